@@ -1,0 +1,1 @@
+"""Customer features and insight, and their consent-gated retrieval. No orchestration."""

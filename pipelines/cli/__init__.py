@@ -1,0 +1,1 @@
+"""The bojagi command. Parses, calls one function, prints."""

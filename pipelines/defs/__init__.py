@@ -1,0 +1,1 @@
+"""Thin Dagster declarations only: assets, checks, jobs, schedules, sensors, resources."""

@@ -1,0 +1,1 @@
+"""From matching tokens to customers with stable identifiers. Reads no files."""

@@ -1,0 +1,1 @@
+"""From landed files to bronze tables, by contract and exactly once. No business rules."""

@@ -1,0 +1,1 @@
+"""The privacy engine. No Dagster, and no knowledge of where tables live."""

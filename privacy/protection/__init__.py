@@ -1,0 +1,1 @@
+"""Tokens and, later, encryption of direct identifiers. Knows no tables."""
