@@ -36,8 +36,7 @@ ARTICLE = (
 class Break:
     """Replace `old`, which stands once, by `new`; expect a fault with this text at the marked line.
 
-    """Replace `old`, which stands once, by `new`; expect a fault with this text at the line of `at`.
-    that follow from the first.
+    By default `at` is the first line of `new`. `also` lists the faults that follow from the first.
     """
 
     file: str
