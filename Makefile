@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV_VERSION := 0.13.9
 ARGS ?=
+COMPILE = $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+  --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run ui test check lint types bench lock clean
@@ -37,10 +39,8 @@ bench: $(VENV)/.dev ## measure every claim and print the ratios
 	@$(BIN)/python -m bench $(ARGS)
 
 lock: $(VENV)/.uv ## resolve pyproject.toml anew into the two lock files (no download addresses in them)
-	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	  --custom-compile-command "make lock" pyproject.toml -o requirements.txt
-	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	  --custom-compile-command "make lock" -c requirements.txt pyproject.toml --group dev -o requirements-dev.txt
+	@$(COMPILE) pyproject.toml --all-extras --group dev -o requirements-dev.txt
+	@$(COMPILE) -c requirements-dev.txt pyproject.toml -o requirements.txt
 
 clean: ## remove data, caches and results (the environment stays; remove .venv by hand)
 	@rm -rf data bench/results .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
