@@ -1,4 +1,4 @@
-"""Side-by-side measurements, one script a claim; `python -m bench` runs them all. No assertions on time in tests.
+"""Side-by-side measurements, one script a claim; `python -m bench` runs them all.
 
-A script prints one JSON object a line, the fields of `bench.claim.Claim`, and may print anything else on stderr.
+A script prints one JSON object a line, the fields of `bench.claim.Claim`, and anything else on stderr.
 """

@@ -40,7 +40,7 @@ class Claim:
 
     @property
     def holds(self) -> bool | None:
-        """Whether the bar is kept; None without a bar. A bar on a ratio that could not be formed is not kept."""
+        """Whether the bar is kept; None without one. A ratio that could not be formed keeps no bar."""
         if self.bar is None:
             return None
         measure = self.ratio if self.on_ratio else self.ours

@@ -1,4 +1,4 @@
-"""`bojagi run` as a new user meets it: seconds and memory at scale 1, again with nothing new, and at scale 10."""
+"""`bojagi run` as a new user meets it: time and memory at scale 1, again with nothing new, and at 10."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ SAMPLE_SECONDS = 0.1
 
 @dataclass(frozen=True)
 class Measured:
-    """Wall seconds, and the largest sum of resident memory over the process tree (shared pages counted once a process)."""
+    """Wall seconds, and the largest sum of resident memory over the process tree."""
 
     seconds: float
     peak_bytes: int
