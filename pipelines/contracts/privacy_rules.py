@@ -48,6 +48,20 @@ def _subject_key_is_a_column(subject: Subject) -> Iterator[Fault]:
         yield subject.fault_at("subjectKey", message, got=document.subject_key, expected=expected)
 
 
+def _retention_counts_from_a_time(subject: Subject) -> Iterator[Fault]:
+    document, source = subject.document, subject.source
+    if document.retention_column is None:
+        return
+    types = {column.name: column.logical_type for column in document.columns}
+    found = types.get(document.retention_column, "no such column")
+    if found not in ("date", "timestamp"):
+        entries = source.content.get("slaProperties") or []
+        index = next(i for i, entry in enumerate(entries) if entry.get("property") == "retention")
+        line = source.line(("slaProperties", index, "element"))
+        got = f"{document.retention_column}: {found}"
+        yield Fault(source.path, line, "Retention counts from what is no time", got, "a date or timestamp")
+
+
 def _identifiers_are_marked(subject: Subject) -> Iterator[Fault]:
     vocabulary = load_vocabulary()
     for column in subject.document.columns:
@@ -121,6 +135,7 @@ def _bases_hold(subject: Subject) -> Iterator[Fault]:
 PRIVACY_RULES: tuple[Rule, ...] = (
     _personal_table_names_its_subject,
     _subject_key_is_a_column,
+    _retention_counts_from_a_time,
     _identifiers_are_marked,
     _tokens_are_made_from_sources,
     _sensitive_columns_name_their_purposes,

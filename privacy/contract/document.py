@@ -91,6 +91,7 @@ class Document:
     legal_bases: Mapping[str, str] = field(default_factory=dict)
     legal_article: str = ""
     retention_days: int | None = None
+    retention_column: str | None = None
     retention_basis: str = ""
     freshness_hours: float | None = None
     frequency_hours: float | None = None

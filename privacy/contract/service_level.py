@@ -42,6 +42,14 @@ def read_retention_days(standard: OpenDataContractStandard, source: Source) -> i
     return None if days is None else math.ceil(days)
 
 
+def read_retention_column(standard: OpenDataContractStandard) -> str | None:
+    """Return the column that retention counts from: the SLA's element, `column` or `table.column`."""
+    for entry in standard.slaProperties or ():
+        if entry.property == "retention" and entry.element:
+            return entry.element.rpartition(".")[2]
+    return None
+
+
 def read_hours(standard: OpenDataContractStandard, names: tuple[str, ...], source: Source) -> float | None:
     """Return the first SLA property of one of the names in hours, or None."""
     days = read_days(standard, names, source)

@@ -259,6 +259,12 @@ RULES = {
         "has no retention",
         at="- name: member_profile",
     ),
+    "retention from a text": Break(
+        MEMBER,
+        "value: 2, unit: y}",
+        "value: 2, unit: y, element: name}",
+        "Retention counts from what is no time",
+    ),
     "no reason for retention": Break(
         GOLD,
         "      - {property: retentionBasis, value: Recomputed every day., vendor: bojagi}\n",
