@@ -76,6 +76,14 @@ def show_map(
 
 
 @app.command()
+def vocabulary() -> None:
+    """Print Bojagi's vocabulary of custom properties and their terms, as Markdown."""
+    from pipelines.contracts.vocabulary_page import render_vocabulary
+
+    print(render_vocabulary(), end="")
+
+
+@app.command()
 def init(
     file: Annotated[Path, typer.Argument(help="A CSV, JSON Lines or Parquet file of the new source.")],
     out: Annotated[
