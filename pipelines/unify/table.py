@@ -49,6 +49,8 @@ class DerivedTable:
     remembers: bool = False
     """The build also gets its own former rows, as input `previous`."""
     partition_by: tuple[str, ...] = ()
+    refreshes_days: str | None = None
+    """Date column by which the table can be rebuilt for some days only, see `touched_day.py`."""
     version: int = 1
     """Raise it when the build's meaning changes, so that the table is built again."""
 

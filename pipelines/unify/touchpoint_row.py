@@ -14,7 +14,7 @@ from pipelines.unify.token_column import token_columns
 ROLES = {  # role: type in silver/touchpoint_event
     "session_id": "string",
     "product_id": "bigint",
-    "order_id": "bigint",
+    "order_id": "string",
     "store_id": "bigint",
     "amount": "decimal(18,2)",
     "quantity": "bigint",
@@ -110,7 +110,7 @@ def _said(column: str | None, literal: str | None) -> Column:
 
 
 def _typed(column: str | None, kind: str) -> Column:
-    return F.col(column).cast(kind) if column else F.lit(None).cast(kind)
+    return F.col(column).try_cast(kind) if column else F.lit(None).cast(kind)
 
 
 def _summed(rows: DataFrame) -> DataFrame:
