@@ -140,6 +140,7 @@ def _write_all(root: Path, spec: SimulationSpec, progress: Progress) -> dict[str
             landing = Landing(root / "landing", replica)
             for records in _sources(world):
                 progress(records.source)
+                records.replica = replica
                 soil(records, streams.generator(f"dirt {records.source}"))
                 truth.add_records(world, records)
                 landing.write(records)
