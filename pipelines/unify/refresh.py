@@ -59,6 +59,9 @@ def _write(
 ) -> tuple[date, ...]:
     contract = context.contracts.table(table.name)
     frame = built.select(*(column.name for column in contract.columns))
+    if table.partition_by:
+        # Otherwise every task writes a file of its own into every partition: thousands of small ones.
+        frame = frame.repartition(*table.partition_by)
     day = table.refreshes_days
     if day is None or not lakehouse.exists(table.name):
         lakehouse.overwrite(table.name, frame, table.partition_by, wanted, contract)
