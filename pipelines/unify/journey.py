@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from pipelines.unify.measure import count_where, ratio, seconds_between
+from pipelines.unify.measure import count_where, distinct_count, ratio, seconds_between
 from pipelines.unify.table import BuildContext, Tables
 
 GAP_DAYS = 7
@@ -24,8 +24,8 @@ def build(tables: Tables, context: BuildContext) -> DataFrame:
         F.min("event_at").alias("started_at"),
         F.max("event_at").alias("ended_at"),
         F.count(F.lit(1)).alias("touchpoint_count"),
-        F.countDistinct("session_id").alias("session_count"),
-        F.countDistinct("channel").alias("channel_count"),
+        distinct_count(F.col("session_id")).alias("session_count"),
+        distinct_count(F.col("channel")).alias("channel_count"),
         count_where(F.col("channel").isin("web", "app")).alias("digital_touchpoint_count"),
         F.max(F.when(F.col("_from_start") == 1, F.col("channel"))).alias("first_channel"),
         F.max(F.when(last, F.col("channel"))).alias("last_channel"),

@@ -7,7 +7,7 @@ from functools import reduce
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from pipelines.unify.measure import ratio, top_value, total_where
+from pipelines.unify.measure import distinct_count, ratio, top_value, total_where
 from pipelines.unify.product import UNKNOWN
 from pipelines.unify.product_attribute import ATTRIBUTES, has_words, is_fresh
 from pipelines.unify.table import BuildContext, Tables
@@ -49,8 +49,8 @@ def _shares(bought: DataFrame, context: BuildContext) -> DataFrame:
         *(ratio(total_where(F.col("package_band") == p, sales), packed).alias(f"{p}_package_share") for p in _PACKAGES),
         *(ratio(total_where(F.col(a), sales), spent).alias(f"{a}_spend_share") for a in (*ATTRIBUTES, "fresh")),
         ratio(total_where(F.col("brand_type") == "Private", sales), spent).alias("private_label_share"),
-        F.countDistinct("product_id").alias("product_count"),
-        F.countDistinct("manufacturer_id").alias("manufacturer_count"),
+        distinct_count(F.col("product_id")).alias("product_count"),
+        distinct_count(F.col("manufacturer_id")).alias("manufacturer_count"),
         F.lit(context.as_of).alias("as_of"),
     )
 
