@@ -87,8 +87,8 @@ def _lines_below(source: Source, place: Place) -> set[int]:
 def _validator() -> Any:
     text = resources.files("open_data_contract_standard").joinpath("schema.json").read_text("utf-8")
     schema = json.loads(text)
-    # Two thirds of the time would go into keys that no branch of the schema knows. The package's models, which
-    # every document is held against already, know the same keys; only a server's depend on its type.
+    # Two thirds of the time would go into keys that no branch of the schema knows. The package's models, held
+    # against every document already, know the same keys; only a server's depend on its type.
     kept = schema["$defs"]["Server"].pop("unevaluatedProperties")
     _drop(schema, "unevaluatedProperties")
     schema["$defs"]["Server"]["unevaluatedProperties"] = kept
