@@ -14,6 +14,7 @@ from pipelines.quality.check import (
     KeyCheck,
     MeasureCheck,
     OutlierCheck,
+    QueryCheck,
     Range,
     ReferenceCheck,
     RowCheck,
@@ -36,7 +37,7 @@ TECHNICAL_COLUMNS = frozenset({"_load_id", "_source_file", "_row_hash", "_line",
 
 @dataclass(frozen=True)
 class Circumstance:
-    """What a check needs to know besides the contract. `rows_before` are row counts of earlier runs, oldest first."""
+    """What a check needs besides the contract; `rows_before` are row counts of earlier runs, oldest first."""
 
     as_of: datetime
     rows_before: tuple[int, ...] = ()
@@ -45,23 +46,23 @@ class Circumstance:
 def derive_checks(contract: Contract, circumstance: Circumstance) -> tuple[Check, ...]:
     """Derive every check of a contract, in a stable order; names are unique within the table.
 
-    Severities: a broken schema, key or required column is an error; the rest warns. `checkSeverity` of the contract
-    overrides it by the check's name, its kind or its column; a rule under `quality` by its own `severity`.
+    Severities: a broken schema, key or required column is an error; the rest warns. `checkSeverity` of the
+    contract overrides it by the check's name, its kind or its column; a rule under `quality` by its own
+    `severity`.
 
     Raises:
         QualityRuleError: a rule under `quality` cannot be turned into a check.
+
     """
-    return tuple(
-        (
-            _schema(contract),
-            _volume(contract, circumstance),
-            *_freshness(contract, circumstance),
-            *_key(contract),
-            *(check for column in contract.columns for check in _column_checks(contract, column)),
-            *_references(contract),
-            *_outliers(contract),
-            *rule_checks(contract),
-        )
+    return (
+        _schema(contract),
+        _volume(contract, circumstance),
+        *_freshness(contract, circumstance),
+        *_key(contract),
+        *(check for column in contract.columns for check in _column_checks(contract, column)),
+        *_references(contract),
+        *_outliers(contract),
+        *rule_checks(contract),
     )
 
 
@@ -181,7 +182,11 @@ def _promises(column: Column) -> Iterator[tuple[str, str, str]]:
         terms += [f"{quoted} > {sql.literal(high)}"] if high is not None else []
         yield "range", " or ".join(terms), f"{column.name} lies {_between(low, high)}"
     if column.enum is not None:
-        yield "enum", f"{quoted} not in {sql.list_of(column.enum)}", f"{column.name} is one of its listed values"
+        yield (
+            "enum",
+            f"{quoted} not in {sql.list_of(column.enum)}",
+            f"{column.name} is one of its listed values",
+        )
     if column.pattern is not None:
         yield "pattern", f"not {quoted} rlike {sql.literal(column.pattern)}", f"{column.name} has its pattern"
     shortest, longest = column.min_length, column.max_length
@@ -240,5 +245,7 @@ def table_of(contract_id: str) -> str:
 
 
 def parents_of(checks: Sequence[Check]) -> frozenset[str]:
-    """Tables that the checks look into besides their own."""
-    return frozenset(check.parent for check in checks if isinstance(check, ReferenceCheck))
+    """Return the tables that the checks look into besides their own: of references, and of SQL rules."""
+    parents = {check.parent for check in checks if isinstance(check, ReferenceCheck)}
+    named = {table for check in checks if isinstance(check, QueryCheck) for table in check.tables}
+    return frozenset(parents | named)
