@@ -47,14 +47,20 @@ class StagedFile:
             "nullCount": self.null_counts,
         }
         milliseconds = int(now.replace(tzinfo=datetime.UTC).timestamp() * 1000)
-        return AddAction(
-            self.path, self.size, self.partition_values, milliseconds, True, json.dumps(statistics)
-        )
+        return AddAction(self.path, self.size, self.partition_values, milliseconds, True, json.dumps(statistics))
 
     def may_share_rows(self, other: "StagedFile") -> bool:
-        """Whether no column's range proves that the two files have no row in common."""
+        """Whether no column's range proves that the two files have no row in common.
+
+        Columns of ours (`_line` and its like) differ between files that hold the same rows.
+        """
         for name, least in self.minimums.items():
-            if name not in other.minimums or self.null_counts.get(name) or other.null_counts.get(name):
+            if (
+                name.startswith("_")
+                or name not in other.minimums
+                or self.null_counts.get(name)
+                or other.null_counts.get(name)
+            ):
                 continue
             if other.maximums[name] < least or self.maximums[name] < other.minimums[name]:
                 return False
