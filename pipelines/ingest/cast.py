@@ -47,7 +47,7 @@ def cast_column(values: pa.Array, target: pa.DataType, date_format: str | None =
         if pa.types.is_string(target):
             return CastColumn(pa.DictionaryArray.from_arrays(values.indices, inner.values), wrong)
         return CastColumn(inner.values.take(values.indices), wrong)
-    if source == target:
+    if source == target and not pa.types.is_floating(target):
         return _sound(values)
     if pa.types.is_null(source):
         return _sound(pa.nulls(len(values), target))

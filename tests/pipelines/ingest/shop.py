@@ -17,7 +17,7 @@ from pipelines.ingest.report import LoadReport
 from pipelines.lakehouse import Lakehouse
 from privacy.protection.token import Tokenizer
 
-NOW = datetime.datetime(2018, 1, 1, 12, 0, 0)
+NOW = datetime.datetime.fromisoformat("2018-01-01T12:00:00")
 TEMPLATE = """\
 apiVersion: v3.2.0
 kind: DataContract

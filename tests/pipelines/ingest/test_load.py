@@ -23,7 +23,7 @@ def test_rows_arrive_typed_with_tokens_and_origin(shop: Shop) -> None:
     assert report.days == (DAY(2017, 3, 1),)
     assert report.faults == ()
     columns = ("sale_id", "phone", "store", "amount", "pieces", "sold_at", "_source_file", "_line", "_loaded_at")
-    moment = datetime.datetime(2017, 3, 1, 10)
+    moment = datetime.datetime.fromisoformat("2017-03-01T10:00:00")
     assert shop.rows(columns) == [
         ("s1", "010-1234-0001", "서울", Decimal("1.50"), 2, moment, "a.csv", 2, NOW),
         ("s2", "010-1234-0002", "부산", None, 2, moment, "a.csv", 3, NOW),
@@ -188,7 +188,7 @@ def test_json_lines_are_read_with_absent_fields_null(shop: Shop) -> None:
 
 def test_parquet_is_cast_to_the_contract(shop: Shop) -> None:
     shop.contract_with(format="parquet")
-    moment = datetime.datetime(2017, 3, 1, 10, 0, 0)
+    moment = datetime.datetime.fromisoformat("2017-03-01T10:00:00")
     table = pa.table(
         {
             "sale_id": ["s1", "s2"],
