@@ -1,0 +1,112 @@
+"""One asset a table: bronze from the sources' contracts, silver and gold from the registry of derived tables."""
+
+from collections.abc import Iterable, Mapping
+from time import perf_counter
+from typing import Any
+
+import dagster as dg
+
+from pipelines.contracts.document import Contract, Contracts
+from pipelines.defs import metadata
+from pipelines.defs.failure import RETRY, own_errors_are_final
+from pipelines.defs.metadata import asset_key
+from pipelines.defs.partition import touched_days
+from pipelines.ingest.load import ingest_source
+from pipelines.table_profile import read_profile
+from pipelines.unify.refresh import refresh_table
+from pipelines.unify.table import DerivedTable
+
+
+def bronze_asset(contract: Contract) -> dg.AssetsDefinition:
+    """Return the asset that loads the new files of a source."""
+
+    @dg.asset(
+        **_declaration(contract),
+        kinds={"deltalake", contract.file.format if contract.file else "file"},
+        # All sources load before anything is built: the latest event day of all of them is the run's today.
+        op_tags={"dagster/priority": "1"},
+        required_resource_keys={"settings", "lakehouse", "tokenizer", "clock"},
+    )
+    def load(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
+        held = context.resources
+        started = perf_counter()
+        with own_errors_are_final():
+            report = ingest_source(
+                contract, held.lakehouse, held.settings.landing_dir, held.tokenizer, held.clock
+            )
+            counts = {
+                metadata.ADDED: report.rows_added,
+                metadata.QUARANTINED: report.rows_quarantined,
+                metadata.UP_TO_DATE: report.files_new == 0,
+                metadata.FAULTS: list(report.faults),
+                "files_new": report.files_new,
+                "rows_known": report.rows_known,
+            }
+            return _result(context, contract, counts, started)
+
+    return load
+
+
+def derived_asset(
+    table: DerivedTable,
+    contract: Contract,
+    contracts: Contracts,
+    days: dg.DailyPartitionsDefinition | None = None,
+) -> dg.AssetsDefinition:
+    """Return the asset that refreshes a silver or gold table, or says that it is up to date.
+
+    With `days` its days are partitions: each one that a refresh touched is reported. A run for a range of days is one
+    run, not one a day.
+    """
+    inputs = table.all_inputs(contracts)
+    lineage = metadata.column_lineage(contract, inputs, contracts)
+
+    @dg.asset(
+        **_declaration(contract, inputs, table.version),
+        kinds={"deltalake", "spark"},
+        partitions_def=days,
+        backfill_policy=dg.BackfillPolicy.single_run() if days else None,
+        required_resource_keys={"settings", "lakehouse", "build_context"},
+    )
+    def refresh(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
+        held = context.resources
+        started = perf_counter()
+        with own_errors_are_final():
+            report = refresh_table(table, held.lakehouse, held.build_context())
+            found = {metadata.UP_TO_DATE: report.was_current, metadata.LINEAGE: lineage}
+            if days:
+                for event in touched_days(context, days, held.settings, report.days):
+                    context.log_event(event)
+            return _result(context, contract, found, started)
+
+    return refresh
+
+
+def _declaration(contract: Contract, inputs: Iterable[str] = (), version: int = 1) -> dict[str, Any]:
+    return {
+        "key": asset_key(contract.table),
+        "deps": [asset_key(table) for table in inputs],
+        "group_name": contract.table.partition("/")[0],
+        "description": metadata.describe(contract),
+        "owners": metadata.owners(contract),
+        "tags": metadata.tags(contract),
+        "metadata": {"dagster/column_schema": metadata.column_schema(contract), "contract": contract.id},
+        "code_version": f"{version}-{contract.sha256[:12]}",
+        "retry_policy": RETRY,
+    }
+
+
+def _result(
+    context: dg.AssetExecutionContext, contract: Contract, found: Mapping[str, Any], started: float
+) -> dg.MaterializeResult[Any]:
+    settings = context.resources.settings
+    profile = read_profile(f"{settings.lakehouse_root}/{contract.table}", settings.storage_options)
+    return dg.MaterializeResult(
+        metadata={
+            metadata.ROWS: profile.rows,
+            metadata.SECONDS: round(perf_counter() - started, 3),
+            **found,
+            **metadata.profile_metadata(profile),
+        },
+        data_version=dg.DataVersion(str(profile.version)),
+    )

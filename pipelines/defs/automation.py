@@ -1,0 +1,72 @@
+"""When a refresh starts by itself: new files in the landing folder, and once a night."""
+
+import dagster as dg
+
+from pipelines.config import Settings
+from pipelines.contracts.document import Contracts
+from pipelines.landing import landed_files, signature
+
+LANDING_TAG = "bojagi/landing"
+"""Tag of a run: signature of the landing folder when it started. All sources of a run, the command line too, set it."""
+TICK_SECONDS = 30
+
+
+def refresh_job() -> dg.UnresolvedAssetJobDefinition:
+    """Return the job that brings every table up to date, in one process so that all tables share one engine."""
+    return dg.define_asset_job(
+        "refresh",
+        selection=dg.AssetSelection.all(),
+        description="Load what has landed, check it, unify it, and refresh every table that depends on it.",
+        executor_def=dg.in_process_executor,
+        tags={"dagster/max_runtime": 6 * 3600},
+    )
+
+
+def nightly_schedule(job: dg.UnresolvedAssetJobDefinition) -> dg.ScheduleDefinition:
+    """Return the schedule. The sensor sees files come; only a run by the clock notices that none came."""
+    return dg.ScheduleDefinition(
+        name="nightly",
+        job=job,
+        cron_schedule="0 3 * * *",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Refresh at 03:00, so that a source that has stopped coming fails its freshness check.",
+    )
+
+
+def landing_sensor(
+    job: dg.UnresolvedAssetJobDefinition, settings: Settings, contracts: Contracts
+) -> dg.SensorDefinition:
+    """Return the sensor of the landing folder: one run for a batch of new files.
+
+    A batch is complete when the folder looks the same in two ticks, so a file that is still being written waits. The
+    cursor is the folder's signature at the last tick. A folder that a run has already seen, whoever started it, starts
+    no other.
+    """
+
+    @dg.sensor(
+        name="landing",
+        job=job,
+        minimum_interval_seconds=TICK_SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Refresh when new files lie in the landing folder and have stopped growing.",
+    )
+    def landing(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        files = landed_files(settings.landing_dir, contracts.sources)
+        if not files:
+            return dg.SkipReason(f"No files in {settings.landing_dir}")
+        seen = signature(files, settings.landing_dir)
+        if _is_known(context.instance, seen):
+            return dg.SkipReason("Nothing new since the last run")
+        if seen != context.cursor:
+            return dg.SensorResult(
+                cursor=seen, skip_reason=f"{len(files)} files; waiting for them to stop changing"
+            )
+        return dg.SensorResult(
+            run_requests=[dg.RunRequest(run_key=seen, tags={LANDING_TAG: seen})], cursor=seen
+        )
+
+    return landing
+
+
+def _is_known(instance: dg.DagsterInstance, seen: str) -> bool:
+    return bool(instance.get_runs_count(dg.RunsFilter(tags={LANDING_TAG: seen}), limit=1))

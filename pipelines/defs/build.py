@@ -1,0 +1,65 @@
+"""Puts the definitions together: everything follows from the settings, the contracts and the registry."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+import dagster as dg
+
+from pipelines.config import Settings, load_settings
+from pipelines.contracts.document import Contracts, load_contracts
+from pipelines.defs.asset import bronze_asset, derived_asset
+from pipelines.defs.automation import landing_sensor, nightly_schedule, refresh_job
+from pipelines.defs.check import rule_parents, table_checks
+from pipelines.defs.partition import EVENT_TABLE, daily_partitions
+from pipelines.defs.resource import resources
+from pipelines.unify.registry import TABLES
+
+
+def build_definitions(settings: Settings | None = None, contracts: Contracts | None = None) -> dg.Definitions:
+    """Return all definitions. Without arguments, by the settings of the environment.
+
+    Raises:
+        SettingsError: the settings cannot be used.
+        ContractError: a contract cannot be used.
+
+    """
+    settings = settings or load_settings()
+    contracts = contracts or load_contracts(settings.contract_dirs)
+    job = refresh_job()
+    return dg.Definitions(
+        assets=list(_assets(settings, contracts)),
+        asset_checks=list(_checks(contracts)),
+        jobs=[job],
+        schedules=[nightly_schedule(job)],
+        sensors=[landing_sensor(job, settings, contracts)],
+        resources=resources(settings, contracts),
+        # What is started from the UI outside the job shares one engine as well.
+        executor=dg.in_process_executor,
+    )
+
+
+def _assets(settings: Settings, contracts: Contracts) -> Iterator[dg.AssetsDefinition]:
+    for contract in contracts.sources:
+        yield bronze_asset(contract)
+    for table in TABLES:
+        days = daily_partitions(settings) if table.name == EVENT_TABLE else None
+        yield derived_asset(table, contracts.table(table.name), contracts, days)
+
+
+def _checks(contracts: Contracts) -> Iterator[dg.AssetChecksDefinition]:
+    inputs = {table.name: table.all_inputs(contracts) for table in TABLES}
+    known = {*(contract.table for contract in contracts.sources), *inputs}
+    for name in sorted(known):
+        contract = contracts.table(name)
+        # A table that is built from this one waits for this one's checks, so they cannot wait for it.
+        parents = {parent for parent in rule_parents(contract) & known if name not in _ancestors(parent, inputs)}
+        yield table_checks(contract, sorted(parents - {name}))
+
+
+def _ancestors(table: str, inputs: Mapping[str, Iterable[str]]) -> frozenset[str]:
+    found: set[str] = set()
+    queue = [table]
+    while queue:
+        new = set(inputs.get(queue.pop(), ())) - found
+        found |= new
+        queue.extend(new)
+    return frozenset(found)

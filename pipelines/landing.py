@@ -1,0 +1,23 @@
+"""What lies in the landing folder, told by names, sizes and times; no file is opened."""
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+
+from pipelines.contracts.document import Contract
+
+
+def landed_files(landing: Path, contracts: Iterable[Contract]) -> tuple[Path, ...]:
+    """Return the files that a source's contract would load, in order. Hidden files are still being written."""
+    globs = {contract.file.path for contract in contracts if contract.file}
+    found = {path for pattern in globs for path in landing.glob(pattern) if path.is_file()}
+    return tuple(sorted(path for path in found if not path.name.startswith(".")))
+
+
+def signature(files: Iterable[Path], landing: Path) -> str:
+    """Return a digest that changes when a file comes, goes, grows or is written again."""
+    digest = hashlib.sha256()
+    for path in files:
+        status = path.stat()
+        digest.update(f"{path.relative_to(landing)}|{status.st_size}|{status.st_mtime_ns}\n".encode())
+    return digest.hexdigest()[:32]
