@@ -12,7 +12,7 @@ import pyarrow as pa
 from pipelines.contracts.types import arrow_type, spark_data_type
 from privacy.contract.collection import Documents, UnknownContractError, read_documents
 from privacy.contract.column import Bound, Column, Impute, Standardise
-from privacy.contract.document import Document, FileFormat, Recipient, Touchpoint
+from privacy.contract.document import Document, FileFormat, Recipient, Relationship, Touchpoint
 from privacy.contract.fault import ContractError, Fault
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ __all__ = [
     "FileFormat",
     "Impute",
     "Recipient",
+    "Relationship",
     "Standardise",
     "Touchpoint",
     "UnknownContractError",

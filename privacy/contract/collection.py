@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from privacy.contract.document import Document, read_document
+from privacy.contract.document import Document
+from privacy.contract.document_reader import read_document
 from privacy.contract.fault import ContractError, Fault
 from privacy.contract.text import Source
 from privacy.errors import PrivacyError
@@ -61,7 +62,7 @@ class Documents(Mapping[str, D], Generic[D]):
 
 
 def read_folders(folders: Iterable[Path]) -> tuple[list[Document], list[Source], list[Fault]]:
-    """Read every contract of the folders: the usable documents, every file's source, and all faults."""
+    """Read every contract of the folders: what could be read, every file's source, and all faults."""
     documents: list[Document] = []
     sources: list[Source] = []
     faults: list[Fault] = []

@@ -46,7 +46,7 @@ def read_custom(
 
 def suggest(word: str, known: Iterable[str]) -> str:
     """Return a hint at the nearest known word, or nothing."""
-    near = difflib.get_close_matches(word, list(known), n=1)
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.75)
     return f"did you mean {near[0]}?" if near else ""
 
 
@@ -69,7 +69,7 @@ def _is_term(value: Any, rule: PropertyRule, place: Place, source: Source) -> bo
     if isinstance(value, str) and value in terms:
         return True
     expected = (
-        f"one of {', '.join(terms)}" if len(terms) <= 15 else f"a term of {rule.terms} in the vocabulary"
+        f"one of {', '.join(terms)}" if len(terms) <= 15 else f"a term of the vocabulary's {rule.terms}"
     )
     return _wrong(rule, value, expected, place, source, suggest(str(value), terms))
 
