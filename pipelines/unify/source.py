@@ -1,0 +1,1 @@
+"""How the builders read a source: bronze rows in the standard form that its contract asks for."""
