@@ -26,14 +26,8 @@ class TableProfile:
     """Rows of each value of the partition column, in order; empty when the table has none."""
 
 
-def read_profile(uri: str, storage_options: Mapping[str, str] | None = None) -> TableProfile:
-    """Read the profile of the table at a folder or URL.
-
-    Raises:
-        deltalake.exceptions.TableNotFoundError: there is no Delta table.
-
-    """
-    table = DeltaTable(uri, storage_options=dict(storage_options or {}))
+def read_profile(table: DeltaTable) -> TableProfile:
+    """Read the profile of a table at the version that it was opened at."""
     files = pa.table(table.get_add_actions(flatten=True))
     rows = _total(files, "num_records")
     return TableProfile(
@@ -46,14 +40,8 @@ def read_profile(uri: str, storage_options: Mapping[str, str] | None = None) -> 
     )
 
 
-def latest_day(uri: str, column: str, storage_options: Mapping[str, str] | None = None) -> date | None:
-    """Return the day of the column's greatest value by the log's statistics; None where they do not tell.
-
-    Raises:
-        deltalake.exceptions.TableNotFoundError: there is no Delta table.
-
-    """
-    table = DeltaTable(uri, storage_options=dict(storage_options or {}))
+def latest_day(table: DeltaTable, column: str) -> date | None:
+    """Return the day of the column's greatest value by the log's statistics; None where they do not tell."""
     files = pa.table(table.get_add_actions(flatten=True))
     name = f"max.{column}"
     latest = pc.max(files[name]).as_py() if name in files.column_names else None

@@ -12,7 +12,7 @@ from pipelines.defs.failure import RETRY, own_errors_are_final
 from pipelines.defs.metadata import asset_key
 from pipelines.defs.partition import touched_days
 from pipelines.ingest.load import ingest_source
-from pipelines.table_profile import read_profile
+from pipelines.table_profile import TableProfile, read_profile
 from pipelines.unify.refresh import refresh_table
 from pipelines.unify.table import DerivedTable
 
@@ -42,7 +42,7 @@ def bronze_asset(contract: Contract) -> dg.AssetsDefinition:
                 "files_new": report.files_new,
                 "rows_known": report.rows_known,
             }
-            return _result(context, contract, counts, started)
+            return _result(read_profile(held.lakehouse.delta(contract.table)), counts, started)
 
     return load
 
@@ -66,18 +66,18 @@ def derived_asset(
         kinds={"deltalake", "spark"},
         partitions_def=days,
         backfill_policy=dg.BackfillPolicy.single_run() if days else None,
-        required_resource_keys={"settings", "lakehouse", "build_context"},
+        required_resource_keys={"lakehouse", "build_context"},
     )
     def refresh(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
         held = context.resources
         started = perf_counter()
         with own_errors_are_final():
             report = refresh_table(table, held.lakehouse, held.build_context())
+            profile = read_profile(held.lakehouse.delta(table.name))
+            for event in touched_days(context, days, profile, report.days) if days else ():
+                context.log_event(event)
             found = {metadata.UP_TO_DATE: report.was_current, metadata.LINEAGE: lineage}
-            if days:
-                for event in touched_days(context, days, held.settings, report.days):
-                    context.log_event(event)
-            return _result(context, contract, found, started)
+            return _result(profile, found, started)
 
     return refresh
 
@@ -96,11 +96,7 @@ def _declaration(contract: Contract, inputs: Iterable[str] = (), version: int = 
     }
 
 
-def _result(
-    context: dg.AssetExecutionContext, contract: Contract, found: Mapping[str, Any], started: float
-) -> dg.MaterializeResult[Any]:
-    settings = context.resources.settings
-    profile = read_profile(f"{settings.lakehouse_root}/{contract.table}", settings.storage_options)
+def _result(profile: TableProfile, found: Mapping[str, Any], started: float) -> dg.MaterializeResult[Any]:
     return dg.MaterializeResult(
         metadata={
             metadata.ROWS: profile.rows,

@@ -17,6 +17,8 @@ from pipelines.gate import Inspection
 from pipelines.quality.result import CheckResult
 from pipelines.quality.suite import Circumstance, derive_checks, parents_of
 
+STEP_SUFFIX = "__checks"
+"""Ends the name of the step that checks a table; the rest is the name of the step that makes it."""
 PASSED = "rules_passed"
 WARNED = "rules_warned"
 FAILED = "rules_failed"
@@ -40,7 +42,7 @@ def table_checks(contract: Contract, parents: Iterable[str]) -> dg.AssetChecksDe
     specs = check_specs(contract, parents)
 
     @dg.multi_asset_check(
-        name=f"{contract.table.replace('/', '__')}__checks",
+        name=contract.table.replace("/", "__") + STEP_SUFFIX,
         specs=specs,
         required_resource_keys={"gate", "today"},
     )

@@ -1,13 +1,13 @@
 """The days of the event table. One run refreshes all days that its files touched; a late event touches its own day."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 
 import dagster as dg
-from deltalake.exceptions import TableNotFoundError
+from deltalake import DeltaTable
 
 from pipelines.config import Settings
-from pipelines.table_profile import read_profile
+from pipelines.table_profile import TableProfile, read_profile
 
 EVENT_TABLE = "silver/touchpoint_event"
 # Complete Journey is the year 2017; its deliveries, returns and surveys run into January.
@@ -30,26 +30,25 @@ def daily_partitions(settings: Settings) -> dg.DailyPartitionsDefinition:
 def touched_days(
     context: dg.AssetExecutionContext,
     partitions: dg.DailyPartitionsDefinition,
-    settings: Settings,
+    profile: TableProfile,
     touched: Iterable[date],
 ) -> Iterator[dg.AssetMaterialization]:
     """Yield a materialization, with its number of rows, for each day that was touched or never reported.
 
     A day beyond the partitions that were known when the run started is reported by the next run.
     """
-    rows_by_day = _recorded_days(settings)
     known = set(partitions.get_partition_keys())
     reported = context.instance.get_materialized_partitions(context.asset_key)
-    due = {day.isoformat() for day in touched} | (rows_by_day.keys() - reported)
+    due = {day.isoformat() for day in touched} | (profile.rows_by_day.keys() - reported)
     for day in sorted(due & known):
+        rows = profile.rows_by_day.get(day, 0)
         yield dg.AssetMaterialization(
-            context.asset_key, partition=day, metadata={"dagster/partition_row_count": rows_by_day.get(day, 0)}
+            context.asset_key, partition=day, metadata={"dagster/partition_row_count": rows}
         )
 
 
-def _recorded_days(settings: Settings) -> Mapping[str, int]:
-    try:
-        profile = read_profile(f"{settings.lakehouse_root}/{EVENT_TABLE}", settings.storage_options)
-    except TableNotFoundError:
-        return {}
-    return profile.rows_by_day
+def _recorded_days(settings: Settings) -> Iterable[str]:
+    path = f"{settings.lakehouse_root}/{EVENT_TABLE}"
+    if not DeltaTable.is_deltatable(path, storage_options=settings.storage_options):
+        return ()
+    return read_profile(DeltaTable(path, storage_options=settings.storage_options)).rows_by_day

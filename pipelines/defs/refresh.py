@@ -10,8 +10,11 @@ from uuid import uuid4
 import dagster as dg
 
 from pipelines.config import Settings
+from pipelines.contracts.document import Contracts
+from pipelines.defs.automation import LANDING_TAG
 from pipelines.defs.summary import RunProgress
 from pipelines.errors import SettingsError
+from pipelines.landing import landed_files, signature
 
 INSTANCE_FILE = Path(__file__).parents[2] / "dagster.yaml"
 
@@ -61,3 +64,9 @@ def refresh(
         run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
     )
     return run_id
+
+
+def landing_tags(settings: Settings, contracts: Contracts) -> dict[str, str]:
+    """Return the tag that tells the sensor which state of the landing folder the run has seen."""
+    files = landed_files(settings.landing_dir, contracts.sources)
+    return {LANDING_TAG: signature(files, settings.landing_dir)}

@@ -63,7 +63,7 @@ def engine(context: dg.InitResourceContext) -> Iterator[Engine]:
 def lakehouse(context: dg.InitResourceContext) -> Lakehouse:
     """Return the tables below the lakehouse's root."""
     settings: Settings = context.resources.settings
-    return Lakehouse(settings.lakehouse_root, context.resources.engine.spark)
+    return Lakehouse(settings.lakehouse_root, context.resources.engine.spark, settings.storage_options)
 
 
 @dg.resource(required_resource_keys={"settings"}, description="Turns identifiers into matching keys.")
@@ -72,11 +72,13 @@ def tokenizer(context: dg.InitResourceContext) -> Tokenizer:
     return load_tokenizer(context.resources.settings.token_key_file)
 
 
-@dg.resource(required_resource_keys={"settings", "contracts"}, description="The day that the run calls today.")
+@dg.resource(
+    required_resource_keys={"settings", "contracts", "lakehouse"}, description="The day that the run calls today."
+)
 def run_day(context: dg.InitResourceContext) -> Callable[[], date]:
     """Return a function that finds the day once, when the first asset asks: by then all sources are loaded."""
     held = context.resources
-    return cache(lambda: today(held.settings, held.contracts))
+    return cache(lambda: today(held.settings, held.contracts, held.lakehouse))
 
 
 @dg.resource(
@@ -102,6 +104,3 @@ def bury_dead_runs(instance: dg.DagsterInstance, living_run_id: str) -> None:
     for run in instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED)):
         if run.run_id != living_run_id:
             instance.report_run_failed(run, "Its process ended before the run did. Finished tables are kept.")
-
-
-Clock = Callable[[], datetime]

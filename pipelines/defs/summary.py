@@ -10,9 +10,7 @@ from dagster._core.events.log import EventLogEntry
 from dagster._utils.error import SerializableErrorInfo
 
 from pipelines.defs import check, metadata
-
-ERROR_KIND = "error"
-"""Metadata of a `dagster.Failure`: the class of our error behind it."""
+from pipelines.defs.failure import ERROR_KIND
 
 
 @dataclass
@@ -60,10 +58,11 @@ class RunProgress:
         if event.event_type is DagsterEventType.PIPELINE_FAILURE:
             self._note_run_failure(event)
         elif event.step_key is not None:
-            turn = self.turns.setdefault(event.step_key, TableTurn(event.step_key.replace("__", "/", 1)))
-            self._note_step(event, turn)
+            step = event.step_key.removesuffix(check.STEP_SUFFIX)
+            turn = self.turns.setdefault(step, TableTurn(step.replace("__", "/", 1)))
+            self._note_step(event, turn, is_check=step != event.step_key)
 
-    def _note_step(self, event: DagsterEvent, turn: TableTurn) -> None:
+    def _note_step(self, event: DagsterEvent, turn: TableTurn, is_check: bool) -> None:
         kind = event.event_type
         if kind is DagsterEventType.STEP_START:
             self.on_start(turn.table)
@@ -72,13 +71,14 @@ class RunProgress:
         elif kind is DagsterEventType.ASSET_CHECK_EVALUATION:
             _note_check(event, turn)
         elif kind is DagsterEventType.STEP_SUCCESS:
-            turn.seconds = event.step_success_data.duration_ms / 1000
-            self.on_end(turn)
+            turn.seconds += event.step_success_data.duration_ms / 1000
+            if is_check:
+                self.on_end(turn)
         elif kind is DagsterEventType.STEP_FAILURE:
             if not turn.broken_checks:
                 turn.error, turn.error_kind = _explain_step(event)
             self.on_end(turn)
-        elif kind is DagsterEventType.STEP_SKIPPED:
+        elif kind is DagsterEventType.STEP_SKIPPED and turn.is_finished:
             turn.is_skipped = True
             self.on_end(turn)
 
@@ -96,7 +96,6 @@ def _note_table(event: DagsterEvent, turn: TableTurn) -> None:
     turn.rows_quarantined = values.get(metadata.QUARANTINED, 0)
     turn.is_up_to_date = values.get(metadata.UP_TO_DATE, False)
     turn.files_not_loaded = list(values.get(metadata.FAULTS, []))
-    turn.seconds = values.get(metadata.SECONDS, 0.0)
 
 
 def _note_check(event: DagsterEvent, turn: TableTurn) -> None:
