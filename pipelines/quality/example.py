@@ -33,7 +33,9 @@ class FailedCheck:
 
 def is_showable(column: Column) -> bool:
     """Tell whether values of the column may be shown: no personal category, no identifying role, no matching key."""
-    return not load_vocabulary().is_personal(column.category) and column.role == "none" and column.token is None
+    return (
+        not load_vocabulary().is_personal(column.category) and column.role == "none" and column.token is None
+    )
 
 
 def find_examples(

@@ -179,4 +179,7 @@ class ExpectSchemaToMatchContract(_SharedPassExpectation):
         ]
         known = set(self.types) | set(self.optional)
         faults += [f"{name} is not in the contract" for name in there if name not in known]
-        return {"success": not faults, "result": {"observed_value": "; ".join(faults) or f"{len(there)} columns"}}
+        return {
+            "success": not faults,
+            "result": {"observed_value": "; ".join(faults) or f"{len(there)} columns"},
+        }

@@ -114,7 +114,9 @@ def _frame(arguments: dict[str, Any]) -> DataFrame:
     return frame  # type: ignore[no-any-return]  # Great Expectations is untyped here
 
 
-def _dependencies(metric: MetricConfiguration, **wanted: MetricConfiguration) -> dict[str, MetricConfiguration]:
+def _dependencies(
+    metric: MetricConfiguration, **wanted: MetricConfiguration
+) -> dict[str, MetricConfiguration]:
     """Return what a metric needs besides, in the shared pass, the deferred part of its own."""
     suffix = MetricPartialFunctionTypes.AGGREGATE_FN.metric_suffix
     if metric.metric_name.endswith(suffix):

@@ -48,6 +48,7 @@ def build_suite(table: str, checks: Sequence[Check]) -> ExpectationSuite:
 
     Raises:
         QualityRuleError: a passed-through expectation is unknown or its arguments do not fit.
+
     """
     expectations = [_expectation(table, check) for check in checks]
     return ExpectationSuite(name=table.replace("/", "."), expectations=expectations, meta={"notes": _NOTES})
@@ -88,7 +89,9 @@ def _expectation(table: str, check: Check) -> Expectation:
         return ExpectQueryToReturnWithin(query=check.query, within=asdict(check.within), **common)
     if isinstance(check, SchemaCheck):
         return ExpectSchemaToMatchContract(types=dict(check.types), optional=sorted(check.optional), **common)
-    raise TypeError(f"No expectation is written for a check of type {type(check).__name__}; add one to gx_suite")
+    raise TypeError(
+        f"No expectation is written for a check of type {type(check).__name__}; add one to gx_suite"
+    )
 
 
 def _native(table: str, check: NativeCheck, common: dict[str, Any]) -> Expectation:

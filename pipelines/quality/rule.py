@@ -23,6 +23,7 @@ def rule_checks(contract: Contract) -> Iterator[Check]:
 
     Raises:
         QualityRuleError: the rule is of an engine, a metric or an operator that nothing here can run.
+
     """
     for position, rule in enumerate(contract.quality):
         yield from _read(contract, rule, None, f"rule_{position + 1}")
@@ -157,7 +158,12 @@ def _within(contract: Contract, rule: Mapping[str, Any], name: str) -> Range:
 
 
 def _expectation(
-    contract: Contract, rule: Mapping[str, Any], name: str, severity: Severity, description: str, column: str | None
+    contract: Contract,
+    rule: Mapping[str, Any],
+    name: str,
+    severity: Severity,
+    description: str,
+    column: str | None,
 ) -> Check:
     implementation = rule.get("implementation")
     if not isinstance(implementation, Mapping) or not (

@@ -50,6 +50,7 @@ def derive_checks(contract: Contract, circumstance: Circumstance) -> tuple[Check
 
     Raises:
         QualityRuleError: a rule under `quality` cannot be turned into a check.
+
     """
     return tuple(
         (
@@ -181,7 +182,11 @@ def _promises(column: Column) -> Iterator[tuple[str, str, str]]:
         terms += [f"{quoted} > {sql.literal(high)}"] if high is not None else []
         yield "range", " or ".join(terms), f"{column.name} lies {_between(low, high)}"
     if column.enum is not None:
-        yield "enum", f"{quoted} not in {sql.list_of(column.enum)}", f"{column.name} is one of its listed values"
+        yield (
+            "enum",
+            f"{quoted} not in {sql.list_of(column.enum)}",
+            f"{column.name} is one of its listed values",
+        )
     if column.pattern is not None:
         yield "pattern", f"not {quoted} rlike {sql.literal(column.pattern)}", f"{column.name} has its pattern"
     shortest, longest = column.min_length, column.max_length

@@ -11,7 +11,7 @@ from pyspark.sql import DataFrame
 
 from pipelines.contracts.document import Contract
 from pipelines.quality import sql
-from pipelines.quality.check import Check, KeyCheck, OutlierCheck, ReferenceCheck
+from pipelines.quality.check import Check, KeyCheck, ReferenceCheck
 from pipelines.quality.example import FailedCheck, find_examples
 from pipelines.quality.result import CheckResult, TableQuality
 from pipelines.quality.suite import Circumstance, derive_checks
@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 
 def validate_table(
-    frame: DataFrame, contract: Contract, circumstance: Circumstance, tables: Mapping[str, DataFrame] | None = None
+    frame: DataFrame,
+    contract: Contract,
+    circumstance: Circumstance,
+    tables: Mapping[str, DataFrame] | None = None,
 ) -> TableQuality:
     """Check a table against its contract.
 
@@ -37,6 +40,7 @@ def validate_table(
 
     Raises:
         QualityRuleError: a rule of the contract can never be run.
+
     """
     from pipelines.quality.gx_run import report_of, run_checks
 
