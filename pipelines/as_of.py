@@ -14,7 +14,8 @@ NO_EVENTS_DAY = date(1970, 1, 1)
 def today(settings: Settings, contracts: Contracts, lakehouse: Lakehouse) -> date:
     """Return the day that ages, recencies and freshness count to: `run_date`, else that of the latest event.
 
-    The latest event and not the clock, so that the year 2017 is not stale and a repeated run gives the same tables.
+    The latest event and not the clock, so that the year 2017 is not stale and a repeated run gives the same
+    tables.
     """
     if settings.run_date is not None:
         return settings.run_date

@@ -1,33 +1,45 @@
-"""Decides whether a table may be built upon: checks it once for each state it takes and remembers what was found.
+"""Decides whether a table may be built upon: checks it once for each state and remembers what was found.
 
-A table that has not changed is not checked again, yet its outcome still counts: a broken table blocks every run until
-it is repaired, not only the run that loaded it.
+A table that has not changed is not checked again, yet its outcome still counts: a broken table blocks every run
+until it is repaired, not only the run that loaded it. What is new goes into the trend (`gold/quality_metric`) and
+the Data Docs, also when the run stops halfway.
 """
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
+from functools import cached_property
 from pathlib import Path
-from typing import Any
 
-from pydantic import TypeAdapter
+import pyarrow as pa
+from pydantic import BaseModel, ConfigDict, ValidationError
 
+from pipelines.config import Settings
 from pipelines.contracts.document import Contract, Contracts
 from pipelines.lakehouse import Lakehouse
+from pipelines.quality import docs, metric
 from pipelines.quality.result import TableQuality
 from pipelines.quality.suite import Circumstance, derive_checks, parents_of
-from pipelines.quality.validate import validate_table
 
-REMEMBERED_ROW_COUNTS = 30
-"""Row counts of former states that the expectation of volume looks back on."""
-_OUTCOME = TypeAdapter(TableQuality)
+
+class Outcome(BaseModel):
+    """What checking one state of a table found. Kept as a JSON file a table; holds no personal data."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    state: str
+    """Digest of the contract, of the versions of the tables that its rules look into, and of the day."""
+    load_id: str
+    measured_at: datetime
+    quality: TableQuality
+    is_in_trend: bool = False
 
 
 @dataclass(frozen=True)
 class Inspection:
-    """The outcome of a table's checks, and whether they ran now or for this same state before."""
+    """The outcome of a table's checks, and whether they ran now or earlier, for the same state."""
 
     quality: TableQuality
     is_new: bool
@@ -35,58 +47,114 @@ class Inspection:
 
 @dataclass(frozen=True)
 class Gate:
-    """Checks tables of a lakehouse. `folder` keeps one JSON file a table, without personal data."""
+    """Checks tables in one run. `folder` keeps the outcomes, `site` is where the Data Docs go."""
 
     lakehouse: Lakehouse
     contracts: Contracts
     folder: Path
+    site: Path
+    load_id: str
+    measured_at: datetime
 
     def inspect(self, contract: Contract, as_of: date) -> Inspection:
-        """Check the table against its contract, unless this state of it and its parents was checked before.
+        """Check a table against its contract, unless this state of it was checked before.
 
         Raises:
             QualityRuleError: a rule of the contract cannot be run at all.
 
         """
-        record = self._read(contract)
-        rows_before = tuple(record.get("rows_before", ()))
-        circumstance = Circumstance(datetime.combine(as_of, time.max), rows_before)
-        parents = parents_of(derive_checks(contract, circumstance))
+        parents = parents_of(derive_checks(contract, Circumstance(datetime.combine(as_of, time.max))))
         state = self._state(contract, parents, as_of)
-        if record.get("state") == state:
-            return Inspection(_OUTCOME.validate_python(record["outcome"]), is_new=False)
+        known = self._recall(contract)
+        if known is not None and known.state == state:
+            return Inspection(known.quality, is_new=False)
+        from pipelines.quality.validate import validate_table
+
+        circumstance = Circumstance(
+            datetime.combine(as_of, time.max), self._row_history.get(contract.table, ())
+        )
         frames = {name: self.lakehouse.read(name) for name in sorted(parents) if self.lakehouse.exists(name)}
         quality = validate_table(self.lakehouse.read(contract.table), contract, circumstance, frames)
-        seen = [*rows_before, *([quality.rows] if quality.rows is not None else [])]
-        self._write(
-            contract,
-            {
-                "state": state,
-                "rows_before": seen[-REMEMBERED_ROW_COUNTS:],
-                "outcome": _OUTCOME.dump_python(quality, mode="json"),
-            },
+        docs.save_reports(self._reports, [quality], self.load_id, self.measured_at)
+        self._remember(
+            Outcome(state=state, load_id=self.load_id, measured_at=self.measured_at, quality=quality)
         )
         return Inspection(quality, is_new=True)
 
+    def extend_trend(self) -> int:
+        """Append the figures of outcomes that `gold/quality_metric` lacks; return their number of rows.
+
+        A run that is killed between the commit and its note appends them twice, under the same load id.
+        """
+        from deltalake import write_deltalake
+
+        missing = [outcome for outcome in read_outcomes(self.folder) if not outcome.is_in_trend]
+        if not missing:
+            return 0
+        tables = [metric.metric_table([one.quality], one.load_id, one.measured_at) for one in missing]
+        rows = pa.concat_tables(tables)
+        path, options = self.lakehouse.path(metric.TABLE), self.lakehouse.storage_options or None
+        write_deltalake(path, rows, mode="append", storage_options=options)
+        for outcome in missing:
+            self._remember(outcome.model_copy(update={"is_in_trend": True}))
+        return int(rows.num_rows)
+
+    def build_docs(self) -> bool:
+        """Build the Data Docs if an outcome is newer than they are; say whether they were built."""
+        index = self.site / "index.html"
+        built_at = index.stat().st_mtime_ns if index.exists() else 0
+        reports = list(self._reports.glob("*.json"))
+        if not any(report.stat().st_mtime_ns > built_at for report in reports):
+            return False
+        docs.build_site(self._reports, self.site)
+        return True
+
+    @cached_property
+    def _row_history(self) -> Mapping[str, tuple[int, ...]]:
+        is_there = self.lakehouse.exists(metric.TABLE)
+        return metric.row_history(self.lakehouse.read(metric.TABLE) if is_there else None)
+
+    @property
+    def _reports(self) -> Path:
+        return self.folder / "report"
+
     def _state(self, contract: Contract, parents: frozenset[str], as_of: date) -> str:
         tables = sorted({contract.table, *parents})
-        versions = {name: self.lakehouse.version(name) for name in tables if self.lakehouse.exists(name)}
-        told = json.dumps([contract.sha256, versions, as_of.isoformat()], sort_keys=True)
+        versions = {name: self.lakehouse.version(name) for name in tables}
+        told = json.dumps([contract.sha256, versions, as_of.isoformat()])
         return hashlib.sha256(told.encode()).hexdigest()
 
-    def _path(self, contract: Contract) -> Path:
-        return self.folder / f"{contract.table.replace('/', '.')}.json"
+    def _recall(self, contract: Contract) -> Outcome | None:
+        path = self._path(contract.table)
+        return _read(path) if path.exists() else None
 
-    def _read(self, contract: Contract) -> Mapping[str, Any]:
-        """Return what is remembered; nothing when the file is missing or was cut off, so that the table is checked."""
-        try:
-            content = json.loads(self._path(contract).read_text(encoding="utf-8"))
-        except (FileNotFoundError, json.JSONDecodeError):
-            return {}
-        return content if isinstance(content, dict) else {}
-
-    def _write(self, contract: Contract, record: Mapping[str, Any]) -> None:
+    def _remember(self, outcome: Outcome) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        draft = self._path(contract).with_suffix(".new")
-        draft.write_text(json.dumps(record, ensure_ascii=False), encoding="utf-8")
-        draft.replace(self._path(contract))
+        path = self._path(outcome.quality.table)
+        draft = path.with_suffix(".new")
+        draft.write_text(outcome.model_dump_json(exclude={"quality": {"report"}}), encoding="utf-8")
+        draft.replace(path)
+
+    def _path(self, table: str) -> Path:
+        return self.folder / f"{table.replace('/', '.')}.json"
+
+
+def outcome_folder(settings: Settings) -> Path:
+    """Return the folder where outcomes are kept."""
+    return settings.data_dir / "quality" / "outcome"
+
+
+def read_outcomes(folder: Path) -> Iterator[Outcome]:
+    """Yield the newest outcome of every table that was checked."""
+    for path in sorted(folder.glob("*.json")):
+        outcome = _read(path)
+        if outcome is not None:
+            yield outcome
+
+
+def _read(path: Path) -> Outcome | None:
+    """Read an outcome; None when an older Bojagi wrote it, so that the table is checked again."""
+    try:
+        return Outcome.model_validate_json(path.read_bytes())
+    except ValidationError:
+        return None

@@ -8,7 +8,7 @@ from pipelines.contracts.document import Contract
 
 
 def landed_files(landing: Path, contracts: Iterable[Contract]) -> tuple[Path, ...]:
-    """Return the files that a source's contract would load, in order. Hidden files are still being written."""
+    """Return the files that the contracts would load, in order. Hidden files are still being written."""
     globs = {contract.file.path for contract in contracts if contract.file}
     found = {path for pattern in globs for path in landing.glob(pattern) if path.is_file()}
     return tuple(sorted(path for path in found if not path.name.startswith(".")))

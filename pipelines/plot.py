@@ -1,7 +1,7 @@
 """Small plots of a table for the metadata of its asset, written as SVG.
 
-Written by hand and not with a plotting library: 45 plots take milliseconds instead of seconds, and one is so small that
-Dagster shows it in its place rather than behind a link.
+Written by hand and not with a plotting library: 45 plots take milliseconds instead of seconds, and one is so
+small that Dagster shows it in its place rather than behind a link.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ INK = "#2f5d62"
 
 
 def draw_profile(profile: TableProfile) -> str | None:
-    """Draw the rows a day where the table has days, else how filled each column is, as the text of an SVG image.
+    """Draw the rows a day where the table has days, else how filled each column is, as SVG text.
 
     None when the table is empty or its log carries no statistics.
     """
@@ -38,7 +38,8 @@ def _bars(values: Sequence[float], top: float, caption: str) -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT + CAPTION_HEIGHT}">'
         f'<path d="{path}" stroke="{INK}" stroke-width="{max(1.0, step - 1):.0f}"/>'
-        f'<text y="{HEIGHT + CAPTION_HEIGHT - 4}" font-size="11" font-family="sans-serif">{caption}</text></svg>'
+        f'<text y="{HEIGHT + CAPTION_HEIGHT - 4}" font-size="11" font-family="sans-serif">'
+        f"{caption}</text></svg>"
     )
 
 

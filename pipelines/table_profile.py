@@ -1,4 +1,4 @@
-"""What the Delta log alone tells of a table: rows, files, bytes, filled columns, rows a day. No data file is read."""
+"""What the Delta log tells of a table: rows, files, bytes, filled columns, rows a day. Reads no data file."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

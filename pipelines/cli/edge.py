@@ -1,4 +1,4 @@
-"""The edge of the process: our own errors become one line and an exit code, everything else stays a traceback."""
+"""The edge of the process: our own errors become one line and an exit code; others stay a traceback."""
 
 import sys
 from typing import Any
@@ -24,9 +24,7 @@ class Edge(TyperGroup):
         except OSError as error:
             if not is_disk_fault(error):
                 raise
-            complain(
-                f"{error.filename or 'The disk'}: {error.strerror}. Free or unlock it, or choose another --data."
-            )
+            complain(f"{error.filename or 'The disk'}: {error.strerror}. Free it or choose another --data.")
             raise typer.Exit(ExitCode.ENVIRONMENT) from error
         except KeyboardInterrupt as interrupt:
             complain("Stopped. Finished tables are kept; `bojagi run` continues.")

@@ -22,7 +22,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on 
 
 
 def settings_for(data: Path | None = None, **overrides: Any) -> "Settings":
-    """Read the settings, with the options that were given on top. `data` moves everything that lies below it."""
+    """Read the settings, with the given options on top. `data` moves everything that lies below it."""
     from pipelines.config import load_settings
 
     below = (

@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 def run(
     engine: Engine = None,
     data: Data = None,
-    seed: Annotated[
-        int | None, typer.Option(help="Seed of the simulator.", show_default="20170101")
-    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the simulator.", show_default="20170101")] = None,
     scale: Annotated[
         int | None, typer.Option(help="Copies of the market to simulate.", show_default="1")
     ] = None,
@@ -30,8 +28,8 @@ def run(
 ) -> None:
     """Load what has landed, check it, unify it and refresh every table that depends on it.
 
-    Simulates a market into the landing folder first when that is empty. A table that is up to date is left alone,
-    so a second run does little; a run that was killed is continued by the next.
+    Simulates a market into the landing folder first when that is empty. A table that is up to date is left
+    alone, so a second run does little; a run that was killed is continued by the next.
 
     [bold]Examples[/bold]
 

@@ -1,8 +1,8 @@
-"""One asset a table: bronze from the sources' contracts, silver and gold from the registry of derived tables."""
+"""One asset a table: bronze from the sources' contracts, silver and gold from the registry."""
 
 from collections.abc import Iterable, Mapping
 from time import perf_counter
-from typing import Any
+from typing import Any, TypedDict
 
 import dagster as dg
 
@@ -55,8 +55,8 @@ def derived_asset(
 ) -> dg.AssetsDefinition:
     """Return the asset that refreshes a silver or gold table, or says that it is up to date.
 
-    With `days` its days are partitions: each one that a refresh touched is reported. A run for a range of days is one
-    run, not one a day.
+    With `days` its days are partitions: each one that a refresh touched is reported. A run for a range of days is
+    one run, not one a day.
     """
     inputs = table.all_inputs(contracts)
     lineage = metadata.column_lineage(contract, inputs, contracts)
@@ -82,7 +82,65 @@ def derived_asset(
     return refresh
 
 
-def _declaration(contract: Contract, inputs: Iterable[str] = (), version: int = 1) -> dict[str, Any]:
+def trend_asset(contract: Contract, tables: Iterable[str]) -> dg.AssetsDefinition:
+    """Return the asset of `gold/quality_metric`: what the checks of this run measured, added to the trend."""
+
+    @dg.asset(
+        **_declaration(contract, tables),
+        kinds={"deltalake"},
+        required_resource_keys={"lakehouse", "gate"},
+    )
+    def extend(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
+        held = context.resources
+        started = perf_counter()
+        with own_errors_are_final():
+            added = held.gate.extend_trend()
+            found = {metadata.ADDED: added, metadata.UP_TO_DATE: added == 0}
+            return _result(read_profile(held.lakehouse.delta(contract.table)), found, started)
+
+    return extend
+
+
+def docs_asset(trend: Contract) -> dg.AssetsDefinition:
+    """Return the asset of the Data Docs: a site with the newest outcome of every table."""
+
+    @dg.asset(
+        key=["quality", "data_docs"],
+        deps=[asset_key(trend.table)],
+        group_name="quality",
+        owners=metadata.owners(trend),
+        kinds={"html"},
+        description="Great Expectations' Data Docs: a page a table, with every rule and what it found.",
+        required_resource_keys={"gate"},
+        retry_policy=RETRY,
+    )
+    def build(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
+        gate = context.resources.gate
+        with own_errors_are_final():
+            was_built = gate.build_docs()
+        return dg.MaterializeResult(
+            metadata={
+                metadata.UP_TO_DATE: not was_built,
+                "site": dg.MetadataValue.path(gate.site / "index.html"),
+            }
+        )
+
+    return build
+
+
+class _Declaration(TypedDict):
+    key: dg.AssetKey
+    deps: list[dg.AssetKey]
+    group_name: str
+    description: str
+    owners: list[str]
+    tags: dict[str, str]
+    metadata: dict[str, Any]
+    code_version: str
+    retry_policy: dg.RetryPolicy
+
+
+def _declaration(contract: Contract, inputs: Iterable[str] = (), version: int = 1) -> _Declaration:
     return {
         "key": asset_key(contract.table),
         "deps": [asset_key(table) for table in inputs],

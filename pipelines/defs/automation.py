@@ -7,12 +7,13 @@ from pipelines.contracts.document import Contracts
 from pipelines.landing import landed_files, signature
 
 LANDING_TAG = "bojagi/landing"
-"""Tag of a run: signature of the landing folder when it started. All sources of a run, the command line too, set it."""
+"""Tag of a run: signature of the landing folder when it started. The command line sets it too."""
 TICK_SECONDS = 30
+_FAILED = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 
 
 def refresh_job() -> dg.UnresolvedAssetJobDefinition:
-    """Return the job that brings every table up to date, in one process so that all tables share one engine."""
+    """Return the job that refreshes every table, in one process so that all share one engine."""
     return dg.define_asset_job(
         "refresh",
         selection=dg.AssetSelection.all(),
@@ -38,9 +39,9 @@ def landing_sensor(
 ) -> dg.SensorDefinition:
     """Return the sensor of the landing folder: one run for a batch of new files.
 
-    A batch is complete when the folder looks the same in two ticks, so a file that is still being written waits. The
-    cursor is the folder's signature at the last tick. A folder that a run has already seen, whoever started it, starts
-    no other.
+    A batch is complete when the folder looks the same in two ticks, so a file that is still being written waits.
+    The cursor is the folder's signature at the last tick. A state of the folder that a run has seen, whoever
+    started it, starts no other, unless that run failed: then it is tried once more.
     """
 
     @dg.sensor(
@@ -69,4 +70,5 @@ def landing_sensor(
 
 
 def _is_known(instance: dg.DagsterInstance, seen: str) -> bool:
-    return bool(instance.get_runs_count(dg.RunsFilter(tags={LANDING_TAG: seen}), limit=1))
+    statuses = [status for status in dg.DagsterRunStatus if status not in _FAILED]
+    return bool(instance.get_run_records(dg.RunsFilter(tags={LANDING_TAG: seen}, statuses=statuses), limit=1))

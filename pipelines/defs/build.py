@@ -6,11 +6,12 @@ import dagster as dg
 
 from pipelines.config import Settings, load_settings
 from pipelines.contracts.document import Contracts, load_contracts
-from pipelines.defs.asset import bronze_asset, derived_asset
+from pipelines.defs.asset import bronze_asset, derived_asset, docs_asset, trend_asset
 from pipelines.defs.automation import landing_sensor, nightly_schedule, refresh_job
 from pipelines.defs.check import rule_parents, table_checks
 from pipelines.defs.partition import EVENT_TABLE, daily_partitions
 from pipelines.defs.resource import resources
+from pipelines.quality.metric import TABLE as TREND
 from pipelines.unify.registry import TABLES
 
 
@@ -43,6 +44,9 @@ def _assets(settings: Settings, contracts: Contracts) -> Iterator[dg.AssetsDefin
     for table in TABLES:
         days = daily_partitions(settings) if table.name == EVENT_TABLE else None
         yield derived_asset(table, contracts.table(table.name), contracts, days)
+    trend = contracts.table(TREND)
+    yield trend_asset(trend, [*(contract.table for contract in contracts.sources), *(t.name for t in TABLES)])
+    yield docs_asset(trend)
 
 
 def _checks(contracts: Contracts) -> Iterator[dg.AssetChecksDefinition]:
@@ -51,7 +55,9 @@ def _checks(contracts: Contracts) -> Iterator[dg.AssetChecksDefinition]:
     for name in sorted(known):
         contract = contracts.table(name)
         # A table that is built from this one waits for this one's checks, so they cannot wait for it.
-        parents = {parent for parent in rule_parents(contract) & known if name not in _ancestors(parent, inputs)}
+        parents = {
+            parent for parent in rule_parents(contract) & known if name not in _ancestors(parent, inputs)
+        }
         yield table_checks(contract, sorted(parents - {name}))
 
 

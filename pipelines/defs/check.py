@@ -1,8 +1,8 @@
 """Asset checks: what `pipelines.quality` promises and finds of a table, as Dagster shows it.
 
-A table has one Dagster check for each kind of rule (schema, keys, values, references, volume ...), not for each
-rule: a reader scans six, and the list in its metadata gives each rule with counts and examples. A check blocks
-when a rule of severity *error* in it is broken; broken *warnings* are shown and let the run go on.
+A table has one Dagster check for each kind of rule (schema, keys, values, references, volume ...), not for
+each rule: a reader scans six, and the list in its metadata gives each rule with counts and examples. A check
+blocks when a rule of severity *error* in it is broken; broken *warnings* are shown and let the run go on.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -38,7 +38,7 @@ _ANY_DAY = Circumstance(as_of=datetime(2017, 12, 31))  # noqa: DTZ001 - local wa
 
 
 def table_checks(contract: Contract, parents: Iterable[str]) -> dg.AssetChecksDefinition:
-    """Return the checks of a table, run in one step after it and after the tables that its rules look into."""
+    """Return the checks of a table: one step after it and after the tables that its rules look into."""
     specs = check_specs(contract, parents)
 
     @dg.multi_asset_check(
@@ -85,9 +85,7 @@ def check_results(
         yield _result(spec, results, inspection.is_new)
 
 
-def _result(
-    spec: dg.AssetCheckSpec, results: Sequence[CheckResult], is_new: bool
-) -> dg.AssetCheckResult:
+def _result(spec: dg.AssetCheckSpec, results: Sequence[CheckResult], is_new: bool) -> dg.AssetCheckResult:
     broken = [result for result in results if not result.passed]
     errors = sum(result.is_blocking for result in broken)
     was_checked = bool(results)

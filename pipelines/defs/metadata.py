@@ -74,8 +74,8 @@ def column_schema(contract: Contract) -> dg.TableSchema:
 def column_lineage(contract: Contract, inputs: Iterable[str], contracts: Contracts) -> dg.TableColumnLineage:
     """Return where each column comes from: the columns of the same name, or its token, in the inputs.
 
-    A name keeps its meaning from layer to layer (contracts are checked for that), so a same-named column is the
-    origin; a measure that is computed from others has its definition in its contract instead.
+    A name keeps its meaning from layer to layer, so a same-named column is the origin; a measure that is
+    computed from others has its definition in its contract instead.
     """
     known = {contract.table for contract in contracts.values()}
     origins = {table: contracts.table(table) for table in inputs if table in known}
@@ -117,8 +117,6 @@ def _rules(column: Column) -> Iterable[str]:
         yield "one of " + ", ".join(map(str, column.enum))
     if column.pattern:
         yield f"matches {column.pattern}"
-    for target in column.references:
-        yield f"references {target}"
 
 
 def _slug(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The days of the event table. One run refreshes all days that its files touched; a late event touches its own day."""
+"""The days of the event table. One run refreshes all days that its files touched; a late event its own."""
 
 from collections.abc import Iterable, Iterator
 from datetime import date, timedelta

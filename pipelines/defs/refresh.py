@@ -2,36 +2,19 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from os import environ
-from pathlib import Path
-from shutil import copyfile
+from typing import Any
 from uuid import uuid4
 
 import dagster as dg
 
 from pipelines.config import Settings
 from pipelines.contracts.document import Contracts
+from pipelines.dagster_home import prepare_home
 from pipelines.defs.automation import LANDING_TAG
 from pipelines.defs.summary import RunProgress
-from pipelines.errors import SettingsError
 from pipelines.landing import landed_files, signature
-
-INSTANCE_FILE = Path(__file__).parents[2] / "dagster.yaml"
-
-
-def prepare_home(settings: Settings) -> Path:
-    """Put dagster.yaml into Dagster's folder below the data folder, and return that folder.
-
-    Raises:
-        SettingsError: there is no dagster.yaml beside the code.
-
-    """
-    if not INSTANCE_FILE.exists():
-        raise SettingsError(f"{INSTANCE_FILE} is missing: run bojagi from its source folder.")
-    home = settings.dagster_dir
-    home.mkdir(parents=True, exist_ok=True)
-    copyfile(INSTANCE_FILE, home / INSTANCE_FILE.name)
-    return home
 
 
 @contextmanager
@@ -70,3 +53,18 @@ def landing_tags(settings: Settings, contracts: Contracts) -> dict[str, str]:
     """Return the tag that tells the sensor which state of the landing folder the run has seen."""
     files = landed_files(settings.landing_dir, contracts.sources)
     return {LANDING_TAG: signature(files, settings.landing_dir)}
+
+
+def newest_run(instance: dg.DagsterInstance) -> dict[str, Any] | None:
+    """Return id, state, start and length of the newest refresh; None when there was none."""
+    records = instance.get_run_records(dg.RunsFilter(job_name="refresh"), limit=1)
+    if not records:
+        return None
+    record = records[0]
+    begun, ended = record.start_time, record.end_time
+    return {
+        "run_id": record.dagster_run.run_id,
+        "state": record.dagster_run.status.value.lower(),
+        "started_at": datetime.fromtimestamp(begun).isoformat(" ", "seconds") if begun else None,  # noqa: DTZ006
+        "seconds": round(ended - begun, 1) if begun and ended else None,
+    }

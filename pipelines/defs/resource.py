@@ -11,7 +11,7 @@ from pipelines.as_of import today
 from pipelines.config import Settings
 from pipelines.contracts.document import Contracts
 from pipelines.engine import Engine, open_engine
-from pipelines.gate import Gate
+from pipelines.gate import Gate, outcome_folder
 from pipelines.identity.opaque_id import opaque_ids
 from pipelines.ingest.lock import run_lock
 from pipelines.lakehouse import Lakehouse
@@ -73,25 +73,38 @@ def tokenizer(context: dg.InitResourceContext) -> Tokenizer:
 
 
 @dg.resource(
-    required_resource_keys={"settings", "contracts", "lakehouse"}, description="The day that the run calls today."
+    required_resource_keys={"settings", "contracts", "lakehouse"},
+    description="The day that the run calls today.",
 )
 def run_day(context: dg.InitResourceContext) -> Callable[[], date]:
-    """Return a function that finds the day once, when the first asset asks: by then all sources are loaded."""
+    """Return a function that finds the day once, when first asked: by then all sources are loaded."""
     held = context.resources
     return cache(lambda: today(held.settings, held.contracts, held.lakehouse))
 
 
 @dg.resource(
-    required_resource_keys={"settings", "contracts", "lakehouse"}, description="Checks tables, once for each state."
+    required_resource_keys={"settings", "contracts", "lakehouse", "clock"},
+    description="Checks tables, once for each state.",
 )
-def gate(context: dg.InitResourceContext) -> Gate:
-    """Return the gate that remembers its outcomes below the data folder."""
+def gate(context: dg.InitResourceContext) -> Iterator[Gate]:
+    """Give the gate; at the end add to the trend and the Data Docs what a halted run left out."""
     held = context.resources
-    return Gate(held.lakehouse, held.contracts, held.settings.data_dir / "quality" / "outcome")
+    opened = Gate(
+        lakehouse=held.lakehouse,
+        contracts=held.contracts,
+        folder=outcome_folder(held.settings),
+        site=held.settings.quality_site_dir,
+        load_id=context.run_id or "no_run",
+        measured_at=held.clock(),
+    )
+    yield opened
+    opened.extend_trend()
+    opened.build_docs()
 
 
 @dg.resource(
-    required_resource_keys={"contracts", "engine", "today"}, description="What a build needs besides its inputs."
+    required_resource_keys={"contracts", "engine", "today"},
+    description="What a build needs besides its inputs.",
 )
 def build_context(context: dg.InitResourceContext) -> Callable[[], BuildContext]:
     """Return a function that makes the context once the day is known."""

@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 from dagster._core.events import DagsterEvent, DagsterEventType
 from dagster._core.events.log import EventLogEntry
-from dagster._utils.error import SerializableErrorInfo
+from dagster_shared.error import SerializableErrorInfo
 
 from pipelines.defs import check, metadata
 from pipelines.defs.failure import ERROR_KIND
@@ -47,7 +47,7 @@ class RunProgress:
     on_end: Callable[[TableTurn], None]
     turns: dict[str, TableTurn] = field(default_factory=dict)
     error: str | None = None
-    """Why the run could not work at all (no engine, folder in use); the tables' own errors stand in their turns."""
+    """Why the run could not work at all (no engine, folder in use); tables' own errors stand in their turns."""
     error_kind: str | None = None
 
     def observe(self, entry: EventLogEntry) -> None:
@@ -121,7 +121,7 @@ def _explain_step(event: DagsterEvent) -> tuple[str, str | None]:
 
 
 def _explain(error: SerializableErrorInfo) -> tuple[str, str | None]:
-    """Return the first line and the class of the innermost error: Dagster wraps what it did not raise itself."""
+    """Return the first line and the class of the innermost error: Dagster wraps what it did not raise."""
     *_, innermost = _chain(error)
     message = innermost.message.strip()
     kind, _, text = message.partition(": ")
