@@ -19,9 +19,9 @@ run_date = 2017-12-31     # "today" for ages and recency; default: the day of th
 [storage_options]         # credentials of an object store, passed on to delta-rs
 ```
 
-A variable is the key in capitals after `BOJAGI_` (`BOJAGI_ENGINE=spark`) and wins over the file. The file is
-`bojagi.toml` in the working directory, or the one that `BOJAGI_CONFIG` names. Relative paths start at the
-working directory. Nothing else in the project reads the environment.
+A variable is the key in capitals after `BOJAGI_` (`BOJAGI_ENGINE=spark`) and wins over the file. The file
+is `bojagi.toml` in the working directory, or the one that `BOJAGI_CONFIG` names. Relative paths start at
+the working directory. Nothing else in the project reads the environment.
 """
 
 import datetime
