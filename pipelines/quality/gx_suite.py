@@ -11,7 +11,6 @@ from great_expectations.exceptions import ExpectationNotFoundError
 from great_expectations.expectations.expectation import Expectation
 from great_expectations.expectations.metadata_types import FailureSeverity
 from great_expectations.expectations.registry import get_expectation_impl
-from great_expectations.render import LegacyDiagnosticRendererType
 
 from pipelines.quality import sql
 from pipelines.quality.check import (
@@ -36,11 +35,8 @@ from pipelines.quality.gx_expectation import (
     ExpectSchemaToMatchContract,
 )
 
-# Columns that Data Docs show beside each expectation, and where its meta carries them.
-_NOTES = {
-    "format": LegacyDiagnosticRendererType.META_PROPERTIES,
-    "content": {"severity": "properties.severity", "kind": "properties.kind"},
-}
+# What Data Docs say of a failure. (Columns of their own for it break on expectations with a description in 1.24.)
+_CONSEQUENCES = {"error": "stops what follows", "warning": "warns"}
 
 
 def build_suite(table: str, checks: Sequence[Check]) -> ExpectationSuite:
@@ -51,17 +47,14 @@ def build_suite(table: str, checks: Sequence[Check]) -> ExpectationSuite:
 
     """
     expectations = [_expectation(table, check) for check in checks]
-    return ExpectationSuite(name=table.replace("/", "."), expectations=expectations, meta={"notes": _NOTES})
+    return ExpectationSuite(name=table.replace("/", "."), expectations=expectations)
 
 
 def _expectation(table: str, check: Check) -> Expectation:
     common: dict[str, Any] = {
-        "description": check.description,
+        "description": f"{check.description} ({_CONSEQUENCES[check.severity]})",
         "severity": FailureSeverity.CRITICAL if check.severity == "error" else FailureSeverity.WARNING,
-        "meta": {
-            "check": check.name,
-            "attributes": {"properties": {"severity": check.severity, "kind": check.kind}, "user_meta": {}},
-        },
+        "meta": {"check": check.name, "kind": check.kind},
     }
     if isinstance(check, NativeCheck):
         return _native(table, check, common)

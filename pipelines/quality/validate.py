@@ -11,7 +11,7 @@ from pyspark.sql import DataFrame
 
 from pipelines.contracts.document import Contract
 from pipelines.quality import sql
-from pipelines.quality.check import Check, KeyCheck, ReferenceCheck
+from pipelines.quality.check import Check, KeyCheck, QueryCheck, ReferenceCheck
 from pipelines.quality.example import FailedCheck, find_examples
 from pipelines.quality.result import CheckResult, TableQuality
 from pipelines.quality.suite import Circumstance, derive_checks
@@ -43,14 +43,16 @@ def validate_table(
 
     """
     from pipelines.quality.gx_run import report_of, run_checks
+    from pipelines.quality.gx_suite import build_suite
 
     started = time.perf_counter()
     others = dict(tables or {})
     checks = derive_checks(contract, circumstance)
     there = set(frame.columns)
     obstacles = {check.name: fault for check in checks if (fault := _obstacle(check, there, others))}
-    _name_views(frame, contract, others)
-    outcomes = run_checks(frame, contract, [check for check in checks if check.name not in obstacles])
+    _name_views(frame, contract, others, checks)
+    suite = build_suite(contract.table, checks)
+    outcomes = run_checks(frame, contract, [check for check in checks if check.name not in obstacles], suite)
     results = [_result(check, outcomes.get(check.name), obstacles.get(check.name)) for check in checks]
     failed = [
         FailedCheck(check, outcomes[check.name].condition)
@@ -65,7 +67,7 @@ def validate_table(
         results=final,
         rows=volume if isinstance(volume, int) else None,
         seconds=time.perf_counter() - started,
-        report=report_of(contract, checks, final),
+        report=report_of(suite, final),
     )
 
 
@@ -95,11 +97,15 @@ def _obstacle(check: Check, there: set[str], tables: Mapping[str, DataFrame]) ->
     return None
 
 
-def _name_views(frame: DataFrame, contract: Contract, tables: Mapping[str, DataFrame]) -> None:
-    for table, other in tables.items():
-        other.createOrReplaceTempView(sql.view_name(table))
-    if contract.table not in tables:
-        frame.createOrReplaceTempView(sql.view_name(contract.table))
+def _name_views(
+    frame: DataFrame, contract: Contract, tables: Mapping[str, DataFrame], checks: Sequence[Check]
+) -> None:
+    """Give the tables that checks look into the names under which they are looked for."""
+    queries = " ".join(check.query for check in checks if isinstance(check, QueryCheck))
+    parents = {check.parent for check in checks if isinstance(check, ReferenceCheck)}
+    for table, other in {contract.table: frame, **tables}.items():
+        if table in parents or sql.view_name(table) in queries:
+            other.createOrReplaceTempView(sql.view_name(table))
 
 
 def _result(check: Check, outcome: Outcome | None, obstacle: str | None) -> CheckResult:

@@ -1,4 +1,4 @@
-"""Lands the Complete Journey tables: as delivered for the first replica, with numbers moved on for the others."""
+"""Lands the Complete Journey: as delivered for the first replica, with numbers moved on for the others."""
 
 import shutil
 from pathlib import Path
@@ -20,7 +20,7 @@ _PROMOTIONS_PER_HOUSEHOLD = 500  # of a market cut down to a few households
 def land_journey(root: Path, market: Market, replica: int, is_cut: bool) -> dict[str, int]:
     """Write the tables below `root` and return the rows of each file; shared tables come with replica 0 only.
 
-    With `is_cut` the tables are limited to the market's households (and to as many promotions as fit its size).
+    With `is_cut` the tables are limited to the market's households and to promotions in proportion.
     """
     rows = {}
     for name in (*_OWN, *(_SHARED if replica == 0 else ())):

@@ -14,7 +14,13 @@ from pipelines.simulate.errors import SimulationError
 from pipelines.simulate.feedback import draw_nps, draw_reviews, draw_tickets
 from pipelines.simulate.journey import land_journey
 from pipelines.simulate.landing import Landing
-from pipelines.simulate.manifest import MANIFEST_NAME, LandedFile, SimulationSpec, build_manifest, read_manifest
+from pipelines.simulate.manifest import (
+    MANIFEST_NAME,
+    LandedFile,
+    SimulationSpec,
+    build_manifest,
+    read_manifest,
+)
 from pipelines.simulate.market import load_market
 from pipelines.simulate.order import draw_deliveries, draw_returns
 from pipelines.simulate.plan import soil
@@ -66,12 +72,12 @@ def simulate(
 ) -> SimulationReport:
     """Write `scale` replicas of the market below `out`: landing/<source>/, truth/ and a manifest.
 
-    The same seed, scale and households give the same bytes. When `out` holds them already, nothing is written and
-    the report says `was_present`. Files appear in `out` only when all are complete. `progress` is told what is
-    being made.
+    The same seed, scale and households give the same bytes. When `out` holds them already, nothing is
+    written and the report says `was_present`. Files appear in `out` only when all are complete. `progress`
+    is told what is being made. `households` limits the market to its first K households, for tests.
 
     Raises:
-        SimulationError: for a scale out of range, or when `out` holds another simulation and `force` is not given.
+        SimulationError: for a scale out of range, or when `out` holds another simulation and not `force`.
     """
     started = time.perf_counter()
     spec = _checked(seed, scale, households)
@@ -79,11 +85,16 @@ def simulate(
     if former is not None and not force:
         if former.answers(spec) and former.is_intact(out):
             return SimulationReport(
-                out=out, spec=spec, was_present=True, files=former.files, seconds=time.perf_counter() - started
+                out=out,
+                spec=spec,
+                was_present=True,
+                files=former.files,
+                seconds=time.perf_counter() - started,
             )
         if former.spec != spec:
             raise SimulationError(
-                f"{out} holds the simulation of {former.spec}, asked was {spec}; choose another folder or --force"
+                f"{out} holds the simulation of {former.spec}; asked was {spec}. "
+                "Choose another folder, or --force to replace it"
             )
     staging = out / _STAGING
     shutil.rmtree(staging, ignore_errors=True)
@@ -162,5 +173,3 @@ def _sources(world: World) -> Iterator[Records]:
     yield draw_recommendations(world, draw("recommendation_event"))
     yield draw_consents(world, draw("consent_event"))
     yield draw_lifestyles(world, draw("lifestyle_survey"))
-
-
