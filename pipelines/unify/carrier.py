@@ -7,7 +7,7 @@ from functools import reduce
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from pipelines.contracts.document import Column, Contract, Contracts
+from pipelines.contracts.document import Contract, Contracts
 from pipelines.unify.customer_of import with_customer
 from pipelines.unify.table import Tables
 from pipelines.unify.token_column import token_columns
@@ -25,7 +25,7 @@ def carrier_columns(contracts: Contracts) -> dict[str, tuple[tuple[Contract, str
     for contract in contracts.sources:
         for column in contract.columns:
             if column.touchpoint_role == "session_id":
-                sessions.update(_targets(column, contracts))
+                sessions.update(_targets(contract, column.name, contracts))
             is_order = column.touchpoint_role == "order_id" and column.primary_key
             if is_order and token_columns(contract):
                 orders[contract.id, column.name] = contract
@@ -62,10 +62,10 @@ def _known_customers(frame: DataFrame, contract: Contract, name: str, role: str,
     return resolved.select(F.col("_carrier").alias(f"_key_{role}"), "customer_id").where("customer_id is not null")
 
 
-def _targets(column: Column, contracts: Contracts) -> dict[tuple[str, str], Contract]:
+def _targets(contract: Contract, name: str, contracts: Contracts) -> dict[tuple[str, str], Contract]:
     found = {}
-    for reference in column.references:
-        contract_id, _, name = reference.rpartition(".")
-        if contract_id in contracts and token_columns(contracts[contract_id]):
-            found[contract_id, name] = contracts[contract_id]
+    for relationship in contract.relationships:
+        target_id = relationship.target_id(contract.layer)
+        if relationship.columns == (name,) and target_id in contracts and token_columns(contracts[target_id]):
+            found[target_id, relationship.target_columns[0]] = contracts[target_id]
     return found

@@ -41,7 +41,7 @@ def build(tables: Tables, context: BuildContext) -> DataFrame:
 
 def _registrations(register: DataFrame, identifiers: DataFrame) -> DataFrame:
     rows = latest(register, ["member_no_token"]).select(
-        "sex", F.col("birth_date").cast("date").alias("birth_date"), "sido", "sigungu", "dong", "postal_code",
+        "sex", F.col("birth_date").try_cast("date").alias("birth_date"), "sido", "sigungu", "dong", "postal_code",
         "status", "joined_on", "updated_at", F.col("member_no_token").alias("_member"),
         F.col("member_no_token").alias("_key_member_no"),
     )  # fmt: skip

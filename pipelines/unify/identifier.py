@@ -8,7 +8,7 @@ import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from pipelines.identity.resolve import resolve
+from pipelines.identity.assignment import resolve
 from pipelines.unify.identity_record import read_records
 from pipelines.unify.table import PREVIOUS, BuildContext, Tables
 
