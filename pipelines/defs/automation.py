@@ -1,6 +1,7 @@
 """When a refresh starts by itself: new files in the landing folder, and once a night."""
 
 import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from pipelines.config import Settings
 from pipelines.contracts.document import Contracts
@@ -12,7 +13,7 @@ TICK_SECONDS = 30
 _FAILED = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 
 
-def refresh_job() -> dg.UnresolvedAssetJobDefinition:
+def refresh_job() -> UnresolvedAssetJobDefinition:
     """Return the job that refreshes every table, in one process so that all share one engine."""
     return dg.define_asset_job(
         "refresh",
@@ -23,7 +24,7 @@ def refresh_job() -> dg.UnresolvedAssetJobDefinition:
     )
 
 
-def nightly_schedule(job: dg.UnresolvedAssetJobDefinition) -> dg.ScheduleDefinition:
+def nightly_schedule(job: UnresolvedAssetJobDefinition) -> dg.ScheduleDefinition:
     """Return the schedule. The sensor sees files come; only a run by the clock notices that none came."""
     return dg.ScheduleDefinition(
         name="nightly",
@@ -35,7 +36,7 @@ def nightly_schedule(job: dg.UnresolvedAssetJobDefinition) -> dg.ScheduleDefinit
 
 
 def landing_sensor(
-    job: dg.UnresolvedAssetJobDefinition, settings: Settings, contracts: Contracts
+    job: UnresolvedAssetJobDefinition, settings: Settings, contracts: Contracts
 ) -> dg.SensorDefinition:
     """Return the sensor of the landing folder: one run for a batch of new files.
 
