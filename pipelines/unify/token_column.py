@@ -15,7 +15,12 @@ PRINCIPAL = "is_principal"
 
 def tokenised_tables(contracts: Contracts) -> tuple[str, ...]:
     """Return the bronze tables of all sources with a matching key."""
-    return tuple(contract.table for contract in contracts.sources if _kinds(_first_columns(contract)))
+    return tuple(contract.table for contract in contracts.sources if carries_token(contract))
+
+
+def carries_token(contract: Contract) -> bool:
+    """Say whether the rows carry a matching key. Needs no session: definitions are read without one."""
+    return bool(_kinds(_first_columns(contract)))
 
 
 def token_columns(contract: Contract) -> dict[str, Column]:
@@ -40,6 +45,6 @@ def _first_columns(contract: Contract) -> dict[str, str]:
 
 
 def _kinds(first: dict[str, str]) -> set[str]:
-    """Return the kinds of key that the columns make. Needs no session: definitions are read without one."""
+    """Return the kinds of key that the columns make."""
     pair = {NAME_PHONE} if {"name", "phone"} <= first.keys() else set()
     return {kind for kind in KINDS if kind in first} | pair
