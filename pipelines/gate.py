@@ -1,8 +1,8 @@
 """Decides whether a table may be built upon: checks it once for each state and remembers what was found.
 
-A table that has not changed is not checked again, yet its outcome still counts: a broken table blocks every run
-until it is repaired, not only the run that loaded it. What is new goes into the trend (`gold/quality_metric`) and
-the Data Docs, also when the run stops halfway.
+A table that has not changed is not checked again, yet its outcome still counts: a broken table blocks every
+run until it is repaired, not only the run that loaded it. What is new goes into the trend
+(`gold/quality_metric`) and the Data Docs, also when the run stops halfway.
 """
 
 import hashlib
@@ -35,6 +35,7 @@ class Outcome(BaseModel):
     measured_at: datetime
     quality: TableQuality
     is_in_trend: bool = False
+    is_in_docs: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,6 @@ class Gate:
         )
         frames = {name: self.lakehouse.read(name) for name in sorted(parents) if self.lakehouse.exists(name)}
         quality = validate_table(self.lakehouse.read(contract.table), contract, circumstance, frames)
-        docs.save_reports(self._reports, [quality], self.load_id, self.measured_at)
         self._remember(
             Outcome(state=state, load_id=self.load_id, measured_at=self.measured_at, quality=quality)
         )
@@ -100,23 +100,19 @@ class Gate:
         return int(rows.num_rows)
 
     def build_docs(self) -> bool:
-        """Build the Data Docs if an outcome is newer than they are; say whether they were built."""
-        index = self.site / "index.html"
-        built_at = index.stat().st_mtime_ns if index.exists() else 0
-        reports = list(self._reports.glob("*.json"))
-        if not any(report.stat().st_mtime_ns > built_at for report in reports):
+        """Bring the Data Docs up to date with the outcomes that they lack; say whether there were any."""
+        missing = [outcome for outcome in read_outcomes(self.folder) if not outcome.is_in_docs]
+        if not missing:
             return False
-        docs.build_site(self._reports, self.site)
+        docs.build_site(self.site, [one.quality for one in missing], self.load_id, self.measured_at)
+        for outcome in missing:
+            self._remember(outcome.model_copy(update={"is_in_docs": True}))
         return True
 
     @cached_property
     def _row_history(self) -> Mapping[str, tuple[int, ...]]:
         is_there = self.lakehouse.exists(metric.TABLE)
         return metric.row_history(self.lakehouse.read(metric.TABLE) if is_there else None)
-
-    @property
-    def _reports(self) -> Path:
-        return self.folder / "report"
 
     def _state(self, contract: Contract, parents: frozenset[str], as_of: date) -> str:
         tables = sorted({contract.table, *parents})
@@ -132,7 +128,7 @@ class Gate:
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self._path(outcome.quality.table)
         draft = path.with_suffix(".new")
-        draft.write_text(outcome.model_dump_json(exclude={"quality": {"report"}}), encoding="utf-8")
+        draft.write_text(outcome.model_dump_json(), encoding="utf-8")
         draft.replace(path)
 
     def _path(self, table: str) -> Path:

@@ -5,13 +5,14 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from pipelines.contracts.document import Contract
+from pipelines.ingest.landing import is_finished
 
 
 def landed_files(landing: Path, contracts: Iterable[Contract]) -> tuple[Path, ...]:
-    """Return the files that the contracts would load, in order. Hidden files are still being written."""
+    """Return the finished files that the contracts would load, in order."""
     globs = {contract.file.path for contract in contracts if contract.file}
     found = {path for pattern in globs for path in landing.glob(pattern) if path.is_file()}
-    return tuple(sorted(path for path in found if not path.name.startswith(".")))
+    return tuple(sorted(path for path in found if is_finished(path, landing)))
 
 
 def signature(files: Iterable[Path], landing: Path) -> str:

@@ -2,7 +2,7 @@
 
 import typer
 
-from pipelines.cli import quarantine, run, status, ui
+from pipelines.cli import quarantine, run, simulate, status, ui
 from pipelines.cli.edge import Edge
 
 HELP = """Bojagi pieces a customer together from scattered records and checks what is used for what.
@@ -37,4 +37,5 @@ app = typer.Typer(
 app.command("run")(run.run)
 app.command("status")(status.status)
 app.command("ui")(ui.ui)
+app.command("simulate")(simulate.simulate_command)
 app.add_typer(quarantine.app, name="quarantine")

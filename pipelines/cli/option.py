@@ -25,7 +25,7 @@ def settings_for(data: Path | None = None, **overrides: Any) -> "Settings":
     """Read the settings, with the given options on top. `data` moves everything that lies below it."""
     from pipelines.config import load_settings
 
-    below = (
-        {} if data is None else {"landing_dir": data / "landing", "lakehouse_root": str(data / "lakehouse")}
-    )
-    return load_settings(data_dir=data, **below, **overrides)
+    if data is not None:
+        overrides |= {"data_dir": data, "landing_dir": data / "landing"}
+        overrides["lakehouse_root"] = str(data / "lakehouse")
+    return load_settings(None, **overrides)

@@ -15,8 +15,6 @@ NAME_WIDTH = 36
 def describe_turn(turn: TableTurn) -> str:
     """Return one table's line: mark, name, rows, seconds, checks, and what is wrong."""
     head = f"{_mark(turn)} {turn.table:<{NAME_WIDTH}}"
-    if turn.is_skipped:
-        return f"{head} [dim]skipped: what it needs did not pass[/dim]"
     if turn.error is not None:
         return f"{head} [red]{_plain(turn.error)}[/red]"
     rows = "" if turn.rows is None else f"{turn.rows:>12,} rows"
@@ -35,6 +33,10 @@ def print_summary(console: Console, progress: RunProgress, settings: Settings, s
         f"({tables['up_to_date']} already up to date), {rows['all']:,} rows, {rows['added']:,} added, "
         f"{rows['quarantined']:,} quarantined"
     )
+    if tables["skipped"]:
+        console.print(
+            f"[red]Left as they were[/red], for what they need did not pass: {', '.join(tables['skipped'])}"
+        )
     console.print(
         f"Quality: {quality['passed']:,} rules hold, {quality['warned']:,} warn, {quality['failed']:,} failed"
     )
@@ -66,7 +68,7 @@ def totals(progress: RunProgress, settings: Settings, seconds: float) -> dict[st
             "finished": sum(turn.is_finished for turn in turns),
             "up_to_date": sum(turn.is_up_to_date for turn in turns),
             "failed": [turn.table for turn in turns if turn.error or turn.broken_checks],
-            "skipped": [turn.table for turn in turns if turn.is_skipped],
+            "skipped": [turn.table for turn in turns if not turn.is_started],
         },
         "rows": {
             "all": sum(turn.rows or 0 for turn in turns),
@@ -87,7 +89,7 @@ def totals(progress: RunProgress, settings: Settings, seconds: float) -> dict[st
 
 def _mark(turn: TableTurn) -> str:
     if not turn.is_finished or turn.files_not_loaded:
-        return "[dim]-[/dim]" if turn.is_skipped else "[red]✗[/red]"
+        return "[red]✗[/red]"
     return "[yellow]![/yellow]" if turn.rules_warned else "[green]✓[/green]"
 
 

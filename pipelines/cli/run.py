@@ -8,6 +8,7 @@ import typer
 from pipelines.cli.edge import complain
 from pipelines.cli.exit_code import ExitCode, of_error
 from pipelines.cli.option import Data, Engine, Json, settings_for
+from pipelines.errors import SettingsError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -76,11 +77,15 @@ def _simulate_if_empty(settings: "Settings", contracts: "Contracts", console: "C
 
     if landed_files(settings.landing_dir, contracts.sources):
         return
-    from pipelines.simulate.market import simulate
+    from pipelines.simulate.simulation import simulate
 
+    if settings.landing_dir != settings.data_dir / "landing":
+        raise SettingsError(
+            f"{settings.landing_dir} holds no file of any source: land some, or unset landing_dir."
+        )
     started = perf_counter()
-    with console.status("simulating a market"):
-        simulate(settings.landing_dir, settings.truth_dir, settings.seed, settings.scale)
+    with console.status("simulating a market") as status:
+        simulate(settings.data_dir, settings.seed, settings.scale, lambda step: status.update(step))
     console.print(
         f"Nothing had landed: simulated a market (seed {settings.seed}, scale {settings.scale}) "
         f"into {settings.landing_dir} in {perf_counter() - started:.1f} s"
@@ -96,7 +101,7 @@ def _refresh(settings: "Settings", contracts: "Contracts", console: "Console") -
     with console.status("opening the engine") as spinner, open_instance(settings) as instance:
         progress = RunProgress(
             on_start=lambda table: spinner.update(table),
-            on_end=lambda turn: console.print(describe_turn(turn)),
+            on_end=lambda turn: console.print(describe_turn(turn), soft_wrap=True),
         )
         definitions = build_definitions(settings, contracts)
         refresh(definitions, instance, progress, landing_tags(settings, contracts))

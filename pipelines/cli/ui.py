@@ -25,8 +25,8 @@ def ui(
 ) -> None:
     """Serve Dagster's UI: the graph of tables, runs, checks, plots; start a refresh from there.
 
-    Also runs Dagster's daemon, so that new files in the landing folder and the nightly schedule start a refresh.
-    It listens on this machine only; Ctrl-C stops it.
+    Also runs Dagster's daemon, so that new files in the landing folder and the nightly schedule start a
+    refresh. It listens on this machine only; Ctrl-C stops it.
 
     [bold]Examples[/bold]
 
@@ -50,7 +50,7 @@ def ui(
 
 
 def environment(settings: "Settings", home: str) -> dict[str, str]:
-    """Return the environment in which Dagster's processes find the same settings and the same record of runs."""
+    """Return the environment in which Dagster's processes find the same settings and record of runs."""
     told = {
         "DAGSTER_HOME": home,
         "BOJAGI_DATA_DIR": str(settings.data_dir),

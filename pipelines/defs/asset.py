@@ -55,8 +55,8 @@ def derived_asset(
 ) -> dg.AssetsDefinition:
     """Return the asset that refreshes a silver or gold table, or says that it is up to date.
 
-    With `days` its days are partitions: each one that a refresh touched is reported. A run for a range of days is
-    one run, not one a day.
+    With `days` its days are partitions: each one that a refresh touched is reported. A run for a range of days
+    is one run, not one a day.
     """
     inputs = table.all_inputs(contracts)
     lineage = metadata.column_lineage(contract, inputs, contracts)

@@ -40,8 +40,8 @@ def landing_sensor(
 ) -> dg.SensorDefinition:
     """Return the sensor of the landing folder: one run for a batch of new files.
 
-    A batch is complete when the folder looks the same in two ticks, so a file that is still being written waits.
-    The cursor is the folder's signature at the last tick. A state of the folder that a run has seen, whoever
+    A batch is complete when the folder looks the same in two ticks, so a file still being written waits. The
+    cursor is the folder's signature at the last tick. A state of the folder that a run has seen, whoever
     started it, starts no other, unless that run failed: then it is tried once more.
     """
 

@@ -1,6 +1,7 @@
 """Puts the definitions together: everything follows from the settings, the contracts and the registry."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from warnings import catch_warnings, simplefilter
 
 import dagster as dg
 
@@ -8,7 +9,7 @@ from pipelines.config import Settings, load_settings
 from pipelines.contracts.document import Contracts, load_contracts
 from pipelines.defs.asset import bronze_asset, derived_asset, docs_asset, trend_asset
 from pipelines.defs.automation import landing_sensor, nightly_schedule, refresh_job
-from pipelines.defs.check import rule_parents, table_checks
+from pipelines.defs.check import rule_parents, table_checks, without_references
 from pipelines.defs.partition import EVENT_TABLE, daily_partitions
 from pipelines.defs.resource import resources
 from pipelines.quality.metric import TABLE as TREND
@@ -26,8 +27,12 @@ def build_definitions(settings: Settings | None = None, contracts: Contracts | N
     settings = settings or load_settings()
     contracts = contracts or load_contracts(settings.contract_dirs)
     job = refresh_job()
+    with catch_warnings():
+        # One run for a range of days; in beta for years, and pinned by our requirements.
+        simplefilter("ignore", dg.BetaWarning)
+        assets = list(_assets(settings, contracts))
     return dg.Definitions(
-        assets=list(_assets(settings, contracts)),
+        assets=assets,
         asset_checks=list(_checks(contracts)),
         jobs=[job],
         schedules=[nightly_schedule(job)],
@@ -51,14 +56,11 @@ def _assets(settings: Settings, contracts: Contracts) -> Iterator[dg.AssetsDefin
 
 def _checks(contracts: Contracts) -> Iterator[dg.AssetChecksDefinition]:
     inputs = {table.name: table.all_inputs(contracts) for table in TABLES}
-    known = {*(contract.table for contract in contracts.sources), *inputs}
-    for name in sorted(known):
+    for name in (*(contract.table for contract in contracts.sources), *inputs):
         contract = contracts.table(name)
-        # A table that is built from this one waits for this one's checks, so they cannot wait for it.
-        parents = {
-            parent for parent in rule_parents(contract) & known if name not in _ancestors(parent, inputs)
-        }
-        yield table_checks(contract, sorted(parents - {name}))
+        # What is built from this table waits for this table's checks, so they cannot wait for it.
+        later = {parent for parent in rule_parents(contract) if name in _ancestors(parent, inputs)}
+        yield table_checks(without_references(contract, later), later)
 
 
 def _ancestors(table: str, inputs: Mapping[str, Iterable[str]]) -> frozenset[str]:

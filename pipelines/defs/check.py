@@ -5,7 +5,8 @@ each rule: a reader scans six, and the list in its metadata gives each rule with
 blocks when a rule of severity *error* in it is broken; broken *warnings* are shown and let the run go on.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 import dagster as dg
@@ -15,7 +16,7 @@ from pipelines.defs.failure import own_errors_are_final
 from pipelines.defs.metadata import asset_key
 from pipelines.gate import Inspection
 from pipelines.quality.result import CheckResult
-from pipelines.quality.suite import Circumstance, derive_checks, parents_of
+from pipelines.quality.suite import Circumstance, derive_checks, parents_of, table_of
 
 STEP_SUFFIX = "__checks"
 """Ends the name of the step that checks a table; the rest is the name of the step that makes it."""
@@ -37,13 +38,22 @@ _GROUPS = {
 _ANY_DAY = Circumstance(as_of=datetime(2017, 12, 31))  # noqa: DTZ001 - local wall time, as event times are
 
 
-def table_checks(contract: Contract, parents: Iterable[str]) -> dg.AssetChecksDefinition:
-    """Return the checks of a table: one step after it and after the tables that its rules look into."""
-    specs = check_specs(contract, parents)
+def table_checks(contract: Contract, later: Collection[str] = ()) -> dg.AssetChecksDefinition:
+    """Return the checks of a table: one step after it and after the tables that its rules look into.
+
+    `later` are tables that the step cannot look into, because they are built from this one; it says so.
+    """
+    specs = check_specs(contract, rule_parents(contract) - {contract.table})
+    left_out = (
+        f"References into {', '.join(sorted(later))} are not checked: built from this table."
+        if later
+        else None
+    )
 
     @dg.multi_asset_check(
         name=contract.table.replace("/", "__") + STEP_SUFFIX,
         specs=specs,
+        description=left_out,
         required_resource_keys={"gate", "today"},
     )
     def inspect(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
@@ -52,6 +62,16 @@ def table_checks(contract: Contract, parents: Iterable[str]) -> dg.AssetChecksDe
         yield from check_results(specs, inspection)
 
     return inspect
+
+
+def without_references(contract: Contract, tables: Collection[str]) -> Contract:
+    """Return the contract without its references into the tables."""
+    kept = (
+        relationship
+        for relationship in contract.relationships
+        if table_of(relationship.target_id(contract.layer)) not in tables
+    )
+    return replace(contract, relationships=tuple(kept))
 
 
 def rule_parents(contract: Contract) -> frozenset[str]:

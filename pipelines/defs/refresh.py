@@ -38,7 +38,7 @@ def refresh(
     """
     run_id = str(uuid4())
     instance.add_event_listener(run_id, progress.observe)
-    definitions.get_job_def("refresh").execute_in_process(
+    definitions.resolve_job_def("refresh").execute_in_process(
         instance=instance,
         raise_on_error=False,
         run_id=run_id,

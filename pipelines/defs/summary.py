@@ -15,7 +15,10 @@ from pipelines.defs.failure import ERROR_KIND
 
 @dataclass
 class TableTurn:
-    """One table's turn in a run; filled as its events arrive."""
+    """One table's turn in a run, filled as its events arrive.
+
+    A turn that never starts is one whose inputs did not pass.
+    """
 
     table: str
     seconds: float = 0.0
@@ -29,14 +32,16 @@ class TableTurn:
     files_not_loaded: list[str] = field(default_factory=list)
     broken_checks: list[str] = field(default_factory=list)
     """What broke, of the checks that block."""
-    is_skipped: bool = False
+    is_started: bool = False
+    is_checked: bool = False
+    """Whether a step that checks the table belongs to the run."""
     error: str | None = None
     error_kind: str | None = None
 
     @property
     def is_finished(self) -> bool:
         """Whether the table was brought up to date and nothing of it blocks."""
-        return not self.is_skipped and self.error is None and not self.broken_checks
+        return self.is_started and self.error is None and not self.broken_checks
 
 
 @dataclass
@@ -64,7 +69,9 @@ class RunProgress:
 
     def _note_step(self, event: DagsterEvent, turn: TableTurn, is_check: bool) -> None:
         kind = event.event_type
+        turn.is_checked = turn.is_checked or is_check
         if kind is DagsterEventType.STEP_START:
+            turn.is_started = True
             self.on_start(turn.table)
         elif kind is DagsterEventType.ASSET_MATERIALIZATION and event.partition is None:
             _note_table(event, turn)
@@ -72,14 +79,11 @@ class RunProgress:
             _note_check(event, turn)
         elif kind is DagsterEventType.STEP_SUCCESS:
             turn.seconds += event.step_success_data.duration_ms / 1000
-            if is_check:
+            if is_check or not turn.is_checked:
                 self.on_end(turn)
         elif kind is DagsterEventType.STEP_FAILURE:
             if not turn.broken_checks:
                 turn.error, turn.error_kind = _explain_step(event)
-            self.on_end(turn)
-        elif kind is DagsterEventType.STEP_SKIPPED and turn.is_finished:
-            turn.is_skipped = True
             self.on_end(turn)
 
     def _note_run_failure(self, event: DagsterEvent) -> None:
