@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 
 from pipelines.unify.customer_of import with_customer
 from pipelines.unify.deduplicate import latest
-from pipelines.unify.measure import count_where, days_between, most_frequent, ratio, share_where
+from pipelines.unify.measure import count_where, days_between, distinct_count, most_frequent, ratio, share_where
 from pipelines.unify.table import BuildContext, Tables
 
 _COUNTED = {
@@ -32,8 +32,8 @@ def build(tables: Tables, context: BuildContext) -> DataFrame:
         _counts(events, context),
         most_frequent(query, ["customer_id"], "query", "top_query"),
         most_frequent(categories, ["customer_id"], "product_category", "top_viewed_category"),
-        query.groupBy("customer_id").agg(F.countDistinct("query").alias("distinct_query_count")),
-        viewed.groupBy("customer_id").agg(F.countDistinct("product_id").alias("viewed_product_count")),
+        query.groupBy("customer_id").agg(distinct_count(F.col("query")).alias("distinct_query_count")),
+        viewed.groupBy("customer_id").agg(distinct_count(F.col("product_id")).alias("viewed_product_count")),
         _empty_searches(tables),
         _carts(tables["silver/session"]),
     ]
@@ -61,7 +61,8 @@ def _counts(events: DataFrame, context: BuildContext) -> DataFrame:
 
 def _empty_searches(tables: Tables) -> DataFrame:
     """Only the web reports how many results a search had."""
-    found = latest(tables["bronze/web_event"], ["event_id"]).where("event_type = 'search' and results_count is not null")
+    searches = tables["bronze/web_event"].where("event_type = 'search' and results_count is not null")
+    found = latest(searches.drop("query"), ["event_id"])
     visitor = tables["silver/session"].where("customer_id is not null").select("session_id", "customer_id")
     return found.join(visitor, "session_id").groupBy("customer_id").agg(
         share_where(F.col("results_count") == 0).alias("empty_search_share")

@@ -7,7 +7,7 @@ from pyspark.sql import functions as F
 
 from pipelines.unify.customer_of import with_customer
 from pipelines.unify.deduplicate import latest
-from pipelines.unify.measure import count_where
+from pipelines.unify.measure import count_where, distinct_count
 from pipelines.unify.table import BuildContext, Tables
 
 _STATUS = {"정상": "active", "휴면": "dormant", "탈퇴": "withdrawn"}  # the most active first
@@ -68,7 +68,7 @@ def _summary(registered: DataFrame) -> DataFrame:
     summary = registered.withColumn("_state", rank).groupBy("customer_id").agg(
         F.min("joined_on").alias("joined_on"),
         F.count(F.lit(1)).alias("registration_count"),
-        F.countDistinct(F.concat_ws(" ", "sido", "sigungu", "dong")).alias("address_count"),
+        distinct_count(F.concat_ws(" ", "sido", "sigungu", "dong")).alias("address_count"),
         F.min("_state").alias("_state"),
     )  # fmt: skip
     name = F.lit(None).cast("string")

@@ -8,7 +8,7 @@ from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from pipelines.unify import journey
-from pipelines.unify.measure import days_between, most_frequent
+from pipelines.unify.measure import days_between, distinct_count, most_frequent
 from pipelines.unify.table import BuildContext, Tables
 
 CHOSEN = {
@@ -85,8 +85,8 @@ def _touchpoints(events: DataFrame, context: BuildContext) -> DataFrame:
     ranked = known.withColumns({"_rank": F.row_number().over(order), "_step": step})
     return ranked.groupBy("customer_id").agg(
         F.count(F.lit(1)).alias("touchpoint_count"),
-        F.countDistinct("channel").alias("channel_count"),
-        F.array_join(F.array_sort(F.collect_set("channel")), ",").alias("channels"),
+        distinct_count(F.col("channel")).alias("channel_count"),
+        F.array_join(F.array_sort(F.array_distinct(F.collect_list("channel"))), ",").alias("channels"),
         F.min("event_at").alias("first_touchpoint_at"),
         F.max("event_at").alias("last_touchpoint_at"),
         F.max(F.when(F.col("_rank") == 1, F.col("_step"))).alias("last_touchpoint"),

@@ -48,7 +48,7 @@ def build_event(tables: Tables, context: BuildContext) -> DataFrame:
         )
         .agg(
             F.count(F.lit(1)).alias("token_count"),
-            F.array_join(F.array_sort(F.collect_set("token_kind")), ",").alias("evidence_kinds"),
+            F.array_join(F.array_sort(F.array_distinct(F.collect_list("token_kind"))), ",").alias("evidence_kinds"),
         )
         .join(living, "from_customer_id", "left")
         .withColumn("event_type", F.when(F.col("_lives").isNull(), "merge").otherwise("move"))

@@ -9,7 +9,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from pipelines.unify.deduplicate import latest
-from pipelines.unify.measure import count_where, most_frequent, ratio, share_where, top_value
+from pipelines.unify.measure import count_where, distinct_count, most_frequent, ratio, share_where, top_value
 from pipelines.unify.table import BuildContext, Tables
 
 EARTH_RADIUS_KM = 6371.0088  # mean radius, IUGG
@@ -65,7 +65,7 @@ def _visits(orders: DataFrame, stores: DataFrame) -> DataFrame:
     known = orders.join(stores.select("store_id", "has_parking"), "store_id", "left")
     types = [("hypermarket", "hypermarket_share"), ("supermarket", "supermarket_share"), ("express", "express_share")]
     return known.groupBy("customer_id").agg(
-        F.countDistinct("store_id").alias("store_count"),
+        distinct_count(F.col("store_id")).alias("store_count"),
         *(share_where(F.col("store_type") == kind).alias(name) for kind, name in types),
         share_where(F.col("has_parking")).alias("parking_store_share"),
     )

@@ -32,6 +32,14 @@ def count_where(condition: Column) -> Column:
     return F.coalesce(F.sum(F.when(condition, 1).otherwise(0)), F.lit(0)).cast("bigint")
 
 
+def distinct_count(value: Column) -> Column:
+    """Return how many different values there are, null left out.
+
+    Counted in a list a group: Sail takes a hundred times as long for two `count(distinct)` in one aggregation.
+    """
+    return F.size(F.array_distinct(F.collect_list(value))).cast("bigint")
+
+
 def share_where(condition: Column) -> Column:
     """Return the share of rows that fulfil the condition, among the rows where it is known; null where none is."""
     return F.avg(condition.cast("double"))

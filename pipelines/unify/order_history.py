@@ -6,7 +6,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from pipelines.unify.deduplicate import latest
-from pipelines.unify.measure import count_where, ratio, seconds_between, total
+from pipelines.unify.measure import count_where, distinct_count, ratio, seconds_between, total
 from pipelines.unify.table import BuildContext, Tables
 
 DELIVERY_METHODS = {"새벽배송": "dawn", "일반배송": "standard", "매장픽업": "pickup"}
@@ -45,7 +45,7 @@ def _orders(lines: DataFrame) -> DataFrame:
         F.count(F.lit(1)).alias("line_count"),
         F.sum("quantity").cast("bigint").alias("quantity"),
         F.sum(F.when(F.col("is_merchandise"), F.col("quantity")).otherwise(0)).cast("bigint").alias("piece_count"),
-        F.countDistinct("product_category").alias("category_count"),
+        distinct_count(F.col("product_category")).alias("category_count"),
         *(total(F.col(name)).alias(name) for name in _MONEY),
         count_where(_is_discounted()).alias("discounted_line_count"),
         count_where(on_display).alias("display_line_count"),

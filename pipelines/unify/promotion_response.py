@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from pipelines.unify.measure import count_where, ratio
+from pipelines.unify.measure import count_where, distinct_count, ratio
 
 _SHOWN = {"display": "display_location", "mailer": "mailer_location"}
 
@@ -22,7 +22,7 @@ def promotion_response(lines: DataFrame, store_weeks: DataFrame) -> DataFrame:
     visits = seen.groupBy("customer_id", "store_id", "week").agg(
         F.count(F.lit(1)).alias("lines"),
         *(F.sum(name).alias(name) for name in _SHOWN),
-        F.countDistinct(F.when((F.col("display") + F.col("mailer")) > 0, F.col("product_id"))).alias("taken"),
+        distinct_count(F.when((F.col("display") + F.col("mailer")) > 0, F.col("product_id"))).alias("taken"),
     )
     usual = visits.groupBy("store_id", "week").agg(
         *((F.sum(name).cast("double") / F.sum("lines").cast("double")).alias(f"usual_{name}") for name in _SHOWN)

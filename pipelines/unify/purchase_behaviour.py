@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 
 from pipelines.unify.brand_loyalty import brand_loyalty
 from pipelines.unify.campaign import campaign_response
-from pipelines.unify.measure import count_where, days_between, most_frequent, ratio, total, total_where
+from pipelines.unify.measure import count_where, days_between, distinct_count, most_frequent, ratio, total, total_where
 from pipelines.unify.price_sensitivity import price_sensitivity
 from pipelines.unify.promotion_response import promotion_response
 from pipelines.unify.table import BuildContext, Tables
@@ -50,7 +50,7 @@ def _orders(orders: DataFrame, context: BuildContext) -> DataFrame:
         F.count(F.lit(1)).alias("order_count"),
         F.min("order_date").alias("first_order_on"),
         F.max("order_date").alias("last_order_on"),
-        F.countDistinct(F.trunc("order_date", "month")).alias("active_month_count"),
+        distinct_count(F.trunc("order_date", "month")).alias("active_month_count"),
         F.sum("line_count").cast("bigint").alias("line_count"),
         F.sum("quantity").cast("bigint").alias("quantity"),
         F.sum("piece_count").cast("bigint").alias("piece_count"),

@@ -32,25 +32,27 @@ from pipelines.unify.token_column import tokenised_tables
 
 _LINES = "bronze/cj_transactions"
 _SILVER = (
-    DerivedTable("silver/product", ("bronze/cj_products", _LINES), product.build),
+    DerivedTable("silver/product", ("bronze/cj_products", _LINES), product.build, uses_as_of=False),
     DerivedTable("silver/calendar", (_LINES, "bronze/weather", "bronze/region"), calendar.build),
-    DerivedTable("silver/promotion", ("bronze/cj_promotions", _LINES), promotion.build_promotion),
-    DerivedTable("silver/store_week", ("bronze/cj_promotions",), promotion.build_store_week),
-    DerivedTable("silver/identifier", (), identifier.build, reads=tokenised_tables, remembers=True),
-    DerivedTable("silver/identity_event", ("silver/identifier",), identifier.build_event, remembers=True),
+    DerivedTable("silver/promotion", ("bronze/cj_promotions", _LINES), promotion.build_promotion, uses_as_of=False),
+    DerivedTable("silver/store_week", ("bronze/cj_promotions",), promotion.build_store_week, uses_as_of=False),
+    DerivedTable("silver/identifier", (), identifier.build, reads=tokenised_tables, remembers=True, uses_as_of=False),
+    DerivedTable("silver/identity_event", ("silver/identifier",), identifier.build_event, remembers=True, uses_as_of=False),
     DerivedTable(
-        "silver/customer", ("silver/identifier", "bronze/crm_customer", "bronze/loyalty_card"), customer.build
+        "silver/customer", ("silver/identifier", "bronze/crm_customer", "bronze/loyalty_card"), customer.build, uses_as_of=False
     ),
-    DerivedTable("silver/consent_event", ("bronze/consent_event", "silver/identifier"), consent_event.build),
+    DerivedTable("silver/consent_event", ("bronze/consent_event", "silver/identifier"), consent_event.build, uses_as_of=False),
     DerivedTable(
         "silver/session",
         ("bronze/web_session", "bronze/web_event", "bronze/app_event", "silver/identifier"),
         session.build,
+        uses_as_of=False,
     ),
     DerivedTable(
         "silver/order_line",
         (_LINES, "silver/product", "silver/promotion", "silver/store_week", "silver/identifier"),
         order_line.build,
+        uses_as_of=False,
     ),
     DerivedTable(
         touchpoint_event.TABLE,
@@ -59,6 +61,7 @@ _SILVER = (
         reads=touchpoint_event.inputs,
         partition_by=("event_date",),
         refreshes_days="event_date",
+        uses_as_of=False,
     ),
 )
 _ORDERS = (
@@ -66,6 +69,7 @@ _ORDERS = (
         "gold/order_history",
         ("silver/order_line", "silver/touchpoint_event", "bronze/delivery", "bronze/return_item", "bronze/store"),
         order_history.build,
+        uses_as_of=False,
     ),
     DerivedTable("gold/customer_monthly_spend", ("gold/order_history",), spend.build_monthly),
     DerivedTable("gold/customer_category_share", ("silver/order_line",), spend.build_category),

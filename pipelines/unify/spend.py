@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from pipelines.unify.measure import count_where, ratio, total
+from pipelines.unify.measure import count_where, distinct_count, ratio, total
 from pipelines.unify.table import BuildContext, Tables
 
 
@@ -22,7 +22,7 @@ def build_monthly(tables: Tables, context: BuildContext) -> DataFrame:
             total(F.col("sales_value")).alias("sales_value"),
             total(F.col("discount_value")).alias("discount_value"),
             total(F.col("refund_amount")).alias("refund_amount"),
-            F.countDistinct("store_id").alias("store_count"),
+            distinct_count(F.col("store_id")).alias("store_count"),
             count_where(F.col("channel") == "online").alias("online_order_count"),
         )
         .withColumn("as_of", F.lit(context.as_of))
@@ -35,7 +35,7 @@ def build_category(tables: Tables, context: BuildContext) -> DataFrame:
     spent = lines.groupBy("customer_id", "product_category").agg(
         total(F.col("sales_value")).alias("sales_value"),
         F.count(F.lit(1)).alias("line_count"),
-        F.countDistinct("order_id").alias("order_count"),
+        distinct_count(F.col("order_id")).alias("order_count"),
         F.sum(F.when(F.col("is_merchandise"), F.col("quantity")).otherwise(0)).cast("bigint").alias("piece_count"),
     )
     mine = Window.partitionBy("customer_id")

@@ -51,6 +51,8 @@ class DerivedTable:
     partition_by: tuple[str, ...] = ()
     refreshes_days: str | None = None
     """Date column by which the table can be rebuilt for some days only, see `touched_day.py`."""
+    uses_as_of: bool = True
+    """False where the day of the run changes nothing, so that a new day does not build the table again."""
     version: int = 1
     """Raise it when the build's meaning changes, so that the table is built again."""
 
