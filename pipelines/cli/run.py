@@ -73,7 +73,7 @@ def exit_code(progress: "RunProgress") -> ExitCode:
 
 
 def _simulate_if_empty(settings: "Settings", contracts: "Contracts", console: "Console") -> None:
-    from pipelines.landing import landed_files
+    from pipelines.arrival import landed_files
 
     if landed_files(settings.landing_dir, contracts.sources):
         return

@@ -14,7 +14,7 @@ from pipelines.contracts.document import Contracts
 from pipelines.dagster_home import prepare_home
 from pipelines.defs.automation import LANDING_TAG
 from pipelines.defs.summary import RunProgress
-from pipelines.landing import landed_files, signature
+from pipelines.arrival import landed_files, signature
 
 
 @contextmanager
