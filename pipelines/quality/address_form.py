@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
-# The short forms in use, by the official name of each province (Ministry of the Interior and Safety; Gangwon since
-# 2023 and Jeonbuk since 2024 as special self-governing provinces).
+# The short forms in use, by the official name of each province (Ministry of the Interior and Safety; Gangwon
+# since 2023 and Jeonbuk since 2024 as special self-governing provinces).
 _PROVINCES = {
     "서울특별시": ("서울", "서울시"),
     "부산광역시": ("부산", "부산시"),
@@ -41,7 +41,8 @@ _BRACKET = re.compile(r"\s*\(\s*([^()]*?)\s*\)\s*")
 def tidy_address(text: str) -> str | None:
     """Write an address in the one way silver carries: official province, one space between parts, no country.
 
-    Road-name (도로명) and lot-number (지번) addresses stay what they are; nothing is looked up, so no part is added.
+    Road-name (도로명) and lot-number (지번) addresses stay what they are; nothing is looked up, so no part is
+    added.
 
     >>> tidy_address("서울시  강남구 테헤란로12 ( 역삼동 ),101동1203호")
     '서울특별시 강남구 테헤란로 12 (역삼동), 101동 1203호'

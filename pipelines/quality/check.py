@@ -1,4 +1,4 @@
-"""What can be checked of a table, as data: each check says what a break is, how much of it is allowed, how bad it is.
+"""What can be checked of a table, as data: what a break is, how much of it is allowed, how bad it is.
 
 A check knows neither Spark nor Great Expectations; `gx_expectation` turns each kind into an expectation.
 """
@@ -113,7 +113,7 @@ class QueryCheck(Check):
 
 @dataclass(frozen=True, kw_only=True)
 class NativeCheck(Check):
-    """An expectation of Great Expectations' own, passed through from the contract. Costs passes of its own."""
+    """An expectation of Great Expectations' own, passed through; costs passes of its own."""
 
     type: str
     arguments: Mapping[str, Any]

@@ -42,9 +42,9 @@ def email_form(text: str) -> str | None:
 
 
 def text_form(text: str) -> str | None:
-    """Write a text in Unicode NFC (Hangul in whole syllables), without invisible characters and blanks around.
+    r"""Write a text in Unicode NFC (Hangul in whole syllables), without invisible characters around.
 
-    >>> text_form("\\u1112\\u1161\\u11ab ") == "한"
+    >>> text_form("\u1112\u1161\u11ab ") == "한"
     True
     """
     return unicodedata.normalize("NFC", text).translate(_INVISIBLE).strip() or None

@@ -1,7 +1,7 @@
 """Data Docs: a site over the newest validation of every table.
 
-The site needs no network and no scripts: pages use the templates and the style sheet in the folder `site` beside this
-file. They are made from `TableQuality.report`, which holds no personal data.
+The site needs no network and no scripts: pages use the templates and the style sheet in the folder `site`
+beside this file. They are made from `TableQuality.report`, which holds no personal data.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.quality.error import QualityError
+from pipelines.quality.gx_import import import_late
 from pipelines.quality.result import TableQuality
 
 INDEX = "index.html"
@@ -24,8 +25,8 @@ _REPORTS = "reports"
 def build_site(folder: Path, qualities: Sequence[TableQuality], load_id: str, measured_at: datetime) -> Path:
     """Write the pages of the tables that were checked now, and the index over these and all checked earlier.
 
-    Call it once a run, with all its tables: importing Great Expectations and the index cost the same for one as for
-    fifty. Each file is replaced at once, so that a reader never sees half a page.
+    Call it once a run, with all its tables: importing Great Expectations and the index cost the same for one
+    as for fifty. Each file is replaced at once, so that a reader never sees half a page.
 
     Args:
         folder: of the site; `reports/` in it keeps each table's newest report as JSON.
@@ -39,9 +40,8 @@ def build_site(folder: Path, qualities: Sequence[TableQuality], load_id: str, me
     Raises:
         QualityError: nothing was ever checked.
     """
-    from pipelines.quality.gx_site import SUITES, VALIDATIONS, PageWriter, page_path
-
-    writer = PageWriter()
+    gx_site = import_late("gx_site")
+    writer = gx_site.PageWriter()
     for quality in qualities:
         report = {
             "table": quality.table,
@@ -49,14 +49,18 @@ def build_site(folder: Path, qualities: Sequence[TableQuality], load_id: str, me
             "measured_at": measured_at.isoformat(sep=" ", timespec="seconds"),
             "validation": dict(quality.report),
         }
-        _write(folder / page_path(VALIDATIONS, quality.table), writer.validation_page(report))
-        _write(folder / page_path(SUITES, quality.table), writer.suite_page(report))
+        _write(folder / gx_site.page_path(gx_site.VALIDATIONS, quality.table), writer.validation_page(report))
+        _write(folder / gx_site.page_path(gx_site.SUITES, quality.table), writer.suite_page(report))
         name = f"{quality.table.replace('/', '.')}.json"
         _write(folder / _REPORTS / name, json.dumps(report, ensure_ascii=False, indent=1))
     reports = [_read(path) for path in sorted((folder / _REPORTS).glob("*.json"))]
     if not reports:
-        raise QualityError(f"No table was checked, so there is no site in {folder}; run the checks first", "quality")
-    _write(folder / "site.css", resources.files("pipelines.quality").joinpath("site/site.css").read_text("utf-8"))
+        raise QualityError(
+            f"No table was checked, so there is no site in {folder}; run the checks first", "quality"
+        )
+    _write(
+        folder / "site.css", resources.files("pipelines.quality").joinpath("site/site.css").read_text("utf-8")
+    )
     _write(folder / INDEX, writer.index_page(reports))
     return folder / INDEX
 

@@ -1,7 +1,7 @@
 """Examples of rows that break a check, without personal data.
 
-Shown are only values of columns whose contract says that they say nothing about a person, and where a row came from:
-its file and line in bronze.
+Shown are only values of columns whose contract says that they say nothing about a person, and where a row
+came from: its file and line in bronze.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class FailedCheck:
 
 
 def is_showable(column: Column) -> bool:
-    """Tell whether values of the column may be shown: no personal category, no identifying role, no matching key."""
+    """Tell whether values may be shown: no personal category, no identifying role, no matching key."""
     return (
         not load_vocabulary().is_personal(column.category) and column.role == "none" and column.token is None
     )

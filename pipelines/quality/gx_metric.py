@@ -1,8 +1,9 @@
 """Metrics for Great Expectations' Spark engine that share passes.
 
-Great Expectations computes all aggregate metrics of one level of its dependency graph in a single `agg`. So every
-figure that can be an aggregate is one (`bojagi.aggregate`): a whole table costs one pass, plus one for the outliers,
-whose fences the first pass found, plus a small one for each reference. Imports Great Expectations: import this late.
+Great Expectations computes all aggregate metrics of one level of its dependency graph in a single `agg`. So
+every figure that can be an aggregate is one (`bojagi.aggregate`): a whole table costs one pass, plus one for
+the outliers, whose fences the first pass found, plus a small one for each reference. Imports Great
+Expectations: import this late.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 
 from great_expectations.core.metric_domain_types import MetricDomainTypes
 from great_expectations.core.metric_function_types import MetricPartialFunctionTypes
-from great_expectations.execution_engine import SparkDFExecutionEngine
+from great_expectations.execution_engine.sparkdf_execution_engine import SparkDFExecutionEngine
 from great_expectations.expectations.metrics.metric_provider import metric_partial, metric_value
 from great_expectations.expectations.metrics.table_metric_provider import TableMetricProvider
 from great_expectations.validator.metric_configuration import MetricConfiguration
@@ -21,14 +22,15 @@ from pyspark.sql import functions as F  # noqa: N812  the name that Spark's own 
 
 from pipelines.quality import sql
 
-# Fences are rounded, so that the last bit of an interpolation does not decide about the values that lie on them.
+# Fences are rounded, so that the last bit of an interpolation does not decide about the values that lie on
+# them.
 FENCE_DECIMALS = 6
 FENCE_SLACK = 1e-9
-_SHARED_PASS = {
-    "engine": SparkDFExecutionEngine,
-    "partial_fn_type": MetricPartialFunctionTypes.AGGREGATE_FN,
-    "domain_type": MetricDomainTypes.TABLE,
-}
+_in_shared_pass = metric_partial(
+    engine=SparkDFExecutionEngine,
+    partial_fn_type=MetricPartialFunctionTypes.AGGREGATE_FN,
+    domain_type=MetricDomainTypes.TABLE,
+)
 
 
 def aggregate(domain: dict[str, Any], expression: str) -> MetricConfiguration:
@@ -75,7 +77,7 @@ def quartiles_of(column: str) -> str:
 
 
 def fences(quartiles: Sequence[float] | None, spread: float) -> tuple[float, float] | None:
-    """Return the limits beyond which a value is an outlier; None without values or when half of them are equal.
+    """Return the limits beyond which a value is an outlier; None when half of them are equal.
 
     >>> fences([1.0, 2.0, 3.0], 3.0)
     (-5.0, 9.0)
@@ -101,8 +103,8 @@ def _is_complete(columns: Sequence[str]) -> str:
 
 
 def _distinct_keys(columns: Sequence[str]) -> str:
-    # A hash, because counting distinct structs takes Sail minutes on 1.5 M rows. Two keys may share a hash: then too
-    # few are counted, which `_Duplicates` settles by counting the keys themselves.
+    # A hash, because counting distinct structs takes Sail minutes on 1.5 M rows. Two keys may share a hash:
+    # then too few are counted, which `_Duplicates` settles by counting the keys themselves.
     hashed = f"xxhash64({', '.join(sql.name(column) for column in columns)})"
     return f"count(distinct case when {_is_complete(columns)} then {hashed} end)"
 
@@ -131,7 +133,7 @@ class _Aggregate(TableMetricProvider):
     value_keys = ("expression",)
 
     @staticmethod
-    @metric_partial(**_SHARED_PASS)
+    @_in_shared_pass
     def _spark(**arguments: Any) -> tuple[Column, dict[str, Any], dict[str, Any]]:
         return F.expr(arguments["metric_value_kwargs"]["expression"]), arguments["metric_domain_kwargs"], {}
 
@@ -141,7 +143,7 @@ class _Outliers(TableMetricProvider):
     value_keys = ("column", "spread")
 
     @staticmethod
-    @metric_partial(**_SHARED_PASS)
+    @_in_shared_pass
     def _spark(**arguments: Any) -> tuple[Column, dict[str, Any], dict[str, Any]]:
         asked = arguments["metric_value_kwargs"]
         limits = fences(arguments["metrics"]["quartiles"], asked["spread"])
@@ -192,7 +194,8 @@ class _Orphans(TableMetricProvider):
         asked = arguments["metric_value_kwargs"]
         frame = _frame(arguments)
         keys = [f"_key_{position}" for position in range(len(asked["columns"]))]
-        # Counting per key first leaves a small join, whatever the join strategy: 21 M rows hold 90 k products.
+        # Counting per key first leaves a small join, whatever the join strategy: 21 M rows hold 90 k
+        # products.
         children = (
             frame.where(_is_complete(asked["columns"]))
             .select(*_renamed(asked["columns"], keys))

@@ -1,4 +1,4 @@
-"""One validation by Great Expectations: in go checks, out come figures without values of persons. Import this late."""
+"""One validation by Great Expectations: checks in, figures without personal values out. Import late."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ import great_expectations as gx
 from great_expectations import ExpectationSuite
 from great_expectations.core import ExpectationValidationResult
 from great_expectations.core.batch import Batch
-from great_expectations.data_context import EphemeralDataContext
+from great_expectations.data_context.data_context.ephemeral_data_context import EphemeralDataContext
 from great_expectations.data_context.types.base import (
     DataContextConfig,
     InMemoryStoreBackendDefaults,
     ProgressBarsConfig,
 )
-from great_expectations.execution_engine import SparkDFExecutionEngine
 from great_expectations.execution_engine.sparkdf_batch_data import SparkDFBatchData
+from great_expectations.execution_engine.sparkdf_execution_engine import SparkDFExecutionEngine
 from great_expectations.validator.validator import Validator
 from pyspark.sql import DataFrame
 
@@ -39,7 +39,7 @@ _COLUMN_ARGUMENTS = ("column", "column_A", "column_B", "column_list", "column_se
 
 @dataclass(frozen=True)
 class Outcome:
-    """What Great Expectations found for one check. `condition` finds the rows that break it, where the run chose it."""
+    """What was found for one check; `condition` finds the rows that break it, where the run chose it."""
 
     passed: bool
     fault: str | None = None
@@ -63,25 +63,28 @@ def _project() -> EphemeralDataContext:
 def run_checks(
     frame: DataFrame, contract: Contract, checks: Sequence[Check], suite: ExpectationSuite
 ) -> dict[str, Outcome]:
-    """Run those expectations of the suite that stand for the checks, in one validation; outcomes by the check's name.
+    """Run the expectations that stand for the checks in one validation; outcomes by the check's name.
 
-    The engine is made for this one frame and session: a data source of the project would keep every frame ever
-    checked, and look for a session of its own.
+    The engine is made for this one frame and session: a data source of the project would keep every frame
+    ever checked, and look for a session of its own.
     """
     by_name = {check.name: check for check in checks}
-    wanted = [
-        expectation.configuration for expectation in suite.expectations if expectation.meta["check"] in by_name
-    ]
+    wanted = [one.configuration for one in suite.expectations if _check_of(one.meta) in by_name]
     if not wanted:
         return {}
     engine = SparkDFExecutionEngine(spark=frame.sparkSession, persist=False)
-    batch = Batch(data=SparkDFBatchData(engine, frame))
+    batch = Batch(data=SparkDFBatchData(engine, frame))  # type: ignore[arg-type]  # annotated as a class there
     validator = Validator(execution_engine=engine, batches=[batch], data_context=_project())
     found = validator.graph_validate(wanted, runtime_configuration={"result_format": _RESULT_FORMAT})
-    return {
-        (check := by_name[one.expectation_config.meta["check"]]).name: _outcome(check, contract, one)
-        for one in found
-    }
+    outcomes = {}
+    for one in found:
+        check = by_name[_check_of(one.expectation_config.meta if one.expectation_config else None)]
+        outcomes[check.name] = _outcome(check, contract, one)
+    return outcomes
+
+
+def _check_of(meta: Mapping[str, Any] | None) -> str:
+    return str((meta or {}).get("check"))
 
 
 def _outcome(check: Check, contract: Contract, found: ExpectationValidationResult) -> Outcome:
@@ -103,7 +106,7 @@ def _outcome(check: Check, contract: Contract, found: ExpectationValidationResul
 
 
 def _is_reportable(check: Check, contract: Contract, value: Any) -> bool:
-    """Whether a figure says nothing about one person: our own measures, or a native one of harmless columns."""
+    """Whether a figure says nothing about one person: our own, or one of harmless columns."""
     if not isinstance(value, str | int | float | bool):
         return False
     if not isinstance(check, NativeCheck):
@@ -127,7 +130,8 @@ def _fault(found: ExpectationValidationResult) -> str | None:
 def report_of(suite: ExpectationSuite, results: Sequence[CheckResult]) -> dict[str, Any]:
     """Return the validation result in Great Expectations' own JSON, from what may be shown only.
 
-    Nothing of what Great Expectations wrote about values or errors goes in: every figure is taken from `results`.
+    Nothing of what Great Expectations wrote about values or errors goes in: every figure is taken from
+    `results`.
     """
     entries = [
         {

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from great_expectations import ExpectationSuite
-from great_expectations.exceptions import ExpectationNotFoundError
+from great_expectations.exceptions.exceptions import ExpectationNotFoundError
 from great_expectations.expectations.expectation import Expectation
 from great_expectations.expectations.metadata_types import FailureSeverity
 from great_expectations.expectations.registry import get_expectation_impl
@@ -35,7 +35,8 @@ from pipelines.quality.gx_expectation import (
     ExpectSchemaToMatchContract,
 )
 
-# What Data Docs say of a failure. (Columns of their own for it break on expectations with a description in 1.24.)
+# What Data Docs say of a failure. (Columns of their own for it break on expectations with a description in
+# 1.24.)
 _CONSEQUENCES = {"error": "stops what follows", "warning": "warns"}
 
 
@@ -47,7 +48,7 @@ def build_suite(table: str, checks: Sequence[Check]) -> ExpectationSuite:
 
     """
     expectations = [_expectation(table, check) for check in checks]
-    return ExpectationSuite(name=table.replace("/", "."), expectations=expectations)
+    return ExpectationSuite(name=table, expectations=expectations)
 
 
 def _expectation(table: str, check: Check) -> Expectation:
@@ -93,8 +94,8 @@ def _native(table: str, check: NativeCheck, common: dict[str, Any]) -> Expectati
     except (ExpectationNotFoundError, ValueError, TypeError) as error:
         raise QualityRuleError(
             f"{table}: rule {check.name!r} is no valid expectation: got {check.type} with "
-            f"{', '.join(sorted(check.arguments)) or 'no arguments'}; compare the Expectation Gallery of Great "
-            "Expectations 1.24",
+            f"{', '.join(sorted(check.arguments)) or 'no arguments'}; compare the "
+            "Expectation Gallery of Great Expectations 1.24",
             table,
             check.name,
         ) from error

@@ -23,9 +23,9 @@ def flag_name(column: str) -> str:
 def impute_frame(frame: DataFrame, contract: Contract) -> DataFrame:
     """Return the frame with nulls filled as the contract says, and a boolean flag beside each such column.
 
-    The median is exact, of the frame given, rounded to the column's type; of most frequent values the smallest wins.
-    A column without any value stays null, flagged false: nothing was filled in. Columns that the frame lacks are
-    passed over.
+    The median is exact, of the frame given, rounded to the column's type; of most frequent values the
+    smallest wins. A column without any value stays null, flagged false: nothing was filled in. Columns that
+    the frame lacks are passed over.
 
     Raises:
         QualityError: the method is unknown.
@@ -49,8 +49,8 @@ def impute_frame(frame: DataFrame, contract: Contract) -> DataFrame:
             fillers[column.name] = F.col(filler)
         else:
             raise QualityError(
-                f"{contract.id}: column {column.name!r} asks for the unknown imputation {rule.method!r}; expected "
-                "constant, median or mode",
+                f"{contract.id}: column {column.name!r} asks for the unknown imputation {rule.method!r}; "
+                "expected constant, median or mode",
                 contract.table,
             )
     # Flags first: they look at the values before they are filled.

@@ -32,11 +32,11 @@ SCHEMA = pa.schema(
 
 
 def metric_table(qualities: Iterable[TableQuality], load_id: str, measured_at: datetime) -> pa.Table:
-    """Return the rows to append for a load: one per table, check and metric; `gold.quality_metric` describes them.
+    """Return the rows to append for a load, as `gold.quality_metric` describes them.
 
-    Metrics are `rows` (the table's), `elements`, `unexpected`, `unexpected_percent`, `observed` (of a check of one
-    figure, when it is a number) and `is_checked` (0 when the check could not be run). `passed` repeats the check's
-    verdict on each of its metrics.
+    Metrics are `rows` (the table's), `elements`, `unexpected`, `unexpected_percent`, `observed` (of a check
+    of one figure, when it is a number) and `is_checked` (0 when the check could not be run). `passed` repeats
+    the check's verdict on each of its metrics.
 
     Args:
         qualities: what `validate_table` returned.

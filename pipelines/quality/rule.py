@@ -63,8 +63,8 @@ def _read(contract: Contract, rule: Mapping[str, Any], column: str | None, fallb
         yield _expectation(contract, rule, name, severity, description, column)
     else:
         raise QualityRuleError(
-            f"{contract.id}: rule {name!r} cannot be run: got type {kind!r} of engine {rule.get('engine')!r}, "
-            "expected library, sql, text, or custom of engine greatExpectations",
+            f"{contract.id}: rule {name!r} cannot be run: got type {kind!r} of engine "
+            f"{rule.get('engine')!r}, expected library, sql, text, or custom of engine greatExpectations",
             contract.id,
             name,
         )
@@ -112,8 +112,8 @@ def _library_measure(contract: Contract, rule: Mapping[str, Any], column: str | 
         count = f"(count(1) - count(distinct xxhash64({key})))"
     else:
         raise QualityRuleError(
-            f"{contract.id}: rule {name!r} has the unknown metric {metric!r}; expected nullValues, missingValues, "
-            "invalidValues, duplicateValues or rowCount",
+            f"{contract.id}: rule {name!r} has the unknown metric {metric!r}; expected nullValues, "
+            "missingValues, invalidValues, duplicateValues or rowCount",
             contract.id,
             name,
         )
@@ -150,8 +150,9 @@ def _within(contract: Contract, rule: Mapping[str, Any], name: str) -> Range:
     if "mustBeLessOrEqualTo" in rule:
         return Range(maximum=rule["mustBeLessOrEqualTo"])
     raise QualityRuleError(
-        f"{contract.id}: rule {name!r} states no limit; expected one of mustBe, mustNotBe, mustBeGreaterThan, "
-        "mustBeGreaterOrEqualTo, mustBeLessThan, mustBeLessOrEqualTo, mustBeBetween, mustNotBeBetween",
+        f"{contract.id}: rule {name!r} states no limit; expected one of mustBe, mustNotBe, "
+        "mustBeGreaterThan, mustBeGreaterOrEqualTo, mustBeLessThan, mustBeLessOrEqualTo, "
+        "mustBeBetween, mustNotBeBetween",
         contract.id,
         name,
     )

@@ -1,7 +1,8 @@
 """Standard forms: what silver carries instead of what arrived, by the contracts' `standardise`.
 
-Texts go through plain Python functions, once for each distinct value of a batch, in an Arrow-fed function that both
-engines run alike; numbers through Spark expressions. A Spark cluster needs this package on its workers for it.
+Texts go through plain Python functions, once for each distinct value of a batch, in an Arrow-fed function
+that both engines run alike; numbers through Spark expressions. A Spark cluster needs this package on its
+workers for it.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import pandas as pd
 from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812  the name that Spark's own documentation uses
+from pyspark.sql.pandas.functions import pandas_udf
 
 from pipelines.contracts.document import Column, Contract, Standardise
 from pipelines.quality import sql
@@ -25,11 +27,12 @@ TextForm = Callable[[str], str | bool | None]
 
 
 def standardise_frame(frame: DataFrame, contract: Contract, region: str = "KR") -> DataFrame:
-    """Return the frame with the standard form in every column whose contract asks for one; other columns as they are.
+    """Return the frame with the standard form in every column whose contract asks for one.
 
-    Types stay, but `boolean` makes a boolean of a text. A date stays a text (yyyy-mm-dd), so that the caller casts
-    it. A value that has no standard form (a phone of three digits, the 31st of February) becomes null: bronze keeps
-    what arrived. Columns that the frame lacks are passed over, so that a caller may select first.
+    Types stay, but `boolean` makes a boolean of a text. A date stays a text (yyyy-mm-dd), so that the caller
+    casts it. A value that has no standard form (a phone of three digits, the 31st of February) becomes null:
+    bronze keeps what arrived. Columns that the frame lacks are passed over, so that a caller may select
+    first.
 
     Args:
         frame: bronze rows of the contract's table.
@@ -68,19 +71,16 @@ def _standard(column: Column, rule: Standardise, contract: Contract, region: str
     value = F.col(sql.name(column.name))
     if rule.rule == "unit":
         return _in_unit(column, rule, value)
-    native = {
-        "trim": F.trim,
-        "lower": lambda text: F.lower(F.trim(text)),
-        "upper": lambda text: F.upper(F.trim(text)),
-    }
+    trimmed = F.trim(value)
+    native = {"trim": trimmed, "lower": F.lower(trimmed), "upper": F.upper(trimmed)}
     if rule.rule in native:
-        return F.nullif(native[rule.rule](value), F.lit(""))
+        return F.nullif(native[rule.rule], F.lit(""))
     form = text_forms(region).get(rule.rule)
     if form is None:
         known = ", ".join(sorted((*text_forms(), *native, "unit")))
         raise QualityError(
-            f"{contract.id}: column {column.name!r} asks for the unknown standard form {rule.rule!r}; expected one of "
-            f"{known}",
+            f"{contract.id}: column {column.name!r} asks for the unknown standard form {rule.rule!r}; "
+            f"expected one of {known}",
             contract.table,
         )
     return _by_distinct_value(form, "boolean" if rule.rule == "boolean" else "string")(value)
@@ -104,4 +104,4 @@ def _by_distinct_value(form: TextForm, spark_type: str) -> Callable[[SparkColumn
         forms = {text: form(text) for text in texts.dropna().unique()}
         return pd.Series([forms.get(text) for text in texts], index=texts.index, dtype=object)
 
-    return F.pandas_udf(apply, spark_type)  # type: ignore[call-overload,no-any-return]  # stubs want a literal type
+    return pandas_udf(apply, spark_type)  # type: ignore[call-overload,no-any-return]  # stubs want a literal

@@ -36,7 +36,7 @@ TECHNICAL_COLUMNS = frozenset({"_load_id", "_source_file", "_row_hash", "_line",
 
 @dataclass(frozen=True)
 class Circumstance:
-    """What a check needs to know besides the contract. `rows_before` are row counts of earlier runs, oldest first."""
+    """What a check needs besides the contract; `rows_before` are row counts of earlier runs, oldest first."""
 
     as_of: datetime
     rows_before: tuple[int, ...] = ()
@@ -45,24 +45,23 @@ class Circumstance:
 def derive_checks(contract: Contract, circumstance: Circumstance) -> tuple[Check, ...]:
     """Derive every check of a contract, in a stable order; names are unique within the table.
 
-    Severities: a broken schema, key or required column is an error; the rest warns. `checkSeverity` of the contract
-    overrides it by the check's name, its kind or its column; a rule under `quality` by its own `severity`.
+    Severities: a broken schema, key or required column is an error; the rest warns. `checkSeverity` of the
+    contract overrides it by the check's name, its kind or its column; a rule under `quality` by its own
+    `severity`.
 
     Raises:
         QualityRuleError: a rule under `quality` cannot be turned into a check.
 
     """
-    return tuple(
-        (
-            _schema(contract),
-            _volume(contract, circumstance),
-            *_freshness(contract, circumstance),
-            *_key(contract),
-            *(check for column in contract.columns for check in _column_checks(contract, column)),
-            *_references(contract),
-            *_outliers(contract),
-            *rule_checks(contract),
-        )
+    return (
+        _schema(contract),
+        _volume(contract, circumstance),
+        *_freshness(contract, circumstance),
+        *_key(contract),
+        *(check for column in contract.columns for check in _column_checks(contract, column)),
+        *_references(contract),
+        *_outliers(contract),
+        *rule_checks(contract),
     )
 
 

@@ -13,6 +13,7 @@ from pipelines.contracts.document import Contract
 from pipelines.quality import sql
 from pipelines.quality.check import Check, KeyCheck, QueryCheck, ReferenceCheck
 from pipelines.quality.example import FailedCheck, find_examples
+from pipelines.quality.gx_import import import_late
 from pipelines.quality.result import CheckResult, TableQuality
 from pipelines.quality.suite import Circumstance, derive_checks
 
@@ -28,31 +29,32 @@ def validate_table(
 ) -> TableQuality:
     """Check a table against its contract.
 
-    The whole table costs one pass for everything that is an aggregate, one more if it has outlier columns, one small
-    pass a reference, and one for the examples if something failed. The frame is not cached.
+    The whole table costs one pass for everything that is an aggregate, one more if it has outlier columns,
+    one small pass a reference, and one for the examples if something failed. The frame is not cached.
 
     Args:
         frame: the table: columns of the contract, technical ones beside them.
         contract: what it promises.
         circumstance: the run's date and the row counts of earlier runs.
-        tables: every table that a relationship or a SQL rule names, by lakehouse name such as `bronze/store`; see
+        tables: every table that a relationship or a SQL rule names, by lakehouse name such as `bronze/store`;
+            see
             `tables_needed`. A check whose table is not there has not passed.
 
     Raises:
         QualityRuleError: a rule of the contract can never be run.
 
     """
-    from pipelines.quality.gx_run import report_of, run_checks
-    from pipelines.quality.gx_suite import build_suite
-
+    gx_run, gx_suite = import_late("gx_run"), import_late("gx_suite")
     started = time.perf_counter()
     others = dict(tables or {})
     checks = derive_checks(contract, circumstance)
     there = set(frame.columns)
     obstacles = {check.name: fault for check in checks if (fault := _obstacle(check, there, others))}
     _name_views(frame, contract, others, checks)
-    suite = build_suite(contract.table, checks)
-    outcomes = run_checks(frame, contract, [check for check in checks if check.name not in obstacles], suite)
+    suite = gx_suite.build_suite(contract.table, checks)
+    outcomes = gx_run.run_checks(
+        frame, contract, [check for check in checks if check.name not in obstacles], suite
+    )
     results = [_result(check, outcomes.get(check.name), obstacles.get(check.name)) for check in checks]
     failed = [
         FailedCheck(check, outcomes[check.name].condition)
@@ -67,7 +69,7 @@ def validate_table(
         results=final,
         rows=volume if isinstance(volume, int) else None,
         seconds=time.perf_counter() - started,
-        report=report_of(suite, final),
+        report=gx_run.report_of(suite, final),
     )
 
 
@@ -103,13 +105,14 @@ def _name_views(
     """Give the tables that checks look into the names under which they are looked for."""
     queries = " ".join(check.query for check in checks if isinstance(check, QueryCheck))
     parents = {check.parent for check in checks if isinstance(check, ReferenceCheck)}
-    for table, other in {contract.table: frame, **tables}.items():
+    named: dict[str, DataFrame] = {contract.table: frame, **tables}
+    for table, other in named.items():
         if table in parents or sql.view_name(table) in queries:
             other.createOrReplaceTempView(sql.view_name(table))
 
 
 def _result(check: Check, outcome: Outcome | None, obstacle: str | None) -> CheckResult:
-    values: dict[str, Any] = {} if outcome is None else outcome.figures
+    values: Mapping[str, Any] = {} if outcome is None else outcome.figures
     fault = obstacle or (outcome.fault if outcome else "Great Expectations returned nothing for it")
     return CheckResult(
         name=check.name,

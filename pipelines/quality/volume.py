@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from itertools import pairwise
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from statistics import median
 
 from pipelines.quality.check import Range
@@ -14,8 +14,8 @@ SHORTEST_HISTORY = 3
 # Newest runs that count as "usual"; older ones belong to another size of business.
 LONGEST_HISTORY = 30
 MAX_CHANGE_PERCENT = 30.0
-# Median absolute deviations that are still usual (Leys et al. 2013 call 3 very conservative), and the factor that
-# makes the deviation comparable to a standard deviation of a normal distribution.
+# Median absolute deviations that are still usual (Leys et al. 2013 call 3 very conservative), and the factor
+# that makes the deviation comparable to a standard deviation of a normal distribution.
 DEVIATIONS = 3.0
 TO_STANDARD_DEVIATION = 1.4826
 
@@ -23,8 +23,8 @@ TO_STANDARD_DEVIATION = 1.4826
 def expected_rows(history: Sequence[int], volume: Mapping[str, float]) -> tuple[Range, str]:
     """Return the rows that a table should have now, and why.
 
-    The last count plus the median growth is expected; three robust standard deviations of the growth, and at least
-    `maxChangePercent` of the expectation, lie around it. With less than three earlier counts only the
+    The last count plus the median growth is expected; three robust standard deviations of the growth, and at
+    least `maxChangePercent` of the expectation, lie around it. With less than three earlier counts only the
     contract's `minimum` (default 1) and `maximum` hold.
 
     Args:

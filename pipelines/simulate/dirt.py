@@ -8,6 +8,8 @@ from pipelines.simulate.records import Override, Records
 from pipelines.simulate.streams import Ints, chance
 from pipelines.simulate.text import label
 
+_MOST_BREAKS = 100  # made-up keys set aside for each replica
+
 
 @dataclass(frozen=True)
 class Break:
@@ -87,17 +89,15 @@ def break_contract(records: Records, breaks: list[Break], rng: np.random.Generat
     A copy has a key of its own (`prefix` and a number above all others), so that no true row is lost with it
     in quarantine.
     """
-    number = 0
+    taken = records.replica * _MOST_BREAKS
     for fault in breaks:
         labels = records.append(rng.integers(0, len(records.frame), fault.count))
-        if fault.column != records.key:
-            digits = len(str(records.frame[records.key].iloc[0])) - len(prefix)
-            records.frame.loc[labels, records.key] = label(
-                prefix, 10**digits - 1 - number - np.arange(fault.count), digits
-            )
+        digits = len(str(records.frame[records.key].iloc[0])) - len(prefix)
+        keys = label(prefix, 10**digits - 1 - taken - np.arange(fault.count), digits)
+        records.frame.loc[labels, records.key] = keys
         records.overrides.extend(Override(int(row), fault.column, fault.value) for row in labels)
         records.mark(fault.kind, labels, fault.column, breaks_contract=True)
-        number += fault.count
+        taken += fault.count
 
 
 def _some(records: Records, rng: np.random.Generator, share: float) -> Ints:

@@ -16,7 +16,7 @@ _HEAVIEST_PARCEL = 100.0
 def soil(records: Records, rng: Rng) -> None:
     """Plant the dirt of the records' source; sources without a plan stay clean."""
     plan = _PLANS.get(records.source)
-    if plan is not None:
+    if plan is not None and len(records.frame):
         plan(records, rng)
 
 

@@ -33,6 +33,7 @@ class Records:
     person: Ints | None = None
     truth_key: str | None = None
     received: str | None = None
+    replica: int = 0
     overrides: list[Override] = field(default_factory=list)
     marks: list[tuple[str, int, str, bool]] = field(default_factory=list)
 

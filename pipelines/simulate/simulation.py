@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict
 
 from pipelines.simulate.app import draw_app_events
@@ -17,6 +18,7 @@ from pipelines.simulate.landing import Landing
 from pipelines.simulate.manifest import (
     MANIFEST_NAME,
     LandedFile,
+    Manifest,
     SimulationSpec,
     build_manifest,
     read_manifest,
@@ -37,6 +39,7 @@ from pipelines.simulate.world import World, draw_world
 
 Progress = Callable[[str], None]
 _STAGING = ".simulating"
+_LOCK = ".simulating.lock"
 _MOST_REPLICAS = 1000  # phones, member numbers and person ids leave room for as many
 
 
@@ -77,20 +80,27 @@ def simulate(
     is told what is being made. `households` limits the market to its first K households, for tests.
 
     Raises:
-        SimulationError: for a scale out of range, or when `out` holds another simulation and not `force`.
+        SimulationError: a number is out of range, `out` holds another simulation and `force` is not set, or
+            another process writes there.
     """
-    started = time.perf_counter()
     spec = _checked(seed, scale, households)
+    out.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(out / _LOCK, timeout=0):
+            return _simulate(out, spec, progress or (lambda _: None), force)
+    except Timeout:
+        raise SimulationError(
+            f"another simulation is writing to {out}; wait for it, or choose another"
+        ) from None
+
+
+def _simulate(out: Path, spec: SimulationSpec, progress: Progress, force: bool) -> SimulationReport:
+    started = time.perf_counter()
     former = read_manifest(out)
     if former is not None and not force:
         if former.answers(spec) and former.is_intact(out):
-            return SimulationReport(
-                out=out,
-                spec=spec,
-                was_present=True,
-                files=former.files,
-                seconds=time.perf_counter() - started,
-            )
+            seconds = time.perf_counter() - started
+            return SimulationReport(out=out, spec=spec, was_present=True, files=former.files, seconds=seconds)
         if former.spec != spec:
             raise SimulationError(
                 f"{out} holds the simulation of {former.spec}; asked was {spec}. "
@@ -98,8 +108,17 @@ def simulate(
             )
     staging = out / _STAGING
     shutil.rmtree(staging, ignore_errors=True)
-    staging.mkdir(parents=True)
-    manifest = build_manifest(staging, spec, _write_all(staging, spec, progress or (lambda _: None)))
+    try:
+        manifest = build_manifest(staging, spec, _write_all(staging, spec, progress))
+        _replace(out, staging, former, manifest)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    seconds = time.perf_counter() - started
+    return SimulationReport(out=out, spec=spec, was_present=False, files=manifest.files, seconds=seconds)
+
+
+def _replace(out: Path, staging: Path, former: Manifest | None, manifest: Manifest) -> None:
+    """Put the finished files where those of a former simulation were; the manifest comes last."""
     (out / MANIFEST_NAME).unlink(missing_ok=True)
     for old in former.files if former is not None else ():
         (out / old.path).unlink(missing_ok=True)
@@ -108,10 +127,6 @@ def simulate(
         (staging / file.path).replace(out / file.path)
     (staging / MANIFEST_NAME).write_text(manifest.model_dump_json(indent=1), encoding="utf-8")
     (staging / MANIFEST_NAME).replace(out / MANIFEST_NAME)
-    shutil.rmtree(staging)
-    return SimulationReport(
-        out=out, spec=spec, was_present=False, files=manifest.files, seconds=time.perf_counter() - started
-    )
 
 
 def _checked(seed: int, scale: int, households: int | None) -> SimulationSpec:
@@ -140,6 +155,7 @@ def _write_all(root: Path, spec: SimulationSpec, progress: Progress) -> dict[str
             landing = Landing(root / "landing", replica)
             for records in _sources(world):
                 progress(records.source)
+                records.replica = replica
                 soil(records, streams.generator(f"dirt {records.source}"))
                 truth.add_records(world, records)
                 landing.write(records)

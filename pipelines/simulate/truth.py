@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipelines.simulate.files import arrow_column
 from pipelines.simulate.records import Records
 from pipelines.simulate.text import day_text
 from pipelines.simulate.world import World
@@ -77,7 +78,7 @@ class Truth:
                 {
                     "person_id": pa.array(people["person_id"], pa.string()),
                     "household_id": world.account(home),
-                    **{name: pa.Array.from_pandas(people[name]) for name in names},
+                    **{name: arrow_column(people[name]) for name in names},
                     **{
                         name: pa.array(day_text(column.to_numpy()), pa.string())
                         for name, column in dates.items()

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pyspark.sql import functions as F
+from pyspark.sql import functions as sf
 
 from pipelines import endpoint
 from pipelines.config import load_settings
@@ -22,8 +22,8 @@ def complaint(name: str, data_dir: Path) -> str:
 
 
 def test_an_engine_runs_statements_in_utc(engine: Engine) -> None:
-    rows = engine.spark.range(5).select(F.sum("id").alias("total"), F.current_timezone().alias("zone"))
-    assert [row.asDict() for row in rows.groupBy("zone").agg(F.max("total").alias("total")).collect()] == [
+    rows = engine.spark.range(5).select(sf.sum("id").alias("total"), sf.current_timezone().alias("zone"))
+    assert [row.asDict() for row in rows.groupBy("zone").agg(sf.max("total").alias("total")).collect()] == [
         {"zone": "UTC", "total": 10}
     ]
 
@@ -37,7 +37,7 @@ def test_pandas_results_raise_no_warning(engine: Engine) -> None:
 def test_closing_one_engine_leaves_another_open(engine: Engine, tmp_path: Path) -> None:
     with open_engine(load_settings(engine="sail", data_dir=tmp_path)) as second:
         assert second.spark.range(3).count() == 3
-    assert engine.spark.range(7).select(F.max("id")).collect()[0][0] == 6
+    assert engine.spark.range(7).select(sf.max("id")).collect()[0][0] == 6
 
 
 def test_without_java_spark_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

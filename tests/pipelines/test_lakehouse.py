@@ -194,8 +194,8 @@ def test_each_engine_reads_what_the_other_wrote(engines: Engines, engine: Engine
     other = engines.open("sail" if engine.name == "spark" else "spark")
     written = Lakehouse(str(tmp_path), engine.spark)
     frame = engine.spark.sql(
-        "SELECT 1 AS id, CAST(2.50 AS DECIMAL(12,2)) AS price, timestamp_ntz'2017-01-01 10:00:00.123456' AS at, "
-        "array('가', NULL) AS words"
+        "SELECT 1 AS id, CAST(2.50 AS DECIMAL(12,2)) AS price, "
+        "timestamp_ntz'2017-01-01 10:00:00.123456' AS at, array('가', NULL) AS words"
     )
     written.overwrite("gold/mixed", frame)
     found = Lakehouse(str(tmp_path), other.spark)
