@@ -7,8 +7,8 @@ run until it is repaired, not only the run that loaded it. What is new goes into
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import date, datetime, time
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +20,7 @@ from pipelines.config import Settings
 from pipelines.contracts.document import Contract, Contracts
 from pipelines.lakehouse import Lakehouse
 from pipelines.quality import docs, metric
+from pipelines.quality.check import Check
 from pipelines.quality.result import TableQuality
 from pipelines.quality.suite import Circumstance, derive_checks, parents_of
 
@@ -30,7 +31,7 @@ class Outcome(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     state: str
-    """Digest of the contract, of the versions of the tables that its rules look into, and of the day."""
+    """Digest of the checks (with the day that freshness counts to) and of the versions of what they read."""
     load_id: str
     measured_at: datetime
     quality: TableQuality
@@ -64,16 +65,16 @@ class Gate:
             QualityRuleError: a rule of the contract cannot be run at all.
 
         """
-        parents = parents_of(derive_checks(contract, Circumstance(datetime.combine(as_of, time.max))))
-        state = self._state(contract, parents, as_of)
+        end_of_day = datetime.combine(as_of, time.max)
+        checks = derive_checks(contract, Circumstance(end_of_day))
+        parents = parents_of(checks)
+        state = self._state(contract.table, checks)
         known = self._recall(contract)
         if known is not None and known.state == state:
             return Inspection(known.quality, is_new=False)
         from pipelines.quality.validate import validate_table
 
-        circumstance = Circumstance(
-            datetime.combine(as_of, time.max), self._row_history.get(contract.table, ())
-        )
+        circumstance = Circumstance(end_of_day, self._row_history.get(contract.table, ()))
         frames = {name: self.lakehouse.read(name) for name in sorted(parents) if self.lakehouse.exists(name)}
         quality = validate_table(self.lakehouse.read(contract.table), contract, circumstance, frames)
         self._remember(
@@ -114,11 +115,10 @@ class Gate:
         is_there = self.lakehouse.exists(metric.TABLE)
         return metric.row_history(self.lakehouse.read(metric.TABLE) if is_there else None)
 
-    def _state(self, contract: Contract, parents: frozenset[str], as_of: date) -> str:
-        tables = sorted({contract.table, *parents})
-        versions = {name: self.lakehouse.version(name) for name in tables}
-        told = json.dumps([contract.sha256, versions, as_of.isoformat()])
-        return hashlib.sha256(told.encode()).hexdigest()
+    def _state(self, table: str, checks: Sequence[Check]) -> str:
+        versions = {name: self.lakehouse.version(name) for name in sorted({table, *parents_of(checks)})}
+        told = json.dumps([[type(check).__name__, asdict(check)] for check in checks], default=_plain)
+        return hashlib.sha256(f"{versions}{told}".encode()).hexdigest()
 
     def _recall(self, contract: Contract) -> Outcome | None:
         path = self._path(contract.table)
@@ -133,6 +133,11 @@ class Gate:
 
     def _path(self, table: str) -> Path:
         return self.folder / f"{table.replace('/', '.')}.json"
+
+
+def _plain(value: object) -> object:
+    """Write what JSON has no word for, in the same way in every process."""
+    return sorted(value) if isinstance(value, frozenset) else str(value)
 
 
 def outcome_folder(settings: Settings) -> Path:

@@ -2,25 +2,25 @@
 
 import typer
 
-from pipelines.cli import quarantine, run, simulate, status, ui
+from pipelines.cli import contracts, quarantine, run, simulate, status, ui
 from pipelines.cli.edge import Edge
 
 HELP = """Bojagi pieces a customer together from scattered records and checks what is used for what.
 
 [bold]First steps[/bold]
 
-  bojagi run       load, check and unify everything (simulates a market first if nothing has landed)
-  bojagi status    which tables there are, how many rows, what the checks found
-  bojagi ui        see the same in Dagster's UI: graph, runs, checks, plots
+  bojagi run       load, check, unify (simulates a market if none landed)
+  bojagi status    the tables, their rows, what the checks found
+  bojagi ui        the same in Dagster's UI: graph, runs, checks, plots
 
 [bold]Exit codes[/bold]
 
   0    done
-  1    done, but a blocking check failed or a file could not be loaded
+  1    done, but a check that blocks failed or a file was refused
   2    the command line, a setting or a contract cannot be used
   3    the engine, Java, an endpoint or the disk is not there
   4    another run works in the same data folder
-  5    a table could not be loaded or built; what does not depend on it is finished
+  5    a table could not be loaded or built; the others are finished
   130  stopped by Ctrl-C
 
 Settings come from bojagi.toml and BOJAGI_* variables (the top of pipelines/config.py lists them).
@@ -38,4 +38,5 @@ app.command("run")(run.run)
 app.command("status")(status.status)
 app.command("ui")(ui.ui)
 app.command("simulate")(simulate.simulate_command)
+app.add_typer(contracts.app, name="contracts")
 app.add_typer(quarantine.app, name="quarantine")

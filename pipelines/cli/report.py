@@ -19,8 +19,9 @@ def describe_turn(turn: TableTurn) -> str:
         return f"{head} [red]{_plain(turn.error)}[/red]"
     rows = "" if turn.rows is None else f"{turn.rows:>12,} rows"
     line = f"{head}{rows}  {turn.seconds:>5.1f} s  {_rules(turn)}{_load(turn)}"
-    faults = [*turn.broken_checks, *turn.files_not_loaded]
-    return "\n".join([line, *(f"    [red]{_plain(fault)}[/red]" for fault in faults)])
+    colour = "red" if turn.files_refused else "yellow"
+    broken = [f"    [red]{_plain(fault)}[/red]" for fault in turn.broken_checks]
+    return "\n".join([line, *broken, *(f"    [{colour}]{_plain(note)}[/{colour}]" for note in turn.notes)])
 
 
 def print_summary(console: Console, progress: RunProgress, settings: Settings, seconds: float) -> None:
@@ -34,8 +35,9 @@ def print_summary(console: Console, progress: RunProgress, settings: Settings, s
         f"{rows['quarantined']:,} quarantined"
     )
     if tables["skipped"]:
+        skipped = ", ".join(tables["skipped"])
         console.print(
-            f"[red]Left as they were[/red], for what they need did not pass: {', '.join(tables['skipped'])}"
+            f"[red]Left as they were[/red], for what they need did not pass: {skipped}", soft_wrap=True
         )
     console.print(
         f"Quality: {quality['passed']:,} rules hold, {quality['warned']:,} warn, {quality['failed']:,} failed"
@@ -88,12 +90,14 @@ def totals(progress: RunProgress, settings: Settings, seconds: float) -> dict[st
 
 
 def _mark(turn: TableTurn) -> str:
-    if not turn.is_finished or turn.files_not_loaded:
+    if not turn.is_finished or turn.files_refused:
         return "[red]✗[/red]"
     return "[yellow]![/yellow]" if turn.rules_warned else "[green]✓[/green]"
 
 
 def _rules(turn: TableTurn) -> str:
+    if turn.awaits_checks:
+        return "[red]not checked[/red]: what its rules look into did not pass"
     checked = turn.rules_passed + turn.rules_warned + turn.rules_failed
     if not checked:
         return ""

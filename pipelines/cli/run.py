@@ -2,6 +2,7 @@
 
 from time import perf_counter
 from typing import TYPE_CHECKING, Annotated
+from warnings import simplefilter
 
 import typer
 
@@ -39,6 +40,8 @@ def run(
       bojagi run --json | jq .quality
     """
     started = perf_counter()
+    # PySpark warns of global windows, gRPC of forks: nothing that whoever types the command can act upon.
+    simplefilter("ignore")
     from rich.console import Console
 
     from pipelines.cli import report
@@ -67,7 +70,7 @@ def exit_code(progress: "RunProgress") -> ExitCode:
     failed = [turn for turn in turns if turn.error is not None]
     if failed:
         return of_error(failed[0].error_kind or "")
-    if any(turn.broken_checks or turn.files_not_loaded for turn in turns):
+    if any(turn.broken_checks or turn.files_refused for turn in turns):
         return ExitCode.QUALITY
     return ExitCode.OK
 

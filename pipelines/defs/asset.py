@@ -11,7 +11,9 @@ from pipelines.defs import metadata
 from pipelines.defs.failure import RETRY, own_errors_are_final
 from pipelines.defs.metadata import asset_key
 from pipelines.defs.partition import touched_days
+from pipelines.ingest.bronze import BronzeTable
 from pipelines.ingest.load import ingest_source
+from pipelines.ingest.quarantine import Quarantine
 from pipelines.table_profile import TableProfile, read_profile
 from pipelines.unify.refresh import refresh_table
 from pipelines.unify.table import DerivedTable
@@ -32,13 +34,23 @@ def bronze_asset(contract: Contract) -> dg.AssetsDefinition:
         started = perf_counter()
         with own_errors_are_final():
             report = ingest_source(
-                contract, held.lakehouse, held.settings.landing_dir, held.tokenizer, held.clock
+                contract,
+                held.lakehouse,
+                held.settings.landing_dir,
+                held.tokenizer,
+                held.clock,
+                int(held.settings.max_line_size),
             )
+            if not held.lakehouse.exists(contract.table):
+                # A retailer without this source has no rows of it; what is built from it stays buildable.
+                BronzeTable(contract, held.lakehouse).commit([], [], held.clock())
+            refused = Quarantine(contract, held.lakehouse).refused_files() if report.faults else {}
             counts = {
                 metadata.ADDED: report.rows_added,
                 metadata.QUARANTINED: report.rows_quarantined,
                 metadata.UP_TO_DATE: report.files_new == 0,
-                metadata.FAULTS: list(report.faults),
+                metadata.NOTES: list(report.faults),
+                metadata.REFUSED: len(refused),
                 "files_new": report.files_new,
                 "rows_known": report.rows_known,
             }

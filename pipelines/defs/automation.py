@@ -3,9 +3,9 @@
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
+from pipelines.arrival import landed_files, signature
 from pipelines.config import Settings
 from pipelines.contracts.document import Contracts
-from pipelines.arrival import landed_files, signature
 
 LANDING_TAG = "bojagi/landing"
 """Tag of a run: signature of the landing folder when it started. The command line sets it too."""

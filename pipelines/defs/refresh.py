@@ -9,12 +9,12 @@ from uuid import uuid4
 
 import dagster as dg
 
+from pipelines.arrival import landed_files, signature
 from pipelines.config import Settings
 from pipelines.contracts.document import Contracts
 from pipelines.dagster_home import prepare_home
 from pipelines.defs.automation import LANDING_TAG
 from pipelines.defs.summary import RunProgress
-from pipelines.arrival import landed_files, signature
 
 
 @contextmanager

@@ -69,7 +69,8 @@ def lakehouse(context: dg.InitResourceContext) -> Lakehouse:
 @dg.resource(required_resource_keys={"settings"}, description="Turns identifiers into matching keys.")
 def tokenizer(context: dg.InitResourceContext) -> Tokenizer:
     """Return the tokenizer with the secret of this data folder."""
-    return load_tokenizer(context.resources.settings.token_key_file)
+    settings: Settings = context.resources.settings
+    return load_tokenizer(settings.token_key_file, settings.phone_region)
 
 
 @dg.resource(

@@ -29,19 +29,22 @@ class TableTurn:
     rules_passed: int = 0
     rules_warned: int = 0
     rules_failed: int = 0
-    files_not_loaded: list[str] = field(default_factory=list)
+    files_refused: int = 0
+    notes: list[str] = field(default_factory=list)
+    """What the load says of files: which it refused, and how those it took differ from the contract."""
     broken_checks: list[str] = field(default_factory=list)
     """What broke, of the checks that block."""
     is_started: bool = False
-    is_checked: bool = False
-    """Whether a step that checks the table belongs to the run."""
+    awaits_checks: bool = False
+    """Whether the run is to check the table and has not yet."""
     error: str | None = None
     error_kind: str | None = None
 
     @property
     def is_finished(self) -> bool:
         """Whether the table was brought up to date and nothing of it blocks."""
-        return self.is_started and self.error is None and not self.broken_checks
+        is_built = self.is_started and self.error is None
+        return is_built and not self.broken_checks and not self.awaits_checks
 
 
 @dataclass
@@ -62,6 +65,9 @@ class RunProgress:
             return
         if event.event_type is DagsterEventType.PIPELINE_FAILURE:
             self._note_run_failure(event)
+            for turn in self.turns.values():
+                if turn.rows is not None and turn.awaits_checks:
+                    self.on_end(turn)
         elif event.step_key is not None:
             step = event.step_key.removesuffix(check.STEP_SUFFIX)
             turn = self.turns.setdefault(step, TableTurn(step.replace("__", "/", 1)))
@@ -69,8 +75,9 @@ class RunProgress:
 
     def _note_step(self, event: DagsterEvent, turn: TableTurn, is_check: bool) -> None:
         kind = event.event_type
-        turn.is_checked = turn.is_checked or is_check
-        if kind is DagsterEventType.STEP_START:
+        if kind is DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED:
+            turn.awaits_checks = True
+        elif kind is DagsterEventType.STEP_START:
             turn.is_started = True
             self.on_start(turn.table)
         elif kind is DagsterEventType.ASSET_MATERIALIZATION and event.partition is None:
@@ -79,9 +86,11 @@ class RunProgress:
             _note_check(event, turn)
         elif kind is DagsterEventType.STEP_SUCCESS:
             turn.seconds += event.step_success_data.duration_ms / 1000
-            if is_check or not turn.is_checked:
+            turn.awaits_checks = turn.awaits_checks and not is_check
+            if not turn.awaits_checks:
                 self.on_end(turn)
         elif kind is DagsterEventType.STEP_FAILURE:
+            turn.awaits_checks = turn.awaits_checks and not is_check
             if not turn.broken_checks:
                 turn.error, turn.error_kind = _explain_step(event)
             self.on_end(turn)
@@ -99,7 +108,8 @@ def _note_table(event: DagsterEvent, turn: TableTurn) -> None:
     turn.rows_added = values.get(metadata.ADDED)
     turn.rows_quarantined = values.get(metadata.QUARANTINED, 0)
     turn.is_up_to_date = values.get(metadata.UP_TO_DATE, False)
-    turn.files_not_loaded = list(values.get(metadata.FAULTS, []))
+    turn.files_refused = values.get(metadata.REFUSED, 0)
+    turn.notes = list(values.get(metadata.NOTES, []))
 
 
 def _note_check(event: DagsterEvent, turn: TableTurn) -> None:
