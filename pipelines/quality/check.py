@@ -105,10 +105,14 @@ class SchemaCheck(Check):
 
 @dataclass(frozen=True, kw_only=True)
 class QueryCheck(Check):
-    """The one figure that a SQL query returns lies within the range. Tables are views named `layer_table`."""
+    """The one figure that a SQL query returns lies within the range.
+
+    Tables are views named `layer_table`; `tables` are the lakehouse names of those besides the check's own.
+    """
 
     query: str
     within: Range
+    tables: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,7 @@ from pyspark.sql import functions as F  # noqa: N812  the name that Spark's own 
 from pipelines.contracts.document import Column, Contract, Impute
 from pipelines.quality import sql
 from pipelines.quality.error import QualityError
+from privacy.protection.normal_form import DEFAULT_REGION
 
 
 def flag_name(column: str) -> str:
@@ -61,7 +62,7 @@ def impute_frame(frame: DataFrame, contract: Contract) -> DataFrame:
     return filled.withColumns(flags).withColumns(values).drop(*[_filler(column.name) for column, _ in wanted])
 
 
-def to_standard(frame: DataFrame, contract: Contract, region: str = "KR") -> DataFrame:
+def to_standard(frame: DataFrame, contract: Contract, region: str = DEFAULT_REGION) -> DataFrame:
     """Standardise, then impute: the form of a source's rows that silver is built from."""
     from pipelines.quality.standardise import standardise_frame
 

@@ -15,6 +15,7 @@ from pipelines.quality.translate import translate
 # The spellings under which contracts name the engine.
 GREAT_EXPECTATIONS = frozenset({"greatexpectations", "great-expectations", "great_expectations"})
 _PLACEHOLDER = re.compile(r"\$?\{(object|table|model|schema|property|column|field)\}")
+_VIEW = re.compile(r"\b(bronze|silver|gold|release)_([a-z0-9_]+)\b")
 _TABLE_PLACEHOLDERS = frozenset({"object", "table", "model", "schema"})
 
 
@@ -50,14 +51,18 @@ def _read(contract: Contract, rule: Mapping[str, Any], column: str | None, fallb
             within=_within(contract, rule, name),
         )
     elif kind == "sql":
+        query = _fill(str(rule["query"]), contract, column)
         yield QueryCheck(
             name=name,
             kind="rule",
             severity=severity,
             column=column,
             description=description,
-            query=_fill(str(rule["query"]), contract, column),
+            query=query,
             within=_within(contract, rule, name),
+            tables=tuple(
+                sorted({f"{layer}/{table}" for layer, table in _VIEW.findall(query)} - {contract.table})
+            ),
         )
     elif kind == "custom" and str(rule.get("engine", "")).lower() in GREAT_EXPECTATIONS:
         yield _expectation(contract, rule, name, severity, description, column)

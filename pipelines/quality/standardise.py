@@ -20,13 +20,14 @@ from pipelines.contracts.document import Column, Contract, Standardise
 from pipelines.quality import sql
 from pipelines.quality.address_form import tidy_address
 from pipelines.quality.code_form import iso_date, postal_code, sex_code, truth
-from pipelines.quality.contact_form import email_form, name_form, phone_form, text_form
 from pipelines.quality.error import QualityError
+from pipelines.quality.text_form import tidy_name, tidy_text
+from privacy.protection.normal_form import DEFAULT_REGION, normalise_email, normalise_phone
 
 TextForm = Callable[[str], str | bool | None]
 
 
-def standardise_frame(frame: DataFrame, contract: Contract, region: str = "KR") -> DataFrame:
+def standardise_frame(frame: DataFrame, contract: Contract, region: str = DEFAULT_REGION) -> DataFrame:
     """Return the frame with the standard form in every column whose contract asks for one.
 
     Types stay, but `boolean` makes a boolean of a text. A date stays a text (yyyy-mm-dd), so that the caller
@@ -52,14 +53,14 @@ def standardise_frame(frame: DataFrame, contract: Contract, region: str = "KR") 
     return frame.withColumns(forms) if forms else frame
 
 
-def text_forms(region: str = "KR") -> dict[str, TextForm]:
+def text_forms(region: str = DEFAULT_REGION) -> dict[str, TextForm]:
     """Return the value function of each rule for texts; `None` means that the text has no standard form."""
     return {
-        "phone": partial(phone_form, region=region),
-        "email": email_form,
-        "name": name_form,
+        "phone": partial(normalise_phone, region=region),
+        "email": normalise_email,
+        "name": tidy_name,
         "address": tidy_address,
-        "hangul": text_form,
+        "hangul": tidy_text,
         "date": iso_date,
         "sex": sex_code,
         "boolean": truth,

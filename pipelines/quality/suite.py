@@ -14,6 +14,7 @@ from pipelines.quality.check import (
     KeyCheck,
     MeasureCheck,
     OutlierCheck,
+    QueryCheck,
     Range,
     ReferenceCheck,
     RowCheck,
@@ -244,5 +245,7 @@ def table_of(contract_id: str) -> str:
 
 
 def parents_of(checks: Sequence[Check]) -> frozenset[str]:
-    """Tables that the checks look into besides their own."""
-    return frozenset(check.parent for check in checks if isinstance(check, ReferenceCheck))
+    """Return the tables that the checks look into besides their own: of references, and of SQL rules."""
+    parents = {check.parent for check in checks if isinstance(check, ReferenceCheck)}
+    named = {table for check in checks if isinstance(check, QueryCheck) for table in check.tables}
+    return frozenset(parents | named)

@@ -15,7 +15,7 @@ from pipelines.quality.check import Check, KeyCheck, QueryCheck, ReferenceCheck
 from pipelines.quality.example import FailedCheck, find_examples
 from pipelines.quality.gx_import import import_late
 from pipelines.quality.result import CheckResult, TableQuality
-from pipelines.quality.suite import Circumstance, derive_checks
+from pipelines.quality.suite import Circumstance, derive_checks, parents_of
 
 if TYPE_CHECKING:
     from pipelines.quality.gx_run import Outcome
@@ -38,7 +38,7 @@ def validate_table(
         circumstance: the run's date and the row counts of earlier runs.
         tables: every table that a relationship or a SQL rule names, by lakehouse name such as `bronze/store`;
             see
-            `tables_needed`. A check whose table is not there has not passed.
+            `parents_of`. A check whose table is not there has not passed.
 
     Raises:
         QualityRuleError: a rule of the contract can never be run.
@@ -73,15 +73,6 @@ def validate_table(
     )
 
 
-def tables_needed(contract: Contract, circumstance: Circumstance) -> frozenset[str]:
-    """Return the lakehouse names of the tables that the relationships of a contract look into.
-
-    A table that only a SQL rule names is found by its view (`bronze_store`), so pass that table as well.
-    """
-    checks = derive_checks(contract, circumstance)
-    return frozenset(check.parent for check in checks if isinstance(check, ReferenceCheck))
-
-
 def _obstacle(check: Check, there: set[str], tables: Mapping[str, DataFrame]) -> str | None:
     """Say why a check cannot be run, or None."""
     columns: Sequence[str] = (check.column,) if check.column else ()
@@ -90,9 +81,10 @@ def _obstacle(check: Check, there: set[str], tables: Mapping[str, DataFrame]) ->
     missing = [column for column in columns if column not in there]
     if missing:
         return f"column {', '.join(missing)} is missing"
+    absent = [table for table in sorted(parents_of([check])) if table not in tables]
+    if absent:
+        return f"table {', '.join(absent)} is not there"
     if isinstance(check, ReferenceCheck):
-        if check.parent not in tables:
-            return f"table {check.parent} is not there"
         missing = [column for column in check.parent_columns if column not in tables[check.parent].columns]
         if missing:
             return f"table {check.parent} has no column {', '.join(missing)}"
@@ -103,12 +95,12 @@ def _name_views(
     frame: DataFrame, contract: Contract, tables: Mapping[str, DataFrame], checks: Sequence[Check]
 ) -> None:
     """Give the tables that checks look into the names under which they are looked for."""
-    queries = " ".join(check.query for check in checks if isinstance(check, QueryCheck))
-    parents = {check.parent for check in checks if isinstance(check, ReferenceCheck)}
-    named: dict[str, DataFrame] = {contract.table: frame, **tables}
-    for table, other in named.items():
-        if table in parents or sql.view_name(table) in queries:
-            other.createOrReplaceTempView(sql.view_name(table))
+    wanted = set(parents_of(checks))
+    if any(isinstance(check, QueryCheck) for check in checks):
+        wanted.add(contract.table)
+    named: dict[str, DataFrame] = {**tables, contract.table: frame}
+    for table in wanted & set(named):
+        named[table].createOrReplaceTempView(sql.view_name(table))
 
 
 def _result(check: Check, outcome: Outcome | None, obstacle: str | None) -> CheckResult:

@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 
 from pipelines.contracts.document import Contract, Contracts
 from pipelines.unify.deduplicate import latest
-from pipelines.unify.token_column import token_columns
+from pipelines.unify.token_column import key_kinds, token_columns
 
 ROLES = {  # role: type in silver/touchpoint_event
     "session_id": "string",
@@ -47,7 +47,7 @@ class EventSource:
     def keys(self) -> tuple[str, ...]:
         """Kinds of matching keys and carriers on the rows."""
         carried = tuple(role for role in ("session_id", "order_id") if role in self.roles)
-        return (*token_columns(self.contract), *carried)
+        return (*key_kinds(self.contract), *carried)
 
     @property
     def is_keyed_by_event(self) -> bool:
