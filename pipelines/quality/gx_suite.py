@@ -66,7 +66,9 @@ def _expectation(table: str, check: Check) -> Expectation:
             violation=check.violation, element=check.element, max_percent=check.max_percent, **common
         )
     if isinstance(check, KeyCheck):
-        return ExpectKeyToBeUnique(columns=list(check.columns), max_percent=check.max_percent, **common)
+        return ExpectKeyToBeUnique(
+            columns=list(check.columns), max_percent=check.max_percent, one_in=check.one_in, **common
+        )
     if isinstance(check, OutlierCheck):
         return ExpectFewOutliers(max_percent=check.max_percent, spread=check.spread, **common)
     if isinstance(check, ReferenceCheck):

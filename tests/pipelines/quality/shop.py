@@ -57,7 +57,8 @@ ORDER_OBJECT = """\
         engine: greatExpectations
         implementation:
           type: expect_column_pair_values_a_to_be_greater_than_b
-          kwargs: {column_A: shipped_at, column_B: ordered_at, or_equal: true, ignore_row_if: either_value_is_missing}
+          kwargs:
+            {column_A: shipped_at, column_B: ordered_at, or_equal: true, ignore_row_if: either_value_is_missing}
       - name: mean_quantity
         type: custom
         engine: greatExpectations
@@ -66,7 +67,8 @@ ORDER_OBJECT = """\
           kwargs: {column: quantity, min_value: 0, max_value: 50}
 """
 ORDER_PROPERTIES = [
-    ("order_no", "integer", "bigint", "primaryKey: true, primaryKeyPosition: 1, required: true", "pd:Transaction"),
+    ("order_no", "integer", "bigint", "primaryKey: true, primaryKeyPosition: 1, required: true",
+     "pd:Transaction"),
     ("customer_name", "string", "string", "required: true, logicalTypeOptions: {maxLength: 20}", "pd:Name"),
     ("email", "string", "string", "logicalTypeOptions: {pattern: '^[^@ ]+@[^@ ]+$'}", "pd:EmailAddress"),
     ("product_id", "integer", "bigint", "required: true, relationships: [{to: silver.product.product_id}]",
@@ -75,7 +77,8 @@ ORDER_PROPERTIES = [
      "dpv:NonPersonalData"),
     ("amount", "number", "decimal(12,2)", "logicalTypeOptions: {minimum: 0}", "dpv:NonPersonalData"),
     ("size", "string", "string", "enum: [{value: S}, {value: L}]", "dpv:NonPersonalData"),
-    ("code", "string", "string", "logicalTypeOptions: {pattern: '^[A-Z]{2}\\d+$', minLength: 3, maxLength: 6}",
+    ("code", "string", "string",
+     "logicalTypeOptions: {pattern: '^[A-Z]{2}\\d+$', minLength: 3, maxLength: 6}",
      "dpv:NonPersonalData"),
     ("ordered_at", "timestamp", "timestamp_ntz", "required: true", "dpv:NonPersonalData"),
     ("shipped_at", "timestamp", "timestamp_ntz", "required: false", "dpv:NonPersonalData"),
@@ -100,8 +103,9 @@ def contracts(folder: Path) -> tuple[Contract, Contract]:
         )
     (folder / "silver_orders.odcs.yaml").write_text(order + TAIL, "utf-8")
     product = HEAD.format(layer="silver", name="product") + (
-        "    properties:\n      - {name: product_id, logicalType: integer, physicalType: bigint, primaryKey: true, "
-        "required: true, customProperties: [{property: dataCategory, value: 'dpv:NonPersonalData', vendor: bojagi}]}\n"
+        "    properties:\n"
+        "      - {name: product_id, logicalType: integer, physicalType: bigint, primaryKey: true, required: true, "
+        "customProperties: [{property: dataCategory, value: 'dpv:NonPersonalData', vendor: bojagi}]}\n"
     )
     (folder / "silver_product.odcs.yaml").write_text(product, "utf-8")
     loaded = load_contracts([folder])

@@ -62,7 +62,8 @@ def test_trimming_and_cases_are_the_engines_own(engine: Engine, tmp_path: Path) 
     contract = contract_of(
         tmp_path, *(column(rule, standardise=Standardise(rule)) for rule in ("trim", "lower", "upper"))
     )
-    frame = engine.spark.createDataFrame([(" Ab ", " Ab ", " Ab "), (" ", "", None)], "trim string, lower string, upper string")  # fmt: skip
+    texts = [(" Ab ", " Ab ", " Ab "), (" ", "", None)]
+    frame = engine.spark.createDataFrame(texts, "trim string, lower string, upper string")
     rows = [tuple(row) for row in standardise_frame(frame, contract).collect()]
     assert rows == [("Ab", "ab", "AB"), (None, None, None)]
 
@@ -117,7 +118,8 @@ def test_imputed_values_are_flagged_and_others_are_not(engine: Engine, tmp_path:
         column("nothing", "int", "integer", impute=Impute("median")),
         column("void", impute=Impute("mode")),
     )
-    rows = [(1.0, 2, "a", "x", None, None), (2.0, 3, "b", None, None, None), (None, None, "b", "y", None, None),
+    rows = [(1.0, 2, "a", "x", None, None), (2.0, 3, "b", None, None, None),
+            (None, None, "b", "y", None, None),
             (4.0, 3, "a", "z", None, None), (8.0, 2, None, None, None, None)]  # fmt: skip
     names = ("weight", "visits", "medium", "referrer", "nothing", "void")
     frame = engine.spark.createDataFrame(
