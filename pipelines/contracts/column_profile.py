@@ -18,6 +18,8 @@ from pipelines.contracts.sample import SampleColumn
 # A type is guessed when so many of the values have it; the draft says how many would be quarantined.
 FITTING_SHARE = 0.99
 MAX_ENUM = 20
+MAX_ENUM_LENGTH = 20  # Longer values on average are sentences.
+RARE_SHARE = 0.005  # Rarer values are slips rather than members of an enumeration.
 MIN_REPEATS = 5  # An enumerated value is seen that often on average, else the values are no enumeration.
 _LENGTHS = (10, 20, 40, 60, 100, 200, 400, 1000, 2000, 4000)
 _INTEGER = re.compile(r"-?(0|[1-9]\d{0,17})")
@@ -50,6 +52,7 @@ class Profile:
     is_unique: bool = False
     distinct_share: float = 0.0
     misfits: int = 0
+    rare: int = 0
     note: str = ""
     texts: tuple[str, ...] = ()
 
@@ -69,8 +72,7 @@ def profile_column(column: SampleColumn) -> Profile:
     if base.logical_type == "string" and texts:
         longest = max(map(len, texts))
         options["maxLength"] = next((length for length in _LENGTHS if length >= 2 * longest), 2 * longest)
-        is_few = 1 < len(counts) <= MAX_ENUM and len(texts) >= MIN_REPEATS * len(counts)
-        enum = tuple(sorted(counts)) if is_few else ()
+        enum = _list_values(counts)
     if base.logical_type in ("integer", "number"):
         options |= _number_bounds(texts)
     if base.logical_type in ("date", "timestamp"):
@@ -85,9 +87,20 @@ def profile_column(column: SampleColumn) -> Profile:
         is_unique=len(counts) == len(column.values) > 1,
         distinct_share=len(counts) / len(texts) if texts else 0.0,
         misfits=base.misfits,
+        rare=sum(count for text, count in counts.items() if enum and text not in enum),
         note=base.note,
         texts=texts,
     )
+
+
+def _list_values(counts: Counter[str]) -> tuple[str, ...]:
+    """Return the values of an enumeration without the rare ones, or nothing when there are too many."""
+    total = counts.total()
+    mean_length = sum(len(text) * count for text, count in counts.items()) / total
+    is_short = 1 < len(counts) <= MAX_ENUM and mean_length <= MAX_ENUM_LENGTH
+    if not is_short or total < MIN_REPEATS * len(counts):
+        return ()
+    return tuple(sorted(text for text, count in counts.items() if count >= max(2, RARE_SHARE * total)))
 
 
 def _profile_arrow(arrow_type: Any) -> Profile:

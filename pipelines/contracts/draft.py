@@ -30,6 +30,7 @@ _EVENT_WORDS = (
     "on",
 )
 _NO_EVENT_WORDS = ("birth", "expired", "updated", "end", "received", "joined")
+_NEARLY_UNIQUE = 0.97
 _MAX_PAIRED = 8  # Columns tried two by two as a primary key.
 
 
@@ -85,17 +86,22 @@ def _table_name(path: Path) -> str:
 
 
 def _find_key(columns: list[DraftColumn], sample: Sample) -> tuple[str, ...]:
-    def rank(column: DraftColumn) -> tuple[bool, int]:
-        return (column.name.split("_")[-1] not in _KEY_WORDS, columns.index(column))
+    def rank(column: DraftColumn) -> tuple[bool, bool, int]:
+        is_named = column.name.split("_")[-1] in _KEY_WORDS
+        return (not is_named, not column.profile.is_unique, columns.index(column))
+
+    def is_key(column: DraftColumn) -> bool:
+        # An exported row stands twice now and then, which is dirt and not the table's grain.
+        is_nearly = not rank(column)[0] and column.profile.distinct_share >= _NEARLY_UNIQUE
+        return not is_time(column.profile) and (column.profile.is_unique or is_nearly)
 
     possible = [c for c in columns if c.profile.is_required and c.profile.logical_type != "number"]
-    unique = [column for column in possible if column.profile.is_unique and not is_time(column.profile)]
-    if unique:
-        return (min(unique, key=rank).name,)
-    values = {column.header: column.values for column in sample.columns}
+    keys = [column for column in possible if is_key(column)]
+    if keys:
+        return (min(keys, key=rank).name,)
+    texts = {column.header: tuple(map(str, column.values)) for column in sample.columns}
     for one, other in combinations(sorted(possible, key=rank)[:_MAX_PAIRED], 2):
-        pairs = set(zip(map(str, values[one.header]), map(str, values[other.header]), strict=True))
-        if len(pairs) == sample.rows > 1:
+        if len(set(zip(texts[one.header], texts[other.header], strict=True))) == sample.rows > 1:
             return (one.name, other.name)
     return ()
 

@@ -54,10 +54,13 @@ def list_guesses(column: DraftColumn) -> Iterator[str]:
     if column.is_free_text:
         yield "free text, which may hold names and numbers; a human names its purposes"
     if column.is_key:
-        yield "key because no value of the sample repeats"
+        repeats = "" if profile.is_unique else " but for the few that stand twice"
+        yield f"key because no value of the sample repeats{repeats}"
     if profile.misfits:
         misfits = f"{profile.misfits} of {len(profile.texts)} values are no {profile.logical_type}"
         yield f"{misfits} and would be quarantined"
+    if profile.rare and column.enum:
+        yield f"{profile.rare} of {len(profile.texts)} values are rare, not listed, and would be quarantined"
     if profile.note:
         yield profile.note
     if column.finding is not None and column.finding.concept.note:

@@ -104,12 +104,12 @@ def find_identifier(header: str, profile: Profile) -> Finding | None:
 
 def is_free_text(header: str, profile: Profile) -> bool:
     """Whether people write what they like into the column, names and numbers included."""
-    if profile.logical_type != "string" or profile.enum or not profile.texts:
+    if profile.logical_type != "string" or not profile.texts:
         return False
     words = set(name_column(header).split("_"))
     mean = sum(map(len, profile.texts)) / len(profile.texts)
     has_spaces = sum(" " in text for text in profile.texts) > len(profile.texts) / 2
-    return has_spaces and (mean > LONG_TEXT or bool(words & _FREE_TEXT))
+    return has_spaces and (mean > LONG_TEXT or (bool(words & _FREE_TEXT) and not profile.enum))
 
 
 def may_list_names(texts: Iterable[str]) -> bool:

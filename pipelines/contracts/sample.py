@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from privacy.errors import PrivacyError
 
-SAMPLE_ROWS = 50_000
+SAMPLE_ROWS = 20_000
 # Enough for a sample of wide rows; a file of one endless line is refused after that much.
 SAMPLE_BYTES = 32 * 1024 * 1024
 DELIMITERS = ",;\t|"

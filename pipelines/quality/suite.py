@@ -35,7 +35,7 @@ LARGEST_EXACT_KEY = 3_000_000
 # Kinds whose break poisons what follows. Dirt is counted and reported, and does not stop a run.
 BLOCKING_KINDS = frozenset({"schema", "required", "key"})
 # Added to bronze by the load: where the row came from.
-TECHNICAL_COLUMNS = frozenset({"_load_id", "_source_file", "_row_hash", "_line", "_loaded_at"})
+TECHNICAL_COLUMNS = frozenset({"_load_id", "_source_file", "_row_hash_low", "_row_hash_high", "_line", "_loaded_at"})
 
 
 @dataclass(frozen=True)

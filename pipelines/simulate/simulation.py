@@ -3,6 +3,7 @@
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -145,25 +146,34 @@ def _write_all(root: Path, spec: SimulationSpec, progress: Progress) -> dict[str
     market = load_market(spec.households)
     regions = draw_regions(Streams(spec.seed, 0).generator("region"))
     rows: dict[str, int] = {}
-    with Truth(root / "truth") as truth:
+    # The tables of the package are rewritten by Arrow beside the drawing of people, which leaves a core idle.
+    with ThreadPoolExecutor(max_workers=1) as background, Truth(root / "truth") as truth:
+        landed = []
         for replica in range(spec.scale):
-            streams = Streams(spec.seed, replica)
-            progress(f"people of replica {replica + 1} of {spec.scale}")
-            world = draw_world(market, regions, streams)
-            truth.add_people(world)
-            truth.add_accounts(world)
-            landing = Landing(root / "landing", replica)
-            for records in _sources(world):
-                progress(records.source)
-                records.replica = replica
-                soil(records, streams.generator(f"dirt {records.source}"))
-                truth.add_records(world, records)
-                landing.write(records)
-            truth.add_dirt(landing.dirt)
-            rows |= landing.rows
-            progress(f"tables of replica {replica + 1} of {spec.scale}")
-            rows |= land_journey(root / "landing", market, replica, spec.households is not None)
+            progress(f"tables and people of replica {replica + 1} of {spec.scale}")
+            is_cut = spec.households is not None
+            landed.append(background.submit(land_journey, root / "landing", market, replica, is_cut))
+            rows |= _write_replica(
+                root, draw_world(market, regions, Streams(spec.seed, replica)), truth, progress
+            )
+        for future in landed:
+            rows |= future.result()
     return rows | truth.rows
+
+
+def _write_replica(root: Path, world: World, truth: Truth, progress: Progress) -> dict[str, int]:
+    """Write the simulated sources of one replica and return the rows of each file."""
+    truth.add_people(world)
+    truth.add_accounts(world)
+    landing = Landing(root / "landing", world.replica)
+    for records in _sources(world):
+        progress(records.source)
+        records.replica = world.replica
+        soil(records, world.streams.generator(f"dirt {records.source}"))
+        truth.add_records(world, records)
+        landing.write(records)
+    truth.add_dirt(landing.dirt)
+    return landing.rows
 
 
 def _sources(world: World) -> Iterator[Records]:

@@ -61,7 +61,8 @@ def _counts(events: DataFrame, context: BuildContext) -> DataFrame:
 
 def _empty_searches(tables: Tables) -> DataFrame:
     """Only the web reports how many results a search had."""
-    found = latest(tables["bronze/web_event"], ["event_id"]).where("event_type = 'search' and results_count is not null")
+    searches = tables["bronze/web_event"].where("event_type = 'search' and results_count is not null")
+    found = latest(searches.drop("query"), ["event_id"])
     visitor = tables["silver/session"].where("customer_id is not null").select("session_id", "customer_id")
     return found.join(visitor, "session_id").groupBy("customer_id").agg(
         share_where(F.col("results_count") == 0).alias("empty_search_share")

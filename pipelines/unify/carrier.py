@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 from pipelines.contracts.document import Contract, Contracts
 from pipelines.unify.customer_of import with_customer
 from pipelines.unify.table import Tables
-from pipelines.unify.token_column import token_columns
+from pipelines.unify.token_column import key_kinds, token_columns
 
 
 def carrier_columns(contracts: Contracts) -> dict[str, tuple[tuple[Contract, str], ...]]:
@@ -27,7 +27,7 @@ def carrier_columns(contracts: Contracts) -> dict[str, tuple[tuple[Contract, str
             if column.touchpoint_role == "session_id":
                 sessions.update(_targets(contract, column.name, contracts))
             is_order = column.touchpoint_role == "order_id" and column.primary_key
-            if is_order and token_columns(contract):
+            if is_order and key_kinds(contract):
                 orders[contract.id, column.name] = contract
     return {
         "session_id": tuple((contract, name) for (_, name), contract in sessions.items()),
@@ -66,6 +66,6 @@ def _targets(contract: Contract, name: str, contracts: Contracts) -> dict[tuple[
     found = {}
     for relationship in contract.relationships:
         target_id = relationship.target_id(contract.layer)
-        if relationship.columns == (name,) and target_id in contracts and token_columns(contracts[target_id]):
+        if relationship.columns == (name,) and target_id in contracts and key_kinds(contracts[target_id]):
             found[target_id, relationship.target_columns[0]] = contracts[target_id]
     return found

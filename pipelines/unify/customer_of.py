@@ -33,7 +33,8 @@ def with_customer(
     by = F.lit(None).cast("string")
     for kind in reversed(ordered):
         by = F.when(F.col(f"_by_{kind}").isNotNull(), F.lit(kind)).otherwise(by)
-    customer = F.coalesce(*found) if found else F.lit(None).cast("string")
+    # The null keeps Sail 0.7 from passing on the metadata of a lone column, which a union would then trip over.
+    customer = F.coalesce(*found, F.lit(None).cast("string"))
     frame = frame.withColumns({"customer_id": customer, "resolved_by": by})
     return frame.drop(*(f"_key_{kind}" for kind in keys), *(f"_by_{kind}" for kind in ordered))
 

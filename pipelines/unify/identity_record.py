@@ -27,14 +27,15 @@ def read_records(tables: Tables, contracts: Contracts) -> tuple[Records, datetim
 def _combinations(frame: DataFrame, contract: Contract) -> DataFrame:
     tokens = token_columns(contract)
     keyed = frame.select(
-        *(tokens.get(kind, F.lit(None).cast("string")).alias(kind) for kind in KINDS),
+        *(token.alias(kind) for kind, token in tokens.items()),
         _is_principal(contract).alias("is_principal"),
         "_loaded_at",
     )
-    counted = keyed.groupBy(*KINDS, "is_principal").agg(
+    counted = keyed.groupBy(*tokens, "is_principal").agg(
         F.count(F.lit(1)).alias("record_count"), F.max("_loaded_at").alias("loaded_at")
     )
-    return counted.withColumn("source", F.lit(contract.name))
+    absent = {kind: F.lit(None).cast("string") for kind in KINDS if kind not in tokens}
+    return counted.withColumns({**absent, "source": F.lit(contract.name)})
 
 
 def _is_principal(contract: Contract) -> Column:

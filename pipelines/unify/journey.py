@@ -19,7 +19,8 @@ _NOT_STEPS = ("coupon_redemption",)
 def build(tables: Tables, context: BuildContext) -> DataFrame:
     """Return one row a customer and journey, from silver/touchpoint_event and gold/order_history."""
     steps = _numbered(_touchpoints(tables))
-    last = F.col("_from_end") == 1
+    ordered = F.array_sort(F.collect_list(F.struct("position", "step", "channel", "order_id")))
+    turns = F.array_sort(F.collect_list(F.when(F.col("turns"), F.struct("position", "channel"))))
     mine = steps.groupBy("customer_id", "journey_number").agg(
         F.min("event_at").alias("started_at"),
         F.max("event_at").alias("ended_at"),
@@ -27,20 +28,25 @@ def build(tables: Tables, context: BuildContext) -> DataFrame:
         distinct_count(F.col("session_id")).alias("session_count"),
         distinct_count(F.col("channel")).alias("channel_count"),
         count_where(F.col("channel").isin("web", "app")).alias("digital_touchpoint_count"),
-        F.max(F.when(F.col("_from_start") == 1, F.col("channel"))).alias("first_channel"),
-        F.max(F.when(last, F.col("channel"))).alias("last_channel"),
-        F.max(F.when(last & F.col("is_order"), F.col("order_id"))).alias("_order"),
-        F.max(F.when(F.col("_from_end") == 2, F.col("step"))).alias("last_step_before_end"),
-        _path(F.when(F.col("_from_end") <= PATH_STEPS, F.struct("_from_start", "step"))).alias("path"),
-        _path(F.when(F.col("_channel_changes"), F.struct("_from_start", F.col("channel").alias("step")))).alias("channel_path"),
-    )  # fmt: skip
+        F.max("is_order").alias("is_converted"),
+        ordered.alias("_steps"),
+        turns.alias("_turns"),
+    )
+    last = F.element_at("_steps", -1)
+    before_last = F.when(F.size("_steps") > 1, F.get("_steps", F.size("_steps") - 2))
+    described = mine.select(
+        *(name for name in mine.columns if not name.startswith("_")),
+        F.element_at("_steps", 1)["channel"].alias("first_channel"),
+        last["channel"].alias("last_channel"),
+        before_last["step"].alias("last_step_before_end"),
+        _path(F.col("_steps"), "step").alias("path"),
+        _path(F.col("_turns"), "channel").alias("channel_path"),
+        F.when(F.col("is_converted"), last["order_id"]).try_cast("bigint").alias("order_id"),
+        (seconds_between(F.col("ended_at"), F.col("started_at")) / 3600.0).alias("duration_hours"),
+        F.lit(context.as_of).alias("as_of"),
+    )
     worth = tables["gold/order_history"].select("order_id", F.col("sales_value").alias("conversion_value"))
-    described = mine.withColumn("order_id", F.col("_order").try_cast("bigint")).drop("_order")
-    return described.join(worth, "order_id", "left").withColumns({
-        "is_converted": F.col("order_id").isNotNull(),
-        "duration_hours": seconds_between(F.col("ended_at"), F.col("started_at")) / 3600.0,
-        "as_of": F.lit(context.as_of),
-    })  # fmt: skip
+    return described.join(worth, "order_id", "left")
 
 
 def summarise(journeys: DataFrame) -> DataFrame:
@@ -72,20 +78,28 @@ def _touchpoints(tables: Tables) -> DataFrame:
 
 
 def _numbered(steps: DataFrame) -> DataFrame:
+    """Add the position of each touchpoint, the number of its journey, and whether it turns to another channel.
+
+    All windows share one order, so that the engine sorts once.
+    """
     mine = Window.partitionBy("customer_id").orderBy("event_at", "source", "event_id")
     gap = seconds_between(F.col("event_at"), F.lag("event_at").over(mine))
     ended = F.coalesce(F.lag("is_order").over(mine), F.lit(False))
-    begins = F.when(gap.isNull() | (gap > GAP_DAYS * 86_400) | ended, 1).otherwise(0)
-    marked = steps.withColumn("_begins", begins)
+    begins = gap.isNull() | (gap > GAP_DAYS * 86_400) | ended
+    marked = steps.withColumns({
+        "position": F.row_number().over(mine),
+        "_begins": begins,
+        "_other_channel": F.coalesce(F.lag("channel").over(mine) != F.col("channel"), F.lit(True)),
+    })  # fmt: skip
     so_far = mine.rowsBetween(Window.unboundedPreceding, Window.currentRow)
-    numbered = marked.withColumn("journey_number", F.sum("_begins").over(so_far))
-    forward = Window.partitionBy("customer_id", "journey_number").orderBy("event_at", "source", "event_id")
-    size = F.count(F.lit(1)).over(Window.partitionBy("customer_id", "journey_number"))
-    changed = F.coalesce(F.lag("channel").over(forward) != F.col("channel"), F.lit(True))
-    placed = numbered.withColumns({"_from_start": F.row_number().over(forward), "_size": size, "_channel_changes": changed})
-    return placed.withColumn("_from_end", F.col("_size") - F.col("_from_start") + 1)
+    return marked.withColumns({
+        "journey_number": F.sum(F.col("_begins").cast("int")).over(so_far),
+        "turns": F.col("_begins") | F.col("_other_channel"),
+    })  # fmt: skip
 
 
-def _path(ordered: Column) -> Column:
-    steps = F.array_sort(F.collect_list(ordered))
-    return F.array_join(F.transform(steps, lambda item: item["step"]), " > ")
+def _path(steps: Column, name: str) -> Column:
+    """Join the last steps' names in their order."""
+    excess = F.greatest(F.size(steps) - PATH_STEPS, F.lit(0))
+    kept = F.slice(steps, excess + 1, PATH_STEPS)
+    return F.array_join(F.transform(kept, lambda item: item[name]), " > ")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import reduce
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from pipelines.unify.measure import distinct_count, ratio, top_value, total_where
@@ -31,10 +31,6 @@ def build(tables: Tables, context: BuildContext) -> DataFrame:
         _top_categories(tables["gold/customer_category_share"]),
         _top(bought, "department", "top_department"),
         _top(bought, "manufacturer_id", "top_manufacturer_id"),
-        _top(bought, "brand_type", "preferred_brand_type"),
-        _top(bought, "price_band", "preferred_price_band"),
-        _top(bought, "package_band", "preferred_package_band"),
-        _top(bought, "package_unit", "preferred_package_unit"),
     ]
     return reduce(lambda left, right: left.join(right, "customer_id", "left"), parts)
 
@@ -42,6 +38,12 @@ def build(tables: Tables, context: BuildContext) -> DataFrame:
 def _shares(bought: DataFrame, context: BuildContext) -> DataFrame:
     sales = F.col("sales_value")
     spent = F.sum(sales)
+    leading = {
+        "preferred_brand_type": ("brand_type", ("National", "Private")),
+        "preferred_price_band": ("price_band", _PRICE_BANDS),
+        "preferred_package_band": ("package_band", _PACKAGES),
+        "preferred_package_unit": ("package_unit", ("count", "g", "ml")),
+    }
     packed = F.sum(F.when(F.col("package_band").isNotNull(), sales))
     banded = F.sum(F.when(F.col("price_band").isNotNull(), sales))
     return bought.groupBy("customer_id").agg(
@@ -51,8 +53,21 @@ def _shares(bought: DataFrame, context: BuildContext) -> DataFrame:
         ratio(total_where(F.col("brand_type") == "Private", sales), spent).alias("private_label_share"),
         distinct_count(F.col("product_id")).alias("product_count"),
         distinct_count(F.col("manufacturer_id")).alias("manufacturer_count"),
+        *(_leading(column, values).alias(name) for name, (column, values) in leading.items()),
         F.lit(context.as_of).alias("as_of"),
     )
+
+
+def _leading(column: str, values: tuple[str, ...]) -> Column:
+    """Return the value with the highest spend; ties go to the one that sorts first, null where none was bought."""
+    bought = {value: F.count(F.when(F.col(column) == value, 1)) for value in sorted(values)}
+    spent = {value: total_where(F.col(column) == value, F.col("sales_value")) for value in bought}
+    some = {value: F.when(count > 0, spent[value]) for value, count in bought.items()}
+    highest = F.greatest(*some.values())
+    name = F.lit(None).cast("string")
+    for value in reversed(list(some)):
+        name = F.when(some[value] == highest, value).otherwise(name)
+    return name
 
 
 def _top(bought: DataFrame, column: str, name: str) -> DataFrame:

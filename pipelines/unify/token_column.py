@@ -14,20 +14,34 @@ PRINCIPAL = "is_principal"
 
 def tokenised_tables(contracts: Contracts) -> tuple[str, ...]:
     """Return the bronze tables of all sources with a matching key."""
-    return tuple(contract.table for contract in contracts.sources if token_columns(contract))
+    return tuple(contract.table for contract in contracts.sources if key_kinds(contract))
+
+
+def key_kinds(contract: Contract) -> tuple[str, ...]:
+    """Return the kinds of matching keys that the contract's rows carry, the strongest first.
+
+    Name and phone together make the key name_phone; a name alone makes none.
+    """
+    held = {*_token_names(contract)}
+    if {"name", "phone"} <= held:
+        held.add("name_phone")
+    return tuple(kind for kind in KINDS if kind in held)
 
 
 def token_columns(contract: Contract) -> dict[str, Column]:
-    """Return the expression of each kind of matching key that the contract's rows carry, the strongest first.
+    """Return the expression of each kind of matching key on the contract's bronze rows, see `key_kinds`."""
+    names = _token_names(contract)
+    return {kind: _pair(names) if kind == "name_phone" else F.col(names[kind]) for kind in key_kinds(contract)}
 
-    The first column of a kind counts. Name and phone together make the key name_phone; a name alone makes none.
-    """
+
+def _token_names(contract: Contract) -> dict[str, str]:
+    """The bronze column of each kind of token; the first one counts."""
     first: dict[str, str] = {}
     for column in contract.columns:
         if column.token is not None and column.token_name is not None:
             first.setdefault(column.token, column.token_name)
-    found = {kind: F.col(name) for kind, name in first.items() if kind in KINDS}
-    if "name" in first and "phone" in first:
-        pair = F.concat(F.col(first["name"]), F.lit(":"), F.col(first["phone"]))
-        found["name_phone"] = F.sha2(pair, 256)
-    return {kind: found[kind] for kind in KINDS if kind in found}
+    return first
+
+
+def _pair(names: dict[str, str]) -> Column:
+    return F.sha2(F.concat(F.col(names["name"]), F.lit(":"), F.col(names["phone"])), 256)

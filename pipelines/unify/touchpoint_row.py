@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 
 from pipelines.contracts.document import Contract, Contracts
 from pipelines.unify.deduplicate import latest
-from pipelines.unify.token_column import token_columns
+from pipelines.unify.token_column import key_kinds, token_columns
 
 ROLES = {  # role: type in silver/touchpoint_event
     "session_id": "string",
@@ -47,7 +47,7 @@ class EventSource:
     def keys(self) -> tuple[str, ...]:
         """Kinds of matching keys and carriers on the rows."""
         carried = tuple(role for role in ("session_id", "order_id") if role in self.roles)
-        return (*token_columns(self.contract), *carried)
+        return (*key_kinds(self.contract), *carried)
 
     @property
     def is_keyed_by_event(self) -> bool:
@@ -76,19 +76,20 @@ def event_rows(source: EventSource, frame: DataFrame) -> DataFrame:
         )
     if source.is_keyed_by_event:
         frame = latest(frame, contract.primary_key)
-    columns = {
+    known = {
         "event_id": _event_id(source),
         "event_at": F.col(roles["event_time"]).cast("timestamp_ntz"),
         "channel": _said(roles.get("channel"), contract.touchpoint.channel if contract.touchpoint else None),
         "event_type": _said(roles.get("event_type"), contract.touchpoint.event_type if contract.touchpoint else None),
-        **{role: _typed(roles.get(role), kind) for role, kind in ROLES.items()},
+        **{role: F.col(roles[role]).try_cast(kind) for role, kind in ROLES.items() if role in roles},
         **{f"_key_{kind}": token for kind, token in token_columns(contract).items()},
         **{f"_key_{role}": F.col(roles[role]).cast("string") for role in source.keys if role in roles},
         "load_id": F.col("_load_id"),
     }
-    rows = frame.select(*(column.alias(name) for name, column in columns.items())).where("event_at is not null")
+    rows = frame.select(*(column.alias(name) for name, column in known.items())).where("event_at is not null")
     rows = rows.withColumn("row_count", F.lit(1).cast("bigint")) if source.is_keyed_by_event else _summed(rows)
-    return rows.withColumns({"source": F.lit(contract.name), "event_date": F.to_date("event_at")})
+    absent = {role: F.lit(None).cast(kind) for role, kind in ROLES.items() if role not in roles}
+    return rows.withColumns({**absent, "source": F.lit(contract.name), "event_date": F.to_date("event_at")})
 
 
 def _event_id(source: EventSource) -> Column:
@@ -109,18 +110,12 @@ def _said(column: str | None, literal: str | None) -> Column:
     return F.coalesce(spoken, F.lit(literal or "unknown"))
 
 
-def _typed(column: str | None, kind: str) -> Column:
-    return F.col(column).try_cast(kind) if column else F.lit(None).cast(kind)
-
-
 def _summed(rows: DataFrame) -> DataFrame:
     agreed = [name for name in rows.columns if name not in (*_IDENTITY, *_SUMMED, "load_id")]
     return rows.groupBy("event_id").agg(
-        F.min("event_at").alias("event_at"),
-        *(F.min(name).alias(name) for name in ("channel", "event_type")),
+        *(F.min(name).alias(name) for name in ("event_at", "channel", "event_type")),
         *(F.when(F.min(name) == F.max(name), F.min(name)).alias(name) for name in agreed),
-        F.sum("amount").cast(ROLES["amount"]).alias("amount"),
-        F.sum("quantity").cast("bigint").alias("quantity"),
+        *(F.sum(name).cast(ROLES[name]).alias(name) for name in _SUMMED if name in rows.columns),
         F.max("load_id").alias("load_id"),
         F.count(F.lit(1)).alias("row_count"),
     )

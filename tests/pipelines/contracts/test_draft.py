@@ -250,6 +250,22 @@ def test_a_few_broken_values_do_not_hide_the_type(tmp_path: Path) -> None:
     assert "1 of 301 values are no integer and would be quarantined" in text
 
 
+def test_rows_that_stand_twice_do_not_hide_the_key(tmp_path: Path) -> None:
+    path = tmp_path / "sale.csv"
+    path.write_text("\n".join(["sale_no,amount", *(f"{n},{n % 9}" for n in range(200)), "7,7"]), "utf-8")
+    contract, _, text = check_draft(path, "sale")
+    assert contract.primary_key == ("sale_no",)
+    assert "but for the few that stand twice" in text
+
+
+def test_a_rare_value_is_no_member_of_an_enumeration(tmp_path: Path) -> None:
+    path = tmp_path / "sale.csv"
+    path.write_text("\n".join(["kind", *(["retail", "staff"] * 150), "retial"]), "utf-8")
+    contract, _, text = check_draft(path, "sale")
+    assert contract.column("kind").enum == ("retail", "staff")
+    assert "1 of 301 values are rare" in text
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
