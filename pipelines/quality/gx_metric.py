@@ -18,7 +18,7 @@ from great_expectations.expectations.metrics.metric_provider import metric_parti
 from great_expectations.expectations.metrics.table_metric_provider import TableMetricProvider
 from great_expectations.validator.metric_configuration import MetricConfiguration
 from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F  # noqa: N812  the name that Spark's own documentation uses
+from pyspark.sql import functions as F
 
 from pipelines.quality import sql
 
@@ -124,9 +124,7 @@ def _frame(arguments: dict[str, Any]) -> DataFrame:
     return frame  # type: ignore[no-any-return]  # Great Expectations is untyped here
 
 
-def _dependencies(
-    metric: MetricConfiguration, **wanted: MetricConfiguration
-) -> dict[str, MetricConfiguration]:
+def _dependencies(metric: MetricConfiguration, **wanted: MetricConfiguration) -> dict[str, MetricConfiguration]:
     """Return what a metric needs besides, in the shared pass, the deferred part of its own."""
     suffix = MetricPartialFunctionTypes.AGGREGATE_FN.metric_suffix
     if metric.metric_name.endswith(suffix):

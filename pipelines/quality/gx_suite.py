@@ -85,9 +85,7 @@ def _expectation(table: str, check: Check) -> Expectation:
         return ExpectQueryToReturnWithin(query=check.query, within=asdict(check.within), **common)
     if isinstance(check, SchemaCheck):
         return ExpectSchemaToMatchContract(types=dict(check.types), optional=sorted(check.optional), **common)
-    raise TypeError(
-        f"No expectation is written for a check of type {type(check).__name__}; add one to gx_suite"
-    )
+    raise TypeError(f"No expectation is written for a check of type {type(check).__name__}; add one to gx_suite")
 
 
 def _native(table: str, check: NativeCheck, common: dict[str, Any]) -> Expectation:

@@ -55,9 +55,7 @@ def validate_table(
     obstacles = {check.name: fault for check in checks if (fault := _obstacle(check, there, others))}
     _name_views(frame, contract, others, checks)
     suite = gx_suite.build_suite(contract.table, checks)
-    outcomes = gx_run.run_checks(
-        frame, contract, [check for check in checks if check.name not in obstacles], suite
-    )
+    outcomes = gx_run.run_checks(frame, contract, [check for check in checks if check.name not in obstacles], suite)
     results = [_result(check, outcomes.get(check.name), obstacles.get(check.name)) for check in checks]
     failed = [
         FailedCheck(check, outcomes[check.name].condition)
@@ -94,9 +92,7 @@ def _obstacle(check: Check, there: set[str], tables: Mapping[str, DataFrame]) ->
     return None
 
 
-def _name_views(
-    frame: DataFrame, contract: Contract, tables: Mapping[str, DataFrame], checks: Sequence[Check]
-) -> None:
+def _name_views(frame: DataFrame, contract: Contract, tables: Mapping[str, DataFrame], checks: Sequence[Check]) -> None:
     """Give the tables that checks look into the names under which they are looked for."""
     wanted = set(parents_of(checks))
     if any(isinstance(check, QueryCheck) for check in checks):

@@ -58,7 +58,10 @@ ORDER_OBJECT = """\
         implementation:
           type: expect_column_pair_values_a_to_be_greater_than_b
           kwargs:
-            {column_A: shipped_at, column_B: ordered_at, or_equal: true, ignore_row_if: either_value_is_missing}
+            column_A: shipped_at
+            column_B: ordered_at
+            or_equal: true
+            ignore_row_if: either_value_is_missing
       - name: mean_quantity
         type: custom
         engine: greatExpectations
@@ -104,8 +107,8 @@ def contracts(folder: Path) -> tuple[Contract, Contract]:
     (folder / "silver_orders.odcs.yaml").write_text(order + TAIL, "utf-8")
     product = HEAD.format(layer="silver", name="product") + (
         "    properties:\n"
-        "      - {name: product_id, logicalType: integer, physicalType: bigint, primaryKey: true, required: true, "
-        "customProperties: [{property: dataCategory, value: 'dpv:NonPersonalData', vendor: bojagi}]}\n"
+        "      - {name: product_id, logicalType: integer, physicalType: bigint, primaryKey: true, "
+        "required: true, customProperties: [{property: dataCategory, value: 'dpv:NonPersonalData', vendor: bojagi}]}\n"
     )
     (folder / "silver_product.odcs.yaml").write_text(product, "utf-8")
     loaded = load_contracts([folder])
@@ -138,9 +141,7 @@ def frame_of(spark: SparkSession, contract: Contract, rows: list[dict[str, Any]]
     numbered = [{**row, "_source_file": "orders.csv", "_line": line} for line, row in enumerate(rows, 2)]
     frame = spark.createDataFrame(pa.Table.from_pylist(numbered, schema=schema))
     # Arrow's timestamps without a zone arrive as Spark's with one.
-    return frame.withColumns(
-        {column.name: frame[column.name].cast(column.spark_type) for column in contract.columns}
-    )
+    return frame.withColumns({column.name: frame[column.name].cast(column.spark_type) for column in contract.columns})
 
 
 def with_break(rows: list[dict[str, Any]], position: int, change: Mapping[str, Any]) -> list[dict[str, Any]]:

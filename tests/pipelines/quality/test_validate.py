@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F  # noqa: N812
+from pyspark.sql import functions as F
 
 from pipelines.contracts.document import Contract
 from pipelines.engine import Engine
@@ -116,9 +116,7 @@ def test_half_a_load_is_seen_in_the_history(engine: Engine, orders: Contract) ->
 
 
 def test_a_changed_schema_blocks_and_says_how(engine: Engine, orders: Contract) -> None:
-    quality = check(
-        engine, orders, shop.clean_rows(), quantity=F.col("quantity").cast("string"), extra=F.lit(1)
-    )
+    quality = check(engine, orders, shop.clean_rows(), quantity=F.col("quantity").cast("string"), extra=F.lit(1))
     found = failed(quality)["schema"]
     assert found.is_blocking
     assert found.observed_value == "quantity is string, expected int; extra is not in the contract"
