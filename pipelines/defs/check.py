@@ -50,6 +50,8 @@ def table_checks(contract: Contract, later: Collection[str] = ()) -> dg.AssetChe
         name=contract.table.replace("/", "__") + STEP_SUFFIX,
         specs=specs,
         description=left_out,
+        # Whatever can be built goes first: its checks run beside it meanwhile.
+        op_tags={"dagster/priority": "-1"},
         required_resource_keys={"gate", "today"},
     )
     def inspect(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:

@@ -96,8 +96,7 @@ def gate(context: dg.InitResourceContext) -> Iterator[Gate]:
         measured_at=in_utc(held.clock()),
     )
     yield opened
-    opened.extend_trend()
-    opened.build_docs()
+    opened.close()
 
 
 @dg.resource(
