@@ -35,10 +35,10 @@ class Bojagi:
 
 def kill_after(process: "subprocess.Popen[str]", lines: int) -> list[str]:
     """Read that many lines from the process and kill it without warning."""
-    assert process.stdout is not None
-    read = [process.stdout.readline() for _ in range(lines)]
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+    with process:
+        assert process.stdout is not None
+        read = [process.stdout.readline() for _ in range(lines)]
+        os.kill(process.pid, signal.SIGKILL)
     return read
 
 

@@ -37,13 +37,12 @@ def served(data: Path) -> Iterator[str]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "pipelines.cli", "ui", "--port", str(port), "--data", str(data)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    try:
-        _wait_for(f"http://127.0.0.1:{port}/server_info", process)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(timeout=60)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        try:
+            _wait_for(f"http://127.0.0.1:{port}/server_info", process)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.terminate()
 
 
 def _wait_for(address: str, process: "subprocess.Popen[str]") -> None:
@@ -55,7 +54,7 @@ def _wait_for(address: str, process: "subprocess.Popen[str]") -> None:
         except (URLError, OSError):
             time.sleep(0.5)
     process.kill()
-    output = process.communicate()[0]
+    output = process.stdout.read() if process.stdout else ""
     raise TimeoutError(f"{address} did not answer:\n{output}")
 
 
