@@ -44,8 +44,8 @@ def lock(context: dg.InitResourceContext) -> Iterator[None]:
     """Hold the data folder. Whoever is still marked as running without this lock was killed: say so."""
     settings: Settings = context.resources.settings
     with run_lock(settings.data_dir):
-        if context.instance and context.run_id:
-            bury_dead_runs(context.instance, context.run_id)
+        if context.instance and context.run:
+            bury_dead_runs(context.instance, context.run.run_id)
         yield None
 
 
@@ -92,7 +92,7 @@ def gate(context: dg.InitResourceContext) -> Iterator[Gate]:
         contracts=held.contracts,
         folder=outcome_folder(held.settings),
         site=held.settings.quality_site_dir,
-        load_id=context.run_id or "no_run",
+        load_id=context.run.run_id if context.run else "no_run",
         measured_at=in_utc(held.clock()),
     )
     yield opened
