@@ -77,9 +77,7 @@ class Gate:
         circumstance = Circumstance(end_of_day, self._row_history.get(contract.table, ()))
         frames = {name: self.lakehouse.read(name) for name in sorted(parents) if self.lakehouse.exists(name)}
         quality = validate_table(self.lakehouse.read(contract.table), contract, circumstance, frames)
-        self._remember(
-            Outcome(state=state, load_id=self.load_id, measured_at=self.measured_at, quality=quality)
-        )
+        self._remember(Outcome(state=state, load_id=self.load_id, measured_at=self.measured_at, quality=quality))
         return Inspection(quality, is_new=True)
 
     def extend_trend(self) -> int:

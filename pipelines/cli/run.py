@@ -23,9 +23,7 @@ def run(
     engine: Engine = None,
     data: Data = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the simulator.", show_default="20170101")] = None,
-    scale: Annotated[
-        int | None, typer.Option(help="Copies of the market to simulate.", show_default="1")
-    ] = None,
+    scale: Annotated[int | None, typer.Option(help="Copies of the market to simulate.", show_default="1")] = None,
     as_json: Json = False,
 ) -> None:
     """Load what has landed, check it, unify it and refresh every table that depends on it.
@@ -83,9 +81,7 @@ def _simulate_if_empty(settings: "Settings", contracts: "Contracts", console: "C
     from pipelines.simulate.simulation import simulate
 
     if settings.landing_dir != settings.data_dir / "landing":
-        raise SettingsError(
-            f"{settings.landing_dir} holds no file of any source: land some, or unset landing_dir."
-        )
+        raise SettingsError(f"{settings.landing_dir} holds no file of any source: land some, or unset landing_dir.")
     started = perf_counter()
     with console.status("simulating a market") as status:
         simulate(settings.data_dir, settings.seed, settings.scale, lambda step: status.update(step))

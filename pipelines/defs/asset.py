@@ -12,7 +12,7 @@ from pipelines.defs.failure import RETRY, own_errors_are_final
 from pipelines.defs.metadata import asset_key
 from pipelines.defs.partition import touched_days
 from pipelines.ingest.bronze import BronzeTable
-from pipelines.ingest.load import ingest_source
+from pipelines.ingest.load import in_utc, ingest_source
 from pipelines.ingest.quarantine import Quarantine
 from pipelines.table_profile import TableProfile, read_profile
 from pipelines.unify.refresh import refresh_table
@@ -43,7 +43,7 @@ def bronze_asset(contract: Contract) -> dg.AssetsDefinition:
             )
             if not held.lakehouse.exists(contract.table):
                 # A retailer without this source has no rows of it; what is built from it stays buildable.
-                BronzeTable(contract, held.lakehouse).commit([], [], held.clock())
+                BronzeTable(contract, held.lakehouse).commit([], [], in_utc(held.clock()))
             refused = Quarantine(contract, held.lakehouse).refused_files() if report.faults else {}
             counts = {
                 metadata.ADDED: report.rows_added,

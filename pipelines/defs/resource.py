@@ -1,18 +1,20 @@
 """What a run holds open, as plain objects: opened once, shared by all its assets, closed at its end."""
 
 from collections.abc import Callable, Iterator
-from datetime import date, datetime
+from datetime import date
 from functools import cache
 from typing import Any
 
 import dagster as dg
 
 from pipelines.as_of import today
+from pipelines.clock import wall_clock
 from pipelines.config import Settings
 from pipelines.contracts.document import Contracts
 from pipelines.engine import Engine, open_engine
 from pipelines.gate import Gate, outcome_folder
 from pipelines.identity.opaque_id import opaque_ids
+from pipelines.ingest.load import in_utc
 from pipelines.ingest.lock import run_lock
 from pipelines.lakehouse import Lakehouse
 from pipelines.unify.table import BuildContext
@@ -35,11 +37,6 @@ def resources(settings: Settings, contracts: Contracts) -> dict[str, Any]:
         "gate": gate,
         "build_context": build_context,
     }
-
-
-def wall_clock() -> datetime:
-    """Return the local wall time, as the event times of the tables are."""
-    return datetime.now()  # noqa: DTZ005
 
 
 @dg.resource(required_resource_keys={"settings"}, description="One run at a time in a data folder.")
@@ -96,7 +93,7 @@ def gate(context: dg.InitResourceContext) -> Iterator[Gate]:
         folder=outcome_folder(held.settings),
         site=held.settings.quality_site_dir,
         load_id=context.run_id or "no_run",
-        measured_at=held.clock(),
+        measured_at=in_utc(held.clock()),
     )
     yield opened
     opened.extend_trend()
