@@ -114,7 +114,7 @@ class Shop:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.landing = folder / "landing"
-        (self.landing / "sale").mkdir(parents=True)
+        (self.landing / "sale").mkdir(parents=True, exist_ok=True)
         self.lakehouse = Lakehouse(str(folder / "lakehouse"), None)  # type: ignore[arg-type]
         self.tokens = Tokenizer(bytes(32))
         self.contract = write_contract(folder / "contracts", COLUMNS)
