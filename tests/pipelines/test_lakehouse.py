@@ -71,6 +71,14 @@ def test_a_wrong_name_is_refused(sail: Engine, name: str) -> None:
         Lakehouse("/nowhere", sail.spark).path(name)
 
 
+def test_without_an_engine_rows_cannot_be_read(lakehouse: Lakehouse) -> None:
+    lakehouse.append("silver/number", numbers(lakehouse, "(1, 'a', DATE'2017-01-01')"))
+    bare = Lakehouse(lakehouse.root)
+    assert bare.version("silver/number") == 0
+    with pytest.raises(LakehouseError, match="This needs an engine"):
+        bare.read("silver/number")
+
+
 def test_a_url_root_works_like_a_folder(engine: Engine, tmp_path: Path) -> None:
     lakehouse = Lakehouse(f"file://{tmp_path}/lake/", engine.spark)
     lakehouse.append("silver/number", numbers(lakehouse, "(1, 'a', DATE'2017-01-01')"))

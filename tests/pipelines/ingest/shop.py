@@ -115,7 +115,7 @@ class Shop:
         self.folder = folder
         self.landing = folder / "landing"
         (self.landing / "sale").mkdir(parents=True, exist_ok=True)
-        self.lakehouse = Lakehouse(str(folder / "lakehouse"), None)  # type: ignore[arg-type]
+        self.lakehouse = Lakehouse(str(folder / "lakehouse"))
         self.tokens = Tokenizer(bytes(32))
         self.contract = write_contract(folder / "contracts", COLUMNS)
 

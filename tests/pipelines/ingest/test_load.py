@@ -236,7 +236,7 @@ def test_line_numbers_count_quoted_line_ends(shop: Shop) -> None:
 
 
 def test_a_url_lakehouse_works(shop: Shop, tmp_path: Path) -> None:
-    shop.lakehouse = Lakehouse(f"file://{tmp_path}/elsewhere", None)  # type: ignore[arg-type]
+    shop.lakehouse = Lakehouse(f"file://{tmp_path}/elsewhere")
     shop.land("a.csv", csv_of(sale(1), sale(2, "대구")))
     shop.load()
     shop.land("b.csv", csv_of(sale(1), sale(3)))
