@@ -5,7 +5,7 @@ content occurs in the table t times and in the file f times, the first min(t, f)
 the others new.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,7 @@ Words = npt.NDArray[np.uint64]
 Hashes = tuple[Words, Words]
 # Rows of the new file that are compared at once: 32 bytes each, whatever the size of the table.
 ROWS_AT_ONCE = 1 << 23
+NEEDLES_AT_ONCE = 1 << 20
 
 
 def find_known(
@@ -33,9 +34,8 @@ def find_known(
         if len(low):
             group, rank, group_low, group_high = _rank(low, high)
             counts = np.zeros(len(group_low), np.int64)
-            for known_low, known_high in known():
-                chosen = within(known_low)
-                _count(known_low[chosen], known_high[chosen], group_low, group_high, counts)
+            for known_low, known_high in _gather(known(), within):
+                _count(known_low, known_high, group_low, group_high, counts)
             result[positions] = rank < counts[group]
     return result
 
@@ -47,6 +47,23 @@ def _chooser(part: int, parts: int) -> Callable[[Words], npt.NDArray[np.bool_]]:
     width = -(-(1 << 64) // parts)
     least, last = np.uint64(part * width), np.uint64(min((part + 1) * width, 1 << 64) - 1)
     return lambda low: (low >= least) & (low <= last)
+
+
+def _gather(batches: Iterable[Hashes], within: Callable[[Words], npt.NDArray[np.bool_]]) -> Iterator[Hashes]:
+    """The chosen hashes in large batches: a search of sorted needles goes through memory in order."""
+    lows: list[Words] = []
+    highs: list[Words] = []
+    waiting = 0
+    for low, high in batches:
+        chosen = within(low)
+        lows.append(low[chosen])
+        highs.append(high[chosen])
+        waiting += len(lows[-1])
+        if waiting >= NEEDLES_AT_ONCE:
+            yield np.concatenate(lows), np.concatenate(highs)
+            lows, highs, waiting = [], [], 0
+    if waiting:
+        yield np.concatenate(lows), np.concatenate(highs)
 
 
 def _collect(
@@ -67,7 +84,11 @@ def _collect(
 
 def _rank(low: Words, high: Words) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], Words, Words]:
     """Group equal hashes: each row's group and place among the equal ones; the groups' hashes in order."""
-    order = np.lexsort((high, low))
+    # Both sorts are stable, so equal rows keep the file's order. Hardly ever do two hashes agree in one lane only.
+    order = np.argsort(low, kind="stable")
+    is_tie = low[order[1:]] == low[order[:-1]]
+    if (high[order[1:]][is_tie] != high[order[:-1]][is_tie]).any():
+        order = np.lexsort((high, low))
     sorted_low, sorted_high = low[order], high[order]
     is_first = np.ones(len(order), np.bool_)
     is_first[1:] = (sorted_low[1:] != sorted_low[:-1]) | (sorted_high[1:] != sorted_high[:-1])
@@ -76,7 +97,6 @@ def _rank(low: Words, high: Words) -> tuple[npt.NDArray[np.int64], npt.NDArray[n
     group = np.empty(len(order), np.int64)
     rank = np.empty(len(order), np.int64)
     group[order] = sorted_group
-    # lexsort is stable, so equal rows keep the file's order.
     rank[order] = np.arange(len(order)) - starts[sorted_group]
     return group, rank, sorted_low[starts], sorted_high[starts]
 
