@@ -13,7 +13,7 @@ import numpy.typing as npt
 Words = npt.NDArray[np.uint64]
 Hashes = tuple[Words, Words]
 # Rows of the new file that are compared at once: 32 bytes each, whatever the size of the table.
-ROWS_AT_ONCE = 1 << 23
+ROWS_AT_ONCE = 1 << 22
 NEEDLES_AT_ONCE = 1 << 20
 
 

@@ -21,7 +21,9 @@ import pyarrow.parquet as pq
 from deltalake.transaction import AddAction
 
 GROUP_ROWS = 1 << 20
+GROUP_BYTES = 1 << 27
 FILE_ROWS = 1 << 22
+FILE_BYTES = 1 << 29
 # Longer texts would bloat the log; an absent bound only means that the file is not skipped.
 LONGEST_STATISTIC = 64
 HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
@@ -87,6 +89,7 @@ class Stage:
     files: list[StagedFile] = field(default_factory=list)
     _waiting: list[pa.RecordBatch] = field(default_factory=list)
     _waiting_rows: int = 0
+    _waiting_bytes: int = 0
     _writer: "_FileWriter | None" = None
 
     def write(self, batch: pa.RecordBatch) -> None:
@@ -95,7 +98,8 @@ class Stage:
             return
         self._waiting.append(batch)
         self._waiting_rows += batch.num_rows
-        if self._waiting_rows >= GROUP_ROWS:
+        self._waiting_bytes += batch.nbytes
+        if self._waiting_rows >= GROUP_ROWS or self._waiting_bytes >= GROUP_BYTES:
             self._flush()
 
     def finish(self) -> list[StagedFile]:
@@ -106,8 +110,7 @@ class Stage:
 
     def discard(self) -> None:
         """Remove the files again."""
-        self._waiting.clear()
-        self._waiting_rows = 0
+        self._take_waiting()
         if self._writer is not None:
             self._writer.abandon()
             self._writer = None
@@ -130,12 +133,15 @@ class Stage:
             batch = batch.append_column(name, pa.repeat(value, batch.num_rows))
         return batch
 
+    def _take_waiting(self) -> list[pa.RecordBatch]:
+        waiting, self._waiting = self._waiting, []
+        self._waiting_rows = self._waiting_bytes = 0
+        return waiting
+
     def _flush(self) -> None:
         if not self._waiting:
             return
-        table = pa.Table.from_batches(self._waiting).unify_dictionaries()
-        self._waiting = []
-        self._waiting_rows = 0
+        table = pa.Table.from_batches(self._take_waiting()).unify_dictionaries()
         if self.partition_types:
             for values, part in _split(table, list(self.partition_types)):
                 self._writer = self._open(table.schema, values)
@@ -145,7 +151,7 @@ class Stage:
         if self._writer is None:
             self._writer = self._open(table.schema, {})
         self._writer.write(table)
-        if self._writer.rows >= FILE_ROWS:
+        if self._writer.rows >= FILE_ROWS or self._writer.bytes >= FILE_BYTES:
             self._close()
 
     def _open(self, schema: pa.Schema, values: dict[str, str | None]) -> "_FileWriter":
@@ -185,10 +191,12 @@ class _FileWriter:
             coerce_timestamps="us",
         )
         self.rows = 0
+        self.bytes = 0
 
     def write(self, table: pa.Table) -> None:
         self._writer.write_table(table.select(self._schema.names), row_group_size=GROUP_ROWS)
         self.rows += table.num_rows
+        self.bytes += table.nbytes
 
     def abandon(self) -> None:
         """Remove the file, finished or not; on a full disk neither writer nor sink could be closed properly."""

@@ -161,7 +161,7 @@ HEADER = "sale_id,전화번호,store,amount,pieces,sold_at\n"
 
 def sale(number: int, store: str = "서울", amount: str = "1.50", day: str = "2017-03-01") -> str:
     """A line of a file."""
-    return f"s{number},010-1234-{number:04d},{store},{amount},2,{day} 10:00:00\n"
+    return f"s{number},010-{number // 10000:04d}-{number % 10000:04d},{store},{amount},2,{day} 10:00:00\n"
 
 
 def csv_of(*lines: str) -> str:

@@ -25,11 +25,11 @@ def test_rows_arrive_typed_with_tokens_and_origin(shop: Shop) -> None:
     columns = ("sale_id", "phone", "store", "amount", "pieces", "sold_at", "_source_file", "_line", "_loaded_at")
     moment = datetime.datetime.fromisoformat("2017-03-01T10:00:00")
     assert shop.rows(columns) == [
-        ("s1", "010-1234-0001", "서울", Decimal("1.50"), 2, moment, "a.csv", 2, NOW),
-        ("s2", "010-1234-0002", "부산", None, 2, moment, "a.csv", 3, NOW),
+        ("s1", "010-0000-0001", "서울", Decimal("1.50"), 2, moment, "a.csv", 2, NOW),
+        ("s2", "010-0000-0002", "부산", None, 2, moment, "a.csv", 3, NOW),
     ]
     assert shop.rows(["phone_token", "_load_id"])[0] == (
-        *sorted([(shop.tokens.token("phone", "+821012340001"),), (shop.tokens.token("phone", "+821012340002"),)])[0],
+        *sorted([(shop.tokens.token("phone", "+821000000001"),), (shop.tokens.token("phone", "+821000000002"),)])[0],
         report.load_id,
     )
 
