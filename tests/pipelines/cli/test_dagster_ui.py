@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import require_or_skip
+from tests.engines import require_or_skip
 from tests.pipelines.cli import dagster_ui
 from tests.pipelines.cli.conftest import Bojagi
 

@@ -17,7 +17,7 @@ from pipelines.quality.error import QualityError
 from pipelines.quality.result import TableQuality
 from pipelines.quality.suite import Circumstance
 from pipelines.quality.validate import validate_table
-from tests.conftest import require_or_skip
+from tests.engines import require_or_skip
 from tests.pipelines.quality import shop
 
 MOMENT = datetime(2017, 12, 31, 23, 0)  # noqa: DTZ001  the run's clock
