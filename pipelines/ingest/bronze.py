@@ -55,6 +55,13 @@ class BronzeTable:
         """Whether what goes by this key (a file's id) was committed."""
         return self.delta is not None and self.delta.transaction_version(key) is not None
 
+    def lists(self, files: Sequence[StagedFile]) -> bool:
+        """Whether the table as it is now, whoever wrote it, consists of these data files among others."""
+        if not files or not self.lakehouse.exists(self.contract.table):
+            return False
+        paths = pa.table(self.lakehouse.delta(self.contract.table).get_add_actions()).column("path")
+        return files[0].path in set(paths.to_pylist())
+
     def new_stage(self) -> Stage:
         """Where rows wait for their commit."""
         filesystem, folder = filesystem_of(self.lakehouse.path(self.contract.table))

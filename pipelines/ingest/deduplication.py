@@ -28,10 +28,11 @@ class Deduplication:
         self._stages.append(stage)
         return stage
 
-    def discard(self) -> None:
-        """Remove all staged files."""
-        for stage in self._stages:
-            stage.discard()
+    def discard_unless_committed(self) -> None:
+        """Remove all staged files; but a commit may have been made although something after it failed."""
+        if not self.table.lists(self.kept):
+            for stage in self._stages:
+                stage.discard()
 
     def keep_new(self, stage: Stage, days: set[datetime.date]) -> tuple[int, int, set[datetime.date]]:
         """Keep a finished stage's rows, less those that the table or an earlier file of this load holds.

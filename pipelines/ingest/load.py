@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from deltalake.exceptions import DeltaError
+from deltalake.exceptions import CommitFailedError, DeltaError
 
 from pipelines.contracts.document import Contract
 from pipelines.errors import IngestError
@@ -61,6 +61,12 @@ def ingest_source(
     started = time.monotonic()
     try:
         report = _Load(contract, lakehouse, tokens, clock, max_line).run(landing)
+    except CommitFailedError as error:
+        raise IngestError(
+            f"Loading {contract.name} came second to another load, which may have taken the same files; "
+            "nothing was loaded twice. Run again.",
+            contract.name,
+        ) from error
     except (OSError, DeltaError) as error:
         said = str(error).strip().splitlines()[0]
         raise IngestError(
@@ -134,7 +140,6 @@ class _Load:
     def _load_files(self, files: list[LandedFile], load_id: str) -> None:
         shared = Preparation(self.contract, self.tokens, load_id, self.now)
         merge = Deduplication(self.table, event_column(self.contract))
-        keys: list[str] = []
         try:
             for file in files:
                 self._load_file(file, shared, merge)
@@ -143,10 +148,7 @@ class _Load:
             if keys:
                 self.table.commit(merge.kept, keys, self.now)
         except BaseException:
-            # A commit may have been made although something after it failed: then its files are the
-            # table's.
-            if not keys or not BronzeTable(self.contract, self.table.lakehouse).holds(keys[0]):
-                merge.discard()
+            merge.discard_unless_committed()
             raise
 
     def _load_file(self, file: LandedFile, shared: Preparation, merge: Deduplication) -> None:

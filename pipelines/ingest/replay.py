@@ -74,9 +74,7 @@ def _replay(contract: Contract, lakehouse: Lakehouse, tokens: Tokenizer, now: da
         if added:
             table.commit(merge.kept, [load_id], now)
     except BaseException:
-        # A commit may have been made although something after it failed: then its files are the table's.
-        if not BronzeTable(contract, lakehouse).holds(load_id):
-            merge.discard()
+        merge.discard_unless_committed()
         raise
     taken = {(row["file_id"], row["line"]) for row in rows} - still_broken
     quarantine.mark_replayed(taken, load_id)

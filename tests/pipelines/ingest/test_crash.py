@@ -210,3 +210,26 @@ def test_two_loads_at_once_without_the_lock_still_load_once(shop: Shop) -> None:
         codes = [one.wait(), other.wait()]
     assert len(shop.ids()) == 1 + ROWS - BROKEN
     assert 0 in codes
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_load_that_comes_second_loads_nothing_twice(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, is_first: bool
+) -> None:
+    if not is_first:
+        shop.land("first.csv", csv_of(sale(1)))
+        shop.load()
+    shop.land("a.csv", csv_of(sale(2), sale(3)))
+    real_commit = BronzeTable.commit
+
+    def commit_after_another(*arguments: object) -> None:
+        monkeypatch.undo()
+        assert shop.load().rows_added == 2
+        real_commit(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(BronzeTable, "commit", commit_after_another)
+    with pytest.raises(IngestError):
+        shop.load()
+    assert shop.ids() == (["s2", "s3"] if is_first else ["s1", "s2", "s3"])
+    files = list((shop.folder / "lakehouse" / "bronze" / "sale").glob("*.parquet"))
+    assert len(files) == (1 if is_first else 2)
