@@ -48,9 +48,7 @@ class Lakehouse:
     configuration.
     """
 
-    def __init__(
-        self, root: str, spark: SparkSession, storage_options: Mapping[str, str] | None = None
-    ) -> None:
+    def __init__(self, root: str, spark: SparkSession, storage_options: Mapping[str, str] | None = None) -> None:
         self.root = root.rstrip("/")
         self.spark = spark
         self.storage_options = dict(storage_options or {})
@@ -58,9 +56,7 @@ class Lakehouse:
     def path(self, table: str) -> str:
         """Where a table lies, as a path or URL that both the engine and `deltalake` take."""
         if not TABLE_NAME.fullmatch(table):
-            raise LakehouseError(
-                f"{table!r} is no table name; expected layer/name, such as silver/customer.", table
-            )
+            raise LakehouseError(f"{table!r} is no table name; expected layer/name, such as silver/customer.", table)
         return f"{self.root}/{table}"
 
     def exists(self, table: str) -> bool:
@@ -212,9 +208,7 @@ class Lakehouse:
         Below a week, nobody else may be reading or writing the table.
         """
         return tuple(
-            self.delta(table).vacuum(
-                retention_hours=retention_hours, dry_run=False, enforce_retention_duration=False
-            )
+            self.delta(table).vacuum(retention_hours=retention_hours, dry_run=False, enforce_retention_duration=False)
         )
 
     def clean_log(self, table: str) -> None:
@@ -246,6 +240,4 @@ def _explained(table: str) -> Iterator[None]:
         yield
     except PySparkException as error:
         said = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise LakehouseError(
-            f"Writing {table} failed; it is as it was before: {said[:500]}", table
-        ) from error
+        raise LakehouseError(f"Writing {table} failed; it is as it was before: {said[:500]}", table) from error

@@ -17,7 +17,9 @@ def runner() -> CliRunner:
 
 
 def _bojagi(*arguments: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run([sys.executable, "-m", "pipelines.cli", *arguments], capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [sys.executable, "-m", "pipelines.cli", *arguments], capture_output=True, text=True, check=False
+    )
 
 
 @pytest.mark.parametrize("command", ["run", "status", "ui", "simulate", "contracts", "quarantine"])

@@ -27,7 +27,7 @@ def _versions(settings: Settings) -> dict[str, int]:
 def test_a_second_run_does_nothing(run: Refresh, settings: Settings, engine: str) -> None:
     first = run(engine)
     assert first.error is None
-    assert set(turn.table for turn in first.turns.values()) == set(TABLES)
+    assert {turn.table for turn in first.turns.values()} == set(TABLES)
     assert all(turn.is_finished and not turn.is_up_to_date for turn in first.turns.values())
     assert all((turn.rows or 0) > 0 and turn.rules_passed for turn in first.turns.values())
     versions = _versions(settings)
@@ -110,7 +110,9 @@ def test_the_run_is_in_the_record_with_metadata(run: Refresh, settings: Settings
     assert event.asset_materialization is not None
     told = event.asset_materialization.metadata
     assert told["dagster/row_count"].value == sum(
-        DeltaTable(f"{settings.lakehouse_root}/silver/calendar").get_add_actions(flatten=True)["num_records"].to_pylist()
+        DeltaTable(f"{settings.lakehouse_root}/silver/calendar")
+        .get_add_actions(flatten=True)["num_records"]
+        .to_pylist()
     )
     assert str(told["plot"].value).startswith("![plot](data:image/svg+xml;base64,")
     lineage = told["dagster/column_lineage"].value.deps_by_column
