@@ -55,6 +55,22 @@ def test_a_broken_table_blocks_what_is_built_from_it_until_it_is_repaired(run: R
     assert all(turn.is_finished for turn in run().turns.values())
 
 
+def test_what_a_halted_run_found_is_in_the_trend_and_the_docs_once(run: Refresh, settings: Settings) -> None:
+    run()
+    region = DeltaTable(f"{settings.lakehouse_root}/bronze/region")
+    stray = pa.Table.from_pylist([{"dong": "nowhere"}], schema=pa.schema(region.schema().to_arrow()))
+    write_deltalake(f"{settings.lakehouse_root}/bronze/region", stray, mode="append")
+    run()
+    page = settings.quality_site_dir / "index.html"
+    assert "bronze/region" in page.read_text("utf-8")
+    trend = DeltaTable(f"{settings.lakehouse_root}/gold/quality_metric").to_pyarrow_table()
+    failed = {(row["table_name"], row["severity"]) for row in trend.to_pylist() if row["passed"] is False}
+    assert ("bronze/region", "error") in failed
+    assert len(set(trend["load_id"].to_pylist())) == 2
+    run()  # the same state again: nothing is measured
+    assert DeltaTable(f"{settings.lakehouse_root}/gold/quality_metric").to_pyarrow_table().num_rows == trend.num_rows
+
+
 def test_a_new_file_refreshes_what_depends_on_it(run: Refresh, settings: Settings, market: Path) -> None:
     run()
     before = _versions(settings)
