@@ -204,7 +204,7 @@ def test_an_endless_quoted_field_is_stopped_at_the_limit(shop: Shop) -> None:
 @pytest.mark.slow
 def test_a_line_of_a_gibibyte_takes_bounded_memory(shop: Shop) -> None:
     path = shop.land("a.csv", csv_of(sale(1)))
-    with path.open("ab") as file:
+    with path.open("r+b") as file:
         file.seek(1 << 30, 2)
         file.write(b"\n")
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
