@@ -52,9 +52,7 @@ def _below_data_dir(folder: str) -> Any:
 class Settings(BaseSettings):
     """What a run is told from outside. Frozen; made by `load_settings`."""
 
-    model_config = SettingsConfigDict(
-        env_prefix=ENVIRONMENT_PREFIX, frozen=True, extra="forbid", validate_default=True
-    )
+    model_config = SettingsConfigDict(env_prefix=ENVIRONMENT_PREFIX, frozen=True, extra="forbid", validate_default=True)
 
     engine: str = Field("sail", pattern=r"^(sail|spark|sc://.+)$")
     engine_memory: ByteSize = ByteSize(3_000_000_000)
@@ -131,9 +129,7 @@ def load_settings(path: Path | None = None, **overrides: Any) -> Settings:
         return Settings(**(unset | given))
     except ValidationError as error:
         faults = "; ".join(_describe_faults(error))
-        raise SettingsError(
-            f"Unusable settings: {faults}. The top of pipelines/config.py lists them all."
-        ) from error
+        raise SettingsError(f"Unusable settings: {faults}. The top of pipelines/config.py lists them all.") from error
 
 
 def _describe_faults(error: ValidationError) -> Iterator[str]:

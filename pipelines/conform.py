@@ -35,9 +35,7 @@ def conform(frame: DataFrame, contract: TableContract, table: str) -> DataFrame:
             "Change the contract or the code that builds the table.",
             table,
         )
-    return frame.select(
-        *(frame[field.name].cast(field.dataType).alias(field.name) for field in schema.fields)
-    )
+    return frame.select(*(frame[field.name].cast(field.dataType).alias(field.name) for field in schema.fields))
 
 
 def relax_nullability(frame: DataFrame) -> DataFrame:

@@ -57,9 +57,7 @@ def explain_refusal(error: Exception, name: str) -> EngineError:
     details = re.search(r'details = "(.*)"', str(error))
     said = details.group(1) if details else (str(error).strip().splitlines() or [type(error).__name__])[0]
     if "version" in said.lower():
-        advice = (
-            f"it does not support this client (pyspark {client_version}); install the pyspark that it names."
-        )
+        advice = f"it does not support this client (pyspark {client_version}); install the pyspark that it names."
     else:
         advice = "check that it is a Spark Connect server and that this client may use it."
     return EngineError(f"The engine at {name} refused the first statement ({said[:300]}): {advice}", name)

@@ -19,7 +19,7 @@ from pipelines.config import Settings
 from pipelines.errors import EngineError
 
 if TYPE_CHECKING:
-    from pyspark import SparkContext
+    from pyspark import SparkConf, SparkContext
     from pyspark.sql.connect.session import SparkSession
 
 # The newest Delta jar for Spark 4.2 on Maven's central repository; its Python side is in pyproject.toml.
@@ -34,6 +34,8 @@ JVM_EXIT_SECONDS = 60
 # A year of the Complete Journey lands in 91 MB and its largest join holds 1.2 GB; the same run took a third more
 # processor time with sorted joins. Ten times the data failed with hash joins in 3 GB and spilled with sorted ones.
 HASH_JOIN_GROWTH = 16
+
+PROJECT = Path(__file__).parent.parent
 
 SPARK_OPTIONS: Mapping[str, str] = {
     "spark.plugins": "org.apache.spark.sql.connect.SparkConnectPlugin",
@@ -155,6 +157,14 @@ def _open_spark(settings: Settings) -> "Iterator[SparkSession]":
     from pyspark.errors import PySparkException
 
     java.require()
+    if (running := SparkContext._active_spark_context) is not None:
+        # One JVM a process is all that PySpark can have: a second opening is a second session on the first.
+        with _connect(_address(running.getConf()), "spark") as spark:
+            yield spark
+        return
+    # The JVM starts Python workers for UDFs: they need this interpreter's packages and our own modules.
+    os.environ["PYSPARK_PYTHON"] = sys.executable
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(PROJECT), *filter(None, [os.environ.get("PYTHONPATH")])])
     token, port = secrets.token_hex(16), endpoint.find_free_port()
     conf = SparkConf().setMaster("local[*]").setAppName("bojagi").setAll(list(SPARK_OPTIONS.items()))
     conf.set("spark.driver.memory", f"{int(settings.engine_memory) // 2**20}m")
@@ -168,11 +178,16 @@ def _open_spark(settings: Settings) -> "Iterator[SparkSession]":
             f"Apache Spark did not start: {_last_complaint(log, error)} Its log is {log}.", "spark"
         ) from error
     try:
-        with _connect(f"sc://localhost:{port}/;token={token}", "spark") as spark:
+        with _connect(_address(conf), "spark") as spark:
             yield spark
     finally:
         context.stop()
         _end_java(context)
+
+
+def _address(conf: "SparkConf") -> str:
+    port, token = conf.get("spark.connect.grpc.binding.port"), conf.get("spark.connect.authenticate.token")
+    return f"sc://localhost:{port}/;token={token}"
 
 
 # While this is set, `pyspark.sql.functions` build Spark Connect expressions, as all our sessions need.

@@ -31,9 +31,7 @@ def require() -> None:
         found = f"version {version} ({command})"
     else:
         return
-    raise EngineError(
-        f"The engine spark needs Java {OLDEST_JAVA} or newer; found {found}: {INSTALL_HINT}", "spark"
-    )
+    raise EngineError(f"The engine spark needs Java {OLDEST_JAVA} or newer; found {found}: {INSTALL_HINT}", "spark")
 
 
 def find() -> str | None:

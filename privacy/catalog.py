@@ -57,9 +57,7 @@ class Entry:
         """
         if purpose not in self.purposes:
             served = ", ".join(self.purposes)
-            raise UnknownDataError(
-                f"{self.table}.{self.column} does not serve {purpose!r}; it serves {served}"
-            )
+            raise UnknownDataError(f"{self.table}.{self.column} does not serve {purpose!r}; it serves {served}")
         return self.legal_bases[purpose] == "consent"
 
 
@@ -163,8 +161,7 @@ def _entry(document: Document, column: Column) -> Entry:
         is_special=vocabulary.is_special(column.category),
         purposes=column.purposes,
         legal_bases={
-            purpose: document.legal_bases.get(purpose, vocabulary.basis_of(purpose))
-            for purpose in column.purposes
+            purpose: document.legal_bases.get(purpose, vocabulary.basis_of(purpose)) for purpose in column.purposes
         },
         legal_article=document.legal_article,
         retention_days=document.retention_days,

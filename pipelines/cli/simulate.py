@@ -28,12 +28,8 @@ def simulate_command(
         int | None,
         typer.Option("--households", help="Only the market's first K households; for trials.", min=10),
     ] = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="Write again, also over another simulation.")
-    ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print the result as JSON on standard output.")
-    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Write again, also over another simulation.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")] = False,
 ) -> None:
     """Simulate the market: the Complete Journey with people, devices, touchpoints and realistic dirt.
 
@@ -44,9 +40,7 @@ def simulate_command(
 
     console = Console(stderr=True)
     with console.status("simulating") as status:
-        report = simulate(
-            out, seed, scale, lambda step: status.update(step), households=households, force=force
-        )
+        report = simulate(out, seed, scale, lambda step: status.update(step), households=households, force=force)
     if as_json:
         typer.echo(json.dumps({**report.model_dump(mode="json"), "rows": report.rows}, ensure_ascii=False))
     else:

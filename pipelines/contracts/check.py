@@ -125,9 +125,7 @@ def _check_relationship(
     target = by_id.get(target_id)
     if target is None:
         if target_id not in known_ids:
-            yield fault(
-                "A relationship points at no contract", target_id, f"one of {', '.join(sorted(by_id))}"
-            )
+            yield fault("A relationship points at no contract", target_id, f"one of {', '.join(sorted(by_id))}")
         return
     here = {column.name: column.spark_type for column in document.columns}
     there = {column.name: column.spark_type for column in target.columns}

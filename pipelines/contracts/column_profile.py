@@ -61,11 +61,7 @@ def profile_column(column: SampleColumn) -> Profile:
     """Guess a column's values from its sample."""
     present = [value for value in column.values if value is not None and value != ""]
     texts = tuple(str(value).strip() for value in present)
-    base = (
-        _profile_arrow(column.arrow_type)
-        if column.arrow_type is not None
-        else _profile_values(present, texts)
-    )
+    base = _profile_arrow(column.arrow_type) if column.arrow_type is not None else _profile_values(present, texts)
     counts = Counter(texts)
     options = dict(base.options)
     enum: tuple[str, ...] = ()

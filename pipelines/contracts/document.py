@@ -47,19 +47,14 @@ class Contract(Document):
 
     def arrow_schema(self) -> Any:
         """Return the `pyarrow.Schema` of the contract's columns; required columns are not nullable."""
-        return pa.schema(
-            [pa.field(c.name, arrow_type(c.spark_type), nullable=not c.required) for c in self.columns]
-        )
+        return pa.schema([pa.field(c.name, arrow_type(c.spark_type), nullable=not c.required) for c in self.columns])
 
     def spark_schema(self) -> StructType:
         """Return the Spark schema of the contract's columns; required columns are not nullable."""
         from pyspark.sql.types import StructField, StructType
 
         return StructType(
-            [
-                StructField(c.name, spark_data_type(c.spark_type), nullable=not c.required)
-                for c in self.columns
-            ]
+            [StructField(c.name, spark_data_type(c.spark_type), nullable=not c.required) for c in self.columns]
         )
 
 

@@ -104,9 +104,7 @@ def _column(draft: Draft, column: DraftColumn) -> Iterator[str]:
         yield f"        logicalTypeOptions: {{{options}}}"
     if column.enum:
         yield "        enum:"
-        yield from (
-            f"          - {{value: {json.dumps(value, ensure_ascii=False)}}}" for value in column.enum
-        )
+        yield from (f"          - {{value: {json.dumps(value, ensure_ascii=False)}}}" for value in column.enum)
     yield "        customProperties:"
     yield from (f"          {line}" for line in _privacy(draft, column))
 

@@ -100,9 +100,7 @@ def _settings_name_columns(subject: Subject) -> Iterator[Fault]:
         if types.get(name) not in _NUMERIC:
             got = f"{name}: {types.get(name, 'no such column')}"
             message = "outlierColumns names what is no number"
-            yield subject.fault_at(
-                "outlierColumns", message, got=got, expected="columns of integer or number"
-            )
+            yield subject.fault_at("outlierColumns", message, got=got, expected="columns of integer or number")
     for name, severity in subject.document.check_severity.items():
         if severity not in ("error", "warning"):
             got = f"{name}: {severity}"

@@ -123,9 +123,7 @@ def _find_by_header(header: str) -> Finding | None:
     name = name_column(header)
     words = name.split("_")
     for concept in load_concepts().values():
-        if plain in concept.headers or any(
-            plain.endswith(known) for known in concept.headers if len(known) > 2
-        ):
+        if plain in concept.headers or any(plain.endswith(known) for known in concept.headers if len(known) > 2):
             return Finding(concept, f"the header reads as {concept.concept}")
         if any(_contains(words, known) for known in concept.words) and not _is_of_a_thing(concept, words):
             return Finding(concept, f"the header reads as {concept.concept}")
@@ -152,9 +150,7 @@ def _find_by_form(profile: Profile) -> Finding | None:
         share = sum(form.fullmatch(text) is not None for text in texts) / len(texts)
         is_varied = profile.distinct_share > 0.3 or kind != "name"
         if share >= FORM_SHARE and is_varied:
-            return Finding(
-                load_concepts()[kind], f"{share:.0%} of {len(texts)} values have the form of {kind}"
-            )
+            return Finding(load_concepts()[kind], f"{share:.0%} of {len(texts)} values have the form of {kind}")
     share = sum(_is_card(text) for text in texts) / len(texts)
     if share >= FORM_SHARE:
         evidence = f"{share:.0%} of {len(texts)} values pass the check digit of payment cards"

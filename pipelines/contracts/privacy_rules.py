@@ -118,18 +118,14 @@ def _bases_hold(subject: Subject) -> Iterator[Fault]:
         needs_consent = load_vocabulary().basis_of(purpose) == "consent"
         if needs_consent and basis in ("contract", "legal_duty"):
             message = f"Purpose {purpose!r} cannot rest on {basis}"
-            yield subject.fault_at(
-                "legalBasis", message, expected="consent, or legitimate_interest with reasons"
-            )
+            yield subject.fault_at("legalBasis", message, expected="consent, or legitimate_interest with reasons")
     is_named = document.legal_article or _ARTICLE.search(document.retention_basis)
     if "legal_duty" in document.legal_bases.values() and not is_named:
         hint = "legalArticle: the law and its article"
         yield subject.fault_at("legalBasis", "A legal duty does not name its law", hint=hint)
     beyond = [purpose for purpose in document.legal_bases if purpose not in document.purposes]
     if beyond:
-        yield subject.fault_at(
-            "legalBasis", "A basis for a purpose that the table lacks", got=", ".join(beyond)
-        )
+        yield subject.fault_at("legalBasis", "A basis for a purpose that the table lacks", got=", ".join(beyond))
 
 
 PRIVACY_RULES: tuple[Rule, ...] = (

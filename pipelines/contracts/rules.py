@@ -32,9 +32,7 @@ class Subject:
         line = column.line if column else self.source.line(("schema", 0))
         return Fault(self.source.path, line, message, got, expected, hint)
 
-    def fault_at(
-        self, name: str, message: str, *, got: str = "", expected: str = "", hint: str = ""
-    ) -> Fault:
+    def fault_at(self, name: str, message: str, *, got: str = "", expected: str = "", hint: str = "") -> Fault:
         """Return a fault at the line of one of Bojagi's properties of the table."""
         entries = self.source.content["schema"][0].get("customProperties") or []
         found = [index for index, entry in enumerate(entries) if entry.get("property") == name]
@@ -61,9 +59,7 @@ def _file_is_named_after_its_table(subject: Subject) -> Iterator[Fault]:
     document = subject.document
     expected = f"{document.layer}_{document.name}.odcs.yaml"
     if document.layer and subject.source.path.name != expected:
-        yield Fault(
-            subject.source.path, 1, "The file's name does not match", subject.source.path.name, expected
-        )
+        yield Fault(subject.source.path, 1, "The file's name does not match", subject.source.path.name, expected)
 
 
 def _names_are_plain_and_unique(subject: Subject) -> Iterator[Fault]:
@@ -74,9 +70,7 @@ def _names_are_plain_and_unique(subject: Subject) -> Iterator[Fault]:
     for column in document.columns:
         if not _NAME.fullmatch(column.name):
             hint = "the header in the file goes into physicalName"
-            yield subject.fault(
-                "A column's name is not snake_case", column=column, got=column.name, hint=hint
-            )
+            yield subject.fault("A column's name is not snake_case", column=column, got=column.name, hint=hint)
         if column.name in seen:
             yield subject.fault(f"Column {column.name!r} stands more than once", column=column)
         seen.add(column.name)
@@ -95,9 +89,7 @@ def _headers_are_unique(subject: Subject) -> Iterator[Fault]:
 def _texts_are_there(subject: Subject) -> Iterator[Fault]:
     for field, title in _TITLES.items():
         if not getattr(subject.document, field):
-            yield subject.fault(
-                f"The table has no {title}", hint="say what one row is and what the table is for"
-            )
+            yield subject.fault(f"The table has no {title}", hint="say what one row is and what the table is for")
     for column in subject.document.columns:
         if not column.description:
             hint = "say what it means; for a measure, how it is computed"
@@ -110,9 +102,7 @@ def _bounds_are_in_order(subject: Subject) -> Iterator[Fault]:
         for low, high in pairs:
             if low is not None and high is not None and low > high:  # type: ignore[operator]  # one type each
                 got = f"{low} to {high}"
-                yield subject.fault(
-                    f"Column {column.name!r}: the minimum exceeds the maximum", column=column, got=got
-                )
+                yield subject.fault(f"Column {column.name!r}: the minimum exceeds the maximum", column=column, got=got)
 
 
 def _primary_key_is_sound(subject: Subject) -> Iterator[Fault]:

@@ -113,9 +113,7 @@ def _read_csv(path: Path, text: str, encoding: str, is_whole: bool) -> Sample:
         raise DraftError(f"{path} names {len(repeated)} columns twice; a contract needs one header a column")
     # A row of another width would be quarantined; it says nothing about the columns.
     body = [row for row in body if len(row) == len(headers)]
-    columns = tuple(
-        SampleColumn(header, tuple(row[index] for row in body)) for index, header in enumerate(headers)
-    )
+    columns = tuple(SampleColumn(header, tuple(row[index] for row in body)) for index, header in enumerate(headers))
     return Sample("csv", columns, len(body), encoding, delimiter, is_whole and len(rows) <= SAMPLE_ROWS)
 
 
@@ -149,9 +147,7 @@ def _read_json_lines(path: Path, text: str, encoding: str, is_whole: bool) -> Sa
     if not records:
         raise DraftError(f"{path} has no records; give a file with one JSON object a line")
     headers = dict.fromkeys(header for record in records for header in record)
-    columns = tuple(
-        SampleColumn(header, tuple(record.get(header) for record in records)) for header in headers
-    )
+    columns = tuple(SampleColumn(header, tuple(record.get(header) for record in records)) for header in headers)
     return Sample("jsonl", columns, len(records), encoding, None, is_whole and len(lines) <= SAMPLE_ROWS)
 
 

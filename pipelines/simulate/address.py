@@ -40,9 +40,7 @@ class _Home:
         village = self.dong.rstrip("동읍면").rstrip("0123456789")
         home = f" {self.block}동 {self.flat}호" if self.has_flat else ""
         comma = "," if home else ""
-        road = (
-            f"{self.sido} {self.sigungu} {village}로{self.alley}길 {self.number}{comma}{home} ({self.dong})"
-        )
+        road = f"{self.sido} {self.sigungu} {village}로{self.alley}길 {self.number}{comma}{home} ({self.dong})"
         plot = f"{self.sido} {self.sigungu} {self.dong} {self.lot}-{self.alley}{home}"
         return (road, plot) if self.is_road else (plot, road)
 
@@ -60,12 +58,8 @@ def draw_homes(regions: pd.DataFrame, dong: Ints, is_korean: Bools, rng: np.rand
         chance(rng, 0.7, size),
         chance(rng, 0.75, size),
     )
-    rows = zip(
-        names.itertuples(index=False), zip(*(part.tolist() for part in parts), strict=True), strict=True
-    )
-    written = [
-        _write(_Home(*row, *numbers), korean) for (row, numbers), korean in zip(rows, is_korean, strict=True)
-    ]
+    rows = zip(names.itertuples(index=False), zip(*(part.tolist() for part in parts), strict=True), strict=True)
+    written = [_write(_Home(*row, *numbers), korean) for (row, numbers), korean in zip(rows, is_korean, strict=True)]
     return pd.DataFrame(written, columns=["address", "variant"])
 
 

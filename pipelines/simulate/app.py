@@ -51,9 +51,7 @@ def draw_app_events(world: World, devices: Devices, rng: np.random.Generator) ->
             "push_campaign_id": whole(campaign[opening], kind == _PUSH),
         }
     )
-    return Records(
-        "app_event", frame, "event_id", person[opening], truth_key="device_id", received="received_at"
-    )
+    return Records("app_event", frame, "event_id", person[opening], truth_key="device_id", received="received_at")
 
 
 def _openings(world: World, devices: Devices, rng: np.random.Generator) -> tuple[Ints, Times, Ints, Ints]:

@@ -57,13 +57,7 @@ def _write_phone(phone: str | None, style: float) -> str | None:
         return None
     if phone.startswith("+1"):
         area, middle, last = phone[2:5], phone[5:8], phone[8:]
-        return (
-            f"({area}) {middle}-{last}"
-            if style < 0.5
-            else f"+1 {area} {middle} {last}"
-            if style < 0.8
-            else phone
-        )
+        return f"({area}) {middle}-{last}" if style < 0.5 else f"+1 {area} {middle} {last}" if style < 0.8 else phone
     middle, last = phone[5:9], phone[9:]
     if style < 0.55:
         return f"010-{middle}-{last}"

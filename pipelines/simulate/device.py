@@ -64,9 +64,7 @@ def draw_devices(world: World, rng: np.random.Generator) -> Devices:
     head = np.searchsorted(people["household"].to_numpy(), people["household"].to_numpy())
     shares = (people["role"].to_numpy() == "spouse") & visits & (second[head] >= 0) & chance(rng, 0.08, size)
     second = np.where(shares, second[head], second)
-    browsers = _MODELS.iloc[
-        pick(rng, _MODELS["weight"].to_numpy(float), int(visits.sum() + has_second.sum()))
-    ]
+    browsers = _MODELS.iloc[pick(rng, _MODELS["weight"].to_numpy(float), int(visits.sum() + has_second.sum()))]
     browsers = browsers.drop(columns="weight").reset_index(drop=True)
     browsers.insert(0, "cookie_id", hexadecimal(rng, "ck_", len(browsers)))
     return Devices(

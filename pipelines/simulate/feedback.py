@@ -20,9 +20,7 @@ class Phrases:
     def __init__(self) -> None:
         table = load_table("phrase")
         self._texts = {
-            (kind, int(tone), korean): np.array(
-                [t.replace("⏎", "\n") for t in texts.split("|")], dtype=object
-            )
+            (kind, int(tone), korean): np.array([t.replace("⏎", "\n") for t in texts.split("|")], dtype=object)
             for kind, tone, *both in table.itertuples(index=False)
             for korean, texts in zip((True, False), both, strict=True)
         }
@@ -60,9 +58,7 @@ def draw_reviews(world: World, rng: np.random.Generator) -> Records:
             "rating": rating,
             "title": phrases.draw(rng, "review_title", rating, korean),
             "body": only(phrases.draw(rng, "review_body", rating, korean), ~chance(rng, 0.06, size)),
-            "created_at": between(
-                rng, market.basket_at[basket] + np.timedelta64(86_400, "s"), 21 * 86_400, size
-            ),
+            "created_at": between(rng, market.basket_at[basket] + np.timedelta64(86_400, "s"), 21 * 86_400, size),
             "is_verified": ~guest | chance(rng, 0.5, size),
             "helpful_count": rng.negative_binomial(1, 0.3, size),
             "photo_count": rng.poisson(0.3, size),
@@ -100,9 +96,7 @@ def draw_tickets(world: World, deliveries: Records, returns: Records, rng: np.ra
     return _tickets(world, person, between(rng, after, 3 * 86_400, len(person)), topic, rng)
 
 
-def _tickets(
-    world: World, person: Ints, opened: np.ndarray, topic: Texts, rng: np.random.Generator
-) -> Records:
+def _tickets(world: World, person: Ints, opened: np.ndarray, topic: Texts, rng: np.random.Generator) -> Records:
     order = np.argsort(opened, kind="stable")
     person, opened, topic, size = person[order], opened[order], topic[order], len(person)
     channel = choose(rng, ["phone", "email", "chat", "kakao", "store"], [34, 22, 18, 20, 6], size)
@@ -113,15 +107,11 @@ def _tickets(
     summary = np.full(size, None, dtype=object)
     for name in np.unique(topic.astype(str)):
         here = np.flatnonzero(topic == name)
-        summary[here] = phrases.draw(
-            rng, f"support_{name}", np.zeros(len(here), dtype=np.int64), korean[here]
-        )
+        summary[here] = phrases.draw(rng, f"support_{name}", np.zeros(len(here), dtype=np.int64), korean[here])
     frame = pd.DataFrame(
         {
             "ticket_id": label("T-", world.replica * 1_000_000 + np.arange(size) + 1, 8),
-            "email": write_emails(
-                rng, only(world.column("email")[person], ~by_phone | chance(rng, 0.3, size))
-            ),
+            "email": write_emails(rng, only(world.column("email")[person], ~by_phone | chance(rng, 0.3, size))),
             "phone": write_phones(rng, only(world.column("phone")[person], by_phone)),
             "channel": channel,
             "topic": topic,
@@ -157,9 +147,7 @@ def draw_nps(world: World, rng: np.random.Generator) -> Records:
             "asked_at": asked_at,
             "answered_at": answered_at,
             "score": whole(score, answers),
-            "comment": only(
-                Phrases().draw(rng, "nps_comment", tone, korean), answers & chance(rng, 0.4, size)
-            ),
+            "comment": only(Phrases().draw(rng, "nps_comment", tone, korean), answers & chance(rng, 0.4, size)),
         }
     )
     return Records("nps_survey", frame, "response_id", person)

@@ -112,7 +112,5 @@ def _mend(text: pa.Array, index: pd.Index, name: str, wrong: set[tuple[int, str]
 
 
 def _join(columns: list[pa.Array], separator: str, null_handling: str) -> list[str]:
-    joined = pc.binary_join_element_wise(
-        *columns, separator, null_handling=null_handling, null_replacement=""
-    )
+    joined = pc.binary_join_element_wise(*columns, separator, null_handling=null_handling, null_replacement="")
     return joined.to_pylist()  # type: ignore[no-any-return]

@@ -31,8 +31,7 @@ FORMATS = {
     "wishlist": SourceFormat("csv", CsvStyle(delimiter=";")),
     "delivery": _korean(
         "utf-8",
-        "운송장번호 주문번호 수령인 연락처 배송지 시군구 행정동 배송방법 주문일시 출고일시 "
-        "배송완료일시 배송비 중량kg",
+        "운송장번호 주문번호 수령인 연락처 배송지 시군구 행정동 배송방법 주문일시 출고일시 배송완료일시 배송비 중량kg",
     ),
     "return_item": _korean("cp949", "반품번호 주문번호 상품코드 반품일시 수량 환불금액 반품사유"),
     "review": SourceFormat("jsonl"),

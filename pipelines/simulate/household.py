@@ -19,9 +19,7 @@ _KOREAN_SHARE = 0.86
 _MOVING_SHARE = 0.07  # households that moved during the year
 
 
-def draw_households(
-    market: Market, regions: pd.DataFrame, store_dong: Ints, rng: np.random.Generator
-) -> pd.DataFrame:
+def draw_households(market: Market, regions: pd.DataFrame, store_dong: Ints, rng: np.random.Generator) -> pd.DataFrame:
     """Return one row a household: ages of the head, people, home and removal.
 
     Columns: age_low, age_high, adults, kids, is_married, is_korean, dong, new_dong, moved_on. Households

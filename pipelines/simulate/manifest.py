@@ -62,9 +62,7 @@ def build_manifest(root: Path, spec: SimulationSpec, rows: dict[str, int]) -> Ma
     """Describe the files below `root`; `rows` holds each relative path with its count of rows."""
     simulator, journey, arrow, numpy = current_versions()
     files = tuple(
-        LandedFile(
-            path=path, rows=count, size_bytes=(root / path).stat().st_size, sha256=_digest(root / path)
-        )
+        LandedFile(path=path, rows=count, size_bytes=(root / path).stat().st_size, sha256=_digest(root / path))
         for path, count in sorted(rows.items())
     )
     return Manifest(

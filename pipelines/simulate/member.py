@@ -33,9 +33,7 @@ def draw_members(people: pd.DataFrame, replica: int, rng: np.random.Generator) -
         {
             "person": np.concatenate([first, again]),
             "is_repeat": np.repeat([False, True], [len(first), len(again)]),
-            "joined_on": np.concatenate(
-                [joined[first], np.maximum(later, joined[again] + np.timedelta64(30, "D"))]
-            ),
+            "joined_on": np.concatenate([joined[first], np.maximum(later, joined[again] + np.timedelta64(30, "D"))]),
         }
     )
     members = members.sort_values(["joined_on", "person", "is_repeat"], kind="stable", ignore_index=True)

@@ -13,9 +13,7 @@ from pipelines.simulate.world import World
 
 _REASONS = {"단순변심": 45.0, "상품불량": 22.0, "오배송": 10.0, "파손": 13.0, "유통기한": 10.0}
 _FIRST_WAYBILL = 100_000_000_000
-_WAYBILLS = (
-    800_000_000  # set aside for each replica: a thousand of them leave twelve digits and the last block free
-)
+_WAYBILLS = 800_000_000  # set aside for each replica: a thousand of them leave twelve digits and the last block free
 _LARGEST_RETURN = 20  # units; nobody brings back more
 
 
@@ -27,9 +25,7 @@ def draw_deliveries(world: World, rng: np.random.Generator) -> Records:
     ordered = market.basket_at[basket]
     moved = world.has_moved(home, ordered) & chance(rng, 0.95, size)
     place = world.regions.iloc[
-        np.where(
-            moved, world.households["new_dong"].to_numpy()[home], world.households["dong"].to_numpy()[home]
-        )
+        np.where(moved, world.households["new_dong"].to_numpy()[home], world.households["dong"].to_numpy()[home])
     ]
     method = choose(rng, ["새벽배송", "일반배송", "매장픽업"], [38, 50, 12], size)
     hours = np.select(
@@ -44,9 +40,7 @@ def draw_deliveries(world: World, rng: np.random.Generator) -> Records:
     name, phone = _receivers(world, home, rng)
     value = np.bincount(market.line_basket, market.line_value, minlength=len(market.basket_id))[basket]
     free = (value >= 40) | (method == "매장픽업")
-    addresses = [
-        at_home(world.homes.iloc[home], world.new_homes.iloc[home], moved, c) for c in ("address", "variant")
-    ]
+    addresses = [at_home(world.homes.iloc[home], world.new_homes.iloc[home], moved, c) for c in ("address", "variant")]
     frame = pd.DataFrame(
         {
             "delivery_no": label("", _FIRST_WAYBILL + world.replica * _WAYBILLS + np.arange(size) * 17, 12),
@@ -72,9 +66,7 @@ def draw_returns(world: World, rng: np.random.Generator) -> Records:
     market = world.market
     online = world.is_online[market.line_basket]
     few = market.line_quantity <= _LARGEST_RETURN
-    line = np.flatnonzero(
-        few & (market.line_value > 0) & chance(rng, np.where(online, 0.02, 0.0015), len(online))
-    )
+    line = np.flatnonzero(few & (market.line_value > 0) & chance(rng, np.where(online, 0.02, 0.0015), len(online)))
     size, basket = len(line), market.line_basket[line]
     bought = market.line_quantity[line]
     quantity = np.where(chance(rng, 0.7, size), bought, 1 + np.floor(rng.random(size) * bought)).astype(int)
@@ -83,9 +75,7 @@ def draw_returns(world: World, rng: np.random.Generator) -> Records:
             "return_no": label(f"R{world.replica:02d}", np.arange(size) + 1, 8),
             "order_no": world.order(basket),
             "product_id": market.line_product[line],
-            "returned_at": between(
-                rng, market.basket_at[basket] + np.timedelta64(86_400, "s"), 12 * 86_400, size
-            ),
+            "returned_at": between(rng, market.basket_at[basket] + np.timedelta64(86_400, "s"), 12 * 86_400, size),
             "quantity": quantity,
             "refund_amount": np.floor(market.line_value[line] * quantity / bought * 100 + 1e-6) / 100,
             "reason": choose(rng, list(_REASONS), list(_REASONS.values()), size),

@@ -60,8 +60,6 @@ class Records:
         """Return (key, person) of each distinct record whose person is known."""
         if self.person is None:
             return np.empty(0, dtype=object), np.empty(0, dtype=np.int64)
-        keys = pd.DataFrame(
-            {"key": self.frame[self.truth_key or self.key].to_numpy(object), "person": self.person}
-        )
+        keys = pd.DataFrame({"key": self.frame[self.truth_key or self.key].to_numpy(object), "person": self.person})
         keys = keys[(keys["person"] >= 0) & keys["key"].notna()].drop_duplicates("key")
         return keys["key"].astype(str).to_numpy(object), keys["person"].to_numpy()

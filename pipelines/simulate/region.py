@@ -26,9 +26,7 @@ def draw_regions(rng: np.random.Generator) -> pd.DataFrame:
     dongs["longitude"] = (dongs["longitude"] + rng.normal(0, _SPREAD_DEGREES, len(dongs))).round(5)
     dongs["is_urban"] = dongs["dong"].str.endswith("동")
     province = pd.factorize(dongs["sido"])[0] + 11
-    dongs["dong_code"] = label(
-        "", province * 100_000_000 + (district + 1) * 100_000 + np.arange(len(dongs)), 10
-    )
+    dongs["dong_code"] = label("", province * 100_000_000 + (district + 1) * 100_000 + np.arange(len(dongs)), 10)
     dongs["postal_code"] = label("", 3000 + np.arange(len(dongs)) * 217, 5)
     return dongs
 

@@ -53,9 +53,7 @@ def draw_crm_customers(world: World, rng: np.random.Generator) -> Records:
             "sigungu": only(place["sigungu"].to_numpy(object), shows_place),
             "dong": only(place["dong"].to_numpy(object), shows_place),
             "account_no": world.account(home),
-            "is_principal": np.where(people["is_principal"].to_numpy()[person] & ~repeat, "Y", "N").astype(
-                object
-            ),
+            "is_principal": np.where(people["is_principal"].to_numpy()[person] & ~repeat, "Y", "N").astype(object),
             "joined_on": day_text(joined),
             "status": choose(rng, ["정상", "휴면", "탈퇴"], [93, 5, 2], size),
             "updated_at": _updated(world, joined, knows_move, rng),
@@ -76,10 +74,7 @@ def draw_loyalty_cards(world: World, rng: np.random.Generator) -> Records:
     number = world.replica * 100_000 + np.arange(size)
     digits = label("", 10_000_000 + number * 7919, 12)
     has_hyphens = chance(rng, 0.4, size)
-    card = [
-        f"9410-{d[:4]}-{d[4:8]}-{d[8:]}" if h else f"9410{d}"
-        for d, h in zip(digits, has_hyphens, strict=True)
-    ]
+    card = [f"9410-{d[:4]}-{d[4:8]}-{d[8:]}" if h else f"9410{d}" for d, h in zip(digits, has_hyphens, strict=True)]
     has_typo = chance(rng, 0.02, size)
     name = world.column("name")[holder].copy()
     name[has_typo] = misspell(rng, name[has_typo])
@@ -127,8 +122,7 @@ def _birth_dates(born: np.ndarray, rng: np.random.Generator) -> Texts:
     text, style = day_text(born), rng.random(len(born))
     styles = [(0.7, "-"), (0.85, ""), (0.95, "."), (1.0, "/")]
     written = [
-        next(t.replace("-", mark) for edge, mark in styles if u < edge)
-        for t, u in zip(text, style, strict=True)
+        next(t.replace("-", mark) for edge, mark in styles if u < edge) for t, u in zip(text, style, strict=True)
     ]
     return only(np.array(written, dtype=object), ~chance(rng, 0.04, len(born)))
 
@@ -148,17 +142,13 @@ def _phones(world: World, rng: np.random.Generator) -> Texts:
     return only(phone, ~chance(rng, 0.03, len(person)))
 
 
-def _updated(
-    world: World, joined: np.ndarray, knows_move: np.ndarray, rng: np.random.Generator
-) -> np.ndarray:
+def _updated(world: World, joined: np.ndarray, knows_move: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Draw the last change: the move or the wedding if one was reported, or a moment since joining."""
     person = world.members["person"].to_numpy()
     home = world.people["household"].to_numpy()[person]
     span = (_EXPORTED_AT - joined.astype("datetime64[s]")).astype(int)
     updated = between(rng, joined.astype("datetime64[s]"), np.maximum(span, 1), len(joined))
-    moved = world.households["moved_on"].to_numpy()[home].astype("datetime64[s]") + np.timedelta64(
-        90_000, "s"
-    )
+    moved = world.households["moved_on"].to_numpy()[home].astype("datetime64[s]") + np.timedelta64(90_000, "s")
     return np.where(knows_move, np.maximum(updated, moved), updated).astype("datetime64[s]")
 
 

@@ -90,9 +90,7 @@ def simulate(
         with FileLock(out / _LOCK, timeout=0):
             return _simulate(out, spec, progress or (lambda _: None), force)
     except Timeout:
-        raise SimulationError(
-            f"another simulation is writing to {out}; wait for it, or choose another"
-        ) from None
+        raise SimulationError(f"another simulation is writing to {out}; wait for it, or choose another") from None
 
 
 def _simulate(out: Path, spec: SimulationSpec, progress: Progress, force: bool) -> SimulationReport:
@@ -153,9 +151,7 @@ def _write_all(root: Path, spec: SimulationSpec, progress: Progress) -> dict[str
             progress(f"tables and people of replica {replica + 1} of {spec.scale}")
             is_cut = spec.households is not None
             landed.append(background.submit(land_journey, root / "landing", market, replica, is_cut))
-            rows |= _write_replica(
-                root, draw_world(market, regions, Streams(spec.seed, replica)), truth, progress
-            )
+            rows |= _write_replica(root, draw_world(market, regions, Streams(spec.seed, replica)), truth, progress)
         for future in landed:
             rows |= future.result()
     return rows | truth.rows

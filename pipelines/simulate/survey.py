@@ -37,16 +37,10 @@ def draw_lifestyles(world: World, rng: np.random.Generator) -> Records:
                 choose(rng, ["고졸 이하", "전문대졸", "대졸", "대학원졸"], [30, 18, 42, 10], size),
                 ~chance(rng, 0.04, size),
             ),
-            "housing_type": choose(
-                rng, ["아파트", "단독주택", "빌라", "오피스텔", "기타"], [60, 16, 14, 8, 2], size
-            ),
+            "housing_type": choose(rng, ["아파트", "단독주택", "빌라", "오피스텔", "기타"], [60, 16, 14, 8, 2], size),
             "pets": choose(rng, ["없음", "개", "고양이", "기타"], [68, 20, 9, 3], size),
-            "health_diet": only(
-                choose(rng, list(_DIETS), list(_DIETS.values()), size), ~chance(rng, 0.08, size)
-            ),
-            "beliefs": only(
-                choose(rng, list(_BELIEFS), list(_BELIEFS.values()), size), ~chance(rng, 0.08, size)
-            ),
+            "health_diet": only(choose(rng, list(_DIETS), list(_DIETS.values()), size), ~chance(rng, 0.08, size)),
+            "beliefs": only(choose(rng, list(_BELIEFS), list(_BELIEFS.values()), size), ~chance(rng, 0.08, size)),
             "hobbies": _hobbies(rng, size),
             "media": choose(
                 rng, ["TV", "유튜브", "인스타그램", "신문", "라디오", "블로그"], [30, 34, 14, 8, 5, 9], size

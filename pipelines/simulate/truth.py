@@ -51,9 +51,7 @@ class Truth:
         """Append the people of a replica with their current home."""
         people, home = world.people, world.people["household"].to_numpy()
         moved = world.has_moved(home, np.full(len(people), np.datetime64("2018-01-01")))
-        dong = np.where(
-            moved, world.households["new_dong"].to_numpy()[home], world.households["dong"].to_numpy()[home]
-        )
+        dong = np.where(moved, world.households["new_dong"].to_numpy()[home], world.households["dong"].to_numpy()[home])
         place = world.regions.iloc[dong]
         names = [
             "role",
@@ -79,10 +77,7 @@ class Truth:
                     "person_id": pa.array(people["person_id"], pa.string()),
                     "household_id": world.account(home),
                     **{name: arrow_column(people[name]) for name in names},
-                    **{
-                        name: pa.array(day_text(column.to_numpy()), pa.string())
-                        for name, column in dates.items()
-                    },
+                    **{name: pa.array(day_text(column.to_numpy()), pa.string()) for name, column in dates.items()},
                     **{name: pa.array(place[name], pa.string()) for name in ("sido", "sigungu", "dong")},
                 }
             ),
@@ -100,9 +95,7 @@ class Truth:
 
     def add_dirt(self, dirt: list[pd.DataFrame]) -> None:
         """Append where the dirt of a replica lies."""
-        table = pa.Table.from_pandas(
-            pd.concat(dirt, ignore_index=True)[_DIRT.names], _DIRT, preserve_index=False
-        )
+        table = pa.Table.from_pandas(pd.concat(dirt, ignore_index=True)[_DIRT.names], _DIRT, preserve_index=False)
         self._append("dirt", table.replace_schema_metadata())
 
     def _add(self, source: str, keys: np.ndarray, people: np.ndarray) -> None:

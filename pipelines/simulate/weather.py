@@ -41,12 +41,8 @@ def draw_weather(rng: np.random.Generator) -> pd.DataFrame:
     # The monsoon lasts from late June to the end of August.
     wet_chance = 0.19 + 0.27 * np.exp(-(((day - 205) / 28) ** 2))
     is_wet = chance(rng, np.tile(wet_chance, len(_CLIMATE)), mean.size).reshape(mean.shape)
-    rain = np.where(
-        is_wet, rng.gamma(0.8, 9 + 16 * np.exp(-(((day - 205) / 30) ** 2)), mean.shape), 0.0
-    ).round(1)
-    sky = np.where(
-        rng.random(mean.shape) < 0.55, "clear", np.where(rng.random(mean.shape) < 0.93, "cloudy", "fog")
-    )
+    rain = np.where(is_wet, rng.gamma(0.8, 9 + 16 * np.exp(-(((day - 205) / 30) ** 2)), mean.shape), 0.0).round(1)
+    sky = np.where(rng.random(mean.shape) < 0.55, "clear", np.where(rng.random(mean.shape) < 0.93, "cloudy", "fog"))
     condition = np.where(rain > 0, np.where(mean < 0.5, "snow", "rain"), sky)
     return pd.DataFrame(
         {

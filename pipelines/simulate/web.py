@@ -60,17 +60,13 @@ class Clicks:
     at: Times
 
 
-def draw_web(
-    world: World, devices: Devices, rng: np.random.Generator
-) -> tuple[Records, Records, pd.DataFrame]:
+def draw_web(world: World, devices: Devices, rng: np.random.Generator) -> tuple[Records, Records, pd.DataFrame]:
     """Return sessions, events and the wishes among them (person, member_no, line, added_at)."""
     visits = _draw_visits(world, devices, rng)
     clicks = _draw_clicks(world, visits, rng)
     sessions = _sessions(world, devices, visits, clicks, rng)
     events = _events(world, visits, clicks, sessions, rng)
-    wished = np.flatnonzero(
-        (clicks.kind == _WISH) & sessions.frame["member_no"].notna().to_numpy()[clicks.visit]
-    )
+    wished = np.flatnonzero((clicks.kind == _WISH) & sessions.frame["member_no"].notna().to_numpy()[clicks.visit])
     visit = clicks.visit[wished]
     wishes = pd.DataFrame(
         {
@@ -123,9 +119,7 @@ def _draw_clicks(world: World, visits: Visits, rng: np.random.Generator) -> Clic
     rows += [(ends, np.full(len(ends), 900), kind, np.full(len(ends), -1)) for kind in (_CHECKOUT, _PURCHASE)]
     of_visit = np.concatenate([row[0] for row in rows])
     kind = np.concatenate([np.full(len(row[0]), row[2]) for row in rows])
-    order = np.argsort(
-        of_visit * 10_000 + np.concatenate([row[1] for row in rows]) * 10 + kind, kind="stable"
-    )
+    order = np.argsort(of_visit * 10_000 + np.concatenate([row[1] for row in rows]) * 10 + kind, kind="stable")
     of_visit, kind = of_visit[order], kind[order]
     dwell = (_MEAN_SECONDS[kind] * rng.lognormal(0, 0.7, len(kind))).round(1)
     return Clicks(
@@ -157,14 +151,10 @@ def _times(visits: Visits, visit: Ints, kind: Ints, dwell: Floats) -> Times:
     until_paid = np.zeros(len(visits), dtype=np.int64)
     paid = kind == _PURCHASE
     until_paid[visit[paid]] = since_start[paid]
-    return np.asarray(
-        (visits.at - until_paid.astype("timedelta64[s]"))[visit] + since_start.astype("timedelta64[s]")
-    )
+    return np.asarray((visits.at - until_paid.astype("timedelta64[s]"))[visit] + since_start.astype("timedelta64[s]"))
 
 
-def _sessions(
-    world: World, devices: Devices, visits: Visits, clicks: Clicks, rng: np.random.Generator
-) -> Records:
+def _sessions(world: World, devices: Devices, visits: Visits, clicks: Clicks, rng: np.random.Generator) -> Records:
     size, buys = len(visits), visits.basket >= 0
     first = np.flatnonzero(np.diff(clicks.visit, prepend=-1))
     last = np.append(first[1:], len(clicks.visit)) - 1
@@ -193,9 +183,7 @@ def _sessions(
     return Records("web_session", frame, "session_id", visits.person)
 
 
-def _events(
-    world: World, visits: Visits, clicks: Clicks, sessions: Records, rng: np.random.Generator
-) -> Records:
+def _events(world: World, visits: Visits, clicks: Clicks, sessions: Records, rng: np.random.Generator) -> Records:
     market, kind, size = world.market, clicks.kind, len(clicks.kind)
     has_line: Bools = (clicks.line >= 0) & (kind != _SEARCH)
     product = market.line_product[np.maximum(clicks.line, 0)]

@@ -97,9 +97,7 @@ def draw_world(market: Market, regions: pd.DataFrame, streams: Streams) -> World
         households=households,
         people=people,
         homes=draw_homes(regions, households["dong"].to_numpy(), korean, streams.generator("home")),
-        new_homes=draw_homes(
-            regions, households["new_dong"].to_numpy(), korean, streams.generator("new home")
-        ),
+        new_homes=draw_homes(regions, households["new_dong"].to_numpy(), korean, streams.generator("new home")),
         members=draw_members(people, streams.replica, streams.generator("member")),
         is_online=_online_baskets(market, streams.generator("online")),
     )

@@ -13,7 +13,9 @@ from pipelines.unify.table import Tables
 def campaign_response(tables: Tables) -> DataFrame:
     """Return per customer campaigns received, those with a redemption, their ratio, and coupons redeemed."""
     received = received_campaigns(tables)
-    redeemed = _of_accounts(tables["bronze/cj_coupon_redemptions"], tables, ["campaign_id", "coupon_upc", "redemption_date"])
+    redeemed = _of_accounts(
+        tables["bronze/cj_coupon_redemptions"], tables, ["campaign_id", "coupon_upc", "redemption_date"]
+    )
     used = redeemed.select("customer_id", "campaign_id").distinct().withColumn("_used", F.lit(1))
     coupons = redeemed.groupBy("customer_id").agg(F.count(F.lit(1)).alias("coupon_redemption_count"))
     campaigns = (

@@ -27,7 +27,9 @@ def build(tables: Tables, context: BuildContext) -> DataFrame:
     shown = _of_customers(tables["bronze/recommendation_event"], "recommendation_id", ["member_no"], identifiers)
     parts = [
         _reviews(reviews),
-        _tickets(tickets).join(most_frequent(tickets, ["customer_id"], "topic", "top_ticket_topic"), "customer_id", "left"),
+        _tickets(tickets).join(
+            most_frequent(tickets, ["customer_id"], "topic", "top_ticket_topic"), "customer_id", "left"
+        ),
         _nps(surveys),
         _recommendations(shown).join(_best_slot(shown), "customer_id", "left"),
     ]

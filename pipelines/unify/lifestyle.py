@@ -19,11 +19,12 @@ _SENSITIVE = ("health", "alcohol_tobacco")
 def build(tables: Tables, context: BuildContext) -> DataFrame:
     """Return one row a customer of silver/customer."""
     shares = _with_segment(_shares(tables["silver/order_line"], tables["silver/product"]))
+    told_nothing = F.coalesce("travel_per_year_is_imputed", F.lit(False))
     survey = latest_survey(tables["bronze/lifestyle_survey"], tables["silver/identifier"]).select(
         "customer_id", F.to_date("answered_at").alias("surveyed_on"),
         F.array_join(F.array_sort(F.split("hobbies", " *; *")), ";").alias("hobbies"),
         F.size(F.split("hobbies", " *; *")).alias("hobby_count"), F.col("media").alias("preferred_media"),
-        F.when(~F.coalesce("travel_per_year_is_imputed", F.lit(False)), F.col("travel_per_year")).alias("travel_per_year"),
+        F.when(~told_nothing, F.col("travel_per_year")).alias("travel_per_year"),
     )  # fmt: skip
     viewed = _viewed(tables["silver/touchpoint_event"], tables["silver/product"])
     return (
@@ -49,7 +50,9 @@ def _shares(lines: DataFrame, products: DataFrame) -> DataFrame:
 def _with_segment(spent: DataFrame) -> DataFrame:
     names = (*_SEGMENTS, *_SENSITIVE)
     everyone = spent.agg(*(ratio(F.sum(f"_{n}"), F.sum("_spent")).alias(f"_all_{n}") for n in _SEGMENTS))
-    shares = spent.select("customer_id", *(ratio(F.col(f"_{n}"), F.col("_spent")).alias(f"{n}_spend_share") for n in names))
+    shares = spent.select(
+        "customer_id", *(ratio(F.col(f"_{n}"), F.col("_spent")).alias(f"{n}_spend_share") for n in names)
+    )
     indexed = shares.crossJoin(everyone)
     index = {n: ratio(F.col(f"{n}_spend_share"), F.col(f"_all_{n}")) for n in _SEGMENTS}
     highest = F.greatest(*(F.coalesce(value, F.lit(0.0)) for value in index.values()))

@@ -28,7 +28,9 @@ class LineTotals:
         names = ("sales_value", "quantity", "order_count")
         pairs = [(name, getattr(self, name), getattr(other, name)) for name in names]
         return [
-            f"{name} of {self.table} is {mine}, of {other.table} {theirs}" for name, mine, theirs in pairs if mine != theirs
+            f"{name} of {self.table} is {mine}, of {other.table} {theirs}"
+            for name, mine, theirs in pairs
+            if mine != theirs
         ]
 
 

@@ -96,4 +96,6 @@ def _nearest_stores(homes: DataFrame, stores: DataFrame) -> DataFrame:
 def _delivered_home(orders: DataFrame, homes: DataFrame) -> DataFrame:
     lived = homes.select("customer_id", F.col("dong").alias("_home"))
     sent = orders.where("delivery_dong is not null and delivery_method <> 'pickup'").join(lived, "customer_id")
-    return sent.groupBy("customer_id").agg(share_where(F.col("delivery_dong") == F.col("_home")).alias("home_delivery_share"))
+    return sent.groupBy("customer_id").agg(
+        share_where(F.col("delivery_dong") == F.col("_home")).alias("home_delivery_share")
+    )

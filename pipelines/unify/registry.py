@@ -37,11 +37,18 @@ _SILVER = (
     DerivedTable("silver/promotion", ("bronze/cj_promotions", _LINES), promotion.build_promotion, uses_as_of=False),
     DerivedTable("silver/store_week", ("bronze/cj_promotions",), promotion.build_store_week, uses_as_of=False),
     DerivedTable("silver/identifier", (), identifier.build, reads=tokenised_tables, remembers=True, uses_as_of=False),
-    DerivedTable("silver/identity_event", ("silver/identifier",), identifier.build_event, remembers=True, uses_as_of=False),
     DerivedTable(
-        "silver/customer", ("silver/identifier", "bronze/crm_customer", "bronze/loyalty_card"), customer.build, uses_as_of=False
+        "silver/identity_event", ("silver/identifier",), identifier.build_event, remembers=True, uses_as_of=False
     ),
-    DerivedTable("silver/consent_event", ("bronze/consent_event", "silver/identifier"), consent_event.build, uses_as_of=False),
+    DerivedTable(
+        "silver/customer",
+        ("silver/identifier", "bronze/crm_customer", "bronze/loyalty_card"),
+        customer.build,
+        uses_as_of=False,
+    ),
+    DerivedTable(
+        "silver/consent_event", ("bronze/consent_event", "silver/identifier"), consent_event.build, uses_as_of=False
+    ),
     DerivedTable(
         "silver/session",
         ("bronze/web_session", "bronze/web_event", "bronze/app_event", "silver/identifier"),

@@ -35,6 +35,7 @@ def build(tables: Tables, context: BuildContext) -> DataFrame:
 
 
 def _summary(visits: DataFrame, context: BuildContext) -> DataFrame:
+    dwell = F.when(F.col("event_count") > 0, F.col("dwell_seconds") / F.col("event_count"))
     return visits.groupBy("customer_id").agg(
         F.count(F.lit(1)).alias("session_count"),
         count_where(F.col("channel") == "web").alias("web_session_count"),
@@ -43,7 +44,7 @@ def _summary(visits: DataFrame, context: BuildContext) -> DataFrame:
         share_where(F.col("referrer") == "direct").alias("direct_referrer_share"),
         median(F.col("duration_seconds")).alias("median_session_seconds"),
         F.avg("event_count").alias("mean_session_events"),
-        F.avg(F.when(F.col("event_count") > 0, F.col("dwell_seconds") / F.col("event_count"))).alias("mean_dwell_seconds"),
+        F.avg(dwell).alias("mean_dwell_seconds"),
         share_where(F.col("is_bounce")).alias("bounce_rate"),
         share_where(F.col("is_weekend")).alias("weekend_session_share"),
         share_where(F.col("is_public_holiday")).alias("public_holiday_session_share"),

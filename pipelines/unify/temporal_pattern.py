@@ -9,7 +9,16 @@ from pyspark.sql import functions as F
 
 from pipelines.unify.calendar import NATIONWIDE
 from pipelines.unify.campaign import campaign_days
-from pipelines.unify.measure import count_where, days_between, iso_weekday, median, most_frequent, ratio, share_where, total_where
+from pipelines.unify.measure import (
+    count_where,
+    days_between,
+    iso_weekday,
+    median,
+    most_frequent,
+    ratio,
+    share_where,
+    total_where,
+)
 from pipelines.unify.table import BuildContext, Tables
 
 RAIN_MM = 1.0  # the usual threshold of a day with precipitation

@@ -24,9 +24,7 @@ def trials(lines: DataFrame, products: DataFrame, events: DataFrame) -> DataFram
     start = products.agg(F.min("first_sold_on").alias("_start"))
     launched = products.select("product_id", "first_sold_on")
     frame = (
-        first.join(launched, "product_id", "left")
-        .join(intents, ["customer_id", "product_id"], "left")
-        .crossJoin(start)
+        first.join(launched, "product_id", "left").join(intents, ["customer_id", "product_id"], "left").crossJoin(start)
     )
     on_display = F.pmod(F.expr("_first div 2"), F.lit(2)) == 1
     with_coupon = F.pmod("_first", F.lit(2)) == 1

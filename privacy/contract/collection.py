@@ -31,9 +31,7 @@ class Documents(Mapping[str, D], Generic[D]):
 
     def __getitem__(self, contract_id: str) -> D:
         if contract_id not in self._by_id:
-            raise UnknownContractError(
-                f"no contract {contract_id!r}; known are {', '.join(self._by_id) or 'none'}"
-            )
+            raise UnknownContractError(f"no contract {contract_id!r}; known are {', '.join(self._by_id) or 'none'}")
         return self._by_id[contract_id]
 
     def __iter__(self) -> Iterator[str]:
@@ -69,9 +67,7 @@ def read_folders(folders: Iterable[Path]) -> tuple[list[Document], list[Source],
     seen: dict[str, Path] = {}
     for folder in folders:
         if not folder.is_dir():
-            faults.append(
-                Fault(folder, 1, "No such folder of contracts", hint="check --contracts and contract_dirs")
-            )
+            faults.append(Fault(folder, 1, "No such folder of contracts", hint="check --contracts and contract_dirs"))
         faults.extend(_stray_files(folder))
         for path in sorted(folder.glob(PATTERN)):
             document, source = read_document(path)
@@ -89,14 +85,9 @@ def read_folders(folders: Iterable[Path]) -> tuple[list[Document], list[Source],
 
 def _stray_files(folder: Path) -> list[Fault]:
     """Return a fault for each YAML file that would be passed over because of its name."""
-    found = {path for suffix in ("*.yaml", "*.yml") for path in folder.glob(suffix)} - set(
-        folder.glob(PATTERN)
-    )
+    found = {path for suffix in ("*.yaml", "*.yml") for path in folder.glob(suffix)} - set(folder.glob(PATTERN))
     hint = "name it <layer>_<table>.odcs.yaml, or keep it elsewhere"
-    return [
-        Fault(path, 1, "A YAML file that is no contract by its name", path.name, PATTERN, hint)
-        for path in found
-    ]
+    return [Fault(path, 1, "A YAML file that is no contract by its name", path.name, PATTERN, hint) for path in found]
 
 
 def read_documents(folders: Iterable[Path]) -> Documents[Document]:

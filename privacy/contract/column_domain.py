@@ -86,9 +86,7 @@ def read_options(entry: SchemaProperty, logical_type: str, place: Place, source:
         if key not in known:
             expected = f"one of {', '.join(known)}" if known else "no options"
             hint = "state the rule under quality instead"
-            source.report(
-                (*where, key), f"{about} is not enforced for {logical_type}", expected=expected, hint=hint
-            )
+            source.report((*where, key), f"{about} is not enforced for {logical_type}", expected=expected, hint=hint)
         elif key in ("minLength", "maxLength") and (not isinstance(value, int) or isinstance(value, bool)):
             source.report((*where, key), f"{about} is not a whole number", got=repr(value))
         elif key in ("pattern", "format") and not isinstance(value, str):
@@ -106,9 +104,7 @@ def _check_pattern(pattern: Any, place: Place, source: Source) -> None:
         source.report(place, "The pattern is no regular expression", got=f"{pattern!r}: {error}")
 
 
-def read_bound(
-    options: Mapping[str, Any], key: str, logical_type: str, place: Place, source: Source
-) -> Bound | None:
+def read_bound(options: Mapping[str, Any], key: str, logical_type: str, place: Place, source: Source) -> Bound | None:
     """Return one bound as the column's Python value: a number, a date or a datetime."""
     value = options.get(key)
     if value is None:

@@ -12,9 +12,7 @@ from privacy.contract.custom import read_custom
 from privacy.contract.text import Place, Source
 
 
-def read_column(
-    entry: SchemaProperty, place: Place, table_purposes: tuple[str, ...], source: Source
-) -> Column | None:
+def read_column(entry: SchemaProperty, place: Place, table_purposes: tuple[str, ...], source: Source) -> Column | None:
     """Read one property of the schema, without what a reported fault makes unusable; None without a name."""
     if not entry.name:
         source.report(place, "A column has no name")

@@ -55,12 +55,8 @@ def _rules(kind: PropertyPlace) -> dict[str, PropertyRule]:
     return load_vocabulary().rules(kind)
 
 
-def _wrong(
-    rule: PropertyRule, got: object, expected: str, place: Place, source: Source, hint: str = ""
-) -> bool:
-    source.report(
-        place, f"Property {rule.name!r} has a wrong value", got=repr(got), expected=expected, hint=hint
-    )
+def _wrong(rule: PropertyRule, got: object, expected: str, place: Place, source: Source, hint: str = "") -> bool:
+    source.report(place, f"Property {rule.name!r} has a wrong value", got=repr(got), expected=expected, hint=hint)
     return False
 
 
@@ -68,9 +64,7 @@ def _is_term(value: Any, rule: PropertyRule, place: Place, source: Source) -> bo
     terms = load_vocabulary().terms(rule.terms or "")
     if isinstance(value, str) and value in terms:
         return True
-    expected = (
-        f"one of {', '.join(terms)}" if len(terms) <= 15 else f"a term of the vocabulary's {rule.terms}"
-    )
+    expected = f"one of {', '.join(terms)}" if len(terms) <= 15 else f"a term of the vocabulary's {rule.terms}"
     return _wrong(rule, value, expected, place, source, suggest(str(value), terms))
 
 
@@ -94,9 +88,7 @@ def _is_text(value: Any, rule: PropertyRule, place: Place, source: Source) -> bo
 
 def _is_texts(value: Any, rule: PropertyRule, place: Place, source: Source) -> bool:
     is_list = isinstance(value, list) and all(isinstance(item, str) for item in value)
-    return is_list or _wrong(
-        rule, value, "a list of texts", place, source, "quote what YAML reads as something else"
-    )
+    return is_list or _wrong(rule, value, "a list of texts", place, source, "quote what YAML reads as something else")
 
 
 def _is_boolean(value: Any, rule: PropertyRule, place: Place, source: Source) -> bool:
@@ -120,9 +112,7 @@ def _is_rule(value: Any, rule: PropertyRule, place: Place, source: Source) -> bo
     options = load_vocabulary().terms("unitOptions") if value.get("rule") == "unit" else {}
     if not _has_known_keys(value, ["rule", *options], rule, place, source):
         return False
-    return _is_term(value.get("rule"), rule, (*place, "rule"), source) and _has_unit(
-        value, rule, place, source
-    )
+    return _is_term(value.get("rule"), rule, (*place, "rule"), source) and _has_unit(value, rule, place, source)
 
 
 def _has_unit(value: dict[str, Any], rule: PropertyRule, place: Place, source: Source) -> bool:
@@ -133,9 +123,7 @@ def _has_unit(value: dict[str, Any], rule: PropertyRule, place: Place, source: S
     if missing or not {"above", "below"} & set(value):
         expected = "from, to, factor, and above or below (which values are slipped)"
         return _wrong(rule, ", ".join(value), expected, place, source)
-    wrong = [
-        key for key in numbers if not isinstance(value[key], int | float) or isinstance(value[key], bool)
-    ]
+    wrong = [key for key in numbers if not isinstance(value[key], int | float) or isinstance(value[key], bool)]
     return not wrong or _wrong(rule, value[wrong[0]], "a number", (*place, wrong[0]), source)
 
 

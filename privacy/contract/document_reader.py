@@ -31,9 +31,7 @@ def read_document(path: Path) -> tuple[Document | None, Source]:
         text = path.read_bytes().decode("utf-8")
     except UnicodeDecodeError as error:
         source = Source(path)
-        source.report(
-            (), "The file is not UTF-8", got=f"byte {error.start} of the file", hint="save it as UTF-8"
-        )
+        source.report((), "The file is not UTF-8", got=f"byte {error.start} of the file", hint="save it as UTF-8")
         return None, source
     source = parse_text(text, path)
     if source.faults:
@@ -52,9 +50,7 @@ def _read(standard: OpenDataContractStandard, source: Source, sha256: str) -> Do
         source.report(place, "Not a contract of ODCS v3", got=got, expected=expected)
     schemas = standard.schema_ or []
     if len(schemas) != 1:
-        source.report(
-            ("schema",), "A contract describes one table", got=f"{len(schemas)} schema objects", expected="1"
-        )
+        source.report(("schema",), "A contract describes one table", got=f"{len(schemas)} schema objects", expected="1")
         return None
     schema = schemas[0]
     custom = read_custom(schema.customProperties, SCHEMA, "objectProperties", source)
@@ -93,8 +89,7 @@ def _read(standard: OpenDataContractStandard, source: Source, sha256: str) -> Do
         file=_file(standard, source),
         touchpoint=_touchpoint(custom.get("touchpoint"), usable),
         recipients=tuple(
-            Recipient(role.role or "", role.access or "", role.description or "")
-            for role in standard.roles or ()
+            Recipient(role.role or "", role.access or "", role.description or "") for role in standard.roles or ()
         ),
         quality=tuple(item.model_dump(exclude_none=True) for item in schema.quality or ()),
         check_severity=custom.get("checkSeverity", {}),

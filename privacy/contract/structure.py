@@ -24,9 +24,7 @@ def parse_standard(source: Source) -> OpenDataContractStandard | None:
         return OpenDataContractStandard.model_validate(source.content)
     except ValidationError as error:
         for fault in error.errors(include_url=False, include_context=False):
-            source.report(
-                _place(source, fault["loc"]), _sentence(fault["msg"]), got=repr(fault["input"])[:80]
-            )
+            source.report(_place(source, fault["loc"]), _sentence(fault["msg"]), got=repr(fault["input"])[:80])
         return None
 
 

@@ -36,9 +36,7 @@ class Source:
                 return found
         return 1
 
-    def report(
-        self, place: Place, message: str, *, got: object = "", expected: object = "", hint: str = ""
-    ) -> None:
+    def report(self, place: Place, message: str, *, got: object = "", expected: object = "", hint: str = "") -> None:
         """Note a fault at a place."""
         self.faults.append(Fault(self.path, self.line(place), message, str(got), str(expected), hint))
 
@@ -56,9 +54,7 @@ def parse_text(text: str, path: Path) -> Source:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         source.faults.append(
-            Fault(
-                path, mark.line + 1 if mark else 1, "Not valid YAML", error.problem or "", "an ODCS document"
-            )
+            Fault(path, mark.line + 1 if mark else 1, "Not valid YAML", error.problem or "", "an ODCS document")
         )
         return source
     except yaml.YAMLError as error:
@@ -69,9 +65,7 @@ def parse_text(text: str, path: Path) -> Source:
     if isinstance(content, Mapping):
         source.content = dict(content)
     else:
-        source.report(
-            (), "The document is not a mapping", got=type(content).__name__, expected="an ODCS document"
-        )
+        source.report((), "The document is not a mapping", got=type(content).__name__, expected="an ODCS document")
     return source
 
 
@@ -83,9 +77,7 @@ def _construct(loader: Any, node: yaml.Node, place: Place, source: Source, above
     if isinstance(node, yaml.MappingNode):
         return _construct_mapping(loader, node, place, source, above)
     if isinstance(node, yaml.SequenceNode):
-        return [
-            _construct(loader, item, (*place, index), source, above) for index, item in enumerate(node.value)
-        ]
+        return [_construct(loader, item, (*place, index), source, above) for index, item in enumerate(node.value)]
     try:
         return loader.construct_object(node)
     except ValueError as error:  # YAML reads 2017-13-45 as a date and then finds no such month.

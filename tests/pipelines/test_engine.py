@@ -29,9 +29,7 @@ def test_an_engine_runs_statements_in_utc(engine: Engine) -> None:
 
 
 def test_pandas_results_raise_no_warning(engine: Engine) -> None:
-    assert engine.spark.sql(
-        "SELECT timestamp_ntz'2017-01-01 10:00:00' AS t, 1 AS n"
-    ).toPandas().n.tolist() == [1]
+    assert engine.spark.sql("SELECT timestamp_ntz'2017-01-01 10:00:00' AS t, 1 AS n").toPandas().n.tolist() == [1]
 
 
 def test_closing_one_engine_leaves_another_open(engine: Engine, tmp_path: Path) -> None:
@@ -54,9 +52,7 @@ def test_without_java_spark_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp
         ("?", "does not say"),
     ],
 )
-def test_an_old_java_is_refused(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, shown: str, expected: str
-) -> None:
+def test_an_old_java_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, shown: str, expected: str) -> None:
     java = tmp_path / "bin" / "java"
     java.parent.mkdir()
     java.write_text(f"#!/bin/sh\necho '{shown}' >&2\n")

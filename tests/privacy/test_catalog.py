@@ -84,6 +84,4 @@ def test_the_map_is_plain_data(catalog: Catalog) -> None:
 def test_the_built_in_contracts_have_a_map() -> None:
     catalog = read_catalog([BUILT_IN])
     assert "bronze/crm_customer" in catalog.subject_tables()
-    assert {"name", "phone", "email"} <= {
-        e.column for e in catalog.columns_of_role("direct", "bronze/crm_customer")
-    }
+    assert {"name", "phone", "email"} <= {e.column for e in catalog.columns_of_role("direct", "bronze/crm_customer")}

@@ -17,7 +17,8 @@ def runner() -> CliRunner:
 
 
 def _bojagi(*arguments: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run([sys.executable, "-m", "pipelines.cli", *arguments], capture_output=True, text=True, check=False)
+    command = [sys.executable, "-m", "pipelines.cli", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 @pytest.mark.parametrize("command", ["run", "status", "ui", "simulate", "contracts", "quarantine"])

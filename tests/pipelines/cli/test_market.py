@@ -13,9 +13,12 @@ def test_the_next_run_finishes_what_a_killed_one_began(finished: tuple[Bojagi, A
     assert told["tables"]["finished"] == told["tables"]["all"]
     assert told["quality"]["failed"] == 0
     assert told["rows"]["all"] > 0
-    for name in ("bronze/cj_transactions", "silver/order_line"):
-        lines = DeltaTable(str(bojagi.data / "lakehouse" / name)).to_pyarrow_table(columns=["basket_id", "product_id"])
-        assert lines.num_rows == lines.group_by(["basket_id", "product_id"]).aggregate([]).num_rows
+    for name, key in {
+        "bronze/cj_transactions": ["basket_id", "product_id"],
+        "silver/order_line": ["order_id", "product_id"],
+    }.items():
+        lines = DeltaTable(str(bojagi.data / "lakehouse" / name)).to_pyarrow_table(columns=key)
+        assert lines.num_rows == lines.group_by(key).aggregate([]).num_rows
 
 
 def test_a_second_run_does_no_work_twice(finished: tuple[Bojagi, Any]) -> None:

@@ -49,7 +49,5 @@ def test_datacontract_cli_finds_no_fault_in_any_contract() -> None:
 @pytest.mark.filterwarnings("default")
 def test_datacontract_cli_does_look(tmp_path: Path) -> None:
     broken = tmp_path / PATHS[0].name
-    broken.write_text(
-        PATHS[0].read_text("utf-8").replace("logicalType: string", "logicalType: text"), "utf-8"
-    )
+    broken.write_text(PATHS[0].read_text("utf-8").replace("logicalType: string", "logicalType: text"), "utf-8")
     assert any(result != "passed" for _, result, _ in lint(broken))

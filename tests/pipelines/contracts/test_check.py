@@ -64,9 +64,7 @@ def test_each_fault_is_found_at_its_line(name: str, tmp_path: Path) -> None:
     case = CASES[name]
     result, line = check_broken(tmp_path, case)
     found = [f"{fault.path.name}:{fault.line}: {fault.message}" for fault in result.faults]
-    expected = [
-        fault for fault in found if fault.startswith(f"{case.file}:{line}: ") and case.message in fault
-    ]
+    expected = [fault for fault in found if fault.startswith(f"{case.file}:{line}: ") and case.message in fault]
     assert len(expected) == 1, (found, line)
     others = [fault for fault in found if fault not in expected]
     assert len(others) == len(case.also), others
@@ -76,9 +74,7 @@ def test_each_fault_is_found_at_its_line(name: str, tmp_path: Path) -> None:
 def test_all_faults_come_at_once(tmp_path: Path) -> None:
     shutil.copytree(EXAMPLE, tmp_path, dirs_exist_ok=True)
     member, store = tmp_path / MEMBER, tmp_path / STORE
-    member.write_text(
-        member.read_text("utf-8").replace("pd:Preference", "pd:X").replace("maximum: 400", "maximum: -4")
-    )
+    member.write_text(member.read_text("utf-8").replace("pd:Preference", "pd:X").replace("maximum: 400", "maximum: -4"))
     store.write_text(store.read_text("utf-8").replace("value: trim", "value: tidy"))
     messages = [fault.message for fault in check_contracts([tmp_path]).faults]
     assert messages == [

@@ -38,9 +38,7 @@ def test_contract_says_what_its_document_declares(store: Contract) -> None:
 def test_lookups_by_source_and_table_agree() -> None:
     contracts = load_contracts([EXAMPLE])
     assert contracts.source("store") is contracts.table("bronze/store") is contracts["source.store"]
-    with pytest.raises(
-        UnknownContractError, match=r"no contract 'source.shop'; known are gold.member_profile, source"
-    ):
+    with pytest.raises(UnknownContractError, match=r"no contract 'source.shop'; known are gold.member_profile, source"):
         contracts.source("shop")
 
 

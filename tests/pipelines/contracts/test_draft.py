@@ -86,9 +86,7 @@ def shape(column: Column) -> tuple[str, str, str | None]:
         ("cp949", "|", "CP949"),
     ],
 )
-def test_korean_csv_of_any_make_gives_a_sound_draft(
-    encoding: str, delimiter: str, named: str, tmp_path: Path
-) -> None:
+def test_korean_csv_of_any_make_gives_a_sound_draft(encoding: str, delimiter: str, named: str, tmp_path: Path) -> None:
     contract, result, text = check_draft(write_csv(tmp_path / "member.csv", encoding, delimiter), "member")
     assert result.faults == ()
     assert contract.file is not None
@@ -153,8 +151,7 @@ def test_a_file_without_people_has_no_personal_column(tmp_path: Path) -> None:
     path = tmp_path / "store.csv"
     lines = ["store_id,store_name,address,latitude,opened_on,sales"]
     lines += [
-        f"{n},Store {n},서울특별시 종로구 세종대로 {n},37.{n},2001-01-{1 + n % 28:02d},{n}.25"
-        for n in range(1, 40)
+        f"{n},Store {n},서울특별시 종로구 세종대로 {n},37.{n},2001-01-{1 + n % 28:02d},{n}.25" for n in range(1, 40)
     ]
     path.write_text("\n".join(lines), "utf-8")
     contract, result, text = check_draft(path, "store")
@@ -168,15 +165,11 @@ def test_a_file_without_people_has_no_personal_column(tmp_path: Path) -> None:
 def test_free_text_about_people_waits_for_a_human(tmp_path: Path) -> None:
     path = tmp_path / "ticket.csv"
     lines = ["ticket_id,email,summary"]
-    lines += [
-        f"{n},p{n}@example.com,The parcel number {n} came late and the customer was angry" for n in range(30)
-    ]
+    lines += [f"{n},p{n}@example.com,The parcel number {n} came late and the customer was angry" for n in range(30)]
     path.write_text("\n".join(lines), "utf-8")
     contract, result, _ = check_draft(path, "ticket")
     assert contract.column("summary").role == "sensitive"
-    assert [fault.message for fault in result.faults] == [
-        "Sensitive column 'summary' does not name its purposes"
-    ]
+    assert [fault.message for fault in result.faults] == ["Sensitive column 'summary' does not name its purposes"]
 
 
 def test_json_lines_give_types_of_their_own(tmp_path: Path) -> None:
@@ -242,9 +235,7 @@ def test_parquet_keeps_its_types(tmp_path: Path) -> None:
 
 def test_a_few_broken_values_do_not_hide_the_type(tmp_path: Path) -> None:
     path = tmp_path / "sale.csv"
-    path.write_text(
-        "\n".join(["sale_no,amount", *(f"{n},{n * 3}" for n in range(300)), "300,unknown"]), "utf-8"
-    )
+    path.write_text("\n".join(["sale_no,amount", *(f"{n},{n * 3}" for n in range(300)), "300,unknown"]), "utf-8")
     contract, _, text = check_draft(path, "sale")
     assert contract.column("amount").spark_type == "bigint"
     assert "1 of 301 values are no integer and would be quarantined" in text

@@ -18,7 +18,8 @@ def settings(tmp_path: Path) -> Settings:
 
 def _write(settings: Settings, *days: date) -> TableProfile:
     path = f"{settings.lakehouse_root}/{EVENT_TABLE}"
-    write_deltalake(path, pa.table({"event_id": range(len(days)), "event_date": list(days)}), mode="append", partition_by=["event_date"])
+    events = pa.table({"event_id": range(len(days)), "event_date": list(days)})
+    write_deltalake(path, events, mode="append", partition_by=["event_date"])
     return read_profile(DeltaTable(path))
 
 

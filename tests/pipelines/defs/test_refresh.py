@@ -27,7 +27,7 @@ def _versions(settings: Settings) -> dict[str, int]:
 def test_a_second_run_does_nothing(run: Refresh, settings: Settings, engine: str) -> None:
     first = run(engine)
     assert first.error is None
-    assert set(turn.table for turn in first.turns.values()) == set(TABLES)
+    assert {turn.table for turn in first.turns.values()} == set(TABLES)
     assert all(turn.is_finished and not turn.is_up_to_date for turn in first.turns.values())
     assert all((turn.rows or 0) > 0 and turn.rules_passed for turn in first.turns.values())
     versions = _versions(settings)
@@ -53,6 +53,22 @@ def test_a_broken_table_blocks_what_is_built_from_it_until_it_is_repaired(run: R
         assert _version(settings, "silver/calendar") == calendar
     DeltaTable(f"{settings.lakehouse_root}/bronze/region").restore(sound)
     assert all(turn.is_finished for turn in run().turns.values())
+
+
+def test_what_a_halted_run_found_is_in_the_trend_and_the_docs_once(run: Refresh, settings: Settings) -> None:
+    run()
+    region = DeltaTable(f"{settings.lakehouse_root}/bronze/region")
+    stray = pa.Table.from_pylist([{"dong": "nowhere"}], schema=pa.schema(region.schema().to_arrow()))
+    write_deltalake(f"{settings.lakehouse_root}/bronze/region", stray, mode="append")
+    run()
+    page = settings.quality_site_dir / "index.html"
+    assert "bronze/region" in page.read_text("utf-8")
+    trend = DeltaTable(f"{settings.lakehouse_root}/gold/quality_metric").to_pyarrow_table()
+    failed = {(row["table_name"], row["severity"]) for row in trend.to_pylist() if row["passed"] is False}
+    assert ("bronze/region", "error") in failed
+    assert len(set(trend["load_id"].to_pylist())) == 2
+    run()  # the same state again: nothing is measured
+    assert DeltaTable(f"{settings.lakehouse_root}/gold/quality_metric").to_pyarrow_table().num_rows == trend.num_rows
 
 
 def test_a_new_file_refreshes_what_depends_on_it(run: Refresh, settings: Settings, market: Path) -> None:
@@ -110,7 +126,9 @@ def test_the_run_is_in_the_record_with_metadata(run: Refresh, settings: Settings
     assert event.asset_materialization is not None
     told = event.asset_materialization.metadata
     assert told["dagster/row_count"].value == sum(
-        DeltaTable(f"{settings.lakehouse_root}/silver/calendar").get_add_actions(flatten=True)["num_records"].to_pylist()
+        DeltaTable(f"{settings.lakehouse_root}/silver/calendar")
+        .get_add_actions(flatten=True)["num_records"]
+        .to_pylist()
     )
     assert str(told["plot"].value).startswith("![plot](data:image/svg+xml;base64,")
     lineage = told["dagster/column_lineage"].value.deps_by_column

@@ -11,13 +11,12 @@ from urllib.parse import unquote
 
 import pytest
 
-from pipelines.engine import Engine
 from pipelines.quality.docs import build_site
 from pipelines.quality.error import QualityError
 from pipelines.quality.result import TableQuality
 from pipelines.quality.suite import Circumstance
 from pipelines.quality.validate import validate_table
-from tests.conftest import require_or_skip
+from tests.engines import Engines, require_or_skip
 from tests.pipelines.quality import shop
 
 MOMENT = datetime(2017, 12, 31, 23, 0)  # noqa: DTZ001  the run's clock
@@ -25,8 +24,8 @@ LINK = re.compile(r'(?:href|src)="([^"]*)"')
 
 
 @pytest.fixture(scope="module")
-def qualities(engines: object, tmp_path_factory: pytest.TempPathFactory) -> list[TableQuality]:
-    engine: Engine = engines.open("sail")  # type: ignore[attr-defined]  # conftest's Engines
+def qualities(engines: Engines, tmp_path_factory: pytest.TempPathFactory) -> list[TableQuality]:
+    engine = engines.open("sail")
     orders, product = shop.contracts(tmp_path_factory.mktemp("contracts"))
     rows = shop.with_break(shop.clean_rows(), 3, {"size": "XL", "email": shop.SECRETS[1], "quantity": 0})
     products = engine.spark.createDataFrame(shop.PRODUCTS)

@@ -15,9 +15,7 @@ from privacy.contract.document import Document
 
 CONTRACTS = read_documents([Path(pipelines.contracts.__file__).parent])
 SOURCES = {
-    document.id.removeprefix("source."): document
-    for document in CONTRACTS.values()
-    if document.layer == "source"
+    document.id.removeprefix("source."): document for document in CONTRACTS.values() if document.layer == "source"
 }
 Row = dict[str, Any]
 

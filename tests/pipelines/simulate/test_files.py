@@ -27,9 +27,7 @@ def _records() -> Records:
         },
         index=np.arange(size) * 3,
     )
-    return Records(
-        "review", frame, "key", overrides=[Override(9, "count", "many"), Override(12, "key", None)]
-    )
+    return Records("review", frame, "key", overrides=[Override(9, "count", "many"), Override(12, "key", None)])
 
 
 def test_csv_reads_back_in_every_style(tmp_path: Path) -> None:

@@ -33,11 +33,7 @@ def _is_sound(value: Any, column: Column) -> bool:
     if column.spark_type in ("int", "bigint", "double", "decimal(12,2)"):
         number = _number(value, column)
         low, high = column.minimum, column.maximum
-        return (
-            number is not None
-            and (low is None or number >= float(low))
-            and (high is None or number <= float(high))
-        )
+        return number is not None and (low is None or number >= float(low)) and (high is None or number <= float(high))
     if column.spark_type == "boolean":
         return value in (True, False, "true", "false")
     return column.max_length is None or len(value) <= column.max_length
@@ -53,9 +49,7 @@ def _is_date(value: str) -> bool:
 
 def _faults(source: str, rows: list[Row]) -> set[tuple[int, str]]:
     columns = SOURCES[source].columns
-    return {
-        (n, c.name) for n, row in enumerate(rows, 1) for c in columns if not _is_sound(row.get(c.name), c)
-    }
+    return {(n, c.name) for n, row in enumerate(rows, 1) for c in columns if not _is_sound(row.get(c.name), c)}
 
 
 @pytest.mark.parametrize("source", _SIMULATED)
@@ -142,18 +136,12 @@ def test_slips_of_units_can_be_told_apart(market: Landed) -> None:
         ("weather", "temp_max_c", 45),
     ):
         key = "event_id" if source == "web_event" else SOURCES[source].primary_key[-1]
-        rows = [
-            r
-            for r in market.rows(source)
-            if r.get(column) is not None and _number(r[column], None) is not None
-        ]  # type: ignore[arg-type]
+        rows = [r for r in market.rows(source) if r.get(column) is not None and _number(r[column], None) is not None]  # type: ignore[arg-type]
         slipped = {str(r[key]) for r in rows if float(r[column]) > above}
         planted = set(market.dirt().query("kind == 'unit_slip' and source == @source")["key"])
         assert planted
         assert planted <= slipped, source
-        copies = set(
-            market.dirt().query("source == @source and (breaks_contract or kind == 'duplicate')")["key"]
-        )
+        copies = set(market.dirt().query("source == @source and (breaks_contract or kind == 'duplicate')")["key"])
         assert slipped - planted <= copies, source
 
 

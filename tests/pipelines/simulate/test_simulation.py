@@ -89,12 +89,8 @@ def test_another_simulation_is_replaced_only_by_force(tmp_path: Path) -> None:
     assert not (tmp_path / ".simulating").exists()
 
 
-@pytest.mark.parametrize(
-    ("seed", "scale", "households"), [(1, 0, None), (1, 1001, None), (-1, 1, None), (1, 1, 9)]
-)
-def test_requests_out_of_range_are_refused(
-    tmp_path: Path, seed: int, scale: int, households: int | None
-) -> None:
+@pytest.mark.parametrize(("seed", "scale", "households"), [(1, 0, None), (1, 1001, None), (-1, 1, None), (1, 1, 9)])
+def test_requests_out_of_range_are_refused(tmp_path: Path, seed: int, scale: int, households: int | None) -> None:
     with pytest.raises(SimulationError, match="give"):
         simulate(tmp_path, seed=seed, scale=scale, households=households)
     assert not list(tmp_path.iterdir())

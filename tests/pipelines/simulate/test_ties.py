@@ -20,9 +20,7 @@ def test_about_eight_in_a_hundred_baskets_are_online(market: Landed, basket_at: 
     assert 0.04 < len(market.clean("delivery")) / len(basket_at) < 0.13
 
 
-def test_every_delivery_and_purchase_is_a_real_basket_at_its_time(
-    market: Landed, basket_at: pd.Series
-) -> None:
+def test_every_delivery_and_purchase_is_a_real_basket_at_its_time(market: Landed, basket_at: pd.Series) -> None:
     deliveries, events = market.clean("delivery"), market.clean("web_event")
     bought = events[events["event_type"] == "purchase"]
     orders = deliveries["order_no"].astype("int64")
@@ -36,9 +34,7 @@ def test_every_delivery_and_purchase_is_a_real_basket_at_its_time(
 
 def test_parcels_are_shipped_after_the_order_and_delivered_after_that(market: Landed) -> None:
     deliveries = market.clean("delivery")
-    ordered, shipped, delivered = (
-        pd.to_datetime(deliveries[c]) for c in ("ordered_at", "shipped_at", "delivered_at")
-    )
+    ordered, shipped, delivered = (pd.to_datetime(deliveries[c]) for c in ("ordered_at", "shipped_at", "delivered_at"))
     assert (shipped >= ordered).all()
     assert (delivered.dropna() >= shipped[delivered.notna()]).all()
 
@@ -63,9 +59,7 @@ def test_buyers_put_what_they_buy_into_the_cart(market: Landed, lines: pd.DataFr
     order = events.dropna(subset="order_no").set_index("session_id")["order_no"].astype("int64")
     carted = events[(events["event_type"] == "add_to_cart") & events["session_id"].isin(order.index)]
     pairs = set(zip(lines["basket_id"], lines["product_id"], strict=True))
-    found = [
-        (order[s], int(p)) in pairs for s, p in zip(carted["session_id"], carted["product_id"], strict=True)
-    ]
+    found = [(order[s], int(p)) in pairs for s, p in zip(carted["session_id"], carted["product_id"], strict=True)]
     assert found
     assert all(found)
 
@@ -100,9 +94,7 @@ def test_purchases_after_recommendations_happened(market: Landed, lines: pd.Data
     account = market.clean("crm_customer").set_index("member_no")["account_no"].astype("int64")
     at = {
         (h, p, t)
-        for h, p, t in zip(
-            lines["household_id"], lines["product_id"], lines["transaction_timestamp"], strict=True
-        )
+        for h, p, t in zip(lines["household_id"], lines["product_id"], lines["transaction_timestamp"], strict=True)
     }
     rows = zip(
         account.loc[bought["member_no"]],
@@ -119,10 +111,7 @@ def test_scans_are_of_products_in_the_basket_that_follows(market: Landed, lines:
     people = market.truth("person").set_index("person_id")["household_id"]
     owner = market.truth("record").query("source == 'app_event'").set_index("key")["person_id"].map(people)
     bought = set(zip(lines["household_id"], lines["product_id"], strict=True))
-    hits = [
-        (h, int(p)) in bought
-        for h, p in zip(owner.loc[events["device_id"]], events["product_id"], strict=True)
-    ]
+    hits = [(h, int(p)) in bought for h, p in zip(owner.loc[events["device_id"]], events["product_id"], strict=True)]
     assert sum(hits) / len(hits) > 0.7
 
 
@@ -139,8 +128,7 @@ def test_member_numbers_and_products_exist(market: Landed) -> None:
 def test_wishes_began_on_the_web(market: Landed) -> None:
     events = market.clean("web_event").query("event_type == 'wishlist_add'")
     began = {
-        (int(p), str(at).replace("T", " "))
-        for p, at in zip(events["product_id"], events["event_at"], strict=True)
+        (int(p), str(at).replace("T", " ")) for p, at in zip(events["product_id"], events["event_at"], strict=True)
     }
     wishes = market.clean("wishlist")
     assert all((int(p), at) in began for p, at in zip(wishes["product_id"], wishes["added_at"], strict=True))

@@ -43,9 +43,7 @@ def test_members_belong_to_the_household_of_their_account(market: Landed) -> Non
     home = market.truth("person").set_index("person_id")["household_id"]
     person = market.truth("record").query("source == 'crm_customer'").set_index("key")["person_id"]
     members = market.clean("crm_customer")
-    assert (
-        home.loc[person.loc[members["member_no"]]].to_numpy() == members["account_no"].astype("int64")
-    ).all()
+    assert (home.loc[person.loc[members["member_no"]]].to_numpy() == members["account_no"].astype("int64")).all()
 
 
 def test_people_follow_the_demographics(market: Landed) -> None:

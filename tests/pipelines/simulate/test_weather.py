@@ -14,10 +14,7 @@ def test_weather_has_seasons_and_no_gaps() -> None:
     assert weather["temp_max_c"].between(-25, 45).all()
     month = pd.to_datetime(weather["observed_on"]).dt.month
     assert weather.loc[month == 8, "temp_max_c"].mean() > weather.loc[month == 1, "temp_max_c"].mean() + 20
-    assert (
-        weather.loc[month == 7, "precipitation_mm"].sum()
-        > 2 * weather.loc[month == 1, "precipitation_mm"].sum()
-    )
+    assert weather.loc[month == 7, "precipitation_mm"].sum() > 2 * weather.loc[month == 1, "precipitation_mm"].sum()
     snow = weather["condition"] == "snow"
     assert snow.any()
     assert not month[snow].between(5, 10).any()

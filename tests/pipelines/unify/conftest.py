@@ -30,6 +30,7 @@ class Built:
     context: BuildContext
     reports: dict[str, RefreshReport]
     rows: dict[str, list[Row]]
+    tables: tuple[str, ...] = tuple(table.name for table in TABLES)
 
     def frame(self, table: str) -> pd.DataFrame:
         """Return a table as pandas, sorted by its primary key."""
@@ -38,8 +39,9 @@ class Built:
         return frame.sort_values(list(contract.primary_key), ignore_index=True)
 
     def refresh(self) -> dict[str, RefreshReport]:
-        """Refresh every table again."""
-        return {table.name: refresh_table(table, self.lakehouse, self.context) for table in TABLES}
+        """Refresh the tables again."""
+        wanted = [table for table in TABLES if table.name in self.tables]
+        return {table.name: refresh_table(table, self.lakehouse, self.context) for table in wanted}
 
 
 @pytest.fixture(scope="session")
@@ -48,12 +50,17 @@ def contracts() -> Contracts:
 
 
 @pytest.fixture(scope="session")
-def build_market(engines, contracts, tmp_path_factory) -> Callable[[str], Built]:
-    """Return a function that builds a market of its own on the engine of that name."""
+def build_market(engines, contracts, tmp_path_factory) -> Callable[..., Built]:
+    """Return a function that builds a market of its own: on which engine, which tables, from which sources."""
 
-    def build(engine: str) -> Built:
+    def build(
+        engine: str,
+        tables: tuple[str, ...] = Built.tables,
+        sources: tuple[str, ...] | None = None,
+        contracts: Contracts = contracts,
+    ) -> Built:
         root: Path = tmp_path_factory.mktemp("market")
-        rows = make_market()
+        rows = {name: found for name, found in make_market().items() if sources is None or name in sources}
         land(root, contracts, rows)
         spark = engines.open(engine).spark
         built = Built(
@@ -61,6 +68,7 @@ def build_market(engines, contracts, tmp_path_factory) -> Callable[[str], Built]
             BuildContext(contracts, AS_OF, opaque_ids(random.Random(7).randbytes), spark),
             {},
             rows,
+            tables,
         )
         built.reports = built.refresh()
         return built

@@ -1,5 +1,7 @@
 """A small market for the tests: bronze rows of every source, seeded, with the difficulties that the real ones have."""
 
+# ruff: noqa: DTZ001, E501 - local wall times, as in the tables; wide rows read better than tall ones
+
 from __future__ import annotations
 
 import hashlib
@@ -124,8 +126,15 @@ class _Market:
         sent = [{"campaign_id": n, "household_id": h} for n in range(1, 6) for h in HOUSEHOLDS if (n + h) % 3]
         used = [{"household_id": row["household_id"], "coupon_upc": 7, "campaign_id": row["campaign_id"],
                  "redemption_date": date(2017, 2 + 2 * row["campaign_id"], 5)} for row in sent[::5]]  # fmt: skip
-        coupons = [{"coupon_upc": 7, "product_id": product, "campaign_id": n} for n in range(1, 6) for product in (100, 101)]
-        return {"cj_campaign_descriptions": runs, "cj_campaigns": sent, "cj_coupon_redemptions": used, "cj_coupons": coupons}
+        coupons = [
+            {"coupon_upc": 7, "product_id": product, "campaign_id": n} for n in range(1, 6) for product in (100, 101)
+        ]
+        return {
+            "cj_campaign_descriptions": runs,
+            "cj_campaigns": sent,
+            "cj_coupon_redemptions": used,
+            "cj_coupons": coupons,
+        }
 
     def _people(self) -> dict[str, list[Row]]:
         """Each household has a principal; some a spouse on the same phone; some registered twice by e-mail."""

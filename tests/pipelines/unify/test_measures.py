@@ -56,36 +56,54 @@ def check(duck: Any, market: Any, table: str, sql: str, tolerance: float = 1e-9)
         assert (want.isna() == got.isna()).all(), f"{name}: nulls\n{both.loc[want.isna() != got.isna(), keys]}"
         want, got = want[want.notna()], got[got.notna()]
         if pd.api.types.is_numeric_dtype(want):
-            np.testing.assert_allclose(got.astype(float), want.astype(float), rtol=tolerance, atol=tolerance, err_msg=name)
+            np.testing.assert_allclose(
+                got.astype(float), want.astype(float), rtol=tolerance, atol=tolerance, err_msg=name
+            )
         else:
             assert got.astype(str).tolist() == want.astype(str).tolist(), name
 
 
 def test_orders_and_spend(duck, market) -> None:
-    check(duck, market, "gold/customer_purchase_behaviour", """
+    check(
+        duck,
+        market,
+        "gold/customer_purchase_behaviour",
+        """
         with o as (select customer_id, order_id, min(order_date) d, sum(sales_value) s from ol group by all)
         select customer_id, count(*) order_count, sum(s) sales_value, min(d) first_order_on, max(d) last_order_on,
           sum(s)::double / greatest((date '2018-01-01' - min(d) + 1) / 30.4375, 1) mean_monthly_spend,
           sum(s)::double / count(*) mean_basket_value,
           coalesce(sum(s) filter (date '2018-01-01' - d < 90), 0)::double
             / nullif(sum(s) filter (date '2018-01-01' - d between 90 and 179), 0)::double spend_trend
-        from o group by all""")
+        from o group by all""",
+    )
 
 
 def test_price_sensitivity(duck, market) -> None:
-    check(duck, market, "gold/customer_purchase_behaviour", """
+    check(
+        duck,
+        market,
+        "gold/customer_purchase_behaviour",
+        """
         with l as (select ol.*, ln((sales_value - coupon)::double / quantity / median_unit_price) x, ln(quantity) y
                    from ol join product using (product_id) where goods and quantity > 0 and sales_value > coupon),
-        e as (select customer_id, case when count(x) >= 30 and var_pop(x) > 1e-4 then regr_slope(y, x) end price_elasticity
+        e as (select customer_id, case when count(x) >= 30 and var_pop(x) > 1e-4 then regr_slope(y, x) end
+                     price_elasticity
               from l group by 1)
         select customer_id, any_value(price_elasticity) price_elasticity,
           coalesce(sum(sales_value) filter (cut > 0), 0)::double / sum(sales_value)::double discounted_spend_share,
           coalesce(sum(sales_value) filter (coupon > 0), 0)::double / sum(sales_value)::double coupon_spend_share
-        from ol join e using (customer_id) where goods group by customer_id""", 1e-7)
+        from ol join e using (customer_id) where goods group by customer_id""",
+        1e-7,
+    )
 
 
 def test_promotion_response(duck, market) -> None:
-    check(duck, market, "gold/customer_purchase_behaviour", """
+    check(
+        duck,
+        market,
+        "gold/customer_purchase_behaviour",
+        """
         with usual as (select store_id, week, avg(display::int) ud, avg(mailer::int) um from seen group by all),
         offer as (select store_id, week, count(*) n from src_cj_promotions group by all),
         taken as (select customer_id, store_id, week, count(distinct product_id) filter (display or mailer) k
@@ -94,23 +112,35 @@ def test_promotion_response(duck, market) -> None:
           sum(mailer::int)::double / nullif(sum(um), 0) mailer_lift, avg(display::int) display_line_share,
           any_value(t.rate) promotion_take_rate
         from seen s join usual using (store_id, week)
-        join (select customer_id, sum(k)::double / sum(n) rate from taken join offer using (store_id, week) group by 1) t
-          using (customer_id) group by 1""")
+        join (select customer_id, sum(k)::double / sum(n) rate from taken join offer
+              using (store_id, week) group by 1) t
+          using (customer_id) group by 1""",
+    )
 
 
 def test_brand_loyalty(duck, market) -> None:
-    check(duck, market, "gold/customer_purchase_behaviour", """
-        with b as (select customer_id, category, brand, sum(sales_value) s, count(*) n from ol where goods group by all),
+    check(
+        duck,
+        market,
+        "gold/customer_purchase_behaviour",
+        """
+        with b as (select customer_id, category, brand, sum(sales_value) s, count(*) n from ol
+                   where goods group by all),
         c as (select customer_id, category, max(s) top, sum(s) s from b group by all having sum(n) >= 3)
         select customer_id, sum(top)::double / nullif(sum(s), 0)::double brand_loyalty, count(*) loyalty_category_count
-        from c group by 1""")
+        from c group by 1""",
+    )
 
 
 def test_trials_novelty_and_impulse(duck, market) -> None:
     """The first line of a product; interest shown online within a week before makes it planned."""
     events = market.frame("silver/touchpoint_event")
     duck.register("events", events[["customer_id", "product_id", "event_at", "event_type"]])
-    check(duck, market, "gold/customer_purchase_behaviour", """
+    check(
+        duck,
+        market,
+        "gold/customer_purchase_behaviour",
+        """
         with start as (select min(order_date) d0 from ol),
         launch as (select product_id, min(order_date) l from ol group by 1),
         ranked as (select ol.*, row_number() over (partition by customer_id, product_id order by ordered_at) r,
@@ -122,7 +152,8 @@ def test_trials_novelty_and_impulse(duck, market) -> None:
                      and ordered_at - event_at between interval 0 seconds and interval 7 days) wanted
                    from ol where goods),
         f as (select * from ranked join launch using (product_id), start where r = 1),
-        n as (select customer_id, count(*) lines, count(*) filter (recorded) recorded_lines, count(*) filter (r > 1) again
+        n as (select customer_id, count(*) lines, count(*) filter (recorded) recorded_lines,
+                   count(*) filter (r > 1) again
               from ranked group by 1)
         select f.customer_id, any_value(again)::double / any_value(lines) repeat_line_share,
           count(*) filter (l - d0 >= 56 and order_date - l < 28 and order_date - d0 >= 56) new_product_count,
@@ -131,31 +162,47 @@ def test_trials_novelty_and_impulse(duck, market) -> None:
           (any_value(again) + count(*) filter (coupon > 0 or wanted))::double / any_value(lines) planned_share,
           count(*) filter (display and coupon = 0 and not wanted)::double
             / nullif(any_value(recorded_lines), 0) impulse_share
-        from f join n using (customer_id) group by 1""")
+        from f join n using (customer_id) group by 1""",
+    )
 
 
 def test_category_share(duck, market) -> None:
-    check(duck, market, "gold/customer_category_share", """
+    check(
+        duck,
+        market,
+        "gold/customer_category_share",
+        """
         with c as (select customer_id, category product_category, sum(sales_value) sales_value,
                    count(distinct order_id) order_count from ol group by all)
         select *, sales_value::double / nullif(sum(sales_value) over (partition by customer_id), 0)::double spend_share,
           row_number() over (partition by customer_id order by sales_value desc, product_category) spend_rank
-        from c""")
+        from c""",
+    )
 
 
 def test_repurchase(duck, market) -> None:
-    check(duck, market, "gold/customer_repurchase", """
+    check(
+        duck,
+        market,
+        "gold/customer_repurchase",
+        """
         with d as (select distinct customer_id, category product_category, order_date from ol where goods),
-        g as (select *, order_date - lag(order_date) over (partition by customer_id, product_category order by order_date) gap
+        g as (select *, order_date - lag(order_date)
+                     over (partition by customer_id, product_category order by order_date) gap
               from d)
         select customer_id, product_category, count(*) purchase_day_count, avg(gap) mean_interval_days,
           median(gap) median_interval_days, stddev_pop(gap) interval_sd_days,
           max(order_date) + ceil(median(gap))::int expected_next_on
-        from g group by all having count(*) >= 3""")
+        from g group by all having count(*) >= 3""",
+    )
 
 
 def test_temporal_pattern(duck, market) -> None:
-    check(duck, market, "gold/customer_temporal_pattern", """
+    check(
+        duck,
+        market,
+        "gold/customer_temporal_pattern",
+        """
         with o as (select customer_id, order_id, min(order_date) d, min(ordered_at) t, sum(sales_value)::double s
                    from ol group by all),
         c as (select * from calendar where sido = '전국'),
@@ -167,7 +214,8 @@ def test_temporal_pattern(duck, market) -> None:
           coalesce(sum(s) filter (season = 'summer'), 0) / sum(s) summer_spend_share,
           (coalesce(sum(s) filter (is_pay_week), 0) / any_value(pay))
             / nullif(coalesce(sum(s) filter (not is_pay_week), 0) / any_value(other), 0) pay_week_spend_index
-        from o join c on d = calendar_date join w using (customer_id) group by 1""")
+        from o join c on d = calendar_date join w using (customer_id) group by 1""",
+    )
 
 
 def test_journeys(market) -> None:

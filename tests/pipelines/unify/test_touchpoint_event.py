@@ -1,21 +1,17 @@
 """A source of the user's own flows into silver/touchpoint_event by its contract alone."""
 
+# ruff: noqa: DTZ001 - local wall times, as in the tables
+
 from __future__ import annotations
 
-import random
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from pipelines.contracts.document import BUILT_IN, Contracts, load_contracts
-from pipelines.identity.opaque_id import opaque_ids
-from pipelines.lakehouse import Lakehouse
-from pipelines.unify.refresh import refresh_table
-from pipelines.unify.registry import TABLES
-from pipelines.unify.table import BuildContext
 from pipelines.unify.touchpoint_row import TouchpointError, event_rows, event_sources
-from tests.pipelines.unify.market import land, make_market
+from tests.pipelines.unify.market import land
 
 CONTRACT = """
 apiVersion: v3.2.0
@@ -62,22 +58,18 @@ def contracts_with(folder: Path, time_role: str) -> Contracts:
     return load_contracts([BUILT_IN, folder])
 
 
-def test_a_contract_is_all_a_new_source_needs(tmp_path, engines) -> None:
+def test_a_contract_is_all_a_new_source_needs(tmp_path, build_market) -> None:
     contracts = contracts_with(tmp_path, "event_time")
-    root = tmp_path / "lakehouse"
-    land(root, contracts, make_market())
-    parked = [{"ticket": "P1", "card": "94000002", "entered_at": datetime(2017, 5, 5, 10)},
-              {"ticket": "P1", "card": "94000002", "entered_at": datetime(2017, 5, 5, 11)},  # delivered again, corrected
-              {"ticket": "P2", "card": None, "entered_at": datetime(2017, 5, 6, 10)},
-              {"ticket": "P3", "card": "94000002", "entered_at": None}]  # fmt: skip
-    land(root, contracts, {"parking": parked})
-    spark = engines.open("sail").spark
-    lakehouse = Lakehouse(str(root), spark)
-    context = BuildContext(contracts, date(2018, 1, 1), opaque_ids(random.Random(7).randbytes), spark)
-    wanted = ("silver/identifier", "silver/touchpoint_event")
-    for derived in TABLES:
-        if derived.name in wanted:
-            refresh_table(derived, lakehouse, context)
+    built = build_market("sail", ("silver/identifier", "silver/touchpoint_event"), contracts=contracts)
+    parked = [
+        {"ticket": "P1", "card": "94000002", "entered_at": datetime(2017, 5, 5, 10)},
+        {"ticket": "P1", "card": "94000002", "entered_at": datetime(2017, 5, 5, 11)},  # corrected
+        {"ticket": "P2", "card": None, "entered_at": datetime(2017, 5, 6, 10)},
+        {"ticket": "P3", "card": "94000002", "entered_at": None},
+    ]
+    land(built.lakehouse.root, contracts, {"parking": parked})
+    built.refresh()
+    lakehouse = built.lakehouse
     events = lakehouse.read("silver/touchpoint_event").where("source = 'parking'").toPandas().set_index("event_id")
     who = lakehouse.read("silver/identifier").where("token_kind = 'card_no'").toPandas()["customer_id"]
     assert sorted(events.index) == ["P1", "P2"]
@@ -90,7 +82,7 @@ def test_a_contract_is_all_a_new_source_needs(tmp_path, engines) -> None:
 def test_a_touchpoint_without_a_time_is_named(tmp_path, engines) -> None:
     source = next(s for s in event_sources(contracts_with(tmp_path, "outcome")) if s.contract.name == "parking")
     spark = engines.open("sail").spark
-    with pytest.raises(TouchpointError, match="source.parking .* no column with touchpointRole event_time"):
+    with pytest.raises(TouchpointError, match=r"source.parking .* no column with touchpointRole event_time"):
         event_rows(source, spark.createDataFrame([], "ticket string"))
 
 
