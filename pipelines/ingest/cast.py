@@ -130,9 +130,11 @@ def _cents(values: pa.Array, target: pa.DataType) -> CastColumn:
         sound &= np.abs(whole) < limit
     units = np.where(sound, whole, 0).astype(np.int64)
     # A decimal128 is a little-endian 128-bit integer of the smallest unit.
-    words = np.stack([units, units >> 63], axis=1)
+    words = np.empty((len(units), 2), np.int64)
+    words[:, 0] = units
+    words[:, 1] = units >> 63
     valid = pc.and_(pc.is_valid(values), pa.array(sound))
-    buffers = [valid.cast(pa.bool_()).buffers()[1], pa.py_buffer(np.ascontiguousarray(words))]
+    buffers = [valid.cast(pa.bool_()).buffers()[1], pa.py_buffer(words)]
     return CastColumn(pa.Array.from_buffers(target, len(values), buffers), _is_valid(values) & ~sound)
 
 
