@@ -5,6 +5,7 @@ from __future__ import annotations
 from pipelines.unify import (
     browsing,
     calendar,
+    carrier,
     consent_event,
     customer,
     customer_360,
@@ -61,9 +62,10 @@ _SILVER = (
         order_line.build,
         uses_as_of=False,
     ),
+    DerivedTable("silver/carrier", ("silver/identifier",), carrier.build, reads=carrier.inputs, uses_as_of=False),
     DerivedTable(
         touchpoint_event.TABLE,
-        ("silver/identifier",),
+        ("silver/identifier", "silver/carrier"),
         touchpoint_event.build,
         reads=touchpoint_event.inputs,
         partition_by=("event_date",),

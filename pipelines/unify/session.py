@@ -54,7 +54,7 @@ def _web(tables: Tables, identifiers: DataFrame) -> DataFrame:
         "ended_at": F.greatest("started_at", "ended_at", "_last"),
         **{name: F.coalesce(name, F.lit(0)) for name in ("event_count", *_COUNTS)},
     }).drop("_last")  # fmt: skip
-    resolved = with_customer(joined, ["member_no", "email", "device_id"], identifiers, {})
+    resolved = with_customer(joined, ["member_no", "email", "device_id"], identifiers)
     return resolved.drop("resolved_by")
 
 
@@ -81,7 +81,7 @@ def _app(tables: Tables, identifiers: DataFrame) -> DataFrame:
         *_counts(),
     )
     described = visits.withColumn("_key_device_id", F.col("device_id_token")).drop("device_id_token", "_visit")
-    resolved = with_customer(described, ["member_no", "device_id"], identifiers, {}).drop("resolved_by")
+    resolved = with_customer(described, ["member_no", "device_id"], identifiers).drop("resolved_by")
     return resolved.withColumns({
         "channel": F.lit("app"),
         "device_type": F.lit("mobile"),
