@@ -57,11 +57,11 @@ $(VENV)/.uv:
 # uv is much faster; pip knows mirrors that uv was not told of.
 $(VENV)/.run: $(VENV)/.uv requirements.txt pyproject.toml
 	@echo "Preparing $(VENV) (once; about a minute) …"
-	@$(BIN)/uv pip install -q -r requirements.txt || $(BIN)/pip install -q --require-hashes -r requirements.txt
+	@$(BIN)/uv pip install -q --compile-bytecode -r requirements.txt || $(BIN)/pip install -q --require-hashes -r requirements.txt
 	@$(BIN)/uv pip install -q --no-deps -e . || $(BIN)/pip install -q --no-deps -e .
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.run requirements-dev.txt
 	@echo "Adding the development tools …"
-	@$(BIN)/uv pip install -q -r requirements-dev.txt || $(BIN)/pip install -q --require-hashes -r requirements-dev.txt
+	@$(BIN)/uv pip install -q --compile-bytecode -r requirements-dev.txt || $(BIN)/pip install -q --require-hashes -r requirements-dev.txt
 	@touch $@

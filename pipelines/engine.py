@@ -19,8 +19,7 @@ from pipelines.config import Settings
 from pipelines.errors import EngineError
 
 if TYPE_CHECKING:
-    from pyspark import SparkConf
-    from pyspark import SparkContext
+    from pyspark import SparkConf, SparkContext
     from pyspark.sql.connect.session import SparkSession
 
 # The newest Delta jar for Spark 4.2 on Maven's central repository; its Python side is in pyproject.toml.

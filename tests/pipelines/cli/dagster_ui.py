@@ -3,6 +3,7 @@
 The README's pictures: `python -m tests.pipelines.cli.dagster_ui data docs/images` after `bojagi run`.
 """
 
+import re
 import socket
 import subprocess
 import sys
@@ -28,6 +29,8 @@ FLAGS = (
     "--disable-sync",
 )
 PATIENCE_SECONDS = 180
+# The graph draws only the nodes in view: which of the customer tables these are is up to its layout.
+GOLD_NODE = re.compile("^customer_")
 
 
 @contextmanager
@@ -75,11 +78,8 @@ def browser_page(width: int = 1600, height: int = 1000) -> Iterator["Page"]:
 
 def show_graph(page: "Page", address: str) -> None:
     """Open the asset graph with the gold layer unfolded, the others as one node each."""
-    page.goto(f"{address}/asset-groups")
-    page.get_by_text("bronze", exact=True).nth(1).wait_for()
-    page.wait_for_timeout(3000)  # the graph is laid out after the names of its layers are there
-    page.get_by_text("gold", exact=True).last.click()
-    page.get_by_text("customer_demographic", exact=True).first.wait_for()
+    page.goto(f"{address}/asset-groups?expanded=global%40global%3Agold")
+    page.get_by_text(GOLD_NODE).first.wait_for()
 
 
 def show_run(page: "Page", address: str, run_id: str) -> None:
