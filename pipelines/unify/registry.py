@@ -51,12 +51,6 @@ _SILVER = (
         "silver/consent_event", ("bronze/consent_event", "silver/identifier"), consent_event.build, uses_as_of=False
     ),
     DerivedTable(
-        "silver/session",
-        ("bronze/web_session", "bronze/web_event", "bronze/app_event", "silver/identifier"),
-        session.build,
-        uses_as_of=False,
-    ),
-    DerivedTable(
         "silver/order_line",
         (_LINES, "silver/product", "silver/promotion", "silver/store_week", "silver/identifier"),
         order_line.build,
@@ -70,6 +64,12 @@ _SILVER = (
         reads=touchpoint_event.inputs,
         partition_by=("event_date",),
         refreshes_days="event_date",
+        uses_as_of=False,
+    ),
+    DerivedTable(
+        "silver/session",
+        ("bronze/web_session", "bronze/app_event", "silver/touchpoint_event", "silver/identifier"),
+        session.build,
         uses_as_of=False,
     ),
 )

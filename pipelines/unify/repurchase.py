@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from pipelines.unify.measure import days_between, ratio
+from pipelines.unify.measure import days_between, middle, ratio
 from pipelines.unify.table import BuildContext, Tables
 
 MIN_DAYS = 3  # two intervals: fewer say nothing about a rhythm
@@ -33,7 +33,7 @@ def build(tables: Tables, context: BuildContext) -> DataFrame:
         "product_category",
         F.size("_days").alias("purchase_day_count"),
         ratio(span, count).alias("mean_interval_days"),
-        _middle(F.col("_gaps")).alias("median_interval_days"),
+        middle(F.col("_gaps")).alias("median_interval_days"),
         deviation.alias("interval_sd_days"),
         F.date_from_unix_date(first).alias("first_purchase_on"),
         F.date_from_unix_date(last).alias("last_purchase_on"),
@@ -44,10 +44,3 @@ def build(tables: Tables, context: BuildContext) -> DataFrame:
         "overdue_ratio": ratio(elapsed, F.col("median_interval_days")),
         "as_of": F.lit(context.as_of),
     })  # fmt: skip
-
-
-def _middle(ordered: Column) -> Column:
-    """Return the median of an ordered array: the middle, or the mean of the middle two."""
-    low = F.element_at(ordered, ((F.size(ordered) + 1) / 2).cast("int"))
-    high = F.element_at(ordered, (F.size(ordered) / 2).cast("int") + 1)
-    return (low + high).cast("double") / 2.0

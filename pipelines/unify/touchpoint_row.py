@@ -8,7 +8,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from pipelines.contracts.document import Contract, Contracts
-from pipelines.unify.deduplicate import latest
+from pipelines.unify.deduplicate import latest_of_many
 from pipelines.unify.token_column import key_kinds, token_columns
 
 ROLES = {  # role: type in silver/touchpoint_event
@@ -76,7 +76,7 @@ def event_rows(source: EventSource, frame: DataFrame) -> DataFrame:
             f"{contract.id} declares a touchpoint but no column with touchpointRole event_time; add one to the contract"
         )
     if source.is_keyed_by_event:
-        frame = latest(frame, contract.primary_key)
+        frame = latest_of_many(frame, contract.primary_key)
     known = {
         "event_id": _event_id(source),
         "event_at": F.col(roles["event_time"]).cast("timestamp_ntz"),
