@@ -35,7 +35,9 @@ def resolve(
     keys["cluster"] = cluster[keys["record"].to_numpy(dtype=np.int64)]
     counts = keys.groupby(["kind", "token"])["record_count"].sum()
     anchored = set(keys.loc[keys["kind"].isin(ANCHOR_KINDS) & (keys["cluster"] >= 0), "cluster"])
-    keys = keys[keys["cluster"].isin(anchored) | (keys["kind"] == "account_no")]
+    # A cluster without an anchor is nobody: it holds no key, and claims no account either.
+    keys["cluster"] = keys["cluster"].where(keys["cluster"].isin(anchored), -1)
+    keys = keys[(keys["cluster"] >= 0) | (keys["kind"] == "account_no")]
     placed = pd.concat([_links(keys), _accounts(keys, records), _sole_users(keys)], ignore_index=True)
     placed = _number_lone_accounts(placed)
     if placed.empty:

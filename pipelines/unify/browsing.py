@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from functools import reduce
 
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from pipelines.unify.customer_of import with_customer
 from pipelines.unify.deduplicate import latest
-from pipelines.unify.measure import count_where, days_between, distinct_count, most_frequent, ratio, share_where
+from pipelines.unify.measure import count_where, days_between, distinct_count, ratio, share_where, top_value
 from pipelines.unify.table import BuildContext, Tables
 
 _COUNTED = {
@@ -27,13 +27,13 @@ def build(tables: Tables, context: BuildContext) -> DataFrame:
     viewed = events.where("event_type = 'product_view' and product_id is not null")
     categories = viewed.join(tables["silver/product"].select("product_id", "product_category"), "product_id")
     searches = events.where("event_type = 'search' and query is not null and trim(query) <> ''")
-    query = searches.withColumn("query", F.lower(F.trim("query")))
+    times = F.count(F.lit(1)).alias("_times")
+    queries = searches.groupBy("customer_id", F.lower(F.trim("query")).alias("query")).agg(times)
+    views = categories.groupBy("customer_id", "product_category").agg(times)
     parts = [
         _counts(events, context),
-        most_frequent(query, ["customer_id"], "query", "top_query"),
-        most_frequent(categories, ["customer_id"], "product_category", "top_viewed_category"),
-        query.groupBy("customer_id").agg(distinct_count(F.col("query")).alias("distinct_query_count")),
-        viewed.groupBy("customer_id").agg(distinct_count(F.col("product_id")).alias("viewed_product_count")),
+        _top_and_count(queries, "query", "top_query", "distinct_query_count"),
+        top_value(views, ["customer_id"], "product_category", "_times", "top_viewed_category"),
         _empty_searches(tables),
         _carts(tables["silver/session"]),
     ]
@@ -49,13 +49,24 @@ def build(tables: Tables, context: BuildContext) -> DataFrame:
 
 
 def _counts(events: DataFrame, context: BuildContext) -> DataFrame:
+    viewed = F.when(F.col("event_type") == "product_view", F.col("product_id"))
     return events.groupBy("customer_id").agg(
         F.count(F.lit(1)).alias("event_count"),
         *(count_where(F.col("event_type").isin(*types)).alias(name) for name, types in _COUNTED.items()),
         share_where(F.col("channel") == "app").alias("app_event_share"),
+        distinct_count(viewed).alias("viewed_product_count"),
         F.max("event_at").alias("last_event_at"),
         F.max(F.when(F.col("event_type") == "search", F.col("event_at"))).alias("last_search_at"),
         days_between(F.lit(context.as_of), F.max("event_date")).alias("days_since_last_event"),
+    )
+
+
+def _top_and_count(counted: DataFrame, value: str, top: str, count: str) -> DataFrame:
+    """Return the most frequent value and the number of different ones, in one pass over the counted values."""
+    order = Window.partitionBy("customer_id").orderBy(F.col("_times").desc(), F.col(value).asc())
+    ranked = counted.withColumn("_rank", F.row_number().over(order))
+    return ranked.groupBy("customer_id").agg(
+        F.max(F.when(F.col("_rank") == 1, F.col(value))).alias(top), F.count(F.lit(1)).alias(count)
     )
 
 
@@ -81,7 +92,7 @@ def _carts(sessions: DataFrame) -> DataFrame:
 
 def _wishes(tables: Tables) -> DataFrame:
     rows = latest(tables["bronze/wishlist"], ["item_id"]).withColumn("_key_member_no", F.col("member_no_token"))
-    wished = with_customer(rows, ["member_no"], tables["silver/identifier"], {}).where("customer_id is not null")
+    wished = with_customer(rows, ["member_no"], tables["silver/identifier"]).where("customer_id is not null")
     return wished.groupBy("customer_id").agg(
         F.count(F.lit(1)).alias("wish_count"), count_where(F.col("removed_at").isNull()).alias("open_wish_count")
     )

@@ -41,5 +41,5 @@ def campaign_days(tables: Tables) -> DataFrame:
 
 def _of_accounts(frame: DataFrame, tables: Tables, columns: list[str]) -> DataFrame:
     rows = frame.select(*columns, F.col("household_id_token").alias("_key_account_no")).distinct()
-    resolved = with_customer(rows, ["account_no"], tables["silver/identifier"], {})
+    resolved = with_customer(rows, ["account_no"], tables["silver/identifier"])
     return resolved.where("customer_id is not null").select("customer_id", *columns)

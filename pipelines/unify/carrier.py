@@ -1,4 +1,4 @@
-"""Whose a session or an order is: customers carried from the source that knows them to events that do not."""
+"""silver/carrier: whose a session or an order is, from the source that knows, for events that do not."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 
 from pipelines.contracts.document import Contract, Contracts
 from pipelines.unify.customer_of import with_customer
-from pipelines.unify.table import Tables
+from pipelines.unify.table import BuildContext, Tables
 from pipelines.unify.token_column import key_kinds, token_columns
 
 
@@ -35,31 +35,31 @@ def carrier_columns(contracts: Contracts) -> dict[str, tuple[tuple[Contract, str
     }
 
 
-def carried_tables(contracts: Contracts) -> tuple[str, ...]:
+def inputs(contracts: Contracts) -> tuple[str, ...]:
     """Return the bronze tables that know the person of a session or an order."""
     return tuple(contract.table for known in carrier_columns(contracts).values() for contract, _ in known)
 
 
-def carriers(tables: Tables, contracts: Contracts) -> dict[str, DataFrame]:
-    """Return for each role the customer of each session and order: `_key_<role>` (text), `customer_id`."""
-    found = {}
-    for role, known in carrier_columns(contracts).items():
-        parts = [_known_customers(tables[contract.table], contract, name, role, tables) for contract, name in known]
-        if parts:
-            every = reduce(DataFrame.unionByName, parts)
-            found[role] = every.groupBy(f"_key_{role}").agg(F.min("customer_id").alias("customer_id"))
-    return found
+def build(tables: Tables, context: BuildContext) -> DataFrame:
+    """Return one row a session and order whose customer is known."""
+    parts = [
+        _known_customers(tables, contract, name, role)
+        for role, known in carrier_columns(context.contracts).items()
+        for contract, name in known
+    ]
+    if not parts:
+        return context.spark.createDataFrame([], "carrier_kind string, carrier string, customer_id string")
+    every = reduce(DataFrame.unionByName, parts)
+    return every.groupBy("carrier_kind", "carrier").agg(F.min("customer_id").alias("customer_id"))
 
 
-def _known_customers(frame: DataFrame, contract: Contract, name: str, role: str, tables: Tables) -> DataFrame:
+def _known_customers(tables: Tables, contract: Contract, name: str, role: str) -> DataFrame:
     tokens = token_columns(contract)
-    keyed = frame.select(
-        F.col(name).cast("string").alias(f"_key_{role}"), *(t.alias(f"_key_{kind}") for kind, t in tokens.items())
-    ).distinct()
-    key = F.col(f"_key_{role}").alias("_carrier")
-    keyed = keyed.withColumn("_carrier", key).drop(f"_key_{role}")
-    resolved = with_customer(keyed, tuple(tokens), tables["silver/identifier"], {})
-    return resolved.select(F.col("_carrier").alias(f"_key_{role}"), "customer_id").where("customer_id is not null")
+    keyed = tables[contract.table].groupBy(F.col(name).cast("string").alias("carrier")).agg(
+        *(F.min(token).alias(f"_key_{kind}") for kind, token in tokens.items())
+    )  # fmt: skip
+    resolved = with_customer(keyed, tuple(tokens), tables["silver/identifier"])
+    return resolved.where("customer_id is not null").select(F.lit(role).alias("carrier_kind"), "carrier", "customer_id")
 
 
 def _targets(contract: Contract, name: str, contracts: Contracts) -> dict[tuple[str, str], Contract]:

@@ -23,4 +23,4 @@ def build(tables: Tables, context: BuildContext) -> DataFrame:
         (F.col("event_at") + F.make_dt_interval(days=F.col("valid_days"))).alias("expires_at"),
         F.col("member_no_token").alias("_key_member_no"),
     )
-    return with_customer(rows, ["member_no"], tables["silver/identifier"], {}).drop("resolved_by")
+    return with_customer(rows, ["member_no"], tables["silver/identifier"]).drop("resolved_by")

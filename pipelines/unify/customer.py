@@ -45,7 +45,7 @@ def _registrations(register: DataFrame, identifiers: DataFrame) -> DataFrame:
         "status", "joined_on", "updated_at", F.col("member_no_token").alias("_member"),
         F.col("member_no_token").alias("_key_member_no"),
     )  # fmt: skip
-    return with_customer(rows, ["member_no"], identifiers, {}).where("customer_id is not null")
+    return with_customer(rows, ["member_no"], identifiers).where("customer_id is not null")
 
 
 def _newest(registered: DataFrame) -> DataFrame:
@@ -82,7 +82,7 @@ def _cards(cards: DataFrame, identifiers: DataFrame) -> DataFrame:
         "card_type", "point_balance", "issued_on", F.col("card_no_token").alias("_card"),
         F.col("card_no_token").alias("_key_card_no"),
     )  # fmt: skip
-    held = with_customer(rows, ["card_no"], identifiers, {}).where("customer_id is not null")
+    held = with_customer(rows, ["card_no"], identifiers).where("customer_id is not null")
     order = Window.partitionBy("customer_id").orderBy(F.col("issued_on").desc(), F.col("_card").asc())
     ranked = held.withColumn("_rank", F.row_number().over(order))
     return ranked.groupBy("customer_id").agg(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -13,9 +13,12 @@ PRIORITY = (
 """A member who says who she is goes first; then the visit and the order, whose person is known from elsewhere; a
 household's account before a device, and last the name and phone, which on a parcel are the receiver's."""
 
+CARRIERS = ("session_id", "order_id")
+"""Keys that say whose they are through another source, see silver/carrier."""
+
 
 def with_customer(
-    rows: DataFrame, keys: Sequence[str], identifiers: DataFrame, carriers: Mapping[str, DataFrame]
+    rows: DataFrame, keys: Sequence[str], identifiers: DataFrame, carriers: DataFrame | None = None
 ) -> DataFrame:
     """Return the rows with `customer_id` and `resolved_by` added, and the key columns `_key_<kind>` dropped.
 
@@ -23,7 +26,7 @@ def with_customer(
         rows: any rows with a column `_key_<kind>` for each kind in `keys`.
         keys: kinds of matching keys and carriers (session_id, order_id) present.
         identifiers: silver/identifier.
-        carriers: for session_id and order_id, which customer each stands for (`_key_<kind>`, `customer_id`).
+        carriers: silver/carrier; needed only when session_id or order_id is among the keys.
     """
     ordered = [kind for kind in PRIORITY if kind in keys]
     frame = rows
@@ -39,8 +42,9 @@ def with_customer(
     return frame.drop(*(f"_key_{kind}" for kind in keys), *(f"_by_{kind}" for kind in ordered))
 
 
-def _customers(kind: str, identifiers: DataFrame, carriers: Mapping[str, DataFrame]) -> DataFrame:
-    if kind in carriers:
-        return carriers[kind].select(f"_key_{kind}", F.col("customer_id").alias(f"_by_{kind}"))
-    held = identifiers.where(F.col("token_kind") == kind)
+def _customers(kind: str, identifiers: DataFrame, carriers: DataFrame | None) -> DataFrame:
+    if kind in CARRIERS and carriers is not None:
+        held = carriers.where(F.col("carrier_kind") == kind).withColumnRenamed("carrier", "token")
+    else:
+        held = identifiers.where(F.col("token_kind") == kind)
     return held.select(F.col("token").alias(f"_key_{kind}"), F.col("customer_id").alias(f"_by_{kind}"))

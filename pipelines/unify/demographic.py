@@ -39,7 +39,7 @@ def build(tables: Tables, context: BuildContext) -> DataFrame:
 def latest_survey(survey: DataFrame, identifiers: DataFrame) -> DataFrame:
     """Return each customer's last answer to the lifestyle survey, columns of the source; ties by response."""
     rows = latest(survey, ["response_id"]).withColumn("_key_member_no", F.col("member_no_token"))
-    answered = with_customer(rows, ["member_no"], identifiers, {}).where("customer_id is not null")
+    answered = with_customer(rows, ["member_no"], identifiers).where("customer_id is not null")
     order = Window.partitionBy("customer_id").orderBy(F.col("answered_at").desc(), F.col("response_id").desc())
     return answered.withColumn("_rank", F.row_number().over(order)).where("_rank = 1").drop("_rank")
 
@@ -48,7 +48,7 @@ def _accounts(demographics: DataFrame, identifiers: DataFrame) -> DataFrame:
     rows = latest(demographics, ["household_id_token"]).select(
         *_ACCOUNT, F.col("household_id_token").alias("_key_account_no"), F.col("household_id_token").alias("_account")
     )
-    held = with_customer(rows, ["account_no"], identifiers, {}).where("customer_id is not null")
+    held = with_customer(rows, ["account_no"], identifiers).where("customer_id is not null")
     order = Window.partitionBy("customer_id").orderBy("_account")
     return held.withColumn("_rank", F.row_number().over(order)).where("_rank = 1").select("customer_id", *_ACCOUNT)
 

@@ -42,7 +42,7 @@ def build(tables: Tables, context: BuildContext) -> DataFrame:
 
 def _of_customers(frame: DataFrame, key: str, kinds: list[str], identifiers: DataFrame) -> DataFrame:
     rows = latest(frame, [key]).withColumns({f"_key_{kind}": F.col(f"{kind}_token") for kind in kinds})
-    return with_customer(rows, kinds, identifiers, {}).where("customer_id is not null")
+    return with_customer(rows, kinds, identifiers).where("customer_id is not null")
 
 
 def _reviews(reviews: DataFrame) -> DataFrame:

@@ -19,7 +19,7 @@ _NOT_STEPS = ("coupon_redemption",)
 def build(tables: Tables, context: BuildContext) -> DataFrame:
     """Return one row a customer and journey, from silver/touchpoint_event and gold/order_history."""
     steps = _numbered(_touchpoints(tables))
-    ordered = F.array_sort(F.collect_list(F.struct("position", "step", "channel", "order_id")))
+    ordered = F.array_sort(F.collect_list(F.struct("position", "step")))
     turns = F.array_sort(F.collect_list(F.when(F.col("turns"), F.struct("position", "channel"))))
     mine = steps.groupBy("customer_id", "journey_number").agg(
         F.min("event_at").alias("started_at"),
@@ -28,20 +28,20 @@ def build(tables: Tables, context: BuildContext) -> DataFrame:
         distinct_count(F.col("session_id")).alias("session_count"),
         distinct_count(F.col("channel")).alias("channel_count"),
         count_where(F.col("channel").isin("web", "app")).alias("digital_touchpoint_count"),
-        F.max("is_order").alias("is_converted"),
+        F.max(F.when(F.col("is_order"), F.col("order_id"))).alias("_order"),
         ordered.alias("_steps"),
         turns.alias("_turns"),
     )
-    last = F.element_at("_steps", -1)
     before_last = F.when(F.size("_steps") > 1, F.get("_steps", F.size("_steps") - 2))
     described = mine.select(
         *(name for name in mine.columns if not name.startswith("_")),
-        F.element_at("_steps", 1)["channel"].alias("first_channel"),
-        last["channel"].alias("last_channel"),
+        F.element_at("_turns", 1)["channel"].alias("first_channel"),
+        F.element_at("_turns", -1)["channel"].alias("last_channel"),
         before_last["step"].alias("last_step_before_end"),
         _path(F.col("_steps"), "step").alias("path"),
         _path(F.col("_turns"), "channel").alias("channel_path"),
-        F.when(F.col("is_converted"), last["order_id"]).try_cast("bigint").alias("order_id"),
+        F.col("_order").isNotNull().alias("is_converted"),
+        F.col("_order").try_cast("bigint").alias("order_id"),
         (seconds_between(F.col("ended_at"), F.col("started_at")) / 3600.0).alias("duration_hours"),
         F.lit(context.as_of).alias("as_of"),
     )

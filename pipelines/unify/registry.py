@@ -5,6 +5,7 @@ from __future__ import annotations
 from pipelines.unify import (
     browsing,
     calendar,
+    carrier,
     consent_event,
     customer,
     customer_360,
@@ -50,24 +51,25 @@ _SILVER = (
         "silver/consent_event", ("bronze/consent_event", "silver/identifier"), consent_event.build, uses_as_of=False
     ),
     DerivedTable(
-        "silver/session",
-        ("bronze/web_session", "bronze/web_event", "bronze/app_event", "silver/identifier"),
-        session.build,
-        uses_as_of=False,
-    ),
-    DerivedTable(
         "silver/order_line",
         (_LINES, "silver/product", "silver/promotion", "silver/store_week", "silver/identifier"),
         order_line.build,
         uses_as_of=False,
     ),
+    DerivedTable("silver/carrier", ("silver/identifier",), carrier.build, reads=carrier.inputs, uses_as_of=False),
     DerivedTable(
         touchpoint_event.TABLE,
-        ("silver/identifier",),
+        ("silver/identifier", "silver/carrier"),
         touchpoint_event.build,
         reads=touchpoint_event.inputs,
         partition_by=("event_date",),
         refreshes_days="event_date",
+        uses_as_of=False,
+    ),
+    DerivedTable(
+        "silver/session",
+        ("bronze/web_session", "bronze/app_event", "silver/touchpoint_event", "silver/identifier"),
+        session.build,
         uses_as_of=False,
     ),
 )

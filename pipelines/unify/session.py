@@ -6,7 +6,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from pipelines.unify.customer_of import with_customer
-from pipelines.unify.deduplicate import latest
+from pipelines.unify.deduplicate import latest, latest_of_many
 from pipelines.unify.measure import count_where, seconds_between
 from pipelines.unify.table import BuildContext, Tables
 
@@ -22,7 +22,7 @@ _COUNTS = {
 
 
 def build(tables: Tables, context: BuildContext) -> DataFrame:
-    """Return one row a visit, from bronze/web_session, web_event and app_event."""
+    """Return one row a visit, from bronze/web_session, bronze/app_event and silver/touchpoint_event."""
     identifiers = tables["silver/identifier"]
     visits = _web(tables, identifiers).unionByName(_app(tables, identifiers))
     return visits.withColumns({
@@ -40,7 +40,8 @@ def _counts() -> list[Column]:
 
 def _web(tables: Tables, identifiers: DataFrame) -> DataFrame:
     events = (
-        latest(tables["bronze/web_event"], ["event_id"])
+        tables["silver/touchpoint_event"]
+        .where("source = 'web_event' and session_id is not null")
         .groupBy("session_id")
         .agg(*_counts(), F.max("event_at").alias("_last"), F.sum("dwell_seconds").alias("dwell_seconds"))
     )
@@ -54,7 +55,7 @@ def _web(tables: Tables, identifiers: DataFrame) -> DataFrame:
         "ended_at": F.greatest("started_at", "ended_at", "_last"),
         **{name: F.coalesce(name, F.lit(0)) for name in ("event_count", *_COUNTS)},
     }).drop("_last")  # fmt: skip
-    resolved = with_customer(joined, ["member_no", "email", "device_id"], identifiers, {})
+    resolved = with_customer(joined, ["member_no", "email", "device_id"], identifiers)
     return resolved.drop("resolved_by")
 
 
@@ -63,7 +64,7 @@ def _app(tables: Tables, identifiers: DataFrame) -> DataFrame:
     gap = seconds_between(F.col("event_at"), F.lag("event_at").over(by_device))
     begins = F.when(gap <= APP_GAP_SECONDS, 0).otherwise(1)
     events = (
-        latest(tables["bronze/app_event"], ["event_id"])
+        latest_of_many(tables["bronze/app_event"], ["event_id"])
         .withColumn("_begins", begins)
         .withColumn("_visit", F.sum("_begins").over(by_device.rowsBetween(Window.unboundedPreceding, 0)))
         .withColumn("_number", F.row_number().over(by_device))
@@ -81,7 +82,7 @@ def _app(tables: Tables, identifiers: DataFrame) -> DataFrame:
         *_counts(),
     )
     described = visits.withColumn("_key_device_id", F.col("device_id_token")).drop("device_id_token", "_visit")
-    resolved = with_customer(described, ["member_no", "device_id"], identifiers, {}).drop("resolved_by")
+    resolved = with_customer(described, ["member_no", "device_id"], identifiers).drop("resolved_by")
     return resolved.withColumns({
         "channel": F.lit("app"),
         "device_type": F.lit("mobile"),

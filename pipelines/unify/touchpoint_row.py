@@ -8,7 +8,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from pipelines.contracts.document import Contract, Contracts
-from pipelines.unify.deduplicate import latest
+from pipelines.unify.deduplicate import latest_of_many
 from pipelines.unify.token_column import key_kinds, token_columns
 
 ROLES = {  # role: type in silver/touchpoint_event
@@ -24,7 +24,7 @@ ROLES = {  # role: type in silver/touchpoint_event
     "rating": "double",
 }
 _SUMMED = ("amount", "quantity")
-_IDENTITY = ("event_id", "event_at", "channel", "event_type")
+_FIRST = ("event_at", "channel", "event_type")
 
 
 class TouchpointError(ValueError):
@@ -64,7 +64,8 @@ def event_rows(source: EventSource, frame: DataFrame) -> DataFrame:
     """Return one row an event, with `_key_<kind>` columns for the keys that its customer may be found by.
 
     Rows without an event time are no events. Repeated deliveries of an event are kept once, the last; rows that share
-    an event without being keyed by it (the lines of a basket) are summed, and keep what they all agree on.
+    an event without being keyed by it (the lines of a basket) are summed, and keep what they all agree on; of their
+    times and matching keys the first counts.
 
     Raises:
         TouchpointError: the contract names no event time, or nothing that identifies an event.
@@ -75,7 +76,7 @@ def event_rows(source: EventSource, frame: DataFrame) -> DataFrame:
             f"{contract.id} declares a touchpoint but no column with touchpointRole event_time; add one to the contract"
         )
     if source.is_keyed_by_event:
-        frame = latest(frame, contract.primary_key)
+        frame = latest_of_many(frame, contract.primary_key)
     known = {
         "event_id": _event_id(source),
         "event_at": F.col(roles["event_time"]).cast("timestamp_ntz"),
@@ -111,9 +112,10 @@ def _said(column: str | None, literal: str | None) -> Column:
 
 
 def _summed(rows: DataFrame) -> DataFrame:
-    agreed = [name for name in rows.columns if name not in (*_IDENTITY, *_SUMMED, "load_id")]
+    first = [name for name in rows.columns if name in _FIRST or name.startswith("_key_")]
+    agreed = [name for name in rows.columns if name in ROLES and name not in _SUMMED]
     return rows.groupBy("event_id").agg(
-        *(F.min(name).alias(name) for name in ("event_at", "channel", "event_type")),
+        *(F.min(name).alias(name) for name in first),
         *(F.when(F.min(name) == F.max(name), F.min(name)).alias(name) for name in agreed),
         *(F.sum(name).cast(ROLES[name]).alias(name) for name in _SUMMED if name in rows.columns),
         F.max("load_id").alias("load_id"),

@@ -19,7 +19,7 @@ EVENTS = "silver/touchpoint_event"
 
 @pytest.fixture
 def built(build_market):
-    return build_market("sail", ("silver/identifier", "silver/identity_event", EVENTS))
+    return build_market("sail", ("silver/identifier", "silver/identity_event", "silver/carrier", EVENTS))
 
 
 def partitions(built) -> dict[str, set[str]]:
