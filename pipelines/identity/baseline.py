@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from splink import DuckDBAPI, Linker, SettingsCreator, block_on
 from splink.internals.blocking_rule_creator import BlockingRuleCreator
 from splink.internals.comparison_creator import ComparisonCreator
+from splink.internals.exceptions import EMTrainingException, SplinkException
 
 from pipelines.identity.cluster import components
 from pipelines.identity.dataset import LabelledFile
@@ -43,12 +44,13 @@ class PlainModel:
 
 @dataclass(frozen=True, slots=True)
 class PlainAnswer:
-    """Pairs that plain Splink proposed and claims, its clusters, and its time."""
+    """Pairs that plain Splink proposed and claims, its clusters, its time, and the training rules it failed on."""
 
     candidates: tuple[NDArray[np.int64], NDArray[np.int64]]
     claimed: tuple[NDArray[np.int64], NDArray[np.int64]]
     group: NDArray[np.int64]
     seconds: float
+    untrained: tuple[str, ...]
 
 
 def run_plain_splink(data: LabelledFile, threads: int = 2, memory: str = "4GB") -> PlainAnswer:
@@ -81,10 +83,7 @@ def run_plain_splink(data: LabelledFile, threads: int = 2, memory: str = "4GB") 
             list(model.certain), recall=model.certain_recall
         )
         linker.training.estimate_u_using_random_sampling(max_pairs=model.sampled_pairs, seed=2)
-        for rule in model.training:
-            linker.training.estimate_parameters_using_expectation_maximisation(
-                rule, estimate_without_term_frequencies=model.without_terms
-            )
+        failed = [str(rule) for rule in model.training if not _trains(linker, rule, model.without_terms)]
         predicted = linker.inference.predict()
         linker.clustering.cluster_pairwise_predictions_at_threshold(
             predicted, threshold_match_probability=_CLUSTER_PROBABILITY
@@ -103,7 +102,19 @@ def run_plain_splink(data: LabelledFile, threads: int = 2, memory: str = "4GB") 
         (left[claimed], right[claimed]),
         components(len(frame), left[firm], right[firm]),
         round(seconds, 3),
+        tuple(failed),
     )
+
+
+def _trains(linker: Linker, rule: Rule, without_terms: bool) -> bool:
+    """Train on the pairs of one rule; tell whether Splink could. Where it cannot, its default shares remain."""
+    try:
+        linker.training.estimate_parameters_using_expectation_maximisation(
+            rule, estimate_without_term_frequencies=without_terms
+        )
+    except (ValueError, SplinkException, EMTrainingException):
+        return False
+    return True
 
 
 def _model_for(data: LabelledFile) -> tuple[PlainModel, pd.DataFrame]:

@@ -132,7 +132,8 @@ def block(
     sources = "and l.source <> r.source" if across_sources else ""
     connection.execute(
         "create or replace table candidate as "
-        "with kept as (select k.rule, k.key, k.rid, k.source from block_key k semi join (from block_size where not is_dropped) s on k.rule = s.rule and k.key = s.key) "
+        "with small as (from block_size where not is_dropped), "
+        "kept as (from block_key k semi join small s on k.rule = s.rule and k.key = s.key) "
         "select distinct l.rid::integer as a, r.rid::integer as b from kept l join kept r "
         f"on l.rule = r.rule and l.key = r.key and l.rid < r.rid {sources}"
     )

@@ -164,8 +164,8 @@ _KEY_STEPS = tuple(
     )
 )
 _OTHER_ROMANISED = (
-    "kim gim jung chung jeong kang cho jo yoon yun jang chang shin sin kwon ahn moon jeon jun ko sohn bae shim "
-    "joo sung kwak um hyun"
+    "kim gim jung chung jeong kang cho jo yoon yun jang chang shin sin kwon ahn moon jeon jun ko sohn "
+    "bae shim joo sung kwak um hyun"
 )
 _ROMANISED_SURNAMES = frozenset(
     {romanise(s) for s in _COMMON_SURNAMES} | set(_SURNAME_BY_SPELLING) | set(_OTHER_ROMANISED.split())
