@@ -49,6 +49,7 @@ _RULES: tuple[tuple[str, ...], ...] = (
     ("phone",),
     ("email",),
     ("device",),
+    ("$household",),
     ("postal_code",),
     ("surname_key", "$place"),
     ("surname_key", "birth_year"),

@@ -15,6 +15,8 @@ from splink.internals.comparison_level_creator import ComparisonLevelCreator
 # A value seen once in a million says no more than one seen once in 100 000.
 RAREST_TERM = 1e-5
 
+_SHARED_PARTS = ("device", "household", "house_number", "address", "place", "postal_code")
+
 
 @dataclass(frozen=True, slots=True)
 class Level:
@@ -41,6 +43,11 @@ class PartComparison:
     name: str
     column: str
     levels: tuple[Level, ...]
+
+    @property
+    def is_shared(self) -> bool:
+        """Tell whether the members of a household have the part in common."""
+        return self.name.startswith(_SHARED_PARTS)
 
     def level_sql(self) -> str:
         """Return a CASE that numbers the level of a pair: 0 is unknown, 1 the first level, the last is
@@ -86,6 +93,7 @@ def _given(column: str, present: set[str]) -> PartComparison:
     forms = "list_has_any(given_forms_l, given_forms_r)"
     if "given_cross" in present:
         forms += " or given_cross_l = given_cross_r"
+    mixed = "given_cross" in present
     return PartComparison(
         "given_name",
         column,
@@ -93,13 +101,13 @@ def _given(column: str, present: set[str]) -> PartComparison:
             Level("given name equal", "given_l = given_r", 0.70, "given"),
             Level("given name in another form", forms, 0.08),
             Level("given name elsewhere in the name", _elsewhere("given"), 0.04),
-            Level("given name nearly equal", _near("given_text"), 0.08),
+            Level("given name nearly equal", _near("given", mixed), 0.08),
             Level(
                 "initial equal",
                 "(length(given_l) = 1 or length(given_r) = 1) and left(given_l, 1) = left(given_r, 1)",
                 0.01,
             ),
-            Level("given name alike", _alike("given"), 0.04),
+            Level("given name alike", _alike("given", mixed), 0.04),
         ),
     )
 
@@ -110,8 +118,8 @@ def _surname(column: str, present: set[str]) -> PartComparison:
         levels.append(Level("surname in another script", "surname_cross_l = surname_cross_r", 0.03))
     levels += [
         Level("surname elsewhere in the name", _elsewhere("surname"), 0.04),
-        Level("surname nearly equal", _near("surname_text"), 0.08),
-        Level("surname alike", _alike("surname"), 0.04),
+        Level("surname nearly equal", _near("surname", "surname_cross" in present), 0.08),
+        Level("surname alike", _alike("surname", "surname_cross" in present), 0.04),
     ]
     return PartComparison("surname", column, tuple(levels))
 
@@ -120,12 +128,23 @@ def _elsewhere(column: str) -> str:
     return f"list_contains(name_tokens_r, {column}_l) or list_contains(name_tokens_l, {column}_r)"
 
 
-def _near(column: str) -> str:
-    return f"jaro_winkler_similarity({column}_l, {column}_r) >= 0.92"
+def _near(part: str, mixed: bool) -> str:
+    """Condition of a typing error; in Hangul one letter of a syllable, for siblings share whole syllables."""
+    left, right = f"{part}_text_l", f"{part}_text_r"
+    latin = f"jaro_winkler_similarity({left}, {right}) >= 0.92"
+    if not mixed:
+        return latin
+    return f"({_LATIN.format(part=part)} and {latin}) or levenshtein({left}, {right}) <= 1"
 
 
-def _alike(part: str) -> str:
-    return f"{part}_key_l = {part}_key_r or jaro_winkler_similarity({part}_text_l, {part}_text_r) >= 0.84"
+def _alike(part: str, mixed: bool) -> str:
+    sound = f"{part}_key_l = {part}_key_r"
+    spelling = f"jaro_winkler_similarity({part}_text_l, {part}_text_r) >= 0.84"
+    return f"{sound} or ({_LATIN.format(part=part)} and {spelling})" if mixed else f"{sound} or {spelling}"
+
+
+# Hangul sorts after all Latin letters.
+_LATIN = "{part}_l < '\u3131' and {part}_r < '\u3131'"
 
 
 def _birth_date(column: str, _: set[str]) -> PartComparison:
@@ -261,6 +280,7 @@ _MAKERS: dict[str, Callable[[str, set[str]], PartComparison]] = {
     "house_number": _attribute,
 }
 _NUMBERED: dict[str, Callable[[str, set[str]], PartComparison]] = {
+    "household": _attribute,
     "identifier": _digits("identifier"),
     "place": _place,
     "attribute": _attribute,

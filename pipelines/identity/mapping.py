@@ -30,6 +30,7 @@ class Mapping(BaseModel):
         latin_name: the same name in Latin letters.
         identifier: numbers given to one person (tax, insurance, member, card).
         device: device and cookie ids, which a household may share.
+        household: numbers that a family shares (account, household).
         attribute: anything else that a person tends to keep (occupation, state).
         one_per_person: whether a source holds a person at most once.
 
@@ -49,6 +50,7 @@ class Mapping(BaseModel):
     email: Columns = ()
     identifier: Columns = ()
     device: Columns = ()
+    household: Columns = ()
     house_number: Columns = ()
     address: Columns = ()
     place: Columns = ()
@@ -78,6 +80,7 @@ PARTS = (
     "email",
     "identifier",
     "device",
+    "household",
     "house_number",
     "address",
     "place",
@@ -118,9 +121,10 @@ _HEADERS: dict[str, str] = {
     "postal_code": r"(post(al)?|zip)(code)?(fake)?|우편번호",
     "address": r"(street|home|delivery|mail(ing)?|billing)?addr(ess)?(line)?\d?|street(name)?"
     r"|주소\d?|도로명주소|지번주소|배송지",
-    "place": r"(birth)?place(ofbirth)?|city|town|suburb|locality|village|district"
-    r"|시군구|행정동|동|읍면동|출생지",
-    "attribute": r"state|province|region|county|occupation|job|profession|nationality|title|직업|시도",
+    "household": r"(household|family|account)(id|no|num|number)?|세대번호|가구번호|계정번호",
+    "place": r"(birth)?place(ofbirth)?|city|town|suburb|locality|village|district|state|province|region|county"
+    r"|시도|시군구|행정동|동|읍면동|출생지",
+    "attribute": r"occupation|job|profession|nationality|title|직업",
 }
 _EMAIL_VALUE = re.compile(r"[^@\s]+@[^@\s]+\.[a-zA-Z]{2,}")
 _PHONE_VALUE = re.compile(r"\+?[\d()\-. ]{9,17}")

@@ -9,6 +9,7 @@ chance-agreement probabilities are cleaned of the true matches among the agreein
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -27,6 +28,10 @@ _PRIOR_PAIRS = 20.0
 # At least this share of the pairs agreeing exactly does so by chance; without it a rare identifier's weight
 # is unbounded.
 _CHANCE_SHARE = 0.003
+# Parts by which families are mistaken for persons once the given name differs.
+_FAMILY_PARTS = ("phone", "address", "device")
+# Levels (see `comparison`) up to which birth dates agree: equal, one digit off, day and month exchanged.
+_AGREEING_BIRTH_LEVELS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +55,42 @@ class Model:
 
     def weights(self) -> list[Floats]:
         """Return log2(m/u) by comparison and level; index 0 is "unknown" and weighs nothing."""
-        return [
-            np.concatenate([[0.0], np.log2(np.asarray(m) / np.asarray(u))])
-            for m, u in zip(self.match_shares, self.chance_shares, strict=True)
-        ]
+        return _weights(self.match_shares, self.chance_shares)
+
+    def total_sql(self, terms: Sequence[str]) -> str:
+        """Return SQL that adds the weights of all comparisons (one SQL term each, in their order) to the prior.
+
+        Of what a household shares only the strongest agreement and the strongest disagreement count: one address
+        explains the postal code, the town and the telephone exchange, so adding them up would count it thrice.
+        """
+        own = [t for c, t in zip(self.comparisons, terms, strict=True) if not c.is_shared]
+        shared = [t for c, t in zip(self.comparisons, terms, strict=True) if c.is_shared]
+        prior = float(np.log2(self.prior / (1 - self.prior)))
+        extremes = [f"greatest(0, {', '.join(shared)})", f"least(0, {', '.join(shared)})"] if shared else []
+        return " + ".join([str(prior), *own, *extremes])
+
+
+def household_sql(comparisons: Sequence[PartComparison]) -> str:
+    """Return a condition on the observed levels: two people of one household rather than one person.
+
+    The given names differ and the birth dates differ; or the given names differ, the birth date is not known of both
+    and a phone or something else that families share is equal. A personal number or e-mail address that agrees
+    exempts the pair.
+    """
+    level = {c.name: f"g{n}" for n, c in enumerate(comparisons)}
+    last = {c.name: len(c.levels) + 1 for c in comparisons}
+    if "given_name" not in level:
+        return "false"
+    differs = f"{level['given_name']} = {last['given_name']}"
+    exempt = [
+        f"{level[name]} between 1 and {last[name] - 1}"
+        for name in level
+        if name.startswith("identifier") or name == "email"
+    ]
+    homes = [f"{level[c.name]} = 1" for c in comparisons if c.name in _FAMILY_PARTS or c.name.startswith("household")]
+    birth = level.get("birth_date", "0")
+    reasons = [f"{birth} > {_AGREEING_BIRTH_LEVELS}", *(f"({birth} = 0 and {home})" for home in homes)]
+    return f"({differs} and ({' or '.join(reasons)}) and not ({' or '.join(exempt) or 'false'}))"
 
 
 def observe_levels(
@@ -100,10 +137,11 @@ def train(
     """
     names = ", ".join(f"g{n}" for n in range(len(comparisons)))
     patterns = connection.execute(
-        f"select {names}, count(*) as n from {observed} group by {names}"
+        f"select {names}, {household_sql(comparisons)} as household, count(*) as n from {observed} group by all"
     ).fetchnumpy()
     levels = np.stack([np.asarray(patterns[f"g{n}"], dtype=np.intp) for n in range(len(comparisons))])
     counts = np.asarray(patterns["n"], dtype=np.float64)
+    possible = counts * ~np.asarray(patterns["household"], dtype=bool)
     chance, known = _chance_agreement(connection, comparisons, table, population, seed)
     starts = [np.array([*(lv.match_share for lv in c.levels), 0.0]) for c in comparisons]
     for start in starts:
@@ -115,10 +153,11 @@ def train(
     rounds = 0
     while rounds < _MAX_ROUNDS:
         rounds += 1
-        weight = np.full(len(counts), np.log2(expected / population))
-        for n, (m, u) in enumerate(zip(shares, cleaned, strict=True)):
-            weight += np.concatenate([[0.0], np.log2(m / u)])[levels[n]]
-        matched = counts / (1.0 + np.exp2(-np.clip(weight, -60, 60)))
+        tables = _weights(shares, cleaned)
+        weight = np.log2(expected / population) + _combine(
+            comparisons, [t[lv] for t, lv in zip(tables, levels, strict=True)]
+        )
+        matched = possible / (1.0 + np.exp2(-np.clip(weight, -60, 60)))
         total = max(matched.sum(), 1e-9)
         moved = abs(total - expected) / max(expected, 1.0)
         expected = total
@@ -137,6 +176,24 @@ def train(
         float(min(max(expected / population, 1e-12), 0.5)),
         rounds,
     )
+
+
+def _weights(match_shares: Sequence[Any], chance_shares: Sequence[Any]) -> list[Floats]:
+    return [
+        np.concatenate([[0.0], np.log2(np.asarray(m) / np.asarray(u))])
+        for m, u in zip(match_shares, chance_shares, strict=True)
+    ]
+
+
+def _combine(comparisons: Sequence[PartComparison], weights: Sequence[Floats]) -> Floats:
+    """Add up weights (one array a comparison) as `Model.total_sql` does."""
+    own = [w for c, w in zip(comparisons, weights, strict=True) if not c.is_shared]
+    shared = [w for c, w in zip(comparisons, weights, strict=True) if c.is_shared]
+    total = np.sum(own, axis=0) if own else np.zeros_like(weights[0])
+    if shared:
+        stacked = np.stack(shared)
+        total = total + np.maximum(stacked.max(axis=0), 0) + np.minimum(stacked.min(axis=0), 0)
+    return np.asarray(total)
 
 
 def _clean(chance: Floats, matched: Floats, known_pairs: float) -> Floats:

@@ -57,6 +57,8 @@ def prepare(frame: pd.DataFrame, mapping: Mapping, region: str = "KR") -> pd.Dat
         out["email_local"] = out["email"].str.split("@").str[0]
     if mapping.device:
         out["device"] = _first(frame, mapping.device, standardise_device)
+    for number, column in enumerate(mapping.household):
+        out[f"household_{number}"] = _first(frame, (column,), _identifier)
     for number, column in enumerate(mapping.identifier):
         out[f"identifier_{number}"] = _first(frame, (column,), _identifier)
     if mapping.postal_code:
@@ -157,4 +159,4 @@ def _take(values: Sequence[object], codes: NDArray[np.intp]) -> pd.Series:
 def _identifier(text: str) -> str | None:
     folded = fold(text)
     bare = "".join(c for c in folded if c.isalnum()) if folded else ""
-    return bare if len(set(bare)) > 1 else None
+    return bare if bare.strip("0") else None

@@ -10,16 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from splink import DuckDBAPI, Linker, SettingsCreator
 
-from pipelines.identity.model import Model
+from pipelines.identity.model import Model, household_sql
 
 # Weight that a pair cannot exceed when only what a household shares speaks for it.
 HOUSEHOLD_WEIGHT = -4.0
-# Parts that members of a household have in common; agreeing on them says little once the given name differs.
-_SHARED_PARTS = ("phone", "address", "device")
-# Levels (see `comparison`) up to which birth dates count as agreeing: equal, one digit off, day and month
-# exchanged.
-_AGREEING_BIRTH_LEVELS = 3
-# Pairs whose levels alone speak this strongly against a match (log2 odds) are not scored: no frequency saves
 # them.
 FLOOR = -6.0
 
@@ -52,7 +46,7 @@ def settings_for(model: Model) -> SettingsCreator:
             )
         ],
         retain_matching_columns=False,
-        retain_intermediate_calculation_columns=False,
+        retain_intermediate_calculation_columns=True,
     )
 
 
@@ -62,48 +56,29 @@ def score(connection: duckdb.DuckDBPyConnection, model: Model, *, observed: str 
     `connection` holds `person` and the observed levels (see `model.observe_levels`).
     """
     terms = [f"(case g{n} {_cases(w)} end)" for n, w in enumerate(model.weights())]
-    prior = float(np.log2(model.prior / (1 - model.prior)))
     connection.execute(
         "create or replace table likely as select a as join_key_l, b as join_key_r, '0' as match_key "
-        f"from {observed} where {prior} + {' + '.join(terms)} > {FLOOR - _RARE_TERM_GAIN}"
+        f"from {observed} where {model.total_sql(terms)} > {FLOOR - _RARE_TERM_GAIN}"
     )
     linker = linker_for(connection, model)
     api = linker._db_api
     linker.table_management.register_blocked_pairs_for_predict(
         api.register("likely", table_name="likely_pairs")
     )
-    predicted = linker.inference.predict(threshold_match_weight=FLOOR, warning_mode="never")
+    predicted = linker.inference.predict(warning_mode="never")
+    parts = [
+        f"(mw_{c.name} + mw_tf_adj_{c.name})" if any(lv.term for lv in c.levels) else f"mw_{c.name}"
+        for c in model.comparisons
+    ]
+    total = model.total_sql(parts)
     connection.execute(
         "create or replace table scored as select o.a, o.b, "
-        f"case when {household_sql(model)} then least(match_weight, {HOUSEHOLD_WEIGHT}) "
-        f"else match_weight end as weight from {predicted.physical_name} "
+        f"case when {household_sql(model.comparisons)} then least({total}, {HOUSEHOLD_WEIGHT}) "
+        f"else {total} end as weight from {predicted.physical_name} "
         f"join {observed} o on o.a = least(rid_l, rid_r) and o.b = greatest(rid_l, rid_r)"
     )
     predicted.drop_table_from_database_and_remove_from_cache()
     return read_scored(connection)
-
-
-def household_sql(model: Model) -> str:
-    """Return a condition on the observed levels: two people of one household rather than one person.
-
-    The given names differ and the birth dates differ; or the given names differ, the birth date is not known
-    of both and a phone, address or device is shared. A personal number or e-mail address that agrees exempts
-    the pair.
-    """
-    level = {c.name: f"g{n}" for n, c in enumerate(model.comparisons)}
-    last = {c.name: len(c.levels) + 1 for c in model.comparisons}
-    if "given_name" not in level:
-        return "false"
-    differs = f"{level['given_name']} = {last['given_name']}"
-    exempt = [
-        f"{column} between 1 and {last[name] - 1}"
-        for name, column in level.items()
-        if name.startswith("identifier") or name == "email"
-    ]
-    shared = [f"{level[name]} = 1" for name in _SHARED_PARTS if name in level]
-    birth = level.get("birth_date", "0")
-    reasons = [f"{birth} > {_AGREEING_BIRTH_LEVELS}", *(f"({birth} = 0 and {s})" for s in shared)]
-    return f"{differs} and ({' or '.join(reasons)}) and not ({' or '.join(exempt) or 'false'})"
 
 
 def read_scored(connection: duckdb.DuckDBPyConnection) -> ScoredPairs:
