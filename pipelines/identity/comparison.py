@@ -15,9 +15,6 @@ from splink.internals.comparison_level_creator import ComparisonLevelCreator
 # A value seen once in a million says no more than one seen once in 100 000.
 RAREST_TERM = 1e-5
 
-_SHARED_PARTS = ("device", "household", "house_number", "address", "place", "postal_code")
-
-
 @dataclass(frozen=True, slots=True)
 class Level:
     """One level of agreement.
@@ -43,11 +40,6 @@ class PartComparison:
     name: str
     column: str
     levels: tuple[Level, ...]
-
-    @property
-    def is_shared(self) -> bool:
-        """Tell whether the members of a household have the part in common."""
-        return self.name.startswith(_SHARED_PARTS)
 
     def level_sql(self) -> str:
         """Return a CASE that numbers the level of a pair: 0 is unknown, 1 the first level, the last is

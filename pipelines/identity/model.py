@@ -17,11 +17,26 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipelines.identity.comparison import PartComparison
+from pipelines.identity.dependence import Dependence, Evidence, add_up, add_up_sql, learn_dependence
 
 Floats = NDArray[np.float64]
 # Random pairs that estimate chance agreement where no exact count exists.
 _SAMPLED_PAIRS = 150_000
 _MAX_ROUNDS = 60
+# Pairs equal in this many personal parts start the training; they are taken for this share of the matches.
+_CERTAIN_PARTS = 3
+_CERTAIN_RECALL = 0.6
+# Parts that stay with a person. What may change with a move or a new contract is not among them.
+_PERSONAL_PARTS = ("given_name", "surname", "birth_date", "identifier", "email", "phone")
+# A level that at least this share of matches is expected at counts as agreement.
+_CLEAR_SHARE = 0.05
+# Largest share of matches that may differ in a part (by whether it is personal). Without it the training can wander
+# off to another grouping that is more frequent than duplicates, such as neighbours who share a given name.
+_MOST_DIFFERING = {True: 0.30, False: 0.60}
+# Dependence is relearned in the first rounds and then stands, so that the rounds converge.
+_DEPENDENCE_ROUNDS = 8
+# Parts whose equal pairs are all candidates, for blocking has a rule for each alone.
+_OWN_BLOCK = ("phone", "email", "device", "household", "postal_code", "address", "birth_date", "identifier")
 _TOLERANCE = 1e-5
 # Pseudo-pairs that hold the starting shares of a level against few observations.
 _PRIOR_PAIRS = 20.0
@@ -42,6 +57,7 @@ class Model:
         comparisons: what is compared.
         match_shares: for each comparison the probability of each level among matches (m), unknown excluded.
         chance_shares: the same among non-matches (u).
+        dependence: what repeats what, by comparison.
         prior: probability that two random records match.
         rounds: EM rounds until the shares stood still.
 
@@ -50,6 +66,7 @@ class Model:
     comparisons: tuple[PartComparison, ...]
     match_shares: tuple[tuple[float, ...], ...]
     chance_shares: tuple[tuple[float, ...], ...]
+    dependence: tuple[Dependence, ...]
     prior: float
     rounds: int
 
@@ -58,16 +75,9 @@ class Model:
         return _weights(self.match_shares, self.chance_shares)
 
     def total_sql(self, terms: Sequence[str]) -> str:
-        """Return SQL that adds the weights of all comparisons (one SQL term each, in their order) to the prior.
-
-        Of what a household shares only the strongest agreement and the strongest disagreement count: one address
-        explains the postal code, the town and the telephone exchange, so adding them up would count it thrice.
-        """
-        own = [t for c, t in zip(self.comparisons, terms, strict=True) if not c.is_shared]
-        shared = [t for c, t in zip(self.comparisons, terms, strict=True) if c.is_shared]
+        """Return SQL that adds the weights of all comparisons (one SQL term each, in their order) to the prior."""
         prior = float(np.log2(self.prior / (1 - self.prior)))
-        extremes = [f"greatest(0, {', '.join(shared)})", f"least(0, {', '.join(shared)})"] if shared else []
-        return " + ".join([str(prior), *own, *extremes])
+        return f"{prior} + {add_up_sql(terms, self.dependence)}"
 
 
 def household_sql(comparisons: Sequence[PartComparison]) -> str:
@@ -149,30 +159,44 @@ def train(
         start /= start.sum()
     shares = [start.copy() for start in starts]
     cleaned = [c.copy() for c in chance]
-    expected = min(counts.sum() * 0.2, population * 0.001 + 1)
+    balance = _personal_balance(comparisons, levels)
+    leaning = balance > 0
+    possible = possible * ((balance >= 0) | _same_home(comparisons, levels))
+    certain = sum((levels[n] == 1).astype(int) for n, c in enumerate(comparisons) if _is_personal(c))
+    expected = max(float((possible * leaning)[certain >= _CERTAIN_PARTS].sum()) / _CERTAIN_RECALL, 1.0)
+    dependence = [Dependence()] * len(comparisons)
+    equal, known_levels = [lv == 1 for lv in levels], [lv > 0 for lv in levels]
+    complete = [c.name.startswith(_OWN_BLOCK) for c in comparisons]
     rounds = 0
     while rounds < _MAX_ROUNDS:
         rounds += 1
         tables = _weights(shares, cleaned)
-        weight = np.log2(expected / population) + _combine(
-            comparisons, [t[lv] for t, lv in zip(tables, levels, strict=True)]
-        )
-        matched = possible / (1.0 + np.exp2(-np.clip(weight, -60, 60)))
+        weights = [t[lv] for t, lv in zip(tables, levels, strict=True)]
+        weight = np.log2(expected / population) + add_up(weights, dependence)
+        likely = possible / (1.0 + np.exp2(-np.clip(weight, -60, 60)))
+        matched = likely * leaning
+        if rounds <= _DEPENDENCE_ROUNDS:
+            evidence = Evidence(weights, equal, known_levels, matched, counts - likely)
+            agreeing = [float(u[t[1:] > 0].sum()) for u, t in zip(cleaned, tables, strict=True)]
+            dependence = learn_dependence(evidence, agreeing, complete)
         total = max(matched.sum(), 1e-9)
         moved = abs(total - expected) / max(expected, 1.0)
         expected = total
         for n, start in enumerate(starts):
             by_level = np.bincount(levels[n], matched, len(start) + 1)[1:].astype(np.float64)
             new = (by_level + _PRIOR_PAIRS * start) / (by_level.sum() + _PRIOR_PAIRS)
+            new = _hold(new, _MOST_DIFFERING[_is_personal(comparisons[n])])
             moved = max(moved, float(np.abs(new - shares[n]).max()))
             shares[n] = new
-            cleaned[n] = _clean(chance[n], by_level, known[n])
+            likely_by_level = np.bincount(levels[n], likely, len(start) + 1)[1:].astype(np.float64)
+            cleaned[n] = _clean(chance[n], likely_by_level, known[n])
         if moved < _TOLERANCE:
             break
     return Model(
         tuple(comparisons),
         tuple(tuple(map(float, m)) for m in shares),
         tuple(tuple(map(float, u)) for u in cleaned),
+        tuple(dependence),
         float(min(max(expected / population, 1e-12), 0.5)),
         rounds,
     )
@@ -185,15 +209,40 @@ def _weights(match_shares: Sequence[Any], chance_shares: Sequence[Any]) -> list[
     ]
 
 
-def _combine(comparisons: Sequence[PartComparison], weights: Sequence[Floats]) -> Floats:
-    """Add up weights (one array a comparison) as `Model.total_sql` does."""
-    own = [w for c, w in zip(comparisons, weights, strict=True) if not c.is_shared]
-    shared = [w for c, w in zip(comparisons, weights, strict=True) if c.is_shared]
-    total = np.sum(own, axis=0) if own else np.zeros_like(weights[0])
-    if shared:
-        stacked = np.stack(shared)
-        total = total + np.maximum(stacked.max(axis=0), 0) + np.minimum(stacked.min(axis=0), 0)
-    return np.asarray(total)
+def _is_personal(comparison: PartComparison) -> bool:
+    return comparison.name.startswith(_PERSONAL_PARTS)
+
+
+def _personal_balance(comparisons: Sequence[PartComparison], levels: NDArray[np.intp]) -> Floats:
+    """Count by how many personal parts more agree than differ, for each pattern.
+
+    Of the groupings that the data holds (persons, families, neighbours) this holds the training to persons: a
+    positive balance may train the matches, a negative one is a non-match, and zero trains neither.
+    """
+    balance = np.zeros(levels.shape[1])
+    for level, comparison in zip(levels, comparisons, strict=True):
+        if _is_personal(comparison):
+            clear = [float(lv.match_share >= _CLEAR_SHARE) for lv in comparison.levels]
+            balance += np.asarray([0.0, *clear, -1.0])[level]
+    return balance
+
+
+def _same_home(comparisons: Sequence[PartComparison], levels: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Tell which patterns share a home: equal or nearly equal address, or an equal household number or device."""
+    same = np.zeros(levels.shape[1], dtype=bool)
+    for level, comparison in zip(levels, comparisons, strict=True):
+        if comparison.name.startswith(("address", "household", "device")):
+            same |= (level == 1) | ((level == 2) & (comparison.name == "address"))
+    return same
+
+
+def _hold(shares: Floats, most_differing: float) -> Floats:
+    """Keep the share of the last level, "different", at or below its limit."""
+    if shares[-1] <= most_differing:
+        return shares
+    held = shares * ((1 - most_differing) / max(1 - shares[-1], 1e-9))
+    held[-1] = most_differing
+    return np.asarray(np.maximum(held, 1e-6) / np.maximum(held, 1e-6).sum())
 
 
 def _clean(chance: Floats, matched: Floats, known_pairs: float) -> Floats:
