@@ -44,7 +44,9 @@ class PlainModel:
 
 @dataclass(frozen=True, slots=True)
 class PlainAnswer:
-    """Pairs that plain Splink proposed and claims, its clusters, its time, and the training rules it failed on."""
+    """Pairs that plain Splink proposed and claims, its clusters, its time, and the training rules it failed
+    on.
+    """
 
     candidates: tuple[NDArray[np.int64], NDArray[np.int64]]
     claimed: tuple[NDArray[np.int64], NDArray[np.int64]]
@@ -107,7 +109,9 @@ def run_plain_splink(data: LabelledFile, threads: int = 2, memory: str = "4GB") 
 
 
 def _trains(linker: Linker, rule: Rule, without_terms: bool) -> bool:
-    """Train on the pairs of one rule; tell whether Splink could. Where it cannot, its default shares remain."""
+    """Train on the pairs of one rule; tell whether Splink could. Where it cannot, its default shares
+    remain.
+    """
     try:
         linker.training.estimate_parameters_using_expectation_maximisation(
             rule, estimate_without_term_frequencies=without_terms

@@ -15,6 +15,7 @@ from splink.internals.comparison_level_creator import ComparisonLevelCreator
 # A value seen once in a million says no more than one seen once in 100 000.
 RAREST_TERM = 1e-5
 
+
 @dataclass(frozen=True, slots=True)
 class Level:
     """One level of agreement.

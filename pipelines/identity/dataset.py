@@ -13,6 +13,25 @@ from pipelines.identity.person_file import read_person_file
 
 FEBRL = ("febrl1", "febrl2", "febrl3", "febrl4")
 HISTORICAL = "historical_50k"
+# Registers of the simulated market that describe people: header in the file to column.
+_REGISTERS = {
+    "crm_customer": {
+        "회원번호": "key",
+        "성명": "name",
+        "영문명": "name_latin",
+        "생년월일": "birth_date",
+        "성별": "sex",
+        "휴대폰번호": "phone",
+        "이메일": "email",
+        "주소": "address",
+        "우편번호": "postal_code",
+        "시도": "sido",
+        "시군구": "sigungu",
+        "행정동": "dong",
+        "세대번호": "account_no",
+    },
+    "loyalty_card": {"카드번호": "key", "회원명": "name", "전화번호": "phone", "세대번호": "account_no"},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +85,45 @@ def load_historical(path: Path) -> LabelledFile:
     held_out = frame[~frame["cluster"].map(is_calibration)].reset_index(drop=True)
     note = "records of the people whose half was not used to choose any constant"
     return LabelledFile(HISTORICAL, held_out, "cluster", guess_mapping(held_out, ignore=["cluster"]), note)
+
+
+def load_simulated(folder: Path) -> LabelledFile:
+    """Load the simulator's registers of people (members and loyalty cards) with the person behind each
+    record.
+    """
+    truth_file = folder / "truth" / "record.parquet"
+    if not truth_file.is_file():
+        raise SourceFileError(f"{truth_file}: no such file; run `bojagi simulate` into {folder} first.")
+    parts = []
+    for source, columns in _REGISTERS.items():
+        files = sorted((folder / "landing" / source).glob("*.csv"))
+        frames = [read_person_file(f).rename(columns=columns) for f in files]
+        parts += [frame.reindex(columns=list(columns.values())).assign(source=source) for frame in frames]
+    if not parts:
+        raise SourceFileError(f"{folder / 'landing'}: no {' or '.join(_REGISTERS)} files.")
+    frame = pd.concat(parts, ignore_index=True).drop_duplicates(["source", "key"])
+    truth = pd.read_parquet(truth_file, columns=["source", "key", "person_id"]).drop_duplicates(
+        ["source", "key"]
+    )
+    frame = _text(
+        frame.merge(truth, on=["source", "key"], how="inner").rename(columns={"person_id": "person"})
+    )
+    mapping = Mapping(
+        record_id="key",
+        source="source",
+        name=("name",),
+        latin_name=("name_latin",),
+        birth_date=("birth_date",),
+        sex=("sex",),
+        phone=("phone",),
+        email=("email",),
+        household=("account_no",),
+        address=("address",),
+        postal_code=("postal_code",),
+        place=("sido", "sigungu", "dong"),
+    )
+    note = "simulated people; member and loyalty card records"
+    return LabelledFile("simulated", frame.reset_index(drop=True), "person", mapping, note)
 
 
 def load_labelled(path: Path, truth: str, mapping: Mapping | None = None) -> LabelledFile:

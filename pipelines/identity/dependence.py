@@ -1,10 +1,11 @@
 """Which agreements say the same thing twice, so that the weights of one pair can be added up.
 
-Fellegi and Sunter add weights as if parts were independent. They are not: one address explains the postal code, the
-town and often the telephone; people who moved disagree on all of them at once. Each part may have one parent, a more
-specific part; beside an agreeing (disagreeing) parent its own agreement (disagreement) counts only for what it adds.
-The factors follow from how often it agrees beside the parent among non-matches, and disagrees among matches: a
-dependency tree in the manner of Chow and Liu (IEEE Trans. Inf. Theory 14, 1968).
+Fellegi and Sunter add weights as if parts were independent. They are not: one address explains the postal
+code, the town and often the telephone; people who moved disagree on all of them at once. Each part may have
+one parent, a more specific part; beside an agreeing (disagreeing) parent its own agreement (disagreement)
+counts only for what it adds. The factors follow from how often it agrees beside the parent among non-matches, and disagrees
+among
+matches: a dependency tree in the manner of Chow and Liu (IEEE Trans. Inf. Theory 14, 1968).
 """
 
 from collections.abc import Sequence
@@ -54,19 +55,25 @@ class Evidence:
     unmatched: Floats
 
 
-def learn_dependence(evidence: Evidence, chance: Sequence[float], is_complete: Sequence[bool]) -> list[Dependence]:
+def learn_dependence(
+    evidence: Evidence, chance: Sequence[float], is_complete: Sequence[bool]
+) -> list[Dependence]:
     """Choose each comparison's parent and factors.
 
     Args:
         evidence: patterns of all candidate pairs.
         chance: probability that a random pair agrees, by comparison.
-        is_complete: whether all pairs that are equal in the comparison are candidates (it has a blocking rule of its
-            own); only then can what accompanies it be counted.
+        is_complete: whether all pairs that are equal in the comparison are candidates (it has a blocking rule
+            of its own); only then can what accompanies it be counted.
     """
     order = np.argsort(chance, kind="stable")
     found = [Dependence()] * len(chance)
     for place, child in enumerate(order):
-        options = [_depend(evidence, int(parent), int(child), chance) for parent in order[:place] if is_complete[parent]]
+        options = [
+            _depend(evidence, int(parent), int(child), chance)
+            for parent in order[:place]
+            if is_complete[parent]
+        ]
         if options:
             best = min(options, key=lambda d: d.agreeing)
             found[child] = best if best.agreeing < 1.0 or best.differing < 1.0 else Dependence()

@@ -30,8 +30,9 @@ _CERTAIN_RECALL = 0.6
 _PERSONAL_PARTS = ("given_name", "surname", "birth_date", "identifier", "email", "phone")
 # A level that at least this share of matches is expected at counts as agreement.
 _CLEAR_SHARE = 0.05
-# Largest share of matches that may differ in a part (by whether it is personal). Without it the training can wander
-# off to another grouping that is more frequent than duplicates, such as neighbours who share a given name.
+# Largest share of matches that may differ in a part (by whether it is personal). Without it the training can
+# wander off to another grouping that is more frequent than duplicates, such as neighbours who share a given
+# name.
 _MOST_DIFFERING = {True: 0.30, False: 0.60}
 # Dependence is relearned in the first rounds and then stands, so that the rounds converge.
 _DEPENDENCE_ROUNDS = 8
@@ -74,8 +75,20 @@ class Model:
         """Return log2(m/u) by comparison and level; index 0 is "unknown" and weighs nothing."""
         return _weights(self.match_shares, self.chance_shares)
 
+    def share_counted(self, number: int, weights: Sequence[float]) -> float:
+        """Return the share of a comparison's weight that counts beside its parent's (see `dependence`)."""
+        link, weight = self.dependence[number], weights[number]
+        if link.parent < 0:
+            return 1.0
+        parent = weights[link.parent]
+        if weight > 0 and parent > 0:
+            return link.agreeing
+        return link.differing if weight < 0 and parent < 0 else 1.0
+
     def total_sql(self, terms: Sequence[str]) -> str:
-        """Return SQL that adds the weights of all comparisons (one SQL term each, in their order) to the prior."""
+        """Return SQL that adds the weights of all comparisons (one SQL term each, in their order) to the
+        prior.
+        """
         prior = float(np.log2(self.prior / (1 - self.prior)))
         return f"{prior} + {add_up_sql(terms, self.dependence)}"
 
@@ -83,9 +96,9 @@ class Model:
 def household_sql(comparisons: Sequence[PartComparison]) -> str:
     """Return a condition on the observed levels: two people of one household rather than one person.
 
-    The given names differ and the birth dates differ; or the given names differ, the birth date is not known of both
-    and a phone or something else that families share is equal. A personal number or e-mail address that agrees
-    exempts the pair.
+    The given names differ and the birth dates differ; or the given names differ, the birth date is not known
+    of both and a phone or something else that families share is equal. A personal number or e-mail address
+    that agrees exempts the pair.
     """
     level = {c.name: f"g{n}" for n, c in enumerate(comparisons)}
     last = {c.name: len(c.levels) + 1 for c in comparisons}
@@ -97,7 +110,11 @@ def household_sql(comparisons: Sequence[PartComparison]) -> str:
         for name in level
         if name.startswith("identifier") or name == "email"
     ]
-    homes = [f"{level[c.name]} = 1" for c in comparisons if c.name in _FAMILY_PARTS or c.name.startswith("household")]
+    homes = [
+        f"{level[c.name]} = 1"
+        for c in comparisons
+        if c.name in _FAMILY_PARTS or c.name.startswith("household")
+    ]
     birth = level.get("birth_date", "0")
     reasons = [f"{birth} > {_AGREEING_BIRTH_LEVELS}", *(f"({birth} = 0 and {home})" for home in homes)]
     return f"({differs} and ({' or '.join(reasons)}) and not ({' or '.join(exempt) or 'false'}))"
@@ -228,7 +245,9 @@ def _personal_balance(comparisons: Sequence[PartComparison], levels: NDArray[np.
 
 
 def _same_home(comparisons: Sequence[PartComparison], levels: NDArray[np.intp]) -> NDArray[np.bool_]:
-    """Tell which patterns share a home: equal or nearly equal address, or an equal household number or device."""
+    """Tell which patterns share a home: equal or nearly equal address, or an equal household number or
+    device.
+    """
     same = np.zeros(levels.shape[1], dtype=bool)
     for level, comparison in zip(levels, comparisons, strict=True):
         if comparison.name.startswith(("address", "household", "device")):
