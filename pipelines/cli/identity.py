@@ -136,7 +136,7 @@ def _labelled(
     if name == HISTORICAL:
         if data is None:
             raise SourceFileError(
-                "historical_50k is not part of bojagi: give its file with --data (Splink's historical_50k, Parquet)."
+                "historical_50k is not part of bojagi: give its Parquet file (a Splink data set) with --data."
             )
         return load_historical(data)
     if name == "simulated":

@@ -231,7 +231,7 @@ def _stock(data: LabelledFile) -> tuple[PlainModel, pd.DataFrame]:
     comparisons += [cl.EmailComparison(c) for c in mapping.email[:1]]
     comparisons += [cl.LevenshteinAtThresholds(c, [1, 2]) for c in mapping.identifier]
     comparisons += [cl.JaroWinklerAtThresholds(c, [0.9]) for c in mapping.address[:1]]
-    exact = (*mapping.sex[:1], *mapping.postal_code[:1], *mapping.place, *mapping.attribute)
+    exact = (*mapping.sex[:1], *mapping.postal_code[:1], *mapping.attribute)
     comparisons += [cl.ExactMatch(c).configure(term_frequency_adjustments=True) for c in exact]
     strong = (*mapping.identifier, *mapping.phone[:1], *mapping.email[:1])
     birth, whole = mapping.birth_date[:1], tuple(names)

@@ -181,13 +181,14 @@ def _digits(name: str) -> Callable[[str, set[str]], PartComparison]:
 
 
 def _email(column: str, _: set[str]) -> PartComparison:
+    # People build addresses from their names, so namesakes have similar ones: only equality is agreement.
     return PartComparison(
         "email",
         column,
         (
-            Level("e-mail equal", "email_l = email_r", 0.75, "email"),
-            Level("e-mail equal but for the provider", "email_local_l = email_local_r", 0.05, "email_local"),
-            Level("e-mail nearly equal", "levenshtein(email_l, email_r) <= 2", 0.06),
+            Level("e-mail equal", "email_l = email_r", 0.80, "email"),
+            Level("e-mail equal but for the provider", "email_local_l = email_local_r", 0.03, "email_local"),
+            Level("e-mail nearly equal", "levenshtein(email_l, email_r) <= 2", 0.03),
         ),
     )
 

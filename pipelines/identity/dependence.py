@@ -3,9 +3,9 @@
 Fellegi and Sunter add weights as if parts were independent. They are not: one address explains the postal
 code, the town and often the telephone; people who moved disagree on all of them at once. Each part may have
 one parent, a more specific part; beside an agreeing (disagreeing) parent its own agreement (disagreement)
-counts only for what it adds. The factors follow from how often it agrees beside the parent among non-matches, and disagrees
-among
-matches: a dependency tree in the manner of Chow and Liu (IEEE Trans. Inf. Theory 14, 1968).
+counts only for what it adds. The factors follow from how often it agrees beside the parent among
+non-matches, and disagrees among matches: a dependency tree in the manner of Chow and Liu (IEEE Trans. Inf.
+Theory 14, 1968).
 """
 
 from collections.abc import Sequence

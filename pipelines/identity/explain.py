@@ -101,7 +101,8 @@ def _bar(length: float) -> str:
 
 def _predict(connection: duckdb.DuckDBPyConnection, model: Model, low: int, high: int) -> dict[str, Any]:
     connection.execute(
-        f"create or replace table asked_pair as select {low} as join_key_l, {high} as join_key_r, '0' as match_key"
+        "create or replace table asked_pair as "
+        f"select {low} as join_key_l, {high} as join_key_r, '0' as match_key"
     )
     linker = linker_for(connection, model)
     registered = linker._db_api.register("asked_pair", table_name="asked_pairs")

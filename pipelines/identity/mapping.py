@@ -122,7 +122,8 @@ _HEADERS: dict[str, str] = {
     "address": r"(street|home|delivery|mail(ing)?|billing)?addr(ess)?(line)?\d?|street(name)?"
     r"|주소\d?|도로명주소|지번주소|배송지",
     "household": r"(household|family|account)(id|no|num|number)?|세대번호|가구번호|계정번호",
-    "place": r"(birth)?place(ofbirth)?|city|town|suburb|locality|village|district|state|province|region|county"
+    "place": r"(birth)?place(ofbirth)?|city|town|suburb|locality|village|district"
+    r"|state|province|region|county"
     r"|시도|시군구|행정동|동|읍면동|출생지",
     "attribute": r"occupation|job|profession|nationality|title|직업",
 }

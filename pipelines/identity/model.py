@@ -164,7 +164,8 @@ def train(
     """
     names = ", ".join(f"g{n}" for n in range(len(comparisons)))
     patterns = connection.execute(
-        f"select {names}, {household_sql(comparisons)} as household, count(*) as n from {observed} group by all"
+        f"select {names}, {household_sql(comparisons)} as household, count(*) as n "
+        f"from {observed} group by all"
     ).fetchnumpy()
     levels = np.stack([np.asarray(patterns[f"g{n}"], dtype=np.intp) for n in range(len(comparisons))])
     counts = np.asarray(patterns["n"], dtype=np.float64)
@@ -245,14 +246,17 @@ def _personal_balance(comparisons: Sequence[PartComparison], levels: NDArray[np.
 
 
 def _same_home(comparisons: Sequence[PartComparison], levels: NDArray[np.intp]) -> NDArray[np.bool_]:
-    """Tell which patterns share a home: equal or nearly equal address, or an equal household number or
-    device.
+    """Tell which patterns share a home and a birth date, number or e-mail.
+
+    That is too much for two people to have in common by chance, however much else differs.
     """
-    same = np.zeros(levels.shape[1], dtype=bool)
+    home, telling = np.zeros(levels.shape[1], dtype=bool), np.zeros(levels.shape[1], dtype=bool)
     for level, comparison in zip(levels, comparisons, strict=True):
         if comparison.name.startswith(("address", "household", "device")):
-            same |= (level == 1) | ((level == 2) & (comparison.name == "address"))
-    return same
+            home |= (level == 1) | ((level == 2) & (comparison.name == "address"))
+        if comparison.name.startswith(("birth_date", "identifier", "email")):
+            telling |= (level == 1) | ((level == 2) & (comparison.name != "email"))
+    return home & telling
 
 
 def _hold(shares: Floats, most_differing: float) -> Floats:
