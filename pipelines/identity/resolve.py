@@ -141,7 +141,17 @@ def load_person(
         connection.execute(f"{verb} select {typed} from chunk")
         connection.unregister("chunk")
         first = False
-    return []
+    return _key_warnings(frame, mapping)
+
+
+def _key_warnings(frame: pd.DataFrame, mapping: Mapping) -> list[str]:
+    """Say when record keys repeat: rows are told apart by their place in the file, so none is lost."""
+    if mapping.record_id is None:
+        return []
+    keys = frame[mapping.record_id]
+    repeated, missing = int(keys.dropna().duplicated().sum()), int(keys.isna().sum())
+    told = f"{repeated} rows repeat a {mapping.record_id} and {missing} have none; all rows are kept as records."
+    return [told] if repeated or missing else []
 
 
 def _sql_type(column: str) -> str:
