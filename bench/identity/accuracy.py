@@ -1,4 +1,5 @@
-"""Bojagi beside plain Splink on every labelled data set: `python bench/identity/accuracy.py [historical.parquet] [data]`.
+"""Bojagi beside plain Splink on every labelled data set: `python bench/identity/accuracy.py
+[historical.parquet] [data]`.
 
 Prints one JSON object a data set and fails when a bar is missed.
 """

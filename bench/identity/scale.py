@@ -1,7 +1,7 @@
 """Time and memory of resolving N simulated person records: `python bench/identity/scale.py 100000 1000000`.
 
-The people are drawn here, not by `pipelines.simulate`, so that N can be any number: each has one to three records with
-typing errors, other ways of writing, moves and missing values, and shares a home with up to three others.
+The people are drawn here, not by `pipelines.simulate`, so that N can be any number: each has one to three
+records with typing errors, other ways of writing and missing values, and shares a home with another.
 """
 
 import json

@@ -105,6 +105,7 @@ def block(
     *,
     table: str = "person",
     across_sources: bool = False,
+    since: int = 0,
 ) -> BlockingReport:
     """Write the candidate pairs to the table `candidate` (columns `a` < `b`, both `rid`; each pair once).
 
@@ -113,6 +114,7 @@ def block(
         rules: a pair is a candidate when it meets one of them.
         table: the prepared records.
         across_sources: only pairs of records from different sources.
+        since: only pairs of which at least one record has this `rid` or a later one.
 
     """
     if not rules:
@@ -128,7 +130,8 @@ def block(
     connection.execute(
         "create or replace temp table block_size as select rule, key, count(*) as size, "
         f"count(*) > (case rule {limits} end) as is_dropped "
-        "from block_key group by rule, key having count(*) > 1"
+        "from block_key group by rule, key having count(*) > 1 "
+        f"and max(rid) >= {since}"
     )
     sources = "and l.source <> r.source" if across_sources else ""
     connection.execute(
@@ -136,7 +139,7 @@ def block(
         "with small as (from block_size where not is_dropped), "
         "kept as (from block_key k semi join small s on k.rule = s.rule and k.key = s.key) "
         "select distinct l.rid::integer as a, r.rid::integer as b from kept l join kept r "
-        f"on l.rule = r.rule and l.key = r.key and l.rid < r.rid {sources}"
+        f"on l.rule = r.rule and l.key = r.key and l.rid < r.rid and r.rid >= {since} {sources}"
     )
     dropped = connection.execute(
         "select rule, count(*), sum(size) from block_size where is_dropped group by rule order by rule"

@@ -178,7 +178,8 @@ def guess_mapping(frame: pd.DataFrame, ignore: Iterable[str] = ()) -> Mapping:
         part = _part_of_header(column) or _part_of_values(frame[column])
         if part:
             found.setdefault(part, []).append(column)
-    # A number that no two records share names records, not people: comparing it would only ever say "different".
+    # A number that no two records share names records, not people: comparing it would only ever say
+    # "different".
     keys = [c for c in found.get("identifier", []) if frame[c].dropna().is_unique]
     found["identifier"] = [c for c in found.get("identifier", []) if c not in keys]
     record_id = _unique_column(frame, [*found.pop("record_id", []), *keys])

@@ -101,13 +101,13 @@ def _add_names(out: pd.DataFrame, frame: pd.DataFrame, mapping: Mapping) -> None
 
 
 def _add_crosswise(out: pd.DataFrame, latin: pd.Series | None) -> None:
-    """Keys under which Hangul and Latin spellings meet; only where the file holds both scripts."""
+    """Keys under which Hangul and Latin spellings meet; all null where there is no Hangul."""
     given = out["given"].dropna()
-    share = given.map(hangul.is_hangul).mean() if len(given) else 0.0
-    if not share > 0.0:
-        return
-    out["given_cross"] = _distinct(out["given"], crosswise_key)
-    out["surname_cross"] = _distinct(out["surname"], lambda t: crosswise_key(t, family=True))
+    has_hangul = bool(given.map(hangul.is_hangul).any())
+    out["given_cross"] = _distinct(out["given"], crosswise_key) if has_hangul else None
+    out["surname_cross"] = (
+        _distinct(out["surname"], lambda t: crosswise_key(t, family=True)) if has_hangul else None
+    )
     if latin is not None:
         romanised: dict[str, Name] = {t: parse_full_name(t) for t in latin.dropna().unique()}
         out["latin_given"] = latin.map(lambda t: romanised[t].given, na_action="ignore")
@@ -121,8 +121,7 @@ def _add_address(out: pd.DataFrame, frame: pd.DataFrame, columns: Sequence[str])
     parsed = [parse_address(text) for text in distinct]
     out["address"] = _take([a.text for a in parsed], codes)
     out["address_tokens"] = _take([list(a.tokens) or None for a in parsed], codes)
-    if any(a.unit for a in parsed):
-        out["address_unit"] = _take([a.unit for a in parsed], codes)
+    out["address_unit"] = _take([a.unit for a in parsed], codes)
 
 
 def _coalesce(frame: pd.DataFrame, columns: Sequence[str]) -> pd.Series:

@@ -102,7 +102,7 @@ def resolve(
     warnings = load_person(connection, frame, mapping, options)
     constraints = _with_sources(connection, mapping, constraints or Constraints())
     clock.lap("prepare")
-    columns = _filled_columns(connection)
+    columns = filled_columns(connection)
     across = constraints.exclusive_source is not None
     blocking = block(connection, rules_for(columns), across_sources=across)
     clock.lap("block")
@@ -128,13 +128,21 @@ def resolve(
 
 
 def load_person(
-    connection: duckdb.DuckDBPyConnection, frame: pd.DataFrame, mapping: Mapping, options: Options
+    connection: duckdb.DuckDBPyConnection,
+    frame: pd.DataFrame,
+    mapping: Mapping,
+    options: Options,
+    *,
+    behind: int | None = None,
 ) -> list[str]:
-    """Standardise the file into the table `person`, a chunk at a time; return warnings about its content."""
-    first = True
+    """Standardise the file into the table `person`, a chunk at a time; return warnings about its content.
+
+    With `behind`, the rows are added after that many that are there already.
+    """
+    first = behind is None
     for start in range(0, max(len(frame), 1), _CHUNK_ROWS):
         chunk = prepare(frame.iloc[start : start + _CHUNK_ROWS], mapping, options.region)
-        chunk["rid"] += start
+        chunk["rid"] += start + (behind or 0)
         typed = ", ".join(f"{c}::{_sql_type(c)} as {c}" for c in chunk.columns)
         connection.register("chunk", chunk)
         verb = "create or replace table person as" if first else "insert into person by name"
@@ -150,7 +158,9 @@ def _key_warnings(frame: pd.DataFrame, mapping: Mapping) -> list[str]:
         return []
     keys = frame[mapping.record_id]
     repeated, missing = int(keys.dropna().duplicated().sum()), int(keys.isna().sum())
-    told = f"{repeated} rows repeat a {mapping.record_id} and {missing} have none; all rows are kept as records."
+    told = (
+        f"{repeated} rows repeat a {mapping.record_id} and {missing} have none; all rows are kept as records."
+    )
     return [told] if repeated or missing else []
 
 
@@ -162,7 +172,7 @@ def _sql_type(column: str) -> str:
     return "smallint[]" if column == "given_forms" else "varchar"
 
 
-def _filled_columns(connection: duckdb.DuckDBPyConnection) -> list[str]:
+def filled_columns(connection: duckdb.DuckDBPyConnection) -> list[str]:
     """Return the columns of `person` that hold a value anywhere.
 
     Raises:

@@ -118,7 +118,8 @@ def test_faults_are_refused():
 )
 def test_no_consent_is_gained_by_a_merge(one, other):
     merged = most_restrictive([*one, *other])
-    # Whoever had a known decision against, or none of the two had one in favour, keeps the merged one from permitting.
+    # Whoever had a known decision against, or none of the two had one in favour, keeps the merged one from
+    # permitting.
     assert merged <= (most_restrictive(one) or set(one) <= {None})
     assert merged <= (most_restrictive(other) or set(other) <= {None})
     if False in one or False in other:
