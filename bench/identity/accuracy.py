@@ -1,4 +1,4 @@
-"""Bojagi beside plain Splink on every labelled data set: `python bench/identity/accuracy.py
+"""Bojagi beside plain Splink on every labelled data set: `python -m bench.identity.accuracy
 [historical.parquet] [data]`.
 
 Prints one JSON object a data set and fails when a bar is missed.

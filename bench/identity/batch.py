@@ -1,4 +1,4 @@
-"""A batch of 1 % against a full rebuild: `python bench/identity/batch.py [records]`. Prints agreement and times."""
+"""A batch of 1 % against a full rebuild, agreement and times: `python -m bench.identity.batch`."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""Time and memory of resolving N simulated person records: `python bench/identity/scale.py 100000 1000000`.
+"""Time and memory of resolving N simulated person records: `python -m bench.identity.scale 100000 1000000`.
 
 The people are drawn here, not by `pipelines.simulate`, so that N can be any number: each has one to three
 records with typing errors, other ways of writing and missing values, and shares a home with another.
@@ -85,7 +85,7 @@ def main(sizes: list[str]) -> None:
         print(json.dumps(measure(int(sizes[1]))))
         return
     for size in sizes or ["100000", "1000000"]:
-        subprocess.run([sys.executable, __file__, "--one", size], check=True)
+        subprocess.run([sys.executable, "-m", "bench.identity.scale", "--one", size], check=True)
 
 
 if __name__ == "__main__":
