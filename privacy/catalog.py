@@ -1,8 +1,8 @@
 """The data map: what personal data lies where, why, on what basis, for how long, and for whom.
 
 It is the record of processing activities of GDPR art. 30 (and what art. 30 of the Korean Personal Information
-Protection Act wants disclosed), read from the contracts. Every later layer asks it rather than a list of its own.
-What it does not know, it refuses: a column without a contract has no purpose.
+Protection Act wants disclosed), read from the contracts. Every later layer asks it and keeps no list of its
+own. What it does not know, it refuses: a column without a contract has no purpose.
 """
 
 from __future__ import annotations

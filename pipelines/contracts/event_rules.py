@@ -1,4 +1,4 @@
-"""The rules that a contract with events, imputation or quality settings must keep."""
+"""The rules that a contract with events, standard forms, imputation or quality settings must keep."""
 
 from __future__ import annotations
 
@@ -67,6 +67,16 @@ def _touchpoint_roles_fit(subject: Subject) -> Iterator[Fault]:
             yield subject.fault(message, column=column, got=column.logical_type, expected=" or ".join(types))
 
 
+def _standard_form_fits(subject: Subject) -> Iterator[Fault]:
+    for column in subject.document.columns:
+        if column.standardise is None or not column.logical_type:
+            continue
+        types = _NUMERIC if column.standardise.rule == "unit" else ("string",)
+        if column.logical_type not in types:
+            message = f"Column {column.name!r} cannot have the standard form {column.standardise.rule!r}"
+            yield subject.fault(message, column=column, got=column.logical_type, expected=" or ".join(types))
+
+
 def _imputation_fits(subject: Subject) -> Iterator[Fault]:
     for column in subject.document.columns:
         if column.impute is None:
@@ -97,11 +107,15 @@ def _settings_name_columns(subject: Subject) -> Iterator[Fault]:
         if severity not in ("error", "warning"):
             got = f"{name}: {severity}"
             yield subject.fault_at("checkSeverity", "Unknown severity", got=got, expected="error or warning")
+    for name, value in subject.document.volume.items():
+        if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+            yield subject.fault_at("volume", "No number of rows or percent", got=f"{name}: {value!r}")
 
 
 EVENT_RULES: tuple[Rule, ...] = (
     _touchpoint_is_complete,
     _touchpoint_roles_fit,
+    _standard_form_fits,
     _imputation_fits,
     _settings_name_columns,
 )

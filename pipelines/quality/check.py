@@ -1,4 +1,4 @@
-"""What can be checked of a table, as data: each check says what a break is, how much of it is allowed, how bad it is.
+"""What can be checked of a table, as data: what a break is, how much of it is allowed, how bad it is.
 
 A check knows neither Spark nor Great Expectations; `gx_expectation` turns each kind into an expectation.
 """
@@ -62,10 +62,15 @@ class RowCheck(Check):
 
 @dataclass(frozen=True, kw_only=True)
 class KeyCheck(Check):
-    """Rows beyond the first of each key. Rows with a null in the key count like any other value."""
+    """Rows beyond the first of each key; rows with a null in the key are left out.
+
+    `one_in` above 1 looks only at the rows of one key in so many, chosen by the key's hash: rows of the same
+    key stay together, so the share of repeated rows is that of the whole table but for chance.
+    """
 
     columns: tuple[str, ...]
     max_percent: float = 0.0
+    one_in: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,15 +110,19 @@ class SchemaCheck(Check):
 
 @dataclass(frozen=True, kw_only=True)
 class QueryCheck(Check):
-    """The one figure that a SQL query returns lies within the range. Tables are views named `layer_table`."""
+    """The one figure that a SQL query returns lies within the range.
+
+    Tables are views named `layer_table`; `tables` are the lakehouse names of those besides the check's own.
+    """
 
     query: str
     within: Range
+    tables: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class NativeCheck(Check):
-    """An expectation of Great Expectations' own, passed through from the contract. Costs passes of its own."""
+    """An expectation of Great Expectations' own, passed through; costs passes of its own."""
 
     type: str
     arguments: Mapping[str, Any]

@@ -1,7 +1,7 @@
 """The checks as expectations of Great Expectations, each fed by the shared metrics. Import this late.
 
-Great Expectations schedules, evaluates and reports them like its own; what differs is that they ask for figures of
-the shared pass (`gx_metric`) instead of running queries each.
+Great Expectations schedules, evaluates and reports them like its own; what differs is that they ask for
+figures of the shared pass (`gx_metric`) instead of running queries each.
 """
 
 from __future__ import annotations
@@ -9,9 +9,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
+from great_expectations.compatibility.pydantic import Field
 from great_expectations.expectations.expectation import BatchExpectation
 from great_expectations.validator.metric_configuration import MetricConfiguration
 from great_expectations.validator.validator import ValidationDependencies
+from typing_extensions import override
 
 from pipelines.quality import gx_metric
 from pipelines.quality.check import Range
@@ -26,9 +28,11 @@ class _SharedPassExpectation(BatchExpectation, ABC):
     metric_dependencies: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
+    @override
     def is_abstract(cls) -> bool:
         return bool(getattr(cls, "__abstractmethods__", None)) or cls.__name__.startswith("_")
 
+    @override
     def get_validation_dependencies(
         self, execution_engine: Any = None, runtime_configuration: Any = None
     ) -> ValidationDependencies:
@@ -37,6 +41,7 @@ class _SharedPassExpectation(BatchExpectation, ABC):
             dependencies.set_metric_configuration(name, configuration)
         return dependencies
 
+    @override
     def _validate(
         self, metrics: dict[str, Any], runtime_configuration: Any = None, execution_engine: Any = None
     ) -> dict[str, Any]:
@@ -69,12 +74,14 @@ class ExpectRowsToKeepRule(_SharedPassExpectation):
     element: str = "true"
     max_percent: float = 0.0
 
+    @override
     def metrics(self, domain: dict[str, Any]) -> dict[str, MetricConfiguration]:
         return {
             "unexpected": gx_metric.aggregate(domain, f"count_if(({self.element}) and ({self.violation}))"),
             "elements": gx_metric.aggregate(domain, f"count_if({self.element})"),
         }
 
+    @override
     def judge(self, metrics: dict[str, Any]) -> dict[str, Any]:
         return _counted(metrics["unexpected"], metrics["elements"], self.max_percent)
 
@@ -84,13 +91,16 @@ class ExpectKeyToBeUnique(_SharedPassExpectation):
 
     columns: list[str]
     max_percent: float = 0.0
+    one_in: int = 1
 
+    @override
     def metrics(self, domain: dict[str, Any]) -> dict[str, MetricConfiguration]:
         return {
-            "unexpected": gx_metric.duplicates(domain, self.columns),
-            "elements": gx_metric.aggregate(domain, gx_metric.elements_of_key(self.columns)),
+            "unexpected": gx_metric.duplicates(domain, self.columns, self.one_in),
+            "elements": gx_metric.aggregate(domain, gx_metric.elements_of_key(self.columns, self.one_in)),
         }
 
+    @override
     def judge(self, metrics: dict[str, Any]) -> dict[str, Any]:
         return _counted(metrics["unexpected"], metrics["elements"], self.max_percent)
 
@@ -102,6 +112,7 @@ class ExpectFewOutliers(_SharedPassExpectation):
     max_percent: float
     spread: float = 3.0
 
+    @override
     def metrics(self, domain: dict[str, Any]) -> dict[str, MetricConfiguration]:
         return {
             "unexpected": gx_metric.outliers(domain, self.column, self.spread),
@@ -109,6 +120,7 @@ class ExpectFewOutliers(_SharedPassExpectation):
             "quartiles": gx_metric.aggregate(domain, gx_metric.quartiles_of(self.column)),
         }
 
+    @override
     def judge(self, metrics: dict[str, Any]) -> dict[str, Any]:
         judged = _counted(metrics["unexpected"], metrics["elements"], self.max_percent)
         limits = gx_metric.fences(metrics["quartiles"], self.spread)
@@ -124,9 +136,11 @@ class ExpectReferencesToExist(_SharedPassExpectation):
     parent_columns: list[str]
     max_percent: float = 0.0
 
+    @override
     def metrics(self, domain: dict[str, Any]) -> dict[str, MetricConfiguration]:
         return {"orphans": gx_metric.orphans(domain, self.columns, self.parent, self.parent_columns)}
 
+    @override
     def judge(self, metrics: dict[str, Any]) -> dict[str, Any]:
         unexpected, elements = metrics["orphans"]
         return _counted(unexpected, elements, self.max_percent)
@@ -137,6 +151,7 @@ class _RangeExpectation(_SharedPassExpectation):
 
     within: dict[str, Any]
 
+    @override
     def judge(self, metrics: dict[str, Any]) -> dict[str, Any]:
         value = metrics["value"]
         return {"success": Range(**self.within).admits(value), "result": {"observed_value": value}}
@@ -147,6 +162,7 @@ class ExpectMeasureToBeWithin(_RangeExpectation):
 
     measure: str
 
+    @override
     def metrics(self, domain: dict[str, Any]) -> dict[str, MetricConfiguration]:
         return {"value": gx_metric.aggregate(domain, self.measure)}
 
@@ -156,6 +172,7 @@ class ExpectQueryToReturnWithin(_RangeExpectation):
 
     query: str
 
+    @override
     def metrics(self, domain: dict[str, Any]) -> dict[str, MetricConfiguration]:
         return {"value": gx_metric.query(domain, self.query)}
 
@@ -164,11 +181,13 @@ class ExpectSchemaToMatchContract(_SharedPassExpectation):
     """The table has the contract's columns with their types, and no others but the technical ones."""
 
     types: dict[str, str]
-    optional: list[str] = []
+    optional: list[str] = Field(default_factory=list)
 
+    @override
     def metrics(self, domain: dict[str, Any]) -> dict[str, MetricConfiguration]:
         return {"types": gx_metric.types(domain)}
 
+    @override
     def judge(self, metrics: dict[str, Any]) -> dict[str, Any]:
         there: dict[str, str] = metrics["types"]
         faults = [f"{name} is missing" for name in self.types if name not in there]
@@ -179,4 +198,7 @@ class ExpectSchemaToMatchContract(_SharedPassExpectation):
         ]
         known = set(self.types) | set(self.optional)
         faults += [f"{name} is not in the contract" for name in there if name not in known]
-        return {"success": not faults, "result": {"observed_value": "; ".join(faults) or f"{len(there)} columns"}}
+        return {
+            "success": not faults,
+            "result": {"observed_value": "; ".join(faults) or f"{len(there)} columns"},
+        }

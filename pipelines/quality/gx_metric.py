@@ -1,8 +1,9 @@
 """Metrics for Great Expectations' Spark engine that share passes.
 
-Great Expectations computes all aggregate metrics of one level of its dependency graph in a single `agg`. So every
-figure that can be an aggregate is one (`bojagi.aggregate`): a whole table costs one pass, plus one for the outliers,
-whose fences the first pass found, plus a small one for each reference. Imports Great Expectations: import this late.
+Great Expectations computes all aggregate metrics of one level of its dependency graph in a single `agg`. So
+every figure that can be an aggregate is one (`bojagi.aggregate`): a whole table costs one pass, plus one for
+the outliers, whose fences the first pass found, plus a small one for each reference. Imports Great
+Expectations: import this late.
 """
 
 from __future__ import annotations
@@ -12,23 +13,24 @@ from typing import Any
 
 from great_expectations.core.metric_domain_types import MetricDomainTypes
 from great_expectations.core.metric_function_types import MetricPartialFunctionTypes
-from great_expectations.execution_engine import SparkDFExecutionEngine
+from great_expectations.execution_engine.sparkdf_execution_engine import SparkDFExecutionEngine
 from great_expectations.expectations.metrics.metric_provider import metric_partial, metric_value
 from great_expectations.expectations.metrics.table_metric_provider import TableMetricProvider
 from great_expectations.validator.metric_configuration import MetricConfiguration
 from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F  # noqa: N812  the name that Spark's own documentation uses
+from pyspark.sql import functions as F
 
 from pipelines.quality import sql
 
-# Fences are rounded, so that the last bit of an interpolation does not decide about the values that lie on them.
+# Fences are rounded, so that the last bit of an interpolation does not decide about the values that lie on
+# them.
 FENCE_DECIMALS = 6
 FENCE_SLACK = 1e-9
-_SHARED_PASS = {
-    "engine": SparkDFExecutionEngine,
-    "partial_fn_type": MetricPartialFunctionTypes.AGGREGATE_FN,
-    "domain_type": MetricDomainTypes.TABLE,
-}
+_in_shared_pass = metric_partial(
+    engine=SparkDFExecutionEngine,
+    partial_fn_type=MetricPartialFunctionTypes.AGGREGATE_FN,
+    domain_type=MetricDomainTypes.TABLE,
+)
 
 
 def aggregate(domain: dict[str, Any], expression: str) -> MetricConfiguration:
@@ -36,9 +38,9 @@ def aggregate(domain: dict[str, Any], expression: str) -> MetricConfiguration:
     return MetricConfiguration("bojagi.aggregate", domain, {"expression": expression})
 
 
-def duplicates(domain: dict[str, Any], columns: Sequence[str]) -> MetricConfiguration:
+def duplicates(domain: dict[str, Any], columns: Sequence[str], one_in: int) -> MetricConfiguration:
     """Ask for the number of rows beyond the first of each key; rows with a null in the key do not count."""
-    return MetricConfiguration("bojagi.duplicates", domain, {"columns": list(columns)})
+    return MetricConfiguration("bojagi.duplicates", domain, {"columns": list(columns), "one_in": one_in})
 
 
 def outliers(domain: dict[str, Any], column: str, spread: float) -> MetricConfiguration:
@@ -64,9 +66,9 @@ def types(domain: dict[str, Any]) -> MetricConfiguration:
     return MetricConfiguration("bojagi.types", domain, {})
 
 
-def elements_of_key(columns: Sequence[str]) -> str:
-    """SQL aggregate: rows that have a value in every column of the key."""
-    return f"count_if({_is_complete(columns)})"
+def elements_of_key(columns: Sequence[str], one_in: int = 1) -> str:
+    """SQL aggregate: rows that have a value in every column of the key, of one key in so many."""
+    return f"count_if({_is_looked_at(columns, one_in)})"
 
 
 def quartiles_of(column: str) -> str:
@@ -75,7 +77,7 @@ def quartiles_of(column: str) -> str:
 
 
 def fences(quartiles: Sequence[float] | None, spread: float) -> tuple[float, float] | None:
-    """Return the limits beyond which a value is an outlier; None without values or when half of them are equal.
+    """Return the limits beyond which a value is an outlier; None when half of them are equal.
 
     >>> fences([1.0, 2.0, 3.0], 3.0)
     (-5.0, 9.0)
@@ -100,11 +102,19 @@ def _is_complete(columns: Sequence[str]) -> str:
     return " and ".join(f"{sql.name(column)} is not null" for column in columns)
 
 
-def _distinct_keys(columns: Sequence[str]) -> str:
-    # A hash, because counting distinct structs takes Sail minutes on 1.5 M rows. Two keys may share a hash: then too
-    # few are counted, which `_Duplicates` settles by counting the keys themselves.
-    hashed = f"xxhash64({', '.join(sql.name(column) for column in columns)})"
-    return f"count(distinct case when {_is_complete(columns)} then {hashed} end)"
+def _hash(columns: Sequence[str]) -> str:
+    return f"xxhash64({', '.join(sql.name(column) for column in columns)})"
+
+
+def _is_looked_at(columns: Sequence[str], one_in: int) -> str:
+    sample = f" and {_hash(columns)} % {one_in} = 0" if one_in > 1 else ""
+    return _is_complete(columns) + sample
+
+
+def _distinct_keys(columns: Sequence[str], one_in: int) -> str:
+    # A hash, because counting distinct structs takes Sail minutes on 1.5 M rows. Two keys may share a hash:
+    # then too few are counted, which `_Duplicates` settles by counting the keys themselves.
+    return f"count(distinct case when {_is_looked_at(columns, one_in)} then {_hash(columns)} end)"
 
 
 def _frame(arguments: dict[str, Any]) -> DataFrame:
@@ -129,7 +139,7 @@ class _Aggregate(TableMetricProvider):
     value_keys = ("expression",)
 
     @staticmethod
-    @metric_partial(**_SHARED_PASS)
+    @_in_shared_pass
     def _spark(**arguments: Any) -> tuple[Column, dict[str, Any], dict[str, Any]]:
         return F.expr(arguments["metric_value_kwargs"]["expression"]), arguments["metric_domain_kwargs"], {}
 
@@ -139,7 +149,7 @@ class _Outliers(TableMetricProvider):
     value_keys = ("column", "spread")
 
     @staticmethod
-    @metric_partial(**_SHARED_PASS)
+    @_in_shared_pass
     def _spark(**arguments: Any) -> tuple[Column, dict[str, Any], dict[str, Any]]:
         asked = arguments["metric_value_kwargs"]
         limits = fences(arguments["metrics"]["quartiles"], asked["spread"])
@@ -156,7 +166,7 @@ class _Outliers(TableMetricProvider):
 
 class _Duplicates(TableMetricProvider):
     metric_name = "bojagi.duplicates"
-    value_keys = ("columns",)
+    value_keys = ("columns", "one_in")
 
     @staticmethod
     @metric_value(engine=SparkDFExecutionEngine)
@@ -164,8 +174,9 @@ class _Duplicates(TableMetricProvider):
         known = arguments["metrics"]
         if known["rows"] == known["keys"]:
             return 0
-        columns = [F.col(sql.name(column)) for column in arguments["metric_value_kwargs"]["columns"]]
-        whole = _frame(arguments).where(_is_complete(arguments["metric_value_kwargs"]["columns"]))
+        asked = arguments["metric_value_kwargs"]
+        columns = [F.col(sql.name(column)) for column in asked["columns"]]
+        whole = _frame(arguments).where(_is_looked_at(asked["columns"], asked["one_in"]))
         row = whole.groupBy(*columns).agg(F.count(F.lit(1)).alias("n")).agg(F.expr("sum(n - 1)")).first()
         return int(row[0] or 0) if row else 0
 
@@ -173,10 +184,11 @@ class _Duplicates(TableMetricProvider):
     def _get_evaluation_dependencies(
         cls, metric: MetricConfiguration, *_: Any, **__: Any
     ) -> dict[str, MetricConfiguration]:
-        columns, domain = metric.metric_value_kwargs["columns"], metric.metric_domain_kwargs
+        asked, domain = metric.metric_value_kwargs, metric.metric_domain_kwargs
+        columns, one_in = asked["columns"], asked["one_in"]
         return {
-            "rows": aggregate(domain, elements_of_key(columns)),
-            "keys": aggregate(domain, _distinct_keys(columns)),
+            "rows": aggregate(domain, elements_of_key(columns, one_in)),
+            "keys": aggregate(domain, _distinct_keys(columns, one_in)),
         }
 
 
@@ -190,7 +202,8 @@ class _Orphans(TableMetricProvider):
         asked = arguments["metric_value_kwargs"]
         frame = _frame(arguments)
         keys = [f"_key_{position}" for position in range(len(asked["columns"]))]
-        # Counting per key first leaves a small join, whatever the join strategy: 21 M rows hold 90 k products.
+        # Counting per key first leaves a small join, whatever the join strategy: 21 M rows hold 90 k
+        # products.
         children = (
             frame.where(_is_complete(asked["columns"]))
             .select(*_renamed(asked["columns"], keys))

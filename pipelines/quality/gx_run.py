@@ -1,4 +1,4 @@
-"""One validation by Great Expectations: in go checks, out come figures without values of persons. Import this late."""
+"""One validation by Great Expectations: checks in, figures without personal values out. Import late."""
 
 from __future__ import annotations
 
@@ -9,20 +9,24 @@ from functools import cache
 from typing import Any
 
 import great_expectations as gx
-from great_expectations.core import ExpectationSuiteValidationResult, ExpectationValidationResult
-from great_expectations.data_context import EphemeralDataContext
+from great_expectations import ExpectationSuite
+from great_expectations.core import ExpectationValidationResult
+from great_expectations.core.batch import Batch
+from great_expectations.data_context.data_context.ephemeral_data_context import EphemeralDataContext
 from great_expectations.data_context.types.base import (
     DataContextConfig,
     InMemoryStoreBackendDefaults,
     ProgressBarsConfig,
 )
+from great_expectations.execution_engine.sparkdf_batch_data import SparkDFBatchData
+from great_expectations.execution_engine.sparkdf_execution_engine import SparkDFExecutionEngine
+from great_expectations.validator.validator import Validator
 from pyspark.sql import DataFrame
 
 from pipelines.contracts.document import Contract
 from pipelines.quality.check import Check, NativeCheck, OutlierCheck
 from pipelines.quality.example import is_showable
 from pipelines.quality.gx_metric import outside
-from pipelines.quality.gx_suite import build_suite
 from pipelines.quality.result import CheckResult, Example
 
 # Counts and no values: those that an expectation of Great Expectations' own collects may be personal.
@@ -35,7 +39,7 @@ _COLUMN_ARGUMENTS = ("column", "column_A", "column_B", "column_list", "column_se
 
 @dataclass(frozen=True)
 class Outcome:
-    """What Great Expectations found for one check. `condition` finds the rows that break it, where the run chose it."""
+    """What was found for one check; `condition` finds the rows that break it, where the run chose it."""
 
     passed: bool
     fault: str | None = None
@@ -44,7 +48,7 @@ class Outcome:
 
 
 @cache
-def quiet_context() -> EphemeralDataContext:
+def _project() -> EphemeralDataContext:
     """Great Expectations' project, in memory: no telemetry, no progress bars, no files."""
     config = DataContextConfig(
         store_backend_defaults=InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
@@ -56,19 +60,31 @@ def quiet_context() -> EphemeralDataContext:
     return context
 
 
-def run_checks(frame: DataFrame, contract: Contract, checks: Sequence[Check]) -> dict[str, Outcome]:
-    """Run the checks over the frame in one validation; outcomes by the check's name."""
-    if not checks:
-        return {}
-    suite = build_suite(contract.table, checks)
-    source = quiet_context().data_sources.add_or_update_spark(name="lakehouse", persist=False)
-    batch = source.add_dataframe_asset(suite.name).add_batch_definition_whole_dataframe("all")
-    found = batch.get_batch({"dataframe": frame}).validate(suite, result_format=_RESULT_FORMAT)
+def run_checks(
+    frame: DataFrame, contract: Contract, checks: Sequence[Check], suite: ExpectationSuite
+) -> dict[str, Outcome]:
+    """Run the expectations that stand for the checks in one validation; outcomes by the check's name.
+
+    The engine is made for this one frame and session: a data source of the project would keep every frame
+    ever checked, and look for a session of its own.
+    """
     by_name = {check.name: check for check in checks}
-    return {
-        (check := by_name[one.expectation_config.meta["check"]]).name: _outcome(check, contract, one)
-        for one in found.results
-    }
+    wanted = [one.configuration for one in suite.expectations if _check_of(one.meta) in by_name]
+    if not wanted:
+        return {}
+    engine = SparkDFExecutionEngine(spark=frame.sparkSession, persist=False)
+    batch = Batch(data=SparkDFBatchData(engine, frame))  # type: ignore[arg-type]  # annotated as a class there
+    validator = Validator(execution_engine=engine, batches=[batch], data_context=_project())
+    found = validator.graph_validate(wanted, runtime_configuration={"result_format": _RESULT_FORMAT})
+    outcomes = {}
+    for one in found:
+        check = by_name[_check_of(one.expectation_config.meta if one.expectation_config else None)]
+        outcomes[check.name] = _outcome(check, contract, one)
+    return outcomes
+
+
+def _check_of(meta: Mapping[str, Any] | None) -> str:
+    return str((meta or {}).get("check"))
 
 
 def _outcome(check: Check, contract: Contract, found: ExpectationValidationResult) -> Outcome:
@@ -90,7 +106,7 @@ def _outcome(check: Check, contract: Contract, found: ExpectationValidationResul
 
 
 def _is_reportable(check: Check, contract: Contract, value: Any) -> bool:
-    """Whether a figure says nothing about one person: our own measures, or a native one of harmless columns."""
+    """Whether a figure says nothing about one person: our own, or one of harmless columns."""
     if not isinstance(value, str | int | float | bool):
         return False
     if not isinstance(check, NativeCheck):
@@ -111,12 +127,12 @@ def _fault(found: ExpectationValidationResult) -> str | None:
     return None
 
 
-def report_of(contract: Contract, checks: Sequence[Check], results: Sequence[CheckResult]) -> dict[str, Any]:
+def report_of(suite: ExpectationSuite, results: Sequence[CheckResult]) -> dict[str, Any]:
     """Return the validation result in Great Expectations' own JSON, from what may be shown only.
 
-    Nothing of what Great Expectations wrote about values or errors goes in: every figure is taken from `results`.
+    Nothing of what Great Expectations wrote about values or errors goes in: every figure is taken from
+    `results`.
     """
-    suite = build_suite(contract.table, checks)
     entries = [
         {
             "success": result.passed,
@@ -132,19 +148,18 @@ def report_of(contract: Contract, checks: Sequence[Check], results: Sequence[Che
         for expectation, result in zip(suite.expectations, results, strict=True)
     ]
     passed = sum(result.passed for result in results)
-    whole = ExpectationSuiteValidationResult(
-        success=passed == len(results),
-        results=[],
-        suite_name=suite.name,
-        statistics={
+    return {
+        "success": passed == len(results),
+        "suite_name": suite.name,
+        "statistics": {
             "evaluated_expectations": len(results),
             "successful_expectations": passed,
             "unsuccessful_expectations": len(results) - passed,
             "success_percent": 100.0 * passed / len(results),
         },
-        meta={"great_expectations_version": gx.__version__, "active_batch_definition": {}},
-    )
-    return {**whole.to_json_dict(), "results": entries}
+        "meta": {"great_expectations_version": gx.__version__},
+        "results": entries,
+    }
 
 
 def _shown(result: CheckResult) -> dict[str, Any]:

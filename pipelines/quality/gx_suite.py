@@ -7,11 +7,10 @@ from dataclasses import asdict
 from typing import Any
 
 from great_expectations import ExpectationSuite
-from great_expectations.exceptions import ExpectationNotFoundError
+from great_expectations.exceptions.exceptions import ExpectationNotFoundError
 from great_expectations.expectations.expectation import Expectation
 from great_expectations.expectations.metadata_types import FailureSeverity
 from great_expectations.expectations.registry import get_expectation_impl
-from great_expectations.render import LegacyDiagnosticRendererType
 
 from pipelines.quality import sql
 from pipelines.quality.check import (
@@ -36,11 +35,9 @@ from pipelines.quality.gx_expectation import (
     ExpectSchemaToMatchContract,
 )
 
-# Columns that Data Docs show beside each expectation, and where its meta carries them.
-_NOTES = {
-    "format": LegacyDiagnosticRendererType.META_PROPERTIES,
-    "content": {"severity": "properties.severity", "kind": "properties.kind"},
-}
+# What Data Docs say of a failure. (Columns of their own for it break on expectations with a description in
+# 1.24.)
+_CONSEQUENCES = {"error": "stops what follows", "warning": "warns"}
 
 
 def build_suite(table: str, checks: Sequence[Check]) -> ExpectationSuite:
@@ -48,19 +45,17 @@ def build_suite(table: str, checks: Sequence[Check]) -> ExpectationSuite:
 
     Raises:
         QualityRuleError: a passed-through expectation is unknown or its arguments do not fit.
+
     """
     expectations = [_expectation(table, check) for check in checks]
-    return ExpectationSuite(name=table.replace("/", "."), expectations=expectations, meta={"notes": _NOTES})
+    return ExpectationSuite(name=table, expectations=expectations)
 
 
 def _expectation(table: str, check: Check) -> Expectation:
     common: dict[str, Any] = {
-        "description": check.description,
+        "description": f"{check.description} ({_CONSEQUENCES[check.severity]})",
         "severity": FailureSeverity.CRITICAL if check.severity == "error" else FailureSeverity.WARNING,
-        "meta": {
-            "check": check.name,
-            "attributes": {"properties": {"severity": check.severity, "kind": check.kind}, "user_meta": {}},
-        },
+        "meta": {"check": check.name, "kind": check.kind},
     }
     if isinstance(check, NativeCheck):
         return _native(table, check, common)
@@ -71,7 +66,9 @@ def _expectation(table: str, check: Check) -> Expectation:
             violation=check.violation, element=check.element, max_percent=check.max_percent, **common
         )
     if isinstance(check, KeyCheck):
-        return ExpectKeyToBeUnique(columns=list(check.columns), max_percent=check.max_percent, **common)
+        return ExpectKeyToBeUnique(
+            columns=list(check.columns), max_percent=check.max_percent, one_in=check.one_in, **common
+        )
     if isinstance(check, OutlierCheck):
         return ExpectFewOutliers(max_percent=check.max_percent, spread=check.spread, **common)
     if isinstance(check, ReferenceCheck):
@@ -97,8 +94,8 @@ def _native(table: str, check: NativeCheck, common: dict[str, Any]) -> Expectati
     except (ExpectationNotFoundError, ValueError, TypeError) as error:
         raise QualityRuleError(
             f"{table}: rule {check.name!r} is no valid expectation: got {check.type} with "
-            f"{', '.join(sorted(check.arguments)) or 'no arguments'}; compare the Expectation Gallery of Great "
-            "Expectations 1.24",
+            f"{', '.join(sorted(check.arguments)) or 'no arguments'}; compare the "
+            "Expectation Gallery of Great Expectations 1.24",
             table,
             check.name,
         ) from error

@@ -16,8 +16,9 @@ class CheckResult:
     """The outcome of one check.
 
     `unexpected_count` of `element_count` rows break it; both are None for a check of one figure, which
-    `observed_value` shows instead. `examples` hold no personal data: values of columns that say nothing about a
-    person, and where the row came from. `fault` says why a check could not be run; such a check has not passed.
+    `observed_value` shows instead. `examples` hold no personal data: values of columns that say nothing about
+    a person, and where the row came from. `fault` says why a check could not be run; such a check has not
+    passed.
     """
 
     name: str
@@ -42,20 +43,22 @@ class CheckResult:
     def summary(self) -> str:
         """One line for people.
 
-        >>> CheckResult("range_week", "range", "week", False, "warning", "week lies between 1 and 53", 200, 3, 1.5).summary
+        >>> promise = "week lies between 1 and 53"
+        >>> found = CheckResult("range_week", "range", "week", False, "warning", promise, 200, 3, 1.5)
+        >>> found.summary
         'week lies between 1 and 53: 3 of 200 rows (1.5 %) break it'
         """
         if self.fault:
             return f"{self.description}: could not be checked: {self.fault}"
         if self.unexpected_count is None:
             return f"{self.description}: found {self.observed_value}"
-        share = f"{self.unexpected_count} of {self.element_count} rows ({self.unexpected_percent or 0:.3g} %) break it"
-        return f"{self.description}: {share}"
+        percent = f"{self.unexpected_percent or 0:.3g} %"
+        return f"{self.description}: {self.unexpected_count} of {self.element_count} rows ({percent}) break it"
 
 
 @dataclass(frozen=True)
 class TableQuality:
-    """The outcome of all checks of a table. `report` is what Data Docs are built from; it holds no personal data."""
+    """The outcome of all checks of a table. Data Docs are built from `report`; it holds no personal data."""
 
     table: str
     results: tuple[CheckResult, ...]

@@ -15,6 +15,7 @@ from pipelines.quality.translate import translate
 # The spellings under which contracts name the engine.
 GREAT_EXPECTATIONS = frozenset({"greatexpectations", "great-expectations", "great_expectations"})
 _PLACEHOLDER = re.compile(r"\$?\{(object|table|model|schema|property|column|field)\}")
+_VIEW = re.compile(r"\b(bronze|silver|gold|release)_([a-z0-9_]+)\b")
 _TABLE_PLACEHOLDERS = frozenset({"object", "table", "model", "schema"})
 
 
@@ -23,6 +24,7 @@ def rule_checks(contract: Contract) -> Iterator[Check]:
 
     Raises:
         QualityRuleError: the rule is of an engine, a metric or an operator that nothing here can run.
+
     """
     for position, rule in enumerate(contract.quality):
         yield from _read(contract, rule, None, f"rule_{position + 1}")
@@ -49,21 +51,23 @@ def _read(contract: Contract, rule: Mapping[str, Any], column: str | None, fallb
             within=_within(contract, rule, name),
         )
     elif kind == "sql":
+        query = _fill(str(rule["query"]), contract, column)
         yield QueryCheck(
             name=name,
             kind="rule",
             severity=severity,
             column=column,
             description=description,
-            query=_fill(str(rule["query"]), contract, column),
+            query=query,
             within=_within(contract, rule, name),
+            tables=tuple(sorted({f"{layer}/{table}" for layer, table in _VIEW.findall(query)} - {contract.table})),
         )
     elif kind == "custom" and str(rule.get("engine", "")).lower() in GREAT_EXPECTATIONS:
         yield _expectation(contract, rule, name, severity, description, column)
     else:
         raise QualityRuleError(
-            f"{contract.id}: rule {name!r} cannot be run: got type {kind!r} of engine {rule.get('engine')!r}, "
-            "expected library, sql, text, or custom of engine greatExpectations",
+            f"{contract.id}: rule {name!r} cannot be run: got type {kind!r} of engine "
+            f"{rule.get('engine')!r}, expected library, sql, text, or custom of engine greatExpectations",
             contract.id,
             name,
         )
@@ -111,8 +115,8 @@ def _library_measure(contract: Contract, rule: Mapping[str, Any], column: str | 
         count = f"(count(1) - count(distinct xxhash64({key})))"
     else:
         raise QualityRuleError(
-            f"{contract.id}: rule {name!r} has the unknown metric {metric!r}; expected nullValues, missingValues, "
-            "invalidValues, duplicateValues or rowCount",
+            f"{contract.id}: rule {name!r} has the unknown metric {metric!r}; expected nullValues, "
+            "missingValues, invalidValues, duplicateValues or rowCount",
             contract.id,
             name,
         )
@@ -125,8 +129,7 @@ def _invalid(contract: Contract, arguments: Mapping[str, Any], quoted: str, name
     if arguments.get("pattern"):
         return f"not {quoted} rlike {sql.literal(str(arguments['pattern']))}"
     raise QualityRuleError(
-        f"{contract.id}: rule {name!r} does not say what is valid: give `arguments.validValues` or "
-        "`arguments.pattern`",
+        f"{contract.id}: rule {name!r} does not say what is valid: give `arguments.validValues` or `arguments.pattern`",
         contract.id,
         name,
     )
@@ -149,15 +152,21 @@ def _within(contract: Contract, rule: Mapping[str, Any], name: str) -> Range:
     if "mustBeLessOrEqualTo" in rule:
         return Range(maximum=rule["mustBeLessOrEqualTo"])
     raise QualityRuleError(
-        f"{contract.id}: rule {name!r} states no limit; expected one of mustBe, mustNotBe, mustBeGreaterThan, "
-        "mustBeGreaterOrEqualTo, mustBeLessThan, mustBeLessOrEqualTo, mustBeBetween, mustNotBeBetween",
+        f"{contract.id}: rule {name!r} states no limit; expected one of mustBe, mustNotBe, "
+        "mustBeGreaterThan, mustBeGreaterOrEqualTo, mustBeLessThan, mustBeLessOrEqualTo, "
+        "mustBeBetween, mustNotBeBetween",
         contract.id,
         name,
     )
 
 
 def _expectation(
-    contract: Contract, rule: Mapping[str, Any], name: str, severity: Severity, description: str, column: str | None
+    contract: Contract,
+    rule: Mapping[str, Any],
+    name: str,
+    severity: Severity,
+    description: str,
+    column: str | None,
 ) -> Check:
     implementation = rule.get("implementation")
     if not isinstance(implementation, Mapping) or not (

@@ -1,4 +1,6 @@
-"""The seeded market simulator: people, devices and touchpoints tied to real baskets.
+"""The seeded market simulator: people, devices and touchpoints tied to the baskets of the Complete Journey.
 
-Its truth (who is behind which record) is for evaluation only; nothing in the pipelines reads it.
+Here belong the drawing of people and their records, the faults planted in them, and the writers of the files.
+No reading of contracts and no pipeline code: what is landed is input like any other. Its truth is for
+evaluation only.
 """

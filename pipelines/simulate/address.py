@@ -1,5 +1,7 @@
 """Street addresses in the road-name form, the older lot-number form and in English."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 
@@ -8,32 +10,70 @@ from pipelines.simulate.streams import Bools, Ints, Texts, chance
 _SHORT = {"특별자치도": "", "특별자치시": "시", "특별시": "시", "광역시": "시"}
 
 
+@dataclass(frozen=True)
+class _Home:
+    """The parts of one address."""
+
+    sido: str
+    sigungu: str
+    dong: str
+    sigungu_latin: str
+    sido_latin: str
+    number: int
+    lot: int
+    alley: int
+    block: int
+    flat: int
+    has_flat: bool
+    is_road: bool
+
+    @property
+    def english(self) -> str:
+        """The address in Latin letters: 101-1203, 12 Gangnam-daero 5-gil, Gangnam-gu, Seoul."""
+        home = f"{self.block}-{self.flat}, " if self.has_flat else ""
+        road = self.sigungu_latin.rsplit("-", 1)[0] + "-daero"
+        return f"{home}{self.number} {road} {self.alley}-gil, {self.sigungu_latin}, {self.sido_latin}"
+
+    @property
+    def forms(self) -> tuple[str, str]:
+        """The form its people prefer and the other one: by road name, by lot number."""
+        village = self.dong.rstrip("동읍면").rstrip("0123456789")
+        home = f" {self.block}동 {self.flat}호" if self.has_flat else ""
+        comma = "," if home else ""
+        road = (
+            f"{self.sido} {self.sigungu} {village}로{self.alley}길 {self.number}{comma}{home} ({self.dong})"
+        )
+        plot = f"{self.sido} {self.sigungu} {self.dong} {self.lot}-{self.alley}{home}"
+        return (road, plot) if self.is_road else (plot, road)
+
+
 def draw_homes(regions: pd.DataFrame, dong: Ints, is_korean: Bools, rng: np.random.Generator) -> pd.DataFrame:
-    """Return for each dong given one home: address (as its people first wrote it) and variant (another spelling)."""
-    size, place = len(dong), regions.iloc[dong]
-    number, lot = rng.integers(1, 300, size), rng.integers(1, 900, size)
-    block, flat = rng.integers(101, 130, size), rng.integers(1, 25, size) * 100 + rng.integers(1, 5, size)
-    has_flat, is_road, alley = chance(rng, 0.7, size), chance(rng, 0.75, size), rng.integers(1, 60, size)
-    rows = zip(place["sido"], place["sigungu"], place["dong"], place["sigungu_latin"], place["sido_latin"],
-               number.tolist(), lot.tolist(), block.tolist(), flat.tolist(), has_flat, is_road, alley.tolist(),
-               is_korean, strict=True)  # fmt: skip
-    written = [_write(*row) for row in rows]
+    """Return one home for each dong given: address as its people write it, and variant, another spelling."""
+    size = len(dong)
+    names = regions.iloc[dong][["sido", "sigungu", "dong", "sigungu_latin", "sido_latin"]]
+    parts = (
+        rng.integers(1, 300, size),
+        rng.integers(1, 900, size),
+        rng.integers(1, 60, size),
+        rng.integers(101, 130, size),
+        rng.integers(1, 25, size) * 100 + rng.integers(1, 5, size),
+        chance(rng, 0.7, size),
+        chance(rng, 0.75, size),
+    )
+    rows = zip(
+        names.itertuples(index=False), zip(*(part.tolist() for part in parts), strict=True), strict=True
+    )
+    written = [
+        _write(_Home(*row, *numbers), korean) for (row, numbers), korean in zip(rows, is_korean, strict=True)
+    ]
     return pd.DataFrame(written, columns=["address", "variant"])
 
 
-def _write(sido: str, sigungu: str, dong: str, sigungu_latin: str, sido_latin: str, number: int, lot: int,
-           block: int, flat: int, has_flat: bool, is_road: bool, alley: int, is_korean: bool) -> tuple[str, str]:  # fmt: skip
+def _write(home: _Home, is_korean: bool) -> tuple[str, str]:
     if not is_korean:
-        road = sigungu_latin.rsplit("-", 1)[0] + "-daero"
-        home = f"{block}-{flat}, " if has_flat else ""
-        english = f"{home}{number} {road} {alley}-gil, {sigungu_latin}, {sido_latin}"
-        return english, english.replace("-gil", "gil").replace(", ", " ")
-    village = dong.rstrip("동읍면").rstrip("0123456789")
-    home = f" {block}동 {flat}호" if has_flat else ""
-    road = f"{sido} {sigungu} {village}로{alley}길 {number}{',' if home else ''}{home} ({dong})"
-    plot = f"{sido} {sigungu} {dong} {lot}-{alley}{home}"
-    first, second = (road, plot) if is_road else (plot, road)
-    return first, shorten(second if alley % 2 else first)
+        return home.english, home.english.replace("-gil", "gil").replace(", ", " ")
+    first, second = home.forms
+    return first, shorten(second if home.alley % 2 else first)
 
 
 def shorten(address: str) -> str:

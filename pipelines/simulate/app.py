@@ -11,7 +11,8 @@ from pipelines.simulate.text import label, only, whole
 from pipelines.simulate.world import World
 
 EVENTS = np.array(
-    ["app_open", "push_open", "search", "product_view", "add_to_cart", "scan_barcode", "store_locator"], dtype=object
+    ["app_open", "push_open", "search", "product_view", "add_to_cart", "scan_barcode", "store_locator"],
+    dtype=object,
 )
 _OPEN, _PUSH, _SEARCH, _VIEW, _CART, _SCAN, _LOCATE = range(7)
 _SCREENS = np.array(["home", "campaign", "search", "product", "cart", "scanner", "stores"], dtype=object)
@@ -50,12 +51,12 @@ def draw_app_events(world: World, devices: Devices, rng: np.random.Generator) ->
             "push_campaign_id": whole(campaign[opening], kind == _PUSH),
         }
     )
-    return Records("app_event", frame, "event_id", person[opening], truth_key="device_id", received="received_at")
+    return Records(
+        "app_event", frame, "event_id", person[opening], truth_key="device_id", received="received_at"
+    )
 
 
-def _openings(
-    world: World, devices: Devices, rng: np.random.Generator
-) -> tuple[Ints, Times, Ints, Ints]:
+def _openings(world: World, devices: Devices, rng: np.random.Generator) -> tuple[Ints, Times, Ints, Ints]:
     """Return person, start, basket bought right after (-1 none) and campaign of the push opened (-1 none)."""
     market = world.market
     users = np.flatnonzero(devices.uses_app)
@@ -85,12 +86,18 @@ def _pushes(world: World, devices: Devices, rng: np.random.Generator) -> tuple[I
     person = world.principal[household]
     opens = devices.uses_app[person] & chance(rng, 0.6, len(person))
     start = mailed["start_date"].to_numpy().astype("datetime64[s]")[opens] + np.timedelta64(9 * 3600, "s")
-    return person[opens], between(rng, start, 3 * 86_400, int(opens.sum())), mailed["campaign_id"].to_numpy()[opens]
+    return (
+        person[opens],
+        between(rng, start, 3 * 86_400, int(opens.sum())),
+        mailed["campaign_id"].to_numpy()[opens],
+    )
 
 
 def _kinds(opening: Ints, nth: Ints, basket: Ints, campaign: Ints, rng: np.random.Generator) -> Ints:
     follows = np.where(
-        basket[opening] >= 0, pick(rng, [float(w) for w in _IN_STORE], len(nth)), pick(rng, [float(w) for w in _AT_HOME], len(nth))
+        basket[opening] >= 0,
+        pick(rng, [float(w) for w in _IN_STORE], len(nth)),
+        pick(rng, [float(w) for w in _AT_HOME], len(nth)),
     )
     return np.where(nth > 0, follows, np.where(campaign[opening] >= 0, _PUSH, _OPEN))
 

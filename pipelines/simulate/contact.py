@@ -8,24 +8,23 @@ import numpy as np
 import pandas as pd
 
 from pipelines.simulate.streams import Bools, Floats, Ints, Texts, chance, choose
+from pipelines.simulate.text import load_table, only
 
 _KOREAN_NUMBERS = 20_000_000
 _PER_REPLICA = 20_000  # numbers set aside for each replica, so that replicas share none
 _STRIDE = 7_368_787  # coprime to the count of numbers: scatters neighbours
-_AREAS = np.array(
-    "201 202 203 205 206 207 208 209 210 212 213 214 215 216 217 218 219 224 225 228 229 231 234 239 240 248 251 252 "
-    "253 254 256 260 262 267 269 270 276 281 301 302 303 304 305 307 308 309 310 312 313 314 315 316 317 318 319 320 "
-    "321 323 325 330 334 336 337 347 351 352 360 361 386 401 402 404 405 406 407 408 409 410 412 413 414 415 417 419 "
-    "423 424 425 432 434 435 440 443 469 478 479 480 484 501 502 503 504 505 507 508 509 510 512 513 515 516 517 518"
-    .split(),
-    dtype=object,
-)  # fmt: skip
-_DOMAINS = {"naver.example": 36.0, "gmail.example": 34.0, "daum.example": 10.0, "kakao.example": 9.0,
-            "nate.example": 5.0, "outlook.example": 6.0}  # fmt: skip
+_DOMAINS = {
+    "naver.example": 36.0,
+    "gmail.example": 34.0,
+    "daum.example": 10.0,
+    "kakao.example": 9.0,
+    "nate.example": 5.0,
+    "outlook.example": 6.0,
+}
 
 
 def draw_phones(people: pd.DataFrame, replica: int, rng: np.random.Generator) -> Texts:
-    """Return each person's number in E.164 form; some couples share one, young children have none or a parent's."""
+    """Return each person's number in E.164 form; some couples and children share one."""
     phone = new_phones(people["is_korean"].to_numpy(), np.arange(len(people)), replica, rng)
     role, home = people["role"].to_numpy(object), people["household"].to_numpy()
     head = np.searchsorted(home, home)
@@ -34,20 +33,21 @@ def draw_phones(people: pd.DataFrame, replica: int, rng: np.random.Generator) ->
         (role == "child") & chance(rng, np.where(age < 14, 0.6, 0.1), len(people))
     )
     phone = np.where(shares, phone[head], phone)
-    return np.where((role == "child") & (age < 9), None, phone)
+    return only(phone, (role != "child") | (age >= 9))
 
 
 def new_phones(is_korean: Bools, index: Ints, replica: int, rng: np.random.Generator) -> Texts:
     """Return one number for each index below 20,000; equal indices of equal replicas give equal numbers."""
     number = (replica * _PER_REPLICA + index) * _STRIDE % _KOREAN_NUMBERS
     korean = np.array([f"+8210{n:08d}" for n in number.tolist()], dtype=object)
-    fiction = replica * _PER_REPLICA + index
-    american = np.array([f"+1{_AREAS[n // 100 % len(_AREAS)]}55501{n % 100:02d}" for n in fiction.tolist()], dtype=object)
-    return np.where(is_korean | chance(rng, 0.6, len(index)), korean, american)
+    areas = load_table("area_code")["area_code"].tolist()
+    fiction = (replica * _PER_REPLICA + index).tolist()
+    american = [f"+1{areas[n // 100 % len(areas)]}55501{n % 100:02d}" for n in fiction]
+    return np.where(is_korean | chance(rng, 0.6, len(index)), korean, np.array(american, dtype=object))
 
 
 def write_phones(rng: np.random.Generator, phones: Texts) -> Texts:
-    """Write E.164 numbers as people type them: 010-0123-4567, 01001234567, +82 10-…, (212) 555-0100; None stays."""
+    """Write E.164 numbers as people type them, such as 010-0123-4567 or (212) 555-0100; None stays."""
     style = rng.random(len(phones))
     return np.array([_write_phone(p, u) for p, u in zip(phones, style.tolist(), strict=True)], dtype=object)
 
@@ -57,7 +57,13 @@ def _write_phone(phone: str | None, style: float) -> str | None:
         return None
     if phone.startswith("+1"):
         area, middle, last = phone[2:5], phone[5:8], phone[8:]
-        return f"({area}) {middle}-{last}" if style < 0.5 else f"+1 {area} {middle} {last}" if style < 0.8 else phone
+        return (
+            f"({area}) {middle}-{last}"
+            if style < 0.5
+            else f"+1 {area} {middle} {last}"
+            if style < 0.8
+            else phone
+        )
     middle, last = phone[5:9], phone[9:]
     if style < 0.55:
         return f"010-{middle}-{last}"
@@ -71,7 +77,7 @@ def _write_phone(phone: str | None, style: float) -> str | None:
 
 
 def draw_emails(people: pd.DataFrame, replica: int, rng: np.random.Generator) -> Texts:
-    """Return an address made of each person's name; namesakes get a number, a few couples share, children have none."""
+    """Return an address made of each person's name; namesakes get a number, a few couples share."""
     size = len(people)
     given = people["given_latin"].str.lower().str.replace("'", "").to_numpy(object)
     surname = people["surname_latin"].str.lower().str.replace("'", "").to_numpy(object)
@@ -79,7 +85,7 @@ def draw_emails(people: pd.DataFrame, replica: int, rng: np.random.Generator) ->
     style = rng.random(size)
     local = np.select(
         [style < 0.3, style < 0.55, style < 0.8],
-        [given + "." + surname, surname + given + year, given + surname[::1] + year],
+        [given + "." + surname, surname + given + year, given + surname + year],
         np.array([g[0] for g in given], dtype=object) + surname + year,
     )
     domain = choose(rng, list(_DOMAINS), list(_DOMAINS.values()), size)
@@ -91,13 +97,16 @@ def draw_emails(people: pd.DataFrame, replica: int, rng: np.random.Generator) ->
     shares = (people["role"].to_numpy() == "spouse") & chance(rng, 0.015, size)
     email = np.where(shares, email[head], email)
     is_child = 2017 - people["birth_date"].dt.year.to_numpy() < 12
-    return np.where(is_child | chance(rng, 0.04, size), None, email)
+    return only(email, ~is_child & ~chance(rng, 0.04, size))
 
 
 def write_emails(rng: np.random.Generator, emails: Texts, share: float = 0.04) -> Texts:
     """Write addresses as forms deliver them: a share with capitals, a share with blanks around."""
     drawn: Floats = rng.random(len(emails))
     return np.array(
-        [e if e is None or u > 2 * share else e.title() if u < share else f" {e} " for e, u in zip(emails, drawn, strict=True)],
+        [
+            e if e is None or u > 2 * share else e.title() if u < share else f" {e} "
+            for e, u in zip(emails, drawn, strict=True)
+        ],
         dtype=object,
     )

@@ -29,8 +29,10 @@ _MODELS = pd.DataFrame(
 
 @dataclass(frozen=True)
 class Devices:
-    """`browsers`: one row a browser (cookie_id and its model). `first` and `second` name the browsers of each person
-    (-1 none); `visits_web` and `uses_app` say who does; `app` holds the device id of each person's phone.
+    """Browsers (one row each: cookie_id and model) and, by person, what is used.
+
+    `first` and `second` name the browsers of each person (-1 none), `visits_web` and `uses_app` say who
+    does, `app` and `app_os` are the phone on which the app would run.
     """
 
     browsers: pd.DataFrame
@@ -62,7 +64,9 @@ def draw_devices(world: World, rng: np.random.Generator) -> Devices:
     head = np.searchsorted(people["household"].to_numpy(), people["household"].to_numpy())
     shares = (people["role"].to_numpy() == "spouse") & visits & (second[head] >= 0) & chance(rng, 0.08, size)
     second = np.where(shares, second[head], second)
-    browsers = _MODELS.iloc[pick(rng, _MODELS["weight"].to_numpy(float), int(visits.sum() + has_second.sum()))]
+    browsers = _MODELS.iloc[
+        pick(rng, _MODELS["weight"].to_numpy(float), int(visits.sum() + has_second.sum()))
+    ]
     browsers = browsers.drop(columns="weight").reset_index(drop=True)
     browsers.insert(0, "cookie_id", hexadecimal(rng, "ck_", len(browsers)))
     return Devices(

@@ -1,4 +1,4 @@
-"""The dirt of real exports, planted on purpose and written down: truth/dirt.parquet lists every spot."""
+"""The faults of real exports, planted on purpose and written down: truth/dirt.parquet lists every one."""
 
 from dataclasses import dataclass
 
@@ -7,6 +7,8 @@ import numpy as np
 from pipelines.simulate.records import Override, Records
 from pipelines.simulate.streams import Ints, chance
 from pipelines.simulate.text import label
+
+_MOST_BREAKS = 100  # made-up keys set aside for each replica
 
 
 @dataclass(frozen=True)
@@ -54,31 +56,48 @@ def blank(records: Records, column: str, rng: np.random.Generator, share: float)
     records.mark("null", records.frame.index.to_numpy()[rows], column)
 
 
-def scale(records: Records, kind: str, column: str, rng: np.random.Generator, share: float, factor: float) -> None:
-    """Multiply a number in a share of the rows: an outlier, or a slip of units such as grams for kilograms."""
-    rows = _some(records, rng, share)
-    values = records.frame[column].copy()
-    present = rows[values.notna().to_numpy()[rows]]
-    values.iloc[present] = (values.iloc[present] * factor).round(3)
-    records.frame[column] = values
-    records.mark(kind, records.frame.index.to_numpy()[present], column)
+@dataclass(frozen=True)
+class Distortion:
+    """Multiply a number in a share of the rows: an outlier, or a slip of units such as grams for kilograms.
+
+    Only rows whose distorted value lies above `above` and at most at `up_to` are touched: a slip must be
+    large enough, and an outlier small enough, for the contract's rule to tell the two apart.
+    """
+
+    kind: str
+    column: str
+    factor: float
+    share: float
+    above: float = 0.0
+    up_to: float = np.inf
+
+
+def distort(records: Records, distortion: Distortion, rng: np.random.Generator) -> None:
+    """Distort a number in some of the rows."""
+    rows = _some(records, rng, distortion.share)
+    values = records.frame[distortion.column].copy()
+    distorted = (values.iloc[rows].astype("Float64") * distortion.factor).round(3)
+    fits = ((distorted > distortion.above) & (distorted <= distortion.up_to)).fillna(False).to_numpy(bool)
+    values.iloc[rows[fits]] = distorted[fits].astype(values.dtype)
+    records.frame[distortion.column] = values
+    records.mark(distortion.kind, records.frame.index.to_numpy()[rows[fits]], distortion.column)
 
 
 def break_contract(records: Records, breaks: list[Break], rng: np.random.Generator, prefix: str) -> None:
     """Add copies of random rows that each break the contract in one column.
 
-    A copy has a key of its own (`prefix` and a number above all others), so that no true row is lost with it in
-    quarantine. Breaking the key itself leaves it empty or wrong.
+    A copy has a key of its own (`prefix` and a number above all others), so that no true row is lost with it
+    in quarantine.
     """
-    number = 0
+    taken = records.replica * _MOST_BREAKS
     for fault in breaks:
         labels = records.append(rng.integers(0, len(records.frame), fault.count))
-        if fault.column != records.key:
-            digits = len(str(records.frame[records.key].iloc[0])) - len(prefix)
-            records.frame.loc[labels, records.key] = label(prefix, 10**digits - 1 - number - np.arange(fault.count), digits)
+        digits = len(str(records.frame[records.key].iloc[0])) - len(prefix)
+        keys = label(prefix, 10**digits - 1 - taken - np.arange(fault.count), digits)
+        records.frame.loc[labels, records.key] = keys
         records.overrides.extend(Override(int(row), fault.column, fault.value) for row in labels)
         records.mark(fault.kind, labels, fault.column, breaks_contract=True)
-        number += fault.count
+        taken += fault.count
 
 
 def _some(records: Records, rng: np.random.Generator, share: float) -> Ints:

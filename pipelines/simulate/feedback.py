@@ -1,4 +1,4 @@
-"""What customers say: reviews of bought products, support after returns and late parcels, the promoter survey."""
+"""What customers say: reviews of bought products, support tickets, the promoter survey."""
 
 import numpy as np
 import pandas as pd
@@ -6,7 +6,7 @@ import pandas as pd
 from pipelines.simulate.contact import write_emails, write_phones
 from pipelines.simulate.records import Records
 from pipelines.simulate.streams import Bools, Ints, Texts, between, chance, choose, pick
-from pipelines.simulate.text import label, load_table, only, whole
+from pipelines.simulate.text import given, label, load_table, only, whole
 from pipelines.simulate.world import World
 
 _STARS = [7.0, 6.0, 12.0, 27.0, 48.0]
@@ -20,7 +20,9 @@ class Phrases:
     def __init__(self) -> None:
         table = load_table("phrase")
         self._texts = {
-            (kind, int(tone), korean): np.array([t.replace("⏎", "\n") for t in texts.split("|")], dtype=object)
+            (kind, int(tone), korean): np.array(
+                [t.replace("⏎", "\n") for t in texts.split("|")], dtype=object
+            )
             for kind, tone, *both in table.itertuples(index=False)
             for korean, texts in zip((True, False), both, strict=True)
         }
@@ -48,7 +50,7 @@ def draw_reviews(world: World, rng: np.random.Generator) -> Records:
     quality = np.sin(market.line_product[line] * 12.9898)
     rating = np.clip(pick(rng, _STARS, size) + 1 + np.round(quality * 0.8), 1, 5).astype(int)
     member = only(world.used_member_no(person, rng), chance(rng, 0.85, size))
-    guest = np.equal(member, None)
+    guest = ~given(member)
     frame = pd.DataFrame(
         {
             "review_id": label(f"r_{world.replica}", np.arange(size), 7),
@@ -58,7 +60,9 @@ def draw_reviews(world: World, rng: np.random.Generator) -> Records:
             "rating": rating,
             "title": phrases.draw(rng, "review_title", rating, korean),
             "body": only(phrases.draw(rng, "review_body", rating, korean), ~chance(rng, 0.06, size)),
-            "created_at": between(rng, market.basket_at[basket] + np.timedelta64(86_400, "s"), 21 * 86_400, size),
+            "created_at": between(
+                rng, market.basket_at[basket] + np.timedelta64(86_400, "s"), 21 * 86_400, size
+            ),
             "is_verified": ~guest | chance(rng, 0.5, size),
             "helpful_count": rng.negative_binomial(1, 0.3, size),
             "photo_count": rng.poisson(0.3, size),
@@ -109,11 +113,15 @@ def _tickets(
     summary = np.full(size, None, dtype=object)
     for name in np.unique(topic.astype(str)):
         here = np.flatnonzero(topic == name)
-        summary[here] = phrases.draw(rng, f"support_{name}", np.zeros(len(here), dtype=np.int64), korean[here])
+        summary[here] = phrases.draw(
+            rng, f"support_{name}", np.zeros(len(here), dtype=np.int64), korean[here]
+        )
     frame = pd.DataFrame(
         {
             "ticket_id": label("T-", world.replica * 1_000_000 + np.arange(size) + 1, 8),
-            "email": write_emails(rng, only(world.column("email")[person], ~by_phone | chance(rng, 0.3, size))),
+            "email": write_emails(
+                rng, only(world.column("email")[person], ~by_phone | chance(rng, 0.3, size))
+            ),
             "phone": write_phones(rng, only(world.column("phone")[person], by_phone)),
             "channel": channel,
             "topic": topic,
@@ -127,7 +135,7 @@ def _tickets(
 
 
 def draw_nps(world: World, rng: np.random.Generator) -> Records:
-    """Return one row for each question sent: members are asked in spring and autumn, scores drift over the year."""
+    """Return one row for each question sent in spring and autumn; scores drift over the year."""
     members = world.members["person"].to_numpy()
     number = world.members["member_no"].to_numpy(object)
     asked = np.concatenate([np.flatnonzero(chance(rng, 0.4, len(members))) for _ in range(2)])
@@ -149,7 +157,9 @@ def draw_nps(world: World, rng: np.random.Generator) -> Records:
             "asked_at": asked_at,
             "answered_at": answered_at,
             "score": whole(score, answers),
-            "comment": only(Phrases().draw(rng, "nps_comment", tone, korean), answers & chance(rng, 0.4, size)),
+            "comment": only(
+                Phrases().draw(rng, "nps_comment", tone, korean), answers & chance(rng, 0.4, size)
+            ),
         }
     )
     return Records("nps_survey", frame, "response_id", person)

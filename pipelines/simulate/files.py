@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipelines.simulate.records import Override, Records
+from pipelines.simulate.records import Records
 from pipelines.simulate.streams import Ints
 
 
@@ -51,13 +51,15 @@ def write_parquet(path: Path, records: Records) -> Ints:
     for override in records.overrides:
         if override.row in frame.index:
             frame.loc[override.row, override.column] = override.value
-    columns = {name: _arrow(frame[name]) for name in frame.columns}
+    columns = {name: arrow_column(frame[name]) for name in frame.columns}
     pq.write_table(pa.table(columns), path, compression="snappy")
     return np.arange(len(frame)) + 1
 
 
-def _arrow(column: pd.Series) -> pa.Array:
-    """Return a column as Arrow; times become microseconds without a zone."""
+def arrow_column(column: pd.Series) -> pa.Array:
+    """Return a column as Arrow: objects as text even when all are null, times in microseconds."""
+    if column.dtype == object:
+        return pa.array(column, pa.string(), from_pandas=True)
     array = pa.Array.from_pandas(column)
     return array.cast(pa.timestamp("us")) if pa.types.is_timestamp(array.type) else array
 
@@ -110,5 +112,7 @@ def _mend(text: pa.Array, index: pd.Index, name: str, wrong: set[tuple[int, str]
 
 
 def _join(columns: list[pa.Array], separator: str, null_handling: str) -> list[str]:
-    joined = pc.binary_join_element_wise(*columns, separator, null_handling=null_handling, null_replacement="")
+    joined = pc.binary_join_element_wise(
+        *columns, separator, null_handling=null_handling, null_replacement=""
+    )
     return joined.to_pylist()  # type: ignore[no-any-return]

@@ -1,4 +1,4 @@
-"""Households: size, ages and home of each loyalty account, following the demographics where they are known."""
+"""Households: size, ages and home of each loyalty account, following the known demographics."""
 
 import numpy as np
 import pandas as pd
@@ -7,8 +7,14 @@ from pipelines.simulate.market import Market
 from pipelines.simulate.region import draw_dong
 from pipelines.simulate.streams import Ints, between, chance
 
-_AGE_BANDS = {"19-24": (19, 24), "25-34": (25, 34), "35-44": (35, 44), "45-54": (45, 54), "55-64": (55, 64),
-              "65+": (65, 84)}  # fmt: skip
+_AGE_BANDS = {
+    "19-24": (19, 24),
+    "25-34": (25, 34),
+    "35-44": (35, 44),
+    "45-54": (45, 54),
+    "55-64": (55, 64),
+    "65+": (65, 84),
+}
 _KOREAN_SHARE = 0.86
 _MOVING_SHARE = 0.07  # households that moved during the year
 
@@ -16,10 +22,11 @@ _MOVING_SHARE = 0.07  # households that moved during the year
 def draw_households(
     market: Market, regions: pd.DataFrame, store_dong: Ints, rng: np.random.Generator
 ) -> pd.DataFrame:
-    """Return one row a household: age_low, age_high, adults, kids, is_married, is_korean, dong, new_dong, moved_on.
+    """Return one row a household: ages of the head, people, home and removal.
 
-    Households without demographics take those of a random household that has them. `dong` is a position in
-    `regions`; `moved_on` is NaT for those that stayed.
+    Columns: age_low, age_high, adults, kids, is_married, is_korean, dong, new_dong, moved_on. Households
+    without demographics take those of a random household that has them. `dong` is a position in `regions`;
+    `moved_on` is NaT for those that stayed.
     """
     size = len(market.household_id)
     known = market.demographics.reindex(market.household_id)
@@ -55,4 +62,4 @@ def _main_store(market: Market) -> Ints:
     visits = np.bincount(
         market.basket_household * stores + market.basket_store, minlength=len(market.household_id) * stores
     )
-    return visits.reshape(-1, stores).argmax(axis=1)
+    return np.asarray(visits.reshape(-1, stores).argmax(axis=1))

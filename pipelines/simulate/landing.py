@@ -46,7 +46,9 @@ class Landing:
         elif source_format.extension == "jsonl":
             lines = write_json_lines(path, part)
         else:
-            lines = write_parquet(path, _drift(part) if records.source == "app_event" and month == DRIFT_MONTH else part)
+            lines = write_parquet(
+                path, _drift(part) if records.source == "app_event" and month == DRIFT_MONTH else part
+            )
         self.rows[f"landing/{records.source}/{path.name}"] = len(frame)
         self._locate(part, path.name, lines)
         if records.source == "app_event" and month == DRIFT_MONTH:
@@ -57,7 +59,7 @@ class Landing:
         if not records.marks:
             return
         marks = pd.DataFrame(records.marks, columns=["kind", "index", "column", "breaks_contract"])
-        place = records.frame.index.get_indexer(marks["index"])
+        place = records.frame.index.get_indexer(pd.Index(marks["index"]))
         here = np.flatnonzero(place >= 0)
         found = marks.iloc[here].drop(columns="index")
         found.insert(0, "source", records.source)
@@ -78,7 +80,13 @@ def _drift(records: Records) -> Records:
 def _drift_mark(file: str) -> pd.DataFrame:
     return pd.DataFrame(
         {
-            "source": "app_event", "file": file, "row": 0, "line": 0, "key": "",
-            "kind": "schema_drift", "column": [DRIFT_RENAME[1], DRIFT_NEW[0]], "breaks_contract": False,
+            "source": "app_event",
+            "file": file,
+            "row": 0,
+            "line": 0,
+            "key": "",
+            "kind": "schema_drift",
+            "column": [DRIFT_RENAME[1], DRIFT_NEW[0]],
+            "breaks_contract": False,
         }
-    )  # fmt: skip
+    )

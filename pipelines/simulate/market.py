@@ -13,8 +13,18 @@ from pipelines.simulate.errors import SimulationError
 from pipelines.simulate.streams import Bools, Floats, Ints, Times
 
 # Lines of these departments cannot be put into a web cart, sent home or returned.
-NOT_SHOPPABLE = ("FUEL", "COUPON", "MISCELLANEOUS", "CHARITABLE CONT", "CNTRL/STORE SUP", "POSTAL CENTER",
-                 "PHOTO & VIDEO", "PROD-WHS SALES", "TRAVEL & LEISURE", "GM MERCH EXP")  # fmt: skip
+NOT_SHOPPABLE = (
+    "FUEL",
+    "COUPON",
+    "MISCELLANEOUS",
+    "CHARITABLE CONT",
+    "CNTRL/STORE SUP",
+    "POSTAL CENTER",
+    "PHOTO & VIDEO",
+    "PROD-WHS SALES",
+    "TRAVEL & LEISURE",
+    "GM MERCH EXP",
+)
 
 
 @dataclass(frozen=True)
@@ -45,12 +55,13 @@ class Market:
 
     def draw_line(self, rng: np.random.Generator, baskets: Ints) -> Ints:
         """Draw one shoppable line of each basket; every basket given must have one."""
-        return self.line_start[baskets] + np.floor(rng.random(len(baskets)) * self.line_count[baskets]).astype(int)
+        drawn = np.floor(rng.random(len(baskets)) * self.line_count[baskets]).astype(np.int64)
+        return np.asarray(self.line_start[baskets] + drawn)
 
     def draw_basket(self, rng: np.random.Generator, households: Ints) -> Ints:
         """Draw one basket of each household."""
         drawn = np.floor(rng.random(len(households)) * self.basket_count[households]).astype(int)
-        return self.basket_start[households] + drawn
+        return np.asarray(self.basket_start[households] + drawn)
 
     @property
     def is_shoppable(self) -> Bools:

@@ -1,4 +1,4 @@
-"""Registrations in the loyalty programme: one for each member, a second one for those who forgot the first."""
+"""Registrations in the loyalty programme: one a member, two of those who forgot the first."""
 
 import numpy as np
 import pandas as pd
@@ -7,12 +7,24 @@ from pipelines.simulate.streams import Texts, between, chance
 from pipelines.simulate.text import label
 
 _REPEAT_SHARE = 0.035
-_SOUNDS_ALIKE = {"영": "연", "현": "헌", "재": "제", "수": "순", "진": "신", "은": "언", "훈": "후", "정": "전", "민": "만",
-                 "경": "경아", "지": "시", "준": "중"}  # fmt: skip
+_SOUNDS_ALIKE = {
+    "영": "연",
+    "현": "헌",
+    "재": "제",
+    "수": "순",
+    "진": "신",
+    "은": "언",
+    "훈": "후",
+    "정": "전",
+    "민": "만",
+    "경": "겅",
+    "지": "시",
+    "준": "중",
+}
 
 
 def draw_members(people: pd.DataFrame, replica: int, rng: np.random.Generator) -> pd.DataFrame:
-    """Return one row a registration: person (position), member_no, joined_on, is_repeat; in order of joining."""
+    """Return one row a registration (person, member_no, joined_on, is_repeat) in order of joining."""
     first = np.flatnonzero(people["is_member"].to_numpy())
     again = first[chance(rng, _REPEAT_SHARE, len(first))]
     later = between(rng, np.datetime64("2016-06-01"), 400 * 86_400, len(again)).astype("datetime64[D]")
@@ -21,7 +33,9 @@ def draw_members(people: pd.DataFrame, replica: int, rng: np.random.Generator) -
         {
             "person": np.concatenate([first, again]),
             "is_repeat": np.repeat([False, True], [len(first), len(again)]),
-            "joined_on": np.concatenate([joined[first], np.maximum(later, joined[again] + np.timedelta64(30, "D"))]),
+            "joined_on": np.concatenate(
+                [joined[first], np.maximum(later, joined[again] + np.timedelta64(30, "D"))]
+            ),
         }
     )
     members = members.sort_values(["joined_on", "person", "is_repeat"], kind="stable", ignore_index=True)

@@ -29,7 +29,7 @@ def draw_given(rng: np.random.Generator, is_korean: Bools, sex: Texts, born: Int
 
 def full_name(is_korean: Bools, surname: Texts, given: Texts) -> Texts:
     """Return the name as its bearer writes it: 김민수, Mary Smith."""
-    return np.where(is_korean, surname + given, given + " " + surname)
+    return np.asarray(np.where(is_korean, surname + given, given + " " + surname), dtype=object)
 
 
 def _fashionable(rng: np.random.Generator, names: pd.DataFrame, sex: Texts, born: Ints) -> Ints:

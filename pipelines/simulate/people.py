@@ -1,4 +1,4 @@
-"""The people behind the accounts: who lives in a household, who registered, who uses the web shop and the app."""
+"""The people behind the accounts: who lives in a household, and who registered."""
 
 import numpy as np
 import pandas as pd
@@ -15,8 +15,9 @@ def draw_people(households: pd.DataFrame, replica: int, rng: np.random.Generator
     """Return one row a person, in household order, its position being how other tables name the person.
 
     Columns: person_id, household, role (head, spouse, child), sex, birth_date, is_korean, name, name_latin,
-    previous_name (of those who married in the year), married_on, phone (null for some children), email, is_member,
-    is_principal, joined_on. Exactly one member of a household is the principal, to whom its baskets belong.
+    previous_name (of those who married in the year), married_on, phone (null for some children), email,
+    is_member, is_principal, joined_on. Exactly one member of a household is the principal, to whom its
+    baskets belong.
     """
     people = _members_of(households, rng)
     people["person_id"] = label(f"p{replica:03d}", np.arange(len(people)), 6)
@@ -57,7 +58,7 @@ def _members_of(households: pd.DataFrame, rng: np.random.Generator) -> pd.DataFr
 
 
 def _names(people: pd.DataFrame, households: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
-    """Give names: children their father's surname; English wives their husband's, some only since this year."""
+    """Give names: children their father's surname, English wives their husband's, some since this year."""
     korean, role = people["is_korean"].to_numpy(), people["role"].to_numpy(object)
     sex, home = people["sex"].to_numpy(object), people["household"].to_numpy()
     surname, surname_latin = draw_surnames(rng, korean)
@@ -85,7 +86,7 @@ def _names(people: pd.DataFrame, households: pd.DataFrame, rng: np.random.Genera
 
 
 def _namesake(role: Texts, sex: Texts, home: Ints) -> Ints:
-    """Return for each person the adult of the household who gives the surname: a man if there is one, or the head."""
+    """Return the adult who gives each household its surname: a man if there is one, or the head."""
     giver = np.zeros(home.max() + 1, dtype=np.int64)
     for who in (role == "head", (role != "child") & (sex == "M")):
         giver[home[who]] = np.flatnonzero(who)
@@ -110,8 +111,8 @@ def _registrations(people: pd.DataFrame, rng: np.random.Generator) -> pd.DataFra
 
 
 def _joined(rng: np.random.Generator, people: pd.DataFrame, is_principal: Bools) -> Times:
-    """Draw the day of registration: principals before 2017, others also during it, nobody before the age of ten."""
+    """Draw the day of registration: principals before 2017, nobody before the age of ten."""
     days = np.where(is_principal, 6 * 365, 6 * 365 + 300)
     joined = between(rng, np.datetime64("2011-01-01"), days * 86_400, len(people)).astype("datetime64[D]")
     tenth_birthday = people["birth_date"].to_numpy().astype("datetime64[D]") + np.timedelta64(3653, "D")
-    return np.maximum(joined, tenth_birthday)
+    return np.asarray(np.maximum(joined, tenth_birthday))

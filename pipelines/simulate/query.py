@@ -14,7 +14,7 @@ class SearchWords:
         known = load_table("query").set_index("product_category")
         self._product = products["product_id"].to_numpy()
         self._order = np.argsort(self._product)
-        self._category = known.index.get_indexer(products["product_category"].fillna(""))
+        self._category = known.index.get_indexer(pd.Index(products["product_category"].fillna("")))
         self._type = products["product_type"].fillna("snack").str.lower().to_numpy(object)
         self._korean = [text.split("|") for text in known["korean"]]
         self._english = [text.split("|") for text in known["english"]]

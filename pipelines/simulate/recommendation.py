@@ -24,7 +24,9 @@ def draw_recommendations(world: World, rng: np.random.Generator) -> Records:
     line = rng.integers(0, len(market.line_product), size)
     line[buys] = market.draw_line(rng, basket[buys])
     paid = market.basket_at[basket]
-    shown = np.where(buys, paid - rng.integers(1_800, 172_800, size).astype("timedelta64[s]"), draw_times(rng, size))
+    shown = np.where(
+        buys, paid - rng.integers(1_800, 172_800, size).astype("timedelta64[s]"), draw_times(rng, size)
+    )
     outcome = np.where(buys, "purchased", choose(rng, ["ignored", "clicked", "dismissed"], [76, 18, 6], size))
     reacted = shown + rng.integers(2, 600, size).astype("timedelta64[s]")
     reacted = np.where(buys, paid, reacted)
@@ -35,7 +37,9 @@ def draw_recommendations(world: World, rng: np.random.Generator) -> Records:
             "member_no": members["member_no"].to_numpy(object)[row],
             "product_id": market.line_product[line],
             "slot": choose(rng, ["home", "product_page", "cart", "email", "push"], [35, 30, 15, 12, 8], size),
-            "algorithm": choose(rng, ["popular", "also_bought", "repurchase", "new_arrival"], [30, 30, 28, 12], size),
+            "algorithm": choose(
+                rng, ["popular", "also_bought", "repurchase", "new_arrival"], [30, 30, 28, 12], size
+            ),
             "shown_at": shown,
             "outcome": outcome.astype(object),
             "outcome_at": reacted,

@@ -21,9 +21,10 @@ class Override:
 class Records:
     """Rows of one source in one replica, before they are written.
 
-    `frame` has the contract's column names and a unique index, by which `marks` (kind, row, column, breaks_contract)
-    refer to rows wherever they end up. `person` is the position of the person behind each row, or None for sources
-    without people; `truth_key` names the column under which truth/record.parquet lists the row (the key unless said).
+    `frame` has the contract's column names and a unique index, by which `marks` (kind, row, column,
+    breaks_contract) refer to rows wherever they end up. `person` is the position of the person behind each
+    row, or None for sources without people; `truth_key` names the column under which truth/record.parquet
+    lists the row (the key unless said); `received` the column by which the rows are filed.
     """
 
     source: str
@@ -32,6 +33,7 @@ class Records:
     person: Ints | None = None
     truth_key: str | None = None
     received: str | None = None
+    replica: int = 0
     overrides: list[Override] = field(default_factory=list)
     marks: list[tuple[str, int, str, bool]] = field(default_factory=list)
 
@@ -58,6 +60,8 @@ class Records:
         """Return (key, person) of each distinct record whose person is known."""
         if self.person is None:
             return np.empty(0, dtype=object), np.empty(0, dtype=np.int64)
-        keys = pd.DataFrame({"key": self.frame[self.truth_key or self.key].to_numpy(object), "person": self.person})
+        keys = pd.DataFrame(
+            {"key": self.frame[self.truth_key or self.key].to_numpy(object), "person": self.person}
+        )
         keys = keys[(keys["person"] >= 0) & keys["key"].notna()].drop_duplicates("key")
         return keys["key"].astype(str).to_numpy(object), keys["person"].to_numpy()

@@ -9,7 +9,7 @@ from pipelines.simulate.member import misspell
 from pipelines.simulate.people import age_of
 from pipelines.simulate.records import Records
 from pipelines.simulate.streams import Ints, Texts, between, chance, choose
-from pipelines.simulate.text import day_text, label, only
+from pipelines.simulate.text import day_text, given, label, only
 from pipelines.simulate.world import World
 
 _EXPORTED_AT = np.datetime64("2018-01-01T04:00:00")
@@ -25,7 +25,11 @@ def draw_crm_customers(world: World, rng: np.random.Generator) -> Records:
     name, has_typo = _names(world, rng)
     knows_move = world.has_moved(home, np.full(size, _EXPORTED_AT)) & ~repeat & chance(rng, 0.85, size)
     place = world.regions.iloc[
-        np.where(knows_move, world.households["new_dong"].to_numpy()[home], world.households["dong"].to_numpy()[home])
+        np.where(
+            knows_move,
+            world.households["new_dong"].to_numpy()[home],
+            world.households["dong"].to_numpy()[home],
+        )
     ]
     column = np.where(repeat, "variant", "address")
     address = np.where(
@@ -49,7 +53,9 @@ def draw_crm_customers(world: World, rng: np.random.Generator) -> Records:
             "sigungu": only(place["sigungu"].to_numpy(object), shows_place),
             "dong": only(place["dong"].to_numpy(object), shows_place),
             "account_no": world.account(home),
-            "is_principal": np.where(people["is_principal"].to_numpy()[person] & ~repeat, "Y", "N").astype(object),
+            "is_principal": np.where(people["is_principal"].to_numpy()[person] & ~repeat, "Y", "N").astype(
+                object
+            ),
             "joined_on": day_text(joined),
             "status": choose(rng, ["정상", "휴면", "탈퇴"], [93, 5, 2], size),
             "updated_at": _updated(world, joined, knows_move, rng),
@@ -62,7 +68,7 @@ def draw_crm_customers(world: World, rng: np.random.Generator) -> Records:
 
 
 def draw_loyalty_cards(world: World, rng: np.random.Generator) -> Records:
-    """Return one row a card: every account has one in the principal's name, some a second one for the family."""
+    """Return one row a card: every account has the principal's, some a second one for the family."""
     principal = world.principal
     family = _another_adult(world)
     holder = np.concatenate([principal, family[chance(rng, 0.25, len(family))]])
@@ -70,7 +76,10 @@ def draw_loyalty_cards(world: World, rng: np.random.Generator) -> Records:
     number = world.replica * 100_000 + np.arange(size)
     digits = label("", 10_000_000 + number * 7919, 12)
     has_hyphens = chance(rng, 0.4, size)
-    card = [f"9410-{d[:4]}-{d[4:8]}-{d[8:]}" if h else f"9410{d}" for d, h in zip(digits, has_hyphens, strict=True)]
+    card = [
+        f"9410-{d[:4]}-{d[4:8]}-{d[8:]}" if h else f"9410{d}"
+        for d, h in zip(digits, has_hyphens, strict=True)
+    ]
     has_typo = chance(rng, 0.02, size)
     name = world.column("name")[holder].copy()
     name[has_typo] = misspell(rng, name[has_typo])
@@ -93,10 +102,10 @@ def draw_loyalty_cards(world: World, rng: np.random.Generator) -> Records:
 
 
 def _names(world: World, rng: np.random.Generator) -> tuple[Texts, np.ndarray]:
-    """Return the registered names, and where they are misspelt; some of the newly wed still bear the old name."""
+    """Return the registered names, and where they are misspelt; some newly wed keep the old name."""
     person, repeat = world.members["person"].to_numpy(), world.members["is_repeat"].to_numpy()
     name, previous = world.column("name")[person], world.column("previous_name")[person]
-    keeps = np.not_equal(previous, None) & (repeat | chance(rng, 0.4, len(person)))
+    keeps = given(previous) & (repeat | chance(rng, 0.4, len(person)))
     name = np.where(keeps, previous, name)
     uses_latin = repeat & chance(rng, 0.25, len(person))
     name = np.where(uses_latin, world.column("name_latin")[person], name)
@@ -117,7 +126,10 @@ def _latin_names(world: World, person: Ints, rng: np.random.Generator) -> Texts:
 def _birth_dates(born: np.ndarray, rng: np.random.Generator) -> Texts:
     text, style = day_text(born), rng.random(len(born))
     styles = [(0.7, "-"), (0.85, ""), (0.95, "."), (1.0, "/")]
-    written = [next(t.replace("-", mark) for edge, mark in styles if u < edge) for t, u in zip(text, style, strict=True)]
+    written = [
+        next(t.replace("-", mark) for edge, mark in styles if u < edge)
+        for t, u in zip(text, style, strict=True)
+    ]
     return only(np.array(written, dtype=object), ~chance(rng, 0.04, len(born)))
 
 
@@ -136,13 +148,17 @@ def _phones(world: World, rng: np.random.Generator) -> Texts:
     return only(phone, ~chance(rng, 0.03, len(person)))
 
 
-def _updated(world: World, joined: np.ndarray, knows_move: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _updated(
+    world: World, joined: np.ndarray, knows_move: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
     """Draw the last change: the move or the wedding if one was reported, or a moment since joining."""
     person = world.members["person"].to_numpy()
     home = world.people["household"].to_numpy()[person]
     span = (_EXPORTED_AT - joined.astype("datetime64[s]")).astype(int)
     updated = between(rng, joined.astype("datetime64[s]"), np.maximum(span, 1), len(joined))
-    moved = world.households["moved_on"].to_numpy()[home].astype("datetime64[s]") + np.timedelta64(90_000, "s")
+    moved = world.households["moved_on"].to_numpy()[home].astype("datetime64[s]") + np.timedelta64(
+        90_000, "s"
+    )
     return np.where(knows_move, np.maximum(updated, moved), updated).astype("datetime64[s]")
 
 

@@ -6,7 +6,9 @@ from pipelines.simulate.streams import Floats, Times, pick
 
 _FIRST_DAY = np.datetime64("2017-01-01")
 # Share of visits by hour: a rise after lunch, the peak at nine in the evening.
-_HOURS = np.array([3, 2, 1, 1, 1, 1, 2, 4, 5, 6, 6, 7, 8, 7, 6, 6, 6, 6, 7, 8, 10, 12, 10, 6], dtype=np.float64)
+_HOURS = np.array(
+    [3, 2, 1, 1, 1, 1, 2, 4, 5, 6, 6, 7, 8, 7, 6, 6, 6, 6, 7, 8, 10, 12, 10, 6], dtype=np.float64
+)
 # Share by weekday from Monday: more at the weekend.
 _WEEKDAYS = np.array([1.0, 0.95, 0.95, 1.0, 1.1, 1.3, 1.35])
 # Days before the great holidays bring more visits: Seollal, Chuseok, the November sales, Christmas.
@@ -17,7 +19,8 @@ def draw_times(rng: np.random.Generator, size: int) -> Times:
     """Draw instants of 2017 by the weekly, seasonal and hourly rhythm, to the second."""
     day = pick(rng, _day_weights(), size)
     second = pick(rng, _HOURS, size) * 3600 + rng.integers(0, 3600, size)
-    return _FIRST_DAY.astype("datetime64[s]") + (day * 86_400 + second).astype("timedelta64[s]")
+    offset = (day * 86_400 + second).astype("timedelta64[s]")
+    return np.asarray(_FIRST_DAY.astype("datetime64[s]") + offset)
 
 
 def _day_weights() -> Floats:

@@ -3,8 +3,10 @@
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict
 
 from pipelines.simulate.app import draw_app_events
@@ -14,7 +16,14 @@ from pipelines.simulate.errors import SimulationError
 from pipelines.simulate.feedback import draw_nps, draw_reviews, draw_tickets
 from pipelines.simulate.journey import land_journey
 from pipelines.simulate.landing import Landing
-from pipelines.simulate.manifest import MANIFEST_NAME, LandedFile, SimulationSpec, build_manifest, read_manifest
+from pipelines.simulate.manifest import (
+    MANIFEST_NAME,
+    LandedFile,
+    Manifest,
+    SimulationSpec,
+    build_manifest,
+    read_manifest,
+)
 from pipelines.simulate.market import load_market
 from pipelines.simulate.order import draw_deliveries, draw_returns
 from pipelines.simulate.plan import soil
@@ -31,6 +40,7 @@ from pipelines.simulate.world import World, draw_world
 
 Progress = Callable[[str], None]
 _STAGING = ".simulating"
+_LOCK = ".simulating.lock"
 _MOST_REPLICAS = 1000  # phones, member numbers and person ids leave room for as many
 
 
@@ -66,29 +76,50 @@ def simulate(
 ) -> SimulationReport:
     """Write `scale` replicas of the market below `out`: landing/<source>/, truth/ and a manifest.
 
-    The same seed, scale and households give the same bytes. When `out` holds them already, nothing is written and
-    the report says `was_present`. Files appear in `out` only when all are complete. `progress` is told what is
-    being made.
+    The same seed, scale and households give the same bytes. When `out` holds them already, nothing is
+    written and the report says `was_present`. Files appear in `out` only when all are complete. `progress`
+    is told what is being made. `households` limits the market to its first K households, for tests.
 
     Raises:
-        SimulationError: for a scale out of range, or when `out` holds another simulation and `force` is not given.
+        SimulationError: a number is out of range, `out` holds another simulation and `force` is not set, or
+            another process writes there.
     """
-    started = time.perf_counter()
     spec = _checked(seed, scale, households)
+    out.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(out / _LOCK, timeout=0):
+            return _simulate(out, spec, progress or (lambda _: None), force)
+    except Timeout:
+        raise SimulationError(
+            f"another simulation is writing to {out}; wait for it, or choose another"
+        ) from None
+
+
+def _simulate(out: Path, spec: SimulationSpec, progress: Progress, force: bool) -> SimulationReport:
+    started = time.perf_counter()
     former = read_manifest(out)
     if former is not None and not force:
         if former.answers(spec) and former.is_intact(out):
-            return SimulationReport(
-                out=out, spec=spec, was_present=True, files=former.files, seconds=time.perf_counter() - started
-            )
+            seconds = time.perf_counter() - started
+            return SimulationReport(out=out, spec=spec, was_present=True, files=former.files, seconds=seconds)
         if former.spec != spec:
             raise SimulationError(
-                f"{out} holds the simulation of {former.spec}, asked was {spec}; choose another folder or --force"
+                f"{out} holds the simulation of {former.spec}; asked was {spec}. "
+                "Choose another folder, or --force to replace it"
             )
     staging = out / _STAGING
     shutil.rmtree(staging, ignore_errors=True)
-    staging.mkdir(parents=True)
-    manifest = build_manifest(staging, spec, _write_all(staging, spec, progress or (lambda _: None)))
+    try:
+        manifest = build_manifest(staging, spec, _write_all(staging, spec, progress))
+        _replace(out, staging, former, manifest)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    seconds = time.perf_counter() - started
+    return SimulationReport(out=out, spec=spec, was_present=False, files=manifest.files, seconds=seconds)
+
+
+def _replace(out: Path, staging: Path, former: Manifest | None, manifest: Manifest) -> None:
+    """Put the finished files where those of a former simulation were; the manifest comes last."""
     (out / MANIFEST_NAME).unlink(missing_ok=True)
     for old in former.files if former is not None else ():
         (out / old.path).unlink(missing_ok=True)
@@ -97,10 +128,6 @@ def simulate(
         (staging / file.path).replace(out / file.path)
     (staging / MANIFEST_NAME).write_text(manifest.model_dump_json(indent=1), encoding="utf-8")
     (staging / MANIFEST_NAME).replace(out / MANIFEST_NAME)
-    shutil.rmtree(staging)
-    return SimulationReport(
-        out=out, spec=spec, was_present=False, files=manifest.files, seconds=time.perf_counter() - started
-    )
 
 
 def _checked(seed: int, scale: int, households: int | None) -> SimulationSpec:
@@ -119,24 +146,34 @@ def _write_all(root: Path, spec: SimulationSpec, progress: Progress) -> dict[str
     market = load_market(spec.households)
     regions = draw_regions(Streams(spec.seed, 0).generator("region"))
     rows: dict[str, int] = {}
-    with Truth(root / "truth") as truth:
+    # The tables of the package are rewritten by Arrow beside the drawing of people, which leaves a core idle.
+    with ThreadPoolExecutor(max_workers=1) as background, Truth(root / "truth") as truth:
+        landed = []
         for replica in range(spec.scale):
-            streams = Streams(spec.seed, replica)
-            progress(f"people of replica {replica + 1} of {spec.scale}")
-            world = draw_world(market, regions, streams)
-            truth.add_people(world)
-            truth.add_accounts(world)
-            landing = Landing(root / "landing", replica)
-            for records in _sources(world):
-                progress(records.source)
-                soil(records, streams.generator(f"dirt {records.source}"))
-                truth.add_records(world, records)
-                landing.write(records)
-            truth.add_dirt(landing.dirt)
-            rows |= landing.rows
-            progress(f"tables of replica {replica + 1} of {spec.scale}")
-            rows |= land_journey(root / "landing", market, replica, spec.households is not None)
+            progress(f"tables and people of replica {replica + 1} of {spec.scale}")
+            is_cut = spec.households is not None
+            landed.append(background.submit(land_journey, root / "landing", market, replica, is_cut))
+            rows |= _write_replica(
+                root, draw_world(market, regions, Streams(spec.seed, replica)), truth, progress
+            )
+        for future in landed:
+            rows |= future.result()
     return rows | truth.rows
+
+
+def _write_replica(root: Path, world: World, truth: Truth, progress: Progress) -> dict[str, int]:
+    """Write the simulated sources of one replica and return the rows of each file."""
+    truth.add_people(world)
+    truth.add_accounts(world)
+    landing = Landing(root / "landing", world.replica)
+    for records in _sources(world):
+        progress(records.source)
+        records.replica = world.replica
+        soil(records, world.streams.generator(f"dirt {records.source}"))
+        truth.add_records(world, records)
+        landing.write(records)
+    truth.add_dirt(landing.dirt)
+    return landing.rows
 
 
 def _sources(world: World) -> Iterator[Records]:
@@ -162,5 +199,3 @@ def _sources(world: World) -> Iterator[Records]:
     yield draw_recommendations(world, draw("recommendation_event"))
     yield draw_consents(world, draw("consent_event"))
     yield draw_lifestyles(world, draw("lifestyle_survey"))
-
-

@@ -17,7 +17,9 @@ def draw_stores(market: Market, regions: pd.DataFrame, rng: np.random.Generator)
     kind = choose(rng, ["hypermarket", "supermarket", "express"], [1, 4, 3], size)
     village = at["dong"].str.rstrip("동읍면").str.rstrip("0123456789")
     opened = between(rng, np.datetime64("1988-01-01"), 27 * 365 * 86_400, size)
-    brand = pd.Series(kind).map({"hypermarket": "보자기마트 ", "supermarket": "보자기슈퍼 ", "express": "보자기익스프레스 "})
+    brand = pd.Series(kind).map(
+        {"hypermarket": "보자기마트 ", "supermarket": "보자기슈퍼 ", "express": "보자기익스프레스 "}
+    )
     return pd.DataFrame(
         {
             "place": place,

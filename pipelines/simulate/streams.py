@@ -1,6 +1,7 @@
-"""Seeded randomness: one independent generator for each replica and purpose, so that adding a source moves no other."""
+"""Seeded randomness: a generator for each replica and purpose, so that adding a source moves no other."""
 
 from dataclasses import dataclass
+from typing import Any
 from zlib import crc32
 
 import numpy as np
@@ -11,6 +12,7 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Times = NDArray[np.datetime64]
 Texts = NDArray[np.object_]
+Start = NDArray[Any] | np.datetime64
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ def pick(rng: np.random.Generator, weights: Floats | list[float], size: int) -> 
     """Draw `size` positions with probability proportional to `weights`."""
     edges = np.cumsum(np.asarray(weights, dtype=np.float64))
     drawn = np.searchsorted(edges, rng.random(size) * edges[-1], side="right")
-    return np.minimum(drawn, len(edges) - 1).astype(np.int64)
+    return np.asarray(np.minimum(drawn, len(edges) - 1), dtype=np.int64)
 
 
 def choose(rng: np.random.Generator, values: list[str], weights: list[float], size: int) -> Texts:
@@ -43,7 +45,7 @@ def chance(rng: np.random.Generator, probability: float | Floats, size: int) -> 
     return np.asarray(rng.random(size) < probability)
 
 
-def between(rng: np.random.Generator, start: Times | np.datetime64, seconds: Ints | int, size: int) -> Times:
+def between(rng: np.random.Generator, start: Start, seconds: Ints | int, size: int) -> Times:
     """Draw `size` instants uniformly from the `seconds` after `start`, to the second."""
     offset = np.floor(rng.random(size) * seconds).astype("timedelta64[s]")
-    return np.asarray(start).astype("datetime64[s]") + offset
+    return np.asarray(np.asarray(start).astype("datetime64[s]") + offset)

@@ -30,9 +30,16 @@ def day_text(days: Times) -> Texts:
     return text
 
 
+def given(values: Texts) -> Bools:
+    """Say which values are there (not None)."""
+    return np.asarray(pd.notna(values))
+
+
 def only(values: Texts, condition: Bools) -> Texts:
     """Return `values` where the condition holds and None elsewhere."""
-    return np.where(condition, values, None)
+    chosen: Texts = np.full(len(values), None, dtype=object)
+    chosen[condition] = values[condition]
+    return chosen
 
 
 def whole(values: Ints, condition: Bools) -> pd.api.extensions.ExtensionArray:

@@ -9,13 +9,23 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipelines.simulate.files import arrow_column
 from pipelines.simulate.records import Records
 from pipelines.simulate.text import day_text
 from pipelines.simulate.world import World
 
-_DIRT = pa.schema([("source", pa.string()), ("file", pa.string()), ("row", pa.int64()), ("line", pa.int64()),
-                   ("key", pa.string()), ("kind", pa.string()), ("column", pa.string()),
-                   ("breaks_contract", pa.bool_())])  # fmt: skip
+_DIRT = pa.schema(
+    [
+        ("source", pa.string()),
+        ("file", pa.string()),
+        ("row", pa.int64()),
+        ("line", pa.int64()),
+        ("key", pa.string()),
+        ("kind", pa.string()),
+        ("column", pa.string()),
+        ("breaks_contract", pa.bool_()),
+    ]
+)
 _RECORD = pa.schema([("source", pa.string()), ("key", pa.string()), ("person_id", pa.string())])
 
 
@@ -31,7 +41,9 @@ class Truth:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         for writer in self._writers.values():
             writer.close()
 
@@ -39,20 +51,38 @@ class Truth:
         """Append the people of a replica with their current home."""
         people, home = world.people, world.people["household"].to_numpy()
         moved = world.has_moved(home, np.full(len(people), np.datetime64("2018-01-01")))
-        dong = np.where(moved, world.households["new_dong"].to_numpy()[home], world.households["dong"].to_numpy()[home])
+        dong = np.where(
+            moved, world.households["new_dong"].to_numpy()[home], world.households["dong"].to_numpy()[home]
+        )
         place = world.regions.iloc[dong]
-        names = ["role", "sex", "is_korean", "name", "name_latin", "previous_name", "phone", "email", "is_member",
-                 "is_principal"]  # fmt: skip
-        dates = {"birth_date": people["birth_date"], "married_on": people["married_on"],
-                 "moved_on": world.households["moved_on"].iloc[home]}  # fmt: skip
+        names = [
+            "role",
+            "sex",
+            "is_korean",
+            "name",
+            "name_latin",
+            "previous_name",
+            "phone",
+            "email",
+            "is_member",
+            "is_principal",
+        ]
+        dates = {
+            "birth_date": people["birth_date"],
+            "married_on": people["married_on"],
+            "moved_on": world.households["moved_on"].iloc[home],
+        }
         self._append(
             "person",
             pa.table(
                 {
                     "person_id": pa.array(people["person_id"], pa.string()),
                     "household_id": world.account(home),
-                    **{name: pa.Array.from_pandas(people[name]) for name in names},
-                    **{name: pa.array(day_text(column.to_numpy()), pa.string()) for name, column in dates.items()},
+                    **{name: arrow_column(people[name]) for name in names},
+                    **{
+                        name: pa.array(day_text(column.to_numpy()), pa.string())
+                        for name, column in dates.items()
+                    },
                     **{name: pa.array(place[name], pa.string()) for name in ("sido", "sigungu", "dong")},
                 }
             ),
@@ -70,12 +100,18 @@ class Truth:
 
     def add_dirt(self, dirt: list[pd.DataFrame]) -> None:
         """Append where the dirt of a replica lies."""
-        table = pa.Table.from_pandas(pd.concat(dirt, ignore_index=True)[_DIRT.names], _DIRT, preserve_index=False)
+        table = pa.Table.from_pandas(
+            pd.concat(dirt, ignore_index=True)[_DIRT.names], _DIRT, preserve_index=False
+        )
         self._append("dirt", table.replace_schema_metadata())
 
     def _add(self, source: str, keys: np.ndarray, people: np.ndarray) -> None:
         if len(keys):
-            table = {"source": pa.repeat(source, len(keys)), "key": pa.array(keys, pa.string()), "person_id": people}
+            table = {
+                "source": pa.repeat(source, len(keys)),
+                "key": pa.array(keys, pa.string()),
+                "person_id": people,
+            }
             self._append("record", pa.table(table, schema=_RECORD))
 
     def _append(self, name: str, table: pa.Table) -> None:

@@ -10,23 +10,36 @@ from pipelines.simulate.query import SearchWords
 from pipelines.simulate.records import Records
 from pipelines.simulate.season import draw_times
 from pipelines.simulate.streams import Bools, Floats, Ints, Times, between, chance, choose, pick
-from pipelines.simulate.text import label, only, whole
+from pipelines.simulate.text import given, label, only, whole
 from pipelines.simulate.world import World
 
 EVENTS = np.array(
-    ["page_view", "search", "product_view", "wishlist_add", "add_to_cart", "remove_from_cart", "checkout", "purchase"],
+    [
+        "page_view",
+        "search",
+        "product_view",
+        "wishlist_add",
+        "add_to_cart",
+        "remove_from_cart",
+        "checkout",
+        "purchase",
+    ],
     dtype=object,
 )
 _PAGE, _SEARCH, _VIEW, _WISH, _CART, _REMOVE, _CHECKOUT, _PURCHASE = range(8)
 _MEAN_SECONDS = np.array([20, 8, 35, 4, 6, 6, 70, 5], dtype=np.float64)
-_REFERRERS = {"https://search.naver.example/": 36.0, "https://www.google.example/": 20.0,
-              "https://m.kakao.example/": 10.0, "https://mail.bojagi.example/campaign": 8.0,
-              "https://www.instagram.example/": 6.0}  # fmt: skip
+_REFERRERS = {
+    "https://search.naver.example/": 36.0,
+    "https://www.google.example/": 20.0,
+    "https://m.kakao.example/": 10.0,
+    "https://mail.bojagi.example/campaign": 8.0,
+    "https://www.instagram.example/": 6.0,
+}
 
 
 @dataclass(frozen=True)
 class Visits:
-    """One entry a visit: who came, the basket bought (-1 none), when it begins (or, with a basket, is paid)."""
+    """One entry a visit: who came, the basket bought (-1 none), when it begins or its basket is paid."""
 
     person: Ints
     basket: Ints
@@ -47,13 +60,17 @@ class Clicks:
     at: Times
 
 
-def draw_web(world: World, devices: Devices, rng: np.random.Generator) -> tuple[Records, Records, pd.DataFrame]:
+def draw_web(
+    world: World, devices: Devices, rng: np.random.Generator
+) -> tuple[Records, Records, pd.DataFrame]:
     """Return sessions, events and the wishes among them (person, member_no, line, added_at)."""
     visits = _draw_visits(world, devices, rng)
     clicks = _draw_clicks(world, visits, rng)
     sessions = _sessions(world, devices, visits, clicks, rng)
     events = _events(world, visits, clicks, sessions, rng)
-    wished = np.flatnonzero((clicks.kind == _WISH) & sessions.frame["member_no"].notna().to_numpy()[clicks.visit])
+    wished = np.flatnonzero(
+        (clicks.kind == _WISH) & sessions.frame["member_no"].notna().to_numpy()[clicks.visit]
+    )
     visit = clicks.visit[wished]
     wishes = pd.DataFrame(
         {
@@ -63,6 +80,7 @@ def draw_web(world: World, devices: Devices, rng: np.random.Generator) -> tuple[
             "added_at": clicks.at[wished],
         }
     )
+    sessions.arrange(np.argsort(sessions.frame["started_at"].to_numpy(), kind="stable"))
     return sessions, events, wishes
 
 
@@ -105,11 +123,18 @@ def _draw_clicks(world: World, visits: Visits, rng: np.random.Generator) -> Clic
     rows += [(ends, np.full(len(ends), 900), kind, np.full(len(ends), -1)) for kind in (_CHECKOUT, _PURCHASE)]
     of_visit = np.concatenate([row[0] for row in rows])
     kind = np.concatenate([np.full(len(row[0]), row[2]) for row in rows])
-    order = np.argsort(of_visit * 10_000 + np.concatenate([row[1] for row in rows]) * 10 + kind, kind="stable")
+    order = np.argsort(
+        of_visit * 10_000 + np.concatenate([row[1] for row in rows]) * 10 + kind, kind="stable"
+    )
     of_visit, kind = of_visit[order], kind[order]
     dwell = (_MEAN_SECONDS[kind] * rng.lognormal(0, 0.7, len(kind))).round(1)
-    return Clicks(of_visit, kind, np.concatenate([row[3] for row in rows])[order], dwell,
-                  _times(visits, of_visit, kind, dwell))  # fmt: skip
+    return Clicks(
+        of_visit,
+        kind,
+        np.concatenate([row[3] for row in rows])[order],
+        dwell,
+        _times(visits, of_visit, kind, dwell),
+    )
 
 
 def _lines_looked_at(world: World, visits: Visits, visit: Ints, rng: np.random.Generator) -> Ints:
@@ -132,7 +157,9 @@ def _times(visits: Visits, visit: Ints, kind: Ints, dwell: Floats) -> Times:
     until_paid = np.zeros(len(visits), dtype=np.int64)
     paid = kind == _PURCHASE
     until_paid[visit[paid]] = since_start[paid]
-    return np.asarray((visits.at - until_paid.astype("timedelta64[s]"))[visit] + since_start.astype("timedelta64[s]"))
+    return np.asarray(
+        (visits.at - until_paid.astype("timedelta64[s]"))[visit] + since_start.astype("timedelta64[s]")
+    )
 
 
 def _sessions(
@@ -144,7 +171,7 @@ def _sessions(
     browser = devices.browsers.iloc[devices.browser_of(visits.person, rng)].reset_index(drop=True)
     signs_in = chance(rng, np.where(buys, 0.92, 0.45), size)
     number = only(world.used_member_no(visits.person, rng), signs_in)
-    gives_email = (buys & np.equal(number, None)) | chance(rng, np.where(np.equal(number, None), 0.0, 0.3), size)
+    gives_email = (buys & ~given(number)) | chance(rng, np.where(~given(number), 0.0, 0.3), size)
     pages = np.bincount(clicks.visit[(clicks.kind == _PAGE) | (clicks.kind == _VIEW)], minlength=size)
     has_referrer = chance(rng, 0.72, size)
     frame = pd.DataFrame(
@@ -157,14 +184,18 @@ def _sessions(
             "ended_at": clicks.at[last],
             **{name: browser[name] for name in browser.columns[1:]},
             "referrer": only(choose(rng, list(_REFERRERS), list(_REFERRERS.values()), size), has_referrer),
-            "landing_page": choose(rng, ["/", "/sale", "/category/fresh", "/category/daily", "/event"], [5, 2, 2, 1, 1], size),
+            "landing_page": choose(
+                rng, ["/", "/sale", "/category/fresh", "/category/daily", "/event"], [5, 2, 2, 1, 1], size
+            ),
             "page_views": pages,
         }
     )
     return Records("web_session", frame, "session_id", visits.person)
 
 
-def _events(world: World, visits: Visits, clicks: Clicks, sessions: Records, rng: np.random.Generator) -> Records:
+def _events(
+    world: World, visits: Visits, clicks: Clicks, sessions: Records, rng: np.random.Generator
+) -> Records:
     market, kind, size = world.market, clicks.kind, len(clicks.kind)
     has_line: Bools = (clicks.line >= 0) & (kind != _SEARCH)
     product = market.line_product[np.maximum(clicks.line, 0)]
@@ -192,7 +223,8 @@ def _events(world: World, visits: Visits, clicks: Clicks, sessions: Records, rng
 
 def draw_wishlist(world: World, wishes: pd.DataFrame, rng: np.random.Generator) -> Records:
     """Return the wish lists that the wishes of web visits left behind."""
-    kept = wishes.drop_duplicates(["member_no", "product_id"]).reset_index(drop=True)
+    kept = wishes.drop_duplicates(["member_no", "product_id"])
+    kept = kept.sort_values("added_at", kind="stable", ignore_index=True)
     removed = between(rng, kept["added_at"].to_numpy() + np.timedelta64(3600, "s"), 60 * 86_400, len(kept))
     removed[~chance(rng, 0.4, len(kept))] = np.datetime64("NaT")
     frame = pd.DataFrame(

@@ -11,8 +11,9 @@ from pipelines.simulate.household import draw_households
 from pipelines.simulate.market import Market
 from pipelines.simulate.member import draw_members
 from pipelines.simulate.people import draw_people
-from pipelines.simulate.streams import Bools, Ints, Streams, Texts, Times, chance
 from pipelines.simulate.store import draw_stores
+from pipelines.simulate.streams import Bools, Ints, Streams, Texts, Times, chance
+from pipelines.simulate.text import given
 
 ACCOUNT_OFFSET = 1_000_000
 STORE_OFFSET = 1_000_000
@@ -65,7 +66,7 @@ class World:
     def used_member_no(self, person: Ints, rng: np.random.Generator) -> Texts:
         """Return a number under which each person acts; those with two use the second three times in ten."""
         second = self.second_member_no[person]
-        use_second = np.not_equal(second, None) & chance(rng, 0.3, len(person))
+        use_second = given(second) & chance(rng, 0.3, len(person))
         return np.where(use_second, second, self.member_no[person])
 
     def has_moved(self, household: Ints, at: Times) -> Bools:
@@ -96,13 +97,15 @@ def draw_world(market: Market, regions: pd.DataFrame, streams: Streams) -> World
         households=households,
         people=people,
         homes=draw_homes(regions, households["dong"].to_numpy(), korean, streams.generator("home")),
-        new_homes=draw_homes(regions, households["new_dong"].to_numpy(), korean, streams.generator("new home")),
+        new_homes=draw_homes(
+            regions, households["new_dong"].to_numpy(), korean, streams.generator("new home")
+        ),
         members=draw_members(people, streams.replica, streams.generator("member")),
         is_online=_online_baskets(market, streams.generator("online")),
     )
 
 
 def _online_baskets(market: Market, rng: np.random.Generator) -> Bools:
-    """Choose the baskets ordered in the web shop: about eight in a hundred, most of them by a few households."""
+    """Choose the baskets ordered in the web shop: about eight in a hundred, most by a few households."""
     habit = rng.beta(0.35, 3.85, len(market.household_id))
     return market.is_shoppable & chance(rng, habit[market.basket_household], len(market.basket_id))

@@ -72,6 +72,7 @@ def read_folders(folders: Iterable[Path]) -> tuple[list[Document], list[Source],
             faults.append(
                 Fault(folder, 1, "No such folder of contracts", hint="check --contracts and contract_dirs")
             )
+        faults.extend(_stray_files(folder))
         for path in sorted(folder.glob(PATTERN)):
             document, source = read_document(path)
             contract_id = str(source.content.get("id", path))
@@ -84,6 +85,18 @@ def read_folders(folders: Iterable[Path]) -> tuple[list[Document], list[Source],
             if document is not None:
                 documents.append(document)
     return documents, sources, faults
+
+
+def _stray_files(folder: Path) -> list[Fault]:
+    """Return a fault for each YAML file that would be passed over because of its name."""
+    found = {path for suffix in ("*.yaml", "*.yml") for path in folder.glob(suffix)} - set(
+        folder.glob(PATTERN)
+    )
+    hint = "name it <layer>_<table>.odcs.yaml, or keep it elsewhere"
+    return [
+        Fault(path, 1, "A YAML file that is no contract by its name", path.name, PATTERN, hint)
+        for path in found
+    ]
 
 
 def read_documents(folders: Iterable[Path]) -> Documents[Document]:

@@ -86,7 +86,10 @@ def _construct(loader: Any, node: yaml.Node, place: Place, source: Source, above
         return [
             _construct(loader, item, (*place, index), source, above) for index, item in enumerate(node.value)
         ]
-    return loader.construct_object(node)
+    try:
+        return loader.construct_object(node)
+    except ValueError as error:  # YAML reads 2017-13-45 as a date and then finds no such month.
+        raise yaml.constructor.ConstructorError(None, None, str(error), node.start_mark) from error
 
 
 def _construct_mapping(

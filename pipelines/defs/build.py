@@ -1,0 +1,86 @@
+"""Puts the definitions together: everything follows from the settings, the contracts and the registry."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from warnings import catch_warnings, simplefilter
+
+import dagster as dg
+
+from pipelines.config import Settings, load_settings
+from pipelines.contracts.document import Contract, Contracts, load_contracts
+from pipelines.defs.asset import bronze_asset, derived_asset, docs_asset, trend_asset
+from pipelines.defs.automation import landing_sensor, nightly_schedule, refresh_job
+from pipelines.defs.check import rule_parents, table_checks, without_references
+from pipelines.defs.partition import EVENT_TABLE, daily_partitions
+from pipelines.defs.resource import resources
+from pipelines.quality.metric import TABLE as TREND
+from pipelines.unify.registry import TABLES
+
+
+def build_definitions(settings: Settings | None = None, contracts: Contracts | None = None) -> dg.Definitions:
+    """Return all definitions. Without arguments, by the settings of the environment.
+
+    Raises:
+        SettingsError: the settings cannot be used.
+        ContractError: a contract cannot be used.
+
+    """
+    settings = settings or load_settings()
+    contracts = contracts or load_contracts(settings.contract_dirs)
+    job = refresh_job()
+    with catch_warnings():
+        # One run for a range of days; in beta for years, and pinned by our requirements.
+        simplefilter("ignore", dg.BetaWarning)
+        assets = list(_assets(settings, contracts))
+    return dg.Definitions(
+        assets=assets,
+        asset_checks=[table_checks(checked, later) for checked, later in _checked(contracts).values()],
+        jobs=[job],
+        schedules=[nightly_schedule(job)],
+        sensors=[landing_sensor(job, settings, contracts)],
+        resources=resources(settings, contracts),
+        # What is started from the UI outside the job shares one engine as well.
+        executor=dg.in_process_executor,
+    )
+
+
+def _assets(settings: Settings, contracts: Contracts) -> Iterator[dg.AssetsDefinition]:
+    for contract in contracts.sources:
+        yield bronze_asset(contract)
+    inputs, checked = _inputs(contracts), _checked(contracts)
+    for table in TABLES:
+        days = daily_partitions(settings) if table.name == EVENT_TABLE else None
+        contract = checked[table.name][0]
+        # Rules that look into no table but those made before this one can be checked while the next is made.
+        looks_back = rule_parents(contract) <= {table.name, *_ancestors(table.name, inputs)}
+        yield derived_asset(table, contract, contracts, days, checks_early=looks_back)
+    trend = contracts.table(TREND)
+    yield trend_asset(trend, [*(contract.table for contract in contracts.sources), *(t.name for t in TABLES)])
+    yield docs_asset(trend)
+
+
+def _inputs(contracts: Contracts) -> dict[str, tuple[str, ...]]:
+    return {table.name: table.all_inputs(contracts) for table in TABLES}
+
+
+def _checked(contracts: Contracts) -> dict[str, tuple[Contract, frozenset[str]]]:
+    """Return what each table is checked against, and the tables that its checks cannot look into.
+
+    What is built from a table waits for the table's checks, so they cannot wait for it.
+    """
+    inputs = _inputs(contracts)
+    checked = {}
+    for name in (*(contract.table for contract in contracts.sources), *inputs):
+        contract = contracts.table(name)
+        later = frozenset(parent for parent in rule_parents(contract) if name in _ancestors(parent, inputs))
+        checked[name] = (without_references(contract, later), later)
+    return checked
+
+
+def _ancestors(table: str, inputs: Mapping[str, Iterable[str]]) -> frozenset[str]:
+    found: set[str] = set()
+    queue = [table]
+    while queue:
+        new = set(inputs.get(queue.pop(), ())) - found
+        found |= new
+        queue.extend(new)
+    return frozenset(found)
