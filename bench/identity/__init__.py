@@ -1,0 +1,1 @@
+"""Accuracy, scale and batches of identity resolution, measured beside plain Splink."""

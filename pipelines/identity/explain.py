@@ -1,0 +1,113 @@
+"""Why two records are, or are not, one person: the weight of each comparison, and a waterfall chart."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from matplotlib.figure import Figure
+
+from pipelines.identity.model import Model, household_sql, observe_levels
+from pipelines.identity.scoring import linker_for
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One bar of the waterfall: a comparison, the level it reached and its weight in bits (log2 odds)."""
+
+    comparison: str
+    level: str
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """The steps from the prior to the weight of a pair.
+
+    Attributes:
+        steps: the prior first, then each comparison.
+        weight: their sum.
+        is_household: whether the household guard holds the pair apart.
+    """
+
+    steps: tuple[Step, ...]
+    weight: float
+    is_household: bool
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the explanation as plain values."""
+        steps = [{"comparison": s.comparison, "level": s.level, "weight": s.weight} for s in self.steps]
+        return {"weight": self.weight, "is_household": self.is_household, "steps": steps}
+
+    def as_text(self, width: int = 30) -> str:
+        """Return the waterfall as lines of text."""
+        scale = width / max(max(abs(s.weight) for s in self.steps), 1.0)
+        lines = [
+            f"{s.comparison:<14} {s.weight:>+8.2f}  {_bar(s.weight * scale):<{width}} {s.level}"
+            for s in self.steps
+        ]
+        verdict = "two people of one household" if self.is_household else "total"
+        return "\n".join([*lines, f"{verdict:<14} {self.weight:>+8.2f}  log2 odds that both are one person"])
+
+
+def explain(connection: duckdb.DuckDBPyConnection, model: Model, first: int, second: int) -> Explanation:
+    """Explain a pair of rows of a resolved workspace, with value frequencies and dependence accounted for.
+
+    Args:
+        connection: a workspace after `resolve`.
+        model: what it learned.
+        first: row number.
+        second: another row number.
+    """
+    low, high = sorted((first, second))
+    row = _predict(connection, model, low, high)
+    connection.execute(f"create or replace table asked as select {low} as a, {high} as b")
+    observe_levels(connection, model.comparisons, pairs="asked", into="asked_level")
+    levels = connection.execute("select * from asked_level").fetchall()[0][2:]
+    guarded = connection.execute(f"select {household_sql(model.comparisons)} from asked_level").fetchall()[0][
+        0
+    ]
+    weights = [
+        float(row[f"mw_{c.name}"]) + float(row.get(f"mw_tf_adj_{c.name}", 0.0)) for c in model.comparisons
+    ]
+    prior = float(connection.execute(f"select {model.total_sql(['0'] * len(weights))}").fetchall()[0][0])
+    steps = [Step("prior", "any two records", round(prior, 3))]
+    for number, (comparison, level) in enumerate(zip(model.comparisons, levels, strict=True)):
+        labels = ["unknown", *(lv.label for lv in comparison.levels), "different"]
+        counted = weights[number] * model.share_counted(number, weights)
+        steps.append(Step(comparison.name, labels[level], round(counted, 3)))
+    return Explanation(tuple(steps), round(sum(s.weight for s in steps), 3), bool(guarded))
+
+
+def draw_waterfall(explanation: Explanation, path: Path) -> None:
+    """Draw the waterfall as PNG, SVG or PDF, by the extension."""
+    figure = Figure(figsize=(8, 0.45 * len(explanation.steps) + 1.2))
+    axes = figure.subplots()
+    ends = [sum(s.weight for s in explanation.steps[: n + 1]) for n in range(len(explanation.steps))]
+    starts = [end - step.weight for end, step in zip(ends, explanation.steps, strict=True)]
+    colours = ["#2a7f62" if s.weight >= 0 else "#b5442e" for s in explanation.steps]
+    labels = [f"{s.comparison}: {s.level}" for s in explanation.steps]
+    axes.barh(labels, [s.weight for s in explanation.steps], left=starts, color=colours)
+    axes.axvline(0, color="black", linewidth=0.8)
+    axes.invert_yaxis()
+    axes.set_xlabel(f"log2 odds that both are one person (total {explanation.weight:+.1f})")
+    figure.tight_layout()
+    figure.savefig(path)
+
+
+def _bar(length: float) -> str:
+    return ("█" if length >= 0 else "░") * round(abs(length))
+
+
+def _predict(connection: duckdb.DuckDBPyConnection, model: Model, low: int, high: int) -> dict[str, Any]:
+    connection.execute(
+        "create or replace table asked_pair as "
+        f"select {low} as join_key_l, {high} as join_key_r, '0' as match_key"
+    )
+    linker = linker_for(connection, model)
+    registered = linker._db_api.register("asked_pair", table_name="asked_pairs")
+    linker.table_management.register_blocked_pairs_for_predict(registered)
+    predicted = linker.inference.predict(warning_mode="never")
+    row: dict[str, Any] = predicted.as_record_list()[0]
+    predicted.drop_table_from_database_and_remove_from_cache()
+    return row

@@ -1,0 +1,234 @@
+"""Resolve a person file: prepare, block, observe, train, score, cluster."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import duckdb
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from pipelines.identity.blocking import BlockingReport, block, rules_for
+from pipelines.identity.cluster import Constraints, cluster
+from pipelines.identity.comparison import comparisons_for
+from pipelines.identity.errors import NoIdentifierError
+from pipelines.identity.mapping import Mapping, check_telling
+from pipelines.identity.model import Model, observe_levels, train
+from pipelines.identity.prepare import prepare
+from pipelines.identity.scoring import ScoredPairs, score
+
+# Rows standardised at a time, which bounds the memory of the Python side.
+_CHUNK_ROWS = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to resolve.
+
+    Attributes:
+        threshold: log2 odds above which records are one person.
+        region: country of phone numbers without a country code.
+        memory: DuckDB's limit; beyond it spills to disk.
+        threads: DuckDB's threads.
+        seed: of the sample that estimates chance agreement.
+
+    """
+
+    threshold: float = 0.0
+    region: str = "KR"
+    memory: str = "4GB"
+    threads: int = 2
+    seed: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """The answer for one file.
+
+    Attributes:
+        group: for each row the smallest row number of its person.
+        pairs: scored pairs.
+        model: what was learned; `None` when no pair shared a key.
+        blocking: what blocking kept and dropped.
+        warnings: what the reader should know.
+        seconds: by step.
+
+    """
+
+    group: NDArray[np.int64]
+    pairs: ScoredPairs
+    model: Model | None
+    blocking: BlockingReport
+    warnings: tuple[str, ...] = ()
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+@contextmanager
+def open_workspace(options: Options) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open a private in-memory DuckDB with the options' limits."""
+    connection = duckdb.connect(config={"memory_limit": options.memory, "threads": options.threads})
+    try:
+        connection.execute("set enable_progress_bar = false")
+        yield connection
+    finally:
+        connection.close()
+
+
+def resolve(
+    connection: duckdb.DuckDBPyConnection,
+    frame: pd.DataFrame,
+    mapping: Mapping,
+    options: Options | None = None,
+    constraints: Constraints | None = None,
+) -> Resolution:
+    """Find which rows are one person.
+
+    Args:
+        connection: a workspace; afterwards it holds `person`, `candidate`, `observed` and `scored`.
+        frame: all columns text or null.
+        mapping: which column plays which part.
+        options: thresholds and limits.
+        constraints: steward's links.
+
+    Raises:
+        NoIdentifierError: no mapped part can tell people apart, or all their values are empty.
+
+    """
+    options = options or Options()
+    check_telling(mapping)
+    clock = _Clock()
+    warnings = load_person(connection, frame, mapping, options)
+    constraints = _with_sources(connection, mapping, constraints or Constraints())
+    clock.lap("prepare")
+    columns = filled_columns(connection)
+    across = constraints.exclusive_source is not None
+    blocking = block(connection, rules_for(columns), across_sources=across)
+    clock.lap("block")
+    size = len(frame)
+    if not blocking.candidates:
+        nothing = np.empty(0, dtype=np.int64)
+        alone = cluster(size, nothing, nothing, np.empty(0), constraints)
+        return Resolution(
+            alone, ScoredPairs(nothing, nothing, np.empty(0)), None, blocking, tuple(warnings), clock.laps
+        )
+    comparisons = comparisons_for(columns)
+    observe_levels(connection, comparisons, pairs="candidate", into="observed")
+    clock.lap("compare")
+    model = train(
+        connection, comparisons, population=_population(connection, size, across), seed=options.seed
+    )
+    clock.lap("train")
+    pairs = score(connection, model)
+    clock.lap("score")
+    group = cluster(size, pairs.left, pairs.right, pairs.weight, constraints, threshold=options.threshold)
+    clock.lap("cluster")
+    return Resolution(group, pairs, model, blocking, (*warnings, *_dropped(blocking)), clock.laps)
+
+
+def load_person(
+    connection: duckdb.DuckDBPyConnection,
+    frame: pd.DataFrame,
+    mapping: Mapping,
+    options: Options,
+    *,
+    behind: int | None = None,
+) -> list[str]:
+    """Standardise the file into the table `person`, a chunk at a time; return warnings about its content.
+
+    With `behind`, the rows are added after that many that are there already.
+    """
+    first = behind is None
+    for start in range(0, max(len(frame), 1), _CHUNK_ROWS):
+        chunk = prepare(frame.iloc[start : start + _CHUNK_ROWS], mapping, options.region)
+        chunk["rid"] += start + (behind or 0)
+        typed = ", ".join(f"{c}::{_sql_type(c)} as {c}" for c in chunk.columns)
+        connection.register("chunk", chunk)
+        verb = "create or replace table person as" if first else "insert into person by name"
+        connection.execute(f"{verb} select {typed} from chunk")
+        connection.unregister("chunk")
+        first = False
+    return _key_warnings(frame, mapping)
+
+
+def _key_warnings(frame: pd.DataFrame, mapping: Mapping) -> list[str]:
+    """Say when record keys repeat: rows are told apart by their place in the file, so none is lost."""
+    if mapping.record_id is None:
+        return []
+    keys = frame[mapping.record_id]
+    repeated, missing = int(keys.dropna().duplicated().sum()), int(keys.isna().sum())
+    told = (
+        f"{repeated} rows repeat a {mapping.record_id} and {missing} have none; all rows are kept as records."
+    )
+    return [told] if repeated or missing else []
+
+
+def _sql_type(column: str) -> str:
+    if column == "rid":
+        return "bigint"
+    if column in ("name_tokens", "address_tokens"):
+        return "varchar[]"
+    return "smallint[]" if column == "given_forms" else "varchar"
+
+
+def filled_columns(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """Return the columns of `person` that hold a value anywhere.
+
+    Raises:
+        NoIdentifierError: no telling column holds any value.
+
+    """
+    columns = [r[0] for r in connection.execute("describe person").fetchall()]
+    counts = connection.execute(f"select {', '.join(f'count({c})' for c in columns)} from person").fetchall()[
+        0
+    ]
+    filled = [c for c, n in zip(columns, counts, strict=True) if n]
+    telling = ("given", "surname", "birth_date", "phone", "email", "device", "identifier_")
+    if not any(c.startswith(telling) for c in filled):
+        raise NoIdentifierError(
+            "No usable identifier: every name, birth date, phone, e-mail, identifier and device is empty in "
+            f"all {counts[0]} records."
+        )
+    return filled
+
+
+def _with_sources(
+    connection: duckdb.DuckDBPyConnection, mapping: Mapping, constraints: Constraints
+) -> Constraints:
+    if not mapping.one_per_person or constraints.exclusive_source is not None:
+        return constraints
+    rows = connection.execute(
+        "select dense_rank() over (order by source) - 1 as s from person order by rid"
+    ).fetchnumpy()
+    return Constraints(constraints.must_link, constraints.never_link, np.asarray(rows["s"], dtype=np.int64))
+
+
+def _population(connection: duckdb.DuckDBPyConnection, size: int, across_sources: bool) -> int:
+    pairs = size * (size - 1) // 2
+    if across_sources:
+        same = connection.execute(
+            "select sum(n * (n - 1) / 2) from (select count(*) as n from person group by source)"
+        )
+        pairs -= int(same.fetchall()[0][0])
+    return max(pairs, 1)
+
+
+def _dropped(report: BlockingReport) -> list[str]:
+    return [
+        f"Blocking by {name}: {report.dropped_records[name]} records share one of {blocks} values held by "
+        "too many records; that value was not used to find pairs."
+        for name, blocks in report.dropped_blocks.items()
+        if " + " not in name
+    ]
+
+
+class _Clock:
+    def __init__(self) -> None:
+        self.laps: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self.laps[name] = round(now - self._last, 3)
+        self._last = now
