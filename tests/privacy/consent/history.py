@@ -38,10 +38,8 @@ def random_records(rng: np.random.Generator, subjects: int, each: int) -> list[d
         age = int(rng.integers(11, 60)) if rng.random() < 0.9 else None
         fussy = rng.random() < 0.3
         for _ in range(int(rng.integers(1, 2 * each))):
-            if mine and rng.random() < 0.15:  # again at the same moment
-                at = mine[-1]["effective_at"]
-            else:
-                at = moment(rng)
+            is_again = bool(mine) and rng.random() < 0.15
+            at = mine[-1]["effective_at"] if is_again else moment(rng)
             is_override = rng.random() < 0.08
             state = str(rng.choice(OVERRIDES if is_override else CONSENT_STATES))
             choices = (*PURPOSES, "*", "*") if is_override else (*SPOKEN_OF, "service_delivery")

@@ -125,9 +125,8 @@ class Oracle:
             if "pd:OfficialID" in (r["data_categories"] or "").split(",") and self.broken != "rrn":
                 return False  # PIPA 24-2
             too_old = at >= r["effective_at"] + timedelta(days=730)
-            if r["purpose"] in ("marketing", "night_advertising") and too_old and self.broken != "reconfirm":
-                return False  # Network Act 50(8)
-            return True
+            # Network Act 50(8)
+            return not (r["purpose"] in ("marketing", "night_advertising") and too_old and self.broken != "reconfirm")
         if r["jurisdiction"] == "US":
             return guardian or (age is not None and age >= 13)  # COPPA
         return False
