@@ -105,6 +105,12 @@ class ConsentStore:
         """Whether there is a record of that identifier."""
         return self._db.execute("SELECT 1 FROM record WHERE record_id = ?", (record_id,)).fetchone() is not None
 
+    def record(self, record_id: str) -> ConsentRecord | None:
+        """The record of that identifier."""
+        query = f"SELECT {', '.join(_COLUMNS)} FROM record WHERE record_id = ?"
+        row = self._db.execute(query, (record_id,)).fetchone()
+        return None if row is None else as_record(dict(zip(_COLUMNS, row, strict=True)))
+
     def sequence(self) -> tuple[int, int]:
         """Numbers of the last record and of the last membership; they only grow."""
         last = "SELECT (SELECT ifnull(max(sequence), 0) FROM record), (SELECT ifnull(max(sequence), 0) FROM membership)"

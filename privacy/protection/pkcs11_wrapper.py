@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 from pathlib import Path
+from typing import Any
 
 import pkcs11
 from pkcs11 import Attribute, GCMParams, KeyType, Mechanism, ObjectClass
@@ -95,11 +96,11 @@ class Pkcs11KeyWrapper:
         )
         return identifier.hex()
 
-    def _keys(self, label: str) -> list[pkcs11.SecretKey]:
+    def _keys(self, label: str) -> list[Any]:
         wanted = {Attribute.CLASS: ObjectClass.SECRET_KEY, Attribute.LABEL: label}
         return [key for key in self._session.get_objects(wanted) if isinstance(key, pkcs11.SecretKey)]
 
-    def _key(self, version: str) -> pkcs11.SecretKey:
+    def _key(self, version: str) -> Any:
         wanted = {Attribute.CLASS: ObjectClass.SECRET_KEY, Attribute.ID: bytes.fromhex(version)}
         found = [key for key in self._session.get_objects(wanted) if isinstance(key, pkcs11.SecretKey)]
         if not found:
