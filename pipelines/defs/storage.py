@@ -1,9 +1,10 @@
 """Dagster's SQLite storage with its connections kept open.
 
-For every event Dagster opens an SQLite connection several times, commits (with an fsync) and closes it, and the
-last close of a write-ahead log folds it back in. For 47 tables with one check each that was 20-28 s on a laptop's
-disk. With connections kept open and ``synchronous = NORMAL`` it is 1 s. NORMAL in write-ahead mode survives a
-killed process whole; only a power cut may lose the last events of the run log, and no table depends on that log.
+For every event Dagster opens an SQLite connection several times, commits (with an fsync) and closes it, and
+the last close of a write-ahead log folds it back in. For 47 tables with one check each that was 20-28 s on a
+laptop's disk. With connections kept open and ``synchronous = NORMAL`` it is 1 s. NORMAL in write-ahead mode
+survives a killed process whole; only a power cut may lose the last events of the run log, on which no table
+depends.
 """
 
 from collections import OrderedDict
@@ -92,9 +93,7 @@ class OpenSqliteStorage(DagsterSqliteStorage):
         self._event_log_storage = OpenEventLog(events._base_dir, events.inst_data)
 
     @classmethod
-    def from_config_value(
-        cls, inst_data: ConfigurableClassData | None, config_value: Any
-    ) -> "OpenSqliteStorage":
+    def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> "OpenSqliteStorage":
         """Build it from the ``storage.custom.config`` of dagster.yaml."""
         return cls.from_local(inst_data=inst_data, **config_value)
 

@@ -54,7 +54,9 @@ class JsonLinesFile:
         faults = RowFaults.none(len(texts))
         objects: list[dict[str, Any]] = []
         for position, text in enumerate(texts):
-            parsed, fault = self._parse(text)
+            parsed, fault = parse_line(text, self.form.encoding)
+            if fault is None and not parsed.keys() & self._names.keys():
+                fault = RowFault(None, "json", "has no field of the contract")
             objects.append(parsed)
             if fault is not None:
                 faults.mark_row(position, fault)
@@ -66,8 +68,9 @@ class JsonLinesFile:
                 values = [item.get(headers[0]) for item in objects]
             else:
                 values = [next((item[key] for key in headers if key in item), None) for item in objects]
-            texts_of = [_as_text(value) for value in values]
-            array = text_column(texts_of, column.name, self.form.encoding, faults)
+            if not _PLAIN.issuperset(map(type, values)):
+                values = [as_text(value) for value in values]
+            array = text_column(values, column.name, self.form.encoding, faults)
             columns[column.name] = blank_to_null(array, self.form.null_values)
 
         def raw(row: int) -> dict[str, Any]:
@@ -75,24 +78,37 @@ class JsonLinesFile:
 
         return RawBatch(columns, np.array(numbers, np.int64), raw, faults)
 
-    def _parse(self, text: str) -> tuple[dict[str, Any], RowFault | None]:
-        if UNDECODABLE.search(text):
-            return {}, RowFault(None, "encoding", f"the bytes are not {self.form.encoding}")
-        try:
-            parsed = _DECODER.decode(text)
-        except (ValueError, RecursionError) as error:
-            reason = error.msg if isinstance(error, json.JSONDecodeError) else "no finite depth or number"
-            return {}, RowFault(None, "json", f"not a line of JSON ({reason})")
-        if not isinstance(parsed, dict):
-            return {}, RowFault(None, "json", "not a JSON object")
-        if not parsed.keys() & self._names.keys():
-            return parsed, RowFault(None, "json", "has no field of the contract")
-        return parsed, None
-
     def _note_unknown(self, objects: list[dict[str, Any]]) -> None:
-        unknown = {key for item in objects for key in item} - self._names.keys()
+        unknown = set().union(*objects) - self._names.keys()
         fresh = [f"field {key} is not in the contract; left out" for key in sorted(unknown)]
         self.notes = tuple(dict.fromkeys((*self.notes, *fresh)))
+
+
+def parse_line(text: str, encoding: str) -> tuple[dict[str, Any], RowFault | None]:
+    """The object of a line, or none and why."""
+    if UNDECODABLE.search(text):
+        return {}, RowFault(None, "encoding", f"the bytes are not {encoding}")
+    try:
+        parsed = _DECODER.decode(text)
+    except (ValueError, RecursionError) as error:
+        reason = error.msg if isinstance(error, json.JSONDecodeError) else "depth or number without bounds"
+        return {}, RowFault(None, "json", f"not a line of JSON ({reason})")
+    if not isinstance(parsed, dict):
+        return {}, RowFault(None, "json", "not a JSON object")
+    return parsed, None
+
+
+def as_text(value: Any) -> str | None:
+    """A field's value as text; the contract decides what it is."""
+    if value is None or type(value) is str:
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return json.dumps(value, ensure_ascii=False)
+
+
+# Most columns hold nothing else, and need no conversion.
+_PLAIN = frozenset({str, type(None)})
 
 
 def _refuse_constant(text: str) -> None:
@@ -101,11 +117,3 @@ def _refuse_constant(text: str) -> None:
 
 # Numbers stay text until the contract gives them a type, so that 0.10 is not passed through binary.
 _DECODER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=_refuse_constant)
-
-
-def _as_text(value: Any) -> str | None:
-    if value is None or type(value) is str:
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return json.dumps(value, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""bronze/quarantine: what broke its contract, with source, file, line, column, rule, reason and the row itself.
+"""bronze/quarantine: what broke its contract, with source, file, line, column, rule and reason.
 
 One entry a row (its first fault), or one with a null line for a file that cannot be loaded at all.
 Entries are kept; `replayed_load_id` names the load that later took the row or file in.

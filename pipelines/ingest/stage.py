@@ -47,14 +47,17 @@ class StagedFile:
             "nullCount": self.null_counts,
         }
         milliseconds = int(now.replace(tzinfo=datetime.UTC).timestamp() * 1000)
-        return AddAction(
-            self.path, self.size, self.partition_values, milliseconds, True, json.dumps(statistics)
-        )
+        return AddAction(self.path, self.size, self.partition_values, milliseconds, True, json.dumps(statistics))
 
     def may_share_rows(self, other: "StagedFile") -> bool:
         """Whether no column's range proves that the two files have no row in common."""
         for name, least in self.minimums.items():
-            if name not in other.minimums or self.null_counts.get(name) or other.null_counts.get(name):
+            if (
+                name.startswith("_")
+                or name not in other.minimums
+                or self.null_counts.get(name)
+                or other.null_counts.get(name)
+            ):
                 continue
             if other.maximums[name] < least or self.maximums[name] < other.minimums[name]:
                 return False
@@ -171,6 +174,8 @@ class _FileWriter:
             schema,
             compression={name: "NONE" if name in stage.uncompressed else "ZSTD" for name in names},
             use_dictionary=[name for name in names if name not in plain],
+            # Bounds of our own columns would let no reader skip anything.
+            write_statistics=[name for name in names if not name.startswith("_")],
             column_encoding=dict.fromkeys(stage.sequential, "DELTA_BINARY_PACKED"),
             # Readers shall see text as text, not as the dictionary it was while we wrote it.
             store_schema=False,
