@@ -304,8 +304,8 @@ def _code(sums: dict[str, npt.NDArray[Any]], policy: Policy, target: str) -> npt
     if policy.taxonomy.consent_of(target) is not None:
         agreed = (sums["need_spoken"] > 0) & (sums["need_ok"] == sums["need_spoken"])
     permitted = agreed & (sums["block"] == 0)
-    if policy.hours_of(target) is None:
-        return permitted.astype(np.int8)
-    at_night = (sums["night_spoken"] > 0) & (sums["night_ok"] == sums["night_spoken"])
+    at_night = np.ones(len(permitted), dtype=bool)
+    if policy.hours_of(target) is not None:
+        at_night = (sums["night_spoken"] > 0) & (sums["night_ok"] == sums["night_spoken"])
     code: npt.NDArray[np.int8] = np.where(permitted, np.where(at_night, ALWAYS, BY_DAY), BLOCKED).astype(np.int8)
     return code

@@ -15,7 +15,7 @@ import pytest
 from privacy.protection.errors import LostKeyError, ProtectionError, WrongKeyError
 from privacy.protection.field import FieldCipher, Place
 from privacy.protection.key_store import SqliteKeyStore
-from tests.conftest import require_or_skip
+from tests.engines import require_or_skip
 
 if TYPE_CHECKING:
     from privacy.protection.pkcs11_wrapper import Pkcs11KeyWrapper
