@@ -67,10 +67,7 @@ class Permissions:
         left, right = frame.alias("f"), held.alias("v")
         if default == BLOCKED:
             return left.join(right, match & allows, "left_semi")
-        kept = left.join(right, match & ~allows, "left_anti")
-        if default == ALWAYS or hours is None:
-            return kept
-        raise NotImplementedError(f"{purpose} has hours and a basis other than consent; no law that we know has that")
+        return left.join(right, match & ~allows, "left_anti")
 
 
 def permission_rows(

@@ -63,6 +63,8 @@ class Policy:
                 for purpose in named:
                     if purpose not in self.taxonomy.purposes:
                         raise RuleError(f"{law.jurisdiction}: rule {rule.id} names the purpose {purpose}; none such.")
+                if isinstance(rule, HoursRule):
+                    self._check_hours(rule)
         for purpose in self.taxonomy.purposes:
             if sum(law.hours_of(purpose) is not None for law in self.laws) > 1:
                 raise RuleError(f"Several laws hold hours for {purpose}; expected one.")
@@ -136,6 +138,13 @@ class Policy:
         if is_pseudonymised:
             refused.append((self.taxonomy[purpose].article or "purpose.yaml", naming))
         return [(article, found) for article, found in refused if found]
+
+    def _check_hours(self, rule: HoursRule) -> None:
+        for purpose in rule.purposes:
+            if self.taxonomy.consent_of(purpose) is None:
+                raise RuleError(f"Rule {rule.id} holds hours for {purpose}, which rests on no consent.")
+        if self.taxonomy.consent_of(rule.needs) != rule.needs:
+            raise RuleError(f"Rule {rule.id} needs {rule.needs}, which has no consent of its own.")
 
     def _bearings_on(self, target: str) -> list[Bearing]:
         purpose, consent = self.taxonomy[target], self.taxonomy.consent_of(target)

@@ -44,10 +44,8 @@ _BEGINNING = np.iinfo(np.int64).min
 
 
 def default_verdict(policy: Policy, purpose: str) -> int:
-    """What holds for a customer of whom there is no record."""
-    if not policy.permits_by_default(purpose):
-        return BLOCKED
-    return ALWAYS if policy.hours_of(purpose) is None else BY_DAY
+    """What holds for a customer of whom there is no record. (Hours are only held for what rests on consent.)"""
+    return ALWAYS if policy.permits_by_default(purpose) else BLOCKED
 
 
 @dataclass(frozen=True)
