@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from filelock import FileLock
+
 from privacy.protection.errors import (
     DamagedStoreError,
     DestroyedKeyError,
@@ -149,20 +151,21 @@ class SqliteKeyStore:
         self._forget_when_changed()
         held = self._open.get(key_id)
         if held is None:
-            row = self._db.execute(
-                "SELECT owner, version, wrapped FROM data_key WHERE key_id = ?", (key_id,)
-            ).fetchone()
-            if row is None:
-                raise LostKeyError(
-                    f"{self.path}: has no data key {key_id.hex()}. It is another store's, or the store was replaced; "
-                    "restore the store that was in use when the data was written."
-                )
-            if row[2] is None:
-                raise DestroyedKeyError(
-                    f"{self.path}: data key {key_id.hex()} was destroyed; what it protected is erased."
-                )
-            held = self._unwrap(key_id, *row)
+            with self._reading():
+                held = self._read_key(key_id)
         return held
+
+    def _read_key(self, key_id: bytes) -> bytes:
+        query = "SELECT owner, version, wrapped FROM data_key WHERE key_id = ?"
+        row = self._db.execute(query, (key_id,)).fetchone()
+        if row is None:
+            raise LostKeyError(
+                f"{self.path}: has no data key {key_id.hex()}. It is another store's, or the store was replaced; "
+                "restore the store that was in use when the data was written."
+            )
+        if row[2] is None:
+            raise DestroyedKeyError(f"{self.path}: data key {key_id.hex()} was destroyed; its data is erased.")
+        return self._unwrap(key_id, *row)
 
     def destroy(self, owners: Iterable[str]) -> int:
         """Destroy the keys of owners at once, in every copy of what they encrypted; how many.
@@ -185,8 +188,13 @@ class SqliteKeyStore:
 
         Until it is done both versions exist; a crash in between loses nothing, and the next rotation ends it.
         """
-        self._wrapper.add_version()
+        with FileLock(f"{self.path}.rotation"):
+            return self._rotate()
+
+    def _rotate(self) -> int:
         with self._change():
+            # Under the store's lock: who makes keys afterwards asks for the current version and gets this one.
+            self._wrapper.add_version()
             rows = self._db.execute("SELECT key_id, owner, version, wrapped FROM data_key WHERE wrapped IS NOT NULL")
             held = rows.fetchall()
             current = self._wrapper.current()
@@ -223,13 +231,14 @@ class SqliteKeyStore:
         found: dict[str, DataKey] = {}
         for first in range(0, len(owners), _BATCH):
             part = owners[first : first + _BATCH]
-            marks = ", ".join("?" * len(part))
             query = (
-                f"SELECT key_id, owner, version, wrapped FROM data_key WHERE wrapped IS NOT NULL AND owner IN ({marks})"
+                "SELECT key_id, owner, version, wrapped FROM data_key "
+                f"WHERE wrapped IS NOT NULL AND owner IN ({', '.join('?' * len(part))})"
             )
-            for key_id, owner, version, wrapped in self._db.execute(query, part):
-                secret = self._open.get(key_id) or self._unwrap(key_id, owner, version, wrapped)
-                found[owner] = DataKey(key_id, secret)
+            with self._reading():
+                for key_id, owner, version, wrapped in self._db.execute(query, part).fetchall():
+                    secret = self._open.get(key_id) or self._unwrap(key_id, owner, version, wrapped)
+                    found[owner] = DataKey(key_id, secret)
         return found
 
     def _make(self, owners: list[str]) -> dict[str, DataKey]:
@@ -258,15 +267,16 @@ class SqliteKeyStore:
         return secret
 
     def _unseal(self) -> bytes:
-        row = self._db.execute("SELECT version, seal FROM store").fetchone()
-        if row is not None:
-            return self._wrapper.unwrap(row[0], row[1], _SEAL_CONTEXT)
-        secret = secrets.token_bytes(KEY_BYTES)
-        seal = self._wrapper.wrap(secret, _SEAL_CONTEXT)
-        values = (secrets.token_hex(8), self._wrapper.current(), seal)
-        self._db.execute("INSERT OR IGNORE INTO store VALUES (1, ?, 0, ?, ?)", values)
-        held = self._db.execute("SELECT version, seal FROM store").fetchone()
-        return self._wrapper.unwrap(held[0], held[1], _SEAL_CONTEXT)
+        """The key inside the store that seals its anchor; made with the store."""
+        query = "SELECT version, seal FROM store"
+        if self._db.execute(query).fetchone() is None:
+            version = self._wrapper.current()
+            seal = self._wrapper.wrap(secrets.token_bytes(KEY_BYTES), _SEAL_CONTEXT)
+            values = (secrets.token_hex(8), version, seal)
+            self._db.execute("INSERT OR IGNORE INTO store VALUES (1, ?, 0, ?, ?)", values)
+        with self._reading():
+            version, seal = self._db.execute(query).fetchone()
+            return self._wrapper.unwrap(version, seal, _SEAL_CONTEXT)
 
     def _generation(self) -> int:
         return int(self._db.execute("SELECT generation FROM store").fetchone()[0])
@@ -275,13 +285,16 @@ class SqliteKeyStore:
         return hmac.new(self._seal_key, str(generation).encode(), hashlib.sha256).hexdigest()
 
     def _check_anchor(self) -> None:
-        generation = self._generation()
-        if self.anchor_path.exists():
+        has_anchor = self.anchor_path.exists()
+        if has_anchor:
             try:
                 held = json.loads(self.anchor_path.read_text("ascii"))
                 anchored, seal = int(held["generation"]), str(held["seal"])
             except (ValueError, KeyError, TypeError) as error:
                 raise DamagedStoreError(f"{self.anchor_path}: is no anchor of a key store.") from error
+        # After the anchor was read: while other processes go on, the store is never behind what its anchor said before.
+        generation = self._generation()
+        if has_anchor:
             if not hmac.compare_digest(seal, self._seal(anchored)):
                 raise RolledBackStoreError(f"{self.anchor_path}: is the anchor of another key store than {self.path}.")
             if anchored > generation:
@@ -289,7 +302,9 @@ class SqliteKeyStore:
                     f"{self.path}: is at generation {generation}, its anchor says {anchored}: an earlier copy was put "
                     "back, in which destroyed keys live. Restore the latest store."
                 )
-        elif generation > 0:
+            if anchored == generation:
+                return
+        elif generation > 0 and not self.anchor_path.exists():
             raise RolledBackStoreError(f"{self.anchor_path}: the anchor of the key store is missing; restore it.")
         self._write_anchor(generation)
 
@@ -300,6 +315,18 @@ class SqliteKeyStore:
             file.flush()
             os.fsync(file.fileno())
         draft.replace(self.anchor_path)
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """Keeps a rotation from ending, and its old key from going, between reading a key and unwrapping it."""
+        if self._db.in_transaction:
+            yield
+            return
+        self._db.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self._db.execute("COMMIT")
 
     @contextmanager
     def _change(self) -> Iterator[None]:

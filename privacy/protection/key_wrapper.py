@@ -10,6 +10,7 @@ import json
 import os
 import secrets
 import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -27,7 +28,7 @@ class KeyWrapper(Protocol):
     """Versions of a key-encryption key, one of them current."""
 
     def current(self) -> str:
-        """Version that wraps new keys."""
+        """Version that wraps new keys, as of now: `wrap` uses what was returned last."""
         ...
 
     def versions(self) -> tuple[str, ...]:
@@ -35,7 +36,7 @@ class KeyWrapper(Protocol):
         ...
 
     def add_version(self) -> str:
-        """Make a new version and make it current."""
+        """Make a new version and make it current. Only while the store's rotation lock is held."""
         ...
 
     def destroy_version(self, version: str) -> None:
@@ -66,15 +67,15 @@ class FileKeyWrapper:
             ProtectionError: others may read the file, or it holds no keys.
         """
         self.path = path
+        self._keys: dict[str, bytes] = {}
+        self._current = ""
         if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._keys: dict[str, bytes] = {}
-            self._current = ""
-            self.add_version()
+            self._create()
         self._read()
 
     def current(self) -> str:
-        """Version that wraps new keys."""
+        """Version that wraps new keys. Reads the file anew: another process may have rotated."""
+        self._read()
         return self._current
 
     def versions(self) -> tuple[str, ...]:
@@ -83,13 +84,14 @@ class FileKeyWrapper:
 
     def add_version(self) -> str:
         """Make a new version and make it current."""
+        self._read()
         version = secrets.token_hex(8)
         self._write({**self._keys, version: secrets.token_bytes(KEY_BYTES)}, version)
         return version
 
     def destroy_version(self, version: str) -> None:
         """Destroy a version. (Copies of the file are not in our reach: keep none.)"""
-        if version == self._current:
+        if version == self.current():
             raise ProtectionError("Refused to destroy the current key-encryption key; add a version first.")
         self._write({v: key for v, key in self._keys.items() if v != version}, self._current)
 
@@ -101,11 +103,22 @@ class FileKeyWrapper:
     def unwrap(self, version: str, wrapped: bytes, context: bytes) -> bytes:
         """Give back what `wrap` encrypted."""
         if version not in self._keys:
+            self._read()
+        if version not in self._keys:
             raise LostKeyError(f"{self.path}: has no key-encryption key {version}; it was lost or rotated out.")
         try:
             return AESGCM(self._keys[version]).decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], context)
         except InvalidTag as error:
             raise WrongKeyError(f"{self.path}: version {version} did not wrap this store's keys.") from error
+
+    def _create(self) -> None:
+        """Make the file with one key; it appears whole, and the first of several processes wins."""
+        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        version = secrets.token_hex(8)
+        draft = self._draft({version: secrets.token_bytes(KEY_BYTES)}, version)
+        with suppress(FileExistsError):
+            os.link(draft, self.path)
+        draft.unlink()
 
     def _read(self) -> None:
         mode = stat.S_IMODE(self.path.stat().st_mode)
@@ -124,10 +137,13 @@ class FileKeyWrapper:
             raise ProtectionError(f"{self.path}: holds no key-encryption keys of ours.")
 
     def _write(self, keys: dict[str, bytes], current: str) -> None:
+        self._draft(keys, current).replace(self.path)
+        self._keys, self._current = keys, current
+
+    def _draft(self, keys: dict[str, bytes], current: str) -> Path:
         draft = self.path.with_name(f".{self.path.name}.{secrets.token_hex(4)}")
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE_MODE), "w") as file:
             json.dump({"current": current, "keys": {v: key.hex() for v, key in keys.items()}}, file)
             file.flush()
             os.fsync(file.fileno())
-        draft.replace(self.path)
-        self._keys, self._current = keys, current
+        return draft

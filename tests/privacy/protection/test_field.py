@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -223,3 +225,21 @@ def test_keys_are_for_their_owner_only(store: SqliteKeyStore, folder: Path) -> N
     (folder / "kek.json").chmod(0o644)
     with pytest.raises(ProtectionError, match="others may read"):
         FileKeyWrapper(folder / "kek.json")
+
+
+def test_rotations_among_writers_lose_no_key(store: SqliteKeyStore, folder: Path) -> None:
+    code = (
+        "import sys, pathlib; from privacy.protection.key_store import SqliteKeyStore as S; "
+        "from privacy.protection.key_wrapper import FileKeyWrapper as W; f = pathlib.Path(sys.argv[1])\n"
+        "store = S(f / 'keys.db', W(f / 'kek.json'))\n"
+        "for n in range(15):\n"
+        "    store.keys_of([f'{sys.argv[2]}:{n}']) if sys.argv[2] != 'rotate' else store.rotate()"
+    )
+    names = ("a", "b", "rotate", "rotate")
+    running = [subprocess.Popen([sys.executable, "-c", code, str(folder), name]) for name in names]
+    assert [process.wait() for process in running] == [0] * len(running)
+    again = open_store(folder)
+    assert len(again.keys_of([f"{name}:{n}" for name in "ab" for n in range(15)])) == 30
+    assert again.status().data_keys == 30
+    assert again.status().by_version == {again.status().current_version: 30} or again.rotate() == 30
+    again.close()
