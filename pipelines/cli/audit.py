@@ -1,0 +1,78 @@
+"""`bojagi audit`: show who used personal data for what, and verify that the log is as it was written."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
+
+app = typer.Typer(help="Show and verify the log of every use of personal data.", no_args_is_help=True)
+
+
+@app.command()
+def show(
+    who: Annotated[str | None, typer.Option("--who", help="Only this user or service.")] = None,
+    purpose: Annotated[str | None, typer.Option("--purpose", help="Only this purpose.")] = None,
+    table: Annotated[str | None, typer.Option("--table", help="Only this table.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Show the entries, and the anchor to be kept elsewhere."""
+    from pipelines.config import load_settings
+    from pipelines.privacy_store import open_audit_log
+    from privacy.errors import PrivacyError
+
+    wanted = {"who": who, "purpose": purpose, "table": table}
+    try:
+        log = open_audit_log(load_settings())
+        for number, entry in log.entries(lambda e: all(v in (None, getattr(e, n)) for n, v in wanted.items())):
+            if as_json:
+                typer.echo(json.dumps({"number": number, **entry.model_dump(mode="json")}, ensure_ascii=False))
+            else:
+                subjects = "" if entry.subjects is None else f", {entry.subjects} subjects"
+                typer.echo(
+                    f"{number:>6}  {entry.at:%Y-%m-%d %H:%M:%S}  {entry.who} ({entry.role})  "
+                    f"{entry.action} {entry.table} for {entry.purpose}: {entry.outcome}{subjects}"
+                )
+        if log.anchor_path.exists():
+            anchor = log.anchor()
+            typer.echo(f"anchor {anchor.number}:{anchor.hash}", err=as_json)
+    except PrivacyError as error:
+        typer.echo(error.message, err=True)
+        raise typer.Exit(1) from error
+
+
+@app.command()
+def verify(
+    anchor: Annotated[
+        str | None, typer.Option("--anchor", help="An anchor that was kept elsewhere, number:hash.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Verify the whole log. Exit code 1 when an entry was altered, removed, reordered or cut off."""
+    from pipelines.config import load_settings
+    from pipelines.privacy_store import open_audit_log
+    from privacy.audit import Anchor
+    from privacy.errors import PrivacyError
+
+    published = None
+    if anchor is not None:
+        number, _, digest = anchor.partition(":")
+        if not number.isdigit() or len(digest) != 64:
+            raise typer.BadParameter("expected number:hash, as `bojagi audit show` prints it", param_hint="--anchor")
+        published = Anchor(int(number), digest)
+    try:
+        findings = open_audit_log(load_settings()).verify(published)
+    except PrivacyError as error:
+        typer.echo(error.message, err=True)
+        raise typer.Exit(1) from error
+    if as_json:
+        typer.echo(json.dumps([{"kind": f.kind, "number": f.number, "message": f.message} for f in findings]))
+    else:
+        for finding in findings:
+            typer.echo(f"{finding.kind}: {finding.message}")
+        typer.echo("the log was changed" if findings else "the log is as it was written")
+    if findings:
+        raise typer.Exit(1)

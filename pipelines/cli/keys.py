@@ -1,0 +1,66 @@
+"""`bojagi keys`: what the key store holds, and rotation of the key-encryption key."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from privacy.protection.key_store import SqliteKeyStore
+
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
+Module = Annotated[Path | None, typer.Option("--hsm-module", help="PKCS#11 module that holds the key-encryption key.")]
+Token = Annotated[str, typer.Option("--hsm-token", help="Label of its token.")]
+PinFile = Annotated[Path | None, typer.Option("--hsm-pin-file", help="File with the PIN.", show_default="asked")]
+
+app = typer.Typer(help="Show and rotate the keys that encrypt identifiers.", no_args_is_help=True)
+
+
+@app.command()
+def status(module: Module = None, token: Token = "bojagi", pin_file: PinFile = None, as_json: Json = False) -> None:
+    """Show how many keys there are, how many were destroyed, and what wraps them."""
+    with _opened(module, token, pin_file) as store:
+        held = store.status()
+    if as_json:
+        typer.echo(json.dumps(vars(held)))
+        return
+    typer.echo(f"{held.data_keys} data keys, {held.destroyed} destroyed; generation {held.generation}")
+    for version, count in held.by_version.items():
+        typer.echo(f"{count} wrapped by {version}{' (current)' if version == held.current_version else ''}")
+
+
+@app.command()
+def rotate(module: Module = None, token: Token = "bojagi", pin_file: PinFile = None) -> None:
+    """Wrap all data keys under a new key-encryption key and destroy the old one. No data is written anew."""
+    with _opened(module, token, pin_file) as store:
+        count = store.rotate()
+        version = store.status().current_version
+    typer.echo(f"{count} data keys wrapped anew by {version}; older copies of the key store are void")
+
+
+@contextmanager
+def _opened(module: Path | None, token: str, pin_file: Path | None) -> Iterator[SqliteKeyStore]:
+    from pipelines.config import load_settings
+    from pipelines.privacy_store import open_key_store
+    from privacy.errors import PrivacyError
+
+    try:
+        wrapper = None
+        if module is not None:
+            from privacy.protection.pkcs11_wrapper import Pkcs11KeyWrapper
+
+            pin = pin_file.read_text().strip() if pin_file else typer.prompt("PIN", hide_input=True)
+            wrapper = Pkcs11KeyWrapper(module, token, pin)
+        store = open_key_store(load_settings(), wrapper)
+        try:
+            yield store
+        finally:
+            store.close()
+    except PrivacyError as error:
+        typer.echo(error.message, err=True)
+        raise typer.Exit(1) from error

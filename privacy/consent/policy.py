@@ -1,0 +1,166 @@
+"""The policy: taxonomy and laws together, compiled into what the two forms of the decision execute.
+
+The decision, in words. At a moment, for a customer and a purpose:
+
+1. Each source person of the customer, and each purpose, has three streams of records: consent, objection,
+   restriction. A record that another one of the stream names as superseded, recorded no earlier and taking effect no
+   later, is struck out: it was corrected. In what remains, the record in force is the latest to have taken effect;
+   of several at one moment the latest recorded; of several recorded together the most restrictive.
+2. A consent record in force permits when its state is *given* or *renewed*, it has not expired, no law excludes it,
+   and its time has not lapsed.
+3. A purpose that rests on consent is permitted when at least one of the customer's source persons ever spoke about it
+   and all that did permit it (the most restrictive wins). One that rests on another basis is permitted.
+4. An objection or restriction in force, of any source person of the customer, to the purpose, to the purpose that it
+   rests on, or to every purpose, overrides that, where the purpose yields to it.
+5. Within the hours of an hours rule, the purpose that the rule names must be permitted as well.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+from privacy.consent.errors import CategoryRefused, RuleError
+from privacy.consent.law import (
+    CategoryNeedsStatuteRule,
+    Condition,
+    Exclusion,
+    HoursRule,
+    Lapse,
+    Law,
+    PseudonymisedFormRule,
+    built_in_laws,
+)
+from privacy.consent.purpose import Taxonomy, built_in_taxonomy
+from privacy.consent.state import EVERY_PURPOSE, PERMITTING, StreamKind
+from privacy.contract.vocabulary import load_vocabulary
+
+Slot = Literal["need", "night", "block", "night_block"]
+
+
+@dataclass(frozen=True)
+class Bearing:
+    """Records of this stream and purpose bear on that target purpose in this way."""
+
+    kind: StreamKind
+    purpose: str
+    target: str
+    slot: Slot
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Taxonomy and laws, checked against each other."""
+
+    taxonomy: Taxonomy
+    laws: tuple[Law, ...]
+
+    def __post_init__(self) -> None:
+        for law in self.laws:
+            for rule in law.rules:
+                named = (*getattr(rule, "purposes", ()), *([rule.needs] if isinstance(rule, HoursRule) else ()))
+                for purpose in named:
+                    if purpose not in self.taxonomy.purposes:
+                        raise RuleError(f"{law.jurisdiction}: rule {rule.id} names the purpose {purpose}; none such.")
+                if isinstance(rule, HoursRule):
+                    self._check_hours(rule)
+        for purpose in self.taxonomy.purposes:
+            if sum(law.hours_of(purpose) is not None for law in self.laws) > 1:
+                raise RuleError(f"Several laws hold hours for {purpose}; expected one.")
+
+    @property
+    def purposes(self) -> tuple[str, ...]:
+        """All purposes, in the order of the taxonomy."""
+        return tuple(self.taxonomy.purposes)
+
+    def permits_by_default(self, purpose: str) -> bool:
+        """What holds for a customer of whom there is no record."""
+        return self.taxonomy[purpose].basis != "consent"
+
+    def hours_of(self, purpose: str) -> HoursRule | None:
+        """The hours within which a purpose needs more. It binds the sender, wherever the receiver is."""
+        return next((rule for law in self.laws if (rule := law.hours_of(purpose))), None)
+
+    def exclusions(self) -> tuple[Exclusion, ...]:
+        """Which consent records do not permit: by their state, under a law that we do not know, or by a law."""
+        known = frozenset(law.jurisdiction for law in self.laws)
+        items = {"required": self.taxonomy.with_item("required"), "optional": self.taxonomy.with_item("optional")}
+        return (
+            Exclusion("state", "ISO/IEC TS 27560", (Condition("state", "not_in", frozenset(PERMITTING)),)),
+            Exclusion("known_jurisdiction", "law/*.yaml", (Condition("jurisdiction", "not_in", known),)),
+            *(
+                exclusion
+                for law in self.laws
+                for rule in law.rules
+                for exclusion in rule.exclusions(law.jurisdiction, items)  # type: ignore[arg-type]
+            ),
+        )
+
+    def lapses(self) -> tuple[Lapse, ...]:
+        """For how long consent records permit."""
+        return tuple(lapse for law in self.laws for lapse in law.lapses())
+
+    def bearings(self) -> tuple[Bearing, ...]:
+        """Which streams bear on which purposes."""
+        return tuple(bearing for purpose in self.purposes for bearing in self._bearings_on(purpose))
+
+    def check_categories(self, purpose: str, categories: frozenset[str], jurisdiction: str = "KR") -> None:
+        """Refuse the columns that the law keeps from a purpose, whatever anybody agreed to.
+
+        Raises:
+            CategoryRefused: naming the categories and the articles.
+            UnknownPurposeError: no such purpose.
+        """
+        faults = dict(self._refusals(purpose, categories, jurisdiction))
+        if faults:
+            what = ", ".join(sorted({c for refused in faults.values() for c in refused}))
+            raise CategoryRefused(
+                f"The purpose {purpose} may not read {what} ({'; '.join(faults)}); leave these columns out.",
+                tuple(faults),
+            )
+
+    def _refusals(
+        self, purpose: str, categories: frozenset[str], jurisdiction: str
+    ) -> list[tuple[str, frozenset[str]]]:
+        vocabulary = load_vocabulary()
+        is_pseudonymised = self.taxonomy[purpose].form == "pseudonymised"
+        naming = frozenset(c for c in categories if vocabulary.is_identifying(c))
+        refused: list[tuple[str, frozenset[str]]] = []
+        for law in self.laws:
+            if law.jurisdiction != jurisdiction:
+                continue
+            for rule in law.rules:
+                if isinstance(rule, CategoryNeedsStatuteRule) and purpose not in rule.statutes:
+                    refused.append((rule.article, categories & frozenset(rule.categories)))
+                if isinstance(rule, PseudonymisedFormRule) and purpose in rule.purposes:
+                    refused.append((rule.article, naming))
+        if is_pseudonymised:
+            refused.append((self.taxonomy[purpose].article or "purpose.yaml", naming))
+        return [(article, found) for article, found in refused if found]
+
+    def _check_hours(self, rule: HoursRule) -> None:
+        for purpose in rule.purposes:
+            if self.taxonomy.consent_of(purpose) is None:
+                raise RuleError(f"Rule {rule.id} holds hours for {purpose}, which rests on no consent.")
+        if self.taxonomy.consent_of(rule.needs) != rule.needs:
+            raise RuleError(f"Rule {rule.id} needs {rule.needs}, which has no consent of its own.")
+
+    def _bearings_on(self, target: str) -> list[Bearing]:
+        purpose, consent = self.taxonomy[target], self.taxonomy.consent_of(target)
+        found: list[Bearing] = []
+        if consent is not None:
+            found.append(Bearing("consent", consent, target, "need"))
+        for kind in purpose.yields_to:
+            named = dict.fromkeys((target, consent or target, EVERY_PURPOSE))
+            found += [Bearing(kind, purpose_named, target, "block") for purpose_named in named]
+        if hours := self.hours_of(target):
+            found.append(Bearing("consent", hours.needs, target, "night"))
+            found += [Bearing(kind, hours.needs, target, "night_block") for kind in ("objection", "restriction")]
+        return found
+
+
+@cache
+def built_in_policy() -> Policy:
+    """The policy that comes with Bojagi; the same object every time."""
+    return Policy(built_in_taxonomy(), built_in_laws())

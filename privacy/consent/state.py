@@ -1,0 +1,63 @@
+"""The states of a consent, with their terms in the W3C Data Privacy Vocabulary, and of the rights above it.
+
+ISO/IEC TS 27560 leaves the states to the implementer; DPV lists them as `dpv:ConsentStatus`. Only *given* and
+*renewed* permit. Objection (GDPR art. 21, PIPA art. 37) and restriction (GDPR art. 18, PIPA art. 37) are no states
+of a consent: they are streams of their own that override it, until the person lifts them.
+"""
+
+from enum import StrEnum
+from typing import Literal
+
+StreamKind = Literal["consent", "objection", "restriction"]
+EVERY_PURPOSE = "*"
+"""The purpose of an objection or a restriction that concerns all of them."""
+
+
+class State(StrEnum):
+    """What a record says. `unknown` is never stored: it is what no record means."""
+
+    UNKNOWN = "unknown"
+    REQUESTED = "requested"
+    REQUEST_DEFERRED = "request_deferred"
+    REFUSED = "refused"
+    GIVEN = "given"
+    RENEWED = "renewed"
+    EXPIRED = "expired"
+    INVALIDATED = "invalidated"
+    WITHDRAWN = "withdrawn"
+    REVOKED = "revoked"
+    OBJECTED = "objected"
+    OBJECTION_LIFTED = "objection_lifted"
+    RESTRICTED = "restricted"
+    RESTRICTION_LIFTED = "restriction_lifted"
+
+    @property
+    def stream(self) -> StreamKind:
+        """Which stream of a person's records a state belongs to."""
+        if self in OBJECTION_STATES:
+            return "objection"
+        return "restriction" if self in RESTRICTION_STATES else "consent"
+
+
+PERMITTING = frozenset({State.GIVEN, State.RENEWED})
+OBJECTION_STATES = frozenset({State.OBJECTED, State.OBJECTION_LIFTED})
+RESTRICTION_STATES = frozenset({State.RESTRICTED, State.RESTRICTION_LIFTED})
+BLOCKING = frozenset({State.OBJECTED, State.RESTRICTED})
+
+DPV_TERM: dict[State, str] = {
+    State.UNKNOWN: "dpv:ConsentUnknown",
+    State.REQUESTED: "dpv:ConsentRequested",
+    State.REQUEST_DEFERRED: "dpv:ConsentRequestDeferred",
+    State.REFUSED: "dpv:ConsentRefused",
+    State.GIVEN: "dpv:ConsentGiven",
+    State.RENEWED: "dpv:ConsentRenewed",
+    State.EXPIRED: "dpv:ConsentExpired",
+    State.INVALIDATED: "dpv:ConsentInvalidated",
+    State.WITHDRAWN: "dpv:ConsentWithdrawn",
+    State.REVOKED: "dpv:ConsentRevoked",
+    # DPV has rights, and no status, for these.
+    State.OBJECTED: "bojagi:ProcessingObjected",
+    State.OBJECTION_LIFTED: "bojagi:ObjectionLifted",
+    State.RESTRICTED: "bojagi:ProcessingRestricted",
+    State.RESTRICTION_LIFTED: "bojagi:RestrictionLifted",
+}

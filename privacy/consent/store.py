@@ -1,0 +1,183 @@
+"""The consent store of the online side: an append-only SQLite file, safe for several processes.
+
+Triggers refuse every change and deletion of a record, also from other programs; only the erasure of a person's data
+(issue of rights) replaces the file as a whole. Reads see all that was committed before them. The number of the last
+record (`sequence`) tells readers in other processes whether there is news.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+import pyarrow as pa
+
+from privacy.consent.errors import ConsentError
+from privacy.consent.purpose import Taxonomy
+from privacy.consent.record import ConsentRecord
+from privacy.consent.rows import MEMBERSHIP_SCHEMA, RECORD_SCHEMA, as_record, as_row
+from privacy.consent.state import EVERY_PURPOSE
+
+_COLUMNS = tuple(RECORD_SCHEMA.names)
+_MOMENTS = ("effective_at", "recorded_at", "expires_at")
+_BATCH = 50_000
+_BUSY_SECONDS = 30
+_SCHEMA = f"""
+CREATE TABLE IF NOT EXISTS record (
+  sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+  {", ".join(f"{c} {'INTEGER' if c == 'age_years' else 'TEXT'}" for c in _COLUMNS)},
+  UNIQUE (record_id)
+);
+CREATE INDEX IF NOT EXISTS record_subject ON record (subject_id);
+CREATE TABLE IF NOT EXISTS membership (
+  sequence INTEGER PRIMARY KEY AUTOINCREMENT, subject_id TEXT NOT NULL, customer_id TEXT, from_at TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS membership_subject ON membership (subject_id);
+CREATE INDEX IF NOT EXISTS membership_customer ON membership (customer_id);
+""" + "".join(
+    f"CREATE TRIGGER IF NOT EXISTS {table}_{verb} BEFORE {verb} ON {table} "
+    "BEGIN SELECT RAISE(ABORT, 'consent is append-only'); END;\n"
+    for table in ("record", "membership")
+    for verb in ("UPDATE", "DELETE")
+)
+
+
+class ConsentStore:
+    """Appends and reads records and memberships. One object a thread; any number of processes."""
+
+    def __init__(self, path: Path, taxonomy: Taxonomy) -> None:
+        """Open the store; create the file, readable by its owner only, when there is none.
+
+        Raises:
+            ConsentError: the file cannot be opened or is no consent store.
+        """
+        self.path = path
+        self._taxonomy = taxonomy
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            path.touch(mode=0o600)
+            self._db = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = FULL")
+            self._db.executescript(_SCHEMA)
+        except (OSError, sqlite3.Error) as error:
+            raise ConsentError(f"{path}: cannot be opened as a consent store: {error}.") from error
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def append(self, records: Iterable[ConsentRecord]) -> int:
+        """Add records, all or none; how many. Once this returns they are on the disk.
+
+        Raises:
+            ConsentError: a record has an identifier that is there already, or an unknown purpose.
+        """
+        rows = []
+        for record in records:
+            if record.purpose != EVERY_PURPOSE:
+                self._taxonomy[record.purpose]
+            row = as_row(record)
+            rows.append([_text(row[column]) for column in _COLUMNS])
+        marks = ", ".join("?" * len(_COLUMNS))
+        with self._transaction():
+            try:
+                self._db.executemany(f"INSERT INTO record ({', '.join(_COLUMNS)}) VALUES ({marks})", rows)
+            except sqlite3.IntegrityError as error:
+                raise ConsentError(
+                    f"{self.path}: refused {len(rows)} records ({error}); a record is stored once, under an identifier "
+                    "of its own."
+                ) from error
+        return len(rows)
+
+    def assign(self, subject_id: str, customer_id: str | None, from_at: datetime) -> None:
+        """Say whom a source person belongs to from a moment on; None for nobody. Merges and splits call this."""
+        with self._transaction():
+            self._db.execute(
+                "INSERT INTO membership (subject_id, customer_id, from_at) VALUES (?, ?, ?)",
+                (subject_id, customer_id, _text(from_at)),
+            )
+
+    def has(self, record_id: str) -> bool:
+        """Whether there is a record of that identifier."""
+        return self._db.execute("SELECT 1 FROM record WHERE record_id = ?", (record_id,)).fetchone() is not None
+
+    def record(self, record_id: str) -> ConsentRecord | None:
+        """The record of that identifier."""
+        query = f"SELECT {', '.join(_COLUMNS)} FROM record WHERE record_id = ?"
+        row = self._db.execute(query, (record_id,)).fetchone()
+        return None if row is None else as_record(dict(zip(_COLUMNS, row, strict=True)))
+
+    def sequence(self) -> tuple[int, int]:
+        """Numbers of the last record and of the last membership; they only grow."""
+        last = "SELECT (SELECT ifnull(max(sequence), 0) FROM record), (SELECT ifnull(max(sequence), 0) FROM membership)"
+        row = self._db.execute(last).fetchone()
+        return int(row[0]), int(row[1])
+
+    def data_version(self) -> int:
+        """Changes whenever another connection has committed; costs microseconds."""
+        return int(self._db.execute("PRAGMA data_version").fetchone()[0])
+
+    def records_of(self, subjects: Iterable[str]) -> list[ConsentRecord]:
+        """The records of source persons, in the order of recording."""
+        wanted = list(subjects)
+        marks = ", ".join("?" * len(wanted))
+        query = f"SELECT {', '.join(_COLUMNS)} FROM record WHERE subject_id IN ({marks}) ORDER BY sequence"
+        return [as_record(dict(zip(_COLUMNS, row, strict=True))) for row in self._db.execute(query, wanted)]
+
+    def subjects_of(self, customer_id: str) -> list[str]:
+        """The source persons that ever belonged to a customer, and itself."""
+        rows = self._db.execute("SELECT DISTINCT subject_id FROM membership WHERE customer_id = ?", (customer_id,))
+        return sorted({customer_id, *(row[0] for row in rows)})
+
+    def changed_since(self, sequence: tuple[int, int]) -> set[str]:
+        """The customers whose verdicts may have changed since those numbers."""
+        subjects = " UNION ".join(
+            f"SELECT subject_id FROM {table} WHERE sequence > ?" for table in ("record", "membership")
+        )
+        owners = f"SELECT customer_id FROM membership WHERE subject_id IN ({subjects})"
+        found = self._db.execute(f"{subjects} UNION {owners}", (*sequence, *sequence))
+        return {row[0] for row in found if row[0] is not None}
+
+    def record_table(self, subjects: Iterable[str] | None = None) -> pa.Table:
+        """Records as a table of `RECORD_SCHEMA`: all, or those of source persons."""
+        query, values = f"SELECT {', '.join(_COLUMNS)} FROM record", list(subjects or ())
+        if subjects is not None:
+            query += f" WHERE subject_id IN ({', '.join('?' * len(values))})"
+        return self._table(query, values, RECORD_SCHEMA)
+
+    def membership_table(self, subjects: Iterable[str] | None = None) -> pa.Table:
+        """Memberships as a table of `MEMBERSHIP_SCHEMA`; the latest word on a moment counts."""
+        values = list(subjects or ())
+        only = f"WHERE subject_id IN ({', '.join('?' * len(values))})" if subjects is not None else ""
+        query = (
+            f"SELECT subject_id, customer_id, from_at FROM (SELECT *, max(sequence) FROM membership {only} "
+            "GROUP BY subject_id, from_at)"
+        )
+        return self._table(query, values, MEMBERSHIP_SCHEMA)
+
+    def _table(self, query: str, values: list[str], schema: pa.Schema) -> pa.Table:
+        plain = pa.schema([pa.field(f.name, pa.int32() if f.type == pa.int32() else pa.string()) for f in schema])
+        cursor = self._db.execute(query, values)
+        batches = []
+        while rows := cursor.fetchmany(_BATCH):
+            columns = [pa.array(c, f.type) for c, f in zip(zip(*rows, strict=True), plain, strict=True)]
+            batches.append(pa.record_batch(columns, schema=plain))
+        return pa.Table.from_batches(batches, schema=plain).cast(schema)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+
+def _text(value: object) -> object:
+    return value.isoformat(timespec="microseconds") if isinstance(value, datetime) else value

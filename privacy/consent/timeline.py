@@ -1,0 +1,309 @@
+"""The decision over time, for all customers and purposes at once, in numpy.
+
+`privacy/consent/policy.py` says in words what is computed; `frame.py` computes the same in Spark. A record in force
+covers a segment of time. A segment belongs to the customers that its source person belonged to. For a purpose, the
+segments that bear on it open and close counters; where the sums change, the verdict may change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from privacy.consent.law import Condition
+from privacy.consent.policy import Policy, Slot
+from privacy.consent.rows import NEVER
+from privacy.consent.state import BLOCKING, OBJECTION_STATES, RESTRICTION_STATES
+
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+BLOCKED, ALWAYS, BY_DAY = 0, 1, 2
+"""Verdicts: not permitted; permitted; permitted outside the hours of the purpose's hours rule."""
+
+KINDS = ("consent", "objection", "restriction")
+_EPOCH = datetime(1970, 1, 1)
+_MICROSECONDS = 1_000_000
+
+
+def microseconds(moment: datetime) -> int:
+    """A wall time as a number."""
+    delta = moment - _EPOCH
+    return (delta.days * 86_400 + delta.seconds) * _MICROSECONDS + delta.microseconds
+
+
+_NEVER = microseconds(NEVER)
+_DAY = 86_400 * _MICROSECONDS
+_BEGINNING = np.iinfo(np.int64).min
+
+
+def default_verdict(policy: Policy, purpose: str) -> int:
+    """What holds for a customer of whom there is no record. (Hours are only held for what rests on consent.)"""
+    return ALWAYS if policy.permits_by_default(purpose) else BLOCKED
+
+
+@dataclass(frozen=True)
+class Segments:
+    """Stretches of time in which a record is in force: of whom, about what, until when it permits or blocks."""
+
+    subject: Ints
+    kind: Ints
+    purpose: Ints
+    start: Ints
+    end: Ints
+    effect_end: Ints
+    """End of the effect (permitting, or blocking); equal to `start` where there is none."""
+
+
+@dataclass(frozen=True)
+class PurposeTimeline:
+    """Verdicts on one purpose: customer `row` has verdict `code` from `time` until its next entry."""
+
+    row: Ints
+    time: Ints
+    code: npt.NDArray[np.int8]
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """Verdicts of all customers, in the order of their identifiers."""
+
+    customers: npt.NDArray[np.bytes_]
+    purposes: dict[str, PurposeTimeline]
+
+
+def build_timeline(
+    records: pa.Table,
+    membership: pa.Table | None,
+    policy: Policy,
+    controller: str,
+    known_at: datetime | None = None,
+) -> Timeline:
+    """The verdicts of a controller's records.
+
+    Args:
+        records: the `DECISIVE` columns, at least; one row a record.
+        membership: `MEMBERSHIP_SCHEMA`; None when every source person is a customer by itself.
+        policy: purposes and laws.
+        controller: whose records decide; others' are left out.
+        known_at: as known at that moment; by default, with all that was recorded.
+    """
+    visible = pc.equal(records["controller"], controller)
+    if known_at is not None:
+        visible = pc.and_(visible, pc.less_equal(records["recorded_at"], pa.scalar(known_at, pa.timestamp("us"))))
+    records = records.filter(visible).combine_chunks()
+    subjects, names = _encode(records["subject_id"])
+    segments = _segments(records, subjects, policy)
+    owned, customers = _assign(segments, names, membership)
+    purposes = {p: _verdicts(owned, p, policy, len(customers)) for p in policy.purposes}
+    return Timeline(customers, purposes)
+
+
+def _encode(column: pa.ChunkedArray) -> tuple[Ints, list[str]]:
+    encoded = pc.dictionary_encode(column)
+    encoded = encoded.combine_chunks() if isinstance(encoded, pa.ChunkedArray) else encoded
+    if isinstance(encoded, pa.ChunkedArray):
+        encoded = encoded.chunk(0)
+    return encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64), encoded.dictionary.to_pylist()
+
+
+def _moments(column: pa.ChunkedArray, missing: int = _NEVER) -> Ints:
+    numbers = pc.fill_null(column.cast(pa.timestamp("us")).cast(pa.int64()), missing)
+    result: Ints = numbers.to_numpy()
+    return result
+
+
+def _mask(column: Any) -> Bools:
+    result: Bools = np.asarray(column.to_numpy(zero_copy_only=False), dtype=bool)
+    return result
+
+
+def _holds(records: pa.Table, condition: Condition) -> Bools:
+    """Where a condition of a rule holds; what is null is in no set and below nothing."""
+    column, value = records[condition.column], condition.value
+    if isinstance(value, int):
+        is_below = pc.fill_null(pc.less(column, value), condition.operator == "below_or_unknown")
+        return _mask(is_below)
+    if condition.operator == "covers_any":
+        listed = pc.binary_join_element_wise("", pc.replace_substring(pc.fill_null(column, ""), " ", ""), "", ",")
+        found = np.zeros(len(records), dtype=bool)
+        for term in sorted(value):
+            found |= _mask(pc.match_substring(listed, f",{term},"))
+        return found
+    found = _mask(pc.is_in(column, value_set=pa.array(sorted(value), pa.string())))
+    return found if condition.operator == "in" else ~found
+
+
+def _permits_until(records: pa.Table, policy: Policy, start: Ints) -> Ints:
+    """Until when each consent record permits by itself; its own start where it does not at all."""
+    until = _moments(records["expires_at"])
+    for lapse in policy.lapses():
+        concerned = _mask(pc.equal(pc.fill_null(records["jurisdiction"], ""), lapse.jurisdiction))
+        concerned &= _mask(pc.is_in(records["purpose"], value_set=pa.array(sorted(lapse.purposes))))
+        until = np.where(concerned, np.minimum(until, start + lapse.days * _DAY), until)
+    for exclusion in policy.exclusions():
+        excluded = np.ones(len(records), dtype=bool)
+        for condition in exclusion.tests:
+            excluded &= _holds(records, condition)
+        until = np.where(excluded, start, until)
+    return np.maximum(until, start)
+
+
+def _segments(records: pa.Table, subject: Ints, policy: Policy) -> Segments:
+    state, start, recorded = records["state"], _moments(records["effective_at"]), _moments(records["recorded_at"])
+    kind = np.zeros(len(records), dtype=np.int64)
+    for code, states in ((1, OBJECTION_STATES), (2, RESTRICTION_STATES)):
+        kind[_mask(pc.is_in(state, value_set=pa.array(sorted(states), pa.string())))] = code
+    blocking = _mask(pc.is_in(state, value_set=pa.array(sorted(BLOCKING), pa.string())))
+    effect_end = np.where(kind == 0, _permits_until(records, policy, start), np.where(blocking, _NEVER, start))
+    # The most restrictive of records that speak at once comes last: it permits least, or blocks longest.
+    leniency = np.where(kind == 0, effect_end, -effect_end)
+    purpose = _purpose_codes(records["purpose"], policy)
+    stream = (subject * (len(policy.purposes) + 2) + purpose) * len(KINDS) + kind
+    stands = ~_struck(records, stream, start, recorded)
+    order = np.lexsort((-leniency[stands], recorded[stands], start[stands], stream[stands]))
+    order = np.flatnonzero(stands)[order]
+    stream, start = stream[order], start[order]
+    end = np.full(len(order), _NEVER)
+    if len(order):
+        end[:-1] = np.where(stream[1:] == stream[:-1], start[1:], _NEVER)
+    effect_end = np.minimum(effect_end[order], end)
+    return Segments(subject[order], kind[order], purpose[order], start, end, effect_end)
+
+
+def _purpose_codes(column: pa.ChunkedArray, policy: Policy) -> Ints:
+    """Number of the purpose; after the taxonomy's come every purpose (*) and what it does not know."""
+    known = pc.index_in(column, value_set=pa.array([*policy.purposes, "*"], pa.string()))
+    codes: Ints = pc.fill_null(known, len(policy.purposes) + 1).to_numpy().astype(np.int64)
+    return codes
+
+
+def _struck(records: pa.Table, stream: Ints, start: Ints, recorded: Ints) -> Bools:
+    """Which records another one corrects: of the same stream, recorded no earlier, taking effect no later."""
+    struck = np.zeros(len(records), dtype=bool)
+    named = np.flatnonzero(_mask(pc.is_valid(records["supersedes"])))
+    if len(named) == 0:
+        return struck
+    found = pc.index_in(records["supersedes"].take(pa.array(named)), value_set=records["record_id"].combine_chunks())
+    target: Ints = pc.fill_null(found, -1).to_numpy().astype(np.int64)
+    named, target = named[target >= 0], target[target >= 0]
+    corrects = (stream[named] == stream[target]) & (start[named] <= start[target])
+    corrects &= (recorded[named] >= recorded[target]) & (named != target)
+    struck[target[corrects]] = True
+    return struck
+
+
+def _assign(
+    segments: Segments, names: list[str], membership: pa.Table | None
+) -> tuple[Segments, npt.NDArray[np.bytes_]]:
+    """The segments by customer instead of source person, cut to the time that it belonged to the customer."""
+    subjects = np.array([name.encode() for name in names] or [b""], dtype=np.bytes_)[: len(names)]
+    if membership is None or len(membership) == 0:
+        customers, code = np.unique(subjects, return_inverse=True)
+        return _renamed(segments, code[segments.subject]), customers
+    index = {name: code for code, name in enumerate(names)}
+    held = membership.select(["subject_id", "customer_id", "from_at"]).combine_chunks()
+    member = np.array([index.get(s, -1) for s in held["subject_id"].to_pylist()], dtype=np.int64)
+    begins = _moments(held["from_at"])
+    owner = np.array([(c or "").encode() for c in held["customer_id"].to_pylist()], dtype=np.bytes_)
+    keep = member >= 0
+    member, begins, owner = member[keep], begins[keep], owner[keep]
+    alone = np.setdiff1d(np.arange(len(names)), member)
+    member = np.concatenate([member, alone])
+    begins = np.concatenate([begins, np.full(len(alone), _BEGINNING)])
+    owner = np.concatenate([owner, subjects[alone]])
+    order = np.lexsort((begins, member))
+    member, begins, owner = member[order], begins[order], owner[order]
+    ends = np.full(len(member), _NEVER)
+    ends[:-1] = np.where(member[1:] == member[:-1], begins[1:], _NEVER)
+    customers, code = np.unique(owner, return_inverse=True)
+    first = np.searchsorted(member, np.arange(len(names) + 1))
+    counts = np.diff(first)[segments.subject]
+    source = np.repeat(np.arange(len(segments.subject)), counts)
+    within = np.arange(len(source)) - np.repeat(np.cumsum(counts) - counts, counts)
+    stay = first[segments.subject][source] + within
+    start = np.maximum(segments.start[source], begins[stay])
+    end = np.minimum(segments.end[source], ends[stay])
+    effect_end = np.maximum(np.minimum(segments.effect_end[source], ends[stay]), start)
+    holds = (end > start) & (owner[stay] != b"")
+    s = source[holds]
+    cut = Segments(
+        code[stay][holds], segments.kind[s], segments.purpose[s], start[holds], end[holds], effect_end[holds]
+    )
+    return cut, customers
+
+
+def _renamed(s: Segments, subject: Ints) -> Segments:
+    return Segments(subject, s.kind, s.purpose, s.start, s.end, s.effect_end)
+
+
+_COUNTERS = ("need_ok", "need_spoken", "night_ok", "night_spoken", "block")
+
+
+def _changes(segments: Segments, slot: Slot, chosen: Bools) -> Iterator[tuple[Ints, Ints, int, int]]:
+    """What segments open and close: customer, time, counter, +1 or -1."""
+    customer, start = segments.subject[chosen], segments.start[chosen]
+    end, effect_end = segments.end[chosen], segments.effect_end[chosen]
+    whole, effective = {
+        "need": ("need_spoken", "need_ok"),
+        "night": ("night_spoken", "night_ok"),
+        "block": (None, "block"),
+        "night_block": (None, "night_spoken"),
+    }[slot]
+    if whole is not None:
+        lasting = end > start
+        yield customer[lasting], start[lasting], _COUNTERS.index(whole), 1
+        yield customer[lasting], end[lasting], _COUNTERS.index(whole), -1
+    acting = effect_end > start
+    yield customer[acting], start[acting], _COUNTERS.index(effective), 1
+    yield customer[acting], effect_end[acting], _COUNTERS.index(effective), -1
+
+
+def _verdicts(segments: Segments, target: str, policy: Policy, size: int) -> PurposeTimeline:
+    codes = {name: code for code, name in enumerate((*policy.purposes, "*"))}
+    changes = [
+        change
+        for b in policy.bearings()
+        if b.target == target
+        for change in _changes(
+            segments, b.slot, (segments.kind == KINDS.index(b.kind)) & (segments.purpose == codes[b.purpose])
+        )
+    ]
+    if not changes:
+        nothing = np.zeros(0, dtype=np.int64)
+        return PurposeTimeline(nothing, nothing, nothing.astype(np.int8))
+    customer = np.concatenate([c for c, _, _, _ in changes])
+    time = np.concatenate([t for _, t, _, _ in changes])
+    counter = np.concatenate([np.full(len(c), n, dtype=np.int8) for c, _, n, _ in changes])
+    step = np.concatenate([np.full(len(c), s, dtype=np.int32) for c, _, _, s in changes])
+    order = np.lexsort((time, customer))
+    customer, time, counter, step = customer[order], time[order], counter[order], step[order]
+    last = np.ones(len(order), dtype=bool)
+    last[:-1] = (customer[1:] != customer[:-1]) | (time[1:] != time[:-1])
+    # What a customer opens, it closes again by the end of time: one sum runs through all customers.
+    sums = {name: np.cumsum(np.where(counter == i, step, 0))[last] for i, name in enumerate(_COUNTERS)}
+    customer, time = customer[last], time[last]
+    default = default_verdict(policy, target)
+    code = _code(sums, policy, target)
+    before = np.full(len(code), default, dtype=np.int8)
+    before[1:] = np.where(customer[1:] == customer[:-1], code[:-1], default)
+    keep = (code != before) & (time < _NEVER)
+    return PurposeTimeline(customer[keep], time[keep], code[keep])
+
+
+def _code(sums: dict[str, npt.NDArray[Any]], policy: Policy, target: str) -> npt.NDArray[np.int8]:
+    agreed = np.ones(len(sums["block"]), dtype=bool)
+    if policy.taxonomy.consent_of(target) is not None:
+        agreed = (sums["need_spoken"] > 0) & (sums["need_ok"] == sums["need_spoken"])
+    permitted = agreed & (sums["block"] == 0)
+    at_night = np.ones(len(permitted), dtype=bool)
+    if policy.hours_of(target) is not None:
+        at_night = (sums["night_spoken"] > 0) & (sums["night_ok"] == sums["night_spoken"])
+    code: npt.NDArray[np.int8] = np.where(permitted, np.where(at_night, ALWAYS, BY_DAY), BLOCKED).astype(np.int8)
+    return code

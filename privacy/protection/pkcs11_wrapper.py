@@ -1,0 +1,108 @@
+"""Key-encryption keys in a PKCS#11 module: a hardware module, a cloud HSM, or SoftHSM 2 in tests.
+
+The keys are made inside, not extractable, and never leave: the module encrypts and decrypts data keys. Needs the
+extra `hsm` (`python-pkcs11`).
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+import pkcs11
+from pkcs11 import Attribute, GCMParams, KeyType, Mechanism, ObjectClass
+from pkcs11.exceptions import PKCS11Error
+
+from privacy.protection.errors import LostKeyError, ProtectionError, WrongKeyError
+from privacy.protection.key_wrapper import NONCE_BYTES
+
+_LABEL = "bojagi-key-encryption-key"
+_TAG_BITS = 128
+
+
+class Pkcs11KeyWrapper:
+    """Versions are objects of the token, told apart by their id; the newest is marked by its label."""
+
+    def __init__(self, module: Path, token_label: str, pin: str) -> None:
+        """Log in to the token; on first use, make a key in it.
+
+        Raises:
+            ProtectionError: the module cannot be loaded, or it refused the token or the PIN.
+        """
+        self._name = f"PKCS#11 token {token_label}"
+        try:
+            token = pkcs11.lib(str(module)).get_token(token_label=token_label)
+            self._session = token.open(rw=True, user_pin=pin)
+        except (PKCS11Error, RuntimeError) as error:
+            raise ProtectionError(f"{self._name}: {module} refused it ({type(error).__name__}).") from error
+        if not self._keys(_LABEL):
+            self._make()
+
+    def close(self) -> None:
+        """Log out."""
+        self._session.close()
+
+    def current(self) -> str:
+        """Version that wraps new keys."""
+        (key,) = self._keys(_LABEL)
+        return bytes(key.id).hex()
+
+    def versions(self) -> tuple[str, ...]:
+        """All versions that can still unwrap."""
+        return tuple(bytes(key.id).hex() for label in (_LABEL, f"{_LABEL}-old") for key in self._keys(label))
+
+    def add_version(self) -> str:
+        """Make a new version and make it current."""
+        for key in self._keys(_LABEL):
+            key[Attribute.LABEL] = f"{_LABEL}-old"
+        return self._make()
+
+    def destroy_version(self, version: str) -> None:
+        """Destroy a version for good."""
+        if version == self.current():
+            raise ProtectionError("Refused to destroy the current key-encryption key; add a version first.")
+        self._key(version).destroy()
+
+    def wrap(self, key: bytes, context: bytes) -> bytes:
+        """Nonce and AES-256-GCM ciphertext of the key, made by the module."""
+        nonce = os.urandom(NONCE_BYTES)
+        parameters = GCMParams(nonce, context, _TAG_BITS)
+        (current,) = self._keys(_LABEL)
+        sealed = current.encrypt(key, mechanism=Mechanism.AES_GCM, mechanism_param=parameters)
+        return nonce + bytes(sealed)
+
+    def unwrap(self, version: str, wrapped: bytes, context: bytes) -> bytes:
+        """Give back what `wrap` encrypted."""
+        key = self._key(version)
+        parameters = GCMParams(wrapped[:NONCE_BYTES], context, _TAG_BITS)
+        try:
+            plain = key.decrypt(wrapped[NONCE_BYTES:], mechanism=Mechanism.AES_GCM, mechanism_param=parameters)
+        except PKCS11Error as error:
+            # Modules disagree on the error of a tag that does not fit.
+            raise WrongKeyError(f"{self._name}: version {version} did not wrap this store's keys.") from error
+        return bytes(plain)
+
+    def _make(self) -> str:
+        identifier = secrets.token_bytes(8)
+        self._session.generate_key(
+            KeyType.AES,
+            256,
+            label=_LABEL,
+            id=identifier,
+            store=True,
+            template={Attribute.EXTRACTABLE: False, Attribute.SENSITIVE: True, Attribute.MODIFIABLE: True},
+        )
+        return identifier.hex()
+
+    def _keys(self, label: str) -> list[Any]:
+        wanted = {Attribute.CLASS: ObjectClass.SECRET_KEY, Attribute.LABEL: label}
+        return [key for key in self._session.get_objects(wanted) if isinstance(key, pkcs11.SecretKey)]
+
+    def _key(self, version: str) -> Any:
+        wanted = {Attribute.CLASS: ObjectClass.SECRET_KEY, Attribute.ID: bytes.fromhex(version)}
+        found = [key for key in self._session.get_objects(wanted) if isinstance(key, pkcs11.SecretKey)]
+        if not found:
+            raise LostKeyError(f"{self._name}: has no key-encryption key {version}; it was lost or rotated out.")
+        return found[0]

@@ -1,0 +1,140 @@
+"""The decision once more, from the text of the law and of the records, one record at a time.
+
+Written from the rules' text, importing nothing of `privacy/consent`: slow, plain, and to be
+read beside `privacy/consent/law/*.yaml` and `purpose.yaml`. `broken` leaves one rule out, for negative controls.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+CONTRACT = {"service_delivery"}
+DUTY = {"legal_records"}
+INTEREST = {"identity_resolution", "quality_assurance"}
+OWN_CONSENT = {"analytics", "personalisation", "marketing", "night_advertising", "research"}
+PURPOSES = (*CONTRACT, *DUTY, *INTEREST, *OWN_CONSENT, "advertising_message", "pseudonymised_research")
+
+
+@dataclass
+class Oracle:
+    records: list[dict[str, Any]]
+    membership: list[dict[str, Any]]
+    controller: str
+    known_at: datetime | None = None
+    broken: str = ""
+
+    def __post_init__(self) -> None:
+        self.said: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        known = [
+            r
+            for r in self.records
+            if r["controller"] == self.controller and (self.known_at is None or r["recorded_at"] <= self.known_at)
+        ]
+        by_id = {r["record_id"]: r for r in known}
+        struck = {r["supersedes"] for r in known if self._corrects(r, by_id.get(r["supersedes"]))}
+        for r in known:
+            if r["record_id"] not in struck:
+                self.said[r["subject_id"]].append(r)
+        self.moves: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        for row in self.membership:
+            self.moves[row["subject_id"]].append(row)
+        self.ever_of: dict[str, set[str]] = defaultdict(set)
+        for subject in self.said:
+            for row in self.moves.get(subject, [{"customer_id": subject}]):
+                self.ever_of[row["customer_id"]].add(subject)
+
+    def permitted(self, customer: str, purpose: str, at: datetime) -> bool:
+        people = [s for s in self.ever_of.get(customer, ()) if self._belongs(s, customer, at)]
+        if self._is_stopped(people, purpose, at):
+            return False
+        if purpose in CONTRACT | DUTY | INTEREST | {"pseudonymised_research"}:
+            return True
+        if purpose == "advertising_message":
+            if self._is_stopped(people, "marketing", at) or not self._consents(people, "marketing", at):
+                return False
+            is_night = at.hour >= 21 or at.hour < 8
+            if not is_night or self.broken == "night":
+                return True
+            return self._consents(people, "night_advertising", at) and not self._is_stopped(
+                people, "night_advertising", at
+            )
+        return self._consents(people, purpose, at)
+
+    @staticmethod
+    def _corrects(new: dict[str, Any], old: dict[str, Any] | None) -> bool:
+        if old is None or old is new:
+            return False
+        same = all(new[key] == old[key] for key in ("subject_id", "purpose")) and topic(new) == topic(old)
+        return same and new["effective_at"] <= old["effective_at"] and new["recorded_at"] >= old["recorded_at"]
+
+    def _belongs(self, subject: str, customer: str, at: datetime) -> bool:
+        rows = self.moves.get(subject)
+        if not rows:
+            return subject == customer
+        begun = [row for row in rows if row["from_at"] <= at]
+        return bool(begun) and max(begun, key=lambda row: row["from_at"])["customer_id"] == customer
+
+    def _in_force(self, subject: str, about: str, purpose: str, at: datetime) -> list[dict[str, Any]]:
+        """The newest thing said; several when they were said and recorded at once."""
+        said = [
+            r for r in self.said[subject] if topic(r) == about and r["purpose"] == purpose and r["effective_at"] <= at
+        ]
+        if not said:
+            return []
+        newest = max((r["effective_at"], r["recorded_at"]) for r in said)
+        return [r for r in said if (r["effective_at"], r["recorded_at"]) == newest]
+
+    def _is_stopped(self, people: list[str], purpose: str, at: datetime) -> bool:
+        if purpose in DUTY or self.broken == "override":
+            return False
+        stopping = {"restriction": "restricted"} if purpose in CONTRACT else {
+            "restriction": "restricted", "objection": "objected",
+        }  # fmt: skip
+        return any(
+            record["state"] == word
+            for subject in people
+            for about, word in stopping.items()
+            for concerned in (purpose, "*")
+            for record in self._in_force(subject, about, concerned, at)
+        )
+
+    def _consents(self, people: list[str], purpose: str, at: datetime) -> bool:
+        answers = []
+        for subject in people:
+            in_force = self._in_force(subject, "consent", purpose, at)
+            if in_force:
+                answers.append(all(self._says_yes(r, at) for r in in_force))
+        if self.broken == "merge":
+            return any(answers)
+        return bool(answers) and all(answers)
+
+    def _says_yes(self, r: dict[str, Any], at: datetime) -> bool:
+        if r["state"] not in ("given", "renewed"):
+            return False
+        if r["expires_at"] is not None and at >= r["expires_at"] and self.broken != "expiry":
+            return False
+        age, guardian = r["age_years"], r["expressed_by"] == "guardian"
+        if r["jurisdiction"] == "KR":
+            if (age is None or age < 14) and not guardian and self.broken != "guardian":
+                return False  # PIPA 22-2
+            if r["asked"] != "separately" and self.broken != "separate":
+                return False  # PIPA 22: every purpose that rests on consent here is optional
+            if "pd:OfficialID" in (r["data_categories"] or "").split(",") and self.broken != "rrn":
+                return False  # PIPA 24-2
+            too_old = at >= r["effective_at"] + timedelta(days=730)
+            # Network Act 50(8)
+            return not (r["purpose"] in ("marketing", "night_advertising") and too_old and self.broken != "reconfirm")
+        if r["jurisdiction"] == "US":
+            return guardian or (age is not None and age >= 13)  # COPPA
+        return False
+
+
+def topic(record: dict[str, Any]) -> str:
+    if record["state"] in ("objected", "objection_lifted"):
+        return "objection"
+    if record["state"] in ("restricted", "restriction_lifted"):
+        return "restriction"
+    return "consent"

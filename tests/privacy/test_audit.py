@@ -1,0 +1,143 @@
+"""The log on a real file, and every way in which somebody might change it behind its back."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from privacy.audit import Access, AuditError, AuditLog
+
+KEY = bytes(range(32))
+SIZE = 12
+
+
+def access(number: int) -> Access:
+    return Access(
+        at=datetime(2026, 1, 1, tzinfo=UTC), who="ha-neul", role="analyst", purpose="analytics", action="read",
+        table="gold/customer_360", columns=("age_band",), subjects=number,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Iterator[AuditLog]:
+    opened = AuditLog(tmp_path / "audit.db", tmp_path / "anchor.json", KEY)
+    for number in range(SIZE):
+        opened.append(access(number))
+    yield opened
+    opened.close()
+
+
+def tamper(log: AuditLog, *statements: str) -> None:
+    db = sqlite3.connect(log.path)
+    db.executescript("DROP TRIGGER entry_update; DROP TRIGGER entry_delete;" + "".join(statements))
+    db.close()
+
+
+def test_what_was_logged_comes_back_and_verifies(log: AuditLog) -> None:
+    assert [entry.subjects for _, entry in log.entries()] == list(range(SIZE))
+    assert log.verify() == []
+    assert log.path.stat().st_mode & 0o777 == 0o600
+
+
+def test_the_file_refuses_changes(log: AuditLog) -> None:
+    db = sqlite3.connect(log.path)
+    for statement in ("DELETE FROM entry", "UPDATE entry SET content = ''"):
+        with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+            db.execute(statement)
+    db.close()
+
+
+SWAP = (
+    "UPDATE entry SET number = -1 WHERE number = 4; UPDATE entry SET number = 4 WHERE number = 7; "
+    "UPDATE entry SET number = 7 WHERE number = -1;"
+)
+SWAP_CONTENT = (
+    "CREATE TABLE t AS SELECT * FROM entry; "
+    "UPDATE entry SET content = (SELECT content FROM t WHERE number = 11 - entry.number) WHERE number IN (4, 7);"
+)
+
+
+@pytest.mark.parametrize(
+    ("statements", "kind"),
+    [
+        ("UPDATE entry SET content = replace(content, 'ha-neul', 'somebody') WHERE number = 5;", "altered"),
+        ("UPDATE entry SET hash = substr(hash, 2) || '0' WHERE number = 5;", "altered"),
+        ("DELETE FROM entry WHERE number = 5;", "removed"),
+        ("DELETE FROM entry WHERE number = 1;", "removed"),
+        ("DELETE FROM entry WHERE number BETWEEN 3 AND 6;", "removed"),
+        ("DELETE FROM entry WHERE number = 5; UPDATE entry SET number = number - 1 WHERE number > 5;", "altered"),
+        (SWAP, "altered"),
+        (SWAP_CONTENT, "reordered"),
+        ("DELETE FROM entry WHERE number = 12;", "truncated"),
+        ("DELETE FROM entry WHERE number > 2;", "truncated"),
+        ("DELETE FROM entry;", "truncated"),
+        ("INSERT INTO entry SELECT 13, content, hash FROM entry WHERE number = 12;", "altered"),
+    ],
+)
+def test_every_change_is_found(log: AuditLog, statements: str, kind: str) -> None:
+    tamper(log, statements)
+    assert kind in {finding.kind for finding in log.verify()}
+
+
+def rewrite(log: AuditLog) -> None:
+    """A log that was written anew after the trail was bent: its own chain is whole."""
+    log.close()
+    log.path.unlink()
+    forged = AuditLog(log.path, log.anchor_path.with_name("other.json"), bytes(32))
+    for number in range(SIZE):
+        forged.append(access(number + 1))
+    forged.close()
+
+
+def test_a_log_written_anew_does_not_fit_the_anchor(log: AuditLog) -> None:
+    published = log.anchor()
+    rewrite(log)
+    again = AuditLog(log.path, log.anchor_path, KEY)
+    assert {finding.kind for finding in again.verify()} == {"altered"}
+    forged_anchor = json.loads(log.anchor_path.with_name("other.json").read_text())
+    log.anchor_path.write_text(json.dumps(forged_anchor))
+    assert {finding.kind for finding in again.verify()} == {"anchor"}
+    assert "anchor" in {finding.kind for finding in again.verify(published)}
+    again.close()
+
+
+def test_a_missing_anchor_is_said(log: AuditLog) -> None:
+    log.anchor_path.unlink()
+    assert [finding.kind for finding in log.verify()] == ["anchor"]
+
+
+def test_putting_back_log_and_anchor_is_found_by_a_published_anchor(log: AuditLog, tmp_path: Path) -> None:
+    old_anchor = log.anchor_path.read_text()
+    log.append(access(99))
+    published = log.anchor()
+    tamper(log, "DELETE FROM entry WHERE number = 13;")
+    log.anchor_path.write_text(old_anchor)
+    assert log.verify() == []
+    assert [finding.kind for finding in log.verify(published)] == ["anchor"]
+
+
+def test_several_processes_write_one_chain(log: AuditLog) -> None:
+    code = (
+        "import sys, pathlib; from privacy.audit import *; a, b = map(pathlib.Path, sys.argv[1:]); "
+        "log = AuditLog(a, b, bytes(range(32)))\n"
+        "for n in range(20): log.append(Access(at=now(), who='w', role='r', purpose='p', action='read', table='t'))"
+    )
+    command = [sys.executable, "-c", code, str(log.path), str(log.anchor_path)]
+    writers = [subprocess.Popen(command) for _ in range(3)]
+    assert [writer.wait() for writer in writers] == [0, 0, 0]
+    assert log.verify() == []
+    assert len(list(log.entries())) == SIZE + 60
+
+
+@pytest.mark.parametrize("break_it", [lambda path: path.write_text("x" * 5000)])
+def test_a_file_of_something_else_is_refused(tmp_path: Path, break_it: Callable[[Path], object]) -> None:
+    break_it(tmp_path / "audit.db")
+    with pytest.raises(AuditError, match="cannot be opened"):
+        AuditLog(tmp_path / "audit.db", tmp_path / "anchor.json", KEY)
