@@ -1,9 +1,10 @@
 """Dagster's SQLite storage with its connections kept open.
 
-For every event Dagster opens an SQLite connection several times, commits (with an fsync) and closes it, and the
-last close of a write-ahead log folds it back in. For 47 tables with one check each that was 20-28 s on a laptop's
-disk. With connections kept open and ``synchronous = NORMAL`` it is 1 s. NORMAL in write-ahead mode survives a
-killed process whole; only a power cut may lose the last events of the run log, and no table depends on that log.
+For every event Dagster opens an SQLite connection several times, commits (with an fsync) and closes it, and
+the last close of a write-ahead log folds it back in. For 47 tables with one check each that was 20-28 s on a
+laptop's disk. With connections kept open and ``synchronous = NORMAL`` it is 1 s. NORMAL in write-ahead mode
+survives a killed process whole; only a power cut may lose the last events of the run log, on which no table
+depends.
 """
 
 from collections import OrderedDict

@@ -21,8 +21,8 @@ def import_late(module: str) -> ModuleType:
 def preload() -> threading.Thread:
     """Start importing Great Expectations beside other work, such as the loading of files.
 
-    Nothing breaks if this is never called: the first validation then waits for the import. A failing import is
-    reported there as well.
+    Nothing breaks if this is never called: the first validation then waits for the import. A failing import
+    is reported there as well.
     """
     thread = threading.Thread(target=_preload, name="import-great-expectations", daemon=True)
     thread.start()

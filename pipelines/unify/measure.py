@@ -76,6 +76,11 @@ def days_between(later: Column, earlier: Column) -> Column:
     return F.datediff(later, earlier)
 
 
+def iso_weekday(day: Column) -> Column:
+    """Return 1 for Monday to 7 for Sunday, from the day's number: Sail 0.7's `weekday` is off by one on Sundays."""
+    return (F.pmod(F.unix_date(day) + 3, F.lit(7)) + 1).cast("int")
+
+
 def seconds_between(later: Column, earlier: Column) -> Column:
     """Return the seconds between two local times, with their fraction, as double."""
     return _micros(later) / F.lit(1e6) - _micros(earlier) / F.lit(1e6)

@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 
 from pipelines.unify.calendar import NATIONWIDE
 from pipelines.unify.campaign import campaign_days
-from pipelines.unify.measure import count_where, days_between, median, most_frequent, ratio, share_where, total_where
+from pipelines.unify.measure import count_where, days_between, iso_weekday, median, most_frequent, ratio, share_where, total_where
 from pipelines.unify.table import BuildContext, Tables
 
 RAIN_MM = 1.0  # the usual threshold of a day with precipitation
@@ -74,7 +74,7 @@ def _event_response(dated: DataFrame, days: DataFrame, context: BuildContext) ->
     """Spend a day inside the event's days over spend a day outside, from the first order to as_of."""
     left = days.where(F.col("calendar_date") <= F.lit(context.as_of)).select(
         F.col("calendar_date").alias("first_on"),
-        *(F.sum(F.col(flag).cast("int")).over(Window.orderBy(F.col("calendar_date").desc())).alias(f"{name}_days")
+        *(F.sum(F.col(flag).cast("int")).over(Window.partitionBy("sido").orderBy(F.col("calendar_date").desc())).alias(f"{name}_days")
           for name, flag in _EVENTS.items()),
     )  # fmt: skip
     spent = dated.groupBy("customer_id").agg(
@@ -126,7 +126,7 @@ def _rain(orders: DataFrame, calendar: DataFrame) -> DataFrame:
 
 def _digital(events: DataFrame) -> DataFrame:
     online = events.where("customer_id is not null and channel in ('web', 'app')").select(
-        "customer_id", F.hour("event_at").alias("_hour"), (F.weekday("event_date") + 1).cast("int").alias("_weekday")
+        "customer_id", F.hour("event_at").alias("_hour"), iso_weekday(F.col("event_date")).alias("_weekday")
     )
     evening = online.groupBy("customer_id").agg(
         count_where(F.lit(True)).alias("digital_event_count"),

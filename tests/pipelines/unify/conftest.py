@@ -33,8 +33,9 @@ class Built:
 
     def frame(self, table: str) -> pd.DataFrame:
         """Return a table as pandas, sorted by its primary key."""
-        key = list(self.context.contracts.table(table).primary_key)
-        return self.lakehouse.read(table).toPandas().sort_values(key, ignore_index=True)
+        contract = self.context.contracts.table(table)
+        frame = self.lakehouse.read(table).select(*(column.name for column in contract.columns)).toPandas()
+        return frame.sort_values(list(contract.primary_key), ignore_index=True)
 
     def refresh(self) -> dict[str, RefreshReport]:
         """Refresh every table again."""
