@@ -20,7 +20,7 @@ _FORMATS: dict[Period, str] = {
 
 @dataclass(frozen=True)
 class Account:
-    """One budget: `dataset` (a table's name), `purpose` (a purpose id), `unit` (the privacy unit's column)."""
+    """One budget: `dataset` (a table's name), `purpose` (a purpose id), `unit` (a column)."""
 
     dataset: str
     purpose: str

@@ -1,7 +1,7 @@
 """The anchor: how far the ledger had come, kept outside the ledger's file.
 
-A ledger whose head is behind its anchor was restored from an older copy; one that does not contain the anchored
-entry was replaced. Both are refused.
+A ledger whose head is behind its anchor was restored from an older copy; one that does not contain the
+anchored entry was replaced. Both are refused.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Anchor(Protocol):
 
 
 class FileAnchor:
-    """An anchor in a small file, which belongs on other storage than the ledger (or at least another folder)."""
+    """An anchor in a small file, best on other storage than the ledger's."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -58,9 +58,7 @@ class FileAnchor:
         content = os.pread(self._file, 2 * SLOT_BYTES, 0)
         heads = [head for at in (0, SLOT_BYTES) if (head := _parse(content[at : at + SLOT_BYTES]))]
         if content.strip(b"\0") and not heads:
-            raise LedgerDamaged(
-                f"The anchor {self.path} is unreadable; restore it, or examine the ledger by hand"
-            )
+            raise LedgerDamaged(f"The anchor {self.path} is unreadable; restore it, or examine the ledger by hand")
         return max(heads, key=lambda head: head.seq, default=None)
 
     def advance(self, head: Head) -> None:

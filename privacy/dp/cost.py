@@ -1,8 +1,8 @@
 """What a release costs, in integers: approximate zero-concentrated differential privacy (ρ, δ).
 
-Neighbouring data sets differ in all rows of one customer. A mechanism M is δ-approximate ρ-zCDP when, but for events
-of probability δ, the Rényi divergence D_α(M(x) ‖ M(x')) ≤ ρ·α for every α > 1 (Bun and Steinke 2016). Costs of
-releases on the same data add up: (ρ₁, δ₁) + (ρ₂, δ₂) = (ρ₁ + ρ₂, δ₁ + δ₂).
+Neighbouring data sets differ in all rows of one customer. A mechanism M is δ-approximate ρ-zCDP when, but
+for events of probability δ, the Rényi divergence D_α(M(x) ‖ M(x')) ≤ ρ·α for every α > 1 (Bun and Steinke
+2016). Costs of releases on the same data add up: (ρ₁, δ₁) + (ρ₂, δ₂) = (ρ₁ + ρ₂, δ₁ + δ₂).
 """
 
 from __future__ import annotations
@@ -26,9 +26,7 @@ class Cost:
 
     def __post_init__(self) -> None:
         if self.nano_rho < 0 or self.atto_delta < 0:
-            raise BadQuestion(
-                f"A cost is never negative; got {self.nano_rho} nano-ρ, {self.atto_delta} atto-δ"
-            )
+            raise BadQuestion(f"A cost is never negative; got {self.nano_rho} nano-ρ, {self.atto_delta} atto-δ")
 
     def __add__(self, other: Cost) -> Cost:
         return Cost(self.nano_rho + other.nano_rho, self.atto_delta + other.atto_delta)

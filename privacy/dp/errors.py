@@ -26,9 +26,7 @@ class BudgetRefused(DpError):
         left_atto_delta: what is left of it, in 10⁻¹⁸ of δ.
     """
 
-    def __init__(
-        self, account: str, period: str, asked: tuple[int, int], left: tuple[int, int], hint: str
-    ) -> None:
+    def __init__(self, account: str, period: str, asked: tuple[int, int], left: tuple[int, int], hint: str) -> None:
         self.account, self.period = account, period
         self.left_nano_rho, self.left_atto_delta = left
         message = (

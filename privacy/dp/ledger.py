@@ -1,9 +1,9 @@
 """The budget ledger: no release without its debit, no debit beyond a limit, no step without a trace.
 
-Order of a release: `ask` (checks every limit, debits, makes the debit durable) → draw noise → `record_answer`. A
-crash after the debit keeps the debit. The same question on the same version of the data gets the stored answer and
-costs nothing: an answer that is already out tells nothing more. Entries form a hash chain; the anchor, kept outside
-the file, moves before `ask` returns, so every release is covered by it.
+Order of a release: `ask` (checks every limit, debits, makes the debit durable) → draw noise →
+`record_answer`. A crash after the debit keeps the debit. The same question on the same version of the data
+gets the stored answer and costs nothing: an answer that is already out tells nothing more. Entries form a
+hash chain; the anchor, kept outside the file, moves before `ask` returns, so every release is covered by it.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ class Ledger:
         return granted if granted is not None else Answered(*known[0])
 
     def record_answer(self, grant: Grant, answer: str, now: datetime) -> None:
-        """Keep the released answer for whoever asks again. A second answer to one question changes nothing."""
+        """Keep the released answer for whoever asks again. A second one changes nothing."""
         key = (str(grant.account), grant.question)
         with self._store.transaction() as transaction:
             if transaction.run("SELECT seq FROM dp_answer WHERE account = ? AND question = ?", key):
@@ -212,9 +212,7 @@ class Ledger:
         body = json.dumps({**fields, "at": at}, sort_keys=True, ensure_ascii=False)
         digest = entry_digest(before.seq + 1, before.digest, body)
         head = Head(before.seq + 1, digest)
-        transaction.run(
-            "INSERT INTO dp_entry VALUES (?, ?, ?, ?)", (head.seq, body, before.digest, head.digest)
-        )
+        transaction.run("INSERT INTO dp_entry VALUES (?, ?, ?, ?)", (head.seq, body, before.digest, head.digest))
         return head
 
     def _not_before(self, transaction: Transaction, now: datetime) -> datetime:
@@ -230,15 +228,13 @@ class Ledger:
     def _require_anchored(self, transaction: Transaction) -> Head:
         head, anchored = self._head(transaction), self._store.anchored()
         if anchored is None:
-            raise LedgerDamaged(
-                f"The ledger has {head.seq} entries and its anchor is missing; restore the anchor file"
-            )
+            raise LedgerDamaged(f"The ledger has {head.seq} entries and its anchor is missing; restore the anchor file")
         if anchored == EMPTY:
             return head
         rows = transaction.run("SELECT digest FROM dp_entry WHERE seq = ?", (anchored.seq,))
         if not rows or rows[0][0] != anchored.digest:
             raise LedgerDamaged(
-                f"The ledger ends at entry {head.seq}, its anchor remembers entry {anchored.seq}: the file was "
+                f"The ledger ends at entry {head.seq}, its anchor remembers entry {anchored.seq}: it was "
                 "restored from an older copy or replaced. Restore the newest copy; releases stay refused"
             )
         return head

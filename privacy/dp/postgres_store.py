@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, LiteralString, cast
+from typing import Any
 
 import psycopg
 
@@ -23,16 +23,15 @@ class _PostgresTransaction:
         self._connection = connection
 
     def run(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        # Every statement is a literal of the ledger's; psycopg's type wants to know.
-        cursor = self._connection.execute(cast(LiteralString, sql.replace("?", "%s")), values)
+        cursor = self._connection.execute(sql.replace("?", "%s"), values)
         return cursor.fetchall() if cursor.description else []
 
 
 class PostgresStore:
     """A ledger's tables in the database of `conninfo`; this machine's anchor in `anchor`.
 
-    The server's log is flushed at each commit, so a commit is a settled spend. Each machine keeps an anchor of its
-    own: every one of them has to be contained in the ledger.
+    The server's log is flushed at each commit, so a commit is a settled spend. Each machine keeps an
+    anchor of its own: every one of them has to be contained in the ledger.
     """
 
     def __init__(self, conninfo: str, anchor: Path) -> None:
@@ -40,7 +39,7 @@ class PostgresStore:
         self._threads = threading.RLock()
         self._connection = psycopg.connect(conninfo, autocommit=True)
         for setting in ("fsync", "synchronous_commit"):
-            row = self._connection.execute(cast(LiteralString, f"SHOW {setting}")).fetchone()
+            row = self._connection.execute(f"SHOW {setting}").fetchone()
             if row is None or row[0] == "off":
                 raise LedgerDamaged(f"PostgreSQL runs with {setting}=off and can lose spends; switch it on")
         with self.transaction() as transaction:

@@ -42,9 +42,7 @@ class Replay:
         """
         is_next = seq == self.seq + 1 and previous == self.digest
         if not is_next or digest != entry_digest(seq, previous, body):
-            raise LedgerDamaged(
-                f"The ledger's chain breaks at entry {seq} (after {self.seq}): it was altered"
-            )
+            raise LedgerDamaged(f"The ledger's chain breaks at entry {seq} (after {self.seq}): it was altered")
         self.seq, self.digest = seq, digest
         entry = json.loads(body)
         if entry["kind"] == "limit":

@@ -1,9 +1,10 @@
 """The ledger's database in one SQLite file, shared by the processes of one machine.
 
-Writers queue in the kernel (flock) instead of in SQLite's busy handler, which sleeps and starves. A commit goes to
-the write-ahead log; one `fdatasync` of that log then covers every commit before it, so that processes that wait
-together are flushed together (group commit). It is what SQLite's `synchronous=FULL` does at each commit, taken out
-of the writers' lock: the spend is on disk before `settle` returns, hence before noise is drawn.
+Writers queue in the kernel (flock) instead of in SQLite's busy handler, which sleeps and starves. A commit
+goes to the write-ahead log; one `fdatasync` of that log then covers every commit before it, so that
+processes that wait together are flushed together (group commit). It is what SQLite's `synchronous=FULL`
+does at each commit, taken out of the writers' lock: the spend is on disk before `settle` returns, hence
+before noise is drawn.
 """
 
 from __future__ import annotations
