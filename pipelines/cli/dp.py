@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
     from pipelines.config import Settings
     from privacy.dp.answer import Answer
     from privacy.dp.ledger import Ledger
@@ -135,7 +137,7 @@ def _answer(question: Question, settings: Settings) -> Answer:
     require_permitted(question, read_catalog(settings.contract_dirs))
     ledger = _ledger(settings)
     with open_engine(settings) as engine:
-        lakehouse = Lakehouse(settings.lakehouse_root, engine.spark)
+        lakehouse = Lakehouse(settings.lakehouse_root, cast("SparkSession", engine.spark))
         data = DataSet(lakehouse.read(question.dataset), str(lakehouse.version(question.dataset)))
         return release(question, data, ledger, datetime.now(UTC))
 

@@ -197,9 +197,7 @@ def test_concurrent_spends_with_kills_never_pass_the_limit(
     ledger.set_limit(ACCOUNT, "ever", Cost(limit), NOW)
     chance = random.Random(7)
     kills = iter(range(2 * processes))
-    lines = run_spenders(
-        tmp_path, processes, each, lambda: chance.random() < 0.05 and next(kills, None) is not None
-    )
+    lines = run_spenders(tmp_path, processes, each, lambda: chance.random() < 0.05 and next(kills, None) is not None)
     granted = [int(line.split()[0]) for line in lines if line != "refused"]
     balance = open_ledger(tmp_path).balances(ACCOUNT, datetime.now(UTC))[0]
     assert len(set(granted)) == len(granted) <= balance.spent.nano_rho <= limit
