@@ -98,6 +98,8 @@ def _table(select: exp.Select) -> str:
         raise BadQuestion("FROM: a plain table only, without sampling, pivots or versions")
     if not isinstance(table.this, exp.Identifier) or table.args.get("catalog"):
         raise BadQuestion("FROM: expected layer.table")
+    if not all(part.isidentifier() for part in (table.name, table.db) if part):
+        raise BadQuestion("FROM: expected layer.table, no path")
     return f"{table.db}/{table.name}" if table.db else table.name
 
 
