@@ -3,6 +3,7 @@
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -56,18 +57,18 @@ def conninfo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
                 time.sleep(0.1)
         yield told
     finally:
-        server.terminate()
+        # SIGINT is PostgreSQL's fast shutdown; on SIGTERM it waits for clients.
+        server.send_signal(signal.SIGINT)
         server.wait(timeout=30)
         shutil.rmtree(folder)
 
 
-def test_two_machines_share_one_budget(conninfo: str, tmp_path: Path) -> None:
+def test_spends_answers_and_a_rollback(conninfo: str, tmp_path: Path) -> None:
     from privacy.dp.postgres_store import PostgresStore
 
-    one = Ledger(PostgresStore(conninfo, tmp_path / "anchor_one"))
+    store = PostgresStore(conninfo, tmp_path / "anchor_one")
+    one = Ledger(store)
     one.set_limit(ACCOUNT, "ever", Cost(3), NOW)
-    with psycopg.connect(conninfo, autocommit=True) as connection:
-        connection.execute("SELECT 1")
     grant = one.ask(ACCOUNT, "a", Cost(2), NOW)
     assert isinstance(grant, Grant)
     one.record_answer(grant, "42", NOW)
@@ -80,3 +81,4 @@ def test_two_machines_share_one_budget(conninfo: str, tmp_path: Path) -> None:
         connection.execute("DELETE FROM dp_entry WHERE seq > 1")
     with pytest.raises(LedgerDamaged, match="older copy"):
         one.ask(ACCOUNT, "c", Cost(1), NOW)
+    store.close()
