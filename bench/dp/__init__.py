@@ -1,0 +1,1 @@
+"""Differential privacy, measured beside the same aggregation without it."""

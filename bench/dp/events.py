@@ -1,0 +1,23 @@
+"""Purchase events of very unequal customers: the table that all of bench/dp asks about."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+KEYS = tuple(f"k{at:03d}" for at in range(100))
+
+
+def write_events(rows: int, path: Path) -> pd.DataFrame:
+    """`rows` events (cid, key, amount) of rows/10 customers with Pareto activity, 100 keys, seeded."""
+    random = np.random.default_rng(1)
+    customers = rows // 10
+    weight = random.pareto(1.5, customers) + 1
+    cid = random.choice(customers, rows, p=weight / weight.sum())
+    key = np.minimum(random.geometric(0.05, rows), 100) - 1
+    amount = np.round(np.minimum(random.lognormal(3, 1, rows), 1000), 2)
+    frame = pd.DataFrame({"cid": cid.astype("int64"), "key": np.array(KEYS)[key], "amount": amount})
+    frame.to_parquet(path, index=False)
+    return frame

@@ -1,0 +1,188 @@
+"""`bojagi dp`: ask with differential privacy, look at the budget, set it."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import typer
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from pipelines.config import Settings
+    from privacy.dp.answer import Answer
+    from privacy.dp.ledger import Ledger
+    from privacy.dp.question import Question
+
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
+Data = Annotated[Path | None, typer.Option("--data", help="The data folder.", show_default="from the settings")]
+
+app = typer.Typer(
+    help="Statistics that cannot betray anyone, under a budget that cannot be overspent.", no_args_is_help=True
+)
+
+
+@app.command()
+def query(
+    spec: Annotated[Path | None, typer.Argument(help="A question in YAML.", show_default=False)] = None,
+    sql: Annotated[str | None, typer.Option("--sql", help="A question in SQL instead; see docs/dp.md.")] = None,
+    purpose: Annotated[str, typer.Option("--purpose", help="Purpose that pays (with --sql).")] = "analytics",
+    rho: Annotated[float, typer.Option("--rho", help="ρ to spend (with --sql).")] = 0.1,
+    keys: Annotated[
+        list[str] | None,
+        typer.Option("--keys", help="Public values of a column: sido=서울,부산 (with --sql); may be repeated."),
+    ] = None,
+    show_preview: Annotated[
+        bool, typer.Option("--preview", help="Tell cost and expected error; read and spend nothing.")
+    ] = False,
+    as_json: Json = False,
+    data: Data = None,
+) -> None:
+    """Ask one question. A question that was asked before on the same data costs nothing."""
+    from privacy.dp.errors import DpError
+    from privacy.dp.plan import Plan
+    from privacy.dp.preview import preview
+
+    try:
+        question = _question(spec, sql, purpose, rho, keys or [])
+        if show_preview:
+            print(json.dumps(preview(Plan(question)), indent=1))
+            return
+        answer = _answer(question, _settings(data))
+    except DpError as error:
+        raise _refusal(error, as_json) from error
+    if as_json:
+        print(answer.model_dump_json(indent=1))
+    else:
+        _print_answer(answer)
+
+
+@app.command()
+def budget(
+    account: Annotated[
+        str | None, typer.Argument(help="dataset|purpose|unit, such as gold/order_history|analytics|customer_id")
+    ] = None,
+    limit: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="A limit of the account: month=0.5 or ever=5:1e-6 (ρ, and δ after a colon)."),
+    ] = None,
+    as_json: Json = False,
+    data: Data = None,
+) -> None:
+    """Show what is left of every budget, or set limits of one. Checks the whole ledger on the way."""
+    from privacy.dp.account import Account
+    from privacy.dp.errors import DpError
+
+    try:
+        ledger, now = _ledger(_settings(data)), datetime.now(UTC)
+        accounts = [Account(*account.split("|"))] if account else ledger.accounts()
+        for text in limit or []:
+            if account is None:
+                raise typer.BadParameter("--set needs the account before it")
+            ledger.set_limit(accounts[0], *_limit(text), now)
+        rows = [
+            {
+                "account": str(one),
+                "period": balance.period,
+                "rho_limit": balance.limit.rho,
+                "rho_left": balance.left.rho,
+                "delta_limit": balance.limit.delta,
+                "delta_left": balance.left.delta,
+            }
+            for one in accounts
+            for balance in ledger.balances(one, now)
+        ]
+    except DpError as error:
+        raise _refusal(error, as_json) from error
+    if as_json:
+        print(json.dumps(rows, ensure_ascii=False, indent=1))
+        return
+    for row in rows:
+        print(
+            f"{row['account']}  {row['period']}: ρ {row['rho_left']:g} of {row['rho_limit']:g} left, "
+            f"δ {row['delta_left']:g} of {row['delta_limit']:g} left"
+        )
+    if not rows:
+        print("No limits yet. Set one: bojagi dp budget 'gold/order_history|analytics|customer_id' --set month=1")
+
+
+def _question(spec: Path | None, sql: str | None, purpose: str, rho: float, keys: list[str]) -> Question:
+    import yaml
+
+    from privacy.dp.release import read_question
+    from privacy.dp.sql import parse_sql
+
+    if (spec is None) == (sql is None):
+        raise typer.BadParameter("give either a YAML file or --sql")
+    if sql is not None:
+        public = {name: values.split(",") for name, _, values in (text.partition("=") for text in keys)}
+        return read_question(parse_sql(sql, unit="customer_id", keys=public) | {"purpose": purpose, "rho": rho})
+    assert spec is not None
+    form: Any = yaml.safe_load(spec.read_text(encoding="utf-8"))
+    if not isinstance(form, dict):
+        raise typer.BadParameter(f"{spec}: expected a mapping of a question's fields")
+    return read_question(form)
+
+
+def _answer(question: Question, settings: Settings) -> Answer:
+    from pipelines.engine import open_engine
+    from pipelines.lakehouse import Lakehouse
+    from privacy.catalog import read_catalog
+    from privacy.dp.permission import require_permitted
+    from privacy.dp.release import DataSet, release
+
+    require_permitted(question, read_catalog(settings.contract_dirs))
+    ledger = _ledger(settings)
+    with open_engine(settings) as engine:
+        lakehouse = Lakehouse(settings.lakehouse_root, cast("SparkSession", engine.spark))
+        data = DataSet(lakehouse.read(question.dataset), str(lakehouse.version(question.dataset)))
+        return release(question, data, ledger, datetime.now(UTC))
+
+
+def _settings(data: Path | None) -> Settings:
+    from pipelines.config import load_settings
+
+    return load_settings() if data is None else load_settings(data_dir=data)
+
+
+def _ledger(settings: Settings) -> Ledger:
+    from privacy.dp.ledger import Ledger
+    from privacy.dp.sqlite_store import SqliteStore
+
+    folder = settings.data_dir
+    return Ledger(SqliteStore(folder / "dp" / "ledger.sqlite", folder / "secret" / "dp_ledger.anchor"))
+
+
+def _limit(text: str) -> tuple[Any, Any]:
+    from privacy.dp.account import PERIODS
+    from privacy.dp.cost import cost_of_rho
+
+    period, _, amount = text.partition("=")
+    rho, _, delta = amount.partition(":")
+    if period not in PERIODS:
+        raise typer.BadParameter(f"{text!r}: expected {', '.join(PERIODS)} = ρ or ρ:δ")
+    try:
+        return period, cost_of_rho(float(rho), float(delta or 0))
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r}: expected numbers after the equals sign") from error
+
+
+def _refusal(error: Any, as_json: bool) -> typer.Exit:
+    if as_json:
+        print(json.dumps({"refused": type(error).__name__, "reason": error.public_details}, ensure_ascii=False))
+    else:
+        typer.echo(f"{type(error).__name__}: {error.public_details}", err=True)
+    return typer.Exit(1)
+
+
+def _print_answer(answer: Answer) -> None:
+    for estimate in answer.estimates:
+        group = ", ".join(f"{name}={value}" for name, value in estimate.group.items()) or "all"
+        told = "too little data" if estimate.value is None else f"{estimate.value:.6g} ± {estimate.margin:.3g}"
+        print(f"{group}  {estimate.statistic}: {told}")
+    print(answer.sentence)
+    print(f"Privacy: ρ={answer.statement['rho_zcdp']:g} (ε={answer.statement['epsilon']:g} "
+          f"at δ={answer.statement['delta']:g}), {answer.statement['unit']}.")  # fmt: skip

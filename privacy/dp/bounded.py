@@ -1,0 +1,187 @@
+"""Bounding by the engine: everything that touches rows, in one pass, in integers.
+
+1. `lay_out` (once per version of a table): number each customer's rows in an order drawn by a keyed hash.
+Keeping
+   R rows per customer is then a filter, `_rank` ≤ R, without a shuffle by customer.
+2. `contributions`: clip, then one row per customer and group with at most L∞ rows' worth; at most L0 groups.
+3. `aggregate`: add the pairs up by group.
+
+A customer's rows beyond L∞ in one group are not thrown away: their sum is scaled to L∞ rows (⌊sum·L∞/n⌋,
+which lies in [L∞·lower, L∞·upper] as L∞ rows would), so the bound is the same and the variance less.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from pyspark.sql import Column, Window
+from pyspark.sql import functions as F
+
+from privacy.dp.errors import BadQuestion
+from privacy.dp.fixed_point import FixedPoint
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+    from privacy.dp.question import Condition, Key, Question
+
+RANK = "_rank"
+UNIT = "_unit"
+_COMPARE = {
+    "=": operator.eq, "!=": operator.ne, "<": operator.lt,
+    "<=": operator.le, ">": operator.gt, ">=": operator.ge,
+}  # fmt: skip
+
+
+def lay_out(frame: DataFrame, unit: str, within: Sequence[str] = (), seed: int = 0) -> DataFrame:
+    """`frame` with `_rank`: 1, 2, … over each customer's rows in an order drawn by a hash keyed by `seed`.
+
+    Grain and columns as before; rows without a customer are left out. Rows that are equal in every column may
+    swap places, which changes no aggregate. For each column of `within`, `_rank_<column>` numbers the
+    customer's rows with one value of it, so that L∞ rows per group is a filter as well. Write it once,
+    reuse it for every question.
+    """
+    _require_columns(frame, {unit})
+    columns = sorted(column for column in frame.columns if not column.startswith(RANK))
+    drawn = F.xxhash64(F.lit(seed), *(F.col(column).cast("string") for column in columns))
+    ranks = [
+        F.row_number().over(Window.partitionBy(unit, *column).orderBy(drawn, *columns)).alias("_".join([RANK, *column]))
+        for column in [[], *([name] for name in within)]
+    ]
+    return frame.where(F.col(unit).isNotNull()).select(*columns, *ranks)
+
+
+def contributions(frame: DataFrame, question: Question) -> DataFrame:
+    """What counts of each customer: `_unit`, `k0`, `k1`, …, `n` (rows, Σ at most L∞ per group), `s` and `q`.
+
+    One row per customer and group; but row by row (n = 1), which needs no shuffle, where the layout's numbers
+    already keep every bound and no customers are counted (see `is_filtered`). `s` is the sum of the
+    measure from its centre in steps of its resolution, `q` that of the squares (see FixedPoint); both 0
+    without a measure. Σn ≤ R and at most L0 rows per customer. Keys are text.
+
+    Args:
+        frame: the table; numbered by `lay_out`, or it is numbered here, which costs a shuffle by customer.
+        question: what is asked.
+
+    Raises:
+        BadQuestion: a column is missing.
+    """
+    wanted = {question.unit, *(k.column for k in question.group_by), *(c.column for c in question.where)}
+    if question.measure is not None:
+        wanted.add(question.measure.column)
+    _require_columns(frame, wanted)
+    bounds = question.contribution()
+    numbered = frame if RANK in frame.columns else lay_out(frame, question.unit)
+    kept = numbered.where(F.col(RANK) <= bounds.rows)
+    if is_filtered(numbered.columns, question) and bounds.rows_per_group < bounds.rows:
+        kept = kept.where(F.col(f"{RANK}_{question.group_by[0].column}") <= bounds.rows_per_group)
+    for condition in question.where:
+        kept = kept.where(_condition(condition))
+    keys = [f"k{at}" for at in range(len(question.group_by))]
+    steps, squares = _measure(question)
+    rows = kept.select(
+        F.col(question.unit).alias(UNIT),
+        *(_key(key).alias(name) for name, key in zip(keys, question.group_by, strict=True)),
+        steps.alias("v"),
+        squares.alias("w"),
+    )
+    rows = rows.where(F.col("v").isNotNull())
+    for name, key in zip(keys, question.group_by, strict=True):
+        rows = rows.where(F.col(name).isNotNull())
+        if key.values is not None or key.days is not None:
+            rows = rows.where(F.col(name).isin(*key.public_values()))
+    most = bounds.rows_per_group
+    if is_filtered(numbered.columns, question):
+        return rows.select(
+            UNIT, *keys, F.lit(1).cast("bigint").alias("n"), F.col("v").alias("s"), F.col("w").alias("q")
+        )
+    pairs = rows.groupBy(UNIT, *keys).agg(F.count("*").alias("n"), F.sum("v").alias("s"), F.sum("w").alias("q"))
+    capped = pairs.select(
+        UNIT,
+        *keys,
+        F.least(F.col("n"), F.lit(most).cast("bigint")).alias("n"),
+        _scaled("s", most).alias("s"),
+        _scaled("q", most).alias("q"),
+    )
+    if bounds.groups >= bounds.rows or not keys:
+        return capped
+    order = Window.partitionBy(UNIT).orderBy(F.xxhash64(UNIT, *keys), *keys)
+    ranked = capped.withColumn(RANK, F.row_number().over(order))
+    return ranked.where(F.col(RANK) <= bounds.groups).drop(RANK)
+
+
+def is_filtered(columns: Sequence[str], question: Question) -> bool:
+    """Whether filters on the layout's numbers keep all bounds, so that no row has to meet its customer's
+    others.
+
+    R is kept by `_rank`; L0 ≥ R follows from it; L∞ ≥ R follows from it as well, and a smaller L∞ from
+    `_rank_<column>` where the question groups by that column's values as they are.
+    """
+    bounds = question.contribution()
+    if "customers" in question.statistics or question.is_private or bounds.groups < bounds.rows:
+        return False
+    if bounds.rows_per_group >= bounds.rows:
+        return True
+    keys = question.group_by
+    return len(keys) == 1 and keys[0].values is not None and f"{RANK}_{keys[0].column}" in columns
+
+
+def aggregate(pairs: DataFrame) -> DataFrame:
+    """Pairs added up by group: keys, `customers`, `n`, `s`, `q`. Exact, so not for anyone's eyes."""
+    keys = [column for column in pairs.columns if column.startswith("k")]
+    sums = [F.count("*").alias("customers"), *(F.sum(name).alias(name) for name in ("n", "s", "q"))]
+    return pairs.groupBy(*keys).agg(*sums)
+
+
+def _measure(question: Question) -> tuple[Column, Column]:
+    if question.measure is None:
+        return F.lit(0).cast("bigint"), F.lit(0).cast("bigint")
+    form = FixedPoint(question.measure)
+    raw = F.col(question.measure.column).try_cast("double")
+    clipped = F.greatest(F.lit(form.lower), F.least(F.lit(form.upper), raw))
+    steps = F.floor((clipped - F.lit(form.centre)) / F.lit(form.resolution) + F.lit(0.5)).cast("bigint")
+    bounded = F.greatest(F.lit(-form.half).cast("bigint"), F.least(F.lit(form.half).cast("bigint"), steps))
+    # Null and NaN have no place between bounds; the row is left out by the caller.
+    known = F.when(raw.isNotNull() & ~F.isnan(raw), bounded)
+    squares = F.floor(known * known / F.lit(form.square_step)).cast("bigint") - F.lit(form.square_half)
+    return known, squares.cast("bigint")
+
+
+def _scaled(name: str, most: int) -> Column:
+    # |sum| ≤ R·2³¹ and L∞ ≤ R ≤ 10⁴: the product stays below 2⁵⁸.
+    scaled = F.expr(f"({name} * {most}) div n")
+    return F.when(F.col("n") <= most, F.col(name)).otherwise(scaled)
+
+
+def _key(key: Key) -> Column:
+    column = F.col(key.column)
+    if key.days is not None:
+        return F.date_format(F.date_trunc(key.days.step, column.try_cast("timestamp")), "yyyy-MM-dd")
+    if key.edges is not None:
+        number, found = column.try_cast("double"), F.lit(None).cast("string")
+        # From the top down; NaN is above everything and falls into no bin.
+        found = F.when((number >= key.edges[-1]) | (number < key.edges[0]) | F.isnan(number), found)
+        for edge in reversed(key.edges[:-1]):
+            found = found.when(number >= edge, F.lit(str(edge)))
+        return found
+    return column.cast("string")
+
+
+def _condition(condition: Condition) -> Column:
+    value = condition.value
+    example = value[0] if isinstance(value, tuple) else value
+    # try_cast: a failing cast would tell of the row that it failed on.
+    kind = "string" if isinstance(example, str) else "boolean" if isinstance(example, bool) else "double"
+    column = F.col(condition.column).try_cast(kind)
+    if isinstance(value, tuple):
+        return column.isin(*value) if condition.operator == "in" else ~column.isin(*value)
+    compared: Column = _COMPARE[condition.operator](column, F.lit(value))
+    return compared
+
+
+def _require_columns(frame: DataFrame, wanted: set[str]) -> None:
+    missing = sorted(wanted - set(frame.columns))
+    if missing:
+        raise BadQuestion(f"no column {', '.join(missing)}; the data set has {', '.join(sorted(frame.columns))}")

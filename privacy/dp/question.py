@@ -1,0 +1,203 @@
+"""A question as data: what is counted, for whom, under which bounds. The YAML form of `bojagi dp query`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from datetime import date, timedelta
+from itertools import product
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from privacy.dp.sensitivity import MOST_UNITS, ContributionBounds
+
+Statistic = Literal["count", "customers", "sum", "mean", "variance", "quantiles"]
+Scalar = str | int | bool
+# More cells than this and a driver's memory is the question.
+MOST_CELLS = 1_000_000
+# Changes when the meaning of a question changes, so that old answers are not handed out for it.
+SEMANTICS = 1
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Condition(_Part):
+    """A comparison of one column with literals. Null never satisfies it."""
+
+    column: str
+    operator: Literal["=", "!=", "<", "<=", ">", ">=", "in", "not in"]
+    value: Scalar | float | tuple[Scalar, ...]
+
+    @model_validator(mode="after")
+    def _value_fits(self) -> Condition:
+        if isinstance(self.value, tuple) != (self.operator in ("in", "not in")):
+            raise ValueError(f"operator {self.operator!r} does not fit {self.value!r}")
+        return self
+
+
+class Days(_Part):
+    """A public range of days, weeks (from Monday) or months; `last` is included."""
+
+    first: date
+    last: date
+    step: Literal["day", "week", "month"] = "day"
+
+    def values(self) -> tuple[str, ...]:
+        """The first days of all periods in the range, as ISO dates."""
+        days = (self.first + timedelta(days=n) for n in range((self.last - self.first).days + 1))
+        return tuple(sorted({_start(day, self.step).isoformat() for day in days}))
+
+
+class Key(_Part):
+    """A column to group by.
+
+    Exactly one of: `values` (public), `days` (public; a date or time column), `edges` (public bins of a
+    number: [e₀,e₁), [e₁,e₂) …, values outside are left out), `private: true` (keys are found in the data
+    and only those that enough customers share come out). Rows without a key are left out.
+    """
+
+    column: str
+    values: tuple[Scalar, ...] | None = None
+    days: Days | None = None
+    edges: tuple[float, ...] | None = None
+    private: bool = False
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Key:
+        kinds = [self.values is not None, self.days is not None, self.edges is not None, self.private]
+        if sum(kinds) != 1:
+            raise ValueError(f"key {self.column}: give one of values, days, edges or private: true")
+        if self.edges is not None:
+            is_finite = all(math.isfinite(edge) for edge in self.edges)
+            if len(self.edges) < 2 or not is_finite or sorted(set(self.edges)) != list(self.edges):
+                raise ValueError(f"key {self.column}: edges must be finite and ascending")
+        if not self.private and not self.public_values():
+            raise ValueError(f"key {self.column}: no value to group by")
+        return self
+
+    def public_values(self) -> tuple[str, ...]:
+        """All values of the key as text; bins by their lower edge. Empty for a private key."""
+        if self.days is not None:
+            return self.days.values()
+        if self.edges is not None:
+            return tuple(str(edge) for edge in self.edges[:-1])
+        return tuple(dict.fromkeys(str(value) for value in self.values or ()))
+
+
+class Measure(_Part):
+    """A number column, clipped to [lower, upper] and counted in whole multiples of `resolution`.
+
+    Rows where it is null or NaN are left out of the question; infinities are clipped.
+    """
+
+    column: str
+    lower: float
+    upper: float
+    resolution: float = 0.01
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Measure:
+        numbers = (self.lower, self.upper, self.resolution)
+        if not all(math.isfinite(number) for number in numbers):
+            raise ValueError(f"measure {self.column}: bounds must be finite; got {numbers}")
+        if not self.lower < self.upper or self.resolution <= 0:
+            raise ValueError(f"measure {self.column}: expected lower < upper and resolution > 0; got {numbers}")
+        if max(abs(self.lower), abs(self.upper)) / self.resolution > MOST_UNITS:
+            raise ValueError(f"measure {self.column}: more than 2^31 steps of {self.resolution}; take a coarser one")
+        return self
+
+
+class Bounds(_Part):
+    """What of one customer counts: `rows` in all, `groups`, `rows_per_group`."""
+
+    rows: int = 10
+    groups: int | None = None
+    rows_per_group: int | None = None
+
+    def contribution(self, is_grouped: bool = True) -> ContributionBounds:
+        """Bounds without gaps: groups = rows, rows_per_group = 1; one group when there are no keys."""
+        if not is_grouped:
+            return ContributionBounds(self.rows, 1, min(self.rows_per_group or self.rows, self.rows))
+        groups = self.rows if self.groups is None else min(self.groups, self.rows)
+        most = 1 if self.rows_per_group is None else min(self.rows_per_group, self.rows)
+        return ContributionBounds(self.rows, groups, most)
+
+
+class Question(_Part):
+    """One release: some statistics of one grouping of one data set, for one purpose, at one cost."""
+
+    dataset: str
+    purpose: str
+    unit: str = "customer_id"
+    statistics: Annotated[tuple[Statistic, ...], Field(min_length=1)]
+    rho: Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)]
+    group_by: tuple[Key, ...] = ()
+    measure: Measure | None = None
+    where: tuple[Condition, ...] = ()
+    bounds: Bounds = Bounds()
+    confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
+    # δ of finding private keys; nothing is spent of it without one.
+    delta: Annotated[float, Field(gt=0, lt=0.01)] = 1e-6
+    quantiles: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = (0.25, 0.5, 0.75)
+    quantile_bins: Annotated[int, Field(ge=2, le=1024)] = 64
+    top: Annotated[int, Field(ge=1)] | None = None
+    # Release every prefix of group_by as well (total, first key, …) with sums that agree.
+    rollup: bool = False
+
+    @model_validator(mode="after")
+    def _answerable(self) -> Question:
+        self.contribution()
+        if self.needs_measure and self.measure is None:
+            raise ValueError(f"{', '.join(self.statistics)}: name the measure, with bounds")
+        if len(set(self.statistics)) != len(self.statistics):
+            raise ValueError("a statistic is named twice")
+        if self.rollup and (set(self.statistics) != {"count"} or self.is_private or not self.group_by):
+            raise ValueError("rollup works for count over public keys")
+        if self.top is not None and not {"count", "customers", "sum"} & set(self.statistics[:1]):
+            raise ValueError("top orders by the first statistic: count, customers or sum")
+        if self.unit in {key.column for key in self.group_by} | {c.column for c in self.where}:
+            raise ValueError(f"{self.unit} is the privacy unit: no grouping and no filter by it")
+        columns = [key.column for key in self.group_by]
+        if len(set(columns)) != len(columns):
+            raise ValueError("a column is grouped by twice")
+        if math.prod(len(key.public_values()) or 1 for key in self.group_by) > MOST_CELLS:
+            raise ValueError(f"more than {MOST_CELLS} cells; use fewer keys")
+        if self.is_private and any(not key.private for key in self.group_by):
+            raise ValueError("private and public keys do not mix yet; make all of them one kind")
+        if self.is_private and "quantiles" in self.statistics:
+            raise ValueError("quantiles need public keys: name the key's values")
+        return self
+
+    @property
+    def needs_measure(self) -> bool:
+        """Whether any statistic is about the measure."""
+        return bool({"sum", "mean", "variance", "quantiles"} & set(self.statistics))
+
+    def contribution(self) -> ContributionBounds:
+        """What of one customer counts; the values of quantiles are groups too."""
+        return self.bounds.contribution(bool(self.group_by) or "quantiles" in self.statistics)
+
+    @property
+    def is_private(self) -> bool:
+        """Whether keys are found in the data."""
+        return any(key.private for key in self.group_by)
+
+    def cells(self) -> list[tuple[str, ...]]:
+        """Every combination of public values; one empty tuple without keys."""
+        return list(product(*(key.public_values() for key in self.group_by)))
+
+    def hash(self, dataset_version: str) -> str:
+        """What the ledger knows the question by: SHA-256 of its canonical form and the data's version."""
+        form = self.model_dump(mode="json")
+        text = json.dumps([SEMANTICS, dataset_version, form], sort_keys=True, ensure_ascii=False)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _start(day: date, step: str) -> date:
+    if step == "week":
+        return day - timedelta(days=day.weekday())
+    return day.replace(day=1) if step == "month" else day

@@ -1,0 +1,154 @@
+"""A release, in the one order that is safe: plan, look for a stored answer, aggregate, debit, draw noise,
+keep.
+
+Exact aggregates are computed before the debit, so that a question the engine cannot answer costs nothing;
+they leave this module only with noise. The debit is durable before the first noise is drawn.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import product
+from sys import float_info
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from privacy.dp.account import Account
+from privacy.dp.answer import Answer
+from privacy.dp.bounded import aggregate, contributions
+from privacy.dp.errors import BadQuestion
+from privacy.dp.ledger import Answered, Ledger
+from privacy.dp.mechanism import add_gaussian, select_keys
+from privacy.dp.plan import Plan
+from privacy.dp.question import Key, Question
+from privacy.dp.render import NoisyTable, render
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+Group = tuple[str, ...]
+Exact = dict[Group, dict[str, int]]
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """Rows to ask about (best laid out by `bounded.lay_out`), and a version that changes with them."""
+
+    frame: DataFrame
+    version: str
+
+
+def read_question(form: Mapping[str, object]) -> Question:
+    """A question from YAML, JSON or SQL.
+
+    Raises:
+        BadQuestion: with every fault and its place.
+    """
+    try:
+        return Question.model_validate(form)
+    except ValidationError as error:
+        faults = [f"{'.'.join(map(str, e['loc'])) or 'question'}: {e['msg']}" for e in error.errors()]
+        raise BadQuestion("; ".join(faults)) from error
+
+
+def release(question: Question, data: DataSet, ledger: Ledger, now: datetime) -> Answer:
+    """Answer a question with differential privacy.
+
+    Guarantee: the answers of one account are, together, δ-approximate ρ-zCDP with ρ and δ not above the
+    account's limits, for data sets that differ in all rows of one customer.
+
+    Raises:
+        BudgetRefused: it would pass a limit.
+        BadQuestion: a column is missing.
+    Neither costs budget.
+    """
+    plan, account = Plan(question), Account(question.dataset, question.purpose, question.unit)
+    identity = question.hash(data.version)
+    stored = ledger.peek(account, identity)
+    if stored is not None:
+        return Answer.model_validate_json(stored.answer)
+    exact, bins = collect(question, data.frame)
+    granted = ledger.ask(account, identity, plan.cost, now)
+    if isinstance(granted, Answered):
+        return Answer.model_validate_json(granted.answer)
+    answer = render(plan, add_noise(plan, exact, bins), identity, data.version)
+    ledger.record_answer(granted, answer.model_dump_json(), now)
+    return answer
+
+
+def collect(question: Question, frame: DataFrame) -> tuple[Exact, Exact]:
+    """Exact aggregates by group, and by group and quantile bin. For `add_noise` alone."""
+    exact = {} if question.statistics == ("quantiles",) else _collect(question, frame)
+    bins = _collect(_by_bin(question), frame) if "quantiles" in question.statistics else {}
+    return exact, bins
+
+
+def add_noise(plan: Plan, exact: Exact, bins: Exact) -> NoisyTable:
+    """All vectors of the plan with their noise. The only place where exact numbers meet OpenDP."""
+    question = plan.question
+    if question.is_private:
+        groups: list[Group] = _selected(plan, exact)
+    else:
+        groups = question.cells()
+    levels = []
+    for level in plan.levels:
+        cells = list(dict.fromkeys(group[:level] for group in groups))
+        noisy = {}
+        for name in plan.names:
+            if name != "bins":
+                vector = plan.vector(name, level)
+                values = _sums(exact, cells, level, name)
+                noisy[name] = dict(zip(cells, add_gaussian(values, vector.l2_sensitivity, vector.rho)[0], strict=True))
+        levels.append(noisy)
+    histogram: dict[Group, list[int]] = {}
+    if "bins" in plan.names:
+        vector = plan.vector("bins")
+        places = [(*group, label) for group, label in product(groups, _bin_labels(question))]
+        counts = _sums(bins, places, len(question.group_by) + 1, "n")
+        values, _ = add_gaussian(counts, vector.l2_sensitivity, vector.rho)
+        for place, value in zip(places, values, strict=True):
+            histogram.setdefault(place[:-1], []).append(value)
+    return NoisyTable(groups, levels, histogram)
+
+
+def _collect(question: Question, frame: DataFrame) -> Exact:
+    keys = len(question.group_by)
+    table = aggregate(contributions(frame, question)).toArrow()
+    names = [name for name in table.column_names if not name.startswith("k")]
+    columns = {name: table.column(name).to_pylist() for name in table.column_names}
+    groups = zip(*(columns[f"k{at}"] for at in range(keys)), strict=True) if keys else [()] * table.num_rows
+    return {group: {name: int(columns[name][row] or 0) for name in names} for row, group in enumerate(groups)}
+
+
+def _sums(exact: Exact, cells: list[Group], level: int, name: str) -> list[int]:
+    found = dict.fromkeys(cells, 0)
+    for group, row in exact.items():
+        if group[:level] in found:
+            found[group[:level]] += row[name]
+    return list(found.values())
+
+
+def _selected(plan: Plan, exact: Exact) -> list[Group]:
+    counts = {json.dumps(group): row["customers"] for group, row in exact.items()}
+    found, _, _ = select_keys(counts, plan.bounds.groups, plan.share, plan.question.delta)
+    return sorted(tuple(json.loads(key)) for key in found)
+
+
+def _by_bin(question: Question) -> Question:
+    assert question.measure is not None
+    key = Key(column=question.measure.column, edges=(*map(float, _bin_labels(question)), float_info.max))
+    return question.model_copy(
+        update={"group_by": (*question.group_by, key), "measure": None, "statistics": ("count",)}
+    )
+
+
+def _bin_labels(question: Question) -> list[str]:
+    """Lower edges of the quantile bins as text; the first takes in everything below the bounds."""
+    assert question.measure is not None
+    lower, upper, bins = question.measure.lower, question.measure.upper, question.quantile_bins
+    inner = [lower + (upper - lower) * place / bins for place in range(1, bins)]
+    return [str(edge) for edge in (-float_info.max, *inner)]

@@ -1,0 +1,37 @@
+"""The privacy statement of a release, by the pyramid of NIST SP 800-226 (from its top to its foundation)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from privacy.dp.mechanism import approximate_epsilon
+from privacy.dp.plan import Plan
+
+# The δ at which ρ is told as an ε; smaller than one in a hundred million people.
+TOLD_DELTA = 1e-9
+
+
+def describe(plan: Plan) -> dict[str, Any]:
+    """What is promised, to whom, against whom, and what is not."""
+    question, cost = plan.question, plan.cost
+    return {
+        "epsilon": round(approximate_epsilon(question.rho, cost.delta, TOLD_DELTA), 4),
+        "delta": TOLD_DELTA + cost.delta,
+        "rho_zcdp": cost.rho,
+        "delta_of_keys": cost.delta,
+        "unit": f"one {question.unit}: all rows of one customer",
+        "neighbouring_relation": "add or remove all rows of one customer",
+        "bounds": {
+            "rows": plan.bounds.rows,
+            "groups": plan.bounds.groups,
+            "rows_per_group": plan.bounds.rows_per_group,
+        },
+        "mechanism": "discrete Gaussian"
+        + (", thresholded for keys" if question.is_private else "")
+        + " (OpenDP 0.16), on exact whole-number sums",
+        "trust_model": "central: the lakehouse's operator sees the data, readers of the release do not",
+        "side_channels": "noise is free of floating-point leaks; running time and memory are not hidden from "
+        "whoever can measure this process, so analysts get answers, not the process",
+        "access": "analysts send questions and get answers; no rows, no exact sums; each release is debited",
+        "collection": "by the data set's contract: purposes, legal basis and retention hold before it",
+    }

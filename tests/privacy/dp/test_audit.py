@@ -1,0 +1,117 @@
+"""Audits of every kind of question on neighbouring data, and of variants broken on purpose."""
+
+import math
+from typing import Any
+
+import pandas as pd
+import pytest
+from scipy.stats import beta
+
+from pipelines.engine import Engine
+from privacy.dp.mechanism import select_keys
+from privacy.dp.plan import Plan
+from privacy.dp.release import collect, read_question
+from tests.privacy.dp.audit import audited_mu, epsilon_of_mu
+
+RUNS = 100_000
+# Breaks are large enough to be seen in fewer.
+FEWER_RUNS = 10_000
+MEASURE = {"column": "amount", "lower": 0, "upper": 100, "resolution": 1}
+KEYS: dict[str, Any] = {"column": "key", "values": ["a", "b", "c", "d"]}
+BASE: dict[str, Any] = {"dataset": "t", "purpose": "analytics", "unit": "cid", "rho": 0.5}
+BOUNDS = {"rows": 3, "groups": 3, "rows_per_group": 1}
+
+QUESTIONS: dict[str, dict[str, Any]] = {
+    "count": {"statistics": ["count"], "group_by": [KEYS]},
+    "count twice in a group": {"statistics": ["count"], "group_by": [KEYS], "bounds": BOUNDS | {"rows_per_group": 3}},
+    "customers": {"statistics": ["customers"], "group_by": [KEYS]},
+    "sum": {"statistics": ["sum"], "group_by": [KEYS], "measure": MEASURE},
+    "count, sum, mean": {"statistics": ["count", "sum", "mean"], "group_by": [KEYS], "measure": MEASURE},
+    "variance": {"statistics": ["variance"], "group_by": [KEYS], "measure": MEASURE},
+    "variance of all": {"statistics": ["variance"], "measure": MEASURE},
+    "histogram": {"statistics": ["count"], "group_by": [{"column": "amount", "edges": [0, 1, 50, 101]}]},
+    "top": {"statistics": ["count"], "group_by": [KEYS], "top": 2},
+    "contingency": {
+        "statistics": ["count"],
+        "group_by": [KEYS, {"column": "amount", "edges": [0, 50, 101]}],
+    },
+    "quantiles": {"statistics": ["quantiles"], "measure": MEASURE, "quantile_bins": 4},
+}
+
+
+def rows_of(customers: int) -> pd.DataFrame:
+    """Customer 0 is as extreme as bounds allow, and far beyond; the others are ordinary."""
+    mine = [(0, key, 1e9) for key in "abcd" for _ in range(5)]
+    others = [(cid, "abcd"[cid % 4], 10.0 * cid) for cid in range(1, customers)]
+    return pd.DataFrame(mine + others, columns=["cid", "key", "amount"])
+
+
+def vectors_of(engine: Engine, form: dict[str, Any], rows: pd.DataFrame) -> dict[str, list[int]]:
+    question = read_question(BASE | {"bounds": BOUNDS} | form)
+    exact, bins = collect(question, engine.spark.createDataFrame(rows))
+    names = [name for name in Plan(question).names if name != "bins"]
+    found = {name: [exact.get(cell, {}).get(name, 0) for cell in question.cells()] for name in names}
+    if bins:
+        found["bins"] = [row["n"] for _, row in sorted(bins.items())]
+    return found
+
+
+def padded(x: dict[str, list[int]], y: dict[str, list[int]]) -> None:
+    """Bins that only one side has are zero on the other."""
+    for name in x:
+        y[name] += [0] * (len(x[name]) - len(y[name]))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", QUESTIONS.values(), ids=QUESTIONS.keys())
+def test_no_question_tells_more_than_it_claims(sail: Engine, form: dict[str, Any]) -> None:
+    plan = Plan(read_question(BASE | {"bounds": BOUNDS} | form))
+    rows = rows_of(8)
+    x, y = vectors_of(sail, form, rows), vectors_of(sail, form, rows[rows.cid != 0])
+    padded(x, y)
+    vectors = {name: plan.vector(name) for name in plan.names}
+    told, claimed = audited_mu(vectors, x, y, RUNS), math.sqrt(2 * plan.question.rho)
+    print(f"audited ε {epsilon_of_mu(told):.3f} claimed ε {epsilon_of_mu(claimed):.3f} at δ=1e-6")
+    assert told <= claimed
+
+
+def broken(rows: pd.DataFrame, variant: str) -> dict[str, list[int]]:
+    """Counts per key of bounding done wrong, as other libraries do or did."""
+    keys = list("abcd")
+    if variant == "one group too many":
+        kept = rows.drop_duplicates(["cid", "key"]).groupby("cid").head(4)
+    elif variant == "clip after sum":
+        kept = rows
+    elif variant == "max_length counts twice (OpenDP 2945)":
+        kept = pd.concat([rows.drop_duplicates(["cid", "key"]).groupby("cid").head(3)] * 2)
+    else:
+        # OpenDP 2949: the grouping column is redefined after truncation, so all kept rows meet in one group.
+        kept = rows.drop_duplicates(["cid", "key"]).groupby("cid").head(3).assign(key="a")
+    return {"n": [int((kept.key == key).sum()) for key in keys]}
+
+
+@pytest.mark.parametrize(
+    "variant",
+    ["one group too many", "clip after sum", "max_length counts twice (OpenDP 2945)", "redefined (OpenDP 2949)"],
+)
+def test_the_audit_catches_broken_bounds(variant: str) -> None:
+    plan = Plan(read_question(BASE | {"bounds": BOUNDS} | QUESTIONS["count"]))
+    rows = rows_of(8)
+    x, y = broken(rows, variant), broken(rows[rows.cid != 0], variant)
+    assert audited_mu({"n": plan.vector("n")}, x, y, FEWER_RUNS) > math.sqrt(2 * plan.question.rho)
+
+
+@pytest.mark.parametrize(("scale_factor", "is_caught"), [(1.0, False), (0.7, True)])
+def test_the_audit_catches_too_little_noise(scale_factor: float, is_caught: bool) -> None:
+    plan = Plan(read_question(BASE | {"bounds": BOUNDS} | QUESTIONS["count"]))
+    x, y = {"n": [1, 1, 1, 0]}, {"n": [0, 0, 0, 0]}
+    told = audited_mu({"n": plan.vector("n")}, x, y, FEWER_RUNS, rho_factor=scale_factor**-2)
+    assert (told > math.sqrt(2 * plan.question.rho)) == is_caught
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("delta_used", "is_caught"), [(0.005, False), (0.05, True)])
+def test_a_key_of_one_customer_comes_out_with_probability_delta(delta_used: float, is_caught: bool) -> None:
+    # 1000 keys of different customers at once are 1000 independent runs of a key that one customer has.
+    released = sum(len(select_keys({str(k): 1 for k in range(1000)}, 1, 0.5, delta_used)[0]) for _ in range(100))
+    assert (beta.ppf(0.001, released, RUNS - released + 1) > 0.005) == is_caught

@@ -1,0 +1,210 @@
+import json
+import os
+import random
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+
+from privacy.dp.account import Account
+from privacy.dp.cost import Cost
+from privacy.dp.errors import BadQuestion, BudgetRefused, LedgerDamaged
+from privacy.dp.ledger import Answered, Grant, Ledger
+from privacy.dp.sqlite_store import SqliteStore
+
+ROOT = Path(__file__).parents[3]
+SPENDER = Path(__file__).with_name("ledger_spender.py")
+ACCOUNT = Account("gold/order", "analytics")
+NOW = datetime(2026, 3, 31, 23, 30, tzinfo=UTC)
+
+
+def open_ledger(folder: Path) -> Ledger:
+    return Ledger(SqliteStore(folder / "ledger.sqlite", folder / "anchor"))
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    opened = open_ledger(tmp_path)
+    opened.set_limit(ACCOUNT, "month", Cost(10, 5), NOW)
+    yield opened
+    opened._store.close()
+
+
+def test_spends_add_up_to_the_limit_and_not_beyond(ledger: Ledger) -> None:
+    for turn in range(10):
+        assert isinstance(ledger.ask(ACCOUNT, f"q{turn}", Cost(1), NOW), Grant)
+    with pytest.raises(BudgetRefused, match="left in month 2026-03: ρ=0"):
+        ledger.ask(ACCOUNT, "one more", Cost(1), NOW)
+    assert ledger.balances(ACCOUNT, NOW)[0].left == Cost(0, 5)
+
+
+def test_delta_has_a_limit_of_its_own(ledger: Ledger) -> None:
+    with pytest.raises(BudgetRefused) as refused:
+        ledger.ask(ACCOUNT, "q", Cost(1, 6), NOW)
+    assert (refused.value.left_nano_rho, refused.value.left_atto_delta) == (10, 5)
+
+
+def test_a_refusal_costs_nothing(ledger: Ledger) -> None:
+    with pytest.raises(BudgetRefused):
+        ledger.ask(ACCOUNT, "too much", Cost(11), NOW)
+    assert isinstance(ledger.ask(ACCOUNT, "all of it", Cost(10), NOW), Grant)
+
+
+def test_an_account_without_a_limit_has_no_budget(ledger: Ledger) -> None:
+    with pytest.raises(BudgetRefused, match="No limit is set"):
+        ledger.ask(Account("gold/order", "marketing"), "q", Cost(1), NOW)
+
+
+def test_a_repeated_question_gets_the_stored_answer_free(ledger: Ledger) -> None:
+    grant = ledger.ask(ACCOUNT, "q", Cost(10), NOW)
+    assert isinstance(grant, Grant)
+    ledger.record_answer(grant, "42 ± 3", NOW)
+    again = ledger.ask(ACCOUNT, "q", Cost(10), NOW)
+    assert isinstance(again, Answered)
+    assert again.answer == "42 ± 3"
+
+
+def test_a_crash_after_the_debit_keeps_the_debit(tmp_path: Path, ledger: Ledger) -> None:
+    ledger.ask(ACCOUNT, "q", Cost(10), NOW)
+    reopened = open_ledger(tmp_path)
+    with pytest.raises(BudgetRefused):
+        reopened.ask(ACCOUNT, "q", Cost(10), NOW)
+
+
+def test_a_new_period_has_a_fresh_limit_but_ever_is_ever(ledger: Ledger) -> None:
+    ledger.set_limit(ACCOUNT, "ever", Cost(15, 5), NOW)
+    ledger.ask(ACCOUNT, "a", Cost(10), NOW)
+    ledger.ask(ACCOUNT, "b", Cost(5), NOW + timedelta(hours=1))
+    with pytest.raises(BudgetRefused, match="left in ever"):
+        ledger.ask(ACCOUNT, "c", Cost(1), NOW + timedelta(hours=1))
+
+
+def test_time_zones_and_turned_back_clocks_open_no_fresh_period(ledger: Ledger) -> None:
+    ledger.ask(ACCOUNT, "a", Cost(10), NOW)
+    seoul = NOW.astimezone(timezone(timedelta(hours=9)))
+    assert seoul.month != NOW.month
+    for clock in (seoul, NOW - timedelta(days=40)):
+        with pytest.raises(BudgetRefused):
+            ledger.ask(ACCOUNT, "b", Cost(1), clock)
+    with pytest.raises(BadQuestion, match="no time zone"):
+        ledger.ask(ACCOUNT, "b", Cost(1), NOW.replace(tzinfo=None))
+
+
+def test_restored_from_an_older_copy_it_notices_and_refuses(tmp_path: Path) -> None:
+    ledger = open_ledger(tmp_path)
+    ledger.set_limit(ACCOUNT, "ever", Cost(10), NOW)
+    ledger.ask(ACCOUNT, "a", Cost(4), NOW)
+    ledger._store.close()
+    shutil.copy(tmp_path / "ledger.sqlite", tmp_path / "old.sqlite")
+    ledger = open_ledger(tmp_path)
+    ledger.ask(ACCOUNT, "b", Cost(4), NOW)
+    ledger._store.close()
+    shutil.copy(tmp_path / "old.sqlite", tmp_path / "ledger.sqlite")
+    with pytest.raises(LedgerDamaged, match="older copy"):
+        open_ledger(tmp_path)
+
+
+def test_replaced_while_open_it_notices_and_refuses(tmp_path: Path, ledger: Ledger) -> None:
+    shutil.copy(tmp_path / "ledger.sqlite", tmp_path / "copy")
+    os.replace(tmp_path / "copy", tmp_path / "ledger.sqlite")
+    with pytest.raises(LedgerDamaged, match="replaced while it was open"):
+        ledger.ask(ACCOUNT, "a", Cost(1), NOW)
+
+
+@pytest.mark.parametrize("lost", ["ledger.sqlite", "anchor"])
+def test_a_lost_file_is_no_fresh_start(tmp_path: Path, lost: str) -> None:
+    ledger = open_ledger(tmp_path)
+    ledger.set_limit(ACCOUNT, "ever", Cost(10), NOW)
+    ledger._store.close()
+    (tmp_path / lost).unlink()
+    with pytest.raises(LedgerDamaged):
+        open_ledger(tmp_path)
+
+
+def test_a_torn_write_of_the_anchor_leaves_the_one_before(tmp_path: Path) -> None:
+    ledger = open_ledger(tmp_path)
+    ledger.set_limit(ACCOUNT, "ever", Cost(10), NOW)
+    ledger.ask(ACCOUNT, "a", Cost(1), NOW)
+    ledger._store.close()
+    content = (tmp_path / "anchor").read_bytes()
+    newest = content.index(b"%020d" % 2)
+    (tmp_path / "anchor").write_bytes(content[: newest + 30] + b"\0" * 20 + content[newest + 50 :])
+    assert open_ledger(tmp_path).verify() == 2
+
+
+ALTERED: dict[str, str] = {
+    "balance": "UPDATE dp_balance SET nano_rho = 0",
+    "limit": "UPDATE dp_limit SET nano_rho = 1000",
+    "answer": "UPDATE dp_answer SET answer = 'other'",
+    "spend": "UPDATE dp_entry SET body = replace(body, '\"q\", 3', '\"q\", 1')",
+    "removed": "DELETE FROM dp_entry WHERE seq = 2",
+}
+
+
+@pytest.mark.parametrize("sql", ALTERED.values(), ids=ALTERED.keys())
+def test_altered_outside_it_notices(tmp_path: Path, ledger: Ledger, sql: str) -> None:
+    grant = ledger.ask(ACCOUNT, "q", Cost(3), NOW)
+    assert isinstance(grant, Grant)
+    ledger.record_answer(grant, "42", NOW)
+    assert ledger.verify() == 3
+    with sqlite3.connect(tmp_path / "ledger.sqlite") as connection:
+        assert connection.execute(sql).rowcount > 0
+    with pytest.raises(LedgerDamaged):
+        open_ledger(tmp_path)
+
+
+def run_spenders(folder: Path, processes: int, each: int, kill: Callable[[], bool]) -> list[str]:
+    """Keep `processes` spenders running, killing at random, until each of their tasks has ended."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    lines: list[str] = []
+    running: dict[subprocess.Popen[str], Path] = {}
+    waiting = list(range(processes))
+    generation = 0
+    while waiting or running:
+        while waiting and len(running) < processes:
+            task, generation = waiting.pop(), generation + 1
+            output = folder / f"{generation}.out"
+            command = [sys.executable, str(SPENDER), str(folder), f"{task}-{generation}", str(each)]
+            with output.open("w") as out:
+                running[subprocess.Popen(command, stdout=out, env=environment, text=True)] = output
+        time.sleep(0.2)
+        for process in list(running):
+            if process.poll() is None and kill():
+                process.send_signal(signal.SIGKILL)
+                process.wait()
+                waiting.append(generation)
+            if process.poll() is not None:
+                assert process.returncode in (0, -signal.SIGKILL)
+                lines += running.pop(process).read_text().splitlines()
+    return lines
+
+
+@pytest.mark.parametrize(
+    ("processes", "each", "limit"),
+    [(4, 60, 200), pytest.param(16, 700, 10_000, marks=pytest.mark.slow)],
+)
+def test_concurrent_spends_with_kills_never_pass_the_limit(
+    tmp_path: Path, processes: int, each: int, limit: int
+) -> None:
+    ledger = open_ledger(tmp_path)
+    ledger.set_limit(ACCOUNT, "ever", Cost(limit), NOW)
+    chance = random.Random(7)
+    kills = iter(range(2 * processes))
+    lines = run_spenders(tmp_path, processes, each, lambda: chance.random() < 0.05 and next(kills, None) is not None)
+    granted = [int(line.split()[0]) for line in lines if line != "refused"]
+    balance = open_ledger(tmp_path).balances(ACCOUNT, datetime.now(UTC))[0]
+    assert len(set(granted)) == len(granted) <= balance.spent.nano_rho <= limit
+    with sqlite3.connect(tmp_path / "ledger.sqlite") as connection:
+        rows = connection.execute("SELECT seq, body FROM dp_entry").fetchall()
+    debited = {seq for seq, body in rows if json.loads(body)["kind"] == "spend"}
+    assert set(granted) <= debited
+    assert len(debited) == balance.spent.nano_rho
+    if "refused" in lines:
+        assert balance.left == Cost(0)

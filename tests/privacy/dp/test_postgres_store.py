@@ -1,0 +1,84 @@
+"""The ledger in a real PostgreSQL that the test starts on loopback and stops by its process."""
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from privacy.dp.account import Account
+from privacy.dp.cost import Cost
+from privacy.dp.errors import BudgetRefused, LedgerDamaged
+from privacy.dp.ledger import Answered, Grant, Ledger
+from tests.conftest import require_or_skip
+
+psycopg = pytest.importorskip("psycopg", reason="the extra fleet is not installed")
+ACCOUNT = Account("gold/order", "analytics")
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def conninfo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    if shutil.which("postgres") is None or shutil.which("initdb") is None:
+        require_or_skip("postgres", "PostgreSQL's server is not installed")
+    # PostgreSQL refuses to run as root; Debian's package brings a user for it.
+    user = "postgres" if os.getuid() == 0 else pwd.getpwuid(os.getuid()).pw_name
+    folder = Path("/tmp") / f"bojagi-postgres-{os.getpid()}"
+    folder.mkdir()
+    shutil.chown(folder, user)
+    demoted = {"user": user} if os.getuid() == 0 else {}
+    port = _free_port()
+    subprocess.run(
+        ["initdb", "-D", str(folder / "data"), "-A", "trust", "-U", "ledger"],
+        check=True, capture_output=True, cwd="/", **demoted,  # type: ignore[call-overload]
+    )  # fmt: skip
+    command = ["postgres", "-D", str(folder / "data"), "-h", "127.0.0.1", "-p", str(port), "-k", str(folder)]
+    server = subprocess.Popen(command, cwd="/", stderr=subprocess.DEVNULL, **demoted)  # type: ignore[call-overload]
+    told = f"host=127.0.0.1 port={port} user=ledger dbname=postgres"
+    try:
+        for _ in range(300):
+            try:
+                psycopg.connect(told).close()
+                break
+            except psycopg.OperationalError:
+                time.sleep(0.1)
+        yield told
+    finally:
+        # SIGINT is PostgreSQL's fast shutdown; on SIGTERM it waits for clients.
+        server.send_signal(signal.SIGINT)
+        server.wait(timeout=30)
+        shutil.rmtree(folder)
+
+
+def test_spends_answers_and_a_rollback(conninfo: str, tmp_path: Path) -> None:
+    from privacy.dp.postgres_store import PostgresStore
+
+    store = PostgresStore(conninfo, tmp_path / "anchor_one")
+    one = Ledger(store)
+    one.set_limit(ACCOUNT, "ever", Cost(3), NOW)
+    grant = one.ask(ACCOUNT, "a", Cost(2), NOW)
+    assert isinstance(grant, Grant)
+    one.record_answer(grant, "42", NOW)
+    assert isinstance(one.ask(ACCOUNT, "a", Cost(2), NOW), Answered)
+    with pytest.raises(BudgetRefused):
+        one.ask(ACCOUNT, "b", Cost(2), NOW)
+    assert one.verify() == 3
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        connection.execute("DELETE FROM dp_answer")
+        connection.execute("DELETE FROM dp_entry WHERE seq > 1")
+    with pytest.raises(LedgerDamaged, match="older copy"):
+        one.ask(ACCOUNT, "c", Cost(1), NOW)
+    store.close()

@@ -1,0 +1,204 @@
+"""Releases on real engines: bounds hold for every customer, bad input costs nothing, answers are free twice."""
+
+import math
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipelines.engine import Engine
+from privacy.dp.account import Account
+from privacy.dp.bounded import contributions, lay_out
+from privacy.dp.cost import Cost
+from privacy.dp.errors import BadQuestion, BudgetRefused
+from privacy.dp.ledger import Ledger
+from privacy.dp.plan import Plan
+from privacy.dp.release import DataSet, collect, read_question, release
+from privacy.dp.sqlite_store import SqliteStore
+from privacy.dp.statement import describe
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+MEASURE = {"column": "amount", "lower": 0, "upper": 100}
+KEY: dict[str, Any] = {"column": "key", "values": ["a", "b", "c", "missing"]}
+BASE: dict[str, Any] = {"dataset": "t", "purpose": "analytics", "unit": "cid", "rho": 0.5}
+GROUPED: dict[str, Any] = BASE | {"statistics": ["count", "sum", "mean"], "group_by": [KEY], "measure": MEASURE}
+
+
+def rows(customers: int = 40, seed: int = 1) -> pd.DataFrame:
+    """Customer 0 owns half the data; customer 1 alone has key c; some amounts are no numbers."""
+    random = np.random.default_rng(seed)
+    cid = random.integers(2, customers, 200)
+    frame = pd.DataFrame({"cid": cid, "key": random.choice(["a", "b"], 200), "amount": random.exponential(40, 200)})
+    heavy = frame.assign(cid=0, amount=1e12)
+    odd = pd.DataFrame({"cid": [1, 1, 1], "key": ["c"] * 3, "amount": [math.nan, math.inf, -math.inf]})
+    whole = pd.concat([frame, heavy, odd], ignore_index=True)
+    return whole.assign(day=[f"2026-01-{1 + n % 28:02d} 23:59:59" for n in range(len(whole))])
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    opened = Ledger(SqliteStore(tmp_path / "ledger.sqlite", tmp_path / "anchor"))
+    opened.set_limit(Account("t", "analytics", "cid"), "ever", Cost(2 * 10**9, 10**13), NOW)
+    return opened
+
+
+def left(ledger: Ledger) -> int:
+    return ledger.balances(Account("t", "analytics", "cid"), NOW)[0].left.nano_rho
+
+
+@pytest.mark.parametrize(
+    "bounds",
+    [
+        {"rows": 4, "groups": 4, "rows_per_group": 1},
+        {"rows": 6, "groups": 1, "rows_per_group": 2},
+        {"rows": 5, "rows_per_group": 5},
+    ],
+)
+@pytest.mark.parametrize("layout", [None, [], ["key"]])
+def test_no_customer_changes_an_aggregate_by_more_than_its_sensitivity(
+    engine: Engine, bounds: dict[str, int], layout: list[str] | None
+) -> None:
+    question = read_question(GROUPED | {"bounds": bounds, "statistics": ["count", "variance"]})
+    plan, frame = Plan(question), engine.spark.createDataFrame(rows())
+    laid = frame if layout is None else lay_out(frame, "cid", layout)
+    contributed = contributions(laid, question).toPandas()
+    for name in ("n", "s", "q"):
+        by_group = contributed.groupby(["_unit", "k0"])[name].sum()
+        apart = np.sqrt((by_group.astype(float) ** 2).groupby("_unit").sum())
+        assert apart.max() <= plan.vector(name).l2_sensitivity
+    counted = contributed.groupby(["_unit", "k0"])["n"].sum()
+    assert counted.max() <= plan.bounds.rows_per_group
+    assert counted.groupby("_unit").count().max() <= plan.bounds.groups
+    assert counted.groupby("_unit").sum().max() <= plan.bounds.rows
+
+
+def test_a_rerun_and_the_other_order_of_rows_draw_the_same(engine: Engine) -> None:
+    question = read_question(GROUPED | {"bounds": {"rows": 3, "groups": 2}})
+    shuffled = rows().sample(frac=1, random_state=3)
+    one, other = (collect(question, engine.spark.createDataFrame(r)) for r in (rows(), shuffled))
+    assert one == other
+
+
+@pytest.mark.spark
+def test_both_engines_draw_the_same(engines: Any) -> None:
+    question = read_question(GROUPED | {"bounds": {"rows": 3, "groups": 2}})
+    one, other = (collect(question, engines.open(e).spark.createDataFrame(rows())) for e in ("sail", "spark"))
+    assert one == other
+
+
+def test_unbounded_enough_it_is_the_plain_aggregate(engine: Engine) -> None:
+    question = read_question(GROUPED | {"bounds": {"rows": 10_000, "rows_per_group": 10_000}})
+    exact, _ = collect(question, engine.spark.createDataFrame(rows()))
+    data = rows().dropna()
+    expected = data.assign(amount=data.amount.clip(0, 100)).groupby("key").amount.agg(["count", "sum"])
+    for (key,), row in exact.items():
+        assert row["n"] == expected.loc[key, "count"]
+        total = row["s"] * 0.01 + 50 * row["n"]
+        assert total == pytest.approx(expected.loc[key, "sum"], abs=0.01 * row["n"])
+
+
+def test_an_answer_is_close_complete_and_free_the_second_time(sail: Engine, ledger: Ledger) -> None:
+    question = read_question(GROUPED | {"rho": 1.0})
+    data = DataSet(sail.spark.createDataFrame(rows()), "7")
+    answer = release(question, data, ledger, NOW)
+    assert left(ledger) == 10**9
+    assert {group for (group,) in answer.values("count")} == {"a", "b", "c", "missing"}
+    assert release(question, data, ledger, NOW) == answer
+    assert left(ledger) == 10**9
+    release(question, DataSet(data.frame, "8"), ledger, NOW)
+    assert left(ledger) == 0
+    with pytest.raises(BudgetRefused, match="left in ever: ρ=0"):
+        release(question, DataSet(data.frame, "9"), ledger, NOW)
+
+
+def test_counts_lie_within_their_margins_as_often_as_claimed(sail: Engine, ledger: Ledger) -> None:
+    ledger.set_limit(Account("t", "analytics", "cid"), "ever", Cost(10**12), NOW)
+    cells = [f"x{n}" for n in range(2000)]
+    form = BASE | {"statistics": ["count"], "group_by": [{"column": "key", "values": cells}], "rho": 0.01}
+    answer = release(read_question(form), DataSet(sail.spark.createDataFrame(rows()), "1"), ledger, NOW)
+    within = sum(e.interval[0] <= 0 <= e.interval[1] for e in answer.estimates if e.interval)
+    assert 0.93 < within / len(cells) < 0.97
+
+
+def test_a_rollup_adds_up(sail: Engine, ledger: Ledger) -> None:
+    keys = [KEY, {"column": "amount", "edges": [0, 50, 1e13]}]
+    form = BASE | {"statistics": ["count"], "group_by": keys, "rollup": True}
+    answer = release(read_question(form), DataSet(sail.spark.createDataFrame(rows()), "1"), ledger, NOW)
+    value = {tuple(e.group.values()): e.value or 0.0 for e in answer.estimates}
+    for parent in [(), ("a",), ("b",)]:
+        children = [v for group, v in value.items() if len(group) == len(parent) + 1 and group[:-1] == parent]
+        assert value[parent] == pytest.approx(sum(children))
+
+
+def test_days_are_public_and_taken_as_they_stand(sail: Engine) -> None:
+    days = {"first": "2026-01-01", "last": "2026-01-31", "step": "week"}
+    bounds = {"rows": 10_000, "rows_per_group": 10_000}
+    form = BASE | {"statistics": ["count"], "group_by": [{"column": "day", "days": days}], "bounds": bounds}
+    exact, _ = collect(read_question(form), sail.spark.createDataFrame(rows()))
+    expected = pd.to_datetime(rows().day).dt.to_period("W").dt.start_time.dt.strftime("%Y-%m-%d").value_counts()
+    assert {key: row["n"] for (key,), row in exact.items()} == expected.to_dict()
+
+
+def test_a_key_that_one_customer_has_does_not_come_out(sail: Engine, ledger: Ledger) -> None:
+    many = pd.concat([rows(), pd.DataFrame({"cid": range(1000, 1500), "key": "a", "amount": 1.0})])
+    form = BASE | {"statistics": ["count"], "group_by": [{"column": "key", "private": True}]}
+    frame = sail.spark.createDataFrame(many[["cid", "key", "amount"]])
+    answer = release(read_question(form), DataSet(frame, "1"), ledger, NOW)
+    assert set(answer.values("count")) == {("a",)} | (set(answer.values("count")) & {("b",)})
+    assert answer.statement["delta_of_keys"] == 1e-6
+
+
+BAD: dict[str, dict[str, Any]] = {
+    "no rho": {"rho": 0},
+    "negative rho": {"rho": -1},
+    "NaN rho": {"rho": math.nan},
+    "infinite clip": {"measure": MEASURE | {"upper": math.inf}},
+    "NaN clip": {"measure": MEASURE | {"lower": math.nan}},
+    "empty clip": {"measure": MEASURE | {"upper": 0}},
+    "overflow": {"measure": MEASURE | {"upper": 1e12}},
+    "no measure": {"measure": None},
+    "no groups": {"group_by": [KEY | {"values": []}]},
+    "two kinds of keys": {"group_by": [KEY | {"private": True}]},
+    "by customer": {"group_by": [KEY | {"column": "cid"}]},
+    "filter by customer": {"where": [{"column": "cid", "operator": "=", "value": 1}]},
+    "no bound": {"bounds": {"rows": 0}},
+    "unknown field": {"epsilon": 1},
+    "unknown statistic": {"statistics": ["max"]},
+}
+
+
+@pytest.mark.parametrize("change", BAD.values(), ids=BAD.keys())
+def test_bad_questions_are_refused(change: dict[str, Any]) -> None:
+    with pytest.raises(BadQuestion):
+        read_question(GROUPED | change)
+
+
+def test_a_missing_column_costs_nothing(sail: Engine, ledger: Ledger) -> None:
+    question = read_question(GROUPED | {"measure": MEASURE | {"column": "nope"}})
+    with pytest.raises(BadQuestion, match="no column nope"):
+        release(question, DataSet(sail.spark.createDataFrame(rows()), "1"), ledger, NOW)
+    assert left(ledger) == 2 * 10**9
+
+
+def test_values_of_another_type_fail_nowhere_and_tell_nothing(engine: Engine) -> None:
+    where = [{"column": "key", "operator": ">", "value": 3}, {"column": "amount", "operator": "!=", "value": "x"}]
+    exact, _ = collect(read_question(GROUPED | {"where": where}), engine.spark.createDataFrame(rows()))
+    assert exact == {}
+
+
+def test_an_empty_table_gets_an_answer(sail: Engine, ledger: Ledger) -> None:
+    frame = sail.spark.createDataFrame(rows()).where("1 = 0")
+    answer = release(read_question(GROUPED), DataSet(frame, "1"), ledger, NOW)
+    assert all(abs(value or 0) < 40 for value in answer.values("count").values())
+
+
+def test_the_statement_names_all_levels_of_the_pyramid() -> None:
+    told = describe(Plan(read_question(GROUPED)))
+    assert told["rho_zcdp"] == 0.5
+    assert {"epsilon", "delta", "unit", "neighbouring_relation", "trust_model", "mechanism", "side_channels"} <= set(
+        told
+    )
+    assert {"access", "collection"} <= set(told)
