@@ -1,1 +1,1 @@
-"""Dagster and the Spark jobs: how data gets in, is checked, unified and refreshed. No privacy mathematics here."""
+"""Dagster and the Spark jobs: how data gets in, is checked, unified and refreshed."""

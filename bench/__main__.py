@@ -1,0 +1,93 @@
+"""Runs every bench script and prints one table of medians and ratios.
+
+python -m bench              all of them
+python -m bench engines …    the named ones
+python -m bench --quick      fewer runs and smaller sizes, to see that the scripts work
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+HERE = Path(__file__).parent
+NOT_SCRIPTS = {"__init__", "__main__", "claim", "process"}
+
+
+def scripts() -> list[str]:
+    """The names of all scripts: modules here, and packages with a `__main__`."""
+    modules = [p.stem for p in HERE.glob("*.py") if p.stem not in NOT_SCRIPTS]
+    packages = [p.parent.name for p in HERE.glob("*/__main__.py")]
+    return sorted(modules + packages)
+
+
+def run_script(name: str, quick: bool) -> tuple[list[dict[str, Any]], int]:
+    """Run one script in a process of its own; its claims and exit code."""
+    command = [sys.executable, "-m", f"bench.{name}", *(["--quick"] if quick else [])]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    claims = [json.loads(line) for line in done.stdout.splitlines() if line.startswith('{"claim"')]
+    return [{"script": name, **claim} for claim in claims], done.returncode
+
+
+def table_of(claims: list[dict[str, Any]]) -> Table:
+    """All claims as a table for people."""
+    table = Table(title="Bojagi, measured", show_lines=False)
+    for column in ("script", "claim", "median", "min–max", "runs", "peer", "peer's", "ratio", "bar", "holds"):
+        table.add_column(column, justify="left" if column in {"script", "claim", "peer"} else "right")
+    for c in claims:
+        spread = "" if c["spread"] is None else f"{c['spread'][0]:.3g}–{c['spread'][1]:.3g}"
+        bar = "" if c["bar"] is None else f"≤ {c['bar']:g}{'×' if c['on_ratio'] else ' ' + c['unit']}"
+        table.add_row(
+            c["script"],
+            c["claim"],
+            f"{c['ours']:.3g} {c['unit']}",
+            spread,
+            str(c["runs"]),
+            c["peer"],
+            "" if c["other"] is None else f"{c['other']:.3g} {c['unit']}",
+            "" if c["ratio"] is None else f"{c['ratio']:.3g}×",
+            bar,
+            {True: "yes", False: "NO", None: ""}[c["holds"]],
+        )
+    return table
+
+
+def main() -> int:
+    """Run, print, keep; 1 when a script failed to measure. A missed bar is shown, and is no failure here."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("names", nargs="*", help=f"some of: {', '.join(scripts())}")
+    parser.add_argument("--quick", action="store_true", help="fewer runs and smaller sizes")
+    arguments = parser.parse_args()
+    unknown = set(arguments.names) - set(scripts())
+    if unknown:
+        parser.error(f"unknown script {', '.join(sorted(unknown))}; there are {', '.join(scripts())}")
+    claims: list[dict[str, Any]] = []
+    failed = []
+    for name in arguments.names or scripts():
+        print(f"measuring {name} …", file=sys.stderr, flush=True)
+        found, code = run_script(name, arguments.quick)
+        claims += found
+        if code != 0 or not found:
+            failed.append(name)
+    Console(width=200 if not sys.stdout.isatty() else None).print(table_of(claims))
+    results = HERE / "results"
+    results.mkdir(exist_ok=True)
+    kept = results / f"{datetime.now(UTC):%Y%m%dT%H%M%S}.json"
+    kept.write_text(json.dumps({"cores": os.cpu_count(), "claims": claims}, indent=1))
+    print(f"kept in bench/results/{kept.name}", file=sys.stderr)
+    if failed:
+        print(f"could not measure: {', '.join(failed)}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

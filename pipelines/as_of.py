@@ -1,0 +1,30 @@
+"""The day that a run calls today."""
+
+from datetime import date
+
+from pipelines.config import Settings
+from pipelines.contracts.document import Contract, Contracts
+from pipelines.lakehouse import Lakehouse
+from pipelines.table_profile import latest_day
+
+NO_EVENTS_DAY = date(1970, 1, 1)
+"""Today, as long as no source has brought an event."""
+
+
+def today(settings: Settings, contracts: Contracts, lakehouse: Lakehouse) -> date:
+    """Return the day that ages, recencies and freshness count to: `run_date`, else that of the latest event.
+
+    The latest event and not the clock, so that the year 2017 is not stale and a repeated run gives the same
+    tables.
+    """
+    if settings.run_date is not None:
+        return settings.run_date
+    days = (_latest_event_day(contract, lakehouse) for contract in contracts.sources)
+    return max((day for day in days if day is not None), default=NO_EVENTS_DAY)
+
+
+def _latest_event_day(contract: Contract, lakehouse: Lakehouse) -> date | None:
+    column = contract.touchpoint.columns.get("event_time") if contract.touchpoint else None
+    if column is None or not lakehouse.exists(contract.table):
+        return None
+    return latest_day(lakehouse.delta(contract.table), column)

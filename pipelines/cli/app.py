@@ -1,0 +1,42 @@
+"""Puts the commands together. Every module here imports what is heavy only when its command runs."""
+
+import typer
+
+from pipelines.cli import contracts, quarantine, run, simulate, status, ui
+from pipelines.cli.edge import Edge
+
+HELP = """Bojagi pieces a customer together from scattered records and checks what is used for what.
+
+[bold]First steps[/bold]
+
+  bojagi run       load, check, unify (simulates a market if none landed)
+  bojagi status    the tables, their rows, what the checks found
+  bojagi ui        the same in Dagster's UI: graph, runs, checks, plots
+
+[bold]Exit codes[/bold]
+
+  0    done
+  1    done, but a check that blocks failed or a file was refused
+  2    the command line, a setting or a contract cannot be used
+  3    the engine, Java, an endpoint or the disk is not there
+  4    another run works in the same data folder
+  5    a table could not be loaded or built; the others are finished
+  130  stopped by Ctrl-C
+
+Settings come from bojagi.toml and BOJAGI_* variables (the top of pipelines/config.py lists them).
+"""
+
+app = typer.Typer(
+    cls=Edge,
+    help=HELP,
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("run")(run.run)
+app.command("status")(status.status)
+app.command("ui")(ui.ui)
+app.command("simulate")(simulate.simulate_command)
+app.add_typer(contracts.app, name="contracts")
+app.add_typer(quarantine.app, name="quarantine")

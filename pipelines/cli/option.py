@@ -1,0 +1,31 @@
+"""Options that several commands share, and the settings they override."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from pipelines.config import Settings
+
+Data = Annotated[
+    Path | None,
+    typer.Option("--data", help="The data folder: landing, lakehouse, run history.", show_default="./data"),
+]
+Engine = Annotated[
+    str | None,
+    typer.Option(
+        "--engine", help="sail (embedded), spark (Apache Spark) or sc://host:port.", show_default="sail"
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
+
+
+def settings_for(data: Path | None = None, **overrides: Any) -> "Settings":
+    """Read the settings, with the given options on top. `data` moves everything that lies below it."""
+    from pipelines.config import load_settings
+
+    if data is not None:
+        overrides |= {"data_dir": data, "landing_dir": data / "landing"}
+        overrides["lakehouse_root"] = str(data / "lakehouse")
+    return load_settings(None, **overrides)

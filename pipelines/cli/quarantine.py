@@ -1,0 +1,71 @@
+"""`bojagi quarantine`: what was refused and why, and another try after a contract was mended."""
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from pipelines.cli.option import Data, Engine, Json, settings_for
+
+Source = Annotated[str | None, typer.Argument(help="Only this source, such as crm_customer.")]
+
+app = typer.Typer(
+    help="Rows that broke their contract: list them, or load them after a fix.", no_args_is_help=True
+)
+
+
+@app.command("list")
+def list_rows(source: Source = None, data: Data = None, as_json: Json = False) -> None:
+    """Count the rows in quarantine by source, column, rule and reason. The rows themselves are not shown.
+
+    [bold]Examples[/bold]
+
+      bojagi quarantine list
+      bojagi quarantine list delivery --json
+    """
+    from pipelines.survey import count_quarantine
+
+    counts = count_quarantine(settings_for(data), source)
+    if as_json:
+        typer.echo(json.dumps(counts, ensure_ascii=False, indent=2))
+    elif not counts:
+        typer.echo("Quarantine is empty.")
+    else:
+        _print(counts)
+
+
+@app.command("replay")
+def replay(source: Source = None, engine: Engine = None, data: Data = None, as_json: Json = False) -> None:
+    """Try the waiting rows again under the contracts as they are now. What passes leaves the quarantine.
+
+    [bold]Examples[/bold]
+
+      bojagi quarantine replay delivery
+      bojagi run      [dim]# refreshes what depends on it[/dim]
+    """
+    from pipelines.replay import replay_sources
+
+    reports = replay_sources(settings_for(data, engine=engine), source)
+    if as_json:
+        typer.echo(json.dumps(reports, ensure_ascii=False, indent=2))
+        return
+    for report in reports:
+        typer.echo(
+            f"{report['source']}: {report['rows_added']:,} rows loaded, {report['rows_quarantined']:,} remain"
+        )
+    if not reports:
+        typer.echo("Quarantine is empty.")
+
+
+def _print(counts: list[dict[str, Any]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    grid = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("rows", "files", "source", "column", "rule", "reason"):
+        grid.add_column(heading, justify="right" if heading in ("rows", "files") else "left", overflow="fold")
+    for entry in counts:
+        grid.add_row(
+            *(str(entry[name] or "") for name in ("rows", "files", "source", "column", "rule", "reason"))
+        )
+    Console(highlight=False).print(grid)

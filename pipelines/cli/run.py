@@ -1,0 +1,111 @@
+"""`bojagi run`: the job `refresh`, in this process, with a line a table."""
+
+from time import perf_counter
+from typing import TYPE_CHECKING, Annotated
+from warnings import simplefilter
+
+import typer
+
+from pipelines.cli.edge import complain
+from pipelines.cli.exit_code import ExitCode, of_error
+from pipelines.cli.option import Data, Engine, Json, settings_for
+from pipelines.errors import SettingsError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from pipelines.config import Settings
+    from pipelines.contracts.document import Contracts
+    from pipelines.defs.summary import RunProgress
+
+
+def run(
+    engine: Engine = None,
+    data: Data = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the simulator.", show_default="20170101")] = None,
+    scale: Annotated[
+        int | None, typer.Option(help="Copies of the market to simulate.", show_default="1")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Load what has landed, check it, unify it and refresh every table that depends on it.
+
+    Simulates a market into the landing folder first when that is empty. A table that is up to date is left
+    alone, so a second run does little; a run that was killed is continued by the next.
+
+    [bold]Examples[/bold]
+
+      bojagi run
+      bojagi run --engine spark --data /tmp/trial
+      bojagi run --json | jq .quality
+    """
+    started = perf_counter()
+    # PySpark warns of global windows, gRPC of forks: nothing that whoever types the command can act upon.
+    simplefilter("ignore")
+    from rich.console import Console
+
+    from pipelines.cli import report
+    from pipelines.contracts.document import load_contracts
+
+    settings = settings_for(data, engine=engine, seed=seed, scale=scale)
+    contracts = load_contracts(settings.contract_dirs)
+    console = Console(stderr=as_json, highlight=False)
+    _simulate_if_empty(settings, contracts, console)
+    progress = _refresh(settings, contracts, console)
+    seconds = perf_counter() - started
+    if as_json:
+        typer.echo(report.as_json(progress, settings, seconds))
+    else:
+        report.print_summary(console, progress, settings, seconds)
+    if progress.error:
+        complain(progress.error)
+    raise typer.Exit(exit_code(progress))
+
+
+def exit_code(progress: "RunProgress") -> ExitCode:
+    """Return what the run ends in: the worst of what befell its tables."""
+    if progress.error is not None:
+        return of_error(progress.error_kind or "")
+    turns = list(progress.turns.values())
+    failed = [turn for turn in turns if turn.error is not None]
+    if failed:
+        return of_error(failed[0].error_kind or "")
+    if any(turn.broken_checks or turn.files_refused for turn in turns):
+        return ExitCode.QUALITY
+    return ExitCode.OK
+
+
+def _simulate_if_empty(settings: "Settings", contracts: "Contracts", console: "Console") -> None:
+    from pipelines.arrival import landed_files
+
+    if landed_files(settings.landing_dir, contracts.sources):
+        return
+    from pipelines.simulate.simulation import simulate
+
+    if settings.landing_dir != settings.data_dir / "landing":
+        raise SettingsError(
+            f"{settings.landing_dir} holds no file of any source: land some, or unset landing_dir."
+        )
+    started = perf_counter()
+    with console.status("simulating a market") as status:
+        simulate(settings.data_dir, settings.seed, settings.scale, lambda step: status.update(step))
+    console.print(
+        f"Nothing had landed: simulated a market (seed {settings.seed}, scale {settings.scale}) "
+        f"into {settings.landing_dir} in {perf_counter() - started:.1f} s"
+    )
+
+
+def _refresh(settings: "Settings", contracts: "Contracts", console: "Console") -> "RunProgress":
+    from pipelines.cli.report import describe_turn
+    from pipelines.defs.build import build_definitions
+    from pipelines.defs.refresh import landing_tags, open_instance, refresh
+    from pipelines.defs.summary import RunProgress
+
+    with console.status("opening the engine") as spinner, open_instance(settings) as instance:
+        progress = RunProgress(
+            on_start=lambda table: spinner.update(table),
+            on_end=lambda turn: console.print(describe_turn(turn), soft_wrap=True),
+        )
+        definitions = build_definitions(settings, contracts)
+        refresh(definitions, instance, progress, landing_tags(settings, contracts))
+    return progress

@@ -1,0 +1,97 @@
+"""`bojagi status`: tables, rows, versions, the last run, what the checks found, what lies in quarantine."""
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from pipelines.cli.option import Data, Json, settings_for
+
+if TYPE_CHECKING:
+    from pipelines.config import Settings
+    from pipelines.survey import TableState
+
+
+def status(data: Data = None, as_json: Json = False) -> None:
+    """Show the tables of a data folder: rows, versions, what the checks found, the last run, the quarantine.
+
+    Opens no engine and changes nothing.
+
+    [bold]Examples[/bold]
+
+      bojagi status
+      bojagi status --json | jq '.tables[] | select(.rules_failed > 0)'
+    """
+    from pipelines.contracts.document import load_contracts
+    from pipelines.survey import count_quarantine, survey_tables
+
+    settings = settings_for(data)
+    tables = list(survey_tables(settings, load_contracts(settings.contract_dirs)))
+    document = {
+        "data": str(settings.data_dir),
+        "last_run": last_run(settings),
+        "tables": [_row(state) for state in tables],
+        "quarantine": count_quarantine(settings),
+    }
+    if as_json:
+        typer.echo(json.dumps(document, ensure_ascii=False, indent=2))
+    else:
+        _print(document)
+
+
+def last_run(settings: "Settings") -> dict[str, Any] | None:
+    """Return id, state and times of the newest refresh, from Dagster's record; None when there was none."""
+    if not (settings.dagster_dir / "dagster.yaml").exists():
+        return None
+    from pipelines.defs.refresh import newest_run, open_instance
+
+    with open_instance(settings) as instance:
+        return newest_run(instance)
+
+
+def _row(state: "TableState") -> dict[str, Any]:
+    quality = state.outcome.quality if state.outcome else None
+    return {
+        "table": state.table,
+        "rows": state.rows,
+        "version": state.version,
+        "size_bytes": state.size_bytes,
+        "checked_at": state.outcome.measured_at.isoformat() if state.outcome else None,
+        "rules_passed": sum(result.passed for result in quality.results) if quality else None,
+        "rules_warned": len(quality.warnings) if quality else None,
+        "rules_failed": len(quality.blocking) if quality else None,
+    }
+
+
+def _print(document: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False)
+    grid = Table(box=None, pad_edge=False, header_style="bold")
+    grid.add_column("table")
+    for heading in ("rows", "version", "MB", "rules hold", "warn", "failed"):
+        grid.add_column(heading, justify="right")
+    for row in document["tables"]:
+        counts = (row["rules_passed"], row["rules_warned"], row["rules_failed"])
+        size = None if row["size_bytes"] is None else f"{row['size_bytes'] / 1e6:,.1f}"
+        grid.add_row(row["table"], *(_cell(value) for value in (row["rows"], row["version"], size, *counts)))
+    console.print(grid)
+    waiting = sum(entry["rows"] for entry in document["quarantine"])
+    console.print()
+    console.print(_sentence(document["last_run"]))
+    console.print(f"{waiting:,} rows wait in quarantine" + (": bojagi quarantine list" if waiting else ""))
+    if not any(row["version"] is not None for row in document["tables"]):
+        console.print(f"No tables in {document['data']} yet: [bold]bojagi run[/bold] makes them.")
+
+
+def _sentence(run: dict[str, Any] | None) -> str:
+    if run is None:
+        return "No run yet"
+    return f"Last run {run['started_at']}: {run['state']}, {run['seconds']} s (id {run['run_id'][:8]})"
+
+
+def _cell(value: int | str | None) -> str:
+    if value is None:
+        return "[dim]-[/dim]"
+    return f"{value:,}" if isinstance(value, int) else value

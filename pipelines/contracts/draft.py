@@ -1,0 +1,119 @@
+"""Drafts a contract from a file; guesses are marked, and no value of a likely identifier is repeated."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from pathlib import Path
+
+from pipelines.contracts.column_name import name_column, name_columns
+from pipelines.contracts.column_profile import is_time, profile_column
+from pipelines.contracts.draft_text import render_draft
+from pipelines.contracts.drafted_contract import Draft, DraftColumn
+from pipelines.contracts.identifier import find_identifier, is_free_text
+from pipelines.contracts.sample import Sample, read_sample
+
+# What leads to the person, best first.
+_SUBJECTS = ("member_no", "account_no", "card_no", "device_id", "email", "phone", "resident_no", "name")
+# A place is a person's only beside one of the person's own; a store has an address too.
+_PLACES = {"address", "postal_code", "sido", "sigungu", "dong", "latitude", "longitude"}
+_KEY_WORDS = ("id", "no", "key", "code", "number", "uuid")
+_EVENT_WORDS = (
+    "event",
+    "order",
+    "purchase",
+    "payment",
+    "occurred",
+    "created",
+    "visit",
+    "registered",
+    "at",
+    "on",
+)
+_NO_EVENT_WORDS = ("birth", "expired", "updated", "end", "received", "joined")
+_NEARLY_UNIQUE = 0.97
+_MAX_PAIRED = 8  # Columns tried two by two as a primary key.
+
+
+def draft(path: Path, name: str | None = None) -> str:
+    """Return the text of a contract for a CSV, JSON Lines or Parquet file.
+
+    Every column carries `guess: true`, and comments say what was guessed on which evidence. The draft passes
+    `check` unless something needs a human, such as the purposes of a sensitive column.
+
+    Raises:
+        DraftError: the file is missing, empty, of another format or broken.
+    """
+    return render_draft(draft_contract(path, name))
+
+
+def draft_contract(path: Path, name: str | None = None) -> Draft:
+    """Look at a file and guess its contract."""
+    sample = read_sample(path)
+    names = name_columns(column.header for column in sample.columns)
+    columns: list[DraftColumn] = []
+    for column in sample.columns:
+        profile = profile_column(column)
+        finding = find_identifier(column.header, profile)
+        free = finding is None and is_free_text(column.header, profile)
+        columns.append(DraftColumn(names[column.header], column.header, profile, finding, free))
+    key = _find_key(columns, sample)
+    found = {column.finding.concept.concept: column.name for column in columns if column.finding}
+    subject_key = next((found[concept] for concept in _SUBJECTS if concept in found), None)
+    if subject_key is None and set(found) - _PLACES:
+        subject_key = key[0] if key else columns[0].name
+    return Draft(
+        name=name or _table_name(path),
+        file_name=path.name,
+        sample=sample,
+        columns=tuple(_settle(column, key, subject_key is not None) for column in columns),
+        primary_key=key,
+        event_time=_find_event_time(columns),
+        subject_key=subject_key,
+    )
+
+
+def _settle(column: DraftColumn, key: tuple[str, ...], is_personal: bool) -> DraftColumn:
+    """Forget findings in a file without persons, and mark the key."""
+    finding = column.finding if is_personal else None
+    free = column.is_free_text and is_personal
+    return DraftColumn(column.name, column.header, column.profile, finding, free, column.name in key)
+
+
+def _table_name(path: Path) -> str:
+    """Return the file's name without suffix and without the date that exports carry."""
+    words = [word for word in name_column(path.stem.split(".")[0]).split("_") if not word.isdigit()]
+    return "_".join(words) or "source"
+
+
+def _find_key(columns: list[DraftColumn], sample: Sample) -> tuple[str, ...]:
+    def rank(column: DraftColumn) -> tuple[bool, bool, int]:
+        is_named = column.name.split("_")[-1] in _KEY_WORDS
+        return (not is_named, not column.profile.is_unique, columns.index(column))
+
+    def is_key(column: DraftColumn) -> bool:
+        # An exported row stands twice now and then, which is dirt and not the table's grain.
+        is_nearly = not rank(column)[0] and column.profile.distinct_share >= _NEARLY_UNIQUE
+        return not is_time(column.profile) and (column.profile.is_unique or is_nearly)
+
+    possible = [c for c in columns if c.profile.is_required and c.profile.logical_type != "number"]
+    keys = [column for column in possible if is_key(column)]
+    if keys:
+        return (min(keys, key=rank).name,)
+    texts = {column.header: tuple(map(str, column.values)) for column in sample.columns}
+    for one, other in combinations(sorted(possible, key=rank)[:_MAX_PAIRED], 2):
+        if len(set(zip(texts[one.header], texts[other.header], strict=True))) == sample.rows > 1:
+            return (one.name, other.name)
+    return ()
+
+
+def _find_event_time(columns: list[DraftColumn]) -> str | None:
+    def rank(column: DraftColumn) -> tuple[bool, int]:
+        words = column.name.split("_")
+        places = [_EVENT_WORDS.index(word) for word in words if word in _EVENT_WORDS]
+        return (column.profile.logical_type != "timestamp", min(places, default=len(_EVENT_WORDS)))
+
+    def is_possible(column: DraftColumn) -> bool:
+        return is_time(column.profile) and not set(column.name.split("_")) & set(_NO_EVENT_WORDS)
+
+    possible = [column for column in columns if is_possible(column)]
+    return min(possible, key=rank).name if possible else None

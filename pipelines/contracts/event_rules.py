@@ -1,0 +1,121 @@
+"""The rules that a contract with events, standard forms, imputation or quality settings must keep."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pipelines.contracts.rules import Rule, Subject
+from privacy.contract.document import Document
+from privacy.contract.fault import Fault
+from privacy.contract.text import Source
+
+_NUMERIC = ("integer", "number")
+# Logical types that a column of each role may have; roles that are missing here take any.
+_ROLE_TYPES = {
+    "event_time": ("timestamp", "date"),
+    "amount": _NUMERIC,
+    "quantity": _NUMERIC,
+    "dwell_seconds": _NUMERIC,
+    "rating": _NUMERIC,
+}
+
+
+def check_event_rules(document: Document, source: Source) -> list[Fault]:
+    """Return every fault of one contract against every rule of this module."""
+    subject = Subject(document, source)
+    return [fault for rule in EVENT_RULES for fault in rule(subject)]
+
+
+def _touchpoint_is_complete(subject: Subject) -> Iterator[Fault]:
+    document = subject.document
+    touchpoint = document.touchpoint
+    if touchpoint is None:
+        for column in document.columns:
+            if column.touchpoint_role:
+                hint = "add touchpoint: {channel: web, eventType: click} to the table"
+                message = f"Column {column.name!r} has a touchpointRole but the table is no touchpoint"
+                yield subject.fault(message, column=column, got=column.touchpoint_role, hint=hint)
+        return
+    has_time = "event_time" in touchpoint.columns
+    has_channel = touchpoint.channel is not None or "channel" in touchpoint.columns
+    has_type = touchpoint.event_type is not None or "event_type" in touchpoint.columns
+    has_id = bool(document.primary_key) or "event_id" in touchpoint.columns
+    wanted = {
+        "a column with touchpointRole event_time": has_time,
+        "channel, as a literal or a column's role": has_channel,
+        "eventType, as a literal or a column's role event_type": has_type,
+        "a primary key or a column with touchpointRole event_id": has_id,
+        "subjectKey": document.subject_key is not None,
+    }
+    for what, is_there in wanted.items():
+        if not is_there:
+            yield subject.fault_at("touchpoint", "The touchpoint is incomplete", expected=what)
+
+
+def _touchpoint_roles_fit(subject: Subject) -> Iterator[Fault]:
+    seen: set[str] = set()
+    for column in subject.document.columns:
+        role = column.touchpoint_role
+        if role is None:
+            continue
+        if role in seen:
+            yield subject.fault(f"touchpointRole {role!r} belongs to more than one column", column=column)
+        seen.add(role)
+        types = _ROLE_TYPES.get(role)
+        if types and column.logical_type and column.logical_type not in types:
+            message = f"Column {column.name!r} cannot be {role}"
+            yield subject.fault(message, column=column, got=column.logical_type, expected=" or ".join(types))
+
+
+def _standard_form_fits(subject: Subject) -> Iterator[Fault]:
+    for column in subject.document.columns:
+        if column.standardise is None or not column.logical_type:
+            continue
+        types = _NUMERIC if column.standardise.rule == "unit" else ("string",)
+        if column.logical_type not in types:
+            message = f"Column {column.name!r} cannot have the standard form {column.standardise.rule!r}"
+            yield subject.fault(message, column=column, got=column.logical_type, expected=" or ".join(types))
+
+
+def _imputation_fits(subject: Subject) -> Iterator[Fault]:
+    for column in subject.document.columns:
+        if column.impute is None:
+            continue
+        if column.impute.method == "median" and column.logical_type not in _NUMERIC:
+            message = f"Column {column.name!r} has no median"
+            yield subject.fault(message, column=column, got=column.logical_type, expected="integer or number")
+        if column.required:
+            message = f"Column {column.name!r} is required and never null"
+            yield subject.fault(message, column=column, hint="drop impute or required")
+        value = column.impute.value
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if value is not None and is_number != (column.logical_type in _NUMERIC):
+            message = f"Column {column.name!r} is filled with another type"
+            yield subject.fault(message, column=column, got=repr(value), expected=column.logical_type)
+
+
+def _settings_name_columns(subject: Subject) -> Iterator[Fault]:
+    types = {column.name: column.logical_type for column in subject.document.columns}
+    for name in subject.document.outlier_columns:
+        if types.get(name) not in _NUMERIC:
+            got = f"{name}: {types.get(name, 'no such column')}"
+            message = "outlierColumns names what is no number"
+            yield subject.fault_at(
+                "outlierColumns", message, got=got, expected="columns of integer or number"
+            )
+    for name, severity in subject.document.check_severity.items():
+        if severity not in ("error", "warning"):
+            got = f"{name}: {severity}"
+            yield subject.fault_at("checkSeverity", "Unknown severity", got=got, expected="error or warning")
+    for name, value in subject.document.volume.items():
+        if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+            yield subject.fault_at("volume", "No number of rows or percent", got=f"{name}: {value!r}")
+
+
+EVENT_RULES: tuple[Rule, ...] = (
+    _touchpoint_is_complete,
+    _touchpoint_roles_fit,
+    _standard_form_fits,
+    _imputation_fits,
+    _settings_name_columns,
+)

@@ -1,0 +1,144 @@
+"""The rules of privacy that one contract must keep: categories, identifiers, purposes, bases, retention."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from pipelines.contracts.rules import Rule, Subject, is_personal
+from privacy.contract.document import Document
+from privacy.contract.fault import Fault
+from privacy.contract.text import Source
+from privacy.contract.vocabulary import load_vocabulary
+
+# Direct identifiers end in silver: profiles and what leaves the platform carry the opaque customer id.
+_LAYERS_WITHOUT_NAMES = ("gold", "release")
+_ARTICLE = re.compile(r"\b[Aa]rt(\.|icle)|§|제\s*\d+\s*조")
+
+
+def check_privacy_rules(document: Document, source: Source) -> list[Fault]:
+    """Return every fault of one contract against every rule of privacy."""
+    subject = Subject(document, source)
+    return [fault for rule in PRIVACY_RULES for fault in rule(subject)]
+
+
+def _personal_table_names_its_subject(subject: Subject) -> Iterator[Fault]:
+    document = subject.document
+    if not is_personal(document):
+        return
+    if document.subject_key is None:
+        hint = "name the column that leads to the person, or categorise the columns as dpv:NonPersonalData"
+        yield subject.fault("A table about persons has no subjectKey", hint=hint)
+    if document.retention_days is None:
+        hint = "slaProperties: {property: retention, value: 2, unit: y}"
+        yield subject.fault("A table about persons has no retention", hint=hint)
+    if not document.retention_basis:
+        yield subject.fault("A table about persons has no retentionBasis", hint="say why that long")
+    if not document.recipients:
+        hint = "roles: who may read it (GDPR art. 30(1)(d))"
+        yield subject.fault("A table about persons names no recipients", hint=hint)
+
+
+def _subject_key_is_a_column(subject: Subject) -> Iterator[Fault]:
+    document = subject.document
+    names = [column.name for column in document.columns]
+    if document.subject_key is not None and document.subject_key not in names:
+        expected = f"one of {', '.join(names)}"
+        message = "subjectKey names no column"
+        yield subject.fault_at("subjectKey", message, got=document.subject_key, expected=expected)
+
+
+def _retention_counts_from_a_time(subject: Subject) -> Iterator[Fault]:
+    document, source = subject.document, subject.source
+    if document.retention_column is None:
+        return
+    types = {column.name: column.logical_type for column in document.columns}
+    found = types.get(document.retention_column, "no such column")
+    if found not in ("date", "timestamp"):
+        entries = source.content.get("slaProperties") or []
+        index = next(i for i, entry in enumerate(entries) if entry.get("property") == "retention")
+        line = source.line(("slaProperties", index, "element"))
+        got = f"{document.retention_column}: {found}"
+        yield Fault(source.path, line, "Retention counts from what is no time", got, "a date or timestamp")
+
+
+def _identifiers_are_marked(subject: Subject) -> Iterator[Fault]:
+    vocabulary = load_vocabulary()
+    for column in subject.document.columns:
+        if vocabulary.is_identifying(column.category) and column.role != "direct":
+            message = f"Column {column.name!r} of category {column.category} is not marked as an identifier"
+            yield subject.fault(message, column=column, got=column.role, expected="identifierRole direct")
+        if column.role == "direct" and subject.document.layer in _LAYERS_WITHOUT_NAMES:
+            message = f"Column {column.name!r} is a direct identifier in {subject.document.layer}"
+            yield subject.fault(message, column=column, hint="drop it or carry customer_id instead")
+        if column.role != "none" and column.category and not vocabulary.is_personal(column.category):
+            message = f"Column {column.name!r} has a role but a category that is not personal"
+            yield subject.fault(message, column=column, got=f"{column.role}, {column.category}")
+
+
+def _tokens_are_made_from_sources(subject: Subject) -> Iterator[Fault]:
+    for column in subject.document.columns:
+        if column.token and subject.document.layer != "source":
+            yield subject.fault(
+                f"Column {column.name!r}: tokens are made in bronze only", column=column, got=column.token
+            )
+        if column.token and column.role not in ("direct", "quasi"):
+            message = f"Column {column.name!r} is a matching key without a role"
+            yield subject.fault(message, column=column, got=column.role, expected="direct or quasi")
+
+
+def _sensitive_columns_name_their_purposes(subject: Subject) -> Iterator[Fault]:
+    vocabulary = load_vocabulary()
+    for column in subject.document.columns:
+        if vocabulary.is_special(column.category) and column.role != "sensitive":
+            message = f"Column {column.name!r} of category {column.category} is not marked as sensitive"
+            yield subject.fault(message, column=column, got=column.role, expected="identifierRole sensitive")
+        if column.role == "sensitive" and not column.narrows_purposes:
+            message = f"Sensitive column {column.name!r} does not name its purposes"
+            yield subject.fault(message, column=column, hint="set purpose on the column itself")
+
+
+def _purposes_are_within_the_table(subject: Subject) -> Iterator[Fault]:
+    for column in subject.document.columns:
+        beyond = [purpose for purpose in column.purposes if purpose not in subject.document.purposes]
+        if beyond:
+            yield subject.fault(
+                f"Column {column.name!r} serves a purpose that its table does not",
+                column=column,
+                got=", ".join(beyond),
+                expected=f"some of {', '.join(subject.document.purposes)}",
+            )
+
+
+def _bases_hold(subject: Subject) -> Iterator[Fault]:
+    document = subject.document
+    if not is_personal(document):
+        return
+    for purpose, basis in document.legal_bases.items():
+        needs_consent = load_vocabulary().basis_of(purpose) == "consent"
+        if needs_consent and basis in ("contract", "legal_duty"):
+            message = f"Purpose {purpose!r} cannot rest on {basis}"
+            yield subject.fault_at(
+                "legalBasis", message, expected="consent, or legitimate_interest with reasons"
+            )
+    is_named = document.legal_article or _ARTICLE.search(document.retention_basis)
+    if "legal_duty" in document.legal_bases.values() and not is_named:
+        hint = "legalArticle: the law and its article"
+        yield subject.fault_at("legalBasis", "A legal duty does not name its law", hint=hint)
+    beyond = [purpose for purpose in document.legal_bases if purpose not in document.purposes]
+    if beyond:
+        yield subject.fault_at(
+            "legalBasis", "A basis for a purpose that the table lacks", got=", ".join(beyond)
+        )
+
+
+PRIVACY_RULES: tuple[Rule, ...] = (
+    _personal_table_names_its_subject,
+    _subject_key_is_a_column,
+    _retention_counts_from_a_time,
+    _identifiers_are_marked,
+    _tokens_are_made_from_sources,
+    _sensitive_columns_name_their_purposes,
+    _purposes_are_within_the_table,
+    _bases_hold,
+)

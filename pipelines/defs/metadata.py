@@ -1,0 +1,124 @@
+"""What an asset says of its table: schema, lineage, description, counts, a small plot."""
+
+import base64
+import re
+from collections.abc import Iterable, Mapping
+
+import dagster as dg
+
+from pipelines.contracts.document import Column, Contract, Contracts
+from pipelines.plot import draw_profile
+from pipelines.table_profile import TableProfile
+
+ROWS = "dagster/row_count"
+UP_TO_DATE = "up_to_date"
+ADDED = "rows_added"
+QUARANTINED = "rows_quarantined"
+REFUSED = "files_refused"
+NOTES = "notes"
+SECONDS = "seconds"
+LINEAGE = "dagster/column_lineage"
+
+
+def asset_key(table: str) -> dg.AssetKey:
+    """Return the asset key of a lakehouse table.
+
+    >>> asset_key("gold/customer_360").path
+    ['gold', 'customer_360']
+    """
+    return dg.AssetKey(table.split("/"))
+
+
+def describe(contract: Contract) -> str:
+    """Return the description of the contract's asset: meaning, grain, purposes, retention."""
+    retention = f"{contract.retention_days} days" if contract.retention_days else "see the contract"
+    parts = [
+        contract.description,
+        f"**Grain.** {contract.grain}" if contract.grain else "",
+        f"**May serve.** {', '.join(contract.purposes) or 'no purpose'}. **Kept for.** {retention}.",
+        "**Simulated** people and records." if contract.simulated else "",
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def owners(contract: Contract) -> list[str]:
+    """Return the owning team in Dagster's form."""
+    return [f"team:{_slug(contract.owner)}"] if contract.owner else []
+
+
+def tags(contract: Contract) -> dict[str, str]:
+    """Return the tags that the UI filters by."""
+    return {
+        "personal_data": str(contract.subject_key is not None).lower(),
+        "simulated": str(contract.simulated).lower(),
+    }
+
+
+def column_schema(contract: Contract) -> dg.TableSchema:
+    """Return the columns of the contract with their types, rules and data categories."""
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                column.name,
+                column.spark_type,
+                description=column.description or None,
+                constraints=dg.TableColumnConstraints(
+                    nullable=not column.required, unique=column.unique, other=list(_rules(column))
+                ),
+                tags={"category": column.category.replace(":", "."), "identifier": column.role},
+            )
+            for column in contract.columns
+        ]
+    )
+
+
+def column_lineage(contract: Contract, inputs: Iterable[str], contracts: Contracts) -> dg.TableColumnLineage:
+    """Return where each column comes from: the columns of the same name, or its token, in the inputs.
+
+    A name keeps its meaning from layer to layer, so a same-named column is the origin; a measure that is
+    computed from others has its definition in its contract instead.
+    """
+    known = {contract.table for contract in contracts.values()}
+    origins = {table: contracts.table(table) for table in inputs if table in known}
+    return dg.TableColumnLineage(
+        {
+            column.name: [
+                dg.TableColumnDep(asset_key=asset_key(table), column_name=column.name)
+                for table, origin in origins.items()
+                if column.name in _column_names(origin)
+            ]
+            for column in contract.columns
+        }
+    )
+
+
+def profile_metadata(profile: TableProfile) -> Mapping[str, dg.MetadataValue]:
+    """Return what the Delta log tells of the table: version, files, bytes, and the plot."""
+    drawing = draw_profile(profile)
+    image = base64.b64encode(drawing.encode()).decode() if drawing else ""
+    return {
+        "delta_version": dg.MetadataValue.int(profile.version),
+        "files": dg.MetadataValue.int(profile.files),
+        "size_mb": dg.MetadataValue.float(round(profile.size_bytes / 1e6, 3)),
+        **({"plot": dg.MetadataValue.md(f"![plot](data:image/svg+xml;base64,{image})")} if image else {}),
+    }
+
+
+def _column_names(contract: Contract) -> frozenset[str]:
+    tokens = (column.token_name for column in contract.columns if column.token_name)
+    return frozenset((*(column.name for column in contract.columns), *tokens))
+
+
+def _rules(column: Column) -> Iterable[str]:
+    if column.primary_key:
+        yield "primary key"
+    if column.minimum is not None or column.maximum is not None:
+        yield f"{column.minimum} to {column.maximum}"
+    if column.enum:
+        yield "one of " + ", ".join(map(str, column.enum))
+    if column.pattern:
+        yield f"matches {column.pattern}"
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^a-z0-9_-]+", "-", text.lower()).strip("-")

@@ -1,0 +1,120 @@
+"""What a run holds open, as plain objects: opened once, shared by all its assets, closed at its end."""
+
+from collections.abc import Callable, Iterator
+from datetime import date, datetime
+from functools import cache
+from typing import Any
+
+import dagster as dg
+
+from pipelines.as_of import today
+from pipelines.config import Settings
+from pipelines.contracts.document import Contracts
+from pipelines.engine import Engine, open_engine
+from pipelines.gate import Gate, outcome_folder
+from pipelines.identity.opaque_id import opaque_ids
+from pipelines.ingest.lock import run_lock
+from pipelines.lakehouse import Lakehouse
+from pipelines.unify.table import BuildContext
+from privacy.protection.token import Tokenizer, load_tokenizer
+
+_UNFINISHED = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+
+
+def resources(settings: Settings, contracts: Contracts) -> dict[str, Any]:
+    """Return the resources of the definitions, by the name under which assets ask for them."""
+    return {
+        "settings": dg.ResourceDefinition.hardcoded_resource(settings),
+        "contracts": dg.ResourceDefinition.hardcoded_resource(contracts),
+        "clock": dg.ResourceDefinition.hardcoded_resource(wall_clock),
+        "lock": lock,
+        "engine": engine,
+        "lakehouse": lakehouse,
+        "tokenizer": tokenizer,
+        "today": run_day,
+        "gate": gate,
+        "build_context": build_context,
+    }
+
+
+def wall_clock() -> datetime:
+    """Return the local wall time, as the event times of the tables are."""
+    return datetime.now()  # noqa: DTZ005
+
+
+@dg.resource(required_resource_keys={"settings"}, description="One run at a time in a data folder.")
+def lock(context: dg.InitResourceContext) -> Iterator[None]:
+    """Hold the data folder. Whoever is still marked as running without this lock was killed: say so."""
+    settings: Settings = context.resources.settings
+    with run_lock(settings.data_dir):
+        if context.instance and context.run_id:
+            bury_dead_runs(context.instance, context.run_id)
+        yield None
+
+
+@dg.resource(required_resource_keys={"settings", "lock"}, description="The Spark session of the run.")
+def engine(context: dg.InitResourceContext) -> Iterator[Engine]:
+    """Open the engine that the settings name."""
+    with open_engine(context.resources.settings) as opened:
+        yield opened
+
+
+@dg.resource(required_resource_keys={"settings", "engine"}, description="The Delta tables.")
+def lakehouse(context: dg.InitResourceContext) -> Lakehouse:
+    """Return the tables below the lakehouse's root."""
+    settings: Settings = context.resources.settings
+    return Lakehouse(settings.lakehouse_root, context.resources.engine.spark, settings.storage_options)
+
+
+@dg.resource(required_resource_keys={"settings"}, description="Turns identifiers into matching keys.")
+def tokenizer(context: dg.InitResourceContext) -> Tokenizer:
+    """Return the tokenizer with the secret of this data folder."""
+    settings: Settings = context.resources.settings
+    return load_tokenizer(settings.token_key_file, settings.phone_region)
+
+
+@dg.resource(
+    required_resource_keys={"settings", "contracts", "lakehouse"},
+    description="The day that the run calls today.",
+)
+def run_day(context: dg.InitResourceContext) -> Callable[[], date]:
+    """Return a function that finds the day once, when first asked: by then all sources are loaded."""
+    held = context.resources
+    return cache(lambda: today(held.settings, held.contracts, held.lakehouse))
+
+
+@dg.resource(
+    required_resource_keys={"settings", "contracts", "lakehouse", "clock"},
+    description="Checks tables, once for each state.",
+)
+def gate(context: dg.InitResourceContext) -> Iterator[Gate]:
+    """Give the gate; at the end add to the trend and the Data Docs what a halted run left out."""
+    held = context.resources
+    opened = Gate(
+        lakehouse=held.lakehouse,
+        contracts=held.contracts,
+        folder=outcome_folder(held.settings),
+        site=held.settings.quality_site_dir,
+        load_id=context.run_id or "no_run",
+        measured_at=held.clock(),
+    )
+    yield opened
+    opened.extend_trend()
+    opened.build_docs()
+
+
+@dg.resource(
+    required_resource_keys={"contracts", "engine", "today"},
+    description="What a build needs besides its inputs.",
+)
+def build_context(context: dg.InitResourceContext) -> Callable[[], BuildContext]:
+    """Return a function that makes the context once the day is known."""
+    held = context.resources
+    return cache(lambda: BuildContext(held.contracts, held.today(), opaque_ids(), held.engine.spark))
+
+
+def bury_dead_runs(instance: dg.DagsterInstance, living_run_id: str) -> None:
+    """Mark as failed every unfinished run but the living one. Call it with the lock in hand."""
+    for run in instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED)):
+        if run.run_id != living_run_id:
+            instance.report_run_failed(run, "Its process ended before the run did. Finished tables are kept.")

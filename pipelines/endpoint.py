@@ -1,0 +1,73 @@
+"""Spark Connect endpoints: are they there, and why do they refuse."""
+
+import re
+import socket
+from urllib.parse import urlsplit
+
+from pipelines.errors import EngineError
+
+# gRPC itself would retry an address where nobody listens for many minutes.
+CONNECT_TIMEOUT_SECONDS = 5.0
+DEFAULT_PORT = 15002
+
+
+def probe(url: str) -> None:
+    """Check that something listens at an address like sc://host:port.
+
+    Raises:
+        EngineError: the address is malformed, unknown, or nobody answers within `CONNECT_TIMEOUT_SECONDS`.
+
+    """
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port or DEFAULT_PORT
+    except ValueError as error:
+        raise EngineError(
+            f"{url} is no address of a Spark Connect endpoint ({error}): write sc://host:port.", url
+        ) from error
+    if not host:
+        raise EngineError(f"{url} is no address of a Spark Connect endpoint: write sc://host:port.", url)
+    try:
+        socket.create_connection((host, port), timeout=CONNECT_TIMEOUT_SECONDS).close()
+        _await_handshake(url)
+    except OSError as error:
+        raise EngineError(
+            f"No Spark Connect endpoint answers at {host}:{port} ({error}): start it, or check --engine.", url
+        ) from error
+
+
+def _await_handshake(url: str) -> None:
+    """Wait until what listens there has shown that it speaks gRPC, with TLS where the address asks for it."""
+    import grpc
+    from pyspark.sql.connect.client import DefaultChannelBuilder
+
+    channel = DefaultChannelBuilder(url).toChannel()
+    try:
+        grpc.channel_ready_future(channel).result(timeout=CONNECT_TIMEOUT_SECONDS)
+    except grpc.FutureTimeoutError as error:
+        raise TimeoutError("what listens there does not speak gRPC") from error
+    finally:
+        channel.close()
+
+
+def explain_refusal(error: Exception, name: str) -> EngineError:
+    """One line for a session that was opened but whose first statement failed."""
+    from pyspark import __version__ as client_version
+
+    details = re.search(r'details = "(.*)"', str(error))
+    said = details.group(1) if details else (str(error).strip().splitlines() or [type(error).__name__])[0]
+    if "version" in said.lower():
+        advice = (
+            f"it does not support this client (pyspark {client_version}); install the pyspark that it names."
+        )
+    else:
+        advice = "check that it is a Spark Connect server and that this client may use it."
+    return EngineError(f"The engine at {name} refused the first statement ({said[:300]}): {advice}", name)
+
+
+def find_free_port() -> int:
+    """A port of this machine's loopback that nobody listens on at the moment."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port

@@ -1,0 +1,44 @@
+"""Errors of the pipelines: one base, one class a concern, messages that say what came and what to do next.
+
+Messages reach terminals, logs and Dagster's run record, so they never carry personal data: they name files,
+lines, columns and rules, not values.
+"""
+
+
+class PipelineError(Exception):
+    """Base of every error that the pipelines raise on purpose."""
+
+
+class SettingsError(PipelineError):
+    """The configuration file or an environment variable cannot be used."""
+
+
+class EngineError(PipelineError):
+    """The engine could not be opened. `engine` is the name that was asked for.
+
+    The message is one line: what is wrong and what to do.
+    """
+
+    def __init__(self, message: str, engine: str) -> None:
+        super().__init__(message)
+        self.engine = engine
+
+
+class LakehouseError(PipelineError):
+    """A table could not be read or written. `table` is its name, such as "silver/customer"."""
+
+    def __init__(self, message: str, table: str | None = None) -> None:
+        super().__init__(message)
+        self.table = table
+
+
+class IngestError(PipelineError):
+    """A source could not be loaded at all. Nothing of the attempt remains in its table."""
+
+    def __init__(self, message: str, source: str) -> None:
+        super().__init__(message)
+        self.source = source
+
+
+class RunLockError(PipelineError):
+    """Another run works in the same data folder."""

@@ -1,0 +1,161 @@
+"""Decides whether a table may be built upon: checks it once for each state and remembers what was found.
+
+A table that has not changed is not checked again, yet its outcome still counts: a broken table blocks every
+run until it is repaired, not only the run that loaded it. What is new goes into the trend
+(`gold/quality_metric`) and the Data Docs, also when the run stops halfway.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime, time
+from functools import cached_property
+from pathlib import Path
+
+import pyarrow as pa
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from pipelines.config import Settings
+from pipelines.contracts.document import Contract, Contracts
+from pipelines.lakehouse import Lakehouse
+from pipelines.quality import docs, metric
+from pipelines.quality.check import Check
+from pipelines.quality.result import TableQuality
+from pipelines.quality.suite import Circumstance, derive_checks, parents_of
+
+
+class Outcome(BaseModel):
+    """What checking one state of a table found. Kept as a JSON file a table; holds no personal data."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    state: str
+    """Digest of the checks (with the day that freshness counts to) and of the versions of what they read."""
+    load_id: str
+    measured_at: datetime
+    quality: TableQuality
+    is_in_trend: bool = False
+    is_in_docs: bool = False
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """The outcome of a table's checks, and whether they ran now or earlier, for the same state."""
+
+    quality: TableQuality
+    is_new: bool
+
+
+@dataclass(frozen=True)
+class Gate:
+    """Checks tables in one run. `folder` keeps the outcomes, `site` is where the Data Docs go."""
+
+    lakehouse: Lakehouse
+    contracts: Contracts
+    folder: Path
+    site: Path
+    load_id: str
+    measured_at: datetime
+
+    def inspect(self, contract: Contract, as_of: date) -> Inspection:
+        """Check a table against its contract, unless this state of it was checked before.
+
+        Raises:
+            QualityRuleError: a rule of the contract cannot be run at all.
+
+        """
+        end_of_day = datetime.combine(as_of, time.max)
+        checks = derive_checks(contract, Circumstance(end_of_day))
+        parents = parents_of(checks)
+        state = self._state(contract.table, checks)
+        known = self._recall(contract)
+        if known is not None and known.state == state:
+            return Inspection(known.quality, is_new=False)
+        from pipelines.quality.validate import validate_table
+
+        circumstance = Circumstance(end_of_day, self._row_history.get(contract.table, ()))
+        frames = {name: self.lakehouse.read(name) for name in sorted(parents) if self.lakehouse.exists(name)}
+        quality = validate_table(self.lakehouse.read(contract.table), contract, circumstance, frames)
+        self._remember(
+            Outcome(state=state, load_id=self.load_id, measured_at=self.measured_at, quality=quality)
+        )
+        return Inspection(quality, is_new=True)
+
+    def extend_trend(self) -> int:
+        """Append the figures of outcomes that `gold/quality_metric` lacks; return their number of rows.
+
+        A run that is killed between the commit and its note appends them twice, under the same load id.
+        """
+        from deltalake import write_deltalake
+
+        missing = [outcome for outcome in read_outcomes(self.folder) if not outcome.is_in_trend]
+        if not missing:
+            return 0
+        tables = [metric.metric_table([one.quality], one.load_id, one.measured_at) for one in missing]
+        rows = pa.concat_tables(tables)
+        path, options = self.lakehouse.path(metric.TABLE), self.lakehouse.storage_options or None
+        write_deltalake(path, rows, mode="append", storage_options=options)
+        for outcome in missing:
+            self._remember(outcome.model_copy(update={"is_in_trend": True}))
+        return int(rows.num_rows)
+
+    def build_docs(self) -> bool:
+        """Bring the Data Docs up to date with the outcomes that they lack; say whether there were any."""
+        missing = [outcome for outcome in read_outcomes(self.folder) if not outcome.is_in_docs]
+        if not missing:
+            return False
+        docs.build_site(self.site, [one.quality for one in missing], self.load_id, self.measured_at)
+        for outcome in missing:
+            self._remember(outcome.model_copy(update={"is_in_docs": True}))
+        return True
+
+    @cached_property
+    def _row_history(self) -> Mapping[str, tuple[int, ...]]:
+        is_there = self.lakehouse.exists(metric.TABLE)
+        return metric.row_history(self.lakehouse.read(metric.TABLE) if is_there else None)
+
+    def _state(self, table: str, checks: Sequence[Check]) -> str:
+        versions = {name: self.lakehouse.version(name) for name in sorted({table, *parents_of(checks)})}
+        told = json.dumps([[type(check).__name__, asdict(check)] for check in checks], default=_plain)
+        return hashlib.sha256(f"{versions}{told}".encode()).hexdigest()
+
+    def _recall(self, contract: Contract) -> Outcome | None:
+        path = self._path(contract.table)
+        return _read(path) if path.exists() else None
+
+    def _remember(self, outcome: Outcome) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self._path(outcome.quality.table)
+        draft = path.with_suffix(".new")
+        draft.write_text(outcome.model_dump_json(), encoding="utf-8")
+        draft.replace(path)
+
+    def _path(self, table: str) -> Path:
+        return self.folder / f"{table.replace('/', '.')}.json"
+
+
+def _plain(value: object) -> object:
+    """Write what JSON has no word for, in the same way in every process."""
+    return sorted(value) if isinstance(value, frozenset) else str(value)
+
+
+def outcome_folder(settings: Settings) -> Path:
+    """Return the folder where outcomes are kept."""
+    return settings.data_dir / "quality" / "outcome"
+
+
+def read_outcomes(folder: Path) -> Iterator[Outcome]:
+    """Yield the newest outcome of every table that was checked."""
+    for path in sorted(folder.glob("*.json")):
+        outcome = _read(path)
+        if outcome is not None:
+            yield outcome
+
+
+def _read(path: Path) -> Outcome | None:
+    """Read an outcome; None when an older Bojagi wrote it, so that the table is checked again."""
+    try:
+        return Outcome.model_validate_json(path.read_bytes())
+    except ValidationError:
+        return None

@@ -1,0 +1,97 @@
+"""From records to the customer of each key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+
+from pipelines.identity.assign import assign_ids
+from pipelines.identity.link import ExactLinker, Linker
+from pipelines.identity.record import ANCHOR_KINDS, LINK_KINDS, Records
+
+CONFIDENCE = {"link": 1.0, "principal": 1.0, "account_only": 0.95, "sole_user": 0.9}
+ASSIGNMENT_COLUMNS = ("kind", "token", "customer_id", "method", "confidence", "record_count")
+
+
+def resolve(
+    records: Records, known: pd.DataFrame, id_factory: Callable[[], str], linker: Linker | None = None
+) -> pd.DataFrame:
+    """Return the customer of each key, one row a key, with the columns ASSIGNMENT_COLUMNS, sorted by kind and token.
+
+    Linking keys belong to the cluster that the linker put them in, if it is a person (see ANCHOR_KINDS). An account
+    belongs to its principal member; an account that no record claims is a customer by itself, so that its baskets have
+    one. A device or phone belongs to the only customer whose records carry it; shared ones are left out.
+
+    Args:
+        records: what matching sees.
+        known: the former assignment (`kind`, `token`, `customer_id`, `method`); empty on the first run.
+        id_factory: gives a new identifier at each call.
+        linker: how to find the records of one person; exact keys by default.
+    """
+    keys = records.keys()
+    cluster = (linker or ExactLinker()).link(records).label
+    keys["cluster"] = cluster[keys["record"].to_numpy(dtype=np.int64)]
+    counts = keys.groupby(["kind", "token"])["record_count"].sum()
+    anchored = set(keys.loc[keys["kind"].isin(ANCHOR_KINDS) & (keys["cluster"] >= 0), "cluster"])
+    keys = keys[keys["cluster"].isin(anchored) | (keys["kind"] == "account_no")]
+    placed = pd.concat([_links(keys), _accounts(keys, records), _sole_users(keys)], ignore_index=True)
+    placed = _number_lone_accounts(placed)
+    if placed.empty:
+        return pd.DataFrame(columns=list(ASSIGNMENT_COLUMNS))
+    customer = assign_ids(_voters(placed), _trusted(known), id_factory)
+    placed["customer_id"] = placed["cluster"].map(customer)
+    placed["confidence"] = placed["method"].map(CONFIDENCE)
+    placed["record_count"] = counts.reindex(pd.MultiIndex.from_frame(placed[["kind", "token"]])).to_numpy()
+    return placed[list(ASSIGNMENT_COLUMNS)].sort_values(["kind", "token"], ignore_index=True)
+
+
+def _links(keys: pd.DataFrame) -> pd.DataFrame:
+    """A linking key refused as a default value may stand on several clusters' records: it then belongs to none."""
+    linking = keys[keys["kind"].isin(LINK_KINDS) & (keys["cluster"] >= 0)]
+    return _of_one_cluster(linking).assign(method="link")
+
+
+def _sole_users(keys: pd.DataFrame) -> pd.DataFrame:
+    shared = keys[keys["kind"].isin(("device_id", "phone")) & (keys["cluster"] >= 0)]
+    return _of_one_cluster(shared).assign(method="sole_user")
+
+
+def _accounts(keys: pd.DataFrame, records: Records) -> pd.DataFrame:
+    """The principal's cluster; the lowest member token decides when two people claim to be principal."""
+    accounts = keys[keys["kind"] == "account_no"]
+    record = accounts["record"].to_numpy(dtype=np.int64)
+    claims = accounts.assign(
+        is_principal=records.frame["is_principal"].to_numpy()[record],
+        member_no=records.frame["member_no"].to_numpy()[record],
+    )
+    claims = claims[claims["is_principal"] & (claims["cluster"] >= 0)].sort_values(["token", "member_no"])
+    held = claims.drop_duplicates("token")[["kind", "token", "cluster"]].assign(method="principal")
+    alone = accounts.loc[~accounts["token"].isin(held["token"]), ["kind", "token"]].drop_duplicates()
+    return pd.concat([held, alone.assign(cluster=-1, method="account_only")], ignore_index=True)
+
+
+def _of_one_cluster(keys: pd.DataFrame) -> pd.DataFrame:
+    distinct = keys[["kind", "token", "cluster"]].drop_duplicates()
+    return distinct[~distinct.duplicated(["kind", "token"], keep=False)]
+
+
+def _number_lone_accounts(placed: pd.DataFrame) -> pd.DataFrame:
+    lone = (placed["cluster"] < 0).to_numpy()
+    numbers = placed["cluster"].to_numpy(dtype=np.int64, copy=True)
+    first = int(numbers.max(initial=-1)) + 1
+    tokens = placed.loc[lone, "token"].rank(method="first").to_numpy(dtype=np.int64)
+    numbers[lone] = first + tokens - 1
+    return placed.assign(cluster=numbers)
+
+
+def _voters(placed: pd.DataFrame) -> pd.DataFrame:
+    """Devices and phones do not say who someone was: they change hands."""
+    return placed.loc[placed["method"] != "sole_user", ["cluster", "kind", "token"]]
+
+
+def _trusted(known: pd.DataFrame) -> pd.DataFrame:
+    """An account keeps its own customer when a person turns up for it, but never lends one principal's to the next."""
+    is_lent = (known["kind"] == "account_no") & (known["method"] != "account_only")
+    return known[~is_lent]

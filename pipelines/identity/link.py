@@ -1,0 +1,71 @@
+"""Which records belong to one person, by exact keys: connected components over the keys that one person alone has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+
+from pipelines.identity.record import LINK_KINDS, Records
+
+MAX_MEMBERS_A_KEY = 8
+"""A linking key that more members carry is a default value (none@none.com), not a person's; it links nothing.
+
+One person registers two or three times; eight leaves room and stops a run-away cluster.
+"""
+
+
+@dataclass(frozen=True)
+class Clusters:
+    """Which cluster each record belongs to; -1 for records that carry no linking key."""
+
+    label: NDArray[np.int64]
+    refused_keys: tuple[tuple[str, int], ...] = field(default=())
+    """Kind and number of members of each key refused as a default value."""
+
+
+class Linker(Protocol):
+    """Decides which records belong together. Probabilistic matching implements this as well."""
+
+    def link(self, records: Records) -> Clusters:
+        """Return the cluster of each record, numbered from 0 in the order of the records."""
+        ...
+
+
+@dataclass(frozen=True)
+class ExactLinker:
+    """Joins records that share a member number, card, e-mail, or name and phone."""
+
+    max_members_a_key: int = MAX_MEMBERS_A_KEY
+
+    def link(self, records: Records) -> Clusters:
+        """Return the connected components of records and linking keys."""
+        keys = records.keys()
+        keys = keys[keys["kind"].isin(LINK_KINDS)]
+        keys, refused = self._without_default_values(keys, records)
+        label = np.full(len(records.frame), -1, dtype=np.int64)
+        if keys.empty:
+            return Clusters(label, refused)
+        node = keys.groupby(["kind", "token"], sort=False).ngroup().to_numpy() + len(records.frame)
+        size = int(node.max()) + 1
+        graph = coo_matrix((np.ones(len(keys), dtype=np.int8), (keys["record"].to_numpy(), node)), shape=(size, size))
+        component = connected_components(graph, directed=False)[1]
+        held = np.unique(keys["record"].to_numpy())
+        label[held] = pd.factorize(component[held])[0]
+        return Clusters(label, refused)
+
+    def _without_default_values(
+        self, keys: pd.DataFrame, records: Records
+    ) -> tuple[pd.DataFrame, tuple[tuple[str, int], ...]]:
+        member = records.frame["member_no"].to_numpy()[keys["record"].to_numpy()]
+        members = keys.assign(member=member).groupby(["kind", "token"])["member"].nunique()
+        too_many = members[(members > self.max_members_a_key) & (members.index.get_level_values(0) != "member_no")]
+        if too_many.empty:
+            return keys, ()
+        refused = pd.MultiIndex.from_frame(keys[["kind", "token"]]).isin(too_many.index)
+        return keys[~refused], tuple(sorted((str(kind), int(n)) for (kind, _), n in too_many.items()))

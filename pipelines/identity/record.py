@@ -1,0 +1,70 @@
+"""What matching sees of the records: which keys stand together on a record, never the keys' plain text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+LINK_KINDS = ("member_no", "card_no", "email", "name_phone")
+"""Keys that one person alone has: two records with the same one are the same person.
+
+A phone alone is none, since families share phones; with the name it is. Devices are none for the same reason.
+"""
+ATTACH_KINDS = ("account_no", "device_id", "phone")
+"""Keys that bring events to a customer and never join two people."""
+ANCHOR_KINDS = ("member_no", "card_no", "email")
+"""Keys that make a cluster a customer: a name and phone alone may be the receiver of somebody's parcel."""
+KINDS = (*LINK_KINDS, *ATTACH_KINDS)
+
+RECORD_COLUMNS = ("source", *KINDS, "is_principal", "record_count")
+
+
+class RecordError(ValueError):
+    """The records cannot be matched as they are."""
+
+
+@dataclass(frozen=True)
+class Records:
+    """Distinct combinations of keys on records, in a fixed order.
+
+    `frame` has the columns RECORD_COLUMNS: `source` (table), one column a kind of key holding the token or None,
+    `is_principal` (the record says that its account's baskets are this person's) and `record_count`.
+    """
+
+    frame: pd.DataFrame
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame) -> Records:
+        """Check the columns, drop combinations without any key and sort, so that engines' row orders do not matter.
+
+        Raises:
+            RecordError: a column is missing.
+        """
+        missing = [name for name in RECORD_COLUMNS if name not in frame.columns]
+        if missing:
+            raise RecordError(
+                f"records lack {', '.join(missing)}; expected columns {', '.join(RECORD_COLUMNS)}; "
+                "build them with pipelines.unify.identity_record"
+            )
+        clean = frame[list(RECORD_COLUMNS)].copy()
+        for kind in KINDS:
+            clean[kind] = clean[kind].astype(object).where(clean[kind].notna(), None)
+        clean["is_principal"] = clean["is_principal"].map(lambda value: value is True or value == 1).astype(bool)
+        clean["record_count"] = clean["record_count"].fillna(1).astype("int64")
+        clean = clean[clean[list(KINDS)].notna().any(axis=1)]
+        order = clean[["source", *KINDS]].fillna("").apply(lambda column: column.astype(str))
+        return cls(clean.loc[order.sort_values(list(order.columns), kind="stable").index].reset_index(drop=True))
+
+    def keys(self) -> pd.DataFrame:
+        """Return one row a record and key: `record` (row number), `kind`, `token`, `record_count`."""
+        parts = []
+        for kind in KINDS:
+            held = self.frame.loc[self.frame[kind].notna(), [kind, "record_count"]]
+            parts.append(
+                pd.DataFrame({
+                    "record": held.index.to_numpy(), "kind": kind, "token": held[kind].to_numpy(),
+                    "record_count": held["record_count"].to_numpy(),
+                })
+            )  # fmt: skip
+        return pd.concat(parts, ignore_index=True)

@@ -1,0 +1,51 @@
+"""Judges a batch by the contract: typed columns, and which rows break it."""
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from pipelines.contracts.document import Contract, arrow_type
+from pipelines.ingest.batch import RawBatch
+from pipelines.ingest.cast import UncastableError, cast_column
+from pipelines.ingest.constraint import check_domain, check_required
+from pipelines.ingest.fault import FileFaultError, RowFault, RowFaults
+
+
+@dataclass(frozen=True)
+class CheckedBatch:
+    """All rows of a batch in the contract's types and order of columns; `faults` says which may not pass."""
+
+    columns: dict[str, pa.Array]
+    faults: RowFaults
+
+
+def check_batch(batch: RawBatch, contract: Contract) -> CheckedBatch:
+    """Cast and check every column.
+
+    Raises:
+        FileFaultError: a column of the file has a type that has nothing to do with the contract's.
+
+    """
+    faults = batch.faults
+    columns = {}
+    for column in contract.columns:
+        target = arrow_type(column.spark_type)
+        given = batch.columns.get(column.name)
+        if given is None:
+            given = pa.nulls(batch.rows, target)
+        try:
+            cast = cast_column(given, target, column.date_format)
+        except UncastableError as error:
+            raise FileFaultError(
+                "type",
+                f"column {column.header} is of type {given.type}, the contract says {column.spark_type}: "
+                "change physicalType in the contract, or mend the file",
+                None,
+                column.name,
+            ) from error
+        faults.mark(cast.wrong, RowFault(column.name, "type", f"not a value of type {column.spark_type}"))
+        check_required(cast.values, column, faults)
+        if contract.check_severity.get(column.name) != "warning":
+            check_domain(cast.values, column, faults)
+        columns[column.name] = cast.values
+    return CheckedBatch(columns, faults)

@@ -1,0 +1,109 @@
+"""What the contract forbids in a row. Rows that break a rule go to quarantine.
+
+Duplicate keys do not break a row (quality counts them), nor do rules whose column the contract gives the
+severity `warning`.
+"""
+
+import datetime
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipelines.contracts.document import Column
+from pipelines.ingest.cast import Mask
+from pipelines.ingest.fault import RowFault, RowFaults
+
+# A day outside these years is a placeholder or a slip, unless the contract states bounds of its own.
+FIRST_PLAUSIBLE_YEAR, LAST_PLAUSIBLE_YEAR = 1900, 2100
+
+
+def check_required(values: pa.Array, column: Column, faults: RowFaults) -> None:
+    """Mark the rows that lack a required value."""
+    if column.required and values.null_count:
+        wrong = pc.is_null(values).to_numpy(zero_copy_only=False)
+        faults.mark(
+            wrong, RowFault(column.name, "required", "the value is missing and the contract requires it")
+        )
+
+
+def check_domain(values: pa.Array, column: Column, faults: RowFaults) -> None:
+    """Mark the rows whose value the contract's enum, bounds, lengths or pattern exclude."""
+    if pa.types.is_dictionary(values.type):
+        distinct = RowFaults.none(len(values.dictionary))
+        check_domain(values.dictionary, column, distinct)
+        present = pc.is_valid(values).to_numpy(zero_copy_only=False)
+        codes = distinct.codes[values.indices.fill_null(0).to_numpy(zero_copy_only=False)]
+        for code, meaning in enumerate(distinct.meanings, 1):
+            faults.mark(present & (codes == code), meaning)
+        return
+    for rule, reason, outside in _broken(values, column):
+        wrong: Mask = outside.fill_null(False).to_numpy(zero_copy_only=False)
+        faults.mark(wrong, RowFault(column.name, rule, reason))
+
+
+def _broken(values: pa.Array, column: Column) -> list[tuple[str, str, pa.Array]]:
+    broken = []
+    if column.enum is not None:
+        known = pc.is_in(values, value_set=_literals(column.enum, values.type))
+        reason = f"not one of the {len(column.enum)} values that the contract allows"
+        broken.append(("enum", reason, pc.and_(pc.is_valid(values), pc.invert(known))))
+    broken += _outside_bounds(values, column)
+    if pa.types.is_string(values.type):
+        broken += _misshapen(values, column)
+    return broken
+
+
+def _outside_bounds(values: pa.Array, column: Column) -> list[tuple[str, str, pa.Array]]:
+    minimum, maximum = column.minimum, column.maximum
+    rule = "bounds"
+    if pa.types.is_temporal(values.type) and minimum is None and maximum is None:
+        minimum, maximum = datetime.date(FIRST_PLAUSIBLE_YEAR, 1, 1), datetime.date(LAST_PLAUSIBLE_YEAR, 1, 1)
+        rule = "plausible_date"
+    if minimum is None and maximum is None:
+        return []
+    extremes = pc.min_max(values)
+    broken = []
+    if minimum is not None and _is_less(extremes["min"], least := _literal(minimum, values.type)):
+        broken.append((rule, f"below the minimum {minimum}", pc.less(values, least)))
+    if maximum is not None and _is_less(most := _literal(maximum, values.type), extremes["max"]):
+        broken.append((rule, f"above the maximum {maximum}", pc.greater(values, most)))
+    return broken
+
+
+def _misshapen(values: pa.Array, column: Column) -> list[tuple[str, str, pa.Array]]:
+    broken = []
+    if column.min_length is not None:
+        short = pc.less(pc.utf8_length(values), column.min_length)
+        broken.append(("length", f"shorter than {column.min_length} characters", short))
+    if column.max_length is not None:
+        long = pc.greater(pc.utf8_length(values), column.max_length)
+        broken.append(("length", f"longer than {column.max_length} characters", long))
+    if column.pattern is not None:
+        matches = pc.match_substring_regex(values, column.pattern)
+        broken.append(("pattern", f"does not match the pattern {column.pattern}", pc.invert(matches)))
+    return broken
+
+
+def _is_less(left: pa.Scalar, right: pa.Scalar) -> bool:
+    return bool(left.is_valid and right.is_valid and pc.less(left, right).as_py())
+
+
+def _literal(bound: Any, kind: pa.DataType) -> pa.Scalar:
+    """A bound of the contract as a value of the column's type, or of one that compares with it exactly."""
+    if pa.types.is_timestamp(kind) and not isinstance(bound, datetime.datetime):
+        bound = datetime.datetime.combine(bound, datetime.time())
+    if pa.types.is_decimal(kind):
+        return pa.scalar(Decimal(str(bound)), pa.decimal128(38, max(kind.scale, 6)))
+    if pa.types.is_integer(kind) and isinstance(bound, float):
+        return pa.scalar(bound, pa.float64())
+    return pa.scalar(bound, kind)
+
+
+def _literals(allowed: tuple[Any, ...], kind: pa.DataType) -> pa.Array:
+    if pa.types.is_string(kind):
+        return pa.array([str(value) for value in allowed], kind)
+    if pa.types.is_decimal(kind):
+        return pa.array([Decimal(str(value)) for value in allowed], kind)
+    return pa.array(list(allowed), kind)

@@ -1,0 +1,114 @@
+"""Reads JSON Lines: one object a line, in bounded batches; a field that is absent is null."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipelines.contracts.document import Contract, FileFormat
+from pipelines.ingest.batch import TEXT_BATCH_CHARACTERS, TEXT_BATCH_ROWS, RawBatch
+from pipelines.ingest.fault import RowFault, RowFaults
+from pipelines.ingest.text_column import WHOLE_TEXT, blank_to_null, text_column
+from pipelines.ingest.text_lines import UNDECODABLE, keep_bytes, open_lines
+
+
+class JsonLinesFile:
+    """One JSON Lines file of a source."""
+
+    def __init__(self, path: Path, contract: Contract, form: FileFormat, max_line: int) -> None:
+        self.path = path
+        self.contract = contract
+        self.form = form
+        self.max_line = max_line
+        self.notes: tuple[str, ...] = ()
+        self._names = {header: column.name for column in contract.columns for header in column.headers}
+
+    def batches(self) -> Iterator[RawBatch]:
+        """The file's rows.
+
+        Raises:
+            FileFaultError: the file as a whole cannot be loaded.
+
+        """
+        texts: list[str] = []
+        numbers: list[int] = []
+        characters = 0
+        with open_lines(self.path, self.form.codec, self.max_line) as lines:
+            for text in lines:
+                number = lines.record_start
+                lines.next_record()
+                if not text.strip():
+                    continue
+                texts.append(text)
+                numbers.append(number)
+                characters += len(text)
+                if len(texts) >= TEXT_BATCH_ROWS or characters >= TEXT_BATCH_CHARACTERS:
+                    yield self._batch(texts, numbers)
+                    texts, numbers, characters = [], [], 0
+        if texts:
+            yield self._batch(texts, numbers)
+
+    def _batch(self, texts: list[str], numbers: list[int]) -> RawBatch:
+        faults = RowFaults.none(len(texts))
+        objects: list[dict[str, Any]] = []
+        for position, text in enumerate(texts):
+            parsed, fault = parse_line(text, self.form.encoding)
+            if fault is None and not parsed.keys() & self._names.keys():
+                fault = RowFault(None, "json", "has no field of the contract")
+            objects.append(parsed)
+            if fault is not None:
+                faults.mark_row(position, fault)
+        self._note_unknown(objects)
+        columns = {}
+        for column in self.contract.columns:
+            headers = column.headers
+            if len(headers) == 1:
+                values = [item.get(headers[0]) for item in objects]
+            else:
+                values = [next((item[key] for key in headers if key in item), None) for item in objects]
+            texts_of = [as_text(value) for value in values]
+            array = text_column(texts_of, column.name, self.form.encoding, faults)
+            columns[column.name] = blank_to_null(array, self.form.null_values)
+
+        def raw(row: int) -> dict[str, Any]:
+            return objects[row] or {WHOLE_TEXT: keep_bytes(texts[row], self.form.codec)}
+
+        return RawBatch(columns, np.array(numbers, np.int64), raw, faults)
+
+    def _note_unknown(self, objects: list[dict[str, Any]]) -> None:
+        unknown = {key for item in objects for key in item} - self._names.keys()
+        fresh = [f"field {key} is not in the contract; left out" for key in sorted(unknown)]
+        self.notes = tuple(dict.fromkeys((*self.notes, *fresh)))
+
+
+def parse_line(text: str, encoding: str) -> tuple[dict[str, Any], RowFault | None]:
+    """The object of a line, or none and why."""
+    if UNDECODABLE.search(text):
+        return {}, RowFault(None, "encoding", f"the bytes are not {encoding}")
+    try:
+        parsed = _DECODER.decode(text)
+    except (ValueError, RecursionError) as error:
+        reason = error.msg if isinstance(error, json.JSONDecodeError) else "depth or number without bounds"
+        return {}, RowFault(None, "json", f"not a line of JSON ({reason})")
+    if not isinstance(parsed, dict):
+        return {}, RowFault(None, "json", "not a JSON object")
+    return parsed, None
+
+
+def as_text(value: Any) -> str | None:
+    """A field's value as text; the contract decides what it is."""
+    if value is None or type(value) is str:
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _refuse_constant(text: str) -> None:
+    raise ValueError(f"{text} is not JSON")
+
+
+# Numbers stay text until the contract gives them a type, so that 0.10 is not passed through binary.
+_DECODER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=_refuse_constant)

@@ -1,0 +1,82 @@
+"""Reads Parquet in bounded batches. The line of a row is its number in the file, from 1."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipelines.contracts.document import Contract
+from pipelines.ingest.batch import RawBatch
+from pipelines.ingest.fault import FileFaultError, RowFaults
+from pipelines.ingest.header import Header, match_header
+
+BATCH_ROWS = 1 << 18
+# Text columns whose dictionary is smaller than this stay encoded: each distinct value is then judged once.
+SMALL_DICTIONARY_BYTES = 1 << 16
+
+
+class ParquetFile:
+    """One Parquet file of a source."""
+
+    def __init__(self, path: Path, contract: Contract) -> None:
+        self.path = path
+        self.contract = contract
+        self.notes: tuple[str, ...] = ()
+
+    def batches(self) -> Iterator[RawBatch]:
+        """The file's rows.
+
+        Raises:
+            FileFaultError: the file as a whole cannot be loaded.
+
+        """
+        if self.path.stat().st_size == 0:
+            raise FileFaultError("empty", "the file is empty (0 bytes); nothing can be loaded from it")
+        try:
+            with pq.ParquetFile(self.path) as probe:
+                header = match_header(probe.schema_arrow.names, self.contract)
+                encoded = _small_dictionaries(probe)
+            self.notes = header.notes
+            with pq.ParquetFile(self.path, read_dictionary=encoded) as file:
+                yield from self._read(file, header)
+        except (pa.ArrowInvalid, OSError) as error:
+            said = str(error).splitlines()[0]
+            raise FileFaultError(
+                "unreadable", f"this is no whole Parquet file ({said}); send it again in full"
+            ) from error
+
+    def _read(self, file: pq.ParquetFile, header: Header) -> Iterator[RawBatch]:
+        names = {header.names[position]: name for name, position in header.positions.items()}
+        done = 0
+        for batch in file.iter_batches(BATCH_ROWS, columns=list(names)):
+            columns = {names[field]: batch.column(field) for field in batch.schema.names}
+            lines = np.arange(done + 1, done + batch.num_rows + 1, dtype=np.int64)
+            yield RawBatch(columns, lines, _raw(batch), RowFaults.none(batch.num_rows))
+            done += batch.num_rows
+
+
+def _raw(batch: pa.RecordBatch) -> Any:
+    return lambda row: {
+        name: None if (value := batch.column(name)[row].as_py()) is None else str(value)
+        for name in batch.schema.names
+    }
+
+
+def _small_dictionaries(file: pq.ParquetFile) -> list[str]:
+    """Text columns that every row group stores with a small dictionary."""
+    found = []
+    metadata = file.metadata
+    for position, field in enumerate(file.schema_arrow):
+        if not pa.types.is_string(field.type) or metadata.num_columns != len(file.schema_arrow):
+            continue
+        groups = [metadata.row_group(group).column(position) for group in range(metadata.num_row_groups)]
+        if all(
+            group.has_dictionary_page
+            and group.data_page_offset - group.dictionary_page_offset < SMALL_DICTIONARY_BYTES
+            for group in groups
+        ):
+            found.append(field.name)
+    return found

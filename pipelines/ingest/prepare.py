@@ -1,0 +1,115 @@
+"""From a batch as read to rows as bronze stores them, and the entries of those that may not pass."""
+
+from __future__ import annotations
+
+import datetime
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipelines.contracts.document import Contract
+from pipelines.ingest.batch import RawBatch
+from pipelines.ingest.bronze import HASH_COLUMNS, bronze_schema
+from pipelines.ingest.check import check_batch
+from pipelines.ingest.quarantine import Entry, Origin, in_json
+from pipelines.ingest.row_hash import hash_rows
+from privacy.protection.token import Tokenizer
+
+# Arrow and numpy let go of the interpreter, so one batch is judged while the next is read and the last
+# written.
+WORKERS = 2
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """What all batches of a load share."""
+
+    contract: Contract
+    tokens: Tokenizer
+    load_id: str
+    loaded_at: datetime.datetime
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The rows that pass, as bronze stores them, and the entries of the others."""
+
+    passed: pa.RecordBatch
+    broken: list[Entry]
+    rows: int
+
+
+def prepare(batch: RawBatch, shared: Preparation, origins: list[Origin] | Origin) -> Prepared:
+    """Judge a batch, hash its rows and make its tokens. `origins`: one for all rows, or one for each."""
+    checked = check_batch(batch, shared.contract)
+    columns = dict(checked.columns)
+    low, high = hash_rows(columns, batch.rows)
+    for column in shared.contract.columns:
+        if column.token and column.token_name:
+            columns[column.token_name] = shared.tokens.tokens(column.token, columns[column.name])
+    columns["_load_id"] = _constant(shared.load_id, batch.rows)
+    if isinstance(origins, Origin):
+        columns["_source_file"] = _constant(origins.file, batch.rows)
+    else:
+        columns["_source_file"] = pa.array([origin.file for origin in origins]).dictionary_encode()
+    columns["_line"] = pa.array(batch.lines)
+    for name, lane in zip(HASH_COLUMNS, (low, high), strict=True):
+        columns[name] = pa.array(lane.view(np.int64))
+    columns["_loaded_at"] = pa.repeat(pa.scalar(shared.loaded_at, pa.timestamp("us")), batch.rows)
+    names = bronze_schema(shared.contract).names
+    rows = pa.RecordBatch.from_arrays([columns[name] for name in names], names=names)
+    sound = checked.faults.is_sound
+    if sound.all():
+        return Prepared(rows, [], batch.rows)
+    broken = []
+    for row in np.flatnonzero(~sound).tolist():
+        fault = checked.faults.fault(row)
+        origin = origins if isinstance(origins, Origin) else origins[row]
+        broken.append(
+            Entry(
+                origin, int(batch.lines[row]), fault.column, fault.rule, fault.reason, in_json(batch.raw(row))
+            )
+        )
+    return Prepared(rows.filter(pa.array(sound)), broken, batch.rows)
+
+
+def prepare_all(batches: Iterable[RawBatch], work: Callable[[RawBatch], Prepared]) -> Iterator[Prepared]:
+    """Prepare batches in order, a few at a time."""
+    waiting: deque[Future[Prepared]] = deque()
+    with ThreadPoolExecutor(WORKERS) as pool:
+        for batch in batches:
+            waiting.append(pool.submit(work, batch))
+            if len(waiting) > WORKERS:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def event_column(contract: Contract) -> str | None:
+    """The column that says when a row happened: the touchpoint's time, a partition, or retention's clock."""
+    timed = {
+        column.name
+        for column in contract.columns
+        if column.spark_type in ("date", "timestamp_ntz", "timestamp")
+    }
+    named = [contract.touchpoint.columns.get("event_time") if contract.touchpoint else None]
+    named += [column.name for column in contract.columns if column.touchpoint_role == "event_time"]
+    named += [*contract.partition_by, contract.retention_column]
+    return next((name for name in named if name in timed), None)
+
+
+def event_days(rows: pa.RecordBatch, column: str | None) -> set[datetime.date]:
+    """The days on which the rows happened."""
+    if column is None or rows.num_rows == 0:
+        return set()
+    days = pc.unique(rows.column(column).cast(pa.date32(), safe=False))
+    return {day for day in days.to_pylist() if day is not None}
+
+
+def _constant(value: str, rows: int) -> pa.DictionaryArray:
+    return pa.DictionaryArray.from_arrays(pa.array(np.zeros(rows, np.int32)), pa.array([value]))

@@ -1,0 +1,136 @@
+"""Takes quarantined rows into bronze after their contract was mended."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from deltalake.exceptions import DeltaError
+
+from pipelines.contracts.document import Contract, FileFormat
+from pipelines.errors import IngestError
+from pipelines.ingest.batch import TEXT_BATCH_ROWS, RawBatch
+from pipelines.ingest.bronze import BronzeTable
+from pipelines.ingest.deduplication import Deduplication
+from pipelines.ingest.fault import RowFault, RowFaults
+from pipelines.ingest.json_lines_file import as_text, parse_line
+from pipelines.ingest.load import Clock, in_utc, make_load_id
+from pipelines.ingest.prepare import Preparation, event_column, event_days, prepare
+from pipelines.ingest.quarantine import Origin, Quarantine
+from pipelines.ingest.report import LoadReport
+from pipelines.ingest.text_column import WHOLE_TEXT, blank_to_null, text_column
+from pipelines.ingest.text_lines import give_back
+from pipelines.lakehouse import Lakehouse
+from privacy.protection.token import Tokenizer
+
+
+def replay_quarantine(
+    contract: Contract, lakehouse: Lakehouse, tokens: Tokenizer, clock: Clock
+) -> LoadReport:
+    """Judge the source's quarantined rows by the contract as it is now, and load those that pass.
+
+    They keep their file and line. A row that the table has got meanwhile, say from a mended file, is known and not
+    added. Rows that still break the contract stay where they are. Files that could not be read are
+    `ingest_source`'s to try again.
+
+    Raises:
+        IngestError: the table or quarantine cannot be written; what was not committed is still in quarantine.
+
+    """
+    started = time.monotonic()
+    try:
+        report = _replay(contract, lakehouse, tokens, in_utc(clock()))
+    except (OSError, DeltaError) as error:
+        said = str(error).strip().splitlines()[0]
+        raise IngestError(
+            f"Replaying {contract.name} failed; its rows are still in quarantine: {said}. "
+            "Check that the disk has room and the lakehouse may be written, then replay again.",
+            contract.name,
+        ) from error
+    return LoadReport(**{**vars(report), "seconds": time.monotonic() - started})
+
+
+def _replay(
+    contract: Contract, lakehouse: Lakehouse, tokens: Tokenizer, now: datetime.datetime
+) -> LoadReport:
+    quarantine = Quarantine(contract, lakehouse)
+    rows = quarantine.open_rows()
+    load_id = make_load_id(contract, ["replay", *(f"{row['file_id']}:{row['line']}" for row in rows)])
+    table = BronzeTable(contract, lakehouse)
+    merge = Deduplication(table, event_column(contract))
+    stage = merge.new_stage()
+    shared = Preparation(contract, tokens, load_id, now)
+    days: set[datetime.date] = set()
+    still_broken: set[tuple[str, int | None]] = set()
+    try:
+        for batch, origins in _batches(rows, contract):
+            prepared = prepare(batch, shared, origins)
+            days |= event_days(prepared.passed, merge.event_column)
+            still_broken |= {(entry.origin.file_id, entry.line) for entry in prepared.broken}
+            stage.write(prepared.passed)
+        stage.finish()
+        added, known, days = merge.keep_new(stage, days)
+        if added:
+            table.commit(merge.kept, [load_id], now)
+    except BaseException:
+        # A commit may have been made although something after it failed: then its files are the table's.
+        if not BronzeTable(contract, lakehouse).holds(load_id):
+            merge.discard()
+        raise
+    taken = {(row["file_id"], row["line"]) for row in rows} - still_broken
+    quarantine.mark_replayed(taken, load_id)
+    return LoadReport(
+        source=contract.name,
+        load_id=load_id,
+        rows_read=len(rows),
+        rows_added=added,
+        rows_quarantined=len(still_broken),
+        rows_known=known,
+        days=tuple(sorted(days)),
+    )
+
+
+def _batches(rows: list[dict[str, Any]], contract: Contract) -> Iterator[tuple[RawBatch, list[Origin]]]:
+    assert contract.file is not None
+    for start in range(0, len(rows), TEXT_BATCH_ROWS):
+        part = rows[start : start + TEXT_BATCH_ROWS]
+        yield _batch(part, contract, contract.file), [Origin(row["file"], row["file_id"]) for row in part]
+
+
+def _batch(rows: list[dict[str, Any]], contract: Contract, form: FileFormat) -> RawBatch:
+    faults = RowFaults.none(len(rows))
+    records = []
+    for position, row in enumerate(rows):
+        record, fault = _reopen(json.loads(row["record"]), form)
+        records.append(record)
+        if fault is not None:
+            faults.mark_row(position, fault)
+    columns = {}
+    for column in contract.columns:
+        values = [
+            next((_value(record[key], form) for key in column.headers if key in record), None)
+            for record in records
+        ]
+        array = text_column(values, column.name, form.encoding, faults)
+        columns[column.name] = blank_to_null(array, form.null_values)
+    lines = np.array([row["line"] for row in rows], np.int64)
+    return RawBatch(columns, lines, records.__getitem__, faults)
+
+
+def _reopen(record: dict[str, Any], form: FileFormat) -> tuple[dict[str, Any], RowFault | None]:
+    """The fields of a kept record; a line that could not be taken apart is tried again."""
+    if WHOLE_TEXT not in record:
+        return record, None
+    if form.format == "jsonl":
+        return parse_line(give_back(record[WHOLE_TEXT], form.codec), form.encoding)
+    return {}, RowFault(None, "fields", "the line cannot be taken apart into fields; mend it in the file")
+
+
+def _value(kept: Any, form: FileFormat) -> str | None:
+    if isinstance(kept, dict) and "base64" in kept:
+        return give_back(kept, form.codec)
+    return as_text(kept)

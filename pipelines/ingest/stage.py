@@ -1,0 +1,246 @@
+"""Data files of a Delta table that no commit names yet: invisible to readers until one does.
+
+Writing them with Arrow, not through the engine or delta-rs's own writer, keeps memory bounded and lets
+constant and repeated values stay dictionaries all the way to the file.
+"""
+
+import datetime
+import json
+import math
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.fs as pafs
+import pyarrow.parquet as pq
+from deltalake.transaction import AddAction
+
+GROUP_ROWS = 1 << 20
+FILE_ROWS = 1 << 22
+# Longer texts would bloat the log; an absent bound only means that the file is not skipped.
+LONGEST_STATISTIC = 64
+HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
+
+
+@dataclass(frozen=True)
+class StagedFile:
+    """A data file: its path relative to the table, and what the log will say of it."""
+
+    path: str
+    rows: int
+    size: int
+    partition_values: dict[str, str | None]
+    minimums: dict[str, Any]
+    maximums: dict[str, Any]
+    null_counts: dict[str, int]
+
+    def add_action(self, now: datetime.datetime) -> AddAction:
+        """The file as an entry of the log."""
+        statistics = {
+            "numRecords": self.rows,
+            "minValues": _in_json(self.minimums),
+            "maxValues": _in_json(self.maximums),
+            "nullCount": self.null_counts,
+        }
+        milliseconds = int(now.replace(tzinfo=datetime.UTC).timestamp() * 1000)
+        return AddAction(
+            self.path, self.size, self.partition_values, milliseconds, True, json.dumps(statistics)
+        )
+
+    def may_share_rows(self, other: "StagedFile") -> bool:
+        """Whether no column's range proves that the two files have no row in common."""
+        for name, least in self.minimums.items():
+            if name not in other.minimums or self.null_counts.get(name) or other.null_counts.get(name):
+                continue
+            if other.maximums[name] < least or self.maximums[name] < other.minimums[name]:
+                return False
+        return True
+
+
+def _in_json(bounds: dict[str, Any]) -> dict[str, Any]:
+    shown: dict[str, Any] = {}
+    for name, value in bounds.items():
+        if isinstance(value, datetime.date | datetime.datetime):
+            shown[name] = value.isoformat()
+        else:
+            shown[name] = value
+    return shown
+
+
+@dataclass
+class Stage:
+    """Writes rows as data files below one table. Not committed files are removed by `discard`."""
+
+    filesystem: pafs.FileSystem
+    folder: str
+    partition_types: dict[str, pa.DataType] = field(default_factory=dict)
+    uncompressed: Sequence[str] = ()
+    sequential: Sequence[str] = ()
+    files: list[StagedFile] = field(default_factory=list)
+    _waiting: list[pa.RecordBatch] = field(default_factory=list)
+    _waiting_rows: int = 0
+    _writer: "_FileWriter | None" = None
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Add rows; they reach a file when enough have come, or at `finish`."""
+        if batch.num_rows == 0:
+            return
+        self._waiting.append(batch)
+        self._waiting_rows += batch.num_rows
+        if self._waiting_rows >= GROUP_ROWS:
+            self._flush()
+
+    def finish(self) -> list[StagedFile]:
+        """Close the last file and return all."""
+        self._flush()
+        self._close()
+        return self.files
+
+    def discard(self) -> None:
+        """Remove the files again."""
+        self._waiting.clear()
+        self._waiting_rows = 0
+        self._close()
+        for file in self.files:
+            self.filesystem.delete_file(f"{self.folder}/{file.path}")
+        self.files = []
+
+    def read(self, file: StagedFile, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
+        """The rows of a staged file, in order."""
+        with self.filesystem.open_input_file(f"{self.folder}/{file.path}") as source:
+            encoded = None if columns else _text_names(source)
+            with pq.ParquetFile(source, read_dictionary=encoded) as parquet:
+                for batch in parquet.iter_batches(1 << 18, columns=columns):
+                    yield batch if columns else self._with_partition(batch, file)
+
+    def _with_partition(self, batch: pa.RecordBatch, file: StagedFile) -> pa.RecordBatch:
+        """The columns that stand in the path and not in the file."""
+        for name, text in file.partition_values.items():
+            value = pa.scalar(text, pa.string()).cast(self.partition_types[name])
+            batch = batch.append_column(name, pa.repeat(value, batch.num_rows))
+        return batch
+
+    def _flush(self) -> None:
+        if not self._waiting:
+            return
+        table = pa.Table.from_batches(self._waiting).unify_dictionaries()
+        self._waiting = []
+        self._waiting_rows = 0
+        if self.partition_types:
+            for values, part in _split(table, list(self.partition_types)):
+                writer = self._open(table.schema, values)
+                writer.write(part)
+                self.files.append(writer.close())
+            return
+        if self._writer is None:
+            self._writer = self._open(table.schema, {})
+        self._writer.write(table)
+        if self._writer.rows >= FILE_ROWS:
+            self._close()
+
+    def _open(self, schema: pa.Schema, values: dict[str, str | None]) -> "_FileWriter":
+        stored = pa.schema([column for column in schema if column.name not in self.partition_types])
+        return _FileWriter(self, stored, values)
+
+    def _close(self) -> None:
+        if self._writer is not None:
+            self.files.append(self._writer.close())
+            self._writer = None
+
+
+class _FileWriter:
+    """One Parquet file while it is written."""
+
+    def __init__(self, stage: Stage, schema: pa.Schema, partition_values: dict[str, str | None]) -> None:
+        self._stage = stage
+        self._partition_values = partition_values
+        folder = "".join(f"{name}={value or HIVE_NULL}/" for name, value in partition_values.items())
+        self.path = f"{folder}part-00000-{uuid.uuid4()}-c000.zstd.parquet"
+        if folder:
+            stage.filesystem.create_dir(f"{stage.folder}/{folder}", recursive=True)
+        self._schema = schema
+        names = schema.names
+        plain = {*stage.uncompressed, *stage.sequential}
+        self._sink = stage.filesystem.open_output_stream(f"{stage.folder}/{self.path}")
+        self._writer = pq.ParquetWriter(
+            self._sink,
+            schema,
+            compression={name: "NONE" if name in stage.uncompressed else "ZSTD" for name in names},
+            use_dictionary=[name for name in names if name not in plain],
+            column_encoding=dict.fromkeys(stage.sequential, "DELTA_BINARY_PACKED"),
+            # Readers shall see text as text, not as the dictionary it was while we wrote it.
+            store_schema=False,
+            coerce_timestamps="us",
+        )
+        self.rows = 0
+
+    def write(self, table: pa.Table) -> None:
+        self._writer.write_table(table.select(self._schema.names), row_group_size=GROUP_ROWS)
+        self.rows += table.num_rows
+
+    def close(self) -> StagedFile:
+        self._writer.close()
+        self._sink.close()
+        full_path = f"{self._stage.folder}/{self.path}"
+        info = self._stage.filesystem.get_file_info(full_path)
+        with self._stage.filesystem.open_input_file(full_path) as source:
+            minimums, maximums, nulls = _statistics(pq.read_metadata(source))
+        return StagedFile(self.path, self.rows, info.size, self._partition_values, minimums, maximums, nulls)
+
+
+def _statistics(metadata: pq.FileMetaData) -> tuple[dict[str, Any], dict[str, Any], dict[str, int]]:
+    """Bounds and numbers of nulls of each column, over the row groups; only bounds that are exact."""
+    minimums: dict[str, Any] = {}
+    maximums: dict[str, Any] = {}
+    nulls: dict[str, int] = {}
+    for position in range(metadata.num_columns):
+        columns = [metadata.row_group(group).column(position) for group in range(metadata.num_row_groups)]
+        name = metadata.schema.column(position).name
+        known = [column.statistics for column in columns if column.statistics is not None]
+        if len(known) < len(columns) or not all(one.has_null_count for one in known):
+            continue
+        nulls[name] = sum(one.null_count for one in known)
+        bounded = [one for one in known if one.has_min_max]
+        if bounded and all(one.has_min_max or one.null_count == one.num_values for one in known):
+            least, most = min(one.min for one in bounded), max(one.max for one in bounded)
+            if _is_exact(least) and _is_exact(most):
+                minimums[name], maximums[name] = least, most
+    return minimums, maximums, nulls
+
+
+def _is_exact(bound: Any) -> bool:
+    if isinstance(bound, bool | bytes | Decimal):
+        return False
+    if isinstance(bound, float):
+        return math.isfinite(bound)
+    if isinstance(bound, str):
+        return len(bound) <= LONGEST_STATISTIC
+    if isinstance(bound, datetime.datetime):
+        # Spark reads bounds of times to the millisecond.
+        return bound.microsecond % 1000 == 0
+    return isinstance(bound, int | datetime.date)
+
+
+def _split(table: pa.Table, names: Sequence[str]) -> Iterator[tuple[dict[str, str | None], pa.Table]]:
+    """The table by its values in the partition columns, each as Delta writes it."""
+    name, rest = names[0], names[1:]
+    for value in pc.unique(table.column(name)):
+        column = table.column(name)
+        chosen = pc.is_null(column) if not value.is_valid else pc.equal(column, value)
+        part = table.filter(chosen)
+        text = str(value.as_py()) if value.is_valid else None
+        if not rest:
+            yield {name: text}, part
+            continue
+        for inner, piece in _split(part, rest):
+            yield {name: text, **inner}, piece
+
+
+def _text_names(source: pa.NativeFile) -> list[str]:
+    schema = pq.read_schema(source)
+    source.seek(0)
+    return [column.name for column in schema if pa.types.is_string(column.type)]

@@ -1,0 +1,77 @@
+"""Data Docs: a site over the newest validation of every table.
+
+The site needs no network and no scripts: pages use the templates and the style sheet in the folder `site`
+beside this file. They are made from `TableQuality.report`, which holds no personal data.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from datetime import datetime
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from pipelines.quality.error import QualityError
+from pipelines.quality.gx_import import import_late
+from pipelines.quality.result import TableQuality
+
+INDEX = "index.html"
+_REPORTS = "reports"
+
+
+def build_site(folder: Path, qualities: Sequence[TableQuality], load_id: str, measured_at: datetime) -> Path:
+    """Write the pages of the tables that were checked now, and the index over these and all checked earlier.
+
+    Call it once a run, with all its tables: importing Great Expectations and the index cost the same for one
+    as for fifty. Each file is replaced at once, so that a reader never sees half a page.
+
+    Args:
+        folder: of the site; `reports/` in it keeps each table's newest report as JSON.
+        qualities: what `validate_table` returned.
+        load_id: of the run.
+        measured_at: the run's clock.
+
+    Returns:
+        The index page.
+
+    Raises:
+        QualityError: nothing was ever checked.
+    """
+    gx_site = import_late("gx_site")
+    writer = gx_site.PageWriter()
+    for quality in qualities:
+        report = {
+            "table": quality.table,
+            "load_id": load_id,
+            "measured_at": measured_at.isoformat(sep=" ", timespec="seconds"),
+            "validation": dict(quality.report),
+        }
+        _write(folder / gx_site.page_path(gx_site.VALIDATIONS, quality.table), writer.validation_page(report))
+        _write(folder / gx_site.page_path(gx_site.SUITES, quality.table), writer.suite_page(report))
+        name = f"{quality.table.replace('/', '.')}.json"
+        _write(folder / _REPORTS / name, json.dumps(report, ensure_ascii=False, indent=1))
+    reports = [_read(path) for path in sorted((folder / _REPORTS).glob("*.json"))]
+    if not reports:
+        raise QualityError(
+            f"No table was checked, so there is no site in {folder}; run the checks first", "quality"
+        )
+    _write(
+        folder / "site.css", resources.files("pipelines.quality").joinpath("site/site.css").read_text("utf-8")
+    )
+    _write(folder / INDEX, writer.index_page(reports))
+    return folder / INDEX
+
+
+def _read(path: Path) -> dict[str, Any]:
+    report: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    return report
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(text, "utf-8")
+    os.replace(partial, path)

@@ -1,0 +1,180 @@
+"""One validation by Great Expectations: checks in, figures without personal values out. Import late."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import great_expectations as gx
+from great_expectations import ExpectationSuite
+from great_expectations.core import ExpectationValidationResult
+from great_expectations.core.batch import Batch
+from great_expectations.data_context.data_context.ephemeral_data_context import EphemeralDataContext
+from great_expectations.data_context.types.base import (
+    DataContextConfig,
+    InMemoryStoreBackendDefaults,
+    ProgressBarsConfig,
+)
+from great_expectations.execution_engine.sparkdf_batch_data import SparkDFBatchData
+from great_expectations.execution_engine.sparkdf_execution_engine import SparkDFExecutionEngine
+from great_expectations.validator.validator import Validator
+from pyspark.sql import DataFrame
+
+from pipelines.contracts.document import Contract
+from pipelines.quality.check import Check, NativeCheck, OutlierCheck
+from pipelines.quality.example import is_showable
+from pipelines.quality.gx_metric import outside
+from pipelines.quality.result import CheckResult, Example
+
+# Counts and no values: those that an expectation of Great Expectations' own collects may be personal.
+_RESULT_FORMAT = {"result_format": "BASIC", "partial_unexpected_count": 0}
+# Engines name the kind of an error in brackets; the rest of their text may quote values.
+_ERROR_KIND = re.compile(r"\[([A-Z][A-Z0-9_]*(?:\.[A-Z0-9_]+)*)\]")
+# Arguments of a native expectation that name columns.
+_COLUMN_ARGUMENTS = ("column", "column_A", "column_B", "column_list", "column_set")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What was found for one check; `condition` finds the rows that break it, where the run chose it."""
+
+    passed: bool
+    fault: str | None = None
+    figures: Mapping[str, Any] = field(default_factory=dict)
+    condition: str | None = None
+
+
+@cache
+def _project() -> EphemeralDataContext:
+    """Great Expectations' project, in memory: no telemetry, no progress bars, no files."""
+    config = DataContextConfig(
+        store_backend_defaults=InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
+        analytics_enabled=False,
+        progress_bars=ProgressBarsConfig(globally=False),
+    )
+    context = gx.get_context(project_config=config, mode="ephemeral")
+    assert isinstance(context, EphemeralDataContext)
+    return context
+
+
+def run_checks(
+    frame: DataFrame, contract: Contract, checks: Sequence[Check], suite: ExpectationSuite
+) -> dict[str, Outcome]:
+    """Run the expectations that stand for the checks in one validation; outcomes by the check's name.
+
+    The engine is made for this one frame and session: a data source of the project would keep every frame
+    ever checked, and look for a session of its own.
+    """
+    by_name = {check.name: check for check in checks}
+    wanted = [one.configuration for one in suite.expectations if _check_of(one.meta) in by_name]
+    if not wanted:
+        return {}
+    engine = SparkDFExecutionEngine(spark=frame.sparkSession, persist=False)
+    batch = Batch(data=SparkDFBatchData(engine, frame))  # type: ignore[arg-type]  # annotated as a class there
+    validator = Validator(execution_engine=engine, batches=[batch], data_context=_project())
+    found = validator.graph_validate(wanted, runtime_configuration={"result_format": _RESULT_FORMAT})
+    outcomes = {}
+    for one in found:
+        check = by_name[_check_of(one.expectation_config.meta if one.expectation_config else None)]
+        outcomes[check.name] = _outcome(check, contract, one)
+    return outcomes
+
+
+def _check_of(meta: Mapping[str, Any] | None) -> str:
+    return str((meta or {}).get("check"))
+
+
+def _outcome(check: Check, contract: Contract, found: ExpectationValidationResult) -> Outcome:
+    fault = _fault(found)
+    if fault:
+        return Outcome(passed=False, fault=fault)
+    result = found.result
+    figures = {
+        key: result[key]
+        for key in ("element_count", "unexpected_count", "unexpected_percent")
+        if result.get(key) is not None
+    }
+    if "observed_value" in result and _is_reportable(check, contract, result["observed_value"]):
+        figures["observed_value"] = result["observed_value"]
+    condition = None
+    if isinstance(check, OutlierCheck) and result["details"]["fences"]:
+        condition = outside(check.column, tuple(result["details"]["fences"]))
+    return Outcome(passed=bool(found.success), figures=figures, condition=condition)
+
+
+def _is_reportable(check: Check, contract: Contract, value: Any) -> bool:
+    """Whether a figure says nothing about one person: our own, or one of harmless columns."""
+    if not isinstance(value, str | int | float | bool):
+        return False
+    if not isinstance(check, NativeCheck):
+        return not isinstance(value, str) or check.kind in ("schema", "freshness")
+    named = [check.arguments.get(key) or () for key in _COLUMN_ARGUMENTS]
+    names = {name for one in named for name in ([one] if isinstance(one, str) else one)}
+    showable = {column.name for column in contract.columns if is_showable(column)}
+    return names <= showable
+
+
+def _fault(found: ExpectationValidationResult) -> str | None:
+    info = found.exception_info or {}
+    entries = [info] if "raised_exception" in info else list(info.values())
+    for entry in entries:
+        if entry and entry["raised_exception"]:
+            kinds = _ERROR_KIND.findall(str(entry.get("exception_message") or ""))
+            return f"the engine refused it{f' ({kinds[0]})' if kinds else ''}"
+    return None
+
+
+def report_of(suite: ExpectationSuite, results: Sequence[CheckResult]) -> dict[str, Any]:
+    """Return the validation result in Great Expectations' own JSON, from what may be shown only.
+
+    Nothing of what Great Expectations wrote about values or errors goes in: every figure is taken from
+    `results`.
+    """
+    entries = [
+        {
+            "success": result.passed,
+            "expectation_config": expectation.configuration.to_json_dict(),
+            "result": _shown(result),
+            "exception_info": {
+                "raised_exception": result.fault is not None,
+                "exception_message": result.fault,
+                "exception_traceback": result.fault,
+            },
+            "meta": {},
+        }
+        for expectation, result in zip(suite.expectations, results, strict=True)
+    ]
+    passed = sum(result.passed for result in results)
+    return {
+        "success": passed == len(results),
+        "suite_name": suite.name,
+        "statistics": {
+            "evaluated_expectations": len(results),
+            "successful_expectations": passed,
+            "unsuccessful_expectations": len(results) - passed,
+            "success_percent": 100.0 * passed / len(results),
+        },
+        "meta": {"great_expectations_version": gx.__version__},
+        "results": entries,
+    }
+
+
+def _shown(result: CheckResult) -> dict[str, Any]:
+    shown: dict[str, Any] = {}
+    if result.unexpected_count is not None:
+        shown |= {
+            "element_count": result.element_count,
+            "unexpected_count": result.unexpected_count,
+            "unexpected_percent": result.unexpected_percent,
+            "partial_unexpected_list": [_line(example) for example in result.examples],
+        }
+    if result.observed_value is not None:
+        shown["observed_value"] = result.observed_value
+    return shown
+
+
+def _line(example: Example) -> str:
+    return ", ".join(f"{name.lstrip('_').replace('_', ' ')} {value}" for name, value in example.items())

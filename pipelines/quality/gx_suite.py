@@ -1,0 +1,102 @@
+"""Checks to a suite of Great Expectations. Import this late."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from great_expectations import ExpectationSuite
+from great_expectations.exceptions.exceptions import ExpectationNotFoundError
+from great_expectations.expectations.expectation import Expectation
+from great_expectations.expectations.metadata_types import FailureSeverity
+from great_expectations.expectations.registry import get_expectation_impl
+
+from pipelines.quality import sql
+from pipelines.quality.check import (
+    Check,
+    KeyCheck,
+    MeasureCheck,
+    NativeCheck,
+    OutlierCheck,
+    QueryCheck,
+    ReferenceCheck,
+    RowCheck,
+    SchemaCheck,
+)
+from pipelines.quality.error import QualityRuleError
+from pipelines.quality.gx_expectation import (
+    ExpectFewOutliers,
+    ExpectKeyToBeUnique,
+    ExpectMeasureToBeWithin,
+    ExpectQueryToReturnWithin,
+    ExpectReferencesToExist,
+    ExpectRowsToKeepRule,
+    ExpectSchemaToMatchContract,
+)
+
+# What Data Docs say of a failure. (Columns of their own for it break on expectations with a description in
+# 1.24.)
+_CONSEQUENCES = {"error": "stops what follows", "warning": "warns"}
+
+
+def build_suite(table: str, checks: Sequence[Check]) -> ExpectationSuite:
+    """Return the suite of a table; each expectation's `meta` names its check.
+
+    Raises:
+        QualityRuleError: a passed-through expectation is unknown or its arguments do not fit.
+
+    """
+    expectations = [_expectation(table, check) for check in checks]
+    return ExpectationSuite(name=table, expectations=expectations)
+
+
+def _expectation(table: str, check: Check) -> Expectation:
+    common: dict[str, Any] = {
+        "description": f"{check.description} ({_CONSEQUENCES[check.severity]})",
+        "severity": FailureSeverity.CRITICAL if check.severity == "error" else FailureSeverity.WARNING,
+        "meta": {"check": check.name, "kind": check.kind},
+    }
+    if isinstance(check, NativeCheck):
+        return _native(table, check, common)
+    if check.column is not None:
+        common["column"] = check.column
+    if isinstance(check, RowCheck):
+        return ExpectRowsToKeepRule(
+            violation=check.violation, element=check.element, max_percent=check.max_percent, **common
+        )
+    if isinstance(check, KeyCheck):
+        return ExpectKeyToBeUnique(columns=list(check.columns), max_percent=check.max_percent, **common)
+    if isinstance(check, OutlierCheck):
+        return ExpectFewOutliers(max_percent=check.max_percent, spread=check.spread, **common)
+    if isinstance(check, ReferenceCheck):
+        return ExpectReferencesToExist(
+            columns=list(check.columns),
+            parent=sql.view_name(check.parent),
+            parent_columns=list(check.parent_columns),
+            max_percent=check.max_percent,
+            **common,
+        )
+    if isinstance(check, MeasureCheck):
+        return ExpectMeasureToBeWithin(measure=check.measure, within=asdict(check.within), **common)
+    if isinstance(check, QueryCheck):
+        return ExpectQueryToReturnWithin(query=check.query, within=asdict(check.within), **common)
+    if isinstance(check, SchemaCheck):
+        return ExpectSchemaToMatchContract(types=dict(check.types), optional=sorted(check.optional), **common)
+    raise TypeError(
+        f"No expectation is written for a check of type {type(check).__name__}; add one to gx_suite"
+    )
+
+
+def _native(table: str, check: NativeCheck, common: dict[str, Any]) -> Expectation:
+    try:
+        expectation: Expectation = get_expectation_impl(check.type)(**check.arguments, **common)
+    except (ExpectationNotFoundError, ValueError, TypeError) as error:
+        raise QualityRuleError(
+            f"{table}: rule {check.name!r} is no valid expectation: got {check.type} with "
+            f"{', '.join(sorted(check.arguments)) or 'no arguments'}; compare the "
+            "Expectation Gallery of Great Expectations 1.24",
+            table,
+            check.name,
+        ) from error
+    return expectation

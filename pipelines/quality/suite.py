@@ -1,0 +1,251 @@
+"""What a contract promises of its table, as checks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from pipelines.contracts.document import Column, Contract
+from pipelines.quality import sql
+from pipelines.quality.check import (
+    Check,
+    KeyCheck,
+    MeasureCheck,
+    OutlierCheck,
+    QueryCheck,
+    Range,
+    ReferenceCheck,
+    RowCheck,
+    SchemaCheck,
+    Severity,
+)
+from pipelines.quality.rule import rule_checks
+from pipelines.quality.volume import expected_rows
+
+# Landed files hold dirt that silver cleans: some repeated rows, some keys that no parent knows.
+SOURCE_DUPLICATE_PERCENT = 5.0
+SOURCE_ORPHAN_PERCENT = 1.0
+# Tukey's far-out fences leave 2e-6 of a normal distribution outside; money and counts have heavier tails.
+OUTLIER_PERCENT = 5.0
+# Kinds whose break poisons what follows. Dirt is counted and reported, and does not stop a run.
+BLOCKING_KINDS = frozenset({"schema", "required", "key"})
+# Added to bronze by the load: where the row came from.
+TECHNICAL_COLUMNS = frozenset({"_load_id", "_source_file", "_row_hash_low", "_row_hash_high", "_line", "_loaded_at"})
+
+
+@dataclass(frozen=True)
+class Circumstance:
+    """What a check needs besides the contract; `rows_before` are row counts of earlier runs, oldest first."""
+
+    as_of: datetime
+    rows_before: tuple[int, ...] = ()
+
+
+def derive_checks(contract: Contract, circumstance: Circumstance) -> tuple[Check, ...]:
+    """Derive every check of a contract, in a stable order; names are unique within the table.
+
+    Severities: a broken schema, key or required column is an error; the rest warns. `checkSeverity` of the
+    contract overrides it by the check's name, its kind or its column; a rule under `quality` by its own
+    `severity`.
+
+    Raises:
+        QualityRuleError: a rule under `quality` cannot be turned into a check.
+
+    """
+    return (
+        _schema(contract),
+        _volume(contract, circumstance),
+        *_freshness(contract, circumstance),
+        *_key(contract),
+        *(check for column in contract.columns for check in _column_checks(contract, column)),
+        *_references(contract),
+        *_outliers(contract),
+        *rule_checks(contract),
+    )
+
+
+def _severity(contract: Contract, name: str, kind: str, column: str | None = None) -> Severity:
+    for key in (name, column, kind):
+        declared = contract.check_severity.get(key) if key else None
+        if declared:
+            return "error" if declared == "error" else "warning"
+    is_dirt = kind == "key" and contract.layer == "source"
+    return "error" if kind in BLOCKING_KINDS and not is_dirt else "warning"
+
+
+def _schema(contract: Contract) -> SchemaCheck:
+    types = {column.name: column.spark_type for column in contract.columns}
+    companions = {column.token_name for column in contract.columns if column.token_name}
+    flags = {f"{column.name}_is_imputed" for column in contract.columns if column.impute}
+    return SchemaCheck(
+        name="schema",
+        kind="schema",
+        severity=_severity(contract, "schema", "schema"),
+        description=f"The table has the {len(types)} columns of its contract, with their types",
+        types=types,
+        optional=TECHNICAL_COLUMNS | companions | flags,
+    )
+
+
+def _volume(contract: Contract, circumstance: Circumstance) -> MeasureCheck:
+    within, reason = expected_rows(circumstance.rows_before, contract.volume)
+    return MeasureCheck(
+        name="volume",
+        kind="volume",
+        severity=_severity(contract, "volume", "volume"),
+        description=f"The number of rows is as expected ({reason})",
+        measure="count(1)",
+        within=within,
+    )
+
+
+def _freshness(contract: Contract, circumstance: Circumstance) -> Iterator[MeasureCheck]:
+    column = contract.touchpoint.columns.get("event_time") if contract.touchpoint else None
+    if column is None or contract.freshness_hours is None:
+        return
+    # What arrives every `frequency` and takes `latency` may be both old at the time we look.
+    hours = contract.freshness_hours + (contract.frequency_hours or 0.0)
+    oldest = (circumstance.as_of - timedelta(days=math.ceil(hours / 24))).date()
+    yield MeasureCheck(
+        name="freshness",
+        kind="freshness",
+        severity=_severity(contract, "freshness", "freshness", column),
+        column=column,
+        description=f"The newest {column} is of {oldest} or later ({hours:g} h before the run's date)",
+        measure=f"cast(cast(max({sql.name(column)}) as date) as string)",
+        within=Range(minimum=oldest.isoformat()),
+    )
+
+
+def _key(contract: Contract) -> Iterator[KeyCheck]:
+    key = contract.primary_key
+    is_source = contract.layer == "source"
+    if key:
+        yield KeyCheck(
+            name="unique_key",
+            kind="key",
+            severity=_severity(contract, "unique_key", "key"),
+            description=f"One row per {', '.join(key)}" + _allowance(is_source, SOURCE_DUPLICATE_PERCENT),
+            columns=key,
+            max_percent=SOURCE_DUPLICATE_PERCENT if is_source else 0.0,
+        )
+    elif is_source:
+        yield KeyCheck(
+            name="duplicate_rows",
+            kind="duplicates",
+            severity=_severity(contract, "duplicate_rows", "duplicates"),
+            description="No row is repeated" + _allowance(True, SOURCE_DUPLICATE_PERCENT),
+            columns=tuple(column.name for column in contract.columns),
+            max_percent=SOURCE_DUPLICATE_PERCENT,
+        )
+
+
+def _allowance(is_allowed: bool, percent: float) -> str:
+    return f", up to {percent:g} % aside" if is_allowed else ""
+
+
+def _column_checks(contract: Contract, column: Column) -> Iterator[Check]:
+    for kind, violation, description in _promises(column):
+        name = f"{kind}_{column.name}"
+        yield RowCheck(
+            name=name,
+            kind=kind,
+            severity=_severity(contract, name, kind, column.name),
+            column=column.name,
+            description=description,
+            violation=violation,
+            element="true" if kind == "required" else f"{sql.name(column.name)} is not null",
+        )
+    if column.unique and contract.primary_key != (column.name,):
+        name = f"unique_{column.name}"
+        yield KeyCheck(
+            name=name,
+            kind="key",
+            severity=_severity(contract, name, "key", column.name),
+            column=column.name,
+            description=f"{column.name} is unique",
+            columns=(column.name,),
+            max_percent=SOURCE_DUPLICATE_PERCENT if contract.layer == "source" else 0.0,
+        )
+
+
+def _promises(column: Column) -> Iterator[tuple[str, str, str]]:
+    """Yield kind, violation and description of every rule that the column states of its own values."""
+    quoted = sql.name(column.name)
+    if column.required:
+        yield "required", f"{quoted} is null", f"{column.name} is never null"
+    low, high = column.minimum, column.maximum
+    if low is not None or high is not None:
+        terms = [f"{quoted} < {sql.literal(low)}"] if low is not None else []
+        terms += [f"{quoted} > {sql.literal(high)}"] if high is not None else []
+        yield "range", " or ".join(terms), f"{column.name} lies {_between(low, high)}"
+    if column.enum is not None:
+        yield (
+            "enum",
+            f"{quoted} not in {sql.list_of(column.enum)}",
+            f"{column.name} is one of its listed values",
+        )
+    if column.pattern is not None:
+        yield "pattern", f"not {quoted} rlike {sql.literal(column.pattern)}", f"{column.name} has its pattern"
+    shortest, longest = column.min_length, column.max_length
+    if shortest is not None or longest is not None:
+        terms = [f"char_length({quoted}) < {shortest}"] if shortest is not None else []
+        terms += [f"char_length({quoted}) > {longest}"] if longest is not None else []
+        yield "length", " or ".join(terms), f"The length of {column.name} lies {_between(shortest, longest)}"
+
+
+def _between(low: object, high: object) -> str:
+    if low is None:
+        return f"at or below {high}"
+    return f"at or above {low}" if high is None else f"between {low} and {high}"
+
+
+def _references(contract: Contract) -> Iterator[ReferenceCheck]:
+    is_source = contract.layer == "source"
+    for relationship in contract.relationships:
+        name = f"reference_{'_'.join(relationship.columns)}"
+        parent = table_of(relationship.target_id(contract.layer))
+        yield ReferenceCheck(
+            name=name,
+            kind="reference",
+            severity=_severity(contract, name, "reference", relationship.columns[0]),
+            column=relationship.columns[0] if len(relationship.columns) == 1 else None,
+            description=f"{', '.join(relationship.columns)} exists in {parent}"
+            + _allowance(is_source, SOURCE_ORPHAN_PERCENT),
+            columns=relationship.columns,
+            parent=parent,
+            parent_columns=relationship.target_columns,
+            max_percent=SOURCE_ORPHAN_PERCENT if is_source else 0.0,
+        )
+
+
+def _outliers(contract: Contract) -> Iterator[OutlierCheck]:
+    for column in contract.outlier_columns:
+        name = f"outliers_{column}"
+        yield OutlierCheck(
+            name=name,
+            kind="outliers",
+            severity=_severity(contract, name, "outliers", column),
+            column=column,
+            description=f"At most {OUTLIER_PERCENT:g} % of {column} lie beyond three interquartile ranges",
+            max_percent=OUTLIER_PERCENT,
+        )
+
+
+def table_of(contract_id: str) -> str:
+    """Lakehouse name of a contract's table.
+
+    >>> table_of("source.store"), table_of("silver.customer")
+    ('bronze/store', 'silver/customer')
+    """
+    layer, _, name = contract_id.partition(".")
+    return f"{'bronze' if layer == 'source' else layer}/{name}"
+
+
+def parents_of(checks: Sequence[Check]) -> frozenset[str]:
+    """Return the tables that the checks look into besides their own: of references, and of SQL rules."""
+    parents = {check.parent for check in checks if isinstance(check, ReferenceCheck)}
+    named = {table for check in checks if isinstance(check, QueryCheck) for table in check.tables}
+    return frozenset(parents | named)

@@ -1,0 +1,33 @@
+"""Names and free text as silver carries them: readable, so with capitals, unlike the forms that tokens are made of."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from privacy.protection.normal_form import normalise_text
+
+_HANGUL_NAME = re.compile(r"[가-힣 ]+")
+# Zero-width characters and the soft hyphen, which exports leave in texts and nobody sees.
+_INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"))
+
+
+def tidy_text(text: str) -> str | None:
+    r"""Write a text in Unicode NFC (Hangul in whole syllables) without invisible characters; lines stay.
+
+    >>> tidy_text("\u1112\u1161\u11ab\u200b ") == "한"
+    True
+    """
+    return unicodedata.normalize("NFC", text).translate(_INVISIBLE).strip() or None
+
+
+def tidy_name(text: str) -> str | None:
+    """Write a person's name in NFC with single spaces; a name in Hangul syllables alone has none.
+
+    >>> tidy_name("김 민준"), tidy_name(" Min-jun   KIM ")
+    ('김민준', 'Min-jun KIM')
+    """
+    plain = normalise_text(text.translate(_INVISIBLE))
+    if plain is not None and _HANGUL_NAME.fullmatch(plain):
+        return plain.replace(" ", "")
+    return plain

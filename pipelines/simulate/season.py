@@ -1,0 +1,32 @@
+"""When things happen: the hours at which people are online and the days of the year on which they shop."""
+
+import numpy as np
+
+from pipelines.simulate.streams import Floats, Times, pick
+
+_FIRST_DAY = np.datetime64("2017-01-01")
+# Share of visits by hour: a rise after lunch, the peak at nine in the evening.
+_HOURS = np.array(
+    [3, 2, 1, 1, 1, 1, 2, 4, 5, 6, 6, 7, 8, 7, 6, 6, 6, 6, 7, 8, 10, 12, 10, 6], dtype=np.float64
+)
+# Share by weekday from Monday: more at the weekend.
+_WEEKDAYS = np.array([1.0, 0.95, 0.95, 1.0, 1.1, 1.3, 1.35])
+# Days before the great holidays bring more visits: Seollal, Chuseok, the November sales, Christmas.
+_PEAKS = {"2017-01-25": 1.5, "2017-09-29": 1.6, "2017-11-24": 1.7, "2017-12-21": 1.4}
+
+
+def draw_times(rng: np.random.Generator, size: int) -> Times:
+    """Draw instants of 2017 by the weekly, seasonal and hourly rhythm, to the second."""
+    day = pick(rng, _day_weights(), size)
+    second = pick(rng, _HOURS, size) * 3600 + rng.integers(0, 3600, size)
+    offset = (day * 86_400 + second).astype("timedelta64[s]")
+    return np.asarray(_FIRST_DAY.astype("datetime64[s]") + offset)
+
+
+def _day_weights() -> Floats:
+    days = np.arange(365)
+    weights = _WEEKDAYS[(days + 6) % 7] * (1 + 0.1 * np.cos(2 * np.pi * (days - 350) / 365))
+    for date, height in _PEAKS.items():
+        distance = days - int((np.datetime64(date) - _FIRST_DAY).astype(int))
+        weights = weights * (1 + (height - 1) * np.exp(-((distance / 4) ** 2)))
+    return np.asarray(weights)

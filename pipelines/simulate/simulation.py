@@ -1,0 +1,201 @@
+"""Simulates the market: replica by replica, source by source, into a landing folder and its truth."""
+
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+from pydantic import BaseModel, ConfigDict
+
+from pipelines.simulate.app import draw_app_events
+from pipelines.simulate.consent import draw_consents
+from pipelines.simulate.device import draw_devices
+from pipelines.simulate.errors import SimulationError
+from pipelines.simulate.feedback import draw_nps, draw_reviews, draw_tickets
+from pipelines.simulate.journey import land_journey
+from pipelines.simulate.landing import Landing
+from pipelines.simulate.manifest import (
+    MANIFEST_NAME,
+    LandedFile,
+    Manifest,
+    SimulationSpec,
+    build_manifest,
+    read_manifest,
+)
+from pipelines.simulate.market import load_market
+from pipelines.simulate.order import draw_deliveries, draw_returns
+from pipelines.simulate.plan import soil
+from pipelines.simulate.recommendation import draw_recommendations
+from pipelines.simulate.records import Records
+from pipelines.simulate.reference import draw_references, store_records
+from pipelines.simulate.region import draw_regions
+from pipelines.simulate.register import draw_crm_customers, draw_loyalty_cards
+from pipelines.simulate.streams import Streams
+from pipelines.simulate.survey import draw_lifestyles
+from pipelines.simulate.truth import Truth
+from pipelines.simulate.web import draw_web, draw_wishlist
+from pipelines.simulate.world import World, draw_world
+
+Progress = Callable[[str], None]
+_STAGING = ".simulating"
+_LOCK = ".simulating.lock"
+_MOST_REPLICAS = 1000  # phones, member numbers and person ids leave room for as many
+
+
+class SimulationReport(BaseModel):
+    """What a call did: the files with rows, sizes and digests, and whether they were there already."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    out: Path
+    spec: SimulationSpec
+    was_present: bool
+    files: tuple[LandedFile, ...]
+    seconds: float
+
+    @property
+    def rows(self) -> dict[str, int]:
+        """Rows by source."""
+        total: dict[str, int] = {}
+        for file in self.files:
+            kind, source, *_ = file.path.split("/")
+            if kind == "landing":
+                total[source] = total.get(source, 0) + file.rows
+        return total
+
+
+def simulate(
+    out: Path,
+    seed: int = 20170101,
+    scale: int = 1,
+    progress: Progress | None = None,
+    *,
+    households: int | None = None,
+    force: bool = False,
+) -> SimulationReport:
+    """Write `scale` replicas of the market below `out`: landing/<source>/, truth/ and a manifest.
+
+    The same seed, scale and households give the same bytes. When `out` holds them already, nothing is
+    written and the report says `was_present`. Files appear in `out` only when all are complete. `progress`
+    is told what is being made. `households` limits the market to its first K households, for tests.
+
+    Raises:
+        SimulationError: a number is out of range, `out` holds another simulation and `force` is not set, or
+            another process writes there.
+    """
+    spec = _checked(seed, scale, households)
+    out.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(out / _LOCK, timeout=0):
+            return _simulate(out, spec, progress or (lambda _: None), force)
+    except Timeout:
+        raise SimulationError(
+            f"another simulation is writing to {out}; wait for it, or choose another"
+        ) from None
+
+
+def _simulate(out: Path, spec: SimulationSpec, progress: Progress, force: bool) -> SimulationReport:
+    started = time.perf_counter()
+    former = read_manifest(out)
+    if former is not None and not force:
+        if former.answers(spec) and former.is_intact(out):
+            seconds = time.perf_counter() - started
+            return SimulationReport(out=out, spec=spec, was_present=True, files=former.files, seconds=seconds)
+        if former.spec != spec:
+            raise SimulationError(
+                f"{out} holds the simulation of {former.spec}; asked was {spec}. "
+                "Choose another folder, or --force to replace it"
+            )
+    staging = out / _STAGING
+    shutil.rmtree(staging, ignore_errors=True)
+    try:
+        manifest = build_manifest(staging, spec, _write_all(staging, spec, progress))
+        _replace(out, staging, former, manifest)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    seconds = time.perf_counter() - started
+    return SimulationReport(out=out, spec=spec, was_present=False, files=manifest.files, seconds=seconds)
+
+
+def _replace(out: Path, staging: Path, former: Manifest | None, manifest: Manifest) -> None:
+    """Put the finished files where those of a former simulation were; the manifest comes last."""
+    (out / MANIFEST_NAME).unlink(missing_ok=True)
+    for old in former.files if former is not None else ():
+        (out / old.path).unlink(missing_ok=True)
+    for file in manifest.files:
+        (out / file.path).parent.mkdir(parents=True, exist_ok=True)
+        (staging / file.path).replace(out / file.path)
+    (staging / MANIFEST_NAME).write_text(manifest.model_dump_json(indent=1), encoding="utf-8")
+    (staging / MANIFEST_NAME).replace(out / MANIFEST_NAME)
+
+
+def _checked(seed: int, scale: int, households: int | None) -> SimulationSpec:
+    if not 1 <= scale <= _MOST_REPLICAS:
+        raise SimulationError(f"scale is {scale}; give a whole number from 1 to {_MOST_REPLICAS}")
+    if seed < 0:
+        raise SimulationError(f"seed is {seed}; give a whole number from 0")
+    if households is not None and households < 10:
+        raise SimulationError(f"households is {households}; give at least 10, or leave it out for all")
+    return SimulationSpec(seed=seed, scale=scale, households=households)
+
+
+def _write_all(root: Path, spec: SimulationSpec, progress: Progress) -> dict[str, int]:
+    """Write every replica below `root` and return the rows of each file."""
+    progress("reading the Complete Journey")
+    market = load_market(spec.households)
+    regions = draw_regions(Streams(spec.seed, 0).generator("region"))
+    rows: dict[str, int] = {}
+    # The tables of the package are rewritten by Arrow beside the drawing of people, which leaves a core idle.
+    with ThreadPoolExecutor(max_workers=1) as background, Truth(root / "truth") as truth:
+        landed = []
+        for replica in range(spec.scale):
+            progress(f"tables and people of replica {replica + 1} of {spec.scale}")
+            is_cut = spec.households is not None
+            landed.append(background.submit(land_journey, root / "landing", market, replica, is_cut))
+            rows |= _write_replica(
+                root, draw_world(market, regions, Streams(spec.seed, replica)), truth, progress
+            )
+        for future in landed:
+            rows |= future.result()
+    return rows | truth.rows
+
+
+def _write_replica(root: Path, world: World, truth: Truth, progress: Progress) -> dict[str, int]:
+    """Write the simulated sources of one replica and return the rows of each file."""
+    truth.add_people(world)
+    truth.add_accounts(world)
+    landing = Landing(root / "landing", world.replica)
+    for records in _sources(world):
+        progress(records.source)
+        records.replica = world.replica
+        soil(records, world.streams.generator(f"dirt {records.source}"))
+        truth.add_records(world, records)
+        landing.write(records)
+    truth.add_dirt(landing.dirt)
+    return landing.rows
+
+
+def _sources(world: World) -> Iterator[Records]:
+    """Yield the records of each source, clean; those that others build on are drawn first."""
+    draw = world.streams.generator
+    if world.replica == 0:
+        yield from draw_references(world.regions, draw("weather"))
+    yield store_records(world)
+    yield draw_crm_customers(world, draw("crm_customer"))
+    yield draw_loyalty_cards(world, draw("loyalty_card"))
+    devices = draw_devices(world, draw("device"))
+    sessions, events, wishes = draw_web(world, devices, draw("web"))
+    yield sessions
+    yield events
+    yield draw_wishlist(world, wishes, draw("wishlist"))
+    yield draw_app_events(world, devices, draw("app_event"))
+    deliveries, returns = draw_deliveries(world, draw("delivery")), draw_returns(world, draw("return_item"))
+    yield draw_tickets(world, deliveries, returns, draw("support_ticket"))
+    yield deliveries
+    yield returns
+    yield draw_reviews(world, draw("review"))
+    yield draw_nps(world, draw("nps_survey"))
+    yield draw_recommendations(world, draw("recommendation_event"))
+    yield draw_consents(world, draw("consent_event"))
+    yield draw_lifestyles(world, draw("lifestyle_survey"))

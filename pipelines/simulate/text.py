@@ -1,0 +1,53 @@
+"""Identifiers, dates and names as text, whole columns at a time."""
+
+from importlib import resources
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipelines.simulate.streams import Bools, Ints, Texts, Times
+
+
+def label(prefix: str, numbers: Ints, width: int) -> Texts:
+    """Return `prefix` followed by each number, padded with zeros to `width` digits."""
+    digits = pc.utf8_lpad(pa.array(numbers).cast(pa.string()), width=width, padding="0")
+    joined = pc.binary_join_element_wise(prefix, digits, "")
+    return np.asarray(joined.to_numpy(zero_copy_only=False), dtype=object)
+
+
+def hexadecimal(rng: np.random.Generator, prefix: str, size: int) -> Texts:
+    """Return `size` random identifiers: `prefix` and sixteen hexadecimal digits."""
+    numbers = rng.integers(0, 2**63, size=size).tolist()
+    return np.array([f"{prefix}{number:016x}" for number in numbers], dtype=object)
+
+
+def day_text(days: Times) -> Texts:
+    """Return dates as yyyy-mm-dd; no date becomes None."""
+    text = np.datetime_as_string(days.astype("datetime64[D]")).astype(object)
+    text[np.isnat(days)] = None
+    return text
+
+
+def given(values: Texts) -> Bools:
+    """Say which values are there (not None)."""
+    return np.asarray(pd.notna(values))
+
+
+def only(values: Texts, condition: Bools) -> Texts:
+    """Return `values` where the condition holds and None elsewhere."""
+    chosen: Texts = np.full(len(values), None, dtype=object)
+    chosen[condition] = values[condition]
+    return chosen
+
+
+def whole(values: Ints, condition: Bools) -> pd.api.extensions.ExtensionArray:
+    """Return whole numbers that are null where the condition fails."""
+    return pd.arrays.IntegerArray(np.asarray(values, dtype=np.int64), ~np.asarray(condition))
+
+
+def load_table(name: str) -> pd.DataFrame:
+    """Read one of the simulator's own tables (data/<name>.csv); blanks are empty text, never null."""
+    with resources.files("pipelines.simulate").joinpath(f"data/{name}.csv").open(encoding="utf-8") as file:
+        return pd.read_csv(file, keep_default_na=False)

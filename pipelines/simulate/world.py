@@ -1,0 +1,111 @@
+"""One replica of the market with its people: what every source draws from."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from pipelines.simulate.address import current_home, draw_homes
+from pipelines.simulate.household import draw_households
+from pipelines.simulate.market import Market
+from pipelines.simulate.member import draw_members
+from pipelines.simulate.people import draw_people
+from pipelines.simulate.store import draw_stores
+from pipelines.simulate.streams import Bools, Ints, Streams, Texts, Times, chance
+from pipelines.simulate.text import given
+
+ACCOUNT_OFFSET = 1_000_000
+STORE_OFFSET = 1_000_000
+BASKET_OFFSET = 1_000_000_000_000
+
+
+@dataclass(frozen=True)
+class World:
+    """Households, people, homes and registrations of one replica; rows are referred to by position."""
+
+    market: Market
+    streams: Streams
+    regions: pd.DataFrame
+    stores: pd.DataFrame
+    households: pd.DataFrame
+    people: pd.DataFrame
+    homes: pd.DataFrame
+    new_homes: pd.DataFrame
+    members: pd.DataFrame
+    is_online: Bools
+
+    @property
+    def replica(self) -> int:
+        """Number of this copy of the market, from 0."""
+        return self.streams.replica
+
+    def account(self, household: Ints) -> Ints:
+        """Return account numbers of households."""
+        return self.market.household_id[household] + self.replica * ACCOUNT_OFFSET
+
+    def order(self, basket: Ints) -> Ints:
+        """Return order numbers (basket_id) of baskets."""
+        return self.market.basket_id[basket] + self.replica * BASKET_OFFSET
+
+    @cached_property
+    def principal(self) -> Ints:
+        """The person to whom each household's baskets belong."""
+        return np.flatnonzero(self.people["is_principal"].to_numpy())
+
+    @cached_property
+    def member_no(self) -> Texts:
+        """First membership number of each person; None for those who never registered."""
+        return self._numbers(self.members[~self.members["is_repeat"]])
+
+    @cached_property
+    def second_member_no(self) -> Texts:
+        """Second membership number of each person who registered twice; None otherwise."""
+        return self._numbers(self.members[self.members["is_repeat"]])
+
+    def used_member_no(self, person: Ints, rng: np.random.Generator) -> Texts:
+        """Return a number under which each person acts; those with two use the second three times in ten."""
+        second = self.second_member_no[person]
+        use_second = given(second) & chance(rng, 0.3, len(person))
+        return np.where(use_second, second, self.member_no[person])
+
+    def has_moved(self, household: Ints, at: Times) -> Bools:
+        """Say whether households had moved to their new home by then."""
+        return current_home(self.households["moved_on"].to_numpy()[household], at)
+
+    def column(self, name: str) -> Texts:
+        """Return one column of `people` as an array of objects."""
+        return self.people[name].to_numpy(object)
+
+    def _numbers(self, members: pd.DataFrame) -> Texts:
+        numbers = np.full(len(self.people), None, dtype=object)
+        numbers[members["person"].to_numpy()] = members["member_no"].to_numpy(object)
+        return numbers
+
+
+def draw_world(market: Market, regions: pd.DataFrame, streams: Streams) -> World:
+    """Populate one replica of the market."""
+    stores = draw_stores(market, regions, streams.generator("store"))
+    households = draw_households(market, regions, stores["place"].to_numpy(), streams.generator("household"))
+    people = draw_people(households, streams.replica, streams.generator("people"))
+    korean = households["is_korean"].to_numpy()
+    return World(
+        market=market,
+        streams=streams,
+        regions=regions,
+        stores=stores,
+        households=households,
+        people=people,
+        homes=draw_homes(regions, households["dong"].to_numpy(), korean, streams.generator("home")),
+        new_homes=draw_homes(
+            regions, households["new_dong"].to_numpy(), korean, streams.generator("new home")
+        ),
+        members=draw_members(people, streams.replica, streams.generator("member")),
+        is_online=_online_baskets(market, streams.generator("online")),
+    )
+
+
+def _online_baskets(market: Market, rng: np.random.Generator) -> Bools:
+    """Choose the baskets ordered in the web shop: about eight in a hundred, most by a few households."""
+    habit = rng.beta(0.35, 3.85, len(market.household_id))
+    return market.is_shoppable & chance(rng, habit[market.basket_household], len(market.basket_id))

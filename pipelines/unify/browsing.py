@@ -1,0 +1,87 @@
+"""gold/customer_browsing: searches, views, carts and wishes."""
+
+from __future__ import annotations
+
+from functools import reduce
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from pipelines.unify.customer_of import with_customer
+from pipelines.unify.deduplicate import latest
+from pipelines.unify.measure import count_where, days_between, distinct_count, most_frequent, ratio, share_where
+from pipelines.unify.table import BuildContext, Tables
+
+_COUNTED = {
+    "page_view_count": ("page_view",), "search_count": ("search",), "product_view_count": ("product_view",),
+    "barcode_scan_count": ("scan_barcode",), "cart_add_count": ("add_to_cart",),
+    "cart_remove_count": ("remove_from_cart",), "checkout_count": ("checkout",), "web_order_count": ("purchase",),
+    "store_locator_count": ("store_locator",), "push_open_count": ("push_open",),
+}  # fmt: skip
+
+
+def build(tables: Tables, context: BuildContext) -> DataFrame:
+    """Return one row a customer with at least one web or app event or wish."""
+    events = tables["silver/touchpoint_event"].where("customer_id is not null and channel in ('web', 'app')")
+    events = events.where(F.col("source").isin("web_event", "app_event"))
+    viewed = events.where("event_type = 'product_view' and product_id is not null")
+    categories = viewed.join(tables["silver/product"].select("product_id", "product_category"), "product_id")
+    searches = events.where("event_type = 'search' and query is not null and trim(query) <> ''")
+    query = searches.withColumn("query", F.lower(F.trim("query")))
+    parts = [
+        _counts(events, context),
+        most_frequent(query, ["customer_id"], "query", "top_query"),
+        most_frequent(categories, ["customer_id"], "product_category", "top_viewed_category"),
+        query.groupBy("customer_id").agg(distinct_count(F.col("query")).alias("distinct_query_count")),
+        viewed.groupBy("customer_id").agg(distinct_count(F.col("product_id")).alias("viewed_product_count")),
+        _empty_searches(tables),
+        _carts(tables["silver/session"]),
+    ]
+    joined = reduce(lambda left, right: left.join(right, "customer_id", "left"), parts)
+    counts = (*_COUNTED, "event_count", "distinct_query_count", "viewed_product_count",
+              "wish_count", "open_wish_count")  # fmt: skip
+    frame = joined.join(_wishes(tables), "customer_id", "full_outer")
+    filled = frame.withColumns({name: F.coalesce(name, F.lit(0)) for name in counts})
+    return filled.withColumns({
+        "view_to_cart_rate": ratio(F.col("cart_add_count"), F.col("product_view_count")),
+        "as_of": F.lit(context.as_of),
+    })  # fmt: skip
+
+
+def _counts(events: DataFrame, context: BuildContext) -> DataFrame:
+    return events.groupBy("customer_id").agg(
+        F.count(F.lit(1)).alias("event_count"),
+        *(count_where(F.col("event_type").isin(*types)).alias(name) for name, types in _COUNTED.items()),
+        share_where(F.col("channel") == "app").alias("app_event_share"),
+        F.max("event_at").alias("last_event_at"),
+        F.max(F.when(F.col("event_type") == "search", F.col("event_at"))).alias("last_search_at"),
+        days_between(F.lit(context.as_of), F.max("event_date")).alias("days_since_last_event"),
+    )
+
+
+def _empty_searches(tables: Tables) -> DataFrame:
+    """Only the web reports how many results a search had."""
+    searches = tables["bronze/web_event"].where("event_type = 'search' and results_count is not null")
+    found = latest(searches.drop("query"), ["event_id"])
+    visitor = tables["silver/session"].where("customer_id is not null").select("session_id", "customer_id")
+    return found.join(visitor, "session_id").groupBy("customer_id").agg(
+        share_where(F.col("results_count") == 0).alias("empty_search_share")
+    )  # fmt: skip
+
+
+def _carts(sessions: DataFrame) -> DataFrame:
+    web = sessions.where("customer_id is not null and channel = 'web'")
+    filled = F.col("cart_add_count") > 0
+    return web.groupBy("customer_id").agg(
+        count_where(filled).alias("cart_session_count"),
+        ratio(count_where(filled & ~F.col("is_converted")), count_where(filled)).alias("cart_abandonment_rate"),
+        share_where(F.col("is_converted")).alias("session_conversion_rate"),
+    )
+
+
+def _wishes(tables: Tables) -> DataFrame:
+    rows = latest(tables["bronze/wishlist"], ["item_id"]).withColumn("_key_member_no", F.col("member_no_token"))
+    wished = with_customer(rows, ["member_no"], tables["silver/identifier"], {}).where("customer_id is not null")
+    return wished.groupBy("customer_id").agg(
+        F.count(F.lit(1)).alias("wish_count"), count_where(F.col("removed_at").isNull()).alias("open_wish_count")
+    )

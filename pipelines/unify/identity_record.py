@@ -1,0 +1,45 @@
+"""The records that identity matching sees: distinct combinations of matching keys in every source."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import reduce
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from pipelines.contracts.document import Contract, Contracts
+from pipelines.identity.record import KINDS, RECORD_COLUMNS, Records
+from pipelines.unify.table import Tables
+from pipelines.unify.token_column import PRINCIPAL, token_columns, tokenised_tables
+
+
+def read_records(tables: Tables, contracts: Contracts) -> tuple[Records, datetime | None]:
+    """Return the records of all sources with a matching key, and the load time of the newest row among them."""
+    parts = [_combinations(tables[name], contracts.table(name)) for name in tokenised_tables(contracts)]
+    if not parts:
+        raise ValueError("no contract declares a matching key; expected a column with the property token")
+    frame = reduce(DataFrame.unionByName, parts).toPandas()
+    newest = frame["loaded_at"].dropna().max() if len(frame) else None
+    return Records.of(frame[list(RECORD_COLUMNS)]), newest.to_pydatetime() if newest is not None else None
+
+
+def _combinations(frame: DataFrame, contract: Contract) -> DataFrame:
+    tokens = token_columns(contract)
+    keyed = frame.select(
+        *(token.alias(kind) for kind, token in tokens.items()),
+        _is_principal(contract).alias("is_principal"),
+        "_loaded_at",
+    )
+    counted = keyed.groupBy(*tokens, "is_principal").agg(
+        F.count(F.lit(1)).alias("record_count"), F.max("_loaded_at").alias("loaded_at")
+    )
+    absent = {kind: F.lit(None).cast("string") for kind in KINDS if kind not in tokens}
+    return counted.withColumns({**absent, "source": F.lit(contract.name)})
+
+
+def _is_principal(contract: Contract) -> Column:
+    for column in contract.columns:
+        if column.name == PRINCIPAL:
+            return F.col(PRINCIPAL) if column.spark_type == "boolean" else F.upper(F.trim(PRINCIPAL)) == "Y"
+    return F.lit(False)

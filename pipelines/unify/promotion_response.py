@@ -1,0 +1,38 @@
+"""How far displays and mailers steer a customer, against what others bought in the same store and week."""
+
+from __future__ import annotations
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from pipelines.unify.measure import count_where, distinct_count, ratio
+
+_SHOWN = {"display": "display_location", "mailer": "mailer_location"}
+
+
+def promotion_response(lines: DataFrame, store_weeks: DataFrame) -> DataFrame:
+    """Return per customer display_lift, mailer_lift, display and mailer line shares, and promotion_take_rate.
+
+    Counted over merchandise lines of stores and weeks with promotion records; null for customers who have none.
+    """
+    seen = lines.where("is_merchandise and display_location is not null").select(
+        "customer_id", "store_id", "week", "product_id",
+        *((F.col(column) != "0").cast("int").alias(name) for name, column in _SHOWN.items()),
+    )  # fmt: skip
+    visits = seen.groupBy("customer_id", "store_id", "week").agg(
+        F.count(F.lit(1)).alias("lines"),
+        *(F.sum(name).alias(name) for name in _SHOWN),
+        distinct_count(F.when((F.col("display") + F.col("mailer")) > 0, F.col("product_id"))).alias("taken"),
+    )
+    usual = visits.groupBy("store_id", "week").agg(
+        *((F.sum(name).cast("double") / F.sum("lines").cast("double")).alias(f"usual_{name}") for name in _SHOWN)
+    )
+    offered = store_weeks.select("store_id", "week", F.col("promoted_count").alias("offered"))
+    frame = visits.join(usual, ["store_id", "week"]).join(offered, ["store_id", "week"], "left")
+    expected = {name: F.sum(F.col("lines") * F.col(f"usual_{name}")) for name in _SHOWN}
+    return frame.groupBy("customer_id").agg(
+        *(ratio(F.sum(name), F.sum("lines")).alias(f"{name}_line_share") for name in _SHOWN),
+        *(ratio(F.sum(name), expected[name]).alias(f"{name}_lift") for name in _SHOWN),
+        ratio(F.sum("taken"), F.sum("offered")).alias("promotion_take_rate"),
+        count_where(F.col("taken") > 0).alias("promoted_visit_count"),
+    )

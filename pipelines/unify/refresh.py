@@ -1,0 +1,71 @@
+"""Brings a derived table up to date: builds it when what it is made from has changed, and writes what differs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from time import perf_counter
+
+from pyspark.sql import DataFrame
+
+from pipelines.lakehouse import Lakehouse
+from pipelines.unify.fingerprint import fingerprint
+from pipelines.unify.source import read_inputs
+from pipelines.unify.table import BuildContext, DerivedTable
+from pipelines.unify.touched_day import touched_days
+
+Timer = Callable[[], float]
+
+
+@dataclass(frozen=True)
+class RefreshReport:
+    """What a refresh did. `days` are those written, for a table refreshed by day; otherwise empty."""
+
+    table: str
+    rows: int
+    seconds: float
+    was_current: bool
+    days: tuple[date, ...] = ()
+
+
+def refresh_table(
+    table: DerivedTable, lakehouse: Lakehouse, context: BuildContext, timer: Timer = perf_counter
+) -> RefreshReport:
+    """Build and write the table unless it is current, and report.
+
+    Current is a table whose fingerprint (code, contracts, day, state of every input) is the one it was written with.
+    """
+    started = timer()
+    wanted = fingerprint(table, lakehouse, context)
+    was_current = lakehouse.fingerprint(table.name) == wanted
+    days: tuple[date, ...] = ()
+    if not was_current:
+        built = table.build(read_inputs(table, lakehouse, context), context)
+        days = _write(table, built, wanted, lakehouse, context)
+    return RefreshReport(table.name, row_count(table.name, lakehouse), timer() - started, was_current, days)
+
+
+def row_count(name: str, lakehouse: Lakehouse) -> int:
+    """Return the rows of a table, from its log where that counts them."""
+    counts = lakehouse.delta(name).get_add_actions(flatten=True).column("num_records").to_pylist()
+    if any(count is None for count in counts):
+        return lakehouse.read(name).count()
+    return sum(counts)
+
+
+def _write(
+    table: DerivedTable, built: DataFrame, wanted: str, lakehouse: Lakehouse, context: BuildContext
+) -> tuple[date, ...]:
+    contract = context.contracts.table(table.name)
+    frame = built.select(*(column.name for column in contract.columns))
+    if table.partition_by:
+        # Otherwise every task writes a file of its own into every partition: thousands of small ones.
+        frame = frame.repartition(*table.partition_by)
+    day = table.refreshes_days
+    if day is None or not lakehouse.exists(table.name):
+        lakehouse.overwrite(table.name, frame, table.partition_by, wanted, contract)
+        return ()
+    days = touched_days(lakehouse.read(table.name), frame, day, contract)
+    lakehouse.replace_days(table.name, frame, day, days, wanted, contract)
+    return days

@@ -1,0 +1,156 @@
+"""All silver and gold tables, in an order in which each can be built."""
+
+from __future__ import annotations
+
+from pipelines.unify import (
+    browsing,
+    calendar,
+    consent_event,
+    customer,
+    customer_360,
+    demographic,
+    feedback,
+    identifier,
+    journey,
+    lifestyle,
+    location,
+    order_history,
+    order_line,
+    product,
+    product_preference,
+    promotion,
+    purchase_behaviour,
+    repurchase,
+    session,
+    session_context,
+    spend,
+    temporal_pattern,
+    touchpoint_event,
+)
+from pipelines.unify.table import DerivedTable
+from pipelines.unify.token_column import tokenised_tables
+
+_LINES = "bronze/cj_transactions"
+_SILVER = (
+    DerivedTable("silver/product", ("bronze/cj_products", _LINES), product.build, uses_as_of=False),
+    DerivedTable("silver/calendar", (_LINES, "bronze/weather", "bronze/region"), calendar.build),
+    DerivedTable("silver/promotion", ("bronze/cj_promotions", _LINES), promotion.build_promotion, uses_as_of=False),
+    DerivedTable("silver/store_week", ("bronze/cj_promotions",), promotion.build_store_week, uses_as_of=False),
+    DerivedTable("silver/identifier", (), identifier.build, reads=tokenised_tables, remembers=True, uses_as_of=False),
+    DerivedTable("silver/identity_event", ("silver/identifier",), identifier.build_event, remembers=True, uses_as_of=False),
+    DerivedTable(
+        "silver/customer", ("silver/identifier", "bronze/crm_customer", "bronze/loyalty_card"), customer.build, uses_as_of=False
+    ),
+    DerivedTable("silver/consent_event", ("bronze/consent_event", "silver/identifier"), consent_event.build, uses_as_of=False),
+    DerivedTable(
+        "silver/session",
+        ("bronze/web_session", "bronze/web_event", "bronze/app_event", "silver/identifier"),
+        session.build,
+        uses_as_of=False,
+    ),
+    DerivedTable(
+        "silver/order_line",
+        (_LINES, "silver/product", "silver/promotion", "silver/store_week", "silver/identifier"),
+        order_line.build,
+        uses_as_of=False,
+    ),
+    DerivedTable(
+        touchpoint_event.TABLE,
+        ("silver/identifier",),
+        touchpoint_event.build,
+        reads=touchpoint_event.inputs,
+        partition_by=("event_date",),
+        refreshes_days="event_date",
+        uses_as_of=False,
+    ),
+)
+_ORDERS = (
+    DerivedTable(
+        "gold/order_history",
+        ("silver/order_line", "silver/touchpoint_event", "bronze/delivery", "bronze/return_item", "bronze/store"),
+        order_history.build,
+        uses_as_of=False,
+    ),
+    DerivedTable("gold/customer_monthly_spend", ("gold/order_history",), spend.build_monthly),
+    DerivedTable("gold/customer_category_share", ("silver/order_line",), spend.build_category),
+    DerivedTable("gold/customer_repurchase", ("silver/order_line",), repurchase.build),
+)
+_CAMPAIGNS = ("bronze/cj_campaigns", "bronze/cj_campaign_descriptions", "bronze/cj_coupon_redemptions")
+_PROFILES = (
+    DerivedTable(
+        "gold/customer_demographic",
+        ("silver/customer", "silver/identifier", "bronze/cj_demographics", "bronze/lifestyle_survey"),
+        demographic.build,
+    ),
+    DerivedTable(
+        "gold/customer_purchase_behaviour",
+        (
+            "silver/order_line", "gold/order_history", "gold/customer_category_share", "silver/product",
+            "silver/store_week", "silver/touchpoint_event", "silver/identifier", *_CAMPAIGNS,
+        ),
+        purchase_behaviour.build,
+    ),
+    DerivedTable(
+        "gold/customer_temporal_pattern",
+        ("gold/order_history", "silver/calendar", "silver/touchpoint_event", "silver/identifier", *_CAMPAIGNS),
+        temporal_pattern.build,
+    ),
+    DerivedTable(
+        "gold/customer_product_preference",
+        ("silver/order_line", "silver/product", "gold/customer_category_share"),
+        product_preference.build,
+    ),
+    DerivedTable(
+        "gold/customer_lifestyle",
+        (
+            "silver/customer", "silver/order_line", "silver/product", "silver/touchpoint_event", "silver/identifier",
+            "bronze/lifestyle_survey",
+        ),
+        lifestyle.build,
+    ),
+    DerivedTable(
+        "gold/customer_location",
+        ("silver/customer", "gold/order_history", "bronze/store", "bronze/region"),
+        location.build,
+    ),
+    DerivedTable(
+        "gold/customer_browsing",
+        (
+            "silver/touchpoint_event", "silver/session", "silver/product", "silver/identifier", "bronze/web_event",
+            "bronze/wishlist",
+        ),
+        browsing.build,
+    ),
+    DerivedTable(
+        "gold/customer_session_context", ("silver/session", "silver/calendar", "silver/customer"), session_context.build
+    ),
+    DerivedTable(
+        "gold/customer_feedback",
+        (
+            "silver/identifier", "bronze/review", "bronze/support_ticket", "bronze/nps_survey",
+            "bronze/recommendation_event",
+        ),
+        feedback.build,
+    ),
+    DerivedTable("gold/customer_journey", ("silver/touchpoint_event", "gold/order_history"), journey.build),
+)  # fmt: skip
+_360 = DerivedTable(
+    "gold/customer_360",
+    ("silver/customer", "silver/touchpoint_event", "gold/customer_journey", *customer_360.CHOSEN),
+    customer_360.build,
+)
+
+TABLES: tuple[DerivedTable, ...] = (*_SILVER, *_ORDERS, *_PROFILES, _360)
+"""Use `table.all_inputs(contracts)` for a table's inputs: some read every source that a contract declares."""
+
+
+def table(name: str) -> DerivedTable:
+    """Return the derived table of that name.
+
+    Raises:
+        KeyError: there is none.
+    """
+    for derived in TABLES:
+        if derived.name == name:
+            return derived
+    raise KeyError(f"no derived table {name!r}; known are {', '.join(derived.name for derived in TABLES)}")

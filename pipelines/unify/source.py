@@ -1,0 +1,50 @@
+"""How the builders read their inputs: bronze in the standard form its contract asks for, a missing source as empty."""
+
+from __future__ import annotations
+
+from pyspark.sql import DataFrame
+from pyspark.sql.types import BooleanType, LongType, StringType, StructField, StructType, TimestampNTZType
+
+from pipelines.contracts.document import Contract
+from pipelines.lakehouse import Lakehouse
+from pipelines.quality.impute import flag_name, to_standard
+from pipelines.unify.table import PREVIOUS, BuildContext, DerivedTable
+
+_LOAD_COLUMNS = (
+    StructField("_load_id", StringType()),
+    StructField("_source_file", StringType()),
+    StructField("_line", LongType()),
+    StructField("_loaded_at", TimestampNTZType()),
+)
+
+
+def read_inputs(table: DerivedTable, lakehouse: Lakehouse, context: BuildContext) -> dict[str, DataFrame]:
+    """Return the table's inputs by name. What a source that never arrived would say is null in every derived column."""
+    tables = {name: _read(name, lakehouse, context) for name in table.all_inputs(context.contracts)}
+    if table.remembers:
+        contract = context.contracts.table(table.name)
+        exists = lakehouse.exists(table.name)
+        tables[PREVIOUS] = lakehouse.read(table.name) if exists else _empty(contract.spark_schema(), context)
+    return tables
+
+
+def _read(name: str, lakehouse: Lakehouse, context: BuildContext) -> DataFrame:
+    if not name.startswith("bronze/"):
+        return lakehouse.read(name)
+    contract = context.contracts.table(name)
+    if not lakehouse.exists(name):
+        return _empty(empty_schema(contract), context)
+    return to_standard(lakehouse.read(name), contract)
+
+
+def empty_schema(contract: Contract) -> StructType:
+    """Return the schema of a source's standard form, for a source without any file."""
+    tokens = [StructField(c.token_name, StringType()) for c in contract.columns if c.token_name is not None]
+    flags = [StructField(flag_name(c.name), BooleanType()) for c in contract.columns if c.impute is not None]
+    declared = [StructField(field.name, field.dataType) for field in contract.spark_schema().fields]
+    return StructType([*declared, *tokens, *flags, *_LOAD_COLUMNS])
+
+
+def _empty(schema: StructType, context: BuildContext) -> DataFrame:
+    nullable = StructType([StructField(field.name, field.dataType) for field in schema.fields])
+    return context.spark.createDataFrame([], nullable)

@@ -1,0 +1,62 @@
+"""What a derived table is: its name, what it reads, and the function that builds it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+from pyspark.sql import DataFrame, SparkSession
+
+if TYPE_CHECKING:
+    from pipelines.contracts.document import Contracts
+
+Tables = Mapping[str, DataFrame]
+"""Inputs by name, such as `bronze/cj_transactions`; sources are in their standard form (see `source.py`)."""
+
+PREVIOUS = "previous"
+"""Name under which a table with memory finds its own former rows among its inputs."""
+
+
+@dataclass(frozen=True)
+class BuildContext:
+    """What a build needs besides its inputs."""
+
+    contracts: Contracts
+    as_of: date
+    """Last day that counts; ages, recencies and windows end on it."""
+    id_factory: Callable[[], str]
+    """Gives new customer identifiers, see `pipelines.identity.opaque_id`."""
+    spark: SparkSession
+
+
+Build = Callable[[Tables, BuildContext], DataFrame]
+
+
+@dataclass(frozen=True)
+class DerivedTable:
+    """A silver or gold table.
+
+    `inputs` are the fixed ones; a table that reads every source of a kind (all with tokens, all with touchpoints) names
+    a function in `reads` that lists them from the contracts, so that a new contract is read without code.
+    """
+
+    name: str
+    inputs: tuple[str, ...]
+    build: Build
+    reads: Callable[[Contracts], tuple[str, ...]] | None = None
+    remembers: bool = False
+    """The build also gets its own former rows, as input `previous`."""
+    partition_by: tuple[str, ...] = ()
+    refreshes_days: str | None = None
+    """Date column by which the table can be rebuilt for some days only, see `touched_day.py`."""
+    uses_as_of: bool = True
+    """False where the day of the run changes nothing, so that a new day does not build the table again."""
+    version: int = 1
+    """Raise it when the build's meaning changes, so that the table is built again."""
+
+    def all_inputs(self, contracts: Contracts) -> tuple[str, ...]:
+        """Return the fixed inputs and those that the contracts add, each once, in a stable order."""
+        more = self.reads(contracts) if self.reads else ()
+        return tuple(dict.fromkeys((*self.inputs, *more)))

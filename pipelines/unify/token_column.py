@@ -1,0 +1,47 @@
+"""Which matching keys a bronze table carries, read from its contract."""
+
+from __future__ import annotations
+
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+
+from pipelines.contracts.document import Contract, Contracts
+from pipelines.identity.record import KINDS
+
+PRINCIPAL = "is_principal"
+"""Column of a register that says whose an account's baskets are (Y or true)."""
+
+
+def tokenised_tables(contracts: Contracts) -> tuple[str, ...]:
+    """Return the bronze tables of all sources with a matching key."""
+    return tuple(contract.table for contract in contracts.sources if key_kinds(contract))
+
+
+def key_kinds(contract: Contract) -> tuple[str, ...]:
+    """Return the kinds of matching keys that the contract's rows carry, the strongest first.
+
+    Name and phone together make the key name_phone; a name alone makes none.
+    """
+    held = {*_token_names(contract)}
+    if {"name", "phone"} <= held:
+        held.add("name_phone")
+    return tuple(kind for kind in KINDS if kind in held)
+
+
+def token_columns(contract: Contract) -> dict[str, Column]:
+    """Return the expression of each kind of matching key on the contract's bronze rows, see `key_kinds`."""
+    names = _token_names(contract)
+    return {kind: _pair(names) if kind == "name_phone" else F.col(names[kind]) for kind in key_kinds(contract)}
+
+
+def _token_names(contract: Contract) -> dict[str, str]:
+    """The bronze column of each kind of token; the first one counts."""
+    first: dict[str, str] = {}
+    for column in contract.columns:
+        if column.token is not None and column.token_name is not None:
+            first.setdefault(column.token, column.token_name)
+    return first
+
+
+def _pair(names: dict[str, str]) -> Column:
+    return F.sha2(F.concat(F.col(names["name"]), F.lit(":"), F.col(names["phone"])), 256)

@@ -1,0 +1,121 @@
+"""Events of one source in the schema of silver/touchpoint_event, before a customer is known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from pipelines.contracts.document import Contract, Contracts
+from pipelines.unify.deduplicate import latest
+from pipelines.unify.token_column import key_kinds, token_columns
+
+ROLES = {  # role: type in silver/touchpoint_event
+    "session_id": "string",
+    "product_id": "bigint",
+    "order_id": "string",
+    "store_id": "bigint",
+    "amount": "decimal(18,2)",
+    "quantity": "bigint",
+    "query": "string",
+    "dwell_seconds": "double",
+    "outcome": "string",
+    "rating": "double",
+}
+_SUMMED = ("amount", "quantity")
+_IDENTITY = ("event_id", "event_at", "channel", "event_type")
+
+
+class TouchpointError(ValueError):
+    """A contract's touchpoint cannot be read as an event."""
+
+
+@dataclass(frozen=True)
+class EventSource:
+    """A source of events: its contract, and which keys its rows carry."""
+
+    contract: Contract
+
+    @property
+    def roles(self) -> dict[str, str]:
+        """The column of each role."""
+        assert self.contract.touchpoint is not None
+        return dict(self.contract.touchpoint.columns)
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Kinds of matching keys and carriers on the rows."""
+        carried = tuple(role for role in ("session_id", "order_id") if role in self.roles)
+        return (*key_kinds(self.contract), *carried)
+
+    @property
+    def is_keyed_by_event(self) -> bool:
+        """Whether the event id alone is the primary key, so that a second row is a repeated delivery, not a part."""
+        return self.contract.primary_key == (self.roles.get("event_id"),)
+
+
+def event_sources(contracts: Contracts) -> tuple[EventSource, ...]:
+    """Return every source whose contract declares a touchpoint."""
+    return tuple(EventSource(contract) for contract in contracts.sources if contract.touchpoint)
+
+
+def event_rows(source: EventSource, frame: DataFrame) -> DataFrame:
+    """Return one row an event, with `_key_<kind>` columns for the keys that its customer may be found by.
+
+    Rows without an event time are no events. Repeated deliveries of an event are kept once, the last; rows that share
+    an event without being keyed by it (the lines of a basket) are summed, and keep what they all agree on.
+
+    Raises:
+        TouchpointError: the contract names no event time, or nothing that identifies an event.
+    """
+    contract, roles = source.contract, source.roles
+    if "event_time" not in roles:
+        raise TouchpointError(
+            f"{contract.id} declares a touchpoint but no column with touchpointRole event_time; add one to the contract"
+        )
+    if source.is_keyed_by_event:
+        frame = latest(frame, contract.primary_key)
+    known = {
+        "event_id": _event_id(source),
+        "event_at": F.col(roles["event_time"]).cast("timestamp_ntz"),
+        "channel": _said(roles.get("channel"), contract.touchpoint.channel if contract.touchpoint else None),
+        "event_type": _said(roles.get("event_type"), contract.touchpoint.event_type if contract.touchpoint else None),
+        **{role: F.col(roles[role]).try_cast(kind) for role, kind in ROLES.items() if role in roles},
+        **{f"_key_{kind}": token for kind, token in token_columns(contract).items()},
+        **{f"_key_{role}": F.col(roles[role]).cast("string") for role in source.keys if role in roles},
+        "load_id": F.col("_load_id"),
+    }
+    rows = frame.select(*(column.alias(name) for name, column in known.items())).where("event_at is not null")
+    rows = rows.withColumn("row_count", F.lit(1).cast("bigint")) if source.is_keyed_by_event else _summed(rows)
+    absent = {role: F.lit(None).cast(kind) for role, kind in ROLES.items() if role not in roles}
+    return rows.withColumns({**absent, "source": F.lit(contract.name), "event_date": F.to_date("event_at")})
+
+
+def _event_id(source: EventSource) -> Column:
+    roles, key = source.roles, source.contract.primary_key
+    column = roles.get("event_id") or roles.get("order_id")
+    if "event_id" in roles or (column is not None and column in key):
+        return F.col(str(column)).cast("string")
+    if not key:
+        raise TouchpointError(
+            f"{source.contract.id} declares a touchpoint but neither a column with touchpointRole event_id nor a "
+            "primary key; add one to the contract"
+        )
+    return F.concat_ws("/", *(F.col(name).cast("string") for name in key))
+
+
+def _said(column: str | None, literal: str | None) -> Column:
+    spoken = F.col(column).cast("string") if column else F.lit(None).cast("string")
+    return F.coalesce(spoken, F.lit(literal or "unknown"))
+
+
+def _summed(rows: DataFrame) -> DataFrame:
+    agreed = [name for name in rows.columns if name not in (*_IDENTITY, *_SUMMED, "load_id")]
+    return rows.groupBy("event_id").agg(
+        *(F.min(name).alias(name) for name in ("event_at", "channel", "event_type")),
+        *(F.when(F.min(name) == F.max(name), F.min(name)).alias(name) for name in agreed),
+        *(F.sum(name).cast(ROLES[name]).alias(name) for name in _SUMMED if name in rows.columns),
+        F.max("load_id").alias("load_id"),
+        F.count(F.lit(1)).alias("row_count"),
+    )

@@ -1,0 +1,179 @@
+"""The data map: what personal data lies where, why, on what basis, for how long, and for whom.
+
+It is the record of processing activities of GDPR art. 30 (and what art. 30 of the Korean Personal Information
+Protection Act wants disclosed), read from the contracts. Every later layer asks it and keeps no list of its
+own. What it does not know, it refuses: a column without a contract has no purpose.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from privacy.contract.collection import read_documents
+from privacy.contract.column import Column, IdentifierRole
+from privacy.contract.document import Document
+from privacy.contract.vocabulary import load_vocabulary
+from privacy.errors import PrivacyError
+
+
+class UnknownDataError(PrivacyError, KeyError):
+    """The data map has no such table or column, so that nothing may be done with it."""
+
+    def __str__(self) -> str:
+        return self.message
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One column of the data map; `legal_bases` by purpose, `retention_days` null where nothing limits it."""
+
+    table: str
+    column: str
+    category: str
+    role: IdentifierRole
+    is_personal: bool
+    is_special: bool
+    purposes: tuple[str, ...]
+    legal_bases: Mapping[str, str]
+    legal_article: str
+    retention_days: int | None
+    retention_column: str | None
+    retention_basis: str
+    recipients: tuple[str, ...]
+    owner: str
+    token: str | None
+    is_subject_key: bool
+    is_simulated: bool
+    description: str
+
+    def needs_consent(self, purpose: str) -> bool:
+        """Whether the purpose rests on consent here. A purpose that the column does not serve is refused.
+
+        Raises:
+            UnknownDataError: the column does not serve the purpose.
+        """
+        if purpose not in self.purposes:
+            served = ", ".join(self.purposes)
+            raise UnknownDataError(
+                f"{self.table}.{self.column} does not serve {purpose!r}; it serves {served}"
+            )
+        return self.legal_bases[purpose] == "consent"
+
+
+class Catalog:
+    """Looks the data map up by table, column, role and purpose."""
+
+    def __init__(self, entries: Iterable[Entry]) -> None:
+        self.entries = tuple(entries)
+        self._by_table: dict[str, dict[str, Entry]] = {}
+        for entry in self.entries:
+            self._by_table.setdefault(entry.table, {})[entry.column] = entry
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Every table of the data map."""
+        return tuple(self._by_table)
+
+    def columns(self, table: str) -> tuple[Entry, ...]:
+        """Return the columns of a table.
+
+        Raises:
+            UnknownDataError: the data map has no such table.
+        """
+        if table not in self._by_table:
+            raise UnknownDataError(f"no table {table!r} in the data map; write a contract for it")
+        return tuple(self._by_table[table].values())
+
+    def column(self, table: str, column: str) -> Entry:
+        """Return one column.
+
+        Raises:
+            UnknownDataError: the data map has no such table or column.
+        """
+        for entry in self.columns(table):
+            if entry.column == column:
+                return entry
+        known = ", ".join(self._by_table[table])
+        raise UnknownDataError(f"no column {column!r} of {table} in the data map; it has {known}")
+
+    def columns_of_role(self, role: IdentifierRole, table: str | None = None) -> tuple[Entry, ...]:
+        """Return the columns of an identifier role, of one table or of all."""
+        entries = self.entries if table is None else self.columns(table)
+        return tuple(entry for entry in entries if entry.role == role)
+
+    def quasi_identifiers(self, table: str) -> tuple[str, ...]:
+        """Return the names of a table's quasi-identifiers, in the order of its columns."""
+        return tuple(entry.column for entry in self.columns_of_role("quasi", table))
+
+    def sensitive_attributes(self, table: str) -> tuple[str, ...]:
+        """Return the names of a table's sensitive columns, in the order of its columns."""
+        return tuple(entry.column for entry in self.columns_of_role("sensitive", table))
+
+    def purposes(self, table: str, column: str) -> tuple[str, ...]:
+        """Return the purposes that a column may serve."""
+        return self.column(table, column).purposes
+
+    def columns_for(self, table: str, purpose: str) -> tuple[str, ...]:
+        """Return the names of a table's columns that may serve a purpose."""
+        return tuple(entry.column for entry in self.columns(table) if purpose in entry.purposes)
+
+    def subject_key(self, table: str) -> str | None:
+        """Return the column that leads from a table to the person, or None when it holds no persons."""
+        return next((entry.column for entry in self.columns(table) if entry.is_subject_key), None)
+
+    def subject_tables(self) -> dict[str, str]:
+        """Return every table that an access or erasure request visits, with its subject key."""
+        keys = {table: self.subject_key(table) for table in self.tables}
+        return {table: key for table, key in keys.items() if key is not None}
+
+    def linked_tables(self, key: str) -> tuple[str, ...]:
+        """Return the tables whose subject key has a name, such as `member_no` or `customer_id`."""
+        return tuple(table for table, name in self.subject_tables().items() if name == key)
+
+    def as_rows(self) -> list[dict[str, Any]]:
+        """The data map as plain data, one mapping a column, for JSON."""
+        return [asdict(entry) for entry in self.entries]
+
+
+def build_catalog(documents: Iterable[Document]) -> Catalog:
+    """Make the data map of contracts that were read already."""
+    return Catalog(_entry(document, column) for document in documents for column in document.columns)
+
+
+def read_catalog(folders: Iterable[Path]) -> Catalog:
+    """Read the contracts of the folders and make their data map.
+
+    Raises:
+        ContractError: with every fault; there is no data map of half the contracts.
+    """
+    return build_catalog(read_documents(folders).values())
+
+
+def _entry(document: Document, column: Column) -> Entry:
+    vocabulary = load_vocabulary()
+    return Entry(
+        table=document.table,
+        column=column.name,
+        category=column.category,
+        role=column.role,
+        is_personal=vocabulary.is_personal(column.category),
+        is_special=vocabulary.is_special(column.category),
+        purposes=column.purposes,
+        legal_bases={
+            purpose: document.legal_bases.get(purpose, vocabulary.basis_of(purpose))
+            for purpose in column.purposes
+        },
+        legal_article=document.legal_article,
+        retention_days=document.retention_days,
+        retention_column=document.retention_column,
+        retention_basis=document.retention_basis,
+        recipients=tuple(recipient.role for recipient in document.recipients),
+        owner=document.owner,
+        token=column.token,
+        is_subject_key=column.name == document.subject_key,
+        is_simulated=document.simulated,
+        description=column.description,
+    )

@@ -1,0 +1,112 @@
+"""All contracts of one or more folders."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from privacy.contract.document import Document
+from privacy.contract.document_reader import read_document
+from privacy.contract.fault import ContractError, Fault
+from privacy.contract.text import Source
+from privacy.errors import PrivacyError
+
+D = TypeVar("D", bound=Document)
+PATTERN = "*.odcs.yaml"
+
+
+class UnknownContractError(PrivacyError, KeyError):
+    """There is no contract of that name."""
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class Documents(Mapping[str, D], Generic[D]):
+    """Contracts by id (`source.crm_customer`), in the order of files."""
+
+    def __init__(self, documents: Iterable[D]) -> None:
+        self._by_id = {document.id: document for document in documents}
+
+    def __getitem__(self, contract_id: str) -> D:
+        if contract_id not in self._by_id:
+            raise UnknownContractError(
+                f"no contract {contract_id!r}; known are {', '.join(self._by_id) or 'none'}"
+            )
+        return self._by_id[contract_id]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._by_id)
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    def source(self, name: str) -> D:
+        """Return the contract of a source by its table's name, such as `crm_customer`."""
+        return self[f"source.{name}"]
+
+    def table(self, table: str) -> D:
+        """Return the contract of a lakehouse table, such as `silver/customer`; `bronze/…` is the source's."""
+        layer, _, name = table.partition("/")
+        return self[f"{'source' if layer == 'bronze' else layer}.{name}"]
+
+    def layer(self, layer: str) -> tuple[D, ...]:
+        """Return the contracts of one layer: source, silver, gold or release."""
+        return tuple(document for document in self.values() if document.layer == layer)
+
+    @property
+    def sources(self) -> tuple[D, ...]:
+        """The contracts of all sources."""
+        return self.layer("source")
+
+
+def read_folders(folders: Iterable[Path]) -> tuple[list[Document], list[Source], list[Fault]]:
+    """Read every contract of the folders: what could be read, every file's source, and all faults."""
+    documents: list[Document] = []
+    sources: list[Source] = []
+    faults: list[Fault] = []
+    seen: dict[str, Path] = {}
+    for folder in folders:
+        if not folder.is_dir():
+            faults.append(
+                Fault(folder, 1, "No such folder of contracts", hint="check --contracts and contract_dirs")
+            )
+        faults.extend(_stray_files(folder))
+        for path in sorted(folder.glob(PATTERN)):
+            document, source = read_document(path)
+            contract_id = str(source.content.get("id", path))
+            if contract_id in seen:
+                got = f"also in {seen[contract_id]}"
+                source.report(("id",), f"Contract {contract_id!r} stands twice", got=got)
+            seen.setdefault(contract_id, path)
+            sources.append(source)
+            faults.extend(source.faults)
+            if document is not None:
+                documents.append(document)
+    return documents, sources, faults
+
+
+def _stray_files(folder: Path) -> list[Fault]:
+    """Return a fault for each YAML file that would be passed over because of its name."""
+    found = {path for suffix in ("*.yaml", "*.yml") for path in folder.glob(suffix)} - set(
+        folder.glob(PATTERN)
+    )
+    hint = "name it <layer>_<table>.odcs.yaml, or keep it elsewhere"
+    return [
+        Fault(path, 1, "A YAML file that is no contract by its name", path.name, PATTERN, hint)
+        for path in found
+    ]
+
+
+def read_documents(folders: Iterable[Path]) -> Documents[Document]:
+    """Read all contracts of the folders.
+
+    Raises:
+        ContractError: with every fault of structure and vocabulary in any file.
+
+    """
+    documents, _, faults = read_folders(folders)
+    if faults:
+        raise ContractError(faults)
+    return Documents(documents)

@@ -1,0 +1,71 @@
+"""One column of a contract."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, Literal, TypeAlias
+
+Bound: TypeAlias = int | float | date | datetime
+IdentifierRole: TypeAlias = Literal["direct", "quasi", "sensitive", "none"]
+
+
+@dataclass(frozen=True)
+class Standardise:
+    """The standard form that silver carries; only the rule `unit` has options (see `unitOptions`)."""
+
+    rule: str
+    options: Mapping[str, str | float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Impute:
+    """How silver fills a null: `method` constant (with `value`), median or mode."""
+
+    method: str
+    value: str | float | bool | None = None
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column as its contract declares it; `header` and `synonyms` are its names in a landed file."""
+
+    name: str
+    header: str
+    logical_type: str
+    spark_type: str
+    category: str
+    role: IdentifierRole = "none"
+    synonyms: tuple[str, ...] = ()
+    required: bool = False
+    unique: bool = False
+    primary_key: bool = False
+    partitioned: bool = False
+    minimum: Bound | None = None
+    maximum: Bound | None = None
+    min_length: int | None = None
+    max_length: int | None = None
+    pattern: str | None = None
+    date_format: str | None = None
+    enum: tuple[str | int | float | bool, ...] | None = None
+    purposes: tuple[str, ...] = ()
+    token: str | None = None
+    standardise: Standardise | None = None
+    impute: Impute | None = None
+    touchpoint_role: str | None = None
+    quality: tuple[Mapping[str, Any], ...] = ()
+    description: str = ""
+    is_guess: bool = False
+    narrows_purposes: bool = False
+    line: int = 1
+
+    @property
+    def headers(self) -> tuple[str, ...]:
+        """Every name that a landed file may use for the column, the usual one first."""
+        return (self.header, *self.synonyms)
+
+    @property
+    def token_name(self) -> str | None:
+        """Name of the matching key's column in bronze, or None."""
+        return f"{self.name}_token" if self.token else None

@@ -1,0 +1,156 @@
+"""Reads which values a column may hold: type, bounds, pattern, enumeration."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any, cast
+
+from open_data_contract_standard.model import SchemaProperty
+
+from privacy.contract.column import Bound
+from privacy.contract.spark_type import parse_type
+from privacy.contract.text import Place, Source
+
+# What a column without physicalType becomes, and the Spark types that each logical type may be stored as.
+SPARK_TYPES: dict[str, tuple[str, ...]] = {
+    "string": ("string",),
+    "integer": ("bigint", "int", "smallint", "tinyint"),
+    "number": ("double", "float", "decimal"),
+    "boolean": ("boolean",),
+    "date": ("date",),
+    "timestamp": ("timestamp_ntz", "timestamp"),
+    "array": ("array",),
+    "object": ("struct",),
+    "map": ("map",),
+}
+_TEXT_OPTIONS = ("minLength", "maxLength", "pattern")
+_OPTIONS: dict[str, tuple[str, ...]] = {
+    "string": _TEXT_OPTIONS,
+    "integer": ("minimum", "maximum"),
+    "number": ("minimum", "maximum"),
+    "date": ("minimum", "maximum", "format"),
+    "timestamp": ("minimum", "maximum", "format"),
+}
+_PYTHON_TYPES: dict[str, tuple[type, ...]] = {
+    "string": (str,),
+    "integer": (int,),
+    "number": (int, float),
+    "boolean": (bool,),
+    "date": (str,),
+    "timestamp": (str,),
+}
+
+
+def read_spark_type(entry: SchemaProperty, logical_type: str, place: Place, source: Source) -> str:
+    """Return the column's Spark SQL type, that of its logicalType unless physicalType says another."""
+    allowed = SPARK_TYPES.get(logical_type)
+    if allowed is None:
+        source.report(
+            (*place, "logicalType"),
+            f"Column {entry.name!r} has no usable logicalType",
+            got=repr(entry.logicalType),
+            expected=f"one of {', '.join(SPARK_TYPES)}",
+        )
+        return ""
+    spark_type = (entry.physicalType or allowed[0]).lower().replace(", ", ",")
+    where = (*place, "physicalType")
+    try:
+        name = parse_type(spark_type).name
+    except ValueError as error:
+        source.report(
+            where,
+            f"Column {entry.name!r} has an unknown physicalType",
+            got=f"{entry.physicalType!r}: {error}",
+            expected=f"a Spark SQL type for {logical_type}: {' or '.join(allowed)}",
+        )
+        return ""
+    if name not in allowed:
+        source.report(
+            where,
+            f"Column {entry.name!r}: physicalType does not fit logicalType",
+            got=f"{spark_type} for {logical_type}",
+            expected=" or ".join(allowed),
+        )
+    return spark_type
+
+
+def read_options(entry: SchemaProperty, logical_type: str, place: Place, source: Source) -> dict[str, Any]:
+    """Return logicalTypeOptions; an option that nothing enforces is a fault."""
+    known = _OPTIONS.get(logical_type, ())
+    options = entry.logicalTypeOptions or {}
+    where = (*place, "logicalTypeOptions")
+    for key, value in options.items():
+        about = f"Column {entry.name!r}: option {key!r}"
+        if key not in known:
+            expected = f"one of {', '.join(known)}" if known else "no options"
+            hint = "state the rule under quality instead"
+            source.report(
+                (*where, key), f"{about} is not enforced for {logical_type}", expected=expected, hint=hint
+            )
+        elif key in ("minLength", "maxLength") and (not isinstance(value, int) or isinstance(value, bool)):
+            source.report((*where, key), f"{about} is not a whole number", got=repr(value))
+        elif key in ("pattern", "format") and not isinstance(value, str):
+            source.report((*where, key), f"{about} is not a text", got=repr(value), hint="quote it")
+    _check_pattern(options.get("pattern"), (*where, "pattern"), source)
+    return options
+
+
+def _check_pattern(pattern: Any, place: Place, source: Source) -> None:
+    if not isinstance(pattern, str):
+        return
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        source.report(place, "The pattern is no regular expression", got=f"{pattern!r}: {error}")
+
+
+def read_bound(
+    options: Mapping[str, Any], key: str, logical_type: str, place: Place, source: Source
+) -> Bound | None:
+    """Return one bound as the column's Python value: a number, a date or a datetime."""
+    value = options.get(key)
+    if value is None:
+        return None
+    place = (*place, key)
+    try:
+        if logical_type == "date" and isinstance(value, str):
+            return date.fromisoformat(value)
+        if logical_type == "timestamp" and isinstance(value, str):
+            return datetime.fromisoformat(value)
+    except ValueError:
+        source.report(place, f"The {key} is no date", got=repr(value), expected=f"an ISO {logical_type}")
+        return None
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if logical_type in ("integer", "number") and is_number:
+        return cast(Bound, value)
+    hint = "quote dates" if isinstance(value, date) else ""
+    source.report(
+        place,
+        f"The {key} has a wrong type",
+        got=repr(value),
+        expected=f"a value for {logical_type}",
+        hint=hint,
+    )
+    return None
+
+
+def read_enum(
+    entry: SchemaProperty, logical_type: str, place: Place, source: Source
+) -> tuple[str | int | float | bool, ...] | None:
+    """Return the allowed values, or None when any is allowed."""
+    if entry.enum is None:
+        return None
+    allowed = _PYTHON_TYPES.get(logical_type, ())
+    for index, item in enumerate(entry.enum):
+        is_stray_boolean = isinstance(item.value, bool) and bool not in allowed
+        if not isinstance(item.value, allowed) or is_stray_boolean:
+            source.report(
+                (*place, "enum", index, "value"),
+                f"Column {entry.name!r}: an enum value has a wrong type",
+                got=repr(item.value),
+                expected=logical_type,
+                hint="quote it" if allowed == (str,) else "",
+            )
+    return tuple(cast(str, item.value) for item in entry.enum)

@@ -1,0 +1,71 @@
+"""Reads one property of a contract's schema."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from open_data_contract_standard.model import SchemaProperty
+
+from privacy.contract.column import Column, IdentifierRole, Impute, Standardise
+from privacy.contract.column_domain import read_bound, read_enum, read_options, read_spark_type
+from privacy.contract.custom import read_custom
+from privacy.contract.text import Place, Source
+
+
+def read_column(
+    entry: SchemaProperty, place: Place, table_purposes: tuple[str, ...], source: Source
+) -> Column | None:
+    """Read one property of the schema, without what a reported fault makes unusable; None without a name."""
+    if not entry.name:
+        source.report(place, "A column has no name")
+        return None
+    custom = read_custom(entry.customProperties, place, "columnProperties", source)
+    logical_type = entry.logicalType or ""
+    spark_type = read_spark_type(entry, logical_type, place, source)
+    options = read_options(entry, logical_type, place, source)
+    bounds = (*place, "logicalTypeOptions")
+    return Column(
+        name=entry.name,
+        header=entry.physicalName or entry.name,
+        logical_type=logical_type,
+        spark_type=spark_type,
+        category=custom.get("dataCategory", ""),
+        role=cast(IdentifierRole, custom.get("identifierRole", "none")),
+        synonyms=tuple(item.synonym or "" for item in entry.synonyms or ()),
+        required=bool(entry.required) or bool(entry.primaryKey),
+        unique=bool(entry.unique),
+        primary_key=bool(entry.primaryKey),
+        partitioned=bool(entry.partitioned),
+        minimum=read_bound(options, "minimum", logical_type, bounds, source),
+        maximum=read_bound(options, "maximum", logical_type, bounds, source),
+        min_length=options.get("minLength"),
+        max_length=options.get("maxLength"),
+        pattern=options.get("pattern"),
+        date_format=options.get("format"),
+        enum=read_enum(entry, logical_type, place, source),
+        purposes=tuple(custom.get("purpose", table_purposes)),
+        narrows_purposes="purpose" in custom,
+        token=custom.get("token"),
+        standardise=_standardise(custom.get("standardise")),
+        impute=_impute(custom.get("impute"), place, source),
+        touchpoint_role=custom.get("touchpointRole"),
+        quality=tuple(item.model_dump(exclude_none=True) for item in entry.quality or ()),
+        description=" ".join((entry.description or "").split()),
+        is_guess=custom.get("guess", False),
+        line=source.line(place),
+    )
+
+
+def _standardise(value: Any) -> Standardise | None:
+    if value is None or isinstance(value, str):
+        return Standardise(value) if value else None
+    return Standardise(value["rule"], {key: item for key, item in value.items() if key != "rule"})
+
+
+def _impute(value: Any, place: Place, source: Source) -> Impute | None:
+    if value is None:
+        return None
+    if (value["method"] == "constant") != ("value" in value):
+        expected = "value with method constant, and only with it"
+        source.report(place, "Property 'impute' is incomplete", got=str(value), expected=expected)
+    return Impute(value["method"], value.get("value"))

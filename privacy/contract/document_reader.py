@@ -1,0 +1,209 @@
+"""Reads one contract file."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from open_data_contract_standard.model import OpenDataContractStandard, SchemaObject
+
+from privacy.contract.column import Column
+from privacy.contract.column_reader import read_column
+from privacy.contract.custom import read_custom
+from privacy.contract.document import Document, FileFormat, Recipient, Relationship, Touchpoint, codec_of
+from privacy.contract.service_level import read_hours, read_retention_column, read_retention_days
+from privacy.contract.structure import parse_standard
+from privacy.contract.text import Place, Source, parse_text
+from privacy.contract.vocabulary import load_vocabulary
+
+FORMATS = ("csv", "jsonl", "parquet")
+SCHEMA: Place = ("schema", 0)
+
+
+def read_document(path: Path) -> tuple[Document | None, Source]:
+    """Read one contract file; the faults found stand in the returned source.
+
+    With faults the document is what could still be read, for further checks only, or None. Reported here:
+    faults of YAML, unknown keys, wrong types, values outside the vocabulary. What needs the whole document or
+    other documents is checked by `pipelines.contracts.check`.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except UnicodeDecodeError as error:
+        source = Source(path)
+        source.report(
+            (), "The file is not UTF-8", got=f"byte {error.start} of the file", hint="save it as UTF-8"
+        )
+        return None, source
+    source = parse_text(text, path)
+    if source.faults:
+        return None, source
+    standard = parse_standard(source)
+    if standard is None:
+        return None, source
+    return _read(standard, source, hashlib.sha256(text.encode()).hexdigest()), source
+
+
+def _read(standard: OpenDataContractStandard, source: Source, sha256: str) -> Document | None:
+    if standard.kind != "DataContract" or not (standard.apiVersion or "").startswith("v3."):
+        got = f"{standard.kind} {standard.apiVersion}"
+        expected = "kind DataContract, apiVersion v3.2.0"
+        place: Place = ("apiVersion",) if standard.kind == "DataContract" else ("kind",)
+        source.report(place, "Not a contract of ODCS v3", got=got, expected=expected)
+    schemas = standard.schema_ or []
+    if len(schemas) != 1:
+        source.report(
+            ("schema",), "A contract describes one table", got=f"{len(schemas)} schema objects", expected="1"
+        )
+        return None
+    schema = schemas[0]
+    custom = read_custom(schema.customProperties, SCHEMA, "objectProperties", source)
+    purposes = tuple(custom.get("purpose", ()))
+    columns = [
+        read_column(entry, (*SCHEMA, "properties", index), purposes, source)
+        for index, entry in enumerate(schema.properties or ())
+    ]
+    if not columns:
+        source.report(SCHEMA, "The table has no columns")
+    usable = tuple(column for column in columns if column is not None)
+    layer = custom.get("layer", "")
+    if standard.id != f"{layer}.{schema.name}" and layer:
+        message = "The id does not name layer and table"
+        source.report(("id",), message, got=repr(standard.id), expected=f"{layer}.{schema.name}")
+    return Document(
+        id=standard.id or "",
+        name=schema.name or "",
+        layer=layer,
+        version=standard.version or "",
+        columns=usable,
+        relationships=_relationships(schema, source),
+        grain=" ".join((schema.dataGranularityDescription or "").split()),
+        description=" ".join((schema.description or "").split()),
+        owner=_owner(standard),
+        purposes=purposes,
+        legal_bases=_legal_bases(custom.get("legalBasis"), purposes),
+        legal_article=custom.get("legalArticle", ""),
+        retention_days=read_retention_days(standard, source),
+        retention_column=read_retention_column(standard),
+        retention_basis=custom.get("retentionBasis", ""),
+        freshness_hours=read_hours(standard, ("freshness", "latency"), source),
+        frequency_hours=read_hours(standard, ("frequency",), source),
+        simulated=custom.get("simulated", False),
+        subject_key=custom.get("subjectKey"),
+        file=_file(standard, source),
+        touchpoint=_touchpoint(custom.get("touchpoint"), usable),
+        recipients=tuple(
+            Recipient(role.role or "", role.access or "", role.description or "")
+            for role in standard.roles or ()
+        ),
+        quality=tuple(item.model_dump(exclude_none=True) for item in schema.quality or ()),
+        check_severity=custom.get("checkSeverity", {}),
+        outlier_columns=tuple(custom.get("outlierColumns", ())),
+        volume=custom.get("volume", {}),
+        key_positions=_key_positions(schema),
+        path=source.path,
+        sha256=sha256,
+    )
+
+
+def _owner(standard: OpenDataContractStandard) -> str:
+    team = standard.team
+    if team is None:
+        return ""
+    if isinstance(team, list):
+        return (team[0].username or "") if team else ""
+    return team.name or ""
+
+
+def _legal_bases(value: str | dict[str, str] | None, purposes: tuple[str, ...]) -> dict[str, str]:
+    """Return each purpose's basis: what a mapping says of it, else what the vocabulary gives the purpose.
+
+    A single term stands for the purposes that rest neither on consent nor on a legal duty, so that "contract"
+    on a table never frees its marketing from consent; a single "consent" stands for all but legal duties.
+    """
+    defaults = {purpose: load_vocabulary().basis_of(purpose) for purpose in purposes}
+    if not isinstance(value, str):
+        return {purpose: (value or {}).get(purpose, default) for purpose, default in defaults.items()}
+    kept = ("legal_duty",) if value == "consent" else ("legal_duty", "consent")
+    return {purpose: default if default in kept else value for purpose, default in defaults.items()}
+
+
+def _file(standard: OpenDataContractStandard, source: Source) -> FileFormat | None:
+    servers = standard.servers or []
+    if not servers:
+        return None
+    place: Place = ("servers", 0)
+    server = servers[0]
+    custom = read_custom(server.customProperties, place, "serverProperties", source)
+    if len(servers) > 1:
+        source.report(("servers", 1), "A source has one server", got=str(len(servers)), expected="1")
+    if server.type != "local" or not server.path or server.format not in FORMATS:
+        source.report(
+            place,
+            "The file format is incomplete",
+            got=f"type {server.type!r}, path {server.path!r}, format {server.format!r}",
+            expected=f"type local, a path, format {' or '.join(FORMATS)}",
+        )
+        return None
+    encoding = server.encoding or "UTF-8"
+    try:
+        codec_of(encoding)
+    except LookupError:
+        source.report((*place, "encoding"), "Unknown encoding", got=repr(encoding), expected="UTF-8 or CP949")
+        return None
+    return FileFormat(
+        path=server.path,
+        format=server.format,
+        encoding=encoding,
+        delimiter=custom.get("delimiter", ","),
+        quote=custom.get("quote", '"'),
+        null_values=tuple(custom.get("nullValues", ("",))),
+        multiline=custom.get("multiline", True),
+    )
+
+
+def _touchpoint(value: dict[str, str] | None, columns: tuple[Column, ...]) -> Touchpoint | None:
+    if value is None:
+        return None
+    roles = {column.touchpoint_role: column.name for column in columns if column.touchpoint_role}
+    return Touchpoint(value.get("channel"), value.get("eventType"), roles)
+
+
+def _relationships(schema: SchemaObject, source: Source) -> tuple[Relationship, ...]:
+    found: list[Relationship] = []
+    for index, column in enumerate(schema.properties or ()):
+        for position, entry in enumerate(column.relationships or ()):
+            place: Place = (*SCHEMA, "properties", index, "relationships", position)
+            found += _relationship([column.name or ""], _listed(entry.to), place, source)
+    for index, entry in enumerate(schema.relationships or ()):
+        place = (*SCHEMA, "relationships", index)
+        here = [_split(name)[1] for name in _listed(entry.from_)]
+        found += _relationship(here, _listed(entry.to), place, source)
+    return tuple(found)
+
+
+def _relationship(here: list[str], there: list[str], place: Place, source: Source) -> list[Relationship]:
+    tables = {_split(name)[0] for name in there}
+    if not here or len(here) != len(there) or len(tables) != 1:
+        expected = "as many columns in `to` as in `from`, all of one table"
+        source.report(place, "A relationship is uneven", got=f"{here} to {there}", expected=expected)
+        return []
+    columns = tuple(_split(name)[1] for name in there)
+    return [Relationship(tuple(here), tables.pop(), columns, line=source.line(place))]
+
+
+def _listed(value: str | list[str] | None) -> list[str]:
+    return [value] if isinstance(value, str) else value or []
+
+
+def _split(reference: str) -> tuple[str, str]:
+    table, _, column = reference.rpartition(".")
+    return table, column
+
+
+def _key_positions(schema: SchemaObject) -> dict[str, int]:
+    return {
+        entry.name or "": entry.primaryKeyPosition
+        for entry in schema.properties or ()
+        if entry.primaryKeyPosition is not None
+    }

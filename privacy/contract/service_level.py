@@ -1,0 +1,56 @@
+"""Reads service levels: how long rows are kept, how fresh and how frequent they are."""
+
+from __future__ import annotations
+
+import math
+
+from open_data_contract_standard.model import OpenDataContractStandard
+
+from privacy.contract.text import Source
+
+# Days of an SLA unit. Retention is rounded up, so that "5 y" never ends before five calendar years.
+_DAYS = {"h": 1 / 24, "d": 1.0, "w": 7.0, "m": 30.4375, "y": 365.25}
+_UNITS = {
+    "h": "h", "hour": "h", "hours": "h",
+    "d": "d", "day": "d", "days": "d",
+    "w": "w", "week": "w", "weeks": "w",
+    "m": "m", "mo": "m", "month": "m", "months": "m",
+    "y": "y", "yr": "y", "year": "y", "years": "y",
+}  # fmt: skip
+
+
+def read_days(standard: OpenDataContractStandard, names: tuple[str, ...], source: Source) -> float | None:
+    """Return the first SLA property of one of the names in days, or None."""
+    for index, entry in enumerate(standard.slaProperties or ()):
+        if entry.property not in names:
+            continue
+        unit = _UNITS.get((entry.unit or "").lower())
+        if isinstance(entry.value, int | float) and entry.value > 0 and unit:
+            return float(entry.value) * _DAYS[unit]
+        source.report(
+            ("slaProperties", index),
+            f"SLA {entry.property!r} is unusable",
+            got=f"{entry.value!r} {entry.unit!r}",
+            expected="a positive number and a unit h, d, w, m or y",
+        )
+    return None
+
+
+def read_retention_days(standard: OpenDataContractStandard, source: Source) -> int | None:
+    """Return how many days rows are kept, or None."""
+    days = read_days(standard, ("retention",), source)
+    return None if days is None else math.ceil(days)
+
+
+def read_retention_column(standard: OpenDataContractStandard) -> str | None:
+    """Return the column that retention counts from: the SLA's element, `column` or `table.column`."""
+    for entry in standard.slaProperties or ():
+        if entry.property == "retention" and entry.element:
+            return entry.element.rpartition(".")[2]
+    return None
+
+
+def read_hours(standard: OpenDataContractStandard, names: tuple[str, ...], source: Source) -> float | None:
+    """Return the first SLA property of one of the names in hours, or None."""
+    days = read_days(standard, names, source)
+    return None if days is None else days * 24

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from pipelines.cli.contracts import app
+
+EXAMPLE = Path(__file__).parent.parent / "contracts" / "example"
+
+
+@pytest.fixture
+def runner() -> CliRunner:
+    return CliRunner()
+
+
+@pytest.fixture
+def broken(tmp_path: Path) -> Path:
+    shutil.copytree(EXAMPLE, tmp_path, dirs_exist_ok=True)
+    path = tmp_path / "source_member.odcs.yaml"
+    path.write_text(path.read_text("utf-8").replace("pd:Name", "pd:Naam"), "utf-8")
+    return tmp_path
+
+
+def test_a_clean_check_prints_the_data_map(runner: CliRunner) -> None:
+    result = runner.invoke(app, ["check", "--contracts", str(EXAMPLE)])
+    assert result.exit_code == 0
+    assert "record of processing activities" in result.output
+    assert "3 contracts, no fault." in result.output
+
+
+def test_a_quiet_check_prints_one_line(runner: CliRunner) -> None:
+    result = runner.invoke(app, ["check", "--quiet", "--contracts", str(EXAMPLE)])
+    assert len(result.output.strip().splitlines()) == 1
+
+
+def test_a_fault_ends_in_exit_code_1_with_file_and_line(runner: CliRunner, broken: Path) -> None:
+    result = runner.invoke(app, ["check", "--contracts", str(broken)])
+    assert result.exit_code == 1
+    line = (broken / "source_member.odcs.yaml").read_text("utf-8").split("pd:Naam")[0].count("\n") + 1
+    assert f"source_member.odcs.yaml:{line}: Property 'dataCategory' has a wrong value" in result.output
+    assert "record of processing" not in result.output
+
+
+def test_the_check_speaks_json(runner: CliRunner, broken: Path) -> None:
+    sound = json.loads(runner.invoke(app, ["check", "--json", "--contracts", str(EXAMPLE)]).output)
+    assert (sound["contracts"], sound["faults"], len(sound["data_map"])) == (3, [], 11)
+    result = runner.invoke(app, ["check", "--json", "--contracts", str(broken)])
+    faulty = json.loads(result.output)
+    assert result.exit_code == 1
+    assert faulty["data_map"] is None
+    assert faulty["faults"][0]["got"] == "'pd:Naam'"
+
+
+def test_the_map_of_one_table_speaks_json(runner: CliRunner) -> None:
+    result = runner.invoke(app, ["map", "bronze/member", "--json", "--contracts", str(EXAMPLE)])
+    rows = json.loads(result.output)
+    assert {row["table"] for row in rows} == {"bronze/member"}
+    assert len(rows) == 6
+
+
+def test_init_drafts_a_contract_that_check_accepts(runner: CliRunner, tmp_path: Path) -> None:
+    file = tmp_path / "visit_2017-07.csv"
+    file.write_text(
+        "방문번호,회원번호,방문일시\n1,M000000001,2017-07-01 10:00:00\n2,M000000002,2017-07-02 11:00:00\n",
+        "cp949",
+    )
+    contracts = tmp_path / "contracts"
+    contracts.mkdir()
+    result = runner.invoke(app, ["init", str(file), "--out", str(contracts)])
+    assert result.exit_code == 0, result.output
+    assert (contracts / "source_visit.odcs.yaml").exists()
+    assert "bojagi contracts check --contracts" in result.output
+    checked = runner.invoke(app, ["check", "--quiet", "--contracts", str(contracts)])
+    assert checked.exit_code == 0, checked.output
+    assert "member_no is still a guess" in checked.output
+
+
+def test_init_overwrites_nothing(runner: CliRunner, tmp_path: Path) -> None:
+    file, out = tmp_path / "a.csv", tmp_path / "a.yaml"
+    file.write_text("id\n1\n2\n", "utf-8")
+    out.write_text("mine", "utf-8")
+    result = runner.invoke(app, ["init", str(file), "--out", str(out)])
+    assert result.exit_code == 2
+    assert out.read_text("utf-8") == "mine"
+
+
+def test_init_prints_when_there_is_no_out(runner: CliRunner, tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    file.write_text("id\n1\n2\n", "utf-8")
+    result = runner.invoke(app, ["init", str(file), "--name", "visits"])
+    assert "id: source.visits" in result.output
+
+
+def test_the_built_in_contracts_are_the_default(runner: CliRunner) -> None:
+    result = runner.invoke(app, ["check", "--quiet"])
+    assert result.exit_code == 0, result.output

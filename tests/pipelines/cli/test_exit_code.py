@@ -1,0 +1,33 @@
+import errno
+
+import pytest
+
+from pipelines import errors
+from pipelines.cli.exit_code import ExitCode, is_disk_fault, of_error
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [
+        (errors.SettingsError, ExitCode.USAGE),
+        (errors.EngineError, ExitCode.ENVIRONMENT),
+        (errors.RunLockError, ExitCode.BUSY),
+        (errors.IngestError, ExitCode.FAILED),
+        (errors.LakehouseError, ExitCode.FAILED),
+        (ValueError, ExitCode.FAILED),
+    ],
+)
+def test_error_ends_in_its_code(kind: type[Exception], code: ExitCode) -> None:
+    assert of_error(kind.__name__) is code
+
+
+def test_codes_are_those_that_the_help_lists() -> None:
+    from pipelines.cli.app import HELP
+
+    listed = [int(line.split()[0]) for line in HELP.splitlines() if line.strip()[:1].isdigit()]
+    assert listed == [int(code) for code in ExitCode]
+
+
+def test_only_a_disk_that_refuses_is_a_disk_fault() -> None:
+    assert is_disk_fault(OSError(errno.ENOSPC, "full"))
+    assert not is_disk_fault(FileNotFoundError(errno.ENOENT, "a mistake of ours"))

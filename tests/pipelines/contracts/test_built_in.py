@@ -1,0 +1,55 @@
+"""The contracts of the repository: sound to us, and to a stranger's tool that knows the standard only."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+from open_data_contract_standard import model
+
+from pipelines.contracts.check import check_contracts
+from pipelines.contracts.document import BUILT_IN
+
+PATHS = sorted(BUILT_IN.glob("*.odcs.yaml"))
+STANDARD = Path(model.__file__).parent / "schema.json"
+
+
+@pytest.fixture
+def offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("the lint reached for the network")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+
+
+def lint(path: Path) -> list[tuple[str, str, str]]:
+    """Return name, result and reason of each of datacontract-cli's checks against the packaged standard."""
+    from datacontract.data_contract import DataContract
+
+    run = DataContract(data_contract_file=str(path), schema_location=str(STANDARD), all_errors=True).lint()
+    return [(check.name or "", check.result.value, check.reason or "") for check in run.checks]
+
+
+def test_every_contract_passes_our_check() -> None:
+    assert PATHS
+    assert check_contracts([BUILT_IN]).faults == ()
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("offline")
+@pytest.mark.filterwarnings("default")
+def test_datacontract_cli_finds_no_fault_in_any_contract() -> None:
+    faults = {path.name: [c for c in lint(path) if c[1] not in ("passed",)] for path in PATHS}
+    assert {name: found for name, found in faults.items() if found} == {}
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("offline")
+@pytest.mark.filterwarnings("default")
+def test_datacontract_cli_does_look(tmp_path: Path) -> None:
+    broken = tmp_path / PATHS[0].name
+    broken.write_text(
+        PATHS[0].read_text("utf-8").replace("logicalType: string", "logicalType: text"), "utf-8"
+    )
+    assert any(result != "passed" for _, result, _ in lint(broken))

@@ -1,0 +1,197 @@
+"""Every check catches the break planted for it, and passes clean data; no output ever shows a planted secret."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F  # noqa: N812
+
+from pipelines.contracts.document import Contract
+from pipelines.engine import Engine
+from pipelines.quality.result import CheckResult, TableQuality
+from pipelines.quality.suite import Circumstance, derive_checks, parents_of
+from pipelines.quality.validate import validate_table
+from tests.pipelines.quality import shop
+
+Rows = list[dict[str, Any]]
+
+
+@pytest.fixture
+def orders(tmp_path: Path) -> Contract:
+    return shop.contracts(tmp_path)[0]
+
+
+def check(
+    engine: Engine, contract: Contract, rows: Rows, history: tuple[int, ...] = (), **changes: Any
+) -> TableQuality:
+    frame = shop.frame_of(engine.spark, contract, rows)
+    for name, change in changes.items():
+        frame = change(frame) if callable(change) else frame.withColumn(name, change)
+    products = engine.spark.createDataFrame(shop.PRODUCTS)
+    return validate_table(frame, contract, Circumstance(shop.AS_OF, history), {"silver/product": products})
+
+
+def failed(quality: TableQuality) -> dict[str, CheckResult]:
+    return {result.name: result for result in quality.results if not result.passed}
+
+
+def test_clean_rows_pass_every_check(engine: Engine, orders: Contract) -> None:
+    quality = check(engine, orders, shop.clean_rows())
+    assert failed(quality) == {}, [result.summary for result in failed(quality).values()]
+    assert quality.passed
+    assert quality.rows == 40
+    kinds = {result.kind for result in quality.results}
+    assert kinds == {
+        "schema", "volume", "freshness", "key", "required", "range", "enum", "pattern", "length", "reference",
+        "outliers", "rule",
+    }  # fmt: skip
+
+
+LATE = datetime(2018, 1, 1)  # noqa: DTZ001  local wall time
+BREAKS = {
+    "required_customer_name": {"customer_name": None},
+    "length_customer_name": {"customer_name": shop.SECRETS[3] * 3},
+    "pattern_email": {"email": "no address"},
+    "range_quantity": {"quantity": 0},
+    "range_amount": {"amount": Decimal("-0.01")},
+    "enum_size": {"size": "XL"},
+    "pattern_code": {"code": "ab1"},
+    "length_code": {"code": "AB12345"},
+    "reference_product_id": {"product_id": 99},
+    "shipped_after_ordered": {"shipped_at": datetime(2017, 1, 1)},  # noqa: DTZ001
+}
+
+
+@pytest.mark.parametrize("name", BREAKS)
+def test_a_planted_break_is_caught_by_its_check_alone(engine: Engine, orders: Contract, name: str) -> None:
+    rows = shop.with_break(shop.clean_rows(), 3, BREAKS[name])
+    found = failed(check(engine, orders, rows))
+    assert set(found) == {name}
+    assert found[name].unexpected_count == 1
+    assert found[name].element_count
+    assert found[name].fault is None
+    # The row that was broken is named: file, and line 5 (a header, then the fourth row).
+    assert found[name].examples
+    assert found[name].examples[0]["_line"] == "5"
+
+
+def test_a_repeated_key_is_counted_and_blocks(engine: Engine, orders: Contract) -> None:
+    rows = shop.with_break(shop.clean_rows(), 3, {"order_no": 4})
+    quality = check(engine, orders, rows)
+    key = failed(quality)["unique_key"]
+    assert (key.unexpected_count, key.element_count, key.is_blocking) == (1, 40, True)
+    assert key.examples == ({"_source_file": "orders.csv", "_line": "5", "_times": "2"},)
+    assert quality.blocking == (key,)
+
+
+def test_outliers_are_counted_against_the_spread_of_the_column(engine: Engine, orders: Contract) -> None:
+    rows = shop.clean_rows()
+    for position in range(3):
+        rows = shop.with_break(rows, position, {"amount": Decimal(10_000 + position)})
+    outliers = failed(check(engine, orders, rows))["outliers_amount"]
+    assert outliers.unexpected_count == 3
+    assert {example["amount"] for example in outliers.examples} == {"10000.00", "10001.00", "10002.00"}
+    one = shop.with_break(shop.clean_rows(), 0, {"amount": Decimal(10_000)})
+    assert failed(check(engine, orders, one)) == {}, "one of forty is within the five per cent"
+
+
+def test_an_old_table_is_not_fresh(engine: Engine, orders: Contract) -> None:
+    rows = [{**row, "ordered_at": datetime(2017, 12, 1), "shipped_at": None} for row in shop.clean_rows()]  # noqa: DTZ001
+    stale = failed(check(engine, orders, rows))
+    assert set(stale) == {"freshness"}
+    assert stale["freshness"].observed_value == "2017-12-01"
+
+
+def test_half_a_load_is_seen_in_the_history(engine: Engine, orders: Contract) -> None:
+    assert failed(check(engine, orders, shop.clean_rows(), (38, 39, 40))) == {}
+    assert set(failed(check(engine, orders, shop.clean_rows()[:20], (38, 39, 40)))) == {"volume"}
+    nothing = check(engine, orders, shop.clean_rows(), drop=lambda frame: frame.limit(0))
+    assert set(failed(nothing)) >= {"volume", "freshness", "enough_rows"}
+
+
+def test_a_changed_schema_blocks_and_says_how(engine: Engine, orders: Contract) -> None:
+    quality = check(
+        engine, orders, shop.clean_rows(), quantity=F.col("quantity").cast("string"), extra=F.lit(1)
+    )
+    found = failed(quality)["schema"]
+    assert found.is_blocking
+    assert found.observed_value == "quantity is string, expected int; extra is not in the contract"
+
+
+def test_a_missing_column_fails_each_check_that_needs_it(engine: Engine, orders: Contract) -> None:
+    found = failed(check(engine, orders, shop.clean_rows(), drop=lambda frame: frame.drop("size", "amount")))
+    assert found["schema"].observed_value == "amount is missing; size is missing"
+    assert found["enum_size"].fault == "column size is missing"
+    assert found["outliers_amount"].fault == "column amount is missing"
+    assert set(found) == {"schema", "enum_size", "range_amount", "outliers_amount"}
+
+
+def test_what_cannot_be_looked_up_has_not_passed(engine: Engine, orders: Contract) -> None:
+    frame = shop.frame_of(engine.spark, orders, shop.clean_rows())
+    found = failed(validate_table(frame, orders, Circumstance(shop.AS_OF)))
+    assert set(found) == {"reference_product_id", "known_sum"}
+    assert found["reference_product_id"].fault == "table silver/product is not there"
+    assert found["known_sum"].fault == "table silver/product is not there"
+    assert parents_of(derive_checks(orders, Circumstance(shop.AS_OF))) == {"silver/product"}
+
+
+def test_one_engine_error_leaves_the_other_checks_standing(engine: Engine, orders: Contract) -> None:
+    """The shared pass fails as a whole when one aggregate cannot be planned; the rest is then run apart."""
+    found = check(engine, orders, shop.clean_rows(), shipped_at=F.array(F.lit(shop.SECRETS[0])))
+    broken = failed(found)
+    assert set(broken) == {"schema", "shipped_after_ordered"}
+    assert broken["shipped_after_ordered"].fault is not None
+    assert_no_secret(found)
+
+
+def assert_no_secret(quality: TableQuality) -> None:
+    everything = json.dumps(dict(quality.report), ensure_ascii=False) + repr(quality.results)
+    for secret in shop.SECRETS:
+        assert secret not in everything
+        assert secret.encode("unicode-escape").decode() not in everything or secret.isascii()
+
+
+@pytest.mark.parametrize("name", BREAKS)
+def test_examples_show_no_personal_data(engine: Engine, orders: Contract, name: str) -> None:
+    rows = shop.with_break(shop.clean_rows(), 3, BREAKS[name])
+    rows = shop.with_break(rows, 4, {"email": shop.SECRETS[1], "customer_name": shop.SECRETS[3] * 2})
+    assert_no_secret(check(engine, orders, rows))
+
+
+def test_the_guard_against_secrets_sees_one(engine: Engine, orders: Contract) -> None:
+    """Negative control: were the column declared harmless, its value would be shown."""
+    contract = shop.harmless(orders, "email")
+    rows = shop.with_break(shop.clean_rows(), 3, {"email": shop.SECRETS[1]})
+    with pytest.raises(AssertionError):
+        assert_no_secret(check(engine, contract, rows))
+
+
+def passes(frame: DataFrame, contract: Contract, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Count the queries that one validation sends to the engine."""
+    from pyspark.sql.connect.client import core
+
+    sent: list[object] = []
+    original = core.SparkConnectClient.to_table
+
+    def counted(self: Any, *arguments: Any, **named: Any) -> Any:
+        sent.append(arguments)
+        return original(self, *arguments, **named)
+
+    monkeypatch.setattr(core.SparkConnectClient, "to_table", counted)
+    products = frame.sparkSession.createDataFrame(shop.PRODUCTS)
+    validate_table(frame, contract, Circumstance(shop.AS_OF), {"silver/product": products})
+    return len(sent)
+
+
+def test_the_whole_table_costs_a_handful_of_passes(
+    sail: Engine, orders: Contract, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One shared, one for outliers, one a reference, one a SQL rule, two for Great Expectations' own mean."""
+    frame = shop.frame_of(sail.spark, orders, shop.clean_rows())
+    assert passes(frame, orders, monkeypatch) <= 6

@@ -1,0 +1,148 @@
+"""Same seed, same bytes; replicas share nobody; a second call does nothing."""
+
+import json
+import os
+import subprocess
+import sys
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from pipelines.simulate.errors import SimulationError
+from pipelines.simulate.simulation import simulate
+
+from .landed import SOURCES, Landed, read_file
+
+_RUN = "import sys; from pathlib import Path; from pipelines.simulate.simulation import simulate; " \
+       "simulate(Path(sys.argv[1]), seed=int(sys.argv[2]), households=15)"  # fmt: skip
+
+
+def _digests(root: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(root)): sha256(path.read_bytes()).hexdigest()
+        for path in sorted(root.rglob("*"))
+        if path.is_file() and path.name != ".simulating.lock"
+    }
+
+
+def _simulate_apart(out: Path, seed: int, hash_seed: str) -> dict[str, str]:
+    """Simulate in a process of its own with its own order of hashes."""
+    environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
+    subprocess.run([sys.executable, "-c", _RUN, str(out), str(seed)], env=environment, check=True)
+    return _digests(out)
+
+
+def test_same_seed_gives_same_bytes_whatever_the_order_of_hashes(tmp_path: Path) -> None:
+    first = _simulate_apart(tmp_path / "a", 11, "1")
+    assert first == _simulate_apart(tmp_path / "b", 11, "2")
+    assert len(first) > 50
+    simulate(tmp_path / "c", seed=12, households=15)
+    other = _digests(tmp_path / "c")
+    same = {name for name in first if first[name] == other.get(name)}
+    assert all("/cj_" in name for name in same)
+
+
+def test_every_source_has_its_files(market: Landed) -> None:
+    assert {path.name for path in (market.root / "landing").iterdir()} == set(SOURCES)
+    assert all(market.files(source) for source in SOURCES)
+    assert len(market.files("app_event")) == len(market.files("web_event")) == 13
+
+
+def test_manifest_describes_every_file(market: Landed) -> None:
+    manifest = json.loads((market.root / "manifest.json").read_text())
+    digests = _digests(market.root)
+    digests.pop("manifest.json")
+    assert {file["path"]: file["sha256"] for file in manifest["files"]} == digests
+    rows = {file["path"]: file["rows"] for file in manifest["files"]}
+    for source in SOURCES:
+        landed = sum(n for path, n in rows.items() if path.split("/")[1] == source)
+        assert landed == len(market.rows(source)), source
+
+
+def test_second_call_finds_its_files_and_mends_lost_ones(tmp_path: Path) -> None:
+    first = simulate(tmp_path, seed=3, households=12)
+    assert not first.was_present
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+    again = simulate(tmp_path, seed=3, households=12)
+    assert again.was_present
+    assert again.files == first.files
+    assert before == {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+    damaged = tmp_path / "landing/delivery/delivery-000.csv"
+    damaged.write_bytes(damaged.read_bytes().replace(b"0", b"1"))
+    mended = simulate(tmp_path, seed=3, households=12)
+    assert not mended.was_present
+    assert mended.files == first.files
+
+
+def test_another_simulation_is_replaced_only_by_force(tmp_path: Path) -> None:
+    simulate(tmp_path, seed=3, households=12, scale=2)
+    stranger = tmp_path / "landing/my_source/mine.csv"
+    stranger.parent.mkdir()
+    stranger.write_text("kept")
+    with pytest.raises(SimulationError, match="--force"):
+        simulate(tmp_path, seed=4, households=12)
+    simulate(tmp_path, seed=4, households=12, force=True)
+    assert not list(tmp_path.rglob("*-001.*"))
+    assert stranger.read_text() == "kept"
+    assert not (tmp_path / ".simulating").exists()
+
+
+@pytest.mark.parametrize(
+    ("seed", "scale", "households"), [(1, 0, None), (1, 1001, None), (-1, 1, None), (1, 1, 9)]
+)
+def test_requests_out_of_range_are_refused(
+    tmp_path: Path, seed: int, scale: int, households: int | None
+) -> None:
+    with pytest.raises(SimulationError, match="give"):
+        simulate(tmp_path, seed=seed, scale=scale, households=households)
+    assert not list(tmp_path.iterdir())
+
+
+def test_two_simulations_do_not_write_to_one_folder(tmp_path: Path) -> None:
+    with FileLock(tmp_path / ".simulating.lock"), pytest.raises(SimulationError, match="another simulation"):
+        simulate(tmp_path, households=12)
+    assert not (tmp_path / "manifest.json").exists()
+
+
+def test_failed_simulation_leaves_what_was_there(tmp_path: Path) -> None:
+    first = simulate(tmp_path, seed=3, households=12)
+
+    def fail(step: str) -> None:
+        if step == "delivery":
+            raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        simulate(tmp_path, seed=4, households=12, progress=fail, force=True)
+    assert simulate(tmp_path, seed=3, households=12).was_present
+    assert first.files
+    assert not (tmp_path / ".simulating").exists()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_smallest_market_works(tmp_path: Path, seed: int) -> None:
+    assert simulate(tmp_path, seed=seed, households=10).rows["cj_transactions"] > 0
+
+
+def test_replicas_share_no_people_and_no_numbers(tmp_path: Path) -> None:
+    simulate(tmp_path, seed=3, households=40, scale=2)
+    landed = Landed(tmp_path)
+    people = landed.truth("person")
+    is_second = people["household_id"] >= 1_000_000
+    assert is_second.sum() > 50
+    for column in ("person_id", "phone", "email"):
+        first, second = (set(people.loc[rows, column].dropna()) for rows in (~is_second, is_second))
+        assert not first & second, column
+    assert people.loc[is_second, "name"].tolist() != people.loc[~is_second, "name"].tolist()
+    for source in SOURCES:
+        key = SOURCES[source].primary_key
+        keys: list[set[tuple[object, ...]]] = [set(), set()]
+        for path in landed.files(source):
+            rows = read_file(path, SOURCES[source])
+            keys[path.stem.endswith("-001")] |= {tuple(row[name] for name in key) for row in rows}
+        assert not keys[0] & keys[1], source
+    for name, offset in (("household_id", 10**6), ("store_id", 10**6), ("basket_id", 10**12)):
+        values = landed.frame("cj_transactions")[name]
+        half = len(values) // 2
+        assert (values[half:].to_numpy() == values[:half].to_numpy() + offset).all()

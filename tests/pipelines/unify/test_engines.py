@@ -1,0 +1,51 @@
+"""Sail and Apache Spark build the same tables, order aside and floats to 1e-9."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipelines.unify.registry import TABLES
+
+TOLERANCE = 1e-9
+
+
+def difference(left: pd.DataFrame, right: pd.DataFrame) -> str:
+    """Return what differs between two tables of the same key order; empty when nothing does."""
+    if list(left.columns) != list(right.columns) or len(left) != len(right):
+        return f"shapes {left.shape} and {right.shape}, columns {set(left.columns) ^ set(right.columns)}"
+    for name in left.columns:
+        one, two = left[name], right[name]
+        if (one.isna() != two.isna()).any():
+            return f"{name}: nulls differ in {int((one.isna() != two.isna()).sum())} rows"
+        if pd.api.types.is_float_dtype(one):
+            close = np.isclose(one.fillna(0), two.fillna(0), rtol=TOLERANCE, atol=TOLERANCE)
+            if not close.all():
+                return f"{name}: {one[~close].iloc[0]} and {two[~close].iloc[0]} in {int((~close).sum())} rows"
+        elif not (one[one.notna()].astype(str) == two[two.notna()].astype(str)).all():
+            differing = one.notna() & (one.astype(str) != two.astype(str))
+            return f"{name}: {one[differing].iloc[0]} and {two[differing].iloc[0]} in {int(differing.sum())} rows"
+    return ""
+
+
+def test_difference_sees_what_differs() -> None:
+    frame = pd.DataFrame({"k": [1, 2], "x": [0.5, None]})
+    assert difference(frame, frame.copy()) == ""
+    assert difference(frame, frame.assign(x=[0.5 + 1e-7, None])).startswith("x: 0.5")
+    assert difference(frame, frame.assign(x=[0.5, 1.0])).startswith("x: nulls")
+    assert difference(frame, frame.iloc[:1]).startswith("shapes")
+
+
+@pytest.fixture(scope="module")
+def spark_market(build_market: Callable[[str], object]) -> object:
+    return build_market("spark")
+
+
+@pytest.mark.spark
+@pytest.mark.xdist_group("spark")
+@pytest.mark.parametrize("name", [derived.name for derived in TABLES])
+def test_both_engines_build_the_same_table(name: str, market, spark_market) -> None:
+    assert difference(market.frame(name), spark_market.frame(name)) == ""

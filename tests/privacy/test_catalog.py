@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pipelines.contracts.document import BUILT_IN
+from privacy.catalog import Catalog, UnknownDataError, read_catalog
+from privacy.contract.fault import ContractError
+
+EXAMPLE = Path(__file__).parent.parent / "pipelines" / "contracts" / "example"
+
+
+@pytest.fixture(scope="module")
+def catalog() -> Catalog:
+    return read_catalog([EXAMPLE])
+
+
+def test_every_column_of_every_contract_is_mapped(catalog: Catalog) -> None:
+    assert catalog.tables == ("gold/member_profile", "bronze/member", "bronze/store")
+    assert len(catalog.entries) == 2 + 6 + 3
+
+
+def test_an_entry_says_why_and_for_how_long(catalog: Catalog) -> None:
+    entry = catalog.column("bronze/member", "name")
+    assert (entry.category, entry.role, entry.is_personal) == ("pd:Name", "direct", True)
+    assert entry.retention_days == 731
+    assert entry.retention_basis == "Two years after the last purchase."
+    assert entry.recipients == ("crm_operator",)
+
+
+def test_a_table_on_contract_still_needs_consent_for_marketing(catalog: Catalog) -> None:
+    entry = catalog.column("bronze/member", "name")
+    assert entry.legal_bases == {
+        "service_delivery": "contract",
+        "legal_records": "legal_duty",
+        "marketing": "consent",
+    }
+    assert entry.needs_consent("marketing")
+    assert not entry.needs_consent("service_delivery")
+    with pytest.raises(UnknownDataError, match="does not serve 'research'"):
+        entry.needs_consent("research")
+
+
+def test_a_narrowed_column_serves_only_its_own_purposes(catalog: Catalog) -> None:
+    assert catalog.purposes("bronze/member", "diet") == ("service_delivery",)
+    assert "diet" not in catalog.columns_for("bronze/member", "marketing")
+    assert "visits" in catalog.columns_for("bronze/member", "marketing")
+
+
+def test_columns_are_found_by_role(catalog: Catalog) -> None:
+    assert [entry.column for entry in catalog.columns_of_role("direct")] == ["member_no", "name"]
+    assert catalog.sensitive_attributes("bronze/member") == ("diet",)
+    assert catalog.quasi_identifiers("bronze/member") == ()
+
+
+def test_a_request_visits_the_tables_of_persons_only(catalog: Catalog) -> None:
+    assert catalog.subject_tables() == {"gold/member_profile": "customer_id", "bronze/member": "member_no"}
+    assert catalog.linked_tables("customer_id") == ("gold/member_profile",)
+
+
+def test_what_no_contract_names_is_refused(catalog: Catalog) -> None:
+    with pytest.raises(UnknownDataError, match="no table 'silver/secret' in the data map"):
+        catalog.columns("silver/secret")
+    with pytest.raises(UnknownDataError, match="no column 'salary' of bronze/member"):
+        catalog.purposes("bronze/member", "salary")
+
+
+def test_there_is_no_map_of_half_the_contracts(tmp_path: Path) -> None:
+    text = (EXAMPLE / "source_member.odcs.yaml").read_text("utf-8")
+    (tmp_path / "source_member.odcs.yaml").write_text(text.replace("pd:Name", "pd:Naam"), "utf-8")
+    (tmp_path / "source_store.odcs.yaml").write_bytes((EXAMPLE / "source_store.odcs.yaml").read_bytes())
+    with pytest.raises(ContractError, match="pd:Naam"):
+        read_catalog([tmp_path])
+
+
+def test_the_map_is_plain_data(catalog: Catalog) -> None:
+    rows = json.loads(json.dumps(catalog.as_rows()))
+    assert len(rows) == len(catalog.entries)
+    assert rows[0]["purposes"] == ["analytics"]
+
+
+def test_the_built_in_contracts_have_a_map() -> None:
+    catalog = read_catalog([BUILT_IN])
+    assert "bronze/crm_customer" in catalog.subject_tables()
+    assert {"name", "phone", "email"} <= {
+        e.column for e in catalog.columns_of_role("direct", "bronze/crm_customer")
+    }
