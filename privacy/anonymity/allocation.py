@@ -30,7 +30,7 @@ class Allocation:
         """Records that are not released."""
         return int(self.count[self.group == SUPPRESSED].sum())
 
-    def spread(self, unit_of_row: NDArray[np.int64], rank: NDArray[np.uint64]) -> NDArray[np.int64]:
+    def spread(self, unit_of_row: NDArray[np.int64], rank: NDArray[np.int64]) -> NDArray[np.int64]:
         """Class of each row. Rows of one unit are dealt out by rising `rank`, then by position.
 
         `rank` must come from the row's content, so that the order of the rows does not matter.

@@ -56,7 +56,7 @@ def anonymize(frame: pd.DataFrame, spec: Spec, population: pd.DataFrame | None =
     screen(frame, spec)
     tabulated = tabulate(frame, spec)
     allocation = search(tabulated.table, spec, population)
-    group = allocation.spread(tabulated.unit_of_row, row_rank(frame))
+    group = allocation.spread(tabulated.unit_of_row, row_rank(frame, spec))
     published = publish(frame, spec, allocation.labels, group)
     kept = group != SUPPRESSED
     person = frame[spec.person][kept] if spec.person else None
@@ -82,9 +82,23 @@ def search(table: FrequencyTable, spec: Spec, population: pd.DataFrame | None = 
     return recode_locally(table, spec)
 
 
-def row_rank(frame: pd.DataFrame) -> NDArray[np.uint64]:
-    """A number per row from its content, so that equal tables in any order are dealt out equally."""
-    return pd.util.hash_pandas_object(frame, index=False).to_numpy(np.uint64)
+def row_rank(frame: pd.DataFrame, spec: Spec) -> NDArray[np.int64]:
+    """Rank of each row by its released columns other than quasi-identifiers, then by person; nulls first.
+
+    Records of one unit that go to different classes are dealt out by it, so the order of the rows does not matter:
+    rows of equal rank are released alike.
+    """
+    columns = rank_columns(spec)
+    if not columns:
+        return np.zeros(len(frame), np.int64)
+    ranks = [frame[name].rank(method="dense", na_option="top").to_numpy(np.int64) for name in columns]
+    return np.unique(np.stack(ranks, 1), axis=0, return_inverse=True)[1].ravel()
+
+
+def rank_columns(spec: Spec) -> list[str]:
+    """Columns that decide which of several equal records goes where, most important first."""
+    released = [*spec.by_role("sensitive"), *spec.by_role("insensitive")]
+    return [*released, *([spec.person] if spec.person and spec.person not in released else [])]
 
 
 def publish(

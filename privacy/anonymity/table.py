@@ -85,9 +85,8 @@ def as_text(column: pd.Series) -> pd.Series:
         whole = column.dropna()
         if (whole == whole.round()).all():
             column = column.astype("Int64")
-    if isinstance(column.dtype, object) and column.dtype == object and not column.isna().any():
-        if pd.api.types.infer_dtype(column, skipna=False) == "string":
-            return column
+    if column.dtype == object and pd.api.types.infer_dtype(column, skipna=False) == "string":
+        return column
     return column.astype("string").fillna(MISSING).astype(object)
 
 
@@ -99,8 +98,15 @@ class Tabulated:
     unit_of_row: NDArray[np.int64]
 
 
-def tabulate(frame: pd.DataFrame, spec: Spec, weight: NDArray[np.int64] | None = None) -> Tabulated:
+def tabulate(
+    frame: pd.DataFrame,
+    spec: Spec,
+    weight: NDArray[np.int64] | None = None,
+    home: NDArray[np.bool_] | None = None,
+) -> Tabulated:
     """Count the distinct combinations of `frame`, whose rows stand for `weight` rows each (1 by default).
+
+    `home` says which rows count as people when that is already known.
 
     With `spec.person`, each person is counted once, at the smallest of their tuples; their other rows are carried
     along without counting towards any model.
@@ -108,7 +114,7 @@ def tabulate(frame: pd.DataFrame, spec: Spec, weight: NDArray[np.int64] | None =
     Raises:
         SpecError: columns are missing, the table is empty, or a quasi-identifier is unusable.
     """
-    needed = [*spec.quasi, *spec.by_role("sensitive"), *([spec.person] if spec.person else [])]
+    needed = [*spec.quasi, *modelled_columns(spec), *([spec.person] if spec.person and home is None else [])]
     absent = [name for name in needed if name not in frame.columns]
     if absent:
         raise SpecError(f"the table lacks columns {absent} that the specification names; it has {list(frame.columns)}")
@@ -123,7 +129,7 @@ def tabulate(frame: pd.DataFrame, spec: Spec, weight: NDArray[np.int64] | None =
     order = column_order(tuple(domains))
     sensitive, categories = _encode_sensitive(frame, spec, weight)
     key = _radix([columns[j] for j in order], [len(domains[j].values) for j in order])
-    home = _homes(frame, spec, key)
+    home = _homes(frame, spec, key) if home is None else home
     sizes = [len(column.values) for column in sensitive]
     full = _radix([key, *categories, (~home).astype(np.int64)], [int(key.max()) + 1, *sizes, 2])
     _, first, unit = np.unique(full, return_index=True, return_inverse=True)
@@ -139,6 +145,12 @@ def tabulate(frame: pd.DataFrame, spec: Spec, weight: NDArray[np.int64] | None =
         np.bincount(unit, weights=weight).astype(np.int64),
     )
     return Tabulated(table, unit)
+
+
+def modelled_columns(spec: Spec) -> list[str]:
+    """Sensitive columns that a model speaks about."""
+    modelled = {model.column for model in spec.models if model.column}
+    return [name for name in spec.by_role("sensitive") if name in modelled]
 
 
 def column_order(domains: tuple[Domain, ...]) -> list[int]:
@@ -164,15 +176,12 @@ def _encode(
 def _encode_sensitive(
     frame: pd.DataFrame, spec: Spec, weight: NDArray[np.int64]
 ) -> tuple[tuple[Sensitive, ...], list[NDArray[np.int64]]]:
-    modelled = {model.column for model in spec.models if model.column}
     out: list[Sensitive] = []
     categories = []
     first_bin = 0
-    for name in spec.by_role("sensitive"):
-        if name not in modelled:
-            continue
+    for name in modelled_columns(spec):
         text = as_text(frame[name])
-        counts: Mapping[str, int] = text.value_counts().to_dict()
+        counts: Mapping[str, int] = dict.fromkeys(text.unique(), 1)
         is_tree = any(
             isinstance(model, TCloseness) and model.column == name and model.distance == "hierarchical"
             for model in spec.models

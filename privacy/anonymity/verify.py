@@ -55,17 +55,29 @@ def verify(
     spec: Spec,
     person: pd.Series | None = None,
     population: Mapping[str, float] | None = None,
+    weight: pd.Series | None = None,
+    original_weight: pd.Series | None = None,
 ) -> Verdict:
     """Check a published table against the models of `spec`.
 
     `published` has the quasi-identifiers as labels and the sensitive values; `original` is the table it came from
     (for the shares p_s); `person`, aligned with `published`, tells people apart when they may have several rows.
     `population` gives the number of people of the population per published class (labels joined by U+001F).
+    A table too large to pass is counted first: then a row of `published` stands for `weight` people, and one of
+    `original` for `original_weight`.
     """
-    faults = _structure(published, original, spec)
+    weight = pd.Series(1, published.index) if weight is None else weight
+    original_weight = pd.Series(1, original.index) if original_weight is None else original_weight
+    faults = _structure(published, original, spec, int(weight.sum()), int(original_weight.sum()))
     if faults:
         return Verdict((), tuple(faults), 0, len(published), 0, {})
     quasi = list(spec.quasi)
+    if person is None:
+        columns = list(dict.fromkeys([*quasi, *(model.column for model in spec.models if model.column)]))
+        counted = published[columns].assign(__weight=weight.to_numpy())
+        published = counted.groupby(columns, dropna=False, sort=False, as_index=False)["__weight"].sum()
+        weight = published["__weight"]
+    stands = [int(n) for n in weight]
     members: dict[Hashable, list[int]] = defaultdict(list)
     for position, labels in enumerate(published[quasi].astype(str).itertuples(index=False, name=None)):
         members[labels].append(position)
@@ -75,9 +87,9 @@ def verify(
     for model in spec.models:
         name, column = model.name, model.column
         values = _text(published[column]) if column else []
-        base = _shares(_text(original[column])) if column else {}
+        base = _shares(_text(original[column]), original_weight) if column else {}
         for number, (labels, rows) in enumerate(members.items()):
-            people = len({owner[row] for row in rows})
+            people = len({owner[row] for row in rows}) if person is not None else sum(stands[row] for row in rows)
             if name in ("k_map", "delta_presence"):
                 reach = (population or {}).get("\x1f".join(labels), 0.0)  # type: ignore[arg-type]
                 measured, required, is_good = _against_population(model, people, reach)
@@ -85,18 +97,25 @@ def verify(
                 measured, required = float(people), float(model.k)  # type: ignore[union-attr]
                 is_good = people >= model.k  # type: ignore[union-attr]
             else:
-                pairs = {(owner[row], values[row]) for row in rows} if person is not None else None
-                counts = Counter(v for _, v in pairs) if pairs is not None else Counter(values[row] for row in rows)
+                counts: Counter[str] = Counter()
+                if person is not None:
+                    counts.update(value for _, value in {(owner[row], values[row]) for row in rows})
+                else:
+                    for row in rows:
+                        counts[values[row]] += stands[row]
                 measured, required, is_good = _judge(model, counts, base, original, spec)
             key = f"{name}:{column}" if column else name
             is_floor = name in ("k_anonymity", "distinct_l", "entropy_l", "k_map")
             worst[key] = (min if is_floor else max)(worst.get(key, measured), measured)
             if not is_good:
                 violations.append(Violation(name, number, people, measured, required))
-    return Verdict(tuple(violations), (), len(members), len(published), len(set(owner)), worst)
+    total = len(set(owner)) if person is not None else sum(stands)
+    return Verdict(tuple(violations), (), len(members), sum(stands), total, worst)
 
 
-def _structure(published: pd.DataFrame, original: pd.DataFrame, spec: Spec) -> list[str]:
+def _structure(
+    published: pd.DataFrame, original: pd.DataFrame, spec: Spec, rows: int, original_rows: int
+) -> list[str]:
     faults = []
     for name in (*spec.quasi, *spec.by_role("sensitive")):
         if name not in published.columns:
@@ -111,9 +130,9 @@ def _structure(published: pd.DataFrame, original: pd.DataFrame, spec: Spec) -> l
         faults.append(f"columns without a role are in the published table: {stray}")
     if published.empty:
         faults.append("the published table has no rows")
-    if len(published) < len(original) * (1 - spec.suppression_limit) - 1e-6:
-        faults.append(f"{len(original) - len(published)} rows are missing, more than the suppression limit allows")
-    if len(published) > len(original):
+    if rows < original_rows * (1 - spec.suppression_limit) - 1e-6:
+        faults.append(f"{original_rows - rows} rows are missing, more than the suppression limit allows")
+    if rows > original_rows:
         faults.append("the published table has more rows than the original")
     return faults
 
@@ -128,8 +147,10 @@ def _text(column: pd.Series) -> list[str]:
     return ["\x00" if pd.isna(value) else str(value) for value in column]
 
 
-def _shares(values: Iterable[str]) -> dict[str, float]:
-    counts = Counter(values)
+def _shares(values: Iterable[str], weight: pd.Series) -> dict[str, float]:
+    counts: Counter[str] = Counter()
+    for value, n in zip(values, weight, strict=True):
+        counts[value] += int(n)
     total = sum(counts.values())
     return {value: count / total for value, count in counts.items()}
 
