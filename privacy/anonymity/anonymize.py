@@ -66,9 +66,7 @@ def anonymize(frame: pd.DataFrame, spec: Spec, population: pd.DataFrame | None =
         raise VerificationError(
             f"nothing was released: the verifier found {len(verdict.violations)} violations ({'; '.join(found)})"
         )
-    return Anonymized(
-        published, verdict, loss_of(tabulated.table, allocation), allocation.suppressed, verdict.classes
-    )
+    return Anonymized(published, verdict, loss_of(tabulated.table, allocation), allocation.suppressed, verdict.classes)
 
 
 def search(table: FrequencyTable, spec: Spec, population: pd.DataFrame | None = None) -> Allocation:
@@ -101,9 +99,7 @@ def rank_columns(spec: Spec) -> list[str]:
     return [*released, *([spec.person] if spec.person and spec.person not in released else [])]
 
 
-def publish(
-    frame: pd.DataFrame, spec: Spec, labels: NDArray[np.object_], group: NDArray[np.int64]
-) -> pd.DataFrame:
+def publish(frame: pd.DataFrame, spec: Spec, labels: NDArray[np.object_], group: NDArray[np.int64]) -> pd.DataFrame:
     """The released columns with labels in place of quasi-identifiers, suppressed rows left out."""
     kept = group != SUPPRESSED
     columns = {}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from privacy.errors import PrivacyError
 
-class AnonymityError(Exception):
+
+class AnonymityError(PrivacyError):
     """Base of this package's errors; `column` names the column at fault where there is one."""
 
     def __init__(self, message: str, *, column: str | None = None) -> None:

@@ -137,9 +137,7 @@ def dates(values: Iterable[str], column: str = "") -> Hierarchy:
     rows = []
     for value in sorted(set(values)):
         day = dt.date.fromisoformat(value[:10])
-        rows.append(
-            (value, f"{day:%Y-%m}", f"{day.year}-Q{(day.month + 2) // 3}", f"{day.year}", TOP)
-        )
+        rows.append((value, f"{day:%Y-%m}", f"{day.year}-Q{(day.month + 2) // 3}", f"{day.year}", TOP))
     return from_rows(rows, column)
 
 
@@ -156,7 +154,9 @@ def regions(values: Iterable[str], column: str = "") -> Hierarchy:
         city = next((part for part in parts[1:] if part.endswith(("시", "군"))), None)
         gu = next((part for part in parts[1:] if part.endswith("구")), None)
         city_path = f"{province} {city}" if city else f"{province} 일원"
-        gu_path = f"{province} {city or ''} {gu}".replace("  ", " ") if gu else f"{city_path.removesuffix(' 일원')} 일원"
+        gu_path = (
+            f"{province} {city or ''} {gu}".replace("  ", " ") if gu else f"{city_path.removesuffix(' 일원')} 일원"
+        )
         rows.append((value, gu_path, city_path, province, TOP))
     return from_rows(rows, column)
 

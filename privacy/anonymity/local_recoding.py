@@ -70,7 +70,9 @@ def _search(
     return _slots(classes, block)
 
 
-def _slots(classes: Classes, block: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+def _slots(
+    classes: Classes, block: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     used = np.flatnonzero(classes.slot_class >= 0)
     unit = block[classes.slot_unit[used]]
     raw = classes.slot_class[used]

@@ -120,9 +120,7 @@ def publish_on_engine(keyed: DataFrame, units: pd.DataFrame, allocation: Allocat
     session = keyed.sparkSession
     keys = [column for column in units.columns if column.startswith(KEY)] + [HOME]
     stop = np.cumsum(allocation.count)
-    starts = pd.DataFrame(
-        {UNIT: allocation.unit, GROUP: allocation.group, "__count": allocation.count, "__stop": stop}
-    )
+    starts = pd.DataFrame({UNIT: allocation.unit, GROUP: allocation.group, "__count": allocation.count, "__stop": stop})
     starts["__first"] = starts["__stop"] - starts["__count"]
     starts["__first"] -= starts.groupby(UNIT)["__first"].transform("min")
     starts["__last"] = starts["__first"] + starts["__count"]
@@ -175,7 +173,9 @@ def _verify(published: DataFrame, keyed: DataFrame, spec: Spec) -> Verdict:
     bare = spec.model_copy(update={"columns": {n: c for n, c in spec.columns.items() if n in (*quasi, *modelled)}})
     if spec.person is None:
         counted = held.groupBy(*[f"`{n}`" for n in (*quasi, *modelled)]).agg(f.count(f.lit(1)).alias(ROWS)).toPandas()
-        return verify(counted[[*quasi, *modelled]], original, bare, weight=counted[ROWS], original_weight=original[ROWS])
+        return verify(
+            counted[[*quasi, *modelled]], original, bare, weight=counted[ROWS], original_weight=original[ROWS]
+        )
     return _verify_people(held, original, bare)
 
 
@@ -208,6 +208,6 @@ def _verify_people(held: DataFrame, original: pd.DataFrame, spec: Spec) -> Verdi
         tuple(fault for verdict in verdicts for fault in verdict.faults),
         verdicts[0].classes,
         int(original[ROWS].sum()),
-        verdicts[0].people,
+        held.select("__person").distinct().count(),
         measured,
     )

@@ -108,7 +108,7 @@ def tabulate(
 
     `home` says which rows count as people when that is already known.
 
-    With `spec.person`, each person is counted once, at the smallest of their tuples; their other rows are carried
+    With `spec.person`, each person is counted once, at the first of their tuples in text order; their other rows are carried
     along without counting towards any model.
 
     Raises:
@@ -129,7 +129,7 @@ def tabulate(
     order = column_order(tuple(domains))
     sensitive, categories = _encode_sensitive(frame, spec, weight)
     key = _radix([columns[j] for j in order], [len(domains[j].values) for j in order])
-    home = _homes(frame, spec, key) if home is None else home
+    home = _homes(frame, spec) if home is None else home
     sizes = [len(column.values) for column in sensitive]
     full = _radix([key, *categories, (~home).astype(np.int64)], [int(key.max()) + 1, *sizes, 2])
     _, first, unit = np.unique(full, return_index=True, return_inverse=True)
@@ -163,9 +163,7 @@ def column_order(domains: tuple[Domain, ...]) -> list[int]:
     return sorted(range(len(domains)), key=lambda j: (-least(domains[j]), j))
 
 
-def _encode(
-    text: pd.Series, name: str, spec: Spec, weight: NDArray[np.int64]
-) -> tuple[Domain, NDArray[np.int64]]:
+def _encode(text: pd.Series, name: str, spec: Spec, weight: NDArray[np.int64]) -> tuple[Domain, NDArray[np.int64]]:
     raw, values = pd.factorize(text)
     counts = np.bincount(raw, weights=weight, minlength=len(values)).astype(np.int64)
     domain = build_domain(name, dict(zip(values.tolist(), counts.tolist(), strict=True)), spec.columns[name])
@@ -213,12 +211,14 @@ def _radix(columns: list[NDArray[np.int64]], sizes: list[int]) -> NDArray[np.int
     return key
 
 
-def _homes(frame: pd.DataFrame, spec: Spec, key: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Which rows count as people: one of each person's, the one with the smallest tuple."""
+def _homes(frame: pd.DataFrame, spec: Spec) -> NDArray[np.bool_]:
+    """Which rows count as people: one of each person's, the first by the text of its columns."""
     if spec.person is None:
         return np.ones(len(frame), np.bool_)
     person = pd.factorize(as_text(frame[spec.person]))[0]
-    order = np.lexsort((np.arange(len(frame)), key, person))
+    names = [*spec.quasi, *modelled_columns(spec)]
+    ranks = [pd.factorize(as_text(frame[name]), sort=True)[0] for name in names]
+    order = np.lexsort((*reversed(ranks), person))
     is_first = np.r_[True, person[order][1:] != person[order][:-1]]
     home = np.zeros(len(frame), np.bool_)
     home[order] = is_first

@@ -113,9 +113,7 @@ def verify(
     return Verdict(tuple(violations), (), len(members), sum(stands), total, worst)
 
 
-def _structure(
-    published: pd.DataFrame, original: pd.DataFrame, spec: Spec, rows: int, original_rows: int
-) -> list[str]:
+def _structure(published: pd.DataFrame, original: pd.DataFrame, spec: Spec, rows: int, original_rows: int) -> list[str]:
     faults = []
     for name in (*spec.quasi, *spec.by_role("sensitive")):
         if name not in published.columns:

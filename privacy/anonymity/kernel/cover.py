@@ -40,9 +40,7 @@ def _trial_loss(
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
-def _trial_widen(
-    p: Problem, low: NDArray[np.int32], high: NDArray[np.int32], mask: NDArray[np.uint64], u: int
-) -> None:
+def _trial_widen(p: Problem, low: NDArray[np.int32], high: NDArray[np.int32], mask: NDArray[np.uint64], u: int) -> None:
     for j in range(p.kind.shape[0]):
         x = p.codes[u, j]
         if p.kind[j] == INTERVAL:

@@ -17,8 +17,7 @@ def _sift_down(distance: NDArray[np.float64], item: NDArray[np.int32], size: int
             return
         right = child + 1
         if right < size and (
-            distance[right] > distance[child]
-            or (distance[right] == distance[child] and item[right] > item[child])
+            distance[right] > distance[child] or (distance[right] == distance[child] and item[right] > item[child])
         ):
             child = right
         if distance[at] > distance[child] or (distance[at] == distance[child] and item[at] > item[child]):
@@ -98,9 +97,7 @@ def nearest_tuples(
             j = level
             while j < q:
                 c = order[j]
-                partial[j + 1] = (
-                    partial[j] + pair[pair_start[c] + sorted_codes[a, j] * size[c] + sorted_codes[i, j]]
-                )
+                partial[j + 1] = partial[j] + pair[pair_start[c] + sorted_codes[a, j] * size[c] + sorted_codes[i, j]]
                 if partial[j + 1] >= bound:
                     break
                 j += 1
