@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from privacy.anonymity.report import Report
-    from privacy.anonymity.risk import Risk
 
 Input = Annotated[Path, typer.Option("--input", help="CSV or Parquet file, or a Delta table's folder.", exists=True)]
 Delimiter = Annotated[str, typer.Option("--delimiter", help="Of CSV input.")]

@@ -125,7 +125,7 @@ def loss_of(table: FrequencyTable, allocation: Allocation) -> float:
 def _covered(table: FrequencyTable, allocation: Allocation, j: int) -> NDArray[np.int64]:
     """Number of the table's values that each class's label in column `j` covers."""
     domain = table.domains[j]
-    size: dict[str, int] = {value: 1 for value in domain.values}
+    size: dict[str, int] = dict.fromkeys(domain.values, 1)
     if domain.hierarchy is not None:
         for row in range(len(domain.values)):
             for level in range(1, domain.hierarchy.height):

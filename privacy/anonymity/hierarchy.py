@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -122,7 +123,7 @@ def intervals(values: Iterable[str], widths: Sequence[float], column: str = "") 
 
     Each width must divide the next, so that intervals nest.
     """
-    if any(wide % narrow for narrow, wide in zip(widths, widths[1:], strict=False)):
+    if any(wide % narrow for narrow, wide in itertools.pairwise(widths)):
         raise HierarchyError(f"widths {list(widths)} of column {column!r} do not nest; use multiples", column=column)
     rows = []
     for value in sorted(set(values), key=float):
@@ -168,14 +169,13 @@ def automatic(counts: Mapping[str, int], fan_out: int = 4, is_ordered: bool = Fa
     Labels are `{first … last}`. The hierarchy reveals values but no counts; it depends on the data, so use a fixed
     hierarchy for repeated releases.
     """
-    if is_ordered:
-        values = sorted(counts, key=sort_key)
-    else:
-        values = sorted(counts, key=lambda value: (-counts[value], value))
+    values = sorted(counts, key=sort_key) if is_ordered else sorted(counts, key=lambda value: (-counts[value], value))
     paths: list[list[str]] = [[value] for value in values]
     groups = [[index] for index in range(len(values))]
     while len(groups) > fan_out:
-        groups = [sum(groups[at : at + fan_out], []) for at in range(0, len(groups), fan_out)]
+        groups = [
+            [index for group in groups[at : at + fan_out] for index in group] for at in range(0, len(groups), fan_out)
+        ]
         for group in groups:
             label = f"{{{values[group[0]]} … {values[group[-1]]}}}"
             for index in group:

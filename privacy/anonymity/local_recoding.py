@@ -24,9 +24,11 @@ from privacy.anonymity.partition import partition, violated
 from privacy.anonymity.spec import Spec
 from privacy.anonymity.table import FrequencyTable, column_order
 
+CLOSE = 24
+"""Nearest tuples that moves draw partners from; more dilute them, fewer miss good ones."""
 CREDIT = 0.4
 """Share of a record's floor that growth forgives; best of 0 … 1 on Adult, flat around it."""
-ROUNDS, SWEEPS, POOL, TRIES, HEAT = 4, 6, 5, 4, 0.0
+ROUNDS, SWEEPS, POOL, TRIES, HEAT = 3, 8, 5, 4, 0.0
 """Refinement: rounds of re-splits of up to POOL classes with TRIES starts, and SWEEPS of moves and swaps."""
 
 
@@ -66,7 +68,7 @@ def _search(
     left = np.flatnonzero(classes.left > 0)
     floors = problem.floor[problem.tuple_of[left]]
     build(problem, classes, left[np.lexsort((left, -floors))], CREDIT)
-    refine(problem, classes, new_scratch(problem), ROUNDS, SWEEPS, HEAT, POOL, TRIES, new_dice(spec.seed))
+    refine(problem, classes, new_scratch(problem), ROUNDS * spec.effort, SWEEPS, HEAT, POOL, TRIES, new_dice(spec.seed))
     return _slots(classes, block)
 
 
@@ -120,6 +122,7 @@ def _problem(table: FrequencyTable, block: NDArray[np.int64], spec: Spec) -> tup
         set_step=table.weights / np.maximum(sizes - 1, 1),
         words=int(sizes[kinds == SET].max(initial=1) - 1) // 64 + 1,
         neighbour=neighbour,
+        close=max(CLOSE, 4 * k),
         floor=floor,
         model_kind=kind,
         model_number=number,
@@ -133,8 +136,8 @@ def _problem(table: FrequencyTable, block: NDArray[np.int64], spec: Spec) -> tup
 def _width(kinds: NDArray[np.int8], k: int, by_count: bool) -> int:
     """Neighbours per tuple: hierarchy labels cover many tuples at once and need to see more of them."""
     if not by_count:
-        return max(64, 2 * k)
-    return max(32, 3 * k) if (kinds == SET).any() else max(128, 5 * k)
+        return max(64, 4 * k)
+    return max(32, 4 * k) if (kinds == SET).any() else min(max(128, 25 * k), 1024)
 
 
 def _models(

@@ -126,8 +126,5 @@ def zero_truncated_uniques(sizes: NDArray[np.int64], population: int | None) -> 
     def unique_share(rate: float) -> float:
         return rate * math.exp(-rate) / -math.expm1(-rate)
 
-    if s1 / u >= unique_share(1e-9):
-        rate = 1e-9
-    else:
-        rate = float(brentq(lambda x: unique_share(x) - s1 / u, 1e-9, 700.0))
+    rate = 1e-09 if s1 / u >= unique_share(1e-09) else float(brentq(lambda x: unique_share(x) - s1 / u, 1e-09, 700.0))
     return float(s1 * math.exp(-rate * (1 / fraction - 1)))

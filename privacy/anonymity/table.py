@@ -108,8 +108,8 @@ def tabulate(
 
     `home` says which rows count as people when that is already known.
 
-    With `spec.person`, each person is counted once, at the first of their tuples in text order; their other rows are carried
-    along without counting towards any model.
+    With `spec.person`, each person is counted once, at the first of their tuples in text order; their
+    other rows are carried along without counting towards any model.
 
     Raises:
         SpecError: columns are missing, the table is empty, or a quasi-identifier is unusable.

@@ -12,8 +12,8 @@ from numba import njit
 from numpy.typing import NDArray
 
 from privacy.anonymity.kernel.classes import EMPTY, ONE, Classes, add, find_slot, remove, tally
-from privacy.anonymity.kernel.feasible import shortfall
 from privacy.anonymity.kernel.dice import next_random
+from privacy.anonymity.kernel.feasible import shortfall
 from privacy.anonymity.kernel.problem import INTERVAL, Problem
 
 PARTNERS = 4
@@ -111,7 +111,7 @@ def _member(c: Classes, a: int, random: NDArray[np.uint64], most: int) -> int:
 def _near_slot(p: Problem, c: Classes, u: int, random: NDArray[np.uint64]) -> int:
     """A slot holding a neighbour of unit `u`, nearer ones more often; EMPTY when the draw finds none."""
     t = p.tuple_of[u]
-    near = p.neighbour[t, int(next_random(random) ** 2 * p.neighbour.shape[1])]
+    near = p.neighbour[t, int(next_random(random) ** 2 * min(p.close, p.neighbour.shape[1]))]
     if near < 0:
         return EMPTY
     span = p.unit_start[near + 1] - p.unit_start[near]
@@ -142,7 +142,7 @@ def _try_substitute(
         return False
     d, v = c.slot_class[z], c.slot_unit[z]
     m = min(n, c.slot_count[z])
-    if d == a or d == b or not _holds(p, c, d, v, m, EMPTY, 0) or not _holds(p, c, a, u, n, v, m):
+    if d in (a, b) or not _holds(p, c, d, v, m, EMPTY, 0) or not _holds(p, c, a, u, n, v, m):
         return False
     shrunk = c.loss[d] if c.slot_count[z] > m or c.loss[d] == 0.0 else loss_without(p, c, d, z, EMPTY)
     rise = (c.rows[a] - n + m) * loss_without(p, c, a, s, v) - c.rows[a] * c.loss[a] + gain

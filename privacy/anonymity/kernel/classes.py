@@ -17,7 +17,8 @@ ONE = np.uint64(1)
 
 class Classes(NamedTuple):
     """Mutable state. A slot holds `slot_count` records of unit `slot_unit` in class `slot_class`; slots of one class
-    and slots of one unit are doubly linked lists."""
+    and slots of one unit are doubly linked lists.
+    """
 
     low: NDArray[np.int32]
     high: NDArray[np.int32]
@@ -123,6 +124,7 @@ def label_loss(p: Problem, c: Classes, a: int) -> float:
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
 def tally(p: Problem, c: Classes, a: int, u: int, n: int) -> None:
+    """Count `n` records of unit `u` into class `a`, its label untouched."""
     c.rows[a] += n
     if p.people[u]:
         c.people[a] += n

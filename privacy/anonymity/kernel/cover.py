@@ -1,8 +1,8 @@
 """Growth by label: find the cheapest label around a seed that covers enough records, then fill the class from it.
 
-For models that more records cannot break. Growing record by record drifts into labels that cost much and cover little; a
-label is therefore scored by what it covers: every first partner is tried, each trial is completed greedily, the
-cheapest completed label wins.
+For models that more records cannot break. Growing record by record drifts into labels that cost much and cover
+little; a label is therefore scored by what it covers: every first partner is tried, each trial is completed greedily,
+the cheapest completed label wins.
 """
 
 from __future__ import annotations
@@ -53,10 +53,7 @@ def _trial_widen(p: Problem, low: NDArray[np.int32], high: NDArray[np.int32], ma
 @njit(cache=True)  # type: ignore[untyped-decorator]
 def is_monotone(p: Problem) -> bool:
     """Whether every model stays satisfied whatever records join a class (k-anonymity, distinct l-diversity)."""
-    for kind in p.model_kind:
-        if kind != K_ANONYMITY and kind != DISTINCT_L:
-            return False
-    return True
+    return all(not (kind != K_ANONYMITY and kind != DISTINCT_L) for kind in p.model_kind)
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]

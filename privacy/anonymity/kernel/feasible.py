@@ -102,7 +102,7 @@ def model_shortfall(p: Problem, r: int, hist: NDArray[np.int64], people: int) ->
             tail += ordered[i]
         short = ordered[0] - a * tail
         return 0.0 if short < 0 else (short + 1.0) / a
-    if kind == T_EQUAL or kind == T_ORDERED or kind == T_HIERARCHICAL:
+    if kind in (T_EQUAL, T_ORDERED, T_HIERARCHICAL):
         if kind == T_EQUAL:
             distance = emd_equal(hist, n, p.prior, lo, hi)
         elif kind == T_ORDERED:

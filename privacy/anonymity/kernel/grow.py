@@ -23,7 +23,6 @@ from privacy.anonymity.kernel.cover import grow_by_label, is_monotone
 from privacy.anonymity.kernel.feasible import shortfall
 from privacy.anonymity.kernel.problem import Problem
 
-
 LAZINESS = 0.02
 """A class is accepted when its price is within this share of the best price known."""
 
@@ -109,7 +108,8 @@ def grow(p: Problem, c: Classes, a: int, seed: int, credit: float) -> bool:
 @njit(cache=True)  # type: ignore[untyped-decorator]
 def cheapest_class(p: Problem, c: Classes, u: int, n: int, avoid: int, is_exhaustive: bool) -> int:
     """Class that takes `n` records of unit `u` with the least added loss, or EMPTY; looks at neighbours' classes,
-    or at all classes."""
+    or at all classes.
+    """
     best, found = np.inf, EMPTY
     if is_exhaustive:
         for a in range(c.rows.shape[0]):

@@ -30,7 +30,8 @@ def _sift_down(distance: NDArray[np.float64], item: NDArray[np.int32], size: int
 @njit(cache=True)  # type: ignore[untyped-decorator]
 def trie_steps(codes: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """For rows sorted by column: first column that differs from the row before, and the next row whose prefix
-    up to each column differs."""
+    up to each column differs.
+    """
     m, q = codes.shape
     first = np.zeros(m, np.int32)
     following = np.full((m, q), m, np.int32)
@@ -112,12 +113,11 @@ def nearest_tuples(
             if i < t:
                 level = first[i]
         ranked = np.argsort(heap, kind="mergesort")
-        met, place = 0, 0
-        for h in ranked:
+        met = 0
+        for place, h in enumerate(ranked):
             if heap[h] == np.inf:
                 break
             out[a, place] = item[h]
-            place += 1
             if met < k:
                 floor[a] = heap[h]
                 met += count[item[h]]

@@ -42,6 +42,8 @@ class Problem(NamedTuple):
     """64-bit words of a set's mask."""
     neighbour: NDArray[np.int32]
     """(t, n) nearest tuples in order, itself first; -1 pads."""
+    close: int
+    """How many of them moves draw from."""
     floor: NDArray[np.float64]
     """(t,) loss below which no class can hold a record of the tuple."""
     model_kind: NDArray[np.int64]

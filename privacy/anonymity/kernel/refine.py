@@ -14,8 +14,8 @@ from privacy.anonymity.kernel.classes import (
     remove,
     spare,
 )
-from privacy.anonymity.kernel.grow import cheapest_class
 from privacy.anonymity.kernel.dice import next_random
+from privacy.anonymity.kernel.grow import cheapest_class
 from privacy.anonymity.kernel.problem import Problem
 from privacy.anonymity.kernel.resplit import MOST_PARTS, Scratch, resplit
 
@@ -72,7 +72,7 @@ def _gather(
             s = c.class_next[s]
             steps -= 1
         t = p.tuple_of[c.slot_unit[s]]
-        width = p.neighbour.shape[1]
+        width = min(p.close, p.neighbour.shape[1])
         near = p.neighbour[t, int(next_random(random) ** 2 * width)]
         if near < 0:
             continue

@@ -41,8 +41,8 @@ def random_spec(seed: int) -> Spec:
     """Random labels and models; sometimes global recoding, people with several rows or weights."""
     random = np.random.default_rng(seed + 1_000_000)
     models: list[dict[str, object]] = [{"name": "k_anonymity", "k": int(random.integers(1, 7))}]
-    for model in random.choice(len(MODELS), int(random.integers(0, 3)), replace=False):
-        models.append({**MODELS[model], "column": "illness"})
+    chosen = random.choice(len(MODELS), int(random.integers(0, 3)), replace=False)
+    models.extend({**MODELS[model], "column": "illness"} for model in chosen)
     tree = {"kind": random.choice(["none", "automatic"]).item(), "fan_out": int(random.integers(2, 5))}
     ages = {"kind": "intervals", "widths": [5, 10, 20]} if random.random() < 0.5 else {"kind": "none"}
     return Spec.model_validate(
