@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -18,6 +19,8 @@ from privacy.anonymity.screen import screen
 from privacy.anonymity.spec import Spec
 from privacy.anonymity.table import FrequencyTable, as_text, tabulate
 from privacy.anonymity.verify import Verdict, verify
+
+SEPARATOR = "\x1f"
 
 
 @dataclass(frozen=True)
@@ -81,16 +84,31 @@ def search(table: FrequencyTable, spec: Spec, population: pd.DataFrame | None = 
 
 
 def row_rank(frame: pd.DataFrame, spec: Spec) -> NDArray[np.int64]:
-    """Rank of each row by its released columns other than quasi-identifiers, then by person; nulls first.
+    """Rank of each row by the MD5 of its released columns other than quasi-identifiers, then by those columns.
 
-    Records of one unit that go to different classes are dealt out by it, so the order of the rows does not matter:
-    rows of equal rank are released alike.
+    Records of one unit that go to different classes are dealt out by it: the order of the rows does not matter, and
+    equal sensitive values are not dealt into one class, as they would be in their own order. Rows of equal rank are
+    released alike. Columns of fractions, whose text differs between engines, count only in the second place.
     """
     columns = rank_columns(spec)
-    if not columns:
-        return np.zeros(len(frame), np.int64)
-    ranks = [frame[name].rank(method="dense", na_option="top").to_numpy(np.int64) for name in columns]
-    return np.unique(np.stack(ranks, 1), axis=0, return_inverse=True)[1].ravel()
+    key = np.zeros(len(frame), np.int64)
+    for name in columns:
+        rank = frame[name].rank(method="dense", na_option="top").to_numpy(np.int64)
+        key = np.unique(key * (int(rank.max(initial=0)) + 1) + rank, return_inverse=True)[1].ravel()
+    _, first, inverse = np.unique(key, return_index=True, return_inverse=True)
+    hashed = [name for name in columns if not _is_fraction(frame[name])]
+    texts = [as_text(frame[name].iloc[first]).tolist() for name in hashed]
+    joined = zip(*texts, strict=True) if texts else [()] * len(first)
+    digests = np.array([hashlib.md5(SEPARATOR.join(row).encode(), usedforsecurity=False).hexdigest() for row in joined])
+    order = np.lexsort((np.arange(len(first)), digests))
+    place = np.empty(len(first), np.int64)
+    place[order] = np.arange(len(first))
+    return place[inverse.ravel()]
+
+
+def _is_fraction(column: pd.Series) -> bool:
+    whole = column.dropna()
+    return pd.api.types.is_float_dtype(column) and not bool((whole == whole.round()).all())
 
 
 def rank_columns(spec: Spec) -> list[str]:

@@ -54,7 +54,7 @@ class Domain:
     def group_loss(self) -> NDArray[np.float64]:
         """(levels, values) loss of each code's label on each level."""
         sizes = np.stack([np.bincount(row, minlength=row.size)[row] for row in self.groups])
-        return (sizes - 1) / max(len(self.values) - 1, 1)
+        return np.asarray((sizes - 1) / max(len(self.values) - 1, 1))
 
     @cached_property
     def pair_loss(self) -> NDArray[np.float64]:
@@ -63,7 +63,7 @@ class Domain:
         if self.hierarchy is None:
             span = np.arange(size)
             if self.is_ordered:
-                return np.abs(span[:, None] - span) / max(size - 1, 1)
+                return np.asarray(np.abs(span[:, None] - span) / max(size - 1, 1))
             return (1.0 - np.eye(size)) / max(size - 1, 1)
         out = np.ones((size, size))
         for level in range(len(self.groups) - 1, -1, -1):

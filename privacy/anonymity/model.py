@@ -24,14 +24,20 @@ TOLERANCE = 1e-9
 class Context(Protocol):
     """What a model needs to know about its sensitive column."""
 
-    prior: NDArray[np.float64]
-    ground: NDArray[np.int32]
+    @property
+    def prior(self) -> NDArray[np.float64]:
+        """Share of each value in the whole table."""
+
+    @property
+    def ground(self) -> NDArray[np.int32]:
+        """(levels, values) group of each value on each level of its hierarchy below the top."""
 
 
 class Model(BaseModel):
     """Base of the models. `column` is the sensitive column, None for models of class size."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+    name: str
     column: str | None = None
 
     def holds(self, hist: Histogram, people: NDArray[np.int64], context: Context) -> NDArray[np.bool_]:
@@ -44,7 +50,7 @@ class Model(BaseModel):
 
 
 def _shares(hist: Histogram) -> NDArray[np.float64]:
-    return hist / np.maximum(hist.sum(1, keepdims=True), 1)
+    return np.asarray(hist / np.maximum(hist.sum(1, keepdims=True), 1))
 
 
 class KAnonymity(Model):
@@ -80,7 +86,7 @@ class Alpha(SensitiveModel):
 
     def holds(self, hist: Histogram, people: NDArray[np.int64], context: Context) -> NDArray[np.bool_]:
         """See Model."""
-        return _shares(hist).max(1) <= self.alpha + TOLERANCE
+        return np.asarray(_shares(hist).max(1) <= self.alpha + TOLERANCE)
 
     def kernel(self) -> tuple[int, float, float]:
         """See Model."""
@@ -95,7 +101,7 @@ class DistinctL(SensitiveModel):
 
     def holds(self, hist: Histogram, people: NDArray[np.int64], context: Context) -> NDArray[np.bool_]:
         """See Model."""
-        return (hist > 0).sum(1) >= self.l
+        return np.asarray((hist > 0).sum(1) >= self.l)
 
     def kernel(self) -> tuple[int, float, float]:
         """See Model."""
@@ -112,7 +118,7 @@ class EntropyL(SensitiveModel):
         """See Model."""
         q = _shares(hist)
         entropy = -(q * np.log(np.where(q > 0, q, 1.0))).sum(1)
-        return np.exp(entropy) >= self.l - TOLERANCE
+        return np.asarray(np.exp(entropy) >= self.l - TOLERANCE)
 
     def kernel(self) -> tuple[int, float, float]:
         """See Model."""
@@ -129,7 +135,7 @@ class RecursiveL(SensitiveModel):
     def holds(self, hist: Histogram, people: NDArray[np.int64], context: Context) -> NDArray[np.bool_]:
         """See Model."""
         ordered = -np.sort(-hist, axis=1)
-        return ordered[:, 0] < self.c * ordered[:, self.l - 1 :].sum(1)
+        return np.asarray(ordered[:, 0] < self.c * ordered[:, self.l - 1 :].sum(1))
 
     def kernel(self) -> tuple[int, float, float]:
         """See Model."""
@@ -182,7 +188,7 @@ class DeltaDisclosure(SensitiveModel):
         known = context.prior > 0
         q = _shares(hist)[:, known]
         ratio = np.log(np.where(q > 0, q, 1e-300) / context.prior[known])
-        return np.abs(ratio).max(1) < self.delta - TOLERANCE
+        return np.asarray(np.abs(ratio).max(1) < self.delta - TOLERANCE)
 
     def kernel(self) -> tuple[int, float, float]:
         """See Model."""
@@ -215,7 +221,7 @@ class EnhancedBeta(BasicBeta):
 
     def caps(self, prior: NDArray[np.float64]) -> NDArray[np.float64]:
         """See BasicBeta."""
-        return prior * (1 + np.minimum(self.beta, -np.log(np.where(prior > 0, prior, 1.0))))
+        return np.asarray(prior * (1 + np.minimum(self.beta, -np.log(np.where(prior > 0, prior, 1.0)))))
 
     def kernel(self) -> tuple[int, float, float]:
         """See Model."""

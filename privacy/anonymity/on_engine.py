@@ -2,7 +2,7 @@
 
 Only the distinct combinations of quasi-identifiers and modelled sensitive values reach this process. The result does
 not depend on partitioning or engine: units are sorted here, and where equal records part ways they are dealt out in
-the order of their other released columns.
+the order of a hash of their other released columns.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ import numpy as np
 import pandas as pd
 
 from privacy.anonymity.allocation import SUPPRESSED, Allocation
-from privacy.anonymity.anonymize import loss_of, rank_columns, search
+from privacy.anonymity.anonymize import SEPARATOR, loss_of, rank_columns, search
 from privacy.anonymity.errors import SpecError, VerificationError
 from privacy.anonymity.hierarchy import MISSING
-from privacy.anonymity.model import KAnonymity
+from privacy.anonymity.model import AnyModel, KAnonymity
 from privacy.anonymity.screen import SAMPLE, screen
 from privacy.anonymity.spec import Spec
 from privacy.anonymity.table import FrequencyTable, modelled_columns, tabulate
@@ -138,7 +138,10 @@ def publish_on_engine(keyed: DataFrame, units: pd.DataFrame, allocation: Allocat
     if is_split.any():
         ranges = mapping.loc[is_split, [*wanted, "__first", "__last"]]
         split_keys = f.broadcast(_upload(session, ranges[keys].drop_duplicates()))
-        order = [f.col(f"`{name}`").asc_nulls_first() for name in rank_columns(spec)] or [f.lit(0)]
+        ranking = rank_columns(spec)
+        fractions = {field.name for field in keyed.schema if field.dataType.typeName() in ("double", "float")}
+        digest = f.md5(f.concat_ws(SEPARATOR, *[_text(name) for name in ranking if name not in fractions]))
+        order = [digest, *[f.col(f"`{name}`").asc_nulls_first() for name in ranking]]
         ranked = keyed.join(split_keys, keys, "inner").withColumn(
             RANK, f.row_number().over(Window.partitionBy(*keys).orderBy(*order)) - 1
         )
@@ -190,7 +193,8 @@ def _verify_people(held: DataFrame, original: pd.DataFrame, spec: Spec) -> Verdi
     verdicts = []
     free = spec.model_copy(update={"person": None, "suppression_limit": 1.0})
     size = [model for model in spec.models if isinstance(model, KAnonymity)]
-    plans = [([], size)] + [([n], [m for m in spec.models if m.column == n]) for n in modelled_columns(spec)]
+    plans: list[tuple[list[str], list[AnyModel]]] = [([], [*size])]
+    plans += [([name], [model for model in spec.models if model.column == name]) for name in modelled_columns(spec)]
     for extra, models in plans:
         if not models:
             continue

@@ -16,7 +16,7 @@ def violated(table: FrequencyTable, spec: Spec, units: NDArray[np.int64] | None 
     weight = np.where(table.is_home[chosen], table.count[chosen], 0)
     people = np.array([weight.sum()])
     place = {sensitive.column: j for j, sensitive in enumerate(table.sensitive)}
-    broken = []
+    broken: list[str] = []
     for model in spec.models:
         if model.column is None:
             hist, context = np.zeros((1, 0), np.int64), None
@@ -25,7 +25,7 @@ def violated(table: FrequencyTable, spec: Spec, units: NDArray[np.int64] | None 
             category = table.category[chosen, place[model.column]]
             hist = np.bincount(category, weights=weight, minlength=len(context.values)).astype(np.int64)[None]
         if not model.holds(hist, people, context)[0]:  # type: ignore[arg-type]
-            broken.append(model.name)  # type: ignore[attr-defined]
+            broken.append(model.name)
     return broken
 
 

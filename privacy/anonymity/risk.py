@@ -84,7 +84,8 @@ def class_sizes(frame: pd.DataFrame, quasi: Sequence[str], person: str | None = 
 
 def highest_risk_rows(frame: pd.DataFrame, quasi: Sequence[str], most: int = 10) -> pd.Index:
     """Index of the rows in the smallest classes, smallest first."""
-    return pd.Index(class_sizes(frame, quasi)["people"].sort_values(kind="stable").index[:most])
+    ranked: pd.Series = class_sizes(frame, quasi)["people"].sort_values(kind="stable")
+    return ranked.iloc[:most].index
 
 
 def pitman_uniques(sizes: NDArray[np.int64], population: int | None) -> float | None:

@@ -73,9 +73,7 @@ class Spec(BaseModel):
         sensitive = set(self.by_role("sensitive"))
         for model in self.models:
             if isinstance(model, SensitiveModel) and model.column not in sensitive:
-                raise ValueError(
-                    f"model {model.name!r} is about column {model.column!r}, which is not `sensitive`"  # type: ignore[attr-defined]
-                )
+                raise ValueError(f"model {model.name!r} is about column {model.column!r}, which is not `sensitive`")
         if sum(self.columns[name].weight for name in self.quasi) <= 0:
             raise ValueError("the weights of the quasi-identifiers are all 0; give one a positive weight")
         return self

@@ -75,10 +75,10 @@ def verify(
     if person is None:
         columns = list(dict.fromkeys([*quasi, *(model.column for model in spec.models if model.column)]))
         counted = published[columns].assign(__weight=weight.to_numpy())
-        published = counted.groupby(columns, dropna=False, sort=False, as_index=False)["__weight"].sum()
+        published = counted.groupby(columns, dropna=False, sort=False)[["__weight"]].sum().reset_index()
         weight = published["__weight"]
     stands = [int(n) for n in weight]
-    members: dict[Hashable, list[int]] = defaultdict(list)
+    members: dict[tuple[str, ...], list[int]] = defaultdict(list)
     for position, labels in enumerate(published[quasi].astype(str).itertuples(index=False, name=None)):
         members[labels].append(position)
     owner = _owners(person, len(published))
@@ -91,7 +91,7 @@ def verify(
         for number, (labels, rows) in enumerate(members.items()):
             people = len({owner[row] for row in rows}) if person is not None else sum(stands[row] for row in rows)
             if name in ("k_map", "delta_presence"):
-                reach = (population or {}).get("\x1f".join(labels), 0.0)  # type: ignore[arg-type]
+                reach = (population or {}).get("\x1f".join(labels), 0.0)
                 measured, required, is_good = _against_population(model, people, reach)
             elif column is None:
                 measured, required = float(people), float(model.k)  # type: ignore[union-attr]

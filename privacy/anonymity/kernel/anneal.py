@@ -20,7 +20,7 @@ PARTNERS = 4
 """Members of the other class that a swap considers."""
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def loss_without(p: Problem, c: Classes, a: int, skip: int, extra: int) -> float:
     """Loss of class `a` without slot `skip` (or EMPTY) and with a record of unit `extra` (or EMPTY)."""
     total = 0.0
@@ -73,7 +73,7 @@ def loss_without(p: Problem, c: Classes, a: int, skip: int, extra: int) -> float
     return total
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def _holds(p: Problem, c: Classes, a: int, out: int, n: int, into: int, m: int) -> bool:
     """Whether class `a` satisfies the models (or is empty) after `n` of unit `out` left and `m` of `into` joined."""
     if p.prior.shape[0] == 0:
@@ -83,7 +83,7 @@ def _holds(p: Problem, c: Classes, a: int, out: int, n: int, into: int, m: int) 
         if into != EMPTY and p.people[into]:
             people += m
         rows = c.rows[a] - (n if out != EMPTY else 0) + (m if into != EMPTY else 0)
-        return rows == 0 or people >= p.model_number[0, 0]
+        return bool(rows == 0 or people >= p.model_number[0, 0])
     if out != EMPTY:
         tally(p, c, a, out, -n)
     if into != EMPTY:
@@ -96,7 +96,7 @@ def _holds(p: Problem, c: Classes, a: int, out: int, n: int, into: int, m: int) 
     return holds
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def _member(c: Classes, a: int, random: NDArray[np.uint64], most: int) -> int:
     """A slot of class `a`, among its first `most`."""
     steps = int(next_random(random) * most)
@@ -104,10 +104,10 @@ def _member(c: Classes, a: int, random: NDArray[np.uint64], most: int) -> int:
     while steps > 0 and c.class_next[s] != EMPTY:
         s = c.class_next[s]
         steps -= 1
-    return s
+    return int(s)
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def _near_slot(p: Problem, c: Classes, u: int, random: NDArray[np.uint64]) -> int:
     """A slot holding a neighbour of unit `u`, nearer ones more often; EMPTY when the draw finds none."""
     t = p.tuple_of[u]
@@ -118,15 +118,15 @@ def _near_slot(p: Problem, c: Classes, u: int, random: NDArray[np.uint64]) -> in
     s = c.unit_head[p.unit_start[near] + int(next_random(random) * span)]
     if s != EMPTY and c.unit_next[s] != EMPTY and next_random(random) < 0.5:
         s = c.unit_next[s]
-    return s
+    return int(s)
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def _accept(rise: float, heat: float, random: NDArray[np.uint64]) -> bool:
     return rise <= 0.0 or (heat > 0.0 and next_random(random) < math.exp(-rise / heat))
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def _try_substitute(
     p: Problem, c: Classes, a: int, s: int, b: int, gain: float, heat: float, random: NDArray[np.uint64]
 ) -> bool:
@@ -156,7 +156,7 @@ def _try_substitute(
     return True
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def _try_swap(p: Problem, c: Classes, s: int, b: int, heat: float, random: NDArray[np.uint64]) -> bool:
     """Exchange slot `s` with the best of a few slots of class `b`."""
     a, u, n = c.slot_class[s], c.slot_unit[s], c.slot_count[s]
@@ -186,7 +186,7 @@ def _try_swap(p: Problem, c: Classes, s: int, b: int, heat: float, random: NDArr
     return True
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def sweep(p: Problem, c: Classes, heat: float, random: NDArray[np.uint64]) -> int:
     """Propose one change for every slot of a class with a loss; returns how many were made."""
     made = 0

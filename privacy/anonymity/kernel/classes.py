@@ -12,6 +12,8 @@ from privacy.anonymity.kernel.feasible import shortfall
 from privacy.anonymity.kernel.problem import INTERVAL, Problem
 
 EMPTY = -1
+MOST_SLOTS = 8
+"""Classes of one unit that a search looks at: a common unit can be spread over hundreds."""
 ONE = np.uint64(1)
 
 
@@ -75,7 +77,7 @@ def new_classes(p: Problem, count: NDArray[np.int64], slots: int, classes: int) 
     )
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def loss_with(p: Problem, c: Classes, a: int, u: int) -> float:
     """Loss of class `a` if a record of unit `u` joined it."""
     if c.rows[a] == 0:
@@ -92,7 +94,7 @@ def loss_with(p: Problem, c: Classes, a: int, u: int) -> float:
     return total
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def _widen(p: Problem, c: Classes, a: int, u: int, is_first: bool) -> None:
     """Extend the label of class `a` to cover unit `u`. For SET columns low is the number of values, high is 1."""
     for j in range(p.kind.shape[0]):
@@ -110,7 +112,7 @@ def _widen(p: Problem, c: Classes, a: int, u: int, is_first: bool) -> None:
             c.low[a, j] += 1
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def label_loss(p: Problem, c: Classes, a: int) -> float:
     """Loss of the present label of class `a`."""
     total = 0.0
@@ -122,7 +124,7 @@ def label_loss(p: Problem, c: Classes, a: int) -> float:
     return total
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def tally(p: Problem, c: Classes, a: int, u: int, n: int) -> None:
     """Count `n` records of unit `u` into class `a`, its label untouched."""
     c.rows[a] += n
@@ -132,16 +134,16 @@ def tally(p: Problem, c: Classes, a: int, u: int, n: int) -> None:
             c.hist[a, p.category[u, s]] += n
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def find_slot(c: Classes, a: int, u: int) -> int:
     """Slot of unit `u` in class `a`, or EMPTY."""
     s = c.unit_head[u]
     while s != EMPTY and c.slot_class[s] != a:
         s = c.unit_next[s]
-    return s
+    return int(s)
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def add(p: Problem, c: Classes, a: int, u: int, n: int) -> None:
     """Put `n` unassigned records of unit `u` into class `a`."""
     c.cost[0] -= c.rows[a] * c.loss[a]
@@ -168,7 +170,7 @@ def add(p: Problem, c: Classes, a: int, u: int, n: int) -> None:
     c.unit_head[u] = s
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def remove(p: Problem, c: Classes, s: int, n: int) -> None:
     """Take `n` records of slot `s` out of its class; the class keeps its number even when it becomes empty."""
     a, u = c.slot_class[s], c.slot_unit[s]
@@ -205,35 +207,35 @@ def remove(p: Problem, c: Classes, s: int, n: int) -> None:
     c.cost[0] += c.rows[a] * c.loss[a]
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def open_class(c: Classes) -> int:
     """Number of an unused class."""
     c.counter[1] -= 1
-    return c.free_class[c.counter[1]]
+    return int(c.free_class[c.counter[1]])
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def close_class(c: Classes, a: int) -> None:
     """Give the number of an empty class back."""
     c.free_class[c.counter[1]] = a
     c.counter[1] += 1
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def spare(p: Problem, c: Classes, a: int, u: int, want: int) -> int:
     """How many of `want` records of unit `u` class `a` can give away and still satisfy every model (0, 1 or more)."""
     if not p.people[u]:
         return want
     if p.prior.shape[0] == 0:
         extra = c.people[a] - int(p.model_number[0, 0])
-        return max(0, min(want, extra))
+        return int(max(0, min(want, extra)))
     tally(p, c, a, u, -1)
     holds = c.people[a] > 0 and shortfall(p, c.hist[a], c.people[a]) == 0.0
     tally(p, c, a, u, 1)
     return 1 if holds else 0
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def accepts(p: Problem, c: Classes, a: int, u: int, n: int) -> bool:
     """Whether class `a` still satisfies every model after `n` records of unit `u` join."""
     if p.prior.shape[0] == 0 or not p.people[u]:

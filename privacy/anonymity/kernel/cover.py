@@ -13,14 +13,14 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from privacy.anonymity.kernel.classes import EMPTY, ONE, Classes, add, remove, spare
+from privacy.anonymity.kernel.classes import EMPTY, MOST_SLOTS, ONE, Classes, add, remove, spare
 from privacy.anonymity.kernel.feasible import DISTINCT_L, K_ANONYMITY, shortfall
 from privacy.anonymity.kernel.problem import INTERVAL, Problem
 
 SAME = 1e-12
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def _trial_loss(
     p: Problem, low: NDArray[np.int32], high: NDArray[np.int32], mask: NDArray[np.uint64], u: int, bound: float
 ) -> float:
@@ -35,11 +35,11 @@ def _trial_loss(
             known = (mask[j, x >> 6] >> np.uint64(x & 63)) & ONE
             total += p.set_step[j] * (low[j] - 1 + (0 if known else 1))
         if total > bound:
-            return total
-    return total
+            return float(total)
+    return float(total)
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def _trial_widen(p: Problem, low: NDArray[np.int32], high: NDArray[np.int32], mask: NDArray[np.uint64], u: int) -> None:
     for j in range(p.kind.shape[0]):
         x = p.codes[u, j]
@@ -50,13 +50,16 @@ def _trial_widen(p: Problem, low: NDArray[np.int32], high: NDArray[np.int32], ma
             low[j] += 1
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def is_monotone(p: Problem) -> bool:
     """Whether every model stays satisfied whatever records join a class (k-anonymity, distinct l-diversity)."""
-    return all(not (kind != K_ANONYMITY and kind != DISTINCT_L) for kind in p.model_kind)
+    for r in range(p.model_kind.shape[0]):
+        if p.model_kind[r] != K_ANONYMITY and p.model_kind[r] != DISTINCT_L:
+            return False
+    return True
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def _offers(
     p: Problem,
     c: Classes,
@@ -77,9 +80,10 @@ def _offers(
         for u in range(p.unit_start[near], p.unit_start[near + 1]):
             if not p.people[u] or found == unit.shape[0]:
                 continue
-            lending = 0
+            lending, looked = 0, 0
             s = c.unit_head[u]
-            while s != EMPTY:
+            while s != EMPTY and looked < MOST_SLOTS:
+                looked += 1
                 if c.slot_class[s] != a:
                     lending = max(lending, spare(p, c, c.slot_class[s], u, min(need, c.slot_count[s])))
                 s = c.unit_next[s]
@@ -89,13 +93,13 @@ def _offers(
     return found
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def _count_in(p: Problem, hist: NDArray[np.int64], u: int, n: int) -> None:
     for s in range(p.category.shape[1]):
         hist[p.category[u, s]] += n
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def grow_by_label(p: Problem, c: Classes, a: int, seed: int, ceiling: float, credit: float) -> float:
     """Complete class `a`, which holds records of `seed` only, under the label of least price.
 
@@ -166,7 +170,7 @@ def grow_by_label(p: Problem, c: Classes, a: int, seed: int, ceiling: float, cre
     return best
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def _fill(
     p: Problem,
     c: Classes,
@@ -200,7 +204,7 @@ def _fill(
             s = following
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def _is_useful(p: Problem, c: Classes, a: int, u: int, lacking: float) -> bool:
     """Whether a record of unit `u` brings class `a` nearer to the models."""
     _count_in(p, c.hist[a], u, 1)

@@ -12,7 +12,7 @@ def new_dice(seed: int) -> NDArray[np.uint64]:
     return np.array([(seed * 2 + 88172645463325252) % 2**64], np.uint64)
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def next_random(state: NDArray[np.uint64]) -> float:
     """A number in [0, 1) by xorshift64*."""
     x = state[0]

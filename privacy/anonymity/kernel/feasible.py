@@ -32,7 +32,7 @@ SHARE_SCALE = 20.0
 """Turns a distance between distributions into roughly the number of records that would close it."""
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def emd_equal(hist: NDArray[np.int64], n: float, prior: NDArray[np.float64], lo: int, hi: int) -> float:
     """Total variation distance between a class's distribution and the table's."""
     total = 0.0
@@ -41,7 +41,7 @@ def emd_equal(hist: NDArray[np.int64], n: float, prior: NDArray[np.float64], lo:
     return 0.5 * total
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def emd_ordered(hist: NDArray[np.int64], n: float, prior: NDArray[np.float64], lo: int, hi: int) -> float:
     """Earth mover's distance where neighbouring values are 1 / (values - 1) apart."""
     total, running = 0.0, 0.0
@@ -51,7 +51,7 @@ def emd_ordered(hist: NDArray[np.int64], n: float, prior: NDArray[np.float64], l
     return total / max(hi - lo - 1, 1)
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def emd_hierarchical(
     hist: NDArray[np.int64], n: float, prior: NDArray[np.float64], lo: int, hi: int, ground: NDArray[np.int32]
 ) -> float:
@@ -69,39 +69,40 @@ def emd_hierarchical(
             spill[ground[level, s]] += hist[s] / n - prior[s]
         for g in range(hi - lo):
             total += abs(spill[g])
-    return 0.5 * total / max(levels, 1)
+    return float(0.5 * total / max(levels, 1))
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def model_shortfall(p: Problem, r: int, hist: NDArray[np.int64], people: int) -> float:
     """0 when model `r` holds for the class, else about how many records it lacks."""
     kind = p.model_kind[r]
     a, b = p.model_number[r, 0], p.model_number[r, 1]
     lo, hi = p.model_bins[r, 0], p.model_bins[r, 1]
     if kind == K_ANONYMITY:
-        return max(0.0, a - people)
+        return max(0.0, float(a - people))
     if people == 0:
-        return 1.0 + a
+        return float(1.0 + a)
     n = float(people)
     if kind == DISTINCT_L:
         present = 0
         for s in range(lo, hi):
-            present += hist[s] > 0
-        return max(0.0, a - present)
+            if hist[s] > 0:
+                present += 1
+        return max(0.0, float(a - present))
     if kind == ENTROPY_L:
         entropy = 0.0
         for s in range(lo, hi):
             if hist[s] > 0:
                 entropy -= hist[s] / n * math.log(hist[s] / n)
         short = a - math.exp(entropy)
-        return short if short > TOLERANCE else 0.0
+        return float(short) if short > TOLERANCE else 0.0
     if kind == RECURSIVE_L:
         ordered = np.sort(hist[lo:hi])[::-1]
         tail = 0.0
         for i in range(int(b) - 1, hi - lo):
             tail += ordered[i]
         short = ordered[0] - a * tail
-        return 0.0 if short < 0 else (short + 1.0) / a
+        return 0.0 if short < 0 else float((short + 1.0) / a)
     if kind in (T_EQUAL, T_ORDERED, T_HIERARCHICAL):
         if kind == T_EQUAL:
             distance = emd_equal(hist, n, p.prior, lo, hi)
@@ -109,7 +110,7 @@ def model_shortfall(p: Problem, r: int, hist: NDArray[np.int64], people: int) ->
             distance = emd_ordered(hist, n, p.prior, lo, hi)
         else:
             distance = emd_hierarchical(hist, n, p.prior, lo, hi, p.ground[r])
-        return (distance - a) * SHARE_SCALE if distance > a + TOLERANCE else 0.0
+        return float((distance - a) * SHARE_SCALE) if distance > a + TOLERANCE else 0.0
     short = 0.0
     for s in range(lo, hi):
         share, base = hist[s] / n, p.prior[s]
@@ -126,10 +127,10 @@ def model_shortfall(p: Problem, r: int, hist: NDArray[np.int64], people: int) ->
             over = share - base * (1 + min(a, -math.log(base)))
         if over > TOLERANCE or (kind == DELTA_DISCLOSURE and over != 0.0):
             short += max(over, TOLERANCE) * SHARE_SCALE
-    return short
+    return float(short)
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def shortfall(p: Problem, hist: NDArray[np.int64], people: int) -> float:
     """Sum of the models' shortfalls; 0 exactly when the class satisfies all of them."""
     total = 0.0

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from privacy.anonymity.kernel.classes import (
     EMPTY,
+    MOST_SLOTS,
     Classes,
     accepts,
     add,
@@ -27,7 +28,7 @@ LAZINESS = 0.02
 """A class is accepted when its price is within this share of the best price known."""
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def _progress(p: Problem, c: Classes, a: int, u: int, before: float) -> float:
     """By how much one record of unit `u` reduces the shortfall of class `a`."""
     if not p.people[u]:
@@ -42,11 +43,13 @@ def _progress(p: Problem, c: Classes, a: int, u: int, before: float) -> float:
     return before - after
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def _lender(p: Problem, c: Classes, a: int, u: int, want: int) -> tuple[int, int]:
     """Slot of unit `u` in another class that can spare records, and how many."""
     s = c.unit_head[u]
-    while s != EMPTY:
+    looked = 0
+    while s != EMPTY and looked < MOST_SLOTS:
+        looked += 1
         b = c.slot_class[s]
         if b != a:
             n = spare(p, c, b, u, min(want, c.slot_count[s]))
@@ -56,7 +59,7 @@ def _lender(p: Problem, c: Classes, a: int, u: int, want: int) -> tuple[int, int
     return EMPTY, 0
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def grow(p: Problem, c: Classes, a: int, seed: int, credit: float) -> bool:
     """Add records near `seed` to class `a` until it satisfies every model; False when none are left nearby.
 
@@ -105,7 +108,7 @@ def grow(p: Problem, c: Classes, a: int, seed: int, credit: float) -> bool:
         add(p, c, a, best_unit, best_take)
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def cheapest_class(p: Problem, c: Classes, u: int, n: int, avoid: int, is_exhaustive: bool) -> int:
     """Class that takes `n` records of unit `u` with the least added loss, or EMPTY; looks at neighbours' classes,
     or at all classes.
@@ -127,7 +130,9 @@ def cheapest_class(p: Problem, c: Classes, u: int, n: int, avoid: int, is_exhaus
             break
         for v in range(p.unit_start[near], p.unit_start[near + 1]):
             s = c.unit_head[v]
-            while s != EMPTY:
+            looked = 0
+            while s != EMPTY and looked < MOST_SLOTS:
+                looked += 1
                 a = c.slot_class[s]
                 if a != avoid:
                     joint = loss_with(p, c, a, u)
@@ -138,7 +143,7 @@ def cheapest_class(p: Problem, c: Classes, u: int, n: int, avoid: int, is_exhaus
     return found
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def place(p: Problem, c: Classes, u: int, avoid: int) -> bool:
     """Put the unassigned records of unit `u` into the cheapest classes, other than `avoid`, that stay satisfied."""
     while c.left[u] > 0:
@@ -155,7 +160,7 @@ def place(p: Problem, c: Classes, u: int, avoid: int) -> bool:
     return True
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def empty_out(p: Problem, c: Classes, a: int) -> None:
     """Take every record out of class `a`."""
     while c.class_head[a] != EMPTY:
@@ -163,7 +168,7 @@ def empty_out(p: Problem, c: Classes, a: int) -> None:
         remove(p, c, s, c.slot_count[s])
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def keep_satisfied(p: Problem, c: Classes) -> None:
     """Make a class of every tuple that satisfies the models by itself: it costs nothing and can lend."""
     for t in range(p.unit_start.shape[0] - 1):
@@ -176,7 +181,7 @@ def keep_satisfied(p: Problem, c: Classes) -> None:
             close_class(c, a)
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def grow_cheapest_first(p: Problem, c: Classes, seeds: NDArray[np.int64], credit: float) -> None:
     """Grow classes from the seeds, always the one of least price next (lazily: prices only rise as records go)."""
     queue = [(p.floor[p.tuple_of[u]] * (1 - credit), u) for u in seeds]
@@ -197,7 +202,7 @@ def grow_cheapest_first(p: Problem, c: Classes, seeds: NDArray[np.int64], credit
             heapq.heappush(queue, (price, u))
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def grow_in_order(p: Problem, c: Classes, seeds: NDArray[np.int64], credit: float) -> None:
     """Grow a class record by record from each seed that still has unassigned records."""
     for u in seeds:
@@ -210,7 +215,7 @@ def grow_in_order(p: Problem, c: Classes, seeds: NDArray[np.int64], credit: floa
                 break
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def build(p: Problem, c: Classes, seeds: NDArray[np.int64], credit: float) -> None:
     """Grow a class from each seed unit that still has unassigned records, then place what could not be grouped.
 
@@ -231,7 +236,7 @@ def build(p: Problem, c: Classes, seeds: NDArray[np.int64], credit: float) -> No
         absorb(p, c, rest)
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def absorb(p: Problem, c: Classes, rest: int) -> None:
     """Merge whole classes into `rest`, cheapest first, until it satisfies the models or is the whole table."""
     while shortfall(p, c.hist[rest], c.people[rest]) > 0.0:

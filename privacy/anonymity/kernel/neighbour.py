@@ -7,7 +7,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def _sift_down(distance: NDArray[np.float64], item: NDArray[np.int32], size: int) -> None:
     """Restore the max-heap after its root was replaced; ties put the larger index nearer the root."""
     at = 0
@@ -27,7 +27,7 @@ def _sift_down(distance: NDArray[np.float64], item: NDArray[np.int32], size: int
         at = child
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def trie_steps(codes: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """For rows sorted by column: first column that differs from the row before, and the next row whose prefix
     up to each column differs.
@@ -46,7 +46,7 @@ def trie_steps(codes: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.
     return first, following
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def nearest_tuples(
     codes: NDArray[np.int32],
     count: NDArray[np.int64],

@@ -22,7 +22,7 @@ from privacy.anonymity.kernel.resplit import MOST_PARTS, Scratch, resplit
 GAIN = 1e-9
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def relocate(p: Problem, c: Classes) -> int:
     """One pass over all slots of classes with a loss: move what the class can spare to where it costs less."""
     moves = 0
@@ -50,7 +50,7 @@ def relocate(p: Problem, c: Classes) -> int:
     return moves
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def _gather(
     p: Problem,
     c: Classes,
@@ -92,7 +92,7 @@ def _gather(
     return size
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def refine(
     p: Problem,
     c: Classes,

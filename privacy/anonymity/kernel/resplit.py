@@ -21,7 +21,7 @@ class Scratch(NamedTuple):
     """Working arrays of one re-split: pooled items and the parts they are divided into."""
 
     unit: NDArray[np.int64]
-    count: NDArray[np.int64]
+    pooled: NDArray[np.int64]
     remaining: NDArray[np.int64]
     low: NDArray[np.int32]
     high: NDArray[np.int32]
@@ -55,7 +55,7 @@ def new_scratch(p: Problem) -> Scratch:
     )
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def _joined(p: Problem, w: Scratch, g: int, u: int, bound: float) -> float:
     """Loss of part `g` with unit `u`; may stop early once past `bound`."""
     if w.rows[g] == 0:
@@ -70,11 +70,11 @@ def _joined(p: Problem, w: Scratch, g: int, u: int, bound: float) -> float:
             known = (w.mask[g, j, x >> 6] >> np.uint64(x & 63)) & ONE
             total += p.set_step[j] * (w.low[g, j] - 1 + (0 if known else 1))
         if total > bound:
-            return total
-    return total
+            return float(total)
+    return float(total)
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def _join(p: Problem, w: Scratch, g: int, i: int, n: int, loss: float) -> None:
     """Put `n` records of item `i` into part `g`, whose loss becomes `loss`."""
     u = w.unit[i]
@@ -101,7 +101,7 @@ def _join(p: Problem, w: Scratch, g: int, i: int, n: int, loss: float) -> None:
     w.share[g, i] += n
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def _gain(p: Problem, w: Scratch, g: int, u: int, before: float) -> float:
     """Progress of part `g` towards the models by one record of unit `u`."""
     if not p.people[u]:
@@ -118,7 +118,7 @@ def _gain(p: Problem, w: Scratch, g: int, u: int, before: float) -> float:
     return max(before - after, 1e-3)
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def _fill_part(p: Problem, w: Scratch, g: int, items: int) -> bool:
     """Grow part `g` by the cheapest progress until it satisfies the models."""
     by_count = p.prior.shape[0] == 0
@@ -148,7 +148,7 @@ def _fill_part(p: Problem, w: Scratch, g: int, items: int) -> bool:
         _join(p, w, g, chosen, max(take, 1), chosen_loss)
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def _divide(p: Problem, w: Scratch, items: int, parts: int, start: int, bound: float) -> float:
     """Total cost of dividing the pool into `parts`, the first grown from item `start`; inf when a part falls short.
 
@@ -160,7 +160,7 @@ def _divide(p: Problem, w: Scratch, items: int, parts: int, start: int, bound: f
         w.loss[g] = 0.0
         w.hist[g, :] = 0
         w.share[g, :items] = 0
-    w.remaining[:items] = w.count[:items]
+    w.remaining[:items] = w.pooled[:items]
     by_count = p.prior.shape[0] == 0
     seed = start
     cost = 0.0
@@ -203,7 +203,7 @@ def _divide(p: Problem, w: Scratch, items: int, parts: int, start: int, bound: f
     return cost
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def resplit(
     p: Problem, c: Classes, w: Scratch, group: NDArray[np.int64], size: int, starts: NDArray[np.float64]
 ) -> bool:
@@ -219,11 +219,11 @@ def resplit(
                 if w.unit[i] == c.slot_unit[s]:
                     found = i
             if found >= 0:
-                w.count[found] += c.slot_count[s]
+                w.pooled[found] += c.slot_count[s]
             else:
                 if items == MOST_ITEMS:
                     return False
-                w.unit[items], w.count[items] = c.slot_unit[s], c.slot_count[s]
+                w.unit[items], w.pooled[items] = c.slot_unit[s], c.slot_count[s]
                 items += 1
             s = c.class_next[s]
     best, best_parts = before - 1e-9, 0
