@@ -5,11 +5,11 @@ An example that spells out the defaults (every key is optional):
 ```toml
 engine = "sail"           # sail: embedded, no JVM; spark: Apache Spark in a JVM; sc://host:port: a cluster
 engine_memory = "3GB"     # what the engine may use before it spills to disk
-prefer_hash_join = false  # Sail: faster joins where they fit in engine_memory, an error where they do not
+prefer_hash_join = true   # Sail: faster joins, an error where they outgrow engine_memory; default: by what has landed
 data_dir = "data"         # everything that a run reads and writes lies below, unless set otherwise
 landing_dir = "data/landing"       # files arrive in landing/<source>/
 lakehouse_root = "data/lakehouse"  # a folder, or a URL such as s3://bucket/path
-contract_dirs = ["my/contracts"]   # folders with contracts of your own, beside the built-in ones
+contract_dirs = ["my/contracts"]   # folders with contracts of your own, beside the built-in ones and data/contracts
 phone_region = "KR"       # the country of phone numbers written without a country code
 max_line_size = "64MiB"   # a longer line of a text file is refused, so that memory stays bounded
 seed = 20170101           # of the simulator
@@ -32,7 +32,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from pydantic import ByteSize, Field, ValidationError, field_validator
+from pydantic import ByteSize, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pipelines.errors import SettingsError
@@ -58,7 +58,7 @@ class Settings(BaseSettings):
 
     engine: str = Field("sail", pattern=r"^(sail|spark|sc://.+)$")
     engine_memory: ByteSize = ByteSize(3_000_000_000)
-    prefer_hash_join: bool = False
+    prefer_hash_join: bool | None = None
     data_dir: Path = Path("data")
     landing_dir: Path = Field(default_factory=_below_data_dir("landing"))
     lakehouse_root: str = Field(default_factory=lambda values: str(_below_data_dir("lakehouse")(values)))
@@ -83,9 +83,11 @@ class Settings(BaseSettings):
 
     @field_validator("contract_dirs")
     @classmethod
-    def _put_built_in_contracts_first(cls, folders: tuple[Path, ...]) -> tuple[Path, ...]:
-        added = (folder.expanduser().absolute() for folder in folders)
-        return (BUILT_IN_CONTRACTS, *(folder for folder in added if folder != BUILT_IN_CONTRACTS))
+    def _put_built_in_contracts_first(cls, folders: tuple[Path, ...], info: ValidationInfo) -> tuple[Path, ...]:
+        """The built-in folder, the data folder's own `contracts/` where there is one, then the named ones."""
+        own = info.data.get("data_dir", Path("data")) / "contracts"
+        added = [folder.expanduser().absolute() for folder in folders]
+        return tuple(dict.fromkeys((BUILT_IN_CONTRACTS, *([own] if own.is_dir() else []), *added)))
 
     @property
     def truth_dir(self) -> Path:

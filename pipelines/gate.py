@@ -8,6 +8,7 @@ run until it is repaired, not only the run that loaded it. What is new goes into
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, time
 from functools import cached_property
@@ -58,6 +59,10 @@ class Gate:
     load_id: str
     measured_at: datetime
 
+    def begin(self, contract: Contract, as_of: date) -> None:
+        """Start to inspect a table beside the building of the next; `inspect` waits for what came of it."""
+        self._begun[contract.table] = self._worker.submit(self._inspect, contract, as_of)
+
     def inspect(self, contract: Contract, as_of: date) -> Inspection:
         """Check a table against its contract, unless this state of it was checked before.
 
@@ -65,6 +70,16 @@ class Gate:
             QualityRuleError: a rule of the contract cannot be run at all.
 
         """
+        begun = self._begun.pop(contract.table, None) or self._worker.submit(self._inspect, contract, as_of)
+        return begun.result()
+
+    def close(self) -> None:
+        """Finish what was begun and was not asked for, and what a halted run left out of trend and docs."""
+        self._worker.shutdown()
+        self.extend_trend()
+        self.build_docs()
+
+    def _inspect(self, contract: Contract, as_of: date) -> Inspection:
         end_of_day = datetime.combine(as_of, time.max)
         checks = derive_checks(contract, Circumstance(end_of_day))
         parents = parents_of(checks)
@@ -77,9 +92,7 @@ class Gate:
         circumstance = Circumstance(end_of_day, self._row_history.get(contract.table, ()))
         frames = {name: self.lakehouse.read(name) for name in sorted(parents) if self.lakehouse.exists(name)}
         quality = validate_table(self.lakehouse.read(contract.table), contract, circumstance, frames)
-        self._remember(
-            Outcome(state=state, load_id=self.load_id, measured_at=self.measured_at, quality=quality)
-        )
+        self._remember(Outcome(state=state, load_id=self.load_id, measured_at=self.measured_at, quality=quality))
         return Inspection(quality, is_new=True)
 
     def extend_trend(self) -> int:
@@ -109,6 +122,15 @@ class Gate:
         for outcome in missing:
             self._remember(outcome.model_copy(update={"is_in_docs": True}))
         return True
+
+    @cached_property
+    def _worker(self) -> ThreadPoolExecutor:
+        # One thread: Great Expectations' registries are not made for more.
+        return ThreadPoolExecutor(1, thread_name_prefix="checks")
+
+    @cached_property
+    def _begun(self) -> dict[str, Future[Inspection]]:
+        return {}
 
     @cached_property
     def _row_history(self) -> Mapping[str, tuple[int, ...]]:

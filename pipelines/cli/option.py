@@ -14,9 +14,7 @@ Data = Annotated[
 ]
 Engine = Annotated[
     str | None,
-    typer.Option(
-        "--engine", help="sail (embedded), spark (Apache Spark) or sc://host:port.", show_default="sail"
-    ),
+    typer.Option("--engine", help="sail (embedded), spark (Apache Spark) or sc://host:port.", show_default="sail"),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
 

@@ -1,17 +1,19 @@
 """`bojagi quarantine`: what was refused and why, and another try after a contract was mended."""
 
 import json
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from pipelines.cli.option import Data, Engine, Json, settings_for
 
+if TYPE_CHECKING:
+    from pipelines.config import Settings
+
+_REPORTED = ("source", "load_id", "rows_read", "rows_added", "rows_known", "rows_quarantined")
 Source = Annotated[str | None, typer.Argument(help="Only this source, such as crm_customer.")]
 
-app = typer.Typer(
-    help="Rows that broke their contract: list them, or load them after a fix.", no_args_is_help=True
-)
+app = typer.Typer(help="Rows that broke their contract: list them, or load them after a fix.", no_args_is_help=True)
 
 
 @app.command("list")
@@ -43,18 +45,36 @@ def replay(source: Source = None, engine: Engine = None, data: Data = None, as_j
       bojagi quarantine replay delivery
       bojagi run      [dim]# refreshes what depends on it[/dim]
     """
-    from pipelines.replay import replay_sources
-
-    reports = replay_sources(settings_for(data, engine=engine), source)
+    reports = _replay(settings_for(data, engine=engine), source)
     if as_json:
         typer.echo(json.dumps(reports, ensure_ascii=False, indent=2))
-        return
-    for report in reports:
-        typer.echo(
-            f"{report['source']}: {report['rows_added']:,} rows loaded, {report['rows_quarantined']:,} remain"
-        )
-    if not reports:
+    elif not reports:
         typer.echo("Quarantine is empty.")
+    for report in () if as_json else reports:
+        typer.echo(f"{report['source']}: {report['rows_added']:,} rows loaded, {report['rows_quarantined']:,} remain")
+
+
+def _replay(settings: "Settings", source: str | None) -> list[dict[str, Any]]:
+    from pipelines.clock import wall_clock
+    from pipelines.contracts.document import load_contracts
+    from pipelines.engine import open_engine
+    from pipelines.ingest.lock import run_lock
+    from pipelines.ingest.replay import replay_quarantine
+    from pipelines.lakehouse import Lakehouse
+    from pipelines.survey import count_quarantine
+    from privacy.protection.token import load_tokenizer
+
+    contracts = load_contracts(settings.contract_dirs)
+    chosen = None if source is None else contracts.source(source).name
+    waiting = sorted({entry["source"] for entry in count_quarantine(settings, chosen)})
+    if not waiting:
+        return []
+    with run_lock(settings.data_dir), open_engine(settings) as engine:
+        session: Any = engine.spark
+        lakehouse = Lakehouse(settings.lakehouse_root, session, settings.storage_options)
+        tokenizer = load_tokenizer(settings.token_key_file, settings.phone_region)
+        reports = [replay_quarantine(contracts.source(name), lakehouse, tokenizer, wall_clock) for name in waiting]
+    return [{name: vars(report)[name] for name in _REPORTED} for report in reports]
 
 
 def _print(counts: list[dict[str, Any]]) -> None:
@@ -65,7 +85,5 @@ def _print(counts: list[dict[str, Any]]) -> None:
     for heading in ("rows", "files", "source", "column", "rule", "reason"):
         grid.add_column(heading, justify="right" if heading in ("rows", "files") else "left", overflow="fold")
     for entry in counts:
-        grid.add_row(
-            *(str(entry[name] or "") for name in ("rows", "files", "source", "column", "rule", "reason"))
-        )
+        grid.add_row(*(str(entry[name] or "") for name in ("rows", "files", "source", "column", "rule", "reason")))
     Console(highlight=False).print(grid)

@@ -36,25 +36,19 @@ def print_summary(console: Console, progress: RunProgress, settings: Settings, s
     )
     if tables["skipped"]:
         skipped = ", ".join(tables["skipped"])
-        console.print(
-            f"[red]Left as they were[/red], for what they need did not pass: {skipped}", soft_wrap=True
-        )
+        console.print(f"[red]Left as they were[/red], for what they need did not pass: {skipped}", soft_wrap=True)
     console.print(
         f"Quality: {quality['passed']:,} rules hold, {quality['warned']:,} warn, {quality['failed']:,} failed"
     )
     console.print(f"{seconds:.1f} s on {settings.engine}")
     console.print()
-    console.print(
-        "Next: [bold]bojagi ui[/bold] for the graph, this run and its checks; [bold]bojagi status[/bold]"
-    )
+    console.print("Next: [bold]bojagi ui[/bold] for the graph, this run and its checks; [bold]bojagi status[/bold]")
     console.print(f"      {total['next']['data_docs']} for the data docs", soft_wrap=True)
 
 
 def as_json(progress: RunProgress, settings: Settings, seconds: float) -> str:
     """Return the same as one JSON document."""
-    document = totals(progress, settings, seconds) | {
-        "turns": [asdict(turn) for turn in progress.turns.values()]
-    }
+    document = totals(progress, settings, seconds) | {"turns": [asdict(turn) for turn in progress.turns.values()]}
     return json.dumps(document, ensure_ascii=False, indent=2)
 
 

@@ -1,5 +1,8 @@
 """`bojagi run`: the job `refresh`, in this process, with a line a table."""
 
+import subprocess
+import sys
+from importlib import import_module
 from time import perf_counter
 from typing import TYPE_CHECKING, Annotated
 from warnings import simplefilter
@@ -10,6 +13,7 @@ from pipelines.cli.edge import complain
 from pipelines.cli.exit_code import ExitCode, of_error
 from pipelines.cli.option import Data, Engine, Json, settings_for
 from pipelines.errors import SettingsError
+from pipelines.simulate.errors import SimulationError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -23,9 +27,7 @@ def run(
     engine: Engine = None,
     data: Data = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the simulator.", show_default="20170101")] = None,
-    scale: Annotated[
-        int | None, typer.Option(help="Copies of the market to simulate.", show_default="1")
-    ] = None,
+    scale: Annotated[int | None, typer.Option(help="Copies of the market to simulate.", show_default="1")] = None,
     as_json: Json = False,
 ) -> None:
     """Load what has landed, check it, unify it and refresh every table that depends on it.
@@ -76,19 +78,27 @@ def exit_code(progress: "RunProgress") -> ExitCode:
 
 
 def _simulate_if_empty(settings: "Settings", contracts: "Contracts", console: "Console") -> None:
+    """Simulate a market when nothing has landed, in a process of its own while this one imports what it needs."""
     from pipelines.arrival import landed_files
+    from pipelines.quality.gx_import import preload
 
     if landed_files(settings.landing_dir, contracts.sources):
         return
-    from pipelines.simulate.simulation import simulate
-
     if settings.landing_dir != settings.data_dir / "landing":
-        raise SettingsError(
-            f"{settings.landing_dir} holds no file of any source: land some, or unset landing_dir."
-        )
+        raise SettingsError(f"{settings.landing_dir} holds no file of any source: land some, or unset landing_dir.")
     started = perf_counter()
-    with console.status("simulating a market") as status:
-        simulate(settings.data_dir, settings.seed, settings.scale, lambda step: status.update(step))
+    size = ["--seed", str(settings.seed), "--scale", str(settings.scale)]
+    command = [sys.executable, "-m", "pipelines.cli", "simulate", "--out", str(settings.data_dir), *size, "--json"]
+    with (
+        console.status("simulating a market"),
+        subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process,
+    ):
+        import_module("pipelines.defs.build")
+        preload()
+        _, complaint = process.communicate()
+    if process.returncode:
+        reason = " ".join(complaint.split()) or "it gave no reason"
+        raise SimulationError(f"The simulation in {settings.data_dir} failed: {reason}")
     console.print(
         f"Nothing had landed: simulated a market (seed {settings.seed}, scale {settings.scale}) "
         f"into {settings.landing_dir} in {perf_counter() - started:.1f} s"

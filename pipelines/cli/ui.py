@@ -2,7 +2,6 @@
 
 import os
 import socket
-import subprocess
 import sys
 from typing import TYPE_CHECKING, Annotated
 
@@ -43,10 +42,11 @@ def ui(
         complain(f"Port {port} is in use: stop what listens there, or choose another with --port.")
         raise typer.Exit(ExitCode.USAGE)
     typer.echo(f"Dagster's UI: http://{LOOPBACK}:{port} (Ctrl-C stops it)")
+    sys.stdout.flush()
     command = [sys.executable, "-W", "ignore", "-m", "dagster", "dev", "-m", "pipelines.definitions"]
     place = ["--host", LOOPBACK, "--port", str(port), "--log-level", "error"]
-    served = subprocess.run([*command, *place], env=environment(settings, str(home)), check=False)
-    raise typer.Exit(served.returncode)
+    # In place of this process, so that whoever stops it stops Dagster.
+    os.execve(sys.executable, [*command, *place], environment(settings, str(home)))
 
 
 def environment(settings: "Settings", home: str) -> dict[str, str]:

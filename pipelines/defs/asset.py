@@ -12,7 +12,7 @@ from pipelines.defs.failure import RETRY, own_errors_are_final
 from pipelines.defs.metadata import asset_key
 from pipelines.defs.partition import touched_days
 from pipelines.ingest.bronze import BronzeTable
-from pipelines.ingest.load import ingest_source
+from pipelines.ingest.load import in_utc, ingest_source
 from pipelines.ingest.quarantine import Quarantine
 from pipelines.table_profile import TableProfile, read_profile
 from pipelines.unify.refresh import refresh_table
@@ -43,7 +43,7 @@ def bronze_asset(contract: Contract) -> dg.AssetsDefinition:
             )
             if not held.lakehouse.exists(contract.table):
                 # A retailer without this source has no rows of it; what is built from it stays buildable.
-                BronzeTable(contract, held.lakehouse).commit([], [], held.clock())
+                BronzeTable(contract, held.lakehouse).commit([], [], in_utc(held.clock()))
             refused = Quarantine(contract, held.lakehouse).refused_files() if report.faults else {}
             counts = {
                 metadata.ADDED: report.rows_added,
@@ -64,11 +64,14 @@ def derived_asset(
     contract: Contract,
     contracts: Contracts,
     days: dg.DailyPartitionsDefinition | None = None,
+    *,
+    checks_early: bool = False,
 ) -> dg.AssetsDefinition:
     """Return the asset that refreshes a silver or gold table, or says that it is up to date.
 
-    With `days` its days are partitions: each one that a refresh touched is reported. A run for a range of days
-    is one run, not one a day.
+    `contract` is what the table is checked against; with `checks_early` that begins here, beside the making of
+    the next table, and the step of its checks takes the outcome. With `days` its days are partitions: each one
+    that a refresh touched is reported. A run for a range of days is one run, not one a day.
     """
     inputs = table.all_inputs(contracts)
     lineage = metadata.column_lineage(contract, inputs, contracts)
@@ -78,13 +81,15 @@ def derived_asset(
         kinds={"deltalake", "spark"},
         partitions_def=days,
         backfill_policy=dg.BackfillPolicy.single_run() if days else None,
-        required_resource_keys={"lakehouse", "build_context"},
+        required_resource_keys={"lakehouse", "build_context", "gate", "today"},
     )
     def refresh(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
         held = context.resources
         started = perf_counter()
         with own_errors_are_final():
             report = refresh_table(table, held.lakehouse, held.build_context())
+            if checks_early:
+                held.gate.begin(contract, held.today())
             profile = read_profile(held.lakehouse.delta(table.name))
             for event in touched_days(context, days, profile, report.days) if days else ():
                 context.log_event(event)

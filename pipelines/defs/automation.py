@@ -7,8 +7,8 @@ from pipelines.arrival import landed_files, signature
 from pipelines.config import Settings
 from pipelines.contracts.document import Contracts
 
-LANDING_TAG = "bojagi/landing"
-"""Tag of a run: signature of the landing folder when it started. The command line sets it too."""
+LANDING_TAG = ".dagster/landing"
+"""Tag of a run: signature of the landing folder when it started. Dagster's UI hides tags with this prefix."""
 TICK_SECONDS = 30
 _FAILED = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 
@@ -35,9 +35,7 @@ def nightly_schedule(job: UnresolvedAssetJobDefinition) -> dg.ScheduleDefinition
     )
 
 
-def landing_sensor(
-    job: UnresolvedAssetJobDefinition, settings: Settings, contracts: Contracts
-) -> dg.SensorDefinition:
+def landing_sensor(job: UnresolvedAssetJobDefinition, settings: Settings, contracts: Contracts) -> dg.SensorDefinition:
     """Return the sensor of the landing folder: one run for a batch of new files.
 
     A batch is complete when the folder looks the same in two ticks, so a file still being written waits. The
@@ -60,12 +58,8 @@ def landing_sensor(
         if _is_known(context.instance, seen):
             return dg.SkipReason("Nothing new since the last run")
         if seen != context.cursor:
-            return dg.SensorResult(
-                cursor=seen, skip_reason=f"{len(files)} files; waiting for them to stop changing"
-            )
-        return dg.SensorResult(
-            run_requests=[dg.RunRequest(run_key=seen, tags={LANDING_TAG: seen})], cursor=seen
-        )
+            return dg.SensorResult(cursor=seen, skip_reason=f"{len(files)} files; waiting for them to stop changing")
+        return dg.SensorResult(run_requests=[dg.RunRequest(run_key=seen, tags={LANDING_TAG: seen})], cursor=seen)
 
     return landing
 

@@ -6,7 +6,7 @@ from warnings import catch_warnings, simplefilter
 import dagster as dg
 
 from pipelines.config import Settings, load_settings
-from pipelines.contracts.document import Contracts, load_contracts
+from pipelines.contracts.document import Contract, Contracts, load_contracts
 from pipelines.defs.asset import bronze_asset, derived_asset, docs_asset, trend_asset
 from pipelines.defs.automation import landing_sensor, nightly_schedule, refresh_job
 from pipelines.defs.check import rule_parents, table_checks, without_references
@@ -33,7 +33,7 @@ def build_definitions(settings: Settings | None = None, contracts: Contracts | N
         assets = list(_assets(settings, contracts))
     return dg.Definitions(
         assets=assets,
-        asset_checks=list(_checks(contracts)),
+        asset_checks=[table_checks(checked, later) for checked, later in _checked(contracts).values()],
         jobs=[job],
         schedules=[nightly_schedule(job)],
         sensors=[landing_sensor(job, settings, contracts)],
@@ -46,21 +46,34 @@ def build_definitions(settings: Settings | None = None, contracts: Contracts | N
 def _assets(settings: Settings, contracts: Contracts) -> Iterator[dg.AssetsDefinition]:
     for contract in contracts.sources:
         yield bronze_asset(contract)
+    inputs, checked = _inputs(contracts), _checked(contracts)
     for table in TABLES:
         days = daily_partitions(settings) if table.name == EVENT_TABLE else None
-        yield derived_asset(table, contracts.table(table.name), contracts, days)
+        contract = checked[table.name][0]
+        # Rules that look into no table but those made before this one can be checked while the next is made.
+        looks_back = rule_parents(contract) <= {table.name, *_ancestors(table.name, inputs)}
+        yield derived_asset(table, contract, contracts, days, checks_early=looks_back)
     trend = contracts.table(TREND)
     yield trend_asset(trend, [*(contract.table for contract in contracts.sources), *(t.name for t in TABLES)])
     yield docs_asset(trend)
 
 
-def _checks(contracts: Contracts) -> Iterator[dg.AssetChecksDefinition]:
-    inputs = {table.name: table.all_inputs(contracts) for table in TABLES}
+def _inputs(contracts: Contracts) -> dict[str, tuple[str, ...]]:
+    return {table.name: table.all_inputs(contracts) for table in TABLES}
+
+
+def _checked(contracts: Contracts) -> dict[str, tuple[Contract, frozenset[str]]]:
+    """Return what each table is checked against, and the tables that its checks cannot look into.
+
+    What is built from a table waits for the table's checks, so they cannot wait for it.
+    """
+    inputs = _inputs(contracts)
+    checked = {}
     for name in (*(contract.table for contract in contracts.sources), *inputs):
         contract = contracts.table(name)
-        # What is built from this table waits for this table's checks, so they cannot wait for it.
-        later = {parent for parent in rule_parents(contract) if name in _ancestors(parent, inputs)}
-        yield table_checks(without_references(contract, later), later)
+        later = frozenset(parent for parent in rule_parents(contract) if name in _ancestors(parent, inputs))
+        checked[name] = (without_references(contract, later), later)
+    return checked
 
 
 def _ancestors(table: str, inputs: Mapping[str, Iterable[str]]) -> frozenset[str]:

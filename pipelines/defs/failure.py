@@ -20,6 +20,4 @@ def own_errors_are_final() -> Iterator[None]:
     try:
         yield
     except (PipelineError, PrivacyError) as error:
-        raise dg.Failure(
-            str(error), metadata={ERROR_KIND: type(error).__name__}, allow_retries=False
-        ) from error
+        raise dg.Failure(str(error), metadata={ERROR_KIND: type(error).__name__}, allow_retries=False) from error

@@ -65,7 +65,7 @@ def column_schema(contract: Contract) -> dg.TableSchema:
                 constraints=dg.TableColumnConstraints(
                     nullable=not column.required, unique=column.unique, other=list(_rules(column))
                 ),
-                tags={"category": column.category.replace(":", "."), "identifier": column.role},
+                tags=_column_tags(column),
             )
             for column in contract.columns
         ]
@@ -102,6 +102,11 @@ def profile_metadata(profile: TableProfile) -> Mapping[str, dg.MetadataValue]:
         "size_mb": dg.MetadataValue.float(round(profile.size_bytes / 1e6, 3)),
         **({"plot": dg.MetadataValue.md(f"![plot](data:image/svg+xml;base64,{image})")} if image else {}),
     }
+
+
+def _column_tags(column: Column) -> dict[str, str]:
+    role = {} if column.role == "none" else {"identifier": column.role}
+    return {"category": column.category.replace(":", "."), **role}
 
 
 def _column_names(contract: Contract) -> frozenset[str]:

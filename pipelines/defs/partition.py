@@ -16,15 +16,13 @@ LAST_DAY = date(2018, 1, 31)
 
 
 def daily_partitions(settings: Settings) -> dg.DailyPartitionsDefinition:
-    """Return the days from the first to the last on record, at least those of Complete Journey.
+    """Return the days from the first to the last on record; those of Complete Journey before there is any.
 
     Days that a run adds beyond it appear when the definitions are loaded next.
     """
     days = [date.fromisoformat(day) for day in _recorded_days(settings)]
-    first, last = min([FIRST_DAY, *days]), max([LAST_DAY, *days])
-    return dg.DailyPartitionsDefinition(
-        start_date=first.isoformat(), end_date=(last + timedelta(days=1)).isoformat()
-    )
+    first, last = min(days, default=FIRST_DAY), max(days, default=LAST_DAY)
+    return dg.DailyPartitionsDefinition(start_date=first.isoformat(), end_date=(last + timedelta(days=1)).isoformat())
 
 
 def touched_days(
@@ -42,9 +40,7 @@ def touched_days(
     due = {day.isoformat() for day in touched} | (profile.rows_by_day.keys() - reported)
     for day in sorted(due & known):
         rows = profile.rows_by_day.get(day, 0)
-        yield dg.AssetMaterialization(
-            context.asset_key, partition=day, metadata={"dagster/partition_row_count": rows}
-        )
+        yield dg.AssetMaterialization(context.asset_key, partition=day, metadata={"dagster/partition_row_count": rows})
 
 
 def _recorded_days(settings: Settings) -> Iterable[str]:

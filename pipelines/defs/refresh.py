@@ -1,6 +1,6 @@
 """Executes the job `refresh` in this process, against Dagster's persistent instance."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from os import environ
@@ -14,6 +14,7 @@ from pipelines.config import Settings
 from pipelines.contracts.document import Contracts
 from pipelines.dagster_home import prepare_home
 from pipelines.defs.automation import LANDING_TAG
+from pipelines.defs.metadata import asset_key
 from pipelines.defs.summary import RunProgress
 
 
@@ -31,8 +32,9 @@ def refresh(
     instance: dg.DagsterInstance,
     progress: RunProgress,
     tags: Mapping[str, str] | None = None,
+    tables: Iterable[str] | None = None,
 ) -> str:
-    """Run the job and return the run's id.
+    """Run the job, or the part of it that makes these tables, and return the run's id.
 
     What happened stands in `progress`; a table that fails raises nothing here.
     """
@@ -41,6 +43,7 @@ def refresh(
     definitions.resolve_job_def("refresh").execute_in_process(
         instance=instance,
         raise_on_error=False,
+        asset_selection=None if tables is None else [asset_key(table) for table in tables],
         run_id=run_id,
         tags=dict(tags or {}),
         # The console shows our own lines; Dagster's stand in its UI.

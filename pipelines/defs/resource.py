@@ -1,18 +1,20 @@
 """What a run holds open, as plain objects: opened once, shared by all its assets, closed at its end."""
 
 from collections.abc import Callable, Iterator
-from datetime import date, datetime
+from datetime import date
 from functools import cache
 from typing import Any
 
 import dagster as dg
 
 from pipelines.as_of import today
+from pipelines.clock import wall_clock
 from pipelines.config import Settings
 from pipelines.contracts.document import Contracts
 from pipelines.engine import Engine, open_engine
 from pipelines.gate import Gate, outcome_folder
 from pipelines.identity.opaque_id import opaque_ids
+from pipelines.ingest.load import in_utc
 from pipelines.ingest.lock import run_lock
 from pipelines.lakehouse import Lakehouse
 from pipelines.unify.table import BuildContext
@@ -37,18 +39,13 @@ def resources(settings: Settings, contracts: Contracts) -> dict[str, Any]:
     }
 
 
-def wall_clock() -> datetime:
-    """Return the local wall time, as the event times of the tables are."""
-    return datetime.now()  # noqa: DTZ005
-
-
 @dg.resource(required_resource_keys={"settings"}, description="One run at a time in a data folder.")
 def lock(context: dg.InitResourceContext) -> Iterator[None]:
     """Hold the data folder. Whoever is still marked as running without this lock was killed: say so."""
     settings: Settings = context.resources.settings
     with run_lock(settings.data_dir):
-        if context.instance and context.run_id:
-            bury_dead_runs(context.instance, context.run_id)
+        if context.instance and context.run:
+            bury_dead_runs(context.instance, context.run.run_id)
         yield None
 
 
@@ -95,12 +92,11 @@ def gate(context: dg.InitResourceContext) -> Iterator[Gate]:
         contracts=held.contracts,
         folder=outcome_folder(held.settings),
         site=held.settings.quality_site_dir,
-        load_id=context.run_id or "no_run",
-        measured_at=held.clock(),
+        load_id=context.run.run_id if context.run else "no_run",
+        measured_at=in_utc(held.clock()),
     )
     yield opened
-    opened.extend_trend()
-    opened.build_docs()
+    opened.close()
 
 
 @dg.resource(

@@ -93,9 +93,7 @@ class OpenSqliteStorage(DagsterSqliteStorage):
         self._event_log_storage = OpenEventLog(events._base_dir, events.inst_data)
 
     @classmethod
-    def from_config_value(
-        cls, inst_data: ConfigurableClassData | None, config_value: Any
-    ) -> "OpenSqliteStorage":
+    def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> "OpenSqliteStorage":
         """Build it from the ``storage.custom.config`` of dagster.yaml."""
         return cls.from_local(inst_data=inst_data, **config_value)
 

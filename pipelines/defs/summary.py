@@ -11,6 +11,8 @@ from dagster_shared.error import SerializableErrorInfo
 
 from pipelines.defs import check, metadata
 from pipelines.defs.failure import ERROR_KIND
+from pipelines.errors import PipelineError
+from privacy.errors import PrivacyError
 
 
 @dataclass
@@ -135,11 +137,21 @@ def _explain_step(event: DagsterEvent) -> tuple[str, str | None]:
 
 
 def _explain(error: SerializableErrorInfo) -> tuple[str, str | None]:
-    """Return the first line and the class of the innermost error: Dagster wraps what it did not raise."""
-    *_, innermost = _chain(error)
-    message = innermost.message.strip()
-    kind, _, text = message.partition(": ")
-    return (text or message).strip(), innermost.cls_name or kind.rsplit(".", 1)[-1]
+    """Return the message and the class of the cause: our own error if there is one, else the innermost.
+
+    Dagster wraps what it did not raise, and our errors wrap what they explain.
+    """
+    chain = list(_chain(error))
+    own = {kind.__name__ for kind in (*_descendants(PipelineError), *_descendants(PrivacyError))}
+    cause = next((link for link in chain if link.cls_name in own), chain[-1])
+    kind, _, text = cause.message.strip().partition(": ")
+    return (text or kind).strip(), cause.cls_name
+
+
+def _descendants(kind: type[Exception]) -> Iterator[type[Exception]]:
+    for child in kind.__subclasses__():
+        yield child
+        yield from _descendants(child)
 
 
 def _chain(error: SerializableErrorInfo | None) -> Iterator[SerializableErrorInfo]:

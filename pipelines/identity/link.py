@@ -68,4 +68,5 @@ class ExactLinker:
         if too_many.empty:
             return keys, ()
         refused = pd.MultiIndex.from_frame(keys[["kind", "token"]]).isin(too_many.index)
-        return keys[~refused], tuple(sorted((str(kind), int(n)) for (kind, _), n in too_many.items()))
+        kinds = too_many.index.get_level_values("kind")
+        return keys[~refused], tuple(sorted(zip(kinds.astype(str), map(int, too_many), strict=True)))

@@ -49,9 +49,7 @@ class BronzeTable:
         self.contract = contract
         self.lakehouse = lakehouse
         self.schema = bronze_schema(contract)
-        self.delta: DeltaTable | None = (
-            lakehouse.delta(contract.table) if lakehouse.exists(contract.table) else None
-        )
+        self.delta: DeltaTable | None = lakehouse.delta(contract.table) if lakehouse.exists(contract.table) else None
 
     def holds(self, key: str) -> bool:
         """Whether what goes by this key (a file's id) was committed."""

@@ -47,7 +47,7 @@ def cast_column(values: pa.Array, target: pa.DataType, date_format: str | None =
         if pa.types.is_string(target):
             return CastColumn(pa.DictionaryArray.from_arrays(values.indices, inner.values), wrong)
         return CastColumn(inner.values.take(values.indices), wrong)
-    if source == target:
+    if source == target and not pa.types.is_floating(target):
         return _sound(values)
     if pa.types.is_null(source):
         return _sound(pa.nulls(len(values), target))
@@ -86,9 +86,7 @@ def _common_shape(target: pa.DataType, date_format: str | None) -> str | None:
     if pa.types.is_floating(target):
         return r"^-?[0-9]{1,15}(\.[0-9]{1,15})?$"
     if pa.types.is_decimal(target):
-        return (
-            rf"^-?[0-9]{{1,{max(1, target.precision - target.scale)}}}(\.[0-9]{{1,{max(1, target.scale)}}})?$"
-        )
+        return rf"^-?[0-9]{{1,{max(1, target.precision - target.scale)}}}(\.[0-9]{{1,{max(1, target.scale)}}})?$"
     if pa.types.is_date(target) and date_format in (None, "yyyy-MM-dd"):
         return "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
     if pa.types.is_timestamp(target) and (date_format is None or is_iso(date_format)):
@@ -128,9 +126,7 @@ def _cents(values: pa.Array, target: pa.DataType) -> CastColumn:
         whole = np.rint(scaled)
         # Whole numbers of cents are exact in binary up to 2^53.
         limit = min(10.0**target.precision, 2.0**53)
-        sound = np.isfinite(scaled) & (
-            np.abs(scaled - whole) <= SCALE_TOLERANCE * np.maximum(1, np.abs(whole))
-        )
+        sound = np.isfinite(scaled) & (np.abs(scaled - whole) <= SCALE_TOLERANCE * np.maximum(1, np.abs(whole)))
         sound &= np.abs(whole) < limit
     units = np.where(sound, whole, 0).astype(np.int64)
     # A decimal128 is a little-endian 128-bit integer of the smallest unit.

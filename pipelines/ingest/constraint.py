@@ -23,9 +23,7 @@ def check_required(values: pa.Array, column: Column, faults: RowFaults) -> None:
     """Mark the rows that lack a required value."""
     if column.required and values.null_count:
         wrong = pc.is_null(values).to_numpy(zero_copy_only=False)
-        faults.mark(
-            wrong, RowFault(column.name, "required", "the value is missing and the contract requires it")
-        )
+        faults.mark(wrong, RowFault(column.name, "required", "the value is missing and the contract requires it"))
 
 
 def check_domain(values: pa.Array, column: Column, faults: RowFaults) -> None:
@@ -33,10 +31,11 @@ def check_domain(values: pa.Array, column: Column, faults: RowFaults) -> None:
     if pa.types.is_dictionary(values.type):
         distinct = RowFaults.none(len(values.dictionary))
         check_domain(values.dictionary, column, distinct)
-        present = pc.is_valid(values).to_numpy(zero_copy_only=False)
-        codes = distinct.codes[values.indices.fill_null(0).to_numpy(zero_copy_only=False)]
-        for code, meaning in enumerate(distinct.meanings, 1):
-            faults.mark(present & (codes == code), meaning)
+        if distinct.meanings:
+            present = pc.is_valid(values).to_numpy(zero_copy_only=False)
+            codes = distinct.codes[values.indices.fill_null(0).to_numpy(zero_copy_only=False)]
+            for code, meaning in enumerate(distinct.meanings, 1):
+                faults.mark(present & (codes == code), meaning)
         return
     for rule, reason, outside in _broken(values, column):
         wrong: Mask = outside.fill_null(False).to_numpy(zero_copy_only=False)

@@ -150,8 +150,7 @@ class _Pending:
             if row in broken:
                 return {WHOLE_TEXT: keep_bytes(broken[row][1], form.codec)}
             return {
-                key: keep_bytes(value or "", form.codec)
-                for key, value in zip(header.names, rows[row], strict=True)
+                key: keep_bytes(value or "", form.codec) for key, value in zip(header.names, rows[row], strict=True)
             }
 
         batch = RawBatch(columns, np.array(self._lines, np.int64), raw, faults)

@@ -47,9 +47,7 @@ def _missing_column(header: str, name: str, extra: Sequence[str], names: Sequenc
         hint = f"if {extra[0]} is its new name, add that to the column's synonyms in the contract"
     else:
         hint = "check that this is the right file, or change the contract"
-    return FileFaultError(
-        "missing_column", f"column {header} is missing; the file has {found}: {hint}", 1, name
-    )
+    return FileFaultError("missing_column", f"column {header} is missing; the file has {found}: {hint}", 1, name)
 
 
 def _plain(name: str) -> str:

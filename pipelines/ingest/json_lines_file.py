@@ -68,8 +68,9 @@ class JsonLinesFile:
                 values = [item.get(headers[0]) for item in objects]
             else:
                 values = [next((item[key] for key in headers if key in item), None) for item in objects]
-            texts_of = [as_text(value) for value in values]
-            array = text_column(texts_of, column.name, self.form.encoding, faults)
+            if not _PLAIN.issuperset(map(type, values)):
+                values = [as_text(value) for value in values]
+            array = text_column(values, column.name, self.form.encoding, faults)
             columns[column.name] = blank_to_null(array, self.form.null_values)
 
         def raw(row: int) -> dict[str, Any]:
@@ -78,7 +79,7 @@ class JsonLinesFile:
         return RawBatch(columns, np.array(numbers, np.int64), raw, faults)
 
     def _note_unknown(self, objects: list[dict[str, Any]]) -> None:
-        unknown = {key for item in objects for key in item} - self._names.keys()
+        unknown = set().union(*objects) - self._names.keys()
         fresh = [f"field {key} is not in the contract; left out" for key in sorted(unknown)]
         self.notes = tuple(dict.fromkeys((*self.notes, *fresh)))
 
@@ -104,6 +105,10 @@ def as_text(value: Any) -> str | None:
     if isinstance(value, bool):
         return "true" if value else "false"
     return json.dumps(value, ensure_ascii=False)
+
+
+# Most columns hold nothing else, and need no conversion.
+_PLAIN = frozenset({str, type(None)})
 
 
 def _refuse_constant(text: str) -> None:

@@ -81,9 +81,7 @@ def _rank(low: Words, high: Words) -> tuple[npt.NDArray[np.int64], npt.NDArray[n
     return group, rank, sorted_low[starts], sorted_high[starts]
 
 
-def _count(
-    low: Words, high: Words, group_low: Words, group_high: Words, counts: npt.NDArray[np.int64]
-) -> None:
+def _count(low: Words, high: Words, group_low: Words, group_high: Words, counts: npt.NDArray[np.int64]) -> None:
     """Add how often each group's hash occurs."""
     order = np.argsort(low)
     low, high = low[order], high[order]

@@ -112,9 +112,7 @@ class _Load:
         load_id = make_load_id(self.contract, [file.file_id for file in tried])
         if tried:
             self._load_files(tried, load_id)
-        taken = [file.file_id for file in files if file not in fresh] + [
-            file.file_id for file in self.tally.loaded
-        ]
+        taken = [file.file_id for file in files if file not in fresh] + [file.file_id for file in self.tally.loaded]
         self.quarantine.mark_replayed(((file_id, None) for file_id in taken if file_id in refused), load_id)
         return self._report(load_id, len(files), len(self.tally.loaded), faults)
 
@@ -218,8 +216,7 @@ def _refuse_too_many(broken: list[Entry]) -> None:
         first = broken[0]
         raise FileFaultError(
             "too_many_faults",
-            f"more than {MOST_BROKEN_ROWS} rows break the contract, the first in column {first.column}: "
-            f"{first.reason}",
+            f"more than {MOST_BROKEN_ROWS} rows break the contract, the first in column {first.column}: {first.reason}",
             first.line,
             first.column,
         )

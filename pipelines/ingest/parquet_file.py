@@ -60,8 +60,7 @@ class ParquetFile:
 
 def _raw(batch: pa.RecordBatch) -> Any:
     return lambda row: {
-        name: None if (value := batch.column(name)[row].as_py()) is None else str(value)
-        for name in batch.schema.names
+        name: None if (value := batch.column(name)[row].as_py()) is None else str(value) for name in batch.schema.names
     }
 
 
@@ -74,8 +73,7 @@ def _small_dictionaries(file: pq.ParquetFile) -> list[str]:
             continue
         groups = [metadata.row_group(group).column(position) for group in range(metadata.num_row_groups)]
         if all(
-            group.has_dictionary_page
-            and group.data_page_offset - group.dictionary_page_offset < SMALL_DICTIONARY_BYTES
+            group.has_dictionary_page and group.data_page_offset - group.dictionary_page_offset < SMALL_DICTIONARY_BYTES
             for group in groups
         ):
             found.append(field.name)

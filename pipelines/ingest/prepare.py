@@ -71,9 +71,7 @@ def prepare(batch: RawBatch, shared: Preparation, origins: list[Origin] | Origin
         fault = checked.faults.fault(row)
         origin = origins if isinstance(origins, Origin) else origins[row]
         broken.append(
-            Entry(
-                origin, int(batch.lines[row]), fault.column, fault.rule, fault.reason, in_json(batch.raw(row))
-            )
+            Entry(origin, int(batch.lines[row]), fault.column, fault.rule, fault.reason, in_json(batch.raw(row)))
         )
     return Prepared(rows.filter(pa.array(sound)), broken, batch.rows)
 
@@ -92,11 +90,7 @@ def prepare_all(batches: Iterable[RawBatch], work: Callable[[RawBatch], Prepared
 
 def event_column(contract: Contract) -> str | None:
     """The column that says when a row happened: the touchpoint's time, a partition, or retention's clock."""
-    timed = {
-        column.name
-        for column in contract.columns
-        if column.spark_type in ("date", "timestamp_ntz", "timestamp")
-    }
+    timed = {column.name for column in contract.columns if column.spark_type in ("date", "timestamp_ntz", "timestamp")}
     named = [contract.touchpoint.columns.get("event_time") if contract.touchpoint else None]
     named += [column.name for column in contract.columns if column.touchpoint_role == "event_time"]
     named += [*contract.partition_by, contract.retention_column]

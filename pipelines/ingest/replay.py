@@ -28,17 +28,16 @@ from pipelines.lakehouse import Lakehouse
 from privacy.protection.token import Tokenizer
 
 
-def replay_quarantine(
-    contract: Contract, lakehouse: Lakehouse, tokens: Tokenizer, clock: Clock
-) -> LoadReport:
+def replay_quarantine(contract: Contract, lakehouse: Lakehouse, tokens: Tokenizer, clock: Clock) -> LoadReport:
     """Judge the source's quarantined rows by the contract as it is now, and load those that pass.
 
-    They keep their file and line. A row that the table has got meanwhile, say from a mended file, is known and not
-    added. Rows that still break the contract stay where they are. Files that could not be read are
-    `ingest_source`'s to try again.
+    They keep their file and line. A row that the table has got meanwhile, say from a mended file, is
+    known and not added. Rows that still break the contract stay where they are. Files that could not be
+    read are `ingest_source`'s to try again.
 
     Raises:
-        IngestError: the table or quarantine cannot be written; what was not committed is still in quarantine.
+        IngestError: the table or quarantine cannot be written; what was not committed is still in
+        quarantine.
 
     """
     started = time.monotonic()
@@ -54,9 +53,7 @@ def replay_quarantine(
     return LoadReport(**{**vars(report), "seconds": time.monotonic() - started})
 
 
-def _replay(
-    contract: Contract, lakehouse: Lakehouse, tokens: Tokenizer, now: datetime.datetime
-) -> LoadReport:
+def _replay(contract: Contract, lakehouse: Lakehouse, tokens: Tokenizer, now: datetime.datetime) -> LoadReport:
     quarantine = Quarantine(contract, lakehouse)
     rows = quarantine.open_rows()
     load_id = make_load_id(contract, ["replay", *(f"{row['file_id']}:{row['line']}" for row in rows)])
@@ -112,8 +109,7 @@ def _batch(rows: list[dict[str, Any]], contract: Contract, form: FileFormat) -> 
     columns = {}
     for column in contract.columns:
         values = [
-            next((_value(record[key], form) for key in column.headers if key in record), None)
-            for record in records
+            next((_value(record[key], form) for key in column.headers if key in record), None) for record in records
         ]
         array = text_column(values, column.name, form.encoding, faults)
         columns[column.name] = blank_to_null(array, form.null_values)

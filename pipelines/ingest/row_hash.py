@@ -23,8 +23,7 @@ import pyarrow as pa
 Words = npt.NDArray[np.uint64]
 # Odd constants of SplitMix64 and of Stafford's mixers.
 GAMMA, FIRST, SECOND, THIRD = (
-    np.uint64(constant)
-    for constant in (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB, 0xD6E8FEB86659FD93)
+    np.uint64(constant) for constant in (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB, 0xD6E8FEB86659FD93)
 )
 # Longer texts are rare and go through BLAKE2b; the loop below takes one step for each eight bytes.
 LONG_TEXT_BYTES = 256
@@ -107,9 +106,7 @@ def _words(values: pa.Array) -> list[Words]:
     """The words of values of fixed width; none for text."""
     kind = values.type
     if pa.types.is_decimal(kind):
-        raw = np.frombuffer(values.buffers()[1], np.uint64)[
-            2 * values.offset : 2 * (values.offset + len(values))
-        ]
+        raw = np.frombuffer(values.buffers()[1], np.uint64)[2 * values.offset : 2 * (values.offset + len(values))]
         return [np.ascontiguousarray(raw[0::2]), np.ascontiguousarray(raw[1::2])]
     if pa.types.is_boolean(kind):
         return [_fixed(values.cast(pa.int8()))]
@@ -131,9 +128,7 @@ def _fixed(values: pa.Array) -> Words:
 def _hash_texts(values: pa.Array, seed: np.uint64) -> Words:
     """Absorb the bytes of texts, eight at a time for all texts at once, and then their number."""
     texts = values if pa.types.is_string(values.type) else values.cast(pa.string())
-    offsets = np.frombuffer(texts.buffers()[1], np.int32)[
-        texts.offset : texts.offset + len(texts) + 1
-    ].astype(np.int64)
+    offsets = np.frombuffer(texts.buffers()[1], np.int32)[texts.offset : texts.offset + len(texts) + 1].astype(np.int64)
     starts, lengths = offsets[:-1], np.diff(offsets)
     data = texts.buffers()[2]
     content = np.frombuffer(data, np.uint8) if data is not None else np.zeros(0, np.uint8)
@@ -149,9 +144,7 @@ def _hash_texts(values: pa.Array, seed: np.uint64) -> Words:
         remaining = short[active] - done
         words = windows[starts[active] - first_byte + done].astype(np.uint64)
         partial = remaining < 8
-        words[partial] &= (np.uint64(1) << (np.uint64(8) * remaining[partial].astype(np.uint64))) - np.uint64(
-            1
-        )
+        words[partial] &= (np.uint64(1) << (np.uint64(8) * remaining[partial].astype(np.uint64))) - np.uint64(1)
         state[active] = _mix((state[active] + GAMMA) ^ words)
         done += 8
         active = active[remaining > 8]

@@ -9,6 +9,7 @@ import json
 import math
 import uuid
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -47,14 +48,17 @@ class StagedFile:
             "nullCount": self.null_counts,
         }
         milliseconds = int(now.replace(tzinfo=datetime.UTC).timestamp() * 1000)
-        return AddAction(
-            self.path, self.size, self.partition_values, milliseconds, True, json.dumps(statistics)
-        )
+        return AddAction(self.path, self.size, self.partition_values, milliseconds, True, json.dumps(statistics))
 
     def may_share_rows(self, other: "StagedFile") -> bool:
         """Whether no column's range proves that the two files have no row in common."""
         for name, least in self.minimums.items():
-            if name not in other.minimums or self.null_counts.get(name) or other.null_counts.get(name):
+            if (
+                name.startswith("_")
+                or name not in other.minimums
+                or self.null_counts.get(name)
+                or other.null_counts.get(name)
+            ):
                 continue
             if other.maximums[name] < least or self.maximums[name] < other.minimums[name]:
                 return False
@@ -104,7 +108,9 @@ class Stage:
         """Remove the files again."""
         self._waiting.clear()
         self._waiting_rows = 0
-        self._close()
+        if self._writer is not None:
+            self._writer.abandon()
+            self._writer = None
         for file in self.files:
             self.filesystem.delete_file(f"{self.folder}/{file.path}")
         self.files = []
@@ -132,9 +138,9 @@ class Stage:
         self._waiting_rows = 0
         if self.partition_types:
             for values, part in _split(table, list(self.partition_types)):
-                writer = self._open(table.schema, values)
-                writer.write(part)
-                self.files.append(writer.close())
+                self._writer = self._open(table.schema, values)
+                self._writer.write(part)
+                self._close()
             return
         if self._writer is None:
             self._writer = self._open(table.schema, {})
@@ -171,6 +177,8 @@ class _FileWriter:
             schema,
             compression={name: "NONE" if name in stage.uncompressed else "ZSTD" for name in names},
             use_dictionary=[name for name in names if name not in plain],
+            # Bounds of our own columns would let no reader skip anything.
+            write_statistics=[name for name in names if not name.startswith("_")],
             column_encoding=dict.fromkeys(stage.sequential, "DELTA_BINARY_PACKED"),
             # Readers shall see text as text, not as the dictionary it was while we wrote it.
             store_schema=False,
@@ -181,6 +189,14 @@ class _FileWriter:
     def write(self, table: pa.Table) -> None:
         self._writer.write_table(table.select(self._schema.names), row_group_size=GROUP_ROWS)
         self.rows += table.num_rows
+
+    def abandon(self) -> None:
+        """Remove the file, finished or not; on a full disk neither writer nor sink could be closed properly."""
+        self._writer.is_open = False
+        with suppress(OSError):
+            self._sink.close()
+        with suppress(FileNotFoundError):
+            self._stage.filesystem.delete_file(f"{self._stage.folder}/{self.path}")
 
     def close(self) -> StagedFile:
         self._writer.close()

@@ -22,9 +22,7 @@ def text_column(values: Sequence[str | None], name: str, encoding: str, faults: 
     except UnicodeEncodeError:
         wrong = np.array([value is not None and bool(NO_CHARACTER.search(value)) for value in values])
         faults.mark(wrong, RowFault(name, "encoding", f"the bytes are not {encoding}"))
-        return pa.array(
-            [None if bad else value for value, bad in zip(values, wrong, strict=True)], pa.string()
-        )
+        return pa.array([None if bad else value for value, bad in zip(values, wrong, strict=True)], pa.string())
 
 
 def blank_to_null(values: pa.Array, null_values: tuple[str, ...]) -> pa.Array:

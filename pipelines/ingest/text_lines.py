@@ -59,9 +59,7 @@ class BoundedLines:
                 f"the record from line {self.record_start} on is longer than {self._limit} characters, "
                 "as when a quote is not closed"
             )
-        return FileFaultError(
-            "line_length", f"{reason}; mend the file or raise max_line_size", self.record_start
-        )
+        return FileFaultError("line_length", f"{reason}; mend the file or raise max_line_size", self.record_start)
 
 
 @contextmanager

@@ -62,10 +62,15 @@ class RowCheck(Check):
 
 @dataclass(frozen=True, kw_only=True)
 class KeyCheck(Check):
-    """Rows beyond the first of each key. Rows with a null in the key count like any other value."""
+    """Rows beyond the first of each key; rows with a null in the key are left out.
+
+    `one_in` above 1 looks only at the rows of one key in so many, chosen by the key's hash: rows of the same
+    key stay together, so the share of repeated rows is that of the whole table but for chance.
+    """
 
     columns: tuple[str, ...]
     max_percent: float = 0.0
+    one_in: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -55,12 +55,8 @@ def build_site(folder: Path, qualities: Sequence[TableQuality], load_id: str, me
         _write(folder / _REPORTS / name, json.dumps(report, ensure_ascii=False, indent=1))
     reports = [_read(path) for path in sorted((folder / _REPORTS).glob("*.json"))]
     if not reports:
-        raise QualityError(
-            f"No table was checked, so there is no site in {folder}; run the checks first", "quality"
-        )
-    _write(
-        folder / "site.css", resources.files("pipelines.quality").joinpath("site/site.css").read_text("utf-8")
-    )
+        raise QualityError(f"No table was checked, so there is no site in {folder}; run the checks first", "quality")
+    _write(folder / "site.css", resources.files("pipelines.quality").joinpath("site/site.css").read_text("utf-8"))
     _write(folder / INDEX, writer.index_page(reports))
     return folder / INDEX
 

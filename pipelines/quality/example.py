@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F  # noqa: N812  the name that Spark's own documentation uses
+from pyspark.sql import functions as F
 
 from pipelines.contracts.document import Column, Contract
 from pipelines.quality import sql
@@ -33,9 +33,7 @@ class FailedCheck:
 
 def is_showable(column: Column) -> bool:
     """Tell whether values may be shown: no personal category, no identifying role, no matching key."""
-    return (
-        not load_vocabulary().is_personal(column.category) and column.role == "none" and column.token is None
-    )
+    return not load_vocabulary().is_personal(column.category) and column.role == "none" and column.token is None
 
 
 def find_examples(
@@ -108,9 +106,7 @@ def _orphans(frame: DataFrame, check: ReferenceCheck, parent: DataFrame) -> Data
     return children.where(complete).join(known, on=keys, how="left_anti")
 
 
-def _repeated(
-    frame: DataFrame, contract: Contract, check: KeyCheck
-) -> tuple[tuple[str, ...], DataFrame] | None:
+def _repeated(frame: DataFrame, contract: Contract, check: KeyCheck) -> tuple[tuple[str, ...], DataFrame] | None:
     showable = {column.name for column in contract.columns if is_showable(column)}
     shown = check.columns if set(check.columns) <= showable else ()
     reference = [name for name in ROW_REFERENCE if name in frame.columns]

@@ -91,12 +91,13 @@ class ExpectKeyToBeUnique(_SharedPassExpectation):
 
     columns: list[str]
     max_percent: float = 0.0
+    one_in: int = 1
 
     @override
     def metrics(self, domain: dict[str, Any]) -> dict[str, MetricConfiguration]:
         return {
-            "unexpected": gx_metric.duplicates(domain, self.columns),
-            "elements": gx_metric.aggregate(domain, gx_metric.elements_of_key(self.columns)),
+            "unexpected": gx_metric.duplicates(domain, self.columns, self.one_in),
+            "elements": gx_metric.aggregate(domain, gx_metric.elements_of_key(self.columns, self.one_in)),
         }
 
     @override

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import threading
 import warnings
 from types import ModuleType
 
@@ -18,17 +17,7 @@ def import_late(module: str) -> ModuleType:
         return importlib.import_module(f"pipelines.quality.{module}")
 
 
-def preload() -> threading.Thread:
-    """Start importing Great Expectations beside other work, such as the loading of files.
-
-    Nothing breaks if this is never called: the first validation then waits for the import. A failing import is
-    reported there as well.
-    """
-    thread = threading.Thread(target=_preload, name="import-great-expectations", daemon=True)
-    thread.start()
-    return thread
-
-
-def _preload() -> None:
+def preload() -> None:
+    """Import Great Expectations now. Nothing breaks without it: the first validation then waits for the import."""
     for module in _MODULES:
         import_late(module)

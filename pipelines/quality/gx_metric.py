@@ -18,7 +18,7 @@ from great_expectations.expectations.metrics.metric_provider import metric_parti
 from great_expectations.expectations.metrics.table_metric_provider import TableMetricProvider
 from great_expectations.validator.metric_configuration import MetricConfiguration
 from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F  # noqa: N812  the name that Spark's own documentation uses
+from pyspark.sql import functions as F
 
 from pipelines.quality import sql
 
@@ -38,9 +38,9 @@ def aggregate(domain: dict[str, Any], expression: str) -> MetricConfiguration:
     return MetricConfiguration("bojagi.aggregate", domain, {"expression": expression})
 
 
-def duplicates(domain: dict[str, Any], columns: Sequence[str]) -> MetricConfiguration:
+def duplicates(domain: dict[str, Any], columns: Sequence[str], one_in: int) -> MetricConfiguration:
     """Ask for the number of rows beyond the first of each key; rows with a null in the key do not count."""
-    return MetricConfiguration("bojagi.duplicates", domain, {"columns": list(columns)})
+    return MetricConfiguration("bojagi.duplicates", domain, {"columns": list(columns), "one_in": one_in})
 
 
 def outliers(domain: dict[str, Any], column: str, spread: float) -> MetricConfiguration:
@@ -66,9 +66,9 @@ def types(domain: dict[str, Any]) -> MetricConfiguration:
     return MetricConfiguration("bojagi.types", domain, {})
 
 
-def elements_of_key(columns: Sequence[str]) -> str:
-    """SQL aggregate: rows that have a value in every column of the key."""
-    return f"count_if({_is_complete(columns)})"
+def elements_of_key(columns: Sequence[str], one_in: int = 1) -> str:
+    """SQL aggregate: rows that have a value in every column of the key, of one key in so many."""
+    return f"count_if({_is_looked_at(columns, one_in)})"
 
 
 def quartiles_of(column: str) -> str:
@@ -102,11 +102,19 @@ def _is_complete(columns: Sequence[str]) -> str:
     return " and ".join(f"{sql.name(column)} is not null" for column in columns)
 
 
-def _distinct_keys(columns: Sequence[str]) -> str:
+def _hash(columns: Sequence[str]) -> str:
+    return f"xxhash64({', '.join(sql.name(column) for column in columns)})"
+
+
+def _is_looked_at(columns: Sequence[str], one_in: int) -> str:
+    sample = f" and {_hash(columns)} % {one_in} = 0" if one_in > 1 else ""
+    return _is_complete(columns) + sample
+
+
+def _distinct_keys(columns: Sequence[str], one_in: int) -> str:
     # A hash, because counting distinct structs takes Sail minutes on 1.5 M rows. Two keys may share a hash:
     # then too few are counted, which `_Duplicates` settles by counting the keys themselves.
-    hashed = f"xxhash64({', '.join(sql.name(column) for column in columns)})"
-    return f"count(distinct case when {_is_complete(columns)} then {hashed} end)"
+    return f"count(distinct case when {_is_looked_at(columns, one_in)} then {_hash(columns)} end)"
 
 
 def _frame(arguments: dict[str, Any]) -> DataFrame:
@@ -116,9 +124,7 @@ def _frame(arguments: dict[str, Any]) -> DataFrame:
     return frame  # type: ignore[no-any-return]  # Great Expectations is untyped here
 
 
-def _dependencies(
-    metric: MetricConfiguration, **wanted: MetricConfiguration
-) -> dict[str, MetricConfiguration]:
+def _dependencies(metric: MetricConfiguration, **wanted: MetricConfiguration) -> dict[str, MetricConfiguration]:
     """Return what a metric needs besides, in the shared pass, the deferred part of its own."""
     suffix = MetricPartialFunctionTypes.AGGREGATE_FN.metric_suffix
     if metric.metric_name.endswith(suffix):
@@ -160,7 +166,7 @@ class _Outliers(TableMetricProvider):
 
 class _Duplicates(TableMetricProvider):
     metric_name = "bojagi.duplicates"
-    value_keys = ("columns",)
+    value_keys = ("columns", "one_in")
 
     @staticmethod
     @metric_value(engine=SparkDFExecutionEngine)
@@ -168,8 +174,9 @@ class _Duplicates(TableMetricProvider):
         known = arguments["metrics"]
         if known["rows"] == known["keys"]:
             return 0
-        columns = [F.col(sql.name(column)) for column in arguments["metric_value_kwargs"]["columns"]]
-        whole = _frame(arguments).where(_is_complete(arguments["metric_value_kwargs"]["columns"]))
+        asked = arguments["metric_value_kwargs"]
+        columns = [F.col(sql.name(column)) for column in asked["columns"]]
+        whole = _frame(arguments).where(_is_looked_at(asked["columns"], asked["one_in"]))
         row = whole.groupBy(*columns).agg(F.count(F.lit(1)).alias("n")).agg(F.expr("sum(n - 1)")).first()
         return int(row[0] or 0) if row else 0
 
@@ -177,10 +184,11 @@ class _Duplicates(TableMetricProvider):
     def _get_evaluation_dependencies(
         cls, metric: MetricConfiguration, *_: Any, **__: Any
     ) -> dict[str, MetricConfiguration]:
-        columns, domain = metric.metric_value_kwargs["columns"], metric.metric_domain_kwargs
+        asked, domain = metric.metric_value_kwargs, metric.metric_domain_kwargs
+        columns, one_in = asked["columns"], asked["one_in"]
         return {
-            "rows": aggregate(domain, elements_of_key(columns)),
-            "keys": aggregate(domain, _distinct_keys(columns)),
+            "rows": aggregate(domain, elements_of_key(columns, one_in)),
+            "keys": aggregate(domain, _distinct_keys(columns, one_in)),
         }
 
 

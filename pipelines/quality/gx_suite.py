@@ -66,7 +66,9 @@ def _expectation(table: str, check: Check) -> Expectation:
             violation=check.violation, element=check.element, max_percent=check.max_percent, **common
         )
     if isinstance(check, KeyCheck):
-        return ExpectKeyToBeUnique(columns=list(check.columns), max_percent=check.max_percent, **common)
+        return ExpectKeyToBeUnique(
+            columns=list(check.columns), max_percent=check.max_percent, one_in=check.one_in, **common
+        )
     if isinstance(check, OutlierCheck):
         return ExpectFewOutliers(max_percent=check.max_percent, spread=check.spread, **common)
     if isinstance(check, ReferenceCheck):
@@ -83,9 +85,7 @@ def _expectation(table: str, check: Check) -> Expectation:
         return ExpectQueryToReturnWithin(query=check.query, within=asdict(check.within), **common)
     if isinstance(check, SchemaCheck):
         return ExpectSchemaToMatchContract(types=dict(check.types), optional=sorted(check.optional), **common)
-    raise TypeError(
-        f"No expectation is written for a check of type {type(check).__name__}; add one to gx_suite"
-    )
+    raise TypeError(f"No expectation is written for a check of type {type(check).__name__}; add one to gx_suite")
 
 
 def _native(table: str, check: NativeCheck, common: dict[str, Any]) -> Expectation:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F  # noqa: N812  the name that Spark's own documentation uses
+from pyspark.sql import functions as F
 
 from pipelines.contracts.document import Column, Contract, Impute
 from pipelines.quality import sql
@@ -32,11 +32,7 @@ def impute_frame(frame: DataFrame, contract: Contract) -> DataFrame:
         QualityError: the method is unknown.
 
     """
-    wanted = [
-        (column, column.impute)
-        for column in contract.columns
-        if column.impute and column.name in frame.columns
-    ]
+    wanted = [(column, column.impute) for column in contract.columns if column.impute and column.name in frame.columns]
     if not wanted:
         return frame
     filled = frame
@@ -55,9 +51,7 @@ def impute_frame(frame: DataFrame, contract: Contract) -> DataFrame:
                 contract.table,
             )
     # Flags first: they look at the values before they are filled.
-    flags = {
-        flag_name(name): F.col(sql.name(name)).isNull() & value.isNotNull() for name, value in fillers.items()
-    }
+    flags = {flag_name(name): F.col(sql.name(name)).isNull() & value.isNotNull() for name, value in fillers.items()}
     values = {name: F.coalesce(F.col(sql.name(name)), value) for name, value in fillers.items()}
     return filled.withColumns(flags).withColumns(values).drop(*[_filler(column.name) for column, _ in wanted])
 
@@ -80,9 +74,7 @@ def _statistic(frame: DataFrame, column: Column, rule: Impute) -> DataFrame:
         middle = F.expr(f"percentile(cast({sql.name(column.name)} as double), 0.5D)")
         whole = column.logical_type == "integer"
         return frame.agg((F.floor(middle + 0.5) if whole else middle).cast(column.spark_type).alias("_value"))
-    counts = (
-        frame.where(value.isNotNull()).groupBy(value.alias("_value")).agg(F.count(F.lit(1)).alias("_times"))
-    )
+    counts = frame.where(value.isNotNull()).groupBy(value.alias("_value")).agg(F.count(F.lit(1)).alias("_times"))
     most = counts.orderBy(F.col("_times").desc(), F.col("_value").asc()).limit(1)
     # An aggregate over the one row gives a row (of null) even when there is no value at all.
     return most.agg(F.max("_value").alias("_value"))

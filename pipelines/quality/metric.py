@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F  # noqa: N812  the name that Spark's own documentation uses
+from pyspark.sql import functions as F
 
 from pipelines.quality.result import CheckResult, TableQuality
 from pipelines.quality.volume import LONGEST_HISTORY

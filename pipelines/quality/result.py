@@ -53,9 +53,7 @@ class CheckResult:
         if self.unexpected_count is None:
             return f"{self.description}: found {self.observed_value}"
         percent = f"{self.unexpected_percent or 0:.3g} %"
-        return (
-            f"{self.description}: {self.unexpected_count} of {self.element_count} rows ({percent}) break it"
-        )
+        return f"{self.description}: {self.unexpected_count} of {self.element_count} rows ({percent}) break it"
 
 
 @dataclass(frozen=True)

@@ -60,9 +60,7 @@ def _read(contract: Contract, rule: Mapping[str, Any], column: str | None, fallb
             description=description,
             query=query,
             within=_within(contract, rule, name),
-            tables=tuple(
-                sorted({f"{layer}/{table}" for layer, table in _VIEW.findall(query)} - {contract.table})
-            ),
+            tables=tuple(sorted({f"{layer}/{table}" for layer, table in _VIEW.findall(query)} - {contract.table})),
         )
     elif kind == "custom" and str(rule.get("engine", "")).lower() in GREAT_EXPECTATIONS:
         yield _expectation(contract, rule, name, severity, description, column)
@@ -131,8 +129,7 @@ def _invalid(contract: Contract, arguments: Mapping[str, Any], quoted: str, name
     if arguments.get("pattern"):
         return f"not {quoted} rlike {sql.literal(str(arguments['pattern']))}"
     raise QualityRuleError(
-        f"{contract.id}: rule {name!r} does not say what is valid: give `arguments.validValues` or "
-        "`arguments.pattern`",
+        f"{contract.id}: rule {name!r} does not say what is valid: give `arguments.validValues` or `arguments.pattern`",
         contract.id,
         name,
     )

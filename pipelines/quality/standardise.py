@@ -13,7 +13,7 @@ from functools import partial
 import pandas as pd
 from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F  # noqa: N812  the name that Spark's own documentation uses
+from pyspark.sql import functions as F
 from pyspark.sql.pandas.functions import pandas_udf
 
 from pipelines.contracts.document import Column, Contract, Standardise

@@ -29,6 +29,9 @@ SOURCE_DUPLICATE_PERCENT = 5.0
 SOURCE_ORPHAN_PERCENT = 1.0
 # Tukey's far-out fences leave 2e-6 of a normal distribution outside; money and counts have heavier tails.
 OUTLIER_PERCENT = 5.0
+# Counting distinct keys keeps them all in memory, and costs more than all other checks together. Where some
+# repeated rows are allowed anyway, a few million keys tell their share to a hundredth of a per cent.
+LARGEST_EXACT_KEY = 3_000_000
 # Kinds whose break poisons what follows. Dirt is counted and reported, and does not stop a run.
 BLOCKING_KINDS = frozenset({"schema", "required", "key"})
 # Added to bronze by the load: where the row came from.
@@ -37,10 +40,14 @@ TECHNICAL_COLUMNS = frozenset({"_load_id", "_source_file", "_row_hash_low", "_ro
 
 @dataclass(frozen=True)
 class Circumstance:
-    """What a check needs besides the contract; `rows_before` are row counts of earlier runs, oldest first."""
+    """What a check needs besides the contract; `rows_before` are counts of earlier runs, oldest first.
+
+    `rows` is the size of the table, as far as it is known: keys of a large one are judged on a sample.
+    """
 
     as_of: datetime
     rows_before: tuple[int, ...] = ()
+    rows: int = 0
 
 
 def derive_checks(contract: Contract, circumstance: Circumstance) -> tuple[Check, ...]:
@@ -58,7 +65,7 @@ def derive_checks(contract: Contract, circumstance: Circumstance) -> tuple[Check
         _schema(contract),
         _volume(contract, circumstance),
         *_freshness(contract, circumstance),
-        *_key(contract),
+        *_key(contract, circumstance),
         *(check for column in contract.columns for check in _column_checks(contract, column)),
         *_references(contract),
         *_outliers(contract),
@@ -119,26 +126,32 @@ def _freshness(contract: Contract, circumstance: Circumstance) -> Iterator[Measu
     )
 
 
-def _key(contract: Contract) -> Iterator[KeyCheck]:
+def _key(contract: Contract, circumstance: Circumstance) -> Iterator[KeyCheck]:
     key = contract.primary_key
     is_source = contract.layer == "source"
+    one_in = -(-circumstance.rows // LARGEST_EXACT_KEY) if is_source and circumstance.rows else 1
+    allowance = _allowance(is_source, SOURCE_DUPLICATE_PERCENT)
+    if one_in > 1:
+        allowance += f", judged on one key in {one_in}"
     if key:
         yield KeyCheck(
             name="unique_key",
             kind="key",
             severity=_severity(contract, "unique_key", "key"),
-            description=f"One row per {', '.join(key)}" + _allowance(is_source, SOURCE_DUPLICATE_PERCENT),
+            description=f"One row per {', '.join(key)}{allowance}",
             columns=key,
             max_percent=SOURCE_DUPLICATE_PERCENT if is_source else 0.0,
+            one_in=one_in,
         )
     elif is_source:
         yield KeyCheck(
             name="duplicate_rows",
             kind="duplicates",
             severity=_severity(contract, "duplicate_rows", "duplicates"),
-            description="No row is repeated" + _allowance(True, SOURCE_DUPLICATE_PERCENT),
+            description=f"No row is repeated{allowance}",
             columns=tuple(column.name for column in contract.columns),
             max_percent=SOURCE_DUPLICATE_PERCENT,
+            one_in=one_in,
         )
 
 

@@ -1,4 +1,4 @@
-"""Names and free text as silver carries them: readable, so with capitals, unlike the forms that tokens are made of."""
+"""Names and free text as silver carries them: readable, unlike the forms that tokens are made of."""
 
 from __future__ import annotations
 

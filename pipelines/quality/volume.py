@@ -48,6 +48,4 @@ def expected_rows(history: Sequence[int], volume: Mapping[str, float]) -> tuple[
     tolerance = max(spread, expected * volume.get("maxChangePercent", MAX_CHANGE_PERCENT) / 100)
     low = max(floor, math.floor(expected - tolerance))
     high = math.ceil(expected + tolerance)
-    return Range(
-        minimum=low, maximum=high if ceiling is None else min(ceiling, high)
-    ), f"{len(recent)} earlier runs"
+    return Range(minimum=low, maximum=high if ceiling is None else min(ceiling, high)), f"{len(recent)} earlier runs"

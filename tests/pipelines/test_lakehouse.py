@@ -20,7 +20,7 @@ from pyspark.sql.types import (
 from pipelines.engine import Engine
 from pipelines.errors import LakehouseError
 from pipelines.lakehouse import Lakehouse
-from tests.conftest import Engines
+from tests.engines import Engines
 
 FIRST, SECOND, THIRD = (datetime.date(2017, 1, day) for day in (1, 2, 3))
 
@@ -45,9 +45,7 @@ def numbers(lakehouse: Lakehouse, values: str) -> DataFrame:
 
 @pytest.fixture
 def filled(lakehouse: Lakehouse) -> Lakehouse:
-    frame = numbers(
-        lakehouse, "(1, 'a', DATE'2017-01-01'), (2, 'b', DATE'2017-01-02'), (3, 'c', DATE'2017-01-02')"
-    )
+    frame = numbers(lakehouse, "(1, 'a', DATE'2017-01-01'), (2, 'b', DATE'2017-01-02'), (3, 'c', DATE'2017-01-02')")
     lakehouse.overwrite("silver/number", frame, partition_by=("day",), fingerprint="one")
     return lakehouse
 
@@ -123,9 +121,7 @@ def test_replace_days_makes_a_table_and_ignores_no_days(lakehouse: Lakehouse) ->
 
 
 def test_merge_updates_and_inserts(filled: Lakehouse) -> None:
-    filled.merge(
-        "silver/number", numbers(filled, "(3, 'C', DATE'2017-01-02'), (4, 'd', DATE'2017-01-03')"), ["id"]
-    )
+    filled.merge("silver/number", numbers(filled, "(3, 'C', DATE'2017-01-02'), (4, 'd', DATE'2017-01-03')"), ["id"])
     assert [row[:2] for row in rows(filled.read("silver/number"))] == [(1, "a"), (2, "b"), (3, "C"), (4, "d")]
     assert filled.fingerprint("silver/number") is None
 
@@ -139,9 +135,7 @@ def test_merge_refuses_two_rows_of_one_key_and_changes_nothing(filled: Lakehouse
 
 
 def test_a_contract_selects_orders_and_casts(lakehouse: Lakehouse) -> None:
-    contract = Shape(
-        day=DateType(), id=LongType(), price=DecimalType(12, 2), at=TimestampNTZType(), name=StringType()
-    )
+    contract = Shape(day=DateType(), id=LongType(), price=DecimalType(12, 2), at=TimestampNTZType(), name=StringType())
     frame = lakehouse.spark.sql(
         "SELECT 1 AS id, 'a' AS name, '2.50' AS price, DATE'2017-01-01' AS day, '2017-01-01 10:00:00' AS at"
     )
@@ -181,9 +175,7 @@ def test_vacuum_removes_what_no_version_needs(filled: Lakehouse) -> None:
 
 
 def test_a_failed_write_leaves_the_table_as_it_was(filled: Lakehouse) -> None:
-    broken = filled.spark.sql(
-        "SELECT CAST(raise_error('no') AS INT) AS id, 'x' AS name, DATE'2017-01-01' AS day"
-    )
+    broken = filled.spark.sql("SELECT CAST(raise_error('no') AS INT) AS id, 'x' AS name, DATE'2017-01-01' AS day")
     with pytest.raises(LakehouseError, match="as it was before"):
         filled.overwrite("silver/number", broken)
     assert filled.version("silver/number") == 0

@@ -30,7 +30,7 @@ def test_an_empty_table_has_no_shares(tmp_path: Path) -> None:
 
 
 def test_latest_day_is_found_without_reading(tmp_path: Path) -> None:
-    moments = [datetime(2017, 12, 31, 23, 59), datetime(2017, 3, 1)]
+    moments = [datetime.fromisoformat("2017-12-31T23:59"), datetime.fromisoformat("2017-03-01T00:00")]
     write_deltalake(str(tmp_path), pa.table({"at": pa.array(moments, pa.timestamp("us")), "other": ["a", "b"]}))
     table = DeltaTable(str(tmp_path))
     for file in tmp_path.glob("*.parquet"):

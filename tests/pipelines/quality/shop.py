@@ -57,7 +57,11 @@ ORDER_OBJECT = """\
         engine: greatExpectations
         implementation:
           type: expect_column_pair_values_a_to_be_greater_than_b
-          kwargs: {column_A: shipped_at, column_B: ordered_at, or_equal: true, ignore_row_if: either_value_is_missing}
+          kwargs:
+            column_A: shipped_at
+            column_B: ordered_at
+            or_equal: true
+            ignore_row_if: either_value_is_missing
       - name: mean_quantity
         type: custom
         engine: greatExpectations
@@ -66,7 +70,8 @@ ORDER_OBJECT = """\
           kwargs: {column: quantity, min_value: 0, max_value: 50}
 """
 ORDER_PROPERTIES = [
-    ("order_no", "integer", "bigint", "primaryKey: true, primaryKeyPosition: 1, required: true", "pd:Transaction"),
+    ("order_no", "integer", "bigint", "primaryKey: true, primaryKeyPosition: 1, required: true",
+     "pd:Transaction"),
     ("customer_name", "string", "string", "required: true, logicalTypeOptions: {maxLength: 20}", "pd:Name"),
     ("email", "string", "string", "logicalTypeOptions: {pattern: '^[^@ ]+@[^@ ]+$'}", "pd:EmailAddress"),
     ("product_id", "integer", "bigint", "required: true, relationships: [{to: silver.product.product_id}]",
@@ -75,7 +80,8 @@ ORDER_PROPERTIES = [
      "dpv:NonPersonalData"),
     ("amount", "number", "decimal(12,2)", "logicalTypeOptions: {minimum: 0}", "dpv:NonPersonalData"),
     ("size", "string", "string", "enum: [{value: S}, {value: L}]", "dpv:NonPersonalData"),
-    ("code", "string", "string", "logicalTypeOptions: {pattern: '^[A-Z]{2}\\d+$', minLength: 3, maxLength: 6}",
+    ("code", "string", "string",
+     "logicalTypeOptions: {pattern: '^[A-Z]{2}\\d+$', minLength: 3, maxLength: 6}",
      "dpv:NonPersonalData"),
     ("ordered_at", "timestamp", "timestamp_ntz", "required: true", "dpv:NonPersonalData"),
     ("shipped_at", "timestamp", "timestamp_ntz", "required: false", "dpv:NonPersonalData"),
@@ -100,7 +106,8 @@ def contracts(folder: Path) -> tuple[Contract, Contract]:
         )
     (folder / "silver_orders.odcs.yaml").write_text(order + TAIL, "utf-8")
     product = HEAD.format(layer="silver", name="product") + (
-        "    properties:\n      - {name: product_id, logicalType: integer, physicalType: bigint, primaryKey: true, "
+        "    properties:\n"
+        "      - {name: product_id, logicalType: integer, physicalType: bigint, primaryKey: true, "
         "required: true, customProperties: [{property: dataCategory, value: 'dpv:NonPersonalData', vendor: bojagi}]}\n"
     )
     (folder / "silver_product.odcs.yaml").write_text(product, "utf-8")
@@ -134,9 +141,7 @@ def frame_of(spark: SparkSession, contract: Contract, rows: list[dict[str, Any]]
     numbered = [{**row, "_source_file": "orders.csv", "_line": line} for line, row in enumerate(rows, 2)]
     frame = spark.createDataFrame(pa.Table.from_pylist(numbered, schema=schema))
     # Arrow's timestamps without a zone arrive as Spark's with one.
-    return frame.withColumns(
-        {column.name: frame[column.name].cast(column.spark_type) for column in contract.columns}
-    )
+    return frame.withColumns({column.name: frame[column.name].cast(column.spark_type) for column in contract.columns})
 
 
 def with_break(rows: list[dict[str, Any]], position: int, change: Mapping[str, Any]) -> list[dict[str, Any]]:

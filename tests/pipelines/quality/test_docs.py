@@ -17,7 +17,7 @@ from pipelines.quality.error import QualityError
 from pipelines.quality.result import TableQuality
 from pipelines.quality.suite import Circumstance
 from pipelines.quality.validate import validate_table
-from tests.conftest import require_or_skip
+from tests.engines import require_or_skip
 from tests.pipelines.quality import shop
 
 MOMENT = datetime(2017, 12, 31, 23, 0)  # noqa: DTZ001  the run's clock
@@ -68,9 +68,7 @@ def test_pages_show_what_failed_and_where_without_personal_data(site: Path) -> N
         assert secret not in everything
 
 
-def test_a_later_run_keeps_the_pages_of_tables_it_did_not_check(
-    site: Path, qualities: list[TableQuality]
-) -> None:
+def test_a_later_run_keeps_the_pages_of_tables_it_did_not_check(site: Path, qualities: list[TableQuality]) -> None:
     build_site(site, qualities[1:], "load-2", MOMENT.replace(hour=1))
     index = (site / "index.html").read_text("utf-8")
     assert "silver/orders" in index

@@ -61,7 +61,7 @@ def test_the_trend_is_the_history_of_the_next_run(lakehouse: Lakehouse, engine: 
 
 
 def lit_moment(moment: datetime) -> object:
-    from pyspark.sql import functions as F  # noqa: N812
+    from pyspark.sql import functions as F
 
     return F.lit(moment.isoformat()).cast("timestamp_ntz")
 

@@ -83,9 +83,7 @@ def test_expectations_pass_through_shared_where_they_can(orders: Contract) -> No
         implementation = {"type": type_, "kwargs": kwargs}
         return {"type": "custom", "engine": "great-expectations", "implementation": implementation}
 
-    shared = only(
-        orders, rule("expect_column_values_to_be_in_set", column="size", value_set=["S"], mostly=0.9)
-    )
+    shared = only(orders, rule("expect_column_values_to_be_in_set", column="size", value_set=["S"], mostly=0.9))
     assert isinstance(shared, RowCheck)
     assert shared.max_percent == 10.0
     assert isinstance(only(orders, rule("expect_column_mean_to_be_between", column="quantity")), NativeCheck)
@@ -93,15 +91,18 @@ def test_expectations_pass_through_shared_where_they_can(orders: Contract) -> No
     assert isinstance(only(orders, conditional), NativeCheck)
 
 
+SIZE = {"properties": ["size"]}
+
+
 @pytest.mark.parametrize(
     ("rule", "says"),
     [
         ({"name": "a", "metric": "rowCount"}, "rule 'a' states no limit; expected one of mustBe"),
-        ({"name": "a", "metric": "beauty", "mustBe": 1, "arguments": {"properties": ["size"]}}, "unknown metric 'beauty'"),
+        ({"name": "a", "metric": "beauty", "mustBe": 1, "arguments": SIZE}, "unknown metric 'beauty'"),
         ({"name": "a", "metric": "nullValues", "mustBe": 0}, "rule 'a' names no column"),
-        ({"name": "a", "metric": "invalidValues", "mustBe": 0, "arguments": {"properties": ["size"]}}, "what is valid"),
-        ({"name": "a", "type": "custom", "engine": "soda", "implementation": "x"}, "cannot be run: got type 'custom'"),
-        ({"name": "a", "type": "custom", "engine": "greatExpectations", "implementation": {}}, "has no expectation"),
+        ({"name": "a", "metric": "invalidValues", "mustBe": 0, "arguments": SIZE}, "what is valid"),
+        ({"name": "a", "type": "custom", "engine": "soda", "implementation": "x"}, "got type 'custom'"),
+        ({"name": "a", "type": "custom", "engine": "greatExpectations", "implementation": {}}, "expect_"),
     ],
 )  # fmt: skip
 def test_a_rule_that_cannot_be_run_is_refused(orders: Contract, rule: dict[str, Any], says: str) -> None:
@@ -121,9 +122,7 @@ def test_severity_is_what_the_contract_says_else_by_kind(orders: Contract) -> No
 
     usual = severities(orders)
     errors = {name for name, severity in usual.items() if severity == "error"}
-    required = {
-        f"required_{name}" for name in ("order_no", "customer_name", "product_id", "quantity", "ordered_at")
-    }
+    required = {f"required_{name}" for name in ("order_no", "customer_name", "product_id", "quantity", "ordered_at")}
     assert errors == {"schema", "unique_key"} | required
     declared = {"range": "error", "required_quantity": "warning", "size": "error", "known_sum": "error"}
     changed = severities(replace(orders, check_severity=declared))
@@ -139,7 +138,5 @@ def test_unknown_passed_through_expectation_is_refused_by_name(orders: Contract)
 
     implementation = {"type": "expect_miracles", "kwargs": {"column": "size"}}
     rule = {"name": "hope", "type": "custom", "engine": "greatExpectations", "implementation": implementation}
-    with pytest.raises(
-        QualityRuleError, match="rule 'hope' is no valid expectation: got expect_miracles with column"
-    ):
+    with pytest.raises(QualityRuleError, match="rule 'hope' is no valid expectation: got expect_miracles with column"):
         import_late("gx_suite").build_suite("silver/orders", [only(orders, rule)])

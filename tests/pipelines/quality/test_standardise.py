@@ -62,7 +62,8 @@ def test_trimming_and_cases_are_the_engines_own(engine: Engine, tmp_path: Path) 
     contract = contract_of(
         tmp_path, *(column(rule, standardise=Standardise(rule)) for rule in ("trim", "lower", "upper"))
     )
-    frame = engine.spark.createDataFrame([(" Ab ", " Ab ", " Ab "), (" ", "", None)], "trim string, lower string, upper string")  # fmt: skip
+    texts = [(" Ab ", " Ab ", " Ab "), (" ", "", None)]
+    frame = engine.spark.createDataFrame(texts, "trim string, lower string, upper string")
     rows = [tuple(row) for row in standardise_frame(frame, contract).collect()]
     assert rows == [("Ab", "ab", "AB"), (None, None, None)]
 
@@ -117,7 +118,8 @@ def test_imputed_values_are_flagged_and_others_are_not(engine: Engine, tmp_path:
         column("nothing", "int", "integer", impute=Impute("median")),
         column("void", impute=Impute("mode")),
     )
-    rows = [(1.0, 2, "a", "x", None, None), (2.0, 3, "b", None, None, None), (None, None, "b", "y", None, None),
+    rows = [(1.0, 2, "a", "x", None, None), (2.0, 3, "b", None, None, None),
+            (None, None, "b", "y", None, None),
             (4.0, 3, "a", "z", None, None), (8.0, 2, None, None, None, None)]  # fmt: skip
     names = ("weight", "visits", "medium", "referrer", "nothing", "void")
     frame = engine.spark.createDataFrame(
@@ -141,9 +143,7 @@ def test_imputed_values_are_flagged_and_others_are_not(engine: Engine, tmp_path:
 
 def test_values_are_standardised_before_the_median_is_taken(engine: Engine, tmp_path: Path) -> None:
     rule = Standardise("unit", {"from": "g", "to": "kg", "factor": 0.001, "above": 100})
-    contract = contract_of(
-        tmp_path, column("kg", "double", "number", standardise=rule, impute=Impute("median"))
-    )
+    contract = contract_of(tmp_path, column("kg", "double", "number", standardise=rule, impute=Impute("median")))
     frame = engine.spark.createDataFrame([(1000.0,), (2.0,), (3.0,), (None,)], "kg double")
     found = [(row["kg"], row["kg_is_imputed"]) for row in to_standard(frame, contract).collect()]
     assert found == [(1.0, False), (2.0, False), (3.0, False), (2.0, True)]
@@ -158,9 +158,7 @@ def test_columns_left_out_are_passed_over(sail: Engine, tmp_path: Path) -> None:
 def test_an_unknown_rule_is_refused_by_name(sail: Engine, tmp_path: Path) -> None:
     frame = sail.spark.createDataFrame([("x",)], "b string")
     contract = contract_of(tmp_path, column("b", standardise=Standardise("rot13")))
-    with pytest.raises(
-        QualityError, match=r"'b' asks for the unknown standard form 'rot13'; expected one of"
-    ):
+    with pytest.raises(QualityError, match=r"'b' asks for the unknown standard form 'rot13'; expected one of"):
         standardise_frame(frame, contract)
     contract = contract_of(tmp_path, column("b", impute=Impute("guess")))
     with pytest.raises(QualityError, match="unknown imputation 'guess'; expected constant, median or mode"):

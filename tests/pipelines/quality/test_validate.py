@@ -1,4 +1,4 @@
-"""Every check catches the break planted for it, and passes clean data; no output ever shows a planted secret."""
+"""Every check catches the break planted for it and passes clean data; no output shows a planted secret."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F  # noqa: N812
+from pyspark.sql import functions as F
 
 from pipelines.contracts.document import Contract
 from pipelines.engine import Engine
@@ -116,9 +116,7 @@ def test_half_a_load_is_seen_in_the_history(engine: Engine, orders: Contract) ->
 
 
 def test_a_changed_schema_blocks_and_says_how(engine: Engine, orders: Contract) -> None:
-    quality = check(
-        engine, orders, shop.clean_rows(), quantity=F.col("quantity").cast("string"), extra=F.lit(1)
-    )
+    quality = check(engine, orders, shop.clean_rows(), quantity=F.col("quantity").cast("string"), extra=F.lit(1))
     found = failed(quality)["schema"]
     assert found.is_blocking
     assert found.observed_value == "quantity is string, expected int; extra is not in the contract"
@@ -195,3 +193,21 @@ def test_the_whole_table_costs_a_handful_of_passes(
     """One shared, one for outliers, one a reference, one a SQL rule, two for Great Expectations' own mean."""
     frame = shop.frame_of(sail.spark, orders, shop.clean_rows())
     assert passes(frame, orders, monkeypatch) <= 6
+
+
+def test_keys_of_a_large_source_are_judged_on_a_sample_of_keys(engine: Engine, orders: Contract) -> None:
+    """Rows of one key stay together, so each planted repetition is wholly in the sample or not."""
+    from dataclasses import replace
+
+    from pipelines.quality.gx_import import import_late
+
+    rows = [{**row, "order_no": number // 2} for number, row in enumerate(shop.clean_rows() * 10)]
+    landed = replace(orders, layer="source")
+    circumstance = Circumstance(shop.AS_OF, rows=9_000_000)
+    (key,) = [one for one in derive_checks(landed, circumstance) if one.name == "unique_key"]
+    assert "one key in 3" in key.description
+    suite = import_late("gx_suite").build_suite(landed.table, [key])
+    frame = shop.frame_of(engine.spark, landed, rows)
+    found = import_late("gx_run").run_checks(frame, landed, [key], suite)["unique_key"]
+    assert 0 < found.figures["element_count"] < 400
+    assert found.figures["unexpected_percent"] == 50.0

@@ -1,0 +1,93 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from pipelines.config import Settings
+from pipelines.contracts.document import Contracts
+from pipelines.defs.automation import LANDING_TAG, landing_sensor, refresh_job
+from pipelines.defs.refresh import landing_tags
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield instance
+
+
+class Ticks:
+    """Ticks the sensor as the daemon does: with the cursor of the tick before."""
+
+    def __init__(self, settings: Settings, contracts: Contracts, instance: dg.DagsterInstance) -> None:
+        self.sensor = landing_sensor(refresh_job(), settings, contracts)
+        self.instance = instance
+        self.cursor: str | None = None
+
+    def __call__(self) -> list[dg.RunRequest]:
+        context = dg.build_sensor_context(instance=self.instance, cursor=self.cursor)
+        found = self.sensor.evaluate_tick(context)
+        self.cursor = found.cursor or self.cursor
+        return list(found.run_requests or ())
+
+    def start(self, request: dg.RunRequest, status: dg.DagsterRunStatus = dg.DagsterRunStatus.STARTED) -> None:
+        self.instance.add_run(dg.DagsterRun(job_name="refresh", status=status, tags=dict(request.tags)))
+
+
+@pytest.fixture
+def tick(settings: Settings, contracts: Contracts, instance: dg.DagsterInstance) -> Ticks:
+    return Ticks(settings, contracts, instance)
+
+
+def test_one_run_for_a_batch_and_none_for_the_same_again(tick: Ticks) -> None:
+    assert tick() == []  # the files may still be growing
+    (request,) = tick()
+    tick.start(request)
+    assert tick() == []
+    assert tick() == []
+
+
+def test_a_file_that_grows_is_waited_for(tick: Ticks, settings: Settings) -> None:
+    path = settings.landing_dir / "weather" / "new.csv"
+    for text in ("half", "half and whole", "half and whole and more"):
+        path.write_text(text)
+        assert tick() == []
+    assert len(tick()) == 1
+
+
+def test_an_unfinished_copy_is_no_file(tick: Ticks, settings: Settings) -> None:
+    tick()
+    (request,) = tick()
+    tick.start(request, dg.DagsterRunStatus.SUCCESS)
+    for name in (".new.csv", "new.csv.part"):
+        (settings.landing_dir / "weather" / name).write_text("half")
+    assert tick() == []
+    assert tick() == []
+
+
+def test_what_the_command_line_loads_starts_no_second_run(
+    tick: Ticks, settings: Settings, contracts: Contracts
+) -> None:
+    tags = landing_tags(settings, contracts)
+    tick.instance.add_run(dg.DagsterRun(job_name="refresh", status=dg.DagsterRunStatus.SUCCESS, tags=tags))
+    assert tick() == []
+    assert tick() == []
+    (settings.landing_dir / "weather" / "new.csv").write_text("more")
+    assert tick() == []
+    assert len(tick()) == 1
+
+
+def test_a_failed_run_is_tried_once_more(tick: Ticks) -> None:
+    tick()
+    (first,) = tick()
+    tick.start(first, dg.DagsterRunStatus.FAILURE)
+    (second,) = tick()
+    assert second.run_key == first.run_key  # by which Dagster starts it once
+    assert second.tags[LANDING_TAG] == first.tags[LANDING_TAG]
+
+
+def test_an_empty_folder_asks_for_nothing(tick: Ticks, settings: Settings, tmp_path: Path) -> None:
+    for path in settings.landing_dir.rglob("*.*"):
+        path.unlink()
+    assert tick() == []
+    assert tick() == []

@@ -1,0 +1,83 @@
+import subprocess
+import sys
+
+import dagster as dg
+import pytest
+from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
+
+from pipelines.config import load_settings
+from pipelines.contracts.document import Contracts
+from pipelines.defs.build import build_definitions
+from pipelines.defs.metadata import asset_key
+from pipelines.quality.metric import TABLE as TREND
+from pipelines.unify.registry import TABLES
+
+
+@pytest.fixture(scope="module")
+def definitions(contracts: Contracts, tmp_path_factory: pytest.TempPathFactory) -> dg.Definitions:
+    return build_definitions(load_settings(data_dir=tmp_path_factory.mktemp("data")), contracts)
+
+
+@pytest.fixture(scope="module")
+def graph(definitions: dg.Definitions) -> AssetGraph:
+    return definitions.resolve_asset_graph()
+
+
+def test_one_asset_a_table(graph: AssetGraph, contracts: Contracts) -> None:
+    tables = {contract.table for contract in contracts.sources} | {table.name for table in TABLES} | {TREND}
+    assert {"/".join(key.path) for key in graph.get_all_asset_keys()} == tables | {"quality/data_docs"}
+
+
+def test_every_contract_has_its_asset(graph: AssetGraph, contracts: Contracts) -> None:
+    declared = {asset_key(contract.table) for contract in contracts.values() if contract.layer != "release"}
+    assert declared <= graph.get_all_asset_keys()
+
+
+def test_assets_depend_on_what_the_registry_says(graph: AssetGraph, contracts: Contracts) -> None:
+    for table in TABLES:
+        parents = {"/".join(key.path) for key in graph.get(asset_key(table.name)).parent_keys}
+        assert parents == set(table.all_inputs(contracts))
+
+
+def test_every_table_is_described_owned_and_checked(graph: AssetGraph, contracts: Contracts) -> None:
+    for contract in contracts.values():
+        if contract.layer == "release" or contract.table == TREND:
+            continue
+        node = graph.get(asset_key(contract.table))
+        schema = node.metadata["dagster/column_schema"]
+        assert [column.name for column in schema.columns] == [column.name for column in contract.columns]
+        assert node.description
+        assert node.owners
+        assert node.group_name == contract.table.split("/")[0]
+        assert {key.name for key in node.check_keys} >= {"schema", "volume"}
+
+
+def test_checks_block_what_follows(definitions: dg.Definitions) -> None:
+    specs = [spec for checks in definitions.asset_checks or () for spec in checks.check_specs]
+    assert specs
+    assert all(spec.blocking for spec in specs)
+
+
+def test_events_are_partitioned_by_day_in_single_runs(graph: AssetGraph) -> None:
+    node = graph.get(asset_key("silver/touchpoint_event"))
+    assert isinstance(node.partitions_def, dg.DailyPartitionsDefinition)
+    assert "2017-07-01" in node.partitions_def.get_partition_keys()
+    assert node.backfill_policy == dg.BackfillPolicy.single_run()
+
+
+def test_one_job_a_schedule_and_a_sensor(definitions: dg.Definitions) -> None:
+    job = definitions.resolve_job_def("refresh")
+    assert job.executor_def is dg.in_process_executor
+    assert definitions.get_repository_def().get_schedule_def("nightly").job_name == "refresh"
+    assert definitions.get_repository_def().get_sensor_def("landing").job_name == "refresh"
+
+
+def test_the_module_that_dagster_loads(tmp_path: object) -> None:
+    code = (
+        "import sys; from pipelines.definitions import defs; defs.resolve_asset_graph();"
+        "print(sorted({'great_expectations', 'matplotlib', 'torch'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "error::UserWarning", "-c", code], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]", "loading the definitions must stay light"

@@ -1,0 +1,117 @@
+from pathlib import Path
+
+import dagster as dg
+import pyarrow as pa
+import pytest
+from deltalake import DeltaTable, write_deltalake
+
+from pipelines.config import Settings
+from pipelines.contracts.document import Contracts
+from pipelines.defs.build import build_definitions
+from pipelines.defs.metadata import asset_key
+from pipelines.defs.refresh import newest_run, open_instance
+from pipelines.defs.resource import bury_dead_runs
+from pipelines.ingest.lock import run_lock
+from tests.pipelines.defs.conftest import TABLES, Refresh
+
+
+def _version(settings: Settings, table: str) -> int:
+    return DeltaTable(f"{settings.lakehouse_root}/{table}").version()
+
+
+def _versions(settings: Settings) -> dict[str, int]:
+    return {table: _version(settings, table) for table in TABLES}
+
+
+@pytest.mark.parametrize("engine", ["sail", pytest.param("spark", marks=pytest.mark.spark)])
+def test_a_second_run_does_nothing(run: Refresh, settings: Settings, engine: str) -> None:
+    first = run(engine)
+    assert first.error is None
+    assert set(turn.table for turn in first.turns.values()) == set(TABLES)
+    assert all(turn.is_finished and not turn.is_up_to_date for turn in first.turns.values())
+    assert all((turn.rows or 0) > 0 and turn.rules_passed for turn in first.turns.values())
+    versions = _versions(settings)
+    second = run(engine)
+    assert all(turn.is_finished and turn.is_up_to_date for turn in second.turns.values())
+    assert _versions(settings) == versions
+    told = [(turn.rules_passed, turn.rules_warned, turn.rows) for turn in first.turns.values()]
+    assert told == [(turn.rules_passed, turn.rules_warned, turn.rows) for turn in second.turns.values()]
+
+
+def test_a_broken_table_blocks_what_is_built_from_it_until_it_is_repaired(run: Refresh, settings: Settings) -> None:
+    run()
+    calendar = _version(settings, "silver/calendar")
+    region = DeltaTable(f"{settings.lakehouse_root}/bronze/region")
+    sound = region.version()
+    stray = pa.Table.from_pylist([{"dong": "nowhere"}], schema=pa.schema(region.schema().to_arrow()))
+    write_deltalake(f"{settings.lakehouse_root}/bronze/region", stray, mode="append")
+    for _ in range(2):  # the second time it is remembered, not checked
+        broken = {turn.table: turn for turn in run().turns.values()}
+        assert broken["bronze/region"].rules_failed > 0
+        assert any("never null" in text for text in broken["bronze/region"].broken_checks)
+        assert not broken["silver/calendar"].is_started
+        assert _version(settings, "silver/calendar") == calendar
+    DeltaTable(f"{settings.lakehouse_root}/bronze/region").restore(sound)
+    assert all(turn.is_finished for turn in run().turns.values())
+
+
+def test_a_new_file_refreshes_what_depends_on_it(run: Refresh, settings: Settings, market: Path) -> None:
+    run()
+    before = _versions(settings)
+    first = next((market / "weather").glob("*.csv")).read_text("utf-8-sig").splitlines()
+    late = first[1].split(",")
+    header = first[0].split(",")
+    late[header.index("observed_on")] = "2018-03-01"
+    (settings.landing_dir / "weather" / "late.csv").write_text(f"{first[0]}\n{','.join(late)}\n", "utf-8")
+    turns = {turn.table: turn for turn in run().turns.values()}
+    after = _versions(settings)
+    assert (turns["bronze/weather"].rows_added, turns["bronze/weather"].is_up_to_date) == (1, False)
+    assert after["silver/calendar"] > before["silver/calendar"]
+    assert after["bronze/region"] == before["bronze/region"]
+
+
+def test_a_file_that_cannot_be_read_is_told_and_the_rest_goes_on(run: Refresh, settings: Settings) -> None:
+    lines = next((settings.landing_dir / "cj_transactions").glob("*.parquet"))
+    (lines.parent / "cut.parquet").write_bytes(lines.read_bytes()[:1000])
+    turns = {turn.table: turn for turn in run().turns.values()}
+    assert turns["bronze/cj_transactions"].files_refused == 1
+    assert any("cut.parquet" in note for note in turns["bronze/cj_transactions"].notes)
+    assert turns["silver/calendar"].is_finished
+
+
+def test_a_folder_in_use_stops_the_run_with_one_line(run: Refresh, settings: Settings) -> None:
+    with run_lock(settings.data_dir):
+        progress = run()
+    assert progress.error_kind == "RunLockError"
+    assert "\n" not in (progress.error or "\n")
+    assert not any(turn.is_started for turn in progress.turns.values())
+
+
+def test_a_run_whose_process_was_killed_is_marked_failed_by_the_next(
+    run: Refresh, settings: Settings, contracts: Contracts
+) -> None:
+    with open_instance(settings) as instance:
+        job = build_definitions(settings, contracts).resolve_job_def("refresh")
+        dead = instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
+        living = instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
+        bury_dead_runs(instance, living.run_id)
+        states = {one.run_id: one.status for one in instance.get_runs()}
+        assert states == {dead.run_id: dg.DagsterRunStatus.FAILURE, living.run_id: dg.DagsterRunStatus.STARTED}
+
+
+def test_the_run_is_in_the_record_with_metadata(run: Refresh, settings: Settings) -> None:
+    run()
+    with open_instance(settings) as instance:
+        newest = newest_run(instance)
+        event = instance.get_latest_materialization_event(asset_key("silver/calendar"))
+    assert newest is not None
+    assert newest["state"] == "success"
+    assert event is not None
+    assert event.asset_materialization is not None
+    told = event.asset_materialization.metadata
+    assert told["dagster/row_count"].value == sum(
+        DeltaTable(f"{settings.lakehouse_root}/silver/calendar").get_add_actions(flatten=True)["num_records"].to_pylist()
+    )
+    assert str(told["plot"].value).startswith("![plot](data:image/svg+xml;base64,")
+    lineage = told["dagster/column_lineage"].value.deps_by_column
+    assert {"/".join(dep.asset_key.path) for dep in lineage["sido"]} >= {"bronze/weather"}

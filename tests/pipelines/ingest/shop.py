@@ -1,0 +1,169 @@
+"""A small source with a contract of its own, and what tests ask about its tables."""
+
+import datetime
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from deltalake import QueryBuilder
+
+from pipelines.contracts.document import Contract, load_contracts
+from pipelines.ingest.load import ingest_source
+from pipelines.ingest.quarantine import QUARANTINE
+from pipelines.ingest.replay import replay_quarantine
+from pipelines.ingest.report import LoadReport
+from pipelines.lakehouse import Lakehouse
+from privacy.protection.token import Tokenizer
+
+NOW = datetime.datetime.fromisoformat("2018-01-01T12:00:00")
+TEMPLATE = """\
+apiVersion: v3.2.0
+kind: DataContract
+id: source.sale
+name: Sales
+version: 1.0.0
+status: active
+domain: test
+description: {{purpose: Test}}
+servers:
+  - server: landing
+    type: local
+    path: {path}
+    format: {format}
+    encoding: {encoding}
+    customProperties:
+      - {{property: delimiter, value: "{delimiter}", vendor: bojagi}}
+schema:
+  - name: sale
+    logicalType: object
+    physicalType: file
+    description: Sales.
+    dataGranularityDescription: One row per sale
+    customProperties:
+      - {{property: layer, value: source, vendor: bojagi}}
+      - {{property: simulated, value: true, vendor: bojagi}}
+      - {{property: purpose, value: [quality_assurance], vendor: bojagi}}
+      - {{property: legalBasis, value: legitimate_interest, vendor: bojagi}}
+      - {{property: retentionBasis, value: Test, vendor: bojagi}}
+      - {{property: touchpoint, value: {{channel: store, eventType: sale}}, vendor: bojagi}}
+    properties:
+{properties}
+slaProperties:
+  - {{property: retention, value: 1, unit: y, element: sale.sold_at}}
+team: {{name: test}}
+"""
+PROPERTY = """\
+      - name: {name}
+        description: "{name}"
+        logicalType: {logical}
+        physicalType: {physical}
+{extra}        customProperties:
+          - {{property: dataCategory, value: "dpv:NonPersonalData", vendor: bojagi}}
+{custom}"""
+COLUMNS: dict[str, dict[str, Any]] = {
+    "sale_id": {"physical": "string", "primaryKey": True, "required": True, "pattern": "^s[0-9]+$"},
+    "phone": {"physical": "string", "physicalName": "전화번호", "token": "phone"},
+    "store": {"physical": "string", "enum": ["서울", "부산"], "required": True},
+    "amount": {"physical": "decimal(12,2)", "minimum": 0},
+    "pieces": {"physical": "int", "minimum": 1, "maximum": 99},
+    "sold_at": {"physical": "timestamp_ntz", "required": True, "touchpointRole": "event_time"},
+}
+LOGICAL = {
+    "string": "string",
+    "int": "integer",
+    "bigint": "integer",
+    "date": "date",
+    "timestamp_ntz": "timestamp",
+    "boolean": "boolean",
+}
+
+
+def write_contract(folder: Path, columns: dict[str, dict[str, Any]], **server: str) -> Contract:
+    """A contract for the source `sale` with these columns."""
+    folder.mkdir(parents=True, exist_ok=True)
+    form = {"path": "sale/*", "format": "csv", "encoding": "UTF-8", "delimiter": ",", **server}
+    properties = "".join(_property(name, dict(column)) for name, column in columns.items())
+    (folder / "source_sale.odcs.yaml").write_text(TEMPLATE.format(properties=properties.rstrip("\n"), **form))
+    return load_contracts([folder]).source("sale")
+
+
+def _property(name: str, column: dict[str, Any]) -> str:
+    physical = column.pop("physical")
+    if "enum" in column:
+        column["enum"] = [{"value": item} for item in column["enum"]]
+    custom = "".join(
+        f"          - {{property: {key}, value: {column.pop(key)}, vendor: bojagi}}\n"
+        for key in ("token", "touchpointRole")
+        if key in column
+    )
+    options = {
+        key: column.pop(key) for key in ("minimum", "maximum", "pattern", "maxLength", "format") if key in column
+    }
+    extra = "".join(f"        {key}: {json.dumps(value, ensure_ascii=False)}\n" for key, value in column.items())
+    if options:
+        extra += f"        logicalTypeOptions: {json.dumps(options, ensure_ascii=False)}\n"
+    logical = LOGICAL.get(physical, "number")
+    return PROPERTY.format(name=name, logical=logical, physical=physical, extra=extra, custom=custom)
+
+
+class Shop:
+    """A landing folder, a lakehouse and a contract; lands files and loads them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.landing = folder / "landing"
+        (self.landing / "sale").mkdir(parents=True, exist_ok=True)
+        self.lakehouse = Lakehouse(str(folder / "lakehouse"), None)  # type: ignore[arg-type]
+        self.tokens = Tokenizer(bytes(32))
+        self.contract = write_contract(folder / "contracts", COLUMNS)
+
+    def contract_with(self, columns: dict[str, dict[str, Any]] | None = None, **server: str) -> Contract:
+        """Change the contract."""
+        self.contract = write_contract(self.folder / "contracts", columns or COLUMNS, **server)
+        return self.contract
+
+    def land(self, name: str, content: str | bytes, encoding: str = "utf-8") -> Path:
+        """Put a file into the landing folder."""
+        path = self.landing / "sale" / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode(encoding))
+        return path
+
+    def load(self, **options: Any) -> LoadReport:
+        """Ingest what has landed."""
+        return ingest_source(self.contract, self.lakehouse, self.landing, self.tokens, lambda: NOW, **options)
+
+    def replay(self) -> LoadReport:
+        """Replay the quarantine."""
+        return replay_quarantine(self.contract, self.lakehouse, self.tokens, lambda: NOW)
+
+    def rows(self, columns: Sequence[str] = ("sale_id",), table: str = "bronze/sale") -> list[tuple[Any, ...]]:
+        """The table's rows, sorted."""
+        if not self.lakehouse.exists(table):
+            return []
+        listed = ", ".join(f'"{column}"' for column in columns)
+        reader = QueryBuilder().register("t", self.lakehouse.delta(table)).execute(f"SELECT {listed} FROM t")
+        found = [row for batch in reader for row in pa.record_batch(batch).to_pylist()]
+        return sorted((tuple(row[column] for column in columns) for row in found), key=repr)
+
+    def ids(self) -> list[str]:
+        """The keys in the table, sorted."""
+        return [row[0] for row in self.rows()]
+
+    def quarantine(self, *columns: str) -> list[tuple[Any, ...]]:
+        """The entries of the quarantine, sorted."""
+        return self.rows(columns or ("line", "column", "rule"), QUARANTINE)
+
+
+HEADER = "sale_id,전화번호,store,amount,pieces,sold_at\n"
+
+
+def sale(number: int, store: str = "서울", amount: str = "1.50", day: str = "2017-03-01") -> str:
+    """A line of a file."""
+    return f"s{number},010-1234-{number:04d},{store},{amount},2,{day} 10:00:00\n"
+
+
+def csv_of(*lines: str) -> str:
+    """A file."""
+    return HEADER + "".join(lines)

@@ -1,0 +1,283 @@
+"""Each kind of bad input: a clear message that names the place and the next step, and nothing lost."""
+
+import json
+import resource
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tests.pipelines.ingest.shop import COLUMNS, HEADER, Shop, csv_of, sale
+
+GOOD = "s1,,서울,1.50,2,2017-03-01 10:00:00\n"
+
+
+def refused(shop: Shop) -> str:
+    """Load a file that cannot be loaded at all; return what is said about it."""
+    report = shop.load()
+    assert report.rows_added == 0
+    assert len(report.faults) == 1
+    assert shop.quarantine("line", "replayed_load_id") == [(None, None)]
+    assert shop.ids() == []
+    return report.faults[0]
+
+
+@pytest.mark.parametrize(
+    ("line", "column", "rule"),
+    [
+        (",,서울,1,1,2017-03-01 10:00:00", "sale_id", "required"),
+        ("x1,,서울,1,1,2017-03-01 10:00:00", "sale_id", "pattern"),
+        ("s1,,대구,1,1,2017-03-01 10:00:00", "store", "enum"),
+        ("s1,,서울,1.005,1,2017-03-01 10:00:00", "amount", "type"),
+        ("s1,,서울,-1,1,2017-03-01 10:00:00", "amount", "bounds"),
+        ("s1,,서울,12345678901.00,1,2017-03-01 10:00:00", "amount", "type"),
+        ("s1,,서울,NaN,1,2017-03-01 10:00:00", "amount", "type"),
+        ("s1,,서울,1,100,2017-03-01 10:00:00", "pieces", "bounds"),
+        ("s1,,서울,1,0x1F,2017-03-01 10:00:00", "pieces", "type"),
+        ("s1,,서울,1,99999999999999999999,2017-03-01 10:00:00", "pieces", "type"),
+        ("s1,,서울,1,1,2017-02-30 10:00:00", "sold_at", "type"),
+        ("s1,,서울,1,1,2017-03-01T10:00:00+09:00", "sold_at", "type"),
+        ("s1,,서울,1,1,9999-12-31 00:00:00", "sold_at", "plausible_date"),
+        ("s1,,서울,1,1,", "sold_at", "required"),
+        ("s1,,서울,1,1", None, "fields"),
+        ("s1,,서울,1,1,2017-03-01 10:00:00,extra", None, "fields"),
+        ('s1,"a"b,서울,1,1,2017-03-01 10:00:00', None, "fields"),
+    ],
+)
+def test_a_broken_row_goes_to_quarantine_alone(shop: Shop, line: str, column: str | None, rule: str) -> None:
+    shop.land("a.csv", csv_of(sale(7), line + "\n", sale(8)))
+    report = shop.load()
+    assert (report.rows_read, report.rows_added, report.rows_quarantined) == (3, 2, 1)
+    assert shop.ids() == ["s7", "s8"]
+    assert shop.quarantine() == [(3, column, rule)]
+    record = json.loads(shop.quarantine("record")[0][0])
+    kept = record.get("_text", ",".join(record.values()))
+    assert kept.strip() == line
+
+
+def test_the_first_broken_column_is_named_and_the_row_is_entered_once(shop: Shop) -> None:
+    shop.land("a.csv", csv_of("x,,대구,-1,0,never\n"))
+    shop.load()
+    assert shop.quarantine() == [(2, "sale_id", "pattern")]
+
+
+def test_invalid_utf8_is_kept_byte_by_byte(shop: Shop) -> None:
+    shop.land("a.csv", csv_of(sale(1)).encode() + "s2,,부산".encode("cp949") + b",1,1,2017-03-01 10:00:00\n")
+    report = shop.load()
+    assert (report.rows_added, report.rows_quarantined) == (1, 1)
+    assert shop.quarantine() == [(3, "store", "encoding")]
+    assert "base64" in json.loads(shop.quarantine("record")[0][0])["store"]
+
+
+def test_a_file_in_another_encoding_is_refused_with_a_guess(shop: Shop) -> None:
+    shop.land("a.csv", csv_of(sale(1)), "cp949")
+    assert refused(shop) == (
+        "a.csv, line 1: the header is not UTF-8; it looks like CP949: change encoding in the contract"
+    )
+
+
+def test_a_wrong_delimiter_is_refused_with_the_right_one(shop: Shop) -> None:
+    shop.land("a.csv", csv_of(sale(1)).replace(",", ";"))
+    assert "has the contract's columns with ';': change delimiter" in refused(shop)
+
+
+def test_a_missing_required_column_is_refused(shop: Shop) -> None:
+    shop.land("a.csv", "sale_id,전화번호,amount,pieces,sold_at\ns1,,1,1,2017-03-01 10:00:00\n")
+    said = refused(shop)
+    assert "a.csv, line 1: column store is missing; the file has sale_id, 전화번호, amount" in said
+
+
+def test_an_optional_column_that_seems_renamed_is_refused(shop: Shop) -> None:
+    shop.land("a.csv", csv_of(sale(1)).replace("pieces", "count"))
+    assert "column pieces is missing" in (said := refused(shop))
+    assert "if count is its new name, add that to the column's synonyms" in said
+
+
+def test_an_optional_column_that_is_absent_is_null_and_said(shop: Shop) -> None:
+    shop.land("a.csv", "sale_id,전화번호,store,amount,sold_at\ns1,,서울,1,2017-03-01 10:00:00\n")
+    assert shop.load().faults == ("a.csv: column pieces is not in the file; null in its rows",)
+    assert shop.rows(["pieces"]) == [(None,)]
+
+
+def test_a_column_that_stands_twice_is_refused(shop: Shop) -> None:
+    shop.land("a.csv", csv_of(sale(1)).replace("pieces", "amount"))
+    assert "column amount stands twice" in refused(shop)
+
+
+@pytest.mark.parametrize(("form", "content"), [("csv", b""), ("jsonl", b""), ("parquet", b""), ("csv", b"\n")])
+def test_an_empty_file_is_refused(shop: Shop, form: str, content: bytes) -> None:
+    shop.contract_with(format=form)
+    shop.land("a", content)
+    assert "a" in (said := refused(shop))
+    assert "empty" in said or "no header line" in said
+
+
+def test_a_file_with_only_a_header_is_loaded_once(shop: Shop) -> None:
+    shop.land("a.csv", HEADER)
+    assert (shop.load().files_new, shop.load().files_new) == (1, 0)
+    shop.land("b.csv", csv_of(sale(1)))
+    assert shop.load().rows_added == 1
+    shop.land("c.csv", HEADER + "\n")
+    assert (shop.load().files_new, shop.load().files_new) == (1, 0)
+
+
+def good_parquet(shop: Shop, rows: int = 1000) -> bytes:
+    shop.contract_with(format="parquet")
+    path = shop.folder / "good.parquet"
+    table = pa.table(
+        {
+            "sale_id": [f"s{number}" for number in range(rows)],
+            "전화번호": pa.nulls(rows, pa.string()),
+            "store": ["서울"] * rows,
+            "amount": [1.0] * rows,
+            "pieces": [1] * rows,
+            "sold_at": pa.array([1488362400] * rows, pa.timestamp("s")),
+        }
+    )
+    pq.write_table(table, path)
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize("share", [0.02, 0.5, 0.99])
+def test_a_truncated_parquet_file_is_refused_whole(shop: Shop, share: float) -> None:
+    content = good_parquet(shop)
+    shop.land("a.parquet", content[: int(len(content) * share)])
+    assert "a.parquet: this is no whole Parquet file" in (said := refused(shop))
+    assert said.endswith("send it again in full")
+    shop.land("a.parquet", content)
+    assert shop.load().rows_added == 1000
+
+
+def test_a_parquet_file_damaged_inside_is_refused_whole(shop: Shop) -> None:
+    content = bytearray(good_parquet(shop))
+    content[200:400] = bytes(200)
+    shop.land("a.parquet", bytes(content))
+    assert "no whole Parquet file" in refused(shop)
+
+
+def test_a_parquet_column_of_another_kind_is_refused(shop: Shop) -> None:
+    shop.contract_with(format="parquet")
+    table = pq.read_table(pa.BufferReader(good_parquet(shop)))
+    changed = table.set_column(4, "pieces", pa.array([[1]] * table.num_rows))
+    pq.write_table(changed, shop.landing / "sale" / "a.parquet")
+    said = refused(shop)
+    assert "column pieces is of type list<" in said
+    assert "the contract says int: change physicalType in the contract, or mend the file" in said
+
+
+def test_text_where_numbers_belong_goes_to_quarantine_by_row(shop: Shop) -> None:
+    shop.contract_with(format="parquet")
+    table = pq.read_table(pa.BufferReader(good_parquet(shop, 3)))
+    changed = table.set_column(4, "pieces", pa.array(["1", "many", "2"]))
+    pq.write_table(changed, shop.landing / "sale" / "a.parquet")
+    assert shop.load().rows_added == 2
+    assert shop.quarantine() == [(2, "pieces", "type")]
+
+
+def test_too_many_broken_rows_refuse_the_file(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipelines.ingest.load.MOST_BROKEN_ROWS", 5)
+    shop.land("a.csv", csv_of(*(sale(number, "대구") for number in range(10))))
+    assert "more than 5 rows break the contract, the first in column store: not one of" in refused(shop)
+
+
+def test_a_quote_that_never_closes_is_named_by_its_line(shop: Shop) -> None:
+    shop.land("a.csv", csv_of(sale(1), 's2,"open,서울,1,1,2017-03-01 10:00:00\n', sale(3), sale(4)))
+    assert "a quote that opens in the record at line 3 is never closed" in refused(shop)
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+def test_a_line_over_the_limit_is_refused_with_its_number(shop: Shop, form: str) -> None:
+    shop.contract_with(format=form)
+    shop.land("a", csv_of(sale(1)) + "x" * 5000)
+    report = shop.load(max_line=1000)
+    assert "a, line 3: line 3 is longer than 1000 characters; mend the file or raise max_line_size" in report.faults
+    assert shop.ids() == []
+
+
+def test_an_endless_quoted_field_is_stopped_at_the_limit(shop: Shop) -> None:
+    shop.land("a.csv", csv_of('s1,"' + "x\n" * 5000))
+    said = shop.load(max_line=1000).faults[0]
+    assert "the record from line 2 on is longer than 1000 characters, as when a quote is not closed" in said
+
+
+@pytest.mark.slow
+def test_a_line_of_a_gibibyte_takes_bounded_memory(shop: Shop) -> None:
+    path = shop.land("a.csv", csv_of(sale(1)))
+    with path.open("ab") as file:
+        file.seek(1 << 30, 2)
+        file.write(b"\n")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert "line 3 is longer than 67108864 characters" in refused(shop)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 600 * 1024
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ('{"sale_id": "s1"', "not a line of JSON"),
+        ("[1]", "not a JSON object"),
+        ('{"other": 1}', "has no field of the contract"),
+        ('{"sale_id": "s1", "amount": NaN}', "not a line of JSON"),
+        ('{"sale_id": "s1", "store": "\\ud800", "sold_at": "2017-03-01T10:00:00"}', "the bytes are not"),
+        ("[" * 100_000, "not a line of JSON"),
+    ],
+)
+def test_a_broken_line_of_json_goes_to_quarantine_alone(shop: Shop, line: str, reason: str) -> None:
+    shop.contract_with(format="jsonl")
+    good = '{"sale_id": "s7", "store": "서울", "sold_at": "2017-03-01T10:00:00"}\n'
+    shop.land("a.jsonl", good + line + "\n" + good.replace("s7", "s8"))
+    report = shop.load()
+    assert (report.rows_added, report.rows_quarantined) == (2, 1)
+    assert shop.quarantine("line")[0] == (2,)
+    assert reason in shop.quarantine("reason")[0][0]
+
+
+def test_a_refused_file_is_tried_again_only_when_it_or_the_contract_changes(shop: Shop) -> None:
+    shop.land("a.csv", csv_of(sale(1), sale(2)).replace(",", ";"))
+    refused(shop)
+    report = shop.load()
+    assert report.faults == ("a.csv: still refused; mend it or its contract (see bronze/quarantine)",)
+    assert shop.lakehouse.version("bronze/quarantine") == 0
+    shop.contract_with(delimiter=";")
+    report = shop.load()
+    assert (report.files_new, report.rows_added, report.faults) == (1, 2, ())
+    assert shop.quarantine("line", "replayed_load_id") == [(None, report.load_id)]
+
+
+def test_a_file_that_grows_while_it_is_read_waits_for_the_next_run(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pipelines.ingest import load
+
+    path = shop.land("a.csv", csv_of(sale(1)))
+    original = load.prepare_all
+
+    def growing(*arguments: object, **named: object) -> object:
+        with path.open("a") as file:
+            file.write(sale(2))
+        return original(*arguments, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(load, "prepare_all", growing)
+    report = shop.load()
+    assert report.faults == ("a.csv: it changed while it was read; the next run loads it",)
+    assert shop.ids() == []
+    monkeypatch.undo()
+    assert shop.load().rows_added == 2
+
+
+def test_rules_that_only_warn_do_not_quarantine(shop: Shop) -> None:
+    columns = {**COLUMNS}
+    contract = shop.contract_with(columns)
+    path = Path(contract.path)
+    path.write_text(
+        path.read_text().replace(
+            "      - {property: simulated,",
+            "      - {property: checkSeverity, value: {pieces: warning}, vendor: bojagi}\n"
+            "      - {property: simulated,",
+        )
+    )
+    from pipelines.contracts.document import load_contracts
+
+    shop.contract = load_contracts([path.parent]).source("sale")
+    shop.land("a.csv", csv_of(GOOD.replace(",2,", ",100,")))
+    assert shop.load().rows_quarantined == 0
+    assert shop.rows(["pieces"]) == [(100,)]

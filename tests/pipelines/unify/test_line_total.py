@@ -1,0 +1,49 @@
+"""Money, quantity and baskets survive from bronze to gold, to the cent."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from pyspark.sql import functions as F
+
+from pipelines.unify.line_total import COUNTED, SOURCE, broken_totals, line_totals
+
+
+def test_totals_are_those_of_the_source(market) -> None:
+    tables = {name: market.lakehouse.read(name) for name in COUNTED}
+    assert broken_totals(tables) == []
+    rows = market.rows["cj_transactions"]
+    totals = line_totals(SOURCE, tables[SOURCE])
+    assert totals.sales_value == sum((row["sales_value"] for row in rows), Decimal(0))
+    assert totals.quantity == sum(row["quantity"] for row in rows)
+    assert totals.order_count == len({row["basket_id"] for row in rows})
+
+
+def test_spend_of_all_customers_is_that_of_all_orders(market) -> None:
+    """Every account of the small market resolves, so customers' spend is the whole."""
+    whole = line_totals(SOURCE, market.lakehouse.read(SOURCE))
+    for name in ("gold/customer_purchase_behaviour", "gold/customer_monthly_spend", "gold/customer_category_share"):
+        assert market.frame(name)["sales_value"].sum() == whole.sales_value, name
+    assert market.frame("gold/customer_360")["sales_value"].sum() == whole.sales_value
+    events = market.frame("silver/touchpoint_event")
+    assert events.loc[events["source"] == "cj_transactions", "amount"].sum() == whole.sales_value
+
+
+def test_a_lost_cent_a_lost_piece_and_a_lost_order_are_seen(market) -> None:
+    """The negative control."""
+    tables = {name: market.lakehouse.read(name) for name in COUNTED}
+    orders = tables["gold/order_history"]
+    cent = orders.withColumn("sales_value", F.when(F.col("order_id") == 1, F.col("sales_value") - Decimal("0.01"))
+                             .otherwise(F.col("sales_value")))  # fmt: skip
+    assert [fault.split(" is ")[0] for fault in broken_totals(tables | {"gold/order_history": cent})] == [
+        "sales_value of gold/order_history"
+    ]
+    lost = tables["silver/order_line"].where("order_id <> 1")
+    faults = broken_totals(tables | {"silver/order_line": lost})
+    assert [fault.split(" of ")[0] for fault in faults] == ["sales_value", "quantity", "order_count"]
+
+
+def test_a_missing_table_is_no_success(market) -> None:
+    with pytest.raises(KeyError):
+        broken_totals({SOURCE: market.lakehouse.read(SOURCE)})

@@ -1,0 +1,53 @@
+"""What silver and gold may hold: no identifier in clear, special categories only where the contract narrows them."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipelines.contracts.document import Contracts
+from pipelines.unify.registry import TABLES
+from privacy.contract.vocabulary import load_vocabulary
+
+SPECIAL = {"gold.customer_demographic": {"pets", "health_diet", "beliefs"},
+           "gold.customer_lifestyle": {"health_spend_share", "alcohol_tobacco_spend_share"}}  # fmt: skip
+
+
+def test_no_direct_identifier_is_declared(contracts: Contracts) -> None:
+    for derived in TABLES:
+        assert [c.name for c in contracts.table(derived.name).columns if c.role == "direct"] == [], derived.name
+
+
+def test_special_categories_stand_where_they_should_and_serve_fewer_purposes(contracts: Contracts) -> None:
+    for derived in TABLES:
+        contract = contracts.table(derived.name)
+        found = {c.name for c in contract.columns if c.role == "sensitive"}
+        assert found == SPECIAL.get(contract.id, set())
+        for column in contract.columns:
+            if column.name in found:
+                assert set(column.purposes) < set(contract.purposes)
+                assert "marketing" not in column.purposes
+
+
+@pytest.mark.parametrize("name", [derived.name for derived in TABLES])
+def test_no_identifier_of_a_person_appears_in_clear(name: str, market) -> None:
+    clear = {str(value) for source in market.rows for row in market.rows[source] for key, value in row.items()
+             if key in ("member_no", "card_no", "email", "phone", "name", "member_name", "cookie_id", "device_id",
+                        "receiver_name", "receiver_phone", "address") and value is not None and len(str(value)) > 3}  # fmt: skip
+    frame = market.frame(name)
+    for column in frame.columns[frame.dtypes == object]:
+        assert clear.isdisjoint(frame[column].dropna().astype(str)), column
+
+
+def test_customers_have_opaque_identifiers(market) -> None:
+    assert market.frame("silver/customer")["customer_id"].str.fullmatch(r"c_[a-z2-7]{26}").all()
+
+
+def test_every_personal_table_has_a_retention_and_an_owner(contracts: Contracts) -> None:
+    vocabulary = load_vocabulary()
+    for derived in TABLES:
+        contract = contracts.table(derived.name)
+        assert contract.owner
+        assert set(contract.purposes) <= set(vocabulary.terms("purposes"))
+        if contract.subject_key:
+            assert contract.retention_days
+            assert contract.retention_basis

@@ -1,0 +1,114 @@
+"""A source of the user's own flows into silver/touchpoint_event by its contract alone."""
+
+from __future__ import annotations
+
+import random
+from datetime import date, datetime
+from pathlib import Path
+
+import pytest
+
+from pipelines.contracts.document import BUILT_IN, Contracts, load_contracts
+from pipelines.identity.opaque_id import opaque_ids
+from pipelines.lakehouse import Lakehouse
+from pipelines.unify.refresh import refresh_table
+from pipelines.unify.registry import TABLES
+from pipelines.unify.table import BuildContext
+from pipelines.unify.touchpoint_row import TouchpointError, event_rows, event_sources
+from tests.pipelines.unify.market import land, make_market
+
+CONTRACT = """
+apiVersion: v3.2.0
+kind: DataContract
+id: source.parking
+name: Parking
+version: 1.0.0
+status: active
+servers:
+  - {server: landing, type: local, path: parking/*.csv, format: csv}
+schema:
+  - name: parking
+    customProperties:
+      - {property: layer, value: source, vendor: bojagi}
+      - {property: purpose, value: [analytics], vendor: bojagi}
+      - {property: subjectKey, value: card, vendor: bojagi}
+      - {property: touchpoint, value: {channel: parking, eventType: parked}, vendor: bojagi}
+    properties:
+      - name: ticket
+        logicalType: string
+        primaryKey: true
+        primaryKeyPosition: 1
+        customProperties:
+          - {property: dataCategory, value: pd:UID, vendor: bojagi}
+          - {property: touchpointRole, value: event_id, vendor: bojagi}
+      - name: card
+        logicalType: string
+        customProperties:
+          - {property: dataCategory, value: pd:UID, vendor: bojagi}
+          - {property: token, value: card_no, vendor: bojagi}
+      - name: entered_at
+        logicalType: timestamp
+        physicalType: timestamp_ntz
+        customProperties:
+          - {property: dataCategory, value: pd:Location, vendor: bojagi}
+          - {property: touchpointRole, value: TIME_ROLE, vendor: bojagi}
+slaProperties:
+  - {property: retention, value: 1, unit: y}
+"""
+
+
+def contracts_with(folder: Path, time_role: str) -> Contracts:
+    (folder / "source_parking.odcs.yaml").write_text(CONTRACT.replace("TIME_ROLE", time_role))
+    return load_contracts([BUILT_IN, folder])
+
+
+def test_a_contract_is_all_a_new_source_needs(tmp_path, engines) -> None:
+    contracts = contracts_with(tmp_path, "event_time")
+    root = tmp_path / "lakehouse"
+    land(root, contracts, make_market())
+    parked = [{"ticket": "P1", "card": "94000002", "entered_at": datetime(2017, 5, 5, 10)},
+              {"ticket": "P1", "card": "94000002", "entered_at": datetime(2017, 5, 5, 11)},  # delivered again, corrected
+              {"ticket": "P2", "card": None, "entered_at": datetime(2017, 5, 6, 10)},
+              {"ticket": "P3", "card": "94000002", "entered_at": None}]  # fmt: skip
+    land(root, contracts, {"parking": parked})
+    spark = engines.open("sail").spark
+    lakehouse = Lakehouse(str(root), spark)
+    context = BuildContext(contracts, date(2018, 1, 1), opaque_ids(random.Random(7).randbytes), spark)
+    wanted = ("silver/identifier", "silver/touchpoint_event")
+    for derived in TABLES:
+        if derived.name in wanted:
+            refresh_table(derived, lakehouse, context)
+    events = lakehouse.read("silver/touchpoint_event").where("source = 'parking'").toPandas().set_index("event_id")
+    who = lakehouse.read("silver/identifier").where("token_kind = 'card_no'").toPandas()["customer_id"]
+    assert sorted(events.index) == ["P1", "P2"]
+    assert events.loc["P1", ["channel", "event_type", "resolved_by"]].tolist() == ["parking", "parked", "card_no"]
+    assert events.loc["P1", "event_at"] == datetime(2017, 5, 5, 11)
+    assert events.loc["P1", "customer_id"] in set(who)
+    assert events.loc["P2", "customer_id"] is None
+
+
+def test_a_touchpoint_without_a_time_is_named(tmp_path, engines) -> None:
+    source = next(s for s in event_sources(contracts_with(tmp_path, "outcome")) if s.contract.name == "parking")
+    spark = engines.open("sail").spark
+    with pytest.raises(TouchpointError, match="source.parking .* no column with touchpointRole event_time"):
+        event_rows(source, spark.createDataFrame([], "ticket string"))
+
+
+def test_a_repeated_delivery_counts_once_and_a_basket_is_one_event(market) -> None:
+    events = market.frame("silver/touchpoint_event")
+    assert not events.duplicated(["source", "event_id"]).any()
+    web = {row["event_id"] for row in market.rows["web_event"]}
+    assert len(web) < len(market.rows["web_event"])
+    assert set(events.loc[events["source"] == "web_event", "event_id"]) == web
+    baskets = events[events["source"] == "cj_transactions"]
+    assert baskets["row_count"].sum() == len(market.rows["cj_transactions"])
+
+
+def test_events_are_resolved_by_the_surest_key(market) -> None:
+    events = market.frame("silver/touchpoint_event")
+    by = events.groupby("source")["resolved_by"].agg(lambda kinds: set(kinds.dropna()))
+    assert by["cj_transactions"] == {"order_id"}
+    assert by["web_event"] == {"session_id"}
+    assert by["delivery"] == {"order_id"}  # not the receiver's phone
+    assert by["app_event"] == {"member_no", "device_id"}
+    assert by["review"] == {"member_no", "email"}
