@@ -1,0 +1,71 @@
+"""ANJANA and pycanon in an environment of their own (they pin old numpy and pandas), made on demand.
+
+ARX is not on Maven's central repository under its own group, so its figures are quoted from issue 6.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+HOME = Path("bench") / "results" / "peers"
+PACKAGES = ("anjana", "pycanon")
+ANJANA = """
+import json, sys, time
+import pandas as pd
+from anjana.anonymity import k_anonymity
+folder, k, out = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+quasi = sys.argv[4].split(",")
+frame = pd.read_csv(folder + "/adult.csv", sep=";", dtype=str, keep_default_na=False)
+trees = {}
+for name in quasi:
+    rows = pd.read_csv(f"{folder}/adult_hierarchy_{name}.csv", sep=";", header=None, dtype=str)
+    rows = rows[rows[0].isin(frame[name].unique())]
+    trees[name] = {level: rows[level].tolist() for level in rows.columns}
+start = time.perf_counter()
+result = k_anonymity(frame, [], quasi, k, 5, trees)
+seconds = time.perf_counter() - start
+result.to_csv(out, sep=";", index=False)
+print(json.dumps({"seconds": seconds}))
+"""
+PYCANON = """
+import json, sys
+import pandas as pd
+from pycanon import anonymity
+frame = pd.read_csv(sys.argv[1], sep=";", dtype=str, keep_default_na=False)
+quasi, secret = sys.argv[2].split(","), sys.argv[3]
+k = anonymity.k_anonymity(frame, quasi)
+l = anonymity.l_diversity(frame, quasi, [secret])
+t = anonymity.t_closeness(frame, quasi, [secret])
+print(json.dumps({"k": int(k), "l": int(l), "t": float(t)}))
+"""
+
+
+def python() -> Path:
+    """The interpreter of the peers' environment; makes it on the first call.
+
+    Raises:
+        subprocess.CalledProcessError: the packages could not be installed.
+    """
+    interpreter = HOME / "bin" / "python"
+    if not interpreter.exists():
+        subprocess.run([sys.executable, "-m", "venv", str(HOME)], check=True)
+        subprocess.run([str(interpreter), "-m", "pip", "install", "--quiet", *PACKAGES], check=True)
+    return interpreter
+
+
+def _run(script: str, *arguments: str) -> dict[str, float]:
+    done = subprocess.run([str(python()), "-c", script, *arguments], check=True, stdout=subprocess.PIPE, text=True)
+    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+def run_anjana(folder: Path, k: int, out: Path, quasi: tuple[str, ...]) -> float:
+    """Seconds that ANJANA's k-anonymity takes (5 % suppression); its output is written to `out`."""
+    return _run(ANJANA, str(folder), str(k), str(out), ",".join(quasi))["seconds"]
+
+
+def run_pycanon(out: Path, quasi: tuple[str, ...], secret: str) -> dict[str, float]:
+    """k, l and t that pycanon finds in a published table."""
+    return _run(PYCANON, str(out), ",".join(quasi), secret)

@@ -1,0 +1,12 @@
+"""Anonymity: tables that single nobody out, with the least loss we can find, and proof that they hold.
+
+Belongs here: models, hierarchies, recoding algorithms, the independent verifier, risk, utility, reports and the
+registry of releases. Does not belong here: where tables live, who may read them, Dagster, differential privacy.
+"""
+
+from privacy.anonymity.anonymize import Anonymized, anonymize
+from privacy.anonymity.errors import AnonymityError
+from privacy.anonymity.spec import Spec, load_spec
+from privacy.anonymity.verify import Verdict, verify
+
+__all__ = ["AnonymityError", "Anonymized", "Spec", "Verdict", "anonymize", "load_spec", "verify"]

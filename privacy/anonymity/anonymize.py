@@ -1,0 +1,196 @@
+"""The one call: a table and a specification in, a verified release and its scores out."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from privacy.anonymity.allocation import SUPPRESSED, Allocation
+from privacy.anonymity.errors import InfeasibleError, SpecError, VerificationError
+from privacy.anonymity.global_recoding import recode_globally
+from privacy.anonymity.local_recoding import recode_locally
+from privacy.anonymity.model import PopulationModel
+from privacy.anonymity.screen import screen
+from privacy.anonymity.spec import Spec
+from privacy.anonymity.table import FrequencyTable, as_text, tabulate
+from privacy.anonymity.verify import Verdict, verify
+
+SEPARATOR = "\x1f"
+
+
+@dataclass(frozen=True)
+class Anonymized:
+    """A verified release. `table` keeps the index of the input, without suppressed rows."""
+
+    table: pd.DataFrame
+    verdict: Verdict
+    loss: float
+    """Normalised certainty penalty by the specification's weights; a suppressed row counts 1."""
+    suppressed: int
+    classes: int
+
+
+def anonymize(frame: pd.DataFrame, spec: Spec, population: pd.DataFrame | None = None) -> Anonymized:
+    """Anonymise `frame` so that every model of `spec` holds, and verify the result.
+
+    Guarantee: every class of rows published alike satisfies every model (see `model` for the formulas), as found by
+    `verify`, which shares no code with the search. Equal input in any row order gives equal output rows.
+
+    >>> from privacy.anonymity import Spec
+    >>> spec = Spec.model_validate({
+    ...     "columns": {"age": {"role": "quasi", "is_ordered": True}, "ill": {"role": "sensitive"}},
+    ...     "models": [{"name": "k_anonymity", "k": 2}],
+    ... })
+    >>> people = pd.DataFrame({"age": [31, 60, 33, 61], "ill": ["flu", "cold", "cold", "flu"]})
+    >>> anonymize(people, spec).table["age"].tolist()
+    ['[31-33]', '[60-61]', '[31-33]', '[60-61]']
+
+    Raises:
+        SpecError: the specification does not fit the table, or a column has the wrong role.
+        HierarchyError: a hierarchy is broken or does not cover the values.
+        InfeasibleError: no release satisfies the models.
+        VerificationError: the verifier refused the output (a defect of ours; nothing is released).
+    """
+    screen(frame, spec)
+    tabulated = tabulate(frame, spec)
+    allocation = search(tabulated.table, spec, population)
+    group = allocation.spread(tabulated.unit_of_row, row_rank(frame, spec))
+    published = publish(frame, spec, allocation.labels, group)
+    kept = group != SUPPRESSED
+    person = frame[spec.person][kept] if spec.person else None
+    verdict = verify(published, frame, spec, person, _reach(published, spec, tabulated.table, population))
+    if not verdict.is_passed:
+        found = [*verdict.faults, *(f"{v.model} in class {v.group}" for v in verdict.violations[:5])]
+        raise VerificationError(
+            f"nothing was released: the verifier found {len(verdict.violations)} violations ({'; '.join(found)})"
+        )
+    return Anonymized(published, verdict, loss_of(tabulated.table, allocation), allocation.suppressed, verdict.classes)
+
+
+def search(table: FrequencyTable, spec: Spec, population: pd.DataFrame | None = None) -> Allocation:
+    """The allocation found by the algorithm that the specification asks for."""
+    if spec.k > table.people:
+        raise InfeasibleError(f"k is {spec.k} but the table has {table.people} people; lower k or bring more people")
+    if spec.algorithm == "global":
+        return recode_globally(table, spec, population)
+    if any(isinstance(model, PopulationModel) for model in spec.models):
+        raise SpecError("k_map and delta_presence need `algorithm: global`")
+    return recode_locally(table, spec)
+
+
+def row_rank(frame: pd.DataFrame, spec: Spec) -> NDArray[np.int64]:
+    """Rank of each row by the MD5 of its released columns other than quasi-identifiers, then by those columns.
+
+    Records of one unit that go to different classes are dealt out by it: the order of the rows does not matter, and
+    equal sensitive values are not dealt into one class, as they would be in their own order. Rows of equal rank are
+    released alike. Columns of fractions, whose text differs between engines, count only in the second place.
+    """
+    columns = rank_columns(spec)
+    key = np.zeros(len(frame), np.int64)
+    for name in columns:
+        rank = frame[name].rank(method="dense", na_option="top").to_numpy(np.int64)
+        key = np.unique(key * (int(rank.max(initial=0)) + 1) + rank, return_inverse=True)[1].ravel()
+    _, first, inverse = np.unique(key, return_index=True, return_inverse=True)
+    hashed = [name for name in columns if not _is_fraction(frame[name])]
+    texts = [as_text(frame[name].iloc[first]).tolist() for name in hashed]
+    joined = zip(*texts, strict=True) if texts else [()] * len(first)
+    digests = np.array([hashlib.md5(SEPARATOR.join(row).encode(), usedforsecurity=False).hexdigest() for row in joined])
+    order = np.lexsort((np.arange(len(first)), digests))
+    place = np.empty(len(first), np.int64)
+    place[order] = np.arange(len(first))
+    return place[inverse.ravel()]
+
+
+def _is_fraction(column: pd.Series) -> bool:
+    whole = column.dropna()
+    return pd.api.types.is_float_dtype(column) and not bool((whole == whole.round()).all())
+
+
+def rank_columns(spec: Spec) -> list[str]:
+    """Columns that decide which of several equal records goes where, most important first."""
+    released = [*spec.by_role("sensitive"), *spec.by_role("insensitive")]
+    return [*released, *([spec.person] if spec.person and spec.person not in released else [])]
+
+
+def publish(frame: pd.DataFrame, spec: Spec, labels: NDArray[np.object_], group: NDArray[np.int64]) -> pd.DataFrame:
+    """The released columns with labels in place of quasi-identifiers, suppressed rows left out."""
+    kept = group != SUPPRESSED
+    columns = {}
+    for name, column in spec.columns.items():
+        if column.role == "quasi":
+            columns[name] = labels[group[kept], spec.quasi.index(name)]
+        elif column.role != "identifying" and name != spec.person:
+            columns[name] = frame[name][kept].to_numpy()
+    return pd.DataFrame(columns, index=frame.index[kept])
+
+
+def loss_of(table: FrequencyTable, allocation: Allocation) -> float:
+    """Normalised certainty penalty of an allocation, from its labels' members."""
+    kept = allocation.group != SUPPRESSED
+    unit, group, count = allocation.unit[kept], allocation.group[kept], allocation.count[kept]
+    total = float(allocation.suppressed)
+    for j, domain in enumerate(table.domains):
+        covered = _covered(table, allocation, j)
+        total += table.weights[j] * float((count * (covered[group] - 1)).sum()) / max(len(domain.values) - 1, 1)
+    return total / table.rows if unit.size or total else 0.0
+
+
+def _covered(table: FrequencyTable, allocation: Allocation, j: int) -> NDArray[np.int64]:
+    """Number of the table's values that each class's label in column `j` covers."""
+    domain = table.domains[j]
+    size: dict[str, int] = dict.fromkeys(domain.values, 1)
+    if domain.hierarchy is not None:
+        for row in range(len(domain.values)):
+            for level in range(1, domain.hierarchy.height):
+                label = domain.hierarchy.rows[row][level]
+                size[label] = int((domain.groups[level] == domain.groups[level][row]).sum())
+    place = {value: code for code, value in enumerate(domain.values)}
+    out = np.ones(len(allocation.labels), np.int64)
+    for label in set(allocation.labels[:, j]):
+        if label not in size:
+            size[label] = _span(label, place)
+    for group, label in enumerate(allocation.labels[:, j]):
+        out[group] = size[label]
+    return out
+
+
+def _span(label: str, place: Mapping[str, int]) -> int:
+    """Values covered by `*`, a set or a range label."""
+    if label == "*":
+        return len(place)
+    inside = label[1:-1]
+    if label.startswith("{"):
+        return inside.count("|") + 1
+    for at in (i for i, letter in enumerate(inside) if letter == "-"):
+        if inside[:at] in place and inside[at + 1 :] in place:
+            return place[inside[at + 1 :]] - place[inside[:at]] + 1
+    return len(place)
+
+
+def _reach(
+    published: pd.DataFrame, spec: Spec, table: FrequencyTable, population: pd.DataFrame | None
+) -> dict[str, float] | None:
+    """People of the population per published class: those whose value in every column the label covers."""
+    if population is None:
+        return None
+    quasi = list(spec.quasi)
+    out = {}
+    values = {name: as_text(population[name]) for name in quasi}
+    cover: dict[tuple[int, str], set[str]] = {}
+    for j, domain in enumerate(table.domains):
+        for label in published[domain.column].unique():
+            if label == "*" or domain.hierarchy is None:
+                cover[j, label] = set(domain.values) if label == "*" else {label}
+            else:
+                cover[j, label] = {row[0] for row in domain.hierarchy.rows if label in row}
+    for labels in published[quasi].drop_duplicates().itertuples(index=False, name=None):
+        inside = np.ones(len(population), np.bool_)
+        for j, label in enumerate(labels):
+            inside &= values[quasi[j]].isin(cover[j, label]).to_numpy()
+        out["\x1f".join(labels)] = float(inside.sum())
+    return out

@@ -1,0 +1,191 @@
+"""Generalisation hierarchies: a tree over the values of a column, given level by level."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from privacy.anonymity.errors import HierarchyError
+
+TOP = "*"
+MISSING = "(missing)"
+"""A null is a value of its own, generalised straight to the top."""
+
+
+@dataclass(frozen=True)
+class Hierarchy:
+    """`rows[i]` is the path of one value from itself to the top; leaves are in tree order.
+
+    All paths have the same length, equal labels on a level lead to equal labels above (it is a tree), and the last
+    label is the same for all.
+    """
+
+    rows: tuple[tuple[str, ...], ...]
+
+    @property
+    def leaves(self) -> tuple[str, ...]:
+        """The values, in tree order."""
+        return tuple(row[0] for row in self.rows)
+
+    @property
+    def height(self) -> int:
+        """Number of levels, the values included."""
+        return len(self.rows[0])
+
+    def restrict(self, present: Iterable[str], column: str) -> Hierarchy:
+        """The hierarchy over the values that occur.
+
+        Raises:
+            HierarchyError: values are missing from the hierarchy; the message gives their number, not the values.
+        """
+        wanted = set(present)
+        unknown = wanted - set(self.leaves) - {MISSING}
+        if unknown:
+            raise HierarchyError(
+                f"{len(unknown)} of {len(wanted)} values of column {column!r} are not in its hierarchy; add them "
+                "as leaves, or clean the column first",
+                column=column,
+            )
+        kept = [row for row in self.rows if row[0] in wanted]
+        if MISSING in wanted and MISSING not in self.leaves:
+            height = self.height if kept else 2
+            top = kept[0][-1] if kept else TOP
+            kept.append((*[MISSING] * (height - 1), top))
+        return Hierarchy(tuple(kept))
+
+
+def from_rows(rows: Iterable[Sequence[str]], column: str = "") -> Hierarchy:
+    """Check rows of (value, parent, grandparent, …, top) and put them in tree order.
+
+    A common top `*` is added when the last level is not one label.
+
+    Raises:
+        HierarchyError: no rows, ragged rows, a value twice, or a label with two parents.
+    """
+    paths = [tuple(str(cell).strip() for cell in row) for row in rows if len(row)]
+    if not paths:
+        raise HierarchyError(f"the hierarchy of column {column!r} is empty; give at least one value", column=column)
+    width = len(paths[0])
+    ragged = sum(len(path) != width for path in paths)
+    if ragged:
+        raise HierarchyError(
+            f"the hierarchy of column {column!r} is ragged: {ragged} of {len(paths)} rows do not have {width} "
+            "cells; repeat a label to fill a short path",
+            column=column,
+        )
+    if len({path[0] for path in paths}) < len(paths):
+        raise HierarchyError(f"a value appears twice in the hierarchy of column {column!r}", column=column)
+    if len({path[-1] for path in paths}) > 1:
+        paths = [(*path, TOP) for path in paths]
+    _check_tree(paths, column)
+    order: dict[tuple[str, ...], int] = {}
+    for place, path in enumerate(paths):
+        for level in range(len(path)):
+            order.setdefault(path[level:], place)
+    paths.sort(key=lambda path: tuple(order[path[level:]] for level in range(len(path) - 1, -1, -1)))
+    return Hierarchy(tuple(paths))
+
+
+def _check_tree(paths: list[tuple[str, ...]], column: str) -> None:
+    for level in range(len(paths[0]) - 1):
+        parent: dict[str, str] = {}
+        for path in paths:
+            if parent.setdefault(path[level], path[level + 1]) != path[level + 1]:
+                raise HierarchyError(
+                    f"the hierarchy of column {column!r} is not a tree: a label on level {level} has two parents on "
+                    f"level {level + 1}; give it one",
+                    column=column,
+                )
+    above: dict[str, int] = {}
+    for path in paths:
+        for level, label in enumerate(path):
+            first = above.setdefault(label, level)
+            if first != level and label not in path[first:level]:
+                raise HierarchyError(
+                    f"the hierarchy of column {column!r} is cyclic: a label stands on levels {first} and {level} of "
+                    "different paths; rename one",
+                    column=column,
+                )
+
+
+def read_hierarchy(path: Path, column: str = "", delimiter: str = ";") -> Hierarchy:
+    """Read a hierarchy in ARX's format: no header, `value;parent;…;*`, one value a line."""
+    with path.open(encoding="utf-8-sig", newline="") as handle:
+        return from_rows(list(csv.reader(handle, delimiter=delimiter)), column)
+
+
+def intervals(values: Iterable[str], widths: Sequence[float], column: str = "") -> Hierarchy:
+    """Half-open intervals of growing width over numbers, e.g. widths (5, 10, 20) over ages.
+
+    Each width must divide the next, so that intervals nest.
+    """
+    if any(wide % narrow for narrow, wide in itertools.pairwise(widths)):
+        raise HierarchyError(f"widths {list(widths)} of column {column!r} do not nest; use multiples", column=column)
+    rows = []
+    for value in sorted(set(values), key=float):
+        number = float(value)
+        starts = [(number // width * width, width) for width in widths]
+        rows.append((value, *(f"[{start:g}, {start + width:g})" for start, width in starts), TOP))
+    return from_rows(rows, column)
+
+
+def dates(values: Iterable[str], column: str = "") -> Hierarchy:
+    """Day, month, quarter, year over ISO dates."""
+    rows = []
+    for value in sorted(set(values)):
+        day = dt.date.fromisoformat(value[:10])
+        rows.append((value, f"{day:%Y-%m}", f"{day.year}-Q{(day.month + 2) // 3}", f"{day.year}", TOP))
+    return from_rows(rows, column)
+
+
+def regions(values: Iterable[str], column: str = "") -> Hierarchy:
+    """Korean administrative regions written from large to small, e.g. `경기도 수원시 영통구 매탄동`.
+
+    Levels: dong, gu, city (si/gun), province (do, or metropolitan city). A part that a place lacks (Seoul has no
+    city between province and gu) repeats the one above.
+    """
+    rows = []
+    for value in sorted(set(values)):
+        parts = value.split()
+        province = parts[0]
+        city = next((part for part in parts[1:] if part.endswith(("시", "군"))), None)
+        gu = next((part for part in parts[1:] if part.endswith("구")), None)
+        city_path = f"{province} {city}" if city else f"{province} 일원"
+        gu_path = (
+            f"{province} {city or ''} {gu}".replace("  ", " ") if gu else f"{city_path.removesuffix(' 일원')} 일원"
+        )
+        rows.append((value, gu_path, city_path, province, TOP))
+    return from_rows(rows, column)
+
+
+def automatic(counts: Mapping[str, int], fan_out: int = 4, is_ordered: bool = False, column: str = "") -> Hierarchy:
+    """A hierarchy from the data: consecutive values in groups of about equal weight, `fan_out` groups a level.
+
+    Ordered columns keep their order; others are ordered by falling frequency so that rare values share a group.
+    Labels are `{first … last}`. The hierarchy reveals values but no counts; it depends on the data, so use a fixed
+    hierarchy for repeated releases.
+    """
+    values = sorted(counts, key=sort_key) if is_ordered else sorted(counts, key=lambda value: (-counts[value], value))
+    paths: list[list[str]] = [[value] for value in values]
+    groups = [[index] for index in range(len(values))]
+    while len(groups) > fan_out:
+        groups = [
+            [index for group in groups[at : at + fan_out] for index in group] for at in range(0, len(groups), fan_out)
+        ]
+        for group in groups:
+            label = f"{{{values[group[0]]} … {values[group[-1]]}}}"
+            for index in group:
+                paths[index].append(label if len(group) > 1 else f"{{{values[group[0]]}}}")
+    return from_rows([(*path, TOP) for path in paths], column)
+
+
+def sort_key(value: str) -> tuple[int, float, str]:
+    """Numbers by size, then everything else by text."""
+    try:
+        return 0, float(value), value
+    except ValueError:
+        return 1, 0.0, value

@@ -1,0 +1,58 @@
+"""What the search is given: encoded units, loss tables, neighbour lists and models. Never modified."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+INTERVAL, SET = 0, 1
+"""Label algebra of a column: a `[lo, hi]` range of codes looked up in a loss table, or a set of codes."""
+
+
+class Problem(NamedTuple):
+    """The constant arrays of a search over `m` units, `t` distinct tuples and `q` quasi-identifiers.
+
+    A unit is a distinct combination of quasi-identifier tuple and sensitive values; units of one tuple are
+    consecutive. A loss is a share of 1: column weights and the number of columns are already divided out.
+    """
+
+    codes: NDArray[np.int32]
+    """(m, q) code of each unit in each column; for INTERVAL columns codes follow the leaf order."""
+    tuple_of: NDArray[np.int32]
+    """(m,) tuple of each unit."""
+    unit_start: NDArray[np.int64]
+    """(t + 1,) first unit of each tuple."""
+    people: NDArray[np.int64]
+    """(m,) 1 when the records of the unit count as people, 0 for further rows of people counted elsewhere."""
+    category: NDArray[np.int32]
+    """(m, s) histogram bin of each sensitive column."""
+    kind: NDArray[np.int8]
+    """(q,) INTERVAL or SET."""
+    size: NDArray[np.int64]
+    """(q,) number of codes."""
+    table_start: NDArray[np.int64]
+    """(q,) where the column's loss table begins in `table`."""
+    table: NDArray[np.float64]
+    """Loss of the label covering codes lo..hi, at `table_start + lo * size + hi`."""
+    set_step: NDArray[np.float64]
+    """(q,) loss of each further value in a set."""
+    words: int
+    """64-bit words of a set's mask."""
+    neighbour: NDArray[np.int32]
+    """(t, n) nearest tuples in order, itself first; -1 pads."""
+    close: int
+    """How many of them moves draw from."""
+    floor: NDArray[np.float64]
+    """(t,) loss below which no class can hold a record of the tuple."""
+    model_kind: NDArray[np.int64]
+    """(r,) see `feasible`."""
+    model_number: NDArray[np.float64]
+    """(r, 2) parameters of each model."""
+    model_bins: NDArray[np.int64]
+    """(r, 2) first and last + 1 bin of the model's sensitive column."""
+    prior: NDArray[np.float64]
+    """(bins,) share of each sensitive value in the whole table."""
+    ground: NDArray[np.int32]
+    """(r, levels, bins) group of each bin at each level of the model's sensitive hierarchy (hierarchical EMD)."""

@@ -1,0 +1,164 @@
+"""Local recoding: equal records may be published differently, so that each class costs as little as possible.
+
+Keep the tuples that satisfy the models by themselves (they cost nothing and can lend records), grow classes around
+the rest cheapest first, place what is left, then refine by relocation, re-splits and annealing. Large tables are
+first cut into blocks (`partition`), each searched alone. Cost of a class: its records times the loss of its label.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from privacy.anonymity.allocation import Allocation, make_labels
+from privacy.anonymity.errors import InfeasibleError
+from privacy.anonymity.kernel.classes import Classes, new_classes
+from privacy.anonymity.kernel.dice import new_dice
+from privacy.anonymity.kernel.feasible import K_ANONYMITY
+from privacy.anonymity.kernel.grow import build, keep_satisfied
+from privacy.anonymity.kernel.neighbour import nearest_tuples
+from privacy.anonymity.kernel.problem import SET, Problem
+from privacy.anonymity.kernel.refine import refine
+from privacy.anonymity.kernel.resplit import new_scratch
+from privacy.anonymity.partition import partition, violated
+from privacy.anonymity.spec import Spec
+from privacy.anonymity.table import FrequencyTable, column_order
+
+CLOSE = 24
+"""Nearest tuples that moves draw partners from; more dilute them, fewer miss good ones."""
+CREDIT = 0.4
+"""Share of a record's floor that growth forgives; best of 0 … 1 on Adult, flat around it."""
+ROUNDS, SWEEPS, POOL, TRIES, HEAT = 3, 8, 5, 4, 0.0
+"""Refinement: rounds of re-splits of up to POOL classes with TRIES starts, and SWEEPS of moves and swaps."""
+
+
+def recode_locally(table: FrequencyTable, spec: Spec) -> Allocation:
+    """Classes that satisfy the models, at the least loss found. Deterministic in the table and `spec.seed`.
+
+    Raises:
+        InfeasibleError: the whole table as one class would not satisfy a model.
+    """
+    broken = violated(table, spec)
+    if broken:
+        raise InfeasibleError(
+            f"the whole table of {table.people} people as one class would break {', '.join(broken)}; weaken the "
+            "model or bring more people"
+        )
+    parts = [_search(table, block, spec) for block in partition(table, spec)]
+    start = 0
+    unit, group, count = [], [], []
+    for part_unit, part_group, part_count in parts:
+        unit.append(part_unit)
+        group.append(part_group + start)
+        count.append(part_count)
+        start += int(part_group.max()) + 1
+    units, groups, counts = np.concatenate(unit), np.concatenate(group), np.concatenate(count)
+    order = np.lexsort((groups, units))
+    units, groups, counts = units[order], groups[order], counts[order]
+    return Allocation(units, groups, counts, make_labels(table, units, groups))
+
+
+def _search(
+    table: FrequencyTable, block: NDArray[np.int64], spec: Spec
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Unit, class and count of each slot of the classes found for one block of units."""
+    problem, count = _problem(table, block, spec)
+    classes = new_classes(problem, count, 4 * len(block) + 4096, len(block) + 4096)
+    keep_satisfied(problem, classes)
+    left = np.flatnonzero(classes.left > 0)
+    floors = problem.floor[problem.tuple_of[left]]
+    build(problem, classes, left[np.lexsort((left, -floors))], CREDIT)
+    refine(problem, classes, new_scratch(problem), ROUNDS * spec.effort, SWEEPS, HEAT, POOL, TRIES, new_dice(spec.seed))
+    return _slots(classes, block)
+
+
+def _slots(
+    classes: Classes, block: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    used = np.flatnonzero(classes.slot_class >= 0)
+    unit = block[classes.slot_unit[used]]
+    raw = classes.slot_class[used]
+    order = np.lexsort((raw, unit))
+    _, first, inverse = np.unique(raw[order], return_index=True, return_inverse=True)
+    rank = np.empty(len(first), np.int64)
+    rank[np.argsort(first, kind="stable")] = np.arange(len(first))
+    return unit[order], rank[inverse.ravel()], classes.slot_count[used][order]
+
+
+def _problem(table: FrequencyTable, block: NDArray[np.int64], spec: Spec) -> tuple[Problem, NDArray[np.int64]]:
+    """Arrays of the search over the units of one block, which are in the table's order."""
+    codes = np.ascontiguousarray(table.codes[block])
+    count = table.count[block]
+    differs = (codes[1:] != codes[:-1]).any(1)
+    start = np.concatenate([[0], np.flatnonzero(differs) + 1, [len(codes)]]).astype(np.int64)
+    tuple_of = np.repeat(np.arange(len(start) - 1), np.diff(start)).astype(np.int32)
+    home = np.where(table.is_home[block], count, 0)
+    people = np.add.reduceat(home, start[:-1])
+    sizes = np.array([len(domain.values) for domain in table.domains], np.int64)
+    losses = [domain.pair_loss * share for domain, share in zip(table.domains, table.weights, strict=True)]
+    loss_table = np.concatenate([loss.ravel() for loss in losses])
+    loss_start = np.concatenate([[0], np.cumsum(sizes**2)[:-1]]).astype(np.int64)
+    kinds = np.array([domain.kind for domain in table.domains], np.int8)
+    by_count = not table.sensitive
+    k = spec.k if by_count else max(spec.k, 2)
+    width = min(_width(kinds, k, by_count), len(start) - 1)
+    order = np.array(column_order(table.domains), np.int64)
+    wanted = people < spec.k if by_count else np.ones(len(people), np.bool_)
+    neighbour, floor = nearest_tuples(
+        np.ascontiguousarray(codes[start[:-1]]), people, order, sizes, loss_start, loss_table, wanted, width, k
+    )
+    kind, number, bins, ground = _models(table, spec)
+    first_bins = np.array([sensitive.first_bin for sensitive in table.sensitive], np.int32)
+    problem = Problem(
+        codes=codes,
+        tuple_of=tuple_of,
+        unit_start=start,
+        people=table.is_home[block].astype(np.int64),
+        category=np.ascontiguousarray(table.category[block] + first_bins),
+        kind=kinds,
+        size=sizes,
+        table_start=loss_start,
+        table=loss_table,
+        set_step=table.weights / np.maximum(sizes - 1, 1),
+        words=int(sizes[kinds == SET].max(initial=1) - 1) // 64 + 1,
+        neighbour=neighbour,
+        close=max(CLOSE, 4 * k),
+        floor=floor,
+        model_kind=kind,
+        model_number=number,
+        model_bins=bins,
+        prior=np.concatenate([s.prior for s in table.sensitive]) if table.sensitive else np.zeros(0),
+        ground=ground,
+    )
+    return problem, count
+
+
+def _width(kinds: NDArray[np.int8], k: int, by_count: bool) -> int:
+    """Neighbours per tuple: hierarchy labels cover many tuples at once and need to see more of them."""
+    if not by_count:
+        return max(64, 4 * k)
+    return max(32, 4 * k) if (kinds == SET).any() else min(max(128, 25 * k), 1024)
+
+
+def _models(
+    table: FrequencyTable, spec: Spec
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64], NDArray[np.int32]]:
+    """Models as arrays; k-anonymity (k = 1 when not asked for) comes first."""
+    place = {sensitive.column: sensitive for sensitive in table.sensitive}
+    total = sum(len(sensitive.values) for sensitive in table.sensitive)
+    levels = max((len(sensitive.ground) for sensitive in table.sensitive), default=1)
+    kind, number, bins = [K_ANONYMITY], [[float(spec.k), 0.0]], [[0, 0]]
+    ground = np.zeros((1, levels, max(total, 1)), np.int32)
+    for model in spec.models:
+        code, first, second = model.kernel()
+        if code == K_ANONYMITY or model.column is None:
+            continue
+        sensitive = place[model.column]
+        low, high = sensitive.first_bin, sensitive.first_bin + len(sensitive.values)
+        layer = np.zeros((levels, max(total, 1)), np.int32)
+        layer[: len(sensitive.ground), low:high] = sensitive.ground
+        kind.append(code)
+        number.append([first, second])
+        bins.append([low, high])
+        ground = np.concatenate([ground, layer[None]])
+    return np.array(kind, np.int64), np.array(number), np.array(bins, np.int64), ground

@@ -1,0 +1,157 @@
+"""The registry of releases, and what keeps two releases of one table from undoing each other.
+
+Two versions that are joined on what a recipient knows let the classes of a person be intersected. Pinned classes
+prevent that: whoever was published in a class stays with exactly those people, so an intersection is never smaller
+than the class; new people form classes of their own, and a class that lost people by erasure is published only while
+the rest still satisfies the models. The registry is append-only and holds no quasi-identifiers, only opaque keys.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import hmac
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from privacy.anonymity.anonymize import anonymize
+from privacy.anonymity.errors import AnonymityError, InfeasibleError, SpecError, VerificationError
+from privacy.anonymity.spec import Spec
+from privacy.anonymity.verify import verify
+
+
+@dataclass(frozen=True)
+class Release:
+    """One line of the registry."""
+
+    table: str
+    version: int
+    recipient: str
+    released_at: str
+    spec_digest: str
+    rows: int
+    classes: int
+
+
+class ReleaseRegistry:
+    """Releases as JSON lines in `folder`, with each version's class of each person beside them.
+
+    People are kept as keyed hashes (HMAC-SHA256 with `key`), so the registry alone names nobody.
+    """
+
+    def __init__(self, folder: Path, key: bytes, clock: Callable[[], dt.datetime]) -> None:
+        if len(key) < 16:
+            raise AnonymityError(f"the registry's key has {len(key)} bytes; use at least 16 random ones")
+        self.folder, self._key, self._clock = folder, key, clock
+        folder.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def _log(self) -> Path:
+        return self.folder / "release.jsonl"
+
+    def releases(self, table: str, recipient: str | None = None) -> tuple[Release, ...]:
+        """Releases of a table, oldest first; of one recipient or of all."""
+        if not self._log.exists():
+            return ()
+        lines = self._log.read_text(encoding="utf-8").splitlines()
+        found = [Release(**json.loads(line)) for line in lines if line]
+        return tuple(r for r in found if r.table == table and recipient in (None, r.recipient))
+
+    def token(self, person: object) -> str:
+        """Keyed hash under which a person is remembered."""
+        return hmac.new(self._key, str(person).encode(), hashlib.sha256).hexdigest()
+
+    def release(self, table: str, frame: pd.DataFrame, spec: Spec, recipient: str) -> pd.DataFrame:
+        """Anonymise `frame` so that it cannot be joined with earlier releases of `table`, and record it.
+
+        People released before keep their class and its labels; the others are anonymised among themselves and join
+        the release once they can form classes, until then they wait. `spec.person` must name the person column, one
+        row a person. Recipients may collude, so the releases to all of them count.
+
+        Raises:
+            SpecError: no person column, or a person with several rows.
+            InfeasibleError: nobody can be released.
+        """
+        if spec.person is None or frame[spec.person].duplicated().any() or frame[spec.person].isna().any():
+            raise SpecError("repeated releases need `person`: a column that is different and filled in every row")
+        tokens = frame[spec.person].map(self.token)
+        pinned = self._pinned(table)
+        if spec.algorithm != "local" or spec.suppression_limit:
+            raise SpecError("repeated releases use `algorithm: local` without suppression; new people may wait instead")
+        old = self._keep(frame, tokens, pinned, spec)
+        fresh = frame[~tokens.isin(pinned.index)]
+        parts = [old]
+        try:
+            parts.append(anonymize(fresh, spec).table if len(fresh) else fresh.iloc[:0])
+        except InfeasibleError:
+            if old.empty:
+                raise
+        published = pd.concat([part for part in parts if len(part)])
+        if published.empty:
+            raise InfeasibleError("nobody can be released: every class lost too many people and nobody is new")
+        self._check(published, frame, spec)
+        self._record(table, published, tokens, pinned, spec, recipient)
+        return published
+
+    def _pinned(self, table: str) -> pd.DataFrame:
+        path = self.folder / f"{hashlib.sha256(table.encode()).hexdigest()[:16]}.parquet"
+        if not path.exists():
+            return pd.DataFrame({"group": pd.Series(dtype="int64")}, index=pd.Index([], name="token", dtype=object))
+        return pd.read_parquet(path)
+
+    def _keep(self, frame: pd.DataFrame, tokens: pd.Series, pinned: pd.DataFrame, spec: Spec) -> pd.DataFrame:
+        """People of earlier releases under their earlier labels, class by class as far as it still holds."""
+        known = frame[tokens.isin(pinned.index)]
+        released = [n for n, c in spec.columns.items() if c.role != "identifying" and n != spec.person]
+        if known.empty:
+            return frame.iloc[:0][released]
+        rows = pinned.loc[tokens[known.index]]
+        out = known.copy()
+        for name in spec.quasi:
+            out[name] = rows[name].to_numpy()
+        group = pd.Series(rows["group"].to_numpy(), known.index)
+        kept = []
+        for _, members in out.groupby(group, sort=True):
+            part = members[released]
+            if verify(part, frame, spec.model_copy(update={"suppression_limit": 1.0})).is_passed:
+                kept.append(part)
+        return pd.concat(kept) if kept else out.iloc[:0][released]
+
+    def _check(self, published: pd.DataFrame, frame: pd.DataFrame, spec: Spec) -> None:
+        verdict = verify(published, frame, spec.model_copy(update={"suppression_limit": 1.0}))
+        if not verdict.is_passed:
+            raise VerificationError(f"nothing was released: {len(verdict.violations)} classes break the models")
+
+    def _record(
+        self,
+        table: str,
+        published: pd.DataFrame,
+        tokens: pd.Series,
+        pinned: pd.DataFrame,
+        spec: Spec,
+        recipient: str,
+    ) -> None:
+        fresh = published[~tokens[published.index].isin(pinned.index)]
+        start = int(pinned["group"].max()) + 1 if len(pinned) else 0
+        added = fresh[list(spec.quasi)].copy()
+        added["group"] = fresh.groupby(list(spec.quasi), sort=False).ngroup() + start
+        added.index = pd.Index(tokens[fresh.index], name="token")
+        path = self.folder / f"{hashlib.sha256(table.encode()).hexdigest()[:16]}.parquet"
+        temporary = path.with_suffix(".new")
+        (pd.concat([pinned, added]) if len(pinned) else added).to_parquet(temporary)
+        temporary.replace(path)
+        entry = Release(
+            table=table,
+            version=len(self.releases(table)) + 1,
+            recipient=recipient,
+            released_at=self._clock().isoformat(),
+            spec_digest=hashlib.sha256(spec.model_dump_json().encode()).hexdigest(),
+            rows=len(published),
+            classes=int(published.groupby(list(spec.quasi)).ngroups),
+        )
+        with self._log.open("a", encoding="utf-8") as handle:
+            handle.write(json.dumps(asdict(entry), ensure_ascii=False) + "\n")

@@ -1,0 +1,50 @@
+"""Fills a report from a table and its release."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from privacy.anonymity.attack import singling_out
+from privacy.anonymity.report import Report
+from privacy.anonymity.risk import class_sizes, measure_risk
+from privacy.anonymity.spec import Spec
+from privacy.anonymity.table import as_text, tabulate
+from privacy.anonymity.utility import label_cover, measure_utility
+from privacy.anonymity.verify import verify
+
+ATTEMPTS = 100
+"""Singling-out attempts of a report; the attack module takes any number."""
+
+
+def make_report(
+    original: pd.DataFrame,
+    published: pd.DataFrame,
+    spec: Spec,
+    suppressed: int,
+    title: str,
+    context: Mapping[str, str] | None = None,
+) -> Report:
+    """Risk before and after, utility, singling-out attack and verdict of a release that kept its input's index."""
+    quasi = list(spec.quasi)
+    text = pd.DataFrame({name: as_text(original[name]) for name in quasi})
+    cover = {}
+    for domain in tabulate(original, spec).table.domains:
+        paths = domain.hierarchy.rows if domain.hierarchy else ()
+        cover[domain.column] = label_cover(text[domain.column], published[domain.column].tolist(), paths)
+    owners = original[spec.person].loc[published.index] if spec.person else None
+    after = published.assign(__person=owners) if spec.person else published
+    sizes = class_sizes(published, quasi).groupby("__class").size()
+    return Report(
+        title=title,
+        spec=spec,
+        verdict=verify(published, original, spec, owners),
+        before=measure_risk(original, quasi, spec.person),
+        after=measure_risk(after, quasi, "__person" if spec.person else None),
+        utility=measure_utility(text, published[quasi], cover),
+        suppressed=suppressed,
+        attacks=(singling_out(text, published[quasi], cover, ATTEMPTS),),
+        class_sizes=[int(size) for size in sizes],
+        context=context,
+    )

@@ -1,0 +1,57 @@
+"""Refuse columns whose declared role does not fit what they hold, before anything is searched."""
+
+from __future__ import annotations
+
+import re
+
+import pandas as pd
+
+from privacy.anonymity.errors import SpecError
+from privacy.anonymity.spec import Spec
+
+SAMPLE = 1000
+SMALLEST = 20
+"""Rows below which uniqueness of values says nothing."""
+UNIQUE_SHARE = 0.95
+FREE_TEXT_LENGTH = 40
+PATTERNS = {
+    "e-mail addresses": re.compile(r"^[^@\s]+@[^@\s]+\.[A-Za-z]{2,}$"),
+    "telephone numbers": re.compile(r"^(\+82[-\s]?|0)1[016789][-\s]?\d{3,4}[-\s]?\d{4}$|^\+\d{9,15}$"),
+    "resident registration numbers": re.compile(r"^\d{6}-?[1-8]\d{6}$"),
+    "payment card numbers": re.compile(r"^(\d{4}[-\s]?){3}\d{4}$"),
+}
+
+
+def screen(frame: pd.DataFrame, spec: Spec) -> None:
+    """Check the columns that would be released unchanged (insensitive and sensitive ones).
+
+    Raises:
+        SpecError: a column looks like a direct identifier or free text and is not `is_confirmed`.
+    """
+    for name, column in spec.columns.items():
+        if column.role not in ("insensitive", "sensitive") or column.is_confirmed or name not in frame.columns:
+            continue
+        values = frame[name].dropna()
+        if len(values) < SMALLEST:
+            continue
+        reason = _suspicion(values)
+        if reason:
+            raise SpecError(
+                f"column {name!r} is declared {column.role} but {reason}; make it `identifying` (it is then left "
+                "out), or set `is_confirmed: true` if it is safe to release as it is",
+                column=name,
+            )
+
+
+def _suspicion(values: pd.Series) -> str | None:
+    sample = values.iloc[:: max(len(values) // SAMPLE, 1)].astype(str)
+    for what, pattern in PATTERNS.items():
+        if sample.str.match(pattern).mean() > 0.5:
+            return f"holds {what}"
+    distinct = values.nunique() / len(values)
+    is_text = values.dtype == object or isinstance(values.dtype, pd.StringDtype)
+    if is_text and sample.str.len().mean() > FREE_TEXT_LENGTH and distinct > 0.5:
+        return "holds free text"
+    if distinct >= UNIQUE_SHARE and not pd.api.types.is_float_dtype(values):
+        return f"is different in {distinct:.0%} of the rows, like an identifier"
+    return None
