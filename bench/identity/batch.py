@@ -27,9 +27,7 @@ def main(records: int) -> None:
         if before.model is None:
             raise SystemExit("no pairs to learn from")
         began = time.perf_counter()
-        after = resolve_batch(
-            workspace, frame.iloc[old:], mapping, before.model, before.group, before.pairs, options
-        )
+        after = resolve_batch(workspace, frame.iloc[old:], mapping, before.model, before.group, before.pairs, options)
         batch = time.perf_counter() - began
     report = {
         "records": len(frame),

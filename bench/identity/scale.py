@@ -18,9 +18,7 @@ from pipelines.identity.measure import cluster_score
 from pipelines.identity.resolve import Options, open_workspace, resolve
 
 _SURNAMES = list("김이박최정강조윤장임한오서신권황안송류홍")
-_SYLLABLES = list(
-    "민서지현수영준우진연은정하윤도예성경미선재희승원유빈주혜태동훈상용철광나라다온별샘솔봄결찬혁범석"
-)
+_SYLLABLES = list("민서지현수영준우진연은정하윤도예성경미선재희승원유빈주혜태동훈상용철광나라다온별샘솔봄결찬혁범석")
 
 
 def draw_people(records: int, seed: int = 1) -> pd.DataFrame:
@@ -39,11 +37,7 @@ def draw_people(records: int, seed: int = 1) -> pd.DataFrame:
     random.shuffle(who)
     n = len(who)
     typo = random.random(n) < 0.05
-    name = (
-        pd.Series(surname[who])
-        + pd.Series(np.where(typo, random.choice(_SYLLABLES, n), first[who]))
-        + second[who]
-    )
+    name = pd.Series(surname[who]) + pd.Series(np.where(typo, random.choice(_SYLLABLES, n), first[who])) + second[who]
     text = pd.Series(phone[who].astype(str))
     address = pd.Series(home[who] // 400).astype(str).add("로 ").add(pd.Series(home[who] % 400).astype(str))
     frame = pd.DataFrame(
@@ -53,9 +47,7 @@ def draw_people(records: int, seed: int = 1) -> pd.DataFrame:
             "phone": ("010" + text).where(random.random(n) > 0.15),
             "email": ("u" + pd.Series(mail[who].astype(str)) + "@mail.example").where(random.random(n) > 0.3),
             "address": ("서울시 중구 " + address).where(random.random(n) > 0.2),
-            "postal_code": pd.Series((home[who] // 40 % 90000 + 10000).astype(str)).where(
-                random.random(n) > 0.2
-            ),
+            "postal_code": pd.Series((home[who] // 40 % 90000 + 10000).astype(str)).where(random.random(n) > 0.2),
         }
     ).astype(object)
     return frame.where(frame.notna(), None).assign(person=who.astype(str))

@@ -45,9 +45,7 @@ def resolve_command(
         frame = read_person_file(source)
         parts = _mapping(frame, mapping)
         with open_workspace(Options(threshold=threshold, memory=memory, region=region)) as workspace:
-            answer = resolve(
-                workspace, frame, parts, Options(threshold=threshold, memory=memory, region=region)
-            )
+            answer = resolve(workspace, frame, parts, Options(threshold=threshold, memory=memory, region=region))
         ids = {group: new_customer_id() for group in pd.unique(answer.group)}
         write_person_file(frame.assign(customer_id=[ids[g] for g in answer.group]), out)
     except IdentityError as error:
@@ -80,9 +78,7 @@ def evaluate_command(
 
 @app.command("explain")
 def explain_command(
-    first: Annotated[
-        str, typer.Argument(help="Record id, or the row number when the file has no id column.")
-    ],
+    first: Annotated[str, typer.Argument(help="Record id, or the row number when the file has no id column.")],
     second: Annotated[str, typer.Argument(help="Another record.")],
     source: Input,
     mapping: MappingFile = None,
@@ -98,9 +94,7 @@ def explain_command(
         with open_workspace(Options(memory=memory)) as workspace:
             answer = resolve(workspace, frame, parts, Options(memory=memory))
             if answer.model is None:
-                raise SourceFileError(
-                    "No two records of the file share anything; there is nothing to explain."
-                )
+                raise SourceFileError("No two records of the file share anything; there is nothing to explain.")
             found = explain(workspace, answer.model, rows[0], rows[1])
     except IdentityError as error:
         raise _stop(error) from None
@@ -141,9 +135,7 @@ def _labelled(
         return load_historical(data)
     if name == "simulated":
         return load_simulated(data or Path("data"))
-    raise MappingError(
-        f"Unknown data set {name!r}; known: {', '.join(FEBRL)}, {HISTORICAL}, simulated, or --input."
-    )
+    raise MappingError(f"Unknown data set {name!r}; known: {', '.join(FEBRL)}, {HISTORICAL}, simulated, or --input.")
 
 
 def _row(frame: pd.DataFrame, mapping: Mapping, key: str) -> int:

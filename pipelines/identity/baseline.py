@@ -77,13 +77,10 @@ def run_plain_splink(data: LabelledFile, threads: int = 2, memory: str = "4GB") 
             retain_intermediate_calculation_columns=True,
         )
         tables = [
-            api.register(p.drop(columns=[data.truth]), dataset_display_name=f"part_{n}")
-            for n, p in enumerate(parts)
+            api.register(p.drop(columns=[data.truth]), dataset_display_name=f"part_{n}") for n, p in enumerate(parts)
         ]
         linker = Linker(tables, settings, log_level=None)
-        linker.training.estimate_probability_two_random_records_match(
-            list(model.certain), recall=model.certain_recall
-        )
+        linker.training.estimate_probability_two_random_records_match(list(model.certain), recall=model.certain_recall)
         linker.training.estimate_u_using_random_sampling(max_pairs=model.sampled_pairs, seed=2)
         failed = [str(rule) for rule in model.training if not _trains(linker, rule, model.without_terms)]
         predicted = linker.inference.predict()
@@ -91,8 +88,7 @@ def run_plain_splink(data: LabelledFile, threads: int = 2, memory: str = "4GB") 
             predicted, threshold_match_probability=_CLUSTER_PROBABILITY
         )
         rows = connection.execute(
-            "select rid_l::bigint as a, rid_r::bigint as b, match_probability as p "
-            f"from {predicted.physical_name}"
+            f"select rid_l::bigint as a, rid_r::bigint as b, match_probability as p from {predicted.physical_name}"
         ).fetchnumpy()
     finally:
         connection.close()
@@ -141,9 +137,7 @@ def _febrl() -> PlainModel:
             cl.ExactMatch("street_number").configure(term_frequency_adjustments=True),
             cl.ExactMatch("postcode").configure(term_frequency_adjustments=True),
         ),
-        blocking=tuple(
-            block_on(c) for c in ("soc_sec_id", "given_name", "surname", "date_of_birth", "postcode")
-        ),
+        blocking=tuple(block_on(c) for c in ("soc_sec_id", "given_name", "surname", "date_of_birth", "postcode")),
         certain=(
             block_on("soc_sec_id"),
             block_on("given_name", "surname", "date_of_birth"),

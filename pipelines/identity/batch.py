@@ -62,9 +62,7 @@ def resolve_batch(
     block(connection, rules_for(filled_columns(connection)), since=old)
     observe_levels(connection, model.comparisons, pairs="candidate", into="observed")
     fresh = score(connection, model)
-    whole = ScoredPairs(
-        *(np.concatenate([getattr(p, c) for p in (pairs, fresh)]) for c in ("left", "right", "weight"))
-    )
+    whole = ScoredPairs(*(np.concatenate([getattr(p, c) for p in (pairs, fresh)]) for c in ("left", "right", "weight")))
     told = np.unique(np.concatenate([constraints.must_link.ravel(), constraints.never_link.ravel()]))
     linked = fresh.weight > options.threshold
     touched = np.unique(np.concatenate([fresh.left[linked], fresh.right[linked], told]))

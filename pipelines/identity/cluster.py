@@ -112,9 +112,7 @@ class _Groups:
     sources: Ints
 
     @classmethod
-    def start(
-        cls, size: int, left: Ints, right: Ints, weights: Floats, constraints: Constraints
-    ) -> "_Groups":
+    def start(cls, size: int, left: Ints, right: Ints, weights: Floats, constraints: Constraints) -> "_Groups":
         never = constraints.never_link
         low = np.concatenate([np.minimum(left, right), np.minimum(never[:, 0], never[:, 1])])
         high = np.concatenate([np.maximum(left, right), np.maximum(never[:, 0], never[:, 1])])
@@ -185,9 +183,7 @@ class _Groups:
         total, scored = self.total[apart], self.scored[apart]
         order = np.argsort(key, kind="stable")
         key = key[order]
-        starts = (
-            np.flatnonzero(np.concatenate([[True], key[1:] != key[:-1]])) if len(key) else np.empty(0, int)
-        )
+        starts = np.flatnonzero(np.concatenate([[True], key[1:] != key[:-1]])) if len(key) else np.empty(0, int)
         self.total = np.add.reduceat(total[order], starts) if len(key) else total
         self.scored = np.add.reduceat(scored[order], starts) if len(key) else scored
         self.left, self.right = key[starts] // len(self.sizes), key[starts] % len(self.sizes)
@@ -197,7 +193,5 @@ def _source_bits(size: int, source: Ints | None) -> Ints:
     if source is None:
         return np.zeros(size, dtype=np.int64)
     if len(source) and source.max() >= _MOST_SOURCES:
-        raise ValueError(
-            f"got {source.max() + 1} exclusive sources; at most {_MOST_SOURCES} can hold a person once"
-        )
+        raise ValueError(f"got {source.max() + 1} exclusive sources; at most {_MOST_SOURCES} can hold a person once")
     return np.where(source >= 0, np.left_shift(1, np.maximum(source, 0)), 0).astype(np.int64)

@@ -59,9 +59,7 @@ class PartComparison:
                 "is_null_level": True,
             }
         ]
-        labelled = [(lv.sql, lv.label, lv.term) for lv in self.levels] + [
-            ("ELSE", f"{self.name} different", None)
-        ]
+        labelled = [(lv.sql, lv.label, lv.term) for lv in self.levels] + [("ELSE", f"{self.name} different", None)]
         for (sql, label, term), m, u in zip(labelled, match_shares, chance_shares, strict=True):
             entry = {"sql_condition": sql, "label_for_charts": label, "m_probability": m, "u_probability": u}
             if term:
@@ -149,8 +147,7 @@ def _birth_date(column: str, _: set[str]) -> PartComparison:
             Level("one digit of the birth date off", "levenshtein(birth_date_l, birth_date_r) <= 1", 0.10),
             Level(
                 "day and month exchanged",
-                "birth_year_l = birth_year_r "
-                "and birth_day_l = right(birth_day_r, 2) || '-' || left(birth_day_r, 2)",
+                "birth_year_l = birth_year_r and birth_day_l = right(birth_day_r, 2) || '-' || left(birth_day_r, 2)",
                 0.01,
             ),
             Level("two digits of the birth date off", "levenshtein(birth_date_l, birth_date_r) <= 2", 0.04),
@@ -203,9 +200,7 @@ def _postal_code(column: str, _: set[str]) -> PartComparison:
         column,
         (
             Level("postal code equal", "postal_code_l = postal_code_r", 0.65, "postal_code"),
-            Level(
-                "one character of the postal code off", "levenshtein(postal_code_l, postal_code_r) <= 1", 0.08
-            ),
+            Level("one character of the postal code off", "levenshtein(postal_code_l, postal_code_r) <= 1", 0.08),
             Level("postal area equal", "postal_area_l = postal_area_r", 0.08),
             Level(
                 "two characters of the postal code off",
@@ -226,9 +221,7 @@ def _address(column: str, _: set[str]) -> PartComparison:
         (
             Level("address equal", "address_l = address_r", 0.55, "address"),
             Level("address nearly equal", "jaro_winkler_similarity(address_l, address_r) >= 0.93", 0.15),
-            Level(
-                "most words of the address shared", f"{shared} >= 2 and {shared} * 3 >= {fewest} * 2", 0.05
-            ),
+            Level("most words of the address shared", f"{shared} >= 2 and {shared} * 3 >= {fewest} * 2", 0.05),
             Level("half of the address shared", f"{shared} * 2 >= {fewest}", 0.05),
             Level("address alike", "jaro_winkler_similarity(address_l, address_r) >= 0.80", 0.04),
         ),
@@ -256,9 +249,7 @@ def _place(column: str, _: set[str]) -> PartComparison:
 
 
 def _attribute(column: str, _: set[str]) -> PartComparison:
-    return PartComparison(
-        column, column, (Level(f"{column} equal", f"{column}_l = {column}_r", 0.8, column),)
-    )
+    return PartComparison(column, column, (Level(f"{column} equal", f"{column}_l = {column}_r", 0.8, column),))
 
 
 _MAKERS: dict[str, Callable[[str, set[str]], PartComparison]] = {

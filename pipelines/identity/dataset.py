@@ -67,9 +67,7 @@ def load_febrl(name: str) -> LabelledFile:
     folder = Path(spec.submodule_search_locations[0]) / "datasets" / "febrl"
     number = name.removeprefix("febrl")
     files = ["dataset4a.csv", "dataset4b.csv"] if number == "4" else [f"dataset{number}.csv"]
-    parts = [
-        pd.read_csv(folder / f, dtype=object, skipinitialspace=True).assign(source=f[:-4]) for f in files
-    ]
+    parts = [pd.read_csv(folder / f, dtype=object, skipinitialspace=True).assign(source=f[:-4]) for f in files]
     frame = pd.concat(parts, ignore_index=True)
     frame["person"] = frame["rec_id"].str.extract(r"rec-(\d+)-", expand=False)
     frame = _text(frame if number == "4" else frame.drop(columns="source"))
@@ -102,12 +100,8 @@ def load_simulated(folder: Path) -> LabelledFile:
     if not parts:
         raise SourceFileError(f"{folder / 'landing'}: no {' or '.join(_REGISTERS)} files.")
     frame = pd.concat(parts, ignore_index=True).drop_duplicates(["source", "key"])
-    truth = pd.read_parquet(truth_file, columns=["source", "key", "person_id"]).drop_duplicates(
-        ["source", "key"]
-    )
-    frame = _text(
-        frame.merge(truth, on=["source", "key"], how="inner").rename(columns={"person_id": "person"})
-    )
+    truth = pd.read_parquet(truth_file, columns=["source", "key", "person_id"]).drop_duplicates(["source", "key"])
+    frame = _text(frame.merge(truth, on=["source", "key"], how="inner").rename(columns={"person_id": "person"}))
     mapping = Mapping(
         record_id="key",
         source="source",
@@ -135,9 +129,7 @@ def load_labelled(path: Path, truth: str, mapping: Mapping | None = None) -> Lab
     """
     frame = read_person_file(path)
     if truth not in frame.columns:
-        raise SourceFileError(
-            f"{path.name}: no truth column {truth!r}; the file has {', '.join(frame.columns)}."
-        )
+        raise SourceFileError(f"{path.name}: no truth column {truth!r}; the file has {', '.join(frame.columns)}.")
     return LabelledFile(path.stem, frame, truth, mapping or guess_mapping(frame, ignore=[truth]))
 
 

@@ -55,9 +55,7 @@ class Evidence:
     unmatched: Floats
 
 
-def learn_dependence(
-    evidence: Evidence, chance: Sequence[float], is_complete: Sequence[bool]
-) -> list[Dependence]:
+def learn_dependence(evidence: Evidence, chance: Sequence[float], is_complete: Sequence[bool]) -> list[Dependence]:
     """Choose each comparison's parent and factors.
 
     Args:
@@ -70,9 +68,7 @@ def learn_dependence(
     found = [Dependence()] * len(chance)
     for place, child in enumerate(order):
         options = [
-            _depend(evidence, int(parent), int(child), chance)
-            for parent in order[:place]
-            if is_complete[parent]
+            _depend(evidence, int(parent), int(child), chance) for parent in order[:place] if is_complete[parent]
         ]
         if options:
             best = min(options, key=lambda d: d.agreeing)

@@ -43,8 +43,7 @@ class Explanation:
         """Return the waterfall as lines of text."""
         scale = width / max(max(abs(s.weight) for s in self.steps), 1.0)
         lines = [
-            f"{s.comparison:<14} {s.weight:>+8.2f}  {_bar(s.weight * scale):<{width}} {s.level}"
-            for s in self.steps
+            f"{s.comparison:<14} {s.weight:>+8.2f}  {_bar(s.weight * scale):<{width}} {s.level}" for s in self.steps
         ]
         verdict = "two people of one household" if self.is_household else "total"
         return "\n".join([*lines, f"{verdict:<14} {self.weight:>+8.2f}  log2 odds that both are one person"])
@@ -64,12 +63,8 @@ def explain(connection: duckdb.DuckDBPyConnection, model: Model, first: int, sec
     connection.execute(f"create or replace table asked as select {low} as a, {high} as b")
     observe_levels(connection, model.comparisons, pairs="asked", into="asked_level")
     levels = connection.execute("select * from asked_level").fetchall()[0][2:]
-    guarded = connection.execute(f"select {household_sql(model.comparisons)} from asked_level").fetchall()[0][
-        0
-    ]
-    weights = [
-        float(row[f"mw_{c.name}"]) + float(row.get(f"mw_tf_adj_{c.name}", 0.0)) for c in model.comparisons
-    ]
+    guarded = connection.execute(f"select {household_sql(model.comparisons)} from asked_level").fetchall()[0][0]
+    weights = [float(row[f"mw_{c.name}"]) + float(row.get(f"mw_tf_adj_{c.name}", 0.0)) for c in model.comparisons]
     prior = float(connection.execute(f"select {model.total_sql(['0'] * len(weights))}").fetchall()[0][0])
     steps = [Step("prior", "any two records", round(prior, 3))]
     for number, (comparison, level) in enumerate(zip(model.comparisons, levels, strict=True)):
@@ -101,8 +96,7 @@ def _bar(length: float) -> str:
 
 def _predict(connection: duckdb.DuckDBPyConnection, model: Model, low: int, high: int) -> dict[str, Any]:
     connection.execute(
-        "create or replace table asked_pair as "
-        f"select {low} as join_key_l, {high} as join_key_r, '0' as match_key"
+        f"create or replace table asked_pair as select {low} as join_key_l, {high} as join_key_r, '0' as match_key"
     )
     linker = linker_for(connection, model)
     registered = linker._db_api.register("asked_pair", table_name="asked_pairs")

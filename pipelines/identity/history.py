@@ -181,9 +181,7 @@ def most_restrictive(decisions: Iterable[bool | None]) -> bool:
 def _shift(state: IdentityState, moves: Sequence[tuple[str, str | None, str | None]], number: int) -> None:
     for key, source, _ in moves:
         if state.assignment.get(key) != source:
-            raise HistoryError(
-                f"Event {number} expects a record under another customer than it is under now."
-            )
+            raise HistoryError(f"Event {number} expects a record under another customer than it is under now.")
     for key, _, target in moves:
         if target is None:
             del state.assignment[key]
@@ -197,13 +195,9 @@ def _check(state: IdentityState, groups: Sequence[Sequence[str]]) -> None:
         for key in group:
             if group_of.setdefault(key, number) != number:
                 raise HistoryError("A record is in two groups; groups must be disjoint.")
-    broken = sum(
-        len({group_of.get(k, -1 - n) for n, k in enumerate(sorted(pair))}) == 1 for pair in state.never_link
-    )
+    broken = sum(len({group_of.get(k, -1 - n) for n, k in enumerate(sorted(pair))}) == 1 for pair in state.never_link)
     if broken:
-        raise HistoryError(
-            f"{broken} never-link pairs are in one group; resolve with these constraints first."
-        )
+        raise HistoryError(f"{broken} never-link pairs are in one group; resolve with these constraints first.")
 
 
 def _owners(state: IdentityState, groups: Sequence[Sequence[str]]) -> dict[int, str]:

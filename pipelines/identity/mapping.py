@@ -150,15 +150,11 @@ def load_mapping(path: Path, columns: Sequence[str]) -> Mapping:
         mapping = Mapping.model_validate(content)
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise MappingError(
-            f"{path.name}: {faults}. Known parts: record_id, source, {', '.join(PARTS)}."
-        ) from None
+        raise MappingError(f"{path.name}: {faults}. Known parts: record_id, source, {', '.join(PARTS)}.") from None
     used = [c for part in mapping.parts().values() for c in part]
     missing = sorted({c for c in [*used, mapping.record_id, mapping.source] if c and c not in columns})
     if missing:
-        raise MappingError(
-            f"{path.name}: no column {', '.join(missing)} in the file; it has {', '.join(columns)}."
-        )
+        raise MappingError(f"{path.name}: no column {', '.join(missing)} in the file; it has {', '.join(columns)}.")
     return mapping
 
 
@@ -186,9 +182,7 @@ def guess_mapping(frame: pd.DataFrame, ignore: Iterable[str] = ()) -> Mapping:
     source = next(iter(found.pop("source", [])), None)
     if "given_name" in found and "surname" in found and "name" in found:
         # Several whole names: the longest carries the most words.
-        found["name"] = sorted(found["name"], key=lambda c: -float(frame[c].dropna().str.len().mean() or 0))[
-            :1
-        ]
+        found["name"] = sorted(found["name"], key=lambda c: -float(frame[c].dropna().str.len().mean() or 0))[:1]
     mapping = Mapping(record_id=record_id, source=source, **{p: tuple(c) for p, c in found.items()})  # type: ignore[arg-type]
     check_telling(mapping)
     return mapping

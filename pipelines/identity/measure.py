@@ -24,9 +24,7 @@ class Score:
         precision = hits / claimed if claimed else 1.0
         recall = hits / true if true else 1.0
         both = precision + recall
-        return cls(
-            round(precision, 6), round(recall, 6), round(2 * precision * recall / both if both else 0.0, 6)
-        )
+        return cls(round(precision, 6), round(recall, 6), round(2 * precision * recall / both if both else 0.0, 6))
 
     def as_dict(self) -> dict[str, float]:
         """Return the three numbers by name."""

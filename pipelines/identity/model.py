@@ -110,11 +110,7 @@ def household_sql(comparisons: Sequence[PartComparison]) -> str:
         for name in level
         if name.startswith("identifier") or name == "email"
     ]
-    homes = [
-        f"{level[c.name]} = 1"
-        for c in comparisons
-        if c.name in _FAMILY_PARTS or c.name.startswith("household")
-    ]
+    homes = [f"{level[c.name]} = 1" for c in comparisons if c.name in _FAMILY_PARTS or c.name.startswith("household")]
     birth = level.get("birth_date", "0")
     reasons = [f"{birth} > {_AGREEING_BIRTH_LEVELS}", *(f"({birth} = 0 and {home})" for home in homes)]
     return f"({differs} and ({' or '.join(reasons)}) and not ({' or '.join(exempt) or 'false'}))"
@@ -131,9 +127,7 @@ def observe_levels(
     """Write the level of each comparison (columns `g0`, `g1`, …) for each pair of `pairs` (columns `a`,
     `b`).
     """
-    columns = [
-        r[0] for r in connection.execute(f"describe {table}").fetchall() if r[0] not in ("rid", "source")
-    ]
+    columns = [r[0] for r in connection.execute(f"describe {table}").fetchall() if r[0] not in ("rid", "source")]
     sides = ", ".join(f"{side}.{c} as {c}_{side}" for c in columns for side in "lr")
     levels = ", ".join(f"{c.level_sql()} as g{n}" for n, c in enumerate(comparisons))
     connection.execute(
@@ -164,8 +158,7 @@ def train(
     """
     names = ", ".join(f"g{n}" for n in range(len(comparisons)))
     patterns = connection.execute(
-        f"select {names}, {household_sql(comparisons)} as household, count(*) as n "
-        f"from {observed} group by all"
+        f"select {names}, {household_sql(comparisons)} as household, count(*) as n from {observed} group by all"
     ).fetchnumpy()
     levels = np.stack([np.asarray(patterns[f"g{n}"], dtype=np.intp) for n in range(len(comparisons))])
     counts = np.asarray(patterns["n"], dtype=np.float64)
@@ -294,16 +287,13 @@ def _chance_agreement(
     sample = {"a": np.minimum(left, right)[order], "b": np.maximum(left, right)[order]}
     connection.register("sample_numbers", pd.DataFrame(sample))
     connection.execute(
-        "create or replace temp table sample_pair as "
-        "select a::integer as a, b::integer as b from sample_numbers"
+        "create or replace temp table sample_pair as select a::integer as a, b::integer as b from sample_numbers"
     )
     connection.unregister("sample_numbers")
     observe_levels(connection, comparisons, pairs="sample_pair", into="sample_level", table=table)
     shares, known = [], []
     for n, comparison in enumerate(comparisons):
-        rows = connection.execute(
-            f"select g{n}, count(*) from sample_level where g{n} > 0 group by 1"
-        ).fetchall()
+        rows = connection.execute(f"select g{n}, count(*) from sample_level where g{n} > 0 group by 1").fetchall()
         seen = np.zeros(len(comparison.levels) + 1)
         for level, count in rows:
             seen[level - 1] = count

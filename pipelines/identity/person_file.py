@@ -64,9 +64,7 @@ def _read_csv(path: Path) -> pd.DataFrame:
     names = next(csv.reader(io.StringIO(header), delimiter=delimiter))
     repeated = sorted({n for n in names if names.count(n) > 1})
     if repeated:
-        raise SourceFileError(
-            f"{path.name}: the header repeats {', '.join(repeated)}; column names must differ."
-        )
+        raise SourceFileError(f"{path.name}: the header repeats {', '.join(repeated)}; column names must differ.")
     table = pa_csv.read_csv(
         io.BytesIO(text.encode("utf-8")),
         parse_options=pa_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),

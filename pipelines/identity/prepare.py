@@ -77,8 +77,7 @@ def prepare(frame: pd.DataFrame, mapping: Mapping, region: str = "KR") -> pd.Dat
 
 def _add_names(out: pd.DataFrame, frame: pd.DataFrame, mapping: Mapping) -> None:
     given, surname, name, latin = (
-        _coalesce(frame, columns)
-        for columns in (mapping.given_name, mapping.surname, mapping.name, mapping.latin_name)
+        _coalesce(frame, columns) for columns in (mapping.given_name, mapping.surname, mapping.name, mapping.latin_name)
     )
     if mapping.given_name or mapping.surname:
         triples = pd.MultiIndex.from_arrays([given.fillna(""), surname.fillna(""), name.fillna("")])
@@ -105,9 +104,7 @@ def _add_crosswise(out: pd.DataFrame, latin: pd.Series | None) -> None:
     given = out["given"].dropna()
     has_hangul = bool(given.map(hangul.is_hangul).any())
     out["given_cross"] = _distinct(out["given"], crosswise_key) if has_hangul else None
-    out["surname_cross"] = (
-        _distinct(out["surname"], lambda t: crosswise_key(t, family=True)) if has_hangul else None
-    )
+    out["surname_cross"] = _distinct(out["surname"], lambda t: crosswise_key(t, family=True)) if has_hangul else None
     if latin is not None:
         romanised: dict[str, Name] = {t: parse_full_name(t) for t in latin.dropna().unique()}
         out["latin_given"] = latin.map(lambda t: romanised[t].given, na_action="ignore")
@@ -133,9 +130,7 @@ def _coalesce(frame: pd.DataFrame, columns: Sequence[str]) -> pd.Series:
     return values
 
 
-def _first(
-    frame: pd.DataFrame, columns: Sequence[str], standardise: Callable[[str], str | None]
-) -> pd.Series:
+def _first(frame: pd.DataFrame, columns: Sequence[str], standardise: Callable[[str], str | None]) -> pd.Series:
     """Standardise each column and keep the first that yields a value."""
     values = _distinct(_coalesce(frame, columns[:1]), standardise)
     for column in columns[1:]:

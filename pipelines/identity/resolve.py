@@ -116,9 +116,7 @@ def resolve(
     comparisons = comparisons_for(columns)
     observe_levels(connection, comparisons, pairs="candidate", into="observed")
     clock.lap("compare")
-    model = train(
-        connection, comparisons, population=_population(connection, size, across), seed=options.seed
-    )
+    model = train(connection, comparisons, population=_population(connection, size, across), seed=options.seed)
     clock.lap("train")
     pairs = score(connection, model)
     clock.lap("score")
@@ -158,9 +156,7 @@ def _key_warnings(frame: pd.DataFrame, mapping: Mapping) -> list[str]:
         return []
     keys = frame[mapping.record_id]
     repeated, missing = int(keys.dropna().duplicated().sum()), int(keys.isna().sum())
-    told = (
-        f"{repeated} rows repeat a {mapping.record_id} and {missing} have none; all rows are kept as records."
-    )
+    told = f"{repeated} rows repeat a {mapping.record_id} and {missing} have none; all rows are kept as records."
     return [told] if repeated or missing else []
 
 
@@ -180,9 +176,7 @@ def filled_columns(connection: duckdb.DuckDBPyConnection) -> list[str]:
 
     """
     columns = [r[0] for r in connection.execute("describe person").fetchall()]
-    counts = connection.execute(f"select {', '.join(f'count({c})' for c in columns)} from person").fetchall()[
-        0
-    ]
+    counts = connection.execute(f"select {', '.join(f'count({c})' for c in columns)} from person").fetchall()[0]
     filled = [c for c, n in zip(columns, counts, strict=True) if n]
     telling = ("given", "surname", "birth_date", "phone", "email", "device", "identifier_")
     if not any(c.startswith(telling) for c in filled):
@@ -193,9 +187,7 @@ def filled_columns(connection: duckdb.DuckDBPyConnection) -> list[str]:
     return filled
 
 
-def _with_sources(
-    connection: duckdb.DuckDBPyConnection, mapping: Mapping, constraints: Constraints
-) -> Constraints:
+def _with_sources(connection: duckdb.DuckDBPyConnection, mapping: Mapping, constraints: Constraints) -> Constraints:
     if not mapping.one_per_person or constraints.exclusive_source is not None:
         return constraints
     rows = connection.execute(
@@ -207,9 +199,7 @@ def _with_sources(
 def _population(connection: duckdb.DuckDBPyConnection, size: int, across_sources: bool) -> int:
     pairs = size * (size - 1) // 2
     if across_sources:
-        same = connection.execute(
-            "select sum(n * (n - 1) / 2) from (select count(*) as n from person group by source)"
-        )
+        same = connection.execute("select sum(n * (n - 1) / 2) from (select count(*) as n from person group by source)")
         pairs -= int(same.fetchall()[0][0])
     return max(pairs, 1)
 

@@ -41,9 +41,7 @@ def settings_for(model: Model) -> SettingsCreator:
         probability_two_random_records_match=model.prior,
         comparisons=[
             comparison.creator(m, u)
-            for comparison, m, u in zip(
-                model.comparisons, model.match_shares, model.chance_shares, strict=True
-            )
+            for comparison, m, u in zip(model.comparisons, model.match_shares, model.chance_shares, strict=True)
         ],
         retain_matching_columns=False,
         retain_intermediate_calculation_columns=True,
@@ -62,9 +60,7 @@ def score(connection: duckdb.DuckDBPyConnection, model: Model, *, observed: str 
     )
     linker = linker_for(connection, model)
     api = linker._db_api
-    linker.table_management.register_blocked_pairs_for_predict(
-        api.register("likely", table_name="likely_pairs")
-    )
+    linker.table_management.register_blocked_pairs_for_predict(api.register("likely", table_name="likely_pairs"))
     predicted = linker.inference.predict(warning_mode="never")
     parts = [
         f"(mw_{c.name} + mw_tf_adj_{c.name})" if any(lv.term for lv in c.levels) else f"mw_{c.name}"
@@ -83,9 +79,7 @@ def score(connection: duckdb.DuckDBPyConnection, model: Model, *, observed: str 
 
 def read_scored(connection: duckdb.DuckDBPyConnection) -> ScoredPairs:
     """Read the table `scored`, in a fixed order."""
-    rows = connection.execute(
-        "select a::bigint as a, b::bigint as b, weight from scored order by a, b"
-    ).fetchnumpy()
+    rows = connection.execute("select a::bigint as a, b::bigint as b, weight from scored order by a, b").fetchnumpy()
     return ScoredPairs(*(np.asarray(rows[c]) for c in ("a", "b", "weight")))
 
 

@@ -55,9 +55,7 @@ def survive(
     order = records.assign(_rank=[-rank.get(s, len(rank)) for s in records[source]]).sort_values(
         [updated_at, "_rank", key], ascending=[True, True, False], na_position="first", kind="stable"
     )
-    return tuple(
-        _choose(order, attribute, rule, (key, source, updated_at)) for attribute, rule in rules.items()
-    )
+    return tuple(_choose(order, attribute, rule, (key, source, updated_at)) for attribute, rule in rules.items())
 
 
 def _choose(ordered: pd.DataFrame, attribute: str, rule: Rule, columns: tuple[str, str, str]) -> Survivor:

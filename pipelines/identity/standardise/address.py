@@ -98,9 +98,7 @@ def _korean(folded: str) -> Address:
     words = folded.replace(",", " ").split()
     head = [_SIDO.get(words[0], words[0]), *words[1:]]
     plain = re.sub(r"\([^)]*\)", " ", " ".join(head))
-    region = tuple(
-        w for w in plain.split() if re.fullmatch(r"[가-힣]+(?:특별시|광역시|자치시|도|시|군|구|읍|면)", w)
-    )
+    region = tuple(w for w in plain.split() if re.fullmatch(r"[가-힣]+(?:특별시|광역시|자치시|도|시|군|구|읍|면)", w))
     core: tuple[str, ...]
     road, lot, unit = _ROAD.search(plain), _LOT.search(plain), _UNIT.search(plain)
     if road:

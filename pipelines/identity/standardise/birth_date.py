@@ -11,9 +11,7 @@ _SEPARATED = re.compile(r"(\d{1,4})\s*[-./년]\s*(\d{1,2})\s*[-./월]\s*(\d{1,4}
 _COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})(?:\.0)?")
 _SHORT = re.compile(r"(\d{2})(\d{2})(\d{2})(?:-?[1-8]\d*\*{0,6})?")
 # Dates that systems write when they know none.
-_PLACEHOLDERS = frozenset(
-    {"1900-01-01", "1970-01-01", "9999-12-31", "0000-00-00", "1111-11-11", "0001-01-01"}
-)
+_PLACEHOLDERS = frozenset({"1900-01-01", "1970-01-01", "9999-12-31", "0000-00-00", "1111-11-11", "0001-01-01"})
 
 
 def standardise_birth_date(text: str | None, *, day_first: bool = True) -> str | None:

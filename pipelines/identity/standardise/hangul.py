@@ -20,9 +20,7 @@ _ROMAN_INITIALS, _ROMAN_VOWELS, _ROMAN_FINALS = (
     for letters in (_ROMAN_INITIAL_LETTERS, _ROMAN_VOWEL_LETTERS, _ROMAN_FINAL_LETTERS)
 )
 _HANGUL_ONLY = re.compile(r"[가-힣]+")
-COMPOUND_SURNAMES = frozenset(
-    {"남궁", "황보", "제갈", "선우", "독고", "사공", "서문", "동방", "망절", "강전"}
-)
+COMPOUND_SURNAMES = frozenset({"남궁", "황보", "제갈", "선우", "독고", "사공", "서문", "동방", "망절", "강전"})
 # Romanised surnames whose usual spelling is not what the rules give, by what the rules give.
 _SURNAME_SPELLINGS = {
     "i": ("lee", "yi", "rhee", "ri", "li", "rhie", "e"),

@@ -90,11 +90,7 @@ def parse_parts(given: str | None, surname: str | None, full: str | None = None)
     if not given_words and not surname_words:
         return whole
     if len(surname_words) == 0 and len(given_words) == 1 and hangul.is_hangul(given_words[0]):
-        return (
-            parse_full_name(given_words[0])
-            if len(given_words[0]) > 2
-            else Name(given_words[0], None, given_words)
-        )
+        return parse_full_name(given_words[0]) if len(given_words[0]) > 2 else Name(given_words[0], None, given_words)
     tokens = tuple(dict.fromkeys((*given_words, *surname_words, *whole.tokens)))
     return Name(
         given_words[0] if given_words else None,

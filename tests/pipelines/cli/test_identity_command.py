@@ -20,12 +20,8 @@ def febrl(tmp_path_factory):
 def test_resolve_writes_every_row_with_an_id_and_says_what_it_guessed(febrl, tmp_path):
     out = tmp_path / "out.parquet"
     mapping = tmp_path / "map.yaml"
-    mapping.write_text(
-        "given_name: given_name\nsurname: surname\nbirth_date: date_of_birth\nidentifier: soc_sec_id\n"
-    )
-    result = CliRunner().invoke(
-        app, ["resolve", "--input", str(febrl), "--out", str(out), "--mapping", str(mapping)]
-    )
+    mapping.write_text("given_name: given_name\nsurname: surname\nbirth_date: date_of_birth\nidentifier: soc_sec_id\n")
+    result = CliRunner().invoke(app, ["resolve", "--input", str(febrl), "--out", str(out), "--mapping", str(mapping)])
     assert result.exit_code == 0, result.output
     frame = read_person_file(out)
     assert len(frame) == 1000

@@ -36,7 +36,5 @@ def test_a_steward_holds_in_a_batch():
     never = Constraints(never_link=np.array([[partner, 999]], dtype=np.int64))
     with open_workspace(Options()) as workspace:
         old = resolve(workspace, head, DATA.mapping)
-        held = resolve_batch(
-            workspace, tail, DATA.mapping, old.model, old.group, old.pairs, constraints=never
-        )
+        held = resolve_batch(workspace, tail, DATA.mapping, old.model, old.group, old.pairs, constraints=never)
     assert held.group[999] == 999

@@ -89,9 +89,7 @@ def test_a_weak_link_does_not_chain_two_people():
 
 
 def test_a_source_that_holds_a_person_once_gives_at_most_one_record():
-    got = cluster(
-        3, *_arrays([(0, 2), (1, 2)], [9.0, 8.0]), Constraints(exclusive_source=np.array([0, 0, 1]))
-    )
+    got = cluster(3, *_arrays([(0, 2), (1, 2)], [9.0, 8.0]), Constraints(exclusive_source=np.array([0, 0, 1])))
     assert got.tolist() == [0, 1, 0]
 
 

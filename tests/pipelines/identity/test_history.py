@@ -75,9 +75,7 @@ def test_kinds_reason_and_evidence_are_recorded():
     state, new_id = IdentityState(), _counter()
     reconcile(state, [["a"], ["b", "c"]], new_id=new_id, at=AT)
     assert [e.kind for e in state.events] == ["create", "create"]
-    (merge,) = reconcile(
-        state, [["a", "b", "c"]], new_id=new_id, at=AT, reason="same phone", evidence={"weight": 9.5}
-    )
+    (merge,) = reconcile(state, [["a", "b", "c"]], new_id=new_id, at=AT, reason="same phone", evidence={"weight": 9.5})
     assert (merge.kind, merge.reason, merge.evidence["weight"]) == ("merge", "same phone", 9.5)
     assert state.assignment["a"] == state.assignment["b"]
     (split,) = reconcile(state, [["a"], ["b", "c"]], new_id=new_id, at=AT)
@@ -113,9 +111,7 @@ def test_faults_are_refused():
         state.declare_same("a", "a")
 
 
-@given(
-    st.lists(st.sampled_from([True, False, None]), min_size=1), st.lists(st.sampled_from([True, False, None]))
-)
+@given(st.lists(st.sampled_from([True, False, None]), min_size=1), st.lists(st.sampled_from([True, False, None])))
 def test_no_consent_is_gained_by_a_merge(one, other):
     merged = most_restrictive([*one, *other])
     # Whoever had a known decision against, or none of the two had one in favour, keeps the merged one from

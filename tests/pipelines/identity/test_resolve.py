@@ -63,10 +63,7 @@ def test_a_shared_phone_and_address_do_not_fuse_a_family():
 def test_a_default_phone_makes_no_run_away_cluster():
     people = _people(300)
     default = pd.DataFrame(
-        [
-            {"name": f"{n:05d}번", "birth_date": None, "phone": "010-1111-2222", "person": None}
-            for n in range(3000)
-        ],
+        [{"name": f"{n:05d}번", "birth_date": None, "phone": "010-1111-2222", "person": None} for n in range(3000)],
         dtype=object,
     )
     frame = pd.concat([people, default], ignore_index=True)
@@ -86,9 +83,7 @@ def test_no_usable_identifier_is_said():
 
 def test_repeated_keys_lose_no_row():
     people = _people(50).assign(id="same")
-    answer = _resolve(
-        people, Mapping(record_id="id", name=("name",), birth_date=("birth_date",), phone=("phone",))
-    )
+    answer = _resolve(people, Mapping(record_id="id", name=("name",), birth_date=("birth_date",), phone=("phone",)))
     assert len(answer.group) == len(people)
     assert any("repeat" in w for w in answer.warnings)
 
