@@ -94,6 +94,7 @@ class Document:
     retention_column: str | None = None
     retention_basis: str = ""
     freshness_hours: float | None = None
+    freshness_column: str | None = None
     frequency_hours: float | None = None
     simulated: bool = False
     subject_key: str | None = None
