@@ -71,7 +71,7 @@ def normalise_phone(text: str, region: str = DEFAULT_REGION) -> str | None:
     >>> normalise_phone("010 1234-5678"), normalise_phone("+82 (0)10-1234-5678"), normalise_phone("12")
     ('+821012345678', '+821012345678', None)
     """
-    compact = _PUNCTUATION.sub("", unicodedata.normalize("NFKC", text))
+    compact = _compact(text)
     if region == "KR" and (mobile := _KOREAN_MOBILE.fullmatch(compact)):
         return f"+82{mobile.group(1)}"
     return _parse_phone(compact, region)
@@ -110,6 +110,11 @@ def _email_step(text: str) -> str:
 
 def _identifier_step(text: str) -> str:
     return _PUNCTUATION.sub("", unicodedata.normalize("NFKC", text)).upper()
+
+
+def _compact(text: str) -> str:
+    # Once more after the spaces are gone: a letter and an accent that a space kept apart are now one.
+    return unicodedata.normalize("NFKC", _PUNCTUATION.sub("", unicodedata.normalize("NFKC", text)))
 
 
 def _is_hangul(text: str) -> bool:
