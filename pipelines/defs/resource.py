@@ -17,8 +17,9 @@ from pipelines.identity.opaque_id import opaque_ids
 from pipelines.ingest.load import in_utc
 from pipelines.ingest.lock import run_lock
 from pipelines.lakehouse import Lakehouse
+from pipelines.privacy_store import open_protection
+from pipelines.protection import Protection
 from pipelines.unify.table import BuildContext
-from privacy.protection.token import Tokenizer, load_tokenizer
 
 _UNFINISHED = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 
@@ -32,7 +33,7 @@ def resources(settings: Settings, contracts: Contracts) -> dict[str, Any]:
         "lock": lock,
         "engine": engine,
         "lakehouse": lakehouse,
-        "tokenizer": tokenizer,
+        "protection": protection,
         "today": run_day,
         "gate": gate,
         "build_context": build_context,
@@ -63,11 +64,13 @@ def lakehouse(context: dg.InitResourceContext) -> Lakehouse:
     return Lakehouse(settings.lakehouse_root, context.resources.engine.spark, settings.storage_options)
 
 
-@dg.resource(required_resource_keys={"settings"}, description="Turns identifiers into matching keys.")
-def tokenizer(context: dg.InitResourceContext) -> Tokenizer:
-    """Return the tokenizer with the secret of this data folder."""
-    settings: Settings = context.resources.settings
-    return load_tokenizer(settings.token_key_file, settings.phone_region)
+@dg.resource(
+    required_resource_keys={"settings", "lock"}, description="Matching keys, and the keys that encrypt identifiers."
+)
+def protection(context: dg.InitResourceContext) -> Iterator[Protection]:
+    """Open the secrets of this installation."""
+    with open_protection(context.resources.settings) as opened:
+        yield opened
 
 
 @dg.resource(

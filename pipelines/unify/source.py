@@ -1,4 +1,4 @@
-"""How the builders read their inputs: bronze in the standard form its contract asks for, a missing source as empty."""
+"""How the builders read: bronze in its standard form without what is encrypted, a missing source as empty."""
 
 from __future__ import annotations
 
@@ -34,14 +34,18 @@ def _read(name: str, lakehouse: Lakehouse, context: BuildContext) -> DataFrame:
     contract = context.contracts.table(name)
     if not lakehouse.exists(name):
         return _empty(empty_schema(contract), context)
-    return to_standard(lakehouse.read(name), contract)
+    # What is encrypted stays behind: silver and gold are made without direct identifiers.
+    sealed = [column.name for column in contract.encrypted_columns]
+    return to_standard(lakehouse.read(name).drop(*sealed), contract)
 
 
 def empty_schema(contract: Contract) -> StructType:
     """Return the schema of a source's standard form, for a source without any file."""
     tokens = [StructField(c.token_name, StringType()) for c in contract.columns if c.token_name is not None]
     flags = [StructField(flag_name(c.name), BooleanType()) for c in contract.columns if c.impute is not None]
-    declared = [StructField(field.name, field.dataType) for field in contract.spark_schema().fields]
+    sealed = {column.name for column in contract.encrypted_columns}
+    fields = [field for field in contract.spark_schema().fields if field.name not in sealed]
+    declared = [StructField(field.name, field.dataType) for field in fields]
     return StructType([*declared, *tokens, *flags, *_LOAD_COLUMNS])
 
 
