@@ -15,6 +15,8 @@ max_line_size = "64MiB"   # a longer line of a text file is refused, so that mem
 seed = 20170101           # of the simulator
 scale = 1                 # of the simulator: how many copies of the market
 run_date = 2017-12-31     # "today" for ages and recency; default: the day of the latest event
+controller = "Bojagi Mart"  # who is responsible for the processing: whose consent records decide
+time_zone = "Asia/Seoul"  # of the shop's wall time, in which tables and consents are kept
 
 [storage_options]         # credentials of an object store, passed on to delta-rs
 ```
@@ -31,6 +33,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import ByteSize, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -66,7 +69,17 @@ class Settings(BaseSettings):
     seed: int = Field(20170101, ge=0)
     scale: int = Field(1, ge=1, le=1000)
     run_date: datetime.date | None = None
+    controller: str = Field("Bojagi Mart", min_length=1, max_length=200)
+    time_zone: str = "Asia/Seoul"
     storage_options: dict[str, str] = Field(default_factory=dict)
+
+    @field_validator("time_zone")
+    @classmethod
+    def _know_zone(cls, name: str) -> str:
+        try:
+            return ZoneInfo(name).key
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+            raise ValueError("no time zone of the IANA database, such as Asia/Seoul") from error
 
     @field_validator("data_dir", "landing_dir")
     @classmethod

@@ -9,9 +9,11 @@ from __future__ import annotations
 import os
 import secrets
 import stat
+from datetime import datetime
 from pathlib import Path
 
 from pipelines.config import Settings
+from pipelines.consent.view import ConsentView
 from privacy.audit import KEY_BYTES, AuditError, AuditLog
 from privacy.consent.policy import built_in_policy
 from privacy.consent.store import ConsentStore
@@ -27,6 +29,11 @@ def secret_dir(settings: Settings) -> Path:
 def open_consent_store(settings: Settings) -> ConsentStore:
     """The consent store of the online side."""
     return ConsentStore(settings.data_dir / "consent" / "consent.db", built_in_policy().taxonomy)
+
+
+def open_consent_view(settings: Settings, moment: datetime) -> ConsentView:
+    """What the consent record says, for decisions at a moment."""
+    return ConsentView(lambda: open_consent_store(settings), built_in_policy(), settings.controller, moment)
 
 
 def open_audit_log(settings: Settings) -> AuditLog:
