@@ -11,9 +11,11 @@ import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import datetime
 from pathlib import Path
 
 from pipelines.config import Settings
+from pipelines.consent.view import ConsentView
 from pipelines.errors import SettingsError
 from pipelines.protection import Protection
 from privacy.audit import KEY_BYTES, AuditError, AuditLog
@@ -28,6 +30,11 @@ from privacy.protection.token import load_tokenizer
 def open_consent_store(settings: Settings) -> ConsentStore:
     """The consent store of the online side."""
     return ConsentStore(settings.data_dir / "consent" / "consent.db", built_in_policy().taxonomy)
+
+
+def open_consent_view(settings: Settings, moment: datetime) -> ConsentView:
+    """What the consent record says, for decisions at a moment."""
+    return ConsentView(lambda: open_consent_store(settings), built_in_policy(), settings.controller, moment)
 
 
 def open_audit_log(settings: Settings) -> AuditLog:

@@ -115,6 +115,17 @@ def _purposes_are_within_the_table(subject: Subject) -> Iterator[Fault]:
             )
 
 
+def _profile_says_what_it_is_built_for(subject: Subject) -> Iterator[Fault]:
+    document = subject.document
+    if document.built_for is not None and document.purposes and document.built_for not in document.purposes:
+        expected = f"one of {', '.join(document.purposes)}"
+        message = "Built for a purpose that the table may not serve"
+        yield subject.fault_at("builtFor", message, got=document.built_for, expected=expected)
+    if document.layer == "gold" and is_personal(document) and document.built_for is None:
+        hint = "builtFor: the purpose that it is made for; who does not permit it is not in it"
+        yield subject.fault("A gold table about persons does not say what it is built for", hint=hint)
+
+
 def _bases_hold(subject: Subject) -> Iterator[Fault]:
     document = subject.document
     if not is_personal(document):
@@ -141,5 +152,6 @@ PRIVACY_RULES: tuple[Rule, ...] = (
     _tokens_are_made_from_sources,
     _sensitive_columns_name_their_purposes,
     _purposes_are_within_the_table,
+    _profile_says_what_it_is_built_for,
     _bases_hold,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pyspark.sql import DataFrame
+from pyspark.sql.pandas.types import from_arrow_schema
 from pyspark.sql.types import BooleanType, LongType, StringType, StructField, StructType, TimestampNTZType
 
 from pipelines.contracts.document import Contract
@@ -20,7 +21,7 @@ _LOAD_COLUMNS = (
 
 def read_inputs(table: DerivedTable, lakehouse: Lakehouse, context: BuildContext) -> dict[str, DataFrame]:
     """Return the table's inputs by name. What a source that never arrived would say is null in every derived column."""
-    tables = {name: _read(name, lakehouse, context) for name in table.all_inputs(context.contracts)}
+    tables = {name: read_table(name, lakehouse, context) for name in table.all_inputs(context.contracts)}
     if table.remembers:
         contract = context.contracts.table(table.name)
         exists = lakehouse.exists(table.name)
@@ -28,7 +29,13 @@ def read_inputs(table: DerivedTable, lakehouse: Lakehouse, context: BuildContext
     return tables
 
 
-def _read(name: str, lakehouse: Lakehouse, context: BuildContext) -> DataFrame:
+def read_table(name: str, lakehouse: Lakehouse, context: BuildContext) -> DataFrame:
+    """Return one table as builders read it; `consent/...` comes from the consent record."""
+    if name.startswith("consent/"):
+        rows = context.agreed.table(name)
+        if rows.num_rows == 0:
+            return _empty(from_arrow_schema(rows.schema, prefer_timestamp_ntz=True), context)
+        return context.spark.createDataFrame(rows)
     if not name.startswith("bronze/"):
         return lakehouse.read(name)
     contract = context.contracts.table(name)

@@ -88,6 +88,7 @@ class Document:
     description: str = ""
     owner: str = ""
     purposes: tuple[str, ...] = ()
+    built_for: str | None = None
     legal_bases: Mapping[str, str] = field(default_factory=dict)
     legal_article: str = ""
     retention_days: int | None = None

@@ -77,6 +77,7 @@ def _read(standard: OpenDataContractStandard, source: Source, sha256: str) -> Do
         description=" ".join((schema.description or "").split()),
         owner=_owner(standard),
         purposes=purposes,
+        built_for=custom.get("builtFor"),
         legal_bases=_legal_bases(custom.get("legalBasis"), purposes),
         legal_article=custom.get("legalArticle", ""),
         retention_days=read_retention_days(standard, source),
