@@ -14,6 +14,8 @@ from pipelines.contracts.document import Contracts
 from pipelines.engine import Engine, open_engine
 from pipelines.gate import Gate, outcome_folder
 from pipelines.identity.opaque_id import opaque_ids
+from pipelines.identity.person_record import read_person_records
+from pipelines.identity.session import MatchingSession
 from pipelines.ingest.load import in_utc
 from pipelines.ingest.lock import run_lock
 from pipelines.lakehouse import Lakehouse
@@ -100,13 +102,18 @@ def gate(context: dg.InitResourceContext) -> Iterator[Gate]:
 
 
 @dg.resource(
-    required_resource_keys={"contracts", "engine", "today"},
+    required_resource_keys={"contracts", "engine", "today", "lakehouse"},
     description="What a build needs besides its inputs.",
 )
 def build_context(context: dg.InitResourceContext) -> Callable[[], BuildContext]:
     """Return a function that makes the context once the day is known."""
     held = context.resources
-    return cache(lambda: BuildContext(held.contracts, held.today(), opaque_ids(), held.engine.spark))
+
+    def make() -> BuildContext:
+        matching = MatchingSession(lambda: read_person_records(held.lakehouse, held.contracts))
+        return BuildContext(held.contracts, held.today(), opaque_ids(), held.engine.spark, matching)
+
+    return cache(make)
 
 
 def bury_dead_runs(instance: dg.DagsterInstance, living_run_id: str) -> None:

@@ -13,6 +13,8 @@ import pytest
 
 from pipelines.contracts.document import Contracts, load_contracts
 from pipelines.identity.opaque_id import opaque_ids
+from pipelines.identity.person_record import read_person_records
+from pipelines.identity.session import MatchingSession
 from pipelines.lakehouse import Lakehouse
 from pipelines.unify.refresh import RefreshReport, refresh_table
 from pipelines.unify.registry import TABLES
@@ -63,9 +65,11 @@ def build_market(engines, contracts, tmp_path_factory) -> Callable[..., Built]:
         rows = {name: found for name, found in make_market().items() if sources is None or name in sources}
         land(root, contracts, rows)
         spark = engines.open(engine).spark
+        lakehouse = Lakehouse(str(root), spark)
+        matching = MatchingSession(lambda: read_person_records(lakehouse, contracts))
         built = Built(
-            Lakehouse(str(root), spark),
-            BuildContext(contracts, AS_OF, opaque_ids(random.Random(7).randbytes), spark),
+            lakehouse,
+            BuildContext(contracts, AS_OF, opaque_ids(random.Random(7).randbytes), spark, matching),
             {},
             rows,
             tables,
