@@ -214,6 +214,7 @@ def _postal_code(column: str, _: set[str]) -> PartComparison:
 
 def _address(column: str, _: set[str]) -> PartComparison:
     fewest = "least(len(address_tokens_l), len(address_tokens_r))"
+    most, half = f"greatest(2, {fewest} * 2 / 3.0)", f"({fewest} / 2.0)"
     return PartComparison(
         "address",
         column,
@@ -221,9 +222,9 @@ def _address(column: str, _: set[str]) -> PartComparison:
             Level("address equal", "address_l = address_r", 0.55, "address"),
             Level("address nearly equal", is_alike("address", 0.93), 0.15),
             Level(
-                "most words of the address shared", shares("address_tokens", f"greatest(2, {fewest} * 2 / 3.0)"), 0.05
+                "most words of the address shared", shares("address_tokens", most), 0.05
             ),
-            Level("half of the address shared", shares("address_tokens", f"({fewest} / 2.0)"), 0.05),
+            Level("half of the address shared", shares("address_tokens", half), 0.05),
             Level("address alike", is_alike("address", 0.80), 0.04),
         ),
     )

@@ -166,7 +166,7 @@ def _spread(values: pd.Series, function: Callable[[str], int]) -> NDArray[np.int
 def _bits(values: pd.Series) -> NDArray[np.int64]:
     """Return the letter bits of each value; 0 for null, which no comparison reads."""
     codes, distinct = pd.factorize(values)
-    return np.append(letter_bits(distinct), 0)[codes]
+    return np.append(letter_bits(list(distinct)), 0)[codes]
 
 
 def _take(values: Sequence[object], codes: NDArray[np.intp]) -> pd.Series:
