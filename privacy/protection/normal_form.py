@@ -48,7 +48,7 @@ def normalise_email(text: str) -> str | None:
     >>> normalise_email(" Kim@Example.COM "), normalise_email("none")
     ('kim@example.com', None)
     """
-    email = _SPACES.sub("", unicodedata.normalize("NFKC", text)).casefold()
+    email = unicodedata.normalize("NFKC", _SPACES.sub("", unicodedata.normalize("NFKC", text))).casefold()
     return email if _EMAIL.fullmatch(email) else None
 
 
@@ -58,7 +58,7 @@ def normalise_identifier(text: str) -> str | None:
     >>> normalise_identifier(" 9410-0000-1000-7919 ")
     '9410000010007919'
     """
-    return _PUNCTUATION.sub("", unicodedata.normalize("NFKC", text)).upper() or None
+    return _compact(text).upper() or None
 
 
 @lru_cache(_CACHE_SIZE)
@@ -70,7 +70,7 @@ def normalise_phone(text: str, region: str = DEFAULT_REGION) -> str | None:
     >>> normalise_phone("010 1234-5678"), normalise_phone("+82 (0)10-1234-5678"), normalise_phone("12")
     ('+821012345678', '+821012345678', None)
     """
-    compact = _PUNCTUATION.sub("", unicodedata.normalize("NFKC", text))
+    compact = _compact(text)
     if region == "KR" and (mobile := _KOREAN_MOBILE.fullmatch(compact)):
         return f"+82{mobile.group(1)}"
     return _parse_phone(compact, region)
@@ -84,6 +84,11 @@ def normaliser(kind: str, region: str = DEFAULT_REGION) -> Callable[[str], str |
         "name": normalise_name,
     }
     return forms.get(kind, normalise_identifier)
+
+
+def _compact(text: str) -> str:
+    # Once more after the spaces are gone: a letter and an accent that a space kept apart are now one.
+    return unicodedata.normalize("NFKC", _PUNCTUATION.sub("", unicodedata.normalize("NFKC", text)))
 
 
 def _is_hangul(text: str) -> bool:
