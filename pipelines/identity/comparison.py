@@ -221,9 +221,7 @@ def _address(column: str, _: set[str]) -> PartComparison:
         (
             Level("address equal", "address_l = address_r", 0.55, "address"),
             Level("address nearly equal", is_alike("address", 0.93), 0.15),
-            Level(
-                "most words of the address shared", shares("address_tokens", most), 0.05
-            ),
+            Level("most words of the address shared", shares("address_tokens", most), 0.05),
             Level("half of the address shared", shares("address_tokens", half), 0.05),
             Level("address alike", is_alike("address", 0.80), 0.04),
         ),

@@ -17,6 +17,7 @@ from pipelines.contracts.document import Column, Contract, Contracts
 from pipelines.identity.mapping import Mapping
 from pipelines.identity.record import ANCHOR_KINDS
 from pipelines.lakehouse import Lakehouse
+from pipelines.rows import read_rows
 
 PURPOSE = "identity_resolution"
 """Columns that do not serve it are not read."""
@@ -110,8 +111,10 @@ def _read(lakehouse: Lakehouse, contract: Contract, reveal: Reveal) -> pd.DataFr
     assert key is not None
     # A household is compared by its token: that it is the same is all there is to know.
     names = {part: str(c.token_name) if part == "household" else c.name for part, c in parts.items()}
-    wanted = list(dict.fromkeys([str(key.token_name), *names.values(), *_LOAD]))
-    rows = reveal(contract, lakehouse.read(contract.table).select(*wanted).toArrow())
+    # What ingest noted of a row (whose name starts with _) may be what its protection is bound to.
+    noted = [field.name for field in lakehouse.delta(contract.table).schema().fields if field.name.startswith("_")]
+    wanted = list(dict.fromkeys([str(key.token_name), *names.values(), *noted]))
+    rows = reveal(contract, read_rows(lakehouse, contract.table, wanted))
     frame = pd.DataFrame({part: _text(rows[name]) for part, name in names.items()})
     frame["kind"], frame["token"] = str(key.token), rows[str(key.token_name)].to_pandas()
     frame["source"] = contract.name
