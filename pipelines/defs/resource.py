@@ -16,10 +16,12 @@ from pipelines.contracts.document import Contracts
 from pipelines.engine import Engine, open_engine
 from pipelines.gate import Gate, outcome_folder
 from pipelines.identity.opaque_id import opaque_ids
+from pipelines.identity.person_record import PURPOSE, PersonRecords, read_person_records
+from pipelines.identity.session import MatchingSession
 from pipelines.ingest.load import in_utc
 from pipelines.ingest.lock import run_lock
 from pipelines.lakehouse import Lakehouse
-from pipelines.privacy_store import open_consent_view, open_protection
+from pipelines.privacy_store import open_consent_view, open_protection, open_revealer
 from pipelines.protection import Protection
 from pipelines.unify.table import BuildContext
 
@@ -122,13 +124,23 @@ def consent(context: dg.InitResourceContext) -> Callable[[], ConsentView]:
 
 
 @dg.resource(
-    required_resource_keys={"contracts", "engine", "today", "consent"},
+    required_resource_keys={"settings", "contracts", "engine", "today", "lakehouse", "consent"},
     description="What a build needs besides its inputs.",
 )
 def build_context(context: dg.InitResourceContext) -> Callable[[], BuildContext]:
     """Return a function that makes the context once the day is known."""
     held = context.resources
-    return cache(lambda: BuildContext(held.contracts, held.today(), opaque_ids(), held.engine.spark, held.consent()))
+
+    def read_people() -> PersonRecords:
+        with open_revealer(held.settings, "bojagi run", PURPOSE) as reveal:
+            return read_person_records(held.lakehouse, held.contracts, reveal)
+
+    def make() -> BuildContext:
+        matching = MatchingSession(read_people)
+        spark = held.engine.spark
+        return BuildContext(held.contracts, held.today(), opaque_ids(), spark, held.consent(), matching)
+
+    return cache(make)
 
 
 def bury_dead_runs(instance: dg.DagsterInstance, living_run_id: str) -> None:
