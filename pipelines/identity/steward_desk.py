@@ -117,7 +117,7 @@ class StewardDesk:
 
     def events(self) -> pd.DataFrame:
         """Return the recorded changes of customers, the earliest first, without the keys that moved."""
-        rows = read_rows(self.lakehouse, EVENT).to_pandas()
+        rows: pd.DataFrame = read_rows(self.lakehouse, EVENT).to_pandas()
         return rows.drop(columns="moved_keys").sort_values(["occurred_at", "event_id"], ignore_index=True)
 
     def _rest(self, customer_id: str, without: tuple[Key, ...]) -> Named:
@@ -141,7 +141,8 @@ class StewardDesk:
         return kind, token
 
     def _keys(self) -> pd.DataFrame:
-        return read_rows(self.lakehouse, IDENTIFIER, ["token_kind", "token", "customer_id"]).to_pandas()
+        keys: pd.DataFrame = read_rows(self.lakehouse, IDENTIFIER, ["token_kind", "token", "customer_id"]).to_pandas()
+        return keys
 
     def _record(
         self, verdict: Verdict, left: Named, right: Named, reason: str, event_id: str | None = None
