@@ -11,6 +11,7 @@ from datetime import datetime
 import pandas as pd
 import pyarrow as pa
 
+from pipelines.identity.errors import HistoryError
 from pipelines.identity.steward import read_keys
 from privacy.consent.rows import MEMBERSHIP_SCHEMA
 
@@ -25,6 +26,9 @@ def membership_rows(identifiers: pd.DataFrame, events: pd.DataFrame) -> pa.Table
     Args:
         identifiers: rows of silver/identifier.
         events: rows of silver/identity_event.
+
+    Raises:
+        HistoryError: the events do not lead to what the identifiers say.
     """
     now = identifiers[identifiers["token_kind"] == SPEAKER_KIND].set_index("token")["customer_id"]
     rows: dict[str, list[tuple[datetime, str]]] = {}
@@ -33,9 +37,10 @@ def membership_rows(identifiers: pd.DataFrame, events: pd.DataFrame) -> pa.Table
             if kind == SPEAKER_KIND:
                 stays = rows.setdefault(token, [(BEGINNING, event["from_customer_id"])])
                 stays.append((pd.Timestamp(event["occurred_at"]).to_pydatetime(), event["to_customer_id"]))
-    for token, customer_id in now.items():
-        stays = rows.setdefault(str(token), [(BEGINNING, customer_id)])
-        assert stays[-1][1] == customer_id, "silver/identity_event is behind silver/identifier; refresh both"
+    for token, customer_id in zip(now.index.astype(str), now, strict=True):
+        stays = rows.setdefault(token, [(BEGINNING, customer_id)])
+        if stays[-1][1] != customer_id:
+            raise HistoryError("silver/identity_event is behind silver/identifier: run `bojagi run`.")
     listed = [
         {"subject_id": token, "customer_id": customer_id, "from_at": since}
         for token, stays in sorted(rows.items())

@@ -19,7 +19,7 @@ from scipy.sparse.csgraph import connected_components
 from pipelines.identity.cluster import Constraints, cluster
 from pipelines.identity.link import MAX_MEMBERS_A_KEY, Clusters, without_default_values
 from pipelines.identity.model import Model
-from pipelines.identity.person_match import MOST_FRESH, Matching, match_all, match_reached, no_pairs
+from pipelines.identity.person_match import Matcher, Matching, match_people
 from pipelines.identity.person_record import PersonRecords
 from pipelines.identity.record import LINK_KINDS, Records
 from pipelines.identity.resolve import Options
@@ -46,6 +46,7 @@ class PersonLinker:
         decisions: all decisions of stewards.
         options: thresholds and limits of the matching.
         max_members_a_key: see `link`.
+        match: scores the people.
     """
 
     persons: PersonRecords
@@ -54,6 +55,7 @@ class PersonLinker:
     decisions: Sequence[Decision] = ()
     options: Options = field(default_factory=Options)
     max_members_a_key: int = MAX_MEMBERS_A_KEY
+    match: Matcher = match_people
 
     def link(self, records: Records) -> Clusters:
         """Return the cluster of each record, how surely it belongs there, and what was compared."""
@@ -65,7 +67,8 @@ class PersonLinker:
         # A certain key may have come to old records: whoever it joins is looked at as well.
         certain = held.certain_links()
         touched[certain[former[certain[:, 0]] != former[certain[:, 1]]].ravel()] = True
-        matching = self._match(former, fresh, touched)
+        size = len(self.persons)
+        matching = self.match(self.persons, former[:size], fresh, touched[:size], self.model, self.options)
         group = self._group(held, matching, former, touched, told)
         method, confidence = self._sureness(held, matching, group, told)
         label = held.labels(group)
@@ -85,14 +88,6 @@ class PersonLinker:
         seen[there] = known["last_seen_at"].to_numpy(dtype="datetime64[us]")[place[there]]
         newest = self.persons.frame["seen_at"].to_numpy(dtype="datetime64[us]")
         return group, ~there | np.isnat(seen) | (newest > seen)
-
-    def _match(self, former: Ints, fresh: Bools, touched: Bools) -> Matching:
-        size = len(self.persons)
-        if size < 2:
-            return Matching(no_pairs(), np.ones(size, dtype=bool))
-        if self.model is None or fresh.mean() > MOST_FRESH:
-            return match_all(self.persons, self.options)
-        return match_reached(self.persons, former[:size], fresh, touched[:size], self.model, self.options)
 
     def _group(self, held: _Held, matching: Matching, former: Ints, touched: Bools, told: Constraints) -> Ints:
         """Cluster who was reached; the others stay where they were.

@@ -53,7 +53,7 @@ def _stated(rows: DataFrame, contract: Contract, identifiers: DataFrame) -> Data
     """customer_id, attribute, value, token, source, record, updated_on, confidence, rule: what each entry states."""
     key = key_column(contract)
     assert key is not None
-    held = identifiers.where(F.col("token_kind") == key.token).select(
+    held = identifiers.where(F.col("token_kind") == F.lit(key.token)).select(
         F.col("token").alias("_key"), "customer_id", "confidence"
     )
     newest = latest(rows, [str(key.token_name)])
@@ -75,8 +75,8 @@ def _stated(rows: DataFrame, contract: Contract, identifiers: DataFrame) -> Data
     return reduce(DataFrame.unionByName, parts)
 
 
-def _is_stated(column: Column) -> SparkColumn:
-    return F.isnotnull(F.col(column.token_name or column.name))
+def _is_stated(column: Column) -> str:
+    return f"`{column.token_name or column.name}` is not null"
 
 
 def _clear(column: Column) -> SparkColumn:
