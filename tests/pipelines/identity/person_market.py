@@ -17,6 +17,7 @@ from pipelines.identity.person_record import PersonRecords
 from pipelines.identity.record import KINDS, Records
 from pipelines.identity.scoring import ScoredPairs
 from pipelines.identity.steward import Decision, Key, Verdict, lasting_keys, read_keys
+from pipelines.identity.steward_desk import rest_of
 from pipelines.unify.identifier import Change, apply_change
 
 START = datetime(2017, 1, 1)  # noqa: DTZ001  (local wall time, as in the tables)
@@ -95,13 +96,12 @@ class Town:
         moved = read_keys(event["moved_keys"])
         back, origin, target = lasting_keys(moved), event["from_customer_id"], event["to_customer_id"]
         kind, name = event["event_type"], event["event_id"]
-        owner = self.customers()
         if kind != "split":
-            rest = lasting_keys({k for k, who in owner.items() if who == target} - set(moved))
+            rest = rest_of(self.rows, target, moved, event["occurred_at"])
             self.decide("different", back, rest, holds_together=True, left_customer_id=origin,
                         right_customer_id=target, event_id=name)  # fmt: skip
         if kind != "merge":
-            rest = lasting_keys({k for k, who in owner.items() if who == origin} - set(moved))
+            rest = rest_of(self.rows, origin, moved, event["occurred_at"])
             self.decide("same", back, rest, left_customer_id=origin, right_customer_id=origin, event_id=name)
 
     def _note_events(self) -> None:
