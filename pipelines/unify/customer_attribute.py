@@ -37,8 +37,7 @@ def build(tables: Tables, context: BuildContext) -> DataFrame:
     every = reduce(DataFrame.unionByName, stated)
     said = every.withColumn("_said", F.coalesce("value", "token"))
     frequency = Window.partitionBy("customer_id", "attribute", "_said")
-    agreeing = F.when(F.col("_said").isNotNull(), F.count(F.lit(1)).over(frequency))
-    counted = said.withColumn("agreeing_count", agreeing)
+    counted = said.withColumn("agreeing_count", F.count(F.lit(1)).over(frequency))
     weight = F.when(F.col("rule") == MOST_FREQUENT, F.col("agreeing_count")).otherwise(F.lit(0))
     order = Window.partitionBy("customer_id", "attribute").orderBy(
         weight.desc(), F.col("updated_on").desc_nulls_last(), F.col("source").asc(), F.col("record").asc()
@@ -71,6 +70,8 @@ def _stated(rows: DataFrame, contract: Contract, identifiers: DataFrame) -> Data
             F.lit(RULES.get(part, MOST_RECENT)).alias("rule"),
         )
         for part, column in part_columns(contract).items()
+        # An identifier without a matching key is sealed: here nobody can see whether a record states it.
+        if column.token_name or column.role != "direct"
     ]
     return reduce(DataFrame.unionByName, parts)
 

@@ -9,6 +9,7 @@ from time import perf_counter
 
 from pyspark.sql import DataFrame
 
+from pipelines.consent.filter import keep_permitted, keep_permitted_inputs
 from pipelines.lakehouse import Lakehouse
 from pipelines.unify.fingerprint import fingerprint
 from pipelines.unify.source import read_inputs
@@ -42,7 +43,9 @@ def refresh_table(
     was_current = lakehouse.exists(table.name) if table.is_kept else lakehouse.fingerprint(table.name) == wanted
     days: tuple[date, ...] = ()
     if not was_current:
-        built = table.build(read_inputs(table, lakehouse, context), context)
+        contract = context.contracts.table(table.name)
+        inputs = keep_permitted_inputs(read_inputs(table, lakehouse, context), contract, lakehouse, context)
+        built = keep_permitted(table.build(inputs, context), contract, lakehouse, context)
         days = _write(table, built, wanted, lakehouse, context)
     return RefreshReport(table.name, row_count(table.name, lakehouse), timer() - started, was_current, days)
 

@@ -67,7 +67,16 @@ _SILVER = (
         uses_as_of=False,
     ),
     DerivedTable(
-        "silver/consent_event", ("bronze/consent_event", "silver/identifier"), consent_event.build, uses_as_of=False
+        "silver/consent_event",
+        (consent_event.RECORD, consent_event.MEMBERSHIP, "silver/identifier"),
+        consent_event.build,
+        uses_as_of=False,
+    ),
+    DerivedTable(
+        "silver/permission",
+        ("silver/consent_event", consent_event.MEMBERSHIP),
+        consent_event.build_permission,
+        uses_as_of=False,
     ),
     DerivedTable(
         "silver/order_line",

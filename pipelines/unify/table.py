@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import DataFrame, SparkSession
 
+from privacy.consent.errors import ConsentError
+
 if TYPE_CHECKING:
+    from pipelines.consent.view import ConsentView
     from pipelines.contracts.document import Contracts
     from pipelines.identity.session import MatchingSession
 
@@ -30,8 +33,22 @@ class BuildContext:
     id_factory: Callable[[], str]
     """Gives new customer identifiers, see `pipelines.identity.opaque_id`."""
     spark: SparkSession
+    consent: ConsentView | None = None
+    """What people agreed to, as this run sees it. Without it no table about customers is built."""
+
     matching: MatchingSession | None = None
     """Matches the people of the registers; None resolves by exact keys alone."""
+
+    @property
+    def agreed(self) -> ConsentView:
+        """What people agreed to.
+
+        Raises:
+            ConsentError: nobody said where that stands, so that nothing may rest on it.
+        """
+        if self.consent is None:
+            raise ConsentError("This needs the consent record, and the build was given none.")
+        return self.consent
 
 
 Build = Callable[[Tables, BuildContext], DataFrame]

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from pipelines.identity.opaque_id import opaque_ids
 from pipelines.identity.person_link import PersonLinker
@@ -19,6 +20,7 @@ from pipelines.identity.scoring import ScoredPairs
 from pipelines.identity.steward import Decision, Key, Verdict, lasting_keys, read_keys
 from pipelines.identity.steward_desk import rest_of
 from pipelines.unify.identifier import Change, apply_change
+from privacy.consent.rows import MEMBERSHIP_SCHEMA
 
 START = datetime(2017, 1, 1)  # noqa: DTZ001  (local wall time, as in the tables)
 NOTHING = pd.DataFrame(
@@ -115,3 +117,33 @@ class Town:
                 text = ",".join(sorted(f"{k}:{t}" for k, t in zip(keys["token_kind"], keys["token"], strict=True)))
                 values = (f"e_{len(self.noted)}", kind, origin, target, last, text)
                 self.noted.append(dict(zip(EVENT_COLUMNS, values, strict=True)))
+
+
+SPEAKER_KIND = "member_no"
+"""Consent is given under a member number."""
+BEGINNING = datetime(1970, 1, 1)  # noqa: DTZ001
+
+
+def membership_rows(identifiers: pd.DataFrame, events: pd.DataFrame) -> pa.Table:
+    """Return rows of MEMBERSHIP_SCHEMA: the customer of each member number (by its token) over time.
+
+    Args:
+        identifiers: rows of silver/identifier.
+        events: rows of silver/identity_event.
+    """
+    now = identifiers[identifiers["token_kind"] == SPEAKER_KIND].set_index("token")["customer_id"]
+    rows: dict[str, list[tuple[datetime, str]]] = {}
+    for event in events.sort_values("occurred_at").to_dict("records"):
+        for kind, token in read_keys(event["moved_keys"]):
+            if kind == SPEAKER_KIND:
+                stays = rows.setdefault(token, [(BEGINNING, event["from_customer_id"])])
+                stays.append((pd.Timestamp(event["occurred_at"]).to_pydatetime(), event["to_customer_id"]))
+    for token, customer_id in zip(now.index.astype(str), now, strict=True):
+        stays = rows.setdefault(token, [(BEGINNING, customer_id)])
+        assert stays[-1][1] == customer_id
+    listed = [
+        {"subject_id": token, "customer_id": customer_id, "from_at": since}
+        for token, stays in sorted(rows.items())
+        for since, customer_id in stays
+    ]
+    return pa.Table.from_pylist(listed, schema=MEMBERSHIP_SCHEMA)

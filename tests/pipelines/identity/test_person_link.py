@@ -9,7 +9,6 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.identity.membership import membership_rows
 from pipelines.identity.person_link import PersonLinker
 from pipelines.identity.person_match import Matching, no_pairs
 from privacy.consent.index import DecisionIndex
@@ -18,7 +17,7 @@ from privacy.consent.record import ConsentRecord, new_record_id
 from privacy.consent.rows import as_table
 from privacy.consent.state import State
 from privacy.consent.timeline import build_timeline
-from tests.pipelines.identity.person_market import NOTHING, START, Town, person_records, records_of
+from tests.pipelines.identity.person_market import NOTHING, START, Town, membership_rows, person_records, records_of
 
 PEOPLE = 6
 POLICY = built_in_policy()

@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
+from pipelines.defs.identity_chart import identity_charts
 from pipelines.identity.person_record import read_person_records
 from pipelines.identity.steward import DecisionError
 from pipelines.identity.steward_desk import StewardDesk
@@ -19,7 +20,7 @@ from tests.pipelines.unify.market import LOADED_AT, land, token
 
 TABLES = (
     "silver/identity_decision", "silver/identifier", "silver/identity_event", "silver/identity_model",
-    "silver/customer_attribute", "silver/customer", "silver/consent_event",
+    "silver/customer_attribute", "silver/customer",
 )  # fmt: skip
 HER, SPOUSE = "M000000003", "M000000103"
 
@@ -83,7 +84,6 @@ def test_a_link_and_its_undoing_are_carried_through(built) -> None:
     assert survivor == customer(built, "M000000004")
     gone = ({mine, yours} - {survivor}).pop()
     assert gone not in set(built.frame("silver/customer")["customer_id"])
-    assert gone not in set(built.frame("silver/consent_event")["customer_id"])
     event = built.frame("silver/identity_event").iloc[0]
     assert (event["event_type"], event["reason"], event["from_customer_id"]) == ("merge", "steward", gone)
     desk(built).revert(event["event_id"], "it was her sister")
@@ -135,9 +135,23 @@ def test_the_golden_record_says_where_each_value_is_from_and_holds_no_identifier
     assert mine.loc["place_2", "value"] == "이사동", "the newest entry says so"
     assert mine.loc["place_2", "record"] == token("member_no", "M000000205")
     assert mine.loc["email", "token"] == token("email", "p5@a.example")
-    direct = rows[rows["attribute"].isin(["name", "phone", "email", "address", "household"])]
+    direct = rows[rows["attribute"].isin(["name", "phone", "email", "household"])]
     assert direct["value"].isna().all()
     assert set(rows["source"]) <= {"crm_customer", "loyalty_card"}
+
+
+def test_the_charts_stand_beside_the_identifiers_also_when_nothing_was_matched(built) -> None:
+    for session in (built.context.matching, None):
+        found = identity_charts(built.lakehouse, session)
+        people = found["people_by_size"].value
+        assert sum(int(size) * count for size, count in people.items()) == sum(
+            built.frame("silver/identifier")["token_kind"].isin(["member_no", "card_no"])
+        )
+        points = found["pairs_by_threshold"].value
+        assert [p["pairs"] for p in points] == sorted((p["pairs"] for p in points), reverse=True)
+        for chart in ("threshold_chart", "people_by_size_chart"):
+            assert str(found[chart].value).startswith("![chart](data:image/svg+xml;base64,")
+            assert len(str(found[chart].value)) < 1000, "Dagster shows a longer one behind a link"
 
 
 def test_reading_people_goes_through_the_reveal(built) -> None:
