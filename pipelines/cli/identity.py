@@ -21,8 +21,8 @@ from pipelines.identity.dataset import (
 from pipelines.identity.errors import IdentityError, MappingError, SourceFileError
 from pipelines.identity.evaluate import evaluate
 from pipelines.identity.explain import Explanation, draw_waterfall, explain
-from pipelines.identity.history import new_customer_id
 from pipelines.identity.mapping import Mapping, guess_mapping, load_mapping
+from pipelines.identity.opaque_id import opaque_ids
 from pipelines.identity.person_file import read_person_file, write_person_file
 from pipelines.identity.resolve import Options, Resolution, open_workspace, resolve
 
@@ -49,7 +49,8 @@ def resolve_command(
         parts = _mapping(frame, mapping)
         with open_workspace(Options(threshold=threshold, memory=memory, region=region)) as workspace:
             answer = resolve(workspace, frame, parts, Options(threshold=threshold, memory=memory, region=region))
-        ids = {group: new_customer_id() for group in pd.unique(answer.group)}
+        new_id = opaque_ids()
+        ids = {group: new_id() for group in pd.unique(answer.group)}
         write_person_file(frame.assign(customer_id=[ids[g] for g in answer.group]), out)
     except IdentityError as error:
         raise stop(error) from None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import getpass
 import json
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -74,10 +75,14 @@ def explain_customers(settings: Settings, first: str, second: str) -> tuple[Expl
     from pipelines.contracts.document import load_contracts
     from pipelines.identity.person_explain import explain_persons
     from pipelines.identity.person_record import read_person_records
+    from pipelines.identity.person_register import PURPOSE
+    from pipelines.privacy_store import open_revealer
 
     at = _desk(settings)
     named = at.find(first), at.find(second)
-    persons = read_person_records(at.lakehouse, load_contracts(settings.contract_dirs))
+    contracts = load_contracts(settings.contract_dirs)
+    with open_revealer(settings, f"bojagi identity explain by {at.steward}", PURPOSE) as reveal:
+        persons = read_person_records(at.lakehouse, contracts, reveal)
     found = explain_persons(at.lakehouse, persons, named[0].keys, named[1].keys)
     return found, named[0].customer_id == named[1].customer_id
 
@@ -123,7 +128,7 @@ def _told(decision: Decision) -> dict[str, Any]:
     }
 
 
-def _print(rows: list[dict[str, Any]], as_json: bool, nothing: str) -> None:
+def _print(rows: Sequence[Mapping[Any, Any]], as_json: bool, nothing: str) -> None:
     if as_json:
         typer.echo(json.dumps(rows, ensure_ascii=False, indent=2))
     elif not rows:

@@ -10,6 +10,7 @@ from pipelines.consent.filter import PERMISSION, waits_for_permission
 from pipelines.contracts.document import Contract, Contracts
 from pipelines.defs import metadata
 from pipelines.defs.failure import RETRY, own_errors_are_final
+from pipelines.defs.identity_chart import IDENTIFIER, identity_charts
 from pipelines.defs.metadata import asset_key
 from pipelines.defs.partition import touched_days
 from pipelines.ingest.bronze import BronzeTable
@@ -99,6 +100,8 @@ def derived_asset(
                 for event in touched_days(context, days, profile, report.days):
                     context.log_event(event)
             found = {metadata.UP_TO_DATE: report.was_current, metadata.LINEAGE: lineage}
+            if table.name == IDENTIFIER:
+                found |= identity_charts(held.lakehouse, held.build_context().matching)
             return _result(profile, found, started)
 
     return refresh

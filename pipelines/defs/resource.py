@@ -16,7 +16,8 @@ from pipelines.contracts.document import Contracts
 from pipelines.engine import Engine, open_engine
 from pipelines.gate import Gate, outcome_folder
 from pipelines.identity.opaque_id import opaque_ids
-from pipelines.identity.person_record import PURPOSE, PersonRecords, read_person_records
+from pipelines.identity.person_record import PersonRecords, read_person_records
+from pipelines.identity.person_register import PURPOSE
 from pipelines.identity.session import MatchingSession
 from pipelines.ingest.load import in_utc
 from pipelines.ingest.lock import run_lock

@@ -16,15 +16,15 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from pipelines.identity.cluster import Constraints, cluster
+from pipelines.identity.cluster import Constraints, cluster, components
 from pipelines.identity.link import MAX_MEMBERS_A_KEY, Clusters, without_default_values
 from pipelines.identity.model import Model
-from pipelines.identity.person_match import MOST_FRESH, Matching, match_all, match_reached, no_pairs
+from pipelines.identity.person_match import Matcher, Matching, match_people
 from pipelines.identity.person_record import PersonRecords
 from pipelines.identity.record import LINK_KINDS, Records
 from pipelines.identity.resolve import Options
 from pipelines.identity.scoring import ScoredPairs
-from pipelines.identity.steward import Decision, Key, constraints, told_nodes
+from pipelines.identity.steward import Decision, Key, Told, told_links, told_nodes
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -46,6 +46,7 @@ class PersonLinker:
         decisions: all decisions of stewards.
         options: thresholds and limits of the matching.
         max_members_a_key: see `link`.
+        match: scores the people.
     """
 
     persons: PersonRecords
@@ -54,18 +55,20 @@ class PersonLinker:
     decisions: Sequence[Decision] = ()
     options: Options = field(default_factory=Options)
     max_members_a_key: int = MAX_MEMBERS_A_KEY
+    match: Matcher = match_people
 
     def link(self, records: Records) -> Clusters:
         """Return the cluster of each record, how surely it belongs there, and what was compared."""
         held = _Held.of(records, self.persons, self.max_members_a_key)
         former, fresh = self._former(held)
-        told = constraints(self.decisions, held.nodes_of)
+        told = told_links(self.decisions, held.nodes_of)
         touched = np.zeros(held.size, dtype=bool)
         touched[list(told_nodes(self.decisions, held.nodes_of))] = True
         # A certain key may have come to old records: whoever it joins is looked at as well.
         certain = held.certain_links()
         touched[certain[former[certain[:, 0]] != former[certain[:, 1]]].ravel()] = True
-        matching = self._match(former, fresh, touched)
+        size = len(self.persons)
+        matching = self.match(self.persons, former[:size], fresh, touched[:size], self.model, self.options)
         group = self._group(held, matching, former, touched, told)
         method, confidence = self._sureness(held, matching, group, told)
         label = held.labels(group)
@@ -86,30 +89,23 @@ class PersonLinker:
         newest = self.persons.frame["seen_at"].to_numpy(dtype="datetime64[us]")
         return group, ~there | np.isnat(seen) | (newest > seen)
 
-    def _match(self, former: Ints, fresh: Bools, touched: Bools) -> Matching:
-        size = len(self.persons)
-        if size < 2:
-            return Matching(no_pairs(), np.ones(size, dtype=bool))
-        if self.model is None or fresh.mean() > MOST_FRESH:
-            return match_all(self.persons, self.options)
-        return match_reached(self.persons, former[:size], fresh, touched[:size], self.model, self.options)
-
-    def _group(self, held: _Held, matching: Matching, former: Ints, touched: Bools, told: Constraints) -> Ints:
+    def _group(self, held: _Held, matching: Matching, former: Ints, touched: Bools, told: Told) -> Ints:
         """Cluster who was reached; the others stay where they were.
 
         What certain keys join is one person: its best-described entry speaks for it, lest the same few facts, repeated
         on cards, outvote it. Where a steward parts such entries, each speaks for itself.
         """
-        part = _parted(held.certain_part(), told.never_link)
+        part = _parted(held.certain_part(), told.never)
         speaker = self._speakers(part)
         reached = np.concatenate([matching.reached, touched[len(matching.reached) :]])
         chosen = np.unique(part[reached])
         place = np.full(int(part.max(initial=-1)) + 1, -1, dtype=np.int64)
         place[chosen] = np.arange(len(chosen))
-        links = Constraints(*(_inside(place[part], pairs) for pairs in (told.must_link, told.never_link)))
+        links = Constraints(*(_inside(place[part], pairs) for pairs in (told.together, told.never)))
         speaks = speaker[matching.pairs.left] & speaker[matching.pairs.right]
         pairs = _within(place[part], matching.pairs, speaks)
         found = cluster(len(chosen), pairs.left, pairs.right, pairs.weight, links, threshold=self.options.threshold)
+        found = _joined(found, _inside(place[part], told.same), links.never_link)
         group = former + held.size
         moved = place[part] >= 0
         group[moved] = found[place[part[moved]]]
@@ -125,7 +121,7 @@ class PersonLinker:
         return speaks
 
     def _sureness(
-        self, held: _Held, matching: Matching, group: Ints, told: Constraints
+        self, held: _Held, matching: Matching, group: Ints, told: Told
     ) -> tuple[NDArray[np.object_], NDArray[np.float64]]:
         """How each node came to its group: the largest part joined for certain is its core, others were matched."""
         method, confidence = np.full(held.size, LINK, dtype=object), np.ones(held.size)
@@ -135,7 +131,7 @@ class PersonLinker:
         frame = frame.sort_values(["group", "size", "node"], ascending=[True, False, True])
         core = frame.groupby("group")["part"].transform("first")
         guests = np.sort(frame.loc[core != frame["part"], "node"].to_numpy())
-        by_steward = np.isin(part[guests], part[told.must_link.ravel()])
+        by_steward = np.isin(part[guests], part[np.concatenate([told.same, told.together]).ravel()])
         odds = _best_weights(matching.pairs, group, part)[guests]
         scored = np.maximum(1.0 / (1.0 + np.exp2(-np.clip(odds, -60, 60))), LEAST_CONFIDENCE)
         method[guests] = np.where(by_steward, STEWARD, MATCH)
@@ -289,6 +285,16 @@ def _parted(part: Ints, never: Ints) -> Ints:
     broken = np.isin(part, part[never[part[never[:, 0]] == part[never[:, 1]]].ravel()])
     own = np.where(broken, part.max(initial=-1) + 1 + np.arange(len(part)), part)
     return np.asarray(np.unique(own, return_inverse=True)[1], dtype=np.int64)
+
+
+def _joined(group: Ints, same: Ints, never: Ints) -> Ints:
+    """Join whole groups that a steward calls one, so that nobody falls out of them; not where that breaks a never-link.
+
+    Groups are named by their smallest member, as `cluster` names them.
+    """
+    joined = components(len(group), group[same[:, 0]], group[same[:, 1]])[group]
+    broken = joined[never[joined[never[:, 0]] == joined[never[:, 1]]].ravel()]
+    return np.where(np.isin(joined, broken), group, joined)
 
 
 def _inside(place: Ints, pairs: Ints) -> Ints:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import duckdb
 import numpy as np
@@ -44,6 +45,27 @@ class Matching:
     trained: Model | None = None
     columns: tuple[str, ...] = ()
     notes: tuple[str, ...] = field(default=())
+
+
+class Matcher(Protocol):
+    """Scores people: given the records, their former groups, who is new, whom a decision or key touches."""
+
+    def __call__(
+        self, persons: PersonRecords, group: Ints, fresh: Bools, told: Bools, model: Model | None, options: Options
+    ) -> Matching:
+        """Return what was compared; `reached` covers at least the groups of who is new or touched."""
+        ...
+
+
+def match_people(
+    persons: PersonRecords, group: Ints, fresh: Bools, told: Bools, model: Model | None, options: Options
+) -> Matching:
+    """Score all people, or only those reached when a model is kept and few are new. See `match_reached`."""
+    if len(persons) < 2:
+        return Matching(no_pairs(), np.ones(len(persons), dtype=bool))
+    if model is None or fresh.mean() > MOST_FRESH:
+        return match_all(persons, options)
+    return match_reached(persons, group, fresh, told, model, options)
 
 
 @contextmanager

@@ -1,9 +1,4 @@
-"""People as their registers describe them, in clear and in memory only: what probabilistic matching compares.
-
-A register of people is a source whose rows are persons by contract: its subject key is a member or card number (a
-column with such a token), and it holds a name or a birth date. A parcel or a support ticket is none: its subject key
-names the parcel, and the name on it may be anybody's.
-"""
+"""People as their registers describe them, in clear and in memory only: what probabilistic matching compares."""
 
 from __future__ import annotations
 
@@ -13,26 +8,17 @@ from dataclasses import dataclass
 import pandas as pd
 import pyarrow as pa
 
-from pipelines.contracts.document import Column, Contract, Contracts
+from pipelines.contracts.document import Contract, Contracts
 from pipelines.identity.mapping import Mapping
-from pipelines.identity.record import ANCHOR_KINDS
+from pipelines.identity.person_register import key_column, part_columns, person_registers
 from pipelines.lakehouse import Lakehouse
 from pipelines.rows import read_rows
 
-PURPOSE = "identity_resolution"
-"""Columns that do not serve it are not read."""
 RECORD_COLUMNS = ("kind", "token", "source", "seen_at")
 Reveal = Callable[[Contract, pa.Table], pa.Table]
 """Turns the protected columns of a source's rows into clear text, in memory."""
 
 _LOAD = ("_loaded_at", "_load_id", "_source_file", "_line")
-_BY_TOKEN = {"name": "name", "phone": "phone", "email": "email", "account_no": "household"}
-_BY_CATEGORY = {
-    "pd:Name": "latin_name", "pd:BirthDate": "birth_date", "pd:Gender": "sex", "pd:TelephoneNumber": "phone",
-    "pd:EmailAddress": "email", "pd:PhysicalAddress": "address", "pd:PostalCode": "postal_code",
-    "pd:Location": "place", "pd:Region": "place", "pd:City": "place", "pd:Locality": "place",
-}  # fmt: skip
-_TELLING = ("name", "latin_name", "birth_date")
 
 
 def as_it_lies(_: Contract, rows: pa.Table) -> pa.Table:
@@ -70,28 +56,6 @@ class PersonRecords:
         return Mapping(source="source", **{part: tuple(names) for part, names in found.items()})  # type: ignore[arg-type]
 
 
-def person_registers(contracts: Contracts) -> tuple[Contract, ...]:
-    """Return the sources whose rows are people, see the module."""
-    return tuple(c for c in contracts.sources if _key_column(c) is not None and {*part_columns(c)} & {*_TELLING})
-
-
-def part_columns(contract: Contract) -> dict[str, Column]:
-    """Return the columns that describe a person, by part; several places are numbered.
-
-    The column with the token `name` is the name; another column of category pd:Name is the same name in Latin letters.
-    """
-    found: dict[str, Column] = {}
-    places = 0
-    for column in contract.columns:
-        part = _BY_TOKEN.get(column.token) if column.token else _BY_CATEGORY.get(column.category)
-        if part is None or PURPOSE not in column.purposes:
-            continue
-        if part == "place":
-            part, places = f"place_{places}", places + 1
-        found.setdefault(part, column)
-    return found
-
-
 def read_person_records(lakehouse: Lakehouse, contracts: Contracts, reveal: Reveal = as_it_lies) -> PersonRecords:
     """Read the people of all registers, the newest row of each.
 
@@ -107,7 +71,7 @@ def read_person_records(lakehouse: Lakehouse, contracts: Contracts, reveal: Reve
 
 
 def _read(lakehouse: Lakehouse, contract: Contract, reveal: Reveal) -> pd.DataFrame:
-    key, parts = _key_column(contract), part_columns(contract)
+    key, parts = key_column(contract), part_columns(contract)
     assert key is not None
     # A household is compared by its token: that it is the same is all there is to know.
     names = {part: str(c.token_name) if part == "household" else c.name for part, c in parts.items()}
@@ -128,11 +92,3 @@ def _read(lakehouse: Lakehouse, contract: Contract, reveal: Reveal) -> pd.DataFr
 def _text(column: pa.ChunkedArray) -> pd.Series:
     text: pd.Series = column.cast(pa.string()).to_pandas().astype(object)
     return text
-
-
-def _key_column(contract: Contract) -> Column | None:
-    """The subject key, where it is a person's own number and names a row."""
-    for column in contract.columns:
-        if column.name == contract.subject_key and column.primary_key and column.token in ANCHOR_KINDS:
-            return column
-    return None

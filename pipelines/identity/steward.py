@@ -16,8 +16,8 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from pipelines.identity.cluster import Constraints
 from pipelines.identity.errors import IdentityError
 from pipelines.identity.record import ANCHOR_KINDS, LINK_KINDS
 
@@ -87,7 +87,22 @@ def lasting_keys(keys: Iterable[Key]) -> tuple[Key, ...]:
     return anchors or tuple(k for k in held if k[0] in LINK_KINDS)
 
 
-def constraints(decisions: Sequence[Decision], nodes_of: Callable[[Key], Iterable[int]]) -> Constraints:
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Decisions as pairs of nodes.
+
+    Attributes:
+        same: whose whole groups are one.
+        together: who stays together, within a side of an undone event.
+        never: who is kept apart.
+    """
+
+    same: NDArray[np.int64]
+    together: NDArray[np.int64]
+    never: NDArray[np.int64]
+
+
+def told_links(decisions: Sequence[Decision], nodes_of: Callable[[Key], Iterable[int]]) -> Told:
     """Return the decisions as links between nodes, in the order in which they were made.
 
     Args:
@@ -95,6 +110,7 @@ def constraints(decisions: Sequence[Decision], nodes_of: Callable[[Key], Iterabl
         nodes_of: the nodes that carry a key; none for a key that is gone, whose decisions then rest.
     """
     must: set[tuple[int, int]] = set()
+    together: set[tuple[int, int]] = set()
     never: set[tuple[int, int]] = set()
     for decision in sorted(decisions, key=lambda d: (d.decided_at, d.decision_id)):
         left, right = (sorted({n for k in side for n in nodes_of(k)}) for side in (decision.left, decision.right))
@@ -104,10 +120,11 @@ def constraints(decisions: Sequence[Decision], nodes_of: Callable[[Key], Iterabl
             must |= {_pair(left[0], right[0])} & crossing if left and right else set()
         else:
             must -= crossing
+            together -= crossing
             never |= crossing
         if decision.holds_together:
-            must |= {_pair(a, b) for side in (left, right) for a, b in pairwise(side)}
-    return Constraints(_array(must), _array(never))
+            together |= {_pair(a, b) for side in (left, right) for a, b in pairwise(side)}
+    return Told(_array(must), _array(together), _array(never))
 
 
 def told_nodes(decisions: Sequence[Decision], nodes_of: Callable[[Key], Iterable[int]]) -> set[int]:
@@ -160,5 +177,5 @@ def _pair(first: int, second: int) -> tuple[int, int]:
     return (first, second) if first < second else (second, first)
 
 
-def _array(pairs: set[tuple[int, int]]) -> np.ndarray:
+def _array(pairs: set[tuple[int, int]]) -> NDArray[np.int64]:
     return np.array(sorted(pairs), dtype=np.int64).reshape(-1, 2)

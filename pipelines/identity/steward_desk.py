@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -28,6 +28,7 @@ from pipelines.rows import read_rows
 
 DECISION, EVENT, IDENTIFIER = "silver/identity_decision", "silver/identity_event", "silver/identifier"
 TOKEN_LENGTH = 64
+KEY_COLUMNS = ("token_kind", "token", "customer_id", "changed_at")
 
 
 @dataclass(frozen=True)
@@ -104,9 +105,11 @@ class StewardDesk:
         back = Named(lasting_keys(moved), origin)
         made = []
         if event["event_type"] in ("merge", "move"):
-            made.append(self._record("different", back, self._rest(target, moved), reason, event_id))
+            made.append(
+                self._record("different", back, self._rest(target, moved, event["occurred_at"]), reason, event_id)
+            )
         if event["event_type"] in ("split", "move"):
-            made.append(self._record("same", back, self._rest(origin, moved), reason, event_id))
+            made.append(self._record("same", back, self._rest(origin, moved, event["occurred_at"]), reason, event_id))
         return tuple(made)
 
     def decisions(self) -> tuple[Decision, ...]:
@@ -117,16 +120,14 @@ class StewardDesk:
 
     def events(self) -> pd.DataFrame:
         """Return the recorded changes of customers, the earliest first, without the keys that moved."""
-        rows = read_rows(self.lakehouse, EVENT).to_pandas()
+        rows: pd.DataFrame = read_rows(self.lakehouse, EVENT).to_pandas()
         return rows.drop(columns="moved_keys").sort_values(["occurred_at", "event_id"], ignore_index=True)
 
-    def _rest(self, customer_id: str, without: tuple[Key, ...]) -> Named:
-        keys = self._keys()
-        own = keys[keys["customer_id"] == customer_id]
-        left = set(zip(own["token_kind"], own["token"], strict=True)) - set(without)
-        if not lasting_keys(left):
+    def _rest(self, customer_id: str, moved: tuple[Key, ...], occurred_at: pd.Timestamp) -> Named:
+        rest = rest_of(self._keys(), customer_id, moved, occurred_at)
+        if not rest:
             raise DecisionError(f"Nothing is left of {customer_id} to part from or to join; the event stands.")
-        return Named(lasting_keys(left), customer_id)
+        return Named(rest, customer_id)
 
     def _key(self, reference: str) -> Key:
         kind, _, value = reference.partition(":")
@@ -141,7 +142,8 @@ class StewardDesk:
         return kind, token
 
     def _keys(self) -> pd.DataFrame:
-        return read_rows(self.lakehouse, IDENTIFIER, ["token_kind", "token", "customer_id"]).to_pandas()
+        keys: pd.DataFrame = read_rows(self.lakehouse, IDENTIFIER, KEY_COLUMNS).to_pandas()
+        return keys
 
     def _record(
         self, verdict: Verdict, left: Named, right: Named, reason: str, event_id: str | None = None
@@ -169,3 +171,23 @@ class StewardDesk:
         """The time now; later than any decision before, also when the clock stands."""
         now = self.clock().replace(tzinfo=None)
         return max([now, *(decision.decided_at + timedelta(microseconds=1) for decision in self.decisions())])
+
+
+def rest_of(keys: pd.DataFrame, customer_id: str, moved: Iterable[Key], occurred_at: datetime) -> tuple[Key, ...]:
+    """Return who was with a customer before an event and still is, by keys that last; else who is with it now.
+
+    Whoever came by the same event, or later, has no part in what it undid.
+
+    Args:
+        keys: KEY_COLUMNS of silver/identifier.
+        customer_id: whose.
+        moved: the keys that the event moved.
+        occurred_at: when it did.
+    """
+    own = keys[keys["customer_id"] == customer_id]
+    before = own[own["changed_at"] < occurred_at]
+    for held in (before, own):
+        left = set(zip(held["token_kind"], held["token"], strict=True)) - set(moved)
+        if lasting_keys(left):
+            return lasting_keys(left)
+    return ()

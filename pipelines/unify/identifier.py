@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import pandas as pd
@@ -32,12 +33,31 @@ _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  (local wall time, for tables with
 def build(tables: Tables, context: BuildContext) -> DataFrame:
     """Return one row a matching key with its customer; keys whose customer is the same as before stay as they were."""
     records, newest = read_records(tables, context.contracts)
-    before = tables[PREVIOUS].toPandas().rename(columns=_BEFORE | {"changed_by": "cause", "last_seen_at": "seen"})
     decisions = from_rows(tables[DECISION].toPandas())
-    known = before.rename(columns={"former": "customer_id", "seen": "last_seen_at"})
-    clusters = _link(records, known, decisions, tables, context)
-    past = Past(_retired(tables[EVENT].toPandas()), _claims(decisions, known))
-    placed = assign(records, clusters, known, context.id_factory, past)
+    previous = tables[PREVIOUS].toPandas()
+    clusters = _link(records, previous.rename(columns={"token_kind": "kind"}), decisions, tables, context)
+    change = Change(records, clusters, decisions, tables[EVENT].toPandas(), newest)
+    return context.spark.createDataFrame(apply_change(previous, change, context.id_factory), _SCHEMA)
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a build knows: the records and their clusters, all decisions and events, the load of the newest record."""
+
+    records: Records
+    clusters: Clusters
+    decisions: Sequence[Decision]
+    events: pd.DataFrame
+    newest: datetime | None
+
+
+def apply_change(previous: pd.DataFrame, change: Change, id_factory: Callable[[], str]) -> pd.DataFrame:
+    """Return the rows of silver/identifier that follow the previous ones."""
+    decisions, newest = change.decisions, change.newest
+    before = previous.rename(columns=_BEFORE | {"changed_by": "cause", "last_seen_at": "seen"})
+    known = before.rename(columns={"former": "customer_id"})
+    past = Past(_retired(change.events), _claims(decisions, known))
+    placed = assign(change.records, change.clusters, known, id_factory, past)
     frame = placed.merge(
         before[["kind", "token", "former", "earlier", "since", "cause"]], on=["kind", "token"], how="left"
     )
@@ -47,7 +67,7 @@ def build(tables: Tables, context: BuildContext) -> DataFrame:
     frame["changed_at"] = frame["since"].where(frame["since"].notna() & ~moved, at)
     frame["changed_by"] = frame["cause"].where(~moved, _causes(frame, known, decisions))
     rows = frame.rename(columns={"kind": "token_kind"})[[part.split()[0] for part in _SCHEMA.split(", ")]]
-    return context.spark.createDataFrame(_without_nan(rows), _SCHEMA)
+    return _without_nan(rows)
 
 
 def _link(

@@ -9,6 +9,7 @@ from pipelines.unify import (
     consent_event,
     customer,
     customer_360,
+    customer_attribute,
     demographic,
     feedback,
     identifier,
@@ -56,6 +57,13 @@ _SILVER = (
         "silver/customer",
         ("silver/identifier", "bronze/crm_customer", "bronze/loyalty_card"),
         customer.build,
+        uses_as_of=False,
+    ),
+    DerivedTable(
+        customer_attribute.TABLE,
+        ("silver/identifier",),
+        customer_attribute.build,
+        reads=customer_attribute.registers,
         uses_as_of=False,
     ),
     DerivedTable(

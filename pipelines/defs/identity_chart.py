@@ -1,0 +1,62 @@
+"""The charts beside silver/identifier: pairs of register entries by threshold, and customers by how many they have."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+import numpy as np
+import pandas as pd
+
+from pipelines.identity.record import ANCHOR_KINDS
+from pipelines.identity.session import MatchingSession
+from pipelines.lakehouse import Lakehouse
+from pipelines.plot import draw_bars
+from pipelines.rows import read_rows
+
+IDENTIFIER, MODEL = "silver/identifier", "silver/identity_model"
+MOST_RECORDS = 20
+"""Customers with more member and card numbers are counted together in the chart; the figures tell them apart."""
+
+
+def identity_charts(lakehouse: Lakehouse, session: MatchingSession | None) -> Mapping[str, dg.MetadataValue]:
+    """Return both charts with their figures; without the threshold chart where no model was trained yet."""
+    keys = read_rows(lakehouse, IDENTIFIER, ["token_kind", "customer_id"]).to_pandas()
+    numbers = keys[keys["token_kind"].isin(ANCHOR_KINDS) & (keys["token_kind"] != "email")]
+    sizes = numbers["customer_id"].value_counts().value_counts().sort_index()
+    counted = np.bincount(np.minimum(sizes.index, MOST_RECORDS).astype(int), sizes.to_numpy(), 2)[1:].tolist()
+    caption = f"customers with 1 to {len(counted)} member and card numbers"
+    found: dict[str, dg.MetadataValue] = {
+        "people_by_size_chart": _image(draw_bars(counted, caption)),
+        "people_by_size": dg.MetadataValue.json({str(size): int(people) for size, people in sizes.items()}),
+    }
+    points = _points(lakehouse, session)
+    if points:
+        low, high = points[0]["threshold"], points[-1]["threshold"]
+        caption = f"pairs above a weight of {low} to {high} (log2 odds)"
+        found["threshold_chart"] = _image(draw_bars([point["pairs"] for point in points], caption))
+        found["pairs_by_threshold"] = dg.MetadataValue.json(points)
+    return found
+
+
+def _points(lakehouse: Lakehouse, session: MatchingSession | None) -> list[dict[str, Any]]:
+    """Of the model that this run trained, else of the one that is kept."""
+    matching = session.matching if session else None
+    if matching is not None and matching.trained is not None:
+        from pipelines.identity.chart import chart_data
+
+        return chart_data(matching.pairs, matching.reached.astype(np.int64))["pairs_by_threshold"]
+    if not lakehouse.exists(MODEL):
+        return []
+    models: pd.DataFrame = read_rows(lakehouse, MODEL, ["trained_at", "pairs_by_threshold"]).to_pandas()
+    if models.empty:
+        return []
+    points: list[dict[str, Any]] = json.loads(models.sort_values("trained_at")["pairs_by_threshold"].iloc[-1])
+    return points
+
+
+def _image(drawing: str) -> dg.MetadataValue:
+    return dg.MetadataValue.md(f"![chart](data:image/svg+xml;base64,{base64.b64encode(drawing.encode()).decode()})")

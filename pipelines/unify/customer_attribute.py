@@ -1,0 +1,98 @@
+"""silver/customer_attribute: the golden record: of each attribute of a customer the value that survives, and why.
+
+Identifiers do not lie here in clear: their row says which record of which source holds the value, and by which token.
+"""
+
+from __future__ import annotations
+
+from functools import reduce
+
+from pyspark.sql import Column as SparkColumn
+from pyspark.sql import DataFrame, Window
+from pyspark.sql import functions as F
+
+from pipelines.contracts.document import Column, Contract, Contracts
+from pipelines.identity.person_register import key_column, part_columns, person_registers
+from pipelines.unify.deduplicate import latest
+from pipelines.unify.table import BuildContext, Tables
+
+TABLE = "silver/customer_attribute"
+MOST_RECENT, MOST_FREQUENT = "most_recent", "most_frequent"
+_DATED = ("_at", "_on")
+RULES = {"birth_date": MOST_FREQUENT, "sex": MOST_FREQUENT}
+"""What a person keeps is what most records say; of what changes, such as the address, the newest counts."""
+
+
+def registers(contracts: Contracts) -> tuple[str, ...]:
+    """Return the bronze tables that describe people."""
+    return tuple(contract.table for contract in person_registers(contracts))
+
+
+def build(tables: Tables, context: BuildContext) -> DataFrame:
+    """Return one row a customer and attribute that any of its register entries states."""
+    identifiers = tables["silver/identifier"].select("token_kind", "token", "customer_id", "confidence")
+    stated = [_stated(tables[c.table], c, identifiers) for c in person_registers(context.contracts)]
+    if not stated:
+        return context.spark.createDataFrame([], context.contracts.table(TABLE).spark_schema())
+    every = reduce(DataFrame.unionByName, stated)
+    said = every.withColumn("_said", F.coalesce("value", "token"))
+    frequency = Window.partitionBy("customer_id", "attribute", "_said")
+    counted = said.withColumn("agreeing_count", F.count(F.lit(1)).over(frequency))
+    weight = F.when(F.col("rule") == MOST_FREQUENT, F.col("agreeing_count")).otherwise(F.lit(0))
+    order = Window.partitionBy("customer_id", "attribute").orderBy(
+        weight.desc(), F.col("updated_on").desc_nulls_last(), F.col("source").asc(), F.col("record").asc()
+    )
+    rank = F.row_number().over(order)
+    total = F.count(F.lit(1)).over(Window.partitionBy("customer_id", "attribute"))
+    ranked = counted.withColumns({"_rank": rank, "stating_count": total})
+    return ranked.where("_rank = 1").drop("_rank", "_said")
+
+
+def _stated(rows: DataFrame, contract: Contract, identifiers: DataFrame) -> DataFrame:
+    """customer_id, attribute, value, token, source, record, updated_on, confidence, rule: what each entry states."""
+    key = key_column(contract)
+    assert key is not None
+    held = identifiers.where(F.col("token_kind") == F.lit(key.token)).select(
+        F.col("token").alias("_key"), "customer_id", "confidence"
+    )
+    newest = latest(rows, [str(key.token_name)])
+    owned = newest.join(held, F.col(str(key.token_name)) == F.col("_key"))
+    parts = [
+        owned.where(_is_stated(column)).select(
+            "customer_id",
+            F.lit(part).alias("attribute"),
+            _clear(column).alias("value"),
+            _token(column).alias("token"),
+            F.lit(contract.name).alias("source"),
+            F.col("_key").alias("record"),
+            _updated_on(contract).alias("updated_on"),
+            "confidence",
+            F.lit(RULES.get(part, MOST_RECENT)).alias("rule"),
+        )
+        for part, column in part_columns(contract).items()
+        # An identifier without a matching key is sealed: here nobody can see whether a record states it.
+        if column.token_name or column.role != "direct"
+    ]
+    return reduce(DataFrame.unionByName, parts)
+
+
+def _is_stated(column: Column) -> str:
+    return f"`{column.token_name or column.name}` is not null"
+
+
+def _clear(column: Column) -> SparkColumn:
+    value = F.lit(None) if column.role == "direct" else F.col(column.name)
+    return value.cast("string")
+
+
+def _token(column: Column) -> SparkColumn:
+    return (F.col(column.token_name) if column.token_name else F.lit(None)).cast("string")
+
+
+def _updated_on(contract: Contract) -> SparkColumn:
+    """The entry's own date where it has one: of its last change, else of its beginning, else of its load."""
+    moments = [
+        c.name for c in contract.columns if c.spark_type in ("date", "timestamp_ntz") and c.name.endswith(_DATED)
+    ]
+    changed = sorted(moments, key=lambda name: not name.startswith("updated"))
+    return F.coalesce(*(F.to_date(name) for name in changed), F.to_date("_loaded_at"))
