@@ -2,7 +2,21 @@
 
 import typer
 
-from pipelines.cli import anonymize, audit, consent, contracts, dp, identity, keys, quarantine, run, simulate, status, ui
+from pipelines.cli import (
+    anonymize,
+    audit,
+    consent,
+    contracts,
+    dp,
+    identity,
+    keys,
+    quarantine,
+    retention,
+    run,
+    simulate,
+    status,
+    ui,
+)
 from pipelines.cli.edge import Edge
 
 HELP = """Bojagi pieces a customer together from scattered records and checks what is used for what.
@@ -44,6 +58,7 @@ app.add_typer(identity.app, name="identity")
 app.add_typer(consent.app, name="consent")
 app.add_typer(audit.app, name="audit")
 app.add_typer(keys.app, name="keys")
+app.add_typer(retention.app, name="retention")
 app.add_typer(dp.app, name="dp")
 app.command("anonymize")(anonymize.anonymize_command)
 app.command("risk")(anonymize.risk_command)

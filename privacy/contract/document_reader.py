@@ -82,6 +82,7 @@ def _read(standard: OpenDataContractStandard, source: Source, sha256: str) -> Do
         retention_days=read_retention_days(standard, source),
         retention_column=read_retention_column(standard),
         retention_basis=custom.get("retentionBasis", ""),
+        retention_hold=custom.get("retentionHold", {}),
         freshness_hours=read_hours(standard, ("freshness", "latency"), source),
         frequency_hours=read_hours(standard, ("frequency",), source),
         simulated=custom.get("simulated", False),
