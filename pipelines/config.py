@@ -19,6 +19,8 @@ hsm_token = "bojagi"      # label of the token in hsm_module, a PKCS#11 module t
 # hsm_module = "/usr/lib/softhsm/libsofthsm2.so"  # default: none, the key-encryption key is a private file
 # hsm_pin_file = "pin"    # private file with the token's PIN
 run_date = 2017-12-31     # "today" for ages and recency; default: the day of the latest event
+controller = "Bojagi Mart"  # who is responsible for the processing: whose consent records decide
+time_zone = "Asia/Seoul"  # of the shop's wall time, in which tables and consents are kept
 
 [storage_options]         # credentials of an object store, passed on to delta-rs
 ```
@@ -35,6 +37,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import ByteSize, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -74,7 +77,17 @@ class Settings(BaseSettings):
     hsm_token: str = "bojagi"
     hsm_pin_file: Path | None = None
     run_date: datetime.date | None = None
+    controller: str = Field("Bojagi Mart", min_length=1, max_length=200)
+    time_zone: str = "Asia/Seoul"
     storage_options: dict[str, str] = Field(default_factory=dict)
+
+    @field_validator("time_zone")
+    @classmethod
+    def _know_zone(cls, name: str) -> str:
+        try:
+            return ZoneInfo(name).key
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+            raise ValueError("no time zone of the IANA database, such as Asia/Seoul") from error
 
     @field_validator("data_dir", "landing_dir", "secret_dir")
     @classmethod

@@ -11,12 +11,16 @@ import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import datetime
 from pathlib import Path
 
 from pipelines.config import Settings
+from pipelines.consent.view import ConsentView
+from pipelines.contracts.document import Contract
 from pipelines.errors import SettingsError
 from pipelines.protection import Protection
-from privacy.audit import KEY_BYTES, AuditError, AuditLog
+from pipelines.reveal import Revealer
+from privacy.audit import KEY_BYTES, Access, AuditError, AuditLog, now
 from privacy.consent.policy import built_in_policy
 from privacy.consent.store import ConsentStore
 from privacy.protection.field import FieldCipher
@@ -28,6 +32,11 @@ from privacy.protection.token import load_tokenizer
 def open_consent_store(settings: Settings) -> ConsentStore:
     """The consent store of the online side."""
     return ConsentStore(settings.data_dir / "consent" / "consent.db", built_in_policy().taxonomy)
+
+
+def open_consent_view(settings: Settings, moment: datetime) -> ConsentView:
+    """What the consent record says, for decisions at a moment."""
+    return ConsentView(lambda: open_consent_store(settings), built_in_policy(), settings.controller, moment)
 
 
 def open_audit_log(settings: Settings) -> AuditLog:
@@ -57,6 +66,27 @@ def open_protection(settings: Settings) -> Iterator[Protection]:
     tokens = load_tokenizer(settings.token_key_file, settings.phone_region)
     with closing(open_key_store(settings)) as store:
         yield Protection(tokens, FieldCipher(store))
+
+
+@contextmanager
+def open_revealer(settings: Settings, who: str, purpose: str) -> Iterator[Revealer]:
+    """What decrypts identifiers in memory for one purpose; each use is in the audit log before anything is clear.
+
+    Raises:
+        SecretError: the token secret cannot be used.
+        ProtectionError: the key store cannot be used.
+        AuditError: the use cannot be written down.
+    """
+    with closing(open_audit_log(settings)) as log, open_protection(settings) as protection:
+
+        def note(contract: Contract, columns: tuple[str, ...], persons: int) -> None:
+            use = Access(
+                at=now(), who=who, role="pipeline", purpose=purpose, action="decrypt", table=contract.table,
+                columns=columns, subjects=persons,
+            )  # fmt: skip
+            log.append(use)
+
+        yield Revealer(protection, purpose, note)
 
 
 def _wrapper_of(settings: Settings) -> KeyWrapper:

@@ -62,9 +62,12 @@ def apply(on: On = None, data: Data = None, as_json: Json = False) -> None:
     from pipelines.retention.apply import apply_retention
 
     settings = settings_for(data)
-    with run_lock(settings.data_dir), open_protection(settings) as protection:
-        with _opened(settings, on) as (lakehouse, contracts, today):
-            outcomes = apply_retention(lakehouse, contracts, protection, today)
+    with (
+        run_lock(settings.data_dir),
+        open_protection(settings) as protection,
+        _opened(settings, on) as (lakehouse, contracts, today),
+    ):
+        outcomes = apply_retention(lakehouse, contracts, protection, today)
     if as_json:
         typer.echo(json.dumps([asdict(one) for one in outcomes], ensure_ascii=False, indent=2, default=str))
         return

@@ -6,6 +6,7 @@ from typing import Any, TypedDict
 
 import dagster as dg
 
+from pipelines.consent.filter import PERMISSION, waits_for_permission
 from pipelines.contracts.document import Contract, Contracts
 from pipelines.defs import metadata
 from pipelines.defs.failure import RETRY, own_errors_are_final
@@ -17,6 +18,7 @@ from pipelines.ingest.quarantine import Quarantine
 from pipelines.table_profile import TableProfile, read_profile
 from pipelines.unify.refresh import refresh_table
 from pipelines.unify.table import DerivedTable
+from privacy.consent.policy import built_in_policy
 
 
 def bronze_asset(contract: Contract) -> dg.AssetsDefinition:
@@ -74,10 +76,11 @@ def derived_asset(
     that a refresh touched is reported. A run for a range of days is one run, not one a day.
     """
     inputs = table.all_inputs(contracts)
+    awaited = (*inputs, PERMISSION) if waits_for_permission(contract, built_in_policy()) else inputs
     lineage = metadata.column_lineage(contract, inputs, contracts)
 
     @dg.asset(
-        **_declaration(contract, inputs, table.version),
+        **_declaration(contract, awaited, table.version),
         kinds={"deltalake", "spark"},
         partitions_def=days,
         backfill_policy=dg.BackfillPolicy.single_run() if days else None,

@@ -114,7 +114,9 @@ def _volume(contract: Contract, circumstance: Circumstance) -> MeasureCheck:
 
 
 def _freshness(contract: Contract, circumstance: Circumstance) -> Iterator[MeasureCheck]:
-    column = contract.touchpoint.columns.get("event_time") if contract.touchpoint else None
+    column = contract.freshness_column
+    if column is None and contract.touchpoint is not None:
+        column = contract.touchpoint.columns.get("event_time")
     if column is None or contract.freshness_hours is None:
         return
     # What arrives every `frequency` and takes `latency` may be both old at the time we look.

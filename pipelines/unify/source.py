@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql.pandas.types import from_arrow_schema
 from pyspark.sql.types import BooleanType, LongType, StringType, StructField, StructType, TimestampNTZType
 
 from pipelines.contracts.document import Contract
@@ -20,15 +22,30 @@ _LOAD_COLUMNS = (
 
 def read_inputs(table: DerivedTable, lakehouse: Lakehouse, context: BuildContext) -> dict[str, DataFrame]:
     """Return the table's inputs by name. What a source that never arrived would say is null in every derived column."""
-    tables = {name: _read(name, lakehouse, context) for name in table.all_inputs(context.contracts)}
+    tables = {name: read_table(name, lakehouse, context) for name in table.all_inputs(context.contracts)}
+    tables |= {name: _former(name, lakehouse, context) for name in table.recalls}
     if table.remembers:
-        contract = context.contracts.table(table.name)
-        exists = lakehouse.exists(table.name)
-        tables[PREVIOUS] = lakehouse.read(table.name) if exists else _empty(contract.spark_schema(), context)
+        tables[PREVIOUS] = _former(table.name, lakehouse, context)
     return tables
 
 
-def _read(name: str, lakehouse: Lakehouse, context: BuildContext) -> DataFrame:
+def _former(name: str, lakehouse: Lakehouse, context: BuildContext) -> DataFrame:
+    """The rows that a table has so far, with every column that its contract has by now."""
+    schema = context.contracts.table(name).spark_schema()
+    if not lakehouse.exists(name):
+        return _empty(schema, context)
+    frame = lakehouse.read(name)
+    added = [field for field in schema.fields if field.name not in frame.columns]
+    return frame.withColumns({field.name: F.lit(None).cast(field.dataType) for field in added}) if added else frame
+
+
+def read_table(name: str, lakehouse: Lakehouse, context: BuildContext) -> DataFrame:
+    """Return one table as builders read it; `consent/...` comes from the consent record."""
+    if name.startswith("consent/"):
+        rows = context.agreed.table(name)
+        if rows.num_rows == 0:
+            return _empty(from_arrow_schema(rows.schema, prefer_timestamp_ntz=True), context)
+        return context.spark.createDataFrame(rows)
     if not name.startswith("bronze/"):
         return lakehouse.read(name)
     contract = context.contracts.table(name)

@@ -88,6 +88,7 @@ class Document:
     description: str = ""
     owner: str = ""
     purposes: tuple[str, ...] = ()
+    built_for: str | None = None
     legal_bases: Mapping[str, str] = field(default_factory=dict)
     legal_article: str = ""
     retention_days: int | None = None
@@ -95,6 +96,7 @@ class Document:
     retention_basis: str = ""
     retention_hold: Mapping[str, str] = field(default_factory=dict)
     freshness_hours: float | None = None
+    freshness_column: str | None = None
     frequency_hours: float | None = None
     simulated: bool = False
     subject_key: str | None = None
