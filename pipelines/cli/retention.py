@@ -43,7 +43,7 @@ def plan(on: On = None, data: Data = None, as_json: Json = False) -> None:
     if as_json:
         typer.echo(json.dumps([asdict(one) for one in plans], ensure_ascii=False, indent=2, default=str))
         return
-    for one in plans:
+    for one in filter(lambda one: one.rows, plans):
         typer.echo(_describe(one, one.due_rows, "due"))
     typer.echo(f"{sum(one.due_rows for one in plans):,} rows are due on {today}")
 
@@ -71,7 +71,7 @@ def apply(on: On = None, data: Data = None, as_json: Json = False) -> None:
     if as_json:
         typer.echo(json.dumps([asdict(one) for one in outcomes], ensure_ascii=False, indent=2, default=str))
         return
-    for one in outcomes:
+    for one in filter(lambda one: one.plan.rows, outcomes):
         typer.echo(_describe(one.plan, one.deleted, "deleted"))
     keys, files = sum(one.keys_destroyed for one in outcomes), sum(one.files_removed for one in outcomes)
     typer.echo(

@@ -53,11 +53,13 @@ def refresh_table(
 
 
 def within_retention(frame: DataFrame, contract: Contract, as_of: date) -> DataFrame:
-    """Return the rows that the contract still lets the table keep; those that say no time stay."""
-    if contract.retention_days is None or contract.retention_column is None:
+    """Return the rows that the contract still lets the table keep; those that say no time or are held stay."""
+    hold = contract.retention_hold.get("where", "false")
+    if contract.retention_days is None or contract.retention_column is None or hold == "true":
         return frame
     clock = F.col(contract.retention_column)
-    return frame.where(clock.isNull() | (clock.cast("date") >= F.lit(as_of - timedelta(contract.retention_days))))
+    is_due = clock.cast("date") < F.lit(as_of - timedelta(contract.retention_days))
+    return frame.where(~F.coalesce(is_due, F.lit(False)) | F.coalesce(F.expr(hold), F.lit(False)))
 
 
 def row_count(name: str, lakehouse: Lakehouse) -> int:
