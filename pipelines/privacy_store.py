@@ -105,7 +105,7 @@ def open_revealer(settings: Settings, who: str, purpose: str) -> Iterator[Reveal
         def note(contract: Contract, columns: tuple[str, ...], persons: int) -> None:
             use = Access(
                 at=now(), who=who, role="pipeline", purpose=purpose, action="decrypt", table=contract.table,
-                columns=columns, subjects=persons,
+                columns=columns, subjects=persons, outcome="allowed", reason=None,
             )  # fmt: skip
             log.append(use)
 
