@@ -18,7 +18,12 @@ from tests.pipelines.cli.conftest import Bojagi
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("canary")]
 
 
-def test_no_planted_value_lies_in_the_clear_outside_the_landing_zone(tmp_path: Path) -> None:
+def test_no_planted_value_lies_in_the_clear_outside_the_landing_zone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What an engine or a library leaves behind in the folder for temporary files is looked at as well.
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
     bojagi = Bojagi(tmp_path / "data")
     out = [sys.executable, "-m", "pipelines.cli", "simulate", "--households", "20", "--out", str(bojagi.data)]
     subprocess.run(out, check=True, capture_output=True)
