@@ -1,17 +1,32 @@
-"""Protection: what encrypting and decrypting a column of identifiers costs, by itself and beside making its tokens."""
+"""Protection: what encrypting and decrypting a column of identifiers costs, and what it adds to a whole run.
+
+With and without: the same landed files loaded under the contracts as they are, and under contracts that call nothing
+confidential. The difference is laid beside the time of `bojagi run` on these files.
+"""
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from statistics import median
 
 import numpy as np
 import pyarrow as pa
 
 from bench.claim import of_runs
+from bench.engines import BOJAGI
+from bench.process import run_measured
+from pipelines.clock import wall_clock
+from pipelines.config import load_settings
+from pipelines.contracts.document import Contract, load_contracts
+from pipelines.ingest.load import ingest_source
+from pipelines.lakehouse import Lakehouse
+from pipelines.privacy_store import open_protection
 from privacy.protection.field import FieldCipher, Place
 from privacy.protection.key_store import SqliteKeyStore
 from privacy.protection.key_wrapper import FileKeyWrapper
@@ -28,9 +43,43 @@ def seconds_of(work: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
+def harmless(contract: Contract) -> Contract:
+    """The contract with nothing to hide."""
+    columns = tuple(replace(column, role="none", hides_text=False) for column in contract.columns)
+    return replace(contract, columns=columns, subject_key=None)
+
+
+def load_all(landing: Path, contracts: list[Contract]) -> float:
+    """Seconds that loading the sources into an empty lakehouse takes."""
+    with tempfile.TemporaryDirectory(prefix="bojagi-bench-") as folder:
+        lakehouse = Lakehouse(f"{folder}/lakehouse")
+        with open_protection(load_settings(data_dir=Path(folder))) as protection:
+            return seconds_of(
+                lambda: [ingest_source(one, lakehouse, landing, protection, wall_clock) for one in contracts]
+            )
+
+
+def measure_run(quick: bool) -> None:
+    """What encryption adds to the time of a whole run."""
+    sources = [contract for contract in load_contracts().sources if contract.subject_key]
+    with tempfile.TemporaryDirectory(prefix="bojagi-bench-") as folder:
+        data = Path(folder)
+        subprocess.run([*BOJAGI, "simulate", "--out", folder, *(["--households", "50"] if quick else [])], check=True,
+                       stdout=subprocess.DEVNULL)  # fmt: skip
+        whole = [run_measured([*BOJAGI, "run", "--data", folder]).seconds]
+        plain = [harmless(contract) for contract in sources]
+        pairs = [(load_all(data / "landing", sources), load_all(data / "landing", plain)) for _ in range(3)]
+    of_runs("loading the sources about persons", [ours for ours, _ in pairs], "s",
+            others=[theirs for _, theirs in pairs], peer="the same without encryption").tell()  # fmt: skip
+    added = median(ours - theirs for ours, theirs in pairs)
+    of_runs("bojagi run without its simulation", whole, "s", others=[seconds - added for seconds in whole],
+            peer="the same without encryption", bar=1.25, on_ratio=True).tell()  # fmt: skip
+
+
 def main() -> int:
     """Measure values of known owners (the keys are there), then the making of keys, rotation and destruction."""
     quick = "--quick" in sys.argv
+    measure_run(quick)
     size, owners = (5_000, 500) if quick else (200_000, 20_000)
     rng = np.random.default_rng(1)
     values = pa.array([f"010-{n // 10000:04}-{n % 10000:04}" for n in rng.integers(0, 10**8, size).tolist()])

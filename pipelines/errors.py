@@ -51,3 +51,11 @@ class PurposeError(PipelineError):
         super().__init__(message)
         self.table = table
         self.purpose = purpose
+
+
+class RetentionError(PipelineError):
+    """Rows that are due could not be deleted, or are still there."""
+
+    def __init__(self, message: str, table: str) -> None:
+        super().__init__(message)
+        self.table = table

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 TABLE_NAME = re.compile(r"[a-z]+/[a-z][a-z0-9_]*")
 # Delta's own default: readers and writers that started within a week still find their files.
 DEFAULT_RETENTION_HOURS = 168
+LOG_RETENTION = "delta.logRetentionDuration"
+DEFAULT_LOG_RETENTION = "interval 30 days"
 # Commits that leave a table's rows as they are, and with them what its fingerprint stands for.
 MAINTENANCE = frozenset({"OPTIMIZE", "VACUUM START", "VACUUM END"})
 FINGERPRINT_PREFIX = "fingerprint:"
@@ -219,6 +221,27 @@ class Lakehouse:
         return tuple(
             self.delta(table).vacuum(retention_hours=retention_hours, dry_run=False, enforce_retention_duration=False)
         )
+
+    def delete(self, table: str, condition: str) -> int:
+        """Delete the rows for which a SQL condition holds, in one commit; how many.
+
+        The log keeps the condition: name days and opaque keys in it, never a personal value. Earlier versions still
+        hold the rows until `forget_history`.
+        """
+        return int(self.delta(table).delete(condition).get("num_deleted_rows") or 0)
+
+    def forget_history(self, table: str) -> tuple[str, ...]:
+        """Leave of the table only what it is now: no earlier version, no file of one, no log entry; the files deleted.
+
+        What the table remembers of loaded files stays. Nobody else may be reading or writing the table.
+        """
+        delta = self.delta(table)
+        kept = delta.metadata().configuration.get(LOG_RETENTION, DEFAULT_LOG_RETENTION)
+        delta.alter.set_table_properties({LOG_RETENTION: "interval 0 seconds"})
+        removed = self.delta(table).vacuum(0, dry_run=False, enforce_retention_duration=False, full=True)
+        self.clean_log(table)
+        self.delta(table).alter.set_table_properties({LOG_RETENTION: kept})
+        return tuple(removed)
 
     def clean_log(self, table: str) -> None:
         """Write a checkpoint and delete the log's entries that are older than the table's log retention."""

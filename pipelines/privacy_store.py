@@ -26,7 +26,7 @@ from privacy.consent.store import ConsentStore
 from privacy.protection.field import FieldCipher
 from privacy.protection.key_store import SqliteKeyStore
 from privacy.protection.key_wrapper import FileKeyWrapper, KeyWrapper
-from privacy.protection.token import load_tokenizer
+from privacy.protection.token import SecretError, Tokenizer, load_tokenizer
 
 
 def open_consent_store(settings: Settings) -> ConsentStore:
@@ -46,6 +46,29 @@ def open_audit_log(settings: Settings) -> AuditLog:
     return AuditLog(settings.data_dir / "audit" / "audit.db", folder / "audit.anchor", key)
 
 
+def open_tokenizer(settings: Settings) -> Tokenizer:
+    """What makes matching keys, with the secret that those in the tables were made with.
+
+    The data folder keeps a fingerprint of the secret (`token.check`, a keyed hash that tells nothing): under another
+    secret nobody would be recognised, no row known, and everybody a new customer.
+
+    Raises:
+        SecretError: the secret is gone, another one, or cannot be used.
+    """
+    check, secret = settings.data_dir / "token.check", settings.token_key_file
+    remedy = "Restore the file; under another secret nobody in the tables would be recognised."
+    if check.exists() and not secret.exists():
+        raise SecretError(f"{secret}: the token secret is gone, and {settings.data_dir} was made with it. {remedy}")
+    tokens = load_tokenizer(secret, settings.phone_region)
+    fingerprint = tokens.derived_key("fingerprint").hex()
+    if not check.exists():
+        check.parent.mkdir(parents=True, exist_ok=True)
+        check.write_text(f"{fingerprint}\n", "ascii")
+    elif check.read_text("ascii").strip() != fingerprint:
+        raise SecretError(f"{secret}: is another token secret than {settings.data_dir} was made with. {remedy}")
+    return tokens
+
+
 def open_key_store(settings: Settings, wrapper: KeyWrapper | None = None) -> SqliteKeyStore:
     """The key store, wrapped by what the settings name unless another wrapper is given.
 
@@ -63,7 +86,7 @@ def open_protection(settings: Settings) -> Iterator[Protection]:
         SecretError: the token secret cannot be used.
         ProtectionError: the key store cannot be used.
     """
-    tokens = load_tokenizer(settings.token_key_file, settings.phone_region)
+    tokens = open_tokenizer(settings)
     with closing(open_key_store(settings)) as store:
         yield Protection(tokens, FieldCipher(store))
 
@@ -82,7 +105,7 @@ def open_revealer(settings: Settings, who: str, purpose: str) -> Iterator[Reveal
         def note(contract: Contract, columns: tuple[str, ...], persons: int) -> None:
             use = Access(
                 at=now(), who=who, role="pipeline", purpose=purpose, action="decrypt", table=contract.table,
-                columns=columns, subjects=persons,
+                columns=columns, subjects=persons, outcome="allowed", reason=None,
             )  # fmt: skip
             log.append(use)
 
@@ -96,7 +119,10 @@ def _wrapper_of(settings: Settings) -> KeyWrapper:
         raise SettingsError("hsm_module is set without hsm_pin_file; name the private file that holds the token's PIN.")
     from privacy.protection.pkcs11_wrapper import Pkcs11KeyWrapper
 
-    pin = settings.hsm_pin_file.read_text("utf-8").strip()
+    try:
+        pin = settings.hsm_pin_file.read_text("utf-8").strip()
+    except OSError as error:
+        raise SettingsError(f"hsm_pin_file {settings.hsm_pin_file} cannot be read: {error.strerror}.") from error
     return Pkcs11KeyWrapper(settings.hsm_module, settings.hsm_token, pin)
 
 

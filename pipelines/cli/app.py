@@ -11,6 +11,7 @@ from pipelines.cli import (
     identity,
     keys,
     quarantine,
+    retention,
     run,
     simulate,
     status,
@@ -57,6 +58,7 @@ app.add_typer(identity.app, name="identity")
 app.add_typer(consent.app, name="consent")
 app.add_typer(audit.app, name="audit")
 app.add_typer(keys.app, name="keys")
+app.add_typer(retention.app, name="retention")
 app.add_typer(dp.app, name="dp")
 app.command("anonymize")(anonymize.anonymize_command)
 app.command("risk")(anonymize.risk_command)

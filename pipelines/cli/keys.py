@@ -10,11 +10,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipelines.cli.option import Data, Json, settings_for
+
 if TYPE_CHECKING:
     from privacy.protection.key_store import SqliteKeyStore
 
-Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
-Module = Annotated[Path | None, typer.Option("--hsm-module", help="PKCS#11 module that holds the key-encryption key.")]
+Module = Annotated[
+    Path | None,
+    typer.Option(
+        "--hsm-module",
+        help="PKCS#11 module that holds the key-encryption key.",
+        show_default="hsm_module of the settings",
+    ),
+]
 Token = Annotated[str, typer.Option("--hsm-token", help="Label of its token.")]
 PinFile = Annotated[Path | None, typer.Option("--hsm-pin-file", help="File with the PIN.", show_default="asked")]
 
@@ -22,9 +30,11 @@ app = typer.Typer(help="Show and rotate the keys that encrypt identifiers.", no_
 
 
 @app.command()
-def status(module: Module = None, token: Token = "bojagi", pin_file: PinFile = None, as_json: Json = False) -> None:
+def status(
+    module: Module = None, token: Token = "bojagi", pin_file: PinFile = None, data: Data = None, as_json: Json = False
+) -> None:
     """Show how many keys there are, how many were destroyed, and what wraps them."""
-    with _opened(module, token, pin_file) as store:
+    with _opened(module, token, pin_file, data) as store:
         held = store.status()
     if as_json:
         typer.echo(json.dumps(vars(held)))
@@ -35,23 +45,22 @@ def status(module: Module = None, token: Token = "bojagi", pin_file: PinFile = N
 
 
 @app.command()
-def rotate(module: Module = None, token: Token = "bojagi", pin_file: PinFile = None) -> None:
+def rotate(module: Module = None, token: Token = "bojagi", pin_file: PinFile = None, data: Data = None) -> None:
     """Wrap all data keys under a new key-encryption key and destroy the old one. No data is written anew."""
-    with _opened(module, token, pin_file) as store:
+    with _opened(module, token, pin_file, data) as store:
         count = store.rotate()
         version = store.status().current_version
     typer.echo(f"{count} data keys wrapped anew by {version}; older copies of the key store are void")
 
 
 @contextmanager
-def _opened(module: Path | None, token: str, pin_file: Path | None) -> Iterator[SqliteKeyStore]:
-    from pipelines.config import load_settings
+def _opened(module: Path | None, token: str, pin_file: Path | None, data: Path | None) -> Iterator[SqliteKeyStore]:
     from pipelines.privacy_store import open_key_store
     from privacy.errors import PrivacyError
 
     try:
         wrapper = None
-        settings = load_settings()
+        settings = settings_for(data)
         if module is not None:
             from privacy.protection.pkcs11_wrapper import Pkcs11KeyWrapper
 

@@ -10,6 +10,7 @@ from pipelines.contracts.document import Contracts
 LANDING_TAG = ".dagster/landing"
 """Tag of a run: signature of the landing folder when it started. Dagster's UI hides tags with this prefix."""
 TICK_SECONDS = 30
+RETENTION_KEY = dg.AssetKey(["maintenance", "retention"])
 _FAILED = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 
 
@@ -17,10 +18,31 @@ def refresh_job() -> UnresolvedAssetJobDefinition:
     """Return the job that refreshes every table, in one process so that all share one engine."""
     return dg.define_asset_job(
         "refresh",
-        selection=dg.AssetSelection.all(),
+        selection=dg.AssetSelection.all() - dg.AssetSelection.assets(RETENTION_KEY),
         description="Load what has landed, check it, unify it, and refresh every table that depends on it.",
         executor_def=dg.in_process_executor,
         tags={"dagster/max_runtime": 6 * 3600},
+    )
+
+
+def retention_job() -> UnresolvedAssetJobDefinition:
+    """Return the job that deletes what is due."""
+    return dg.define_asset_job(
+        "retention",
+        selection=dg.AssetSelection.assets(RETENTION_KEY),
+        description="Delete the rows whose time is over, with every earlier version of them.",
+        executor_def=dg.in_process_executor,
+    )
+
+
+def retention_schedule(job: UnresolvedAssetJobDefinition) -> dg.ScheduleDefinition:
+    """Return the schedule: before the nightly refresh, which then builds without what was deleted."""
+    return dg.ScheduleDefinition(
+        name="daily_retention",
+        job=job,
+        cron_schedule="0 2 * * *",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Delete what is due at 02:00.",
     )
 
 

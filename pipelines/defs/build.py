@@ -8,11 +8,12 @@ import dagster as dg
 from pipelines.config import Settings, load_settings
 from pipelines.contracts.document import Contract, Contracts, load_contracts
 from pipelines.defs.asset import bronze_asset, derived_asset, docs_asset, trend_asset
-from pipelines.defs.automation import landing_sensor, nightly_schedule, refresh_job
+from pipelines.defs.automation import landing_sensor, nightly_schedule, refresh_job, retention_job, retention_schedule
 from pipelines.defs.check import rule_parents, table_checks, without_references
 from pipelines.defs.consent import consent_assets
 from pipelines.defs.partition import EVENT_TABLE, daily_partitions
 from pipelines.defs.resource import resources
+from pipelines.defs.retention import retention_asset
 from pipelines.quality.metric import TABLE as TREND
 from pipelines.unify.registry import TABLES
 
@@ -27,7 +28,7 @@ def build_definitions(settings: Settings | None = None, contracts: Contracts | N
     """
     settings = settings or load_settings()
     contracts = contracts or load_contracts(settings.contract_dirs)
-    job = refresh_job()
+    job, deletion = refresh_job(), retention_job()
     with catch_warnings():
         # One run for a range of days; in beta for years, and pinned by our requirements.
         simplefilter("ignore", dg.BetaWarning)
@@ -35,8 +36,8 @@ def build_definitions(settings: Settings | None = None, contracts: Contracts | N
     return dg.Definitions(
         assets=assets,
         asset_checks=[table_checks(checked, later) for checked, later in _checked(contracts).values()],
-        jobs=[job],
-        schedules=[nightly_schedule(job)],
+        jobs=[job, deletion],
+        schedules=[nightly_schedule(job), retention_schedule(deletion)],
         sensors=[landing_sensor(job, settings, contracts)],
         resources=resources(settings, contracts),
         # What is started from the UI outside the job shares one engine as well.
@@ -58,6 +59,7 @@ def _assets(settings: Settings, contracts: Contracts) -> Iterator[dg.AssetsDefin
     trend = contracts.table(TREND)
     yield trend_asset(trend, [*(contract.table for contract in contracts.sources), *(t.name for t in TABLES)])
     yield docs_asset(trend)
+    yield retention_asset(contracts)
 
 
 def _inputs(contracts: Contracts) -> dict[str, tuple[str, ...]]:

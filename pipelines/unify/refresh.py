@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from time import perf_counter
 
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
 from pipelines.consent.filter import keep_permitted, keep_permitted_inputs
+from pipelines.contracts.document import Contract
 from pipelines.lakehouse import Lakehouse
 from pipelines.unify.fingerprint import fingerprint
 from pipelines.unify.source import read_inputs
@@ -50,6 +52,16 @@ def refresh_table(
     return RefreshReport(table.name, row_count(table.name, lakehouse), timer() - started, was_current, days)
 
 
+def within_retention(frame: DataFrame, contract: Contract, as_of: date) -> DataFrame:
+    """Return the rows that the contract still lets the table keep; those that say no time or are held stay."""
+    hold = contract.retention_hold.get("where", "false")
+    if contract.retention_days is None or contract.retention_column is None or hold == "true":
+        return frame
+    clock = F.col(contract.retention_column)
+    is_due = clock.cast("date") < F.lit(as_of - timedelta(contract.retention_days))
+    return frame.where(~F.coalesce(is_due, F.lit(False)) | F.coalesce(F.expr(hold), F.lit(False)))
+
+
 def row_count(name: str, lakehouse: Lakehouse) -> int:
     """Return the rows of a table, from its log where that counts them."""
     counts = lakehouse.delta(name).get_add_actions(flatten=True).column("num_records").to_pylist()
@@ -62,7 +74,7 @@ def _write(
     table: DerivedTable, built: DataFrame, wanted: str | None, lakehouse: Lakehouse, context: BuildContext
 ) -> tuple[date, ...]:
     contract = context.contracts.table(table.name)
-    frame = built.select(*(column.name for column in contract.columns))
+    frame = within_retention(built, contract, context.as_of).select(*(column.name for column in contract.columns))
     if table.partition_by:
         # Otherwise every task writes a file of its own into every partition: thousands of small ones.
         frame = frame.repartition(*table.partition_by)

@@ -94,6 +94,7 @@ class Document:
     retention_days: int | None = None
     retention_column: str | None = None
     retention_basis: str = ""
+    retention_hold: Mapping[str, str] = field(default_factory=dict)
     freshness_hours: float | None = None
     freshness_column: str | None = None
     frequency_hours: float | None = None

@@ -83,6 +83,7 @@ def _read(standard: OpenDataContractStandard, source: Source, sha256: str) -> Do
         retention_days=read_retention_days(standard, source),
         retention_column=read_time_column(standard, ("retention",)),
         retention_basis=custom.get("retentionBasis", ""),
+        retention_hold=custom.get("retentionHold", {}),
         freshness_hours=read_hours(standard, FRESHNESS, source),
         freshness_column=read_time_column(standard, FRESHNESS),
         frequency_hours=read_hours(standard, ("frequency",), source),

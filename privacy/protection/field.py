@@ -11,6 +11,7 @@ chance of a repetition stays below 2^-32 (NIST SP 800-38D, 8.3); a person has a 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -122,6 +123,10 @@ class FieldCipher:
             else:
                 opened.append(plain.decode())
         return pa.array(opened, pa.string())
+
+    def destroy(self, owners: Iterable[str]) -> int:
+        """Destroy the keys of owners, see `KeyStore.destroy`; how many."""
+        return self._store.destroy(owners)
 
 
 def _marks(rows: pa.Array) -> list[bytes]:

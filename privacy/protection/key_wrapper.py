@@ -105,7 +105,10 @@ class FileKeyWrapper:
         if version not in self._keys:
             self._read()
         if version not in self._keys:
-            raise LostKeyError(f"{self.path}: has no key-encryption key {version}; it was lost or rotated out.")
+            raise LostKeyError(
+                f"{self.path}: has no key-encryption key {version}; it was lost or rotated out. "
+                "Bring back the key that the store was last used with."
+            )
         try:
             return AESGCM(self._keys[version]).decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], context)
         except InvalidTag as error:

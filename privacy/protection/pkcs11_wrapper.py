@@ -6,20 +6,61 @@ extra `hsm` (`python-pkcs11`).
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import os
 import secrets
+import threading
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pkcs11
 from pkcs11 import Attribute, GCMParams, KeyType, Mechanism, ObjectClass
-from pkcs11.exceptions import PKCS11Error
+from pkcs11.exceptions import PinIncorrect, PKCS11Error
 
 from privacy.protection.errors import LostKeyError, ProtectionError, WrongKeyError
 from privacy.protection.key_wrapper import NONCE_BYTES
 
 _LABEL = "bojagi-key-encryption-key"
 _TAG_BITS = 128
+
+
+@dataclass
+class _Login:
+    """A process logs in to a token once, whatever the number of its sessions; the wrappers share one."""
+
+    session: Any
+    pin_digest: bytes
+    users: int = 0
+
+
+_LOGINS: dict[tuple[str, str], _Login] = {}
+_LOCK = threading.Lock()
+
+
+def _log_in(module: str, token_label: str, pin: str) -> Any:
+    digest = hashlib.sha256(pin.encode()).digest()
+    with _LOCK:
+        login = _LOGINS.get((module, token_label))
+        if login is None:
+            token = pkcs11.lib(module).get_token(token_label=token_label)
+            login = _LOGINS[module, token_label] = _Login(token.open(rw=True, user_pin=pin), digest)
+        elif not hmac.compare_digest(login.pin_digest, digest):
+            raise PinIncorrect
+        login.users += 1
+        return login.session
+
+
+def _log_out(module: str, token_label: str) -> None:
+    with _LOCK:
+        login = _LOGINS.get((module, token_label))
+        if login is None:
+            return
+        login.users -= 1
+        if login.users == 0:
+            del _LOGINS[module, token_label]
+            login.session.close()
 
 
 class Pkcs11KeyWrapper:
@@ -32,17 +73,17 @@ class Pkcs11KeyWrapper:
             ProtectionError: the module cannot be loaded, or it refused the token or the PIN.
         """
         self._name = f"PKCS#11 token {token_label}"
+        self._login = (str(module), token_label)
         try:
-            token = pkcs11.lib(str(module)).get_token(token_label=token_label)
-            self._session = token.open(rw=True, user_pin=pin)
+            self._session = _log_in(*self._login, pin)
         except (PKCS11Error, RuntimeError) as error:
             raise ProtectionError(f"{self._name}: {module} refused it ({type(error).__name__}).") from error
         if not self._keys(_LABEL):
             self._make()
 
     def close(self) -> None:
-        """Log out."""
-        self._session.close()
+        """Log out, unless another wrapper of this process is logged in."""
+        _log_out(*self._login)
 
     def current(self) -> str:
         """Version that wraps new keys."""

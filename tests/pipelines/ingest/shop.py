@@ -83,11 +83,15 @@ LOGICAL = {
 def write_contract(folder: Path, columns: dict[str, dict[str, Any]], **server: str) -> Contract:
     """A contract for the source `sale` with these columns.
 
-    `subject` names its person, `severity` is a mapping of severities in YAML; the rest says how its files look.
+    `subject` names its person; `severity` and `hold` are mappings in YAML; the rest says how its files look.
     """
     folder.mkdir(parents=True, exist_ok=True)
     properties = "".join(_property(name, dict(column)) for name, column in columns.items())
-    custom = {"subjectKey": server.pop("subject", None), "checkSeverity": server.pop("severity", None)}
+    custom = {
+        "subjectKey": server.pop("subject", None),
+        "checkSeverity": server.pop("severity", None),
+        "retentionHold": server.pop("hold", None),
+    }
     added = "".join(
         f"      - {{property: {key}, value: {value}, vendor: bojagi}}\n" for key, value in custom.items() if value
     )

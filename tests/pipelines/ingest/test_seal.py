@@ -193,3 +193,21 @@ def test_what_is_declared_harmless_would_be_found(shop: Shop) -> None:
     shop.land("a.csv", csv_of(sale(1)))
     shop.load()
     assert b"010-0000-0001" in bytes_below(shop.folder / "lakehouse")
+
+
+def test_a_file_without_a_header_is_refused_without_telling_its_first_row(personal: Shop) -> None:
+    personal.land("a.csv", LINE.format(n=1, card=94100001) + LINE.format(n=2, card=94100002))
+    report = personal.load()
+    (fault,) = report.faults
+    assert "unknown to the contract: add the missing header line" in fault
+    assert "010-0000-0001" not in fault
+    assert "비밀" not in fault
+    assert b"010-0000-0001" not in bytes_below(personal.folder / "lakehouse")
+
+
+def test_fields_of_lines_that_are_no_rows_of_the_contract_are_not_told(personal: Shop) -> None:
+    personal.contract_with(PERSONAL, subject="phone", format="jsonl")
+    personal.land("a.jsonl", '{"010-0000-0001": 1}\n')
+    report = personal.load()
+    assert report.rows_quarantined == 1
+    assert not any("010-0000-0001" in fault for fault in report.faults)

@@ -109,3 +109,17 @@ def test_an_unknown_token_and_a_missing_module_are_said(module: Path, tmp_path: 
         Pkcs11KeyWrapper(module, "nowhere", "5678")
     with pytest.raises(ProtectionError, match="refused"):
         Pkcs11KeyWrapper(module, "ours", "0000")
+
+
+def test_two_wrappers_of_a_process_share_a_login(module: Path, tmp_path: Path) -> None:
+    from privacy.protection.pkcs11_wrapper import Pkcs11KeyWrapper
+
+    first, second = (Pkcs11KeyWrapper(module, "ours", "5678") for _ in range(2))
+    with pytest.raises(ProtectionError, match="PinIncorrect"):
+        Pkcs11KeyWrapper(module, "ours", "9999")
+    first.close()
+    assert second.unwrap(second.current(), second.wrap(bytes(32), b"x"), b"x") == bytes(32)
+    second.close()
+    third = Pkcs11KeyWrapper(module, "ours", "5678")
+    assert third.versions()
+    third.close()

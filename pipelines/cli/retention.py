@@ -1,0 +1,97 @@
+"""`bojagi retention`: what is due by the contracts, and its deletion."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pipelines.cli.option import Data, Json, settings_for
+
+if TYPE_CHECKING:
+    from pipelines.config import Settings
+    from pipelines.contracts.document import Contracts
+    from pipelines.lakehouse import Lakehouse
+    from pipelines.retention.plan import TablePlan
+
+On = Annotated[
+    datetime | None,
+    typer.Option("--on", formats=["%Y-%m-%d"], help="The day to judge by.", show_default="the day of the latest event"),
+]
+
+app = typer.Typer(help="Show what is due for deletion, or delete it.", no_args_is_help=True)
+
+
+@app.command()
+def plan(on: On = None, data: Data = None, as_json: Json = False) -> None:
+    """Count the rows that are due, table by table, and say what is held and why. Deletes nothing.
+
+    [bold]Examples[/bold]
+
+      bojagi retention plan
+      bojagi retention plan --on 2019-01-01 --json
+    """
+    from pipelines.retention.plan import plan_retention
+
+    with _opened(settings_for(data), on) as (lakehouse, contracts, today):
+        plans = plan_retention(lakehouse, contracts, today)
+    if as_json:
+        typer.echo(json.dumps([asdict(one) for one in plans], ensure_ascii=False, indent=2, default=str))
+        return
+    for one in filter(lambda one: one.rows, plans):
+        typer.echo(_describe(one, one.due_rows, "due"))
+    typer.echo(f"{sum(one.due_rows for one in plans):,} rows are due on {today}")
+
+
+@app.command()
+def apply(on: On = None, data: Data = None, as_json: Json = False) -> None:
+    """Delete what is due: rows, their earlier versions, and the keys of persons of whom nothing is left.
+
+    [bold]Examples[/bold]
+
+      bojagi retention apply
+      bojagi run      [dim]# builds anew what was made from deleted rows[/dim]
+    """
+    from pipelines.ingest.lock import run_lock
+    from pipelines.privacy_store import open_protection
+    from pipelines.retention.apply import apply_retention
+
+    settings = settings_for(data)
+    with (
+        run_lock(settings.data_dir),
+        open_protection(settings) as protection,
+        _opened(settings, on) as (lakehouse, contracts, today),
+    ):
+        outcomes = apply_retention(lakehouse, contracts, protection, today)
+    if as_json:
+        typer.echo(json.dumps([asdict(one) for one in outcomes], ensure_ascii=False, indent=2, default=str))
+        return
+    for one in filter(lambda one: one.plan.rows, outcomes):
+        typer.echo(_describe(one.plan, one.deleted, "deleted"))
+    keys, files = sum(one.keys_destroyed for one in outcomes), sum(one.files_removed for one in outcomes)
+    typer.echo(
+        f"{sum(one.deleted for one in outcomes):,} rows deleted, {files:,} files removed, {keys:,} keys destroyed"
+    )
+
+
+@contextmanager
+def _opened(settings: Settings, on: datetime | None) -> Iterator[tuple[Lakehouse, Contracts, date]]:
+    from pipelines.as_of import today
+    from pipelines.contracts.document import load_contracts
+    from pipelines.lakehouse import Lakehouse
+
+    contracts: Any = load_contracts(settings.contract_dirs)
+    lakehouse = Lakehouse(settings.lakehouse_root, None, settings.storage_options)
+    yield lakehouse, contracts, on.date() if on else today(settings, contracts, lakehouse)
+
+
+def _describe(plan: TablePlan, rows: int, what: str) -> str:
+    name = plan.table if plan.table != "bronze/quarantine" else f"{plan.table} of {plan.contract_id}"
+    held = "; ".join(f"{hold.rows:,} held: {hold.reason}" for hold in plan.held)
+    later = f" Next on {plan.next_due}." if plan.next_due else ""
+    return f"{name}: {rows:,} {what}. {held}{later}"

@@ -1,0 +1,79 @@
+"""Deletes what is due, physically: rows, earlier versions, log entries, and the keys of persons without a row left."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pyarrow as pa
+from deltalake import QueryBuilder
+
+from pipelines.contracts.document import Contract, Contracts
+from pipelines.errors import RetentionError
+from pipelines.ingest.bronze import HASH_COLUMNS
+from pipelines.ingest.quarantine import QUARANTINE
+from pipelines.lakehouse import Lakehouse
+from pipelines.protection import Protection, row_names, source_persons
+from pipelines.retention.plan import TablePlan, plan_retention
+from pipelines.reveal import needed_columns
+from privacy.contract.vocabulary import load_vocabulary
+
+
+@dataclass(frozen=True)
+class TableOutcome:
+    """What was done to a table."""
+
+    plan: TablePlan
+    deleted: int
+    files_removed: int
+    keys_destroyed: int
+
+
+def apply_retention(
+    lakehouse: Lakehouse, contracts: Contracts, protection: Protection, today: date
+) -> tuple[TableOutcome, ...]:
+    """Delete what is due today, and earlier versions of tables about persons that are older than a week.
+
+    A table that lost rows keeps no history at all, so nothing brings them back. Tables made from it are built anew by
+    the next refresh. Call it under the run lock.
+
+    Raises:
+        RetentionError: rows that were due are still there.
+    """
+    plans = plan_retention(lakehouse, contracts, today)
+    outcomes = tuple(_apply(plan, lakehouse, contracts[plan.contract_id], protection) for plan in plans)
+    left = [plan for plan in plan_retention(lakehouse, contracts, today) if plan.due_rows]
+    if left:
+        tables = ", ".join(f"{plan.table} ({plan.due_rows})" for plan in left)
+        raise RetentionError(f"Rows that are due are still there: {tables}. Run it again.", left[0].table)
+    return outcomes
+
+
+def _apply(plan: TablePlan, lakehouse: Lakehouse, contract: Contract, protection: Protection) -> TableOutcome:
+    if plan.due is None:
+        removed = lakehouse.vacuum(plan.table) if _is_personal(contract) else ()
+        return TableOutcome(plan, 0, len(removed), 0)
+    has_keys = bool(contract.encrypted_columns) and plan.table != QUARANTINE
+    going = _persons(lakehouse, contract, plan.due, protection) if has_keys else set()
+    deleted = lakehouse.delete(plan.table, plan.due)
+    removed = lakehouse.forget_history(plan.table)
+    gone = going - _persons(lakehouse, contract, "true", protection) if going else set()
+    return TableOutcome(plan, deleted, len(removed), protection.cipher.destroy(sorted(gone)) if gone else 0)
+
+
+def _persons(lakehouse: Lakehouse, contract: Contract, condition: str, protection: Protection) -> set[str]:
+    """The source persons of the rows for which a condition holds."""
+    listed = ", ".join(f'"{name}"' for name in needed_columns(contract))
+    query = f"SELECT {listed} FROM bronze WHERE {condition}"
+    found = pa.table(QueryBuilder().register("bronze", lakehouse.delta(contract.table)).execute(query).read_all())
+    if not found.num_rows:
+        return set()
+    columns = {name: found[name].combine_chunks() for name in found.column_names}
+    marks = row_names(*(columns[name].to_numpy().view(np.uint64) for name in HASH_COLUMNS))
+    return set(source_persons(contract, columns, marks, protection.tokens).unique().to_pylist())
+
+
+def _is_personal(contract: Contract) -> bool:
+    vocabulary = load_vocabulary()
+    return any(vocabulary.is_personal(column.category) for column in contract.columns)

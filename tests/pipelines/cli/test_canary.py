@@ -1,0 +1,49 @@
+"""The promise itself: a thousand planted values, a whole run, none of them in the clear outside the landing zone."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from pipelines.contracts.document import load_contracts
+from privacy.protection.scan.folder import scan_folders
+from privacy.protection.scan.matcher import Matcher
+from tests.pipelines.canary import plant
+from tests.pipelines.cli.conftest import Bojagi
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("canary")]
+
+
+def test_no_planted_value_lies_in_the_clear_outside_the_landing_zone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What an engine or a library leaves behind in the folder for temporary files is looked at as well.
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
+    bojagi = Bojagi(tmp_path / "data")
+    out = [sys.executable, "-m", "pipelines.cli", "simulate", "--households", "20", "--out", str(bojagi.data)]
+    subprocess.run(out, check=True, capture_output=True)
+    needles = plant(bojagi.data / "landing", load_contracts())
+    assert len(needles) >= 1000
+
+    done = bojagi("run")
+    assert "Quality:" in done.stdout
+    (tmp_path / "run.log").write_text(done.stdout + done.stderr, "utf-8")
+
+    matcher = Matcher(needles)
+    landed = scan_folders([bojagi.data / "landing"], matcher)
+    seen = {finding.needle for finding in landed.findings}
+    # The negative control: the same scan finds what was planted where it may lie. (CP949 has no rare syllables.)
+    assert [n.name for n in needles if n.name not in seen and not n.name.startswith("name")] == []
+    assert sum(name.startswith("name") for name in seen) > 100
+
+    report = scan_folders([tmp_path], matcher, leave_out=[bojagi.data / "landing"])
+    assert Counter((Path(f.path).relative_to(tmp_path).as_posix(), f.where) for f in report.findings) == Counter()
+    assert report.undecoded == ()
+    assert report.files > 200
+    status = bojagi.json("quarantine", "list")
+    assert sum(entry["rows"] for entry in status) > 50, "no canary went to quarantine"

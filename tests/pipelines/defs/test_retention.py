@@ -1,0 +1,41 @@
+"""The daily asset deletes what is due and says so."""
+
+from datetime import date
+
+import dagster as dg
+
+from pipelines.clock import wall_clock
+from pipelines.config import Settings
+from pipelines.contracts.document import Contracts
+from pipelines.defs.automation import RETENTION_KEY
+from pipelines.defs.build import build_definitions
+from pipelines.ingest.load import ingest_source
+from pipelines.lakehouse import Lakehouse
+from pipelines.privacy_store import open_protection
+
+
+def test_the_daily_job_deletes_what_is_due_and_reports_it(settings: Settings, contracts: Contracts) -> None:
+    later = settings.model_copy(update={"run_date": date(2040, 1, 1)})
+    lakehouse = Lakehouse(later.lakehouse_root)
+    with open_protection(later) as protection:
+        loaded = ingest_source(contracts.source("weather"), lakehouse, later.landing_dir, protection, wall_clock)
+    assert loaded.rows_added > 0
+
+    job = build_definitions(later, contracts).resolve_job_def("retention")
+    with dg.DagsterInstance.ephemeral() as instance:
+        done = job.execute_in_process(instance=instance)
+        event = instance.get_latest_materialization_event(RETENTION_KEY)
+    assert done.success
+    assert event is not None
+    assert event.asset_materialization is not None
+    told = event.asset_materialization.metadata
+    assert told["rows_deleted"].value == loaded.rows_added
+    assert "bronze/weather" in str(told["report"].value)
+    assert lakehouse.delta("bronze/weather").to_pyarrow_table().num_rows == 0
+
+
+def test_a_refresh_deletes_nothing(settings: Settings, contracts: Contracts) -> None:
+    definitions = build_definitions(settings, contracts)
+    assert RETENTION_KEY not in definitions.resolve_job_def("refresh").asset_layer.executable_asset_keys
+    assert definitions.resolve_job_def("retention").asset_layer.executable_asset_keys == {RETENTION_KEY}
+    assert definitions.resolve_schedule_def("daily_retention").cron_schedule == "0 2 * * *"
