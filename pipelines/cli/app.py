@@ -2,7 +2,20 @@
 
 import typer
 
-from pipelines.cli import anonymize, audit, consent, contracts, dp, identity, keys, quarantine, run, simulate, status, ui
+from pipelines.cli import (
+    anonymize,
+    audit,
+    consent,
+    contracts,
+    dp,
+    identity,
+    keys,
+    quarantine,
+    run,
+    simulate,
+    status,
+    ui,
+)
 from pipelines.cli.edge import Edge
 
 HELP = """Bojagi pieces a customer together from scattered records and checks what is used for what.

@@ -5,7 +5,7 @@ large.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import duckdb
+from pipelines.identity.workspace import Workspace
 
 # A block of n records costs n(n-1)/2 comparisons and its shared key says ever less; beyond this size it is
 # dropped and reported.
@@ -114,7 +114,7 @@ def rules_for(columns: Sequence[str]) -> tuple[BlockingRule, ...]:
 
 
 def block(
-    connection: duckdb.DuckDBPyConnection,
+    connection: Workspace,
     rules: Sequence[BlockingRule],
     *,
     table: str = "person",
@@ -181,7 +181,7 @@ def _key_sql(rules: Sequence[BlockingRule], table: str, condition: str = "true")
     )
 
 
-def _largest_within_budget(connection: duckdb.DuckDBPyConnection, table: str) -> int:
+def _largest_within_budget(connection: Workspace, table: str) -> int:
     """Return the size up to which all blocks together stay within the comparisons that the records may cost."""
     records = connection.execute(f"select count(*) as n from {table}").fetchall()[0][0]
     budget = max(_FREE_PAIRS, PAIRS_A_RECORD * int(records))

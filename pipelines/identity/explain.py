@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import duckdb
 from matplotlib.figure import Figure
 
 from pipelines.identity.model import Model, household_sql, observe_levels
-from pipelines.identity.scoring import linker_for
+from pipelines.identity.scoring import score_pairs
+from pipelines.identity.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Explanation:
         return "\n".join([*lines, f"{verdict:<14} {self.weight:>+8.2f}  log2 odds that both are one person"])
 
 
-def explain(connection: duckdb.DuckDBPyConnection, model: Model, first: int, second: int) -> Explanation:
+def explain(connection: Workspace, model: Model, first: int, second: int) -> Explanation:
     """Explain a pair of rows of a resolved workspace, with value frequencies and dependence accounted for.
 
     Args:
@@ -94,14 +94,11 @@ def _bar(length: float) -> str:
     return ("█" if length >= 0 else "░") * round(abs(length))
 
 
-def _predict(connection: duckdb.DuckDBPyConnection, model: Model, low: int, high: int) -> dict[str, Any]:
+def _predict(connection: Workspace, model: Model, low: int, high: int) -> dict[str, Any]:
     connection.execute(
         f"create or replace table asked_pair as select {low} as join_key_l, {high} as join_key_r, '0' as match_key"
     )
-    linker = linker_for(connection, model)
-    registered = linker._db_api.register("asked_pair", table_name="asked_pairs")
-    linker.table_management.register_blocked_pairs_for_predict(registered)
-    predicted = linker.inference.predict(warning_mode="never")
+    predicted = score_pairs(connection, model, "asked_pair")
     row: dict[str, Any] = predicted.as_record_list()[0]
     predicted.drop_table_from_database_and_remove_from_cache()
     return row

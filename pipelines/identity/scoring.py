@@ -1,16 +1,21 @@
 """Score candidate pairs with Splink 5, using the trained model and the frequencies of values."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import duckdb
 import numpy as np
 from numpy.typing import NDArray
 from splink import DuckDBAPI, Linker, SettingsCreator
+from splink.internals.splink_dataframe import SplinkDataFrame
 
 from pipelines.identity.model import Model, household_sql
+from pipelines.identity.spark_dialect import to_spark
+from pipelines.identity.spark_workspace import SparkWorkspace
+from pipelines.identity.workspace import Workspace
 
 # Weight that a pair cannot exceed when only what a household shares speaks for it.
 HOUSEHOLD_WEIGHT = -4.0
@@ -33,14 +38,17 @@ class ScoredPairs:
         return len(self.left)
 
 
-def settings_for(model: Model) -> SettingsCreator:
-    """Return the model as Splink settings: what `save_model_to_json` of a linker would hold."""
+def settings_for(model: Model, dialect: Callable[[str], str] = str) -> SettingsCreator:
+    """Return the model as Splink settings: what `save_model_to_json` of a linker would hold.
+
+    `dialect` turns DuckDB's conditions into those of the database that Splink works on.
+    """
     return SettingsCreator(
         link_type="dedupe_only",
         unique_id_column_name="rid",
         probability_two_random_records_match=model.prior,
         comparisons=[
-            comparison.creator(m, u)
+            comparison.creator(m, u, dialect)
             for comparison, m, u in zip(model.comparisons, model.match_shares, model.chance_shares, strict=True)
         ],
         retain_matching_columns=False,
@@ -48,7 +56,7 @@ def settings_for(model: Model) -> SettingsCreator:
     )
 
 
-def score(connection: duckdb.DuckDBPyConnection, model: Model, *, observed: str = "observed") -> ScoredPairs:
+def score(connection: Workspace, model: Model, *, observed: str = "observed") -> ScoredPairs:
     """Score the observed pairs that stand a chance; leave them in the table `scored` (`a`, `b`, `weight`).
 
     `connection` holds `person` and the observed levels (see `model.observe_levels`).
@@ -58,10 +66,7 @@ def score(connection: duckdb.DuckDBPyConnection, model: Model, *, observed: str 
         "create or replace table likely as select a as join_key_l, b as join_key_r, '0' as match_key "
         f"from {observed} where {model.total_sql(terms)} > {FLOOR - _RARE_TERM_GAIN}"
     )
-    linker = linker_for(connection, model)
-    api = linker._db_api
-    linker.table_management.register_blocked_pairs_for_predict(api.register("likely", table_name="likely_pairs"))
-    predicted = linker.inference.predict(warning_mode="never")
+    predicted = score_pairs(connection, model, "likely")
     parts = [
         f"(mw_{c.name} + mw_tf_adj_{c.name})" if any(lv.term for lv in c.levels) else f"mw_{c.name}"
         for c in model.comparisons
@@ -77,21 +82,40 @@ def score(connection: duckdb.DuckDBPyConnection, model: Model, *, observed: str 
     return read_scored(connection)
 
 
-def read_scored(connection: duckdb.DuckDBPyConnection) -> ScoredPairs:
+def read_scored(connection: Workspace) -> ScoredPairs:
     """Read the table `scored`, in a fixed order."""
     rows = connection.execute("select a::bigint as a, b::bigint as b, weight from scored order by a, b").fetchnumpy()
     return ScoredPairs(*(np.asarray(rows[c]) for c in ("a", "b", "weight")))
 
 
-def linker_for(connection: duckdb.DuckDBPyConnection, model: Model, table: str = "person") -> Linker:
+def linker_for(connection: Workspace, model: Model, table: str = "person") -> Linker:
     """Return a Splink linker over the prepared records with the trained model."""
     logging.getLogger("splink").setLevel(logging.ERROR)
-    api = DuckDBAPI(connection)
-    records = api.register(table, table_name=f"{table}_records")
-    return Linker(records, settings_for(model), log_level=None, validate_settings=False)
+    if isinstance(connection, SparkWorkspace):
+        settings, api = settings_for(model, to_spark), connection.splink_api()
+        records = _register(connection, api, table, f"{table}_records")
+    else:
+        settings = settings_for(model)
+        records = DuckDBAPI(cast(duckdb.DuckDBPyConnection, connection)).register(table, table_name=f"{table}_records")
+    return Linker(records, settings, log_level=None, validate_settings=False)
 
 
-def save_model(connection: duckdb.DuckDBPyConnection, model: Model, path: Path) -> dict[str, Any]:
+def score_pairs(connection: Workspace, model: Model, pairs: str) -> SplinkDataFrame:
+    """Let Splink score the pairs of a table with `join_key_l`, `join_key_r` and `match_key`."""
+    linker = linker_for(connection, model)
+    registered = _register(connection, linker._db_api, pairs, f"{pairs}_pairs")
+    linker.table_management.register_blocked_pairs_for_predict(registered)
+    return linker.inference.predict(warning_mode="never")
+
+
+def _register(connection: Workspace, api: Any, table: str, name: str) -> SplinkDataFrame:
+    """Tell Splink of a table of the workspace."""
+    known = connection.spark.table(table) if isinstance(connection, SparkWorkspace) else table
+    found: SplinkDataFrame = api.register(known, table_name=name)
+    return found
+
+
+def save_model(connection: Workspace, model: Model, path: Path) -> dict[str, Any]:
     """Write the model as Splink's JSON, which any Splink 5 reads."""
     return linker_for(connection, model).misc.save_model_to_json(str(path), overwrite=True)
 
