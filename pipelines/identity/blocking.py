@@ -174,10 +174,14 @@ def block(
 
 def _key_sql(rules: Sequence[BlockingRule], table: str, condition: str = "true") -> str:
     """Return SQL of one row a record and rule whose keys the record has all of."""
-    return " union all ".join(
-        f"select {number}::utinyint as rule, hash({', '.join(r.keys)}) as key, rid, source from {table} "
-        f"where {' and '.join([condition, *(f'({k}) is not null' for k in r.keys)])}"
+    items = ", ".join(
+        f"case when {' and '.join(f'({k}) is not null' for k in r.keys)} "
+        f"then {{'rule': {number}::utinyint, 'key': hash({', '.join(r.keys)})}} end"
         for number, r in enumerate(rules)
+    )
+    return (
+        "select k.rule as rule, k.key as key, rid, source from "
+        f"(select rid, source, unnest([{items}]) as k from {table} where {condition}) where k is not null"
     )
 
 

@@ -53,7 +53,7 @@ class SparkWorkspace:
         self._views: set[str] = set()
         try:
             spark.addArtifact(similarity_jar_location())
-            self._api = self._open_api()
+            self._open_api(register=True)
         except PySparkException as error:
             raise EngineLacksError(
                 "This engine cannot run Splink's similarity functions, which are Java classes: expected Apache "
@@ -62,8 +62,8 @@ class SparkWorkspace:
             ) from error
 
     def splink_api(self) -> "SparkAPI":
-        """Return Splink's way into this workspace."""
-        return self._api
+        """Return a new way for Splink into this workspace: each knows a table by name once."""
+        return self._open_api(register=False)
 
     def execute(self, query: str) -> SparkAnswer:
         """Run one statement written for DuckDB."""
@@ -101,11 +101,13 @@ class SparkWorkspace:
         for name in list(self._views):
             self.unregister(name)
 
-    def _open_api(self) -> "SparkAPI":
+    def _open_api(self, *, register: bool) -> "SparkAPI":
         from splink import SparkAPI
 
         # Splink has no types for it.
-        api: SparkAPI = SparkAPI(spark_session=self.spark, break_lineage_method="persist")  # type: ignore[no-untyped-call]
+        api: SparkAPI = SparkAPI(  # type: ignore[no-untyped-call]
+            spark_session=self.spark, break_lineage_method="persist", register_udfs_automatically=register
+        )
         return api
 
 
