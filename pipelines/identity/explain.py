@@ -6,6 +6,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from pipelines.identity.certain import rule_sql
 from pipelines.identity.model import Model, household_sql, observe_levels
 from pipelines.identity.scoring import score_pairs
 from pipelines.identity.workspace import Workspace
@@ -28,16 +29,18 @@ class Explanation:
         steps: the prior first, then each comparison.
         weight: their sum.
         is_household: whether the household guard holds the pair apart.
+        rule: the deterministic rule that decides the pair before any scoring; `None` when the weight decides.
     """
 
     steps: tuple[Step, ...]
     weight: float
     is_household: bool
+    rule: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the explanation as plain values."""
         steps = [{"comparison": s.comparison, "level": s.level, "weight": s.weight} for s in self.steps]
-        return {"weight": self.weight, "is_household": self.is_household, "steps": steps}
+        return {"weight": self.weight, "is_household": self.is_household, "rule": self.rule, "steps": steps}
 
     def as_text(self, width: int = 30) -> str:
         """Return the waterfall as lines of text."""
@@ -46,7 +49,8 @@ class Explanation:
             f"{s.comparison:<14} {s.weight:>+8.2f}  {_bar(s.weight * scale):<{width}} {s.level}" for s in self.steps
         ]
         verdict = "two people of one household" if self.is_household else "total"
-        return "\n".join([*lines, f"{verdict:<14} {self.weight:>+8.2f}  log2 odds that both are one person"])
+        decided = [f"decided by rule: {self.rule} equal"] if self.rule else []
+        return "\n".join([*decided, *lines, f"{verdict:<14} {self.weight:>+8.2f}  log2 odds that both are one person"])
 
 
 def explain(connection: Workspace, model: Model, first: int, second: int) -> Explanation:
@@ -63,7 +67,9 @@ def explain(connection: Workspace, model: Model, first: int, second: int) -> Exp
     connection.execute(f"create or replace table asked as select {low} as a, {high} as b")
     observe_levels(connection, model.comparisons, pairs="asked", into="asked_level")
     levels = connection.execute("select * from asked_level").fetchall()[0][2:]
-    guarded = connection.execute(f"select {household_sql(model.comparisons)} from asked_level").fetchall()[0][0]
+    guarded, rule = connection.execute(
+        f"select {household_sql(model.comparisons)} as guarded, {rule_sql(model.comparisons)} as rule from asked_level"
+    ).fetchall()[0]
     weights = [float(row[f"mw_{c.name}"]) + float(row.get(f"mw_tf_adj_{c.name}", 0.0)) for c in model.comparisons]
     prior = float(connection.execute(f"select {model.total_sql(['0'] * len(weights))}").fetchall()[0][0])
     steps = [Step("prior", "any two records", round(prior, 3))]
@@ -71,7 +77,7 @@ def explain(connection: Workspace, model: Model, first: int, second: int) -> Exp
         labels = ["unknown", *(lv.label for lv in comparison.levels), "different"]
         counted = weights[number] * model.share_counted(number, weights)
         steps.append(Step(comparison.name, labels[level], round(counted, 3)))
-    return Explanation(tuple(steps), round(sum(s.weight for s in steps), 3), bool(guarded))
+    return Explanation(tuple(steps), round(sum(s.weight for s in steps), 3), bool(guarded), rule)
 
 
 def draw_waterfall(explanation: Explanation, path: Path) -> None:

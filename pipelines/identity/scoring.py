@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from splink import DuckDBAPI, Linker, SettingsCreator
 from splink.internals.splink_dataframe import SplinkDataFrame
 
+from pipelines.identity.certain import CERTAIN_WEIGHT, certain_sql
 from pipelines.identity.model import Model, household_sql
 from pipelines.identity.spark_dialect import to_spark
 from pipelines.identity.spark_workspace import SparkWorkspace
@@ -59,12 +60,15 @@ def settings_for(model: Model, dialect: Callable[[str], str] = str) -> SettingsC
 def score(connection: Workspace, model: Model, *, observed: str = "observed") -> ScoredPairs:
     """Score the observed pairs that stand a chance; leave them in the table `scored` (`a`, `b`, `weight`).
 
+    Pairs that a deterministic rule decides (see `certain`) come first and are not scored.
+
     `connection` holds `person` and the observed levels (see `model.observe_levels`).
     """
+    certain = certain_sql(model.comparisons)
     terms = [f"(case g{n} {_cases(w)} end)" for n, w in enumerate(model.weights())]
     connection.execute(
         "create or replace table likely as select a as join_key_l, b as join_key_r, '0' as match_key "
-        f"from {observed} where {model.total_sql(terms)} > {FLOOR - _RARE_TERM_GAIN}"
+        f"from {observed} where not {certain} and {model.total_sql(terms)} > {FLOOR - _RARE_TERM_GAIN}"
     )
     predicted = score_pairs(connection, model, "likely")
     parts = [
@@ -76,7 +80,8 @@ def score(connection: Workspace, model: Model, *, observed: str = "observed") ->
         "create or replace table scored as select o.a, o.b, "
         f"case when {household_sql(model.comparisons)} then least({total}, {HOUSEHOLD_WEIGHT}) "
         f"else {total} end as weight from {predicted.physical_name} "
-        f"join {observed} o on o.a = least(rid_l, rid_r) and o.b = greatest(rid_l, rid_r)"
+        f"join {observed} o on o.a = least(rid_l, rid_r) and o.b = greatest(rid_l, rid_r) "
+        f"union all select a, b, {CERTAIN_WEIGHT}::double as weight from {observed} where {certain}"
     )
     predicted.drop_table_from_database_and_remove_from_cache()
     return read_scored(connection)
