@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pipelines.contracts.rules import Rule, Subject, is_personal
 from privacy.contract.document import Document
 from privacy.contract.fault import Fault
+from privacy.contract.service_level import FRESHNESS
 from privacy.contract.text import Source
 from privacy.contract.vocabulary import load_vocabulary
 
@@ -48,18 +49,22 @@ def _subject_key_is_a_column(subject: Subject) -> Iterator[Fault]:
         yield subject.fault_at("subjectKey", message, got=document.subject_key, expected=expected)
 
 
-def _retention_counts_from_a_time(subject: Subject) -> Iterator[Fault]:
+def _service_levels_count_from_a_time(subject: Subject) -> Iterator[Fault]:
     document, source = subject.document, subject.source
-    if document.retention_column is None:
-        return
     types = {column.name: column.logical_type for column in document.columns}
-    found = types.get(document.retention_column, "no such column")
-    if found not in ("date", "timestamp"):
+    counted = (
+        ("Retention", ("retention",), document.retention_column),
+        ("Freshness", FRESHNESS, document.freshness_column),
+    )
+    for what, names, column in counted:
+        found = types.get(column or "", "no such column")
+        if column is None or found in ("date", "timestamp"):
+            continue
         entries = source.content.get("slaProperties") or []
-        index = next(i for i, entry in enumerate(entries) if entry.get("property") == "retention")
+        index = next(i for i, entry in enumerate(entries) if entry.get("property") in names and entry.get("element"))
         line = source.line(("slaProperties", index, "element"))
-        got = f"{document.retention_column}: {found}"
-        yield Fault(source.path, line, "Retention counts from what is no time", got, "a date or timestamp")
+        message = f"{what} counts from what is no time"
+        yield Fault(source.path, line, message, f"{column}: {found}", "a date or timestamp")
 
 
 def _identifiers_are_marked(subject: Subject) -> Iterator[Fault]:
@@ -110,6 +115,17 @@ def _purposes_are_within_the_table(subject: Subject) -> Iterator[Fault]:
             )
 
 
+def _profile_says_what_it_is_built_for(subject: Subject) -> Iterator[Fault]:
+    document = subject.document
+    if document.built_for is not None and document.purposes and document.built_for not in document.purposes:
+        expected = f"one of {', '.join(document.purposes)}"
+        message = "Built for a purpose that the table may not serve"
+        yield subject.fault_at("builtFor", message, got=document.built_for, expected=expected)
+    if document.layer == "gold" and is_personal(document) and document.built_for is None:
+        hint = "builtFor: the purpose that it is made for; who does not permit it is not in it"
+        yield subject.fault("A gold table about persons does not say what it is built for", hint=hint)
+
+
 def _bases_hold(subject: Subject) -> Iterator[Fault]:
     document = subject.document
     if not is_personal(document):
@@ -131,10 +147,11 @@ def _bases_hold(subject: Subject) -> Iterator[Fault]:
 PRIVACY_RULES: tuple[Rule, ...] = (
     _personal_table_names_its_subject,
     _subject_key_is_a_column,
-    _retention_counts_from_a_time,
+    _service_levels_count_from_a_time,
     _identifiers_are_marked,
     _tokens_are_made_from_sources,
     _sensitive_columns_name_their_purposes,
     _purposes_are_within_the_table,
+    _profile_says_what_it_is_built_for,
     _bases_hold,
 )

@@ -6,6 +6,7 @@ from typing import Any, TypedDict
 
 import dagster as dg
 
+from pipelines.consent.filter import PERMISSION, waits_for_permission
 from pipelines.contracts.document import Contract, Contracts
 from pipelines.defs import metadata
 from pipelines.defs.failure import RETRY, own_errors_are_final
@@ -17,6 +18,7 @@ from pipelines.ingest.quarantine import Quarantine
 from pipelines.table_profile import TableProfile, read_profile
 from pipelines.unify.refresh import refresh_table
 from pipelines.unify.table import DerivedTable
+from privacy.consent.policy import built_in_policy
 
 
 def bronze_asset(contract: Contract) -> dg.AssetsDefinition:
@@ -27,7 +29,7 @@ def bronze_asset(contract: Contract) -> dg.AssetsDefinition:
         kinds={"deltalake", contract.file.format if contract.file else "file"},
         # All sources load before anything is built: the latest event day of all of them is the run's today.
         op_tags={"dagster/priority": "1"},
-        required_resource_keys={"settings", "lakehouse", "tokenizer", "clock"},
+        required_resource_keys={"settings", "lakehouse", "protection", "clock"},
     )
     def load(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
         held = context.resources
@@ -37,14 +39,14 @@ def bronze_asset(contract: Contract) -> dg.AssetsDefinition:
                 contract,
                 held.lakehouse,
                 held.settings.landing_dir,
-                held.tokenizer,
+                held.protection,
                 held.clock,
                 int(held.settings.max_line_size),
             )
             if not held.lakehouse.exists(contract.table):
                 # A retailer without this source has no rows of it; what is built from it stays buildable.
                 BronzeTable(contract, held.lakehouse).commit([], [], in_utc(held.clock()))
-            refused = Quarantine(contract, held.lakehouse).refused_files() if report.faults else {}
+            refused = Quarantine(contract, held.lakehouse, held.protection).refused_files() if report.faults else {}
             counts = {
                 metadata.ADDED: report.rows_added,
                 metadata.QUARANTINED: report.rows_quarantined,
@@ -74,10 +76,11 @@ def derived_asset(
     that a refresh touched is reported. A run for a range of days is one run, not one a day.
     """
     inputs = table.all_inputs(contracts)
+    awaited = (*inputs, PERMISSION) if waits_for_permission(contract, built_in_policy()) else inputs
     lineage = metadata.column_lineage(contract, inputs, contracts)
 
     @dg.asset(
-        **_declaration(contract, inputs, table.version),
+        **_declaration(contract, awaited, table.version),
         kinds={"deltalake", "spark"},
         partitions_def=days,
         backfill_policy=dg.BackfillPolicy.single_run() if days else None,

@@ -10,6 +10,7 @@ from pipelines.contracts.document import Contract, Contracts, load_contracts
 from pipelines.defs.asset import bronze_asset, derived_asset, docs_asset, trend_asset
 from pipelines.defs.automation import landing_sensor, nightly_schedule, refresh_job
 from pipelines.defs.check import rule_parents, table_checks, without_references
+from pipelines.defs.consent import consent_assets
 from pipelines.defs.partition import EVENT_TABLE, daily_partitions
 from pipelines.defs.resource import resources
 from pipelines.quality.metric import TABLE as TREND
@@ -46,6 +47,7 @@ def build_definitions(settings: Settings | None = None, contracts: Contracts | N
 def _assets(settings: Settings, contracts: Contracts) -> Iterator[dg.AssetsDefinition]:
     for contract in contracts.sources:
         yield bronze_asset(contract)
+    yield from consent_assets()
     inputs, checked = _inputs(contracts), _checked(contracts)
     for table in TABLES:
         days = daily_partitions(settings) if table.name == EVENT_TABLE else None

@@ -12,6 +12,7 @@ from datetime import datetime
 import dagster as dg
 
 from pipelines.contracts.document import Contract
+from pipelines.defs.consent import consent_result, consent_spec
 from pipelines.defs.failure import own_errors_are_final
 from pipelines.defs.metadata import asset_key
 from pipelines.gate import Inspection
@@ -44,20 +45,24 @@ def table_checks(contract: Contract, later: Collection[str] = ()) -> dg.AssetChe
     `later` are tables that the step cannot look into, because they are built from this one; it says so.
     """
     specs = check_specs(contract, rule_parents(contract) - {contract.table})
+    consent = consent_spec(contract)
     left_out = f"References into {', '.join(sorted(later))} are not checked: built from this table." if later else None
 
     @dg.multi_asset_check(
         name=contract.table.replace("/", "__") + STEP_SUFFIX,
-        specs=specs,
+        specs=[*specs, *([consent] if consent else [])],
         description=left_out,
         # Whatever can be built goes first: its checks run beside it meanwhile.
         op_tags={"dagster/priority": "-1"},
-        required_resource_keys={"gate", "today"},
+        required_resource_keys={"gate", "today", "lakehouse", "consent"},
     )
     def inspect(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
+        held = context.resources
         with own_errors_are_final():
-            inspection = context.resources.gate.inspect(contract, context.resources.today())
+            inspection = held.gate.inspect(contract, held.today())
+            proven = [consent_result(contract, held.lakehouse, held.consent())] if consent else []
         yield from check_results(specs, inspection)
+        yield from proven
 
     return inspect
 

@@ -10,15 +10,20 @@ import dagster as dg
 from pipelines.as_of import today
 from pipelines.clock import wall_clock
 from pipelines.config import Settings
+from pipelines.consent.moment import decision_moment
+from pipelines.consent.view import ConsentView
 from pipelines.contracts.document import Contracts
 from pipelines.engine import Engine, open_engine
 from pipelines.gate import Gate, outcome_folder
 from pipelines.identity.opaque_id import opaque_ids
+from pipelines.identity.person_record import PURPOSE, PersonRecords, read_person_records
+from pipelines.identity.session import MatchingSession
 from pipelines.ingest.load import in_utc
 from pipelines.ingest.lock import run_lock
 from pipelines.lakehouse import Lakehouse
+from pipelines.privacy_store import open_consent_view, open_protection, open_revealer
+from pipelines.protection import Protection
 from pipelines.unify.table import BuildContext
-from privacy.protection.token import Tokenizer, load_tokenizer
 
 _UNFINISHED = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 
@@ -32,9 +37,10 @@ def resources(settings: Settings, contracts: Contracts) -> dict[str, Any]:
         "lock": lock,
         "engine": engine,
         "lakehouse": lakehouse,
-        "tokenizer": tokenizer,
+        "protection": protection,
         "today": run_day,
         "gate": gate,
+        "consent": consent,
         "build_context": build_context,
     }
 
@@ -63,11 +69,13 @@ def lakehouse(context: dg.InitResourceContext) -> Lakehouse:
     return Lakehouse(settings.lakehouse_root, context.resources.engine.spark, settings.storage_options)
 
 
-@dg.resource(required_resource_keys={"settings"}, description="Turns identifiers into matching keys.")
-def tokenizer(context: dg.InitResourceContext) -> Tokenizer:
-    """Return the tokenizer with the secret of this data folder."""
-    settings: Settings = context.resources.settings
-    return load_tokenizer(settings.token_key_file, settings.phone_region)
+@dg.resource(
+    required_resource_keys={"settings", "lock"}, description="Matching keys, and the keys that encrypt identifiers."
+)
+def protection(context: dg.InitResourceContext) -> Iterator[Protection]:
+    """Open the secrets of this installation."""
+    with open_protection(context.resources.settings) as opened:
+        yield opened
 
 
 @dg.resource(
@@ -100,13 +108,39 @@ def gate(context: dg.InitResourceContext) -> Iterator[Gate]:
 
 
 @dg.resource(
-    required_resource_keys={"contracts", "engine", "today"},
+    required_resource_keys={"settings", "contracts", "today", "clock"},
+    description="What people agreed to, as this run sees it.",
+)
+def consent(context: dg.InitResourceContext) -> Callable[[], ConsentView]:
+    """Return a function that makes the view once the day is known."""
+    held = context.resources
+
+    @cache
+    def make() -> ConsentView:
+        moment = decision_moment(held.settings, held.contracts, held.today(), held.clock())
+        return open_consent_view(held.settings, moment)
+
+    return make
+
+
+@dg.resource(
+    required_resource_keys={"settings", "contracts", "engine", "today", "lakehouse", "consent"},
     description="What a build needs besides its inputs.",
 )
 def build_context(context: dg.InitResourceContext) -> Callable[[], BuildContext]:
     """Return a function that makes the context once the day is known."""
     held = context.resources
-    return cache(lambda: BuildContext(held.contracts, held.today(), opaque_ids(), held.engine.spark))
+
+    def read_people() -> PersonRecords:
+        with open_revealer(held.settings, "bojagi run", PURPOSE) as reveal:
+            return read_person_records(held.lakehouse, held.contracts, reveal)
+
+    def make() -> BuildContext:
+        matching = MatchingSession(read_people)
+        spark = held.engine.spark
+        return BuildContext(held.contracts, held.today(), opaque_ids(), spark, held.consent(), matching)
+
+    return cache(make)
 
 
 def bury_dead_runs(instance: dg.DagsterInstance, living_run_id: str) -> None:

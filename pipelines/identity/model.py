@@ -169,7 +169,8 @@ def train(
         start[-1] = max(1.0 - start.sum(), 0.01)
         start /= start.sum()
     shares = [start.copy() for start in starts]
-    cleaned = [c.copy() for c in chance]
+    # Where everybody has one value, no pair disagrees by chance: still not impossible.
+    cleaned = [np.maximum(c, 1e-9) for c in chance]
     balance = _personal_balance(comparisons, levels)
     leaning = balance > 0
     possible = possible * ((balance >= 0) | _same_home(comparisons, levels))
@@ -282,7 +283,8 @@ def _chance_agreement(
     """
     size = int(connection.execute(f"select count(*) from {table}").fetchall()[0][0])
     random = np.random.default_rng(seed)
-    left, right = (random.integers(0, size, _SAMPLED_PAIRS) for _ in "lr")
+    drawn = min(_SAMPLED_PAIRS, 2 * population + 1000)
+    left, right = (random.integers(0, size, drawn) for _ in "lr")
     order = left != right
     sample = {"a": np.minimum(left, right)[order], "b": np.maximum(left, right)[order]}
     connection.register("sample_numbers", pd.DataFrame(sample))

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, cast
 
 import duckdb
@@ -115,14 +114,10 @@ def score_pairs(connection: Workspace, model: Model, pairs: str) -> SplinkDataFr
 
 def _register(connection: Workspace, api: Any, table: str, name: str) -> SplinkDataFrame:
     """Tell Splink of a table of the workspace."""
-    known = connection.spark.table(table) if isinstance(connection, SparkWorkspace) else table
-    found: SplinkDataFrame = api.register(known, table_name=name)
+    if isinstance(connection, SparkWorkspace):
+        return connection.tell(api, table, name)
+    found: SplinkDataFrame = api.register(table, table_name=name)
     return found
-
-
-def save_model(connection: Workspace, model: Model, path: Path) -> dict[str, Any]:
-    """Write the model as Splink's JSON, which any Splink 5 reads."""
-    return linker_for(connection, model).misc.save_model_to_json(str(path), overwrite=True)
 
 
 def _cases(weights: NDArray[np.float64]) -> str:

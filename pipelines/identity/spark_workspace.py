@@ -4,6 +4,7 @@ The session is a Spark Connect session like all of ours. Splink's similarity fun
 to the session as an artifact. Sail has no JVM to run them, so it is no engine for this.
 """
 
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from pipelines.identity.spark_dialect import encode_frame, render, to_spark
 if TYPE_CHECKING:
     from pyspark.sql.connect.session import SparkSession
     from splink import SparkAPI
+    from splink.internals.splink_dataframe import SplinkDataFrame
 
 
 class SparkAnswer:
@@ -51,6 +53,8 @@ class SparkWorkspace:
 
         self.spark = spark
         self._views: set[str] = set()
+        # Several workspaces may share a session, and its views.
+        self._prefix, self._told = f"{secrets.token_hex(4)}_", 0
         try:
             spark.addArtifact(similarity_jar_location())
             self._open_api(register=True)
@@ -64,6 +68,13 @@ class SparkWorkspace:
     def splink_api(self) -> "SparkAPI":
         """Return a new way for Splink into this workspace: each knows a table by name once."""
         return self._open_api(register=False)
+
+    def tell(self, api: "SparkAPI", table: str, name: str) -> "SplinkDataFrame":
+        """Make a table known to Splink, under a name that no earlier one of the session has."""
+        self._told += 1
+        found: SplinkDataFrame = api.register(self.spark.table(table), table_name=f"{name}_{self._prefix}{self._told}")
+        self._views.add(found.physical_name)
+        return found
 
     def execute(self, query: str) -> SparkAnswer:
         """Run one statement written for DuckDB."""

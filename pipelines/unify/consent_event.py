@@ -1,26 +1,29 @@
-"""silver/consent_event: the consent record with the customer who spoke."""
+"""silver/consent_event and silver/permission: the consent record with the customer who spoke, and what follows."""
 
 from __future__ import annotations
 
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from pipelines.unify.customer_of import with_customer
-from pipelines.unify.deduplicate import latest
 from pipelines.unify.table import BuildContext, Tables
+from privacy.consent.frame import permission_rows
 
-_KEPT = (
-    "record_id", "controller", "purpose", "data_categories", "notice_version", "notice_language", "recipients",
-    "jurisdiction", "method", "state", "recorded_at", "expressed_by", "evidence_hash", "supersedes",
-)  # fmt: skip
+RECORD = "consent/record"
+MEMBERSHIP = "consent/membership"
 
 
 def build(tables: Tables, context: BuildContext) -> DataFrame:
-    """Return one row a consent record of bronze/consent_event."""
-    rows = latest(tables["bronze/consent_event"], ["record_id"]).select(
-        *_KEPT,
-        F.col("event_at").alias("effective_at"),
-        (F.col("event_at") + F.make_dt_interval(days=F.col("valid_days"))).alias("expires_at"),
-        F.col("member_no_token").alias("_key_member_no"),
-    )
-    return with_customer(rows, ["member_no"], tables["silver/identifier"]).drop("resolved_by")
+    """Return one row a record of the consent record, whether it landed or was typed."""
+    order = Window.partitionBy("subject_id").orderBy(F.col("from_at").desc())
+    ranked = tables[MEMBERSHIP].withColumn("_rank", F.row_number().over(order)).where("_rank = 1")
+    belongs = ranked.select("subject_id", F.col("customer_id").alias("_owner"))
+    living = tables["silver/identifier"].select("customer_id").distinct()
+    rows = tables[RECORD].join(belongs, "subject_id", "left")
+    owned = rows.withColumn("_owner", F.coalesce("_owner", "subject_id"))
+    return owned.join(living, F.col("_owner") == F.col("customer_id"), "left").drop("_owner")
+
+
+def build_permission(tables: Tables, context: BuildContext) -> DataFrame:
+    """Return one row a customer, purpose and stretch of time whose verdict is not the purpose's default."""
+    agreed = context.agreed
+    return permission_rows(tables["silver/consent_event"], tables[MEMBERSHIP], agreed.policy, agreed.controller)

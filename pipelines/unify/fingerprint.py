@@ -7,28 +7,33 @@ import json
 from functools import cache
 from pathlib import Path
 
+from pipelines.consent.filter import consent_state
 from pipelines.lakehouse import Lakehouse
 from pipelines.unify.table import BuildContext, DerivedTable
 
-_PACKAGES = ("unify", "identity", "contracts", "quality")
+_PACKAGES = ("unify", "identity", "contracts", "quality", "consent")
 """Packages whose code takes part in a build."""
 
 
 def fingerprint(table: DerivedTable, lakehouse: Lakehouse, context: BuildContext) -> str:
     """Return `<code>-<inputs>`: a hash of code, contracts and day, and one of the state of every input."""
     inputs = table.all_inputs(context.contracts)
-    contracts = {name: context.contracts.table(name).sha256 for name in (table.name, *inputs)}
+    declared = (name for name in (table.name, *inputs) if not name.startswith("consent/"))
+    contracts = {name: context.contracts.table(name).sha256 for name in declared}
     day = context.as_of.isoformat() if table.uses_as_of else None
     made_by = _digest([code_version(), table.version, contracts, day])
-    made_from = _digest({name: state(name, lakehouse) for name in inputs})
+    agreed = consent_state(context.contracts.table(table.name), lakehouse, context)
+    made_from = _digest({name: state(name, lakehouse, context) for name in inputs} | agreed)
     return f"{made_by}-{made_from}"
 
 
-def state(name: str, lakehouse: Lakehouse) -> str:
+def state(name: str, lakehouse: Lakehouse, context: BuildContext) -> str:
     """Return the state of a table: which table it is, and what it was made from or its version.
 
     A table that was deleted and made again is another table, though its version starts anew: Delta gives it a new id.
     """
+    if name.startswith("consent/"):
+        return context.agreed.state
     if not lakehouse.exists(name):
         return "missing"
     delta = lakehouse.delta(name)

@@ -9,6 +9,7 @@ from time import perf_counter
 
 from pyspark.sql import DataFrame
 
+from pipelines.consent.filter import keep_permitted, keep_permitted_inputs
 from pipelines.lakehouse import Lakehouse
 from pipelines.unify.fingerprint import fingerprint
 from pipelines.unify.source import read_inputs
@@ -37,11 +38,14 @@ def refresh_table(
     Current is a table whose fingerprint (code, contracts, day, state of every input) is the one it was written with.
     """
     started = timer()
-    wanted = fingerprint(table, lakehouse, context)
-    was_current = lakehouse.fingerprint(table.name) == wanted
+    # What commands write has no fingerprint: its state is its version.
+    wanted = None if table.is_kept else fingerprint(table, lakehouse, context)
+    was_current = lakehouse.exists(table.name) if table.is_kept else lakehouse.fingerprint(table.name) == wanted
     days: tuple[date, ...] = ()
     if not was_current:
-        built = table.build(read_inputs(table, lakehouse, context), context)
+        contract = context.contracts.table(table.name)
+        inputs = keep_permitted_inputs(read_inputs(table, lakehouse, context), contract, lakehouse, context)
+        built = keep_permitted(table.build(inputs, context), contract, lakehouse, context)
         days = _write(table, built, wanted, lakehouse, context)
     return RefreshReport(table.name, row_count(table.name, lakehouse), timer() - started, was_current, days)
 
@@ -55,7 +59,7 @@ def row_count(name: str, lakehouse: Lakehouse) -> int:
 
 
 def _write(
-    table: DerivedTable, built: DataFrame, wanted: str, lakehouse: Lakehouse, context: BuildContext
+    table: DerivedTable, built: DataFrame, wanted: str | None, lakehouse: Lakehouse, context: BuildContext
 ) -> tuple[date, ...]:
     contract = context.contracts.table(table.name)
     frame = built.select(*(column.name for column in contract.columns))

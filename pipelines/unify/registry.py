@@ -12,6 +12,9 @@ from pipelines.unify import (
     demographic,
     feedback,
     identifier,
+    identity_decision,
+    identity_event,
+    identity_model,
     journey,
     lifestyle,
     location,
@@ -37,10 +40,18 @@ _SILVER = (
     DerivedTable("silver/calendar", (_LINES, "bronze/weather", "bronze/region"), calendar.build),
     DerivedTable("silver/promotion", ("bronze/cj_promotions", _LINES), promotion.build_promotion, uses_as_of=False),
     DerivedTable("silver/store_week", ("bronze/cj_promotions",), promotion.build_store_week, uses_as_of=False),
-    DerivedTable("silver/identifier", (), identifier.build, reads=tokenised_tables, remembers=True, uses_as_of=False),
+    DerivedTable(identifier.DECISION, (), identity_decision.build, remembers=True, is_kept=True, uses_as_of=False),
     DerivedTable(
-        "silver/identity_event", ("silver/identifier",), identifier.build_event, remembers=True, uses_as_of=False
+        "silver/identifier",
+        (identifier.DECISION,),
+        identifier.build,
+        reads=tokenised_tables,
+        remembers=True,
+        recalls=(identifier.EVENT, identifier.MODEL),
+        uses_as_of=False,
     ),
+    DerivedTable(identifier.EVENT, ("silver/identifier",), identity_event.build, remembers=True, uses_as_of=False),
+    DerivedTable(identifier.MODEL, ("silver/identifier",), identity_model.build, remembers=True, uses_as_of=False),
     DerivedTable(
         "silver/customer",
         ("silver/identifier", "bronze/crm_customer", "bronze/loyalty_card"),
@@ -48,7 +59,16 @@ _SILVER = (
         uses_as_of=False,
     ),
     DerivedTable(
-        "silver/consent_event", ("bronze/consent_event", "silver/identifier"), consent_event.build, uses_as_of=False
+        "silver/consent_event",
+        (consent_event.RECORD, consent_event.MEMBERSHIP, "silver/identifier"),
+        consent_event.build,
+        uses_as_of=False,
+    ),
+    DerivedTable(
+        "silver/permission",
+        ("silver/consent_event", consent_event.MEMBERSHIP),
+        consent_event.build_permission,
+        uses_as_of=False,
     ),
     DerivedTable(
         "silver/order_line",

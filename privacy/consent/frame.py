@@ -30,13 +30,18 @@ class Permissions:
     """Verdicts of all customers as a table, made by `permission_rows` (or read from where they were kept).
 
     Attributes:
-        rows: customer_id, purpose, from_at, until_at, verdict; one row a stretch of time with one verdict. Stretches
-            with the purpose's default verdict are left out.
+        rows: customer_id, purpose, from_at, until_at (null when no end is known), verdict; one row a stretch of time
+            with one verdict. Stretches with the purpose's default verdict are left out.
         policy: purposes and laws that the rows were made with.
     """
 
     rows: DataFrame
     policy: Policy
+
+    def at(self, moment: datetime) -> DataFrame:
+        """The verdicts at one moment that are not their purpose's default, of all purposes."""
+        then = F.lit(moment).cast("timestamp_ntz")
+        return self.rows.where((F.col("from_at") <= then) & _is_before_end(then, "until_at"))
 
     def permitted(self, frame: DataFrame, purpose: str, at: datetime | str, customer: str = "customer_id") -> DataFrame:
         """Only those rows of a frame whose customer permits the purpose at that moment; same columns.
@@ -54,11 +59,11 @@ class Permissions:
         moment = F.col(f"f.{at}") if isinstance(at, str) else F.lit(at).cast("timestamp_ntz")
         held = self.rows.where(F.col("purpose") == purpose)
         if isinstance(at, str):
-            is_then = (F.col("v.from_at") <= moment) & (moment < F.col("v.until_at"))
+            is_then = (F.col("v.from_at") <= moment) & _is_before_end(moment, "v.until_at")
             by_day = _is_within(hours, moment) if hours else F.lit(False)
             is_night: Column = by_day
         else:
-            held = held.where((F.col("from_at") <= moment) & (moment < F.col("until_at")))
+            held = self.at(at).where(F.col("purpose") == purpose)
             is_then = F.lit(True)
             is_night = F.lit(hours is not None and hours.holds_at(at))
         verdict = F.col("v.verdict")
@@ -87,8 +92,9 @@ def permission_rows(
         known_at: as known at that moment; by default, with all that was recorded.
 
     Returns:
-        customer_id, purpose, from_at, until_at (timestamps without zone), verdict (int: 0 blocked, 1 permitted, 2
-        permitted outside the hours of the purpose's hours rule). Key: customer_id, purpose, from_at.
+        customer_id, purpose, from_at, until_at (timestamps without zone; null when no end is known), verdict (int: 0
+        blocked, 1 permitted, 2 permitted outside the hours of the purpose's hours rule). Key: customer_id, purpose,
+        from_at.
     """
     moments = ("effective_at", "recorded_at", "expires_at")
     typed = [F.col(c).cast("timestamp_ntz").alias(c) if c in moments else F.col(c) for c in DECISIVE]
@@ -249,12 +255,18 @@ def _verdicts(sums: DataFrame, policy: Policy) -> DataFrame:
     default = F.when(target.isin(blocked_by_default), F.lit(BLOCKED)).otherwise(F.lit(ALWAYS))
     order = Window.partitionBy("customer_id", "target").orderBy("time")
     coded = sums.select("customer_id", "target", "time", verdict.alias("verdict"))
-    until = F.coalesce(F.lead("time").over(order), F.lit(NEVER).cast("timestamp_ntz"))
+    never = F.lit(NEVER).cast("timestamp_ntz")
+    until = F.coalesce(F.lead("time").over(order), never)
     return (
         coded.withColumn("until_at", until)
         .where((F.col("verdict") != default) & (F.col("until_at") > F.col("time")))
+        .withColumn("until_at", F.when(F.col("until_at") < never, F.col("until_at")))
         .select("customer_id", target.alias("purpose"), F.col("time").alias("from_at"), "until_at", "verdict")
     )
+
+
+def _is_before_end(moment: Column, until: str) -> Column:
+    return F.col(until).isNull() | (moment < F.col(until))
 
 
 def _is_within(hours: HoursRule, moment: Column) -> Column:

@@ -18,7 +18,8 @@ The decision, in words. At a moment, for a customer and a purpose:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
+from hashlib import sha256
 from typing import Literal
 
 from privacy.consent.errors import CategoryRefused, RuleError
@@ -73,6 +74,16 @@ class Policy:
     def purposes(self) -> tuple[str, ...]:
         """All purposes, in the order of the taxonomy."""
         return tuple(self.taxonomy.purposes)
+
+    @cached_property
+    def digest(self) -> str:
+        """A hash of all purposes and laws: another one means that other verdicts may hold."""
+        told = [self.taxonomy.model_dump_json(), *(law.model_dump_json() for law in self.laws)]
+        return sha256("\n".join(told).encode()).hexdigest()
+
+    def can_refuse(self, purpose: str) -> bool:
+        """Whether there can be anybody who does not permit the purpose; nobody can where the law demands it."""
+        return any(bearing.target == purpose for bearing in self.bearings())
 
     def permits_by_default(self, purpose: str) -> bool:
         """What holds for a customer of whom there is no record."""

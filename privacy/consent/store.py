@@ -25,6 +25,8 @@ _COLUMNS = tuple(RECORD_SCHEMA.names)
 _MOMENTS = ("effective_at", "recorded_at", "expires_at")
 _BATCH = 50_000
 _BUSY_SECONDS = 30
+_LAST = 2**63 - 1
+"""The greatest sequence number that SQLite can give."""
 _SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS record (
   sequence INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -37,6 +39,7 @@ CREATE TABLE IF NOT EXISTS membership (
 );
 CREATE INDEX IF NOT EXISTS membership_subject ON membership (subject_id);
 CREATE INDEX IF NOT EXISTS membership_customer ON membership (customer_id);
+CREATE TABLE IF NOT EXISTS taken (source TEXT PRIMARY KEY, state TEXT NOT NULL);
 """ + "".join(
     f"CREATE TRIGGER IF NOT EXISTS {table}_{verb} BEFORE {verb} ON {table} "
     "BEGIN SELECT RAISE(ABORT, 'consent is append-only'); END;\n"
@@ -95,11 +98,23 @@ class ConsentStore:
 
     def assign(self, subject_id: str, customer_id: str | None, from_at: datetime) -> None:
         """Say whom a source person belongs to from a moment on; None for nobody. Merges and splits call this."""
+        self.assign_all([(subject_id, customer_id, from_at)])
+
+    def assign_all(self, rows: Iterable[tuple[str, str | None, datetime]]) -> None:
+        """Say of many source persons whom each belongs to from a moment on: subject, customer, moment."""
+        told = [(subject, customer, _text(from_at)) for subject, customer, from_at in rows]
         with self._transaction():
-            self._db.execute(
-                "INSERT INTO membership (subject_id, customer_id, from_at) VALUES (?, ?, ?)",
-                (subject_id, customer_id, _text(from_at)),
-            )
+            self._db.executemany("INSERT INTO membership (subject_id, customer_id, from_at) VALUES (?, ?, ?)", told)
+
+    def taken(self, source: str) -> str | None:
+        """The state of a source that was last taken in wholly; None when none was."""
+        row = self._db.execute("SELECT state FROM taken WHERE source = ?", (source,)).fetchone()
+        return None if row is None else str(row[0])
+
+    def note_taken(self, source: str, state: str) -> None:
+        """Remember which state of a source was taken in."""
+        with self._transaction():
+            self._db.execute("INSERT OR REPLACE INTO taken VALUES (?, ?)", (source, state))
 
     def has(self, record_id: str) -> bool:
         """Whether there is a record of that identifier."""
@@ -133,6 +148,16 @@ class ConsentStore:
         rows = self._db.execute("SELECT DISTINCT subject_id FROM membership WHERE customer_id = ?", (customer_id,))
         return sorted({customer_id, *(row[0] for row in rows)})
 
+    def members_of(self, customer_id: str) -> list[str]:
+        """The source persons that belong to a customer by the latest word; itself when there are none."""
+        ever = self.subjects_of(customer_id)
+        marks = ", ".join("?" * len(ever))
+        query = (
+            f"SELECT subject_id, customer_id FROM membership WHERE subject_id IN ({marks}) ORDER BY from_at, sequence"
+        )
+        owner = dict(self._db.execute(query, ever).fetchall())
+        return sorted(subject for subject, held in owner.items() if held == customer_id) or [customer_id]
+
     def changed_since(self, sequence: tuple[int, int]) -> set[str]:
         """The customers whose verdicts may have changed since those numbers."""
         subjects = " UNION ".join(
@@ -142,24 +167,22 @@ class ConsentStore:
         found = self._db.execute(f"{subjects} UNION {owners}", (*sequence, *sequence))
         return {row[0] for row in found if row[0] is not None}
 
-    def record_table(self, subjects: Iterable[str] | None = None) -> pa.Table:
-        """Records as a table of `RECORD_SCHEMA`: all, or those of source persons."""
-        query, values = f"SELECT {', '.join(_COLUMNS)} FROM record", list(subjects or ())
-        if subjects is not None:
-            query += f" WHERE subject_id IN ({', '.join('?' * len(values))})"
+    def record_table(self, subjects: Iterable[str] | None = None, up_to: int = _LAST) -> pa.Table:
+        """Records as a table of `RECORD_SCHEMA`: all up to a sequence number, or those of source persons."""
+        where, values = _where(subjects, up_to)
+        query = f"SELECT {', '.join(_COLUMNS)} FROM record {where} ORDER BY sequence"
         return self._table(query, values, RECORD_SCHEMA)
 
-    def membership_table(self, subjects: Iterable[str] | None = None) -> pa.Table:
+    def membership_table(self, subjects: Iterable[str] | None = None, up_to: int = _LAST) -> pa.Table:
         """Memberships as a table of `MEMBERSHIP_SCHEMA`; the latest word on a moment counts."""
-        values = list(subjects or ())
-        only = f"WHERE subject_id IN ({', '.join('?' * len(values))})" if subjects is not None else ""
+        where, values = _where(subjects, up_to)
         query = (
-            f"SELECT subject_id, customer_id, from_at FROM (SELECT *, max(sequence) FROM membership {only} "
+            f"SELECT subject_id, customer_id, from_at FROM (SELECT *, max(sequence) FROM membership {where} "
             "GROUP BY subject_id, from_at)"
         )
         return self._table(query, values, MEMBERSHIP_SCHEMA)
 
-    def _table(self, query: str, values: list[str], schema: pa.Schema) -> pa.Table:
+    def _table(self, query: str, values: list[object], schema: pa.Schema) -> pa.Table:
         plain = pa.schema([pa.field(f.name, pa.int32() if f.type == pa.int32() else pa.string()) for f in schema])
         cursor = self._db.execute(query, values)
         batches = []
@@ -177,6 +200,12 @@ class ConsentStore:
             self._db.execute("ROLLBACK")
             raise
         self._db.execute("COMMIT")
+
+
+def _where(subjects: Iterable[str] | None, up_to: int) -> tuple[str, list[object]]:
+    values: list[object] = [up_to, *(subjects or ())]
+    only = f" AND subject_id IN ({', '.join('?' * (len(values) - 1))})" if subjects is not None else ""
+    return f"WHERE sequence <= ?{only}", values
 
 
 def _text(value: object) -> object:

@@ -12,6 +12,8 @@ from pipelines.defs.metadata import asset_key
 from pipelines.quality.metric import TABLE as TREND
 from pipelines.unify.registry import TABLES
 
+CONSENT = ("consent/record", "consent/membership")
+
 
 @pytest.fixture(scope="module")
 def definitions(contracts: Contracts, tmp_path_factory: pytest.TempPathFactory) -> dg.Definitions:
@@ -25,7 +27,7 @@ def graph(definitions: dg.Definitions) -> AssetGraph:
 
 def test_one_asset_a_table(graph: AssetGraph, contracts: Contracts) -> None:
     tables = {contract.table for contract in contracts.sources} | {table.name for table in TABLES} | {TREND}
-    assert {"/".join(key.path) for key in graph.get_all_asset_keys()} == tables | {"quality/data_docs"}
+    assert {"/".join(key.path) for key in graph.get_all_asset_keys()} == tables | {"quality/data_docs", *CONSENT}
 
 
 def test_every_contract_has_its_asset(graph: AssetGraph, contracts: Contracts) -> None:
@@ -36,7 +38,16 @@ def test_every_contract_has_its_asset(graph: AssetGraph, contracts: Contracts) -
 def test_assets_depend_on_what_the_registry_says(graph: AssetGraph, contracts: Contracts) -> None:
     for table in TABLES:
         parents = {"/".join(key.path) for key in graph.get(asset_key(table.name)).parent_keys}
-        assert parents == set(table.all_inputs(contracts))
+        is_consented = contracts.table(table.name).built_for not in (None, "legal_records")
+        assert parents == set(table.all_inputs(contracts)) | ({"silver/permission"} if is_consented else set())
+
+
+def test_every_gold_table_about_customers_has_a_blocking_check_of_consent(
+    graph: AssetGraph, contracts: Contracts
+) -> None:
+    for contract in contracts.layer("gold"):
+        checks = {key.name for key in graph.get(asset_key(contract.table)).check_keys}
+        assert ("consent" in checks) == (contract.subject_key is not None), contract.table
 
 
 def test_every_table_is_described_owned_and_checked(graph: AssetGraph, contracts: Contracts) -> None:

@@ -173,7 +173,7 @@ class _Market:
                 "hobbies": "여행;낚시", "media": "TV", "travel_per_year": None if household % 9 == 0 else 2}  # fmt: skip
 
     def _consent(self, household: int) -> Row:
-        return {"record_id": f"C{household}", "member_no": _member(household), "controller": "shop", "purpose": "marketing",
+        return {"record_id": f"C{household}", "member_no": _member(household), "controller": "Bojagi Mart", "purpose": "marketing",
                 "data_categories": "pd:Purchase", "notice_version": "1", "notice_language": "ko", "jurisdiction": "KR",
                 "method": "web_form", "state": "given", "event_at": datetime(2017, 1, 1), "expressed_by": "self",
                 "recorded_at": datetime(2017, 1, 1), "valid_days": 365 if household % 2 else None,

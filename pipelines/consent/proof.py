@@ -1,0 +1,67 @@
+"""Proves of a finished table that it holds nobody who did not permit its purpose, by another way than it was made.
+
+The table was made by joins with silver/permission on the engine. The proof reads the finished files with
+`deltalake`, and asks the decision index, which numpy makes from the consent record itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from pipelines.consent.filter import narrower_columns
+from pipelines.consent.view import ConsentView
+from pipelines.lakehouse import Lakehouse
+from privacy.consent.errors import ConsentError
+from privacy.contract.document import Document
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What was found: customers in the table, those who did not permit, and columns with values of such.
+
+    `columns` names each column that holds values of customers who permit none of its purposes, with their number.
+    """
+
+    table: str
+    purpose: str
+    customers: int
+    intruders: int
+    columns: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def holds(self) -> bool:
+        """Whether nobody stands in the table who did not permit it."""
+        return self.intruders == 0 and not self.columns
+
+
+def prove(contract: Document, lakehouse: Lakehouse, view: ConsentView) -> Proof:
+    """Look at everybody in a gold table.
+
+    Raises:
+        ConsentError: the table is about persons and says no purpose or no key, so that it cannot be proven.
+        LakehouseError: there is no such table.
+    """
+    purpose, key = contract.built_for, contract.subject_key
+    if purpose is None or key is None:
+        raise ConsentError(f"{contract.table}: no builtFor or no subjectKey in its contract; expected both.")
+    people = _distinct(lakehouse, contract.table, key)
+    intruders = sum(not view.is_permitted(customer, purpose) for customer in people)
+    columns = []
+    for purposes, names in narrower_columns(contract).items():
+        for name in names:
+            shown = _distinct(lakehouse, contract.table, key, f"{name} IS NOT NULL")
+            count = sum(not any(view.is_permitted(who, other) for other in purposes) for who in shown)
+            columns += [(name, count)] if count else []
+    return Proof(contract.table, purpose, len(people), intruders, tuple(columns))
+
+
+def _distinct(lakehouse: Lakehouse, table: str, key: str, where: str = "TRUE") -> list[str | None]:
+    """Every value of a column once, null included. (The query builder heeds deletion vectors, unlike the reader.)"""
+    from deltalake import QueryBuilder
+
+    builder = QueryBuilder().register("held", lakehouse.delta(table))
+    found = builder.execute(f"SELECT DISTINCT {key} AS who FROM held WHERE {where}").read_all()
+    values: list[str | None] = pa.table(found)["who"].to_pylist()
+    return values
