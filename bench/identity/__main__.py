@@ -24,7 +24,7 @@ def main() -> int:
     arguments = parser.parse_args()
     for data in accuracy.labelled_files(arguments.historical, arguments.data, quick=arguments.quick):
         accuracy.tell(data, 1 if arguments.quick else RUNS)
-    batch.tell(50_000 if arguments.quick else 200_000)
+    batch.tell(100_000 if arguments.quick else 200_000)
     scale.tell(*((20_000, 100_000) if arguments.quick else (100_000, 1_000_000)))
     return 0
 
