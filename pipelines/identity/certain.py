@@ -37,7 +37,8 @@ RULES = (
 
 def certain_sql(comparisons: Sequence[PartComparison]) -> str:
     """Return a condition on the observed levels (`g0`, `g1`, …): some rule holds."""
-    return f"({' or '.join(_conditions(comparisons).values()) or 'false'})"
+    # Spark takes `from observed where (false)` for an alias with a column.
+    return f"({' or '.join(_conditions(comparisons).values()) or '1 = 0'})"
 
 
 def rule_sql(comparisons: Sequence[PartComparison]) -> str:

@@ -5,10 +5,15 @@ import pytest
 
 from pipelines.identity.dataset import load_febrl
 from pipelines.identity.errors import EngineLacksError
+from pipelines.identity.mapping import Mapping
 from pipelines.identity.resolve import Options, open_workspace, resolve
 from pipelines.identity.spark_workspace import SparkWorkspace, open_spark_workspace
 
 DATA = load_febrl("febrl1")
+# Some of the parts: each costs Spark seconds, and these take every kind of condition.
+MAPPING = Mapping(
+    given_name=("given_name",), surname=("surname",), birth_date=("date_of_birth",), address=("address_1",)
+)  # fmt: skip
 # A Korean couple twice, beside the Australians: distances on Hangul must agree as well.
 RECORDS = DATA.frame.drop(columns=["person"]).iloc[:300].reset_index(drop=True)
 RECORDS.loc[294:299, "given_name"] = ["민준", "민준", "민주", "서연", "서현", "서연"]
@@ -28,13 +33,14 @@ RECORDS.loc[294:299, "address_1"] = [
 def test_spark_gives_the_pairs_and_groups_of_duckdb(engines):
     spark = engines.open("spark").spark
     with open_workspace(Options()) as workspace:
-        expected = resolve(workspace, RECORDS, DATA.mapping)
+        expected = resolve(workspace, RECORDS, MAPPING)
     with open_spark_workspace(spark) as workspace:
-        found = resolve(workspace, RECORDS, DATA.mapping)
+        found = resolve(workspace, RECORDS, MAPPING)
     assert found.blocking == expected.blocking
     assert found.pairs.left.tolist() == expected.pairs.left.tolist()
     assert found.pairs.right.tolist() == expected.pairs.right.tolist()
-    assert np.abs(found.pairs.weight - expected.pairs.weight).max() < 1e-3
+    # The two count half a transposition differently (decision 0020), so weights are close and not equal.
+    assert np.abs(found.pairs.weight - expected.pairs.weight).max() < 1
     assert found.group.tolist() == expected.group.tolist()
     assert len(np.unique(found.group)) < len(RECORDS)
 
