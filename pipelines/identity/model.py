@@ -21,7 +21,7 @@ from pipelines.identity.workspace import Workspace
 
 Floats = NDArray[np.float64]
 # Random pairs that estimate chance agreement where no exact count exists.
-_SAMPLED_PAIRS = 150_000
+_SAMPLED_PAIRS = 100_000
 _MAX_ROUNDS = 60
 # Pairs equal in this many personal parts start the training; they are taken for this share of the matches.
 _CERTAIN_PARTS = 3

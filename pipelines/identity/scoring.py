@@ -7,11 +7,13 @@ from typing import Any, cast
 
 import duckdb
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from splink import DuckDBAPI, Linker, SettingsCreator
 from splink.internals.splink_dataframe import SplinkDataFrame
 
 from pipelines.identity.certain import CERTAIN_WEIGHT, certain_sql
+from pipelines.identity.dependence import add_up
 from pipelines.identity.model import Model, household_sql
 from pipelines.identity.spark_dialect import to_spark
 from pipelines.identity.spark_workspace import SparkWorkspace
@@ -64,10 +66,11 @@ def score(connection: Workspace, model: Model, *, observed: str = "observed") ->
     `connection` holds `person` and the observed levels (see `model.observe_levels`).
     """
     certain = certain_sql(model.comparisons)
-    terms = [f"(case g{n} {_cases(w)} end)" for n, w in enumerate(model.weights())]
+    _keep_likely(connection, model, observed)
+    same = " and ".join(f"o.g{n} = p.g{n}" for n in range(len(model.comparisons)))
     connection.execute(
         "create or replace table likely as select a as join_key_l, b as join_key_r, '0' as match_key "
-        f"from {observed} where not {certain} and {model.total_sql(terms)} > {FLOOR - _RARE_TERM_GAIN}"
+        f"from {observed} o semi join likely_pattern p on {same} where not {certain}"
     )
     predicted = score_pairs(connection, model, "likely")
     parts = [
@@ -120,5 +123,16 @@ def _register(connection: Workspace, api: Any, table: str, name: str) -> SplinkD
     return found
 
 
-def _cases(weights: NDArray[np.float64]) -> str:
-    return " ".join(f"when {level} then {weight:.6f}" for level, weight in enumerate(weights))
+def _keep_likely(connection: Workspace, model: Model, observed: str) -> None:
+    """Write the patterns of levels that stand a chance to the table `likely_pattern`.
+
+    There are thousands of patterns where there are millions of pairs.
+    """
+    names = [f"g{n}" for n in range(len(model.comparisons))]
+    rows = connection.execute(f"select {', '.join(names)}, count(*) as n from {observed} group by all").fetchnumpy()
+    patterns = pd.DataFrame({name: np.asarray(rows[name], dtype=np.int16) for name in names})
+    weights = [w[patterns[name].to_numpy()] for name, w in zip(names, model.weights(), strict=True)]
+    total = np.log2(model.prior / (1 - model.prior)) + add_up(weights, model.dependence)
+    connection.register("kept_pattern", patterns[total > FLOOR - _RARE_TERM_GAIN])
+    connection.execute("create or replace table likely_pattern as select * from kept_pattern")
+    connection.unregister("kept_pattern")
