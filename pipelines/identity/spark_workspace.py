@@ -56,8 +56,10 @@ class SparkWorkspace:
         # Several workspaces may share a session, and its views.
         self._prefix, self._told = f"{secrets.token_hex(4)}_", 0
         try:
-            spark.addArtifact(similarity_jar_location())
-            self._open_api(register=True)
+            if not self._knows_functions():
+                # Our own Spark starts with the jar; a cluster may not have it.
+                spark.addArtifact(similarity_jar_location())
+                self._register_functions()
         except PySparkException as error:
             raise EngineLacksError(
                 "This engine cannot run Splink's similarity functions, which are Java classes: expected Apache "
@@ -67,7 +69,13 @@ class SparkWorkspace:
 
     def splink_api(self) -> "SparkAPI":
         """Return a new way for Splink into this workspace: each knows a table by name once."""
-        return self._open_api(register=False)
+        from splink import SparkAPI
+
+        # Splink has no types for it.
+        api: SparkAPI = SparkAPI(  # type: ignore[no-untyped-call]
+            spark_session=self.spark, break_lineage_method="persist", register_udfs_automatically=False
+        )
+        return api
 
     def tell(self, api: "SparkAPI", table: str, name: str) -> "SplinkDataFrame":
         """Make a table known to Splink, under a name that no earlier one of the session has."""
@@ -112,14 +120,22 @@ class SparkWorkspace:
         for name in list(self._views):
             self.unregister(name)
 
-    def _open_api(self, *, register: bool) -> "SparkAPI":
-        from splink import SparkAPI
+    def _knows_functions(self) -> bool:
+        """Register Splink's functions with what the session has; tell whether that did."""
+        from pyspark.errors import PySparkException
+
+        try:
+            self._register_functions()
+        except PySparkException:
+            return False
+        return True
+
+    def _register_functions(self) -> None:
+        from splink.internals.spark.jar_location import get_scala_udfs
 
         # Splink has no types for it.
-        api: SparkAPI = SparkAPI(  # type: ignore[no-untyped-call]
-            spark_session=self.spark, break_lineage_method="persist", register_udfs_automatically=register
-        )
-        return api
+        for name, java_class, returned in get_scala_udfs():  # type: ignore[no-untyped-call]
+            self.spark.udf.registerJavaFunction(name, java_class, returned)
 
 
 @contextmanager
