@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -167,6 +168,7 @@ def _open_spark(settings: Settings) -> "Iterator[SparkSession]":
     os.environ["PYTHONPATH"] = os.pathsep.join([str(PROJECT), *filter(None, [os.environ.get("PYTHONPATH")])])
     token, port = secrets.token_hex(16), endpoint.find_free_port()
     conf = SparkConf().setMaster("local[*]").setAppName("bojagi").setAll(list(SPARK_OPTIONS.items()))
+    conf.set("spark.jars", _similarity_jar())
     conf.set("spark.driver.memory", f"{int(settings.engine_memory) // 2**20}m")
     conf.set("spark.connect.grpc.binding.port", str(port)).set("spark.connect.authenticate.token", token)
     try:
@@ -183,6 +185,14 @@ def _open_spark(settings: Settings) -> "Iterator[SparkSession]":
     finally:
         context.stop()
         _end_java(context)
+
+
+def _similarity_jar() -> str:
+    """The Java functions by which Splink compares texts on Spark; where matching is not installed, nothing."""
+    spec = find_spec("splink")
+    folders = spec.submodule_search_locations if spec else None
+    jars = sorted((Path(folders[0]) / "internals/files/spark_jars").glob("*_spark4.x.jar")) if folders else []
+    return str(jars[-1]) if jars else ""
 
 
 def _address(conf: "SparkConf") -> str:

@@ -1,59 +1,28 @@
-"""Time and memory of resolving N simulated person records: `python -m bench.identity.scale 100000 1000000`.
+"""Time and memory of resolving N simulated person records, each size in a process of its own."""
 
-The people are drawn here, not by `pipelines.simulate`, so that N can be any number: each has one to three
-records with typing errors, other ways of writing and missing values, and shares a home with another.
-"""
+from __future__ import annotations
 
 import json
-import resource
-import subprocess
 import sys
 import time
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from bench.claim import Claim
+from bench.identity.people import draw_people
+from bench.process import run_measured
 from pipelines.identity.mapping import guess_mapping
 from pipelines.identity.measure import cluster_score
 from pipelines.identity.resolve import Options, open_workspace, resolve
 
-_SURNAMES = list("김이박최정강조윤장임한오서신권황안송류홍")
-_SYLLABLES = list("민서지현수영준우진연은정하윤도예성경미선재희승원유빈주혜태동훈상용철광나라다온별샘솔봄결찬혁범석")
+# Growth by this much more than the records counts as linear: n log n from 100 k to 1 M is 1.2.
+MOST_GROWTH = 1.3
+MOST_GIB = 8.0
 
 
-def draw_people(records: int, seed: int = 1) -> pd.DataFrame:
-    """Draw person records, about 1.6 a person, all columns text, in random order."""
-    random = np.random.default_rng(seed)
-    people = int(records / 1.6)
-    home = np.arange(people) // 2
-    surname = random.choice(
-        _SURNAMES, people, p=np.linspace(2, 0.1, len(_SURNAMES)) / np.linspace(2, 0.1, len(_SURNAMES)).sum()
-    )
-    first, second = random.choice(_SYLLABLES, people), random.choice(_SYLLABLES, people)
-    day = pd.Timestamp("1940-01-01") + pd.to_timedelta(random.integers(0, 24000, people), unit="D")
-    phone, mail = random.integers(20_000_000, 99_999_999, people), random.integers(0, 10**9, people)
-    copies = random.choice([1, 2, 3], people, p=[0.55, 0.3, 0.15])
-    who = np.repeat(np.arange(people), copies)[:records]
-    random.shuffle(who)
-    n = len(who)
-    typo = random.random(n) < 0.05
-    name = pd.Series(surname[who]) + pd.Series(np.where(typo, random.choice(_SYLLABLES, n), first[who])) + second[who]
-    text = pd.Series(phone[who].astype(str))
-    address = pd.Series(home[who] // 400).astype(str).add("로 ").add(pd.Series(home[who] % 400).astype(str))
-    frame = pd.DataFrame(
-        {
-            "name": name,
-            "birth_date": pd.Series(day[who].strftime("%Y-%m-%d")).where(random.random(n) > 0.1),
-            "phone": ("010" + text).where(random.random(n) > 0.15),
-            "email": ("u" + pd.Series(mail[who].astype(str)) + "@mail.example").where(random.random(n) > 0.3),
-            "address": ("서울시 중구 " + address).where(random.random(n) > 0.2),
-            "postal_code": pd.Series((home[who] // 40 % 90000 + 10000).astype(str)).where(random.random(n) > 0.2),
-        }
-    ).astype(object)
-    return frame.where(frame.notna(), None).assign(person=who.astype(str))
-
-
-def measure(records: int) -> dict[str, object]:
+def resolve_once(records: int) -> dict[str, Any]:
     """Resolve once in this process and report."""
     frame = draw_people(records)
     truth = pd.factorize(frame.pop("person"))[0].astype(np.int64)
@@ -64,21 +33,34 @@ def measure(records: int) -> dict[str, object]:
     return {
         "records": len(frame),
         "seconds": round(time.perf_counter() - began, 1),
-        "peak_gib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2),
+        "processor_seconds": round(time.process_time(), 1),
         "candidates": answer.blocking.candidates,
         "clusters": cluster_score(truth, answer.group).as_dict(),
         "steps": answer.seconds,
     }
 
 
-def main(sizes: list[str]) -> None:
-    """Measure each size in a process of its own, so that peaks do not add up."""
-    if sizes[:1] == ["--one"]:
-        print(json.dumps(measure(int(sizes[1]))))
-        return
-    for size in sizes or ["100000", "1000000"]:
-        subprocess.run([sys.executable, "-m", "bench.identity.scale", "--one", size], check=True)
+def tell(small: int, large: int) -> None:
+    """Measure both sizes and print the claims."""
+    found: dict[int, dict[str, Any]] = {}
+    for size in (small, large):
+        run = run_measured([sys.executable, "-m", "bench.identity.scale", str(size)])
+        found[size] = json.loads(run.output.splitlines()[-1])
+        print(f"{size}: {found[size]}, peak {run.peak_gib:.2f} GiB", file=sys.stderr)
+    seconds = [found[size]["seconds"] for size in (small, large)]
+    times = large / small
+    Claim(f"{large} records: time", seconds[1], "s").tell()
+    Claim(
+        f"{large} records: time for each record",
+        seconds[1] / times,
+        "s",
+        other=seconds[0],
+        peer=f"{small} records",
+        bar=MOST_GROWTH,
+        on_ratio=True,
+    ).tell()
+    Claim(f"{large} records: peak memory", run.peak_gib, "GiB", bar=MOST_GIB).tell()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    print(json.dumps(resolve_once(int(sys.argv[1]))))

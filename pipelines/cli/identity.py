@@ -1,7 +1,10 @@
 """`bojagi identity`: resolve a person file, evaluate on labelled data, explain a pair; see `identity_desk` for more."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import pandas as pd
@@ -9,6 +12,9 @@ import typer
 
 from pipelines.cli.identity_desk import desk, explain_customers, stop
 from pipelines.cli.option import Data, settings_for
+from pipelines.config import load_settings
+from pipelines.engine import open_engine
+from pipelines.errors import EngineError, SettingsError
 from pipelines.identity.dataset import (
     FEBRL,
     HISTORICAL,
@@ -18,13 +24,15 @@ from pipelines.identity.dataset import (
     load_labelled,
     load_simulated,
 )
-from pipelines.identity.errors import IdentityError, MappingError, SourceFileError
+from pipelines.identity.errors import EngineLacksError, IdentityError, MappingError, SourceFileError
 from pipelines.identity.evaluate import evaluate
 from pipelines.identity.explain import Explanation, draw_waterfall, explain
 from pipelines.identity.mapping import Mapping, guess_mapping, load_mapping
 from pipelines.identity.opaque_id import opaque_ids
 from pipelines.identity.person_file import read_person_file, write_person_file
 from pipelines.identity.resolve import Options, Resolution, open_workspace, resolve
+from pipelines.identity.spark_workspace import open_spark_workspace
+from pipelines.identity.workspace import Workspace
 
 app = typer.Typer(no_args_is_help=True, help="Which records are one person.")
 app.registered_commands += desk.registered_commands
@@ -42,13 +50,17 @@ def resolve_command(
     threshold: Annotated[float, typer.Option(help="Log2 odds above which records are one person.")] = 0.0,
     memory: Memory = "4GB",
     region: Region = "KR",
+    engine: Annotated[
+        str, typer.Option(help="duckdb (in this process), or spark or sc://host:port (Splink's Spark backend).")
+    ] = "duckdb",
 ) -> None:
     """Give every row of a person file a customer id."""
+    options = Options(threshold=threshold, memory=memory, region=region)
     try:
         frame = read_person_file(source)
         parts = _mapping(frame, mapping)
-        with open_workspace(Options(threshold=threshold, memory=memory, region=region)) as workspace:
-            answer = resolve(workspace, frame, parts, Options(threshold=threshold, memory=memory, region=region))
+        with _open_workspace(engine, options) as workspace:
+            answer = resolve(workspace, frame, parts, options)
         new_id = opaque_ids()
         ids = {group: new_id() for group in pd.unique(answer.group)}
         write_person_file(frame.assign(customer_id=[ids[g] for g in answer.group]), out)
@@ -74,10 +86,12 @@ def evaluate_command(
     """Measure precision, recall and time on labelled data, beside plain Splink."""
     try:
         labelled = _labelled(name, source, truth, mapping, data)
-        found = evaluate(labelled, Options(memory=memory), with_baseline=baseline).as_dict()
+        found = evaluate(labelled, Options(memory=memory), with_baseline=baseline)
     except IdentityError as error:
         raise stop(error) from None
-    typer.echo(json.dumps(found, ensure_ascii=False, indent=None if as_json else 2))
+    if not as_json:
+        typer.echo(found.describe(), err=True)
+    typer.echo(json.dumps(found.as_dict(), ensure_ascii=False, indent=None if as_json else 2))
 
 
 @app.command("explain")
@@ -110,6 +124,25 @@ def explain_command(
         typer.echo(json.dumps({**found.as_dict(), "same_customer": together}, ensure_ascii=False))
     else:
         typer.echo(f"{found.as_text()}\nSame customer: {'yes' if together else 'no'}")
+
+
+@contextmanager
+def _open_workspace(engine: str, options: Options) -> Iterator[Workspace]:
+    """Open DuckDB, or a session of Spark with Splink's functions."""
+    if engine == "duckdb":
+        with open_workspace(options) as connection:
+            yield connection
+        return
+    if engine != "spark" and not engine.startswith("sc://"):
+        raise EngineLacksError(f"Unknown engine {engine!r} for matching: expected duckdb, spark or sc://host:port.")
+    try:
+        with (
+            open_engine(load_settings(engine=engine, engine_memory=options.memory)) as opened,
+            open_spark_workspace(opened.spark) as workspace,
+        ):
+            yield workspace
+    except (EngineError, SettingsError) as error:
+        raise EngineLacksError(str(error)) from error
 
 
 def _explain_file(
@@ -153,8 +186,21 @@ def _labelled(
             )
         return load_historical(data)
     if name == "simulated":
-        return load_simulated(data or Path("data"))
+        return load_simulated(data) if data else _simulated()
     raise MappingError(f"Unknown data set {name!r}; known: {', '.join(FEBRL)}, {HISTORICAL}, simulated, or --input.")
+
+
+def _simulated() -> LabelledFile:
+    """Load the simulated people of the data folder, or simulate them for this once."""
+    settings = load_settings()
+    if (settings.data_dir / "truth" / "record.parquet").is_file():
+        return load_simulated(settings.data_dir)
+    from pipelines.simulate.simulation import simulate
+
+    with TemporaryDirectory(prefix="bojagi-") as folder:
+        typer.echo(f"No simulation in {settings.data_dir}: simulating for this evaluation.", err=True)
+        simulate(Path(folder), settings.seed)
+        return load_simulated(Path(folder))
 
 
 def _row(frame: pd.DataFrame, mapping: Mapping, key: str) -> int:

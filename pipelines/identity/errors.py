@@ -21,3 +21,7 @@ class SourceFileError(IdentityError):
 
 class HistoryError(IdentityError):
     """A recorded event contradicts the state it is applied to."""
+
+
+class EngineLacksError(IdentityError):
+    """The engine lacks what matching on it needs."""

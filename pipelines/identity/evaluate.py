@@ -42,7 +42,17 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """Bojagi's figures and plain Splink's on the same records."""
+    """Bojagi's figures and plain Splink's on the same records.
+
+    Attributes:
+        data: name of the data.
+        records: how many were resolved.
+        people: how many they are in truth.
+        note: which records were taken and why.
+        bojagi: what our resolver achieved.
+        baseline: what plain Splink achieved in the same run.
+
+    """
 
     data: str
     records: int
@@ -52,15 +62,12 @@ class Evaluation:
     baseline: Figures | None
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the documented JSON object."""
-        head = {"data": self.data, "records": self.records, "people": self.people}
-        note = {"note": self.note} if self.note else {}
-        return {
-            **head,
-            **note,
-            **self.bojagi.as_dict(),
-            "baseline": self.baseline and self.baseline.as_dict(),
-        }
+        """Return the documented JSON object: our figures, and under `baseline` the same of plain Splink or null."""
+        return {**self.bojagi.as_dict(), "baseline": self.baseline and self.baseline.as_dict()}
+
+    def describe(self) -> str:
+        """Return one line that says what was measured."""
+        return f"{self.data}: {self.records} records of {self.people} people" + (f"; {self.note}" if self.note else "")
 
 
 def evaluate(data: LabelledFile, options: Options | None = None, *, with_baseline: bool = True) -> Evaluation:

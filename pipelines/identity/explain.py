@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import duckdb
 from matplotlib.figure import Figure
 
+from pipelines.identity.certain import rule_sql
 from pipelines.identity.model import Model, household_sql, observe_levels
-from pipelines.identity.scoring import linker_for
+from pipelines.identity.scoring import score_pairs
+from pipelines.identity.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,16 +29,18 @@ class Explanation:
         steps: the prior first, then each comparison.
         weight: their sum.
         is_household: whether the household guard holds the pair apart.
+        rule: the deterministic rule that decides the pair before any scoring; `None` when the weight decides.
     """
 
     steps: tuple[Step, ...]
     weight: float
     is_household: bool
+    rule: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the explanation as plain values."""
         steps = [{"comparison": s.comparison, "level": s.level, "weight": s.weight} for s in self.steps]
-        return {"weight": self.weight, "is_household": self.is_household, "steps": steps}
+        return {"weight": self.weight, "is_household": self.is_household, "rule": self.rule, "steps": steps}
 
     def as_text(self, width: int = 30) -> str:
         """Return the waterfall as lines of text."""
@@ -46,10 +49,11 @@ class Explanation:
             f"{s.comparison:<14} {s.weight:>+8.2f}  {_bar(s.weight * scale):<{width}} {s.level}" for s in self.steps
         ]
         verdict = "two people of one household" if self.is_household else "total"
-        return "\n".join([*lines, f"{verdict:<14} {self.weight:>+8.2f}  log2 odds that both are one person"])
+        decided = [f"decided by rule: {self.rule} equal"] if self.rule else []
+        return "\n".join([*decided, *lines, f"{verdict:<14} {self.weight:>+8.2f}  log2 odds that both are one person"])
 
 
-def explain(connection: duckdb.DuckDBPyConnection, model: Model, first: int, second: int) -> Explanation:
+def explain(connection: Workspace, model: Model, first: int, second: int) -> Explanation:
     """Explain a pair of rows of a resolved workspace, with value frequencies and dependence accounted for.
 
     Args:
@@ -63,7 +67,9 @@ def explain(connection: duckdb.DuckDBPyConnection, model: Model, first: int, sec
     connection.execute(f"create or replace table asked as select {low} as a, {high} as b")
     observe_levels(connection, model.comparisons, pairs="asked", into="asked_level")
     levels = connection.execute("select * from asked_level").fetchall()[0][2:]
-    guarded = connection.execute(f"select {household_sql(model.comparisons)} from asked_level").fetchall()[0][0]
+    guarded, rule = connection.execute(
+        f"select {household_sql(model.comparisons)} as guarded, {rule_sql(model.comparisons)} as rule from asked_level"
+    ).fetchall()[0]
     weights = [float(row[f"mw_{c.name}"]) + float(row.get(f"mw_tf_adj_{c.name}", 0.0)) for c in model.comparisons]
     prior = float(connection.execute(f"select {model.total_sql(['0'] * len(weights))}").fetchall()[0][0])
     steps = [Step("prior", "any two records", round(prior, 3))]
@@ -71,7 +77,7 @@ def explain(connection: duckdb.DuckDBPyConnection, model: Model, first: int, sec
         labels = ["unknown", *(lv.label for lv in comparison.levels), "different"]
         counted = weights[number] * model.share_counted(number, weights)
         steps.append(Step(comparison.name, labels[level], round(counted, 3)))
-    return Explanation(tuple(steps), round(sum(s.weight for s in steps), 3), bool(guarded))
+    return Explanation(tuple(steps), round(sum(s.weight for s in steps), 3), bool(guarded), rule)
 
 
 def draw_waterfall(explanation: Explanation, path: Path) -> None:
@@ -94,14 +100,11 @@ def _bar(length: float) -> str:
     return ("█" if length >= 0 else "░") * round(abs(length))
 
 
-def _predict(connection: duckdb.DuckDBPyConnection, model: Model, low: int, high: int) -> dict[str, Any]:
+def _predict(connection: Workspace, model: Model, low: int, high: int) -> dict[str, Any]:
     connection.execute(
         f"create or replace table asked_pair as select {low} as join_key_l, {high} as join_key_r, '0' as match_key"
     )
-    linker = linker_for(connection, model)
-    registered = linker._db_api.register("asked_pair", table_name="asked_pairs")
-    linker.table_management.register_blocked_pairs_for_predict(registered)
-    predicted = linker.inference.predict(warning_mode="never")
+    predicted = score_pairs(connection, model, "asked_pair")
     row: dict[str, Any] = predicted.as_record_list()[0]
     predicted.drop_table_from_database_and_remove_from_cache()
     return row

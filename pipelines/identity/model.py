@@ -11,17 +11,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import duckdb
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from pipelines.identity.comparison import PartComparison
 from pipelines.identity.dependence import Dependence, Evidence, add_up, add_up_sql, learn_dependence
+from pipelines.identity.workspace import Workspace
 
 Floats = NDArray[np.float64]
 # Random pairs that estimate chance agreement where no exact count exists.
-_SAMPLED_PAIRS = 150_000
+_SAMPLED_PAIRS = 100_000
 _MAX_ROUNDS = 60
 # Pairs equal in this many personal parts start the training; they are taken for this share of the matches.
 _CERTAIN_PARTS = 3
@@ -117,7 +117,7 @@ def household_sql(comparisons: Sequence[PartComparison]) -> str:
 
 
 def observe_levels(
-    connection: duckdb.DuckDBPyConnection,
+    connection: Workspace,
     comparisons: Sequence[PartComparison],
     *,
     pairs: str,
@@ -137,7 +137,7 @@ def observe_levels(
 
 
 def train(
-    connection: duckdb.DuckDBPyConnection,
+    connection: Workspace,
     comparisons: Sequence[PartComparison],
     *,
     observed: str = "observed",
@@ -271,7 +271,7 @@ def _clean(chance: Floats, matched: Floats, known_pairs: float) -> Floats:
 
 
 def _chance_agreement(
-    connection: duckdb.DuckDBPyConnection,
+    connection: Workspace,
     comparisons: Sequence[PartComparison],
     table: str,
     population: int,
@@ -283,7 +283,8 @@ def _chance_agreement(
     """
     size = int(connection.execute(f"select count(*) from {table}").fetchall()[0][0])
     random = np.random.default_rng(seed)
-    left, right = (random.integers(0, size, _SAMPLED_PAIRS) for _ in "lr")
+    drawn = min(_SAMPLED_PAIRS, 2 * population + 1000)
+    left, right = (random.integers(0, size, drawn) for _ in "lr")
     order = left != right
     sample = {"a": np.minimum(left, right)[order], "b": np.maximum(left, right)[order]}
     connection.register("sample_numbers", pd.DataFrame(sample))
@@ -292,24 +293,39 @@ def _chance_agreement(
     )
     connection.unregister("sample_numbers")
     observe_levels(connection, comparisons, pairs="sample_pair", into="sample_level", table=table)
+    names = ", ".join(f"g{n}" for n in range(len(comparisons)))
+    patterns = connection.execute(f"select {names}, count(*) as n from sample_level group by all").fetchnumpy()
+    equal = _count_equal(connection, comparisons, table)
     shares, known = [], []
     for n, comparison in enumerate(comparisons):
-        rows = connection.execute(f"select g{n}, count(*) from sample_level where g{n} > 0 group by 1").fetchall()
-        seen = np.zeros(len(comparison.levels) + 1)
-        for level, count in rows:
-            seen[level - 1] = count
+        level, count = np.asarray(patterns[f"g{n}"], dtype=np.intp), np.asarray(patterns["n"], dtype=np.float64)
+        seen = np.bincount(level, count, len(comparison.levels) + 2)[1:]
         sampled = (seen + 0.5) / (seen.sum() + 0.5 * len(seen))
-        exact = [(i, lv.term) for i, lv in enumerate(comparison.levels) if lv.term and i == 0]
-        for i, term in exact:
-            agreeing, filled = connection.execute(
-                "select sum(n * (n - 1.0))::double, sum(n)::double from "
-                f"(select count(*)::double as n from {table} where {term} is not null group by {term})"
-            ).fetchall()[0]
-            if filled and filled > 1:
-                share = max(agreeing / (filled * (filled - 1.0)), 1e-9)
-                sampled = np.delete(sampled, i) / max(np.delete(sampled, i).sum(), 1e-12) * (1 - share)
-                sampled = np.insert(sampled, i, share)
+        agreeing, filled = equal.get(n, (0.0, 0.0))
+        if filled > 1:
+            # Also in a column of one value only, something must be left for the other levels.
+            share = float(np.clip(agreeing / (filled * (filled - 1.0)), 1e-9, 1 - 1e-6))
+            others = sampled[1:] / max(float(sampled[1:].sum()), 1e-12) * (1 - share)
+            sampled = np.concatenate([[share], others])
         shares.append(sampled)
         known.append(population * float(seen.sum()) / max(len(sample["a"]), 1))
-    connection.execute("drop table sample_level; drop table sample_pair")
+    connection.execute("drop table sample_level")
+    connection.execute("drop table sample_pair")
     return shares, known
+
+
+def _count_equal(
+    connection: Workspace, comparisons: Sequence[PartComparison], table: str
+) -> dict[int, tuple[float, float]]:
+    """Count, for each comparison whose first level is equality, the ordered pairs that agree and the values known."""
+    terms = [(n, c.levels[0].term) for n, c in enumerate(comparisons) if c.levels[0].term]
+    if not terms:
+        return {}
+    counts = connection.execute(
+        " union all ".join(
+            f"select {n} as part, sum(n * (n - 1.0))::double as agreeing, sum(n)::double as filled from "
+            f"(select count(*)::double as n from {table} where {term} is not null group by {term})"
+            for n, term in terms
+        )
+    ).fetchall()
+    return {int(part): (float(agreeing or 0.0), float(filled or 0.0)) for part, agreeing, filled in counts}

@@ -1,6 +1,7 @@
 """Resolve a person file: prepare, block, observe, train, score, cluster."""
 
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,10 +15,12 @@ from pipelines.identity.blocking import BlockingReport, block, rules_for
 from pipelines.identity.cluster import Constraints, cluster
 from pipelines.identity.comparison import comparisons_for
 from pipelines.identity.errors import NoIdentifierError
+from pipelines.identity.input_note import count_unread, note_keys, note_unread
 from pipelines.identity.mapping import Mapping, check_telling
 from pipelines.identity.model import Model, observe_levels, train
 from pipelines.identity.prepare import prepare
 from pipelines.identity.scoring import ScoredPairs, score
+from pipelines.identity.workspace import Workspace
 
 # Rows standardised at a time, which bounds the memory of the Python side.
 _CHUNK_ROWS = 200_000
@@ -77,7 +80,7 @@ def open_workspace(options: Options) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def resolve(
-    connection: duckdb.DuckDBPyConnection,
+    connection: Workspace,
     frame: pd.DataFrame,
     mapping: Mapping,
     options: Options | None = None,
@@ -106,13 +109,12 @@ def resolve(
     across = constraints.exclusive_source is not None
     blocking = block(connection, rules_for(columns), across_sources=across)
     clock.lap("block")
+    notes = (*warnings, *_dropped(blocking))
     size = len(frame)
     if not blocking.candidates:
         nothing = np.empty(0, dtype=np.int64)
         alone = cluster(size, nothing, nothing, np.empty(0), constraints)
-        return Resolution(
-            alone, ScoredPairs(nothing, nothing, np.empty(0)), None, blocking, tuple(warnings), clock.laps
-        )
+        return Resolution(alone, ScoredPairs(nothing, nothing, np.empty(0)), None, blocking, notes, clock.laps)
     comparisons = comparisons_for(columns)
     observe_levels(connection, comparisons, pairs="candidate", into="observed")
     clock.lap("compare")
@@ -122,11 +124,11 @@ def resolve(
     clock.lap("score")
     group = cluster(size, pairs.left, pairs.right, pairs.weight, constraints, threshold=options.threshold)
     clock.lap("cluster")
-    return Resolution(group, pairs, model, blocking, (*warnings, *_dropped(blocking)), clock.laps)
+    return Resolution(group, pairs, model, blocking, notes, clock.laps)
 
 
 def load_person(
-    connection: duckdb.DuckDBPyConnection,
+    connection: Workspace,
     frame: pd.DataFrame,
     mapping: Mapping,
     options: Options,
@@ -137,9 +139,10 @@ def load_person(
 
     With `behind`, the rows are added after that many that are there already.
     """
-    first = behind is None
+    first, unread = behind is None, Counter[str]()
     for start in range(0, max(len(frame), 1), _CHUNK_ROWS):
-        chunk = prepare(frame.iloc[start : start + _CHUNK_ROWS], mapping, options.region)
+        raw = frame.iloc[start : start + _CHUNK_ROWS]
+        chunk = prepare(raw, mapping, options.region)
         chunk["rid"] += start + (behind or 0)
         typed = ", ".join(f"{c}::{_sql_type(c)} as {c}" for c in chunk.columns)
         connection.register("chunk", chunk)
@@ -147,17 +150,8 @@ def load_person(
         connection.execute(f"{verb} select {typed} from chunk")
         connection.unregister("chunk")
         first = False
-    return _key_warnings(frame, mapping)
-
-
-def _key_warnings(frame: pd.DataFrame, mapping: Mapping) -> list[str]:
-    """Say when record keys repeat: rows are told apart by their place in the file, so none is lost."""
-    if mapping.record_id is None:
-        return []
-    keys = frame[mapping.record_id]
-    repeated, missing = int(keys.dropna().duplicated().sum()), int(keys.isna().sum())
-    told = f"{repeated} rows repeat a {mapping.record_id} and {missing} have none; all rows are kept as records."
-    return [told] if repeated or missing else []
+        unread += count_unread(raw, chunk, mapping)
+    return [*note_keys(frame, mapping), *note_unread(unread, len(frame))]
 
 
 def _sql_type(column: str) -> str:
@@ -168,7 +162,7 @@ def _sql_type(column: str) -> str:
     return "smallint[]" if column == "given_forms" else "varchar"
 
 
-def filled_columns(connection: duckdb.DuckDBPyConnection) -> list[str]:
+def filled_columns(connection: Workspace) -> list[str]:
     """Return the columns of `person` that hold a value anywhere.
 
     Raises:
@@ -187,7 +181,7 @@ def filled_columns(connection: duckdb.DuckDBPyConnection) -> list[str]:
     return filled
 
 
-def _with_sources(connection: duckdb.DuckDBPyConnection, mapping: Mapping, constraints: Constraints) -> Constraints:
+def _with_sources(connection: Workspace, mapping: Mapping, constraints: Constraints) -> Constraints:
     if not mapping.one_per_person or constraints.exclusive_source is not None:
         return constraints
     rows = connection.execute(
@@ -196,7 +190,7 @@ def _with_sources(connection: duckdb.DuckDBPyConnection, mapping: Mapping, const
     return Constraints(constraints.must_link, constraints.never_link, np.asarray(rows["s"], dtype=np.int64))
 
 
-def _population(connection: duckdb.DuckDBPyConnection, size: int, across_sources: bool) -> int:
+def _population(connection: Workspace, size: int, across_sources: bool) -> int:
     pairs = size * (size - 1) // 2
     if across_sources:
         same = connection.execute("select sum(n * (n - 1) / 2) from (select count(*) as n from person group by source)")

@@ -1,16 +1,23 @@
 """Score candidate pairs with Splink 5, using the trained model and the frequencies of values."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import duckdb
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from splink import DuckDBAPI, Linker, SettingsCreator
+from splink.internals.splink_dataframe import SplinkDataFrame
 
+from pipelines.identity.certain import CERTAIN_WEIGHT, certain_sql
+from pipelines.identity.dependence import add_up
 from pipelines.identity.model import Model, household_sql
+from pipelines.identity.spark_dialect import to_spark
+from pipelines.identity.spark_workspace import SparkWorkspace
+from pipelines.identity.workspace import Workspace
 
 # Weight that a pair cannot exceed when only what a household shares speaks for it.
 HOUSEHOLD_WEIGHT = -4.0
@@ -33,14 +40,17 @@ class ScoredPairs:
         return len(self.left)
 
 
-def settings_for(model: Model) -> SettingsCreator:
-    """Return the model as Splink settings: what `save_model_to_json` of a linker would hold."""
+def settings_for(model: Model, dialect: Callable[[str], str] = str) -> SettingsCreator:
+    """Return the model as Splink settings: what `save_model_to_json` of a linker would hold.
+
+    `dialect` turns DuckDB's conditions into those of the database that Splink works on.
+    """
     return SettingsCreator(
         link_type="dedupe_only",
         unique_id_column_name="rid",
         probability_two_random_records_match=model.prior,
         comparisons=[
-            comparison.creator(m, u)
+            comparison.creator(m, u, dialect)
             for comparison, m, u in zip(model.comparisons, model.match_shares, model.chance_shares, strict=True)
         ],
         retain_matching_columns=False,
@@ -48,20 +58,21 @@ def settings_for(model: Model) -> SettingsCreator:
     )
 
 
-def score(connection: duckdb.DuckDBPyConnection, model: Model, *, observed: str = "observed") -> ScoredPairs:
+def score(connection: Workspace, model: Model, *, observed: str = "observed") -> ScoredPairs:
     """Score the observed pairs that stand a chance; leave them in the table `scored` (`a`, `b`, `weight`).
+
+    Pairs that a deterministic rule decides (see `certain`) come first and are not scored.
 
     `connection` holds `person` and the observed levels (see `model.observe_levels`).
     """
-    terms = [f"(case g{n} {_cases(w)} end)" for n, w in enumerate(model.weights())]
+    certain = certain_sql(model.comparisons)
+    _keep_likely(connection, model, observed)
+    same = " and ".join(f"o.g{n} = p.g{n}" for n in range(len(model.comparisons)))
     connection.execute(
         "create or replace table likely as select a as join_key_l, b as join_key_r, '0' as match_key "
-        f"from {observed} where {model.total_sql(terms)} > {FLOOR - _RARE_TERM_GAIN}"
+        f"from {observed} o semi join likely_pattern p on {same} where not {certain}"
     )
-    linker = linker_for(connection, model)
-    api = linker._db_api
-    linker.table_management.register_blocked_pairs_for_predict(api.register("likely", table_name="likely_pairs"))
-    predicted = linker.inference.predict(warning_mode="never")
+    predicted = score_pairs(connection, model, "likely")
     parts = [
         f"(mw_{c.name} + mw_tf_adj_{c.name})" if any(lv.term for lv in c.levels) else f"mw_{c.name}"
         for c in model.comparisons
@@ -71,30 +82,57 @@ def score(connection: duckdb.DuckDBPyConnection, model: Model, *, observed: str 
         "create or replace table scored as select o.a, o.b, "
         f"case when {household_sql(model.comparisons)} then least({total}, {HOUSEHOLD_WEIGHT}) "
         f"else {total} end as weight from {predicted.physical_name} "
-        f"join {observed} o on o.a = least(rid_l, rid_r) and o.b = greatest(rid_l, rid_r)"
+        f"join {observed} o on o.a = least(rid_l, rid_r) and o.b = greatest(rid_l, rid_r) "
+        f"union all select a, b, {CERTAIN_WEIGHT}::double as weight from {observed} where {certain}"
     )
     predicted.drop_table_from_database_and_remove_from_cache()
     return read_scored(connection)
 
 
-def read_scored(connection: duckdb.DuckDBPyConnection) -> ScoredPairs:
+def read_scored(connection: Workspace) -> ScoredPairs:
     """Read the table `scored`, in a fixed order."""
     rows = connection.execute("select a::bigint as a, b::bigint as b, weight from scored order by a, b").fetchnumpy()
     return ScoredPairs(*(np.asarray(rows[c]) for c in ("a", "b", "weight")))
 
 
-def linker_for(connection: duckdb.DuckDBPyConnection, model: Model, table: str = "person") -> Linker:
+def linker_for(connection: Workspace, model: Model, table: str = "person") -> Linker:
     """Return a Splink linker over the prepared records with the trained model."""
     logging.getLogger("splink").setLevel(logging.ERROR)
-    api = DuckDBAPI(connection)
-    records = api.register(table, table_name=f"{table}_records")
-    return Linker(records, settings_for(model), log_level=None, validate_settings=False)
+    if isinstance(connection, SparkWorkspace):
+        settings, api = settings_for(model, to_spark), connection.splink_api()
+        records = _register(connection, api, table, f"{table}_records")
+    else:
+        settings = settings_for(model)
+        records = DuckDBAPI(cast(duckdb.DuckDBPyConnection, connection)).register(table, table_name=f"{table}_records")
+    return Linker(records, settings, log_level=None, validate_settings=False)
 
 
-def save_model(connection: duckdb.DuckDBPyConnection, model: Model, path: Path) -> dict[str, Any]:
-    """Write the model as Splink's JSON, which any Splink 5 reads."""
-    return linker_for(connection, model).misc.save_model_to_json(str(path), overwrite=True)
+def score_pairs(connection: Workspace, model: Model, pairs: str) -> SplinkDataFrame:
+    """Let Splink score the pairs of a table with `join_key_l`, `join_key_r` and `match_key`."""
+    linker = linker_for(connection, model)
+    registered = _register(connection, linker._db_api, pairs, f"{pairs}_pairs")
+    linker.table_management.register_blocked_pairs_for_predict(registered)
+    return linker.inference.predict(warning_mode="never")
 
 
-def _cases(weights: NDArray[np.float64]) -> str:
-    return " ".join(f"when {level} then {weight:.6f}" for level, weight in enumerate(weights))
+def _register(connection: Workspace, api: Any, table: str, name: str) -> SplinkDataFrame:
+    """Tell Splink of a table of the workspace."""
+    if isinstance(connection, SparkWorkspace):
+        return connection.tell(api, table, name)
+    found: SplinkDataFrame = api.register(table, table_name=name)
+    return found
+
+
+def _keep_likely(connection: Workspace, model: Model, observed: str) -> None:
+    """Write the patterns of levels that stand a chance to the table `likely_pattern`.
+
+    There are thousands of patterns where there are millions of pairs.
+    """
+    names = [f"g{n}" for n in range(len(model.comparisons))]
+    rows = connection.execute(f"select {', '.join(names)}, count(*) as n from {observed} group by all").fetchnumpy()
+    patterns = pd.DataFrame({name: np.asarray(rows[name], dtype=np.int16) for name in names})
+    weights = [w[patterns[name].to_numpy()] for name, w in zip(names, model.weights(), strict=True)]
+    total = np.log2(model.prior / (1 - model.prior)) + add_up(weights, model.dependence)
+    connection.register("kept_pattern", patterns[total > FLOOR - _RARE_TERM_GAIN])
+    connection.execute("create or replace table likely_pattern as select * from kept_pattern")
+    connection.unregister("kept_pattern")

@@ -48,7 +48,7 @@ def shares(tokens: str, count: str) -> str:
 
     A common bit stands for one token, and for one more for each token that fell on a bit already taken.
     """
-    shared = f"len(list_intersect({tokens}_l, {tokens}_r))"
-    extra = " , ".join(f"len({tokens}_{side}) - bit_count({tokens}_bits_{side})" for side in "lr")
+    shared = f"array_length(list_intersect({tokens}_l, {tokens}_r))"
+    extra = ", ".join(f"array_length({tokens}_{side}) - bit_count({tokens}_bits_{side})" for side in "lr")
     bound = f"bit_count({tokens}_bits_l & {tokens}_bits_r) + least({extra})"
     return f"({bound} >= {count} and {shared} >= {count})"

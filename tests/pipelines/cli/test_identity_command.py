@@ -36,6 +36,14 @@ def test_evaluate_any_labelled_file(febrl):
     assert json.loads(result.stdout)["clusters"]["f1"] > 0.99
 
 
+@pytest.mark.slow
+def test_evaluate_simulates_where_nothing_is(tmp_path, monkeypatch):
+    monkeypatch.setenv("BOJAGI_DATA_DIR", str(tmp_path / "none"))
+    result = CliRunner().invoke(app, ["evaluate", "simulated", "--json", "--no-baseline"])
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["clusters"]["f1"] > 0.97
+
+
 def test_explain_adds_up(febrl, tmp_path):
     frame = read_person_file(febrl)
     pair = frame[frame["person"] == "0"]["rec_id"].tolist()
@@ -62,3 +70,11 @@ def test_faults_are_one_line(arguments, message):
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 2
     assert message in result.output
+
+
+def test_an_engine_that_cannot_match_is_said(febrl, tmp_path):
+    result = CliRunner().invoke(
+        app, ["resolve", "--input", str(febrl), "--out", str(tmp_path / "x.csv"), "--engine", "sail"]
+    )
+    assert result.exit_code == 2
+    assert "expected duckdb, spark or sc://host:port" in result.output
