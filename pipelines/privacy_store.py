@@ -1,6 +1,7 @@
 """Opens the stores of the privacy engine where this installation keeps them.
 
-consent/consent.db · audit/audit.db · secret/: audit.key, audit.anchor, keys.db, keys.db.anchor, key_encryption.json.
+consent/consent.db · audit/audit.db · secret/: audit.key, audit.anchor, pseudonym.key, keys.db, keys.db.anchor,
+key_encryption.json.
 The folder `secret` belongs on another disk in production (a link does), apart from the data and from its backups.
 """
 
@@ -36,6 +37,11 @@ def open_consent_view(settings: Settings, moment: datetime) -> ConsentView:
     return ConsentView(lambda: open_consent_store(settings), built_in_policy(), settings.controller, moment)
 
 
+def load_pseudonym_key(settings: Settings) -> bytes:
+    """The secret behind the pseudonyms that roles read."""
+    return _load_key(secret_dir(settings) / "pseudonym.key")
+
+
 def open_audit_log(settings: Settings) -> AuditLog:
     """The audit log; its anchor and the key that seals it lie apart."""
     folder = secret_dir(settings)
@@ -62,7 +68,7 @@ def _load_key(path: Path) -> bytes:
         finally:
             draft.unlink()
     if stat.S_IMODE(path.stat().st_mode) & 0o077:
-        raise AuditError(f"{path}: others may read the audit key; run chmod 600 on it.")
+        raise AuditError(f"{path}: others may read the key; run chmod 600 on it.")
     try:
         return bytes.fromhex(path.read_text("ascii"))
     except ValueError as error:

@@ -2,7 +2,21 @@
 
 import typer
 
-from pipelines.cli import anonymize, audit, consent, contracts, dp, identity, keys, quarantine, run, simulate, status, ui
+from pipelines.cli import (
+    anonymize,
+    audit,
+    consent,
+    contracts,
+    dp,
+    identity,
+    keys,
+    quarantine,
+    read,
+    run,
+    simulate,
+    status,
+    ui,
+)
 from pipelines.cli.edge import Edge
 
 HELP = """Bojagi pieces a customer together from scattered records and checks what is used for what.
@@ -41,6 +55,7 @@ app.command("simulate")(simulate.simulate_command)
 app.add_typer(contracts.app, name="contracts")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(identity.app, name="identity")
+app.command("read")(read.read)
 app.add_typer(consent.app, name="consent")
 app.add_typer(audit.app, name="audit")
 app.add_typer(keys.app, name="keys")

@@ -10,6 +10,7 @@ from time import perf_counter
 from pyspark.sql import DataFrame
 
 from pipelines.consent.filter import keep_permitted, keep_permitted_inputs
+from pipelines.consent.since import PERMISSION, note_permissions
 from pipelines.lakehouse import Lakehouse
 from pipelines.unify.fingerprint import fingerprint
 from pipelines.unify.source import read_inputs
@@ -46,6 +47,8 @@ def refresh_table(
         inputs = keep_permitted_inputs(read_inputs(table, lakehouse, context), contract, lakehouse, context)
         built = keep_permitted(table.build(inputs, context), contract, lakehouse, context)
         days = _write(table, built, wanted, lakehouse, context)
+    if table.name == PERMISSION:
+        note_permissions(context.agreed)
     return RefreshReport(table.name, row_count(table.name, lakehouse), timer() - started, was_current, days)
 
 
