@@ -9,11 +9,15 @@ prefer_hash_join = true   # Sail: faster joins, an error where they outgrow engi
 data_dir = "data"         # everything that a run reads and writes lies below, unless set otherwise
 landing_dir = "data/landing"       # files arrive in landing/<source>/
 lakehouse_root = "data/lakehouse"  # a folder, or a URL such as s3://bucket/path
+secret_dir = "data/secret"         # keys and their store; put it on another disk, out of the data's backups
 contract_dirs = ["my/contracts"]   # folders with contracts of your own, beside the built-in ones and data/contracts
 phone_region = "KR"       # the country of phone numbers written without a country code
 max_line_size = "64MiB"   # a longer line of a text file is refused, so that memory stays bounded
 seed = 20170101           # of the simulator
 scale = 1                 # of the simulator: how many copies of the market
+hsm_token = "bojagi"      # label of the token in hsm_module, a PKCS#11 module that keeps the key-encryption key
+# hsm_module = "/usr/lib/softhsm/libsofthsm2.so"  # default: none, the key-encryption key is a private file
+# hsm_pin_file = "pin"    # private file with the token's PIN
 run_date = 2017-12-31     # "today" for ages and recency; default: the day of the latest event
 controller = "Bojagi Mart"  # who is responsible for the processing: whose consent records decide
 time_zone = "Asia/Seoul"  # of the shop's wall time, in which tables and consents are kept
@@ -63,11 +67,15 @@ class Settings(BaseSettings):
     data_dir: Path = Path("data")
     landing_dir: Path = Field(default_factory=_below_data_dir("landing"))
     lakehouse_root: str = Field(default_factory=lambda values: str(_below_data_dir("lakehouse")(values)))
+    secret_dir: Path = Field(default_factory=_below_data_dir("secret"))
     contract_dirs: tuple[Path, ...] = ()
     phone_region: str = Field("KR", pattern=r"^[A-Z]{2}$")
     max_line_size: ByteSize = ByteSize(64 * 1024 * 1024)
     seed: int = Field(20170101, ge=0)
     scale: int = Field(1, ge=1, le=1000)
+    hsm_module: Path | None = None
+    hsm_token: str = "bojagi"
+    hsm_pin_file: Path | None = None
     run_date: datetime.date | None = None
     controller: str = Field("Bojagi Mart", min_length=1, max_length=200)
     time_zone: str = "Asia/Seoul"
@@ -81,7 +89,7 @@ class Settings(BaseSettings):
         except (ZoneInfoNotFoundError, ValueError, OSError) as error:
             raise ValueError("no time zone of the IANA database, such as Asia/Seoul") from error
 
-    @field_validator("data_dir", "landing_dir")
+    @field_validator("data_dir", "landing_dir", "secret_dir")
     @classmethod
     def _make_absolute(cls, path: Path) -> Path:
         return path.expanduser().absolute()
@@ -118,7 +126,7 @@ class Settings(BaseSettings):
     @property
     def token_key_file(self) -> Path:
         """The secret behind the matching tokens (mode 0600)."""
-        return self.data_dir / "secret" / "token.key"
+        return self.secret_dir / "token.key"
 
     @property
     def engine_log_file(self) -> Path:

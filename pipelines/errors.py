@@ -42,3 +42,12 @@ class IngestError(PipelineError):
 
 class RunLockError(PipelineError):
     """Another run works in the same data folder."""
+
+
+class PurposeError(PipelineError):
+    """Personal data was asked for, for a purpose that it does not serve, or in a way that cannot be answered."""
+
+    def __init__(self, message: str, table: str, purpose: str) -> None:
+        super().__init__(message)
+        self.table = table
+        self.purpose = purpose

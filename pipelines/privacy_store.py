@@ -1,8 +1,8 @@
 """Opens the stores of the privacy engine where this installation keeps them.
 
-consent/consent.db · audit/audit.db · secret/: audit.key, audit.anchor, pseudonym.key, keys.db, keys.db.anchor,
-key_encryption.json.
-The folder `secret` belongs on another disk in production (a link does), apart from the data and from its backups.
+consent/consent.db · audit/audit.db · in `secret_dir`: token.key, audit.key, audit.anchor, pseudonym.key,
+keys.db, keys.db.anchor, key_encryption.json. That folder belongs on another disk in production, apart from the data and
+from its backups.
 """
 
 from __future__ import annotations
@@ -10,21 +10,24 @@ from __future__ import annotations
 import os
 import secrets
 import stat
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 
 from pipelines.config import Settings
 from pipelines.consent.view import ConsentView
-from privacy.audit import KEY_BYTES, AuditError, AuditLog
+from pipelines.contracts.document import Contract
+from pipelines.errors import SettingsError
+from pipelines.protection import Protection
+from pipelines.reveal import Revealer
+from privacy.audit import KEY_BYTES, Access, AuditError, AuditLog, now
 from privacy.consent.policy import built_in_policy
 from privacy.consent.store import ConsentStore
+from privacy.protection.field import FieldCipher
 from privacy.protection.key_store import SqliteKeyStore
 from privacy.protection.key_wrapper import FileKeyWrapper, KeyWrapper
-
-
-def secret_dir(settings: Settings) -> Path:
-    """Where keys lie, apart from the data."""
-    return settings.data_dir / "secret"
+from privacy.protection.token import load_tokenizer
 
 
 def open_consent_store(settings: Settings) -> ConsentStore:
@@ -39,20 +42,68 @@ def open_consent_view(settings: Settings, moment: datetime) -> ConsentView:
 
 def load_pseudonym_key(settings: Settings) -> bytes:
     """The secret behind the pseudonyms that roles read."""
-    return _load_key(secret_dir(settings) / "pseudonym.key")
+    return _load_key(settings.secret_dir / "pseudonym.key")
 
 
 def open_audit_log(settings: Settings) -> AuditLog:
     """The audit log; its anchor and the key that seals it lie apart."""
-    folder = secret_dir(settings)
+    folder = settings.secret_dir
     key = _load_key(folder / "audit.key")
     return AuditLog(settings.data_dir / "audit" / "audit.db", folder / "audit.anchor", key)
 
 
 def open_key_store(settings: Settings, wrapper: KeyWrapper | None = None) -> SqliteKeyStore:
-    """The key store; wrapped by a private file unless another wrapper is given."""
-    folder = secret_dir(settings)
-    return SqliteKeyStore(folder / "keys.db", wrapper or FileKeyWrapper(folder / "key_encryption.json"))
+    """The key store, wrapped by what the settings name unless another wrapper is given.
+
+    Raises:
+        ProtectionError: the store or its key-encryption key cannot be used; each reason is a kind of its own.
+    """
+    return SqliteKeyStore(settings.secret_dir / "keys.db", wrapper or _wrapper_of(settings))
+
+
+@contextmanager
+def open_protection(settings: Settings) -> Iterator[Protection]:
+    """The secret of the tokens and the key store, for one thread of one run.
+
+    Raises:
+        SecretError: the token secret cannot be used.
+        ProtectionError: the key store cannot be used.
+    """
+    tokens = load_tokenizer(settings.token_key_file, settings.phone_region)
+    with closing(open_key_store(settings)) as store:
+        yield Protection(tokens, FieldCipher(store))
+
+
+@contextmanager
+def open_revealer(settings: Settings, who: str, purpose: str) -> Iterator[Revealer]:
+    """What decrypts identifiers in memory for one purpose; each use is in the audit log before anything is clear.
+
+    Raises:
+        SecretError: the token secret cannot be used.
+        ProtectionError: the key store cannot be used.
+        AuditError: the use cannot be written down.
+    """
+    with closing(open_audit_log(settings)) as log, open_protection(settings) as protection:
+
+        def note(contract: Contract, columns: tuple[str, ...], persons: int) -> None:
+            use = Access(
+                at=now(), who=who, role="pipeline", purpose=purpose, action="decrypt", table=contract.table,
+                columns=columns, subjects=persons,
+            )  # fmt: skip
+            log.append(use)
+
+        yield Revealer(protection, purpose, note)
+
+
+def _wrapper_of(settings: Settings) -> KeyWrapper:
+    if settings.hsm_module is None:
+        return FileKeyWrapper(settings.secret_dir / "key_encryption.json")
+    if settings.hsm_pin_file is None:
+        raise SettingsError("hsm_module is set without hsm_pin_file; name the private file that holds the token's PIN.")
+    from privacy.protection.pkcs11_wrapper import Pkcs11KeyWrapper
+
+    pin = settings.hsm_pin_file.read_text("utf-8").strip()
+    return Pkcs11KeyWrapper(settings.hsm_module, settings.hsm_token, pin)
 
 
 def _load_key(path: Path) -> bytes:

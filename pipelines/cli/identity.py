@@ -1,4 +1,4 @@
-"""`bojagi identity`: resolve a person file, evaluate on labelled data, explain a pair."""
+"""`bojagi identity`: resolve a person file, evaluate on labelled data, explain a pair; see `identity_desk` for more."""
 
 import json
 from pathlib import Path
@@ -7,6 +7,8 @@ from typing import Annotated
 import pandas as pd
 import typer
 
+from pipelines.cli.identity_desk import desk, explain_customers, stop
+from pipelines.cli.option import Data, settings_for
 from pipelines.identity.dataset import (
     FEBRL,
     HISTORICAL,
@@ -18,13 +20,14 @@ from pipelines.identity.dataset import (
 )
 from pipelines.identity.errors import IdentityError, MappingError, SourceFileError
 from pipelines.identity.evaluate import evaluate
-from pipelines.identity.explain import draw_waterfall, explain
+from pipelines.identity.explain import Explanation, draw_waterfall, explain
 from pipelines.identity.history import new_customer_id
 from pipelines.identity.mapping import Mapping, guess_mapping, load_mapping
 from pipelines.identity.person_file import read_person_file, write_person_file
 from pipelines.identity.resolve import Options, Resolution, open_workspace, resolve
 
 app = typer.Typer(no_args_is_help=True, help="Which records are one person.")
+app.registered_commands += desk.registered_commands
 Input = Annotated[Path, typer.Option("--input", help="Person file, CSV or Parquet.")]
 MappingFile = Annotated[Path | None, typer.Option("--mapping", help="YAML: part: column(s).")]
 Memory = Annotated[str, typer.Option(help="Memory limit of the matching, for example 4GB.")]
@@ -49,7 +52,7 @@ def resolve_command(
         ids = {group: new_customer_id() for group in pd.unique(answer.group)}
         write_person_file(frame.assign(customer_id=[ids[g] for g in answer.group]), out)
     except IdentityError as error:
-        raise _stop(error) from None
+        raise stop(error) from None
     _report(answer, len(frame), len(ids))
 
 
@@ -72,39 +75,54 @@ def evaluate_command(
         labelled = _labelled(name, source, truth, mapping, data)
         found = evaluate(labelled, Options(memory=memory), with_baseline=baseline).as_dict()
     except IdentityError as error:
-        raise _stop(error) from None
+        raise stop(error) from None
     typer.echo(json.dumps(found, ensure_ascii=False, indent=None if as_json else 2))
 
 
 @app.command("explain")
 def explain_command(
-    first: Annotated[str, typer.Argument(help="Record id, or the row number when the file has no id column.")],
+    first: Annotated[
+        str,
+        typer.Argument(help="Record id, or the row number when the file has no id column; without --input as in link."),
+    ],
     second: Annotated[str, typer.Argument(help="Another record.")],
-    source: Input,
+    source: Annotated[
+        Path | None, typer.Option("--input", help="Person file, CSV or Parquet; the lakehouse if left out.")
+    ] = None,
     mapping: MappingFile = None,
+    data: Data = None,
     chart: Annotated[Path | None, typer.Option(help="Also draw the waterfall (.png, .svg, .pdf).")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON only.")] = False,
     memory: Memory = "4GB",
 ) -> None:
     """Show what each comparison says about two records."""
     try:
-        frame = read_person_file(source)
-        parts = _mapping(frame, mapping, quiet=as_json)
-        rows = [_row(frame, parts, key) for key in (first, second)]
-        with open_workspace(Options(memory=memory)) as workspace:
-            answer = resolve(workspace, frame, parts, Options(memory=memory))
-            if answer.model is None:
-                raise SourceFileError("No two records of the file share anything; there is nothing to explain.")
-            found = explain(workspace, answer.model, rows[0], rows[1])
+        if source is None:
+            found, together = explain_customers(settings_for(data), first, second)
+        else:
+            found, together = _explain_file(source, mapping, (first, second), memory, quiet=as_json)
     except IdentityError as error:
-        raise _stop(error) from None
+        raise stop(error) from None
     if chart:
         draw_waterfall(found, chart)
-    together = bool(answer.group[rows[0]] == answer.group[rows[1]])
     if as_json:
         typer.echo(json.dumps({**found.as_dict(), "same_customer": together}, ensure_ascii=False))
     else:
         typer.echo(f"{found.as_text()}\nSame customer: {'yes' if together else 'no'}")
+
+
+def _explain_file(
+    source: Path, mapping: Path | None, keys: tuple[str, str], memory: str, *, quiet: bool
+) -> tuple[Explanation, bool]:
+    frame = read_person_file(source)
+    parts = _mapping(frame, mapping, quiet=quiet)
+    rows = [_row(frame, parts, key) for key in keys]
+    with open_workspace(Options(memory=memory)) as workspace:
+        answer = resolve(workspace, frame, parts, Options(memory=memory))
+        if answer.model is None:
+            raise SourceFileError("No two records of the file share anything; there is nothing to explain.")
+        found = explain(workspace, answer.model, rows[0], rows[1])
+    return found, bool(answer.group[rows[0]] == answer.group[rows[1]])
 
 
 def _mapping(frame: pd.DataFrame, path: Path | None, *, quiet: bool = False) -> Mapping:
@@ -154,8 +172,3 @@ def _report(answer: Resolution, records: int, people: int) -> None:
         typer.echo(f"Note: {warning}", err=True)
     seconds = sum(answer.seconds.values())
     typer.echo(f"{records} records are {people} people ({seconds:.1f} s).", err=True)
-
-
-def _stop(error: IdentityError) -> typer.Exit:
-    typer.echo(f"Error: {error}", err=True)
-    return typer.Exit(2)

@@ -51,12 +51,13 @@ def _opened(module: Path | None, token: str, pin_file: Path | None) -> Iterator[
 
     try:
         wrapper = None
+        settings = load_settings()
         if module is not None:
             from privacy.protection.pkcs11_wrapper import Pkcs11KeyWrapper
 
             pin = pin_file.read_text().strip() if pin_file else typer.prompt("PIN", hide_input=True)
             wrapper = Pkcs11KeyWrapper(module, token, pin)
-        store = open_key_store(load_settings(), wrapper)
+        store = open_key_store(settings, wrapper)
         try:
             yield store
         finally:

@@ -61,19 +61,18 @@ def _replay(settings: "Settings", source: str | None) -> list[dict[str, Any]]:
     from pipelines.ingest.lock import run_lock
     from pipelines.ingest.replay import replay_quarantine
     from pipelines.lakehouse import Lakehouse
+    from pipelines.privacy_store import open_protection
     from pipelines.survey import count_quarantine
-    from privacy.protection.token import load_tokenizer
 
     contracts = load_contracts(settings.contract_dirs)
     chosen = None if source is None else contracts.source(source).name
     waiting = sorted({entry["source"] for entry in count_quarantine(settings, chosen)})
     if not waiting:
         return []
-    with run_lock(settings.data_dir), open_engine(settings) as engine:
+    with run_lock(settings.data_dir), open_protection(settings) as protection, open_engine(settings) as engine:
         session: Any = engine.spark
         lakehouse = Lakehouse(settings.lakehouse_root, session, settings.storage_options)
-        tokenizer = load_tokenizer(settings.token_key_file, settings.phone_region)
-        reports = [replay_quarantine(contracts.source(name), lakehouse, tokenizer, wall_clock) for name in waiting]
+        reports = [replay_quarantine(contracts.source(name), lakehouse, protection, wall_clock) for name in waiting]
     return [{name: vars(report)[name] for name in _REPORTED} for report in reports]
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pipelines.contracts.rules import Rule, Subject, is_personal
 from privacy.contract.document import Document
 from privacy.contract.fault import Fault
+from privacy.contract.service_level import FRESHNESS
 from privacy.contract.text import Source
 from privacy.contract.vocabulary import load_vocabulary
 
@@ -48,18 +49,22 @@ def _subject_key_is_a_column(subject: Subject) -> Iterator[Fault]:
         yield subject.fault_at("subjectKey", message, got=document.subject_key, expected=expected)
 
 
-def _retention_counts_from_a_time(subject: Subject) -> Iterator[Fault]:
+def _service_levels_count_from_a_time(subject: Subject) -> Iterator[Fault]:
     document, source = subject.document, subject.source
-    if document.retention_column is None:
-        return
     types = {column.name: column.logical_type for column in document.columns}
-    found = types.get(document.retention_column, "no such column")
-    if found not in ("date", "timestamp"):
+    counted = (
+        ("Retention", ("retention",), document.retention_column),
+        ("Freshness", FRESHNESS, document.freshness_column),
+    )
+    for what, names, column in counted:
+        found = types.get(column or "", "no such column")
+        if column is None or found in ("date", "timestamp"):
+            continue
         entries = source.content.get("slaProperties") or []
-        index = next(i for i, entry in enumerate(entries) if entry.get("property") == "retention")
+        index = next(i for i, entry in enumerate(entries) if entry.get("property") in names and entry.get("element"))
         line = source.line(("slaProperties", index, "element"))
-        got = f"{document.retention_column}: {found}"
-        yield Fault(source.path, line, "Retention counts from what is no time", got, "a date or timestamp")
+        message = f"{what} counts from what is no time"
+        yield Fault(source.path, line, message, f"{column}: {found}", "a date or timestamp")
 
 
 def _identifiers_are_marked(subject: Subject) -> Iterator[Fault]:
@@ -142,7 +147,7 @@ def _bases_hold(subject: Subject) -> Iterator[Fault]:
 PRIVACY_RULES: tuple[Rule, ...] = (
     _personal_table_names_its_subject,
     _subject_key_is_a_column,
-    _retention_counts_from_a_time,
+    _service_levels_count_from_a_time,
     _identifiers_are_marked,
     _tokens_are_made_from_sources,
     _sensitive_columns_name_their_purposes,

@@ -30,7 +30,7 @@ def bronze_asset(contract: Contract) -> dg.AssetsDefinition:
         kinds={"deltalake", contract.file.format if contract.file else "file"},
         # All sources load before anything is built: the latest event day of all of them is the run's today.
         op_tags={"dagster/priority": "1"},
-        required_resource_keys={"settings", "lakehouse", "tokenizer", "clock"},
+        required_resource_keys={"settings", "lakehouse", "protection", "clock"},
     )
     def load(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
         held = context.resources
@@ -40,14 +40,14 @@ def bronze_asset(contract: Contract) -> dg.AssetsDefinition:
                 contract,
                 held.lakehouse,
                 held.settings.landing_dir,
-                held.tokenizer,
+                held.protection,
                 held.clock,
                 int(held.settings.max_line_size),
             )
             if not held.lakehouse.exists(contract.table):
                 # A retailer without this source has no rows of it; what is built from it stays buildable.
                 BronzeTable(contract, held.lakehouse).commit([], [], in_utc(held.clock()))
-            refused = Quarantine(contract, held.lakehouse).refused_files() if report.faults else {}
+            refused = Quarantine(contract, held.lakehouse, held.protection).refused_files() if report.faults else {}
             counts = {
                 metadata.ADDED: report.rows_added,
                 metadata.QUARANTINED: report.rows_quarantined,

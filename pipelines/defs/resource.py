@@ -16,12 +16,14 @@ from pipelines.contracts.document import Contracts
 from pipelines.engine import Engine, open_engine
 from pipelines.gate import Gate, outcome_folder
 from pipelines.identity.opaque_id import opaque_ids
+from pipelines.identity.person_record import PURPOSE, PersonRecords, read_person_records
+from pipelines.identity.session import MatchingSession
 from pipelines.ingest.load import in_utc
 from pipelines.ingest.lock import run_lock
 from pipelines.lakehouse import Lakehouse
-from pipelines.privacy_store import open_consent_view
+from pipelines.privacy_store import open_consent_view, open_protection, open_revealer
+from pipelines.protection import Protection
 from pipelines.unify.table import BuildContext
-from privacy.protection.token import Tokenizer, load_tokenizer
 
 _UNFINISHED = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 
@@ -35,7 +37,7 @@ def resources(settings: Settings, contracts: Contracts) -> dict[str, Any]:
         "lock": lock,
         "engine": engine,
         "lakehouse": lakehouse,
-        "tokenizer": tokenizer,
+        "protection": protection,
         "today": run_day,
         "gate": gate,
         "consent": consent,
@@ -67,11 +69,13 @@ def lakehouse(context: dg.InitResourceContext) -> Lakehouse:
     return Lakehouse(settings.lakehouse_root, context.resources.engine.spark, settings.storage_options)
 
 
-@dg.resource(required_resource_keys={"settings"}, description="Turns identifiers into matching keys.")
-def tokenizer(context: dg.InitResourceContext) -> Tokenizer:
-    """Return the tokenizer with the secret of this data folder."""
-    settings: Settings = context.resources.settings
-    return load_tokenizer(settings.token_key_file, settings.phone_region)
+@dg.resource(
+    required_resource_keys={"settings", "lock"}, description="Matching keys, and the keys that encrypt identifiers."
+)
+def protection(context: dg.InitResourceContext) -> Iterator[Protection]:
+    """Open the secrets of this installation."""
+    with open_protection(context.resources.settings) as opened:
+        yield opened
 
 
 @dg.resource(
@@ -120,13 +124,23 @@ def consent(context: dg.InitResourceContext) -> Callable[[], ConsentView]:
 
 
 @dg.resource(
-    required_resource_keys={"contracts", "engine", "today", "consent"},
+    required_resource_keys={"settings", "contracts", "engine", "today", "lakehouse", "consent"},
     description="What a build needs besides its inputs.",
 )
 def build_context(context: dg.InitResourceContext) -> Callable[[], BuildContext]:
     """Return a function that makes the context once the day is known."""
     held = context.resources
-    return cache(lambda: BuildContext(held.contracts, held.today(), opaque_ids(), held.engine.spark, held.consent()))
+
+    def read_people() -> PersonRecords:
+        with open_revealer(held.settings, "bojagi run", PURPOSE) as reveal:
+            return read_person_records(held.lakehouse, held.contracts, reveal)
+
+    def make() -> BuildContext:
+        matching = MatchingSession(read_people)
+        spark = held.engine.spark
+        return BuildContext(held.contracts, held.today(), opaque_ids(), spark, held.consent(), matching)
+
+    return cache(make)
 
 
 def bury_dead_runs(instance: dg.DagsterInstance, living_run_id: str) -> None:

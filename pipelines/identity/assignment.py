@@ -2,21 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
-from pipelines.identity.assign import assign_ids
-from pipelines.identity.link import ExactLinker, Linker
+from pipelines.identity.assign import Claim, assign_ids
+from pipelines.identity.link import Clusters, ExactLinker, Linker
 from pipelines.identity.record import ANCHOR_KINDS, LINK_KINDS, Records
+from pipelines.identity.steward import Key
 
-CONFIDENCE = {"link": 1.0, "principal": 1.0, "account_only": 0.95, "sole_user": 0.9}
-ASSIGNMENT_COLUMNS = ("kind", "token", "customer_id", "method", "confidence", "record_count")
+CONFIDENCE = {"principal": 1.0, "account_only": 0.95, "sole_user": 0.9}
+ASSIGNMENT_COLUMNS = ("kind", "token", "customer_id", "method", "confidence", "record_count", "last_seen_at")
+
+
+@dataclass(frozen=True)
+class Past:
+    """What was decided before, beyond which key had which customer.
+
+    Attributes:
+        retired: the keys that each identifier out of use last had.
+        claims: identifiers that a steward gives back.
+    """
+
+    retired: Mapping[str, Sequence[Key]] = field(default_factory=dict)
+    claims: Sequence[Claim] = ()
 
 
 def resolve(
-    records: Records, known: pd.DataFrame, id_factory: Callable[[], str], linker: Linker | None = None
+    records: Records,
+    known: pd.DataFrame,
+    id_factory: Callable[[], str],
+    linker: Linker | None = None,
+    past: Past | None = None,
 ) -> pd.DataFrame:
     """Return the customer of each key, one row a key, with the columns ASSIGNMENT_COLUMNS, sorted by kind and token.
 
@@ -29,11 +48,26 @@ def resolve(
         known: the former assignment (`kind`, `token`, `customer_id`, `method`); empty on the first run.
         id_factory: gives a new identifier at each call.
         linker: how to find the records of one person; exact keys by default.
+        past: retired identifiers, and those that a steward gives back.
     """
+    return assign(records, (linker or ExactLinker()).link(records), known, id_factory, past)
+
+
+def assign(
+    records: Records,
+    clusters: Clusters,
+    known: pd.DataFrame,
+    id_factory: Callable[[], str],
+    past: Past | None = None,
+) -> pd.DataFrame:
+    """Return what `resolve` returns, for clusters that are already found."""
+    past = past or Past()
     keys = records.keys()
-    cluster = (linker or ExactLinker()).link(records).label
-    keys["cluster"] = cluster[keys["record"].to_numpy(dtype=np.int64)]
-    counts = keys.groupby(["kind", "token"])["record_count"].sum()
+    record = keys["record"].to_numpy(dtype=np.int64)
+    keys["cluster"] = clusters.label[record]
+    keys["method"] = "link" if clusters.method is None else clusters.method[record]
+    keys["confidence"] = 1.0 if clusters.confidence is None else clusters.confidence[record]
+    counts = keys.groupby(["kind", "token"]).agg({"record_count": "sum", "loaded_at": "max"})
     anchored = set(keys.loc[keys["kind"].isin(ANCHOR_KINDS) & (keys["cluster"] >= 0), "cluster"])
     # A cluster without an anchor is nobody: it holds no key, and claims no account either.
     keys["cluster"] = keys["cluster"].where(keys["cluster"].isin(anchored), -1)
@@ -42,17 +76,22 @@ def resolve(
     placed = _number_lone_accounts(placed)
     if placed.empty:
         return pd.DataFrame(columns=list(ASSIGNMENT_COLUMNS))
-    customer = assign_ids(_voters(placed), _trusted(known), id_factory)
+    customer = assign_ids(_voters(placed), _trusted(known), id_factory, past.retired, past.claims)
     placed["customer_id"] = placed["cluster"].map(customer)
-    placed["confidence"] = placed["method"].map(CONFIDENCE)
-    placed["record_count"] = counts.reindex(pd.MultiIndex.from_frame(placed[["kind", "token"]])).to_numpy()
+    placed["confidence"] = placed["method"].map(CONFIDENCE).fillna(placed["confidence"])
+    carried = counts.reindex(pd.MultiIndex.from_frame(placed[["kind", "token"]]))
+    placed["record_count"] = carried["record_count"].to_numpy()
+    placed["last_seen_at"] = carried["loaded_at"].to_numpy()
     return placed[list(ASSIGNMENT_COLUMNS)].sort_values(["kind", "token"], ignore_index=True)
 
 
 def _links(keys: pd.DataFrame) -> pd.DataFrame:
     """A linking key refused as a default value may stand on several clusters' records: it then belongs to none."""
     linking = keys[keys["kind"].isin(LINK_KINDS) & (keys["cluster"] >= 0)]
-    return _of_one_cluster(linking).assign(method="link")
+    # Of the records that carry the key, the surest says how the key came to its customer.
+    surest = linking.sort_values(["confidence", "method"], ascending=[False, True], kind="stable")
+    told = surest.drop_duplicates(["kind", "token"])[["kind", "token", "method", "confidence"]]
+    return _of_one_cluster(linking).merge(told, on=["kind", "token"])
 
 
 def _sole_users(keys: pd.DataFrame) -> pd.DataFrame:

@@ -8,8 +8,13 @@ from dataclasses import dataclass
 import duckdb
 
 # A block of n records costs n(n-1)/2 comparisons and its shared key says ever less; beyond this size it is
-# dropped and reported. Growth therefore stays linear in the number of records.
+# dropped and reported.
 MAX_BLOCK = 100
+# Comparisons that a record may cost on average, over all rules. Where the blocks hold more the largest are dropped,
+# so growth stays linear in the number of records; the labelled data sets need 20 to 60.
+PAIRS_A_RECORD = 60
+# Small files are never limited: so many comparisons take seconds.
+_FREE_PAIRS = 6_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +35,20 @@ class BlockingRule:
 
 @dataclass(frozen=True, slots=True)
 class BlockingReport:
-    """What blocking did: candidate pairs, and for each rule the dropped blocks and the records in them."""
+    """What blocking did.
+
+    Attributes:
+        candidates: pairs to compare.
+        dropped_blocks: blocks that were too large, by rule.
+        dropped_records: records in them, by rule.
+        largest: blocks of more records were dropped, whatever their rule.
+
+    """
 
     candidates: int
     dropped_blocks: dict[str, int]
     dropped_records: dict[str, int]
+    largest: int = MAX_BLOCK
 
 
 # Short prefixes keep typing errors further on in the word inside the block.
@@ -106,6 +120,7 @@ def block(
     table: str = "person",
     across_sources: bool = False,
     since: int = 0,
+    largest: int | None = None,
 ) -> BlockingReport:
     """Write the candidate pairs to the table `candidate` (columns `a` < `b`, both `rid`; each pair once).
 
@@ -115,42 +130,71 @@ def block(
         table: the prepared records.
         across_sources: only pairs of records from different sources.
         since: only pairs of which at least one record has this `rid` or a later one.
+        largest: drop blocks of more records; without it the most that `PAIRS_A_RECORD` allows.
 
     """
     if not rules:
         connection.execute("create or replace table candidate (a integer, b integer)")
         return BlockingReport(0, {}, {})
-    selects = [
-        f"select {number}::utinyint as rule, hash({', '.join(r.keys)}) as key, rid, source from {table} "
-        f"where {' and '.join(f'({k}) is not null' for k in r.keys)}"
-        for number, r in enumerate(rules)
-    ]
-    connection.execute(f"create or replace temp table block_key as {' union all '.join(selects)}")
-    limits = " ".join(f"when {n} then {r.max_block}" for n, r in enumerate(rules))
+    keys = _key_sql(rules, table)
+    if since:
+        # Of the old records only those that share a key with a new one.
+        connection.execute(f"create or replace temp table fresh_key as {_key_sql(rules, table, f'rid >= {since}')}")
+        keys = f"select k.* from ({keys}) k semi join fresh_key f on k.rule = f.rule and k.key = f.key"
+    connection.execute(f"create or replace temp table block_key as {keys}")
     connection.execute(
-        "create or replace temp table block_size as select rule, key, count(*) as size, "
-        f"count(*) > (case rule {limits} end) as is_dropped "
-        "from block_key group by rule, key having count(*) > 1 "
-        f"and max(rid) >= {since}"
+        "create or replace temp table block_size as select rule, key, count(*) as size "
+        "from block_key group by rule, key having count(*) > 1"
     )
+    largest = largest or _largest_within_budget(connection, table)
+    limits = " ".join(f"when {n} then {min(r.max_block, largest)}" for n, r in enumerate(rules))
+    limit = f"(case rule {limits} end)"
     sources = "and l.source <> r.source" if across_sources else ""
     connection.execute(
         "create or replace table candidate as "
-        "with small as (from block_size where not is_dropped), "
-        "kept as (from block_key k semi join small s on k.rule = s.rule and k.key = s.key) "
+        f"with small as (select rule, key from block_size where size <= {limit}), "
+        "kept as (select k.* from block_key k semi join small s on k.rule = s.rule and k.key = s.key) "
         "select distinct l.rid::integer as a, r.rid::integer as b from kept l join kept r "
         f"on l.rule = r.rule and l.key = r.key and l.rid < r.rid and r.rid >= {since} {sources}"
     )
     dropped = connection.execute(
-        "select rule, count(*), sum(size) from block_size where is_dropped group by rule order by rule"
+        "select rule, count(*) as blocks, sum(size)::bigint as records from block_size "
+        f"where size > {limit} group by rule order by rule"
     ).fetchall()
-    candidates = connection.execute("select count(*) from candidate").fetchall()[0][0]
-    connection.execute("drop table block_key; drop table block_size")
+    candidates = connection.execute("select count(*) as n from candidate").fetchall()[0][0]
+    for name in ("block_key", "block_size", *(["fresh_key"] if since else [])):
+        connection.execute(f"drop table {name}")
     return BlockingReport(
         int(candidates),
         {rules[n].name: int(blocks) for n, blocks, _ in dropped},
         {rules[n].name: int(records) for n, _, records in dropped},
+        largest,
     )
+
+
+def _key_sql(rules: Sequence[BlockingRule], table: str, condition: str = "true") -> str:
+    """Return SQL of one row a record and rule whose keys the record has all of."""
+    return " union all ".join(
+        f"select {number}::utinyint as rule, hash({', '.join(r.keys)}) as key, rid, source from {table} "
+        f"where {' and '.join([condition, *(f'({k}) is not null' for k in r.keys)])}"
+        for number, r in enumerate(rules)
+    )
+
+
+def _largest_within_budget(connection: duckdb.DuckDBPyConnection, table: str) -> int:
+    """Return the size up to which all blocks together stay within the comparisons that the records may cost."""
+    records = connection.execute(f"select count(*) as n from {table}").fetchall()[0][0]
+    budget = max(_FREE_PAIRS, PAIRS_A_RECORD * int(records))
+    by_size = connection.execute(
+        f"select size, count(*) as blocks from block_size where size <= {MAX_BLOCK} group by size order by size"
+    ).fetchall()
+    largest, pairs = 2, 0
+    for size, blocks in by_size:
+        pairs += int(blocks) * int(size) * (int(size) - 1) // 2
+        if pairs > budget:
+            return largest
+        largest = int(size)
+    return MAX_BLOCK
 
 
 def _expand(keys: tuple[str, ...], columns: Sequence[str]) -> list[tuple[str, ...]]:

@@ -12,6 +12,8 @@ from splink.comparison_library import CustomComparison
 from splink.internals.comparison_creator import ComparisonCreator
 from splink.internals.comparison_level_creator import ComparisonLevelCreator
 
+from pipelines.identity.similarity import holds, is_alike, is_within, shares
+
 # A value seen once in a million says no more than one seen once in 100 000.
 RAREST_TERM = 1e-5
 
@@ -81,7 +83,7 @@ def comparisons_for(columns: Sequence[str]) -> tuple[PartComparison, ...]:
 
 
 def _given(column: str, present: set[str]) -> PartComparison:
-    forms = "list_has_any(given_forms_l, given_forms_r)"
+    forms = "((given_forms_bits_l & given_forms_bits_r) <> 0 and list_has_any(given_forms_l, given_forms_r))"
     if "given_cross" in present:
         forms += " or given_cross_l = given_cross_r"
     mixed = "given_cross" in present
@@ -116,21 +118,20 @@ def _surname(column: str, present: set[str]) -> PartComparison:
 
 
 def _elsewhere(column: str) -> str:
-    return f"list_contains(name_tokens_r, {column}_l) or list_contains(name_tokens_l, {column}_r)"
+    return holds("name_tokens", column)
 
 
 def _near(part: str, mixed: bool) -> str:
     """Condition of a typing error; in Hangul one letter of a syllable, for siblings share whole syllables."""
-    left, right = f"{part}_text_l", f"{part}_text_r"
-    latin = f"jaro_winkler_similarity({left}, {right}) >= 0.92"
+    latin = is_alike(f"{part}_text", 0.92)
     if not mixed:
         return latin
-    return f"({_LATIN.format(part=part)} and {latin}) or levenshtein({left}, {right}) <= 1"
+    return f"({_LATIN.format(part=part)} and {latin}) or {is_within(f'{part}_text', 1)}"
 
 
 def _alike(part: str, mixed: bool) -> str:
     sound = f"{part}_key_l = {part}_key_r"
-    spelling = f"jaro_winkler_similarity({part}_text_l, {part}_text_r) >= 0.84"
+    spelling = is_alike(f"{part}_text", 0.84)
     return f"{sound} or ({_LATIN.format(part=part)} and {spelling})" if mixed else f"{sound} or {spelling}"
 
 
@@ -144,13 +145,13 @@ def _birth_date(column: str, _: set[str]) -> PartComparison:
         column,
         (
             Level("birth date equal", "birth_date_l = birth_date_r", 0.78, "birth_date"),
-            Level("one digit of the birth date off", "levenshtein(birth_date_l, birth_date_r) <= 1", 0.10),
+            Level("one digit of the birth date off", is_within("birth_date", 1), 0.10),
             Level(
                 "day and month exchanged",
                 "birth_year_l = birth_year_r and birth_day_l = right(birth_day_r, 2) || '-' || left(birth_day_r, 2)",
                 0.01,
             ),
-            Level("two digits of the birth date off", "levenshtein(birth_date_l, birth_date_r) <= 2", 0.04),
+            Level("two digits of the birth date off", is_within("birth_date", 2), 0.04),
             Level("birth year equal", "birth_year_l = birth_year_r", 0.02),
             Level("birthday equal", "birth_day_l = birth_day_r", 0.01),
         ),
@@ -163,14 +164,13 @@ def _sex(column: str, _: set[str]) -> PartComparison:
 
 def _digits(name: str) -> Callable[[str, set[str]], PartComparison]:
     def make(column: str, _: set[str]) -> PartComparison:
-        distance = f"levenshtein({column}_l, {column}_r)"
         return PartComparison(
             name if not column[-1].isdigit() else column,
             column,
             (
                 Level(f"{name} equal", f"{column}_l = {column}_r", 0.80, column),
-                Level(f"one digit of the {name} off", f"{distance} <= 1", 0.08),
-                Level(f"two digits of the {name} off", f"{distance} <= 2", 0.03),
+                Level(f"one digit of the {name} off", is_within(column, 1), 0.08),
+                Level(f"two digits of the {name} off", is_within(column, 2), 0.03),
             ),
         )
 
@@ -185,7 +185,7 @@ def _email(column: str, _: set[str]) -> PartComparison:
         (
             Level("e-mail equal", "email_l = email_r", 0.80, "email"),
             Level("e-mail equal but for the provider", "email_local_l = email_local_r", 0.03, "email_local"),
-            Level("e-mail nearly equal", "levenshtein(email_l, email_r) <= 2", 0.03),
+            Level("e-mail nearly equal", is_within("email", 2), 0.03),
         ),
     )
 
@@ -200,11 +200,11 @@ def _postal_code(column: str, _: set[str]) -> PartComparison:
         column,
         (
             Level("postal code equal", "postal_code_l = postal_code_r", 0.65, "postal_code"),
-            Level("one character of the postal code off", "levenshtein(postal_code_l, postal_code_r) <= 1", 0.08),
+            Level("one character of the postal code off", is_within("postal_code", 1), 0.08),
             Level("postal area equal", "postal_area_l = postal_area_r", 0.08),
             Level(
                 "two characters of the postal code off",
-                "levenshtein(postal_code_l, postal_code_r) <= 2",
+                is_within("postal_code", 2),
                 0.03,
             ),
             Level("postal region equal", "left(postal_code_l, 2) = left(postal_code_r, 2)", 0.03),
@@ -213,17 +213,17 @@ def _postal_code(column: str, _: set[str]) -> PartComparison:
 
 
 def _address(column: str, _: set[str]) -> PartComparison:
-    shared = "len(list_intersect(address_tokens_l, address_tokens_r))"
     fewest = "least(len(address_tokens_l), len(address_tokens_r))"
+    most, half = f"greatest(2, {fewest} * 2 / 3.0)", f"({fewest} / 2.0)"
     return PartComparison(
         "address",
         column,
         (
             Level("address equal", "address_l = address_r", 0.55, "address"),
-            Level("address nearly equal", "jaro_winkler_similarity(address_l, address_r) >= 0.93", 0.15),
-            Level("most words of the address shared", f"{shared} >= 2 and {shared} * 3 >= {fewest} * 2", 0.05),
-            Level("half of the address shared", f"{shared} * 2 >= {fewest}", 0.05),
-            Level("address alike", "jaro_winkler_similarity(address_l, address_r) >= 0.80", 0.04),
+            Level("address nearly equal", is_alike("address", 0.93), 0.15),
+            Level("most words of the address shared", shares("address_tokens", most), 0.05),
+            Level("half of the address shared", shares("address_tokens", half), 0.05),
+            Level("address alike", is_alike("address", 0.80), 0.04),
         ),
     )
 
@@ -236,7 +236,7 @@ def _place(column: str, _: set[str]) -> PartComparison:
             Level("place equal", f"{column}_l = {column}_r", 0.75, column),
             Level(
                 "place nearly equal",
-                f"jaro_winkler_similarity({column}_l, {column}_r) >= 0.9",
+                is_alike(column, 0.9),
                 0.08,
             ),
             Level(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import pandas as pd
@@ -12,6 +12,9 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from pipelines.identity.record import LINK_KINDS, Records
+
+if TYPE_CHECKING:
+    from pipelines.identity.person_match import Matching
 
 MAX_MEMBERS_A_KEY = 8
 """A linking key that more members carry is a default value (none@none.com), not a person's; it links nothing.
@@ -27,6 +30,12 @@ class Clusters:
     label: NDArray[np.int64]
     refused_keys: tuple[tuple[str, int], ...] = field(default=())
     """Kind and number of members of each key refused as a default value."""
+    method: NDArray[np.object_] | None = None
+    """How each record came to its cluster; None means by exact keys throughout."""
+    confidence: NDArray[np.float64] | None = None
+    """How probable that is; None means certain."""
+    matching: Matching | None = None
+    """What was compared, where records were."""
 
 
 class Linker(Protocol):
@@ -47,7 +56,7 @@ class ExactLinker:
         """Return the connected components of records and linking keys."""
         keys = records.keys()
         keys = keys[keys["kind"].isin(LINK_KINDS)]
-        keys, refused = self._without_default_values(keys, records)
+        keys, refused = without_default_values(keys, records, self.max_members_a_key)
         label = np.full(len(records.frame), -1, dtype=np.int64)
         if keys.empty:
             return Clusters(label, refused)
@@ -59,14 +68,19 @@ class ExactLinker:
         label[held] = pd.factorize(component[held])[0]
         return Clusters(label, refused)
 
-    def _without_default_values(
-        self, keys: pd.DataFrame, records: Records
-    ) -> tuple[pd.DataFrame, tuple[tuple[str, int], ...]]:
-        member = records.frame["member_no"].to_numpy()[keys["record"].to_numpy()]
-        members = keys.assign(member=member).groupby(["kind", "token"])["member"].nunique()
-        too_many = members[(members > self.max_members_a_key) & (members.index.get_level_values(0) != "member_no")]
-        if too_many.empty:
-            return keys, ()
-        refused = pd.MultiIndex.from_frame(keys[["kind", "token"]]).isin(too_many.index)
-        kinds = too_many.index.get_level_values("kind")
-        return keys[~refused], tuple(sorted(zip(kinds.astype(str), map(int, too_many), strict=True)))
+
+def without_default_values(
+    keys: pd.DataFrame, records: Records, most: int
+) -> tuple[pd.DataFrame, tuple[tuple[str, int], ...]]:
+    """Return the keys without those that more than `most` members carry, and kind and members of each one left out.
+
+    A card counts as a member where the record names none. Member numbers are never default values.
+    """
+    number = records.frame["member_no"].fillna(records.frame["card_no"]).to_numpy()[keys["record"].to_numpy()]
+    members = keys.assign(member=number).groupby(["kind", "token"])["member"].nunique()
+    too_many = members[(members > most) & (members.index.get_level_values(0) != "member_no")]
+    if too_many.empty:
+        return keys, ()
+    refused = pd.MultiIndex.from_frame(keys[["kind", "token"]]).isin(too_many.index)
+    kinds = too_many.index.get_level_values("kind")
+    return keys[~refused], tuple(sorted(zip(kinds.astype(str), map(int, too_many), strict=True)))

@@ -169,7 +169,8 @@ def train(
         start[-1] = max(1.0 - start.sum(), 0.01)
         start /= start.sum()
     shares = [start.copy() for start in starts]
-    cleaned = [c.copy() for c in chance]
+    # Where everybody has one value, no pair disagrees by chance: still not impossible.
+    cleaned = [np.maximum(c, 1e-9) for c in chance]
     balance = _personal_balance(comparisons, levels)
     leaning = balance > 0
     possible = possible * ((balance >= 0) | _same_home(comparisons, levels))

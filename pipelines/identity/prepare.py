@@ -11,6 +11,7 @@ from pipelines.identity.standardise import hangul
 from pipelines.identity.standardise.address import parse_address, postal_area, standardise_postal_code
 from pipelines.identity.standardise.birth_date import standardise_birth_date
 from pipelines.identity.standardise.contact import standardise_device, standardise_email, standardise_phone
+from pipelines.identity.standardise.letter_bits import letter_bits, token_bits
 from pipelines.identity.standardise.name import (
     Name,
     comparable,
@@ -26,6 +27,11 @@ _SEX = {
     "m": "m", "male": "m", "man": "m", "남": "m", "남자": "m", "남성": "m", "1": "m",
     "f": "f", "female": "f", "woman": "f", "여": "f", "여자": "f", "여성": "f", "2": "f",
 }  # fmt: skip
+
+# Columns on which edit distances are taken.
+_MEASURED = (
+    "given_text", "surname_text", "birth_date", "phone", "email", "identifier", "postal_code", "address", "place",
+)  # fmt: skip
 
 
 def prepare(frame: pd.DataFrame, mapping: Mapping, region: str = "KR") -> pd.DataFrame:
@@ -72,6 +78,8 @@ def prepare(frame: pd.DataFrame, mapping: Mapping, region: str = "KR") -> pd.Dat
         out[f"place_{number}"] = _first(frame, (column,), lambda t: strip_accents(fold(t) or "") or None)
     for number, column in enumerate(mapping.attribute):
         out[f"attribute_{number}"] = _first(frame, (column,), fold)
+    for column in [c for c in out.columns if c.rstrip("_0123456789") in _MEASURED]:
+        out[f"{column}_bits"] = _bits(out[column])
     return out
 
 
@@ -89,6 +97,9 @@ def _add_names(out: pd.DataFrame, frame: pd.DataFrame, mapping: Mapping) -> None
     out["given"] = _take([n.given for n in names], codes)
     out["surname"] = _take([n.surname for n in names], codes)
     out["name_tokens"] = _take([list(n.tokens) or None for n in names], codes)
+    out["name_tokens_bits"] = np.array([token_bits(n.tokens) for n in names], dtype=np.int64)[codes]
+    for part in ("given", "surname"):
+        out[f"{part}_token_bits"] = _spread(out[part], lambda t: token_bits([t]))
     out["given_text"], out["surname_text"] = (
         _distinct(out["given"], comparable),
         _distinct(out["surname"], comparable),
@@ -96,6 +107,7 @@ def _add_names(out: pd.DataFrame, frame: pd.DataFrame, mapping: Mapping) -> None
     out["given_key"] = _distinct(out["given"], phonetic_key)
     out["surname_key"] = _distinct(out["surname"], lambda t: phonetic_key(t, family=True))
     out["given_forms"] = _distinct(out["given"], lambda t: list(variants(t)) or None)
+    out["given_forms_bits"] = _spread(out["given"], lambda t: token_bits(map(str, variants(t))))
     _add_crosswise(out, latin if mapping.name and mapping.latin_name else None)
 
 
@@ -118,6 +130,7 @@ def _add_address(out: pd.DataFrame, frame: pd.DataFrame, columns: Sequence[str])
     parsed = [parse_address(text) for text in distinct]
     out["address"] = _take([a.text for a in parsed], codes)
     out["address_tokens"] = _take([list(a.tokens) or None for a in parsed], codes)
+    out["address_tokens_bits"] = np.array([token_bits(a.tokens) for a in parsed], dtype=np.int64)[codes]
     out["address_unit"] = _take([a.unit for a in parsed], codes)
 
 
@@ -142,6 +155,18 @@ def _distinct(values: pd.Series, function: Callable[[str], object]) -> pd.Series
     """Apply the function once to each distinct value; null stays null."""
     codes, distinct = pd.factorize(values)
     return _take([function(v) for v in distinct], codes)
+
+
+def _spread(values: pd.Series, function: Callable[[str], int]) -> NDArray[np.int64]:
+    """Apply the function once to each distinct value; null becomes 0."""
+    codes, distinct = pd.factorize(values)
+    return np.array([*(function(v) for v in distinct), 0], dtype=np.int64)[codes]
+
+
+def _bits(values: pd.Series) -> NDArray[np.int64]:
+    """Return the letter bits of each value; 0 for null, which no comparison reads."""
+    codes, distinct = pd.factorize(values)
+    return np.append(letter_bits(list(distinct)), 0)[codes]
 
 
 def _take(values: Sequence[object], codes: NDArray[np.intp]) -> pd.Series:

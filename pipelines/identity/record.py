@@ -29,7 +29,8 @@ class Records:
     """Distinct combinations of keys on records, in a fixed order.
 
     `frame` has the columns RECORD_COLUMNS: `source` (table), one column a kind of key holding the token or None,
-    `is_principal` (the record says that its account's baskets are this person's) and `record_count`.
+    `is_principal` (the record says that its account's baskets are this person's), `record_count` and `loaded_at`
+    (the load of the newest row; null where nobody says).
     """
 
     frame: pd.DataFrame
@@ -48,6 +49,8 @@ class Records:
                 "build them with pipelines.unify.identity_record"
             )
         clean = frame[list(RECORD_COLUMNS)].copy()
+        loaded_at = frame["loaded_at"] if "loaded_at" in frame.columns else pd.Series(pd.NaT, index=frame.index)
+        clean["loaded_at"] = pd.to_datetime(loaded_at).astype("datetime64[us]")
         for kind in KINDS:
             clean[kind] = clean[kind].astype(object).where(clean[kind].notna(), None)
         clean["is_principal"] = clean["is_principal"].map(lambda value: value is True or value == 1).astype(bool)
@@ -57,14 +60,14 @@ class Records:
         return cls(clean.loc[order.sort_values(list(order.columns), kind="stable").index].reset_index(drop=True))
 
     def keys(self) -> pd.DataFrame:
-        """Return one row a record and key: `record` (row number), `kind`, `token`, `record_count`."""
+        """Return one row a record and key: `record` (row number), `kind`, `token`, `record_count`, `loaded_at`."""
         parts = []
         for kind in KINDS:
-            held = self.frame.loc[self.frame[kind].notna(), [kind, "record_count"]]
+            held = self.frame.loc[self.frame[kind].notna(), [kind, "record_count", "loaded_at"]]
             parts.append(
                 pd.DataFrame({
                     "record": held.index.to_numpy(), "kind": kind, "token": held[kind].to_numpy(),
-                    "record_count": held["record_count"].to_numpy(),
+                    "record_count": held["record_count"].to_numpy(), "loaded_at": held["loaded_at"].to_numpy(),
                 })
             )  # fmt: skip
         return pd.concat(parts, ignore_index=True)

@@ -161,7 +161,7 @@ def _key_warnings(frame: pd.DataFrame, mapping: Mapping) -> list[str]:
 
 
 def _sql_type(column: str) -> str:
-    if column == "rid":
+    if column == "rid" or column.endswith("_bits"):
         return "bigint"
     if column in ("name_tokens", "address_tokens"):
         return "varchar[]"
@@ -175,7 +175,7 @@ def filled_columns(connection: duckdb.DuckDBPyConnection) -> list[str]:
         NoIdentifierError: no telling column holds any value.
 
     """
-    columns = [r[0] for r in connection.execute("describe person").fetchall()]
+    columns = [r[0] for r in connection.execute("describe person").fetchall() if not r[0].endswith("_bits")]
     counts = connection.execute(f"select {', '.join(f'count({c})' for c in columns)} from person").fetchall()[0]
     filled = [c for c, n in zip(columns, counts, strict=True) if n]
     telling = ("given", "surname", "birth_date", "phone", "email", "device", "identifier_")

@@ -14,7 +14,7 @@ from pipelines.identity.model import Model, household_sql
 
 # Weight that a pair cannot exceed when only what a household shares speaks for it.
 HOUSEHOLD_WEIGHT = -4.0
-# them.
+# Pairs below this weight are not scored: clustering takes them for pairs that speak mildly against.
 FLOOR = -6.0
 
 # Slack of that pruning: what agreeing on a rare value may add.
@@ -87,7 +87,8 @@ def linker_for(connection: duckdb.DuckDBPyConnection, model: Model, table: str =
     """Return a Splink linker over the prepared records with the trained model."""
     logging.getLogger("splink").setLevel(logging.ERROR)
     api = DuckDBAPI(connection)
-    return Linker(api.register(table, table_name=f"{table}_records"), settings_for(model), log_level=None)
+    records = api.register(table, table_name=f"{table}_records")
+    return Linker(records, settings_for(model), log_level=None, validate_settings=False)
 
 
 def save_model(connection: duckdb.DuckDBPyConnection, model: Model, path: Path) -> dict[str, Any]:

@@ -27,11 +27,18 @@ LOADED = 1
 def bronze_schema(contract: Contract) -> pa.Schema:
     """The contract's columns, the matching tokens, and where each row came from.
 
+    Confidential columns are ciphertext (`pipelines.ingest.seal`); `<column>_is_valid` stands for those whose rules
+    only warn, since nobody can check them later.
     `_line` is the line of a text file or the row of a Parquet file, from 1; the two lanes of `_row_hash`
     are those of `pipelines.ingest.row_hash`, as signed integers; `_loaded_at` is UTC.
     """
-    fields = [pa.field(column.name, arrow_type(column.spark_type)) for column in contract.columns]
+    sealed = {column.name for column in contract.encrypted_columns}
+    fields = [
+        pa.field(column.name, pa.binary() if column.name in sealed else arrow_type(column.spark_type))
+        for column in contract.columns
+    ]
     fields += [pa.field(column.token_name, pa.string()) for column in contract.columns if column.token]
+    fields += [pa.field(column.flag_name, pa.bool_()) for column in contract.flagged_columns]
     fields += [
         pa.field("_load_id", pa.string()),
         pa.field("_source_file", pa.string()),

@@ -13,7 +13,10 @@ from pipelines.ingest.fault import FileFaultError, RowFault, RowFaults
 
 @dataclass(frozen=True)
 class CheckedBatch:
-    """All rows of a batch in the contract's types and order of columns; `faults` says which may not pass."""
+    """All rows of a batch in the contract's types; `faults` says which may not pass.
+
+    Beside the contract's columns stand the flags of encrypted ones whose rules only warn.
+    """
 
     columns: dict[str, pa.Array]
     faults: RowFaults
@@ -47,5 +50,9 @@ def check_batch(batch: RawBatch, contract: Contract) -> CheckedBatch:
         check_required(cast.values, column, faults)
         if contract.check_severity.get(column.name) != "warning":
             check_domain(cast.values, column, faults)
+        elif column in contract.flagged_columns:
+            own = RowFaults.none(batch.rows)
+            check_domain(cast.values, column, own)
+            columns[column.flag_name] = pa.array(own.is_sound)
         columns[column.name] = cast.values
     return CheckedBatch(columns, faults)

@@ -42,6 +42,11 @@ def match_header(names: Sequence[str], contract: Contract) -> Header:
 
 
 def _missing_column(header: str, name: str, extra: Sequence[str], names: Sequence[str]) -> FileFaultError:
+    if 2 * len(extra) > len(names):
+        # What is mostly unknown may be no header but a row, with somebody's name in it: nothing of it is repeated.
+        reason = f"{len(extra)} of the first line's {len(names)} columns are unknown to the contract"
+        hint = "add the missing header line, or check that this is the right file"
+        return FileFaultError("missing_column", f"column {header} is missing; {reason}: {hint}", 1, name)
     found = ", ".join(list(names)[:30])
     if extra:
         hint = f"if {extra[0]} is its new name, add that to the column's synonyms in the contract"

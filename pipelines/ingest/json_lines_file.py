@@ -60,7 +60,7 @@ class JsonLinesFile:
             objects.append(parsed)
             if fault is not None:
                 faults.mark_row(position, fault)
-        self._note_unknown(objects)
+        self._note_unknown([item for item in objects if item.keys() & self._names.keys()])
         columns = {}
         for column in self.contract.columns:
             headers = column.headers

@@ -1,4 +1,4 @@
-"""Loads the landed files of a source into its bronze table, each exactly once.
+"""Loads the landed files of a source into its bronze table, each exactly once, identifiers encrypted.
 
 The order of steps makes a kill at any moment harmless: rows are staged in files that no commit names;
 broken rows are written to quarantine, where a repetition is recognised; then one Delta commit makes the
@@ -29,9 +29,10 @@ from pipelines.ingest.parquet_file import ParquetFile
 from pipelines.ingest.prepare import Preparation, event_column, event_days, prepare, prepare_all
 from pipelines.ingest.quarantine import Entry, Origin, Quarantine
 from pipelines.ingest.report import LoadReport
+from pipelines.ingest.seal import Sealer
 from pipelines.ingest.text_lines import DEFAULT_MAX_LINE
 from pipelines.lakehouse import Lakehouse
-from privacy.protection.token import Tokenizer
+from pipelines.protection import Protection
 
 # A file with more broken rows than this is another file than the contract describes; it is refused as a
 # whole.
@@ -44,7 +45,7 @@ def ingest_source(
     contract: Contract,
     lakehouse: Lakehouse,
     landing: Path,
-    tokens: Tokenizer,
+    protection: Protection,
     clock: Clock,
     max_line: int = DEFAULT_MAX_LINE,
 ) -> LoadReport:
@@ -60,7 +61,7 @@ def ingest_source(
     """
     started = time.monotonic()
     try:
-        report = _Load(contract, lakehouse, tokens, clock, max_line).run(landing)
+        report = _Load(contract, lakehouse, protection, clock, max_line).run(landing)
     except CommitFailedError as error:
         raise IngestError(
             f"Loading {contract.name} came second to another load, which may have taken the same files; "
@@ -92,15 +93,16 @@ class Tally:
 
 class _Load:
     def __init__(
-        self, contract: Contract, lakehouse: Lakehouse, tokens: Tokenizer, clock: Clock, max_line: int
+        self, contract: Contract, lakehouse: Lakehouse, protection: Protection, clock: Clock, max_line: int
     ) -> None:
         if contract.file is None:
             raise IngestError(f"The contract {contract.id} names no files (servers).", contract.name)
         self.contract = contract
         self.file_format = contract.file
         self.table = BronzeTable(contract, lakehouse)
-        self.quarantine = Quarantine(contract, lakehouse)
-        self.tokens = tokens
+        self.protection = protection
+        self.quarantine = Quarantine(contract, lakehouse, protection)
+        self.sealer = Sealer(contract, protection)
         self.now = in_utc(clock())
         self.max_line = max_line
         self.tally = Tally()
@@ -138,7 +140,7 @@ class _Load:
         )
 
     def _load_files(self, files: list[LandedFile], load_id: str) -> None:
-        shared = Preparation(self.contract, self.tokens, load_id, self.now)
+        shared = Preparation(self.contract, self.protection, load_id, self.now)
         merge = Deduplication(self.table, event_column(self.contract))
         try:
             for file in files:
@@ -161,8 +163,9 @@ class _Load:
         try:
             for prepared in prepare_all(source.batches(), partial(prepare, shared=shared, origins=origin)):
                 rows += prepared.rows
-                days |= event_days(prepared.passed, merge.event_column)
-                stage.write(prepared.passed)
+                passed = self.sealer.seal(prepared.passed, prepared.passed_rows)
+                days |= event_days(passed, merge.event_column)
+                stage.write(passed)
                 broken += prepared.broken
                 _refuse_too_many(broken)
         except FileFaultError as fault:
@@ -188,7 +191,7 @@ class _Load:
         place = f", line {fault.line}" if fault.line else ""
         self.tally.faults.append(f"{origin.file}{place}: {fault.reason}")
         reason = f"line {fault.line}: {fault.reason}" if fault.line else fault.reason
-        self.tally.broken.append(Entry(origin, None, fault.column, fault.rule, reason, None))
+        self.tally.broken.append(Entry(origin, None, fault.column, fault.rule, reason, None, None))
 
 
 def open_source(path: Path, contract: Contract, max_line: int) -> CsvFile | JsonLinesFile | ParquetFile:

@@ -1,10 +1,10 @@
-"""From a batch as read to rows as bronze stores them, and the entries of those that may not pass."""
+"""From a batch as read to rows that are ready to be sealed, and the entries of those that may not pass."""
 
 from __future__ import annotations
 
 import datetime
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -14,11 +14,13 @@ import pyarrow.compute as pc
 
 from pipelines.contracts.document import Contract
 from pipelines.ingest.batch import RawBatch
-from pipelines.ingest.bronze import HASH_COLUMNS, bronze_schema
+from pipelines.ingest.bronze import HASH_COLUMNS
 from pipelines.ingest.check import check_batch
+from pipelines.ingest.fault import RowFaults
 from pipelines.ingest.quarantine import Entry, Origin, in_json
 from pipelines.ingest.row_hash import hash_rows
-from privacy.protection.token import Tokenizer
+from pipelines.protection import Protection, known_persons
+from privacy.protection.keyed_hash import key_hashes
 
 # Arrow and numpy let go of the interpreter, so one batch is judged while the next is read and the last
 # written.
@@ -30,28 +32,36 @@ class Preparation:
     """What all batches of a load share."""
 
     contract: Contract
-    tokens: Tokenizer
+    protection: Protection
     load_id: str
     loaded_at: datetime.datetime
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """The rows that pass, as bronze stores them, and the entries of the others."""
+    """The columns of bronze in the rows that pass, not sealed yet, and the entries of the other rows."""
 
-    passed: pa.RecordBatch
+    passed: dict[str, pa.Array]
     broken: list[Entry]
     rows: int
+
+    @property
+    def passed_rows(self) -> int:
+        """How many rows pass."""
+        return self.rows - len(self.broken)
 
 
 def prepare(batch: RawBatch, shared: Preparation, origins: list[Origin] | Origin) -> Prepared:
     """Judge a batch, hash its rows and make its tokens. `origins`: one for all rows, or one for each."""
-    checked = check_batch(batch, shared.contract)
+    contract, tokens = shared.contract, shared.protection.tokens
+    checked = check_batch(batch, contract)
     columns = dict(checked.columns)
-    low, high = hash_rows(columns, batch.rows)
-    for column in shared.contract.columns:
+    low, high = hash_rows({column.name: columns[column.name] for column in contract.columns}, batch.rows)
+    if contract.subject_key is not None:
+        low, high = key_hashes(low, high, shared.protection.row_hash_key)
+    for column in contract.columns:
         if column.token and column.token_name:
-            columns[column.token_name] = shared.tokens.tokens(column.token, columns[column.name])
+            columns[column.token_name] = tokens.tokens(column.token, columns[column.name])
     columns["_load_id"] = _constant(shared.load_id, batch.rows)
     if isinstance(origins, Origin):
         columns["_source_file"] = _constant(origins.file, batch.rows)
@@ -61,19 +71,33 @@ def prepare(batch: RawBatch, shared: Preparation, origins: list[Origin] | Origin
     for name, lane in zip(HASH_COLUMNS, (low, high), strict=True):
         columns[name] = pa.array(lane.view(np.int64))
     columns["_loaded_at"] = pa.repeat(pa.scalar(shared.loaded_at, pa.timestamp("us")), batch.rows)
-    names = bronze_schema(shared.contract).names
-    rows = pa.RecordBatch.from_arrays([columns[name] for name in names], names=names)
     sound = checked.faults.is_sound
     if sound.all():
-        return Prepared(rows, [], batch.rows)
-    broken = []
-    for row in np.flatnonzero(~sound).tolist():
-        fault = checked.faults.fault(row)
+        return Prepared(columns, [], batch.rows)
+    broken = _entries(batch, checked.faults, columns, shared, origins)
+    kept = pa.array(sound)
+    return Prepared({name: values.filter(kept) for name, values in columns.items()}, broken, batch.rows)
+
+
+def _entries(
+    batch: RawBatch,
+    faults: RowFaults,
+    columns: Mapping[str, pa.Array],
+    shared: Preparation,
+    origins: list[Origin] | Origin,
+) -> list[Entry]:
+    rows = np.flatnonzero(~faults.is_sound)
+    chosen = {name: values.take(pa.array(rows)) for name, values in columns.items()}
+    persons = known_persons(shared.contract, chosen, shared.protection.tokens)
+    entries = []
+    for position, row in enumerate(rows.tolist()):
+        fault, line = faults.fault(row), int(batch.lines[row])
         origin = origins if isinstance(origins, Origin) else origins[row]
-        broken.append(
-            Entry(origin, int(batch.lines[row]), fault.column, fault.rule, fault.reason, in_json(batch.raw(row)))
-        )
-    return Prepared(rows.filter(pa.array(sound)), broken, batch.rows)
+        # What cannot be told apart by its columns may be of different people: each row is its own person then.
+        person = persons[position].as_py() or f"{shared.contract.name}:entry:{origin.file_id}:{line}"
+        record = in_json(batch.raw(row))
+        entries.append(Entry(origin, line, fault.column, fault.rule, fault.reason, record, person))
+    return entries
 
 
 def prepare_all(batches: Iterable[RawBatch], work: Callable[[RawBatch], Prepared]) -> Iterator[Prepared]:

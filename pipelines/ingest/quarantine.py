@@ -2,11 +2,17 @@
 
 One entry a row (its first fault), or one with a null line for a file that cannot be loaded at all.
 Entries are kept; `replayed_load_id` names the load that later took the row or file in.
+
+`record`, the row as it was read, is encrypted under the key of its source person as far as the person can be read from
+it, so destroying that key takes the quarantined copies along; otherwise under a key of the row's own. Equal records are
+recognised by `record_hash`, a keyed hash.
 """
 
 from __future__ import annotations
 
 import datetime
+import hashlib
+import hmac
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -18,8 +24,11 @@ from deltalake import QueryBuilder, write_deltalake
 
 from pipelines.contracts.document import Contract
 from pipelines.lakehouse import Lakehouse
+from pipelines.protection import Protection
+from privacy.protection.field import Place
 
 QUARANTINE = "bronze/quarantine"
+RECORD = Place(QUARANTINE, "record")
 SCHEMA = pa.schema(
     [
         ("source", pa.string()),
@@ -30,7 +39,8 @@ SCHEMA = pa.schema(
         ("column", pa.string()),
         ("rule", pa.string()),
         ("reason", pa.string()),
-        ("record", pa.string()),
+        ("record", pa.binary()),
+        ("record_hash", pa.string()),
         ("contract_sha256", pa.string()),
         ("quarantined_at", pa.timestamp("us")),
         ("replayed_load_id", pa.string()),
@@ -48,7 +58,7 @@ class Origin:
 
 @dataclass(frozen=True)
 class Entry:
-    """One row, or with a null line and record one file, that cannot be loaded."""
+    """One row, or with a null line and record one file, that cannot be loaded. `person`: whose the record is."""
 
     origin: Origin
     line: int | None
@@ -56,14 +66,16 @@ class Entry:
     rule: str
     reason: str
     record: str | None
+    person: str | None
 
 
 class Quarantine:
     """The entries of one source."""
 
-    def __init__(self, contract: Contract, lakehouse: Lakehouse) -> None:
+    def __init__(self, contract: Contract, lakehouse: Lakehouse, protection: Protection) -> None:
         self.contract = contract
         self.lakehouse = lakehouse
+        self.protection = protection
 
     def add(self, entries: Sequence[Entry], load_id: str, now: datetime.datetime) -> None:
         """Append entries in one commit, less those that are there already.
@@ -76,15 +88,18 @@ class Quarantine:
         there = Counter(_identity(row) for row in self._rows("true"))
         fresh = []
         for entry in entries:
-            identity = (entry.origin.file_id, None) if entry.line is None else (entry.record, entry.rule)
-            if entry.line is not None and there[identity] > 0:
-                there[identity] -= 1
+            row = self._row(entry, load_id, now)
+            if entry.line is not None and there[_identity(row)] > 0:
+                there[_identity(row)] -= 1
                 continue
-            fresh.append(self._row(entry, load_id, now))
+            fresh.append((entry, row))
         if fresh:
+            rows = [row for _, row in fresh]
+            for row, sealed in zip(rows, self._seal([entry for entry, _ in fresh]), strict=True):
+                row["record"] = sealed
             write_deltalake(
                 self.lakehouse.path(QUARANTINE),
-                pa.Table.from_pylist(fresh, SCHEMA),
+                pa.Table.from_pylist(rows, SCHEMA),
                 mode="append",
                 storage_options=self.lakehouse.storage_options,
             )
@@ -97,9 +112,16 @@ class Quarantine:
         return refused
 
     def open_rows(self) -> list[dict[str, Any]]:
-        """The entries of rows that are not loaded yet, by file and line."""
+        """The entries of rows that are not loaded yet, by file and line, their records decrypted.
+
+        A record whose key was destroyed is erased; its entry is left out.
+        """
         rows = self._rows("line IS NOT NULL AND replayed_load_id IS NULL")
-        return sorted(rows, key=lambda row: (row["file"], row["file_id"], row["line"]))
+        sealed = pa.array([row["record"] for row in rows], pa.binary())
+        marks = pa.array([_place(row["file_id"], row["line"]) for row in rows], pa.string())
+        records = self.protection.cipher.decrypt(sealed, marks, RECORD, on_destroyed="null").to_pylist()
+        found = [{**row, "record": record} for row, record in zip(rows, records, strict=True) if record is not None]
+        return sorted(found, key=lambda row: (row["file"], row["file_id"], row["line"]))
 
     def mark_replayed(self, places: Iterable[tuple[str, int | None]], load_id: str) -> None:
         """Note the load that took in the rows (or, with a null line, files) at these places."""
@@ -123,6 +145,23 @@ class Quarantine:
         reader = QueryBuilder().register("quarantine", self.lakehouse.delta(QUARANTINE)).execute(query)
         return [row for batch in reader for row in pa.record_batch(batch).to_pylist()]
 
+    def _seal(self, entries: Sequence[Entry]) -> list[bytes | None]:
+        marks = [_place(entry.origin.file_id, entry.line) for entry in entries]
+        sealed = self.protection.cipher.encrypt(
+            pa.array([entry.record for entry in entries], pa.string()),
+            pa.array([entry.person for entry in entries], pa.string()),
+            pa.array(marks, pa.string()),
+            RECORD,
+        )
+        found: list[bytes | None] = sealed.to_pylist()
+        return found
+
+    def _record_hash(self, record: str | None) -> str | None:
+        if record is None:
+            return None
+        text = f"{self.contract.name}\0{record}".encode()
+        return hmac.new(self.protection.record_hash_key, text, hashlib.sha256).hexdigest()
+
     def _row(self, entry: Entry, load_id: str, now: datetime.datetime) -> dict[str, Any]:
         return {
             "source": self.contract.name,
@@ -133,7 +172,7 @@ class Quarantine:
             "column": entry.column,
             "rule": entry.rule,
             "reason": entry.reason,
-            "record": entry.record,
+            "record_hash": self._record_hash(entry.record),
             "contract_sha256": self.contract.sha256,
             "quarantined_at": now,
             "replayed_load_id": None,
@@ -155,4 +194,9 @@ def _is_encodable(text: str) -> bool:
 
 
 def _identity(row: dict[str, Any]) -> tuple[Any, Any]:
-    return (row["file_id"], None) if row["line"] is None else (row["record"], row["rule"])
+    return (row["file_id"], None) if row["line"] is None else (row["record_hash"], row["rule"])
+
+
+def _place(file_id: str, line: int | None) -> str:
+    """What names a row of quarantine, and never changes."""
+    return f"{file_id}:{line}"

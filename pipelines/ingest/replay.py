@@ -22,16 +22,18 @@ from pipelines.ingest.load import Clock, in_utc, make_load_id
 from pipelines.ingest.prepare import Preparation, event_column, event_days, prepare
 from pipelines.ingest.quarantine import Origin, Quarantine
 from pipelines.ingest.report import LoadReport
+from pipelines.ingest.seal import Sealer
 from pipelines.ingest.text_column import WHOLE_TEXT, blank_to_null, text_column
 from pipelines.ingest.text_lines import give_back
 from pipelines.lakehouse import Lakehouse
-from privacy.protection.token import Tokenizer
+from pipelines.protection import Protection
 
 
-def replay_quarantine(contract: Contract, lakehouse: Lakehouse, tokens: Tokenizer, clock: Clock) -> LoadReport:
+def replay_quarantine(contract: Contract, lakehouse: Lakehouse, protection: Protection, clock: Clock) -> LoadReport:
     """Judge the source's quarantined rows by the contract as it is now, and load those that pass.
 
-    They keep their file and line. A row that the table has got meanwhile, say from a mended file, is
+    They keep their file and line. Records are decrypted in memory only; one whose source person was erased cannot be,
+    and is not a waiting row any more. A row that the table has got meanwhile, say from a mended file, is
     known and not added. Rows that still break the contract stay where they are. Files that could not be
     read are `ingest_source`'s to try again.
 
@@ -42,7 +44,7 @@ def replay_quarantine(contract: Contract, lakehouse: Lakehouse, tokens: Tokenize
     """
     started = time.monotonic()
     try:
-        report = _replay(contract, lakehouse, tokens, in_utc(clock()))
+        report = _replay(contract, lakehouse, protection, in_utc(clock()))
     except (OSError, DeltaError) as error:
         said = str(error).strip().splitlines()[0]
         raise IngestError(
@@ -53,22 +55,24 @@ def replay_quarantine(contract: Contract, lakehouse: Lakehouse, tokens: Tokenize
     return LoadReport(**{**vars(report), "seconds": time.monotonic() - started})
 
 
-def _replay(contract: Contract, lakehouse: Lakehouse, tokens: Tokenizer, now: datetime.datetime) -> LoadReport:
-    quarantine = Quarantine(contract, lakehouse)
+def _replay(contract: Contract, lakehouse: Lakehouse, protection: Protection, now: datetime.datetime) -> LoadReport:
+    quarantine = Quarantine(contract, lakehouse, protection)
     rows = quarantine.open_rows()
     load_id = make_load_id(contract, ["replay", *(f"{row['file_id']}:{row['line']}" for row in rows)])
     table = BronzeTable(contract, lakehouse)
     merge = Deduplication(table, event_column(contract))
     stage = merge.new_stage()
-    shared = Preparation(contract, tokens, load_id, now)
+    shared = Preparation(contract, protection, load_id, now)
+    sealer = Sealer(contract, protection)
     days: set[datetime.date] = set()
     still_broken: set[tuple[str, int | None]] = set()
     try:
         for batch, origins in _batches(rows, contract):
             prepared = prepare(batch, shared, origins)
-            days |= event_days(prepared.passed, merge.event_column)
+            passed = sealer.seal(prepared.passed, prepared.passed_rows)
+            days |= event_days(passed, merge.event_column)
             still_broken |= {(entry.origin.file_id, entry.line) for entry in prepared.broken}
-            stage.write(prepared.passed)
+            stage.write(passed)
         stage.finish()
         added, known, days = merge.keep_new(stage, days)
         if added:

@@ -40,6 +40,14 @@ def _read(contract: Contract, rule: Mapping[str, Any], column: str | None, fallb
     description = " ".join(str(rule.get("description") or name.replace("_", " ")).split())
     if kind == "text":
         return
+    sealed = {one.name for one in contract.encrypted_columns} & _named(rule, column)
+    if sealed:
+        raise QualityRuleError(
+            f"{contract.id}: rule {name!r} looks at {', '.join(sorted(sealed))}, which bronze holds encrypted; state "
+            "the rule in logicalTypeOptions or enum, which ingest checks before it encrypts",
+            contract.id,
+            name,
+        )
     if kind == "library":
         yield MeasureCheck(
             name=name,
@@ -71,6 +79,16 @@ def _read(contract: Contract, rule: Mapping[str, Any], column: str | None, fallb
             contract.id,
             name,
         )
+
+
+def _named(rule: Mapping[str, Any], column: str | None) -> set[str]:
+    """Columns that a rule looks at, as far as it lists them; a SQL query on ciphertext shows itself."""
+    implementation = rule.get("implementation")
+    arguments = implementation.get("kwargs") if isinstance(implementation, Mapping) else rule.get("arguments")
+    named = {column}
+    for value in (arguments or {}).values():
+        named |= set(value) if isinstance(value, list) else {value}
+    return {name for name in named if isinstance(name, str)}
 
 
 def _severity(contract: Contract, rule: Mapping[str, Any], name: str) -> Severity:

@@ -34,6 +34,8 @@ OUTLIER_PERCENT = 5.0
 LARGEST_EXACT_KEY = 3_000_000
 # Kinds whose break poisons what follows. Dirt is counted and reported, and does not stop a run.
 BLOCKING_KINDS = frozenset({"schema", "required", "key"})
+# Where rows cannot be compared by their columns; the load has made it of the clear values.
+ROW_HASH = ("_row_hash_low", "_row_hash_high")
 # Added to bronze by the load: where the row came from.
 TECHNICAL_COLUMNS = frozenset({"_load_id", "_source_file", "_row_hash_low", "_row_hash_high", "_line", "_loaded_at"})
 
@@ -67,6 +69,7 @@ def derive_checks(contract: Contract, circumstance: Circumstance) -> tuple[Check
         *_freshness(contract, circumstance),
         *_key(contract, circumstance),
         *(check for column in contract.columns for check in _column_checks(contract, column)),
+        *_flags(contract),
         *_references(contract),
         *_outliers(contract),
         *rule_checks(contract),
@@ -84,7 +87,9 @@ def _severity(contract: Contract, name: str, kind: str, column: str | None = Non
 
 def _schema(contract: Contract) -> SchemaCheck:
     types = {column.name: column.spark_type for column in contract.columns}
+    types |= {column.name: "binary" for column in contract.encrypted_columns}
     companions = {column.token_name for column in contract.columns if column.token_name}
+    companions |= {column.flag_name for column in contract.flagged_columns}
     flags = {f"{column.name}_is_imputed" for column in contract.columns if column.impute}
     return SchemaCheck(
         name="schema",
@@ -109,7 +114,9 @@ def _volume(contract: Contract, circumstance: Circumstance) -> MeasureCheck:
 
 
 def _freshness(contract: Contract, circumstance: Circumstance) -> Iterator[MeasureCheck]:
-    column = contract.touchpoint.columns.get("event_time") if contract.touchpoint else None
+    column = contract.freshness_column
+    if column is None and contract.touchpoint is not None:
+        column = contract.touchpoint.columns.get("event_time")
     if column is None or contract.freshness_hours is None:
         return
     # What arrives every `frequency` and takes `latency` may be both old at the time we look.
@@ -139,7 +146,7 @@ def _key(contract: Contract, circumstance: Circumstance) -> Iterator[KeyCheck]:
             kind="key",
             severity=_severity(contract, "unique_key", "key"),
             description=f"One row per {', '.join(key)}{allowance}",
-            columns=key,
+            columns=comparable(key, contract) or ROW_HASH,
             max_percent=SOURCE_DUPLICATE_PERCENT if is_source else 0.0,
             one_in=one_in,
         )
@@ -149,7 +156,7 @@ def _key(contract: Contract, circumstance: Circumstance) -> Iterator[KeyCheck]:
             kind="duplicates",
             severity=_severity(contract, "duplicate_rows", "duplicates"),
             description=f"No row is repeated{allowance}",
-            columns=tuple(column.name for column in contract.columns),
+            columns=comparable([column.name for column in contract.columns], contract) or ROW_HASH,
             max_percent=SOURCE_DUPLICATE_PERCENT,
             one_in=one_in,
         )
@@ -159,8 +166,37 @@ def _allowance(is_allowed: bool, percent: float) -> str:
     return f", up to {percent:g} % aside" if is_allowed else ""
 
 
+def comparable(columns: Sequence[str], contract: Contract) -> tuple[str, ...] | None:
+    """The columns by which rows are compared where some are encrypted: their tokens; None where one has no token.
+
+    Two ciphertexts of one value differ.
+    """
+    tokens = {column.name: column.token_name for column in contract.encrypted_columns}
+    found = [tokens.get(name, name) for name in columns]
+    return None if None in found else tuple(name for name in found if name)
+
+
+def _flags(contract: Contract) -> Iterator[RowCheck]:
+    """What ingest found of encrypted values whose rules only warn; those of the others sent rows to quarantine."""
+    for column in contract.flagged_columns:
+        name = f"valid_{column.name}"
+        yield RowCheck(
+            name=name,
+            kind="valid",
+            severity=_severity(contract, name, "valid", column.name),
+            column=column.flag_name,
+            description=f"{column.name} kept the rules of its contract when it was loaded",
+            violation=f"not {sql.name(column.flag_name)}",
+            element=f"{sql.name(column.name)} is not null",
+        )
+
+
 def _column_checks(contract: Contract, column: Column) -> Iterator[Check]:
+    is_encrypted = column in contract.encrypted_columns
     for kind, violation, description in _promises(column):
+        if is_encrypted and kind != "required":
+            # Ingest has checked the clear value.
+            continue
         name = f"{kind}_{column.name}"
         yield RowCheck(
             name=name,
@@ -171,7 +207,8 @@ def _column_checks(contract: Contract, column: Column) -> Iterator[Check]:
             violation=violation,
             element="true" if kind == "required" else f"{sql.name(column.name)} is not null",
         )
-    if column.unique and contract.primary_key != (column.name,):
+    key = comparable([column.name], contract)
+    if column.unique and contract.primary_key != (column.name,) and key:
         name = f"unique_{column.name}"
         yield KeyCheck(
             name=name,
@@ -179,7 +216,7 @@ def _column_checks(contract: Contract, column: Column) -> Iterator[Check]:
             severity=_severity(contract, name, "key", column.name),
             column=column.name,
             description=f"{column.name} is unique",
-            columns=(column.name,),
+            columns=key,
             max_percent=SOURCE_DUPLICATE_PERCENT if contract.layer == "source" else 0.0,
         )
 
@@ -217,7 +254,10 @@ def _between(low: object, high: object) -> str:
 
 def _references(contract: Contract) -> Iterator[ReferenceCheck]:
     is_source = contract.layer == "source"
+    tokens = {column.name: column.token_name for column in contract.encrypted_columns}
     for relationship in contract.relationships:
+        # What is encrypted here is encrypted there: the matching keys are compared.
+        parents = zip(relationship.columns, relationship.target_columns, strict=True)
         name = f"reference_{'_'.join(relationship.columns)}"
         parent = table_of(relationship.target_id(contract.layer))
         yield ReferenceCheck(
@@ -227,9 +267,9 @@ def _references(contract: Contract) -> Iterator[ReferenceCheck]:
             column=relationship.columns[0] if len(relationship.columns) == 1 else None,
             description=f"{', '.join(relationship.columns)} exists in {parent}"
             + _allowance(is_source, SOURCE_ORPHAN_PERCENT),
-            columns=relationship.columns,
+            columns=tuple(tokens.get(name) or name for name in relationship.columns),
             parent=parent,
-            parent_columns=relationship.target_columns,
+            parent_columns=tuple(f"{target}_token" if tokens.get(name) else target for name, target in parents),
             max_percent=SOURCE_ORPHAN_PERCENT if is_source else 0.0,
         )
 

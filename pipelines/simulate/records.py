@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from pipelines.simulate.streams import Ints, Texts
+from pipelines.simulate.streams import Flags, Ints, Texts
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,14 @@ class Records:
         self.frame = self.frame.iloc[order]
         if self.person is not None:
             self.person = self.person[order]
+
+    def keep(self, is_kept: Flags) -> None:
+        """Drop the rows for which `is_kept` (by position) is false, and what refers to them."""
+        self.frame = self.frame.loc[is_kept]
+        if self.person is not None:
+            self.person = self.person[is_kept]
+        self.overrides = [override for override in self.overrides if override.row in self.frame.index]
+        self.marks = [mark for mark in self.marks if mark[1] in self.frame.index]
 
     def truth(self) -> tuple[Texts, Ints]:
         """Return (key, person) of each distinct record whose person is known."""

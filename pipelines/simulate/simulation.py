@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from pipelines.simulate.app import draw_app_events
 from pipelines.simulate.consent import draw_consents
+from pipelines.simulate.cutoff import cut_off
 from pipelines.simulate.device import draw_devices
 from pipelines.simulate.errors import SimulationError
 from pipelines.simulate.feedback import draw_nps, draw_reviews, draw_tickets
@@ -166,6 +167,7 @@ def _write_replica(root: Path, world: World, truth: Truth, progress: Progress) -
         progress(records.source)
         records.replica = world.replica
         soil(records, world.streams.generator(f"dirt {records.source}"))
+        cut_off(records)
         truth.add_records(world, records)
         landing.write(records)
     truth.add_dirt(landing.dirt)

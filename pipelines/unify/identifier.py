@@ -1,20 +1,29 @@
-"""silver/identifier and silver/identity_event: the customer of each matching key, and how that changed."""
+"""silver/identifier: the customer of each matching key, by exact keys, matched registers and stewards' decisions."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 import pandas as pd
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
-from pipelines.identity.assignment import resolve
+from pipelines.identity.assign import Claim
+from pipelines.identity.assignment import Past, assign
+from pipelines.identity.link import Clusters, ExactLinker
+from pipelines.identity.record import Records
+from pipelines.identity.steward import Decision, Key, from_rows, read_keys
 from pipelines.unify.identity_record import read_records
 from pipelines.unify.table import PREVIOUS, BuildContext, Tables
 
+DECISION = "silver/identity_decision"
+EVENT = "silver/identity_event"
+MODEL = "silver/identity_model"
+EVIDENCE = "records"
+"""What changed a key's customer when no steward did."""
 _SCHEMA = (
     "token_kind string, token string, customer_id string, method string, confidence double, record_count bigint, "
-    "previous_customer_id string, changed_at timestamp_ntz"
+    "previous_customer_id string, changed_at timestamp_ntz, changed_by string, last_seen_at timestamp_ntz"
 )
 _BEFORE = {"token_kind": "kind", "customer_id": "former", "previous_customer_id": "earlier", "changed_at": "since"}
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  (local wall time, for tables without any load)
@@ -23,46 +32,98 @@ _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  (local wall time, for tables with
 def build(tables: Tables, context: BuildContext) -> DataFrame:
     """Return one row a matching key with its customer; keys whose customer is the same as before stay as they were."""
     records, newest = read_records(tables, context.contracts)
-    known = tables[PREVIOUS].toPandas().rename(columns=_BEFORE)
-    former = known[["kind", "token", "former", "method"]].rename(columns={"former": "customer_id"})
-    placed = resolve(records, former, context.id_factory)
-    before = known[["kind", "token", "former", "earlier", "since"]]
-    frame = placed.merge(before, on=["kind", "token"], how="left")
+    before = tables[PREVIOUS].toPandas().rename(columns=_BEFORE | {"changed_by": "cause", "last_seen_at": "seen"})
+    decisions = from_rows(tables[DECISION].toPandas())
+    known = before.rename(columns={"former": "customer_id", "seen": "last_seen_at"})
+    clusters = _link(records, known, decisions, tables, context)
+    past = Past(_retired(tables[EVENT].toPandas()), _claims(decisions, known))
+    placed = assign(records, clusters, known, context.id_factory, past)
+    frame = placed.merge(
+        before[["kind", "token", "former", "earlier", "since", "cause"]], on=["kind", "token"], how="left"
+    )
     moved = frame["former"].notna() & (frame["former"] != frame["customer_id"])
+    at = _moment(newest, decisions, before, any_moved=bool(moved.any()))
     frame["previous_customer_id"] = frame["former"].where(moved, frame["earlier"])
-    frame["changed_at"] = frame["since"].where(frame["since"].notna() & ~moved, newest or _EPOCH)
+    frame["changed_at"] = frame["since"].where(frame["since"].notna() & ~moved, at)
+    frame["changed_by"] = frame["cause"].where(~moved, _causes(frame, known, decisions))
     rows = frame.rename(columns={"kind": "token_kind"})[[part.split()[0] for part in _SCHEMA.split(", ")]]
     return context.spark.createDataFrame(_without_nan(rows), _SCHEMA)
 
 
-def build_event(tables: Tables, context: BuildContext) -> DataFrame:
-    """Return one row a change of customer: the former rows, and what silver/identifier shows as moved since."""
-    keys = tables["silver/identifier"]
-    living = keys.select(F.col("customer_id").alias("from_customer_id")).distinct().withColumn("_lives", F.lit(True))
-    moves = (
-        keys.where("previous_customer_id is not null and previous_customer_id <> customer_id")
-        .groupBy(
-            F.col("previous_customer_id").alias("from_customer_id"),
-            F.col("customer_id").alias("to_customer_id"),
-            F.col("changed_at").alias("occurred_at"),
-        )
-        .agg(
-            F.count(F.lit(1)).alias("token_count"),
-            F.array_join(F.array_sort(F.array_distinct(F.collect_list("token_kind"))), ",").alias("evidence_kinds"),
-        )
-        .join(living, "from_customer_id", "left")
-        .withColumn("event_type", F.when(F.col("_lives").isNull(), "merge").otherwise("move"))
-        .drop("_lives")
-    )
-    former = tables[PREVIOUS].select(*moves.columns)
-    new = moves.join(former.select("from_customer_id", "to_customer_id", "occurred_at"),
-                     ["from_customer_id", "to_customer_id", "occurred_at"], "left_anti")  # fmt: skip
-    return former.unionByName(new.select(*moves.columns))
+def _link(
+    records: Records, known: pd.DataFrame, decisions: Sequence[Decision], tables: Tables, context: BuildContext
+) -> Clusters:
+    if context.matching is None:
+        return ExactLinker().link(records)
+    # Splink takes a second to import, which an up-to-date run need not spend.
+    from pipelines.identity.model_text import read_model
+    from pipelines.identity.person_link import PersonLinker
+    from pipelines.identity.resolve import Options
+
+    models = tables[MODEL].orderBy("trained_at").toPandas()["parameters"]
+    model = read_model(models.iloc[-1]) if len(models) else None
+    persons = context.matching.read()
+    linker = PersonLinker(persons, known, model, decisions, context.matching.options or Options())
+    clusters = linker.link(records)
+    context.matching.matching = clusters.matching
+    return clusters
+
+
+def _moment(
+    newest: datetime | None, decisions: Sequence[Decision], before: pd.DataFrame, *, any_moved: bool
+) -> datetime:
+    """When the changes of this build happened: by the newest record or decision, and after every earlier change."""
+    at = max([newest or _EPOCH, *(decision.decided_at for decision in decisions)])
+    last = before["since"].max() if len(before) else pd.NaT
+    if any_moved and pd.notna(last) and at <= last:
+        return pd.Timestamp(last).to_pydatetime() + timedelta(microseconds=1)
+    return at
+
+
+def _causes(frame: pd.DataFrame, known: pd.DataFrame, decisions: Sequence[Decision]) -> pd.Series:
+    """The newest decision about the customers that a key moved between, or that the records themselves say so."""
+    causes = pd.Series(EVIDENCE, index=frame.index, dtype=object)
+    if not decisions:
+        return causes
+    former, current = _customers(known), _customers(frame)
+    for decision in decisions:
+        concerned = {owner.get(key) for key in (*decision.left, *decision.right) for owner in (former, current)} - {
+            None
+        }
+        causes[frame["former"].isin(concerned) & frame["customer_id"].isin(concerned)] = decision.decision_id
+    return causes
+
+
+def _claims(decisions: Sequence[Decision], known: pd.DataFrame) -> tuple[Claim, ...]:
+    """The identifiers that undone events give back, for those not yet given back."""
+    former = _customers(known)
+    claims: list[Claim] = []
+    for decision in reversed(decisions):
+        is_done = decision.left_customer_id in {former.get(key) for key in decision.left}
+        if decision.event_id is not None and not is_done:
+            claims.append(Claim(decision.left, decision.left_customer_id))
+            claims.append(Claim(decision.right, decision.right_customer_id))
+    return tuple(claims)
+
+
+def _retired(events: pd.DataFrame) -> dict[str, tuple[Key, ...]]:
+    """The keys that each former identifier had when it lost them for the last time."""
+    ordered = events.sort_values("occurred_at")
+    return {
+        who: read_keys(keys)
+        for who, keys in zip(ordered["from_customer_id"], ordered["moved_keys"], strict=True)
+        if keys
+    }
+
+
+def _customers(keys: pd.DataFrame) -> dict[Key, str]:
+    return dict(zip(zip(keys["kind"], keys["token"], strict=True), keys["customer_id"], strict=True))
 
 
 def _without_nan(frame: pd.DataFrame) -> pd.DataFrame:
     clean = frame.copy()
-    for name in ("customer_id", "method", "previous_customer_id"):
+    for name in ("customer_id", "method", "previous_customer_id", "changed_by"):
         clean[name] = clean[name].astype(object).where(clean[name].notna(), None)
-    clean["changed_at"] = pd.to_datetime(clean["changed_at"]).astype("datetime64[us]")
+    for name in ("changed_at", "last_seen_at"):
+        clean[name] = pd.to_datetime(clean[name]).astype("datetime64[us]")
     return clean

@@ -9,7 +9,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from pipelines.contracts.document import Contract, Contracts
-from pipelines.identity.record import KINDS, RECORD_COLUMNS, Records
+from pipelines.identity.record import KINDS, Records
 from pipelines.unify.table import Tables
 from pipelines.unify.token_column import PRINCIPAL, token_columns, tokenised_tables
 
@@ -21,7 +21,7 @@ def read_records(tables: Tables, contracts: Contracts) -> tuple[Records, datetim
         raise ValueError("no contract declares a matching key; expected a column with the property token")
     frame = reduce(DataFrame.unionByName, parts).toPandas()
     newest = frame["loaded_at"].dropna().max() if len(frame) else None
-    return Records.of(frame[list(RECORD_COLUMNS)]), newest.to_pydatetime() if newest is not None else None
+    return Records.of(frame), newest.to_pydatetime() if newest is not None else None
 
 
 def _combinations(frame: DataFrame, contract: Contract) -> DataFrame:

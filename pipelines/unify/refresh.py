@@ -39,8 +39,9 @@ def refresh_table(
     Current is a table whose fingerprint (code, contracts, day, state of every input) is the one it was written with.
     """
     started = timer()
-    wanted = fingerprint(table, lakehouse, context)
-    was_current = lakehouse.fingerprint(table.name) == wanted
+    # What commands write has no fingerprint: its state is its version.
+    wanted = None if table.is_kept else fingerprint(table, lakehouse, context)
+    was_current = lakehouse.exists(table.name) if table.is_kept else lakehouse.fingerprint(table.name) == wanted
     days: tuple[date, ...] = ()
     if not was_current:
         contract = context.contracts.table(table.name)
@@ -61,7 +62,7 @@ def row_count(name: str, lakehouse: Lakehouse) -> int:
 
 
 def _write(
-    table: DerivedTable, built: DataFrame, wanted: str, lakehouse: Lakehouse, context: BuildContext
+    table: DerivedTable, built: DataFrame, wanted: str | None, lakehouse: Lakehouse, context: BuildContext
 ) -> tuple[date, ...]:
     contract = context.contracts.table(table.name)
     frame = built.select(*(column.name for column in contract.columns))

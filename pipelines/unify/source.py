@@ -1,8 +1,9 @@
-"""How the builders read their inputs: bronze in the standard form its contract asks for, a missing source as empty."""
+"""How the builders read: bronze in its standard form without what is encrypted, a missing source as empty."""
 
 from __future__ import annotations
 
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_schema
 from pyspark.sql.types import BooleanType, LongType, StringType, StructField, StructType, TimestampNTZType
 
@@ -22,11 +23,20 @@ _LOAD_COLUMNS = (
 def read_inputs(table: DerivedTable, lakehouse: Lakehouse, context: BuildContext) -> dict[str, DataFrame]:
     """Return the table's inputs by name. What a source that never arrived would say is null in every derived column."""
     tables = {name: read_table(name, lakehouse, context) for name in table.all_inputs(context.contracts)}
+    tables |= {name: _former(name, lakehouse, context) for name in table.recalls}
     if table.remembers:
-        contract = context.contracts.table(table.name)
-        exists = lakehouse.exists(table.name)
-        tables[PREVIOUS] = lakehouse.read(table.name) if exists else _empty(contract.spark_schema(), context)
+        tables[PREVIOUS] = _former(table.name, lakehouse, context)
     return tables
+
+
+def _former(name: str, lakehouse: Lakehouse, context: BuildContext) -> DataFrame:
+    """The rows that a table has so far, with every column that its contract has by now."""
+    schema = context.contracts.table(name).spark_schema()
+    if not lakehouse.exists(name):
+        return _empty(schema, context)
+    frame = lakehouse.read(name)
+    added = [field for field in schema.fields if field.name not in frame.columns]
+    return frame.withColumns({field.name: F.lit(None).cast(field.dataType) for field in added}) if added else frame
 
 
 def read_table(name: str, lakehouse: Lakehouse, context: BuildContext) -> DataFrame:
@@ -41,14 +51,18 @@ def read_table(name: str, lakehouse: Lakehouse, context: BuildContext) -> DataFr
     contract = context.contracts.table(name)
     if not lakehouse.exists(name):
         return _empty(empty_schema(contract), context)
-    return to_standard(lakehouse.read(name), contract)
+    # What is encrypted stays behind: silver and gold are made without direct identifiers.
+    sealed = [column.name for column in contract.encrypted_columns]
+    return to_standard(lakehouse.read(name).drop(*sealed), contract)
 
 
 def empty_schema(contract: Contract) -> StructType:
     """Return the schema of a source's standard form, for a source without any file."""
     tokens = [StructField(c.token_name, StringType()) for c in contract.columns if c.token_name is not None]
     flags = [StructField(flag_name(c.name), BooleanType()) for c in contract.columns if c.impute is not None]
-    declared = [StructField(field.name, field.dataType) for field in contract.spark_schema().fields]
+    sealed = {column.name for column in contract.encrypted_columns}
+    fields = [field for field in contract.spark_schema().fields if field.name not in sealed]
+    declared = [StructField(field.name, field.dataType) for field in fields]
     return StructType([*declared, *tokens, *flags, *_LOAD_COLUMNS])
 
 

@@ -14,6 +14,7 @@ from privacy.consent.errors import ConsentError
 if TYPE_CHECKING:
     from pipelines.consent.view import ConsentView
     from pipelines.contracts.document import Contracts
+    from pipelines.identity.session import MatchingSession
 
 Tables = Mapping[str, DataFrame]
 """Inputs by name, such as `bronze/cj_transactions`; sources are in their standard form (see `source.py`)."""
@@ -34,6 +35,9 @@ class BuildContext:
     spark: SparkSession
     consent: ConsentView | None = None
     """What people agreed to, as this run sees it. Without it no table about customers is built."""
+
+    matching: MatchingSession | None = None
+    """Matches the people of the registers; None resolves by exact keys alone."""
 
     @property
     def agreed(self) -> ConsentView:
@@ -64,6 +68,10 @@ class DerivedTable:
     reads: Callable[[Contracts], tuple[str, ...]] | None = None
     remembers: bool = False
     """The build also gets its own former rows, as input `previous`."""
+    recalls: tuple[str, ...] = ()
+    """Later tables whose former rows the build looks up, none at first; their change alone builds nothing again."""
+    is_kept: bool = False
+    """Rows come from commands, not from the build: the table is made empty when it is missing, then left alone."""
     partition_by: tuple[str, ...] = ()
     refreshes_days: str | None = None
     """Date column by which the table can be rebuilt for some days only, see `touched_day.py`."""

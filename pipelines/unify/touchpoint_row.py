@@ -103,7 +103,8 @@ def _event_id(source: EventSource) -> Column:
             f"{source.contract.id} declares a touchpoint but neither a column with touchpointRole event_id nor a "
             "primary key; add one to the contract"
         )
-    return F.concat_ws("/", *(F.col(name).cast("string") for name in key))
+    tokens = {column.name: column.token_name for column in source.contract.encrypted_columns}
+    return F.concat_ws("/", *(F.col(tokens.get(name) or name).cast("string") for name in key))
 
 
 def _said(column: str | None, literal: str | None) -> Column:

@@ -54,6 +54,8 @@ class Column:
     standardise: Standardise | None = None
     impute: Impute | None = None
     touchpoint_role: str | None = None
+    hides_text: bool = False
+    """Encrypted in bronze though no direct identifier, such as free text in which people name themselves."""
     quality: tuple[Mapping[str, Any], ...] = ()
     description: str = ""
     is_guess: bool = False
@@ -69,3 +71,19 @@ class Column:
     def token_name(self) -> str | None:
         """Name of the matching key's column in bronze, or None."""
         return f"{self.name}_token" if self.token else None
+
+    @property
+    def flag_name(self) -> str:
+        """Name of the column that says whether an encrypted value kept rules that only warn."""
+        return f"{self.name}_is_valid"
+
+    @property
+    def is_confidential(self) -> bool:
+        """Whether a source's values of it are stored encrypted only."""
+        return self.role == "direct" or self.hides_text
+
+    @property
+    def has_domain(self) -> bool:
+        """Whether the contract restricts its values beyond their type."""
+        limits = (self.minimum, self.maximum, self.min_length, self.max_length, self.pattern, self.enum)
+        return any(limit is not None for limit in limits)

@@ -95,6 +95,7 @@ class Document:
     retention_column: str | None = None
     retention_basis: str = ""
     freshness_hours: float | None = None
+    freshness_column: str | None = None
     frequency_hours: float | None = None
     simulated: bool = False
     subject_key: str | None = None
@@ -125,6 +126,20 @@ class Document:
     def partition_by(self) -> tuple[str, ...]:
         """Columns that the table is partitioned by."""
         return tuple(column.name for column in self.columns if column.partitioned)
+
+    @property
+    def encrypted_columns(self) -> tuple[Column, ...]:
+        """Columns that the table holds as ciphertext; silver and gold hold none."""
+        return tuple(column for column in self.columns if column.is_confidential) if self.layer == "source" else ()
+
+    @property
+    def flagged_columns(self) -> tuple[Column, ...]:
+        """Encrypted columns whose rules only warn: bronze says in `<column>_is_valid` whether the value kept them."""
+        return tuple(
+            column
+            for column in self.encrypted_columns
+            if column.has_domain and self.check_severity.get(column.name) == "warning"
+        )
 
     def column(self, name: str) -> Column:
         """Return the column of that name.

@@ -11,7 +11,7 @@ from privacy.contract.column import Column
 from privacy.contract.column_reader import read_column
 from privacy.contract.custom import read_custom
 from privacy.contract.document import Document, FileFormat, Recipient, Relationship, Touchpoint, codec_of
-from privacy.contract.service_level import read_hours, read_retention_column, read_retention_days
+from privacy.contract.service_level import FRESHNESS, read_hours, read_retention_days, read_time_column
 from privacy.contract.structure import parse_standard
 from privacy.contract.text import Place, Source, parse_text
 from privacy.contract.vocabulary import load_vocabulary
@@ -81,9 +81,10 @@ def _read(standard: OpenDataContractStandard, source: Source, sha256: str) -> Do
         legal_bases=_legal_bases(custom.get("legalBasis"), purposes),
         legal_article=custom.get("legalArticle", ""),
         retention_days=read_retention_days(standard, source),
-        retention_column=read_retention_column(standard),
+        retention_column=read_time_column(standard, ("retention",)),
         retention_basis=custom.get("retentionBasis", ""),
-        freshness_hours=read_hours(standard, ("freshness", "latency"), source),
+        freshness_hours=read_hours(standard, FRESHNESS, source),
+        freshness_column=read_time_column(standard, FRESHNESS),
         frequency_hours=read_hours(standard, ("frequency",), source),
         simulated=custom.get("simulated", False),
         subject_key=custom.get("subjectKey"),

@@ -10,6 +10,8 @@ from privacy.contract.text import Source
 
 # Days of an SLA unit. Retention is rounded up, so that "5 y" never ends before five calendar years.
 _DAYS = {"h": 1 / 24, "d": 1.0, "w": 7.0, "m": 30.4375, "y": 365.25}
+FRESHNESS = ("freshness", "latency")
+"""The SLA properties that say how old the newest row may be."""
 _UNITS = {
     "h": "h", "hour": "h", "hours": "h",
     "d": "d", "day": "d", "days": "d",
@@ -42,10 +44,10 @@ def read_retention_days(standard: OpenDataContractStandard, source: Source) -> i
     return None if days is None else math.ceil(days)
 
 
-def read_retention_column(standard: OpenDataContractStandard) -> str | None:
-    """Return the column that retention counts from: the SLA's element, `column` or `table.column`."""
+def read_time_column(standard: OpenDataContractStandard, names: tuple[str, ...]) -> str | None:
+    """Return the column that the first SLA property of one of the names counts from: its `column` or `table.column`."""
     for entry in standard.slaProperties or ():
-        if entry.property == "retention" and entry.element:
+        if entry.property in names and entry.element:
             return entry.element.rpartition(".")[2]
     return None
 

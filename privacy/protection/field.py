@@ -54,7 +54,7 @@ class FieldCipher:
         Args:
             values: texts; null stays null.
             owners: opaque name of each row's source person, never null where the value is not.
-            rows: what names each row in its table and never changes, such as `_row_hash` (text or integer).
+            rows: what names each row in its table and never changes, such as its hash (text, integer or bytes).
             place: where the column lies.
 
         Raises:
@@ -127,7 +127,8 @@ class FieldCipher:
 def _marks(rows: pa.Array) -> list[bytes]:
     if rows.null_count:
         raise ProtectionError("A row without a name; expected what names the row in its table.")
-    marks = [text.encode() for text in rows.cast(pa.string()).to_pylist()]
+    is_binary = pa.types.is_binary(rows.type) or pa.types.is_fixed_size_binary(rows.type)
+    marks = rows.to_pylist() if is_binary else [text.encode() for text in rows.cast(pa.string()).to_pylist()]
     return [len(mark).to_bytes(4, "big") + mark for mark in marks]
 
 

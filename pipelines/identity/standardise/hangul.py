@@ -10,6 +10,8 @@ _VOWELS_PER_INITIAL, _FINALS = 21, 28
 _INITIALS = "ㄱㄲㄴㄷㄸㄹㅁㅂㅃㅅㅆㅇㅈㅉㅊㅋㅌㅍㅎ"
 _VOWELS = "ㅏㅐㅑㅒㅓㅔㅕㅖㅗㅘㅙㅚㅛㅜㅝㅞㅟㅠㅡㅢㅣ"
 _FINAL_JAMO = ("", *"ㄱㄲㄳㄴㄵㄶㄷㄹㄺㄻㄼㄽㄾㄿㅀㅁㅂㅄㅅㅆㅇㅈㅊㅋㅌㅍㅎ")
+# One ASCII sign a letter, none of which folded Latin text has: the 51 compatibility jamo from U+3131 on.
+JAMO_SIGNS = dict(zip(range(0x3131, 0x3164), [chr(n) for n in (*range(0x21, 0x30), *range(0x3A, 0x61))], strict=False))
 # Revised Romanization of Korean (Ministry of Culture, notice 2000-8), without assimilation between syllables:
 # names are romanised syllable by syllable.
 _ROMAN_INITIAL_LETTERS = "g kk n d tt r m b pp s ss - j jj ch k t p h"

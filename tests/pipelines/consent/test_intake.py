@@ -15,7 +15,13 @@ from privacy.consent.errors import UnknownPurposeError
 from tests.pipelines.unify.conftest import Built
 from tests.pipelines.unify.market import land, token
 
-TABLES = ("silver/identifier", "silver/identity_event", "silver/consent_event", "silver/permission")
+TABLES = (
+    "silver/identity_decision",
+    "silver/identifier",
+    "silver/identity_event",
+    "silver/consent_event",
+    "silver/permission",
+)
 SOURCES = ("crm_customer", "consent_event")
 
 

@@ -11,11 +11,11 @@ from deltalake import QueryBuilder
 
 from pipelines.contracts.document import Contract, load_contracts
 from pipelines.ingest.load import ingest_source
-from pipelines.ingest.quarantine import QUARANTINE
+from pipelines.ingest.quarantine import QUARANTINE, Quarantine
 from pipelines.ingest.replay import replay_quarantine
 from pipelines.ingest.report import LoadReport
 from pipelines.lakehouse import Lakehouse
-from privacy.protection.token import Tokenizer
+from tests.protection import open_protection_in
 
 NOW = datetime.datetime.fromisoformat("2018-01-01T12:00:00")
 TEMPLATE = """\
@@ -48,7 +48,7 @@ schema:
       - {{property: legalBasis, value: legitimate_interest, vendor: bojagi}}
       - {{property: retentionBasis, value: Test, vendor: bojagi}}
       - {{property: touchpoint, value: {{channel: store, eventType: sale}}, vendor: bojagi}}
-    properties:
+{object}    properties:
 {properties}
 slaProperties:
   - {{property: retention, value: 1, unit: y, element: sale.sold_at}}
@@ -81,11 +81,19 @@ LOGICAL = {
 
 
 def write_contract(folder: Path, columns: dict[str, dict[str, Any]], **server: str) -> Contract:
-    """A contract for the source `sale` with these columns."""
+    """A contract for the source `sale` with these columns.
+
+    `subject` names its person, `severity` is a mapping of severities in YAML; the rest says how its files look.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    form = {"path": "sale/*", "format": "csv", "encoding": "UTF-8", "delimiter": ",", **server}
     properties = "".join(_property(name, dict(column)) for name, column in columns.items())
-    (folder / "source_sale.odcs.yaml").write_text(TEMPLATE.format(properties=properties.rstrip("\n"), **form))
+    custom = {"subjectKey": server.pop("subject", None), "checkSeverity": server.pop("severity", None)}
+    added = "".join(
+        f"      - {{property: {key}, value: {value}, vendor: bojagi}}\n" for key, value in custom.items() if value
+    )
+    form = {"path": "sale/*", "format": "csv", "encoding": "UTF-8", "delimiter": ",", **server}
+    text = TEMPLATE.format(properties=properties.rstrip("\n"), object=added, **form)
+    (folder / "source_sale.odcs.yaml").write_text(text)
     return load_contracts([folder]).source("sale")
 
 
@@ -95,7 +103,7 @@ def _property(name: str, column: dict[str, Any]) -> str:
         column["enum"] = [{"value": item} for item in column["enum"]]
     custom = "".join(
         f"          - {{property: {key}, value: {column.pop(key)}, vendor: bojagi}}\n"
-        for key in ("token", "touchpointRole")
+        for key in ("token", "touchpointRole", "identifierRole", "encrypted")
         if key in column
     )
     options = {
@@ -116,7 +124,7 @@ class Shop:
         self.landing = folder / "landing"
         (self.landing / "sale").mkdir(parents=True, exist_ok=True)
         self.lakehouse = Lakehouse(str(folder / "lakehouse"))
-        self.tokens = Tokenizer(bytes(32))
+        self.protection = open_protection_in(folder / "secret")
         self.contract = write_contract(folder / "contracts", COLUMNS)
 
     def contract_with(self, columns: dict[str, dict[str, Any]] | None = None, **server: str) -> Contract:
@@ -132,11 +140,11 @@ class Shop:
 
     def load(self, **options: Any) -> LoadReport:
         """Ingest what has landed."""
-        return ingest_source(self.contract, self.lakehouse, self.landing, self.tokens, lambda: NOW, **options)
+        return ingest_source(self.contract, self.lakehouse, self.landing, self.protection, lambda: NOW, **options)
 
     def replay(self) -> LoadReport:
         """Replay the quarantine."""
-        return replay_quarantine(self.contract, self.lakehouse, self.tokens, lambda: NOW)
+        return replay_quarantine(self.contract, self.lakehouse, self.protection, lambda: NOW)
 
     def rows(self, columns: Sequence[str] = ("sale_id",), table: str = "bronze/sale") -> list[tuple[Any, ...]]:
         """The table's rows, sorted."""
@@ -154,6 +162,11 @@ class Shop:
     def quarantine(self, *columns: str) -> list[tuple[Any, ...]]:
         """The entries of the quarantine, sorted."""
         return self.rows(columns or ("line", "column", "rule"), QUARANTINE)
+
+    def records(self) -> list[dict[str, Any]]:
+        """The waiting rows in quarantine as they were read, by file and line."""
+        rows = Quarantine(self.contract, self.lakehouse, self.protection).open_rows()
+        return [json.loads(row["record"]) for row in rows]
 
 
 HEADER = "sale_id,전화번호,store,amount,pieces,sold_at\n"

@@ -29,7 +29,12 @@ def test_rows_arrive_typed_with_tokens_and_origin(shop: Shop) -> None:
         ("s2", "010-0000-0002", "부산", None, 2, moment, "a.csv", 3, NOW),
     ]
     assert shop.rows(["phone_token", "_load_id"])[0] == (
-        *sorted([(shop.tokens.token("phone", "+821000000001"),), (shop.tokens.token("phone", "+821000000002"),)])[0],
+        *sorted(
+            [
+                (shop.protection.tokens.token("phone", "+821000000001"),),
+                (shop.protection.tokens.token("phone", "+821000000002"),),
+            ]
+        )[0],
         report.load_id,
     )
 

@@ -14,8 +14,8 @@ from pipelines.ingest.load import ingest_source
 from pipelines.ingest.report import LoadReport
 from pipelines.lakehouse import Lakehouse
 from pipelines.simulate.simulation import simulate
-from privacy.protection.token import Tokenizer
 from tests.pipelines.ingest.shop import NOW
+from tests.protection import open_protection_in
 
 
 @pytest.fixture(scope="module")
@@ -27,9 +27,9 @@ def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def load_all(market: Path, contracts: Contracts) -> dict[str, LoadReport]:
     lakehouse = Lakehouse(str(market / "lakehouse"))
-    tokens = Tokenizer(bytes(32))
+    protection = open_protection_in(market / "secret")
     return {
-        contract.name: ingest_source(contract, lakehouse, market / "landing", tokens, lambda: NOW)
+        contract.name: ingest_source(contract, lakehouse, market / "landing", protection, lambda: NOW)
         for contract in contracts.sources
     }
 

@@ -19,6 +19,8 @@ from pipelines.consent.membership import take_in_memberships
 from pipelines.consent.view import ConsentView
 from pipelines.contracts.document import Contracts, load_contracts
 from pipelines.identity.opaque_id import opaque_ids
+from pipelines.identity.person_record import read_person_records
+from pipelines.identity.session import MatchingSession
 from pipelines.lakehouse import Lakehouse
 from pipelines.unify.refresh import RefreshReport, refresh_table
 from pipelines.unify.registry import TABLES
@@ -116,9 +118,11 @@ def build_market(engines, contracts, tmp_path_factory) -> Callable[..., Built]:
             "Bojagi Mart",
             MOMENT,
         )
+        lakehouse = Lakehouse(str(root), spark)
+        matching = MatchingSession(lambda: read_person_records(lakehouse, contracts))
         built = Built(
-            Lakehouse(str(root), spark),
-            BuildContext(contracts, AS_OF, opaque_ids(random.Random(7).randbytes), spark, view),
+            lakehouse,
+            BuildContext(contracts, AS_OF, opaque_ids(random.Random(7).randbytes), spark, view, matching),
             {},
             rows,
             tables,

@@ -61,7 +61,9 @@ def contracts_with(folder: Path, time_role: str) -> Contracts:
 def test_a_contract_is_all_a_new_source_needs(tmp_path, build_market) -> None:
     contracts = contracts_with(tmp_path, "event_time")
     built = build_market(
-        "sail", ("silver/identifier", "silver/carrier", "silver/touchpoint_event"), contracts=contracts
+        "sail",
+        ("silver/identity_decision", "silver/identifier", "silver/carrier", "silver/touchpoint_event"),
+        contracts=contracts,
     )
     parked = [
         {"ticket": "P1", "card": "94000002", "entered_at": datetime(2017, 5, 5, 10)},

@@ -62,5 +62,10 @@ def _draw(
 def _mu(here: NDArray[Any], there: NDArray[Any], threshold: float) -> float:
     runs = len(here)
     false_alarms, misses = int((there > threshold).sum()), int((here <= threshold).sum())
-    rates = [beta.ppf((1 + CONFIDENCE) / 2, wrong + 1, runs - wrong) for wrong in (false_alarms, misses)]
+    rates = [_upper(wrong, runs) for wrong in (false_alarms, misses)]
     return float(norm.ppf(1 - rates[0]) - norm.ppf(rates[1]))
+
+
+def _upper(wrong: int, runs: int) -> float:
+    """Clopper and Pearson's upper bound on a rate."""
+    return 1.0 if wrong == runs else float(beta.ppf((1 + CONFIDENCE) / 2, wrong + 1, runs - wrong))

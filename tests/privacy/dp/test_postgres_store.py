@@ -17,7 +17,7 @@ from privacy.dp.account import Account
 from privacy.dp.cost import Cost
 from privacy.dp.errors import BudgetRefused, LedgerDamaged
 from privacy.dp.ledger import Answered, Grant, Ledger
-from tests.conftest import require_or_skip
+from tests.engines import require_or_skip
 
 psycopg = pytest.importorskip("psycopg", reason="the extra fleet is not installed")
 ACCOUNT = Account("gold/order", "analytics")

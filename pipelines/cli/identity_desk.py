@@ -1,0 +1,132 @@
+"""`bojagi identity link|separate|revert|decisions|events`: what a steward decides about customers of the lakehouse.
+
+A person is named by customer id (`c_…`), or by a number: `member_no:M000000001`, `crm_customer:M000000001`,
+`email:…`. The number is made into its token at once; neither it nor anything else in clear is stored.
+"""
+
+from __future__ import annotations
+
+import getpass
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pipelines.cli.option import Data, Json, settings_for
+from pipelines.identity.errors import IdentityError
+
+if TYPE_CHECKING:
+    from pipelines.config import Settings
+    from pipelines.identity.explain import Explanation
+    from pipelines.identity.steward import Decision
+    from pipelines.identity.steward_desk import StewardDesk
+
+desk = typer.Typer()
+First = Annotated[str, typer.Argument(help="Customer id, or kind:value such as member_no:M000000001.")]
+Second = Annotated[str, typer.Argument(help="Another one.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why, without personal data.")]
+_NEXT = "It takes effect with the next `bojagi run`."
+
+
+@desk.command("link")
+def link(first: First, second: Second, reason: Reason, data: Data = None) -> None:
+    """Decide that two are one person, over every rerun."""
+    _decide("same", first, second, reason, settings_for(data))
+
+
+@desk.command("separate")
+def separate(first: First, second: Second, reason: Reason, data: Data = None) -> None:
+    """Decide that two are not one person, over every rerun."""
+    _decide("different", first, second, reason, settings_for(data))
+
+
+@desk.command("revert")
+def revert(
+    event: Annotated[str, typer.Argument(help="Event id, see `bojagi identity events`.")],
+    reason: Reason,
+    data: Data = None,
+) -> None:
+    """Undo a merge, split or move: its records go back to the identifier that they had."""
+    try:
+        made = _desk(settings_for(data)).revert(event, reason)
+    except IdentityError as error:
+        raise stop(error) from None
+    typer.echo(f"Recorded {', '.join(decision.decision_id for decision in made)}. {_NEXT}")
+
+
+@desk.command("decisions")
+def decisions(data: Data = None, as_json: Json = False) -> None:
+    """List what stewards decided, the earliest first."""
+    rows = [_told(decision) for decision in _desk(settings_for(data)).decisions()]
+    _print(rows, as_json, "No decisions.")
+
+
+@desk.command("events")
+def events(data: Data = None, as_json: Json = False) -> None:
+    """List merges, splits and moves, the earliest first."""
+    frame = _desk(settings_for(data)).events()
+    frame["occurred_at"] = frame["occurred_at"].astype(str)
+    _print(frame.astype(object).where(frame.notna(), None).to_dict("records"), as_json, "No events.")
+
+
+def explain_customers(settings: Settings, first: str, second: str) -> tuple[Explanation, bool]:
+    """Explain two people of the lakehouse with the kept model, in memory; and tell whether they are one customer."""
+    from pipelines.contracts.document import load_contracts
+    from pipelines.identity.person_explain import explain_persons
+    from pipelines.identity.person_record import read_person_records
+
+    at = _desk(settings)
+    named = at.find(first), at.find(second)
+    persons = read_person_records(at.lakehouse, load_contracts(settings.contract_dirs))
+    found = explain_persons(at.lakehouse, persons, named[0].keys, named[1].keys)
+    return found, named[0].customer_id == named[1].customer_id
+
+
+def stop(error: IdentityError) -> typer.Exit:
+    """Print the error and return the exit that ends the command."""
+    typer.echo(f"Error: {error}", err=True)
+    return typer.Exit(2)
+
+
+def _decide(verdict: Any, first: str, second: str, reason: str, settings: Settings) -> None:
+    try:
+        decision = _desk(settings).decide(verdict, first, second, reason)
+    except IdentityError as error:
+        raise stop(error) from None
+    typer.echo(f"Recorded {decision.decision_id}. {_NEXT}")
+
+
+def _desk(settings: Settings) -> StewardDesk:
+    from pipelines.clock import wall_clock
+    from pipelines.contracts.document import load_contracts
+    from pipelines.identity.steward_desk import StewardDesk
+    from pipelines.ingest.load import in_utc
+    from pipelines.lakehouse import Lakehouse
+    from privacy.protection.token import load_tokenizer
+
+    lakehouse = Lakehouse(settings.lakehouse_root, storage_options=settings.storage_options)
+    tokenizer = load_tokenizer(settings.token_key_file, settings.phone_region)
+    contracts = load_contracts(settings.contract_dirs)
+    return StewardDesk(lakehouse, contracts, tokenizer.token, lambda: in_utc(wall_clock()), getpass.getuser())
+
+
+def _told(decision: Decision) -> dict[str, Any]:
+    return {
+        "decision_id": decision.decision_id,
+        "decided_at": str(decision.decided_at),
+        "verdict": decision.verdict,
+        "left_customer_id": decision.left_customer_id,
+        "right_customer_id": decision.right_customer_id,
+        "reason": decision.reason,
+        "decided_by": decision.decided_by,
+        "event_id": decision.event_id,
+    }
+
+
+def _print(rows: list[dict[str, Any]], as_json: bool, nothing: str) -> None:
+    if as_json:
+        typer.echo(json.dumps(rows, ensure_ascii=False, indent=2))
+    elif not rows:
+        typer.echo(nothing)
+    for row in () if as_json else rows:
+        typer.echo("  ".join(str(value) for value in row.values() if value is not None))

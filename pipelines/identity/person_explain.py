@@ -1,0 +1,53 @@
+"""Why two people of the lakehouse are, or are not, one: the kept model on their register entries, in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from pipelines.identity.errors import IdentityError
+from pipelines.identity.explain import Explanation, explain
+from pipelines.identity.model_text import read_model
+from pipelines.identity.person_match import open_private_workspace
+from pipelines.identity.person_record import PersonRecords
+from pipelines.identity.resolve import Options, load_person
+from pipelines.identity.steward import Key
+from pipelines.lakehouse import Lakehouse
+from pipelines.rows import read_rows
+
+MODEL = "silver/identity_model"
+
+
+class NothingToExplainError(IdentityError):
+    """There is no model yet, or no register entry to compare."""
+
+
+def explain_persons(
+    lakehouse: Lakehouse, persons: PersonRecords, first: Sequence[Key], second: Sequence[Key]
+) -> Explanation:
+    """Explain the best-described entries of two people, each named by keys.
+
+    Raises:
+        NothingToExplainError: no model was trained, one of them stands in no register, or both are one entry.
+    """
+    models = read_rows(lakehouse, MODEL).to_pandas().sort_values("trained_at")
+    model = read_model(models["parameters"].iloc[-1]) if len(models) else None
+    if model is None:
+        raise NothingToExplainError("No model is kept that this version can use; run `bojagi run` first.")
+    rows = _best_entry(persons, first), _best_entry(persons, second)
+    if rows[0] == rows[1]:
+        raise NothingToExplainError("Both references mean the same register entry; name two.")
+    options = Options()
+    with open_private_workspace(options) as workspace:
+        load_person(workspace, persons.parts, persons.mapping, options)
+        return explain(workspace, model, *rows)
+
+
+def _best_entry(persons: PersonRecords, keys: Sequence[Key]) -> int:
+    place = pd.MultiIndex.from_frame(persons.frame[["kind", "token"]]).get_indexer(pd.MultiIndex.from_tuples(keys))
+    found = [int(row) for row in place if row >= 0]
+    if not found:
+        raise NothingToExplainError("One of the two stands in no register of people; there is nothing to compare.")
+    said = persons.parts.notna().sum(axis=1)
+    return max(found, key=lambda row: (int(said.iloc[row]), -row))

@@ -1,0 +1,27 @@
+"""What matching needs in one run, and what it found: between the build that matches and those that tell of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pipelines.identity.person_match import Matching
+    from pipelines.identity.person_record import PersonRecords
+    from pipelines.identity.resolve import Options
+
+
+@dataclass
+class MatchingSession:
+    """One run's matching.
+
+    Attributes:
+        read: reads the people of the registers, in clear; called once, and only when there is something to match.
+        options: thresholds and limits; None for the defaults.
+        matching: what was compared; None until the matching ran. Holds row numbers and weights, no person's data.
+    """
+
+    read: Callable[[], PersonRecords]
+    options: Options | None = None
+    matching: Matching | None = field(default=None)

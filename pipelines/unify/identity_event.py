@@ -1,0 +1,52 @@
+"""silver/identity_event: how customers became one, or two: merges, splits and moves, each with what undoes it."""
+
+from __future__ import annotations
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from pipelines.unify.identifier import EVIDENCE
+from pipelines.unify.table import PREVIOUS, BuildContext, Tables
+
+EVENT_ID_HEX = 16
+
+
+def build(tables: Tables, context: BuildContext) -> DataFrame:
+    """Return one row a change of customer: the former rows, and what silver/identifier shows as moved since."""
+    keys = tables["silver/identifier"]
+    changed = F.max("changed_at").alias("_last"), F.min("changed_at").alias("_first")
+    key = F.concat_ws(":", "token_kind", "token")
+    lives = keys.groupBy("customer_id").agg(*changed)
+    moves = (
+        keys.where("previous_customer_id is not null and previous_customer_id <> customer_id")
+        .groupBy(
+            F.col("previous_customer_id").alias("from_customer_id"),
+            F.col("customer_id").alias("to_customer_id"),
+            F.col("changed_at").alias("occurred_at"),
+        )
+        .agg(
+            F.count(F.lit(1)).alias("token_count"),
+            F.array_join(F.array_sort(F.array_distinct(F.collect_list("token_kind"))), ",").alias("evidence_kinds"),
+            F.array_join(F.array_sort(F.collect_list(key)), ",").alias("moved_keys"),
+            F.max(F.coalesce("changed_by", F.lit(EVIDENCE))).alias("_cause"),
+            F.min("confidence").alias("confidence"),
+        )
+        .join(lives.select(F.col("customer_id").alias("from_customer_id"), F.lit(True).alias("_lives")),
+              "from_customer_id", "left")
+        .join(lives.select(F.col("customer_id").alias("to_customer_id"), "_first"), "to_customer_id", "left")
+    )  # fmt: skip
+    # Whoever came to be at that moment was not there to be merged with.
+    is_new = F.col("_first") >= F.col("occurred_at")
+    by_steward = F.col("_cause") != EVIDENCE
+    event = F.concat_ws("|", "from_customer_id", "to_customer_id", F.col("occurred_at").cast("string"))
+    told = moves.withColumns({
+        "event_type": F.when(F.col("_lives").isNull(), "merge").when(is_new, "split").otherwise("move"),
+        "reason": F.when(by_steward, "steward").otherwise(EVIDENCE),
+        "decision_id": F.when(by_steward, F.col("_cause")),
+        "event_id": F.concat(F.lit("e_"), F.substring(F.sha2(event, 256), 1, EVENT_ID_HEX)),
+    })  # fmt: skip
+    names = [column.name for column in context.contracts.table("silver/identity_event").columns]
+    former = tables[PREVIOUS].select(*names)
+    new = told.join(former.select("from_customer_id", "to_customer_id", "occurred_at"),
+                    ["from_customer_id", "to_customer_id", "occurred_at"], "left_anti")  # fmt: skip
+    return former.unionByName(new.select(*names))

@@ -1,0 +1,194 @@
+"""Takes content apart until nothing is left to decode, and looks into every part. Works in memory only.
+
+What it knows: gzip, zlib, bzip2, xz, zstd, lz4, zip, tar; Parquet, Arrow; SQLite with its write-ahead log; base64 and
+the escapes of JSON, URLs and HTML in texts. Everything is looked at as plain bytes as well.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import bz2
+import html
+import io
+import lzma
+import re
+import tarfile
+import zipfile
+import zlib
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from urllib.parse import unquote_to_bytes
+
+import pyarrow as pa
+
+from privacy.protection.scan.matcher import Matcher
+
+MOST_BYTES = 1 << 31
+"""What one packed part may unpack to; more is not decoded, and said."""
+MOST_LEVELS = 6
+_BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{24,}={0,2}")
+_HEX = re.compile(rb"[0-9a-fA-F-]+")
+_JSON_ESCAPE = re.compile(r"\\+u([0-9a-fA-F]{4})")
+_BYTE_ESCAPE = re.compile(rb"\\+x([0-9a-fA-F]{2})")
+_ARROW_CODECS = {b"\x28\xb5\x2f\xfd": "zstd", b"\x04\x22\x4d\x18": "lz4"}
+_MAGIC = (b"PAR1", b"ARROW1", b"SQLite format 3\0", b"PK\x03\x04", b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0", *_ARROW_CODECS)
+_ZLIB = (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
+_TAR_MAGIC = slice(257, 262)
+
+
+class UndecodedError(Exception):
+    """Something looks like content of a known form and cannot be decoded."""
+
+
+@dataclass
+class Look:
+    """What was found so far: how often each needle, by the place within the file; and what could not be decoded."""
+
+    matcher: Matcher
+    found: dict[tuple[str, str], int] = field(default_factory=dict)
+    undecoded: list[tuple[str, str]] = field(default_factory=list)
+
+    def note(self, hits: Counter[str], where: str) -> None:
+        """Remember what was found at a place."""
+        for name, times in hits.items():
+            self.found[where, name] = self.found.get((where, name), 0) + times
+
+    def into(self, data: bytes, where: str, level: int = 0) -> None:
+        """Look into bytes of any content."""
+        self.note(self.matcher.in_bytes(data), f"{where} (bytes)")
+        self.unpack(data, where, level)
+        is_wide = data.startswith((b"\xff\xfe", b"\xfe\xff"))
+        try:
+            text = data.decode("utf-16" if is_wide else "utf-8")
+        except UnicodeDecodeError:
+            return
+        if is_wide and text.isascii():
+            self.note(self.matcher.in_text(text), f"{where} (text)")
+        self.text(text, where, level)
+
+    def text(self, text: str, where: str, level: int = 0) -> None:
+        """Look into a text, also behind its escapes."""
+        if not text.isascii():
+            self.note(self.matcher.in_text(text), f"{where} (text)")
+        for plain in _unescaped(text):
+            self.note(self.matcher.in_text(plain), f"{where} (escaped)")
+        if level < MOST_LEVELS:
+            packed = list(_base64_pieces(text.encode("utf-8", "replace")))
+            if packed:
+                self.note(self.matcher.in_bytes(b"\x01".join(packed)), f"{where} (base64)")
+                self.note(self.matcher.in_text(b"\x01".join(packed).decode("utf-8", "replace")), f"{where} (base64)")
+            for piece in packed:
+                self.unpack(piece, f"{where} (base64)", level + 1)
+
+    def unpack(self, data: bytes, where: str, level: int = 0) -> None:
+        """Look into what the bytes hold packed, if they do."""
+        is_known = data.startswith(_MAGIC) or data[_TAR_MAGIC] == b"ustar"
+        if not is_known and not data.startswith(_ZLIB):
+            return
+        if level >= MOST_LEVELS:
+            self.undecoded.append((where, f"packed more than {MOST_LEVELS} times"))
+            return
+        try:
+            self._unpack(data, where, level + 1)
+        except (UndecodedError, OSError, EOFError, pa.ArrowException, zlib.error, lzma.LZMAError) as error:
+            # Two bytes are a weak sign: what begins like zlib and is none is just bytes.
+            if is_known:
+                self.undecoded.append((where, f"{type(error).__name__} in what looks like {_name(data)}"))
+        except (zipfile.BadZipFile, tarfile.TarError, NotImplementedError, RuntimeError) as error:
+            self.undecoded.append((where, f"{type(error).__name__} in what looks like {_name(data)}"))
+
+    def _unpack(self, data: bytes, where: str, level: int) -> None:
+        from privacy.protection.scan.database import look_into_database
+        from privacy.protection.scan.table import look_into_arrow, look_into_parquet
+
+        if data.startswith(b"PAR1"):
+            look_into_parquet(pa.BufferReader(data), self, where, level)
+        elif data.startswith(b"ARROW1"):
+            look_into_arrow(pa.BufferReader(data), self, where, level)
+        elif data.startswith(b"SQLite format 3\0"):
+            look_into_database(data, None, self, where, level)
+        elif data.startswith(b"PK\x03\x04"):
+            self._archive(_zip_members(data), f"{where} > zip", level)
+        elif data[_TAR_MAGIC] == b"ustar":
+            self._archive(_tar_members(data), f"{where} > tar", level)
+        else:
+            self.into(_decompressed(data), f"{where} > {_name(data)}", level)
+
+    def _archive(self, members: Iterator[tuple[str, bytes]], where: str, level: int) -> None:
+        for name, content in members:
+            self.note(self.matcher.in_text(name), f"{where} (member's name)")
+            self.into(content, where, level)
+
+
+def _unescaped(text: str) -> Iterator[str]:
+    if "\\u" in text:
+        # Surrogate pairs are two escapes; texts within texts are escaped more than once.
+        plain = _JSON_ESCAPE.sub(lambda match: chr(int(match[1], 16)), text)
+        yield plain.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if "\\x" in text:
+        plain_bytes = _BYTE_ESCAPE.sub(lambda match: bytes([int(match[1], 16)]), text.encode("utf-8", "replace"))
+        yield plain_bytes.decode("utf-8", "replace")
+    if "%" in text:
+        yield unquote_to_bytes(text).decode("utf-8", "replace")
+    if "&#" in text:
+        yield html.unescape(text)
+
+
+def _base64_pieces(data: bytes) -> Iterator[bytes]:
+    for match in _BASE64.finditer(data):
+        piece = match[0].replace(b"-", b"+").replace(b"_", b"/").rstrip(b"=")
+        if _HEX.fullmatch(match[0]):
+            continue
+        try:
+            yield base64.b64decode(piece + b"=" * (-len(piece) % 4))
+        except binascii.Error:
+            # No multiple of four: words that only look like it. Its beginning may still be what was packed.
+            yield base64.b64decode(piece[: len(piece) // 4 * 4])
+
+
+def _decompressed(data: bytes) -> bytes:
+    codec = _ARROW_CODECS.get(data[:4])
+    if codec is not None:
+        with pa.CompressedInputStream(pa.BufferReader(data), codec) as stream:
+            return _within_bounds(stream.read(MOST_BYTES + 1))
+    if data.startswith(b"BZh"):
+        return _within_bounds(bz2.BZ2File(io.BytesIO(data)).read(MOST_BYTES + 1))
+    if data.startswith(b"\xfd7zXZ\0"):
+        return _within_bounds(lzma.LZMAFile(io.BytesIO(data)).read(MOST_BYTES + 1))
+    if data.startswith(b"\x1f\x8b"):
+        import gzip
+
+        return _within_bounds(gzip.GzipFile(fileobj=io.BytesIO(data)).read(MOST_BYTES + 1))
+    return _within_bounds(zlib.decompressobj().decompress(data, MOST_BYTES + 1))
+
+
+def _within_bounds(data: bytes) -> bytes:
+    if len(data) > MOST_BYTES:
+        raise UndecodedError(f"more than {MOST_BYTES} bytes")
+    return data
+
+
+def _zip_members(data: bytes) -> Iterator[tuple[str, bytes]]:
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        for info in archive.infolist():
+            if info.file_size > MOST_BYTES:
+                raise UndecodedError(f"more than {MOST_BYTES} bytes")
+            yield info.filename, archive.read(info)
+
+
+def _tar_members(data: bytes) -> Iterator[tuple[str, bytes]]:
+    with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+        for member in archive:
+            file = archive.extractfile(member)
+            yield member.name, file.read() if file else b""
+
+
+def _name(data: bytes) -> str:
+    names = {
+        b"PAR1": "parquet", b"ARROW1": "arrow", b"SQLite": "sqlite", b"PK\x03\x04": "zip", b"\x1f\x8b": "gzip",
+        b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"\x28\xb5\x2f\xfd": "zstd", b"\x04\x22\x4d\x18": "lz4",
+    }  # fmt: skip
+    known = next((name for magic, name in names.items() if data.startswith(magic)), None)
+    return known or ("zlib" if data.startswith(_ZLIB) else "tar")

@@ -1,0 +1,15 @@
+"""The secrets of a test's installation."""
+
+from pathlib import Path
+
+from pipelines.protection import Protection
+from privacy.protection.field import FieldCipher
+from privacy.protection.key_store import SqliteKeyStore
+from privacy.protection.key_wrapper import FileKeyWrapper
+from privacy.protection.token import Tokenizer
+
+
+def open_protection_in(folder: Path) -> Protection:
+    """A tokenizer with a fixed secret, and a key store below the folder, made where there is none."""
+    store = SqliteKeyStore(folder / "keys.db", FileKeyWrapper(folder / "key_encryption.json"))
+    return Protection(Tokenizer(bytes(32)), FieldCipher(store))
