@@ -6,6 +6,7 @@ Both reads go over every column, hashed in the engine so that nothing else is me
 
 from __future__ import annotations
 
+import argparse
 import sys
 import tempfile
 import time
@@ -95,15 +96,20 @@ def read_whole(frame: DataFrame) -> float:
     return time.perf_counter() - started
 
 
-def measure_filter(folder: Path, records: pa.Table, customers: int, events: int, runs: int) -> None:
+def prepare(folder: Path, customers: int, events: int) -> None:
+    """Draw records and events into the folder, unless they lie there from before."""
+    if not (folder / "records.parquet").exists():
+        draw_events(events, customers, folder / "events", np.random.default_rng(SEED))
+        pq.write_table(draw_records(customers, np.random.default_rng(SEED)), folder / "records.parquet")
+
+
+def measure_filter(folder: Path, customers: int, events: int, runs: int) -> None:
     """The same read with and without `permitted`, in turn, on Sail."""
-    draw_events(events, customers, folder / "events", np.random.default_rng(SEED))
-    pq.write_table(records, folder / "records.parquet")
     with open_engine(load_settings(engine="sail", data_dir=folder, engine_memory="6GB")) as engine:
         spark = engine.spark
         started = time.perf_counter()
         rows = permission_rows(spark.read.parquet(str(folder / "records.parquet")), None, built_in_policy(), "Shop")
-        rows.write.parquet(str(folder / "permission"))
+        rows.write.mode("overwrite").parquet(str(folder / "permission"))
         print(f"permission table: {time.perf_counter() - started:.1f} s", file=sys.stderr)
         permissions = Permissions(spark.read.parquet(str(folder / "permission")), built_in_policy())
         frame = spark.read.parquet(str(folder / "events"))
@@ -144,13 +150,21 @@ def measure_index(records: pa.Table, customers: int, runs: int) -> None:
 
 
 def main() -> int:
-    """Measure both."""
-    quick = "--quick" in sys.argv
-    customers, events = (20_000, 200_000) if quick else (1_000_000, 10_000_000)
-    records = draw_records(customers, np.random.default_rng(SEED))
-    measure_index(records, customers, 1 if quick else 3)
-    with tempfile.TemporaryDirectory(prefix="bojagi-bench-") as folder:
-        measure_filter(Path(folder), records, customers, events, 1 if quick else RUNS)
+    """Measure both. `--data DIR` keeps what was drawn, `--only prepare|index|filter` does a part."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--data", type=Path)
+    parser.add_argument("--only", choices=["prepare", "index", "filter"])
+    chosen = parser.parse_args()
+    customers, events = (20_000, 200_000) if chosen.quick else (1_000_000, 10_000_000)
+    with tempfile.TemporaryDirectory(prefix="bojagi-bench-") as spare:
+        folder = chosen.data or Path(spare)
+        folder.mkdir(parents=True, exist_ok=True)
+        prepare(folder, customers, events)
+        if chosen.only in (None, "index"):
+            measure_index(pq.read_table(folder / "records.parquet"), customers, 1 if chosen.quick else 3)
+        if chosen.only in (None, "filter"):
+            measure_filter(folder, customers, events, 1 if chosen.quick else RUNS)
     return 0
 
 

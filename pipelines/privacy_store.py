@@ -1,7 +1,8 @@
 """Opens the stores of the privacy engine where this installation keeps them.
 
-consent/consent.db · audit/audit.db · in `secret_dir`: token.key, audit.key, audit.anchor, keys.db, keys.db.anchor,
-key_encryption.json. That folder belongs on another disk in production, apart from the data and from its backups.
+consent/consent.db · audit/audit.db · in `secret_dir`: token.key, audit.key, audit.anchor, pseudonym.key,
+keys.db, keys.db.anchor, key_encryption.json. That folder belongs on another disk in production, apart from the data and
+from its backups.
 """
 
 from __future__ import annotations
@@ -37,6 +38,11 @@ def open_consent_store(settings: Settings) -> ConsentStore:
 def open_consent_view(settings: Settings, moment: datetime) -> ConsentView:
     """What the consent record says, for decisions at a moment."""
     return ConsentView(lambda: open_consent_store(settings), built_in_policy(), settings.controller, moment)
+
+
+def load_pseudonym_key(settings: Settings) -> bytes:
+    """The secret behind the pseudonyms that roles read."""
+    return _load_key(settings.secret_dir / "pseudonym.key")
 
 
 def open_audit_log(settings: Settings) -> AuditLog:
@@ -139,7 +145,7 @@ def _load_key(path: Path) -> bytes:
         finally:
             draft.unlink()
     if stat.S_IMODE(path.stat().st_mode) & 0o077:
-        raise AuditError(f"{path}: others may read the audit key; run chmod 600 on it.")
+        raise AuditError(f"{path}: others may read the key; run chmod 600 on it.")
     try:
         return bytes.fromhex(path.read_text("ascii"))
     except ValueError as error:

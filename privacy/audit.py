@@ -58,9 +58,9 @@ class Access(BaseModel):
     action: str = Field(min_length=1, max_length=100)
     table: str = Field(min_length=1, max_length=200)
     columns: tuple[str, ...] = ()
-    subjects: int | None = Field(None, ge=0)
-    outcome: str = Field("allowed", pattern=r"^(allowed|refused|failed)$")
-    reason: str | None = Field(None, max_length=500)
+    subjects: int | None = Field(default=None, ge=0)
+    outcome: str = Field(default="allowed", pattern=r"^(allowed|refused|failed)$")
+    reason: str | None = Field(default=None, max_length=500)
 
 
 @dataclass(frozen=True)

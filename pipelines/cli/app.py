@@ -11,6 +11,7 @@ from pipelines.cli import (
     identity,
     keys,
     quarantine,
+    read,
     retention,
     run,
     simulate,
@@ -55,6 +56,7 @@ app.command("simulate")(simulate.simulate_command)
 app.add_typer(contracts.app, name="contracts")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(identity.app, name="identity")
+app.command("read")(read.read)
 app.add_typer(consent.app, name="consent")
 app.add_typer(audit.app, name="audit")
 app.add_typer(keys.app, name="keys")

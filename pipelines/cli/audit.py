@@ -7,9 +7,11 @@ from typing import Annotated
 
 import typer
 
-Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
+from pipelines.cli.option import Data, Json, settings_for
 
-app = typer.Typer(help="Show and verify the log of every use of personal data.", no_args_is_help=True)
+app = typer.Typer(
+    help="Show and verify the log of every use of personal data.", no_args_is_help=True, rich_markup_mode="rich"
+)
 
 
 @app.command()
@@ -18,15 +20,21 @@ def show(
     purpose: Annotated[str | None, typer.Option("--purpose", help="Only this purpose.")] = None,
     table: Annotated[str | None, typer.Option("--table", help="Only this table.")] = None,
     as_json: Json = False,
+    data: Data = None,
 ) -> None:
-    """Show the entries, and the anchor to be kept elsewhere."""
-    from pipelines.config import load_settings
+    """Show the entries, and the anchor to be kept elsewhere.
+
+    [bold]Examples[/bold]
+
+      bojagi audit show --table gold/customer_360
+      bojagi audit show --json | jq 'select(.outcome == "refused")'
+    """
     from pipelines.privacy_store import open_audit_log
     from privacy.errors import PrivacyError
 
     wanted = {"who": who, "purpose": purpose, "table": table}
     try:
-        log = open_audit_log(load_settings())
+        log = open_audit_log(settings_for(data))
         for number, entry in log.entries(lambda e: all(v in (None, getattr(e, n)) for n, v in wanted.items())):
             if as_json:
                 typer.echo(json.dumps({"number": number, **entry.model_dump(mode="json")}, ensure_ascii=False))
@@ -50,9 +58,15 @@ def verify(
         str | None, typer.Option("--anchor", help="An anchor that was kept elsewhere, number:hash.")
     ] = None,
     as_json: Json = False,
+    data: Data = None,
 ) -> None:
-    """Verify the whole log. Exit code 1 when an entry was altered, removed, reordered or cut off."""
-    from pipelines.config import load_settings
+    """Verify the whole log. Exit code 1 when an entry was altered, removed, reordered or cut off.
+
+    [bold]Examples[/bold]
+
+      bojagi audit verify
+      bojagi audit verify --anchor 41:9c0e...
+    """
     from pipelines.privacy_store import open_audit_log
     from privacy.audit import Anchor
     from privacy.errors import PrivacyError
@@ -64,7 +78,7 @@ def verify(
             raise typer.BadParameter("expected number:hash, as `bojagi audit show` prints it", param_hint="--anchor")
         published = Anchor(int(number), digest)
     try:
-        findings = open_audit_log(load_settings()).verify(published)
+        findings = open_audit_log(settings_for(data)).verify(published)
     except PrivacyError as error:
         typer.echo(error.message, err=True)
         raise typer.Exit(1) from error

@@ -1,38 +1,13 @@
 """`bojagi identity`: resolve a person file, evaluate on labelled data, explain a pair; see `identity_desk` for more."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Annotated
 
-import pandas as pd
 import typer
 
-from pipelines.cli.identity_desk import desk, explain_customers, stop
+from pipelines.cli.identity_desk import desk
 from pipelines.cli.option import Data, settings_for
-from pipelines.config import load_settings
-from pipelines.engine import open_engine
-from pipelines.errors import EngineError, SettingsError
-from pipelines.identity.dataset import (
-    FEBRL,
-    HISTORICAL,
-    LabelledFile,
-    load_febrl,
-    load_historical,
-    load_labelled,
-    load_simulated,
-)
-from pipelines.identity.errors import EngineLacksError, IdentityError, MappingError, SourceFileError
-from pipelines.identity.evaluate import evaluate
-from pipelines.identity.explain import Explanation, draw_waterfall, explain
-from pipelines.identity.mapping import Mapping, guess_mapping, load_mapping
-from pipelines.identity.opaque_id import opaque_ids
-from pipelines.identity.person_file import read_person_file, write_person_file
-from pipelines.identity.resolve import Options, Resolution, open_workspace, resolve
-from pipelines.identity.spark_workspace import open_spark_workspace
-from pipelines.identity.workspace import Workspace
 
 app = typer.Typer(no_args_is_help=True, help="Which records are one person.")
 app.registered_commands += desk.registered_commands
@@ -55,18 +30,10 @@ def resolve_command(
     ] = "duckdb",
 ) -> None:
     """Give every row of a person file a customer id."""
-    options = Options(threshold=threshold, memory=memory, region=region)
-    try:
-        frame = read_person_file(source)
-        parts = _mapping(frame, mapping)
-        with _open_workspace(engine, options) as workspace:
-            answer = resolve(workspace, frame, parts, options)
-        new_id = opaque_ids()
-        ids = {group: new_id() for group in pd.unique(answer.group)}
-        write_person_file(frame.assign(customer_id=[ids[g] for g in answer.group]), out)
-    except IdentityError as error:
-        raise stop(error) from None
-    _report(answer, len(frame), len(ids))
+    from pipelines.cli.identity_file import resolve_file
+    from pipelines.identity.resolve import Options
+
+    resolve_file(source, out, mapping, Options(threshold=threshold, memory=memory, region=region), engine)
 
 
 @app.command("evaluate")
@@ -84,11 +51,9 @@ def evaluate_command(
     memory: Memory = "4GB",
 ) -> None:
     """Measure precision, recall and time on labelled data, beside plain Splink."""
-    try:
-        labelled = _labelled(name, source, truth, mapping, data)
-        found = evaluate(labelled, Options(memory=memory), with_baseline=baseline)
-    except IdentityError as error:
-        raise stop(error) from None
+    from pipelines.cli.identity_file import Labelled, evaluate_labelled
+
+    found = evaluate_labelled(name, Labelled(source, truth, mapping, data), memory, with_baseline=baseline)
     if not as_json:
         typer.echo(found.describe(), err=True)
     typer.echo(json.dumps(found.as_dict(), ensure_ascii=False, indent=None if as_json else 2))
@@ -111,111 +76,14 @@ def explain_command(
     memory: Memory = "4GB",
 ) -> None:
     """Show what each comparison says about two records."""
-    try:
-        if source is None:
-            found, together = explain_customers(settings_for(data), first, second)
-        else:
-            found, together = _explain_file(source, mapping, (first, second), memory, quiet=as_json)
-    except IdentityError as error:
-        raise stop(error) from None
+    from pipelines.cli.identity_file import explain_records
+
+    found, together = explain_records((first, second), source, mapping, settings_for(data), memory, quiet=as_json)
     if chart:
+        from pipelines.identity.explain import draw_waterfall
+
         draw_waterfall(found, chart)
     if as_json:
         typer.echo(json.dumps({**found.as_dict(), "same_customer": together}, ensure_ascii=False))
     else:
         typer.echo(f"{found.as_text()}\nSame customer: {'yes' if together else 'no'}")
-
-
-@contextmanager
-def _open_workspace(engine: str, options: Options) -> Iterator[Workspace]:
-    """Open DuckDB, or a session of Spark with Splink's functions."""
-    if engine == "duckdb":
-        with open_workspace(options) as connection:
-            yield connection
-        return
-    if engine != "spark" and not engine.startswith("sc://"):
-        raise EngineLacksError(f"Unknown engine {engine!r} for matching: expected duckdb, spark or sc://host:port.")
-    try:
-        with (
-            open_engine(load_settings(engine=engine, engine_memory=options.memory)) as opened,
-            open_spark_workspace(opened.spark) as workspace,
-        ):
-            yield workspace
-    except (EngineError, SettingsError) as error:
-        raise EngineLacksError(str(error)) from error
-
-
-def _explain_file(
-    source: Path, mapping: Path | None, keys: tuple[str, str], memory: str, *, quiet: bool
-) -> tuple[Explanation, bool]:
-    frame = read_person_file(source)
-    parts = _mapping(frame, mapping, quiet=quiet)
-    rows = [_row(frame, parts, key) for key in keys]
-    with open_workspace(Options(memory=memory)) as workspace:
-        answer = resolve(workspace, frame, parts, Options(memory=memory))
-        if answer.model is None:
-            raise SourceFileError("No two records of the file share anything; there is nothing to explain.")
-        found = explain(workspace, answer.model, rows[0], rows[1])
-    return found, bool(answer.group[rows[0]] == answer.group[rows[1]])
-
-
-def _mapping(frame: pd.DataFrame, path: Path | None, *, quiet: bool = False) -> Mapping:
-    if path is not None:
-        return load_mapping(path, list(frame.columns))
-    guessed = guess_mapping(frame)
-    if not quiet:
-        typer.echo(f"Guessed columns: {guessed.describe()}", err=True)
-    return guessed
-
-
-def _labelled(
-    name: str | None, source: Path | None, truth: str | None, mapping: Path | None, data: Path | None
-) -> LabelledFile:
-    if source is not None:
-        if truth is None or name is not None:
-            raise MappingError("--input takes --truth COLUMN and no data set name.")
-        loaded = load_labelled(source, truth)
-        parts = load_mapping(mapping, list(loaded.frame.columns)) if mapping else loaded.mapping
-        return LabelledFile(loaded.name, loaded.frame, loaded.truth, parts)
-    if name in FEBRL:
-        return load_febrl(name)
-    if name == HISTORICAL:
-        if data is None:
-            raise SourceFileError(
-                "historical_50k is not part of bojagi: give its Parquet file (a Splink data set) with --data."
-            )
-        return load_historical(data)
-    if name == "simulated":
-        return load_simulated(data) if data else _simulated()
-    raise MappingError(f"Unknown data set {name!r}; known: {', '.join(FEBRL)}, {HISTORICAL}, simulated, or --input.")
-
-
-def _simulated() -> LabelledFile:
-    """Load the simulated people of the data folder, or simulate them for this once."""
-    settings = load_settings()
-    if (settings.data_dir / "truth" / "record.parquet").is_file():
-        return load_simulated(settings.data_dir)
-    from pipelines.simulate.simulation import simulate
-
-    with TemporaryDirectory(prefix="bojagi-") as folder:
-        typer.echo(f"No simulation in {settings.data_dir}: simulating for this evaluation.", err=True)
-        simulate(Path(folder), settings.seed)
-        return load_simulated(Path(folder))
-
-
-def _row(frame: pd.DataFrame, mapping: Mapping, key: str) -> int:
-    if mapping.record_id:
-        found = frame.index[frame[mapping.record_id] == key]
-        if len(found) == 1:
-            return int(found[0])
-        raise SourceFileError(f"{len(found)} records have that {mapping.record_id}; expected one.")
-    if key.isdigit() and int(key) < len(frame):
-        return int(key)
-    raise SourceFileError(f"Expected a row number from 0 to {len(frame) - 1}: the file has no id column.")
-
-
-def _report(answer: Resolution, records: int, people: int) -> None:
-    for warning in answer.warnings:
-        typer.echo(f"Note: {warning}", err=True)
-    seconds = sum(answer.seconds.values())
-    typer.echo(f"{records} records are {people} people ({seconds:.1f} s).", err=True)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from pipelines.consent.since import PERMISSION
 from pipelines.lakehouse import Lakehouse
 from privacy.consent.errors import ConsentError
 from privacy.consent.frame import Permissions
@@ -22,7 +23,6 @@ from privacy.contract.document import Document
 if TYPE_CHECKING:
     from pipelines.unify.table import BuildContext
 
-PERMISSION = "silver/permission"
 CUSTOMER = "customer_id"
 
 

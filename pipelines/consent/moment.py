@@ -29,6 +29,11 @@ def decision_moment(settings: Settings, contracts: Contracts, as_of: date, wall:
     is_simulated = any(source.simulated for source in contracts.sources if source.table == LANDED)
     if is_simulated and as_of != NO_EVENTS_DAY:
         return datetime.combine(as_of, time.max)
+    return wall_time(settings, wall)
+
+
+def wall_time(settings: Settings, wall: datetime) -> datetime:
+    """Return a time with its zone as the shop's local wall time."""
     return wall.astimezone(ZoneInfo(settings.time_zone)).replace(tzinfo=None)
 
 

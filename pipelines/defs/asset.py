@@ -6,7 +6,8 @@ from typing import Any, TypedDict
 
 import dagster as dg
 
-from pipelines.consent.filter import PERMISSION, waits_for_permission
+from pipelines.consent.filter import waits_for_permission
+from pipelines.consent.since import PERMISSION
 from pipelines.contracts.document import Contract, Contracts
 from pipelines.defs import metadata
 from pipelines.defs.failure import RETRY, own_errors_are_final

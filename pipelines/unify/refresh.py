@@ -11,6 +11,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from pipelines.consent.filter import keep_permitted, keep_permitted_inputs
+from pipelines.consent.since import PERMISSION, note_permissions
 from pipelines.contracts.document import Contract
 from pipelines.lakehouse import Lakehouse
 from pipelines.unify.fingerprint import fingerprint
@@ -49,6 +50,8 @@ def refresh_table(
         inputs = keep_permitted_inputs(read_inputs(table, lakehouse, context), contract, lakehouse, context)
         built = keep_permitted(table.build(inputs, context), contract, lakehouse, context)
         days = _write(table, built, wanted, lakehouse, context)
+    if table.name == PERMISSION:
+        note_permissions(context.agreed)
     return RefreshReport(table.name, row_count(table.name, lakehouse), timer() - started, was_current, days)
 
 

@@ -1,0 +1,93 @@
+"""Where `bojagi consent` takes a person's word: the store, the shop's clock, and what makes a record of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from pipelines.cli.option import settings_for
+
+if TYPE_CHECKING:
+    from pipelines.config import Settings
+    from privacy.consent.record import ConsentRecord
+    from privacy.consent.state import State
+    from privacy.consent.store import ConsentStore
+
+
+@dataclass(frozen=True)
+class Desk:
+    """An open store and the settings of its shop."""
+
+    settings: Settings
+    store: ConsentStore
+
+    @cached_property
+    def now(self) -> datetime:
+        """The shop's moment, see `pipelines.consent.moment`."""
+        from pipelines.clock import wall_clock
+        from pipelines.consent.moment import moment_now
+        from pipelines.contracts.document import load_contracts
+
+        return moment_now(self.settings, load_contracts(self.settings.contract_dirs), wall_clock)
+
+    def latest(self, subject: str, purpose: str) -> ConsentRecord | None:
+        """The newest consent record of one source person about a purpose."""
+        about = (purpose, self.settings.controller, "consent")
+        records = self.store.records_of([subject])
+        held = [record for record in records if (record.purpose, record.controller, record.state.stream) == about]
+        return max(held, key=lambda record: (record.effective_at, record.recorded_at), default=None)
+
+    def append(
+        self, subject: str, state: State | str, at: datetime | None, evidence: Path | None, fields: dict[str, Any],
+        before: ConsentRecord | None,
+    ) -> None:  # fmt: skip
+        """Store one record and print its identifier."""
+        from pipelines.clock import wall_clock
+        from pipelines.consent.moment import wall_time
+        from privacy.consent.record import ConsentRecord, new_record_id
+
+        recorded_at = wall_time(self.settings, wall_clock())
+        told = f"{subject}|{fields['purpose']}|{state}|{recorded_at.isoformat()}"
+        proof = evidence.read_bytes() if evidence else told.encode()
+        record = ConsentRecord.model_validate(
+            {
+                "record_id": new_record_id(), "subject_id": subject, "controller": self.settings.controller,
+                "state": state, "effective_at": at or self.now, "recorded_at": recorded_at,
+                "evidence_hash": sha256(proof).hexdigest(), "supersedes": before.record_id if before else None,
+                **fields,
+            }
+        )  # fmt: skip
+        self.store.append([record])
+        typer.echo(record.record_id)
+
+
+@contextmanager
+def opened(data: Path | None) -> Iterator[Desk]:
+    """Open the desk; a record that cannot be, or an error of the engine, ends the command with one line."""
+    from pydantic import ValidationError
+
+    from pipelines.privacy_store import open_consent_store
+    from privacy.errors import PrivacyError
+
+    settings = settings_for(data)
+    try:
+        store = open_consent_store(settings)
+        try:
+            yield Desk(settings, store)
+        finally:
+            store.close()
+    except PrivacyError as error:
+        typer.echo(error.message, err=True)
+        raise typer.Exit(1) from error
+    except ValidationError as error:
+        for fault in error.errors():
+            typer.echo(f"{'.'.join(map(str, fault['loc'])) or 'record'}: {fault['msg']}", err=True)
+        raise typer.Exit(1) from error

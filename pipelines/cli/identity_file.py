@@ -1,0 +1,172 @@
+"""What `bojagi identity` does with person files; the commands themselves are in `identity`."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pandas as pd
+import typer
+
+from pipelines.cli.identity_desk import explain_customers, stop
+from pipelines.config import Settings, load_settings
+from pipelines.engine import open_engine
+from pipelines.errors import EngineError, SettingsError
+from pipelines.identity.dataset import (
+    FEBRL,
+    HISTORICAL,
+    LabelledFile,
+    load_febrl,
+    load_historical,
+    load_labelled,
+    load_simulated,
+)
+from pipelines.identity.errors import EngineLacksError, IdentityError, MappingError, SourceFileError
+from pipelines.identity.evaluate import Evaluation, evaluate
+from pipelines.identity.explain import Explanation, explain
+from pipelines.identity.mapping import Mapping, guess_mapping, load_mapping
+from pipelines.identity.opaque_id import opaque_ids
+from pipelines.identity.person_file import read_person_file, write_person_file
+from pipelines.identity.resolve import Options, Resolution, open_workspace, resolve
+from pipelines.identity.spark_workspace import open_spark_workspace
+from pipelines.identity.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """What to evaluate on: a labelled file, or where a named data set lies."""
+
+    source: Path | None = None
+    truth: str | None = None
+    mapping: Path | None = None
+    data: Path | None = None
+
+
+def resolve_file(source: Path, out: Path, mapping: Path | None, options: Options, engine: str) -> None:
+    """Give every row of a person file a customer id and write it."""
+    try:
+        frame = read_person_file(source)
+        parts = _mapping(frame, mapping)
+        with _open_workspace(engine, options) as workspace:
+            answer = resolve(workspace, frame, parts, options)
+        new_id = opaque_ids()
+        ids = {group: new_id() for group in pd.unique(answer.group)}
+        write_person_file(frame.assign(customer_id=[ids[g] for g in answer.group]), out)
+    except IdentityError as error:
+        raise stop(error) from None
+    _report(answer, len(frame), len(ids))
+
+
+def evaluate_labelled(name: str | None, labelled: Labelled, memory: str, *, with_baseline: bool) -> Evaluation:
+    """Measure a named data set, or a labelled file, beside plain Splink."""
+    try:
+        return evaluate(_labelled(name, labelled), Options(memory=memory), with_baseline=with_baseline)
+    except IdentityError as error:
+        raise stop(error) from None
+
+
+def explain_records(
+    keys: tuple[str, str], source: Path | None, mapping: Path | None, settings: Settings, memory: str, *, quiet: bool
+) -> tuple[Explanation, bool]:
+    """Explain two records of a file, or two customers of the lakehouse; and say whether they are one customer."""
+    try:
+        if source is None:
+            return explain_customers(settings, *keys)
+        return _explain_file(source, mapping, keys, memory, quiet=quiet)
+    except IdentityError as error:
+        raise stop(error) from None
+
+
+@contextmanager
+def _open_workspace(engine: str, options: Options) -> Iterator[Workspace]:
+    """Open DuckDB, or a session of Spark with Splink's functions."""
+    if engine == "duckdb":
+        with open_workspace(options) as connection:
+            yield connection
+        return
+    if engine != "spark" and not engine.startswith("sc://"):
+        raise EngineLacksError(f"Unknown engine {engine!r} for matching: expected duckdb, spark or sc://host:port.")
+    try:
+        with (
+            open_engine(load_settings(engine=engine, engine_memory=options.memory)) as opened,
+            open_spark_workspace(opened.spark) as workspace,
+        ):
+            yield workspace
+    except (EngineError, SettingsError) as error:
+        raise EngineLacksError(str(error)) from error
+
+
+def _explain_file(
+    source: Path, mapping: Path | None, keys: tuple[str, str], memory: str, *, quiet: bool
+) -> tuple[Explanation, bool]:
+    frame = read_person_file(source)
+    parts = _mapping(frame, mapping, quiet=quiet)
+    rows = [_row(frame, parts, key) for key in keys]
+    with open_workspace(Options(memory=memory)) as workspace:
+        answer = resolve(workspace, frame, parts, Options(memory=memory))
+        if answer.model is None:
+            raise SourceFileError("No two records of the file share anything; there is nothing to explain.")
+        found = explain(workspace, answer.model, rows[0], rows[1])
+    return found, bool(answer.group[rows[0]] == answer.group[rows[1]])
+
+
+def _mapping(frame: pd.DataFrame, path: Path | None, *, quiet: bool = False) -> Mapping:
+    if path is not None:
+        return load_mapping(path, list(frame.columns))
+    guessed = guess_mapping(frame)
+    if not quiet:
+        typer.echo(f"Guessed columns: {guessed.describe()}", err=True)
+    return guessed
+
+
+def _labelled(name: str | None, file: Labelled) -> LabelledFile:
+    source, truth, mapping, data = file.source, file.truth, file.mapping, file.data
+    if source is not None:
+        if truth is None or name is not None:
+            raise MappingError("--input takes --truth COLUMN and no data set name.")
+        loaded = load_labelled(source, truth)
+        parts = load_mapping(mapping, list(loaded.frame.columns)) if mapping else loaded.mapping
+        return LabelledFile(loaded.name, loaded.frame, loaded.truth, parts)
+    if name in FEBRL:
+        return load_febrl(name)
+    if name == HISTORICAL:
+        if data is None:
+            raise SourceFileError(
+                "historical_50k is not part of bojagi: give its Parquet file (a Splink data set) with --data."
+            )
+        return load_historical(data)
+    if name == "simulated":
+        return load_simulated(data) if data else _simulated()
+    raise MappingError(f"Unknown data set {name!r}; known: {', '.join(FEBRL)}, {HISTORICAL}, simulated, or --input.")
+
+
+def _simulated() -> LabelledFile:
+    """Load the simulated people of the data folder, or simulate them for this once."""
+    settings = load_settings()
+    if (settings.data_dir / "truth" / "record.parquet").is_file():
+        return load_simulated(settings.data_dir)
+    from pipelines.simulate.simulation import simulate
+
+    with TemporaryDirectory(prefix="bojagi-") as folder:
+        typer.echo(f"No simulation in {settings.data_dir}: simulating for this evaluation.", err=True)
+        simulate(Path(folder), settings.seed)
+        return load_simulated(Path(folder))
+
+
+def _row(frame: pd.DataFrame, mapping: Mapping, key: str) -> int:
+    if mapping.record_id:
+        found = frame.index[frame[mapping.record_id] == key]
+        if len(found) == 1:
+            return int(found[0])
+        raise SourceFileError(f"{len(found)} records have that {mapping.record_id}; expected one.")
+    if key.isdigit() and int(key) < len(frame):
+        return int(key)
+    raise SourceFileError(f"Expected a row number from 0 to {len(frame) - 1}: the file has no id column.")
+
+
+def _report(answer: Resolution, records: int, people: int) -> None:
+    for warning in answer.warnings:
+        typer.echo(f"Note: {warning}", err=True)
+    seconds = sum(answer.seconds.values())
+    typer.echo(f"{records} records are {people} people ({seconds:.1f} s).", err=True)

@@ -1,0 +1,113 @@
+"""What one read may show: the columns of a table that a role may read for a purpose."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from privacy.access.errors import AccessRefused
+from privacy.access.role import Role, Roles
+from privacy.consent.errors import CategoryRefused
+from privacy.consent.policy import Policy
+from privacy.contract.column import Column
+from privacy.contract.document import Document
+from privacy.contract.vocabulary import load_vocabulary
+
+PSEUDONYM = "dpv:PseudonymisedData"
+
+
+@dataclass(frozen=True)
+class ReadPlan:
+    """What a read shows.
+
+    Attributes:
+        table: the table.
+        purpose: what for.
+        columns: the columns shown, in the order of the contract.
+        left_out: the others, each with the reason.
+        subject_key: the column that names the person; None when the table holds no persons.
+        is_personal: whether any column shown is personal data.
+        is_pseudonymised: whether the subject key is replaced by a pseudonym.
+    """
+
+    table: str
+    purpose: str
+    columns: tuple[str, ...]
+    left_out: Mapping[str, str]
+    subject_key: str | None
+    is_personal: bool
+    is_pseudonymised: bool
+
+
+def plan_read(
+    document: Document,
+    role_name: str,
+    purpose: str,
+    roles: Roles,
+    policy: Policy,
+    wanted: Sequence[str] | None = None,
+) -> ReadPlan:
+    """Say what a role may read of a table for a purpose.
+
+    Args:
+        document: the table's contract.
+        role_name: who reads.
+        purpose: what for.
+        roles: the policy file.
+        policy: purposes and laws.
+        wanted: columns asked for by name; by default all that may be read.
+
+    Raises:
+        AccessRefused: the role, its purpose or the table do not go together, or a column that was asked for may not be
+            read; the message says which and why.
+        UnknownPurposeError: no such purpose.
+    """
+    role = roles[role_name]
+    policy.taxonomy[purpose]
+    if purpose not in role.purposes:
+        raise AccessRefused(f"The role {role_name} may not read for {purpose}; it has {', '.join(role.purposes)}.")
+    if not role.may_read(document.table):
+        raise AccessRefused(f"The role {role_name} may not read {document.table}; it has {', '.join(role.tables)}.")
+    reasons = {column.name: _reason(column, document, role, purpose, policy) for column in document.columns}
+    names = list(reasons) if wanted is None else list(wanted)
+    unknown = [name for name in names if name not in reasons]
+    if unknown:
+        raise AccessRefused(f"{document.table} has no column {', '.join(unknown)}; it has {', '.join(reasons)}.")
+    refused = {name: reason for name in names if (reason := reasons[name]) is not None}
+    shown = tuple(name for name in reasons if name in names and reasons[name] is None)
+    if not shown or (wanted is not None and refused):
+        told = "; ".join(f"{name} {reason}" for name, reason in refused.items())
+        raise AccessRefused(f"The role {role_name} may not read for {purpose} of {document.table}: {told}.")
+    vocabulary = load_vocabulary()
+    return ReadPlan(
+        table=document.table,
+        purpose=purpose,
+        columns=shown,
+        left_out=refused,
+        subject_key=document.subject_key,
+        is_personal=any(vocabulary.is_personal(document.column(name).category) for name in shown),
+        is_pseudonymised=role.subjects == "pseudonymised" or _is_pseudonymous(purpose, policy),
+    )
+
+
+def _reason(column: Column, document: Document, role: Role, purpose: str, policy: Policy) -> str | None:
+    """Why a column is not shown; None when it is."""
+    served = "research" if purpose == "pseudonymised_research" else purpose
+    if served not in column.purposes:
+        return f"does not serve {purpose}"
+    if column.role not in role.identifiers:
+        return "names the person" if column.role == "direct" else f"is {column.role}, which the role does not read"
+    if column.category in role.without:
+        return f"is of the category {column.category}, which the role does not read"
+    replaces = role.subjects == "pseudonymised" or _is_pseudonymous(purpose, policy)
+    if replaces and column.category == PSEUDONYM and column.name != document.subject_key:
+        return "is an identifier by which the pseudonym could be undone"
+    try:
+        policy.check_categories(purpose, frozenset({column.category}))
+    except CategoryRefused as refused:
+        return f"is kept from it by {', '.join(refused.articles)}"
+    return None
+
+
+def _is_pseudonymous(purpose: str, policy: Policy) -> bool:
+    return policy.taxonomy[purpose].form == "pseudonymised"

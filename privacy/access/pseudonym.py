@@ -1,0 +1,31 @@
+"""Pseudonyms of customers for one role and purpose.
+
+pseudonym = "p_" + the first 128 bits of HMAC-SHA256(secret, role || 0x00 || purpose || 0x00 || customer id).
+
+Guarantee: who does not hold the secret can neither lead a pseudonym back to the customer, nor tell that two pseudonyms
+of different roles or purposes are of one customer (as far as HMAC-SHA256 is a pseudorandom function).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Iterable
+
+
+def pseudonyms(secret: bytes, role: str, purpose: str, customers: Iterable[str]) -> dict[str, str]:
+    """Return the pseudonym of each customer.
+
+    >>> one = pseudonyms(bytes(32), "analyst", "analytics", ["c_1", "c_2"])
+    >>> one == pseudonyms(bytes(32), "analyst", "analytics", ["c_1", "c_2"])
+    True
+    >>> one["c_1"] == pseudonyms(bytes(32), "analyst", "research", ["c_1"])["c_1"]
+    False
+    """
+    keyed = hmac.new(secret, f"{role}\0{purpose}\0".encode(), hashlib.sha256)
+    made = {}
+    for customer in customers:
+        state = keyed.copy()
+        state.update(customer.encode())
+        made[customer] = f"p_{state.hexdigest()[:32]}"
+    return made

@@ -1,0 +1,101 @@
+"""Nobody in gold who does not permit it; totals survive; what people say reaches the tables that it concerns."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from deltalake import write_deltalake
+
+from pipelines.consent.proof import prove
+from pipelines.unify.line_total import COUNTED, broken_totals
+from pipelines.unify.refresh import refresh_table
+from pipelines.unify.registry import TABLES, table
+from privacy.consent.errors import ConsentError
+from tests.pipelines.unify.conftest import CONSENTED, Built, agree
+
+GOLD = ("gold/order_history", "gold/customer_monthly_spend", "gold/customer_demographic")
+MADE = (*(derived.name for derived in TABLES if derived.name.startswith("silver/")), *GOLD)
+
+
+def customers(built: Built) -> list[str]:
+    return sorted(set(built.frame("silver/identifier")["customer_id"]))
+
+
+def most_agree(built: Built) -> None:
+    """Of three customers one refuses analytics, one agrees to it alone, one to everything."""
+    for number, customer in enumerate(customers(built)):
+        for purpose in CONSENTED:
+            refuses = number % 3 == 0 if purpose == "analytics" else number % 3 < 2
+            agree(built, customer, purpose, "refused" if refuses else "given")
+
+
+@pytest.fixture(scope="module")
+def built(build_market) -> Built:
+    return build_market("sail", MADE, speak=most_agree)
+
+
+def permitting(built: Built, remainder: tuple[int, ...]) -> set[str]:
+    return {customer for number, customer in enumerate(customers(built)) if number % 3 in remainder}
+
+
+def test_only_who_permits_analytics_is_in_the_profiles(built: Built) -> None:
+    assert set(built.frame("gold/customer_demographic")["customer_id"]) == permitting(built, (1, 2))
+    spent = built.frame("gold/customer_monthly_spend")
+    assert set(spent["customer_id"]) <= permitting(built, (1, 2))
+    assert len(spent) > 0
+
+
+def test_totals_survive_where_the_law_demands_the_records(built: Built) -> None:
+    assert broken_totals({name: built.lakehouse.read(name) for name in COUNTED}) == []
+    orders = built.frame("gold/order_history")
+    assert set(orders["customer_id"]) & permitting(built, (0,))
+    known = orders[orders["customer_id"].isin(permitting(built, (1, 2)))]
+    assert built.frame("gold/customer_monthly_spend")["sales_value"].sum() == known["sales_value"].sum()
+
+
+def test_a_sensitive_value_stands_only_where_one_of_its_purposes_is_permitted(built: Built) -> None:
+    found = built.frame("gold/customer_demographic").dropna(subset=["health_diet"])
+    assert len(found) > 0
+    assert set(found["customer_id"]) <= permitting(built, (2,))
+
+
+def test_the_proof_agrees_and_finds_who_was_put_there(built: Built) -> None:
+    contracts, view = built.context.contracts, built.context.agreed
+    for name in GOLD:
+        assert prove(contracts.table(name), built.lakehouse, view).holds, name
+    name = "gold/customer_demographic"
+    version = built.lakehouse.version(name)
+    rows = built.lakehouse.delta(name).to_pyarrow_table()
+    denied, alone = sorted(permitting(built, (0,)))[0], sorted(permitting(built, (1,)))[0]
+    strange = {"customer_id": denied, "health_diet": None}, {"customer_id": alone, "health_diet": "저염식"}
+    for change, intruders, columns in ((strange[0], 1, ()), (strange[1], 0, (("health_diet", 1),))):
+        row = rows.slice(0, 1).to_pylist()[0] | {"pets": None, "beliefs": None} | change
+        write_deltalake(built.lakehouse.path(name), rows.from_pylist([row], schema=rows.schema), mode="append")
+        proof = prove(contracts.table(name), built.lakehouse, view)
+        assert (proof.intruders, proof.columns, proof.holds) == (intruders, columns, False)
+        built.lakehouse.delta(name).restore(version)
+
+
+def test_nothing_is_built_when_it_is_not_known_who_permits(built: Built) -> None:
+    blind = replace(built.context, consent=None)
+    with pytest.raises(ConsentError, match="was given none"):
+        refresh_table(table("gold/customer_demographic"), built.lakehouse, blind)
+    contract = built.context.contracts.table("gold/customer_demographic")
+    purposeless = replace(contract, built_for=None)
+    with pytest.raises(ConsentError, match="builtFor"):
+        prove(purposeless, built.lakehouse, built.context.agreed)
+
+
+def test_a_withdrawal_reaches_the_tables_that_it_concerns_and_no_other(build_market) -> None:
+    built = build_market("sail", (*MADE[:-3], "gold/customer_demographic"), speak=most_agree)
+    leaver = sorted(permitting(built, (2,)))[0]
+    later = built.context.agreed.moment
+    agree(built, leaver, "marketing", "withdrawn", effective_at=later, recorded_at=later)
+    report = built.refresh()
+    assert not report["silver/permission"].was_current
+    assert report["gold/customer_demographic"].was_current
+    agree(built, leaver, "analytics", "withdrawn", effective_at=later, recorded_at=later)
+    assert not built.refresh()["gold/customer_demographic"].was_current
+    assert leaver not in set(built.frame("gold/customer_demographic")["customer_id"])
+    assert all(again.was_current for again in built.refresh().values())

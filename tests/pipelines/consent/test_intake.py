@@ -1,0 +1,138 @@
+"""What landed reaches the consent record once, with ages, and is corrected, never changed."""
+
+# ruff: noqa: DTZ001 - local wall times, as in the tables
+
+from __future__ import annotations
+
+from contextlib import closing
+from datetime import datetime, timedelta
+
+import pytest
+
+from pipelines.consent.intake import take_in_records
+from pipelines.consent.view import RECORD, ConsentView
+from privacy.consent.errors import UnknownPurposeError
+from tests.pipelines.unify.conftest import Built
+from tests.pipelines.unify.market import land, token
+
+TABLES = (
+    "silver/identity_decision",
+    "silver/identifier",
+    "silver/identity_event",
+    "silver/consent_event",
+    "silver/permission",
+)
+SOURCES = ("crm_customer", "consent_event")
+
+
+def nobody(_: Built) -> None:
+    """No word besides what landed."""
+
+
+@pytest.fixture
+def built(build_market) -> Built:
+    return build_market("sail", TABLES, SOURCES, speak=nobody)
+
+
+def again(built: Built) -> ConsentView:
+    """The view that the next run would have."""
+    view = built.context.agreed
+    return ConsentView(view.open, view.policy, view.controller, view.moment)
+
+
+def take_in(built: Built):
+    return take_in_records(built.lakehouse, built.context, again(built))
+
+
+def records(built: Built) -> dict[str, dict[str, object]]:
+    return {row["record_id"]: row for row in again(built).table(RECORD).to_pylist()}
+
+
+def test_every_landed_record_is_there_with_its_subject_and_age(built: Built) -> None:
+    held, landed = records(built), built.rows["consent_event"]
+    assert set(held) == {row["record_id"] for row in landed}
+    one = held["C1"]
+    assert one["subject_id"] == token("member_no", "M000000001")
+    assert one["age_years"] == 2017 - 1951 - 1  # born on 2 March 1951, spoke on 1 January 2017
+    assert one["expires_at"] == datetime(2018, 1, 1)
+    assert (one["asked"], one["state"]) == ("separately", "given")
+    assert "M000000001" not in str(held)
+
+
+def test_the_same_files_again_add_nothing(built: Built) -> None:
+    assert take_in(built).was_current
+    register = [row | {"updated_at": datetime(2017, 9, 9)} for row in built.rows["crm_customer"]]
+    land(built.lakehouse.root, built.context.contracts, {"crm_customer": register}, "load_2")
+    report = take_in(built)
+    assert (report.added, report.corrected, report.was_current) == (0, 0, False)
+
+
+def test_what_lands_otherwise_is_a_correction_beside_the_record(built: Built) -> None:
+    first = built.rows["consent_event"][0]
+    land(built.lakehouse.root, built.context.contracts, {"consent_event": [first | {"state": "refused"}]}, "load_2")
+    assert take_in(built).corrected == 1
+    held = records(built)
+    assert held["C1"]["state"] == "given"
+    assert held["C1:correction:1"]["supersedes"] == "C1"
+    assert held["C1:correction:1"]["state"] == "refused"
+    subject = str(held["C1"]["subject_id"])
+    owner = built.frame("silver/identifier").set_index("token").loc[subject, "customer_id"]
+    view = again(built)
+    assert not view.index.is_permitted(owner, "marketing", datetime(2017, 6, 1))
+    land(built.lakehouse.root, built.context.contracts, {"consent_event": [first]}, "load_3")
+    assert take_in(built).corrected == 1
+    assert records(built)["C1:correction:2"]["supersedes"] == "C1:correction:1"
+
+
+def test_an_age_that_is_known_later_counts(built: Built) -> None:
+    number = "M000000777"
+    said = built.rows["consent_event"][0] | {"record_id": "C777", "member_no": number, "purpose": "analytics"}
+    person = built.rows["crm_customer"][0] | {"member_no": number, "birth_date": None, "email": None, "phone": None}
+    land(built.lakehouse.root, built.context.contracts, {"consent_event": [said], "crm_customer": [person]}, "load_2")
+    built.refresh()
+    owner = built.frame("silver/identifier").set_index("token").loc[token("member_no", number), "customer_id"]
+    assert not built.context.agreed.is_permitted(owner, "analytics")  # PIPA 22-2: unknown counts as under fourteen
+    land(
+        built.lakehouse.root,
+        built.context.contracts,
+        {"crm_customer": [person | {"birth_date": "1980-01-01"}]},
+        "load_3",
+    )
+    built.refresh()
+    later = built.context.agreed
+    assert later.index.is_permitted(owner, "analytics", datetime(2017, 6, 1))
+
+
+def test_a_word_that_is_no_record_stops_the_intake_whole(built: Built) -> None:
+    before = records(built)
+    wrong = [row | {"record_id": f"X{n}", "purpose": purpose} for n, (row, purpose) in enumerate(
+        zip(built.rows["consent_event"], ("analytics", "curiosity"), strict=False))]  # fmt: skip
+    land(built.lakehouse.root, built.context.contracts, {"consent_event": wrong}, "load_2")
+    with pytest.raises(UnknownPurposeError, match="curiosity"):
+        take_in(built)
+    assert records(built) == before
+    assert not take_in_is_current(built)
+
+
+def take_in_is_current(built: Built) -> bool:
+    """Whether the next run would think that there is nothing new."""
+    with pytest.raises(UnknownPurposeError):
+        take_in(built)
+    return False
+
+
+def test_typed_records_stand_beside_the_landed_ones_in_silver(build_market) -> None:
+    from tests.pipelines.unify.conftest import agree
+
+    def one_speaks(built: Built) -> None:
+        customer = sorted(built.frame("silver/identifier")["customer_id"])[0]
+        agree(built, customer, "research", effective_at=datetime(2017, 1, 1) + timedelta(days=3))
+
+    built = build_market("sail", TABLES, SOURCES, speak=one_speaks)
+    events = built.frame("silver/consent_event")
+    typed = events[events["purpose"] == "research"]
+    assert len(typed) == 1
+    assert (typed["customer_id"] == typed["subject_id"]).all()
+    assert len(events) == len(built.rows["consent_event"]) + 1
+    with closing(built.context.agreed.open()) as store:
+        assert store.taken("silver/permission") == ".".join(map(str, store.sequence()))

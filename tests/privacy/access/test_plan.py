@@ -1,0 +1,74 @@
+"""Which columns a role reads for a purpose, and what is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipelines.contracts.document import load_contracts
+from privacy.access.errors import AccessError, AccessRefused
+from privacy.access.plan import ReadPlan, plan_read
+from privacy.access.role import built_in_roles, read_roles
+from privacy.consent.errors import UnknownPurposeError
+from privacy.consent.policy import built_in_policy
+
+CONTRACTS, ROLES, POLICY = load_contracts(), built_in_roles(), built_in_policy()
+
+
+def plan(table: str, role: str, purpose: str, wanted: list[str] | None = None) -> ReadPlan:
+    return plan_read(CONTRACTS.table(table), role, purpose, ROLES, POLICY, wanted)
+
+
+@pytest.mark.parametrize("role", ROLES.roles)
+def test_nobody_reads_a_direct_identifier(role: str) -> None:
+    for contract in CONTRACTS.values():
+        for purpose in ROLES[role].purposes:
+            try:
+                shown = plan(contract.table, role, purpose).columns
+            except AccessRefused:
+                continue
+            assert all(contract.column(name).role != "direct" for name in shown)
+            asked = "research" if purpose == "pseudonymised_research" else purpose
+            assert all(asked in contract.column(name).purposes for name in shown)
+
+
+def test_a_sensitive_column_is_read_only_for_a_purpose_of_its_own() -> None:
+    assert "beliefs" in plan("gold/customer_demographic", "analyst", "research").columns
+    analytics = plan("gold/customer_demographic", "analyst", "analytics")
+    assert analytics.left_out["beliefs"] == "does not serve analytics"
+    assert analytics.is_pseudonymised
+    with pytest.raises(AccessRefused, match="beliefs"):
+        plan("gold/customer_demographic", "analyst", "analytics", ["sex", "beliefs"])
+    with pytest.raises(AccessRefused, match="is sensitive"):
+        plan("gold/customer_demographic", "agent", "personalisation", ["beliefs"])
+
+
+@pytest.mark.parametrize(
+    ("table", "role", "purpose", "message"),
+    [
+        ("gold/customer_360", "analyst", "marketing", "may not read for marketing"),
+        ("bronze/crm_customer", "analyst", "analytics", "may not read bronze/crm_customer"),
+        ("gold/customer_360", "intern", "analytics", "expected one of analyst"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(table: str, role: str, purpose: str, message: str) -> None:
+    with pytest.raises(AccessRefused, match=message):
+        plan(table, role, purpose)
+
+
+def test_an_unknown_purpose_is_refused() -> None:
+    with pytest.raises(UnknownPurposeError):
+        plan("gold/customer_360", "analyst", "curiosity")
+
+
+@pytest.mark.parametrize("text", ["roles: [", "roles: {a: {}}", "roles: {a: {meaning: somebody, purposes: [x], tables: "
+                                  "['*/*'], identifiers: [none], subjects: as_stored}}"])  # fmt: skip
+def test_a_fault_in_the_file_is_found(text: str) -> None:
+    with pytest.raises(AccessError):
+        read_roles(text, "role.yaml", POLICY)
+
+
+def test_no_role_can_be_given_direct_identifiers() -> None:
+    said = "meaning: somebody, purposes: [analytics], tables: ['*/*'], identifiers: [direct], subjects: as_stored"
+    text = f"roles: {{a: {{{said}}}}}"
+    with pytest.raises(AccessError, match="identifiers"):
+        read_roles(text, "role.yaml", POLICY)
