@@ -48,12 +48,10 @@ def make_pool(
     lends = is_lender[p.tuple_of]
     pool = index_pool(cost, pair_unit[is_counted], pair_label[is_counted], lends)
     price = p.floor[p.tuple_of]
-    is_grown = np.arange(len(cost)) >= len(cost) - len(more_cost)
     for steps, size in STAGES:
         price, _ = find_prices(pool, count, k, price, highest, steps)
         if len(pool.cost) > size:
-            is_kept = _best(pool, gains(pool, price, count, k), size) | is_grown
-            pool, is_grown = narrow(pool, is_kept, lends), is_grown[is_kept]
+            pool = narrow(pool, _best(pool, gains(pool, price, count, k), size), lends)
     return pool, price
 
 

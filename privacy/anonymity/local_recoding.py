@@ -36,7 +36,7 @@ CREDIT = 0.4
 """Share of a record's floor that growth forgives; best of 0 … 1 on Adult, flat around it."""
 SHUFFLE = 20080529
 """Seed of the order in which classes grow under models about shares, where any fixed order favours one region."""
-SLACK, OPENINGS, ATTEMPTS = 1.5, 2, 4000
+SLACK, OPENINGS, ATTEMPTS = 1.5, 2, 8000
 """Choice of labels: how far above its price a record may be published in the greedy choice, passes of opening, and
 attempts of ruin and recreate."""
 ROUNDS, SWEEPS, POOL, TRIES, HEAT = 3, 8, 5, 4, 0.0

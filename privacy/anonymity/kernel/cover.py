@@ -20,7 +20,7 @@ from privacy.anonymity.kernel.problem import INTERVAL, Problem
 SAME = 1e-12
 MOST_STARTS = 120
 """First partners tried per seed, times k: larger classes cost more to complete and depend less on their start."""
-FEWEST_STARTS = 4
+FEWEST_STARTS = 2
 
 
 @njit(cache=True)

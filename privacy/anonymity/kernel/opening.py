@@ -31,7 +31,7 @@ def _promise(p: Problem, pool: Pool, s: Choice, f: int) -> float:
     short = max(0.0, float(p.model_number[0, 0] - taken))
     if short > 0.0 and pool.lenders[f] == pool.start[f + 1]:
         short *= 0.5
-    return saved - 0.5 * short * cost
+    return float(saved - 0.5 * short * cost)
 
 
 @njit(cache=True)

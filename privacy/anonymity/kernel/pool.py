@@ -47,7 +47,7 @@ class Lattice(NamedTuple):
 
 
 @njit(cache=True)
-def _place(table: NDArray[np.uint64], key: int) -> int:
+def _place(table: NDArray[np.uint64], key: np.uint64) -> int:
     """Where `key` lies, or may be put, in an open hash table whose size is a power of two."""
     mask = np.uint64(table.shape[0] - 1)
     at = (key ^ (key >> np.uint64(29))) & mask
@@ -100,7 +100,7 @@ def walk(
                 if task == 0:
                     found += 1
                 else:
-                    place = _place(table, key[q])
+                    place = _place(table, np.uint64(key[q]))
                     if task == 1:
                         table[place] = key[q]
                         total[place] += people[t]
