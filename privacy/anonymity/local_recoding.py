@@ -36,11 +36,12 @@ CREDIT = 0.4
 """Share of a record's floor that growth forgives; best of 0 … 1 on Adult, flat around it."""
 SHUFFLE = 20080529
 """Seed of the order in which classes grow under models about shares, where any fixed order favours one region."""
-SLACK, OPENINGS, ATTEMPTS = 1.5, 2, 8000
+SLACK, OPENINGS, ATTEMPTS, DEAR_ATTEMPTS = 1.5, 2, 2.5, 0.15
 """Choice of labels: how far above its price a record may be published in the greedy choice, passes of opening, and
-attempts of ruin and recreate."""
-ROUNDS, SWEEPS, POOL, TRIES, HEAT = 3, 8, 5, 4, 0.0
-"""Refinement: rounds of re-splits of up to POOL classes with TRIES starts, and SWEEPS of moves and swaps."""
+attempts of ruin and recreate per unit (fewer where sensitive values must be checked)."""
+ROUNDS, DEAR_ROUNDS, SWEEPS, POOL, TRIES, HEAT = 12, 3, 8, 5, 4, 0.0
+"""Refinement: rounds (fewer where sensitive values must be checked) of re-splits of up to POOL classes
+with TRIES starts, and SWEEPS of moves and swaps."""
 
 
 def recode_locally(table: FrequencyTable, spec: Spec) -> Allocation:
@@ -79,7 +80,8 @@ def _search(
     _grow(problem, classes)
     if _has_pool(table, problem):
         classes = _choose(table, problem, count, classes, spec)
-    refine(problem, classes, new_scratch(problem), ROUNDS * spec.effort, SWEEPS, HEAT, POOL, TRIES, new_dice(spec.seed))
+    rounds = (DEAR_ROUNDS if table.sensitive else ROUNDS) * spec.effort
+    refine(problem, classes, new_scratch(problem), rounds, SWEEPS, HEAT, POOL, TRIES, new_dice(spec.seed))
     return _slots(classes, block)
 
 
@@ -119,7 +121,8 @@ def _choose(table: FrequencyTable, p: Problem, count: NDArray[np.int64], grown: 
     for _ in range(OPENINGS):
         open_labels(p, pool, choice, order)
         settle(p, pool, choice)
-    ruin_and_recreate(p, pool, choice, price, ATTEMPTS * spec.effort, new_dice(spec.seed))
+    attempts = int((DEAR_ATTEMPTS if table.sensitive else ATTEMPTS) * len(count) * spec.effort)
+    ruin_and_recreate(p, pool, choice, price, attempts, new_dice(spec.seed))
     settle(p, pool, choice)
     classes = _new(p, count)
     to_classes(p, pool, choice, classes)
