@@ -72,7 +72,7 @@ def evaluate(raw: pd.DataFrame, out: pd.DataFrame, folder: Path, queries: int = 
     is_kept = ~(loss >= 1 - 1e-12).all(1)
     dropped = rows - int(is_kept.sum())
     group = out[is_kept].groupby(list(QUASI), sort=False).ngroup().to_numpy()
-    secret, names = pd.factorize(out.loc[is_kept, SECRET])
+    secret, names = pd.factorize(out[SECRET].to_numpy()[is_kept])
     hist = np.zeros((int(group.max()) + 1, len(names)))
     np.add.at(hist, (group, secret), 1)
     prior = raw[SECRET].value_counts(normalize=True).reindex(names).to_numpy()
@@ -98,7 +98,7 @@ def _query_error(
             values = sorted(raw[QUASI[j]].unique())
             size = len(values)
             if QUASI[j] == "age":
-                ranked = sorted(range(size), key=lambda i, v=values: int(v[i]))
+                ranked = np.argsort([int(value) for value in values])
                 length = max(1, int(0.4 * size))
                 start = random.integers(0, size - length + 1)
                 chosen = ranked[start : start + length]

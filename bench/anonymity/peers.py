@@ -6,6 +6,8 @@ ARX is not on Maven's central repository under its own group, so its figures are
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -51,8 +53,14 @@ def python() -> Path:
     """
     interpreter = HOME / "bin" / "python"
     if not interpreter.exists():
-        subprocess.run([sys.executable, "-m", "venv", str(HOME)], check=True)
-        subprocess.run([str(interpreter), "-m", "pip", "install", "--quiet", *PACKAGES], check=True)
+        uv = shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
+        if uv is None:
+            subprocess.run([sys.executable, "-m", "venv", str(HOME)], check=True)
+            subprocess.run([str(interpreter), "-m", "pip", "install", "--quiet", *PACKAGES], check=True)
+        else:
+            subprocess.run([uv, "venv", "--quiet", str(HOME)], check=True)
+            install = [uv, "pip", "install", "--quiet", "--python", str(interpreter), *PACKAGES]
+            subprocess.run(install, check=True)
     return interpreter
 
 

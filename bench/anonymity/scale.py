@@ -49,9 +49,8 @@ def main() -> int:
         settings = load_settings(engine=engine_name, data_dir=Path(folder), engine_memory="4GB")
         with open_engine(settings) as engine:
             engine.spark.sql(make_sql(rows)).write.parquet(f"{folder}/in")
-            frame = engine.spark.read.parquet(f"{folder}/in")
-            if partitions:
-                frame = frame.repartition(partitions)
+            source = engine.spark.read.parquet(f"{folder}/in")
+            frame = source.repartition(partitions) if partitions else source
             start = time.perf_counter()
             release = anonymize_on_engine(frame, make_spec())
             searched = time.perf_counter() - start

@@ -11,15 +11,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from privacy.anonymity.allocation import Allocation, make_labels
+from privacy.anonymity.candidate import make_pool
 from privacy.anonymity.errors import InfeasibleError
+from privacy.anonymity.kernel.choice import new_choice, settle
 from privacy.anonymity.kernel.classes import Classes, new_classes
+from privacy.anonymity.kernel.cover import is_monotone
 from privacy.anonymity.kernel.dice import new_dice
 from privacy.anonymity.kernel.feasible import K_ANONYMITY
 from privacy.anonymity.kernel.grow import build, keep_satisfied
 from privacy.anonymity.kernel.neighbour import nearest_tuples
+from privacy.anonymity.kernel.opening import open_labels
 from privacy.anonymity.kernel.problem import SET, Problem
+from privacy.anonymity.kernel.proportion import grow_in_proportion
 from privacy.anonymity.kernel.refine import refine
 from privacy.anonymity.kernel.resplit import new_scratch
+from privacy.anonymity.kernel.ruin import choose_greedily, ruin_and_recreate, to_classes
 from privacy.anonymity.partition import partition, violated
 from privacy.anonymity.spec import Spec
 from privacy.anonymity.table import FrequencyTable, column_order
@@ -28,8 +34,14 @@ CLOSE = 24
 """Nearest tuples that moves draw partners from; more dilute them, fewer miss good ones."""
 CREDIT = 0.4
 """Share of a record's floor that growth forgives; best of 0 … 1 on Adult, flat around it."""
-ROUNDS, SWEEPS, POOL, TRIES, HEAT = 3, 8, 5, 4, 0.0
-"""Refinement: rounds of re-splits of up to POOL classes with TRIES starts, and SWEEPS of moves and swaps."""
+SHUFFLE = 20080529
+"""Seed of the order in which classes grow under models about shares, where any fixed order favours one region."""
+SLACK, OPENINGS, ATTEMPTS, DEAR_ATTEMPTS = 1.5, 2, 2.5, 0.15
+"""Choice of labels: how far above its price a record may be published in the greedy choice, passes of opening, and
+attempts of ruin and recreate per unit (fewer where sensitive values must be checked)."""
+ROUNDS, DEAR_ROUNDS, SWEEPS, POOL, TRIES, HEAT = 12, 3, 8, 5, 4, 0.0
+"""Refinement: rounds (fewer where sensitive values must be checked) of re-splits of up to POOL classes
+with TRIES starts, and SWEEPS of moves and swaps."""
 
 
 def recode_locally(table: FrequencyTable, spec: Spec) -> Allocation:
@@ -63,13 +75,63 @@ def _search(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Unit, class and count of each slot of the classes found for one block of units."""
     problem, count = _problem(table, block, spec)
-    classes = new_classes(problem, count, 4 * len(block) + 4096, len(block) + 4096)
+    classes = _new(problem, count)
     keep_satisfied(problem, classes)
+    _grow(problem, classes)
+    if _has_pool(table, problem):
+        classes = _choose(table, problem, count, classes, spec)
+    rounds = (DEAR_ROUNDS if table.sensitive else ROUNDS) * spec.effort
+    refine(problem, classes, new_scratch(problem), rounds, SWEEPS, HEAT, POOL, TRIES, new_dice(spec.seed))
+    return _slots(classes, block)
+
+
+def _has_pool(table: FrequencyTable, problem: Problem) -> bool:
+    """Whether labels can be listed and chosen: nodes of hierarchies, under models that more records cannot break."""
+    is_tree = all(domain.hierarchy is not None or len(domain.values) == 1 for domain in table.domains)
+    return is_tree and bool(is_monotone(problem))
+
+
+def _grow(problem: Problem, classes: Classes) -> None:
+    """Give every record without a class one: satisfied tuples first, then by growth."""
     left = np.flatnonzero(classes.left > 0)
     floors = problem.floor[problem.tuple_of[left]]
-    build(problem, classes, left[np.lexsort((left, -floors))], CREDIT)
-    refine(problem, classes, new_scratch(problem), ROUNDS * spec.effort, SWEEPS, HEAT, POOL, TRIES, new_dice(spec.seed))
-    return _slots(classes, block)
+    seeds = left[np.lexsort((left, -floors))]
+    if not is_monotone(problem):
+        bins, bucket = np.unique(problem.category, axis=0, return_inverse=True)
+        is_member = problem.people > 0
+        member = np.flatnonzero(is_member)[np.argsort(bucket.ravel()[is_member], kind="stable")]
+        start = np.concatenate([[0], np.cumsum(np.bincount(bucket.ravel()[is_member], minlength=len(bins)))])
+        seeds = np.random.default_rng(SHUFFLE).permutation(seeds)
+        grow_in_proportion(problem, classes, seeds, bucket.ravel(), bins, start, member)
+    build(problem, classes, seeds, CREDIT)
+
+
+def _choose(table: FrequencyTable, p: Problem, count: NDArray[np.int64], grown: Classes, spec: Spec) -> Classes:
+    """Classes by choosing labels from a pool, greedily by price, then by local search; `grown` gives labels to it."""
+    counted = np.where(p.people > 0, count, 0)
+    is_lender = np.zeros(len(p.unit_start) - 1, np.bool_)
+    alone = _new(p, count)
+    keep_satisfied(p, alone)
+    is_lender[p.tuple_of[alone.left < count]] = True
+    pool, price = make_pool(table, p, grown, counted, is_lender)
+    choice = new_choice(p, pool, counted)
+    choose_greedily(p, pool, choice, price, SLACK)
+    settle(p, pool, choice)
+    order = np.argsort(pool.cost, kind="stable")
+    for _ in range(OPENINGS):
+        open_labels(p, pool, choice, order)
+        settle(p, pool, choice)
+    attempts = int((DEAR_ATTEMPTS if table.sensitive else ATTEMPTS) * len(count) * spec.effort)
+    ruin_and_recreate(p, pool, choice, price, attempts, new_dice(spec.seed))
+    settle(p, pool, choice)
+    classes = _new(p, count)
+    to_classes(p, pool, choice, classes)
+    _grow(p, classes)
+    return classes if classes.cost[0] <= grown.cost[0] else grown
+
+
+def _new(p: Problem, count: NDArray[np.int64]) -> Classes:
+    return new_classes(p, count, 4 * len(count) + 4096, len(count) + 4096)
 
 
 def _slots(
@@ -137,7 +199,7 @@ def _width(kinds: NDArray[np.int8], k: int, by_count: bool) -> int:
     """Neighbours per tuple: hierarchy labels cover many tuples at once and need to see more of them."""
     if not by_count:
         return max(64, 4 * k)
-    return max(32, 4 * k) if (kinds == SET).any() else min(max(128, 25 * k), 1024)
+    return max(64, 4 * k)
 
 
 def _models(

@@ -18,6 +18,9 @@ from privacy.anonymity.kernel.feasible import DISTINCT_L, K_ANONYMITY, shortfall
 from privacy.anonymity.kernel.problem import INTERVAL, Problem
 
 SAME = 1e-12
+MOST_STARTS = 120
+"""First partners tried per seed, times k: larger classes cost more to complete and depend less on their start."""
+FEWEST_STARTS = 2
 
 
 @njit(cache=True)
@@ -125,6 +128,7 @@ def grow_by_label(p: Problem, c: Classes, a: int, seed: int, ceiling: float, cre
         alone[i] = _trial_loss(p, c.low[a], c.high[a], c.mask[a], unit[i], np.inf)
     dearest *= credit
     is_tried = np.zeros(found, np.bool_)
+    starts = max(FEWEST_STARTS, MOST_STARTS // max(int(p.model_number[0, 0]), 1))
     joined, backed = c.hist[a].copy(), c.hist[a].copy()
     for first in np.argsort(alone, kind="mergesort"):
         loss = alone[first]
@@ -132,6 +136,9 @@ def grow_by_label(p: Problem, c: Classes, a: int, seed: int, ceiling: float, cre
             break
         if is_tried[first]:
             continue
+        if starts == 0:
+            break
+        starts -= 1
         low[:], high[:], mask[:] = c.low[a], c.high[a], c.mask[a]
         _trial_widen(p, low, high, mask, unit[first])
         while True:
