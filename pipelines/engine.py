@@ -8,12 +8,15 @@ cannot tell them apart.
 import os
 import secrets
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from filelock import FileLock
 
 from pipelines import endpoint, java
 from pipelines.config import Settings
@@ -147,6 +150,9 @@ def _connect(url: str, name: str) -> "Iterator[SparkSession]":
         spark.stop()
 
 
+_START_LOCK = Path(tempfile.gettempdir()) / f"bojagi-spark-start-{os.getuid()}.lock"
+
+
 @contextmanager
 def _open_spark(settings: Settings) -> "Iterator[SparkSession]":
     """Spark in a JVM, with its Connect server as a plug-in of the context.
@@ -172,7 +178,8 @@ def _open_spark(settings: Settings) -> "Iterator[SparkSession]":
     conf.set("spark.driver.memory", f"{int(settings.engine_memory) // 2**20}m")
     conf.set("spark.connect.grpc.binding.port", str(port)).set("spark.connect.authenticate.token", token)
     try:
-        with _standard_error_to(settings.engine_log_file), _classic_mode():
+        # Two JVMs that resolve Delta's jars at once stumble over each other in Ivy's cache.
+        with FileLock(_START_LOCK), _standard_error_to(settings.engine_log_file), _classic_mode():
             context = SparkContext(conf=conf)
     except (PySparkException, Py4JError, ValueError) as error:
         log = settings.engine_log_file
