@@ -180,7 +180,7 @@ def _open_spark(settings: Settings) -> "Iterator[SparkSession]":
     try:
         # Two JVMs that resolve Delta's jars at once stumble over each other in Ivy's cache.
         with FileLock(_START_LOCK), _standard_error_to(settings.engine_log_file), _classic_mode():
-            context = SparkContext(conf=conf)
+            context = _start_context(conf)
     except (PySparkException, Py4JError, ValueError) as error:
         log = settings.engine_log_file
         raise EngineError(
@@ -192,6 +192,19 @@ def _open_spark(settings: Settings) -> "Iterator[SparkSession]":
     finally:
         context.stop()
         _end_java(context)
+
+
+def _start_context(conf: "SparkConf") -> "SparkContext":
+    """Start the JVM, once more if it ended before it could say where it listens: on a busy machine it does at times."""
+    from pyspark import SparkContext
+    from pyspark.errors import PySparkRuntimeError
+
+    try:
+        return SparkContext(conf=conf)
+    except PySparkRuntimeError as error:
+        if "JAVA_GATEWAY_EXITED" not in str(error):
+            raise
+        return SparkContext(conf=conf)
 
 
 def _similarity_jar() -> str:

@@ -10,6 +10,7 @@ from deltalake import DeltaTable
 from pipelines.config import Settings
 from pipelines.contracts.document import Contracts
 from pipelines.gate import Outcome, outcome_folder, read_outcomes
+from pipelines.rows import rows_of
 from pipelines.table_profile import read_profile
 
 QUARANTINE = "bronze/quarantine"
@@ -51,7 +52,7 @@ def count_quarantine(settings: Settings, source: str | None = None) -> list[dict
     delta = open_table(settings, QUARANTINE)
     if delta is None:
         return []
-    rows = delta.to_pyarrow_table(columns=[*QUARANTINE_KEY, "file", "replayed_load_id"])
+    rows = rows_of(delta, [*QUARANTINE_KEY, "file", "replayed_load_id"])
     rows = rows.filter(pc.is_null(rows["replayed_load_id"]))
     if source is not None:
         rows = rows.filter(pc.equal(rows["source"], source))
