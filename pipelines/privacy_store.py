@@ -7,7 +7,6 @@ from its backups.
 
 from __future__ import annotations
 
-import os
 import secrets
 import stat
 from collections.abc import Iterator
@@ -24,6 +23,9 @@ from pipelines.reveal import Revealer
 from privacy.audit import KEY_BYTES, Access, AuditError, AuditLog, now
 from privacy.consent.policy import built_in_policy
 from privacy.consent.store import ConsentStore
+from privacy.dp.ledger import Ledger
+from privacy.dp.sqlite_store import SqliteStore
+from privacy.private_file import create_once
 from privacy.protection.field import FieldCipher
 from privacy.protection.key_store import SqliteKeyStore
 from privacy.protection.key_wrapper import FileKeyWrapper, KeyWrapper
@@ -84,6 +86,11 @@ def open_key_store(settings: Settings, wrapper: KeyWrapper | None = None) -> Sql
     return SqliteKeyStore(settings.secret_dir / "keys.db", wrapper or _wrapper_of(settings))
 
 
+def open_ledger(settings: Settings) -> Ledger:
+    """The ledger of privacy budgets; its anchor lies apart."""
+    return Ledger(SqliteStore(settings.data_dir / "dp" / "ledger.sqlite", settings.secret_dir / "dp_ledger.anchor"))
+
+
 @contextmanager
 def open_protection(settings: Settings) -> Iterator[Protection]:
     """The secret of the tokens and the key store, for one thread of one run.
@@ -134,16 +141,7 @@ def _wrapper_of(settings: Settings) -> KeyWrapper:
 
 def _load_key(path: Path) -> bytes:
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(secrets.token_hex(KEY_BYTES))
-        try:
-            os.link(draft, path)
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink()
+        create_once(path, secrets.token_hex(KEY_BYTES))
     if stat.S_IMODE(path.stat().st_mode) & 0o077:
         raise AuditError(f"{path}: others may read the key; run chmod 600 on it.")
     try:

@@ -17,10 +17,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,10 +26,11 @@ from typing import Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from privacy.database import open_database, transaction
 from privacy.errors import PrivacyError
+from privacy.private_file import PRIVATE_FOLDER_MODE, replace
 
 _GENESIS = bytes(32)
-_BUSY_SECONDS = 30
 KEY_BYTES = 32
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS entry (number INTEGER PRIMARY KEY, content TEXT NOT NULL, hash TEXT NOT NULL);
@@ -97,14 +96,9 @@ class AuditLog:
         if len(key) != KEY_BYTES:
             raise AuditError(f"The audit key has {len(key)} bytes; expected {KEY_BYTES}.")
         self.path, self.anchor_path, self._key = path, anchor_path, key
-        for folder in (path.parent, anchor_path.parent):
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        anchor_path.parent.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER_MODE)
         try:
-            path.touch(mode=0o600)
-            self._db = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = FULL")
-            self._db.executescript(_SCHEMA)
+            self._db = open_database(path, _SCHEMA)
         except (OSError, sqlite3.Error) as error:
             raise AuditError(f"{path}: cannot be opened as an audit log: {error}.") from error
 
@@ -119,7 +113,7 @@ class AuditLog:
             AuditError: it could not be written; then the use must not happen.
         """
         try:
-            with self._transaction():
+            with transaction(self._db):
                 last = self._last()
                 content = _canonical(access)
                 anchor = Anchor(last.number + 1, _chain(last.hash, content))
@@ -205,23 +199,8 @@ class AuditLog:
         return hmac.new(self._key, f"{anchor.number}\0{anchor.hash}".encode(), hashlib.sha256).hexdigest()
 
     def _write_anchor(self, anchor: Anchor) -> None:
-        draft = self.anchor_path.with_name(f".{self.anchor_path.name}.{os.getpid()}")
         text = json.dumps({"number": anchor.number, "hash": anchor.hash, "seal": self._seal(anchor)})
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(self.anchor_path)
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
-        self._db.execute("COMMIT")
+        replace(self.anchor_path, text)
 
 
 def now() -> datetime:

@@ -36,6 +36,7 @@ HELP = """Bojagi pieces a customer together from scattered records and checks wh
   3    the engine, Java, an endpoint or the disk is not there
   4    another run works in the same data folder
   5    a table could not be loaded or built; the others are finished
+  6    refused: a budget, a consent, a role, a key or a verifier says no
   130  stopped by Ctrl-C
 
 Settings come from bojagi.toml and BOJAGI_* variables (the top of pipelines/config.py lists them).

@@ -7,10 +7,14 @@ from typing import Annotated
 
 import typer
 
+from pipelines.cli.edge import Edge
 from pipelines.cli.option import Data, Json, settings_for
 
 app = typer.Typer(
-    help="Show and verify the log of every use of personal data.", no_args_is_help=True, rich_markup_mode="rich"
+    cls=Edge,
+    help="Show and verify the log of every use of personal data.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
 )
 
 
@@ -30,26 +34,21 @@ def show(
       bojagi audit show --json | jq 'select(.outcome == "refused")'
     """
     from pipelines.privacy_store import open_audit_log
-    from privacy.errors import PrivacyError
 
     wanted = {"who": who, "purpose": purpose, "table": table}
-    try:
-        log = open_audit_log(settings_for(data))
-        for number, entry in log.entries(lambda e: all(v in (None, getattr(e, n)) for n, v in wanted.items())):
-            if as_json:
-                typer.echo(json.dumps({"number": number, **entry.model_dump(mode="json")}, ensure_ascii=False))
-            else:
-                subjects = "" if entry.subjects is None else f", {entry.subjects} subjects"
-                typer.echo(
-                    f"{number:>6}  {entry.at:%Y-%m-%d %H:%M:%S}  {entry.who} ({entry.role})  "
-                    f"{entry.action} {entry.table} for {entry.purpose}: {entry.outcome}{subjects}"
-                )
-        if log.anchor_path.exists():
-            anchor = log.anchor()
-            typer.echo(f"anchor {anchor.number}:{anchor.hash}", err=as_json)
-    except PrivacyError as error:
-        typer.echo(error.message, err=True)
-        raise typer.Exit(1) from error
+    log = open_audit_log(settings_for(data))
+    for number, entry in log.entries(lambda e: all(v in (None, getattr(e, n)) for n, v in wanted.items())):
+        if as_json:
+            typer.echo(json.dumps({"number": number, **entry.model_dump(mode="json")}, ensure_ascii=False))
+        else:
+            subjects = "" if entry.subjects is None else f", {entry.subjects} subjects"
+            typer.echo(
+                f"{number:>6}  {entry.at:%Y-%m-%d %H:%M:%S}  {entry.who} ({entry.role})  "
+                f"{entry.action} {entry.table} for {entry.purpose}: {entry.outcome}{subjects}"
+            )
+    if log.anchor_path.exists():
+        anchor = log.anchor()
+        typer.echo(f"anchor {anchor.number}:{anchor.hash}", err=as_json)
 
 
 @app.command()
@@ -69,7 +68,6 @@ def verify(
     """
     from pipelines.privacy_store import open_audit_log
     from privacy.audit import Anchor
-    from privacy.errors import PrivacyError
 
     published = None
     if anchor is not None:
@@ -77,11 +75,7 @@ def verify(
         if not number.isdigit() or len(digest) != 64:
             raise typer.BadParameter("expected number:hash, as `bojagi audit show` prints it", param_hint="--anchor")
         published = Anchor(int(number), digest)
-    try:
-        findings = open_audit_log(settings_for(data)).verify(published)
-    except PrivacyError as error:
-        typer.echo(error.message, err=True)
-        raise typer.Exit(1) from error
+    findings = open_audit_log(settings_for(data)).verify(published)
     if as_json:
         typer.echo(json.dumps([{"kind": f.kind, "number": f.number, "message": f.message} for f in findings]))
     else:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pipelines.cli.consent_desk import opened
+from pipelines.cli.edge import Edge
+from pipelines.cli.exit_code import ExitCode
 from pipelines.cli.option import Data, Json
 
 if TYPE_CHECKING:
@@ -44,7 +46,10 @@ _KEPT = (
 """What a withdrawal says as the consent before it did."""
 
 app = typer.Typer(
-    help="Record consents and withdrawals, and show what they permit.", no_args_is_help=True, rich_markup_mode="rich"
+    cls=Edge,
+    help="Record consents and withdrawals, and show what they permit.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
 )
 
 
@@ -98,7 +103,7 @@ def withdraw(
         spoken = [(subject, desk.latest(subject, purpose)) for subject in desk.store.members_of(customer)]
         if all(before is None for _, before in spoken):
             typer.echo(f"There is no record of a consent to {purpose}; nothing was permitted.", err=True)
-            raise typer.Exit(1)
+            raise typer.Exit(ExitCode.REFUSED)
         for subject, before in spoken:
             if before is not None:
                 fields = {name: getattr(before, name) for name in _KEPT}
@@ -197,7 +202,7 @@ def receipt(
         record = desk.store.record(record_id)
     if record is None:
         typer.echo("There is no record of that identifier; `bojagi consent history` lists them.", err=True)
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.REFUSED)
     typer.echo(json.dumps(write_receipt(record, built_in_policy().taxonomy), ensure_ascii=False, indent=1))
 
 
@@ -228,12 +233,12 @@ def import_records(
 
 
 def _read(file: Path, landed: bool, settings: Settings) -> Iterator[ConsentRecord]:
+    from pipelines.privacy_store import open_tokenizer
     from privacy.consent.errors import ConsentError
     from privacy.consent.imported import read_exported, read_landed
     from privacy.consent.receipt import read_receipt
-    from privacy.protection.token import load_tokenizer
 
-    token = load_tokenizer(settings.token_key_file, settings.phone_region).token if landed else None
+    token = open_tokenizer(settings).token if landed else None
     for place, row in _rows(file):
         if not isinstance(row, dict):
             raise ConsentError(f"{place}: no record; expected a JSON object with its fields.")

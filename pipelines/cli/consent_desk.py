@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from pipelines.cli.edge import complain
+from pipelines.cli.exit_code import ExitCode
 from pipelines.cli.option import settings_for
 
 if TYPE_CHECKING:
@@ -71,23 +73,16 @@ class Desk:
 
 @contextmanager
 def opened(data: Path | None) -> Iterator[Desk]:
-    """Open the desk; a record that cannot be, or an error of the engine, ends the command with one line."""
+    """Open the desk; a record that cannot be ends the command with a line for each fault."""
     from pydantic import ValidationError
 
     from pipelines.privacy_store import open_consent_store
-    from privacy.errors import PrivacyError
 
     settings = settings_for(data)
-    try:
-        store = open_consent_store(settings)
+    with closing(open_consent_store(settings)) as store:
         try:
             yield Desk(settings, store)
-        finally:
-            store.close()
-    except PrivacyError as error:
-        typer.echo(error.message, err=True)
-        raise typer.Exit(1) from error
-    except ValidationError as error:
-        for fault in error.errors():
-            typer.echo(f"{'.'.join(map(str, fault['loc'])) or 'record'}: {fault['msg']}", err=True)
-        raise typer.Exit(1) from error
+        except ValidationError as error:
+            for fault in error.errors():
+                complain(f"{'.'.join(map(str, fault['loc'])) or 'record'}: {fault['msg']}")
+            raise typer.Exit(ExitCode.USAGE) from error

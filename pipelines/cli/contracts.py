@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipelines.cli.edge import Edge
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -26,6 +28,7 @@ Folders = Annotated[
 _PIPE_WIDTH = 200
 
 app = typer.Typer(
+    cls=Edge,
     help="Check the contracts, show the data map that they declare, or draft a contract from a file.",
     no_args_is_help=True,
 )

@@ -9,19 +9,21 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from pipelines.cli.edge import Edge
+from pipelines.cli.exit_code import of_error
+from pipelines.cli.option import Data, Json, settings_for
+
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from pipelines.config import Settings
     from privacy.dp.answer import Answer
-    from privacy.dp.ledger import Ledger
     from privacy.dp.question import Question
 
-Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
-Data = Annotated[Path | None, typer.Option("--data", help="The data folder.", show_default="from the settings")]
-
 app = typer.Typer(
-    help="Statistics that cannot betray anyone, under a budget that cannot be overspent.", no_args_is_help=True
+    cls=Edge,
+    help="Statistics that cannot betray anyone, under a budget that cannot be overspent.",
+    no_args_is_help=True,
 )
 
 
@@ -51,7 +53,7 @@ def query(
         if show_preview:
             print(json.dumps(preview(Plan(question)), indent=1))
             return
-        answer = _answer(question, _settings(data))
+        answer = _answer(question, settings_for(data))
     except DpError as error:
         raise _refusal(error, as_json) from error
     if as_json:
@@ -73,11 +75,12 @@ def budget(
     data: Data = None,
 ) -> None:
     """Show what is left of every budget, or set limits of one. Checks the whole ledger on the way."""
+    from pipelines.privacy_store import open_ledger
     from privacy.dp.account import Account
     from privacy.dp.errors import DpError
 
     try:
-        ledger, now = _ledger(_settings(data)), datetime.now(UTC)
+        ledger, now = open_ledger(settings_for(data)), datetime.now(UTC)
         accounts = [Account(*account.split("|"))] if account else ledger.accounts()
         for text in limit or []:
             if account is None:
@@ -130,30 +133,17 @@ def _question(spec: Path | None, sql: str | None, purpose: str, rho: float, keys
 def _answer(question: Question, settings: Settings) -> Answer:
     from pipelines.engine import open_engine
     from pipelines.lakehouse import Lakehouse
+    from pipelines.privacy_store import open_ledger
     from privacy.catalog import read_catalog
     from privacy.dp.permission import require_permitted
     from privacy.dp.release import DataSet, release
 
     require_permitted(question, read_catalog(settings.contract_dirs))
-    ledger = _ledger(settings)
+    ledger = open_ledger(settings)
     with open_engine(settings) as engine:
         lakehouse = Lakehouse(settings.lakehouse_root, cast("SparkSession", engine.spark))
         data = DataSet(lakehouse.read(question.dataset), str(lakehouse.version(question.dataset)))
         return release(question, data, ledger, datetime.now(UTC))
-
-
-def _settings(data: Path | None) -> Settings:
-    from pipelines.config import load_settings
-
-    return load_settings() if data is None else load_settings(data_dir=data)
-
-
-def _ledger(settings: Settings) -> Ledger:
-    from privacy.dp.ledger import Ledger
-    from privacy.dp.sqlite_store import SqliteStore
-
-    folder = settings.data_dir
-    return Ledger(SqliteStore(folder / "dp" / "ledger.sqlite", folder / "secret" / "dp_ledger.anchor"))
 
 
 def _limit(text: str) -> tuple[Any, Any]:
@@ -175,7 +165,7 @@ def _refusal(error: Any, as_json: bool) -> typer.Exit:
         print(json.dumps({"refused": type(error).__name__, "reason": error.public_details}, ensure_ascii=False))
     else:
         typer.echo(f"{type(error).__name__}: {error.public_details}", err=True)
-    return typer.Exit(1)
+    return typer.Exit(of_error(type(error)))
 
 
 def _print_answer(answer: Answer) -> None:

@@ -20,7 +20,7 @@ class Edge(TyperGroup):
             return super().invoke(ctx)
         except (PipelineError, PrivacyError) as error:
             complain(str(error))
-            raise typer.Exit(of_error(type(error).__name__)) from error
+            raise typer.Exit(of_error(type(error))) from error
         except OSError as error:
             if not is_disk_fault(error):
                 raise

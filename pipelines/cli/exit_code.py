@@ -18,23 +18,42 @@ class ExitCode(IntEnum):
     """Another run works in the same data folder."""
     FAILED = 5
     """A table could not be loaded or built; the others are finished."""
+    REFUSED = 6
+    """A budget, a consent, a role, a key or a verifier says no; nothing was released."""
     INTERRUPTED = 130
     """Stopped by Ctrl-C."""
 
 
+# The nearest class of an error decides. By name, so that nothing is imported for it.
 _BY_ERROR = {
     "SettingsError": ExitCode.USAGE,
     "ContractError": ExitCode.USAGE,
     "UnknownContractError": ExitCode.USAGE,
+    "DraftError": ExitCode.USAGE,
+    "UnknownDataError": ExitCode.USAGE,
+    "SimulationError": ExitCode.USAGE,
+    "IdentityError": ExitCode.USAGE,
+    "UnknownPurposeError": ExitCode.USAGE,
+    "ReceiptError": ExitCode.USAGE,
+    "AccessError": ExitCode.USAGE,
+    "SpecError": ExitCode.USAGE,
+    "HierarchyError": ExitCode.USAGE,
+    "BadQuestion": ExitCode.USAGE,
+    "PrivacyError": ExitCode.REFUSED,
     "EngineError": ExitCode.ENVIRONMENT,
     "RunLockError": ExitCode.BUSY,
 }
 _DISK = frozenset({errno.EROFS, errno.ENOSPC, errno.EACCES, errno.EPERM, errno.EDQUOT})
 
 
-def of_error(kind: str) -> ExitCode:
-    """Return the exit code for one of our errors, by the name of its class."""
-    return _BY_ERROR.get(kind, ExitCode.FAILED)
+def of_error(kind: type[Exception]) -> ExitCode:
+    """Return the exit code for one of our errors."""
+    return of_names(*(parent.__name__ for parent in kind.__mro__))
+
+
+def of_names(*names: str) -> ExitCode:
+    """Return the exit code for an error of which only names are left: of its class, then of what that derives from."""
+    return next((_BY_ERROR[name] for name in names if name in _BY_ERROR), ExitCode.FAILED)
 
 
 def is_disk_fault(error: OSError) -> bool:

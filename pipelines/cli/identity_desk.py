@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pipelines.cli.option import Data, Json, settings_for
-from pipelines.identity.errors import IdentityError
 
 if TYPE_CHECKING:
     from pipelines.config import Settings
@@ -48,10 +47,7 @@ def revert(
     data: Data = None,
 ) -> None:
     """Undo a merge, split or move: its records go back to the identifier that they had."""
-    try:
-        made = _desk(settings_for(data)).revert(event, reason)
-    except IdentityError as error:
-        raise stop(error) from None
+    made = _desk(settings_for(data)).revert(event, reason)
     typer.echo(f"Recorded {', '.join(decision.decision_id for decision in made)}. {_NEXT}")
 
 
@@ -87,17 +83,8 @@ def explain_customers(settings: Settings, first: str, second: str) -> tuple[Expl
     return found, named[0].customer_id == named[1].customer_id
 
 
-def stop(error: IdentityError) -> typer.Exit:
-    """Print the error and return the exit that ends the command."""
-    typer.echo(f"Error: {error}", err=True)
-    return typer.Exit(2)
-
-
 def _decide(verdict: Any, first: str, second: str, reason: str, settings: Settings) -> None:
-    try:
-        decision = _desk(settings).decide(verdict, first, second, reason)
-    except IdentityError as error:
-        raise stop(error) from None
+    decision = _desk(settings).decide(verdict, first, second, reason)
     typer.echo(f"Recorded {decision.decision_id}. {_NEXT}")
 
 
@@ -107,10 +94,10 @@ def _desk(settings: Settings) -> StewardDesk:
     from pipelines.identity.steward_desk import StewardDesk
     from pipelines.ingest.load import in_utc
     from pipelines.lakehouse import Lakehouse
-    from privacy.protection.token import load_tokenizer
+    from pipelines.privacy_store import open_tokenizer
 
     lakehouse = Lakehouse(settings.lakehouse_root, storage_options=settings.storage_options)
-    tokenizer = load_tokenizer(settings.token_key_file, settings.phone_region)
+    tokenizer = open_tokenizer(settings)
     contracts = load_contracts(settings.contract_dirs)
     return StewardDesk(lakehouse, contracts, tokenizer.token, lambda: in_utc(wall_clock()), getpass.getuser())
 

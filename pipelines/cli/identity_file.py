@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 import pandas as pd
 import typer
 
-from pipelines.cli.identity_desk import explain_customers, stop
+from pipelines.cli.identity_desk import explain_customers
 from pipelines.config import Settings, load_settings
 from pipelines.engine import open_engine
 from pipelines.errors import EngineError, SettingsError
@@ -22,7 +22,7 @@ from pipelines.identity.dataset import (
     load_labelled,
     load_simulated,
 )
-from pipelines.identity.errors import EngineLacksError, IdentityError, MappingError, SourceFileError
+from pipelines.identity.errors import EngineLacksError, MappingError, SourceFileError
 from pipelines.identity.evaluate import Evaluation, evaluate
 from pipelines.identity.explain import Explanation, explain
 from pipelines.identity.mapping import Mapping, guess_mapping, load_mapping
@@ -45,37 +45,28 @@ class Labelled:
 
 def resolve_file(source: Path, out: Path, mapping: Path | None, options: Options, engine: str) -> None:
     """Give every row of a person file a customer id and write it."""
-    try:
-        frame = read_person_file(source)
-        parts = _mapping(frame, mapping)
-        with _open_workspace(engine, options) as workspace:
-            answer = resolve(workspace, frame, parts, options)
-        new_id = opaque_ids()
-        ids = {group: new_id() for group in pd.unique(answer.group)}
-        write_person_file(frame.assign(customer_id=[ids[g] for g in answer.group]), out)
-    except IdentityError as error:
-        raise stop(error) from None
+    frame = read_person_file(source)
+    parts = _mapping(frame, mapping)
+    with _open_workspace(engine, options) as workspace:
+        answer = resolve(workspace, frame, parts, options)
+    new_id = opaque_ids()
+    ids = {group: new_id() for group in pd.unique(answer.group)}
+    write_person_file(frame.assign(customer_id=[ids[g] for g in answer.group]), out)
     _report(answer, len(frame), len(ids))
 
 
 def evaluate_labelled(name: str | None, labelled: Labelled, memory: str, *, with_baseline: bool) -> Evaluation:
     """Measure a named data set, or a labelled file, beside plain Splink."""
-    try:
-        return evaluate(_labelled(name, labelled), Options(memory=memory), with_baseline=with_baseline)
-    except IdentityError as error:
-        raise stop(error) from None
+    return evaluate(_labelled(name, labelled), Options(memory=memory), with_baseline=with_baseline)
 
 
 def explain_records(
     keys: tuple[str, str], source: Path | None, mapping: Path | None, settings: Settings, memory: str, *, quiet: bool
 ) -> tuple[Explanation, bool]:
     """Explain two records of a file, or two customers of the lakehouse; and say whether they are one customer."""
-    try:
-        if source is None:
-            return explain_customers(settings, *keys)
-        return _explain_file(source, mapping, keys, memory, quiet=quiet)
-    except IdentityError as error:
-        raise stop(error) from None
+    if source is None:
+        return explain_customers(settings, *keys)
+    return _explain_file(source, mapping, keys, memory, quiet=quiet)
 
 
 @contextmanager

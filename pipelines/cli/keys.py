@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipelines.cli.edge import Edge
 from pipelines.cli.option import Data, Json, settings_for
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ Module = Annotated[
 Token = Annotated[str, typer.Option("--hsm-token", help="Label of its token.")]
 PinFile = Annotated[Path | None, typer.Option("--hsm-pin-file", help="File with the PIN.", show_default="asked")]
 
-app = typer.Typer(help="Show and rotate the keys that encrypt identifiers.", no_args_is_help=True)
+app = typer.Typer(cls=Edge, help="Show and rotate the keys that encrypt identifiers.", no_args_is_help=True)
 
 
 @app.command()
@@ -56,21 +57,13 @@ def rotate(module: Module = None, token: Token = "bojagi", pin_file: PinFile = N
 @contextmanager
 def _opened(module: Path | None, token: str, pin_file: Path | None, data: Path | None) -> Iterator[SqliteKeyStore]:
     from pipelines.privacy_store import open_key_store
-    from privacy.errors import PrivacyError
 
-    try:
-        wrapper = None
-        settings = settings_for(data)
-        if module is not None:
-            from privacy.protection.pkcs11_wrapper import Pkcs11KeyWrapper
+    wrapper = None
+    settings = settings_for(data)
+    if module is not None:
+        from privacy.protection.pkcs11_wrapper import Pkcs11KeyWrapper
 
-            pin = pin_file.read_text().strip() if pin_file else typer.prompt("PIN", hide_input=True)
-            wrapper = Pkcs11KeyWrapper(module, token, pin)
-        store = open_key_store(settings, wrapper)
-        try:
-            yield store
-        finally:
-            store.close()
-    except PrivacyError as error:
-        typer.echo(error.message, err=True)
-        raise typer.Exit(1) from error
+        pin = pin_file.read_text().strip() if pin_file else typer.prompt("PIN", hide_input=True)
+        wrapper = Pkcs11KeyWrapper(module, token, pin)
+    with closing(open_key_store(settings, wrapper)) as store:
+        yield store

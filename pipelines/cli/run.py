@@ -10,7 +10,7 @@ from warnings import simplefilter
 import typer
 
 from pipelines.cli.edge import complain
-from pipelines.cli.exit_code import ExitCode, of_error
+from pipelines.cli.exit_code import ExitCode, of_names
 from pipelines.cli.option import Data, Engine, Json, settings_for
 from pipelines.errors import SettingsError
 from pipelines.simulate.errors import SimulationError
@@ -67,11 +67,11 @@ def run(
 def exit_code(progress: "RunProgress") -> ExitCode:
     """Return what the run ends in: the worst of what befell its tables."""
     if progress.error is not None:
-        return of_error(progress.error_kind or "")
+        return of_names(progress.error_kind or "")
     turns = list(progress.turns.values())
     failed = [turn for turn in turns if turn.error is not None]
     if failed:
-        return of_error(failed[0].error_kind or "")
+        return of_names(failed[0].error_kind or "")
     if any(turn.broken_checks or turn.files_refused for turn in turns):
         return ExitCode.QUALITY
     return ExitCode.OK

@@ -8,8 +8,7 @@ record (`sequence`) tells readers in other processes whether there is news.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 
@@ -20,11 +19,11 @@ from privacy.consent.purpose import Taxonomy
 from privacy.consent.record import ConsentRecord
 from privacy.consent.rows import MEMBERSHIP_SCHEMA, RECORD_SCHEMA, as_record, as_row
 from privacy.consent.state import EVERY_PURPOSE
+from privacy.database import open_database, transaction
 
 _COLUMNS = tuple(RECORD_SCHEMA.names)
 _MOMENTS = ("effective_at", "recorded_at", "expires_at")
 _BATCH = 50_000
-_BUSY_SECONDS = 30
 _LAST = 2**63 - 1
 """The greatest sequence number that SQLite can give."""
 _SCHEMA = f"""
@@ -59,13 +58,8 @@ class ConsentStore:
         """
         self.path = path
         self._taxonomy = taxonomy
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         try:
-            path.touch(mode=0o600)
-            self._db = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = FULL")
-            self._db.executescript(_SCHEMA)
+            self._db = open_database(path, _SCHEMA)
         except (OSError, sqlite3.Error) as error:
             raise ConsentError(f"{path}: cannot be opened as a consent store: {error}.") from error
 
@@ -86,7 +80,7 @@ class ConsentStore:
             row = as_row(record)
             rows.append([_text(row[column]) for column in _COLUMNS])
         marks = ", ".join("?" * len(_COLUMNS))
-        with self._transaction():
+        with transaction(self._db):
             try:
                 self._db.executemany(f"INSERT INTO record ({', '.join(_COLUMNS)}) VALUES ({marks})", rows)
             except sqlite3.IntegrityError as error:
@@ -103,7 +97,7 @@ class ConsentStore:
     def assign_all(self, rows: Iterable[tuple[str, str | None, datetime]]) -> None:
         """Say of many source persons whom each belongs to from a moment on: subject, customer, moment."""
         told = [(subject, customer, _text(from_at)) for subject, customer, from_at in rows]
-        with self._transaction():
+        with transaction(self._db):
             self._db.executemany("INSERT INTO membership (subject_id, customer_id, from_at) VALUES (?, ?, ?)", told)
 
     def taken(self, source: str) -> str | None:
@@ -113,7 +107,7 @@ class ConsentStore:
 
     def note_taken(self, source: str, state: str) -> None:
         """Remember which state of a source was taken in."""
-        with self._transaction():
+        with transaction(self._db):
             self._db.execute("INSERT OR REPLACE INTO taken VALUES (?, ?)", (source, state))
 
     def has(self, record_id: str) -> bool:
@@ -190,16 +184,6 @@ class ConsentStore:
             columns = [pa.array(c, f.type) for c, f in zip(zip(*rows, strict=True), plain, strict=True)]
             batches.append(pa.record_batch(columns, schema=plain))
         return pa.Table.from_batches(batches, schema=plain).cast(schema)
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
-        self._db.execute("COMMIT")
 
 
 def _where(subjects: Iterable[str] | None, up_to: int) -> tuple[str, list[object]]:

@@ -18,13 +18,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from privacy.database import BUSY_SECONDS, transaction
 from privacy.dp.anchor import EMPTY, FileAnchor, Head
 from privacy.dp.errors import LedgerDamaged
 from privacy.dp.store import SCHEMA, Transaction
 
 # A checkpoint flushes twice inside the writers' lock; this many pages apart it touches few spends.
 CHECKPOINT_PAGES = 8000
-BUSY_SECONDS = 30.0
 
 
 class _Queue:
@@ -88,13 +88,8 @@ class SqliteStore:
         """One writer at a time, in order of arrival."""
         with self._writers.held():
             self._require_same_file()
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
+            with transaction(self._connection):
                 yield _SqliteTransaction(self._connection)
-            except BaseException:
-                self._connection.execute("ROLLBACK")
-                raise
-            self._connection.execute("COMMIT")
 
     def settle(self, head: Head) -> None:
         """Flush the log and move the anchor, unless another process already did so for a later head."""

@@ -22,6 +22,8 @@ from typing import Protocol
 
 from filelock import FileLock
 
+from privacy.database import open_database, transaction
+from privacy.private_file import replace
 from privacy.protection.errors import (
     DamagedStoreError,
     DestroyedKeyError,
@@ -32,7 +34,6 @@ from privacy.protection.errors import (
 from privacy.protection.key_wrapper import KEY_BYTES, KeyWrapper
 
 KEY_ID_BYTES = 16
-_BUSY_SECONDS = 30
 _BATCH = 500
 _SEAL_CONTEXT = b"bojagi key store seal"
 _SCHEMA = """
@@ -118,13 +119,8 @@ class SqliteKeyStore:
         if not path.exists() and self.anchor_path.exists():
             raise RolledBackStoreError(f"{path}: the key store is gone; its anchor is there. Restore the store.")
         try:
-            path.touch(mode=0o600)
-            self._db = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
-            # A destroyed key is overwritten in the file, and no journal keeps it.
-            self._db.execute("PRAGMA secure_delete = ON")
-            self._db.execute("PRAGMA journal_mode = DELETE")
-            self._db.execute("PRAGMA synchronous = FULL")
-            self._db.executescript(_SCHEMA)
+            # A destroyed key must be gone from the disk.
+            self._db = open_database(path, _SCHEMA, overwrites=True)
         except (OSError, sqlite3.Error) as error:
             raise DamagedStoreError(f"{path}: cannot be opened as a key store: {error}.") from error
         self._version = -1
@@ -309,12 +305,7 @@ class SqliteKeyStore:
         self._write_anchor(generation)
 
     def _write_anchor(self, generation: int) -> None:
-        draft = self.anchor_path.with_name(f".{self.anchor_path.name}.{secrets.token_hex(4)}")
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            json.dump({"generation": generation, "seal": self._seal(generation)}, file)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(self.anchor_path)
+        replace(self.anchor_path, json.dumps({"generation": generation, "seal": self._seal(generation)}))
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
@@ -333,15 +324,10 @@ class SqliteKeyStore:
         """A transaction that raises the generation. The anchor follows the commit; a crash between leaves it behind,
         which the next opening mends.
         """
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
+        with transaction(self._db):
             yield
             self._db.execute("UPDATE store SET generation = generation + 1")
             generation = self._generation()
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
-        self._db.execute("COMMIT")
         self._write_anchor(generation)
 
 

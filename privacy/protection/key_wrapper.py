@@ -10,18 +10,17 @@ import json
 import os
 import secrets
 import stat
-from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from privacy.private_file import create_once, replace
 from privacy.protection.errors import LostKeyError, ProtectionError, WrongKeyError
 
 KEY_BYTES = 32
 NONCE_BYTES = 12
-_PRIVATE_MODE = 0o600
 
 
 class KeyWrapper(Protocol):
@@ -115,13 +114,9 @@ class FileKeyWrapper:
             raise WrongKeyError(f"{self.path}: version {version} did not wrap this store's keys.") from error
 
     def _create(self) -> None:
-        """Make the file with one key; it appears whole, and the first of several processes wins."""
-        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        """Make the file with one key; the first of several processes wins."""
         version = secrets.token_hex(8)
-        draft = self._draft({version: secrets.token_bytes(KEY_BYTES)}, version)
-        with suppress(FileExistsError):
-            os.link(draft, self.path)
-        draft.unlink()
+        create_once(self.path, _text({version: secrets.token_bytes(KEY_BYTES)}, version))
 
     def _read(self) -> None:
         mode = stat.S_IMODE(self.path.stat().st_mode)
@@ -140,13 +135,9 @@ class FileKeyWrapper:
             raise ProtectionError(f"{self.path}: holds no key-encryption keys of ours.")
 
     def _write(self, keys: dict[str, bytes], current: str) -> None:
-        self._draft(keys, current).replace(self.path)
+        replace(self.path, _text(keys, current))
         self._keys, self._current = keys, current
 
-    def _draft(self, keys: dict[str, bytes], current: str) -> Path:
-        draft = self.path.with_name(f".{self.path.name}.{secrets.token_hex(4)}")
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE_MODE), "w") as file:
-            json.dump({"current": current, "keys": {v: key.hex() for v, key in keys.items()}}, file)
-            file.flush()
-            os.fsync(file.fileno())
-        return draft
+
+def _text(keys: dict[str, bytes], current: str) -> str:
+    return json.dumps({"current": current, "keys": {version: key.hex() for version, key in keys.items()}})

@@ -10,7 +10,6 @@ what is protected.
 
 import hashlib
 import hmac
-import os
 import secrets
 import stat
 from collections.abc import Iterable, Iterator
@@ -20,10 +19,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from privacy.errors import PrivacyError
+from privacy.private_file import create_once
 from privacy.protection.normal_form import DEFAULT_REGION, normaliser
 
 SECRET_BYTES = 32
-PRIVATE_MODE = 0o600
 
 
 class SecretError(PrivacyError):
@@ -114,18 +113,6 @@ def _read_secret(key_file: Path) -> bytes:
 
 
 def _create_secret(key_file: Path) -> bytes:
-    """Write a new secret to a private file that appears whole or not at all; the first writer wins."""
-    key_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    """Write a new secret to a private file; the first writer wins."""
     secret = secrets.token_bytes(SECRET_BYTES)
-    draft = key_file.with_name(f".{key_file.name}.{secrets.token_hex(4)}")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_MODE), "w") as file:
-        file.write(secret.hex() + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    try:
-        os.link(draft, key_file)
-    except FileExistsError:
-        return _read_secret(key_file)
-    finally:
-        draft.unlink()
-    return secret
+    return secret if create_once(key_file, secret.hex() + "\n") else _read_secret(key_file)

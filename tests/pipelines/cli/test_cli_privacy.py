@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from pipelines.cli import audit, consent, keys
+from pipelines.cli.exit_code import ExitCode
 from pipelines.config import load_settings
 from pipelines.privacy_store import open_audit_log, open_key_store
 from privacy.audit import Access
@@ -58,13 +59,13 @@ def test_an_objection_overrides_until_it_is_lifted(runner: CliRunner) -> None:
 
 
 def test_what_cannot_be_is_refused_with_one_line(runner: CliRunner) -> None:
-    assert runner.invoke(consent.app, ["withdraw", "c_1", "marketing"]).exit_code == 1
-    assert runner.invoke(consent.app, ["receipt", "r_0"]).exit_code == 1
+    assert runner.invoke(consent.app, ["withdraw", "c_1", "marketing"]).exit_code == ExitCode.REFUSED
+    assert runner.invoke(consent.app, ["receipt", "r_0"]).exit_code == ExitCode.REFUSED
     unknown = runner.invoke(consent.app, ["grant", "c_1", "curiosity", "--notice", "1"])
-    assert unknown.exit_code == 1
+    assert unknown.exit_code == ExitCode.USAGE
     assert "expected one of" in unknown.stderr
     malformed = runner.invoke(consent.app, ["grant", "c 1", "marketing", "--notice", "1"])
-    assert malformed.exit_code == 1
+    assert malformed.exit_code == ExitCode.USAGE
     assert "subject_id" in malformed.stderr
 
 
@@ -92,7 +93,7 @@ def test_a_landed_file_is_imported_under_tokens(runner: CliRunner, tmp_path: Pat
     assert b"M000000001" not in (tmp_path / "consent" / "consent.db").read_bytes()
     (tmp_path / "broken.jsonl").write_text(json.dumps({**row, "jurisdiction": "Korea"}) + "\n")
     broken = runner.invoke(consent.app, ["import", "--landed", str(tmp_path / "broken.jsonl")])
-    assert broken.exit_code == 1
+    assert broken.exit_code == ExitCode.REFUSED
     assert "broken.jsonl:1: jurisdiction" in broken.stderr
 
 

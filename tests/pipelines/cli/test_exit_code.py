@@ -4,6 +4,10 @@ import pytest
 
 from pipelines import errors
 from pipelines.cli.exit_code import ExitCode, is_disk_fault, of_error
+from pipelines.identity.errors import MappingError
+from privacy.access.errors import AccessRefused
+from privacy.dp.errors import BadQuestion, BudgetRefused
+from privacy.protection.errors import LostKeyError
 
 
 @pytest.mark.parametrize(
@@ -13,12 +17,17 @@ from pipelines.cli.exit_code import ExitCode, is_disk_fault, of_error
         (errors.EngineError, ExitCode.ENVIRONMENT),
         (errors.RunLockError, ExitCode.BUSY),
         (errors.IngestError, ExitCode.FAILED),
+        (MappingError, ExitCode.USAGE),
+        (BadQuestion, ExitCode.USAGE),
+        (BudgetRefused, ExitCode.REFUSED),
+        (LostKeyError, ExitCode.REFUSED),
+        (AccessRefused, ExitCode.REFUSED),
         (errors.LakehouseError, ExitCode.FAILED),
         (ValueError, ExitCode.FAILED),
     ],
 )
 def test_error_ends_in_its_code(kind: type[Exception], code: ExitCode) -> None:
-    assert of_error(kind.__name__) is code
+    assert of_error(kind) is code
 
 
 def test_codes_are_those_that_the_help_lists() -> None:
