@@ -2,8 +2,10 @@
 only.
 """
 
+from pipelines.errors import PipelineError
 
-class IdentityError(Exception):
+
+class IdentityError(PipelineError):
     """Base of the package's errors."""
 
 

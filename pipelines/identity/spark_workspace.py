@@ -141,8 +141,26 @@ class SparkWorkspace:
 @contextmanager
 def open_spark_workspace(spark: "SparkSession") -> Iterator[SparkWorkspace]:
     """Open a workspace on a running session, and free its tables at the end."""
-    workspace = SparkWorkspace(spark)
+    with _active(spark):
+        workspace = SparkWorkspace(spark)
+        try:
+            yield workspace
+        finally:
+            workspace.close()
+
+
+@contextmanager
+def _active(spark: "SparkSession") -> Iterator[None]:
+    """Make the session the thread's active one: PySpark looks there for whatever a server has checkpointed.
+
+    Otherwise that is the first session opened, which may be another engine's.
+    """
+    from pyspark.sql.connect.session import SparkSession
+
+    thread = SparkSession._active_session
+    former = getattr(thread, "session", None)
+    thread.session = spark
     try:
-        yield workspace
+        yield
     finally:
-        workspace.close()
+        thread.session = former

@@ -71,10 +71,24 @@ def normalise_phone(text: str, region: str = DEFAULT_REGION) -> str | None:
     >>> normalise_phone("010 1234-5678"), normalise_phone("+82 (0)10-1234-5678"), normalise_phone("12")
     ('+821012345678', '+821012345678', None)
     """
-    compact = _compact(text)
+    compact = _settle(_compact_step, text)
     if region == "KR" and (mobile := _KOREAN_MOBILE.fullmatch(compact)):
         return f"+82{mobile.group(1)}"
-    return _parse_phone(compact, region)
+    return parse_phone(compact, region)
+
+
+def parse_phone(text: str, region: str) -> str | None:
+    """E.164 of a number that is possible by its country's plan; else None."""
+    # The tables of all countries' plans take a moment to load, and most numbers do not need them.
+    import phonenumbers
+
+    try:
+        number = phonenumbers.parse(text, region)
+    except phonenumbers.NumberParseException:
+        return None
+    if not phonenumbers.is_possible_number(number):
+        return None
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
 def normaliser(kind: str, region: str = DEFAULT_REGION) -> Callable[[str], str | None]:
@@ -108,27 +122,13 @@ def _email_step(text: str) -> str:
     return _SPACES.sub("", unicodedata.normalize("NFKC", text)).casefold()
 
 
+def _compact_step(text: str) -> str:
+    return _PUNCTUATION.sub("", unicodedata.normalize("NFKC", text))
+
+
 def _identifier_step(text: str) -> str:
-    return _PUNCTUATION.sub("", unicodedata.normalize("NFKC", text)).upper()
-
-
-def _compact(text: str) -> str:
-    # Once more after the spaces are gone: a letter and an accent that a space kept apart are now one.
-    return unicodedata.normalize("NFKC", _PUNCTUATION.sub("", unicodedata.normalize("NFKC", text)))
+    return _compact_step(text).upper()
 
 
 def _is_hangul(text: str) -> bool:
     return bool(text) and all("가" <= letter <= "힣" or letter == " " for letter in text)
-
-
-def _parse_phone(compact: str, region: str) -> str | None:
-    # The tables of all countries' plans take a moment to load, and most numbers do not need them.
-    import phonenumbers
-
-    try:
-        number = phonenumbers.parse(compact, region)
-    except phonenumbers.NumberParseException:
-        return None
-    if not phonenumbers.is_possible_number(number):
-        return None
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)

@@ -3,9 +3,8 @@
 import re
 from functools import lru_cache
 
-import phonenumbers
-
 from pipelines.identity.standardise.text import fold
+from privacy.protection.normal_form import parse_phone
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
 # Providers that ignore dots in the local part.
@@ -32,13 +31,7 @@ def standardise_phone(text: str | None, region: str = "KR") -> str | None:
     digits = re.sub(r"\D", "", folded)
     if len(digits) < 7 or len(set(digits[-7:])) == 1:
         return None
-    try:
-        number = phonenumbers.parse(folded, region)
-    except phonenumbers.NumberParseException:
-        return digits
-    if not phonenumbers.is_possible_number(number):
-        return digits
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    return parse_phone(folded, region) or digits
 
 
 def standardise_email(text: str | None) -> str | None:
