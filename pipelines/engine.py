@@ -26,6 +26,11 @@ if TYPE_CHECKING:
     from pyspark import SparkConf, SparkContext
     from pyspark.sql.connect.session import SparkSession
 
+# gRPC wakes its threads in a forked child before that becomes another program, and may crash it there (grpc issue
+# 43055): a JVM started beside an open session then "exited before sending its port number". It reads this when it is
+# imported, so it must stand before. Nothing here forks without starting a program.
+os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "false")
+
 # The newest Delta jar for Spark 4.2 on Maven's central repository; its Python side is in pyproject.toml.
 DELTA_PACKAGE = "io.delta:delta-spark_4.2_2.13:4.4.0"
 # One partition a core is enough on a laptop: the default of 200 makes a small merge take twenty seconds.
@@ -178,9 +183,9 @@ def _open_spark(settings: Settings) -> "Iterator[SparkSession]":
     conf.set("spark.driver.memory", f"{int(settings.engine_memory) // 2**20}m")
     conf.set("spark.connect.grpc.binding.port", str(port)).set("spark.connect.authenticate.token", token)
     try:
-        # Two JVMs that resolve Delta's jars at once stumble over each other in Ivy's cache.
+        # Two JVMs that fetch Delta's jars into an empty Ivy cache at once both fail (measured: six of six).
         with FileLock(_START_LOCK), _standard_error_to(settings.engine_log_file), _classic_mode():
-            context = _start_context(conf)
+            context = SparkContext(conf=conf)
     except (PySparkException, Py4JError, ValueError) as error:
         log = settings.engine_log_file
         raise EngineError(
@@ -192,19 +197,6 @@ def _open_spark(settings: Settings) -> "Iterator[SparkSession]":
     finally:
         context.stop()
         _end_java(context)
-
-
-def _start_context(conf: "SparkConf") -> "SparkContext":
-    """Start the JVM, once more if it ended before it could say where it listens: on a busy machine it does at times."""
-    from pyspark import SparkContext
-    from pyspark.errors import PySparkRuntimeError
-
-    try:
-        return SparkContext(conf=conf)
-    except PySparkRuntimeError as error:
-        if "JAVA_GATEWAY_EXITED" not in str(error):
-            raise
-        return SparkContext(conf=conf)
 
 
 def _similarity_jar() -> str:
