@@ -4,7 +4,7 @@ An example that spells out the defaults (every key is optional):
 
 ```toml
 engine = "sail"           # sail: embedded, no JVM; spark: Apache Spark in a JVM; sc://host:port: a cluster
-engine_memory = "3GB"     # what the engine may use before it spills to disk
+engine_memory = "3GB"     # what the engine may use before it spills to disk; default: a quarter of the machine's
 prefer_hash_join = true   # Sail: faster joins, an error where they outgrow engine_memory; default: by what has landed
 data_dir = "data"         # everything that a run reads and writes lies below, unless set otherwise
 landing_dir = "data/landing"       # files arrive in landing/<source>/
@@ -47,6 +47,8 @@ from pipelines.errors import SettingsError
 ENVIRONMENT_PREFIX = "BOJAGI_"
 CONFIG_FILE_VARIABLE = "BOJAGI_CONFIG"
 DEFAULT_CONFIG_FILE = Path("bojagi.toml")
+# Below that a join of a year of one market spills.
+_LEAST_MEMORY = 3_000_000_000
 BUILT_IN_CONTRACTS = Path(__file__).parent / "contracts"
 # Variables with our prefix that are no settings: which file to read, and what the tests must not skip.
 RESERVED_VARIABLES = frozenset({CONFIG_FILE_VARIABLE, "BOJAGI_REQUIRE"})
@@ -56,13 +58,18 @@ def _below_data_dir(folder: str) -> Any:
     return lambda values: Path(values.get("data_dir", "data")) / folder
 
 
+def _a_quarter_of_memory() -> ByteSize:
+    """A quarter of what the machine has, so that more data does not need another setting on a larger machine."""
+    return ByteSize(max(_LEAST_MEMORY, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4))
+
+
 class Settings(BaseSettings):
     """What a run is told from outside. Frozen; made by `load_settings`."""
 
     model_config = SettingsConfigDict(env_prefix=ENVIRONMENT_PREFIX, frozen=True, extra="forbid", validate_default=True)
 
     engine: str = Field("sail", pattern=r"^(sail|spark|sc://.+)$")
-    engine_memory: ByteSize = ByteSize(3_000_000_000)
+    engine_memory: ByteSize = Field(default_factory=_a_quarter_of_memory)
     prefer_hash_join: bool | None = None
     data_dir: Path = Path("data")
     landing_dir: Path = Field(default_factory=_below_data_dir("landing"))

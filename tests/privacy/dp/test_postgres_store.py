@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from privacy.dp.account import Account
@@ -19,7 +20,6 @@ from privacy.dp.errors import BudgetRefused, LedgerDamaged
 from privacy.dp.ledger import Answered, Grant, Ledger
 from tests.engines import require_or_skip
 
-psycopg = pytest.importorskip("psycopg", reason="the extra fleet is not installed")
 ACCOUNT = Account("gold/order", "analytics")
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -30,10 +30,17 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def _program(name: str) -> str:
+    """A program of PostgreSQL's server: Debian keeps them off the path, by version."""
+    found = shutil.which(name) or max(map(str, Path("/usr/lib/postgresql").glob(f"*/bin/{name}")), default=None)
+    if found is None:
+        require_or_skip("postgres", "PostgreSQL's server is not installed")
+    return str(found)
+
+
 @pytest.fixture(scope="module")
 def conninfo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    if shutil.which("postgres") is None or shutil.which("initdb") is None:
-        require_or_skip("postgres", "PostgreSQL's server is not installed")
+    initdb, postgres = _program("initdb"), _program("postgres")
     # PostgreSQL refuses to run as root; Debian's package brings a user for it.
     user = "postgres" if os.getuid() == 0 else pwd.getpwuid(os.getuid()).pw_name
     folder = Path("/tmp") / f"bojagi-postgres-{os.getpid()}"
@@ -42,10 +49,10 @@ def conninfo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     demoted = {"user": user} if os.getuid() == 0 else {}
     port = _free_port()
     subprocess.run(
-        ["initdb", "-D", str(folder / "data"), "-A", "trust", "-U", "ledger"],
+        [initdb, "-D", str(folder / "data"), "-A", "trust", "-U", "ledger"],
         check=True, capture_output=True, cwd="/", **demoted,  # type: ignore[call-overload]
     )  # fmt: skip
-    command = ["postgres", "-D", str(folder / "data"), "-h", "127.0.0.1", "-p", str(port), "-k", str(folder)]
+    command = [postgres, "-D", str(folder / "data"), "-h", "127.0.0.1", "-p", str(port), "-k", str(folder)]
     server = subprocess.Popen(command, cwd="/", stderr=subprocess.DEVNULL, **demoted)  # type: ignore[call-overload]
     told = f"host=127.0.0.1 port={port} user=ledger dbname=postgres"
     try:
