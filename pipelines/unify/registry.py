@@ -76,6 +76,8 @@ _SILVER = (
         "silver/permission",
         ("silver/consent_event", consent_event.MEMBERSHIP),
         consent_event.build_permission,
+        # Whoever asks, asks about one purpose.
+        partition_by=("purpose",),
         uses_as_of=False,
     ),
     DerivedTable(
