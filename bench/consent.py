@@ -16,11 +16,12 @@ import time
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import psutil
 import pyarrow.parquet as pq
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from bench.claim import Claim, of_runs
@@ -56,7 +57,7 @@ def _processor_seconds() -> float:
 def measure_filter(folder: Path, customers: int, events: int, runs: int) -> None:
     """The same read with and without `permitted`, in turn, on Sail."""
     with open_engine(load_settings(engine="sail", data_dir=folder, engine_memory="6GB")) as engine:
-        lakehouse = Lakehouse(str(folder / "lakehouse"), engine.spark)
+        lakehouse = Lakehouse(str(folder / "lakehouse"), cast("SparkSession", engine.spark))
         if not lakehouse.exists(EVENT_TABLE):
             write_events(lakehouse, events, customers, folder)
         if not lakehouse.exists(PERMISSION):
@@ -90,14 +91,16 @@ def measure_index(folder: Path, customers: int, runs: int) -> None:
     reading, building = [], []
     with closing(ConsentStore(path, policy.taxonomy)) as store:
         for _ in range(runs):
-            started = time.perf_counter()
+            started, used = time.perf_counter(), _processor_seconds()
             records, membership = store.decisive_table(), store.membership_table()
             reading.append(time.perf_counter() - started)
             size = len(records)
             index = DecisionIndex(build_timeline(records, membership, policy, "Shop"), policy)
             building.append(time.perf_counter() - started)
             del records
-            print(f"index: read in {reading[-1]:.1f} s, ready after {building[-1]:.1f} s", file=sys.stderr)
+            used = _processor_seconds() - used
+            told = f"read in {reading[-1]:.1f} s, ready after {building[-1]:.1f} s ({used:.1f} s of processor)"
+            print(f"index: {told}", file=sys.stderr)
     label = f"index of {customers:,} subjects"
     of_runs(f"{label}, rebuilt from {size:,} records in the store", building, "s", bar=30).tell()
     Claim(f"{label}, memory", index.nbytes / 2**30, "GiB", bar=1).tell()

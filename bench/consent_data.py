@@ -1,4 +1,4 @@
-"""What `bench.consent` measures on: consents of a million customers in a store, and ten million events in a lakehouse."""
+"""What `bench.consent` measures on: a million customers' consents in a store, ten million events in a lakehouse."""
 
 from __future__ import annotations
 

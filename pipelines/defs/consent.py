@@ -1,18 +1,21 @@
 """The assets of the consent record, and the check that a table holds nobody who did not permit its purpose."""
 
+from collections.abc import Callable
 from time import perf_counter
 from typing import Any
 
 import dagster as dg
 
 from pipelines.consent import intake, membership
-from pipelines.consent.proof import Proof, prove
+from pipelines.consent.account import account_for_build
+from pipelines.consent.proof import prove
 from pipelines.consent.view import MEMBERSHIP, RECORD, ConsentView
 from pipelines.contracts.document import Contract
 from pipelines.defs import metadata
 from pipelines.defs.failure import RETRY, own_errors_are_final
 from pipelines.defs.metadata import asset_key
 from pipelines.lakehouse import Lakehouse
+from privacy.audit import AuditLog
 
 CHECK = "consent"
 """Name of the check."""
@@ -32,15 +35,18 @@ def consent_spec(contract: Contract) -> dg.AssetCheckSpec | None:
     return dg.AssetCheckSpec(CHECK, asset=asset_key(contract.table), blocking=True, description=told)
 
 
-def consent_result(contract: Contract, lakehouse: Lakehouse, view: ConsentView) -> dg.AssetCheckResult:
-    """Return what the proof found. Counts only: Dagster's record holds no identifiers."""
+def consent_result(
+    contract: Contract, lakehouse: Lakehouse, view: ConsentView, opened: Callable[[], AuditLog], run_id: str
+) -> dg.AssetCheckResult:
+    """Return what the proof found, and log the build. Counts only: Dagster's record holds no identifiers."""
     proof = prove(contract, lakehouse, view)
+    account_for_build(contract, proof, lakehouse, view, opened, run_id)
     return dg.AssetCheckResult(
         asset_key=asset_key(contract.table),
         check_name=CHECK,
         passed=proof.holds,
         severity=dg.AssetCheckSeverity.ERROR,
-        description=_told(proof),
+        description=proof.told,
         metadata={
             "rules_passed": int(proof.holds),
             "rules_warned": 0,
@@ -52,16 +58,6 @@ def consent_result(contract: Contract, lakehouse: Lakehouse, view: ConsentView) 
             "columns_not_permitted": dict(proof.columns),
         },
     )
-
-
-def _told(proof: Proof) -> str:
-    if proof.holds:
-        return f"All {proof.customers} customers permit {proof.purpose}"
-    faults = (
-        [f"{proof.intruders} of {proof.customers} customers do not permit {proof.purpose}"] if proof.intruders else []
-    )
-    faults += [f"{name} has a value for {count} who permit none of its purposes" for name, count in proof.columns]
-    return "; ".join(faults)
 
 
 def _record_asset() -> dg.AssetsDefinition:

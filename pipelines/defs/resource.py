@@ -22,9 +22,10 @@ from pipelines.identity.session import MatchingSession
 from pipelines.ingest.load import in_utc
 from pipelines.ingest.lock import run_lock
 from pipelines.lakehouse import Lakehouse
-from pipelines.privacy_store import open_consent_view, open_protection, open_revealer
+from pipelines.privacy_store import open_audit_log, open_consent_view, open_protection, open_revealer
 from pipelines.protection import Protection
 from pipelines.unify.table import BuildContext
+from privacy.audit import AuditLog
 
 _UNFINISHED = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 
@@ -42,6 +43,7 @@ def resources(settings: Settings, contracts: Contracts) -> dict[str, Any]:
         "today": run_day,
         "gate": gate,
         "consent": consent,
+        "audit": audit,
         "build_context": build_context,
     }
 
@@ -122,6 +124,13 @@ def consent(context: dg.InitResourceContext) -> Callable[[], ConsentView]:
         return open_consent_view(held.settings, moment)
 
     return make
+
+
+@dg.resource(required_resource_keys={"settings"}, description="The log of every use of personal data.")
+def audit(context: dg.InitResourceContext) -> Callable[[], AuditLog]:
+    """Return a function that opens the log, to be closed by the caller."""
+    settings: Settings = context.resources.settings
+    return lambda: open_audit_log(settings)
 
 
 @dg.resource(
