@@ -25,7 +25,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from bench.claim import Claim, of_runs
-from bench.consent_data import EVENT_TABLE, SEED, draw_records, fill_store, write_events
+from bench.consent.market import EVENT_TABLE, SEED, draw_records, fill_store, write_events
 from pipelines.config import load_settings
 from pipelines.engine import open_engine
 from pipelines.lakehouse import Lakehouse

@@ -115,7 +115,7 @@ def _draw_part(size: int, rng: np.random.Generator) -> pa.Table:
 
     at = _START + rng.integers(0, DAYS_A_PART * 86_400, size) * _SECOND
     sessions = np.char.add("s", rng.integers(0, size // 8 + 1, size).astype(str))
-    cents = pa.array(rng.integers(50, 20_000, size), mask=online).cast(pa.decimal128(18, 0))
+    cents = pa.array(rng.integers(50, 20_000, size, np.int32), mask=online).cast(pa.decimal128(18, 0))
     return pa.table(
         {
             "event_date": pa.array(at.astype("datetime64[D]")),
