@@ -63,8 +63,8 @@ def measure_filter(folder: Path, customers: int, events: int, runs: int) -> None
         if not lakehouse.exists(PERMISSION):
             started = time.perf_counter()
             records = engine.spark.read.parquet(str(folder / "records.parquet"))
-            rows = permission_rows(records, None, built_in_policy(), "Shop").repartition("purpose")
-            lakehouse.overwrite(PERMISSION, rows, ("purpose",))
+            rows = permission_rows(records, None, built_in_policy(), "Shop")
+            lakehouse.overwrite(PERMISSION, rows)
             print(f"permission table: {time.perf_counter() - started:.1f} s", file=sys.stderr)
         permissions = Permissions(lakehouse.read(PERMISSION), built_in_policy())
         whole = lakehouse.read(EVENT_TABLE)

@@ -76,8 +76,6 @@ _SILVER = (
         "silver/permission",
         ("silver/consent_event", consent_event.MEMBERSHIP),
         consent_event.build_permission,
-        # Whoever asks, asks about one purpose.
-        partition_by=("purpose",),
         uses_as_of=False,
     ),
     DerivedTable(
