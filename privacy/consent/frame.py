@@ -66,6 +66,18 @@ class Permissions:
             match &= self._tells(purpose, at, of_permitted=not by_default)
         return frame.alias("f").join(told.alias("v"), match, "left_anti" if by_default else "left_semi")
 
+    def flagged(self, frame: DataFrame, purpose: str, at: datetime, name: str, customer: str) -> DataFrame:
+        """All rows of a frame and a column: whether the customer permits the purpose then; false for a null customer.
+
+        Who reads the frame twice to find who may stay in it computes it twice.
+        """
+        by_default = default_verdict(self.policy, purpose) != BLOCKED
+        # One verdict a customer holds at a moment, so the join repeats no row.
+        told = self._telling(purpose, at, of_permitted=not by_default).withColumnRenamed("customer_id", "_told")
+        is_told = F.col("_told").isNotNull()
+        flag = (~is_told if by_default else is_told) & F.col(customer).isNotNull()
+        return frame.join(told, F.col(customer) == F.col("_told"), "left").withColumn(name, flag).drop("_told")
+
     def _telling(self, purpose: str, at: datetime, *, of_permitted: bool) -> DataFrame:
         """The customers (`customer_id`) whose verdict at the moment permits the purpose, or those whose does not."""
         hours = self.policy.hours_of(purpose)
