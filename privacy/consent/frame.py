@@ -167,10 +167,10 @@ def _holds(condition: Condition) -> Column:
 def _covers(column: Column, operator: str, terms: frozenset[str]) -> Column:
     """Whether a list joined by commas has any of the terms, none of them, or one that is not among them."""
     listed = F.concat(F.lit(","), F.regexp_replace(F.coalesce(column, F.lit("")), " ", ""), F.lit(","))
+    among = "|".join(re.escape(term) for term in _texts(terms))
     if operator == "covers_other":
-        among = "|".join(re.escape(term) for term in _texts(terms))
         return ~listed.rlike(f"^,+(({among}),+)*$")
-    has_any = reduce(Column.__or__, (listed.contains(f",{term},") for term in _texts(terms)), F.lit(False))
+    has_any = listed.rlike(f",({among}),")
     return has_any if operator == "covers_any" else ~has_any
 
 
