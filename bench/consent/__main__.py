@@ -1,8 +1,8 @@
 """Consent: what the filter adds to a read of 10 M events of 1 M customers, and what one decision costs.
 
-The events are silver/touchpoint_event as the lakehouse keeps it: its columns, Delta, a file a day. Three reads, each with
-and without `permitted`, in turn: every column, hashed in the engine so that nothing else is measured; four columns the
-same way, of which the filter is a greater part; and what gold tables are made of, a sum for each customer and month.
+The events are silver/touchpoint_event as the lakehouse keeps it: its columns, Delta, a file a day. Three reads, each
+with and without `permitted`, in turn: every column, hashed in the engine so that nothing else is measured; four columns
+the same way, of which the filter is a greater part; and what gold tables are made of, a sum by customer and month.
 The permission table is made before, as each run does; its time is told on stderr. The index is built from the consent
 store, as the online side does when it starts.
 """
