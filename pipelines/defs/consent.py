@@ -1,13 +1,12 @@
 """The assets of the consent record, and the check that a table holds nobody who did not permit its purpose."""
 
-from collections.abc import Callable
 from time import perf_counter
 from typing import Any
 
 import dagster as dg
 
 from pipelines.consent import intake, membership
-from pipelines.consent.account import account_for_build
+from pipelines.consent.account import BuildAccount
 from pipelines.consent.proof import prove
 from pipelines.consent.view import MEMBERSHIP, RECORD, ConsentView
 from pipelines.contracts.document import Contract
@@ -15,7 +14,6 @@ from pipelines.defs import metadata
 from pipelines.defs.failure import RETRY, own_errors_are_final
 from pipelines.defs.metadata import asset_key
 from pipelines.lakehouse import Lakehouse
-from privacy.audit import AuditLog
 
 CHECK = "consent"
 """Name of the check."""
@@ -36,11 +34,11 @@ def consent_spec(contract: Contract) -> dg.AssetCheckSpec | None:
 
 
 def consent_result(
-    contract: Contract, lakehouse: Lakehouse, view: ConsentView, opened: Callable[[], AuditLog], run_id: str
+    contract: Contract, lakehouse: Lakehouse, view: ConsentView, account: BuildAccount
 ) -> dg.AssetCheckResult:
     """Return what the proof found, and log the build. Counts only: Dagster's record holds no identifiers."""
     proof = prove(contract, lakehouse, view)
-    account_for_build(contract, proof, lakehouse, view, opened, run_id)
+    account.log_build(contract, proof, lakehouse, view)
     return dg.AssetCheckResult(
         asset_key=asset_key(contract.table),
         check_name=CHECK,

@@ -9,6 +9,7 @@ import dagster as dg
 from pipelines.as_of import RunDay
 from pipelines.clock import wall_clock
 from pipelines.config import Settings
+from pipelines.consent.account import BuildAccount
 from pipelines.consent.moment import decision_moment
 from pipelines.consent.view import ConsentView
 from pipelines.contracts.document import Contracts
@@ -24,7 +25,6 @@ from pipelines.lakehouse import Lakehouse
 from pipelines.privacy_store import open_audit_log, open_consent_view, open_protection, open_revealer
 from pipelines.protection import Protection
 from pipelines.unify.table import BuildContext
-from privacy.audit import AuditLog
 
 _UNFINISHED = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 
@@ -42,7 +42,7 @@ def resources(settings: Settings, contracts: Contracts) -> dict[str, Any]:
         "today": run_day,
         "gate": gate,
         "consent": consent,
-        "audit": audit,
+        "account": account,
         "build_context": build_context,
     }
 
@@ -125,11 +125,13 @@ def consent(context: dg.InitResourceContext) -> Callable[[], ConsentView]:
     return make
 
 
-@dg.resource(required_resource_keys={"settings"}, description="The log of every use of personal data.")
-def audit(context: dg.InitResourceContext) -> Callable[[], AuditLog]:
-    """Return a function that opens the log, to be closed by the caller."""
+@dg.resource(required_resource_keys={"settings"}, description="Logs which tables of persons the run builds.")
+def account(context: dg.InitResourceContext) -> Iterator[BuildAccount]:
+    """Give the account; its log is opened when the first build is to be logged."""
     settings: Settings = context.resources.settings
-    return lambda: open_audit_log(settings)
+    opened = BuildAccount(lambda: open_audit_log(settings), context.run.run_id if context.run else "no_run")
+    yield opened
+    opened.close()
 
 
 @dg.resource(

@@ -8,7 +8,7 @@ record (`sequence`) tells readers in other processes whether there is news.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -110,8 +110,12 @@ class ConsentStore:
 
     def note_taken(self, source: str, state: str) -> None:
         """Remember which state of a source was taken in."""
+        self.note_all_taken({source: state})
+
+    def note_all_taken(self, states: Mapping[str, str]) -> None:
+        """Remember which states of sources were taken in."""
         with transaction(self._db):
-            self._db.execute("INSERT OR REPLACE INTO taken VALUES (?, ?)", (source, state))
+            self._db.executemany("INSERT OR REPLACE INTO taken VALUES (?, ?)", states.items())
 
     def has(self, record_id: str) -> bool:
         """Whether there is a record of that identifier."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from deltalake import write_deltalake
 
-from pipelines.consent.account import account_for_build
+from pipelines.consent.account import BuildAccount
 from pipelines.consent.proof import prove
 from pipelines.unify.line_total import COUNTED, broken_totals
 from pipelines.unify.refresh import refresh_table
@@ -88,14 +88,18 @@ def test_a_build_is_in_the_audit_log_once(built: Built, tmp_path: Path) -> None:
     name, view = "gold/customer_monthly_spend", built.context.agreed
     contract = built.context.contracts.table(name)
     proof = prove(contract, built.lakehouse, view)
-    arguments = (built.lakehouse, view, opened)
-    assert [account_for_build(contract, proof, *arguments, f"r{n}") for n in (1, 2)] == [True, False]
+    for run, is_new in (("r1", (True, False)), ("r2", (False, False))):
+        account = BuildAccount(opened, run)
+        assert tuple(account.log_build(contract, proof, built.lakehouse, view) for _ in range(2)) == is_new
+        account.close()
     version = built.lakehouse.version(name)
     rows = built.lakehouse.delta(name).to_pyarrow_table()
     denied = sorted(permitting(built, (0,)))[0]
     row = rows.slice(0, 1).to_pylist()[0] | {"customer_id": denied}
     write_deltalake(built.lakehouse.path(name), rows.from_pylist([row], schema=rows.schema), mode="append")
-    assert account_for_build(contract, prove(contract, built.lakehouse, view), *arguments, "r3")
+    account = BuildAccount(opened, "r3")
+    assert account.log_build(contract, prove(contract, built.lakehouse, view), built.lakehouse, view)
+    account.close()
     built.lakehouse.delta(name).restore(version)
     with closing(opened()) as log:
         (_, first), (_, second) = log.entries()
