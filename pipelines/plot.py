@@ -31,11 +31,6 @@ def draw_profile(profile: TableProfile) -> str | None:
     return None
 
 
-def draw_bars(values: Sequence[float], caption: str) -> str:
-    """Draw values side by side, the greatest at full height, as SVG text."""
-    return _bars(values, max(values, default=0), caption)
-
-
 def _bars(values: Sequence[float], top: float, caption: str) -> str:
     heights = [HEIGHT * value / top for value in _bin(values)] if top else []
     step = WIDTH / max(1, len(heights))
