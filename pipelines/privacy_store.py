@@ -20,11 +20,13 @@ from pipelines.contracts.document import Contract
 from pipelines.errors import SettingsError
 from pipelines.protection import Protection
 from pipelines.reveal import Revealer
-from privacy.audit import KEY_BYTES, Access, AuditError, AuditLog, now
+from privacy.audit import KEY_BYTES, Access, AuditError, AuditLog, Finding, now
 from privacy.consent.policy import built_in_policy
 from privacy.consent.store import ConsentStore
-from privacy.dp.ledger import Ledger
+from privacy.dp.errors import LedgerDamaged
+from privacy.dp.ledger import Entry, Ledger
 from privacy.dp.sqlite_store import SqliteStore
+from privacy.dp.trail import verify_trail
 from privacy.private_file import create_once
 from privacy.protection.field import FieldCipher
 from privacy.protection.key_store import SqliteKeyStore
@@ -88,7 +90,22 @@ def open_key_store(settings: Settings, wrapper: KeyWrapper | None = None) -> Sql
 
 def open_ledger(settings: Settings) -> Ledger:
     """The ledger of privacy budgets; its anchor lies apart."""
-    return Ledger(SqliteStore(settings.data_dir / "dp" / "ledger.sqlite", settings.secret_dir / "dp_ledger.anchor"))
+    return Ledger(SqliteStore(_ledger_file(settings), settings.secret_dir / "dp_ledger.anchor"))
+
+
+def verify_releases(settings: Settings, log: AuditLog) -> list[Finding]:
+    """Everything wrong with the ledger of privacy budgets, and every logged release that it does not pay for."""
+    entries: list[Entry] = []
+    if _ledger_file(settings).exists() or (settings.secret_dir / "dp_ledger.anchor").exists():
+        try:
+            entries = list(open_ledger(settings).entries())
+        except LedgerDamaged as error:
+            return [Finding("ledger", log.anchor().number if log.anchor_path.exists() else 0, error.message)]
+    return verify_trail(log, entries)
+
+
+def _ledger_file(settings: Settings) -> Path:
+    return settings.data_dir / "dp" / "ledger.sqlite"
 
 
 @contextmanager

@@ -86,7 +86,7 @@ def measure_size(rows: int, folder: Path, runs: int) -> None:
             return release(question, DataSet(laid, str(next(asked))), ledger, datetime.now(UTC))
 
         released = seconds_of(ask, runs)
-        reused = seconds_of(lambda: aggregate(view).toArrow(), runs)
+        reused = seconds_of(lambda: aggregate(view, 1).collect(), runs)
         exact, bins = collect(question, laid)
     told = {
         "release": (released, bounded, "bounded without noise", 1.2),

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from getpass import getuser
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from pipelines.config import Settings
+    from pipelines.private_statistics import StatisticsDesk
     from privacy.dp.answer import Answer
     from privacy.dp.question import Question
 
@@ -53,13 +57,43 @@ def query(
         if show_preview:
             print(json.dumps(preview(Plan(question)), indent=1))
             return
-        answer = _answer(question, settings_for(data))
+        with _desk(settings_for(data)) as desk:
+            answer = desk.answer(question)
     except DpError as error:
         raise _refusal(error, as_json) from error
     if as_json:
         print(answer.model_dump_json(indent=1))
     else:
         _print_answer(answer)
+
+
+@app.command()
+def suggest(
+    dataset: Annotated[str, typer.Argument(help="Table, such as gold/order_history.")],
+    measure: Annotated[str, typer.Option("--measure", help="Number column to find bounds for.")],
+    purpose: Annotated[str, typer.Option("--purpose", help="Purpose that pays.")] = "analytics",
+    rho: Annotated[float, typer.Option("--rho", help="ρ to spend.")] = 0.02,
+    share: Annotated[float, typer.Option("--share", help="Share of customers to lie within.")] = 0.95,
+    as_json: Json = False,
+    data: Data = None,
+) -> None:
+    """Suggest bounds for a measure and for the rows of a customer, from two noisy histograms that cost ρ together."""
+    from privacy.dp.errors import DpError
+    from privacy.dp.suggest import read_bounds_question
+
+    form = {"dataset": dataset, "column": measure, "purpose": purpose, "rho": rho, "share": share}
+    try:
+        question = read_bounds_question(form)
+        with _desk(settings_for(data)) as desk:
+            found = desk.suggest(question)
+    except DpError as error:
+        raise _refusal(error, as_json) from error
+    if as_json:
+        print(found.model_dump_json(indent=1))
+        return
+    print(f"measure: {{column: {measure}, lower: {_told(found.lower)}, upper: {_told(found.upper)}}}")
+    print(f"bounds: {{rows: {_told(found.rows)}}}")
+    print(found.sentence)
 
 
 @app.command()
@@ -130,20 +164,26 @@ def _question(spec: Path | None, sql: str | None, purpose: str, rho: float, keys
     return read_question(form)
 
 
-def _answer(question: Question, settings: Settings) -> Answer:
+@contextmanager
+def _desk(settings: Settings) -> Iterator[StatisticsDesk]:
+    from pipelines.clock import wall_clock
+    from pipelines.consent.moment import moment_now
+    from pipelines.contracts.document import load_contracts
     from pipelines.engine import open_engine
     from pipelines.lakehouse import Lakehouse
-    from pipelines.privacy_store import open_ledger
+    from pipelines.privacy_store import open_consent_view
+    from pipelines.private_statistics import StatisticsDesk
     from privacy.catalog import read_catalog
-    from privacy.dp.permission import require_permitted
-    from privacy.dp.release import DataSet, release
 
-    require_permitted(question, read_catalog(settings.contract_dirs))
-    ledger = open_ledger(settings)
+    contracts = load_contracts(settings.contract_dirs)
     with open_engine(settings) as engine:
-        lakehouse = Lakehouse(settings.lakehouse_root, cast("SparkSession", engine.spark))
-        data = DataSet(lakehouse.read(question.dataset), str(lakehouse.version(question.dataset)))
-        return release(question, data, ledger, datetime.now(UTC))
+        yield StatisticsDesk(
+            settings=settings,
+            lakehouse=Lakehouse(settings.lakehouse_root, cast("SparkSession", engine.spark), settings.storage_options),
+            catalog=read_catalog(settings.contract_dirs),
+            consent=lambda: open_consent_view(settings, moment_now(settings, contracts, wall_clock)),
+            who=getuser(),
+        )
 
 
 def _limit(text: str) -> tuple[Any, Any]:
@@ -158,6 +198,10 @@ def _limit(text: str) -> tuple[Any, Any]:
         return period, cost_of_rho(float(rho), float(delta or 0))
     except ValueError as error:
         raise typer.BadParameter(f"{text!r}: expected numbers after the equals sign") from error
+
+
+def _told(number: float | None) -> str:
+    return "too little data" if number is None else f"{number:g}"
 
 
 def _refusal(error: Any, as_json: bool) -> typer.Exit:

@@ -13,7 +13,7 @@ which lies in [L∞·lower, L∞·upper] as L∞ rows would), so the bound is th
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence, Set
 from typing import TYPE_CHECKING
 
 from pyspark.sql import Column, Window
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 RANK = "_rank"
 UNIT = "_unit"
+# What is known of a group: pairs (customers, when a customer has one a group), rows, steps, square steps.
+SUMS = ("customers", "n", "s", "q")
 _COMPARE = {
     "=": operator.eq, "!=": operator.ne, "<": operator.lt,
     "<=": operator.le, ">": operator.gt, ">=": operator.ge,
@@ -68,17 +70,13 @@ def contributions(frame: DataFrame, question: Question) -> DataFrame:
     Raises:
         BadQuestion: a column is missing.
     """
-    wanted = {question.unit, *(k.column for k in question.group_by), *(c.column for c in question.where)}
-    if question.measure is not None:
-        wanted.add(question.measure.column)
-    _require_columns(frame, wanted)
+    _require_columns(frame, question.columns())
     bounds = question.contribution()
     numbered = frame if RANK in frame.columns else lay_out(frame, question.unit)
     kept = numbered.where(F.col(RANK) <= bounds.rows)
     if is_filtered(numbered.columns, question) and bounds.rows_per_group < bounds.rows:
         kept = kept.where(F.col(f"{RANK}_{question.group_by[0].column}") <= bounds.rows_per_group)
-    for condition in question.where:
-        kept = kept.where(_condition(condition))
+    kept = keep(kept, question.where)
     keys = [f"k{at}" for at in range(len(question.group_by))]
     steps, squares = _measure(question)
     rows = kept.select(
@@ -112,6 +110,19 @@ def contributions(frame: DataFrame, question: Question) -> DataFrame:
     return ranked.where(F.col(RANK) <= bounds.groups).drop(RANK)
 
 
+def keep(frame: DataFrame, conditions: Iterable[Condition]) -> DataFrame:
+    """The rows that meet all conditions.
+
+    Raises:
+        BadQuestion: a column is missing.
+    """
+    conditions = tuple(conditions)
+    _require_columns(frame, {condition.column for condition in conditions})
+    for condition in conditions:
+        frame = frame.where(_condition(condition))
+    return frame
+
+
 def is_filtered(columns: Sequence[str], question: Question) -> bool:
     """Whether filters on the layout's numbers keep all bounds, so that no row has to meet its customer's
     others.
@@ -128,11 +139,11 @@ def is_filtered(columns: Sequence[str], question: Question) -> bool:
     return len(keys) == 1 and keys[0].values is not None and f"{RANK}_{keys[0].column}" in columns
 
 
-def aggregate(pairs: DataFrame) -> DataFrame:
-    """Pairs added up by group: keys, `customers`, `n`, `s`, `q`. Exact, so not for anyone's eyes."""
-    keys = [column for column in pairs.columns if column.startswith("k")]
-    sums = [F.count("*").alias("customers"), *(F.sum(name).alias(name) for name in ("n", "s", "q"))]
-    return pairs.groupBy(*keys).agg(*sums)
+def aggregate(pairs: DataFrame, key_count: int) -> DataFrame:
+    """Pairs added up by group: `k0`, `k1`, …, `customers`, `n`, `s`, `q`. Exact, so not for anyone's eyes."""
+    keys = [f"k{at}" for at in range(key_count)]
+    counted, *summed = SUMS
+    return pairs.groupBy(*keys).agg(F.count("*").alias(counted), *(F.sum(name).alias(name) for name in summed))
 
 
 def _measure(question: Question) -> tuple[Column, Column]:
@@ -181,7 +192,7 @@ def _condition(condition: Condition) -> Column:
     return compared
 
 
-def _require_columns(frame: DataFrame, wanted: set[str]) -> None:
+def _require_columns(frame: DataFrame, wanted: Set[str]) -> None:
     missing = sorted(wanted - set(frame.columns))
     if missing:
         raise BadQuestion(f"no column {', '.join(missing)}; the data set has {', '.join(sorted(frame.columns))}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, cast
 
 import opendp.prelude as dp
@@ -25,6 +26,7 @@ _TABLE = (
 )
 
 
+@lru_cache(maxsize=1024)
 def gaussian_scale(l2_sensitivity: float, rho: float) -> float:
     """σ of the discrete Gaussian that is ρ-zCDP on vectors of that ℓ₂ sensitivity Δ: σ = Δ/√(2ρ), rounded up.
 
@@ -62,6 +64,7 @@ def select_keys(counts: Mapping[str, int], groups: int, rho: float, delta: float
     return found, scale, threshold
 
 
+@lru_cache(maxsize=1024)
 def approximate_epsilon(rho: float, delta_spent: float, delta: float) -> float:
     """ε such that a δ_spent-approximate ρ-zCDP release is (ε, δ + δ_spent)-DP, by OpenDP's conversion.
 
@@ -75,6 +78,7 @@ def approximate_epsilon(rho: float, delta_spent: float, delta: float) -> float:
     return cast(float, curve.epsilon(delta))
 
 
+@lru_cache(maxsize=1024)
 def _gaussian(scale: float) -> Any:
     return dp.m.make_gaussian(*_VECTOR, scale=scale)
 

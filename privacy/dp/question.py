@@ -177,6 +177,11 @@ class Question(_Part):
         """Whether any statistic is about the measure."""
         return bool({"sum", "mean", "variance", "quantiles"} & set(self.statistics))
 
+    def columns(self) -> frozenset[str]:
+        """Every column that the question reads."""
+        measured = {self.measure.column} if self.measure is not None else set()
+        return frozenset({self.unit, *(k.column for k in self.group_by), *(c.column for c in self.where), *measured})
+
     def contribution(self) -> ContributionBounds:
         """What of one customer counts; the values of quantiles are groups too."""
         return self.bounds.contribution(bool(self.group_by) or "quantiles" in self.statistics)

@@ -13,24 +13,26 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import product
 from sys import float_info
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from privacy.dp.account import Account
 from privacy.dp.answer import Answer
-from privacy.dp.bounded import aggregate, contributions
-from privacy.dp.errors import BadQuestion
+from privacy.dp.bounded import SUMS, aggregate, contributions
+from privacy.dp.errors import BadQuestion, DpError
 from privacy.dp.ledger import Answered, Ledger
 from privacy.dp.mechanism import add_gaussian, select_keys
 from privacy.dp.plan import Plan
 from privacy.dp.question import Key, Question
 from privacy.dp.render import NoisyTable, render
+from privacy.dp.trail import Trail
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 Group = tuple[str, ...]
+Form = TypeVar("Form", bound=BaseModel)
 Exact = dict[Group, dict[str, int]]
 
 
@@ -48,15 +50,24 @@ def read_question(form: Mapping[str, object]) -> Question:
     Raises:
         BadQuestion: with every fault and its place.
     """
+    return read_form(Question, form)
+
+
+def read_form(kind: type[Form], form: Mapping[str, object]) -> Form:
+    """Plain data as a kind of question.
+
+    Raises:
+        BadQuestion: with every fault and its place.
+    """
     try:
-        return Question.model_validate(form)
+        return kind.model_validate(form)
     except ValidationError as error:
         faults = [f"{'.'.join(map(str, e['loc'])) or 'question'}: {e['msg']}" for e in error.errors()]
         raise BadQuestion("; ".join(faults)) from error
 
 
-def release(question: Question, data: DataSet, ledger: Ledger, now: datetime) -> Answer:
-    """Answer a question with differential privacy.
+def release(question: Question, data: DataSet, ledger: Ledger, now: datetime, trail: Trail | None = None) -> Answer:
+    """Answer a question with differential privacy. With a `trail`, what is paid or refused is in the audit log.
 
     Guarantee: the answers of one account are, together, δ-approximate ρ-zCDP with ρ and δ not above the
     account's limits, for data sets that differ in all rows of one customer.
@@ -65,16 +76,24 @@ def release(question: Question, data: DataSet, ledger: Ledger, now: datetime) ->
         BudgetRefused: it would pass a limit.
         BadQuestion: a column is missing.
     Neither costs budget.
+        AuditError: the release could not be logged; nothing was released, the debit stays.
     """
     plan, account = Plan(question), Account(question.dataset, question.purpose, question.unit)
     identity = question.hash(data.version)
     stored = ledger.peek(account, identity)
     if stored is not None:
         return Answer.model_validate_json(stored.answer)
-    exact, bins = collect(question, data.frame)
-    granted = ledger.ask(account, identity, plan.cost, now)
+    try:
+        exact, bins = collect(question, data.frame)
+        granted = ledger.ask(account, identity, plan.cost, now)
+    except DpError as error:
+        if trail is not None:
+            trail.note_refusal(question, error.message)
+        raise
     if isinstance(granted, Answered):
         return Answer.model_validate_json(granted.answer)
+    if trail is not None:
+        trail.note(question, granted)
     answer = render(plan, add_noise(plan, exact, bins), identity, data.version)
     ledger.record_answer(granted, answer.model_dump_json(), now)
     return answer
@@ -117,11 +136,11 @@ def add_noise(plan: Plan, exact: Exact, bins: Exact) -> NoisyTable:
 
 def _collect(question: Question, frame: DataFrame) -> Exact:
     keys = len(question.group_by)
-    table = aggregate(contributions(frame, question)).toArrow()
-    names = [name for name in table.column_names if not name.startswith("k")]
-    columns = {name: table.column(name).to_pylist() for name in table.column_names}
-    groups = zip(*(columns[f"k{at}"] for at in range(keys)), strict=True) if keys else [()] * table.num_rows
-    return {group: {name: int(columns[name][row] or 0) for name in names} for row, group in enumerate(groups)}
+    # Rows, not toArrow(): that asks the engine for the schema first, one more journey.
+    rows = aggregate(contributions(frame, question), keys).collect()
+    return {
+        tuple(row[:keys]): {name: int(value or 0) for name, value in zip(SUMS, row[keys:], strict=True)} for row in rows
+    }
 
 
 def _sums(exact: Exact, cells: list[Group], level: int, name: str) -> list[int]:
