@@ -98,7 +98,8 @@ def verify_releases(settings: Settings, log: AuditLog) -> list[Finding]:
     entries: list[Entry] = []
     if _ledger_file(settings).exists() or (settings.secret_dir / "dp_ledger.anchor").exists():
         try:
-            entries = list(open_ledger(settings).entries())
+            with closing(open_ledger(settings)) as ledger:
+                entries = list(ledger.entries())
         except LedgerDamaged as error:
             return [Finding("ledger", log.anchor().number if log.anchor_path.exists() else 0, error.message)]
     return verify_trail(log, entries)

@@ -63,7 +63,8 @@ class StatisticsDesk:
             except PrivacyError as error:
                 trail.note_refusal(question, error.message)
                 raise
-            return serve(data, open_ledger(self.settings), trail)
+            with closing(open_ledger(self.settings)) as ledger:
+                return serve(data, ledger, trail)
 
     def _data(self, question: Question) -> DataSet:
         require_permitted(question, self.catalog, has_consent_filter=True)

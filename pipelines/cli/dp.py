@@ -33,7 +33,9 @@ app = typer.Typer(
 
 @app.command()
 def query(
-    spec: Annotated[Path | None, typer.Argument(help="A question in YAML.", show_default=False)] = None,
+    spec: Annotated[
+        Path | None, typer.Argument(help="A question in YAML.", show_default=False, exists=True, dir_okay=False)
+    ] = None,
     sql: Annotated[str | None, typer.Option("--sql", help="A question in SQL instead; see docs/dp.md.")] = None,
     purpose: Annotated[str, typer.Option("--purpose", help="Purpose that pays (with --sql).")] = "analytics",
     rho: Annotated[float, typer.Option("--rho", help="ρ to spend (with --sql).")] = 0.1,
@@ -158,7 +160,10 @@ def _question(spec: Path | None, sql: str | None, purpose: str, rho: float, keys
         public = {name: values.split(",") for name, _, values in (text.partition("=") for text in keys)}
         return read_question(parse_sql(sql, unit="customer_id", keys=public) | {"purpose": purpose, "rho": rho})
     assert spec is not None
-    form: Any = yaml.safe_load(spec.read_text(encoding="utf-8"))
+    try:
+        form: Any = yaml.safe_load(spec.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise typer.BadParameter(f"{spec}: not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(form, dict):
         raise typer.BadParameter(f"{spec}: expected a mapping of a question's fields")
     return read_question(form)
@@ -217,6 +222,8 @@ def _print_answer(answer: Answer) -> None:
         group = ", ".join(f"{name}={value}" for name, value in estimate.group.items()) or "all"
         told = "too little data" if estimate.value is None else f"{estimate.value:.6g} ± {estimate.margin:.3g}"
         print(f"{group}  {estimate.statistic}: {told}")
+    if not answer.estimates:
+        print("No group is shared by enough customers to be shown.")
     print(answer.sentence)
     print(f"Privacy: ρ={answer.statement['rho_zcdp']:g} (ε={answer.statement['epsilon']:g} "
           f"at δ={answer.statement['delta']:g}), {answer.statement['unit']}.")  # fmt: skip

@@ -12,29 +12,25 @@ which lies in [L∞·lower, L∞·upper] as L∞ rows would), so the bound is th
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pyspark.sql import Column, Window
 from pyspark.sql import functions as F
 
-from privacy.dp.errors import BadQuestion
+from privacy.dp.condition import keep, require_columns, require_kinds
 from privacy.dp.fixed_point import FixedPoint
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-    from privacy.dp.question import Condition, Key, Question
+    from privacy.dp.question import Key, Question
 
 RANK = "_rank"
+DRAWN = "_drawn"
 UNIT = "_unit"
 # What is known of a group: pairs (customers, when a customer has one a group), rows, steps, square steps.
 SUMS = ("customers", "n", "s", "q")
-_COMPARE = {
-    "=": operator.eq, "!=": operator.ne, "<": operator.lt,
-    "<=": operator.le, ">": operator.gt, ">=": operator.ge,
-}  # fmt: skip
 
 
 def lay_out(frame: DataFrame, unit: str, within: Sequence[str] = (), seed: int = 0) -> DataFrame:
@@ -45,9 +41,9 @@ def lay_out(frame: DataFrame, unit: str, within: Sequence[str] = (), seed: int =
     customer's rows with one value of it, so that L∞ rows per group is a filter as well. Write it once,
     reuse it for every question.
     """
-    _require_columns(frame, {unit})
+    require_columns(frame, {unit})
     columns = sorted(column for column in frame.columns if not column.startswith(RANK))
-    drawn = F.xxhash64(F.lit(seed), *(F.col(column).cast("string") for column in columns))
+    drawn = _drawn(columns, seed)
     ranks = [
         F.row_number().over(Window.partitionBy(unit, *column).orderBy(drawn, *columns)).alias("_".join([RANK, *column]))
         for column in [[], *([name] for name in within)]
@@ -64,34 +60,39 @@ def contributions(frame: DataFrame, question: Question) -> DataFrame:
     without a measure. Σn ≤ R and at most L0 rows per customer. Keys are text.
 
     Args:
-        frame: the table; numbered by `lay_out`, or it is numbered here, which costs a shuffle by customer.
+        frame: the table; numbered by `lay_out`, or its rows that the question is about are numbered here, which
+            costs a shuffle by customer. (Numbers of `lay_out` count all rows, so that a filter leaves fewer than R.)
         question: what is asked.
 
     Raises:
-        BadQuestion: a column is missing.
+        BadQuestion: a column is missing, or not of the kind that is asked for.
     """
-    _require_columns(frame, question.columns())
+    require_kinds(frame, question)
     bounds = question.contribution()
-    numbered = frame if RANK in frame.columns else lay_out(frame, question.unit)
-    kept = numbered.where(F.col(RANK) <= bounds.rows)
-    if is_filtered(numbered.columns, question) and bounds.rows_per_group < bounds.rows:
-        kept = kept.where(F.col(f"{RANK}_{question.group_by[0].column}") <= bounds.rows_per_group)
-    kept = keep(kept, question.where)
     keys = [f"k{at}" for at in range(len(question.group_by))]
     steps, squares = _measure(question)
-    rows = kept.select(
+    is_laid = RANK in frame.columns
+    ranks = [F.col(name) for name in frame.columns if name.startswith(RANK)]
+    rows = keep(frame, question.where).select(
         F.col(question.unit).alias(UNIT),
         *(_key(key).alias(name) for name, key in zip(keys, question.group_by, strict=True)),
         steps.alias("v"),
         squares.alias("w"),
+        *(ranks if is_laid else [_drawn(frame.columns, 0)]),
     )
-    rows = rows.where(F.col("v").isNotNull())
+    rows = rows.where(F.col(UNIT).isNotNull() & F.col("v").isNotNull())
     for name, key in zip(keys, question.group_by, strict=True):
         rows = rows.where(F.col(name).isNotNull())
         if key.values is not None or key.days is not None:
             rows = rows.where(F.col(name).isin(*key.public_values()))
+    if not is_laid:
+        drawn = Window.partitionBy(UNIT).orderBy(DRAWN, *keys, "v", "w")
+        rows = rows.withColumn(RANK, F.row_number().over(drawn))
+    rows = rows.where(F.col(RANK) <= bounds.rows)
+    if is_filtered(frame.columns, question) and bounds.rows_per_group < bounds.rows:
+        rows = rows.where(F.col(f"{RANK}_{question.group_by[0].column}") <= bounds.rows_per_group)
     most = bounds.rows_per_group
-    if is_filtered(numbered.columns, question):
+    if is_filtered(frame.columns, question):
         return rows.select(
             UNIT, *keys, F.lit(1).cast("bigint").alias("n"), F.col("v").alias("s"), F.col("w").alias("q")
         )
@@ -108,19 +109,6 @@ def contributions(frame: DataFrame, question: Question) -> DataFrame:
     order = Window.partitionBy(UNIT).orderBy(F.xxhash64(UNIT, *keys), *keys)
     ranked = capped.withColumn(RANK, F.row_number().over(order))
     return ranked.where(F.col(RANK) <= bounds.groups).drop(RANK)
-
-
-def keep(frame: DataFrame, conditions: Iterable[Condition]) -> DataFrame:
-    """The rows that meet all conditions.
-
-    Raises:
-        BadQuestion: a column is missing.
-    """
-    conditions = tuple(conditions)
-    _require_columns(frame, {condition.column for condition in conditions})
-    for condition in conditions:
-        frame = frame.where(_condition(condition))
-    return frame
 
 
 def is_filtered(columns: Sequence[str], question: Question) -> bool:
@@ -174,25 +162,13 @@ def _key(key: Key) -> Column:
         number, found = column.try_cast("double"), F.lit(None).cast("string")
         # From the top down; NaN is above everything and falls into no bin.
         found = F.when((number >= key.edges[-1]) | (number < key.edges[0]) | F.isnan(number), found)
-        for edge in reversed(key.edges[:-1]):
-            found = found.when(number >= edge, F.lit(str(edge)))
+        for edge, label in reversed(list(zip(key.edges[:-1], key.public_values(), strict=True))):
+            found = found.when(number >= edge, F.lit(label))
         return found
     return column.cast("string")
 
 
-def _condition(condition: Condition) -> Column:
-    value = condition.value
-    example = value[0] if isinstance(value, tuple) else value
-    # try_cast: a failing cast would tell of the row that it failed on.
-    kind = "string" if isinstance(example, str) else "boolean" if isinstance(example, bool) else "double"
-    column = F.col(condition.column).try_cast(kind)
-    if isinstance(value, tuple):
-        return column.isin(*value) if condition.operator == "in" else ~column.isin(*value)
-    compared: Column = _COMPARE[condition.operator](column, F.lit(value))
-    return compared
-
-
-def _require_columns(frame: DataFrame, wanted: Set[str]) -> None:
-    missing = sorted(wanted - set(frame.columns))
-    if missing:
-        raise BadQuestion(f"no column {', '.join(missing)}; the data set has {', '.join(sorted(frame.columns))}")
+def _drawn(columns: Sequence[str], seed: int) -> Column:
+    """The order in which a customer's rows are drawn: a hash of all that stands in a row."""
+    told = sorted(column for column in columns if not column.startswith(RANK))
+    return F.xxhash64(F.lit(seed), *(F.col(column).cast("string") for column in told)).alias(DRAWN)

@@ -80,6 +80,10 @@ class Ledger:
         self._store = store
         self.verify()
 
+    def close(self) -> None:
+        """Give the store back."""
+        self._store.close()
+
     def set_limit(self, account: Account, period: Period, limit: Cost, now: datetime) -> None:
         """Set or change the most that may be spent in each such period; itself an entry of the chain."""
         with self._writing() as (transaction, tail):
@@ -103,6 +107,15 @@ class Ledger:
             granted = _debit(transaction, tail, account, question, cost, now)
         self._store.settle(granted.head)
         return granted
+
+    def require(self, account: Account, cost: Cost, now: datetime) -> None:
+        """Refuse what could not be spent as things are; spends nothing, and promises nothing.
+
+        Raises:
+            BudgetRefused: as `ask` would.
+        """
+        with self._reading() as (transaction, tail):
+            _require_left(transaction, account, cost, tail.not_before(now))
 
     def record_answer(self, grant: Grant, answer: str, now: datetime) -> None:
         """Keep the released answer for whoever asks again. A second one changes nothing.
@@ -221,17 +234,8 @@ def _answered(transaction: Transaction, account: Account, question: str) -> Answ
 
 
 def _debit(transaction: Transaction, tail: _Tail, account: Account, question: str, cost: Cost, now: datetime) -> Grant:
-    at = tail.not_before(now)
-    balances = _balances(transaction, account, at)
-    asked = (cost.nano_rho, cost.atto_delta)
-    if not balances:
-        hint = "No limit is set for this account; set one with: bojagi dp budget --set"
-        raise BudgetRefused(str(account), "every period", asked, (0, 0), hint)
-    for balance in balances:
-        left = (balance.left.nano_rho, balance.left.atto_delta)
-        if asked[0] > left[0] or asked[1] > left[1]:
-            hint = "Ask with a smaller rho, or wait for the next period."
-            raise BudgetRefused(str(account), balance.period, asked, left, hint)
+    at, asked = tail.not_before(now), (cost.nano_rho, cost.atto_delta)
+    _require_left(transaction, account, cost, at)
     keys = list(period_keys(at).values())
     body = {"kind": "spend", "account": str(account), "spend": [question, *asked], "periods": keys}
     head = _append(transaction, tail, at, body)
@@ -243,6 +247,18 @@ def _debit(transaction: Transaction, tail: _Tail, account: Account, question: st
         [value for key in keys for value in (str(account), key, *asked)],
     )
     return Grant(head, account, question, cost)
+
+
+def _require_left(transaction: Transaction, account: Account, cost: Cost, at: datetime) -> None:
+    balances, asked = _balances(transaction, account, at), (cost.nano_rho, cost.atto_delta)
+    if not balances:
+        hint = "No limit is set for this account; set one with: bojagi dp budget --set"
+        raise BudgetRefused(str(account), "every period", asked, (0, 0), hint)
+    for balance in balances:
+        left = (balance.left.nano_rho, balance.left.atto_delta)
+        if asked[0] > left[0] or asked[1] > left[1]:
+            hint = "Ask with a smaller rho, or wait for the next period."
+            raise BudgetRefused(str(account), balance.period, asked, left, hint)
 
 
 def _balances(transaction: Transaction, account: Account, at: datetime) -> list[Balance]:

@@ -69,7 +69,7 @@ def approximate_epsilon(rho: float, delta_spent: float, delta: float) -> float:
     """ε such that a δ_spent-approximate ρ-zCDP release is (ε, δ + δ_spent)-DP, by OpenDP's conversion.
 
     >>> round(approximate_epsilon(0.5, 0.0, 1e-6), 2)
-    4.73
+    5.22
     """
     require_positive("rho", rho)
     scale = gaussian_scale(1.0, rho)

@@ -84,6 +84,8 @@ def release(question: Question, data: DataSet, ledger: Ledger, now: datetime, tr
     if stored is not None:
         return Answer.model_validate_json(stored.answer)
     try:
+        # What would be refused after the pass over the rows is refused before it.
+        ledger.require(account, plan.cost, now)
         exact, bins = collect(question, data.frame)
         granted = ledger.ask(account, identity, plan.cost, now)
     except DpError as error:
@@ -126,7 +128,7 @@ def add_noise(plan: Plan, exact: Exact, bins: Exact) -> NoisyTable:
     histogram: dict[Group, list[int]] = {}
     if "bins" in plan.names:
         vector = plan.vector("bins")
-        places = [(*group, label) for group, label in product(groups, _bin_labels(question))]
+        places = [(*group, label) for group, label in product(groups, _bins(question).public_values())]
         counts = _sums(bins, places, len(question.group_by) + 1, "n")
         values, _ = add_gaussian(counts, vector.l2_sensitivity, vector.rho)
         for place, value in zip(places, values, strict=True):
@@ -158,16 +160,14 @@ def _selected(plan: Plan, exact: Exact) -> list[Group]:
 
 
 def _by_bin(question: Question) -> Question:
-    assert question.measure is not None
-    key = Key(column=question.measure.column, edges=(*map(float, _bin_labels(question)), float_info.max))
     return question.model_copy(
-        update={"group_by": (*question.group_by, key), "measure": None, "statistics": ("count",)}
+        update={"group_by": (*question.group_by, _bins(question)), "measure": None, "statistics": ("count",)}
     )
 
 
-def _bin_labels(question: Question) -> list[str]:
-    """Lower edges of the quantile bins as text; the first takes in everything below the bounds."""
+def _bins(question: Question) -> Key:
+    """The bins of the quantiles; the first and the last take in everything beyond the bounds."""
     assert question.measure is not None
     lower, upper, bins = question.measure.lower, question.measure.upper, question.quantile_bins
     inner = [lower + (upper - lower) * place / bins for place in range(1, bins)]
-    return [str(edge) for edge in (-float_info.max, *inner)]
+    return Key(column=question.measure.column, edges=(-float_info.max, *inner, float_info.max))

@@ -9,15 +9,15 @@ suggestion is post-processing of the two. Guarantee: that of `release`, ρ-zCDP 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from statistics import NormalDist
 
 from pydantic import BaseModel, ConfigDict, Field
 from pyspark.sql import functions as F
 
 from privacy.dp.answer import Answer
-from privacy.dp.bounded import keep
+from privacy.dp.condition import keep
 from privacy.dp.errors import BadQuestion
 from privacy.dp.ledger import Ledger
 from privacy.dp.plan import Plan
@@ -102,9 +102,9 @@ def read_off(question: BoundsQuestion, values: Answer, rows: Answer) -> Suggesti
     rest = (1 - question.share) / 2
     low, high = (_at(found, share) for share in (rest, 1 - rest)) if found else (None, None)
     lower, upper = (low[0] if low else None), (high[1] if high else None)
-    if lower is not None and upper is not None and 0 < lower * _NEAR_ZERO < upper:
+    if lower is not None and upper is not None and 0 < lower * _NEAR_ZERO <= upper:
         lower = 0.0
-    if lower is not None and upper is not None and upper < 0 and lower < upper * _NEAR_ZERO:
+    if lower is not None and upper is not None and upper < 0 and lower <= upper * _NEAR_ZERO:
         upper = 0.0
     counts = _clear(question.of_rows(), rows, ROW_EDGES)
     most = _at(counts, question.share) if counts else None
@@ -120,9 +120,8 @@ def read_off(question: BoundsQuestion, values: Answer, rows: Answer) -> Suggesti
 
 def _clear(question: Question, answer: Answer, edges: Sequence[float]) -> list[tuple[float, float, float]]:
     """Lower edge, upper edge and count of the bins that stand clear of the noise of all of them."""
-    scale = Plan(question).vector("n").scale
-    # The largest of k draws of noise is about σ·√(2·ln k); twice as many for both sides.
-    threshold = scale * math.sqrt(2 * math.log(2 * len(edges)))
+    # Beyond this, one of a thousand histograms of nothing has a bin.
+    threshold = Plan(question).vector("n").scale * NormalDist().inv_cdf(1 - 0.001 / len(edges))
     counts = [estimate.value or 0.0 for estimate in answer.estimates]
     if len(counts) != len(edges) - 1:
         raise BadQuestion(f"{len(counts)} counts came for {len(edges) - 1} bins; ask with this version's own question")

@@ -27,7 +27,7 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
     opened = open_ledger(tmp_path)
     opened.set_limit(ACCOUNT, "month", Cost(10, 5), NOW)
     yield opened
-    opened._store.close()
+    opened.close()
 
 
 def test_spends_add_up_to_the_limit_and_not_beyond(ledger: Ledger) -> None:
@@ -94,11 +94,11 @@ def test_restored_from_an_older_copy_it_notices_and_refuses(tmp_path: Path) -> N
     ledger = open_ledger(tmp_path)
     ledger.set_limit(ACCOUNT, "ever", Cost(10), NOW)
     ledger.ask(ACCOUNT, "a", Cost(4), NOW)
-    ledger._store.close()
+    ledger.close()
     shutil.copy(tmp_path / "ledger.sqlite", tmp_path / "old.sqlite")
     ledger = open_ledger(tmp_path)
     ledger.ask(ACCOUNT, "b", Cost(4), NOW)
-    ledger._store.close()
+    ledger.close()
     shutil.copy(tmp_path / "old.sqlite", tmp_path / "ledger.sqlite")
     with pytest.raises(LedgerDamaged, match="older copy"):
         open_ledger(tmp_path)
@@ -115,7 +115,7 @@ def test_replaced_while_open_it_notices_and_refuses(tmp_path: Path, ledger: Ledg
 def test_a_lost_file_is_no_fresh_start(tmp_path: Path, lost: str) -> None:
     ledger = open_ledger(tmp_path)
     ledger.set_limit(ACCOUNT, "ever", Cost(10), NOW)
-    ledger._store.close()
+    ledger.close()
     (tmp_path / lost).unlink()
     with pytest.raises(LedgerDamaged):
         open_ledger(tmp_path)
@@ -125,7 +125,7 @@ def test_a_torn_write_of_the_anchor_leaves_the_one_before(tmp_path: Path) -> Non
     ledger = open_ledger(tmp_path)
     ledger.set_limit(ACCOUNT, "ever", Cost(10), NOW)
     ledger.ask(ACCOUNT, "a", Cost(1), NOW)
-    ledger._store.close()
+    ledger.close()
     content = (tmp_path / "anchor").read_bytes()
     newest = content.index(b"%020d" % 2)
     (tmp_path / "anchor").write_bytes(content[: newest + 30] + b"\0" * 20 + content[newest + 50 :])
