@@ -23,8 +23,10 @@ from pipelines.reveal import Revealer
 from privacy.audit import KEY_BYTES, Access, AuditError, AuditLog, Finding, now
 from privacy.consent.policy import built_in_policy
 from privacy.consent.store import ConsentStore
+from privacy.dp.account import Account
 from privacy.dp.errors import LedgerDamaged
 from privacy.dp.ledger import Entry, Ledger
+from privacy.dp.question import Question
 from privacy.dp.sqlite_store import SqliteStore
 from privacy.dp.trail import verify_trail
 from privacy.private_file import create_once
@@ -91,6 +93,13 @@ def open_key_store(settings: Settings, wrapper: KeyWrapper | None = None) -> Sql
 def open_ledger(settings: Settings) -> Ledger:
     """The ledger of privacy budgets; its anchor lies apart."""
     return Ledger(SqliteStore(_ledger_file(settings), settings.secret_dir / "dp_ledger.anchor"))
+
+
+def read_balances(settings: Settings, question: Question, moment: datetime) -> dict[str, float]:
+    """Return the ρ that is left of the budget that pays for a question, by period."""
+    account = Account(question.dataset, question.purpose, question.unit)
+    with closing(open_ledger(settings)) as ledger:
+        return {balance.period: balance.left.rho for balance in ledger.balances(account, moment)}
 
 
 def verify_releases(settings: Settings, log: AuditLog) -> list[Finding]:

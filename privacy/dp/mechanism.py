@@ -11,18 +11,23 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, cast
 
-import opendp.prelude as dp
+# Not opendp.prelude: it brings scikit-learn and Polars along, which takes ten times as long to import.
+from opendp.combinators import make_zCDP_to_approxDP
+from opendp.domains import atom_domain, map_domain, vector_domain
+from opendp.measurements import make_gaussian, make_gaussian_threshold
+from opendp.metrics import absolute_distance, l02inf_distance, l2_distance
+from opendp.mod import enable_features
 
 from privacy.dp.cost import require_positive
 from privacy.dp.errors import BadQuestion
 from privacy.dp.sensitivity import root_up
 
 # OpenDP asks for consent to components whose proofs are under review; both mechanisms used here have one.
-dp.enable_features("contrib")
-_VECTOR = (dp.vector_domain(dp.atom_domain(T="i64")), dp.l2_distance(T="f64"))
+enable_features("contrib")
+_VECTOR = (vector_domain(atom_domain(T="i64")), l2_distance(T="f64"))
 _TABLE = (
-    dp.map_domain(dp.atom_domain(T="String"), dp.atom_domain(T="i64")),
-    dp.l02inf_distance(dp.absolute_distance(T="f64")),
+    map_domain(atom_domain(T="String"), atom_domain(T="i64")),
+    l02inf_distance(absolute_distance(T="f64")),
 )
 
 
@@ -73,18 +78,18 @@ def approximate_epsilon(rho: float, delta_spent: float, delta: float) -> float:
     """
     require_positive("rho", rho)
     scale = gaussian_scale(1.0, rho)
-    converted: Any = dp.c.make_zCDP_to_approxDP(_gaussian(scale))
+    converted: Any = make_zCDP_to_approxDP(_gaussian(scale))
     curve = converted.map(1.0)
     return cast(float, curve.epsilon(delta))
 
 
 @lru_cache(maxsize=1024)
 def _gaussian(scale: float) -> Any:
-    return dp.m.make_gaussian(*_VECTOR, scale=scale)
+    return make_gaussian(*_VECTOR, scale=scale)
 
 
 def _thresholded(scale: float, threshold: int) -> Any:
-    return dp.m.make_gaussian_threshold(*_TABLE, scale=scale, threshold=threshold)
+    return make_gaussian_threshold(*_TABLE, scale=scale, threshold=threshold)
 
 
 def _spent(scale: float, threshold: int, groups: int) -> tuple[float, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from datetime import UTC, datetime
 
@@ -10,6 +11,7 @@ import pytest
 from pipelines.config import load_settings
 from pipelines.consent.view import ConsentView
 from pipelines.privacy_store import open_audit_log, open_ledger, verify_releases
+from pipelines.private_report import Report, publish
 from pipelines.private_statistics import StatisticsDesk
 from privacy.catalog import build_catalog
 from privacy.dp.account import Account
@@ -48,6 +50,11 @@ def test_only_those_who_permit_count_and_each_release_is_paid_and_logged(build_m
     with pytest.raises(BadQuestion, match="may not serve curiosity"):
         desk.answer(question.model_copy(update={"purpose": "curiosity"}))
     log = open_audit_log(settings)
+    published = Report("customer", "Customers who permit analytics", FORM)
+    assert publish(published, desk) == desk.answer(question)
+    told = built.lakehouse.read("release/customer").toArrow().to_pylist()
+    assert [(row["statistic"], row["value"], row["rho"]) for row in told] == [("customers", len(people) - 1, 100.0)]
+    assert json.loads(told[0]["statement"])["unit"].startswith("one customer_id")
     told = [(entry.purpose, entry.outcome) for _, entry in log.entries(lambda entry: entry.action == "dp_release")]
     assert told == [
         ("analytics", "refused"), ("analytics", "allowed"), ("analytics", "allowed"), ("curiosity", "refused"),

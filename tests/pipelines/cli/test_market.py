@@ -1,8 +1,10 @@
+from pathlib import Path
 from typing import Any
 
 import pytest
 from deltalake import DeltaTable
 
+from pipelines.cli.exit_code import ExitCode
 from tests.pipelines.cli.conftest import Bojagi
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("market")]
@@ -64,3 +66,22 @@ def test_replaying_under_the_same_contracts_changes_nothing(finished: tuple[Boja
     reports = bojagi.json("quarantine", "replay")
     assert all(report["rows_added"] == 0 for report in reports)
     assert bojagi.json("quarantine", "list") == before
+
+
+def test_statistics_are_paid_and_the_log_is_verified(finished: tuple[Bojagi, Any], tmp_path: Path) -> None:
+    bojagi, _ = finished
+    account = "gold/order_history|analytics|customer_id"
+    sql = "SELECT channel, COUNT(*) FROM gold.order_history WHERE order_date >= '2017-06-01' GROUP BY channel"
+    asked = ("dp", "query", "--sql", sql, "--keys", "channel=online,store", "--rho", "0.5")
+    refused = bojagi(*asked)
+    assert refused.returncode == ExitCode.REFUSED
+    assert "No limit is set" in refused.stderr
+    bojagi("dp", "budget", account, "--set", "month=1:1e-5")
+    answer = bojagi.json(*asked)
+    assert [estimate["group"] for estimate in answer["estimates"]] == [{"channel": "online"}, {"channel": "store"}]
+    assert bojagi.json(*asked) == answer
+    assert bojagi.json("dp", "budget")[0]["rho_left"] == 0.5
+    assert "trust_model" in answer["statement"]
+    (tmp_path / "broken.yaml").write_text("statistics: [count")
+    assert bojagi("dp", "query", str(tmp_path / "broken.yaml")).returncode == ExitCode.USAGE
+    assert bojagi("audit", "verify").returncode == 0
