@@ -47,10 +47,10 @@ def build_definitions(settings: Settings | None = None, contracts: Contracts | N
 
 
 def _assets(settings: Settings, contracts: Contracts) -> Iterator[dg.AssetsDefinition]:
-    for contract in contracts.sources:
-        yield bronze_asset(contract)
-    yield from consent_assets()
     inputs, checked = _inputs(contracts), _checked(contracts)
+    for contract in contracts.sources:
+        yield bronze_asset(contract, checked[contract.table][0])
+    yield from consent_assets()
     for table in TABLES:
         days = daily_partitions(settings) if table.name == EVENT_TABLE else None
         contract = checked[table.name][0]

@@ -1,13 +1,12 @@
 """What a run holds open, as plain objects: opened once, shared by all its assets, closed at its end."""
 
 from collections.abc import Callable, Iterator
-from datetime import date
 from functools import cache
 from typing import Any
 
 import dagster as dg
 
-from pipelines.as_of import today
+from pipelines.as_of import RunDay
 from pipelines.clock import wall_clock
 from pipelines.config import Settings
 from pipelines.consent.moment import decision_moment
@@ -83,10 +82,10 @@ def protection(context: dg.InitResourceContext) -> Iterator[Protection]:
     required_resource_keys={"settings", "contracts", "lakehouse"},
     description="The day that the run calls today.",
 )
-def run_day(context: dg.InitResourceContext) -> Callable[[], date]:
-    """Return a function that finds the day once, when first asked: by then all sources are loaded."""
+def run_day(context: dg.InitResourceContext) -> RunDay:
+    """Return what finds the day once, when first asked: by then all sources are loaded."""
     held = context.resources
-    return cache(lambda: today(held.settings, held.contracts, held.lakehouse))
+    return RunDay(held.settings, held.contracts, held.lakehouse)
 
 
 @dg.resource(

@@ -61,6 +61,7 @@ def prepare(frame: pd.DataFrame, mapping: Mapping, region: str = "KR") -> pd.Dat
     if mapping.email:
         out["email"] = _first(frame, mapping.email, standardise_email)
         out["email_local"] = out["email"].str.split("@").str[0]
+        out["email_digits"] = out["email"].str.replace(r"\D", "", regex=True)
     if mapping.device:
         out["device"] = _first(frame, mapping.device, standardise_device)
     for number, column in enumerate(mapping.household):

@@ -55,7 +55,29 @@ class Permissions:
         Raises:
             UnknownPurposeError: no such purpose.
         """
-        default, hours = default_verdict(self.policy, purpose), self.policy.hours_of(purpose)
+        default = default_verdict(self.policy, purpose)
+        held, match, allows = self._matched(purpose, at, customer)
+        left, right = frame.alias("f"), held.alias("v")
+        if default == BLOCKED:
+            return left.join(right, match & allows, "left_semi")
+        return left.join(right, match & ~allows, "left_anti")
+
+    def flagged(self, frame: DataFrame, purpose: str, at: datetime, name: str, customer: str) -> DataFrame:
+        """All rows of a frame and a column: whether the customer permits the purpose then; false for a null customer.
+
+        Who reads the frame twice to find who may stay in it computes it twice.
+        """
+        default = default_verdict(self.policy, purpose)
+        held, _, allows = self._matched(purpose, at, customer)
+        # One verdict a customer holds at a moment, so the join repeats no row.
+        told = held.alias("v").select(F.col("v.customer_id").alias("_told"), allows.alias(name))
+        joined = frame.join(told, F.col(customer) == F.col("_told"), "left").drop("_told")
+        flag = F.coalesce(F.col(name), F.lit(default != BLOCKED)) & F.col(customer).isNotNull()
+        return joined.withColumn(name, flag)
+
+    def _matched(self, purpose: str, at: datetime | str, customer: str) -> tuple[DataFrame, Column, Column]:
+        """The verdicts `v` that count, on which rows of `f` they bear, and whether they allow."""
+        hours = self.policy.hours_of(purpose)
         moment = F.col(f"f.{at}") if isinstance(at, str) else F.lit(at).cast("timestamp_ntz")
         held = self.rows.where(F.col("purpose") == purpose)
         if isinstance(at, str):
@@ -68,11 +90,7 @@ class Permissions:
             is_night = F.lit(hours is not None and hours.holds_at(at))
         verdict = F.col("v.verdict")
         allows = (verdict == ALWAYS) | ((verdict == BY_DAY) & ~is_night)
-        match = (F.col(f"f.{customer}") == F.col("v.customer_id")) & is_then
-        left, right = frame.alias("f"), held.alias("v")
-        if default == BLOCKED:
-            return left.join(right, match & allows, "left_semi")
-        return left.join(right, match & ~allows, "left_anti")
+        return held, (F.col(f"f.{customer}") == F.col("v.customer_id")) & is_then, allows
 
 
 def permission_rows(
