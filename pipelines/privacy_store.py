@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipelines.config import Settings
 from pipelines.consent.view import ConsentView
@@ -26,14 +27,15 @@ from privacy.consent.store import ConsentStore
 from privacy.dp.account import Account
 from privacy.dp.errors import LedgerDamaged
 from privacy.dp.ledger import Entry, Ledger
-from privacy.dp.question import Question
 from privacy.dp.sqlite_store import SqliteStore
-from privacy.dp.trail import verify_trail
 from privacy.private_file import create_once
 from privacy.protection.field import FieldCipher
 from privacy.protection.key_store import SqliteKeyStore
 from privacy.protection.key_wrapper import FileKeyWrapper, KeyWrapper
 from privacy.protection.token import SecretError, Tokenizer, load_tokenizer
+
+if TYPE_CHECKING:
+    from privacy.dp.question import Question
 
 
 def open_consent_store(settings: Settings) -> ConsentStore:
@@ -104,6 +106,8 @@ def read_balances(settings: Settings, question: Question, moment: datetime) -> d
 
 def verify_releases(settings: Settings, log: AuditLog) -> list[Finding]:
     """Everything wrong with the ledger of privacy budgets, and every logged release that it does not pay for."""
+    from privacy.dp.trail import verify_trail
+
     entries: list[Entry] = []
     if _ledger_file(settings).exists() or (settings.secret_dir / "dp_ledger.anchor").exists():
         try:

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import yaml
 
-from privacy.dp.answer import Answer
 from privacy.dp.errors import BadQuestion
-from privacy.dp.question import Question
 
 if TYPE_CHECKING:
     from pipelines.private_statistics import StatisticsDesk
+    from privacy.dp.answer import Answer
+    from privacy.dp.question import Question
 
 LAYER = "release"
 

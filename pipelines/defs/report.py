@@ -1,7 +1,7 @@
 """The regular reports under differential privacy as assets: they spend budget, so no refresh makes them."""
 
 import base64
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
@@ -13,7 +13,9 @@ from pipelines.plot import draw_intervals
 from pipelines.privacy_store import read_balances
 from pipelines.private_report import LAYER, Report, built_in_reports, publish
 from privacy.catalog import build_catalog
-from privacy.dp.answer import Answer
+
+if TYPE_CHECKING:
+    from privacy.dp.answer import Answer
 
 REPORTS = dg.AssetSelection.groups(LAYER)
 
@@ -74,7 +76,7 @@ def _report_asset(report: Report) -> dg.AssetsDefinition:
     return ask
 
 
-def _metadata(report: Report, answer: Answer) -> dict[str, Any]:
+def _metadata(report: Report, answer: "Answer") -> dict[str, Any]:
     from privacy.dp.plan import Plan
     from privacy.dp.preview import preview
 
@@ -97,7 +99,7 @@ def _metadata(report: Report, answer: Answer) -> dict[str, Any]:
     }
 
 
-def _table(answer: Answer) -> str:
+def _table(answer: "Answer") -> str:
     lines = ["| Group | Statistic | Value | Margin |", "| --- | --- | ---: | ---: |"]
     for one in answer.estimates:
         group = ", ".join(one.group.values()) or "all"
