@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pyspark.sql import DataFrame
 
 from bench.claim import Claim, of_runs
 from bench.dp.events import KEYS, write_events
@@ -28,7 +29,8 @@ from privacy.dp.bounded import aggregate, contributions, lay_out
 from privacy.dp.cost import Cost
 from privacy.dp.ledger import Ledger
 from privacy.dp.plan import Plan
-from privacy.dp.release import DataSet, add_noise, collect, read_question, release
+from privacy.dp.question import Question
+from privacy.dp.release import DataSet, add_noise, bounded_view, collect, read_question, release
 from privacy.dp.render import render
 from privacy.dp.sqlite_store import SqliteStore
 
@@ -89,22 +91,24 @@ def measure_size(rows: int, folder: Path, runs: int, has_peers: bool) -> None:
         raw = read.parquet(str(path))
         raw.createOrReplaceTempView("events")
         started = time.perf_counter()
-        laid_path, view_path = str(folder / f"{rows}.laid"), str(folder / f"{rows}.view")
+        laid_path, rows_path, view_path = (str(folder / f"{rows}.{name}") for name in ("laid", "bounded", "view"))
         lay_out(raw, "cid", ["key"]).write.format("delta").save(laid_path)
         Claim(f"layout by customer, once, {size}", time.perf_counter() - started, "s").tell()
         laid = read.format("delta").load(laid_path)
-        contributions(laid, question).drop("_unit").write.format("delta").save(view_path)
-        view = read.format("delta").load(view_path)
+        contributions(laid, question).drop("_unit").write.format("delta").save(rows_path)
+        bounded_view(question, laid).write.format("delta").save(view_path)
+        bounded_rows, view = (read.format("delta").load(path) for path in (rows_path, view_path))
         asked = iter(range(10**6))
 
-        def ask() -> object:
-            return release(question, DataSet(laid, str(next(asked))), ledger, datetime.now(UTC))
+        def ask(frame: DataFrame, view_of: Question | None = None) -> object:
+            return release(question, DataSet(frame, str(next(asked)), view_of), ledger, datetime.now(UTC))
 
-        released, bounded, reused, plain = seconds_in_turn(
+        released, bounded, reused, added, plain = seconds_in_turn(
             (
-                ask,
+                lambda: ask(laid),
                 lambda: collect(question, laid),
-                lambda: aggregate(view, 1).collect(),
+                lambda: ask(view, question),
+                lambda: aggregate(bounded_rows, 1).collect(),
                 lambda: engine.spark.sql(PLAIN).collect(),
             ),
             runs,
@@ -113,7 +117,8 @@ def measure_size(rows: int, folder: Path, runs: int, has_peers: bool) -> None:
     told = {
         "release": (released, bounded, "bounded without noise", 1.2),
         "release on Sail": (released, spark, "plain group-by on Apache Spark", 1.0),
-        "reused bounded view": (reused, plain, "plain group-by on Sail", 1.0),
+        "release from a reused bounded view": (reused, plain, "plain group-by on Sail", 1.0),
+        "bounded rows of customers, added up again": (added, plain, "plain group-by on Sail", 1.0),
     }
     for claim, (ours, others, peer, bar) in told.items():
         of_runs(f"{claim}, {size}", ours, "s", others=others, peer=peer, bar=bar, on_ratio=True).tell()

@@ -204,6 +204,11 @@ class Question(_Part):
         measured = {self.measure.column} if self.measure is not None else set()
         return frozenset({self.unit, *(k.column for k in self.group_by), *(c.column for c in self.where), *measured})
 
+    def shape(self) -> tuple[object, ...]:
+        """What decides which figures of whom are counted by which group: equal shapes share a bounded view."""
+        counted = (self.dataset, self.purpose, self.unit, self.where, self.group_by)
+        return (*counted, self.measure, self.contribution())
+
     def contribution(self) -> ContributionBounds:
         """What of one customer counts; the values of quantiles are groups too."""
         return self.bounds.contribution(bool(self.group_by) or "quantiles" in self.statistics)

@@ -38,10 +38,15 @@ Exact = dict[Group, dict[str, int]]
 
 @dataclass(frozen=True)
 class DataSet:
-    """Rows to ask about (best laid out by `bounded.lay_out`), and a version that changes with them."""
+    """Rows to ask about (best laid out by `bounded.lay_out`), and a version that changes with them.
+
+    With `view_of`, the frame is what `bounded_view` made for that question, and only questions of its shape (the same
+    rows, keys, measure and bounds; other statistics, ρ or order) can be asked of it.
+    """
 
     frame: DataFrame
     version: str
+    view_of: Question | None = None
 
 
 def read_question(form: Mapping[str, object]) -> Question:
@@ -86,7 +91,7 @@ def release(question: Question, data: DataSet, ledger: Ledger, now: datetime, tr
     try:
         # What would be refused after the pass over the rows is refused before it.
         ledger.require(account, plan.cost, now)
-        exact, bins = collect(question, data.frame)
+        exact, bins = _exact(question, data)
         granted = ledger.ask(account, identity, plan.cost, now)
     except DpError as error:
         if trail is not None:
@@ -99,6 +104,22 @@ def release(question: Question, data: DataSet, ledger: Ledger, now: datetime, tr
     answer = render(plan, add_noise(plan, exact, bins), identity, data.version)
     ledger.record_answer(granted, answer.model_dump_json(), now)
     return answer
+
+
+def bounded_view(question: Question, frame: DataFrame) -> DataFrame:
+    """Exact figures by group, bounded for questions of this shape: write it where rows may lie, and reuse it.
+
+    Grain: one row a group. Columns: `k0`, `k1`, … (text), `customers`, `n`, `s`, `q` (whole numbers). It tells of
+    single customers, so it is as secret as the rows, and has to be made anew when a customer's rows are erased.
+
+    Raises:
+        BadQuestion: quantiles are asked for, which need the values themselves.
+    """
+    if "quantiles" in question.statistics:
+        raise BadQuestion("quantiles need the values; a bounded view holds counts and sums")
+    # Customers are counted, whatever the question wants: those that come later may.
+    whole = question.model_copy(update={"statistics": ("customers", *set(question.statistics) - {"customers"})})
+    return aggregate(contributions(frame, whole), len(question.group_by))
 
 
 def collect(question: Question, frame: DataFrame) -> tuple[Exact, Exact]:
@@ -136,12 +157,24 @@ def add_noise(plan: Plan, exact: Exact, bins: Exact) -> NoisyTable:
     return NoisyTable(groups, levels, histogram)
 
 
+def _exact(question: Question, data: DataSet) -> tuple[Exact, Exact]:
+    if data.view_of is None:
+        return collect(question, data.frame)
+    if data.view_of.shape() != question.shape() or "quantiles" in question.statistics:
+        raise BadQuestion("the bounded view was made for other rows, keys, measure or bounds; ask the table itself")
+    return _by_group(question, data.frame), {}
+
+
 def _collect(question: Question, frame: DataFrame) -> Exact:
+    return _by_group(question, aggregate(contributions(frame, question), len(question.group_by)))
+
+
+def _by_group(question: Question, cells: DataFrame) -> Exact:
     keys = len(question.group_by)
     # Rows, not toArrow(): that asks the engine for the schema first, one more journey.
-    rows = aggregate(contributions(frame, question), keys).collect()
     return {
-        tuple(row[:keys]): {name: int(value or 0) for name, value in zip(SUMS, row[keys:], strict=True)} for row in rows
+        tuple(row[:keys]): {name: int(value or 0) for name, value in zip(SUMS, row[keys:], strict=True)}
+        for row in cells.collect()
     }
 
 

@@ -16,7 +16,7 @@ from privacy.dp.cost import Cost
 from privacy.dp.errors import BadQuestion, BudgetRefused
 from privacy.dp.ledger import Ledger
 from privacy.dp.plan import Plan
-from privacy.dp.release import DataSet, collect, read_question, release
+from privacy.dp.release import DataSet, bounded_view, collect, read_question, release
 from privacy.dp.sqlite_store import SqliteStore
 from privacy.dp.statement import describe
 
@@ -112,6 +112,22 @@ def test_an_answer_is_close_complete_and_free_the_second_time(sail: Engine, ledg
     assert left(ledger) == 0
     with pytest.raises(BudgetRefused, match="left in ever: ρ=0"):
         release(question, DataSet(data.frame, "9"), ledger, NOW)
+
+
+def test_a_bounded_view_gives_what_the_rows_give(sail: Engine, ledger: Ledger, tmp_path: Path) -> None:
+    ledger.set_limit(Account("t", "analytics", "cid"), "ever", Cost(10**12), NOW)
+    question = read_question(GROUPED | {"bounds": {"rows": 3, "groups": 2}, "rho": 100.0})
+    frame = sail.spark.createDataFrame(rows())
+    bounded_view(question, frame).write.format("delta").save(str(tmp_path / "view"))
+    view = DataSet(sail.spark.read.format("delta").load(str(tmp_path / "view")), "1", question)
+    other = question.model_copy(update={"statistics": ("customers", "count", "variance")})
+    told, expected = (release(other, data, ledger, NOW) for data in (view, DataSet(frame, "2")))
+    for statistic in ("customers", "count"):
+        for group, value in expected.values(statistic).items():
+            assert told.values(statistic)[group] == pytest.approx(value, abs=5)
+    for change in ({"where": ({"column": "key", "operator": "=", "value": "a"},)}, {"bounds": {"rows": 4}}):
+        with pytest.raises(BadQuestion, match="made for other rows"):
+            release(read_question(question.model_dump() | change), view, ledger, NOW)
 
 
 def test_counts_lie_within_their_margins_as_often_as_claimed(sail: Engine, ledger: Ledger) -> None:
