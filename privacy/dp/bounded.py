@@ -1,13 +1,13 @@
 """Bounding by the engine: everything that touches rows, in one pass, in integers.
 
 1. `lay_out` (once per version of a table): number each customer's rows in an order drawn by a keyed hash.
-Keeping
-   R rows per customer is then a filter, `_rank` ≤ R, without a shuffle by customer.
-2. `contributions`: clip, then one row per customer and group with at most L∞ rows' worth; at most L0 groups.
+   Keeping R rows per customer is then a filter, `_rank` ≤ R, without a shuffle by customer.
+2. `contributions`: clip, then one row per customer and group with at most L∞ rows' worth; at most L0 groups. Rows are
+   drawn first only where L0·L∞ > R; else R follows, and all rows of a customer have their say.
 3. `aggregate`: add the pairs up by group.
 
-A customer's rows beyond L∞ in one group are not thrown away: their sum is scaled to L∞ rows (⌊sum·L∞/n⌋,
-which lies in [L∞·lower, L∞·upper] as L∞ rows would), so the bound is the same and the variance less.
+A customer's rows beyond L∞ in one group are not thrown away: their sum is scaled to L∞ rows (sum·L∞/n, cut to a whole
+number, which lies in [−L∞·half, L∞·half] as L∞ rows would), so the bound is the same and the variance less.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def lay_out(frame: DataFrame, unit: str, within: Sequence[str] = (), seed: int =
     return frame.where(F.col(unit).isNotNull()).select(*columns, *ranks)
 
 
-def contributions(frame: DataFrame, question: Question) -> DataFrame:
+def contributions(frame: DataFrame, question: Question, draws_rows: bool = False) -> DataFrame:
     """What counts of each customer: `_unit`, `k0`, `k1`, …, `n` (rows, Σ at most L∞ per group), `s` and `q`.
 
     One row per customer and group; but row by row (n = 1), which needs no shuffle, where the layout's numbers
@@ -63,12 +63,16 @@ def contributions(frame: DataFrame, question: Question) -> DataFrame:
         frame: the table; numbered by `lay_out`, or its rows that the question is about are numbered here, which
             costs a shuffle by customer. (Numbers of `lay_out` count all rows, so that a filter leaves fewer than R.)
         question: what is asked.
+        draws_rows: draw R rows of each customer first, also where the other bounds keep R: for groups that are values,
+            of which a customer's many rows would else be one each.
 
     Raises:
         BadQuestion: a column is missing, or not of the kind that is asked for.
     """
     require_kinds(frame, question)
     bounds = question.contribution()
+    is_by_filter = is_filtered(frame.columns, question)
+    draws_rows = draws_rows or is_by_filter or bounds.groups * bounds.rows_per_group > bounds.rows
     keys = [f"k{at}" for at in range(len(question.group_by))]
     steps, squares = _measure(question)
     is_laid = RANK in frame.columns
@@ -85,14 +89,15 @@ def contributions(frame: DataFrame, question: Question) -> DataFrame:
         rows = rows.where(F.col(name).isNotNull())
         if key.values is not None or key.days is not None:
             rows = rows.where(F.col(name).isin(*key.public_values()))
-    if not is_laid:
+    if draws_rows and not is_laid:
         drawn = Window.partitionBy(UNIT).orderBy(DRAWN, *keys, "v", "w")
         rows = rows.withColumn(RANK, F.row_number().over(drawn))
-    rows = rows.where(F.col(RANK) <= bounds.rows)
-    if is_filtered(frame.columns, question) and bounds.rows_per_group < bounds.rows:
+    if draws_rows:
+        rows = rows.where(F.col(RANK) <= bounds.rows)
+    if is_by_filter and bounds.rows_per_group < bounds.rows:
         rows = rows.where(F.col(f"{RANK}_{question.group_by[0].column}") <= bounds.rows_per_group)
     most = bounds.rows_per_group
-    if is_filtered(frame.columns, question):
+    if is_by_filter:
         return rows.select(
             UNIT, *keys, F.lit(1).cast("bigint").alias("n"), F.col("v").alias("s"), F.col("w").alias("q")
         )
@@ -104,7 +109,7 @@ def contributions(frame: DataFrame, question: Question) -> DataFrame:
         _scaled("s", most).alias("s"),
         _scaled("q", most).alias("q"),
     )
-    if bounds.groups >= bounds.rows or not keys:
+    if not keys or (draws_rows and bounds.groups >= bounds.rows):
         return capped
     order = Window.partitionBy(UNIT).orderBy(F.xxhash64(UNIT, *keys), *keys)
     ranked = capped.withColumn(RANK, F.row_number().over(order))
@@ -149,8 +154,8 @@ def _measure(question: Question) -> tuple[Column, Column]:
 
 
 def _scaled(name: str, most: int) -> Column:
-    # |sum| ≤ R·2³¹ and L∞ ≤ R ≤ 10⁴: the product stays below 2⁵⁸.
-    scaled = F.expr(f"({name} * {most}) div n")
+    # name·L∞/n without its product: |name| ≤ n·2³¹ and L∞ ≤ 10⁴, so that nothing here passes 2⁶³ below 2⁴⁹ rows.
+    scaled = F.expr(f"({name} div n) * {most} + (({name} % n) * {most}) div n")
     return F.when(F.col("n") <= most, F.col(name)).otherwise(scaled)
 
 

@@ -125,7 +125,7 @@ def bounded_view(question: Question, frame: DataFrame) -> DataFrame:
 def collect(question: Question, frame: DataFrame) -> tuple[Exact, Exact]:
     """Exact aggregates by group, and by group and quantile bin. For `add_noise` alone."""
     exact = {} if question.statistics == ("quantiles",) else _collect(question, frame)
-    bins = _collect(_by_bin(question), frame) if "quantiles" in question.statistics else {}
+    bins = _collect(_by_bin(question), frame, draws_rows=True) if "quantiles" in question.statistics else {}
     return exact, bins
 
 
@@ -165,8 +165,9 @@ def _exact(question: Question, data: DataSet) -> tuple[Exact, Exact]:
     return _by_group(question, data.frame), {}
 
 
-def _collect(question: Question, frame: DataFrame) -> Exact:
-    return _by_group(question, aggregate(contributions(frame, question), len(question.group_by)))
+def _collect(question: Question, frame: DataFrame, draws_rows: bool = False) -> Exact:
+    pairs = contributions(frame, question, draws_rows)
+    return _by_group(question, aggregate(pairs, len(question.group_by)))
 
 
 def _by_group(question: Question, cells: DataFrame) -> Exact:

@@ -218,3 +218,14 @@ def test_the_statement_names_all_levels_of_the_pyramid() -> None:
         told
     )
     assert {"access", "collection"} <= set(told)
+
+
+def test_no_sum_of_a_very_active_customer_overflows(sail: Engine) -> None:
+    measure = {"column": "amount", "lower": -21474836, "upper": 21474836}
+    bounds = {"rows": 10_000, "rows_per_group": 10_000, "groups": 1}
+    form = BASE | {"statistics": ["sum"], "group_by": [KEY], "measure": measure, "bounds": bounds}
+    # 600,000 rows at the upper bound: their sum times L∞ would pass 2⁶³.
+    frame = sail.spark.range(600_000).selectExpr("0 AS cid", "'a' AS key", "21474836.0D AS amount")
+    exact, _ = collect(read_question(form), frame)
+    assert exact["a",]["n"] == 10_000
+    assert exact["a",]["s"] == 10_000 * 2_147_483_600
