@@ -43,6 +43,10 @@ def query(
         list[str] | None,
         typer.Option("--keys", help="Public values of a column: sido=서울,부산 (with --sql); may be repeated."),
     ] = None,
+    bounds: Annotated[
+        str | None,
+        typer.Option("--bounds", help="What of a customer counts: rows=40,groups=2,rows_per_group=20 (with --sql)."),
+    ] = None,
     show_preview: Annotated[
         bool, typer.Option("--preview", help="Tell cost and expected error; read and spend nothing.")
     ] = False,
@@ -54,8 +58,10 @@ def query(
     from privacy.dp.plan import Plan
     from privacy.dp.preview import preview
 
+    if spec is not None and sql is not None:
+        raise typer.BadParameter("give either a YAML file or --sql")
     try:
-        question = _question(spec, sql, purpose, rho, keys or [])
+        question = _sql_question(sql, purpose, rho, keys or [], bounds) if sql is not None else _question(spec)
         if show_preview:
             print(json.dumps(preview(Plan(question)), indent=1))
             return
@@ -148,18 +154,24 @@ def budget(
         print("No limits yet. Set one: bojagi dp budget 'gold/order_history|analytics|customer_id' --set month=1")
 
 
-def _question(spec: Path | None, sql: str | None, purpose: str, rho: float, keys: list[str]) -> Question:
-    import yaml
-
+def _sql_question(sql: str, purpose: str, rho: float, keys: list[str], bounds: str | None) -> Question:
     from privacy.dp.release import read_question
     from privacy.dp.sql import parse_sql
 
-    if (spec is None) == (sql is None):
-        raise typer.BadParameter("give either a YAML file or --sql")
-    if sql is not None:
-        public = {name: values.split(",") for name, _, values in (text.partition("=") for text in keys)}
-        return read_question(parse_sql(sql, unit="customer_id", keys=public) | {"purpose": purpose, "rho": rho})
-    assert spec is not None
+    public = {name: values.split(",") for name, _, values in (text.partition("=") for text in keys)}
+    form = parse_sql(sql, unit="customer_id", keys=public) | {"purpose": purpose, "rho": rho}
+    if bounds is not None:
+        form["bounds"] = {name: most for name, _, most in (text.partition("=") for text in bounds.split(","))}
+    return read_question(form)
+
+
+def _question(spec: Path | None) -> Question:
+    import yaml
+
+    from privacy.dp.release import read_question
+
+    if spec is None:
+        raise typer.BadParameter("give a YAML file or --sql")
     try:
         form: Any = yaml.safe_load(spec.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:

@@ -79,7 +79,9 @@ class Plan:
         is_finest = level is None or level == len(self.question.group_by)
         bounds = self.bounds if is_finest else self.bounds.coarser()
         weight = 1
-        if name == "customers":
+        if name == "bins":
+            bounds = self.question.bin_contribution()
+        elif name == "customers":
             # Each customer counts once in each of at most L0 groups.
             bounds = ContributionBounds(self.bounds.groups, self.bounds.groups, 1)
         elif name in ("s", "q"):

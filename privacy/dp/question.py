@@ -210,8 +210,12 @@ class Question(_Part):
         return (*counted, self.measure, self.contribution())
 
     def contribution(self) -> ContributionBounds:
-        """What of one customer counts; the values of quantiles are groups too."""
-        return self.bounds.contribution(bool(self.group_by) or "quantiles" in self.statistics)
+        """What of one customer counts."""
+        return self.bounds.contribution(bool(self.group_by))
+
+    def bin_contribution(self) -> ContributionBounds:
+        """What of one customer counts in the bins of quantiles, which are groups of their own."""
+        return self.bounds.contribution()
 
     @property
     def is_private(self) -> bool:
