@@ -140,7 +140,7 @@ def measure_peers(path: Path, size: str, released: list[float]) -> None:
         try:
             theirs = measure(path, PEER_RUNS)
         except subprocess.CalledProcessError as error:
-            print(f"{peer} was not measured: {error}", file=sys.stderr)
+            print(f"{peer} was not measured: exit status {error.returncode}; see above", file=sys.stderr)
             continue
         of_runs(f"release, {size}", released, "s", others=theirs, peer=peer, bar=bar, on_ratio=True).tell()
 

@@ -81,10 +81,9 @@ def opendp_seconds(path: Path, runs: int) -> list[float]:
 
 def _run(name: str, packages: tuple[str, ...], script: str, path: Path, runs: int) -> list[float]:
     interpreter = _python(HOME / name, packages)
-    environment = {**os.environ, "PYSPARK_PYTHON": str(interpreter), "PYSPARK_DRIVER_PYTHON": str(interpreter)}
-    # Ours, and the settings of our Spark, are none of theirs.
-    for variable in ("PYTHONPATH", "SPARK_HOME", "SPARK_CONF_DIR"):
-        environment.pop(variable, None)
+    # Ours, and what our sessions set for Spark, is none of theirs.
+    own = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHONPATH", "SPARK", "PYSPARK"))}
+    environment = own | {"PYSPARK_PYTHON": str(interpreter), "PYSPARK_DRIVER_PYTHON": str(interpreter)}
     command = [str(interpreter), "-W", "ignore", "-c", script, str(path), str(runs)]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=environment)
     return list(json.loads(done.stdout.splitlines()[-1]))
