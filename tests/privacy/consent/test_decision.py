@@ -22,7 +22,7 @@ from tests.privacy.consent.oracle import PURPOSES, Oracle
 
 SCHEMA = pa.schema([RECORD_SCHEMA.field(column) for column in DECISIVE])
 POLICY = built_in_policy()
-BREAKABLE = ("night", "override", "merge", "expiry", "guardian", "separate", "rrn", "reconfirm")
+BREAKABLE = ("night", "override", "merge", "expiry", "guardian", "separate", "rrn", "sensitive", "reconfirm")
 
 
 @dataclass
