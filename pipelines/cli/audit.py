@@ -67,14 +67,16 @@ def verify(
     as_json: Json = False,
     data: Data = None,
 ) -> None:
-    """Verify the whole log. Exit code 1 when an entry was altered, removed, reordered or cut off.
+    """Verify the whole log, and that the privacy ledger pays for every release in it.
+
+    Exit code 1 when an entry of either was altered, removed, reordered or cut off.
 
     [bold]Examples[/bold]
 
       bojagi audit verify
       bojagi audit verify --anchor 41:9c0e...
     """
-    from pipelines.privacy_store import open_audit_log
+    from pipelines.privacy_store import open_audit_log, verify_releases
     from privacy.audit import Anchor
 
     published = None
@@ -83,7 +85,9 @@ def verify(
         if not number.isdigit() or len(digest) != 64:
             raise typer.BadParameter("expected number:hash, as `bojagi audit show` prints it", param_hint="--anchor")
         published = Anchor(int(number), digest)
-    findings = open_audit_log(settings_for(data)).verify(published)
+    settings = settings_for(data)
+    log = open_audit_log(settings)
+    findings = [*log.verify(published), *verify_releases(settings, log)]
     if as_json:
         typer.echo(json.dumps([{"kind": f.kind, "number": f.number, "message": f.message} for f in findings]))
     else:

@@ -124,3 +124,22 @@ def refresh_some(bojagi: Bojagi, tables: list[str]) -> RunProgress:
     with open_instance(settings) as instance:
         refresh(build_definitions(settings, contracts), instance, progress, landing_tags(settings, contracts), tables)
     return progress
+
+
+def test_statistics_are_paid_and_the_log_is_verified(finished: tuple[Bojagi, Any], tmp_path: Path) -> None:
+    bojagi, _ = finished
+    account = "gold/order_history|analytics|customer_id"
+    sql = "SELECT channel, COUNT(*) FROM gold.order_history WHERE order_date >= '2017-06-01' GROUP BY channel"
+    asked = ("dp", "query", "--sql", sql, "--keys", "channel=online,store", "--rho", "0.5")
+    refused = bojagi(*asked)
+    assert refused.returncode == ExitCode.REFUSED
+    assert "No limit is set" in refused.stderr
+    bojagi("dp", "budget", account, "--set", "month=1:1e-5")
+    answer = bojagi.json(*asked)
+    assert [estimate["group"] for estimate in answer["estimates"]] == [{"channel": "online"}, {"channel": "store"}]
+    assert bojagi.json(*asked) == answer
+    assert bojagi.json("dp", "budget")[0]["rho_left"] == 0.5
+    assert "trust_model" in answer["statement"]
+    (tmp_path / "broken.yaml").write_text("statistics: [count")
+    assert bojagi("dp", "query", str(tmp_path / "broken.yaml")).returncode == ExitCode.USAGE
+    assert bojagi("audit", "verify").returncode == 0
