@@ -12,6 +12,7 @@ from pipelines.defs.automation import landing_sensor, nightly_schedule, refresh_
 from pipelines.defs.check import rule_parents, table_checks, without_references
 from pipelines.defs.consent import consent_assets
 from pipelines.defs.partition import EVENT_TABLE, daily_partitions
+from pipelines.defs.report import report_assets, report_job, report_schedule
 from pipelines.defs.resource import resources
 from pipelines.defs.retention import retention_asset
 from pipelines.quality.metric import TABLE as TREND
@@ -28,7 +29,7 @@ def build_definitions(settings: Settings | None = None, contracts: Contracts | N
     """
     settings = settings or load_settings()
     contracts = contracts or load_contracts(settings.contract_dirs)
-    job, deletion = refresh_job(), retention_job()
+    job, deletion, reports = refresh_job(), retention_job(), report_job()
     with catch_warnings():
         # One run for a range of days; in beta for years, and pinned by our requirements.
         simplefilter("ignore", dg.BetaWarning)
@@ -36,8 +37,8 @@ def build_definitions(settings: Settings | None = None, contracts: Contracts | N
     return dg.Definitions(
         assets=assets,
         asset_checks=[table_checks(checked, later) for checked, later in _checked(contracts).values()],
-        jobs=[job, deletion],
-        schedules=[nightly_schedule(job), retention_schedule(deletion)],
+        jobs=[job, deletion, reports],
+        schedules=[nightly_schedule(job), retention_schedule(deletion), report_schedule(reports)],
         sensors=[landing_sensor(job, settings, contracts)],
         resources=resources(settings, contracts),
         # What is started from the UI outside the job shares one engine as well.
@@ -60,6 +61,7 @@ def _assets(settings: Settings, contracts: Contracts) -> Iterator[dg.AssetsDefin
     yield trend_asset(trend, [*(contract.table for contract in contracts.sources), *(t.name for t in TABLES)])
     yield docs_asset(trend)
     yield retention_asset(contracts)
+    yield from report_assets()
 
 
 def _inputs(contracts: Contracts) -> dict[str, tuple[str, ...]]:

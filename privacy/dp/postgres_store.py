@@ -55,6 +55,13 @@ class PostgresStore:
             self._connection.execute("SELECT pg_advisory_xact_lock(%s)", (LEDGER_LOCK,))
             yield _PostgresTransaction(self._connection)
 
+    @contextmanager
+    def snapshot(self) -> Iterator[Transaction]:
+        """One state of the ledger; MVCC keeps it from waiting for writers."""
+        with self._threads, self._connection.transaction():
+            self._connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            yield _PostgresTransaction(self._connection)
+
     def settle(self, head: Head) -> None:
         """The commit was durable; move this machine's anchor."""
         with self._threads:
