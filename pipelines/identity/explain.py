@@ -119,7 +119,10 @@ def _verdict(explanation: Explanation) -> str:
 
 def _told(step: Step) -> str:
     """What a bar stands for; the comparison is named where its level does not name it."""
+    kind, _, number = step.comparison.rpartition("_")
     part = step.comparison.replace("_", " ")
+    if number.isdigit():
+        part = kind if number == "0" else f"{kind} {int(number) + 1}"
     named = step.level not in ("unknown", "different") and step.comparison not in ("prior", "total")
     return step.level if named else f"{part}: {step.level}"
 

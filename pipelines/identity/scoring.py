@@ -67,10 +67,9 @@ def score(connection: Workspace, model: Model, *, observed: str = "observed") ->
     """
     certain = certain_sql(model.comparisons)
     _keep_likely(connection, model, observed)
-    same = " and ".join(f"o.g{n} = p.g{n}" for n in range(len(model.comparisons)))
     connection.execute(
         "create or replace table likely as select a as join_key_l, b as join_key_r, '0' as match_key "
-        f"from {observed} o semi join likely_pattern p on {same} where not {certain}"
+        f"from {_likely_sql(model, observed)} where not {certain}"
     )
     predicted = score_pairs(connection, model, "likely")
     parts = [
@@ -87,6 +86,18 @@ def score(connection: Workspace, model: Model, *, observed: str = "observed") ->
     )
     predicted.drop_table_from_database_and_remove_from_cache()
     return read_scored(connection)
+
+
+def find_likely(connection: Workspace, model: Model, *, observed: str = "observed") -> NDArray[np.int64]:
+    """Return the records of the observed pairs that stand a chance, each once: whom scoring could bring together."""
+    _keep_likely(connection, model, observed)
+    likely = f"select a, b from {_likely_sql(model, observed)}"
+    certain = f"select a, b from {observed} where {certain_sql(model.comparisons)}"
+    rows = connection.execute(
+        f"with found as ({likely} union all {certain}) "
+        "select a::bigint as rid from found union select b::bigint from found"
+    ).fetchnumpy()
+    return np.asarray(rows["rid"], dtype=np.int64)
 
 
 def read_scored(connection: Workspace) -> ScoredPairs:
@@ -142,6 +153,11 @@ def _register(connection: Workspace, api: Any, table: str, name: str) -> SplinkD
         return connection.tell(api, table, name)
     found: SplinkDataFrame = api.register(table, table_name=name)
     return found
+
+
+def _likely_sql(model: Model, observed: str) -> str:
+    same = " and ".join(f"o.g{n} = p.g{n}" for n in range(len(model.comparisons)))
+    return f"{observed} o semi join likely_pattern p on {same}"
 
 
 def _keep_likely(connection: Workspace, model: Model, observed: str) -> None:
