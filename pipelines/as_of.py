@@ -31,7 +31,6 @@ class RunDay:
         self._settings = settings
         self._contracts = contracts
         self._lakehouse = lakehouse
-        self._latest = NO_EVENTS_DAY
 
     def __call__(self) -> date:
         """Return the day. Call it when all sources are loaded."""
@@ -39,10 +38,14 @@ class RunDay:
 
     def guess(self, loaded: Contract) -> date:
         """Return what the day will be if no source loads a later event than this one and those told before it."""
-        if self._settings.run_date is not None:
-            return self._settings.run_date
-        self._latest = max(self._latest, _latest_event_day(loaded, self._lakehouse) or NO_EVENTS_DAY)
+        if self._settings.run_date is None:
+            self._latest = max(self._latest, _latest_event_day(loaded, self._lakehouse) or NO_EVENTS_DAY)
         return self._latest
+
+    @cached_property
+    def _latest(self) -> date:
+        # What former runs have loaded: a run that brings nothing new guesses right from its first source on.
+        return today(self._settings, self._contracts, self._lakehouse)
 
     @cached_property
     def _day(self) -> date:

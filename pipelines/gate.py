@@ -91,8 +91,12 @@ class Gate:
         """
         begun = self._begun.pop(contract.table, None)
         if begun is None or not _asks_the_same(contract, begun.as_of, as_of):
-            return self._worker.submit(self._inspect, contract, as_of).result()
-        return begun.inspection.result()
+            begun = _Begun(as_of, self._worker.submit(self._inspect, contract, as_of))
+        found = begun.inspection.result()
+        if found.is_new:
+            told = (self.site, found.quality, self.load_id, self.measured_at)
+            self._pages[contract.table] = self._worker.submit(docs.write_pages, *told)
+        return found
 
     def close(self) -> None:
         """Finish what was begun and was not asked for, and what a halted run left out of trend and docs."""
@@ -139,7 +143,9 @@ class Gate:
         missing = [outcome for outcome in read_outcomes(self.folder) if not outcome.is_in_docs]
         if not missing:
             return False
-        docs.build_site(self.site, [one.quality for one in missing], self.load_id, self.measured_at)
+        written = {table for table, pages in self._pages.items() if pages.result() is None}
+        unwritten = [one.quality for one in missing if one.quality.table not in written]
+        docs.build_site(self.site, unwritten, self.load_id, self.measured_at)
         for outcome in missing:
             self._remember(outcome.model_copy(update={"is_in_docs": True}))
         return True
@@ -151,6 +157,11 @@ class Gate:
 
     @cached_property
     def _begun(self) -> dict[str, _Begun]:
+        return {}
+
+    @cached_property
+    def _pages(self) -> dict[str, Future[None]]:
+        """The pages of the Data Docs that are written beside what follows."""
         return {}
 
     @cached_property

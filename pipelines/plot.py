@@ -31,11 +31,6 @@ def draw_profile(profile: TableProfile) -> str | None:
     return None
 
 
-def draw_bars(values: Sequence[float], caption: str) -> str:
-    """Draw values side by side, the greatest at full height, as SVG text."""
-    return _bars(values, max(values, default=0), caption)
-
-
 def draw_intervals(values: Sequence[float], margins: Sequence[float], caption: str) -> str:
     """Draw values as bars with the interval of each as a whisker, as SVG text; what is below zero is cut off."""
     top = max((value + margin for value, margin in zip(values, margins, strict=True)), default=0)

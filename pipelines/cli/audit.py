@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pipelines.cli.edge import Edge
 from pipelines.cli.option import Data, Json, settings_for
+
+if TYPE_CHECKING:
+    from privacy.audit import Access
 
 app = typer.Typer(
     cls=Edge,
@@ -31,6 +34,7 @@ def show(
     [bold]Examples[/bold]
 
       bojagi audit show --table gold/customer_360
+      bojagi audit show --who 'bojagi run' --purpose analytics
       bojagi audit show --json | jq 'select(.outcome == "refused")'
     """
     from pipelines.privacy_store import open_audit_log
@@ -41,14 +45,18 @@ def show(
         if as_json:
             typer.echo(json.dumps({"number": number, **entry.model_dump(mode="json")}, ensure_ascii=False))
         else:
-            subjects = "" if entry.subjects is None else f", {entry.subjects} subjects"
-            typer.echo(
-                f"{number:>6}  {entry.at:%Y-%m-%d %H:%M:%S}  {entry.who} ({entry.role})  "
-                f"{entry.action} {entry.table} for {entry.purpose}: {entry.outcome}{subjects}"
-            )
+            typer.echo(f"{number:>6}  {entry.at:%Y-%m-%d %H:%M:%S}  {_told(entry)}")
     if log.anchor_path.exists():
         anchor = log.anchor()
         typer.echo(f"anchor {anchor.number}:{anchor.hash}", err=as_json)
+
+
+def _told(entry: Access) -> str:
+    """One line; the names of the columns are in --json."""
+    counts = [f"{entry.subjects:,} subjects"] if entry.subjects is not None else []
+    counts += [f"{len(entry.columns)} columns"] if entry.columns else []
+    use = f"{entry.who} ({entry.role})  {entry.action} {entry.table} for {entry.purpose}: "
+    return use + ", ".join([entry.outcome, *counts]) + (f" ({entry.reason})" if entry.reason else "")
 
 
 @app.command()

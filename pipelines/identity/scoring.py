@@ -110,9 +110,30 @@ def linker_for(connection: Workspace, model: Model, table: str = "person") -> Li
 def score_pairs(connection: Workspace, model: Model, pairs: str) -> SplinkDataFrame:
     """Let Splink score the pairs of a table with `join_key_l`, `join_key_r` and `match_key`."""
     linker = linker_for(connection, model)
+    if not isinstance(connection, SparkWorkspace):
+        _count_terms(connection, linker, model, pairs)
     registered = _register(connection, linker._db_api, pairs, f"{pairs}_pairs")
     linker.table_management.register_blocked_pairs_for_predict(registered)
     return linker.inference.predict(warning_mode="never")
+
+
+def _count_terms(connection: Workspace, linker: Linker, model: Model, pairs: str) -> None:
+    """Tell Splink how frequent the values of the pairs' records are.
+
+    It would count all values of all records, which for a few pairs takes longer than to score them.
+    """
+    connection.execute(
+        "create or replace table pair_person as select * from person semi join (select join_key_l as rid from "
+        f"{pairs} union select join_key_r from {pairs}) using (rid)"
+    )
+    for term in dict.fromkeys(lv.term for c in model.comparisons for lv in c.levels if lv.term):
+        connection.execute(
+            f"create or replace table pair_{term} as select {term}, "
+            f"count(*)::double / (select count({term}) from person) as tf_{term} from person "
+            f"semi join (select {term} from pair_person) using ({term}) group by {term}"
+        )
+        frequencies = _register(connection, linker._db_api, f"pair_{term}", f"pair_{term}_frequency")
+        linker.table_management.register_term_frequency_lookup(frequencies, term)
 
 
 def _register(connection: Workspace, api: Any, table: str, name: str) -> SplinkDataFrame:

@@ -130,14 +130,19 @@ def _holds(records: pa.Table, condition: Condition) -> Bools:
     if isinstance(value, int):
         is_below = pc.fill_null(pc.less(column, value), condition.operator == "below_or_unknown")
         return _mask(is_below)
-    if condition.operator == "covers_any":
-        listed = pc.binary_join_element_wise("", pc.replace_substring(pc.fill_null(column, ""), " ", ""), "", ",")
-        found = np.zeros(len(records), dtype=bool)
-        for term in sorted(value):
-            found |= _mask(pc.match_substring(listed, f",{term},"))
-        return found
+    if condition.operator in ("covers_any", "covers_none", "covers_other"):
+        lists, told = _encode(pc.fill_null(column, ""))
+        answers = [_covers(text, condition.operator, value) for text in told]
+        return np.array(answers, dtype=bool)[lists]
     found = _mask(pc.is_in(column, value_set=pa.array(sorted(value), pa.string())))
     return found if condition.operator == "in" else ~found
+
+
+def _covers(told: str, operator: str, terms: frozenset[str]) -> bool:
+    named = {term.strip() for term in told.split(",")} - {""}
+    if operator == "covers_other":
+        return bool(named - terms)
+    return bool(named & terms) == (operator == "covers_any")
 
 
 def _permits_until(records: pa.Table, policy: Policy, start: Ints) -> Ints:
