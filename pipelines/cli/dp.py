@@ -139,6 +139,35 @@ def budget(
 
 
 @app.command()
+def report(
+    names: Annotated[list[str] | None, typer.Argument(help="Reports, such as order_by_month; all unless told.")] = None,
+    as_json: Json = False,
+    data: Data = None,
+) -> None:
+    """Ask the regular questions of pipelines/reports/ and keep their answers as tables of the layer release."""
+    from pipelines.private_report import built_in_reports, publish
+    from privacy.dp.errors import DpError
+
+    reports = {one.name: one for one in built_in_reports()}
+    unknown = sorted(set(names or ()) - reports.keys())
+    if unknown:
+        raise typer.BadParameter(f"no report {', '.join(unknown)}; there are {', '.join(reports)}")
+    answers = {}
+    try:
+        with _desk(settings_for(data)) as desk:
+            for name in names or reports:
+                answers[name] = publish(reports[name], desk)
+                if not as_json:
+                    print(f"{reports[name].title}  (release/{name})")
+                    _print_answer(answers[name])
+    except DpError as error:
+        raise _refusal(error, as_json) from error
+    if as_json:
+        told = {name: answer.model_dump(mode="json") for name, answer in answers.items()}
+        print(json.dumps(told, ensure_ascii=False, indent=1))
+
+
+@app.command()
 def join(data: Data = None) -> None:
     """Let this machine use the fleet's ledger, once: its entries are checked and taken as they are now."""
     from pipelines.privacy_store import open_ledger
