@@ -21,7 +21,7 @@ from pyspark.sql import DataFrame
 
 from bench.claim import Claim, of_runs
 from bench.dp.events import KEYS, write_events
-from bench.dp.ledger import measure_ledger
+from bench.dp.ledger import EACH, measure_ledger
 from bench.dp.peers import opendp_seconds, tumult_seconds
 from pipelines.config import load_settings
 from pipelines.engine import open_engine
@@ -162,7 +162,7 @@ def main() -> int:
             has_peers = not quick and not named and rows == min(sizes)
             measure_size(rows, Path(folder), 3 if quick else RUNS, has_peers)
     with tempfile.TemporaryDirectory(prefix="bojagi-bench-") as folder:
-        measure_ledger(Path(folder))
+        measure_ledger(Path(folder), EACH // 10 if quick else EACH)
     return 0
 
 
