@@ -1,5 +1,7 @@
 """When a refresh starts by itself: new files in the landing folder, and once a night."""
 
+from collections.abc import Sequence
+
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
@@ -14,14 +16,24 @@ RETENTION_KEY = dg.AssetKey(["maintenance", "retention"])
 _FAILED = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 
 
-def refresh_job() -> UnresolvedAssetJobDefinition:
-    """Return the job that refreshes every table, in one process so that all share one engine."""
+def refresh_job(by_hand: Sequence[dg.AssetKey] = ()) -> UnresolvedAssetJobDefinition:
+    """Return the job that refreshes all tables but those made by hand, in one process so that all share one engine."""
     return dg.define_asset_job(
         "refresh",
-        selection=dg.AssetSelection.all() - dg.AssetSelection.assets(RETENTION_KEY),
+        selection=dg.AssetSelection.all() - dg.AssetSelection.assets(RETENTION_KEY, *by_hand),
         description="Load what has landed, check it, unify it, and refresh every table that depends on it.",
         executor_def=dg.in_process_executor,
         tags={"dagster/max_runtime": 6 * 3600},
+    )
+
+
+def release_job(keys: Sequence[dg.AssetKey]) -> UnresolvedAssetJobDefinition:
+    """Return the job that makes the releases. By hand only: somebody decides that a table leaves the house."""
+    return dg.define_asset_job(
+        "release",
+        selection=dg.AssetSelection.assets(*keys),
+        description="Make the tables that leave the house from what is in gold now, and prove them.",
+        executor_def=dg.in_process_executor,
     )
 
 

@@ -8,10 +8,18 @@ import dagster as dg
 from pipelines.config import Settings, load_settings
 from pipelines.contracts.document import Contract, Contracts, load_contracts
 from pipelines.defs.asset import bronze_asset, derived_asset, docs_asset, trend_asset
-from pipelines.defs.automation import landing_sensor, nightly_schedule, refresh_job, retention_job, retention_schedule
+from pipelines.defs.automation import (
+    landing_sensor,
+    nightly_schedule,
+    refresh_job,
+    release_job,
+    retention_job,
+    retention_schedule,
+)
 from pipelines.defs.check import rule_parents, table_checks, without_references
 from pipelines.defs.consent import consent_assets
 from pipelines.defs.partition import EVENT_TABLE, daily_partitions
+from pipelines.defs.release import release_assets, release_checks, release_keys
 from pipelines.defs.resource import resources
 from pipelines.defs.retention import retention_asset
 from pipelines.quality.metric import TABLE as TREND
@@ -28,15 +36,19 @@ def build_definitions(settings: Settings | None = None, contracts: Contracts | N
     """
     settings = settings or load_settings()
     contracts = contracts or load_contracts(settings.contract_dirs)
-    job, deletion = refresh_job(), retention_job()
+    by_hand = release_keys()
+    job, deletion = refresh_job(by_hand), retention_job()
     with catch_warnings():
         # One run for a range of days; in beta for years, and pinned by our requirements.
         simplefilter("ignore", dg.BetaWarning)
         assets = list(_assets(settings, contracts))
     return dg.Definitions(
         assets=assets,
-        asset_checks=[table_checks(checked, later) for checked, later in _checked(contracts).values()],
-        jobs=[job, deletion],
+        asset_checks=[
+            *(table_checks(checked, later) for checked, later in _checked(contracts).values()),
+            *release_checks(contracts),
+        ],
+        jobs=[job, deletion, release_job(by_hand)],
         schedules=[nightly_schedule(job), retention_schedule(deletion)],
         sensors=[landing_sensor(job, settings, contracts)],
         resources=resources(settings, contracts),
@@ -60,6 +72,7 @@ def _assets(settings: Settings, contracts: Contracts) -> Iterator[dg.AssetsDefin
     yield trend_asset(trend, [*(contract.table for contract in contracts.sources), *(t.name for t in TABLES)])
     yield docs_asset(trend)
     yield retention_asset(contracts)
+    yield from release_assets(contracts)
 
 
 def _inputs(contracts: Contracts) -> dict[str, tuple[str, ...]]:

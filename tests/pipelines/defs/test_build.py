@@ -12,7 +12,13 @@ from pipelines.defs.metadata import asset_key
 from pipelines.quality.metric import TABLE as TREND
 from pipelines.unify.registry import TABLES
 
-OTHERS = {"quality/data_docs", "maintenance/retention", "consent/record", "consent/membership"}
+OTHERS = {
+    "quality/data_docs",
+    "maintenance/retention",
+    "consent/record",
+    "consent/membership",
+    "release/customer_demographic",
+}
 
 
 @pytest.fixture(scope="module")
