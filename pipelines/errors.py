@@ -59,3 +59,7 @@ class RetentionError(PipelineError):
     def __init__(self, message: str, table: str) -> None:
         super().__init__(message)
         self.table = table
+
+
+class ReleaseError(PipelineError):
+    """A release is not declared well, or may not be made of what there is."""

@@ -1,8 +1,8 @@
 """Opens the stores of the privacy engine where this installation keeps them.
 
-consent/consent.db · audit/audit.db · in `secret_dir`: token.key, audit.key, audit.anchor, pseudonym.key,
-keys.db, keys.db.anchor, key_encryption.json. That folder belongs on another disk in production, apart from the data and
-from its backups.
+In `data_dir`: consent/consent.db, audit/audit.db, dp/ledger.sqlite, released/. In `secret_dir`, a folder that belongs
+on another disk in production, apart from the data and from its backups: token.key, audit.key, audit.anchor,
+pseudonym.key, release.key, dp_ledger.anchor, keys.db, keys.db.anchor, key_encryption.json.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from privacy.protection.key_wrapper import FileKeyWrapper, KeyWrapper
 from privacy.protection.token import SecretError, Tokenizer, load_tokenizer
 
 if TYPE_CHECKING:
+    from privacy.anonymity.registry import ReleaseRegistry
     from privacy.dp.question import Question
 
 
@@ -51,6 +52,14 @@ def open_consent_view(settings: Settings, moment: datetime) -> ConsentView:
 def load_pseudonym_key(settings: Settings) -> bytes:
     """The secret behind the pseudonyms that roles read."""
     return _load_key(settings.secret_dir / "pseudonym.key")
+
+
+def open_release_registry(settings: Settings) -> ReleaseRegistry:
+    """What was released to whom, so that no two versions undo each other; people stand in it as keyed hashes."""
+    # Here, because the search behind it takes a second to load.
+    from privacy.anonymity.registry import ReleaseRegistry
+
+    return ReleaseRegistry(settings.data_dir / "released", _load_key(settings.secret_dir / "release.key"), now)
 
 
 def open_audit_log(settings: Settings) -> AuditLog:

@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import yaml
 
+from pipelines.release import LAYER
 from privacy.dp.errors import BadQuestion
 
 if TYPE_CHECKING:
     from pipelines.private_statistics import StatisticsDesk
     from privacy.dp.answer import Answer
     from privacy.dp.question import Question
-
-LAYER = "release"
 
 
 @dataclass(frozen=True)

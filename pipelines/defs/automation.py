@@ -6,7 +6,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 from pipelines.arrival import landed_files, signature
 from pipelines.config import Settings
 from pipelines.contracts.document import Contracts
-from pipelines.defs.report import REPORTS
+from pipelines.release import LAYER
 
 LANDING_TAG = ".dagster/landing"
 """Tag of a run: signature of the landing folder when it started. Dagster's UI hides tags with this prefix."""
@@ -16,11 +16,11 @@ _FAILED = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 
 
 def refresh_job() -> UnresolvedAssetJobDefinition:
-    """Return the job that refreshes every table, in one process so that all share one engine."""
+    """Return the job that refreshes every table but the releases, in one process so that all share one engine."""
     return dg.define_asset_job(
         "refresh",
-        # Nothing that spends privacy budget is made by the way.
-        selection=dg.AssetSelection.all() - dg.AssetSelection.assets(RETENTION_KEY) - REPORTS,
+        # What leaves the house or spends privacy budget is never made by the way.
+        selection=dg.AssetSelection.all() - dg.AssetSelection.assets(RETENTION_KEY) - dg.AssetSelection.groups(LAYER),
         description="Load what has landed, check it, unify it, and refresh every table that depends on it.",
         executor_def=dg.in_process_executor,
         tags={"dagster/max_runtime": 6 * 3600},

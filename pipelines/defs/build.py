@@ -12,6 +12,7 @@ from pipelines.defs.automation import landing_sensor, nightly_schedule, refresh_
 from pipelines.defs.check import rule_parents, table_checks, without_references
 from pipelines.defs.consent import consent_assets
 from pipelines.defs.partition import EVENT_TABLE, daily_partitions
+from pipelines.defs.release import release_assets, release_checks, release_job
 from pipelines.defs.report import report_assets, report_job, report_schedule
 from pipelines.defs.resource import resources
 from pipelines.defs.retention import retention_asset
@@ -36,8 +37,11 @@ def build_definitions(settings: Settings | None = None, contracts: Contracts | N
         assets = list(_assets(settings, contracts))
     return dg.Definitions(
         assets=assets,
-        asset_checks=[table_checks(checked, later) for checked, later in _checked(contracts).values()],
-        jobs=[job, deletion, reports],
+        asset_checks=[
+            *(table_checks(checked, later) for checked, later in _checked(contracts).values()),
+            *release_checks(contracts),
+        ],
+        jobs=[job, deletion, reports, release_job()],
         schedules=[nightly_schedule(job), retention_schedule(deletion), report_schedule(reports)],
         sensors=[landing_sensor(job, settings, contracts)],
         resources=resources(settings, contracts),
@@ -62,6 +66,7 @@ def _assets(settings: Settings, contracts: Contracts) -> Iterator[dg.AssetsDefin
     yield docs_asset(trend)
     yield retention_asset(contracts)
     yield from report_assets()
+    yield from release_assets(contracts)
 
 
 def _inputs(contracts: Contracts) -> dict[str, tuple[str, ...]]:

@@ -11,13 +11,12 @@ from pipelines.defs.failure import own_errors_are_final
 from pipelines.defs.metadata import ROWS, asset_key
 from pipelines.plot import draw_intervals
 from pipelines.privacy_store import read_balances
-from pipelines.private_report import LAYER, Report, built_in_reports, publish
+from pipelines.private_report import Report, built_in_reports, publish
+from pipelines.release import LAYER
 from privacy.catalog import build_catalog
 
 if TYPE_CHECKING:
     from privacy.dp.answer import Answer
-
-REPORTS = dg.AssetSelection.groups(LAYER)
 
 
 def report_assets() -> list[dg.AssetsDefinition]:
@@ -29,7 +28,7 @@ def report_job() -> UnresolvedAssetJobDefinition:
     """Return the job that asks for all reports."""
     return dg.define_asset_job(
         "private_reports",
-        selection=REPORTS,
+        selection=dg.AssetSelection.assets(*(asset_key(report.table) for report in built_in_reports())),
         description="Ask the regular questions. On data that has not changed, stored answers come back for nothing.",
         executor_def=dg.in_process_executor,
     )
@@ -58,8 +57,6 @@ def _report_asset(report: Report) -> dg.AssetsDefinition:
         required_resource_keys={"lock", "settings", "contracts", "lakehouse", "consent"},
     )
     def ask(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
-        # Here, because no run without a report should wait for OpenDP.
-
         # Here, because no run without a report should wait for OpenDP.
         from pipelines.private_statistics import StatisticsDesk
 

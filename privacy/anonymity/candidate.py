@@ -55,6 +55,21 @@ def make_pool(
     return pool, price
 
 
+def lower_bound(table: FrequencyTable, p: Problem, count: NDArray[np.int64], steps: int) -> float:
+    """Loss below which no k-anonymous recoding with hierarchy labels can be, without suppression, in all records' sum.
+
+    The Lagrangian dual (see `kernel.price`) over every label of the lattice that covers k people; every value of the
+    dual is a bound, more steps give a better one.
+    """
+    k = int(p.model_number[0, 0])
+    codes = np.ascontiguousarray(p.codes[p.unit_start[:-1]])
+    people = np.add.reduceat(count, p.unit_start[:-1])
+    whole = np.full(len(people), np.inf)
+    pair_tuple, pair_label, cost = _lattice_labels(table, codes, whole, people, k, np.iinfo(np.int64).max)
+    pool = index_pool(cost, pair_tuple, pair_label, np.zeros(len(people), np.bool_))
+    return float(find_prices(pool, people, k, p.floor, np.ones(len(people)), steps)[1])
+
+
 def _best(pool: Pool, gain: NDArray[np.float64], size: int) -> NDArray[np.bool_]:
     """The labels of most gain, those that cost nothing, and the cheapest of each unit."""
     is_kept = pool.cost == 0.0
@@ -99,13 +114,20 @@ def _lattice(table: FrequencyTable) -> Lattice:
 
 
 def _lattice_labels(
-    table: FrequencyTable, codes: NDArray[np.int32], cap: NDArray[np.float64], people: NDArray[np.int64], k: int
+    table: FrequencyTable,
+    codes: NDArray[np.int32],
+    cap: NDArray[np.float64],
+    people: NDArray[np.int64],
+    k: int,
+    most: int = PAIRS,
 ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64]]:
-    """Pairs (tuple, label) up to the caps, and costs, of the labels that cover `k` people."""
+    """Pairs (tuple, label) up to the caps, and costs, of the labels that cover `k` people; lower caps when the pairs
+    before that choice are more than `most`.
+    """
     lattice = _lattice(table)
     empty, none, nothing, zero = np.zeros(0, np.int32), np.zeros(0, np.uint64), np.zeros(0, np.int64), np.zeros(0)
     pairs = walk(codes, lattice, cap, people, none, nothing, zero, empty, empty, empty, 0)
-    while pairs > PAIRS:
+    while pairs > most:
         cap = 0.9 * cap
         pairs = walk(codes, lattice, cap, people, none, nothing, zero, empty, empty, empty, 0)
     size = 1 << int(np.ceil(np.log2(2 * pairs + 16)))

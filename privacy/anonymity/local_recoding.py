@@ -32,16 +32,21 @@ from privacy.anonymity.table import FrequencyTable, column_order
 
 CLOSE = 24
 """Nearest tuples that moves draw partners from; more dilute them, fewer miss good ones."""
+FEWEST_NEAR, MOST_NEAR = 64, 128
+"""Neighbours known of each tuple: four times k within these bounds."""
 CREDIT = 0.4
 """Share of a record's floor that growth forgives; best of 0 … 1 on Adult, flat around it."""
 SHUFFLE = 20080529
 """Seed of the order in which classes grow under models about shares, where any fixed order favours one region."""
-SLACK, OPENINGS, ATTEMPTS, DEAR_ATTEMPTS = 1.5, 2, 2.5, 0.15
+LONG_EFFORT = 4
+"""Effort from which hierarchy labels are chosen from a pool: listing and pricing it takes longer than all before."""
+SLACK, OPENINGS, ATTEMPTS, DEAR_ATTEMPTS = 1.5, 2, 0.25, 0.015
 """Choice of labels: how far above its price a record may be published in the greedy choice, passes of opening, and
-attempts of ruin and recreate per unit (fewer where sensitive values must be checked)."""
-ROUNDS, DEAR_ROUNDS, SWEEPS, POOL, TRIES, HEAT = 12, 3, 8, 5, 4, 0.0
-"""Refinement: rounds (fewer where sensitive values must be checked) of re-splits of up to POOL classes
-with TRIES starts, and SWEEPS of moves and swaps."""
+attempts of ruin and recreate per unit and effort (fewer where sensitive values must be checked)."""
+ROUNDS, DEAR_ROUNDS, HEAT = 2, 3, 0.12
+"""Rounds of refinement per `effort` (fewer where classes are split anew, which takes longer), and how much more a
+rebuilt class may cost at first, as a share of what a class costs on average. Below LONG_EFFORT nothing: too few rounds
+follow to regain it."""
 
 
 def recode_locally(table: FrequencyTable, spec: Spec) -> Allocation:
@@ -74,14 +79,16 @@ def _search(
     table: FrequencyTable, block: NDArray[np.int64], spec: Spec
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Unit, class and count of each slot of the classes found for one block of units."""
-    problem, count = _problem(table, block, spec)
+    problem, count = make_problem(table, block, spec)
     classes = _new(problem, count)
     keep_satisfied(problem, classes)
     _grow(problem, classes)
-    if _has_pool(table, problem):
+    if spec.effort >= LONG_EFFORT and _has_pool(table, problem):
         classes = _choose(table, problem, count, classes, spec)
-    rounds = (DEAR_ROUNDS if table.sensitive else ROUNDS) * spec.effort
-    refine(problem, classes, new_scratch(problem), rounds, SWEEPS, HEAT, POOL, TRIES, new_dice(spec.seed))
+    rounds = (ROUNDS if is_monotone(problem) else DEAR_ROUNDS) * spec.effort
+    warmth = HEAT if spec.effort >= LONG_EFFORT else 0.0
+    heat = warmth * float(classes.cost[0]) / max(int(((classes.rows > 0) & (classes.loss > 0)).sum()), 1)
+    refine(problem, classes, new_scratch(problem), rounds, heat, new_dice(spec.seed))
     return _slots(classes, block)
 
 
@@ -147,7 +154,7 @@ def _slots(
     return unit[order], rank[inverse.ravel()], classes.slot_count[used][order]
 
 
-def _problem(table: FrequencyTable, block: NDArray[np.int64], spec: Spec) -> tuple[Problem, NDArray[np.int64]]:
+def make_problem(table: FrequencyTable, block: NDArray[np.int64], spec: Spec) -> tuple[Problem, NDArray[np.int64]]:
     """Arrays of the search over the units of one block, which are in the table's order."""
     codes = np.ascontiguousarray(table.codes[block])
     count = table.count[block]
@@ -163,7 +170,7 @@ def _problem(table: FrequencyTable, block: NDArray[np.int64], spec: Spec) -> tup
     kinds = np.array([domain.kind for domain in table.domains], np.int8)
     by_count = not table.sensitive
     k = spec.k if by_count else max(spec.k, 2)
-    width = min(_width(kinds, k, by_count), len(start) - 1)
+    width = min(max(FEWEST_NEAR, min(4 * k, MOST_NEAR)), len(start) - 1)
     order = np.array(column_order(table.domains), np.int64)
     wanted = people < spec.k if by_count else np.ones(len(people), np.bool_)
     neighbour, floor = nearest_tuples(
@@ -193,13 +200,6 @@ def _problem(table: FrequencyTable, block: NDArray[np.int64], spec: Spec) -> tup
         ground=ground,
     )
     return problem, count
-
-
-def _width(kinds: NDArray[np.int8], k: int, by_count: bool) -> int:
-    """Neighbours per tuple: hierarchy labels cover many tuples at once and need to see more of them."""
-    if not by_count:
-        return max(64, 4 * k)
-    return max(64, 4 * k)
 
 
 def _models(

@@ -3,7 +3,7 @@
 Two versions that are joined on what a recipient knows let the classes of a person be intersected. Pinned classes
 prevent that: whoever was published in a class stays with exactly those people, so an intersection is never smaller
 than the class; new people form classes of their own, and a class that lost people by erasure is published only while
-the rest still satisfies the models. The registry is append-only and holds no quasi-identifiers, only opaque keys.
+the rest still satisfies the models. The registry holds opaque keys and the labels that were published, no values.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Release:
 
 
 class ReleaseRegistry:
-    """Releases as JSON lines in `folder`, with each version's class of each person beside them.
+    """Releases as JSON lines in `folder`, and beside them each person's class and the last version that they were in.
 
     People are kept as keyed hashes (HMAC-SHA256 with `key`), so the registry alone names nobody.
     """
@@ -64,6 +64,11 @@ class ReleaseRegistry:
     def token(self, person: object) -> str:
         """Keyed hash under which a person is remembered."""
         return hmac.new(self._key, str(person).encode(), hashlib.sha256).hexdigest()
+
+    def published(self, table: str) -> frozenset[str]:
+        """Keyed hashes of the people in the newest version of a table."""
+        pinned = self._pinned(table)
+        return frozenset(pinned.index[pinned["version"] == len(self.releases(table))]) if len(pinned) else frozenset()
 
     def release(self, table: str, frame: pd.DataFrame, spec: Spec, recipient: str) -> pd.DataFrame:
         """Anonymise `frame` so that it cannot be joined with earlier releases of `table`, and record it.
@@ -140,13 +145,16 @@ class ReleaseRegistry:
         added = fresh[list(spec.quasi)].copy()
         added["group"] = fresh.groupby(list(spec.quasi), sort=False).ngroup() + start
         added.index = pd.Index(tokens[fresh.index], name="token")
+        version = len(self.releases(table)) + 1
+        known = pd.concat([pinned, added.assign(version=version)]) if len(pinned) else added.assign(version=version)
+        known.loc[tokens[published.index], "version"] = version
         path = self.folder / f"{hashlib.sha256(table.encode()).hexdigest()[:16]}.parquet"
         temporary = path.with_suffix(".new")
-        (pd.concat([pinned, added]) if len(pinned) else added).to_parquet(temporary)
+        known.to_parquet(temporary)
         temporary.replace(path)
         entry = Release(
             table=table,
-            version=len(self.releases(table)) + 1,
+            version=version,
             recipient=recipient,
             released_at=self._clock().isoformat(),
             spec_digest=hashlib.sha256(spec.model_dump_json().encode()).hexdigest(),

@@ -11,66 +11,13 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from privacy.anonymity.kernel.classes import EMPTY, ONE, Classes, add, find_slot, remove, tally
+from privacy.anonymity.kernel.classes import EMPTY, Classes, add, find_slot, loss_with, loss_without, remove, tally
 from privacy.anonymity.kernel.dice import next_random
 from privacy.anonymity.kernel.feasible import shortfall
-from privacy.anonymity.kernel.problem import INTERVAL, Problem
+from privacy.anonymity.kernel.problem import Problem
 
 PARTNERS = 4
 """Members of the other class that a swap considers."""
-
-
-@njit(cache=True)
-def loss_without(p: Problem, c: Classes, a: int, skip: int, extra: int) -> float:
-    """Loss of class `a` without slot `skip` (or EMPTY) and with a record of unit `extra` (or EMPTY)."""
-    total = 0.0
-    for j in range(p.kind.shape[0]):
-        if p.kind[j] == INTERVAL:
-            low, high = 1 << 30, -1
-            if extra != EMPTY:
-                low = high = p.codes[extra, j]
-            s = c.class_head[a]
-            while s != EMPTY:
-                if s != skip:
-                    x = p.codes[c.slot_unit[s], j]
-                    if x < low:
-                        low = x
-                    if x > high:
-                        high = x
-                s = c.class_next[s]
-            if high >= 0:
-                total += p.table[p.table_start[j] + low * p.size[j] + high]
-        elif p.words == 1:
-            mask = np.uint64(0)
-            if extra != EMPTY:
-                mask = ONE << np.uint64(p.codes[extra, j])
-            s = c.class_head[a]
-            while s != EMPTY:
-                if s != skip:
-                    mask |= ONE << np.uint64(p.codes[c.slot_unit[s], j])
-                s = c.class_next[s]
-            values = -1
-            while mask:
-                mask &= mask - ONE
-                values += 1
-            total += p.set_step[j] * max(values, 0)
-        else:
-            values = -1
-            for word in range(p.words):
-                mask = np.uint64(0)
-                if extra != EMPTY and p.codes[extra, j] >> 6 == word:
-                    mask = ONE << np.uint64(p.codes[extra, j] & 63)
-                s = c.class_head[a]
-                while s != EMPTY:
-                    x = p.codes[c.slot_unit[s], j]
-                    if s != skip and x >> 6 == word:
-                        mask |= ONE << np.uint64(x & 63)
-                    s = c.class_next[s]
-                while mask:
-                    mask &= mask - ONE
-                    values += 1
-            total += p.set_step[j] * max(values, 0)
-    return total
 
 
 @njit(cache=True)
@@ -144,8 +91,8 @@ def _try_substitute(
     m = min(n, c.slot_count[z])
     if d in (a, b) or not _holds(p, c, d, v, m, EMPTY, 0) or not _holds(p, c, a, u, n, v, m):
         return False
-    shrunk = c.loss[d] if c.slot_count[z] > m or c.loss[d] == 0.0 else loss_without(p, c, d, z, EMPTY)
-    rise = (c.rows[a] - n + m) * loss_without(p, c, a, s, v) - c.rows[a] * c.loss[a] + gain
+    shrunk = c.loss[d] if c.slot_count[z] > m or c.loss[d] == 0.0 else loss_without(p, c, d, v, EMPTY)
+    rise = (c.rows[a] - n + m) * loss_without(p, c, a, u, v) - c.rows[a] * c.loss[a] + gain
     rise += (c.rows[d] - m) * shrunk - c.rows[d] * c.loss[d]
     if not _accept(rise, heat, random):
         return False
@@ -170,9 +117,9 @@ def _try_swap(p: Problem, c: Classes, s: int, b: int, heat: float, random: NDArr
         looked += 1
         v, m = c.slot_unit[y], c.slot_count[y]
         if v != u and _holds(p, c, a, u, n, v, m) and _holds(p, c, b, v, m, u, n):
-            rise = (c.rows[a] - n + m) * loss_without(p, c, a, s, v)
+            rise = (c.rows[a] - n + m) * loss_without(p, c, a, u, v)
             if rise - before < best:
-                rise += (c.rows[b] - m + n) * loss_without(p, c, b, y, u) - before
+                rise += (c.rows[b] - m + n) * loss_without(p, c, b, v, u) - before
                 if rise < best:
                     best, chosen = rise, y
         y = c.class_next[y]
@@ -202,11 +149,11 @@ def sweep(p: Problem, c: Classes, heat: float, random: NDArray[np.uint64]) -> in
         if c.loss[b] > 0.0 and next_random(random) < 0.5:
             made += _try_swap(p, c, s, b, heat, random)
             continue
-        gain = (c.rows[b] + n) * loss_without(p, c, b, EMPTY, u) - c.rows[b] * c.loss[b]
+        gain = (c.rows[b] + n) * loss_with(p, c, b, u) - c.rows[b] * c.loss[b]
         if not _holds(p, c, b, EMPTY, 0, u, n):
             continue
         if _holds(p, c, a, u, n, EMPTY, 0):
-            rise = gain + (c.rows[a] - n) * loss_without(p, c, a, s, EMPTY) - c.rows[a] * c.loss[a]
+            rise = gain + (c.rows[a] - n) * loss_without(p, c, a, u, EMPTY) - c.rows[a] * c.loss[a]
             if _accept(rise, heat, random):
                 remove(p, c, s, n)
                 add(p, c, b, u, n)

@@ -15,6 +15,8 @@ EMPTY = -1
 MOST_SLOTS = 8
 """Classes of one unit that a search looks at: a common unit can be spread over hundreds."""
 ONE = np.uint64(1)
+NO_LOW = 1 << 30
+"""Above every code: the second lowest code of a class with one slot."""
 
 
 class Classes(NamedTuple):
@@ -25,6 +27,11 @@ class Classes(NamedTuple):
     low: NDArray[np.int32]
     high: NDArray[np.int32]
     mask: NDArray[np.uint64]
+    low_next: NDArray[np.int32]
+    """Second lowest code over the slots (equal to `low` when two slots hold it), so that a slot's leaving is cheap."""
+    high_next: NDArray[np.int32]
+    twice: NDArray[np.uint64]
+    """Values of a set that two or more slots hold."""
     loss: NDArray[np.float64]
     rows: NDArray[np.int64]
     people: NDArray[np.int64]
@@ -41,7 +48,9 @@ class Classes(NamedTuple):
     free_slot: NDArray[np.int64]
     free_class: NDArray[np.int64]
     counter: NDArray[np.int64]
-    """[free slots, free classes]."""
+    """[free slots, free classes, entries of the log or -1 when nothing is logged]."""
+    log: NDArray[np.int64]
+    """(…, 3) class, unit and change of each `add` and `remove` since logging began."""
     left: NDArray[np.int64]
     """Records of each unit that are in no class yet."""
     cost: NDArray[np.float64]
@@ -56,6 +65,9 @@ def new_classes(p: Problem, count: NDArray[np.int64], slots: int, classes: int) 
         low=np.zeros((classes, q), np.int32),
         high=np.zeros((classes, q), np.int32),
         mask=np.zeros((classes, q, p.words), np.uint64),
+        low_next=np.zeros((classes, q), np.int32),
+        high_next=np.zeros((classes, q), np.int32),
+        twice=np.zeros((classes, q, p.words), np.uint64),
         loss=np.zeros(classes),
         rows=np.zeros(classes, whole),
         people=np.zeros(classes, whole),
@@ -71,7 +83,8 @@ def new_classes(p: Problem, count: NDArray[np.int64], slots: int, classes: int) 
         unit_prev=np.zeros(slots, whole),
         free_slot=np.arange(slots - 1, -1, -1, dtype=whole),
         free_class=np.arange(classes - 1, -1, -1, dtype=whole),
-        counter=np.array([slots, classes], whole),
+        counter=np.array([slots, classes, EMPTY], whole),
+        log=np.zeros((slots, 3), whole),
         left=count.astype(whole),
         cost=np.zeros(1),
     )
@@ -95,19 +108,54 @@ def loss_with(p: Problem, c: Classes, a: int, u: int) -> float:
 
 
 @njit(cache=True)
-def _widen(p: Problem, c: Classes, a: int, u: int, is_first: bool) -> None:
-    """Extend the label of class `a` to cover unit `u`. For SET columns low is the number of values, high is 1."""
+def loss_without(p: Problem, c: Classes, a: int, u: int, v: int) -> float:
+    """Loss of class `a` without its slot of unit `u` and, unless `v` is EMPTY, with a record of unit `v`."""
+    total = 0.0
     for j in range(p.kind.shape[0]):
         x = p.codes[u, j]
         if p.kind[j] == INTERVAL:
-            c.low[a, j] = x if is_first else min(c.low[a, j], x)
-            c.high[a, j] = x if is_first else max(c.high[a, j], x)
+            low = c.low_next[a, j] if x == c.low[a, j] else c.low[a, j]
+            high = c.high_next[a, j] if x == c.high[a, j] else c.high[a, j]
+            if v != EMPTY:
+                low, high = min(low, p.codes[v, j]), max(high, p.codes[v, j])
+            if low <= high:
+                total += p.table[p.table_start[j] + low * p.size[j] + high]
+        else:
+            values = c.low[a, j]
+            if not (c.twice[a, j, x >> 6] >> np.uint64(x & 63)) & ONE:
+                values -= 1
+            if v != EMPTY:
+                y = p.codes[v, j]
+                if not (c.mask[a, j, y >> 6] >> np.uint64(y & 63)) & ONE or (
+                    x == y and not (c.twice[a, j, x >> 6] >> np.uint64(x & 63)) & ONE
+                ):
+                    values += 1
+            total += p.set_step[j] * max(values - 1, 0)
+    return total
+
+
+@njit(cache=True)
+def _widen(p: Problem, c: Classes, a: int, u: int, is_first: bool) -> None:
+    """Extend the label of class `a` by a slot of unit `u`. For SET columns low is the number of values, high is 1."""
+    for j in range(p.kind.shape[0]):
+        x = p.codes[u, j]
+        if p.kind[j] == INTERVAL:
+            if is_first:
+                c.low[a, j], c.high[a, j] = x, x
+                c.low_next[a, j], c.high_next[a, j] = NO_LOW, EMPTY
+                continue
+            c.low_next[a, j] = min(c.low_next[a, j], max(c.low[a, j], x))
+            c.high_next[a, j] = max(c.high_next[a, j], min(c.high[a, j], x))
+            c.low[a, j], c.high[a, j] = min(c.low[a, j], x), max(c.high[a, j], x)
             continue
         if is_first:
             c.mask[a, j, :] = np.uint64(0)
+            c.twice[a, j, :] = np.uint64(0)
             c.low[a, j], c.high[a, j] = 0, 1
         word, bit = x >> 6, ONE << np.uint64(x & 63)
-        if not c.mask[a, j, word] & bit:
+        if c.mask[a, j, word] & bit:
+            c.twice[a, j, word] |= bit
+        else:
             c.mask[a, j, word] |= bit
             c.low[a, j] += 1
 
@@ -135,6 +183,14 @@ def tally(p: Problem, c: Classes, a: int, u: int, n: int) -> None:
 
 
 @njit(cache=True)
+def _write_log(c: Classes, a: int, u: int, n: int) -> None:
+    at = c.counter[2]
+    if at != EMPTY:
+        c.log[at, 0], c.log[at, 1], c.log[at, 2] = a, u, n
+        c.counter[2] += 1
+
+
+@njit(cache=True)
 def find_slot(c: Classes, a: int, u: int) -> int:
     """Slot of unit `u` in class `a`, or EMPTY."""
     s = c.unit_head[u]
@@ -147,13 +203,14 @@ def find_slot(c: Classes, a: int, u: int) -> int:
 def add(p: Problem, c: Classes, a: int, u: int, n: int) -> None:
     """Put `n` unassigned records of unit `u` into class `a`."""
     c.cost[0] -= c.rows[a] * c.loss[a]
-    is_first = c.rows[a] == 0
-    _widen(p, c, a, u, is_first)
+    _write_log(c, a, u, n)
+    s = find_slot(c, a, u)
+    if s == EMPTY:
+        _widen(p, c, a, u, c.rows[a] == 0)
+        c.loss[a] = label_loss(p, c, a)
     tally(p, c, a, u, n)
-    c.loss[a] = label_loss(p, c, a)
     c.cost[0] += c.rows[a] * c.loss[a]
     c.left[u] -= n
-    s = find_slot(c, a, u)
     if s != EMPTY:
         c.slot_count[s] += n
         return
@@ -174,6 +231,7 @@ def add(p: Problem, c: Classes, a: int, u: int, n: int) -> None:
 def remove(p: Problem, c: Classes, s: int, n: int) -> None:
     """Take `n` records of slot `s` out of its class; the class keeps its number even when it becomes empty."""
     a, u = c.slot_class[s], c.slot_unit[s]
+    _write_log(c, a, u, -n)
     c.cost[0] -= c.rows[a] * c.loss[a]
     tally(p, c, a, u, -n)
     c.left[u] += n
@@ -194,7 +252,7 @@ def remove(p: Problem, c: Classes, s: int, n: int) -> None:
         c.slot_class[s] = EMPTY
         c.free_slot[c.counter[0]] = s
         c.counter[0] += 1
-        if c.rows[a] > 0 and c.loss[a] > 0:
+        if c.rows[a] > 0:
             at = c.class_head[a]
             is_first = True
             while at != EMPTY:
@@ -205,6 +263,20 @@ def remove(p: Problem, c: Classes, s: int, n: int) -> None:
         elif c.rows[a] == 0:
             c.loss[a] = 0.0
     c.cost[0] += c.rows[a] * c.loss[a]
+
+
+@njit(cache=True)
+def undo(p: Problem, c: Classes) -> None:
+    """Take back everything in the log and stop logging."""
+    at = c.counter[2]
+    c.counter[2] = EMPTY
+    while at > 0:
+        at -= 1
+        a, u, n = c.log[at, 0], c.log[at, 1], c.log[at, 2]
+        if n > 0:
+            remove(p, c, find_slot(c, a, u), n)
+        else:
+            add(p, c, a, u, -n)
 
 
 @njit(cache=True)

@@ -18,9 +18,6 @@ from privacy.anonymity.kernel.feasible import DISTINCT_L, K_ANONYMITY, shortfall
 from privacy.anonymity.kernel.problem import INTERVAL, Problem
 
 SAME = 1e-12
-MOST_STARTS = 120
-"""First partners tried per seed, times k: larger classes cost more to complete and depend less on their start."""
-FEWEST_STARTS = 2
 
 
 @njit(cache=True)
@@ -103,8 +100,9 @@ def _count_in(p: Problem, hist: NDArray[np.int64], u: int, n: int) -> None:
 
 
 @njit(cache=True)
-def grow_by_label(p: Problem, c: Classes, a: int, seed: int, ceiling: float, credit: float) -> float:
-    """Complete class `a`, which holds records of `seed` only, under the label of least price.
+def grow_by_label(p: Problem, c: Classes, a: int, seed: int, ceiling: float, credit: float, starts: int) -> float:
+    """Complete class `a`, which holds records of `seed` only, under the label of least price of those that begin with
+    one of the `starts` nearest partners.
 
     The price of a label is the loss of the class less `credit` times the floors of the free records it covers, per
     such record: the greedy rule of weighted set cover. All free records inside the label join, and records lent by
@@ -128,7 +126,6 @@ def grow_by_label(p: Problem, c: Classes, a: int, seed: int, ceiling: float, cre
         alone[i] = _trial_loss(p, c.low[a], c.high[a], c.mask[a], unit[i], np.inf)
     dearest *= credit
     is_tried = np.zeros(found, np.bool_)
-    starts = max(FEWEST_STARTS, MOST_STARTS // max(int(p.model_number[0, 0]), 1))
     joined, backed = c.hist[a].copy(), c.hist[a].copy()
     for first in np.argsort(alone, kind="mergesort"):
         loss = alone[first]

@@ -22,10 +22,14 @@ from privacy.anonymity.kernel.classes import (
 )
 from privacy.anonymity.kernel.cover import grow_by_label, is_monotone
 from privacy.anonymity.kernel.feasible import shortfall
-from privacy.anonymity.kernel.problem import Problem
+from privacy.anonymity.kernel.problem import INTERVAL, Problem
 
-LAZINESS = 0.02
-"""A class is accepted when its price is within this share of the best price known."""
+LAZINESS = 0.1
+"""A class is accepted when its price is within this share of the best price known; rebuilding makes up for it."""
+SEEDS_PER_CLASS = 5
+"""Seeds priced first, for each class of k that could be: pricing all of a large class's members tells little more."""
+STARTS = 4
+"""First partners tried per seed."""
 
 
 @njit(cache=True)
@@ -109,9 +113,22 @@ def grow(p: Problem, c: Classes, a: int, seed: int, credit: float) -> bool:
 
 
 @njit(cache=True)
+def distance(p: Problem, u: int, v: int) -> float:
+    """Loss of the smallest label that covers units `u` and `v`."""
+    total = 0.0
+    for j in range(p.kind.shape[0]):
+        x, y = p.codes[u, j], p.codes[v, j]
+        if p.kind[j] == INTERVAL:
+            total += p.table[p.table_start[j] + min(x, y) * p.size[j] + max(x, y)]
+        elif x != y:
+            total += p.set_step[j]
+    return total
+
+
+@njit(cache=True)
 def cheapest_class(p: Problem, c: Classes, u: int, n: int, avoid: int, is_exhaustive: bool) -> int:
-    """Class that takes `n` records of unit `u` with the least added loss, or EMPTY; looks at neighbours' classes,
-    or at all classes.
+    """Class that takes `n` records of unit `u` with the least added loss, or EMPTY; looks at neighbours' classes
+    (nearest first, until none can be cheaper), or at all classes.
     """
     best, found = np.inf, EMPTY
     if is_exhaustive:
@@ -126,7 +143,7 @@ def cheapest_class(p: Problem, c: Classes, u: int, n: int, avoid: int, is_exhaus
     t = p.tuple_of[u]
     for h in range(p.neighbour.shape[1]):
         near = p.neighbour[t, h]
-        if near < 0:
+        if near < 0 or n * distance(p, u, p.unit_start[near]) >= best:
             break
         for v in range(p.unit_start[near], p.unit_start[near + 1]):
             s = c.unit_head[v]
@@ -193,7 +210,7 @@ def grow_cheapest_first(p: Problem, c: Classes, seeds: NDArray[np.int64], credit
         a = open_class(c)
         add(p, c, a, u, c.left[u])
         ceiling = queue[0][0] + LAZINESS * abs(queue[0][0]) if len(queue) > 0 else np.inf
-        price = grow_by_label(p, c, a, u, ceiling, credit)
+        price = grow_by_label(p, c, a, u, ceiling, credit, STARTS)
         if price <= ceiling and shortfall(p, c.hist[a], c.people[a]) == 0.0:
             continue
         empty_out(p, c, a)
@@ -223,6 +240,9 @@ def build(p: Problem, c: Classes, seeds: NDArray[np.int64], credit: float) -> No
     models; the whole table is the last resort.
     """
     if is_monotone(p):
+        stride = int(p.model_number[0, 0]) // SEEDS_PER_CLASS
+        if stride > 1:
+            grow_cheapest_first(p, c, seeds[::stride].copy(), credit)
         grow_cheapest_first(p, c, seeds, credit)
     else:
         grow_in_order(p, c, seeds, credit)

@@ -1,6 +1,8 @@
-"""Refinement: relocation, re-splits of neighbouring classes and annealing, in rounds."""
+"""Refinement: neighbouring classes are rebuilt or split anew, and records move and swap, in rounds."""
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 from numba import njit
@@ -14,12 +16,22 @@ from privacy.anonymity.kernel.classes import (
     remove,
     spare,
 )
+from privacy.anonymity.kernel.cover import is_monotone
 from privacy.anonymity.kernel.dice import next_random
 from privacy.anonymity.kernel.grow import cheapest_class
 from privacy.anonymity.kernel.problem import Problem
+from privacy.anonymity.kernel.rebuild import rebuild
 from privacy.anonymity.kernel.resplit import MOST_PARTS, Scratch, resplit
 
 GAIN = 1e-9
+FEWEST = (2, 1)
+"""Classes redone at once at the least: by a new split, by rebuilding."""
+RESPLIT, TRIES, DEAR_SWEEPS = 4, 4, 8
+"""New splits of up to RESPLIT further classes, the starts each tries, and sweeps of moves and swaps per pass."""
+REBUILT, STARTS, SWEEPS = 3, 2, 2
+"""The same where classes are rebuilt. Few starts: what is tried next time costs no more than trying it now."""
+MOST_RELEASED = 2048
+"""Slots of the classes rebuilt at once; larger groups are left alone."""
 
 
 @njit(cache=True)
@@ -94,35 +106,36 @@ def _gather(
 
 @njit(cache=True)
 def refine(
-    p: Problem,
-    c: Classes,
-    w: Scratch,
-    rounds: int,
-    sweeps: int,
-    heat: float,
-    want: int,
-    tries: int,
-    random: NDArray[np.uint64],
+    p: Problem, c: Classes, w: Scratch, rounds: int, heat: float, random: NDArray[np.uint64]
 ) -> NDArray[np.float64]:
-    """`rounds` passes of relocation and of re-splits started from every class with a loss.
+    """`rounds` passes in which every class with a loss is redone together with a few neighbours, and records move.
 
-    Returns the total cost after each pass; it never rises.
+    Under models that more records cannot break the classes are rebuilt, which may cost a little more at first: about
+    `heat` per attempt, cooling to nothing; under others they are split anew. Returns the total cost after each pass.
     """
     group = np.zeros(MOST_PARTS, np.int64)
-    starts = np.zeros(tries)
+    starts = np.zeros(TRIES)
     history = np.zeros(rounds + 1)
+    released = np.empty(MOST_RELEASED, np.int64)
+    is_rebuilt = is_monotone(p)
+    want = REBUILT if is_rebuilt else RESPLIT
     relocate(p, c)
     history[0] = c.cost[0]
     for r in range(rounds):
+        warmth = heat * (1.0 - (r + 1) / rounds)
         for a in range(c.rows.shape[0]):
-            if c.rows[a] > 0 and c.loss[a] > 0.0:
-                size = _gather(p, c, a, group, 2 + int(next_random(random) * (want - 1)), random)
-                for i in range(tries):
+            if c.rows[a] == 0 or c.loss[a] == 0.0:
+                continue
+            size = _gather(p, c, a, group, FEWEST[int(is_rebuilt)] + int(next_random(random) * want), random)
+            if is_rebuilt:
+                rise = -warmth * math.log(1.0 - next_random(random)) - GAIN
+                rebuild(p, c, group, size, released, STARTS, rise, random)
+            else:
+                for i in range(TRIES):
                     starts[i] = next_random(random)
                 resplit(p, c, w, group, size, starts)
-        for i in range(sweeps):
-            cool = (r * sweeps + i) / (rounds * sweeps)
-            sweep(p, c, heat * (1 - cool) ** 2, random)
+        for _ in range(SWEEPS if is_rebuilt else DEAR_SWEEPS):
+            sweep(p, c, 0.0, random)
         relocate(p, c)
         history[r + 1] = c.cost[0]
     return history

@@ -13,7 +13,13 @@ from pipelines.private_report import built_in_reports
 from pipelines.quality.metric import TABLE as TREND
 from pipelines.unify.registry import TABLES
 
-OTHERS = {"quality/data_docs", "maintenance/retention", "consent/record", "consent/membership"}
+OTHERS = {
+    "quality/data_docs",
+    "maintenance/retention",
+    "consent/record",
+    "consent/membership",
+    "release/customer_demographic",
+}
 
 
 @pytest.fixture(scope="module")

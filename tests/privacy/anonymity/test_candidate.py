@@ -26,7 +26,7 @@ def test_labels_cover_their_units_and_enough_people(seed: int) -> None:
     spec = make_spec()
     table = tabulate(random_table(seed, rows=400), spec).table
     units = np.arange(len(table.count))
-    p, count = search._problem(table, units, spec)
+    p, count = search.make_problem(table, units, spec)
     none = new_classes(p, count, 16, 16)
     pool, _ = make_pool(table, p, none, count, count >= spec.k)
     assert len(pool.cost) > 20
@@ -45,7 +45,7 @@ def test_prices_bound_the_loss_from_below() -> None:
     spec = make_spec()
     data = random_table(3, rows=400)
     table = tabulate(data, spec).table
-    p, count = search._problem(table, np.arange(len(table.count)), spec)
+    p, count = search.make_problem(table, np.arange(len(table.count)), spec)
     none = new_classes(p, count, 16, 16)
     pool, _ = make_pool(table, p, none, count, count >= spec.k)
     floor = p.floor[p.tuple_of]

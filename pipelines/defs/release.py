@@ -1,0 +1,136 @@
+"""The assets of the releases, each with the verifier as a blocking check."""
+
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+
+from pipelines.config import Settings
+from pipelines.contracts.document import Contracts
+from pipelines.defs import metadata
+from pipelines.defs.failure import own_errors_are_final
+from pipelines.defs.metadata import asset_key
+from pipelines.privacy_store import open_release_registry
+from pipelines.release import LAYER
+from pipelines.release.plan import Plan, load_plans
+
+if TYPE_CHECKING:
+    from privacy.anonymity.report import Report
+    from privacy.anonymity.verify import Verdict
+
+CHECK = "anonymity"
+"""Name of the check."""
+
+
+def release_keys() -> tuple[dg.AssetKey, ...]:
+    """Return the keys of all releases."""
+    return tuple(asset_key(plan.table) for plan in load_plans())
+
+
+def release_assets(contracts: Contracts) -> list[dg.AssetsDefinition]:
+    """Return one asset a release; a release that the contracts do not allow fails here.
+
+    Raises:
+        ReleaseError: a declared release cannot be used.
+    """
+    return [_asset(plan, contracts) for plan in load_plans()]
+
+
+def release_checks(contracts: Contracts) -> list[dg.AssetChecksDefinition]:
+    """Return the blocking check of each release: the verifier reads the written table."""
+    return [_check(plan, contracts) for plan in load_plans()]
+
+
+def release_job() -> UnresolvedAssetJobDefinition:
+    """Return the job that makes the releases. By hand only: somebody decides that a table leaves the house."""
+    return dg.define_asset_job(
+        "release",
+        selection=dg.AssetSelection.assets(*release_keys()),
+        description="Make the tables that leave the house from what is in gold now, and prove them.",
+        executor_def=dg.in_process_executor,
+    )
+
+
+def _asset(plan: Plan, contracts: Contracts) -> dg.AssetsDefinition:
+    contract = contracts.table(plan.source)
+    plan.require(contract)
+
+    @dg.asset(
+        key=asset_key(plan.table),
+        deps=[asset_key(plan.source)],
+        group_name=LAYER,
+        kinds={"deltalake"},
+        description=f"{plan.source} for {plan.recipient}: those who permit {plan.purpose}, anonymised. Whoever was in "
+        "an earlier version stays with the same people, so that versions cannot be joined.",
+        tags={"personal_data": "false"},
+        required_resource_keys={"lock", "settings", "lakehouse", "consent"},
+    )
+    def release(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
+        # Here, because no run without a release should wait for the search to load.
+        from pipelines.release.publish import publish
+
+        held, started = context.resources, perf_counter()
+        with own_errors_are_final():
+            registry = open_release_registry(held.settings)
+            made = publish(plan, contract, held.lakehouse, held.consent(), registry)
+            pages = _write_report(held.settings, plan, made.report)
+        figures: dict[str, Any] = {
+            metadata.ROWS: made.rows,
+            "customers": made.customers,
+            "permitted": made.permitted,
+            "waiting": made.permitted - made.rows,
+            "classes": made.report.verdict.classes,
+            "information_loss": round(float(made.report.utility.certainty_penalty), 4),
+            "highest_risk_before": made.report.before.highest_prosecutor,
+            "highest_risk_after": made.report.after.highest_prosecutor,
+            "purpose": plan.purpose,
+            "report": dg.MetadataValue.path(str(pages)),
+            metadata.SECONDS: round(perf_counter() - started, 3),
+        }
+        return dg.MaterializeResult(metadata=figures)
+
+    return release
+
+
+def _check(plan: Plan, contracts: Contracts) -> dg.AssetChecksDefinition:
+    told = f"Every class of the written table satisfies {', '.join(plan.models)}."
+
+    @dg.asset_check(
+        asset=asset_key(plan.table),
+        name=CHECK,
+        blocking=True,
+        description=f"{told} Nobody is in it who does not permit {plan.purpose}.",
+        required_resource_keys={"settings", "lakehouse", "consent"},
+    )
+    def prove(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        from pipelines.release.publish import prove_release
+
+        held = context.resources
+        with own_errors_are_final():
+            registry = open_release_registry(held.settings)
+            verdict = prove_release(plan, contracts.table(plan.source), held.lakehouse, held.consent(), registry)
+        return _result(verdict)
+
+    return prove
+
+
+def _write_report(settings: Settings, plan: Plan, report: "Report") -> Path:
+    """Write what the release loses and risks, as a page and as JSON; figures only."""
+    page = settings.data_dir / "released" / plan.name / "report.html"
+    page.parent.mkdir(parents=True, exist_ok=True)
+    page.write_text(report.to_html(), encoding="utf-8")
+    page.with_suffix(".json").write_text(report.to_json(), encoding="utf-8")
+    return page
+
+
+def _result(verdict: "Verdict") -> dg.AssetCheckResult:
+    """Return what the verifier found. Counts only."""
+    found = [*verdict.faults, *(f"{one.model} in class {one.group}" for one in verdict.violations[:5])]
+    return dg.AssetCheckResult(
+        passed=verdict.is_passed,
+        severity=dg.AssetCheckSeverity.ERROR,
+        description="; ".join(found) or f"All {verdict.classes} classes hold",
+        metadata={name: float(value) for name, value in verdict.measured.items()},
+    )

@@ -1,0 +1,106 @@
+"""Rebuild: dissolve a few neighbouring classes and grow new ones from their records (Schrimpf et al. 2000)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from privacy.anonymity.kernel.classes import EMPTY, Classes, add, close_class, open_class, undo
+from privacy.anonymity.kernel.cover import grow_by_label
+from privacy.anonymity.kernel.dice import next_random
+from privacy.anonymity.kernel.feasible import shortfall
+from privacy.anonymity.kernel.grow import empty_out, place
+from privacy.anonymity.kernel.problem import Problem
+
+CREDIT = 0.4
+"""Share of a record's floor that growth forgives (see `cover.grow_by_label`)."""
+
+
+@njit(cache=True)
+def _seed(p: Problem, c: Classes, unit: NDArray[np.int64], count: int, random: NDArray[np.uint64]) -> int:
+    """A released unit that still has records: of two drawn, the one that is harder to place."""
+    best, found = -1.0, EMPTY
+    drawn = 0
+    first = int(next_random(random) * count)
+    for i in range(count):
+        u = unit[(first + i) % count]
+        if c.left[u] > 0 and p.people[u]:
+            drawn += 1
+            if p.floor[p.tuple_of[u]] > best:
+                best, found = p.floor[p.tuple_of[u]], u
+            if drawn == 2:
+                break
+    return found
+
+
+@njit(cache=True)
+def rebuild(
+    p: Problem,
+    c: Classes,
+    group: NDArray[np.int64],
+    size: int,
+    released: NDArray[np.int64],
+    starts: int,
+    rise: float,
+    random: NDArray[np.uint64],
+) -> bool:
+    """Dissolve the classes `group[:size]` and grow anew from their records. False, with all as it was, when that
+    costs over `rise` more than before.
+
+    Left early when what is placed, and the floors of what is not, cost too much already. `released` is working space.
+    """
+    count, floors = 0, 0.0
+    for g in range(size):
+        s = c.class_head[group[g]]
+        while s != EMPTY:
+            if count == released.shape[0]:
+                return False
+            u = c.slot_unit[s]
+            floors += c.slot_count[s] * p.floor[p.tuple_of[u]]
+            is_new = True
+            for i in range(count if g > 0 else 0):
+                is_new = is_new and released[i] != u
+            if is_new:
+                released[count] = u
+                count += 1
+            s = c.class_next[s]
+    limit = c.cost[0] + rise
+    c.counter[2] = 0
+    for g in range(size):
+        empty_out(p, c, group[g])
+    used = 0
+    opened = np.empty(size + 2, np.int64)
+    opened[:size] = group[:size]
+    while used < size + 2 and c.cost[0] + floors < limit:
+        u = _seed(p, c, released, count, random)
+        if u == EMPTY:
+            break
+        if used >= size:
+            opened[used] = open_class(c)
+        a = opened[used]
+        used += 1
+        add(p, c, a, u, c.left[u])
+        if grow_by_label(p, c, a, u, np.inf, CREDIT, starts) == np.inf:
+            empty_out(p, c, a)
+            break
+        if shortfall(p, c.hist[a], c.people[a]) > 0.0:
+            floors = np.inf
+            break
+        floors = 0.0
+        for i in range(count):
+            floors += c.left[released[i]] * p.floor[p.tuple_of[released[i]]]
+    is_kept = c.cost[0] + floors < limit
+    for i in range(count):
+        u = released[i]
+        if is_kept and c.left[u] > 0:
+            floors -= c.left[u] * p.floor[p.tuple_of[u]]
+            is_kept = place(p, c, u, EMPTY) and c.cost[0] + floors < limit
+    if is_kept:
+        c.counter[2] = EMPTY
+    else:
+        undo(p, c)
+    for g in range(max(size, used)):
+        if c.rows[opened[g]] == 0:
+            close_class(c, opened[g])
+    return bool(is_kept)
