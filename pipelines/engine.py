@@ -41,7 +41,7 @@ SAIL_SESSION_TIMEOUT_SECONDS = 7 * 24 * 3600
 JVM_EXIT_SECONDS = 60
 
 # Every table of ten markets, which land in 0.94 GB, was made with hash joins and this many times as much memory; sorted
-# joins spilled, and took two to eight times as long (docs/decisions/0001).
+# joins spilled, and took up to eight times as long (docs/decisions/0005).
 HASH_JOIN_GROWTH = 4
 
 PROJECT = Path(__file__).parent.parent

@@ -92,9 +92,35 @@ def open_key_store(settings: Settings, wrapper: KeyWrapper | None = None) -> Sql
     return SqliteKeyStore(settings.secret_dir / "keys.db", wrapper or _wrapper_of(settings))
 
 
-def open_ledger(settings: Settings) -> Ledger:
-    """The ledger of privacy budgets; its anchor lies apart."""
-    return Ledger(SqliteStore(_ledger_file(settings), settings.secret_dir / "dp_ledger.anchor"))
+def open_ledger(settings: Settings, *, joins: bool = False) -> Ledger:
+    """The ledger of privacy budgets: a file, or a fleet's PostgreSQL; this machine's anchor lies apart.
+
+    Args:
+        settings: where it lies.
+        joins: this machine has no anchor yet and takes PostgreSQL's ledger as it is now.
+
+    Raises:
+        SettingsError: PostgreSQL is named and cannot be used.
+        LedgerDamaged: the ledger is not as it was left.
+    """
+    anchor = settings.secret_dir / "dp_ledger.anchor"
+    if settings.ledger_postgres_file is None:
+        return Ledger(SqliteStore(_ledger_file(settings), anchor))
+    try:
+        from psycopg import OperationalError
+
+        from privacy.dp.postgres_store import PostgresStore
+    except ImportError as error:
+        raise SettingsError(
+            "ledger_postgres_file is set and psycopg is not installed; install bojagi[fleet]."
+        ) from error
+    try:
+        return Ledger(PostgresStore(settings.ledger_postgres_file.read_text("utf-8").strip(), anchor, joins=joins))
+    except OSError as error:
+        told = f"ledger_postgres_file {settings.ledger_postgres_file} cannot be read: {error.strerror}."
+        raise SettingsError(told) from error
+    except OperationalError as error:
+        raise SettingsError("The PostgreSQL that ledger_postgres_file names does not answer.") from error
 
 
 def read_balances(settings: Settings, question: Question, moment: datetime) -> dict[str, float]:

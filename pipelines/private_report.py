@@ -58,7 +58,7 @@ def built_in_reports() -> tuple[Report, ...]:
     Raises:
         BadQuestion: a file is no report.
     """
-    folder = resources.files("pipelines") / "reports"
+    folder = resources.files("pipelines.reports")
     return tuple(_read(Path(str(path))) for path in sorted(folder.iterdir(), key=str) if path.name.endswith(".yaml"))
 
 

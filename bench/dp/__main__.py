@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,10 +21,12 @@ from pyspark.sql import DataFrame
 
 from bench.claim import Claim, of_runs
 from bench.dp.events import KEYS, write_events
-from bench.dp.ledger import measure_ledger
+from bench.dp.ledger import EACH, measure_ledger
 from bench.dp.peers import opendp_seconds, tumult_seconds
 from pipelines.config import load_settings
 from pipelines.engine import open_engine
+from privacy.audit import KEY_BYTES, AuditLog
+from privacy.audit import now as utc_now
 from privacy.dp.account import Account
 from privacy.dp.bounded import aggregate, contributions, lay_out
 from privacy.dp.cost import Cost
@@ -33,6 +36,7 @@ from privacy.dp.question import Question
 from privacy.dp.release import DataSet, add_noise, bounded_view, collect, read_question, release
 from privacy.dp.render import render
 from privacy.dp.sqlite_store import SqliteStore
+from privacy.dp.trail import Trail
 
 # Releases and what they are held against take turns, so that a busy moment of the machine falls on both.
 RUNS, SEEDS, PEER_RUNS = 15, 20, 1
@@ -86,7 +90,10 @@ def measure_size(rows: int, folder: Path, runs: int, has_peers: bool) -> None:
     spark = plain_on_spark(path, folder, runs)
     ledger = Ledger(SqliteStore(folder / f"{rows}.sqlite", folder / f"{rows}.anchor"))
     ledger.set_limit(Account("events", "analytics", "cid"), "ever", Cost(10**15), datetime.now(UTC))
-    with open_engine(load_settings(engine="sail", data_dir=folder)) as engine:
+    # As the command does it: each release is in the audit log, on the disk, before its noise is drawn.
+    log = AuditLog(folder / f"{rows}.audit", folder / f"{rows}.audit.anchor", bytes(KEY_BYTES))
+    trail = Trail(log, "bench", utc_now)
+    with closing(log), open_engine(load_settings(engine="sail", data_dir=folder)) as engine:
         read = engine.spark.read
         raw = read.parquet(str(path))
         raw.createOrReplaceTempView("events")
@@ -101,7 +108,7 @@ def measure_size(rows: int, folder: Path, runs: int, has_peers: bool) -> None:
         asked = iter(range(10**6))
 
         def ask(frame: DataFrame, view_of: Question | None = None) -> object:
-            return release(question, DataSet(frame, str(next(asked)), view_of), ledger, datetime.now(UTC))
+            return release(question, DataSet(frame, str(next(asked)), view_of), ledger, datetime.now(UTC), trail)
 
         released, bounded, reused, added, plain = seconds_in_turn(
             (
@@ -146,14 +153,16 @@ def measure_peers(path: Path, size: str, released: list[float]) -> None:
 
 
 def main() -> int:
-    """Measure at 1 M and 10 M events (100 k with --quick)."""
+    """Measure at 1 M and 10 M events, with peers at the former (100 k with --quick); sizes may be named instead."""
     quick = "--quick" in sys.argv
-    sizes = [int(a) for a in sys.argv[1:] if a.isdigit()] or ([100_000] if quick else [1_000_000, 10_000_000])
+    named = [int(argument) for argument in sys.argv[1:] if argument.isdigit()]
+    sizes = named or ([100_000] if quick else [1_000_000, 10_000_000])
     for rows in sizes:
         with tempfile.TemporaryDirectory(prefix="bojagi-bench-") as folder:
-            measure_size(rows, Path(folder), 3 if quick else RUNS, has_peers=rows == min(sizes) and not quick)
+            has_peers = not quick and not named and rows == min(sizes)
+            measure_size(rows, Path(folder), 3 if quick else RUNS, has_peers)
     with tempfile.TemporaryDirectory(prefix="bojagi-bench-") as folder:
-        measure_ledger(Path(folder))
+        measure_ledger(Path(folder), EACH // 10 if quick else EACH)
     return 0
 
 

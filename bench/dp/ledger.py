@@ -66,9 +66,9 @@ def try_ledger(folder: Path, processes: int = PROCESSES, each: int = EACH, limit
     )
 
 
-def measure_ledger(folder: Path) -> None:
-    """Tell the claims of the ledger."""
-    trial = try_ledger(folder)
+def measure_ledger(folder: Path, each: int = EACH) -> None:
+    """Tell the claims of the ledger, from `each` spends of every process."""
+    trial = try_ledger(folder, each=each)
     ranks = quantiles(trial.seconds, n=100)
     many = f"{len(trial.granted)} spends of {PROCESSES} processes, {trial.killed} killed"
     runs, spread = len(trial.seconds), (min(trial.seconds), max(trial.seconds))

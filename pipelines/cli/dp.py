@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from getpass import getuser
 from pathlib import Path
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pipelines.config import Settings
     from pipelines.private_statistics import StatisticsDesk
     from privacy.dp.answer import Answer
+    from privacy.dp.ledger import Ledger
     from privacy.dp.question import Question
 
 app = typer.Typer(
@@ -118,28 +119,11 @@ def budget(
 ) -> None:
     """Show what is left of every budget, or set limits of one. Checks the whole ledger on the way."""
     from pipelines.privacy_store import open_ledger
-    from privacy.dp.account import Account
     from privacy.dp.errors import DpError
 
     try:
-        ledger, now = open_ledger(settings_for(data)), datetime.now(UTC)
-        accounts = [Account(*account.split("|"))] if account else ledger.accounts()
-        for text in limit or []:
-            if account is None:
-                raise typer.BadParameter("--set needs the account before it")
-            ledger.set_limit(accounts[0], *_limit(text), now)
-        rows = [
-            {
-                "account": str(one),
-                "period": balance.period,
-                "rho_limit": balance.limit.rho,
-                "rho_left": balance.left.rho,
-                "delta_limit": balance.limit.delta,
-                "delta_left": balance.left.delta,
-            }
-            for one in accounts
-            for balance in ledger.balances(one, now)
-        ]
+        with closing(open_ledger(settings_for(data))) as ledger:
+            rows = _budget_rows(ledger, account, limit or [])
     except DpError as error:
         raise _refusal(error, as_json) from error
     if as_json:
@@ -152,6 +136,47 @@ def budget(
         )
     if not rows:
         print("No limits yet. Set one: bojagi dp budget 'gold/order_history|analytics|customer_id' --set month=1")
+
+
+@app.command()
+def report(
+    names: Annotated[list[str] | None, typer.Argument(help="Reports, such as order_by_month; all unless told.")] = None,
+    as_json: Json = False,
+    data: Data = None,
+) -> None:
+    """Ask the regular questions of pipelines/reports/ and keep their answers as tables of the layer release."""
+    from pipelines.private_report import built_in_reports, publish
+    from privacy.dp.errors import DpError
+
+    reports = {one.name: one for one in built_in_reports()}
+    unknown = sorted(set(names or ()) - reports.keys())
+    if unknown:
+        raise typer.BadParameter(f"no report {', '.join(unknown)}; there are {', '.join(reports)}")
+    answers = {}
+    try:
+        with _desk(settings_for(data)) as desk:
+            for name in names or reports:
+                answers[name] = publish(reports[name], desk)
+                if not as_json:
+                    print(f"{reports[name].title}  (release/{name})")
+                    _print_answer(answers[name])
+    except DpError as error:
+        raise _refusal(error, as_json) from error
+    if as_json:
+        told = {name: answer.model_dump(mode="json") for name, answer in answers.items()}
+        print(json.dumps(told, ensure_ascii=False, indent=1))
+
+
+@app.command()
+def join(data: Data = None) -> None:
+    """Let this machine use the fleet's ledger, once: its entries are checked and taken as they are now."""
+    from pipelines.privacy_store import open_ledger
+
+    settings = settings_for(data)
+    if settings.ledger_postgres_file is None:
+        raise typer.BadParameter("the ledger is a file of this machine; a fleet's is named by ledger_postgres_file")
+    with closing(open_ledger(settings, joins=True)) as ledger:
+        print(f"joined the ledger at entry {ledger.head().seq}")
 
 
 def _sql_question(sql: str, purpose: str, rho: float, keys: list[str], bounds: str | None) -> Question:
@@ -201,6 +226,31 @@ def _desk(settings: Settings) -> Iterator[StatisticsDesk]:
             consent=lambda: open_consent_view(settings, moment_now(settings, contracts, wall_clock)),
             who=getuser(),
         )
+
+
+def _budget_rows(ledger: Ledger, account: str | None, limits: list[str]) -> list[dict[str, Any]]:
+    from privacy.dp.account import Account
+
+    if limits and account is None:
+        raise typer.BadParameter("--set needs the account before it")
+    parts = [] if account is None else account.split("|")
+    if len(parts) not in (0, 2, 3):
+        raise typer.BadParameter(f"{account!r}: expected dataset|purpose|unit")
+    now, accounts = datetime.now(UTC), [Account(*parts)] if parts else ledger.accounts()
+    for text in limits:
+        ledger.set_limit(accounts[0], *_limit(text), now)
+    return [
+        {
+            "account": str(one),
+            "period": balance.period,
+            "rho_limit": balance.limit.rho,
+            "rho_left": balance.left.rho,
+            "delta_limit": balance.limit.delta,
+            "delta_left": balance.left.delta,
+        }
+        for one in accounts
+        for balance in ledger.balances(one, now)
+    ]
 
 
 def _limit(text: str) -> tuple[Any, Any]:

@@ -76,6 +76,7 @@ def _condition(condition: Condition, found: DataType) -> Column:
     if isinstance(found, _TIMES) and all(isinstance(one, str) for one in values):
         # As it stands on the shop's clock; an offset in the question would move midnight.
         column = F.col(condition.column).cast("timestamp_ntz")
+        # As text: a datetime would pass through the zone of this process and that of the session.
         literals = [F.lit(_moment(condition.column, str(one))).cast("timestamp_ntz") for one in values]
     else:
         # try_cast: a failing cast would tell of the row that it failed on.
@@ -89,11 +90,11 @@ def _condition(condition: Condition, found: DataType) -> Column:
     return compared
 
 
-def _moment(column: str, text: str) -> datetime:
+def _moment(column: str, text: str) -> str:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
         raise BadQuestion(f"{column} is compared with {text!r}; expected a date or time like 2026-03-01") from error
     if moment.tzinfo is not None:
         raise BadQuestion(f"{column} is compared with {text!r}; give the shop's own time, without an offset")
-    return moment
+    return moment.isoformat(" ", "microseconds")

@@ -78,7 +78,11 @@ class Ledger:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self.verify()
+        try:
+            self.verify()
+        except LedgerDamaged:
+            store.close()
+            raise
 
     def close(self) -> None:
         """Give the store back."""

@@ -78,16 +78,15 @@ def release(question: Question, data: DataSet, ledger: Ledger, now: datetime, tr
     account's limits, for data sets that differ in all rows of one customer.
 
     Raises:
-        BudgetRefused: it would pass a limit.
-        BadQuestion: a column is missing.
-    Neither costs budget.
+        BudgetRefused: it would pass a limit; nothing was spent.
+        BadQuestion: a column is missing or of another kind; nothing was spent.
         AuditError: the release could not be logged; nothing was released, the debit stays.
     """
     plan, account = Plan(question), Account(question.dataset, question.purpose, question.unit)
     identity = question.hash(data.version)
     stored = ledger.peek(account, identity)
     if stored is not None:
-        return Answer.model_validate_json(stored.answer)
+        return _again(question, stored, trail)
     try:
         # What would be refused after the pass over the rows is refused before it.
         ledger.require(account, plan.cost, now)
@@ -98,7 +97,7 @@ def release(question: Question, data: DataSet, ledger: Ledger, now: datetime, tr
             trail.note_refusal(question, error.message)
         raise
     if isinstance(granted, Answered):
-        return Answer.model_validate_json(granted.answer)
+        return _again(question, granted, trail)
     if trail is not None:
         trail.note(question, granted)
     answer = render(plan, add_noise(plan, exact, bins), identity, data.version)
@@ -155,6 +154,12 @@ def add_noise(plan: Plan, exact: Exact, bins: Exact) -> NoisyTable:
         for place, value in zip(places, values, strict=True):
             histogram.setdefault(place[:-1], []).append(value)
     return NoisyTable(groups, levels, histogram)
+
+
+def _again(question: Question, stored: Answered, trail: Trail | None) -> Answer:
+    if trail is not None:
+        trail.note_repeat(question, stored)
+    return Answer.model_validate_json(stored.answer)
 
 
 def _exact(question: Question, data: DataSet) -> tuple[Exact, Exact]:

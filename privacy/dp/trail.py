@@ -13,10 +13,10 @@ from datetime import datetime
 
 from privacy.audit import Access, AuditLog, Finding
 from privacy.dp.anchor import Head
-from privacy.dp.ledger import Entry, Grant
+from privacy.dp.ledger import Answered, Entry, Grant
 from privacy.dp.question import Question
 
-ACTION = "dp_release"
+ACTION, REPEAT = "dp_release", "dp_repeat"
 _TOLD = re.compile(r"paid by entry (\d+) of the privacy ledger, (?P<digest>[0-9a-f]{64})")
 
 
@@ -38,6 +38,14 @@ class Trail:
         told = f"paid by entry {grant.head.seq} of the privacy ledger, {grant.head.digest}"
         self._append(question, "allowed", told)
 
+    def note_repeat(self, question: Question, stored: Answered) -> None:
+        """Log that somebody was given a stored answer, which costs nothing.
+
+        Raises:
+            AuditError: it could not be logged; then it must not be handed out.
+        """
+        self._append(question, "allowed", f"the answer of entry {stored.seq} of the privacy ledger, again", REPEAT)
+
     def note_refusal(self, question: Question, reason: str) -> None:
         """Log a question that was refused.
 
@@ -46,10 +54,10 @@ class Trail:
         """
         self._append(question, "refused", reason[:500])
 
-    def _append(self, question: Question, outcome: str, reason: str) -> None:
+    def _append(self, question: Question, outcome: str, reason: str, action: str = ACTION) -> None:
         self.log.append(
             Access(
-                at=self.clock(), who=self.who, role=self.role, purpose=question.purpose, action=ACTION,
+                at=self.clock(), who=self.who, role=self.role, purpose=question.purpose, action=action,
                 table=question.dataset, columns=tuple(sorted(question.columns())), outcome=outcome, reason=reason,
             )
         )  # fmt: skip

@@ -59,6 +59,7 @@ def test_only_those_who_permit_count_and_each_release_is_paid_and_logged(build_m
     assert told == [
         ("analytics", "refused"), ("analytics", "allowed"), ("analytics", "allowed"), ("curiosity", "refused"),
     ]  # fmt: skip
+    assert len(list(log.entries(lambda entry: entry.action == "dp_repeat"))) == 3
     assert verify_releases(settings, log) == []
     ledger.close()
     with sqlite3.connect(settings.data_dir / "dp" / "ledger.sqlite") as connection:

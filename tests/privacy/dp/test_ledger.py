@@ -111,6 +111,21 @@ def test_replaced_while_open_it_notices_and_refuses(tmp_path: Path, ledger: Ledg
         ledger.ask(ACCOUNT, "a", Cost(1), NOW)
 
 
+@pytest.mark.timeout(20)
+def test_readers_and_proofs_wait_for_no_writer(tmp_path: Path, ledger: Ledger) -> None:
+    grant = ledger.ask(ACCOUNT, "a", Cost(1), NOW)
+    assert isinstance(grant, Grant)
+    ledger.record_answer(grant, "42", NOW)
+    with ledger._store.transaction():
+        other = open_ledger(tmp_path)
+        assert other.peek(ACCOUNT, "a") == Answered(3, "42")
+        assert other.balances(ACCOUNT, NOW)[0].spent == Cost(1)
+        other.require(ACCOUNT, Cost(9), NOW)
+        with pytest.raises(BudgetRefused):
+            other.require(ACCOUNT, Cost(10), NOW)
+        other.close()
+
+
 @pytest.mark.parametrize("lost", ["ledger.sqlite", "anchor"])
 def test_a_lost_file_is_no_fresh_start(tmp_path: Path, lost: str) -> None:
     ledger = open_ledger(tmp_path)

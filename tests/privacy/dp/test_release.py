@@ -205,6 +205,25 @@ def test_values_of_another_type_fail_nowhere_and_tell_nothing(engine: Engine) ->
     assert exact == {}
 
 
+@pytest.mark.parametrize("column", ["day", "at"])
+def test_dates_and_times_are_compared_as_they_stand(engine: Engine, column: str) -> None:
+    text = "cid", "CAST(day AS DATE) AS day", "CAST(day AS TIMESTAMP_NTZ) AS at"
+    frame = engine.spark.createDataFrame(rows()[["cid", "day"]]).selectExpr(*text)
+    bounds = {"rows": 10_000, "rows_per_group": 10_000}
+    where = [
+        {"column": column, "operator": ">=", "value": "2026-01-05"},
+        {"column": column, "operator": "<", "value": "2026-01-07T00:00:00"},
+    ]
+    form = BASE | {"statistics": ["count"], "where": where, "bounds": bounds}
+    exact, _ = collect(read_question(form), frame)
+    assert exact[()]["n"] == rows().day.str[:10].isin(["2026-01-05", "2026-01-06"]).sum()
+    for bad in ("2026-01-05T00:00:00+09:00", "yesterday"):
+        with pytest.raises(BadQuestion, match="is compared with"):
+            collect(read_question(form | {"where": [where[0] | {"value": bad}]}), frame)
+    with pytest.raises(BadQuestion, match="expected a number"):
+        collect(read_question(form | {"group_by": [{"column": column, "edges": [0, 1]}]}), frame)
+
+
 def test_an_empty_table_gets_an_answer(sail: Engine, ledger: Ledger) -> None:
     frame = sail.spark.createDataFrame(rows()).where("1 = 0")
     answer = release(read_question(GROUPED), DataSet(frame, "1"), ledger, NOW)
