@@ -145,7 +145,8 @@ def load_person(
         raw = frame.iloc[start : start + _CHUNK_ROWS]
         chunk = prepare(raw, mapping, options.region)
         chunk["rid"] += start + (behind or 0)
-        typed = ", ".join(f"{c}::{_sql_type(c)} as {c}" for c in chunk.columns)
+        # A column without any value has no type of its own, and Spark makes no list of what it takes for text.
+        typed = ", ".join(f"{c if chunk[c].notna().any() else 'null'}::{_sql_type(c)} as {c}" for c in chunk.columns)
         connection.register("chunk", chunk)
         verb = "create or replace table person as" if first else "insert into person by name"
         connection.execute(f"{verb} select {typed} from chunk")
