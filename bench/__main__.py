@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 HERE = Path(__file__).parent
-NOT_SCRIPTS = {"__init__", "__main__", "claim", "process"}
+NOT_SCRIPTS = {"__init__", "__main__", "claim", "comparison", "process"}
 
 
 def scripts() -> list[str]:

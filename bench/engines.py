@@ -1,39 +1,60 @@
-"""Engines side by side: the same refresh of the same landed files on Sail and on Apache Spark, in turn."""
+"""Engines side by side: the same refresh of the same landed files on Sail and on Apache Spark, in turn.
+
+Both must make the same tables: how many differ is a claim of its own.
+"""
 
 from __future__ import annotations
 
 import sys
 import tempfile
 from pathlib import Path
+from shutil import copytree
 
-from bench.claim import of_runs
-from bench.process import run_measured
+from bench.claim import Claim, of_runs
+from bench.comparison import COMPARED, differences
+from bench.process import Measured, run_measured
 
 RUNS = 3
 BOJAGI = [str(Path(sys.executable).parent / "bojagi")]
+ENGINES = ("sail", "spark")
 
 
 def main() -> int:
-    """Measure `bojagi run` from landed files to gold on both engines."""
+    """Measure `bojagi run` from landed files to gold on both engines, and compare what they made."""
     quick = "--quick" in sys.argv
-    seconds: dict[str, list[float]] = {"sail": [], "spark": []}
-    memory: dict[str, list[float]] = {"sail": [], "spark": []}
+    measured: dict[str, list[Measured]] = {engine: [] for engine in ENGINES}
+    differing: dict[str, str] = {}
     for turn in range(1 if quick else RUNS):
-        for engine in seconds:
-            with tempfile.TemporaryDirectory(prefix="bojagi-bench-") as folder:
-                size = ["--households", "60"] if quick else []
-                run_measured([*BOJAGI, "simulate", "--out", folder, *size])
-                measured = run_measured([*BOJAGI, "run", "--data", folder, "--engine", engine])
-            print(
-                f"run {turn + 1} on {engine}: {measured.seconds:.1f} s, {measured.peak_gib:.2f} GiB",
-                file=sys.stderr,
-            )
-            seconds[engine].append(measured.seconds)
-            memory[engine].append(measured.peak_gib)
+        with tempfile.TemporaryDirectory(prefix="bojagi-bench-") as folder:
+            size = ["--households", "60"] if quick else []
+            run_measured([*BOJAGI, "simulate", "--out", f"{folder}/sail", *size])
+            for engine in ENGINES:
+                made = run_measured([*BOJAGI, "run", "--data", f"{folder}/{engine}", "--engine", engine])
+                measured[engine].append(made)
+                print(f"run {turn + 1} on {engine}: {made.seconds:.1f} s, {made.peak_gib:.2f} GiB", file=sys.stderr)
+                if engine == "sail":
+                    _land_the_same(Path(folder))
+            differing |= differences(Path(folder, "sail"), Path(folder, "spark"))
+    for table, said in sorted(differing.items()):
+        print(f"{table} differs: {said}", file=sys.stderr)
+    sail, spark = measured["sail"], measured["spark"]
     peer = "Apache Spark local"
-    of_runs("whole run on Sail", seconds["sail"], "s", others=seconds["spark"], peer=peer).tell()
-    of_runs("peak memory on Sail", memory["sail"], "GiB", others=memory["spark"], peer=peer).tell()
+    seconds = [one.seconds for one in spark]
+    of_runs("whole run on Sail", [one.seconds for one in sail], "s", others=seconds, peer=peer).tell()
+    gigabytes = [one.peak_gib for one in spark]
+    of_runs("peak memory on Sail", [one.peak_gib for one in sail], "GiB", others=gigabytes, peer=peer).tell()
+    Claim(f"of {len(COMPARED)} tables, those that differ between engines", len(differing), "tables", bar=0).tell()
     return 0
+
+
+def _land_the_same(folder: Path) -> None:
+    """The same files for the other engine, and the key behind the matching tokens, by which customers are compared."""
+    copytree(folder / "sail/landing", folder / "spark/landing")
+    secret = folder / "spark/secret"
+    secret.mkdir(mode=0o700)
+    key = secret / "token.key"
+    key.touch(mode=0o600)
+    key.write_bytes((folder / "sail/secret/token.key").read_bytes())
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from pipelines.consent.since import PERMISSION, denied_since
+from pipelines.consent.standing import keep_permitted_now
 from pipelines.consent.view import ConsentView
 from pipelines.contracts.document import Contracts
 from pipelines.lakehouse import Lakehouse
@@ -24,8 +24,6 @@ from privacy.access.plan import ReadPlan, plan_read
 from privacy.access.pseudonym import pseudonyms
 from privacy.access.role import Roles
 from privacy.audit import Access, AuditLog
-from privacy.consent.errors import ConsentError
-from privacy.consent.frame import Permissions
 from privacy.errors import PrivacyError
 
 _REASON_LENGTH = 500
@@ -90,17 +88,9 @@ class Reader:
         return frame.join(owners, F.col(f"{key}_token") == F.col("_token"), "left").drop("_token")
 
     def _permitted(self, frame: DataFrame, plan: ReadPlan, view: ConsentView) -> DataFrame:
-        if plan.subject_key is None or not view.policy.can_refuse(plan.purpose):
+        if plan.subject_key is None:
             return frame
-        if not self.lakehouse.exists(PERMISSION):
-            raise ConsentError(f"There is no table {PERMISSION}: nobody is known to permit anything; run `bojagi run`.")
-        permissions = Permissions(self.lakehouse.read(PERMISSION), view.policy)
-        kept = permissions.permitted(frame, plan.purpose, view.moment, _CUSTOMER)
-        denied = denied_since(view, plan.purpose)
-        if not denied:
-            return kept
-        names = kept.sparkSession.createDataFrame(pa.table({"_denied": denied}))
-        return kept.join(names, F.col(_CUSTOMER) == F.col("_denied"), "left_anti")
+        return keep_permitted_now(frame, plan.purpose, view, self.lakehouse, _CUSTOMER)
 
     def _pseudonymised(self, frame: DataFrame, plan: ReadPlan, role: str, subjects: list[str] | None) -> DataFrame:
         key = plan.subject_key

@@ -18,6 +18,7 @@ scale = 1                 # of the simulator: how many copies of the market
 hsm_token = "bojagi"      # label of the token in hsm_module, a PKCS#11 module that keeps the key-encryption key
 # hsm_module = "/usr/lib/softhsm/libsofthsm2.so"  # default: none, the key-encryption key is a private file
 # hsm_pin_file = "pin"    # private file with the token's PIN
+# ledger_postgres_file = "ledger"  # private file with the connection string of a fleet's privacy ledger
 run_date = 2017-12-31     # "today" for ages and recency; default: the day of the latest event
 controller = "Bojagi Mart"  # who is responsible for the processing: whose consent records decide
 time_zone = "Asia/Seoul"  # of the shop's wall time, in which tables and consents are kept
@@ -83,6 +84,7 @@ class Settings(BaseSettings):
     hsm_module: Path | None = None
     hsm_token: str = "bojagi"
     hsm_pin_file: Path | None = None
+    ledger_postgres_file: Path | None = None
     run_date: datetime.date | None = None
     controller: str = Field("Bojagi Mart", min_length=1, max_length=200)
     time_zone: str = "Asia/Seoul"

@@ -17,6 +17,7 @@ from pathlib import Path
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from pipelines.as_of import NO_EVENTS_DAY
 from pipelines.config import Settings
 from pipelines.contracts.document import Contract, Contracts
 from pipelines.lakehouse import Lakehouse
@@ -49,6 +50,14 @@ class Inspection:
 
 
 @dataclass(frozen=True)
+class _Begun:
+    """An inspection on its way, and the day that it counts freshness to."""
+
+    as_of: date
+    inspection: Future[Inspection]
+
+
+@dataclass(frozen=True)
 class Gate:
     """Checks tables in one run. `folder` keeps the outcomes, `site` is where the Data Docs go."""
 
@@ -61,7 +70,17 @@ class Gate:
 
     def begin(self, contract: Contract, as_of: date) -> None:
         """Start to inspect a table beside the building of the next; `inspect` waits for what came of it."""
-        self._begun[contract.table] = self._worker.submit(self._inspect, contract, as_of)
+        self._begun[contract.table] = _Begun(as_of, self._worker.submit(self._inspect, contract, as_of))
+
+    def begin_source(self, contract: Contract, as_of: date) -> None:
+        """Start to inspect a source beside the loading of the rest, once those that its rules look into are loaded too.
+
+        The day is a guess until all sources are loaded; `inspect` inspects again where it was wrong and matters.
+        """
+        self._loaded.add(contract.table)
+        self._waiting[contract.table] = contract
+        for table in [name for name, waiting in self._waiting.items() if _parents(waiting) <= self._loaded]:
+            self.begin(self._waiting.pop(table), as_of)
 
     def inspect(self, contract: Contract, as_of: date) -> Inspection:
         """Check a table against its contract, unless this state of it was checked before.
@@ -70,8 +89,14 @@ class Gate:
             QualityRuleError: a rule of the contract cannot be run at all.
 
         """
-        begun = self._begun.pop(contract.table, None) or self._worker.submit(self._inspect, contract, as_of)
-        return begun.result()
+        begun = self._begun.pop(contract.table, None)
+        if begun is None or not _asks_the_same(contract, begun.as_of, as_of):
+            begun = _Begun(as_of, self._worker.submit(self._inspect, contract, as_of))
+        found = begun.inspection.result()
+        if found.is_new:
+            told = (self.site, found.quality, self.load_id, self.measured_at)
+            self._pages[contract.table] = self._worker.submit(docs.write_pages, *told)
+        return found
 
     def close(self) -> None:
         """Finish what was begun and was not asked for, and what a halted run left out of trend and docs."""
@@ -80,7 +105,7 @@ class Gate:
         self.build_docs()
 
     def _inspect(self, contract: Contract, as_of: date) -> Inspection:
-        end_of_day = datetime.combine(as_of, time.max)
+        end_of_day = _end_of(as_of)
         checks = derive_checks(contract, Circumstance(end_of_day))
         parents = parents_of(checks)
         state = self._state(contract.table, checks)
@@ -118,7 +143,9 @@ class Gate:
         missing = [outcome for outcome in read_outcomes(self.folder) if not outcome.is_in_docs]
         if not missing:
             return False
-        docs.build_site(self.site, [one.quality for one in missing], self.load_id, self.measured_at)
+        written = {table for table, pages in self._pages.items() if pages.result() is None}
+        unwritten = [one.quality for one in missing if one.quality.table not in written]
+        docs.build_site(self.site, unwritten, self.load_id, self.measured_at)
         for outcome in missing:
             self._remember(outcome.model_copy(update={"is_in_docs": True}))
         return True
@@ -129,7 +156,20 @@ class Gate:
         return ThreadPoolExecutor(1, thread_name_prefix="checks")
 
     @cached_property
-    def _begun(self) -> dict[str, Future[Inspection]]:
+    def _begun(self) -> dict[str, _Begun]:
+        return {}
+
+    @cached_property
+    def _pages(self) -> dict[str, Future[None]]:
+        """The pages of the Data Docs that are written beside what follows."""
+        return {}
+
+    @cached_property
+    def _loaded(self) -> set[str]:
+        return set()
+
+    @cached_property
+    def _waiting(self) -> dict[str, Contract]:
         return {}
 
     @cached_property
@@ -155,6 +195,21 @@ class Gate:
 
     def _path(self, table: str) -> Path:
         return self.folder / f"{table.replace('/', '.')}.json"
+
+
+def _end_of(day: date) -> datetime:
+    return datetime.combine(day, time.max)
+
+
+def _parents(contract: Contract) -> frozenset[str]:
+    """The tables that the contract's rules look into; which they are depends on no day."""
+    return parents_of(derive_checks(contract, Circumstance(_end_of(NO_EVENTS_DAY)))) - {contract.table}
+
+
+def _asks_the_same(contract: Contract, day: date, other: date) -> bool:
+    """Whether the contract asks the same of its table on both days: only freshness counts to the day."""
+    first, second = (derive_checks(contract, Circumstance(_end_of(one))) for one in (day, other))
+    return day == other or first == second
 
 
 def _plain(value: object) -> object:

@@ -31,13 +31,21 @@ def draw_profile(profile: TableProfile) -> str | None:
     return None
 
 
-def draw_bars(values: Sequence[float], caption: str) -> str:
-    """Draw values side by side, the greatest at full height, as SVG text."""
-    return _bars(values, max(values, default=0), caption)
+def draw_intervals(values: Sequence[float], margins: Sequence[float], caption: str) -> str:
+    """Draw values as bars with the interval of each as a whisker, as SVG text; what is below zero is cut off."""
+    top = max((value + margin for value, margin in zip(values, margins, strict=True)), default=0)
+    bars = _bars(values, top, caption)
+    if top <= 0 or len(values) > MOST_BARS:
+        return bars
+    step, whiskers = WIDTH / len(values), ""
+    for place, (value, margin) in enumerate(zip(values, margins, strict=True)):
+        low, high = (HEIGHT * (1 - max(0.0, end) / top) for end in (value - margin, value + margin))
+        whiskers += f"M{(place + 0.5) * step:.0f} {low:.0f}V{high:.0f}"
+    return bars.replace("<text", f'<path d="{whiskers}" stroke="#d9822b" stroke-width="2"/><text')
 
 
 def _bars(values: Sequence[float], top: float, caption: str) -> str:
-    heights = [HEIGHT * value / top for value in _bin(values)] if top else []
+    heights = [HEIGHT * max(0.0, value) / top for value in _bin(values)] if top > 0 else []
     step = WIDTH / max(1, len(heights))
     path = "".join(f"M{(i + 0.5) * step:.0f} {HEIGHT}v{-height:.0f}" for i, height in enumerate(heights))
     return (

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipelines.config import Settings
 from pipelines.consent.view import ConsentView
@@ -20,16 +21,21 @@ from pipelines.contracts.document import Contract
 from pipelines.errors import SettingsError
 from pipelines.protection import Protection
 from pipelines.reveal import Revealer
-from privacy.audit import KEY_BYTES, Access, AuditError, AuditLog, now
+from privacy.audit import KEY_BYTES, Access, AuditError, AuditLog, Finding, now
 from privacy.consent.policy import built_in_policy
 from privacy.consent.store import ConsentStore
-from privacy.dp.ledger import Ledger
+from privacy.dp.account import Account
+from privacy.dp.errors import LedgerDamaged
+from privacy.dp.ledger import Entry, Ledger
 from privacy.dp.sqlite_store import SqliteStore
 from privacy.private_file import create_once
 from privacy.protection.field import FieldCipher
 from privacy.protection.key_store import SqliteKeyStore
 from privacy.protection.key_wrapper import FileKeyWrapper, KeyWrapper
 from privacy.protection.token import SecretError, Tokenizer, load_tokenizer
+
+if TYPE_CHECKING:
+    from privacy.dp.question import Question
 
 
 def open_consent_store(settings: Settings) -> ConsentStore:
@@ -86,9 +92,60 @@ def open_key_store(settings: Settings, wrapper: KeyWrapper | None = None) -> Sql
     return SqliteKeyStore(settings.secret_dir / "keys.db", wrapper or _wrapper_of(settings))
 
 
-def open_ledger(settings: Settings) -> Ledger:
-    """The ledger of privacy budgets; its anchor lies apart."""
-    return Ledger(SqliteStore(settings.data_dir / "dp" / "ledger.sqlite", settings.secret_dir / "dp_ledger.anchor"))
+def open_ledger(settings: Settings, *, joins: bool = False) -> Ledger:
+    """The ledger of privacy budgets: a file, or a fleet's PostgreSQL; this machine's anchor lies apart.
+
+    Args:
+        settings: where it lies.
+        joins: this machine has no anchor yet and takes PostgreSQL's ledger as it is now.
+
+    Raises:
+        SettingsError: PostgreSQL is named and cannot be used.
+        LedgerDamaged: the ledger is not as it was left.
+    """
+    anchor = settings.secret_dir / "dp_ledger.anchor"
+    if settings.ledger_postgres_file is None:
+        return Ledger(SqliteStore(_ledger_file(settings), anchor))
+    try:
+        from psycopg import OperationalError
+
+        from privacy.dp.postgres_store import PostgresStore
+    except ImportError as error:
+        raise SettingsError(
+            "ledger_postgres_file is set and psycopg is not installed; install bojagi[fleet]."
+        ) from error
+    try:
+        return Ledger(PostgresStore(settings.ledger_postgres_file.read_text("utf-8").strip(), anchor, joins=joins))
+    except OSError as error:
+        told = f"ledger_postgres_file {settings.ledger_postgres_file} cannot be read: {error.strerror}."
+        raise SettingsError(told) from error
+    except OperationalError as error:
+        raise SettingsError("The PostgreSQL that ledger_postgres_file names does not answer.") from error
+
+
+def read_balances(settings: Settings, question: Question, moment: datetime) -> dict[str, float]:
+    """Return the ρ that is left of the budget that pays for a question, by period."""
+    account = Account(question.dataset, question.purpose, question.unit)
+    with closing(open_ledger(settings)) as ledger:
+        return {balance.period: balance.left.rho for balance in ledger.balances(account, moment)}
+
+
+def verify_releases(settings: Settings, log: AuditLog) -> list[Finding]:
+    """Everything wrong with the ledger of privacy budgets, and every logged release that it does not pay for."""
+    from privacy.dp.trail import verify_trail
+
+    entries: list[Entry] = []
+    if _ledger_file(settings).exists() or (settings.secret_dir / "dp_ledger.anchor").exists():
+        try:
+            with closing(open_ledger(settings)) as ledger:
+                entries = list(ledger.entries())
+        except LedgerDamaged as error:
+            return [Finding("ledger", log.anchor().number if log.anchor_path.exists() else 0, error.message)]
+    return verify_trail(log, entries)
+
+
+def _ledger_file(settings: Settings) -> Path:
+    return settings.data_dir / "dp" / "ledger.sqlite"
 
 
 @contextmanager

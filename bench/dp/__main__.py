@@ -1,34 +1,46 @@
-"""count + sum + mean by key: a plain group-by, the bounded one, and the release, on Sail; and plain on Spark.
+"""count + sum + mean by key: a plain group-by, the bounded one, and the release, on Sail; plain on Spark; and peers.
 
 The table is laid out by customer once (`lay_out`), as a lakehouse would keep it; `layout` tells what that takes.
+Peers run on the smaller size only: they take minutes. Then the ledger under 16 processes that are killed at random.
 """
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pyspark.sql import DataFrame
 
 from bench.claim import Claim, of_runs
 from bench.dp.events import KEYS, write_events
+from bench.dp.ledger import EACH, measure_ledger
+from bench.dp.peers import opendp_seconds, tumult_seconds
 from pipelines.config import load_settings
 from pipelines.engine import open_engine
+from privacy.audit import KEY_BYTES, AuditLog
+from privacy.audit import now as utc_now
 from privacy.dp.account import Account
 from privacy.dp.bounded import aggregate, contributions, lay_out
 from privacy.dp.cost import Cost
 from privacy.dp.ledger import Ledger
 from privacy.dp.plan import Plan
-from privacy.dp.release import DataSet, add_noise, collect, read_question, release
+from privacy.dp.question import Question
+from privacy.dp.release import DataSet, add_noise, bounded_view, collect, read_question, release
 from privacy.dp.render import render
 from privacy.dp.sqlite_store import SqliteStore
+from privacy.dp.trail import Trail
 
-RUNS, SEEDS = 7, 20
+# Releases and what they are held against take turns, so that a busy moment of the machine falls on both.
+RUNS, SEEDS, PEER_RUNS = 15, 20, 1
+PEERS = {"Tumult Analytics": (tumult_seconds, 1 / 50), "OpenDP Polars": (opendp_seconds, None)}
 FORM: dict[str, Any] = {
     "dataset": "events",
     "purpose": "analytics",
@@ -53,6 +65,17 @@ def seconds_of(work: Callable[[], object], runs: int) -> list[float]:
     return taken
 
 
+def seconds_in_turn(works: Sequence[Callable[[], object]], runs: int) -> list[list[float]]:
+    """Seconds of each of `runs` of each of several works, which take turns, after one turn that warms up."""
+    taken: list[list[float]] = [[] for _ in works]
+    for _ in range(runs + 1):
+        for seconds, work in zip(taken, works, strict=True):
+            started = time.perf_counter()
+            work()
+            seconds.append(time.perf_counter() - started)
+    return [seconds[1:] for seconds in taken]
+
+
 def plain_on_spark(path: Path, folder: Path, runs: int) -> list[float]:
     """A plain group-by on Apache Spark."""
     with open_engine(load_settings(engine="spark", data_dir=folder)) as engine:
@@ -60,42 +83,55 @@ def plain_on_spark(path: Path, folder: Path, runs: int) -> list[float]:
         return seconds_of(lambda: engine.spark.sql(PLAIN).toArrow(), runs)
 
 
-def measure_size(rows: int, folder: Path, runs: int) -> None:
+def measure_size(rows: int, folder: Path, runs: int, has_peers: bool) -> None:
     """All claims of speed at one size; accuracy as well, since the data is there."""
     question, path, size = read_question(FORM), folder / f"{rows}.parquet", f"{rows // 1000} k events"
     truth = write_events(rows, path).groupby("key").amount.mean()
     spark = plain_on_spark(path, folder, runs)
     ledger = Ledger(SqliteStore(folder / f"{rows}.sqlite", folder / f"{rows}.anchor"))
     ledger.set_limit(Account("events", "analytics", "cid"), "ever", Cost(10**15), datetime.now(UTC))
-    with open_engine(load_settings(engine="sail", data_dir=folder)) as engine:
+    # As the command does it: each release is in the audit log, on the disk, before its noise is drawn.
+    log = AuditLog(folder / f"{rows}.audit", folder / f"{rows}.audit.anchor", bytes(KEY_BYTES))
+    trail = Trail(log, "bench", utc_now)
+    with closing(log), open_engine(load_settings(engine="sail", data_dir=folder)) as engine:
         read = engine.spark.read
         raw = read.parquet(str(path))
         raw.createOrReplaceTempView("events")
         started = time.perf_counter()
-        laid_path, view_path = str(folder / f"{rows}.laid"), str(folder / f"{rows}.view")
+        laid_path, rows_path, view_path = (str(folder / f"{rows}.{name}") for name in ("laid", "bounded", "view"))
         lay_out(raw, "cid", ["key"]).write.format("delta").save(laid_path)
         Claim(f"layout by customer, once, {size}", time.perf_counter() - started, "s").tell()
         laid = read.format("delta").load(laid_path)
-        contributions(laid, question).drop("_unit").write.format("delta").save(view_path)
-        view = read.format("delta").load(view_path)
-        plain = seconds_of(lambda: engine.spark.sql(PLAIN).toArrow(), runs)
-        bounded = seconds_of(lambda: collect(question, laid), runs)
+        contributions(laid, question).drop("_unit").write.format("delta").save(rows_path)
+        bounded_view(question, laid).write.format("delta").save(view_path)
+        bounded_rows, view = (read.format("delta").load(path) for path in (rows_path, view_path))
         asked = iter(range(10**6))
 
-        def ask() -> object:
-            return release(question, DataSet(laid, str(next(asked))), ledger, datetime.now(UTC))
+        def ask(frame: DataFrame, view_of: Question | None = None) -> object:
+            return release(question, DataSet(frame, str(next(asked)), view_of), ledger, datetime.now(UTC), trail)
 
-        released = seconds_of(ask, runs)
-        reused = seconds_of(lambda: aggregate(view).toArrow(), runs)
+        released, bounded, reused, added, plain = seconds_in_turn(
+            (
+                lambda: ask(laid),
+                lambda: collect(question, laid),
+                lambda: ask(view, question),
+                lambda: aggregate(bounded_rows, 1).collect(),
+                lambda: engine.spark.sql(PLAIN).collect(),
+            ),
+            runs,
+        )
         exact, bins = collect(question, laid)
     told = {
         "release": (released, bounded, "bounded without noise", 1.2),
         "release on Sail": (released, spark, "plain group-by on Apache Spark", 1.0),
-        "reused bounded view": (reused, plain, "plain group-by on Sail", 1.0),
+        "release from a reused bounded view": (reused, plain, "plain group-by on Sail", 1.0),
+        "bounded rows of customers, added up again": (added, plain, "plain group-by on Sail", 1.0),
     }
     for claim, (ours, others, peer, bar) in told.items():
         of_runs(f"{claim}, {size}", ours, "s", others=others, peer=peer, bar=bar, on_ratio=True).tell()
     of_runs(f"release on Sail, {size}", released, "s", others=plain, peer="plain group-by on Sail").tell()
+    if has_peers:
+        measure_peers(path, size, released)
     plan = Plan(question)
     errors = []
     for _ in range(SEEDS):
@@ -105,13 +141,28 @@ def measure_size(rows: int, folder: Path, runs: int) -> None:
     of_runs(f"RMSE of the mean per key, rho 0.5, {size}", errors, "amount", bar=2.5).tell()
 
 
+def measure_peers(path: Path, size: str, released: list[float]) -> None:
+    """Tell how the release stands to the peers; to standard error, why one of them could not be measured."""
+    for peer, (measure, bar) in PEERS.items():
+        try:
+            theirs = measure(path, PEER_RUNS)
+        except subprocess.CalledProcessError as error:
+            print(f"{peer} was not measured: exit status {error.returncode}; see above", file=sys.stderr)
+            continue
+        of_runs(f"release, {size}", released, "s", others=theirs, peer=peer, bar=bar, on_ratio=True).tell()
+
+
 def main() -> int:
-    """Measure at 1 M and 10 M events (100 k with --quick)."""
+    """Measure at 1 M and 10 M events, with peers at the former (100 k with --quick); sizes may be named instead."""
     quick = "--quick" in sys.argv
-    sizes = [int(a) for a in sys.argv[1:] if a.isdigit()] or ([100_000] if quick else [1_000_000, 10_000_000])
+    named = [int(argument) for argument in sys.argv[1:] if argument.isdigit()]
+    sizes = named or ([100_000] if quick else [1_000_000, 10_000_000])
     for rows in sizes:
         with tempfile.TemporaryDirectory(prefix="bojagi-bench-") as folder:
-            measure_size(rows, Path(folder), 3 if quick else RUNS)
+            has_peers = not quick and not named and rows == min(sizes)
+            measure_size(rows, Path(folder), 3 if quick else RUNS, has_peers)
+    with tempfile.TemporaryDirectory(prefix="bojagi-bench-") as folder:
+        measure_ledger(Path(folder), EACH // 10 if quick else EACH)
     return 0
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pipelines.cli.edge import Edge
 from pipelines.cli.option import Data, Json, settings_for
+
+if TYPE_CHECKING:
+    from privacy.audit import Access
 
 app = typer.Typer(
     cls=Edge,
@@ -31,6 +34,7 @@ def show(
     [bold]Examples[/bold]
 
       bojagi audit show --table gold/customer_360
+      bojagi audit show --who 'bojagi run' --purpose analytics
       bojagi audit show --json | jq 'select(.outcome == "refused")'
     """
     from pipelines.privacy_store import open_audit_log
@@ -41,14 +45,18 @@ def show(
         if as_json:
             typer.echo(json.dumps({"number": number, **entry.model_dump(mode="json")}, ensure_ascii=False))
         else:
-            subjects = "" if entry.subjects is None else f", {entry.subjects} subjects"
-            typer.echo(
-                f"{number:>6}  {entry.at:%Y-%m-%d %H:%M:%S}  {entry.who} ({entry.role})  "
-                f"{entry.action} {entry.table} for {entry.purpose}: {entry.outcome}{subjects}"
-            )
+            typer.echo(f"{number:>6}  {entry.at:%Y-%m-%d %H:%M:%S}  {_told(entry)}")
     if log.anchor_path.exists():
         anchor = log.anchor()
         typer.echo(f"anchor {anchor.number}:{anchor.hash}", err=as_json)
+
+
+def _told(entry: Access) -> str:
+    """One line; the names of the columns are in --json."""
+    counts = [f"{entry.subjects:,} subjects"] if entry.subjects is not None else []
+    counts += [f"{len(entry.columns)} columns"] if entry.columns else []
+    use = f"{entry.who} ({entry.role})  {entry.action} {entry.table} for {entry.purpose}: "
+    return use + ", ".join([entry.outcome, *counts]) + (f" ({entry.reason})" if entry.reason else "")
 
 
 @app.command()
@@ -59,14 +67,16 @@ def verify(
     as_json: Json = False,
     data: Data = None,
 ) -> None:
-    """Verify the whole log. Exit code 1 when an entry was altered, removed, reordered or cut off.
+    """Verify the whole log, and that the privacy ledger pays for every release in it.
+
+    Exit code 1 when an entry of either was altered, removed, reordered or cut off.
 
     [bold]Examples[/bold]
 
       bojagi audit verify
       bojagi audit verify --anchor 41:9c0e...
     """
-    from pipelines.privacy_store import open_audit_log
+    from pipelines.privacy_store import open_audit_log, verify_releases
     from privacy.audit import Anchor
 
     published = None
@@ -75,7 +85,9 @@ def verify(
         if not number.isdigit() or len(digest) != 64:
             raise typer.BadParameter("expected number:hash, as `bojagi audit show` prints it", param_hint="--anchor")
         published = Anchor(int(number), digest)
-    findings = open_audit_log(settings_for(data)).verify(published)
+    settings = settings_for(data)
+    log = open_audit_log(settings)
+    findings = [*log.verify(published), *verify_releases(settings, log)]
     if as_json:
         typer.echo(json.dumps([{"kind": f.kind, "number": f.number, "message": f.message} for f in findings]))
     else:

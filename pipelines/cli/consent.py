@@ -74,6 +74,7 @@ def grant(
 
       bojagi consent grant c_5kq... marketing --notice 2026.1 --age 34
       bojagi consent grant c_5kq... research --notice 2026.1 --age 12 --guardian --evidence form.pdf
+      bojagi consent grant c_5kq... sensitive_research --category pd:Health --notice 2026.1 --age 34
     """
     fields = {
         "purpose": purpose, "notice_version": notice, "notice_language": language, "jurisdiction": jurisdiction,

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
+from getpass import getuser
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -17,7 +20,9 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from pipelines.config import Settings
+    from pipelines.private_statistics import StatisticsDesk
     from privacy.dp.answer import Answer
+    from privacy.dp.ledger import Ledger
     from privacy.dp.question import Question
 
 app = typer.Typer(
@@ -29,13 +34,19 @@ app = typer.Typer(
 
 @app.command()
 def query(
-    spec: Annotated[Path | None, typer.Argument(help="A question in YAML.", show_default=False)] = None,
+    spec: Annotated[
+        Path | None, typer.Argument(help="A question in YAML.", show_default=False, exists=True, dir_okay=False)
+    ] = None,
     sql: Annotated[str | None, typer.Option("--sql", help="A question in SQL instead; see docs/dp.md.")] = None,
     purpose: Annotated[str, typer.Option("--purpose", help="Purpose that pays (with --sql).")] = "analytics",
     rho: Annotated[float, typer.Option("--rho", help="ρ to spend (with --sql).")] = 0.1,
     keys: Annotated[
         list[str] | None,
         typer.Option("--keys", help="Public values of a column: sido=서울,부산 (with --sql); may be repeated."),
+    ] = None,
+    bounds: Annotated[
+        str | None,
+        typer.Option("--bounds", help="What of a customer counts: rows=40,groups=2,rows_per_group=20 (with --sql)."),
     ] = None,
     show_preview: Annotated[
         bool, typer.Option("--preview", help="Tell cost and expected error; read and spend nothing.")
@@ -48,18 +59,50 @@ def query(
     from privacy.dp.plan import Plan
     from privacy.dp.preview import preview
 
+    if spec is not None and sql is not None:
+        raise typer.BadParameter("give either a YAML file or --sql")
     try:
-        question = _question(spec, sql, purpose, rho, keys or [])
+        question = _sql_question(sql, purpose, rho, keys or [], bounds) if sql is not None else _question(spec)
         if show_preview:
             print(json.dumps(preview(Plan(question)), indent=1))
             return
-        answer = _answer(question, settings_for(data))
+        with _desk(settings_for(data)) as desk:
+            answer = desk.answer(question)
     except DpError as error:
         raise _refusal(error, as_json) from error
     if as_json:
         print(answer.model_dump_json(indent=1))
     else:
         _print_answer(answer)
+
+
+@app.command()
+def suggest(
+    dataset: Annotated[str, typer.Argument(help="Table, such as gold/order_history.")],
+    measure: Annotated[str, typer.Option("--measure", help="Number column to find bounds for.")],
+    purpose: Annotated[str, typer.Option("--purpose", help="Purpose that pays.")] = "analytics",
+    rho: Annotated[float, typer.Option("--rho", help="ρ to spend.")] = 0.02,
+    share: Annotated[float, typer.Option("--share", help="Share of customers to lie within.")] = 0.95,
+    as_json: Json = False,
+    data: Data = None,
+) -> None:
+    """Suggest bounds for a measure and for the rows of a customer, from two noisy histograms that cost ρ together."""
+    from privacy.dp.errors import DpError
+    from privacy.dp.suggest import read_bounds_question
+
+    form = {"dataset": dataset, "column": measure, "purpose": purpose, "rho": rho, "share": share}
+    try:
+        question = read_bounds_question(form)
+        with _desk(settings_for(data)) as desk:
+            found = desk.suggest(question)
+    except DpError as error:
+        raise _refusal(error, as_json) from error
+    if as_json:
+        print(found.model_dump_json(indent=1))
+        return
+    print(f"measure: {{column: {measure}, lower: {_told(found.lower)}, upper: {_told(found.upper)}}}")
+    print(f"bounds: {{rows: {_told(found.rows)}}}")
+    print(found.sentence)
 
 
 @app.command()
@@ -76,28 +119,11 @@ def budget(
 ) -> None:
     """Show what is left of every budget, or set limits of one. Checks the whole ledger on the way."""
     from pipelines.privacy_store import open_ledger
-    from privacy.dp.account import Account
     from privacy.dp.errors import DpError
 
     try:
-        ledger, now = open_ledger(settings_for(data)), datetime.now(UTC)
-        accounts = [Account(*account.split("|"))] if account else ledger.accounts()
-        for text in limit or []:
-            if account is None:
-                raise typer.BadParameter("--set needs the account before it")
-            ledger.set_limit(accounts[0], *_limit(text), now)
-        rows = [
-            {
-                "account": str(one),
-                "period": balance.period,
-                "rho_limit": balance.limit.rho,
-                "rho_left": balance.left.rho,
-                "delta_limit": balance.limit.delta,
-                "delta_left": balance.left.delta,
-            }
-            for one in accounts
-            for balance in ledger.balances(one, now)
-        ]
+        with closing(open_ledger(settings_for(data))) as ledger:
+            rows = _budget_rows(ledger, account, limit or [])
     except DpError as error:
         raise _refusal(error, as_json) from error
     if as_json:
@@ -112,38 +138,119 @@ def budget(
         print("No limits yet. Set one: bojagi dp budget 'gold/order_history|analytics|customer_id' --set month=1")
 
 
-def _question(spec: Path | None, sql: str | None, purpose: str, rho: float, keys: list[str]) -> Question:
-    import yaml
+@app.command()
+def report(
+    names: Annotated[list[str] | None, typer.Argument(help="Reports, such as order_by_month; all unless told.")] = None,
+    as_json: Json = False,
+    data: Data = None,
+) -> None:
+    """Ask the regular questions of pipelines/reports/ and keep their answers as tables of the layer release."""
+    from pipelines.private_report import built_in_reports, publish
+    from privacy.dp.errors import DpError
 
+    reports = {one.name: one for one in built_in_reports()}
+    unknown = sorted(set(names or ()) - reports.keys())
+    if unknown:
+        raise typer.BadParameter(f"no report {', '.join(unknown)}; there are {', '.join(reports)}")
+    answers = {}
+    try:
+        with _desk(settings_for(data)) as desk:
+            for name in names or reports:
+                answers[name] = publish(reports[name], desk)
+                if not as_json:
+                    print(f"{reports[name].title}  (release/{name})")
+                    _print_answer(answers[name])
+    except DpError as error:
+        raise _refusal(error, as_json) from error
+    if as_json:
+        told = {name: answer.model_dump(mode="json") for name, answer in answers.items()}
+        print(json.dumps(told, ensure_ascii=False, indent=1))
+
+
+@app.command()
+def join(data: Data = None) -> None:
+    """Let this machine use the fleet's ledger, once: its entries are checked and taken as they are now."""
+    from pipelines.privacy_store import open_ledger
+
+    settings = settings_for(data)
+    if settings.ledger_postgres_file is None:
+        raise typer.BadParameter("the ledger is a file of this machine; a fleet's is named by ledger_postgres_file")
+    with closing(open_ledger(settings, joins=True)) as ledger:
+        print(f"joined the ledger at entry {ledger.head().seq}")
+
+
+def _sql_question(sql: str, purpose: str, rho: float, keys: list[str], bounds: str | None) -> Question:
     from privacy.dp.release import read_question
     from privacy.dp.sql import parse_sql
 
-    if (spec is None) == (sql is None):
-        raise typer.BadParameter("give either a YAML file or --sql")
-    if sql is not None:
-        public = {name: values.split(",") for name, _, values in (text.partition("=") for text in keys)}
-        return read_question(parse_sql(sql, unit="customer_id", keys=public) | {"purpose": purpose, "rho": rho})
-    assert spec is not None
-    form: Any = yaml.safe_load(spec.read_text(encoding="utf-8"))
+    public = {name: values.split(",") for name, _, values in (text.partition("=") for text in keys)}
+    form = parse_sql(sql, unit="customer_id", keys=public) | {"purpose": purpose, "rho": rho}
+    if bounds is not None:
+        form["bounds"] = {name: most for name, _, most in (text.partition("=") for text in bounds.split(","))}
+    return read_question(form)
+
+
+def _question(spec: Path | None) -> Question:
+    import yaml
+
+    from privacy.dp.release import read_question
+
+    if spec is None:
+        raise typer.BadParameter("give a YAML file or --sql")
+    try:
+        form: Any = yaml.safe_load(spec.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise typer.BadParameter(f"{spec}: not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(form, dict):
         raise typer.BadParameter(f"{spec}: expected a mapping of a question's fields")
     return read_question(form)
 
 
-def _answer(question: Question, settings: Settings) -> Answer:
+@contextmanager
+def _desk(settings: Settings) -> Iterator[StatisticsDesk]:
+    from pipelines.clock import wall_clock
+    from pipelines.consent.moment import moment_now
+    from pipelines.contracts.document import load_contracts
     from pipelines.engine import open_engine
     from pipelines.lakehouse import Lakehouse
-    from pipelines.privacy_store import open_ledger
+    from pipelines.privacy_store import open_consent_view
+    from pipelines.private_statistics import StatisticsDesk
     from privacy.catalog import read_catalog
-    from privacy.dp.permission import require_permitted
-    from privacy.dp.release import DataSet, release
 
-    require_permitted(question, read_catalog(settings.contract_dirs))
-    ledger = open_ledger(settings)
+    contracts = load_contracts(settings.contract_dirs)
     with open_engine(settings) as engine:
-        lakehouse = Lakehouse(settings.lakehouse_root, cast("SparkSession", engine.spark))
-        data = DataSet(lakehouse.read(question.dataset), str(lakehouse.version(question.dataset)))
-        return release(question, data, ledger, datetime.now(UTC))
+        yield StatisticsDesk(
+            settings=settings,
+            lakehouse=Lakehouse(settings.lakehouse_root, cast("SparkSession", engine.spark), settings.storage_options),
+            catalog=read_catalog(settings.contract_dirs),
+            consent=lambda: open_consent_view(settings, moment_now(settings, contracts, wall_clock)),
+            who=getuser(),
+        )
+
+
+def _budget_rows(ledger: Ledger, account: str | None, limits: list[str]) -> list[dict[str, Any]]:
+    from privacy.dp.account import Account
+
+    if limits and account is None:
+        raise typer.BadParameter("--set needs the account before it")
+    parts = [] if account is None else account.split("|")
+    if len(parts) not in (0, 2, 3):
+        raise typer.BadParameter(f"{account!r}: expected dataset|purpose|unit")
+    now, accounts = datetime.now(UTC), [Account(*parts)] if parts else ledger.accounts()
+    for text in limits:
+        ledger.set_limit(accounts[0], *_limit(text), now)
+    return [
+        {
+            "account": str(one),
+            "period": balance.period,
+            "rho_limit": balance.limit.rho,
+            "rho_left": balance.left.rho,
+            "delta_limit": balance.limit.delta,
+            "delta_left": balance.left.delta,
+        }
+        for one in accounts
+        for balance in ledger.balances(one, now)
+    ]
 
 
 def _limit(text: str) -> tuple[Any, Any]:
@@ -160,6 +267,10 @@ def _limit(text: str) -> tuple[Any, Any]:
         raise typer.BadParameter(f"{text!r}: expected numbers after the equals sign") from error
 
 
+def _told(number: float | None) -> str:
+    return "too little data" if number is None else f"{number:g}"
+
+
 def _refusal(error: Any, as_json: bool) -> typer.Exit:
     if as_json:
         print(json.dumps({"refused": type(error).__name__, "reason": error.public_details}, ensure_ascii=False))
@@ -173,6 +284,8 @@ def _print_answer(answer: Answer) -> None:
         group = ", ".join(f"{name}={value}" for name, value in estimate.group.items()) or "all"
         told = "too little data" if estimate.value is None else f"{estimate.value:.6g} ± {estimate.margin:.3g}"
         print(f"{group}  {estimate.statistic}: {told}")
+    if not answer.estimates:
+        print("No group is shared by enough customers to be shown.")
     print(answer.sentence)
     print(f"Privacy: ρ={answer.statement['rho_zcdp']:g} (ε={answer.statement['epsilon']:g} "
           f"at δ={answer.statement['delta']:g}), {answer.statement['unit']}.")  # fmt: skip

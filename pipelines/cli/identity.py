@@ -1,14 +1,19 @@
 """`bojagi identity`: resolve a person file, evaluate on labelled data, explain a pair; see `identity_desk` for more."""
 
+from __future__ import annotations
+
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pipelines.cli.edge import Edge
 from pipelines.cli.identity_desk import desk
 from pipelines.cli.option import Data, settings_for
+
+if TYPE_CHECKING:
+    from pipelines.identity.explain import Explanation
 
 app = typer.Typer(cls=Edge, no_args_is_help=True, help="Which records are one person.")
 app.registered_commands += desk.registered_commands
@@ -87,4 +92,12 @@ def explain_command(
     if as_json:
         typer.echo(json.dumps({**found.as_dict(), "same_customer": together}, ensure_ascii=False))
     else:
-        typer.echo(f"{found.as_text()}\nSame customer: {'yes' if together else 'no'}")
+        typer.echo(f"{found.as_text()}\nSame customer: {_verdict(found, together=together)}")
+
+
+def _verdict(found: Explanation, *, together: bool) -> str:
+    """Say whether both are one customer, and why where their own comparison says otherwise."""
+    alike = found.rule is not None or found.weight > 0
+    if together:
+        return "yes" if alike else "yes, by way of other records or a steward's decision"
+    return "no: other records of theirs, or a steward's decision, speak against it" if alike else "no"

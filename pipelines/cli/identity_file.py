@@ -46,6 +46,8 @@ class Labelled:
 def resolve_file(source: Path, out: Path, mapping: Path | None, options: Options, engine: str) -> None:
     """Give every row of a person file a customer id and write it."""
     frame = read_person_file(source)
+    for note in frame.attrs.pop("notes", ()):
+        typer.echo(f"Note: {note}", err=True)
     parts = _mapping(frame, mapping)
     with _open_workspace(engine, options) as workspace:
         answer = resolve(workspace, frame, parts, options)

@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import cache, partial
 from importlib import import_module
 from time import perf_counter
 from typing import TYPE_CHECKING, Annotated
@@ -16,6 +18,7 @@ from pipelines.errors import SettingsError
 from pipelines.simulate.errors import SimulationError
 
 if TYPE_CHECKING:
+    from dagster import Definitions
     from rich.console import Console
 
     from pipelines.config import Settings
@@ -46,14 +49,17 @@ def run(
     simplefilter("ignore")
     from rich.console import Console
 
-    from pipelines.cli import report
     from pipelines.contracts.document import load_contracts
 
     settings = settings_for(data, engine=engine, seed=seed, scale=scale)
     contracts = load_contracts(settings.contract_dirs)
     console = Console(stderr=as_json, highlight=False)
-    _simulate_if_empty(settings, contracts, console)
-    progress = _refresh(settings, contracts, console)
+    definitions = cache(partial(_make_definitions, settings, contracts))
+    _simulate_if_empty(settings, contracts, console, meanwhile=definitions)
+    progress = _refresh(settings, contracts, definitions(), console)
+
+    from pipelines.cli import report
+
     seconds = perf_counter() - started
     if as_json:
         typer.echo(report.as_json(progress, settings, seconds))
@@ -77,8 +83,19 @@ def exit_code(progress: "RunProgress") -> ExitCode:
     return ExitCode.OK
 
 
-def _simulate_if_empty(settings: "Settings", contracts: "Contracts", console: "Console") -> None:
-    """Simulate a market when nothing has landed, in a process of its own while this one imports what it needs."""
+def _make_definitions(settings: "Settings", contracts: "Contracts") -> "Definitions":
+    from pipelines.defs.build import build_definitions
+
+    definitions = build_definitions(settings, contracts)
+    # They keep what they resolve.
+    definitions.resolve_job_def("refresh")
+    return definitions
+
+
+def _simulate_if_empty(
+    settings: "Settings", contracts: "Contracts", console: "Console", meanwhile: Callable[[], object]
+) -> None:
+    """Simulate a market when nothing has landed, in a process of its own while this one does what it will need."""
     from pipelines.arrival import landed_files
     from pipelines.quality.gx_import import preload
 
@@ -93,7 +110,8 @@ def _simulate_if_empty(settings: "Settings", contracts: "Contracts", console: "C
         console.status("simulating a market"),
         subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process,
     ):
-        import_module("pipelines.defs.build")
+        meanwhile()
+        import_module("pipelines.cli.report")
         preload()
         _, complaint = process.communicate()
     if process.returncode:
@@ -105,9 +123,10 @@ def _simulate_if_empty(settings: "Settings", contracts: "Contracts", console: "C
     )
 
 
-def _refresh(settings: "Settings", contracts: "Contracts", console: "Console") -> "RunProgress":
+def _refresh(
+    settings: "Settings", contracts: "Contracts", definitions: "Definitions", console: "Console"
+) -> "RunProgress":
     from pipelines.cli.report import describe_turn
-    from pipelines.defs.build import build_definitions
     from pipelines.defs.refresh import landing_tags, open_instance, refresh
     from pipelines.defs.summary import RunProgress
 
@@ -116,6 +135,5 @@ def _refresh(settings: "Settings", contracts: "Contracts", console: "Console") -
             on_start=lambda table: spinner.update(table),
             on_end=lambda turn: console.print(describe_turn(turn), soft_wrap=True),
         )
-        definitions = build_definitions(settings, contracts)
         refresh(definitions, instance, progress, landing_tags(settings, contracts))
     return progress

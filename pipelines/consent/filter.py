@@ -94,12 +94,12 @@ def _blanked(
     subject_key: str,
 ) -> DataFrame:  # fmt: skip
     """The columns null for customers who permit none of the purposes."""
-    people = frame.select(F.col(subject_key).alias("_who")).distinct()
-    permitted = [permissions.permitted(people, purpose, context.agreed.moment, "_who") for purpose in purposes]
-    allowed = reduce(DataFrame.unionByName, permitted).distinct().withColumn("_may", F.lit(True))
-    joined = frame.join(allowed, F.col(subject_key) == F.col("_who"), "left")
-    values: dict[str, Column] = {name: F.when(F.col("_may"), F.col(name)) for name in columns}
-    return joined.withColumns(values).drop("_who", "_may")
+    flags = [f"_may_{number}" for number in range(len(purposes))]
+    for flag, purpose in zip(flags, purposes, strict=True):
+        frame = permissions.flagged(frame, purpose, context.agreed.moment, flag, subject_key)
+    may = reduce(Column.__or__, (F.col(flag) for flag in flags))
+    values: dict[str, Column] = {name: F.when(may, F.col(name)) for name in columns}
+    return frame.withColumns(values).drop(*flags)
 
 
 def _deciding(contract: Document, policy: Policy) -> frozenset[str]:

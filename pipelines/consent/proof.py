@@ -35,6 +35,16 @@ class Proof:
         """Whether nobody stands in the table who did not permit it."""
         return self.intruders == 0 and not self.columns
 
+    @property
+    def told(self) -> str:
+        """What was found, in words; numbers and names of columns, no identifiers."""
+        if self.holds:
+            return f"All {self.customers} customers permit {self.purpose}"
+        faults = [f"{name} has a value for {count} who permit none of its purposes" for name, count in self.columns]
+        if self.intruders:
+            faults.insert(0, f"{self.intruders} of {self.customers} customers do not permit {self.purpose}")
+        return "; ".join(faults)
+
 
 def prove(contract: Document, lakehouse: Lakehouse, view: ConsentView) -> Proof:
     """Look at everybody in a gold table.

@@ -65,7 +65,9 @@ class ConsentView:
     @cached_property
     def index(self) -> DecisionIndex:
         """The decisions, made from the records by `privacy.consent.timeline`: not the way that tables are filtered."""
-        records, membership = self.table(RECORD), self.table(MEMBERSHIP)
+        with closing(self.open()) as store:
+            records = store.decisive_table(up_to=self.sequence[0])
+        membership = self.table(MEMBERSHIP)
         return DecisionIndex(build_timeline(records, membership, self.policy, self.controller), self.policy)
 
     def is_permitted(self, customer_id: str | None, purpose: str) -> bool:

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 
 from pipelines.contracts.rules import Rule, Subject, is_personal
+from privacy.consent.errors import CategoryRefused
+from privacy.consent.policy import built_in_policy
 from privacy.contract.document import Document
 from privacy.contract.fault import Fault
 from privacy.contract.service_level import FRESHNESS
@@ -115,6 +117,18 @@ def _purposes_are_within_the_table(subject: Subject) -> Iterator[Fault]:
             )
 
 
+def _sensitive_columns_serve_what_the_law_lets_them(subject: Subject) -> Iterator[Fault]:
+    for column in subject.document.columns:
+        if not load_vocabulary().is_special(column.category) or not column.narrows_purposes:
+            continue
+        for purpose in column.purposes:
+            try:
+                built_in_policy().check_categories(purpose, frozenset({column.category}))
+            except CategoryRefused as refused:
+                message = f"Column {column.name!r} of category {column.category} may not serve {purpose}"
+                yield subject.fault(message, column=column, hint=f"{'; '.join(refused.articles)}: see docs/consent.md")
+
+
 def _profile_says_what_it_is_built_for(subject: Subject) -> Iterator[Fault]:
     document = subject.document
     if document.built_for is not None and document.purposes and document.built_for not in document.purposes:
@@ -152,6 +166,7 @@ PRIVACY_RULES: tuple[Rule, ...] = (
     _tokens_are_made_from_sources,
     _sensitive_columns_name_their_purposes,
     _purposes_are_within_the_table,
+    _sensitive_columns_serve_what_the_law_lets_them,
     _profile_says_what_it_is_built_for,
     _bases_hold,
 )

@@ -17,21 +17,22 @@ from pipelines.defs.partition import touched_days
 from pipelines.ingest.bronze import BronzeTable
 from pipelines.ingest.load import in_utc, ingest_source
 from pipelines.ingest.quarantine import Quarantine
+from pipelines.quality.gx_import import preload
 from pipelines.table_profile import TableProfile, read_profile
 from pipelines.unify.refresh import refresh_table
 from pipelines.unify.table import DerivedTable
 from privacy.consent.policy import built_in_policy
 
 
-def bronze_asset(contract: Contract) -> dg.AssetsDefinition:
-    """Return the asset that loads the new files of a source."""
+def bronze_asset(contract: Contract, checked: Contract) -> dg.AssetsDefinition:
+    """Return the asset that loads the new files of a source; `checked` is what the table is checked against."""
 
     @dg.asset(
         **_declaration(contract),
         kinds={"deltalake", contract.file.format if contract.file else "file"},
         # All sources load before anything is built: the latest event day of all of them is the run's today.
         op_tags={"dagster/priority": "1"},
-        required_resource_keys={"settings", "lakehouse", "protection", "clock"},
+        required_resource_keys={"settings", "lakehouse", "protection", "clock", "gate", "today"},
     )
     def load(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
         held = context.resources
@@ -48,6 +49,10 @@ def bronze_asset(contract: Contract) -> dg.AssetsDefinition:
             if not held.lakehouse.exists(contract.table):
                 # A retailer without this source has no rows of it; what is built from it stays buildable.
                 BronzeTable(contract, held.lakehouse).commit([], [], in_utc(held.clock()))
+            if report.files_new:
+                # Here, for the checks' thread could not keep its warnings to itself: Python has one list of filters.
+                preload()
+            held.gate.begin_source(checked, held.today.guess(contract))
             refused = Quarantine(contract, held.lakehouse, held.protection).refused_files() if report.faults else {}
             counts = {
                 metadata.ADDED: report.rows_added,

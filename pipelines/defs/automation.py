@@ -8,6 +8,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 from pipelines.arrival import landed_files, signature
 from pipelines.config import Settings
 from pipelines.contracts.document import Contracts
+from pipelines.defs.report import REPORTS
 
 LANDING_TAG = ".dagster/landing"
 """Tag of a run: signature of the landing folder when it started. Dagster's UI hides tags with this prefix."""
@@ -20,7 +21,8 @@ def refresh_job(by_hand: Sequence[dg.AssetKey] = ()) -> UnresolvedAssetJobDefini
     """Return the job that refreshes all tables but those made by hand, in one process so that all share one engine."""
     return dg.define_asset_job(
         "refresh",
-        selection=dg.AssetSelection.all() - dg.AssetSelection.assets(RETENTION_KEY, *by_hand),
+        # Nothing that leaves the house or spends privacy budget is made by the way.
+        selection=dg.AssetSelection.all() - dg.AssetSelection.assets(RETENTION_KEY, *by_hand) - REPORTS,
         description="Load what has landed, check it, unify it, and refresh every table that depends on it.",
         executor_def=dg.in_process_executor,
         tags={"dagster/max_runtime": 6 * 3600},

@@ -20,6 +20,7 @@ from pipelines.defs.check import rule_parents, table_checks, without_references
 from pipelines.defs.consent import consent_assets
 from pipelines.defs.partition import EVENT_TABLE, daily_partitions
 from pipelines.defs.release import release_assets, release_checks, release_keys
+from pipelines.defs.report import report_assets, report_job, report_schedule
 from pipelines.defs.resource import resources
 from pipelines.defs.retention import retention_asset
 from pipelines.quality.metric import TABLE as TREND
@@ -37,7 +38,7 @@ def build_definitions(settings: Settings | None = None, contracts: Contracts | N
     settings = settings or load_settings()
     contracts = contracts or load_contracts(settings.contract_dirs)
     by_hand = release_keys()
-    job, deletion = refresh_job(by_hand), retention_job()
+    job, deletion, reports = refresh_job(by_hand), retention_job(), report_job()
     with catch_warnings():
         # One run for a range of days; in beta for years, and pinned by our requirements.
         simplefilter("ignore", dg.BetaWarning)
@@ -48,8 +49,8 @@ def build_definitions(settings: Settings | None = None, contracts: Contracts | N
             *(table_checks(checked, later) for checked, later in _checked(contracts).values()),
             *release_checks(contracts),
         ],
-        jobs=[job, deletion, release_job(by_hand)],
-        schedules=[nightly_schedule(job), retention_schedule(deletion)],
+        jobs=[job, deletion, reports, release_job(by_hand)],
+        schedules=[nightly_schedule(job), retention_schedule(deletion), report_schedule(reports)],
         sensors=[landing_sensor(job, settings, contracts)],
         resources=resources(settings, contracts),
         # What is started from the UI outside the job shares one engine as well.
@@ -58,10 +59,10 @@ def build_definitions(settings: Settings | None = None, contracts: Contracts | N
 
 
 def _assets(settings: Settings, contracts: Contracts) -> Iterator[dg.AssetsDefinition]:
-    for contract in contracts.sources:
-        yield bronze_asset(contract)
-    yield from consent_assets()
     inputs, checked = _inputs(contracts), _checked(contracts)
+    for contract in contracts.sources:
+        yield bronze_asset(contract, checked[contract.table][0])
+    yield from consent_assets()
     for table in TABLES:
         days = daily_partitions(settings) if table.name == EVENT_TABLE else None
         contract = checked[table.name][0]
@@ -73,6 +74,7 @@ def _assets(settings: Settings, contracts: Contracts) -> Iterator[dg.AssetsDefin
     yield docs_asset(trend)
     yield retention_asset(contracts)
     yield from release_assets(contracts)
+    yield from report_assets()
 
 
 def _inputs(contracts: Contracts) -> dict[str, tuple[str, ...]]:

@@ -54,13 +54,13 @@ def table_checks(contract: Contract, later: Collection[str] = ()) -> dg.AssetChe
         description=left_out,
         # Whatever can be built goes first: its checks run beside it meanwhile.
         op_tags={"dagster/priority": "-1"},
-        required_resource_keys={"gate", "today", "lakehouse", "consent"},
+        required_resource_keys={"gate", "today", "lakehouse", "consent", "account"},
     )
     def inspect(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
         held = context.resources
         with own_errors_are_final():
             inspection = held.gate.inspect(contract, held.today())
-            proven = [consent_result(contract, held.lakehouse, held.consent())] if consent else []
+            proven = [consent_result(contract, held.lakehouse, held.consent(), held.account)] if consent else []
         yield from check_results(specs, inspection)
         yield from proven
 

@@ -6,7 +6,8 @@ from typing import Any
 import dagster as dg
 
 from pipelines.consent import intake, membership
-from pipelines.consent.proof import Proof, prove
+from pipelines.consent.account import BuildAccount
+from pipelines.consent.proof import prove
 from pipelines.consent.view import MEMBERSHIP, RECORD, ConsentView
 from pipelines.contracts.document import Contract
 from pipelines.defs import metadata
@@ -32,15 +33,18 @@ def consent_spec(contract: Contract) -> dg.AssetCheckSpec | None:
     return dg.AssetCheckSpec(CHECK, asset=asset_key(contract.table), blocking=True, description=told)
 
 
-def consent_result(contract: Contract, lakehouse: Lakehouse, view: ConsentView) -> dg.AssetCheckResult:
-    """Return what the proof found. Counts only: Dagster's record holds no identifiers."""
+def consent_result(
+    contract: Contract, lakehouse: Lakehouse, view: ConsentView, account: BuildAccount
+) -> dg.AssetCheckResult:
+    """Return what the proof found, and log the build. Counts only: Dagster's record holds no identifiers."""
     proof = prove(contract, lakehouse, view)
+    account.log_build(contract, proof, lakehouse, view)
     return dg.AssetCheckResult(
         asset_key=asset_key(contract.table),
         check_name=CHECK,
         passed=proof.holds,
         severity=dg.AssetCheckSeverity.ERROR,
-        description=_told(proof),
+        description=proof.told,
         metadata={
             "rules_passed": int(proof.holds),
             "rules_warned": 0,
@@ -52,16 +56,6 @@ def consent_result(contract: Contract, lakehouse: Lakehouse, view: ConsentView) 
             "columns_not_permitted": dict(proof.columns),
         },
     )
-
-
-def _told(proof: Proof) -> str:
-    if proof.holds:
-        return f"All {proof.customers} customers permit {proof.purpose}"
-    faults = (
-        [f"{proof.intruders} of {proof.customers} customers do not permit {proof.purpose}"] if proof.intruders else []
-    )
-    faults += [f"{name} has a value for {count} who permit none of its purposes" for name, count in proof.columns]
-    return "; ".join(faults)
 
 
 def _record_asset() -> dg.AssetsDefinition:

@@ -11,15 +11,13 @@ import dagster as dg
 import numpy as np
 import pandas as pd
 
+from pipelines.identity.drawing import draw_sizes, draw_thresholds
 from pipelines.identity.record import ANCHOR_KINDS
 from pipelines.identity.session import MatchingSession
 from pipelines.lakehouse import Lakehouse
-from pipelines.plot import draw_bars
 from pipelines.rows import read_rows
 
 IDENTIFIER, MODEL = "silver/identifier", "silver/identity_model"
-MOST_RECORDS = 20
-"""Customers with more member and card numbers are counted together in the chart; the figures tell them apart."""
 
 
 def identity_charts(lakehouse: Lakehouse, session: MatchingSession | None) -> Mapping[str, dg.MetadataValue]:
@@ -27,17 +25,14 @@ def identity_charts(lakehouse: Lakehouse, session: MatchingSession | None) -> Ma
     keys = read_rows(lakehouse, IDENTIFIER, ["token_kind", "customer_id"]).to_pandas()
     numbers = keys[keys["token_kind"].isin(ANCHOR_KINDS) & (keys["token_kind"] != "email")]
     sizes = numbers["customer_id"].value_counts().value_counts().sort_index()
-    counted = np.bincount(np.minimum(sizes.index, MOST_RECORDS).astype(int), sizes.to_numpy(), 2)[1:].tolist()
-    caption = f"customers with 1 to {len(counted)} member and card numbers"
+    people = {int(size): int(count) for size, count in sizes.items()}
     found: dict[str, dg.MetadataValue] = {
-        "people_by_size_chart": _image(draw_bars(counted, caption)),
-        "people_by_size": dg.MetadataValue.json({str(size): int(people) for size, people in sizes.items()}),
+        "people_by_size_chart": _image(draw_sizes(people, "member and card numbers")),
+        "people_by_size": dg.MetadataValue.json({str(size): count for size, count in people.items()}),
     }
     points = _points(lakehouse, session)
     if points:
-        low, high = points[0]["threshold"], points[-1]["threshold"]
-        caption = f"pairs above a weight of {low} to {high} (log2 odds)"
-        found["threshold_chart"] = _image(draw_bars([point["pairs"] for point in points], caption))
+        found["threshold_chart"] = _image(draw_thresholds(points))
         found["pairs_by_threshold"] = dg.MetadataValue.json(points)
     return found
 

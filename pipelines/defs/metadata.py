@@ -47,11 +47,9 @@ def owners(contract: Contract) -> list[str]:
 
 
 def tags(contract: Contract) -> dict[str, str]:
-    """Return the tags that the UI filters by."""
-    return {
-        "personal_data": str(contract.subject_key is not None).lower(),
-        "simulated": str(contract.simulated).lower(),
-    }
+    """Return the tags that the UI filters by. What is made from simulated sources says nothing of it itself."""
+    personal = {"personal_data": str(contract.subject_key is not None).lower()}
+    return personal | ({"simulated": "true"} if contract.simulated else {})
 
 
 def column_schema(contract: Contract) -> dg.TableSchema:

@@ -43,7 +43,7 @@ def _asset(plan: Plan, contracts: Contracts) -> dg.AssetsDefinition:
     @dg.asset(
         key=asset_key(plan.table),
         deps=[asset_key(plan.source)],
-        group_name="release",
+        group_name="anonymised_release",
         kinds={"deltalake"},
         description=f"{plan.source} for {plan.recipient}: those who permit {plan.purpose}, anonymised.",
         required_resource_keys={"lock", "lakehouse", "consent"},

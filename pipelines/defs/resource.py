@@ -1,15 +1,15 @@
 """What a run holds open, as plain objects: opened once, shared by all its assets, closed at its end."""
 
 from collections.abc import Callable, Iterator
-from datetime import date
 from functools import cache
 from typing import Any
 
 import dagster as dg
 
-from pipelines.as_of import today
+from pipelines.as_of import RunDay
 from pipelines.clock import wall_clock
 from pipelines.config import Settings
+from pipelines.consent.account import BuildAccount
 from pipelines.consent.moment import decision_moment
 from pipelines.consent.view import ConsentView
 from pipelines.contracts.document import Contracts
@@ -22,7 +22,7 @@ from pipelines.identity.session import MatchingSession
 from pipelines.ingest.load import in_utc
 from pipelines.ingest.lock import run_lock
 from pipelines.lakehouse import Lakehouse
-from pipelines.privacy_store import open_consent_view, open_protection, open_revealer
+from pipelines.privacy_store import open_audit_log, open_consent_view, open_protection, open_revealer
 from pipelines.protection import Protection
 from pipelines.unify.table import BuildContext
 
@@ -42,6 +42,7 @@ def resources(settings: Settings, contracts: Contracts) -> dict[str, Any]:
         "today": run_day,
         "gate": gate,
         "consent": consent,
+        "account": account,
         "build_context": build_context,
     }
 
@@ -83,10 +84,10 @@ def protection(context: dg.InitResourceContext) -> Iterator[Protection]:
     required_resource_keys={"settings", "contracts", "lakehouse"},
     description="The day that the run calls today.",
 )
-def run_day(context: dg.InitResourceContext) -> Callable[[], date]:
-    """Return a function that finds the day once, when first asked: by then all sources are loaded."""
+def run_day(context: dg.InitResourceContext) -> RunDay:
+    """Return what finds the day once, when first asked: by then all sources are loaded."""
     held = context.resources
-    return cache(lambda: today(held.settings, held.contracts, held.lakehouse))
+    return RunDay(held.settings, held.contracts, held.lakehouse)
 
 
 @dg.resource(
@@ -122,6 +123,15 @@ def consent(context: dg.InitResourceContext) -> Callable[[], ConsentView]:
         return open_consent_view(held.settings, moment)
 
     return make
+
+
+@dg.resource(required_resource_keys={"settings"}, description="Logs which tables of persons the run builds.")
+def account(context: dg.InitResourceContext) -> Iterator[BuildAccount]:
+    """Give the account; its log is opened when the first build is to be logged."""
+    settings: Settings = context.resources.settings
+    opened = BuildAccount(lambda: open_audit_log(settings), context.run.run_id if context.run else "no_run")
+    yield opened
+    opened.close()
 
 
 @dg.resource(

@@ -185,14 +185,16 @@ def _digits(name: str) -> Callable[[str, set[str]], PartComparison]:
 
 
 def _email(column: str, _: set[str]) -> PartComparison:
-    # People build addresses from their names, so namesakes have similar ones: only equality is agreement.
+    # People build addresses from their names and number them where the name is taken: namesakes have similar ones. So
+    # only equality is agreement, and addresses of different numbers are not nearly equal but two people's.
+    near = f"(email_digits_l = email_digits_r and {is_within('email', 2)})"
     return PartComparison(
         "email",
         column,
         (
             Level("e-mail equal", "email_l = email_r", 0.80, "email"),
             Level("e-mail equal but for the provider", "email_local_l = email_local_r", 0.03, "email_local"),
-            Level("e-mail nearly equal", is_within("email", 2), 0.03),
+            Level("e-mail nearly equal", near, 0.03),
         ),
     )
 

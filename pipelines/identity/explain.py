@@ -8,8 +8,10 @@ from matplotlib.figure import Figure
 
 from pipelines.identity.certain import rule_sql
 from pipelines.identity.model import Model, household_sql, observe_levels
-from pipelines.identity.scoring import score_pairs
+from pipelines.identity.scoring import HOUSEHOLD_WEIGHT, score_pairs
 from pipelines.identity.workspace import Workspace
+
+_FOR, _AGAINST, _TOTAL = "#2a7f62", "#b5442e", "#3b4a54"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,7 @@ class Explanation:
     """The steps from the prior to the weight of a pair.
 
     Attributes:
-        steps: the prior first, then each comparison.
+        steps: the prior first, then each comparison; last what the household guard takes away, if it does.
         weight: their sum.
         is_household: whether the household guard holds the pair apart.
         rule: the deterministic rule that decides the pair before any scoring; `None` when the weight decides.
@@ -48,9 +50,8 @@ class Explanation:
         lines = [
             f"{s.comparison:<14} {s.weight:>+8.2f}  {_bar(s.weight * scale):<{width}} {s.level}" for s in self.steps
         ]
-        verdict = "two people of one household" if self.is_household else "total"
         decided = [f"decided by rule: {self.rule} equal"] if self.rule else []
-        return "\n".join([*decided, *lines, f"{verdict:<14} {self.weight:>+8.2f}  log2 odds that both are one person"])
+        return "\n".join([*decided, *lines, f"{'total':<14} {self.weight:>+8.2f}  log2 odds that both are one person"])
 
 
 def explain(connection: Workspace, model: Model, first: int, second: int) -> Explanation:
@@ -77,23 +78,53 @@ def explain(connection: Workspace, model: Model, first: int, second: int) -> Exp
         labels = ["unknown", *(lv.label for lv in comparison.levels), "different"]
         counted = weights[number] * model.share_counted(number, weights)
         steps.append(Step(comparison.name, labels[level], round(counted, 3)))
+    reached = sum(s.weight for s in steps)
+    if guarded and reached > HOUSEHOLD_WEIGHT and not rule:
+        steps.append(Step("household", "two people of one household", round(HOUSEHOLD_WEIGHT - reached, 3)))
     return Explanation(tuple(steps), round(sum(s.weight for s in steps), 3), bool(guarded), rule)
 
 
 def draw_waterfall(explanation: Explanation, path: Path) -> None:
     """Draw the waterfall as PNG, SVG or PDF, by the extension."""
-    figure = Figure(figsize=(8, 0.45 * len(explanation.steps) + 1.2))
+    steps = [*explanation.steps, Step("total", _verdict(explanation), explanation.weight)]
+    ends = [*(sum(s.weight for s in steps[: n + 1]) for n in range(len(steps) - 1)), explanation.weight]
+    starts = [end - step.weight for end, step in zip(ends, steps, strict=True)]
+    figure = Figure(figsize=(9, 0.4 * len(steps) + 1.3))
     axes = figure.subplots()
-    ends = [sum(s.weight for s in explanation.steps[: n + 1]) for n in range(len(explanation.steps))]
-    starts = [end - step.weight for end, step in zip(ends, explanation.steps, strict=True)]
-    colours = ["#2a7f62" if s.weight >= 0 else "#b5442e" for s in explanation.steps]
-    labels = [f"{s.comparison}: {s.level}" for s in explanation.steps]
-    axes.barh(labels, [s.weight for s in explanation.steps], left=starts, color=colours)
+    rows = range(len(steps))
+    colours = [_TOTAL if s.comparison == "total" else _FOR if s.weight >= 0 else _AGAINST for s in steps]
+    axes.barh(rows, [s.weight for s in steps], left=starts, color=colours, height=0.7)
+    # Each bar starts where the one above it ended.
+    for row, end in enumerate(ends[:-2]):
+        axes.plot([end, end], [row + 0.35, row + 0.65], color="0.5", linewidth=0.8)
+    for row, (start, end, step) in enumerate(zip(starts, ends, steps, strict=True)):
+        said = f"{step.weight:+.1f}" if step.weight else "0"
+        axes.annotate(said, (max(start, end), row), (4, 0), textcoords="offset points", va="center", fontsize=9)
     axes.axvline(0, color="black", linewidth=0.8)
+    axes.set_yticks(rows, [_told(s) for s in steps])
     axes.invert_yaxis()
-    axes.set_xlabel(f"log2 odds that both are one person (total {explanation.weight:+.1f})")
+    low, high = min(0.0, *starts, *ends), max(0.0, *starts, *ends)
+    axes.set_xlim(low - 0.04 * (high - low), high + 0.12 * (high - low))
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.set_xlabel("weight: log2 odds that both are one person; even odds at 0")
     figure.tight_layout()
-    figure.savefig(path)
+    figure.savefig(path, dpi=120)
+
+
+def _verdict(explanation: Explanation) -> str:
+    if explanation.rule:
+        return f"decided by rule: {explanation.rule} equal"
+    return "one person more likely" if explanation.weight > 0 else "two people more likely"
+
+
+def _told(step: Step) -> str:
+    """What a bar stands for; the comparison is named where its level does not name it."""
+    kind, _, number = step.comparison.rpartition("_")
+    part = step.comparison.replace("_", " ")
+    if number.isdigit():
+        part = kind if number == "0" else f"{kind} {int(number) + 1}"
+    named = step.level not in ("unknown", "different") and step.comparison not in ("prior", "total")
+    return step.level if named else f"{part}: {step.level}"
 
 
 def _bar(length: float) -> str:

@@ -12,16 +12,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
+from pipelines.identity.chance import estimate_chance
 from pipelines.identity.comparison import PartComparison
 from pipelines.identity.dependence import Dependence, Evidence, add_up, add_up_sql, learn_dependence
 from pipelines.identity.workspace import Workspace
 
 Floats = NDArray[np.float64]
-# Random pairs that estimate chance agreement where no exact count exists.
-_SAMPLED_PAIRS = 100_000
 _MAX_ROUNDS = 60
 # Pairs equal in this many personal parts start the training; they are taken for this share of the matches.
 _CERTAIN_PARTS = 3
@@ -158,19 +156,20 @@ def train(
     """
     names = ", ".join(f"g{n}" for n in range(len(comparisons)))
     patterns = connection.execute(
-        f"select {names}, {household_sql(comparisons)} as household, count(*) as n from {observed} group by all"
+        f"select {names}, {household_sql(comparisons)} as household, count(*) as n from {observed} "
+        f"group by all order by {names}"
     ).fetchnumpy()
     levels = np.stack([np.asarray(patterns[f"g{n}"], dtype=np.intp) for n in range(len(comparisons))])
     counts = np.asarray(patterns["n"], dtype=np.float64)
     possible = counts * ~np.asarray(patterns["household"], dtype=bool)
-    chance, known = _chance_agreement(connection, comparisons, table, population, seed)
+    chance = estimate_chance(connection, comparisons, table=table, population=population, seed=seed)
     starts = [np.array([*(lv.match_share for lv in c.levels), 0.0]) for c in comparisons]
     for start in starts:
         start[-1] = max(1.0 - start.sum(), 0.01)
         start /= start.sum()
     shares = [start.copy() for start in starts]
     # Where everybody has one value, no pair disagrees by chance: still not impossible.
-    cleaned = [np.maximum(c, 1e-9) for c in chance]
+    cleaned = [np.maximum(c, 1e-9) for c in chance.shares]
     balance = _personal_balance(comparisons, levels)
     leaning = balance > 0
     possible = possible * ((balance >= 0) | _same_home(comparisons, levels))
@@ -201,7 +200,7 @@ def train(
             moved = max(moved, float(np.abs(new - shares[n]).max()))
             shares[n] = new
             likely_by_level = np.bincount(levels[n], likely, len(start) + 1)[1:].astype(np.float64)
-            cleaned[n] = _clean(chance[n], likely_by_level, known[n])
+            cleaned[n] = _clean(chance.shares[n], likely_by_level, chance.known[n])
         if moved < _TOLERANCE:
             break
     return Model(
@@ -268,64 +267,3 @@ def _clean(chance: Floats, matched: Floats, known_pairs: float) -> Floats:
     cleaned: Floats = np.maximum(agreeing - matched, agreeing * _CHANCE_SHARE)
     cleaned = np.maximum(cleaned / cleaned.sum(), 1e-9)
     return np.asarray(cleaned / cleaned.sum())
-
-
-def _chance_agreement(
-    connection: Workspace,
-    comparisons: Sequence[PartComparison],
-    table: str,
-    population: int,
-    seed: int,
-) -> tuple[list[Floats], list[float]]:
-    """Return the share of each level among all pairs, and the number of pairs in which both values are known.
-
-    Levels of equality are counted exactly from the frequencies of values, the others on random pairs.
-    """
-    size = int(connection.execute(f"select count(*) from {table}").fetchall()[0][0])
-    random = np.random.default_rng(seed)
-    drawn = min(_SAMPLED_PAIRS, 2 * population + 1000)
-    left, right = (random.integers(0, size, drawn) for _ in "lr")
-    order = left != right
-    sample = {"a": np.minimum(left, right)[order], "b": np.maximum(left, right)[order]}
-    connection.register("sample_numbers", pd.DataFrame(sample))
-    connection.execute(
-        "create or replace temp table sample_pair as select a::integer as a, b::integer as b from sample_numbers"
-    )
-    connection.unregister("sample_numbers")
-    observe_levels(connection, comparisons, pairs="sample_pair", into="sample_level", table=table)
-    names = ", ".join(f"g{n}" for n in range(len(comparisons)))
-    patterns = connection.execute(f"select {names}, count(*) as n from sample_level group by all").fetchnumpy()
-    equal = _count_equal(connection, comparisons, table)
-    shares, known = [], []
-    for n, comparison in enumerate(comparisons):
-        level, count = np.asarray(patterns[f"g{n}"], dtype=np.intp), np.asarray(patterns["n"], dtype=np.float64)
-        seen = np.bincount(level, count, len(comparison.levels) + 2)[1:]
-        sampled = (seen + 0.5) / (seen.sum() + 0.5 * len(seen))
-        agreeing, filled = equal.get(n, (0.0, 0.0))
-        if filled > 1:
-            # Also in a column of one value only, something must be left for the other levels.
-            share = float(np.clip(agreeing / (filled * (filled - 1.0)), 1e-9, 1 - 1e-6))
-            others = sampled[1:] / max(float(sampled[1:].sum()), 1e-12) * (1 - share)
-            sampled = np.concatenate([[share], others])
-        shares.append(sampled)
-        known.append(population * float(seen.sum()) / max(len(sample["a"]), 1))
-    connection.execute("drop table sample_level")
-    connection.execute("drop table sample_pair")
-    return shares, known
-
-
-def _count_equal(
-    connection: Workspace, comparisons: Sequence[PartComparison], table: str
-) -> dict[int, tuple[float, float]]:
-    """Count, for each comparison whose first level is equality, the ordered pairs that agree and the values known."""
-    terms = [(n, c.levels[0].term) for n, c in enumerate(comparisons) if c.levels[0].term]
-    if not terms:
-        return {}
-    counts = connection.execute(
-        " union all ".join(
-            f"select {n} as part, sum(n * (n - 1.0))::double as agreeing, sum(n)::double as filled from "
-            f"(select count(*)::double as n from {table} where {term} is not null group by {term})"
-            for n, term in terms
-        )
-    ).fetchall()
-    return {int(part): (float(agreeing or 0.0), float(filled or 0.0)) for part, agreeing, filled in counts}

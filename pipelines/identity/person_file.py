@@ -2,8 +2,10 @@
 null.
 """
 
+import codecs
 import csv
 import io
+from collections import Counter
 from pathlib import Path
 
 import pandas as pd
@@ -23,7 +25,7 @@ _SNIFFED = 64 * 1024
 def read_person_file(path: Path) -> pd.DataFrame:
     """Read a person file, every row of it.
 
-    A CSV whose lines mix UTF-8 and CP949 is decoded line by line.
+    A CSV whose lines mix UTF-8 and CP949 is decoded line by line; `attrs["notes"]` of the frame then says so.
 
     Raises:
         SourceFileError: missing, empty, of another kind, or not readable as what it claims to be.
@@ -57,7 +59,7 @@ def _read_csv(path: Path) -> pd.DataFrame:
     raw = path.read_bytes()
     if not raw.strip():
         raise SourceFileError(f"{path.name}: the file is empty; expected a header line and records.")
-    text = _decode(raw)
+    text, notes = _decode(raw)
     header = text.lstrip("\ufeff").splitlines()[0]
     counts = {d: header.count(d) for d in _DELIMITERS}
     delimiter = max(counts, key=lambda d: counts[d]) if any(counts.values()) else ","
@@ -72,25 +74,33 @@ def _read_csv(path: Path) -> pd.DataFrame:
             column_types={name: pa.string() for name in names}, strings_can_be_null=True, null_values=[""]
         ),
     )
-    return _as_text(table)
+    frame = _as_text(table)
+    frame.attrs["notes"] = notes
+    return frame
 
 
-def _decode(raw: bytes) -> str:
+def _decode(raw: bytes) -> tuple[str, list[str]]:
+    """Return the text, and what the reader should know of how it was read."""
+    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return raw.decode("utf-16", errors="replace"), []
     for encoding in _ENCODINGS[:2]:
         try:
-            return raw.decode(encoding)
+            return raw.decode(encoding), []
         except UnicodeDecodeError:
             continue
-    return "\n".join(_decode_line(line) for line in raw.split(b"\n"))
+    lines = [_decode_line(line) for line in raw.split(b"\n")]
+    used = Counter(encoding for text, encoding in lines if text.strip())
+    told = ", ".join(f"{used[e]} {e.removesuffix('-sig').upper()}" for e in _ENCODINGS if used[e])
+    return "\n".join(text for text, _ in lines), [f"The file mixes encodings and was read line by line: {told}."]
 
 
-def _decode_line(line: bytes) -> str:
+def _decode_line(line: bytes) -> tuple[str, str]:
     for encoding in _ENCODINGS[:-1]:
         try:
-            return line.decode(encoding)
+            return line.decode(encoding), encoding
         except UnicodeDecodeError:
             continue
-    return line.decode(_ENCODINGS[-1])
+    return line.decode(_ENCODINGS[-1]), _ENCODINGS[-1]
 
 
 def _as_text(table: pa.Table) -> pd.DataFrame:

@@ -20,7 +20,7 @@ from pipelines.identity.errors import NoIdentifierError
 from pipelines.identity.model import Model, observe_levels
 from pipelines.identity.person_record import PersonRecords
 from pipelines.identity.resolve import Options, filled_columns, load_person, resolve
-from pipelines.identity.scoring import ScoredPairs, score
+from pipelines.identity.scoring import ScoredPairs, find_likely, score
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -112,18 +112,19 @@ def match_reached(persons: PersonRecords, group: Ints, fresh: Bools, told: Bools
     order = np.argsort(fresh, kind="stable")
     with open_private_workspace(options) as workspace:
         notes = load_person(workspace, persons.parts.iloc[order].reset_index(drop=True), persons.mapping, options)
-        if fresh.any():
-            pairs = _scored(workspace, model, "person", since=int((~fresh).sum()))
-            linked = pairs.weight > options.threshold
-            met = order[np.concatenate([pairs.left[linked], pairs.right[linked]])]
-            reached |= np.isin(group, np.unique(group[met]))
-        rows = pd.DataFrame({"rid": np.flatnonzero(reached[order])})
-        workspace.register("reached_rows", rows)
-        workspace.execute("create table reached as select p.* from person p semi join reached_rows r on p.rid = r.rid")
-        pairs = _scored(workspace, model, "reached", since=0)
+        near = reached.copy()
+        if fresh.any() and _observe(workspace, model, "person", since=int((~fresh).sum())):
+            near |= np.isin(group, np.unique(group[order[find_likely(workspace, model)]]))
+        rows = pd.DataFrame({"rid": np.flatnonzero(near[order])})
+        workspace.register("near_rows", rows)
+        workspace.execute("create table near as select p.* from person p semi join near_rows r on p.rid = r.rid")
+        pairs = score(workspace, model) if _observe(workspace, model, "near", since=0) else no_pairs()
     left, right = order[pairs.left], order[pairs.right]
-    ends = np.minimum(left, right), np.maximum(left, right)
-    return Matching(ScoredPairs(*ends, pairs.weight), reached, notes=tuple(notes))
+    linked = (pairs.weight > options.threshold) & (fresh[left] | fresh[right])
+    reached |= np.isin(group, np.unique(group[np.concatenate([left[linked], right[linked]])]))
+    inside = reached[left] & reached[right]
+    ends = np.minimum(left, right)[inside], np.maximum(left, right)[inside]
+    return Matching(ScoredPairs(*ends, pairs.weight[inside]), reached, notes=tuple(notes))
 
 
 def no_pairs() -> ScoredPairs:
@@ -132,9 +133,9 @@ def no_pairs() -> ScoredPairs:
     return ScoredPairs(nothing, nothing, np.empty(0))
 
 
-def _scored(workspace: duckdb.DuckDBPyConnection, model: Model, table: str, since: int) -> ScoredPairs:
+def _observe(workspace: duckdb.DuckDBPyConnection, model: Model, table: str, since: int) -> bool:
+    """Compare the records that share a key, of which one has this number or a later one; tell whether there are any."""
     found = block(workspace, rules_for(filled_columns(workspace)), table=table, since=since)
-    if not found.candidates:
-        return no_pairs()
-    observe_levels(workspace, model.comparisons, pairs="candidate", into="observed", table=table)
-    return score(workspace, model)
+    if found.candidates:
+        observe_levels(workspace, model.comparisons, pairs="candidate", into="observed", table=table)
+    return found.candidates > 0

@@ -61,6 +61,7 @@ def prepare(frame: pd.DataFrame, mapping: Mapping, region: str = "KR") -> pd.Dat
     if mapping.email:
         out["email"] = _first(frame, mapping.email, standardise_email)
         out["email_local"] = out["email"].str.split("@").str[0]
+        out["email_digits"] = _distinct(out["email"], lambda t: "".join(c for c in t if c.isdigit()))
     if mapping.device:
         out["device"] = _first(frame, mapping.device, standardise_device)
     for number, column in enumerate(mapping.household):
@@ -177,5 +178,7 @@ def _take(values: Sequence[object], codes: NDArray[np.intp]) -> pd.Series:
 
 def _identifier(text: str) -> str | None:
     folded = fold(text)
-    bare = "".join(c for c in folded if c.isalnum()) if folded else ""
+    if folded is None:
+        return None
+    bare = folded if folded.isalnum() else "".join(c for c in folded if c.isalnum())
     return bare if bare.strip("0") else None

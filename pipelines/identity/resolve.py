@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pipelines.identity.blocking import BlockingReport, block, rules_for
 from pipelines.identity.cluster import Constraints, cluster
 from pipelines.identity.comparison import comparisons_for
+from pipelines.identity.default_value import forget_defaults
 from pipelines.identity.errors import NoIdentifierError
 from pipelines.identity.input_note import count_unread, note_keys, note_unread
 from pipelines.identity.mapping import Mapping, check_telling
@@ -151,7 +152,7 @@ def load_person(
         connection.unregister("chunk")
         first = False
         unread += count_unread(raw, chunk, mapping)
-    return [*note_keys(frame, mapping), *note_unread(unread, len(frame))]
+    return [*note_keys(frame, mapping), *note_unread(unread, len(frame)), *forget_defaults(connection)]
 
 
 def _sql_type(column: str) -> str:

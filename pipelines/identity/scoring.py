@@ -67,10 +67,9 @@ def score(connection: Workspace, model: Model, *, observed: str = "observed") ->
     """
     certain = certain_sql(model.comparisons)
     _keep_likely(connection, model, observed)
-    same = " and ".join(f"o.g{n} = p.g{n}" for n in range(len(model.comparisons)))
     connection.execute(
         "create or replace table likely as select a as join_key_l, b as join_key_r, '0' as match_key "
-        f"from {observed} o semi join likely_pattern p on {same} where not {certain}"
+        f"from {_likely_sql(model, observed)} where not {certain}"
     )
     predicted = score_pairs(connection, model, "likely")
     parts = [
@@ -87,6 +86,18 @@ def score(connection: Workspace, model: Model, *, observed: str = "observed") ->
     )
     predicted.drop_table_from_database_and_remove_from_cache()
     return read_scored(connection)
+
+
+def find_likely(connection: Workspace, model: Model, *, observed: str = "observed") -> NDArray[np.int64]:
+    """Return the records of the observed pairs that stand a chance, each once: whom scoring could bring together."""
+    _keep_likely(connection, model, observed)
+    likely = f"select a, b from {_likely_sql(model, observed)}"
+    certain = f"select a, b from {observed} where {certain_sql(model.comparisons)}"
+    rows = connection.execute(
+        f"with found as ({likely} union all {certain}) "
+        "select a::bigint as rid from found union select b::bigint from found"
+    ).fetchnumpy()
+    return np.asarray(rows["rid"], dtype=np.int64)
 
 
 def read_scored(connection: Workspace) -> ScoredPairs:
@@ -110,9 +121,30 @@ def linker_for(connection: Workspace, model: Model, table: str = "person") -> Li
 def score_pairs(connection: Workspace, model: Model, pairs: str) -> SplinkDataFrame:
     """Let Splink score the pairs of a table with `join_key_l`, `join_key_r` and `match_key`."""
     linker = linker_for(connection, model)
+    if not isinstance(connection, SparkWorkspace):
+        _count_terms(connection, linker, model, pairs)
     registered = _register(connection, linker._db_api, pairs, f"{pairs}_pairs")
     linker.table_management.register_blocked_pairs_for_predict(registered)
     return linker.inference.predict(warning_mode="never")
+
+
+def _count_terms(connection: Workspace, linker: Linker, model: Model, pairs: str) -> None:
+    """Tell Splink how frequent the values of the pairs' records are.
+
+    It would count all values of all records, which for a few pairs takes longer than to score them.
+    """
+    connection.execute(
+        "create or replace table pair_person as select * from person semi join (select join_key_l as rid from "
+        f"{pairs} union select join_key_r from {pairs}) using (rid)"
+    )
+    for term in dict.fromkeys(lv.term for c in model.comparisons for lv in c.levels if lv.term):
+        connection.execute(
+            f"create or replace table pair_{term} as select {term}, "
+            f"count(*)::double / (select count({term}) from person) as tf_{term} from person "
+            f"semi join (select {term} from pair_person) using ({term}) group by {term}"
+        )
+        frequencies = _register(connection, linker._db_api, f"pair_{term}", f"pair_{term}_frequency")
+        linker.table_management.register_term_frequency_lookup(frequencies, term)
 
 
 def _register(connection: Workspace, api: Any, table: str, name: str) -> SplinkDataFrame:
@@ -121,6 +153,11 @@ def _register(connection: Workspace, api: Any, table: str, name: str) -> SplinkD
         return connection.tell(api, table, name)
     found: SplinkDataFrame = api.register(table, table_name=name)
     return found
+
+
+def _likely_sql(model: Model, observed: str) -> str:
+    same = " and ".join(f"o.g{n} = p.g{n}" for n in range(len(model.comparisons)))
+    return f"{observed} o semi join likely_pattern p on {same}"
 
 
 def _keep_likely(connection: Workspace, model: Model, observed: str) -> None:

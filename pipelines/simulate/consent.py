@@ -23,7 +23,9 @@ _PURPOSES: dict[str, tuple[float, str, str | None]] = {
     "analytics": (0.86, "pd:Purchase,pd:BrowsingBehavior", None),
     "personalisation": (0.74, "pd:Purchase,pd:BrowsingBehavior,pd:Location", None),
     "marketing": (0.58, "pd:EmailAddress,pd:TelephoneNumber,pd:Purchase", "Mirae Mail Service"),
-    "research": (0.35, "pd:Purchase,pd:AgeRange,pd:Health,pd:Religion", "Hangang Retail Research Institute"),
+    "research": (0.35, "pd:Purchase,pd:AgeRange", "Hangang Retail Research Institute"),
+    # Apart from the consent to other data (PIPA art. 23).
+    "sensitive_research": (0.22, "pd:Health,pd:Religion", "Hangang Retail Research Institute"),
 }
 
 

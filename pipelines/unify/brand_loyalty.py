@@ -5,13 +5,13 @@ from __future__ import annotations
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from pipelines.unify.measure import ratio, total_where
+from pipelines.unify.measure import ratio
 
 MIN_LINES = 3  # lines in a category before a preference among its brands can show
 
 
 def brand_loyalty(lines: DataFrame) -> DataFrame:
-    """Return per customer brand_loyalty and private_label_share, over merchandise lines."""
+    """Return per customer brand_loyalty and loyalty_category_count, over merchandise lines."""
     goods = lines.where("is_merchandise")
     brands = goods.groupBy("customer_id", "product_category", "manufacturer_id").agg(
         F.sum("sales_value").alias("spent"), F.count(F.lit(1)).alias("lines")
@@ -21,13 +21,7 @@ def brand_loyalty(lines: DataFrame) -> DataFrame:
         .agg(F.max("spent").alias("top"), F.sum("spent").alias("spent"), F.sum("lines").alias("lines"))
         .where(F.col("lines") >= MIN_LINES)
     )
-    loyalty = categories.groupBy("customer_id").agg(
+    return categories.groupBy("customer_id").agg(
         ratio(F.sum("top"), F.sum("spent")).alias("brand_loyalty"),
         F.count(F.lit(1)).alias("loyalty_category_count"),
     )
-    own_label = goods.groupBy("customer_id").agg(
-        ratio(total_where(F.col("brand_type") == "Private", F.col("sales_value")), F.sum("sales_value")).alias(
-            "private_label_share"
-        )
-    )
-    return own_label.join(loyalty, "customer_id", "left")

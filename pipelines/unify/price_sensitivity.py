@@ -12,7 +12,7 @@ MIN_PRICE_VARIANCE = 1e-4  # of the logarithm: prices that never moved by about 
 
 
 def price_sensitivity(lines: DataFrame, products: DataFrame) -> DataFrame:
-    """Return per customer discounted_spend_share, discount_depth, coupon_spend_share, price_elasticity.
+    """Return per customer discount_depth, price_elasticity and shares of spend: discounted, coupon, economy, own label.
 
     The elasticity proxy is the slope of ln(quantity) on ln(paid piece price / usual piece price) over the customer's
     merchandise lines: -1 says that a tenth off brings a tenth more pieces. Paid price: (sales_value - coupon_discount)
@@ -30,6 +30,7 @@ def price_sensitivity(lines: DataFrame, products: DataFrame) -> DataFrame:
         ratio(F.sum(cut), F.sum("list_value")).alias("discount_depth"),
         ratio(total_where(F.col("coupon_discount") > 0, sales), F.sum(sales)).alias("coupon_spend_share"),
         ratio(total_where(F.col("price_band") == "economy", sales), F.sum(sales)).alias("economy_spend_share"),
+        ratio(total_where(F.col("brand_type") == "Private", sales), F.sum(sales)).alias("private_label_share"),
         F.count(x).alias("_n"),
         F.covar_pop(x, y).alias("_covariance"),
         F.var_pop(x).alias("_variance"),

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from pipelines.unify.measure import count_where, days_between, ratio, seconds_between
+from pipelines.unify.measure import count_where, days_between, ratio
 
 NEW_DAYS = 28
 """A product counts as new for four weeks after its first sale in any basket."""
 OBSERVED_DAYS = 56
 """Products first sold in the first eight weeks of the data may be old: they are not counted as new."""
-INTENT_SECONDS = 7 * 86_400
+INTENT_MICROS = 7 * 86_400 * 1_000_000
 """Interest shown online within a week before the purchase makes it planned."""
 _INTENTS = ("product_view", "add_to_cart", "wishlist_add", "scan_barcode")
 _FLAGS = 4  # two bits beside the time
@@ -20,15 +20,14 @@ _FLAGS = 4  # two bits beside the time
 def trials(lines: DataFrame, products: DataFrame, events: DataFrame) -> DataFrame:
     """Return per customer repeat_line_share, novelty_acceptance, new_product_count, planned_share, impulse_share."""
     first = _first_purchases(lines)
-    intents = _intents(first, events)
     start = products.agg(F.min("first_sold_on").alias("_start"))
-    launched = products.select("product_id", "first_sold_on")
-    frame = (
-        first.join(launched, "product_id", "left").join(intents, ["customer_id", "product_id"], "left").crossJoin(start)
-    )
+    launched = products.select("product_id", "first_sold_on").crossJoin(start)
+    # In this order: what is grouped by customer and product already lies as the first join needs it.
+    frame = first.join(_interest(events), ["customer_id", "product_id"], "left").join(launched, "product_id", "left")
     on_display = F.pmod(F.expr("_first div 2"), F.lit(2)) == 1
     with_coupon = F.pmod("_first", F.lit(2)) == 1
-    intended = F.coalesce("_intended", F.lit(False))
+    since = F.transform("_shown_at", lambda shown: F.col("_first_at") - shown)
+    intended = F.coalesce(F.exists(since, lambda passed: (passed >= 0) & (passed <= INTENT_MICROS)), F.lit(False))
     observable = days_between(F.col("first_on"), F.col("_start")) >= OBSERVED_DAYS
     is_new = (days_between(F.col("first_sold_on"), F.col("_start")) >= OBSERVED_DAYS) & (
         days_between(F.col("first_on"), F.col("first_sold_on")) < NEW_DAYS
@@ -57,15 +56,13 @@ def _first_purchases(lines: DataFrame) -> DataFrame:
         F.count(F.lit(1)).alias("lines"),
         count_where(F.col("display_location").isNotNull()).alias("recorded_lines"),
         F.min("order_date").alias("first_on"),
-        F.min("ordered_at").alias("first_at"),
+        F.min(moment).alias("_first_at"),
         F.min(moment * F.lit(_FLAGS) + on_display + with_coupon).alias("_first"),
     )  # fmt: skip
 
 
-def _intents(first: DataFrame, events: DataFrame) -> DataFrame:
+def _interest(events: DataFrame) -> DataFrame:
+    """Return one row a customer and product looked at online: the times, in microseconds."""
     shown = events.where(F.col("event_type").isin(*_INTENTS) & F.col("product_id").isNotNull())
-    shown = shown.where("customer_id is not null").select("customer_id", "product_id", "event_at").distinct()
-    before = seconds_between(F.col("first_at"), F.col("event_at"))
-    together = first.select("customer_id", "product_id", "first_at").join(shown, ["customer_id", "product_id"])
-    recent = together.where((before >= 0) & (before <= INTENT_SECONDS))
-    return recent.select("customer_id", "product_id").distinct().withColumn("_intended", F.lit(True))
+    times = F.collect_list(F.unix_micros(F.col("event_at").cast("timestamp")))
+    return shown.where("customer_id is not null").groupBy("customer_id", "product_id").agg(times.alias("_shown_at"))

@@ -6,6 +6,7 @@ here is Spark Connect expressions: no Python function touches a row.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +23,8 @@ from privacy.consent.timeline import ALWAYS, BLOCKED, BY_DAY, default_verdict
 
 _BEGINNING = datetime(1, 1, 1)
 _STREAM = ("subject_id", "purpose", "kind")
+_MOST = 2**31 - 1
+"""The most rows that a limit can keep. Beyond two billion verdicts on one purpose, customers would count as denying."""
 _COUNTERS = ("need_ok", "need_spoken", "night_ok", "night_spoken", "block")
 
 
@@ -40,8 +43,7 @@ class Permissions:
 
     def at(self, moment: datetime) -> DataFrame:
         """The verdicts at one moment that are not their purpose's default, of all purposes."""
-        then = F.lit(moment).cast("timestamp_ntz")
-        return self.rows.where((F.col("from_at") <= then) & _is_before_end(then, "until_at"))
+        return self.rows.where(_holds_at(moment))
 
     def permitted(self, frame: DataFrame, purpose: str, at: datetime | str, customer: str = "customer_id") -> DataFrame:
         """Only those rows of a frame whose customer permits the purpose at that moment; same columns.
@@ -55,24 +57,43 @@ class Permissions:
         Raises:
             UnknownPurposeError: no such purpose.
         """
-        default, hours = default_verdict(self.policy, purpose), self.policy.hours_of(purpose)
-        moment = F.col(f"f.{at}") if isinstance(at, str) else F.lit(at).cast("timestamp_ntz")
-        held = self.rows.where(F.col("purpose") == purpose)
-        if isinstance(at, str):
-            is_then = (F.col("v.from_at") <= moment) & _is_before_end(moment, "v.until_at")
-            by_day = _is_within(hours, moment) if hours else F.lit(False)
-            is_night: Column = by_day
+        by_default = default_verdict(self.policy, purpose) != BLOCKED
+        match = F.col(f"f.{customer}") == F.col("v.customer_id")
+        if isinstance(at, datetime):
+            told = self._telling(purpose, at, of_permitted=not by_default)
         else:
-            held = self.at(at).where(F.col("purpose") == purpose)
-            is_then = F.lit(True)
-            is_night = F.lit(hours is not None and hours.holds_at(at))
-        verdict = F.col("v.verdict")
+            told = self.rows.where(F.col("purpose") == purpose)
+            match &= self._tells(purpose, at, of_permitted=not by_default)
+        return frame.alias("f").join(told.alias("v"), match, "left_anti" if by_default else "left_semi")
+
+    def flagged(self, frame: DataFrame, purpose: str, at: datetime, name: str, customer: str) -> DataFrame:
+        """All rows of a frame and a column: whether the customer permits the purpose then; false for a null customer.
+
+        Who reads the frame twice to find who may stay in it computes it twice.
+        """
+        by_default = default_verdict(self.policy, purpose) != BLOCKED
+        # One verdict a customer holds at a moment, so the join repeats no row.
+        told = self._telling(purpose, at, of_permitted=not by_default).withColumnRenamed("customer_id", "_told")
+        is_told = F.col("_told").isNotNull()
+        flag = (~is_told if by_default else is_told) & F.col(customer).isNotNull()
+        return frame.join(told, F.col(customer) == F.col("_told"), "left").withColumn(name, flag).drop("_told")
+
+    def _telling(self, purpose: str, at: datetime, *, of_permitted: bool) -> DataFrame:
+        """The customers (`customer_id`) whose verdict at the moment permits the purpose, or those whose does not."""
+        hours = self.policy.hours_of(purpose)
+        permitting = [ALWAYS] if hours is not None and hours.holds_at(at) else [ALWAYS, BY_DAY]
+        allows, held = F.col("verdict").isin(permitting), self.rows.where(F.col("purpose") == purpose)
+        if of_permitted:
+            return _settled(_settled(held).where(_holds_at(at))).where(allows).select("customer_id")
+        return held.where(_holds_at(at) & ~allows).select("customer_id")
+
+    def _tells(self, purpose: str, at: str, *, of_permitted: bool) -> Column:
+        """Whether a verdict `v` is the one at the moment in the column `at` of `f`, and permits, or does not."""
+        moment, hours, verdict = F.col(f"f.{at}"), self.policy.hours_of(purpose), F.col("v.verdict")
+        is_night = _is_within(hours, moment) if hours else F.lit(False)
         allows = (verdict == ALWAYS) | ((verdict == BY_DAY) & ~is_night)
-        match = (F.col(f"f.{customer}") == F.col("v.customer_id")) & is_then
-        left, right = frame.alias("f"), held.alias("v")
-        if default == BLOCKED:
-            return left.join(right, match & allows, "left_semi")
-        return left.join(right, match & ~allows, "left_anti")
+        is_then = (F.col("v.from_at") <= moment) & _is_before_end(moment, "v.until_at")
+        return is_then & (allows if of_permitted else ~allows)
 
 
 def permission_rows(
@@ -137,11 +158,20 @@ def _holds(condition: Condition) -> Column:
     column, value = F.col(condition.column), condition.value
     if isinstance(value, int):
         return F.coalesce(column < value, F.lit(condition.operator == "below_or_unknown"))
-    if condition.operator == "covers_any":
-        listed = F.concat(F.lit(","), F.regexp_replace(F.coalesce(column, F.lit("")), " ", ""), F.lit(","))
-        return reduce(Column.__or__, (listed.contains(f",{term},") for term in _texts(value)), F.lit(False))
+    if condition.operator in ("covers_any", "covers_none", "covers_other"):
+        return _covers(column, condition.operator, value)
     found = F.coalesce(column.isin(_texts(value)), F.lit(False)) if value else F.lit(False)
     return found if condition.operator == "in" else ~found
+
+
+def _covers(column: Column, operator: str, terms: frozenset[str]) -> Column:
+    """Whether a list joined by commas has any of the terms, none of them, or one that is not among them."""
+    listed = F.concat(F.lit(","), F.regexp_replace(F.coalesce(column, F.lit("")), " ", ""), F.lit(","))
+    among = "|".join(re.escape(term) for term in _texts(terms))
+    if operator == "covers_other":
+        return ~listed.rlike(f"^,+(({among}),+)*$")
+    has_any = listed.rlike(f",({among}),")
+    return has_any if operator == "covers_any" else ~has_any
 
 
 def _permits_until(policy: Policy) -> Column:
@@ -263,6 +293,21 @@ def _verdicts(sums: DataFrame, policy: Policy) -> DataFrame:
         .withColumn("until_at", F.when(F.col("until_at") < never, F.col("until_at")))
         .select("customer_id", target.alias("purpose"), F.col("time").alias("from_at"), "until_at", "verdict")
     )
+
+
+def _holds_at(moment: datetime) -> Column:
+    then = F.lit(moment).cast("timestamp_ntz")
+    return (F.col("from_at") <= then) & _is_before_end(then, "until_at")
+
+
+def _settled(frame: DataFrame) -> DataFrame:
+    """The same rows; filters before and after this are planned apart.
+
+    Sail's engine takes each filter to keep a fifth. Only of what it then takes for less than 131,072 rows it builds one
+    table of names that all threads probe; otherwise it sends all rows of both sides around by key first, which cost as
+    much as reading them (docs/decisions/0010). It has no hint for this, and merges filters that nothing separates.
+    """
+    return frame.limit(_MOST)
 
 
 def _is_before_end(moment: Column, until: str) -> Column:

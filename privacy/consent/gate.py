@@ -36,9 +36,8 @@ class ConsentGate:
     def rebuild(self) -> None:
         """Read everything anew."""
         self._version, self._seen = self._store.data_version(), self._store.sequence()
-        timeline = build_timeline(
-            self._store.record_table(), self._store.membership_table(), self._policy, self._controller
-        )
+        records, membership = self._store.decisive_table(), self._store.membership_table()
+        timeline = build_timeline(records, membership, self._policy, self._controller)
         self._index = DecisionIndex(timeline, self._policy)
         self._newer: dict[str, DecisionIndex] = {}
         self._checked_at = self._monotonic()

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from privacy.consent.errors import RuleError
 
-Operator = Literal["in", "not_in", "below", "below_or_unknown", "covers_any"]
+Operator = Literal["in", "not_in", "below", "below_or_unknown", "covers_any", "covers_none", "covers_other"]
 Item = Literal["required", "optional"]
 
 
@@ -119,6 +119,23 @@ class CategoryNeedsStatuteRule(Rule):
         )
 
 
+class SensitiveApartRule(Rule):
+    """Some categories may be processed only on a consent of their own, apart from that to other data."""
+
+    kind: Literal["sensitive_apart"]
+    categories: Annotated[tuple[str, ...], Field(min_length=1)]
+    purposes: tuple[str, ...]
+    statutes: dict[str, Annotated[str, Field(min_length=5)]]
+
+    def exclusions(self, jurisdiction: str, items: dict[Item, frozenset[str]]) -> Iterator[Exclusion]:
+        """Records of those purposes that were not asked for separately, or cover not just these categories."""
+        here = Condition("purpose", "in", frozenset(self.purposes))
+        categories = frozenset(self.categories)
+        yield self._under(jurisdiction, here, Condition("asked", "not_in", frozenset({"separately"})))
+        yield self._under(jurisdiction, here, Condition("data_categories", "covers_none", categories))
+        yield self._under(jurisdiction, here, Condition("data_categories", "covers_other", categories))
+
+
 class ReconfirmationRule(Rule):
     """Consent lapses unless it is renewed in time."""
 
@@ -160,6 +177,7 @@ AnyRule = Annotated[
     GuardianRule
     | AskedSeparatelyRule
     | CategoryNeedsStatuteRule
+    | SensitiveApartRule
     | ReconfirmationRule
     | HoursRule
     | PseudonymisedFormRule,

@@ -31,6 +31,7 @@ from privacy.consent.law import (
     Lapse,
     Law,
     PseudonymisedFormRule,
+    SensitiveApartRule,
     built_in_laws,
 )
 from privacy.consent.purpose import Taxonomy, built_in_taxonomy
@@ -66,6 +67,8 @@ class Policy:
                         raise RuleError(f"{law.jurisdiction}: rule {rule.id} names the purpose {purpose}; none such.")
                 if isinstance(rule, HoursRule):
                     self._check_hours(rule)
+                if isinstance(rule, SensitiveApartRule):
+                    self._check_sensitive(rule)
         for purpose in self.taxonomy.purposes:
             if sum(law.hours_of(purpose) is not None for law in self.laws) > 1:
                 raise RuleError(f"Several laws hold hours for {purpose}; expected one.")
@@ -144,11 +147,18 @@ class Policy:
             for rule in law.rules:
                 if isinstance(rule, CategoryNeedsStatuteRule) and purpose not in rule.statutes:
                     refused.append((rule.article, categories & frozenset(rule.categories)))
+                if isinstance(rule, SensitiveApartRule) and purpose not in {*rule.purposes, *rule.statutes}:
+                    refused.append((rule.article, categories & frozenset(rule.categories)))
                 if isinstance(rule, PseudonymisedFormRule) and purpose in rule.purposes:
                     refused.append((rule.article, naming))
         if is_pseudonymised:
             refused.append((self.taxonomy[purpose].article or "purpose.yaml", naming))
         return [(article, found) for article, found in refused if found]
+
+    def _check_sensitive(self, rule: SensitiveApartRule) -> None:
+        for purpose in rule.purposes:
+            if self.taxonomy.consent_of(purpose) != purpose:
+                raise RuleError(f"Rule {rule.id} lets {purpose} read sensitive data, which has no consent of its own.")
 
     def _check_hours(self, rule: HoursRule) -> None:
         for purpose in rule.purposes:

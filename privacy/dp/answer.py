@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -34,6 +35,11 @@ class Answer(BaseModel):
     estimates: tuple[Estimate, ...]
     sentence: str
     statement: dict[str, Any]
+
+    @property
+    def statement_text(self) -> str:
+        """The statement as JSON, to stand beside the figures."""
+        return json.dumps(self.statement, ensure_ascii=False, sort_keys=True)
 
     def values(self, statistic: str) -> dict[tuple[str, ...], float | None]:
         """The estimates of one statistic by group."""

@@ -1,38 +1,36 @@
 """Bounding by the engine: everything that touches rows, in one pass, in integers.
 
 1. `lay_out` (once per version of a table): number each customer's rows in an order drawn by a keyed hash.
-Keeping
-   R rows per customer is then a filter, `_rank` ≤ R, without a shuffle by customer.
-2. `contributions`: clip, then one row per customer and group with at most L∞ rows' worth; at most L0 groups.
+   Keeping R rows per customer is then a filter, `_rank` ≤ R, without a shuffle by customer.
+2. `contributions`: clip, then one row per customer and group with at most L∞ rows' worth; at most L0 groups. Rows are
+   drawn first only where L0·L∞ > R; else R follows, and all rows of a customer have their say.
 3. `aggregate`: add the pairs up by group.
 
-A customer's rows beyond L∞ in one group are not thrown away: their sum is scaled to L∞ rows (⌊sum·L∞/n⌋,
-which lies in [L∞·lower, L∞·upper] as L∞ rows would), so the bound is the same and the variance less.
+A customer's rows beyond L∞ in one group are not thrown away: their sum is scaled to L∞ rows (sum·L∞/n, cut to a whole
+number, which lies in [−L∞·half, L∞·half] as L∞ rows would), so the bound is the same and the variance less.
 """
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pyspark.sql import Column, Window
 from pyspark.sql import functions as F
 
-from privacy.dp.errors import BadQuestion
+from privacy.dp.condition import keep, require_columns, require_kinds
 from privacy.dp.fixed_point import FixedPoint
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-    from privacy.dp.question import Condition, Key, Question
+    from privacy.dp.question import Key, Question
 
 RANK = "_rank"
+DRAWN = "_drawn"
 UNIT = "_unit"
-_COMPARE = {
-    "=": operator.eq, "!=": operator.ne, "<": operator.lt,
-    "<=": operator.le, ">": operator.gt, ">=": operator.ge,
-}  # fmt: skip
+# What is known of a group: pairs (customers, when a customer has one a group), rows, steps, square steps.
+SUMS = ("customers", "n", "s", "q")
 
 
 def lay_out(frame: DataFrame, unit: str, within: Sequence[str] = (), seed: int = 0) -> DataFrame:
@@ -43,9 +41,9 @@ def lay_out(frame: DataFrame, unit: str, within: Sequence[str] = (), seed: int =
     customer's rows with one value of it, so that L∞ rows per group is a filter as well. Write it once,
     reuse it for every question.
     """
-    _require_columns(frame, {unit})
+    require_columns(frame, {unit})
     columns = sorted(column for column in frame.columns if not column.startswith(RANK))
-    drawn = F.xxhash64(F.lit(seed), *(F.col(column).cast("string") for column in columns))
+    drawn = _drawn(columns, seed)
     ranks = [
         F.row_number().over(Window.partitionBy(unit, *column).orderBy(drawn, *columns)).alias("_".join([RANK, *column]))
         for column in [[], *([name] for name in within)]
@@ -53,7 +51,7 @@ def lay_out(frame: DataFrame, unit: str, within: Sequence[str] = (), seed: int =
     return frame.where(F.col(unit).isNotNull()).select(*columns, *ranks)
 
 
-def contributions(frame: DataFrame, question: Question) -> DataFrame:
+def contributions(frame: DataFrame, question: Question, draws_rows: bool = False) -> DataFrame:
     """What counts of each customer: `_unit`, `k0`, `k1`, …, `n` (rows, Σ at most L∞ per group), `s` and `q`.
 
     One row per customer and group; but row by row (n = 1), which needs no shuffle, where the layout's numbers
@@ -62,38 +60,44 @@ def contributions(frame: DataFrame, question: Question) -> DataFrame:
     without a measure. Σn ≤ R and at most L0 rows per customer. Keys are text.
 
     Args:
-        frame: the table; numbered by `lay_out`, or it is numbered here, which costs a shuffle by customer.
+        frame: the table; numbered by `lay_out`, or its rows that the question is about are numbered here, which
+            costs a shuffle by customer. (Numbers of `lay_out` count all rows, so that a filter leaves fewer than R.)
         question: what is asked.
+        draws_rows: draw R rows of each customer first, also where the other bounds keep R: for groups that are values,
+            of which a customer's many rows would else be one each.
 
     Raises:
-        BadQuestion: a column is missing.
+        BadQuestion: a column is missing, or not of the kind that is asked for.
     """
-    wanted = {question.unit, *(k.column for k in question.group_by), *(c.column for c in question.where)}
-    if question.measure is not None:
-        wanted.add(question.measure.column)
-    _require_columns(frame, wanted)
+    require_kinds(frame, question)
     bounds = question.contribution()
-    numbered = frame if RANK in frame.columns else lay_out(frame, question.unit)
-    kept = numbered.where(F.col(RANK) <= bounds.rows)
-    if is_filtered(numbered.columns, question) and bounds.rows_per_group < bounds.rows:
-        kept = kept.where(F.col(f"{RANK}_{question.group_by[0].column}") <= bounds.rows_per_group)
-    for condition in question.where:
-        kept = kept.where(_condition(condition))
+    is_by_filter = is_filtered(frame.columns, question)
+    draws_rows = draws_rows or is_by_filter or bounds.groups * bounds.rows_per_group > bounds.rows
     keys = [f"k{at}" for at in range(len(question.group_by))]
     steps, squares = _measure(question)
-    rows = kept.select(
+    is_laid = RANK in frame.columns
+    ranks = [F.col(name) for name in frame.columns if name.startswith(RANK)]
+    rows = keep(frame, question.where).select(
         F.col(question.unit).alias(UNIT),
         *(_key(key).alias(name) for name, key in zip(keys, question.group_by, strict=True)),
         steps.alias("v"),
         squares.alias("w"),
+        *(ranks if is_laid else [_drawn(frame.columns, 0)]),
     )
-    rows = rows.where(F.col("v").isNotNull())
+    rows = rows.where(F.col(UNIT).isNotNull() & F.col("v").isNotNull())
     for name, key in zip(keys, question.group_by, strict=True):
         rows = rows.where(F.col(name).isNotNull())
         if key.values is not None or key.days is not None:
             rows = rows.where(F.col(name).isin(*key.public_values()))
+    if draws_rows and not is_laid:
+        drawn = Window.partitionBy(UNIT).orderBy(DRAWN, *keys, "v", "w")
+        rows = rows.withColumn(RANK, F.row_number().over(drawn))
+    if draws_rows:
+        rows = rows.where(F.col(RANK) <= bounds.rows)
+    if is_by_filter and bounds.rows_per_group < bounds.rows:
+        rows = rows.where(F.col(f"{RANK}_{question.group_by[0].column}") <= bounds.rows_per_group)
     most = bounds.rows_per_group
-    if is_filtered(numbered.columns, question):
+    if is_by_filter:
         return rows.select(
             UNIT, *keys, F.lit(1).cast("bigint").alias("n"), F.col("v").alias("s"), F.col("w").alias("q")
         )
@@ -105,7 +109,7 @@ def contributions(frame: DataFrame, question: Question) -> DataFrame:
         _scaled("s", most).alias("s"),
         _scaled("q", most).alias("q"),
     )
-    if bounds.groups >= bounds.rows or not keys:
+    if not keys or (draws_rows and bounds.groups >= bounds.rows):
         return capped
     order = Window.partitionBy(UNIT).orderBy(F.xxhash64(UNIT, *keys), *keys)
     ranked = capped.withColumn(RANK, F.row_number().over(order))
@@ -128,11 +132,11 @@ def is_filtered(columns: Sequence[str], question: Question) -> bool:
     return len(keys) == 1 and keys[0].values is not None and f"{RANK}_{keys[0].column}" in columns
 
 
-def aggregate(pairs: DataFrame) -> DataFrame:
-    """Pairs added up by group: keys, `customers`, `n`, `s`, `q`. Exact, so not for anyone's eyes."""
-    keys = [column for column in pairs.columns if column.startswith("k")]
-    sums = [F.count("*").alias("customers"), *(F.sum(name).alias(name) for name in ("n", "s", "q"))]
-    return pairs.groupBy(*keys).agg(*sums)
+def aggregate(pairs: DataFrame, key_count: int) -> DataFrame:
+    """Pairs added up by group: `k0`, `k1`, …, `customers`, `n`, `s`, `q`. Exact, so not for anyone's eyes."""
+    keys = [f"k{at}" for at in range(key_count)]
+    counted, *summed = SUMS
+    return pairs.groupBy(*keys).agg(F.count("*").alias(counted), *(F.sum(name).alias(name) for name in summed))
 
 
 def _measure(question: Question) -> tuple[Column, Column]:
@@ -150,8 +154,8 @@ def _measure(question: Question) -> tuple[Column, Column]:
 
 
 def _scaled(name: str, most: int) -> Column:
-    # |sum| ≤ R·2³¹ and L∞ ≤ R ≤ 10⁴: the product stays below 2⁵⁸.
-    scaled = F.expr(f"({name} * {most}) div n")
+    # name·L∞/n without its product: |name| ≤ n·2³¹ and L∞ ≤ 10⁴, so that nothing here passes 2⁶³ below 2⁴⁹ rows.
+    scaled = F.expr(f"({name} div n) * {most} + (({name} % n) * {most}) div n")
     return F.when(F.col("n") <= most, F.col(name)).otherwise(scaled)
 
 
@@ -163,25 +167,13 @@ def _key(key: Key) -> Column:
         number, found = column.try_cast("double"), F.lit(None).cast("string")
         # From the top down; NaN is above everything and falls into no bin.
         found = F.when((number >= key.edges[-1]) | (number < key.edges[0]) | F.isnan(number), found)
-        for edge in reversed(key.edges[:-1]):
-            found = found.when(number >= edge, F.lit(str(edge)))
+        for edge, label in reversed(list(zip(key.edges[:-1], key.public_values(), strict=True))):
+            found = found.when(number >= edge, F.lit(label))
         return found
     return column.cast("string")
 
 
-def _condition(condition: Condition) -> Column:
-    value = condition.value
-    example = value[0] if isinstance(value, tuple) else value
-    # try_cast: a failing cast would tell of the row that it failed on.
-    kind = "string" if isinstance(example, str) else "boolean" if isinstance(example, bool) else "double"
-    column = F.col(condition.column).try_cast(kind)
-    if isinstance(value, tuple):
-        return column.isin(*value) if condition.operator == "in" else ~column.isin(*value)
-    compared: Column = _COMPARE[condition.operator](column, F.lit(value))
-    return compared
-
-
-def _require_columns(frame: DataFrame, wanted: set[str]) -> None:
-    missing = sorted(wanted - set(frame.columns))
-    if missing:
-        raise BadQuestion(f"no column {', '.join(missing)}; the data set has {', '.join(sorted(frame.columns))}")
+def _drawn(columns: Sequence[str], seed: int) -> Column:
+    """The order in which a customer's rows are drawn: a hash of all that stands in a row."""
+    told = sorted(column for column in columns if not column.startswith(RANK))
+    return F.xxhash64(F.lit(seed), *(F.col(column).cast("string") for column in told)).alias(DRAWN)

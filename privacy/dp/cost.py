@@ -56,7 +56,16 @@ def cost_of_rho(rho: float | Fraction, delta: float | Fraction = 0) -> Cost:
     require_positive("rho", rho)
     if not (math.isfinite(delta) and 0 <= delta < 1):
         raise BadQuestion(f"delta is {delta}; expected a number in [0, 1)")
-    return Cost(math.ceil(Fraction(rho) * NANO), math.ceil(Fraction(delta) * ATTO))
+    return Cost(math.ceil(exact(rho) * NANO), math.ceil(exact(delta) * ATTO))
+
+
+def exact(number: float | Fraction) -> Fraction:
+    """The number as it is written: 0.05 is a twentieth, so that two of them are not more than 0.1.
+
+    >>> exact(0.05)
+    Fraction(1, 20)
+    """
+    return Fraction(repr(number)) if isinstance(number, float) else Fraction(number)
 
 
 def rho_of_pure_epsilon(epsilon: float | Fraction) -> Fraction:

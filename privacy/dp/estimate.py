@@ -95,15 +95,18 @@ def quantile(lower: float, upper: float, bins: Sequence[float], scale: float, al
     return Figure(at(alpha * size), max(width / 2, (ends[1] - ends[0]) / 2))
 
 
-def agree(levels: Sequence[dict[tuple[str, ...], float]], variance_ratio: Sequence[float]) -> None:
+def agree(
+    levels: Sequence[dict[tuple[str, ...], float]], variance_ratio: Sequence[float]
+) -> list[dict[tuple[str, ...], float]]:
     """Make a tree of noisy counts add up, in place: each parent the sum of its children.
 
     Upwards, a node's own count and its children's sum are weighted by the inverse of their variances;
     downwards, what is left over is spread evenly (Hay et al. 2010, for trees whose levels have one
-    variance each).
+    variance each). Returned is the variance of each count after the way up; the way down can only lessen it.
 
     >>> tree = [{(): 10.0}, {("a",): 3.0, ("b",): 5.0}]
-    >>> agree(tree, [1.0, 1.0]); round(tree[0][()], 3) == round(sum(tree[1].values()), 3)
+    >>> variances = agree(tree, [1.0, 1.0])
+    >>> round(tree[0][()], 3) == round(sum(tree[1].values()), 3)
     True
     """
     variances = [dict.fromkeys(level, ratio) for level, ratio in zip(levels, variance_ratio, strict=True)]
@@ -121,6 +124,7 @@ def agree(levels: Sequence[dict[tuple[str, ...], float]], variance_ratio: Sequen
             rest = levels[depth][node] - sum(levels[depth + 1][child] for child in children)
             for child in children:
                 levels[depth + 1][child] += rest * variances[depth + 1][child] / spread
+    return variances
 
 
 def _families(level: dict[tuple[str, ...], float]) -> dict[tuple[str, ...], list[tuple[str, ...]]]:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -27,9 +28,9 @@ _CONFLICT = "ON CONFLICT (account, period) DO UPDATE SET nano_rho = excluded.nan
 
 @dataclass(frozen=True)
 class Grant:
-    """A durable debit: noise may be drawn. `seq` is the entry that paid."""
+    """A durable debit: noise may be drawn. `head` is the entry that paid."""
 
-    seq: int
+    head: Head
     account: Account
     question: str
     cost: Cost
@@ -41,6 +42,14 @@ class Answered:
 
     seq: int
     answer: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry of the chain: its number and digest, and what it says."""
+
+    head: Head
+    body: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -69,13 +78,21 @@ class Ledger:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self.verify()
+        try:
+            self.verify()
+        except LedgerDamaged:
+            store.close()
+            raise
+
+    def close(self) -> None:
+        """Give the store back."""
+        self._store.close()
 
     def set_limit(self, account: Account, period: Period, limit: Cost, now: datetime) -> None:
         """Set or change the most that may be spent in each such period; itself an entry of the chain."""
-        with self._store.transaction() as transaction:
+        with self._writing() as (transaction, tail):
             values = (str(account), period, limit.nano_rho, limit.atto_delta)
-            head = self._append(transaction, now, {"kind": "limit", "limit": list(values)})
+            head = _append(transaction, tail, now, {"kind": "limit", "limit": list(values)})
             transaction.run(f"INSERT INTO dp_limit VALUES (?, ?, ?, ?) {_CONFLICT}", values)
         self._store.settle(head)
 
@@ -87,157 +104,182 @@ class Ledger:
         Raises:
             BudgetRefused: the account has no limit yet, or one would be passed. Nothing was spent.
         """
-        with self._store.transaction() as transaction:
-            known = transaction.run(
-                "SELECT seq, answer FROM dp_answer WHERE account = ? AND question = ?",
-                (str(account), question),
-            )
-            if known:
-                head, granted = self._head(transaction), None
-            else:
-                head, granted = self._debit(transaction, account, question, cost, now)
-        self._store.settle(head)
-        return granted if granted is not None else Answered(*known[0])
+        with self._writing() as (transaction, tail):
+            known = _answered(transaction, account, question)
+            if known is not None:
+                return known
+            granted = _debit(transaction, tail, account, question, cost, now)
+        self._store.settle(granted.head)
+        return granted
+
+    def require(self, account: Account, cost: Cost, now: datetime) -> None:
+        """Refuse what could not be spent as things are; spends nothing, and promises nothing.
+
+        Raises:
+            BudgetRefused: as `ask` would.
+        """
+        with self._reading() as (transaction, tail):
+            _require_left(transaction, account, cost, tail.not_before(now))
 
     def record_answer(self, grant: Grant, answer: str, now: datetime) -> None:
-        """Keep the released answer for whoever asks again. A second one changes nothing."""
-        key = (str(grant.account), grant.question)
-        with self._store.transaction() as transaction:
-            if transaction.run("SELECT seq FROM dp_answer WHERE account = ? AND question = ?", key):
+        """Keep the released answer for whoever asks again. A second one changes nothing.
+
+        It survives a crash of this process; a power failure within the next moments may lose it (never its
+        debit), and the question then costs again.
+        """
+        with self._writing() as (transaction, tail):
+            if _answered(transaction, grant.account, grant.question) is not None:
                 return
+            key = (str(grant.account), grant.question)
             digest = hashlib.sha256(answer.encode()).hexdigest()
-            body = {"kind": "answer", "of": grant.seq, "key": list(key), "answer": digest}
-            head = self._append(transaction, now, body)
+            body = {"kind": "answer", "of": grant.head.seq, "key": list(key), "answer": digest}
+            head = _append(transaction, tail, now, body)
             transaction.run("INSERT INTO dp_answer VALUES (?, ?, ?, ?)", (*key, head.seq, answer))
-        self._store.settle(head)
 
     def peek(self, account: Account, question: str) -> Answered | None:
-        """The stored answer, if there is one. Costs nothing, writes nothing."""
-        with self._store.transaction() as transaction:
-            self._require_anchored(transaction)
-            rows = transaction.run(
-                "SELECT seq, answer FROM dp_answer WHERE account = ? AND question = ?",
-                (str(account), question),
-            )
-        return Answered(*rows[0]) if rows else None
+        """The stored answer, if there is one. Costs nothing, writes nothing, waits for nobody."""
+        with self._reading() as (transaction, _):
+            return _answered(transaction, account, question)
 
     def balances(self, account: Account, now: datetime) -> list[Balance]:
         """Every limit of the account and what is left in the period that `now` falls in."""
-        with self._store.transaction() as transaction:
-            self._require_anchored(transaction)
-            return self._balances(transaction, account, now)
+        with self._reading() as (transaction, _):
+            return _balances(transaction, account, now)
 
     def accounts(self) -> list[Account]:
         """Every account that has a limit."""
-        with self._store.transaction() as transaction:
+        with self._reading() as (transaction, _):
             rows = transaction.run("SELECT DISTINCT account FROM dp_limit ORDER BY account")
         return [Account(*row[0].split("|")) for row in rows]
 
     def head(self) -> Head:
-        """The chain's last entry, for the audit log to carry."""
-        with self._store.transaction() as transaction:
-            return self._head(transaction)
+        """The chain's last entry."""
+        with self._reading() as (_, tail):
+            return tail.head
+
+    def entries(self) -> Iterator[Entry]:
+        """Every entry of the chain, in order."""
+        with self._reading() as (transaction, _):
+            rows = transaction.run("SELECT seq, body, digest FROM dp_entry ORDER BY seq")
+        for seq, body, digest in rows:
+            yield Entry(Head(seq, digest), json.loads(body))
 
     def verify(self) -> int:
         """Replay the whole chain against limits, balances and answers; the number of entries."""
-        with self._store.transaction() as transaction:
-            self._require_anchored(transaction)
-            replay = Replay()
-            for row in transaction.run("SELECT seq, body, previous, digest FROM dp_entry ORDER BY seq"):
-                replay.follow(*row)
-            for table, expected in (("dp_limit", replay.limits), ("dp_balance", replay.balances)):
-                _require_equal(table, expected, transaction.run(f"SELECT * FROM {table}"))
+        with self._reading() as (transaction, _):
+            entries = transaction.run("SELECT seq, body, previous, digest FROM dp_entry ORDER BY seq")
+            limits, balances = (transaction.run(f"SELECT * FROM {name}") for name in ("dp_limit", "dp_balance"))
             answers = transaction.run("SELECT account, question, seq, answer FROM dp_answer")
-            digests = [(a, q, s, hashlib.sha256(text.encode()).hexdigest()) for a, q, s, text in answers]
-            _require_equal("dp_answer", replay.answers, digests)
-            return replay.seq
+        replay = Replay()
+        for row in entries:
+            replay.follow(*row)
+        _require_equal("dp_limit", replay.limits, limits)
+        _require_equal("dp_balance", replay.balances, balances)
+        digests = [(a, q, s, hashlib.sha256(text.encode()).hexdigest()) for a, q, s, text in answers]
+        _require_equal("dp_answer", replay.answers, digests)
+        return replay.seq
 
-    def _debit(
-        self, transaction: Transaction, account: Account, question: str, cost: Cost, now: datetime
-    ) -> tuple[Head, Grant]:
-        at = self._not_before(transaction, now)
-        balances = self._balances(transaction, account, at)
-        if not balances:
-            raise BudgetRefused(
-                str(account),
-                "every period",
-                (cost.nano_rho, cost.atto_delta),
-                (0, 0),
-                "No limit is set for this account; set one with: bojagi dp budget --set",
-            )
-        for balance in balances:
-            left = balance.left
-            if cost.nano_rho > left.nano_rho or cost.atto_delta > left.atto_delta:
-                raise BudgetRefused(
-                    str(account),
-                    balance.period,
-                    (cost.nano_rho, cost.atto_delta),
-                    (left.nano_rho, left.atto_delta),
-                    "Ask with a smaller rho, or wait for the next period.",
-                )
-        keys = period_keys(at)
-        spend = [question, cost.nano_rho, cost.atto_delta]
-        body = {"kind": "spend", "account": str(account), "spend": spend, "periods": list(keys.values())}
-        head = self._append(transaction, at, body)
-        for key in keys.values():
-            transaction.run(
-                "INSERT INTO dp_balance VALUES (?, ?, ?, ?) ON CONFLICT (account, period) DO UPDATE SET "
-                "nano_rho = dp_balance.nano_rho + excluded.nano_rho, "
-                "atto_delta = dp_balance.atto_delta + excluded.atto_delta",
-                (str(account), key, cost.nano_rho, cost.atto_delta),
-            )
-        return head, Grant(head.seq, account, question, cost)
+    @contextmanager
+    def _writing(self) -> Iterator[tuple[Transaction, _Tail]]:
+        # The anchor never remembers what is not committed: read before the transaction, it has to be in it.
+        anchored = self._store.anchored()
+        with self._store.transaction() as transaction:
+            yield transaction, _tail(transaction, anchored)
 
-    def _balances(self, transaction: Transaction, account: Account, at: datetime) -> list[Balance]:
-        keys = period_keys(at)
-        limits = {
-            row[0]: Cost(row[1], row[2])
-            for row in transaction.run(
-                "SELECT period, nano_rho, atto_delta FROM dp_limit WHERE account = ?", (str(account),)
-            )
-        }
-        found = []
-        for period in PERIODS:
-            if period in limits:
-                rows = transaction.run(
-                    "SELECT nano_rho, atto_delta FROM dp_balance WHERE account = ? AND period = ?",
-                    (str(account), keys[period]),
-                )
-                found.append(Balance(keys[period], limits[period], Cost(*rows[0]) if rows else Cost(0)))
-        return found
+    @contextmanager
+    def _reading(self) -> Iterator[tuple[Transaction, _Tail]]:
+        anchored = self._store.anchored()
+        with self._store.snapshot() as transaction:
+            yield transaction, _tail(transaction, anchored)
 
-    def _append(self, transaction: Transaction, now: datetime, fields: Mapping[str, Any]) -> Head:
-        before = self._require_anchored(transaction)
-        at = self._not_before(transaction, now).astimezone(UTC).isoformat(timespec="microseconds")
-        body = json.dumps({**fields, "at": at}, sort_keys=True, ensure_ascii=False)
-        digest = entry_digest(before.seq + 1, before.digest, body)
-        head = Head(before.seq + 1, digest)
-        transaction.run("INSERT INTO dp_entry VALUES (?, ?, ?, ?)", (head.seq, body, before.digest, head.digest))
-        return head
 
-    def _not_before(self, transaction: Transaction, now: datetime) -> datetime:
+@dataclass(frozen=True)
+class _Tail:
+    """The end of the chain: its head, and the moment of its last entry."""
+
+    head: Head
+    at: datetime | None
+
+    def not_before(self, now: datetime) -> datetime:
         """Time never runs backwards in a ledger: a clock turned back opens no fresh period."""
         period_keys(now)
-        rows = transaction.run("SELECT body FROM dp_entry ORDER BY seq DESC LIMIT 1")
-        return max(now, datetime.fromisoformat(json.loads(rows[0][0])["at"])) if rows else now
+        return now if self.at is None else max(now, self.at)
 
-    def _head(self, transaction: Transaction) -> Head:
-        rows = transaction.run("SELECT seq, digest FROM dp_entry ORDER BY seq DESC LIMIT 1")
-        return Head(*rows[0]) if rows else EMPTY
 
-    def _require_anchored(self, transaction: Transaction) -> Head:
-        head, anchored = self._head(transaction), self._store.anchored()
-        if anchored is None:
-            raise LedgerDamaged(f"The ledger has {head.seq} entries and its anchor is missing; restore the anchor file")
-        if anchored == EMPTY:
-            return head
-        rows = transaction.run("SELECT digest FROM dp_entry WHERE seq = ?", (anchored.seq,))
-        if not rows or rows[0][0] != anchored.digest:
+def _tail(transaction: Transaction, anchored: Head | None) -> _Tail:
+    """The chain's end; refused unless the anchored entry is in the chain."""
+    rows = transaction.run("SELECT seq, digest, body FROM dp_entry ORDER BY seq DESC LIMIT 1")
+    head = Head(*rows[0][:2]) if rows else EMPTY
+    if anchored is None:
+        raise LedgerDamaged(f"The ledger has {head.seq} entries and its anchor is missing; restore the anchor file")
+    if anchored not in (EMPTY, head):
+        found = transaction.run("SELECT digest FROM dp_entry WHERE seq = ?", (anchored.seq,))
+        if not found or found[0][0] != anchored.digest:
             raise LedgerDamaged(
                 f"The ledger ends at entry {head.seq}, its anchor remembers entry {anchored.seq}: it was "
                 "restored from an older copy or replaced. Restore the newest copy; releases stay refused"
             )
-        return head
+    return _Tail(head, datetime.fromisoformat(json.loads(rows[0][2])["at"]) if rows else None)
+
+
+def _append(transaction: Transaction, tail: _Tail, now: datetime, fields: Mapping[str, Any]) -> Head:
+    at = tail.not_before(now).astimezone(UTC).isoformat(timespec="microseconds")
+    body = json.dumps({**fields, "at": at}, sort_keys=True, ensure_ascii=False)
+    before = tail.head
+    head = Head(before.seq + 1, entry_digest(before.seq + 1, before.digest, body))
+    transaction.run("INSERT INTO dp_entry VALUES (?, ?, ?, ?)", (head.seq, body, before.digest, head.digest))
+    return head
+
+
+def _answered(transaction: Transaction, account: Account, question: str) -> Answered | None:
+    sql = "SELECT seq, answer FROM dp_answer WHERE account = ? AND question = ?"
+    rows = transaction.run(sql, (str(account), question))
+    return Answered(*rows[0]) if rows else None
+
+
+def _debit(transaction: Transaction, tail: _Tail, account: Account, question: str, cost: Cost, now: datetime) -> Grant:
+    at, asked = tail.not_before(now), (cost.nano_rho, cost.atto_delta)
+    _require_left(transaction, account, cost, at)
+    keys = list(period_keys(at).values())
+    body = {"kind": "spend", "account": str(account), "spend": [question, *asked], "periods": keys}
+    head = _append(transaction, tail, at, body)
+    rows = ", ".join(["(?, ?, ?, ?)"] * len(keys))
+    transaction.run(
+        f"INSERT INTO dp_balance VALUES {rows} ON CONFLICT (account, period) DO UPDATE SET "
+        "nano_rho = dp_balance.nano_rho + excluded.nano_rho, "
+        "atto_delta = dp_balance.atto_delta + excluded.atto_delta",
+        [value for key in keys for value in (str(account), key, *asked)],
+    )
+    return Grant(head, account, question, cost)
+
+
+def _require_left(transaction: Transaction, account: Account, cost: Cost, at: datetime) -> None:
+    balances, asked = _balances(transaction, account, at), (cost.nano_rho, cost.atto_delta)
+    if not balances:
+        hint = "No limit is set for this account; set one with: bojagi dp budget --set"
+        raise BudgetRefused(str(account), "every period", asked, (0, 0), hint)
+    for balance in balances:
+        left = (balance.left.nano_rho, balance.left.atto_delta)
+        if asked[0] > left[0] or asked[1] > left[1]:
+            hint = "Ask with a smaller rho, or wait for the next period."
+            raise BudgetRefused(str(account), balance.period, asked, left, hint)
+
+
+def _balances(transaction: Transaction, account: Account, at: datetime) -> list[Balance]:
+    keys = period_keys(at)
+    named = str(account)
+    sql = "SELECT period, nano_rho, atto_delta FROM dp_limit WHERE account = ?"
+    limits = {row[0]: Cost(row[1], row[2]) for row in transaction.run(sql, (named,))}
+    if not limits:
+        return []
+    places = ", ".join("?" * len(keys))
+    sql = f"SELECT period, nano_rho, atto_delta FROM dp_balance WHERE account = ? AND period IN ({places})"
+    spent = {row[0]: Cost(row[1], row[2]) for row in transaction.run(sql, (named, *keys.values()))}
+    return [
+        Balance(keys[period], limits[period], spent.get(keys[period], Cost(0)))
+        for period in PERIODS
+        if period in limits
+    ]
 
 
 def _require_equal(table: str, expected: Iterable[tuple[Any, ...]], found: Iterable[tuple[Any, ...]]) -> None:

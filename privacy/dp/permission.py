@@ -24,10 +24,7 @@ def require_permitted(question: Question, catalog: Catalog, *, has_consent_filte
             f"{question.unit} is not the person of {question.dataset}; the data map says "
             f"{catalog.subject_key(question.dataset)}"
         )
-    columns = {question.unit, *(k.column for k in question.group_by), *(c.column for c in question.where)}
-    if question.measure is not None:
-        columns.add(question.measure.column)
-    for column in sorted(columns):
+    for column in sorted(question.columns()):
         entry = catalog.column(question.dataset, column)
         if question.purpose not in entry.purposes:
             served = ", ".join(entry.purposes)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 
-from privacy.dp.cost import Cost, cost_of_rho
+from privacy.dp.cost import Cost, cost_of_rho, exact
 from privacy.dp.fixed_point import FixedPoint
 from privacy.dp.mechanism import gaussian_scale
 from privacy.dp.question import Question
@@ -65,9 +65,9 @@ class Plan:
     def share(self) -> float:
         """ρ of each vector, rounded down so that all shares together never pass the question's ρ."""
         parts = len(self.names) * len(self.levels) + (1 if self.question.is_private else 0)
-        exact = Fraction(self.question.rho) / parts
-        share = float(exact)
-        return share if Fraction(share) <= exact else math.nextafter(share, 0)
+        most = exact(self.question.rho) / parts
+        share = float(most)
+        return share if Fraction(share) <= most else math.nextafter(share, 0)
 
     @property
     def cost(self) -> Cost:
@@ -79,7 +79,9 @@ class Plan:
         is_finest = level is None or level == len(self.question.group_by)
         bounds = self.bounds if is_finest else self.bounds.coarser()
         weight = 1
-        if name == "customers":
+        if name == "bins":
+            bounds = self.question.bin_contribution()
+        elif name == "customers":
             # Each customer counts once in each of at most L0 groups.
             bounds = ContributionBounds(self.bounds.groups, self.bounds.groups, 1)
         elif name in ("s", "q"):

@@ -31,10 +31,11 @@ class PostgresStore:
     """A ledger's tables in the database of `conninfo`; this machine's anchor in `anchor`.
 
     The server's log is flushed at each commit, so a commit is a settled spend. Each machine keeps an
-    anchor of its own: every one of them has to be contained in the ledger.
+    anchor of its own: every one of them has to be contained in the ledger. A machine without one is refused, lest
+    whoever deletes an anchor be believed; one that is new to the fleet says `joins` once.
     """
 
-    def __init__(self, conninfo: str, anchor: Path) -> None:
+    def __init__(self, conninfo: str, anchor: Path, *, joins: bool = False) -> None:
         self._anchor = FileAnchor(anchor)
         self._threads = threading.RLock()
         self._connection = psycopg.connect(conninfo, autocommit=True)
@@ -45,14 +46,22 @@ class PostgresStore:
         with self.transaction() as transaction:
             for statement in SCHEMA:
                 transaction.run(statement)
-            if self._anchor.read() is None and not transaction.run("SELECT seq FROM dp_entry LIMIT 1"):
-                self._anchor.advance(EMPTY)
+            rows = transaction.run("SELECT seq, digest FROM dp_entry ORDER BY seq DESC LIMIT 1")
+            if self._anchor.read() is None and (joins or not rows):
+                self._anchor.advance(Head(*rows[0]) if rows else EMPTY)
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
         """One writer at a time over the whole fleet."""
         with self._threads, self._connection.transaction():
             self._connection.execute("SELECT pg_advisory_xact_lock(%s)", (LEDGER_LOCK,))
+            yield _PostgresTransaction(self._connection)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Transaction]:
+        """One state of the ledger; MVCC keeps it from waiting for writers."""
+        with self._threads, self._connection.transaction():
+            self._connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             yield _PostgresTransaction(self._connection)
 
     def settle(self, head: Head) -> None:

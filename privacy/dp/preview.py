@@ -8,6 +8,9 @@ from privacy.dp.estimate import z_of
 from privacy.dp.fixed_point import FixedPoint
 from privacy.dp.plan import Plan
 
+# A group that many rows of which count, to tell the error of its mean.
+EXAMPLE_ROWS = 1000
+
 
 def preview(plan: Plan) -> dict[str, Any]:
     """Cost, and the margin of each noisy vector in the units of the data. Costs no budget."""
@@ -22,6 +25,9 @@ def preview(plan: Plan) -> dict[str, Any]:
             unit = form.square_step * form.resolution**2
         told = {"n": "count", "s": "sum from the centre", "q": "sum of squares", "bins": "count of a bin"}
         margins[told.get(name, name)] = z * plan.vector(name).scale * unit
+    if "mean" in question.statistics and question.measure is not None:
+        steps = plan.vector("s").scale * FixedPoint(question.measure).resolution
+        margins[f"mean of {EXAMPLE_ROWS} rows"] = z * steps / EXAMPLE_ROWS
     return {
         "rho": plan.cost.rho,
         "delta": plan.cost.delta,

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from datetime import date, timedelta
-from itertools import product
+import re
+from datetime import date, datetime, timedelta
+from itertools import pairwise, product
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from privacy.dp.sensitivity import MOST_UNITS, ContributionBounds
 
@@ -17,8 +18,11 @@ Statistic = Literal["count", "customers", "sum", "mean", "variance", "quantiles"
 Scalar = str | int | bool
 # More cells than this and a driver's memory is the question.
 MOST_CELLS = 1_000_000
+# Two centuries; a range is counted out day by day.
+MOST_DAYS = 73_050
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 # Changes when the meaning of a question changes, so that old answers are not handed out for it.
-SEMANTICS = 1
+SEMANTICS = 2
 
 
 class _Part(BaseModel):
@@ -39,12 +43,30 @@ class Condition(_Part):
         return self
 
 
+def _plain_date(value: object) -> object:
+    # A moment with an offset has another date elsewhere; whoever asks has to say which day is meant.
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    if isinstance(value, str) and _DATE.fullmatch(value):
+        return value
+    raise ValueError(f"expected a date like 2026-03-01, without a time; got {value!r}")
+
+
+PlainDate = Annotated[date, BeforeValidator(_plain_date)]
+
+
 class Days(_Part):
     """A public range of days, weeks (from Monday) or months; `last` is included."""
 
-    first: date
-    last: date
+    first: PlainDate
+    last: PlainDate
     step: Literal["day", "week", "month"] = "day"
+
+    @model_validator(mode="after")
+    def _is_a_range(self) -> Days:
+        if not 0 <= (self.last - self.first).days < MOST_DAYS:
+            raise ValueError(f"{self.first} to {self.last}: expected 1 to {MOST_DAYS} days, the first one first")
+        return self
 
     def values(self) -> tuple[str, ...]:
         """The first days of all periods in the range, as ISO dates."""
@@ -80,11 +102,11 @@ class Key(_Part):
         return self
 
     def public_values(self) -> tuple[str, ...]:
-        """All values of the key as text; bins by their lower edge. Empty for a private key."""
+        """All values of the key as text; bins as [lower, upper). Empty for a private key."""
         if self.days is not None:
             return self.days.values()
         if self.edges is not None:
-            return tuple(str(edge) for edge in self.edges[:-1])
+            return tuple(f"[{low}, {high})" for low, high in pairwise(self.edges))
         return tuple(dict.fromkeys(str(value) for value in self.values or ()))
 
 
@@ -177,9 +199,23 @@ class Question(_Part):
         """Whether any statistic is about the measure."""
         return bool({"sum", "mean", "variance", "quantiles"} & set(self.statistics))
 
+    def columns(self) -> frozenset[str]:
+        """Every column that the question reads."""
+        measured = {self.measure.column} if self.measure is not None else set()
+        return frozenset({self.unit, *(k.column for k in self.group_by), *(c.column for c in self.where), *measured})
+
+    def shape(self) -> tuple[object, ...]:
+        """What decides which figures of whom are counted by which group: equal shapes share a bounded view."""
+        counted = (self.dataset, self.purpose, self.unit, self.where, self.group_by)
+        return (*counted, self.measure, self.contribution())
+
     def contribution(self) -> ContributionBounds:
-        """What of one customer counts; the values of quantiles are groups too."""
-        return self.bounds.contribution(bool(self.group_by) or "quantiles" in self.statistics)
+        """What of one customer counts."""
+        return self.bounds.contribution(bool(self.group_by))
+
+    def bin_contribution(self) -> ContributionBounds:
+        """What of one customer counts in the bins of quantiles, which are groups of their own."""
+        return self.bounds.contribution()
 
     @property
     def is_private(self) -> bool:

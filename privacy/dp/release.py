@@ -13,33 +13,40 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import product
 from sys import float_info
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from privacy.dp.account import Account
 from privacy.dp.answer import Answer
-from privacy.dp.bounded import aggregate, contributions
-from privacy.dp.errors import BadQuestion
+from privacy.dp.bounded import SUMS, aggregate, contributions
+from privacy.dp.errors import BadQuestion, DpError
 from privacy.dp.ledger import Answered, Ledger
 from privacy.dp.mechanism import add_gaussian, select_keys
 from privacy.dp.plan import Plan
 from privacy.dp.question import Key, Question
 from privacy.dp.render import NoisyTable, render
+from privacy.dp.trail import Trail
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 Group = tuple[str, ...]
+Form = TypeVar("Form", bound=BaseModel)
 Exact = dict[Group, dict[str, int]]
 
 
 @dataclass(frozen=True)
 class DataSet:
-    """Rows to ask about (best laid out by `bounded.lay_out`), and a version that changes with them."""
+    """Rows to ask about (best laid out by `bounded.lay_out`), and a version that changes with them.
+
+    With `view_of`, the frame is what `bounded_view` made for that question, and only questions of its shape (the same
+    rows, keys, measure and bounds; other statistics, ρ or order) can be asked of it.
+    """
 
     frame: DataFrame
     version: str
+    view_of: Question | None = None
 
 
 def read_question(form: Mapping[str, object]) -> Question:
@@ -48,42 +55,76 @@ def read_question(form: Mapping[str, object]) -> Question:
     Raises:
         BadQuestion: with every fault and its place.
     """
+    return read_form(Question, form)
+
+
+def read_form(kind: type[Form], form: Mapping[str, object]) -> Form:
+    """Plain data as a kind of question.
+
+    Raises:
+        BadQuestion: with every fault and its place.
+    """
     try:
-        return Question.model_validate(form)
+        return kind.model_validate(form)
     except ValidationError as error:
         faults = [f"{'.'.join(map(str, e['loc'])) or 'question'}: {e['msg']}" for e in error.errors()]
         raise BadQuestion("; ".join(faults)) from error
 
 
-def release(question: Question, data: DataSet, ledger: Ledger, now: datetime) -> Answer:
-    """Answer a question with differential privacy.
+def release(question: Question, data: DataSet, ledger: Ledger, now: datetime, trail: Trail | None = None) -> Answer:
+    """Answer a question with differential privacy. With a `trail`, what is paid or refused is in the audit log.
 
     Guarantee: the answers of one account are, together, δ-approximate ρ-zCDP with ρ and δ not above the
     account's limits, for data sets that differ in all rows of one customer.
 
     Raises:
-        BudgetRefused: it would pass a limit.
-        BadQuestion: a column is missing.
-    Neither costs budget.
+        BudgetRefused: it would pass a limit; nothing was spent.
+        BadQuestion: a column is missing or of another kind; nothing was spent.
+        AuditError: the release could not be logged; nothing was released, the debit stays.
     """
     plan, account = Plan(question), Account(question.dataset, question.purpose, question.unit)
     identity = question.hash(data.version)
     stored = ledger.peek(account, identity)
     if stored is not None:
-        return Answer.model_validate_json(stored.answer)
-    exact, bins = collect(question, data.frame)
-    granted = ledger.ask(account, identity, plan.cost, now)
+        return _again(question, stored, trail)
+    try:
+        # What would be refused after the pass over the rows is refused before it.
+        ledger.require(account, plan.cost, now)
+        exact, bins = _exact(question, data)
+        granted = ledger.ask(account, identity, plan.cost, now)
+    except DpError as error:
+        if trail is not None:
+            trail.note_refusal(question, error.message)
+        raise
     if isinstance(granted, Answered):
-        return Answer.model_validate_json(granted.answer)
+        return _again(question, granted, trail)
+    if trail is not None:
+        trail.note(question, granted)
     answer = render(plan, add_noise(plan, exact, bins), identity, data.version)
     ledger.record_answer(granted, answer.model_dump_json(), now)
     return answer
 
 
+def bounded_view(question: Question, frame: DataFrame) -> DataFrame:
+    """Exact figures by group, bounded for questions of this shape: write it where rows may lie, and reuse it.
+
+    Grain: one row a group. Columns: `k0`, `k1`, … (text), `customers`, `n`, `s`, `q` (whole numbers). It tells of
+    single customers, so it is as secret as the rows, and has to be made anew when a customer's rows are erased.
+
+    Raises:
+        BadQuestion: quantiles are asked for, which need the values themselves.
+    """
+    if "quantiles" in question.statistics:
+        raise BadQuestion("quantiles need the values; a bounded view holds counts and sums")
+    # Customers are counted, whatever the question wants: those that come later may.
+    whole = question.model_copy(update={"statistics": ("customers", *set(question.statistics) - {"customers"})})
+    return aggregate(contributions(frame, whole), len(question.group_by))
+
+
 def collect(question: Question, frame: DataFrame) -> tuple[Exact, Exact]:
     """Exact aggregates by group, and by group and quantile bin. For `add_noise` alone."""
     exact = {} if question.statistics == ("quantiles",) else _collect(question, frame)
-    bins = _collect(_by_bin(question), frame) if "quantiles" in question.statistics else {}
+    bins = _collect(_by_bin(question), frame, draws_rows=True) if "quantiles" in question.statistics else {}
     return exact, bins
 
 
@@ -107,7 +148,7 @@ def add_noise(plan: Plan, exact: Exact, bins: Exact) -> NoisyTable:
     histogram: dict[Group, list[int]] = {}
     if "bins" in plan.names:
         vector = plan.vector("bins")
-        places = [(*group, label) for group, label in product(groups, _bin_labels(question))]
+        places = [(*group, label) for group, label in product(groups, _bins(question).public_values())]
         counts = _sums(bins, places, len(question.group_by) + 1, "n")
         values, _ = add_gaussian(counts, vector.l2_sensitivity, vector.rho)
         for place, value in zip(places, values, strict=True):
@@ -115,13 +156,32 @@ def add_noise(plan: Plan, exact: Exact, bins: Exact) -> NoisyTable:
     return NoisyTable(groups, levels, histogram)
 
 
-def _collect(question: Question, frame: DataFrame) -> Exact:
+def _again(question: Question, stored: Answered, trail: Trail | None) -> Answer:
+    if trail is not None:
+        trail.note_repeat(question, stored)
+    return Answer.model_validate_json(stored.answer)
+
+
+def _exact(question: Question, data: DataSet) -> tuple[Exact, Exact]:
+    if data.view_of is None:
+        return collect(question, data.frame)
+    if data.view_of.shape() != question.shape() or "quantiles" in question.statistics:
+        raise BadQuestion("the bounded view was made for other rows, keys, measure or bounds; ask the table itself")
+    return _by_group(question, data.frame), {}
+
+
+def _collect(question: Question, frame: DataFrame, draws_rows: bool = False) -> Exact:
+    pairs = contributions(frame, question, draws_rows)
+    return _by_group(question, aggregate(pairs, len(question.group_by)))
+
+
+def _by_group(question: Question, cells: DataFrame) -> Exact:
     keys = len(question.group_by)
-    table = aggregate(contributions(frame, question)).toArrow()
-    names = [name for name in table.column_names if not name.startswith("k")]
-    columns = {name: table.column(name).to_pylist() for name in table.column_names}
-    groups = zip(*(columns[f"k{at}"] for at in range(keys)), strict=True) if keys else [()] * table.num_rows
-    return {group: {name: int(columns[name][row] or 0) for name in names} for row, group in enumerate(groups)}
+    # Rows, not toArrow(): that asks the engine for the schema first, one more journey.
+    return {
+        tuple(row[:keys]): {name: int(value or 0) for name, value in zip(SUMS, row[keys:], strict=True)}
+        for row in cells.collect()
+    }
 
 
 def _sums(exact: Exact, cells: list[Group], level: int, name: str) -> list[int]:
@@ -139,16 +199,14 @@ def _selected(plan: Plan, exact: Exact) -> list[Group]:
 
 
 def _by_bin(question: Question) -> Question:
-    assert question.measure is not None
-    key = Key(column=question.measure.column, edges=(*map(float, _bin_labels(question)), float_info.max))
     return question.model_copy(
-        update={"group_by": (*question.group_by, key), "measure": None, "statistics": ("count",)}
+        update={"group_by": (*question.group_by, _bins(question)), "measure": None, "statistics": ("count",)}
     )
 
 
-def _bin_labels(question: Question) -> list[str]:
-    """Lower edges of the quantile bins as text; the first takes in everything below the bounds."""
+def _bins(question: Question) -> Key:
+    """The bins of the quantiles; the first and the last take in everything beyond the bounds."""
     assert question.measure is not None
     lower, upper, bins = question.measure.lower, question.measure.upper, question.quantile_bins
     inner = [lower + (upper - lower) * place / bins for place in range(1, bins)]
-    return [str(edge) for edge in (-float_info.max, *inner)]
+    return Key(column=question.measure.column, edges=(-float_info.max, *inner, float_info.max))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from privacy.dp.answer import Answer, Estimate
@@ -71,10 +72,10 @@ def _rollup(plan: Plan, noisy: NoisyTable) -> list[Estimate]:
     z = z_of(plan.question.confidence)
     levels = [{group: float(value) for group, value in level["n"].items()} for level in noisy.levels]
     scales = [plan.vector("n", level).scale for level in plan.levels]
-    agree(levels, [scale**2 for scale in scales])
+    variances = agree(levels, [scale**2 for scale in scales])
     return [
-        _estimate(plan, group, "count", Figure(value, z * scale))
-        for level, scale in zip(levels, scales, strict=True)
+        _estimate(plan, group, "count", Figure(value, z * math.sqrt(spread[group])))
+        for level, spread in zip(levels, variances, strict=True)
         for group, value in level.items()
     ]
 
@@ -101,9 +102,15 @@ def _sentence(plan: Plan) -> str:
     if question.measure is not None:
         measure = question.measure
         clipped = f" {measure.column} counts from {measure.lower:g} to {measure.upper:g}."
+    found = "" if not question.is_private else " Groups that too few customers share are not shown."
     return (
-        f"Random noise hides whether any one {question.unit} is in the data. In {question.confidence:.0%} "
-        "of such releases the exact bounded figure lies within the margin. Bounded means that at most "
-        f"{bounds.rows} rows of each {question.unit} count, in at most {bounds.groups} groups and at most "
-        f"{bounds.rows_per_group} in one group; what that leaves out is not in the margin.{clipped}"
+        f"Random noise hides whether any one customer ({question.unit}) is in the data. In {question.confidence:.0%} "
+        "of such releases the exact bounded figure lies within the margin. Bounded means that of each customer at most "
+        f"{_many(bounds.rows, 'row')} count, in at most {_many(bounds.groups, 'group')} and at most "
+        f"{_many(bounds.rows_per_group, 'row')} in one group; what that leaves out is not in the margin."
+        f"{clipped}{found}"
     )
+
+
+def _many(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

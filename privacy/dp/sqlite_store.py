@@ -13,8 +13,9 @@ import fcntl
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,12 @@ from privacy.dp.anchor import EMPTY, FileAnchor, Head
 from privacy.dp.errors import LedgerDamaged
 from privacy.dp.store import SCHEMA, Transaction
 
-# A checkpoint flushes twice inside the writers' lock; this many pages apart it touches few spends.
-CHECKPOINT_PAGES = 8000
+# How often a process looks whether another has flushed its spend; a flush takes milliseconds.
+LOOK_SECONDS = 0.001
+# How many entries apart the log is carried over into the file, beside the writers.
+CHECKPOINT_ENTRIES = 1000
+# A log of so many pages (128 MB; a spend writes about five) is carried over by a commit, which writers wait for.
+MOST_LOG_PAGES = 32_000
 
 
 class _Queue:
@@ -42,6 +47,23 @@ class _Queue:
                 yield
             finally:
                 fcntl.flock(self._file, fcntl.LOCK_UN)
+
+    @contextmanager
+    def tried(self) -> Iterator[bool]:
+        """Whether the lock was free; held, in that case, for the block."""
+        is_held = self._threads.acquire(blocking=False)
+        try:
+            if is_held:
+                try:
+                    fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    self._threads.release()
+                    is_held = False
+            yield is_held
+        finally:
+            if is_held:
+                fcntl.flock(self._file, fcntl.LOCK_UN)
+                self._threads.release()
 
     def close(self) -> None:
         os.close(self._file)
@@ -64,24 +86,14 @@ class SqliteStore:
         self._anchor = FileAnchor(anchor)
         self._writers = _Queue(path.with_name(path.name + ".lock"))
         self._settlers = _Queue(path.with_name(path.name + ".settle"))
-        with self._writers.held():
-            self._connection = sqlite3.connect(
-                path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
-            )
-            for pragma in (
-                "journal_mode=WAL",
-                # Commits are flushed by settle(); a checkpoint still flushes log and file.
-                "synchronous=NORMAL",
-                f"wal_autocheckpoint={CHECKPOINT_PAGES}",
-                "foreign_keys=ON",
-            ):
-                self._connection.execute(f"PRAGMA {pragma}")
-            for statement in SCHEMA:
-                self._connection.execute(statement)
-            self._flush(path.parent)
-            if self._anchor.read() is None and self._newest() == EMPTY:
-                self._anchor.advance(EMPTY)
+        self._readers = threading.Lock()
+        if not path.exists() or self._anchor.read() is None:
+            self._create()
+        self._connection, self._reader = _connect(path), _connect(path)
         self._inode = path.stat().st_ino
+        # The first read attaches to the log; SQLite deletes a log only when nobody is attached.
+        self._newest()
+        self._log = os.open(path.with_name(path.name + "-wal"), os.O_RDONLY)
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -91,40 +103,91 @@ class SqliteStore:
             with transaction(self._connection):
                 yield _SqliteTransaction(self._connection)
 
+    @contextmanager
+    def snapshot(self) -> Iterator[Transaction]:
+        """One state of the file; readers and writers of a write-ahead log do not wait for each other."""
+        with self._readers:
+            self._require_same_file()
+            self._reader.execute("BEGIN")
+            try:
+                yield _SqliteTransaction(self._reader)
+            finally:
+                self._reader.execute("ROLLBACK")
+
     def settle(self, head: Head) -> None:
-        """Flush the log and move the anchor, unless another process already did so for a later head."""
-        with self._settlers.held():
-            known = self._anchor.read()
-            if known is not None and known.seq >= head.seq:
-                return
-            newest = self._newest()
-            wal = self.path.with_name(self.path.name + "-wal")
-            self._flush(wal if wal.exists() else self.path.parent)
-            self._anchor.advance(newest)
+        """Flush the log and move the anchor, or wait until another process has done so for a later head.
+
+        Whoever finds nobody flushing flushes for all. The others look at the anchor instead of queueing for the
+        lock: in a queue, those whose spend is flushed already would wait for the flush of those who came later.
+        """
+        while (self._anchor.read() or EMPTY).seq < head.seq:
+            with self._settlers.tried() as is_mine:
+                if is_mine:
+                    self._flush_all()
+            if not is_mine:
+                time.sleep(LOOK_SECONDS)
 
     def anchored(self) -> Head | None:
         """The head that the anchor file remembers."""
         return self._anchor.read()
 
     def close(self) -> None:
-        """Close the connection, the locks and the anchor."""
-        self._connection.close()
-        for held in (self._writers, self._settlers, self._anchor):
-            held.close()
+        """Close the connections, the locks and the anchor."""
+        os.close(self._log)
+        for opened in (self._reader, self._connection, self._writers, self._settlers, self._anchor):
+            opened.close()
+
+    def _flush_all(self) -> None:
+        known, newest = self._anchor.read() or EMPTY, self._newest()
+        os.fdatasync(self._log)
+        self._anchor.advance(newest)
+        if newest.seq // CHECKPOINT_ENTRIES > known.seq // CHECKPOINT_ENTRIES:
+            # Beside the writers: a passive checkpoint waits for nobody and stops nobody.
+            with self._readers:
+                self._reader.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+
+    def _create(self) -> None:
+        """Make the file and its anchor; whoever comes second finds them made."""
+        with self._writers.held():
+            with closing(_connect(self.path)) as connection:
+                for statement in SCHEMA:
+                    connection.execute(statement)
+                is_empty = connection.execute("SELECT seq FROM dp_entry LIMIT 1").fetchone() is None
+            if is_empty and self._anchor.read() is None:
+                self._anchor.advance(EMPTY)
+            for folder in {self.path.parent, self._anchor.path.parent}:
+                _flush(folder)
 
     def _newest(self) -> Head:
-        sql = "SELECT seq, digest FROM dp_entry ORDER BY seq DESC LIMIT 1"
-        rows = self._connection.execute(sql).fetchall()
+        with self._readers:
+            rows = self._reader.execute("SELECT seq, digest FROM dp_entry ORDER BY seq DESC LIMIT 1").fetchall()
         return Head(*rows[0]) if rows else EMPTY
 
     def _require_same_file(self) -> None:
-        if not self.path.exists() or self.path.stat().st_ino != self._inode:
+        try:
+            is_same = self.path.stat().st_ino == self._inode
+        except FileNotFoundError:
+            is_same = False
+        if not is_same:
             raise LedgerDamaged(f"The ledger {self.path} was replaced while it was open; stop and examine it")
 
-    @staticmethod
-    def _flush(path: Path) -> None:
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    for pragma in (
+        "journal_mode=WAL",
+        # Commits are flushed by settle(); a checkpoint still flushes log and file.
+        "synchronous=NORMAL",
+        f"wal_autocheckpoint={MOST_LOG_PAGES}",
+        "foreign_keys=ON",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+    return connection
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

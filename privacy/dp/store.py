@@ -38,6 +38,10 @@ class Store(Protocol):
         """Begin; commit at the end of the block; roll back when it raises."""
         ...
 
+    def snapshot(self) -> AbstractContextManager[Transaction]:
+        """Read all that was committed before now, without waiting for writers and without stopping them."""
+        ...
+
     def settle(self, head: Head) -> None:
         """Make everything up to `head` durable, and its anchor with it, before this returns."""
         ...

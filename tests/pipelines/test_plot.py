@@ -2,7 +2,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from pipelines.plot import HEIGHT, MOST_BARS, draw_profile
+from pipelines.plot import HEIGHT, MOST_BARS, draw_intervals, draw_profile
 from pipelines.table_profile import TableProfile
 
 
@@ -39,3 +39,10 @@ def test_a_long_history_stays_small_enough_to_be_shown_in_place(days: int) -> No
 
 def test_nothing_to_draw() -> None:
     assert draw_profile(_profile()) is None
+
+
+def test_intervals_stand_on_their_bars_and_nothing_is_drawn_below_zero() -> None:
+    drawing = draw_intervals([10.0, -5.0], [2.0, 1.0], "two groups")
+    assert drawing.count("<path") == 2
+    assert "M75 20V0M225 60V60" in drawing
+    assert draw_intervals([], [], "none").count("<path") == 1

@@ -36,6 +36,7 @@ def test_a_table_on_contract_still_needs_consent_for_marketing(catalog: Catalog)
         "service_delivery": "contract",
         "legal_records": "legal_duty",
         "marketing": "consent",
+        "sensitive_research": "consent",
     }
     assert entry.needs_consent("marketing")
     assert not entry.needs_consent("service_delivery")
@@ -44,7 +45,7 @@ def test_a_table_on_contract_still_needs_consent_for_marketing(catalog: Catalog)
 
 
 def test_a_narrowed_column_serves_only_its_own_purposes(catalog: Catalog) -> None:
-    assert catalog.purposes("bronze/member", "diet") == ("service_delivery",)
+    assert catalog.purposes("bronze/member", "diet") == ("sensitive_research",)
     assert "diet" not in catalog.columns_for("bronze/member", "marketing")
     assert "visits" in catalog.columns_for("bronze/member", "marketing")
 

@@ -26,6 +26,8 @@ _ABBREVIATIONS = dict(pair.split("=") for pair in _STREET_FORMS.split())
 _ROAD = re.compile(r"([가-힣0-9·]+(?:대로|로|길)(?:\s?[0-9가-힣]*번?길)?)\s*(\d+(?:-\d+)?)")
 _LOT = re.compile(r"([가-힣0-9]+(?:동|리|가|읍|면))\s*(산?\s?\d+(?:-\d+)?)(?:번지)?")
 _UNIT = re.compile(r"(?:(\d+)\s*동\s*)?(?:지하)?(\d+)\s*호|(\d+)\s*-\s*(\d+)\s*호?$")
+_HANGUL, _BRACKETED = re.compile("[가-힣]"), re.compile(r"\([^)]*\)")
+_REGION = re.compile(r"[가-힣]+(?:특별시|광역시|자치시|도|시|군|구|읍|면)")
 _WORD = re.compile(r"[^\W_]+")
 _UK = re.compile(r"([a-z]{1,2}\d[a-z\d]?)\s*\d?[a-z\d]{0,2}")
 
@@ -61,7 +63,7 @@ def parse_address(text: str | None) -> Address:
     folded = fold(text)
     if folded is None:
         return Address(None, (), "other", None)
-    if re.search("[가-힣]", folded):
+    if _HANGUL.search(folded):
         return _korean(folded)
     words = tuple(_ABBREVIATIONS.get(w, w) for w in _WORD.findall(strip_accents(folded)))
     return Address(" ".join(words) or None, tuple(dict.fromkeys(words)), "other", None)
@@ -97,8 +99,8 @@ def postal_area(code: str) -> str:
 def _korean(folded: str) -> Address:
     words = folded.replace(",", " ").split()
     head = [_SIDO.get(words[0], words[0]), *words[1:]]
-    plain = re.sub(r"\([^)]*\)", " ", " ".join(head))
-    region = tuple(w for w in plain.split() if re.fullmatch(r"[가-힣]+(?:특별시|광역시|자치시|도|시|군|구|읍|면)", w))
+    plain = _BRACKETED.sub(" ", " ".join(head))
+    region = tuple(w for w in plain.split() if _REGION.fullmatch(w))
     core: tuple[str, ...]
     road, lot, unit = _ROAD.search(plain), _LOT.search(plain), _UNIT.search(plain)
     if road:

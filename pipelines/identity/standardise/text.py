@@ -1,10 +1,8 @@
 """Folding text so that typing habits do not count as differences."""
 
-import re
 import unicodedata
 
 _ZERO_WIDTH = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"))
-_SPACE = re.compile(r"\s+")
 # What people and exports write when they have nothing to write.
 _EMPTY_FORMS = (
     "-|--|.|?|n/a|na|n.a.|nan|nil|none|null|unknown|unk|not known|not given|test|tbd|x|xx|xxx|"
@@ -26,7 +24,9 @@ def fold(text: str | None) -> str | None:
     """
     if text is None:
         return None
-    folded = _SPACE.sub(" ", unicodedata.normalize("NFKC", text).translate(_ZERO_WIDTH)).strip().casefold()
+    # Of ASCII NFKC is the same, and none has zero width.
+    plain = text if text.isascii() else unicodedata.normalize("NFKC", text).translate(_ZERO_WIDTH)
+    folded = " ".join(plain.split()).casefold()
     return None if folded in _EMPTY_WORDS else folded
 
 

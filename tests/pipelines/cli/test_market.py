@@ -1,10 +1,21 @@
+import json
+from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import pytest
 from deltalake import DeltaTable
 
+from pipelines.cli.exit_code import ExitCode
+from pipelines.cli.run import exit_code
+from pipelines.config import load_settings
+from pipelines.contracts.document import load_contracts
+from pipelines.defs.build import build_definitions
+from pipelines.defs.refresh import landing_tags, open_instance, refresh
+from pipelines.defs.summary import RunProgress
 from tests.pipelines.cli.conftest import Bojagi
 
+BY_CONSENT = ("silver/consent_event", "silver/permission")
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("market")]
 
 
@@ -64,3 +75,71 @@ def test_replaying_under_the_same_contracts_changes_nothing(finished: tuple[Boja
     reports = bojagi.json("quarantine", "replay")
     assert all(report["rows_added"] == 0 for report in reports)
     assert bojagi.json("quarantine", "list") == before
+
+
+def test_every_gold_table_of_persons_is_in_the_audit_log_once(finished: tuple[Bojagi, Any]) -> None:
+    bojagi, _ = finished
+    shown = bojagi("audit", "show", "--who", "bojagi run", "--json").stdout.splitlines()
+    builds = [entry for entry in map(json.loads, shown) if entry["action"] == "build"]
+    built_for = {c.table: c.built_for for c in load_contracts().values() if c.layer == "gold" and c.built_for}
+    assert {entry["table"]: entry["purpose"] for entry in builds} == built_for
+    assert len(builds) == len(built_for)
+    spent = next(entry for entry in builds if entry["table"] == "gold/customer_monthly_spend")
+    people = DeltaTable(str(bojagi.data / "lakehouse/gold/customer_monthly_spend")).to_pyarrow_table()["customer_id"]
+    assert spent["subjects"] == len(people.unique()) > 0
+    assert "sales_value" in spent["columns"]
+    assert "build gold/customer_monthly_spend for analytics: allowed" in bojagi("audit", "show").stdout
+    assert bojagi("audit", "verify").returncode == 0
+
+
+def test_a_person_who_does_not_permit_it_in_a_gold_table_stops_what_is_built_from_it(
+    finished: tuple[Bojagi, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bojagi = Bojagi(copytree(finished[0].data, tmp_path / "data"))
+    share, later = "gold/customer_category_share", "gold/customer_product_preference"
+    gold = DeltaTable(str(bojagi.data / "lakehouse" / share)).to_pyarrow_table()
+    leaver = gold["customer_id"][0].as_py()
+    people = len(gold["customer_id"].unique())
+    assert bojagi("consent", "withdraw", leaver, "analytics").returncode == 0
+    monkeypatch.setenv("DAGSTER_HOME", str(bojagi.data / "dagster"))
+    # The filter is broken on purpose: whoever withdrew stays in.
+    monkeypatch.setattr("pipelines.unify.refresh.keep_permitted_inputs", lambda tables, *_: tables)
+    monkeypatch.setattr("pipelines.unify.refresh.keep_permitted", lambda frame, *_: frame)
+    for _ in range(2):  # the second time it is current, and still not to be built upon
+        progress = refresh_some(bojagi, ["consent/membership", *BY_CONSENT, share, later])
+        turns = {turn.table: turn for turn in progress.turns.values()}
+        assert any("do not permit analytics" in text for text in turns[share].broken_checks)
+        assert not turns[later].is_started
+        assert exit_code(progress) == ExitCode.QUALITY
+    assert DeltaTable(str(bojagi.data / "lakehouse" / later)).version() == 0
+    failed = [json.loads(line) for line in bojagi("audit", "show", "--table", share, "--json").stdout.splitlines()]
+    assert [entry["outcome"] for entry in failed] == ["allowed", "failed"]
+    assert failed[1]["subjects"] > people
+
+
+def refresh_some(bojagi: Bojagi, tables: list[str]) -> RunProgress:
+    """The part of the job that makes these tables, in this process."""
+    settings, contracts = load_settings(data_dir=bojagi.data), load_contracts()
+    progress = RunProgress(on_start=lambda _: None, on_end=lambda _: None)
+    with open_instance(settings) as instance:
+        refresh(build_definitions(settings, contracts), instance, progress, landing_tags(settings, contracts), tables)
+    return progress
+
+
+def test_statistics_are_paid_and_the_log_is_verified(finished: tuple[Bojagi, Any], tmp_path: Path) -> None:
+    bojagi, _ = finished
+    account = "gold/order_history|analytics|customer_id"
+    sql = "SELECT channel, COUNT(*) FROM gold.order_history WHERE order_date >= '2017-06-01' GROUP BY channel"
+    asked = ("dp", "query", "--sql", sql, "--keys", "channel=online,store", "--rho", "0.5")
+    refused = bojagi(*asked)
+    assert refused.returncode == ExitCode.REFUSED
+    assert "No limit is set" in refused.stderr
+    bojagi("dp", "budget", account, "--set", "month=1:1e-5")
+    answer = bojagi.json(*asked)
+    assert [estimate["group"] for estimate in answer["estimates"]] == [{"channel": "online"}, {"channel": "store"}]
+    assert bojagi.json(*asked) == answer
+    assert bojagi.json("dp", "budget")[0]["rho_left"] == 0.5
+    assert "trust_model" in answer["statement"]
+    (tmp_path / "broken.yaml").write_text("statistics: [count")
+    assert bojagi("dp", "query", str(tmp_path / "broken.yaml")).returncode == ExitCode.USAGE
+    assert bojagi("audit", "verify").returncode == 0

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from deltalake import write_deltalake
 
+from pipelines.consent.account import BuildAccount
 from pipelines.consent.proof import prove
 from pipelines.unify.line_total import COUNTED, broken_totals
 from pipelines.unify.refresh import refresh_table
 from pipelines.unify.registry import TABLES, table
+from privacy.audit import AuditLog
 from privacy.consent.errors import ConsentError
 from tests.pipelines.unify.conftest import CONSENTED, Built, agree
 
@@ -75,6 +79,36 @@ def test_the_proof_agrees_and_finds_who_was_put_there(built: Built) -> None:
         proof = prove(contracts.table(name), built.lakehouse, view)
         assert (proof.intruders, proof.columns, proof.holds) == (intruders, columns, False)
         built.lakehouse.delta(name).restore(version)
+
+
+def test_a_build_is_in_the_audit_log_once(built: Built, tmp_path: Path) -> None:
+    def opened() -> AuditLog:
+        return AuditLog(tmp_path / "audit.db", tmp_path / "anchor", bytes(32))
+
+    name, view = "gold/customer_monthly_spend", built.context.agreed
+    contract = built.context.contracts.table(name)
+    proof = prove(contract, built.lakehouse, view)
+    for run, is_new in (("r1", (True, False)), ("r2", (False, False))):
+        account = BuildAccount(opened, run)
+        assert tuple(account.log_build(contract, proof, built.lakehouse, view) for _ in range(2)) == is_new
+        account.close()
+    version = built.lakehouse.version(name)
+    rows = built.lakehouse.delta(name).to_pyarrow_table()
+    denied = sorted(permitting(built, (0,)))[0]
+    row = rows.slice(0, 1).to_pylist()[0] | {"customer_id": denied}
+    write_deltalake(built.lakehouse.path(name), rows.from_pylist([row], schema=rows.schema), mode="append")
+    account = BuildAccount(opened, "r3")
+    assert account.log_build(contract, prove(contract, built.lakehouse, view), built.lakehouse, view)
+    account.close()
+    built.lakehouse.delta(name).restore(version)
+    with closing(opened()) as log:
+        (_, first), (_, second) = log.entries()
+    told = (first.who, first.action, first.purpose, first.table, first.outcome, first.subjects)
+    assert told == ("bojagi run", "build", "analytics", name, "allowed", proof.customers)
+    assert set(first.columns) == set(rows.column_names)
+    assert (second.outcome, second.subjects) == ("failed", proof.customers + 1)
+    assert "1 of" in (second.reason or "")
+    assert denied not in second.model_dump_json()
 
 
 def test_nothing_is_built_when_it_is_not_known_who_permits(built: Built) -> None:

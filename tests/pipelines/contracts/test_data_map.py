@@ -34,7 +34,7 @@ def test_the_map_shows_table_column_category_purpose_basis_and_retention(catalog
 
 def test_purposes_stand_beside_their_basis(catalog: Catalog) -> None:
     entry = catalog.column("bronze/member", "name")
-    expected = "contract: service_delivery; legal_duty: legal_records; consent: marketing"
+    expected = "contract: service_delivery; legal_duty: legal_records; consent: marketing, sensitive_research"
     assert describe_purposes(entry) == expected
     assert describe_purposes(catalog.column("bronze/store", "store_id")) == "service_delivery, analytics"
 

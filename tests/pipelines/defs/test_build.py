@@ -9,6 +9,7 @@ from pipelines.config import load_settings
 from pipelines.contracts.document import Contracts
 from pipelines.defs.build import build_definitions
 from pipelines.defs.metadata import asset_key
+from pipelines.private_report import built_in_reports
 from pipelines.quality.metric import TABLE as TREND
 from pipelines.unify.registry import TABLES
 
@@ -33,7 +34,8 @@ def graph(definitions: dg.Definitions) -> AssetGraph:
 
 def test_one_asset_a_table(graph: AssetGraph, contracts: Contracts) -> None:
     tables = {contract.table for contract in contracts.sources} | {table.name for table in TABLES} | {TREND}
-    assert {"/".join(key.path) for key in graph.get_all_asset_keys()} == tables | OTHERS
+    reports = {report.table for report in built_in_reports()}
+    assert {"/".join(key.path) for key in graph.get_all_asset_keys()} == tables | OTHERS | reports
 
 
 def test_every_contract_has_its_asset(graph: AssetGraph, contracts: Contracts) -> None:

@@ -9,7 +9,7 @@ from pipelines.cli.identity import app
 from pipelines.identity.errors import NoIdentifierError
 from pipelines.identity.mapping import Mapping, guess_mapping
 from pipelines.identity.person_file import read_person_file
-from pipelines.identity.resolve import Options, open_workspace, resolve
+from pipelines.identity.resolve import Options, load_person, open_workspace, resolve
 
 MANY = 100_000
 NAME_PHONE = Mapping(name=("name",), phone=("phone",))
@@ -91,6 +91,28 @@ def test_lines_of_two_encodings_and_repeated_keys_keep_every_row(tmp_path):
     result = CliRunner().invoke(app, ["resolve", "--input", str(path), "--out", str(out)])
     assert result.exit_code == 0, result.output
     assert "3 rows repeat a id" in result.output
+    assert "mixes encodings and was read line by line: 3 UTF-8, 2 CP949" in result.output
     found = read_person_file(out)
     assert found["name"].tolist() == ["김민준", "김민준", "박서연", "박서연"]
     assert len(found["customer_id"]) == 4
+
+
+@pytest.mark.parametrize("part", ["identifier", "phone"])
+def test_a_value_of_everybody_makes_nobody_of_two_namesakes_one(part):
+    names = [f"{family}{given}" for family in "김이박최정강조윤" for given in ("민수", "영희", "서연", "지훈")] * 8
+    frame = pd.DataFrame({"name": names, part: ["010-1234-5678"] * len(names)}, dtype=object)
+    # Namesakes of other birth years, each twice.
+    frame["birth"] = [f"{1950 + n // 32 * 6}-0{n % 9 + 1}-1{n % 7}" for n in range(len(names))]
+    twice = pd.concat([frame, frame], ignore_index=True)
+    twice.loc[300:, "birth"] = None
+    answer = _resolve(twice, Mapping(name=("name",), birth_date=("birth",), **{part: (part,)}))
+    assert any(f"{part}: 512 records" in w and "stands for nobody" in w for w in answer.warnings)
+    born = twice["birth"].groupby(answer.group).nunique()
+    assert born.max() == 1
+
+
+def test_a_number_on_many_records_of_one_person_stays_that_person():
+    frame = pd.DataFrame({"name": ["김민수", "김민주"] * 75, "identifier": "77", "n": range(150)}, dtype=object)
+    with open_workspace(Options(memory="1GB")) as workspace:
+        assert not load_person(workspace, frame, Mapping(name=("name",), identifier=("identifier",)), Options())
+        assert workspace.execute("select count(identifier_0) from person").fetchall() == [(150,)]

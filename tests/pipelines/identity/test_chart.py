@@ -1,10 +1,14 @@
 """The charts' numbers against counting one by one."""
 
+import base64
 import json
+import re
+from xml.etree import ElementTree
 
 import numpy as np
 
 from pipelines.identity.chart import THRESHOLDS, chart_data, count_pairs_by_threshold, count_people_by_size
+from pipelines.identity.drawing import draw_sizes, draw_thresholds
 from pipelines.identity.scoring import ScoredPairs
 
 
@@ -32,3 +36,17 @@ def test_nothing_resolved_is_an_empty_chart():
     data = json.loads(json.dumps(chart_data(_pairs([]), np.empty(0, dtype=np.int64))))
     assert [p["pairs"] for p in data["pairs_by_threshold"]] == [0] * len(THRESHOLDS)
     assert data["people_by_size"] == []
+
+
+def test_the_drawings_stay_small_enough_for_dagster_with_large_figures():
+    weights = np.random.default_rng(1).normal(15, 12, 5000) * 1.0
+    points = [p | {"pairs": p["pairs"] * 1000} for p in chart_data(_pairs(weights), np.arange(9))["pairs_by_threshold"]]
+    sizes = dict.fromkeys(range(1, 30), 9876543)
+    for drawing in (draw_thresholds(points), draw_sizes(sizes, "member and card numbers")):
+        ElementTree.fromstring(drawing)
+        assert len(base64.b64encode(drawing.encode())) + len("data:image/svg+xml;base64,") < 1000
+
+
+def test_every_person_is_under_one_bar():
+    drawing = draw_sizes({1: 5, 2: 4, 6: 30, 7: 200, 40: 1000}, "cards")
+    assert [int(text) for text in re.findall(r'middle">([0-9,]+)<', drawing.replace(",", ""))] == [5, 4, 1230]

@@ -44,3 +44,9 @@ def test_round_trip(tmp_path, name):
     frame = pd.DataFrame({"a": ["김", None], "b": ["1", "2"]}, dtype=object)
     write_person_file(frame, tmp_path / name)
     assert read_person_file(tmp_path / name).equals(frame)
+
+
+def test_what_windows_calls_unicode_is_read(tmp_path):
+    path = tmp_path / "people.csv"
+    path.write_bytes("성명,전화\n김민준,010\n".encode("utf-16"))
+    assert read_person_file(path)["성명"].tolist() == ["김민준"]

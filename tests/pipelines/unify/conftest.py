@@ -32,7 +32,7 @@ from tests.pipelines.unify.market import Row, land, make_market
 
 AS_OF = date(2018, 1, 1)
 MOMENT = datetime.combine(AS_OF, time.max)
-CONSENTED = ("analytics", "personalisation", "marketing", "research")
+CONSENTED = ("analytics", "personalisation", "marketing", "research", "sensitive_research")
 Speak = Callable[["Built"], None]
 
 
@@ -42,7 +42,7 @@ def agree(built: Built, customer: str, purpose: str, state: str = "given", **fie
         "record_id": f"r_{customer}_{purpose}_{state}", "subject_id": customer, "controller": "Bojagi Mart",
         "purpose": purpose, "notice_version": "1", "notice_language": "ko", "jurisdiction": "KR", "method": "web_form",
         "state": state, "effective_at": datetime(2016, 1, 1), "recorded_at": datetime(2016, 1, 1), "age_years": 40,
-        "evidence_hash": "0" * 64,
+        "evidence_hash": "0" * 64, "data_categories": ("pd:Health",) if purpose == "sensitive_research" else (),
     }  # fmt: skip
     record = ConsentRecord.model_validate(said | fields)
     with closing(built.context.agreed.open()) as store:

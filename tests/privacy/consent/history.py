@@ -17,7 +17,15 @@ CONSENT_STATES = (
     "invalidated", "revoked", "request_deferred",
 )  # fmt: skip
 OVERRIDES = ("objected", "objection_lifted", "restricted", "restriction_lifted")
-SPOKEN_OF = ("marketing", "marketing", "marketing", "night_advertising", "analytics", "personalisation", "research")
+SPOKEN_OF = ("marketing", "marketing", "marketing", "night_advertising", "analytics",
+             "personalisation", "research",
+             "sensitive_research", "sensitive_research")  # fmt: skip
+
+
+COVERED = (
+    *["pd:Purchase"] * 8, "pd:Purchase,pd:OfficialID", *["pd:Health"] * 6, "pd:Religion, pd:MedicalHealth",
+    "pd:Health,pd:Purchase", "pd:HealthAndSafety", "",
+)  # fmt: skip
 
 
 def moment(rng: np.random.Generator) -> datetime:
@@ -54,7 +62,7 @@ def random_records(rng: np.random.Generator, subjects: int, each: int) -> list[d
                     "subject_id": f"s_{subject}",
                     "controller": CONTROLLER if rng.random() < 0.95 else "Somebody Else",
                     "purpose": before["purpose"] if before else str(rng.choice(choices)),
-                    "data_categories": "pd:Purchase,pd:OfficialID" if rng.random() < 0.03 else "pd:Purchase",
+                    "data_categories": str(rng.choice(COVERED)),
                     "jurisdiction": str(rng.choice(["KR", "KR", "KR", "KR", "US", "FR"] if fussy else ["KR", "US"])),
                     "state": state,
                     "effective_at": at,

@@ -14,7 +14,9 @@ from typing import Any
 CONTRACT = {"service_delivery"}
 DUTY = {"legal_records"}
 INTEREST = {"identity_resolution", "quality_assurance"}
-OWN_CONSENT = {"analytics", "personalisation", "marketing", "night_advertising", "research"}
+OWN_CONSENT = {"analytics", "personalisation", "marketing", "night_advertising", "research", "sensitive_research"}
+SENSITIVE = {"pd:Health", "pd:MedicalHealth", "pd:Religion", "pd:PoliticalOpinion"}
+"""Of PIPA 23 and its decree 18; those that the random records name."""
 PURPOSES = (*CONTRACT, *DUTY, *INTEREST, *OWN_CONSENT, "advertising_message", "pseudonymised_research")
 
 
@@ -124,6 +126,12 @@ class Oracle:
                 return False  # PIPA 22: every purpose that rests on consent here is optional
             if "pd:OfficialID" in (r["data_categories"] or "").split(",") and self.broken != "rrn":
                 return False  # PIPA 24-2
+            if (
+                r["purpose"] == "sensitive_research" and self.broken != "sensitive"
+            ):  # PIPA 23: on its own, about it alone
+                about = {name.strip() for name in (r["data_categories"] or "").split(",") if name.strip()}
+                if not about or not all(name in SENSITIVE for name in about):
+                    return False
             too_old = at >= r["effective_at"] + timedelta(days=730)
             # Network Act 50(8)
             return not (r["purpose"] in ("marketing", "night_advertising") and too_old and self.broken != "reconfirm")

@@ -22,7 +22,7 @@ from tests.privacy.consent.oracle import PURPOSES, Oracle
 
 SCHEMA = pa.schema([RECORD_SCHEMA.field(column) for column in DECISIVE])
 POLICY = built_in_policy()
-BREAKABLE = ("night", "override", "merge", "expiry", "guardian", "separate", "rrn", "reconfirm")
+BREAKABLE = ("night", "override", "merge", "expiry", "guardian", "separate", "rrn", "sensitive", "reconfirm")
 
 
 @dataclass
@@ -134,6 +134,9 @@ def test_permitted_at_one_moment_is_permitted_at_each(sail: Engine) -> None:
             expected = {c for c in customers if c is not None and oracle.permitted(c, purpose, at)}
             # Nobody consents to nothing; a contract needs no consent, and nobody has objected.
             assert kept == expected | ({None} if purpose == "service_delivery" else set())
+            flagged = permissions.flagged(frame, purpose, at, "may", "customer_id").toArrow().to_pylist()
+            assert len(flagged) == len(customers)
+            assert {row["customer_id"] for row in flagged if row["may"]} == expected
 
 
 def test_an_unknown_purpose_is_refused(sail: Engine) -> None:

@@ -7,7 +7,7 @@ from importlib import resources
 import pytest
 
 from privacy.consent.errors import CategoryRefused, RuleError, UnknownPurposeError
-from privacy.consent.law import built_in_laws, read_law
+from privacy.consent.law import SensitiveApartRule, built_in_laws, read_law
 from privacy.consent.policy import Policy, built_in_policy
 from privacy.consent.purpose import built_in_taxonomy, read_taxonomy
 from privacy.contract.vocabulary import load_vocabulary
@@ -42,6 +42,27 @@ def test_a_statute_in_the_file_is_enough() -> None:
     policy.check_categories("legal_records", frozenset({"pd:OfficialID"}))
     with pytest.raises(CategoryRefused):
         policy.check_categories("marketing", frozenset({"pd:OfficialID"}))
+
+
+def test_sensitive_data_is_read_only_for_a_purpose_with_a_consent_of_its_own() -> None:
+    for purpose in POLICY.purposes:
+        if purpose != "sensitive_research":
+            with pytest.raises(CategoryRefused, match="pd:Health") as caught:
+                POLICY.check_categories(purpose, frozenset({"pd:Health", "pd:Purchase"}))
+            assert caught.value.articles == ("PIPA art. 23(1) and decree art. 18",)
+    POLICY.check_categories("sensitive_research", frozenset({"pd:Health", "pd:Religion"}))
+
+
+def test_the_rule_knows_every_category_that_the_contracts_call_special() -> None:
+    rule = next(r for law in built_in_laws() for r in law.rules if isinstance(r, SensitiveApartRule))
+    vocabulary = load_vocabulary()
+    assert set(rule.categories) == {c for c in vocabulary.terms("categories") if vocabulary.is_special(c)}
+
+
+def test_a_purpose_without_a_consent_of_its_own_reads_no_sensitive_data() -> None:
+    text = LAW_FILE.replace("purposes: [sensitive_research]", "purposes: [legal_records]")
+    with pytest.raises(RuleError, match="no consent of its own"):
+        Policy(built_in_taxonomy(), (read_law(text, "korea.yaml"),))
 
 
 def test_pseudonymised_research_reads_nothing_that_names() -> None:

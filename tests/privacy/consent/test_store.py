@@ -16,6 +16,7 @@ from privacy.consent.errors import ConsentError, UnknownPurposeError
 from privacy.consent.gate import ConsentGate
 from privacy.consent.policy import built_in_policy
 from privacy.consent.record import ConsentRecord, new_record_id
+from privacy.consent.rows import DECISIVE
 from privacy.consent.state import State
 from privacy.consent.store import ConsentStore
 
@@ -56,6 +57,24 @@ def test_records_come_back_as_they_were(store: ConsentStore) -> None:
     store.append([given])
     assert store.records_of(["s_1"]) == [given]
     assert store.path.stat().st_mode & 0o777 == 0o600
+
+
+def test_what_decides_is_read_at_once_as_it_is_read_one_by_one(
+    store: ConsentStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("privacy.consent.store._BATCH", 4)
+    store.append(
+        record(f"s_{i}", State.GIVEN, NOON + timedelta(hours=i), age_years=None if i % 3 else i,
+               data_categories=("pd:Purchase", "pd:Location") if i % 2 else (),
+               expires_at=NOON + timedelta(days=9, microseconds=i) if i % 4 else None,
+               controller="a\x1fb" if i == 9 else "Shop")
+        for i in range(11)
+    )  # fmt: skip
+    with sqlite3.connect(store.path) as other:  # as an erasure may leave it
+        other.executescript("DROP TRIGGER record_DELETE; DELETE FROM record WHERE sequence BETWEEN 5 AND 8")
+    other.close()
+    for up_to in (0, 3, 4, 7, 10, 11, 99):
+        assert store.decisive_table(up_to) == store.record_table(up_to=up_to).select(DECISIVE)
 
 
 @pytest.mark.parametrize(

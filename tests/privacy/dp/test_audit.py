@@ -1,6 +1,7 @@
 """Audits of every kind of question on neighbouring data, and of variants broken on purpose."""
 
 import math
+from itertools import product
 from typing import Any
 
 import pandas as pd
@@ -9,7 +10,7 @@ from scipy.stats import beta
 
 from pipelines.engine import Engine
 from privacy.dp.mechanism import select_keys
-from privacy.dp.plan import Plan
+from privacy.dp.plan import NoisyVector, Plan
 from privacy.dp.release import collect, read_question
 from tests.privacy.dp.audit import audited_mu, epsilon_of_mu
 
@@ -35,6 +36,15 @@ QUESTIONS: dict[str, dict[str, Any]] = {
         "statistics": ["count"],
         "group_by": [KEYS, {"column": "amount", "edges": [0, 50, 101]}],
     },
+    "time series": {
+        "statistics": ["count"],
+        "group_by": [{"column": "day", "days": {"first": "2026-01-01", "last": "2026-01-04"}}],
+    },
+    "hierarchy": {
+        "statistics": ["count"],
+        "rollup": True,
+        "group_by": [KEYS, {"column": "amount", "edges": [0, 50, 101]}],
+    },
     "quantiles": {"statistics": ["quantiles"], "measure": MEASURE, "quantile_bins": 4},
 }
 
@@ -43,17 +53,30 @@ def rows_of(customers: int, extreme: float = 1e9) -> pd.DataFrame:
     """Customer 0 is as extreme as bounds allow, and far beyond; the others are ordinary."""
     mine = [(0, key, extreme) for key in "abcd" for _ in range(5)]
     others = [(cid, "abcd"[cid % 4], 10.0 * cid) for cid in range(1, customers)]
-    return pd.DataFrame(mine + others, columns=["cid", "key", "amount"])
+    frame = pd.DataFrame(mine + others, columns=["cid", "key", "amount"])
+    return frame.assign(day=frame.key.map({key: f"2026-01-0{at}" for at, key in enumerate("abcd", 1)}))
 
 
 def vectors_of(engine: Engine, form: dict[str, Any], rows: pd.DataFrame) -> dict[str, list[int]]:
     question = read_question(BASE | {"bounds": BOUNDS} | form)
+    plan = Plan(question)
     exact, bins = collect(question, engine.spark.createDataFrame(rows))
-    names = [name for name in Plan(question).names if name != "bins"]
-    found = {name: [exact.get(cell, {}).get(name, 0) for cell in question.cells()] for name in names}
+    found = {}
+    for name, level in product([name for name in plan.names if name != "bins"], plan.levels):
+        cells = dict.fromkeys((cell[:level] for cell in question.cells()), 0)
+        for group, row in exact.items():
+            cells[group[:level]] += row[name]
+        found[f"{name} {level}"] = list(cells.values())
     if bins:
         found["bins"] = [row["n"] for _, row in sorted(bins.items())]
     return found
+
+
+def noise_of(plan: Plan) -> dict[str, NoisyVector]:
+    levels = {f"{name} {level}": plan.vector(name, level) for name, level in product(plan.names, plan.levels)}
+    return {name: vector for name, vector in levels.items() if vector.name != "bins"} | (
+        {"bins": plan.vector("bins")} if "bins" in plan.names else {}
+    )
 
 
 def padded(x: dict[str, list[int]], y: dict[str, list[int]]) -> None:
@@ -71,8 +94,7 @@ def test_no_question_tells_more_than_it_claims(sail: Engine, form: dict[str, Any
     rows = rows_of(8, 100.0 if is_by_edges else 1e9)
     x, y = vectors_of(sail, form, rows), vectors_of(sail, form, rows[rows.cid != 0])
     padded(x, y)
-    vectors = {name: plan.vector(name) for name in plan.names}
-    told, claimed = audited_mu(vectors, x, y, RUNS), math.sqrt(2 * plan.question.rho)
+    told, claimed = audited_mu(noise_of(plan), x, y, RUNS), math.sqrt(2 * plan.question.rho)
     print(f"audited ε {epsilon_of_mu(told):.3f} claimed ε {epsilon_of_mu(claimed):.3f} at δ=1e-6")
     assert 0 < told <= claimed
 

@@ -1,26 +1,19 @@
-import json
 import os
-import random
 import shutil
-import signal
 import sqlite3
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
 
+from bench.dp.ledger import try_ledger
 from privacy.dp.account import Account
 from privacy.dp.cost import Cost
 from privacy.dp.errors import BadQuestion, BudgetRefused, LedgerDamaged
 from privacy.dp.ledger import Answered, Grant, Ledger
 from privacy.dp.sqlite_store import SqliteStore
 
-ROOT = Path(__file__).parents[3]
-SPENDER = Path(__file__).with_name("ledger_spender.py")
 ACCOUNT = Account("gold/order", "analytics")
 NOW = datetime(2026, 3, 31, 23, 30, tzinfo=UTC)
 
@@ -34,7 +27,7 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
     opened = open_ledger(tmp_path)
     opened.set_limit(ACCOUNT, "month", Cost(10, 5), NOW)
     yield opened
-    opened._store.close()
+    opened.close()
 
 
 def test_spends_add_up_to_the_limit_and_not_beyond(ledger: Ledger) -> None:
@@ -101,11 +94,11 @@ def test_restored_from_an_older_copy_it_notices_and_refuses(tmp_path: Path) -> N
     ledger = open_ledger(tmp_path)
     ledger.set_limit(ACCOUNT, "ever", Cost(10), NOW)
     ledger.ask(ACCOUNT, "a", Cost(4), NOW)
-    ledger._store.close()
+    ledger.close()
     shutil.copy(tmp_path / "ledger.sqlite", tmp_path / "old.sqlite")
     ledger = open_ledger(tmp_path)
     ledger.ask(ACCOUNT, "b", Cost(4), NOW)
-    ledger._store.close()
+    ledger.close()
     shutil.copy(tmp_path / "old.sqlite", tmp_path / "ledger.sqlite")
     with pytest.raises(LedgerDamaged, match="older copy"):
         open_ledger(tmp_path)
@@ -118,11 +111,26 @@ def test_replaced_while_open_it_notices_and_refuses(tmp_path: Path, ledger: Ledg
         ledger.ask(ACCOUNT, "a", Cost(1), NOW)
 
 
+@pytest.mark.timeout(20)
+def test_readers_and_proofs_wait_for_no_writer(tmp_path: Path, ledger: Ledger) -> None:
+    grant = ledger.ask(ACCOUNT, "a", Cost(1), NOW)
+    assert isinstance(grant, Grant)
+    ledger.record_answer(grant, "42", NOW)
+    with ledger._store.transaction():
+        other = open_ledger(tmp_path)
+        assert other.peek(ACCOUNT, "a") == Answered(3, "42")
+        assert other.balances(ACCOUNT, NOW)[0].spent == Cost(1)
+        other.require(ACCOUNT, Cost(9), NOW)
+        with pytest.raises(BudgetRefused):
+            other.require(ACCOUNT, Cost(10), NOW)
+        other.close()
+
+
 @pytest.mark.parametrize("lost", ["ledger.sqlite", "anchor"])
 def test_a_lost_file_is_no_fresh_start(tmp_path: Path, lost: str) -> None:
     ledger = open_ledger(tmp_path)
     ledger.set_limit(ACCOUNT, "ever", Cost(10), NOW)
-    ledger._store.close()
+    ledger.close()
     (tmp_path / lost).unlink()
     with pytest.raises(LedgerDamaged):
         open_ledger(tmp_path)
@@ -132,7 +140,7 @@ def test_a_torn_write_of_the_anchor_leaves_the_one_before(tmp_path: Path) -> Non
     ledger = open_ledger(tmp_path)
     ledger.set_limit(ACCOUNT, "ever", Cost(10), NOW)
     ledger.ask(ACCOUNT, "a", Cost(1), NOW)
-    ledger._store.close()
+    ledger.close()
     content = (tmp_path / "anchor").read_bytes()
     newest = content.index(b"%020d" % 2)
     (tmp_path / "anchor").write_bytes(content[: newest + 30] + b"\0" * 20 + content[newest + 50 :])
@@ -160,32 +168,6 @@ def test_altered_outside_it_notices(tmp_path: Path, ledger: Ledger, sql: str) ->
         open_ledger(tmp_path)
 
 
-def run_spenders(folder: Path, processes: int, each: int, kill: Callable[[], bool]) -> list[str]:
-    """Keep `processes` spenders running, killing at random, until each of their tasks has ended."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    lines: list[str] = []
-    running: dict[subprocess.Popen[str], Path] = {}
-    waiting = list(range(processes))
-    generation = 0
-    while waiting or running:
-        while waiting and len(running) < processes:
-            task, generation = waiting.pop(), generation + 1
-            output = folder / f"{generation}.out"
-            command = [sys.executable, str(SPENDER), str(folder), f"{task}-{generation}", str(each)]
-            with output.open("w") as out:
-                running[subprocess.Popen(command, stdout=out, env=environment, text=True)] = output
-        time.sleep(0.2)
-        for process in list(running):
-            if process.poll() is None and kill():
-                process.send_signal(signal.SIGKILL)
-                process.wait()
-                waiting.append(generation)
-            if process.poll() is not None:
-                assert process.returncode in (0, -signal.SIGKILL)
-                lines += running.pop(process).read_text().splitlines()
-    return lines
-
-
 @pytest.mark.parametrize(
     ("processes", "each", "limit"),
     [(4, 60, 200), pytest.param(16, 700, 10_000, marks=pytest.mark.slow)],
@@ -193,18 +175,10 @@ def run_spenders(folder: Path, processes: int, each: int, kill: Callable[[], boo
 def test_concurrent_spends_with_kills_never_pass_the_limit(
     tmp_path: Path, processes: int, each: int, limit: int
 ) -> None:
-    ledger = open_ledger(tmp_path)
-    ledger.set_limit(ACCOUNT, "ever", Cost(limit), NOW)
-    chance = random.Random(7)
-    kills = iter(range(2 * processes))
-    lines = run_spenders(tmp_path, processes, each, lambda: chance.random() < 0.05 and next(kills, None) is not None)
-    granted = [int(line.split()[0]) for line in lines if line != "refused"]
-    balance = open_ledger(tmp_path).balances(ACCOUNT, datetime.now(UTC))[0]
-    assert len(set(granted)) == len(granted) <= balance.spent.nano_rho <= limit
-    with sqlite3.connect(tmp_path / "ledger.sqlite") as connection:
-        rows = connection.execute("SELECT seq, body FROM dp_entry").fetchall()
-    debited = {seq for seq, body in rows if json.loads(body)["kind"] == "spend"}
-    assert set(granted) <= debited
-    assert len(debited) == balance.spent.nano_rho
-    if "refused" in lines:
-        assert balance.left == Cost(0)
+    trial = try_ledger(tmp_path, processes, each, limit)
+    assert trial.killed
+    assert len(set(trial.granted)) == len(trial.granted) <= trial.spent <= limit
+    assert trial.without_debit == 0
+    assert len(trial.debited) == trial.spent
+    if trial.refused:
+        assert trial.spent == limit

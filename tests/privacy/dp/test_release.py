@@ -16,7 +16,7 @@ from privacy.dp.cost import Cost
 from privacy.dp.errors import BadQuestion, BudgetRefused
 from privacy.dp.ledger import Ledger
 from privacy.dp.plan import Plan
-from privacy.dp.release import DataSet, collect, read_question, release
+from privacy.dp.release import DataSet, bounded_view, collect, read_question, release
 from privacy.dp.sqlite_store import SqliteStore
 from privacy.dp.statement import describe
 
@@ -114,6 +114,22 @@ def test_an_answer_is_close_complete_and_free_the_second_time(sail: Engine, ledg
         release(question, DataSet(data.frame, "9"), ledger, NOW)
 
 
+def test_a_bounded_view_gives_what_the_rows_give(sail: Engine, ledger: Ledger, tmp_path: Path) -> None:
+    ledger.set_limit(Account("t", "analytics", "cid"), "ever", Cost(10**12), NOW)
+    question = read_question(GROUPED | {"bounds": {"rows": 3, "groups": 2}, "rho": 100.0})
+    frame = sail.spark.createDataFrame(rows())
+    bounded_view(question, frame).write.format("delta").save(str(tmp_path / "view"))
+    view = DataSet(sail.spark.read.format("delta").load(str(tmp_path / "view")), "1", question)
+    other = question.model_copy(update={"statistics": ("customers", "count", "variance")})
+    told, expected = (release(other, data, ledger, NOW) for data in (view, DataSet(frame, "2")))
+    for statistic in ("customers", "count"):
+        for group, value in expected.values(statistic).items():
+            assert told.values(statistic)[group] == pytest.approx(value, abs=5)
+    for change in ({"where": ({"column": "key", "operator": "=", "value": "a"},)}, {"bounds": {"rows": 4}}):
+        with pytest.raises(BadQuestion, match="made for other rows"):
+            release(read_question(question.model_dump() | change), view, ledger, NOW)
+
+
 def test_counts_lie_within_their_margins_as_often_as_claimed(sail: Engine, ledger: Ledger) -> None:
     ledger.set_limit(Account("t", "analytics", "cid"), "ever", Cost(10**12), NOW)
     cells = [f"x{n}" for n in range(2000)]
@@ -189,6 +205,25 @@ def test_values_of_another_type_fail_nowhere_and_tell_nothing(engine: Engine) ->
     assert exact == {}
 
 
+@pytest.mark.parametrize("column", ["day", "at"])
+def test_dates_and_times_are_compared_as_they_stand(engine: Engine, column: str) -> None:
+    text = "cid", "CAST(day AS DATE) AS day", "CAST(day AS TIMESTAMP_NTZ) AS at"
+    frame = engine.spark.createDataFrame(rows()[["cid", "day"]]).selectExpr(*text)
+    bounds = {"rows": 10_000, "rows_per_group": 10_000}
+    where = [
+        {"column": column, "operator": ">=", "value": "2026-01-05"},
+        {"column": column, "operator": "<", "value": "2026-01-07T00:00:00"},
+    ]
+    form = BASE | {"statistics": ["count"], "where": where, "bounds": bounds}
+    exact, _ = collect(read_question(form), frame)
+    assert exact[()]["n"] == rows().day.str[:10].isin(["2026-01-05", "2026-01-06"]).sum()
+    for bad in ("2026-01-05T00:00:00+09:00", "yesterday"):
+        with pytest.raises(BadQuestion, match="is compared with"):
+            collect(read_question(form | {"where": [where[0] | {"value": bad}]}), frame)
+    with pytest.raises(BadQuestion, match="expected a number"):
+        collect(read_question(form | {"group_by": [{"column": column, "edges": [0, 1]}]}), frame)
+
+
 def test_an_empty_table_gets_an_answer(sail: Engine, ledger: Ledger) -> None:
     frame = sail.spark.createDataFrame(rows()).where("1 = 0")
     answer = release(read_question(GROUPED), DataSet(frame, "1"), ledger, NOW)
@@ -202,3 +237,14 @@ def test_the_statement_names_all_levels_of_the_pyramid() -> None:
         told
     )
     assert {"access", "collection"} <= set(told)
+
+
+def test_no_sum_of_a_very_active_customer_overflows(sail: Engine) -> None:
+    measure = {"column": "amount", "lower": -21474836, "upper": 21474836}
+    bounds = {"rows": 10_000, "rows_per_group": 10_000, "groups": 1}
+    form = BASE | {"statistics": ["sum"], "group_by": [KEY], "measure": measure, "bounds": bounds}
+    # 600,000 rows at the upper bound: their sum times L∞ would pass 2⁶³.
+    frame = sail.spark.range(600_000).selectExpr("0 AS cid", "'a' AS key", "21474836.0D AS amount")
+    exact, _ = collect(read_question(form), frame)
+    assert exact["a",]["n"] == 10_000
+    assert exact["a",]["s"] == 10_000 * 2_147_483_600

@@ -1,4 +1,4 @@
-"""A process that spends until it is told to stop: `python ledger_spender.py FOLDER NAME COUNT`.
+"""A process that spends until it is told to stop: `python -m bench.dp.spender FOLDER NAME COUNT`.
 
 Prints one line per grant, after it was granted, and is meant to be killed at any moment.
 """
@@ -18,6 +18,7 @@ ACCOUNT = Account("gold/order", "analytics")
 
 
 def main() -> None:
+    """Spend, and say so after each grant."""
     folder, name, count = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
     ledger = Ledger(SqliteStore(folder / "ledger.sqlite", folder / "anchor"))
     for turn in range(count):
@@ -29,7 +30,7 @@ def main() -> None:
             return
         assert isinstance(grant, Grant)
         # One write, so that a line is whole or absent.
-        sys.stdout.write(f"{grant.seq} {time.perf_counter() - started:.6f}\n")
+        sys.stdout.write(f"{grant.head.seq} {time.perf_counter() - started:.6f}\n")
         sys.stdout.flush()
 
 

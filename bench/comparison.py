@@ -1,0 +1,96 @@
+"""Whether two runs over the same landed files made the same tables, whoever computed them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+from deltalake import DeltaTable, QueryBuilder
+
+from pipelines.contracts.document import Contract, load_contracts
+from pipelines.unify.registry import TABLES
+
+TOLERANCE = 1e-9
+# Weights of a model that is estimated anew in each run, by another backend on each engine.
+ESTIMATED = frozenset({"silver/identity_model"})
+_IDS = "customer_id"
+_FLOATS = ("double", "float")
+
+
+COMPARED = tuple(table.name for table in TABLES if table.name not in ESTIMATED)
+
+
+def differences(left: Path, right: Path, tables: Sequence[str] = COMPARED) -> dict[str, str]:
+    """Return what differs, by silver and gold table; empty when both data folders hold the same.
+
+    Rows meet by their contract's primary key. Customer ids are random: those of the right are read as the ids that the
+    left gives the same keys, so both runs need one token key.
+    """
+    contracts = load_contracts()
+    session = duckdb.connect()
+    names = _translation(session, left, right)
+    found = {"silver/identifier": names} if names else {}
+    for name in tables:
+        for side, folder in (("l", left), ("r", right)):
+            session.register(side, read_rows(folder / "lakehouse" / name))
+        said = "; ".join(_table_differences(session, contracts.table(name)))
+        if said:
+            found[name] = "; ".join(filter(None, (found.get(name), said)))
+    return found
+
+
+def read_rows(path: Path) -> pa.Table:
+    """Return a Delta table's rows (by the query builder, which heeds deletion vectors)."""
+    rows = QueryBuilder().register("held", DeltaTable(path)).execute("SELECT * FROM held").read_all()
+    return pa.table(rows)
+
+
+def _translation(session: duckdb.DuckDBPyConnection, left: Path, right: Path) -> str:
+    """Make the table `same` of right ids and left ids; say so where one id has two."""
+    for side, folder in (("l", left), ("r", right)):
+        session.register(side, read_rows(folder / "lakehouse/silver/identifier"))
+    session.execute(
+        f"CREATE TABLE same AS SELECT DISTINCT r.{_IDS} AS theirs, l.{_IDS} AS ours "
+        "FROM r JOIN l USING (token_kind, token)"
+    )
+    counts = _numbers(session, "SELECT count(*), count(DISTINCT theirs), count(DISTINCT ours) FROM same")
+    if counts[0] == counts[1] == counts[2]:
+        return ""
+    return f"customers are grouped otherwise: {counts[1]} and {counts[2]} customers share {counts[0]} pairs"
+
+
+def _table_differences(session: duckdb.DuckDBPyConnection, contract: Contract) -> Iterator[str]:
+    names = [column.name for column in contract.columns]
+    people = [name for name in names if name.endswith(_IDS)]
+    translated = ", ".join(
+        f'coalesce((SELECT min(ours) FROM same WHERE theirs = r."{name}"), r."{name}") AS "{name}"'
+        if name in people
+        else f'r."{name}"'
+        for name in names
+    )
+    session.execute(f"CREATE OR REPLACE TEMP TABLE theirs AS SELECT {translated} FROM r")
+    keys = ", ".join(f'"{name}"' for name in contract.primary_key)
+    on = " AND ".join(f'l."{name}" IS NOT DISTINCT FROM t."{name}"' for name in contract.primary_key)
+    counts = _numbers(
+        session,
+        "SELECT (SELECT count(*) FROM l), (SELECT count(*) FROM theirs), "
+        f"(SELECT count(*) FROM (SELECT DISTINCT {keys} FROM l)), (SELECT count(*) FROM l JOIN theirs t ON {on})",
+    )
+    if len(set(counts)) > 1:
+        yield "{} rows and {}, {} keys, {} in common".format(*counts)
+    for column in contract.columns:
+        one, two = f'l."{column.name}"', f't."{column.name}"'
+        is_same = f"{one} IS NOT DISTINCT FROM {two}"
+        if column.spark_type in _FLOATS:
+            reach = f"{TOLERANCE} * greatest(1, abs({one}))"
+            is_same = f"({is_same} OR coalesce(abs({one} - {two}) <= {reach}, false))"
+        wrong = _numbers(session, f"SELECT count(*) FROM l JOIN theirs t ON {on} WHERE NOT {is_same}")[0]
+        if wrong:
+            yield f"{column.name} in {wrong} rows"
+
+
+def _numbers(session: duckdb.DuckDBPyConnection, query: str) -> tuple[int, ...]:
+    row: tuple[int, ...] = session.execute(query).fetchall()[0]
+    return row

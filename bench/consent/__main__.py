@@ -1,0 +1,163 @@
+"""Consent: what the filter adds to a read of 10 M events of 1 M customers, and what one decision costs.
+
+The events are silver/touchpoint_event as the lakehouse keeps it: its columns, Delta, a file a day. Three reads, each
+with and without `permitted`, in turn: every column, hashed in the engine so that nothing else is measured; four columns
+the same way, of which the filter is a greater part; and what gold tables are made of, a sum by customer and month.
+The permission table is made before, as each run does; its time is told on stderr. The index is built from the consent
+store, as the online side does when it starts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import psutil
+import pyarrow.parquet as pq
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from bench.claim import Claim, of_runs
+from bench.consent.market import EVENT_TABLE, SEED, draw_records, fill_store, write_events
+from pipelines.config import load_settings
+from pipelines.engine import open_engine
+from pipelines.lakehouse import Lakehouse
+from privacy.consent.frame import Permissions, permission_rows
+from privacy.consent.index import DecisionIndex
+from privacy.consent.policy import built_in_policy
+from privacy.consent.store import ConsentStore
+from privacy.consent.timeline import build_timeline
+
+RUNS = 5
+AT = datetime(2026, 6, 1, 12)
+PERMISSION = "silver/permission"
+Reading = Callable[[DataFrame], DataFrame]
+FEW = ("customer_id", "event_at", "event_type", "amount")
+
+
+def hashed(frame: DataFrame) -> DataFrame:
+    """One row that depends on every value of a frame."""
+    return frame.agg(F.sum((F.xxhash64(*frame.columns) % 1_000_003).cast("bigint")), F.count(F.lit(1)))
+
+
+def summed(frame: DataFrame) -> DataFrame:
+    """What each customer spent in each month, as one row that depends on all of them."""
+    month = F.trunc("event_date", "month").alias("month")
+    return hashed(frame.groupBy("customer_id", month).agg(F.sum("amount").alias("spent"), F.count(F.lit(1)).alias("n")))
+
+
+def seconds_of(frame: DataFrame) -> tuple[float, float]:
+    """Wall and processor seconds to compute a frame."""
+    started, used = time.perf_counter(), _processor_seconds()
+    frame.collect()
+    return time.perf_counter() - started, _processor_seconds() - used
+
+
+def _processor_seconds() -> float:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+def measure_filter(folder: Path, customers: int, events: int, runs: int) -> None:
+    """The same read with and without `permitted`, in turn, on Sail."""
+    with open_engine(load_settings(engine="sail", data_dir=folder, engine_memory="6GB")) as engine:
+        lakehouse = Lakehouse(str(folder / "lakehouse"), cast("SparkSession", engine.spark))
+        if not lakehouse.exists(EVENT_TABLE):
+            write_events(lakehouse, events, customers, folder)
+        if not lakehouse.exists(PERMISSION):
+            started = time.perf_counter()
+            records = engine.spark.read.parquet(str(folder / "records.parquet"))
+            rows = permission_rows(records, None, built_in_policy(), "Shop")
+            lakehouse.overwrite(PERMISSION, rows)
+            print(f"permission table: {time.perf_counter() - started:.1f} s", file=sys.stderr)
+        permissions = Permissions(lakehouse.read(PERMISSION), built_in_policy())
+        whole = lakehouse.read(EVENT_TABLE)
+        measure_read("every column", whole, hashed, permissions, runs, bar=1.3)
+        measure_read("four columns", whole.select(*FEW), hashed, permissions, runs)
+        measure_read("a sum for each customer and month", whole, summed, permissions, runs)
+
+
+def measure_read(
+    what: str, frame: DataFrame, read: Reading, permissions: Permissions, runs: int, bar: float | None = None
+) -> None:
+    """A read of the events, and the same of those whose customers permit it."""
+    plain, filtered = [], []
+    for turn in range(runs + 1):
+        without = seconds_of(read(frame))
+        within = seconds_of(read(permissions.permitted(frame, "analytics", AT)))
+        told = [f"{wall:.2f} s ({used:.2f} s of processor)" for wall, used in (without, within)]
+        print(f"{what}, run {turn}: {told[0]}, consented {told[1]}", file=sys.stderr)
+        if turn:
+            plain.append(without[0])
+            filtered.append(within[0])
+    claim = f"read of events, {what}, consented"
+    of_runs(claim, filtered, "s", others=plain, peer="the same read", bar=bar, on_ratio=bar is not None).tell()
+
+
+def measure_index(folder: Path, customers: int, runs: int) -> None:
+    """Building the index from the store, its memory, and single decisions on customers drawn at random."""
+    policy = built_in_policy()
+    path = folder / "consent.db"
+    if not path.exists():
+        fill_store(path, pq.read_table(folder / "records.parquet"))
+    reading, building = [], []
+    with closing(ConsentStore(path, policy.taxonomy)) as store:
+        for _ in range(runs):
+            started, used = time.perf_counter(), _processor_seconds()
+            records, membership = store.decisive_table(), store.membership_table()
+            reading.append(time.perf_counter() - started)
+            size = len(records)
+            index = DecisionIndex(build_timeline(records, membership, policy, "Shop"), policy)
+            building.append(time.perf_counter() - started)
+            del records
+            used = _processor_seconds() - used
+            told = f"read in {reading[-1]:.1f} s, ready after {building[-1]:.1f} s ({used:.1f} s of processor)"
+            print(f"index: {told}", file=sys.stderr)
+    label = f"index of {customers:,} subjects"
+    of_runs(f"{label}, rebuilt from {size:,} records in the store", building, "s", bar=30).tell()
+    Claim(f"{label}, memory", index.nbytes / 2**30, "GiB", bar=1).tell()
+    rss = psutil.Process().memory_info().rss / 2**30
+    print(f"resident memory of the process: {rss:.2f} GiB", file=sys.stderr)
+    rng = np.random.default_rng(SEED)
+    asked = [f"c_{number:026}" for number in rng.integers(0, customers, 200_000)]
+    purposes = [policy.purposes[i] for i in rng.integers(0, len(policy.purposes), len(asked))]
+    taken = []
+    for name, purpose in zip(asked, purposes, strict=True):
+        begun = time.perf_counter_ns()
+        index.is_permitted(name, purpose, AT)
+        taken.append((time.perf_counter_ns() - begun) / 1000)
+    Claim("one decision, median", float(np.median(taken)), "µs", bar=20, runs=len(taken)).tell()
+    Claim("one decision, 99th percentile", float(np.percentile(taken, 99)), "µs", runs=len(taken)).tell()
+
+
+def main() -> int:
+    """Measure both. `--data DIR` keeps what was drawn, `--only index|filter` does a part."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--data", type=Path)
+    parser.add_argument("--only", choices=["index", "filter"])
+    chosen = parser.parse_args()
+    customers, events = (20_000, 200_000) if chosen.quick else (1_000_000, 10_000_000)
+    with tempfile.TemporaryDirectory(prefix="bojagi-bench-") as spare:
+        folder = chosen.data or Path(spare)
+        folder.mkdir(parents=True, exist_ok=True)
+        if not (folder / "records.parquet").exists():
+            pq.write_table(draw_records(customers, np.random.default_rng(SEED)), folder / "records.parquet")
+        if chosen.only in (None, "index"):
+            measure_index(folder, customers, 1 if chosen.quick else 3)
+        if chosen.only in (None, "filter"):
+            measure_filter(folder, customers, events, 1 if chosen.quick else RUNS)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,103 @@
+"""The ledger under 16 processes that spend at once and are killed at random: what it allows, and how long it takes."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import quantiles
+
+from bench.claim import Claim
+from bench.dp.spender import ACCOUNT
+from privacy.dp.cost import Cost
+from privacy.dp.ledger import Ledger
+from privacy.dp.sqlite_store import SqliteStore
+
+ROOT = Path(__file__).parents[2]
+PROCESSES, EACH, LIMIT = 16, 700, 10_000
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What the spenders saw and what the ledger says. `granted`: entries by which a release was allowed."""
+
+    granted: tuple[int, ...]
+    seconds: tuple[float, ...]
+    refused: int
+    killed: int
+    debited: frozenset[int]
+    spent: int
+
+    @property
+    def without_debit(self) -> int:
+        """Releases that no debit, or not one of their own, pays for."""
+        return len(self.granted) - len(set(self.granted) & self.debited)
+
+
+def try_ledger(folder: Path, processes: int = PROCESSES, each: int = EACH, limit: int = LIMIT) -> Trial:
+    """Let `processes` spend `each` against one limit, while some are killed; each that is killed starts again."""
+    store = SqliteStore(folder / "ledger.sqlite", folder / "anchor")
+    ledger = Ledger(store)
+    ledger.set_limit(ACCOUNT, "ever", Cost(limit), datetime.now(UTC))
+    chance, left = random.Random(7), iter(range(2 * processes))
+    lines, killed = _spend(folder, processes, each, lambda: chance.random() < 0.05 and next(left, None) is not None)
+    told = [line.split() for line in lines if line != "refused"]
+    ledger.verify()
+    spent = ledger.balances(ACCOUNT, datetime.now(UTC))[0].spent.nano_rho
+    store.close()
+    with sqlite3.connect(folder / "ledger.sqlite") as connection:
+        rows = connection.execute("SELECT seq, body FROM dp_entry").fetchall()
+    return Trial(
+        granted=tuple(int(seq) for seq, _ in told),
+        seconds=tuple(float(seconds) for _, seconds in told),
+        refused=lines.count("refused"),
+        killed=killed,
+        debited=frozenset(seq for seq, body in rows if json.loads(body)["kind"] == "spend"),
+        spent=spent,
+    )
+
+
+def measure_ledger(folder: Path, each: int = EACH) -> None:
+    """Tell the claims of the ledger, from `each` spends of every process."""
+    trial = try_ledger(folder, each=each)
+    ranks = quantiles(trial.seconds, n=100)
+    many = f"{len(trial.granted)} spends of {PROCESSES} processes, {trial.killed} killed"
+    runs, spread = len(trial.seconds), (min(trial.seconds), max(trial.seconds))
+    Claim(f"ledger, median, {many}", ranks[49], "s", runs=runs, spread=spread).tell()
+    Claim(f"ledger, p99, {many}", ranks[98], "s", bar=0.05, runs=runs, spread=spread).tell()
+    Claim("ledger, spent beyond the limit", max(0, trial.spent - LIMIT), "nano-rho", bar=0).tell()
+    Claim("ledger, releases without a debit of their own", trial.without_debit, "releases", bar=0).tell()
+
+
+def _spend(folder: Path, processes: int, each: int, kill: Callable[[], bool]) -> tuple[list[str], int]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    lines: list[str] = []
+    running: dict[subprocess.Popen[str], Path] = {}
+    waiting, killed, started = processes, 0, 0
+    while waiting or running:
+        while waiting and len(running) < processes:
+            waiting, started = waiting - 1, started + 1
+            output = folder / f"{started}.out"
+            command = [sys.executable, "-m", "bench.dp.spender", str(folder), f"s{started}", str(each)]
+            with output.open("w") as out:
+                running[subprocess.Popen(command, stdout=out, env=environment, text=True)] = output
+        time.sleep(0.2)
+        for process in list(running):
+            if process.poll() is None and kill():
+                process.send_signal(signal.SIGKILL)
+                process.wait()
+                waiting, killed = waiting + 1, killed + 1
+            if process.poll() is not None:
+                if process.returncode not in (0, -signal.SIGKILL):
+                    raise RuntimeError(f"a spender ended with {process.returncode}; its error is above")
+                lines += running.pop(process).read_text().splitlines()
+    return lines, killed

@@ -1,0 +1,108 @@
+"""The regular reports under differential privacy as assets: they spend budget, so no refresh makes them."""
+
+import base64
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+
+from pipelines.clock import wall_clock
+from pipelines.defs.failure import own_errors_are_final
+from pipelines.defs.metadata import ROWS, asset_key
+from pipelines.plot import draw_intervals
+from pipelines.privacy_store import read_balances
+from pipelines.private_report import LAYER, Report, built_in_reports, publish
+from privacy.catalog import build_catalog
+
+if TYPE_CHECKING:
+    from privacy.dp.answer import Answer
+
+REPORTS = dg.AssetSelection.groups(LAYER)
+
+
+def report_assets() -> list[dg.AssetsDefinition]:
+    """Return one asset a report."""
+    return [_report_asset(report) for report in built_in_reports()]
+
+
+def report_job() -> UnresolvedAssetJobDefinition:
+    """Return the job that asks for all reports."""
+    return dg.define_asset_job(
+        "private_reports",
+        selection=REPORTS,
+        description="Ask the regular questions. On data that has not changed, stored answers come back for nothing.",
+        executor_def=dg.in_process_executor,
+    )
+
+
+def report_schedule(job: UnresolvedAssetJobDefinition) -> dg.ScheduleDefinition:
+    """Return the schedule: once a month, and only when somebody switches it on, since it spends budget."""
+    return dg.ScheduleDefinition(
+        name="monthly_private_reports",
+        job=job,
+        cron_schedule="0 5 1 * *",
+        default_status=dg.DefaultScheduleStatus.STOPPED,
+        description="Ask for the reports on the first of the month at 05:00; spends privacy budget.",
+    )
+
+
+def _report_asset(report: Report) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=asset_key(report.table),
+        deps=[asset_key(report.dataset)],
+        group_name=LAYER,
+        kinds={"deltalake"},
+        description=f"{report.title}, under differential privacy at ρ={report.form['rho']:g}. Spends the budget of "
+        f"{report.dataset} for {report.form['purpose']}; the same question about the same data is free.",
+        tags={"personal_data": "false"},
+        required_resource_keys={"lock", "settings", "contracts", "lakehouse", "consent"},
+    )
+    def ask(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
+        # Here, because no run without a report should wait for OpenDP.
+
+        # Here, because no run without a report should wait for OpenDP.
+        from pipelines.private_statistics import StatisticsDesk
+
+        held = context.resources
+        desk = StatisticsDesk(
+            settings=held.settings, lakehouse=held.lakehouse, catalog=build_catalog(held.contracts.values()),
+            consent=held.consent, who="bojagi report", role="pipeline",
+        )  # fmt: skip
+        with own_errors_are_final():
+            answer = publish(report, desk)
+            left = read_balances(held.settings, report.question, wall_clock())
+        return dg.MaterializeResult(metadata={**_metadata(report, answer), "budget_left": dg.MetadataValue.json(left)})
+
+    return ask
+
+
+def _metadata(report: Report, answer: "Answer") -> dict[str, Any]:
+    from privacy.dp.plan import Plan
+    from privacy.dp.preview import preview
+
+    first = report.question.statistics[0]
+    shown = [one for one in answer.estimates if one.statistic == first and one.value is not None]
+    values, margins = [one.value or 0.0 for one in shown], [one.margin or 0.0 for one in shown]
+    drawing = draw_intervals(values, margins, f"{first}, {len(shown)} groups, {answer.confidence:.0%} intervals")
+    image = base64.b64encode(drawing.encode()).decode()
+    return {
+        ROWS: len(answer.estimates),
+        "rho": answer.statement["rho_zcdp"],
+        "epsilon": answer.statement["epsilon"],
+        "delta": answer.statement["delta"],
+        "expected_margins": dg.MetadataValue.json(preview(Plan(report.question))["margins"]),
+        "largest_margin": max(margins, default=0.0),
+        "chart": dg.MetadataValue.md(f"![chart](data:image/svg+xml;base64,{image})"),
+        "figures": dg.MetadataValue.md(_table(answer)),
+        "meaning": answer.sentence,
+        "statement": dg.MetadataValue.json(answer.statement),
+    }
+
+
+def _table(answer: "Answer") -> str:
+    lines = ["| Group | Statistic | Value | Margin |", "| --- | --- | ---: | ---: |"]
+    for one in answer.estimates:
+        group = ", ".join(one.group.values()) or "all"
+        figure = "too little data | " if one.value is None else f"{one.value:,.6g} | ±{one.margin:,.3g}"
+        lines.append(f"| {group} | {one.statistic} | {figure} |")
+    return "\n".join(lines)

@@ -1,0 +1,50 @@
+"""Values that a form fills in by itself: what hundreds of people of many names share tells nobody apart.
+
+Blocking sets such values aside already; here they stop being evidence as well, so that two namesakes are not one person
+because the shop's own telephone number stands beside both.
+"""
+
+from pipelines.identity.blocking import MAX_BLOCK
+from pipelines.identity.workspace import Workspace
+
+MOST_NAMES = 10
+"""A value of more than `MAX_BLOCK` records is somebody's own if they are of no more names: typing errors, a family."""
+_PARTS = ("phone", "email", "device", "identifier_")
+# Columns that are made of another.
+_MADE_OF = {"email_local": "email", "email_digits": "email"}
+
+
+def forget_defaults(connection: Workspace, table: str = "person") -> list[str]:
+    """Set values that stand for nobody to null; return what the reader should know of them.
+
+    Without a name or birth date in the file nothing tells a default value from a busy customer, and all stay.
+    """
+    columns = [str(r[0]) for r in connection.execute(f"describe {table}").fetchall()]
+    who = " || '|' || ".join(f"coalesce({c}, '')" for c in ("given", "surname") if c in columns)
+    who = who or ("birth_date" if "birth_date" in columns else "")
+    told, forgotten = [], {}
+    for column in [
+        c for c in columns if who and c.startswith(_PARTS) and c not in _MADE_OF and not c.endswith("_bits")
+    ]:
+        found = connection.execute(
+            f"select {column} as value, count(*) as records from {table} where {column} is not null group by {column} "
+            f"having count(*) > {MAX_BLOCK} and count(distinct {who}) > {MOST_NAMES}"
+        ).fetchall()
+        if found:
+            forgotten[column] = ", ".join("'" + str(value).replace("'", "''") + "'" for value, _ in found)
+            part, records = column.rstrip("_0123456789"), sum(int(count) for _, count in found)
+            told.append(
+                f"{part}: {records} records share one of {len(found)} values with more than {MAX_BLOCK} records of "
+                f"more than {MOST_NAMES} names; such a value stands for nobody and was taken as unknown."
+            )
+    if forgotten:
+        kept = ", ".join(_kept(column, forgotten) for column in columns)
+        connection.execute(f"create or replace table {table} as select {kept} from {table}")
+    return told
+
+
+def _kept(column: str, forgotten: dict[str, str]) -> str:
+    own = _MADE_OF.get(column, column)
+    if own not in forgotten:
+        return column
+    return f"case when {own} in ({forgotten[own]}) then null else {column} end as {column}"

@@ -1,0 +1,100 @@
+"""Which rows a question is about, and whether its columns are of the kind that it asks for."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterable, Set
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+from pyspark.sql.types import DataType, DateType, NumericType, StringType, TimestampNTZType, TimestampType
+
+from privacy.dp.errors import BadQuestion
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+    from privacy.dp.question import Condition, Question
+
+_TIMES = (DateType, TimestampNTZType, TimestampType)
+_COMPARE = {
+    "=": operator.eq, "!=": operator.ne, "<": operator.lt,
+    "<=": operator.le, ">": operator.gt, ">=": operator.ge,
+}  # fmt: skip
+
+
+def keep(frame: DataFrame, conditions: Iterable[Condition]) -> DataFrame:
+    """The rows that meet all conditions. Null, and what is of another type than the literal, meets none.
+
+    Raises:
+        BadQuestion: a column is missing, or a moment is no ISO date or time without a zone.
+    """
+    conditions = tuple(conditions)
+    require_columns(frame, {condition.column for condition in conditions})
+    for condition in conditions:
+        frame = frame.where(_condition(condition, frame.schema[condition.column].dataType))
+    return frame
+
+
+def require_kinds(frame: DataFrame, question: Question) -> None:
+    """Refuse a measure or bins of what is no number, and days of what is no time.
+
+    Raises:
+        BadQuestion: with the column and what it is.
+    """
+    require_columns(frame, question.columns())
+    numbers = {key.column for key in question.group_by if key.edges is not None}
+    if question.measure is not None:
+        numbers.add(question.measure.column)
+    days = {key.column for key in question.group_by if key.days is not None}
+    for columns, kinds, wanted in (
+        (numbers, (NumericType,), "a number"),
+        (days, (*_TIMES, StringType), "a date or time"),
+    ):
+        for column in sorted(columns):
+            found = frame.schema[column].dataType
+            if not isinstance(found, kinds):
+                raise BadQuestion(f"{column} is {found.simpleString()}; expected {wanted}")
+
+
+def require_columns(frame: DataFrame, wanted: Set[str]) -> None:
+    """Refuse columns that the data set lacks.
+
+    Raises:
+        BadQuestion: with their names and those that there are.
+    """
+    missing = sorted(wanted - set(frame.columns))
+    if missing:
+        raise BadQuestion(f"no column {', '.join(missing)}; the data set has {', '.join(sorted(frame.columns))}")
+
+
+def _condition(condition: Condition, found: DataType) -> Column:
+    value = condition.value
+    values = value if isinstance(value, tuple) else (value,)
+    if isinstance(found, _TIMES) and all(isinstance(one, str) for one in values):
+        # As it stands on the shop's clock; an offset in the question would move midnight.
+        column = F.col(condition.column).cast("timestamp_ntz")
+        # As text: a datetime would pass through the zone of this process and that of the session.
+        literals = [F.lit(_moment(condition.column, str(one))).cast("timestamp_ntz") for one in values]
+    else:
+        # try_cast: a failing cast would tell of the row that it failed on.
+        first = values[0]
+        kind = "string" if isinstance(first, str) else "boolean" if isinstance(first, bool) else "double"
+        column = F.col(condition.column).try_cast(kind)
+        literals = [F.lit(one) for one in values]
+    if isinstance(value, tuple):
+        return column.isin(*literals) if condition.operator == "in" else ~column.isin(*literals)
+    compared: Column = _COMPARE[condition.operator](column, literals[0])
+    return compared
+
+
+def _moment(column: str, text: str) -> str:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise BadQuestion(f"{column} is compared with {text!r}; expected a date or time like 2026-03-01") from error
+    if moment.tzinfo is not None:
+        raise BadQuestion(f"{column} is compared with {text!r}; give the shop's own time, without an offset")
+    return moment.isoformat(" ", "microseconds")

@@ -1,0 +1,58 @@
+"""Bounds suggested from noisy histograms: near enough, paid for, free the second time."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipelines.engine import Engine
+from privacy.dp.account import Account
+from privacy.dp.cost import Cost, cost_of_rho
+from privacy.dp.errors import BadQuestion, BudgetRefused
+from privacy.dp.ledger import Ledger
+from privacy.dp.release import DataSet
+from privacy.dp.sqlite_store import SqliteStore
+from privacy.dp.suggest import read_bounds_question, suggest
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+ACCOUNT = Account("t", "analytics", "cid")
+FORM = {"dataset": "t", "purpose": "analytics", "unit": "cid", "column": "amount", "rho": 0.1}
+
+
+def open_ledger(folder: Path, limit: Cost) -> Ledger:
+    ledger = Ledger(SqliteStore(folder / "ledger.sqlite", folder / "anchor"))
+    ledger.set_limit(ACCOUNT, "ever", limit, NOW)
+    return ledger
+
+
+def data(engine: Engine, customers: int) -> DataSet:
+    """Each customer has 1 to 6 rows of 10 to 90; one has a thousand of a million."""
+    random = np.random.default_rng(5)
+    cid = np.repeat(np.arange(customers), random.integers(1, 7, customers))
+    ordinary = pd.DataFrame({"cid": cid, "amount": random.uniform(10, 90, len(cid))})
+    extreme = pd.DataFrame({"cid": [-1] * 1000, "amount": 1e6})
+    return DataSet(engine.spark.createDataFrame(pd.concat([ordinary, extreme])), "1")
+
+
+def test_bounds_hold_most_customers_and_no_extreme_one(sail: Engine, tmp_path: Path) -> None:
+    ledger, question, rows = open_ledger(tmp_path, cost_of_rho(0.1)), read_bounds_question(FORM), data(sail, 3000)
+    found = suggest(question, rows, ledger, NOW)
+    assert (found.lower, found.upper) == (0.0, 100.0)
+    assert found.rows == 6
+    assert ledger.balances(ACCOUNT, NOW)[0].left == Cost(0)
+    assert suggest(question, rows, ledger, NOW) == found
+    with pytest.raises(BudgetRefused):
+        suggest(question, DataSet(rows.frame, "2"), ledger, NOW)
+
+
+def test_too_few_customers_give_no_bounds(sail: Engine, tmp_path: Path) -> None:
+    found = suggest(read_bounds_question(FORM), data(sail, 5), open_ledger(tmp_path, Cost(10**9)), NOW)
+    assert (found.lower, found.upper, found.rows) == (None, None, None)
+
+
+@pytest.mark.parametrize("change", [{"rho": 0}, {"share": 1.0}, {"columns": "amount"}])
+def test_bad_wishes_are_refused(change: dict[str, object]) -> None:
+    with pytest.raises(BadQuestion):
+        read_bounds_question(FORM | change)
