@@ -43,10 +43,8 @@ LONG_EFFORT = 4
 SLACK, OPENINGS, ATTEMPTS, DEAR_ATTEMPTS = 1.5, 2, 0.25, 0.015
 """Choice of labels: how far above its price a record may be published in the greedy choice, passes of opening, and
 attempts of ruin and recreate per unit and effort (fewer where sensitive values must be checked)."""
-ROUNDS, DEAR_ROUNDS, HEAT = 2, 3, 0.12
-"""Rounds of refinement per `effort` (fewer where classes are split anew, which takes longer), and how much more a
-rebuilt class may cost at first, as a share of what a class costs on average. Below LONG_EFFORT nothing: too few rounds
-follow to regain it."""
+ROUNDS, DEAR_ROUNDS = 2, 3
+"""Rounds of refinement per `effort`, under models that more records cannot break and under others."""
 
 
 def recode_locally(table: FrequencyTable, spec: Spec) -> Allocation:
@@ -86,9 +84,7 @@ def _search(
     if spec.effort >= LONG_EFFORT and _has_pool(table, problem):
         classes = _choose(table, problem, count, classes, spec)
     rounds = (ROUNDS if is_monotone(problem) else DEAR_ROUNDS) * spec.effort
-    warmth = HEAT if spec.effort >= LONG_EFFORT else 0.0
-    heat = warmth * float(classes.cost[0]) / max(int(((classes.rows > 0) & (classes.loss > 0)).sum()), 1)
-    refine(problem, classes, new_scratch(problem), rounds, heat, new_dice(spec.seed))
+    refine(problem, classes, new_scratch(problem), rounds, new_dice(spec.seed))
     return _slots(classes, block)
 
 

@@ -35,6 +35,32 @@ def _seed(p: Problem, c: Classes, unit: NDArray[np.int64], count: int, random: N
 
 
 @njit(cache=True)
+def _release(c: Classes, a: int, released: NDArray[np.int64], count: int) -> int:
+    """Append the units of class `a` that are not among `released[:count]` yet; returns the new count. A full array
+    means that there may be more.
+    """
+    s = c.class_head[a]
+    while s != EMPTY and count < released.shape[0]:
+        is_new = True
+        for i in range(count):
+            is_new = is_new and released[i] != c.slot_unit[s]
+        if is_new:
+            released[count] = c.slot_unit[s]
+            count += 1
+        s = c.class_next[s]
+    return count
+
+
+@njit(cache=True)
+def _floors(p: Problem, c: Classes, released: NDArray[np.int64], count: int) -> float:
+    """What the released records that have no class will cost at the least."""
+    total = 0.0
+    for i in range(count):
+        total += c.left[released[i]] * p.floor[p.tuple_of[released[i]]]
+    return total
+
+
+@njit(cache=True)
 def rebuild(
     p: Problem,
     c: Classes,
@@ -50,25 +76,16 @@ def rebuild(
 
     Left early when what is placed, and the floors of what is not, cost too much already. `released` is working space.
     """
-    count, floors = 0, 0.0
+    count = 0
     for g in range(size):
-        s = c.class_head[group[g]]
-        while s != EMPTY:
-            if count == released.shape[0]:
-                return False
-            u = c.slot_unit[s]
-            floors += c.slot_count[s] * p.floor[p.tuple_of[u]]
-            is_new = True
-            for i in range(count if g > 0 else 0):
-                is_new = is_new and released[i] != u
-            if is_new:
-                released[count] = u
-                count += 1
-            s = c.class_next[s]
+        count = _release(c, group[g], released, count)
+        if count == released.shape[0]:
+            return False
     limit = c.cost[0] + rise
     c.counter[2] = 0
     for g in range(size):
         empty_out(p, c, group[g])
+    floors = _floors(p, c, released, count)
     used = 0
     opened = np.empty(size + 2, np.int64)
     opened[:size] = group[:size]
@@ -85,12 +102,12 @@ def rebuild(
             empty_out(p, c, a)
             break
         if shortfall(p, c.hist[a], c.people[a]) > 0.0:
-            floors = np.inf
+            count = _release(c, a, released, count)
+            empty_out(p, c, a)
             break
-        floors = 0.0
-        for i in range(count):
-            floors += c.left[released[i]] * p.floor[p.tuple_of[released[i]]]
-    is_kept = c.cost[0] + floors < limit
+        floors = _floors(p, c, released, count)
+    floors = _floors(p, c, released, count)
+    is_kept = c.cost[0] + floors < limit and count < released.shape[0]
     for i in range(count):
         u = released[i]
         if is_kept and c.left[u] > 0:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
@@ -24,12 +22,10 @@ from privacy.anonymity.kernel.rebuild import rebuild
 from privacy.anonymity.kernel.resplit import MOST_PARTS, Scratch, resplit
 
 GAIN = 1e-9
-FEWEST = (2, 1)
-"""Classes redone at once at the least: by a new split, by rebuilding."""
-RESPLIT, TRIES, DEAR_SWEEPS = 4, 4, 8
-"""New splits of up to RESPLIT further classes, the starts each tries, and sweeps of moves and swaps per pass."""
-REBUILT, STARTS, SWEEPS = 3, 2, 2
-"""The same where classes are rebuilt. Few starts: what is tried next time costs no more than trying it now."""
+RESPLIT, TRIES, SWEEPS = 4, 4, 6
+"""A class is split anew with 1 to RESPLIT others, from TRIES starts; SWEEPS of moves and swaps follow each pass."""
+REBUILT, STARTS = 3, 2
+"""A class is rebuilt with up to REBUILT - 1 others. Few starts: the next pass tries others."""
 MOST_RELEASED = 2048
 """Slots of the classes rebuilt at once; larger groups are left alone."""
 
@@ -105,37 +101,45 @@ def _gather(
 
 
 @njit(cache=True)
-def refine(
-    p: Problem, c: Classes, w: Scratch, rounds: int, heat: float, random: NDArray[np.uint64]
-) -> NDArray[np.float64]:
-    """`rounds` passes in which every class with a loss is redone together with a few neighbours, and records move.
+def rebuild_all(p: Problem, c: Classes, random: NDArray[np.uint64]) -> None:
+    """Rebuild every class with a loss together with a few neighbours."""
+    group = np.zeros(MOST_PARTS, np.int64)
+    released = np.empty(MOST_RELEASED, np.int64)
+    for a in range(c.rows.shape[0]):
+        if c.rows[a] > 0 and c.loss[a] > 0.0:
+            size = _gather(p, c, a, group, 1 + int(next_random(random) * REBUILT), random)
+            rebuild(p, c, group, size, released, STARTS, -GAIN, random)
 
-    Under models that more records cannot break the classes are rebuilt, which may cost a little more at first: about
-    `heat` per attempt, cooling to nothing; under others they are split anew. Returns the total cost after each pass.
-    """
+
+@njit(cache=True)
+def resplit_all(p: Problem, c: Classes, w: Scratch, random: NDArray[np.uint64]) -> None:
+    """Split every class with a loss anew, together with a few neighbours."""
     group = np.zeros(MOST_PARTS, np.int64)
     starts = np.zeros(TRIES)
-    history = np.zeros(rounds + 1)
-    released = np.empty(MOST_RELEASED, np.int64)
-    is_rebuilt = is_monotone(p)
-    want = REBUILT if is_rebuilt else RESPLIT
+    for a in range(c.rows.shape[0]):
+        if c.rows[a] > 0 and c.loss[a] > 0.0:
+            size = _gather(p, c, a, group, 2 + int(next_random(random) * RESPLIT), random)
+            for i in range(TRIES):
+                starts[i] = next_random(random)
+            resplit(p, c, w, group, size, starts)
+
+
+def refine(p: Problem, c: Classes, w: Scratch, rounds: int, random: NDArray[np.uint64]) -> list[float]:
+    """`rounds` passes in which every class with a loss is redone together with a few neighbours, and records move.
+
+    Classes are split anew; under models that more records cannot break, in every second pass they are rebuilt instead.
+    Returns the total cost after each pass; it never rises. Not compiled: as one function its parts take minutes to.
+    """
+    can_rebuild = bool(is_monotone(p))
     relocate(p, c)
-    history[0] = c.cost[0]
+    history = [float(c.cost[0])]
     for r in range(rounds):
-        warmth = heat * (1.0 - (r + 1) / rounds)
-        for a in range(c.rows.shape[0]):
-            if c.rows[a] == 0 or c.loss[a] == 0.0:
-                continue
-            size = _gather(p, c, a, group, FEWEST[int(is_rebuilt)] + int(next_random(random) * want), random)
-            if is_rebuilt:
-                rise = -warmth * math.log(1.0 - next_random(random)) - GAIN
-                rebuild(p, c, group, size, released, STARTS, rise, random)
-            else:
-                for i in range(TRIES):
-                    starts[i] = next_random(random)
-                resplit(p, c, w, group, size, starts)
-        for _ in range(SWEEPS if is_rebuilt else DEAR_SWEEPS):
+        if can_rebuild and r % 2 == 0:
+            rebuild_all(p, c, random)
+        else:
+            resplit_all(p, c, w, random)
+        for _ in range(SWEEPS):
             sweep(p, c, 0.0, random)
         relocate(p, c)
-        history[r + 1] = c.cost[0]
+        history.append(float(c.cost[0]))
     return history
