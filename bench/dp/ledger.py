@@ -10,7 +10,6 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +23,8 @@ from privacy.dp.sqlite_store import SqliteStore
 
 ROOT = Path(__file__).parents[2]
 PROCESSES, EACH, LIMIT = 16, 700, 10_000
+# A spend takes ten milliseconds or so: looked at more rarely, a short trial would be over before anybody is killed.
+LOOK_SECONDS = 0.02
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,10 @@ def try_ledger(folder: Path, processes: int = PROCESSES, each: int = EACH, limit
     store = SqliteStore(folder / "ledger.sqlite", folder / "anchor")
     ledger = Ledger(store)
     ledger.set_limit(ACCOUNT, "ever", Cost(limit), datetime.now(UTC))
-    chance, left = random.Random(7), iter(range(2 * processes))
-    lines, killed = _spend(folder, processes, each, lambda: chance.random() < 0.05 and next(left, None) is not None)
+    chance = random.Random(7)
+    # Every second process dies after so many spends, as long as there are processes left to take its place.
+    ends = [chance.randrange(1, each // 2) if place % 2 == 0 else None for place in range(4 * processes)]
+    lines, killed = _spend(folder, processes, each, ends)
     told = [line.split() for line in lines if line != "refused"]
     ledger.verify()
     spent = ledger.balances(ACCOUNT, datetime.now(UTC))[0].spent.nano_rho
@@ -78,10 +81,10 @@ def measure_ledger(folder: Path, each: int = EACH) -> None:
     Claim("ledger, releases without a debit of their own", trial.without_debit, "releases", bar=0).tell()
 
 
-def _spend(folder: Path, processes: int, each: int, kill: Callable[[], bool]) -> tuple[list[str], int]:
+def _spend(folder: Path, processes: int, each: int, ends: list[int | None]) -> tuple[list[str], int]:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     lines: list[str] = []
-    running: dict[subprocess.Popen[str], Path] = {}
+    running: dict[subprocess.Popen[str], tuple[Path, int | None]] = {}
     waiting, killed, started = processes, 0, 0
     while waiting or running:
         while waiting and len(running) < processes:
@@ -89,15 +92,17 @@ def _spend(folder: Path, processes: int, each: int, kill: Callable[[], bool]) ->
             output = folder / f"{started}.out"
             command = [sys.executable, "-m", "bench.dp.spender", str(folder), f"s{started}", str(each)]
             with output.open("w") as out:
-                running[subprocess.Popen(command, stdout=out, env=environment, text=True)] = output
-        time.sleep(0.2)
-        for process in list(running):
-            if process.poll() is None and kill():
+                process = subprocess.Popen(command, stdout=out, env=environment, text=True)
+            running[process] = output, ends[started - 1] if started <= len(ends) else None
+        time.sleep(LOOK_SECONDS)
+        for process, (output, end) in list(running.items()):
+            if process.poll() is None and end is not None and output.read_text().count("\n") >= end:
                 process.send_signal(signal.SIGKILL)
                 process.wait()
                 waiting, killed = waiting + 1, killed + 1
             if process.poll() is not None:
                 if process.returncode not in (0, -signal.SIGKILL):
                     raise RuntimeError(f"a spender ended with {process.returncode}; its error is above")
-                lines += running.pop(process).read_text().splitlines()
+                del running[process]
+                lines += output.read_text().splitlines()
     return lines, killed

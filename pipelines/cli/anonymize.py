@@ -34,9 +34,12 @@ def anonymize_command(
     Nothing is written when the verifier refuses.
     """
     from privacy.anonymity import anonymize, load_spec
+    from privacy.anonymity.kernel import is_compiled
 
     spec = load_spec(spec_path)
     frame = read_table(source, delimiter)
+    if spec.algorithm == "local" and not is_compiled():
+        typer.echo("Compiling the search, once on this machine: a minute or two …", err=True)
     result = anonymize(frame, spec)
     write_table(result.table, output, delimiter)
     summary = _report(frame, result.table, spec, result.suppressed, source.name)
