@@ -95,7 +95,8 @@ class ReleaseRegistry:
         except InfeasibleError:
             if old.empty:
                 raise
-        published = pd.concat([part for part in parts if len(part)])
+        everybody = pd.concat([part for part in parts if len(part)] or [old])
+        published = _without_broken(everybody, old.index, frame, spec)
         if published.empty:
             raise InfeasibleError("nobody can be released: every class lost too many people and nobody is new")
         self._check(published, frame, spec)
@@ -163,3 +164,15 @@ class ReleaseRegistry:
         )
         with self._log.open("a", encoding="utf-8") as handle:
             handle.write(json.dumps(asdict(entry), ensure_ascii=False) + "\n")
+
+
+def _without_broken(published: pd.DataFrame, known: pd.Index, frame: pd.DataFrame, spec: Spec) -> pd.DataFrame:
+    """Without the new people of classes that do not hold beside everybody; they wait.
+
+    New people were anonymised among themselves: their sensitive values may lie too far from those of all, and labels
+    of theirs may be those of an earlier class.
+    """
+    verdict = verify(published, frame, spec.model_copy(update={"suppression_limit": 1.0}))
+    broken = {violation.group for violation in verdict.violations}
+    number = published.groupby(list(spec.quasi), sort=False, dropna=False).ngroup()
+    return published[~number.isin(broken) | published.index.isin(known)]

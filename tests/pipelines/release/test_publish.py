@@ -18,7 +18,7 @@ from pipelines.errors import ReleaseError
 from pipelines.lakehouse import Lakehouse
 from pipelines.release.plan import Plan, load_plans
 from pipelines.release.publish import prove_release, publish, read_release
-from privacy.anonymity.errors import InfeasibleError
+from privacy.anonymity.errors import InfeasibleError, VerificationError
 from privacy.anonymity.registry import ReleaseRegistry
 from privacy.consent.policy import built_in_policy
 from privacy.consent.record import ConsentRecord
@@ -120,6 +120,7 @@ def test_whoever_was_released_stays_with_the_same_people(
     publish(PLAN, contract, lakehouse, look(tmp_path), registry)
     after = read_release(PLAN, lakehouse)
     assert len(after) > len(before)
+    assert prove_release(PLAN, contract, lakehouse, look(tmp_path), registry).is_passed
     quasi = list(PLAN.spec.quasi)
     assert after.groupby(quasi).size().reindex(before.groupby(quasi).size().index).notna().all()
     assert [one.recipient for one in registry.releases(PLAN.table)] == ["research partners"] * 2
@@ -150,6 +151,21 @@ def test_a_plan_that_does_not_fit_is_refused(tmp_path: Path) -> None:
     (tmp_path / "odd.yaml").write_text("source: gold/x\npurpose: research\n", encoding="utf-8")
     with pytest.raises(ReleaseError, match=r"odd.yaml is no release: recipient"):
         load_plans(tmp_path)
+
+
+def test_new_people_whose_class_does_not_hold_would_stop_the_release(
+    lakehouse: Lakehouse,
+    contract: Contract,
+    registry: ReleaseRegistry,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The negative control of letting them wait."""
+    publish(PLAN, contract, lakehouse, look(tmp_path), registry)
+    say(tmp_path, range(200, 240), "given", 2016)
+    monkeypatch.setattr("privacy.anonymity.registry._without_broken", lambda everybody, *_: everybody)
+    with pytest.raises(VerificationError, match="nothing was released"):
+        publish(PLAN, contract, lakehouse, look(tmp_path), registry)
 
 
 def changed(form: dict[str, object], purpose: str = PLAN.purpose) -> Plan:
