@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -51,6 +51,7 @@ class Report:
         return f"{LAYER}/{self.name}"
 
 
+@cache
 def built_in_reports() -> tuple[Report, ...]:
     """The reports of `pipelines/reports/`, by name.
 

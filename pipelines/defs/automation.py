@@ -1,5 +1,7 @@
 """When a refresh starts by itself: new files in the landing folder, and once a night."""
 
+from collections.abc import Iterable
+
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
@@ -29,12 +31,14 @@ def refresh_job() -> UnresolvedAssetJobDefinition:
 
 def retention_job() -> UnresolvedAssetJobDefinition:
     """Return the job that deletes what is due."""
-    return dg.define_asset_job(
-        "retention",
-        selection=dg.AssetSelection.assets(RETENTION_KEY),
-        description="Delete the rows whose time is over, with every earlier version of them.",
-        executor_def=dg.in_process_executor,
-    )
+    told = "Delete the rows whose time is over, with every earlier version of them."
+    return job_apart("retention", [RETENTION_KEY], told)
+
+
+def job_apart(name: str, keys: Iterable[dg.AssetKey], description: str) -> UnresolvedAssetJobDefinition:
+    """Return a job of assets that no refresh makes, in one process so that all share one engine."""
+    selection = dg.AssetSelection.assets(*keys)
+    return dg.define_asset_job(name, selection, description=description, executor_def=dg.in_process_executor)
 
 
 def retention_schedule(job: UnresolvedAssetJobDefinition) -> dg.ScheduleDefinition:

@@ -10,6 +10,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 from pipelines.config import Settings
 from pipelines.contracts.document import Contracts
 from pipelines.defs import metadata
+from pipelines.defs.automation import job_apart
 from pipelines.defs.failure import own_errors_are_final
 from pipelines.defs.metadata import asset_key
 from pipelines.privacy_store import open_release_registry
@@ -45,12 +46,8 @@ def release_checks(contracts: Contracts) -> list[dg.AssetChecksDefinition]:
 
 def release_job() -> UnresolvedAssetJobDefinition:
     """Return the job that makes the releases. By hand only: somebody decides that a table leaves the house."""
-    return dg.define_asset_job(
-        "release",
-        selection=dg.AssetSelection.assets(*release_keys()),
-        description="Make the tables that leave the house from what is in gold now, and prove them.",
-        executor_def=dg.in_process_executor,
-    )
+    told = "Make the tables that leave the house from what is in gold now, and prove them."
+    return job_apart("release", release_keys(), told)
 
 
 def _asset(plan: Plan, contracts: Contracts) -> dg.AssetsDefinition:

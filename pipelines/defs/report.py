@@ -7,6 +7,7 @@ import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from pipelines.clock import wall_clock
+from pipelines.defs.automation import job_apart
 from pipelines.defs.failure import own_errors_are_final
 from pipelines.defs.metadata import ROWS, asset_key
 from pipelines.plot import draw_intervals
@@ -26,12 +27,8 @@ def report_assets() -> list[dg.AssetsDefinition]:
 
 def report_job() -> UnresolvedAssetJobDefinition:
     """Return the job that asks for all reports."""
-    return dg.define_asset_job(
-        "private_reports",
-        selection=dg.AssetSelection.assets(*(asset_key(report.table) for report in built_in_reports())),
-        description="Ask the regular questions. On data that has not changed, stored answers come back for nothing.",
-        executor_def=dg.in_process_executor,
-    )
+    told = "Ask the regular questions. On data that has not changed, stored answers come back for nothing."
+    return job_apart("private_reports", (asset_key(report.table) for report in built_in_reports()), told)
 
 
 def report_schedule(job: UnresolvedAssetJobDefinition) -> dg.ScheduleDefinition:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -78,6 +78,7 @@ class Plan(BaseModel):
         return contract.subject_key
 
 
+@cache
 def load_plans(folder: Path = FOLDER) -> tuple[Plan, ...]:
     """Return the releases that are declared, by name.
 
