@@ -6,11 +6,10 @@ ARX is not on Maven's central repository under its own group, so its figures are
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import subprocess
-import sys
 from pathlib import Path
+
+from bench.peer_environment import python_with
 
 HOME = Path("bench") / "results" / "peers"
 PACKAGES = ("anjana", "pycanon")
@@ -45,27 +44,9 @@ print(json.dumps({"k": int(k), "l": int(l), "t": float(t)}))
 """
 
 
-def python() -> Path:
-    """The interpreter of the peers' environment; makes it on the first call.
-
-    Raises:
-        subprocess.CalledProcessError: the packages could not be installed.
-    """
-    interpreter = HOME / "bin" / "python"
-    if not interpreter.exists():
-        uv = shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
-        if uv is None:
-            subprocess.run([sys.executable, "-m", "venv", str(HOME)], check=True)
-            subprocess.run([str(interpreter), "-m", "pip", "install", "--quiet", *PACKAGES], check=True)
-        else:
-            subprocess.run([uv, "venv", "--quiet", str(HOME)], check=True)
-            install = [uv, "pip", "install", "--quiet", "--python", str(interpreter), *PACKAGES]
-            subprocess.run(install, check=True)
-    return interpreter
-
-
 def _run(script: str, *arguments: str) -> dict[str, float]:
-    done = subprocess.run([str(python()), "-c", script, *arguments], check=True, stdout=subprocess.PIPE, text=True)
+    interpreter = python_with(HOME, PACKAGES)
+    done = subprocess.run([str(interpreter), "-c", script, *arguments], check=True, stdout=subprocess.PIPE, text=True)
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
 

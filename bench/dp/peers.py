@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
-import sys
 from pathlib import Path
+
+from bench.peer_environment import python_with
 
 HOME = Path("bench") / "results"
 TUMULT = """
@@ -80,23 +80,10 @@ def opendp_seconds(path: Path, runs: int) -> list[float]:
 
 
 def _run(name: str, packages: tuple[str, ...], script: str, path: Path, runs: int) -> list[float]:
-    interpreter = _python(HOME / name, packages)
+    interpreter = python_with(HOME / name, packages)
     # Ours, and what our sessions set for Spark, is none of theirs.
     own = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHONPATH", "SPARK", "PYSPARK"))}
     environment = own | {"PYSPARK_PYTHON": str(interpreter), "PYSPARK_DRIVER_PYTHON": str(interpreter)}
     command = [str(interpreter), "-W", "ignore", "-c", script, str(path), str(runs)]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=environment)
     return list(json.loads(done.stdout.splitlines()[-1]))
-
-
-def _python(home: Path, packages: tuple[str, ...]) -> Path:
-    interpreter = (home / "bin" / "python").absolute()
-    if not interpreter.exists():
-        uv = shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
-        if uv is None:
-            subprocess.run([sys.executable, "-m", "venv", str(home)], check=True)
-            subprocess.run([str(interpreter), "-m", "pip", "install", "--quiet", *packages], check=True)
-        else:
-            subprocess.run([uv, "venv", "--quiet", str(home)], check=True)
-            subprocess.run([uv, "pip", "install", "--quiet", "--python", str(interpreter), *packages], check=True)
-    return interpreter
