@@ -15,10 +15,9 @@ def graphs(draw):
     size = draw(st.integers(2, 9))
     pairs = list(itertools.combinations(range(size), 2))
     chosen = draw(st.lists(st.sampled_from(pairs), unique=True, max_size=len(pairs)))
-    # Distinct weights: with ties there are several right answers.
-    weights = draw(
-        st.lists(st.floats(-20, 20, allow_nan=False), unique=True, min_size=len(chosen), max_size=len(chosen))
-    )
+    # Distinct weights: with ties there are several right answers. As exact as `cluster` takes them.
+    weight = st.integers(-20 * 2**20, 20 * 2**20).map(lambda steps: steps / 2**20)
+    weights = draw(st.lists(weight, unique=True, min_size=len(chosen), max_size=len(chosen)))
     return size, chosen, weights
 
 

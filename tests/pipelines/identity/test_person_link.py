@@ -159,7 +159,7 @@ def test_a_couple_on_one_email_stays_two_and_the_email_is_nobodys() -> None:
 def test_what_repeats_an_entry_does_not_outvote_it() -> None:
     """The best-described entry speaks for all that a certain key joins."""
     here = town({(0, 1): 6.0, (1, 2): -9.0}, certain=[(0, 2)])
-    here.persons.frame.loc[0, "birth_date"] = "1970-01-01"
+    here.persons = person_records(PEOPLE, born={0: "1970-01-01"})
     found = here.run()
     assert found[member(0)] == found[member(1)] == found[member(2)]
 

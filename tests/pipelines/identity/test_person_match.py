@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 from pipelines.identity.model_text import read_model, write_model
-from pipelines.identity.person_match import match_all, match_people, match_reached, open_private_workspace
+from pipelines.identity.person_batch import match_reached
+from pipelines.identity.person_match import match_all, match_people, open_private_workspace
 from pipelines.identity.person_record import PersonRecords
 from pipelines.identity.resolve import Options
 
@@ -34,7 +35,7 @@ def persons() -> PersonRecords:
         if n % 4 == 0:
             rows.append(base | {"token": f"b{n:03}", "phone": f"010-{dice.randrange(10**4):04}-{n + 5000:04}"})
     frame = pd.DataFrame(rows).astype({"seen_at": "datetime64[us]"})
-    return PersonRecords(frame.sort_values(["kind", "token"], ignore_index=True))
+    return PersonRecords.of(frame.sort_values(["kind", "token"], ignore_index=True))
 
 
 def test_the_workspace_fails_rather_than_spill(tmp_path, monkeypatch) -> None:
