@@ -88,7 +88,9 @@ class PersonLinker:
         seen = np.full(len(place), np.datetime64("NaT"), dtype="datetime64[us]")
         seen[there] = known["last_seen_at"].to_numpy(dtype="datetime64[us]")[place[there]]
         newest = self.persons.frame["seen_at"].to_numpy(dtype="datetime64[us]")
-        return group, ~there | np.isnat(seen) | (newest > seen)
+        # A number may have been known from elsewhere, before its entry in the register came.
+        is_new = ~self.persons.book.knows(self.persons.frame)
+        return group, ~there | np.isnat(seen) | (newest > seen) | is_new
 
     def _group(self, held: _Held, matching: Matching, former: Ints, touched: Bools, told: Told) -> Ints:
         """Cluster who was reached; the others stay where they were.

@@ -68,6 +68,17 @@ class SketchBook:
     keys: SketchKeys = field(default_factory=SketchKeys.random)
     rows: pd.DataFrame = field(default_factory=nobody)
 
+    def knows(self, people: pd.DataFrame) -> NDArray[np.bool_]:
+        """Tell which people's entries were there, in the same version, when the book was written; all of an empty book.
+
+        Args:
+            people: `kind`, `token`, `seen_at`.
+        """
+        if self.rows.empty:
+            return np.ones(len(people), dtype=bool)
+        held = pd.MultiIndex.from_frame(self.rows[["token_kind", "token", "seen_at"]])
+        return np.asarray(pd.MultiIndex.from_frame(people[["kind", "token", "seen_at"]]).isin(held))
+
     def open(self, people: pd.DataFrame, layout: Layout) -> tuple[Hashes, NDArray[np.bool_]]:
         """Return the sketch of each person, and who has one of this layout and of the newest version of the entry.
 
