@@ -52,7 +52,9 @@ def forget_alike(connection: Workspace, table: str, stand_ins: str) -> None:
         f"case when s.{owners[c]} is null then null else p.{c} end as {c}" if owners.get(c) in held else f"p.{c}"
         for c in columns
     )
-    connection.execute(f"create or replace table {table} as select {kept} from {table} p join {stand_ins} s using (rid)")
+    connection.execute(
+        f"create or replace table {table} as select {kept} from {table} p join {stand_ins} s using (rid)"
+    )
 
 
 def _kept(column: str, forgotten: dict[str, str]) -> str:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pipelines.identity.blocking import block, rules_for
 from pipelines.identity.default_value import forget_alike, forget_defaults
 from pipelines.identity.model import Model, observe_levels
-from pipelines.identity.person_match import Matching, Sketches, no_pairs, open_private_workspace
+from pipelines.identity.person_match import Matching, Sketches, match_all, no_pairs, open_private_workspace
 from pipelines.identity.person_record import PersonRecords
 from pipelines.identity.prepare import prepare
 from pipelines.identity.resolve import Options, filled_columns, put_person
@@ -21,6 +21,19 @@ from pipelines.identity.sketch import SKETCH_FLOOR, TABLE, Layout, draw_sketches
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
+MOST_FRESH = 0.2
+"""With a larger share of new people the model is trained again, and everybody is compared with everybody."""
+
+
+def match_people(
+    persons: PersonRecords, group: Ints, fresh: Bools, told: Bools, model: Model | None, options: Options
+) -> Matching:
+    """Score all people, or only those reached when a model is kept and few are new. See `match_reached`."""
+    if len(persons) < 2:
+        return Matching(no_pairs(), np.ones(len(persons), dtype=bool))
+    if model is None or fresh.mean() > MOST_FRESH:
+        return match_all(persons, options)
+    return match_reached(persons, group, fresh, told, model, options)
 
 
 def match_reached(

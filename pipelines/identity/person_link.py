@@ -20,7 +20,8 @@ from scipy.sparse.csgraph import connected_components
 from pipelines.identity.cluster import Constraints, cluster, components
 from pipelines.identity.link import MAX_MEMBERS_A_KEY, Clusters, without_default_values
 from pipelines.identity.model import Model
-from pipelines.identity.person_match import Matcher, Matching, match_people
+from pipelines.identity.person_batch import match_people
+from pipelines.identity.person_match import Matcher, Matching
 from pipelines.identity.person_record import PersonRecords
 from pipelines.identity.record import LINK_KINDS, Records
 from pipelines.identity.resolve import Options

@@ -1,4 +1,4 @@
-"""Scores which people of the registers are one: all of them, or only those that a new batch reaches (`person_batch.py`).
+"""Scores which people of the registers are one, all of them; `person_batch.py` scores those that a new batch reaches.
 
 Everything happens in one DuckDB in memory that may not spill: what it holds is clear text.
 """
@@ -24,8 +24,6 @@ from pipelines.identity.workspace import Workspace
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
-MOST_FRESH = 0.2
-"""With a larger share of new people the model is trained again, and everybody is compared with everybody."""
 
 
 @dataclass(frozen=True)
@@ -65,20 +63,6 @@ class Matcher(Protocol):
     ) -> Matching:
         """Return what was compared; `reached` covers at least the groups of who is new or touched."""
         ...
-
-
-def match_people(
-    persons: PersonRecords, group: Ints, fresh: Bools, told: Bools, model: Model | None, options: Options
-) -> Matching:
-    """Score all people, or only those reached when a model is kept and few are new. See `match_reached`."""
-    if len(persons) < 2:
-        return Matching(no_pairs(), np.ones(len(persons), dtype=bool))
-    if model is None or fresh.mean() > MOST_FRESH:
-        return match_all(persons, options)
-    # Here, because it builds on what this module offers.
-    from pipelines.identity.person_batch import match_reached
-
-    return match_reached(persons, group, fresh, told, model, options)
 
 
 @contextmanager

@@ -67,7 +67,7 @@ class PersonRecords:
         return np.arange(len(self), dtype=np.int64)
 
     def describe(self, rows: Ints) -> pd.DataFrame:
-        """Return what the registers say of some people, in clear: `source` and a text column a part, null where unknown.
+        """Return what the registers say of some people, in clear: `source` and a text column a part, null if unknown.
 
         Nobody is decrypted twice. Never write it anywhere.
         """
@@ -95,8 +95,8 @@ def read_person_records(
 ) -> PersonRecords:
     """Read the people of all registers, the newest row of each.
 
-    This is the only place where matching sees identifiers in clear. `reveal` decrypts, only whom `describe` is asked for
-    and while it can; what it returns stays in memory.
+    This is the only place where matching sees identifiers in clear. `reveal` decrypts, and only whom `describe` is
+    asked for; what it returns stays in memory.
     """
     registers = [_Register(lakehouse, c, reveal) for c in person_registers(contracts) if lakehouse.exists(c.table)]
     if not registers:
@@ -143,7 +143,8 @@ class _Register:
         frame["source"], frame["line"] = self._contract.name, np.arange(len(frame))
         frame["seen_at"] = frame["_loaded_at"].astype("datetime64[us]")
         frame = frame.sort_values(list(_LOAD), kind="stable").dropna(subset=["token"])
-        return frame.drop_duplicates("token", keep="last")[[*RECORD_COLUMNS, "line"]]
+        newest: pd.DataFrame = frame.drop_duplicates("token", keep="last")[[*RECORD_COLUMNS, "line"]]
+        return newest
 
     def describe(self, lines: Ints) -> pd.DataFrame:
         """Return one column a part of these rows, in clear."""

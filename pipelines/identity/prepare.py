@@ -34,9 +34,7 @@ _MEASURED = (
 )  # fmt: skip
 
 
-def prepare(
-    frame: pd.DataFrame, mapping: Mapping, region: str = "KR", *, is_mixed: bool | None = None
-) -> pd.DataFrame:
+def prepare(frame: pd.DataFrame, mapping: Mapping, region: str = "KR", *, is_mixed: bool | None = None) -> pd.DataFrame:
     """Standardise a person file.
 
     Args:

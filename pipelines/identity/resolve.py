@@ -163,9 +163,7 @@ def load_person(
 def put_person(connection: Workspace, prepared: pd.DataFrame, *, is_new: bool) -> None:
     """Write standardised rows (see `prepare`) to the table `person`: a new one, or behind the rows that it has."""
     # A column without any value has no type of its own, and Spark makes no list of what it takes for text.
-    typed = ", ".join(
-        f"{c if prepared[c].notna().any() else 'null'}::{_sql_type(c)} as {c}" for c in prepared.columns
-    )
+    typed = ", ".join(f"{c if prepared[c].notna().any() else 'null'}::{_sql_type(c)} as {c}" for c in prepared.columns)
     connection.register("chunk", prepared)
     verb = "create or replace table person as" if is_new else "insert into person by name"
     connection.execute(f"{verb} select {typed} from chunk")
@@ -202,11 +200,7 @@ def filled_columns(connection: Workspace) -> list[str]:
 def content_order(connection: Workspace) -> NDArray[np.int64]:
     """Return for each record of `person` its place in an order of what the records say, whatever the order of rows."""
     columns = [str(row[0]) for row in connection.execute("describe person").fetchall()]
-    said = ", ".join(
-        f"coalesce({c}, '')"
-        for c in sorted(columns)
-        if c != "rid" and _sql_type(c) == "varchar"
-    )
+    said = ", ".join(f"coalesce({c}, '')" for c in sorted(columns) if c != "rid" and _sql_type(c) == "varchar")
     # Text of all columns would be compared letter by letter; its digest orders as well.
     rows = connection.execute(f"select rid::bigint as rid from person order by md5(concat_ws('|', {said})), rid")
     order = np.asarray(rows.fetchnumpy()["rid"], dtype=np.int64)

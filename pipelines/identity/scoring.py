@@ -66,8 +66,8 @@ def score(
     Pairs that a deterministic rule decides (see `certain`) come first and are not scored.
 
     `connection` holds `person` and the observed levels (see `model.observe_levels`). Where `person` holds only some
-    records, `stand_ins` names a table of all of them (`rid` as in `person`) with something that is equal where the values
-    are, by which frequencies are counted.
+    records, `stand_ins` names a table of all of them (`rid` as in `person`) with something that is equal where the
+    values are, by which frequencies are counted.
     """
     certain = certain_sql(model.comparisons)
     _keep_likely(connection, model, observed)
@@ -125,7 +125,7 @@ def linker_for(connection: Workspace, model: Model, table: str = "person") -> Li
 
 
 def score_pairs(connection: Workspace, model: Model, pairs: str, stand_ins: str | None = None) -> SplinkDataFrame:
-    """Let Splink score the pairs of a table with `join_key_l`, `join_key_r` and `match_key`; `stand_ins`: see `score`."""
+    """Let Splink score the pairs of a table with `join_key_l`, `join_key_r`, `match_key`; `stand_ins`: see `score`."""
     linker = linker_for(connection, model)
     if not isinstance(connection, SparkWorkspace):
         _count_terms(connection, linker, model, pairs, stand_ins)
@@ -179,9 +179,7 @@ def _likely_sql(model: Model, observed: str) -> str:
     return f"{observed} o semi join likely_pattern p on {same}"
 
 
-def _keep_likely(
-    connection: Workspace, model: Model, observed: str, floor: float = FLOOR - _RARE_TERM_GAIN
-) -> None:
+def _keep_likely(connection: Workspace, model: Model, observed: str, floor: float = FLOOR - _RARE_TERM_GAIN) -> None:
     """Write the patterns of levels that stand a chance to the table `likely_pattern`.
 
     There are thousands of patterns where there are millions of pairs.

@@ -1,8 +1,8 @@
 """Sketches: what is kept of each person to find who may be the same without reading anybody in clear.
 
 A sketch is one keyed hash of 64 bits for each thing that blocking and comparison look at for equality: the name, its
-first letters, the phone, the town … A hash stands for a value: two people have the same one exactly where the values are
-equal (but for one chance in 2^64).
+first letters, the phone, the town … A hash stands for a value: two people have the same one exactly where the values
+are equal (but for one chance in 2^64).
 
 sketch(person, k) = first half of AES-256(key, hash(expression k of the person) || k), and 0 where that is unknown.
 
@@ -73,8 +73,6 @@ class Layout:
 
 def draw_sketches(workspace: Workspace, layout: Layout, key: bytes, table: str = "person") -> tuple[Ints, Hashes]:
     """Return the numbers of the records of a prepared table, and a row of keyed hashes for each."""
-    columns = {str(row[0]) for row in workspace.execute(f"describe {table}").fetchall()}
-    assert columns  # a table without columns cannot be made
     hashes = ", ".join(
         f"case when ({e}) is null then 0::ubigint else hash({e}) end as {name}"
         for e, name in zip(layout.expressions, layout.names, strict=True)
@@ -119,6 +117,6 @@ def _keyed(values: Hashes, key: bytes) -> Hashes:
     blocks[:, 0] = values.ravel()
     blocks[:, 1] = np.tile(np.arange(columns, dtype=np.uint64), rows)
     # One block a value, each different or meant to show that it is equal: what ECB leaks is what is wanted.
-    sealed = Cipher(AES256(key), ECB()).encryptor().update(blocks.data.cast("B"))  # noqa: S305
+    sealed = Cipher(AES256(key), ECB()).encryptor().update(blocks.data.cast("B"))
     keyed = np.frombuffer(sealed, "<u8").reshape(-1, 2)[:, 0].reshape(rows, columns).astype(np.uint64)
     return np.where(values == 0, np.uint64(0), np.maximum(keyed, np.uint64(1)))

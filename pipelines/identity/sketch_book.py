@@ -4,7 +4,7 @@ row = base64(nonce (12) || AES-256-GCM(key, nonce, sketch, associated data))
 associated data = "bojagi identity sketch" || 0x00 || kind || 0x00 || token || 0x00 || layout
 
 Guarantee: without the installation's secret a row tells that there is such a person, and nothing of them. With it, it
-tells keyed hashes, from which no value can be read, only guesses be tested: what the matching keys of bronze tell as well.
+tells keyed hashes, from which no value can be read, only guesses be tested: as the matching keys of bronze do.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 from base64 import b64encode
 from binascii import a2b_base64
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING
@@ -138,7 +138,7 @@ class SketchBook:
             }
         )
 
-    def _unseal(self, sealed: Sequence[str], bound: Sequence[bytes]) -> bytes:
+    def _unseal(self, sealed: Iterable[str], bound: Iterable[bytes]) -> bytes:
         cipher, rows = AESGCM(self.keys.sealing), map(a2b_base64, sealed)
         try:
             return b"".join(

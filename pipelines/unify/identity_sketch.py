@@ -1,4 +1,4 @@
-"""silver/identity_sketch: sealed keyed hashes of the people of the registers, by which a batch finds whom to compare."""
+"""silver/identity_sketch: sealed keyed hashes of people, by which a batch finds whom it must be compared with."""
 
 from __future__ import annotations
 

@@ -19,8 +19,8 @@ from pipelines.unify.registry import table
 from tests.pipelines.unify.market import LOADED_AT, land, token
 
 TABLES = (
-    "silver/identity_decision", "silver/identifier", "silver/identity_event", "silver/identity_model", "silver/identity_sketch",
-    "silver/customer_attribute", "silver/customer",
+    "silver/identity_decision", "silver/identifier", "silver/identity_event", "silver/identity_model",
+    "silver/identity_sketch", "silver/customer_attribute", "silver/customer",
 )  # fmt: skip
 HER, SPOUSE = "M000000003", "M000000103"
 
