@@ -4,6 +4,8 @@ python -m bench              all of them
 python -m bench engines …    the named ones
 python -m bench --quick      fewer runs and smaller sizes, to see that the scripts work
 python -m bench --runs 1     full sizes, one run each: about an hour instead of two
+python -m bench identity -- --historical FILE
+                             what follows the two dashes goes to the script, when one is named
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -63,11 +66,25 @@ def table_of(claims: list[dict[str, Any]]) -> Table:
     return table
 
 
+def split_arguments(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """What is for this program, and what is for the script: the latter stands behind two dashes.
+
+    >>> split_arguments(["identity", "--", "--historical", "FILE"])
+    (['identity'], ['--historical', 'FILE'])
+    """
+    given = list(arguments)
+    at = given.index("--") if "--" in given else len(given)
+    return given[:at], given[at + 1 :]
+
+
 def main() -> int:
     """Run, print, keep; 1 when a script failed to measure. A missed bar is shown, and is no failure here."""
     parser = make_parser(__doc__, "python -m bench")
     parser.add_argument("names", nargs="*", help=f"some of: {', '.join(scripts())}")
-    arguments = parser.parse_args()
+    mine, own = split_arguments(sys.argv[1:])
+    arguments = parser.parse_args(mine)
+    if own and len(arguments.names) != 1:
+        parser.error(f"got {' '.join(own)} for a script; expected one script's name before the two dashes")
     unknown = set(arguments.names) - set(scripts())
     if unknown:
         parser.error(f"unknown script {', '.join(sorted(unknown))}; there are {', '.join(scripts())}")
@@ -75,7 +92,7 @@ def main() -> int:
     failed = []
     for name in arguments.names or scripts():
         print(f"measuring {name} …", file=sys.stderr, flush=True)
-        found, code = run_script(name, handed_on(arguments))
+        found, code = run_script(name, [*handed_on(arguments), *own])
         claims += found
         if code != 0 or not found:
             failed.append(name)

@@ -19,6 +19,7 @@ from pipelines.config import Settings
 from pipelines.consent.view import ConsentView
 from pipelines.contracts.document import Contract
 from pipelines.errors import SettingsError
+from pipelines.identity.sketch_book import SketchKeys
 from pipelines.protection import Protection
 from pipelines.reveal import Revealer
 from privacy.audit import KEY_BYTES, Access, AuditError, AuditLog, Finding, now
@@ -89,6 +90,12 @@ def open_tokenizer(settings: Settings) -> Tokenizer:
     elif check.read_text("ascii").strip() != fingerprint:
         raise SecretError(f"{secret}: is another token secret than {settings.data_dir} was made with. {remedy}")
     return tokens
+
+
+def open_sketch_keys(settings: Settings) -> SketchKeys:
+    """The keys of the sketches by which matching finds whom to compare, see `open_tokenizer`."""
+    tokens = open_tokenizer(settings)
+    return SketchKeys(tokens.derived_key("identity sketch"), tokens.derived_key("identity sketch seal"))
 
 
 def open_key_store(settings: Settings, wrapper: KeyWrapper | None = None) -> SqliteKeyStore:
