@@ -28,7 +28,7 @@ from privacy.anonymity.on_engine import anonymize_on_engine
 
 COLUMNS = (*QUASI, "region", "household")
 REGIONS, HOUSEHOLDS = 17, 7
-SWAPPED = 50
+SWAPPED = 200
 """One in this many values comes from another row."""
 MILLION = 1_000_000
 BAR_GIB, BAR_SECONDS = 12.0, 5.0

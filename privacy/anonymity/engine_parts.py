@@ -127,7 +127,7 @@ class _Parts:
 
         rows = self.keyed
         for i, codes in enumerate(self.maps):
-            rows = rows.join(f.broadcast(upload(self.session, codes)), f"{KEY}{i}", "inner")
+            rows = f.broadcast(upload(self.session, codes)).join(rows, f"{KEY}{i}", "inner")
         names = [*[f"{CODE}{i}" for i in range(len(self.maps))], f"(CASE WHEN {HOME} THEN 0L ELSE 1L END)"]
         words = [f.expr(self.packing.sql(word, names)).alias(key) for word, key in enumerate(self.keys)]
         kept = [name for name in self.keyed.columns if not name.startswith(KEY) and name != HOME]
@@ -215,16 +215,19 @@ class _Parts:
         return out
 
     def _publish(self) -> DataFrame:
-        """Rows with labels, from the scratch folder."""
+        """Rows with labels, from the scratch folder.
+
+        The smaller table stands left: Sail builds its hash tables of that side when it knows no sizes.
+        """
         from pyspark.sql import functions as f
 
         rows, parts = self._read("row"), []
         if "whole" in self.written:
-            parts.append(rows.join(self._read("whole"), self.keys, "inner"))
+            parts.append(self._read("whole").join(rows, self.keys, "inner"))
         if "split" in self.written:
             ranges = self._read("split")
-            among = rows.join(ranges.select(*self.keys).distinct(), self.keys, "left_semi")
-            joined = rank_rows(among, self.keys, self.spec).join(ranges, self.keys, "inner")
+            among = ranges.select(*self.keys).distinct().join(rows, self.keys, "inner")
+            joined = ranges.join(rank_rows(among, self.keys, self.spec), self.keys, "inner")
             inside = (f.col(RANK) >= f.col(FIRST)) & (f.col(RANK) < f.col(LAST))
             parts.append(joined.where(inside).drop(RANK, FIRST, LAST))
         out = parts[0] if len(parts) == 1 else parts[0].unionByName(parts[1])
@@ -233,7 +236,7 @@ class _Parts:
             number = f"(shiftright({packed}, {shift}) & {2**LABEL_BITS - 1}L)"
             names = pd.DataFrame({f"__number_{j}": list(known.values()), f"__label_{j}": list(known)})
             named = out.withColumn(f"__number_{j}", f.expr(number))
-            out = named.join(f.broadcast(upload(self.session, names)), f"__number_{j}", "inner").drop(f"__number_{j}")
+            out = f.broadcast(upload(self.session, names)).join(named, f"__number_{j}", "inner").drop(f"__number_{j}")
         quasi = {name: f"__label_{j}" for j, name in enumerate(self.spec.quasi)}
         columns = self.spec.columns.items()
         released = [name for name, c in columns if c.role != "identifying" and name != self.spec.person]
