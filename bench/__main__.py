@@ -3,13 +3,13 @@
 python -m bench              all of them
 python -m bench engines …    the named ones
 python -m bench --quick      fewer runs and smaller sizes, to see that the scripts work
+python -m bench --runs 1     full sizes, one run each: about an hour instead of two
 python -m bench identity -- --historical FILE
                              what follows the two dashes goes to the script, when one is named
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import subprocess
@@ -22,8 +22,10 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from bench.options import handed_on, make_parser
+
 HERE = Path(__file__).parent
-NOT_SCRIPTS = {"__init__", "__main__", "claim", "comparison", "process"}
+NOT_SCRIPTS = {"__init__", "__main__", "claim", "comparison", "options", "peer_environment", "process"}
 
 
 def scripts() -> list[str]:
@@ -33,9 +35,9 @@ def scripts() -> list[str]:
     return sorted(modules + packages)
 
 
-def run_script(name: str, quick: bool, own: Sequence[str] = ()) -> tuple[list[dict[str, Any]], int]:
-    """Run one script in a process of its own, with arguments of its own; its claims and exit code."""
-    command = [sys.executable, "-m", f"bench.{name}", *(["--quick"] if quick else []), *own]
+def run_script(name: str, options: list[str]) -> tuple[list[dict[str, Any]], int]:
+    """Run one script in a process of its own; its claims and exit code."""
+    command = [sys.executable, "-m", f"bench.{name}", *options]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     claims = [json.loads(line) for line in done.stdout.splitlines() if line.startswith('{"claim"')]
     return [{"script": name, **claim} for claim in claims], done.returncode
@@ -77,9 +79,8 @@ def split_arguments(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
 
 def main() -> int:
     """Run, print, keep; 1 when a script failed to measure. A missed bar is shown, and is no failure here."""
-    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser = make_parser(__doc__, "python -m bench")
     parser.add_argument("names", nargs="*", help=f"some of: {', '.join(scripts())}")
-    parser.add_argument("--quick", action="store_true", help="fewer runs and smaller sizes")
     mine, own = split_arguments(sys.argv[1:])
     arguments = parser.parse_args(mine)
     if own and len(arguments.names) != 1:
@@ -91,7 +92,7 @@ def main() -> int:
     failed = []
     for name in arguments.names or scripts():
         print(f"measuring {name} …", file=sys.stderr, flush=True)
-        found, code = run_script(name, arguments.quick, own)
+        found, code = run_script(name, [*handed_on(arguments), *own])
         claims += found
         if code != 0 or not found:
             failed.append(name)

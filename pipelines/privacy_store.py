@@ -25,7 +25,6 @@ from pipelines.reveal import Revealer
 from privacy.audit import KEY_BYTES, Access, AuditError, AuditLog, Finding, now
 from privacy.consent.policy import built_in_policy
 from privacy.consent.store import ConsentStore
-from privacy.dp.account import Account
 from privacy.dp.errors import LedgerDamaged
 from privacy.dp.ledger import Entry, Ledger
 from privacy.dp.sqlite_store import SqliteStore
@@ -141,9 +140,8 @@ def open_ledger(settings: Settings, *, joins: bool = False) -> Ledger:
 
 def read_balances(settings: Settings, question: Question, moment: datetime) -> dict[str, float]:
     """Return the ρ that is left of the budget that pays for a question, by period."""
-    account = Account(question.dataset, question.purpose, question.unit)
     with closing(open_ledger(settings)) as ledger:
-        return {balance.period: balance.left.rho for balance in ledger.balances(account, moment)}
+        return {balance.period: balance.left.rho for balance in ledger.balances(question.account, moment)}
 
 
 def verify_releases(settings: Settings, log: AuditLog) -> list[Finding]:

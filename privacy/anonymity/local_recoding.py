@@ -20,12 +20,12 @@ from privacy.anonymity.kernel.dice import new_dice
 from privacy.anonymity.kernel.feasible import K_ANONYMITY
 from privacy.anonymity.kernel.grow import build, keep_satisfied
 from privacy.anonymity.kernel.neighbour import nearest_tuples
-from privacy.anonymity.kernel.opening import open_labels
+from privacy.anonymity.kernel.opening import MOST_DONORS, open_labels
 from privacy.anonymity.kernel.problem import SET, Problem
-from privacy.anonymity.kernel.proportion import grow_in_proportion
+from privacy.anonymity.kernel.proportion import grow_in_proportion, new_quotas
 from privacy.anonymity.kernel.refine import refine
 from privacy.anonymity.kernel.resplit import new_scratch
-from privacy.anonymity.kernel.ruin import choose_greedily, ruin_and_recreate, to_classes
+from privacy.anonymity.kernel.ruin import choose_greedily, new_ruin, ruin_and_recreate, to_classes
 from privacy.anonymity.partition import partition, violated
 from privacy.anonymity.spec import Spec
 from privacy.anonymity.table import FrequencyTable, column_order
@@ -105,7 +105,8 @@ def _grow(problem: Problem, classes: Classes) -> None:
         member = np.flatnonzero(is_member)[np.argsort(bucket.ravel()[is_member], kind="stable")]
         start = np.concatenate([[0], np.cumsum(np.bincount(bucket.ravel()[is_member], minlength=len(bins)))])
         seeds = np.random.default_rng(SHUFFLE).permutation(seeds)
-        grow_in_proportion(problem, classes, seeds, bucket.ravel(), bins, start, member)
+        room = new_quotas(problem, len(bins))
+        grow_in_proportion(problem, classes, room, seeds, bucket.ravel(), bins, start, member)
     build(problem, classes, seeds, CREDIT)
 
 
@@ -122,10 +123,10 @@ def _choose(table: FrequencyTable, p: Problem, count: NDArray[np.int64], grown: 
     settle(p, pool, choice)
     order = np.argsort(pool.cost, kind="stable")
     for _ in range(OPENINGS):
-        open_labels(p, pool, choice, order)
+        open_labels(p, pool, choice, order, np.zeros(MOST_DONORS, np.int64))
         settle(p, pool, choice)
     attempts = int((DEAR_ATTEMPTS if table.sensitive else ATTEMPTS) * len(count) * spec.effort)
-    ruin_and_recreate(p, pool, choice, price, attempts, new_dice(spec.seed))
+    ruin_and_recreate(p, pool, choice, new_ruin(p, pool), price, attempts, new_dice(spec.seed))
     settle(p, pool, choice)
     classes = _new(p, count)
     to_classes(p, pool, choice, classes)

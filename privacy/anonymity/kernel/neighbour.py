@@ -6,8 +6,10 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from privacy.anonymity.kernel.lean import lean
 
-@njit(cache=True)
+
+@lean
 def _sift_down(distance: NDArray[np.float64], item: NDArray[np.int32], size: int) -> None:
     """Restore the max-heap after its root was replaced; ties put the larger index nearer the root."""
     at = 0

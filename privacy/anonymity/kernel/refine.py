@@ -17,6 +17,7 @@ from privacy.anonymity.kernel.classes import (
 from privacy.anonymity.kernel.cover import is_monotone
 from privacy.anonymity.kernel.dice import next_random
 from privacy.anonymity.kernel.grow import cheapest_class
+from privacy.anonymity.kernel.lean import lean
 from privacy.anonymity.kernel.problem import Problem
 from privacy.anonymity.kernel.rebuild import rebuild
 from privacy.anonymity.kernel.resplit import MOST_PARTS, Scratch, resplit
@@ -30,7 +31,7 @@ MOST_RELEASED = 2048
 """Slots of the classes rebuilt at once; larger groups are left alone."""
 
 
-@njit(cache=True)
+@lean
 def relocate(p: Problem, c: Classes) -> int:
     """One pass over all slots of classes with a loss: move what the class can spare to where it costs less."""
     moves = 0
@@ -58,7 +59,7 @@ def relocate(p: Problem, c: Classes) -> int:
     return moves
 
 
-@njit(cache=True)
+@lean
 def _gather(
     p: Problem,
     c: Classes,

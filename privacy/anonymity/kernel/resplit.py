@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from privacy.anonymity.kernel.classes import EMPTY, ONE, Classes, add, open_class, remove
 from privacy.anonymity.kernel.feasible import shortfall
+from privacy.anonymity.kernel.lean import lean
 from privacy.anonymity.kernel.problem import INTERVAL, Problem
 
 MOST_ITEMS = 192
@@ -55,7 +55,7 @@ def new_scratch(p: Problem) -> Scratch:
     )
 
 
-@njit(cache=True)
+@lean
 def _joined(p: Problem, w: Scratch, g: int, u: int, bound: float) -> float:
     """Loss of part `g` with unit `u`; may stop early once past `bound`."""
     if w.rows[g] == 0:
@@ -74,7 +74,7 @@ def _joined(p: Problem, w: Scratch, g: int, u: int, bound: float) -> float:
     return float(total)
 
 
-@njit(cache=True)
+@lean
 def _join(p: Problem, w: Scratch, g: int, i: int, n: int, loss: float) -> None:
     """Put `n` records of item `i` into part `g`, whose loss becomes `loss`."""
     u = w.unit[i]
@@ -101,7 +101,7 @@ def _join(p: Problem, w: Scratch, g: int, i: int, n: int, loss: float) -> None:
     w.share[g, i] += n
 
 
-@njit(cache=True)
+@lean
 def _gain(p: Problem, w: Scratch, g: int, u: int, before: float) -> float:
     """Progress of part `g` towards the models by one record of unit `u`."""
     if not p.people[u]:
@@ -118,7 +118,7 @@ def _gain(p: Problem, w: Scratch, g: int, u: int, before: float) -> float:
     return max(before - after, 1e-3)
 
 
-@njit(cache=True)
+@lean
 def _fill_part(p: Problem, w: Scratch, g: int, items: int) -> bool:
     """Grow part `g` by the cheapest progress until it satisfies the models."""
     by_count = p.prior.shape[0] == 0
@@ -148,7 +148,7 @@ def _fill_part(p: Problem, w: Scratch, g: int, items: int) -> bool:
         _join(p, w, g, chosen, max(take, 1), chosen_loss)
 
 
-@njit(cache=True)
+@lean
 def _divide(p: Problem, w: Scratch, items: int, parts: int, start: int, bound: float) -> float:
     """Total cost of dividing the pool into `parts`, the first grown from item `start`; inf when a part falls short.
 
@@ -160,7 +160,8 @@ def _divide(p: Problem, w: Scratch, items: int, parts: int, start: int, bound: f
         w.loss[g] = 0.0
         w.hist[g, :] = 0
         w.share[g, :items] = 0
-    w.remaining[:items] = w.pooled[:items]
+    for i in range(items):
+        w.remaining[i] = w.pooled[i]
     by_count = p.prior.shape[0] == 0
     seed = start
     cost = 0.0
@@ -203,7 +204,7 @@ def _divide(p: Problem, w: Scratch, items: int, parts: int, start: int, bound: f
     return cost
 
 
-@njit(cache=True)
+@lean
 def resplit(
     p: Problem, c: Classes, w: Scratch, group: NDArray[np.int64], size: int, starts: NDArray[np.float64]
 ) -> bool:
@@ -236,7 +237,9 @@ def resplit(
         cost = _divide(p, w, items, parts, int(starts[r] * items), best)
         if cost < best:
             best, best_parts = cost, parts
-            w.best[:parts, :items] = w.share[:parts, :items]
+            for g in range(parts):
+                for i in range(items):
+                    w.best[g, i] = w.share[g, i]
     if best_parts == 0 or (best_parts > size and c.counter[1] == 0):
         return False
     for g in range(size):
