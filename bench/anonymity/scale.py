@@ -1,78 +1,147 @@
-"""One release on the engine: python -m bench.anonymity.scale ROWS [PARTITIONS]: rows, units, seconds, peak memory.
+"""Releases of 1 M, 10 M and 100 M rows on the engine: python -m bench.anonymity.scale [--data FOLDER] [ROWS ...].
 
-The table: nine skewed quasi-identifiers (about 5 × 10^11 cells) and a sensitive column, from a hash of the row number,
-written as Parquet first so that the release reads it as it would any table.
+The engine makes the table: rows drawn from Adult by a hash of the row number, where each of the seven columns comes
+from another row once in fifty times, and two more quasi-identifiers (17 regions, households of 1 to 7). Every release
+runs in a process of its own, whose peak of memory is that of its whole tree. Rows in millions, e.g. 1 10 100.
 """
 
 from __future__ import annotations
 
 import json
-import resource
+import shutil
 import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
+import pandas as pd
+
+from bench.anonymity import peers
+from bench.anonymity.adult import QUASI, SECRET, data_folder, read_adult
+from bench.claim import Claim
+from bench.process import Measured, run_measured
 from pipelines.config import load_settings
-from pipelines.engine import open_engine
+from pipelines.engine import Engine, open_engine
 from privacy.anonymity import Spec
 from privacy.anonymity.on_engine import anonymize_on_engine
 
-SIZES = (2, 12, 5, 7, 16, 41, 7, 17, 9)
-SKEW = 3.0
-"""Values are the cube of a uniform number times the size: low values are common, high ones rare."""
+COLUMNS = (*QUASI, "region", "household")
+REGIONS, HOUSEHOLDS = 17, 7
+SWAPPED = 200
+"""One in this many values comes from another row."""
+MILLION = 1_000_000
+BAR_GIB, BAR_SECONDS = 12.0, 5.0
+ENGINE_MEMORY = "4GB"
+PER_TEN = 13.0
+"""Most that ten times the rows may take, relative: near linear."""
 
 
 def make_sql(rows: int) -> str:
-    """The table as SQL over the engine's own range."""
-    columns = []
-    for j, size in enumerate((*SIZES, 8)):
-        uniform = f"(abs(hash(id, {j * 7919 + 13})) % 1000003) / 1000003.0D"
-        columns.append(f"cast(floor(pow({uniform}, {SKEW}) * {size}) as int) as {'secret' if j == 9 else f'q{j}'}")
-    return f"SELECT {', '.join(columns)} FROM range({rows})"
+    """The table as SQL over the engine's own range and the view `adult` (a row's number and its columns)."""
+    picked = [
+        f"CASE WHEN abs(hash(id, {j})) % {SWAPPED} = 0 THEN other.`{name}` ELSE base.`{name}` END AS `{name}`"
+        for j, name in enumerate(QUASI)
+    ]
+    return f"""
+        SELECT {", ".join(picked)}, base.`{SECRET}` AS `{SECRET}`,
+            CAST(floor(pow((abs(hash(id, 101)) % 1000003) / 1000003.0D, 2) * {REGIONS}) AS INT) AS region,
+            CAST(1 + floor(pow((abs(hash(id, 102)) % 1000003) / 1000003.0D, 1.5) * {HOUSEHOLDS}) AS INT) AS household
+        FROM (SELECT id, abs(hash(id, 103)) % (SELECT count(*) FROM adult) AS a,
+                abs(hash(id, 104)) % (SELECT count(*) FROM adult) AS b FROM range({rows})) drawn
+        JOIN adult base ON base.number = drawn.a JOIN adult other ON other.number = drawn.b
+    """
 
 
-def make_spec(block: int = 20_000) -> Spec:
-    """K = 5 over all nine columns with range labels."""
-    columns: dict[str, dict[str, object]] = {f"q{j}": {"role": "quasi", "is_ordered": True} for j in range(len(SIZES))}
-    columns["secret"] = {"role": "sensitive"}
+def make_spec(**limits: Any) -> Spec:
+    """K = 5 over all nine columns, sets and ranges as labels, as fast as it goes."""
+    columns: dict[str, dict[str, Any]] = {
+        name: {"role": "quasi", "is_ordered": name in ("age", "household")} for name in COLUMNS
+    }
+    columns[SECRET] = {"role": "sensitive"}
     models = [{"name": "k_anonymity", "k": 5}]
-    return Spec.model_validate({"columns": columns, "models": models, "block_tuples": block})
+    return Spec.model_validate({"columns": columns, "models": models, "effort": 1, **limits})
+
+
+def make_table(engine: Engine, rows: int, folder: Path) -> None:
+    """Write the table as Parquet, so that the release reads it as it would any other."""
+    adult = read_adult(data_folder())[[*QUASI, SECRET]]
+    engine.spark.createDataFrame(adult.assign(number=range(len(adult)))).createOrReplaceTempView("adult")
+    engine.spark.sql(make_sql(rows)).write.parquet(str(folder / "in"))
+
+
+def release_table(engine: Engine, folder: Path) -> dict[str, Any]:
+    """Release the table and write the release; what it took and came to."""
+    start = time.perf_counter()
+    release = anonymize_on_engine(engine.spark.read.parquet(str(folder / "in")), make_spec(), str(folder / "scratch"))
+    searched = time.perf_counter() - start
+    release.frame.write.parquet(str(folder / "out"))
+    return {
+        "seconds": time.perf_counter() - start,
+        "seconds_to_verdict": searched,
+        "units": release.units,
+        "classes": release.classes,
+        "loss": release.loss,
+        "k": release.verdict.measured["k_anonymity"],
+        "rows": engine.spark.read.parquet(str(folder / "out")).count(),
+    }
+
+
+def step(action: str, rows: int, folder: Path) -> None:
+    """One step in this process: `make` or `release`."""
+    settings = load_settings(engine="sail", data_dir=folder / "data", engine_memory=ENGINE_MEMORY)
+    with open_engine(settings) as engine:
+        if action == "make":
+            make_table(engine, rows, folder)
+        else:
+            print(json.dumps(release_table(engine, folder)))
+
+
+def _apart(action: str, rows: int, folder: Path) -> Measured:
+    data = ["--data", str(data_folder())]
+    return run_measured(
+        [sys.executable, "-m", "bench.anonymity.scale", "--step", action, str(rows), str(folder), *data]
+    )
+
+
+def _anjana(folder: Path) -> float:
+    """Seconds of ANJANA on the same table, which it reads as CSV, with hierarchies for all nine columns."""
+    frame = pd.read_parquet(folder / "in").astype(str)
+    frame.to_csv(folder / "adult.csv", sep=";", index=False)
+    for name in QUASI:
+        shutil.copy(data_folder() / f"adult_hierarchy_{name}.csv", folder)
+    for name in ("region", "household"):
+        lines = [f"{value};*" for value in sorted(frame[name].unique())]
+        (folder / f"adult_hierarchy_{name}.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return peers.run_anjana(folder, 5, folder / "anjana.csv", COLUMNS)
 
 
 def main() -> int:
-    """Make the table, release it, write the release."""
-    rows = int(sys.argv[1])
-    partitions = int(sys.argv[2]) if len(sys.argv) > 2 else 0
-    engine_name = sys.argv[3] if len(sys.argv) > 3 else "sail"
-    with tempfile.TemporaryDirectory(prefix="bojagi-bench-") as folder:
-        settings = load_settings(engine=engine_name, data_dir=Path(folder), engine_memory="4GB")
-        with open_engine(settings) as engine:
-            engine.spark.sql(make_sql(rows)).write.parquet(f"{folder}/in")
-            source = engine.spark.read.parquet(f"{folder}/in")
-            frame = source.repartition(partitions) if partitions else source
-            start = time.perf_counter()
-            release = anonymize_on_engine(frame, make_spec())
-            searched = time.perf_counter() - start
-            release.frame.write.parquet(f"{folder}/out")
-            seconds = time.perf_counter() - start
-            digest = engine.spark.read.parquet(f"{folder}/out").selectExpr("sum(hash(*))", "count(*)").collect()[0]
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    print(
-        json.dumps(
-            {
-                "rows": rows,
-                "units": release.units,
-                "classes": release.classes,
-                "loss": round(release.loss, 5),
-                "is_passed": release.verdict.is_passed,
-                "seconds_to_verdict": round(searched, 1),
-                "seconds": round(seconds, 1),
-                "peak_gib": round(peak, 2),
-                "digest": str(digest),
-            }
-        )
-    )
+    """Measure every size, smallest first, and tell how the time grows."""
+    if "--step" in sys.argv:
+        at = sys.argv.index("--step")
+        step(sys.argv[at + 1], int(sys.argv[at + 2]), Path(sys.argv[at + 3]))
+        return 0
+    sizes = [int(word) for word in sys.argv[1:] if word.isdigit()] or [1, 10]
+    before: tuple[int, float] | None = None
+    for size in sizes:
+        with tempfile.TemporaryDirectory(prefix="bojagi-bench-") as name:
+            folder = Path(name)
+            _apart("make", size * MILLION, folder)
+            measured = _apart("release", size * MILLION, folder)
+            found = json.loads(measured.output.splitlines()[-1])
+            if found["rows"] != size * MILLION or found["k"] < 5:
+                raise SystemExit(f"the release of {size} M rows is broken: {found}")
+            told = f"{size} M rows × {len(COLUMNS)} quasi-identifiers"
+            peer = _anjana(folder) if size == 1 and "--alone" not in sys.argv else None
+            print(f"  {json.dumps(found)}", flush=True)
+            bar = BAR_SECONDS if size == 1 else None
+            Claim(f"time, {told}", found["seconds"], "s", peer, "ANJANA" if peer else "", bar).tell()
+            Claim(f"peak memory, {told}", measured.peak_gib, "GiB", bar=BAR_GIB).tell()
+            if before is not None and size == 10 * before[0]:
+                growth = f"growth of time, {before[0]} M to {size} M rows"
+                Claim(growth, found["seconds"], "s", before[1], f"{before[0]} M rows", PER_TEN, on_ratio=True).tell()
+            before = (size, found["seconds"])
     return 0
 
 

@@ -11,13 +11,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from privacy.anonymity.allocation import SUPPRESSED, Allocation
+from privacy.anonymity.cut import recode_in_parts
 from privacy.anonymity.errors import InfeasibleError, SpecError, VerificationError
 from privacy.anonymity.global_recoding import recode_globally
-from privacy.anonymity.local_recoding import recode_locally
 from privacy.anonymity.model import PopulationModel
 from privacy.anonymity.screen import screen
 from privacy.anonymity.spec import Spec
-from privacy.anonymity.table import FrequencyTable, as_text, tabulate
+from privacy.anonymity.table import FrequencyTable, as_text, find_homes, require_columns, tabulate
 from privacy.anonymity.verify import Verdict, verify
 
 SEPARATOR = "\x1f"
@@ -56,10 +56,12 @@ def anonymize(frame: pd.DataFrame, spec: Spec, population: pd.DataFrame | None =
         InfeasibleError: no release satisfies the models.
         VerificationError: the verifier refused the output (a defect of ours; nothing is released).
     """
+    require_columns(list(frame.columns), spec)
     screen(frame, spec)
-    tabulated = tabulate(frame, spec)
+    rank = row_rank(frame, spec)
+    tabulated = tabulate(frame, spec, home=find_homes(frame, spec, rank))
     allocation = search(tabulated.table, spec, population)
-    group = allocation.spread(tabulated.unit_of_row, row_rank(frame, spec))
+    group = allocation.spread(tabulated.unit_of_row, rank)
     published = publish(frame, spec, allocation.labels, group)
     kept = group != SUPPRESSED
     person = frame[spec.person][kept] if spec.person else None
@@ -80,7 +82,7 @@ def search(table: FrequencyTable, spec: Spec, population: pd.DataFrame | None = 
         return recode_globally(table, spec, population)
     if any(isinstance(model, PopulationModel) for model in spec.models):
         raise SpecError("k_map and delta_presence need `algorithm: global`")
-    return recode_locally(table, spec)
+    return recode_in_parts(table, spec)
 
 
 def row_rank(frame: pd.DataFrame, spec: Spec) -> NDArray[np.int64]:

@@ -63,6 +63,9 @@ class Spec(BaseModel):
     """Multiplies the rounds of refinement: time for information. 1 is the fastest."""
     block_tuples: int = Field(default=20_000, ge=1000)
     """Distinct tuples searched at once; larger tables are partitioned first."""
+    memory_units: int = Field(default=500_000, ge=1000)
+    """Distinct combinations of quasi-identifiers and modelled values that one process holds at once. The engine cuts a
+    larger table into parts, which are searched one at a time."""
 
     @model_validator(mode="after")
     def _fits_together(self) -> Spec:

@@ -117,19 +117,19 @@ def tabulate(
     needed = [*spec.quasi, *modelled_columns(spec), *([spec.person] if spec.person and home is None else [])]
     absent = [name for name in needed if name not in frame.columns]
     if absent:
-        raise SpecError(f"the table lacks columns {absent} that the specification names; it has {list(frame.columns)}")
+        raise _lacks(absent, list(frame.columns))
     if frame.empty:
         raise SpecError("the table has no rows; there is nothing to release")
     weight = np.ones(len(frame), np.int64) if weight is None else weight
     domains, columns = [], []
     for name in spec.quasi:
-        domain, codes = _encode(as_text(frame[name]), name, spec, weight)
+        domain, codes = encode_quasi(as_text(frame[name]), name, spec, weight)
         domains.append(domain)
         columns.append(codes)
     order = column_order(tuple(domains))
     sensitive, categories = _encode_sensitive(frame, spec, weight)
     key = _radix([columns[j] for j in order], [len(domains[j].values) for j in order])
-    home = _homes(frame, spec) if home is None else home
+    home = find_homes(frame, spec) if home is None else home
     sizes = [len(column.values) for column in sensitive]
     full = _radix([key, *categories, (~home).astype(np.int64)], [int(key.max()) + 1, *sizes, 2])
     _, first, unit = np.unique(full, return_index=True, return_inverse=True)
@@ -145,6 +145,22 @@ def tabulate(
         np.bincount(unit, weights=weight).astype(np.int64),
     )
     return Tabulated(table, unit)
+
+
+def require_columns(present: list[str], spec: Spec) -> None:
+    """Refuse a table that lacks a column that is released or tells people apart.
+
+    Raises:
+        SpecError: columns are missing; the message names them.
+    """
+    wanted = [name for name, column in spec.columns.items() if column.role != "identifying"]
+    absent = [name for name in (*wanted, *([spec.person] if spec.person else [])) if name not in present]
+    if absent:
+        raise _lacks(absent, present)
+
+
+def _lacks(absent: list[str], present: list[str]) -> SpecError:
+    return SpecError(f"the table lacks columns {absent} that the specification names; it has {present}")
 
 
 def modelled_columns(spec: Spec) -> list[str]:
@@ -163,7 +179,8 @@ def column_order(domains: tuple[Domain, ...]) -> list[int]:
     return sorted(range(len(domains)), key=lambda j: (-least(domains[j]), j))
 
 
-def _encode(text: pd.Series, name: str, spec: Spec, weight: NDArray[np.int64]) -> tuple[Domain, NDArray[np.int64]]:
+def encode_quasi(text: pd.Series, name: str, spec: Spec, weight: NDArray[np.int64]) -> tuple[Domain, NDArray[np.int64]]:
+    """A quasi-identifier from the text of its rows, which stand for `weight` rows each, and the code of each row."""
     raw, values = pd.factorize(text)
     counts = np.bincount(raw, weights=weight, minlength=len(values)).astype(np.int64)
     domain = build_domain(name, dict(zip(values.tolist(), counts.tolist(), strict=True)), spec.columns[name])
@@ -176,25 +193,31 @@ def _encode_sensitive(
 ) -> tuple[tuple[Sensitive, ...], list[NDArray[np.int64]]]:
     out: list[Sensitive] = []
     categories = []
-    first_bin = 0
     for name in modelled_columns(spec):
-        text = as_text(frame[name])
-        counts: Mapping[str, int] = dict.fromkeys(text.unique(), 1)
-        is_tree = any(
-            isinstance(model, TCloseness) and model.column == name and model.distance == "hierarchical"
-            for model in spec.models
-        )
-        domain = build_domain(name, counts, spec.columns[name]) if is_tree else None
-        values = domain.values if domain else tuple(sorted(counts, key=sort_key))
-        code = {value: index for index, value in enumerate(values)}
-        raw, seen = pd.factorize(text)
-        category = np.array([code[value] for value in seen], np.int64)[raw]
-        prior = np.bincount(category, weights=weight, minlength=len(values)) / weight.sum()
-        ground = domain.groups[:-1].astype(np.int32) if domain else np.zeros((1, len(values)), np.int32)
-        out.append(Sensitive(name, values, prior, ground, first_bin))
+        first_bin = sum(len(earlier.values) for earlier in out)
+        sensitive, category = encode_sensitive(as_text(frame[name]), name, spec, weight, first_bin)
+        out.append(sensitive)
         categories.append(category)
-        first_bin += len(values)
     return tuple(out), categories
+
+
+def encode_sensitive(
+    text: pd.Series, name: str, spec: Spec, weight: NDArray[np.int64], first_bin: int
+) -> tuple[Sensitive, NDArray[np.int64]]:
+    """A modelled column from the text of its rows, which stand for `weight` rows each, and the code of each row."""
+    counts: Mapping[str, int] = dict.fromkeys(text.unique(), 1)
+    is_tree = any(
+        isinstance(model, TCloseness) and model.column == name and model.distance == "hierarchical"
+        for model in spec.models
+    )
+    domain = build_domain(name, counts, spec.columns[name]) if is_tree else None
+    values = domain.values if domain else tuple(sorted(counts, key=sort_key))
+    code = {value: index for index, value in enumerate(values)}
+    raw, seen = pd.factorize(text)
+    category = np.array([code[value] for value in seen], np.int64)[raw]
+    prior = np.bincount(category, weights=weight, minlength=len(values)) / weight.sum()
+    ground = domain.groups[:-1].astype(np.int32) if domain else np.zeros((1, len(values)), np.int32)
+    return Sensitive(name, values, prior, ground, first_bin), category
 
 
 def _radix(columns: list[NDArray[np.int64]], sizes: list[int]) -> NDArray[np.int64]:
@@ -211,14 +234,18 @@ def _radix(columns: list[NDArray[np.int64]], sizes: list[int]) -> NDArray[np.int
     return key
 
 
-def _homes(frame: pd.DataFrame, spec: Spec) -> NDArray[np.bool_]:
-    """Which rows count as people: one of each person's, the first by the text of its columns."""
+def find_homes(frame: pd.DataFrame, spec: Spec, rank: NDArray[np.int64] | None = None) -> NDArray[np.bool_]:
+    """Which rows count as people: one of each person's, the first by the text of its columns, then by `rank`.
+
+    Without a rank that follows from the rows' content, the first of equal rows of a person is by position.
+    """
     if spec.person is None:
         return np.ones(len(frame), np.bool_)
     person = pd.factorize(as_text(frame[spec.person]))[0]
     names = [*spec.quasi, *modelled_columns(spec)]
     ranks = [pd.factorize(as_text(frame[name]), sort=True)[0] for name in names]
-    order = np.lexsort((*reversed(ranks), person))
+    ties = [] if rank is None else [rank]
+    order = np.lexsort((*ties, *reversed(ranks), person))
     is_first = np.r_[True, person[order][1:] != person[order][:-1]]
     home = np.zeros(len(frame), np.bool_)
     home[order] = is_first
