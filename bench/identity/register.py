@@ -11,14 +11,13 @@ import time
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from bench.claim import Claim
+from bench.claim import Claim, of_runs
 from bench.identity.people import draw_people
 from pipelines.identity.cluster import cluster
 from pipelines.identity.person_batch import match_reached
@@ -95,15 +94,13 @@ def _tell(register: _Register, size: int, runs: int) -> None:
         batches.append(time.perf_counter() - began)
         read = people.read_count
     name = f"register of {size} people, {size - old} new"
-    Claim(
+    of_runs(
         f"{name}: time of matching",
-        median(batches),
+        batches,
         "s",
-        other=median(rebuilds),
+        others=rebuilds,
         peer="full rebuild",
         bar=MOST_SHARE_OF_TIME,
-        runs=runs,
-        spread=(min(batches), max(batches)),
         on_ratio=True,
     ).tell()
     Claim(f"{name}: share read in clear", read / size, "", peer="full rebuild", other=1.0).tell()
