@@ -1,8 +1,8 @@
 """Releases of 1 M, 10 M and 100 M rows on the engine: python -m bench.anonymity.scale [--data FOLDER] [ROWS ...].
 
 The engine makes the table: rows drawn from Adult by a hash of the row number, where each of the seven columns comes
-from another row once in fifty times, and two more quasi-identifiers (17 regions, households of 1 to 7). Every release
-runs in a process of its own, whose peak of memory is that of its whole tree. Rows in millions, e.g. 1 10 100.
+from another row once in two hundred times, and two more quasi-identifiers (17 regions, households of 1 to 7). Every
+release runs in a process of its own, whose peak of memory is that of its whole tree. Rows in millions, e.g. 1 10 100.
 """
 
 from __future__ import annotations
@@ -33,23 +33,29 @@ SWAPPED = 200
 MILLION = 1_000_000
 BAR_GIB, BAR_SECONDS = 12.0, 5.0
 ENGINE_MEMORY = "4GB"
+AT_ONCE = 5 * MILLION
+"""Rows made at once: Sail builds the hash table of a join from the range, which has no statistics."""
 PER_TEN = 13.0
 """Most that ten times the rows may take, relative: near linear."""
 
 
-def make_sql(rows: int) -> str:
-    """The table as SQL over the engine's own range and the view `adult` (a row's number and its columns)."""
+def make_sql(first: int, last: int, drawn_from: int) -> str:
+    """Rows `first` to `last` as SQL over the engine's own range and the view `adult` (a row's number, its columns)."""
+    kept = ", ".join(f"other.`{name}` AS other_{j}" for j, name in enumerate(QUASI))
     picked = [
-        f"CASE WHEN abs(hash(id, {j})) % {SWAPPED} = 0 THEN other.`{name}` ELSE base.`{name}` END AS `{name}`"
+        f"CASE WHEN abs(hash(id, {j})) % {SWAPPED} = 0 THEN other_{j} ELSE base.`{name}` END AS `{name}`"
         for j, name in enumerate(QUASI)
     ]
     return f"""
         SELECT {", ".join(picked)}, base.`{SECRET}` AS `{SECRET}`,
             CAST(floor(pow((abs(hash(id, 101)) % 1000003) / 1000003.0D, 2) * {REGIONS}) AS INT) AS region,
             CAST(1 + floor(pow((abs(hash(id, 102)) % 1000003) / 1000003.0D, 1.5) * {HOUSEHOLDS}) AS INT) AS household
-        FROM (SELECT id, abs(hash(id, 103)) % (SELECT count(*) FROM adult) AS a,
-                abs(hash(id, 104)) % (SELECT count(*) FROM adult) AS b FROM range({rows})) drawn
-        JOIN adult base ON base.number = drawn.a JOIN adult other ON other.number = drawn.b
+        FROM adult base JOIN (
+            SELECT id, a, {kept} FROM adult other JOIN (
+                SELECT id, abs(hash(id, 103)) % {drawn_from} AS a, abs(hash(id, 104)) % {drawn_from} AS b
+                FROM range({first}, {last})
+            ) drawn ON other.number = drawn.b
+        ) mixed ON base.number = mixed.a
     """
 
 
@@ -67,7 +73,9 @@ def make_table(engine: Engine, rows: int, folder: Path) -> None:
     """Write the table as Parquet, so that the release reads it as it would any other."""
     adult = read_adult(data_folder())[[*QUASI, SECRET]]
     engine.spark.createDataFrame(adult.assign(number=range(len(adult)))).createOrReplaceTempView("adult")
-    engine.spark.sql(make_sql(rows)).write.parquet(str(folder / "in"))
+    for first in range(0, rows, AT_ONCE):
+        part = engine.spark.sql(make_sql(first, min(first + AT_ONCE, rows), len(adult)))
+        part.write.mode("append").parquet(str(folder / "in"))
 
 
 def release_table(engine: Engine, folder: Path) -> dict[str, Any]:
