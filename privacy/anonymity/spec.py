@@ -57,6 +57,10 @@ class Spec(BaseModel):
     models: tuple[AnyModel, ...]
     algorithm: Literal["local", "global"] = "local"
     suppression_limit: float = Field(default=0.0, ge=0, le=1)
+    """Share of the rows that may be left out; local recoding leaves out only what the others gain more from."""
+    cell_limit: float | None = Field(default=None, ge=0, lt=1)
+    """Cells whose label would lose more than this share of its column are published as `*`, and suppressed rows as rows
+    of `*` where they satisfy the models together. Without it no cell is suppressed."""
     person: str | None = None
     seed: int = 0
     effort: int = Field(default=4, ge=1, le=100)
