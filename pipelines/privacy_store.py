@@ -19,12 +19,12 @@ from pipelines.config import Settings
 from pipelines.consent.view import ConsentView
 from pipelines.contracts.document import Contract
 from pipelines.errors import SettingsError
+from pipelines.identity.sketch_book import SketchKeys
 from pipelines.protection import Protection
 from pipelines.reveal import Revealer
 from privacy.audit import KEY_BYTES, Access, AuditError, AuditLog, Finding, now
 from privacy.consent.policy import built_in_policy
 from privacy.consent.store import ConsentStore
-from privacy.dp.account import Account
 from privacy.dp.errors import LedgerDamaged
 from privacy.dp.ledger import Entry, Ledger
 from privacy.dp.sqlite_store import SqliteStore
@@ -92,6 +92,12 @@ def open_tokenizer(settings: Settings) -> Tokenizer:
     return tokens
 
 
+def open_sketch_keys(settings: Settings) -> SketchKeys:
+    """The keys of the sketches by which matching finds whom to compare, see `open_tokenizer`."""
+    tokens = open_tokenizer(settings)
+    return SketchKeys(tokens.derived_key("identity sketch"), tokens.derived_key("identity sketch seal"))
+
+
 def open_key_store(settings: Settings, wrapper: KeyWrapper | None = None) -> SqliteKeyStore:
     """The key store, wrapped by what the settings name unless another wrapper is given.
 
@@ -134,9 +140,8 @@ def open_ledger(settings: Settings, *, joins: bool = False) -> Ledger:
 
 def read_balances(settings: Settings, question: Question, moment: datetime) -> dict[str, float]:
     """Return the ρ that is left of the budget that pays for a question, by period."""
-    account = Account(question.dataset, question.purpose, question.unit)
     with closing(open_ledger(settings)) as ledger:
-        return {balance.period: balance.left.rho for balance in ledger.balances(account, moment)}
+        return {balance.period: balance.left.rho for balance in ledger.balances(question.account, moment)}
 
 
 def verify_releases(settings: Settings, log: AuditLog) -> list[Finding]:

@@ -37,4 +37,6 @@ def rows_of(delta: DeltaTable, columns: Sequence[str] | None = None) -> pa.Table
 
 def _plain(kind: pa.DataType) -> pa.DataType:
     """The type without the reader's own encodings, which not every Arrow function takes."""
-    return pa.string() if pa.types.is_string_view(kind) or pa.types.is_large_string(kind) else kind
+    if pa.types.is_string_view(kind) or pa.types.is_large_string(kind):
+        return pa.string()
+    return pa.binary() if pa.types.is_binary_view(kind) else kind

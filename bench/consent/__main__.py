@@ -9,7 +9,6 @@ store, as the online side does when it starts.
 
 from __future__ import annotations
 
-import argparse
 import resource
 import sys
 import tempfile
@@ -28,6 +27,7 @@ from pyspark.sql import functions as F
 
 from bench.claim import Claim, of_runs
 from bench.consent.market import EVENT_TABLE, SEED, draw_records, fill_store, write_events
+from bench.options import make_parser, runs_of
 from pipelines.config import load_settings
 from pipelines.engine import open_engine
 from pipelines.lakehouse import Lakehouse
@@ -37,7 +37,7 @@ from privacy.consent.policy import built_in_policy
 from privacy.consent.store import ConsentStore
 from privacy.consent.timeline import build_timeline
 
-RUNS = 5
+RUNS, INDEX_RUNS = 5, 3
 AT = datetime(2026, 6, 1, 12)
 PERMISSION = "silver/permission"
 Reading = Callable[[DataFrame], DataFrame]
@@ -141,8 +141,7 @@ def measure_index(folder: Path, customers: int, runs: int) -> None:
 
 def main() -> int:
     """Measure both. `--data DIR` keeps what was drawn, `--only index|filter` does a part."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true")
+    parser = make_parser(__doc__)
     parser.add_argument("--data", type=Path)
     parser.add_argument("--only", choices=["index", "filter"])
     chosen = parser.parse_args()
@@ -153,9 +152,9 @@ def main() -> int:
         if not (folder / "records.parquet").exists():
             pq.write_table(draw_records(customers, np.random.default_rng(SEED)), folder / "records.parquet")
         if chosen.only in (None, "index"):
-            measure_index(folder, customers, 1 if chosen.quick else 3)
+            measure_index(folder, customers, runs_of(chosen, INDEX_RUNS))
         if chosen.only in (None, "filter"):
-            measure_filter(folder, customers, events, 1 if chosen.quick else RUNS)
+            measure_filter(folder, customers, events, runs_of(chosen, RUNS))
     return 0
 
 

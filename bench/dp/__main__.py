@@ -23,6 +23,7 @@ from bench.claim import Claim, of_runs
 from bench.dp.events import KEYS, write_events
 from bench.dp.ledger import EACH, measure_ledger
 from bench.dp.peers import opendp_seconds, tumult_seconds
+from bench.options import make_parser, runs_of
 from pipelines.config import load_settings
 from pipelines.engine import open_engine
 from privacy.audit import KEY_BYTES, AuditLog
@@ -154,13 +155,17 @@ def measure_peers(path: Path, size: str, released: list[float]) -> None:
 
 def main() -> int:
     """Measure at 1 M and 10 M events, with peers at the former (100 k with --quick); sizes may be named instead."""
-    quick = "--quick" in sys.argv
-    named = [int(argument) for argument in sys.argv[1:] if argument.isdigit()]
+    parser = make_parser(__doc__)
+    parser.add_argument(
+        "sizes", nargs="*", type=int, help="numbers of events, instead of the usual ones; without peers"
+    )
+    options = parser.parse_args()
+    quick, named = options.quick, options.sizes
     sizes = named or ([100_000] if quick else [1_000_000, 10_000_000])
     for rows in sizes:
         with tempfile.TemporaryDirectory(prefix="bojagi-bench-") as folder:
             has_peers = not quick and not named and rows == min(sizes)
-            measure_size(rows, Path(folder), 3 if quick else RUNS, has_peers)
+            measure_size(rows, Path(folder), runs_of(options, RUNS, quick=3), has_peers)
     with tempfile.TemporaryDirectory(prefix="bojagi-bench-") as folder:
         measure_ledger(Path(folder), EACH // 10 if quick else EACH)
     return 0

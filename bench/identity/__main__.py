@@ -6,24 +6,23 @@ takes simulated people that are there already.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 
 from bench.identity import accuracy, batch, scale
+from bench.options import make_parser, runs_of
 
 RUNS = 3
 
 
 def main() -> int:
     """Measure accuracy, batches and scale."""
-    parser = argparse.ArgumentParser(prog="python -m bench.identity", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="fewer data sets, runs and records")
+    parser = make_parser(__doc__, "python -m bench.identity")
     parser.add_argument("--historical", type=Path, help="file of historical_50k")
     parser.add_argument("--data", type=Path, help="folder with landing/ and truth/ of a simulation")
     arguments = parser.parse_args()
     for data in accuracy.labelled_files(arguments.historical, arguments.data, quick=arguments.quick):
-        accuracy.tell(data, 1 if arguments.quick else RUNS)
+        accuracy.tell(data, runs_of(arguments, RUNS))
     batch.tell(100_000 if arguments.quick else 200_000)
     scale.tell(*((20_000, 100_000) if arguments.quick else (100_000, 1_000_000)))
     return 0

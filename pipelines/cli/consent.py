@@ -181,7 +181,7 @@ def history(customer: Customer, as_json: Json = False, data: Data = None) -> Non
         records = desk.store.records_of(desk.store.subjects_of(customer))
     for record in records:
         when = record.effective_at.isoformat(" ", "seconds")
-        told = f"{when}  {record.state:18}  {record.purpose:16}  {record.record_id}"
+        told = f"{when}  {record.state:18}  {record.purpose:24}  {record.record_id}"
         typer.echo(record.model_dump_json() if as_json else told)
 
 

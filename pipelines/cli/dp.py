@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from pipelines.config import Settings
     from pipelines.private_statistics import StatisticsDesk
-    from privacy.dp.answer import Answer
     from privacy.dp.ledger import Ledger
     from privacy.dp.question import Question
 
@@ -55,6 +54,8 @@ def query(
     data: Data = None,
 ) -> None:
     """Ask one question. A question that was asked before on the same data costs nothing."""
+    from pipelines.cli.dp_text import print_answer, print_preview
+    from pipelines.privacy_store import read_balances
     from privacy.dp.errors import DpError
     from privacy.dp.plan import Plan
     from privacy.dp.preview import preview
@@ -64,16 +65,22 @@ def query(
     try:
         question = _sql_question(sql, purpose, rho, keys or [], bounds) if sql is not None else _question(spec)
         if show_preview:
-            print(json.dumps(preview(Plan(question)), indent=1))
+            told = preview(Plan(question))
+            if as_json:
+                print(json.dumps(told, indent=1))
+            else:
+                print_preview(told)
             return
-        with _desk(settings_for(data)) as desk:
+        settings = settings_for(data)
+        with _desk(settings) as desk:
             answer = desk.answer(question)
+        left = read_balances(settings, question, datetime.now(UTC))
     except DpError as error:
         raise _refusal(error, as_json) from error
     if as_json:
         print(answer.model_dump_json(indent=1))
     else:
-        _print_answer(answer)
+        print_answer(answer, left)
 
 
 @app.command()
@@ -145,6 +152,8 @@ def report(
     data: Data = None,
 ) -> None:
     """Ask the regular questions of pipelines/reports/ and keep their answers as tables of the layer release."""
+    from pipelines.cli.dp_text import print_answer
+    from pipelines.privacy_store import read_balances
     from pipelines.private_report import built_in_reports, publish
     from privacy.dp.errors import DpError
 
@@ -152,14 +161,14 @@ def report(
     unknown = sorted(set(names or ()) - reports.keys())
     if unknown:
         raise typer.BadParameter(f"no report {', '.join(unknown)}; there are {', '.join(reports)}")
-    answers = {}
+    answers, settings = {}, settings_for(data)
     try:
-        with _desk(settings_for(data)) as desk:
+        with _desk(settings) as desk:
             for name in names or reports:
                 answers[name] = publish(reports[name], desk)
                 if not as_json:
                     print(f"{reports[name].title}  (release/{name})")
-                    _print_answer(answers[name])
+                    print_answer(answers[name], read_balances(settings, reports[name].question, datetime.now(UTC)))
     except DpError as error:
         raise _refusal(error, as_json) from error
     if as_json:
@@ -277,15 +286,3 @@ def _refusal(error: Any, as_json: bool) -> typer.Exit:
     else:
         typer.echo(f"{type(error).__name__}: {error.public_details}", err=True)
     return typer.Exit(of_error(type(error)))
-
-
-def _print_answer(answer: Answer) -> None:
-    for estimate in answer.estimates:
-        group = ", ".join(f"{name}={value}" for name, value in estimate.group.items()) or "all"
-        told = "too little data" if estimate.value is None else f"{estimate.value:.6g} ± {estimate.margin:.3g}"
-        print(f"{group}  {estimate.statistic}: {told}")
-    if not answer.estimates:
-        print("No group is shared by enough customers to be shown.")
-    print(answer.sentence)
-    print(f"Privacy: ρ={answer.statement['rho_zcdp']:g} (ε={answer.statement['epsilon']:g} "
-          f"at δ={answer.statement['delta']:g}), {answer.statement['unit']}.")  # fmt: skip

@@ -79,7 +79,7 @@ def explain_customers(settings: Settings, first: str, second: str) -> tuple[Expl
     contracts = load_contracts(settings.contract_dirs)
     with open_revealer(settings, f"bojagi identity explain by {at.steward}", PURPOSE) as reveal:
         persons = read_person_records(at.lakehouse, contracts, reveal)
-    found = explain_persons(at.lakehouse, persons, named[0].keys, named[1].keys)
+        found = explain_persons(at.lakehouse, persons, named[0].keys, named[1].keys)
     return found, named[0].customer_id == named[1].customer_id
 
 

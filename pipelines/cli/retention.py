@@ -93,6 +93,6 @@ def _opened(settings: Settings, on: datetime | None) -> Iterator[tuple[Lakehouse
 
 def _describe(plan: TablePlan, rows: int, what: str) -> str:
     name = plan.table if plan.table != "bronze/quarantine" else f"{plan.table} of {plan.contract_id}"
-    held = "; ".join(f"{hold.rows:,} held: {hold.reason}" for hold in plan.held)
+    held = " ".join(f"{hold.rows:,} held: {hold.reason}" for hold in plan.held)
     later = f" Next on {plan.next_due}." if plan.next_due else ""
     return f"{name}: {rows:,} {what}. {held}{later}"

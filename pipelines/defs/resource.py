@@ -1,10 +1,12 @@
 """What a run holds open, as plain objects: opened once, shared by all its assets, closed at its end."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
 import dagster as dg
+import pandas as pd
 
 from pipelines.as_of import RunDay
 from pipelines.clock import wall_clock
@@ -19,10 +21,11 @@ from pipelines.identity.opaque_id import opaque_ids
 from pipelines.identity.person_record import PersonRecords, read_person_records
 from pipelines.identity.person_register import PURPOSE
 from pipelines.identity.session import MatchingSession
+from pipelines.identity.sketch_book import SketchBook
 from pipelines.ingest.load import in_utc
 from pipelines.ingest.lock import run_lock
 from pipelines.lakehouse import Lakehouse
-from pipelines.privacy_store import open_audit_log, open_consent_view, open_protection, open_revealer
+from pipelines.privacy_store import open_audit_log, open_consent_view, open_protection, open_revealer, open_sketch_keys
 from pipelines.protection import Protection
 from pipelines.unify.table import BuildContext
 
@@ -142,12 +145,14 @@ def build_context(context: dg.InitResourceContext) -> Callable[[], BuildContext]
     """Return a function that makes the context once the day is known."""
     held = context.resources
 
-    def read_people() -> PersonRecords:
+    @contextmanager
+    def people(kept: pd.DataFrame) -> Iterator[PersonRecords]:
+        book = SketchBook(open_sketch_keys(held.settings), kept)
         with open_revealer(held.settings, "bojagi run", PURPOSE) as reveal:
-            return read_person_records(held.lakehouse, held.contracts, reveal)
+            yield read_person_records(held.lakehouse, held.contracts, reveal, book)
 
     def make() -> BuildContext:
-        matching = MatchingSession(read_people)
+        matching = MatchingSession(people)
         spark = held.engine.spark
         return BuildContext(held.contracts, held.today(), opaque_ids(), spark, held.consent(), matching)
 

@@ -24,6 +24,8 @@ UNSEEN_WEIGHT = -2.0
 # Evidence of a single pair is capped: beyond 2^12 odds more agreement adds nothing, and no pair outvotes all
 # others.
 WEIGHT_CAP = 12.0
+# Weights are whole multiples of 1/2^20 of a bit: far below what they mean, and sums of them have no rounding error.
+_STEPS_A_BIT = 2.0**20
 # A forbidden pair outweighs any number of agreeing ones.
 _FORBIDDEN = -1e12
 # Sources that hold a person once are tracked as bits of one word.
@@ -54,8 +56,13 @@ def cluster(
     constraints: Constraints | None = None,
     *,
     threshold: float = 0.0,
+    ties: Ints | None = None,
 ) -> Ints:
     """Group records.
+
+    Equal means are decided by the order that `ties` gives; give one that follows from what the records say, and the
+    groups do not depend on the order of the rows. Weights are taken to a millionth of a bit, so that sums are exact
+    and do not depend on it either.
 
     Args:
         size: number of records; `left` and `right` number them from 0.
@@ -65,20 +72,47 @@ def cluster(
         constraints: declared links and exclusive sources. A must-link that contradicts a never-link yields to
             it.
         threshold: groups merge while their mean weight is above it.
+        ties: a number for each record, all different; the record numbers if left out.
 
     Returns:
         For each record the smallest record number of its group.
 
     """
     constraints = constraints or Constraints()
+    if ties is not None:
+        renamed = _renumber(constraints, ties)
+        found = cluster(size, ties[left], ties[right], weights, renamed, threshold=threshold)[ties]
+        return _by_smallest(found)
     members = np.arange(size, dtype=np.int64)
-    groups = _Groups.start(size, left, right, np.clip(weights, -WEIGHT_CAP, WEIGHT_CAP), constraints)
+    groups = _Groups.start(size, left, right, _exact(weights), constraints)
     members = groups.fuse(members, _obeyed(size, constraints))
     while True:
         pairs = groups.best_pairs(threshold)
         if not len(pairs):
             return members
         members = groups.fuse(members, pairs)
+
+
+def _exact(weights: Floats) -> Floats:
+    """Cap the weights and take them to multiples of 2^-20, of which sums are exact in any order."""
+    return np.round(np.clip(weights, -WEIGHT_CAP, WEIGHT_CAP) * _STEPS_A_BIT) / _STEPS_A_BIT
+
+
+def _renumber(constraints: Constraints, number: Ints) -> Constraints:
+    source = constraints.exclusive_source
+    if source is not None:
+        moved = np.empty_like(source)
+        moved[number] = source
+        source = moved
+    return Constraints(number[constraints.must_link], number[constraints.never_link], source)
+
+
+def _by_smallest(group: Ints) -> Ints:
+    """Name each group by its smallest record number."""
+    _, label = np.unique(group, return_inverse=True)
+    smallest = np.full(int(label.max(initial=-1)) + 1, len(group), dtype=np.int64)
+    np.minimum.at(smallest, label, np.arange(len(group)))
+    return np.asarray(smallest[label])
 
 
 def components(size: int, left: Ints, right: Ints) -> Ints:

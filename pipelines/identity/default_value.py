@@ -20,7 +20,7 @@ def forget_defaults(connection: Workspace, table: str = "person") -> list[str]:
     Without a name or birth date in the file nothing tells a default value from a busy customer, and all stay.
     """
     columns = [str(r[0]) for r in connection.execute(f"describe {table}").fetchall()]
-    who = " || '|' || ".join(f"coalesce({c}, '')" for c in ("given", "surname") if c in columns)
+    who = " || '|' || ".join(f"coalesce({c}::varchar, '')" for c in ("given", "surname") if c in columns)
     who = who or ("birth_date" if "birth_date" in columns else "")
     told, forgotten = [], {}
     for column in [
@@ -41,6 +41,20 @@ def forget_defaults(connection: Workspace, table: str = "person") -> list[str]:
         kept = ", ".join(_kept(column, forgotten) for column in columns)
         connection.execute(f"create or replace table {table} as select {kept} from {table}")
     return told
+
+
+def forget_alike(connection: Workspace, table: str, stand_ins: str) -> None:
+    """Set to null what another table of the same records, with something that stands for each value, has not kept."""
+    columns = [str(r[0]) for r in connection.execute(f"describe {table}").fetchall()]
+    held = {str(r[0]) for r in connection.execute(f"describe {stand_ins}").fetchall()}
+    owners = {c: _MADE_OF.get(c, c) for c in columns if c.startswith(_PARTS) and not c.endswith("_bits")}
+    kept = ", ".join(
+        f"case when s.{owners[c]} is null then null else p.{c} end as {c}" if owners.get(c) in held else f"p.{c}"
+        for c in columns
+    )
+    connection.execute(
+        f"create or replace table {table} as select {kept} from {table} p join {stand_ins} s using (rid)"
+    )
 
 
 def _kept(column: str, forgotten: dict[str, str]) -> str:

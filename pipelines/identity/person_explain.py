@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
 from pipelines.identity.errors import IdentityError
@@ -40,7 +41,7 @@ def explain_persons(
         raise NothingToExplainError("Both references mean the same register entry; name two.")
     options = Options()
     with open_private_workspace(options) as workspace:
-        load_person(workspace, persons.parts, persons.mapping, options)
+        load_person(workspace, persons.describe(persons.everybody), persons.mapping, options)
         return explain(workspace, model, *rows)
 
 
@@ -49,5 +50,5 @@ def _best_entry(persons: PersonRecords, keys: Sequence[Key]) -> int:
     found = [int(row) for row in place if row >= 0]
     if not found:
         raise NothingToExplainError("One of the two stands in no register of people; there is nothing to compare.")
-    said = persons.parts.notna().sum(axis=1)
-    return max(found, key=lambda row: (int(said.iloc[row]), -row))
+    said = persons.describe(np.asarray(found, dtype=np.int64)).notna().sum(axis=1)
+    return max(zip(said, (-row for row in found), strict=True))[1] * -1

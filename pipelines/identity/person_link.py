@@ -13,13 +13,15 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pandas.util import hash_array
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from pipelines.identity.cluster import Constraints, cluster, components
 from pipelines.identity.link import MAX_MEMBERS_A_KEY, Clusters, without_default_values
 from pipelines.identity.model import Model
-from pipelines.identity.person_match import Matcher, Matching, match_people
+from pipelines.identity.person_batch import match_people
+from pipelines.identity.person_match import Matcher, Matching
 from pipelines.identity.person_record import PersonRecords
 from pipelines.identity.record import LINK_KINDS, Records
 from pipelines.identity.resolve import Options
@@ -87,7 +89,9 @@ class PersonLinker:
         seen = np.full(len(place), np.datetime64("NaT"), dtype="datetime64[us]")
         seen[there] = known["last_seen_at"].to_numpy(dtype="datetime64[us]")[place[there]]
         newest = self.persons.frame["seen_at"].to_numpy(dtype="datetime64[us]")
-        return group, ~there | np.isnat(seen) | (newest > seen)
+        # A number may have been known from elsewhere, before its entry in the register came.
+        is_new = ~self.persons.book.knows(self.persons.frame)
+        return group, ~there | np.isnat(seen) | (newest > seen) | is_new
 
     def _group(self, held: _Held, matching: Matching, former: Ints, touched: Bools, told: Told) -> Ints:
         """Cluster who was reached; the others stay where they were.
@@ -96,9 +100,11 @@ class PersonLinker:
         on cards, outvote it. Where a steward parts such entries, each speaks for itself.
         """
         part = _parted(held.certain_part(), told.never)
-        speaker = self._speakers(part)
         reached = np.concatenate([matching.reached, touched[len(matching.reached) :]])
         chosen = np.unique(part[reached])
+        speaker, ties = self._speakers(part, np.isin(part, chosen))
+        # Parts go by what their speakers say, so that neither the order of rows nor that of tokens decides anything.
+        chosen = chosen[np.argsort(ties[chosen], kind="stable")]
         place = np.full(int(part.max(initial=-1)) + 1, -1, dtype=np.int64)
         place[chosen] = np.arange(len(chosen))
         links = Constraints(*(_inside(place[part], pairs) for pairs in (told.together, told.never)))
@@ -111,14 +117,24 @@ class PersonLinker:
         group[moved] = found[place[part[moved]]]
         return group
 
-    def _speakers(self, part: Ints) -> Bools:
-        """Tell which node speaks for its part: the one that says most, and of those the first."""
+    def _speakers(self, part: Ints, concerned: Bools) -> tuple[Bools, Ints]:
+        """Tell which node speaks for its part, and an order of the parts by what those nodes say.
+
+        The one that says most speaks, and of those the first in the order of what is said. Only of parts that are
+        `concerned` it is known what they say.
+        """
+        people = np.flatnonzero(concerned[: len(self.persons)])
+        parts = self.persons.describe(people).drop(columns="source")
         said = np.zeros(len(part), dtype=np.int64)
-        said[: len(self.persons)] = self.persons.parts.notna().sum(axis=1)
-        order = np.lexsort((np.arange(len(part)), -said, part))
+        said[people] = parts.notna().sum(axis=1)
+        rank = np.arange(len(part), dtype=np.int64) + len(people)
+        rank[people] = _content_rank(parts)
+        order = np.lexsort((rank, -said, part))
         speaks = np.zeros(len(part), dtype=bool)
         speaks[order[np.concatenate([[True], part[order][1:] != part[order][:-1]])[: len(order)]]] = True
-        return speaks
+        ties = np.zeros(int(part.max(initial=-1)) + 1, dtype=np.int64)
+        ties[part[speaks]] = rank[speaks]
+        return speaks, ties
 
     def _sureness(
         self, held: _Held, matching: Matching, group: Ints, told: Told
@@ -278,6 +294,21 @@ def _best_weights(pairs: ScoredPairs, group: Ints, part: Ints) -> NDArray[np.flo
     for ends in (pairs.left, pairs.right):
         np.maximum.at(best, part[ends[joins]], pairs.weight[joins])
     return np.asarray(best[part])
+
+
+def _content_rank(parts: pd.DataFrame) -> Ints:
+    """Number people in an order that follows from what is said of them alone.
+
+    Households are tokens, which follow from the secret, and count for nothing. Who says the same stands as the rows do.
+    """
+    digest = np.zeros(len(parts), dtype=np.uint64)
+    for name in parts.columns:
+        if name != "household":
+            values = hash_array(parts[name].fillna("").astype(object).to_numpy(), categorize=True)
+            digest = digest * np.uint64(0x9E3779B97F4A7C15) + values
+    rank = np.empty(len(parts), dtype=np.int64)
+    rank[np.argsort(digest, kind="stable")] = np.arange(len(parts))
+    return rank
 
 
 def _parted(part: Ints, never: Ints) -> Ints:

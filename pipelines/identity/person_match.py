@@ -1,4 +1,4 @@
-"""Scores which people of the registers are one: all of them, or only those that a new batch reaches.
+"""Scores which people of the registers are one, all of them; `person_batch.py` scores those that a new batch reaches.
 
 Everything happens in one DuckDB in memory that may not spill: what it holds is clear text.
 """
@@ -12,20 +12,26 @@ from typing import Protocol
 
 import duckdb
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from pipelines.identity.blocking import block, rules_for
 from pipelines.identity.errors import NoIdentifierError
-from pipelines.identity.model import Model, observe_levels
+from pipelines.identity.model import Model
 from pipelines.identity.person_record import PersonRecords
-from pipelines.identity.resolve import Options, filled_columns, load_person, resolve
-from pipelines.identity.scoring import ScoredPairs, find_likely, score
+from pipelines.identity.resolve import Options, filled_columns, resolve
+from pipelines.identity.scoring import ScoredPairs
+from pipelines.identity.sketch import Hashes, Layout, draw_sketches
+from pipelines.identity.workspace import Workspace
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
-MOST_FRESH = 0.2
-"""With a larger share of new people the model is trained again, and everybody is compared with everybody."""
+
+
+@dataclass(frozen=True)
+class Sketches:
+    """The sketches of all people, by row."""
+
+    layout: Layout
+    values: Hashes
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,7 @@ class Matching:
         trained: the model that was learned this time; None when the kept one was used, or there was nothing to learn.
         columns: the prepared columns that it was trained with.
         notes: what a reader should know, without personal data.
+        sketches: of everybody as of now; None when nobody was looked at.
     """
 
     pairs: ScoredPairs
@@ -45,6 +52,7 @@ class Matching:
     trained: Model | None = None
     columns: tuple[str, ...] = ()
     notes: tuple[str, ...] = field(default=())
+    sketches: Sketches | None = None
 
 
 class Matcher(Protocol):
@@ -55,17 +63,6 @@ class Matcher(Protocol):
     ) -> Matching:
         """Return what was compared; `reached` covers at least the groups of who is new or touched."""
         ...
-
-
-def match_people(
-    persons: PersonRecords, group: Ints, fresh: Bools, told: Bools, model: Model | None, options: Options
-) -> Matching:
-    """Score all people, or only those reached when a model is kept and few are new. See `match_reached`."""
-    if len(persons) < 2:
-        return Matching(no_pairs(), np.ones(len(persons), dtype=bool))
-    if model is None or fresh.mean() > MOST_FRESH:
-        return match_all(persons, options)
-    return match_reached(persons, group, fresh, told, model, options)
 
 
 @contextmanager
@@ -84,47 +81,20 @@ def open_private_workspace(options: Options) -> Iterator[duckdb.DuckDBPyConnecti
 def match_all(persons: PersonRecords, options: Options) -> Matching:
     """Train on all people and score all pairs worth it."""
     everybody = np.ones(len(persons), dtype=bool)
+    drawn: list[Sketches] = []
+
+    def draw(workspace: Workspace) -> None:
+        layout = Layout.of(_columns(workspace))
+        drawn.append(Sketches(layout, draw_sketches(workspace, layout, persons.book.keys.hashing)[1]))
+
     with open_private_workspace(options) as workspace:
+        said = persons.describe(persons.everybody)
         try:
-            answer = resolve(workspace, persons.parts, persons.mapping, options)
+            answer = resolve(workspace, said, persons.mapping, options, when_prepared=draw)
         except NoIdentifierError as error:
             return Matching(no_pairs(), everybody, notes=(str(error),))
         columns = tuple(filled_columns(workspace)) if answer.model else ()
-    return Matching(answer.pairs, everybody, answer.model, columns, answer.warnings)
-
-
-def match_reached(persons: PersonRecords, group: Ints, fresh: Bools, told: Bools, model: Model, options: Options) -> (
-    Matching
-):  # fmt: skip
-    """Score fresh people against all, and again everybody in the groups that they or a decision reach.
-
-    Args:
-        persons: all people, old and new.
-        group: the former group of each person; a fresh one has its former group, or one of its own.
-        fresh: whose description is new or has changed.
-        told: whom a steward named.
-        model: as trained before.
-        options: as before.
-    """
-    reached = np.isin(group, np.unique(group[fresh | told]))
-    if not reached.any():
-        return Matching(no_pairs(), reached)
-    order = np.argsort(fresh, kind="stable")
-    with open_private_workspace(options) as workspace:
-        notes = load_person(workspace, persons.parts.iloc[order].reset_index(drop=True), persons.mapping, options)
-        near = reached.copy()
-        if fresh.any() and _observe(workspace, model, "person", since=int((~fresh).sum())):
-            near |= np.isin(group, np.unique(group[order[find_likely(workspace, model)]]))
-        rows = pd.DataFrame({"rid": np.flatnonzero(near[order])})
-        workspace.register("near_rows", rows)
-        workspace.execute("create table near as select p.* from person p semi join near_rows r on p.rid = r.rid")
-        pairs = score(workspace, model) if _observe(workspace, model, "near", since=0) else no_pairs()
-    left, right = order[pairs.left], order[pairs.right]
-    linked = (pairs.weight > options.threshold) & (fresh[left] | fresh[right])
-    reached |= np.isin(group, np.unique(group[np.concatenate([left[linked], right[linked]])]))
-    inside = reached[left] & reached[right]
-    ends = np.minimum(left, right)[inside], np.maximum(left, right)[inside]
-    return Matching(ScoredPairs(*ends, pairs.weight[inside]), reached, notes=tuple(notes))
+    return Matching(answer.pairs, everybody, answer.model, columns, answer.warnings, drawn[0])
 
 
 def no_pairs() -> ScoredPairs:
@@ -133,9 +103,5 @@ def no_pairs() -> ScoredPairs:
     return ScoredPairs(nothing, nothing, np.empty(0))
 
 
-def _observe(workspace: duckdb.DuckDBPyConnection, model: Model, table: str, since: int) -> bool:
-    """Compare the records that share a key, of which one has this number or a later one; tell whether there are any."""
-    found = block(workspace, rules_for(filled_columns(workspace)), table=table, since=since)
-    if found.candidates:
-        observe_levels(workspace, model.comparisons, pairs="candidate", into="observed", table=table)
-    return found.candidates > 0
+def _columns(workspace: Workspace) -> list[str]:
+    return [str(r[0]) for r in workspace.execute("describe person").fetchall() if not r[0].endswith("_bits")]

@@ -34,13 +34,14 @@ _MEASURED = (
 )  # fmt: skip
 
 
-def prepare(frame: pd.DataFrame, mapping: Mapping, region: str = "KR") -> pd.DataFrame:
+def prepare(frame: pd.DataFrame, mapping: Mapping, region: str = "KR", *, is_mixed: bool | None = None) -> pd.DataFrame:
     """Standardise a person file.
 
     Args:
         frame: one row a record, every column text (or null), any index.
         mapping: which column plays which part.
         region: two-letter country whose phone plan reads numbers without a country code.
+        is_mixed: whether to make the keys under which Hangul and Latin spellings meet; left out, where there is Hangul.
 
     Returns:
         One row a record in the same order. `rid` numbers the rows from 0; `source` is `''` when unknown; the
@@ -50,7 +51,7 @@ def prepare(frame: pd.DataFrame, mapping: Mapping, region: str = "KR") -> pd.Dat
     out = pd.DataFrame({"rid": range(len(frame))})
     out["source"] = frame[mapping.source].fillna("").to_numpy() if mapping.source else ""
     if mapping.given_name or mapping.surname or mapping.name or mapping.latin_name:
-        _add_names(out, frame, mapping)
+        _add_names(out, frame, mapping, is_mixed)
     if mapping.birth_date:
         out["birth_date"] = _first(frame, mapping.birth_date, standardise_birth_date)
         out["birth_year"], out["birth_day"] = out["birth_date"].str[:4], out["birth_date"].str[5:]
@@ -84,7 +85,7 @@ def prepare(frame: pd.DataFrame, mapping: Mapping, region: str = "KR") -> pd.Dat
     return out
 
 
-def _add_names(out: pd.DataFrame, frame: pd.DataFrame, mapping: Mapping) -> None:
+def _add_names(out: pd.DataFrame, frame: pd.DataFrame, mapping: Mapping, is_mixed: bool | None) -> None:
     given, surname, name, latin = (
         _coalesce(frame, columns) for columns in (mapping.given_name, mapping.surname, mapping.name, mapping.latin_name)
     )
@@ -109,13 +110,13 @@ def _add_names(out: pd.DataFrame, frame: pd.DataFrame, mapping: Mapping) -> None
     out["surname_key"] = _distinct(out["surname"], lambda t: phonetic_key(t, family=True))
     out["given_forms"] = _distinct(out["given"], lambda t: list(variants(t)) or None)
     out["given_forms_bits"] = _spread(out["given"], lambda t: token_bits(map(str, variants(t))))
-    _add_crosswise(out, latin if mapping.name and mapping.latin_name else None)
+    _add_crosswise(out, latin if mapping.name and mapping.latin_name else None, is_mixed)
 
 
-def _add_crosswise(out: pd.DataFrame, latin: pd.Series | None) -> None:
+def _add_crosswise(out: pd.DataFrame, latin: pd.Series | None, is_mixed: bool | None) -> None:
     """Keys under which Hangul and Latin spellings meet; all null where there is no Hangul."""
     given = out["given"].dropna()
-    has_hangul = bool(given.map(hangul.is_hangul).any())
+    has_hangul = bool(given.map(hangul.is_hangul).any()) if is_mixed is None else is_mixed
     out["given_cross"] = _distinct(out["given"], crosswise_key) if has_hangul else None
     out["surname_cross"] = _distinct(out["surname"], lambda t: crosswise_key(t, family=True)) if has_hangul else None
     if latin is not None:

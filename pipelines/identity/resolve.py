@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -22,6 +22,8 @@ from pipelines.identity.model import Model, observe_levels, train
 from pipelines.identity.prepare import prepare
 from pipelines.identity.scoring import ScoredPairs, score
 from pipelines.identity.workspace import Workspace
+
+WhenPrepared = Callable[[Workspace], None]
 
 # Rows standardised at a time, which bounds the memory of the Python side.
 _CHUNK_ROWS = 200_000
@@ -86,6 +88,8 @@ def resolve(
     mapping: Mapping,
     options: Options | None = None,
     constraints: Constraints | None = None,
+    *,
+    when_prepared: WhenPrepared | None = None,
 ) -> Resolution:
     """Find which rows are one person.
 
@@ -95,6 +99,7 @@ def resolve(
         mapping: which column plays which part.
         options: thresholds and limits.
         constraints: steward's links.
+        when_prepared: called when `person` holds what the file says, before values that stand for nobody are forgotten.
 
     Raises:
         NoIdentifierError: no mapped part can tell people apart, or all their values are empty.
@@ -103,7 +108,7 @@ def resolve(
     options = options or Options()
     check_telling(mapping)
     clock = _Clock()
-    warnings = load_person(connection, frame, mapping, options)
+    warnings = load_person(connection, frame, mapping, options, when_prepared=when_prepared)
     constraints = _with_sources(connection, mapping, constraints or Constraints())
     clock.lap("prepare")
     columns = filled_columns(connection)
@@ -123,7 +128,8 @@ def resolve(
     clock.lap("train")
     pairs = score(connection, model)
     clock.lap("score")
-    group = cluster(size, pairs.left, pairs.right, pairs.weight, constraints, threshold=options.threshold)
+    ties = content_order(connection)
+    group = cluster(size, pairs.left, pairs.right, pairs.weight, constraints, threshold=options.threshold, ties=ties)
     clock.lap("cluster")
     return Resolution(group, pairs, model, blocking, notes, clock.laps)
 
@@ -135,25 +141,33 @@ def load_person(
     options: Options,
     *,
     behind: int | None = None,
+    when_prepared: WhenPrepared | None = None,
 ) -> list[str]:
     """Standardise the file into the table `person`, a chunk at a time; return warnings about its content.
 
-    With `behind`, the rows are added after that many that are there already.
+    With `behind`, the rows are added after that many that are there already. `when_prepared`: see `resolve`.
     """
     first, unread = behind is None, Counter[str]()
     for start in range(0, max(len(frame), 1), _CHUNK_ROWS):
         raw = frame.iloc[start : start + _CHUNK_ROWS]
         chunk = prepare(raw, mapping, options.region)
         chunk["rid"] += start + (behind or 0)
-        # A column without any value has no type of its own, and Spark makes no list of what it takes for text.
-        typed = ", ".join(f"{c if chunk[c].notna().any() else 'null'}::{_sql_type(c)} as {c}" for c in chunk.columns)
-        connection.register("chunk", chunk)
-        verb = "create or replace table person as" if first else "insert into person by name"
-        connection.execute(f"{verb} select {typed} from chunk")
-        connection.unregister("chunk")
+        put_person(connection, chunk, is_new=first)
         first = False
         unread += count_unread(raw, chunk, mapping)
+    if when_prepared:
+        when_prepared(connection)
     return [*note_keys(frame, mapping), *note_unread(unread, len(frame)), *forget_defaults(connection)]
+
+
+def put_person(connection: Workspace, prepared: pd.DataFrame, *, is_new: bool) -> None:
+    """Write standardised rows (see `prepare`) to the table `person`: a new one, or behind the rows that it has."""
+    # A column without any value has no type of its own, and Spark makes no list of what it takes for text.
+    typed = ", ".join(f"{c if prepared[c].notna().any() else 'null'}::{_sql_type(c)} as {c}" for c in prepared.columns)
+    connection.register("chunk", prepared)
+    verb = "create or replace table person as" if is_new else "insert into person by name"
+    connection.execute(f"{verb} select {typed} from chunk")
+    connection.unregister("chunk")
 
 
 def _sql_type(column: str) -> str:
@@ -181,6 +195,18 @@ def filled_columns(connection: Workspace) -> list[str]:
             f"all {counts[0]} records."
         )
     return filled
+
+
+def content_order(connection: Workspace) -> NDArray[np.int64]:
+    """Return for each record of `person` its place in an order of what the records say, whatever the order of rows."""
+    columns = [str(row[0]) for row in connection.execute("describe person").fetchall()]
+    said = ", ".join(f"coalesce({c}, '')" for c in sorted(columns) if c != "rid" and _sql_type(c) == "varchar")
+    # Text of all columns would be compared letter by letter; its digest orders as well.
+    rows = connection.execute(f"select rid::bigint as rid from person order by md5(concat_ws('|', {said})), rid")
+    order = np.asarray(rows.fetchnumpy()["rid"], dtype=np.int64)
+    place = np.empty(len(order), dtype=np.int64)
+    place[order] = np.arange(len(order))
+    return place
 
 
 def _with_sources(connection: Workspace, mapping: Mapping, constraints: Constraints) -> Constraints:

@@ -58,12 +58,16 @@ def settings_for(model: Model, dialect: Callable[[str], str] = str) -> SettingsC
     )
 
 
-def score(connection: Workspace, model: Model, *, observed: str = "observed") -> ScoredPairs:
+def score(
+    connection: Workspace, model: Model, *, observed: str = "observed", stand_ins: str | None = None
+) -> ScoredPairs:
     """Score the observed pairs that stand a chance; leave them in the table `scored` (`a`, `b`, `weight`).
 
     Pairs that a deterministic rule decides (see `certain`) come first and are not scored.
 
-    `connection` holds `person` and the observed levels (see `model.observe_levels`).
+    `connection` holds `person` and the observed levels (see `model.observe_levels`). Where `person` holds only some
+    records, `stand_ins` names a table of all of them (`rid` as in `person`) with something that is equal where the
+    values are, by which frequencies are counted.
     """
     certain = certain_sql(model.comparisons)
     _keep_likely(connection, model, observed)
@@ -71,7 +75,7 @@ def score(connection: Workspace, model: Model, *, observed: str = "observed") ->
         "create or replace table likely as select a as join_key_l, b as join_key_r, '0' as match_key "
         f"from {_likely_sql(model, observed)} where not {certain}"
     )
-    predicted = score_pairs(connection, model, "likely")
+    predicted = score_pairs(connection, model, "likely", stand_ins)
     parts = [
         f"(mw_{c.name} + mw_tf_adj_{c.name})" if any(lv.term for lv in c.levels) else f"mw_{c.name}"
         for c in model.comparisons
@@ -88,9 +92,11 @@ def score(connection: Workspace, model: Model, *, observed: str = "observed") ->
     return read_scored(connection)
 
 
-def find_likely(connection: Workspace, model: Model, *, observed: str = "observed") -> NDArray[np.int64]:
+def find_likely(
+    connection: Workspace, model: Model, *, observed: str = "observed", floor: float = FLOOR - _RARE_TERM_GAIN
+) -> NDArray[np.int64]:
     """Return the records of the observed pairs that stand a chance, each once: whom scoring could bring together."""
-    _keep_likely(connection, model, observed)
+    _keep_likely(connection, model, observed, floor)
     likely = f"select a, b from {_likely_sql(model, observed)}"
     certain = f"select a, b from {observed} where {certain_sql(model.comparisons)}"
     rows = connection.execute(
@@ -118,17 +124,17 @@ def linker_for(connection: Workspace, model: Model, table: str = "person") -> Li
     return Linker(records, settings, log_level=None, validate_settings=False)
 
 
-def score_pairs(connection: Workspace, model: Model, pairs: str) -> SplinkDataFrame:
-    """Let Splink score the pairs of a table with `join_key_l`, `join_key_r` and `match_key`."""
+def score_pairs(connection: Workspace, model: Model, pairs: str, stand_ins: str | None = None) -> SplinkDataFrame:
+    """Let Splink score the pairs of a table with `join_key_l`, `join_key_r`, `match_key`; `stand_ins`: see `score`."""
     linker = linker_for(connection, model)
     if not isinstance(connection, SparkWorkspace):
-        _count_terms(connection, linker, model, pairs)
+        _count_terms(connection, linker, model, pairs, stand_ins)
     registered = _register(connection, linker._db_api, pairs, f"{pairs}_pairs")
     linker.table_management.register_blocked_pairs_for_predict(registered)
     return linker.inference.predict(warning_mode="never")
 
 
-def _count_terms(connection: Workspace, linker: Linker, model: Model, pairs: str) -> None:
+def _count_terms(connection: Workspace, linker: Linker, model: Model, pairs: str, stand_ins: str | None) -> None:
     """Tell Splink how frequent the values of the pairs' records are.
 
     It would count all values of all records, which for a few pairs takes longer than to score them.
@@ -138,13 +144,26 @@ def _count_terms(connection: Workspace, linker: Linker, model: Model, pairs: str
         f"{pairs} union select join_key_r from {pairs}) using (rid)"
     )
     for term in dict.fromkeys(lv.term for c in model.comparisons for lv in c.levels if lv.term):
-        connection.execute(
-            f"create or replace table pair_{term} as select {term}, "
-            f"count(*)::double / (select count({term}) from person) as tf_{term} from person "
-            f"semi join (select {term} from pair_person) using ({term}) group by {term}"
-        )
+        connection.execute(f"create or replace table pair_{term} as {_frequency_sql(term, stand_ins)}")
         frequencies = _register(connection, linker._db_api, f"pair_{term}", f"pair_{term}_frequency")
         linker.table_management.register_term_frequency_lookup(frequencies, term)
+
+
+def _frequency_sql(term: str, stand_ins: str | None) -> str:
+    """Return SQL of the values of a term on the pairs' records, and the share of all records that have each."""
+    if stand_ins is None:
+        return (
+            f"select {term}, count(*)::double / (select count({term}) from person) as tf_{term} from person "
+            f"semi join (select {term} from pair_person) using ({term}) group by {term}"
+        )
+    return (
+        f"with wanted as (select distinct p.{term} as value, s.{term} as mark from pair_person p "
+        f"join {stand_ins} s using (rid) where p.{term} is not null), "
+        f"counted as (select {term} as mark, count(*)::double as n from {stand_ins} "
+        f"semi join (select mark as {term} from wanted) using ({term}) group by {term}) "
+        f"select value as {term}, n / (select count({term}) from {stand_ins}) as tf_{term} "
+        "from wanted join counted using (mark)"
+    )
 
 
 def _register(connection: Workspace, api: Any, table: str, name: str) -> SplinkDataFrame:
@@ -160,7 +179,7 @@ def _likely_sql(model: Model, observed: str) -> str:
     return f"{observed} o semi join likely_pattern p on {same}"
 
 
-def _keep_likely(connection: Workspace, model: Model, observed: str) -> None:
+def _keep_likely(connection: Workspace, model: Model, observed: str, floor: float = FLOOR - _RARE_TERM_GAIN) -> None:
     """Write the patterns of levels that stand a chance to the table `likely_pattern`.
 
     There are thousands of patterns where there are millions of pairs.
@@ -170,6 +189,6 @@ def _keep_likely(connection: Workspace, model: Model, observed: str) -> None:
     patterns = pd.DataFrame({name: np.asarray(rows[name], dtype=np.int16) for name in names})
     weights = [w[patterns[name].to_numpy()] for name, w in zip(names, model.weights(), strict=True)]
     total = np.log2(model.prior / (1 - model.prior)) + add_up(weights, model.dependence)
-    connection.register("kept_pattern", patterns[total > FLOOR - _RARE_TERM_GAIN])
+    connection.register("kept_pattern", patterns[total > floor])
     connection.execute("create or replace table likely_pattern as select * from kept_pattern")
     connection.unregister("kept_pattern")

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from pipelines.identity.person_match import Matching
     from pipelines.identity.person_record import PersonRecords
     from pipelines.identity.resolve import Options
@@ -17,11 +20,14 @@ class MatchingSession:
     """One run's matching.
 
     Attributes:
-        read: reads the people of the registers, in clear; called once, and only when there is something to match.
+        people: opens the people of the registers for as long as they are matched, given the kept sketches (rows of
+            `sketch_book`); called once, and only when there is something to match.
         options: thresholds and limits; None for the defaults.
         matching: what was compared; None until the matching ran. Holds row numbers and weights, no person's data.
+        sketches: sealed, of everybody as of now; None while those that are kept are still good.
     """
 
-    read: Callable[[], PersonRecords]
+    people: Callable[[pd.DataFrame], AbstractContextManager[PersonRecords]]
     options: Options | None = None
     matching: Matching | None = field(default=None)
+    sketches: pd.DataFrame | None = field(default=None)

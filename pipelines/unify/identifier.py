@@ -20,6 +20,7 @@ from pipelines.unify.table import PREVIOUS, BuildContext, Tables
 DECISION = "silver/identity_decision"
 EVENT = "silver/identity_event"
 MODEL = "silver/identity_model"
+SKETCH = "silver/identity_sketch"
 EVIDENCE = "records"
 """What changed a key's customer when no steward did."""
 _SCHEMA = (
@@ -79,13 +80,17 @@ def _link(
     from pipelines.identity.model_text import read_model
     from pipelines.identity.person_link import PersonLinker
     from pipelines.identity.resolve import Options
+    from pipelines.unify.identity_sketch import read_book
 
     models = tables[MODEL].orderBy("trained_at").toPandas()["parameters"]
     model = read_model(models.iloc[-1]) if len(models) else None
-    persons = context.matching.read()
-    linker = PersonLinker(persons, known, model, decisions, context.matching.options or Options())
-    clusters = linker.link(records)
-    context.matching.matching = clusters.matching
+    with context.matching.people(read_book(tables[SKETCH])) as persons:
+        linker = PersonLinker(persons, known, model, decisions, context.matching.options or Options())
+        clusters = linker.link(records)
+        found = clusters.matching
+        if found is not None and found.sketches is not None:
+            context.matching.sketches = persons.book.follow(persons.frame, found.sketches.values, found.sketches.layout)
+    context.matching.matching = found
     return clusters
 
 

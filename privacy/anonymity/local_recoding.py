@@ -20,12 +20,12 @@ from privacy.anonymity.kernel.dice import new_dice
 from privacy.anonymity.kernel.feasible import K_ANONYMITY
 from privacy.anonymity.kernel.grow import build, keep_satisfied
 from privacy.anonymity.kernel.neighbour import nearest_tuples
-from privacy.anonymity.kernel.opening import open_labels
+from privacy.anonymity.kernel.opening import MOST_DONORS, open_labels
 from privacy.anonymity.kernel.problem import SET, Problem
-from privacy.anonymity.kernel.proportion import grow_in_proportion
+from privacy.anonymity.kernel.proportion import grow_in_proportion, new_quotas
 from privacy.anonymity.kernel.refine import refine
 from privacy.anonymity.kernel.resplit import new_scratch
-from privacy.anonymity.kernel.ruin import choose_greedily, ruin_and_recreate, to_classes
+from privacy.anonymity.kernel.ruin import choose_greedily, new_ruin, ruin_and_recreate, to_classes
 from privacy.anonymity.partition import partition, violated
 from privacy.anonymity.spec import Spec
 from privacy.anonymity.table import FrequencyTable, column_order
@@ -43,8 +43,8 @@ LONG_EFFORT = 4
 SLACK, OPENINGS, ATTEMPTS, DEAR_ATTEMPTS = 1.5, 2, 0.25, 0.015
 """Choice of labels: how far above its price a record may be published in the greedy choice, passes of opening, and
 attempts of ruin and recreate per unit and effort (fewer where sensitive values must be checked)."""
-ROUNDS, DEAR_ROUNDS = 2, 0.75
-"""Rounds of refinement per `effort`, under models that more records cannot break and under others; at least one."""
+ROUNDS, DEAR_ROUNDS = 6, 2
+"""Rounds of refinement at effort 1, and where sensitive values must be checked; they grow with the square of it."""
 
 
 def recode_locally(table: FrequencyTable, spec: Spec) -> Allocation:
@@ -83,7 +83,7 @@ def _search(
     _grow(problem, classes)
     if spec.effort >= LONG_EFFORT and _has_pool(table, problem):
         classes = _choose(table, problem, count, classes, spec)
-    rounds = max(1, int((ROUNDS if is_monotone(problem) else DEAR_ROUNDS) * spec.effort))
+    rounds = (DEAR_ROUNDS if table.sensitive else ROUNDS) * spec.effort**2
     refine(problem, classes, new_scratch(problem), rounds, new_dice(spec.seed))
     return _slots(classes, block)
 
@@ -105,7 +105,8 @@ def _grow(problem: Problem, classes: Classes) -> None:
         member = np.flatnonzero(is_member)[np.argsort(bucket.ravel()[is_member], kind="stable")]
         start = np.concatenate([[0], np.cumsum(np.bincount(bucket.ravel()[is_member], minlength=len(bins)))])
         seeds = np.random.default_rng(SHUFFLE).permutation(seeds)
-        grow_in_proportion(problem, classes, seeds, bucket.ravel(), bins, start, member)
+        room = new_quotas(problem, len(bins))
+        grow_in_proportion(problem, classes, room, seeds, bucket.ravel(), bins, start, member)
     build(problem, classes, seeds, CREDIT)
 
 
@@ -122,10 +123,10 @@ def _choose(table: FrequencyTable, p: Problem, count: NDArray[np.int64], grown: 
     settle(p, pool, choice)
     order = np.argsort(pool.cost, kind="stable")
     for _ in range(OPENINGS):
-        open_labels(p, pool, choice, order)
+        open_labels(p, pool, choice, order, np.zeros(MOST_DONORS, np.int64))
         settle(p, pool, choice)
     attempts = int((DEAR_ATTEMPTS if table.sensitive else ATTEMPTS) * len(count) * spec.effort)
-    ruin_and_recreate(p, pool, choice, price, attempts, new_dice(spec.seed))
+    ruin_and_recreate(p, pool, choice, new_ruin(p, pool), price, attempts, new_dice(spec.seed))
     settle(p, pool, choice)
     classes = _new(p, count)
     to_classes(p, pool, choice, classes)

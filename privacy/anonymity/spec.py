@@ -64,7 +64,7 @@ class Spec(BaseModel):
     person: str | None = None
     seed: int = 0
     effort: int = Field(default=4, ge=1, le=100)
-    """Multiplies the rounds of refinement: time for information. 1 is the fastest."""
+    """Rounds of refinement grow with its square: time for information. 1 is the fastest."""
     block_tuples: int = Field(default=20_000, ge=1000)
     """Distinct tuples searched at once; larger tables are partitioned first."""
     memory_units: int = Field(default=500_000, ge=1000)

@@ -7,12 +7,12 @@ here is Spark Connect expressions: no Python function touches a row.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
 
-from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import Column, DataFrame, Window, WindowSpec
 from pyspark.sql import functions as F
 
 from privacy.consent.law import Condition, HoursRule
@@ -25,6 +25,8 @@ _BEGINNING = datetime(1, 1, 1)
 _STREAM = ("subject_id", "purpose", "kind")
 _MOST = 2**31 - 1
 """The most rows that a limit can keep. Beyond two billion verdicts on one purpose, customers would count as denying."""
+_BUCKETS = 1024
+"""Parts of the customers that are gone through side by side."""
 _COUNTERS = ("need_ok", "need_spoken", "night_ok", "night_spoken", "block")
 
 
@@ -192,6 +194,7 @@ def _segments(records: DataFrame, policy: Policy) -> DataFrame:
     is_consent = F.col("kind") == "consent"
     blocks = F.when(F.col("state").isin(_texts(BLOCKING)), never).otherwise(F.col("effective_at"))
     ready = records.select(
+        _bucket("subject_id"),
         *_STREAM,
         F.col("effective_at").alias("start"),
         "recorded_at",
@@ -200,8 +203,8 @@ def _segments(records: DataFrame, policy: Policy) -> DataFrame:
     # The most restrictive of records that speak at once comes last: it permits least, or blocks longest.
     consent_first = F.when(is_consent, F.col("effect_end")).desc()
     block_last = F.when(~is_consent, F.col("effect_end")).asc()
-    order = Window.partitionBy(*_STREAM).orderBy("start", "recorded_at", consent_first, block_last)
-    end = F.coalesce(F.lead("start").over(order), never)
+    order = Window.partitionBy("bucket").orderBy(*_STREAM, "start", "recorded_at", consent_first, block_last)
+    end = F.coalesce(_next("start", _STREAM, order), never)
     return ready.select(*_STREAM, "start", end.alias("end"), "effect_end").withColumn(
         "effect_end", F.least("effect_end", "end")
     )
@@ -252,7 +255,7 @@ def _changes(segments: DataFrame, policy: Policy) -> DataFrame:
 
 
 def _summed(changes: DataFrame) -> DataFrame:
-    """customer_id, target, time and the counters from that time on."""
+    """The bucket of customers, customer_id, target, time and the counters from that time on."""
     slot = F.col("slot")
 
     def step(*parts: tuple[str, str]) -> Column:
@@ -266,10 +269,30 @@ def _summed(changes: DataFrame) -> DataFrame:
         step(("night", "spoken"), ("night_block", "effect")).alias("night_spoken"),
         step(("block", "effect")).alias("block"),
     )
-    so_far = Window.partitionBy("customer_id", "target").orderBy("time").rowsBetween(Window.unboundedPreceding, 0)
-    return grouped.select(
-        "customer_id", "target", "time", *(F.sum(counter).over(so_far).alias(counter) for counter in _COUNTERS)
+    # Whatever opens also closes, so each customer's counters end at zero and the sums may run on to the next customer.
+    so_far = _in_turn().rowsBetween(Window.unboundedPreceding, 0)
+    return grouped.select(_bucket("customer_id"), "*").select(
+        "bucket",
+        "customer_id",
+        "target",
+        "time",
+        *(F.sum(counter).over(so_far).alias(counter) for counter in _COUNTERS),
     )
+
+
+def _bucket(column: str) -> Column:
+    """A part of the customers or source persons, to go through one after the other: a window for each costs more."""
+    return F.pmod(F.xxhash64(column), F.lit(_BUCKETS)).alias("bucket")
+
+
+def _in_turn() -> WindowSpec:
+    return Window.partitionBy("bucket").orderBy("customer_id", "target", "time")
+
+
+def _next(column: str, group: Sequence[str], order: WindowSpec) -> Column:
+    """The value in the group's next row; null in its last. The order keeps the rows of a group together."""
+    is_same = reduce(Column.__and__, [F.lead(name).over(order).eqNullSafe(F.col(name)) for name in group])
+    return F.when(is_same, F.lead(column).over(order))
 
 
 def _verdicts(sums: DataFrame, policy: Policy) -> DataFrame:
@@ -283,10 +306,9 @@ def _verdicts(sums: DataFrame, policy: Policy) -> DataFrame:
     allowed = F.when(at_night | ~target.isin(timed), F.lit(ALWAYS)).otherwise(F.lit(BY_DAY))
     verdict = F.when(permits, allowed).otherwise(F.lit(BLOCKED))
     default = F.when(target.isin(blocked_by_default), F.lit(BLOCKED)).otherwise(F.lit(ALWAYS))
-    order = Window.partitionBy("customer_id", "target").orderBy("time")
-    coded = sums.select("customer_id", "target", "time", verdict.alias("verdict"))
+    coded = sums.select("bucket", "customer_id", "target", "time", verdict.alias("verdict"))
     never = F.lit(NEVER).cast("timestamp_ntz")
-    until = F.coalesce(F.lead("time").over(order), never)
+    until = F.coalesce(_next("time", ("customer_id", "target"), _in_turn()), never)
     return (
         coded.withColumn("until_at", until)
         .where((F.col("verdict") != default) & (F.col("until_at") > F.col("time")))

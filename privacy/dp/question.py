@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from privacy.dp.account import Account
 from privacy.dp.sensitivity import MOST_UNITS, ContributionBounds
 
 Statistic = Literal["count", "customers", "sum", "mean", "variance", "quantiles"]
@@ -169,6 +170,11 @@ class Question(_Part):
     top: Annotated[int, Field(ge=1)] | None = None
     # Release every prefix of group_by as well (total, first key, …) with sums that agree.
     rollup: bool = False
+
+    @property
+    def account(self) -> Account:
+        """Whose budget pays."""
+        return Account(self.dataset, self.purpose, self.unit)
 
     @model_validator(mode="after")
     def _answerable(self) -> Question:

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from privacy.dp.account import Account
 from privacy.dp.answer import Answer
 from privacy.dp.bounded import SUMS, aggregate, contributions
 from privacy.dp.errors import BadQuestion, DpError
@@ -82,7 +81,7 @@ def release(question: Question, data: DataSet, ledger: Ledger, now: datetime, tr
         BadQuestion: a column is missing or of another kind; nothing was spent.
         AuditError: the release could not be logged; nothing was released, the debit stays.
     """
-    plan, account = Plan(question), Account(question.dataset, question.purpose, question.unit)
+    plan, account = Plan(question), question.account
     identity = question.hash(data.version)
     stored = ledger.peek(account, identity)
     if stored is not None:

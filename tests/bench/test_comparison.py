@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
-from deltalake import write_deltalake
+from deltalake import DeltaTable, write_deltalake
 
 from bench.comparison import differences
 from pipelines.contracts.document import load_contracts
@@ -54,6 +55,16 @@ def test_a_moved_figure_and_a_missing_row_are_told(left: Path, tmp_path: Path) -
     assert compared(left, write(tmp_path / "moved", names, moved=1e-7)) == {SHARE: "spend_share in 4 rows"}
     fewer = write(tmp_path / "fewer", names, categories=CATEGORIES[:1])
     assert compared(left, fewer) == {SHARE: "4 rows and 2, 4 keys, 2 in common"}
+
+
+def test_two_runs_may_have_loaded_at_different_moments(left: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "later/lakehouse" / IDENTIFIER
+    write(tmp_path / "later", {"a": "c_1", "b": "c_2"})
+    rows = DeltaTable(folder).to_pyarrow_table()
+    at = rows.schema.get_field_index("changed_at")
+    later = rows.set_column(at, "changed_at", pa.array(np.full(len(rows), "2026-01-01", "M8[us]")))
+    write_deltalake(folder, later, mode="overwrite")
+    assert compared(left, tmp_path / "later") == {}
 
 
 def test_people_grouped_otherwise_are_told(left: Path, tmp_path: Path) -> None:

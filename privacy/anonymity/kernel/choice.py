@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from privacy.anonymity.kernel.feasible import shortfall
+from privacy.anonymity.kernel.lean import lean
 from privacy.anonymity.kernel.pool import Pool, pair_of
 from privacy.anonymity.kernel.problem import Problem
 
@@ -45,6 +45,9 @@ class Choice(NamedTuple):
     """(…, 2) pair and change."""
     length: NDArray[np.int64]
     """[entries of the log]"""
+    source: NDArray[np.int64]
+    """Working space of `borrow`: pairs asked for a loan, and what a record of each costs."""
+    price: NDArray[np.float64]
 
 
 def new_choice(p: Problem, pool: Pool, count: NDArray[np.int64]) -> Choice:
@@ -61,10 +64,12 @@ def new_choice(p: Problem, pool: Pool, count: NDArray[np.int64]) -> Choice:
         np.array([UNPLACED * count.sum()]),
         np.zeros((4 * len(count) + 4096, 2), np.int64),
         np.zeros(1, np.int64),
+        np.zeros(MOST_ASKED, np.int64),
+        np.zeros(MOST_ASKED),
     )
 
 
-@njit(cache=True)
+@lean
 def change(p: Problem, pool: Pool, s: Choice, i: int, n: int) -> None:
     """Give pair `i` another `n` records (fewer when negative) and log it."""
     u, f = pool.unit[i], pool.label[i]
@@ -90,7 +95,7 @@ def change(p: Problem, pool: Pool, s: Choice, i: int, n: int) -> None:
     s.length[0] += 1
 
 
-@njit(cache=True)
+@lean
 def undo(p: Problem, pool: Pool, s: Choice, to: int) -> None:
     """Take back all changes after log entry `to`."""
     while s.length[0] > to:
@@ -99,7 +104,7 @@ def undo(p: Problem, pool: Pool, s: Choice, to: int) -> None:
         s.length[0] = at
 
 
-@njit(cache=True)
+@lean
 def lacking(p: Problem, s: Choice, f: int) -> float:
     """About how many records label `f` lacks; 0 when it satisfies the models."""
     if p.prior.shape[0] == 0:
@@ -107,7 +112,7 @@ def lacking(p: Problem, s: Choice, f: int) -> float:
     return float(shortfall(p, s.hist[f], s.rows[f]))
 
 
-@njit(cache=True)
+@lean
 def can_give(p: Problem, pool: Pool, s: Choice, i: int, want: int) -> int:
     """How many of `want` records pair `i` can give away while its label stays satisfied (0, 1 or more)."""
     f, u = pool.label[i], pool.unit[i]
@@ -123,7 +128,7 @@ def can_give(p: Problem, pool: Pool, s: Choice, i: int, want: int) -> int:
     return 1 if holds else 0
 
 
-@njit(cache=True)
+@lean
 def brings(p: Problem, s: Choice, f: int, u: int, short: float) -> bool:
     """Whether one record of unit `u` brings label `f` nearer to the models."""
     if p.prior.shape[0] == 0:
@@ -136,12 +141,10 @@ def brings(p: Problem, s: Choice, f: int, u: int, short: float) -> bool:
     return after < short
 
 
-@njit(cache=True)
+@lean
 def borrow(p: Problem, pool: Pool, s: Choice, f: int) -> bool:
     """Fill label `f` with records that other labels can spare, least sacrifice first; False when they do not do."""
-    source = np.empty(MOST_ASKED, np.int64)
-    price = np.empty(MOST_ASKED)
-    found = 0
+    source, price, found = s.source, s.price, 0
     for i in range(pool.start[f], pool.start[f + 1]):
         h = s.head[pool.unit[i]]
         looked = 0
@@ -152,10 +155,15 @@ def borrow(p: Problem, pool: Pool, s: Choice, f: int) -> bool:
                 found += 1
             h = s.following[h]
     short = lacking(p, s, f)
-    for r in np.argsort(price[:found], kind="mergesort"):
-        if short == 0.0:
+    while short > 0.0:
+        best, chosen = np.inf, NONE
+        for r in range(found):
+            if price[r] < best:
+                best, chosen = price[r], r
+        if chosen == NONE:
             break
-        h = source[r]
+        price[chosen] = np.inf
+        h = source[chosen]
         u = pool.unit[h]
         if not brings(p, s, f, u, short):
             continue
@@ -170,7 +178,7 @@ def borrow(p: Problem, pool: Pool, s: Choice, f: int) -> bool:
     return short == 0.0
 
 
-@njit(cache=True)
+@lean
 def join_cheapest(p: Problem, pool: Pool, s: Choice, u: int) -> bool:
     """Publish what is left of unit `u` under its cheapest label that is in use, or one that loans make satisfied."""
     best, chosen, opened = np.inf, NONE, 0
@@ -199,7 +207,7 @@ def join_cheapest(p: Problem, pool: Pool, s: Choice, u: int) -> bool:
     return lacking(p, s, f) == 0.0 or borrow(p, pool, s, f)
 
 
-@njit(cache=True)
+@lean
 def settle(p: Problem, pool: Pool, s: Choice) -> None:
     """Move records that their label can spare to the cheapest label in use; close labels that cost more than that."""
     for f in range(pool.cost.shape[0]):

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from privacy.anonymity.kernel.feasible import shortfall
+from privacy.anonymity.kernel.lean import lean
 from privacy.anonymity.kernel.problem import INTERVAL, Problem
+from privacy.anonymity.kernel.trial import Trial, new_trial
 
 EMPTY = -1
 MOST_SLOTS = 8
@@ -55,6 +56,8 @@ class Classes(NamedTuple):
     """Records of each unit that are in no class yet."""
     cost: NDArray[np.float64]
     """[sum of rows * loss]."""
+    trial: Trial
+    """Working space of `cover`."""
 
 
 def new_classes(p: Problem, count: NDArray[np.int64], slots: int, classes: int) -> Classes:
@@ -87,10 +90,11 @@ def new_classes(p: Problem, count: NDArray[np.int64], slots: int, classes: int) 
         log=np.zeros((slots, 3), whole),
         left=count.astype(whole),
         cost=np.zeros(1),
+        trial=new_trial(p),
     )
 
 
-@njit(cache=True)
+@lean
 def loss_with(p: Problem, c: Classes, a: int, u: int) -> float:
     """Loss of class `a` if a record of unit `u` joined it."""
     if c.rows[a] == 0:
@@ -107,7 +111,7 @@ def loss_with(p: Problem, c: Classes, a: int, u: int) -> float:
     return total
 
 
-@njit(cache=True)
+@lean
 def loss_without(p: Problem, c: Classes, a: int, u: int, v: int) -> float:
     """Loss of class `a` without its slot of unit `u` and, unless `v` is EMPTY, with a record of unit `v`."""
     total = 0.0
@@ -134,7 +138,7 @@ def loss_without(p: Problem, c: Classes, a: int, u: int, v: int) -> float:
     return total
 
 
-@njit(cache=True)
+@lean
 def _widen(p: Problem, c: Classes, a: int, u: int, is_first: bool) -> None:
     """Extend the label of class `a` by a slot of unit `u`. For SET columns low is the number of values, high is 1."""
     for j in range(p.kind.shape[0]):
@@ -160,7 +164,7 @@ def _widen(p: Problem, c: Classes, a: int, u: int, is_first: bool) -> None:
             c.low[a, j] += 1
 
 
-@njit(cache=True)
+@lean
 def label_loss(p: Problem, c: Classes, a: int) -> float:
     """Loss of the present label of class `a`."""
     total = 0.0
@@ -172,7 +176,7 @@ def label_loss(p: Problem, c: Classes, a: int) -> float:
     return total
 
 
-@njit(cache=True)
+@lean
 def tally(p: Problem, c: Classes, a: int, u: int, n: int) -> None:
     """Count `n` records of unit `u` into class `a`, its label untouched."""
     c.rows[a] += n
@@ -182,7 +186,7 @@ def tally(p: Problem, c: Classes, a: int, u: int, n: int) -> None:
             c.hist[a, p.category[u, s]] += n
 
 
-@njit(cache=True)
+@lean
 def _write_log(c: Classes, a: int, u: int, n: int) -> None:
     at = c.counter[2]
     if at != EMPTY:
@@ -190,7 +194,7 @@ def _write_log(c: Classes, a: int, u: int, n: int) -> None:
         c.counter[2] += 1
 
 
-@njit(cache=True)
+@lean
 def find_slot(c: Classes, a: int, u: int) -> int:
     """Slot of unit `u` in class `a`, or EMPTY."""
     s = c.unit_head[u]
@@ -199,7 +203,7 @@ def find_slot(c: Classes, a: int, u: int) -> int:
     return int(s)
 
 
-@njit(cache=True)
+@lean
 def add(p: Problem, c: Classes, a: int, u: int, n: int) -> None:
     """Put `n` unassigned records of unit `u` into class `a`."""
     c.cost[0] -= c.rows[a] * c.loss[a]
@@ -227,7 +231,7 @@ def add(p: Problem, c: Classes, a: int, u: int, n: int) -> None:
     c.unit_head[u] = s
 
 
-@njit(cache=True)
+@lean
 def remove(p: Problem, c: Classes, s: int, n: int) -> None:
     """Take `n` records of slot `s` out of its class; the class keeps its number even when it becomes empty."""
     a, u = c.slot_class[s], c.slot_unit[s]
@@ -265,7 +269,7 @@ def remove(p: Problem, c: Classes, s: int, n: int) -> None:
     c.cost[0] += c.rows[a] * c.loss[a]
 
 
-@njit(cache=True)
+@lean
 def undo(p: Problem, c: Classes) -> None:
     """Take back everything in the log and stop logging."""
     at = c.counter[2]
@@ -279,21 +283,21 @@ def undo(p: Problem, c: Classes) -> None:
             add(p, c, a, u, -n)
 
 
-@njit(cache=True)
+@lean
 def open_class(c: Classes) -> int:
     """Number of an unused class."""
     c.counter[1] -= 1
     return int(c.free_class[c.counter[1]])
 
 
-@njit(cache=True)
+@lean
 def close_class(c: Classes, a: int) -> None:
     """Give the number of an empty class back."""
     c.free_class[c.counter[1]] = a
     c.counter[1] += 1
 
 
-@njit(cache=True)
+@lean
 def spare(p: Problem, c: Classes, a: int, u: int, want: int) -> int:
     """How many of `want` records of unit `u` class `a` can give away and still satisfy every model (0, 1 or more)."""
     if not p.people[u]:
@@ -307,7 +311,7 @@ def spare(p: Problem, c: Classes, a: int, u: int, want: int) -> int:
     return 1 if holds else 0
 
 
-@njit(cache=True)
+@lean
 def accepts(p: Problem, c: Classes, a: int, u: int, n: int) -> bool:
     """Whether class `a` still satisfies every model after `n` records of unit `u` join."""
     if p.prior.shape[0] == 0 or not p.people[u]:

@@ -8,9 +8,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from privacy.anonymity.kernel.lean import lean
 from privacy.anonymity.kernel.problem import Problem
 
 (
@@ -32,7 +32,7 @@ SHARE_SCALE = 20.0
 """Turns a distance between distributions into roughly the number of records that would close it."""
 
 
-@njit(cache=True)
+@lean
 def emd_equal(hist: NDArray[np.int64], n: float, prior: NDArray[np.float64], lo: int, hi: int) -> float:
     """Total variation distance between a class's distribution and the table's."""
     total = 0.0
@@ -41,7 +41,7 @@ def emd_equal(hist: NDArray[np.int64], n: float, prior: NDArray[np.float64], lo:
     return 0.5 * total
 
 
-@njit(cache=True)
+@lean
 def emd_ordered(hist: NDArray[np.int64], n: float, prior: NDArray[np.float64], lo: int, hi: int) -> float:
     """Earth mover's distance where neighbouring values are 1 / (values - 1) apart."""
     total, running = 0.0, 0.0
@@ -51,7 +51,7 @@ def emd_ordered(hist: NDArray[np.int64], n: float, prior: NDArray[np.float64], l
     return total / max(hi - lo - 1, 1)
 
 
-@njit(cache=True)
+@lean
 def emd_hierarchical(
     hist: NDArray[np.int64], n: float, prior: NDArray[np.float64], lo: int, hi: int, ground: NDArray[np.int32]
 ) -> float:
@@ -62,17 +62,39 @@ def emd_hierarchical(
     """
     levels = ground.shape[0]
     total = 0.0
-    spill = np.zeros(hi - lo)
     for level in range(levels):
-        spill[:] = 0.0
-        for s in range(lo, hi):
-            spill[ground[level, s]] += hist[s] / n - prior[s]
         for g in range(hi - lo):
-            total += abs(spill[g])
+            spill = 0.0
+            for s in range(lo, hi):
+                if ground[level, s] == g:
+                    spill += hist[s] / n - prior[s]
+            total += abs(spill)
     return float(0.5 * total / max(levels, 1))
 
 
-@njit(cache=True)
+@lean
+def _largest(hist: NDArray[np.int64], lo: int, hi: int) -> int:
+    most = 0
+    for s in range(lo, hi):
+        most = max(most, hist[s])
+    return int(most)
+
+
+@lean
+def _tail(hist: NDArray[np.int64], lo: int, hi: int, rank: int) -> float:
+    """Sum of the counts from the `rank`-th largest on: a count belongs to it when `rank` - 1 others precede it."""
+    total = 0.0
+    for s in range(lo, hi):
+        before = 0
+        for other in range(lo, hi):
+            if hist[other] > hist[s] or (hist[other] == hist[s] and other < s):
+                before += 1
+        if before >= rank - 1:
+            total += hist[s]
+    return total
+
+
+@lean
 def model_shortfall(p: Problem, r: int, hist: NDArray[np.int64], people: int) -> float:
     """0 when model `r` holds for the class, else about how many records it lacks."""
     kind = p.model_kind[r]
@@ -97,11 +119,7 @@ def model_shortfall(p: Problem, r: int, hist: NDArray[np.int64], people: int) ->
         short = a - math.exp(entropy)
         return float(short) if short > TOLERANCE else 0.0
     if kind == RECURSIVE_L:
-        ordered = np.sort(hist[lo:hi])[::-1]
-        tail = 0.0
-        for i in range(int(b) - 1, hi - lo):
-            tail += ordered[i]
-        short = ordered[0] - a * tail
+        short = _largest(hist, lo, hi) - a * _tail(hist, lo, hi, int(b))
         return 0.0 if short < 0 else float((short + 1.0) / a)
     if kind in (T_EQUAL, T_ORDERED, T_HIERARCHICAL):
         if kind == T_EQUAL:
@@ -130,7 +148,7 @@ def model_shortfall(p: Problem, r: int, hist: NDArray[np.int64], people: int) ->
     return float(short)
 
 
-@njit(cache=True)
+@lean
 def shortfall(p: Problem, hist: NDArray[np.int64], people: int) -> float:
     """Sum of the models' shortfalls; 0 exactly when the class satisfies all of them."""
     total = 0.0

@@ -22,6 +22,7 @@ from privacy.anonymity.kernel.classes import (
 )
 from privacy.anonymity.kernel.cover import grow_by_label, is_monotone
 from privacy.anonymity.kernel.feasible import shortfall
+from privacy.anonymity.kernel.lean import lean
 from privacy.anonymity.kernel.problem import INTERVAL, Problem
 
 LAZINESS = 0.1
@@ -32,7 +33,7 @@ STARTS = 4
 """First partners tried per seed."""
 
 
-@njit(cache=True)
+@lean
 def _progress(p: Problem, c: Classes, a: int, u: int, before: float) -> float:
     """By how much one record of unit `u` reduces the shortfall of class `a`."""
     if not p.people[u]:
@@ -47,7 +48,7 @@ def _progress(p: Problem, c: Classes, a: int, u: int, before: float) -> float:
     return before - after
 
 
-@njit(cache=True)
+@lean
 def _lender(p: Problem, c: Classes, a: int, u: int, want: int) -> tuple[int, int]:
     """Slot of unit `u` in another class that can spare records, and how many."""
     s = c.unit_head[u]
@@ -63,7 +64,7 @@ def _lender(p: Problem, c: Classes, a: int, u: int, want: int) -> tuple[int, int
     return EMPTY, 0
 
 
-@njit(cache=True)
+@lean
 def grow(p: Problem, c: Classes, a: int, seed: int, credit: float) -> bool:
     """Add records near `seed` to class `a` until it satisfies every model; False when none are left nearby.
 
@@ -112,7 +113,7 @@ def grow(p: Problem, c: Classes, a: int, seed: int, credit: float) -> bool:
         add(p, c, a, best_unit, best_take)
 
 
-@njit(cache=True)
+@lean
 def distance(p: Problem, u: int, v: int) -> float:
     """Loss of the smallest label that covers units `u` and `v`."""
     total = 0.0
@@ -125,7 +126,7 @@ def distance(p: Problem, u: int, v: int) -> float:
     return total
 
 
-@njit(cache=True)
+@lean
 def cheapest_class(p: Problem, c: Classes, u: int, n: int, avoid: int, is_exhaustive: bool) -> int:
     """Class that takes `n` records of unit `u` with the least added loss, or EMPTY; looks at neighbours' classes
     (nearest first, until none can be cheaper), or at all classes.
@@ -160,7 +161,7 @@ def cheapest_class(p: Problem, c: Classes, u: int, n: int, avoid: int, is_exhaus
     return found
 
 
-@njit(cache=True)
+@lean
 def place(p: Problem, c: Classes, u: int, avoid: int) -> bool:
     """Put the unassigned records of unit `u` into the cheapest classes, other than `avoid`, that stay satisfied."""
     while c.left[u] > 0:
@@ -177,7 +178,7 @@ def place(p: Problem, c: Classes, u: int, avoid: int) -> bool:
     return True
 
 
-@njit(cache=True)
+@lean
 def empty_out(p: Problem, c: Classes, a: int) -> None:
     """Take every record out of class `a`."""
     while c.class_head[a] != EMPTY:
@@ -185,7 +186,7 @@ def empty_out(p: Problem, c: Classes, a: int) -> None:
         remove(p, c, s, c.slot_count[s])
 
 
-@njit(cache=True)
+@lean
 def keep_satisfied(p: Problem, c: Classes) -> None:
     """Make a class of every tuple that satisfies the models by itself: it costs nothing and can lend."""
     for t in range(p.unit_start.shape[0] - 1):
@@ -219,7 +220,7 @@ def grow_cheapest_first(p: Problem, c: Classes, seeds: NDArray[np.int64], credit
             heapq.heappush(queue, (price, u))
 
 
-@njit(cache=True)
+@lean
 def grow_in_order(p: Problem, c: Classes, seeds: NDArray[np.int64], credit: float) -> None:
     """Grow a class record by record from each seed that still has unassigned records."""
     for u in seeds:
@@ -256,7 +257,7 @@ def build(p: Problem, c: Classes, seeds: NDArray[np.int64], credit: float) -> No
         absorb(p, c, rest)
 
 
-@njit(cache=True)
+@lean
 def absorb(p: Problem, c: Classes, rest: int) -> None:
     """Merge whole classes into `rest`, cheapest first, until it satisfies the models or is the whole table."""
     while shortfall(p, c.hist[rest], c.people[rest]) > 0.0:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from privacy.anonymity.kernel.choice import NONE, UNPLACED, Choice, borrow, change, lacking, undo
+from privacy.anonymity.kernel.lean import lean
 from privacy.anonymity.kernel.pool import Pool
 from privacy.anonymity.kernel.problem import Problem
 
@@ -14,7 +14,7 @@ MOST_DONORS = 64
 GAIN = 1e-9
 
 
-@njit(cache=True)
+@lean
 def _promise(p: Problem, pool: Pool, s: Choice, f: int) -> float:
     """What opening label `f` would save if donors could give everything and loans were free but for its own cost."""
     cost = pool.cost[f]
@@ -34,7 +34,7 @@ def _promise(p: Problem, pool: Pool, s: Choice, f: int) -> float:
     return float(saved - 0.5 * short * cost)
 
 
-@njit(cache=True)
+@lean
 def disperse(p: Problem, pool: Pool, s: Choice, f: int) -> bool:
     """Move every record of label `f` to the cheapest other label in use; False when one has none."""
     for i in range(pool.start[f], pool.start[f + 1]):
@@ -55,7 +55,7 @@ def disperse(p: Problem, pool: Pool, s: Choice, f: int) -> bool:
     return True
 
 
-@njit(cache=True)
+@lean
 def make_good(p: Problem, pool: Pool, s: Choice, f: int) -> bool:
     """Let label `f`, which may lack records, borrow them or disperse, whichever costs less."""
     if s.rows[f] == 0 or lacking(p, s, f) == 0.0:
@@ -71,10 +71,11 @@ def make_good(p: Problem, pool: Pool, s: Choice, f: int) -> bool:
     return borrowed < np.inf and borrow(p, pool, s, f)
 
 
-@njit(cache=True)
-def open_labels(p: Problem, pool: Pool, s: Choice, labels: NDArray[np.int64]) -> int:
-    """Try to open each of `labels`; keep what lowers the cost. Returns how many were opened."""
-    donor = np.empty(MOST_DONORS, np.int64)
+@lean
+def open_labels(p: Problem, pool: Pool, s: Choice, labels: NDArray[np.int64], donor: NDArray[np.int64]) -> int:
+    """Try to open each of `labels`; keep what lowers the cost. Returns how many were opened. `donor` is working space
+    for as many labels as may give records to one that opens.
+    """
     made = 0
     for f in labels:
         if _promise(p, pool, s, f) <= GAIN:
@@ -85,7 +86,7 @@ def open_labels(p: Problem, pool: Pool, s: Choice, labels: NDArray[np.int64]) ->
             h = s.head[pool.unit[i]]
             if s.left[pool.unit[i]] > 0:
                 change(p, pool, s, i, s.left[pool.unit[i]])
-            while h != NONE and donors < MOST_DONORS:
+            while h != NONE and donors < donor.shape[0]:
                 following, g = s.following[h], pool.label[h]
                 if pool.cost[g] > cost:
                     n = s.held[h]

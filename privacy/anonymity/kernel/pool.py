@@ -12,6 +12,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from privacy.anonymity.kernel.lean import lean
+
 SAME = 1e-12
 FREE = np.uint64(0)
 """Key of an empty place of the hash table."""
@@ -46,7 +48,7 @@ class Lattice(NamedTuple):
     hash: NDArray[np.uint64]
 
 
-@njit(cache=True)
+@lean
 def _place(table: NDArray[np.uint64], key: np.uint64) -> int:
     """Where `key` lies, or may be put, in an open hash table whose size is a power of two."""
     mask = np.uint64(table.shape[0] - 1)
@@ -187,7 +189,7 @@ def narrow(pool: Pool, is_kept: NDArray[np.bool_], is_lender: NDArray[np.bool_])
     return index_pool(cost, unit, label, is_lender)
 
 
-@njit(cache=True)
+@lean
 def pair_of(pool: Pool, f: int, u: int, is_lender: bool) -> int:
     """The pair of unit `u` under label `f`, or -1."""
     low = pool.lenders[f] if is_lender else pool.start[f]
@@ -203,7 +205,7 @@ def pair_of(pool: Pool, f: int, u: int, is_lender: bool) -> int:
     return -1
 
 
-@njit(cache=True)
+@lean
 def members(
     codes: NDArray[np.int32],
     low: NDArray[np.int32],

@@ -6,20 +6,45 @@ size that satisfies the models is looked for first (Cao et al. 2011, SABRE). Wit
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from privacy.anonymity.kernel.classes import Classes, add, close_class, loss_with, open_class
 from privacy.anonymity.kernel.feasible import shortfall
 from privacy.anonymity.kernel.grow import empty_out
+from privacy.anonymity.kernel.lean import lean
 from privacy.anonymity.kernel.problem import Problem
 
 TRIES = 40
 """Attempts at the counts of one class: with and without what rounding owes, each larger size in turn."""
 
 
-@njit(cache=True)
+class Quotas(NamedTuple):
+    """Working space over combinations of sensitive values ("buckets"), and one histogram."""
+
+    share: NDArray[np.float64]
+    left: NDArray[np.int64]
+    """Records without a class."""
+    quota: NDArray[np.int64]
+    """Records that the class in the making still wants."""
+    owed: NDArray[np.float64]
+    """What rounding owes each bucket, and what it did before this class."""
+    kept: NDArray[np.float64]
+    reach: NDArray[np.float64]
+    end: NDArray[np.int64]
+    """Where the members of a bucket that may have records left end."""
+    hist: NDArray[np.int64]
+
+
+def new_quotas(p: Problem, buckets: int) -> Quotas:
+    """Working space for `buckets` combinations."""
+    whole, real = np.zeros((3, buckets), np.int64), np.zeros((4, buckets))
+    return Quotas(real[0], whole[0], whole[1], real[1], real[2], real[3], whole[2], np.zeros(len(p.prior), np.int64))
+
+
+@lean
 def apportion(share: NDArray[np.float64], size: int, owed: NDArray[np.float64], out: NDArray[np.int64]) -> None:
     """Split `size` by `share` into whole numbers; what rounding owes each part is carried to the next call."""
     given = 0
@@ -41,31 +66,120 @@ def apportion(share: NDArray[np.float64], size: int, owed: NDArray[np.float64], 
         owed[b] -= out[b]
 
 
-@njit(cache=True)
-def _is_enough(p: Problem, quota: NDArray[np.int64], category: NDArray[np.int32], size: int) -> bool:
-    hist = np.zeros(p.prior.shape[0], np.int64)
+@lean
+def _is_enough(
+    p: Problem, quota: NDArray[np.int64], category: NDArray[np.int32], size: int, hist: NDArray[np.int64]
+) -> bool:
+    hist[:] = 0
     for b in range(quota.shape[0]):
         for s in range(category.shape[1]):
             hist[category[b, s]] += quota[b]
     return shortfall(p, hist, size) == 0.0
 
 
-@njit(cache=True)
-def smallest_size(p: Problem, share: NDArray[np.float64], category: NDArray[np.int32], most: int) -> int:
-    """Fewest people whose rounded proportions satisfy every model, at most `most`."""
-    quota, owed = np.zeros(share.shape[0], np.int64), np.zeros(share.shape[0])
-    for size in range(max(1, int(p.model_number[0, 0])), most):
-        owed[:] = 0.0
-        apportion(share, size, owed, quota)
-        if _is_enough(p, quota, category, size):
+@lean
+def _smallest_size(p: Problem, w: Quotas, category: NDArray[np.int32], total: int) -> int:
+    """Fewest people whose rounded proportions satisfy every model, at most `total`."""
+    for size in range(max(1, int(p.model_number[0, 0])), total):
+        w.owed[:] = 0.0
+        apportion(w.share, size, w.owed, w.quota)
+        if _is_enough(p, w.quota, category, size, w.hist):
             return size
-    return most
+    return total
 
 
-@njit(cache=True)
+@lean
+def _copy(source: NDArray[np.float64], to: NDArray[np.float64]) -> None:
+    for b in range(source.shape[0]):
+        to[b] = source[b]
+
+
+@lean
+def _reset(w: Quotas, start: NDArray[np.int64]) -> None:
+    for b in range(w.end.shape[0]):
+        w.end[b] = start[b + 1]
+
+
+@lean
+def _share(w: Quotas, total: int) -> None:
+    for b in range(w.left.shape[0]):
+        w.share[b] = w.left[b] / total
+
+
+@lean
+def _set_quotas(p: Problem, w: Quotas, category: NDArray[np.int32], first: int, size: int, total: int) -> bool:
+    """Counts of a class of about `size` that includes one of bucket `first`; False when none satisfies the models."""
+    _copy(w.owed, w.kept)
+    _share(w, total)
+    for more in range(TRIES):
+        for b in range(w.owed.shape[0]):
+            w.owed[b] = w.kept[b] * (1.0 - more % 2)
+        apportion(w.share, min(size + more // 2, total), w.owed, w.quota)
+        if w.quota[first] == 0:
+            lender = 0
+            for b in range(w.quota.shape[0]):
+                if w.quota[b] > w.quota[lender]:
+                    lender = b
+            w.quota[lender] -= 1
+            w.owed[lender] += 1.0
+            w.quota[first] += 1
+            w.owed[first] -= 1.0
+        people = 0
+        for b in range(w.quota.shape[0]):
+            people += w.quota[b]
+        if _is_enough(p, w.quota, category, people, w.hist):
+            return True
+    _copy(w.kept, w.owed)
+    return False
+
+
+@lean
+def _nearest(p: Problem, c: Classes, w: Quotas, a: int, b: int, start: int, member: NDArray[np.int64]) -> int:
+    """Unit of bucket `b` with records left that widens class `a` least; drops members without records on the way."""
+    best, chosen, at = np.inf, -1, start
+    while at < w.end[b]:
+        u = member[at]
+        if c.left[u] == 0:
+            w.end[b] -= 1
+            member[at] = member[w.end[b]]
+            continue
+        joint = loss_with(p, c, a, u)
+        if joint < best:
+            best, chosen = joint, u
+        at += 1
+    return int(chosen)
+
+
+@lean
+def _fill_quotas(
+    p: Problem, c: Classes, w: Quotas, a: int, start: NDArray[np.int64], member: NDArray[np.int64]
+) -> None:
+    """Give class `a` its counts, the bucket whose nearest record is farthest first."""
+    for b in range(w.quota.shape[0]):
+        w.reach[b] = -1.0
+        if w.quota[b] > 0 and w.left[b] > 0:
+            w.reach[b] = loss_with(p, c, a, _nearest(p, c, w, a, b, start[b], member))
+    while True:
+        farthest, b = -1.0, -1
+        for other in range(w.quota.shape[0]):
+            if w.reach[other] > farthest:
+                farthest, b = w.reach[other], other
+        if b < 0:
+            return
+        w.reach[b] = -1.0
+        while w.quota[b] > 0 and w.left[b] > 0:
+            chosen = _nearest(p, c, w, a, b, start[b], member)
+            n = min(w.quota[b], c.left[chosen])
+            add(p, c, a, chosen, n)
+            w.quota[b] -= n
+            w.left[b] -= n
+
+
+@lean
 def grow_in_proportion(
     p: Problem,
     c: Classes,
+    w: Quotas,
     seeds: NDArray[np.int64],
     bucket: NDArray[np.int64],
     category: NDArray[np.int32],
@@ -77,73 +191,34 @@ def grow_in_proportion(
     `bucket` numbers the combination of sensitive values of each unit, `category` are the bins of each combination;
     the units of bucket b are `member[start[b]:start[b + 1]]`.
     """
-    buckets = category.shape[0]
-    end = start[1:].copy()
-    left = np.zeros(buckets, np.int64)
+    total = 0
     for u in range(bucket.shape[0]):
         if p.people[u]:
-            left[bucket[u]] += c.left[u]
-    total = left.sum()
-    size = smallest_size(p, left / total, category, total)
-    quota, owed, kept = np.zeros(buckets, np.int64), np.zeros(buckets), np.zeros(buckets)
-    hardest = np.zeros(buckets)
+            w.left[bucket[u]] += c.left[u]
+            total += c.left[u]
+    _reset(w, start)
+    _share(w, total)
+    size = _smallest_size(p, w, category, total)
+    w.owed[:] = 0.0
     for seed in seeds:
         while c.left[seed] > 0 and p.people[seed] and total >= size:
-            kept[:] = owed
-            is_found = False
-            for more in range(TRIES):
-                owed[:] = kept * (1.0 - more % 2)
-                apportion(left / total, min(size + more // 2, total), owed, quota)
-                if quota[bucket[seed]] == 0:
-                    lender = np.argmax(quota)
-                    quota[lender] -= 1
-                    owed[lender] += 1.0
-                    quota[bucket[seed]] += 1
-                    owed[bucket[seed]] -= 1.0
-                if _is_enough(p, quota, category, quota.sum()):
-                    is_found = True
-                    break
-            if not is_found:
-                owed[:] = kept
+            if not _set_quotas(p, w, category, bucket[seed], size, total):
                 break
             a = open_class(c)
             add(p, c, a, seed, 1)
-            quota[bucket[seed]] -= 1
-            left[bucket[seed]] -= 1
-            for b in range(buckets):
-                hardest[b] = 0.0
-                if quota[b] > 0 and left[b] > 0:
-                    nearest = np.inf
-                    for at in range(start[b], end[b]):
-                        if c.left[member[at]] > 0:
-                            nearest = min(nearest, loss_with(p, c, a, member[at]))
-                    hardest[b] = -nearest
-            for b in np.argsort(hardest, kind="mergesort"):
-                while quota[b] > 0 and left[b] > 0:
-                    best, chosen, at = np.inf, -1, start[b]
-                    while at < end[b]:
-                        u = member[at]
-                        if c.left[u] == 0:
-                            end[b] -= 1
-                            member[at] = member[end[b]]
-                            continue
-                        joint = loss_with(p, c, a, u)
-                        if joint < best:
-                            best, chosen = joint, u
-                        at += 1
-                    n = min(quota[b], c.left[chosen])
-                    add(p, c, a, chosen, n)
-                    quota[b] -= n
-                    left[b] -= n
+            w.quota[bucket[seed]] -= 1
+            w.left[bucket[seed]] -= 1
+            _fill_quotas(p, c, w, a, start, member)
             if shortfall(p, c.hist[a], c.people[a]) > 0.0:
                 s = c.class_head[a]
                 while s >= 0:
-                    left[bucket[c.slot_unit[s]]] += c.slot_count[s]
+                    w.left[bucket[c.slot_unit[s]]] += c.slot_count[s]
                     s = c.class_next[s]
                 empty_out(p, c, a)
                 close_class(c, a)
-                owed[:] = kept
-                for b in range(buckets):
-                    end[b] = start[b + 1]
+                _copy(w.kept, w.owed)
+                _reset(w, start)
                 break
-            total = left.sum()
+            total = 0
+            for b in range(w.left.shape[0]):
+                total += w.left[b]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from privacy.anonymity.kernel.classes import EMPTY, Classes, add, close_class, open_class, undo
@@ -11,13 +10,14 @@ from privacy.anonymity.kernel.cover import grow_by_label
 from privacy.anonymity.kernel.dice import next_random
 from privacy.anonymity.kernel.feasible import shortfall
 from privacy.anonymity.kernel.grow import empty_out, place
+from privacy.anonymity.kernel.lean import lean
 from privacy.anonymity.kernel.problem import Problem
 
 CREDIT = 0.4
 """Share of a record's floor that growth forgives (see `cover.grow_by_label`)."""
 
 
-@njit(cache=True)
+@lean
 def _seed(p: Problem, c: Classes, unit: NDArray[np.int64], count: int, random: NDArray[np.uint64]) -> int:
     """A released unit that still has records: of two drawn, the one that is harder to place."""
     best, found = -1.0, EMPTY
@@ -34,7 +34,7 @@ def _seed(p: Problem, c: Classes, unit: NDArray[np.int64], count: int, random: N
     return found
 
 
-@njit(cache=True)
+@lean
 def _release(c: Classes, a: int, released: NDArray[np.int64], count: int) -> int:
     """Append the units of class `a` that are not among `released[:count]` yet; returns the new count. A full array
     means that there may be more.
@@ -51,7 +51,7 @@ def _release(c: Classes, a: int, released: NDArray[np.int64], count: int) -> int
     return count
 
 
-@njit(cache=True)
+@lean
 def _floors(p: Problem, c: Classes, released: NDArray[np.int64], count: int) -> float:
     """What the released records that have no class will cost at the least."""
     total = 0.0
@@ -60,7 +60,7 @@ def _floors(p: Problem, c: Classes, released: NDArray[np.int64], count: int) -> 
     return total
 
 
-@njit(cache=True)
+@lean
 def rebuild(
     p: Problem,
     c: Classes,
@@ -74,7 +74,8 @@ def rebuild(
     """Dissolve the classes `group[:size]` and grow anew from their records. False, with all as it was, when that
     costs over `rise` more than before.
 
-    Left early when what is placed, and the floors of what is not, cost too much already. `released` is working space.
+    Left early when what is placed, and the floors of what is not, cost too much already. `released` is
+    working space, and so is what `group` has room for beyond `size`.
     """
     count = 0
     for g in range(size):
@@ -87,15 +88,13 @@ def rebuild(
         empty_out(p, c, group[g])
     floors = _floors(p, c, released, count)
     used = 0
-    opened = np.empty(size + 2, np.int64)
-    opened[:size] = group[:size]
-    while used < size + 2 and c.cost[0] + floors < limit:
+    while used < size + 2 and used < group.shape[0] and c.cost[0] + floors < limit:
         u = _seed(p, c, released, count, random)
         if u == EMPTY:
             break
         if used >= size:
-            opened[used] = open_class(c)
-        a = opened[used]
+            group[used] = open_class(c)
+        a = group[used]
         used += 1
         add(p, c, a, u, c.left[u])
         if grow_by_label(p, c, a, u, np.inf, CREDIT, starts) == np.inf:
@@ -118,6 +117,6 @@ def rebuild(
     else:
         undo(p, c)
     for g in range(max(size, used)):
-        if c.rows[opened[g]] == 0:
-            close_class(c, opened[g])
+        if c.rows[group[g]] == 0:
+            close_class(c, group[g])
     return bool(is_kept)

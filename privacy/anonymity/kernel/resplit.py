@@ -5,16 +5,18 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from privacy.anonymity.kernel.classes import EMPTY, ONE, Classes, add, open_class, remove
 from privacy.anonymity.kernel.feasible import shortfall
+from privacy.anonymity.kernel.lean import lean
 from privacy.anonymity.kernel.problem import INTERVAL, Problem
 
 MOST_ITEMS = 192
 """Slots that one pool may hold; larger groups are left alone."""
-MOST_PARTS = 8
+MOST_PARTS, MOST_STARTS = 8, 16
+MOST_RELEASED = 2048
+"""Slots of the classes rebuilt at once; larger groups are left alone."""
 
 
 class Scratch(NamedTuple):
@@ -33,6 +35,11 @@ class Scratch(NamedTuple):
     share: NDArray[np.int64]
     """(parts, items) records of each item in each part."""
     best: NDArray[np.int64]
+    group: NDArray[np.int64]
+    """Classes redone together, and room for those that come of them."""
+    released: NDArray[np.int64]
+    """Units of the classes rebuilt."""
+    starts: NDArray[np.float64]
 
 
 def new_scratch(p: Problem) -> Scratch:
@@ -52,10 +59,13 @@ def new_scratch(p: Problem) -> Scratch:
         np.zeros((MOST_PARTS, bins), whole),
         np.zeros((MOST_PARTS, MOST_ITEMS), whole),
         np.zeros((MOST_PARTS, MOST_ITEMS), whole),
+        np.zeros(MOST_PARTS, whole),
+        np.zeros(MOST_RELEASED, whole),
+        np.zeros(MOST_STARTS),
     )
 
 
-@njit(cache=True)
+@lean
 def _joined(p: Problem, w: Scratch, g: int, u: int, bound: float) -> float:
     """Loss of part `g` with unit `u`; may stop early once past `bound`."""
     if w.rows[g] == 0:
@@ -74,7 +84,7 @@ def _joined(p: Problem, w: Scratch, g: int, u: int, bound: float) -> float:
     return float(total)
 
 
-@njit(cache=True)
+@lean
 def _join(p: Problem, w: Scratch, g: int, i: int, n: int, loss: float) -> None:
     """Put `n` records of item `i` into part `g`, whose loss becomes `loss`."""
     u = w.unit[i]
@@ -101,7 +111,7 @@ def _join(p: Problem, w: Scratch, g: int, i: int, n: int, loss: float) -> None:
     w.share[g, i] += n
 
 
-@njit(cache=True)
+@lean
 def _gain(p: Problem, w: Scratch, g: int, u: int, before: float) -> float:
     """Progress of part `g` towards the models by one record of unit `u`."""
     if not p.people[u]:
@@ -118,7 +128,7 @@ def _gain(p: Problem, w: Scratch, g: int, u: int, before: float) -> float:
     return max(before - after, 1e-3)
 
 
-@njit(cache=True)
+@lean
 def _fill_part(p: Problem, w: Scratch, g: int, items: int) -> bool:
     """Grow part `g` by the cheapest progress until it satisfies the models."""
     by_count = p.prior.shape[0] == 0
@@ -148,7 +158,7 @@ def _fill_part(p: Problem, w: Scratch, g: int, items: int) -> bool:
         _join(p, w, g, chosen, max(take, 1), chosen_loss)
 
 
-@njit(cache=True)
+@lean
 def _divide(p: Problem, w: Scratch, items: int, parts: int, start: int, bound: float) -> float:
     """Total cost of dividing the pool into `parts`, the first grown from item `start`; inf when a part falls short.
 
@@ -160,7 +170,8 @@ def _divide(p: Problem, w: Scratch, items: int, parts: int, start: int, bound: f
         w.loss[g] = 0.0
         w.hist[g, :] = 0
         w.share[g, :items] = 0
-    w.remaining[:items] = w.pooled[:items]
+    for i in range(items):
+        w.remaining[i] = w.pooled[i]
     by_count = p.prior.shape[0] == 0
     seed = start
     cost = 0.0
@@ -203,11 +214,19 @@ def _divide(p: Problem, w: Scratch, items: int, parts: int, start: int, bound: f
     return cost
 
 
-@njit(cache=True)
+@lean
 def resplit(
-    p: Problem, c: Classes, w: Scratch, group: NDArray[np.int64], size: int, starts: NDArray[np.float64]
+    p: Problem,
+    c: Classes,
+    w: Scratch,
+    group: NDArray[np.int64],
+    size: int,
+    tries: int,
+    rise: float,
 ) -> bool:
-    """Divide the pooled records of `group[:size]` anew when that is cheaper; `starts` in [0, 1) choose first items."""
+    """Divide the pooled records of `group[:size]` anew when that costs at most `rise` more; the first `tries` of
+    `w.starts`, in [0, 1), choose first items.
+    """
     items = 0
     before = 0.0
     for g in range(size):
@@ -226,17 +245,19 @@ def resplit(
                 w.unit[items], w.pooled[items] = c.slot_unit[s], c.slot_count[s]
                 items += 1
             s = c.class_next[s]
-    best, best_parts = before - 1e-9, 0
-    for r in range(starts.shape[0]):
+    best, best_parts = before + rise, 0
+    for r in range(tries):
         parts = size
-        if starts.shape[0] >= 4 and r % 4 == 3 and size > 1:
+        if tries >= 4 and r % 4 == 3 and size > 1:
             parts = size - 1
-        elif starts.shape[0] >= 4 and r % 4 == 1 and size < MOST_PARTS:
+        elif tries >= 4 and r % 4 == 1 and size < MOST_PARTS:
             parts = size + 1
-        cost = _divide(p, w, items, parts, int(starts[r] * items), best)
+        cost = _divide(p, w, items, parts, int(w.starts[r] * items), best)
         if cost < best:
             best, best_parts = cost, parts
-            w.best[:parts, :items] = w.share[:parts, :items]
+            for g in range(parts):
+                for i in range(items):
+                    w.best[g, i] = w.share[g, i]
     if best_parts == 0 or (best_parts > size and c.counter[1] == 0):
         return False
     for g in range(size):

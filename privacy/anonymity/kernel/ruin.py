@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
@@ -12,6 +13,7 @@ from privacy.anonymity.kernel.choice import NONE, UNPLACED, Choice, borrow, brin
 from privacy.anonymity.kernel.classes import Classes, add, open_class
 from privacy.anonymity.kernel.dice import next_random
 from privacy.anonymity.kernel.feasible import shortfall
+from privacy.anonymity.kernel.lean import lean
 from privacy.anonymity.kernel.pool import Pool
 from privacy.anonymity.kernel.problem import Problem
 
@@ -25,7 +27,34 @@ REACH = 40
 """Cheapest labels of each released unit that are considered."""
 
 
-@njit(cache=True)
+class Ruin(NamedTuple):
+    """Working space of one attempt."""
+
+    hist: NDArray[np.int64]
+    group: NDArray[np.int64]
+    released: NDArray[np.int64]
+    option: NDArray[np.int64]
+    value: NDArray[np.float64]
+    noise: NDArray[np.float64]
+    stamp: NDArray[np.int64]
+    """(labels,) last attempt that considered the label."""
+
+
+def new_ruin(p: Problem, pool: Pool) -> Ruin:
+    """Working space for the labels of `pool`."""
+    whole = np.int64
+    return Ruin(
+        np.zeros(len(p.prior), whole),
+        np.zeros(MOST_RUINED, whole),
+        np.zeros(MOST_CHOSEN, whole),
+        np.zeros(4 * MOST_CHOSEN, whole),
+        np.zeros(4 * MOST_CHOSEN),
+        np.zeros(4 * MOST_CHOSEN),
+        np.full(len(pool.cost), -1, whole),
+    )
+
+
+@lean
 def score(
     p: Problem, pool: Pool, s: Choice, f: int, price: NDArray[np.float64], slack: float, hist: NDArray[np.int64]
 ) -> float:
@@ -35,7 +64,8 @@ def score(
     """
     cost = pool.cost[f]
     people, worth, others, credit = s.rows[f], 0.0, 0, 0.0
-    hist[:] = s.hist[f]
+    for b in range(hist.shape[0]):
+        hist[b] = s.hist[f, b]
     for i in range(pool.start[f], pool.lenders[f]):
         u = pool.unit[i]
         n = s.left[u]
@@ -58,7 +88,7 @@ def score(
     return float((cost * (people - s.rows[f] + short) - credit) / worth)
 
 
-@njit(cache=True)
+@lean
 def take(p: Problem, pool: Pool, s: Choice, f: int, price: NDArray[np.float64], slack: float) -> bool:
     """Complete a class under label `f`; False, with nothing changed, when the models cannot be satisfied."""
     mark = s.length[0]
@@ -124,7 +154,7 @@ def choose_greedily(p: Problem, pool: Pool, s: Choice, price: NDArray[np.float64
     return missing
 
 
-@njit(cache=True)
+@lean
 def _gather(pool: Pool, s: Choice, seed: int, want: int, group: NDArray[np.int64], random: NDArray[np.uint64]) -> int:
     """Labels in use around unit `seed`: those of units that could share a cheap label with a member."""
     size = 0
@@ -160,17 +190,13 @@ def _gather(pool: Pool, s: Choice, seed: int, want: int, group: NDArray[np.int64
     return size
 
 
-@njit(cache=True)
+@lean
 def ruin_and_recreate(
-    p: Problem, pool: Pool, s: Choice, price: NDArray[np.float64], attempts: int, random: NDArray[np.uint64]
+    p: Problem, pool: Pool, s: Choice, w: Ruin, price: NDArray[np.float64], attempts: int, random: NDArray[np.uint64]
 ) -> int:
     """Dissolve a few classes near each other and choose labels anew, `attempts` times; keep what is not worse."""
-    hist = np.zeros(p.prior.shape[0], np.int64)
-    group = np.empty(MOST_RUINED, np.int64)
-    released = np.empty(MOST_CHOSEN, np.int64)
-    option = np.empty(4 * MOST_CHOSEN, np.int64)
-    value, noise = np.empty(4 * MOST_CHOSEN), np.empty(4 * MOST_CHOSEN)
-    stamp = np.full(pool.cost.shape[0], -1, np.int64)
+    hist, group, released, option, stamp = w.hist, w.group, w.released, w.option, w.stamp
+    value, noise = w.value, w.noise
     units = s.left.shape[0]
     made = 0
     for attempt in range(attempts):
@@ -211,7 +237,10 @@ def ruin_and_recreate(
                     option[options] = f
                     options += 1
         while options > 0:
-            best = int(np.argmin(value[:options]))
+            best = 0
+            for o in range(options):
+                if value[o] < value[best]:
+                    best = o
             if value[best] == np.inf:
                 break
             f = option[best]
@@ -237,7 +266,7 @@ def ruin_and_recreate(
     return made
 
 
-@njit(cache=True)
+@lean
 def to_classes(p: Problem, pool: Pool, s: Choice, c: Classes) -> None:
     """Make a class of every label in use; records without a label go to the no class."""
     for f in range(pool.cost.shape[0]):

@@ -31,11 +31,11 @@ EVENT_COLUMNS = ["event_id", "event_type", "from_customer_id", "to_customer_id",
 Weights = Mapping[tuple[int, int], float]
 
 
-def person_records(count: int, seen_at: datetime = START) -> PersonRecords:
+def person_records(count: int, seen_at: datetime = START, born: Mapping[int, str] | None = None) -> PersonRecords:
     """People m0, m1, …; what they are called does not matter to a matcher that knows the weights."""
-    rows = [{"kind": "member_no", "token": f"m{n}", "source": "crm", "seen_at": seen_at, "name": f"n{n}"}
-            for n in range(count)]  # fmt: skip
-    return PersonRecords(pd.DataFrame(rows).astype({"seen_at": "datetime64[us]"}))
+    rows = [{"kind": "member_no", "token": f"m{n}", "source": "crm", "seen_at": seen_at, "name": f"n{n}",
+             "birth_date": (born or {}).get(n)} for n in range(count)]  # fmt: skip
+    return PersonRecords.of(pd.DataFrame(rows).astype({"seen_at": "datetime64[us]"}))
 
 
 def records_of(*rows: Mapping[str, object], loaded_at: datetime = START) -> Records:

@@ -15,10 +15,9 @@ def graphs(draw):
     size = draw(st.integers(2, 9))
     pairs = list(itertools.combinations(range(size), 2))
     chosen = draw(st.lists(st.sampled_from(pairs), unique=True, max_size=len(pairs)))
-    # Distinct weights: with ties there are several right answers.
-    weights = draw(
-        st.lists(st.floats(-20, 20, allow_nan=False), unique=True, min_size=len(chosen), max_size=len(chosen))
-    )
+    # Distinct weights: with ties there are several right answers. As exact as `cluster` takes them.
+    weight = st.integers(-20 * 2**20, 20 * 2**20).map(lambda steps: steps / 2**20)
+    weights = draw(st.lists(weight, unique=True, min_size=len(chosen), max_size=len(chosen)))
     return size, chosen, weights
 
 
@@ -100,3 +99,35 @@ def test_too_many_exclusive_sources_are_refused():
 
 def test_no_pairs_leave_everyone_alone():
     assert cluster(3, *_arrays([], [])).tolist() == [0, 1, 2]
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.data())
+def test_with_an_order_of_ties_the_order_of_the_records_changes_nothing(data) -> None:
+    """Weights of whole bits make ties everywhere."""
+    size = data.draw(st.integers(2, 8))
+    pairs = list(itertools.combinations(range(size), 2))
+    weights = data.draw(st.lists(st.integers(-6, 6), min_size=len(pairs), max_size=len(pairs)))
+    place = np.array(data.draw(st.permutations(range(size))), dtype=np.int64)
+    left, right, weight = _arrays(pairs, weights)
+    never = np.array(pairs[:1], dtype=np.int64)
+    source = np.arange(size, dtype=np.int64) % 5
+    moved = np.empty_like(source)
+    moved[place] = source
+    plain = cluster(size, left, right, weight, Constraints(never_link=never, exclusive_source=source))
+    order = np.empty(size, dtype=np.int64)
+    order[place] = np.arange(size)
+    limits = Constraints(never_link=place[never], exclusive_source=moved)
+    shuffled = cluster(size, place[left], place[right], weight, limits, ties=order)
+    assert _groups(shuffled[place]) == _groups(plain)
+    assert (shuffled == [min(np.flatnonzero(shuffled == name)) for name in shuffled]).all()
+
+
+def test_without_one_it_does() -> None:
+    """Negative control: the same tie, two answers."""
+    first = cluster(3, *_arrays([(0, 1), (0, 2), (1, 2)], [5, 5, -9]))
+    second = cluster(3, *_arrays([(0, 2), (0, 1), (1, 2)], [5, 5, -9]))
+    assert _groups(first) == _groups(second), "the order of the pairs never mattered"
+    place = np.array([0, 2, 1])
+    renamed = cluster(3, *_arrays([(0, 2), (0, 1), (1, 2)], [5, 5, -9]))[place]
+    assert _groups(renamed) != _groups(first)

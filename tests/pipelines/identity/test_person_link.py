@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
+from itertools import permutations
 
 import numpy as np
 import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipelines.identity import person_link
 from pipelines.identity.person_link import PersonLinker
 from pipelines.identity.person_match import Matching, no_pairs
+from pipelines.identity.person_record import PersonRecords
 from privacy.consent.index import DecisionIndex
 from privacy.consent.policy import built_in_policy
 from privacy.consent.record import ConsentRecord, new_record_id
@@ -159,7 +163,7 @@ def test_a_couple_on_one_email_stays_two_and_the_email_is_nobodys() -> None:
 def test_what_repeats_an_entry_does_not_outvote_it() -> None:
     """The best-described entry speaks for all that a certain key joins."""
     here = town({(0, 1): 6.0, (1, 2): -9.0}, certain=[(0, 2)])
-    here.persons.frame.loc[0, "birth_date"] = "1970-01-01"
+    here.persons = person_records(PEOPLE, born={0: "1970-01-01"})
     found = here.run()
     assert found[member(0)] == found[member(1)] == found[member(2)]
 
@@ -171,6 +175,30 @@ def test_records_without_an_entry_follow_their_key_and_bridge_nobody() -> None:
     found = here.run()
     assert found["member_no", "m0"] != found["member_no", "m1"]
     assert found["email", "guest"] == found["device_id", "d"]
+
+
+def tied(order: Sequence[int]) -> frozenset[frozenset[str]]:
+    """Group n0, n1 and n2, of whom n0 is as near to n1 as to n2; `order` says in which order their tokens come."""
+    names = [f"n{n}" for n in order]
+    rows = [{"kind": "member_no", "token": f"m{n}", "source": "crm", "seen_at": START, "name": name}
+            for n, name in enumerate(names)]  # fmt: skip
+    persons = PersonRecords.of(pd.DataFrame(rows).astype({"seen_at": "datetime64[us]"}))
+    by_name = {("n0", "n1"): 5.0, ("n0", "n2"): 5.0, ("n1", "n2"): -9.0}
+    at = {name: place for place, name in enumerate(names)}
+    weights = {tuple(sorted((at[a], at[b]))): weight for (a, b), weight in by_name.items()}
+    here = Town(persons, records_of(*({"member_no": f"m{n}"} for n in range(3))), weights)
+    found = here.run()
+    groups = pd.Series(names).groupby([found[member(n)] for n in range(3)])
+    return frozenset(frozenset(group) for _, group in groups)
+
+
+def test_a_tie_is_decided_by_what_people_say_not_by_their_tokens(monkeypatch) -> None:
+    found = {tied(order) for order in permutations(range(3))}
+    assert len(found) == 1
+    assert {len(group) for group in next(iter(found))} == {1, 2}
+    # Negative control: decided by the order of the tokens, which follows from the secret.
+    monkeypatch.setattr(person_link, "_content_rank", lambda parts: np.arange(len(parts)))
+    assert len({tied(order) for order in permutations(range(3))}) > 1
 
 
 def test_confidence_is_what_the_weight_says_and_a_steward_is_certain() -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from pathlib import Path
@@ -19,8 +19,9 @@ from pipelines.consent.membership import take_in_memberships
 from pipelines.consent.view import ConsentView
 from pipelines.contracts.document import Contracts, load_contracts
 from pipelines.identity.opaque_id import opaque_ids
-from pipelines.identity.person_record import read_person_records
+from pipelines.identity.person_record import PersonRecords, read_person_records
 from pipelines.identity.session import MatchingSession
+from pipelines.identity.sketch_book import SketchBook, SketchKeys
 from pipelines.lakehouse import Lakehouse
 from pipelines.unify.refresh import RefreshReport, refresh_table
 from pipelines.unify.registry import TABLES
@@ -119,7 +120,12 @@ def build_market(engines, contracts, tmp_path_factory) -> Callable[..., Built]:
             MOMENT,
         )
         lakehouse = Lakehouse(str(root), spark)
-        matching = MatchingSession(lambda: read_person_records(lakehouse, contracts))
+        keys = SketchKeys(bytes(32), bytes(32))
+
+        def people(kept: pd.DataFrame) -> AbstractContextManager[PersonRecords]:
+            return nullcontext(read_person_records(lakehouse, contracts, book=SketchBook(keys, kept)))
+
+        matching = MatchingSession(people)
         built = Built(
             lakehouse,
             BuildContext(contracts, AS_OF, opaque_ids(random.Random(7).randbytes), spark, view, matching),

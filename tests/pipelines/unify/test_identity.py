@@ -20,7 +20,7 @@ from tests.pipelines.unify.market import LOADED_AT, land, token
 
 TABLES = (
     "silver/identity_decision", "silver/identifier", "silver/identity_event", "silver/identity_model",
-    "silver/customer_attribute", "silver/customer",
+    "silver/identity_sketch", "silver/customer_attribute", "silver/customer",
 )  # fmt: skip
 HER, SPOUSE = "M000000003", "M000000103"
 
@@ -162,7 +162,10 @@ def test_reading_people_goes_through_the_reveal(built) -> None:
         return rows
 
     persons = read_person_records(built.lakehouse, built.context.contracts, reveal)
-    assert seen == ["crm_customer", "loyalty_card"]
-    assert {"name", "birth_date", "phone", "email", "household"} <= set(persons.parts.columns)
+    assert seen == [], "nobody is decrypted until somebody asks"
+    said = persons.describe(persons.everybody)
+    persons.describe(persons.everybody[:1])
+    assert seen == ["crm_customer", "loyalty_card"], "and nobody twice"
+    assert {"name", "birth_date", "phone", "email", "household"} <= set(said.columns)
     register = read_rows(built.lakehouse, "bronze/crm_customer", ["member_no"]).num_rows
     assert len(persons) == register + len(built.rows["loyalty_card"])
