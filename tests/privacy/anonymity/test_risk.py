@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from privacy.anonymity.attack import inference, linkability, singling_out, wilson
+from privacy.anonymity.attack import inference, linkability, singling_out, singling_out_by_guess, wilson
 from privacy.anonymity.risk import highest_risk_rows, measure_risk
 from privacy.anonymity.utility import label_cover, measure_utility
 
@@ -49,6 +49,8 @@ def test_attacks_win_on_raw_data_and_fail_on_one_class() -> None:
     hidden_cover = {name: label_cover(raw[name], ["*"]) for name in columns}
     assert singling_out(target[columns], target[columns], open_cover).low > 0.5
     assert singling_out(target[columns], hidden[columns], hidden_cover).risk == 0.0
+    assert singling_out_by_guess(target[columns], target[columns], open_cover).low > 0.5
+    assert singling_out_by_guess(target[columns], hidden[columns], hidden_cover).risk < 0.1
     assert linkability(target, control, target, open_cover, (["a"], ["b"])).low > 0.3
     assert linkability(target, control, hidden, hidden_cover, (["a"], ["b"])).high < 0.05
     assert inference(target, control, target, open_cover, "s").low > 0.5
