@@ -69,8 +69,8 @@ def singling_out(
 ) -> AttackRisk:
     """Predicates built from published rows that match exactly one original record.
 
-    The attacker takes a row of the release, one that stands alone there when any does, and claims that exactly one person
-    fits its labels; the baseline picks random values for each column.
+    The attacker takes a row of the release, one that stands alone there when any does, and claims that exactly one
+    person fits its labels; the baseline picks random values for each column.
     """
     random = np.random.default_rng(seed)
     columns = list(cover)
