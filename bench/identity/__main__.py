@@ -1,7 +1,7 @@
 """Identity resolution beside plain Splink, and its scale: `python -m bench identity`.
 
 `--quick` takes fewer data sets, runs and records; `--historical FILE` adds Splink's historical persons, `--data FOLDER`
-takes simulated people that are there already.
+takes simulated people that are there already; through `python -m bench identity -- …`, too.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from bench.identity import accuracy, batch, scale
+from bench.identity import accuracy, batch, register, scale
 from bench.options import make_parser, runs_of
 
 RUNS = 3
@@ -23,7 +23,8 @@ def main() -> int:
     arguments = parser.parse_args()
     for data in accuracy.labelled_files(arguments.historical, arguments.data, quick=arguments.quick):
         accuracy.tell(data, runs_of(arguments, RUNS))
-    batch.tell(100_000 if arguments.quick else 200_000)
+    batch.tell(100_000 if arguments.quick else 200_000, runs_of(arguments, RUNS))
+    register.tell(20_000 if arguments.quick else 100_000, runs_of(arguments, RUNS))
     scale.tell(*((20_000, 100_000) if arguments.quick else (100_000, 1_000_000)))
     return 0
 

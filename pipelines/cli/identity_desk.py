@@ -69,16 +69,18 @@ def events(data: Data = None, as_json: Json = False) -> None:
 def explain_customers(settings: Settings, first: str, second: str) -> tuple[Explanation, bool]:
     """Explain two people of the lakehouse with the kept model, in memory; and tell whether they are one customer."""
     from pipelines.contracts.document import load_contracts
-    from pipelines.identity.person_explain import explain_persons
+    from pipelines.identity.person_explain import explain_persons, kept_sketches
     from pipelines.identity.person_record import read_person_records
     from pipelines.identity.person_register import PURPOSE
-    from pipelines.privacy_store import open_revealer
+    from pipelines.identity.sketch_book import SketchBook
+    from pipelines.privacy_store import open_revealer, open_sketch_keys
 
     at = _desk(settings)
     named = at.find(first), at.find(second)
     contracts = load_contracts(settings.contract_dirs)
+    book = SketchBook(open_sketch_keys(settings), kept_sketches(at.lakehouse))
     with open_revealer(settings, f"bojagi identity explain by {at.steward}", PURPOSE) as reveal:
-        persons = read_person_records(at.lakehouse, contracts, reveal)
+        persons = read_person_records(at.lakehouse, contracts, reveal, book)
         found = explain_persons(at.lakehouse, persons, named[0].keys, named[1].keys)
     return found, named[0].customer_id == named[1].customer_id
 

@@ -54,7 +54,9 @@ class Explanation:
         return "\n".join([*decided, *lines, f"{'total':<14} {self.weight:>+8.2f}  log2 odds that both are one person"])
 
 
-def explain(connection: Workspace, model: Model, first: int, second: int) -> Explanation:
+def explain(
+    connection: Workspace, model: Model, first: int, second: int, *, stand_ins: str | None = None
+) -> Explanation:
     """Explain a pair of rows of a resolved workspace, with value frequencies and dependence accounted for.
 
     Args:
@@ -62,9 +64,10 @@ def explain(connection: Workspace, model: Model, first: int, second: int) -> Exp
         model: what it learned.
         first: row number.
         second: another row number.
+        stand_ins: see `scoring.score`.
     """
     low, high = sorted((first, second))
-    row = _predict(connection, model, low, high)
+    row = _predict(connection, model, (low, high), stand_ins)
     connection.execute(f"create or replace table asked as select {low} as a, {high} as b")
     observe_levels(connection, model.comparisons, pairs="asked", into="asked_level")
     levels = connection.execute("select * from asked_level").fetchall()[0][2:]
@@ -131,11 +134,10 @@ def _bar(length: float) -> str:
     return ("█" if length >= 0 else "░") * round(abs(length))
 
 
-def _predict(connection: Workspace, model: Model, low: int, high: int) -> dict[str, Any]:
-    connection.execute(
-        f"create or replace table asked_pair as select {low} as join_key_l, {high} as join_key_r, '0' as match_key"
-    )
-    predicted = score_pairs(connection, model, "asked_pair")
+def _predict(connection: Workspace, model: Model, ends: tuple[int, int], stand_ins: str | None) -> dict[str, Any]:
+    keys = f"{ends[0]} as join_key_l, {ends[1]} as join_key_r, '0' as match_key"
+    connection.execute(f"create or replace table asked_pair as select {keys}")
+    predicted = score_pairs(connection, model, "asked_pair", stand_ins)
     row: dict[str, Any] = predicted.as_record_list()[0]
     predicted.drop_table_from_database_and_remove_from_cache()
     return row

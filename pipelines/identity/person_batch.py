@@ -55,7 +55,7 @@ def match_reached(
     # Fresh people come last, so that pairs with one of them are those from a number on.
     order = np.argsort(fresh, kind="stable")
     with open_private_workspace(options) as workspace:
-        desk = _Desk(workspace, persons, order, model, options)
+        desk = Desk(workspace, persons, order, model, options)
         sketches = desk.sketch()
         notes = forget_defaults(workspace, TABLE)
         near = reached.copy()
@@ -71,7 +71,7 @@ def match_reached(
 
 
 @dataclass
-class _Desk:
+class Desk:
     """The workspace with the sketches of all people, and those laid out that were read in clear.
 
     In its tables a person goes by the place in `order`.

@@ -7,17 +7,21 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from pipelines.identity.default_value import forget_alike, forget_defaults
 from pipelines.identity.errors import IdentityError
 from pipelines.identity.explain import Explanation, explain
 from pipelines.identity.model_text import read_model
+from pipelines.identity.person_batch import Desk
 from pipelines.identity.person_match import open_private_workspace
 from pipelines.identity.person_record import PersonRecords
-from pipelines.identity.resolve import Options, load_person
+from pipelines.identity.resolve import Options
+from pipelines.identity.sketch import TABLE
+from pipelines.identity.sketch_book import COLUMNS, nobody
 from pipelines.identity.steward import Key
 from pipelines.lakehouse import Lakehouse
 from pipelines.rows import read_rows
 
-MODEL = "silver/identity_model"
+MODEL, SKETCH = "silver/identity_model", "silver/identity_sketch"
 
 
 class NothingToExplainError(IdentityError):
@@ -41,14 +45,29 @@ def explain_persons(
         raise NothingToExplainError("Both references mean the same register entry; name two.")
     options = Options()
     with open_private_workspace(options) as workspace:
-        load_person(workspace, persons.describe(persons.everybody), persons.mapping, options)
-        return explain(workspace, model, *rows)
+        # Frequencies are counted over the sketches of all; only these two are read in clear.
+        desk = Desk(workspace, persons, persons.everybody, model, options)
+        desk.sketch()
+        forget_defaults(workspace, TABLE)
+        desk.lay_out(np.asarray(rows, dtype=np.int64))
+        forget_alike(workspace, "person", TABLE)
+        return explain(workspace, model, *rows, stand_ins=TABLE)
+
+
+def kept_sketches(lakehouse: Lakehouse) -> pd.DataFrame:
+    """Return the rows of the sketch book that the last run left; none where no run did."""
+    if not lakehouse.exists(SKETCH):
+        return nobody()
+    rows: pd.DataFrame = read_rows(lakehouse, SKETCH, list(COLUMNS)).to_pandas()
+    return rows.astype({"seen_at": "datetime64[us]"})
 
 
 def _best_entry(persons: PersonRecords, keys: Sequence[Key]) -> int:
     place = pd.MultiIndex.from_frame(persons.frame[["kind", "token"]]).get_indexer(pd.MultiIndex.from_tuples(keys))
-    found = [int(row) for row in place if row >= 0]
+    found = sorted(int(row) for row in place if row >= 0)
     if not found:
         raise NothingToExplainError("One of the two stands in no register of people; there is nothing to compare.")
+    if len(found) == 1:
+        return found[0]
     said = persons.describe(np.asarray(found, dtype=np.int64)).notna().sum(axis=1)
-    return max(zip(said, (-row for row in found), strict=True))[1] * -1
+    return found[int(said.to_numpy().argmax())]

@@ -66,6 +66,11 @@ class PersonRecords:
         """All row numbers."""
         return np.arange(len(self), dtype=np.int64)
 
+    @property
+    def read_count(self) -> int:
+        """How many people were read in clear so far."""
+        return int(self._is_read.sum())
+
     def describe(self, rows: Ints) -> pd.DataFrame:
         """Return what the registers say of some people, in clear: `source` and a text column a part, null if unknown.
 

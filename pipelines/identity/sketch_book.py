@@ -91,8 +91,9 @@ class SketchBook:
         """
         mark = _mark(layout)
         usable = self.rows[self.rows["layout"] == mark]
-        index = pd.MultiIndex.from_frame(usable[["token_kind", "token"]])
-        place = index.get_indexer(pd.MultiIndex.from_frame(people[["kind", "token"]]))
+        # One text each: an index over two columns takes five times as long.
+        held = pd.Index(usable["token_kind"].astype(object) + "\0" + usable["token"].astype(object))
+        place = held.get_indexer(pd.Index(people["kind"].astype(object) + "\0" + people["token"].astype(object)))
         seen = usable["seen_at"].to_numpy(dtype="datetime64[us]")
         there = place >= 0
         there[there] = seen[place[there]] == people["seen_at"].to_numpy(dtype="datetime64[us]")[there]

@@ -12,6 +12,7 @@ from deltalake import write_deltalake
 
 from pipelines.contracts.document import Contracts
 from pipelines.identity.opaque_id import opaque_ids
+from pipelines.identity.record import KINDS
 from pipelines.identity.steward import (
     Decision,
     DecisionError,
@@ -134,6 +135,11 @@ class StewardDesk:
         for contract in self.contracts.sources:
             if contract.name == kind and contract.subject_key is not None:
                 kind = contract.column(contract.subject_key).token or kind
+        if kind not in KINDS:
+            expected = ", ".join(KINDS)
+            raise DecisionError(
+                f"Got the kind {kind}; expected {expected}, or the name of a source with a member number."
+            )
         if len(value) == TOKEN_LENGTH and set(value) <= set("0123456789abcdef"):
             return kind, value
         token = self.token(kind, value)

@@ -99,11 +99,12 @@ class FieldCipher:
         """
         if len(values) != len(rows):
             raise ProtectionError(f"Got {len(values)} values and {len(rows)} rows; expected as many.")
-        prefix = place.prefix()
+        prefix, ciphertexts = place.prefix(), values.to_pylist()
+        named = {value[1 : 1 + KEY_ID_BYTES] for value in ciphertexts if value is not None}
         # For this call only: a key that is destroyed must not live on here.
-        ciphers: dict[bytes, AESGCM] = {}
+        ciphers = {key_id: AESGCM(secret) for key_id, secret in self._store.keys(named).items()}
         opened: list[str | None] = []
-        for number, (value, mark) in enumerate(zip(values.to_pylist(), _marks(rows), strict=True)):
+        for number, (value, mark) in enumerate(zip(ciphertexts, _marks(rows), strict=True)):
             if value is None:
                 opened.append(None)
                 continue

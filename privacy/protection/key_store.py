@@ -86,6 +86,10 @@ class KeyStore(Protocol):
         """
         ...
 
+    def keys(self, key_ids: Iterable[bytes]) -> dict[bytes, bytes]:
+        """The keys of those names that are here and were not destroyed, for many at once."""
+        ...
+
     def destroy(self, owners: Iterable[str]) -> int:
         """Destroy the keys of owners; how many."""
         ...
@@ -150,6 +154,22 @@ class SqliteKeyStore:
             with self._reading():
                 held = self._read_key(key_id)
         return held
+
+    def keys(self, key_ids: Iterable[bytes]) -> dict[bytes, bytes]:
+        """The keys of those names that are here and were not destroyed; a lookup each takes three times as long."""
+        self._forget_when_changed()
+        wanted = list(dict.fromkeys(key_ids))
+        missing = [key_id for key_id in wanted if key_id not in self._open]
+        for first in range(0, len(missing), _BATCH):
+            part = missing[first : first + _BATCH]
+            query = (
+                "SELECT key_id, owner, version, wrapped FROM data_key "
+                f"WHERE wrapped IS NOT NULL AND key_id IN ({', '.join('?' * len(part))})"
+            )
+            with self._reading():
+                for row in self._db.execute(query, part).fetchall():
+                    self._unwrap(*row)
+        return {key_id: self._open[key_id] for key_id in wanted if key_id in self._open}
 
     def _read_key(self, key_id: bytes) -> bytes:
         query = "SELECT owner, version, wrapped FROM data_key WHERE key_id = ?"

@@ -10,7 +10,9 @@ from datetime import date, datetime, timedelta
 import pytest
 
 from pipelines.defs.identity_chart import identity_charts
+from pipelines.identity.person_explain import explain_persons, kept_sketches
 from pipelines.identity.person_record import read_person_records
+from pipelines.identity.sketch_book import SketchBook, SketchKeys
 from pipelines.identity.steward import DecisionError
 from pipelines.identity.steward_desk import StewardDesk
 from pipelines.rows import read_rows
@@ -169,3 +171,25 @@ def test_reading_people_goes_through_the_reveal(built) -> None:
     assert {"name", "birth_date", "phone", "email", "household"} <= set(said.columns)
     register = read_rows(built.lakehouse, "bronze/crm_customer", ["member_no"]).num_rows
     assert len(persons) == register + len(built.rows["loyalty_card"])
+
+
+def test_explaining_two_people_reads_only_them(built) -> None:
+    book = SketchBook(SketchKeys(bytes(32), bytes(32)), kept_sketches(built.lakehouse))
+    few, all_of_them = (read_person_records(built.lakehouse, built.context.contracts, book=b) for b in (book, None))
+    keys = [[("member_no", token("member_no", number))] for number in ("M000000005", "M000000205")]
+    found = explain_persons(built.lakehouse, few, *keys)
+    assert found.as_dict() == explain_persons(built.lakehouse, all_of_them, *keys).as_dict()
+    assert found.weight > 0
+    assert few.read_count == 2
+    assert all_of_them.read_count == len(all_of_them)
+
+
+def test_sketches_are_of_every_entry_and_name_its_customer(built) -> None:
+    rows = built.frame("silver/identity_sketch")
+    held = built.frame("silver/identifier").set_index(["token_kind", "token"])["customer_id"]
+    people = read_person_records(built.lakehouse, built.context.contracts).frame
+    assert set(zip(rows["token_kind"], rows["token"], strict=True)) == set(
+        zip(people["kind"], people["token"], strict=True)
+    )
+    assert (held[list(zip(rows["token_kind"], rows["token"], strict=True))].to_numpy() == rows["customer_id"]).all()
+    assert rows["sketch"].is_unique

@@ -1,0 +1,124 @@
+"""A batch of 1 % as `bojagi run` matches it: identifiers lie encrypted, each person's under a key of its own.
+
+A rebuild decrypts, standardises and compares everybody; a batch opens the kept sketches of all and decrypts only whom
+they bring near somebody new. What the run does besides matching (reading the keys of all records, giving and writing
+identifiers) is not measured here: it is the same for both.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from bench.claim import Claim, of_runs
+from bench.identity.people import draw_people
+from pipelines.identity.cluster import cluster
+from pipelines.identity.person_batch import match_reached
+from pipelines.identity.person_match import Matching, match_all
+from pipelines.identity.person_record import Ints, PersonRecords
+from pipelines.identity.resolve import Options
+from pipelines.identity.sketch_book import SketchBook, SketchKeys
+from privacy.protection.field import FieldCipher, Place
+from privacy.protection.key_store import SqliteKeyStore
+from privacy.protection.key_wrapper import FileKeyWrapper
+
+MOST_SHARE_OF_TIME = 0.10
+MOST_DISAGREEMENT = 0.001
+SEEN = pd.Timestamp("2017-01-01")
+
+
+@dataclass(frozen=True)
+class _Register:
+    """People whose every part is encrypted, in memory."""
+
+    cipher: FieldCipher
+    sealed: dict[str, pa.Array]
+    rows: pa.Array
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame, cipher: FieldCipher) -> _Register:
+        rows = pa.array([f"r{n}" for n in range(len(frame))])
+        sealed = {
+            name: cipher.encrypt(pa.array(frame[name], pa.string()), rows, rows, _place(name)) for name in frame.columns
+        }
+        return cls(cipher, sealed, rows)
+
+    def people(self, chosen: Ints, book: SketchBook) -> PersonRecords:
+        """Return some of them, as the pipeline reads them."""
+        names = list(self.sealed)
+        outline = pd.DataFrame({"kind": "member_no", "token": [f"r{n:09}" for n in chosen], "source": "crm"})
+        outline["seen_at"] = pd.Series(SEEN, index=outline.index).astype("datetime64[us]")
+
+        def read(rows: Ints) -> pd.DataFrame:
+            wanted = pa.array(chosen[rows])
+            marks = self.rows.take(wanted)
+            said = {n: self.cipher.decrypt(self.sealed[n].take(wanted), marks, _place(n)).to_pandas() for n in names}
+            return pd.DataFrame(said)
+
+        return PersonRecords(outline, names, read, book)
+
+
+def tell(records: int, runs: int) -> None:
+    """Match all, then 99 % and the rest as a batch, and print the claims."""
+    frame = draw_people(records).drop(columns=["person"])
+    with (
+        TemporaryDirectory(prefix="bojagi-bench-") as folder,
+        closing(SqliteKeyStore(Path(folder, "keys.db"), FileKeyWrapper(Path(folder, "kek.json")))) as store,
+    ):
+        _tell(_Register.of(frame, FieldCipher(store)), len(frame), runs)
+
+
+def _tell(register: _Register, size: int, runs: int) -> None:
+    everybody, old, keys = np.arange(size), size * 99 // 100, SketchKeys.random()
+    before = register.people(everybody[:old], SketchBook(keys))
+    first = match_all(before, Options(memory="3GB"))
+    if first.trained is None or first.sketches is None:
+        raise SystemExit("no pairs to learn from")
+    book = SketchBook(keys, before.book.seal(before.frame, first.sketches.values, first.sketches.layout))
+    group, fresh = np.concatenate([_groups(first, old), everybody[old:]]), everybody >= old
+    rebuilds, batches, read = [], [], 0
+    for _ in range(runs):
+        began = time.perf_counter()
+        whole = match_all(register.people(everybody, SketchBook(keys)), Options(memory="3GB"))
+        rebuilds.append(time.perf_counter() - began)
+        people, nobody = register.people(everybody, book), np.zeros(size, dtype=bool)
+        began = time.perf_counter()
+        found = match_reached(people, group, fresh, nobody, first.trained, Options(memory="3GB"))
+        batches.append(time.perf_counter() - began)
+        read = people.read_count
+    name = f"register of {size} people, {size - old} new"
+    of_runs(
+        f"{name}: time of matching",
+        batches,
+        "s",
+        others=rebuilds,
+        peer="full rebuild",
+        bar=MOST_SHARE_OF_TIME,
+        on_ratio=True,
+    ).tell()
+    Claim(f"{name}: share read in clear", read / size, "", peer="full rebuild", other=1.0).tell()
+    differs = float(np.mean(_after(group, found) != _groups(whole, size)))
+    Claim(f"{name}: people grouped otherwise", differs, "", peer="full rebuild", bar=MOST_DISAGREEMENT).tell()
+
+
+def _groups(matching: Matching, size: int) -> Ints:
+    pairs = matching.pairs
+    return cluster(size, pairs.left, pairs.right, pairs.weight)
+
+
+def _after(group: Ints, matching: Matching) -> Ints:
+    """Return the groups after a batch, each by its first member: who was reached is clustered again."""
+    clustered, size = _groups(matching, len(group)), len(group)
+    together = pd.Series(np.where(matching.reached, clustered + size, group))
+    return np.asarray(pd.Series(np.arange(size)).groupby(together.to_numpy()).transform("min"), dtype=np.int64)
+
+
+def _place(column: str) -> Place:
+    return Place("bronze/crm_customer", column)
