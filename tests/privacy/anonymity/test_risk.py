@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from privacy.anonymity.attack import inference, linkability, singling_out, singling_out_by_guess, wilson
-from privacy.anonymity.risk import highest_risk_rows, measure_risk
+from privacy.anonymity.risk import highest_risk_rows, measure_risk, slide_negative_binomial_uniques
 from privacy.anonymity.utility import label_cover, measure_utility
 
 
@@ -31,6 +31,21 @@ def test_population_uniques_are_near_the_truth() -> None:
     assert risk.population_unique_zero_inflated is not None
     assert 0.3 * truth < risk.population_unique_pitman < 3 * truth
     assert risk.population_unique_zero_inflated < risk.unique
+
+
+@pytest.mark.parametrize(("r", "p"), [(0.5, 0.1), (2.0, 0.3), (0.2, 0.02)])
+def test_a_slide_negative_binomial_population_is_recognised(r: float, p: float) -> None:
+    random = np.random.default_rng(8)
+    people = 1 + random.negative_binomial(r, p, 20_000)
+    sampled = random.binomial(people, 0.2)
+    found = slide_negative_binomial_uniques(sampled[sampled > 0], int(people.sum()))
+    assert found == pytest.approx((people == 1).sum(), rel=0.15)
+
+
+def test_no_population_no_estimate_and_a_census_counts() -> None:
+    sizes = np.array([1, 1, 3])
+    assert slide_negative_binomial_uniques(sizes, None) is None
+    assert slide_negative_binomial_uniques(sizes, 5) == 2
 
 
 def test_wilson_interval_of_a_known_case() -> None:
