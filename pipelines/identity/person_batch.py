@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pipelines.identity.blocking import block, rules_for
 from pipelines.identity.default_value import forget_alike, forget_defaults
 from pipelines.identity.model import Model, observe_levels
+from pipelines.identity.opposition import with_opposed
 from pipelines.identity.person_match import Matching, Sketches, match_all, no_pairs, open_private_workspace
 from pipelines.identity.person_record import PersonRecords
 from pipelines.identity.prepare import prepare
@@ -127,7 +128,8 @@ class Desk:
         if not found.candidates:
             return no_pairs()
         observe_levels(self.workspace, self.model.comparisons, pairs="candidate", into="observed")
-        pairs = score(self.workspace, self.model, stand_ins=TABLE)
+        scored = score(self.workspace, self.model, stand_ins=TABLE)
+        pairs = with_opposed(self.workspace, scored, len(self.order), threshold=self.options.threshold)
         ends = self.order[pairs.left], self.order[pairs.right]
         return ScoredPairs(np.minimum(*ends), np.maximum(*ends), pairs.weight)
 
