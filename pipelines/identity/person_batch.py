@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import duckdb
 import numpy as np
@@ -93,8 +94,7 @@ class Desk:
 
     def sketch(self) -> Sketches:
         """Write the sketches of all to their table: those kept, and new ones of people without."""
-        # What nobody has is known from what the register can say.
-        layout = Layout.of(_names(self._prepare(np.empty(0, dtype=np.int64))))
+        layout = Layout.of(self.columns)
         values, is_kept = self.persons.book.open(self.persons.frame, layout)
         stale = np.flatnonzero(~is_kept)
         if len(stale):
@@ -113,8 +113,8 @@ class Desk:
 
     def find_near(self, since: int) -> Ints:
         """Return whom the sketches bring near somebody fresh (from place `since` on), and the latter."""
-        columns = _names(self._prepare(np.empty(0, dtype=np.int64)))
-        found = block(self.workspace, Layout.of(columns).rules(columns), table=TABLE, since=since)
+        rules = Layout.of(self.columns).rules(self.columns)
+        found = block(self.workspace, rules, table=TABLE, since=since)
         if not found.candidates:
             return np.empty(0, dtype=np.int64)
         rough = rough_model(self.model)
@@ -133,6 +133,12 @@ class Desk:
         ends = self.order[pairs.left], self.order[pairs.right]
         return ScoredPairs(np.minimum(*ends), np.maximum(*ends), pairs.weight)
 
+    @cached_property
+    def columns(self) -> list[str]:
+        """What standardising yields of what the registers can say, whether anybody has it or not."""
+        prepared = self._prepare(np.empty(0, dtype=np.int64))
+        return [str(name) for name in prepared.columns if not str(name).endswith("_bits")]
+
     def _prepare(self, rows: Ints) -> pd.DataFrame:
         """Standardise people, by their place."""
         # Few rows may have no Hangul where all together have.
@@ -141,7 +147,3 @@ class Desk:
         prepared = prepare(said, self.persons.mapping, self.options.region, is_mixed=is_mixed)
         prepared["rid"] = self.place[rows]
         return prepared
-
-
-def _names(prepared: pd.DataFrame) -> list[str]:
-    return [str(name) for name in prepared.columns if not str(name).endswith("_bits")]
