@@ -42,19 +42,40 @@ l = anonymity.l_diversity(frame, quasi, [secret])
 t = anonymity.t_closeness(frame, quasi, [secret])
 print(json.dumps({"k": int(k), "l": int(l), "t": float(t)}))
 """
+PYCANON_MANY = """
+import json, sys
+import pandas as pd
+from pycanon import anonymity
+quasi, secret = sys.argv[2].split(","), [sys.argv[3]]
+for line in open(sys.argv[1], encoding="utf-8"):
+    frame = pd.DataFrame(json.loads(line))
+    print(json.dumps({
+        "k": int(anonymity.k_anonymity(frame, quasi)),
+        "l": int(anonymity.l_diversity(frame, quasi, secret)),
+        "entropy_l": float(anonymity.entropy_l_diversity(frame, quasi, secret)),
+        "alpha": float(anonymity.alpha_k_anonymity(frame, quasi, secret)[0]),
+        "t": float(anonymity.t_closeness(frame, quasi, secret)),
+        "beta": float(anonymity.basic_beta_likeness(frame, quasi, secret)),
+    }))
+"""
 
 
-def _run(script: str, *arguments: str) -> dict[str, float]:
+def _run(script: str, *arguments: str) -> list[dict[str, float]]:
     interpreter = python_with(HOME, PACKAGES)
     done = subprocess.run([str(interpreter), "-c", script, *arguments], check=True, stdout=subprocess.PIPE, text=True)
-    return dict(json.loads(done.stdout.splitlines()[-1]))
+    return [dict(json.loads(line)) for line in done.stdout.splitlines() if line.startswith("{")]
 
 
 def run_anjana(folder: Path, k: int, out: Path, quasi: tuple[str, ...]) -> float:
     """Seconds that ANJANA's k-anonymity takes (5 % suppression); its output is written to `out`."""
-    return _run(ANJANA, str(folder), str(k), str(out), ",".join(quasi))["seconds"]
+    return _run(ANJANA, str(folder), str(k), str(out), ",".join(quasi))[-1]["seconds"]
 
 
 def run_pycanon(out: Path, quasi: tuple[str, ...], secret: str) -> dict[str, float]:
     """k, l and t that pycanon finds in a published table."""
-    return _run(PYCANON, str(out), ",".join(quasi), secret)
+    return _run(PYCANON, str(out), ",".join(quasi), secret)[-1]
+
+
+def run_pycanon_on_many(lines: Path, quasi: tuple[str, ...], secret: str) -> list[dict[str, float]]:
+    """What pycanon finds in each of many published tables, one a line as JSON of its columns."""
+    return _run(PYCANON_MANY, str(lines), ",".join(quasi), secret)

@@ -24,9 +24,13 @@ Delimiter = Annotated[str, typer.Option("--delimiter", help="Of CSV input.")]
 def anonymize_command(
     spec_path: Annotated[Path, typer.Argument(metavar="SPEC", help="The release, as YAML.", exists=True)],
     source: Input,
-    output: Annotated[Path, typer.Option("--output", help="CSV or Parquet file to write.")],
+    output: Annotated[Path, typer.Option("--output", help="CSV or Parquet file to write; a folder with --engine.")],
     report: Annotated[Path | None, typer.Option("--report", help="Folder for report.html and report.json.")] = None,
     delimiter: Delimiter = ",",
+    engine: Annotated[
+        str | None,
+        typer.Option("--engine", help="sail, spark or sc://host:port: for a Delta table or folder of any size."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Release a table so that every model of SPEC holds, verified by code that shares nothing with the search.
@@ -37,9 +41,16 @@ def anonymize_command(
     from privacy.anonymity.kernel import is_compiled
 
     spec = load_spec(spec_path)
-    frame = read_table(source, delimiter)
     if spec.algorithm == "local" and not is_compiled():
         typer.echo("Compiling the search, once on this machine: a minute or two …", err=True)
+    if engine is not None:
+        if report is not None or not source.is_dir():
+            raise SettingsError("--engine takes the folder of a Delta table or of Parquet files and writes no --report")
+        from pipelines.cli.anonymize_on_engine import release_on_engine
+
+        _show(release_on_engine(spec, source, output, engine), as_json)
+        return
+    frame = read_table(source, delimiter)
     result = anonymize(frame, spec)
     write_table(result.table, output, delimiter)
     summary = _report(frame, result.table, spec, result.suppressed, source.name)

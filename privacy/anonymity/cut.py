@@ -12,11 +12,12 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from privacy.anonymity.allocation import Allocation
+from privacy.anonymity.allocation import SUPPRESSED, Allocation
 from privacy.anonymity.errors import InfeasibleError
 from privacy.anonymity.local_recoding import recode_locally
 from privacy.anonymity.partition import violated
 from privacy.anonymity.spec import Spec
+from privacy.anonymity.suppression import suppress
 from privacy.anonymity.table import FrequencyTable
 from privacy.anonymity.unit_key import Packing, make_packing, to_table, words_of
 
@@ -100,7 +101,7 @@ def _sorted(words: NDArray[np.int64], rows: NDArray[np.int64]) -> tuple[NDArray[
 def recode_in_parts(table: FrequencyTable, spec: Spec) -> Allocation:
     """Local recoding of a table in this process, part by part when it has more units than `spec.memory_units`."""
     if len(table.count) <= spec.memory_units:
-        return recode_locally(table, spec)
+        return suppress(table, recode_locally(table, spec), spec)
     packing = make_packing(table.domains, table.sensitive)
     words = words_of(packing, table)
     key = words[:, 0]
@@ -132,15 +133,19 @@ def _one(table: FrequencyTable, key: NDArray[np.int64], low: int, high: int, spe
         table.is_home[inside],
         table.count[inside],
     )
-    return int(first), recode_locally(part, spec)
+    return int(first), suppress(part, recode_locally(part, spec), spec)
 
 
 def concatenate(parts: list[tuple[int, Allocation]]) -> Allocation:
     """One allocation from those of parts and the number of the first unit of each."""
     classes = np.cumsum([0, *(len(part.labels) for _, part in parts)])
+    group = [
+        np.where(part.group == SUPPRESSED, SUPPRESSED, part.group + start)
+        for (_, part), start in zip(parts, classes[:-1], strict=True)
+    ]
     return Allocation(
         np.concatenate([part.unit + first for first, part in parts]),
-        np.concatenate([part.group + start for (_, part), start in zip(parts, classes[:-1], strict=True)]),
+        np.concatenate(group),
         np.concatenate([part.count for _, part in parts]),
         np.vstack([part.labels for _, part in parts]),
     )

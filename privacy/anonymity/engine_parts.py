@@ -7,7 +7,6 @@ parts are those of `cut`, so the release is that of `anonymize`, whatever the en
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -29,11 +28,11 @@ from privacy.anonymity.unit_key import Packing, make_packing, to_table
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
-CODE, WORD, LABELS, FIRST, LAST = "__code_", "__word_", "__labels_", "__first", "__last"
-LABEL_BITS, LABELS_A_WORD = 21, 3
-"""Numbers of labels are joined to the rows packed into words; a word holds three columns."""
+WORD, LABEL, FIRST, LAST = "__word_", "__label_", "__first", "__last"
 CHUNK = 200_000
 """Rows sent to the engine at once."""
+JOINED = 4
+"""Units whose labels are joined to rows at once, relative to those that this process holds."""
 
 
 @dataclass
@@ -62,15 +61,18 @@ def release_in_parts(keyed: DataFrame, spec: Spec, scratch: str) -> Outcome:
 
 
 class _Parts:
-    """One run: the folders below `scratch` are row, unit, whole, split and released."""
+    """One run. Folders below `scratch`: row, unit, released, and of each batch of parts whole, split, key and ranked.
+
+    No join has another join below it: Sail knows the sizes of Parquet files, not of what it joined, and would build the
+    hash table of a second join from the rows.
+    """
 
     def __init__(self, keyed: DataFrame, spec: Spec, scratch: str) -> None:
         self.keyed, self.spec, self.scratch, self.session = keyed, spec, scratch, keyed.sparkSession
         self.names = [*spec.quasi, *modelled_columns(spec)]
-        self.domains, self.sensitive, self.maps = self._encode()
+        self.domains, self.sensitive, self.codes = self._encode()
         self.packing: Packing = make_packing(self.domains, self.sensitive)
         self.keys = [f"{WORD}{word}" for word in range(self.packing.words)]
-        self.labels: list[dict[str, int]] = [{} for _ in spec.quasi]
         self.written: set[str] = set()
 
     def run(self) -> Outcome:
@@ -78,18 +80,22 @@ class _Parts:
         from pyspark.sql import functions as f
 
         self._write_rows()
-        units = self._read("row").groupBy(*self.keys).agg(f.count(f.lit(1)).alias(ROWS))
-        units.write.parquet(self._place("unit"))
-        lost, suppressed, number = 0.0, 0, 0
-        for words, table in self._tables():
+        counted = self._read("row").groupBy(*self.keys).agg(f.count(f.lit(1)).alias(ROWS))
+        counted.write.parquet(self._place("unit"))
+        lost, suppressed, units, rows, waiting, batch = 0.0, 0, 0, 0, 0, 0
+        edges = self._edges()
+        start = edges[0]
+        for low, high in pairwise(edges):
+            words, table = self._table(low, high)
             allocation = search(table, self.spec)
             lost += loss_of(table, allocation) * table.rows
             suppressed += allocation.suppressed
-            number += len(words)
-            self._write_labels(words, allocation)
-        rows = int(sum(self.domain_rows))
-        self._publish().write.parquet(self._place("released"))
-        return Outcome(self._read("released"), lost / rows, suppressed, number)
+            units, rows, waiting = units + len(words), rows + table.rows, waiting + len(words)
+            self._write_labels(batch, words, allocation)
+            if waiting >= JOINED * self.spec.memory_units or high == edges[-1]:
+                self._publish(batch, start, high)
+                start, waiting, batch = high, 0, batch + 1
+        return Outcome(self._read("released"), lost / rows, suppressed, units)
 
     def _place(self, name: str) -> str:
         return f"{self.scratch}/{name}"
@@ -97,53 +103,55 @@ class _Parts:
     def _read(self, name: str) -> DataFrame:
         return self.session.read.parquet(self._place(name))
 
-    def _encode(self) -> tuple[tuple[Domain, ...], tuple[Sensitive, ...], list[pd.DataFrame]]:
-        """Domains, sensitive columns, and the code of each value of each column, from counts of one column each."""
+    def _encode(self) -> tuple[tuple[Domain, ...], tuple[Sensitive, ...], list[Column]]:
+        """Domains, sensitive columns, and the code of each column's text, from counts of one column each."""
         from pyspark.sql import functions as f
 
         domains: list[Domain] = []
         sensitive: list[Sensitive] = []
-        maps = []
+        codes = []
         for i, name in enumerate(self.names):
             counted = self.keyed.groupBy(f"{KEY}{i}").agg(f.count(f.lit(1)).alias(ROWS)).limit(LARGEST_TABLE + 1)
-            values = counted.toPandas().sort_values(f"{KEY}{i}", ignore_index=True)
-            text, rows = values[f"{KEY}{i}"], values[ROWS].to_numpy(np.int64)
-            self.domain_rows = rows
+            found = counted.toPandas().sort_values(f"{KEY}{i}", ignore_index=True)
+            text, rows = found[f"{KEY}{i}"], found[ROWS].to_numpy(np.int64)
             if name in self.spec.quasi:
-                domain, codes = encode_quasi(text, name, self.spec, rows)
+                domain, number = encode_quasi(text, name, self.spec, rows)
                 domains.append(domain)
             else:
-                if len(values) > LARGEST_TABLE:
+                if len(found) > LARGEST_TABLE:
                     raise SpecError(f"sensitive column {name!r} has more than {LARGEST_TABLE} values", column=name)
                 first_bin = sum(len(column.values) for column in sensitive)
-                column, codes = encode_sensitive(text, name, self.spec, rows, first_bin)
+                column, number = encode_sensitive(text, name, self.spec, rows, first_bin)
                 sensitive.append(column)
-            maps.append(pd.DataFrame({f"{KEY}{i}": text, f"{CODE}{i}": codes}))
-        return tuple(domains), tuple(sensitive), maps
+            codes.append(_lookup(f.col(f"{KEY}{i}"), text.tolist(), number.tolist()))
+        return tuple(domains), tuple(sensitive), codes
 
     def _write_rows(self) -> None:
         """Rows with words in place of keys."""
         from pyspark.sql import functions as f
 
-        rows = self.keyed
-        for i, codes in enumerate(self.maps):
-            rows = f.broadcast(upload(self.session, codes)).join(rows, f"{KEY}{i}", "inner")
-        names = [*[f"{CODE}{i}" for i in range(len(self.maps))], f"(CASE WHEN {HOME} THEN 0L ELSE 1L END)"]
-        words = [f.expr(self.packing.sql(word, names)).alias(key) for word, key in enumerate(self.keys)]
+        home = f.when(f.col(HOME), f.lit(0)).otherwise(f.lit(1)).cast("long")
+        columns = [*self.codes, home]
+        words: list[Column] = [f.lit(0).cast("long")] * self.packing.words
+        for column, word, stride in zip(columns, self.packing.word, self.packing.stride, strict=True):
+            words[word] = words[word] + column * f.lit(stride).cast("long")
+        named = [word.alias(key) for word, key in zip(words, self.keys, strict=True)]
         kept = [name for name in self.keyed.columns if not name.startswith(KEY) and name != HOME]
-        rows.select(*[f.col(f"`{name}`") for name in kept], *words).write.parquet(self._place("row"))
+        self.keyed.select(*[f.col(f"`{name}`") for name in kept], *named).write.parquet(self._place("row"))
 
-    def _tables(self) -> Iterator[tuple[NDArray[np.int64], FrequencyTable]]:
-        """Words and frequency table of each part."""
+    def _table(self, low: int, high: int) -> tuple[NDArray[np.int64], FrequencyTable]:
+        """Words and frequency table of the units of one part."""
+        held = self._within("unit", low, high).toArrow()
+        words = np.stack([held[name].to_numpy() for name in self.keys], 1)
+        order = np.lexsort(words.T[::-1])
+        count = held[ROWS].to_numpy()[order]
+        return words[order], to_table(self.packing, self.domains, self.sensitive, words[order], count)
+
+    def _within(self, name: str, low: int, high: int) -> DataFrame:
         from pyspark.sql import functions as f
 
         key = f.col(self.keys[0])
-        for low, high in pairwise(self._edges()):
-            held = self._read("unit").where((key >= low) & (key < high)).toArrow()
-            words = np.stack([held[name].to_numpy() for name in self.keys], 1)
-            order = np.lexsort(words.T[::-1])
-            count = held[ROWS].to_numpy()[order]
-            yield words[order], to_table(self.packing, self.domains, self.sensitive, words[order], count)
+        return self._read(name).where((key >= low) & (key < high))
 
     def _edges(self) -> list[int]:
         from pyspark.sql import functions as f
@@ -179,19 +187,20 @@ class _Parts:
         lender = to_table(self.packing, self.domains, self.sensitive, none, none[:, 0])
         return join_broken(self.packing, lender, edges, counted.tolist(), content, self.spec)
 
-    def _write_labels(self, words: NDArray[np.int64], allocation: Allocation) -> None:
+    def _write_labels(self, batch: int, words: NDArray[np.int64], allocation: Allocation) -> None:
         """Labels of the units of one part: of whole units by their words, of split ones by words and ranks as well."""
         last = np.cumsum(allocation.count)
         begin = np.r_[True, allocation.unit[1:] != allocation.unit[:-1]]
         before = np.maximum.accumulate(np.where(begin, last - allocation.count, 0))
         frame = pd.DataFrame({key: words[allocation.unit, i] for i, key in enumerate(self.keys)})
         frame[FIRST], frame[LAST] = last - allocation.count - before, last - before
-        for at, packed in enumerate(self._pack_labels(allocation.labels).T):
-            frame[f"{LABELS}{at}"] = packed[allocation.group]
         is_kept = allocation.group != SUPPRESSED
+        for j in range(len(self.spec.quasi)):
+            frame[f"{LABEL}{j}"] = allocation.labels[np.where(is_kept, allocation.group, 0), j]
         is_split = ~(begin & np.r_[begin[1:], True])
-        self._append("whole", frame[is_kept & ~is_split].drop(columns=[FIRST, LAST]))
-        self._append("split", frame[is_kept & is_split])
+        self._append(f"whole-{batch}", frame[is_kept & ~is_split].drop(columns=[FIRST, LAST]))
+        self._append(f"split-{batch}", frame[is_kept & is_split])
+        self._append(f"key-{batch}", frame.loc[is_split & begin, self.keys])
 
     def _append(self, name: str, frame: pd.DataFrame) -> None:
         for start in range(0, len(frame), CHUNK):
@@ -199,46 +208,34 @@ class _Parts:
             chunk.write.mode("append").parquet(self._place(name))
             self.written.add(name)
 
-    def _pack_labels(self, labels: NDArray[np.object_]) -> NDArray[np.int64]:
-        """(classes, words) numbers of labels."""
-        out = np.zeros((len(labels), -(-labels.shape[1] // LABELS_A_WORD)), np.int64)
-        for j, known in enumerate(self.labels):
-            number, different = pd.factorize(labels[:, j])
-            code = np.array([known.setdefault(label, len(known)) for label in different], np.int64)
-            if len(known) > 2**LABEL_BITS:
-                raise SpecError(
-                    f"column {self.spec.quasi[j]!r} has more than {2**LABEL_BITS} different labels; give it a "
-                    "hierarchy or make it `is_ordered`",
-                    column=self.spec.quasi[j],
-                )
-            out[:, j // LABELS_A_WORD] |= code[number] << LABEL_BITS * (j % LABELS_A_WORD)
-        return out
-
-    def _publish(self) -> DataFrame:
-        """Rows with labels, from the scratch folder.
-
-        The smaller table stands left: Sail builds its hash tables of that side when it knows no sizes.
-        """
+    def _publish(self, batch: int, low: int, high: int) -> None:
+        """Append the rows of a batch of parts with their labels to `released`."""
         from pyspark.sql import functions as f
 
-        rows, parts = self._read("row"), []
-        if "whole" in self.written:
-            parts.append(self._read("whole").join(rows, self.keys, "inner"))
-        if "split" in self.written:
-            ranges = self._read("split")
-            among = ranges.select(*self.keys).distinct().join(rows, self.keys, "inner")
-            joined = ranges.join(rank_rows(among, self.keys, self.spec), self.keys, "inner")
-            inside = (f.col(RANK) >= f.col(FIRST)) & (f.col(RANK) < f.col(LAST))
-            parts.append(joined.where(inside).drop(RANK, FIRST, LAST))
-        out = parts[0] if len(parts) == 1 else parts[0].unionByName(parts[1])
-        for j, known in enumerate(self.labels):
-            packed, shift = f"{LABELS}{j // LABELS_A_WORD}", LABEL_BITS * (j % LABELS_A_WORD)
-            number = f"(shiftright({packed}, {shift}) & {2**LABEL_BITS - 1}L)"
-            names = pd.DataFrame({f"__number_{j}": list(known.values()), f"__label_{j}": list(known)})
-            named = out.withColumn(f"__number_{j}", f.expr(number))
-            out = f.broadcast(upload(self.session, names)).join(named, f"__number_{j}", "inner").drop(f"__number_{j}")
-        quasi = {name: f"__label_{j}" for j, name in enumerate(self.spec.quasi)}
+        if f"whole-{batch}" in self.written:
+            self._release(self._read(f"whole-{batch}").join(self._within("row", low, high), self.keys, "inner"))
+        if f"split-{batch}" in self.written:
+            among = self._read(f"key-{batch}").join(self._within("row", low, high), self.keys, "inner")
+            rank_rows(among, self.keys, self.spec).write.parquet(self._place(f"ranked-{batch}"))
+            joined = self._read(f"split-{batch}").join(self._read(f"ranked-{batch}"), self.keys, "inner")
+            self._release(joined.where((f.col(RANK) >= f.col(FIRST)) & (f.col(RANK) < f.col(LAST))))
+
+    def _release(self, rows: DataFrame) -> None:
+        from pyspark.sql import functions as f
+
+        label = {name: f"{LABEL}{j}" for j, name in enumerate(self.spec.quasi)}
         columns = self.spec.columns.items()
         released = [name for name, c in columns if c.role != "identifying" and name != self.spec.person]
+        chosen = [f.col(f"`{label.get(name, name)}`").alias(name) for name in released]
         person = [f.col(f"`{self.spec.person}`")] if self.spec.person else []
-        return out.select(*[f.col(f"`{quasi.get(name, name)}`").alias(name) for name in released], *person)
+        rows.select(*chosen, *person).write.mode("append").parquet(self._place("released"))
+
+
+def _lookup(key: Column, texts: list[str], codes: list[int]) -> Column:
+    """The code of a text, without a join."""
+    from pyspark.sql import functions as f
+
+    found = f.when(key == texts[0], f.lit(codes[0]))
+    for text, code in zip(texts[1:], codes[1:], strict=True):
+        found = found.when(key == text, f.lit(code))
+    return found.cast("long")

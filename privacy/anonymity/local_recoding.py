@@ -43,8 +43,8 @@ LONG_EFFORT = 4
 SLACK, OPENINGS, ATTEMPTS, DEAR_ATTEMPTS = 1.5, 2, 0.25, 0.015
 """Choice of labels: how far above its price a record may be published in the greedy choice, passes of opening, and
 attempts of ruin and recreate per unit and effort (fewer where sensitive values must be checked)."""
-ROUNDS, DEAR_ROUNDS = 2, 0.75
-"""Rounds of refinement per `effort`, under models that more records cannot break and under others; at least one."""
+ROUNDS, DEAR_ROUNDS = 6, 2
+"""Rounds of refinement at effort 1, and where sensitive values must be checked; they grow with the square of it."""
 
 
 def recode_locally(table: FrequencyTable, spec: Spec) -> Allocation:
@@ -83,7 +83,7 @@ def _search(
     _grow(problem, classes)
     if spec.effort >= LONG_EFFORT and _has_pool(table, problem):
         classes = _choose(table, problem, count, classes, spec)
-    rounds = max(1, int((ROUNDS if is_monotone(problem) else DEAR_ROUNDS) * spec.effort))
+    rounds = (DEAR_ROUNDS if table.sensitive else ROUNDS) * spec.effort**2
     refine(problem, classes, new_scratch(problem), rounds, new_dice(spec.seed))
     return _slots(classes, block)
 

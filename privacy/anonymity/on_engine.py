@@ -50,12 +50,13 @@ def anonymize_on_engine(frame: DataFrame, spec: Spec, scratch: str | None = None
 
     Quasi-identifiers are compared as the engine casts them to text. The verifier's counts come from a second pass
     over the published frame by the engine. `scratch` is an empty folder that the engine can write; a table with more
-    than `spec.memory_units` units needs it, and it must outlive the use of the release. It holds personal data.
+    than `spec.memory_units` units needs it, and any table goes through it when it is named. It holds personal data, and
+    the release is read from it.
     """
     require_columns(frame.columns, spec)
     screen(frame.limit(SAMPLE).toPandas(), spec)
     keyed = with_keys(frame, spec)
-    counted = count_units(keyed, spec)
+    counted = None if scratch else count_units(keyed, spec)
     if counted is None:
         if scratch is None:
             raise SpecError(

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from privacy.anonymity.attack import singling_out
+from privacy.anonymity.prediction import measure_prediction
 from privacy.anonymity.report import Report
 from privacy.anonymity.risk import class_sizes, measure_risk
 from privacy.anonymity.spec import Spec
@@ -47,4 +48,5 @@ def make_report(
         attacks=(singling_out(text, published[quasi], cover, ATTEMPTS),),
         class_sizes=[int(size) for size in sizes],
         context=context,
+        prediction=measure_prediction(original, published, spec, cover),
     )

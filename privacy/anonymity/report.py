@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from privacy.anonymity.attack import AttackRisk
+from privacy.anonymity.prediction import Prediction
 from privacy.anonymity.risk import Risk
 from privacy.anonymity.spec import Spec
 from privacy.anonymity.utility import Utility
@@ -42,6 +43,7 @@ class Report:
     attacks: Sequence[AttackRisk] = ()
     class_sizes: Sequence[int] = ()
     context: Mapping[str, str] | None = None
+    prediction: Prediction | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """The report as plain data, by section."""
@@ -66,6 +68,7 @@ class Report:
                     "verified": self.verdict.is_passed,
                     "measured": dict(self.verdict.measured),
                     "utility": asdict(self.utility),
+                    "model_trained_on_the_release": asdict(self.prediction) if self.prediction else None,
                 },
                 "governance": {key: answers.get(key, OPEN) for key in ("approved_by", "review_on", "incident_contact")},
             },
@@ -112,6 +115,14 @@ class Report:
         if self.attacks:
             parts.append("<h2>Attacks (risk above baseline, 95 % interval)</h2>")
             parts.append(bars({a.name: a.risk for a in self.attacks}, {a.name: (a.low, a.high) for a in self.attacks}))
+        if (learnt := self.prediction) is not None:
+            parts.append(f"<h2>Predicting {html.escape(learnt.target)} ({learnt.measure}, held-out original rows)</h2>")
+            scores = {
+                "trained on the original": learnt.original,
+                "trained on the release": learnt.released,
+                "without features": learnt.baseline,
+            }
+            parts.append(bars({name: min(max(score, 0.0), 1.0) for name, score in scores.items()}))
         for key, title in (("iso_27559", "ISO/IEC 27559"), ("korean_guideline", "가명정보 처리 가이드라인")):
             parts.append(f"<h2>{title}</h2>")
             for section, content in data[key].items():

@@ -57,10 +57,16 @@ class Spec(BaseModel):
     models: tuple[AnyModel, ...]
     algorithm: Literal["local", "global"] = "local"
     suppression_limit: float = Field(default=0.0, ge=0, le=1)
+    """Share of the rows that may be left out; local recoding leaves out only what the others gain more from."""
+    cell_limit: float | None = Field(default=None, ge=0, lt=1)
+    """Cells whose label would lose more than this share of its column are published as `*`, and suppressed rows as rows
+    of `*` where they satisfy the models together. Without it no cell is suppressed."""
     person: str | None = None
+    target: str | None = None
+    """Sensitive or insensitive column that recipients predict; the report tells what a model loses by the release."""
     seed: int = 0
     effort: int = Field(default=4, ge=1, le=100)
-    """Multiplies the rounds of refinement: time for information. 1 is the fastest."""
+    """Rounds of refinement grow with its square: time for information. 1 is the fastest."""
     block_tuples: int = Field(default=20_000, ge=1000)
     """Distinct tuples searched at once; larger tables are partitioned first."""
     memory_units: int = Field(default=500_000, ge=1000)
@@ -77,6 +83,8 @@ class Spec(BaseModel):
         for model in self.models:
             if isinstance(model, SensitiveModel) and model.column not in sensitive:
                 raise ValueError(f"model {model.name!r} is about column {model.column!r}, which is not `sensitive`")
+        if self.target is not None and self.target not in {*sensitive, *self.by_role("insensitive")}:
+            raise ValueError(f"target {self.target!r} is not released as it is; name a sensitive or insensitive column")
         if sum(self.columns[name].weight for name in self.quasi) <= 0:
             raise ValueError("the weights of the quasi-identifiers are all 0; give one a positive weight")
         return self

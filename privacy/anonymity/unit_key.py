@@ -41,11 +41,6 @@ class Packing:
         places = zip(self.size, self.word, self.stride, strict=True)
         return [words[:, word] // stride % size for size, word, stride in places]
 
-    def sql(self, word: int, names: list[str]) -> str:
-        """A word as SQL over columns of codes."""
-        places = zip(names, self.word, self.stride, strict=True)
-        return " + ".join(f"{name} * {stride}L" for name, at, stride in places if at == word) or "0L"
-
     def steps(self) -> list[int]:
         """Strides of the first word, coarsest first, after the number that all of it is below."""
         inside = [

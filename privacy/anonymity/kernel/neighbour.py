@@ -64,7 +64,8 @@ def nearest_tuples(
 
     `codes` (t, q) must be sorted by the columns in `order` (the costliest to differ in first); `pair` holds, per
     column, the loss of the smallest label covering two codes. Walks the rows as a trie and leaves a branch as soon
-    as its prefix alone is farther than the current `limit`-th neighbour.
+    as its prefix alone is farther than the current `limit`-th neighbour, which is no farther than the farthest of the
+    neighbours of the tuple before.
     """
     t, q = codes.shape
     sorted_codes = np.empty_like(codes)
@@ -74,33 +75,32 @@ def nearest_tuples(
     out = np.full((t, limit), -1, np.int32)
     floor = np.zeros(t)
     partial = np.zeros(q + 1)
+    row = np.zeros(q, np.int64)
     heap = np.empty(limit)
     item = np.empty(limit, np.int32)
+    guess = np.arange(min(limit, t)).astype(np.int32)
     for a in range(t):
         if not wanted[a]:
             out[a, 0] = a
             continue
-        heap[:] = np.inf
+        for j in range(q):
+            row[j] = pair_start[order[j]] + sorted_codes[a, j] * size[order[j]]
         for h in range(limit):
-            item[h] = t + h
-        low = max(0, min(a - limit // 2, t - limit))
-        high = min(t, low + limit)
+            heap[h], item[h] = np.inf, t + h
         bound = np.inf
-        if high - low == limit:
+        if limit <= t:
             bound = 0.0
-            for i in range(low, high):
+            for i in guess:
                 d = 0.0
                 for j in range(q):
-                    c = order[j]
-                    d += pair[pair_start[c] + sorted_codes[a, j] * size[c] + sorted_codes[i, j]]
+                    d += pair[row[j] + sorted_codes[i, j]]
                 bound = max(bound, d)
         bound += 1e-12
         i, level = 0, 0
         while i < t:
             j = level
             while j < q:
-                c = order[j]
-                partial[j + 1] = partial[j] + pair[pair_start[c] + sorted_codes[a, j] * size[c] + sorted_codes[i, j]]
+                partial[j + 1] = partial[j] + pair[row[j] + sorted_codes[i, j]]
                 if partial[j + 1] >= bound:
                     break
                 j += 1
@@ -114,13 +114,17 @@ def nearest_tuples(
                 i = following[i, j]
             if i < t:
                 level = first[i]
-        ranked = np.argsort(heap, kind="mergesort")
+        for last in range(limit - 1, 0, -1):
+            heap[0], heap[last] = heap[last], heap[0]
+            item[0], item[last] = item[last], item[0]
+            _sift_down(heap, item, last)
         met = 0
-        for place, h in enumerate(ranked):
-            if heap[h] == np.inf:
+        for place in range(limit):
+            if heap[place] == np.inf:
                 break
-            out[a, place] = item[h]
+            out[a, place] = item[place]
+            guess[min(place, guess.shape[0] - 1)] = item[place]
             if met < k:
-                floor[a] = heap[h]
-                met += count[item[h]]
+                floor[a] = heap[place]
+                met += count[item[place]]
     return out, floor

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from privacy.anonymity.kernel.anneal import sweep
@@ -20,15 +21,18 @@ from privacy.anonymity.kernel.grow import cheapest_class
 from privacy.anonymity.kernel.lean import lean
 from privacy.anonymity.kernel.problem import Problem
 from privacy.anonymity.kernel.rebuild import rebuild
-from privacy.anonymity.kernel.resplit import MOST_PARTS, Scratch, resplit
+from privacy.anonymity.kernel.resplit import Scratch, resplit
 
 GAIN = 1e-9
-RESPLIT, TRIES, SWEEPS = 4, 4, 6
-"""A class is split anew with 1 to RESPLIT others, from TRIES starts; SWEEPS of moves and swaps follow each pass."""
-REBUILT, STARTS = 3, 2
-"""A class is rebuilt with up to REBUILT - 1 others. Few starts: the next pass tries others."""
-MOST_RELEASED = 2048
-"""Slots of the classes rebuilt at once; larger groups are left alone."""
+LEAST, MOST = 2, 3
+"""Classes that are rebuilt or split anew together; more cost more and are better less often."""
+STARTS, TRIES = 2, 4
+"""Partners that a rebuild tries for each seed, and divisions that a split tries. Few: the next pass tries others."""
+REBUILD_EVERY, SWEEPS = 2, 2
+"""Every how many passes classes are rebuilt instead of split, and sweeps of moves and swaps after each pass."""
+HEAT_PER_ROUND, HOTTEST, COLD = 0.002, 0.2, 0.9
+"""Heat at the start, as a share of the mean cost of a class with a loss: so much for each round to come, at most
+HOTTEST (a short search that is hot ends hot). It falls evenly, and is nothing after COLD of the rounds."""
 
 
 @lean
@@ -101,46 +105,53 @@ def _gather(
     return size
 
 
-@njit(cache=True)
-def rebuild_all(p: Problem, c: Classes, random: NDArray[np.uint64]) -> None:
-    """Rebuild every class with a loss together with a few neighbours."""
-    group = np.zeros(MOST_PARTS, np.int64)
-    released = np.empty(MOST_RELEASED, np.int64)
-    for a in range(c.rows.shape[0]):
-        if c.rows[a] > 0 and c.loss[a] > 0.0:
-            size = _gather(p, c, a, group, 1 + int(next_random(random) * REBUILT), random)
-            rebuild(p, c, group, size, released, STARTS, -GAIN, random)
+@lean
+def _draw_rise(heat: float, random: NDArray[np.uint64]) -> float:
+    """By how much a change may raise the cost, as annealing at `heat` would have it."""
+    return (-heat * math.log(1.0 - next_random(random)) if heat > 0.0 else 0.0) - GAIN
 
 
-@njit(cache=True)
-def resplit_all(p: Problem, c: Classes, w: Scratch, random: NDArray[np.uint64]) -> None:
-    """Split every class with a loss anew, together with a few neighbours."""
-    group = np.zeros(MOST_PARTS, np.int64)
-    starts = np.zeros(TRIES)
+@lean
+def rebuild_all(p: Problem, c: Classes, w: Scratch, heat: float, random: NDArray[np.uint64]) -> None:
+    """Rebuild every class with a loss together with neighbours."""
     for a in range(c.rows.shape[0]):
         if c.rows[a] > 0 and c.loss[a] > 0.0:
-            size = _gather(p, c, a, group, 2 + int(next_random(random) * RESPLIT), random)
+            size = _gather(p, c, a, w.group, LEAST + int(next_random(random) * (MOST - LEAST + 1)), random)
+            rebuild(p, c, w.group, size, w.released, STARTS, _draw_rise(heat, random), random)
+
+
+@lean
+def resplit_all(p: Problem, c: Classes, w: Scratch, heat: float, random: NDArray[np.uint64]) -> None:
+    """Split every class with a loss anew, together with neighbours."""
+    for a in range(c.rows.shape[0]):
+        if c.rows[a] > 0 and c.loss[a] > 0.0:
+            size = _gather(p, c, a, w.group, LEAST + int(next_random(random) * (MOST - LEAST + 1)), random)
             for i in range(TRIES):
-                starts[i] = next_random(random)
-            resplit(p, c, w, group, size, starts)
+                w.starts[i] = next_random(random)
+            resplit(p, c, w, w.group, size, TRIES, _draw_rise(heat, random))
 
 
 def refine(p: Problem, c: Classes, w: Scratch, rounds: int, random: NDArray[np.uint64]) -> list[float]:
-    """`rounds` passes in which every class with a loss is redone together with a few neighbours, and records move.
+    """`rounds` passes in which every class with a loss is redone together with neighbours, and records move.
 
     Classes are split anew; under models that more records cannot break, in every second pass they are rebuilt instead.
-    Returns the total cost after each pass; it never rises. Not compiled: as one function its parts take minutes to.
+    Both are annealed: at first they may cost more than before. Returns the total cost after each pass. Not compiled:
+    as one function its parts take minutes to.
     """
     can_rebuild = bool(is_monotone(p))
     relocate(p, c)
     history = [float(c.cost[0])]
+    dear = int(((c.rows > 0) & (c.loss > 0.0)).sum())
+    hottest = min(HOTTEST, HEAT_PER_ROUND * rounds) * history[0] / max(dear, 1)
     for r in range(rounds):
-        if can_rebuild and r % 2 == 0:
-            rebuild_all(p, c, random)
+        heat = hottest * max(0.0, 1.0 - r / (COLD * rounds))
+        if can_rebuild and r % REBUILD_EVERY == 0:
+            rebuild_all(p, c, w, heat, random)
         else:
-            resplit_all(p, c, w, random)
+            resplit_all(p, c, w, heat, random)
         for _ in range(SWEEPS):
             sweep(p, c, 0.0, random)
-        relocate(p, c)
         history.append(float(c.cost[0]))
+    relocate(p, c)
+    history.append(float(c.cost[0]))
     return history

@@ -14,7 +14,9 @@ from privacy.anonymity.kernel.problem import INTERVAL, Problem
 
 MOST_ITEMS = 192
 """Slots that one pool may hold; larger groups are left alone."""
-MOST_PARTS = 8
+MOST_PARTS, MOST_STARTS = 8, 16
+MOST_RELEASED = 2048
+"""Slots of the classes rebuilt at once; larger groups are left alone."""
 
 
 class Scratch(NamedTuple):
@@ -33,6 +35,11 @@ class Scratch(NamedTuple):
     share: NDArray[np.int64]
     """(parts, items) records of each item in each part."""
     best: NDArray[np.int64]
+    group: NDArray[np.int64]
+    """Classes redone together, and room for those that come of them."""
+    released: NDArray[np.int64]
+    """Units of the classes rebuilt."""
+    starts: NDArray[np.float64]
 
 
 def new_scratch(p: Problem) -> Scratch:
@@ -52,6 +59,9 @@ def new_scratch(p: Problem) -> Scratch:
         np.zeros((MOST_PARTS, bins), whole),
         np.zeros((MOST_PARTS, MOST_ITEMS), whole),
         np.zeros((MOST_PARTS, MOST_ITEMS), whole),
+        np.zeros(MOST_PARTS, whole),
+        np.zeros(MOST_RELEASED, whole),
+        np.zeros(MOST_STARTS),
     )
 
 
@@ -206,9 +216,17 @@ def _divide(p: Problem, w: Scratch, items: int, parts: int, start: int, bound: f
 
 @lean
 def resplit(
-    p: Problem, c: Classes, w: Scratch, group: NDArray[np.int64], size: int, starts: NDArray[np.float64]
+    p: Problem,
+    c: Classes,
+    w: Scratch,
+    group: NDArray[np.int64],
+    size: int,
+    tries: int,
+    rise: float,
 ) -> bool:
-    """Divide the pooled records of `group[:size]` anew when that is cheaper; `starts` in [0, 1) choose first items."""
+    """Divide the pooled records of `group[:size]` anew when that costs at most `rise` more; the first `tries` of
+    `w.starts`, in [0, 1), choose first items.
+    """
     items = 0
     before = 0.0
     for g in range(size):
@@ -227,14 +245,14 @@ def resplit(
                 w.unit[items], w.pooled[items] = c.slot_unit[s], c.slot_count[s]
                 items += 1
             s = c.class_next[s]
-    best, best_parts = before - 1e-9, 0
-    for r in range(starts.shape[0]):
+    best, best_parts = before + rise, 0
+    for r in range(tries):
         parts = size
-        if starts.shape[0] >= 4 and r % 4 == 3 and size > 1:
+        if tries >= 4 and r % 4 == 3 and size > 1:
             parts = size - 1
-        elif starts.shape[0] >= 4 and r % 4 == 1 and size < MOST_PARTS:
+        elif tries >= 4 and r % 4 == 1 and size < MOST_PARTS:
             parts = size + 1
-        cost = _divide(p, w, items, parts, int(starts[r] * items), best)
+        cost = _divide(p, w, items, parts, int(w.starts[r] * items), best)
         if cost < best:
             best, best_parts = cost, parts
             for g in range(parts):

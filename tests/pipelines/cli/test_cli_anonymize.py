@@ -6,10 +6,14 @@ import json
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
+import pytest
 import typer
+from deltalake import write_deltalake
 from typer.testing import CliRunner
 
-from pipelines.cli.anonymize import anonymize_command, risk_command
+from pipelines.cli.anonymize import anonymize_command, read_table, risk_command
+from pipelines.errors import SettingsError
 from tests.privacy.anonymity.random_release import random_table
 
 app = typer.Typer()
@@ -54,3 +58,25 @@ def test_risk_of_a_table(tmp_path: Path) -> None:
     figures = json.loads(result.output)
     assert figures["highest_prosecutor"] == 1.0
     assert figures["people"] == 100
+
+
+@pytest.mark.parametrize("kind", ["delta", "parquet"])
+def test_a_folder_is_released_on_the_engine(tmp_path: Path, kind: str) -> None:
+    table, source = random_table(3, rows=300), tmp_path / "people"
+    if kind == "delta":
+        write_deltalake(source, pa.Table.from_pandas(table, preserve_index=False))
+    else:
+        source.mkdir()
+        table.iloc[:150].to_parquet(source / "a.parquet", index=False)
+        table.iloc[150:].to_parquet(source / "b.parquet", index=False)
+    (tmp_path / "spec.yaml").write_text(SPEC, encoding="utf-8")
+    files = ["--input", str(source), "--output", str(tmp_path / "out"), "--engine", "sail", "--json"]
+    result = CliRunner().invoke(app, ["anonymize", str(tmp_path / "spec.yaml"), *files])
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.output)["measured"]["k_anonymity"] >= 4
+    out = read_table(tmp_path / "out")
+    assert len(out) == 300
+    assert out.groupby(["region", "sex", "age"]).size().min() >= 4
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "people", "spec.yaml"]
+    again = CliRunner().invoke(app, ["anonymize", str(tmp_path / "spec.yaml"), *files])
+    assert isinstance(again.exception, SettingsError)

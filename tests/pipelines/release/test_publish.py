@@ -153,16 +153,23 @@ def test_a_plan_that_does_not_fit_is_refused(tmp_path: Path) -> None:
         load_plans(tmp_path)
 
 
-def test_new_people_whose_class_does_not_hold_would_stop_the_release(
+def test_new_people_whose_class_does_not_hold_wait(
     lakehouse: Lakehouse,
     contract: Contract,
     registry: ReleaseRegistry,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The negative control of letting them wait."""
     publish(PLAN, contract, lakehouse, look(tmp_path), registry)
+    before = len(read_release(PLAN, lakehouse))
+    # Among themselves nobody stands out by a dog that all of them have; beside everybody they do.
+    table = lakehouse.delta(PLAN.source).to_pandas()
+    table.loc[table["customer_id"] >= "c200", "pets"] = "dog"
+    write_deltalake(lakehouse.path(PLAN.source), table, mode="overwrite")
     say(tmp_path, range(200, 240), "given", 2016)
+    publish(PLAN, contract, lakehouse, look(tmp_path), registry)
+    assert len(read_release(PLAN, lakehouse)) == before
+    # The negative control: did they not wait, nothing would be released.
     monkeypatch.setattr("privacy.anonymity.registry._without_broken", lambda everybody, *_: everybody)
     with pytest.raises(VerificationError, match="nothing was released"):
         publish(PLAN, contract, lakehouse, look(tmp_path), registry)

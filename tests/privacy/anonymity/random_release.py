@@ -60,3 +60,13 @@ def random_spec(seed: int) -> Spec:
             "seed": seed,
         }
     )
+
+
+def break_one_class(published: pd.DataFrame, spec: Spec) -> pd.DataFrame | None:
+    """Move one record of the smallest class into a class of its own, so that every k > 1 is broken."""
+    if spec.k < 2:
+        return None
+    broken = published.copy()
+    size = published.groupby(list(spec.quasi))[spec.quasi[0]].transform("size")
+    broken.loc[size.idxmin(), "region"] = "broken by hand"
+    return broken

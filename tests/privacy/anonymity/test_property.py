@@ -5,10 +5,10 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from privacy.anonymity import Spec, anonymize, verify
+from privacy.anonymity import anonymize, verify
 from privacy.anonymity.errors import InfeasibleError
 from privacy.anonymity.hierarchy import TOP
-from tests.privacy.anonymity.random_release import random_spec, random_table
+from tests.privacy.anonymity.random_release import break_one_class, random_spec, random_table
 
 
 def covers(label: str, value: str, ranked: list[str]) -> bool:
@@ -21,17 +21,6 @@ def covers(label: str, value: str, ranked: list[str]) -> bool:
         low, high = label[1:-1].split("-")
         return ranked.index(low) <= ranked.index(value) <= ranked.index(high)
     return True
-
-
-def break_one_class(published: pd.DataFrame, spec: Spec) -> pd.DataFrame | None:
-    """Move one record of the smallest class into a class of its own, so that every k > 1 is broken."""
-    if spec.k < 2:
-        return None
-    broken = published.copy()
-    smallest = published.groupby(list(spec.quasi)).size().idxmin()
-    inside = (published[list(spec.quasi)] == list(smallest)).all(axis=1)
-    broken.loc[inside[inside].index[0], "region"] = "broken by hand"
-    return broken
 
 
 @pytest.mark.parametrize("start", range(0, 1000, 100))

@@ -1,0 +1,48 @@
+"""The release of a table too large for this process: the engine reads, counts, labels and writes it."""
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipelines.errors import SettingsError
+
+if TYPE_CHECKING:
+    from privacy.anonymity.spec import Spec
+
+
+def release_on_engine(spec: "Spec", source: Path, output: Path, engine: str) -> dict[str, object]:
+    """Release a Delta table or a folder of Parquet files into a new folder of the same kind; the figures to tell.
+
+    What is counted and labelled on the way lies in a scratch folder beside the output, which is removed. Rows are
+    written in the order of their own values, which tells nothing about the input's.
+
+    Raises:
+        SettingsError: the output exists, or is a file.
+        AnonymityError: no release satisfies the models. Nothing is written.
+    """
+    from pipelines.config import load_settings
+    from pipelines.engine import open_engine
+    from privacy.anonymity.on_engine import anonymize_on_engine
+
+    if output.exists() or output.suffix in (".csv", ".parquet"):
+        raise SettingsError(f"--output {output.name}: with --engine it is a folder that does not exist yet")
+    is_delta = (source / "_delta_log").is_dir()
+    output.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix=".bojagi-scratch-", dir=output.parent.resolve()))
+    try:
+        with open_engine(load_settings(engine=engine)) as opened:
+            reader = opened.spark.read.format("delta" if is_delta else "parquet")
+            release = anonymize_on_engine(reader.load(str(source.resolve())), spec, str(scratch / "run"))
+            ordered = release.frame.orderBy(*[f"`{name}`" for name in release.frame.columns])
+            ordered.write.format("delta" if is_delta else "parquet").save(str(output.resolve()))
+    finally:
+        shutil.rmtree(scratch)
+    return {
+        "output": str(output),
+        "rows": release.verdict.rows,
+        "suppressed": release.suppressed,
+        "classes": release.classes,
+        "information_loss": round(float(release.loss), 6),
+        "measured": dict(release.verdict.measured),
+    }
