@@ -61,7 +61,7 @@ def test_what_allocates_does_not_compile() -> None:
         return total
 
     assert lean(plain_sum)(np.ones(3)) == 3.0
-    with pytest.raises((NumbaError, NumbaRuntimeError), match="NRT required|Only accept returning of array passed"):
+    with pytest.raises((NumbaError, NumbaRuntimeError), match=r"NRT required|Only accept returning of array passed"):
         lean(sorted_sum)(np.ones(3))
 
 
