@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import duckdb
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from pipelines.identity.blocking import block, rules_for
 from pipelines.identity.default_value import forget_alike, forget_defaults
 from pipelines.identity.model import Model, observe_levels
+from pipelines.identity.opposition import with_opposed
 from pipelines.identity.person_match import Matching, Sketches, match_all, no_pairs, open_private_workspace
 from pipelines.identity.person_record import PersonRecords
 from pipelines.identity.prepare import prepare
@@ -92,8 +94,7 @@ class Desk:
 
     def sketch(self) -> Sketches:
         """Write the sketches of all to their table: those kept, and new ones of people without."""
-        # What nobody has is known from what the register can say.
-        layout = Layout.of(_names(self._prepare(np.empty(0, dtype=np.int64))))
+        layout = Layout.of(self.columns)
         values, is_kept = self.persons.book.open(self.persons.frame, layout)
         stale = np.flatnonzero(~is_kept)
         if len(stale):
@@ -112,8 +113,8 @@ class Desk:
 
     def find_near(self, since: int) -> Ints:
         """Return whom the sketches bring near somebody fresh (from place `since` on), and the latter."""
-        columns = _names(self._prepare(np.empty(0, dtype=np.int64)))
-        found = block(self.workspace, Layout.of(columns).rules(columns), table=TABLE, since=since)
+        rules = Layout.of(self.columns).rules(self.columns)
+        found = block(self.workspace, rules, table=TABLE, since=since)
         if not found.candidates:
             return np.empty(0, dtype=np.int64)
         rough = rough_model(self.model)
@@ -127,9 +128,16 @@ class Desk:
         if not found.candidates:
             return no_pairs()
         observe_levels(self.workspace, self.model.comparisons, pairs="candidate", into="observed")
-        pairs = score(self.workspace, self.model, stand_ins=TABLE)
+        scored = score(self.workspace, self.model, stand_ins=TABLE)
+        pairs = with_opposed(self.workspace, scored, len(self.order), threshold=self.options.threshold)
         ends = self.order[pairs.left], self.order[pairs.right]
         return ScoredPairs(np.minimum(*ends), np.maximum(*ends), pairs.weight)
+
+    @cached_property
+    def columns(self) -> list[str]:
+        """What standardising yields of what the registers can say, whether anybody has it or not."""
+        prepared = self._prepare(np.empty(0, dtype=np.int64))
+        return [str(name) for name in prepared.columns if not str(name).endswith("_bits")]
 
     def _prepare(self, rows: Ints) -> pd.DataFrame:
         """Standardise people, by their place."""
@@ -139,7 +147,3 @@ class Desk:
         prepared = prepare(said, self.persons.mapping, self.options.region, is_mixed=is_mixed)
         prepared["rid"] = self.place[rows]
         return prepared
-
-
-def _names(prepared: pd.DataFrame) -> list[str]:
-    return [str(name) for name in prepared.columns if not str(name).endswith("_bits")]

@@ -19,6 +19,7 @@ from pipelines.identity.errors import NoIdentifierError
 from pipelines.identity.input_note import count_unread, note_keys, note_unread
 from pipelines.identity.mapping import Mapping, check_telling
 from pipelines.identity.model import Model, observe_levels, train
+from pipelines.identity.opposition import with_opposed
 from pipelines.identity.prepare import prepare
 from pipelines.identity.scoring import ScoredPairs, score
 from pipelines.identity.workspace import Workspace
@@ -126,7 +127,7 @@ def resolve(
     clock.lap("compare")
     model = train(connection, comparisons, population=_population(connection, size, across), seed=options.seed)
     clock.lap("train")
-    pairs = score(connection, model)
+    pairs = with_opposed(connection, score(connection, model), size, threshold=options.threshold)
     clock.lap("score")
     ties = content_order(connection)
     group = cluster(size, pairs.left, pairs.right, pairs.weight, constraints, threshold=options.threshold, ties=ties)
@@ -200,7 +201,12 @@ def filled_columns(connection: Workspace) -> list[str]:
 def content_order(connection: Workspace) -> NDArray[np.int64]:
     """Return for each record of `person` its place in an order of what the records say, whatever the order of rows."""
     columns = [str(row[0]) for row in connection.execute("describe person").fetchall()]
-    said = ", ".join(f"coalesce({c}, '')" for c in sorted(columns) if c != "rid" and _sql_type(c) == "varchar")
+    # Households may be tokens, which follow from a secret and say nothing of the person.
+    said = ", ".join(
+        f"coalesce({c}, '')"
+        for c in sorted(columns)
+        if _sql_type(c) == "varchar" and c != "rid" and not c.startswith("household")
+    )
     # Text of all columns would be compared letter by letter; its digest orders as well.
     rows = connection.execute(f"select rid::bigint as rid from person order by md5(concat_ws('|', {said})), rid")
     order = np.asarray(rows.fetchnumpy()["rid"], dtype=np.int64)

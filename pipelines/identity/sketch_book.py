@@ -76,8 +76,7 @@ class SketchBook:
         """
         if self.rows.empty:
             return np.ones(len(people), dtype=bool)
-        held = pd.MultiIndex.from_frame(self.rows[["token_kind", "token", "seen_at"]])
-        return np.asarray(pd.MultiIndex.from_frame(people[["kind", "token", "seen_at"]]).isin(held))
+        return _places(self.rows, people)[1]
 
     def open(self, people: pd.DataFrame, layout: Layout) -> tuple[Hashes, NDArray[np.bool_]]:
         """Return the sketch of each person, and who has one of this layout and of the newest version of the entry.
@@ -91,12 +90,7 @@ class SketchBook:
         """
         mark = _mark(layout)
         usable = self.rows[self.rows["layout"] == mark]
-        # One text each: an index over two columns takes five times as long.
-        held = pd.Index(usable["token_kind"].astype(object) + "\0" + usable["token"].astype(object))
-        place = held.get_indexer(pd.Index(people["kind"].astype(object) + "\0" + people["token"].astype(object)))
-        seen = usable["seen_at"].to_numpy(dtype="datetime64[us]")
-        there = place >= 0
-        there[there] = seen[place[there]] == people["seen_at"].to_numpy(dtype="datetime64[us]")[there]
+        place, there = _places(usable, people)
         values = np.zeros((len(people), len(layout.expressions)), dtype=np.uint64)
         names = zip(people["kind"].to_numpy()[there], people["token"].to_numpy()[there], strict=True)
         sealed = usable["sketch"].to_numpy(dtype=object)[place[there]]
@@ -151,6 +145,17 @@ class SketchBook:
                 "silver/identity_sketch: a row was changed, or sealed under another token secret. Restore the table or "
                 "the secret; or delete the table, and the next run draws the sketches again."
             ) from error
+
+
+def _places(rows: pd.DataFrame, people: pd.DataFrame) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    """Return the place of each person in the rows of a book, and who has one for the same version of the entry."""
+    # One text each: an index over two columns takes five times as long.
+    held = pd.Index(rows["token_kind"].astype(object) + "\0" + rows["token"].astype(object))
+    place = held.get_indexer(pd.Index(people["kind"].astype(object) + "\0" + people["token"].astype(object)))
+    seen, now = (frame["seen_at"].to_numpy(dtype="datetime64[us]") for frame in (rows, people))
+    there = place >= 0
+    there[there] = seen[place[there]] == now[there]
+    return place, there
 
 
 def _mark(layout: Layout) -> str:
