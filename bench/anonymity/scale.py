@@ -1,7 +1,7 @@
 """Releases of 1 M, 10 M and 100 M rows on the engine: python -m bench.anonymity.scale [--data FOLDER] [ROWS ...].
 
 The engine makes the table: rows drawn by a hash of the row number from twenty copies of Adult, where each value comes
-from another row once in two hundred times, and two more quasi-identifiers (17 regions, households of 1 to 7). Every
+from another row once in two thousand times, and two more quasi-identifiers (17 regions, households of 1 to 7). Every
 release runs in a process of its own, whose peak of memory is that of its whole tree. Rows in millions, e.g. 1 10 100.
 """
 
@@ -29,7 +29,7 @@ from privacy.anonymity.on_engine import anonymize_on_engine
 
 COLUMNS = (*QUASI, "region", "household")
 REGIONS, HOUSEHOLDS = 17, 7
-SWAPPED, COPIES = 200, 20
+SWAPPED, COPIES = 2000, 20
 """One in this many values comes from another row."""
 MILLION = 1_000_000
 BAR_GIB, BAR_SECONDS = 12.0, 5.0

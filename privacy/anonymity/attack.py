@@ -69,8 +69,8 @@ def singling_out(
 ) -> AttackRisk:
     """Predicates built from published rows that match exactly one original record.
 
-    The attacker takes a row of the release and claims that exactly one person fits its labels; the baseline picks
-    random values for each column.
+    The attacker takes a row of the release, one that stands alone there when any does, and claims that exactly one
+    person fits its labels; the baseline picks random values for each column.
     """
     random = np.random.default_rng(seed)
     columns = list(cover)
@@ -82,12 +82,37 @@ def singling_out(
             fits &= text[name].isin(values).to_numpy()
         return int(fits.sum()) == 1
 
-    picked = published.iloc[random.integers(0, len(published), attempts)]
+    lone = np.flatnonzero(~published[columns].duplicated(keep=False).to_numpy())
+    worth = lone if len(lone) else np.arange(len(published))
+    picked = published.iloc[worth[random.integers(0, len(worth), attempts)]]
     hits = sum(isolates({n: cover[n][row[n]] for n in columns}) for _, row in picked.iterrows())
     base = 0
     for _ in range(attempts):
         base += isolates({n: frozenset([str(random.choice(text[n].unique()))]) for n in columns})
     return _score("singling out", hits, attempts, base, attempts)
+
+
+def singling_out_by_guess(
+    original: pd.DataFrame, published: pd.DataFrame, cover: Cover, attempts: int = 300, seed: int = 0
+) -> AttackRisk:
+    """Predicates of single values, guessed from the labels of a published row, that match exactly one original record.
+
+    No label of a k-anonymous release isolates anybody, but a value guessed inside each may. The baseline takes each
+    column's value from some other record, which tells how often a plausible combination isolates somebody by itself.
+    """
+    random = np.random.default_rng(seed)
+    columns = list(cover)
+    text = original[columns].astype(str)
+    sizes = text.groupby(columns).size()
+    known = {key if isinstance(key, tuple) else (key,) for key in sizes.index[sizes == 1]}
+    choices = {name: {label: sorted(values) for label, values in cover[name].items()} for name in columns}
+    picked = published.iloc[random.integers(0, len(published), attempts)]
+    hits = base = 0
+    for _, row in picked.iterrows():
+        guess = tuple(str(random.choice(choices[name][row[name]])) for name in columns)
+        hits += guess in known
+        base += tuple(str(text[name].iloc[int(random.integers(len(text)))]) for name in columns) in known
+    return _score("singling out by guess", hits, attempts, base, attempts)
 
 
 def linkability(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -113,7 +114,16 @@ def _check_tree(paths: list[tuple[str, ...]], column: str) -> None:
 
 
 def read_hierarchy(path: Path, column: str = "", delimiter: str = ";") -> Hierarchy:
-    """Read a hierarchy in ARX's format: no header, `value;parent;…;*`, one value a line."""
+    """Read a hierarchy in ARX's format: no header, `value;parent;…;*`, one value a line.
+
+    Raises:
+        HierarchyError: there is no such file, or what `from_rows` finds.
+    """
+    if not path.is_file():
+        raise HierarchyError(
+            f"the hierarchy of column {column!r} is not at {path}; paths are relative to the specification",
+            column=column,
+        )
     with path.open(encoding="utf-8-sig", newline="") as handle:
         return from_rows(list(csv.reader(handle, delimiter=delimiter)), column)
 
@@ -122,11 +132,16 @@ def intervals(values: Iterable[str], widths: Sequence[float], column: str = "") 
     """Half-open intervals of growing width over numbers, e.g. widths (5, 10, 20) over ages.
 
     Each width must divide the next, so that intervals nest.
+
+    Raises:
+        HierarchyError: widths do not nest, or values are not finite numbers.
     """
     if any(wide % narrow for narrow, wide in itertools.pairwise(widths)):
         raise HierarchyError(f"widths {list(widths)} of column {column!r} do not nest; use multiples", column=column)
     rows = []
-    for value in sorted(set(values), key=float):
+    values = set(values)
+    _refuse_others(values, _is_finite, "finite numbers", "intervals", column)
+    for value in sorted(values, key=float):
         number = float(value)
         starts = [(number // width * width, width) for width in widths]
         rows.append((value, *(f"[{start:g}, {start + width:g})" for start, width in starts), TOP))
@@ -134,12 +149,44 @@ def intervals(values: Iterable[str], widths: Sequence[float], column: str = "") 
 
 
 def dates(values: Iterable[str], column: str = "") -> Hierarchy:
-    """Day, month, quarter, year over ISO dates."""
+    """Day, month, quarter, year over ISO dates.
+
+    Raises:
+        HierarchyError: values are not dates.
+    """
     rows = []
-    for value in sorted(set(values)):
+    values = set(values)
+    _refuse_others(values, _is_date, "dates like 2017-05-09", "dates", column)
+    for value in sorted(values):
         day = dt.date.fromisoformat(value[:10])
         rows.append((value, f"{day:%Y-%m}", f"{day.year}-Q{(day.month + 2) // 3}", f"{day.year}", TOP))
     return from_rows(rows, column)
+
+
+def _refuse_others(values: set[str], is_one: Callable[[str], bool], wanted: str, kind: str, column: str) -> None:
+    """Refuse values that a kind of hierarchy cannot hold; they are counted, not named."""
+    others = sum(not is_one(value) for value in values)
+    if others:
+        raise HierarchyError(
+            f"{others} of {len(values)} values of column {column!r} are not {wanted}, as hierarchy kind `{kind}` "
+            "needs; clean the column, or choose another kind",
+            column=column,
+        )
+
+
+def _is_finite(value: str) -> bool:
+    try:
+        return math.isfinite(float(value))
+    except ValueError:
+        return False
+
+
+def _is_date(value: str) -> bool:
+    try:
+        dt.date.fromisoformat(value[:10])
+    except ValueError:
+        return False
+    return True
 
 
 def regions(values: Iterable[str], column: str = "") -> Hierarchy:

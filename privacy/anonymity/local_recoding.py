@@ -43,7 +43,7 @@ LONG_EFFORT = 4
 SLACK, OPENINGS, ATTEMPTS, DEAR_ATTEMPTS = 1.5, 2, 0.25, 0.015
 """Choice of labels: how far above its price a record may be published in the greedy choice, passes of opening, and
 attempts of ruin and recreate per unit and effort (fewer where sensitive values must be checked)."""
-ROUNDS, DEAR_ROUNDS = 6, 2
+ROUNDS, DEAR_ROUNDS = 16, 4
 """Rounds of refinement at effort 1, and where sensitive values must be checked; they grow with the square of it."""
 
 

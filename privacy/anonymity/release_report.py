@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from privacy.anonymity.attack import singling_out
+from privacy.anonymity.attack import singling_out, singling_out_by_guess
 from privacy.anonymity.prediction import measure_prediction
 from privacy.anonymity.report import Report
 from privacy.anonymity.risk import class_sizes, measure_risk
@@ -45,7 +45,10 @@ def make_report(
         after=measure_risk(after, quasi, "__person" if spec.person else None),
         utility=measure_utility(text, published[quasi], cover),
         suppressed=suppressed,
-        attacks=(singling_out(text, published[quasi], cover, ATTEMPTS),),
+        attacks=(
+            singling_out(text, published[quasi], cover, ATTEMPTS),
+            singling_out_by_guess(text, published[quasi], cover, ATTEMPTS),
+        ),
         class_sizes=[int(size) for size in sizes],
         context=context,
         prediction=measure_prediction(original, published, spec, cover),

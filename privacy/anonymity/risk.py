@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.optimize import brentq
+from scipy.optimize import brentq, least_squares
 
 THRESHOLDS = (0.05, 0.09, 0.2, 0.33, 0.5)
 """Customary acceptable risks: classes of 20, 11, 5, 3 and 2 (ISO/IEC 27559 leaves the choice to the publisher)."""
@@ -35,6 +35,7 @@ class Risk:
     at_risk: dict[float, float]
     population_unique_pitman: float | None
     population_unique_zero_inflated: float | None
+    population_unique_snb: float | None = None
 
 
 def measure_risk(
@@ -71,6 +72,7 @@ def measure_risk(
         at_risk={threshold: float((per_record > threshold + 1e-12).mean()) for threshold in THRESHOLDS},
         population_unique_pitman=pitman_uniques(per_class, population_size),
         population_unique_zero_inflated=zero_truncated_uniques(per_class, population_size),
+        population_unique_snb=slide_negative_binomial_uniques(per_class, population_size),
     )
 
 
@@ -111,9 +113,10 @@ def pitman_uniques(sizes: NDArray[np.int64], population: int | None) -> float | 
 
 
 def zero_truncated_uniques(sizes: NDArray[np.int64], population: int | None) -> float | None:
-    """Expected population uniques when class sizes of the population are Poisson-gamma (Bethlehem et al. 1990).
+    """Expected population uniques when class sizes are zero-truncated Poisson with one rate.
 
-    The shape is fitted to the share of sample uniques; the sampling fraction n / N thins the population.
+    The rate is fitted to the share of sample uniques; the sampling fraction n / N thins the population. It knows no
+    skew between classes, so it is the lowest of the estimates.
     """
     if population is None:
         return None
@@ -129,3 +132,35 @@ def zero_truncated_uniques(sizes: NDArray[np.int64], population: int | None) -> 
 
     rate = 1e-09 if s1 / u >= unique_share(1e-09) else float(brentq(lambda x: unique_share(x) - s1 / u, 1e-09, 700.0))
     return float(s1 * math.exp(-rate * (1 / fraction - 1)))
+
+
+def slide_negative_binomial_uniques(sizes: NDArray[np.int64], population: int | None) -> float | None:
+    """Expected population uniques when a class has 1 + NB(r, p) people (SNB, Chen and McNulty 1998); None without one.
+
+    Every person is sampled with chance f = n / N. With G the generating function of a class's people, a class has no
+    sampled person with chance G(1 - f), one with f G'(1 - f). K classes hold N people; r and p are fitted so that
+    the expected numbers of sampled classes and of sample uniques are those found. K p^r classes have one person.
+    """
+    if population is None:
+        return None
+    n, u, s1 = float(sizes.sum()), float(len(sizes)), float((sizes == 1).sum())
+    fraction = n / population
+    if s1 == 0 or fraction >= 1:
+        return s1
+    z = 1 - fraction
+
+    def expected(place: NDArray[np.float64]) -> tuple[float, float, float]:
+        r, p = math.exp(place[0]), 1 / (1 + math.exp(-place[1]))
+        classes = population / (1 + r * (1 - p) / p)
+        ratio = (p / (1 - (1 - p) * z)) ** r
+        alone = fraction * ratio * (1 + z * r * (1 - p) / (1 - (1 - p) * z))
+        return classes * (1 - z * ratio), classes * alone, classes * p**r
+
+    def gap(place: NDArray[np.float64]) -> NDArray[np.float64]:
+        found, alone, _ = expected(place)
+        return np.array([found / u - 1, alone / s1 - 1])
+
+    starts = [np.array([math.log(r), math.log(p / (1 - p))]) for r in (0.05, 0.5, 5.0) for p in (0.01, 0.1, 0.5)]
+    limits = (np.array([-12.0, -20.0]), np.array([8.0, 20.0]))
+    best = min((least_squares(gap, start, bounds=limits) for start in starts), key=lambda fit: float(fit.cost))
+    return float(min(expected(best.x)[2], s1 / fraction))

@@ -23,18 +23,20 @@ PATTERNS = {
 
 
 def screen(frame: pd.DataFrame, spec: Spec) -> None:
-    """Check the columns that would be released unchanged (insensitive and sensitive ones).
+    """Check the columns that would be released unchanged, and quasi-identifiers, whose labels hold values too.
+
+    A quasi-identifier may differ in every row, as ages of few people do, but may not be a direct identifier or text.
 
     Raises:
         SpecError: a column looks like a direct identifier or free text and is not `is_confirmed`.
     """
     for name, column in spec.columns.items():
-        if column.role not in ("insensitive", "sensitive") or column.is_confirmed or name not in frame.columns:
+        if column.role == "identifying" or column.is_confirmed or name not in frame.columns:
             continue
         values = frame[name].dropna()
         if len(values) < SMALLEST:
             continue
-        reason = _suspicion(values)
+        reason = _pattern(values) if column.role == "quasi" else _pattern(values) or _uniqueness(values)
         if reason:
             raise SpecError(
                 f"column {name!r} is declared {column.role} but {reason}; make it `identifying` (it is then left "
@@ -43,15 +45,20 @@ def screen(frame: pd.DataFrame, spec: Spec) -> None:
             )
 
 
-def _suspicion(values: pd.Series) -> str | None:
+def _pattern(values: pd.Series) -> str | None:
+    """What a column holds that no label may show: identifiers by their form, or text."""
     sample = values.iloc[:: max(len(values) // SAMPLE, 1)].astype(str)
     for what, pattern in PATTERNS.items():
         if sample.str.match(pattern).mean() > 0.5:
             return f"holds {what}"
-    distinct = values.nunique() / len(values)
     is_text = values.dtype == object or isinstance(values.dtype, pd.StringDtype)
-    if is_text and sample.str.len().mean() > FREE_TEXT_LENGTH and distinct > 0.5:
+    if is_text and sample.str.len().mean() > FREE_TEXT_LENGTH and sample.nunique() > len(sample) / 2:
         return "holds free text"
+    return None
+
+
+def _uniqueness(values: pd.Series) -> str | None:
+    distinct = values.nunique() / len(values)
     if distinct >= UNIQUE_SHARE and not pd.api.types.is_float_dtype(values):
         return f"is different in {distinct:.0%} of the rows, like an identifier"
     return None

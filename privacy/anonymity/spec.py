@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from privacy.anonymity.errors import SpecError
 from privacy.anonymity.model import AnyModel, KAnonymity, SensitiveModel
@@ -110,7 +111,12 @@ def load_spec(path: Path) -> Spec:
     Raises:
         SpecError: the file does not fit; each fault with its place.
     """
-    document = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+    try:
+        document = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+    except YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" at line {mark.line + 1}" if mark is not None else ""
+        raise SpecError(f"{path.name} is not YAML: {getattr(error, 'problem', 'it cannot be read')}{where}") from error
     try:
         spec = Spec.model_validate(document)
     except ValidationError as error:

@@ -11,13 +11,30 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from privacy.anonymity.kernel.lean import lean
 from privacy.anonymity.kernel.pool import Pool
 
 PATIENCE, SHRINK, MOMENTUM = 8, 0.6, 0.4
 """Steps without progress before the step shrinks, by how much, and the share of the last direction kept."""
 
 
-@njit(cache=True)
+@lean
+def _sift(key: NDArray[np.float64], item: NDArray[np.int64], at: int, size: int) -> None:
+    """Restore the min-heap below place `at`."""
+    while True:
+        child = 2 * at + 1
+        if child >= size:
+            return
+        if child + 1 < size and key[child + 1] < key[child]:
+            child += 1
+        if key[at] <= key[child]:
+            return
+        key[at], key[child] = key[child], key[at]
+        item[at], item[child] = item[child], item[at]
+        at = child
+
+
+@lean
 def label_gain(
     pool: Pool,
     f: int,
@@ -26,58 +43,53 @@ def label_gain(
     k: int,
     used: NDArray[np.float64],
     spare: NDArray[np.float64],
+    where: NDArray[np.int64],
     is_open: bool,
 ) -> float:
     """Worth of the best class under label `f` at these prices, negative when none pays (-inf when none exists).
 
-    With `is_open`, adds the records of the class to `used` when it pays.
+    With `is_open`, adds the records of the class to `used` when it pays. `spare` and `where` are working space for as
+    many units as the label covers.
     """
     cost = pool.cost[f]
-    gain, people = 0.0, 0
+    gain, people, rest = 0.0, 0, 0
     first, last = pool.start[f], pool.start[f + 1]
     for i in range(first, last):
         u = pool.unit[i]
         if price[u] > cost:
             gain += (price[u] - cost) * count[u]
             people += count[u]
+        else:
+            spare[rest], where[rest] = cost - price[u] + 1e-9 * (i - first), u
+            rest += 1
     if is_open and gain <= 0.0:
         return 0.0
     needed = k - people
+    taken_from = rest
     if needed > 0:
-        rest = 0
-        for i in range(first, last):
-            if price[pool.unit[i]] <= cost:
-                spare[rest] = cost - price[pool.unit[i]] + 1e-9 * (i - first)
-                rest += 1
-        ranked = np.argsort(spare[:rest])
-        rest = 0
-        where = np.empty(ranked.shape[0], np.int64)
-        for i in range(first, last):
-            if price[pool.unit[i]] <= cost:
-                where[rest] = i
-                rest += 1
-        end = 0
-        while needed > 0 and end < rest:
-            u = pool.unit[where[ranked[end]]]
-            taken = min(needed, count[u])
-            gain -= taken * (cost - price[u])
-            needed -= taken
-            end += 1
+        for at in range(rest // 2 - 1, -1, -1):
+            _sift(spare, where, at, rest)
+        while needed > 0 and taken_from > 0:
+            u = where[0]
+            gain -= min(needed, count[u]) * (cost - price[u])
+            needed -= count[u]
+            taken_from -= 1
+            spare[0], spare[taken_from] = spare[taken_from], spare[0]
+            where[0], where[taken_from] = where[taken_from], where[0]
+            _sift(spare, where, 0, taken_from)
         if needed > 0:
             return -np.inf
-        if is_open and gain > 0.0:
-            needed = k - people
-            for r in ranked[:end]:
-                u = pool.unit[where[r]]
-                taken = min(needed, count[u])
-                used[u] += taken
-                needed -= taken
     if is_open and gain > 0.0:
+        needed = k - people
+        for at in range(rest - 1, taken_from - 1, -1):
+            u = where[at]
+            used[u] += min(needed, count[u])
+            needed -= count[u]
         for i in range(first, last):
             u = pool.unit[i]
             if price[u] > cost:
                 used[u] += count[u]
-    return gain
+    return float(gain)
 
 
 @njit(cache=True)
@@ -89,7 +101,7 @@ def find_prices(
     widest = 0
     for f in range(pool.cost.shape[0]):
         widest = max(widest, pool.start[f + 1] - pool.start[f])
-    spare = np.empty(widest)
+    spare, where = np.empty(widest), np.empty(widest, np.int64)
     price, best_price = first.copy(), first.copy()
     used, last = np.zeros(units), np.zeros(units)
     best, scale, waited = -np.inf, 1.0, 0
@@ -99,7 +111,7 @@ def find_prices(
         for u in range(units):
             bound += price[u] * count[u]
         for f in range(pool.cost.shape[0]):
-            bound -= max(label_gain(pool, f, price, count, k, used, spare, True), 0.0)
+            bound -= max(label_gain(pool, f, price, count, k, used, spare, where, True), 0.0)
         if bound > best:
             best, waited = bound, 0
             best_price[:] = price
@@ -126,8 +138,8 @@ def gains(pool: Pool, price: NDArray[np.float64], count: NDArray[np.int64], k: i
     widest = 0
     for f in range(pool.cost.shape[0]):
         widest = max(widest, pool.start[f + 1] - pool.start[f])
-    spare, used = np.empty(widest), np.empty(0)
+    spare, where, used = np.empty(widest), np.empty(widest, np.int64), np.empty(0)
     out = np.empty(pool.cost.shape[0])
     for f in range(pool.cost.shape[0]):
-        out[f] = label_gain(pool, f, price, count, k, used, spare, False)
+        out[f] = label_gain(pool, f, price, count, k, used, spare, where, False)
     return out

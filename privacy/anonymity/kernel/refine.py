@@ -24,13 +24,15 @@ from privacy.anonymity.kernel.rebuild import rebuild
 from privacy.anonymity.kernel.resplit import Scratch, resplit
 
 GAIN = 1e-9
-LEAST, MOST = 2, 3
-"""Classes that are rebuilt or split anew together; more cost more and are better less often."""
-STARTS, TRIES = 2, 4
+PARTNERS = 2
+"""Classes that are rebuilt or split anew together; more of them cost more and are better less often."""
+STARTS, TRIES = 1, 4
 """Partners that a rebuild tries for each seed, and divisions that a split tries. Few: the next pass tries others."""
-REBUILD_EVERY, SWEEPS = 2, 2
+EAGER = 2.0
+"""A class is redone in each pass if it costs this many times the mean of the classes with a loss, others less often."""
+REBUILD_EVERY, SWEEPS = 2, 1
 """Every how many passes classes are rebuilt instead of split, and sweeps of moves and swaps after each pass."""
-HEAT_PER_ROUND, HOTTEST, COLD = 0.002, 0.2, 0.9
+HEAT_PER_ROUND, HOTTEST, COLD = 0.0006, 0.2, 0.9
 """Heat at the start, as a share of the mean cost of a class with a loss: so much for each round to come, at most
 HOTTEST (a short search that is hot ends hot). It falls evenly, and is nothing after COLD of the rounds."""
 
@@ -112,27 +114,34 @@ def _draw_rise(heat: float, random: NDArray[np.uint64]) -> float:
 
 
 @lean
-def rebuild_all(p: Problem, c: Classes, w: Scratch, heat: float, random: NDArray[np.uint64]) -> None:
-    """Rebuild every class with a loss together with neighbours."""
+def _is_drawn(c: Classes, a: int, mean: float, random: NDArray[np.uint64]) -> bool:
+    """Whether class `a` is redone in this pass: the more it costs, the more often."""
+    cost = c.rows[a] * c.loss[a]
+    return bool(cost > 0.0 and next_random(random) * EAGER * mean < cost)
+
+
+@lean
+def rebuild_all(p: Problem, c: Classes, w: Scratch, mean: float, heat: float, random: NDArray[np.uint64]) -> None:
+    """Rebuild the dear classes, each together with a neighbour. `mean` is the mean cost of a class with a loss."""
     for a in range(c.rows.shape[0]):
-        if c.rows[a] > 0 and c.loss[a] > 0.0:
-            size = _gather(p, c, a, w.group, LEAST + int(next_random(random) * (MOST - LEAST + 1)), random)
+        if _is_drawn(c, a, mean, random):
+            size = _gather(p, c, a, w.group, PARTNERS, random)
             rebuild(p, c, w.group, size, w.released, STARTS, _draw_rise(heat, random), random)
 
 
 @lean
-def resplit_all(p: Problem, c: Classes, w: Scratch, heat: float, random: NDArray[np.uint64]) -> None:
-    """Split every class with a loss anew, together with neighbours."""
+def resplit_all(p: Problem, c: Classes, w: Scratch, mean: float, heat: float, random: NDArray[np.uint64]) -> None:
+    """Split the dear classes anew, each together with a neighbour. `mean` is the mean cost of a class with a loss."""
     for a in range(c.rows.shape[0]):
-        if c.rows[a] > 0 and c.loss[a] > 0.0:
-            size = _gather(p, c, a, w.group, LEAST + int(next_random(random) * (MOST - LEAST + 1)), random)
+        if _is_drawn(c, a, mean, random):
+            size = _gather(p, c, a, w.group, PARTNERS, random)
             for i in range(TRIES):
                 w.starts[i] = next_random(random)
             resplit(p, c, w, w.group, size, TRIES, _draw_rise(heat, random))
 
 
 def refine(p: Problem, c: Classes, w: Scratch, rounds: int, random: NDArray[np.uint64]) -> list[float]:
-    """`rounds` passes in which every class with a loss is redone together with neighbours, and records move.
+    """`rounds` passes in which dear classes are redone together with a neighbour, and records move.
 
     Classes are split anew; under models that more records cannot break, in every second pass they are rebuilt instead.
     Both are annealed: at first they may cost more than before. Returns the total cost after each pass. Not compiled:
@@ -142,13 +151,14 @@ def refine(p: Problem, c: Classes, w: Scratch, rounds: int, random: NDArray[np.u
     relocate(p, c)
     history = [float(c.cost[0])]
     dear = int(((c.rows > 0) & (c.loss > 0.0)).sum())
-    hottest = min(HOTTEST, HEAT_PER_ROUND * rounds) * history[0] / max(dear, 1)
+    mean = history[0] / max(dear, 1)
+    hottest = min(HOTTEST, HEAT_PER_ROUND * rounds) * mean
     for r in range(rounds):
         heat = hottest * max(0.0, 1.0 - r / (COLD * rounds))
         if can_rebuild and r % REBUILD_EVERY == 0:
-            rebuild_all(p, c, w, heat, random)
+            rebuild_all(p, c, w, mean, heat, random)
         else:
-            resplit_all(p, c, w, heat, random)
+            resplit_all(p, c, w, mean, heat, random)
         for _ in range(SWEEPS):
             sweep(p, c, 0.0, random)
         history.append(float(c.cost[0]))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from pydantic import ValidationError
 
-from privacy.anonymity import Spec, anonymize
+from privacy.anonymity import Spec, anonymize, load_spec
 from privacy.anonymity.errors import AnonymityError, InfeasibleError, SpecError
 from privacy.anonymity.table import tabulate
 from privacy.anonymity.verify import verify
@@ -57,6 +58,34 @@ def test_identifiers_and_free_text_are_not_released(values: list[str], words: st
     assert values[0] not in str(caught.value)
     confirmed = spec_of({"extra": {"role": role, "is_confirmed": True}})
     assert "extra" in anonymize(table, confirmed).table
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [f"person{i}@example.com" for i in range(60)],
+        [f"note {i}: the customer called about a parcel that arrived late and damaged" for i in range(60)],
+    ],
+)
+def test_identifiers_and_free_text_are_no_quasi_identifiers(values: list[str]) -> None:
+    """Labels of sets hold the values themselves."""
+    table = random_table(1, rows=60).assign(extra=values)
+    with pytest.raises(SpecError, match="declared quasi but holds"):
+        anonymize(table, spec_of({"extra": {"role": "quasi"}}))
+
+
+@pytest.mark.parametrize("text", ["columns: [1, 2", ""])
+def test_a_file_that_is_no_specification_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "spec.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(SpecError, match=r"spec\.yaml is not"):
+        load_spec(tmp_path / "spec.yaml")
+
+
+def test_duplicate_people_are_counted_once_and_nobody_alone_is_released() -> None:
+    table = random_table(1, rows=60).assign(member=[f"m{i // 3}" for i in range(60)])
+    release = anonymize(table, spec_of(person="member"))
+    owner = table["member"][release.table.index]
+    assert release.table.assign(owner=owner).groupby(["region", "age"])["owner"].nunique().min() >= 3
 
 
 def test_identifying_and_unnamed_columns_are_left_out() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -74,3 +75,15 @@ def test_automatic_hierarchy_covers_every_value_once() -> None:
     tree = trees.automatic({f"v{i}": i + 1 for i in range(23)}, fan_out=3)
     assert sorted(tree.leaves) == sorted(f"v{i}" for i in range(23))
     assert {row[-1] for row in tree.rows} == {"*"}
+
+
+@pytest.mark.parametrize("make", [lambda v: trees.intervals(v, (5,), "x"), lambda v: trees.dates(v, "x")])
+def test_values_that_a_kind_cannot_hold_are_counted_not_named(make: Callable[[list[str]], trees.Hierarchy]) -> None:
+    with pytest.raises(HierarchyError, match="1 of 1 values of column 'x' are not") as caught:
+        make(["secret-place"])
+    assert "secret-place" not in str(caught.value)
+
+
+def test_a_hierarchy_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(HierarchyError, match="relative to the specification"):
+        trees.read_hierarchy(tmp_path / "nowhere.csv", "city")

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from privacy.anonymity.attack import inference, linkability, singling_out, wilson
-from privacy.anonymity.risk import highest_risk_rows, measure_risk
+from privacy.anonymity.attack import inference, linkability, singling_out, singling_out_by_guess, wilson
+from privacy.anonymity.risk import highest_risk_rows, measure_risk, slide_negative_binomial_uniques
 from privacy.anonymity.utility import label_cover, measure_utility
 
 
@@ -33,6 +33,21 @@ def test_population_uniques_are_near_the_truth() -> None:
     assert risk.population_unique_zero_inflated < risk.unique
 
 
+@pytest.mark.parametrize(("r", "p"), [(0.5, 0.1), (2.0, 0.3), (0.2, 0.02)])
+def test_a_slide_negative_binomial_population_is_recognised(r: float, p: float) -> None:
+    random = np.random.default_rng(8)
+    people = 1 + random.negative_binomial(r, p, 20_000)
+    sampled = random.binomial(people, 0.2)
+    found = slide_negative_binomial_uniques(sampled[sampled > 0], int(people.sum()))
+    assert found == pytest.approx((people == 1).sum(), rel=0.15)
+
+
+def test_no_population_no_estimate_and_a_census_counts() -> None:
+    sizes = np.array([1, 1, 3])
+    assert slide_negative_binomial_uniques(sizes, None) is None
+    assert slide_negative_binomial_uniques(sizes, 5) == 2
+
+
 def test_wilson_interval_of_a_known_case() -> None:
     """Wilson 1927: 0 of 10 gives an upper bound of 0.278."""
     assert wilson(0, 10)[2] == pytest.approx(0.2775, abs=1e-3)
@@ -49,6 +64,8 @@ def test_attacks_win_on_raw_data_and_fail_on_one_class() -> None:
     hidden_cover = {name: label_cover(raw[name], ["*"]) for name in columns}
     assert singling_out(target[columns], target[columns], open_cover).low > 0.5
     assert singling_out(target[columns], hidden[columns], hidden_cover).risk == 0.0
+    assert singling_out_by_guess(target[columns], target[columns], open_cover).low > 0.5
+    assert singling_out_by_guess(target[columns], hidden[columns], hidden_cover).risk < 0.1
     assert linkability(target, control, target, open_cover, (["a"], ["b"])).low > 0.3
     assert linkability(target, control, hidden, hidden_cover, (["a"], ["b"])).high < 0.05
     assert inference(target, control, target, open_cover, "s").low > 0.5
