@@ -8,7 +8,7 @@ against the success of the same attack on control records that are not (or of a 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,13 +55,54 @@ def _score(name: str, hits: int, attempts: int, base_hits: int, base_attempts: i
     )
 
 
-def _candidates(published: pd.DataFrame, cover: Cover, target: pd.Series, known: Sequence[str]) -> np.ndarray:
-    """Which published rows are consistent with what the attacker knows of the target."""
-    inside = np.ones(len(published), np.bool_)
-    for name in known:
-        fitting = [label for label, values in cover[name].items() if str(target[name]) in values]
-        inside &= published[name].isin(fitting).to_numpy()
-    return inside
+class _Labels:
+    """The labels of a release, ready to be held against what an attacker knows."""
+
+    def __init__(self, published: pd.DataFrame, cover: Cover) -> None:
+        self.rows = len(published)
+        self.codes, self.covered = {}, {}
+        for name in cover:
+            self.codes[name], labels = pd.factorize(published[name])
+            self.covered[name] = [cover[name][label] for label in labels]
+
+    def fitting(self, target: pd.Series, known: Sequence[str]) -> np.ndarray:
+        """Which published rows are consistent with what the attacker knows of the target."""
+        inside = np.ones(self.rows, np.bool_)
+        for name in known:
+            value = str(target[name])
+            inside &= np.array([value in values for values in self.covered[name]])[self.codes[name]]
+        return inside
+
+
+Try = Callable[[pd.Series, np.ndarray], bool]
+"""Whether the attack on a target succeeds with these published rows alone."""
+
+
+def _attack(
+    name: str,
+    original: pd.DataFrame,
+    control: pd.DataFrame | None,
+    published: pd.DataFrame,
+    owners: pd.Series | None,
+    attempts: int,
+    seed: int,
+    succeeds: Try,
+) -> AttackRisk:
+    """Score an attack on people in the release against people who are not in it.
+
+    Without such people as `control`, the same targets are attacked again with their own rows taken out of the release.
+    """
+    random = np.random.default_rng(seed)
+    whole = np.ones(len(published), np.bool_)
+    targets = [original.iloc[i] for i in random.integers(0, len(original), attempts)]
+    hits = sum(succeeds(target, whole) for target in targets)
+    if control is not None:
+        others = [control.iloc[i] for i in random.integers(0, len(control), attempts)]
+        return _score(name, hits, attempts, sum(succeeds(target, whole) for target in others), attempts)
+    owner = original.index.to_series() if owners is None else owners
+    of_row = owner.loc[published.index].to_numpy()
+    base = sum(succeeds(target, of_row != owner.loc[target.name]) for target in targets)
+    return _score(name, hits, attempts, base, attempts)
 
 
 def singling_out(
@@ -117,50 +158,59 @@ def singling_out_by_guess(
 
 def linkability(
     original: pd.DataFrame,
-    control: pd.DataFrame,
+    control: pd.DataFrame | None,
     published: pd.DataFrame,
     cover: Cover,
     halves: tuple[Sequence[str], Sequence[str]],
     attempts: int = 300,
     seed: int = 0,
+    owners: pd.Series | None = None,
 ) -> AttackRisk:
     """Link two sets of attributes of one person through the release.
 
     A link succeeds when both halves of the target's attributes point to one and the same published row.
-    """
-    random = np.random.default_rng(seed)
 
-    def links(target: pd.Series) -> bool:
-        both = _candidates(published, cover, target, halves[0]) & _candidates(published, cover, target, halves[1])
+    Args:
+        original: the people who are in the release, one row each or several.
+        control: people who are not in it; None to attack the same people in a release without their own rows, for which
+            the release must have kept the index of `original`.
+        published: the release.
+        cover: what each label covers, by column.
+        halves: the attributes that the attacker has apart.
+        attempts: how many targets.
+        seed: of the choice of targets.
+        owners: the person of each row of `original`; every row is a person of its own unless told.
+    """
+    labels = _Labels(published, cover)
+
+    def links(target: pd.Series, held: np.ndarray) -> bool:
+        both = labels.fitting(target, [*halves[0], *halves[1]]) & held
         return int(both.sum()) == 1
 
-    hits = sum(links(original.iloc[i]) for i in random.integers(0, len(original), attempts))
-    base = sum(links(control.iloc[i]) for i in random.integers(0, len(control), attempts))
-    return _score("linkability", hits, attempts, base, attempts)
+    return _attack("linkability", original, control, published, owners, attempts, seed, links)
 
 
 def inference(
     original: pd.DataFrame,
-    control: pd.DataFrame,
+    control: pd.DataFrame | None,
     published: pd.DataFrame,
     cover: Cover,
     secret: str,
     attempts: int = 300,
     seed: int = 0,
+    owners: pd.Series | None = None,
 ) -> AttackRisk:
     """Guess a target's secret as the commonest value among the published rows that fit the target.
 
     The baseline makes the same guess about people who are not in the release: what it gets right is knowledge about
-    the population, not about a person.
+    the population, not about a person. Arguments as those of `linkability`; `secret` is a column of the release.
     """
-    random = np.random.default_rng(seed)
-    common = published[secret].astype(str).mode().iloc[0]
+    labels = _Labels(published, cover)
+    values = published[secret].astype(str).to_numpy()
 
-    def guesses(target: pd.Series) -> bool:
-        fitting = published[secret][_candidates(published, cover, target, list(cover))].astype(str)
-        guess = fitting.mode().iloc[0] if len(fitting) else common
+    def guesses(target: pd.Series, held: np.ndarray) -> bool:
+        fitting = values[labels.fitting(target, list(cover)) & held]
+        guess = pd.Series(fitting if len(fitting) else values[held]).mode().iloc[0]
         return bool(guess == str(target[secret]))
 
-    hits = sum(guesses(original.iloc[i]) for i in random.integers(0, len(original), attempts))
-    base = sum(guesses(control.iloc[i]) for i in random.integers(0, len(control), attempts))
-    return _score("inference", hits, attempts, base, attempts)
+    return _attack(f"inference of {secret}", original, control, published, owners, attempts, seed, guesses)

@@ -72,6 +72,23 @@ def test_attacks_win_on_raw_data_and_fail_on_one_class() -> None:
     assert inference(target, control, hidden, hidden_cover, "s").low == 0.0
 
 
+def test_attacks_without_a_control_take_the_targets_own_rows_out() -> None:
+    random = np.random.default_rng(1)
+    raw = pd.DataFrame({"a": np.arange(300).astype(str), "b": random.integers(0, 40, 300).astype(str)})
+    raw["s"] = random.integers(0, 5, 300).astype(str)
+    twice = pd.concat([raw, raw], ignore_index=True)
+    owners = pd.Series([*range(300), *range(300)])
+    shown = {name: label_cover(raw[name], list(raw[name].unique())) for name in ("a", "b")}
+    hidden = {name: label_cover(raw[name], ["*"]) for name in ("a", "b")}
+    assert linkability(raw, None, raw, shown, (["a"], ["b"])).low > 0.9
+    assert linkability(raw, None, raw.assign(a="*", b="*"), hidden, (["a"], ["b"])).risk == 0.0
+    assert inference(raw, None, raw, shown, "s").low > 0.5
+    assert inference(raw, None, raw.assign(a="*", b="*"), hidden, "s").risk < 0.1
+    # Somebody's other row would betray as much as the first: it goes as well, where rows have owners.
+    assert inference(twice, None, twice, shown, "s", owners=owners).low > 0.5
+    assert inference(twice, None, twice, shown, "s").risk == 0.0
+
+
 def test_utility_of_an_unchanged_and_a_hidden_table() -> None:
     raw = pd.DataFrame({"a": ["1", "2", "3", "4"] * 20, "b": ["x", "y"] * 40})
     same = measure_utility(raw, raw, {n: label_cover(raw[n], list(raw[n].unique())) for n in raw})
