@@ -11,6 +11,8 @@ import pytest
 from pipelines.unify.registry import TABLES
 
 TOLERANCE = 1e-9
+# Sealed under a nonce that is drawn anew; what it seals decides which customers are one, which is compared.
+SEALED = {"silver/identity_sketch": ["sketch"]}
 
 
 def difference(left: pd.DataFrame, right: pd.DataFrame) -> str:
@@ -48,4 +50,5 @@ def spark_market(build_market: Callable[[str], object]) -> object:
 @pytest.mark.xdist_group("spark")
 @pytest.mark.parametrize("name", [derived.name for derived in TABLES])
 def test_both_engines_build_the_same_table(name: str, market, spark_market) -> None:
-    assert difference(market.frame(name), spark_market.frame(name)) == ""
+    ours, theirs = (one.frame(name).drop(columns=SEALED.get(name, [])) for one in (market, spark_market))
+    assert difference(ours, theirs) == ""
