@@ -9,12 +9,17 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
+
+import pandas as pd
 
 from bench.anonymity import peers
 from bench.anonymity.adult import QUASI, SECRET, Score, data_folder, evaluate, make_spec, read_adult
 from bench.claim import Claim, of_runs
+from bench.options import make_parser, runs_of
 from privacy.anonymity import Spec, anonymize
 
 K5 = {"name": "k_anonymity", "k": 5}
@@ -31,7 +36,7 @@ BARS = {
     "set": {"k=5": 0.0085, "k=10": 0.016, "k=25": 0.035, "k=50": 0.060, "l=5": 0.028, "t=0.2": 0.40},
 }
 ARX_LOCAL = {"k=5": 0.0334, "k=10": 0.0492, "k=25": 0.0758, "k=50": 0.102, "l=5": 0.0559, "t=0.2": 0.455}
-QUERY_BAR, ANJANA_SECONDS = 0.025, 2.9
+QUERY_BAR = 0.025
 FOR_QUERIES = {"native-country": 3.0}
 """Weights for a release that counts are taken from: one more of 41 countries costs a label 1/40 of a cell, but halves
 what `United-States` (91 % of the rows) tells."""
@@ -49,71 +54,80 @@ def check(score: Score, case: str) -> None:
 
 def main() -> int:
     """Measure every release; the first, which may compile the search, is not timed."""
+    parser = make_parser(__doc__, "python -m bench.anonymity")
+    parser.add_argument("--data", help="folder with adult.csv and its hierarchies")
+    options = parser.parse_args()
     folder = data_folder()
     if not (folder / "adult.csv").exists():
         raise SystemExit(f"no adult.csv in {folder}; name its folder with --data")
-    quick = "--quick" in sys.argv
     raw = read_adult(folder)
     anonymize(raw, make_spec(folder, "set", CASES["k=5"]))
     with tempfile.TemporaryDirectory(prefix="bojagi-bench-") as scratch:
-        anjana = _anjana(folder, Path(scratch), raw)
+        trial = _Trial(folder, Path(scratch), raw, runs_of(options, RUNS))
         for form in ("hierarchy", "set"):
-            for case in ("k=5",) if quick else CASES:
-                _measure(folder, Path(scratch), raw, form, case, anjana)
-        _measure_weighted(folder, Path(scratch), raw, anjana)
+            for case in ("k=5",) if options.quick else CASES:
+                trial.measure(form, case)
+        trial.measure_weighted()
     return 0
 
 
-def _anjana(folder: Path, scratch: Path, raw: Any) -> tuple[Score, float]:
-    import pandas as pd
+@dataclass(frozen=True)
+class _Trial:
+    """Releases of one table, all held against the one that ANJANA makes of it."""
 
-    out = scratch / "anjana.csv"
-    seconds = min(peers.run_anjana(folder, 5, out, QUASI) for _ in range(RUNS))
-    return evaluate(raw, pd.read_csv(out, sep=";", dtype=str, keep_default_na=False), folder), seconds
+    folder: Path
+    scratch: Path
+    raw: pd.DataFrame
+    runs: int
 
+    @cached_property
+    def anjana(self) -> tuple[Score, list[float]]:
+        """What ANJANA's release with k=5 comes to, and the seconds of each run."""
+        out = self.scratch / "anjana.csv"
+        seconds = [peers.run_anjana(self.folder, 5, out, QUASI) for _ in range(self.runs)]
+        published = pd.read_csv(out, sep=";", dtype=str, keep_default_na=False)
+        return evaluate(self.raw, published, self.folder), seconds
 
-def _measure(folder: Path, scratch: Path, raw: Any, form: str, case: str, anjana: tuple[Score, float]) -> None:
-    """Claims of one release at the fastest and at the default effort."""
-    peer = "ARX local (quoted)"
-    for effort in (FAST, DEFAULT):
-        spec = make_spec(folder, form, CASES[case], effort=effort)
-        seconds, score = _release(folder, scratch, raw, spec, case, RUNS if effort == FAST and case == "k=5" else 1)
-        bar = BARS[form][case]
-        Claim(f"loss, {form} labels, {case}, effort {effort}", score.loss, "NCP", ARX_LOCAL[case], peer, bar).tell()
-        if case == "k=5":
-            name = f"query error, {form} labels, effort {effort}"
-            Claim(name, score.query_error, "", anjana[0].query_error, "ANJANA", QUERY_BAR).tell()
-        if effort == FAST:
-            name = f"time, 30 k rows, {form} labels, {case}"
-            of_runs(name, seconds, "s", others=[anjana[1]], peer="ANJANA, k=5", bar=ANJANA_SECONDS).tell()
-        else:
-            print(f"  effort {effort}: {min(seconds):.1f} s", flush=True)
+    def measure(self, form: str, case: str) -> None:
+        """Claims of one release at the fastest and at the default effort."""
+        peer = "ARX local (quoted)"
+        for effort in (FAST, DEFAULT):
+            spec = make_spec(self.folder, form, CASES[case], effort=effort)
+            seconds, score = self._release(spec, case, self.runs if effort == FAST else 1)
+            bar = BARS[form][case]
+            Claim(f"loss, {form} labels, {case}, effort {effort}", score.loss, "NCP", ARX_LOCAL[case], peer, bar).tell()
+            if case == "k=5":
+                self._tell_queries(f"{form} labels, effort {effort}", score)
+            told, others = f"time, 30 k rows, {form} labels, {case}, effort {effort}", self.anjana[1]
+            bar_of_time = 1.0 if effort == FAST else None
+            of_runs(told, seconds, "s", others=others, peer="ANJANA, k=5", bar=bar_of_time, on_ratio=True).tell()
 
+    def measure_weighted(self) -> None:
+        """Claims of a release that is weighted for counting queries, k=5, set labels, at the default effort."""
+        spec = make_spec(self.folder, "set", CASES["k=5"], FOR_QUERIES, effort=DEFAULT)
+        _, score = self._release(spec, "k=5", 1)
+        told = "set labels, k=5, weighted for queries"
+        Claim(f"loss, {told}", score.loss, "NCP", ARX_LOCAL["k=5"], "ARX local (quoted)", BARS["set"]["k=5"]).tell()
+        self._tell_queries(told, score)
 
-def _measure_weighted(folder: Path, scratch: Path, raw: Any, anjana: tuple[Score, float]) -> None:
-    """Claims of a release that is weighted for counting queries, k=5, set labels, at the default effort."""
-    spec = make_spec(folder, "set", CASES["k=5"], FOR_QUERIES, effort=DEFAULT)
-    _, score = _release(folder, scratch, raw, spec, "k=5", 1)
-    told = "set labels, k=5, weighted for queries"
-    Claim(f"loss, {told}", score.loss, "NCP", ARX_LOCAL["k=5"], "ARX local (quoted)", BARS["set"]["k=5"]).tell()
-    Claim(f"query error, {told}", score.query_error, "", anjana[0].query_error, "ANJANA", QUERY_BAR).tell()
+    def _tell_queries(self, told: str, score: Score) -> None:
+        Claim(f"query error, {told}", score.query_error, "", self.anjana[0].query_error, "ANJANA", QUERY_BAR).tell()
 
-
-def _release(folder: Path, scratch: Path, raw: Any, spec: Spec, case: str, runs: int) -> tuple[list[float], Score]:
-    """Seconds of each run, and the score of the release, on which evaluator and pycanon agree."""
-    seconds, table = [], raw
-    for _ in range(runs):
-        start = time.perf_counter()
-        table = anonymize(raw, spec).table
-        seconds.append(time.perf_counter() - start)
-    score = evaluate(raw, table, folder)
-    check(score, case)
-    out = scratch / "ours.csv"
-    table.to_csv(out, sep=";", index=False)
-    found = peers.run_pycanon(out, QUASI, SECRET)
-    if found["k"] != score.k or found["l"] != score.distinct_l:
-        raise SystemExit(f"pycanon finds {found}, the evaluator {score}")
-    return seconds, score
+    def _release(self, spec: Spec, case: str, runs: int) -> tuple[list[float], Score]:
+        """Seconds of each run, and the score of the release, on which evaluator and pycanon agree."""
+        seconds, table = [], self.raw
+        for _ in range(runs):
+            start = time.perf_counter()
+            table = anonymize(self.raw, spec).table
+            seconds.append(time.perf_counter() - start)
+        score = evaluate(self.raw, table, self.folder)
+        check(score, case)
+        out = self.scratch / "ours.csv"
+        table.to_csv(out, sep=";", index=False)
+        found = peers.run_pycanon(out, QUASI, SECRET)
+        if found["k"] != score.k or found["l"] != score.distinct_l:
+            raise SystemExit(f"pycanon finds {found}, the evaluator {score}")
+        return seconds, score
 
 
 if __name__ == "__main__":
