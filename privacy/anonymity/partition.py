@@ -10,10 +10,15 @@ from privacy.anonymity.spec import Spec
 from privacy.anonymity.table import FrequencyTable
 
 
-def violated(table: FrequencyTable, spec: Spec, units: NDArray[np.int64] | None = None) -> list[str]:
-    """Names of the models that `units` (all by default) would break as one class."""
+def violated(
+    table: FrequencyTable,
+    spec: Spec,
+    units: NDArray[np.int64] | None = None,
+    records: NDArray[np.int64] | None = None,
+) -> list[str]:
+    """Names of the models that `units` (all by default) would break as one class, with so many `records` of each."""
     chosen = np.arange(len(table.count)) if units is None else units
-    weight = np.where(table.is_home[chosen], table.count[chosen], 0)
+    weight = np.where(table.is_home[chosen], table.count[chosen] if records is None else records, 0)
     people = np.array([weight.sum()])
     place = {sensitive.column: j for j, sensitive in enumerate(table.sensitive)}
     broken: list[str] = []

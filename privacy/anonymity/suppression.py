@@ -15,6 +15,7 @@ from privacy.anonymity.errors import InfeasibleError
 from privacy.anonymity.hierarchy import TOP
 from privacy.anonymity.kernel.problem import INTERVAL
 from privacy.anonymity.local_recoding import recode_locally
+from privacy.anonymity.partition import violated
 from privacy.anonymity.spec import Spec
 from privacy.anonymity.table import FrequencyTable
 
@@ -112,24 +113,6 @@ def _loss(table: FrequencyTable, codes: NDArray[np.int32]) -> float:
     return total
 
 
-def _holds(table: FrequencyTable, allocation: Allocation, slots: NDArray[np.int64], spec: Spec) -> bool:
-    """Whether the records of these slots satisfy every model as one class."""
-    unit = allocation.unit[slots]
-    weight = np.where(table.is_home[unit], allocation.count[slots], 0)
-    people = np.array([weight.sum()])
-    place = {sensitive.column: j for j, sensitive in enumerate(table.sensitive)}
-    for model in spec.models:
-        if model.column is None:
-            hist, context = np.zeros((1, 0), np.int64), None
-        else:
-            context = table.sensitive[place[model.column]]
-            category = table.category[unit, place[model.column]]
-            hist = np.bincount(category, weights=weight, minlength=len(context.values)).astype(np.int64)[None]
-        if not model.holds(hist, people, context)[0]:  # type: ignore[arg-type]
-            return False
-    return True
-
-
 def _suppress_cells(table: FrequencyTable, allocation: Allocation, limit: float) -> Allocation:
     """With `*` for labels that lose more than `limit` of their column.
 
@@ -158,7 +141,7 @@ def _label_loss(domain: Domain, codes: NDArray[np.int32], group: NDArray[np.int6
 def _publish_suppressed(table: FrequencyTable, allocation: Allocation, spec: Spec) -> Allocation:
     """With the suppressed records as rows of `*`, where together they satisfy the models; otherwise they stay out."""
     out = np.flatnonzero(allocation.group == SUPPRESSED)
-    if not len(out) or not _holds(table, allocation, out, spec):
+    if not len(out) or violated(table, spec, allocation.unit[out], allocation.count[out]):
         return allocation
     group = np.where(allocation.group == SUPPRESSED, len(allocation.labels), allocation.group)
     labels = np.vstack([allocation.labels, np.full((1, len(table.domains)), TOP, object)])
