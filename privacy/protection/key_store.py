@@ -160,15 +160,8 @@ class SqliteKeyStore:
         self._forget_when_changed()
         wanted = list(dict.fromkeys(key_ids))
         missing = [key_id for key_id in wanted if key_id not in self._open]
-        for first in range(0, len(missing), _BATCH):
-            part = missing[first : first + _BATCH]
-            query = (
-                "SELECT key_id, owner, version, wrapped FROM data_key "
-                f"WHERE wrapped IS NOT NULL AND key_id IN ({', '.join('?' * len(part))})"
-            )
-            with self._reading():
-                for row in self._db.execute(query, part).fetchall():
-                    self._unwrap(*row)
+        for row in self._live("key_id", missing):
+            self._unwrap(*row)
         return {key_id: self._open[key_id] for key_id in wanted if key_id in self._open}
 
     def _read_key(self, key_id: bytes) -> bytes:
@@ -243,18 +236,23 @@ class SqliteKeyStore:
             self._open.clear()
             self._version = version
 
-    def _find(self, owners: list[str]) -> dict[str, DataKey]:
-        found: dict[str, DataKey] = {}
-        for first in range(0, len(owners), _BATCH):
-            part = owners[first : first + _BATCH]
+    def _live(self, column: str, values: Sequence[bytes | str]) -> Iterator[tuple[bytes, str, str, bytes]]:
+        """Name, owner, version and wrapped key of the rows with these values that were not destroyed."""
+        for first in range(0, len(values), _BATCH):
+            part = values[first : first + _BATCH]
             query = (
                 "SELECT key_id, owner, version, wrapped FROM data_key "
-                f"WHERE wrapped IS NOT NULL AND owner IN ({', '.join('?' * len(part))})"
+                f"WHERE wrapped IS NOT NULL AND {column} IN ({', '.join('?' * len(part))})"
             )
+            # Inside: a key must be unwrapped before a rotation may end.
             with self._reading():
-                for key_id, owner, version, wrapped in self._db.execute(query, part).fetchall():
-                    secret = self._open.get(key_id) or self._unwrap(key_id, owner, version, wrapped)
-                    found[owner] = DataKey(key_id, secret)
+                yield from self._db.execute(query, part).fetchall()
+
+    def _find(self, owners: list[str]) -> dict[str, DataKey]:
+        found: dict[str, DataKey] = {}
+        for key_id, owner, version, wrapped in self._live("owner", owners):
+            secret = self._open.get(key_id) or self._unwrap(key_id, owner, version, wrapped)
+            found[owner] = DataKey(key_id, secret)
         return found
 
     def _make(self, owners: list[str]) -> dict[str, DataKey]:
