@@ -199,7 +199,7 @@ def keep_satisfied(p: Problem, c: Classes) -> None:
             close_class(c, a)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def grow_cheapest_first(p: Problem, c: Classes, seeds: NDArray[np.int64], credit: float) -> None:
     """Grow classes from the seeds, always the one of least price next (lazily: prices only rise as records go)."""
     queue = [(p.floor[p.tuple_of[u]] * (1 - credit), u) for u in seeds]
@@ -233,7 +233,7 @@ def grow_in_order(p: Problem, c: Classes, seeds: NDArray[np.int64], credit: floa
                 break
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def build(p: Problem, c: Classes, seeds: NDArray[np.int64], credit: float) -> None:
     """Grow a class from each seed unit that still has unassigned records, then place what could not be grouped.
 

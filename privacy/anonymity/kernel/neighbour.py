@@ -29,7 +29,7 @@ def _sift_down(distance: NDArray[np.float64], item: NDArray[np.int32], size: int
         at = child
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def trie_steps(codes: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """For rows sorted by column: first column that differs from the row before, and the next row whose prefix
     up to each column differs.
@@ -48,7 +48,7 @@ def trie_steps(codes: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.
     return first, following
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def nearest_tuples(
     codes: NDArray[np.int32],
     count: NDArray[np.int64],

@@ -58,7 +58,7 @@ def _place(table: NDArray[np.uint64], key: np.uint64) -> int:
     return int(at)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def walk(
     codes: NDArray[np.int32],
     lattice: Lattice,
@@ -117,7 +117,7 @@ def walk(
     return found
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def index_pool(
     cost: NDArray[np.float64],
     pair_unit: NDArray[np.int32],
@@ -161,7 +161,7 @@ def index_pool(
     return Pool(cost, start, lenders, unit, label, unit_start, by_cost)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def narrow(pool: Pool, is_kept: NDArray[np.bool_], is_lender: NDArray[np.bool_]) -> Pool:
     """The pool of the kept labels."""
     number = np.full(is_kept.shape[0], -1, np.int32)

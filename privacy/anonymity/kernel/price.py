@@ -92,7 +92,7 @@ def label_gain(
     return float(gain)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def find_prices(
     pool: Pool, count: NDArray[np.int64], k: int, first: NDArray[np.float64], cap: NDArray[np.float64], steps: int
 ) -> tuple[NDArray[np.float64], float]:
@@ -132,7 +132,7 @@ def find_prices(
     return best_price, best
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def gains(pool: Pool, price: NDArray[np.float64], count: NDArray[np.int64], k: int) -> NDArray[np.float64]:
     """Worth of the best class under each label; see `label_gain`."""
     widest = 0

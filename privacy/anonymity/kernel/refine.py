@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -140,28 +141,42 @@ def resplit_all(p: Problem, c: Classes, w: Scratch, mean: float, heat: float, ra
             resplit(p, c, w, w.group, size, TRIES, _draw_rise(heat, random))
 
 
-def refine(p: Problem, c: Classes, w: Scratch, rounds: int, random: NDArray[np.uint64]) -> list[float]:
-    """`rounds` passes in which dear classes are redone together with a neighbour, and records move.
+class Schedule(NamedTuple):
+    """How hot the search is: rounds altogether, and the mean cost of a class with a loss before the first."""
 
-    Classes are split anew; under models that more records cannot break, in every second pass they are rebuilt instead.
-    Both are annealed: at first they may cost more than before. Returns the total cost after each pass. Not compiled:
+    rounds: int
+    mean: float
+
+    def heat(self, r: int) -> float:
+        """What a change in round `r` may cost more, on average."""
+        hottest = min(HOTTEST, HEAT_PER_ROUND * self.rounds) * self.mean
+        return hottest * max(0.0, 1.0 - r / (COLD * self.rounds))
+
+
+def new_schedule(c: Classes, rounds: int) -> Schedule:
+    """The schedule of `rounds` that begin with these classes."""
+    return Schedule(rounds, float(c.cost[0]) / max(int(((c.rows > 0) & (c.loss > 0.0)).sum()), 1))
+
+
+def refine(
+    p: Problem, c: Classes, w: Scratch, schedule: Schedule, rounds: range, random: NDArray[np.uint64]
+) -> list[float]:
+    """Some `rounds` of the schedule's, in each of which dear classes are redone together with a neighbour, and records
+    move.
+
+    Classes are split anew; under models that more records cannot break, in every second round they are rebuilt instead.
+    Both are annealed: at first they may cost more than before. Returns the total cost after each round. Not compiled:
     as one function its parts take minutes to.
     """
     can_rebuild = bool(is_monotone(p))
-    relocate(p, c)
-    history = [float(c.cost[0])]
-    dear = int(((c.rows > 0) & (c.loss > 0.0)).sum())
-    mean = history[0] / max(dear, 1)
-    hottest = min(HOTTEST, HEAT_PER_ROUND * rounds) * mean
-    for r in range(rounds):
-        heat = hottest * max(0.0, 1.0 - r / (COLD * rounds))
+    history = []
+    for r in rounds:
+        heat = schedule.heat(r)
         if can_rebuild and r % REBUILD_EVERY == 0:
-            rebuild_all(p, c, w, mean, heat, random)
+            rebuild_all(p, c, w, schedule.mean, heat, random)
         else:
-            resplit_all(p, c, w, mean, heat, random)
+            resplit_all(p, c, w, schedule.mean, heat, random)
         for _ in range(SWEEPS):
             sweep(p, c, 0.0, random)
         history.append(float(c.cost[0]))
-    relocate(p, c)
-    history.append(float(c.cost[0]))
     return history

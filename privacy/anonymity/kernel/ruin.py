@@ -113,7 +113,7 @@ def take(p: Problem, pool: Pool, s: Choice, f: int, price: NDArray[np.float64], 
     return False
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def choose_greedily(p: Problem, pool: Pool, s: Choice, price: NDArray[np.float64], slack: float) -> int:
     """Satisfied tuples as they are, then labels by rising score, then each leftover where it costs least.
 
