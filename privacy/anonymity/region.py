@@ -22,7 +22,7 @@ from privacy.anonymity.kernel.refine import Schedule, refine, relocate
 from privacy.anonymity.kernel.region import put_slots, renumber_neighbours
 from privacy.anonymity.kernel.resplit import new_scratch
 
-REGION_SLOTS = 1500
+REGION_SLOTS = 6000
 """Slots of classes with a loss in a region: fewer hide more neighbours behind borders, more leave the cache."""
 ROUNDS = 8
 """Rounds between two cuts."""

@@ -51,7 +51,7 @@ class Classes(NamedTuple):
     counter: NDArray[np.int64]
     """[free slots, free classes, entries of the log or -1 when nothing is logged]."""
     log: NDArray[np.int64]
-    """(…, 3) class, unit and change of each `add` and `remove` since logging began."""
+    """(…, 4) slot, class, unit and change of each `add` and `remove` since logging began."""
     left: NDArray[np.int64]
     """Records of each unit that are in no class yet."""
     cost: NDArray[np.float64]
@@ -87,7 +87,7 @@ def new_classes(p: Problem, count: NDArray[np.int64], slots: int, classes: int) 
         free_slot=np.arange(slots - 1, -1, -1, dtype=whole),
         free_class=np.arange(classes - 1, -1, -1, dtype=whole),
         counter=np.array([slots, classes, EMPTY], whole),
-        log=np.zeros((slots, 3), whole),
+        log=np.zeros((slots, 4), whole),
         left=count.astype(whole),
         cost=np.zeros(1),
         trial=new_trial(p),
@@ -187,10 +187,10 @@ def tally(p: Problem, c: Classes, a: int, u: int, n: int) -> None:
 
 
 @lean
-def _write_log(c: Classes, a: int, u: int, n: int) -> None:
+def _write_log(c: Classes, s: int, a: int, u: int, n: int) -> None:
     at = c.counter[2]
     if at != EMPTY:
-        c.log[at, 0], c.log[at, 1], c.log[at, 2] = a, u, n
+        c.log[at, 0], c.log[at, 1], c.log[at, 2], c.log[at, 3] = s, a, u, n
         c.counter[2] += 1
 
 
@@ -206,20 +206,26 @@ def find_slot(c: Classes, a: int, u: int) -> int:
 @lean
 def add(p: Problem, c: Classes, a: int, u: int, n: int) -> None:
     """Put `n` unassigned records of unit `u` into class `a`."""
+    _put(p, c, find_slot(c, a, u), a, u, n)
+
+
+@lean
+def _put(p: Problem, c: Classes, s: int, a: int, u: int, n: int) -> None:
+    """The same where `s` is the slot of the unit in the class, or EMPTY."""
     c.cost[0] -= c.rows[a] * c.loss[a]
-    _write_log(c, a, u, n)
-    s = find_slot(c, a, u)
-    if s == EMPTY:
+    is_new = s == EMPTY
+    if is_new:
         _widen(p, c, a, u, c.rows[a] == 0)
         c.loss[a] = label_loss(p, c, a)
+        c.counter[0] -= 1
+        s = c.free_slot[c.counter[0]]
+    _write_log(c, s, a, u, n)
     tally(p, c, a, u, n)
     c.cost[0] += c.rows[a] * c.loss[a]
     c.left[u] -= n
-    if s != EMPTY:
+    if not is_new:
         c.slot_count[s] += n
         return
-    c.counter[0] -= 1
-    s = c.free_slot[c.counter[0]]
     c.slot_unit[s], c.slot_class[s], c.slot_count[s] = u, a, n
     c.class_prev[s], c.class_next[s] = EMPTY, c.class_head[a]
     if c.class_head[a] != EMPTY:
@@ -232,55 +238,87 @@ def add(p: Problem, c: Classes, a: int, u: int, n: int) -> None:
 
 
 @lean
-def remove(p: Problem, c: Classes, s: int, n: int) -> None:
-    """Take `n` records of slot `s` out of its class; the class keeps its number even when it becomes empty."""
+def _withdraw(p: Problem, c: Classes, s: int, n: int) -> bool:
+    """Take `n` records of slot `s` out of its class, whose label stays as it is; whether the slot is gone."""
     a, u = c.slot_class[s], c.slot_unit[s]
-    _write_log(c, a, u, -n)
-    c.cost[0] -= c.rows[a] * c.loss[a]
+    _write_log(c, s, a, u, -n)
+    c.cost[0] -= n * c.loss[a]
     tally(p, c, a, u, -n)
     c.left[u] += n
     c.slot_count[s] -= n
-    if c.slot_count[s] == 0:
-        if c.class_prev[s] == EMPTY:
-            c.class_head[a] = c.class_next[s]
-        else:
-            c.class_next[c.class_prev[s]] = c.class_next[s]
-        if c.class_next[s] != EMPTY:
-            c.class_prev[c.class_next[s]] = c.class_prev[s]
-        if c.unit_prev[s] == EMPTY:
-            c.unit_head[u] = c.unit_next[s]
-        else:
-            c.unit_next[c.unit_prev[s]] = c.unit_next[s]
-        if c.unit_next[s] != EMPTY:
-            c.unit_prev[c.unit_next[s]] = c.unit_prev[s]
-        c.slot_class[s] = EMPTY
-        c.free_slot[c.counter[0]] = s
-        c.counter[0] += 1
-        if c.rows[a] > 0:
-            at = c.class_head[a]
-            is_first = True
-            while at != EMPTY:
-                _widen(p, c, a, c.slot_unit[at], is_first)
-                is_first = False
-                at = c.class_next[at]
-            c.loss[a] = label_loss(p, c, a)
-        elif c.rows[a] == 0:
-            c.loss[a] = 0.0
+    if c.slot_count[s] > 0:
+        return False
+    if c.class_prev[s] == EMPTY:
+        c.class_head[a] = c.class_next[s]
+    else:
+        c.class_next[c.class_prev[s]] = c.class_next[s]
+    if c.class_next[s] != EMPTY:
+        c.class_prev[c.class_next[s]] = c.class_prev[s]
+    if c.unit_prev[s] == EMPTY:
+        c.unit_head[u] = c.unit_next[s]
+    else:
+        c.unit_next[c.unit_prev[s]] = c.unit_next[s]
+    if c.unit_next[s] != EMPTY:
+        c.unit_prev[c.unit_next[s]] = c.unit_prev[s]
+    c.slot_class[s] = EMPTY
+    c.free_slot[c.counter[0]] = s
+    c.counter[0] += 1
+    return True
+
+
+@lean
+def _narrow(p: Problem, c: Classes, a: int) -> None:
+    """Make the label of class `a` the smallest that covers its slots."""
+    c.cost[0] -= c.rows[a] * c.loss[a]
+    c.loss[a] = 0.0
+    s = c.class_head[a]
+    is_first = True
+    while s != EMPTY:
+        _widen(p, c, a, c.slot_unit[s], is_first)
+        is_first = False
+        s = c.class_next[s]
+    if c.rows[a] > 0:
+        c.loss[a] = label_loss(p, c, a)
     c.cost[0] += c.rows[a] * c.loss[a]
 
 
 @lean
+def remove(p: Problem, c: Classes, s: int, n: int) -> None:
+    """Take `n` records of slot `s` out of its class; the class keeps its number even when it becomes empty."""
+    a = c.slot_class[s]
+    if _withdraw(p, c, s, n):
+        _narrow(p, c, a)
+
+
+@lean
+def empty_out(p: Problem, c: Classes, a: int) -> None:
+    """Take every record out of class `a`."""
+    while c.class_head[a] != EMPTY:
+        s = c.class_head[a]
+        _withdraw(p, c, s, c.slot_count[s])
+    c.loss[a] = 0.0
+
+
+@lean
 def undo(p: Problem, c: Classes) -> None:
-    """Take back everything in the log and stop logging."""
-    at = c.counter[2]
+    """Take back everything in the log and stop logging.
+
+    Slots are freed and taken last in, first out, so each comes back under its number. Labels are narrowed at the end.
+    """
+    entries = c.counter[2]
     c.counter[2] = EMPTY
-    while at > 0:
-        at -= 1
-        a, u, n = c.log[at, 0], c.log[at, 1], c.log[at, 2]
+    for at in range(entries - 1, -1, -1):
+        s, a, u, n = c.log[at, 0], c.log[at, 1], c.log[at, 2], c.log[at, 3]
         if n > 0:
-            remove(p, c, find_slot(c, a, u), n)
+            _withdraw(p, c, s, n)
         else:
-            add(p, c, a, u, -n)
+            _put(p, c, s if c.slot_class[s] != EMPTY else EMPTY, a, u, -n)
+    last = EMPTY
+    for at in range(entries):
+        a = c.log[at, 1]
+        if c.log[at, 3] > 0 and a != last:
+            _narrow(p, c, a)
+            last = a
 
 
 @lean

@@ -15,6 +15,7 @@ from privacy.anonymity.kernel.classes import (
     accepts,
     add,
     close_class,
+    empty_out,
     loss_with,
     open_class,
     remove,
@@ -176,14 +177,6 @@ def place(p: Problem, c: Classes, u: int, avoid: int) -> bool:
             return False
         add(p, c, a, u, n)
     return True
-
-
-@lean
-def empty_out(p: Problem, c: Classes, a: int) -> None:
-    """Take every record out of class `a`."""
-    while c.class_head[a] != EMPTY:
-        s = c.class_head[a]
-        remove(p, c, s, c.slot_count[s])
 
 
 @lean

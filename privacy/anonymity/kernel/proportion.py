@@ -11,9 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from privacy.anonymity.kernel.classes import Classes, add, close_class, loss_with, open_class
+from privacy.anonymity.kernel.classes import Classes, add, close_class, empty_out, loss_with, open_class
 from privacy.anonymity.kernel.feasible import shortfall
-from privacy.anonymity.kernel.grow import empty_out
 from privacy.anonymity.kernel.lean import lean
 from privacy.anonymity.kernel.problem import Problem
 

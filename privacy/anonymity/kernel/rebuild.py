@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from privacy.anonymity.kernel.classes import EMPTY, Classes, add, close_class, open_class, undo
+from privacy.anonymity.kernel.classes import EMPTY, Classes, add, close_class, empty_out, open_class, undo
 from privacy.anonymity.kernel.cover import grow_by_label
 from privacy.anonymity.kernel.dice import next_random
 from privacy.anonymity.kernel.feasible import shortfall
-from privacy.anonymity.kernel.grow import empty_out, place
+from privacy.anonymity.kernel.grow import place
 from privacy.anonymity.kernel.lean import lean
 from privacy.anonymity.kernel.problem import Problem
 

@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from privacy.anonymity.kernel.classes import EMPTY, ONE, Classes, add, open_class, remove
+from privacy.anonymity.kernel.classes import EMPTY, ONE, Classes, add, empty_out, open_class
+from privacy.anonymity.kernel.divide import Parts, divide_by_count, new_parts
 from privacy.anonymity.kernel.feasible import shortfall
 from privacy.anonymity.kernel.lean import lean
 from privacy.anonymity.kernel.problem import INTERVAL, Problem
@@ -40,6 +41,8 @@ class Scratch(NamedTuple):
     released: NDArray[np.int64]
     """Units of the classes rebuilt."""
     starts: NDArray[np.float64]
+    parts: Parts
+    """Where k-anonymity is the only model."""
 
 
 def new_scratch(p: Problem) -> Scratch:
@@ -62,6 +65,7 @@ def new_scratch(p: Problem) -> Scratch:
         np.zeros(MOST_PARTS, whole),
         np.zeros(MOST_RELEASED, whole),
         np.zeros(MOST_STARTS),
+        new_parts(p, MOST_PARTS, MOST_ITEMS),
     )
 
 
@@ -246,24 +250,38 @@ def resplit(
                 items += 1
             s = c.class_next[s]
     best, best_parts = before + rise, 0
+    by_count = p.prior.shape[0] == 0
+    people = 0
+    for i in range(items):
+        if by_count:
+            for j in range(p.kind.shape[0]):
+                w.parts.code[j, i] = p.codes[w.unit[i], j]
+        if p.people[w.unit[i]]:
+            people += w.pooled[i]
     for r in range(tries):
         parts = size
         if tries >= 4 and r % 4 == 3 and size > 1:
             parts = size - 1
         elif tries >= 4 and r % 4 == 1 and size < MOST_PARTS:
             parts = size + 1
-        cost = _divide(p, w, items, parts, int(w.starts[r] * items), best)
+        if people < parts * p.model_number[0, 0]:
+            continue
+        start = int(w.starts[r] * items)
+        if by_count:
+            cost = divide_by_count(p, w.parts, w.unit, w.pooled, items, parts, start, best)
+            share = w.parts.share
+        else:
+            cost = _divide(p, w, items, parts, start, best)
+            share = w.share
         if cost < best:
             best, best_parts = cost, parts
             for g in range(parts):
                 for i in range(items):
-                    w.best[g, i] = w.share[g, i]
+                    w.best[g, i] = share[g, i]
     if best_parts == 0 or (best_parts > size and c.counter[1] == 0):
         return False
     for g in range(size):
-        while c.class_head[group[g]] != EMPTY:
-            s = c.class_head[group[g]]
-            remove(p, c, s, c.slot_count[s])
+        empty_out(p, c, group[g])
     for g in range(best_parts):
         a = group[g] if g < size else open_class(c)
         for i in range(items):
