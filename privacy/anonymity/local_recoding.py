@@ -7,6 +7,8 @@ first cut into blocks (`partition`), each searched alone. Cost of a class: its r
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,10 +25,10 @@ from privacy.anonymity.kernel.neighbour import nearest_tuples
 from privacy.anonymity.kernel.opening import MOST_DONORS, open_labels
 from privacy.anonymity.kernel.problem import SET, Problem
 from privacy.anonymity.kernel.proportion import grow_in_proportion, new_quotas
-from privacy.anonymity.kernel.refine import refine
-from privacy.anonymity.kernel.resplit import new_scratch
+from privacy.anonymity.kernel.refine import new_schedule, relocate
 from privacy.anonymity.kernel.ruin import choose_greedily, new_ruin, ruin_and_recreate, to_classes
 from privacy.anonymity.partition import partition, violated
+from privacy.anonymity.region import refine_in_regions, relocate_all, run_all, slots_of, usable_cores
 from privacy.anonymity.spec import Spec
 from privacy.anonymity.table import FrequencyTable, column_order
 
@@ -43,12 +45,15 @@ LONG_EFFORT = 4
 SLACK, OPENINGS, ATTEMPTS, DEAR_ATTEMPTS = 1.5, 2, 0.25, 0.015
 """Choice of labels: how far above its price a record may be published in the greedy choice, passes of opening, and
 attempts of ruin and recreate per unit and effort (fewer where sensitive values must be checked)."""
-ROUNDS, DEAR_ROUNDS = 16, 4
-"""Rounds of refinement at effort 1, and where sensitive values must be checked; they grow with the square of it."""
+ROUNDS, DEAR_ROUNDS = 32, 4
+"""Rounds of refinement at effort 1, and where sensitive values must be checked; they grow with the cube of it."""
+NEAR_PARTS = 16
+"""Parts of the tuples whose neighbours threads look for at a time."""
 
 
-def recode_locally(table: FrequencyTable, spec: Spec) -> Allocation:
-    """Classes that satisfy the models, at the least loss found. Deterministic in the table and `spec.seed`.
+def recode_locally(table: FrequencyTable, spec: Spec, threads: int | None = None) -> Allocation:
+    """Classes that satisfy the models, at the least loss found. Deterministic in the table and `spec.seed`: `threads`
+    (as many as there are cores by default) change nothing but the time.
 
     Raises:
         InfeasibleError: the whole table as one class would not satisfy a model.
@@ -59,7 +64,10 @@ def recode_locally(table: FrequencyTable, spec: Spec) -> Allocation:
             f"the whole table of {table.people} people as one class would break {', '.join(broken)}; weaken the "
             "model or bring more people"
         )
-    parts = [_search(table, block, spec) for block in partition(table, spec)]
+    blocks = partition(table, spec)
+    cores = threads or usable_cores()
+    inner = cores if len(blocks) == 1 else 1
+    parts = run_all(lambda block: _search(table, block, spec, inner), blocks, cores // inner)
     start = 0
     unit, group, count = [], [], []
     for part_unit, part_group, part_count in parts:
@@ -74,18 +82,20 @@ def recode_locally(table: FrequencyTable, spec: Spec) -> Allocation:
 
 
 def _search(
-    table: FrequencyTable, block: NDArray[np.int64], spec: Spec
+    table: FrequencyTable, block: NDArray[np.int64], spec: Spec, threads: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Unit, class and count of each slot of the classes found for one block of units."""
-    problem, count = make_problem(table, block, spec)
+    problem, count = make_problem(table, block, spec, threads)
     classes = _new(problem, count)
     keep_satisfied(problem, classes)
     _grow(problem, classes)
     if spec.effort >= LONG_EFFORT and _has_pool(table, problem):
         classes = _choose(table, problem, count, classes, spec)
-    rounds = (DEAR_ROUNDS if table.sensitive else ROUNDS) * spec.effort**2
-    refine(problem, classes, new_scratch(problem), rounds, new_dice(spec.seed))
-    return _slots(classes, block)
+    rounds = (DEAR_ROUNDS if table.sensitive else ROUNDS) * spec.effort**3
+    relocate(problem, classes)
+    slots = refine_in_regions(problem, slots_of(classes), new_schedule(classes, rounds), spec.seed, threads)
+    slots = relocate_all(problem, slots)
+    return block[slots.unit], slots.group, slots.count
 
 
 def _has_pool(table: FrequencyTable, problem: Problem) -> bool:
@@ -138,20 +148,9 @@ def _new(p: Problem, count: NDArray[np.int64]) -> Classes:
     return new_classes(p, count, 4 * len(count) + 4096, len(count) + 4096)
 
 
-def _slots(
-    classes: Classes, block: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    used = np.flatnonzero(classes.slot_class >= 0)
-    unit = block[classes.slot_unit[used]]
-    raw = classes.slot_class[used]
-    order = np.lexsort((raw, unit))
-    _, first, inverse = np.unique(raw[order], return_index=True, return_inverse=True)
-    rank = np.empty(len(first), np.int64)
-    rank[np.argsort(first, kind="stable")] = np.arange(len(first))
-    return unit[order], rank[inverse.ravel()], classes.slot_count[used][order]
-
-
-def make_problem(table: FrequencyTable, block: NDArray[np.int64], spec: Spec) -> tuple[Problem, NDArray[np.int64]]:
+def make_problem(
+    table: FrequencyTable, block: NDArray[np.int64], spec: Spec, threads: int = 1
+) -> tuple[Problem, NDArray[np.int64]]:
     """Arrays of the search over the units of one block, which are in the table's order."""
     codes = np.ascontiguousarray(table.codes[block])
     count = table.count[block]
@@ -170,9 +169,12 @@ def make_problem(table: FrequencyTable, block: NDArray[np.int64], spec: Spec) ->
     width = min(max(FEWEST_NEAR, min(4 * k, MOST_NEAR)), len(start) - 1)
     order = np.array(column_order(table.domains), np.int64)
     wanted = people < spec.k if by_count else np.ones(len(people), np.bool_)
-    neighbour, floor = nearest_tuples(
-        np.ascontiguousarray(codes[start[:-1]]), people, order, sizes, loss_start, loss_table, wanted, width, k
-    )
+    tuples = np.ascontiguousarray(codes[start[:-1]])
+
+    given = tuples, people, order, sizes, loss_start, loss_table, wanted, width, k
+    edges = np.linspace(0, len(tuples), NEAR_PARTS + 1).astype(np.int64).tolist()
+    near = run_all(lambda edge: nearest_tuples(*given, *edge), pairwise(edges), threads)
+    neighbour, floor = (np.concatenate(part) for part in zip(*near, strict=True))
     kind, number, bins, ground = _models(table, spec)
     first_bins = np.array([sensitive.first_bin for sensitive in table.sensitive], np.int32)
     problem = Problem(

@@ -1,12 +1,12 @@
-"""Refinement in regions: the classes are cut into neighbourhoods that are refined one by one, on as many cores as are.
+"""Refinement in regions: the classes are cut into neighbourhoods, each refined by itself, as many at once as cores.
 
-After each stretch of rounds the classes are cut anew along other columns, so no border lasts. Cuts, and the dice of each
-region, follow from the classes and the seed alone: the number of cores changes nothing but the time. Regions are small
-enough for a core's own memory.
+After each stretch of rounds the classes are cut anew along other columns, so no border lasts. Cuts, and the dice of
+each region, follow from the classes and the seed alone: the number of cores changes nothing but the time.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -50,9 +50,14 @@ def slots_of(c: Classes) -> Slots:
     return Slots(c.slot_unit[used], group.ravel().astype(np.int64), c.slot_count[used])
 
 
+def usable_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def run_all(function: Callable[[Item], Result], items: Iterable[Item], threads: int) -> list[Result]:
     """The results in order, in as many threads as there are."""
-    if threads == 1:
+    if threads <= 1:
         return [function(item) for item in items]
     with ThreadPoolExecutor(threads) as pool:
         return list(pool.map(function, items))

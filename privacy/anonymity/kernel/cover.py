@@ -16,7 +16,7 @@ from privacy.anonymity.kernel.classes import EMPTY, MOST_SLOTS, Classes, add, re
 from privacy.anonymity.kernel.feasible import DISTINCT_L, K_ANONYMITY, shortfall
 from privacy.anonymity.kernel.lean import lean
 from privacy.anonymity.kernel.problem import Problem
-from privacy.anonymity.kernel.trial import column_loss, copy_label, start_label, widen_trial
+from privacy.anonymity.kernel.trial import price_offers, set_label, widen_trial
 
 SAME = 1e-12
 
@@ -51,6 +51,8 @@ def _offers(p: Problem, c: Classes, a: int, seed: int, need: int) -> int:
                 s = c.unit_next[s]
             if c.left[u] + lending > 0:
                 w.unit[found], w.free[found], w.lent[found] = u, c.left[u], lending
+                for j in range(p.kind.shape[0]):
+                    w.code[j, found] = p.codes[u, j]
                 found += 1
     return found
 
@@ -65,15 +67,13 @@ def _count_in(p: Problem, hist: NDArray[np.int64], u: int, n: int) -> None:
 def _restart(p: Problem, c: Classes, a: int, found: int) -> None:
     """Put the label of class `a` on trial."""
     w = c.trial
-    copy_label(w, 1, 0)
+    set_label(w, c.low[a], c.high[a], c.mask[a])
     for b in range(p.prior.shape[0]):
         w.hist[0, b] = c.hist[a, b]
         w.hist[1, b] = c.hist[a, b]
     for i in range(found):
         w.is_covered[i] = False
         w.reach[i] = w.alone[i]
-        for j in range(p.kind.shape[0]):
-            w.cost[i, j] = column_loss(p, w, 0, j, p.codes[w.unit[i], j])
 
 
 @lean
@@ -89,17 +89,19 @@ def grow_by_label(p: Problem, c: Classes, a: int, seed: int, ceiling: float, cre
     w = c.trial
     lacking = shortfall(p, c.hist[a], c.people[a])
     found = _offers(p, c, a, seed, max(int(lacking), 1))
-    start_label(w, c.low[a], c.high[a], c.mask[a])
-    best, best_loss = (0.0, 0.0) if lacking == 0.0 else (np.inf, np.inf)
+    set_label(w, c.low[a], c.high[a], c.mask[a])
+    price_offers(p, w, found)
+    best, inside = np.inf, found
+    if lacking == 0.0:
+        best = 0.0
+        for i in range(found):
+            w.is_inside[i] = w.alone[i] <= SAME
     own = c.rows[a] * p.floor[p.tuple_of[seed]]
     dearest = p.floor[p.tuple_of[seed]]
     for i in range(found):
         if w.free[i] > 0:
             dearest = max(dearest, p.floor[p.tuple_of[w.unit[i]]])
         w.is_tried[i] = False
-        w.alone[i] = 0.0
-        for j in range(p.kind.shape[0]):
-            w.alone[i] += column_loss(p, w, 0, j, p.codes[w.unit[i], j])
     dearest *= credit
     first = 0
     while first < found and starts > 0:
@@ -113,7 +115,7 @@ def grow_by_label(p: Problem, c: Classes, a: int, seed: int, ceiling: float, cre
         while found > first + 1 and w.alone[found - 1] - dearest >= best:
             found -= 1
         _restart(p, c, a, found)
-        widen_trial(p, w, w.unit[first], found)
+        widen_trial(p, w, first, found)
         covered, borrowed, saved = 0, 0, own
         while True:
             nearest, step = -1, best + dearest
@@ -136,32 +138,30 @@ def grow_by_label(p: Problem, c: Classes, a: int, seed: int, ceiling: float, cre
                 extra = math.ceil(shortfall(p, w.hist[0], c.people[a] + covered))
                 price = (loss * (c.rows[a] + covered + extra) - credit * saved) / (c.rows[a] + covered)
                 if price < best:
-                    best, best_loss = price, loss
-                    copy_label(w, 2, 1)
+                    best, inside = price, found
+                    for i in range(found):
+                        w.is_inside[i] = w.is_covered[i]
                 if extra == 0:
                     break
             if nearest < 0:
                 break
             loss = step
-            widen_trial(p, w, w.unit[nearest], found)
+            widen_trial(p, w, nearest, found)
         first += 1
     if best > ceiling or best == np.inf:
         return float(best)
-    _fill(p, c, a, found, best_loss)
+    _fill(p, c, a, inside)
     return float(best)
 
 
 @lean
-def _fill(p: Problem, c: Classes, a: int, found: int, loss: float) -> None:
+def _fill(p: Problem, c: Classes, a: int, found: int) -> None:
     """Take all free records inside the best label, then lent ones as long as the models lack something."""
     w = c.trial
     size = 0
     for i in range(found):
         u = w.unit[i]
-        total = 0.0
-        for j in range(p.kind.shape[0]):
-            total += column_loss(p, w, 2, j, p.codes[u, j])
-        if total <= loss + SAME:
+        if w.is_inside[i]:
             w.unit[size] = u
             size += 1
             if c.left[u] > 0:

@@ -11,9 +11,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from privacy.anonymity.kernel.dice import next_random
 from privacy.anonymity.kernel.lean import lean
 from privacy.anonymity.kernel.problem import INTERVAL, Problem
 
+CLOSEST = 0.1
+"""The nearer to 0, the less the farthest item is preferred as the first of a further part."""
 ONE = np.uint64(1)
 
 
@@ -127,6 +130,7 @@ def divide_by_count(
     parts: int,
     start: int,
     bound: float,
+    random: NDArray[np.uint64],
 ) -> float:
     """Total cost of dividing the pool into `parts` of at least k people, the first grown from item `start`; inf when a
     part falls short or the cost reaches `bound`.
@@ -145,8 +149,10 @@ def divide_by_count(
         if g > 0:
             seed, far = -1, -1.0
             for i in range(items):
-                if w.left[i] > 0 and w.joint[g - 1, i] > far:
-                    far, seed = w.joint[g - 1, i], i
+                if w.left[i] > 0:
+                    d = w.joint[g - 1, i] * (CLOSEST + next_random(random))
+                    if d > far:
+                        far, seed = d, i
             if seed < 0:
                 return np.inf
         _begin(p, w, g, seed, items)

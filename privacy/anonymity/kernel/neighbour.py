@@ -59,8 +59,11 @@ def nearest_tuples(
     wanted: NDArray[np.bool_],
     limit: int,
     k: int,
+    begin: int,
+    end: int,
 ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
-    """The `limit` nearest tuples of each wanted tuple, nearest first, and the loss at which `k` records are met.
+    """The `limit` nearest tuples of each wanted tuple from `begin` to before `end`, nearest first, and the loss at
+    which `k` records are met.
 
     `codes` (t, q) must be sorted by the columns in `order` (the costliest to differ in first); `pair` holds, per
     column, the loss of the smallest label covering two codes. Walks the rows as a trie and leaves a branch as soon
@@ -72,16 +75,16 @@ def nearest_tuples(
     for j in range(q):
         sorted_codes[:, j] = codes[:, order[j]]
     first, following = trie_steps(sorted_codes)
-    out = np.full((t, limit), -1, np.int32)
-    floor = np.zeros(t)
+    out = np.full((end - begin, limit), -1, np.int32)
+    floor = np.zeros(end - begin)
     partial = np.zeros(q + 1)
     row = np.zeros(q, np.int64)
     heap = np.empty(limit)
     item = np.empty(limit, np.int32)
-    guess = np.arange(min(limit, t)).astype(np.int32)
-    for a in range(t):
+    guess = (min(begin, max(t - limit, 0)) + np.arange(min(limit, t))).astype(np.int32)
+    for a in range(begin, end):
         if not wanted[a]:
-            out[a, 0] = a
+            out[a - begin, 0] = a
             continue
         for j in range(q):
             row[j] = pair_start[order[j]] + sorted_codes[a, j] * size[order[j]]
@@ -122,9 +125,9 @@ def nearest_tuples(
         for place in range(limit):
             if heap[place] == np.inf:
                 break
-            out[a, place] = item[place]
+            out[a - begin, place] = item[place]
             guess[min(place, guess.shape[0] - 1)] = item[place]
             if met < k:
-                floor[a] = heap[place]
+                floor[a - begin] = heap[place]
                 met += count[item[place]]
     return out, floor

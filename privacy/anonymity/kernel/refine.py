@@ -25,14 +25,15 @@ from privacy.anonymity.kernel.rebuild import rebuild
 from privacy.anonymity.kernel.resplit import Scratch, resplit
 
 GAIN = 1e-9
-PARTNERS = 2
-"""Classes that are rebuilt or split anew together; more of them cost more and are better less often."""
+PARTNERS, MORE = 2, 1.5
+"""Classes that are redone together, and what the number of classes split anew is drawn below: one in three times one
+more. Larger groups cost more and are better less often."""
 STARTS, TRIES = 1, 4
 """Partners that a rebuild tries for each seed, and divisions that a split tries. Few: the next pass tries others."""
 EAGER = 2.0
 """A class is redone in each pass if it costs this many times the mean of the classes with a loss, others less often."""
-REBUILD_EVERY, SWEEPS = 2, 1
-"""Every how many passes classes are rebuilt instead of split, and sweeps of moves and swaps after each pass."""
+REBUILD_EVERY, SWEEP_EVERY = 8, 2
+"""Every how many rounds classes are rebuilt (which takes five times as long) instead of split, and records move."""
 HEAT_PER_ROUND, HOTTEST, COLD = 0.0006, 0.2, 0.9
 """Heat at the start, as a share of the mean cost of a class with a loss: so much for each round to come, at most
 HOTTEST (a short search that is hot ends hot). It falls evenly, and is nothing after COLD of the rounds."""
@@ -135,10 +136,10 @@ def resplit_all(p: Problem, c: Classes, w: Scratch, mean: float, heat: float, ra
     """Split the dear classes anew, each together with a neighbour. `mean` is the mean cost of a class with a loss."""
     for a in range(c.rows.shape[0]):
         if _is_drawn(c, a, mean, random):
-            size = _gather(p, c, a, w.group, PARTNERS, random)
+            size = _gather(p, c, a, w.group, PARTNERS + int(next_random(random) * MORE), random)
             for i in range(TRIES):
                 w.starts[i] = next_random(random)
-            resplit(p, c, w, w.group, size, TRIES, _draw_rise(heat, random))
+            resplit(p, c, w, w.group, size, TRIES, _draw_rise(heat, random), random)
 
 
 class Schedule(NamedTuple):
@@ -176,7 +177,7 @@ def refine(
             rebuild_all(p, c, w, schedule.mean, heat, random)
         else:
             resplit_all(p, c, w, schedule.mean, heat, random)
-        for _ in range(SWEEPS):
+        if r % SWEEP_EVERY == 0:
             sweep(p, c, 0.0, random)
         history.append(float(c.cost[0]))
     return history

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from privacy.anonymity.kernel.classes import EMPTY, ONE, Classes, add, empty_out, open_class
+from privacy.anonymity.kernel.dice import next_random
 from privacy.anonymity.kernel.divide import Parts, divide_by_count, new_parts
 from privacy.anonymity.kernel.feasible import shortfall
 from privacy.anonymity.kernel.lean import lean
@@ -227,6 +228,7 @@ def resplit(
     size: int,
     tries: int,
     rise: float,
+    random: NDArray[np.uint64],
 ) -> bool:
     """Divide the pooled records of `group[:size]` anew when that costs at most `rise` more; the first `tries` of
     `w.starts`, in [0, 1), choose first items.
@@ -249,6 +251,10 @@ def resplit(
                 w.unit[items], w.pooled[items] = c.slot_unit[s], c.slot_count[s]
                 items += 1
             s = c.class_next[s]
+    for i in range(items - 1, 0, -1):
+        other = int(next_random(random) * (i + 1))
+        w.unit[i], w.unit[other] = w.unit[other], w.unit[i]
+        w.pooled[i], w.pooled[other] = w.pooled[other], w.pooled[i]
     best, best_parts = before + rise, 0
     by_count = p.prior.shape[0] == 0
     people = 0
@@ -268,7 +274,7 @@ def resplit(
             continue
         start = int(w.starts[r] * items)
         if by_count:
-            cost = divide_by_count(p, w.parts, w.unit, w.pooled, items, parts, start, best)
+            cost = divide_by_count(p, w.parts, w.unit, w.pooled, items, parts, start, best, random)
             share = w.parts.share
         else:
             cost = _divide(p, w, items, parts, start, best)

@@ -14,24 +14,27 @@ ONE = np.uint64(1)
 
 
 class Trial(NamedTuple):
-    """Offers, nearest to the seed first, and the labels on trial: row 0 at the start, row 1 now, row 2 the best yet."""
+    """Offers, nearest to the seed first, and the label on trial."""
 
     unit: NDArray[np.int64]
+    code: NDArray[np.int32]
+    """(q, offers) codes, by column: a label that widens changes all offers' losses at once."""
     free: NDArray[np.int64]
     """Records without a class."""
     lent: NDArray[np.int64]
     """Records that another class can spare."""
-    cost: NDArray[np.float64]
-    """(offers, q) loss in each column of the label on trial once it covers the offer."""
     reach: NDArray[np.float64]
-    """(offers,) their sum."""
+    """(offers,) loss of the label on trial once it covers the offer."""
     alone: NDArray[np.float64]
     """(offers,) the same for the label at the start."""
     is_covered: NDArray[np.bool_]
     is_tried: NDArray[np.bool_]
+    is_inside: NDArray[np.bool_]
+    """Whether the best label yet covers the offer."""
     low: NDArray[np.int32]
     high: NDArray[np.int32]
     mask: NDArray[np.uint64]
+    """The label on trial, as in `Classes`."""
     hist: NDArray[np.int64]
     """(2, bins) sensitive values under the label on trial: of the free records, and with the lent ones."""
 
@@ -42,64 +45,69 @@ def new_trial(p: Problem) -> Trial:
     q = p.codes.shape[1]
     return Trial(
         unit=np.zeros(room, np.int64),
+        code=np.zeros((q, room), np.int32),
         free=np.zeros(room, np.int64),
         lent=np.zeros(room, np.int64),
-        cost=np.zeros((room, q)),
         reach=np.zeros(room),
         alone=np.zeros(room),
         is_covered=np.zeros(room, np.bool_),
         is_tried=np.zeros(room, np.bool_),
-        low=np.zeros((3, q), np.int32),
-        high=np.zeros((3, q), np.int32),
-        mask=np.zeros((3, q, p.words), np.uint64),
+        is_inside=np.zeros(room, np.bool_),
+        low=np.zeros(q, np.int32),
+        high=np.zeros(q, np.int32),
+        mask=np.zeros((q, p.words), np.uint64),
         hist=np.zeros((2, len(p.prior)), np.int64),
     )
 
 
 @lean
-def start_label(w: Trial, low: NDArray[np.int32], high: NDArray[np.int32], mask: NDArray[np.uint64]) -> None:
-    """Begin with this label, which is also the best yet."""
+def set_label(w: Trial, low: NDArray[np.int32], high: NDArray[np.int32], mask: NDArray[np.uint64]) -> None:
+    """Put this label on trial."""
     for j in range(low.shape[0]):
-        w.low[0, j], w.high[0, j] = low[j], high[j]
+        w.low[j], w.high[j] = low[j], high[j]
         for word in range(mask.shape[1]):
-            w.mask[0, j, word] = mask[j, word]
-    copy_label(w, 2, 0)
+            w.mask[j, word] = mask[j, word]
 
 
 @lean
-def copy_label(w: Trial, to: int, source: int) -> None:
-    """Make the label in row `to` that in row `source`."""
-    for j in range(w.low.shape[1]):
-        w.low[to, j], w.high[to, j] = w.low[source, j], w.high[source, j]
-        for word in range(w.mask.shape[2]):
-            w.mask[to, j, word] = w.mask[source, j, word]
-
-
-@lean
-def column_loss(p: Problem, w: Trial, row: int, j: int, x: int) -> float:
-    """Loss in column `j` of the label in `row` once it covers code `x`."""
-    if p.kind[j] == INTERVAL:
-        low, high = min(w.low[row, j], x), max(w.high[row, j], x)
-        return float(p.table[p.table_start[j] + low * p.size[j] + high])
-    known = (w.mask[row, j, x >> 6] >> np.uint64(x & 63)) & ONE
-    return float(p.set_step[j] * (w.low[row, j] - 1 + (0 if known else 1)))
-
-
-@lean
-def widen_trial(p: Problem, w: Trial, u: int, offers: int) -> None:
-    """Widen the label on trial by unit `u`, and bring the losses of the first `offers` up to it."""
+def price_offers(p: Problem, w: Trial, offers: int) -> None:
+    """Into `alone` the loss of the label on trial once it covers each offer."""
+    for i in range(offers):
+        w.alone[i] = 0.0
     for j in range(p.kind.shape[0]):
-        x = p.codes[u, j]
+        code = w.code[j]
         if p.kind[j] == INTERVAL:
-            if w.low[1, j] <= x <= w.high[1, j]:
-                continue
-            w.low[1, j], w.high[1, j] = min(w.low[1, j], x), max(w.high[1, j], x)
+            low, high, size, start = w.low[j], w.high[j], p.size[j], p.table_start[j]
+            for i in range(offers):
+                w.alone[i] += p.table[start + min(low, code[i]) * size + max(high, code[i])]
         else:
-            if (w.mask[1, j, x >> 6] >> np.uint64(x & 63)) & ONE:
+            step, known = p.set_step[j], p.set_step[j] * (w.low[j] - 1)
+            for i in range(offers):
+                is_known = (w.mask[j, code[i] >> 6] >> np.uint64(code[i] & 63)) & ONE
+                w.alone[i] += known if is_known else known + step
+
+
+@lean
+def widen_trial(p: Problem, w: Trial, offer: int, offers: int) -> None:
+    """Widen the label on trial by an offer, and bring the losses of the first `offers` up to it."""
+    for j in range(p.kind.shape[0]):
+        code = w.code[j]
+        x = code[offer]
+        if p.kind[j] == INTERVAL:
+            low, high = w.low[j], w.high[j]
+            if low <= x <= high:
                 continue
-            w.mask[1, j, x >> 6] |= ONE << np.uint64(x & 63)
-            w.low[1, j] += 1
-        for i in range(offers):
-            now = column_loss(p, w, 1, j, p.codes[w.unit[i], j])
-            w.reach[i] += now - w.cost[i, j]
-            w.cost[i, j] = now
+            new_low, new_high = min(low, x), max(high, x)
+            w.low[j], w.high[j] = new_low, new_high
+            size, start = p.size[j], p.table_start[j]
+            for i in range(offers):
+                y = code[i]
+                after = p.table[start + min(new_low, y) * size + max(new_high, y)]
+                w.reach[i] += after - p.table[start + min(low, y) * size + max(high, y)]
+        elif not (w.mask[j, x >> 6] >> np.uint64(x & 63)) & ONE:
+            w.mask[j, x >> 6] |= ONE << np.uint64(x & 63)
+            w.low[j] += 1
+            step = p.set_step[j]
+            for i in range(offers):
+                if code[i] != x:
+                    w.reach[i] += step

@@ -98,7 +98,7 @@ def test_the_nearest_tuples_are_those_of_a_brute_force(limit: int) -> None:
     people = np.add.reduceat(given.count, p.unit_start[:-1])
     order = np.array(column_order(given.table.domains), np.int64)
     for wanted in (np.ones(len(tuples), np.bool_), people < K):
-        near, floor = nearest_tuples(tuples, people, order, p.size, p.table_start, p.table, wanted, limit, K)
+        near, floor = nearest_tuples(tuples, people, order, p.size, p.table_start, p.table, wanted, limit, K, 0, len(tuples))
         expected = farthest(p, tuples, len(tuples))
         for a in np.flatnonzero(wanted):
             assert len(set(near[a])) == limit
