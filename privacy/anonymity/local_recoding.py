@@ -46,7 +46,7 @@ SLACK, OPENINGS, ATTEMPTS, DEAR_ATTEMPTS = 1.5, 2, 0.25, 0.015
 """Choice of labels: how far above its price a record may be published in the greedy choice, passes of opening, and
 attempts of ruin and recreate per unit and effort (fewer where sensitive values must be checked)."""
 ROUNDS, DEAR_ROUNDS = 32, 4
-"""Rounds of refinement at effort 1, and where sensitive values must be checked; they grow with the cube of it."""
+"""Rounds of refinement at effort 1, and where sensitive values must be checked; they grow with the square of it."""
 NEAR_PARTS = 16
 """Parts of the tuples whose neighbours threads look for at a time."""
 
@@ -91,7 +91,7 @@ def _search(
     _grow(problem, classes)
     if spec.effort >= LONG_EFFORT and _has_pool(table, problem):
         classes = _choose(table, problem, count, classes, spec)
-    rounds = (DEAR_ROUNDS if table.sensitive else ROUNDS) * spec.effort**3
+    rounds = (DEAR_ROUNDS if table.sensitive else ROUNDS) * spec.effort**2
     relocate(problem, classes)
     slots = refine_in_regions(problem, slots_of(classes), new_schedule(classes, rounds), spec.seed, threads)
     slots = relocate_all(problem, slots)

@@ -15,6 +15,8 @@ from privacy.anonymity.kernel.trial import Trial, new_trial
 EMPTY = -1
 MOST_SLOTS = 8
 """Classes of one unit that a search looks at: a common unit can be spread over hundreds."""
+LOG_PER_OFFER = 32
+"""Entries of the log for each record that a growing class may be offered: a rebuild grows a few classes."""
 ONE = np.uint64(1)
 NO_LOW = 1 << 30
 """Above every code: the second lowest code of a class with one slot."""
@@ -64,6 +66,7 @@ def new_classes(p: Problem, count: NDArray[np.int64], slots: int, classes: int) 
     """An empty state in which no record has a class."""
     m, q = p.codes.shape
     whole = np.int64
+    trial = new_trial(p)
     return Classes(
         low=np.zeros((classes, q), np.int32),
         high=np.zeros((classes, q), np.int32),
@@ -87,10 +90,10 @@ def new_classes(p: Problem, count: NDArray[np.int64], slots: int, classes: int) 
         free_slot=np.arange(slots - 1, -1, -1, dtype=whole),
         free_class=np.arange(classes - 1, -1, -1, dtype=whole),
         counter=np.array([slots, classes, EMPTY], whole),
-        log=np.zeros((slots, 4), whole),
+        log=np.zeros((slots + LOG_PER_OFFER * len(trial.unit), 4), whole),
         left=count.astype(whole),
         cost=np.zeros(1),
-        trial=new_trial(p),
+        trial=trial,
     )
 
 

@@ -88,7 +88,8 @@ def rebuild(
         empty_out(p, c, group[g])
     floors = _floors(p, c, released, count)
     used = 0
-    while used < size + 2 and used < group.shape[0] and c.cost[0] + floors < limit:
+    most = min(size + 2, group.shape[0], size + c.counter[1])
+    while used < most and c.cost[0] + floors < limit:
         u = _seed(p, c, released, count, random)
         if u == EMPTY:
             break

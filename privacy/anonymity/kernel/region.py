@@ -12,7 +12,7 @@ from privacy.anonymity.kernel.problem import Problem
 
 @lean
 def renumber_neighbours(
-    neighbour: NDArray[np.int32], tuples: NDArray[np.int64], number: NDArray[np.int32], out: NDArray[np.int32]
+    neighbour: NDArray[np.int32], tuples: NDArray[np.int32], number: NDArray[np.int32], out: NDArray[np.int32]
 ) -> None:
     """Into `out` (filled with -1) the neighbours of `tuples` that have a `number`, in their order, by it."""
     for i in range(tuples.shape[0]):

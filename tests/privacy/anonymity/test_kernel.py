@@ -19,7 +19,7 @@ from privacy.anonymity.kernel.grow import keep_satisfied
 from privacy.anonymity.kernel.lean import lean
 from privacy.anonymity.kernel.neighbour import nearest_tuples
 from privacy.anonymity.kernel.problem import Problem
-from privacy.anonymity.kernel.refine import refine
+from privacy.anonymity.kernel.refine import new_schedule, refine
 from privacy.anonymity.kernel.resplit import new_scratch
 from privacy.anonymity.table import FrequencyTable, column_order, tabulate
 from tests.privacy.anonymity.random_release import MODELS, random_table
@@ -98,7 +98,9 @@ def test_the_nearest_tuples_are_those_of_a_brute_force(limit: int) -> None:
     people = np.add.reduceat(given.count, p.unit_start[:-1])
     order = np.array(column_order(given.table.domains), np.int64)
     for wanted in (np.ones(len(tuples), np.bool_), people < K):
-        near, floor = nearest_tuples(tuples, people, order, p.size, p.table_start, p.table, wanted, limit, K, 0, len(tuples))
+        near, floor = nearest_tuples(
+            tuples, people, order, p.size, p.table_start, p.table, wanted, limit, K, 0, len(tuples)
+        )
         expected = farthest(p, tuples, len(tuples))
         for a in np.flatnonzero(wanted):
             assert len(set(near[a])) == limit
@@ -119,7 +121,8 @@ def test_refinement_loses_nobody_and_no_information(rounds: int, models: tuple[d
     p, c = given.problem, search._new(given.problem, given.count)
     keep_satisfied(p, c)
     search._grow(p, c)
-    costs = refine(p, c, new_scratch(p), rounds, new_dice(1))
+    schedule = new_schedule(c, rounds)
+    costs = [float(c.cost[0]), *refine(p, c, new_scratch(p), schedule, range(rounds), new_dice(1))]
     held = np.bincount(c.slot_unit[c.slot_class >= 0], c.slot_count[c.slot_class >= 0], len(given.count))
     assert (held == given.count).all()
     for a in np.flatnonzero(c.rows > 0):
