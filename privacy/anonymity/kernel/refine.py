@@ -34,9 +34,11 @@ EAGER = 2.0
 """A class is redone in each pass if it costs this many times the mean of the classes with a loss, others less often."""
 REBUILD_EVERY, SWEEP_EVERY = 8, 2
 """Every how many rounds classes are rebuilt (which takes five times as long) instead of split, and records move."""
-HEAT_PER_ROUND, HOTTEST, COLD = 0.0006, 0.2, 0.9
+DEAR_REBUILD_EVERY, DEAR_SWEEP_EVERY = 2, 1
+"""The same where sensitive values must be checked, which makes splitting as dear."""
+HEAT_PER_ROUND, HOTTEST, COLD = 0.0009, 0.3, 0.9
 """Heat at the start, as a share of the mean cost of a class with a loss: so much for each round to come, at most
-HOTTEST (a short search that is hot ends hot). It falls evenly, and is nothing after COLD of the rounds."""
+HOTTEST (a short search that is hot ends hot). It falls as a square, to nothing after COLD of the rounds."""
 
 
 @lean
@@ -151,7 +153,7 @@ class Schedule(NamedTuple):
     def heat(self, r: int) -> float:
         """What a change in round `r` may cost more, on average."""
         hottest = min(HOTTEST, HEAT_PER_ROUND * self.rounds) * self.mean
-        return hottest * max(0.0, 1.0 - r / (COLD * self.rounds))
+        return hottest * max(0.0, 1.0 - r / (COLD * self.rounds)) ** 2
 
 
 def new_schedule(c: Classes, rounds: int) -> Schedule:
@@ -170,14 +172,17 @@ def refine(
     as one function its parts take minutes to.
     """
     can_rebuild = bool(is_monotone(p))
+    by_count = p.prior.shape[0] == 0
+    rebuild_every = REBUILD_EVERY if by_count else DEAR_REBUILD_EVERY
+    sweep_every = SWEEP_EVERY if by_count else DEAR_SWEEP_EVERY
     history = []
     for r in rounds:
         heat = schedule.heat(r)
-        if can_rebuild and r % REBUILD_EVERY == 0:
+        if can_rebuild and r % rebuild_every == 0:
             rebuild_all(p, c, w, schedule.mean, heat, random)
         else:
             resplit_all(p, c, w, schedule.mean, heat, random)
-        if r % SWEEP_EVERY == 0:
+        if r % sweep_every == 0:
             sweep(p, c, 0.0, random)
         history.append(float(c.cost[0]))
     return history
