@@ -53,7 +53,7 @@ def publish(
     made = registry.release(plan.table, permitted, spec, plan.recipient)
     _write(plan, made, lakehouse)
     waiting = len(permitted) - len(made)
-    told = {"purpose": plan.purpose, "recipient": plan.recipient}
+    told = spec.context.model_copy(update={"purpose": plan.purpose, "recipient": plan.recipient})
     report = make_report(permitted, made, _may_wait(spec), waiting, f"{plan.table} for {plan.recipient}", told)
     return Published(customers, len(permitted), len(made), report)
 

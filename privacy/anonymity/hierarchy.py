@@ -117,15 +117,21 @@ def read_hierarchy(path: Path, column: str = "", delimiter: str = ";") -> Hierar
     """Read a hierarchy in ARX's format: no header, `value;parent;…;*`, one value a line.
 
     Raises:
-        HierarchyError: there is no such file, or what `from_rows` finds.
+        HierarchyError: there is no such file, it is not text in UTF-8, or what `from_rows` finds.
     """
     if not path.is_file():
         raise HierarchyError(
             f"the hierarchy of column {column!r} is not at {path}; paths are relative to the specification",
             column=column,
         )
-    with path.open(encoding="utf-8-sig", newline="") as handle:
-        return from_rows(list(csv.reader(handle, delimiter=delimiter)), column)
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as handle:
+            rows = list(csv.reader(handle, delimiter=delimiter))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise HierarchyError(
+            f"the hierarchy of column {column!r}, {path.name}, is not a CSV in UTF-8; convert it", column=column
+        ) from error
+    return from_rows(rows, column)
 
 
 def intervals(values: Iterable[str], widths: Sequence[float], column: str = "") -> Hierarchy:

@@ -12,7 +12,8 @@ import typer
 from deltalake import write_deltalake
 from typer.testing import CliRunner
 
-from pipelines.cli.anonymize import anonymize_command, read_table, risk_command
+from pipelines.cli.anonymize import anonymize_command, risk_command
+from pipelines.cli.table_file import read_table
 from pipelines.errors import SettingsError
 from tests.privacy.anonymity.random_release import random_table
 
