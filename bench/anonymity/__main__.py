@@ -17,7 +17,7 @@ from typing import Any
 import pandas as pd
 
 from bench.anonymity import peers
-from bench.anonymity.adult import QUASI, SECRET, Score, data_folder, evaluate, make_spec, read_adult
+from bench.anonymity.adult import QUASI, SECRET, Score, add_data, data_folder, evaluate, make_spec, read_adult
 from bench.claim import Claim, of_runs
 from bench.options import make_parser, runs_of
 from privacy.anonymity import Spec, anonymize
@@ -55,11 +55,9 @@ def check(score: Score, case: str) -> None:
 def main() -> int:
     """Measure every release; the first, which may compile the search, is not timed."""
     parser = make_parser(__doc__, "python -m bench.anonymity")
-    parser.add_argument("--data", help="folder with adult.csv and its hierarchies")
+    add_data(parser)
     options = parser.parse_args()
-    folder = data_folder()
-    if not (folder / "adult.csv").exists():
-        raise SystemExit(f"no adult.csv in {folder}; name its folder with --data")
+    folder = data_folder(options)
     raw = read_adult(folder)
     anonymize(raw, make_spec(folder, "set", CASES["k=5"]))
     with tempfile.TemporaryDirectory(prefix="bojagi-bench-") as scratch:

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from privacy.anonymity.anonymize import Anonymized
     from privacy.anonymity.report import Report
-    from privacy.anonymity.risk import Risk
     from privacy.anonymity.spec import Spec
 
 Input = Annotated[Path, typer.Option("--input", help="CSV or Parquet file, or a Delta table's folder.", exists=True)]
@@ -68,15 +67,15 @@ def anonymize_command(
         report.mkdir(parents=True, exist_ok=True)
         (report / "report.html").write_text(summary.to_html(), encoding="utf-8")
         (report / "report.json").write_text(summary.to_json(), encoding="utf-8")
-    before, after = (summary.before, summary.after) if summary else _risks(frame, result, spec)
+    before, after = _highest_risks(frame, result, spec)
     figures = {
         "output": str(output),
         "rows": len(result.table),
         "suppressed": result.suppressed,
         "classes": result.classes,
         "information_loss": round(float(result.loss), 6),
-        "highest_risk_before": before.highest_prosecutor,
-        "highest_risk_after": after.highest_prosecutor,
+        "highest_risk_before": before,
+        "highest_risk_after": after,
         "measured": dict(result.verdict.measured),
     }
     _show(figures, as_json)
@@ -123,11 +122,13 @@ def _report(frame: "pd.DataFrame", made: "Anonymized", spec: "Spec", title: str)
     return make_report(frame, made.table, spec, made.suppressed, f"Release of {title}", verdict=made.verdict)
 
 
-def _risks(frame: "pd.DataFrame", made: "Anonymized", spec: "Spec") -> tuple["Risk", "Risk"]:
-    from privacy.anonymity.risk import measure_risk
+def _highest_risks(frame: "pd.DataFrame", made: "Anonymized", spec: "Spec") -> tuple[float, float]:
+    """Prosecutor risk before and after."""
+    from privacy.anonymity.risk import class_sizes
 
     after = made.table if spec.person is None else made.table.assign(**{spec.person: frame[spec.person]})
-    return measure_risk(frame, spec.quasi, spec.person), measure_risk(after, spec.quasi, spec.person)
+    smallest = [int(class_sizes(part, spec.quasi, spec.person)["people"].min()) for part in (frame, after)]
+    return 1 / smallest[0], 1 / smallest[1]
 
 
 def _show(figures: dict[str, object], as_json: bool) -> None:

@@ -33,10 +33,10 @@ def screen(frame: pd.DataFrame, spec: Spec) -> None:
     for name, column in spec.columns.items():
         if column.role == "identifying" or column.is_confirmed or name not in frame.columns:
             continue
-        values = frame[name].dropna()
-        if len(values) < SMALLEST:
+        values = frame[name]
+        if values.count() < SMALLEST:
             continue
-        reason = _pattern(values) if column.role == "quasi" else _pattern(values) or _uniqueness(values)
+        reason = _pattern(values) if column.role == "quasi" else _pattern(values) or _uniqueness(values.dropna())
         if reason:
             raise SpecError(
                 f"column {name!r} is declared {column.role} but {reason}; make it `identifying` (it is then left "
@@ -47,7 +47,10 @@ def screen(frame: pd.DataFrame, spec: Spec) -> None:
 
 def _pattern(values: pd.Series) -> str | None:
     """What a column holds that no label may show: identifiers by their form, or text."""
-    sample = values.iloc[:: max(len(values) // SAMPLE, 1)].astype(str)
+    sample = values.iloc[:: max(len(values) // SAMPLE, 1)].dropna()
+    if len(sample) < min(SMALLEST, SAMPLE):
+        sample = values.dropna().iloc[:SAMPLE]
+    sample = sample.astype(str)
     for what, pattern in PATTERNS.items():
         if sample.str.match(pattern).mean() > 0.5:
             return f"holds {what}"

@@ -136,8 +136,7 @@ def tabulate(
     home = find_homes(frame, spec) if home is None else home
     sizes = [len(column.values) for column in sensitive]
     full = radix([key, *categories, (~home).astype(np.int64)], [int(key.max()) + 1, *sizes, 2])
-    _, first, unit = np.unique(full, return_index=True, return_inverse=True)
-    unit = unit.ravel()
+    first, unit = _distinct(full)
     stacked = np.stack(columns, 1)[first].astype(np.int32)
     category = np.stack([c[first] for c in categories], 1) if categories else np.zeros((len(first), 0))
     table = FrequencyTable(
@@ -149,6 +148,17 @@ def tabulate(
         np.bincount(unit, weights=weight).astype(np.int64),
     )
     return Tabulated(table, unit)
+
+
+def _distinct(key: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """First row of each different key, keys rising, and the place of each row's key among them."""
+    code, values = pd.factorize(key)
+    place = np.empty(len(values), np.int64)
+    place[np.argsort(values)] = np.arange(len(values))
+    unit = place[code]
+    first = np.empty(len(values), np.int64)
+    first[unit[::-1]] = np.arange(len(key))[::-1]
+    return first, unit
 
 
 def require_columns(present: list[str], spec: Spec) -> None:
