@@ -34,6 +34,10 @@ def anonymize_command(
     report: Annotated[
         Path | None, typer.Option("--report", help="Folder for report.html and report.json.", file_okay=False)
     ] = None,
+    population_table: Annotated[
+        Path | None,
+        typer.Option("--population-table", help="People it was drawn from, for k_map and delta_presence.", exists=True),
+    ] = None,
     delimiter: Delimiter = ",",
     engine: Annotated[
         str | None,
@@ -52,15 +56,19 @@ def anonymize_command(
     if spec.algorithm == "local" and not is_compiled():
         typer.echo("Compiling the search, once on this machine: a minute or two …", err=True)
     if engine is not None:
-        if report is not None or not source.is_dir():
-            raise SettingsError("--engine takes the folder of a Delta table or of Parquet files and writes no --report")
+        if report is not None or population_table is not None or not source.is_dir():
+            raise SettingsError(
+                "--engine takes the folder of a Delta table or of Parquet files, no --population-table, and writes no "
+                "--report; leave these out, or --engine"
+            )
         from pipelines.cli.anonymize_on_engine import release_on_engine
 
         _show(release_on_engine(spec, source, output, engine), as_json)
         return
     require_output(output, source)
     frame = read_table(source, delimiter)
-    result = anonymize(frame, spec)
+    population = None if population_table is None else read_table(population_table, delimiter)
+    result = anonymize(frame, spec, population)
     summary = _report(frame, result, spec, source.name) if report is not None else None
     write_table(result.table, output, delimiter)
     if report is not None and summary is not None:
