@@ -57,6 +57,8 @@ def anonymize(frame: pd.DataFrame, spec: Spec, population: pd.DataFrame | None =
         VerificationError: the verifier refused the output (a defect of ours; nothing is released).
     """
     require_columns(list(frame.columns), spec)
+    if not frame.index.is_unique:
+        raise SpecError("the table's index has an entry twice; use reset_index, so that rows can be told apart")
     screen(frame, spec)
     rank = row_rank(frame, spec)
     tabulated = tabulate(frame, spec, home=find_homes(frame, spec, rank))

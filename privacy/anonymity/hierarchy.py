@@ -67,7 +67,7 @@ def from_rows(rows: Iterable[Sequence[str]], column: str = "") -> Hierarchy:
     Raises:
         HierarchyError: no rows, ragged rows, a value twice, or a label with two parents.
     """
-    paths = [tuple(str(cell).strip() for cell in row) for row in rows if len(row)]
+    paths = [tuple(str(cell) for cell in row) for row in rows if len(row)]
     if not paths:
         raise HierarchyError(f"the hierarchy of column {column!r} is empty; give at least one value", column=column)
     width = len(paths[0])
@@ -126,7 +126,7 @@ def read_hierarchy(path: Path, column: str = "", delimiter: str = ";") -> Hierar
         )
     try:
         with path.open(encoding="utf-8-sig", newline="") as handle:
-            rows = list(csv.reader(handle, delimiter=delimiter))
+            rows = [[cell.strip() for cell in row] for row in csv.reader(handle, delimiter=delimiter)]
     except (UnicodeDecodeError, csv.Error) as error:
         raise HierarchyError(
             f"the hierarchy of column {column!r}, {path.name}, is not a CSV in UTF-8; convert it", column=column

@@ -88,6 +88,8 @@ class Spec(BaseModel):
         for model in self.models:
             if isinstance(model, SensitiveModel) and model.column not in sensitive:
                 raise ValueError(f"model {model.name!r} is about column {model.column!r}, which is not `sensitive`")
+        if self.person in self.columns and self.columns[self.person].role != "identifying":
+            raise ValueError(f"person {self.person!r} is never released; make its role `identifying`, or leave it out")
         if self.target is not None and self.target not in {*sensitive, *self.by_role("insensitive")}:
             raise ValueError(f"target {self.target!r} is not released as it is; name a sensitive or insensitive column")
         if sum(self.columns[name].weight for name in self.quasi) <= 0:

@@ -21,6 +21,8 @@ from privacy.anonymity.hierarchy import MISSING, sort_key
 from privacy.anonymity.model import TCloseness
 from privacy.anonymity.spec import Spec
 
+LARGEST_WHOLE = 2.0**53
+"""Floats from here on, infinity among them, are not told as whole numbers: not every whole number is one."""
 LIKENESS = 0.75
 """Of names, above which one may be the other misspelt."""
 
@@ -87,7 +89,7 @@ def as_text(column: pd.Series) -> pd.Series:
     """Values as text; nulls become MISSING; whole floats lose their `.0` so that nulls do not change labels."""
     if pd.api.types.is_float_dtype(column):
         whole = column.dropna()
-        if (whole == whole.round()).all():
+        if (whole == whole.round()).all() and (whole.abs() < LARGEST_WHOLE).all():
             column = column.astype("Int64")
     if column.dtype == object and pd.api.types.infer_dtype(column, skipna=False) == "string":
         return column
@@ -165,11 +167,19 @@ def require_columns(present: list[str], spec: Spec) -> None:
     """Refuse a table that lacks a column of the specification, one that is left out included: it may be misspelt.
 
     Raises:
-        SpecError: columns are missing; the message names them.
+        SpecError: columns are missing, or there are several of a name, or a distance has no hierarchy; the message
+            names them.
     """
     absent = [name for name in (*spec.columns, *([spec.person] if spec.person else [])) if name not in present]
     if absent:
         raise lacks(absent, present)
+    trees = [m.column for m in spec.models if isinstance(m, TCloseness) and m.distance == "hierarchical"]
+    bare = [name for name in trees if spec.columns[name].hierarchy.kind != "file"]
+    if bare:
+        raise SpecError(f"hierarchical distances of {bare} need hierarchies of kind `file`, which the verifier reads")
+    twice = [name for name in spec.columns if present.count(name) > 1]
+    if twice:
+        raise SpecError(f"the table has several columns named {twice}; rename or drop them")
 
 
 def lacks(absent: list[str], present: list[str]) -> SpecError:
