@@ -38,7 +38,7 @@ def screen(frame: pd.DataFrame, spec: Spec) -> None:
             continue
         values = frame[name]
         _require_plain(values, name)
-        if column.is_confirmed or values.count() < SMALLEST:
+        if column.is_confirmed or (values.iloc[:SAMPLE].count() < SMALLEST and values.count() < SMALLEST):
             continue
         reason = _pattern(values) if column.role == "quasi" else _pattern(values) or _uniqueness(values.dropna())
         if reason:

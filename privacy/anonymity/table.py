@@ -139,7 +139,7 @@ def tabulate(
     sizes = [len(column.values) for column in sensitive]
     full = radix([key, *categories, (~home).astype(np.int64)], [int(key.max()) + 1, *sizes, 2])
     first, unit = _distinct(full)
-    stacked = np.stack(columns, 1)[first].astype(np.int32)
+    stacked = np.stack([column[first] for column in columns], 1).astype(np.int32)
     category = np.stack([c[first] for c in categories], 1) if categories else np.zeros((len(first), 0))
     table = FrequencyTable(
         tuple(domains),
