@@ -61,7 +61,7 @@ def _data(report: Report) -> tuple[Section, ...]:
     spec, before = report.spec, report.before
     people = f"{before.people:,} people in {before.records:,} rows"
     if spec.person is not None:
-        people += f", told apart by {spec.person}; nobody has more than {report.most_rows_of_a_person:,} rows"
+        people += f", told apart by {spec.person}; nobody has more than {_rows(report.most_rows_of_a_person)}"
     else:
         people += "; every row counts as a person"
     if report.repeating_identifiers:
@@ -112,6 +112,10 @@ def _data(report: Report) -> tuple[Section, ...]:
             ),
         ),
     )
+
+
+def _rows(number: int) -> str:
+    return f"{number:,} row" if number == 1 else f"{number:,} rows"
 
 
 def _has_population(report: Report) -> bool:
