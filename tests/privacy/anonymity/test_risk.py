@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bench.anonymity.population import draw_from_pitman
 from privacy.anonymity.attack import inference, linkability, singling_out, singling_out_by_guess, wilson
 from privacy.anonymity.errors import SpecError
 from privacy.anonymity.population_unique import (
@@ -75,26 +76,10 @@ def test_a_journalist_counts_who_looks_alike_in_the_population() -> None:
     assert measure_risk(table, ["a"], population=population.iloc[9:]).highest_journalist == pytest.approx(1 / 2)
 
 
-def draw_from_pitman(people: int, theta: float, alpha: float, seed: int) -> np.ndarray:
-    """Class of each person, who joins a class of j people with chance (j - alpha) / (theta + people so far)."""
-    random, owner, sizes = np.random.default_rng(seed), np.empty(people, np.int64), list[int]()
-    for i in range(people):
-        if random.random() * (theta + i) < theta + len(sizes) * alpha:
-            owner[i] = len(sizes)
-            sizes.append(0)
-        else:
-            while True:
-                owner[i] = owner[random.integers(i)]
-                if random.random() * sizes[owner[i]] < sizes[owner[i]] - alpha:
-                    break
-        sizes[owner[i]] += 1
-    return owner
-
-
 @pytest.mark.parametrize(("theta", "alpha"), [(50.0, 0.6), (500.0, 0.3)])
 def test_pitmans_model_finds_the_uniques_of_a_pitman_population(theta: float, alpha: float) -> None:
     """Negative control: one rate for all classes, which knows no skew, finds next to none of them."""
-    population = draw_from_pitman(30_000, theta, alpha, seed=5)
+    population = draw_from_pitman(30_000, theta, alpha, np.random.default_rng(5))
     truth = int((np.bincount(population) == 1).sum())
     sample = np.random.default_rng(6).choice(population, 3_000, replace=False)
     sizes = np.unique(sample, return_counts=True)[1]
