@@ -12,6 +12,9 @@ from privacy.anonymity.report_iso import names_of, tell_singling
 from privacy.anonymity.report_section import Section, Statement, Table, asked, percent
 from privacy.anonymity.treatment import tell_treatment
 
+TELLING = 0.5
+"""Share of rows in which a value must differ for a column to lead back to rows."""
+
 
 def korean_sections(report: Report) -> tuple[Section, ...]:
     """Preparation, review of the risk, pseudonymisation, review of adequacy, safe management."""
@@ -96,7 +99,14 @@ def _adequacy(report: Report) -> Section:
 
 def _management(report: Report) -> Section:
     context = report.context
+    telling = tuple(
+        name
+        for name, fact in report.columns.items()
+        if fact.role != "quasi" and fact.values_before > TELLING * report.before.records
+    )
     back = "The release holds no key that leads back to a row or a person; only its input does"
+    if telling:
+        back = f"Whoever knows values of {names_of(telling)}, which differ in most rows, finds the row"
     if report.spec.person is not None:
         back += f", and whatever remembers {report.spec.person} (the registry of releases keeps a keyed hash of it)"
     return Section(

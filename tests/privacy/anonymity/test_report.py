@@ -13,6 +13,7 @@ from privacy.anonymity import Spec, anonymize
 from privacy.anonymity.context import QUESTIONS, Context
 from privacy.anonymity.release_report import make_report
 from privacy.anonymity.report import Report
+from privacy.anonymity.spec import ColumnSpec
 from tests.privacy.anonymity.random_release import random_table
 
 ANSWERS = {name: f"answer to {name}" for name in QUESTIONS if name != "highest_acceptable_risk"}
@@ -108,6 +109,18 @@ def test_attacks_win_on_an_unprotected_release_and_fail_on_a_good_one() -> None:
     assert all(bare[name][1] > 5 for name in names)
     assert all(good[name][0] < 5 and good[name][1] == 0 for name in names[:3])
     assert good["inference of illness"][1] == 0
+
+
+def test_a_column_that_leads_back_is_named() -> None:
+    data = json.loads(report_of(5).to_json())["korean_guideline"]["5_safe_management"]
+    assert data["추가정보 · Additional information"].startswith("The release holds no key")
+    table = people().assign(score=np.random.default_rng(1).normal(size=400))
+    spec = make_spec(5)
+    spec = spec.model_copy(update={"columns": {**spec.columns, "score": ColumnSpec(role="insensitive")}})
+    made = anonymize(table, spec)
+    report = make_report(table, made.table, spec, 0, "people")
+    data = json.loads(report.to_json())["korean_guideline"]["5_safe_management"]
+    assert "Whoever knows values of score" in data["추가정보 · Additional information"]
 
 
 def test_a_refused_release_says_so() -> None:
