@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 
 from pipelines.identity.blocking import block, rules_for
 from pipelines.identity.default_value import forget_alike, forget_defaults
+from pipelines.identity.few_pairs import score_few
 from pipelines.identity.model import Model, observe_levels
 from pipelines.identity.opposition import with_opposed
 from pipelines.identity.person_match import Matching, Sketches, match_all, no_pairs, open_private_workspace
 from pipelines.identity.person_record import PersonRecords
 from pipelines.identity.prepare import prepare
 from pipelines.identity.resolve import Options, filled_columns, put_person
-from pipelines.identity.scoring import ScoredPairs, find_likely, score
+from pipelines.identity.scoring import ScoredPairs, find_likely
 from pipelines.identity.sketch import SKETCH_FLOOR, TABLE, Layout, draw_sketches, put_sketches, rough_model
 
 Ints = NDArray[np.int64]
@@ -128,7 +129,7 @@ class Desk:
         if not found.candidates:
             return no_pairs()
         observe_levels(self.workspace, self.model.comparisons, pairs="candidate", into="observed")
-        scored = score(self.workspace, self.model, stand_ins=TABLE)
+        scored = score_few(self.workspace, self.model, counted_in=TABLE)
         pairs = with_opposed(self.workspace, scored, len(self.order), threshold=self.options.threshold)
         ends = self.order[pairs.left], self.order[pairs.right]
         return ScoredPairs(np.minimum(*ends), np.maximum(*ends), pairs.weight)
