@@ -58,8 +58,7 @@ def match_reached(
     order = np.argsort(fresh, kind="stable")
     with open_private_workspace(options) as workspace:
         desk = Desk(workspace, persons, order, model, options)
-        desk.lay_out(np.flatnonzero(reached))
-        sketches = desk.sketch()
+        sketches = desk.sketch(np.flatnonzero(reached))
         notes = forget_defaults(workspace, TABLE)
         near = reached.copy()
         if fresh.any():
@@ -95,8 +94,9 @@ class Desk:
         self.place = np.empty(len(self.order), dtype=np.int64)
         self.place[self.order] = np.arange(len(self.order))
 
-    def sketch(self) -> Sketches:
-        """Write the sketches of all to their table: kept ones, and new ones of people without. Somebody is laid out."""
+    def sketch(self, wanted: Ints) -> Sketches:
+        """Write the sketches of all to their table, kept ones and new ones; lay out who is wanted anyway (somebody)."""
+        self.lay_out(wanted)
         layout = Layout.of(self.columns)
         values, is_kept = self.persons.book.open(self.persons.frame, layout)
         stale = np.flatnonzero(~is_kept)

@@ -47,9 +47,8 @@ def explain_persons(
     with open_private_workspace(options) as workspace:
         # Frequencies are counted over the sketches of all; only these two are read in clear.
         desk = Desk(workspace, persons, persons.everybody, model, options)
-        desk.sketch()
+        desk.sketch(np.asarray(rows, dtype=np.int64))
         forget_defaults(workspace, TABLE)
-        desk.lay_out(np.asarray(rows, dtype=np.int64))
         forget_alike(workspace, "person", TABLE)
         return explain(workspace, model, *rows, stand_ins=TABLE)
 

@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from numpy.typing import NDArray
 
 from pipelines.identity.errors import IdentityError
+from pipelines.identity.key_place import key_text, places
 
 if TYPE_CHECKING:
     # What sketches are drawn with takes a second to load, which an up-to-date run need not spend.
@@ -150,9 +151,7 @@ class SketchBook:
 
 def _places(rows: pd.DataFrame, people: pd.DataFrame) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
     """Return the place of each person in the rows of a book, and who has one for the same version of the entry."""
-    # One text each, and in Arrow: an index over two columns of Python's texts takes ten times as long.
-    held, wanted = _named(rows["token_kind"], rows["token"]), _named(people["kind"], people["token"])
-    place = pc.index_in(wanted, value_set=held).fill_null(-1).to_numpy(zero_copy_only=False).astype(np.intp)
+    place = places(key_text(rows["token_kind"], rows["token"]), key_text(people["kind"], people["token"]))
     seen, now = (frame["seen_at"].to_numpy(dtype="datetime64[us]") for frame in (rows, people))
     there = place >= 0
     there[there] = seen[place[there]] == now[there]
@@ -165,11 +164,6 @@ def _mark(layout: Layout) -> str:
 
 def _bound(kinds: pd.Series, tokens: pd.Series, mark: str) -> list[bytes]:
     """Return the associated data of each person's sketch."""
-    texts = pc.binary_join_element_wise("bojagi identity sketch", _named(kinds, tokens), mark, "\0")
+    texts = pc.binary_join_element_wise("bojagi identity sketch", key_text(kinds, tokens), mark, "\0")
     bound: list[bytes] = texts.cast(pa.binary()).to_pylist()
     return bound
-
-
-def _named(kinds: pd.Series, tokens: pd.Series) -> pa.Array:
-    """Return one text a person."""
-    return pc.binary_join_element_wise(pa.array(kinds, pa.string()), pa.array(tokens, pa.string()), "\0")
