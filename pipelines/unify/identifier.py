@@ -29,7 +29,7 @@ _SCHEMA = (
     "previous_customer_id string, changed_at timestamp_ntz, changed_by string, last_seen_at timestamp_ntz"
 )
 _BEFORE = {"token_kind": "kind", "customer_id": "former", "previous_customer_id": "earlier", "changed_at": "since"}
-_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  (local wall time, for tables without any load)
+_EPOCH = datetime(1970, 1, 1)
 
 
 def build(tables: Tables, context: BuildContext) -> DataFrame:

@@ -25,7 +25,7 @@ from privacy.consent.record import ConsentRecord
 from privacy.consent.store import ConsentStore
 
 SIZE = 240
-NOW = datetime(2017, 6, 1)  # noqa: DTZ001 - the shop's local wall time, as in the records
+NOW = datetime(2017, 6, 1)
 PLAN = load_plans()[0]
 
 
@@ -36,7 +36,7 @@ def contract() -> Contract:
 
 def say(folder: Path, customers: range, state: str, year: int) -> None:
     """Record what customers say about research."""
-    at = datetime(year, 1, 1)  # noqa: DTZ001
+    at = datetime(year, 1, 1)
     told = {
         "controller": "Bojagi Mart", "purpose": PLAN.purpose, "notice_version": "1", "notice_language": "ko",
         "jurisdiction": "KR", "method": "web_form", "state": state, "effective_at": at, "recorded_at": at,

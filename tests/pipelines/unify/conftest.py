@@ -1,7 +1,5 @@
 """The small market, built by each engine once a session."""
 
-# ruff: noqa: DTZ001 - local wall times, as in the tables
-
 from __future__ import annotations
 
 import random

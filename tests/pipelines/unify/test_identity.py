@@ -1,7 +1,5 @@
 """Identity in the run: people matched, decided about, split again, and everything built on them following."""
 
-# ruff: noqa: DTZ001 - local wall times, as in the tables
-
 from __future__ import annotations
 
 from dataclasses import replace
