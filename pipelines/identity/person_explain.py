@@ -16,12 +16,11 @@ from pipelines.identity.person_match import open_private_workspace
 from pipelines.identity.person_record import PersonRecords
 from pipelines.identity.resolve import Options
 from pipelines.identity.sketch import TABLE
-from pipelines.identity.sketch_book import COLUMNS, nobody
 from pipelines.identity.steward import Key
 from pipelines.lakehouse import Lakehouse
 from pipelines.rows import read_rows
 
-MODEL, SKETCH = "silver/identity_model", "silver/identity_sketch"
+MODEL = "silver/identity_model"
 
 
 class NothingToExplainError(IdentityError):
@@ -51,14 +50,6 @@ def explain_persons(
         forget_defaults(workspace, TABLE)
         forget_alike(workspace, "person", TABLE)
         return explain(workspace, model, *rows, stand_ins=TABLE)
-
-
-def kept_sketches(lakehouse: Lakehouse) -> pd.DataFrame:
-    """Return the rows of the sketch book that the last run left; none where no run did."""
-    if not lakehouse.exists(SKETCH):
-        return nobody()
-    rows: pd.DataFrame = read_rows(lakehouse, SKETCH, list(COLUMNS)).to_pandas()
-    return rows.astype({"seen_at": "datetime64[us]"})
 
 
 def _best_entry(persons: PersonRecords, keys: Sequence[Key]) -> int:

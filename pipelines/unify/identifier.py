@@ -82,11 +82,10 @@ def _link(
     from pipelines.identity.model_text import read_model
     from pipelines.identity.person_link import PersonLinker
     from pipelines.identity.resolve import Options
-    from pipelines.unify.identity_sketch import read_book
 
     models = tables[MODEL].orderBy("trained_at").toPandas()["parameters"]
     model = read_model(models.iloc[-1]) if len(models) else None
-    with context.matching.people(read_book(tables[SKETCH])) as persons:
+    with context.matching.people() as persons:
         linker = PersonLinker(persons, known, model, decisions, context.matching.options or Options())
         clusters = linker.link(records)
         found = clusters.matching
