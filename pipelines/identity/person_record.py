@@ -126,10 +126,7 @@ def read_person_records(
 
 
 def kept_sketches(lakehouse: Lakehouse) -> pd.DataFrame:
-    """Return the rows of the sketch book that the last run left; none where no run did.
-
-    Read without the engine, which takes ten times as long to hand them over.
-    """
+    """Return the rows of the sketch book that the last run left; none where no run did."""
     if not lakehouse.exists(SKETCH):
         return nobody()
     rows: pd.DataFrame = read_rows(lakehouse, SKETCH, list(COLUMNS)).to_pandas()
