@@ -56,18 +56,26 @@ def _score(name: str, hits: int, attempts: int, base_hits: int, base_attempts: i
     )
 
 
+def _encode(column: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+    """Code of each row by the text of its value, and the texts."""
+    code, values = pd.factorize(column, use_na_sentinel=False)
+    place, texts = pd.factorize(np.array([str(value) for value in values], object))
+    return place[code].astype(np.int64), np.asarray(texts, object)
+
+
 class _Groups:
     """The rows of a release that it does not tell apart, ready to be held against what an attacker knows."""
 
     def __init__(self, published: pd.DataFrame, cover: Cover, secret: str | None = None) -> None:
         names = [*cover, *([secret] if secret else [])]
-        found = {name: pd.factorize(published[name].astype(str)) for name in names}
-        codes = [found[name][0].astype(np.int64) for name in names]
+        found = {name: _encode(published[name]) for name in names}
+        codes = [found[name][0] for name in names]
         key = radix(codes, [len(found[name][1]) for name in names])
         _, first, inverse = np.unique(key, return_index=True, return_inverse=True)
         self.of_row = inverse.ravel()
         self.count = np.bincount(self.of_row)
-        self.secret = np.asarray(found[secret][1])[found[secret][0][first]] if secret else np.zeros(0, object)
+        self.secret: np.ndarray = found[secret][0][first] if secret else np.zeros(len(first), np.int64)
+        self.secrets: np.ndarray = found[secret][1] if secret else np.zeros(0, object)
         self._codes = {name: found[name][0][first] for name in cover}
         self._covered = {name: [cover[name][label] for label in found[name][1]] for name in cover}
         self._fits: dict[tuple[str, str], np.ndarray] = {}
@@ -122,10 +130,10 @@ class _People:
     """The original records by their quasi-identifiers, to count whom a claim fits."""
 
     def __init__(self, original: pd.DataFrame, columns: Sequence[str]) -> None:
-        self.text = {name: original[name].astype(str).to_numpy() for name in columns}
-        found = {name: pd.factorize(values) for name, values in self.text.items()}
+        found = {name: _encode(original[name]) for name in columns}
+        self.text = {name: values[code] for name, (code, values) in found.items()}
         self.values = {name: list(values) for name, (_, values) in found.items()}
-        key = radix([found[n][0].astype(np.int64) for n in columns], [len(found[n][1]) for n in columns])
+        key = radix([found[n][0] for n in columns], [len(found[n][1]) for n in columns])
         _, self._first, self._count = np.unique(key, return_index=True, return_counts=True)
         self._codes = {name: code[self._first] for name, (code, _) in found.items()}
 
@@ -237,7 +245,7 @@ def inference(
 
     def guesses(target: pd.Series, held: np.ndarray) -> bool:
         inside = held * groups.fitting(target, list(cover))
-        counted = pd.Series(inside if inside.any() else held).groupby(groups.secret).sum()
-        return bool(counted.idxmax() == str(target[secret]))
+        counted = np.bincount(groups.secret, inside if inside.any() else held, len(groups.secrets))
+        return bool(groups.secrets[int(counted.argmax())] == str(target[secret]))
 
     return _attack(f"inference of {secret}", original, control, published, groups, owners, attempts, seed, guesses)
