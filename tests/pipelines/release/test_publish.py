@@ -86,6 +86,9 @@ def test_only_those_who_permit_it_are_released(
     assert (made.customers, made.rows, len(out)) == (SIZE, 200, 200)
     assert list(out.columns) == list(PLAN.spec.columns)
     assert not out["sido"].str.contains("Jeju").any()
+    page = made.report.to_html()
+    assert f"version 1 of {PLAN.table}, for {PLAN.recipient}" in page
+    assert "200 people in 200 rows, told apart by customer_id; nobody has more than 1 row" in page
     assert prove_release(PLAN, contract, lakehouse, look(tmp_path), registry).is_passed
 
 
