@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
+from pipelines.cli.grid import open_console
 from pipelines.cli.option import Json
 from pipelines.cli.risk_text import tell_risk
 from pipelines.cli.table_file import read_table, require_output, write_table
@@ -145,5 +145,9 @@ def _show(figures: dict[str, object], as_json: bool) -> None:
         return
     table = Table(show_header=False)
     for name, value in figures.items():
-        table.add_row(name.replace("_", " "), f"{value:.4g}" if isinstance(value, float) else str(value))
-    Console().print(table)
+        if isinstance(value, dict):
+            told = ", ".join(f"{measure.replace('_', ' ')} {number:.4g}" for measure, number in value.items())
+        else:
+            told = f"{value:.4g}" if isinstance(value, float) else str(value)
+        table.add_row(name.replace("_", " "), told)
+    open_console().print(table)
