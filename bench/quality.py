@@ -88,7 +88,7 @@ def _read(engine: Engine, contract: Contract, name: str) -> DataFrame:
 
 def _comparable(contract: Contract, rows: int) -> list[Check]:
     """Return the checks that all variants can make: rows, keys, volume, and the schema (no pass)."""
-    as_of = datetime(2017, 12, 31, 23)  # noqa: DTZ001  local wall time
+    as_of = datetime(2017, 12, 31, 23)
     kinds = (RowCheck, KeyCheck, SchemaCheck)
     checks = derive_checks(contract, Circumstance(as_of, rows=rows))
     return [check for check in checks if isinstance(check, kinds) or check.name == "volume"]

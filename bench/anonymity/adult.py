@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import argparse
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,9 +19,18 @@ SECRET = "occupation"
 DEFAULT = Path("..") / "shared" / "data" / "adult"
 
 
-def data_folder() -> Path:
-    """Folder with adult.csv and its hierarchies: the argument after --data, or the one beside the repository."""
-    return Path(sys.argv[sys.argv.index("--data") + 1]) if "--data" in sys.argv else DEFAULT
+def add_data(parser: argparse.ArgumentParser) -> None:
+    """Add `--data` to a script's options."""
+    told = "folder with adult.csv and its hierarchies (usually ../shared/data/adult)"
+    parser.add_argument("--data", type=Path, default=DEFAULT, help=told)
+
+
+def data_folder(options: argparse.Namespace) -> Path:
+    """Folder with adult.csv and its hierarchies; ends the script when they are not there."""
+    folder: Path = options.data
+    if not (folder / "adult.csv").exists():
+        raise SystemExit(f"no adult.csv in {folder}; name its folder with --data")
+    return folder
 
 
 def read_adult(folder: Path) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Our attacks beside anonymeter's: python -m bench.anonymity.attacks [--data FOLDER].
+"""Our attacks beside anonymeter's: python -m bench.anonymity.attacks [--data FOLDER] [--quick].
 
 Adult, 2,000 people in the release and 2,000 who are not: published as they are, and k-anonymous with k=5. anonymeter
 attacks tables of plain values, so it is given a value at random of those that each label covers. It runs in an
@@ -17,8 +17,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from bench.anonymity.adult import QUASI, SECRET, data_folder, make_spec, read_adult
+from bench.anonymity.adult import QUASI, SECRET, add_data, data_folder, make_spec, read_adult
 from bench.claim import Claim
+from bench.options import make_parser
 from bench.peer_environment import python_with
 from privacy.anonymity import anonymize
 from privacy.anonymity.attack import AttackRisk, inference, linkability, singling_out, singling_out_by_guess
@@ -26,7 +27,7 @@ from privacy.anonymity.utility import Cover, label_cover
 
 HOME = Path("bench") / "results" / "anonymeter"
 HALVES = (list(QUASI[:3]), list(QUASI[3:]))
-PEOPLE, ATTEMPTS, SEED = 2000, 500, 5
+PEOPLE, ATTEMPTS, QUICK_ATTEMPTS, SEED = 2000, 500, 100, 5
 NEAR = 0.1
 """How far the risks of two implementations may lie apart: each is an estimate from 500 attempts."""
 ANONYMETER = """
@@ -60,9 +61,9 @@ print(json.dumps(found))
 """
 
 
-def _anonymeter(folder: Path) -> dict[str, list[float] | None]:
+def _anonymeter(folder: Path, attempts: int) -> dict[str, list[float] | None]:
     """Risk and interval of each attack, None where anonymeter found too few predicates to attack with."""
-    arguments = [str(folder), SECRET, ",".join(HALVES[0]), ",".join(HALVES[1]), str(ATTEMPTS)]
+    arguments = [str(folder), SECRET, ",".join(HALVES[0]), ",".join(HALVES[1]), str(attempts)]
     interpreter = python_with(HOME, ("anonymeter",))
     command = [str(interpreter), "-c", ANONYMETER, *arguments]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
@@ -70,15 +71,15 @@ def _anonymeter(folder: Path) -> dict[str, list[float] | None]:
 
 
 def _ours(
-    ori: pd.DataFrame, control: pd.DataFrame, published: pd.DataFrame, cover: Cover
+    ori: pd.DataFrame, control: pd.DataFrame, published: pd.DataFrame, cover: Cover, attempts: int
 ) -> Mapping[str, tuple[AttackRisk, ...]]:
     quasi = list(QUASI)
     return {
-        "linkability": (linkability(ori, control, published, cover, HALVES, ATTEMPTS, SEED),),
-        "inference": (inference(ori, control, published, cover, SECRET, ATTEMPTS, SEED),),
+        "linkability": (linkability(ori, control, published, cover, HALVES, attempts, SEED),),
+        "inference": (inference(ori, control, published, cover, SECRET, attempts, SEED),),
         "singling out": (
-            singling_out(ori[quasi], published[quasi], cover, ATTEMPTS, SEED),
-            singling_out_by_guess(ori[quasi], published[quasi], cover, ATTEMPTS, SEED),
+            singling_out(ori[quasi], published[quasi], cover, attempts, SEED),
+            singling_out_by_guess(ori[quasi], published[quasi], cover, attempts, SEED),
         ),
     }
 
@@ -95,7 +96,10 @@ def _as_values(published: pd.DataFrame, cover: Cover) -> pd.DataFrame:
 
 def main() -> int:
     """Attack both releases with both tools."""
-    folder = data_folder()
+    parser = make_parser(__doc__, "python -m bench.anonymity.attacks")
+    add_data(parser)
+    options = parser.parse_args()
+    folder, attempts = data_folder(options), QUICK_ATTEMPTS if options.quick else ATTEMPTS
     rows = read_adult(folder)[[*QUASI, SECRET]].sample(2 * PEOPLE, random_state=SEED, ignore_index=True)
     ori, control = rows.iloc[:PEOPLE], rows.iloc[PEOPLE:].reset_index(drop=True)
     hidden = anonymize(ori, make_spec(folder, "set", [{"name": "k_anonymity", "k": 5}])).table
@@ -104,8 +108,8 @@ def main() -> int:
         with tempfile.TemporaryDirectory(prefix="bojagi-bench-") as place:
             for name, frame in (("ori", ori), ("control", control), ("syn", _as_values(published, cover))):
                 frame[[*QUASI, SECRET]].to_csv(Path(place) / f"{name}.csv", index=False)
-            theirs = _anonymeter(Path(place))
-        for name, risks in _ours(ori, control, published, cover).items():
+            theirs = _anonymeter(Path(place), attempts)
+        for name, risks in _ours(ori, control, published, cover, attempts).items():
             worst = max(risks, key=lambda risk: risk.risk)
             told = f"ours {worst.risk:.3f} [{worst.low:.3f}, {worst.high:.3f}] ({worst.name})"
             other = theirs[name]

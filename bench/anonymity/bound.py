@@ -1,4 +1,4 @@
-"""How much Adult must lose at the least: python -m bench.anonymity.bound [--data FOLDER] [K ...].
+"""How much Adult must lose at the least: python -m bench.anonymity.bound [--data FOLDER] [--quick] [K ...].
 
 No k-anonymous release with hierarchy labels and nobody suppressed can lose less, whatever finds it: the Lagrangian
 dual over every label of the lattice. A bar below the bound cannot be reached. About a minute and 3 GB a bound.
@@ -11,24 +11,32 @@ import sys
 import numpy as np
 
 from bench.anonymity.__main__ import BARS
-from bench.anonymity.adult import data_folder, make_spec, read_adult
+from bench.anonymity.adult import add_data, data_folder, make_spec, read_adult
+from bench.options import make_parser
 from privacy.anonymity.candidate import lower_bound
 from privacy.anonymity.local_recoding import make_problem
 from privacy.anonymity.table import tabulate
 
-STEPS = 120
+STEPS, QUICK_STEPS = 120, 10
+USUAL = (5, 10, 25, 50)
 
 
 def main() -> int:
     """Print the bound beside the bar for each k."""
-    folder = data_folder()
+    parser = make_parser(__doc__, "python -m bench.anonymity.bound")
+    add_data(parser)
+    parser.add_argument("k", nargs="*", type=int, metavar="K", help="some of 5, 10, 25 and 50")
+    options = parser.parse_args()
+    if strange := set(options.k) - set(USUAL):
+        parser.error(f"there is no bar for k={min(strange)}; there are bars for {', '.join(map(str, USUAL))}")
+    folder = data_folder(options)
     raw = read_adult(folder)
-    wanted = [int(word) for word in sys.argv[1:] if word.isdigit()] or [5, 10, 25, 50]
-    for k in wanted:
+    steps = QUICK_STEPS if options.quick else STEPS
+    for k in options.k or (USUAL[:1] if options.quick else USUAL):
         spec = make_spec(folder, "hierarchy", [{"name": "k_anonymity", "k": k}])
         table = tabulate(raw, spec).table
         problem, count = make_problem(table, np.arange(len(table.count)), spec)
-        bound = lower_bound(table, problem, count, STEPS) / table.rows
+        bound = lower_bound(table, problem, count, steps) / table.rows
         told = "the bar cannot be reached" if bound > BARS["hierarchy"][f"k={k}"] else "the bar may be reachable"
         print(f"k={k}: at least {bound:.5f}; bar {BARS['hierarchy'][f'k={k}']}: {told}", flush=True)
     return 0

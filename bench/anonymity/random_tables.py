@@ -1,4 +1,4 @@
-"""Random tables times models against a second verifier: python -m bench.anonymity.random_tables [TABLES].
+"""Random tables times models against a second verifier: python -m bench.anonymity.random_tables [TABLES] [--quick].
 
 Every release is made twice, with rows in another order the second time, and must be the same bytes; `verify` and
 pycanon, in an environment of its own, judge it, and both must catch it once a class is broken by hand. 1,000 tables by
@@ -18,12 +18,14 @@ import pandas as pd
 
 from bench.anonymity import peers
 from bench.claim import Claim
+from bench.options import make_parser
 from privacy.anonymity import Spec, anonymize, verify
 from privacy.anonymity.errors import InfeasibleError
 from tests.privacy.anonymity.random_release import break_one_class, random_spec, random_table
 
 SECRET = "illness"
 SLACK = 1e-6
+USUAL, QUICK = 1000, 50
 FEWEST = 0.6
 """Share of the random specifications that must be satisfiable, or the run shows little."""
 
@@ -64,7 +66,10 @@ def _as_bytes(table: pd.DataFrame) -> str:
 
 def main() -> int:
     """Release, repeat, break and judge."""
-    wanted = next((int(word) for word in sys.argv[1:] if word.isdigit()), 1000)
+    parser = make_parser(__doc__, "python -m bench.anonymity.random_tables")
+    parser.add_argument("tables", nargs="?", type=int, help="how many tables, 1,000 by default")
+    options = parser.parse_args()
+    wanted: int = options.tables or (QUICK if options.quick else USUAL)
     released: list[dict[str, Any]] = []
     refused = different = missed = violations = 0
     with tempfile.TemporaryDirectory(prefix="bojagi-bench-") as name:

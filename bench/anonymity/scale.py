@@ -1,4 +1,4 @@
-"""Releases of 1 M, 10 M and 100 M rows on the engine: python -m bench.anonymity.scale [--data FOLDER] [ROWS ...].
+"""Releases of 1 M, 10 M and 100 M rows on the engine: python -m bench.anonymity.scale [ROWS ...].
 
 The engine makes the table: rows drawn by a hash of the row number from twenty copies of Adult, where each value comes
 from another row once in two thousand times, and two more quasi-identifiers (17 regions, households of 1 to 7). Every
@@ -7,6 +7,7 @@ release runs in a process of its own, whose peak of memory is that of its whole 
 
 from __future__ import annotations
 
+import argparse
 import json
 import shutil
 import sys
@@ -19,8 +20,9 @@ import numpy as np
 import pandas as pd
 
 from bench.anonymity import peers
-from bench.anonymity.adult import QUASI, SECRET, data_folder, read_adult
+from bench.anonymity.adult import QUASI, SECRET, add_data, data_folder, read_adult
 from bench.claim import Claim
+from bench.options import make_parser
 from bench.process import Measured, run_measured
 from pipelines.config import load_settings
 from pipelines.engine import Engine, open_engine
@@ -40,9 +42,9 @@ PER_TEN = 13.0
 """Most that ten times the rows may take, relative: near linear."""
 
 
-def make_people() -> pd.DataFrame:
+def make_people(data: Path) -> pd.DataFrame:
     """People that rows are drawn from: Adult `COPIES` times, each value once in `SWAPPED` times that of another row."""
-    adult = read_adult(data_folder())
+    adult = read_adult(data)
     random = np.random.default_rng(1994)
     number = np.tile(np.arange(len(adult)), COPIES)
     columns: dict[str, Any] = {"number": np.arange(len(number))}
@@ -74,9 +76,9 @@ def make_spec(**limits: Any) -> Spec:
     return Spec.model_validate({"columns": columns, "models": models, "effort": 1, **limits})
 
 
-def make_table(engine: Engine, rows: int, folder: Path) -> None:
+def make_table(engine: Engine, rows: int, folder: Path, data: Path) -> None:
     """Write the table as Parquet, so that the release reads it as it would any other."""
-    people = make_people()
+    people = make_people(data)
     people.to_parquet(folder / "people.parquet")
     engine.spark.read.parquet(str(folder / "people.parquet")).createOrReplaceTempView("people")
     for first in range(0, rows, AT_ONCE):
@@ -99,29 +101,27 @@ def release_table(engine: Engine, folder: Path) -> dict[str, Any]:
     }
 
 
-def step(action: str, rows: int, folder: Path) -> None:
+def step(action: str, rows: int, folder: Path, data: Path) -> None:
     """One step in this process: `make` or `release`."""
     settings = load_settings(engine="sail", data_dir=folder / "data", engine_memory=ENGINE_MEMORY)
     with open_engine(settings) as engine:
         if action == "make":
-            make_table(engine, rows, folder)
+            make_table(engine, rows, folder, data)
         else:
             print(json.dumps(release_table(engine, folder)))
 
 
-def _apart(action: str, rows: int, folder: Path) -> Measured:
-    data = ["--data", str(data_folder())]
-    return run_measured(
-        [sys.executable, "-m", "bench.anonymity.scale", "--step", action, str(rows), str(folder), *data]
-    )
+def _apart(action: str, rows: int, folder: Path, data: Path) -> Measured:
+    words = ["--step", action, "--folder", str(folder), "--data", str(data), str(rows)]
+    return run_measured([sys.executable, "-m", "bench.anonymity.scale", *words])
 
 
-def _anjana(folder: Path) -> float:
+def _anjana(folder: Path, data: Path) -> float:
     """Seconds of ANJANA on the same table, which it reads as CSV, with hierarchies for all nine columns."""
     frame = pd.read_parquet(folder / "in").astype(str)
     frame.to_csv(folder / "adult.csv", sep=";", index=False)
     for name in QUASI:
-        shutil.copy(data_folder() / f"adult_hierarchy_{name}.csv", folder)
+        shutil.copy(data / f"adult_hierarchy_{name}.csv", folder)
     for name in ("region", "household"):
         lines = [f"{value};*" for value in sorted(frame[name].unique())]
         (folder / f"adult_hierarchy_{name}.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -130,22 +130,28 @@ def _anjana(folder: Path) -> float:
 
 def main() -> int:
     """Measure every size, smallest first, and tell how the time grows."""
-    if "--step" in sys.argv:
-        at = sys.argv.index("--step")
-        step(sys.argv[at + 1], int(sys.argv[at + 2]), Path(sys.argv[at + 3]))
+    parser = make_parser(__doc__, "python -m bench.anonymity.scale")
+    add_data(parser)
+    parser.add_argument("rows", nargs="*", type=int, metavar="ROWS", help="in millions; 1 10 by default, 1 when quick")
+    parser.add_argument("--alone", action="store_true", help="without ANJANA")
+    parser.add_argument("--step", choices=("make", "release"), help=argparse.SUPPRESS)
+    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    data = data_folder(options)
+    if options.step:
+        step(options.step, options.rows[0], options.folder, data)
         return 0
-    sizes = [int(word) for word in sys.argv[1:] if word.isdigit()] or [1, 10]
     before: tuple[int, float] | None = None
-    for size in sizes:
+    for size in options.rows or ((1,) if options.quick else (1, 10)):
         with tempfile.TemporaryDirectory(prefix="bojagi-bench-") as name:
             folder = Path(name)
-            _apart("make", size * MILLION, folder)
-            measured = _apart("release", size * MILLION, folder)
+            _apart("make", size * MILLION, folder, data)
+            measured = _apart("release", size * MILLION, folder, data)
             found = json.loads(measured.output.splitlines()[-1])
             if found["rows"] != size * MILLION or found["k"] < 5:
                 raise SystemExit(f"the release of {size} M rows is broken: {found}")
             told = f"{size} M rows × {len(COLUMNS)} quasi-identifiers"
-            peer = _anjana(folder) if size == 1 and "--alone" not in sys.argv else None
+            peer = _anjana(folder, data) if size == 1 and not options.alone else None
             print(f"  {json.dumps(found)}", flush=True)
             bar = BAR_SECONDS if size == 1 else None
             Claim(f"time, {told}", found["seconds"], "s", peer, "ANJANA" if peer else "", bar).tell()

@@ -24,7 +24,7 @@ def main() -> int:
     for data in accuracy.labelled_files(arguments.historical, arguments.data, quick=arguments.quick):
         accuracy.tell(data, runs_of(arguments, RUNS))
     batch.tell(100_000 if arguments.quick else 200_000, runs_of(arguments, RUNS))
-    register.tell(20_000 if arguments.quick else 100_000, runs_of(arguments, RUNS))
+    register.tell(50_000 if arguments.quick else 100_000, runs_of(arguments, RUNS))
     scale.tell(*((20_000, 100_000) if arguments.quick else (100_000, 1_000_000)))
     return 0
 

@@ -35,6 +35,23 @@ SEEN = pd.Timestamp("2017-01-01")
 
 
 @dataclass(frozen=True)
+class _Moment:
+    """A point in time by two clocks, or how far two are apart; seconds."""
+
+    wall: float
+    processor: float
+
+    @classmethod
+    def now(cls) -> _Moment:
+        return cls(time.perf_counter(), time.process_time())
+
+    def passed(self) -> _Moment:
+        """Return what passed since then."""
+        now = _Moment.now()
+        return _Moment(now.wall - self.wall, now.processor - self.processor)
+
+
+@dataclass(frozen=True)
 class _Register:
     """People whose every part is encrypted, in memory."""
 
@@ -85,24 +102,20 @@ def _tell(register: _Register, size: int, runs: int) -> None:
     group, fresh = np.concatenate([_groups(first, old), everybody[old:]]), everybody >= old
     rebuilds, batches, read = [], [], 0
     for _ in range(runs):
-        began = time.perf_counter()
+        began = _Moment.now()
         whole = match_all(register.people(everybody, SketchBook(keys)), Options(memory="3GB"))
-        rebuilds.append(time.perf_counter() - began)
+        rebuilds.append(began.passed())
         people, nobody = register.people(everybody, book), np.zeros(size, dtype=bool)
-        began = time.perf_counter()
+        began = _Moment.now()
         found = match_reached(people, group, fresh, nobody, first.trained, Options(memory="3GB"))
-        batches.append(time.perf_counter() - began)
+        batches.append(began.passed())
         read = people.read_count
     name = f"register of {size} people, {size - old} new"
-    of_runs(
-        f"{name}: time of matching",
-        batches,
-        "s",
-        others=rebuilds,
-        peer="full rebuild",
-        bar=MOST_SHARE_OF_TIME,
-        on_ratio=True,
-    ).tell()
+    # The bar is on what a user waits for; a busy machine tells it apart from the work done.
+    for what, bar in (("wall", MOST_SHARE_OF_TIME), ("processor", None)):
+        ours, others = ([getattr(moment, what) for moment in moments] for moments in (batches, rebuilds))
+        claim = f"{name}: {what} time of matching, as a share of a rebuild's"
+        of_runs(claim, ours, "s", others=others, peer="full rebuild", bar=bar, on_ratio=True).tell()
     Claim(f"{name}: share read in clear", read / size, "", peer="full rebuild", other=1.0).tell()
     differs = float(np.mean(_after(group, found) != _groups(whole, size)))
     Claim(f"{name}: people grouped otherwise", differs, "", peer="full rebuild", bar=MOST_DISAGREEMENT).tell()

@@ -6,26 +6,38 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
+from pipelines.cli.grid import open_console
 from pipelines.cli.option import Json
+from pipelines.cli.risk_text import tell_risk
+from pipelines.cli.table_file import read_table, require_output, write_table
 from pipelines.errors import SettingsError
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from privacy.anonymity.anonymize import Anonymized
     from privacy.anonymity.report import Report
+    from privacy.anonymity.spec import Spec
 
 Input = Annotated[Path, typer.Option("--input", help="CSV or Parquet file, or a Delta table's folder.", exists=True)]
 Delimiter = Annotated[str, typer.Option("--delimiter", help="Of CSV input.")]
 
 
 def anonymize_command(
-    spec_path: Annotated[Path, typer.Argument(metavar="SPEC", help="The release, as YAML.", exists=True)],
+    spec_path: Annotated[
+        Path, typer.Argument(metavar="SPEC", help="The release, as YAML.", exists=True, dir_okay=False)
+    ],
     source: Input,
     output: Annotated[Path, typer.Option("--output", help="CSV or Parquet file to write; a folder with --engine.")],
-    report: Annotated[Path | None, typer.Option("--report", help="Folder for report.html and report.json.")] = None,
+    report: Annotated[
+        Path | None, typer.Option("--report", help="Folder for report.html and report.json.", file_okay=False)
+    ] = None,
+    population_table: Annotated[
+        Path | None,
+        typer.Option("--population-table", help="People it was drawn from, for k_map and delta_presence.", exists=True),
+    ] = None,
     delimiter: Delimiter = ",",
     engine: Annotated[
         str | None,
@@ -44,28 +56,34 @@ def anonymize_command(
     if spec.algorithm == "local" and not is_compiled():
         typer.echo("Compiling the search, once on this machine: a minute or two …", err=True)
     if engine is not None:
-        if report is not None or not source.is_dir():
-            raise SettingsError("--engine takes the folder of a Delta table or of Parquet files and writes no --report")
+        if report is not None or population_table is not None or not source.is_dir():
+            raise SettingsError(
+                "--engine takes the folder of a Delta table or of Parquet files, no --population-table, and writes no "
+                "--report; leave these out, or --engine"
+            )
         from pipelines.cli.anonymize_on_engine import release_on_engine
 
         _show(release_on_engine(spec, source, output, engine), as_json)
         return
+    require_output(output, source)
     frame = read_table(source, delimiter)
-    result = anonymize(frame, spec)
+    population = None if population_table is None else read_table(population_table, delimiter)
+    result = anonymize(frame, spec, population)
+    summary = _report(frame, result, spec, source.name) if report is not None else None
     write_table(result.table, output, delimiter)
-    summary = _report(frame, result.table, spec, result.suppressed, source.name)
-    if report is not None:
+    if report is not None and summary is not None:
         report.mkdir(parents=True, exist_ok=True)
         (report / "report.html").write_text(summary.to_html(), encoding="utf-8")
         (report / "report.json").write_text(summary.to_json(), encoding="utf-8")
+    before, after = _highest_risks(frame, result, spec)
     figures = {
         "output": str(output),
         "rows": len(result.table),
         "suppressed": result.suppressed,
         "classes": result.classes,
         "information_loss": round(float(result.loss), 6),
-        "highest_risk_before": summary.before.highest_prosecutor,
-        "highest_risk_after": summary.after.highest_prosecutor,
+        "highest_risk_before": before,
+        "highest_risk_after": after,
         "measured": dict(result.verdict.measured),
     }
     _show(figures, as_json)
@@ -75,52 +93,50 @@ def risk_command(
     source: Input,
     quasi: Annotated[str, typer.Option("--quasi", help="Quasi-identifiers, separated by commas.")],
     person: Annotated[str | None, typer.Option("--person", help="Column that tells people apart.")] = None,
-    population: Annotated[int | None, typer.Option("--population", help="People it was drawn from.")] = None,
+    population: Annotated[
+        int | None, typer.Option("--population", help="People that it was drawn from: how many are unique among them?")
+    ] = None,
+    population_table: Annotated[
+        Path | None,
+        typer.Option("--population-table", help="Those people's quasi-identifiers: journalist risk.", exists=True),
+    ] = None,
+    riskiest: Annotated[
+        int, typer.Option("--riskiest", min=0, help="How many rows at highest risk to list by their number.")
+    ] = 0,
     delimiter: Delimiter = ",",
     as_json: Json = False,
 ) -> None:
-    """Measure the re-identification risk of a table as it stands."""
-    from privacy.anonymity.risk import measure_risk
+    """Measure the re-identification risk of a table as it stands.
+
+    Rows are numbered from 1, the first below a header. Population uniques are people of the whole population.
+    """
+    from privacy.anonymity.risk import highest_risk_rows, measure_risk
 
     frame = read_table(source, delimiter)
     names = [name.strip() for name in quasi.split(",") if name.strip()]
-    absent = [name for name in names if name not in frame.columns]
-    if absent or not names:
-        raise SettingsError(f"{source.name} has no columns {absent}; it has {list(frame.columns)}")
-    _show(asdict(measure_risk(frame, names, person, population)), as_json)
+    everybody = None if population_table is None else read_table(population_table, delimiter)
+    risk = measure_risk(frame, names, person, population, everybody)
+    rows = [int(row) + 1 for row in highest_risk_rows(frame, names, riskiest, person)]
+    if as_json:
+        _show({**asdict(risk), **({"riskiest_rows": rows} if riskiest else {})}, as_json)
+        return
+    told = tell_risk(risk)
+    _show({**told, **({"rows at highest risk": ", ".join(map(str, rows))} if riskiest else {})}, as_json)
 
 
-def read_table(path: Path, delimiter: str = ",") -> "pd.DataFrame":
-    """Read a CSV (as text, so that labels keep their spelling), a Parquet file or folder, or a Delta table."""
-    import pandas as pd
-
-    if (path / "_delta_log").is_dir():
-        from deltalake import DeltaTable
-
-        return DeltaTable(str(path)).to_pandas()
-    if path.is_dir() or path.suffix == ".parquet":
-        return pd.read_parquet(path)
-    return pd.read_csv(path, sep=delimiter, dtype=str, keep_default_na=False, na_values=[""])
-
-
-def write_table(frame: "pd.DataFrame", path: Path, delimiter: str = ",") -> None:
-    """Write a CSV or Parquet file by the suffix of `path`, in an order that tells nothing about the input's."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    shuffled = frame.sort_values(list(frame.columns), kind="stable", key=lambda column: column.astype(str))
-    if path.suffix == ".parquet":
-        shuffled.to_parquet(path, index=False)
-    elif path.suffix == ".csv":
-        shuffled.to_csv(path, index=False, sep=delimiter)
-    else:
-        raise SettingsError(f"--output {path.name} is neither .csv nor .parquet; name the file accordingly")
-
-
-def _report(frame: "pd.DataFrame", published: "pd.DataFrame", spec: object, suppressed: int, title: str) -> "Report":
+def _report(frame: "pd.DataFrame", made: "Anonymized", spec: "Spec", title: str) -> "Report":
     from privacy.anonymity.release_report import make_report
-    from privacy.anonymity.spec import Spec
 
-    assert isinstance(spec, Spec)
-    return make_report(frame, published, spec, suppressed, f"Release of {title}")
+    return make_report(frame, made.table, spec, made.suppressed, f"Release of {title}", verdict=made.verdict)
+
+
+def _highest_risks(frame: "pd.DataFrame", made: "Anonymized", spec: "Spec") -> tuple[float, float]:
+    """Prosecutor risk before and after."""
+    from privacy.anonymity.risk import class_sizes
+
+    after = made.table if spec.person is None else made.table.assign(**{spec.person: frame[spec.person]})
+    smallest = [int(class_sizes(part, spec.quasi, spec.person)["people"].min()) for part in (frame, after)]
+    return 1 / smallest[0], 1 / smallest[1]
 
 
 def _show(figures: dict[str, object], as_json: bool) -> None:
@@ -129,5 +145,9 @@ def _show(figures: dict[str, object], as_json: bool) -> None:
         return
     table = Table(show_header=False)
     for name, value in figures.items():
-        table.add_row(name.replace("_", " "), f"{value:.4g}" if isinstance(value, float) else str(value))
-    Console().print(table)
+        if isinstance(value, dict):
+            told = ", ".join(f"{measure.replace('_', ' ')} {number:.4g}" for measure, number in value.items())
+        else:
+            told = f"{value:.4g}" if isinstance(value, float) else str(value)
+        table.add_row(name.replace("_", " "), told)
+    open_console().print(table)

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 from pipelines.errors import SettingsError
 
 if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+    from pyspark.sql.connect.session import SparkSession
+
     from privacy.anonymity.spec import Spec
 
 
@@ -18,7 +21,7 @@ def release_on_engine(spec: "Spec", source: Path, output: Path, engine: str) -> 
     written in the order of their own values, which tells nothing about the input's.
 
     Raises:
-        SettingsError: the output exists, or is a file.
+        SettingsError: the output exists, or is a file, or the engine cannot read the input.
         AnonymityError: no release satisfies the models. Nothing is written.
     """
     from pipelines.config import load_settings
@@ -32,8 +35,8 @@ def release_on_engine(spec: "Spec", source: Path, output: Path, engine: str) -> 
     scratch = Path(tempfile.mkdtemp(prefix=".bojagi-scratch-", dir=output.parent.resolve()))
     try:
         with open_engine(load_settings(engine=engine)) as opened:
-            reader = opened.spark.read.format("delta" if is_delta else "parquet")
-            release = anonymize_on_engine(reader.load(str(source.resolve())), spec, str(scratch / "run"))
+            frame = _load(opened.spark, source, "delta" if is_delta else "parquet", engine)
+            release = anonymize_on_engine(frame, spec, str(scratch / "run"))
             ordered = release.frame.orderBy(*[f"`{name}`" for name in release.frame.columns])
             ordered.write.format("delta" if is_delta else "parquet").save(str(output.resolve()))
     finally:
@@ -46,3 +49,18 @@ def release_on_engine(spec: "Spec", source: Path, output: Path, engine: str) -> 
         "information_loss": round(float(release.loss), 6),
         "measured": dict(release.verdict.measured),
     }
+
+
+def _load(session: "SparkSession", source: Path, form: str, engine: str) -> "DataFrame":
+    """The table, as far as its schema can be read."""
+    from pyspark.errors import PySparkException
+
+    frame = session.read.format(form).load(str(source.resolve()))
+    try:
+        frame.columns  # noqa: B018 - the first question that the engine answers
+    except PySparkException as error:
+        raise SettingsError(
+            f"{source.name} cannot be read as {form} by engine {engine}; name the folder of a Delta table or of "
+            "Parquet files, whose columns have a type, or leave out --engine"
+        ) from error
+    return frame

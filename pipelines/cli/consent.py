@@ -146,6 +146,7 @@ def show(customer: Customer, at: At = None, as_json: Json = False, data: Data = 
       bojagi consent show c_5kq...
       bojagi consent show c_5kq... --at 2017-03-01T22:00:00 --json | jq .permitted.advertising_message
     """
+    from pipelines.cli.grid import make_grid, open_console
     from privacy.consent.index import DecisionIndex
     from privacy.consent.policy import built_in_policy
     from privacy.consent.timeline import build_timeline
@@ -160,12 +161,13 @@ def show(customer: Customer, at: At = None, as_json: Json = False, data: Data = 
     if as_json:
         typer.echo(json.dumps({"at": moment.isoformat(), "permitted": verdicts}))
         return
-    typer.echo(f"at {moment.isoformat(' ', 'seconds')}")
+    grid = make_grid("purpose", f"at {moment.isoformat(' ', 'seconds')}", "rests on")
     for purpose, permitted in verdicts.items():
         basis, hours = policy.taxonomy[purpose].basis.replace("_", " "), policy.hours_of(purpose)
         is_night = hours is not None and hours.holds_at(moment) and not permitted
         night = f"; at this hour it needs {hours.needs} too: {hours.article}" if hours and is_night else ""
-        typer.echo(f"{'permitted' if permitted else 'refused  '}  {purpose}  ({basis}{night})")
+        grid.add_row(purpose, "[green]permitted[/green]" if permitted else "[red]refused[/red]", f"{basis}{night}")
+    open_console().print(grid)
 
 
 @app.command()
@@ -177,12 +179,19 @@ def history(customer: Customer, as_json: Json = False, data: Data = None) -> Non
       bojagi consent history c_5kq...
       bojagi consent history c_5kq... --json > records.jsonl
     """
+    from pipelines.cli.grid import make_grid, open_console
+
     with opened(data) as desk:
         records = desk.store.records_of(desk.store.subjects_of(customer))
+    if as_json:
+        for record in records:
+            typer.echo(record.model_dump_json())
+        return
+    grid = make_grid("effective at", "state", "purpose", "expressed by", "record")
     for record in records:
         when = record.effective_at.isoformat(" ", "seconds")
-        told = f"{when}  {record.state:18}  {record.purpose:24}  {record.record_id}"
-        typer.echo(record.model_dump_json() if as_json else told)
+        grid.add_row(when, record.state, record.purpose, record.expressed_by, record.record_id)
+    open_console().print(grid)
 
 
 @app.command()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,8 +11,6 @@ import typer
 from pipelines.cli.edge import Edge
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from pipelines.contracts.check import CheckResult
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
@@ -24,8 +21,6 @@ Folders = Annotated[
         help="A folder of contracts; may be repeated. Instead of the built-in and configured ones.",
     ),
 ]
-# Wide enough for the data map's columns where no terminal says how wide it is.
-_PIPE_WIDTH = 200
 
 app = typer.Typer(
     cls=Edge,
@@ -64,6 +59,7 @@ def show_map(
     contracts: Folders = None,
 ) -> None:
     """Print the data map: table, column, category, purpose, legal basis, retention, recipients."""
+    from pipelines.cli.grid import open_console
     from pipelines.contracts.data_map import render_data_map, summarise
     from privacy.catalog import read_catalog
 
@@ -73,7 +69,7 @@ def show_map(
         rows = [row for row in catalog.as_rows() if row["table"] in {entry.table for entry in wanted}]
         print(json.dumps(rows, ensure_ascii=False, indent=1))
         return
-    console = _console()
+    console = open_console()
     console.print(render_data_map(catalog, tables or None))
     console.print(summarise(catalog))
 
@@ -120,12 +116,6 @@ def _folders(given: list[Path] | None) -> tuple[Path, ...]:
     return tuple(given) if given else load_settings().contract_dirs
 
 
-def _console() -> Console:
-    from rich.console import Console
-
-    return Console() if sys.stdout.isatty() else Console(width=_PIPE_WIDTH)
-
-
 def _as_json(result: CheckResult) -> dict[str, object]:
     from privacy.catalog import build_catalog
 
@@ -139,10 +129,11 @@ def _as_json(result: CheckResult) -> dict[str, object]:
 
 
 def _print_result(result: CheckResult, *, quiet: bool) -> None:
+    from pipelines.cli.grid import open_console
     from pipelines.contracts.data_map import render_data_map, render_faults, summarise
     from privacy.catalog import build_catalog
 
-    console = _console()
+    console = open_console()
     if result.faults:
         console.print(render_faults(result.faults), end="", soft_wrap=True)
         console.print(f"{len(result.faults)} faults in {len(result.documents)} contracts; no data map.")

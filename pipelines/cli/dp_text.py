@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
 from rich.table import Table
+
+from pipelines.cli.grid import open_console
 
 if TYPE_CHECKING:
     from privacy.dp.answer import Answer, Estimate
 
-_PIPE_WIDTH = 200
-
 
 def print_answer(answer: Answer, left: Mapping[str, float]) -> None:
     """A row a group, a column a statistic; then what the margins mean, what it cost, and the ρ left by period."""
-    console = _console()
+    console = open_console()
     if answer.estimates:
         console.print(_table(answer.estimates))
     else:
@@ -33,7 +32,7 @@ def print_answer(answer: Answer, left: Mapping[str, float]) -> None:
 
 def print_preview(told: dict[str, Any]) -> None:
     """What a question would cost, and how far off its figures would be."""
-    console = _console()
+    console = open_console()
     delta = f" and δ={told['delta']:g}" if told["delta"] else ""
     console.print(f"Would cost ρ={told['rho']:g}{delta}. Nothing was read and nothing was spent.")
     table = Table("figure of one group", "margin", title=f"Off by at most, in {told['confidence']:.0%} of releases")
@@ -58,9 +57,3 @@ def _table(estimates: Iterable[Estimate]) -> Table:
         named = dict(group)
         table.add_row(*(named.get(key, "all") for key in keys), *(figures.get(name, "") for name in statistics))
     return table
-
-
-def _console() -> Console:
-    """Rich breaks lines at 80 in a pipe, which would cut figures."""
-    plain = Console(highlight=False)
-    return plain if plain.is_terminal else Console(highlight=False, width=_PIPE_WIDTH)

@@ -69,8 +69,8 @@ def events(data: Data = None, as_json: Json = False) -> None:
 def explain_customers(settings: Settings, first: str, second: str) -> tuple[Explanation, bool]:
     """Explain two people of the lakehouse with the kept model, in memory; and tell whether they are one customer."""
     from pipelines.contracts.document import load_contracts
-    from pipelines.identity.person_explain import explain_persons, kept_sketches
-    from pipelines.identity.person_record import read_person_records
+    from pipelines.identity.person_explain import explain_persons
+    from pipelines.identity.person_record import kept_sketches, read_person_records
     from pipelines.identity.person_register import PURPOSE
     from pipelines.identity.sketch_book import SketchBook
     from pipelines.privacy_store import open_revealer, open_sketch_keys

@@ -80,12 +80,9 @@ def _replay(settings: "Settings", source: str | None) -> list[dict[str, Any]]:
 
 
 def _print(counts: list[dict[str, Any]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
+    from pipelines.cli.grid import make_grid, open_console
 
-    grid = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("rows", "files", "source", "column", "rule", "reason"):
-        grid.add_column(heading, justify="right" if heading in ("rows", "files") else "left", overflow="fold")
+    grid = make_grid("rows", "files", "source", "column", "rule", "reason", numbers=("rows", "files"))
     for entry in counts:
         grid.add_row(*(str(entry[name] or "") for name in ("rows", "files", "source", "column", "rule", "reason")))
-    Console(highlight=False).print(grid)
+    open_console().print(grid)

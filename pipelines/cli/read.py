@@ -83,13 +83,10 @@ def _document(found: Read, rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _print(found: Read, rows: list[dict[str, Any]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
+    from pipelines.cli.grid import make_grid, open_console
 
-    console, plan = Console(highlight=False), found.plan
-    grid = Table(box=None, pad_edge=False, header_style="bold")
-    for name in plan.columns:
-        grid.add_column(name, overflow="fold")
+    console, plan = open_console(), found.plan
+    grid = make_grid(*plan.columns)
     for row in rows:
         grid.add_row(*("" if row[name] is None else str(row[name]) for name in plan.columns))
     console.print(grid)

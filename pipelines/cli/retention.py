@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import date, datetime
@@ -44,8 +44,7 @@ def plan(on: On = None, data: Data = None, as_json: Json = False) -> None:
     if as_json:
         typer.echo(json.dumps([asdict(one) for one in plans], ensure_ascii=False, indent=2, default=str))
         return
-    for one in filter(lambda one: one.rows, plans):
-        typer.echo(_describe(one, one.due_rows, "due"))
+    _print("due", [(one, one.due_rows) for one in plans])
     typer.echo(f"{sum(one.due_rows for one in plans):,} rows are due on {today}")
 
 
@@ -72,8 +71,7 @@ def apply(on: On = None, data: Data = None, as_json: Json = False) -> None:
     if as_json:
         typer.echo(json.dumps([asdict(one) for one in outcomes], ensure_ascii=False, indent=2, default=str))
         return
-    for one in filter(lambda one: one.plan.rows, outcomes):
-        typer.echo(_describe(one.plan, one.deleted, "deleted"))
+    _print("deleted", [(one.plan, one.deleted) for one in outcomes])
     keys, files = sum(one.keys_destroyed for one in outcomes), sum(one.files_removed for one in outcomes)
     typer.echo(
         f"{sum(one.deleted for one in outcomes):,} rows deleted, {files:,} files removed, {keys:,} keys destroyed"
@@ -91,8 +89,18 @@ def _opened(settings: Settings, on: datetime | None) -> Iterator[tuple[Lakehouse
     yield lakehouse, contracts, on.date() if on else today(settings, contracts, lakehouse)
 
 
-def _describe(plan: TablePlan, rows: int, what: str) -> str:
-    name = plan.table if plan.table != "bronze/quarantine" else f"{plan.table} of {plan.contract_id}"
-    held = " ".join(f"{hold.rows:,} held: {hold.reason}" for hold in plan.held)
-    later = f" Next on {plan.next_due}." if plan.next_due else ""
-    return f"{name}: {rows:,} {what}. {held}{later}"
+def _print(what: str, counted: Iterable[tuple[TablePlan, int]]) -> None:
+    """A row for each table that has rows, and one more for each further reason why rows of it are held."""
+    from pipelines.cli.grid import make_grid, open_console
+    from pipelines.retention.plan import Hold
+
+    grid = make_grid("table", what, "held", "next due", "held because", numbers=(what, "held"))
+    for plan, rows in counted:
+        if not plan.rows:
+            continue
+        name = plan.table if plan.table != "bronze/quarantine" else f"{plan.table} of {plan.contract_id}"
+        first, *others = plan.held or (Hold(0, ""),)
+        grid.add_row(name, f"{rows:,}", f"{first.rows:,}", str(plan.next_due or ""), first.reason)
+        for hold in others:
+            grid.add_row("", "", f"{hold.rows:,}", "", hold.reason)
+    open_console().print(grid)

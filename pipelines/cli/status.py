@@ -64,14 +64,11 @@ def _row(state: "TableState") -> dict[str, Any]:
 
 
 def _print(document: dict[str, Any]) -> None:
-    from rich.console import Console
-    from rich.table import Table
+    from pipelines.cli.grid import make_grid, open_console
 
-    console = Console(highlight=False)
-    grid = Table(box=None, pad_edge=False, header_style="bold")
-    grid.add_column("table")
-    for heading in ("rows", "version", "MB", "rules hold", "warn", "failed"):
-        grid.add_column(heading, justify="right")
+    console = open_console()
+    counted = ("rows", "version", "MB", "rules hold", "warn", "failed")
+    grid = make_grid("table", *counted, numbers=counted)
     for row in document["tables"]:
         counts = (row["rules_passed"], row["rules_warned"], row["rules_failed"])
         size = None if row["size_bytes"] is None else f"{row['size_bytes'] / 1e6:,.1f}"

@@ -18,7 +18,7 @@ CHANGES = "silver/identity_event"
 INPUTS = (KEYS, CHANGES)
 SUBJECT_KIND = "member_no"
 """The matching key under which the landed consents name who spoke."""
-_BEGINNING = datetime(1, 1, 1)  # noqa: DTZ001  (local wall time, as in the record)
+_BEGINNING = datetime(1, 1, 1)
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ _GROUPS = {
     "rule": "rules",
 }
 # Which rules exist does not depend on the day; only the bounds of freshness and volume do.
-_ANY_DAY = Circumstance(as_of=datetime(2017, 12, 31))  # noqa: DTZ001 - local wall time, as event times are
+_ANY_DAY = Circumstance(as_of=datetime(2017, 12, 31))
 
 
 def table_checks(contract: Contract, later: Collection[str] = ()) -> dg.AssetChecksDefinition:

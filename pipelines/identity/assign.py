@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from pipelines.identity.key_place import key_text, places
 from pipelines.identity.steward import Key
 
 KNOWN_COLUMNS = ("kind", "token", "customer_id")
@@ -46,7 +47,9 @@ def assign_ids(
         claims: see `Claim`.
     """
     clusters = sorted(int(number) for number in keys["cluster"].unique())
-    votes = keys.merge(known[list(KNOWN_COLUMNS)], on=["kind", "token"])
+    place = places(key_text(known["kind"], known["token"]), key_text(keys["kind"], keys["token"]))
+    former = known["customer_id"].to_numpy()[place[place >= 0]]
+    votes = pd.DataFrame({"cluster": keys["cluster"].to_numpy()[place >= 0], "customer_id": former})
     counted = votes.groupby(["cluster", "customer_id"], as_index=False).size()
     counted = counted.sort_values(["size", "cluster", "customer_id"], ascending=[False, True, True])
     given = _claimed(keys, claims)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pipelines.identity.assign import Claim, assign_ids
+from pipelines.identity.key_place import codes
 from pipelines.identity.link import Clusters, ExactLinker, Linker
 from pipelines.identity.record import ANCHOR_KINDS, LINK_KINDS, Records
 from pipelines.identity.steward import Key
@@ -67,8 +68,8 @@ def assign(
     keys["cluster"] = clusters.label[record]
     keys["method"] = "link" if clusters.method is None else clusters.method[record]
     keys["confidence"] = 1.0 if clusters.confidence is None else clusters.confidence[record]
-    counts = keys.groupby(["kind", "token"]).agg({"record_count": "sum", "loaded_at": "max"})
-    anchored = set(keys.loc[keys["kind"].isin(ANCHOR_KINDS) & (keys["cluster"] >= 0), "cluster"])
+    counts = keys.groupby("key").agg({"record_count": "sum", "loaded_at": "max"})
+    anchored = keys.loc[keys["kind"].isin(ANCHOR_KINDS) & (keys["cluster"] >= 0), "cluster"].unique()
     # A cluster without an anchor is nobody: it holds no key, and claims no account either.
     keys["cluster"] = keys["cluster"].where(keys["cluster"].isin(anchored), -1)
     keys = keys[(keys["cluster"] >= 0) | (keys["kind"] == "account_no")]
@@ -79,19 +80,19 @@ def assign(
     customer = assign_ids(_voters(placed), _trusted(known), id_factory, past.retired, past.claims)
     placed["customer_id"] = placed["cluster"].map(customer)
     placed["confidence"] = placed["method"].map(CONFIDENCE).fillna(placed["confidence"])
-    carried = counts.reindex(pd.MultiIndex.from_frame(placed[["kind", "token"]]))
+    carried = counts.reindex(placed["key"])
     placed["record_count"] = carried["record_count"].to_numpy()
     placed["last_seen_at"] = carried["loaded_at"].to_numpy()
-    return placed[list(ASSIGNMENT_COLUMNS)].sort_values(["kind", "token"], ignore_index=True)
+    return placed.sort_values("key", ignore_index=True)[list(ASSIGNMENT_COLUMNS)]
 
 
 def _links(keys: pd.DataFrame) -> pd.DataFrame:
     """A linking key refused as a default value may stand on several clusters' records: it then belongs to none."""
     linking = keys[keys["kind"].isin(LINK_KINDS) & (keys["cluster"] >= 0)]
     # Of the records that carry the key, the surest says how the key came to its customer.
-    surest = linking.sort_values(["confidence", "method"], ascending=[False, True], kind="stable")
-    told = surest.drop_duplicates(["kind", "token"])[["kind", "token", "method", "confidence"]]
-    return _of_one_cluster(linking).merge(told, on=["kind", "token"])
+    order = np.lexsort([codes(linking["method"])[0], -linking["confidence"].to_numpy()])
+    told = linking.iloc[order].drop_duplicates("key")[["key", "method", "confidence"]]
+    return _of_one_cluster(linking).merge(told, on="key")
 
 
 def _sole_users(keys: pd.DataFrame) -> pd.DataFrame:
@@ -107,22 +108,22 @@ def _accounts(keys: pd.DataFrame, records: Records) -> pd.DataFrame:
         is_principal=records.frame["is_principal"].to_numpy()[record],
         member_no=records.frame["member_no"].to_numpy()[record],
     )
-    claims = claims[claims["is_principal"] & (claims["cluster"] >= 0)].sort_values(["token", "member_no"])
-    held = claims.drop_duplicates("token")[["kind", "token", "cluster"]].assign(method="principal")
-    alone = accounts.loc[~accounts["token"].isin(held["token"]), ["kind", "token"]].drop_duplicates()
+    claims = claims[claims["is_principal"] & (claims["cluster"] >= 0)].sort_values(["key", "member_no"])
+    held = claims.drop_duplicates("key")[["kind", "token", "key", "cluster"]].assign(method="principal")
+    alone = accounts.loc[~accounts["key"].isin(held["key"]), ["kind", "token", "key"]].drop_duplicates("key")
     return pd.concat([held, alone.assign(cluster=-1, method="account_only")], ignore_index=True)
 
 
 def _of_one_cluster(keys: pd.DataFrame) -> pd.DataFrame:
-    distinct = keys[["kind", "token", "cluster"]].drop_duplicates()
-    return distinct[~distinct.duplicated(["kind", "token"], keep=False)]
+    distinct = keys[~keys.duplicated(["key", "cluster"])]
+    return distinct.loc[~distinct.duplicated("key", keep=False), ["kind", "token", "key", "cluster"]]
 
 
 def _number_lone_accounts(placed: pd.DataFrame) -> pd.DataFrame:
     lone = (placed["cluster"] < 0).to_numpy()
     numbers = placed["cluster"].to_numpy(dtype=np.int64, copy=True)
     first = int(numbers.max(initial=-1)) + 1
-    tokens = placed.loc[lone, "token"].rank(method="first").to_numpy(dtype=np.int64)
+    tokens = placed.loc[lone, "key"].rank(method="first").to_numpy(dtype=np.int64)
     numbers[lone] = first + tokens - 1
     return placed.assign(cluster=numbers)
 

@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from pipelines.identity.blocking import block, rules_for
 from pipelines.identity.cluster import Constraints, cluster
+from pipelines.identity.few_pairs import score_few
 from pipelines.identity.mapping import Mapping
 from pipelines.identity.model import Model, observe_levels
 from pipelines.identity.opposition import with_opposed
 from pipelines.identity.resolve import Options, filled_columns, load_person
-from pipelines.identity.scoring import ScoredPairs, score
+from pipelines.identity.scoring import ScoredPairs
 from pipelines.identity.workspace import Workspace
 
 
@@ -63,7 +64,7 @@ def resolve_batch(
     block(connection, rules_for(filled_columns(connection)), since=old)
     observe_levels(connection, model.comparisons, pairs="candidate", into="observed")
     size = old + len(batch)
-    fresh = with_opposed(connection, score(connection, model), size, threshold=options.threshold, linked=pairs)
+    fresh = with_opposed(connection, score_few(connection, model), size, threshold=options.threshold, linked=pairs)
     whole = ScoredPairs(*(np.concatenate([getattr(p, c) for p in (pairs, fresh)]) for c in ("left", "right", "weight")))
     told = np.unique(np.concatenate([constraints.must_link.ravel(), constraints.never_link.ravel()]))
     linked = fresh.weight > options.threshold

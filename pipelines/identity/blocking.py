@@ -140,7 +140,7 @@ def block(
     if since:
         # Of the old records only those that share a key with a new one.
         connection.execute(f"create or replace temp table fresh_key as {_key_sql(rules, table, f'rid >= {since}')}")
-        keys = f"select k.* from ({keys}) k semi join fresh_key f on k.rule = f.rule and k.key = f.key"
+        keys = _shared_key_sql(rules, table)
     connection.execute(f"create or replace temp table block_key as {keys}")
     connection.execute(
         "create or replace temp table block_size as select rule, key, count(*) as size "
@@ -182,6 +182,17 @@ def _key_sql(rules: Sequence[BlockingRule], table: str, condition: str = "true")
     return (
         "select k.rule as rule, k.key as key, rid, source from "
         f"(select rid, source, unnest([{items}]) as k from {table} where {condition}) where k is not null"
+    )
+
+
+def _shared_key_sql(rules: Sequence[BlockingRule], table: str) -> str:
+    """Return SQL of what `_key_sql` does, of the keys in the table `fresh_key` alone: one pass a rule."""
+    return " union all ".join(
+        f"select {number}::utinyint as rule, k.key as key, k.rid as rid, k.source as source from "
+        f"(select hash({', '.join(r.keys)}) as key, rid, source from {table} "
+        f"where {' and '.join(f'({key}) is not null' for key in r.keys)}) k "
+        f"semi join (select key from fresh_key where rule = {number}) f on k.key = f.key"
+        for number, r in enumerate(rules)
     )
 
 

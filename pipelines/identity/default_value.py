@@ -27,8 +27,9 @@ def forget_defaults(connection: Workspace, table: str = "person") -> list[str]:
         c for c in columns if who and c.startswith(_PARTS) and c not in _MADE_OF and not c.endswith("_bits")
     ]:
         found = connection.execute(
-            f"select {column} as value, count(*) as records from {table} where {column} is not null group by {column} "
-            f"having count(*) > {MAX_BLOCK} and count(distinct {who}) > {MOST_NAMES}"
+            f"select {column} as value, count(*) as records from {table} semi join (select {column} as common "
+            f"from {table} where {column} is not null group by {column} having count(*) > {MAX_BLOCK}) c "
+            f"on {column} = c.common group by {column} having count(distinct {who}) > {MOST_NAMES}"
         ).fetchall()
         if found:
             forgotten[column] = ", ".join("'" + str(value).replace("'", "''") + "'" for value, _ in found)

@@ -98,8 +98,8 @@ def add_up_sql(terms: Sequence[str], dependence: Sequence[Dependence]) -> str:
             continue
         parent = terms[link.parent]
         parts.append(
-            f"{term} * (case when {term} > 0 and {parent} > 0 then {link.agreeing:.6f} "
-            f"when {term} < 0 and {parent} < 0 then {link.differing:.6f} else 1 end)"
+            f"{term} * (case when {term} > 0 and {parent} > 0 then {link.agreeing!r} "
+            f"when {term} < 0 and {parent} < 0 then {link.differing!r} else 1 end)"
         )
     return " + ".join(parts)
 

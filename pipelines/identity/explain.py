@@ -64,7 +64,7 @@ def explain(
         model: what it learned.
         first: row number.
         second: another row number.
-        stand_ins: see `scoring.score`.
+        stand_ins: see `scoring.score_pairs`.
     """
     low, high = sorted((first, second))
     row = _predict(connection, model, (low, high), stand_ins)

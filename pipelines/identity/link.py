@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
+from pipelines.identity.key_place import codes
 from pipelines.identity.record import LINK_KINDS, Records
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class ExactLinker:
         label = np.full(len(records.frame), -1, dtype=np.int64)
         if keys.empty:
             return Clusters(label, refused)
-        node = keys.groupby(["kind", "token"], sort=False).ngroup().to_numpy() + len(records.frame)
+        node = keys["key"].to_numpy() + len(records.frame)
         size = int(node.max()) + 1
         graph = coo_matrix((np.ones(len(keys), dtype=np.int8), (keys["record"].to_numpy(), node)), shape=(size, size))
         component = connected_components(graph, directed=False)[1]
@@ -76,11 +77,15 @@ def without_default_values(
 
     A card counts as a member where the record names none. Member numbers are never default values.
     """
-    number = records.frame["member_no"].fillna(records.frame["card_no"]).to_numpy()[keys["record"].to_numpy()]
-    members = keys.assign(member=number).groupby(["kind", "token"])["member"].nunique()
-    too_many = members[(members > most) & (members.index.get_level_values(0) != "member_no")]
-    if too_many.empty:
+    frame = records.frame
+    member = codes(frame["member_no"].where(frame["member_no"].notna(), frame["card_no"]))[0][keys["record"].to_numpy()]
+    pairs = keys.assign(member=member)[["key", "member"]].drop_duplicates()
+    members = np.bincount(
+        pairs.loc[pairs["member"] >= 0, "key"], minlength=int(keys["key"].max()) + 1 if len(keys) else 0
+    )
+    refused = (members[keys["key"]] > most) & (keys["kind"] != "member_no").to_numpy()
+    if not refused.any():
         return keys, ()
-    refused = pd.MultiIndex.from_frame(keys[["kind", "token"]]).isin(too_many.index)
-    kinds = too_many.index.get_level_values("kind")
-    return keys[~refused], tuple(sorted(zip(kinds.astype(str), map(int, too_many), strict=True)))
+    told = keys[refused].drop_duplicates("key")
+    counts = zip(told["kind"].astype(str), members[told["key"]].tolist(), strict=True)
+    return keys[~refused], tuple(sorted(counts))

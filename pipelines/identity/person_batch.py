@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property
 
 import duckdb
 import numpy as np
@@ -12,13 +11,14 @@ from numpy.typing import NDArray
 
 from pipelines.identity.blocking import block, rules_for
 from pipelines.identity.default_value import forget_alike, forget_defaults
+from pipelines.identity.few_pairs import score_few
 from pipelines.identity.model import Model, observe_levels
 from pipelines.identity.opposition import with_opposed
 from pipelines.identity.person_match import Matching, Sketches, match_all, no_pairs, open_private_workspace
 from pipelines.identity.person_record import PersonRecords
 from pipelines.identity.prepare import prepare
 from pipelines.identity.resolve import Options, filled_columns, put_person
-from pipelines.identity.scoring import ScoredPairs, find_likely, score
+from pipelines.identity.scoring import ScoredPairs, find_likely
 from pipelines.identity.sketch import SKETCH_FLOOR, TABLE, Layout, draw_sketches, put_sketches, rough_model
 
 Ints = NDArray[np.int64]
@@ -58,12 +58,12 @@ def match_reached(
     order = np.argsort(fresh, kind="stable")
     with open_private_workspace(options) as workspace:
         desk = Desk(workspace, persons, order, model, options)
-        sketches = desk.sketch()
+        sketches = desk.sketch(np.flatnonzero(reached))
         notes = forget_defaults(workspace, TABLE)
         near = reached.copy()
         if fresh.any():
             near |= np.isin(group, np.unique(group[desk.find_near(int((~fresh).sum()))]))
-        desk.lay_out(np.flatnonzero(near))
+            desk.lay_out(np.flatnonzero(near))
         pairs = desk.score()
     linked = (pairs.weight > options.threshold) & (fresh[pairs.left] | fresh[pairs.right])
     reached |= np.isin(group, np.unique(group[np.concatenate([pairs.left[linked], pairs.right[linked]])]))
@@ -86,14 +86,17 @@ class Desk:
     options: Options
     laid: Bools = field(init=False)
     place: Ints = field(init=False)
+    columns: tuple[str, ...] = ()
+    """What standardising yields of what the registers can say, whether anybody has it or not."""
 
     def __post_init__(self) -> None:
         self.laid = np.zeros(len(self.order), dtype=bool)
         self.place = np.empty(len(self.order), dtype=np.int64)
         self.place[self.order] = np.arange(len(self.order))
 
-    def sketch(self) -> Sketches:
-        """Write the sketches of all to their table: those kept, and new ones of people without."""
+    def sketch(self, wanted: Ints) -> Sketches:
+        """Write the sketches of all to their table, kept ones and new ones; lay out who is wanted anyway (somebody)."""
+        self.lay_out(wanted)
         layout = Layout.of(self.columns)
         values, is_kept = self.persons.book.open(self.persons.frame, layout)
         stale = np.flatnonzero(~is_kept)
@@ -108,7 +111,9 @@ class Desk:
         """Read people in clear, standardise them and add them to the table `person`."""
         new = rows[~self.laid[rows]]
         if len(new):
-            put_person(self.workspace, self._prepare(new), is_new=not self.laid.any())
+            prepared = self._prepare(new)
+            put_person(self.workspace, prepared, is_new=not self.laid.any())
+            self.columns = tuple(str(name) for name in prepared.columns if not str(name).endswith("_bits"))
             self.laid[new] = True
 
     def find_near(self, since: int) -> Ints:
@@ -128,16 +133,10 @@ class Desk:
         if not found.candidates:
             return no_pairs()
         observe_levels(self.workspace, self.model.comparisons, pairs="candidate", into="observed")
-        scored = score(self.workspace, self.model, stand_ins=TABLE)
+        scored = score_few(self.workspace, self.model, counted_in=TABLE)
         pairs = with_opposed(self.workspace, scored, len(self.order), threshold=self.options.threshold)
         ends = self.order[pairs.left], self.order[pairs.right]
         return ScoredPairs(np.minimum(*ends), np.maximum(*ends), pairs.weight)
-
-    @cached_property
-    def columns(self) -> list[str]:
-        """What standardising yields of what the registers can say, whether anybody has it or not."""
-        prepared = self._prepare(np.empty(0, dtype=np.int64))
-        return [str(name) for name in prepared.columns if not str(name).endswith("_bits")]
 
     def _prepare(self, rows: Ints) -> pd.DataFrame:
         """Standardise people, by their place."""

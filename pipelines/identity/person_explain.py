@@ -16,12 +16,11 @@ from pipelines.identity.person_match import open_private_workspace
 from pipelines.identity.person_record import PersonRecords
 from pipelines.identity.resolve import Options
 from pipelines.identity.sketch import TABLE
-from pipelines.identity.sketch_book import COLUMNS, nobody
 from pipelines.identity.steward import Key
 from pipelines.lakehouse import Lakehouse
 from pipelines.rows import read_rows
 
-MODEL, SKETCH = "silver/identity_model", "silver/identity_sketch"
+MODEL = "silver/identity_model"
 
 
 class NothingToExplainError(IdentityError):
@@ -47,19 +46,10 @@ def explain_persons(
     with open_private_workspace(options) as workspace:
         # Frequencies are counted over the sketches of all; only these two are read in clear.
         desk = Desk(workspace, persons, persons.everybody, model, options)
-        desk.sketch()
+        desk.sketch(np.asarray(rows, dtype=np.int64))
         forget_defaults(workspace, TABLE)
-        desk.lay_out(np.asarray(rows, dtype=np.int64))
         forget_alike(workspace, "person", TABLE)
         return explain(workspace, model, *rows, stand_ins=TABLE)
-
-
-def kept_sketches(lakehouse: Lakehouse) -> pd.DataFrame:
-    """Return the rows of the sketch book that the last run left; none where no run did."""
-    if not lakehouse.exists(SKETCH):
-        return nobody()
-    rows: pd.DataFrame = read_rows(lakehouse, SKETCH, list(COLUMNS)).to_pandas()
-    return rows.astype({"seen_at": "datetime64[us]"})
 
 
 def _best_entry(persons: PersonRecords, keys: Sequence[Key]) -> int:

@@ -12,12 +12,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
 from pandas.util import hash_array
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from pipelines.identity.cluster import Constraints, cluster, components
+from pipelines.identity.key_place import key_text, places
 from pipelines.identity.link import MAX_MEMBERS_A_KEY, Clusters, without_default_values
 from pipelines.identity.model import Model
 from pipelines.identity.person_batch import match_people
@@ -81,13 +83,12 @@ class PersonLinker:
 
     def _former(self, held: _Held) -> tuple[Ints, Bools]:
         """The former group of each node, a group of its own for a new one; and which people's description is new."""
-        known = self.known.set_index(["kind", "token"])
-        place = known.index.get_indexer(held.person_keys)
+        place = self._known_places(held)
         there = place >= 0
-        group = np.arange(held.size, dtype=np.int64) + len(known)
-        group[: len(place)][there] = pd.factorize(known["customer_id"])[0][place[there]]
+        group = np.arange(held.size, dtype=np.int64) + len(self.known)
+        group[: len(place)][there] = pd.factorize(self.known["customer_id"])[0][place[there]]
         seen = np.full(len(place), np.datetime64("NaT"), dtype="datetime64[us]")
-        seen[there] = known["last_seen_at"].to_numpy(dtype="datetime64[us]")[place[there]]
+        seen[there] = self.known["last_seen_at"].to_numpy(dtype="datetime64[us]")[place[there]]
         newest = self.persons.frame["seen_at"].to_numpy(dtype="datetime64[us]")
         # A number may have been known from elsewhere, before its entry in the register came.
         is_new = ~self.persons.book.knows(self.persons.frame)
@@ -158,12 +159,15 @@ class PersonLinker:
     def _keep_unreached(
         self, held: _Held, people: Ints, matching: Matching, method: NDArray[np.object_], sure: NDArray[np.float64]
     ) -> None:
-        known = self.known.set_index(["kind", "token"])
         kept = people[~matching.reached[people]]
-        place = known.index.get_indexer(held.person_keys[kept])
+        place = self._known_places(held)[kept]
         kept, place = kept[place >= 0], place[place >= 0]
-        method[kept] = known["method"].to_numpy(dtype=object)[place]
-        sure[kept] = known["confidence"].to_numpy(dtype=np.float64)[place]
+        method[kept] = self.known["method"].to_numpy(dtype=object)[place]
+        sure[kept] = self.known["confidence"].to_numpy(dtype=np.float64)[place]
+
+    def _known_places(self, held: _Held) -> Ints:
+        """Where each person's number stands in the former assignment; -1 where it does not."""
+        return places(key_text(self.known["kind"], self.known["token"]), held.person_keys)
 
 
 @dataclass(frozen=True)
@@ -171,8 +175,8 @@ class _Held:
     """Who carries what: nodes are the people, then the strays: groups of records that share no key with them.
 
     Attributes:
-        keys: linking keys on records, without default values: `record`, `kind`, `token`, `key` (number of the key).
-        person_keys: kind and token of each person.
+        keys: linking keys on records, without default values, as `Records.keys` gives them.
+        person_keys: kind and token of each person, in one text (see `key_place`).
         person_of_row: a person that the record names by number; -1 for none.
         person_rows: record and person, for every person that a record names.
         component: for a record that names no person, its group by keys that no such record carries; -1 without key.
@@ -182,7 +186,7 @@ class _Held:
     """
 
     keys: pd.DataFrame
-    person_keys: pd.MultiIndex
+    person_keys: pa.Array
     person_of_row: Ints
     person_rows: pd.DataFrame
     component: Ints
@@ -194,10 +198,11 @@ class _Held:
     def of(cls, records: Records, persons: PersonRecords, max_members: int) -> _Held:
         keys = records.keys()
         keys, refused = without_default_values(keys[keys["kind"].isin(LINK_KINDS)], records, max_members)
-        keys = keys.assign(key=keys.groupby(["kind", "token"], sort=True).ngroup())
-        person_keys = pd.MultiIndex.from_frame(persons.frame[["kind", "token"]])
-        rows = len(records.frame)
-        person = person_keys.get_indexer(pd.MultiIndex.from_frame(keys[["kind", "token"]]))
+        person_keys, rows = key_text(persons.frame["kind"], persons.frame["token"]), len(records.frame)
+        distinct = keys.drop_duplicates("key")
+        person_of_key = np.full(int(keys["key"].max()) + 1 if len(keys) else 0, -1, dtype=np.int64)
+        person_of_key[distinct["key"]] = places(person_keys, key_text(distinct["kind"], distinct["token"]))
+        person = person_of_key[keys["key"]]
         named = pd.DataFrame({"record": keys["record"].to_numpy(), "person": person})[person >= 0]
         # The kinds come in the order of LINK_KINDS, so the first number named is the strongest.
         first = named.drop_duplicates("record")
@@ -220,7 +225,7 @@ class _Held:
 
     def nodes_of(self, key: Key) -> Iterable[int]:
         """Return the nodes that carry a key."""
-        place = self.person_keys.get_indexer(pd.MultiIndex.from_tuples([key]))[0]
+        place = self.person_keys.index("\0".join(key)).as_py()
         if place >= 0:
             return (int(place),)
         rows = self.keys.loc[(self.keys["kind"] == key[0]) & (self.keys["token"] == key[1]), "record"].to_numpy()

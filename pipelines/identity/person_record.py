@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from pipelines.contracts.document import Contract, Contracts
 from pipelines.identity.mapping import Mapping
 from pipelines.identity.person_register import key_column, part_columns, person_registers
-from pipelines.identity.sketch_book import SketchBook
+from pipelines.identity.sketch_book import COLUMNS, SketchBook, nobody
 from pipelines.lakehouse import Lakehouse
 from pipelines.rows import read_rows
 
+SKETCH = "silver/identity_sketch"
 RECORD_COLUMNS = ("kind", "token", "source", "seen_at")
 Ints = NDArray[np.int64]
 ReadParts = Callable[[Ints], pd.DataFrame]
@@ -122,6 +123,14 @@ def read_person_records(
         return found
 
     return PersonRecords(frame[list(RECORD_COLUMNS)], names, read, book)
+
+
+def kept_sketches(lakehouse: Lakehouse) -> pd.DataFrame:
+    """Return the rows of the sketch book that the last run left; none where no run did."""
+    if not lakehouse.exists(SKETCH):
+        return nobody()
+    rows: pd.DataFrame = read_rows(lakehouse, SKETCH, list(COLUMNS)).to_pandas()
+    return rows.astype({"seen_at": "datetime64[us]"})
 
 
 class _Register:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
+import numpy as np
 import pandas as pd
+
+from pipelines.identity.key_place import codes
 
 LINK_KINDS = ("member_no", "card_no", "email", "name_phone")
 """Keys that one person alone has: two records with the same one are the same person.
@@ -53,21 +57,34 @@ class Records:
         clean["loaded_at"] = pd.to_datetime(loaded_at).astype("datetime64[us]")
         for kind in KINDS:
             clean[kind] = clean[kind].astype(object).where(clean[kind].notna(), None)
-        clean["is_principal"] = clean["is_principal"].map(lambda value: value is True or value == 1).astype(bool)
+        clean["is_principal"] = clean["is_principal"].isin([True])
         clean["record_count"] = clean["record_count"].fillna(1).astype("int64")
         clean = clean[clean[list(KINDS)].notna().any(axis=1)]
-        order = clean[["source", *KINDS]].fillna("").apply(lambda column: column.astype(str))
-        return cls(clean.loc[order.sort_values(list(order.columns), kind="stable").index].reset_index(drop=True))
+        order = np.lexsort([codes(clean[name])[0] for name in reversed(["source", *KINDS])])
+        return cls(clean.iloc[order].reset_index(drop=True))
 
-    def keys(self) -> pd.DataFrame:
-        """Return one row a record and key: `record` (row number), `kind`, `token`, `record_count`, `loaded_at`."""
+    @cached_property
+    def _carried(self) -> pd.DataFrame:
+        numbers, first = {}, 0
+        for kind in sorted(KINDS):
+            code, distinct = codes(self.frame[kind])
+            numbers[kind], first = np.where(code < 0, -1, code + first), first + len(distinct)
         parts = []
         for kind in KINDS:
-            held = self.frame.loc[self.frame[kind].notna(), [kind, "record_count", "loaded_at"]]
+            held = np.flatnonzero(numbers[kind] >= 0)
+            said = self.frame[[kind, "record_count", "loaded_at"]].iloc[held]
             parts.append(
                 pd.DataFrame({
-                    "record": held.index.to_numpy(), "kind": kind, "token": held[kind].to_numpy(),
-                    "record_count": held["record_count"].to_numpy(), "loaded_at": held["loaded_at"].to_numpy(),
+                    "record": held, "kind": kind, "token": said[kind].to_numpy(), "key": numbers[kind][held],
+                    "record_count": said["record_count"].to_numpy(), "loaded_at": said["loaded_at"].to_numpy(),
                 })
             )  # fmt: skip
         return pd.concat(parts, ignore_index=True)
+
+    def keys(self) -> pd.DataFrame:
+        """Return one row a record and key: `record` (row number), `kind`, `token`, `key`, `record_count`, `loaded_at`.
+
+        `key` numbers the distinct keys in the order of kind and token: what is done by key goes by it, in a tenth of
+        the time that the texts would take.
+        """
+        return self._carried.copy(deep=False)

@@ -58,24 +58,20 @@ def settings_for(model: Model, dialect: Callable[[str], str] = str) -> SettingsC
     )
 
 
-def score(
-    connection: Workspace, model: Model, *, observed: str = "observed", stand_ins: str | None = None
-) -> ScoredPairs:
+def score(connection: Workspace, model: Model, *, observed: str = "observed") -> ScoredPairs:
     """Score the observed pairs that stand a chance; leave them in the table `scored` (`a`, `b`, `weight`).
 
     Pairs that a deterministic rule decides (see `certain`) come first and are not scored.
 
-    `connection` holds `person` and the observed levels (see `model.observe_levels`). Where `person` holds only some
-    records, `stand_ins` names a table of all of them (`rid` as in `person`) with something that is equal where the
-    values are, by which frequencies are counted.
+    `connection` holds `person` and the observed levels (see `model.observe_levels`).
     """
     certain = certain_sql(model.comparisons)
-    _keep_likely(connection, model, observed)
+    keep_likely(connection, model, observed)
     connection.execute(
         "create or replace table likely as select a as join_key_l, b as join_key_r, '0' as match_key "
-        f"from {_likely_sql(model, observed)} where not {certain}"
+        f"from {likely_sql(model, observed)} where not {certain}"
     )
-    predicted = score_pairs(connection, model, "likely", stand_ins)
+    predicted = score_pairs(connection, model, "likely")
     parts = [
         f"(mw_{c.name} + mw_tf_adj_{c.name})" if any(lv.term for lv in c.levels) else f"mw_{c.name}"
         for c in model.comparisons
@@ -96,8 +92,8 @@ def find_likely(
     connection: Workspace, model: Model, *, observed: str = "observed", floor: float = FLOOR - _RARE_TERM_GAIN
 ) -> NDArray[np.int64]:
     """Return the records of the observed pairs that stand a chance, each once: whom scoring could bring together."""
-    _keep_likely(connection, model, observed, floor)
-    likely = f"select a, b from {_likely_sql(model, observed)}"
+    keep_likely(connection, model, observed, floor)
+    likely = f"select a, b from {likely_sql(model, observed)}"
     certain = f"select a, b from {observed} where {certain_sql(model.comparisons)}"
     rows = connection.execute(
         f"with found as ({likely} union all {certain}) "
@@ -125,7 +121,11 @@ def linker_for(connection: Workspace, model: Model, table: str = "person") -> Li
 
 
 def score_pairs(connection: Workspace, model: Model, pairs: str, stand_ins: str | None = None) -> SplinkDataFrame:
-    """Let Splink score the pairs of a table with `join_key_l`, `join_key_r`, `match_key`; `stand_ins`: see `score`."""
+    """Let Splink score the pairs of a table with `join_key_l`, `join_key_r`, `match_key`.
+
+    Where `person` holds only some records, `stand_ins` names a table of all of them (`rid` as in `person`) with
+    something that is equal where the values are, by which frequencies are counted.
+    """
     linker = linker_for(connection, model)
     if not isinstance(connection, SparkWorkspace):
         _count_terms(connection, linker, model, pairs, stand_ins)
@@ -174,12 +174,13 @@ def _register(connection: Workspace, api: Any, table: str, name: str) -> SplinkD
     return found
 
 
-def _likely_sql(model: Model, observed: str) -> str:
+def likely_sql(model: Model, observed: str) -> str:
+    """Return SQL of the observed pairs that `keep_likely` left, to follow `from`."""
     same = " and ".join(f"o.g{n} = p.g{n}" for n in range(len(model.comparisons)))
     return f"{observed} o semi join likely_pattern p on {same}"
 
 
-def _keep_likely(connection: Workspace, model: Model, observed: str, floor: float = FLOOR - _RARE_TERM_GAIN) -> None:
+def keep_likely(connection: Workspace, model: Model, observed: str, floor: float = FLOOR - _RARE_TERM_GAIN) -> None:
     """Write the patterns of levels that stand a chance to the table `likely_pattern`.
 
     There are thousands of patterns where there are millions of pairs.

@@ -20,14 +20,14 @@ class MatchingSession:
     """One run's matching.
 
     Attributes:
-        people: opens the people of the registers for as long as they are matched, given the kept sketches (rows of
-            `sketch_book`); called once, and only when there is something to match.
+        people: opens the people of the registers for as long as they are matched, with the kept sketches; called once,
+            and only when there is something to match.
         options: thresholds and limits; None for the defaults.
         matching: what was compared; None until the matching ran. Holds row numbers and weights, no person's data.
         sketches: sealed, of everybody as of now; None while those that are kept are still good.
     """
 
-    people: Callable[[pd.DataFrame], AbstractContextManager[PersonRecords]]
+    people: Callable[[], AbstractContextManager[PersonRecords]]
     options: Options | None = None
     matching: Matching | None = field(default=None)
     sketches: pd.DataFrame | None = field(default=None)

@@ -12,6 +12,7 @@ from pipelines.contracts.document import Contract
 from pipelines.errors import ReleaseError
 from pipelines.lakehouse import Lakehouse
 from pipelines.release.plan import Plan
+from privacy.anonymity.context import Context
 from privacy.anonymity.registry import ReleaseRegistry
 from privacy.anonymity.release_report import make_report
 from privacy.anonymity.report import Report
@@ -53,7 +54,7 @@ def publish(
     made = registry.release(plan.table, permitted, spec, plan.recipient)
     _write(plan, made, lakehouse)
     waiting = len(permitted) - len(made)
-    told = {"purpose": plan.purpose, "recipient": plan.recipient}
+    told = _context(plan, len(registry.releases(plan.table)))
     report = make_report(permitted, made, _may_wait(spec), waiting, f"{plan.table} for {plan.recipient}", told)
     return Published(customers, len(permitted), len(made), report)
 
@@ -82,6 +83,18 @@ def prove_release(
 def read_release(plan: Plan, lakehouse: Lakehouse) -> pd.DataFrame:
     """The published table."""
     return lakehouse.delta(plan.table).to_pandas()
+
+
+def _context(plan: Plan, version: int) -> Context:
+    """What the plan answers, and what this pipeline knows by itself where the plan says nothing."""
+    known = {
+        "legal_basis": f"Only those are in it who permit {plan.purpose} by the consent record",
+        "records": f"Registry of releases: version {version} of {plan.table}, for {plan.recipient}",
+        "additional_information": "Keyed hashes of the people and their classes are in the registry of releases, in "
+        "the data folder; their key is apart from them, in the folder of secrets",
+    }
+    said = plan.spec.context.model_dump(exclude_none=True)
+    return Context.model_validate({**known, **said, "purpose": plan.purpose, "recipient": plan.recipient})
 
 
 def _may_wait(spec: Spec) -> Spec:

@@ -11,6 +11,7 @@ from pyspark.sql import DataFrame
 
 from pipelines.identity.assign import Claim
 from pipelines.identity.assignment import Past, assign
+from pipelines.identity.key_place import key_text, places
 from pipelines.identity.link import Clusters, ExactLinker
 from pipelines.identity.record import Records
 from pipelines.identity.steward import Decision, Key, from_rows, read_keys
@@ -28,7 +29,7 @@ _SCHEMA = (
     "previous_customer_id string, changed_at timestamp_ntz, changed_by string, last_seen_at timestamp_ntz"
 )
 _BEFORE = {"token_kind": "kind", "customer_id": "former", "previous_customer_id": "earlier", "changed_at": "since"}
-_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  (local wall time, for tables without any load)
+_EPOCH = datetime(1970, 1, 1)
 
 
 def build(tables: Tables, context: BuildContext) -> DataFrame:
@@ -59,9 +60,10 @@ def apply_change(previous: pd.DataFrame, change: Change, id_factory: Callable[[]
     known = before.rename(columns={"former": "customer_id"})
     past = Past(_retired(change.events), _claims(decisions, known))
     placed = assign(change.records, change.clusters, known, id_factory, past)
-    frame = placed.merge(
-        before[["kind", "token", "former", "earlier", "since", "cause"]], on=["kind", "token"], how="left"
-    )
+    place = places(key_text(before["kind"], before["token"]), key_text(placed["kind"], placed["token"]))
+    # Past the end stands nobody: a key that is new has no former customer.
+    former = before[["former", "earlier", "since", "cause"]].reset_index(drop=True)
+    frame = pd.concat([placed, former.reindex(place % (len(before) + 1)).reset_index(drop=True)], axis=1)
     moved = frame["former"].notna() & (frame["former"] != frame["customer_id"])
     at = _moment(newest, decisions, before, any_moved=bool(moved.any()))
     frame["previous_customer_id"] = frame["former"].where(moved, frame["earlier"])
@@ -80,11 +82,10 @@ def _link(
     from pipelines.identity.model_text import read_model
     from pipelines.identity.person_link import PersonLinker
     from pipelines.identity.resolve import Options
-    from pipelines.unify.identity_sketch import read_book
 
     models = tables[MODEL].orderBy("trained_at").toPandas()["parameters"]
     model = read_model(models.iloc[-1]) if len(models) else None
-    with context.matching.people(read_book(tables[SKETCH])) as persons:
+    with context.matching.people() as persons:
         linker = PersonLinker(persons, known, model, decisions, context.matching.options or Options())
         clusters = linker.link(records)
         found = clusters.matching
@@ -121,6 +122,8 @@ def _causes(frame: pd.DataFrame, known: pd.DataFrame, decisions: Sequence[Decisi
 
 def _claims(decisions: Sequence[Decision], known: pd.DataFrame) -> tuple[Claim, ...]:
     """The identifiers that undone events give back, for those not yet given back."""
+    if not any(decision.event_id for decision in decisions):
+        return ()
     former = _customers(known)
     claims: list[Claim] = []
     for decision in reversed(decisions):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pandas as pd
 from pyspark.sql import DataFrame
 
 from pipelines.unify.table import PREVIOUS, BuildContext, Tables
@@ -23,9 +22,3 @@ def build(tables: Tables, context: BuildContext) -> DataFrame:
         rows = context.spark.createDataFrame(ordered[_COLUMNS], _SCHEMA)
     owners = tables["silver/identifier"].select("token_kind", "token", "customer_id")
     return rows.join(owners, ["token_kind", "token"]).select("customer_id", *_COLUMNS)
-
-
-def read_book(rows: DataFrame) -> pd.DataFrame:
-    """Return the rows as `identity.sketch_book` takes them."""
-    frame: pd.DataFrame = rows.select(*_COLUMNS).toPandas()
-    return frame.astype({"seen_at": "datetime64[us]"})

@@ -49,7 +49,7 @@ _SILVER = (
         identifier.build,
         reads=tokenised_tables,
         remembers=True,
-        recalls=(identifier.EVENT, identifier.MODEL, identifier.SKETCH),
+        recalls=(identifier.EVENT, identifier.MODEL),
         uses_as_of=False,
     ),
     DerivedTable(identifier.EVENT, ("silver/identifier",), identity_event.build, remembers=True, uses_as_of=False),

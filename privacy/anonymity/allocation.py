@@ -35,9 +35,17 @@ class Allocation:
 
         `rank` must come from the row's content, so that the order of the rows does not matter.
         """
-        order = np.lexsort((rank, unit_of_row))
-        out = np.empty(len(unit_of_row), np.int64)
-        out[order] = np.repeat(self.group, self.count)
+        first = np.flatnonzero(np.r_[True, self.unit[1:] != self.unit[:-1]])
+        classes = np.diff(np.r_[first, len(self.unit)])
+        whole = np.empty(int(self.unit[-1]) + 1, np.int64)
+        whole[self.unit[first]] = self.group[first]
+        is_split = np.zeros(len(whole), np.bool_)
+        is_split[self.unit[first]] = classes > 1
+        out = whole[unit_of_row]
+        rows = np.flatnonzero(is_split[unit_of_row])
+        order = rows[np.lexsort((rank[rows], unit_of_row[rows]))]
+        slots = is_split[self.unit]
+        out[order] = np.repeat(self.group[slots], self.count[slots])
         return out
 
 

@@ -57,6 +57,8 @@ def anonymize(frame: pd.DataFrame, spec: Spec, population: pd.DataFrame | None =
         VerificationError: the verifier refused the output (a defect of ours; nothing is released).
     """
     require_columns(list(frame.columns), spec)
+    if not frame.index.is_unique:
+        raise SpecError("the table's index has an entry twice; use reset_index, so that rows can be told apart")
     screen(frame, spec)
     rank = row_rank(frame, spec)
     tabulated = tabulate(frame, spec, home=find_homes(frame, spec, rank))
@@ -95,7 +97,7 @@ def row_rank(frame: pd.DataFrame, spec: Spec) -> NDArray[np.int64]:
     columns = rank_columns(spec)
     key = np.zeros(len(frame), np.int64)
     for name in columns:
-        rank = frame[name].rank(method="dense", na_option="top").to_numpy(np.int64)
+        rank = pd.factorize(frame[name], sort=True)[0].astype(np.int64) + 1
         key = np.unique(key * (int(rank.max(initial=0)) + 1) + rank, return_inverse=True)[1].ravel()
     _, first, inverse = np.unique(key, return_index=True, return_inverse=True)
     hashed = [name for name in columns if not _is_fraction(frame[name])]

@@ -8,12 +8,13 @@ against the success of the same attack on control records that are not (or of a 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from privacy.anonymity.table import radix
 from privacy.anonymity.utility import Cover
 
 Z = 1.959963984540054
@@ -55,27 +56,43 @@ def _score(name: str, hits: int, attempts: int, base_hits: int, base_attempts: i
     )
 
 
-class _Labels:
-    """The labels of a release, ready to be held against what an attacker knows."""
+def _encode(column: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+    """Code of each row by the text of its value, and the texts."""
+    code, values = pd.factorize(column, use_na_sentinel=False)
+    place, texts = pd.factorize(np.array([str(value) for value in values], object))
+    return place[code].astype(np.int64), np.asarray(texts, object)
 
-    def __init__(self, published: pd.DataFrame, cover: Cover) -> None:
-        self.rows = len(published)
-        self.codes, self.covered = {}, {}
-        for name in cover:
-            self.codes[name], labels = pd.factorize(published[name])
-            self.covered[name] = [cover[name][label] for label in labels]
+
+class _Groups:
+    """The rows of a release that it does not tell apart, ready to be held against what an attacker knows."""
+
+    def __init__(self, published: pd.DataFrame, cover: Cover, secret: str | None = None) -> None:
+        names = [*cover, *([secret] if secret else [])]
+        found = {name: _encode(published[name]) for name in names}
+        codes = [found[name][0] for name in names]
+        key = radix(codes, [len(found[name][1]) for name in names])
+        _, first, inverse = np.unique(key, return_index=True, return_inverse=True)
+        self.of_row = inverse.ravel()
+        self.count = np.bincount(self.of_row)
+        self.secret: np.ndarray = found[secret][0][first] if secret else np.zeros(len(first), np.int64)
+        self.secrets: np.ndarray = found[secret][1] if secret else np.zeros(0, object)
+        self._codes = {name: found[name][0][first] for name in cover}
+        self._covered = {name: [cover[name][label] for label in found[name][1]] for name in cover}
+        self._fits: dict[tuple[str, str], np.ndarray] = {}
 
     def fitting(self, target: pd.Series, known: Sequence[str]) -> np.ndarray:
-        """Which published rows are consistent with what the attacker knows of the target."""
-        inside = np.ones(self.rows, np.bool_)
+        """Which groups are consistent with what the attacker knows of the target."""
+        inside = np.ones(len(self.count), np.bool_)
         for name in known:
             value = str(target[name])
-            inside &= np.array([value in values for values in self.covered[name]])[self.codes[name]]
+            if (name, value) not in self._fits:
+                self._fits[name, value] = np.array([value in values for values in self._covered[name]])
+            inside &= self._fits[name, value][self._codes[name]]
         return inside
 
 
 Try = Callable[[pd.Series, np.ndarray], bool]
-"""Whether the attack on a target succeeds with these published rows alone."""
+"""Whether the attack on a target succeeds with so many published rows of each group."""
 
 
 def _attack(
@@ -83,6 +100,7 @@ def _attack(
     original: pd.DataFrame,
     control: pd.DataFrame | None,
     published: pd.DataFrame,
+    groups: _Groups,
     owners: pd.Series | None,
     attempts: int,
     seed: int,
@@ -93,16 +111,43 @@ def _attack(
     Without such people as `control`, the same targets are attacked again with their own rows taken out of the release.
     """
     random = np.random.default_rng(seed)
-    whole = np.ones(len(published), np.bool_)
     targets = [original.iloc[i] for i in random.integers(0, len(original), attempts)]
-    hits = sum(succeeds(target, whole) for target in targets)
+    hits = sum(succeeds(target, groups.count) for target in targets)
     if control is not None:
         others = [control.iloc[i] for i in random.integers(0, len(control), attempts)]
-        return _score(name, hits, attempts, sum(succeeds(target, whole) for target in others), attempts)
+        return _score(name, hits, attempts, sum(succeeds(target, groups.count) for target in others), attempts)
     owner = original.index.to_series() if owners is None else owners
-    of_row = owner.loc[published.index].to_numpy()
-    base = sum(succeeds(target, of_row != owner.loc[target.name]) for target in targets)
+    of_row, people = pd.factorize(owner.loc[published.index], use_na_sentinel=False)
+    number = pd.Series(np.arange(len(people)), people)
+    base = 0
+    for target in targets:
+        own = groups.of_row[of_row == number[owner.loc[target.name]]]
+        base += succeeds(target, groups.count - np.bincount(own, minlength=len(groups.count)))
     return _score(name, hits, attempts, base, attempts)
+
+
+class _People:
+    """The original records by their quasi-identifiers, to count whom a claim fits."""
+
+    def __init__(self, original: pd.DataFrame, columns: Sequence[str]) -> None:
+        found = {name: _encode(original[name]) for name in columns}
+        self.text = {name: values[code] for name, (code, values) in found.items()}
+        self.values = {name: list(values) for name, (_, values) in found.items()}
+        key = radix([found[n][0] for n in columns], [len(found[n][1]) for n in columns])
+        _, self._first, self._count = np.unique(key, return_index=True, return_counts=True)
+        self._codes = {name: code[self._first] for name, (code, _) in found.items()}
+
+    def isolates(self, allowed: Mapping[str, frozenset[str]]) -> bool:
+        """Whether exactly one record has one of the allowed values in every column."""
+        fits = np.ones(len(self._count), np.bool_)
+        for name, values in allowed.items():
+            fits &= np.array([value in values for value in self.values[name]])[self._codes[name]]
+        return int(self._count[fits].sum()) == 1
+
+    def unique(self) -> set[tuple[str, ...]]:
+        """Combinations that exactly one record has."""
+        rows = self._first[self._count == 1]
+        return set(zip(*(values[rows] for values in self.text.values()), strict=True))
 
 
 def singling_out(
@@ -115,21 +160,14 @@ def singling_out(
     """
     random = np.random.default_rng(seed)
     columns = list(cover)
-    text = original[columns].astype(str)
-
-    def isolates(allowed: dict[str, frozenset[str]]) -> bool:
-        fits = np.ones(len(text), np.bool_)
-        for name, values in allowed.items():
-            fits &= text[name].isin(values).to_numpy()
-        return int(fits.sum()) == 1
-
-    lone = np.flatnonzero(~published[columns].duplicated(keep=False).to_numpy())
+    people, groups = _People(original, columns), _Groups(published, cover)
+    lone = np.flatnonzero(groups.count[groups.of_row] == 1)
     worth = lone if len(lone) else np.arange(len(published))
     picked = published.iloc[worth[random.integers(0, len(worth), attempts)]]
-    hits = sum(isolates({n: cover[n][row[n]] for n in columns}) for _, row in picked.iterrows())
+    hits = sum(people.isolates({n: cover[n][row[n]] for n in columns}) for _, row in picked.iterrows())
     base = 0
     for _ in range(attempts):
-        base += isolates({n: frozenset([str(random.choice(text[n].unique()))]) for n in columns})
+        base += people.isolates({n: frozenset([str(random.choice(people.values[n]))]) for n in columns})
     return _score("singling out", hits, attempts, base, attempts)
 
 
@@ -143,16 +181,15 @@ def singling_out_by_guess(
     """
     random = np.random.default_rng(seed)
     columns = list(cover)
-    text = original[columns].astype(str)
-    sizes = text.groupby(columns).size()
-    known = {key if isinstance(key, tuple) else (key,) for key in sizes.index[sizes == 1]}
+    people = _People(original, columns)
+    known = people.unique()
     choices = {name: {label: sorted(values) for label, values in cover[name].items()} for name in columns}
     picked = published.iloc[random.integers(0, len(published), attempts)]
     hits = base = 0
     for _, row in picked.iterrows():
         guess = tuple(str(random.choice(choices[name][row[name]])) for name in columns)
         hits += guess in known
-        base += tuple(str(text[name].iloc[int(random.integers(len(text)))]) for name in columns) in known
+        base += tuple(people.text[name][int(random.integers(len(original)))] for name in columns) in known
     return _score("singling out by guess", hits, attempts, base, attempts)
 
 
@@ -181,13 +218,12 @@ def linkability(
         seed: of the choice of targets.
         owners: the person of each row of `original`; every row is a person of its own unless told.
     """
-    labels = _Labels(published, cover)
+    groups = _Groups(published, cover)
 
     def links(target: pd.Series, held: np.ndarray) -> bool:
-        both = labels.fitting(target, [*halves[0], *halves[1]]) & held
-        return int(both.sum()) == 1
+        return int(held[groups.fitting(target, [*halves[0], *halves[1]])].sum()) == 1
 
-    return _attack("linkability", original, control, published, owners, attempts, seed, links)
+    return _attack("linkability", original, control, published, groups, owners, attempts, seed, links)
 
 
 def inference(
@@ -205,12 +241,11 @@ def inference(
     The baseline makes the same guess about people who are not in the release: what it gets right is knowledge about
     the population, not about a person. Arguments as those of `linkability`; `secret` is a column of the release.
     """
-    labels = _Labels(published, cover)
-    values = published[secret].astype(str).to_numpy()
+    groups = _Groups(published, cover, secret)
 
     def guesses(target: pd.Series, held: np.ndarray) -> bool:
-        fitting = values[labels.fitting(target, list(cover)) & held]
-        guess = pd.Series(fitting if len(fitting) else values[held]).mode().iloc[0]
-        return bool(guess == str(target[secret]))
+        inside = held * groups.fitting(target, list(cover))
+        counted = np.bincount(groups.secret, inside if inside.any() else held, len(groups.secrets))
+        return bool(groups.secrets[int(counted.argmax())] == str(target[secret]))
 
-    return _attack(f"inference of {secret}", original, control, published, owners, attempts, seed, guesses)
+    return _attack(f"inference of {secret}", original, control, published, groups, owners, attempts, seed, guesses)

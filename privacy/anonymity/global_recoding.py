@@ -14,10 +14,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from privacy.anonymity.allocation import SUPPRESSED, Allocation
-from privacy.anonymity.errors import InfeasibleError
+from privacy.anonymity.errors import InfeasibleError, SpecError
 from privacy.anonymity.model import DeltaPresence, KMap, PopulationModel
 from privacy.anonymity.spec import Spec
-from privacy.anonymity.table import FrequencyTable, as_text
+from privacy.anonymity.table import FrequencyTable, as_text, lacks
 
 Node = tuple[int, ...]
 
@@ -37,6 +37,7 @@ def recode_globally(table: FrequencyTable, spec: Spec, population: pd.DataFrame 
 
     Raises:
         InfeasibleError: no node of the lattice satisfies the models.
+        SpecError: a model needs a population, and there is none or it lacks a column.
     """
     people = _population_codes(table, spec, population)
     heights = [len(domain.groups) for domain in table.domains]
@@ -136,7 +137,10 @@ def _population_codes(
     if not any(isinstance(model, PopulationModel) for model in spec.models):
         return None
     if population is None:
-        raise InfeasibleError("k_map and delta_presence compare with a population; pass the population table")
+        raise SpecError("k_map and delta_presence compare with a population; name its table (--population-table)")
+    absent = [domain.column for domain in table.domains if domain.column not in population.columns]
+    if absent:
+        raise lacks(absent, list(population.columns))
     codes = np.empty((len(population), len(table.domains)), np.int64)
     for j, domain in enumerate(table.domains):
         lookup = {value: code for code, value in enumerate(domain.values)}

@@ -13,6 +13,26 @@ from pathlib import Path
 from privacy.anonymity.errors import HierarchyError
 
 TOP = "*"
+METROPOLES = ("서울", "부산", "대구", "인천", "광주", "대전", "울산", "세종")
+DO = (
+    "경기",
+    "강원",
+    "충북",
+    "충청북",
+    "충남",
+    "충청남",
+    "전북",
+    "전라북",
+    "전남",
+    "전라남",
+    "경북",
+    "경상북",
+    "경남",
+    "경상남",
+    "제주",
+)
+PROVINCES = (*METROPOLES, *DO)
+"""How the names of the provinces begin, full and short."""
 MISSING = "(missing)"
 """A null is a value of its own, generalised straight to the top."""
 
@@ -67,7 +87,7 @@ def from_rows(rows: Iterable[Sequence[str]], column: str = "") -> Hierarchy:
     Raises:
         HierarchyError: no rows, ragged rows, a value twice, or a label with two parents.
     """
-    paths = [tuple(str(cell).strip() for cell in row) for row in rows if len(row)]
+    paths = [tuple(str(cell) for cell in row) for row in rows if len(row)]
     if not paths:
         raise HierarchyError(f"the hierarchy of column {column!r} is empty; give at least one value", column=column)
     width = len(paths[0])
@@ -117,15 +137,21 @@ def read_hierarchy(path: Path, column: str = "", delimiter: str = ";") -> Hierar
     """Read a hierarchy in ARX's format: no header, `value;parent;…;*`, one value a line.
 
     Raises:
-        HierarchyError: there is no such file, or what `from_rows` finds.
+        HierarchyError: there is no such file, it is not text in UTF-8, or what `from_rows` finds.
     """
     if not path.is_file():
         raise HierarchyError(
             f"the hierarchy of column {column!r} is not at {path}; paths are relative to the specification",
             column=column,
         )
-    with path.open(encoding="utf-8-sig", newline="") as handle:
-        return from_rows(list(csv.reader(handle, delimiter=delimiter)), column)
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as handle:
+            rows = [[cell.strip() for cell in row] for row in csv.reader(handle, delimiter=delimiter)]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise HierarchyError(
+            f"the hierarchy of column {column!r}, {path.name}, is not a CSV in UTF-8; convert it", column=column
+        ) from error
+    return from_rows(rows, column)
 
 
 def intervals(values: Iterable[str], widths: Sequence[float], column: str = "") -> Hierarchy:
@@ -189,14 +215,27 @@ def _is_date(value: str) -> bool:
     return True
 
 
+def _is_in_korea(value: str) -> bool:
+    """Whether a place begins with one of the 17 provinces, by its full or short name."""
+    first = value.split()[:1]
+    return bool(first) and first[0].startswith(PROVINCES)
+
+
 def regions(values: Iterable[str], column: str = "") -> Hierarchy:
     """Korean administrative regions written from large to small, e.g. `경기도 수원시 영통구 매탄동`.
 
     Levels: dong, gu, city (si/gun), province (do, or metropolitan city). A part that a place lacks (Seoul has no
     city between province and gu) repeats the one above.
+
+    Raises:
+        HierarchyError: values do not begin with a province.
     """
     rows = []
-    for value in sorted(set(values)):
+    values = set(values)
+    _refuse_others(
+        values, _is_in_korea, "regions that begin with a province, like `서울특별시 강남구`", "regions", column
+    )
+    for value in sorted(values):
         parts = value.split()
         province = parts[0]
         city = next((part for part in parts[1:] if part.endswith(("시", "군"))), None)

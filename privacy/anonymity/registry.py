@@ -4,15 +4,22 @@ Two versions that are joined on what a recipient knows let the classes of a pers
 prevent that: whoever was published in a class stays with exactly those people, so an intersection is never smaller
 than the class; new people form classes of their own, and a class that lost people by erasure is published only while
 the rest still satisfies the models. The registry holds opaque keys and the labels that were published, no values.
+
+A release is recorded when the log names it: what was written before that and did not get so far, because the process
+ended, is not read. One release is made at a time; who comes second waits, and sees the first.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import fcntl
 import hashlib
 import hmac
+import io
 import json
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -80,7 +87,19 @@ class ReleaseRegistry:
         Raises:
             SpecError: no person column, or a person with several rows.
             InfeasibleError: nobody can be released.
+            AnonymityError: what an earlier release published is lost.
         """
+        with self._alone():
+            return self._release(table, frame, spec, recipient)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Hold the registry's lock, which ends with the process."""
+        with (self.folder / ".lock").open("w", encoding="utf-8") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+
+    def _release(self, table: str, frame: pd.DataFrame, spec: Spec, recipient: str) -> pd.DataFrame:
         if spec.person is None or frame[spec.person].duplicated().any() or frame[spec.person].isna().any():
             raise SpecError("repeated releases need `person`: a column that is different and filled in every row")
         tokens = frame[spec.person].map(self.token)
@@ -103,10 +122,20 @@ class ReleaseRegistry:
         self._record(table, published, tokens, pinned, spec, recipient)
         return published
 
+    def _place(self, table: str, version: int) -> Path:
+        return self.folder / f"{hashlib.sha256(table.encode()).hexdigest()[:16]}-{version}.parquet"
+
     def _pinned(self, table: str) -> pd.DataFrame:
-        path = self.folder / f"{hashlib.sha256(table.encode()).hexdigest()[:16]}.parquet"
-        if not path.exists():
+        """Labels, class and newest version of everybody who was ever released."""
+        version = len(self.releases(table))
+        if not version:
             return pd.DataFrame({"group": pd.Series(dtype="int64")}, index=pd.Index([], name="token", dtype=object))
+        path = self._place(table, version)
+        if not path.exists():
+            raise AnonymityError(
+                f"the registry lacks {path.name}, which says what version {version} of {table} published; restore it "
+                "from a backup: without it another release could undo that one"
+            )
         return pd.read_parquet(path)
 
     def _keep(self, frame: pd.DataFrame, tokens: pd.Series, pinned: pd.DataFrame, spec: Spec) -> pd.DataFrame:
@@ -149,10 +178,9 @@ class ReleaseRegistry:
         version = len(self.releases(table)) + 1
         known = pd.concat([pinned, added.assign(version=version)]) if len(pinned) else added.assign(version=version)
         known.loc[tokens[published.index], "version"] = version
-        path = self.folder / f"{hashlib.sha256(table.encode()).hexdigest()[:16]}.parquet"
-        temporary = path.with_suffix(".new")
-        known.to_parquet(temporary)
-        temporary.replace(path)
+        content = io.BytesIO()
+        known.to_parquet(content)
+        _write_whole(self._place(table, version), content.getvalue())
         entry = Release(
             table=table,
             version=version,
@@ -162,8 +190,22 @@ class ReleaseRegistry:
             rows=len(published),
             classes=int(published.groupby(list(spec.quasi)).ngroups),
         )
-        with self._log.open("a", encoding="utf-8") as handle:
-            handle.write(json.dumps(asdict(entry), ensure_ascii=False) + "\n")
+        line = json.dumps(asdict(entry), ensure_ascii=False) + "\n"
+        _write_whole(self._log, (self._log.read_bytes() if self._log.exists() else b"") + line.encode())
+        current = self._place(table, version)
+        for other in self.folder.glob(current.name.replace(f"-{version}.", "-*.")):
+            if other != current:
+                other.unlink()
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    """Write a file that is there with all of its content or not at all, also after a crash."""
+    temporary = path.with_name(path.name + ".new")
+    with temporary.open("wb") as handle:
+        handle.write(content)
+        handle.flush()
+        os.fsync(handle.fileno())
+    temporary.replace(path)
 
 
 def _without_broken(published: pd.DataFrame, known: pd.Index, frame: pd.DataFrame, spec: Spec) -> pd.DataFrame:

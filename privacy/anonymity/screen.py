@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
 import pandas as pd
 
 from privacy.anonymity.errors import SpecError
@@ -14,6 +15,7 @@ SMALLEST = 20
 """Rows below which uniqueness of values says nothing."""
 UNIQUE_SHARE = 0.95
 FREE_TEXT_LENGTH = 40
+NESTED = (list, tuple, set, dict, bytes, np.ndarray)
 PATTERNS = {
     "e-mail addresses": re.compile(r"^[^@\s]+@[^@\s]+\.[A-Za-z]{2,}$"),
     "telephone numbers": re.compile(r"^(\+82[-\s]?|0)1[016789][-\s]?\d{3,4}[-\s]?\d{4}$|^\+\d{9,15}$"),
@@ -28,15 +30,17 @@ def screen(frame: pd.DataFrame, spec: Spec) -> None:
     A quasi-identifier may differ in every row, as ages of few people do, but may not be a direct identifier or text.
 
     Raises:
-        SpecError: a column looks like a direct identifier or free text and is not `is_confirmed`.
+        SpecError: a column looks like a direct identifier or free text and is not `is_confirmed`, or its values are
+            lists, records or bytes.
     """
     for name, column in spec.columns.items():
-        if column.role == "identifying" or column.is_confirmed or name not in frame.columns:
+        if column.role == "identifying" or name not in frame.columns:
             continue
-        values = frame[name].dropna()
-        if len(values) < SMALLEST:
+        values = frame[name]
+        _require_plain(values, name)
+        if column.is_confirmed or (values.iloc[:SAMPLE].count() < SMALLEST and values.count() < SMALLEST):
             continue
-        reason = _pattern(values) if column.role == "quasi" else _pattern(values) or _uniqueness(values)
+        reason = _pattern(values) if column.role == "quasi" else _pattern(values) or _uniqueness(values.dropna())
         if reason:
             raise SpecError(
                 f"column {name!r} is declared {column.role} but {reason}; make it `identifying` (it is then left "
@@ -45,9 +49,25 @@ def screen(frame: pd.DataFrame, spec: Spec) -> None:
             )
 
 
+def _require_plain(values: pd.Series, name: str) -> None:
+    """Refuse values that are not plain: they can be neither compared nor written as one cell."""
+    if values.dtype != object:
+        return
+    kinds = {type(value).__name__ for value in values.iloc[: 10 * SAMPLE] if isinstance(value, NESTED)}
+    if kinds:
+        raise SpecError(
+            f"column {name!r} holds values of type {', '.join(sorted(kinds))}; flatten it to text or numbers, or make "
+            "it `identifying`",
+            column=name,
+        )
+
+
 def _pattern(values: pd.Series) -> str | None:
     """What a column holds that no label may show: identifiers by their form, or text."""
-    sample = values.iloc[:: max(len(values) // SAMPLE, 1)].astype(str)
+    sample = values.iloc[:: max(len(values) // SAMPLE, 1)].dropna()
+    if len(sample) < min(SMALLEST, SAMPLE):
+        sample = values.dropna().iloc[:SAMPLE]
+    sample = sample.astype(str)
     for what, pattern in PATTERNS.items():
         if sample.str.match(pattern).mean() > 0.5:
             return f"holds {what}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Literal
 
@@ -9,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from privacy.anonymity.context import Context
 from privacy.anonymity.errors import SpecError
 from privacy.anonymity.model import AnyModel, KAnonymity, SensitiveModel
 
@@ -29,8 +31,8 @@ class HierarchySpec(BaseModel):
     def _is_complete(self) -> HierarchySpec:
         if self.kind == "file" and self.file is None:
             raise ValueError("hierarchy kind `file` needs `file`: the path of a CSV in ARX's format")
-        if self.kind == "intervals" and not self.widths:
-            raise ValueError("hierarchy kind `intervals` needs `widths`, e.g. [5, 10, 20]")
+        if self.kind == "intervals" and not (self.widths and all(0 < width < math.inf for width in self.widths)):
+            raise ValueError("hierarchy kind `intervals` needs `widths` above 0, e.g. [5, 10, 20]")
         return self
 
 
@@ -70,6 +72,8 @@ class Spec(BaseModel):
     """Rounds of refinement grow with its square: time for information. 1 is the fastest."""
     block_tuples: int = Field(default=20_000, ge=1000)
     """Distinct tuples searched at once; larger tables are partitioned first."""
+    context: Context = Context()
+    """What only people can say about the release; the report quotes it."""
     memory_units: int = Field(default=500_000, ge=1000)
     """Distinct combinations of quasi-identifiers and modelled values that one process holds at once. The engine cuts a
     larger table into parts, which are searched one at a time."""
@@ -84,6 +88,8 @@ class Spec(BaseModel):
         for model in self.models:
             if isinstance(model, SensitiveModel) and model.column not in sensitive:
                 raise ValueError(f"model {model.name!r} is about column {model.column!r}, which is not `sensitive`")
+        if self.person in self.columns and self.columns[self.person].role != "identifying":
+            raise ValueError(f"person {self.person!r} is never released; make its role `identifying`, or leave it out")
         if self.target is not None and self.target not in {*sensitive, *self.by_role("insensitive")}:
             raise ValueError(f"target {self.target!r} is not released as it is; name a sensitive or insensitive column")
         if sum(self.columns[name].weight for name in self.quasi) <= 0:
@@ -113,10 +119,14 @@ def load_spec(path: Path) -> Spec:
     """
     try:
         document = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+    except UnicodeDecodeError as error:
+        raise SpecError(f"{path.name} is not YAML in UTF-8; is it the specification?") from error
     except YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" at line {mark.line + 1}" if mark is not None else ""
         raise SpecError(f"{path.name} is not YAML: {getattr(error, 'problem', 'it cannot be read')}{where}") from error
+    if not isinstance(document, dict):
+        raise SpecError(f"{path.name} is not a release specification; expected `columns` and `models`")
     try:
         spec = Spec.model_validate(document)
     except ValidationError as error:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cached_property
 
 import numpy as np
@@ -19,6 +20,11 @@ from privacy.anonymity.errors import SpecError
 from privacy.anonymity.hierarchy import MISSING, sort_key
 from privacy.anonymity.model import TCloseness
 from privacy.anonymity.spec import Spec
+
+LARGEST_WHOLE = 2.0**53
+"""Floats from here on, infinity among them, are not told as whole numbers: not every whole number is one."""
+LIKENESS = 0.75
+"""Of names, above which one may be the other misspelt."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +89,7 @@ def as_text(column: pd.Series) -> pd.Series:
     """Values as text; nulls become MISSING; whole floats lose their `.0` so that nulls do not change labels."""
     if pd.api.types.is_float_dtype(column):
         whole = column.dropna()
-        if (whole == whole.round()).all():
+        if (whole == whole.round()).all() and (whole.abs() < LARGEST_WHOLE).all():
             column = column.astype("Int64")
     if column.dtype == object and pd.api.types.infer_dtype(column, skipna=False) == "string":
         return column
@@ -117,7 +123,7 @@ def tabulate(
     needed = [*spec.quasi, *modelled_columns(spec), *([spec.person] if spec.person and home is None else [])]
     absent = [name for name in needed if name not in frame.columns]
     if absent:
-        raise _lacks(absent, list(frame.columns))
+        raise lacks(absent, list(frame.columns))
     if frame.empty:
         raise SpecError("the table has no rows; there is nothing to release")
     weight = np.ones(len(frame), np.int64) if weight is None else weight
@@ -128,13 +134,12 @@ def tabulate(
         columns.append(codes)
     order = column_order(tuple(domains))
     sensitive, categories = _encode_sensitive(frame, spec, weight)
-    key = _radix([columns[j] for j in order], [len(domains[j].values) for j in order])
+    key = radix([columns[j] for j in order], [len(domains[j].values) for j in order])
     home = find_homes(frame, spec) if home is None else home
     sizes = [len(column.values) for column in sensitive]
-    full = _radix([key, *categories, (~home).astype(np.int64)], [int(key.max()) + 1, *sizes, 2])
-    _, first, unit = np.unique(full, return_index=True, return_inverse=True)
-    unit = unit.ravel()
-    stacked = np.stack(columns, 1)[first].astype(np.int32)
+    full = radix([key, *categories, (~home).astype(np.int64)], [int(key.max()) + 1, *sizes, 2])
+    first, unit = _distinct(full)
+    stacked = np.stack([column[first] for column in columns], 1).astype(np.int32)
     category = np.stack([c[first] for c in categories], 1) if categories else np.zeros((len(first), 0))
     table = FrequencyTable(
         tuple(domains),
@@ -147,20 +152,41 @@ def tabulate(
     return Tabulated(table, unit)
 
 
+def _distinct(key: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """First row of each different key, keys rising, and the place of each row's key among them."""
+    code, values = pd.factorize(key)
+    place = np.empty(len(values), np.int64)
+    place[np.argsort(values)] = np.arange(len(values))
+    unit = place[code]
+    first = np.empty(len(values), np.int64)
+    first[unit[::-1]] = np.arange(len(key))[::-1]
+    return first, unit
+
+
 def require_columns(present: list[str], spec: Spec) -> None:
-    """Refuse a table that lacks a column that is released or tells people apart.
+    """Refuse a table that lacks a column of the specification, one that is left out included: it may be misspelt.
 
     Raises:
-        SpecError: columns are missing; the message names them.
+        SpecError: columns are missing, or there are several of a name, or a distance has no hierarchy; the message
+            names them.
     """
-    wanted = [name for name, column in spec.columns.items() if column.role != "identifying"]
-    absent = [name for name in (*wanted, *([spec.person] if spec.person else [])) if name not in present]
+    absent = [name for name in (*spec.columns, *([spec.person] if spec.person else [])) if name not in present]
     if absent:
-        raise _lacks(absent, present)
+        raise lacks(absent, present)
+    trees = [m.column for m in spec.models if isinstance(m, TCloseness) and m.distance == "hierarchical"]
+    bare = [name for name in trees if spec.columns[name].hierarchy.kind != "file"]
+    if bare:
+        raise SpecError(f"hierarchical distances of {bare} need hierarchies of kind `file`, which the verifier reads")
+    twice = [name for name in spec.columns if present.count(name) > 1]
+    if twice:
+        raise SpecError(f"the table has several columns named {twice}; rename or drop them")
 
 
-def _lacks(absent: list[str], present: list[str]) -> SpecError:
-    return SpecError(f"the table lacks columns {absent} that the specification names; it has {present}")
+def lacks(absent: list[str], present: list[str]) -> SpecError:
+    """Columns of the table are told only where they nearly match: a file without a header has people's values there."""
+    near = [name for wanted in absent for name in get_close_matches(wanted, present, 1, LIKENESS)]
+    hint = f"did you mean {near}?" if near else "check names, header and delimiter"
+    return SpecError(f"the table of {len(present)} columns lacks columns {absent}; {hint}")
 
 
 def modelled_columns(spec: Spec) -> list[str]:
@@ -220,7 +246,7 @@ def encode_sensitive(
     return Sensitive(name, values, prior, ground, first_bin), category
 
 
-def _radix(columns: list[NDArray[np.int64]], sizes: list[int]) -> NDArray[np.int64]:
+def radix(columns: list[NDArray[np.int64]], sizes: list[int]) -> NDArray[np.int64]:
     """One number per row that orders rows like the columns do; ranks prefixes that would not fit 62 bits."""
     key = np.zeros(len(columns[0]), np.int64)
     span = 1

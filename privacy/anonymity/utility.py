@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from privacy.anonymity.table import radix
+
 Cover = Mapping[str, Mapping[str, frozenset[str]]]
 """Per column, the values that each published label covers."""
 
@@ -45,10 +47,21 @@ def label_cover(
         elif label == "*":
             out[label] = frozenset(present)
         elif label.startswith("{"):
-            out[label] = frozenset(label[1:-1].split("|")) & frozenset(present)
+            out[label] = _members(label[1:-1], frozenset(present))
         else:
             out[label] = frozenset(_range(label, present))
     return out
+
+
+def _members(inside: str, present: frozenset[str]) -> frozenset[str]:
+    """Values of a set label; a value may hold the bar that stands between them."""
+    found, start = set(), 0
+    cuts = [*(i for i, letter in enumerate(inside) if letter == "|"), len(inside)]
+    for end in cuts:
+        if inside[start:end] in present:
+            found.add(inside[start:end])
+            start = end + 1
+    return frozenset(found)
 
 
 def _range(label: str, present: list[str]) -> list[str]:
@@ -112,17 +125,27 @@ def _query_errors(
 ) -> NDArray[np.float64]:
     random = np.random.default_rng(seed)
     shares = [matrix / matrix.sum(1, keepdims=True) for matrix in matrices]
+    codes, weights = _distinct(codes)
+    truths, people = _distinct(truths)
     errors = np.empty(queries)
     for query in range(queries):
-        estimate, truth = np.ones(len(codes[0])), np.ones(rows, np.bool_)
+        estimate, truth = weights.astype(np.float64), np.ones(len(people), np.bool_)
         for j in random.choice(len(codes), min(3, len(codes)), replace=False):
             size = shares[j].shape[1]
             wanted = np.zeros(size)
             wanted[random.choice(size, max(1, int(np.ceil(0.4 * size))), replace=False)] = 1
             estimate *= (shares[j] @ wanted)[codes[j]]
             truth &= wanted[truths[j]] > 0
-        errors[query] = abs(estimate.sum() - truth.sum()) / max(truth.sum(), 0.001 * rows)
+        counted = float(people[truth].sum())
+        errors[query] = abs(float(estimate.sum()) - counted) / max(counted, 0.001 * rows)
     return errors
+
+
+def _distinct(codes: list[NDArray[np.int64]]) -> tuple[list[NDArray[np.int64]], NDArray[np.int64]]:
+    """The different combinations of codes, and how many rows have each."""
+    key = radix(codes, [int(code.max(initial=0)) + 1 for code in codes])
+    _, first, count = np.unique(key, return_index=True, return_counts=True)
+    return [code[first] for code in codes], count
 
 
 def _entropy_loss(

@@ -12,7 +12,9 @@ from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from privacy.anonymity.spec import Spec
 
@@ -71,12 +73,12 @@ def verify(
     faults = _structure(published, original, spec, int(weight.sum()), int(original_weight.sum()))
     if faults:
         return Verdict((), tuple(faults), 0, len(published), 0, {})
-    quasi = list(spec.quasi)
+    quasi, size = list(spec.quasi), len(published)
     if person is None:
         columns = list(dict.fromkeys([*quasi, *(model.column for model in spec.models if model.column)]))
-        counted = published[columns].assign(__weight=weight.to_numpy())
-        published = counted.groupby(columns, dropna=False, sort=False)[["__weight"]].sum().reset_index()
-        weight = published["__weight"]
+        published, weight = _count(published[columns], weight.to_numpy(np.int64))
+    if empty := [f"quasi-identifier {name!r} has empty labels" for name in quasi if published[name].isna().any()]:
+        return Verdict((), tuple(empty), 0, size, 0, {})
     stands = [int(n) for n in weight]
     members: dict[tuple[str, ...], list[int]] = defaultdict(list)
     for position, labels in enumerate(published[quasi].astype(str).itertuples(index=False, name=None)):
@@ -113,13 +115,24 @@ def verify(
     return Verdict(tuple(violations), (), len(members), sum(stands), total, worst)
 
 
+def _count(rows: pd.DataFrame, weight: NDArray[np.int64]) -> tuple[pd.DataFrame, pd.Series]:
+    """The different rows in order of appearance, and the summed weight of each."""
+    number = np.zeros(len(rows), np.int64)
+    for name in rows.columns:
+        code, values = pd.factorize(rows[name])
+        number = pd.factorize(number * (len(values) + 1) + code + 1)[0].astype(np.int64)
+    total = np.zeros(int(number.max()) + 1, np.int64)
+    np.add.at(total, number, weight)
+    first = np.empty(len(total), np.int64)
+    first[number[::-1]] = np.arange(len(number) - 1, -1, -1)
+    return rows.iloc[first].reset_index(drop=True), pd.Series(total)
+
+
 def _structure(published: pd.DataFrame, original: pd.DataFrame, spec: Spec, rows: int, original_rows: int) -> list[str]:
-    faults = []
-    for name in (*spec.quasi, *spec.by_role("sensitive")):
-        if name not in published.columns:
-            faults.append(f"column {name!r} is missing from the published table")
-        elif published[name].isna().any() and name in spec.quasi:
-            faults.append(f"quasi-identifier {name!r} has empty labels")
+    wanted = (*spec.quasi, *spec.by_role("sensitive"))
+    faults = [
+        f"column {name!r} is missing from the published table" for name in wanted if name not in published.columns
+    ]
     leaked = [name for name in published.columns if name in spec.by_role("identifying") or name == spec.person]
     if leaked:
         faults.append(f"identifying columns are in the published table: {leaked}")

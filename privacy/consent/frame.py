@@ -140,7 +140,11 @@ def _with_kind(records: DataFrame) -> DataFrame:
 
 
 def _standing(records: DataFrame) -> DataFrame:
-    """Without the records that another one corrects."""
+    """Without the records that another one corrects.
+
+    The corrections, few, stand left: Sail's engine builds its hash table of the left side, and gives what that side
+    alone holds in one piece at the end. A sort cannot take a piece of half the records.
+    """
     corrector = records.where(F.col("supersedes").isNotNull()).select(
         F.col("supersedes").alias("c_target"),
         *(F.col(c).alias(f"c_{c}") for c in ("record_id", *_STREAM, "effective_at", "recorded_at")),
@@ -152,7 +156,8 @@ def _standing(records: DataFrame) -> DataFrame:
         & (F.col("c_effective_at") <= F.col("effective_at"))
         & (F.col("c_recorded_at") >= F.col("recorded_at"))
     )
-    return records.join(corrector, reduce(Column.__and__, same, corrects), "left_anti")
+    met = corrector.join(records, reduce(Column.__and__, same, corrects), "right")
+    return met.where(F.col("c_record_id").isNull()).select(*records.columns)
 
 
 def _holds(condition: Condition) -> Column:

@@ -13,7 +13,7 @@ from pyspark.sql import functions as sf
 
 from pipelines import endpoint
 from pipelines.config import load_settings
-from pipelines.engine import Engine, open_engine
+from pipelines.engine import PLAIN_MESSAGES, Engine, open_engine
 from pipelines.errors import EngineError
 
 
@@ -33,6 +33,11 @@ def test_an_engine_runs_statements_in_utc(engine: Engine) -> None:
 
 def test_pandas_results_raise_no_warning(engine: Engine) -> None:
     assert engine.spark.sql("SELECT timestamp_ntz'2017-01-01 10:00:00' AS t, 1 AS n").toPandas().n.tolist() == [1]
+
+
+def test_rows_from_this_machine_come_uncompressed(engine: Engine) -> None:
+    assert PLAIN_MESSAGES in engine.spark.client._builder._channel_options
+    assert engine.spark.sql("SELECT repeat('a', 1000000) AS text").toArrow()["text"][0].as_py() == "a" * 1000000
 
 
 def test_closing_one_engine_leaves_another_open(engine: Engine, tmp_path: Path) -> None:
@@ -103,6 +108,7 @@ def test_an_endpoint_is_used_by_its_address(tmp_path: Path) -> None:
     try:
         with open_engine(load_settings(engine=f"sc://{host}:{port}", data_dir=tmp_path)) as opened:
             assert opened.spark.range(4).count() == 4
+            assert PLAIN_MESSAGES not in opened.spark.client._builder._channel_options, "a network may be slow"
     finally:
         server.stop()
 

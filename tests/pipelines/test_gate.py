@@ -28,7 +28,7 @@ def gate(sail: Engine, tmp_path: Path, contracts: tuple[Contract, Contract]) -> 
     lakehouse = Lakehouse(str(tmp_path / "lakehouse"), sail.spark)
     lakehouse.overwrite("silver/orders", shop.frame_of(sail.spark, contracts[0], shop.clean_rows()))
     known = load_contracts([tmp_path])
-    now = datetime(2018, 1, 1)  # noqa: DTZ001  as the run's clock is, in UTC
+    now = datetime(2018, 1, 1)
     return Gate(lakehouse, known, tmp_path / "outcome", tmp_path / "site", "load-1", now)
 
 

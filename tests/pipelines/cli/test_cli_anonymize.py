@@ -12,8 +12,10 @@ import typer
 from deltalake import write_deltalake
 from typer.testing import CliRunner
 
-from pipelines.cli.anonymize import anonymize_command, read_table, risk_command
+from pipelines.cli.anonymize import anonymize_command, risk_command
+from pipelines.cli.table_file import read_table
 from pipelines.errors import SettingsError
+from privacy.anonymity.errors import SpecError
 from tests.privacy.anonymity.random_release import random_table
 
 app = typer.Typer()
@@ -46,8 +48,50 @@ def test_a_csv_goes_in_and_a_verified_release_comes_out(tmp_path: Path) -> None:
     assert out.groupby(["region", "sex", "age"]).size().min() >= 4
     assert "visits" not in out.columns
     report = json.loads((tmp_path / "report" / "report.json").read_text(encoding="utf-8"))
-    assert set(report["iso_27559"]) >= {"context_assessment", "identifiability_assessment", "governance"}
+    assert report["is_verified"]
+    assert report["open_questions"]
     assert "<svg" in (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
+
+
+def test_models_of_a_population_take_its_table(tmp_path: Path) -> None:
+    everybody = random_table(7, rows=900)
+    everybody.to_csv(tmp_path / "everybody.csv", index=False)
+    everybody.head(150).to_csv(tmp_path / "people.csv", index=False)
+    spec = SPEC.replace("k_anonymity, k: 4", "k_map, k: 12").replace("models:", "algorithm: global\nmodels:")
+    (tmp_path / "spec.yaml").write_text(spec, encoding="utf-8")
+    files = ["--input", str(tmp_path / "people.csv"), "--output", str(tmp_path / "out.csv"), "--json"]
+    command = ["anonymize", str(tmp_path / "spec.yaml"), *files]
+    refused = CliRunner().invoke(app, command)
+    assert isinstance(refused.exception, SpecError)
+    assert "--population-table" in str(refused.exception)
+    report = ["--report", str(tmp_path / "report")]
+    made = CliRunner().invoke(app, [*command, "--population-table", str(tmp_path / "everybody.csv"), *report])
+    assert made.exit_code == 0, made.output
+    assert json.loads(made.output)["measured"]["k_map"] >= 12
+    told = json.loads((tmp_path / "report" / "report.json").read_text(encoding="utf-8"))
+    assert told["iso_27559"]["7.3_attack_modelling"]["Population or sample"] == "By the population's table"
+
+
+def test_the_same_input_gives_the_same_bytes_in_any_order(tmp_path: Path) -> None:
+    """Negative control: another table does not."""
+    table = random_table(8, rows=300)
+    made: list[dict[str, bytes]] = []
+    for number, rows in enumerate([table, table, table.sample(frac=1, random_state=1), table.drop(index=7)]):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        rows.to_csv(folder / "people.csv", index=False)
+        (folder / "spec.yaml").write_text(SPEC, encoding="utf-8")
+        for kind in ("csv", "parquet"):
+            files = ["--input", str(folder / "people.csv"), "--output", str(folder / f"out.{kind}")]
+            report = ["--report", str(folder)] if kind == "csv" else []
+            result = CliRunner().invoke(app, ["anonymize", str(folder / "spec.yaml"), *files, *report])
+            assert result.exit_code == 0, result.output
+        made.append({path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.stem != "people"})
+    assert made[0] == made[1]
+    assert set(made[0]) == {"out.csv", "out.parquet", "report.html", "report.json", "spec.yaml"}
+    for name in ("out.csv", "out.parquet"):
+        assert made[0][name] == made[2][name]
+        assert made[0][name] != made[3][name]
 
 
 def test_risk_of_a_table(tmp_path: Path) -> None:
@@ -58,6 +102,29 @@ def test_risk_of_a_table(tmp_path: Path) -> None:
     figures = json.loads(result.output)
     assert figures["highest_prosecutor"] == 1.0
     assert figures["people"] == 100
+
+
+def test_risk_in_words(tmp_path: Path) -> None:
+    table = random_table(2, rows=100)
+    table.to_csv(tmp_path / "people.csv", index=False)
+    table.to_csv(tmp_path / "everybody.csv", index=False)
+    command = ["risk", "--input", str(tmp_path / "people.csv"), "--quasi", "region,sex,age"]
+    more = ["--population", "500", "--population-table", str(tmp_path / "everybody.csv"), "--riskiest", "2"]
+    result = CliRunner().invoke(app, [*command, *more])
+    assert result.exit_code == 0, result.output
+    for told in (
+        "highest risk (prosecutor)",
+        "highest risk (journalist)",
+        "unique in the population (Pitman)",
+        "100.0%",
+    ):
+        assert told in result.output
+    sizes = table.groupby(["region", "sex", "age"])["age"].transform("size")
+    alone = [str(row + 1) for row in sizes.index[sizes == 1][:2]]
+    assert "rows at highest risk" in result.output
+    assert ", ".join(alone) in result.output
+    refused = CliRunner().invoke(app, [*command, "--population", "99"])
+    assert isinstance(refused.exception, SpecError)
 
 
 @pytest.mark.parametrize("kind", ["delta", "parquet"])

@@ -47,6 +47,18 @@ def test_a_consent_from_grant_to_withdrawal(runner: CliRunner) -> None:
     assert [json.loads(line)["state"] for line in told] == ["given", "renewed", "withdrawn"]
 
 
+def test_people_are_told_in_tables(runner: CliRunner) -> None:
+    given = runner.invoke(consent.app, [*GRANT, "--at", "2998-12-01T00:00:00"]).stdout.strip()
+    heading, record = runner.invoke(consent.app, ["history", "c_1"]).stdout.splitlines()
+    assert heading.split() == ["effective", "at", "state", "purpose", "expressed", "by", "record"]
+    assert record.split() == ["2998-12-01", "00:00:00", "given", "marketing", "self", given]
+    shown = runner.invoke(consent.app, ["show", "c_1", "--at", "2999-01-01T12:00:00"]).stdout.splitlines()
+    assert shown[0].split() == ["purpose", "at", "2999-01-01", "12:00:00", "rests", "on"]
+    verdicts = dict(line.split()[:2] for line in shown[1:])
+    assert {verdicts["marketing"], verdicts["legal_records"]} == {"permitted"}
+    assert verdicts["research"] == "refused"
+
+
 def test_an_objection_overrides_until_it_is_lifted(runner: CliRunner) -> None:
     runner.invoke(consent.app, [*GRANT, "--at", "2998-12-01T00:00:00"])
     assert runner.invoke(consent.app, ["object", "c_1", "*"]).exit_code == 0

@@ -48,10 +48,11 @@ def test_a_plan_counts_and_an_apply_deletes(data: Path) -> None:
     assert Lakehouse(str(data / "lakehouse")).delta("bronze/sale").to_pyarrow_table()["sale_id"].to_pylist() == ["s2"]
 
 
-def test_people_are_told_in_lines(data: Path) -> None:
+def test_people_are_told_in_a_table(data: Path) -> None:
     arguments = ["--data", str(data), "--on", "2017-03-05"]
     shown = CliRunner().invoke(retention.app, ["plan", *arguments]).stdout.splitlines()
-    assert shown[0].startswith("bronze/sale: 1 due. 1 held: Kept for 366 days from sold_at. Next on 2018-03-03")
+    assert shown[0].split() == ["table", "due", "held", "next", "due", "held", "because"]
+    assert shown[1].split(maxsplit=4) == ["bronze/sale", "1", "1", "2018-03-03", "Kept for 366 days from sold_at."]
     assert shown[-1] == "1 rows are due on 2017-03-05"
     done = CliRunner().invoke(retention.app, ["apply", *arguments]).stdout.splitlines()
     assert done[-1].startswith("1 rows deleted, ")

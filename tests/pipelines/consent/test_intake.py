@@ -1,7 +1,5 @@
 """What landed reaches the consent record once, with ages, and is corrected, never changed."""
 
-# ruff: noqa: DTZ001 - local wall times, as in the tables
-
 from __future__ import annotations
 
 from contextlib import closing

@@ -22,7 +22,7 @@ from pipelines.contracts.draft import draft
 from pipelines.contracts.sample import DraftError
 
 ROWS = 60
-START = datetime(2017, 3, 1, 9, 30)  # noqa: DTZ001  # local wall time
+START = datetime(2017, 3, 1, 9, 30)  # local wall time
 PEOPLE: list[dict[str, str]] = [
     {
         "회원번호": f"M{number:09d}",

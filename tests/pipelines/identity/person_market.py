@@ -22,7 +22,7 @@ from pipelines.identity.steward_desk import rest_of
 from pipelines.unify.identifier import Change, apply_change
 from privacy.consent.rows import MEMBERSHIP_SCHEMA
 
-START = datetime(2017, 1, 1)  # noqa: DTZ001  (local wall time, as in the tables)
+START = datetime(2017, 1, 1)
 NOTHING = pd.DataFrame(
     columns=["token_kind", "token", "customer_id", "method", "confidence", "record_count", "previous_customer_id",
              "changed_at", "changed_by", "last_seen_at"]
@@ -121,7 +121,7 @@ class Town:
 
 SPEAKER_KIND = "member_no"
 """Consent is given under a member number."""
-BEGINNING = datetime(1970, 1, 1)  # noqa: DTZ001
+BEGINNING = datetime(1970, 1, 1)
 
 
 def membership_rows(identifiers: pd.DataFrame, events: pd.DataFrame) -> pa.Table:

@@ -1,6 +1,9 @@
 """Which pairs are proposed, and that their number is bounded."""
 
+import random
+
 import pandas as pd
+import pytest
 
 from pipelines.identity import blocking
 from pipelines.identity.blocking import MAX_BLOCK, BlockingRule, block
@@ -44,6 +47,21 @@ def test_the_budget_drops_the_largest_blocks_first(monkeypatch):
         assert report.candidates == 30  # ten blocks of three; the large one has 435 pairs
         assert report.largest == 3
         assert report.dropped_records == {"k": 30}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_batch_has_all_pairs_of_everybody_with_somebody_new(seed):
+    """Of two rules, with values missing, and of a rule of two keys of which one may be missing."""
+    dice, since = random.Random(seed), 80
+    keys, phones = ([dice.choice([None, *"abcdefghij"]) for _ in range(100)] for _ in range(2))
+    rules = (*RULES, BlockingRule("k + p", ("k", "left(p, 1)"), max_block=3))
+    with open_workspace(Options()) as connection:
+        _workspace(connection, keys, phones)
+        block(connection, rules)
+        everybody = _pairs(connection)
+        block(connection, rules, since=since)
+        assert _pairs(connection) == {pair for pair in everybody if pair[1] >= since}
+    assert len(everybody) > 500
 
 
 def test_a_batch_pairs_only_what_is_new():

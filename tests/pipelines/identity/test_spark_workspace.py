@@ -3,10 +3,13 @@
 import numpy as np
 import pytest
 
+from pipelines.identity.blocking import block, rules_for
 from pipelines.identity.dataset import load_febrl
 from pipelines.identity.errors import EngineLacksError
+from pipelines.identity.few_pairs import score_few
 from pipelines.identity.mapping import Mapping
-from pipelines.identity.resolve import Options, open_workspace, resolve
+from pipelines.identity.resolve import Options, filled_columns, open_workspace, resolve
+from pipelines.identity.scoring import read_scored
 from pipelines.identity.spark_workspace import SparkWorkspace, open_spark_workspace
 
 DATA = load_febrl("febrl1")
@@ -34,8 +37,15 @@ def test_spark_gives_the_pairs_and_groups_of_duckdb(engines):
     spark = engines.open("spark").spark
     with open_workspace(Options()) as workspace:
         expected = resolve(workspace, RECORDS, MAPPING)
+        of_batch = block(workspace, rules_for(filled_columns(workspace)), since=290)
     with open_spark_workspace(spark) as workspace:
         found = resolve(workspace, RECORDS, MAPPING)
+        assert found.model is not None
+        scored, few = read_scored(workspace), score_few(workspace, found.model)
+        assert block(workspace, rules_for(filled_columns(workspace)), since=290) == of_batch
+    assert of_batch.candidates > 0
+    assert (few.left.tolist(), few.right.tolist()) == (scored.left.tolist(), scored.right.tolist())
+    assert np.abs(few.weight - scored.weight).max() < 1e-9
     assert found.blocking == expected.blocking
     assert found.pairs.left.tolist() == expected.pairs.left.tolist()
     assert found.pairs.right.tolist() == expected.pairs.right.tolist()

@@ -16,7 +16,7 @@ from pipelines.identity.steward import (
     told_links,
 )
 
-AT = datetime(2017, 1, 1)  # noqa: DTZ001  (local wall time, as in the table)
+AT = datetime(2017, 1, 1)
 
 
 def decision(number: int, verdict: str, left: str, right: str, **more: object) -> Decision:

@@ -14,7 +14,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from pipelines.contracts.document import Contract, load_contracts
 
-AS_OF = datetime(2017, 12, 31, 23, 0)  # noqa: DTZ001  local wall time, as event times are
+AS_OF = datetime(2017, 12, 31, 23, 0)
 # What no output may ever show.
 SECRETS = ("김비밀", "010-0999-8888", "secret@mail.example", "Wien-Secret")
 
@@ -127,8 +127,8 @@ def clean_rows() -> list[dict[str, Any]]:
             "amount": Decimal(number % 20 + 1),
             "size": "S" if number % 2 else "L",
             "code": f"AB{number}",
-            "ordered_at": datetime(2017, 12, 31, number % 20),  # noqa: DTZ001  local wall time
-            "shipped_at": None if number % 7 == 0 else datetime(2017, 12, 31, 22),  # noqa: DTZ001
+            "ordered_at": datetime(2017, 12, 31, number % 20),
+            "shipped_at": None if number % 7 == 0 else datetime(2017, 12, 31, 22),
         }
         for number in range(40)
     ]

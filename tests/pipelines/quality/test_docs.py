@@ -19,7 +19,7 @@ from pipelines.quality.validate import validate_table
 from tests.engines import Engines, require_or_skip
 from tests.pipelines.quality import shop
 
-MOMENT = datetime(2017, 12, 31, 23, 0)  # noqa: DTZ001  the run's clock
+MOMENT = datetime(2017, 12, 31, 23, 0)
 LINK = re.compile(r'(?:href|src)="([^"]*)"')
 
 

@@ -19,7 +19,7 @@ from pipelines.quality.validate import validate_table
 from privacy.contract.document import Relationship
 from tests.pipelines.ingest.shop import COLUMNS, Shop, csv_of, sale
 
-AS_OF = Circumstance(datetime(2017, 3, 2))  # noqa: DTZ001  local wall time
+AS_OF = Circumstance(datetime(2017, 3, 2))
 PERSONAL: dict[str, dict[str, Any]] = {
     **COLUMNS,
     "sale_id": {**COLUMNS["sale_id"], "identifierRole": "direct", "token": "member_no"},

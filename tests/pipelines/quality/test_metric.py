@@ -13,7 +13,7 @@ from pipelines.quality import metric
 from pipelines.quality.result import CheckResult, TableQuality
 from pipelines.quality.volume import expected_rows
 
-MOMENT = datetime(2017, 12, 31, 23, 0)  # noqa: DTZ001  the run's clock
+MOMENT = datetime(2017, 12, 31, 23, 0)
 
 
 def quality(rows: int) -> TableQuality:

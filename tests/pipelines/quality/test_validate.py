@@ -53,7 +53,7 @@ def test_clean_rows_pass_every_check(engine: Engine, orders: Contract) -> None:
     }  # fmt: skip
 
 
-LATE = datetime(2018, 1, 1)  # noqa: DTZ001  local wall time
+LATE = datetime(2018, 1, 1)
 BREAKS = {
     "required_customer_name": {"customer_name": None},
     "length_customer_name": {"customer_name": shop.SECRETS[3] * 3},
@@ -64,7 +64,7 @@ BREAKS = {
     "pattern_code": {"code": "ab1"},
     "length_code": {"code": "AB12345"},
     "reference_product_id": {"product_id": 99},
-    "shipped_after_ordered": {"shipped_at": datetime(2017, 1, 1)},  # noqa: DTZ001
+    "shipped_after_ordered": {"shipped_at": datetime(2017, 1, 1)},
 }
 
 
@@ -102,7 +102,7 @@ def test_outliers_are_counted_against_the_spread_of_the_column(engine: Engine, o
 
 
 def test_an_old_table_is_not_fresh(engine: Engine, orders: Contract) -> None:
-    rows = [{**row, "ordered_at": datetime(2017, 12, 1), "shipped_at": None} for row in shop.clean_rows()]  # noqa: DTZ001
+    rows = [{**row, "ordered_at": datetime(2017, 12, 1), "shipped_at": None} for row in shop.clean_rows()]
     stale = failed(check(engine, orders, rows))
     assert set(stale) == {"freshness"}
     assert stale["freshness"].observed_value == "2017-12-01"

@@ -25,7 +25,7 @@ from privacy.consent.record import ConsentRecord
 from privacy.consent.store import ConsentStore
 
 SIZE = 240
-NOW = datetime(2017, 6, 1)  # noqa: DTZ001 - the shop's local wall time, as in the records
+NOW = datetime(2017, 6, 1)
 PLAN = load_plans()[0]
 
 
@@ -36,7 +36,7 @@ def contract() -> Contract:
 
 def say(folder: Path, customers: range, state: str, year: int) -> None:
     """Record what customers say about research."""
-    at = datetime(year, 1, 1)  # noqa: DTZ001
+    at = datetime(year, 1, 1)
     told = {
         "controller": "Bojagi Mart", "purpose": PLAN.purpose, "notice_version": "1", "notice_language": "ko",
         "jurisdiction": "KR", "method": "web_form", "state": state, "effective_at": at, "recorded_at": at,
@@ -86,6 +86,9 @@ def test_only_those_who_permit_it_are_released(
     assert (made.customers, made.rows, len(out)) == (SIZE, 200, 200)
     assert list(out.columns) == list(PLAN.spec.columns)
     assert not out["sido"].str.contains("Jeju").any()
+    page = made.report.to_html()
+    assert f"version 1 of {PLAN.table}, for {PLAN.recipient}" in page
+    assert "200 people in 200 rows, told apart by customer_id; nobody has more than 1 row" in page
     assert prove_release(PLAN, contract, lakehouse, look(tmp_path), registry).is_passed
 
 

@@ -1,7 +1,5 @@
 """The small market, built by each engine once a session."""
 
-# ruff: noqa: DTZ001 - local wall times, as in the tables
-
 from __future__ import annotations
 
 import random
@@ -19,7 +17,7 @@ from pipelines.consent.membership import take_in_memberships
 from pipelines.consent.view import ConsentView
 from pipelines.contracts.document import Contracts, load_contracts
 from pipelines.identity.opaque_id import opaque_ids
-from pipelines.identity.person_record import PersonRecords, read_person_records
+from pipelines.identity.person_record import PersonRecords, kept_sketches, read_person_records
 from pipelines.identity.session import MatchingSession
 from pipelines.identity.sketch_book import SketchBook, SketchKeys
 from pipelines.lakehouse import Lakehouse
@@ -122,8 +120,10 @@ def build_market(engines, contracts, tmp_path_factory) -> Callable[..., Built]:
         lakehouse = Lakehouse(str(root), spark)
         keys = SketchKeys(bytes(32), bytes(32))
 
-        def people(kept: pd.DataFrame) -> AbstractContextManager[PersonRecords]:
-            return nullcontext(read_person_records(lakehouse, contracts, book=SketchBook(keys, kept)))
+        def people() -> AbstractContextManager[PersonRecords]:
+            return nullcontext(
+                read_person_records(lakehouse, contracts, book=SketchBook(keys, kept_sketches(lakehouse)))
+            )
 
         matching = MatchingSession(people)
         built = Built(

@@ -1,6 +1,6 @@
 """A small market for the tests: bronze rows of every source, seeded, with the difficulties that the real ones have."""
 
-# ruff: noqa: DTZ001, E501 - local wall times, as in the tables; wide rows read better than tall ones
+# ruff: noqa: E501 - wide rows read better than tall ones
 
 from __future__ import annotations
 

@@ -1,7 +1,5 @@
 """Identity in the run: people matched, decided about, split again, and everything built on them following."""
 
-# ruff: noqa: DTZ001 - local wall times, as in the tables
-
 from __future__ import annotations
 
 from dataclasses import replace
@@ -10,8 +8,8 @@ from datetime import date, datetime, timedelta
 import pytest
 
 from pipelines.defs.identity_chart import identity_charts
-from pipelines.identity.person_explain import explain_persons, kept_sketches
-from pipelines.identity.person_record import read_person_records
+from pipelines.identity.person_explain import explain_persons
+from pipelines.identity.person_record import kept_sketches, read_person_records
 from pipelines.identity.sketch_book import SketchBook, SketchKeys
 from pipelines.identity.steward import DecisionError
 from pipelines.identity.steward_desk import StewardDesk

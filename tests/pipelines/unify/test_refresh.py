@@ -1,7 +1,5 @@
 """New rows: only the days they touch are written again; recognised people carry their past with them."""
 
-# ruff: noqa: DTZ001 - local wall times, as in the tables
-
 from __future__ import annotations
 
 from dataclasses import replace

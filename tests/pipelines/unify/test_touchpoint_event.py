@@ -1,7 +1,5 @@
 """A source of the user's own flows into silver/touchpoint_event by its contract alone."""
 
-# ruff: noqa: DTZ001 - local wall times, as in the tables
-
 from __future__ import annotations
 
 from datetime import datetime

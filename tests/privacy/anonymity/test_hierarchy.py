@@ -87,3 +87,9 @@ def test_values_that_a_kind_cannot_hold_are_counted_not_named(make: Callable[[li
 def test_a_hierarchy_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(HierarchyError, match="relative to the specification"):
         trees.read_hierarchy(tmp_path / "nowhere.csv", "city")
+
+
+@pytest.mark.parametrize("value", ["역삼동", " ", "Gangnam", "강남구 역삼동"])
+def test_places_without_a_province_are_refused(value: str) -> None:
+    with pytest.raises(HierarchyError, match=r"1 of 2 values of column 'home' are not regions that begin"):
+        trees.regions(["서울특별시 강남구 역삼동", value], "home")

@@ -58,7 +58,7 @@ def test_the_report_shows_what_a_model_loses() -> None:
     table, spec = people(), make_spec()
     release = anonymize(table, spec)
     report = make_report(table, release.table, spec, 0, "people")
-    told = json.loads(report.to_json())["iso_27559"]["mitigation"]["model_trained_on_the_release"]
+    told = json.loads(report.to_json())["figures"]["model_trained_on_the_release"]
     assert told["target"] == "rich"
     assert told["baseline"] < told["released"] <= told["original"] + 0.05
     assert "trained on the release" in report.to_html()

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
+import signal
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from privacy.anonymity import Spec
-from privacy.anonymity.errors import SpecError
+from privacy.anonymity import Spec, registry
+from privacy.anonymity.errors import AnonymityError, SpecError
 from privacy.anonymity.registry import ReleaseRegistry
 from tests.privacy.anonymity.random_release import random_table
 
@@ -63,3 +66,73 @@ def test_people_must_be_told_apart(tmp_path: Path) -> None:
     table = random_table(9, rows=30).assign(member="same")
     with pytest.raises(SpecError, match="different and filled"):
         ReleaseRegistry(tmp_path, b"k" * 32, lambda: NOW).release("t", table, make_spec(), "x")
+
+
+def make_people() -> pd.DataFrame:
+    return random_table(9, rows=300).assign(member=[f"m{i}" for i in range(300)])
+
+
+def release_and_die(folder: Path, people: pd.DataFrame, file: str, is_written: bool) -> int:
+    """Release in a process of its own that is killed before or after it writes a file; how the process ended."""
+    child = os.fork()
+    if child:
+        return os.waitpid(child, 0)[1]
+    write = registry._write_whole
+
+    def write_or_die(path: Path, content: bytes) -> None:
+        if is_written or not path.name.endswith(file):
+            write(path, content)
+        else:
+            path.with_name(path.name + ".new").write_bytes(content[: len(content) // 2])
+        if path.name.endswith(file):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    registry._write_whole = write_or_die  # type: ignore[assignment]
+    ReleaseRegistry(folder, b"k" * 32, lambda: NOW).release("customers", people, make_spec(), "ministry")
+    os._exit(0)
+
+
+@pytest.mark.parametrize("is_written", [False, True])
+@pytest.mark.parametrize("file", ["-2.parquet", "release.jsonl"])
+def test_a_release_that_was_killed_is_recorded_or_not_there(tmp_path: Path, file: str, is_written: bool) -> None:
+    everyone = make_people()
+    held = ReleaseRegistry(tmp_path, b"k" * 32, lambda: NOW)
+    first = held.release("customers", everyone.iloc[:200], make_spec(), "university")
+    tokens = {held.token(member) for member in everyone.loc[first.index, "member"]}
+    assert held.published("customers") == tokens
+    ended = release_and_die(tmp_path, everyone.drop(index=[5, 17]), file, is_written)
+    assert os.WTERMSIG(ended) == signal.SIGKILL
+    is_recorded = file == "release.jsonl" and is_written
+    assert len(held.releases("customers")) == 1 + is_recorded
+    # Without the log's entry nothing of it counts: who is in the newest version is who was in the first.
+    assert (held.published("customers") == tokens) is not is_recorded
+    later = held.release("customers", everyone.drop(index=[5, 17, 60]), make_spec(), "ministry")
+    assert intersections(first, later).min() >= 4
+    assert [release.version for release in held.releases("customers")] == list(range(1, 3 + is_recorded))
+    assert held.published("customers") == {held.token(member) for member in everyone.loc[later.index, "member"]}
+    assert len(list(tmp_path.glob("*.parquet"))) == 1
+
+
+def test_releases_wait_for_each_other(tmp_path: Path) -> None:
+    """Two at once must not both be the first: they could be joined."""
+    everyone = make_people()
+    held = ReleaseRegistry(tmp_path, b"k" * 32, lambda: NOW)
+    held.release("other", everyone, make_spec(), "warm-up")
+
+    def release(rows: slice) -> pd.DataFrame:
+        own = ReleaseRegistry(tmp_path, b"k" * 32, lambda: NOW)
+        return own.release("customers", everyone.iloc[rows], make_spec(), "somebody")
+
+    with ThreadPoolExecutor(2) as pool:
+        one, two = pool.map(release, [slice(0, 200), slice(50, 300)])
+    assert [release.version for release in held.releases("customers")] == [1, 2]
+    assert intersections(one, two).min() >= 4
+
+
+def test_a_lost_file_stops_the_next_release(tmp_path: Path) -> None:
+    everyone = make_people()
+    held = ReleaseRegistry(tmp_path, b"k" * 32, lambda: NOW)
+    held.release("customers", everyone.iloc[:200], make_spec(), "university")
+    next(tmp_path.glob("*.parquet")).unlink()
+    with pytest.raises(AnonymityError, match="restore it from a backup"):
+        held.release("customers", everyone, make_spec(), "ministry")

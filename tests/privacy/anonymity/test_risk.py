@@ -4,8 +4,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bench.anonymity.population import draw_from_pitman
 from privacy.anonymity.attack import inference, linkability, singling_out, singling_out_by_guess, wilson
-from privacy.anonymity.risk import highest_risk_rows, measure_risk, slide_negative_binomial_uniques
+from privacy.anonymity.errors import SpecError
+from privacy.anonymity.population_unique import (
+    fit_pitman,
+    pitman_uniques,
+    poisson_uniques,
+    slide_negative_binomial_uniques,
+)
+from privacy.anonymity.risk import highest_risk_rows, measure_risk
 from privacy.anonymity.utility import label_cover, measure_utility
 
 
@@ -21,16 +29,81 @@ def test_risks_by_hand() -> None:
     assert list(highest_risk_rows(table, ["a"], 1)) == [5]
 
 
-def test_population_uniques_are_near_the_truth() -> None:
-    random = np.random.default_rng(4)
-    population = pd.DataFrame({"a": random.geometric(0.002, 40_000), "b": random.integers(0, 12, 40_000)})
-    truth = int((population.groupby(["a", "b"]).size() == 1).sum())
-    sample = population.sample(8_000, random_state=1)
-    risk = measure_risk(sample, ["a", "b"], population_size=40_000)
-    assert risk.population_unique_pitman is not None
-    assert risk.population_unique_zero_inflated is not None
-    assert 0.3 * truth < risk.population_unique_pitman < 3 * truth
-    assert risk.population_unique_zero_inflated < risk.unique
+def test_people_with_several_rows_count_once() -> None:
+    table = pd.DataFrame({"a": ["x", "x", "y", "y", "z", "x"], "who": [1, 1, 1, 2, 2, None]})
+    risk = measure_risk(table, ["a"], person="who")
+    assert (risk.people, risk.classes, risk.records) == (3, 3, 6)
+    assert risk.unique == 1  # person 2, alone in z; the rows without an identifier are one person's, who shares x
+    assert risk.marketer == pytest.approx((1 / 2 + 1 + 1 / 2) / 3)
+    assert risk.mean_prosecutor == pytest.approx((5 * 1 / 2 + 1) / 6)
+    assert list(highest_risk_rows(table, ["a"], 1, person="who")) == [4]
+
+
+def test_nulls_are_a_value_and_columns_tell_who_singles_out() -> None:
+    table = pd.DataFrame({"a": [None, None, "x", "x"], "b": ["p", "q", "p", "p"]})
+    risk = measure_risk(table, ["a", "b"])
+    assert (risk.unique, risk.classes) == (2, 3)
+    assert risk.unique_without == {"a": 1, "b": 0}
+
+
+def test_one_row_all_unique_and_all_the_same() -> None:
+    one = measure_risk(pd.DataFrame({"a": ["x"]}), ["a"], population_size=1)
+    assert (one.highest_prosecutor, one.marketer, one.population_unique_pitman) == (1.0, 1.0, 1.0)
+    alone = measure_risk(pd.DataFrame({"a": range(50)}), ["a"], population_size=200)
+    assert (alone.unique, alone.population_unique_pitman) == (50, 200.0)
+    same = measure_risk(pd.DataFrame({"a": ["x"] * 50}), ["a"], population_size=200)
+    assert (same.unique, same.highest_prosecutor) == (0, 0.02)
+    assert (same.population_unique_pitman, same.population_unique_snb, same.population_unique_poisson) == (0, 0, 0)
+
+
+def test_what_cannot_be_measured_is_refused() -> None:
+    table = pd.DataFrame({"age": [31, 32, 33]})
+    with pytest.raises(SpecError, match="has 2 people, fewer than the 3"):
+        measure_risk(table, ["age"], population_size=2)
+    with pytest.raises(SpecError, match="no rows"):
+        measure_risk(table.iloc[:0], ["age"])
+    with pytest.raises(SpecError, match=r"did you mean \['age'\]"):
+        measure_risk(table, ["agee"])
+    with pytest.raises(SpecError, match="no quasi-identifiers"):
+        measure_risk(table, [])
+
+
+def test_a_journalist_counts_who_looks_alike_in_the_population() -> None:
+    table = pd.DataFrame({"a": ["x", "x", "y"]})
+    population = pd.DataFrame({"a": ["x"] * 9 + ["y"] * 4})
+    assert measure_risk(table, ["a"], population=population).highest_journalist == pytest.approx(1 / 4)
+    # Nobody of the population is like x: the two of the table are at least two.
+    assert measure_risk(table, ["a"], population=population.iloc[9:]).highest_journalist == pytest.approx(1 / 2)
+
+
+@pytest.mark.parametrize(("theta", "alpha"), [(50.0, 0.6), (500.0, 0.3)])
+def test_pitmans_model_finds_the_uniques_of_a_pitman_population(theta: float, alpha: float) -> None:
+    """Negative control: one rate for all classes, which knows no skew, finds next to none of them."""
+    population = draw_from_pitman(30_000, theta, alpha, np.random.default_rng(5))
+    truth = int((np.bincount(population) == 1).sum())
+    sample = np.random.default_rng(6).choice(population, 3_000, replace=False)
+    sizes = np.unique(sample, return_counts=True)[1]
+    assert pitman_uniques(sizes, 30_000) == pytest.approx(truth, rel=0.15)
+    assert poisson_uniques(sizes, 30_000) < 0.05 * truth
+
+
+def test_pitmans_fit_is_the_likeliest() -> None:
+    """Against the sampling formula multiplied out, person by person, over a grid."""
+    sizes = np.array([1, 1, 1, 2, 2, 4, 9])
+
+    def likelihood(theta: float, alpha: float) -> float:
+        total, seen = 0.0, 0
+        for number, size in enumerate(sizes.tolist()):
+            for inside in range(size):
+                weight = theta + number * alpha if inside == 0 else inside - alpha
+                total += np.log(weight / (theta + seen))
+                seen += 1
+        return total
+
+    best = likelihood(*fit_pitman(sizes))
+    grid = [likelihood(t, a) for t in np.geomspace(0.01, 100, 60) for a in np.linspace(0.01, 0.99, 60)]
+    assert best >= max(grid) - 1e-6
+    assert best == pytest.approx(max(grid), abs=0.05)
 
 
 @pytest.mark.parametrize(("r", "p"), [(0.5, 0.1), (2.0, 0.3), (0.2, 0.02)])
@@ -44,8 +117,9 @@ def test_a_slide_negative_binomial_population_is_recognised(r: float, p: float) 
 
 def test_no_population_no_estimate_and_a_census_counts() -> None:
     sizes = np.array([1, 1, 3])
-    assert slide_negative_binomial_uniques(sizes, None) is None
-    assert slide_negative_binomial_uniques(sizes, 5) == 2
+    for estimate in (pitman_uniques, poisson_uniques, slide_negative_binomial_uniques):
+        assert estimate(sizes, None) is None
+        assert estimate(sizes, 5) == 2
 
 
 def test_wilson_interval_of_a_known_case() -> None:

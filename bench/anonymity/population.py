@@ -1,0 +1,84 @@
+"""Estimates of population uniques beside the truth: python -m bench.anonymity.population [--data FOLDER] [--quick].
+
+Populations whose uniques are known: Adult by seven and by three columns, one drawn by Pitman's model, one as SNB, and
+one of few combinations that are all equally likely. Each is sampled at several fractions, one seeded draw each.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.anonymity.adult import QUASI, add_data, data_folder, read_adult
+from bench.claim import Claim
+from bench.options import make_parser
+from privacy.anonymity.population_unique import pitman_uniques, poisson_uniques, slide_negative_binomial_uniques
+
+FRACTIONS = (0.01, 0.1, 0.3)
+PEOPLE, SEED = 100_000, 5
+FEW = 868
+"""Combinations of the population that has no uniques."""
+NEAR = 0.25
+"""How far Pitman's estimate may be from the truth where the population is skewed as people are."""
+
+
+def draw_from_pitman(people: int, theta: float, alpha: float, random: np.random.Generator) -> NDArray[np.int64]:
+    """Class of each person, who joins a class of j people with chance (j - alpha) / (theta + people so far)."""
+    owner, sizes = np.empty(people, np.int64), list[int]()
+    for i in range(people):
+        if random.random() * (theta + i) < theta + len(sizes) * alpha:
+            owner[i] = len(sizes)
+            sizes.append(0)
+        else:
+            while True:
+                owner[i] = owner[random.integers(i)]
+                if random.random() * sizes[owner[i]] < sizes[owner[i]] - alpha:
+                    break
+        sizes[owner[i]] += 1
+    return owner
+
+
+def make_populations(options: argparse.Namespace, random: np.random.Generator) -> dict[str, NDArray[np.int64]]:
+    """The class of every person, by what the population is; those that Pitman's model is held against come first."""
+    adult = read_adult(data_folder(options))
+    people = 1 + random.negative_binomial(0.5, 0.1, PEOPLE // 5)
+    return {
+        "Adult by 7 columns": np.asarray(adult.groupby(list(QUASI)).ngroup(), np.int64),
+        "drawn by Pitman's model": draw_from_pitman(PEOPLE, 50.0, 0.6, random),
+        "Adult by sex, age, race": np.asarray(adult.groupby(["sex", "age", "race"]).ngroup(), np.int64),
+        "drawn as SNB": np.repeat(np.arange(len(people)), people),
+        f"{FEW} equal combinations": random.integers(0, FEW, PEOPLE),
+    }
+
+
+def main() -> int:
+    """Print every estimate; claim how near Pitman's is where it is the one to go by."""
+    parser = make_parser(__doc__, "python -m bench.anonymity.population")
+    add_data(parser)
+    options = parser.parse_args()
+    random = np.random.default_rng(SEED)
+    for number, (name, classes) in enumerate(make_populations(options, random).items()):
+        truth = int((np.bincount(classes) == 1).sum())
+        for fraction in FRACTIONS[1:2] if options.quick else FRACTIONS:
+            sample = random.choice(classes, int(fraction * len(classes)), replace=False)
+            sizes = np.unique(sample, return_counts=True)[1].astype(np.int64)
+            found = [
+                estimate(sizes, len(classes)) or 0.0
+                for estimate in (pitman_uniques, slide_negative_binomial_uniques, poisson_uniques)
+            ]
+            told = ", ".join(
+                f"{model} {value:,.0f}" for model, value in zip(("Pitman", "SNB", "Poisson"), found, strict=True)
+            )
+            print(f"  {name}, {fraction:.0%} of {len(classes):,}: {truth:,} unique; {told}", flush=True)
+            if number < 2:
+                Claim(
+                    f"Pitman's estimate off the truth, {name}, {fraction:.0%}", abs(found[0] / truth - 1), "", bar=NEAR
+                ).tell()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

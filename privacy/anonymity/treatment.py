@@ -1,0 +1,52 @@
+"""Models, and what becomes of a column, in words."""
+
+from __future__ import annotations
+
+from privacy.anonymity.model import Model
+from privacy.anonymity.spec import Spec
+
+
+def tell_model(model: Model) -> str:
+    """A model with its limits.
+
+    >>> from privacy.anonymity.model import DistinctL, KAnonymity
+    >>> tell_model(KAnonymity(k=5)), tell_model(DistinctL(l=2, column="illness"))
+    ('k-anonymity, k 5', 'distinct l-diversity of illness, l 2')
+    """
+    names = {
+        "k_anonymity": "k-anonymity",
+        "alpha": "(alpha, k)-anonymity",
+        "distinct_l": "distinct l-diversity",
+        "entropy_l": "entropy l-diversity",
+        "recursive_l": "recursive l-diversity",
+        "t_closeness": "t-closeness",
+        "delta_disclosure": "delta-disclosure privacy",
+        "basic_beta": "basic beta-likeness",
+        "enhanced_beta": "enhanced beta-likeness",
+        "k_map": "k-map",
+        "delta_presence": "delta-presence",
+    }
+    limits = model.model_dump(exclude={"name", "column"})
+    about = f" of {model.column}" if model.column else ""
+    told = ", ".join(
+        f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}" for name, value in limits.items()
+    )
+    return f"{names[model.name]}{about}, {told}"
+
+
+def tell_treatment(spec: Spec, name: str) -> str:
+    """What becomes of a released column."""
+    column = spec.columns[name]
+    if column.role != "quasi":
+        return "released as it is"
+    tree = column.hierarchy
+    told = {
+        "none": "ranges of neighbouring values" if column.is_ordered else "sets of values",
+        "file": f"nodes of the hierarchy {tree.file.name if tree.file else ''}",
+        "intervals": "intervals of " + ", ".join(f"{width:g}" for width in tree.widths),
+        "dates": "month, quarter, year",
+        "regions": "gu, city or county, province",
+        "automatic": f"groups of {tree.fan_out} from the data",
+    }[tree.kind]
+    every = "one level for all rows" if spec.algorithm == "global" else "as far as each class needs"
+    return f"{told}, {every}"
