@@ -45,7 +45,7 @@ LONG_EFFORT = 4
 SLACK, OPENINGS, ATTEMPTS, DEAR_ATTEMPTS = 1.5, 2, 0.25, 0.015
 """Choice of labels: how far above its price a record may be published in the greedy choice, passes of opening, and
 attempts of ruin and recreate per unit and effort (fewer where sensitive values must be checked)."""
-ROUNDS, DEAR_ROUNDS, SHARE_ROUNDS, GROWTH = 32, 10, 4, 2.5
+ROUNDS, DEAR_ROUNDS, SHARE_ROUNDS, GROWTH = 32, 12, 4, 2.5
 """Rounds of refinement at effort 1, where sensitive values must be checked, and where their shares must be; they grow
 with this power of it."""
 NEAR_PARTS = 16
