@@ -45,9 +45,9 @@ LONG_EFFORT = 4
 SLACK, OPENINGS, ATTEMPTS, DEAR_ATTEMPTS = 1.5, 2, 0.25, 0.015
 """Choice of labels: how far above its price a record may be published in the greedy choice, passes of opening, and
 attempts of ruin and recreate per unit and effort (fewer where sensitive values must be checked)."""
-ROUNDS, DEAR_ROUNDS, SHARE_ROUNDS, GROWTH = 32, 12, 4, 2.5
-"""Rounds of refinement at effort 1, where sensitive values must be checked, and where their shares must be; they grow
-with this power of it."""
+ROUNDS, DEAR_ROUNDS, SHARE_ROUNDS = (32, 2.5), (12, 2.5), (4, 2.0)
+"""Rounds of refinement at effort 1 and the power of it that they grow with; where sensitive values must be checked;
+and where their shares must be."""
 NEAR_PARTS = 16
 """Parts of the tuples whose neighbours threads look for at a time."""
 
@@ -92,8 +92,8 @@ def _search(
     _grow(problem, classes)
     if spec.effort >= LONG_EFFORT and _has_pool(table, problem):
         classes = _choose(table, problem, count, classes, spec)
-    least = (DEAR_ROUNDS if is_monotone(problem) else SHARE_ROUNDS) if table.sensitive else ROUNDS
-    rounds = int(least * spec.effort**GROWTH)
+    least, power = (DEAR_ROUNDS if is_monotone(problem) else SHARE_ROUNDS) if table.sensitive else ROUNDS
+    rounds = int(least * spec.effort**power)
     relocate(problem, classes)
     slots = refine_in_regions(problem, slots_of(classes), new_schedule(classes, rounds), spec.seed, threads)
     slots = relocate_all(problem, slots)
