@@ -52,6 +52,31 @@ def test_values_that_are_not_plain_are_refused_even_when_confirmed(value: object
     assert "other" not in anonymize(table, spec_of({"other": {"role": "identifying"}})).table
 
 
+@pytest.mark.parametrize("rows", [8, 60])
+@pytest.mark.parametrize("role", ["insensitive", "sensitive", "quasi"])
+def test_identifiers_are_refused_among_other_values_and_in_small_tables(rows: int, role: str) -> None:
+    mixed = [["kim@example.com", "010-1234-5678", "none", "unknown"][i % 4] for i in range(rows)]
+    with pytest.raises(SpecError, match=r"e-mail addresses|telephone numbers"):
+        anonymize(people(rows).assign(contact=mixed), spec_of({"contact": {"role": role}}))
+    harmless = people(rows).assign(contact=[["shop", "web", "none", "unknown"][i % 4] for i in range(rows)])
+    assert "contact" in anonymize(harmless, spec_of({"contact": {"role": "insensitive"}})).table
+
+
+@pytest.mark.parametrize("name", ["Customer_Name", "성명", "customer_id", "휴대폰 번호", "E-Mail"])
+def test_columns_named_like_identifiers_are_refused(name: str) -> None:
+    """Names of people repeat, and no form tells them apart from other words."""
+    table = people().assign(**{name: [["Kim Minsu", "Lee Jiwoo"][i % 2] for i in range(60)]})
+    with pytest.raises(SpecError, match="named like an identifier"):
+        anonymize(table, spec_of({name: {"role": "insensitive"}}))
+    assert name in anonymize(table, spec_of({name: {"role": "insensitive", "is_confirmed": True}})).table
+    assert (
+        "product_name"
+        in anonymize(
+            table.rename(columns={name: "product_name"}), spec_of({"product_name": {"role": "insensitive"}})
+        ).table
+    )
+
+
 def test_rows_and_columns_must_be_told_apart() -> None:
     table = people()
     with pytest.raises(SpecError, match="reset_index"):
