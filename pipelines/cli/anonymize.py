@@ -68,7 +68,8 @@ def anonymize_command(
     require_output(output, source)
     frame = read_table(source, delimiter)
     population = None if population_table is None else read_table(population_table, delimiter)
-    result = anonymize(frame, spec, population)
+    with open_console(stderr=True).status("Searching for the release that loses least …"):
+        result = anonymize(frame, spec, population)
     summary = _report(frame, result, spec, source.name) if report is not None else None
     write_table(result.table, output, delimiter)
     if report is not None and summary is not None:

@@ -48,6 +48,8 @@ attempts of ruin and recreate per unit and effort (fewer where sensitive values 
 ROUNDS, DEAR_ROUNDS, SHARE_ROUNDS = (32, 2.5), (12, 2.5), (4, 2.0)
 """Rounds of refinement at effort 1 and the power of it that they grow with; where sensitive values must be checked;
 and where their shares must be."""
+USUAL_EFFORT, USUAL_TUPLES = 6, 15_000
+"""Effort where none is asked for, and the distinct combinations up to which it is taken: half a minute or so."""
 NEAR_PARTS = 16
 """Parts of the tuples whose neighbours threads look for at a time."""
 
@@ -82,6 +84,17 @@ def recode_locally(table: FrequencyTable, spec: Spec, threads: int | None = None
     return Allocation(units, groups, counts, make_labels(table, units, groups))
 
 
+def effort_for(table: FrequencyTable, spec: Spec) -> int:
+    """The effort that the specification names. Else the larger the table, the less, so that the search takes about as
+    long as that of `USUAL_TUPLES` combinations with `USUAL_EFFORT`; at least 1.
+    """
+    if spec.effort is not None:
+        return spec.effort
+    tuples = 1 + int((table.codes[1:] != table.codes[:-1]).any(1).sum())
+    allowed = USUAL_EFFORT * (USUAL_TUPLES / tuples) ** (1 / ROUNDS[1])
+    return max(1, min(USUAL_EFFORT, int(allowed)))
+
+
 def _search(
     table: FrequencyTable, block: NDArray[np.int64], spec: Spec, threads: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
@@ -90,10 +103,11 @@ def _search(
     classes = _new(problem, count)
     keep_satisfied(problem, classes)
     _grow(problem, classes)
-    if spec.effort >= LONG_EFFORT and _has_pool(table, problem):
+    effort = effort_for(table, spec)
+    if effort >= LONG_EFFORT and _has_pool(table, problem):
         classes = _choose(table, problem, count, classes, spec)
     least, power = (DEAR_ROUNDS if is_monotone(problem) else SHARE_ROUNDS) if table.sensitive else ROUNDS
-    rounds = int(least * spec.effort**power)
+    rounds = int(least * effort**power)
     relocate(problem, classes)
     slots = refine_in_regions(problem, slots_of(classes), new_schedule(classes, rounds), spec.seed, threads)
     slots = relocate_all(problem, slots)
@@ -137,7 +151,7 @@ def _choose(table: FrequencyTable, p: Problem, count: NDArray[np.int64], grown: 
     for _ in range(OPENINGS):
         open_labels(p, pool, choice, order, np.zeros(MOST_DONORS, np.int64))
         settle(p, pool, choice)
-    attempts = int((DEAR_ATTEMPTS if table.sensitive else ATTEMPTS) * len(count) * spec.effort)
+    attempts = int((DEAR_ATTEMPTS if table.sensitive else ATTEMPTS) * len(count) * effort_for(table, spec))
     ruin_and_recreate(p, pool, choice, new_ruin(p, pool), price, attempts, new_dice(spec.seed))
     settle(p, pool, choice)
     classes = _new(p, count)

@@ -68,8 +68,9 @@ class Spec(BaseModel):
     target: str | None = None
     """Sensitive or insensitive column that recipients predict; the report tells what a model loses by the release."""
     seed: int = 0
-    effort: int = Field(default=4, ge=1, le=100)
-    """Rounds of refinement grow with its power of 2.5: time for information. 1 is the fastest."""
+    effort: int | None = Field(default=None, ge=1, le=100)
+    """Rounds of refinement grow with its power of 2.5: time for information. 1 is the fastest. If not given, 6 or what
+    the size of the table allows (`local_recoding.effort_for`)."""
     block_tuples: int = Field(default=20_000, ge=1000)
     """Distinct tuples searched at once; larger tables are partitioned first."""
     context: Context = Context()
