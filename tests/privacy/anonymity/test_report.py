@@ -107,8 +107,8 @@ def test_attacks_win_on_an_unprotected_release_and_fail_on_a_good_one() -> None:
     assert all(low <= risk <= high for risk, low, high in (*bare.values(), *good.values()))
     assert bare["singling out"][1] > 50
     assert all(bare[name][1] > 5 for name in names)
-    assert all(good[name][0] < 5 and good[name][1] == 0 for name in names[:3])
-    assert good["inference of illness"][1] == 0
+    # No attack on the good release is known to succeed at all, and each succeeds less than the other's surely does.
+    assert all(good[name][1] == 0 and good[name][0] < bare[name][1] for name in names)
 
 
 def test_a_column_that_leads_back_is_named() -> None:
