@@ -61,9 +61,9 @@ def apply_change(previous: pd.DataFrame, change: Change, id_factory: Callable[[]
     past = Past(_retired(change.events), _claims(decisions, known))
     placed = assign(change.records, change.clusters, known, id_factory, past)
     place = places(key_text(before["kind"], before["token"]), key_text(placed["kind"], placed["token"]))
-    # Past the end stands nobody: a key that is new has no former customer.
     former = before[["former", "earlier", "since", "cause"]].reset_index(drop=True)
-    frame = pd.concat([placed, former.reindex(place % (len(before) + 1)).reset_index(drop=True)], axis=1)
+    # A key that is new has the place -1, where nobody stands: it has no former customer.
+    frame = pd.concat([placed, former.reindex(place).reset_index(drop=True)], axis=1)
     moved = frame["former"].notna() & (frame["former"] != frame["customer_id"])
     at = _moment(newest, decisions, before, any_moved=bool(moved.any()))
     frame["previous_customer_id"] = frame["former"].where(moved, frame["earlier"])
