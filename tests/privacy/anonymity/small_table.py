@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,7 +27,7 @@ class SmallTable:
     """`rows` of values, `paths[column][value]` the labels of a value from itself to the top, a weight per column."""
 
     rows: tuple[tuple[str, ...], ...]
-    paths: tuple[dict[str, tuple[str, ...]], ...]
+    paths: tuple[Mapping[str, tuple[str, ...]], ...]
     weights: tuple[float, ...]
     k: int
 
