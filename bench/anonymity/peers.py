@@ -18,11 +18,11 @@ import json, sys, time
 import pandas as pd
 from anjana.anonymity import k_anonymity
 folder, k, out = sys.argv[1], int(sys.argv[2]), sys.argv[3]
-quasi = sys.argv[4].split(",")
-frame = pd.read_csv(folder + "/adult.csv", sep=";", dtype=str, keep_default_na=False)
+quasi, name_of_table = sys.argv[4].split(","), sys.argv[5]
+frame = pd.read_csv(f"{folder}/{name_of_table}.csv", sep=";", dtype=str, keep_default_na=False)
 trees = {}
 for name in quasi:
-    rows = pd.read_csv(f"{folder}/adult_hierarchy_{name}.csv", sep=";", header=None, dtype=str)
+    rows = pd.read_csv(f"{folder}/{name_of_table}_hierarchy_{name}.csv", sep=";", header=None, dtype=str)
     rows = rows[rows[0].isin(frame[name].unique())]
     trees[name] = {level: rows[level].tolist() for level in rows.columns}
 start = time.perf_counter()
@@ -66,9 +66,12 @@ def _run(script: str, *arguments: str) -> list[dict[str, float]]:
     return [dict(json.loads(line)) for line in done.stdout.splitlines() if line.startswith("{")]
 
 
-def run_anjana(folder: Path, k: int, out: Path, quasi: tuple[str, ...]) -> float:
-    """Seconds that ANJANA's k-anonymity takes (5 % suppression); its output is written to `out`."""
-    return _run(ANJANA, str(folder), str(k), str(out), ",".join(quasi))[-1]["seconds"]
+def run_anjana(folder: Path, k: int, out: Path, quasi: tuple[str, ...], table: str = "adult") -> float:
+    """Seconds that ANJANA's k-anonymity takes (5 % suppression); its output is written to `out`.
+
+    `folder` holds `<table>.csv` and its hierarchies, `<table>_hierarchy_<column>.csv`.
+    """
+    return _run(ANJANA, str(folder), str(k), str(out), ",".join(quasi), table)[-1]["seconds"]
 
 
 def run_pycanon(out: Path, quasi: tuple[str, ...], secret: str) -> dict[str, float]:

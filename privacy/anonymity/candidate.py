@@ -67,7 +67,9 @@ def lower_bound(table: FrequencyTable, p: Problem, count: NDArray[np.int64], ste
     whole = np.full(len(people), np.inf)
     pair_tuple, pair_label, cost = _lattice_labels(table, codes, whole, people, k, np.iinfo(np.int64).max)
     pool = index_pool(cost, pair_tuple, pair_label, np.zeros(len(people), np.bool_))
-    return float(find_prices(pool, people, k, p.floor, np.ones(len(people)), steps)[1])
+    # A record may be worth more than its own whole loss: without it, the k - 1 others of its class would pay more too.
+    highest = np.full(len(people), float(k))
+    return float(find_prices(pool, people, k, p.floor, highest, steps)[1])
 
 
 def _best(pool: Pool, gain: NDArray[np.float64], size: int) -> NDArray[np.bool_]:

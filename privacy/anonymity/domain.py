@@ -31,6 +31,8 @@ class Domain:
     hierarchy: Hierarchy | None
     is_ordered: bool
     weight: float
+    counting: float = 0.0
+    """Error of counts per unit of loss (see `counting`), where the specification weighs columns by it."""
 
     @property
     def kind(self) -> int:

@@ -158,7 +158,8 @@ def _grow(problem: Problem, classes: Classes, starts: int = STARTS) -> None:
     left = np.flatnonzero(classes.left > 0)
     floors = problem.floor[problem.tuple_of[left]]
     seeds = left[np.lexsort((left, -floors))]
-    if not is_monotone(problem):
+    has_people_left = bool((problem.people[left] > 0).any())
+    if has_people_left and not is_monotone(problem):
         bins, bucket = np.unique(problem.category, axis=0, return_inverse=True)
         is_member = problem.people > 0
         member = np.flatnonzero(is_member)[np.argsort(bucket.ravel()[is_member], kind="stable")]

@@ -56,11 +56,12 @@ def usable_cores() -> int:
 
 
 def run_all(function: Callable[[Item], Result], items: Iterable[Item], threads: int) -> list[Result]:
-    """The results in order, in as many threads as there are."""
-    if threads <= 1:
-        return [function(item) for item in items]
+    """The results in order, in up to `threads` threads; a single item is done in this one."""
+    work = list(items)
+    if threads <= 1 or len(work) <= 1:
+        return [function(item) for item in work]
     with ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(function, items))
+        return list(pool.map(function, work))
 
 
 def refine_in_regions(p: Problem, slots: Slots, schedule: Schedule, seed: int, threads: int) -> Slots:

@@ -59,6 +59,9 @@ class Spec(BaseModel):
     columns: dict[str, ColumnSpec]
     models: tuple[AnyModel, ...]
     algorithm: Literal["local", "global"] = "local"
+    weights: Literal["given", "queries"] = "given"
+    """`queries` shifts weight to columns without a hierarchy whose labels mislead counts most (see `counting`): for
+    releases that rows are counted in. The columns' own weights count as well."""
     suppression_limit: float = Field(default=0.0, ge=0, le=1)
     """Share of the rows that may be left out; local recoding leaves out only what the others gain more from."""
     cell_limit: float | None = Field(default=None, ge=0, lt=1)

@@ -7,7 +7,7 @@ the order or partitioning of the rows.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import cached_property
 
@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from privacy.anonymity.counting import blend, counting_cost
 from privacy.anonymity.domain import Domain, build_domain
 from privacy.anonymity.errors import SpecError
 from privacy.anonymity.hierarchy import MISSING, sort_key
@@ -60,8 +61,8 @@ class FrequencyTable:
     @cached_property
     def weights(self) -> NDArray[np.float64]:
         """(q,) share of each column in the loss."""
-        raw = np.array([domain.weight for domain in self.domains])
-        return np.asarray(raw / raw.sum())
+        given = np.array([domain.weight for domain in self.domains])
+        return blend(given, np.array([domain.counting for domain in self.domains]))
 
     @cached_property
     def pair_losses(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
@@ -217,7 +218,11 @@ def encode_quasi(text: pd.Series, name: str, spec: Spec, weight: NDArray[np.int6
     """A quasi-identifier from the text of its rows, which stand for `weight` rows each, and the code of each row."""
     raw, values = pd.factorize(text)
     counts = np.bincount(raw, weights=weight, minlength=len(values)).astype(np.int64)
-    domain = build_domain(name, dict(zip(values.tolist(), counts.tolist(), strict=True)), spec.columns[name])
+    count_of = dict(zip(values.tolist(), counts.tolist(), strict=True))
+    domain = build_domain(name, count_of, spec.columns[name])
+    if spec.weights == "queries" and domain.hierarchy is None:
+        rows = np.array([count_of[value] for value in domain.values])
+        domain = replace(domain, counting=counting_cost(rows, domain.is_ordered))
     code = {value: index for index, value in enumerate(domain.values)}
     return domain, np.array([code[value] for value in values], np.int64)[raw]
 

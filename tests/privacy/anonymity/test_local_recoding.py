@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from privacy.anonymity import Spec
+from privacy.anonymity import Spec, anonymize
 from privacy.anonymity.local_recoding import USUAL_EFFORT, effort_for
 from privacy.anonymity.table import tabulate
 
@@ -22,3 +22,12 @@ def test_larger_tables_get_less_effort_unless_it_is_named() -> None:
     assert effort_of(1_000) == effort_of(15_000) == USUAL_EFFORT
     assert [effort_of(size) for size in (30_000, 100_000, 250_000)] == [4, 2, 1]
     assert effort_of(250_000, effort=8) == 8
+
+
+def test_a_table_that_satisfies_shares_as_it_is_loses_nothing() -> None:
+    columns = {"age": {"role": "quasi"}, "illness": {"role": "sensitive"}}
+    frame = pd.DataFrame({"age": ["30", "40"] * 6, "illness": ["flu", "flu", "cold", "cold"] * 3})
+    for name, limit in (("t_closeness", "t"), ("delta_disclosure", "delta"), ("basic_beta", "beta")):
+        model = {"name": name, limit: 0.2, "column": "illness"}
+        spec = Spec.model_validate({"columns": columns, "models": [{"name": "k_anonymity", "k": 3}, model]})
+        assert anonymize(frame, spec).loss == 0
