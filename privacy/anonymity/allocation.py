@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from privacy.anonymity.kernel.problem import INTERVAL
 from privacy.anonymity.table import FrequencyTable
 
 SUPPRESSED = -1
+BITS = 62
+"""Values of a set in one whole number."""
 
 
 @dataclass(frozen=True)
@@ -51,29 +54,29 @@ class Allocation:
 
 def make_labels(table: FrequencyTable, unit: NDArray[np.int64], group: NDArray[np.int64]) -> NDArray[np.object_]:
     """Smallest label of each class in each column that covers all of its members."""
-    groups = int(group.max()) + 1
-    out = np.empty((groups, len(table.domains)), object)
+    order = np.argsort(group, kind="stable")
+    starts = np.flatnonzero(np.diff(group[order], prepend=-1))
+    out = np.empty((len(starts), len(table.domains)), object)
     for j, domain in enumerate(table.domains):
-        codes = table.codes[unit, j].astype(np.int64)
-        low = np.full(groups, len(domain.values), np.int64)
-        high = np.zeros(groups, np.int64)
-        np.minimum.at(low, group, codes)
-        np.maximum.at(high, group, codes)
+        codes = table.codes[:, j].astype(np.int64)[unit[order]]
         if domain.kind == INTERVAL:
-            pair, place = np.unique(low * len(domain.values) + high, return_inverse=True)
-            known = [domain.label(np.array(divmod(int(x), len(domain.values)))) for x in pair]
-            out[:, j] = np.array(known, object)[place.ravel()]
-            continue
-        values = np.array(domain.values, object)
-        out[:, j] = values[low]
-        mixed = low != high
-        inside = mixed[group]
-        member = np.unique(np.stack([group[inside], codes[inside]], 1), axis=0)
-        edges = np.flatnonzero(np.diff(member[:, 0], prepend=-1))
-        seen: dict[bytes, str] = {}
-        for part in np.split(member, edges[1:]) if len(edges) else []:
-            key = part[:, 1].tobytes()
-            if key not in seen:
-                seen[key] = domain.label(part[:, 1])
-            out[part[0, 0], j] = seen[key]
+            low, high = np.minimum.reduceat(codes, starts), np.maximum.reduceat(codes, starts)
+            place, pairs = pd.factorize(low * len(domain.values) + high)
+            held = [np.array(divmod(int(pair), len(domain.values))) for pair in pairs]
+        else:
+            place, held = _sets(codes, starts)
+        out[:, j] = np.array([domain.label(part) for part in held], object)[place]
     return out
+
+
+def _sets(codes: NDArray[np.int64], starts: NDArray[np.int64]) -> tuple[NDArray[np.int64], list[NDArray[np.int64]]]:
+    """Number of the set of codes of each class, whose members begin at `starts`, and the codes of each set."""
+    place = np.zeros(len(starts), np.int64)
+    for word in range(int(codes.max()) // BITS + 1):
+        bits = np.where(codes // BITS == word, 1 << codes % BITS, 0)
+        number, values = pd.factorize(np.bitwise_or.reduceat(bits, starts))
+        place = pd.factorize(place * len(values) + number)[0].astype(np.int64)
+    first = np.empty(int(place.max()) + 1, np.int64)
+    first[place[::-1]] = np.arange(len(place) - 1, -1, -1)
+    stops = np.append(starts[1:], len(codes))
+    return place, [np.unique(codes[starts[a] : stops[a]]) for a in first]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -19,18 +19,20 @@ from privacy.anonymity.allocation import SUPPRESSED, Allocation
 from privacy.anonymity.anonymize import loss_of, search
 from privacy.anonymity.cut import find_edges, join_broken
 from privacy.anonymity.domain import LARGEST_TABLE, Domain
-from privacy.anonymity.engine_row import HOME, KEY, RANK, ROWS, rank_rows, upload
+from privacy.anonymity.engine_row import HOME, KEY, RANK, ROWS, rank_rows
 from privacy.anonymity.errors import SpecError
+from privacy.anonymity.region import run_all
 from privacy.anonymity.spec import Spec
 from privacy.anonymity.table import FrequencyTable, Sensitive, encode_quasi, encode_sensitive, modelled_columns
 from privacy.anonymity.unit_key import Packing, make_packing, to_table
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from pyspark.sql import Column, DataFrame
 
 WORD, LABEL, FIRST, LAST = "__word_", "__label_", "__first", "__last"
-CHUNK = 200_000
-"""Rows sent to the engine at once."""
+CHUNK, WRITERS = 100_000, 2
+"""Rows sent to the engine at once, and by how many threads."""
 JOINED = 4
 """Units whose labels are joined to rows at once, relative to those that this process holds."""
 
@@ -123,7 +125,8 @@ class _Parts:
                 first_bin = sum(len(column.values) for column in sensitive)
                 column, number = encode_sensitive(text, name, self.spec, rows, first_bin)
                 sensitive.append(column)
-            codes.append(_lookup(f.col(f"{KEY}{i}"), text.tolist(), number.tolist()))
+            often = np.argsort(-rows, kind="stable")
+            codes.append(_lookup(f.col(f"{KEY}{i}"), text.iloc[often].tolist(), number[often].tolist()))
         return tuple(domains), tuple(sensitive), codes
 
     def _write_rows(self) -> None:
@@ -189,24 +192,36 @@ class _Parts:
 
     def _write_labels(self, batch: int, words: NDArray[np.int64], allocation: Allocation) -> None:
         """Labels of the units of one part: of whole units by their words, of split ones by words and ranks as well."""
+        import pyarrow as pa
+
         last = np.cumsum(allocation.count)
         begin = np.r_[True, allocation.unit[1:] != allocation.unit[:-1]]
         before = np.maximum.accumulate(np.where(begin, last - allocation.count, 0))
-        frame = pd.DataFrame({key: words[allocation.unit, i] for i, key in enumerate(self.keys)})
-        frame[FIRST], frame[LAST] = last - allocation.count - before, last - before
         is_kept = allocation.group != SUPPRESSED
-        for j in range(len(self.spec.quasi)):
-            frame[f"{LABEL}{j}"] = allocation.labels[np.where(is_kept, allocation.group, 0), j]
         is_split = ~(begin & np.r_[begin[1:], True])
-        self._append(f"whole-{batch}", frame[is_kept & ~is_split].drop(columns=[FIRST, LAST]))
-        self._append(f"split-{batch}", frame[is_kept & is_split])
-        self._append(f"key-{batch}", frame.loc[is_split & begin, self.keys])
+        key = {key: np.ascontiguousarray(words[:, i])[allocation.unit] for i, key in enumerate(self.keys)}
+        place = {FIRST: last - allocation.count - before, LAST: last - before}
+        label = {}
+        for j in range(len(self.spec.quasi)):
+            number, texts = pd.factorize(allocation.labels[:, j])
+            label[f"{LABEL}{j}"] = pa.array(texts, pa.string()), number[np.where(is_kept, allocation.group, 0)]
 
-    def _append(self, name: str, frame: pd.DataFrame) -> None:
-        for start in range(0, len(frame), CHUNK):
-            chunk = upload(self.session, frame.iloc[start : start + CHUNK])
-            chunk.write.mode("append").parquet(self._place(name))
+        def rows(chosen: NDArray[np.bool_], whole: dict[str, Any], coded: dict[str, Any]) -> pa.Table:
+            texts = {name: held.take(pa.array(number[chosen])) for name, (held, number) in coded.items()}
+            return pa.table({**{name: column[chosen] for name, column in whole.items()}, **texts})
+
+        self._append(f"whole-{batch}", rows(is_kept & ~is_split, key, label))
+        self._append(f"split-{batch}", rows(is_kept & is_split, {**key, **place}, label))
+        self._append(f"key-{batch}", rows(is_split & begin, key, {}))
+
+    def _append(self, name: str, table: pa.Table) -> None:
+        chunks = [table.slice(start, CHUNK) for start in range(0, len(table), CHUNK)]
+        if chunks:
+            run_all(lambda chunk: self._write(name, chunk), chunks, WRITERS)
             self.written.add(name)
+
+    def _write(self, name: str, table: pa.Table) -> None:
+        self.session.createDataFrame(table).write.mode("append").parquet(self._place(name))
 
     def _publish(self, batch: int, low: int, high: int) -> None:
         """Append the rows of a batch of parts with their labels to `released`."""
@@ -232,7 +247,7 @@ class _Parts:
 
 
 def _lookup(key: Column, texts: list[str], codes: list[int]) -> Column:
-    """The code of a text, without a join."""
+    """The code of a text, without a join; frequent texts first, which the engine then need not compare further."""
     from pyspark.sql import functions as f
 
     found = f.when(key == texts[0], f.lit(codes[0]))

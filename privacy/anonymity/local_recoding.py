@@ -25,7 +25,8 @@ from privacy.anonymity.kernel.neighbour import nearest_tuples
 from privacy.anonymity.kernel.opening import MOST_DONORS, open_labels
 from privacy.anonymity.kernel.problem import SET, Problem
 from privacy.anonymity.kernel.proportion import grow_in_proportion, new_quotas
-from privacy.anonymity.kernel.refine import new_schedule, relocate
+from privacy.anonymity.kernel.refine import Schedule, new_schedule, refine, relocate
+from privacy.anonymity.kernel.resplit import new_scratch
 from privacy.anonymity.kernel.ruin import choose_greedily, new_ruin, ruin_and_recreate, to_classes
 from privacy.anonymity.partition import partition, violated
 from privacy.anonymity.region import refine_in_regions, relocate_all, run_all, slots_of, usable_cores
@@ -38,6 +39,8 @@ FEWEST_NEAR, MOST_NEAR = 64, 128
 """Neighbours known of each tuple: four times k within these bounds."""
 CREDIT = 0.4
 """Share of a record's floor that growth forgives; best of 0 … 1 on Adult, flat around it."""
+STARTS = 4
+"""First partners that growth tries for each seed."""
 SHUFFLE = 20080529
 """Seed of the order in which classes grow under models about shares, where any fixed order favours one region."""
 LONG_EFFORT = 4
@@ -50,8 +53,14 @@ ROUNDS, DEAR_ROUNDS, SHARE_ROUNDS = (32, 2.5), (12, 2.5), (4, 2.0)
 and where their shares must be."""
 USUAL_EFFORT, USUAL_TUPLES = 6, 15_000
 """Effort where none is asked for, and the distinct combinations up to which it is taken: half a minute or so."""
+BLOCK = 20, 1, 0.25
+"""In one of many blocks, where only people are counted: neighbours at least, first partners, and share of the rounds.
+What the rounds would gain, cuts between near tuples gain for less (see `partition`)."""
 NEAR_PARTS = 16
 """Parts of the tuples whose neighbours threads look for at a time."""
+
+Found = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
+"""Unit, class and count of each slot."""
 
 
 def recode_locally(table: FrequencyTable, spec: Spec, threads: int | None = None) -> Allocation:
@@ -67,10 +76,11 @@ def recode_locally(table: FrequencyTable, spec: Spec, threads: int | None = None
             f"the whole table of {table.people} people as one class would break {', '.join(broken)}; weaken the "
             "model or bring more people"
         )
-    blocks = partition(table, spec)
     cores = threads or usable_cores()
+    blocks = partition(table, spec, cores)
     inner = cores if len(blocks) == 1 else 1
-    parts = run_all(lambda block: _search(table, block, spec, inner), blocks, cores // inner)
+    search = _search if len(blocks) == 1 else _search_block
+    parts = run_all(lambda block: search(table, block, spec, inner), blocks, cores // inner)
     start = 0
     unit, group, count = [], [], []
     for part_unit, part_group, part_count in parts:
@@ -90,28 +100,47 @@ def effort_for(table: FrequencyTable, spec: Spec) -> int:
     """
     if spec.effort is not None:
         return spec.effort
-    tuples = 1 + int((table.codes[1:] != table.codes[:-1]).any(1).sum())
+    tuples = len(table.unit_start) - 1
     allowed = USUAL_EFFORT * (USUAL_TUPLES / tuples) ** (1 / ROUNDS[1])
     return max(1, min(USUAL_EFFORT, int(allowed)))
 
 
-def _search(
-    table: FrequencyTable, block: NDArray[np.int64], spec: Spec, threads: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Unit, class and count of each slot of the classes found for one block of units."""
-    problem, count = make_problem(table, block, spec, threads)
-    classes = _new(problem, count)
-    keep_satisfied(problem, classes)
-    _grow(problem, classes)
-    effort = effort_for(table, spec)
-    if effort >= LONG_EFFORT and _has_pool(table, problem):
-        classes = _choose(table, problem, count, classes, spec)
-    least, power = (DEAR_ROUNDS if is_monotone(problem) else SHARE_ROUNDS) if table.sensitive else ROUNDS
-    rounds = int(least * effort**power)
-    relocate(problem, classes)
-    slots = refine_in_regions(problem, slots_of(classes), new_schedule(classes, rounds), spec.seed, threads)
+def _search(table: FrequencyTable, block: NDArray[np.int64], spec: Spec, threads: int) -> Found:
+    """Unit, class and count of each slot of the classes found for a table in one block."""
+    problem, classes = _first(table, block, spec, threads, FEWEST_NEAR, STARTS)
+    slots = refine_in_regions(problem, slots_of(classes), _schedule(table, problem, classes, spec), spec.seed, threads)
     slots = relocate_all(problem, slots)
     return block[slots.unit], slots.group, slots.count
+
+
+def _search_block(table: FrequencyTable, block: NDArray[np.int64], spec: Spec, threads: int) -> Found:
+    """The same for one of many blocks: less is looked at, and all is refined at once."""
+    fewest, starts, share = (FEWEST_NEAR, STARTS, 1.0) if table.sensitive else BLOCK
+    problem, classes = _first(table, block, spec, threads, fewest, starts)
+    schedule = _schedule(table, problem, classes, spec, share)
+    refine(problem, classes, new_scratch(problem), schedule, range(schedule.rounds), new_dice(spec.seed))
+    relocate(problem, classes)
+    slots = slots_of(classes)
+    return block[slots.unit], slots.group, slots.count
+
+
+def _first(
+    table: FrequencyTable, block: NDArray[np.int64], spec: Spec, threads: int, fewest: int, starts: int
+) -> tuple[Problem, Classes]:
+    """The problem of a block and the classes before refinement."""
+    problem, count = make_problem(table, block, spec, threads, fewest)
+    classes = _new(problem, count)
+    keep_satisfied(problem, classes)
+    _grow(problem, classes, starts)
+    if effort_for(table, spec) >= LONG_EFFORT and _has_pool(table, problem):
+        classes = _choose(table, problem, count, classes, spec)
+    relocate(problem, classes)
+    return problem, classes
+
+
+def _schedule(table: FrequencyTable, problem: Problem, classes: Classes, spec: Spec, share: float = 1.0) -> Schedule:
+    least, power = (DEAR_ROUNDS if is_monotone(problem) else SHARE_ROUNDS) if table.sensitive else ROUNDS
+    return new_schedule(classes, int(share * least * effort_for(table, spec) ** power))
 
 
 def _has_pool(table: FrequencyTable, problem: Problem) -> bool:
@@ -120,7 +149,7 @@ def _has_pool(table: FrequencyTable, problem: Problem) -> bool:
     return is_tree and bool(is_monotone(problem))
 
 
-def _grow(problem: Problem, classes: Classes) -> None:
+def _grow(problem: Problem, classes: Classes, starts: int = STARTS) -> None:
     """Give every record without a class one: satisfied tuples first, then by growth."""
     left = np.flatnonzero(classes.left > 0)
     floors = problem.floor[problem.tuple_of[left]]
@@ -134,7 +163,7 @@ def _grow(problem: Problem, classes: Classes) -> None:
         seeds = np.random.default_rng(SHUFFLE).permutation(seeds)
         room = new_quotas(problem, len(bins))
         grow_in_proportion(problem, classes, room, seeds, bucket.ravel(), bins, start, member)
-    build(problem, classes, seeds, CREDIT)
+    build(problem, classes, seeds, CREDIT, starts)
 
 
 def _choose(table: FrequencyTable, p: Problem, count: NDArray[np.int64], grown: Classes, spec: Spec) -> Classes:
@@ -166,7 +195,7 @@ def _new(p: Problem, count: NDArray[np.int64]) -> Classes:
 
 
 def make_problem(
-    table: FrequencyTable, block: NDArray[np.int64], spec: Spec, threads: int = 1
+    table: FrequencyTable, block: NDArray[np.int64], spec: Spec, threads: int = 1, fewest: int = FEWEST_NEAR
 ) -> tuple[Problem, NDArray[np.int64]]:
     """Arrays of the search over the units of one block, which are in the table's order."""
     codes = np.ascontiguousarray(table.codes[block])
@@ -176,14 +205,11 @@ def make_problem(
     tuple_of = np.repeat(np.arange(len(start) - 1), np.diff(start)).astype(np.int32)
     home = np.where(table.is_home[block], count, 0)
     people = np.add.reduceat(home, start[:-1])
-    sizes = np.array([len(domain.values) for domain in table.domains], np.int64)
-    losses = [domain.pair_loss * share for domain, share in zip(table.domains, table.weights, strict=True)]
-    loss_table = np.concatenate([loss.ravel() for loss in losses])
-    loss_start = np.concatenate([[0], np.cumsum(sizes**2)[:-1]]).astype(np.int64)
+    sizes, loss_start, loss_table = table.pair_losses
     kinds = np.array([domain.kind for domain in table.domains], np.int8)
     by_count = not table.sensitive
     k = spec.k if by_count else max(spec.k, 2)
-    width = min(max(FEWEST_NEAR, min(4 * k, MOST_NEAR)), len(start) - 1)
+    width = min(max(fewest, min(4 * k, MOST_NEAR)), len(start) - 1)
     order = np.array(column_order(table.domains), np.int64)
     wanted = people < spec.k if by_count else np.ones(len(people), np.bool_)
     tuples = np.ascontiguousarray(codes[start[:-1]])

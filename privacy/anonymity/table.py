@@ -64,6 +64,14 @@ class FrequencyTable:
         given = np.array([domain.weight for domain in self.domains])
         return blend(given, np.array([domain.counting for domain in self.domains]))
 
+    @cached_property
+    def pair_losses(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+        """Codes of each column, and where its loss of each pair of codes begins in all columns' losses, and these."""
+        size = np.array([len(domain.values) for domain in self.domains], np.int64)
+        losses = [domain.pair_loss * share for domain, share in zip(self.domains, self.weights, strict=True)]
+        start = np.concatenate([[0], np.cumsum(size**2)[:-1]]).astype(np.int64)
+        return size, start, np.concatenate([loss.ravel() for loss in losses])
+
     @property
     def rows(self) -> int:
         """Rows of the underlying table."""

@@ -20,6 +20,8 @@ from privacy.anonymity.spec import Spec
 
 SLACK = 1e-7
 """Rounding slack of comparisons, wider than the search's own."""
+OF_POPULATION = ("k_map", "delta_presence")
+"""Models that compare a class with the population."""
 
 
 @dataclass(frozen=True)
@@ -80,24 +82,30 @@ def verify(
     if empty := [f"quasi-identifier {name!r} has empty labels" for name in quasi if published[name].isna().any()]:
         return Verdict((), tuple(empty), 0, size, 0, {})
     stands = [int(n) for n in weight]
-    members: dict[tuple[str, ...], list[int]] = defaultdict(list)
-    for position, labels in enumerate(published[quasi].astype(str).itertuples(index=False, name=None)):
-        members[labels].append(position)
+    number = _number(published[quasi])
     owner = _owners(person, len(published))
+    people = np.bincount(number, stands).astype(np.int64)
+    if person is not None:
+        people = np.bincount([group for group, _ in set(zip(number.tolist(), owner, strict=True))])
+    members = _members(number) if any(model.column or model.name in OF_POPULATION for model in spec.models) else []
     violations: list[Violation] = []
     worst: dict[str, float] = {}
     for model in spec.models:
         name, column = model.name, model.column
         values = _text(published[column]) if column else []
         base = _shares(_text(original[column]), original_weight) if column else {}
-        for number, (labels, rows) in enumerate(members.items()):
-            people = len({owner[row] for row in rows}) if person is not None else sum(stands[row] for row in rows)
-            if name in ("k_map", "delta_presence"):
-                reach = (population or {}).get("\x1f".join(labels), 0.0)
-                measured, required, is_good = _against_population(model, people, reach)
-            elif column is None:
-                measured, required = float(people), float(model.k)  # type: ignore[union-attr]
-                is_good = people >= model.k  # type: ignore[union-attr]
+        key = f"{name}:{column}" if column else name
+        if column is None and name not in OF_POPULATION:
+            k = float(model.k)  # type: ignore[union-attr]
+            worst[key] = float(people.min())
+            small = np.flatnonzero(people < k).tolist()
+            violations += [Violation(name, group, int(people[group]), float(people[group]), k) for group in small]
+            continue
+        for group, rows in enumerate(members):
+            if column is None:
+                labels = "\x1f".join(str(label) for label in published[quasi].iloc[rows[0]])
+                reach = (population or {}).get(labels, 0.0)
+                measured, required, is_good = _against_population(model, int(people[group]), reach)
             else:
                 counts: Counter[str] = Counter()
                 if person is not None:
@@ -106,21 +114,36 @@ def verify(
                     for row in rows:
                         counts[values[row]] += stands[row]
                 measured, required, is_good = _judge(model, counts, base, original, spec)
-            key = f"{name}:{column}" if column else name
             is_floor = name in ("k_anonymity", "distinct_l", "entropy_l", "k_map")
             worst[key] = (min if is_floor else max)(worst.get(key, measured), measured)
             if not is_good:
-                violations.append(Violation(name, number, people, measured, required))
+                violations.append(Violation(name, group, int(people[group]), measured, required))
     total = len(set(owner)) if person is not None else sum(stands)
-    return Verdict(tuple(violations), (), len(members), sum(stands), total, worst)
+    return Verdict(tuple(violations), (), len(people), sum(stands), total, worst)
+
+
+def _number(rows: pd.DataFrame) -> NDArray[np.int64]:
+    """Number of each row among the different rows, as text, in order of appearance."""
+    number = np.zeros(len(rows), np.int64)
+    for name in rows.columns:
+        code, values = pd.factorize(rows[name], use_na_sentinel=False)
+        known = np.array([None if pd.isna(value) else str(value) for value in values], object)
+        text, texts = pd.factorize(known, use_na_sentinel=False)
+        number = pd.factorize(number * len(texts) + text[code])[0].astype(np.int64)
+    return number
+
+
+def _members(number: NDArray[np.int64]) -> list[list[int]]:
+    """Rows of each class."""
+    members: list[list[int]] = [[] for _ in range(int(number.max()) + 1)]
+    for row, group in enumerate(number.tolist()):
+        members[group].append(row)
+    return members
 
 
 def _count(rows: pd.DataFrame, weight: NDArray[np.int64]) -> tuple[pd.DataFrame, pd.Series]:
     """The different rows in order of appearance, and the summed weight of each."""
-    number = np.zeros(len(rows), np.int64)
-    for name in rows.columns:
-        code, values = pd.factorize(rows[name])
-        number = pd.factorize(number * (len(values) + 1) + code + 1)[0].astype(np.int64)
+    number = _number(rows)
     total = np.zeros(int(number.max()) + 1, np.int64)
     np.add.at(total, number, weight)
     first = np.empty(len(total), np.int64)

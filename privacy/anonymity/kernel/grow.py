@@ -30,8 +30,6 @@ LAZINESS = 0.1
 """A class is accepted when its price is within this share of the best price known; rebuilding makes up for it."""
 SEEDS_PER_CLASS = 5
 """Seeds priced first, for each class of k that could be: pricing all of a large class's members tells little more."""
-STARTS = 4
-"""First partners tried per seed."""
 
 
 @lean
@@ -193,8 +191,10 @@ def keep_satisfied(p: Problem, c: Classes) -> None:
 
 
 @njit(cache=True, nogil=True)
-def grow_cheapest_first(p: Problem, c: Classes, seeds: NDArray[np.int64], credit: float) -> None:
-    """Grow classes from the seeds, always the one of least price next (lazily: prices only rise as records go)."""
+def grow_cheapest_first(p: Problem, c: Classes, seeds: NDArray[np.int64], credit: float, starts: int) -> None:
+    """Grow classes from the seeds, always the one of least price next (lazily: prices only rise as records go).
+    `starts` first partners are tried per seed.
+    """
     queue = [(p.floor[p.tuple_of[u]] * (1 - credit), u) for u in seeds]
     heapq.heapify(queue)
     while len(queue) > 0:
@@ -204,7 +204,7 @@ def grow_cheapest_first(p: Problem, c: Classes, seeds: NDArray[np.int64], credit
         a = open_class(c)
         add(p, c, a, u, c.left[u])
         ceiling = queue[0][0] + LAZINESS * abs(queue[0][0]) if len(queue) > 0 else np.inf
-        price = grow_by_label(p, c, a, u, ceiling, credit, STARTS)
+        price = grow_by_label(p, c, a, u, ceiling, credit, starts)
         if price <= ceiling and shortfall(p, c.hist[a], c.people[a]) == 0.0:
             continue
         empty_out(p, c, a)
@@ -227,7 +227,7 @@ def grow_in_order(p: Problem, c: Classes, seeds: NDArray[np.int64], credit: floa
 
 
 @njit(cache=True, nogil=True)
-def build(p: Problem, c: Classes, seeds: NDArray[np.int64], credit: float) -> None:
+def build(p: Problem, c: Classes, seeds: NDArray[np.int64], credit: float, starts: int) -> None:
     """Grow a class from each seed unit that still has unassigned records, then place what could not be grouped.
 
     When even that fails, the leftovers form one class that absorbs the cheapest others until it satisfies the
@@ -236,8 +236,8 @@ def build(p: Problem, c: Classes, seeds: NDArray[np.int64], credit: float) -> No
     if is_monotone(p):
         stride = int(p.model_number[0, 0]) // SEEDS_PER_CLASS
         if stride > 1:
-            grow_cheapest_first(p, c, seeds[::stride].copy(), credit)
-        grow_cheapest_first(p, c, seeds, credit)
+            grow_cheapest_first(p, c, seeds[::stride].copy(), credit, starts)
+        grow_cheapest_first(p, c, seeds, credit, starts)
     else:
         grow_in_order(p, c, seeds, credit)
     rest = EMPTY

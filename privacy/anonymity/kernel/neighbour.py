@@ -8,6 +8,13 @@ from numpy.typing import NDArray
 
 from privacy.anonymity.kernel.lean import lean
 
+GROUP = 5
+"""Rows that a group of equal prefixes has on average, at the least: more are scanned in vain, fewer are listed."""
+BUCKETS = 32
+"""Steps of loss in which listed groups are sorted."""
+TINY = 1e-300
+"""Stands for a reach of 0, where all tuples are alike."""
+
 
 @lean
 def _sift_down(distance: NDArray[np.float64], item: NDArray[np.int32], size: int) -> None:
@@ -49,6 +56,77 @@ def trie_steps(codes: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.
 
 
 @njit(cache=True, nogil=True)
+def _prefix_groups(first: NDArray[np.int32], q: int) -> tuple[int, NDArray[np.int64]]:
+    """The longest prefix whose groups have GROUP rows on average, and the first row of each group and the end."""
+    m = first.shape[0]
+    starting = np.zeros(q, np.int64)
+    for i in range(1, m):
+        starting[first[i]] += 1
+    width, groups = 1, 1 + starting[0]
+    while width < q - 1 and (groups + starting[width]) * GROUP <= m:
+        groups += starting[width]
+        width += 1
+    start = np.empty(groups + 1, np.int64)
+    start[0] = 0
+    at = 1
+    for i in range(1, m):
+        if first[i] < width:
+            start[at] = i
+            at += 1
+    start[groups] = m
+    return width, start
+
+
+@lean
+def _list_groups(
+    prefix: NDArray[np.int32],
+    first: NDArray[np.int32],
+    following: NDArray[np.int32],
+    row: NDArray[np.int64],
+    pair: NDArray[np.float64],
+    reach: float,
+    partial: NDArray[np.float64],
+    base: NDArray[np.float64],
+    listed: NDArray[np.int64],
+) -> int:
+    """Into `listed` the groups whose prefix is within `reach`, with the loss of the prefix alone; returns how many."""
+    groups, width = prefix.shape
+    found, i, level = 0, 0, 0
+    while i < groups:
+        j = level
+        while j < width:
+            partial[j + 1] = partial[j] + pair[row[j] + prefix[i, j]]
+            if partial[j + 1] > reach:
+                break
+            j += 1
+        if j == width:
+            base[found], listed[found] = partial[width], i
+            found += 1
+            i += 1
+        else:
+            i = following[i, j]
+        if i < groups:
+            level = first[i]
+    return found
+
+
+@lean
+def _sort_groups(
+    base: NDArray[np.float64], found: int, step: float, place: NDArray[np.int64], edge: NDArray[np.int64]
+) -> None:
+    """Into `place` the first `found` entries of `base`, in an order in which whole parts of `step` only rise."""
+    edge[:] = 0
+    for r in range(found):
+        edge[min(int(base[r] * step), BUCKETS) + 1] += 1
+    for b in range(1, BUCKETS + 2):
+        edge[b] += edge[b - 1]
+    for r in range(found):
+        b = min(int(base[r] * step), BUCKETS)
+        place[edge[b]] = r
+        edge[b] += 1
+
+
+@njit(cache=True, nogil=True)
 def nearest_tuples(
     codes: NDArray[np.int32],
     count: NDArray[np.int64],
@@ -66,68 +144,80 @@ def nearest_tuples(
     which `k` records are met.
 
     `codes` (t, q) must be sorted by the columns in `order` (the costliest to differ in first); `pair` holds, per
-    column, the loss of the smallest label covering two codes. Walks the rows as a trie and leaves a branch as soon
-    as its prefix alone is farther than the current `limit`-th neighbour, which is no farther than the farthest of the
-    neighbours of the tuple before.
+    column, the loss of the smallest label covering two codes. Rows of one prefix form a group. A walk over the groups
+    as a trie lists those whose prefix is no farther than the neighbours of the tuple before; they are scanned nearest
+    first until none can hold a neighbour. Of equally near tuples the first are taken.
     """
     t, q = codes.shape
     sorted_codes = np.empty_like(codes)
     for j in range(q):
         sorted_codes[:, j] = codes[:, order[j]]
-    first, following = trie_steps(sorted_codes)
+    width, start = _prefix_groups(trie_steps(sorted_codes)[0], q)
+    groups = start.shape[0] - 1
+    prefix = sorted_codes[start[:-1], :width].copy()
+    first, following = trie_steps(prefix)
     out = np.full((end - begin, limit), -1, np.int32)
     floor = np.zeros(end - begin)
-    partial = np.zeros(q + 1)
     row = np.zeros(q, np.int64)
-    heap = np.empty(limit)
-    item = np.empty(limit, np.int32)
+    partial = np.zeros(width + 1)
+    base, listed = np.empty(groups), np.empty(groups, np.int64)
+    place, edge = np.empty(groups, np.int64), np.zeros(BUCKETS + 2, np.int64)
+    found, step = 0, 0.0
+    heap, item = np.empty(limit), np.empty(limit, np.int32)
     guess = (min(begin, max(t - limit, 0)) + np.arange(min(limit, t))).astype(np.int32)
-    for a in range(begin, end):
-        if not wanted[a]:
-            out[a - begin, 0] = a
-            continue
-        for j in range(q):
-            row[j] = pair_start[order[j]] + sorted_codes[a, j] * size[order[j]]
-        for h in range(limit):
-            heap[h], item[h] = np.inf, t + h
-        bound = np.inf
-        if limit <= t:
-            bound = 0.0
-            for i in guess:
-                d = 0.0
-                for j in range(q):
-                    d += pair[row[j] + sorted_codes[i, j]]
-                bound = max(bound, d)
-        bound += 1e-12
-        i, level = 0, 0
-        while i < t:
-            j = level
-            while j < q:
-                partial[j + 1] = partial[j] + pair[row[j] + sorted_codes[i, j]]
-                if partial[j + 1] >= bound:
+    g = np.searchsorted(start, begin, "right") - 1
+    while g < groups and start[g] < end:
+        low, high = max(start[g], begin), min(start[g + 1], end)
+        reach = -1.0
+        for a in range(low, high):
+            if not wanted[a]:
+                out[a - begin, 0] = a
+                continue
+            for j in range(q):
+                row[j] = pair_start[order[j]] + sorted_codes[a, j] * size[order[j]]
+            bound = np.inf
+            if limit <= t:
+                bound = 0.0
+                for i in guess:
+                    d = 0.0
+                    for j in range(q):
+                        d += pair[row[j] + sorted_codes[i, j]]
+                    bound = max(bound, d)
+            if bound > reach:
+                reach = bound if reach < 0.0 else 1.25 * bound
+                found = _list_groups(prefix, first, following, row, pair, reach, partial, base, listed)
+                step = BUCKETS / max(reach, TINY)
+                _sort_groups(base, found, step, place, edge)
+            for h in range(limit):
+                heap[h], item[h] = np.inf, t + h
+            for at in range(found):
+                r = place[at]
+                if base[r] > bound:
+                    if int(base[r] * step) > int(bound * step):
+                        break
+                    continue
+                for i in range(start[listed[r]], start[listed[r] + 1]):
+                    d = base[r]
+                    for j in range(width, q):
+                        d += pair[row[j] + sorted_codes[i, j]]
+                        if d > bound:
+                            break
+                    if d <= bound and (d < heap[0] or (d == heap[0] and i < item[0])):
+                        heap[0], item[0] = d, i
+                        _sift_down(heap, item, limit)
+                        bound = min(bound, heap[0])
+            for last in range(limit - 1, 0, -1):
+                heap[0], heap[last] = heap[last], heap[0]
+                item[0], item[last] = item[last], item[0]
+                _sift_down(heap, item, last)
+            met = 0
+            for h in range(limit):
+                if heap[h] == np.inf:
                     break
-                j += 1
-            if j == q:
-                heap[0] = partial[q]
-                item[0] = i
-                _sift_down(heap, item, limit)
-                bound = min(bound, heap[0])
-                i += 1
-            else:
-                i = following[i, j]
-            if i < t:
-                level = first[i]
-        for last in range(limit - 1, 0, -1):
-            heap[0], heap[last] = heap[last], heap[0]
-            item[0], item[last] = item[last], item[0]
-            _sift_down(heap, item, last)
-        met = 0
-        for place in range(limit):
-            if heap[place] == np.inf:
-                break
-            out[a - begin, place] = item[place]
-            guess[min(place, guess.shape[0] - 1)] = item[place]
-            if met < k:
-                floor[a - begin] = heap[place]
-                met += count[item[place]]
+                out[a - begin, h] = item[h]
+                guess[min(h, guess.shape[0] - 1)] = item[h]
+                if met < k:
+                    floor[a - begin] = heap[h]
+                    met += count[item[h]]
+        g += 1
     return out, floor

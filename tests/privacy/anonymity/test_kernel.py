@@ -114,6 +114,33 @@ def test_the_nearest_tuples_are_those_of_a_brute_force(limit: int) -> None:
             assert floor[a] == pytest.approx(expected[a, last])
 
 
+@pytest.mark.parametrize("limit", [5, 500])
+def test_neighbours_are_listed_by_loss_then_place_in_whatever_parts_they_are_looked_for(limit: int) -> None:
+    given = start(7, rows=300)
+    p = given.problem
+    tuples = np.ascontiguousarray(p.codes[p.unit_start[:-1]])
+    order = np.array(column_order(given.table.domains), np.int64)
+    people, wanted, t = np.ones(len(tuples), np.int64), np.ones(len(tuples), np.bool_), len(tuples)
+    near, floor = (
+        np.concatenate(part)
+        for part in zip(
+            *(
+                nearest_tuples(tuples, people, order, p.size, p.table_start, p.table, wanted, limit, K, low, high)
+                for low, high in ((0, 1), (1, t // 3), (t // 3, t))
+            ),
+            strict=True,
+        )
+    )
+    loss = np.zeros((t, t))
+    for j in order:
+        pair = p.table[p.table_start[j] : p.table_start[j] + p.size[j] ** 2].reshape(p.size[j], p.size[j])
+        loss += pair[tuples[:, j][:, None], tuples[:, j]]
+    nearest = np.argsort(loss, axis=1, kind="stable")[:, :limit]
+    assert near[:, : min(limit, t)].tolist() == nearest.tolist()
+    assert (near[:, t:] == -1).all()
+    assert floor.tolist() == loss[np.arange(t), nearest[:, K - 1]].tolist()
+
+
 @pytest.mark.parametrize("rounds", [1, 6, 300])
 @pytest.mark.parametrize("models", [(), ({"name": "t_closeness", "t": 0.3, "column": "illness"},)])
 def test_refinement_loses_nobody_and_no_information(rounds: int, models: tuple[dict[str, Any], ...]) -> None:
