@@ -17,7 +17,7 @@ from privacy.anonymity.candidate import lower_bound
 from privacy.anonymity.local_recoding import make_problem
 from privacy.anonymity.table import tabulate
 
-STEPS, QUICK_STEPS = 120, 10
+STEPS, QUICK_STEPS = 300, 10
 USUAL = (5, 10, 25, 50)
 
 
