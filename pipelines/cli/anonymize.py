@@ -47,7 +47,10 @@ def anonymize_command(
 ) -> None:
     """Release a table so that every model of SPEC holds, verified by code that shares nothing with the search.
 
-    Nothing is written when the verifier refuses.
+    SPEC gives each column a role (identifying, quasi, sensitive, insensitive) and names the models, such as
+    `columns: {age: {role: quasi}, illness: {role: sensitive}}` and `models: [{name: k_anonymity, k: 5}]`;
+    docs/anonymity.md lists its fields. Columns that it does not name are not released. Nothing is written when the
+    verifier refuses.
     """
     from privacy.anonymity import anonymize, load_spec
     from privacy.anonymity.kernel import is_compiled
@@ -122,7 +125,7 @@ def risk_command(
         _show({**asdict(risk), **({"riskiest_rows": rows} if riskiest else {})}, as_json)
         return
     told = tell_risk(risk)
-    _show({**told, **({"rows at highest risk": ", ".join(map(str, rows))} if riskiest else {})}, as_json)
+    _print({**told, **({"rows at highest risk": ", ".join(map(str, rows))} if riskiest else {})})
 
 
 def _report(frame: "pd.DataFrame", made: "Anonymized", spec: "Spec", title: str) -> "Report":
@@ -141,14 +144,21 @@ def _highest_risks(frame: "pd.DataFrame", made: "Anonymized", spec: "Spec") -> t
 
 
 def _show(figures: dict[str, object], as_json: bool) -> None:
+    """What became of a release."""
+    from privacy.anonymity.treatment import tell_measured
+
     if as_json:
         typer.echo(json.dumps(figures, ensure_ascii=False, default=str))
         return
-    table = Table(show_header=False)
+    told = {}
     for name, value in figures.items():
-        if isinstance(value, dict):
-            told = ", ".join(f"{measure.replace('_', ' ')} {number:.4g}" for measure, number in value.items())
-        else:
-            told = f"{value:.4g}" if isinstance(value, float) else str(value)
-        table.add_row(name.replace("_", " "), told)
+        text = tell_measured(value) if isinstance(value, dict) else value
+        told[name.replace("_", " ")] = f"{text:.4g}" if isinstance(text, float) else text
+    _print(told)
+
+
+def _print(told: dict[str, object]) -> None:
+    table = Table(show_header=False)
+    for name, value in told.items():
+        table.add_row(name, str(value))
     open_console().print(table)

@@ -28,6 +28,7 @@ from privacy.anonymity.kernel.proportion import grow_in_proportion, new_quotas
 from privacy.anonymity.kernel.refine import Schedule, new_schedule, refine, relocate
 from privacy.anonymity.kernel.resplit import new_scratch
 from privacy.anonymity.kernel.ruin import choose_greedily, new_ruin, ruin_and_recreate, to_classes
+from privacy.anonymity.model import DistinctL, KAnonymity
 from privacy.anonymity.partition import partition, violated
 from privacy.anonymity.region import refine_in_regions, relocate_all, run_all, slots_of, usable_cores
 from privacy.anonymity.spec import Spec
@@ -55,6 +56,9 @@ USUAL_EFFORT, USUAL_TUPLES = 6, 15_000
 """Effort where none is asked for, and the distinct combinations up to which it is taken: half a minute or so."""
 WHOLE = 5
 """Multiple of `block_tuples` up to which blocks are searched as a whole table is."""
+MOST_EFFORT = 16
+"""Most effort where none is asked for: of 801 households t-closeness lost .087 at effort 6, within a second, .066 at 12
+and .064 at 25, in six."""
 NEAR_PARTS = 16
 """Parts of the tuples whose neighbours threads look for at a time."""
 
@@ -95,13 +99,16 @@ def recode_locally(table: FrequencyTable, spec: Spec, threads: int | None = None
 
 def effort_for(table: FrequencyTable, spec: Spec) -> int:
     """The effort that the specification names. Else the larger the table, the less, so that the search takes about as
-    long as that of `USUAL_TUPLES` combinations with `USUAL_EFFORT`; at least 1.
+    long as that of `USUAL_TUPLES` combinations with `USUAL_EFFORT`; at least 1. Under models about shares, whose rounds
+    are few, smaller tables get more than that: up to `MOST_EFFORT`.
     """
     if spec.effort is not None:
         return spec.effort
+    is_about_shares = not all(isinstance(model, KAnonymity | DistinctL) for model in spec.models)
+    (_, power), most = (SHARE_ROUNDS, MOST_EFFORT) if is_about_shares else (ROUNDS, USUAL_EFFORT)
     tuples = len(table.unit_start) - 1
-    allowed = USUAL_EFFORT * (USUAL_TUPLES / tuples) ** (1 / ROUNDS[1])
-    return max(1, min(USUAL_EFFORT, int(allowed)))
+    allowed = USUAL_EFFORT * (USUAL_TUPLES / tuples) ** (1 / (power if tuples < USUAL_TUPLES else ROUNDS[1]))
+    return max(1, min(most, int(allowed)))
 
 
 def _search(table: FrequencyTable, block: NDArray[np.int64], spec: Spec, threads: int) -> Found:

@@ -17,6 +17,7 @@ from privacy.anonymity.prediction import Prediction
 from privacy.anonymity.report_section import Section, Statement, percent
 from privacy.anonymity.risk import Risk
 from privacy.anonymity.spec import Spec
+from privacy.anonymity.treatment import tell_measured
 from privacy.anonymity.utility import Utility
 from privacy.anonymity.verify import Verdict
 
@@ -127,9 +128,7 @@ def residual_risk(report: Report) -> Statement:
 
 def verification(report: Report) -> Statement:
     """What the independent verifier found, model by model."""
-    measured = "; ".join(
-        f"{name.replace('_', ' ').replace(':', ' of ')} {value:.4g}" for name, value in report.verdict.measured.items()
-    )
+    measured = tell_measured(report.verdict.measured)
     if report.verdict.is_passed:
         return Statement("Verification", f"Passed by code that shares nothing with the search. Worst class: {measured}")
     broken = len(report.verdict.violations) + len(report.verdict.faults)

@@ -2,8 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from privacy.anonymity.model import Model
 from privacy.anonymity.spec import Spec
+
+NAMES = {
+    "k_anonymity": "k-anonymity",
+    "alpha": "(alpha, k)-anonymity",
+    "distinct_l": "distinct l-diversity",
+    "entropy_l": "entropy l-diversity",
+    "recursive_l": "recursive l-diversity",
+    "t_closeness": "t-closeness",
+    "delta_disclosure": "delta-disclosure privacy",
+    "basic_beta": "basic beta-likeness",
+    "enhanced_beta": "enhanced beta-likeness",
+    "k_map": "k-map",
+    "delta_presence": "delta-presence",
+}
+"""Names of the models in the literature."""
 
 
 def tell_model(model: Model) -> str:
@@ -13,25 +30,25 @@ def tell_model(model: Model) -> str:
     >>> tell_model(KAnonymity(k=5)), tell_model(DistinctL(l=2, column="illness"))
     ('k-anonymity, k 5', 'distinct l-diversity of illness, l 2')
     """
-    names = {
-        "k_anonymity": "k-anonymity",
-        "alpha": "(alpha, k)-anonymity",
-        "distinct_l": "distinct l-diversity",
-        "entropy_l": "entropy l-diversity",
-        "recursive_l": "recursive l-diversity",
-        "t_closeness": "t-closeness",
-        "delta_disclosure": "delta-disclosure privacy",
-        "basic_beta": "basic beta-likeness",
-        "enhanced_beta": "enhanced beta-likeness",
-        "k_map": "k-map",
-        "delta_presence": "delta-presence",
-    }
     limits = model.model_dump(exclude={"name", "column"})
     about = f" of {model.column}" if model.column else ""
     told = ", ".join(
         f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}" for name, value in limits.items()
     )
-    return f"{names[model.name]}{about}, {told}"
+    return f"{NAMES[model.name]}{about}, {told}"
+
+
+def tell_measured(measured: Mapping[str, float]) -> str:
+    """What the verifier found in the worst class, by `model` or `model:column`.
+
+    >>> tell_measured({"k_anonymity": 5.0, "distinct_l:buys_most": 3.0})
+    'k-anonymity 5; distinct l-diversity of buys_most 3'
+    """
+    told = []
+    for place, number in measured.items():
+        model, _, column = place.partition(":")
+        told.append(f"{NAMES.get(model, model)}{f' of {column}' if column else ''} {number:.4g}")
+    return "; ".join(told)
 
 
 def tell_treatment(spec: Spec, name: str) -> str:

@@ -38,7 +38,7 @@ def random_table(seed: int, rows: int | None = None) -> pd.DataFrame:
 
 
 def random_spec(seed: int) -> Spec:
-    """Random labels and models; sometimes global recoding, people with several rows or weights."""
+    """Random labels, models and effort; sometimes global recoding, people with several rows or weights."""
     random = np.random.default_rng(seed + 1_000_000)
     models: list[dict[str, object]] = [{"name": "k_anonymity", "k": int(random.integers(1, 7))}]
     chosen = random.choice(len(MODELS), int(random.integers(0, 3)), replace=False)
@@ -58,6 +58,7 @@ def random_spec(seed: int) -> Spec:
             "algorithm": "global" if random.random() < 0.15 else "local",
             "suppression_limit": 0.1 if random.random() < 0.3 else 0.0,
             "seed": seed,
+            "effort": int(random.choice([1, 3, 6])),
         }
     )
 
