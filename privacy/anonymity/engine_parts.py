@@ -8,6 +8,7 @@ parts are those of `cut`, so the release is that of `anonymize`, whatever the en
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
 WORD, LABEL, FIRST, LAST = "__word_", "__label_", "__first", "__last"
+COLUMN, TEXT = "__column", "__text"
 CHUNK, WRITERS = 100_000, 2
 """Rows sent to the engine at once, and by how many threads."""
 JOINED = 4
@@ -109,13 +111,14 @@ class _Parts:
         """Domains, sensitive columns, and the code of each column's text, from counts of one column each."""
         from pyspark.sql import functions as f
 
+        counts = [self._count_texts(i) for i in range(len(self.names))]
+        counted = reduce(lambda one, other: one.unionAll(other), counts).toPandas()
         domains: list[Domain] = []
         sensitive: list[Sensitive] = []
         codes = []
         for i, name in enumerate(self.names):
-            counted = self.keyed.groupBy(f"{KEY}{i}").agg(f.count(f.lit(1)).alias(ROWS)).limit(LARGEST_TABLE + 1)
-            found = counted.toPandas().sort_values(f"{KEY}{i}", ignore_index=True)
-            text, rows = found[f"{KEY}{i}"], found[ROWS].to_numpy(np.int64)
+            found = counted[counted[COLUMN] == i].sort_values(TEXT, ignore_index=True)
+            text, rows = found[TEXT], found[ROWS].to_numpy(np.int64)
             if name in self.spec.quasi:
                 domain, number = encode_quasi(text, name, self.spec, rows)
                 domains.append(domain)
@@ -128,6 +131,13 @@ class _Parts:
             often = np.argsort(-rows, kind="stable")
             codes.append(_lookup(f.col(f"{KEY}{i}"), text.iloc[often].tolist(), number[often].tolist()))
         return tuple(domains), tuple(sensitive), codes
+
+    def _count_texts(self, i: int) -> DataFrame:
+        """The texts of a column, no more than a column may have and one, and the rows of each."""
+        from pyspark.sql import functions as f
+
+        counted = self.keyed.groupBy(f"{KEY}{i}").agg(f.count(f.lit(1)).alias(ROWS)).limit(LARGEST_TABLE + 1)
+        return counted.select(f.lit(i).alias(COLUMN), f.col(f"{KEY}{i}").alias(TEXT), ROWS)
 
     def _write_rows(self) -> None:
         """Rows with words in place of keys."""

@@ -54,12 +54,11 @@ ROUNDS, DEAR_ROUNDS, SHARE_ROUNDS = (32, 2.5), (12, 2.5), (4, 2.0)
 and where their shares must be."""
 USUAL_EFFORT, USUAL_TUPLES = 6, 15_000
 """Effort where none is asked for, and the distinct combinations up to which it is taken: half a minute or so."""
-BLOCK = 20, 1, 0.25
-"""In one of many blocks, where only people are counted: neighbours at least, first partners, and share of the rounds.
-What the rounds would gain, cuts between near tuples gain for less (see `partition`)."""
 MOST_EFFORT = 16
 """Most effort where none is asked for: of 801 households t-closeness lost .087 at effort 6, within a second, .066 at 12
 and .064 at 25, in six."""
+WHOLE = 5
+"""Multiple of `block_tuples` up to which blocks are searched as a whole table is."""
 NEAR_PARTS = 16
 """Parts of the tuples whose neighbours threads look for at a time."""
 
@@ -121,8 +120,13 @@ def _search(table: FrequencyTable, block: NDArray[np.int64], spec: Spec, threads
 
 
 def _search_block(table: FrequencyTable, block: NDArray[np.int64], spec: Spec, threads: int) -> Found:
-    """The same for one of many blocks: less is looked at, and all is refined at once."""
-    fewest, starts, share = (FEWEST_NEAR, STARTS, 1.0) if table.sensitive else BLOCK
+    """The same for one of many blocks, which is refined at once.
+
+    Where only people are counted, less is looked at from `WHOLE` on, so that the time grows little with the table:
+    records lie closer there, and what rounds would gain, cuts between near tuples gain for less (see `partition`).
+    """
+    share = 1.0 if table.sensitive else min(1.0, WHOLE * spec.block_tuples / (len(table.unit_start) - 1))
+    fewest, starts = int(share * FEWEST_NEAR), max(1, round(share * STARTS))
     problem, classes = _first(table, block, spec, threads, fewest, starts)
     schedule = _schedule(table, problem, classes, spec, share)
     refine(problem, classes, new_scratch(problem), schedule, range(schedule.rounds), new_dice(spec.seed))
@@ -147,7 +151,7 @@ def _first(
 
 def _schedule(table: FrequencyTable, problem: Problem, classes: Classes, spec: Spec, share: float = 1.0) -> Schedule:
     least, power = (DEAR_ROUNDS if is_monotone(problem) else SHARE_ROUNDS) if table.sensitive else ROUNDS
-    return new_schedule(classes, int(share * least * effort_for(table, spec) ** power))
+    return new_schedule(classes, max(1, round(share * int(least * effort_for(table, spec) ** power))))
 
 
 def _has_pool(table: FrequencyTable, problem: Problem) -> bool:
