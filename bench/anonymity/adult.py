@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,16 +37,13 @@ def read_adult(folder: Path) -> pd.DataFrame:
     return pd.read_csv(folder / "adult.csv", sep=";", dtype=str, keep_default_na=False)
 
 
-def make_spec(
-    folder: Path, form: str, models: list[dict[str, Any]], weights: Mapping[str, float] | None = None, **limits: Any
-) -> Spec:
-    """A release with hierarchy labels (`form` hierarchy) or set and range labels (set); columns weigh 1 by default."""
+def make_spec(folder: Path, form: str, models: list[dict[str, Any]], **limits: Any) -> Spec:
+    """A release with hierarchy labels (`form` hierarchy) or set and range labels (set)."""
     columns: dict[str, dict[str, Any]] = {}
     for name in QUASI:
         file = {"kind": "file", "file": folder / f"adult_hierarchy_{name}.csv"}
         tree = file if form == "hierarchy" else {}
-        weight = (weights or {}).get(name, 1.0)
-        columns[name] = {"role": "quasi", "is_ordered": name == "age", "hierarchy": tree, "weight": weight}
+        columns[name] = {"role": "quasi", "is_ordered": name == "age", "hierarchy": tree}
     columns[SECRET] = {"role": "sensitive"}
     return Spec.model_validate({"columns": columns, "models": models, **limits})
 
