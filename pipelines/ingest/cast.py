@@ -1,8 +1,7 @@
-"""Columns of landed data into the contract's types, with a mask of the values that cannot be.
+"""Converts columns of landed data to the contract's types and marks the values that cannot be converted.
 
-Nothing raises for a wrong value: it becomes null and is marked. Text is read by
-`pipelines.ingest.value`'s rules; a column whose values all have the common form takes a vectorised way to
-the same result.
+A wrong value raises no error: it becomes null and is marked. The rules of `pipelines.ingest.value` say how text is
+read. A column whose values all have the usual form is converted by Arrow at once, with the same result.
 """
 
 from dataclasses import dataclass
@@ -16,28 +15,33 @@ import pyarrow.compute as pc
 from pipelines.ingest.value import is_iso, reader
 
 Mask = npt.NDArray[np.bool_]
-# A money amount computed in binary, such as 0.1 + 0.2, is within this of its cents; a third decimal place
-# is not.
+# A money amount computed in binary, such as 0.1 + 0.2, differs from whole cents by less than this. An amount with a
+# third decimal place differs by more.
 SCALE_TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True)
 class CastColumn:
-    """A column in its contract's type; `wrong` marks values that were not null and could not be read."""
+    """A column in its contract's type. `wrong` is true for each non-null value that could not be converted."""
 
     values: pa.Array
     wrong: Mask
 
 
 class UncastableError(Exception):
-    """The file's column has a type that no value of the contract's type can come from."""
+    """Values of the file's column type can never be converted to the contract's type."""
 
 
 def cast_column(values: pa.Array, target: pa.DataType, date_format: str | None = None) -> CastColumn:
-    """Bring a column, text or typed, into an Arrow type.
+    """Convert a column to an Arrow type; null stays null, and a value that cannot be converted becomes null.
+
+    Args:
+        values: the column, as text or in the type of its file.
+        target: the Arrow type of the contract's column.
+        date_format: Java date format of dates and times in text; None means ISO 8601.
 
     Raises:
-        UncastableError: the types have nothing to do with each other.
+        UncastableError: no value of the source type can be converted to the target type.
 
     """
     source = values.type
@@ -64,7 +68,7 @@ def _from_text(values: pa.Array, target: pa.DataType, date_format: str | None) -
         try:
             return _sound(values.cast(target))
         except pa.ArrowInvalid:
-            # A day such as February 30 has the common form too; below, each value is read by itself.
+            # A date such as February 30 has the usual form but does not exist. The code below reads each value.
             pass
     encoded = values.dictionary_encode()
     read = reader(target, date_format)
@@ -80,7 +84,7 @@ def _from_text(values: pa.Array, target: pa.DataType, date_format: str | None) -
 
 
 def _common_shape(target: pa.DataType, date_format: str | None) -> str | None:
-    """A pattern such that Arrow's own cast of what matches it agrees with `value`, or fails."""
+    """Return a pattern for text on which Arrow's cast equals `pipelines.ingest.value` or fails; None for no pattern."""
     if pa.types.is_integer(target):
         return "^-?[0-9]{1,18}$"
     if pa.types.is_floating(target):
@@ -119,7 +123,7 @@ def _from_typed(values: pa.Array, target: pa.DataType) -> CastColumn:
 
 
 def _cents(values: pa.Array, target: pa.DataType) -> CastColumn:
-    """Binary numbers as exact decimals; a value with more places than the type, or more digits, is wrong."""
+    """Convert floating-point numbers to exact decimals; more decimal places or digits than the type has is wrong."""
     numbers = values.cast(pa.float64()).fill_null(0.0).to_numpy(zero_copy_only=False)
     with np.errstate(invalid="ignore", over="ignore"):
         scaled = numbers * 10.0**target.scale
@@ -139,7 +143,7 @@ def _cents(values: pa.Array, target: pa.DataType) -> CastColumn:
 
 
 def _where(values: pa.Array, sound: pa.Array, target: pa.DataType) -> CastColumn:
-    """Cast the sound values; the others, unless null, are wrong."""
+    """Convert the values for which `sound` is true; mark the other non-null values as wrong."""
     kept = pc.if_else(sound, values, pa.scalar(None, values.type))
     wrong = _is_valid(values) & ~_mask(sound)
     try:

@@ -1,4 +1,4 @@
-"""Judges a batch by the contract: typed columns, and which rows break it."""
+"""Checks a batch of rows against the contract: converts its columns and marks the rows that break a rule."""
 
 from dataclasses import dataclass
 
@@ -13,9 +13,9 @@ from pipelines.ingest.fault import FileFaultError, RowFault, RowFaults
 
 @dataclass(frozen=True)
 class CheckedBatch:
-    """All rows of a batch in the contract's types; `faults` says which may not pass.
+    """All rows of a batch in the contract's types, with the faults of the rows that must go to quarantine.
 
-    Beside the contract's columns stand the flags of encrypted ones whose rules only warn.
+    `columns` also holds `<column>_is_valid` for each encrypted column whose rules only warn.
     """
 
     columns: dict[str, pa.Array]
@@ -23,10 +23,10 @@ class CheckedBatch:
 
 
 def check_batch(batch: RawBatch, contract: Contract) -> CheckedBatch:
-    """Cast and check every column.
+    """Convert every column to the contract's type and check its rules. A column that the batch lacks is null.
 
     Raises:
-        FileFaultError: a column of the file has a type that has nothing to do with the contract's.
+        FileFaultError: a column of the file has a type that can never be converted to the contract's type.
 
     """
     faults = batch.faults
@@ -41,8 +41,8 @@ def check_batch(batch: RawBatch, contract: Contract) -> CheckedBatch:
         except UncastableError as error:
             raise FileFaultError(
                 "type",
-                f"column {column.header} is of type {given.type}, the contract says {column.spark_type}: "
-                "change physicalType in the contract, or mend the file",
+                f"column {column.header} has type {given.type}, the contract states {column.spark_type}: "
+                "change physicalType in the contract, or correct the file",
                 None,
                 column.name,
             ) from error

@@ -1,4 +1,4 @@
-"""Leaves out the rows that the table holds already, before they are committed."""
+"""Removes rows that the bronze table already has from a load, before the load is committed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pipelines.ingest.stage import Stage, StagedFile
 
 
 class Deduplication:
-    """Collects the data files of one load. `kept` are those to commit."""
+    """Collects the staged data files of one load. `kept` lists the files to commit."""
 
     def __init__(self, table: BronzeTable, event_column: str | None) -> None:
         self.table = table
@@ -23,22 +23,26 @@ class Deduplication:
         self._stages: list[Stage] = []
 
     def new_stage(self) -> Stage:
-        """A stage that `discard` knows of."""
+        """Return a new stage whose files `discard_unless_committed` removes if the load fails."""
         stage = self.table.new_stage()
         self._stages.append(stage)
         return stage
 
     def discard_unless_committed(self) -> None:
-        """Remove all staged files; but a commit may have been made although something after it failed."""
+        """Remove all staged files, unless they were committed before a later step failed."""
         if not self.table.lists(self.kept):
             for stage in self._stages:
                 stage.discard()
 
     def keep_new(self, stage: Stage, days: set[datetime.date]) -> tuple[int, int, set[datetime.date]]:
-        """Keep a finished stage's rows, less those that the table or an earlier file of this load holds.
+        """Keep the rows of a finished stage that neither the table nor an earlier file of this load has.
 
-        `days` are those of all staged rows. Returns the numbers of new and known rows and the new rows'
-        days.
+        Args:
+            stage: the finished stage of one file.
+            days: event days of all its rows.
+
+        Returns:
+            The number of new rows, the number of known rows, and the event days of the new rows.
         """
         rows = sum(file.rows for file in stage.files)
         rivals = [old for old in self.kept if any(old.may_share_rows(new) for new in stage.files)]

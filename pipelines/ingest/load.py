@@ -1,8 +1,10 @@
-"""Loads the landed files of a source into its bronze table, each exactly once, identifiers encrypted.
+"""Loads the landed files of a source into its bronze table, each exactly once, with identifying columns encrypted.
 
-The order of steps makes a kill at any moment harmless: rows are staged in files that no commit names;
-broken rows are written to quarantine, where a repetition is recognised; then one Delta commit makes the
-rows visible and remembers the files' ids. Before it the load has not happened, after it it has.
+The process can be killed at any moment without loss or repetition, because of the order of steps:
+
+1. Rows are written to staged data files that no commit names.
+2. Rows that break the contract are written to quarantine, which recognises repeated entries.
+3. One Delta commit makes the staged rows visible and records the files' ids. Only then has the load happened.
 """
 
 from __future__ import annotations
@@ -34,8 +36,7 @@ from pipelines.ingest.text_lines import DEFAULT_MAX_LINE
 from pipelines.lakehouse import Lakehouse
 from pipelines.protection import Protection
 
-# A file with more broken rows than this is another file than the contract describes; it is refused as a
-# whole.
+# A file with more broken rows than this is probably not the file that the contract describes. It is refused as a whole.
 MOST_BROKEN_ROWS = 100_000
 
 Clock = Callable[[], datetime.datetime]
@@ -49,14 +50,22 @@ def ingest_source(
     clock: Clock,
     max_line: int = DEFAULT_MAX_LINE,
 ) -> LoadReport:
-    """Load what has landed for a source and is not in its table yet.
+    """Load the landed files of a source that its table does not have yet.
 
-    A file that cannot be read as its contract says is recorded in quarantine and tried again only when
-    its bytes or the contract change; the others are loaded. `clock` gives the time of the load;
-    `max_line` is in characters.
+    A file that cannot be read as the contract states is recorded in quarantine. It is tried again when its bytes or
+    the contract change. The other files are loaded.
+
+    Args:
+        contract: the contract of the source; it must name files (`servers`).
+        lakehouse: holds the bronze table and quarantine.
+        landing: the landing folder.
+        protection: keys for encryption, matching tokens and row hashes.
+        clock: returns the time of the load.
+        max_line: longest allowed line or record of a text file, in characters.
 
     Raises:
-        IngestError: the table or quarantine cannot be written; the table is as it was before.
+        IngestError: the table or quarantine cannot be written, or another load committed first. The table is as it
+            was before this call.
 
     """
     started = time.monotonic()
@@ -64,15 +73,15 @@ def ingest_source(
         report = _Load(contract, lakehouse, protection, clock, max_line).run(landing)
     except CommitFailedError as error:
         raise IngestError(
-            f"Loading {contract.name} came second to another load, which may have taken the same files; "
-            "nothing was loaded twice. Run again.",
+            f"Loading {contract.name} stopped: another load committed to {contract.table} first. "
+            "Nothing was loaded twice. Run again.",
             contract.name,
         ) from error
     except (OSError, DeltaError) as error:
-        said = str(error).strip().splitlines()[0]
+        detail = str(error).strip().splitlines()[0]
         raise IngestError(
-            f"Loading {contract.name} failed; {contract.table} is as it was before: {said}. "
-            "Check that the disk has room and the lakehouse may be written, then run again.",
+            f"Loading {contract.name} failed: {detail}. {contract.table} is unchanged. "
+            "Check that the disk has free space and that the lakehouse is writable, then run again.",
             contract.name,
         ) from error
     return LoadReport(**{**vars(report), "seconds": time.monotonic() - started})
@@ -80,7 +89,7 @@ def ingest_source(
 
 @dataclass
 class Tally:
-    """What was found in the files so far."""
+    """Running totals of one load: rows, faults, event days and loaded files."""
 
     rows_read: int = 0
     rows_added: int = 0
@@ -96,7 +105,10 @@ class _Load:
         self, contract: Contract, lakehouse: Lakehouse, protection: Protection, clock: Clock, max_line: int
     ) -> None:
         if contract.file is None:
-            raise IngestError(f"The contract {contract.id} names no files (servers).", contract.name)
+            raise IngestError(
+                f"Cannot load {contract.name}: its contract {contract.id} names no files. Add `servers` to the contract.",
+                contract.name,
+            )
         self.contract = contract
         self.file_format = contract.file
         self.table = BronzeTable(contract, lakehouse)
@@ -113,7 +125,8 @@ class _Load:
         fresh = [file for file in files if not self.table.holds(file.file_id)]
         tried = [file for file in fresh if self.contract.sha256 not in refused.get(file.file_id, ())]
         faults = [
-            f"{file.name}: still refused; mend it or its contract (see bronze/quarantine)"
+            f"{file.name}: refused as in an earlier run; correct the file or its contract "
+            "(`bojagi quarantine list` shows the reason)"
             for file in fresh
             if file not in tried
         ]
@@ -176,7 +189,7 @@ class _Load:
         now = file.path.stat()
         if (now.st_size, now.st_mtime_ns) != (file.size, file.modified_ns):
             stage.discard()
-            self.tally.faults.append(f"{file.name}: it changed while it was read; the next run loads it")
+            self.tally.faults.append(f"{file.name}: not loaded, because it changed while it was read; run again")
             return
         added, known, days = merge.keep_new(stage, days)
         self.tally.rows_added += added
@@ -195,7 +208,7 @@ class _Load:
 
 
 def open_source(path: Path, contract: Contract, max_line: int) -> CsvFile | JsonLinesFile | ParquetFile:
-    """The reader of a file in the format that the contract states."""
+    """Return a reader of the file for the format that the contract states. The contract must name files."""
     form = contract.file
     assert form is not None
     if form.format == "parquet":
@@ -206,13 +219,13 @@ def open_source(path: Path, contract: Contract, max_line: int) -> CsvFile | Json
 
 
 def make_load_id(contract: Contract, keys: Iterable[str]) -> str:
-    """The id of a load: the same files under the same contract make the same load, also after a crash."""
+    """Return the id of a load. The same files and the same contract give the same id, also after a crash."""
     content = "\n".join([contract.id, contract.sha256, *sorted(keys)])
     return f"load_{hashlib.sha256(content.encode()).hexdigest()[:20]}"
 
 
 def in_utc(now: datetime.datetime) -> datetime.datetime:
-    """A time as bronze stores it: UTC without a zone, in microseconds."""
+    """Return a time as bronze stores it: UTC without a time zone. A time without a zone is returned unchanged."""
     return now.astimezone(datetime.UTC).replace(tzinfo=None) if now.tzinfo else now
 
 
@@ -221,7 +234,8 @@ def _refuse_too_many(broken: list[Entry]) -> None:
         first = broken[0]
         raise FileFaultError(
             "too_many_faults",
-            f"more than {MOST_BROKEN_ROWS} rows break the contract, the first in column {first.column}: {first.reason}",
+            f"more than {MOST_BROKEN_ROWS} rows break the contract; the first breaks it in column {first.column}: "
+            f"{first.reason}. Check that this is the right file, or correct the contract",
             first.line,
             first.column,
         )

@@ -1,4 +1,7 @@
-"""From a batch as read to rows that are ready to be sealed, and the entries of those that may not pass."""
+"""Checks a batch, hashes its rows and makes matching tokens, so that the rows are ready to be encrypted.
+
+Rows that break the contract become quarantine entries.
+"""
 
 from __future__ import annotations
 
@@ -22,14 +25,13 @@ from pipelines.ingest.row_hash import hash_rows
 from pipelines.protection import Protection, known_persons
 from privacy.protection.keyed_hash import key_hashes
 
-# Arrow and numpy let go of the interpreter, so one batch is judged while the next is read and the last
-# written.
+# Arrow and numpy release Python's global lock, so one batch is checked while the next is read and the last is written.
 WORKERS = 2
 
 
 @dataclass(frozen=True)
 class Preparation:
-    """What all batches of a load share."""
+    """The contract, keys, load id and time that all batches of a load share. `loaded_at` is UTC."""
 
     contract: Contract
     protection: Protection
@@ -39,7 +41,11 @@ class Preparation:
 
 @dataclass(frozen=True)
 class Prepared:
-    """The columns of bronze in the rows that pass, not sealed yet, and the entries of the other rows."""
+    """The checked rows of a batch.
+
+    `passed` holds the bronze columns of the rows that pass, not yet encrypted. `broken` holds a quarantine entry for
+    each other row. `rows` counts both.
+    """
 
     passed: dict[str, pa.Array]
     broken: list[Entry]
@@ -47,12 +53,16 @@ class Prepared:
 
     @property
     def passed_rows(self) -> int:
-        """How many rows pass."""
+        """Number of rows that pass."""
         return self.rows - len(self.broken)
 
 
 def prepare(batch: RawBatch, shared: Preparation, origins: list[Origin] | Origin) -> Prepared:
-    """Judge a batch, hash its rows and make its tokens. `origins`: one for all rows, or one for each."""
+    """Check a batch, hash its rows and make its matching tokens.
+
+    `origins` names the file of all rows, or lists one file for each row. A source with a subject key gets keyed row
+    hashes, because a plain hash of personal data could be guessed.
+    """
     contract, tokens = shared.contract, shared.protection.tokens
     checked = check_batch(batch, contract)
     columns = dict(checked.columns)
@@ -93,7 +103,7 @@ def _entries(
     for position, row in enumerate(rows.tolist()):
         fault, line = faults.fault(row), int(batch.lines[row])
         origin = origins if isinstance(origins, Origin) else origins[row]
-        # What cannot be told apart by its columns may be of different people: each row is its own person then.
+        # Without an identifying column, rows may belong to different people. Each row then gets its own person.
         person = persons[position].as_py() or f"{shared.contract.name}:entry:{origin.file_id}:{line}"
         record = in_json(batch.raw(row))
         entries.append(Entry(origin, line, fault.column, fault.rule, fault.reason, record, person))
@@ -101,7 +111,7 @@ def _entries(
 
 
 def prepare_all(batches: Iterable[RawBatch], work: Callable[[RawBatch], Prepared]) -> Iterator[Prepared]:
-    """Prepare batches in order, a few at a time."""
+    """Yield the prepared batches in order; up to `WORKERS` batches are prepared at the same time."""
     waiting: deque[Future[Prepared]] = deque()
     with ThreadPoolExecutor(WORKERS) as pool:
         for batch in batches:
@@ -113,7 +123,11 @@ def prepare_all(batches: Iterable[RawBatch], work: Callable[[RawBatch], Prepared
 
 
 def event_column(contract: Contract) -> str | None:
-    """The column that says when a row happened: the touchpoint's time, a partition, or retention's clock."""
+    """Return the column that holds the time of a row's event; None if the contract has no such date or time column.
+
+    The first of these that is a date or time: the touchpoint's event time, a partition column, the column from which
+    retention counts.
+    """
     timed = {column.name for column in contract.columns if column.spark_type in ("date", "timestamp_ntz", "timestamp")}
     named = [contract.touchpoint.columns.get("event_time") if contract.touchpoint else None]
     named += [column.name for column in contract.columns if column.touchpoint_role == "event_time"]
@@ -122,7 +136,7 @@ def event_column(contract: Contract) -> str | None:
 
 
 def event_days(rows: pa.RecordBatch, column: str | None) -> set[datetime.date]:
-    """The days on which the rows happened."""
+    """Return the distinct event days of the rows; null is left out. Empty if there is no event column."""
     if column is None or rows.num_rows == 0:
         return set()
     days = pc.unique(rows.column(column).cast(pa.date32(), safe=False))

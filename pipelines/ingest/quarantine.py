@@ -1,11 +1,12 @@
-"""bronze/quarantine: what broke its contract, with source, file, line, column, rule and reason.
+"""Reads and writes `bronze/quarantine`, the table of landed rows and files that break their contract.
 
-One entry a row (its first fault), or one with a null line for a file that cannot be loaded at all.
-Entries are kept; `replayed_load_id` names the load that later took the row or file in.
+Each entry states source, file, line, column, rule and reason. There is one entry per row, for its first fault. A file
+that cannot be loaded at all has one entry with a null line. Entries are never removed here: `replayed_load_id` names
+the load that later loaded the row or file, and is null until then.
 
-`record`, the row as it was read, is encrypted under the key of its source person as far as the person can be read from
-it, so destroying that key takes the quarantined copies along; otherwise under a key of the row's own. Equal records are
-recognised by `record_hash`, a keyed hash.
+`record` is the row as it was read, encrypted under the key of its source person. Destroying that key therefore also
+erases the quarantined copies. If the row does not identify a person, the key belongs to this one row. `record_hash` is
+a keyed hash by which equal records are recognised.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a row came from: the base name of its file, and the SHA-256 of the file's bytes."""
+    """The file that a row came from: its base name, and the SHA-256 of its bytes."""
 
     file: str
     file_id: str
@@ -58,7 +59,10 @@ class Origin:
 
 @dataclass(frozen=True)
 class Entry:
-    """One row, or with a null line and record one file, that cannot be loaded. `person`: whose the record is."""
+    """One row that cannot be loaded, or one file (then `line`, `record` and `person` are None).
+
+    `person` is the source person whose key encrypts the record. `column` is None for a fault of the whole row or file.
+    """
 
     origin: Origin
     line: int | None
@@ -70,7 +74,7 @@ class Entry:
 
 
 class Quarantine:
-    """The entries of one source."""
+    """Reads and writes the quarantine entries of one source."""
 
     def __init__(self, contract: Contract, lakehouse: Lakehouse, protection: Protection) -> None:
         self.contract = contract
@@ -78,10 +82,10 @@ class Quarantine:
         self.protection = protection
 
     def add(self, entries: Sequence[Entry], load_id: str, now: datetime.datetime) -> None:
-        """Append entries in one commit, less those that are there already.
+        """Append, in one commit, the entries that quarantine does not have yet.
 
-        A load that was killed before its own commit has left its entries behind, and a file that was
-        exported again repeats them; rows are recognised by their record and rule, as a multiset.
+        Entries can already be there after a load that was killed before its commit, or when a file was exported again.
+        Rows are compared by record hash and rule, as a multiset. An entry of a whole file is always appended.
         """
         if not entries:
             return
@@ -105,16 +109,17 @@ class Quarantine:
             )
 
     def refused_files(self) -> dict[str, set[str]]:
-        """Files that could not be loaded so far, and the contracts (SHA-256) that each was tried with."""
+        """Return the files that could not be loaded so far: file id → SHA-256 of each contract that was tried."""
         refused: dict[str, set[str]] = {}
         for row in self._rows("line IS NULL AND replayed_load_id IS NULL"):
             refused.setdefault(row["file_id"], set()).add(row["contract_sha256"])
         return refused
 
     def open_rows(self) -> list[dict[str, Any]]:
-        """The entries of rows that are not loaded yet, by file and line, their records decrypted.
+        """Return the entries of rows that are not loaded yet, sorted by file and line, with decrypted records.
 
-        A record whose key was destroyed is erased; its entry is left out.
+        An entry whose key was destroyed is left out, because its record is erased. The result holds personal data:
+        callers must not persist it.
         """
         rows = self._rows("line IS NOT NULL AND replayed_load_id IS NULL")
         sealed = pa.array([row["record"] for row in rows], pa.binary())
@@ -124,7 +129,7 @@ class Quarantine:
         return sorted(found, key=lambda row: (row["file"], row["file_id"], row["line"]))
 
     def mark_replayed(self, places: Iterable[tuple[str, int | None]], load_id: str) -> None:
-        """Note the load that took in the rows (or, with a null line, files) at these places."""
+        """Record the load id in the entries at these (file id, line) places; a line of None names a whole file."""
         listed = sorted({(file_id, -1 if line is None else line) for file_id, line in places})
         if not listed:
             return
@@ -180,7 +185,7 @@ class Quarantine:
 
 
 def in_json(record: dict[str, Any]) -> str:
-    """A row as JSON; characters that UTF-8 cannot hold are escaped."""
+    """Return a row as JSON text; if UTF-8 cannot encode it, all characters outside ASCII are escaped."""
     text = json.dumps(record, ensure_ascii=False)
     return text if text.isprintable() or _is_encodable(text) else json.dumps(record)
 
@@ -198,5 +203,5 @@ def _identity(row: dict[str, Any]) -> tuple[Any, Any]:
 
 
 def _place(file_id: str, line: int | None) -> str:
-    """What names a row of quarantine, and never changes."""
+    """Return the stable name of a quarantine row, to which its ciphertext is bound."""
     return f"{file_id}:{line}"
