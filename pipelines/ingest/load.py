@@ -106,7 +106,7 @@ class _Load:
     ) -> None:
         if contract.file is None:
             raise IngestError(
-                f"Cannot load {contract.name}: its contract {contract.id} names no files. Add `servers` to the contract.",
+                f"Cannot load {contract.name}: its contract {contract.id} names no files. Add `servers` to it.",
                 contract.name,
             )
         self.contract = contract

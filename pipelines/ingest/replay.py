@@ -1,4 +1,4 @@
-"""Takes quarantined rows into bronze after their contract was mended."""
+"""Loads quarantined rows into bronze after their contract was corrected."""
 
 from __future__ import annotations
 
@@ -30,26 +30,25 @@ from pipelines.protection import Protection
 
 
 def replay_quarantine(contract: Contract, lakehouse: Lakehouse, protection: Protection, clock: Clock) -> LoadReport:
-    """Judge the source's quarantined rows by the contract as it is now, and load those that pass.
+    """Check the source's quarantined rows against its current contract, and load those that pass.
 
-    They keep their file and line. Records are decrypted in memory only; one whose source person was erased cannot be,
-    and is not a waiting row any more. A row that the table has got meanwhile, say from a mended file, is
-    known and not added. Rows that still break the contract stay where they are. Files that could not be
-    read are `ingest_source`'s to try again.
+    Loaded rows keep their file and line. Rows that still break the contract stay in quarantine. A row that the table
+    has received meanwhile, for instance from a corrected file, counts as known and is not added again. Records are
+    decrypted in memory only; a record whose key was destroyed is erased and is not tried. Files that could not be read
+    at all are tried again by `ingest_source`, not here.
 
     Raises:
-        IngestError: the table or quarantine cannot be written; what was not committed is still in
-        quarantine.
+        IngestError: the table or quarantine cannot be written. Rows that were not committed are still in quarantine.
 
     """
     started = time.monotonic()
     try:
         report = _replay(contract, lakehouse, protection, in_utc(clock()))
     except (OSError, DeltaError) as error:
-        said = str(error).strip().splitlines()[0]
+        detail = str(error).strip().splitlines()[0]
         raise IngestError(
-            f"Replaying {contract.name} failed; its rows are still in quarantine: {said}. "
-            "Check that the disk has room and the lakehouse may be written, then replay again.",
+            f"Replaying {contract.name} failed: {detail}. Its rows are still in quarantine. "
+            "Check that the disk has free space and that the lakehouse is writable, then replay again.",
             contract.name,
         ) from error
     return LoadReport(**{**vars(report), "seconds": time.monotonic() - started})
@@ -120,12 +119,15 @@ def _batch(rows: list[dict[str, Any]], contract: Contract, form: FileFormat) -> 
 
 
 def _reopen(record: dict[str, Any], form: FileFormat) -> tuple[dict[str, Any], RowFault | None]:
-    """The fields of a kept record; a line that could not be taken apart is tried again."""
+    """Return the fields of a quarantined record, and a fault if it has no fields.
+
+    A line of JSON that could not be parsed is parsed again; a line of CSV is not.
+    """
     if WHOLE_TEXT not in record:
         return record, None
     if form.format == "jsonl":
         return parse_line(give_back(record[WHOLE_TEXT], form.codec), form.encoding)
-    return {}, RowFault(None, "fields", "the line cannot be taken apart into fields; mend it in the file")
+    return {}, RowFault(None, "fields", "the line cannot be split into fields; correct it in the file")
 
 
 def _value(kept: Any, form: FileFormat) -> str | None:

@@ -1,4 +1,4 @@
-"""What a load did."""
+"""The result of loading one source: numbers of files and rows, event days, faults."""
 
 import datetime
 from dataclasses import dataclass
@@ -6,12 +6,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class LoadReport:
-    """The outcome of loading one source.
+    """The result of loading one source.
 
     `rows_read` = `rows_added` + `rows_quarantined` + `rows_known`, over the files that could be read.
-    `rows_known` were in the table before. `days` are the days on which the added rows happened, so late
-    events name the past days that derived tables must refresh. `faults` are messages for people: files
-    that could not be read and notes about files that could; no values of rows.
+
+    Attributes:
+        rows_known: rows that the table already had.
+        days: event days of the added rows. Late events give past days, which derived tables must refresh.
+        faults: messages about files that could not be read, and notes about files that could. They hold no values
+            of rows.
+        seconds: duration of the load.
     """
 
     source: str
@@ -28,5 +32,5 @@ class LoadReport:
 
     @property
     def is_changed(self) -> bool:
-        """Whether the bronze table got rows."""
+        """Whether the load added rows to the bronze table."""
         return self.rows_added > 0

@@ -1,4 +1,4 @@
-"""Encrypts the columns of checked rows that their contract wants encrypted, before anything is written."""
+"""Encrypts the columns that the contract marks for encryption, before a row is written to any file."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from pipelines.ingest.bronze import HASH_COLUMNS, bronze_schema
 from pipelines.protection import Protection, row_names, source_persons
 from privacy.protection.field import Place
 
-# A register's worth of persons; beyond it their ciphertexts are made anew, which costs room and no correctness.
+# Ciphertexts that are kept for reuse: about as many as a source has persons. Beyond it they are made again, which
+# takes more room in the table and is still correct.
 MOST_REMEMBERED = 1 << 18
 
 
 class Sealer:
-    """Seals the rows of one load of one source."""
+    """Encrypts the rows of one load of one source."""
 
     def __init__(self, contract: Contract, protection: Protection) -> None:
         self._contract = contract
@@ -27,7 +28,12 @@ class Sealer:
         self._known: dict[tuple[str, str], bytes] = {}
 
     def seal(self, columns: Mapping[str, pa.Array], rows: int) -> pa.RecordBatch:
-        """The rows as bronze stores them; `columns` are all of them, the confidential ones in the clear."""
+        """Return the rows as bronze stores them, with the contract's encrypted columns as ciphertext.
+
+        Args:
+            columns: all bronze columns of the rows, unencrypted.
+            rows: number of rows.
+        """
         sealed = dict(columns)
         if self._contract.encrypted_columns and rows:
             marks = row_names(*(columns[name].to_numpy().view(np.uint64) for name in HASH_COLUMNS))
@@ -44,7 +50,7 @@ class Sealer:
         return pa.RecordBatch.from_arrays([sealed[name] for name in self._schema.names], names=self._schema.names)
 
     def _seal_persons(self, values: pa.Array, persons: pa.Array, place: Place) -> pa.Array:
-        """The subject key itself: one ciphertext for each person and spelling, however many rows a person has."""
+        """Encrypt the subject key: one ciphertext for each pair of person and value, however many rows have it."""
         encoded = values.dictionary_encode()
         texts, names = encoded.dictionary.to_pylist(), persons.dictionary.to_pylist()
         present = pc.is_valid(values).to_numpy(zero_copy_only=False)
@@ -69,9 +75,10 @@ class Sealer:
 
 
 def is_bound_to_person(column: Column, contract: Contract) -> bool:
-    """Whether a ciphertext of the column is bound to the row's source person, and not to the one row.
+    """Return whether ciphertexts of the column are bound to the row's source person instead of to the single row.
 
-    So is the subject key that has a token: it is the same in all rows of a person, whom the token beside it names, so
-    moving it between them would change nothing; and a table of a million purchases holds it once a person.
+    True for a subject key that has a matching token. Its value is the same in all rows of a person, and the token
+    beside it identifies the person, so moving a ciphertext between these rows changes nothing. A table of a million
+    purchases then stores one ciphertext per person.
     """
     return column.name == contract.subject_key and column.token is not None

@@ -1,7 +1,7 @@
-"""Data files of a Delta table that no commit names yet: invisible to readers until one does.
+"""Writes data files of a Delta table before their commit; readers see them only after the commit.
 
-Writing them with Arrow, not through the engine or delta-rs's own writer, keeps memory bounded and lets
-constant and repeated values stay dictionaries all the way to the file.
+The files are written by Arrow, not by Spark or by delta-rs. This bounds memory, and constant or repeated values stay
+dictionary-encoded from the reader to the file.
 """
 
 import datetime
@@ -24,14 +24,18 @@ GROUP_ROWS = 1 << 20
 GROUP_BYTES = 1 << 27
 FILE_ROWS = 1 << 22
 FILE_BYTES = 1 << 29
-# Longer texts would bloat the log; an absent bound only means that the file is not skipped.
+# Longer texts would bloat the Delta log. Without a bound the reader cannot skip the file, which is still correct.
 LONGEST_STATISTIC = 64
 HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
 
 
 @dataclass(frozen=True)
 class StagedFile:
-    """A data file: its path relative to the table, and what the log will say of it."""
+    """A finished data file that is not committed yet.
+
+    `path` is relative to the table's folder, `size` is in bytes. `minimums`, `maximums` and `null_counts` are
+    statistics by column; a column without exact statistics is not in them.
+    """
 
     path: str
     rows: int
@@ -42,7 +46,7 @@ class StagedFile:
     null_counts: dict[str, int]
 
     def add_action(self, now: datetime.datetime) -> AddAction:
-        """The file as an entry of the log."""
+        """Return the Delta log entry that adds the file to the table; `now` is in UTC without a zone."""
         statistics = {
             "numRecords": self.rows,
             "minValues": _in_json(self.minimums),
@@ -53,7 +57,7 @@ class StagedFile:
         return AddAction(self.path, self.size, self.partition_values, milliseconds, True, json.dumps(statistics))
 
     def may_share_rows(self, other: "StagedFile") -> bool:
-        """Whether no column's range proves that the two files have no row in common."""
+        """Return whether the two files could have a row in common: false if a column's ranges do not overlap."""
         for name, least in self.minimums.items():
             if (
                 name.startswith("_")
@@ -79,7 +83,16 @@ def _in_json(bounds: dict[str, Any]) -> dict[str, Any]:
 
 @dataclass
 class Stage:
-    """Writes rows as data files below one table. Not committed files are removed by `discard`."""
+    """Writes rows as data files in the folder of one table; `discard` removes them again.
+
+    Attributes:
+        filesystem: filesystem of the table.
+        folder: the table's folder.
+        partition_types: Arrow type of each partition column.
+        uncompressed: columns to store without compression.
+        sequential: columns of increasing integers, stored as differences.
+        files: the finished files.
+    """
 
     filesystem: pafs.FileSystem
     folder: str
@@ -93,7 +106,7 @@ class Stage:
     _writer: "_FileWriter | None" = None
 
     def write(self, batch: pa.RecordBatch) -> None:
-        """Add rows; they reach a file when enough have come, or at `finish`."""
+        """Add rows. They are written to a file when enough rows have collected, or by `finish`."""
         if batch.num_rows == 0:
             return
         self._waiting.append(batch)
@@ -103,13 +116,13 @@ class Stage:
             self._flush()
 
     def finish(self) -> list[StagedFile]:
-        """Close the last file and return all."""
+        """Write the remaining rows, close the last file and return all files."""
         self._flush()
         self._close()
         return self.files
 
     def discard(self) -> None:
-        """Remove the files again."""
+        """Delete all files of this stage, finished or not."""
         self._take_waiting()
         if self._writer is not None:
             self._writer.abandon()
@@ -119,7 +132,7 @@ class Stage:
         self.files = []
 
     def read(self, file: StagedFile, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
-        """The rows of a staged file, in order."""
+        """Yield the rows of a finished file, in order; with `columns`, only these and no partition column."""
         with self.filesystem.open_input_file(f"{self.folder}/{file.path}") as source:
             encoded = None if columns else _text_names(source)
             with pq.ParquetFile(source, read_dictionary=encoded) as parquet:
@@ -127,7 +140,7 @@ class Stage:
                     yield batch if columns else self._with_partition(batch, file)
 
     def _with_partition(self, batch: pa.RecordBatch, file: StagedFile) -> pa.RecordBatch:
-        """The columns that stand in the path and not in the file."""
+        """Add the partition columns, whose values are in the path and not in the file."""
         for name, text in file.partition_values.items():
             value = pa.scalar(text, pa.string()).cast(self.partition_types[name])
             batch = batch.append_column(name, pa.repeat(value, batch.num_rows))
@@ -165,7 +178,7 @@ class Stage:
 
 
 class _FileWriter:
-    """One Parquet file while it is written."""
+    """Writes one Parquet file of a stage."""
 
     def __init__(self, stage: Stage, schema: pa.Schema, partition_values: dict[str, str | None]) -> None:
         self._stage = stage
@@ -183,10 +196,10 @@ class _FileWriter:
             schema,
             compression={name: "NONE" if name in stage.uncompressed else "ZSTD" for name in names},
             use_dictionary=[name for name in names if name not in plain],
-            # Bounds of our own columns would let no reader skip anything.
+            # Bounds of technical columns would not help any reader to skip files.
             write_statistics=[name for name in names if not name.startswith("_")],
             column_encoding=dict.fromkeys(stage.sequential, "DELTA_BINARY_PACKED"),
-            # Readers shall see text as text, not as the dictionary it was while we wrote it.
+            # Readers must see text as text, not as the dictionary type that it had in memory.
             store_schema=False,
             coerce_timestamps="us",
         )
@@ -199,7 +212,7 @@ class _FileWriter:
         self.bytes += table.nbytes
 
     def abandon(self) -> None:
-        """Remove the file, finished or not; on a full disk neither writer nor sink could be closed properly."""
+        """Delete the file, finished or not. It does not close the writer, because that fails on a full disk."""
         self._writer.is_open = False
         with suppress(OSError):
             self._sink.close()
@@ -217,7 +230,7 @@ class _FileWriter:
 
 
 def _statistics(metadata: pq.FileMetaData) -> tuple[dict[str, Any], dict[str, Any], dict[str, int]]:
-    """Bounds and numbers of nulls of each column, over the row groups; only bounds that are exact."""
+    """Return minimum, maximum and number of nulls of each column over all row groups; only exact bounds."""
     minimums: dict[str, Any] = {}
     maximums: dict[str, Any] = {}
     nulls: dict[str, int] = {}
@@ -244,13 +257,13 @@ def _is_exact(bound: Any) -> bool:
     if isinstance(bound, str):
         return len(bound) <= LONGEST_STATISTIC
     if isinstance(bound, datetime.datetime):
-        # Spark reads bounds of times to the millisecond.
+        # Spark reads bounds of timestamps to the millisecond only.
         return bound.microsecond % 1000 == 0
     return isinstance(bound, int | datetime.date)
 
 
 def _split(table: pa.Table, names: Sequence[str]) -> Iterator[tuple[dict[str, str | None], pa.Table]]:
-    """The table by its values in the partition columns, each as Delta writes it."""
+    """Split a table by its partition values. Yield the values as Delta writes them (None for null), and the rows."""
     name, rest = names[0], names[1:]
     for value in pc.unique(table.column(name)):
         column = table.column(name)

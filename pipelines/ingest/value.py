@@ -1,4 +1,4 @@
-"""Reads one value from text: the exact meaning of each type, for `pipelines.ingest.cast` to follow."""
+"""Reads one value of each type from text. `pipelines.ingest.cast` must give the same results as these functions."""
 
 import datetime
 import math
@@ -15,7 +15,7 @@ INTEGER = re.compile(r"[+-]?[0-9]+(?:\.0+)?")
 NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 ISO_TIMESTAMP = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[ T][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?)?")
-# The pattern letters of Java's date formats, which ODCS uses, in Python's terms.
+# The pattern letters of Java's date formats, which ODCS uses, and their Python directives.
 JAVA_FIELDS = {
     "yyyy": "%Y",
     "yy": "%y",
@@ -31,7 +31,14 @@ JAVA_FORMAT = re.compile(r"'((?:[^']|'')*)'|([a-zA-Z])\2*|[^a-zA-Z']+")
 
 
 def reader(target: pa.DataType, date_format: str | None) -> Callable[[str], Any]:
-    """The function that reads a value of that Arrow type from text, or raises ValueError or OverflowError."""
+    """Return the function that reads a value of the Arrow type from text.
+
+    The function raises ValueError or OverflowError for a text that is not such a value. `date_format` is a Java date
+    format; None means ISO 8601.
+
+    Raises:
+        ValueError: values of the type cannot be read from text.
+    """
     if pa.types.is_integer(target):
         return lambda text: read_integer(text, target.bit_width)
     if pa.types.is_floating(target):
@@ -44,11 +51,11 @@ def reader(target: pa.DataType, date_format: str | None) -> Callable[[str], Any]
         return lambda text: read_timestamp(text, date_format)
     if pa.types.is_boolean(target):
         return read_boolean
-    raise ValueError(f"no values of type {target} are read from text")
+    raise ValueError(f"values of type {target} cannot be read from text; use another physicalType in the contract")
 
 
 def read_integer(text: str, bits: int) -> int:
-    """Digits with a sign; 12.0 is 12, as exports write it when a column has nulls."""
+    """Read an integer of `bits` bits. 12.0 is read as 12, because some exports write integers with nulls that way."""
     text = text.strip()
     if not INTEGER.fullmatch(text):
         raise ValueError("not an integer")
@@ -59,7 +66,7 @@ def read_integer(text: str, bits: int) -> int:
 
 
 def read_number(text: str) -> float:
-    """A finite decimal number."""
+    """Read a finite number, with an optional exponent."""
     text = text.strip()
     if not NUMBER.fullmatch(text) or not math.isfinite(number := float(text)):
         raise ValueError("not a number")
@@ -67,7 +74,7 @@ def read_number(text: str) -> float:
 
 
 def read_decimal(text: str, precision: int, scale: int) -> Decimal:
-    """An exact decimal: digits beyond the scale are no rounding but a fault."""
+    """Read an exact decimal. More decimal places than `scale` are an error; nothing is rounded."""
     text = text.strip()
     if not NUMBER.fullmatch(text):
         raise ValueError("not a number")
@@ -82,7 +89,7 @@ def read_decimal(text: str, precision: int, scale: int) -> Decimal:
 
 
 def read_date(text: str, date_format: str | None) -> datetime.date:
-    """A calendar day in the contract's format, by default ISO 8601."""
+    """Read a date in the contract's Java format; None means ISO 8601."""
     text = text.strip()
     if date_format is not None and date_format != "yyyy-MM-dd":
         return _read_formatted(text, date_format).date()
@@ -92,7 +99,7 @@ def read_date(text: str, date_format: str | None) -> datetime.date:
 
 
 def read_timestamp(text: str, date_format: str | None) -> datetime.datetime:
-    """A wall time in the contract's format, by default ISO 8601 without a zone."""
+    """Read a time without time zone in the contract's Java format; None means ISO 8601."""
     text = text.strip()
     if date_format is not None and not is_iso(date_format):
         return _read_formatted(text, date_format)
@@ -102,7 +109,7 @@ def read_timestamp(text: str, date_format: str | None) -> datetime.datetime:
 
 
 def read_boolean(text: str) -> bool:
-    """Yes or no in the usual spellings."""
+    """Read true or false in the usual spellings (true, t, yes, y, 1; false, f, no, n, 0), in any case."""
     text = text.strip().lower()
     if text in TRUE_TEXTS:
         return True
@@ -112,12 +119,12 @@ def read_boolean(text: str) -> bool:
 
 
 def is_iso(date_format: str) -> bool:
-    """Whether a Java format is one of ISO 8601's for a wall time to the second."""
+    """Return whether a Java format is ISO 8601 without time zone, to the second."""
     return date_format.replace("'T'", " ") == "yyyy-MM-dd HH:mm:ss"
 
 
 def python_format(date_format: str) -> str:
-    """A Java date format (yyyy.MM.dd HH:mm) as Python's strptime takes it.
+    """Return the `strptime` format of a Java date format, such as yyyy.MM.dd HH:mm.
 
     Raises:
         ValueError: the format has a letter that is not supported.
@@ -133,14 +140,16 @@ def python_format(date_format: str) -> str:
         elif token in JAVA_FIELDS:
             parts.append(JAVA_FIELDS[token])
         else:
-            raise ValueError(f"date format {date_format!r} has {token!r}; known are {', '.join(JAVA_FIELDS)}")
+            raise ValueError(
+                f"date format {date_format!r} has the unknown part {token!r}; expected {', '.join(JAVA_FIELDS)}"
+            )
     return "".join(parts)
 
 
 def _read_formatted(text: str, date_format: str) -> datetime.datetime:
     pattern = python_format(date_format)
     moment = datetime.datetime.strptime(text, pattern)  # noqa: DTZ007 - wall time, as the source wrote it
-    # strptime takes 1 for 01; the contract's format does not.
+    # strptime accepts 1 for 01; the contract's format does not.
     if "%f" not in pattern and moment.strftime(pattern) != text:
         raise ValueError("not in the format")
     return moment
