@@ -102,7 +102,7 @@ def test_files_that_overlap_in_one_load_give_what_two_loads_give(shop: Shop) -> 
 NUMBERS = st.lists(st.integers(0, 4), max_size=8)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(loads=st.lists(st.lists(NUMBERS, min_size=1, max_size=3), min_size=1, max_size=3))
 def test_any_files_in_any_loads_leave_the_greatest_multiset(
     tmp_path_factory: pytest.TempPathFactory, loads: list[list[list[int]]]

@@ -166,7 +166,7 @@ def test_an_unknown_rule_is_refused_by_name(sail: Engine, tmp_path: Path) -> Non
 
 
 @given(st.text(alphabet="서울시강남구테헤란로동길번지호 ,()-0123456789ABab", max_size=40))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_a_tidy_address_stays_as_it_is(text: str) -> None:
     once = tidy_address(text)
     assert once is None or tidy_address(once) == once
