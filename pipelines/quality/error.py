@@ -1,4 +1,4 @@
-"""Errors of quality. Messages name tables, rules and columns, never values."""
+"""Errors of the quality checks. Their messages name tables, rules and columns, never values."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pipelines.errors import PipelineError
 
 
 class QualityError(PipelineError):
-    """The quality of a table could not be judged. `table` is its name or its contract's id."""
+    """The quality of a table could not be checked. `table` is the table's name or the id of its contract."""
 
     def __init__(self, message: str, table: str) -> None:
         super().__init__(message)
@@ -14,7 +14,7 @@ class QualityError(PipelineError):
 
 
 class QualityRuleError(QualityError):
-    """A rule of a contract cannot be turned into a check. `rule` is its name."""
+    """A rule of a contract cannot be converted to a check. `rule` is the rule's name."""
 
     def __init__(self, message: str, table: str, rule: str) -> None:
         super().__init__(message, table)

@@ -1,4 +1,4 @@
-"""Rules that a contract states under `quality` (ODCS v3.2), as checks."""
+"""Converts the rules under `quality` in a contract (ODCS v3.2) to checks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pipelines.quality.check import Check, MeasureCheck, NativeCheck, QueryCheck
 from pipelines.quality.error import QualityRuleError
 from pipelines.quality.translate import translate
 
-# The spellings under which contracts name the engine.
+# The spellings of Great Expectations that contracts use as the engine's name.
 GREAT_EXPECTATIONS = frozenset({"greatexpectations", "great-expectations", "great_expectations"})
 _PLACEHOLDER = re.compile(r"\$?\{(object|table|model|schema|property|column|field)\}")
 _VIEW = re.compile(r"\b(bronze|silver|gold|release)_([a-z0-9_]+)\b")
@@ -20,10 +20,11 @@ _TABLE_PLACEHOLDERS = frozenset({"object", "table", "model", "schema"})
 
 
 def rule_checks(contract: Contract) -> Iterator[Check]:
-    """Yield a check for every executable rule of the table and of its columns; `text` rules are for people.
+    """Yield a check for each rule of the table and of its columns, except rules of type `text`, which are prose.
 
     Raises:
-        QualityRuleError: the rule is of an engine, a metric or an operator that nothing here can run.
+        QualityRuleError: a rule names an engine, a metric or an operator that is not supported, or a column that
+            bronze stores encrypted.
 
     """
     for position, rule in enumerate(contract.quality):
@@ -43,8 +44,8 @@ def _read(contract: Contract, rule: Mapping[str, Any], column: str | None, fallb
     sealed = {one.name for one in contract.encrypted_columns} & _named(rule, column)
     if sealed:
         raise QualityRuleError(
-            f"{contract.id}: rule {name!r} looks at {', '.join(sorted(sealed))}, which bronze holds encrypted; state "
-            "the rule in logicalTypeOptions or enum, which ingest checks before it encrypts",
+            f"{contract.id}: rule {name!r} cannot be checked, because bronze stores {', '.join(sorted(sealed))} "
+            "encrypted; state the rule in logicalTypeOptions or enum, which ingest checks before encryption",
             contract.id,
             name,
         )
@@ -74,15 +75,15 @@ def _read(contract: Contract, rule: Mapping[str, Any], column: str | None, fallb
         yield _expectation(contract, rule, name, severity, description, column)
     else:
         raise QualityRuleError(
-            f"{contract.id}: rule {name!r} cannot be run: got type {kind!r} of engine "
-            f"{rule.get('engine')!r}, expected library, sql, text, or custom of engine greatExpectations",
+            f"{contract.id}: rule {name!r} cannot be run: it has type {kind!r} and engine {rule.get('engine')!r}; "
+            "expected type library, sql or text, or type custom with engine greatExpectations",
             contract.id,
             name,
         )
 
 
 def _named(rule: Mapping[str, Any], column: str | None) -> set[str]:
-    """Columns that a rule looks at, as far as it lists them; a SQL query on ciphertext shows itself."""
+    """Return the column names that a rule lists. Columns in the text of a SQL query are not found."""
     implementation = rule.get("implementation")
     arguments = implementation.get("kwargs") if isinstance(implementation, Mapping) else rule.get("arguments")
     named = {column}
@@ -97,7 +98,7 @@ def _severity(contract: Contract, rule: Mapping[str, Any], name: str) -> Severit
 
 
 def _fill(query: str, contract: Contract, column: str | None) -> str:
-    """Put the table's view and the column's name in the place of ODCS's placeholders."""
+    """Replace the ODCS placeholders by the name of the table's view and of the column."""
 
     def replace(match: re.Match[str]) -> str:
         if match[1] in _TABLE_PLACEHOLDERS:
@@ -115,7 +116,7 @@ def _library_measure(contract: Contract, rule: Mapping[str, Any], column: str | 
         return "count(1)"
     if not columns:
         raise QualityRuleError(
-            f"{contract.id}: rule {name!r} names no column: state it under the property, or list "
+            f"{contract.id}: rule {name!r} names no column; move the rule to a property, or list the columns in "
             "`arguments.properties`",
             contract.id,
             name,
@@ -147,7 +148,8 @@ def _invalid(contract: Contract, arguments: Mapping[str, Any], quoted: str, name
     if arguments.get("pattern"):
         return f"not {quoted} rlike {sql.literal(str(arguments['pattern']))}"
     raise QualityRuleError(
-        f"{contract.id}: rule {name!r} does not say what is valid: give `arguments.validValues` or `arguments.pattern`",
+        f"{contract.id}: rule {name!r} does not state which values are valid; add `arguments.validValues` or "
+        "`arguments.pattern`",
         contract.id,
         name,
     )

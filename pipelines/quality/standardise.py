@@ -1,8 +1,8 @@
-"""Standard forms: what silver carries instead of what arrived, by the contracts' `standardise`.
+"""Converts columns to the standard form that the contract's `standardise` names, for the silver layer.
 
-Texts go through plain Python functions, once for each distinct value of a batch, in an Arrow-fed function
-that both engines run alike; numbers through Spark expressions. A Spark cluster needs this package on its
-workers for it.
+Texts are converted by plain Python functions, once for each distinct value of a batch, in a pandas function that both
+engines run. Numbers are converted by Spark expressions. On a Spark cluster this package must be installed on the
+workers.
 """
 
 from __future__ import annotations
@@ -28,20 +28,19 @@ TextForm = Callable[[str], str | bool | None]
 
 
 def standardise_frame(frame: DataFrame, contract: Contract, region: str = DEFAULT_REGION) -> DataFrame:
-    """Return the frame with the standard form in every column whose contract asks for one.
+    """Return the frame with each column in the standard form that the contract states for it.
 
-    Types stay, but `boolean` makes a boolean of a text. A date stays a text (yyyy-mm-dd), so that the caller
-    casts it. A value that has no standard form (a phone of three digits, the 31st of February) becomes null:
-    bronze keeps what arrived. Columns that the frame lacks are passed over, so that a caller may select
-    first.
+    Null stays null. A value without a standard form, such as a phone number of three digits or February 31, becomes
+    null; bronze keeps the original. Column types do not change, except that `boolean` turns text into a boolean. A
+    date stays text (yyyy-mm-dd), so the caller must cast it. Contract columns that the frame lacks are skipped.
 
     Args:
-        frame: bronze rows of the contract's table.
-        contract: names the rules.
-        region: the country of phone numbers that name none, as in ISO 3166.
+        frame: bronze rows of the contract's table, decrypted.
+        contract: states the standard form of each column.
+        region: country of phone numbers without a country code (ISO 3166 alpha-2).
 
     Raises:
-        QualityError: a rule is unknown.
+        QualityError: the contract names an unknown standard form.
 
     """
     there = set(frame.columns)
@@ -54,7 +53,7 @@ def standardise_frame(frame: DataFrame, contract: Contract, region: str = DEFAUL
 
 
 def text_forms(region: str = DEFAULT_REGION) -> dict[str, TextForm]:
-    """Return the value function of each rule for texts; `None` means that the text has no standard form."""
+    """Return the conversion function for each standard form of texts; it returns None if a text has no such form."""
     return {
         "phone": partial(normalise_phone, region=region),
         "email": normalise_email,
@@ -80,7 +79,7 @@ def _standard(column: Column, rule: Standardise, contract: Contract, region: str
     if form is None:
         known = ", ".join(sorted((*text_forms(), *native, "unit")))
         raise QualityError(
-            f"{contract.id}: column {column.name!r} asks for the unknown standard form {rule.rule!r}; "
+            f"{contract.id}: column {column.name!r} names the unknown standard form {rule.rule!r}; "
             f"expected one of {known}",
             contract.table,
         )
@@ -88,7 +87,7 @@ def _standard(column: Column, rule: Standardise, contract: Contract, region: str
 
 
 def _in_unit(column: Column, rule: Standardise, value: SparkColumn) -> SparkColumn:
-    """Convert the values that the contract's bounds call slipped: `value * factor + offset`."""
+    """Convert values in a wrong unit, which lie beyond the contract's `above` or `below`: value * factor + offset."""
     options = rule.options
     slipped = F.lit(False)
     if "above" in options:

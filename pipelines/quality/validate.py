@@ -1,4 +1,4 @@
-"""Runs the checks of a table with Great Expectations on Spark, in shared passes."""
+"""Checks a table against its contract with Great Expectations on Spark, in as few passes as possible."""
 
 from __future__ import annotations
 
@@ -27,28 +27,27 @@ def validate_table(
     circumstance: Circumstance,
     tables: Mapping[str, DataFrame] | None = None,
 ) -> TableQuality:
-    """Check a table against its contract.
+    """Check a table against its contract and return the result of each check.
 
-    The whole table costs one pass for everything that is an aggregate, one more if it has outlier columns,
-    one small pass a reference, and one for the examples if something failed. The frame is not cached.
+    Passes over the table: one for all aggregates, one more if there are outlier checks, one small pass for each
+    reference, and one for the examples if a check failed. The frame is not cached.
 
     Args:
-        frame: the table: columns of the contract, technical ones beside them.
-        contract: what it promises.
-        circumstance: the run's date and the row counts of earlier runs.
-        tables: every table that a relationship or a SQL rule names, by lakehouse name such as `bronze/store`;
-            see
-            `parents_of`. A check whose table is not there has not passed.
+        frame: the table, with the contract's columns and possibly technical columns.
+        contract: states the rules that the table must keep.
+        circumstance: the run's reference date and the row counts of earlier runs.
+        tables: the other tables that the checks read (see `parents_of`), by lakehouse name such as `bronze/store`.
+            A check fails if its table is missing here.
 
     Raises:
-        QualityRuleError: a rule of the contract can never be run.
+        QualityRuleError: a rule of the contract cannot be run on any data.
 
     """
     gx_run, gx_suite = import_late("gx_run"), import_late("gx_suite")
     started = time.perf_counter()
     others = dict(tables or {})
     if contract.layer == "source":
-        # Cheap: both engines take it from the files' statistics.
+        # This count is cheap: both engines take it from the statistics in the files.
         circumstance = replace(circumstance, rows=frame.count())
     checks = derive_checks(contract, circumstance)
     there = set(frame.columns)
@@ -75,7 +74,7 @@ def validate_table(
 
 
 def _obstacle(check: Check, there: set[str], tables: Mapping[str, DataFrame]) -> str | None:
-    """Say why a check cannot be run, or None."""
+    """Return why a check cannot be run, or None if it can."""
     columns: Sequence[str] = (check.column,) if check.column else ()
     if isinstance(check, KeyCheck | ReferenceCheck):
         columns = check.columns
@@ -84,7 +83,7 @@ def _obstacle(check: Check, there: set[str], tables: Mapping[str, DataFrame]) ->
         return f"column {', '.join(missing)} is missing"
     absent = [table for table in sorted(parents_of([check])) if table not in tables]
     if absent:
-        return f"table {', '.join(absent)} is not there"
+        return f"table {', '.join(absent)} does not exist"
     if isinstance(check, ReferenceCheck):
         missing = [column for column in check.parent_columns if column not in tables[check.parent].columns]
         if missing:
@@ -93,7 +92,7 @@ def _obstacle(check: Check, there: set[str], tables: Mapping[str, DataFrame]) ->
 
 
 def _name_views(frame: DataFrame, contract: Contract, tables: Mapping[str, DataFrame], checks: Sequence[Check]) -> None:
-    """Give the tables that checks look into the names under which they are looked for."""
+    """Create a temporary view for each table that the checks read by name."""
     wanted = set(parents_of(checks))
     if any(isinstance(check, QueryCheck) for check in checks):
         wanted.add(contract.table)
@@ -104,7 +103,7 @@ def _name_views(frame: DataFrame, contract: Contract, tables: Mapping[str, DataF
 
 def _result(check: Check, outcome: Outcome | None, obstacle: str | None) -> CheckResult:
     values: Mapping[str, Any] = {} if outcome is None else outcome.figures
-    fault = obstacle or (outcome.fault if outcome else "Great Expectations returned nothing for it")
+    fault = obstacle or (outcome.fault if outcome else "Great Expectations returned no result for this check")
     return CheckResult(
         name=check.name,
         kind=check.kind,

@@ -1,4 +1,4 @@
-"""The vectorised casts against one value at a time."""
+"""Compares the vectorised casts with reading one value at a time."""
 
 import datetime
 from decimal import Decimal
@@ -47,7 +47,7 @@ def one_by_one(texts: list[str | None], target: pa.DataType) -> list[tuple[Any, 
 
 
 @pytest.mark.parametrize("target", TARGETS, ids=str)
-def test_columns_of_text_are_read_like_single_values(target: pa.DataType) -> None:
+def test_text_columns_are_cast_to_the_values_that_are_read_one_by_one(target: pa.DataType) -> None:
     @given(st.lists(st.none() | TEXTS, max_size=4))
     @example(["12"])
     @example(["12.50", None])
@@ -64,7 +64,7 @@ def test_columns_of_text_are_read_like_single_values(target: pa.DataType) -> Non
 
 
 @given(st.lists(st.none() | st.integers(-(10**9), 10**9), max_size=8))
-def test_binary_money_is_the_cent_it_stands_for(cents: list[int | None]) -> None:
+def test_floating_point_money_becomes_exact_cents(cents: list[int | None]) -> None:
     numbers = [None if cent is None else cent / 100 for cent in cents]
     cast = cast_column(pa.array(numbers, pa.float64()), pa.decimal128(12, 2))
     assert cast.values.to_pylist() == [None if cent is None else Decimal(cent) / 100 for cent in cents]
@@ -72,7 +72,7 @@ def test_binary_money_is_the_cent_it_stands_for(cents: list[int | None]) -> None
 
 
 @pytest.mark.parametrize("number", [0.005, 1.001, float("nan"), float("inf"), -float("inf"), 1e10, -1e300])
-def test_a_number_that_is_no_amount_is_wrong(number: float) -> None:
+def test_a_number_that_is_not_whole_cents_is_marked_wrong(number: float) -> None:
     cast = cast_column(pa.array([number, None, 1.0]), pa.decimal128(12, 2))
     assert cast.wrong.tolist() == [True, False, False]
     assert cast.values.to_pylist() == [None, None, Decimal("1.00")]
@@ -90,14 +90,14 @@ def test_a_number_that_is_no_amount_is_wrong(number: float) -> None:
         (["1", "x"], pa.large_string(), pa.int32(), [1, None], [False, True]),
     ],
 )
-def test_typed_columns_are_narrowed_value_by_value(
+def test_typed_values_that_do_not_fit_become_null_and_are_marked(
     values: list[Any], source: pa.DataType, target: pa.DataType, expected: list[Any], wrong: list[bool]
 ) -> None:
     cast = cast_column(pa.array(values, source), target)
     assert (cast.values.to_pylist(), cast.wrong.tolist()) == (expected, wrong)
 
 
-def test_times_lose_nanoseconds_and_zones_keep_their_wall_time() -> None:
+def test_times_lose_nanoseconds_and_zoned_times_keep_their_local_time() -> None:
     moment = datetime.datetime.fromisoformat("2017-01-01T10:00:00.123456")
     nanoseconds = pa.array([moment], pa.timestamp("us")).cast(pa.timestamp("ns"))
     assert cast_column(nanoseconds, pa.timestamp("us")).values.to_pylist() == [moment]
@@ -122,7 +122,7 @@ def test_a_time_is_a_date_only_at_midnight() -> None:
 
 
 @pytest.mark.parametrize(("values", "target"), [([[1]], pa.int32()), ([{"a": 1}], pa.string()), ([True], pa.int32())])
-def test_types_that_have_nothing_in_common_are_refused(values: list[Any], target: pa.DataType) -> None:
+def test_a_cast_between_unrelated_types_is_refused(values: list[Any], target: pa.DataType) -> None:
     with pytest.raises(UncastableError):
         cast_column(pa.array(values), target)
 
@@ -136,18 +136,18 @@ def test_types_that_have_nothing_in_common_are_refused(values: list[Any], target
         ("yyyy년 MM월 dd일", "2017년 03월 01일", datetime.date(2017, 3, 1)),
     ],
 )
-def test_formats_of_the_contract_are_read(java: str, text: str, expected: datetime.date) -> None:
+def test_dates_are_read_in_the_format_of_the_contract_only(java: str, text: str, expected: datetime.date) -> None:
     assert read_date(text, java) == expected
     with pytest.raises(ValueError, match=r"format|convert"):
         read_date("2017-3-1", java)
 
 
-def test_an_unknown_format_letter_is_named() -> None:
-    with pytest.raises(ValueError, match="'EEE'; known are yyyy"):
+def test_an_unknown_format_letter_is_refused_by_name() -> None:
+    with pytest.raises(ValueError, match="unknown part 'EEE'; expected yyyy"):
         python_format("EEE yyyy")
     assert python_format("yyyy-MM-dd'T'HH:mm") == "%Y-%m-%dT%H:%M"
 
 
 @given(st.decimals(-(10**9), 10**9, places=2))
-def test_decimals_are_exact(number: Decimal) -> None:
+def test_decimals_are_read_exactly(number: Decimal) -> None:
     assert read_decimal(str(number), 12, 2) == number

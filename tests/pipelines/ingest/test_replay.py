@@ -10,7 +10,7 @@ from tests.pipelines.ingest.shop import COLUMNS, Shop, csv_of, sale
 WIDER = {**COLUMNS, "store": {"physical": "string", "enum": ["서울", "부산", "대구"], "required": True}}
 
 
-def test_rows_pass_once_their_contract_is_mended(shop: Shop) -> None:
+def test_quarantined_rows_are_loaded_after_the_contract_is_corrected(shop: Shop) -> None:
     shop.land("a.csv", csv_of(sale(1), sale(2, "대구"), sale(3, "도쿄"), sale(4, "대구", day="2017-02-01")))
     shop.load()
     shop.contract_with(WIDER)
@@ -36,7 +36,7 @@ def test_a_second_replay_and_the_same_file_add_nothing(shop: Shop) -> None:
     assert shop.ids() == ["s1", "s2"]
 
 
-def test_a_row_that_came_in_with_a_mended_file_is_known(shop: Shop) -> None:
+def test_a_quarantined_row_that_another_file_loaded_is_not_added_again(shop: Shop) -> None:
     shop.land("a.csv", csv_of(sale(1), sale(2, "대구")))
     shop.load()
     shop.contract_with(WIDER)
@@ -48,7 +48,7 @@ def test_a_row_that_came_in_with_a_mended_file_is_known(shop: Shop) -> None:
     assert shop.quarantine("replayed_load_id") == [(report.load_id,)]
 
 
-def test_without_a_fix_rows_stay(shop: Shop) -> None:
+def test_rows_stay_in_quarantine_while_the_contract_is_unchanged(shop: Shop) -> None:
     shop.land("a.csv", csv_of(sale(2, "대구")))
     shop.load()
     report = shop.replay()
@@ -56,11 +56,11 @@ def test_without_a_fix_rows_stay(shop: Shop) -> None:
     assert shop.quarantine("line", "replayed_load_id") == [(2, None)]
 
 
-def test_an_empty_quarantine_is_no_work(shop: Shop) -> None:
+def test_replay_of_an_empty_quarantine_reads_no_rows(shop: Shop) -> None:
     assert shop.replay().rows_read == 0
 
 
-def test_bytes_of_another_encoding_are_read_again(shop: Shop) -> None:
+def test_undecodable_bytes_are_loaded_after_the_encoding_is_corrected(shop: Shop) -> None:
     shop.land("a.csv", csv_of(sale(1)).encode() + "s2,,부산".encode("cp949") + b",1,1,2017-03-01 10:00:00\n")
     shop.load()
     shop.contract_with(encoding="CP949")
@@ -68,7 +68,7 @@ def test_bytes_of_another_encoding_are_read_again(shop: Shop) -> None:
     assert shop.rows(["sale_id", "store"]) == [("s1", "서울"), ("s2", "부산")]
 
 
-def test_lines_of_json_are_read_again(shop: Shop) -> None:
+def test_replay_loads_json_lines_and_keeps_unparsable_ones(shop: Shop) -> None:
     shop.contract_with(format="jsonl")
     text = '{"sale_id": "s1", "store": "대구", "amount": 0.10, "sold_at": "2017-03-01T10:00:00"}\n{"sale_id": \n'
     shop.land("a.jsonl", text)
@@ -79,7 +79,9 @@ def test_lines_of_json_are_read_again(shop: Shop) -> None:
     assert shop.rows(["sale_id", "amount"]) == [("s1", Decimal("0.10"))]
 
 
-def test_a_replay_that_died_after_its_commit_finishes_later(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_replay_that_fails_after_its_commit_is_finished_by_the_next(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shop.land("a.csv", csv_of(sale(1), sale(2, "대구")))
     shop.load()
     shop.contract_with(WIDER)
@@ -97,7 +99,7 @@ def test_a_replay_that_died_after_its_commit_finishes_later(shop: Shop, monkeypa
     assert shop.quarantine("line", "replayed_load_id")[0][1] is not None
 
 
-def test_a_replay_that_died_before_its_commit_changes_nothing(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_replay_that_fails_before_its_commit_changes_nothing(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     shop.land("a.csv", csv_of(sale(1), sale(2, "대구")))
     shop.load()
     shop.contract_with(WIDER)
@@ -106,7 +108,7 @@ def test_a_replay_that_died_before_its_commit_changes_nothing(shop: Shop, monkey
         raise OSError("no space")
 
     monkeypatch.setattr(BronzeTable, "commit", die)
-    with pytest.raises(IngestError, match="still in quarantine: no space"):
+    with pytest.raises(IngestError, match=r"Replaying sale failed: no space\. Its rows are still in quarantine"):
         shop.replay()
     monkeypatch.undo()
     assert shop.ids() == ["s1"]

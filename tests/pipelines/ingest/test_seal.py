@@ -1,4 +1,4 @@
-"""Direct identifiers never reach a file of the lakehouse in the clear, and come back only with their key."""
+"""Identifying columns are encrypted in every file of the lakehouse and are decrypted only with their key."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def reveal(shop: Shop, table: pa.Table, purpose: str = PURPOSE) -> tuple[pa.Tabl
 
 
 def bytes_below(folder: Path) -> bytes:
-    """Every file's bytes, and every value of every Parquet file: pages are compressed."""
+    """Return every file's bytes and every value of every Parquet file, because Parquet pages are compressed."""
     found = b""
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         found += path.read_bytes()
@@ -65,7 +65,7 @@ def bytes_below(folder: Path) -> bytes:
     return found
 
 
-def test_what_is_confidential_lies_encrypted_and_comes_back_for_a_purpose(personal: Shop) -> None:
+def test_confidential_columns_are_encrypted_in_files_and_revealed_for_a_purpose(personal: Shop) -> None:
     personal.land("a.csv", rows_of(1, 2))
     assert personal.load().rows_added == 2
     table = bronze(personal)
@@ -77,7 +77,7 @@ def test_what_is_confidential_lies_encrypted_and_comes_back_for_a_purpose(person
     ]
     assert noted == [("bronze/sale", ("phone", "note", "card"), 2)]
     lies = bytes_below(personal.folder / "lakehouse")
-    assert "서울".encode() in lies, "the look into the files sees nothing at all"
+    assert "서울".encode() in lies, "the search of the files finds nothing at all"
     for secret in ("010-0000-0001", "+821000000001", "비밀", "94100001"):
         assert secret.encode() not in lies
 
@@ -101,7 +101,7 @@ def test_a_person_has_one_key_and_one_ciphertext_of_the_subject_key(personal: Sh
     assert personal.protection.cipher._store.status().data_keys == 2
 
 
-def test_rows_without_a_readable_subject_have_keys_of_their_own(personal: Shop) -> None:
+def test_rows_without_a_readable_subject_each_have_their_own_key(personal: Shop) -> None:
     personal.land("a.csv", rows_of(1, 2).replace("010-0000-0001", "").replace("010-0000-0002", "12"))
     personal.load()
     clear, _ = reveal(personal, bronze(personal))
@@ -110,7 +110,7 @@ def test_rows_without_a_readable_subject_have_keys_of_their_own(personal: Shop) 
     assert personal.protection.cipher._store.status().data_keys == 2
 
 
-def test_known_rows_are_recognised_though_no_two_ciphertexts_are_equal(personal: Shop) -> None:
+def test_known_rows_are_recognised_although_their_ciphertexts_differ(personal: Shop) -> None:
     personal.land("a.csv", rows_of(1, 2, 3))
     personal.load()
     personal.land("b.csv", rows_of(3, 1, 4))
@@ -118,7 +118,7 @@ def test_known_rows_are_recognised_though_no_two_ciphertexts_are_equal(personal:
     assert (report.rows_known, report.rows_added) == (2, 1)
 
 
-def test_the_stored_hash_is_not_one_that_anybody_can_compute(personal: Shop) -> None:
+def test_the_stored_row_hash_cannot_be_computed_without_the_key(personal: Shop) -> None:
     personal.land("a.csv", rows_of(1))
     personal.load()
     table = bronze(personal)
@@ -141,7 +141,7 @@ def test_destroying_the_key_of_a_person_erases_all_their_values_and_no_others(pe
 
 
 @pytest.mark.parametrize("name", ["phone", "note", "card"])
-def test_a_ciphertext_put_into_another_row_is_refused(personal: Shop, name: str) -> None:
+def test_a_ciphertext_moved_to_another_row_is_refused(personal: Shop, name: str) -> None:
     personal.land("a.csv", rows_of(1, 2))
     personal.load()
     table = bronze(personal)
@@ -150,7 +150,7 @@ def test_a_ciphertext_put_into_another_row_is_refused(personal: Shop, name: str)
         reveal(personal, swapped)
 
 
-def test_a_broken_row_lies_encrypted_in_quarantine_and_is_replayed(personal: Shop) -> None:
+def test_a_quarantined_row_is_encrypted_and_can_be_replayed(personal: Shop) -> None:
     personal.land("a.csv", rows_of(1, 2).replace("서울", "대구"))
     assert personal.load().rows_quarantined == 2
     lies = bytes_below(personal.folder / "lakehouse")
@@ -164,7 +164,7 @@ def test_a_broken_row_lies_encrypted_in_quarantine_and_is_replayed(personal: Sho
     assert clear["note"].to_pylist() == ["비밀 1", "비밀 2"]
 
 
-def test_a_repeated_export_is_recognised_in_quarantine(personal: Shop) -> None:
+def test_a_row_exported_again_has_one_quarantine_entry(personal: Shop) -> None:
     personal.land("a.csv", rows_of(1).replace("서울", "대구"))
     personal.load()
     personal.land("b.csv", rows_of(1, 2).replace("서울", "대구"))
@@ -172,7 +172,7 @@ def test_a_repeated_export_is_recognised_in_quarantine(personal: Shop) -> None:
     assert len(personal.records()) == 2
 
 
-def test_the_key_of_a_person_takes_quarantined_rows_along(personal: Shop) -> None:
+def test_destroying_the_key_of_a_person_erases_their_quarantined_rows(personal: Shop) -> None:
     personal.land("a.csv", rows_of(1, 2).replace("서울", "대구"))
     personal.load()
     token = personal.protection.tokens.token("phone", "010-0000-0001")
@@ -181,31 +181,31 @@ def test_the_key_of_a_person_takes_quarantined_rows_along(personal: Shop) -> Non
     assert personal.replay().rows_read == 1
 
 
-def test_rules_that_only_warn_are_judged_before_the_value_is_hidden(shop: Shop) -> None:
+def test_warning_rules_are_checked_before_encryption_and_stored_as_a_flag(shop: Shop) -> None:
     shop.contract_with(PERSONAL, subject="phone", severity="{phone: warning}")
     shop.land("a.csv", rows_of(1, 2).replace("010-0000-0002", "0" * 30))
     assert shop.load().rows_added == 2
     assert bronze(shop)["phone_is_valid"].to_pylist() == [True, False]
 
 
-def test_what_is_declared_harmless_would_be_found(shop: Shop) -> None:
-    """The negative control of the tests above: without the roles, the look into the files finds the phone."""
+def test_an_unencrypted_phone_is_found_in_the_files(shop: Shop) -> None:
+    """Negative control of the tests above: without the roles, the search of the files finds the phone."""
     shop.land("a.csv", csv_of(sale(1)))
     shop.load()
     assert b"010-0000-0001" in bytes_below(shop.folder / "lakehouse")
 
 
-def test_a_file_without_a_header_is_refused_without_telling_its_first_row(personal: Shop) -> None:
+def test_the_message_about_a_file_without_a_header_hides_its_first_row(personal: Shop) -> None:
     personal.land("a.csv", LINE.format(n=1, card=94100001) + LINE.format(n=2, card=94100002))
     report = personal.load()
     (fault,) = report.faults
-    assert "unknown to the contract: add the missing header line" in fault
+    assert "unknown to the contract: add the header line if it is missing" in fault
     assert "010-0000-0001" not in fault
     assert "비밀" not in fault
     assert b"010-0000-0001" not in bytes_below(personal.folder / "lakehouse")
 
 
-def test_fields_of_lines_that_are_no_rows_of_the_contract_are_not_told(personal: Shop) -> None:
+def test_messages_do_not_repeat_the_names_of_unknown_fields(personal: Shop) -> None:
     personal.contract_with(PERSONAL, subject="phone", format="jsonl")
     personal.land("a.jsonl", '{"010-0000-0001": 1}\n')
     report = personal.load()

@@ -27,7 +27,7 @@ def staged(folder: Path, table: pa.Table) -> StagedFile:
     return file
 
 
-def test_rows_come_back_in_order_across_groups_and_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_are_read_back_in_order_across_groups_and_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stage_module, "GROUP_ROWS", 10)
     monkeypatch.setattr(stage_module, "FILE_ROWS", 25)
     stage = new_stage(tmp_path)
@@ -46,7 +46,7 @@ def test_rows_come_back_in_order_across_groups_and_files(tmp_path: Path, monkeyp
     assert list(tmp_path.iterdir()) == []
 
 
-def test_statistics_are_the_columns_bounds(tmp_path: Path) -> None:
+def test_file_statistics_hold_the_exact_bounds_of_columns(tmp_path: Path) -> None:
     table = pa.table(
         {
             "n": [3, None, -1],
@@ -78,7 +78,7 @@ def test_statistics_are_the_columns_bounds(tmp_path: Path) -> None:
     assert action.modification_time == 1514764800000
 
 
-def test_files_share_rows_unless_a_range_proves_otherwise(tmp_path: Path) -> None:
+def test_only_files_with_disjoint_ranges_are_known_to_share_no_rows(tmp_path: Path) -> None:
     low = staged(tmp_path, pa.table({"n": [1, 2], "m": [1, 9], "_line": [1, 2]}))
     high = staged(tmp_path, pa.table({"n": [3, 4], "m": [1, 9], "_line": [1, 2]}))
     touching = staged(tmp_path, pa.table({"n": [2, 3], "m": [1, 9], "_line": [8, 9]}))
@@ -89,7 +89,7 @@ def test_files_share_rows_unless_a_range_proves_otherwise(tmp_path: Path) -> Non
     assert not high.may_share_rows(low)
 
 
-def test_partitions_lie_in_folders_of_their_own(tmp_path: Path) -> None:
+def test_each_partition_is_written_to_its_own_file_and_read_back(tmp_path: Path) -> None:
     day = pa.array([NOW.date(), None, NOW.date()], pa.date32())
     stage = new_stage(tmp_path, partition_types={"day": pa.date32(), "kind": pa.string()})
     stage.write(pa.RecordBatch.from_arrays([pa.array([1, 2, 3]), day, pa.array(["a", "a", "b"])], ["n", "day", "kind"]))
@@ -104,7 +104,7 @@ def test_partitions_lie_in_folders_of_their_own(tmp_path: Path) -> None:
     assert rows == [1, 3]
 
 
-def test_an_abandoned_file_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_discard_removes_an_unfinished_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stage_module, "GROUP_ROWS", 1)
     stage = new_stage(tmp_path)
     stage.write(pa.RecordBatch.from_arrays([pa.array([1])], ["n"]))
