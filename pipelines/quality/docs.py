@@ -1,7 +1,7 @@
-"""Data Docs: a site over the newest validation of every table.
+"""Writes Data Docs, a static HTML site with the newest check results of every table.
 
-The site needs no network and no scripts: pages use the templates and the style sheet in the folder `site`
-beside this file. They are made from `TableQuality.report`, which holds no personal data.
+The site needs no network and no scripts. Its pages use the templates and the style sheet in the folder `site` beside
+this file. They are made from `TableQuality.report`, which holds no personal data.
 """
 
 from __future__ import annotations
@@ -27,35 +27,37 @@ _REPORTS = "reports"
 
 
 def build_site(folder: Path, qualities: Sequence[TableQuality], load_id: str, measured_at: datetime) -> Path:
-    """Write the pages of tables that have none of this run yet, and the index over these and all checked earlier.
+    """Write the pages of the given tables, and the index of all tables that were ever checked.
 
-    Call it once a run: the index costs the same after one table as after fifty. Each file is replaced at once, so that
-    a reader never sees half a page.
+    Call it once per run, because it writes the index of all tables each time. Each file is replaced atomically, so a
+    reader never sees half a page.
 
     Args:
-        folder: of the site; `reports/` in it keeps each table's newest report as JSON.
-        qualities: what `validate_table` returned, unless `write_pages` was called with it.
-        load_id: of the run.
-        measured_at: the run's clock.
+        folder: folder of the site; its subfolder `reports/` keeps the newest report of each table as JSON.
+        qualities: results of `validate_table`, without those that `write_pages` has written already.
+        load_id: id of the run.
+        measured_at: time of the run.
 
     Returns:
-        The index page.
+        The path of the index page.
 
     Raises:
-        QualityError: nothing was ever checked.
+        QualityError: no table was ever checked.
     """
     for quality in qualities:
         write_pages(folder, quality, load_id, measured_at)
     reports = [_read(path) for path in sorted((folder / _REPORTS).glob("*.json"))]
     if not reports:
-        raise QualityError(f"No table was checked, so there is no site in {folder}; run the checks first", "quality")
+        raise QualityError(
+            f"Cannot write Data Docs to {folder}: no table was checked yet. Run `bojagi run`.", "quality"
+        )
     _write(folder / "site.css", resources.files("pipelines.quality").joinpath("site/site.css").read_text("utf-8"))
     _write(folder / INDEX, _page_writer().index_page(reports))
     return folder / INDEX
 
 
 def write_pages(folder: Path, quality: TableQuality, load_id: str, measured_at: datetime) -> None:
-    """Write the pages of one table and keep its report for the index; arguments as those of `build_site`."""
+    """Write the pages of one table, and keep its report for the index. For the arguments see `build_site`."""
     gx_site = import_late("gx_site")
     report = {
         "table": quality.table,
@@ -72,7 +74,7 @@ def write_pages(folder: Path, quality: TableQuality, load_id: str, measured_at: 
 
 @cache
 def _page_writer() -> PageWriter:
-    """It keeps the compiled templates."""
+    """Return the one page writer of this process; it keeps the compiled templates."""
     writer: PageWriter = import_late("gx_site").PageWriter()
     return writer
 

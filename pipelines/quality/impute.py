@@ -1,4 +1,4 @@
-"""Filling of nulls where a contract asks for it, always flagged in `<column>_is_imputed`."""
+"""Fills nulls in the columns for which the contract asks for it, and flags them in `<column>_is_imputed`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from privacy.protection.normal_form import DEFAULT_REGION
 
 
 def flag_name(column: str) -> str:
-    """Name of the column that says whether a value was filled in.
+    """Return the name of the column that flags imputed values.
 
     >>> flag_name("weight_kg")
     'weight_kg_is_imputed'
@@ -22,14 +22,14 @@ def flag_name(column: str) -> str:
 
 
 def impute_frame(frame: DataFrame, contract: Contract) -> DataFrame:
-    """Return the frame with nulls filled as the contract says, and a boolean flag beside each such column.
+    """Return the frame with nulls filled as the contract states, and a boolean flag column for each such column.
 
-    The median is exact, of the frame given, rounded to the column's type; of most frequent values the
-    smallest wins. A column without any value stays null, flagged false: nothing was filled in. Columns that
-    the frame lacks are passed over.
+    The methods are constant, median and mode. The median is exact, computed from the given frame and rounded to the
+    column's type. If several values are the most frequent, the mode is the smallest. A column without any value stays
+    null and its flag is false. Contract columns that the frame lacks are skipped.
 
     Raises:
-        QualityError: the method is unknown.
+        QualityError: the contract names an unknown method.
 
     """
     wanted = [(column, column.impute) for column in contract.columns if column.impute and column.name in frame.columns]
@@ -46,18 +46,18 @@ def impute_frame(frame: DataFrame, contract: Contract) -> DataFrame:
             fillers[column.name] = F.col(filler)
         else:
             raise QualityError(
-                f"{contract.id}: column {column.name!r} asks for the unknown imputation {rule.method!r}; "
+                f"{contract.id}: column {column.name!r} names the unknown imputation method {rule.method!r}; "
                 "expected constant, median or mode",
                 contract.table,
             )
-    # Flags first: they look at the values before they are filled.
+    # The flags come first, because they read the values before these are filled.
     flags = {flag_name(name): F.col(sql.name(name)).isNull() & value.isNotNull() for name, value in fillers.items()}
     values = {name: F.coalesce(F.col(sql.name(name)), value) for name, value in fillers.items()}
     return filled.withColumns(flags).withColumns(values).drop(*[_filler(column.name) for column, _ in wanted])
 
 
 def to_standard(frame: DataFrame, contract: Contract, region: str = DEFAULT_REGION) -> DataFrame:
-    """Standardise, then impute: the form of a source's rows that silver is built from."""
+    """Return a source's rows as silver uses them: standard forms first, then imputed values."""
     from pipelines.quality.standardise import standardise_frame
 
     return impute_frame(standardise_frame(frame, contract, region), contract)
@@ -68,7 +68,7 @@ def _filler(column: str) -> str:
 
 
 def _statistic(frame: DataFrame, column: Column, rule: Impute) -> DataFrame:
-    """Return one row with the value to fill in, `_value`, of the column's type."""
+    """Return one row with the value to fill in, in the column `_value` of the column's type; null if there is none."""
     value = F.col(sql.name(column.name))
     if rule.method == "median":
         middle = F.expr(f"percentile(cast({sql.name(column.name)} as double), 0.5D)")
@@ -76,5 +76,5 @@ def _statistic(frame: DataFrame, column: Column, rule: Impute) -> DataFrame:
         return frame.agg((F.floor(middle + 0.5) if whole else middle).cast(column.spark_type).alias("_value"))
     counts = frame.where(value.isNotNull()).groupBy(value.alias("_value")).agg(F.count(F.lit(1)).alias("_times"))
     most = counts.orderBy(F.col("_times").desc(), F.col("_value").asc()).limit(1)
-    # An aggregate over the one row gives a row (of null) even when there is no value at all.
+    # An aggregate returns a row, with null, even if the column has no value at all.
     return most.agg(F.max("_value").alias("_value"))

@@ -1,4 +1,4 @@
-"""What a contract promises of its table, as checks."""
+"""Derives the checks of a table from its contract."""
 
 from __future__ import annotations
 
@@ -24,27 +24,30 @@ from pipelines.quality.check import (
 from pipelines.quality.rule import rule_checks
 from pipelines.quality.volume import expected_rows
 
-# Landed files hold dirt that silver cleans: some repeated rows, some keys that no parent knows.
+# Landed files contain faults that silver removes: some repeated rows, some keys that the parent table does not have.
 SOURCE_DUPLICATE_PERCENT = 5.0
 SOURCE_ORPHAN_PERCENT = 1.0
-# Tukey's far-out fences leave 2e-6 of a normal distribution outside; money and counts have heavier tails.
+# Only 2e-6 of a normal distribution lie beyond three interquartile ranges. Money and counts have heavier tails.
 OUTLIER_PERCENT = 5.0
-# Counting distinct keys keeps them all in memory, and costs more than all other checks together. Where some
-# repeated rows are allowed anyway, a few million keys tell their share to a hundredth of a per cent.
+# Counting distinct keys holds all of them in memory and costs more than all other checks together. Where some repeated
+# rows are allowed, a sample of a few million keys gives their share to a hundredth of a per cent.
 LARGEST_EXACT_KEY = 3_000_000
-# Kinds whose break poisons what follows. Dirt is counted and reported, and does not stop a run.
+# Kinds of checks whose failure makes derived tables wrong. Other failures are reported and do not stop a run.
 BLOCKING_KINDS = frozenset({"schema", "required", "key"})
-# Where rows cannot be compared by their columns; the load has made it of the clear values.
+# Compares rows whose columns are encrypted; ingest computed this hash from the unencrypted values.
 ROW_HASH = ("_row_hash_low", "_row_hash_high")
-# Added to bronze by the load: where the row came from.
+# Columns that ingest adds to each bronze row to say where it came from.
 TECHNICAL_COLUMNS = frozenset({"_load_id", "_source_file", "_row_hash_low", "_row_hash_high", "_line", "_loaded_at"})
 
 
 @dataclass(frozen=True)
 class Circumstance:
-    """What a check needs besides the contract; `rows_before` are counts of earlier runs, oldest first.
+    """The facts of a run that checks need besides the contract.
 
-    `rows` is the size of the table, as far as it is known: keys of a large one are judged on a sample.
+    Attributes:
+        as_of: reference date of the run.
+        rows_before: row counts of earlier runs, oldest first.
+        rows: number of rows of the table, 0 if unknown; the keys of a large source table are checked on a sample.
     """
 
     as_of: datetime
@@ -53,14 +56,14 @@ class Circumstance:
 
 
 def derive_checks(contract: Contract, circumstance: Circumstance) -> tuple[Check, ...]:
-    """Derive every check of a contract, in a stable order; names are unique within the table.
+    """Return all checks of a contract, in a stable order; their names are unique within the table.
 
-    Severities: a broken schema, key or required column is an error; the rest warns. `checkSeverity` of the
-    contract overrides it by the check's name, its kind or its column; a rule under `quality` by its own
-    `severity`.
+    A failed schema, key or required column is an error, except that a repeated key of a source is a warning. All other
+    failures are warnings. The contract's `checkSeverity` overrides this by the check's name, column or kind. A rule
+    under `quality` can state its own `severity`.
 
     Raises:
-        QualityRuleError: a rule under `quality` cannot be turned into a check.
+        QualityRuleError: a rule under `quality` cannot be converted to a check.
 
     """
     return (
@@ -119,7 +122,7 @@ def _freshness(contract: Contract, circumstance: Circumstance) -> Iterator[Measu
         column = contract.touchpoint.columns.get("event_time")
     if column is None or contract.freshness_hours is None:
         return
-    # What arrives every `frequency` and takes `latency` may be both old at the time we look.
+    # Data that arrives every `frequency` with a delay of `latency` can be as old as their sum when it is checked.
     hours = contract.freshness_hours + (contract.frequency_hours or 0.0)
     oldest = (circumstance.as_of - timedelta(days=math.ceil(hours / 24))).date()
     yield MeasureCheck(
@@ -167,9 +170,9 @@ def _allowance(is_allowed: bool, percent: float) -> str:
 
 
 def comparable(columns: Sequence[str], contract: Contract) -> tuple[str, ...] | None:
-    """The columns by which rows are compared where some are encrypted: their tokens; None where one has no token.
+    """Return the columns by which rows can be compared: the matching token stands in for an encrypted column.
 
-    Two ciphertexts of one value differ.
+    Two ciphertexts of the same value differ, so they cannot be compared. None if an encrypted column has no token.
     """
     tokens = {column.name: column.token_name for column in contract.encrypted_columns}
     found = [tokens.get(name, name) for name in columns]
@@ -177,7 +180,10 @@ def comparable(columns: Sequence[str], contract: Contract) -> tuple[str, ...] | 
 
 
 def _flags(contract: Contract) -> Iterator[RowCheck]:
-    """What ingest found of encrypted values whose rules only warn; those of the others sent rows to quarantine."""
+    """Yield a check for each `<column>_is_valid` flag, which ingest sets for encrypted columns whose rules only warn.
+
+    Rules of other encrypted columns need no check: rows that break them went to quarantine.
+    """
     for column in contract.flagged_columns:
         name = f"valid_{column.name}"
         yield RowCheck(
@@ -195,7 +201,7 @@ def _column_checks(contract: Contract, column: Column) -> Iterator[Check]:
     is_encrypted = column in contract.encrypted_columns
     for kind, violation, description in _promises(column):
         if is_encrypted and kind != "required":
-            # Ingest has checked the clear value.
+            # Ingest checked the unencrypted value.
             continue
         name = f"{kind}_{column.name}"
         yield RowCheck(
@@ -222,7 +228,7 @@ def _column_checks(contract: Contract, column: Column) -> Iterator[Check]:
 
 
 def _promises(column: Column) -> Iterator[tuple[str, str, str]]:
-    """Yield kind, violation and description of every rule that the column states of its own values."""
+    """Yield kind, SQL violation and description of each rule that the contract states for the column's values."""
     quoted = sql.name(column.name)
     if column.required:
         yield "required", f"{quoted} is null", f"{column.name} is never null"
@@ -256,7 +262,7 @@ def _references(contract: Contract) -> Iterator[ReferenceCheck]:
     is_source = contract.layer == "source"
     tokens = {column.name: column.token_name for column in contract.encrypted_columns}
     for relationship in contract.relationships:
-        # What is encrypted here is encrypted there: the matching keys are compared.
+        # A key that is encrypted here is also encrypted in the parent table, so the matching tokens are compared.
         parents = zip(relationship.columns, relationship.target_columns, strict=True)
         name = f"reference_{'_'.join(relationship.columns)}"
         parent = table_of(relationship.target_id(contract.layer))
@@ -288,7 +294,7 @@ def _outliers(contract: Contract) -> Iterator[OutlierCheck]:
 
 
 def table_of(contract_id: str) -> str:
-    """Lakehouse name of a contract's table.
+    """Return the lakehouse name of a contract's table.
 
     >>> table_of("source.store"), table_of("silver.customer")
     ('bronze/store', 'silver/customer')
@@ -298,7 +304,7 @@ def table_of(contract_id: str) -> str:
 
 
 def parents_of(checks: Sequence[Check]) -> frozenset[str]:
-    """Return the tables that the checks look into besides their own: of references, and of SQL rules."""
+    """Return the other tables that the checks read: parents of references, and tables that SQL rules name."""
     parents = {check.parent for check in checks if isinstance(check, ReferenceCheck)}
     named = {table for check in checks if isinstance(check, QueryCheck) for table in check.tables}
     return frozenset(parents | named)

@@ -1,6 +1,6 @@
-"""Great Expectations' row-wise expectations as SQL, so that they share one pass with all others of a table.
+"""Translates row-wise expectations of Great Expectations to SQL, so that they run in the shared pass over a table.
 
-Great Expectations runs each of them with queries of its own; the meaning here is that of its documentation.
+Great Expectations would run a query for each of them. The SQL has the meaning that its documentation states.
 """
 
 from __future__ import annotations
@@ -16,7 +16,11 @@ _COMMON = frozenset({"mostly"})
 
 @dataclass(frozen=True)
 class SharedRule:
-    """A row rule: see `pipelines.quality.check.RowCheck`."""
+    """A row-wise Great Expectations rule as SQL.
+
+    `violation` is the condition for a bad row, `element` the condition for a row in scope. At most `max_percent` of the
+    rows in scope may be bad. `pipelines.quality.check.RowCheck` has the same three fields.
+    """
 
     violation: str
     element: str
@@ -24,10 +28,10 @@ class SharedRule:
 
 
 def translate(expectation: str, arguments: Mapping[str, Any]) -> SharedRule | None:
-    """Return the row rule of an expectation, or None when it must run natively.
+    """Return an expectation as a SQL rule, or None if Great Expectations itself must run it.
 
-    It must when the type is not row-wise, or an argument is used that changes which rows count (such as
-    `row_condition`).
+    It must run it if the expectation is not row-wise, or if an argument has no translation, such as `row_condition`,
+    which changes the rows in scope.
 
     >>> translate("expect_column_values_to_not_be_null", {"column": "a", "mostly": 0.9})
     SharedRule(violation='`a` is null', element='true', max_percent=10.0)
