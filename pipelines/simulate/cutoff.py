@@ -1,4 +1,4 @@
-"""The moment at which every system was asked for its export: what happens later is in no file."""
+"""Removes from the records whatever happened after the time of the export, because no file can contain it."""
 
 import numpy as np
 import pandas as pd
@@ -7,7 +7,7 @@ from pipelines.simulate.records import Records
 from pipelines.simulate.streams import Flags
 
 EXPORTED_AT = np.datetime64("2018-01-02T00:00:00")
-"""The end of the last day on which the Complete Journey sells (it runs into the small hours of New Year)."""
+"""Time of the export. The last sales of the Complete Journey are in the first hours of 2018-01-01."""
 
 _HAPPENED = {
     "app_event": ("event_at", "received_at"),
@@ -22,7 +22,7 @@ _HAPPENED = {
     "web_event": ("event_at", "received_at"),
     "wishlist": ("added_at",),
 }
-"""The times of a row before which its system does not know it."""
+"""Time columns by source; a row is known to its system only after all of these times."""
 
 _FOLLOWED = {
     "delivery": ("delivered_at",),
@@ -31,11 +31,11 @@ _FOLLOWED = {
     "support_ticket": ("closed_at", "satisfaction"),
     "wishlist": ("removed_at",),
 }
-"""Columns that are filled in later, the time first: empty while that has not come."""
+"""Columns by source that are filled in later. The first is the time; until then all of them are null."""
 
 
 def cut_off(records: Records) -> None:
-    """Leave out of `records` what its system could not know at `EXPORTED_AT`."""
+    """Remove from `records`, in place, the rows and values that their system could not know at `EXPORTED_AT`."""
     frame = records.frame
     known = np.ones(len(frame), dtype=bool)
     for column in _HAPPENED.get(records.source, ()):

@@ -1,4 +1,4 @@
-"""Writers: the same rows give the same bytes, in every encoding that the sources use."""
+"""Writes rows as CSV, JSON Lines or Parquet; the same rows give the same bytes."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ from pipelines.simulate.streams import Ints
 
 @dataclass(frozen=True)
 class CsvStyle:
-    """How a system writes CSV: encoding, delimiter and the headers it gives our columns."""
+    """How a system writes CSV: encoding, delimiter, and its headers for the contract's columns (empty: their names)."""
 
     encoding: str = "utf-8"
     delimiter: str = ","
@@ -23,7 +23,7 @@ class CsvStyle:
 
 
 def write_csv(path: Path, records: Records, style: CsvStyle) -> Ints:
-    """Write a CSV file and return the physical line on which each row begins."""
+    """Write a CSV file, and return the line of the file on which each row begins."""
     columns = [_quote(text, style.delimiter) for text in _texts(records, " ").values()]
     lines = _join(columns, style.delimiter, null_handling="replace")
     header = style.delimiter.join(style.headers or tuple(records.frame.columns))
@@ -33,12 +33,12 @@ def write_csv(path: Path, records: Records, style: CsvStyle) -> Ints:
 
 
 def write_json_lines(path: Path, records: Records) -> Ints:
-    """Write JSON Lines without the fields that are null, and return the line of each row."""
+    """Write a JSON Lines file without null fields, and return the line of each row."""
     wrong = {(override.row, override.column) for override in records.overrides}
     columns = []
     for name, text in _texts(records, "T").items():
         is_text = records.frame[name].dtype == object or records.frame[name].dtype.kind == "M"
-        literal = _json_text(text) if is_text else _mend(text, records.frame.index, name, wrong)
+        literal = _json_text(text) if is_text else _quote_overrides(text, records.frame.index, name, wrong)
         columns.append(pc.binary_join_element_wise(f'"{name}": ', literal, ""))
     lines = _join(columns, ", ", null_handling="skip")
     path.write_bytes("".join("{" + line + "}\n" for line in lines).encode())
@@ -46,7 +46,7 @@ def write_json_lines(path: Path, records: Records) -> Ints:
 
 
 def write_parquet(path: Path, records: Records) -> Ints:
-    """Write a Parquet file (timestamps in microseconds) and return the number of each row, from 1."""
+    """Write a Parquet file (timestamps in microseconds), and return the number of each row, from 1."""
     frame = records.frame.copy()
     for override in records.overrides:
         if override.row in frame.index:
@@ -57,7 +57,7 @@ def write_parquet(path: Path, records: Records) -> Ints:
 
 
 def arrow_column(column: pd.Series) -> pa.Array:
-    """Return a column as Arrow: objects as text even when all are null, times in microseconds."""
+    """Return a column as an Arrow array: objects as text even if all are null, times in microseconds."""
     if column.dtype == object:
         return pa.array(column, pa.string(), from_pandas=True)
     array = pa.Array.from_pandas(column)
@@ -65,7 +65,7 @@ def arrow_column(column: pd.Series) -> pa.Array:
 
 
 def _texts(records: Records, separator: str) -> dict[str, pa.Array]:
-    """Return every column as text, with the forbidden values of `overrides` in place."""
+    """Return every column as text, with the forbidden values of `overrides`."""
     texts = {name: _text(records.frame[name], separator) for name in records.frame.columns}
     place = pd.Index(records.frame.index)
     for name in {override.column: None for override in records.overrides}:
@@ -86,7 +86,7 @@ def _text(column: pd.Series, separator: str) -> pa.Array:
 
 
 def _quote(text: pa.Array, delimiter: str) -> pa.Array:
-    """Quote the fields that need it (RFC 4180)."""
+    """Quote the fields that contain a quote, a delimiter or a line break (RFC 4180)."""
     needs = pc.match_substring_regex(text, f'["\n{delimiter}]')
     if not pc.any(needs).as_py():
         return text
@@ -100,8 +100,8 @@ def _json_text(text: pa.Array) -> pa.Array:
     return pc.binary_join_element_wise('"', text, '"', "")
 
 
-def _mend(text: pa.Array, index: pd.Index, name: str, wrong: set[tuple[int, str]]) -> pa.Array:
-    """Quote the forbidden values of a column of numbers, so that the line stays JSON."""
+def _quote_overrides(text: pa.Array, index: pd.Index, name: str, wrong: set[tuple[int, str]]) -> pa.Array:
+    """Quote the forbidden values of a number column, so that the line is still valid JSON."""
     rows = [index.get_loc(row) for row, column in sorted(wrong) if column == name and row in index]
     if not rows:
         return text

@@ -1,4 +1,4 @@
-"""The file format in which each source's system exports, with the headers it uses."""
+"""Lists the file format of each source, with the headers of its files."""
 
 from dataclasses import dataclass, field
 
@@ -7,7 +7,7 @@ from pipelines.simulate.files import CsvStyle
 
 @dataclass(frozen=True)
 class SourceFormat:
-    """Extension of the files, CSV style where it is CSV, and whether the system writes a file a month."""
+    """The file extension of a source, its CSV style, and whether it writes one file per month of receipt."""
 
     extension: str
     csv: CsvStyle = field(default_factory=CsvStyle)

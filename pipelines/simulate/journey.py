@@ -1,4 +1,7 @@
-"""Lands the Complete Journey: as delivered for the first replica, with numbers moved on for the others."""
+"""Writes the tables of the Complete Journey to the landing folder.
+
+The first replica gets the files of the package unchanged. In the others, an offset is added to the ids.
+"""
 
 import shutil
 from pathlib import Path
@@ -14,13 +17,14 @@ _OFFSETS = {"household_id": ACCOUNT_OFFSET, "store_id": STORE_OFFSET, "basket_id
 _SHARED = ("products", "campaign_descriptions", "coupons")
 _OWN = ("transactions", "demographics", "campaigns", "coupon_redemptions", "promotions")
 _ROWS_AT_ONCE = 1_000_000  # about 60 MB of Arrow memory
-_PROMOTIONS_PER_HOUSEHOLD = 500  # of a market cut down to a few households
+_PROMOTIONS_PER_HOUSEHOLD = 500  # rows of promotions in a market that is limited to a few households
 
 
 def land_journey(root: Path, market: Market, replica: int, is_cut: bool) -> dict[str, int]:
-    """Write the tables below `root` and return the rows of each file; shared tables come with replica 0 only.
+    """Write the tables to <root>/cj_<table>/, and return the number of rows of each file.
 
-    With `is_cut` the tables are limited to the market's households and to promotions in proportion.
+    Tables that all replicas share are written with replica 0 only. With `is_cut`, tables with households keep only
+    those of `market`, and promotions are limited in proportion.
     """
     rows = {}
     for name in (*_OWN, *(_SHARED if replica == 0 else ())):
@@ -35,7 +39,7 @@ def land_journey(root: Path, market: Market, replica: int, is_cut: bool) -> dict
 
 
 def _rewrite(source: Path, target: Path, replica: int, cut: Market | None) -> None:
-    """Copy batch by batch to bound memory; text stays dictionary-encoded, which halves the time."""
+    """Copy a table in batches, which bounds memory. Text stays dictionary-encoded, which halves the time."""
     texts = [field.name for field in pq.read_schema(source) if field.type == pa.string()]
     file = pq.ParquetFile(source, read_dictionary=texts)
     is_promotion = "mailer_location" in file.schema_arrow.names

@@ -1,4 +1,4 @@
-"""Which dirt each source carries; shares follow what such exports usually show."""
+"""Plants the faults (dirt) of each source, in shares that are usual for such exports."""
 
 from collections.abc import Callable
 
@@ -8,16 +8,16 @@ from pipelines.simulate.dirt import Break, Distortion, blank, break_contract, de
 from pipelines.simulate.records import Records
 
 Rng = np.random.Generator
-# The contracts read a dwell time above this as milliseconds and a weight above that as grams.
+# The contracts take a longer dwell time (seconds) for milliseconds, and a heavier parcel (kilograms) for grams.
 _LONGEST_DWELL = 7200.0
 _HEAVIEST_PARCEL = 100.0
 
 
-def soil(records: Records, rng: Rng) -> None:
-    """Plant the dirt of the records' source; sources without a plan stay clean."""
-    plan = _PLANS.get(records.source)
-    if plan is not None and len(records.frame):
-        plan(records, rng)
+def plant_dirt(records: Records, rng: Rng) -> None:
+    """Plant the faults of the records' source in them, in place. A source that is not listed here stays clean."""
+    plant = _DIRT_BY_SOURCE.get(records.source)
+    if plant is not None and len(records.frame):
+        plant(records, rng)
 
 
 def _crm_customer(records: Records, rng: Rng) -> None:
@@ -155,7 +155,7 @@ def _weather(records: Records, rng: Rng) -> None:
     records.mark("unit_slip", records.frame.index.to_numpy()[rows], "temp_max_c")
 
 
-_PLANS: dict[str, Callable[[Records, Rng], None]] = {
+_DIRT_BY_SOURCE: dict[str, Callable[[Records, Rng], None]] = {
     "crm_customer": _crm_customer,
     "loyalty_card": _loyalty_card,
     "web_session": _web_session,

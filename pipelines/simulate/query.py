@@ -1,4 +1,4 @@
-"""Search words: what people type when they look for a product, in Korean or English, sometimes misspelt."""
+"""Draws the search words that people type for a product, in Korean or English, sometimes misspelt."""
 
 import numpy as np
 import pandas as pd
@@ -8,7 +8,7 @@ from pipelines.simulate.text import load_table
 
 
 class SearchWords:
-    """The words for each product: those of its category where we know some, or the name of its type."""
+    """Draws search words: those listed for the product's category, or the name of its type if none are listed."""
 
     def __init__(self, products: pd.DataFrame) -> None:
         known = load_table("query").set_index("product_category")
@@ -20,15 +20,15 @@ class SearchWords:
         self._english = [text.split("|") for text in known["english"]]
 
     def draw(self, rng: np.random.Generator, product: Ints, is_korean: Bools) -> Texts:
-        """Draw the words with which each person looks for the product."""
+        """Draw the search words for each product, in Korean where `is_korean` is true and in English elsewhere."""
         row = self._order[np.searchsorted(self._product, product, sorter=self._order)]
         category, size = self._category[row], len(product)
         words = self._type[row].copy()
         drawn = rng.random(size)
         for number, (korean, english) in enumerate(zip(self._korean, self._english, strict=True)):
             here = np.flatnonzero(category == number)
-            for texts, who in ((korean, here[is_korean[here]]), (english, here[~is_korean[here]])):
-                words[who] = np.array(texts, dtype=object)[(drawn[who] * len(texts)).astype(int)]
+            for texts, rows in ((korean, here[is_korean[here]]), (english, here[~is_korean[here]])):
+                words[rows] = np.array(texts, dtype=object)[(drawn[rows] * len(texts)).astype(int)]
         slips = np.flatnonzero(chance(rng, 0.03, size))
         words[slips] = [text[:1] + text[2:] if len(text) > 2 else text + "ㅇ" for text in words[slips]]
         return words

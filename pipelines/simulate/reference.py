@@ -1,4 +1,4 @@
-"""Reference sources without people: regions, weather and stores."""
+"""Makes the reference sources, which have no people: regions, weather and stores."""
 
 from collections.abc import Iterator
 
@@ -11,14 +11,14 @@ from pipelines.simulate.world import STORE_OFFSET, World
 
 
 def draw_references(regions: pd.DataFrame, rng: np.random.Generator) -> Iterator[Records]:
-    """Yield the tables that all replicas share."""
+    """Yield regions and weather, which all replicas share."""
     columns = ["dong_code", "sido", "sigungu", "dong", "latitude", "longitude", "is_urban"]
     yield Records("region", regions[columns], "dong_code")
     yield Records("weather", draw_weather(rng), "observed_on")
 
 
 def store_records(world: World) -> Records:
-    """Return the stores of a replica."""
+    """Return one row per store of a replica."""
     frame = world.stores.drop(columns="place")
     frame.insert(0, "store_id", world.market.store_id + world.replica * STORE_OFFSET)
     return Records("store", frame, "store_id")

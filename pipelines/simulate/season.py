@@ -1,20 +1,20 @@
-"""When things happen: the hours at which people are online and the days of the year on which they shop."""
+"""Draws times of 2017 by the hours at which people are online and the days on which they shop."""
 
 import numpy as np
 
 from pipelines.simulate.streams import Floats, Times, pick
 
 _FIRST_DAY = np.datetime64("2017-01-01")
-# Share of visits by hour: a rise after lunch, the peak at nine in the evening.
+# Relative number of visits by hour of the day, with a peak at 21 h.
 _HOURS = np.array([3, 2, 1, 1, 1, 1, 2, 4, 5, 6, 6, 7, 8, 7, 6, 6, 6, 6, 7, 8, 10, 12, 10, 6], dtype=np.float64)
-# Share by weekday from Monday: more at the weekend.
+# Relative number of visits by weekday, from Monday.
 _WEEKDAYS = np.array([1.0, 0.95, 0.95, 1.0, 1.1, 1.3, 1.35])
-# Days before the great holidays bring more visits: Seollal, Chuseok, the November sales, Christmas.
+# Factor of visits at the peaks before Seollal, Chuseok, the November sales and Christmas.
 _PEAKS = {"2017-01-25": 1.5, "2017-09-29": 1.6, "2017-11-24": 1.7, "2017-12-21": 1.4}
 
 
 def draw_times(rng: np.random.Generator, size: int) -> Times:
-    """Draw instants of 2017 by the weekly, seasonal and hourly rhythm, to the second."""
+    """Draw times in 2017, in whole seconds, by the weights of days and hours."""
     day = pick(rng, _day_weights(), size)
     second = pick(rng, _HOURS, size) * 3600 + rng.integers(0, 3600, size)
     offset = (day * 86_400 + second).astype("timedelta64[s]")

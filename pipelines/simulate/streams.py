@@ -1,4 +1,7 @@
-"""Seeded randomness: a generator for each replica and purpose, so that adding a source moves no other."""
+"""Makes random generators from the seed, one for each replica and purpose.
+
+A new source therefore does not change the rows of any other source.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -18,13 +21,13 @@ Start = NDArray[Any] | np.datetime64
 
 @dataclass(frozen=True)
 class Streams:
-    """The generators of one replica of the market."""
+    """Makes the random generators of one replica of the market."""
 
     seed: int
     replica: int
 
     def generator(self, name: str) -> np.random.Generator:
-        """Return a fresh generator that depends on seed, replica and `name` only (NEP 19, SeedSequence)."""
+        """Return a new generator that depends only on seed, replica and `name` (NEP 19, SeedSequence)."""
         sequence = np.random.SeedSequence(self.seed, spawn_key=(self.replica, crc32(name.encode())))
         return np.random.default_rng(sequence)
 
@@ -37,16 +40,16 @@ def pick(rng: np.random.Generator, weights: Floats | list[float], size: int) -> 
 
 
 def choose(rng: np.random.Generator, values: list[str], weights: list[float], size: int) -> Texts:
-    """Draw `size` of `values` with probability proportional to `weights`."""
+    """Draw `size` values from `values`, with probability proportional to `weights`."""
     return np.array(values, dtype=object)[pick(rng, weights, size)]
 
 
 def chance(rng: np.random.Generator, probability: float | Floats, size: int) -> Bools:
-    """Draw `size` independent events of the given probability (a number or one per event)."""
+    """Draw `size` independent booleans that are true with the given probability (one number, or one per event)."""
     return np.asarray(rng.random(size) < probability)
 
 
 def between(rng: np.random.Generator, start: Start, seconds: Ints | int, size: int) -> Times:
-    """Draw `size` instants uniformly from the `seconds` after `start`, to the second."""
+    """Draw `size` times, uniform in the `seconds` after `start`, in whole seconds."""
     offset = np.floor(rng.random(size) * seconds).astype("timedelta64[s]")
     return np.asarray(np.asarray(start).astype("datetime64[s]") + offset)

@@ -1,4 +1,4 @@
-"""Data Docs: navigable, self-contained, and without personal data."""
+"""Data Docs can be navigated, are self-contained and show no personal data."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def site(qualities: list[TableQuality], tmp_path: Path) -> Path:
     return build_site(tmp_path / "site", qualities, "load-1", MOMENT).parent
 
 
-def test_every_link_leads_to_a_page_of_the_site(site: Path) -> None:
+def test_every_link_leads_to_a_page_of_the_site_and_no_page_has_scripts(site: Path) -> None:
     pages = list(site.rglob("*.html"))
     assert len(pages) == 5
     reached = set()
@@ -57,7 +57,7 @@ def test_every_link_leads_to_a_page_of_the_site(site: Path) -> None:
     assert {page.resolve() for page in pages} <= reached
 
 
-def test_pages_show_what_failed_and_where_without_personal_data(site: Path) -> None:
+def test_pages_show_failed_checks_with_file_and_line_and_no_personal_data(site: Path) -> None:
     page = (site / "validations" / "silver.orders.html").read_text("utf-8")
     assert "size is one of its listed values" in page
     assert "size XL, source file orders.csv, line 5" in page
@@ -75,8 +75,8 @@ def test_a_later_run_keeps_the_pages_of_tables_it_did_not_check(site: Path, qual
     assert "load-2" in index
 
 
-def test_nothing_checked_is_no_site(tmp_path: Path) -> None:
-    with pytest.raises(QualityError, match="No table was checked"):
+def test_a_site_without_checked_tables_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(QualityError, match="no table was checked yet"):
         build_site(tmp_path / "site", [], "load-1", MOMENT)
 
 

@@ -1,4 +1,4 @@
-"""Rules of a contract's `quality` section."""
+"""Tests the rules in the `quality` section of a contract."""
 
 from __future__ import annotations
 
@@ -39,17 +39,17 @@ def only(contract: Contract, rule: dict[str, Any]) -> Check:
         ("mustNotBeBetween", [3, 5], 6, 5),
     ],
 )
-def test_each_operator_of_the_standard(
+def test_each_odcs_operator_admits_values_within_its_limit_only(
     orders: Contract, operator: str, limit: object, inside: int, outside: int
 ) -> None:
     check = only(orders, {"metric": "rowCount", operator: limit})
     assert isinstance(check, MeasureCheck)
     assert check.within.admits(inside)
     assert not check.within.admits(outside)
-    assert not check.within.admits(None), "a figure that is not there is not within"
+    assert not check.within.admits(None), "a missing value is never within the range"
 
 
-def test_each_library_metric_is_an_aggregate(orders: Contract) -> None:
+def test_each_library_metric_becomes_its_sql_aggregate(orders: Contract) -> None:
     column = {"arguments": {"properties": ["size"]}, "mustBe": 0}
     measures = {
         "nullValues": "count_if(`size` is null)",
@@ -70,7 +70,7 @@ def test_each_library_metric_is_an_aggregate(orders: Contract) -> None:
     assert check.measure == "count_if(`size` not in ('S'))"
 
 
-def test_sql_placeholders_become_the_table_and_the_tables_it_names_are_known(orders: Contract) -> None:
+def test_sql_rules_get_the_table_for_placeholders_and_list_other_tables(orders: Contract) -> None:
     query = "SELECT count(*) FROM ${table} o JOIN gold_customer_360 c ON o.id = c.id"
     check = only(orders, {"type": "sql", "query": query, "mustBe": 0})
     assert isinstance(check, QueryCheck)
@@ -78,7 +78,7 @@ def test_sql_placeholders_become_the_table_and_the_tables_it_names_are_known(ord
     assert check.tables == ("gold/customer_360",)
 
 
-def test_expectations_pass_through_shared_where_they_can(orders: Contract) -> None:
+def test_row_wise_expectations_become_row_checks_and_others_stay_native(orders: Contract) -> None:
     def rule(type_: str, **kwargs: object) -> dict[str, Any]:
         implementation = {"type": type_, "kwargs": kwargs}
         return {"type": "custom", "engine": "great-expectations", "implementation": implementation}
@@ -100,23 +100,25 @@ SIZE = {"properties": ["size"]}
         ({"name": "a", "metric": "rowCount"}, "rule 'a' states no limit; expected one of mustBe"),
         ({"name": "a", "metric": "beauty", "mustBe": 1, "arguments": SIZE}, "unknown metric 'beauty'"),
         ({"name": "a", "metric": "nullValues", "mustBe": 0}, "rule 'a' names no column"),
-        ({"name": "a", "metric": "invalidValues", "mustBe": 0, "arguments": SIZE}, "what is valid"),
-        ({"name": "a", "type": "custom", "engine": "soda", "implementation": "x"}, "got type 'custom'"),
+        ({"name": "a", "metric": "invalidValues", "mustBe": 0, "arguments": SIZE}, "which values are valid"),
+        ({"name": "a", "type": "custom", "engine": "soda", "implementation": "x"}, "it has type 'custom'"),
         ({"name": "a", "type": "custom", "engine": "greatExpectations", "implementation": {}}, "expect_"),
     ],
 )  # fmt: skip
-def test_a_rule_that_cannot_be_run_is_refused(orders: Contract, rule: dict[str, Any], says: str) -> None:
+def test_a_rule_that_cannot_be_run_is_refused_with_the_reason(
+    orders: Contract, rule: dict[str, Any], says: str
+) -> None:
     with pytest.raises(QualityRuleError, match=says):
         only(orders, rule)
 
 
-def test_names_are_unique_and_fit_dagster(orders: Contract) -> None:
+def test_check_names_are_unique_and_alphanumeric(orders: Contract) -> None:
     names = [check.name for check in derive_checks(orders, Circumstance(shop.AS_OF))]
     assert len(names) == len(set(names))
     assert all(name.replace("_", "").isalnum() for name in names)
 
 
-def test_severity_is_what_the_contract_says_else_by_kind(orders: Contract) -> None:
+def test_severity_follows_the_contract_and_otherwise_the_kind(orders: Contract) -> None:
     def severities(contract: Contract) -> dict[str, str]:
         return {check.name: check.severity for check in derive_checks(contract, Circumstance(shop.AS_OF))}
 
@@ -133,10 +135,10 @@ def test_severity_is_what_the_contract_says_else_by_kind(orders: Contract) -> No
     assert landed["unique_key"] == "warning", "landed files repeat rows"
 
 
-def test_unknown_passed_through_expectation_is_refused_by_name(orders: Contract) -> None:
+def test_an_unknown_native_expectation_is_refused_by_name(orders: Contract) -> None:
     from pipelines.quality.gx_import import import_late
 
     implementation = {"type": "expect_miracles", "kwargs": {"column": "size"}}
     rule = {"name": "hope", "type": "custom", "engine": "greatExpectations", "implementation": implementation}
-    with pytest.raises(QualityRuleError, match="rule 'hope' is no valid expectation: got expect_miracles with column"):
+    with pytest.raises(QualityRuleError, match="rule 'hope' is not a valid expectation: expect_miracles with column"):
         import_late("gx_suite").build_suite("silver/orders", [only(orders, rule)])

@@ -1,4 +1,4 @@
-"""Standard forms and imputation, on both engines, against the value functions as oracle."""
+"""Tests standard forms and imputation on both engines, with the value functions as oracle."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def column(name: str, spark_type: str = "string", logical: str = "string", **rul
     )
 
 
-def test_every_text_rule_gives_the_value_functions_answers(engine: Engine, tmp_path: Path) -> None:
+def test_text_columns_get_the_results_of_the_value_functions(engine: Engine, tmp_path: Path) -> None:
     contract = contract_of(tmp_path, *(column(rule, standardise=Standardise(rule)) for rule in MESSY))
     rows = list(zip(*MESSY.values(), strict=True))
     frame = engine.spark.createDataFrame(rows, ", ".join(f"`{rule}` string" for rule in MESSY))
@@ -58,7 +58,7 @@ def test_every_text_rule_gives_the_value_functions_answers(engine: Engine, tmp_p
         assert found[rule] == [None if text is None else forms[rule](text) for text in texts], rule
 
 
-def test_trimming_and_cases_are_the_engines_own(engine: Engine, tmp_path: Path) -> None:
+def test_trim_lower_and_upper_give_null_for_blank_text(engine: Engine, tmp_path: Path) -> None:
     contract = contract_of(
         tmp_path, *(column(rule, standardise=Standardise(rule)) for rule in ("trim", "lower", "upper"))
     )
@@ -69,7 +69,7 @@ def test_trimming_and_cases_are_the_engines_own(engine: Engine, tmp_path: Path) 
 
 
 SLIPS = [
-    # (options, what arrives, what silver carries)
+    # (options, bronze values, silver values)
     (
         {"from": "g", "to": "kg", "factor": 0.001, "above": 100},
         [1500.0, 2.5, 100.0, None],
@@ -94,7 +94,7 @@ SLIPS = [
 
 
 @pytest.mark.parametrize(("options", "arrived", "expected"), SLIPS)
-def test_slipped_units_are_converted_and_others_left(
+def test_values_in_a_wrong_unit_are_converted_and_others_unchanged(
     engine: Engine,
     tmp_path: Path,
     options: dict[str, str | float],
@@ -149,24 +149,24 @@ def test_values_are_standardised_before_the_median_is_taken(engine: Engine, tmp_
     assert found == [(1.0, False), (2.0, False), (3.0, False), (2.0, True)]
 
 
-def test_columns_left_out_are_passed_over(sail: Engine, tmp_path: Path) -> None:
+def test_columns_that_the_frame_lacks_are_skipped(sail: Engine, tmp_path: Path) -> None:
     contract = contract_of(tmp_path, column("phone", standardise=Standardise("phone")), column("b"))
     frame = sail.spark.createDataFrame([("x",)], "b string")
     assert to_standard(frame, contract).columns == ["b"]
 
 
-def test_an_unknown_rule_is_refused_by_name(sail: Engine, tmp_path: Path) -> None:
+def test_an_unknown_form_or_imputation_is_refused_by_name(sail: Engine, tmp_path: Path) -> None:
     frame = sail.spark.createDataFrame([("x",)], "b string")
     contract = contract_of(tmp_path, column("b", standardise=Standardise("rot13")))
-    with pytest.raises(QualityError, match=r"'b' asks for the unknown standard form 'rot13'; expected one of"):
+    with pytest.raises(QualityError, match=r"'b' names the unknown standard form 'rot13'; expected one of"):
         standardise_frame(frame, contract)
     contract = contract_of(tmp_path, column("b", impute=Impute("guess")))
-    with pytest.raises(QualityError, match="unknown imputation 'guess'; expected constant, median or mode"):
+    with pytest.raises(QualityError, match="unknown imputation method 'guess'; expected constant, median or mode"):
         impute_frame(frame, contract)
 
 
 @given(st.text(alphabet="서울시강남구테헤란로동길번지호 ,()-0123456789ABab", max_size=40))
 @settings(max_examples=300)
-def test_a_tidy_address_stays_as_it_is(text: str) -> None:
+def test_tidying_an_address_twice_changes_nothing(text: str) -> None:
     once = tidy_address(text)
     assert once is None or tidy_address(once) == once

@@ -1,4 +1,4 @@
-"""Translated expectations agree with Great Expectations' own, which is the oracle."""
+"""Translated expectations give the results of Great Expectations, which is the oracle."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ROWS = [(1, 1, "x"), (2, 1, "it's"), (None, 3, None), (4, None, "y"), (5, 5, "zz
 
 
 @pytest.mark.parametrize(("expectation", "arguments"), CASES)
-def test_translation_counts_what_the_native_one_counts(
+def test_a_translated_expectation_counts_what_the_native_one_counts(
     sail: Engine, tmp_path: Path, expectation: str, arguments: dict[str, Any]
 ) -> None:
     frame = sail.spark.createDataFrame(ROWS, "a int, b int, t string")

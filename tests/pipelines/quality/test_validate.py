@@ -1,11 +1,12 @@
-"""Every check catches the break planted for it and passes clean data; no output shows a planted secret."""
+"""Each check finds the break planted for it and passes clean data; no output shows a planted secret."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
-from pathlib import Path
+from functools import cache
 from typing import Any
 
 import pytest
@@ -22,9 +23,9 @@ from tests.pipelines.quality import shop
 Rows = list[dict[str, Any]]
 
 
-@pytest.fixture
-def orders(tmp_path: Path) -> Contract:
-    return shop.contracts(tmp_path)[0]
+@pytest.fixture(scope="module")
+def orders(tmp_path_factory: pytest.TempPathFactory) -> Contract:
+    return shop.contracts(tmp_path_factory.mktemp("contracts"))[0]
 
 
 def check(
@@ -69,19 +70,21 @@ BREAKS = {
 
 
 @pytest.mark.parametrize("name", BREAKS)
-def test_a_planted_break_is_caught_by_its_check_alone(engine: Engine, orders: Contract, name: str) -> None:
+def test_a_planted_break_fails_its_check_alone_and_is_shown_as_example(
+    engine: Engine, orders: Contract, name: str
+) -> None:
     rows = shop.with_break(shop.clean_rows(), 3, BREAKS[name])
     found = failed(check(engine, orders, rows))
     assert set(found) == {name}
     assert found[name].unexpected_count == 1
     assert found[name].element_count
     assert found[name].fault is None
-    # The row that was broken is named: file, and line 5 (a header, then the fourth row).
+    # The example names the broken row: its file, and line 5 (a header, then the fourth row).
     assert found[name].examples
     assert found[name].examples[0]["_line"] == "5"
 
 
-def test_a_repeated_key_is_counted_and_blocks(engine: Engine, orders: Contract) -> None:
+def test_a_repeated_key_is_counted_and_is_blocking(engine: Engine, orders: Contract) -> None:
     rows = shop.with_break(shop.clean_rows(), 3, {"order_no": 4})
     quality = check(engine, orders, rows)
     key = failed(quality)["unique_key"]
@@ -90,7 +93,7 @@ def test_a_repeated_key_is_counted_and_blocks(engine: Engine, orders: Contract) 
     assert quality.blocking == (key,)
 
 
-def test_outliers_are_counted_against_the_spread_of_the_column(engine: Engine, orders: Contract) -> None:
+def test_more_than_five_per_cent_of_outliers_fail_the_check(engine: Engine, orders: Contract) -> None:
     rows = shop.clean_rows()
     for position in range(3):
         rows = shop.with_break(rows, position, {"amount": Decimal(10_000 + position)})
@@ -101,21 +104,21 @@ def test_outliers_are_counted_against_the_spread_of_the_column(engine: Engine, o
     assert failed(check(engine, orders, one)) == {}, "one of forty is within the five per cent"
 
 
-def test_an_old_table_is_not_fresh(engine: Engine, orders: Contract) -> None:
+def test_an_old_table_fails_freshness_alone(engine: Engine, orders: Contract) -> None:
     rows = [{**row, "ordered_at": datetime(2017, 12, 1), "shipped_at": None} for row in shop.clean_rows()]
     stale = failed(check(engine, orders, rows))
     assert set(stale) == {"freshness"}
     assert stale["freshness"].observed_value == "2017-12-01"
 
 
-def test_half_a_load_is_seen_in_the_history(engine: Engine, orders: Contract) -> None:
+def test_half_the_usual_rows_fail_the_volume_check(engine: Engine, orders: Contract) -> None:
     assert failed(check(engine, orders, shop.clean_rows(), (38, 39, 40))) == {}
     assert set(failed(check(engine, orders, shop.clean_rows()[:20], (38, 39, 40)))) == {"volume"}
     nothing = check(engine, orders, shop.clean_rows(), drop=lambda frame: frame.limit(0))
     assert set(failed(nothing)) >= {"volume", "freshness", "enough_rows"}
 
 
-def test_a_changed_schema_blocks_and_says_how(engine: Engine, orders: Contract) -> None:
+def test_a_changed_schema_is_blocking_and_its_changes_are_named(engine: Engine, orders: Contract) -> None:
     quality = check(engine, orders, shop.clean_rows(), quantity=F.col("quantity").cast("string"), extra=F.lit(1))
     found = failed(quality)["schema"]
     assert found.is_blocking
@@ -130,17 +133,17 @@ def test_a_missing_column_fails_each_check_that_needs_it(engine: Engine, orders:
     assert set(found) == {"schema", "enum_size", "range_amount", "outliers_amount"}
 
 
-def test_what_cannot_be_looked_up_has_not_passed(engine: Engine, orders: Contract) -> None:
+def test_a_check_whose_other_table_is_missing_fails(engine: Engine, orders: Contract) -> None:
     frame = shop.frame_of(engine.spark, orders, shop.clean_rows())
     found = failed(validate_table(frame, orders, Circumstance(shop.AS_OF)))
     assert set(found) == {"reference_product_id", "known_sum"}
-    assert found["reference_product_id"].fault == "table silver/product is not there"
-    assert found["known_sum"].fault == "table silver/product is not there"
+    assert found["reference_product_id"].fault == "table silver/product does not exist"
+    assert found["known_sum"].fault == "table silver/product does not exist"
     assert parents_of(derive_checks(orders, Circumstance(shop.AS_OF))) == {"silver/product"}
 
 
-def test_one_engine_error_leaves_the_other_checks_standing(engine: Engine, orders: Contract) -> None:
-    """The shared pass fails as a whole when one aggregate cannot be planned; the rest is then run apart."""
+def test_an_engine_error_in_one_check_leaves_the_results_of_the_others(engine: Engine, orders: Contract) -> None:
+    """The shared pass fails as a whole if one aggregate cannot be planned; the others are then run separately."""
     found = check(engine, orders, shop.clean_rows(), shipped_at=F.array(F.lit(shop.SECRETS[0])))
     broken = failed(found)
     assert set(broken) == {"schema", "shipped_after_ordered"}
@@ -155,15 +158,31 @@ def assert_no_secret(quality: TableQuality) -> None:
         assert secret.encode("unicode-escape").decode() not in everything or secret.isascii()
 
 
+@pytest.fixture(scope="module")
+def broken_everywhere(orders: Contract) -> Callable[[Engine], TableQuality]:
+    """Return a function that validates, once for each engine, rows with every break and two secrets."""
+
+    @cache
+    def validated(engine: Engine) -> TableQuality:
+        rows = shop.with_break(shop.clean_rows(), 4, {"email": shop.SECRETS[1], "customer_name": shop.SECRETS[3] * 2})
+        for position, change in enumerate(BREAKS.values(), 5):
+            rows = shop.with_break(rows, position, change)
+        return check(engine, orders, rows)
+
+    return validated
+
+
 @pytest.mark.parametrize("name", BREAKS)
-def test_examples_show_no_personal_data(engine: Engine, orders: Contract, name: str) -> None:
-    rows = shop.with_break(shop.clean_rows(), 3, BREAKS[name])
-    rows = shop.with_break(rows, 4, {"email": shop.SECRETS[1], "customer_name": shop.SECRETS[3] * 2})
-    assert_no_secret(check(engine, orders, rows))
+def test_examples_show_no_personal_data(
+    engine: Engine, broken_everywhere: Callable[[Engine], TableQuality], name: str
+) -> None:
+    quality = broken_everywhere(engine)
+    assert failed(quality)[name].examples
+    assert_no_secret(quality)
 
 
-def test_the_guard_against_secrets_sees_one(engine: Engine, orders: Contract) -> None:
-    """Negative control: were the column declared harmless, its value would be shown."""
+def test_a_secret_in_a_column_declared_non_personal_is_found(engine: Engine, orders: Contract) -> None:
+    """Negative control: the value of a column that is declared non-personal is shown."""
     contract = shop.harmless(orders, "email")
     rows = shop.with_break(shop.clean_rows(), 3, {"email": shop.SECRETS[1]})
     with pytest.raises(AssertionError):
@@ -187,16 +206,16 @@ def passes(frame: DataFrame, contract: Contract, monkeypatch: pytest.MonkeyPatch
     return len(sent)
 
 
-def test_the_whole_table_costs_a_handful_of_passes(
+def test_one_validation_sends_at_most_six_queries(
     sail: Engine, orders: Contract, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One shared, one for outliers, one a reference, one a SQL rule, two for Great Expectations' own mean."""
+    """One shared pass, one each for outliers, reference and SQL rule, two for the built-in mean expectation."""
     frame = shop.frame_of(sail.spark, orders, shop.clean_rows())
     assert passes(frame, orders, monkeypatch) <= 6
 
 
-def test_keys_of_a_large_source_are_judged_on_a_sample_of_keys(engine: Engine, orders: Contract) -> None:
-    """Rows of one key stay together, so each planted repetition is wholly in the sample or not."""
+def test_keys_of_a_large_source_are_checked_on_a_sample_of_keys(engine: Engine, orders: Contract) -> None:
+    """All rows of a key are in the sample or none, so the share of repetitions in the sample is exact."""
     from dataclasses import replace
 
     from pipelines.quality.gx_import import import_late
