@@ -1,4 +1,4 @@
-"""`bojagi simulate`: make the market with its people and touchpoints in a folder."""
+"""`bojagi simulate`: writes a simulated market with people and touchpoints to a folder."""
 
 import json
 from pathlib import Path
@@ -19,22 +19,26 @@ def simulate_command(
         Path,
         typer.Option("--out", help="Folder for landing/, truth/ and manifest.json.", file_okay=False),
     ] = Path("data"),
-    seed: Annotated[int, typer.Option("--seed", help="Same seed, same bytes.", min=0)] = 20170101,
+    seed: Annotated[
+        int, typer.Option("--seed", help="Seed of all random draws; the same seed gives the same files.", min=0)
+    ] = 20170101,
     scale: Annotated[
         int,
-        typer.Option("--scale", help="How many copies of the market, each with new people.", min=1, max=1000),
+        typer.Option("--scale", help="Number of copies of the market, each with new people.", min=1, max=1000),
     ] = 1,
     households: Annotated[
         int | None,
-        typer.Option("--households", help="Only the market's first K households; for trials.", min=10),
+        typer.Option("--households", help="Use only the first K households of the market, for a quick trial.", min=10),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Write again, also over another simulation.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Write the files again, also over another simulation.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")] = False,
 ) -> None:
-    """Simulate the market: the Complete Journey with people, devices, touchpoints and realistic dirt.
+    """Simulate a market: the Complete Journey with people, devices, touchpoints and realistic faults.
 
-    Writes the sources to OUT/landing and the true person behind each record to OUT/truth. Called again with
-    the same seed, scale and households it finds its files and does nothing.
+    Writes the sources to OUT/landing, and the true person behind each record to OUT/truth. If OUT already has the
+    files of the same seed, scale and households, nothing is written.
     """
     from pipelines.simulate.simulation import simulate
 
@@ -48,7 +52,7 @@ def simulate_command(
 
 
 def _summary(report: "SimulationReport") -> Table:
-    """Return the sources with their rows and sizes; the caption says where they are."""
+    """Return a table of the sources with their rows and sizes; its caption states the folder and the duration."""
     sizes: dict[str, int] = {}
     for file in report.files:
         kind, source, *_ = file.path.split("/")

@@ -1,4 +1,4 @@
-"""Deletes what is due, physically: rows, earlier versions, log entries, and the keys of persons without a row left."""
+"""Deletes the rows that are due, with earlier table versions and the keys of persons who have no row left."""
 
 from __future__ import annotations
 
@@ -15,16 +15,20 @@ from pipelines.ingest.bronze import HASH_COLUMNS
 from pipelines.ingest.quarantine import QUARANTINE
 from pipelines.lakehouse import Lakehouse
 from pipelines.protection import Protection, row_names, source_persons
-from pipelines.retention.plan import TablePlan, plan_retention
+from pipelines.retention.plan import RetentionPlan, plan_retention
 from pipelines.reveal import needed_columns
 from privacy.contract.vocabulary import load_vocabulary
 
 
 @dataclass(frozen=True)
-class TableOutcome:
-    """What was done to a table."""
+class RetentionResult:
+    """The result of the deletion in one table.
 
-    plan: TablePlan
+    `deleted` counts rows, `files_removed` data files and log entries of earlier versions, `keys_destroyed` the keys of
+    persons who have no row left in the table.
+    """
+
+    plan: RetentionPlan
     deleted: int
     files_removed: int
     keys_destroyed: int
@@ -32,38 +36,41 @@ class TableOutcome:
 
 def apply_retention(
     lakehouse: Lakehouse, contracts: Contracts, protection: Protection, today: date
-) -> tuple[TableOutcome, ...]:
-    """Delete what is due today, and earlier versions of tables about persons that are older than a week.
+) -> tuple[RetentionResult, ...]:
+    """Delete the rows that are due on the day `today`, and return the result for each table.
 
-    A table that lost rows keeps no history at all, so nothing brings them back. Tables made from it are built anew by
-    the next refresh. Call it under the run lock.
+    A table from which rows were deleted loses its whole history, so that the rows cannot be restored. Of other tables
+    with personal data, files of versions older than a week are removed. Tables that are derived from them are rebuilt
+    by the next refresh. Call it while holding the run lock.
 
     Raises:
-        RetentionError: rows that were due are still there.
+        RetentionError: rows that were due are still in a table.
     """
     plans = plan_retention(lakehouse, contracts, today)
-    outcomes = tuple(_apply(plan, lakehouse, contracts[plan.contract_id], protection) for plan in plans)
+    results = tuple(_apply(plan, lakehouse, contracts[plan.contract_id], protection) for plan in plans)
     left = [plan for plan in plan_retention(lakehouse, contracts, today) if plan.due_rows]
     if left:
         tables = ", ".join(f"{plan.table} ({plan.due_rows})" for plan in left)
-        raise RetentionError(f"Rows that are due are still there: {tables}. Run it again.", left[0].table)
-    return outcomes
+        raise RetentionError(
+            f"Rows that are due were not deleted: {tables}. Run `bojagi retention apply` again.", left[0].table
+        )
+    return results
 
 
-def _apply(plan: TablePlan, lakehouse: Lakehouse, contract: Contract, protection: Protection) -> TableOutcome:
+def _apply(plan: RetentionPlan, lakehouse: Lakehouse, contract: Contract, protection: Protection) -> RetentionResult:
     if plan.due is None:
         removed = lakehouse.vacuum(plan.table) if _is_personal(contract) else ()
-        return TableOutcome(plan, 0, len(removed), 0)
+        return RetentionResult(plan, 0, len(removed), 0)
     has_keys = bool(contract.encrypted_columns) and plan.table != QUARANTINE
     going = _persons(lakehouse, contract, plan.due, protection) if has_keys else set()
     deleted = lakehouse.delete(plan.table, plan.due)
     removed = lakehouse.forget_history(plan.table)
     gone = going - _persons(lakehouse, contract, "true", protection) if going else set()
-    return TableOutcome(plan, deleted, len(removed), protection.cipher.destroy(sorted(gone)) if gone else 0)
+    return RetentionResult(plan, deleted, len(removed), protection.cipher.destroy(sorted(gone)) if gone else 0)
 
 
 def _persons(lakehouse: Lakehouse, contract: Contract, condition: str, protection: Protection) -> set[str]:
-    """The source persons of the rows for which a condition holds."""
+    """Return the source persons of the rows for which a SQL condition holds."""
     listed = ", ".join(f'"{name}"' for name in needed_columns(contract))
     query = f"SELECT {listed} FROM bronze WHERE {condition}"
     found = pa.table(QueryBuilder().register("bronze", lakehouse.delta(contract.table)).execute(query).read_all())

@@ -51,7 +51,7 @@ def test_plan_counts_due_rows_and_apply_deletes_them(data: Path) -> None:
 def test_the_text_output_is_a_table_and_a_total(data: Path) -> None:
     arguments = ["--data", str(data), "--on", "2017-03-05"]
     shown = CliRunner().invoke(retention.app, ["plan", *arguments]).stdout.splitlines()
-    assert shown[0].split() == ["table", "due", "held", "next", "due", "held", "because"]
+    assert shown[0].split() == ["table", "due", "kept", "next", "due", "kept", "because"]
     assert shown[1].split(maxsplit=4) == ["bronze/sale", "1", "1", "2018-03-03", "Kept for 366 days from sold_at."]
     assert shown[-1] == "1 rows are due on 2017-03-05"
     done = CliRunner().invoke(retention.app, ["apply", *arguments]).stdout.splitlines()

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from pipelines.contracts.document import Contracts, load_contracts
-from pipelines.retention.apply import TableOutcome, apply_retention
-from pipelines.retention.plan import TablePlan, plan_retention
+from pipelines.retention.apply import RetentionResult, apply_retention
+from pipelines.retention.plan import RetentionPlan, plan_retention
 from privacy.protection.errors import DestroyedKeyError, LostKeyError
 from privacy.protection.field import Place
 from privacy.protection.scan.folder import scan_folders
@@ -43,11 +43,11 @@ def contracts(shop: Shop) -> Contracts:
     return load_contracts([shop.folder / "contracts"])
 
 
-def plans(shop: Shop, today: date = TODAY) -> dict[str, TablePlan]:
+def plans(shop: Shop, today: date = TODAY) -> dict[str, RetentionPlan]:
     return {plan.table: plan for plan in plan_retention(shop.lakehouse, contracts(shop), today)}
 
 
-def applied(shop: Shop, today: date = TODAY) -> dict[str, TableOutcome]:
+def applied(shop: Shop, today: date = TODAY) -> dict[str, RetentionResult]:
     done = apply_retention(shop.lakehouse, contracts(shop), shop.protection, today)
     return {outcome.plan.table: outcome for outcome in done}
 
