@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from pipelines.simulate.simulation import SimulationReport
+    from pipelines.simulate.simulation import SimulationResult
 
 _MIB = 1024 * 1024
 
@@ -44,25 +44,25 @@ def simulate_command(
 
     console = Console(stderr=True)
     with console.status("simulating") as status:
-        report = simulate(out, seed, scale, lambda step: status.update(step), households=households, force=force)
+        result = simulate(out, seed, scale, lambda step: status.update(step), households=households, force=force)
     if as_json:
-        typer.echo(json.dumps({**report.model_dump(mode="json"), "rows": report.rows}, ensure_ascii=False))
+        typer.echo(json.dumps({**result.model_dump(mode="json"), "rows": result.rows}, ensure_ascii=False))
     else:
-        Console().print(_summary(report))
+        Console().print(_summary(result))
 
 
-def _summary(report: "SimulationReport") -> Table:
+def _summary(result: "SimulationResult") -> Table:
     """Return a table of the sources with their rows and sizes; its caption states the folder and the duration."""
     sizes: dict[str, int] = {}
-    for file in report.files:
+    for file in result.files:
         kind, source, *_ = file.path.split("/")
         if kind == "landing":
             sizes[source] = sizes.get(source, 0) + file.size_bytes
-    table = Table("source", title=f"Market of seed {report.spec.seed}, scale {report.spec.scale}")
+    table = Table("source", title=f"Market of seed {result.spec.seed}, scale {result.spec.scale}")
     table.add_column("rows", justify="right")
     table.add_column("MiB", justify="right")
-    for source, rows in sorted(report.rows.items()):
+    for source, rows in sorted(result.rows.items()):
         table.add_row(source, f"{rows:,}", f"{sizes[source] / _MIB:.1f}")
-    state = "already there" if report.was_present else f"written in {report.seconds:.1f} s"
-    table.caption = f"{report.out}: {state}; truth/ is for evaluation only"
+    state = "all files existed already" if result.was_present else f"written in {result.seconds:.1f} s"
+    table.caption = f"{result.out}: {state}; use truth/ for evaluation only"
     return table

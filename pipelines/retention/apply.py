@@ -24,8 +24,8 @@ from privacy.contract.vocabulary import load_vocabulary
 class RetentionResult:
     """The result of the deletion in one table.
 
-    `deleted` counts rows, `files_removed` data files and log entries of earlier versions, `keys_destroyed` the keys of
-    persons who have no row left in the table.
+    `deleted` counts rows, `files_removed` data files of earlier versions, `keys_destroyed` the keys of persons who have
+    no row left in the table.
     """
 
     plan: RetentionPlan

@@ -45,7 +45,7 @@ _LOCK = ".simulating.lock"
 _MOST_REPLICAS = 1000  # phone numbers, member numbers and person ids are reserved for this many
 
 
-class SimulationReport(BaseModel):
+class SimulationResult(BaseModel):
     """The result of a call of `simulate`: the files with rows, sizes and digests.
 
     `was_present` is true if the files existed already and nothing was written. `seconds` is the duration of the call.
@@ -77,7 +77,7 @@ def simulate(
     *,
     households: int | None = None,
     force: bool = False,
-) -> SimulationReport:
+) -> SimulationResult:
     """Write `scale` replicas of the market to the folder `out`: landing/<source>/, truth/ and manifest.json.
 
     The same seed, scale and households give the same bytes. If `out` has these files already, nothing is written and
@@ -106,13 +106,13 @@ def simulate(
         ) from None
 
 
-def _simulate(out: Path, spec: SimulationSpec, progress: Progress, force: bool) -> SimulationReport:
+def _simulate(out: Path, spec: SimulationSpec, progress: Progress, force: bool) -> SimulationResult:
     started = time.perf_counter()
     former = read_manifest(out)
     if former is not None and not force:
         if former.answers(spec) and former.is_intact(out):
             seconds = time.perf_counter() - started
-            return SimulationReport(out=out, spec=spec, was_present=True, files=former.files, seconds=seconds)
+            return SimulationResult(out=out, spec=spec, was_present=True, files=former.files, seconds=seconds)
         if former.spec != spec:
             raise SimulationError(
                 f"{out} already has another simulation ({former.spec}), so {spec} was not written there. "
@@ -126,7 +126,7 @@ def _simulate(out: Path, spec: SimulationSpec, progress: Progress, force: bool) 
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     seconds = time.perf_counter() - started
-    return SimulationReport(out=out, spec=spec, was_present=False, files=manifest.files, seconds=seconds)
+    return SimulationResult(out=out, spec=spec, was_present=False, files=manifest.files, seconds=seconds)
 
 
 def _replace(out: Path, staging: Path, former: Manifest | None, manifest: Manifest) -> None:

@@ -1,4 +1,4 @@
-"""What happens after the export is in no file."""
+"""No file contains what happened after the export."""
 
 import numpy as np
 import pandas as pd
@@ -20,7 +20,7 @@ def _wishes() -> Records:
     return records
 
 
-def test_what_was_not_known_yet_is_left_out() -> None:
+def test_rows_and_values_after_the_export_are_removed() -> None:
     records = _wishes()
     cut_off(records)
     assert list(records.frame["item_id"]) == ["a", "c"]

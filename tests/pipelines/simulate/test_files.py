@@ -1,4 +1,4 @@
-"""Writers escape what needs escaping, in every encoding."""
+"""Files are read back unchanged, with characters that need escaping and in every encoding."""
 
 import csv
 import json
@@ -30,7 +30,7 @@ def _records() -> Records:
     return Records("review", frame, "key", overrides=[Override(9, "count", "many"), Override(12, "key", None)])
 
 
-def test_csv_reads_back_in_every_style(tmp_path: Path) -> None:
+def test_csv_is_read_back_unchanged_in_every_encoding(tmp_path: Path) -> None:
     for encoding in ("utf-8", "utf-8-sig", "cp949"):
         for delimiter in (",", ";"):
             path = tmp_path / f"{encoding}{ord(delimiter)}.csv"
@@ -54,7 +54,7 @@ def test_csv_reads_back_in_every_style(tmp_path: Path) -> None:
             ]
 
 
-def test_json_lines_read_back_without_nulls(tmp_path: Path) -> None:
+def test_json_lines_are_read_back_without_null_fields(tmp_path: Path) -> None:
     path = tmp_path / "x.jsonl"
     lines = write_json_lines(path, _records())
     rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]

@@ -1,4 +1,4 @@
-"""The Complete Journey is landed as delivered, or cut and moved on."""
+"""The Complete Journey is landed unchanged, or limited to some households with an offset on its ids."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from pipelines.simulate.market import load_market, package_file
 
 
 @pytest.mark.slow
-def test_first_replica_is_the_package_byte_for_byte(tmp_path: Path) -> None:
+def test_files_of_the_first_replica_equal_those_of_the_package(tmp_path: Path) -> None:
     rows = land_journey(tmp_path, load_market(), 0, is_cut=False)
     assert len(rows) == 8
     for path in tmp_path.rglob("*.parquet"):
@@ -18,7 +18,7 @@ def test_first_replica_is_the_package_byte_for_byte(tmp_path: Path) -> None:
     assert rows["landing/cj_promotions/promotions-000.parquet"] == 20_940_529
 
 
-def test_cut_replica_keeps_every_line_of_its_households(tmp_path: Path) -> None:
+def test_a_limited_replica_keeps_all_transactions_of_its_households(tmp_path: Path) -> None:
     market = load_market(30)
     land_journey(tmp_path, market, 2, is_cut=True)
     landed = pd.read_parquet(tmp_path / "cj_transactions")

@@ -1,4 +1,4 @@
-"""The dirt lies where truth/dirt.parquet says, and nowhere else."""
+"""The landed files have faults exactly where truth/dirt.parquet lists them."""
 
 import re
 from datetime import date, datetime
@@ -21,7 +21,7 @@ def _number(value: Any, column: Column) -> float | None:
 
 
 def _is_sound(value: Any, column: Column) -> bool:
-    """Judge one value by its contract, independently of how the pipeline does."""
+    """Return whether a value keeps its contract, checked independently of the pipeline."""
     if value is None:
         return not column.required
     if column.enum and str(value) not in {str(allowed) for allowed in column.enum}:
@@ -53,7 +53,7 @@ def _faults(source: str, rows: list[Row]) -> set[tuple[int, str]]:
 
 
 @pytest.mark.parametrize("source", _SIMULATED)
-def test_contract_is_broken_exactly_where_truth_says(market: Landed, source: str) -> None:
+def test_values_break_their_contract_exactly_where_the_truth_lists_a_fault(market: Landed, source: str) -> None:
     dirt = market.dirt().query("breaks_contract and source == @source")
     for path in market.files(source):
         planted = dirt[dirt["file"] == path.name]
@@ -61,7 +61,7 @@ def test_contract_is_broken_exactly_where_truth_says(market: Landed, source: str
         assert _faults(source, read_file(path, SOURCES[source])) == expected, path.name
 
 
-def test_a_few_dozen_rows_break_their_contract(market: Landed) -> None:
+def test_between_30_and_60_rows_break_their_contract(market: Landed) -> None:
     dirt = market.dirt()
     broken = dirt[dirt["breaks_contract"]]
     assert 30 <= len(broken) <= 60
@@ -69,7 +69,7 @@ def test_a_few_dozen_rows_break_their_contract(market: Landed) -> None:
 
 
 @pytest.mark.parametrize("source", _SIMULATED)
-def test_headers_are_those_of_the_contract(market: Landed, source: str) -> None:
+def test_file_headers_are_those_of_the_contract(market: Landed, source: str) -> None:
     known = {column.name for column in SOURCES[source].columns}
     for path in market.files(source):
         seen = {name for row in read_file(path, SOURCES[source]) for name in row}
@@ -79,7 +79,7 @@ def test_headers_are_those_of_the_contract(market: Landed, source: str) -> None:
         assert known - seen <= (optional if path.suffix == ".jsonl" else set()), path.name
 
 
-def test_screen_is_renamed_in_july_only(market: Landed) -> None:
+def test_the_app_field_screen_is_renamed_in_july_only(market: Landed) -> None:
     import pyarrow.parquet as pq
 
     for path in market.files("app_event"):
@@ -90,7 +90,7 @@ def test_screen_is_renamed_in_july_only(market: Landed) -> None:
     assert len(market.dirt().query("kind == 'schema_drift'")) == 2
 
 
-def test_repeated_rows_are_exact_copies_and_counted(market: Landed) -> None:
+def test_repeated_rows_are_exact_copies_and_listed_in_the_truth(market: Landed) -> None:
     for source in ("web_event", "delivery", "review", "crm_customer"):
         key = SOURCES[source].primary_key[0]
         rows = market.rows(source)
@@ -111,7 +111,7 @@ def _but(row: Row, name: str) -> Row:
     return {key: value for key, value in row.items() if key != name}
 
 
-def test_late_events_are_the_planted_ones(market: Landed) -> None:
+def test_events_received_days_late_are_listed_in_the_truth(market: Landed) -> None:
     for source, share in (("web_event", 0.02), ("app_event", 0.03)):
         frame, late = market.frame(source), market.dirt().query("kind == 'late' and source == @source")
         assert 0.4 * share < len(late) / len(frame) < 1.8 * share
@@ -121,15 +121,15 @@ def test_late_events_are_the_planted_ones(market: Landed) -> None:
         assert set(sound.loc[lag.dt.total_seconds() >= 86_400, "event_id"]) <= set(late["key"])
 
 
-def test_files_are_in_order_of_receipt(market: Landed) -> None:
+def test_event_files_are_sorted_by_time_of_receipt(market: Landed) -> None:
     for source in ("web_event", "app_event"):
         for path in market.files(source):
             received = [str(row["received_at"]) for row in read_file(path, SOURCES[source])]
             assert received == sorted(received)
 
 
-def test_slips_of_units_can_be_told_apart(market: Landed) -> None:
-    """Every slip lies above the contract's threshold and everything else below it."""
+def test_only_values_in_a_wrong_unit_are_above_the_contracts_threshold(market: Landed) -> None:
+    """Each value in a wrong unit is above the contract's threshold, and each other value is below it."""
     for source, column, above in (
         ("web_event", "dwell_seconds", 7200),
         ("delivery", "weight_kg", 100),
@@ -145,7 +145,7 @@ def test_slips_of_units_can_be_told_apart(market: Landed) -> None:
         assert slipped - planted <= copies, source
 
 
-def test_line_numbers_count_the_breaks_within_fields(market: Landed) -> None:
+def test_line_numbers_of_faults_count_line_breaks_within_fields(market: Landed) -> None:
     dirt = market.dirt().query("source == 'support_ticket' and breaks_contract")
     text = market.files("support_ticket")[0].read_text("utf-8").split("\n")
     assert len(text) > len(market.rows("support_ticket")) + 2  # some summaries do span lines
