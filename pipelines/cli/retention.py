@@ -99,14 +99,14 @@ def _opened(settings: Settings, on: datetime | None) -> Iterator[tuple[Lakehouse
 def _print(counted_column: str, counted: Iterable[tuple[RetentionPlan, int]]) -> None:
     """Print a line for each table that has rows, and a further line for each other reason why rows are kept."""
     from pipelines.cli.grid import make_grid, open_console
-    from pipelines.retention.plan import Hold
+    from pipelines.retention.plan import KeptRows
 
     grid = make_grid("table", counted_column, "kept", "next due", "kept because", numbers=(counted_column, "kept"))
     for plan, rows in counted:
         if not plan.rows:
             continue
         name = plan.table if plan.table != "bronze/quarantine" else f"{plan.table} of {plan.contract_id}"
-        first, *others = plan.held or (Hold(0, ""),)
+        first, *others = plan.held or (KeptRows(0, ""),)
         grid.add_row(name, f"{rows:,}", f"{first.rows:,}", str(plan.next_due or ""), first.reason)
         for hold in others:
             grid.add_row("", "", f"{hold.rows:,}", "", hold.reason)

@@ -33,9 +33,9 @@ def bronze_schema(contract: Contract) -> pa.Schema:
     Technical columns: `_line` is the line of a text file or the row of a Parquet file, from 1. `_row_hash_low` and
     `_row_hash_high` are the two halves of `pipelines.ingest.row_hash`, as signed integers. `_loaded_at` is in UTC.
     """
-    sealed = {column.name for column in contract.encrypted_columns}
+    encrypted = {column.name for column in contract.encrypted_columns}
     fields = [
-        pa.field(column.name, pa.binary() if column.name in sealed else arrow_type(column.spark_type))
+        pa.field(column.name, pa.binary() if column.name in encrypted else arrow_type(column.spark_type))
         for column in contract.columns
     ]
     fields += [pa.field(column.token_name, pa.string()) for column in contract.columns if column.token]

@@ -15,8 +15,8 @@ import numpy.typing as npt
 Words = npt.NDArray[np.uint64]
 Hashes = tuple[Words, Words]
 # Rows of the new file that are compared at once: 32 bytes of memory each, whatever the size of the table.
-ROWS_AT_ONCE = 1 << 22
-NEEDLES_AT_ONCE = 1 << 20
+ROWS_PER_PART = 1 << 22
+HASHES_PER_SEARCH = 1 << 20
 
 
 def find_known(
@@ -29,10 +29,10 @@ def find_known(
         rows: number of rows in the file.
         known: starts an iteration over the table's row hashes.
 
-    Both iterations are repeated once for each `ROWS_AT_ONCE` rows of the file, so memory grows with neither.
+    Both iterations are repeated once for each `ROWS_PER_PART` rows of the file, so memory grows with neither.
     """
     result = np.zeros(rows, np.bool_)
-    parts = max(1, -(-rows // ROWS_AT_ONCE))
+    parts = max(1, -(-rows // ROWS_PER_PART))
     for part in range(parts):
         within = _chooser(part, parts)
         low, high, positions = _collect(fresh(), within)
@@ -64,7 +64,7 @@ def _gather(batches: Iterable[Hashes], within: Callable[[Words], npt.NDArray[np.
         lows.append(low[chosen])
         highs.append(high[chosen])
         waiting += len(lows[-1])
-        if waiting >= NEEDLES_AT_ONCE:
+        if waiting >= HASHES_PER_SEARCH:
             yield np.concatenate(lows), np.concatenate(highs)
             lows, highs, waiting = [], [], 0
     if waiting:

@@ -28,16 +28,16 @@ from pipelines.ingest.fault import FileFaultError
 from pipelines.ingest.json_lines_file import JsonLinesFile
 from pipelines.ingest.landing import LandedFile, find_files
 from pipelines.ingest.parquet_file import ParquetFile
-from pipelines.ingest.prepare import Preparation, event_column, event_days, prepare, prepare_all
-from pipelines.ingest.quarantine import Entry, Origin, Quarantine
+from pipelines.ingest.prepare import LoadContext, event_column, event_days, prepare, prepare_all
+from pipelines.ingest.quarantine import Origin, Quarantine, QuarantineEntry
 from pipelines.ingest.report import LoadReport
-from pipelines.ingest.seal import Sealer
+from pipelines.ingest.seal import RowEncryptor
 from pipelines.ingest.text_lines import DEFAULT_MAX_LINE
 from pipelines.lakehouse import Lakehouse
 from pipelines.protection import Protection
 
 # A file with more broken rows than this is probably not the file that the contract describes. It is refused as a whole.
-MOST_BROKEN_ROWS = 100_000
+MAX_BROKEN_ROWS = 100_000
 
 Clock = Callable[[], datetime.datetime]
 
@@ -70,7 +70,7 @@ def ingest_source(
     """
     started = time.monotonic()
     try:
-        report = _Load(contract, lakehouse, protection, clock, max_line).run(landing)
+        result = _Load(contract, lakehouse, protection, clock, max_line).run(landing)
     except CommitFailedError as error:
         raise IngestError(
             f"Loading {contract.name} stopped: another load committed to {contract.table} first. "
@@ -84,17 +84,17 @@ def ingest_source(
             "Check that the disk has free space and that the lakehouse is writable, then run again.",
             contract.name,
         ) from error
-    return LoadReport(**{**vars(report), "seconds": time.monotonic() - started})
+    return LoadReport(**{**vars(result), "seconds": time.monotonic() - started})
 
 
 @dataclass
-class Tally:
+class LoadTotals:
     """Running totals of one load: rows, faults, event days and loaded files."""
 
     rows_read: int = 0
     rows_added: int = 0
     rows_known: int = 0
-    broken: list[Entry] = field(default_factory=list)
+    broken: list[QuarantineEntry] = field(default_factory=list)
     days: set[datetime.date] = field(default_factory=set)
     faults: list[str] = field(default_factory=list)
     loaded: list[LandedFile] = field(default_factory=list)
@@ -114,10 +114,10 @@ class _Load:
         self.table = BronzeTable(contract, lakehouse)
         self.protection = protection
         self.quarantine = Quarantine(contract, lakehouse, protection)
-        self.sealer = Sealer(contract, protection)
+        self.encryptor = RowEncryptor(contract, protection)
         self.now = in_utc(clock())
         self.max_line = max_line
-        self.tally = Tally()
+        self.totals = LoadTotals()
 
     def run(self, landing: Path) -> LoadReport:
         files = find_files(landing, self.file_format.path)
@@ -133,50 +133,50 @@ class _Load:
         load_id = make_load_id(self.contract, [file.file_id for file in tried])
         if tried:
             self._load_files(tried, load_id)
-        taken = [file.file_id for file in files if file not in fresh] + [file.file_id for file in self.tally.loaded]
+        taken = [file.file_id for file in files if file not in fresh] + [file.file_id for file in self.totals.loaded]
         self.quarantine.mark_replayed(((file_id, None) for file_id in taken if file_id in refused), load_id)
-        return self._report(load_id, len(files), len(self.tally.loaded), faults)
+        return self._result(load_id, len(files), len(self.totals.loaded), faults)
 
-    def _report(self, load_id: str, seen: int, new: int, faults: list[str]) -> LoadReport:
-        tally = self.tally
+    def _result(self, load_id: str, seen: int, new: int, faults: list[str]) -> LoadReport:
+        totals = self.totals
         return LoadReport(
             source=self.contract.name,
             load_id=load_id,
             files_seen=seen,
             files_new=new,
-            rows_read=tally.rows_read,
-            rows_added=tally.rows_added,
-            rows_quarantined=sum(entry.line is not None for entry in tally.broken),
-            rows_known=tally.rows_known,
-            days=tuple(sorted(tally.days)),
-            faults=(*faults, *tally.faults),
+            rows_read=totals.rows_read,
+            rows_added=totals.rows_added,
+            rows_quarantined=sum(entry.line is not None for entry in totals.broken),
+            rows_known=totals.rows_known,
+            days=tuple(sorted(totals.days)),
+            faults=(*faults, *totals.faults),
         )
 
     def _load_files(self, files: list[LandedFile], load_id: str) -> None:
-        shared = Preparation(self.contract, self.protection, load_id, self.now)
+        shared = LoadContext(self.contract, self.protection, load_id, self.now)
         merge = Deduplication(self.table, event_column(self.contract))
         try:
             for file in files:
                 self._load_file(file, shared, merge)
-            keys = [file.file_id for file in self.tally.loaded]
-            self.quarantine.add(self.tally.broken, load_id, self.now)
+            keys = [file.file_id for file in self.totals.loaded]
+            self.quarantine.add(self.totals.broken, load_id, self.now)
             if keys:
                 self.table.commit(merge.kept, keys, self.now)
         except BaseException:
             merge.discard_unless_committed()
             raise
 
-    def _load_file(self, file: LandedFile, shared: Preparation, merge: Deduplication) -> None:
+    def _load_file(self, file: LandedFile, shared: LoadContext, merge: Deduplication) -> None:
         stage = merge.new_stage()
         source = open_source(file.path, self.contract, self.max_line)
         origin = Origin(file.name, file.file_id)
         rows = 0
-        broken: list[Entry] = []
+        broken: list[QuarantineEntry] = []
         days: set[datetime.date] = set()
         try:
             for prepared in prepare_all(source.batches(), partial(prepare, shared=shared, origins=origin)):
                 rows += prepared.rows
-                passed = self.sealer.seal(prepared.passed, prepared.passed_rows)
+                passed = self.encryptor.encrypt(prepared.passed, prepared.passed_rows)
                 days |= event_days(passed, merge.event_column)
                 stage.write(passed)
                 broken += prepared.broken
@@ -189,22 +189,22 @@ class _Load:
         now = file.path.stat()
         if (now.st_size, now.st_mtime_ns) != (file.size, file.modified_ns):
             stage.discard()
-            self.tally.faults.append(f"{file.name}: not loaded, because it changed while it was read; run again")
+            self.totals.faults.append(f"{file.name}: not loaded, because it changed while it was read; run again")
             return
         added, known, days = merge.keep_new(stage, days)
-        self.tally.rows_added += added
-        self.tally.rows_known += known
-        self.tally.days |= days
-        self.tally.rows_read += rows
-        self.tally.broken += broken
-        self.tally.loaded.append(file)
-        self.tally.faults += [f"{file.name}: {note}" for note in source.notes]
+        self.totals.rows_added += added
+        self.totals.rows_known += known
+        self.totals.days |= days
+        self.totals.rows_read += rows
+        self.totals.broken += broken
+        self.totals.loaded.append(file)
+        self.totals.faults += [f"{file.name}: {note}" for note in source.notes]
 
     def _refuse(self, origin: Origin, fault: FileFaultError) -> None:
         place = f", line {fault.line}" if fault.line else ""
-        self.tally.faults.append(f"{origin.file}{place}: {fault.reason}")
+        self.totals.faults.append(f"{origin.file}{place}: {fault.reason}")
         reason = f"line {fault.line}: {fault.reason}" if fault.line else fault.reason
-        self.tally.broken.append(Entry(origin, None, fault.column, fault.rule, reason, None, None))
+        self.totals.broken.append(QuarantineEntry(origin, None, fault.column, fault.rule, reason, None, None))
 
 
 def open_source(path: Path, contract: Contract, max_line: int) -> CsvFile | JsonLinesFile | ParquetFile:
@@ -229,12 +229,12 @@ def in_utc(now: datetime.datetime) -> datetime.datetime:
     return now.astimezone(datetime.UTC).replace(tzinfo=None) if now.tzinfo else now
 
 
-def _refuse_too_many(broken: list[Entry]) -> None:
-    if len(broken) > MOST_BROKEN_ROWS:
+def _refuse_too_many(broken: list[QuarantineEntry]) -> None:
+    if len(broken) > MAX_BROKEN_ROWS:
         first = broken[0]
         raise FileFaultError(
             "too_many_faults",
-            f"more than {MOST_BROKEN_ROWS} rows break the contract; the first breaks it in column {first.column}: "
+            f"more than {MAX_BROKEN_ROWS} rows break the contract; the first breaks it in column {first.column}: "
             f"{first.reason}. Check that this is the right file, or correct the contract",
             first.line,
             first.column,

@@ -20,7 +20,7 @@ from pipelines.ingest.batch import RawBatch
 from pipelines.ingest.bronze import HASH_COLUMNS
 from pipelines.ingest.check import check_batch
 from pipelines.ingest.fault import RowFaults
-from pipelines.ingest.quarantine import Entry, Origin, in_json
+from pipelines.ingest.quarantine import Origin, QuarantineEntry, in_json
 from pipelines.ingest.row_hash import hash_rows
 from pipelines.protection import Protection, known_persons
 from privacy.protection.keyed_hash import key_hashes
@@ -30,7 +30,7 @@ WORKERS = 2
 
 
 @dataclass(frozen=True)
-class Preparation:
+class LoadContext:
     """The contract, keys, load id and time that all batches of a load share. `loaded_at` is UTC."""
 
     contract: Contract
@@ -40,7 +40,7 @@ class Preparation:
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedBatch:
     """The checked rows of a batch.
 
     `passed` holds the bronze columns of the rows that pass, not yet encrypted. `broken` holds a quarantine entry for
@@ -48,7 +48,7 @@ class Prepared:
     """
 
     passed: dict[str, pa.Array]
-    broken: list[Entry]
+    broken: list[QuarantineEntry]
     rows: int
 
     @property
@@ -57,7 +57,7 @@ class Prepared:
         return self.rows - len(self.broken)
 
 
-def prepare(batch: RawBatch, shared: Preparation, origins: list[Origin] | Origin) -> Prepared:
+def prepare(batch: RawBatch, shared: LoadContext, origins: list[Origin] | Origin) -> PreparedBatch:
     """Check a batch, hash its rows and make its matching tokens.
 
     `origins` names the file of all rows, or lists one file for each row. A source with a subject key gets keyed row
@@ -83,19 +83,19 @@ def prepare(batch: RawBatch, shared: Preparation, origins: list[Origin] | Origin
     columns["_loaded_at"] = pa.repeat(pa.scalar(shared.loaded_at, pa.timestamp("us")), batch.rows)
     sound = checked.faults.is_sound
     if sound.all():
-        return Prepared(columns, [], batch.rows)
+        return PreparedBatch(columns, [], batch.rows)
     broken = _entries(batch, checked.faults, columns, shared, origins)
     kept = pa.array(sound)
-    return Prepared({name: values.filter(kept) for name, values in columns.items()}, broken, batch.rows)
+    return PreparedBatch({name: values.filter(kept) for name, values in columns.items()}, broken, batch.rows)
 
 
 def _entries(
     batch: RawBatch,
     faults: RowFaults,
     columns: Mapping[str, pa.Array],
-    shared: Preparation,
+    shared: LoadContext,
     origins: list[Origin] | Origin,
-) -> list[Entry]:
+) -> list[QuarantineEntry]:
     rows = np.flatnonzero(~faults.is_sound)
     chosen = {name: values.take(pa.array(rows)) for name, values in columns.items()}
     persons = known_persons(shared.contract, chosen, shared.protection.tokens)
@@ -106,13 +106,13 @@ def _entries(
         # Without an identifying column, rows may belong to different people. Each row then gets its own person.
         person = persons[position].as_py() or f"{shared.contract.name}:entry:{origin.file_id}:{line}"
         record = in_json(batch.raw(row))
-        entries.append(Entry(origin, line, fault.column, fault.rule, fault.reason, record, person))
+        entries.append(QuarantineEntry(origin, line, fault.column, fault.rule, fault.reason, record, person))
     return entries
 
 
-def prepare_all(batches: Iterable[RawBatch], work: Callable[[RawBatch], Prepared]) -> Iterator[Prepared]:
+def prepare_all(batches: Iterable[RawBatch], work: Callable[[RawBatch], PreparedBatch]) -> Iterator[PreparedBatch]:
     """Yield the prepared batches in order; up to `WORKERS` batches are prepared at the same time."""
-    waiting: deque[Future[Prepared]] = deque()
+    waiting: deque[Future[PreparedBatch]] = deque()
     with ThreadPoolExecutor(WORKERS) as pool:
         for batch in batches:
             waiting.append(pool.submit(work, batch))

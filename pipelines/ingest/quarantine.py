@@ -58,7 +58,7 @@ class Origin:
 
 
 @dataclass(frozen=True)
-class Entry:
+class QuarantineEntry:
     """One row that cannot be loaded, or one file (then `line`, `record` and `person` are None).
 
     `person` is the source person whose key encrypts the record. `column` is None for a fault of the whole row or file.
@@ -81,7 +81,7 @@ class Quarantine:
         self.lakehouse = lakehouse
         self.protection = protection
 
-    def add(self, entries: Sequence[Entry], load_id: str, now: datetime.datetime) -> None:
+    def add(self, entries: Sequence[QuarantineEntry], load_id: str, now: datetime.datetime) -> None:
         """Append, in one commit, the entries that quarantine does not have yet.
 
         Entries can already be there after a load that was killed before its commit, or when a file was exported again.
@@ -99,8 +99,8 @@ class Quarantine:
             fresh.append((entry, row))
         if fresh:
             rows = [row for _, row in fresh]
-            for row, sealed in zip(rows, self._seal([entry for entry, _ in fresh]), strict=True):
-                row["record"] = sealed
+            for row, encrypted in zip(rows, self._encrypt([entry for entry, _ in fresh]), strict=True):
+                row["record"] = encrypted
             write_deltalake(
                 self.lakehouse.path(QUARANTINE),
                 pa.Table.from_pylist(rows, SCHEMA),
@@ -122,9 +122,9 @@ class Quarantine:
         callers must not persist it.
         """
         rows = self._rows("line IS NOT NULL AND replayed_load_id IS NULL")
-        sealed = pa.array([row["record"] for row in rows], pa.binary())
+        encrypted = pa.array([row["record"] for row in rows], pa.binary())
         marks = pa.array([_place(row["file_id"], row["line"]) for row in rows], pa.string())
-        records = self.protection.cipher.decrypt(sealed, marks, RECORD, on_destroyed="null").to_pylist()
+        records = self.protection.cipher.decrypt(encrypted, marks, RECORD, on_destroyed="null").to_pylist()
         found = [{**row, "record": record} for row, record in zip(rows, records, strict=True) if record is not None]
         return sorted(found, key=lambda row: (row["file"], row["file_id"], row["line"]))
 
@@ -150,15 +150,15 @@ class Quarantine:
         reader = QueryBuilder().register("quarantine", self.lakehouse.delta(QUARANTINE)).execute(query)
         return [row for batch in reader for row in pa.record_batch(batch).to_pylist()]
 
-    def _seal(self, entries: Sequence[Entry]) -> list[bytes | None]:
+    def _encrypt(self, entries: Sequence[QuarantineEntry]) -> list[bytes | None]:
         marks = [_place(entry.origin.file_id, entry.line) for entry in entries]
-        sealed = self.protection.cipher.encrypt(
+        encrypted = self.protection.cipher.encrypt(
             pa.array([entry.record for entry in entries], pa.string()),
             pa.array([entry.person for entry in entries], pa.string()),
             pa.array(marks, pa.string()),
             RECORD,
         )
-        found: list[bytes | None] = sealed.to_pylist()
+        found: list[bytes | None] = encrypted.to_pylist()
         return found
 
     def _record_hash(self, record: str | None) -> str | None:
@@ -167,7 +167,7 @@ class Quarantine:
         text = f"{self.contract.name}\0{record}".encode()
         return hmac.new(self.protection.record_hash_key, text, hashlib.sha256).hexdigest()
 
-    def _row(self, entry: Entry, load_id: str, now: datetime.datetime) -> dict[str, Any]:
+    def _row(self, entry: QuarantineEntry, load_id: str, now: datetime.datetime) -> dict[str, Any]:
         return {
             "source": self.contract.name,
             "file": entry.origin.file,

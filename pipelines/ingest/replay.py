@@ -19,12 +19,12 @@ from pipelines.ingest.deduplication import Deduplication
 from pipelines.ingest.fault import RowFault, RowFaults
 from pipelines.ingest.json_lines_file import as_text, parse_line
 from pipelines.ingest.load import Clock, in_utc, make_load_id
-from pipelines.ingest.prepare import Preparation, event_column, event_days, prepare
+from pipelines.ingest.prepare import LoadContext, event_column, event_days, prepare
 from pipelines.ingest.quarantine import Origin, Quarantine
 from pipelines.ingest.report import LoadReport
-from pipelines.ingest.seal import Sealer
+from pipelines.ingest.seal import RowEncryptor
 from pipelines.ingest.text_column import WHOLE_TEXT, blank_to_null, text_column
-from pipelines.ingest.text_lines import give_back
+from pipelines.ingest.text_lines import restore_text
 from pipelines.lakehouse import Lakehouse
 from pipelines.protection import Protection
 
@@ -43,7 +43,7 @@ def replay_quarantine(contract: Contract, lakehouse: Lakehouse, protection: Prot
     """
     started = time.monotonic()
     try:
-        report = _replay(contract, lakehouse, protection, in_utc(clock()))
+        result = _replay(contract, lakehouse, protection, in_utc(clock()))
     except (OSError, DeltaError) as error:
         detail = str(error).strip().splitlines()[0]
         raise IngestError(
@@ -51,7 +51,7 @@ def replay_quarantine(contract: Contract, lakehouse: Lakehouse, protection: Prot
             "Check that the disk has free space and that the lakehouse is writable, then replay again.",
             contract.name,
         ) from error
-    return LoadReport(**{**vars(report), "seconds": time.monotonic() - started})
+    return LoadReport(**{**vars(result), "seconds": time.monotonic() - started})
 
 
 def _replay(contract: Contract, lakehouse: Lakehouse, protection: Protection, now: datetime.datetime) -> LoadReport:
@@ -61,14 +61,14 @@ def _replay(contract: Contract, lakehouse: Lakehouse, protection: Protection, no
     table = BronzeTable(contract, lakehouse)
     merge = Deduplication(table, event_column(contract))
     stage = merge.new_stage()
-    shared = Preparation(contract, protection, load_id, now)
-    sealer = Sealer(contract, protection)
+    shared = LoadContext(contract, protection, load_id, now)
+    encryptor = RowEncryptor(contract, protection)
     days: set[datetime.date] = set()
     still_broken: set[tuple[str, int | None]] = set()
     try:
         for batch, origins in _batches(rows, contract):
             prepared = prepare(batch, shared, origins)
-            passed = sealer.seal(prepared.passed, prepared.passed_rows)
+            passed = encryptor.encrypt(prepared.passed, prepared.passed_rows)
             days |= event_days(passed, merge.event_column)
             still_broken |= {(entry.origin.file_id, entry.line) for entry in prepared.broken}
             stage.write(passed)
@@ -126,11 +126,11 @@ def _reopen(record: dict[str, Any], form: FileFormat) -> tuple[dict[str, Any], R
     if WHOLE_TEXT not in record:
         return record, None
     if form.format == "jsonl":
-        return parse_line(give_back(record[WHOLE_TEXT], form.codec), form.encoding)
+        return parse_line(restore_text(record[WHOLE_TEXT], form.codec), form.encoding)
     return {}, RowFault(None, "fields", "the line cannot be split into fields; correct it in the file")
 
 
 def _value(kept: Any, form: FileFormat) -> str | None:
     if isinstance(kept, dict) and "base64" in kept:
-        return give_back(kept, form.codec)
+        return restore_text(kept, form.codec)
     return as_text(kept)

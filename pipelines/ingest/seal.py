@@ -15,26 +15,26 @@ from privacy.protection.field import Place
 
 # Ciphertexts that are kept for reuse: about as many as a source has persons. Beyond it they are made again, which
 # takes more room in the table and is still correct.
-MOST_REMEMBERED = 1 << 18
+MAX_CACHED_CIPHERTEXTS = 1 << 18
 
 
-class Sealer:
+class RowEncryptor:
     """Encrypts the rows of one load of one source."""
 
     def __init__(self, contract: Contract, protection: Protection) -> None:
         self._contract = contract
         self._protection = protection
         self._schema = bronze_schema(contract)
-        self._known: dict[tuple[str, str], bytes] = {}
+        self._ciphertexts: dict[tuple[str, str], bytes] = {}
 
-    def seal(self, columns: Mapping[str, pa.Array], rows: int) -> pa.RecordBatch:
+    def encrypt(self, columns: Mapping[str, pa.Array], rows: int) -> pa.RecordBatch:
         """Return the rows as bronze stores them, with the contract's encrypted columns as ciphertext.
 
         Args:
             columns: all bronze columns of the rows, unencrypted.
             rows: number of rows.
         """
-        sealed = dict(columns)
+        encrypted = dict(columns)
         if self._contract.encrypted_columns and rows:
             marks = row_names(*(columns[name].to_numpy().view(np.uint64) for name in HASH_COLUMNS))
             persons = source_persons(self._contract, columns, marks, self._protection.tokens)
@@ -42,14 +42,14 @@ class Sealer:
                 place = Place(self._contract.table, column.name)
                 values = columns[column.name].cast(pa.string())
                 if is_bound_to_person(column, self._contract):
-                    sealed[column.name] = self._seal_persons(values, persons, place)
+                    encrypted[column.name] = self._encrypt_subject_key(values, persons, place)
                 else:
-                    sealed[column.name] = self._protection.cipher.encrypt(values, persons, marks, place)
+                    encrypted[column.name] = self._protection.cipher.encrypt(values, persons, marks, place)
         elif self._contract.encrypted_columns:
-            sealed |= {column.name: pa.array([], pa.binary()) for column in self._contract.encrypted_columns}
-        return pa.RecordBatch.from_arrays([sealed[name] for name in self._schema.names], names=self._schema.names)
+            encrypted |= {column.name: pa.array([], pa.binary()) for column in self._contract.encrypted_columns}
+        return pa.RecordBatch.from_arrays([encrypted[name] for name in self._schema.names], names=self._schema.names)
 
-    def _seal_persons(self, values: pa.Array, persons: pa.Array, place: Place) -> pa.Array:
+    def _encrypt_subject_key(self, values: pa.Array, persons: pa.Array, place: Place) -> pa.Array:
         """Encrypt the subject key: one ciphertext for each pair of person and value, however many rows have it."""
         encoded = values.dictionary_encode()
         texts, names = encoded.dictionary.to_pylist(), persons.dictionary.to_pylist()
@@ -58,20 +58,20 @@ class Sealer:
         pairs += persons.indices.to_numpy()
         distinct, positions = np.unique(pairs[present], return_inverse=True)
         found = [(names[pair % len(names)], texts[pair // len(names)]) for pair in distinct.tolist()]
-        self._learn(found, place)
-        ciphertexts = pa.array([self._known[pair] for pair in found], pa.binary())
+        self._encrypt_new(found, place)
+        ciphertexts = pa.array([self._ciphertexts[pair] for pair in found], pa.binary())
         indices = np.zeros(len(values), np.int32)
         indices[present] = positions
         return pa.DictionaryArray.from_arrays(pa.array(indices, mask=~present), ciphertexts)
 
-    def _learn(self, pairs: list[tuple[str, str]], place: Place) -> None:
-        if len(self._known) + len(pairs) > MOST_REMEMBERED:
-            self._known.clear()
-        new = [pair for pair in pairs if pair not in self._known]
+    def _encrypt_new(self, pairs: list[tuple[str, str]], place: Place) -> None:
+        if len(self._ciphertexts) + len(pairs) > MAX_CACHED_CIPHERTEXTS:
+            self._ciphertexts.clear()
+        new = [pair for pair in pairs if pair not in self._ciphertexts]
         owners = pa.array([name for name, _ in new], pa.string())
         values = pa.array([text for _, text in new], pa.string())
         made = self._protection.cipher.encrypt(values, owners, owners, place)
-        self._known |= dict(zip(new, made.to_pylist(), strict=True))
+        self._ciphertexts |= dict(zip(new, made.to_pylist(), strict=True))
 
 
 def is_bound_to_person(column: Column, contract: Contract) -> bool:

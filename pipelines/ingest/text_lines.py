@@ -110,7 +110,7 @@ def keep_bytes(text: str, codec: str) -> Any:
     return {"base64": base64.b64encode(raw).decode("ascii")}
 
 
-def give_back(kept: Any, codec: str) -> str:
+def restore_text(kept: Any, codec: str) -> str:
     """Return the text that `keep_bytes` stored, decoded with the encoding of the current contract."""
     if isinstance(kept, dict):
         return base64.b64decode(kept["base64"]).decode(codec, errors="surrogateescape")

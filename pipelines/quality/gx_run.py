@@ -41,7 +41,7 @@ _COLUMN_ARGUMENTS = ("column", "column_A", "column_B", "column_list", "column_se
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ExpectationResult:
     """The outcome of one check in Great Expectations.
 
     `fault` says why it could not be run, or is None. `figures` are fields of `CheckResult`. `condition` is the SQL
@@ -69,7 +69,7 @@ def _project() -> EphemeralDataContext:
 
 def run_checks(
     frame: DataFrame, contract: Contract, checks: Sequence[Check], suite: ExpectationSuite
-) -> dict[str, Outcome]:
+) -> dict[str, ExpectationResult]:
     """Run the expectations of the given checks in one validation; return the outcomes by the check's name.
 
     It makes a new engine for this frame and its Spark session, for two reasons. A data source of the project would
@@ -86,7 +86,7 @@ def run_checks(
     outcomes = {}
     for one in found:
         check = by_name[_check_of(one.expectation_config.meta if one.expectation_config else None)]
-        outcomes[check.name] = _outcome(check, contract, one)
+        outcomes[check.name] = _expectation_result(check, contract, one)
     return outcomes
 
 
@@ -94,10 +94,10 @@ def _check_of(meta: Mapping[str, Any] | None) -> str:
     return str((meta or {}).get("check"))
 
 
-def _outcome(check: Check, contract: Contract, found: ExpectationValidationResult) -> Outcome:
+def _expectation_result(check: Check, contract: Contract, found: ExpectationValidationResult) -> ExpectationResult:
     fault = _fault(found)
     if fault:
-        return Outcome(passed=False, fault=fault)
+        return ExpectationResult(passed=False, fault=fault)
     result = found.result
     figures = {
         key: result[key]
@@ -109,7 +109,7 @@ def _outcome(check: Check, contract: Contract, found: ExpectationValidationResul
     condition = None
     if isinstance(check, OutlierCheck) and result["details"]["fences"]:
         condition = outside(check.column, tuple(result["details"]["fences"]))
-    return Outcome(passed=bool(found.success), figures=figures, condition=condition)
+    return ExpectationResult(passed=bool(found.success), figures=figures, condition=condition)
 
 
 def _is_reportable(check: Check, contract: Contract, value: Any) -> bool:

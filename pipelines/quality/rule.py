@@ -41,10 +41,10 @@ def _read(contract: Contract, rule: Mapping[str, Any], column: str | None, fallb
     description = " ".join(str(rule.get("description") or name.replace("_", " ")).split())
     if kind == "text":
         return
-    sealed = {one.name for one in contract.encrypted_columns} & _named(rule, column)
-    if sealed:
+    encrypted = {one.name for one in contract.encrypted_columns} & _named(rule, column)
+    if encrypted:
         raise QualityRuleError(
-            f"{contract.id}: rule {name!r} cannot be checked, because bronze stores {', '.join(sorted(sealed))} "
+            f"{contract.id}: rule {name!r} cannot be checked, because bronze stores {', '.join(sorted(encrypted))} "
             "encrypted; state the rule in logicalTypeOptions or enum, which ingest checks before encryption",
             contract.id,
             name,

@@ -142,7 +142,7 @@ def _key(contract: Contract, circumstance: Circumstance) -> Iterator[KeyCheck]:
     one_in = -(-circumstance.rows // LARGEST_EXACT_KEY) if is_source and circumstance.rows else 1
     allowance = _allowance(is_source, SOURCE_DUPLICATE_PERCENT)
     if one_in > 1:
-        allowance += f", judged on one key in {one_in}"
+        allowance += f", checked on a sample of one key in {one_in}"
     if key:
         yield KeyCheck(
             name="unique_key",

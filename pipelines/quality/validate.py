@@ -18,7 +18,7 @@ from pipelines.quality.result import CheckResult, TableQuality
 from pipelines.quality.suite import Circumstance, derive_checks, parents_of
 
 if TYPE_CHECKING:
-    from pipelines.quality.gx_run import Outcome
+    from pipelines.quality.gx_run import ExpectationResult
 
 
 def validate_table(
@@ -101,7 +101,7 @@ def _name_views(frame: DataFrame, contract: Contract, tables: Mapping[str, DataF
         named[table].createOrReplaceTempView(sql.view_name(table))
 
 
-def _result(check: Check, outcome: Outcome | None, obstacle: str | None) -> CheckResult:
+def _result(check: Check, outcome: ExpectationResult | None, obstacle: str | None) -> CheckResult:
     values: Mapping[str, Any] = {} if outcome is None else outcome.figures
     fault = obstacle or (outcome.fault if outcome else "Great Expectations returned no result for this check")
     return CheckResult(

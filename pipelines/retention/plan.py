@@ -19,7 +19,7 @@ LOADED = "_loaded_at"
 
 
 @dataclass(frozen=True)
-class Hold:
+class KeptRows:
     """A number of rows that are kept, and the reason."""
 
     rows: int
@@ -50,7 +50,7 @@ class RetentionPlan:
     due: str | None
     counts_from: str | None
     before: date | None
-    held: tuple[Hold, ...]
+    held: tuple[KeptRows, ...]
     next_due: date | None
     basis: str
 
@@ -84,7 +84,7 @@ def _plan(lakehouse: Lakehouse, table: str, contract: Contract, clock: str | Non
     basis = " ".join(part for part in (contract.retention_basis, contract.legal_article) if part)
     if clock is None:
         reason = "Rebuilt at each refresh from rows that are still kept."
-        rebuilt = (Hold(rows, reason),) if rows else ()
+        rebuilt = (KeptRows(rows, reason),) if rows else ()
         return RetentionPlan(table, contract.id, rows, 0, None, None, None, rebuilt, None, basis)
     assert contract.retention_days is not None
     before = today - timedelta(days=contract.retention_days)
@@ -96,9 +96,9 @@ def _plan(lakehouse: Lakehouse, table: str, contract: Contract, clock: str | Non
     unclocked = _count(lakehouse, table, f'({scope}) AND "{clock}" IS NULL')
     excepted = _count(lakehouse, table, over) - due_rows
     held = (
-        Hold(rows - due_rows - unclocked - excepted, f"Kept for {contract.retention_days} days from {clock}."),
-        Hold(excepted, contract.retention_hold.get("reason", "")),
-        Hold(unclocked, f"{clock} is null, so the end of the retention is unknown."),
+        KeptRows(rows - due_rows - unclocked - excepted, f"Kept for {contract.retention_days} days from {clock}."),
+        KeptRows(excepted, contract.retention_hold.get("reason", "")),
+        KeptRows(unclocked, f"{clock} is null, so the end of the retention is unknown."),
     )
     oldest = _value(lakehouse, table, f"min({day})", f"({scope}) AND NOT coalesce({over}, false)")
     next_due = None if oldest is None else oldest + timedelta(days=contract.retention_days + 1)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from pipelines.simulate.records import Records
-from pipelines.simulate.streams import Flags
+from pipelines.simulate.streams import Bools
 
 EXPORTED_AT = np.datetime64("2018-01-02T00:00:00")
 """Time of the export. The last sales of the Complete Journey are in the first hours of 2018-01-01."""
@@ -50,5 +50,5 @@ def cut_off(records: Records) -> None:
             records.frame = records.frame.assign(**blank)
 
 
-def _is_later(times: pd.Series) -> Flags:
+def _is_later(times: pd.Series) -> Bools:
     return (pd.to_datetime(times) >= EXPORTED_AT).to_numpy(dtype=bool)

@@ -8,7 +8,7 @@ from pipelines.simulate.records import Override, Records
 from pipelines.simulate.streams import Ints, chance
 from pipelines.simulate.text import label
 
-_MOST_BREAKS = 100  # invented keys that are reserved for each replica
+_MAX_BREAKS = 100  # invented keys that are reserved for each replica
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def break_contract(records: Records, breaks: list[Break], rng: np.random.Generat
     Each copy gets a new key (`prefix` and a number above all others), so no correct row is lost when the copy goes to
     quarantine.
     """
-    taken = records.replica * _MOST_BREAKS
+    taken = records.replica * _MAX_BREAKS
     for fault in breaks:
         labels = records.append(rng.integers(0, len(records.frame), fault.count))
         digits = len(str(records.frame[records.key].iloc[0])) - len(prefix)

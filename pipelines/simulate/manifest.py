@@ -20,7 +20,7 @@ class SimulationSpec(BaseModel):
     households: int | None = None
 
 
-class LandedFile(BaseModel):
+class ManifestFile(BaseModel):
     """A file in the output folder; `path` is relative to the folder."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -39,7 +39,7 @@ class Manifest(BaseModel):
     completejourney_version: str
     pyarrow_version: str
     numpy_version: str
-    files: tuple[LandedFile, ...]
+    files: tuple[ManifestFile, ...]
 
     def is_intact(self, root: Path) -> bool:
         """Return whether every file exists below `root` with the recorded size and SHA-256."""
@@ -62,7 +62,7 @@ def build_manifest(root: Path, spec: SimulationSpec, rows: dict[str, int]) -> Ma
     """Return the manifest of the files below `root`. `rows` maps each file's relative path to its number of rows."""
     simulator, journey, arrow, numpy = current_versions()
     files = tuple(
-        LandedFile(path=path, rows=count, size_bytes=(root / path).stat().st_size, sha256=_digest(root / path))
+        ManifestFile(path=path, rows=count, size_bytes=(root / path).stat().st_size, sha256=_digest(root / path))
         for path, count in sorted(rows.items())
     )
     return Manifest(
@@ -83,7 +83,7 @@ def read_manifest(root: Path) -> Manifest | None:
         return None
 
 
-def _matches(path: Path, file: LandedFile) -> bool:
+def _matches(path: Path, file: ManifestFile) -> bool:
     return path.is_file() and path.stat().st_size == file.size_bytes and _digest(path) == file.sha256
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from pipelines.simulate.streams import Flags, Ints, Texts
+from pipelines.simulate.streams import Bools, Ints, Texts
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Records:
         if self.person is not None:
             self.person = self.person[order]
 
-    def keep(self, is_kept: Flags) -> None:
+    def keep(self, is_kept: Bools) -> None:
         """Remove the rows for which `is_kept` (by position) is false, with their overrides and marks."""
         self.frame = self.frame.loc[is_kept]
         if self.person is not None:

@@ -19,8 +19,8 @@ from pipelines.simulate.journey import land_journey
 from pipelines.simulate.landing import Landing
 from pipelines.simulate.manifest import (
     MANIFEST_NAME,
-    LandedFile,
     Manifest,
+    ManifestFile,
     SimulationSpec,
     build_manifest,
     read_manifest,
@@ -42,7 +42,7 @@ from pipelines.simulate.world import World, draw_world
 Progress = Callable[[str], None]
 _STAGING = ".simulating"
 _LOCK = ".simulating.lock"
-_MOST_REPLICAS = 1000  # phone numbers, member numbers and person ids are reserved for this many
+_MAX_REPLICAS = 1000  # phone numbers, member numbers and person ids are reserved for this many
 
 
 class SimulationResult(BaseModel):
@@ -55,7 +55,7 @@ class SimulationResult(BaseModel):
     out: Path
     spec: SimulationSpec
     was_present: bool
-    files: tuple[LandedFile, ...]
+    files: tuple[ManifestFile, ...]
     seconds: float
 
     @property
@@ -142,8 +142,8 @@ def _replace(out: Path, staging: Path, former: Manifest | None, manifest: Manife
 
 
 def _checked(seed: int, scale: int, households: int | None) -> SimulationSpec:
-    if not 1 <= scale <= _MOST_REPLICAS:
-        raise SimulationError(f"The scale {scale} is out of range; give a whole number from 1 to {_MOST_REPLICAS}.")
+    if not 1 <= scale <= _MAX_REPLICAS:
+        raise SimulationError(f"The scale {scale} is out of range; give a whole number from 1 to {_MAX_REPLICAS}.")
     if seed < 0:
         raise SimulationError(f"The seed {seed} is negative; give a whole number from 0.")
     if households is not None and households < 10:

@@ -175,7 +175,7 @@ def test_only_rows_with_text_in_a_number_column_go_to_quarantine(shop: Shop) -> 
 
 
 def test_a_file_with_too_many_broken_rows_is_refused(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipelines.ingest.load.MOST_BROKEN_ROWS", 5)
+    monkeypatch.setattr("pipelines.ingest.load.MAX_BROKEN_ROWS", 5)
     shop.land("a.csv", csv_of(*(sale(number, "대구") for number in range(10))))
     assert "more than 5 rows break the contract; the first breaks it in column store: not one of" in refused(shop)
 
