@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from pipelines.engine import Engine
-from pipelines.lakehouse import Lakehouse
+from pipelines.engine.session import Engine
+from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
 from tests.engines import REQUIRED, Engines
 
 # No deadlines: on a busy machine an example takes longer than any limit that would find a slow function.
@@ -51,6 +51,6 @@ def sail(engines: Engines) -> Engine:
 
 
 @pytest.fixture
-def lakehouse(engine: Engine, tmp_path: Path) -> Lakehouse:
+def lakehouse(engine: Engine, tmp_path: Path) -> SparkLakehouse:
     """An empty lakehouse; the test runs once on each engine."""
-    return Lakehouse(str(tmp_path / "lakehouse"), engine.spark)
+    return SparkLakehouse(str(tmp_path / "lakehouse"), engine.spark)

@@ -19,7 +19,8 @@ from pathlib import Path
 
 from deltalake.exceptions import CommitFailedError, DeltaError
 
-from pipelines.contracts.document import Contract
+from installation.contract.document import Contract
+from installation.lakehouse.lakehouse import Lakehouse
 from pipelines.errors import IngestError
 from pipelines.ingest.bronze import BronzeTable
 from pipelines.ingest.csv_file import CsvFile
@@ -33,8 +34,7 @@ from pipelines.ingest.quarantine import Origin, Quarantine, QuarantineEntry
 from pipelines.ingest.report import LoadReport
 from pipelines.ingest.seal import RowEncryptor
 from pipelines.ingest.text_lines import DEFAULT_MAX_LINE
-from pipelines.lakehouse import Lakehouse
-from pipelines.protection import Protection
+from privacy.protection.source_person import Protection
 
 # A file with more broken rows than this is probably not the file that the contract describes. It is refused as a whole.
 MAX_BROKEN_ROWS = 100_000

@@ -8,10 +8,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.contracts.document import Column, Contract
-from pipelines.ingest.bronze import HASH_COLUMNS, bronze_schema
-from pipelines.protection import Protection, row_names, source_persons
+from installation.contract.document import Contract
+from pipelines.ingest.bronze import bronze_schema
 from privacy.protection.field import Place
+from privacy.protection.source_person import HASH_COLUMNS, Protection, is_bound_to_person, row_names, source_persons
 
 # Ciphertexts that are kept for reuse: about as many as a source has persons. Beyond it they are made again, which
 # takes more room in the table and is still correct.
@@ -72,13 +72,3 @@ class RowEncryptor:
         values = pa.array([text for _, text in new], pa.string())
         made = self._protection.cipher.encrypt(values, owners, owners, place)
         self._ciphertexts |= dict(zip(new, made.to_pylist(), strict=True))
-
-
-def is_bound_to_person(column: Column, contract: Contract) -> bool:
-    """Return whether ciphertexts of the column are bound to the row's source person instead of to the single row.
-
-    True for a subject key that has a matching token. Its value is the same in all rows of a person, and the token
-    beside it identifies the person, so moving a ciphertext between these rows changes nothing. A table of a million
-    purchases then stores one ciphertext per person.
-    """
-    return column.name == contract.subject_key and column.token is not None

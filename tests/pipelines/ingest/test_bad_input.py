@@ -279,7 +279,7 @@ def test_a_row_that_breaks_a_warning_rule_is_loaded(shop: Shop) -> None:
             "      - {property: simulated,",
         )
     )
-    from pipelines.contracts.document import load_contracts
+    from installation.contract.document import load_contracts
 
     shop.contract = load_contracts([path.parent]).source("sale")
     shop.land("a.csv", csv_of(GOOD.replace(",2,", ",100,")))
