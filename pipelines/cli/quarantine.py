@@ -66,7 +66,7 @@ def replay(source: Source = None, engine: Engine = None, data: Data = None, as_j
 def _replay(installation: "Installation", source: str | None) -> list[dict[str, Any]]:
     from pipelines.engine.session import open_engine
     from pipelines.ingest.lock import run_lock
-    from pipelines.ingest.replay import replay_quarantine
+    from pipelines.ingest.quarantine_replay import replay_quarantine
     from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
     from pipelines.quality.table_status import count_quarantine
 

@@ -63,7 +63,7 @@ def apply(on: On = None, data: Data = None, as_json: Json = False) -> None:
       bojagi run      [dim]# rebuilds the tables that contain deleted rows[/dim]
     """
     from pipelines.ingest.lock import run_lock
-    from pipelines.retention.apply import apply_retention
+    from pipelines.retention.deletion import apply_retention
 
     with installation_for(data) as installation, run_lock(installation.settings.data_dir):
         results = apply_retention(

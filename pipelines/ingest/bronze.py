@@ -17,7 +17,7 @@ from installation.lakehouse.lakehouse import Lakehouse
 from installation.lakehouse.rows import quoted, scan
 from pipelines.errors import IngestError
 from pipelines.ingest.known_row import Hashes
-from pipelines.ingest.stage import Stage, StagedFile
+from pipelines.ingest.staging_area import StagedFile, StagingArea
 from privacy.protection.source_person import HASH_COLUMNS
 
 LINE_COLUMN = "_line"
@@ -28,8 +28,8 @@ LOADED = 1
 def bronze_schema(contract: Contract) -> pa.Schema:
     """Return the Arrow schema of a bronze table: contract columns, matching tokens and technical columns.
 
-    Encrypted columns are binary (`pipelines.ingest.seal`). An encrypted column whose rules only warn also gets
-    `<column>_is_valid`, because its ciphertext cannot be checked later.
+    Encrypted columns are binary (`pipelines.ingest.field_encryption`). An encrypted column whose rules only warn also
+    gets `<column>_is_valid`, because its ciphertext cannot be checked later.
 
     Technical columns: `_line` is the line of a text file or the row of a Parquet file, from 1. `_row_hash_low` and
     `_row_hash_high` are the two halves of `pipelines.ingest.row_hash`, as signed integers. `_loaded_at` is in UTC.
@@ -77,12 +77,12 @@ class BronzeTable:
         paths = pa.table(self.lakehouse.delta(self.contract.table).get_add_actions()).column("path")
         return files[0].path in set(paths.to_pylist())
 
-    def new_stage(self) -> Stage:
-        """Return an empty stage that writes data files in the table's folder, to be committed later."""
+    def new_staging_area(self) -> StagingArea:
+        """Return an empty staging area, which writes data files in the table's folder, to be committed later."""
         filesystem, folder = filesystem_of(self.lakehouse.path(self.contract.table))
         filesystem.create_dir(folder, recursive=True)
         partitions = {name: self.schema.field(name).type for name in self.contract.partition_by}
-        return Stage(filesystem, folder, partitions, HASH_COLUMNS, (LINE_COLUMN,))
+        return StagingArea(filesystem, folder, partitions, HASH_COLUMNS, (LINE_COLUMN,))
 
     def hashes(self, like: Sequence[StagedFile]) -> Iterator[Hashes]:
         """Yield the row hashes of those table rows that could equal a row of the given files.

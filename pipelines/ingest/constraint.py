@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from installation.contract.document import Column
-from pipelines.ingest.cast import Mask
 from pipelines.ingest.fault import RowFault, RowFaults
+from pipelines.ingest.type_cast import Mask
 
 # A date outside these years is a placeholder or a typing error, unless the contract states its own bounds.
 FIRST_PLAUSIBLE_YEAR, LAST_PLAUSIBLE_YEAR = 1900, 2100

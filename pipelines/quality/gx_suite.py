@@ -24,7 +24,7 @@ from pipelines.quality.check import (
     RowCheck,
     SchemaCheck,
 )
-from pipelines.quality.error import QualityRuleError
+from pipelines.quality.errors import QualityRuleError
 from pipelines.quality.gx_expectation import (
     ExpectFewOutliers,
     ExpectKeyToBeUnique,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from pipelines.simulate.streams import Bools, Ints, Texts, chance
+from pipelines.simulate.random_stream import Bools, Ints, Texts, chance
 
 _SHORT = {"특별자치도": "", "특별자치시": "시", "특별시": "시", "광역시": "시"}
 

@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 
 from pipelines.simulate.device import Devices
+from pipelines.simulate.random_stream import Bools, Ints, Times, between, chance, pick
 from pipelines.simulate.records import Records
-from pipelines.simulate.season import draw_times
-from pipelines.simulate.streams import Bools, Ints, Times, between, chance, pick
 from pipelines.simulate.text import label, only, whole
+from pipelines.simulate.visit_time import draw_times
 from pipelines.simulate.world import World
 
 EVENTS = np.array(

@@ -10,8 +10,8 @@ from hashlib import sha256
 import numpy as np
 import pandas as pd
 
+from pipelines.simulate.random_stream import Bools, Ints, Texts, Times, between, chance, choose
 from pipelines.simulate.records import Records
-from pipelines.simulate.streams import Bools, Ints, Texts, Times, between, chance, choose
 from pipelines.simulate.text import label, only, whole
 from pipelines.simulate.world import World
 

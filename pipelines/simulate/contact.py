@@ -7,7 +7,7 @@ are from 555-0100 to 555-0199, which are reserved for fiction. E-mail domains en
 import numpy as np
 import pandas as pd
 
-from pipelines.simulate.streams import Bools, Floats, Ints, Texts, chance, choose
+from pipelines.simulate.random_stream import Bools, Floats, Ints, Texts, chance, choose
 from pipelines.simulate.text import load_table, only
 
 _KOREAN_NUMBERS = 20_000_000

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from pipelines.simulate.people import age_of
-from pipelines.simulate.streams import Bools, Ints, Texts, chance, pick
+from pipelines.simulate.random_stream import Bools, Ints, Texts, chance, pick
 from pipelines.simulate.text import hexadecimal
 from pipelines.simulate.world import World
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pipelines.simulate.random_stream import Ints, chance
 from pipelines.simulate.records import Override, Records
-from pipelines.simulate.streams import Ints, chance
 from pipelines.simulate.text import label
 
 _MAX_BREAKS = 100  # invented keys that are reserved for each replica

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 
 from pipelines.simulate.contact import write_emails, write_phones
+from pipelines.simulate.random_stream import Bools, Ints, Texts, between, chance, choose, pick
 from pipelines.simulate.records import Records
-from pipelines.simulate.streams import Bools, Ints, Texts, between, chance, choose, pick
 from pipelines.simulate.text import given, label, load_table, only, whole
 from pipelines.simulate.world import World
 

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 
 from pipelines.simulate.market import Market
+from pipelines.simulate.random_stream import Ints, between, chance
 from pipelines.simulate.region import draw_dong
-from pipelines.simulate.streams import Ints, between, chance
 
 _AGE_BANDS = {
     "19-24": (19, 24),

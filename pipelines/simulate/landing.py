@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pipelines.simulate.files import write_csv, write_json_lines, write_parquet
-from pipelines.simulate.format import FORMATS
+from pipelines.simulate.file_writer import write_csv, write_json_lines, write_parquet
+from pipelines.simulate.random_stream import Ints
 from pipelines.simulate.records import Records
-from pipelines.simulate.streams import Ints
+from pipelines.simulate.source_format import FORMATS
 
 # The app's release of July 2017 renamed one field and added another, without notice to the pipeline.
 DRIFT_MONTH = "2017-07"

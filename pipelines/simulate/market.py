@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipelines.simulate.errors import SimulationError
-from pipelines.simulate.streams import Bools, Floats, Ints, Times
+from pipelines.simulate.random_stream import Bools, Floats, Ints, Times
 
 # Lines of these departments cannot be bought online, delivered or returned.
 NOT_SHOPPABLE = (

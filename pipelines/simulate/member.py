@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from pipelines.simulate.streams import Texts, between, chance
+from pipelines.simulate.random_stream import Texts, between, chance
 from pipelines.simulate.text import label
 
 _REPEAT_SHARE = 0.035

@@ -6,8 +6,8 @@ import pandas as pd
 from pipelines.simulate.address import at_home
 from pipelines.simulate.contact import new_phones, write_phones
 from pipelines.simulate.names import draw_given, draw_surnames, full_name
+from pipelines.simulate.random_stream import Ints, Texts, between, chance, choose
 from pipelines.simulate.records import Records
-from pipelines.simulate.streams import Ints, Texts, between, chance, choose
 from pipelines.simulate.text import label, only
 from pipelines.simulate.world import World
 

@@ -5,7 +5,7 @@ import pandas as pd
 
 from pipelines.simulate.contact import draw_emails, draw_phones
 from pipelines.simulate.names import draw_given, draw_surnames, full_name
-from pipelines.simulate.streams import Bools, Ints, Texts, Times, between, chance
+from pipelines.simulate.random_stream import Bools, Ints, Texts, Times, between, chance
 from pipelines.simulate.text import label, only
 
 TODAY = np.datetime64("2017-07-01")  # reference date of ages

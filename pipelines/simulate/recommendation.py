@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 
+from pipelines.simulate.random_stream import chance, choose
 from pipelines.simulate.records import Records
-from pipelines.simulate.season import draw_times
-from pipelines.simulate.streams import chance, choose
 from pipelines.simulate.text import label
+from pipelines.simulate.visit_time import draw_times
 from pipelines.simulate.world import World
 
 _SHOWN_PER_MEMBER = 2.6

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from pipelines.simulate.streams import Bools, Ints, Texts
+from pipelines.simulate.random_stream import Bools, Ints, Texts
 
 
 @dataclass(frozen=True)

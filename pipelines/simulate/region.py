@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from pipelines.simulate.streams import Ints, pick
+from pipelines.simulate.random_stream import Ints, pick
 from pipelines.simulate.text import label, load_table
 
 _SPREAD_DEGREES = 0.015  # dongs of a district lie within about two kilometres of its centre

@@ -7,8 +7,8 @@ from pipelines.simulate.address import at_home
 from pipelines.simulate.contact import new_phones, write_emails, write_phones
 from pipelines.simulate.member import misspell
 from pipelines.simulate.people import age_of
+from pipelines.simulate.random_stream import Ints, Texts, between, chance, choose
 from pipelines.simulate.records import Records
-from pipelines.simulate.streams import Ints, Texts, between, chance, choose
 from pipelines.simulate.text import day_text, given, label, only
 from pipelines.simulate.world import World
 

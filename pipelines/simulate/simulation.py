@@ -10,12 +10,12 @@ from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict
 
 from pipelines.simulate.app import draw_app_events
+from pipelines.simulate.complete_journey import land_journey
 from pipelines.simulate.consent import draw_consents
-from pipelines.simulate.cutoff import cut_off
 from pipelines.simulate.device import draw_devices
 from pipelines.simulate.errors import SimulationError
+from pipelines.simulate.export_cutoff import cut_off
 from pipelines.simulate.feedback import draw_nps, draw_reviews, draw_tickets
-from pipelines.simulate.journey import land_journey
 from pipelines.simulate.landing import Landing
 from pipelines.simulate.manifest import (
     MANIFEST_NAME,
@@ -27,13 +27,13 @@ from pipelines.simulate.manifest import (
 )
 from pipelines.simulate.market import load_market
 from pipelines.simulate.order import draw_deliveries, draw_returns
-from pipelines.simulate.plan import plant_dirt
+from pipelines.simulate.random_stream import Streams
 from pipelines.simulate.recommendation import draw_recommendations
 from pipelines.simulate.records import Records
-from pipelines.simulate.reference import draw_references, store_records
+from pipelines.simulate.reference_source import draw_references, store_records
 from pipelines.simulate.region import draw_regions
 from pipelines.simulate.register import draw_crm_customers, draw_loyalty_cards
-from pipelines.simulate.streams import Streams
+from pipelines.simulate.source_dirt import plant_dirt
 from pipelines.simulate.survey import draw_lifestyles
 from pipelines.simulate.truth import Truth
 from pipelines.simulate.web import draw_web, draw_wishlist

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 
 from pipelines.simulate.market import Market
+from pipelines.simulate.random_stream import between, chance, choose
 from pipelines.simulate.region import draw_dong
-from pipelines.simulate.streams import between, chance, choose
 from pipelines.simulate.text import day_text, only
 
 

@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 
 from pipelines.simulate.people import age_of
+from pipelines.simulate.random_stream import Texts, chance, choose
 from pipelines.simulate.records import Records
-from pipelines.simulate.season import draw_times
-from pipelines.simulate.streams import Texts, chance, choose
 from pipelines.simulate.text import label, only, whole
+from pipelines.simulate.visit_time import draw_times
 from pipelines.simulate.world import World
 
 _HOBBIES = np.array(

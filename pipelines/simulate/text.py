@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.simulate.streams import Bools, Ints, Texts, Times
+from pipelines.simulate.random_stream import Bools, Ints, Texts, Times
 
 
 def label(prefix: str, numbers: Ints, width: int) -> Texts:

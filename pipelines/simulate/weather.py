@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from pipelines.simulate.streams import Floats, chance
+from pipelines.simulate.random_stream import Floats, chance
 from pipelines.simulate.text import day_text
 
 # Yearly mean and seasonal amplitude of the daily mean temperature in degrees Celsius, roughly, by province.

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 
 from pipelines.simulate.device import Devices
-from pipelines.simulate.query import SearchWords
+from pipelines.simulate.random_stream import Bools, Floats, Ints, Times, between, chance, choose, pick
 from pipelines.simulate.records import Records
-from pipelines.simulate.season import draw_times
-from pipelines.simulate.streams import Bools, Floats, Ints, Times, between, chance, choose, pick
+from pipelines.simulate.search_word import SearchWords
 from pipelines.simulate.text import given, label, only, whole
+from pipelines.simulate.visit_time import draw_times
 from pipelines.simulate.world import World
 
 EVENTS = np.array(

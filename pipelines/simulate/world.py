@@ -11,8 +11,8 @@ from pipelines.simulate.household import draw_households
 from pipelines.simulate.market import Market
 from pipelines.simulate.member import draw_members
 from pipelines.simulate.people import draw_people
+from pipelines.simulate.random_stream import Bools, Ints, Streams, Texts, Times, chance
 from pipelines.simulate.store import draw_stores
-from pipelines.simulate.streams import Bools, Ints, Streams, Texts, Times, chance
 from pipelines.simulate.text import given
 
 ACCOUNT_OFFSET = 1_000_000

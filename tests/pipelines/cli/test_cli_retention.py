@@ -14,7 +14,7 @@ from installation.lakehouse.lakehouse import Lakehouse
 from installation.settings import load_settings
 from pipelines.cli import retention
 from pipelines.cli.app import app
-from pipelines.ingest.load import ingest_source
+from pipelines.ingest.source_load import ingest_source
 from tests.pipelines.ingest.shop import COLUMNS, NOW, csv_of, sale, write_contract
 
 PERSONAL = {**COLUMNS, "phone": {**COLUMNS["phone"], "identifierRole": "direct"}}

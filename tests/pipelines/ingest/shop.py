@@ -11,10 +11,10 @@ from deltalake import QueryBuilder
 
 from installation.contract.document import Contract, load_contracts
 from installation.lakehouse.lakehouse import Lakehouse
-from pipelines.ingest.load import ingest_source
+from pipelines.ingest.load_result import LoadResult
 from pipelines.ingest.quarantine import QUARANTINE, Quarantine
-from pipelines.ingest.replay import replay_quarantine
-from pipelines.ingest.report import LoadReport
+from pipelines.ingest.quarantine_replay import replay_quarantine
+from pipelines.ingest.source_load import ingest_source
 from tests.protection import open_protection_in
 
 NOW = datetime.datetime.fromisoformat("2018-01-01T12:00:00")
@@ -143,11 +143,11 @@ class Shop:
         path.write_bytes(content if isinstance(content, bytes) else content.encode(encoding))
         return path
 
-    def load(self, **options: Any) -> LoadReport:
+    def load(self, **options: Any) -> LoadResult:
         """Load the landed files."""
         return ingest_source(self.contract, self.lakehouse, self.landing, self.protection, lambda: NOW, **options)
 
-    def replay(self) -> LoadReport:
+    def replay(self) -> LoadResult:
         """Replay the quarantine."""
         return replay_quarantine(self.contract, self.lakehouse, self.protection, lambda: NOW)
 

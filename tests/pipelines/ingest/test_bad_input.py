@@ -175,7 +175,7 @@ def test_only_rows_with_text_in_a_number_column_go_to_quarantine(shop: Shop) -> 
 
 
 def test_a_file_with_too_many_broken_rows_is_refused(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipelines.ingest.load.MAX_BROKEN_ROWS", 5)
+    monkeypatch.setattr("pipelines.ingest.source_load.MAX_BROKEN_ROWS", 5)
     shop.land("a.csv", csv_of(*(sale(number, "대구") for number in range(10))))
     assert "more than 5 rows break the contract; the first breaks it in column store: not one of" in refused(shop)
 
@@ -250,17 +250,17 @@ def test_a_refused_file_is_tried_again_only_when_it_or_the_contract_changes(shop
 def test_a_file_that_grows_while_it_is_read_is_loaded_by_the_next_run(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pipelines.ingest import load
+    from pipelines.ingest import source_load
 
     path = shop.land("a.csv", csv_of(sale(1)))
-    original = load.prepare_all
+    original = source_load.prepare_all
 
     def growing(*arguments: object, **named: object) -> object:
         with path.open("a") as file:
             file.write(sale(2))
         return original(*arguments, **named)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(load, "prepare_all", growing)
+    monkeypatch.setattr(source_load, "prepare_all", growing)
     report = shop.load()
     assert report.faults == ("a.csv: not loaded, because it changed while it was read; run again",)
     assert shop.ids() == []

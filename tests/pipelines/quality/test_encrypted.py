@@ -13,13 +13,13 @@ from installation.contract.document import Contract
 from pipelines.engine.session import Engine
 from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
 from pipelines.quality.check import KeyCheck, ReferenceCheck
-from pipelines.quality.error import QualityRuleError
-from pipelines.quality.suite import Circumstance, comparable, derive_checks
-from pipelines.quality.validate import validate_table
+from pipelines.quality.contract_check import RunContext, comparable, derive_checks
+from pipelines.quality.errors import QualityRuleError
+from pipelines.quality.validation import validate_table
 from privacy.contract.document import Relationship
 from tests.pipelines.ingest.shop import COLUMNS, Shop, csv_of, sale
 
-AS_OF = Circumstance(datetime(2017, 3, 2))
+AS_OF = RunContext(datetime(2017, 3, 2))
 PERSONAL: dict[str, dict[str, Any]] = {
     **COLUMNS,
     "sale_id": {**COLUMNS["sale_id"], "identifierRole": "direct", "token": "member_no"},

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from installation.contract.document import Contracts, load_contracts
-from pipelines.retention.apply import RetentionResult, apply_retention
+from pipelines.retention.deletion import RetentionResult, apply_retention
 from pipelines.retention.plan import RetentionPlan, plan_retention
 from privacy.protection.errors import DestroyedKeyError, LostKeyError
 from privacy.protection.field import Place
@@ -17,7 +17,7 @@ from privacy.protection.scan.folder import scan_folders
 from privacy.protection.scan.matcher import Matcher
 from privacy.protection.scan.needle import Needle
 from tests.pipelines.ingest.shop import COLUMNS, Shop, csv_of, sale
-from tests.pipelines.ingest.test_seal import bronze, reveal
+from tests.pipelines.ingest.test_field_encryption import bronze, reveal
 
 TODAY = date(2017, 3, 5)
 OLD, NEW = "2015-12-31", "2017-03-01"

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from pipelines.simulate.random_stream import Ints
 from pipelines.simulate.records import Records
-from pipelines.simulate.streams import Ints
 
 
 @dataclass(frozen=True)

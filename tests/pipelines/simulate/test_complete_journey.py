@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from pipelines.simulate.journey import land_journey
+from pipelines.simulate.complete_journey import land_journey
 from pipelines.simulate.market import load_market, package_file
 
 

@@ -15,7 +15,7 @@ _COMMON = frozenset({"mostly"})
 
 
 @dataclass(frozen=True)
-class SharedRule:
+class SqlRule:
     """A row-wise Great Expectations rule as SQL.
 
     `violation` is the condition for a bad row, `element` the condition for a row in scope. At most `max_percent` of the
@@ -27,15 +27,15 @@ class SharedRule:
     max_percent: float
 
 
-def translate(expectation: str, arguments: Mapping[str, Any]) -> SharedRule | None:
+def to_sql_rule(expectation: str, arguments: Mapping[str, Any]) -> SqlRule | None:
     """Return an expectation as a SQL rule, or None if Great Expectations itself must run it.
 
     It must run it if the expectation is not row-wise, or if an argument has no translation, such as `row_condition`,
     which changes the rows in scope.
 
-    >>> translate("expect_column_values_to_not_be_null", {"column": "a", "mostly": 0.9})
-    SharedRule(violation='`a` is null', element='true', max_percent=10.0)
-    >>> translate("expect_column_mean_to_be_between", {"column": "a"}) is None
+    >>> to_sql_rule("expect_column_values_to_not_be_null", {"column": "a", "mostly": 0.9})
+    SqlRule(violation='`a` is null', element='true', max_percent=10.0)
+    >>> to_sql_rule("expect_column_mean_to_be_between", {"column": "a"}) is None
     True
     """
     entry = _TRANSLATIONS.get(expectation)
@@ -48,7 +48,7 @@ def translate(expectation: str, arguments: Mapping[str, Any]) -> SharedRule | No
     if rule is None:
         return None
     violation, element = rule
-    return SharedRule(violation, element, round(100 * (1 - float(arguments.get("mostly", 1))), 9))
+    return SqlRule(violation, element, round(100 * (1 - float(arguments.get("mostly", 1))), 9))
 
 
 def _pair(arguments: Mapping[str, Any], comparison: str) -> tuple[str, str] | None:

@@ -15,7 +15,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines.quality.error import QualityError
+from pipelines.quality.errors import QualityError
 from pipelines.quality.gx_import import import_late
 from pipelines.quality.result import TableQuality
 

@@ -1,7 +1,7 @@
 """Converts columns of landed data to the contract's types and marks the values that cannot be converted.
 
-A wrong value raises no error: it becomes null and is marked. The rules of `pipelines.ingest.value` say how text is
-read. A column whose values all have the usual form is converted by Arrow at once, with the same result.
+A wrong value raises no error: it becomes null and is marked. The rules of `pipelines.ingest.value_parser` say how text
+is read. A column whose values all have the usual form is converted by Arrow at once, with the same result.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.ingest.value import is_iso, reader
+from pipelines.ingest.value_parser import is_iso, reader
 
 Mask = npt.NDArray[np.bool_]
 # A money amount computed in binary, such as 0.1 + 0.2, differs from whole cents by less than this. An amount with a
@@ -84,7 +84,10 @@ def _from_text(values: pa.Array, target: pa.DataType, date_format: str | None) -
 
 
 def _common_shape(target: pa.DataType, date_format: str | None) -> str | None:
-    """Return a pattern for text on which Arrow's cast equals `pipelines.ingest.value` or fails; None for no pattern."""
+    """Return a pattern for the usual form of a type's text; None if there is none.
+
+    For text that matches it, Arrow's own cast gives the value of `pipelines.ingest.value_parser`, or fails.
+    """
     if pa.types.is_integer(target):
         return "^-?[0-9]{1,18}$"
     if pa.types.is_floating(target):

@@ -1,4 +1,7 @@
-"""Reads one value of each type from text. `pipelines.ingest.cast` must give the same results as these functions."""
+"""Reads single values of each type from text.
+
+`pipelines.ingest.type_cast` converts whole columns and must give the same results.
+"""
 
 import datetime
 import math

@@ -9,8 +9,8 @@ from typing import Any
 from installation.contract.document import Contract
 from pipelines.quality import sql
 from pipelines.quality.check import Check, MeasureCheck, NativeCheck, QueryCheck, Range, RowCheck, Severity
-from pipelines.quality.error import QualityRuleError
-from pipelines.quality.translate import translate
+from pipelines.quality.errors import QualityRuleError
+from pipelines.quality.expectation_sql import to_sql_rule
 
 # The spellings of Great Expectations that contracts use as the engine's name.
 GREAT_EXPECTATIONS = frozenset({"greatexpectations", "great-expectations", "great_expectations"})
@@ -202,7 +202,7 @@ def _expectation(
     arguments = dict(implementation.get("kwargs") or {})
     if column is not None:
         arguments.setdefault("column", column)
-    shared = translate(expectation, arguments)
+    shared = to_sql_rule(expectation, arguments)
     if shared is None:
         return NativeCheck(
             name=name,

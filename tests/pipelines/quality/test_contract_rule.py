@@ -10,9 +10,9 @@ import pytest
 
 from installation.contract.document import Contract
 from pipelines.quality.check import Check, MeasureCheck, NativeCheck, QueryCheck, RowCheck
-from pipelines.quality.error import QualityRuleError
-from pipelines.quality.rule import rule_checks
-from pipelines.quality.suite import Circumstance, derive_checks
+from pipelines.quality.contract_check import RunContext, derive_checks
+from pipelines.quality.contract_rule import rule_checks
+from pipelines.quality.errors import QualityRuleError
 from tests.pipelines.quality import shop
 
 
@@ -113,14 +113,14 @@ def test_a_rule_that_cannot_be_run_is_refused_with_the_reason(
 
 
 def test_check_names_are_unique_and_alphanumeric(orders: Contract) -> None:
-    names = [check.name for check in derive_checks(orders, Circumstance(shop.AS_OF))]
+    names = [check.name for check in derive_checks(orders, RunContext(shop.AS_OF))]
     assert len(names) == len(set(names))
     assert all(name.replace("_", "").isalnum() for name in names)
 
 
 def test_severity_follows_the_contract_and_otherwise_the_kind(orders: Contract) -> None:
     def severities(contract: Contract) -> dict[str, str]:
-        return {check.name: check.severity for check in derive_checks(contract, Circumstance(shop.AS_OF))}
+        return {check.name: check.severity for check in derive_checks(contract, RunContext(shop.AS_OF))}
 
     usual = severities(orders)
     errors = {name for name, severity in usual.items() if severity == "error"}

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from installation.contract.document import Column, Contract, Impute, Standardise
 from pipelines.engine.session import Engine
 from pipelines.quality.address_form import tidy_address
-from pipelines.quality.error import QualityError
-from pipelines.quality.impute import impute_frame, to_standard
-from pipelines.quality.standardise import standardise_frame, text_forms
+from pipelines.quality.errors import QualityError
+from pipelines.quality.imputation import impute_frame, to_standard
+from pipelines.quality.standard_form import standardise_frame, text_forms
 from tests.pipelines.quality import shop
 
 MESSY = {

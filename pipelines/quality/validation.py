@@ -12,10 +12,10 @@ from pyspark.sql import DataFrame
 from installation.contract.document import Contract
 from pipelines.quality import sql
 from pipelines.quality.check import Check, KeyCheck, QueryCheck, ReferenceCheck
+from pipelines.quality.contract_check import RunContext, derive_checks, parents_of
 from pipelines.quality.example import FailedCheck, find_examples
 from pipelines.quality.gx_import import import_late
 from pipelines.quality.result import CheckResult, TableQuality
-from pipelines.quality.suite import Circumstance, derive_checks, parents_of
 
 if TYPE_CHECKING:
     from pipelines.quality.gx_run import ExpectationResult
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def validate_table(
     frame: DataFrame,
     contract: Contract,
-    circumstance: Circumstance,
+    circumstance: RunContext,
     tables: Mapping[str, DataFrame] | None = None,
 ) -> TableQuality:
     """Check a table against its contract and return the result of each check.

@@ -15,9 +15,9 @@ from pyspark.sql import functions as F
 
 from installation.contract.document import Contract
 from pipelines.engine.session import Engine
+from pipelines.quality.contract_check import RunContext, derive_checks, parents_of
 from pipelines.quality.result import CheckResult, TableQuality
-from pipelines.quality.suite import Circumstance, derive_checks, parents_of
-from pipelines.quality.validate import validate_table
+from pipelines.quality.validation import validate_table
 from tests.pipelines.quality import shop
 
 Rows = list[dict[str, Any]]
@@ -35,7 +35,7 @@ def check(
     for name, change in changes.items():
         frame = change(frame) if callable(change) else frame.withColumn(name, change)
     products = engine.spark.createDataFrame(shop.PRODUCTS)
-    return validate_table(frame, contract, Circumstance(shop.AS_OF, history), {"silver/product": products})
+    return validate_table(frame, contract, RunContext(shop.AS_OF, history), {"silver/product": products})
 
 
 def failed(quality: TableQuality) -> dict[str, CheckResult]:
@@ -135,11 +135,11 @@ def test_a_missing_column_fails_each_check_that_needs_it(engine: Engine, orders:
 
 def test_a_check_whose_other_table_is_missing_fails(engine: Engine, orders: Contract) -> None:
     frame = shop.frame_of(engine.spark, orders, shop.clean_rows())
-    found = failed(validate_table(frame, orders, Circumstance(shop.AS_OF)))
+    found = failed(validate_table(frame, orders, RunContext(shop.AS_OF)))
     assert set(found) == {"reference_product_id", "known_sum"}
     assert found["reference_product_id"].fault == "table silver/product does not exist"
     assert found["known_sum"].fault == "table silver/product does not exist"
-    assert parents_of(derive_checks(orders, Circumstance(shop.AS_OF))) == {"silver/product"}
+    assert parents_of(derive_checks(orders, RunContext(shop.AS_OF))) == {"silver/product"}
 
 
 def test_an_engine_error_in_one_check_leaves_the_results_of_the_others(engine: Engine, orders: Contract) -> None:
@@ -202,7 +202,7 @@ def passes(frame: DataFrame, contract: Contract, monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(core.SparkConnectClient, "to_table", counted)
     products = frame.sparkSession.createDataFrame(shop.PRODUCTS)
-    validate_table(frame, contract, Circumstance(shop.AS_OF), {"silver/product": products})
+    validate_table(frame, contract, RunContext(shop.AS_OF), {"silver/product": products})
     return len(sent)
 
 
@@ -222,7 +222,7 @@ def test_keys_of_a_large_source_are_checked_on_a_sample_of_keys(engine: Engine, 
 
     rows = [{**row, "order_no": number // 2} for number, row in enumerate(shop.clean_rows() * 10)]
     landed = replace(orders, layer="source")
-    circumstance = Circumstance(shop.AS_OF, rows=9_000_000)
+    circumstance = RunContext(shop.AS_OF, rows=9_000_000)
     (key,) = [one for one in derive_checks(landed, circumstance) if one.name == "unique_key"]
     assert "one key in 3" in key.description
     suite = import_late("gx_suite").build_suite(landed.table, [key])

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class LoadReport:
+class LoadResult:
     """The result of loading one source.
 
     `rows_read` = `rows_added` + `rows_quarantined` + `rows_known`, over the files that could be read.

@@ -11,11 +11,11 @@ from urllib.parse import unquote
 
 import pytest
 
-from pipelines.quality.docs import build_site
-from pipelines.quality.error import QualityError
+from pipelines.quality.contract_check import RunContext
+from pipelines.quality.data_docs import build_site
+from pipelines.quality.errors import QualityError
 from pipelines.quality.result import TableQuality
-from pipelines.quality.suite import Circumstance
-from pipelines.quality.validate import validate_table
+from pipelines.quality.validation import validate_table
 from tests.engines import Engines, require_or_skip
 from tests.pipelines.quality import shop
 
@@ -29,7 +29,7 @@ def qualities(engines: Engines, tmp_path_factory: pytest.TempPathFactory) -> lis
     orders, product = shop.contracts(tmp_path_factory.mktemp("contracts"))
     rows = shop.with_break(shop.clean_rows(), 3, {"size": "XL", "email": shop.SECRETS[1], "quantity": 0})
     products = engine.spark.createDataFrame(shop.PRODUCTS)
-    circumstance = Circumstance(shop.AS_OF)
+    circumstance = RunContext(shop.AS_OF)
     frame = shop.frame_of(engine.spark, orders, rows)
     broken = validate_table(frame.drop("code"), orders, circumstance, {"silver/product": products})
     return [broken, validate_table(products, product, circumstance)]

@@ -10,8 +10,8 @@ import pytest
 
 from pipelines.engine.session import Engine
 from pipelines.quality.check import NativeCheck, RowCheck
+from pipelines.quality.expectation_sql import to_sql_rule
 from pipelines.quality.gx_import import import_late
-from pipelines.quality.translate import translate
 from tests.pipelines.quality import shop
 
 PAIR = {"column_A": "a", "column_B": "b", "ignore_row_if": "either_value_is_missing"}
@@ -38,7 +38,7 @@ def test_a_translated_expectation_counts_what_the_native_one_counts(
 ) -> None:
     frame = sail.spark.createDataFrame(ROWS, "a int, b int, t string")
     contract = replace(shop.contracts(tmp_path)[0], columns=())
-    shared = translate(expectation, arguments)
+    shared = to_sql_rule(expectation, arguments)
     assert shared is not None
     common: dict[str, Any] = {"kind": "rule", "severity": "warning", "description": "d"}
     checks = [

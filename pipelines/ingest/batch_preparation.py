@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from installation.contract.document import Contract
 from pipelines.ingest.batch import RawBatch
-from pipelines.ingest.check import check_batch
+from pipelines.ingest.batch_check import check_batch
 from pipelines.ingest.fault import RowFaults
 from pipelines.ingest.quarantine import Origin, QuarantineEntry, in_json
 from pipelines.ingest.row_hash import hash_rows

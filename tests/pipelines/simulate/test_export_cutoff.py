@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from pipelines.simulate.cutoff import EXPORTED_AT, cut_off
+from pipelines.simulate.export_cutoff import EXPORTED_AT, cut_off
 from pipelines.simulate.records import Override, Records
 from tests.pipelines.simulate.landed import Landed
 

@@ -82,7 +82,7 @@ def _in_json(bounds: dict[str, Any]) -> dict[str, Any]:
 
 
 @dataclass
-class Stage:
+class StagingArea:
     """Writes rows as data files in the folder of one table; `discard` removes them again.
 
     Attributes:
@@ -122,7 +122,7 @@ class Stage:
         return self.files
 
     def discard(self) -> None:
-        """Delete all files of this stage, finished or not."""
+        """Delete all files of this staging area, finished or not."""
         self._take_waiting()
         if self._writer is not None:
             self._writer.abandon()
@@ -178,27 +178,27 @@ class Stage:
 
 
 class _FileWriter:
-    """Writes one Parquet file of a stage."""
+    """Writes one Parquet file of a staging area."""
 
-    def __init__(self, stage: Stage, schema: pa.Schema, partition_values: dict[str, str | None]) -> None:
-        self._stage = stage
+    def __init__(self, staging: StagingArea, schema: pa.Schema, partition_values: dict[str, str | None]) -> None:
+        self._staging = staging
         self._partition_values = partition_values
         folder = "".join(f"{name}={value or HIVE_NULL}/" for name, value in partition_values.items())
         self.path = f"{folder}part-00000-{uuid.uuid4()}-c000.zstd.parquet"
         if folder:
-            stage.filesystem.create_dir(f"{stage.folder}/{folder}", recursive=True)
+            staging.filesystem.create_dir(f"{staging.folder}/{folder}", recursive=True)
         self._schema = schema
         names = schema.names
-        plain = {*stage.uncompressed, *stage.sequential}
-        self._sink = stage.filesystem.open_output_stream(f"{stage.folder}/{self.path}")
+        plain = {*staging.uncompressed, *staging.sequential}
+        self._sink = staging.filesystem.open_output_stream(f"{staging.folder}/{self.path}")
         self._writer = pq.ParquetWriter(
             self._sink,
             schema,
-            compression={name: "NONE" if name in stage.uncompressed else "ZSTD" for name in names},
+            compression={name: "NONE" if name in staging.uncompressed else "ZSTD" for name in names},
             use_dictionary=[name for name in names if name not in plain],
             # Bounds of technical columns would not help any reader to skip files.
             write_statistics=[name for name in names if not name.startswith("_")],
-            column_encoding=dict.fromkeys(stage.sequential, "DELTA_BINARY_PACKED"),
+            column_encoding=dict.fromkeys(staging.sequential, "DELTA_BINARY_PACKED"),
             # Readers must see text as text, not as the dictionary type that it had in memory.
             store_schema=False,
             coerce_timestamps="us",
@@ -217,14 +217,14 @@ class _FileWriter:
         with suppress(OSError):
             self._sink.close()
         with suppress(FileNotFoundError):
-            self._stage.filesystem.delete_file(f"{self._stage.folder}/{self.path}")
+            self._staging.filesystem.delete_file(f"{self._staging.folder}/{self.path}")
 
     def close(self) -> StagedFile:
         self._writer.close()
         self._sink.close()
-        full_path = f"{self._stage.folder}/{self.path}"
-        info = self._stage.filesystem.get_file_info(full_path)
-        with self._stage.filesystem.open_input_file(full_path) as source:
+        full_path = f"{self._staging.folder}/{self.path}"
+        info = self._staging.filesystem.get_file_info(full_path)
+        with self._staging.filesystem.open_input_file(full_path) as source:
             minimums, maximums, nulls = _statistics(pq.read_metadata(source))
         return StagedFile(self.path, self.rows, info.size, self._partition_values, minimums, maximums, nulls)
 

@@ -15,21 +15,21 @@ from installation.contract.document import Contract, FileFormat
 from installation.lakehouse.lakehouse import Lakehouse
 from pipelines.errors import IngestError
 from pipelines.ingest.batch import TEXT_BATCH_ROWS, RawBatch
+from pipelines.ingest.batch_preparation import LoadContext, event_column, event_days, prepare
 from pipelines.ingest.bronze import BronzeTable
 from pipelines.ingest.deduplication import Deduplication
 from pipelines.ingest.fault import RowFault, RowFaults
+from pipelines.ingest.field_encryption import RowEncryptor
 from pipelines.ingest.json_lines_file import as_text, parse_line
-from pipelines.ingest.load import Clock, in_utc, make_load_id
-from pipelines.ingest.prepare import LoadContext, event_column, event_days, prepare
+from pipelines.ingest.load_result import LoadResult
 from pipelines.ingest.quarantine import Origin, Quarantine
-from pipelines.ingest.report import LoadReport
-from pipelines.ingest.seal import RowEncryptor
+from pipelines.ingest.source_load import Clock, in_utc, make_load_id
 from pipelines.ingest.text_column import WHOLE_TEXT, blank_to_null, text_column
 from pipelines.ingest.text_lines import restore_text
 from privacy.protection.source_person import Protection
 
 
-def replay_quarantine(contract: Contract, lakehouse: Lakehouse, protection: Protection, clock: Clock) -> LoadReport:
+def replay_quarantine(contract: Contract, lakehouse: Lakehouse, protection: Protection, clock: Clock) -> LoadResult:
     """Check the source's quarantined rows against its current contract, and load those that pass.
 
     Loaded rows keep their file and line. Rows that still break the contract stay in quarantine. A row that the table
@@ -51,16 +51,16 @@ def replay_quarantine(contract: Contract, lakehouse: Lakehouse, protection: Prot
             "Check that the disk has free space and that the lakehouse is writable, then replay again.",
             contract.name,
         ) from error
-    return LoadReport(**{**vars(result), "seconds": time.monotonic() - started})
+    return LoadResult(**{**vars(result), "seconds": time.monotonic() - started})
 
 
-def _replay(contract: Contract, lakehouse: Lakehouse, protection: Protection, now: datetime.datetime) -> LoadReport:
+def _replay(contract: Contract, lakehouse: Lakehouse, protection: Protection, now: datetime.datetime) -> LoadResult:
     quarantine = Quarantine(contract, lakehouse, protection)
     rows = quarantine.open_rows()
     load_id = make_load_id(contract, ["replay", *(f"{row['file_id']}:{row['line']}" for row in rows)])
     table = BronzeTable(contract, lakehouse)
     merge = Deduplication(table, event_column(contract))
-    stage = merge.new_stage()
+    staging = merge.new_staging_area()
     shared = LoadContext(contract, protection, load_id, now)
     encryptor = RowEncryptor(contract, protection)
     days: set[datetime.date] = set()
@@ -71,9 +71,9 @@ def _replay(contract: Contract, lakehouse: Lakehouse, protection: Protection, no
             passed = encryptor.encrypt(prepared.passed, prepared.passed_rows)
             days |= event_days(passed, merge.event_column)
             still_broken |= {(entry.origin.file_id, entry.line) for entry in prepared.broken}
-            stage.write(passed)
-        stage.finish()
-        added, known, days = merge.keep_new(stage, days)
+            staging.write(passed)
+        staging.finish()
+        added, known, days = merge.keep_new(staging, days)
         if added:
             table.commit(merge.kept, [load_id], now)
     except BaseException:
@@ -81,7 +81,7 @@ def _replay(contract: Contract, lakehouse: Lakehouse, protection: Protection, no
         raise
     taken = {(row["file_id"], row["line"]) for row in rows} - still_broken
     quarantine.mark_replayed(taken, load_id)
-    return LoadReport(
+    return LoadResult(
         source=contract.name,
         load_id=load_id,
         rows_read=len(rows),

@@ -9,40 +9,40 @@ import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.ingest import stage as stage_module
-from pipelines.ingest.stage import LONGEST_STATISTIC, Stage, StagedFile
+from pipelines.ingest import staging_area
+from pipelines.ingest.staging_area import LONGEST_STATISTIC, StagedFile, StagingArea
 
 NOW = datetime.datetime.fromisoformat("2018-01-01T00:00:00")
 
 
-def new_stage(folder: Path, **options: dict[str, pa.DataType]) -> Stage:
-    return Stage(pafs.LocalFileSystem(), str(folder), **options)  # type: ignore[arg-type]
+def new_staging_area(folder: Path, **options: dict[str, pa.DataType]) -> StagingArea:
+    return StagingArea(pafs.LocalFileSystem(), str(folder), **options)  # type: ignore[arg-type]
 
 
 def staged(folder: Path, table: pa.Table) -> StagedFile:
-    stage = new_stage(folder)
+    staging = new_staging_area(folder)
     for batch in table.to_batches():
-        stage.write(batch)
-    (file,) = stage.finish()
+        staging.write(batch)
+    (file,) = staging.finish()
     return file
 
 
 def test_rows_are_read_back_in_order_across_groups_and_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stage_module, "GROUP_ROWS", 10)
-    monkeypatch.setattr(stage_module, "FILE_ROWS", 25)
-    stage = new_stage(tmp_path)
+    monkeypatch.setattr(staging_area, "GROUP_ROWS", 10)
+    monkeypatch.setattr(staging_area, "FILE_ROWS", 25)
+    staging = new_staging_area(tmp_path)
     rng = random.Random(1)
     for start in range(0, 100, 4):
         word = pa.array([rng.choice("abc") for _ in range(4)]).dictionary_encode()
-        stage.write(pa.RecordBatch.from_arrays([pa.array(range(start, start + 4)), word], ["n", "word"]))
-    files = stage.finish()
+        staging.write(pa.RecordBatch.from_arrays([pa.array(range(start, start + 4)), word], ["n", "word"]))
+    files = staging.finish()
     assert len(files) == 3
     assert sum(file.rows for file in files) == 100
-    assert [n for file in files for batch in stage.read(file) for n in batch.column("n").to_pylist()] == list(
+    assert [n for file in files for batch in staging.read(file) for n in batch.column("n").to_pylist()] == list(
         range(100)
     )
     assert pq.read_schema(tmp_path / files[0].path).field("word").type == pa.string()
-    stage.discard()
+    staging.discard()
     assert list(tmp_path.iterdir()) == []
 
 
@@ -91,24 +91,26 @@ def test_only_files_with_disjoint_ranges_are_known_to_share_no_rows(tmp_path: Pa
 
 def test_each_partition_is_written_to_its_own_file_and_read_back(tmp_path: Path) -> None:
     day = pa.array([NOW.date(), None, NOW.date()], pa.date32())
-    stage = new_stage(tmp_path, partition_types={"day": pa.date32(), "kind": pa.string()})
-    stage.write(pa.RecordBatch.from_arrays([pa.array([1, 2, 3]), day, pa.array(["a", "a", "b"])], ["n", "day", "kind"]))
-    files = stage.finish()
+    staging = new_staging_area(tmp_path, partition_types={"day": pa.date32(), "kind": pa.string()})
+    staging.write(
+        pa.RecordBatch.from_arrays([pa.array([1, 2, 3]), day, pa.array(["a", "a", "b"])], ["n", "day", "kind"])
+    )
+    files = staging.finish()
     values = sorted((repr(file.partition_values), file.rows) for file in files)
     assert values == [
         ("{'day': '2018-01-01', 'kind': 'a'}", 1),
         ("{'day': '2018-01-01', 'kind': 'b'}", 1),
         ("{'day': None, 'kind': 'a'}", 1),
     ]
-    rows = sorted(row["n"] for file in files for batch in stage.read(file) for row in batch.to_pylist() if row["day"])
+    rows = sorted(row["n"] for file in files for batch in staging.read(file) for row in batch.to_pylist() if row["day"])
     assert rows == [1, 3]
 
 
 def test_discard_removes_an_unfinished_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stage_module, "GROUP_ROWS", 1)
-    stage = new_stage(tmp_path)
-    stage.write(pa.RecordBatch.from_arrays([pa.array([1])], ["n"]))
+    monkeypatch.setattr(staging_area, "GROUP_ROWS", 1)
+    staging = new_staging_area(tmp_path)
+    staging.write(pa.RecordBatch.from_arrays([pa.array([1])], ["n"]))
     assert len(list(tmp_path.iterdir())) == 1
-    stage.discard()
+    staging.discard()
     assert list(tmp_path.iterdir()) == []
-    assert stage.finish() == []
+    assert staging.finish() == []

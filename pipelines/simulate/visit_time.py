@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pipelines.simulate.streams import Floats, Times, pick
+from pipelines.simulate.random_stream import Floats, Times, pick
 
 _FIRST_DAY = np.datetime64("2017-01-01")
 # Relative number of visits by hour of the day, with a peak at 21 h.

@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
+from pipelines.simulate.random_stream import Bools
 from pipelines.simulate.records import Records
-from pipelines.simulate.streams import Bools
 
 EXPORTED_AT = np.datetime64("2018-01-02T00:00:00")
 """Time of the export. The last sales of the Complete Journey are in the first hours of 2018-01-01."""

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from pipelines.simulate.streams import Bools, Ints, Texts, chance
+from pipelines.simulate.random_stream import Bools, Ints, Texts, chance
 from pipelines.simulate.text import load_table
 
 

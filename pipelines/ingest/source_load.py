@@ -22,17 +22,17 @@ from deltalake.exceptions import CommitFailedError, DeltaError
 from installation.contract.document import Contract
 from installation.lakehouse.lakehouse import Lakehouse
 from pipelines.errors import IngestError
+from pipelines.ingest.batch_preparation import LoadContext, event_column, event_days, prepare, prepare_all
 from pipelines.ingest.bronze import BronzeTable
 from pipelines.ingest.csv_file import CsvFile
 from pipelines.ingest.deduplication import Deduplication
 from pipelines.ingest.fault import FileFaultError
+from pipelines.ingest.field_encryption import RowEncryptor
 from pipelines.ingest.json_lines_file import JsonLinesFile
 from pipelines.ingest.landing import LandedFile, find_files
+from pipelines.ingest.load_result import LoadResult
 from pipelines.ingest.parquet_file import ParquetFile
-from pipelines.ingest.prepare import LoadContext, event_column, event_days, prepare, prepare_all
 from pipelines.ingest.quarantine import Origin, Quarantine, QuarantineEntry
-from pipelines.ingest.report import LoadReport
-from pipelines.ingest.seal import RowEncryptor
 from pipelines.ingest.text_lines import DEFAULT_MAX_LINE
 from privacy.protection.source_person import Protection
 
@@ -49,7 +49,7 @@ def ingest_source(
     protection: Protection,
     clock: Clock,
     max_line: int = DEFAULT_MAX_LINE,
-) -> LoadReport:
+) -> LoadResult:
     """Load the landed files of a source that its table does not have yet.
 
     A file that cannot be read as the contract states is recorded in quarantine. It is tried again when its bytes or
@@ -84,7 +84,7 @@ def ingest_source(
             "Check that the disk has free space and that the lakehouse is writable, then run again.",
             contract.name,
         ) from error
-    return LoadReport(**{**vars(result), "seconds": time.monotonic() - started})
+    return LoadResult(**{**vars(result), "seconds": time.monotonic() - started})
 
 
 @dataclass
@@ -119,7 +119,7 @@ class _Load:
         self.max_line = max_line
         self.totals = LoadTotals()
 
-    def run(self, landing: Path) -> LoadReport:
+    def run(self, landing: Path) -> LoadResult:
         files = find_files(landing, self.file_format.path)
         refused = self.quarantine.refused_files()
         fresh = [file for file in files if not self.table.holds(file.file_id)]
@@ -137,9 +137,9 @@ class _Load:
         self.quarantine.mark_replayed(((file_id, None) for file_id in taken if file_id in refused), load_id)
         return self._result(load_id, len(files), len(self.totals.loaded), faults)
 
-    def _result(self, load_id: str, seen: int, new: int, faults: list[str]) -> LoadReport:
+    def _result(self, load_id: str, seen: int, new: int, faults: list[str]) -> LoadResult:
         totals = self.totals
-        return LoadReport(
+        return LoadResult(
             source=self.contract.name,
             load_id=load_id,
             files_seen=seen,
@@ -167,7 +167,7 @@ class _Load:
             raise
 
     def _load_file(self, file: LandedFile, shared: LoadContext, merge: Deduplication) -> None:
-        stage = merge.new_stage()
+        staging = merge.new_staging_area()
         source = open_source(file.path, self.contract, self.max_line)
         origin = Origin(file.name, file.file_id)
         rows = 0
@@ -178,20 +178,20 @@ class _Load:
                 rows += prepared.rows
                 passed = self.encryptor.encrypt(prepared.passed, prepared.passed_rows)
                 days |= event_days(passed, merge.event_column)
-                stage.write(passed)
+                staging.write(passed)
                 broken += prepared.broken
                 _refuse_too_many(broken)
         except FileFaultError as fault:
-            stage.discard()
+            staging.discard()
             self._refuse(origin, fault)
             return
-        stage.finish()
+        staging.finish()
         now = file.path.stat()
         if (now.st_size, now.st_mtime_ns) != (file.size, file.modified_ns):
-            stage.discard()
+            staging.discard()
             self.totals.faults.append(f"{file.name}: not loaded, because it changed while it was read; run again")
             return
-        added, known, days = merge.keep_new(stage, days)
+        added, known, days = merge.keep_new(staging, days)
         self.totals.rows_added += added
         self.totals.rows_known += known
         self.totals.days |= days

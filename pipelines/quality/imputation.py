@@ -8,7 +8,7 @@ from pyspark.sql import functions as F
 
 from installation.contract.document import Column, Contract, Impute
 from pipelines.quality import sql
-from pipelines.quality.error import QualityError
+from pipelines.quality.errors import QualityError
 from privacy.protection.normal_form import DEFAULT_REGION
 
 
@@ -58,7 +58,7 @@ def impute_frame(frame: DataFrame, contract: Contract) -> DataFrame:
 
 def to_standard(frame: DataFrame, contract: Contract, region: str = DEFAULT_REGION) -> DataFrame:
     """Return a source's rows as silver uses them: standard forms first, then imputed values."""
-    from pipelines.quality.standardise import standardise_frame
+    from pipelines.quality.standard_form import standardise_frame
 
     return impute_frame(standardise_frame(frame, contract, region), contract)
 

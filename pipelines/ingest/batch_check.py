@@ -6,9 +6,9 @@ import pyarrow as pa
 
 from installation.contract.document import Contract, arrow_type
 from pipelines.ingest.batch import RawBatch
-from pipelines.ingest.cast import UncastableError, cast_column
 from pipelines.ingest.constraint import check_domain, check_required
 from pipelines.ingest.fault import FileFaultError, RowFault, RowFaults
+from pipelines.ingest.type_cast import UncastableError, cast_column
 
 
 @dataclass(frozen=True)

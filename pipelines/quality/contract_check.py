@@ -21,7 +21,7 @@ from pipelines.quality.check import (
     SchemaCheck,
     Severity,
 )
-from pipelines.quality.rule import rule_checks
+from pipelines.quality.contract_rule import rule_checks
 from pipelines.quality.volume import expected_rows
 
 # Landed files contain faults that silver removes: some repeated rows, some keys that the parent table does not have.
@@ -41,7 +41,7 @@ TECHNICAL_COLUMNS = frozenset({"_load_id", "_source_file", "_row_hash_low", "_ro
 
 
 @dataclass(frozen=True)
-class Circumstance:
+class RunContext:
     """The facts of a run that checks need besides the contract.
 
     Attributes:
@@ -55,7 +55,7 @@ class Circumstance:
     rows: int = 0
 
 
-def derive_checks(contract: Contract, circumstance: Circumstance) -> tuple[Check, ...]:
+def derive_checks(contract: Contract, circumstance: RunContext) -> tuple[Check, ...]:
     """Return all checks of a contract, in a stable order; their names are unique within the table.
 
     A failed schema, key or required column is an error, except that a repeated key of a source is a warning. All other
@@ -104,7 +104,7 @@ def _schema(contract: Contract) -> SchemaCheck:
     )
 
 
-def _volume(contract: Contract, circumstance: Circumstance) -> MeasureCheck:
+def _volume(contract: Contract, circumstance: RunContext) -> MeasureCheck:
     within, reason = expected_rows(circumstance.rows_before, contract.volume)
     return MeasureCheck(
         name="volume",
@@ -116,7 +116,7 @@ def _volume(contract: Contract, circumstance: Circumstance) -> MeasureCheck:
     )
 
 
-def _freshness(contract: Contract, circumstance: Circumstance) -> Iterator[MeasureCheck]:
+def _freshness(contract: Contract, circumstance: RunContext) -> Iterator[MeasureCheck]:
     column = contract.freshness_column
     if column is None and contract.touchpoint is not None:
         column = contract.touchpoint.columns.get("event_time")
@@ -136,7 +136,7 @@ def _freshness(contract: Contract, circumstance: Circumstance) -> Iterator[Measu
     )
 
 
-def _key(contract: Contract, circumstance: Circumstance) -> Iterator[KeyCheck]:
+def _key(contract: Contract, circumstance: RunContext) -> Iterator[KeyCheck]:
     key = contract.primary_key
     is_source = contract.layer == "source"
     one_in = -(-circumstance.rows // LARGEST_EXACT_KEY) if is_source and circumstance.rows else 1

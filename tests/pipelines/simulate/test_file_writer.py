@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
-from pipelines.simulate.files import CsvStyle, write_csv, write_json_lines, write_parquet
+from pipelines.simulate.file_writer import CsvStyle, write_csv, write_json_lines, write_parquet
 from pipelines.simulate.records import Override, Records
 
 _AWKWARD = ['say "hi"', "two\nlines", "comma, semicolon;", "back\\slash", "한글 이름", None, "", "plain"]

@@ -20,7 +20,7 @@ from installation.contract.document import Column, Contract, Standardise
 from pipelines.quality import sql
 from pipelines.quality.address_form import tidy_address
 from pipelines.quality.code_form import iso_date, postal_code, sex_code, truth
-from pipelines.quality.error import QualityError
+from pipelines.quality.errors import QualityError
 from pipelines.quality.text_form import tidy_name, tidy_text
 from privacy.protection.normal_form import DEFAULT_REGION, normalise_email, normalise_phone
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from pipelines.simulate.files import CsvStyle
+from pipelines.simulate.file_writer import CsvStyle
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pipelines.ingest.cast import UncastableError, cast_column
-from pipelines.ingest.value import python_format, read_date, read_decimal, reader
+from pipelines.ingest.type_cast import UncastableError, cast_column
+from pipelines.ingest.value_parser import python_format, read_date, read_decimal, reader
 
 TARGETS = [
     pa.int32(),
