@@ -20,7 +20,7 @@ QUARANTINE_KEY = ["source", "column", "rule", "reason"]
 class TableStatus:
     """The status of one table.
 
-    `version`, `rows` and `size_bytes` are None while the table does not exist. `record` is None if it was never checked.
+    `version`, `rows` and `size_bytes` are None while the table does not exist; `record` is None before its first check.
     """
 
     table: str
@@ -48,7 +48,7 @@ def read_table_status(lakehouse: Lakehouse, contracts: Contracts, record_folder:
 def count_quarantine(lakehouse: Lakehouse, source: str | None = None) -> list[dict[str, Any]]:
     """Return the number of quarantined rows and files by source, column, rule and reason; largest number first.
 
-    Only entries that no load has replayed yet are counted. Their values are not read, because they may be personal data.
+    Only entries that no load has replayed yet are counted. Their records are not read: they may hold personal data.
     """
     if not lakehouse.exists(QUARANTINE):
         return []
