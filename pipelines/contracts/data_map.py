@@ -1,4 +1,4 @@
-"""Shows the data map and the faults of contracts, for people; `Catalog.as_rows` is its form for machines."""
+"""Renders the data map and the faults of contracts for the terminal; for JSON use `Catalog.as_rows`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _ROLE_STYLES = {"direct": "red", "sensitive": "magenta", "quasi": "yellow", "non
 
 
 def render_data_map(catalog: Catalog, tables: Iterable[str] | None = None) -> Table:
-    """Return the data map as a table. An empty cell under a table means: as in the row above."""
+    """Return the data map as a table for the terminal. An empty cell has the value of the row above."""
     view = Table(title="Data map: record of processing activities", title_justify="left", expand=False)
     for title in ("Table", "Column", "Category", "Identifier", "Purpose by legal basis", "Kept", "For"):
         view.add_column(title, overflow="fold")
@@ -28,7 +28,7 @@ def render_data_map(catalog: Catalog, tables: Iterable[str] | None = None) -> Ta
 
 
 def describe_purposes(entry: Entry) -> str:
-    """Return a column's purposes by the basis that they rest on; what is about nobody needs no basis."""
+    """Return a column's purposes grouped by legal basis; for a column without personal data, the purposes alone."""
     if not entry.is_personal:
         return ", ".join(entry.purposes)
     by_basis: dict[str, list[str]] = {}
@@ -38,7 +38,7 @@ def describe_purposes(entry: Entry) -> str:
 
 
 def describe_retention(entry: Entry) -> str:
-    """Return how long rows are kept, and counted from which column."""
+    """Return the retention period in days and the column from which it is counted."""
     if entry.retention_days is None:
         return "no limit" if not entry.is_personal else "not stated"
     start = f" from {entry.retention_column}" if entry.retention_column else ""
@@ -46,7 +46,7 @@ def describe_retention(entry: Entry) -> str:
 
 
 def summarise(catalog: Catalog) -> str:
-    """Return one line about the whole map."""
+    """Return a one-line summary: number of tables, columns, personal columns, identifiers and sensitive columns."""
     personal = [entry for entry in catalog.entries if entry.is_personal]
     direct, sensitive = catalog.columns_of_role("direct"), catalog.columns_of_role("sensitive")
     return (
@@ -57,7 +57,7 @@ def summarise(catalog: Catalog) -> str:
 
 
 def render_faults(faults: Iterable[Fault]) -> Text:
-    """Return the faults, one a line, as file:line: message (got; expected; hint)."""
+    """Return the faults, one per line, as `file:line: message (got; expected; hint)`."""
     lines = Text()
     for fault in faults:
         place = f"{fault.path}:{fault.line}:"

@@ -1,4 +1,4 @@
-"""The rules that a contract with events, standard forms, imputation or quality settings must keep."""
+"""Rules for one contract about touchpoints, standard forms, imputation and quality settings."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from privacy.contract.fault import Fault
 from privacy.contract.text import Source
 
 _NUMERIC = ("integer", "number")
-# Logical types that a column of each role may have; roles that are missing here take any.
+# Logical types that a column of each role may have. Roles that are not listed allow any type.
 _ROLE_TYPES = {
     "event_time": ("timestamp", "date"),
     "amount": _NUMERIC,
@@ -21,7 +21,7 @@ _ROLE_TYPES = {
 
 
 def check_event_rules(document: Document, source: Source) -> list[Fault]:
-    """Return every fault of one contract against every rule of this module."""
+    """Return every violation of this module's rules by one contract."""
     subject = Subject(document, source)
     return [fault for rule in EVENT_RULES for fault in rule(subject)]
 
@@ -33,7 +33,7 @@ def _touchpoint_is_complete(subject: Subject) -> Iterator[Fault]:
         for column in document.columns:
             if column.touchpoint_role:
                 hint = "add touchpoint: {channel: web, eventType: click} to the table"
-                message = f"Column {column.name!r} has a touchpointRole but the table is no touchpoint"
+                message = f"Column {column.name!r} has a touchpointRole but the table declares no touchpoint"
                 yield subject.fault(message, column=column, got=column.touchpoint_role, hint=hint)
         return
     has_time = "event_time" in touchpoint.columns
@@ -42,14 +42,14 @@ def _touchpoint_is_complete(subject: Subject) -> Iterator[Fault]:
     has_id = bool(document.primary_key) or "event_id" in touchpoint.columns
     wanted = {
         "a column with touchpointRole event_time": has_time,
-        "channel, as a literal or a column's role": has_channel,
-        "eventType, as a literal or a column's role event_type": has_type,
+        "channel in touchpoint, or a column with touchpointRole channel": has_channel,
+        "eventType in touchpoint, or a column with touchpointRole event_type": has_type,
         "a primary key or a column with touchpointRole event_id": has_id,
         "subjectKey": document.subject_key is not None,
     }
     for what, is_there in wanted.items():
         if not is_there:
-            yield subject.fault_at("touchpoint", "The touchpoint is incomplete", expected=what)
+            yield subject.fault_at("touchpoint", "The touchpoint is incomplete", expected=what, hint="add it")
 
 
 def _touchpoint_roles_fit(subject: Subject) -> Iterator[Fault]:
@@ -59,11 +59,12 @@ def _touchpoint_roles_fit(subject: Subject) -> Iterator[Fault]:
         if role is None:
             continue
         if role in seen:
-            yield subject.fault(f"touchpointRole {role!r} belongs to more than one column", column=column)
+            message = f"More than one column has touchpointRole {role!r}"
+            yield subject.fault(message, column=column, hint="keep it on one column")
         seen.add(role)
         types = _ROLE_TYPES.get(role)
         if types and column.logical_type and column.logical_type not in types:
-            message = f"Column {column.name!r} cannot be {role}"
+            message = f"Column {column.name!r} has the wrong type for touchpointRole {role}"
             yield subject.fault(message, column=column, got=column.logical_type, expected=" or ".join(types))
 
 
@@ -73,7 +74,7 @@ def _standard_form_fits(subject: Subject) -> Iterator[Fault]:
             continue
         types = _NUMERIC if column.standardise.rule == "unit" else ("string",)
         if column.logical_type not in types:
-            message = f"Column {column.name!r} cannot have the standard form {column.standardise.rule!r}"
+            message = f"Column {column.name!r} has the wrong type for the standard form {column.standardise.rule!r}"
             yield subject.fault(message, column=column, got=column.logical_type, expected=" or ".join(types))
 
 
@@ -82,15 +83,15 @@ def _imputation_fits(subject: Subject) -> Iterator[Fault]:
         if column.impute is None:
             continue
         if column.impute.method == "median" and column.logical_type not in _NUMERIC:
-            message = f"Column {column.name!r} has no median"
+            message = f"Column {column.name!r} is not numeric, so its nulls cannot be imputed by the median"
             yield subject.fault(message, column=column, got=column.logical_type, expected="integer or number")
         if column.required:
-            message = f"Column {column.name!r} is required and never null"
-            yield subject.fault(message, column=column, hint="drop impute or required")
+            message = f"Column {column.name!r} is required, so it has no nulls to impute"
+            yield subject.fault(message, column=column, hint="remove impute or required")
         value = column.impute.value
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
         if value is not None and is_number != (column.logical_type in _NUMERIC):
-            message = f"Column {column.name!r} is filled with another type"
+            message = f"The impute value of column {column.name!r} has the wrong type"
             yield subject.fault(message, column=column, got=repr(value), expected=column.logical_type)
 
 
@@ -99,15 +100,16 @@ def _settings_name_columns(subject: Subject) -> Iterator[Fault]:
     for name in subject.document.outlier_columns:
         if types.get(name) not in _NUMERIC:
             got = f"{name}: {types.get(name, 'no such column')}"
-            message = "outlierColumns names what is no number"
+            message = "outlierColumns names a column that is not numeric"
             yield subject.fault_at("outlierColumns", message, got=got, expected="columns of integer or number")
     for name, severity in subject.document.check_severity.items():
         if severity not in ("error", "warning"):
             got = f"{name}: {severity}"
-            yield subject.fault_at("checkSeverity", "Unknown severity", got=got, expected="error or warning")
+            yield subject.fault_at("checkSeverity", "Unknown severity of a check", got=got, expected="error or warning")
     for name, value in subject.document.volume.items():
         if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
-            yield subject.fault_at("volume", "No number of rows or percent", got=f"{name}: {value!r}")
+            message, expected = "A volume setting is not a number", "a number of rows or a percentage, at least 0"
+            yield subject.fault_at("volume", message, got=f"{name}: {value!r}", expected=expected)
 
 
 EVENT_RULES: tuple[Rule, ...] = (

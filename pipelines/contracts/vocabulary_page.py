@@ -1,4 +1,4 @@
-"""Renders Bojagi's vocabulary as Markdown, for `docs/contracts.md` and `bojagi contracts vocabulary`."""
+"""Renders the vocabulary of custom properties as Markdown, for docs/contracts.md and `contracts vocabulary`."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _VALUES = {
 
 
 def render_vocabulary() -> str:
-    """Return the whole vocabulary as Markdown tables, under headings of the third level."""
+    """Return the whole vocabulary as Markdown tables, each under a level-3 heading."""
     vocabulary = load_vocabulary()
     blocks = [_render_properties(vocabulary, place, title) for place, title in _PLACES.items()]
     blocks += [_render_terms(vocabulary, name, title) for name, title in _TERMS.items()]

@@ -1,4 +1,4 @@
-"""Reads one property of a contract's schema."""
+"""Reads one column (a property of the ODCS schema) of a contract."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from privacy.contract.text import Place, Source
 
 
 def read_column(entry: SchemaProperty, place: Place, table_purposes: tuple[str, ...], source: Source) -> Column | None:
-    """Read one property of the schema, without what a reported fault makes unusable; None without a name."""
+    """Return one column; faults are reported to `source` and the faulty parts left out. None without a name."""
     if not entry.name:
         source.report(place, "A column has no name")
         return None
@@ -65,6 +65,6 @@ def _impute(value: Any, place: Place, source: Source) -> Impute | None:
     if value is None:
         return None
     if (value["method"] == "constant") != ("value" in value):
-        expected = "value with method constant, and only with it"
+        expected = "a value with method constant, and no value with other methods"
         source.report(place, "Property 'impute' is incomplete", got=str(value), expected=expected)
     return Impute(value["method"], value.get("value"))
