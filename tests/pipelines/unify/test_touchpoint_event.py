@@ -60,7 +60,7 @@ def test_a_contract_is_all_a_new_source_needs(tmp_path, build_market) -> None:
     contracts = contracts_with(tmp_path, "event_time")
     built = build_market(
         "sail",
-        ("silver/identity_decision", "silver/identifier", "silver/carrier", "silver/touchpoint_event"),
+        ("silver/identity_decision", "silver/identifier", "silver/session_order_customer", "silver/touchpoint_event"),
         contracts=contracts,
     )
     parked = [
