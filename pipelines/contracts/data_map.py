@@ -15,8 +15,9 @@ _ROLE_STYLES = {"direct": "red", "sensitive": "magenta", "quasi": "yellow", "non
 
 def render_data_map(catalog: Catalog, tables: Iterable[str] | None = None) -> Table:
     """Return the data map as a table for the terminal. An empty cell has the value of the row above."""
-    view = Table(title="Data map: record of processing activities", title_justify="left", expand=False)
-    for title in ("Table", "Column", "Category", "Identifier", "Purpose by legal basis", "Kept", "For"):
+    title = "Data map: record of processing activities (* marks the subject key)"
+    view = Table(title=title, title_justify="left", expand=False)
+    for title in ("Table", "Column", "Category", "Identifier", "Purposes by legal basis", "Retention", "Recipients"):
         view.add_column(title, overflow="fold")
     for table in tables if tables is not None else catalog.tables:
         above: Entry | None = None
@@ -52,7 +53,7 @@ def summarise(catalog: Catalog) -> str:
     return (
         f"{len(catalog.tables)} tables, {len(catalog.entries)} columns: {len(personal)} personal, "
         f"{len(direct)} direct identifiers, {len(sensitive)} sensitive; "
-        f"persons in {len(catalog.subject_tables())} tables"
+        f"{len(catalog.subject_tables())} tables about persons"
     )
 
 

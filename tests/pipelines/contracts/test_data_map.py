@@ -40,7 +40,7 @@ def test_purposes_are_grouped_by_legal_basis_except_for_non_personal_data(catalo
 
 
 def test_the_summary_counts_tables_columns_and_identifiers(catalog: Catalog) -> None:
-    expected = "3 tables, 11 columns: 8 personal, 2 direct identifiers, 1 sensitive; persons in 2 tables"
+    expected = "3 tables, 11 columns: 8 personal, 2 direct identifiers, 1 sensitive; 2 tables about persons"
     assert summarise(catalog) == expected
 
 
