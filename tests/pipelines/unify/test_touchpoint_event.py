@@ -61,6 +61,7 @@ def test_a_new_source_gets_into_the_event_table_by_its_contract_alone(tmp_path, 
     built = build_market(
         "sail",
         ("silver/identity_decision", "silver/identifier", "silver/session_order_customer", "silver/touchpoint_event"),
+        sources=("crm_customer", "loyalty_card", "app_event"),
         contracts=contracts,
     )
     parked = [
