@@ -103,6 +103,11 @@ class Built:
         return reports
 
 
+_BUILT: dict[object, Built] = {}
+"""Markets built in this session. A module's variable, so that folders which import the fixtures share it."""
+_SEEDS = count(7)
+
+
 @pytest.fixture(scope="session")
 def contracts() -> Contracts:
     return load_contracts()
@@ -114,8 +119,6 @@ def build_market(engines, contracts, tmp_path_factory) -> Callable[..., Built]:
 
     Markets of equal arguments are built once a session. Every call returns a copy of the files, which tests may change.
     """
-    built_once: dict[object, Built] = {}
-    seeds = count(7)
 
     def open_market(root: Path, engine: str, contracts: Contracts) -> tuple[SparkLakehouse, BuildContext]:
         spark = engines.open(engine).spark
@@ -134,7 +137,7 @@ def build_market(engines, contracts, tmp_path_factory) -> Callable[..., Built]:
             )
 
         # Each market draws other identifiers, so that a copy never repeats one of its original.
-        ids = opaque_ids(random.Random(next(seeds)).randbytes)
+        ids = opaque_ids(random.Random(next(_SEEDS)).randbytes)
         return lakehouse, BuildContext(contracts, AS_OF, ids, spark, view, MatchingSession(people))
 
     def build_new(
@@ -164,10 +167,10 @@ def build_market(engines, contracts, tmp_path_factory) -> Callable[..., Built]:
         contracts: Contracts = contracts,
         speak: Speak = everybody_agrees,
     ) -> Built:
-        key = (engine, tables, sources, id(contracts), speak)
-        if key not in built_once:
-            built_once[key] = build_new(engine, tables, sources, contracts, speak)
-        return copy(built_once[key], engine)
+        key = (engines, engine, tables, sources, tuple(contract.sha256 for contract in contracts.values()), speak)
+        if key not in _BUILT:
+            _BUILT[key] = build_new(engine, tables, sources, contracts, speak)
+        return copy(_BUILT[key], engine)
 
     return build
 
