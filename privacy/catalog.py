@@ -27,7 +27,7 @@ class UnknownDataError(PrivacyError, KeyError):
 
 
 @dataclass(frozen=True)
-class Entry:
+class MappedColumn:
     """One column of the data map. `legal_bases` maps purpose to basis; `retention_days` is None without a limit."""
 
     table: str
@@ -65,9 +65,9 @@ class Entry:
 class Catalog:
     """The data map of all contracts; finds columns by table, identifier role and purpose."""
 
-    def __init__(self, entries: Iterable[Entry]) -> None:
+    def __init__(self, entries: Iterable[MappedColumn]) -> None:
         self.entries = tuple(entries)
-        self._by_table: dict[str, dict[str, Entry]] = {}
+        self._by_table: dict[str, dict[str, MappedColumn]] = {}
         for entry in self.entries:
             self._by_table.setdefault(entry.table, {})[entry.column] = entry
 
@@ -76,7 +76,7 @@ class Catalog:
         """Names of all tables in the data map."""
         return tuple(self._by_table)
 
-    def columns(self, table: str) -> tuple[Entry, ...]:
+    def columns(self, table: str) -> tuple[MappedColumn, ...]:
         """Return the columns of a table.
 
         Raises:
@@ -86,7 +86,7 @@ class Catalog:
             raise UnknownDataError(f"The data map has no table {table!r}. Correct the name or write a contract.")
         return tuple(self._by_table[table].values())
 
-    def column(self, table: str, column: str) -> Entry:
+    def column(self, table: str, column: str) -> MappedColumn:
         """Return one column.
 
         Raises:
@@ -98,7 +98,7 @@ class Catalog:
         known = ", ".join(self._by_table[table])
         raise UnknownDataError(f"{table} has no column {column!r} in the data map. Its columns: {known}.")
 
-    def columns_of_role(self, role: IdentifierRole, table: str | None = None) -> tuple[Entry, ...]:
+    def columns_of_role(self, role: IdentifierRole, table: str | None = None) -> tuple[MappedColumn, ...]:
         """Return the columns with an identifier role, of one table, or of all tables when `table` is None."""
         entries = self.entries if table is None else self.columns(table)
         return tuple(entry for entry in entries if entry.role == role)
@@ -151,9 +151,9 @@ def read_catalog(folders: Iterable[Path]) -> Catalog:
     return build_catalog(read_documents(folders).values())
 
 
-def _entry(document: Document, column: Column) -> Entry:
+def _entry(document: Document, column: Column) -> MappedColumn:
     vocabulary = load_vocabulary()
-    return Entry(
+    return MappedColumn(
         table=document.table,
         column=column.name,
         category=column.category,

@@ -96,7 +96,7 @@ def init(
 ) -> None:
     """Draft a contract from a file. Types, limits and likely identifiers are guessed and marked as guesses."""
     from pipelines.contracts.draft import draft_contract
-    from pipelines.contracts.draft_text import render_draft
+    from pipelines.contracts.draft_yaml import render_draft
 
     drafted = draft_contract(file, name)
     text = render_draft(drafted)

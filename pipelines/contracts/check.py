@@ -12,13 +12,13 @@ from typing import Any
 
 import jsonschema
 
+from pipelines.contracts.basic_rules import check_rules
 from pipelines.contracts.event_rules import check_event_rules
 from pipelines.contracts.privacy_rules import check_privacy_rules
-from pipelines.contracts.rules import check_rules
 from privacy.contract.collection import Documents, read_folders
 from privacy.contract.document import Document, Relationship
 from privacy.contract.fault import ContractError, Fault
-from privacy.contract.text import Place, Source
+from privacy.contract.yaml_source import Source, YamlPath
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def _check_standard(source: Source, known_lines: set[int]) -> set[Fault]:
     return found
 
 
-def _lines_below(source: Source, place: Place) -> set[int]:
+def _lines_below(source: Source, place: YamlPath) -> set[int]:
     return {line for other, line in source.lines.items() if other[: len(place)] == place}
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipelines.contracts.sample import SampleColumn
+from pipelines.contracts.file_sample import SampleColumn
 
 # A type is guessed when at least this share of the values fits it. The draft states how many do not fit.
 FITTING_SHARE = 0.99

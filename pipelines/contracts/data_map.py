@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from rich.table import Table
 from rich.text import Text
 
-from privacy.catalog import Catalog, Entry
+from privacy.catalog import Catalog, MappedColumn
 from privacy.contract.fault import Fault
 
 _ROLE_STYLES = {"direct": "red", "sensitive": "magenta", "quasi": "yellow", "none": "dim"}
@@ -20,7 +20,7 @@ def render_data_map(catalog: Catalog, tables: Iterable[str] | None = None) -> Ta
     for title in ("Table", "Column", "Category", "Identifier", "Purposes by legal basis", "Retention", "Recipients"):
         view.add_column(title, overflow="fold")
     for table in tables if tables is not None else catalog.tables:
-        above: Entry | None = None
+        above: MappedColumn | None = None
         for entry in catalog.columns(table):
             view.add_row(*_cells(entry, above))
             above = entry
@@ -28,7 +28,7 @@ def render_data_map(catalog: Catalog, tables: Iterable[str] | None = None) -> Ta
     return view
 
 
-def describe_purposes(entry: Entry) -> str:
+def describe_purposes(entry: MappedColumn) -> str:
     """Return a column's purposes grouped by legal basis; for a column without personal data, the purposes alone."""
     if not entry.is_personal:
         return ", ".join(entry.purposes)
@@ -38,7 +38,7 @@ def describe_purposes(entry: Entry) -> str:
     return "; ".join(f"{basis}: {', '.join(purposes)}" for basis, purposes in by_basis.items())
 
 
-def describe_retention(entry: Entry) -> str:
+def describe_retention(entry: MappedColumn) -> str:
     """Return the retention period in days and the column from which it is counted."""
     if entry.retention_days is None:
         return "no limit" if not entry.is_personal else "not stated"
@@ -67,7 +67,7 @@ def render_faults(faults: Iterable[Fault]) -> Text:
     return lines
 
 
-def _cells(entry: Entry, above: Entry | None) -> list[Text | str]:
+def _cells(entry: MappedColumn, above: MappedColumn | None) -> list[Text | str]:
     purposes, retention = describe_purposes(entry), describe_retention(entry)
     recipients = ", ".join(entry.recipients)
     is_first = above is None

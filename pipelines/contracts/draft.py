@@ -7,10 +7,10 @@ from pathlib import Path
 
 from pipelines.contracts.column_name import name_column, name_columns
 from pipelines.contracts.column_profile import is_time, profile_column
-from pipelines.contracts.draft_text import render_draft
-from pipelines.contracts.drafted_contract import Draft, DraftColumn
+from pipelines.contracts.contract_draft import Draft, DraftColumn
+from pipelines.contracts.draft_yaml import render_draft
+from pipelines.contracts.file_sample import Sample, read_sample
 from pipelines.contracts.identifier import find_identifier, is_free_text
-from pipelines.contracts.sample import Sample, read_sample
 
 # Concepts that can serve as subject key, the best first.
 _SUBJECTS = ("member_no", "account_no", "card_no", "device_id", "email", "phone", "resident_no", "name")

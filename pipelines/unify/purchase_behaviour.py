@@ -10,10 +10,10 @@ from pyspark.sql import functions as F
 from pipelines.derived_table.table import BuildContext, Tables
 from pipelines.unify.brand_loyalty import brand_loyalty
 from pipelines.unify.campaign import campaign_response
+from pipelines.unify.first_purchase import first_purchase_measures
 from pipelines.unify.measure import count_where, days_between, distinct_count, most_frequent, ratio, total, total_where
 from pipelines.unify.price_sensitivity import price_sensitivity
 from pipelines.unify.promotion_response import promotion_response
-from pipelines.unify.trial import first_purchase_measures
 
 MONTH_DAYS = 30.4375  # mean month of the Gregorian calendar
 TREND_DAYS = 90

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 from privacy.contract.document import Document
 from privacy.contract.document_reader import read_document
 from privacy.contract.fault import ContractError, Fault
-from privacy.contract.text import Source
+from privacy.contract.yaml_source import Source
 from privacy.errors import PrivacyError
 
 D = TypeVar("D", bound=Document)

@@ -11,7 +11,7 @@ from open_data_contract_standard.model import SchemaProperty
 
 from privacy.contract.column import Bound
 from privacy.contract.spark_type import parse_type
-from privacy.contract.text import Place, Source
+from privacy.contract.yaml_source import Source, YamlPath
 
 # Spark types that each logical type may be stored as. The first is used when physicalType is missing.
 SPARK_TYPES: dict[str, tuple[str, ...]] = {
@@ -43,7 +43,7 @@ _PYTHON_TYPES: dict[str, tuple[type, ...]] = {
 }
 
 
-def read_spark_type(entry: SchemaProperty, logical_type: str, place: Place, source: Source) -> str:
+def read_spark_type(entry: SchemaProperty, logical_type: str, place: YamlPath, source: Source) -> str:
     """Return the column's Spark SQL type: physicalType, or the default of its logicalType. "" after a fault."""
     allowed = SPARK_TYPES.get(logical_type)
     if allowed is None:
@@ -76,7 +76,7 @@ def read_spark_type(entry: SchemaProperty, logical_type: str, place: Place, sour
     return spark_type
 
 
-def read_options(entry: SchemaProperty, logical_type: str, place: Place, source: Source) -> dict[str, Any]:
+def read_options(entry: SchemaProperty, logical_type: str, place: YamlPath, source: Source) -> dict[str, Any]:
     """Return the logicalTypeOptions. An option that Bojagi does not enforce is reported as a fault."""
     known = _OPTIONS.get(logical_type, ())
     options = entry.logicalTypeOptions or {}
@@ -95,7 +95,7 @@ def read_options(entry: SchemaProperty, logical_type: str, place: Place, source:
     return options
 
 
-def _check_pattern(pattern: Any, place: Place, source: Source) -> None:
+def _check_pattern(pattern: Any, place: YamlPath, source: Source) -> None:
     if not isinstance(pattern, str):
         return
     try:
@@ -105,7 +105,9 @@ def _check_pattern(pattern: Any, place: Place, source: Source) -> None:
         source.report(place, message, got=f"{pattern!r}: {error}", hint="correct the pattern")
 
 
-def read_bound(options: Mapping[str, Any], key: str, logical_type: str, place: Place, source: Source) -> Bound | None:
+def read_bound(
+    options: Mapping[str, Any], key: str, logical_type: str, place: YamlPath, source: Source
+) -> Bound | None:
     """Return one bound as a number, date or datetime; None when it is not set or has a fault."""
     value = options.get(key)
     if value is None:
@@ -134,7 +136,7 @@ def read_bound(options: Mapping[str, Any], key: str, logical_type: str, place: P
 
 
 def read_enum(
-    entry: SchemaProperty, logical_type: str, place: Place, source: Source
+    entry: SchemaProperty, logical_type: str, place: YamlPath, source: Source
 ) -> tuple[str | int | float | bool, ...] | None:
     """Return the allowed values of an enumeration; None when the contract allows any value."""
     if entry.enum is None:

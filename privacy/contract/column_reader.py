@@ -8,11 +8,13 @@ from open_data_contract_standard.model import SchemaProperty
 
 from privacy.contract.column import Column, IdentifierRole, Impute, Standardise
 from privacy.contract.column_domain import read_bound, read_enum, read_options, read_spark_type
-from privacy.contract.custom import read_custom
-from privacy.contract.text import Place, Source
+from privacy.contract.custom_property import read_custom
+from privacy.contract.yaml_source import Source, YamlPath
 
 
-def read_column(entry: SchemaProperty, place: Place, table_purposes: tuple[str, ...], source: Source) -> Column | None:
+def read_column(
+    entry: SchemaProperty, place: YamlPath, table_purposes: tuple[str, ...], source: Source
+) -> Column | None:
     """Return one column; faults are reported to `source` and the faulty parts left out. None without a name."""
     if not entry.name:
         source.report(place, "A column has no name")
@@ -61,7 +63,7 @@ def _standardise(value: Any) -> Standardise | None:
     return Standardise(value["rule"], {key: item for key, item in value.items() if key != "rule"})
 
 
-def _impute(value: Any, place: Place, source: Source) -> Impute | None:
+def _impute(value: Any, place: YamlPath, source: Source) -> Impute | None:
     if value is None:
         return None
     if (value["method"] == "constant") != ("value" in value):

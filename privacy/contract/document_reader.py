@@ -9,15 +9,15 @@ from open_data_contract_standard.model import OpenDataContractStandard, SchemaOb
 
 from privacy.contract.column import Column
 from privacy.contract.column_reader import read_column
-from privacy.contract.custom import read_custom
+from privacy.contract.custom_property import read_custom
 from privacy.contract.document import Document, FileFormat, Recipient, Relationship, Touchpoint, codec_of
+from privacy.contract.odcs_structure import parse_standard
 from privacy.contract.service_level import FRESHNESS, read_hours, read_retention_days, read_time_column
-from privacy.contract.structure import parse_standard
-from privacy.contract.text import Place, Source, parse_text
 from privacy.contract.vocabulary import load_vocabulary
+from privacy.contract.yaml_source import Source, YamlPath, parse_text
 
 FORMATS = ("csv", "jsonl", "parquet")
-SCHEMA: Place = ("schema", 0)
+SCHEMA: YamlPath = ("schema", 0)
 
 
 def read_document(path: Path) -> tuple[Document | None, Source]:
@@ -46,7 +46,7 @@ def _read(standard: OpenDataContractStandard, source: Source, sha256: str) -> Do
     if standard.kind != "DataContract" or not (standard.apiVersion or "").startswith("v3."):
         got = f"{standard.kind} {standard.apiVersion}"
         expected = "kind DataContract, apiVersion v3.2.0"
-        place: Place = ("apiVersion",) if standard.kind == "DataContract" else ("kind",)
+        place: YamlPath = ("apiVersion",) if standard.kind == "DataContract" else ("kind",)
         source.report(place, "Not a contract of ODCS version 3", got=got, expected=expected)
     schemas = standard.schema_ or []
     if len(schemas) != 1:
@@ -131,7 +131,7 @@ def _file(standard: OpenDataContractStandard, source: Source) -> FileFormat | No
     servers = standard.servers or []
     if not servers:
         return None
-    place: Place = ("servers", 0)
+    place: YamlPath = ("servers", 0)
     server = servers[0]
     custom = read_custom(server.customProperties, place, "serverProperties", source)
     if len(servers) > 1:
@@ -173,7 +173,7 @@ def _relationships(schema: SchemaObject, source: Source) -> tuple[Relationship, 
     found: list[Relationship] = []
     for index, column in enumerate(schema.properties or ()):
         for position, entry in enumerate(column.relationships or ()):
-            place: Place = (*SCHEMA, "properties", index, "relationships", position)
+            place: YamlPath = (*SCHEMA, "properties", index, "relationships", position)
             found += _relationship([column.name or ""], _listed(entry.to), place, source)
     for index, entry in enumerate(schema.relationships or ()):
         place = (*SCHEMA, "relationships", index)
@@ -182,7 +182,7 @@ def _relationships(schema: SchemaObject, source: Source) -> tuple[Relationship, 
     return tuple(found)
 
 
-def _relationship(here: list[str], there: list[str], place: Place, source: Source) -> list[Relationship]:
+def _relationship(here: list[str], there: list[str], place: YamlPath, source: Source) -> list[Relationship]:
     tables = {_split(name)[0] for name in there}
     if not here or len(here) != len(there) or len(tables) != 1:
         expected = "as many columns in `to` as in `from`, all of one table"

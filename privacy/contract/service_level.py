@@ -6,7 +6,7 @@ import math
 
 from open_data_contract_standard.model import OpenDataContractStandard
 
-from privacy.contract.text import Source
+from privacy.contract.yaml_source import Source
 
 # Days per SLA unit. Retention is rounded up, so that "5 y" is never shorter than five calendar years.
 _DAYS = {"h": 1 / 24, "d": 1.0, "w": 7.0, "m": 30.4375, "y": 365.25}

@@ -19,7 +19,7 @@ from installation.contract.document import Column, Contract, load_contracts
 from pipelines.contracts.check import CheckResult, check_contracts
 from pipelines.contracts.column_name import name_column, name_columns, romanise
 from pipelines.contracts.draft import draft
-from pipelines.contracts.sample import DraftError
+from pipelines.contracts.file_sample import DraftError
 
 ROWS = 60
 START = datetime(2017, 3, 1, 9, 30)  # local wall time

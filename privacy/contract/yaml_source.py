@@ -15,7 +15,9 @@ import yaml
 
 from privacy.contract.fault import Fault
 
-Place: TypeAlias = tuple[str | int, ...]
+YamlPath: TypeAlias = tuple[str | int, ...]
+"""Keys and list indexes from the root of a YAML document to one of its values, such as ("schema", 0, "name")."""
+
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -25,10 +27,10 @@ class Source:
 
     path: Path
     content: dict[str, Any] = field(default_factory=dict)
-    lines: dict[Place, int] = field(default_factory=dict)
+    lines: dict[YamlPath, int] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
 
-    def line(self, place: Place) -> int:
+    def line(self, place: YamlPath) -> int:
         """Return the line number of a place; when the file lacks the place, the line of the nearest enclosing one."""
         for length in range(len(place), 0, -1):
             found = self.lines.get(place[:length])
@@ -36,7 +38,7 @@ class Source:
                 return found
         return 1
 
-    def report(self, place: Place, message: str, *, got: object = "", expected: object = "", hint: str = "") -> None:
+    def report(self, place: YamlPath, message: str, *, got: object = "", expected: object = "", hint: str = "") -> None:
         """Add a fault at a place."""
         self.faults.append(Fault(self.path, self.line(place), message, str(got), str(expected), hint))
 
@@ -69,7 +71,7 @@ def parse_text(text: str, path: Path) -> Source:
     return source
 
 
-def _construct(loader: Any, node: yaml.Node, place: Place, source: Source, above: frozenset[int]) -> Any:
+def _construct(loader: Any, node: yaml.Node, place: YamlPath, source: Source, above: frozenset[int]) -> Any:
     source.lines.setdefault(place, node.start_mark.line + 1)
     if id(node) in above:
         raise yaml.constructor.ConstructorError(None, None, "an alias that contains itself", node.start_mark)
@@ -85,7 +87,7 @@ def _construct(loader: Any, node: yaml.Node, place: Place, source: Source, above
 
 
 def _construct_mapping(
-    loader: Any, node: yaml.MappingNode, place: Place, source: Source, above: frozenset[int]
+    loader: Any, node: yaml.MappingNode, place: YamlPath, source: Source, above: frozenset[int]
 ) -> dict[str, Any]:
     first: dict[str, int] = {}
     for key_node, _ in node.value:

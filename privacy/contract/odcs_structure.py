@@ -10,8 +10,8 @@ from typing import Any
 from open_data_contract_standard.model import OpenDataContractStandard
 from pydantic import BaseModel, ValidationError
 
-from privacy.contract.custom import suggest
-from privacy.contract.text import Place, Source
+from privacy.contract.custom_property import suggest
+from privacy.contract.yaml_source import Source, YamlPath
 
 
 def parse_standard(source: Source) -> OpenDataContractStandard | None:
@@ -28,7 +28,7 @@ def parse_standard(source: Source) -> OpenDataContractStandard | None:
         return None
 
 
-def _report_unknown_keys(value: Any, model: type[BaseModel], place: Place, source: Source) -> None:
+def _report_unknown_keys(value: Any, model: type[BaseModel], place: YamlPath, source: Source) -> None:
     if not isinstance(value, dict):
         return
     fields = _fields(model)
@@ -71,9 +71,9 @@ def _kind(model: type[BaseModel]) -> str:
     return "document" if model is OpenDataContractStandard else model.__name__
 
 
-def _place(source: Source, location: tuple[int | str, ...]) -> Place:
+def _place(source: Source, location: tuple[int | str, ...]) -> YamlPath:
     """Return pydantic's location without the parts that name a branch of a union and are not in the file."""
-    place: Place = ()
+    place: YamlPath = ()
     for part in location:
         if (*place, part) in source.lines:
             place = (*place, part)

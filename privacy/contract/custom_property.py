@@ -9,12 +9,12 @@ from typing import Any
 
 from open_data_contract_standard.model import CustomProperty
 
-from privacy.contract.text import Place, Source
 from privacy.contract.vocabulary import PropertyPlace, PropertyRule, load_vocabulary
+from privacy.contract.yaml_source import Source, YamlPath
 
 
 def read_custom(
-    entries: Iterable[CustomProperty] | None, place: Place, kind: PropertyPlace, source: Source
+    entries: Iterable[CustomProperty] | None, place: YamlPath, kind: PropertyPlace, source: Source
 ) -> dict[str, Any]:
     """Return the values of Bojagi's properties by name. A wrong property is reported to `source` and left out."""
     rules = _rules(kind)
@@ -55,13 +55,13 @@ def _rules(kind: PropertyPlace) -> dict[str, PropertyRule]:
     return load_vocabulary().rules(kind)
 
 
-def _wrong(rule: PropertyRule, got: object, expected: str, place: Place, source: Source, hint: str = "") -> bool:
+def _wrong(rule: PropertyRule, got: object, expected: str, place: YamlPath, source: Source, hint: str = "") -> bool:
     message = f"Property {rule.name!r} has an invalid value"
     source.report(place, message, got=repr(got), expected=expected, hint=hint)
     return False
 
 
-def _is_term(value: Any, rule: PropertyRule, place: Place, source: Source) -> bool:
+def _is_term(value: Any, rule: PropertyRule, place: YamlPath, source: Source) -> bool:
     terms = load_vocabulary().terms(rule.terms or "")
     if isinstance(value, str) and value in terms:
         return True
@@ -70,35 +70,35 @@ def _is_term(value: Any, rule: PropertyRule, place: Place, source: Source) -> bo
     return _wrong(rule, value, expected, place, source, suggest(str(value), terms))
 
 
-def _is_terms(value: Any, rule: PropertyRule, place: Place, source: Source) -> bool:
+def _is_terms(value: Any, rule: PropertyRule, place: YamlPath, source: Source) -> bool:
     if not isinstance(value, list) or not value:
         return _wrong(rule, value, f"a list of {rule.terms}", place, source)
     # min over a list, not all() over a generator: every wrong term is reported, not only the first.
     return min([_is_term(item, rule, (*place, index), source) for index, item in enumerate(value)])
 
 
-def _is_basis(value: Any, rule: PropertyRule, place: Place, source: Source) -> bool:
+def _is_basis(value: Any, rule: PropertyRule, place: YamlPath, source: Source) -> bool:
     if not isinstance(value, dict):
         return _is_term(value, rule, place, source)
     known = _has_known_keys(value, list(load_vocabulary().terms("purposes")), rule, place, source)
     return min([known, *(_is_term(item, rule, (*place, key), source) for key, item in value.items())])
 
 
-def _is_text(value: Any, rule: PropertyRule, place: Place, source: Source) -> bool:
+def _is_text(value: Any, rule: PropertyRule, place: YamlPath, source: Source) -> bool:
     return (isinstance(value, str) and value != "") or _wrong(rule, value, "a text", place, source)
 
 
-def _is_texts(value: Any, rule: PropertyRule, place: Place, source: Source) -> bool:
+def _is_texts(value: Any, rule: PropertyRule, place: YamlPath, source: Source) -> bool:
     is_list = isinstance(value, list) and all(isinstance(item, str) for item in value)
     hint = "put values in quotes that YAML reads as numbers or dates"
     return is_list or _wrong(rule, value, "a list of texts", place, source, hint)
 
 
-def _is_boolean(value: Any, rule: PropertyRule, place: Place, source: Source) -> bool:
+def _is_boolean(value: Any, rule: PropertyRule, place: YamlPath, source: Source) -> bool:
     return isinstance(value, bool) or _wrong(rule, value, "true or false", place, source)
 
 
-def _is_mapping(value: Any, rule: PropertyRule, place: Place, source: Source) -> bool:
+def _is_mapping(value: Any, rule: PropertyRule, place: YamlPath, source: Source) -> bool:
     if not isinstance(value, dict):
         return _wrong(rule, value, "a mapping", place, source)
     known = rule.keys is None or _has_known_keys(value, rule.keys, rule, place, source)
@@ -107,7 +107,7 @@ def _is_mapping(value: Any, rule: PropertyRule, place: Place, source: Source) ->
     return _is_term(value.get("method"), rule, (*place, "method"), source)
 
 
-def _is_rule(value: Any, rule: PropertyRule, place: Place, source: Source) -> bool:
+def _is_rule(value: Any, rule: PropertyRule, place: YamlPath, source: Source) -> bool:
     if not isinstance(value, dict):
         if value == "unit":
             return _wrong(rule, value, "a mapping {rule: unit, from, to, factor, above}", place, source)
@@ -118,7 +118,7 @@ def _is_rule(value: Any, rule: PropertyRule, place: Place, source: Source) -> bo
     return _is_term(value.get("rule"), rule, (*place, "rule"), source) and _has_unit(value, rule, place, source)
 
 
-def _has_unit(value: dict[str, Any], rule: PropertyRule, place: Place, source: Source) -> bool:
+def _has_unit(value: dict[str, Any], rule: PropertyRule, place: YamlPath, source: Source) -> bool:
     if value["rule"] != "unit":
         return True
     missing = [key for key in ("from", "to", "factor") if key not in value]
@@ -131,7 +131,7 @@ def _has_unit(value: dict[str, Any], rule: PropertyRule, place: Place, source: S
 
 
 def _has_known_keys(
-    value: dict[str, Any], known: Iterable[str], rule: PropertyRule, place: Place, source: Source
+    value: dict[str, Any], known: Iterable[str], rule: PropertyRule, place: YamlPath, source: Source
 ) -> bool:
     known = list(known)
     unknown = [key for key in value if key not in known]
@@ -145,7 +145,7 @@ def _has_known_keys(
     return not unknown
 
 
-_TYPES: dict[str, Callable[[Any, PropertyRule, Place, Source], bool]] = {
+_TYPES: dict[str, Callable[[Any, PropertyRule, YamlPath, Source], bool]] = {
     "term": _is_term,
     "terms": _is_terms,
     "basis": _is_basis,

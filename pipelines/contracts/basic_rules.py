@@ -10,8 +10,8 @@ from itertools import pairwise
 from privacy.contract.column import Column
 from privacy.contract.document import Document
 from privacy.contract.fault import Fault
-from privacy.contract.text import Source
 from privacy.contract.vocabulary import load_vocabulary
+from privacy.contract.yaml_source import Source
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _TITLES = {"grain": "dataGranularityDescription", "description": "description"}
@@ -19,7 +19,7 @@ _TIME_TYPES = ("timestamp", "date")
 
 
 @dataclass(frozen=True)
-class Subject:
+class CheckedContract:
     """The contract that a rule checks, with the file that declares it."""
 
     document: Document
@@ -40,13 +40,13 @@ class Subject:
         return Fault(self.source.path, self.source.line(place), message, got, expected, hint)
 
 
-Rule = Callable[[Subject], Iterator[Fault]]
+Rule = Callable[[CheckedContract], Iterator[Fault]]
 
 
 def check_rules(document: Document, source: Source) -> list[Fault]:
     """Return every violation of this module's rules by one contract."""
-    subject = Subject(document, source)
-    return [fault for rule in RULES for fault in rule(subject)]
+    checked = CheckedContract(document, source)
+    return [fault for rule in RULES for fault in rule(checked)]
 
 
 def is_personal(document: Document) -> bool:
@@ -55,75 +55,75 @@ def is_personal(document: Document) -> bool:
     return any(vocabulary.is_personal(column.category) for column in document.columns if column.category)
 
 
-def _file_name_is_layer_and_table(subject: Subject) -> Iterator[Fault]:
-    document = subject.document
+def _file_name_is_layer_and_table(checked: CheckedContract) -> Iterator[Fault]:
+    document = checked.document
     expected = f"{document.layer}_{document.name}.odcs.yaml"
-    name = subject.source.path.name
+    name = checked.source.path.name
     if document.layer and name != expected:
         message = "The file's name does not match layer and table"
-        yield Fault(subject.source.path, 1, message, name, expected, "rename the file")
+        yield Fault(checked.source.path, 1, message, name, expected, "rename the file")
 
 
-def _names_are_snake_case_and_unique(subject: Subject) -> Iterator[Fault]:
-    document = subject.document
+def _names_are_snake_case_and_unique(checked: CheckedContract) -> Iterator[Fault]:
+    document = checked.document
     if not _NAME.fullmatch(document.name):
-        yield subject.fault("The table's name is not snake_case", got=document.name, hint="a-z, 0-9 and _")
+        yield checked.fault("The table's name is not snake_case", got=document.name, hint="a-z, 0-9 and _")
     seen: set[str] = set()
     for column in document.columns:
         if not _NAME.fullmatch(column.name):
             hint = "rename the column and write the header of the file into physicalName"
-            yield subject.fault("A column's name is not snake_case", column=column, got=column.name, hint=hint)
+            yield checked.fault("A column's name is not snake_case", column=column, got=column.name, hint=hint)
         if column.name in seen:
-            yield subject.fault(f"Column {column.name!r} is declared more than once", column=column, hint="keep one")
+            yield checked.fault(f"Column {column.name!r} is declared more than once", column=column, hint="keep one")
         seen.add(column.name)
 
 
-def _headers_are_unique(subject: Subject) -> Iterator[Fault]:
+def _headers_are_unique(checked: CheckedContract) -> Iterator[Fault]:
     owners: dict[str, str] = {}
-    for column in subject.document.columns:
+    for column in checked.document.columns:
         for header in column.headers:
             owner = owners.setdefault(header, column.name)
             if owner != column.name:
                 message = f"Header {header!r} already belongs to column {owner!r}"
-                yield subject.fault(message, column=column, hint="correct physicalName and synonyms")
+                yield checked.fault(message, column=column, hint="correct physicalName and synonyms")
 
 
-def _descriptions_are_not_empty(subject: Subject) -> Iterator[Fault]:
+def _descriptions_are_not_empty(checked: CheckedContract) -> Iterator[Fault]:
     for field, title in _TITLES.items():
-        if not getattr(subject.document, field):
-            yield subject.fault(f"The table has no {title}", hint="state what one row is and what the table holds")
-    for column in subject.document.columns:
+        if not getattr(checked.document, field):
+            yield checked.fault(f"The table has no {title}", hint="state what one row is and what the table holds")
+    for column in checked.document.columns:
         if not column.description:
             hint = "state its meaning, its unit and what null means; for a measure, how it is computed"
-            yield subject.fault(f"Column {column.name!r} has no description", column=column, hint=hint)
+            yield checked.fault(f"Column {column.name!r} has no description", column=column, hint=hint)
 
 
-def _bounds_are_in_order(subject: Subject) -> Iterator[Fault]:
-    for column in subject.document.columns:
+def _bounds_are_in_order(checked: CheckedContract) -> Iterator[Fault]:
+    for column in checked.document.columns:
         pairs = ((column.minimum, column.maximum), (column.min_length, column.max_length))
         for low, high in pairs:
             if low is not None and high is not None and low > high:  # type: ignore[operator]  # one type each
                 got = f"{low} to {high}"
                 message = f"Column {column.name!r}: the minimum exceeds the maximum"
-                yield subject.fault(message, column=column, got=got, hint="swap or correct them")
+                yield checked.fault(message, column=column, got=got, hint="swap or correct them")
 
 
-def _primary_key_is_complete(subject: Subject) -> Iterator[Fault]:
-    document = subject.document
+def _primary_key_is_complete(checked: CheckedContract) -> Iterator[Fault]:
+    document = checked.document
     if not document.primary_key and document.layer != "source":
         hint = "set primaryKey and primaryKeyPosition on the columns that identify a row"
-        yield subject.fault("The table has no primary key", hint=hint)
+        yield checked.fault("The table has no primary key", hint=hint)
     positions = sorted(document.key_positions.get(name, 0) for name in document.primary_key)
     if len(document.primary_key) > 1 and any(b - a != 1 for a, b in pairwise([0, *positions])):
         expected = f"primaryKeyPosition 1 to {len(positions)}"
-        yield subject.fault("The order of the primary key's columns is unclear", got=str(positions), expected=expected)
+        yield checked.fault("The order of the primary key's columns is unclear", got=str(positions), expected=expected)
 
 
-def _source_declares_its_files(subject: Subject) -> Iterator[Fault]:
-    document, source = subject.document, subject.source
+def _source_declares_its_files(checked: CheckedContract) -> Iterator[Fault]:
+    document, source = checked.document, checked.source
     if document.layer == "source" and not source.content.get("servers"):
         hint = "add servers with type local, path, format and encoding"
-        yield subject.fault("A source does not declare its files", hint=hint)
+        yield checked.fault("A source does not declare its files", hint=hint)
     if document.layer not in ("source", "") and document.file is not None:
         line = source.line(("servers",))
         message = "Only a source may declare files under servers"

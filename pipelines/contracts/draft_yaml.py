@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import yaml
 
-from pipelines.contracts.drafted_contract import Draft, DraftColumn, list_guesses
+from pipelines.contracts.contract_draft import Draft, DraftColumn, list_guesses
 from privacy.contract.vocabulary import load_vocabulary
 
 _PLAIN = re.compile(r"[\w가-힣][\w가-힣 ./:()'-]*")

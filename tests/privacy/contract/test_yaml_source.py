@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from installation.contract.document import BUILT_IN
-from privacy.contract.text import parse_text
+from privacy.contract.yaml_source import parse_text
 
 PATH = Path("x.odcs.yaml")
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pipelines.contracts.column_profile import Profile
+from pipelines.contracts.file_sample import Sample
 from pipelines.contracts.identifier import Finding, may_list_names
-from pipelines.contracts.sample import Sample
 
 
 @dataclass(frozen=True)
