@@ -1,4 +1,4 @@
-"""Validates a document against the ODCS package's models; a key that the standard lacks is a fault."""
+"""Validates a contract against the models of the ODCS package. A key unknown to the standard is a fault."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any
 from open_data_contract_standard.model import OpenDataContractStandard
 from pydantic import BaseModel, ValidationError
 
-from privacy.contract.custom import suggest
-from privacy.contract.text import Place, Source
+from privacy.contract.custom_property import suggest
+from privacy.contract.yaml_source import Source, YamlPath
 
 
 def parse_standard(source: Source) -> OpenDataContractStandard | None:
-    """Return the document as the package's model, or None with every unknown key and wrong type reported."""
+    """Return the contract as the package's model. None after a fault: unknown keys and wrong types are reported."""
     before = len(source.faults)
     _report_unknown_keys(source.content, OpenDataContractStandard, (), source)
     if len(source.faults) > before:
@@ -28,7 +28,7 @@ def parse_standard(source: Source) -> OpenDataContractStandard | None:
         return None
 
 
-def _report_unknown_keys(value: Any, model: type[BaseModel], place: Place, source: Source) -> None:
+def _report_unknown_keys(value: Any, model: type[BaseModel], place: YamlPath, source: Source) -> None:
     if not isinstance(value, dict):
         return
     fields = _fields(model)
@@ -38,7 +38,7 @@ def _report_unknown_keys(value: Any, model: type[BaseModel], place: Place, sourc
                 (*place, key),
                 f"Unknown key {key!r}",
                 expected=f"a key of ODCS {_kind(model)}",
-                hint=suggest(key, fields) or "put what ODCS lacks into customProperties",
+                hint=suggest(key, fields) or "remove it, or use customProperties",
             )
             continue
         nested = fields[key]
@@ -71,9 +71,9 @@ def _kind(model: type[BaseModel]) -> str:
     return "document" if model is OpenDataContractStandard else model.__name__
 
 
-def _place(source: Source, location: tuple[int | str, ...]) -> Place:
-    """Leave out what pydantic puts into a location to name a branch of a union."""
-    place: Place = ()
+def _place(source: Source, location: tuple[int | str, ...]) -> YamlPath:
+    """Return pydantic's location without the parts that name a branch of a union and are not in the file."""
+    place: YamlPath = ()
     for part in location:
         if (*place, part) in source.lines:
             place = (*place, part)

@@ -1,4 +1,4 @@
-"""Reads the first rows of a file of unknown make: format, encoding, delimiter, and values by header."""
+"""Reads the first rows of a file without a contract: finds format, encoding and delimiter, and the values by header."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ import pyarrow.parquet as pq
 from privacy.errors import PrivacyError
 
 SAMPLE_ROWS = 20_000
-# Enough for a sample of wide rows; a file of one endless line is refused after that much.
+# Enough for 20,000 wide rows. It also limits the memory that a file without line ends can take.
 SAMPLE_BYTES = 32 * 1024 * 1024
 DELIMITERS = ",;\t|"
 _SUFFIXES = {".csv": "csv", ".tsv": "csv", ".txt": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 
 
 class DraftError(PrivacyError):
-    """No contract can be drafted from the file."""
+    """The file cannot be read, so no contract can be drafted from it."""
 
 
 @dataclass(frozen=True)
 class SampleColumn:
-    """The values of one column as read: texts of a CSV, JSON values, or values of Parquet's `arrow_type`."""
+    """The values of one column as read: CSV texts, JSON values, or Parquet values of type `arrow_type`."""
 
     header: str
     values: tuple[Any, ...]
@@ -38,7 +38,7 @@ class SampleColumn:
 
 @dataclass(frozen=True)
 class Sample:
-    """The first rows of a file."""
+    """The first rows of a file, by column, with the file's format. `is_whole`: the sample is the whole file."""
 
     format: str
     columns: tuple[SampleColumn, ...]
@@ -49,23 +49,23 @@ class Sample:
 
 
 def read_sample(path: Path) -> Sample:
-    """Read a CSV, JSON Lines or Parquet file, by its first bytes and its suffix.
+    """Read the first rows of a CSV, JSON Lines or Parquet file; first bytes and suffix decide the format.
 
     Raises:
         DraftError: the file is missing, empty, of another format or broken.
     """
     if not path.is_file():
-        raise DraftError(f"no file {path}; give a CSV, Parquet or JSON Lines file")
+        raise DraftError(f"File {path} does not exist. Give the path of a CSV, Parquet or JSON Lines file.")
     with path.open("rb") as file:
         start = file.read(4)
     if not start:
-        raise DraftError(f"{path} is empty; give a file with at least a header and a row")
+        raise DraftError(f"{path} is empty. Give a file with a header and at least one row.")
     if start == b"PAR1" or path.suffix.lower() == ".parquet":
         return _read_parquet(path)
     suffix = path.suffix.lower()
     if suffix not in _SUFFIXES:
         expected = ", ".join([*_SUFFIXES, ".parquet"])
-        raise DraftError(f"{path} has the suffix {suffix or 'none'}; known are {expected}")
+        raise DraftError(f"{path} has the unknown suffix {suffix or 'none'}. Convert it to one of {expected}.")
     text, encoding, is_whole = _read_text(path)
     if _SUFFIXES[suffix] == "jsonl":
         return _read_json_lines(path, text, encoding, is_whole)
@@ -78,17 +78,17 @@ def _read_text(path: Path) -> tuple[str, str, bool]:
     is_whole = len(content) <= SAMPLE_BYTES
     content = content[:SAMPLE_BYTES]
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise DraftError(f"{path} is UTF-16; save it as UTF-8")
+        raise DraftError(f"{path} is encoded in UTF-16. Convert it to UTF-8.")
     encodings = ("UTF-8-BOM",) if content.startswith(codecs.BOM_UTF8) else ("UTF-8", "CP949")
     for encoding in encodings:
         codec = "utf-8-sig" if encoding == "UTF-8-BOM" else encoding
         try:
-            # The last character of a sample may be cut in two; only a whole file must end well.
+            # A sample may end in the middle of a character; a whole file must not.
             text = codecs.getincrementaldecoder(codec)().decode(content, final=is_whole)
         except UnicodeDecodeError:
             continue
         return text, encoding, is_whole
-    raise DraftError(f"{path} is neither UTF-8 nor CP949; convert it to UTF-8")
+    raise DraftError(f"{path} is encoded neither in UTF-8 nor in CP949. Convert it to UTF-8.")
 
 
 def _read_csv(path: Path, text: str, encoding: str, is_whole: bool) -> Sample:
@@ -102,23 +102,24 @@ def _read_csv(path: Path, text: str, encoding: str, is_whole: bool) -> Sample:
             if len(rows) > SAMPLE_ROWS:
                 break
     except csv.Error as error:
-        raise DraftError(f"{path} is not a CSV: line {reader.line_num}: {error}") from error
+        message = f"{path} is not a valid CSV file: line {reader.line_num}: {error}. Correct the line."
+        raise DraftError(message) from error
     if not is_whole and len(rows) <= SAMPLE_ROWS:
-        rows = rows[:-1]  # The last row of a cut text may be half a row.
+        rows = rows[:-1]  # The last row of a sample may be incomplete.
     if len(rows) < 2:
-        raise DraftError(f"{path} has {len(rows)} rows; give a file with a header and at least a row")
+        raise DraftError(f"{path} has {len(rows)} lines. Give a file with a header and at least one row.")
     headers, body = [header.strip() for header in rows[0]], rows[1:]
     repeated = [header for header, count in Counter(headers).items() if count > 1]
     if repeated:
-        raise DraftError(f"{path} names {len(repeated)} columns twice; a contract needs one header a column")
-    # A row of another width would be quarantined; it says nothing about the columns.
+        raise DraftError(f"{path} repeats the header of {len(repeated)} columns. Give each column its own header.")
+    # Ingest quarantines rows with another number of fields, so they are not used as evidence.
     body = [row for row in body if len(row) == len(headers)]
     columns = tuple(SampleColumn(header, tuple(row[index] for row in body)) for index, header in enumerate(headers))
     return Sample("csv", columns, len(body), encoding, delimiter, is_whole and len(rows) <= SAMPLE_ROWS)
 
 
 def _find_delimiter(text: str) -> str:
-    """Return the delimiter that splits most of the first lines alike, and of several into most fields."""
+    """Return the delimiter that splits most lines into the same number of fields; on a tie, into most fields."""
 
     def score(delimiter: str) -> tuple[float, int]:
         rows = csv.reader(io.StringIO(text[:100_000], newline=""), delimiter=delimiter)
@@ -140,12 +141,14 @@ def _read_json_lines(path: Path, text: str, encoding: str, is_whole: bool) -> Sa
         try:
             record = json.loads(line)
         except json.JSONDecodeError as error:
-            raise DraftError(f"{path} line {number} is not JSON: {error.msg} at {error.pos}") from error
+            message = f"{path} line {number} is not JSON: {error.msg} at character {error.pos}. Correct the line."
+            raise DraftError(message) from error
         if not isinstance(record, dict):
-            raise DraftError(f"{path} line {number} is a JSON {type(record).__name__}, not an object")
+            kind = type(record).__name__
+            raise DraftError(f"{path} line {number} is a JSON {kind}. Write one JSON object per line.")
         records.append(record)
     if not records:
-        raise DraftError(f"{path} has no records; give a file with one JSON object a line")
+        raise DraftError(f"{path} has no records. Write one JSON object per line.")
     headers = dict.fromkeys(header for record in records for header in record)
     columns = tuple(SampleColumn(header, tuple(record.get(header) for record in records)) for header in headers)
     return Sample("jsonl", columns, len(records), encoding, None, is_whole and len(lines) <= SAMPLE_ROWS)
@@ -158,12 +161,12 @@ def _read_parquet(path: Path) -> Sample:
             batch = next(file.iter_batches(batch_size=SAMPLE_ROWS), None)
     except (pa.ArrowInvalid, OSError) as error:
         reason = str(error).splitlines()[0]
-        raise DraftError(f"{path} is not a whole Parquet file: {reason}") from error
+        raise DraftError(f"{path} is not a complete Parquet file: {reason}. Export it again.") from error
     columns = tuple(
         SampleColumn(field.name, () if batch is None else tuple(batch.column(index).to_pylist()), field.type)
         for index, field in enumerate(schema)
     )
     if not columns:
-        raise DraftError(f"{path} has no columns")
+        raise DraftError(f"{path} has no columns. Export it again.")
     rows = 0 if batch is None else batch.num_rows
     return Sample("parquet", columns, rows, is_whole=rows == total)

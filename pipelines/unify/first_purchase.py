@@ -1,4 +1,4 @@
-"""First purchases of a product by a customer: novelty acceptance, impulse and planned buying."""
+"""Computes measures of a customer's first purchases of products: new products tried, planned and impulse purchases."""
 
 from __future__ import annotations
 
@@ -8,21 +8,30 @@ from pyspark.sql import functions as F
 from pipelines.unify.measure import count_where, days_between, ratio
 
 NEW_DAYS = 28
-"""A product counts as new for four weeks after its first sale in any basket."""
+"""A product counts as new for 28 days after its first sale in any basket."""
 OBSERVED_DAYS = 56
-"""Products first sold in the first eight weeks of the data may be old: they are not counted as new."""
+"""Products first sold in the first 56 days of the data may be older than the data, so they do not count as new."""
 INTENT_MICROS = 7 * 86_400 * 1_000_000
-"""Interest shown online within a week before the purchase makes it planned."""
+"""Online interest in the product within 7 days before the purchase makes the purchase planned. In microseconds."""
 _INTENTS = ("product_view", "add_to_cart", "wishlist_add", "scan_barcode")
-_FLAGS = 4  # two bits beside the time
+_FLAGS = 4  # number of combinations of two flags
 
 
-def trials(lines: DataFrame, products: DataFrame, events: DataFrame) -> DataFrame:
-    """Return per customer repeat_line_share, novelty_acceptance, new_product_count, planned_share, impulse_share."""
+def first_purchase_measures(lines: DataFrame, products: DataFrame, events: DataFrame) -> DataFrame:
+    """Return one row per customer with the measures of first purchases, over merchandise lines.
+
+    Columns: product_count, repeat_line_share, new_product_count, novelty_acceptance, planned_share and impulse_share.
+    The contract of gold/customer_purchase_behaviour defines them.
+
+    Args:
+        lines: silver/order_line, without rows that have no customer.
+        products: silver/product.
+        events: silver/touchpoint_event.
+    """
     first = _first_purchases(lines)
     start = products.agg(F.min("first_sold_on").alias("_start"))
     launched = products.select("product_id", "first_sold_on").crossJoin(start)
-    # In this order: what is grouped by customer and product already lies as the first join needs it.
+    # This order of joins avoids a shuffle: the grouping has already partitioned the rows by customer and product.
     frame = first.join(_interest(events), ["customer_id", "product_id"], "left").join(launched, "product_id", "left")
     on_display = F.pmod(F.expr("_first div 2"), F.lit(2)) == 1
     with_coupon = F.pmod("_first", F.lit(2)) == 1
@@ -44,10 +53,10 @@ def trials(lines: DataFrame, products: DataFrame, events: DataFrame) -> DataFram
 
 
 def _first_purchases(lines: DataFrame) -> DataFrame:
-    """Return one row a customer and product: lines, and the time and flags of the first.
+    """Return one row per customer and product: number of lines, time of the first line, and its flags.
 
-    Time and flags are packed into one number, so that its minimum is the first line whatever the engine; lines of the
-    same microsecond go to the smaller flags.
+    The flags (on display, with coupon) and the time form one number. Its minimum is the first line on every engine;
+    among lines of the same microsecond, the smallest flags are taken.
     """
     on_display = F.when(F.col("display_location") != "0", 2).otherwise(0)
     with_coupon = F.when(F.col("coupon_discount") > 0, 1).otherwise(0)
@@ -62,7 +71,7 @@ def _first_purchases(lines: DataFrame) -> DataFrame:
 
 
 def _interest(events: DataFrame) -> DataFrame:
-    """Return one row a customer and product looked at online: the times, in microseconds."""
+    """Return one row per customer and product with online interest: the times, in microseconds since 1970."""
     shown = events.where(F.col("event_type").isin(*_INTENTS) & F.col("product_id").isNotNull())
     times = F.collect_list(F.unix_micros(F.col("event_at").cast("timestamp")))
     return shown.where("customer_id is not null").groupBy("customer_id", "product_id").agg(times.alias("_shown_at"))

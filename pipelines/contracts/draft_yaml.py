@@ -1,4 +1,4 @@
-"""Writes a drafted contract as YAML with comments."""
+"""Renders a drafted contract as YAML, with a comment for every guess."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from collections.abc import Iterator
 
 import yaml
 
-from pipelines.contracts.drafted_contract import Draft, DraftColumn, list_guesses
+from pipelines.contracts.contract_draft import Draft, DraftColumn, list_guesses
 from privacy.contract.vocabulary import load_vocabulary
 
 _PLAIN = re.compile(r"[\w가-힣][\w가-힣 ./:()'-]*")
 
 
 def render_draft(draft: Draft) -> str:
-    """Return the text of the contract."""
+    """Return the drafted contract as YAML text."""
     return "\n".join([*_head(draft), *_server(draft), *_schema(draft), *_service_levels(draft), ""])
 
 
 def _scalar(value: object) -> str:
-    """Return a YAML scalar that every YAML parser reads back as the same value."""
+    """Return the value as a YAML scalar that every YAML parser reads back unchanged."""
     is_plain = isinstance(value, str) and _PLAIN.fullmatch(value) is not None
     if is_plain and ": " not in str(value) and yaml.safe_load(str(value)) == value:
         return str(value)
@@ -35,7 +35,7 @@ def _head(draft: Draft) -> Iterator[str]:
     rows = f"{'all' if draft.sample.is_whole else 'the first'} {draft.sample.rows} rows"
     file_name = json.dumps(draft.file_name, ensure_ascii=not draft.file_name.isprintable())
     yield f"# Drafted by `bojagi contracts init` from {rows} of {file_name}."
-    yield "# Everything marked as a guess wants a human: look, correct, describe, and remove `guess: true`."
+    yield "# Check everything marked as a guess: correct it, describe the column, then remove `guess: true`."
     yield "kind: DataContract"
     yield "apiVersion: v3.2.0"
     yield f"id: source.{draft.name}"
@@ -43,7 +43,7 @@ def _head(draft: Draft) -> Iterator[str]:
     yield "version: 0.1.0"
     yield "status: draft"
     yield "team:"
-    yield "  name: unknown  # guess: who answers for this source?"
+    yield "  name: unknown  # guess: name the team that is responsible for this source"
 
 
 def _server(draft: Draft) -> Iterator[str]:
@@ -65,20 +65,20 @@ def _schema(draft: Draft) -> Iterator[str]:
     grain = f"One row per {key}" if key else "One row per line of the file"
     yield "schema:"
     yield f"  - name: {_scalar(draft.name)}"
-    yield "    description: Drafted from a file; say what it is for.  # guess"
+    yield "    description: Drafted from a file; describe what the table holds.  # guess"
     yield f"    dataGranularityDescription: {_scalar(grain)}  # guess"
     yield "    customProperties:"
     yield f"      {_custom('layer', 'source')}"
-    yield "      # guess: the purposes are for a human to state; checking quality is the least"
+    yield "      # guess: state all purposes of the table; quality_assurance is the minimum"
     yield f"      {_custom('purpose', '[quality_assurance]')}"
     if draft.is_personal:
-        yield "      # guess: how long the rows are needed, and who needs them"
+        yield "      # guess: state how long the rows are needed, and why"
         yield f"      {_custom('retentionBasis', _scalar('One year until a human decides'))}"
-        yield "      # guess: the column that leads to the person"
+        yield "      # guess: the column that identifies the person"
         yield f"      {_custom('subjectKey', _scalar(draft.subject_key))}"
     if draft.event_time:
-        yield f"      # guess: the rows may be events at {draft.event_time}; silver/touchpoint_event wants"
-        yield "      # touchpoint: {channel, eventType} here and touchpointRole on the columns"
+        yield f"      # guess: the rows may be events at {draft.event_time}. To add them to silver/touchpoint_event,"
+        yield "      # write touchpoint: {channel, eventType} here and touchpointRole on the columns"
     yield "    properties:"
     for column in draft.columns:
         yield from _column(draft, column)
@@ -110,7 +110,7 @@ def _column(draft: Draft, column: DraftColumn) -> Iterator[str]:
 
 
 def _options(column: DraftColumn) -> dict[str, object]:
-    """Return the options; the bounds of an identifier would tell of its values."""
+    """Return the options. Bounds of an identifier are left out, because they would reveal its values."""
     options: dict[str, object] = dict(column.profile.options)
     if column.finding is not None and column.profile.logical_type in ("integer", "number"):
         return {"minimum": 0}
@@ -142,4 +142,4 @@ def _service_levels(draft: Draft) -> Iterator[str]:
     yield "slaProperties:"
     yield f"  - {{property: retention, value: 1, unit: y{element}}}  # guess"
     yield "roles:"
-    yield "  - {role: data_steward, access: read}  # guess: who may read it?"
+    yield "  - {role: data_steward, access: read}  # guess: name the roles that may read it"
