@@ -17,7 +17,7 @@ from pipelines.contracts.document import Contracts
 from pipelines.engine import Engine, open_engine
 from pipelines.gate import Gate, outcome_folder
 from pipelines.identity.opaque_id import opaque_ids
-from pipelines.identity.person_record import PersonRecords, kept_sketches, read_person_records
+from pipelines.identity.person_record import PersonRecords, read_person_records, stored_sketches
 from pipelines.identity.person_register import PURPOSE
 from pipelines.identity.session import MatchingSession
 from pipelines.identity.sketch_book import SketchBook
@@ -146,7 +146,7 @@ def build_context(context: dg.InitResourceContext) -> Callable[[], BuildContext]
 
     @contextmanager
     def people() -> Iterator[PersonRecords]:
-        book = SketchBook(open_sketch_keys(held.settings), kept_sketches(held.lakehouse))
+        book = SketchBook(open_sketch_keys(held.settings), stored_sketches(held.lakehouse))
         with open_revealer(held.settings, "bojagi run", PURPOSE) as reveal:
             yield read_person_records(held.lakehouse, held.contracts, reveal, book)
 

@@ -1,5 +1,5 @@
-"""From matching tokens to customers with stable identifiers. Reads no files.
+"""Identity resolution: finds which records belong to one person and gives each person a lasting customer id.
 
-`record` says what matching sees of a source's records, `link` decides which belong together (exact keys here; another
-`Linker` may score), `assign` gives each cluster a lasting identifier, `assignment` runs the three.
+Here are the steps of record linkage: standardise, block, compare, score and cluster. Here are also the assignment of
+customer ids and the decisions of stewards. Builds of tables are in `pipelines.unify`, commands in `pipelines.cli`.
 """

@@ -34,11 +34,11 @@ verdicts = st.lists(st.tuples(st.sampled_from(["same", "different"]), pair), max
 
 
 def record(subject: str, state: State) -> ConsentRecord:
-    told = {"record_id": new_record_id(), "subject_id": subject, "controller": "Shop", "purpose": "marketing",
+    values = {"record_id": new_record_id(), "subject_id": subject, "controller": "Shop", "purpose": "marketing",
             "notice_version": "1", "notice_language": "ko", "jurisdiction": "KR", "method": "web_form", "state": state,
             "effective_at": START, "recorded_at": START, "expressed_by": "self", "age_years": 40,
             "evidence_hash": "0" * 64}  # fmt: skip
-    return ConsentRecord.model_validate(told)
+    return ConsentRecord.model_validate(values)
 
 
 def member(number: int) -> tuple[str, str]:
@@ -218,7 +218,7 @@ def test_only_who_is_reached_is_clustered_again() -> None:
     here = town({(0, 1): 3.0})
     before = here.run()
 
-    def sees_nobody(persons, group, fresh, told, model, options) -> Matching:
+    def sees_nobody(persons, group, fresh, values, model, options) -> Matching:
         assert not fresh.any()
         return Matching(no_pairs(), np.zeros(len(persons), dtype=bool))
 

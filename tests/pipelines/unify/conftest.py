@@ -17,7 +17,7 @@ from pipelines.consent.membership import take_in_memberships
 from pipelines.consent.view import ConsentView
 from pipelines.contracts.document import Contracts, load_contracts
 from pipelines.identity.opaque_id import opaque_ids
-from pipelines.identity.person_record import PersonRecords, kept_sketches, read_person_records
+from pipelines.identity.person_record import PersonRecords, stored_sketches, read_person_records
 from pipelines.identity.session import MatchingSession
 from pipelines.identity.sketch_book import SketchBook, SketchKeys
 from pipelines.lakehouse import Lakehouse
@@ -122,7 +122,7 @@ def build_market(engines, contracts, tmp_path_factory) -> Callable[..., Built]:
 
         def people() -> AbstractContextManager[PersonRecords]:
             return nullcontext(
-                read_person_records(lakehouse, contracts, book=SketchBook(keys, kept_sketches(lakehouse)))
+                read_person_records(lakehouse, contracts, book=SketchBook(keys, stored_sketches(lakehouse)))
             )
 
         matching = MatchingSession(people)
