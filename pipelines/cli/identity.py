@@ -10,10 +10,10 @@ import typer
 
 from pipelines.cli.edge import Edge
 from pipelines.cli.identity_desk import steward_app
-from pipelines.cli.option import Data, settings_for
+from pipelines.cli.option import Data, installation_for
 
 if TYPE_CHECKING:
-    from pipelines.identity.explain import Explanation
+    from pipelines.matching.explain import Explanation
 
 app = typer.Typer(cls=Edge, no_args_is_help=True, help="Find the records that belong to one person.")
 app.registered_commands += steward_app.registered_commands
@@ -49,7 +49,7 @@ def resolve_command(
 ) -> None:
     """Write a copy of a person file with a customer id for every row."""
     from pipelines.cli.identity_file import resolve_file
-    from pipelines.identity.resolve import Options
+    from pipelines.matching.resolve import Options
 
     resolve_file(source, out, mapping, Options(threshold=threshold, memory=memory, region=region), engine)
 
@@ -105,9 +105,9 @@ def explain_command(
     """Show the match weight of two records, or two customers, and what each comparison adds to it."""
     from pipelines.cli.identity_file import explain_records
 
-    found, together = explain_records((first, second), source, mapping, settings_for(data), memory, quiet=as_json)
+    found, together = explain_records((first, second), source, mapping, installation_for(data), memory, quiet=as_json)
     if chart:
-        from pipelines.identity.explain import draw_waterfall
+        from pipelines.matching.explain import draw_waterfall
 
         draw_waterfall(found, chart)
     if as_json:

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipelines.cli.option import Data, Json, settings_for
+from pipelines.cli.option import Data, Json, installation_for
 
 if TYPE_CHECKING:
-    from pipelines.config import Settings
-    from pipelines.identity.explain import Explanation
-    from pipelines.identity.steward import Decision
-    from pipelines.identity.steward_desk import StewardService
+    from installation.installation import Installation
+    from pipelines.matching.explain import Explanation
+    from pipelines.register.decision import Decision
+    from pipelines.steward.steward_desk import StewardService
 
 steward_app = typer.Typer()
 First = Annotated[str, typer.Argument(help="Customer id, or kind:value such as member_no:M000000001.")]
@@ -31,13 +31,13 @@ _NEXT = "The next `bojagi run` applies the decision."
 @steward_app.command("link")
 def link(first: First, second: Second, reason: Reason, data: Data = None) -> None:
     """Decide that two customers are the same person. All later runs keep them together."""
-    _decide("same", first, second, reason, settings_for(data))
+    _decide("same", first, second, reason, installation_for(data))
 
 
 @steward_app.command("separate")
 def separate(first: First, second: Second, reason: Reason, data: Data = None) -> None:
     """Decide that two customers are different people. All later runs keep them apart."""
-    _decide("different", first, second, reason, settings_for(data))
+    _decide("different", first, second, reason, installation_for(data))
 
 
 @steward_app.command("revert")
@@ -47,66 +47,59 @@ def revert(
     data: Data = None,
 ) -> None:
     """Undo a merge, split or move: its records get back the customer id that they had before."""
-    made = _steward_service(settings_for(data)).revert(event, reason)
+    made = _steward_service(installation_for(data)).revert(event, reason)
     typer.echo(f"Recorded decision {', '.join(decision.decision_id for decision in made)}. {_NEXT}")
 
 
 @steward_app.command("decisions")
 def decisions(data: Data = None, as_json: Json = False) -> None:
     """List all decisions of stewards, the earliest first."""
-    rows = [_decision_row(decision) for decision in _steward_service(settings_for(data)).decisions()]
+    rows = [_decision_row(decision) for decision in _steward_service(installation_for(data)).decisions()]
     _print(rows, as_json, "No decisions yet. Make one with `bojagi identity link` or `bojagi identity separate`.")
 
 
 @steward_app.command("events")
 def events(data: Data = None, as_json: Json = False) -> None:
     """List all merges, splits and moves of customers, the earliest first."""
-    frame = _steward_service(settings_for(data)).events()
+    frame = _steward_service(installation_for(data)).events()
     frame["occurred_at"] = frame["occurred_at"].astype(str)
     rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
     _print(rows, as_json, "No events yet: no run has merged, split or moved customers.")
 
 
-def explain_customers(settings: Settings, first: str, second: str) -> tuple[Explanation, bool]:
+def explain_customers(installation: Installation, first: str, second: str) -> tuple[Explanation, bool]:
     """Explain the match weight of two customers of the lakehouse; return also whether they are one customer.
 
     The stored model scores their register entries, which are decrypted in memory. The access is written to the audit
     log.
     """
-    from pipelines.contracts.document import load_contracts
-    from pipelines.identity.person_explain import explain_persons
-    from pipelines.identity.person_record import read_person_records, stored_sketches
-    from pipelines.identity.person_register import PURPOSE
-    from pipelines.identity.sketch_book import SketchBook
-    from pipelines.privacy_store import open_revealer, open_sketch_keys
+    from pipelines.register.person_record import read_person_records, stored_sketches
+    from pipelines.register.person_register import PURPOSE
+    from pipelines.register.sketch_book import SketchBook, SketchKeys
+    from pipelines.steward.person_explain import explain_persons
 
-    service = _steward_service(settings)
+    service = _steward_service(installation)
     named = service.find(first), service.find(second)
-    contracts = load_contracts(settings.contract_dirs)
-    book = SketchBook(open_sketch_keys(settings), stored_sketches(service.lakehouse))
-    with open_revealer(settings, f"bojagi identity explain by {service.steward}", PURPOSE) as reveal:
-        persons = read_person_records(service.lakehouse, contracts, reveal, book)
-        found = explain_persons(service.lakehouse, persons, named[0].keys, named[1].keys)
+    book = SketchBook(SketchKeys.of(installation.tokenizer), stored_sketches(service.lakehouse))
+    reveal = installation.revealer(f"bojagi identity explain by {service.steward}", PURPOSE)
+    persons = read_person_records(service.lakehouse, installation.contracts, reveal, book)
+    found = explain_persons(service.lakehouse, persons, named[0].keys, named[1].keys)
     return found, named[0].customer_id == named[1].customer_id
 
 
-def _decide(verdict: Any, first: str, second: str, reason: str, settings: Settings) -> None:
-    decision = _steward_service(settings).decide(verdict, first, second, reason)
+def _decide(verdict: Any, first: str, second: str, reason: str, installation: Installation) -> None:
+    decision = _steward_service(installation).decide(verdict, first, second, reason)
     typer.echo(f"Recorded decision {decision.decision_id}. {_NEXT}")
 
 
-def _steward_service(settings: Settings) -> StewardService:
-    from pipelines.clock import wall_clock
-    from pipelines.contracts.document import load_contracts
-    from pipelines.identity.steward_desk import StewardService
+def _steward_service(installation: Installation) -> StewardService:
     from pipelines.ingest.load import in_utc
-    from pipelines.lakehouse import Lakehouse
-    from pipelines.privacy_store import open_tokenizer
+    from pipelines.steward.steward_desk import StewardService
 
-    lakehouse = Lakehouse(settings.lakehouse_root, storage_options=settings.storage_options)
-    tokenizer = open_tokenizer(settings)
-    contracts = load_contracts(settings.contract_dirs)
-    return StewardService(lakehouse, contracts, tokenizer.token, lambda: in_utc(wall_clock()), getpass.getuser())
+    token, user = installation.tokenizer.token, getpass.getuser()
+    return StewardService(
+        installation.lakehouse, installation.contracts, token, lambda: in_utc(installation.clock()), user
+    )
 
 
 def _decision_row(decision: Decision) -> dict[str, Any]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-from pipelines.contracts.document import Contract, Contracts
-from pipelines.identity.record import KINDS
+from installation.contract.document import Contract, Contracts
+from pipelines.register.record import KINDS
 
 PRINCIPAL = "is_principal"
 """Column of a register that is Y or true if the person is the principal of the account, to whom its baskets belong."""
