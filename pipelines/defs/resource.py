@@ -20,7 +20,7 @@ from pipelines.ingest.source_load import in_utc
 from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
 from pipelines.quality.inspection import TableInspector, record_folder
 from pipelines.register.opaque_id import opaque_ids
-from pipelines.register.person_record import PersonRecords, kept_sketches, read_person_records
+from pipelines.register.person_record import PersonRecords, read_person_records, stored_sketches
 from pipelines.register.person_register import PURPOSE
 from pipelines.register.session import MatchingSession
 from pipelines.register.sketch_book import SketchBook, SketchKeys
@@ -154,7 +154,7 @@ def build_context(context: dg.InitResourceContext) -> Callable[[], BuildContext]
 
     @contextmanager
     def people() -> Iterator[PersonRecords]:
-        book = SketchBook(SketchKeys.of(held.installation.tokenizer), kept_sketches(held.lakehouse))
+        book = SketchBook(SketchKeys.of(held.installation.tokenizer), stored_sketches(held.lakehouse))
         reveal = held.installation.revealer("bojagi run", PURPOSE)
         yield read_person_records(held.lakehouse, held.contracts, reveal, book)
 
