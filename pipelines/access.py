@@ -23,7 +23,7 @@ from privacy.access.errors import AccessRefused
 from privacy.access.plan import ReadPlan, plan_read
 from privacy.access.pseudonym import pseudonyms
 from privacy.access.role import Roles
-from privacy.audit import Access, AuditLog
+from privacy.audit import AuditEntry, AuditLog
 from privacy.errors import PrivacyError
 
 _REASON_LENGTH = 500
@@ -118,7 +118,7 @@ class Reader:
     ) -> None:  # fmt: skip
         told = reason if reason is None else reason[:_REASON_LENGTH]
         self.audit.append(
-            Access(at=self.clock(), who=self.who, role=role, purpose=purpose, action="read", table=table,
+            AuditEntry(at=self.clock(), who=self.who, role=role, purpose=purpose, action="read", table=table,
                    columns=tuple(columns), subjects=subjects, outcome=outcome, reason=told)
         )  # fmt: skip
 

@@ -7,8 +7,6 @@ pseudonym.key, release.key, dp_ledger.anchor, keys.db, keys.db.anchor, key_encry
 
 from __future__ import annotations
 
-import secrets
-import stat
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime
@@ -22,17 +20,19 @@ from pipelines.errors import SettingsError
 from pipelines.identity.sketch_book import SketchKeys
 from pipelines.protection import Protection
 from pipelines.reveal import Revealer
-from privacy.audit import KEY_BYTES, Access, AuditError, AuditLog, Finding, now
+from privacy.audit import AuditEntry, AuditLog
+from privacy.clock import utc_now
 from privacy.consent.policy import built_in_policy
 from privacy.consent.store import ConsentStore
 from privacy.dp.errors import LedgerDamaged
-from privacy.dp.ledger import Entry, Ledger
+from privacy.dp.ledger import Ledger, LedgerEntry
 from privacy.dp.sqlite_store import SqliteStore
-from privacy.private_file import create_once
 from privacy.protection.field import FieldCipher
 from privacy.protection.key_store import SqliteKeyStore
 from privacy.protection.key_wrapper import FileKeyWrapper, KeyWrapper
-from privacy.protection.token import SecretError, Tokenizer, load_tokenizer
+from privacy.protection.token import Tokenizer, load_tokenizer
+from privacy.storage.hash_chain import ChainFault
+from privacy.storage.secret_file import SecretError, load_key
 
 if TYPE_CHECKING:
     from privacy.anonymity.registry import ReleaseRegistry
@@ -51,7 +51,7 @@ def open_consent_view(settings: Settings, moment: datetime) -> ConsentView:
 
 def load_pseudonym_key(settings: Settings) -> bytes:
     """The secret behind the pseudonyms that roles read."""
-    return _load_key(settings.secret_dir / "pseudonym.key")
+    return load_key(settings.secret_dir / "pseudonym.key")
 
 
 def open_release_registry(settings: Settings) -> ReleaseRegistry:
@@ -59,13 +59,13 @@ def open_release_registry(settings: Settings) -> ReleaseRegistry:
     # Here, because the search behind it takes a second to load.
     from privacy.anonymity.registry import ReleaseRegistry
 
-    return ReleaseRegistry(settings.data_dir / "released", _load_key(settings.secret_dir / "release.key"), now)
+    return ReleaseRegistry(settings.data_dir / "released", load_key(settings.secret_dir / "release.key"), utc_now)
 
 
 def open_audit_log(settings: Settings) -> AuditLog:
     """The audit log; its anchor and the key that seals it lie apart."""
     folder = settings.secret_dir
-    key = _load_key(folder / "audit.key")
+    key = load_key(folder / "audit.key")
     return AuditLog(settings.data_dir / "audit" / "audit.db", folder / "audit.anchor", key)
 
 
@@ -144,17 +144,17 @@ def read_balances(settings: Settings, question: Question, moment: datetime) -> d
         return {balance.period: balance.left.rho for balance in ledger.balances(question.account, moment)}
 
 
-def verify_releases(settings: Settings, log: AuditLog) -> list[Finding]:
+def verify_releases(settings: Settings, log: AuditLog) -> list[ChainFault]:
     """Everything wrong with the ledger of privacy budgets, and every logged release that it does not pay for."""
     from privacy.dp.trail import verify_trail
 
-    entries: list[Entry] = []
+    entries: list[LedgerEntry] = []
     if _ledger_file(settings).exists() or (settings.secret_dir / "dp_ledger.anchor").exists():
         try:
             with closing(open_ledger(settings)) as ledger:
                 entries = list(ledger.entries())
         except LedgerDamaged as error:
-            return [Finding("ledger", log.anchor().number if log.anchor_path.exists() else 0, error.message)]
+            return [ChainFault("ledger", log.anchor().number if log.anchor_path.exists() else 0, error.message)]
     return verify_trail(log, entries)
 
 
@@ -187,8 +187,8 @@ def open_revealer(settings: Settings, who: str, purpose: str) -> Iterator[Reveal
     with closing(open_audit_log(settings)) as log, open_protection(settings) as protection:
 
         def note(contract: Contract, columns: tuple[str, ...], persons: int) -> None:
-            use = Access(
-                at=now(), who=who, role="pipeline", purpose=purpose, action="decrypt", table=contract.table,
+            use = AuditEntry(
+                at=utc_now(), who=who, role="pipeline", purpose=purpose, action="decrypt", table=contract.table,
                 columns=columns, subjects=persons, outcome="allowed", reason=None,
             )  # fmt: skip
             log.append(use)
@@ -208,14 +208,3 @@ def _wrapper_of(settings: Settings) -> KeyWrapper:
     except OSError as error:
         raise SettingsError(f"hsm_pin_file {settings.hsm_pin_file} cannot be read: {error.strerror}.") from error
     return Pkcs11KeyWrapper(settings.hsm_module, settings.hsm_token, pin)
-
-
-def _load_key(path: Path) -> bytes:
-    if not path.exists():
-        create_once(path, secrets.token_hex(KEY_BYTES))
-    if stat.S_IMODE(path.stat().st_mode) & 0o077:
-        raise AuditError(f"{path}: others may read the key; run chmod 600 on it.")
-    try:
-        return bytes.fromhex(path.read_text("ascii"))
-    except ValueError as error:
-        raise AuditError(f"{path}: expected {2 * KEY_BYTES} hexadecimal digits.") from error

@@ -12,8 +12,8 @@ from pipelines.consent.standing import keep_permitted_now, standing_version
 from pipelines.consent.view import ConsentView
 from pipelines.lakehouse import Lakehouse
 from pipelines.privacy_store import open_audit_log, open_ledger
-from privacy.audit import now as utc_now
 from privacy.catalog import Catalog
+from privacy.clock import utc_now
 from privacy.dp.answer import Answer
 from privacy.dp.errors import BadQuestion
 from privacy.dp.ledger import Ledger

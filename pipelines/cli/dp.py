@@ -185,7 +185,7 @@ def join(data: Data = None) -> None:
     if settings.ledger_postgres_file is None:
         raise typer.BadParameter("the ledger is a file of this machine; a fleet's is named by ledger_postgres_file")
     with closing(open_ledger(settings, joins=True)) as ledger:
-        print(f"joined the ledger at entry {ledger.head().seq}")
+        print(f"joined the ledger at entry {ledger.head().number}")
 
 
 def _sql_question(sql: str, purpose: str, rho: float, keys: list[str], bounds: str | None) -> Question:
@@ -238,14 +238,14 @@ def _desk(settings: Settings) -> Iterator[StatisticsDesk]:
 
 
 def _budget_rows(ledger: Ledger, account: str | None, limits: list[str]) -> list[dict[str, Any]]:
-    from privacy.dp.account import Account
+    from privacy.dp.budget_account import BudgetAccount
 
     if limits and account is None:
         raise typer.BadParameter("--set needs the account before it")
     parts = [] if account is None else account.split("|")
     if len(parts) not in (0, 2, 3):
         raise typer.BadParameter(f"{account!r}: expected dataset|purpose|unit")
-    now, accounts = datetime.now(UTC), [Account(*parts)] if parts else ledger.accounts()
+    now, accounts = datetime.now(UTC), [BudgetAccount(*parts)] if parts else ledger.accounts()
     for text in limits:
         ledger.set_limit(accounts[0], *_limit(text), now)
     return [
@@ -263,7 +263,7 @@ def _budget_rows(ledger: Ledger, account: str | None, limits: list[str]) -> list
 
 
 def _limit(text: str) -> tuple[Any, Any]:
-    from privacy.dp.account import PERIODS
+    from privacy.dp.budget_account import PERIODS
     from privacy.dp.cost import cost_of_rho
 
     period, _, amount = text.partition("=")

@@ -14,7 +14,7 @@ from pipelines.privacy_store import open_protection
 from privacy.errors import PrivacyError
 from privacy.protection.errors import LostKeyError, RolledBackStoreError, TamperedCiphertextError, WrongKeyError
 from privacy.protection.field import Place
-from privacy.protection.token import SecretError
+from privacy.storage.secret_file import SecretError
 
 PLACE = Place("bronze/crm_customer", "name")
 VALUES, OWNERS, ROWS = pa.array(["김하늘"]), pa.array(["crm:1"]), pa.array(["a"])

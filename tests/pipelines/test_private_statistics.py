@@ -14,7 +14,7 @@ from pipelines.privacy_store import open_audit_log, open_ledger, verify_releases
 from pipelines.private_report import Report, publish
 from pipelines.private_statistics import StatisticsDesk
 from privacy.catalog import build_catalog
-from privacy.dp.account import Account
+from privacy.dp.budget_account import BudgetAccount
 from privacy.dp.cost import Cost
 from privacy.dp.errors import BadQuestion, BudgetRefused
 from privacy.dp.release import read_question
@@ -23,7 +23,7 @@ from tests.pipelines.unify.conftest import agree, build_market, contracts
 
 __all__ = ["build_market", "contracts"]
 TABLE = "silver/customer"
-ACCOUNT = Account(TABLE, "analytics")
+ACCOUNT = BudgetAccount(TABLE, "analytics")
 NOW = datetime.now(UTC)
 # So little noise that counts come out exact.
 FORM = {"dataset": TABLE, "purpose": "analytics", "statistics": ["customers"], "rho": 100.0, "bounds": {"rows": 1}}

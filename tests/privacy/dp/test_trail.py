@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from privacy.audit import AuditLog
-from privacy.dp.account import Account
+from privacy.dp.budget_account import BudgetAccount
 from privacy.dp.cost import Cost
 from privacy.dp.ledger import Grant, Ledger
 from privacy.dp.release import read_question
@@ -15,7 +15,7 @@ from privacy.dp.sqlite_store import SqliteStore
 from privacy.dp.trail import Trail, verify_trail
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
-ACCOUNT = Account("t", "analytics")
+ACCOUNT = BudgetAccount("t", "analytics")
 QUESTION = read_question({"dataset": "t", "purpose": "analytics", "statistics": ["count"], "rho": 0.1})
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from privacy.protection.token import SecretError, Tokenizer, load_tokenizer
+from privacy.protection.token import Tokenizer, load_tokenizer
+from privacy.storage.secret_file import SecretError
 
 SECRET = bytes(range(32))
 
