@@ -3,9 +3,9 @@
 `KeyStore` is what `FieldCipher` needs. `SqliteKeyStore` keeps wrapped keys in an SQLite file that only its owner may
 read; a copy of the file is useless without the key-encryption key.
 
-Each change raises the store's generation, and the anchor (`privacy.storage.anchor`) moves to it. So an older copy of the
-store, in which destroyed keys still exist, is refused. Not found: store and anchor put back together. Keep the anchor
-elsewhere, and rotate after destroying keys: then nothing can unwrap the keys in older copies of the store.
+Each change raises the store's generation, and the anchor (`privacy.storage.anchor`) moves to it. So an older copy of
+the store, in which destroyed keys still exist, is refused. Not found: store and anchor put back together. Keep the
+anchor elsewhere, and rotate after destroying keys: then nothing can unwrap the keys in older copies of the store.
 """
 
 from __future__ import annotations
@@ -166,7 +166,7 @@ class SqliteKeyStore:
         return secret
 
     def keys(self, key_ids: Iterable[bytes]) -> dict[bytes, bytes]:
-        """Returns the keys with these ids, see `KeyStore.keys`. One call for many ids is three times as fast as `key`."""
+        """Returns the keys with these ids, see `KeyStore.keys`. For many ids it is three times as fast as `key`."""
         self._forget_when_changed()
         wanted = list(dict.fromkeys(key_ids))
         missing = [key_id for key_id in wanted if key_id not in self._open]
@@ -189,8 +189,8 @@ class SqliteKeyStore:
     def destroy(self, owners: Iterable[str]) -> int:
         """Destroys the keys of these owners; returns how many keys were destroyed.
 
-        Everything that these keys encrypted becomes unreadable at once, in all copies. Other processes drop the key from
-        their memory before they use it again. Rotate afterwards if copies of the store exist: they still have the
+        Everything that these keys encrypted becomes unreadable at once, in all copies. Other processes drop the key
+        from their memory before they use it again. Rotate afterwards if copies of the store exist: they still have the
         wrapped key.
         """
         with self._change():
@@ -329,8 +329,8 @@ class SqliteKeyStore:
             self._anchor.advance(head)
         except AnchorSealError as error:
             raise RolledBackStoreError(
-                f"{self.anchor_path}: the anchor belongs to another key store than {self.path}, or was changed. Restore "
-                "the anchor of this key store."
+                f"{self.anchor_path}: the anchor belongs to another key store than {self.path}, or was changed. "
+                "Restore the anchor of this key store."
             ) from error
         except AnchorError as error:
             is_missing = not self.anchor_path.exists()

@@ -106,8 +106,8 @@ class FileKeyWrapper:
             self._read()
         if version not in self._keys:
             raise LostKeyError(
-                f"{self.path}: has no key-encryption key {version}; it was lost, or destroyed by a rotation. Restore the "
-                "newest key file together with the newest key store."
+                f"{self.path}: has no key-encryption key {version}; it was lost, or destroyed by a rotation. "
+                "Restore the newest key file together with the newest key store."
             )
         try:
             return AESGCM(self._keys[version]).decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], context)

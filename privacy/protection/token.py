@@ -38,7 +38,7 @@ class Tokenizer:
         self._phone_region = phone_region
 
     def derived_key(self, use: str) -> bytes:
-        """Returns a 32-byte key for another use of the secret. It reveals neither the secret nor the keys of other uses.
+        """Returns a 32-byte key for another use of the secret. It reveals neither the secret nor other derived keys.
 
         >>> tokenizer = Tokenizer(bytes(32))
         >>> len(tokenizer.derived_key("row hash")), tokenizer.derived_key("a") == tokenizer.derived_key("b")

@@ -33,7 +33,9 @@ def load_key(path: Path) -> bytes:
     except ValueError:
         key = b""
     if len(key) != KEY_BYTES:
-        raise SecretError(f"{path}: expected {2 * KEY_BYTES} hexadecimal digits. Restore the file from your backup.")
+        raise SecretError(
+            f"{path}: expected {2 * KEY_BYTES} hexadecimal digits, got {len(text)} characters. Restore the file from your backup."
+        )
     return key
 
 

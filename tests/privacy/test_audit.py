@@ -123,9 +123,11 @@ def test_putting_back_log_and_anchor_is_found_by_a_published_anchor(log: AuditLo
 
 def test_several_processes_write_one_chain(log: AuditLog) -> None:
     code = (
-        "import sys, pathlib; from privacy.audit import *; from privacy.clock import utc_now; a, b = map(pathlib.Path, sys.argv[1:]); "
+        "import sys, pathlib; from privacy.audit import *; from privacy.clock import utc_now\n"
+        "a, b = map(pathlib.Path, sys.argv[1:])\n"
         "log = AuditLog(a, b, bytes(range(32)))\n"
-        "for n in range(20): log.append(AuditEntry(at=utc_now(), who='w', role='r', purpose='p', action='read', table='t'))"
+        "use = dict(who='w', role='r', purpose='p', action='read', table='t')\n"
+        "for n in range(20): log.append(AuditEntry(at=utc_now(), **use))"
     )
     command = [sys.executable, "-c", code, str(log.path), str(log.anchor_path)]
     writers = [subprocess.Popen(command) for _ in range(3)]

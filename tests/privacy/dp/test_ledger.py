@@ -86,7 +86,7 @@ def test_time_zones_and_turned_back_clocks_open_no_fresh_period(ledger: Ledger) 
     for clock in (seoul, NOW - timedelta(days=40)):
         with pytest.raises(BudgetRefused):
             ledger.ask(ACCOUNT, "b", Cost(1), clock)
-    with pytest.raises(BadQuestion, match="no time zone"):
+    with pytest.raises(BadQuestion, match="without a time zone"):
         ledger.ask(ACCOUNT, "b", Cost(1), NOW.replace(tzinfo=None))
 
 

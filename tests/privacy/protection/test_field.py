@@ -179,7 +179,7 @@ def test_a_rolled_back_store_is_refused(store: SqliteKeyStore, folder: Path) -> 
     store.destroy(["crm:1"])
     store.close()
     shutil.copy(folder / "backup.db", store.path)
-    with pytest.raises(RolledBackStoreError, match="earlier copy"):
+    with pytest.raises(RolledBackStoreError, match="older copy"):
         open_store(folder)
 
 
@@ -191,7 +191,7 @@ def test_a_removed_store_or_anchor_is_refused(store: SqliteKeyStore, folder: Pat
         open_store(folder)
     (folder / "kept").rename(store.anchor_path)
     store.path.unlink()
-    with pytest.raises(RolledBackStoreError, match="gone"):
+    with pytest.raises(RolledBackStoreError, match="key store is missing"):
         open_store(folder)
 
 
