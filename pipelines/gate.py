@@ -25,6 +25,7 @@ from pipelines.quality import docs, metric
 from pipelines.quality.check import Check
 from pipelines.quality.result import TableQuality
 from pipelines.quality.suite import Circumstance, derive_checks, parents_of
+from privacy.storage.atomic_file import replace_public
 
 
 class Outcome(BaseModel):
@@ -187,11 +188,7 @@ class Gate:
         return _read(path) if path.exists() else None
 
     def _remember(self, outcome: Outcome) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        path = self._path(outcome.quality.table)
-        draft = path.with_suffix(".new")
-        draft.write_text(outcome.model_dump_json(), encoding="utf-8")
-        draft.replace(path)
+        replace_public(self._path(outcome.quality.table), outcome.model_dump_json())
 
     def _path(self, table: str) -> Path:
         return self.folder / f"{table.replace('/', '.')}.json"

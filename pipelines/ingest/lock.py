@@ -1,12 +1,11 @@
 """One run at a time in a data folder."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from pipelines.errors import RunLockError
+from privacy.storage.lock import LockBusyError, file_lock
 
 LOCK_FILE = ".run.lock"
 
@@ -19,18 +18,16 @@ def run_lock(data_dir: Path, wait_seconds: float = 0.0) -> Iterator[None]:
         RunLockError: another run holds it, or the folder cannot be written.
 
     """
-    lock_file = data_dir / LOCK_FILE
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(lock_file)
-        lock.acquire(timeout=wait_seconds)
-    except Timeout as error:
+        with ExitStack() as stack:
+            stack.enter_context(file_lock(data_dir / LOCK_FILE, wait_seconds))
+            lock = stack.pop_all()
+    except LockBusyError as error:
         raise RunLockError(
             f"Another run works in {data_dir}: wait until it ends, or give this one another data_dir."
         ) from error
     except OSError as error:
         raise RunLockError(f"Cannot write to the data folder {data_dir}: {error.strerror}.") from error
-    try:
+    with lock:
         yield
-    finally:
-        lock.release()

@@ -150,8 +150,8 @@ def require_anchored(anchored: Anchored, end: ChainHead, digest_at: Callable[[in
     Args:
         anchored: read before `end`, so that a store that others write to is never behind it.
         end: the last entry of the store.
-        digest_at: returns the digest that the store has for an entry's number (0: the empty chain); None if it has no such
-            entry.
+        digest_at: returns the digest that the store has for an entry's number (0: the empty chain); None if there is no
+            such entry.
 
     Raises:
         StoreBehindError: the store ends before the anchor, or lacks the anchored entry.

@@ -34,7 +34,8 @@ def load_key(path: Path) -> bytes:
         key = b""
     if len(key) != KEY_BYTES:
         raise SecretError(
-            f"{path}: expected {2 * KEY_BYTES} hexadecimal digits, got {len(text)} characters. Restore the file from your backup."
+            f"{path}: expected {2 * KEY_BYTES} hexadecimal digits, got {len(text)} characters. "
+            "Restore the file from your backup."
         )
     return key
 

@@ -8,10 +8,10 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
 
 from pipelines.simulate.errors import SimulationError
 from pipelines.simulate.simulation import simulate
+from privacy.storage.lock import file_lock
 
 from .landed import SOURCES, Landed, read_file
 
@@ -97,7 +97,7 @@ def test_requests_out_of_range_are_refused(tmp_path: Path, seed: int, scale: int
 
 
 def test_two_simulations_do_not_write_to_one_folder(tmp_path: Path) -> None:
-    with FileLock(tmp_path / ".simulating.lock"), pytest.raises(SimulationError, match="another simulation"):
+    with file_lock(tmp_path / ".simulating.lock"), pytest.raises(SimulationError, match="another simulation"):
         simulate(tmp_path, households=12)
     assert not (tmp_path / "manifest.json").exists()
 
