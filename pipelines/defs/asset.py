@@ -6,22 +6,22 @@ from typing import Any, TypedDict
 
 import dagster as dg
 
+from installation.contract.document import Contract, Contracts
+from installation.lakehouse.table_profile import TableProfile, read_profile
 from pipelines.consent.filter import waits_for_permission
-from pipelines.consent.since import PERMISSION
-from pipelines.contracts.document import Contract, Contracts
 from pipelines.defs import metadata
 from pipelines.defs.failure import RETRY, own_errors_are_final
 from pipelines.defs.identity_chart import IDENTIFIER, identity_charts
 from pipelines.defs.metadata import asset_key
 from pipelines.defs.partition import touched_days
+from pipelines.derived_table.refresh import refresh_table
+from pipelines.derived_table.table import DerivedTable
 from pipelines.ingest.bronze import BronzeTable
 from pipelines.ingest.load import in_utc, ingest_source
 from pipelines.ingest.quarantine import Quarantine
 from pipelines.quality.gx_import import preload
-from pipelines.table_profile import TableProfile, read_profile
-from pipelines.unify.refresh import refresh_table
-from pipelines.unify.table import DerivedTable
 from privacy.consent.policy import built_in_policy
+from privacy.consent.recent_denial import PERMISSION
 
 
 def bronze_asset(contract: Contract, checked: Contract) -> dg.AssetsDefinition:

@@ -11,11 +11,11 @@ from datetime import datetime
 
 import dagster as dg
 
-from pipelines.contracts.document import Contract
+from installation.contract.document import Contract
 from pipelines.defs.consent import consent_result, consent_spec
 from pipelines.defs.failure import own_errors_are_final
 from pipelines.defs.metadata import asset_key
-from pipelines.gate import Inspection
+from pipelines.quality.inspection import Inspection
 from pipelines.quality.result import CheckResult
 from pipelines.quality.suite import Circumstance, derive_checks, parents_of, table_of
 

@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-from pipelines.config import Settings
-from pipelines.contracts.document import Contracts
+from installation.contract.document import Contracts
+from installation.settings import Settings
 from pipelines.defs import metadata
 from pipelines.defs.automation import job_apart
 from pipelines.defs.failure import own_errors_are_final
 from pipelines.defs.metadata import asset_key
-from pipelines.privacy_store import open_release_registry
 from pipelines.release import LAYER
-from pipelines.release.plan import Plan, load_plans
+from pipelines.release.declaration import Plan, load_plans
 
 if TYPE_CHECKING:
     from privacy.anonymity.report import Report
@@ -62,7 +61,7 @@ def _asset(plan: Plan, contracts: Contracts) -> dg.AssetsDefinition:
         description=f"{plan.source} for {plan.recipient}: those who permit {plan.purpose}, anonymised. Whoever was in "
         "an earlier version stays with the same people, so that versions cannot be joined.",
         tags={"personal_data": "false"},
-        required_resource_keys={"lock", "settings", "lakehouse", "consent"},
+        required_resource_keys={"lock", "settings", "installation", "lakehouse", "consent"},
     )
     def release(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
         # Here, because no run without a release should wait for the search to load.
@@ -70,7 +69,7 @@ def _asset(plan: Plan, contracts: Contracts) -> dg.AssetsDefinition:
 
         held, started = context.resources, perf_counter()
         with own_errors_are_final():
-            registry = open_release_registry(held.settings)
+            registry = held.installation.release_registry()
             made = publish(plan, contract, held.lakehouse, held.consent(), registry)
             pages = _write_report(held.settings, plan, made.report)
         figures: dict[str, Any] = {
@@ -99,14 +98,14 @@ def _check(plan: Plan, contracts: Contracts) -> dg.AssetChecksDefinition:
         name=CHECK,
         blocking=True,
         description=f"{told} Nobody is in it who does not permit {plan.purpose}.",
-        required_resource_keys={"settings", "lakehouse", "consent"},
+        required_resource_keys={"installation", "lakehouse", "consent"},
     )
     def prove(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
         from pipelines.release.publish import prove_release
 
         held = context.resources
         with own_errors_are_final():
-            registry = open_release_registry(held.settings)
+            registry = held.installation.release_registry()
             verdict = prove_release(plan, contracts.table(plan.source), held.lakehouse, held.consent(), registry)
         return _result(verdict)
 

@@ -6,15 +6,12 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-from pipelines.clock import wall_clock
 from pipelines.defs.automation import job_apart
 from pipelines.defs.failure import own_errors_are_final
 from pipelines.defs.metadata import ROWS, asset_key
 from pipelines.plot import draw_intervals
-from pipelines.privacy_store import read_balances
-from pipelines.private_report import Report, built_in_reports, publish
 from pipelines.release import LAYER
-from privacy.catalog import build_catalog
+from pipelines.release.statistics import Report, built_in_reports, publish
 
 if TYPE_CHECKING:
     from privacy.dp.answer import Answer
@@ -51,20 +48,20 @@ def _report_asset(report: Report) -> dg.AssetsDefinition:
         description=f"{report.title}, under differential privacy at ρ={report.form['rho']:g}. Spends the budget of "
         f"{report.dataset} for {report.form['purpose']}; the same question about the same data is free.",
         tags={"personal_data": "false"},
-        required_resource_keys={"lock", "settings", "contracts", "lakehouse", "consent"},
+        required_resource_keys={"lock", "installation", "lakehouse", "consent"},
     )
     def ask(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
         # Here, because no run without a report should wait for OpenDP.
-        from pipelines.private_statistics import StatisticsDesk
+        from pipelines.release.statistics_service import StatisticsDesk
 
         held = context.resources
         desk = StatisticsDesk(
-            settings=held.settings, lakehouse=held.lakehouse, catalog=build_catalog(held.contracts.values()),
+            installation=held.installation, lakehouse=held.lakehouse,
             consent=held.consent, who="bojagi report", role="pipeline",
         )  # fmt: skip
         with own_errors_are_final():
             answer = publish(report, desk)
-            left = read_balances(held.settings, report.question, wall_clock())
+            left = desk.balances(report.question)
         return dg.MaterializeResult(metadata={**_metadata(report, answer), "budget_left": dg.MetadataValue.json(left)})
 
     return ask

@@ -4,7 +4,7 @@ from typing import Any
 
 import dagster as dg
 
-from pipelines.contracts.document import Contracts
+from installation.contract.document import Contracts
 from pipelines.defs.automation import RETENTION_KEY
 from pipelines.defs.failure import own_errors_are_final
 from pipelines.retention.apply import apply_retention

@@ -21,8 +21,9 @@ def open_database(
         schema: SQL statements that create what does not exist yet.
         overwrites: whether deleted content is overwritten in the file at once and kept in no journal.
         flushes_commits: whether a commit is on the disk when it returns. False only for a caller that flushes the
-            write-ahead log itself, for several commits at once; it must also call the connection from one thread at a
-            time.
+            write-ahead log itself, for several commits at once.
+
+    Any thread may close the connection, but only one thread at a time may use it.
 
     Raises:
         OSError: the file cannot be created.
@@ -30,7 +31,7 @@ def open_database(
     """
     path.parent.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER_MODE)
     path.touch(mode=PRIVATE_MODE)
-    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=flushes_commits)
+    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     if overwrites:
         connection.execute("PRAGMA secure_delete = ON")
     connection.execute(f"PRAGMA journal_mode = {'DELETE' if overwrites else 'WAL'}")

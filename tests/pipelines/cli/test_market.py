@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from deltalake import DeltaTable
 
+from installation.contract.document import load_contracts
+from installation.settings import load_settings
 from pipelines.cli.exit_code import ExitCode
 from pipelines.cli.run import exit_code
-from pipelines.config import load_settings
-from pipelines.contracts.document import load_contracts
 from pipelines.defs.build import build_definitions
 from pipelines.defs.refresh import landing_tags, open_instance, refresh
 from pipelines.defs.summary import RunProgress
@@ -52,7 +52,7 @@ def test_status_tells_the_run_and_the_tables(finished: tuple[Bojagi, Any]) -> No
 
 
 def test_the_killed_run_is_failed_in_the_record(finished: tuple[Bojagi, Any]) -> None:
-    from pipelines.config import load_settings
+    from installation.settings import load_settings
     from pipelines.defs.refresh import open_instance
 
     bojagi, _ = finished
