@@ -203,6 +203,11 @@ class Installation:
 
         return Revealer(self.protection, purpose, note)
 
+    @property
+    def ledger(self) -> Ledger:
+        """The ledger of privacy budgets, see `open_ledger`; one connection a thread."""
+        return self._once("ledger", self.open_ledger)
+
     def open_ledger(self, *, joins: bool = False) -> Ledger:
         """Return the ledger of privacy budgets, to be closed by the caller: a file, or a fleet's PostgreSQL.
 
@@ -238,6 +243,7 @@ class Installation:
         if self._ledger_file.exists() or self._ledger_anchor.exists():
             try:
                 with closing(self.open_ledger()) as ledger:
+                    ledger.verify()
                     entries = list(ledger.entries())
             except LedgerDamaged as error:
                 return [ChainFault("ledger", log.anchor().number if log.anchor_path.exists() else 0, error.message)]

@@ -127,6 +127,7 @@ def budget(
 
     try:
         with closing(installation_for(data).open_ledger()) as ledger:
+            ledger.verify()
             rows = _budget_rows(ledger, account, limit or [])
     except DpError as error:
         raise _refusal(error, as_json) from error
@@ -179,6 +180,7 @@ def join(data: Data = None) -> None:
     if installation.settings.ledger_postgres_file is None:
         raise typer.BadParameter("the ledger is a file of this machine; a fleet's is named by ledger_postgres_file")
     with closing(installation.open_ledger(joins=True)) as ledger:
+        ledger.verify()
         print(f"joined the ledger at entry {ledger.head().number}")
 
 
