@@ -32,7 +32,7 @@ from privacy.dp.bounded import aggregate, contributions, lay_out
 from privacy.dp.budget_account import BudgetAccount
 from privacy.dp.cost import Cost
 from privacy.dp.ledger import Ledger
-from privacy.dp.plan import Plan
+from privacy.dp.noise_plan import NoisePlan
 from privacy.dp.question import Question
 from privacy.dp.release import DataSet, add_noise, bounded_view, collect, read_question, release
 from privacy.dp.render import render
@@ -134,7 +134,7 @@ def measure_size(rows: int, folder: Path, runs: int, has_peers: bool) -> None:
     of_runs(f"release on Sail, {size}", released, "s", others=plain, peer="plain group-by on Sail").tell()
     if has_peers:
         measure_peers(path, size, released)
-    plan = Plan(question)
+    plan = NoisePlan(question)
     errors = []
     for _ in range(SEEDS):
         means = render(plan, add_noise(plan, exact, bins), "", "").values("mean")

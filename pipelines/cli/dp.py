@@ -56,7 +56,7 @@ def query(
     """Ask one question. A question that was asked before on the same data costs nothing."""
     from pipelines.cli.dp_text import print_answer, print_preview
     from privacy.dp.errors import DpError
-    from privacy.dp.plan import Plan
+    from privacy.dp.noise_plan import NoisePlan
     from privacy.dp.preview import preview
 
     if spec is not None and sql is not None:
@@ -64,7 +64,7 @@ def query(
     try:
         question = _sql_question(sql, purpose, rho, keys or [], bounds) if sql is not None else _question(spec)
         if show_preview:
-            told = preview(Plan(question))
+            told = preview(NoisePlan(question))
             if as_json:
                 print(json.dumps(told, indent=1))
             else:

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from installation.contract.document import Contract
 from pipelines.ingest.bronze import bronze_schema
-from privacy.protection.field import Place
+from privacy.protection.field import TableColumn
 from privacy.protection.source_person import HASH_COLUMNS, Protection, is_bound_to_person, row_names, source_persons
 
 # A register's worth of persons; beyond it their ciphertexts are made anew, which costs room and no correctness.
@@ -33,7 +33,7 @@ class Sealer:
             marks = row_names(*(columns[name].to_numpy().view(np.uint64) for name in HASH_COLUMNS))
             persons = source_persons(self._contract, columns, marks, self._protection.tokens)
             for column in self._contract.encrypted_columns:
-                place = Place(self._contract.table, column.name)
+                place = TableColumn(self._contract.table, column.name)
                 values = columns[column.name].cast(pa.string())
                 if is_bound_to_person(column, self._contract):
                     sealed[column.name] = self._seal_persons(values, persons, place)
@@ -43,7 +43,7 @@ class Sealer:
             sealed |= {column.name: pa.array([], pa.binary()) for column in self._contract.encrypted_columns}
         return pa.RecordBatch.from_arrays([sealed[name] for name in self._schema.names], names=self._schema.names)
 
-    def _seal_persons(self, values: pa.Array, persons: pa.Array, place: Place) -> pa.Array:
+    def _seal_persons(self, values: pa.Array, persons: pa.Array, place: TableColumn) -> pa.Array:
         """The subject key itself: one ciphertext for each person and spelling, however many rows a person has."""
         encoded = values.dictionary_encode()
         texts, names = encoded.dictionary.to_pylist(), persons.dictionary.to_pylist()
@@ -58,7 +58,7 @@ class Sealer:
         indices[present] = positions
         return pa.DictionaryArray.from_arrays(pa.array(indices, mask=~present), ciphertexts)
 
-    def _learn(self, pairs: list[tuple[str, str]], place: Place) -> None:
+    def _learn(self, pairs: list[tuple[str, str]], place: TableColumn) -> None:
         if len(self._known) + len(pairs) > MOST_REMEMBERED:
             self._known.clear()
         new = [pair for pair in pairs if pair not in self._known]

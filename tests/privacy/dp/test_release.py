@@ -15,7 +15,7 @@ from privacy.dp.budget_account import BudgetAccount
 from privacy.dp.cost import Cost
 from privacy.dp.errors import BadQuestion, BudgetRefused
 from privacy.dp.ledger import Ledger
-from privacy.dp.plan import Plan
+from privacy.dp.noise_plan import NoisePlan
 from privacy.dp.release import DataSet, bounded_view, collect, read_question, release
 from privacy.dp.sqlite_store import SqliteStore
 from privacy.dp.statement import describe
@@ -62,7 +62,7 @@ def test_no_customer_changes_an_aggregate_by_more_than_its_sensitivity(
     engine: Engine, bounds: dict[str, int], layout: list[str] | None
 ) -> None:
     question = read_question(GROUPED | {"bounds": bounds, "statistics": ["count", "variance"]})
-    plan, frame = Plan(question), engine.spark.createDataFrame(rows())
+    plan, frame = NoisePlan(question), engine.spark.createDataFrame(rows())
     laid = frame if layout is None else lay_out(frame, "cid", layout)
     contributed = contributions(laid, question).toPandas()
     for name in ("n", "s", "q"):
@@ -231,7 +231,7 @@ def test_an_empty_table_gets_an_answer(sail: Engine, ledger: Ledger) -> None:
 
 
 def test_the_statement_names_all_levels_of_the_pyramid() -> None:
-    told = describe(Plan(read_question(GROUPED)))
+    told = describe(NoisePlan(read_question(GROUPED)))
     assert told["rho_zcdp"] == 0.5
     assert {"epsilon", "delta", "unit", "neighbouring_relation", "trust_model", "mechanism", "side_channels"} <= set(
         told
