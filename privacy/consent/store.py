@@ -121,6 +121,15 @@ class ConsentStore:
         """Whether there is a record of that identifier."""
         return self._db.execute("SELECT 1 FROM record WHERE record_id = ?", (record_id,)).fetchone() is not None
 
+    def knows(self, identifier: str) -> bool:
+        """Return whether a record or a membership names this customer or source person."""
+        query = (
+            "SELECT EXISTS (SELECT 1 FROM record WHERE subject_id = ?1) OR "
+            "EXISTS (SELECT 1 FROM membership WHERE subject_id = ?1) OR "
+            "EXISTS (SELECT 1 FROM membership WHERE customer_id = ?1)"
+        )
+        return bool(self._db.execute(query, (identifier,)).fetchone()[0])
+
     def record(self, record_id: str) -> ConsentRecord | None:
         """The record of that identifier."""
         query = f"SELECT {', '.join(_COLUMNS)} FROM record WHERE record_id = ?"
