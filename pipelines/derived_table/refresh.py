@@ -17,7 +17,7 @@ from pipelines.derived_table.input_table import read_inputs
 from pipelines.derived_table.table import BuildContext, DerivedTable
 from pipelines.derived_table.touched_day import touched_days
 from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
-from privacy.consent.recent_denial import PERMISSION, note_permissions
+from privacy.consent.verdict_change import PERMISSION, note_permissions
 
 Timer = Callable[[], float]
 

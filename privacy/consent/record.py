@@ -104,7 +104,7 @@ def is_opaque_id(text: str) -> bool:
 
     Such a text has no quotes, spaces or line breaks, so that it can stand in a condition of SQL.
 
-    >>> is_opaque_id("c_5kq"), is_opaque_id("c' OR '1'='1"), is_opaque_id("c_1\\n")
+    >>> is_opaque_id("c_5kq"), is_opaque_id("c' OR '1'='1"), is_opaque_id("c_1 ")
     (True, False, False)
     """
     return re.fullmatch(_OPAQUE_ID, text) is not None

@@ -66,7 +66,9 @@ def test_withdrawn_advertising_messages_are_refused_while_marketing_stays_permit
     assert permitted(runner)["advertising_message"]
     withdrawn = runner.invoke(consent.app, ["withdraw", "c_1", "advertising_message", "--at", "2998-12-02T00:00:00"])
     assert withdrawn.exit_code == 0, withdrawn.output
-    history = [json.loads(line) for line in runner.invoke(consent.app, ["history", "c_1", "--json"]).stdout.splitlines()]
+    history = [
+        json.loads(line) for line in runner.invoke(consent.app, ["history", "c_1", "--json"]).stdout.splitlines()
+    ]
     assert [(entry["purpose"], entry["state"]) for entry in history] == [
         ("marketing", "given"),
         ("advertising_message", "withdrawn"),
@@ -100,7 +102,9 @@ def test_unknown_records_purposes_and_identifiers_end_in_their_exit_codes(runner
     assert "subject_id" in malformed.stderr
 
 
-def test_a_second_import_of_an_export_adds_nothing(runner: CliRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_second_import_of_an_export_adds_nothing(
+    runner: CliRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     runner.invoke(consent.app, GRANT)
     exported = runner.invoke(consent.app, ["history", "c_1", "--json"]).stdout
     (tmp_path / "export.jsonl").write_text(exported)
