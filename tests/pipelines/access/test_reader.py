@@ -12,10 +12,9 @@ from privacy.access.errors import AccessRefused
 from privacy.access.role import built_in_roles
 from privacy.audit import AuditLog
 from privacy.consent.view import ConsentView
+from tests.pipelines.conftest import Built, agree
 from tests.pipelines.consent.test_intake import TABLES
-from tests.pipelines.unify.conftest import Built, agree, build_market, contracts
 
-__all__ = ["build_market", "contracts"]
 TABLE = "silver/customer"
 
 

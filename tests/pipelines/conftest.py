@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 from installation.contract.document import Contracts, load_contracts
+from pipelines.consent.filter import ConsentFilter
 from pipelines.consent.intake import take_in_records
 from pipelines.consent.membership import take_in_memberships
 from pipelines.derived_table.refresh import RefreshReport, refresh_table
@@ -75,6 +76,11 @@ class Built:
         frame = self.lakehouse.read(table).select(*(column.name for column in contract.columns)).toPandas()
         return frame.sort_values(list(contract.primary_key), ignore_index=True)
 
+    @property
+    def row_filter(self) -> ConsentFilter:
+        """The filter by consent as the market stands."""
+        return ConsentFilter(self.lakehouse, self.context.consent)
+
     def refresh(self) -> dict[str, RefreshReport]:
         """Refresh the tables again."""
         view = self.context.agreed
@@ -87,7 +93,7 @@ class Built:
                 self.speak(self)
                 take_in_records(self.lakehouse, self.context, self.context.agreed)
                 take_in_memberships(self.lakehouse, self.context, self.context.agreed)
-            reports[table.name] = refresh_table(table, self.lakehouse, self.context)
+            reports[table.name] = refresh_table(table, self.lakehouse, self.context, self.row_filter)
         return reports
 
 
