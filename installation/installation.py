@@ -31,6 +31,8 @@ from privacy.catalog import Catalog, build_catalog
 from privacy.clock import utc_now
 from privacy.consent.live_decision import LiveDecisions
 from privacy.consent.policy import Policy, built_in_policy
+from privacy.consent.record import SUBJECT_TOKEN_KIND, is_opaque_id
+from privacy.consent.service import ConsentService
 from privacy.consent.store import ConsentStore
 from privacy.consent.view import ConsentView
 from privacy.contract.collection import Documents
@@ -127,6 +129,23 @@ class Installation:
     def consent_store(self) -> ConsentStore:
         """The consent store, one connection a thread."""
         return self._once("consent_store", self.open_consent_store)
+
+    def consent_service(self) -> ConsentService:
+        """Return the service that records consents, withdrawals and objections of known customers."""
+        return ConsentService(
+            self.consent_store, self.policy, self.settings.controller, self.shop_time, self.decision_moment,
+            self.lists_customer,
+        )  # fmt: skip
+
+    def lists_customer(self, identifier: str) -> bool:
+        """Return whether silver/identifier lists a customer, or a source person of the consents, so named."""
+        table = "silver/identifier"
+        # An opaque identifier has no quote, so it cannot end the text that it stands in.
+        if not is_opaque_id(identifier) or not self.lakehouse.exists(table):
+            return False
+        source_person = f"(token = '{identifier}' AND token_kind = '{SUBJECT_TOKEN_KIND}')"
+        where = f"customer_id = '{identifier}' OR {source_person}"
+        return bool(self.lakehouse.select(table, "count(*) AS found", where)["found"][0].as_py())
 
     def consent_view(self, moment: datetime | None = None) -> ConsentView:
         """Return the consent record as it is now, for decisions at a moment; None decides at `decision_moment`."""

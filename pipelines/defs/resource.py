@@ -12,7 +12,7 @@ from installation.contract.document import Contracts
 from installation.installation import Installation
 from installation.reference_date import ReferenceDate, decision_moment
 from installation.settings import Settings
-from pipelines.consent.build_log import BuildAccount
+from pipelines.consent.build_log import BuildLog
 from pipelines.derived_table.table import BuildContext
 from pipelines.engine.session import Engine, open_engine
 from pipelines.ingest.lock import run_lock
@@ -136,10 +136,10 @@ def consent(context: dg.InitResourceContext) -> Callable[[], ConsentView]:
 
 
 @dg.resource(required_resource_keys={"installation"}, description="Logs which tables of persons the run builds.")
-def account(context: dg.InitResourceContext) -> Iterator[BuildAccount]:
+def account(context: dg.InitResourceContext) -> Iterator[BuildLog]:
     """Give the account; its log is opened when the first build is to be logged."""
     held: Installation = context.resources.installation
-    opened = BuildAccount(lambda: held.audit_log, context.run.run_id if context.run else "no_run")
+    opened = BuildLog(lambda: held.audit_log, context.run.run_id if context.run else "no_run")
     yield opened
     opened.close()
 
