@@ -27,7 +27,7 @@ from installation.contract.document import Contract, load_contracts
 from installation.installation import Installation
 from installation.lakehouse.lakehouse import Lakehouse
 from installation.settings import load_settings
-from pipelines.ingest.load import ingest_source
+from pipelines.ingest.source_load import ingest_source
 from privacy.protection.field import FieldCipher, TableColumn
 from privacy.protection.key_store import SqliteKeyStore
 from privacy.protection.key_wrapper import FileKeyWrapper
@@ -38,20 +38,20 @@ COLUMN = TableColumn("bronze/crm_customer", "phone")
 
 
 def seconds_of(work: Callable[[], object]) -> float:
-    """Returns the seconds that a function without arguments takes."""
+    """Return the seconds that a function without arguments takes."""
     started = time.perf_counter()
     work()
     return time.perf_counter() - started
 
 
 def without_confidential(contract: Contract) -> Contract:
-    """Returns the contract without confidential columns."""
+    """Return the contract without confidential columns."""
     columns = tuple(replace(column, role="none", hides_text=False) for column in contract.columns)
     return replace(contract, columns=columns, subject_key=None)
 
 
 def load_all(landing: Path, contracts: list[Contract]) -> float:
-    """Returns the seconds that loading the sources into an empty lakehouse takes."""
+    """Return the seconds that loading the sources into an empty lakehouse takes."""
     with tempfile.TemporaryDirectory(prefix="bojagi-bench-") as folder:
         lakehouse = Lakehouse(f"{folder}/lakehouse")
         with Installation(load_settings(data_dir=Path(folder))) as opened:
@@ -61,7 +61,7 @@ def load_all(landing: Path, contracts: list[Contract]) -> float:
 
 
 def measure_run(quick: bool) -> None:
-    """Prints what encryption adds to the time of a whole run."""
+    """Print what encryption adds to the time of a whole run."""
     sources = [contract for contract in load_contracts().sources if contract.subject_key]
     with tempfile.TemporaryDirectory(prefix="bojagi-bench-") as folder:
         data = Path(folder)
@@ -78,7 +78,7 @@ def measure_run(quick: bool) -> None:
 
 
 def main() -> int:
-    """Measures encryption for owners whose keys exist, then creation, rotation and destruction of keys."""
+    """Measure encryption for owners whose keys exist, then creation, rotation and destruction of keys."""
     options = make_parser(__doc__).parse_args()
     measure_run(options.quick)
     size, owners = (5_000, 500) if options.quick else (200_000, 20_000)

@@ -1,6 +1,6 @@
-"""Measures count, sum and mean by key: a plain group-by, the bounded one and the release on Sail; plain on Spark; peers.
+"""Measures count, sum and mean by key: plain group-by, bounded one and release on Sail; plain on Spark; peers.
 
-The table is laid out by customer once (`lay_out`), as a lakehouse would store it; the claim "layout" is the time for it.
+The table is laid out by customer once (`lay_out`), as a lakehouse would store it; the claim "layout" is its time.
 Peers run on the smaller size only, because they take minutes. Then the ledger is measured under 16 processes that are
 killed at random.
 """
@@ -58,7 +58,7 @@ PLAIN = "SELECT key, count(*), sum(amount), avg(amount) FROM events GROUP BY key
 
 
 def seconds_of(work: Callable[[], object], runs: int) -> list[float]:
-    """Returns the seconds of each of `runs`, after one run to warm up."""
+    """Return the seconds of each of `runs`, after one run to warm up."""
     work()
     taken = []
     for _ in range(runs):
@@ -69,7 +69,7 @@ def seconds_of(work: Callable[[], object], runs: int) -> list[float]:
 
 
 def seconds_in_turn(works: Sequence[Callable[[], object]], runs: int) -> list[list[float]]:
-    """Returns the seconds of each of `runs` of several works that take turns, after one turn to warm up."""
+    """Return the seconds of each of `runs` of several works that take turns, after one turn to warm up."""
     taken: list[list[float]] = [[] for _ in works]
     for _ in range(runs + 1):
         for seconds, work in zip(taken, works, strict=True):
@@ -80,14 +80,14 @@ def seconds_in_turn(works: Sequence[Callable[[], object]], runs: int) -> list[li
 
 
 def plain_on_spark(path: Path, folder: Path, runs: int) -> list[float]:
-    """Returns the seconds of a plain group-by on Apache Spark, by run."""
+    """Return the seconds of a plain group-by on Apache Spark, by run."""
     with open_engine(load_settings(engine="spark", data_dir=folder)) as engine:
         engine.spark.read.parquet(str(path)).createOrReplaceTempView("events")
         return seconds_of(lambda: engine.spark.sql(PLAIN).toArrow(), runs)
 
 
 def measure_size(rows: int, folder: Path, runs: int, has_peers: bool) -> None:
-    """Prints all claims of speed and accuracy at one size."""
+    """Print all claims of speed and accuracy at one size."""
     question, path, size = read_question(FORM), folder / f"{rows}.parquet", f"{rows // 1000} k events"
     truth = write_events(rows, path).groupby("key").amount.mean()
     spark = plain_on_spark(path, folder, runs)
@@ -145,7 +145,7 @@ def measure_size(rows: int, folder: Path, runs: int, has_peers: bool) -> None:
 
 
 def measure_peers(path: Path, size: str, released: list[float]) -> None:
-    """Prints the release beside each peer; to standard error, the reason if a peer could not be measured."""
+    """Print the release beside each peer; to standard error, the reason if a peer could not be measured."""
     for peer, (measure, bar) in PEERS.items():
         try:
             theirs = measure(path, PEER_RUNS)
@@ -156,7 +156,7 @@ def measure_peers(path: Path, size: str, released: list[float]) -> None:
 
 
 def main() -> int:
-    """Measures at 1 M events with peers and at 10 M (100 k with --quick), or at the sizes given, without peers."""
+    """Measure at 1 M events with peers and at 10 M (100 k with --quick), or at the sizes given, without peers."""
     parser = make_parser(__doc__)
     parser.add_argument(
         "sizes", nargs="*", type=int, help="numbers of events, instead of the usual ones; without peers"

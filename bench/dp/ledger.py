@@ -45,7 +45,7 @@ class Trial:
 
 
 def try_ledger(folder: Path, processes: int = PROCESSES, each: int = EACH, limit: int = LIMIT) -> Trial:
-    """Lets `processes` spend `each` times against one limit. Some are killed, and others take their place."""
+    """Let `processes` spend `each` times against one limit. Some are killed, and others take their place."""
     store = SqliteStore(folder / "ledger.sqlite", folder / "anchor")
     ledger = Ledger(store)
     ledger.set_limit(ACCOUNT, "ever", Cost(limit), datetime.now(UTC))
@@ -70,7 +70,7 @@ def try_ledger(folder: Path, processes: int = PROCESSES, each: int = EACH, limit
 
 
 def measure_ledger(folder: Path, each: int = EACH) -> None:
-    """Prints the claims of the ledger, from `each` spends of every process."""
+    """Print the claims of the ledger, from `each` spends of every process."""
     trial = try_ledger(folder, each=each)
     ranks = quantiles(trial.seconds, n=100)
     many = f"{len(trial.granted)} spends of {PROCESSES} processes, {trial.killed} killed"

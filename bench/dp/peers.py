@@ -61,7 +61,7 @@ print(json.dumps(taken[1:]))
 
 
 def tumult_seconds(path: Path, runs: int) -> list[float]:
-    """Returns the seconds of each release by Tumult.
+    """Return the seconds of each release by Tumult.
 
     Raises:
         subprocess.CalledProcessError: the peer could not be installed, or failed.
@@ -71,7 +71,7 @@ def tumult_seconds(path: Path, runs: int) -> list[float]:
 
 
 def opendp_seconds(path: Path, runs: int) -> list[float]:
-    """Returns the seconds of each release by OpenDP's Polars front end.
+    """Return the seconds of each release by OpenDP's Polars front end.
 
     Raises:
         subprocess.CalledProcessError: the peer could not be installed, or failed.

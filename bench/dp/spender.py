@@ -18,7 +18,7 @@ ACCOUNT = BudgetAccount("gold/order", "analytics")
 
 
 def main() -> None:
-    """Spends COUNT times, and prints a line after each grant."""
+    """Spend COUNT times, and prints a line after each grant."""
     folder, name, count = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
     ledger = Ledger(SqliteStore(folder / "ledger.sqlite", folder / "anchor"))
     for turn in range(count):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def print_answer(answer: Answer, left: Mapping[str, float]) -> None:
-    """Prints one row per group and one column per statistic, then the explanation, the cost and the ρ left."""
+    """Print one row per group and one column per statistic, then the explanation, the cost and the ρ left."""
     console = open_console()
     if answer.estimates:
         console.print(_table(answer.estimates))
@@ -31,7 +31,7 @@ def print_answer(answer: Answer, left: Mapping[str, float]) -> None:
 
 
 def print_preview(shown: dict[str, Any]) -> None:
-    """Prints the cost of a question and the expected margins of its statistics."""
+    """Print the cost of a question and the expected margins of its statistics."""
     console = open_console()
     delta = f" and δ={shown['delta']:g}" if shown["delta"] else ""
     console.print(f"Would cost ρ={shown['rho']:g}{delta}. Nothing was read and nothing was spent.")

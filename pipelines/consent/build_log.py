@@ -20,7 +20,7 @@ _REASON_LENGTH = 500
 
 
 @dataclass
-class BuildAccount:
+class BuildLog:
     """Accounts for the builds of one run. `opened` opens the log, which stays open until `close`: that saves time."""
 
     opened: Callable[[], AuditLog]

@@ -42,5 +42,5 @@ class Answer(BaseModel):
         return json.dumps(self.statement, ensure_ascii=False, sort_keys=True)
 
     def values(self, statistic: str) -> dict[tuple[str, ...], float | None]:
-        """Returns the values of one statistic by group; None where there was too little data to tell."""
+        """Return the values of one statistic by group; None where there was too little data to tell."""
         return {tuple(e.group.values()): e.value for e in self.estimates if e.statistic == statistic}

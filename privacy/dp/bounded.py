@@ -34,7 +34,7 @@ SUMS = ("customers", "n", "s", "q")
 
 
 def lay_out(frame: DataFrame, unit: str, within: Sequence[str] = (), seed: int = 0) -> DataFrame:
-    """Returns `frame` with `_rank`: 1, 2, … over each customer's rows, in an order drawn by a hash keyed by `seed`.
+    """Return `frame` with `_rank`: 1, 2, … over each customer's rows, in an order drawn by a hash keyed by `seed`.
 
     Grain and columns stay; rows without a customer are left out. Rows that are equal in every column may swap their
     numbers, which changes no aggregate. For each column of `within`, `_rank_<column>` numbers the customer's rows with
@@ -51,7 +51,7 @@ def lay_out(frame: DataFrame, unit: str, within: Sequence[str] = (), seed: int =
 
 
 def contributions(frame: DataFrame, question: Question, draws_rows: bool = False) -> DataFrame:
-    """Returns the bounded contribution of each customer: `_unit`, `k0`, `k1`, …, `n`, `s` and `q`.
+    """Return the bounded contribution of each customer: `_unit`, `k0`, `k1`, …, `n`, `s` and `q`.
 
     Grain: one row per customer and group; one row per row of `frame` (n = 1, without a shuffle) if `is_filtered`.
     Columns: `k0`, … are the keys as text. `n` is the number of rows, at most L∞ per group and R per customer. `s` is
@@ -117,7 +117,7 @@ def contributions(frame: DataFrame, question: Question, draws_rows: bool = False
 
 
 def is_filtered(columns: Sequence[str], question: Question) -> bool:
-    """Returns whether filters on the numbers of `lay_out` ensure all bounds, so that no shuffle by customer is needed.
+    """Return whether filters on the numbers of `lay_out` ensure all bounds, so that no shuffle by customer is needed.
 
     `_rank` ≤ R ensures R, and with it L0 ≥ R and L∞ ≥ R. A smaller L∞ needs `_rank_<column>` of the column whose values
     the question groups by.
@@ -132,7 +132,7 @@ def is_filtered(columns: Sequence[str], question: Question) -> bool:
 
 
 def aggregate(pairs: DataFrame, key_count: int) -> DataFrame:
-    """Returns contributions added up by group: `k0`, `k1`, …, `customers`, `n`, `s`, `q`. Exact, so never published."""
+    """Return contributions added up by group: `k0`, `k1`, …, `customers`, `n`, `s`, `q`. Exact, so never published."""
     keys = [f"k{at}" for at in range(key_count)]
     counted, *summed = SUMS
     return pairs.groupBy(*keys).agg(F.count("*").alias(counted), *(F.sum(name).alias(name) for name in summed))

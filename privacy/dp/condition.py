@@ -26,7 +26,7 @@ _COMPARE = {
 
 
 def keep(frame: DataFrame, conditions: Iterable[Condition]) -> DataFrame:
-    """Returns the rows that meet all conditions. Null, or a value of another type than the literal, meets none.
+    """Return the rows that meet all conditions. Null, or a value of another type than the literal, meets none.
 
     Raises:
         BadQuestion: a column is missing, or a time is not in ISO 8601 format without a time zone.
@@ -39,7 +39,7 @@ def keep(frame: DataFrame, conditions: Iterable[Condition]) -> DataFrame:
 
 
 def require_kinds(frame: DataFrame, question: Question) -> None:
-    """Checks that measure and bins are of number columns, and days of date or time columns.
+    """Check that measure and bins are of number columns, and days of date or time columns.
 
     Raises:
         BadQuestion: names the column and its type.
@@ -60,7 +60,7 @@ def require_kinds(frame: DataFrame, question: Question) -> None:
 
 
 def require_columns(frame: DataFrame, wanted: Set[str]) -> None:
-    """Checks that the data set has these columns.
+    """Check that the data set has these columns.
 
     Raises:
         BadQuestion: names the missing columns and the existing ones.

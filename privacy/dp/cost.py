@@ -43,7 +43,7 @@ class Cost:
 
 
 def cost_of_rho(rho: float | Fraction, delta: float | Fraction = 0) -> Cost:
-    """Returns the integer cost of (ρ, δ), rounded up.
+    """Return the integer cost of (ρ, δ), rounded up.
 
     >>> cost_of_rho(0.5)
     Cost(nano_rho=500000000, atto_delta=0)
@@ -60,7 +60,7 @@ def cost_of_rho(rho: float | Fraction, delta: float | Fraction = 0) -> Cost:
 
 
 def exact(number: float | Fraction) -> Fraction:
-    """Returns the decimal number that was written: 0.05 as 1/20, so that 0.05 + 0.05 is not more than 0.1.
+    """Return the decimal number that was written: 0.05 as 1/20, so that 0.05 + 0.05 is not more than 0.1.
 
     >>> exact(0.05)
     Fraction(1, 20)
@@ -69,7 +69,7 @@ def exact(number: float | Fraction) -> Fraction:
 
 
 def rho_of_pure_epsilon(epsilon: float | Fraction) -> Fraction:
-    """Returns ρ of a pure ε-DP mechanism: ε²/2 (Bun and Steinke 2016, Proposition 1.4).
+    """Return ρ of a pure ε-DP mechanism: ε²/2 (Bun and Steinke 2016, Proposition 1.4).
 
     >>> rho_of_pure_epsilon(1)
     Fraction(1, 2)
@@ -79,7 +79,7 @@ def rho_of_pure_epsilon(epsilon: float | Fraction) -> Fraction:
 
 
 def require_positive(name: str, value: float | Fraction) -> None:
-    """Checks that a value is a positive finite number.
+    """Check that a value is a positive finite number.
 
     Raises:
         BadQuestion: names the parameter and its value.

@@ -33,23 +33,23 @@ UNKNOWN = Figure(None, None)
 
 
 def z_of(confidence: float) -> float:
-    """Returns half the width, in standard deviations, of a two-sided normal interval of this confidence."""
+    """Return half the width, in standard deviations, of a two-sided normal interval of this confidence."""
     return NormalDist().inv_cdf((1 + confidence) / 2)
 
 
 def plain(number: Noisy, z: float) -> Figure:
-    """Returns a noisy count with its margin z·σ."""
+    """Return a noisy count with its margin z·σ."""
     return Figure(number.value, z * number.scale)
 
 
 def total(form: FixedPoint, rows: Noisy, steps: Noisy, z: float) -> Figure:
-    """Returns a sum: steps·resolution + centre·rows. The noises of both are independent."""
+    """Return a sum: steps·resolution + centre·rows. The noises of both are independent."""
     scale = math.hypot(steps.scale * form.resolution, rows.scale * form.centre)
     return Figure(form.value(steps.value, rows.value), z * scale)
 
 
 def mean(form: FixedPoint, rows: Noisy, steps: Noisy, z: float) -> Figure:
-    """Returns a mean, clipped to the bounds. Margin by the delta method: √(σ_s² + (m − centre)²·σ_n²)/n.
+    """Return a mean, clipped to the bounds. Margin by the delta method: √(σ_s² + (m − centre)²·σ_n²)/n.
 
     Unknown if the number of rows is not clearly above its noise.
     """
@@ -62,7 +62,7 @@ def mean(form: FixedPoint, rows: Noisy, steps: Noisy, z: float) -> Figure:
 
 
 def variance(form: FixedPoint, rows: Noisy, steps: Noisy, squares: Noisy, z: float) -> Figure:
-    """Returns a variance: mean squared distance from the centre − (mean − centre)², at least 0.
+    """Return a variance: mean squared distance from the centre − (mean − centre)², at least 0.
 
     Margin by the delta method. Unknown if the number of rows is not clearly above its noise.
     """
@@ -78,7 +78,7 @@ def variance(form: FixedPoint, rows: Noisy, steps: Noisy, squares: Noisy, z: flo
 
 
 def quantile(lower: float, upper: float, bins: Sequence[float], scale: float, alpha: float, z: float) -> Figure:
-    """Returns a quantile, interpolated within noisy bin counts. Margin from the ranks within z·σ·√bins/2.
+    """Return a quantile, interpolated within noisy bin counts. Margin from the ranks within z·σ·√bins/2.
 
     Unknown if the number of rows is not clearly above its noise.
     """
@@ -104,7 +104,7 @@ def quantile(lower: float, upper: float, bins: Sequence[float], scale: float, al
 def agree(
     levels: Sequence[dict[tuple[str, ...], float]], variance_ratio: Sequence[float]
 ) -> list[dict[tuple[str, ...], float]]:
-    """Changes a tree of noisy counts, in place, so that each parent is the sum of its children.
+    """Change a tree of noisy counts, in place, so that each parent is the sum of its children.
 
     Going up, a node's own count and its children's sum are averaged, weighted by the inverse of their variances. Going
     down, the difference between a parent and its children's sum is spread over the children in proportion to their

@@ -28,9 +28,9 @@ class FixedPoint:
         self.square_half = -(-(self.half**2) // self.square_step // 2) + 1
 
     def value(self, steps: float, count: float) -> float:
-        """Returns the sum of the values, from the sum of their steps over `count` rows."""
+        """Return the sum of the values, from the sum of their steps over `count` rows."""
         return steps * self.resolution + self.centre * count
 
     def squares(self, steps: float, count: float) -> float:
-        """Returns the sum of squared distances from the centre, from the sum of square steps over `count` rows."""
+        """Return the sum of squared distances from the centre, from the sum of square steps over `count` rows."""
         return (steps + (self.square_half + 0.5) * count) * self.square_step * self.resolution**2

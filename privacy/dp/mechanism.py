@@ -33,7 +33,7 @@ _TABLE = (
 
 @lru_cache(maxsize=1024)
 def gaussian_scale(l2_sensitivity: float, rho: float) -> float:
-    """Returns σ of the discrete Gaussian that is ρ-zCDP for ℓ₂ sensitivity Δ: σ = Δ/√(2ρ), rounded up.
+    """Return σ of the discrete Gaussian that is ρ-zCDP for ℓ₂ sensitivity Δ: σ = Δ/√(2ρ), rounded up.
 
     Guarantee: D_α(M(x) ‖ M(x')) ≤ ρ·α for all α > 1 and ‖x − x'‖₂ ≤ Δ (Canonne, Kamath and Steinke 2020).
 
@@ -49,7 +49,7 @@ def gaussian_scale(l2_sensitivity: float, rho: float) -> float:
 
 
 def add_gaussian(values: Sequence[int], l2_sensitivity: float, rho: float) -> tuple[list[int], float]:
-    """Returns `values` with discrete Gaussian noise that makes them ρ-zCDP, and σ of the noise."""
+    """Return `values` with discrete Gaussian noise that makes them ρ-zCDP, and σ of the noise."""
     scale = gaussian_scale(l2_sensitivity, rho)
     if not values:
         return [], scale
@@ -57,7 +57,7 @@ def add_gaussian(values: Sequence[int], l2_sensitivity: float, rho: float) -> tu
 
 
 def select_keys(counts: Mapping[str, int], groups: int, rho: float, delta: float) -> tuple[dict[str, int], float, int]:
-    """Returns the keys that enough customers share with their noisy numbers of customers; σ; the threshold.
+    """Return the keys that enough customers share with their noisy numbers of customers; σ; the threshold.
 
     Guarantee: δ-approximate ρ-zCDP for counts of distinct customers, each in at most `groups` keys: a key
     that only one customer has is returned with probability at most δ/groups.
@@ -71,7 +71,7 @@ def select_keys(counts: Mapping[str, int], groups: int, rho: float, delta: float
 
 @lru_cache(maxsize=1024)
 def approximate_epsilon(rho: float, delta_spent: float, delta: float) -> float:
-    """Returns ε such that a δ_spent-approximate ρ-zCDP release is (ε, δ + δ_spent)-DP, by OpenDP's conversion.
+    """Return ε such that a δ_spent-approximate ρ-zCDP release is (ε, δ + δ_spent)-DP, by OpenDP's conversion.
 
     >>> round(approximate_epsilon(0.5, 0.0, 1e-6), 2)
     5.22

@@ -75,7 +75,7 @@ class NoisePlan:
         return cost_of_rho(self.question.rho, self.question.delta if self.question.is_private else 0)
 
     def vector(self, name: str, level: int | None = None) -> NoisyVector:
-        """Returns the vector of an aggregate at a level; None is the finest level."""
+        """Return the vector of an aggregate at a level; None is the finest level."""
         is_finest = level is None or level == len(self.question.group_by)
         bounds = self.bounds if is_finest else self.bounds.coarser()
         weight = 1

@@ -8,7 +8,7 @@ from privacy.dp.question import Question
 
 
 def require_permitted(question: Question, catalog: Catalog, *, has_consent_filter: bool = False) -> None:
-    """Checks that the columns may be used for the purpose, and that the privacy unit is the table's person.
+    """Check that the columns may be used for the purpose, and that the privacy unit is the table's person.
 
     Args:
         question: the question.

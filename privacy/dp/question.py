@@ -70,7 +70,7 @@ class Days(_Part):
         return self
 
     def values(self) -> tuple[str, ...]:
-        """Returns the first day of each period in the range, as ISO dates."""
+        """Return the first day of each period in the range, as ISO dates."""
         days = (self.first + timedelta(days=n) for n in range((self.last - self.first).days + 1))
         return tuple(sorted({_start(day, self.step).isoformat() for day in days}))
 
@@ -103,7 +103,7 @@ class Key(_Part):
         return self
 
     def public_values(self) -> tuple[str, ...]:
-        """Returns all values of the key as text; bins as "[lower, upper)". Empty for a private key."""
+        """Return all values of the key as text; bins as "[lower, upper)". Empty for a private key."""
         if self.days is not None:
             return self.days.values()
         if self.edges is not None:
@@ -142,7 +142,7 @@ class Bounds(_Part):
     rows_per_group: int | None = None
 
     def contribution(self, is_grouped: bool = True) -> ContributionBounds:
-        """Returns the bounds with defaults filled in: groups = rows, rows_per_group = 1; one group without keys."""
+        """Return the bounds with defaults filled in: groups = rows, rows_per_group = 1; one group without keys."""
         if not is_grouped:
             return ContributionBounds(self.rows, 1, min(self.rows_per_group or self.rows, self.rows))
         groups = self.rows if self.groups is None else min(self.groups, self.rows)
@@ -206,21 +206,21 @@ class Question(_Part):
         return bool({"sum", "mean", "variance", "quantiles"} & set(self.statistics))
 
     def columns(self) -> frozenset[str]:
-        """Returns every column that the question reads."""
+        """Return every column that the question reads."""
         measured = {self.measure.column} if self.measure is not None else set()
         return frozenset({self.unit, *(k.column for k in self.group_by), *(c.column for c in self.where), *measured})
 
     def shape(self) -> tuple[object, ...]:
-        """Returns the parts of the question that decide its exact aggregates: equal shapes can share a bounded view."""
+        """Return the parts of the question that decide its exact aggregates: equal shapes can share a bounded view."""
         counted = (self.dataset, self.purpose, self.unit, self.where, self.group_by)
         return (*counted, self.measure, self.contribution())
 
     def contribution(self) -> ContributionBounds:
-        """Returns the bounds of one customer's contribution."""
+        """Return the bounds of one customer's contribution."""
         return self.bounds.contribution(bool(self.group_by))
 
     def bin_contribution(self) -> ContributionBounds:
-        """Returns the bounds of one customer's contribution to the bins of quantiles, which are groups as well."""
+        """Return the bounds of one customer's contribution to the bins of quantiles, which are groups as well."""
         return self.bounds.contribution()
 
     @property
@@ -229,11 +229,11 @@ class Question(_Part):
         return any(key.private for key in self.group_by)
 
     def cells(self) -> list[tuple[str, ...]]:
-        """Returns every combination of public key values; one empty tuple without keys."""
+        """Return every combination of public key values; one empty tuple without keys."""
         return list(product(*(key.public_values() for key in self.group_by)))
 
     def hash(self, dataset_version: str) -> str:
-        """Returns the question's id in the ledger: SHA-256 of its canonical form and the version of the data."""
+        """Return the question's id in the ledger: SHA-256 of its canonical form and the version of the data."""
         form = self.model_dump(mode="json")
         text = json.dumps([SEMANTICS, dataset_version, form], sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(text.encode()).hexdigest()

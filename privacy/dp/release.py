@@ -48,7 +48,7 @@ class DataSet:
 
 
 def read_question(form: Mapping[str, object]) -> Question:
-    """Returns the question that plain data from YAML, JSON or SQL describes.
+    """Return the question that plain data from YAML, JSON or SQL describes.
 
     Raises:
         BadQuestion: lists every fault and its field.
@@ -57,7 +57,7 @@ def read_question(form: Mapping[str, object]) -> Question:
 
 
 def read_form(kind: type[Form], form: Mapping[str, object]) -> Form:
-    """Returns plain data as a model of the given class.
+    """Return plain data as a model of the given class.
 
     Raises:
         BadQuestion: lists every fault and its field.
@@ -70,7 +70,7 @@ def read_form(kind: type[Form], form: Mapping[str, object]) -> Form:
 
 
 def release(question: Question, data: DataSet, ledger: Ledger, now: datetime, trail: Trail | None = None) -> Answer:
-    """Answers a question with differential privacy. With a `trail`, releases and refusals are in the audit log.
+    """Answer a question with differential privacy. With a `trail`, releases and refusals are in the audit log.
 
     Guarantee: the answers of one account are, together, δ-approximate ρ-zCDP with ρ and δ not above the
     account's limits, for data sets that differ in all rows of one customer.
@@ -104,7 +104,7 @@ def release(question: Question, data: DataSet, ledger: Ledger, now: datetime, tr
 
 
 def bounded_view(question: Question, frame: DataFrame) -> DataFrame:
-    """Returns exact aggregates by group, bounded for questions of this shape, to be stored and used many times.
+    """Return exact aggregates by group, bounded for questions of this shape, to be stored and used many times.
 
     Grain: one row per group. Columns: `k0`, `k1`, … (text), `customers`, `n`, `s`, `q` (whole numbers). The view
     reveals single customers: protect it like the rows, and make it again when a customer's rows are erased.
@@ -120,14 +120,14 @@ def bounded_view(question: Question, frame: DataFrame) -> DataFrame:
 
 
 def collect(question: Question, frame: DataFrame) -> tuple[Exact, Exact]:
-    """Returns exact aggregates by group, and by group and quantile bin. Only `add_noise` may use them."""
+    """Return exact aggregates by group, and by group and quantile bin. Only `add_noise` may use them."""
     exact = {} if question.statistics == ("quantiles",) else _collect(question, frame)
     bins = _collect(_by_bin(question), frame, draws_rows=True) if "quantiles" in question.statistics else {}
     return exact, bins
 
 
 def add_noise(plan: NoisePlan, exact: Exact, bins: Exact) -> NoisyTable:
-    """Returns all vectors of the plan with noise. The only function that gives exact numbers to OpenDP."""
+    """Return all vectors of the plan with noise. The only function that gives exact numbers to OpenDP."""
     question = plan.question
     if question.is_private:
         groups: list[Group] = _selected(plan, exact)

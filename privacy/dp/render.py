@@ -24,7 +24,7 @@ class NoisyTable:
 
 
 def render(plan: NoisePlan, noisy: NoisyTable, identity: str, version: str) -> Answer:
-    """Returns the answer. `identity`: hash of the question; `version`: version of the data."""
+    """Return the answer. `identity`: hash of the question; `version`: version of the data."""
     question = plan.question
     estimates = _rollup(plan, noisy) if question.rollup else _flat(plan, noisy)
     if question.top is not None:

@@ -61,12 +61,12 @@ class ContributionBounds:
         return root_up(self.squared_l2)
 
     def coarser(self) -> ContributionBounds:
-        """Returns the bounds of sums over groups: all rows of a customer that count may be in one such sum."""
+        """Return the bounds of sums over groups: all rows of a customer that count may be in one such sum."""
         return ContributionBounds(rows=self.l1, groups=1, rows_per_group=self.l1)
 
 
 def root_up(square: int) -> float:
-    """Returns a float that is not below √square.
+    """Return a float that is not below √square.
 
     >>> root_up(9)
     3.0

@@ -34,7 +34,7 @@ _ALLOWED_CLAUSES = {"kind", "expressions", "from_", "from", "where", "group", "l
 
 
 def parse_sql(text: str, *, unit: str, keys: Mapping[str, Sequence[str | int]] | None = None) -> dict[str, Any]:
-    """Returns a question as plain data (dataset, statistics, group_by, measure, where, top), without purpose and ρ.
+    """Return a question as plain data (dataset, statistics, group_by, measure, where, top), without purpose and ρ.
 
     Args:
         text: one SELECT.

@@ -12,7 +12,7 @@ STATED_DELTA = 1e-9
 
 
 def describe(plan: NoisePlan) -> dict[str, Any]:
-    """Returns the guarantee of a release and its limits, by item of the pyramid."""
+    """Return the guarantee of a release and its limits, by item of the pyramid."""
     question, cost = plan.question, plan.cost
     return {
         "epsilon": round(approximate_epsilon(question.rho, cost.delta, STATED_DELTA), 4),

@@ -48,11 +48,11 @@ class BoundsQuestion(BaseModel):
     share: float = Field(default=0.95, gt=0.5, lt=1)
 
     def of_values(self) -> Question:
-        """Returns the question for the histogram of the column, in one row of each customer."""
+        """Return the question for the histogram of the column, in one row of each customer."""
         return self._histogram(self.column, VALUE_EDGES, self.where)
 
     def of_rows(self) -> Question:
-        """Returns the question for the histogram of rows per customer, over a table with one row per customer."""
+        """Return the question for the histogram of rows per customer, over a table with one row per customer."""
         return self._histogram(ROWS, ROW_EDGES, ())
 
     def _histogram(self, column: str, edges: Sequence[float], where: tuple[Condition, ...]) -> Question:
@@ -74,7 +74,7 @@ class Suggestion(BaseModel):
 
 
 def read_bounds_question(form: Mapping[str, object]) -> BoundsQuestion:
-    """Returns the question for bounds that plain data describes.
+    """Return the question for bounds that plain data describes.
 
     Raises:
         BadQuestion: lists every fault and its field.
@@ -85,7 +85,7 @@ def read_bounds_question(form: Mapping[str, object]) -> BoundsQuestion:
 def suggest(
     question: BoundsQuestion, data: DataSet, ledger: Ledger, now: datetime, trail: Trail | None = None
 ) -> Suggestion:
-    """Releases the two histograms and reads bounds from them. Asked again on the same data, it costs nothing.
+    """Release the two histograms and reads bounds from them. Asked again on the same data, it costs nothing.
 
     Raises:
         DpError: as `release`. If only the second histogram is refused, the first is kept and free when asked again.
@@ -98,7 +98,7 @@ def suggest(
 
 
 def read_off(question: BoundsQuestion, values: Answer, rows: Answer) -> Suggestion:
-    """Returns the suggestion, computed from the noisy histograms only."""
+    """Return the suggestion, computed from the noisy histograms only."""
     found = _clear(question.of_values(), values, VALUE_EDGES)
     rest = (1 - question.share) / 2
     low, high = (_at(found, share) for share in (rest, 1 - rest)) if found else (None, None)

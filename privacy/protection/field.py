@@ -4,8 +4,8 @@ ciphertext = 0x01 || key id (16) || nonce (12) || AES-256-GCM(key, nonce, value,
 associated data = "bojagi field" || lengths and bytes of table, column, row || key id
 
 Guarantee: without the data key, a ciphertext reveals only the length of its value. A ciphertext can be decrypted only
-in the table, column and row that it was made for. Nonces are random: with 2^32 values per key, the chance of a repetition
-stays below 2^-32 (NIST SP 800-38D, 8.3), and a person has a few hundred values.
+in the table, column and row that it was made for. Nonces are random: with 2^32 values per key, the chance of a
+repetition stays below 2^-32 (NIST SP 800-38D, 8.3), and a person has a few hundred values.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class TableColumn:
     column: str
 
     def prefix(self) -> bytes:
-        """Returns the associated data that all rows share. Lengths make the concatenation unambiguous."""
+        """Return the associated data that all rows share. Lengths make the concatenation unambiguous."""
         parts = [text.encode() for text in (self.table, self.column)]
         return b"bojagi field" + b"".join(len(part).to_bytes(4, "big") + part for part in parts)
 
@@ -50,7 +50,7 @@ class FieldCipher:
         self._store = store
 
     def encrypt(self, values: pa.Array, owners: pa.Array, rows: pa.Array, column: TableColumn) -> pa.Array:
-        """Returns the column encrypted, as binary values.
+        """Return the column encrypted, as binary values.
 
         Args:
             values: texts; null stays null.
@@ -86,7 +86,7 @@ class FieldCipher:
     def decrypt(
         self, values: pa.Array, rows: pa.Array, column: TableColumn, on_destroyed: Literal["raise", "null"] = "raise"
     ) -> pa.Array:
-        """Returns the column decrypted, in memory.
+        """Return the column decrypted, in memory.
 
         Args:
             values: the result of `encrypt`; null stays null.
@@ -128,7 +128,7 @@ class FieldCipher:
         return pa.array(opened, pa.string())
 
     def destroy(self, owners: Iterable[str]) -> int:
-        """Destroys the keys of owners, see `KeyStore.destroy`; returns how many keys were destroyed."""
+        """Destroy the keys of owners, see `KeyStore.destroy`; returns how many keys were destroyed."""
         return self._store.destroy(owners)
 
 

@@ -19,7 +19,7 @@ Words = npt.NDArray[np.uint64]
 
 
 def key_hashes(low: Words, high: Words, key: bytes) -> tuple[Words, Words]:
-    """Returns the keyed form of hashes. Hashes are given and returned as two arrays of 64-bit words.
+    """Return the keyed form of hashes. Hashes are given and returned as two arrays of 64-bit words.
 
     >>> lanes = np.array([1, 1, 2], np.uint64), np.array([5, 5, 5], np.uint64)
     >>> low, high = key_hashes(*lanes, bytes(32))

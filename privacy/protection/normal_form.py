@@ -24,7 +24,7 @@ _MOST_STEPS = 8
 
 
 def normalise_text(text: str) -> str | None:
-    """Returns the text in Unicode NFC, with single spaces inside and none at the ends; None if it is empty.
+    """Return the text in Unicode NFC, with single spaces inside and none at the ends; None if it is empty.
 
     >>> normalise_text("  김  하늘 ")
     '김 하늘'
@@ -33,7 +33,7 @@ def normalise_text(text: str) -> str | None:
 
 
 def normalise_name(text: str) -> str | None:
-    """Returns a person's name for comparison: NFKC, no case, single spaces; None if it is empty.
+    """Return a person's name for comparison: NFKC, no case, single spaces; None if it is empty.
 
     Spaces of Hangul names are removed, because they are written with and without a space after the family name.
 
@@ -44,7 +44,7 @@ def normalise_name(text: str) -> str | None:
 
 
 def normalise_email(text: str) -> str | None:
-    """Returns an e-mail address in NFKC, without case and spaces; None unless it has one @ with text on both sides.
+    """Return an e-mail address in NFKC, without case and spaces; None unless it has one @ with text on both sides.
 
     >>> normalise_email(" Kim@Example.COM "), normalise_email("none")
     ('kim@example.com', None)
@@ -54,7 +54,7 @@ def normalise_email(text: str) -> str | None:
 
 
 def normalise_identifier(text: str) -> str | None:
-    """Returns a member, card or device number: NFKC, capitals, without separators; None if it is empty.
+    """Return a member, card or device number: NFKC, capitals, without separators; None if it is empty.
 
     >>> normalise_identifier(" 9410-0000-1000-7919 ")
     '9410000010007919'
@@ -64,7 +64,7 @@ def normalise_identifier(text: str) -> str | None:
 
 @lru_cache(_CACHE_SIZE)
 def normalise_phone(text: str, region: str = DEFAULT_REGION) -> str | None:
-    """Returns a phone number in E.164, by its country's numbering plan; None if it is not a possible number.
+    """Return a phone number in E.164, by its country's numbering plan; None if it is not a possible number.
 
     `region`: country of numbers that are written without a country code.
 
@@ -78,7 +78,7 @@ def normalise_phone(text: str, region: str = DEFAULT_REGION) -> str | None:
 
 
 def parse_phone(text: str, region: str) -> str | None:
-    """Returns a number in E.164 if it is possible by its country's numbering plan; otherwise None."""
+    """Return a number in E.164 if it is possible by its country's numbering plan; otherwise None."""
     # Here, because the tables of all countries load slowly and most numbers do not need them.
     import phonenumbers
 
@@ -92,7 +92,7 @@ def parse_phone(text: str, region: str) -> str | None:
 
 
 def normaliser(kind: str, region: str = DEFAULT_REGION) -> Callable[[str], str | None]:
-    """Returns the function that normalises a kind of matching key: phone, email, name; all others are identifiers."""
+    """Return the function that normalises a kind of matching key: phone, email, name; all others are identifiers."""
     forms: dict[str, Callable[[str], str | None]] = {
         "phone": partial(normalise_phone, region=region),
         "email": normalise_email,
@@ -102,7 +102,7 @@ def normaliser(kind: str, region: str = DEFAULT_REGION) -> Callable[[str], str |
 
 
 def _settle(step: Callable[[str], str], text: str) -> str:
-    """Repeats a step until it changes nothing: removing a space may join letters that NFKC then composes."""
+    """Repeat a step until it changes nothing: removing a space may join letters that NFKC then composes."""
     form = step(text)
     if text.isascii():
         return form

@@ -67,7 +67,7 @@ class Pkcs11KeyWrapper:
     """Key-encryption keys as objects of a token: the id is the version, and the label marks the current one."""
 
     def __init__(self, module: Path, token_label: str, pin: str) -> None:
-        """Logs in to the token, and creates a key in it if there is none.
+        """Log in to the token, and creates a key in it if there is none.
 
         Raises:
             ProtectionError: the module cannot be loaded, or it refused the token or the PIN.
@@ -85,26 +85,26 @@ class Pkcs11KeyWrapper:
             self._make()
 
     def close(self) -> None:
-        """Logs out, unless another wrapper of this process uses the login."""
+        """Log out, unless another wrapper of this process uses the login."""
         _log_out(*self._login)
 
     def current(self) -> str:
-        """Returns the version that wraps new keys."""
+        """Return the version that wraps new keys."""
         (key,) = self._keys(_LABEL)
         return bytes(key.id).hex()
 
     def versions(self) -> tuple[str, ...]:
-        """Returns all versions that can still unwrap."""
+        """Return all versions that can still unwrap."""
         return tuple(bytes(key.id).hex() for label in (_LABEL, f"{_LABEL}-old") for key in self._keys(label))
 
     def add_version(self) -> str:
-        """Creates a new version, makes it current and returns it."""
+        """Create a new version, makes it current and returns it."""
         for key in self._keys(_LABEL):
             key[Attribute.LABEL] = f"{_LABEL}-old"
         return self._make()
 
     def destroy_version(self, version: str) -> None:
-        """Destroys a version for good."""
+        """Destroy a version for good."""
         if version == self.current():
             raise ProtectionError(
                 "The current key-encryption key cannot be destroyed. Create a new one first: `bojagi keys rotate`."
@@ -112,7 +112,7 @@ class Pkcs11KeyWrapper:
         self._key(version).destroy()
 
     def wrap(self, key: bytes, context: bytes) -> bytes:
-        """Returns the nonce and the AES-256-GCM ciphertext of the key, which the module encrypts."""
+        """Return the nonce and the AES-256-GCM ciphertext of the key, which the module encrypts."""
         nonce = os.urandom(NONCE_BYTES)
         parameters = GCMParams(nonce, context, _TAG_BITS)
         (current,) = self._keys(_LABEL)
@@ -120,7 +120,7 @@ class Pkcs11KeyWrapper:
         return nonce + bytes(sealed)
 
     def unwrap(self, version: str, wrapped: bytes, context: bytes) -> bytes:
-        """Returns the key that `wrap` encrypted, see `KeyWrapper.unwrap`."""
+        """Return the key that `wrap` encrypted, see `KeyWrapper.unwrap`."""
         key = self._key(version)
         parameters = GCMParams(wrapped[:NONCE_BYTES], context, _TAG_BITS)
         try:

@@ -36,7 +36,7 @@ class Revealer:
         self._note = note
 
     def __call__(self, contract: Document, rows: pa.Table) -> pa.Table:
-        """Returns the rows with their encrypted columns decrypted, in the contract's types.
+        """Return the rows with their encrypted columns decrypted, in the contract's types.
 
         A value whose key was destroyed becomes null: it is erased.
 
@@ -80,7 +80,7 @@ class Revealer:
 
 
 def needed_columns(contract: Document) -> tuple[str, ...]:
-    """Returns the columns of bronze that name a row and its source person; decryption needs them."""
+    """Return the columns of bronze that name a row and its source person; decryption needs them."""
     if contract.subject_key is None:
         return HASH_COLUMNS
     subject = contract.column(contract.subject_key)

@@ -44,7 +44,7 @@ class Protection:
 
 
 def source_persons(contract: Document, columns: Mapping[str, pa.Array], rows: pa.Array, tokens: Tokenizer) -> pa.Array:
-    """Returns the opaque name of each row's source person, as a dictionary array without nulls.
+    """Return the opaque name of each row's source person, as a dictionary array without nulls.
 
     The result is the same for rows as ingest reads them and for rows of bronze.
 
@@ -63,7 +63,7 @@ def source_persons(contract: Document, columns: Mapping[str, pa.Array], rows: pa
 
 
 def known_persons(contract: Document, columns: Mapping[str, pa.Array], tokens: Tokenizer) -> pa.Array:
-    """Returns the same as `source_persons`, but null where the subject key is null or has no normal form."""
+    """Return the same as `source_persons`, but null where the subject key is null or has no normal form."""
     if contract.subject_key is None:
         return pa.nulls(len(next(iter(columns.values()))), pa.string()).dictionary_encode()
     subject = contract.column(contract.subject_key)
@@ -79,7 +79,7 @@ def known_persons(contract: Document, columns: Mapping[str, pa.Array], tokens: T
 
 
 def row_names(low: Words, high: Words) -> pa.Array:
-    """Returns the name of each row: its hash as 16 bytes, which is unique in the table and never changes."""
+    """Return the name of each row: its hash as 16 bytes, which is unique in the table and never changes."""
     blocks = np.empty((len(low), 2), "<u8")
     blocks[:, 0] = low
     blocks[:, 1] = high
@@ -87,9 +87,10 @@ def row_names(low: Words, high: Words) -> pa.Array:
 
 
 def is_bound_to_person(column: Column, contract: Document) -> bool:
-    """Returns whether a ciphertext of the column is bound to the row's source person instead of the row.
+    """Return whether ciphertexts of the column are bound to the row's source person instead of to the single row.
 
-    Only a subject key with a token is: it is equal in all rows of a person, and the token beside it names the person,
-    so moving it between these rows changes nothing. A table of a million purchases then stores it once per person.
+    True for a subject key that has a matching token. Its value is the same in all rows of a person, and the token
+    beside it identifies the person, so moving a ciphertext between these rows changes nothing. A table of a million
+    purchases then stores one ciphertext per person.
     """
     return column.name == contract.subject_key and column.token is not None

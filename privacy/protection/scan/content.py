@@ -59,12 +59,12 @@ class ContentScan:
     undecoded: list[tuple[str, str]] = field(default_factory=list)
 
     def add(self, hits: Counter[str], where: str) -> None:
-        """Adds needles that were found, with how often, to the results of a part."""
+        """Add needles that were found, with how often, to the results of a part."""
         for name, times in hits.items():
             self.found[where, name] = self.found.get((where, name), 0) + times
 
     def scan_bytes(self, data: bytes, where: str, level: int = 0) -> None:
-        """Searches bytes of any form: as they are, unpacked, and as text if they are UTF-8 or UTF-16."""
+        """Search bytes of any form: as they are, unpacked, and as text if they are UTF-8 or UTF-16."""
         self.add(self.matcher.in_bytes(data), f"{where} (bytes)")
         self.unpack(data, where, level)
         is_wide = data.startswith((b"\xff\xfe", b"\xfe\xff"))
@@ -77,7 +77,7 @@ class ContentScan:
         self.scan_text(text, where, level)
 
     def scan_text(self, text: str, where: str, level: int = 0) -> None:
-        """Searches a text, also with its escapes and its base64 decoded.
+        """Search a text, also with its escapes and its base64 decoded.
 
         An ASCII text is not searched as it is: the caller has searched its bytes.
         """
@@ -94,7 +94,7 @@ class ContentScan:
                 self.unpack(piece, f"{where} (base64)", level + 1)
 
     def unpack(self, data: bytes, where: str, level: int = 0) -> None:
-        """Decodes the bytes if they are a container or compressed, and searches the result."""
+        """Decode the bytes if they are a container or compressed, and searches the result."""
         is_known = data.startswith((*self.containers, *_MAGIC)) or data[_TAR_MAGIC] == b"ustar"
         if not is_known and not data.startswith(_ZLIB):
             return

@@ -18,7 +18,7 @@ _JOURNAL = slice(18, 20)
 
 
 def scan_database(data: bytes, log: bytes | None, scan: ContentScan, where: str, level: int) -> None:
-    """Searches a database without its write-ahead log and, if `log` is given, with it.
+    """Search a database without its write-ahead log and, if `log` is given, with it.
 
     Raises:
         UndecodedError: SQLite cannot read the database.

@@ -59,7 +59,7 @@ _CONTAINERS: dict[bytes, Container] = {
 
 
 def scan_folders(folders: Iterable[Path], matcher: Matcher, leave_out: Iterable[Path] = ()) -> ScanReport:
-    """Searches every file in the folders (or single files), except those in `leave_out`.
+    """Search every file in the folders (or single files), except those in `leave_out`.
 
     Links to folders are not followed. A file that disappears or cannot be read is reported as not decoded.
     """

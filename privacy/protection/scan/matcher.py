@@ -22,7 +22,7 @@ class Matcher:
     """Searches for all needles in one pass, whatever their number, by the algorithm of Aho and Corasick (1975)."""
 
     def __init__(self, needles: Iterable[Needle], region: str = DEFAULT_REGION) -> None:
-        """Prepares the search.
+        """Prepare the search.
 
         Args:
             needles: the values to search for.
@@ -48,18 +48,18 @@ class Matcher:
         self._wanted = np.array(sorted(n for n in self._integers if n < 1 << 63), np.int64)
 
     def in_bytes(self, data: bytes | memoryview) -> Counter[str]:
-        """Returns how often each needle occurs in bytes of any form; needles that do not occur are left out."""
+        """Return how often each needle occurs in bytes of any form; needles that do not occur are left out."""
         found: Counter[str] = Counter()
         for start in range(0, max(len(data), 1), PIECE):
             found += self._search(fold(bytes(data[start : start + PIECE + OVERLAP])))
         return found
 
     def in_text(self, text: str) -> Counter[str]:
-        """Returns how often each needle occurs in a text, in any spelling."""
+        """Return how often each needle occurs in a text, in any spelling."""
         return self._search(fold_text(text))
 
     def in_numbers(self, values: pa.Array) -> Counter[str]:
-        """Returns how often each needle occurs in a column of integers; null never matches."""
+        """Return how often each needle occurs in a column of integers; null never matches."""
         if not len(self._wanted) or len(values) == values.null_count:
             return Counter()
         near = values.filter(

@@ -47,7 +47,7 @@ class Needle:
 
 
 def fold(data: bytes) -> bytes:
-    """Returns the bytes with ASCII letters in lower case and without separators.
+    """Return the bytes with ASCII letters in lower case and without separators.
 
     >>> fold(b"Kim-Ha.neul 010-1234")
     b'kimhaneul0101234'
@@ -56,7 +56,7 @@ def fold(data: bytes) -> bytes:
 
 
 def fold_text(text: str) -> bytes:
-    """Returns the form that all spellings of a text have in common: NFKC, no case, no separators.
+    """Return the form that all spellings of a text have in common: NFKC, no case, no separators.
 
     >>> fold_text("０１０－1234\u20115678"), fold_text("KIM") == fold_text("kim")
     (b'01012345678', True)
@@ -68,7 +68,7 @@ def fold_text(text: str) -> bytes:
 
 
 def forms(needle: Needle, region: str = DEFAULT_REGION) -> frozenset[bytes]:
-    """Returns all folded forms of a needle.
+    """Return all folded forms of a needle.
 
     Raises:
         ScanError: the value has fewer than six bytes without separators.
@@ -85,7 +85,7 @@ def forms(needle: Needle, region: str = DEFAULT_REGION) -> frozenset[bytes]:
 
 
 def numbers(needle: Needle, region: str = DEFAULT_REGION) -> frozenset[int]:
-    """Returns the integers as which a needle of digits may be stored; an empty set for other needles."""
+    """Return the integers as which a needle of digits may be stored; an empty set for other needles."""
     texts = {"".join(filter(str.isdigit, unicodedata.normalize("NFKC", text))) for text in (needle.value,)}
     core = _core(needle, region)
     if needle.kind == "phone":

@@ -18,7 +18,7 @@ _BATCH_ROWS = 1 << 18
 
 
 def scan_parquet(source: Any, scan: ContentScan, where: str, level: int) -> None:
-    """Searches a Parquet file: its decoded pages, its dictionaries (also entries without a row), and its metadata.
+    """Search a Parquet file: its decoded pages, its dictionaries (also entries without a row), and its metadata.
 
     `source`: a path or an Arrow file.
     """
@@ -35,14 +35,14 @@ def scan_parquet(source: Any, scan: ContentScan, where: str, level: int) -> None
 
 
 def scan_arrow(source: Any, scan: ContentScan, where: str, level: int) -> None:
-    """Searches an Arrow file; `source` is a path or an Arrow file."""
+    """Search an Arrow file; `source` is a path or an Arrow file."""
     reader = pa.ipc.open_file(source)
     for number in range(reader.num_record_batches):
         scan_batch(reader.get_batch(number), scan, where, level)
 
 
 def scan_batch(batch: pa.RecordBatch, scan: ContentScan, where: str, level: int) -> None:
-    """Searches every column of a batch of rows."""
+    """Search every column of a batch of rows."""
     for name, column in zip(batch.schema.names, batch.columns, strict=True):
         for part, values in _leaves(column, name):
             _scan_values(values, scan, f"{where} column {part}", level)
