@@ -293,7 +293,7 @@ def _require_tables(transaction: Transaction, state: LedgerState, since: tuple[i
 
 
 def _rows_of_accounts(transaction: Transaction, wanted: str, values: Sequence[str]) -> list[tuple[Any, ...]]:
-    """Row of balances of each account, by account: the primary key serves that, whatever the age of the ledger."""
+    """Rows of balances of each account, by account: the primary key serves that, whatever the age of the ledger."""
     sql = f"SELECT account, period, nano_rho, atto_delta FROM dp_balance WHERE account = ? AND ({wanted})"
     return [row for name in _account_names(transaction) for row in transaction.run(sql, (name, *values))]
 
