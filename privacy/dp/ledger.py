@@ -92,7 +92,7 @@ class Ledger:
     """
 
     def __init__(self, store: Store) -> None:
-        """Verifies the end of the chain and what can still be spent, see the module. Closes the store on failure."""
+        """Verify the end of the chain and what can still be spent, see the module. Closes the store on failure."""
         self._store = store
         try:
             with self._reading() as (transaction, tail):
@@ -102,11 +102,11 @@ class Ledger:
             raise
 
     def close(self) -> None:
-        """Closes the store."""
+        """Close the store."""
         self._store.close()
 
     def set_limit(self, account: BudgetAccount, period: Period, limit: Cost, now: datetime) -> None:
-        """Sets the most that may be spent in each period of this kind. The change is an entry of the chain."""
+        """Set the most that may be spent in each period of this kind. The change is an entry of the chain."""
         with self._writing() as (transaction, tail):
             values = (str(account), period, limit.nano_rho, limit.atto_delta)
             head = _append(transaction, tail, now, {"kind": "limit", "limit": list(values)})
@@ -114,7 +114,7 @@ class Ledger:
         self._store.settle(head)
 
     def ask(self, account: BudgetAccount, question: str, cost: Cost, now: datetime) -> Grant | Answered:
-        """Debits `cost` for a question, on the disk when this returns; or returns the stored answer free of charge.
+        """Debit `cost` for a question, on the disk when this returns; or returns the stored answer free of charge.
 
         `question` is a hash of everything that shapes the answer, the version of the data included.
 
@@ -130,7 +130,7 @@ class Ledger:
         return granted
 
     def require(self, account: BudgetAccount, cost: Cost, now: datetime) -> None:
-        """Checks that `cost` could be spent at this moment. Spends nothing and reserves nothing.
+        """Check that `cost` could be spent at this moment. Spends nothing and reserves nothing.
 
         Raises:
             BudgetRefused: as `ask`.
@@ -139,7 +139,7 @@ class Ledger:
             _require_left(transaction, account, cost, tail.not_before(now))
 
     def record_answer(self, grant: Grant, answer: str, now: datetime) -> None:
-        """Stores the released answer for the same question later. Does nothing if one is stored already.
+        """Store the released answer for the same question later. Does nothing if one is stored already.
 
         The answer survives a crash of this process. A power failure within the next moments may lose it, but never its
         debit; the question then costs again.
@@ -153,34 +153,34 @@ class Ledger:
             transaction.run("INSERT INTO dp_answer VALUES (?, ?, ?, ?)", (*key, head.number, answer))
 
     def peek(self, account: BudgetAccount, question: str) -> Answered | None:
-        """Returns the stored answer, or None if there is none. Costs nothing and does not wait for writers."""
+        """Return the stored answer, or None if there is none. Costs nothing and does not wait for writers."""
         with self._reading() as (transaction, _):
             return _answered(transaction, account, question)
 
     def balances(self, account: BudgetAccount, now: datetime) -> list[Balance]:
-        """Returns one balance per limit of the account, for the periods that contain `now`."""
+        """Return one balance per limit of the account, for the periods that contain `now`."""
         with self._reading() as (transaction, _):
             return _balances(transaction, account, now)
 
     def accounts(self) -> list[BudgetAccount]:
-        """Returns every account that has a limit."""
+        """Return every account that has a limit."""
         with self._reading() as (transaction, _):
             return [BudgetAccount(*name.split("|")) for name in _account_names(transaction)]
 
     def head(self) -> ChainHead:
-        """Returns the last entry of the chain."""
+        """Return the last entry of the chain."""
         with self._reading() as (_, tail):
             return tail.head
 
     def entries(self) -> Iterator[LedgerEntry]:
-        """Yields every entry of the chain, in order."""
+        """Yield every entry of the chain, in order."""
         with self._reading() as (transaction, _):
             rows = _entries_from(transaction, 1)
         for entry in rows:
             yield LedgerEntry(ChainHead(entry.number, entry.digest), json.loads(entry.content))
 
     def verify(self) -> int:
-        """Replays the whole chain, compares limits, balances and answers with it, and returns the number of entries."""
+        """Replay the whole chain, compares limits, balances and answers with it, and returns the number of entries."""
         with self._reading() as (transaction, _):
             state = LedgerState()
             for entry in _entries_from(transaction, 1):
@@ -217,7 +217,7 @@ class _Tail:
 
 
 def _tail(transaction: Transaction, anchored: Anchored | None) -> _Tail:
-    """Reads the end of the chain, and checks that the chain contains the anchored entry."""
+    """Read the end of the chain, and checks that the chain contains the anchored entry."""
     rows = transaction.run("SELECT number, digest, content FROM dp_entry ORDER BY number DESC LIMIT 1")
     head = ChainHead(*rows[0][:2]) if rows else EMPTY
     if anchored is None:
@@ -248,7 +248,7 @@ def _entries_from(transaction: Transaction, number: int) -> list[ChainEntry]:
 
 
 def _verified_state(transaction: Transaction, anchored: Anchored) -> LedgerState:
-    """Replays the chain from the last checkpoint up to the anchor, and compares the tables with the result.
+    """Replay the chain from the last checkpoint up to the anchor, and compares the tables with the result.
 
     The anchor shows that the anchored entry is right, and the chain shows the same of every entry before it. So that
     checkpoint is right, and what it says of limits and balances.
@@ -274,7 +274,7 @@ def _verified_state(transaction: Transaction, anchored: Anchored) -> LedgerState
 
 
 def _require_tables(transaction: Transaction, state: LedgerState, since: tuple[int, datetime] | None) -> None:
-    """Compares the tables with a state: all rows, or those that matter since a checkpoint (its number and moment)."""
+    """Compare the tables with a state: all rows, or those that matter since a checkpoint (its number and moment)."""
     limits = transaction.run("SELECT account, period, nano_rho, atto_delta FROM dp_limit")
     _require_equal("dp_limit", _flat(state.limits), limits)
     if since is None:
@@ -303,7 +303,7 @@ def _account_names(transaction: Transaction) -> list[str]:
 
 
 def _append(transaction: Transaction, tail: _Tail, now: datetime, fields: Mapping[str, Any]) -> ChainHead:
-    """Appends an entry, after a checkpoint if one is due; returns the entry's number and digest."""
+    """Append an entry, after a checkpoint if one is due; returns the entry's number and digest."""
     at = tail.not_before(now).astimezone(UTC).isoformat(timespec="microseconds")
     head = tail.head
     if (head.number + 1) % CHECKPOINT_INTERVAL == 0:
