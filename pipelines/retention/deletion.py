@@ -64,9 +64,8 @@ def _apply(plan: RetentionPlan, lakehouse: Lakehouse, contract: Contract, protec
     deleted = lakehouse.delete(plan.table, plan.due)
     removed = lakehouse.forget_history(plan.table)
     without_rows = affected - _persons(lakehouse, contract, "true", protection) if affected else set()
-    return RetentionResult(
-        plan, deleted, len(removed), protection.cipher.destroy(sorted(without_rows)) if without_rows else 0
-    )
+    destroyed = protection.cipher.destroy(sorted(without_rows)) if without_rows else 0
+    return RetentionResult(plan, deleted, len(removed), destroyed)
 
 
 def _persons(lakehouse: Lakehouse, contract: Contract, condition: str, protection: Protection) -> set[str]:
