@@ -1,4 +1,4 @@
-"""A batch against a full rebuild."""
+"""A batch gives the groups of a full run."""
 
 import numpy as np
 
@@ -15,7 +15,7 @@ def _together(group):
     return np.unique(group, return_inverse=True)[1]
 
 
-def test_a_batch_agrees_with_a_full_rebuild_and_leaves_the_rest_alone():
+def test_a_batch_gives_the_groups_of_a_full_run_and_reaches_few_records():
     head, tail = RECORDS.iloc[:980], RECORDS.iloc[980:]
     with open_workspace(Options()) as workspace:
         whole = resolve(workspace, RECORDS, DATA.mapping)
@@ -27,7 +27,7 @@ def test_a_batch_agrees_with_a_full_rebuild_and_leaves_the_rest_alone():
     assert len(_together(answer.group)) == 1000
 
 
-def test_a_steward_holds_in_a_batch():
+def test_a_cannot_link_separates_records_in_a_batch():
     head, tail = RECORDS.iloc[:999], RECORDS.iloc[999:]
     with open_workspace(Options()) as workspace:
         old = resolve(workspace, head, DATA.mapping)

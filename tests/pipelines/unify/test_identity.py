@@ -1,4 +1,4 @@
-"""Identity in the run: people matched, decided about, split again, and everything built on them following."""
+"""Identity in a run: register entries are matched, a steward decides, and the tables built on customers follow."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def customer(built, number: str, kind: str = "member_no") -> str:
     return str(found.iloc[0])
 
 
-def test_a_register_entry_in_other_words_is_matched_and_a_couple_is_not(built) -> None:
+def test_an_entry_with_another_spelling_is_matched_and_a_couple_is_not(built) -> None:
     first = {"member_no": "M000000776", "name": "Margaret Thornton", "birth_date": "1931-11-27", "sex": "F",
              "phone": "010-8362-5514", "email": "thornton31@b.example", "account_no": 41, "is_principal": "Y",
              "dong": "청운동", "sido": "서울특별시", "sigungu": "종로구", "postal_code": "03047",
@@ -65,16 +65,16 @@ def test_a_register_entry_in_other_words_is_matched_and_a_couple_is_not(built) -
     assert 0.5 <= found["confidence"].min() < 1
     assert customer(built, HER) != customer(built, SPOUSE)
     models = built.frame("silver/identity_model")
-    assert len(models) == 1, "the model is kept, not trained again for one new entry"
+    assert len(models) == 1, "one new entry does not train the model again"
 
 
-def test_an_unchanged_rerun_changes_no_id_even_when_everything_is_built_again(built) -> None:
+def test_a_rebuild_of_unchanged_data_changes_no_customer_id(built) -> None:
     before = built.frame("silver/identifier")
     refresh_table(replace(table("silver/identifier"), version=99), built.lakehouse, built.context)
     assert built.frame("silver/identifier").equals(before)
 
 
-def test_a_link_and_its_undoing_are_carried_through(built) -> None:
+def test_a_link_merges_customers_and_reverting_it_restores_them(built) -> None:
     before = built.frame("silver/identifier")
     mine, yours = customer(built, HER), customer(built, "M000000004")
     desk(built).decide("same", f"member_no:{HER}", yours, "came to the desk with both cards")
@@ -96,7 +96,7 @@ def test_a_link_and_its_undoing_are_carried_through(built) -> None:
     assert built.frame("silver/identifier").equals(after)
 
 
-def test_never_link_outlives_new_records_that_say_otherwise(built) -> None:
+def test_a_separate_decision_outweighs_new_records_that_agree(built) -> None:
     desk(built).decide("different", f"member_no:{HER}", f"member_no:{SPOUSE}", "husband and wife")
     her = next(row for row in built.rows["crm_customer"] if row["member_no"] == HER)
     land(built.lakehouse.root, built.context.contracts, {"crm_customer": [{**her, "member_no": SPOUSE}]}, "load_2")
@@ -104,7 +104,7 @@ def test_never_link_outlives_new_records_that_say_otherwise(built) -> None:
     assert customer(built, HER) != customer(built, SPOUSE)
 
 
-def test_without_the_decision_those_records_join(built) -> None:
+def test_without_the_decision_the_same_records_join(built) -> None:
     """Negative control of the test above."""
     her = next(row for row in built.rows["crm_customer"] if row["member_no"] == HER)
     land(built.lakehouse.root, built.context.contracts, {"crm_customer": [{**her, "member_no": SPOUSE}]}, "load_2")
@@ -112,7 +112,7 @@ def test_without_the_decision_those_records_join(built) -> None:
     assert customer(built, HER) == customer(built, SPOUSE)
 
 
-def test_the_desk_knows_whom_it_cannot_name(built) -> None:
+def test_a_reference_to_no_customer_is_refused_with_a_reason(built) -> None:
     at = desk(built)
     with pytest.raises(DecisionError, match="No customer has that"):
         at.find("member_no:M999999999")
@@ -127,11 +127,11 @@ def test_the_desk_knows_whom_it_cannot_name(built) -> None:
         at.find(lone)
 
 
-def test_the_golden_record_says_where_each_value_is_from_and_holds_no_identifier(built) -> None:
+def test_the_golden_record_names_the_source_of_each_value_and_has_no_identifier_in_clear(built) -> None:
     rows = built.frame("silver/customer_attribute")
     mine = rows[rows["customer_id"] == customer(built, "M000000005")].set_index("attribute")
     assert mine.loc["birth_date", "value"] == "1955-03-02"
-    assert mine.loc["place_2", "value"] == "이사동", "the newest entry says so"
+    assert mine.loc["place_2", "value"] == "이사동", "the newest entry survives"
     assert mine.loc["place_2", "record"] == token("member_no", "M000000205")
     assert mine.loc["email", "token"] == token("email", "p5@a.example")
     direct = rows[rows["attribute"].isin(["name", "phone", "email", "household"])]
@@ -139,7 +139,7 @@ def test_the_golden_record_says_where_each_value_is_from_and_holds_no_identifier
     assert set(rows["source"]) <= {"crm_customer", "loyalty_card"}
 
 
-def test_the_charts_stand_beside_the_identifiers_also_when_nothing_was_matched(built) -> None:
+def test_the_charts_count_all_customers_with_and_without_matching(built) -> None:
     for session in (built.context.matching, None):
         found = identity_charts(built.lakehouse, session)
         people = found["people_by_size"].value
@@ -153,7 +153,7 @@ def test_the_charts_stand_beside_the_identifiers_also_when_nothing_was_matched(b
             assert len(str(found[chart].value)) < 1000, "Dagster shows a longer one behind a link"
 
 
-def test_reading_people_goes_through_the_reveal(built) -> None:
+def test_entries_are_decrypted_on_demand_and_only_once(built) -> None:
     seen = []
 
     def reveal(contract, rows):
@@ -161,16 +161,16 @@ def test_reading_people_goes_through_the_reveal(built) -> None:
         return rows
 
     persons = read_person_records(built.lakehouse, built.context.contracts, reveal)
-    assert seen == [], "nobody is decrypted until somebody asks"
-    said = persons.describe(persons.all_rows)
+    assert seen == [], "no entry is decrypted before `describe`"
+    values = persons.describe(persons.all_rows)
     persons.describe(persons.all_rows[:1])
-    assert seen == ["crm_customer", "loyalty_card"], "and nobody twice"
-    assert {"name", "birth_date", "phone", "email", "household"} <= set(said.columns)
+    assert seen == ["crm_customer", "loyalty_card"], "no entry is decrypted twice"
+    assert {"name", "birth_date", "phone", "email", "household"} <= set(values.columns)
     register = built.lakehouse.rows("bronze/crm_customer", ["member_no"]).num_rows
     assert len(persons) == register + len(built.rows["loyalty_card"])
 
 
-def test_explaining_two_people_reads_only_them(built) -> None:
+def test_explaining_two_people_decrypts_only_their_entries(built) -> None:
     book = SketchBook(SketchKeys(bytes(32), bytes(32)), stored_sketches(built.lakehouse))
     few, all_of_them = (read_person_records(built.lakehouse, built.context.contracts, book=b) for b in (book, None))
     keys = [[("member_no", token("member_no", number))] for number in ("M000000005", "M000000205")]
@@ -181,7 +181,7 @@ def test_explaining_two_people_reads_only_them(built) -> None:
     assert all_of_them.read_count == len(all_of_them)
 
 
-def test_sketches_are_of_every_entry_and_name_its_customer(built) -> None:
+def test_every_register_entry_has_a_sketch_with_its_customer(built) -> None:
     rows = built.frame("silver/identity_sketch")
     held = built.frame("silver/identifier").set_index(["token_kind", "token"])["customer_id"]
     people = read_person_records(built.lakehouse, built.context.contracts).frame
