@@ -25,7 +25,7 @@ from pipelines.register.person_batch import match_reached
 from pipelines.register.person_match import Matching, match_all
 from pipelines.register.person_record import Ints, PersonRecords
 from pipelines.register.sketch_book import SketchBook, SketchKeys
-from privacy.protection.field import FieldCipher, Place
+from privacy.protection.field import FieldCipher, TableColumn
 from privacy.protection.key_store import SqliteKeyStore
 from privacy.protection.key_wrapper import FileKeyWrapper
 
@@ -133,5 +133,5 @@ def _after(group: Ints, matching: Matching) -> Ints:
     return np.asarray(pd.Series(np.arange(size)).groupby(together.to_numpy()).transform("min"), dtype=np.int64)
 
 
-def _place(column: str) -> Place:
-    return Place("bronze/crm_customer", column)
+def _place(column: str) -> TableColumn:
+    return TableColumn("bronze/crm_customer", column)

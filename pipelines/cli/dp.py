@@ -56,7 +56,7 @@ def query(
     """Ask one question. A question that was asked before on the same data costs nothing."""
     from pipelines.cli.dp_text import print_answer, print_preview
     from privacy.dp.errors import DpError
-    from privacy.dp.plan import Plan
+    from privacy.dp.noise_plan import NoisePlan
     from privacy.dp.preview import preview
 
     if spec is not None and sql is not None:
@@ -64,7 +64,7 @@ def query(
     try:
         question = _sql_question(sql, purpose, rho, keys or [], bounds) if sql is not None else _question(spec)
         if show_preview:
-            told = preview(Plan(question))
+            told = preview(NoisePlan(question))
             if as_json:
                 print(json.dumps(told, indent=1))
             else:
@@ -127,6 +127,7 @@ def budget(
 
     try:
         with closing(installation_for(data).open_ledger()) as ledger:
+            ledger.verify()
             rows = _budget_rows(ledger, account, limit or [])
     except DpError as error:
         raise _refusal(error, as_json) from error
@@ -179,7 +180,8 @@ def join(data: Data = None) -> None:
     if installation.settings.ledger_postgres_file is None:
         raise typer.BadParameter("the ledger is a file of this machine; a fleet's is named by ledger_postgres_file")
     with closing(installation.open_ledger(joins=True)) as ledger:
-        print(f"joined the ledger at entry {ledger.head().seq}")
+        ledger.verify()
+        print(f"joined the ledger at entry {ledger.head().number}")
 
 
 def _sql_question(sql: str, purpose: str, rho: float, keys: list[str], bounds: str | None) -> Question:
@@ -227,14 +229,14 @@ def _desk(installation: Installation) -> Iterator[StatisticsDesk]:
 
 
 def _budget_rows(ledger: Ledger, account: str | None, limits: list[str]) -> list[dict[str, Any]]:
-    from privacy.dp.account import Account
+    from privacy.dp.budget_account import BudgetAccount
 
     if limits and account is None:
         raise typer.BadParameter("--set needs the account before it")
     parts = [] if account is None else account.split("|")
     if len(parts) not in (0, 2, 3):
         raise typer.BadParameter(f"{account!r}: expected dataset|purpose|unit")
-    now, accounts = datetime.now(UTC), [Account(*parts)] if parts else ledger.accounts()
+    now, accounts = datetime.now(UTC), [BudgetAccount(*parts)] if parts else ledger.accounts()
     for text in limits:
         ledger.set_limit(accounts[0], *_limit(text), now)
     return [
@@ -252,7 +254,7 @@ def _budget_rows(ledger: Ledger, account: str | None, limits: list[str]) -> list
 
 
 def _limit(text: str) -> tuple[Any, Any]:
-    from privacy.dp.account import PERIODS
+    from privacy.dp.budget_account import PERIODS
     from privacy.dp.cost import cost_of_rho
 
     period, _, amount = text.partition("=")

@@ -68,7 +68,7 @@ def _report_asset(report: Report) -> dg.AssetsDefinition:
 
 
 def _metadata(report: Report, answer: "Answer") -> dict[str, Any]:
-    from privacy.dp.plan import Plan
+    from privacy.dp.noise_plan import NoisePlan
     from privacy.dp.preview import preview
 
     first = report.question.statistics[0]
@@ -81,7 +81,7 @@ def _metadata(report: Report, answer: "Answer") -> dict[str, Any]:
         "rho": answer.statement["rho_zcdp"],
         "epsilon": answer.statement["epsilon"],
         "delta": answer.statement["delta"],
-        "expected_margins": dg.MetadataValue.json(preview(Plan(report.question))["margins"]),
+        "expected_margins": dg.MetadataValue.json(preview(NoisePlan(report.question))["margins"]),
         "largest_margin": max(margins, default=0.0),
         "chart": dg.MetadataValue.md(f"![chart](data:image/svg+xml;base64,{image})"),
         "figures": dg.MetadataValue.md(_table(answer)),

@@ -110,10 +110,10 @@ def run_plain_splink(data: LabelledFile, threads: int = 2, memory: str = "4GB") 
         connection.close()
     seconds = time.perf_counter() - began
     left, right, probability = (np.asarray(rows[c]) for c in ("a", "b", "p"))
-    predicted, firm = probability >= _PAIR_PROBABILITY, probability >= _CLUSTER_PROBABILITY
+    likely, firm = probability >= _PAIR_PROBABILITY, probability >= _CLUSTER_PROBABILITY
     return BaselineResult(
         (left, right),
-        (left[predicted], right[predicted]),
+        (left[likely], right[likely]),
         components(len(frame), left[firm], right[firm]),
         round(seconds, 3),
         tuple(failed),

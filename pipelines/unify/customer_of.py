@@ -14,12 +14,12 @@ PRIORITY = (
 another source states. An account and a device belong to a household. The name and phone on a parcel are the receiver's.
 """
 
-CARRIERS = ("session_id", "order_id")
-"""Kinds of keys whose customer another source states, see silver/carrier."""
+REFERENCE_KINDS = ("session_id", "order_id")
+"""Kinds of keys whose customer another source states, see silver/session_order_customer."""
 
 
 def with_customer(
-    rows: DataFrame, keys: Sequence[str], identifiers: DataFrame, carriers: DataFrame | None = None
+    rows: DataFrame, keys: Sequence[str], identifiers: DataFrame, references: DataFrame | None = None
 ) -> DataFrame:
     """Add `customer_id` and `resolved_by` (kind of the key that decided) to rows and drop their columns `_key_<kind>`.
 
@@ -29,12 +29,12 @@ def with_customer(
         rows: rows with a column `_key_<kind>` for each kind in `keys`.
         keys: kinds of keys of the rows: matching keys, session_id and order_id.
         identifiers: silver/identifier.
-        carriers: silver/carrier; needed only when session_id or order_id is among the keys.
+        references: silver/session_order_customer; needed only when session_id or order_id is among the keys.
     """
     ordered = [kind for kind in PRIORITY if kind in keys]
     frame = rows
     for kind in ordered:
-        frame = frame.join(_customers(kind, identifiers, carriers), f"_key_{kind}", "left")
+        frame = frame.join(_customers(kind, identifiers, references), f"_key_{kind}", "left")
     found = [F.col(f"_by_{kind}") for kind in ordered]
     by = F.lit(None).cast("string")
     for kind in reversed(ordered):
@@ -45,9 +45,9 @@ def with_customer(
     return frame.drop(*(f"_key_{kind}" for kind in keys), *(f"_by_{kind}" for kind in ordered))
 
 
-def _customers(kind: str, identifiers: DataFrame, carriers: DataFrame | None) -> DataFrame:
-    if kind in CARRIERS and carriers is not None:
-        keys = carriers.where(F.col("carrier_kind") == kind).withColumnRenamed("carrier", "token")
+def _customers(kind: str, identifiers: DataFrame, references: DataFrame | None) -> DataFrame:
+    if kind in REFERENCE_KINDS and references is not None:
+        keys = references.where(F.col("reference_kind") == kind).withColumnRenamed("reference", "token")
     else:
         keys = identifiers.where(F.col("token_kind") == kind)
     return keys.select(F.col("token").alias(f"_key_{kind}"), F.col("customer_id").alias(f"_by_{kind}"))

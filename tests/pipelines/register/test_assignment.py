@@ -135,7 +135,7 @@ ROWS = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(ROWS, st.randoms(use_true_random=False))
 def test_order_of_records_and_reruns_change_no_customer_id(
     rows: list[dict[str, object]], shuffled: random.Random
@@ -147,7 +147,7 @@ def test_order_of_records_and_reruns_change_no_customer_id(
     pd.testing.assert_frame_equal(resolve(records(*mixed), first, ids(99)), first)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(ROWS)
 def test_exact_clusters_equal_those_of_a_brute_force_search(rows: list[dict[str, object]]) -> None:
     """The oracle joins groups of records that share a linking key until nothing changes."""

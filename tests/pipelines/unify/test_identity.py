@@ -70,7 +70,7 @@ def test_an_entry_with_another_spelling_is_matched_and_a_couple_is_not(built) ->
 
 def test_a_rebuild_of_unchanged_data_changes_no_customer_id(built) -> None:
     before = built.frame("silver/identifier")
-    refresh_table(replace(table("silver/identifier"), version=99), built.lakehouse, built.context)
+    refresh_table(replace(table("silver/identifier"), version=99), built.lakehouse, built.context, built.row_filter)
     assert built.frame("silver/identifier").equals(before)
 
 
