@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 from bench.claim import Claim, of_runs
 from pipelines.evaluation.dataset import FEBRL, HISTORICAL, LabelledFile, load_febrl, load_historical, load_simulated
-from pipelines.evaluation.evaluate import Evaluation, Metrics, evaluate
+from pipelines.evaluation.evaluation import Evaluation, Metrics, evaluate
 from pipelines.simulate.simulation import simulate
 
 PEER = "plain Splink"

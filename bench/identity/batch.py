@@ -10,7 +10,7 @@ from bench.claim import Claim, of_runs
 from bench.identity.people import draw_people
 from pipelines.matching.batch import resolve_batch
 from pipelines.matching.mapping import guess_mapping
-from pipelines.matching.resolve import Options, open_workspace, resolve
+from pipelines.matching.resolution import Options, open_workspace, resolve
 
 MOST_SHARE_OF_TIME = 0.10
 MOST_DISAGREEMENT = 0.001

@@ -20,10 +20,10 @@ import pyarrow as pa
 from bench.claim import Claim, of_runs
 from bench.identity.people import draw_people
 from pipelines.matching.cluster import cluster
-from pipelines.matching.resolve import Options
-from pipelines.register.person_batch import match_reached
-from pipelines.register.person_match import Matching, match_all
-from pipelines.register.person_record import Ints, PersonRecords
+from pipelines.matching.resolution import Options
+from pipelines.register.batch_matching import match_reached
+from pipelines.register.entry_matching import Matching, match_all
+from pipelines.register.register_entry import Ints, RegisterEntries
 from pipelines.register.sketch_book import SketchBook, SketchKeys
 from privacy.protection.field import FieldCipher, TableColumn
 from privacy.protection.key_store import SqliteKeyStore
@@ -67,7 +67,7 @@ class _Register:
         }
         return cls(cipher, sealed, rows)
 
-    def people(self, chosen: Ints, book: SketchBook) -> PersonRecords:
+    def people(self, chosen: Ints, book: SketchBook) -> RegisterEntries:
         """Return some of them, as the pipeline reads them."""
         names = list(self.sealed)
         outline = pd.DataFrame({"kind": "member_no", "token": [f"r{n:09}" for n in chosen], "source": "crm"})
@@ -79,7 +79,7 @@ class _Register:
             said = {n: self.cipher.decrypt(self.sealed[n].take(wanted), marks, _place(n)).to_pandas() for n in names}
             return pd.DataFrame(said)
 
-        return PersonRecords(outline, names, read, book)
+        return RegisterEntries(outline, names, read, book)
 
 
 def tell(records: int, runs: int) -> None:

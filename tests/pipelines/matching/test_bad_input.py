@@ -9,7 +9,7 @@ from pipelines.cli.identity import app
 from pipelines.matching.errors import NoIdentifierError
 from pipelines.matching.mapping import Mapping, guess_mapping
 from pipelines.matching.person_file import read_person_file
-from pipelines.matching.resolve import Options, load_person, open_workspace, resolve
+from pipelines.matching.resolution import Options, load_person, open_workspace, resolve
 
 MANY = 100_000
 NAME_PHONE = Mapping(name=("name",), phone=("phone",))
@@ -44,17 +44,24 @@ def test_5000_identical_rows_with_default_values_stay_5000_people():
     assert any("phone: 5000 records" in w for w in answer.warnings)
 
 
-@pytest.mark.parametrize("empty", [None, "", "-", "N/A", "없음"])
-def test_empty_columns_do_not_change_the_groups(empty):
+@pytest.fixture(scope="module")
+def people_without_empty_columns():
+    """Return a file of two columns and its groups."""
     names = [*_names(300), *_names(300)]
     phones = [f"010-{n // 1000 + 2000}-{n % 1000 + 1000}" for n in range(300)] * 2
     frame = pd.DataFrame({"name": names, "phone": phones}, dtype=object)
+    return frame, _resolve(frame).group
+
+
+@pytest.mark.parametrize("empty", [None, "", "-", "N/A", "없음"])
+def test_empty_columns_do_not_change_the_groups(empty, people_without_empty_columns):
+    frame, groups = people_without_empty_columns
     wide = frame.assign(birth_date=empty, email=empty, address=empty, device=empty)
     mapping = Mapping(
         name=("name",), phone=("phone",), birth_date=("birth_date",), email=("email",), address=("address",),
         device=("device",),
     )  # fmt: skip
-    assert (_resolve(wide, mapping).group == _resolve(frame).group).all()
+    assert (_resolve(wide, mapping).group == groups).all()
 
 
 def test_a_file_of_empty_values_raises_an_error_without_values():

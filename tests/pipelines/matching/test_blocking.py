@@ -7,7 +7,7 @@ import pytest
 
 from pipelines.matching import blocking
 from pipelines.matching.blocking import MAX_BLOCK, BlockingRule, block
-from pipelines.matching.resolve import Options, open_workspace
+from pipelines.matching.resolution import Options, open_workspace
 
 RULES = (BlockingRule("k", ("k",)), BlockingRule("p", ("p",)))
 

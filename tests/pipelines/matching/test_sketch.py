@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 from pipelines.matching.mapping import Mapping
-from pipelines.matching.prepare import prepare
-from pipelines.matching.resolve import Options, put_person
+from pipelines.matching.preparation import prepare
+from pipelines.matching.resolution import Options, put_person
 from pipelines.matching.sketch import Layout, draw_sketches
-from pipelines.register.person_match import open_private_workspace
+from pipelines.register.entry_matching import open_private_workspace
 from pipelines.register.sketch_book import SketchBook, SketchError, SketchKeys
 
 KEYS = SketchKeys(bytes(32), bytes([1]) * 32)

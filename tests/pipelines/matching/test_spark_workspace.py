@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from pipelines.evaluation.dataset import load_febrl
+from pipelines.matching.batch_scoring import score_few_pairs
 from pipelines.matching.blocking import block, rules_for
 from pipelines.matching.errors import UnsupportedEngineError
-from pipelines.matching.few_pairs import score_few_pairs
 from pipelines.matching.mapping import Mapping
-from pipelines.matching.resolve import Options, filled_columns, open_workspace, resolve
+from pipelines.matching.resolution import Options, filled_columns, open_workspace, resolve
 from pipelines.matching.scoring import read_scored
 from pipelines.matching.spark_workspace import SparkWorkspace, open_spark_workspace
 

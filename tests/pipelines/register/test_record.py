@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipelines.register.link import without_default_values
+from pipelines.register.exact_linker import without_default_values
 from pipelines.register.record import KINDS, Records
 
 COLUMNS = ["source", *KINDS, "is_principal", "record_count", "loaded_at"]

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipelines.matching.explain import draw_waterfall, explain
+from pipelines.matching.explanation import draw_waterfall, explain
 from pipelines.matching.mapping import Mapping
-from pipelines.matching.resolve import Options, open_workspace, resolve
+from pipelines.matching.resolution import Options, open_workspace, resolve
 
 MAPPING = Mapping(name=("name",), birth_date=("birth",), phone=("phone",), address=("address",))
 GIVEN = ["민수", "영희", "서연", "지훈"]

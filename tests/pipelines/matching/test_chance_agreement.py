@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipelines.evaluation.measure import cluster_score
-from pipelines.matching import chance
-from pipelines.matching.chance import LEAST_SEEN, estimate_chance
+from pipelines.evaluation.pair_metric import cluster_score
+from pipelines.matching import chance_agreement
+from pipelines.matching.chance_agreement import LEAST_SEEN, estimate_chance
 from pipelines.matching.comparison import comparisons_for
 from pipelines.matching.mapping import Mapping
-from pipelines.matching.resolve import Options, filled_columns, load_person, open_workspace, resolve
+from pipelines.matching.resolution import Options, filled_columns, load_person, open_workspace, resolve
 
 MAPPING = Mapping(
     given_name=("given",), surname=("surname",), birth_date=("birth",), phone=("phone",), email=("email",),
@@ -79,7 +79,7 @@ def test_with_a_small_sample_the_seed_changes_the_groups(
 ) -> None:
     """Negative control: a sample that underestimates chance agreement, as in an earlier version."""
     for name, value in (("FEWEST_PAIRS", 200), ("MOST_PAIRS", 200), ("LEAST_SEEN", 0.01)):
-        monkeypatch.setattr(chance, name, value)
+        monkeypatch.setattr(chance_agreement, name, value)
     found = [_groups(namesakes, seed) for seed in range(2)]
     assert (found[0] != found[1]).mean() > 0.1
 
@@ -97,10 +97,11 @@ def test_chance_agreement_does_not_depend_on_the_order_of_rows(namesakes: pd.Dat
 def test_rare_levels_are_counted_in_small_files_and_not_underestimated_in_large_ones(namesakes: pd.DataFrame) -> None:
     few, many = namesakes.iloc[:200], namesakes
     assert min(share.min() for share in _estimate(few).shares) < LEAST_SEEN / (200 * 199 / 2)
-    assert all((share[1:] >= 0.9 * LEAST_SEEN / chance.FEWEST_PAIRS).all() for share in _estimate(many).shares)
+    least = 0.9 * LEAST_SEEN / chance_agreement.FEWEST_PAIRS
+    assert all((share[1:] >= least).all() for share in _estimate(many).shares)
 
 
-def _estimate(people: pd.DataFrame, seed: int = 1) -> chance.Chance:
+def _estimate(people: pd.DataFrame, seed: int = 1) -> chance_agreement.ChanceAgreement:
     with open_workspace(Options()) as workspace:
         load_person(workspace, people.reset_index(drop=True), MAPPING, Options())
         comparisons = comparisons_for(filled_columns(workspace))

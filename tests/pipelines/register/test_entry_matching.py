@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipelines.matching.model_text import read_model, write_model
-from pipelines.matching.resolve import Options
-from pipelines.register.person_batch import match_people, match_reached
-from pipelines.register.person_match import match_all, open_private_workspace
-from pipelines.register.person_record import PersonRecords
+from pipelines.matching.model_json import read_model, write_model
+from pipelines.matching.resolution import Options
+from pipelines.register.batch_matching import match_people, match_reached
+from pipelines.register.entry_matching import match_all, open_private_workspace
+from pipelines.register.register_entry import RegisterEntries
 from pipelines.register.sketch_book import SketchBook, SketchKeys
 
 KEYS = SketchKeys(bytes(32), bytes([1]) * 32)
@@ -25,7 +25,7 @@ FAMILY, GIVEN = (
 
 
 @pytest.fixture(scope="module")
-def persons() -> PersonRecords:
+def persons() -> RegisterEntries:
     """Two hundred people; every fourth has a second entry with another phone."""
     dice, rows = random.Random(3), []
     for n in range(200):
@@ -37,7 +37,7 @@ def persons() -> PersonRecords:
         if n % 4 == 0:
             rows.append(base | {"token": f"b{n:03}", "phone": f"010-{dice.randrange(10**4):04}-{n + 5000:04}"})
     frame = pd.DataFrame(rows).astype({"seen_at": "datetime64[us]"})
-    return PersonRecords.of(frame.sort_values(["kind", "token"], ignore_index=True))
+    return RegisterEntries.of(frame.sort_values(["kind", "token"], ignore_index=True))
 
 
 def test_the_private_workspace_fails_at_its_memory_limit_and_writes_no_file(tmp_path, monkeypatch) -> None:
@@ -48,7 +48,7 @@ def test_the_private_workspace_fails_at_its_memory_limit_and_writes_no_file(tmp_
     assert not list(tmp_path.iterdir())
 
 
-def test_a_batch_scores_the_same_pairs_as_a_full_run_with_the_stored_model(persons: PersonRecords) -> None:
+def test_a_batch_scores_the_same_pairs_as_a_full_run_with_the_stored_model(persons: RegisterEntries) -> None:
     whole = match_all(persons, Options())
     assert whole.trained is not None
     model = read_model(write_model(whole.trained, list(whole.columns)))
@@ -68,12 +68,12 @@ def test_a_batch_scores_the_same_pairs_as_a_full_run_with_the_stored_model(perso
     assert match_people(persons, group, untouched, untouched, model, Options()).reached.sum() == 0
 
 
-def split(persons: PersonRecords):
+def split(persons: RegisterEntries):
     """Return all entries, which of them are new, and the model and sketch book of the earlier entries."""
     said = persons.frame.join(persons.describe(persons.all_rows).drop(columns="source"))
     token = said["token"]
     fresh = token.str.startswith("b").to_numpy() & (token.str[1:].astype(int) % 40 == 0).to_numpy()
-    old = PersonRecords.of(said[~fresh].reset_index(drop=True), SketchBook(KEYS))
+    old = RegisterEntries.of(said[~fresh].reset_index(drop=True), SketchBook(KEYS))
     before = match_all(old, Options())
     assert before.trained is not None
     assert before.sketches is not None
@@ -81,10 +81,10 @@ def split(persons: PersonRecords):
     return said, fresh, before.trained, SketchBook(KEYS, rows)
 
 
-def test_a_batch_decrypts_only_likely_matches_and_finds_the_same_pairs(persons: PersonRecords) -> None:
+def test_a_batch_decrypts_only_likely_matches_and_finds_the_same_pairs(persons: RegisterEntries) -> None:
     said, fresh, model, book = split(persons)
     group, untouched = np.arange(len(said), dtype=np.int64), np.zeros(len(said), dtype=bool)
-    whole, part = PersonRecords.of(said), PersonRecords.of(said, book)
+    whole, part = RegisterEntries.of(said), RegisterEntries.of(said, book)
     without = match_reached(whole, group, fresh, untouched, model, Options())
     found = match_reached(part, group, fresh, untouched, model, Options())
     assert whole.read_count == len(said)
@@ -96,16 +96,16 @@ def test_a_batch_decrypts_only_likely_matches_and_finds_the_same_pairs(persons: 
     assert (found.sketches.values != 0).any(axis=1).all(), "every entry has a sketch to store"
 
 
-def test_sketches_of_another_secret_find_no_pairs(persons: PersonRecords) -> None:
+def test_sketches_of_another_secret_find_no_pairs(persons: RegisterEntries) -> None:
     """Negative control of the test above."""
     said, fresh, model, book = split(persons)
     other = SketchBook(SketchKeys(bytes([2]) * 32, KEYS.sealing), book.rows)
     group, untouched = np.arange(len(said), dtype=np.int64), np.zeros(len(said), dtype=bool)
-    found = match_reached(PersonRecords.of(said, other), group, fresh, untouched, model, Options())
+    found = match_reached(RegisterEntries.of(said, other), group, fresh, untouched, model, Options())
     assert not len(found.pairs)
 
 
-def test_a_default_phone_is_recognised_by_its_sketches_without_decrypting_its_records(persons: PersonRecords) -> None:
+def test_a_default_phone_is_recognised_by_its_sketches_without_decrypting_its_records(persons: RegisterEntries) -> None:
     """The batch has only three of the 150 records with the phone; the other 147 are known by their sketches."""
     said, _, model, _ = split(persons)
     crowd = pd.DataFrame(
@@ -118,12 +118,12 @@ def test_a_default_phone_is_recognised_by_its_sketches_without_decrypting_its_re
     said = pd.concat([said, crowd], ignore_index=True).astype({"seen_at": "datetime64[us]"})
     said = said.astype(object).where(said.notna(), None).astype({"seen_at": "datetime64[us]"})
     late = said["token"].isin(["z000", "z001", "z002"]).to_numpy()
-    old = PersonRecords.of(said[~late].reset_index(drop=True), SketchBook(KEYS))
+    old = RegisterEntries.of(said[~late].reset_index(drop=True), SketchBook(KEYS))
     before = match_all(old, Options())
     assert before.sketches is not None
     rows = old.book.encrypt_rows(old.frame, before.sketches.values, before.sketches.layout)
     group, untouched = np.arange(len(said), dtype=np.int64), np.zeros(len(said), dtype=bool)
-    people = PersonRecords.of(said, SketchBook(KEYS, rows))
+    people = RegisterEntries.of(said, SketchBook(KEYS, rows))
     found = match_reached(people, group, late, untouched, model, Options())
     assert people.read_count < 50
     assert not (found.pairs.weight > 0).any()
@@ -134,7 +134,7 @@ def vars_of(pairs):
     return pairs.left.tolist(), pairs.right.tolist(), pairs.weight.tolist()
 
 
-def test_a_stored_model_of_other_comparisons_is_not_read_and_has_no_personal_values(persons: PersonRecords) -> None:
+def test_a_stored_model_of_other_comparisons_is_not_read_and_has_no_personal_values(persons: RegisterEntries) -> None:
     whole = match_all(persons, Options())
     assert whole.trained is not None
     text = write_model(whole.trained, list(whole.columns))

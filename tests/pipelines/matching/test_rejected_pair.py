@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from pipelines.matching.cluster import cluster
-from pipelines.matching.opposition import REJECTED_WEIGHT, with_rejected_pairs
-from pipelines.matching.resolve import Options, open_workspace
+from pipelines.matching.rejected_pair import REJECTED_WEIGHT, with_rejected_pairs
+from pipelines.matching.resolution import Options, open_workspace
 from pipelines.matching.scoring import ScoredPairs
 
 

@@ -12,13 +12,13 @@ import pandas as pd
 import pyarrow as pa
 
 from pipelines.matching.scoring import ScoredPairs
+from pipelines.register.customer_id import opaque_ids
 from pipelines.register.decision import Decision, Key, Verdict, lasting_keys, read_keys
-from pipelines.register.opaque_id import opaque_ids
-from pipelines.register.person_link import PersonLinker
-from pipelines.register.person_match import Matching
-from pipelines.register.person_record import PersonRecords
+from pipelines.register.entry_matching import Matching
+from pipelines.register.person_linker import PersonLinker
 from pipelines.register.record import KINDS, Records
-from pipelines.steward.steward_desk import remaining_keys
+from pipelines.register.register_entry import RegisterEntries
+from pipelines.steward.steward_service import remaining_keys
 from pipelines.unify.identifier import Change, apply_change
 from privacy.consent.rows import MEMBERSHIP_SCHEMA
 
@@ -31,11 +31,11 @@ EVENT_COLUMNS = ["event_id", "event_type", "from_customer_id", "to_customer_id",
 Weights = Mapping[tuple[int, int], float]
 
 
-def person_records(count: int, seen_at: datetime = START, born: Mapping[int, str] | None = None) -> PersonRecords:
+def register_entries(count: int, seen_at: datetime = START, born: Mapping[int, str] | None = None) -> RegisterEntries:
     """Return register entries m0, m1, …; their values do not matter, because the matcher has given weights."""
     rows = [{"kind": "member_no", "token": f"m{n}", "source": "crm", "seen_at": seen_at, "name": f"n{n}",
              "birth_date": (born or {}).get(n)} for n in range(count)]  # fmt: skip
-    return PersonRecords.of(pd.DataFrame(rows).astype({"seen_at": "datetime64[us]"}))
+    return RegisterEntries.of(pd.DataFrame(rows).astype({"seen_at": "datetime64[us]"}))
 
 
 def records_of(*rows: Mapping[str, object], loaded_at: datetime = START) -> Records:
@@ -60,7 +60,7 @@ class KnownWeights:
 class Town:
     """Successive runs with their tables. Events are derived by comparing the tables, independently of the product."""
 
-    persons: PersonRecords
+    persons: RegisterEntries
     records: Records
     weights: Weights
     decisions: list[Decision] = field(default_factory=list)

@@ -7,7 +7,7 @@ import pytest
 from pipelines.matching.cluster import Constraints
 from pipelines.matching.errors import NoIdentifierError
 from pipelines.matching.mapping import Mapping, guess_mapping
-from pipelines.matching.resolve import Options, open_workspace, resolve
+from pipelines.matching.resolution import Options, open_workspace, resolve
 
 SYLLABLES = "가나다라마바사아자차카타파하거너더러머버서어저처커터퍼허고노도로모보소오조초코토포호"
 

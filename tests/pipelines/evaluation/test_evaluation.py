@@ -3,7 +3,7 @@
 import pytest
 
 from pipelines.evaluation.dataset import load_febrl, load_simulated
-from pipelines.evaluation.evaluate import evaluate
+from pipelines.evaluation.evaluation import evaluate
 from pipelines.matching.errors import SourceFileError
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from pipelines.evaluation.dataset import load_febrl
 from pipelines.matching.batch import resolve_batch
-from pipelines.matching.few_pairs import score_few_pairs
-from pipelines.matching.resolve import Options, open_workspace, resolve
+from pipelines.matching.batch_scoring import score_few_pairs
+from pipelines.matching.resolution import Options, open_workspace, resolve
 from pipelines.matching.scoring import ScoredPairs, score
 
 DATA = load_febrl("febrl1")
@@ -59,7 +59,7 @@ def test_term_frequencies_are_counted_in_the_given_table(resolved) -> None:
 
 
 def test_a_batch_without_similar_records_has_no_pairs() -> None:
-    records = DATA.frame.drop(columns=["person"])
+    records = DATA.frame.drop(columns=["person"]).iloc[:300]
     stranger = records.iloc[-1:].assign(**dict.fromkeys(records.columns)).assign(given_name="zzyzx")
     with open_workspace(Options()) as workspace:
         old = resolve(workspace, records.iloc[:-1], DATA.mapping)

@@ -3,10 +3,10 @@
 import pandas as pd
 import pytest
 
-from pipelines.matching.certain import CERTAIN_WEIGHT
-from pipelines.matching.explain import explain
+from pipelines.matching.deterministic_rule import CERTAIN_WEIGHT
+from pipelines.matching.explanation import explain
 from pipelines.matching.mapping import Mapping
-from pipelines.matching.resolve import Options, open_workspace, resolve
+from pipelines.matching.resolution import Options, open_workspace, resolve
 
 MAPPING = Mapping(name=("name",), birth_date=("birth_date",), phone=("phone",), email=("email",), sex=("sex",))
 ANNA = {"name": "Anna Berg", "birth_date": "1980-05-06", "phone": "010-2345-6789", "email": "a@b.example", "sex": "f"}

@@ -11,17 +11,17 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.register import person_link
-from pipelines.register.person_link import PersonLinker
-from pipelines.register.person_match import Matching, no_pairs
-from pipelines.register.person_record import PersonRecords
+from pipelines.register import person_linker
+from pipelines.register.entry_matching import Matching, no_pairs
+from pipelines.register.person_linker import PersonLinker
+from pipelines.register.register_entry import RegisterEntries
 from privacy.consent.index import DecisionIndex
 from privacy.consent.policy import built_in_policy
 from privacy.consent.record import ConsentRecord, new_record_id
 from privacy.consent.rows import as_table
 from privacy.consent.state import State
 from privacy.consent.timeline import build_timeline
-from tests.pipelines.register.person_market import NOTHING, START, Town, membership_rows, person_records, records_of
+from tests.pipelines.register.simulated_town import NOTHING, START, Town, membership_rows, records_of, register_entries
 
 PEOPLE = 6
 POLICY = built_in_policy()
@@ -49,7 +49,7 @@ def town(weights, certain=(), emails=()) -> Town:
     rows = [{"member_no": f"m{n}", "email": f"e{n}"} for n in range(PEOPLE)]
     rows += [{"member_no": f"m{n}", "name_phone": f"np{k}"} for k, ends in enumerate(certain) for n in ends]
     rows += [{"member_no": f"m{n}", "email": f"shared{k}"} for k, ends in enumerate(emails) for n in ends]
-    return Town(person_records(PEOPLE), records_of(*rows), weights)
+    return Town(register_entries(PEOPLE), records_of(*rows), weights)
 
 
 def standing(decisions) -> tuple[set, set]:
@@ -163,7 +163,7 @@ def test_a_couple_with_one_email_stays_two_customers_and_the_email_has_no_custom
 def test_the_best_described_entry_represents_all_entries_that_a_certain_key_joins() -> None:
     """Entry 2 has fewer values and is joined to entry 0, so its weight against entry 1 does not count."""
     here = town({(0, 1): 6.0, (1, 2): -9.0}, certain=[(0, 2)])
-    here.persons = person_records(PEOPLE, born={0: "1970-01-01"})
+    here.persons = register_entries(PEOPLE, born={0: "1970-01-01"})
     found = here.run()
     assert found[member(0)] == found[member(1)] == found[member(2)]
 
@@ -171,7 +171,7 @@ def test_the_best_described_entry_represents_all_entries_that_a_certain_key_join
 def test_records_without_an_entry_get_the_customer_of_their_key_and_join_no_entries() -> None:
     rows = [{"member_no": "m0", "email": "a"}, {"member_no": "m1", "email": "b", "name_phone": "x"},
             {"email": "a", "name_phone": "x"}, {"email": "guest"}, {"email": "guest", "device_id": "d"}]  # fmt: skip
-    here = Town(person_records(2), records_of(*rows), {})
+    here = Town(register_entries(2), records_of(*rows), {})
     found = here.run()
     assert found["member_no", "m0"] != found["member_no", "m1"]
     assert found["email", "guest"] == found["device_id", "d"]
@@ -182,7 +182,7 @@ def tied(order: Sequence[int]) -> frozenset[frozenset[str]]:
     names = [f"n{n}" for n in order]
     rows = [{"kind": "member_no", "token": f"m{n}", "source": "crm", "seen_at": START, "name": name}
             for n, name in enumerate(names)]  # fmt: skip
-    persons = PersonRecords.of(pd.DataFrame(rows).astype({"seen_at": "datetime64[us]"}))
+    persons = RegisterEntries.of(pd.DataFrame(rows).astype({"seen_at": "datetime64[us]"}))
     by_name = {("n0", "n1"): 5.0, ("n0", "n2"): 5.0, ("n1", "n2"): -9.0}
     at = {name: place for place, name in enumerate(names)}
     weights = {tuple(sorted((at[a], at[b]))): weight for (a, b), weight in by_name.items()}
@@ -197,7 +197,7 @@ def test_ties_are_decided_by_the_values_of_entries_and_not_by_their_tokens(monke
     assert len(found) == 1
     assert {len(group) for group in next(iter(found))} == {1, 2}
     # Negative control: decided by the order of the tokens, which depends on the secret.
-    monkeypatch.setattr(person_link, "_content_rank", lambda parts: np.arange(len(parts)))
+    monkeypatch.setattr(person_linker, "_content_rank", lambda parts: np.arange(len(parts)))
     assert len({tied(order) for order in permutations(range(3))}) > 1
 
 
@@ -231,5 +231,5 @@ def test_entries_that_were_not_reached_keep_their_group_and_method() -> None:
 
 
 def test_no_records_give_no_clusters() -> None:
-    clusters = PersonLinker(person_records(1), NOTHING.rename(columns={"token_kind": "kind"})).link(records_of())
+    clusters = PersonLinker(register_entries(1), NOTHING.rename(columns={"token_kind": "kind"})).link(records_of())
     assert len(clusters.label) == 0

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.evaluation.measure import Score, cluster_score, count_pairs, pair_score
+from pipelines.evaluation.pair_metric import Score, cluster_score, count_pairs, pair_score
 
 labels = st.integers(1, 12).flatmap(
     lambda n: st.tuples(*(st.lists(st.integers(0, 3), min_size=n, max_size=n) for _ in range(3)))
