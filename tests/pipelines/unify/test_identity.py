@@ -199,9 +199,8 @@ def test_entries_are_decrypted_on_demand_and_only_once(built_once) -> None:
 
 def test_explaining_two_people_decrypts_only_their_entries(built_once) -> None:
     book = SketchBook(SketchKeys(bytes(32), bytes(32)), stored_sketches(built_once.lakehouse))
-    few, all_of_them = (
-        read_register_entries(built_once.lakehouse, built_once.context.contracts, book=b) for b in (book, None)
-    )
+    lakehouse, contracts = built_once.lakehouse, built_once.context.contracts
+    few, all_of_them = (read_register_entries(lakehouse, contracts, book=b) for b in (book, None))
     keys = [[("member_no", token("member_no", number))] for number in ("M000000005", "M000000205")]
     found = explain_persons(lakehouse, few, *keys)
     assert found.as_dict() == explain_persons(lakehouse, all_of_them, *keys).as_dict()
