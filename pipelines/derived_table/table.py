@@ -13,7 +13,7 @@ from privacy.consent.errors import ConsentError
 
 if TYPE_CHECKING:
     from installation.contract.document import Contracts
-    from pipelines.register.session import MatchingSession
+    from pipelines.register.matching_session import MatchingSession
     from privacy.consent.view import ConsentView
 
 Tables = Mapping[str, DataFrame]
@@ -31,7 +31,7 @@ class BuildContext:
     as_of: date
     """Last day that counts; ages, recencies and windows end on it."""
     id_factory: Callable[[], str]
-    """Gives new customer identifiers, see `pipelines.register.opaque_id`."""
+    """Gives new customer identifiers, see `pipelines.register.customer_id`."""
     spark: SparkSession
     consent: ConsentView | None = None
     """The consent record as this run sees it. Without it no table about customers is built."""

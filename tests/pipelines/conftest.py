@@ -21,9 +21,9 @@ from pipelines.consent.membership import take_in_memberships
 from pipelines.derived_table.refresh import RefreshResult, refresh_table
 from pipelines.derived_table.table import BuildContext
 from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
-from pipelines.register.opaque_id import opaque_ids
-from pipelines.register.person_record import PersonRecords, read_person_records, stored_sketches
-from pipelines.register.session import MatchingSession
+from pipelines.register.customer_id import opaque_ids
+from pipelines.register.matching_session import MatchingSession
+from pipelines.register.register_entry import RegisterEntries, read_register_entries, stored_sketches
 from pipelines.register.sketch_book import SketchBook, SketchKeys
 from pipelines.unify.registry import TABLES
 from privacy.consent.policy import built_in_policy
@@ -137,9 +137,9 @@ def build_market(engines, contracts, tmp_path_factory) -> Callable[..., Built]:
         lakehouse = SparkLakehouse(str(root), spark)
         keys = SketchKeys(bytes(32), bytes(32))
 
-        def people() -> AbstractContextManager[PersonRecords]:
+        def people() -> AbstractContextManager[RegisterEntries]:
             return nullcontext(
-                read_person_records(lakehouse, contracts, book=SketchBook(keys, stored_sketches(lakehouse)))
+                read_register_entries(lakehouse, contracts, book=SketchBook(keys, stored_sketches(lakehouse)))
             )
 
         # Each market draws other identifiers, so that a copy never repeats one of its original.

@@ -1,4 +1,4 @@
-"""Trains the model on all register entries and scores their pairs; `person_batch` scores only those of a new batch.
+"""Trains the model on all register entries and scores their pairs; `batch_matching` scores only those of a new batch.
 
 All work is done in one in-memory DuckDB that must not write to disk, because it contains decrypted values.
 """
@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 
 from pipelines.matching.errors import NoIdentifierError
 from pipelines.matching.model import Model
-from pipelines.matching.resolve import Options, filled_columns, resolve
+from pipelines.matching.resolution import Options, filled_columns, resolve
 from pipelines.matching.scoring import ScoredPairs
 from pipelines.matching.sketch import Hashes, Layout, draw_sketches
 from pipelines.matching.workspace import Workspace
-from pipelines.register.person_record import PersonRecords
+from pipelines.register.register_entry import RegisterEntries
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -56,10 +56,10 @@ class Matching:
 
 
 class Matcher(Protocol):
-    """Scores register entries; for the arguments see `person_batch.match_reached`."""
+    """Scores register entries; for the arguments see `batch_matching.match_reached`."""
 
     def __call__(
-        self, persons: PersonRecords, group: Ints, fresh: Bools, touched: Bools, model: Model | None, options: Options
+        self, persons: RegisterEntries, group: Ints, fresh: Bools, touched: Bools, model: Model | None, options: Options
     ) -> Matching:
         """Return the scored pairs; `reached` includes at least the groups of fresh and touched entries."""
         ...
@@ -78,7 +78,7 @@ def open_private_workspace(options: Options) -> Iterator[duckdb.DuckDBPyConnecti
         connection.close()
 
 
-def match_all(persons: PersonRecords, options: Options) -> Matching:
+def match_all(persons: RegisterEntries, options: Options) -> Matching:
     """Train the model on all register entries and score their candidate pairs."""
     all_reached = np.ones(len(persons), dtype=bool)
     drawn: list[Sketches] = []

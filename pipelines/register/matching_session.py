@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pandas as pd
 
-    from pipelines.matching.resolve import Options
-    from pipelines.register.person_match import Matching
-    from pipelines.register.person_record import PersonRecords
+    from pipelines.matching.resolution import Options
+    from pipelines.register.entry_matching import Matching
+    from pipelines.register.register_entry import RegisterEntries
 
 
 @dataclass
@@ -30,7 +30,7 @@ class MatchingSession:
         sketches: encrypted sketches of all people; None if the stored sketches remain valid.
     """
 
-    people: Callable[[], AbstractContextManager[PersonRecords]]
+    people: Callable[[], AbstractContextManager[RegisterEntries]]
     options: Options | None = None
     matching: Matching | None = field(default=None)
     sketches: pd.DataFrame | None = field(default=None)

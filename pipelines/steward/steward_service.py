@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from installation.contract.document import Contracts
 from installation.lakehouse.lakehouse import Lakehouse
+from pipelines.register.customer_id import opaque_ids
 from pipelines.register.decision import (
     Decision,
     DecisionError,
@@ -22,7 +23,6 @@ from pipelines.register.decision import (
     lasting_keys,
     read_keys,
 )
-from pipelines.register.opaque_id import opaque_ids
 from pipelines.register.record import KINDS
 
 DECISION, EVENT, IDENTIFIER = "silver/identity_decision", "silver/identity_event", "silver/identifier"

@@ -10,9 +10,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.matching.certain import CERTAIN_WEIGHT, certain_sql
 from pipelines.matching.comparison import RAREST_TERM
 from pipelines.matching.dependence import total_weight
+from pipelines.matching.deterministic_rule import CERTAIN_WEIGHT, certain_sql
 from pipelines.matching.model import Model, household_sql
 from pipelines.matching.scoring import HOUSEHOLD_WEIGHT, ScoredPairs, keep_likely, likely_sql
 from pipelines.matching.workspace import Workspace

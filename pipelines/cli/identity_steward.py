@@ -17,9 +17,9 @@ from pipelines.cli.option import Data, Json, installation_for
 
 if TYPE_CHECKING:
     from installation.installation import Installation
-    from pipelines.matching.explain import Explanation
+    from pipelines.matching.explanation import Explanation
     from pipelines.register.decision import Decision
-    from pipelines.steward.steward_desk import StewardService
+    from pipelines.steward.steward_service import StewardService
 
 steward_app = typer.Typer()
 First = Annotated[str, typer.Argument(help="Customer id, or kind:value such as member_no:M000000001.")]
@@ -73,16 +73,16 @@ def explain_customers(installation: Installation, first: str, second: str) -> tu
     The stored model scores their register entries, which are decrypted in memory. The access is written to the audit
     log.
     """
-    from pipelines.register.person_record import read_person_records, stored_sketches
-    from pipelines.register.person_register import PURPOSE
+    from pipelines.register.register_contract import PURPOSE
+    from pipelines.register.register_entry import read_register_entries, stored_sketches
     from pipelines.register.sketch_book import SketchBook, SketchKeys
-    from pipelines.steward.person_explain import explain_persons
+    from pipelines.steward.customer_explanation import explain_persons
 
     service = _steward_service(installation)
     named = service.find(first), service.find(second)
     book = SketchBook(SketchKeys.of(installation.tokenizer), stored_sketches(service.lakehouse))
     reveal = installation.revealer(f"bojagi identity explain by {service.steward}", PURPOSE)
-    persons = read_person_records(service.lakehouse, installation.contracts, reveal, book)
+    persons = read_register_entries(service.lakehouse, installation.contracts, reveal, book)
     found = explain_persons(service.lakehouse, persons, named[0].keys, named[1].keys)
     return found, named[0].customer_id == named[1].customer_id
 
@@ -94,7 +94,7 @@ def _decide(verdict: Any, first: str, second: str, reason: str, installation: In
 
 def _steward_service(installation: Installation) -> StewardService:
     from pipelines.ingest.source_load import in_utc
-    from pipelines.steward.steward_desk import StewardService
+    from pipelines.steward.steward_service import StewardService
 
     token, user = installation.tokenizer.token, getpass.getuser()
     return StewardService(

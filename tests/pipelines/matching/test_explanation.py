@@ -1,4 +1,4 @@
-"""What is told about a pair adds up to the weight that decides, and the waterfall can be drawn."""
+"""The steps of an explanation add up to the match weight, and the waterfall chart can be drawn."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipelines.matching.explain import draw_waterfall, explain
+from pipelines.matching.explanation import draw_waterfall, explain
 from pipelines.matching.mapping import Mapping
-from pipelines.matching.resolve import Options, open_workspace, resolve
+from pipelines.matching.resolution import Options, open_workspace, resolve
 
 MAPPING = Mapping(name=("name",), birth_date=("birth",), phone=("phone",), address=("address",))
 GIVEN = ["민수", "영희", "서연", "지훈"]
@@ -16,7 +16,7 @@ GIVEN = ["민수", "영희", "서연", "지훈"]
 
 @pytest.fixture(scope="module")
 def people() -> pd.DataFrame:
-    """A hundred people twice; before them a father, his daughter of unknown age, and a stranger."""
+    """Two records of each of a hundred people, and before them a father, his daughter and an unrelated person."""
     dice = np.random.default_rng(5)
     rows = [
         {"name": f"{family}{given}", "birth": f"19{50 + n % 40}-0{n % 9 + 1}-{10 + n % 18}",
@@ -28,7 +28,7 @@ def people() -> pd.DataFrame:
     return pd.DataFrame([*family, *rows, *rows, father], dtype=object)
 
 
-def test_the_steps_add_up_to_the_weight_that_decides(people: pd.DataFrame, tmp_path) -> None:
+def test_the_steps_add_up_to_the_match_weight_and_the_chart_shows_no_values(people: pd.DataFrame, tmp_path) -> None:
     with open_workspace(Options()) as workspace:
         answer = resolve(workspace, people, MAPPING)
         scored = {(a, b): w for a, b, w in zip(answer.pairs.left, answer.pairs.right, answer.pairs.weight, strict=True)}

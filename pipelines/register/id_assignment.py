@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from pipelines.register.decision import Key
-from pipelines.register.key_place import key_text, positions
+from pipelines.register.key_index import key_text, positions
 
 KNOWN_COLUMNS = ("kind", "token", "customer_id")
 LEAST_OVERLAP = 0.5

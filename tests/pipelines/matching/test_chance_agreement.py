@@ -1,4 +1,4 @@
-"""Chance agreement decides what training finds: it must not hang on the order of the rows or on a sample's luck."""
+"""Estimated chance agreement does not depend on the order of rows or on the random sample, and neither do groups."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipelines.evaluation.measure import cluster_score
-from pipelines.matching import chance
-from pipelines.matching.chance import LEAST_SEEN, estimate_chance
+from pipelines.evaluation.pair_metric import cluster_score
+from pipelines.matching import chance_agreement
+from pipelines.matching.chance_agreement import LEAST_SEEN, estimate_chance
 from pipelines.matching.comparison import comparisons_for
 from pipelines.matching.mapping import Mapping
-from pipelines.matching.resolve import Options, filled_columns, load_person, open_workspace, resolve
+from pipelines.matching.resolution import Options, filled_columns, load_person, open_workspace, resolve
 
 MAPPING = Mapping(
     given_name=("given",), surname=("surname",), birth_date=("birth",), phone=("phone",), email=("email",),
@@ -23,9 +23,10 @@ SYLLABLES = ["min", "seo", "ji", "hyun", "su", "young", "jun", "woo", "eun", "ha
 
 @pytest.fixture(scope="module")
 def namesakes() -> pd.DataFrame:
-    """People of eight hundred names with e-mail addresses made of them, three in ten registered twice; half is unknown.
+    """Two thousand people with eight hundred names and e-mail addresses made from them.
 
-    To take namesakes for one person explains such a file nearly as well as to take duplicates for one.
+    Three in ten have a second record; half of the e-mail addresses and birth dates are unknown. Grouping namesakes
+    explains such a file nearly as well as grouping duplicates does.
     """
     dice, count = np.random.default_rng(0), 2000
 
@@ -52,20 +53,20 @@ def namesakes() -> pd.DataFrame:
 
 
 def _shuffled(people: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """Another order, and household tokens made with another secret."""
+    """Return the records in another order, with household tokens of another secret."""
     token = {home: f"{(int(home[1:]) + seed) * 7919 % 10007}" for home in people["home"].unique()}
     return people.assign(home=people["home"].map(token)).sample(frac=1, random_state=seed)
 
 
 def _groups(people: pd.DataFrame, seed: int = 1) -> pd.Series:
-    """The smallest row label of each record's group, by row label."""
+    """Return the smallest row label of each record's group, indexed by row label."""
     with open_workspace(Options()) as workspace:
         group = resolve(workspace, people.reset_index(drop=True), MAPPING, Options(seed=seed)).group
     labels = pd.Series(people.index, index=people.index)
     return labels.groupby(group).transform("min").sort_index()
 
 
-def test_the_order_of_rows_and_the_token_secret_change_nothing(namesakes: pd.DataFrame) -> None:
+def test_the_order_of_rows_and_the_token_secret_do_not_change_the_groups(namesakes: pd.DataFrame) -> None:
     expected = _groups(namesakes)
     truth = pd.factorize(namesakes["person"])[0].astype(np.int64)
     assert cluster_score(truth, expected.to_numpy(dtype=np.int64)).f1 > 0.97
@@ -73,17 +74,17 @@ def test_the_order_of_rows_and_the_token_secret_change_nothing(namesakes: pd.Dat
         assert (_groups(_shuffled(namesakes, seed)) == expected).all()
 
 
-def test_a_small_sample_that_understates_chance_finds_other_people_each_time(
+def test_with_a_small_sample_the_seed_changes_the_groups(
     namesakes: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The negative control: what training stood on before."""
+    """Negative control: a sample that underestimates chance agreement, as in an earlier version."""
     for name, value in (("FEWEST_PAIRS", 200), ("MOST_PAIRS", 200), ("LEAST_SEEN", 0.01)):
-        monkeypatch.setattr(chance, name, value)
+        monkeypatch.setattr(chance_agreement, name, value)
     found = [_groups(namesakes, seed) for seed in range(2)]
     assert (found[0] != found[1]).mean() > 0.1
 
 
-def test_chance_is_the_same_in_any_order(namesakes: pd.DataFrame) -> None:
+def test_chance_agreement_does_not_depend_on_the_order_of_rows(namesakes: pd.DataFrame) -> None:
     first, *others = [
         _estimate(people) for people in (namesakes, _shuffled(namesakes, 1), _shuffled(namesakes, 2).iloc[::-1])
     ]
@@ -93,13 +94,14 @@ def test_chance_is_the_same_in_any_order(namesakes: pd.DataFrame) -> None:
     assert any((a != b).any() for a, b in zip(first.shares, _estimate(namesakes, 2).shares, strict=True))
 
 
-def test_chance_is_counted_where_pairs_are_few_and_else_not_understated(namesakes: pd.DataFrame) -> None:
+def test_rare_levels_are_counted_in_small_files_and_not_underestimated_in_large_ones(namesakes: pd.DataFrame) -> None:
     few, many = namesakes.iloc[:200], namesakes
     assert min(share.min() for share in _estimate(few).shares) < LEAST_SEEN / (200 * 199 / 2)
-    assert all((share[1:] >= 0.9 * LEAST_SEEN / chance.FEWEST_PAIRS).all() for share in _estimate(many).shares)
+    least = 0.9 * LEAST_SEEN / chance_agreement.FEWEST_PAIRS
+    assert all((share[1:] >= least).all() for share in _estimate(many).shares)
 
 
-def _estimate(people: pd.DataFrame, seed: int = 1) -> chance.Chance:
+def _estimate(people: pd.DataFrame, seed: int = 1) -> chance_agreement.ChanceAgreement:
     with open_workspace(Options()) as workspace:
         load_person(workspace, people.reset_index(drop=True), MAPPING, Options())
         comparisons = comparisons_for(filled_columns(workspace))

@@ -1,4 +1,4 @@
-"""A small town for the tests: people with member numbers, a matcher that knows given weights, and steps of time."""
+"""A simulated town for tests: people with member numbers, a matcher with given match weights, and successive runs."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import pandas as pd
 import pyarrow as pa
 
 from pipelines.matching.scoring import ScoredPairs
+from pipelines.register.customer_id import opaque_ids
 from pipelines.register.decision import Decision, Key, Verdict, lasting_keys, read_keys
-from pipelines.register.opaque_id import opaque_ids
-from pipelines.register.person_link import PersonLinker
-from pipelines.register.person_match import Matching
-from pipelines.register.person_record import PersonRecords
+from pipelines.register.entry_matching import Matching
+from pipelines.register.person_linker import PersonLinker
 from pipelines.register.record import KINDS, Records
-from pipelines.steward.steward_desk import remaining_keys
+from pipelines.register.register_entry import RegisterEntries
+from pipelines.steward.steward_service import remaining_keys
 from pipelines.unify.identifier import Change, apply_change
 from privacy.consent.rows import MEMBERSHIP_SCHEMA
 
@@ -31,11 +31,11 @@ EVENT_COLUMNS = ["event_id", "event_type", "from_customer_id", "to_customer_id",
 Weights = Mapping[tuple[int, int], float]
 
 
-def person_records(count: int, seen_at: datetime = START, born: Mapping[int, str] | None = None) -> PersonRecords:
-    """People m0, m1, …; what they are called does not matter to a matcher that knows the weights."""
+def register_entries(count: int, seen_at: datetime = START, born: Mapping[int, str] | None = None) -> RegisterEntries:
+    """Return register entries m0, m1, …; their values do not matter, because the matcher has given weights."""
     rows = [{"kind": "member_no", "token": f"m{n}", "source": "crm", "seen_at": seen_at, "name": f"n{n}",
              "birth_date": (born or {}).get(n)} for n in range(count)]  # fmt: skip
-    return PersonRecords.of(pd.DataFrame(rows).astype({"seen_at": "datetime64[us]"}))
+    return RegisterEntries.of(pd.DataFrame(rows).astype({"seen_at": "datetime64[us]"}))
 
 
 def records_of(*rows: Mapping[str, object], loaded_at: datetime = START) -> Records:
@@ -45,7 +45,7 @@ def records_of(*rows: Mapping[str, object], loaded_at: datetime = START) -> Reco
 
 @dataclass(frozen=True)
 class KnownWeights:
-    """A matcher that scores the given pairs, and looks at everybody."""
+    """A matcher that returns the given weights and reaches all entries."""
 
     weights: Weights
 
@@ -58,19 +58,19 @@ class KnownWeights:
 
 @dataclass
 class Town:
-    """Runs one after the other, with the tables in between; events are found by comparing them, as an oracle."""
+    """Successive runs with their tables. Events are derived by comparing the tables, independently of the product."""
 
-    persons: PersonRecords
+    persons: RegisterEntries
     records: Records
     weights: Weights
     decisions: list[Decision] = field(default_factory=list)
     rows: pd.DataFrame = field(default_factory=lambda: NOTHING)
-    noted: list[dict[str, object]] = field(default_factory=list)
+    recorded: list[dict[str, object]] = field(default_factory=list)
     ids: random.Random = field(default_factory=lambda: random.Random(7))
 
     @property
     def events(self) -> pd.DataFrame:
-        return pd.DataFrame(self.noted, columns=EVENT_COLUMNS)
+        return pd.DataFrame(self.recorded, columns=EVENT_COLUMNS)
 
     def run(self) -> dict[Key, str]:
         """Refresh the identifiers and return the customer of each key."""
@@ -78,7 +78,7 @@ class Town:
         linker = PersonLinker(self.persons, known, None, self.decisions, match=KnownWeights(self.weights))
         change = Change(self.records, linker.link(self.records), self.decisions, self.events, START)
         self.rows = apply_change(self.rows, change, opaque_ids(self.ids.randbytes))
-        self._note_events()
+        self._record_events()
         return self.customers()
 
     def customers(self) -> dict[Key, str]:
@@ -94,7 +94,7 @@ class Town:
         )  # fmt: skip
 
     def revert(self, event: Mapping[str, str]) -> None:
-        """Decide what `StewardService.revert` decides."""
+        """Record the decisions that `StewardService.revert` records."""
         moved = read_keys(event["moved_keys"])
         back, origin, target = lasting_keys(moved), event["from_customer_id"], event["to_customer_id"]
         kind, name = event["event_type"], event["event_id"]
@@ -106,21 +106,21 @@ class Town:
             rest = remaining_keys(self.rows, origin, moved, event["occurred_at"])
             self.decide("same", back, rest, left_customer_id=origin, right_customer_id=origin, event_id=name)
 
-    def _note_events(self) -> None:
+    def _record_events(self) -> None:
         last = self.rows["changed_at"].max()
         moved = self.rows[self.rows["previous_customer_id"].notna() & (self.rows["changed_at"] == last)]
-        known = {(event["from_customer_id"], event["occurred_at"]) for event in self.noted}
+        known = {(event["from_customer_id"], event["occurred_at"]) for event in self.recorded}
         living, born = set(self.rows["customer_id"]), self.rows.groupby("customer_id")["changed_at"].min()
         for (origin, target), keys in moved.groupby(["previous_customer_id", "customer_id"]):
             if (origin, last) not in known:
                 kind = "merge" if origin not in living else "split" if born[target] >= last else "move"
                 text = ",".join(sorted(f"{k}:{t}" for k, t in zip(keys["token_kind"], keys["token"], strict=True)))
-                values = (f"e_{len(self.noted)}", kind, origin, target, last, text)
-                self.noted.append(dict(zip(EVENT_COLUMNS, values, strict=True)))
+                values = (f"e_{len(self.recorded)}", kind, origin, target, last, text)
+                self.recorded.append(dict(zip(EVENT_COLUMNS, values, strict=True)))
 
 
-SPEAKER_KIND = "member_no"
-"""Consent is given under a member number."""
+CONSENT_KIND = "member_no"
+"""Kind of the key under which consent is given."""
 BEGINNING = datetime(1970, 1, 1)
 
 
@@ -131,11 +131,11 @@ def membership_rows(identifiers: pd.DataFrame, events: pd.DataFrame) -> pa.Table
         identifiers: rows of silver/identifier.
         events: rows of silver/identity_event.
     """
-    now = identifiers[identifiers["token_kind"] == SPEAKER_KIND].set_index("token")["customer_id"]
+    now = identifiers[identifiers["token_kind"] == CONSENT_KIND].set_index("token")["customer_id"]
     rows: dict[str, list[tuple[datetime, str]]] = {}
     for event in events.sort_values("occurred_at").to_dict("records"):
         for kind, token in read_keys(event["moved_keys"]):
-            if kind == SPEAKER_KIND:
+            if kind == CONSENT_KIND:
                 stays = rows.setdefault(token, [(BEGINNING, event["from_customer_id"])])
                 stays.append((pd.Timestamp(event["occurred_at"]).to_pydatetime(), event["to_customer_id"]))
     for token, customer_id in zip(now.index.astype(str), now, strict=True):

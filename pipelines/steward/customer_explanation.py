@@ -10,14 +10,14 @@ import pandas as pd
 from installation.lakehouse.lakehouse import Lakehouse
 from pipelines.matching.default_value import clear_default_values, clear_values_null_in
 from pipelines.matching.errors import IdentityError
-from pipelines.matching.explain import Explanation, explain
-from pipelines.matching.model_text import read_model
-from pipelines.matching.resolve import Options
+from pipelines.matching.explanation import Explanation, explain
+from pipelines.matching.model_json import read_model
+from pipelines.matching.resolution import Options
 from pipelines.matching.sketch import TABLE
+from pipelines.register.batch_matching import RegisterWorkspace
 from pipelines.register.decision import Key
-from pipelines.register.person_batch import RegisterWorkspace
-from pipelines.register.person_match import open_private_workspace
-from pipelines.register.person_record import PersonRecords
+from pipelines.register.entry_matching import open_private_workspace
+from pipelines.register.register_entry import RegisterEntries
 
 MODEL = "silver/identity_model"
 
@@ -27,7 +27,7 @@ class NothingToExplainError(IdentityError):
 
 
 def explain_persons(
-    lakehouse: Lakehouse, persons: PersonRecords, first: Sequence[Key], second: Sequence[Key]
+    lakehouse: Lakehouse, persons: RegisterEntries, first: Sequence[Key], second: Sequence[Key]
 ) -> Explanation:
     """Explain the match weight between two people, each given by matching keys.
 
@@ -58,7 +58,7 @@ def explain_persons(
         return explain(connection, model, *rows, frequency_table=TABLE)
 
 
-def _best_entry(persons: PersonRecords, keys: Sequence[Key]) -> int:
+def _best_entry(persons: RegisterEntries, keys: Sequence[Key]) -> int:
     """Return the row of the entry with the most values among the entries that have one of the keys."""
     rows = pd.MultiIndex.from_frame(persons.frame[["kind", "token"]]).get_indexer(pd.MultiIndex.from_tuples(keys))
     found = sorted(int(row) for row in rows if row >= 0)

@@ -1,4 +1,4 @@
-"""Resolving small files: Korean and English people, families, and bad input."""
+"""Resolving small files of Korean and English people, with families and bad input."""
 
 import numpy as np
 import pandas as pd
@@ -7,13 +7,13 @@ import pytest
 from pipelines.matching.cluster import Constraints
 from pipelines.matching.errors import NoIdentifierError
 from pipelines.matching.mapping import Mapping, guess_mapping
-from pipelines.matching.resolve import Options, open_workspace, resolve
+from pipelines.matching.resolution import Options, open_workspace, resolve
 
 SYLLABLES = "가나다라마바사아자차카타파하거너더러머버서어저처커터퍼허고노도로모보소오조초코토포호"
 
 
 def _people(count, seed=0):
-    """Random Korean people, each twice: once as they are, once with a new way of writing."""
+    """Return two records of each of `count` random Korean people; the second is written in another way."""
     random = np.random.default_rng(seed)
     rows = []
     for n in range(count):
@@ -38,12 +38,12 @@ def test_finds_people_written_in_two_ways():
     assert len(np.unique(group)) >= 195
 
 
-def test_the_answer_is_the_same_every_time():
+def test_two_runs_give_the_same_groups():
     people = _people(100)
     assert (_resolve(people).group == _resolve(people).group).all()
 
 
-def test_a_shared_phone_and_address_do_not_fuse_a_family():
+def test_a_shared_phone_and_address_do_not_join_a_family():
     people = _people(150)
     people["address"] = [f"서울시 강남구 테헤란로 {n // 2}" for n in range(len(people))]
     father = {
@@ -60,7 +60,7 @@ def test_a_shared_phone_and_address_do_not_fuse_a_family():
     assert len(set(group[:3])) == 3
 
 
-def test_a_default_phone_makes_no_run_away_cluster():
+def test_a_default_phone_makes_no_large_group():
     people = _people(300)
     default = pd.DataFrame(
         [{"name": f"{n:05d}번", "birth_date": None, "phone": "010-1111-2222", "person": None} for n in range(3000)],
@@ -73,7 +73,7 @@ def test_a_default_phone_makes_no_run_away_cluster():
     assert any("phone" in w for w in answer.warnings)
 
 
-def test_no_usable_identifier_is_said():
+def test_a_file_without_usable_identifiers_is_refused():
     with pytest.raises(NoIdentifierError, match="No usable identifier"):
         guess_mapping(pd.DataFrame({"colour": ["red", "blue", "red", "red"]}, dtype=object))
     empty = pd.DataFrame({"name": [None, None], "phone": ["", "010-0000-0000"]}, dtype=object)
@@ -81,20 +81,20 @@ def test_no_usable_identifier_is_said():
         _resolve(empty, Mapping(name=("name",), phone=("phone",)))
 
 
-def test_repeated_keys_lose_no_row():
+def test_repeated_record_ids_lose_no_row():
     people = _people(50).assign(id="same")
     answer = _resolve(people, Mapping(record_id="id", name=("name",), birth_date=("birth_date",), phone=("phone",)))
     assert len(answer.group) == len(people)
     assert any("repeat" in w for w in answer.warnings)
 
 
-def test_a_number_that_no_two_records_share_is_a_key():
+def test_a_unique_number_is_mapped_to_record_id_and_not_compared():
     frame = _people(20).assign(회원번호=[f"M{n}" for n in range(40)])
     mapping = guess_mapping(frame, ["person"])
     assert (mapping.record_id, mapping.identifier) == ("회원번호", ())
 
 
-def test_a_steward_decides():
+def test_must_link_joins_and_cannot_link_separates_records():
     people = _people(60)
     pair = np.array([[0, 1]], dtype=np.int64)
     assert _resolve(people).group[1] == 0
@@ -103,6 +103,6 @@ def test_a_steward_decides():
     assert _resolve(people, constraints=Constraints(must_link=strangers)).group[2] == 0
 
 
-def test_one_record_or_none_shared():
+def test_records_without_common_keys_stay_apart():
     alone = pd.DataFrame({"name": ["김민준", "Smith, John"], "phone": ["010-2345-6789", None]}, dtype=object)
     assert _resolve(alone).group.tolist() == [0, 1]

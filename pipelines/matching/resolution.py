@@ -16,11 +16,11 @@ from pipelines.matching.cluster import Constraints, cluster
 from pipelines.matching.comparison import comparisons_for
 from pipelines.matching.default_value import clear_default_values
 from pipelines.matching.errors import NoIdentifierError
-from pipelines.matching.input_note import count_unreadable_values, warn_of_repeated_ids, warn_of_unreadable_values
+from pipelines.matching.input_warning import count_unreadable_values, warn_of_repeated_ids, warn_of_unreadable_values
 from pipelines.matching.mapping import Mapping, check_identifying
 from pipelines.matching.model import Model, observe_levels, train
-from pipelines.matching.opposition import with_rejected_pairs
-from pipelines.matching.prepare import prepare
+from pipelines.matching.preparation import prepare
+from pipelines.matching.rejected_pair import with_rejected_pairs
 from pipelines.matching.scoring import ScoredPairs, score
 from pipelines.matching.workspace import Workspace
 

@@ -1,9 +1,9 @@
-"""Accuracy on FEBRL, beside plain Splink in the same run."""
+"""Accuracy on FEBRL, compared with plain Splink in the same run."""
 
 import pytest
 
 from pipelines.evaluation.dataset import load_febrl, load_simulated
-from pipelines.evaluation.evaluate import evaluate
+from pipelines.evaluation.evaluation import evaluate
 from pipelines.matching.errors import SourceFileError
 
 
@@ -21,10 +21,10 @@ def test_febrl1_beats_plain_splink():
     ("name", "kind", "bar"),
     [("febrl2", "clusters", 0.999), ("febrl3", "pairs", 0.997), ("febrl4", "pairs", 0.9997)],
 )
-def test_febrl_bars(name, kind, bar):
+def test_f1_on_febrl_reaches_its_bar(name, kind, bar):
     assert evaluate(load_febrl(name), with_baseline=False).as_dict()[kind]["f1"] >= bar
 
 
-def test_missing_simulation_is_said(tmp_path):
+def test_a_folder_without_a_simulation_raises_an_error_with_the_command_to_run(tmp_path):
     with pytest.raises(SourceFileError, match="bojagi simulate"):
         load_simulated(tmp_path)

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from pipelines.register.key_place import codes
+from pipelines.register.key_index import codes
 from pipelines.register.record import LINK_KINDS, Records
 
 if TYPE_CHECKING:
-    from pipelines.register.person_match import Matching
+    from pipelines.register.entry_matching import Matching
 
 MAX_MEMBERS_A_KEY = 8
 """A linking key on the records of more members than this is a default value (none@none.com); it links no records.

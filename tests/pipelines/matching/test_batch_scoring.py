@@ -1,4 +1,4 @@
-"""Few pairs are scored as Splink scores them."""
+"""Scores of few pairs are equal to Splink's."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 
 from pipelines.evaluation.dataset import load_febrl
 from pipelines.matching.batch import resolve_batch
-from pipelines.matching.few_pairs import score_few_pairs
-from pipelines.matching.resolve import Options, open_workspace, resolve
+from pipelines.matching.batch_scoring import score_few_pairs
+from pipelines.matching.resolution import Options, open_workspace, resolve
 from pipelines.matching.scoring import ScoredPairs, score
 
 DATA = load_febrl("febrl1")
@@ -25,41 +25,41 @@ def resolved():
 
 
 def differs(found: ScoredPairs, wanted: ScoredPairs) -> float:
-    """The largest difference in weight; the pairs are the same."""
+    """Return the largest difference in weight; check that the pairs are equal."""
     assert (found.left == wanted.left).all()
     assert (found.right == wanted.right).all()
     return float(np.abs(found.weight - wanted.weight).max())
 
 
-def test_weights_are_those_of_splink(resolved) -> None:
+def test_weights_of_few_pairs_equal_those_of_splink(resolved) -> None:
     workspace, model, by_splink = resolved
     assert len(by_splink) > 500
     assert len(np.unique(by_splink.weight)) > 50
     assert differs(score_few_pairs(workspace, model), by_splink) < 1e-9
 
 
-def test_other_shares_give_other_weights(resolved) -> None:
-    """Negative control: the comparison above sees a level that a fiftieth fewer matches have."""
+def test_other_m_probabilities_give_other_weights(resolved) -> None:
+    """Negative control of the test above: it notices an m probability that is 2 % smaller."""
     workspace, model, by_splink = resolved
     first, *others = model.match_shares
     bent = replace(model, match_shares=((first[0] * 0.98, *first[1:]), *others))
     assert differs(score_few_pairs(workspace, bent), by_splink) > 1e-3
 
 
-def test_frequencies_are_counted_in_the_table_of_all_records(resolved) -> None:
+def test_term_frequencies_are_counted_in_the_given_table(resolved) -> None:
     workspace, model, by_splink = resolved
     terms = list(dict.fromkeys(lv.term for c in model.comparisons for lv in c.levels if lv.term))
     marks = ", ".join(f"md5({term}) as {term}" for term in terms)
     workspace.execute(f"create or replace table mark as select rid, {marks} from person")
     assert differs(score_few_pairs(workspace, model, frequency_table="mark"), by_splink) < 1e-9
-    # Negative control: values that all records of another table share tell nothing.
+    # Negative control: frequencies of a table in which all records share one value give other weights.
     same = ", ".join(f"case when {term} is not null then 'x' end as {term}" for term in terms)
     workspace.execute(f"create or replace table mark as select rid, {same} from person")
     assert differs(score_few_pairs(workspace, model, frequency_table="mark"), by_splink) > 1
 
 
-def test_a_batch_that_nobody_is_like_has_no_pairs() -> None:
-    records = DATA.frame.drop(columns=["person"])
+def test_a_batch_without_similar_records_has_no_pairs() -> None:
+    records = DATA.frame.drop(columns=["person"]).iloc[:300]
     stranger = records.iloc[-1:].assign(**dict.fromkeys(records.columns)).assign(given_name="zzyzx")
     with open_workspace(Options()) as workspace:
         old = resolve(workspace, records.iloc[:-1], DATA.mapping)

@@ -6,7 +6,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from pipelines.matching.certain import rule_sql
+from pipelines.matching.deterministic_rule import rule_sql
 from pipelines.matching.model import Model, household_sql, observe_levels
 from pipelines.matching.scoring import HOUSEHOLD_WEIGHT, score_pairs
 from pipelines.matching.workspace import Workspace

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from installation.contract.document import Contract, Contracts
 from installation.lakehouse.lakehouse import Lakehouse
 from pipelines.matching.mapping import Mapping
-from pipelines.register.person_register import key_column, part_columns, person_registers
+from pipelines.register.register_contract import key_column, part_columns, register_contracts
 from pipelines.register.sketch_book import COLUMNS, SketchBook, no_rows
 
 SKETCH = "silver/identity_sketch"
@@ -31,7 +31,7 @@ def without_decryption(_: Contract, rows: pa.Table) -> pa.Table:
     return rows
 
 
-class PersonRecords:
+class RegisterEntries:
     """Register entries, one row per member or card number; their values are decrypted when `describe` asks for them.
 
     Attributes:
@@ -53,7 +53,7 @@ class PersonRecords:
         self._parts = {name: np.full(len(frame), None, dtype=object) for name in part_names}
 
     @classmethod
-    def of(cls, frame: pd.DataFrame, book: SketchBook | None = None) -> PersonRecords:
+    def of(cls, frame: pd.DataFrame, book: SketchBook | None = None) -> RegisterEntries:
         """Return entries whose values are columns of the frame, beside RECORD_COLUMNS; text, null if unknown."""
         names = [name for name in frame.columns if name not in RECORD_COLUMNS]
         return cls(frame[list(RECORD_COLUMNS)], names, lambda rows: frame[names].iloc[rows], book)
@@ -96,9 +96,9 @@ class PersonRecords:
         return Mapping(source="source", **{part: tuple(names) for part, names in found.items()})  # type: ignore[arg-type]
 
 
-def read_person_records(
+def read_register_entries(
     lakehouse: Lakehouse, contracts: Contracts, reveal: Reveal = without_decryption, book: SketchBook | None = None
-) -> PersonRecords:
+) -> RegisterEntries:
     """Read the newest entry of each person from all registers.
 
     No other function of the matching sees decrypted identifiers. Entries are decrypted when `describe` asks for them,
@@ -110,9 +110,9 @@ def read_person_records(
         reveal: decrypts rows of a register.
         book: the stored sketches; an empty book if left out.
     """
-    registers = [_Register(lakehouse, c, reveal) for c in person_registers(contracts) if lakehouse.exists(c.table)]
+    registers = [_Register(lakehouse, c, reveal) for c in register_contracts(contracts) if lakehouse.exists(c.table)]
     if not registers:
-        return PersonRecords.of(pd.DataFrame(columns=list(RECORD_COLUMNS)), book)
+        return RegisterEntries.of(pd.DataFrame(columns=list(RECORD_COLUMNS)), book)
     frame = pd.concat([r.outline.assign(register=n) for n, r in enumerate(registers)], ignore_index=True)
     frame = frame.sort_values("seen_at", kind="stable").drop_duplicates(["kind", "token"], keep="last")
     frame = frame.sort_values(["kind", "token"], ignore_index=True)
@@ -128,7 +128,7 @@ def read_person_records(
                 found.loc[mine, list(values.columns)] = values.to_numpy(dtype=object)
         return found
 
-    return PersonRecords(frame[list(RECORD_COLUMNS)], names, read, book)
+    return RegisterEntries(frame[list(RECORD_COLUMNS)], names, read, book)
 
 
 def stored_sketches(lakehouse: Lakehouse) -> pd.DataFrame:

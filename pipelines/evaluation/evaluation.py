@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipelines.evaluation.baseline import run_plain_splink
 from pipelines.evaluation.dataset import LabelledFile
-from pipelines.evaluation.measure import Ints, Score, cluster_score, count_pairs, pair_score
-from pipelines.matching.resolve import Options, open_workspace, resolve
+from pipelines.evaluation.pair_metric import Ints, Score, cluster_score, count_pairs, pair_score
+from pipelines.evaluation.splink_baseline import run_plain_splink
+from pipelines.matching.resolution import Options, open_workspace, resolve
 
 
 @dataclass(frozen=True, slots=True)

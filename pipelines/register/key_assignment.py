@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from pipelines.register.assign import Claim, assign_ids
 from pipelines.register.decision import Key
-from pipelines.register.key_place import codes
-from pipelines.register.link import Clusters, ExactLinker, Linker
+from pipelines.register.exact_linker import Clusters, ExactLinker, Linker
+from pipelines.register.id_assignment import Claim, assign_ids
+from pipelines.register.key_index import codes
 from pipelines.register.record import ANCHOR_KINDS, LINK_KINDS, Records
 
 CONFIDENCE = {"principal": 1.0, "account_only": 0.95, "sole_user": 0.9}

@@ -1,16 +1,16 @@
-"""Deterministic rules decide before scoring, and only what nothing contradicts."""
+"""Deterministic rules decide pairs before scoring, unless a part contradicts."""
 
 import pandas as pd
 import pytest
 
-from pipelines.matching.certain import CERTAIN_WEIGHT
-from pipelines.matching.explain import explain
+from pipelines.matching.deterministic_rule import CERTAIN_WEIGHT
+from pipelines.matching.explanation import explain
 from pipelines.matching.mapping import Mapping
-from pipelines.matching.resolve import Options, open_workspace, resolve
+from pipelines.matching.resolution import Options, open_workspace, resolve
 
 MAPPING = Mapping(name=("name",), birth_date=("birth_date",), phone=("phone",), email=("email",), sex=("sex",))
 ANNA = {"name": "Anna Berg", "birth_date": "1980-05-06", "phone": "010-2345-6789", "email": "a@b.example", "sex": "f"}
-# Others, so that there is something to learn from.
+# Other people, so that a model can be trained.
 CROWD = [
     {
         "name": f"{first} {last}",
@@ -35,7 +35,7 @@ CROWD = [
         ({"sex": "m"}, None),
     ],
 )
-def test_rules(change, rule):
+def test_a_rule_decides_a_pair_unless_a_part_contradicts(change, rule):
     frame = pd.DataFrame([ANNA, ANNA | change, *CROWD, *CROWD], dtype=object)
     with open_workspace(Options()) as workspace:
         answer = resolve(workspace, frame, MAPPING)
@@ -48,7 +48,7 @@ def test_rules(change, rule):
         assert found.as_text().startswith(f"decided by rule: {rule}")
 
 
-def test_all_pairs_certain_is_fine():
+def test_a_file_whose_only_pair_is_decided_by_a_rule_is_resolved():
     frame = pd.DataFrame([ANNA, ANNA], dtype=object)
     with open_workspace(Options()) as workspace:
         assert resolve(workspace, frame, MAPPING).group.tolist() == [0, 0]

@@ -1,4 +1,4 @@
-"""People of registers: joined by certain keys and by weights, kept apart by a steward, with ids that come back."""
+"""Register entries are joined by certain keys and match weights, separated by a steward, and get former ids back."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.register import person_link
-from pipelines.register.person_link import PersonLinker
-from pipelines.register.person_match import Matching, no_pairs
-from pipelines.register.person_record import PersonRecords
+from pipelines.register import person_linker
+from pipelines.register.entry_matching import Matching, no_pairs
+from pipelines.register.person_linker import PersonLinker
+from pipelines.register.register_entry import RegisterEntries
 from privacy.consent.index import DecisionIndex
 from privacy.consent.policy import built_in_policy
 from privacy.consent.record import ConsentRecord, new_record_id
 from privacy.consent.rows import as_table
 from privacy.consent.state import State
 from privacy.consent.timeline import build_timeline
-from tests.pipelines.register.person_market import NOTHING, START, Town, membership_rows, person_records, records_of
+from tests.pipelines.register.simulated_town import NOTHING, START, Town, membership_rows, records_of, register_entries
 
 PEOPLE = 6
 POLICY = built_in_policy()
@@ -49,18 +49,18 @@ def town(weights, certain=(), emails=()) -> Town:
     rows = [{"member_no": f"m{n}", "email": f"e{n}"} for n in range(PEOPLE)]
     rows += [{"member_no": f"m{n}", "name_phone": f"np{k}"} for k, ends in enumerate(certain) for n in ends]
     rows += [{"member_no": f"m{n}", "email": f"shared{k}"} for k, ends in enumerate(emails) for n in ends]
-    return Town(person_records(PEOPLE), records_of(*rows), weights)
+    return Town(register_entries(PEOPLE), records_of(*rows), weights)
 
 
 def standing(decisions) -> tuple[set, set]:
-    """Which pairs the last word joins, and which it parts."""
+    """Return the pairs whose last decision joins them, and those whose last decision separates them."""
     last = {ends: verdict for verdict, ends in decisions}
     return ({p for p, v in last.items() if v == "same"}, {p for p, v in last.items() if v == "different"})
 
 
 @settings(max_examples=12)
 @given(graphs, shares, shares, verdicts)
-def test_never_link_is_never_violated_and_a_rerun_changes_nothing(weights, certain, emails, decided) -> None:
+def test_cannot_link_is_never_violated_and_a_rerun_changes_no_customer(weights, certain, emails, decided) -> None:
     here = town(weights, certain, emails)
     here.run()
     for verdict, (first, second) in decided:
@@ -78,7 +78,7 @@ def test_never_link_is_never_violated_and_a_rerun_changes_nothing(weights, certa
 
 @settings(max_examples=12)
 @given(graphs, shares, pair)
-def test_a_merge_undone_restores_every_id(weights, certain, ends) -> None:
+def test_undoing_a_merge_restores_every_customer_id(weights, certain, ends) -> None:
     here = town(weights, certain)
     before = here.run()
     here.decide("same", [member(ends[0])], [member(ends[1])])
@@ -95,16 +95,16 @@ def test_a_merge_undone_restores_every_id(weights, certain, ends) -> None:
 
 @settings(max_examples=8)
 @given(graphs, pair)
-def test_two_merges_undone_one_by_one_restore_every_id(weights, ends) -> None:
+def test_undoing_two_merges_one_by_one_restores_every_customer_id(weights, ends) -> None:
     here = town(weights)
     snapshots, done = [here.run()], [0]
     for other in (ends[1], (ends[1] + 1) % PEOPLE):
         if other != ends[0]:
             here.decide("same", [member(ends[0])], [member(other)])
             snapshots.append(here.run())
-            done.append(len(here.noted))
+            done.append(len(here.recorded))
     for step in range(len(snapshots) - 1, 0, -1):
-        for event in here.noted[done[step - 1] : done[step]]:
+        for event in here.recorded[done[step - 1] : done[step]]:
             here.revert(event)
         assert here.run() == snapshots[step - 1]
 
@@ -115,11 +115,11 @@ def test_two_merges_undone_one_by_one_restore_every_id(weights, ends) -> None:
     pair,
     st.lists(st.sampled_from([None, State.GIVEN, State.REFUSED, State.WITHDRAWN]), min_size=PEOPLE, max_size=PEOPLE),
 )
-def test_no_consent_is_gained_by_a_merge_and_a_split_judges_each_again(weights, ends, spoken) -> None:
+def test_a_merge_grants_no_consent_and_undoing_it_restores_each_decision(weights, ends, states) -> None:
     here = town(weights)
     here.run()
     before = here.customers()
-    said = [record(f"m{n}", state) for n, state in enumerate(spoken) if state is not None]
+    said = [record(f"m{n}", state) for n, state in enumerate(states) if state is not None]
 
     def permits(customer: str) -> bool:
         rows = membership_rows(here.rows, here.events)
@@ -132,7 +132,7 @@ def test_no_consent_is_gained_by_a_merge_and_a_split_judges_each_again(weights, 
     for customer in set(after.values()):
         members = [n for n in range(PEOPLE) if after[member(n)] == customer]
         if permits(customer):
-            assert all(spoken[n] in (None, State.GIVEN) for n in members)
+            assert all(states[n] in (None, State.GIVEN) for n in members)
             assert any(alone[before[member(n)]] for n in members)
     for event in here.events.iloc[::-1].to_dict("records"):
         here.revert(event)
@@ -140,8 +140,8 @@ def test_no_consent_is_gained_by_a_merge_and_a_split_judges_each_again(weights, 
     assert {customer: permits(customer) for customer in before.values()} == alone
 
 
-def test_the_consent_rule_would_notice_a_merge_that_gains() -> None:
-    """Negative control: read without the membership, the refusal of the merged number is not heard."""
+def test_without_the_membership_a_merge_would_grant_consent_that_a_member_refused() -> None:
+    """Negative control: without the membership of the merged number its refusal has no effect."""
     here = town({(0, 1): 9.0})
     who = here.run()[member(0)]
     said = as_table([record("m0", State.GIVEN), record("m1", State.REFUSED)])
@@ -152,7 +152,7 @@ def test_the_consent_rule_would_notice_a_merge_that_gains() -> None:
     assert not both.is_permitted(who, "marketing", LATER)
 
 
-def test_a_couple_on_one_email_stays_two_and_the_email_is_nobodys() -> None:
+def test_a_couple_with_one_email_stays_two_customers_and_the_email_has_no_customer() -> None:
     here = town({(0, 1): -8.0}, emails=[(0, 1)])
     found = here.run()
     assert found[member(0)] != found[member(1)]
@@ -160,29 +160,29 @@ def test_a_couple_on_one_email_stays_two_and_the_email_is_nobodys() -> None:
     assert ("email", "shared0") in town({(0, 1): 8.0}, emails=[(0, 1)]).run()
 
 
-def test_what_repeats_an_entry_does_not_outvote_it() -> None:
-    """The best-described entry speaks for all that a certain key joins."""
+def test_the_best_described_entry_represents_all_entries_that_a_certain_key_joins() -> None:
+    """Entry 2 has fewer values and is joined to entry 0, so its weight against entry 1 does not count."""
     here = town({(0, 1): 6.0, (1, 2): -9.0}, certain=[(0, 2)])
-    here.persons = person_records(PEOPLE, born={0: "1970-01-01"})
+    here.persons = register_entries(PEOPLE, born={0: "1970-01-01"})
     found = here.run()
     assert found[member(0)] == found[member(1)] == found[member(2)]
 
 
-def test_records_without_an_entry_follow_their_key_and_bridge_nobody() -> None:
+def test_records_without_an_entry_get_the_customer_of_their_key_and_join_no_entries() -> None:
     rows = [{"member_no": "m0", "email": "a"}, {"member_no": "m1", "email": "b", "name_phone": "x"},
             {"email": "a", "name_phone": "x"}, {"email": "guest"}, {"email": "guest", "device_id": "d"}]  # fmt: skip
-    here = Town(person_records(2), records_of(*rows), {})
+    here = Town(register_entries(2), records_of(*rows), {})
     found = here.run()
     assert found["member_no", "m0"] != found["member_no", "m1"]
     assert found["email", "guest"] == found["device_id", "d"]
 
 
 def tied(order: Sequence[int]) -> frozenset[frozenset[str]]:
-    """Group n0, n1 and n2, of whom n0 is as near to n1 as to n2; `order` says in which order their tokens come."""
+    """Return the groups of n0, n1 and n2, where n0 matches n1 and n2 equally; `order` is the order of their tokens."""
     names = [f"n{n}" for n in order]
     rows = [{"kind": "member_no", "token": f"m{n}", "source": "crm", "seen_at": START, "name": name}
             for n, name in enumerate(names)]  # fmt: skip
-    persons = PersonRecords.of(pd.DataFrame(rows).astype({"seen_at": "datetime64[us]"}))
+    persons = RegisterEntries.of(pd.DataFrame(rows).astype({"seen_at": "datetime64[us]"}))
     by_name = {("n0", "n1"): 5.0, ("n0", "n2"): 5.0, ("n1", "n2"): -9.0}
     at = {name: place for place, name in enumerate(names)}
     weights = {tuple(sorted((at[a], at[b]))): weight for (a, b), weight in by_name.items()}
@@ -192,16 +192,16 @@ def tied(order: Sequence[int]) -> frozenset[frozenset[str]]:
     return frozenset(frozenset(group) for _, group in groups)
 
 
-def test_a_tie_is_decided_by_what_people_say_not_by_their_tokens(monkeypatch) -> None:
+def test_ties_are_decided_by_the_values_of_entries_and_not_by_their_tokens(monkeypatch) -> None:
     found = {tied(order) for order in permutations(range(3))}
     assert len(found) == 1
     assert {len(group) for group in next(iter(found))} == {1, 2}
-    # Negative control: decided by the order of the tokens, which follows from the secret.
-    monkeypatch.setattr(person_link, "_content_rank", lambda parts: np.arange(len(parts)))
+    # Negative control: decided by the order of the tokens, which depends on the secret.
+    monkeypatch.setattr(person_linker, "_content_rank", lambda parts: np.arange(len(parts)))
     assert len({tied(order) for order in permutations(range(3))}) > 1
 
 
-def test_confidence_is_what_the_weight_says_and_a_steward_is_certain() -> None:
+def test_confidence_is_the_match_probability_and_1_for_a_steward() -> None:
     here = town({(0, 1): 3.0})
     here.run()
     here.decide("same", [member(2)], [member(3)])
@@ -213,23 +213,23 @@ def test_confidence_is_what_the_weight_says_and_a_steward_is_certain() -> None:
     assert "d_001" in {rows.loc[member(n), "changed_by"] for n in (2, 3)}
 
 
-def test_only_who_is_reached_is_clustered_again() -> None:
-    """Somebody out of reach keeps group, method and confidence, whatever the matcher would say now."""
+def test_entries_that_were_not_reached_keep_their_group_and_method() -> None:
+    """The matcher reaches no entry and returns no pairs, so the former match stays."""
     here = town({(0, 1): 3.0})
     before = here.run()
 
-    def sees_nobody(persons, group, fresh, values, model, options) -> Matching:
+    def reach_nothing(persons, group, fresh, values, model, options) -> Matching:
         assert not fresh.any()
         return Matching(no_pairs(), np.zeros(len(persons), dtype=bool))
 
     known = here.rows.rename(columns={"token_kind": "kind"})
-    clusters = PersonLinker(here.persons, known, match=sees_nobody).link(here.records)
+    clusters = PersonLinker(here.persons, known, match=reach_nothing).link(here.records)
     rows = here.records.frame["member_no"].isin(["m0", "m1"]).to_numpy()
     assert len(set(clusters.label[rows])) == 1
     assert set(clusters.method[rows]) == {"link", "match"}
     assert before[member(0)] == before[member(1)]
 
 
-def test_nobody_on_record_is_no_fault() -> None:
-    clusters = PersonLinker(person_records(1), NOTHING.rename(columns={"token_kind": "kind"})).link(records_of())
+def test_no_records_give_no_clusters() -> None:
+    clusters = PersonLinker(register_entries(1), NOTHING.rename(columns={"token_kind": "kind"})).link(records_of())
     assert len(clusters.label) == 0

@@ -21,7 +21,7 @@ _BY_CATEGORY = {
 _IDENTIFYING = ("name", "latin_name", "birth_date")
 
 
-def person_registers(contracts: Contracts) -> tuple[Contract, ...]:
+def register_contracts(contracts: Contracts) -> tuple[Contract, ...]:
     """Return the contracts of all registers of people."""
     return tuple(c for c in contracts.sources if key_column(c) is not None and {*part_columns(c)} & {*_IDENTIFYING})
 

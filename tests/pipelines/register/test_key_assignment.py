@@ -1,4 +1,4 @@
-"""Deterministic identity: who is joined, who is not, and that identifiers stay."""
+"""Customers by exact keys: which records are joined, which are not, and that customer ids stay."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.register.assignment import resolve
-from pipelines.register.link import ExactLinker
-from pipelines.register.opaque_id import opaque_ids
+from pipelines.register.customer_id import opaque_ids
+from pipelines.register.exact_linker import ExactLinker
+from pipelines.register.key_assignment import resolve
 from pipelines.register.record import KINDS, RecordError, Records
 
-NOBODY = pd.DataFrame(columns=["kind", "token", "customer_id", "method"])
+FIRST_RUN = pd.DataFrame(columns=["kind", "token", "customer_id", "method"])
 
 
 def records(*rows: dict[str, object]) -> Records:
@@ -28,87 +28,86 @@ def ids(seed: int = 1) -> Callable[[], str]:
 
 
 def customers(found: pd.DataFrame) -> dict[tuple[str, str], str]:
-    return {
-        (kind, token): who for kind, token, who in zip(found["kind"], found["token"], found["customer_id"], strict=True)
-    }
+    keys = zip(found["kind"], found["token"], strict=True)
+    return dict(zip(keys, found["customer_id"], strict=True))
 
 
-def test_members_with_one_email_are_one_person() -> None:
+def test_members_with_one_email_get_one_customer() -> None:
     found = customers(
-        resolve(records({"member_no": "a", "email": "e"}, {"member_no": "b", "email": "e"}), NOBODY, ids())
+        resolve(records({"member_no": "a", "email": "e"}, {"member_no": "b", "email": "e"}), FIRST_RUN, ids())
     )
     assert found["member_no", "a"] == found["member_no", "b"] == found["email", "e"]
 
 
-def test_a_family_on_one_phone_and_account_stays_two_people() -> None:
+def test_a_family_with_one_phone_and_account_stays_two_customers() -> None:
     family = records(
         {"member_no": "she", "name_phone": "x", "phone": "p", "account_no": "1", "is_principal": True},
         {"member_no": "he", "name_phone": "y", "phone": "p", "account_no": "1"},
     )
-    found = resolve(family, NOBODY, ids())
+    found = resolve(family, FIRST_RUN, ids())
     who = customers(found)
     assert who["member_no", "she"] != who["member_no", "he"]
     assert who["account_no", "1"] == who["member_no", "she"]
-    assert ("phone", "p") not in who  # shared: it may bring events to neither
+    assert ("phone", "p") not in who  # shared, so its events get neither customer
 
 
 def test_name_and_phone_join_a_card_to_its_member() -> None:
     found = customers(
-        resolve(records({"member_no": "a", "name_phone": "x"}, {"card_no": "c", "name_phone": "x"}), NOBODY, ids())
+        resolve(records({"member_no": "a", "name_phone": "x"}, {"card_no": "c", "name_phone": "x"}), FIRST_RUN, ids())
     )
     assert found["card_no", "c"] == found["member_no", "a"]
 
 
-def test_a_device_joins_nobody_and_follows_its_only_user() -> None:
+def test_a_device_joins_no_people_and_gets_the_customer_of_its_only_user() -> None:
     rows = [{"member_no": "a", "device_id": "mine"}, {"member_no": "a", "device_id": "shared"},
             {"member_no": "b", "device_id": "shared"}]  # fmt: skip
-    found = customers(resolve(records(*rows), NOBODY, ids()))
+    found = customers(resolve(records(*rows), FIRST_RUN, ids()))
     assert found["device_id", "mine"] == found["member_no", "a"] != found["member_no", "b"]
     assert ("device_id", "shared") not in found
 
 
-def test_an_account_without_a_person_is_a_customer_and_a_receiver_is_none() -> None:
-    found = resolve(records({"account_no": "7"}, {"name_phone": "x", "phone": "p"}), NOBODY, ids())
+def test_an_account_without_a_person_becomes_a_customer_and_a_parcel_receiver_does_not() -> None:
+    found = resolve(records({"account_no": "7"}, {"name_phone": "x", "phone": "p"}), FIRST_RUN, ids())
     assert found[["kind", "token", "method"]].to_numpy().tolist() == [["account_no", "7", "account_only"]]
 
 
-def test_nobody_claims_an_account() -> None:
-    """A name and phone alone are no customer, also when they say that the account is theirs."""
+def test_a_name_and_phone_alone_cannot_be_the_principal_of_an_account() -> None:
+    """The record states that it is the principal, but has no anchor key."""
     rows = records({"name_phone": "x", "account_no": "1", "is_principal": True})
-    first = resolve(rows, NOBODY, ids())
+    first = resolve(rows, FIRST_RUN, ids())
     assert first["method"].tolist() == ["account_only"]
     pd.testing.assert_frame_equal(resolve(rows, first, ids(9)), first)
 
 
-def test_a_default_email_makes_no_runaway_cluster() -> None:
+def test_a_default_email_joins_no_members() -> None:
     rows = [{"member_no": f"m{n}", "email": "none"} for n in range(50)]
     clusters = ExactLinker().link(records(*rows))
     assert len(set(clusters.label.tolist())) == 50
     assert clusters.refused_keys == (("email", 50),)
-    assert len(set(customers(resolve(records(*rows), NOBODY, ids())).values())) == 50
-    # The negative control: without the limit it would swallow everyone.
+    assert len(set(customers(resolve(records(*rows), FIRST_RUN, ids())).values())) == 50
+    # Negative control: without the limit the e-mail joins all members.
     assert len(set(ExactLinker(max_members_a_key=50).link(records(*rows)).label.tolist())) == 1
 
 
-def test_a_merge_keeps_the_identifier_with_more_keys() -> None:
+def test_a_merge_keeps_the_customer_id_that_had_more_keys() -> None:
     apart = records({"member_no": "a", "email": "e"}, {"member_no": "b"})
-    before = resolve(apart, NOBODY, ids())
+    before = resolve(apart, FIRST_RUN, ids())
     joined = records({"member_no": "a", "email": "e"}, {"member_no": "b", "email": "e"})
     after = customers(resolve(joined, before, ids(2)))
     assert set(after.values()) == {customers(before)["member_no", "a"]}
 
 
-def test_a_split_leaves_the_identifier_with_the_larger_part() -> None:
+def test_a_split_leaves_the_customer_id_with_the_part_that_has_more_keys() -> None:
     whole = records({"member_no": "a", "email": "e", "card_no": "c"}, {"member_no": "b", "email": "e"})
-    before = resolve(whole, NOBODY, ids())
+    before = resolve(whole, FIRST_RUN, ids())
     parts = records({"member_no": "a", "email": "e", "card_no": "c"}, {"member_no": "b"})
     after = customers(resolve(parts, before, ids(2)))
     former = customers(before)["member_no", "b"]
     assert after["member_no", "a"] == former != after["member_no", "b"]
 
 
-def test_an_account_keeps_its_customer_when_its_person_turns_up_but_lends_it_to_no_second_one() -> None:
-    alone = resolve(records({"account_no": "1"}), NOBODY, ids())
+def test_an_account_passes_its_customer_id_to_its_first_principal_but_not_to_the_next() -> None:
+    alone = resolve(records({"account_no": "1"}), FIRST_RUN, ids())
     claimed = resolve(records({"account_no": "1", "member_no": "a", "is_principal": True}), alone, ids(2))
     assert set(customers(claimed).values()) == set(customers(alone).values())
     passed_on = records(
@@ -120,10 +119,10 @@ def test_an_account_keeps_its_customer_when_its_person_turns_up_but_lends_it_to_
 
 
 def test_no_usable_key_gives_no_customer() -> None:
-    assert resolve(records({}, {}), NOBODY, ids()).empty
+    assert resolve(records({}, {}), FIRST_RUN, ids()).empty
 
 
-def test_missing_columns_are_named() -> None:
+def test_records_without_a_required_column_raise_an_error_that_names_it() -> None:
     with pytest.raises(RecordError, match="records lack member_no"):
         Records.of(pd.DataFrame({"source": ["s"]}))
 
@@ -136,27 +135,27 @@ ROWS = st.lists(
 )
 
 
-@settings(max_examples=100)
+@settings(max_examples=40)
 @given(ROWS, st.randoms(use_true_random=False))
-def test_order_of_records_and_reruns_change_no_identifier(
+def test_order_of_records_and_reruns_change_no_customer_id(
     rows: list[dict[str, object]], shuffled: random.Random
 ) -> None:
-    first = resolve(records(*rows), NOBODY, ids())
+    first = resolve(records(*rows), FIRST_RUN, ids())
     mixed = list(rows)
     shuffled.shuffle(mixed)
-    pd.testing.assert_frame_equal(resolve(records(*mixed), NOBODY, ids()), first)
+    pd.testing.assert_frame_equal(resolve(records(*mixed), FIRST_RUN, ids()), first)
     pd.testing.assert_frame_equal(resolve(records(*mixed), first, ids(99)), first)
 
 
 @settings(max_examples=100)
 @given(ROWS)
-def test_components_are_those_of_a_plain_search(rows: list[dict[str, object]]) -> None:
-    """The oracle: merge groups of records that share a linking key until nothing changes."""
+def test_exact_clusters_equal_those_of_a_brute_force_search(rows: list[dict[str, object]]) -> None:
+    """The oracle joins groups of records that share a linking key until nothing changes."""
     found = records(*rows)
     label = ExactLinker().link(found).label
     keys = [{(k, row[k]) for k in ("member_no", "card_no", "email", "name_phone") if row[k] is not None}
             for row in found.frame.to_dict("records")]  # fmt: skip
-    groups = [{n} for n, held in enumerate(keys) if held]
+    groups = [{n} for n, own in enumerate(keys) if own]
     changed = True
     while changed:
         changed = False

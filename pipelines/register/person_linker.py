@@ -23,15 +23,15 @@ from scipy.sparse.csgraph import connected_components
 
 from pipelines.matching.cluster import Constraints, cluster, components
 from pipelines.matching.model import Model
-from pipelines.matching.resolve import Options
+from pipelines.matching.resolution import Options
 from pipelines.matching.scoring import ScoredPairs
+from pipelines.register.batch_matching import match_people
 from pipelines.register.decision import Decision, Key, StewardLinks, named_nodes, steward_links
-from pipelines.register.key_place import key_text, positions
-from pipelines.register.link import MAX_MEMBERS_A_KEY, Clusters, without_default_values
-from pipelines.register.person_batch import match_people
-from pipelines.register.person_match import Matcher, Matching
-from pipelines.register.person_record import PersonRecords
+from pipelines.register.entry_matching import Matcher, Matching
+from pipelines.register.exact_linker import MAX_MEMBERS_A_KEY, Clusters, without_default_values
+from pipelines.register.key_index import key_text, positions
 from pipelines.register.record import LINK_KINDS, Records
+from pipelines.register.register_entry import RegisterEntries
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -52,11 +52,11 @@ class PersonLinker:
         model: the stored model; None: train one.
         decisions: all decisions of stewards.
         options: thresholds and limits of the matching.
-        max_members_a_key: see `link.MAX_MEMBERS_A_KEY`.
+        max_members_a_key: see `exact_linker.MAX_MEMBERS_A_KEY`.
         match: scores the register entries.
     """
 
-    persons: PersonRecords
+    persons: RegisterEntries
     known: pd.DataFrame
     model: Model | None = None
     decisions: Sequence[Decision] = ()
@@ -199,7 +199,7 @@ class _RecordGraph:
 
     Attributes:
         keys: linking keys on records, without default values; columns as in `Records.keys`.
-        person_keys: kind and token of each entry, in one text (see `key_place`).
+        person_keys: kind and token of each entry, in one text (see `key_index`).
         person_of_row: for each record the entry that it names by its strongest number; -1 for none.
         person_rows: record and entry, for every entry that a record names.
         component: for each record that names no entry, its group by keys that no naming record has; -1 without a key.
@@ -218,7 +218,7 @@ class _RecordGraph:
     rows: int
 
     @classmethod
-    def of(cls, records: Records, persons: PersonRecords, max_members: int) -> _RecordGraph:
+    def of(cls, records: Records, persons: RegisterEntries, max_members: int) -> _RecordGraph:
         keys = records.keys()
         keys, refused = without_default_values(keys[keys["kind"].isin(LINK_KINDS)], records, max_members)
         person_keys, rows = key_text(persons.frame["kind"], persons.frame["token"]), len(records.frame)

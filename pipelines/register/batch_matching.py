@@ -12,17 +12,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from pipelines.matching.batch_scoring import score_few_pairs
 from pipelines.matching.blocking import block, rules_for
 from pipelines.matching.default_value import clear_default_values, clear_values_null_in
-from pipelines.matching.few_pairs import score_few_pairs
 from pipelines.matching.model import Model, observe_levels
-from pipelines.matching.opposition import with_rejected_pairs
-from pipelines.matching.prepare import prepare
-from pipelines.matching.resolve import Options, filled_columns, put_person
+from pipelines.matching.preparation import prepare
+from pipelines.matching.rejected_pair import with_rejected_pairs
+from pipelines.matching.resolution import Options, filled_columns, put_person
 from pipelines.matching.scoring import ScoredPairs, find_likely
 from pipelines.matching.sketch import SKETCH_FLOOR, TABLE, Layout, draw_sketches, put_sketches, rough_model
-from pipelines.register.person_match import Matching, Sketches, match_all, no_pairs, open_private_workspace
-from pipelines.register.person_record import PersonRecords
+from pipelines.register.entry_matching import Matching, Sketches, match_all, no_pairs, open_private_workspace
+from pipelines.register.register_entry import RegisterEntries
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -31,7 +31,7 @@ MOST_FRESH = 0.2
 
 
 def match_people(
-    persons: PersonRecords, group: Ints, fresh: Bools, touched: Bools, model: Model | None, options: Options
+    persons: RegisterEntries, group: Ints, fresh: Bools, touched: Bools, model: Model | None, options: Options
 ) -> Matching:
     """Score register entries: only those reached if there is a model and few entries are new, otherwise all.
 
@@ -45,7 +45,7 @@ def match_people(
 
 
 def match_reached(
-    persons: PersonRecords, group: Ints, fresh: Bools, touched: Bools, model: Model, options: Options
+    persons: RegisterEntries, group: Ints, fresh: Bools, touched: Bools, model: Model, options: Options
 ) -> Matching:
     """Score fresh entries against all entries, and score again all entries in the groups that are reached.
 
@@ -97,7 +97,7 @@ class RegisterWorkspace:
     """
 
     connection: duckdb.DuckDBPyConnection
-    persons: PersonRecords
+    persons: RegisterEntries
     row_of_rid: Ints
     model: Model
     options: Options
