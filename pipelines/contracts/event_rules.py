@@ -1,4 +1,4 @@
-"""Rules for one contract about touchpoints, standard forms, imputation and quality settings."""
+"""Rules for one contract about touchpoints, standardisation, imputation and quality settings."""
 
 from __future__ import annotations
 
@@ -68,13 +68,13 @@ def _touchpoint_roles_fit(checked: CheckedContract) -> Iterator[Fault]:
             yield checked.fault(message, column=column, got=column.logical_type, expected=" or ".join(types))
 
 
-def _standard_form_fits(checked: CheckedContract) -> Iterator[Fault]:
+def _standardise_rule_fits(checked: CheckedContract) -> Iterator[Fault]:
     for column in checked.document.columns:
         if column.standardise is None or not column.logical_type:
             continue
         types = _NUMERIC if column.standardise.rule == "unit" else ("string",)
         if column.logical_type not in types:
-            message = f"Column {column.name!r} has the wrong type for the standard form {column.standardise.rule!r}"
+            message = f"Column {column.name!r} has the wrong type for the rule {column.standardise.rule!r}"
             yield checked.fault(message, column=column, got=column.logical_type, expected=" or ".join(types))
 
 
@@ -115,7 +115,7 @@ def _settings_name_columns(checked: CheckedContract) -> Iterator[Fault]:
 EVENT_RULES: tuple[Rule, ...] = (
     _touchpoint_is_complete,
     _touchpoint_roles_fit,
-    _standard_form_fits,
+    _standardise_rule_fits,
     _imputation_fits,
     _settings_name_columns,
 )
