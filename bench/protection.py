@@ -27,7 +27,7 @@ from installation.contract.document import Contract, load_contracts
 from installation.installation import Installation
 from installation.lakehouse.lakehouse import Lakehouse
 from installation.settings import load_settings
-from pipelines.ingest.load import ingest_source
+from pipelines.ingest.source_load import ingest_source
 from privacy.protection.field import FieldCipher, Place
 from privacy.protection.key_store import SqliteKeyStore
 from privacy.protection.key_wrapper import FileKeyWrapper

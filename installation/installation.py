@@ -19,18 +19,22 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from installation.access.arrow_table import ArrowTables
 from installation.clock import wall_clock
 from installation.contract.document import Contracts, load_contracts
 from installation.errors import SettingsError
 from installation.lakehouse.lakehouse import Lakehouse
 from installation.reference_date import decision_moment, reference_date, shop_time
 from installation.settings import Settings
+from privacy.access.reader import Frame, TableBackend, TableReader
 from privacy.access.role import Roles, built_in_roles
 from privacy.audit import KEY_BYTES, Access, AuditError, AuditLog, Finding, now
 from privacy.catalog import Catalog, build_catalog
+from privacy.consent.live_decision import LiveDecisions
 from privacy.consent.policy import Policy, built_in_policy
 from privacy.consent.store import ConsentStore
 from privacy.consent.view import ConsentView
+from privacy.contract.collection import Documents
 from privacy.contract.document import Document
 from privacy.private_file import create_once
 from privacy.protection.field import FieldCipher
@@ -41,6 +45,8 @@ from privacy.protection.source_person import Protection
 from privacy.protection.token import SecretError, Tokenizer, load_tokenizer
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from privacy.anonymity.registry import ReleaseRegistry
     from privacy.dp.ledger import Ledger
 
@@ -126,6 +132,33 @@ class Installation:
         """Return the consent record as it is now, for decisions at a moment; None decides at `decision_moment`."""
         at = moment or self.decision_moment()
         return ConsentView(self.open_consent_store, self.policy, self.settings.controller, at)
+
+    @property
+    def live_decisions(self) -> LiveDecisions:
+        """Consent decisions from memory that keep up with the store, one object a thread; the first use builds it."""
+        return self._once(
+            "live_decisions",
+            lambda: LiveDecisions(self.consent_store, self.policy, self.settings.controller),
+            closes=False,
+        )
+
+    def table_reader(self, who: str) -> TableReader[pa.Table]:
+        """Return the reader of tables for one user or service, as Arrow tables and without an engine."""
+        return self.reader_on(ArrowTables(self.lakehouse, self.policy, lambda: self.live_decisions), who)
+
+    def reader_on(self, backend: TableBackend[Frame], who: str) -> TableReader[Frame]:
+        """Return the reader of tables for one user or service on another backend, such as Spark."""
+        return TableReader(
+            backend=backend,
+            contracts=cast("Documents[Document]", self.contracts),
+            roles=self.roles,
+            policy=self.policy,
+            moment=self.decision_moment,
+            audit=self.audit_log,
+            secret=self.pseudonym_key,
+            who=who,
+            clock=self.clock,
+        )
 
     @property
     def audit_log(self) -> AuditLog:

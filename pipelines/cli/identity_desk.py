@@ -88,7 +88,7 @@ def _decide(verdict: Any, first: str, second: str, reason: str, installation: In
 
 
 def _desk(installation: Installation) -> StewardDesk:
-    from pipelines.ingest.load import in_utc
+    from pipelines.ingest.source_load import in_utc
     from pipelines.steward.steward_desk import StewardDesk
 
     token, user = installation.tokenizer.token, getpass.getuser()

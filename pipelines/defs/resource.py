@@ -15,10 +15,10 @@ from installation.settings import Settings
 from pipelines.consent.build_log import BuildAccount
 from pipelines.derived_table.table import BuildContext
 from pipelines.engine.session import Engine, open_engine
-from pipelines.ingest.load import in_utc
 from pipelines.ingest.lock import run_lock
+from pipelines.ingest.source_load import in_utc
 from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
-from pipelines.quality.inspection import Gate, outcome_folder
+from pipelines.quality.inspection import TableInspector, record_folder
 from pipelines.register.opaque_id import opaque_ids
 from pipelines.register.person_record import PersonRecords, kept_sketches, read_person_records
 from pipelines.register.person_register import PURPOSE
@@ -103,13 +103,13 @@ def run_day(context: dg.InitResourceContext) -> ReferenceDate:
     required_resource_keys={"settings", "contracts", "lakehouse", "clock"},
     description="Checks tables, once for each state.",
 )
-def gate(context: dg.InitResourceContext) -> Iterator[Gate]:
-    """Give the gate; at the end add to the trend and the Data Docs what a halted run left out."""
+def gate(context: dg.InitResourceContext) -> Iterator[TableInspector]:
+    """Yield the table inspector; at the end, wait for its checks and complete the trend and Data Docs."""
     held = context.resources
-    opened = Gate(
+    opened = TableInspector(
         lakehouse=held.lakehouse,
         contracts=held.contracts,
-        folder=outcome_folder(held.settings),
+        folder=record_folder(held.settings),
         site=held.settings.quality_site_dir,
         load_id=context.run.run_id if context.run else "no_run",
         measured_at=in_utc(held.clock()),

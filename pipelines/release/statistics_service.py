@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from installation.installation import Installation
-from pipelines.consent.current_permission import keep_permitted_now, standing_version
+from pipelines.consent.current_permission import keep_permitted_now, permission_version
 from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
 from privacy.audit import now as utc_now
 from privacy.consent.view import ConsentView
@@ -74,5 +74,5 @@ class StatisticsDesk:
         view = self.consent()
         rows = self.lakehouse.read(question.dataset)
         kept = keep_permitted_now(rows, question.purpose, view, self.lakehouse, question.unit)
-        standing = standing_version(question.purpose, view, self.lakehouse)
+        standing = permission_version(question.purpose, view, self.lakehouse)
         return DataSet(kept, f"{self.lakehouse.version(question.dataset)}/{standing}")

@@ -20,23 +20,23 @@ def note_permissions(view: ConsentView) -> None:
             store.note_taken(PERMISSION, told)
 
 
-def denied_since(view: ConsentView, purpose: str) -> list[str]:
-    """Return the customers who do not permit the purpose and have spoken, or moved, since silver/permission was made.
+def changed_verdicts(view: ConsentView, purpose: str) -> dict[str, bool]:
+    """Return whether each customer whose record changed since silver/permission was built permits the purpose.
 
-    Who has agreed since is in no table yet, and comes with the next run.
+    A record changes by a new consent record, or by a source person that moved to the customer or away.
 
     Raises:
-        ConsentError: it is not known up to when the table goes.
+        ConsentError: silver/permission does not say up to which record it goes.
     """
     with closing(view.open()) as store:
-        told = store.taken(PERMISSION)
-        if told is None:
-            raise ConsentError(f"It is not known up to which record {PERMISSION} goes: run `bojagi run`.")
-        record, _, membership = told.partition(".")
+        position = store.taken(PERMISSION)
+        if position is None:
+            raise ConsentError(f"{PERMISSION} has no recorded position: run `bojagi run`.")
+        record, _, membership = position.partition(".")
         changed = store.changed_since((int(record), int(membership)))
         if not changed:
-            return []
+            return {}
         subjects = sorted({subject for customer in changed for subject in store.subjects_of(customer)})
         records, members = store.record_table(subjects), store.membership_table(subjects)
     index = DecisionIndex(build_timeline(records, members, view.policy, view.controller), view.policy)
-    return sorted(customer for customer in changed if not index.is_permitted(customer, purpose, view.moment))
+    return {customer: index.is_permitted(customer, purpose, view.moment) for customer in sorted(changed)}

@@ -10,13 +10,14 @@ import pytest
 from deltalake import write_deltalake
 
 from pipelines.consent.build_log import BuildAccount
+from pipelines.consent.filter import ConsentFilter
 from pipelines.consent.proof import prove
 from pipelines.derived_table.refresh import refresh_table
 from pipelines.unify.line_total import COUNTED, broken_totals
 from pipelines.unify.registry import TABLES, table
 from privacy.audit import AuditLog
 from privacy.consent.errors import ConsentError
-from tests.pipelines.unify.conftest import CONSENTED, Built, agree
+from tests.pipelines.conftest import CONSENTED, Built, agree
 
 GOLD = ("gold/order_history", "gold/customer_monthly_spend", "gold/customer_demographic")
 MADE = (*(derived.name for derived in TABLES if derived.name.startswith("silver/")), *GOLD)
@@ -113,8 +114,8 @@ def test_a_build_is_in_the_audit_log_once(built: Built, tmp_path: Path) -> None:
 
 def test_nothing_is_built_when_it_is_not_known_who_permits(built: Built) -> None:
     blind = replace(built.context, consent=None)
-    with pytest.raises(ConsentError, match="was given none"):
-        refresh_table(table("gold/customer_demographic"), built.lakehouse, blind)
+    with pytest.raises(ConsentError, match="the build has none"):
+        refresh_table(table("gold/customer_demographic"), built.lakehouse, blind, ConsentFilter(built.lakehouse, None))
     contract = built.context.contracts.table("gold/customer_demographic")
     purposeless = replace(contract, built_for=None)
     with pytest.raises(ConsentError, match="builtFor"):

@@ -58,7 +58,7 @@ def standing(decisions) -> tuple[set, set]:
     return ({p for p, v in last.items() if v == "same"}, {p for p, v in last.items() if v == "different"})
 
 
-@settings(deadline=None, max_examples=12)
+@settings(max_examples=12)
 @given(graphs, shares, shares, verdicts)
 def test_never_link_is_never_violated_and_a_rerun_changes_nothing(weights, certain, emails, decided) -> None:
     here = town(weights, certain, emails)
@@ -76,7 +76,7 @@ def test_never_link_is_never_violated_and_a_rerun_changes_nothing(weights, certa
     pd.testing.assert_frame_equal(here.rows, rows)
 
 
-@settings(deadline=None, max_examples=12)
+@settings(max_examples=12)
 @given(graphs, shares, pair)
 def test_a_merge_undone_restores_every_id(weights, certain, ends) -> None:
     here = town(weights, certain)
@@ -93,7 +93,7 @@ def test_a_merge_undone_restores_every_id(weights, certain, ends) -> None:
     assert here.run() == before
 
 
-@settings(deadline=None, max_examples=8)
+@settings(max_examples=8)
 @given(graphs, pair)
 def test_two_merges_undone_one_by_one_restore_every_id(weights, ends) -> None:
     here = town(weights)
@@ -109,7 +109,7 @@ def test_two_merges_undone_one_by_one_restore_every_id(weights, ends) -> None:
         assert here.run() == snapshots[step - 1]
 
 
-@settings(deadline=None, max_examples=8)
+@settings(max_examples=8)
 @given(
     graphs,
     pair,

@@ -17,10 +17,9 @@ from privacy.dp.account import Account
 from privacy.dp.cost import Cost
 from privacy.dp.errors import BadQuestion, BudgetRefused
 from privacy.dp.release import read_question
+from tests.pipelines.conftest import agree
 from tests.pipelines.consent.test_intake import TABLES
-from tests.pipelines.unify.conftest import agree, build_market, contracts
 
-__all__ = ["build_market", "contracts"]
 TABLE = "silver/customer"
 ACCOUNT = Account(TABLE, "analytics")
 NOW = datetime.now(UTC)

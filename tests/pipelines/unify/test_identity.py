@@ -70,7 +70,7 @@ def test_a_register_entry_in_other_words_is_matched_and_a_couple_is_not(built) -
 
 def test_an_unchanged_rerun_changes_no_id_even_when_everything_is_built_again(built) -> None:
     before = built.frame("silver/identifier")
-    refresh_table(replace(table("silver/identifier"), version=99), built.lakehouse, built.context)
+    refresh_table(replace(table("silver/identifier"), version=99), built.lakehouse, built.context, built.row_filter)
     assert built.frame("silver/identifier").equals(before)
 
 

@@ -59,7 +59,7 @@ def test_values_come_back(store: SqliteKeyStore) -> None:
     assert not any("하늘".encode() in value or b"neul" in value for value in sealed.to_pylist() if value)
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.none() | st.text(st.characters(exclude_categories=["Cs"])), max_size=8))
 def test_any_text_comes_back(store: SqliteKeyStore, texts: list[str | None]) -> None:
     owners = pa.array([f"o{i % 3}" for i in range(len(texts))], pa.string())
