@@ -1,4 +1,4 @@
-"""Rules for one contract about touchpoints, standardisation, imputation and quality settings."""
+"""Rules for one contract about touchpoints, standard forms, imputation and quality settings."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def _standardise_rule_fits(checked: CheckedContract) -> Iterator[Fault]:
             continue
         types = _NUMERIC if column.standardise.rule == "unit" else ("string",)
         if column.logical_type not in types:
-            message = f"Column {column.name!r} has the wrong type for the rule {column.standardise.rule!r}"
+            message = f"Column {column.name!r} has the wrong type for the standard form {column.standardise.rule!r}"
             yield checked.fault(message, column=column, got=column.logical_type, expected=" or ".join(types))
 
 
