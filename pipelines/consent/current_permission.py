@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
 from privacy.consent.errors import ConsentError
 from privacy.consent.frame import Permissions
-from privacy.consent.recent_denial import PERMISSION, changed_verdicts
+from privacy.consent.verdict_change import PERMISSION, changed_verdicts
 from privacy.consent.view import ConsentView
 
 

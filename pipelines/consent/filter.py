@@ -17,7 +17,7 @@ from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
 from privacy.consent.errors import ConsentError
 from privacy.consent.frame import Permissions
 from privacy.consent.policy import Policy
-from privacy.consent.recent_denial import PERMISSION, note_permissions
+from privacy.consent.verdict_change import PERMISSION, note_permissions
 from privacy.consent.view import ConsentView
 from privacy.contract.document import Document
 

@@ -21,7 +21,7 @@ from pipelines.ingest.quarantine import Quarantine
 from pipelines.ingest.source_load import in_utc, ingest_source
 from pipelines.quality.gx_import import preload
 from privacy.consent.policy import built_in_policy
-from privacy.consent.recent_denial import PERMISSION
+from privacy.consent.verdict_change import PERMISSION
 
 
 def bronze_asset(contract: Contract, checked: Contract) -> dg.AssetsDefinition:

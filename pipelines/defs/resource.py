@@ -12,7 +12,7 @@ from installation.contract.document import Contracts
 from installation.installation import Installation
 from installation.reference_date import ReferenceDate, decision_moment
 from installation.settings import Settings
-from pipelines.consent.build_log import BuildAccount
+from pipelines.consent.build_log import BuildLog
 from pipelines.derived_table.table import BuildContext
 from pipelines.engine.session import Engine, open_engine
 from pipelines.ingest.lock import run_lock
@@ -20,7 +20,7 @@ from pipelines.ingest.source_load import in_utc
 from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
 from pipelines.quality.inspection import TableInspector, record_folder
 from pipelines.register.opaque_id import opaque_ids
-from pipelines.register.person_record import PersonRecords, kept_sketches, read_person_records
+from pipelines.register.person_record import PersonRecords, read_person_records, stored_sketches
 from pipelines.register.person_register import PURPOSE
 from pipelines.register.session import MatchingSession
 from pipelines.register.sketch_book import SketchBook, SketchKeys
@@ -136,10 +136,10 @@ def consent(context: dg.InitResourceContext) -> Callable[[], ConsentView]:
 
 
 @dg.resource(required_resource_keys={"installation"}, description="Logs which tables of persons the run builds.")
-def account(context: dg.InitResourceContext) -> Iterator[BuildAccount]:
+def account(context: dg.InitResourceContext) -> Iterator[BuildLog]:
     """Give the account; its log is opened when the first build is to be logged."""
     held: Installation = context.resources.installation
-    opened = BuildAccount(lambda: held.audit_log, context.run.run_id if context.run else "no_run")
+    opened = BuildLog(lambda: held.audit_log, context.run.run_id if context.run else "no_run")
     yield opened
     opened.close()
 
@@ -154,7 +154,7 @@ def build_context(context: dg.InitResourceContext) -> Callable[[], BuildContext]
 
     @contextmanager
     def people() -> Iterator[PersonRecords]:
-        book = SketchBook(SketchKeys.of(held.installation.tokenizer), kept_sketches(held.lakehouse))
+        book = SketchBook(SketchKeys.of(held.installation.tokenizer), stored_sketches(held.lakehouse))
         reveal = held.installation.revealer("bojagi run", PURPOSE)
         yield read_person_records(held.lakehouse, held.contracts, reveal, book)
 

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from installation.contract.document import Contract
 from pipelines.ingest.bronze import bronze_schema
-from privacy.protection.field import Place
+from privacy.protection.field import TableColumn
 from privacy.protection.source_person import HASH_COLUMNS, Protection, is_bound_to_person, row_names, source_persons
 
 # Ciphertexts that are kept for reuse: about as many as a source has persons. Beyond it they are made again, which
@@ -39,7 +39,7 @@ class RowEncryptor:
             marks = row_names(*(columns[name].to_numpy().view(np.uint64) for name in HASH_COLUMNS))
             persons = source_persons(self._contract, columns, marks, self._protection.tokens)
             for column in self._contract.encrypted_columns:
-                place = Place(self._contract.table, column.name)
+                place = TableColumn(self._contract.table, column.name)
                 values = columns[column.name].cast(pa.string())
                 if is_bound_to_person(column, self._contract):
                     encrypted[column.name] = self._encrypt_subject_key(values, persons, place)
@@ -49,7 +49,7 @@ class RowEncryptor:
             encrypted |= {column.name: pa.array([], pa.binary()) for column in self._contract.encrypted_columns}
         return pa.RecordBatch.from_arrays([encrypted[name] for name in self._schema.names], names=self._schema.names)
 
-    def _encrypt_subject_key(self, values: pa.Array, persons: pa.Array, place: Place) -> pa.Array:
+    def _encrypt_subject_key(self, values: pa.Array, persons: pa.Array, place: TableColumn) -> pa.Array:
         """Encrypt the subject key: one ciphertext for each pair of person and value, however many rows have it."""
         encoded = values.dictionary_encode()
         texts, names = encoded.dictionary.to_pylist(), persons.dictionary.to_pylist()
@@ -64,7 +64,7 @@ class RowEncryptor:
         indices[present] = positions
         return pa.DictionaryArray.from_arrays(pa.array(indices, mask=~present), ciphertexts)
 
-    def _encrypt_new(self, pairs: list[tuple[str, str]], place: Place) -> None:
+    def _encrypt_new(self, pairs: list[tuple[str, str]], place: TableColumn) -> None:
         if len(self._ciphertexts) + len(pairs) > MAX_CACHED_CIPHERTEXTS:
             self._ciphertexts.clear()
         new = [pair for pair in pairs if pair not in self._ciphertexts]

@@ -1,12 +1,11 @@
 """Locks a data folder, so that only one run works in it at a time."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from pipelines.errors import RunLockError
+from privacy.storage.lock import LockBusyError, file_lock
 
 LOCK_FILE = ".run.lock"
 
@@ -23,12 +22,12 @@ def run_lock(data_dir: Path, wait_seconds: float = 0.0) -> Iterator[None]:
         RunLockError: another run holds the lock, or the folder cannot be written.
 
     """
-    lock_file = data_dir / LOCK_FILE
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(lock_file)
-        lock.acquire(timeout=wait_seconds)
-    except Timeout as error:
+        with ExitStack() as stack:
+            stack.enter_context(file_lock(data_dir / LOCK_FILE, wait_seconds))
+            lock = stack.pop_all()
+    except LockBusyError as error:
         raise RunLockError(
             f"Another run is working in {data_dir}. Wait until it ends, or choose another data folder (--data)."
         ) from error
@@ -37,7 +36,5 @@ def run_lock(data_dir: Path, wait_seconds: float = 0.0) -> Iterator[None]:
             f"Cannot write to the data folder {data_dir}: {error.strerror}. "
             "Check its permissions, or choose another data folder (--data)."
         ) from error
-    try:
+    with lock:
         yield
-    finally:
-        lock.release()

@@ -24,11 +24,11 @@ import pyarrow as pa
 
 from installation.contract.document import Contract
 from installation.lakehouse.lakehouse import Lakehouse
-from privacy.protection.field import Place
+from privacy.protection.field import TableColumn
 from privacy.protection.source_person import Protection
 
 QUARANTINE = "bronze/quarantine"
-RECORD = Place(QUARANTINE, "record")
+RECORD = TableColumn(QUARANTINE, "record")
 SCHEMA = pa.schema(
     [
         ("source", pa.string()),

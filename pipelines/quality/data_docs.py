@@ -7,7 +7,6 @@ this file. They are made from `TableQuality.report`, which holds no personal dat
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from pipelines.quality.errors import QualityError
 from pipelines.quality.gx_import import import_late
 from pipelines.quality.result import TableQuality
+from privacy.storage.atomic_file import replace_public
 
 if TYPE_CHECKING:
     from pipelines.quality.gx_site import PageWriter
@@ -85,7 +85,4 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text, "utf-8")
-    os.replace(partial, path)
+    replace_public(path, text)

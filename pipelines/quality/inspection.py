@@ -25,6 +25,7 @@ from pipelines.quality import data_docs, metric
 from pipelines.quality.check import Check
 from pipelines.quality.contract_check import RunContext, derive_checks, parents_of
 from pipelines.quality.result import TableQuality
+from privacy.storage.atomic_file import replace_public
 
 
 class InspectionRecord(BaseModel):
@@ -190,11 +191,7 @@ class TableInspector:
         return _read(path) if path.exists() else None
 
     def _write(self, record: InspectionRecord) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        path = self._path(record.quality.table)
-        draft = path.with_suffix(".new")
-        draft.write_text(record.model_dump_json(), encoding="utf-8")
-        draft.replace(path)
+        replace_public(self._path(record.quality.table), record.model_dump_json())
 
     def _path(self, table: str) -> Path:
         return self.folder / f"{table.replace('/', '.')}.json"

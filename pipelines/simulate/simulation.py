@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict
 
 from pipelines.simulate.app import draw_app_events
@@ -38,6 +37,8 @@ from pipelines.simulate.survey import draw_lifestyles
 from pipelines.simulate.truth import Truth
 from pipelines.simulate.web import draw_web, draw_wishlist
 from pipelines.simulate.world import World, draw_world
+from privacy.storage.atomic_file import replace_public
+from privacy.storage.lock import LockBusyError, file_lock
 
 Progress = Callable[[str], None]
 _STAGING = ".simulating"
@@ -98,9 +99,9 @@ def simulate(
     spec = _checked(seed, scale, households)
     out.mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(out / _LOCK, timeout=0):
+        with file_lock(out / _LOCK, wait_seconds=0):
             return _simulate(out, spec, progress or (lambda _: None), force)
-    except Timeout:
+    except LockBusyError:
         raise SimulationError(
             f"Another simulation is writing to {out}. Wait until it ends, or choose another folder with --out."
         ) from None
@@ -137,8 +138,7 @@ def _replace(out: Path, staging: Path, former: Manifest | None, manifest: Manife
     for file in manifest.files:
         (out / file.path).parent.mkdir(parents=True, exist_ok=True)
         (staging / file.path).replace(out / file.path)
-    (staging / MANIFEST_NAME).write_text(manifest.model_dump_json(indent=1), encoding="utf-8")
-    (staging / MANIFEST_NAME).replace(out / MANIFEST_NAME)
+    replace_public(out / MANIFEST_NAME, manifest.model_dump_json(indent=1))
 
 
 def _checked(seed: int, scale: int, households: int | None) -> SimulationSpec:

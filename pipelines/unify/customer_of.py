@@ -1,4 +1,4 @@
-"""Finds the customer of rows by their matching keys, in the order of how surely a key tells."""
+"""Finds the customer of each row by its matching keys; the most reliable kind of key decides."""
 
 from __future__ import annotations
 
@@ -10,21 +10,24 @@ from pyspark.sql import functions as F
 PRIORITY = (
     "member_no", "card_no", "email", "session_id", "order_id", "account_no", "device_id", "name_phone", "phone",
 )  # fmt: skip
-"""A member who says who she is goes first; then the visit and the order, whose person is known from elsewhere; a
-household's account before a device, and last the name and phone, which on a parcel are the receiver's."""
+"""Kinds of keys, the most reliable first. A person's own number comes first, then a visit or an order, whose person
+another source states. An account and a device belong to a household. The name and phone on a parcel are the receiver's.
+"""
 
 REFERENCE_KINDS = ("session_id", "order_id")
-"""Keys whose customer is known through another source, see silver/session_order_customer."""
+"""Kinds of keys whose customer another source states, see silver/session_order_customer."""
 
 
 def with_customer(
     rows: DataFrame, keys: Sequence[str], identifiers: DataFrame, references: DataFrame | None = None
 ) -> DataFrame:
-    """Return the rows with `customer_id` and `resolved_by` added, and the key columns `_key_<kind>` dropped.
+    """Add `customer_id` and `resolved_by` (kind of the key that decided) to rows and drop their columns `_key_<kind>`.
+
+    Both are null for a row without a known key.
 
     Args:
-        rows: any rows with a column `_key_<kind>` for each kind in `keys`.
-        keys: kinds of keys present: matching keys, session_id and order_id.
+        rows: rows with a column `_key_<kind>` for each kind in `keys`.
+        keys: kinds of keys of the rows: matching keys, session_id and order_id.
         identifiers: silver/identifier.
         references: silver/session_order_customer; needed only when session_id or order_id is among the keys.
     """
@@ -36,7 +39,7 @@ def with_customer(
     by = F.lit(None).cast("string")
     for kind in reversed(ordered):
         by = F.when(F.col(f"_by_{kind}").isNotNull(), F.lit(kind)).otherwise(by)
-    # The null keeps Sail 0.7 from passing on the metadata of a lone column, which a union would then trip over.
+    # The additional null is for Sail 0.7: without it the metadata of a single column is kept, and a union then fails.
     customer = F.coalesce(*found, F.lit(None).cast("string"))
     frame = frame.withColumns({"customer_id": customer, "resolved_by": by})
     return frame.drop(*(f"_key_{kind}" for kind in keys), *(f"_by_{kind}" for kind in ordered))

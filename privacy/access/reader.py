@@ -16,7 +16,7 @@ from privacy.access.errors import AccessRefused
 from privacy.access.plan import ReadPlan, plan_read
 from privacy.access.pseudonym import pseudonyms
 from privacy.access.role import Roles
-from privacy.audit import Access, AuditLog
+from privacy.audit import AuditEntry, AuditLog
 from privacy.consent.policy import Policy
 from privacy.contract.collection import Documents
 from privacy.contract.document import Document
@@ -168,7 +168,7 @@ class TableReader(Generic[Frame]):
     ) -> None:  # fmt: skip
         cut = reason if reason is None else reason[:_REASON_LENGTH]
         self.audit.append(
-            Access(at=self.clock(), who=self.who, role=role, purpose=purpose, action="read", table=table,
+            AuditEntry(at=self.clock(), who=self.who, role=role, purpose=purpose, action="read", table=table,
                    columns=tuple(columns), subjects=subjects, outcome=outcome, reason=cut)
         )  # fmt: skip
 

@@ -22,7 +22,7 @@ from pipelines.derived_table.refresh import RefreshReport, refresh_table
 from pipelines.derived_table.table import BuildContext
 from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
 from pipelines.register.opaque_id import opaque_ids
-from pipelines.register.person_record import PersonRecords, kept_sketches, read_person_records
+from pipelines.register.person_record import PersonRecords, read_person_records, stored_sketches
 from pipelines.register.session import MatchingSession
 from pipelines.register.sketch_book import SketchBook, SketchKeys
 from pipelines.unify.registry import TABLES
@@ -139,7 +139,7 @@ def build_market(engines, contracts, tmp_path_factory) -> Callable[..., Built]:
 
         def people() -> AbstractContextManager[PersonRecords]:
             return nullcontext(
-                read_person_records(lakehouse, contracts, book=SketchBook(keys, kept_sketches(lakehouse)))
+                read_person_records(lakehouse, contracts, book=SketchBook(keys, stored_sketches(lakehouse)))
             )
 
         # Each market draws other identifiers, so that a copy never repeats one of its original.

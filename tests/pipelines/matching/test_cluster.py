@@ -114,10 +114,10 @@ def test_with_an_order_of_ties_the_order_of_the_records_changes_nothing(data) ->
     source = np.arange(size, dtype=np.int64) % 5
     moved = np.empty_like(source)
     moved[place] = source
-    plain = cluster(size, left, right, weight, Constraints(never_link=never, exclusive_source=source))
+    plain = cluster(size, left, right, weight, Constraints(cannot_link=never, exclusive_source=source))
     order = np.empty(size, dtype=np.int64)
     order[place] = np.arange(size)
-    limits = Constraints(never_link=place[never], exclusive_source=moved)
+    limits = Constraints(cannot_link=place[never], exclusive_source=moved)
     shuffled = cluster(size, place[left], place[right], weight, limits, ties=order)
     assert _groups(shuffled[place]) == _groups(plain)
     assert (shuffled == [min(np.flatnonzero(shuffled == name)) for name in shuffled]).all()

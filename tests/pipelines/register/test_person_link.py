@@ -10,9 +10,8 @@ import numpy as np
 import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.pipelines.identity.person_market import NOTHING, START, Town, membership_rows, person_records, records_of
 
-from pipelines.identity import person_link
+from pipelines.register import person_link
 from pipelines.register.person_link import PersonLinker
 from pipelines.register.person_match import Matching, no_pairs
 from pipelines.register.person_record import PersonRecords
@@ -22,6 +21,7 @@ from privacy.consent.record import ConsentRecord, new_record_id
 from privacy.consent.rows import as_table
 from privacy.consent.state import State
 from privacy.consent.timeline import build_timeline
+from tests.pipelines.register.person_market import NOTHING, START, Town, membership_rows, person_records, records_of
 
 PEOPLE = 6
 POLICY = built_in_policy()
@@ -34,11 +34,11 @@ verdicts = st.lists(st.tuples(st.sampled_from(["same", "different"]), pair), max
 
 
 def record(subject: str, state: State) -> ConsentRecord:
-    told = {"record_id": new_record_id(), "subject_id": subject, "controller": "Shop", "purpose": "marketing",
+    values = {"record_id": new_record_id(), "subject_id": subject, "controller": "Shop", "purpose": "marketing",
             "notice_version": "1", "notice_language": "ko", "jurisdiction": "KR", "method": "web_form", "state": state,
             "effective_at": START, "recorded_at": START, "expressed_by": "self", "age_years": 40,
             "evidence_hash": "0" * 64}  # fmt: skip
-    return ConsentRecord.model_validate(told)
+    return ConsentRecord.model_validate(values)
 
 
 def member(number: int) -> tuple[str, str]:
@@ -218,7 +218,7 @@ def test_only_who_is_reached_is_clustered_again() -> None:
     here = town({(0, 1): 3.0})
     before = here.run()
 
-    def sees_nobody(persons, group, fresh, told, model, options) -> Matching:
+    def sees_nobody(persons, group, fresh, values, model, options) -> Matching:
         assert not fresh.any()
         return Matching(no_pairs(), np.zeros(len(persons), dtype=bool))
 

@@ -12,7 +12,7 @@ from installation.contract.document import Contracts, load_contracts
 from pipelines.retention.deletion import RetentionResult, apply_retention
 from pipelines.retention.plan import RetentionPlan, plan_retention
 from privacy.protection.errors import DestroyedKeyError, LostKeyError
-from privacy.protection.field import Place
+from privacy.protection.field import TableColumn
 from privacy.protection.scan.folder import scan_folders
 from privacy.protection.scan.matcher import Matcher
 from privacy.protection.scan.needle import Needle
@@ -108,7 +108,7 @@ def test_a_backup_of_a_person_without_rows_cannot_be_decrypted(shop: Shop) -> No
     token = shop.protection.tokens.token("phone", "010-0000-0001")
     sealed = backup["phone"].slice(position, 1).combine_chunks()
     with pytest.raises((DestroyedKeyError, LostKeyError)):
-        shop.protection.cipher.decrypt(sealed, _names(f"sale:{token}"), Place("bronze/sale", "phone"))
+        shop.protection.cipher.decrypt(sealed, _names(f"sale:{token}"), TableColumn("bronze/sale", "phone"))
 
 
 def test_a_file_that_was_loaded_is_not_loaded_again_after_its_rows_were_deleted(shop: Shop) -> None:

@@ -8,10 +8,10 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
 
 from pipelines.simulate.errors import SimulationError
 from pipelines.simulate.simulation import SimulationResult, simulate
+from privacy.storage.lock import file_lock
 
 from .landed import SOURCES, Landed, read_file
 
@@ -98,7 +98,10 @@ def test_arguments_out_of_range_are_refused_and_nothing_is_written(
 
 
 def test_a_second_simulation_of_the_same_folder_is_refused(tmp_path: Path) -> None:
-    with FileLock(tmp_path / ".simulating.lock"), pytest.raises(SimulationError, match="Another simulation is writing"):
+    with (
+        file_lock(tmp_path / ".simulating.lock"),
+        pytest.raises(SimulationError, match="Another simulation is writing"),
+    ):
         simulate(tmp_path, households=12)
     assert not (tmp_path / "manifest.json").exists()
 

@@ -32,7 +32,7 @@ class NoisyVector:
 
 
 @dataclass(frozen=True)
-class Plan:
+class NoisePlan:
     """What a question will release. ρ is shared equally between the vectors (zCDP adds up)."""
 
     question: Question

@@ -1,4 +1,4 @@
-"""Whose budget: an account per data set, purpose and privacy unit, with limits per period."""
+"""Budget accounts: one for each data set, purpose and privacy unit, with limits per period."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _FORMATS: dict[Period, str] = {
 
 
 @dataclass(frozen=True)
-class Account:
-    """One budget: `dataset` (a table's name), `purpose` (a purpose id), `unit` (a column)."""
+class BudgetAccount:
+    """One budget: `dataset` (a table's name), `purpose` (a purpose id), `unit` (the column of the privacy unit)."""
 
     dataset: str
     purpose: str
@@ -29,19 +29,21 @@ class Account:
     def __post_init__(self) -> None:
         for name in (self.dataset, self.purpose, self.unit):
             if not name or "|" in name or not name.isprintable():
-                raise BadQuestion(f"{name!r} cannot name an account: expected printable text without '|'")
+                raise BadQuestion(f"{name!r} cannot be part of an account's name; expected printable text without '|'")
 
     def __str__(self) -> str:
         return f"{self.dataset}|{self.purpose}|{self.unit}"
 
 
 def period_keys(now: datetime) -> dict[Period, str]:
-    """The key of every period that `now` falls in, in UTC whatever zone it came in.
+    """Returns the key of each period that contains `now`, such as "month 2026-11"; periods begin at midnight UTC.
+
+    Keys of one kind of period sort in the order of time.
 
     Raises:
-        BadQuestion: `now` has no zone, so that the period would depend on who reads it.
+        BadQuestion: `now` has no time zone, so the period would depend on the machine.
     """
     if now.tzinfo is None:
-        raise BadQuestion("The ledger's clock has no time zone; pass datetime.now(UTC)")
+        raise BadQuestion("The ledger got a time without a time zone; pass datetime.now(UTC)")
     at = now.astimezone(UTC)
     return {period: at.strftime(form) for period, form in _FORMATS.items()}
