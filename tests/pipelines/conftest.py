@@ -110,7 +110,7 @@ class Built:
 
 
 _BUILT: dict[object, Built] = {}
-"""Markets built in this session. A module's variable, so that folders which import the fixtures share it."""
+"""Markets built in this session, by the arguments of `build_market`."""
 _SEEDS = count(7)
 
 
