@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 from installation.lakehouse.lakehouse import Lakehouse
 from pipelines.consent.proof import Proof
-from privacy.audit import Access, AuditLog, now
+from privacy.audit import AuditEntry, AuditLog
+from privacy.clock import utc_now
 from privacy.consent.view import ConsentView
 from privacy.contract.document import Document
 
@@ -48,8 +49,8 @@ class BuildLog:
         if self._log is None:
             self._log = self.opened()
         build = f"run {self.run_id}, version {delta.version()}"
-        entry = Access(
-            at=now(), who=WHO, role="pipeline", purpose=proof.purpose, action=ACTION, table=contract.table,
+        entry = AuditEntry(
+            at=utc_now(), who=WHO, role="pipeline", purpose=proof.purpose, action=ACTION, table=contract.table,
             columns=tuple(column.name for column in contract.columns), subjects=proof.customers,
             outcome="allowed" if proof.holds else "failed",
             reason=build if proof.holds else f"{build}: {proof.message}"[:_REASON_LENGTH],

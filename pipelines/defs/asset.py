@@ -17,8 +17,8 @@ from pipelines.defs.partition import touched_days
 from pipelines.derived_table.refresh import refresh_table
 from pipelines.derived_table.table import DerivedTable
 from pipelines.ingest.bronze import BronzeTable
-from pipelines.ingest.load import in_utc, ingest_source
 from pipelines.ingest.quarantine import Quarantine
+from pipelines.ingest.source_load import in_utc, ingest_source
 from pipelines.quality.gx_import import preload
 from privacy.consent.policy import built_in_policy
 from privacy.consent.verdict_change import PERMISSION

@@ -15,12 +15,12 @@ from installation.settings import Settings
 from pipelines.consent.build_log import BuildLog
 from pipelines.derived_table.table import BuildContext
 from pipelines.engine.session import Engine, open_engine
-from pipelines.ingest.load import in_utc
 from pipelines.ingest.lock import run_lock
+from pipelines.ingest.source_load import in_utc
 from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
-from pipelines.quality.inspection import Gate, outcome_folder
+from pipelines.quality.inspection import TableInspector, record_folder
 from pipelines.register.opaque_id import opaque_ids
-from pipelines.register.person_record import PersonRecords, kept_sketches, read_person_records
+from pipelines.register.person_record import PersonRecords, read_person_records, stored_sketches
 from pipelines.register.person_register import PURPOSE
 from pipelines.register.session import MatchingSession
 from pipelines.register.sketch_book import SketchBook, SketchKeys
@@ -103,13 +103,13 @@ def run_day(context: dg.InitResourceContext) -> ReferenceDate:
     required_resource_keys={"settings", "contracts", "lakehouse", "clock"},
     description="Checks tables, once for each state.",
 )
-def gate(context: dg.InitResourceContext) -> Iterator[Gate]:
-    """Give the gate; at the end add to the trend and the Data Docs what a halted run left out."""
+def gate(context: dg.InitResourceContext) -> Iterator[TableInspector]:
+    """Yield the table inspector; at the end, wait for its checks and complete the trend and Data Docs."""
     held = context.resources
-    opened = Gate(
+    opened = TableInspector(
         lakehouse=held.lakehouse,
         contracts=held.contracts,
-        folder=outcome_folder(held.settings),
+        folder=record_folder(held.settings),
         site=held.settings.quality_site_dir,
         load_id=context.run.run_id if context.run else "no_run",
         measured_at=in_utc(held.clock()),
@@ -154,7 +154,7 @@ def build_context(context: dg.InitResourceContext) -> Callable[[], BuildContext]
 
     @contextmanager
     def people() -> Iterator[PersonRecords]:
-        book = SketchBook(SketchKeys.of(held.installation.tokenizer), kept_sketches(held.lakehouse))
+        book = SketchBook(SketchKeys.of(held.installation.tokenizer), stored_sketches(held.lakehouse))
         reveal = held.installation.revealer("bojagi run", PURPOSE)
         yield read_person_records(held.lakehouse, held.contracts, reveal, book)
 

@@ -21,7 +21,7 @@ from privacy.consent.purpose import Taxonomy
 from privacy.consent.record import ConsentRecord
 from privacy.consent.rows import DECISIVE, MEMBERSHIP_SCHEMA, RECORD_SCHEMA, as_record, as_row
 from privacy.consent.state import EVERY_PURPOSE
-from privacy.database import open_database, transaction
+from privacy.storage.database import open_database, transaction
 
 _COLUMNS = tuple(RECORD_SCHEMA.names)
 _MOMENTS = ("effective_at", "recorded_at", "expires_at")

@@ -1,12 +1,14 @@
-"""The small market, built by each engine once a session."""
+"""Builds the small market, once per session for each engine, set of tables and set of sources."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time
+from itertools import count
 from pathlib import Path
 
 import pandas as pd
@@ -20,7 +22,7 @@ from pipelines.derived_table.refresh import RefreshReport, refresh_table
 from pipelines.derived_table.table import BuildContext
 from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
 from pipelines.register.opaque_id import opaque_ids
-from pipelines.register.person_record import PersonRecords, kept_sketches, read_person_records
+from pipelines.register.person_record import PersonRecords, read_person_records, stored_sketches
 from pipelines.register.session import MatchingSession
 from pipelines.register.sketch_book import SketchBook, SketchKeys
 from pipelines.unify.registry import TABLES
@@ -37,31 +39,41 @@ Speak = Callable[["Built"], None]
 
 
 def agree(built: Built, customer: str, purpose: str, state: str = "given", **fields: object) -> ConsentRecord:
-    """Record what a customer says, under its own identifier."""
-    said = {
+    """Add one entry to the consent record, under the customer's own identifier. Does nothing when it is there."""
+    record = _consent_of(customer, purpose, state, **fields)
+    _append(built, [record])
+    return record
+
+
+def everybody_agrees(built: Built) -> None:
+    """Add a consent of every customer to every purpose, so that the measures can be checked on all customers."""
+    known = built.lakehouse.read("silver/identifier").select("customer_id").distinct().toPandas()
+    _append(built, [_consent_of(customer, purpose) for customer in known["customer_id"] for purpose in CONSENTED])
+
+
+def _consent_of(customer: str, purpose: str, state: str = "given", **fields: object) -> ConsentRecord:
+    values = {
         "record_id": f"r_{customer}_{purpose}_{state}", "subject_id": customer, "controller": "Bojagi Mart",
         "purpose": purpose, "notice_version": "1", "notice_language": "ko", "jurisdiction": "KR", "method": "web_form",
         "state": state, "effective_at": datetime(2016, 1, 1), "recorded_at": datetime(2016, 1, 1), "age_years": 40,
         "evidence_hash": "0" * 64, "data_categories": ("pd:Health",) if purpose == "sensitive_research" else (),
     }  # fmt: skip
-    record = ConsentRecord.model_validate(said | fields)
+    return ConsentRecord.model_validate(values | fields)
+
+
+def _append(built: Built, records: Iterable[ConsentRecord]) -> None:
     with closing(built.context.agreed.open()) as store:
-        if not store.has(record.record_id):
-            store.append([record])
-    return record
-
-
-def everybody_agrees(built: Built) -> None:
-    """Let every customer agree to everything, so that the measures can be checked on all of them."""
-    known = built.lakehouse.read("silver/identifier").select("customer_id").distinct().toPandas()
-    for customer in known["customer_id"]:
-        for purpose in CONSENTED:
-            agree(built, customer, purpose)
+        new = [record for record in records if not store.has(record.record_id)]
+        if new:
+            store.append(new)
 
 
 @dataclass
 class Built:
-    """A lakehouse with all tables of the small market."""
+    """A lakehouse with the tables of the small market, and what is needed to refresh them.
+
+    `speak` adds entries to the consent record before silver/consent_event is built.
+    """
 
     lakehouse: SparkLakehouse
     context: BuildContext
@@ -97,6 +109,11 @@ class Built:
         return reports
 
 
+_BUILT: dict[object, Built] = {}
+"""Markets built in this session. A module's variable, so that folders which import the fixtures share it."""
+_SEEDS = count(7)
+
+
 @pytest.fixture(scope="session")
 def contracts() -> Contracts:
     return load_contracts()
@@ -104,18 +121,12 @@ def contracts() -> Contracts:
 
 @pytest.fixture(scope="session")
 def build_market(engines, contracts, tmp_path_factory) -> Callable[..., Built]:
-    """Return a function that builds a market of its own: on which engine, which tables, from which sources."""
+    """Return a function that returns a market of its own: on which engine, which tables, from which sources.
 
-    def build(
-        engine: str,
-        tables: tuple[str, ...] = Built.tables,
-        sources: tuple[str, ...] | None = None,
-        contracts: Contracts = contracts,
-        speak: Speak = everybody_agrees,
-    ) -> Built:
-        root: Path = tmp_path_factory.mktemp("market")
-        rows = {name: found for name, found in make_market().items() if sources is None or name in sources}
-        land(root, contracts, rows)
+    Markets of equal arguments are built once a session. Every call returns a copy of the files, which tests may change.
+    """
+
+    def open_market(root: Path, engine: str, contracts: Contracts) -> tuple[SparkLakehouse, BuildContext]:
         spark = engines.open(engine).spark
         view = ConsentView(
             lambda: ConsentStore(root / "consent.db", built_in_policy().taxonomy),
@@ -128,25 +139,49 @@ def build_market(engines, contracts, tmp_path_factory) -> Callable[..., Built]:
 
         def people() -> AbstractContextManager[PersonRecords]:
             return nullcontext(
-                read_person_records(lakehouse, contracts, book=SketchBook(keys, kept_sketches(lakehouse)))
+                read_person_records(lakehouse, contracts, book=SketchBook(keys, stored_sketches(lakehouse)))
             )
 
-        matching = MatchingSession(people)
-        built = Built(
-            lakehouse,
-            BuildContext(contracts, AS_OF, opaque_ids(random.Random(7).randbytes), spark, view, matching),
-            {},
-            rows,
-            tables,
-            speak,
-        )
+        # Each market draws other identifiers, so that a copy never repeats one of its original.
+        ids = opaque_ids(random.Random(next(_SEEDS)).randbytes)
+        return lakehouse, BuildContext(contracts, AS_OF, ids, spark, view, MatchingSession(people))
+
+    def build_new(
+        engine: str, tables: tuple[str, ...], sources: tuple[str, ...] | None, contracts: Contracts, speak: Speak
+    ) -> Built:
+        root: Path = tmp_path_factory.mktemp("market")
+        rows = {name: found for name, found in make_market().items() if sources is None or name in sources}
+        land(root, contracts, rows)
+        lakehouse, context = open_market(root, engine, contracts)
+        built = Built(lakehouse, context, {}, rows, tables, speak)
         built.reports = built.refresh()
         return built
+
+    def copy(original: Built, engine: str) -> Built:
+        root: Path = tmp_path_factory.mktemp("market")
+        shutil.copytree(original.lakehouse.root, root, dirs_exist_ok=True)
+        lakehouse, context = open_market(root, engine, original.context.contracts)
+        if original.context.matching and context.matching:
+            # What the build matched stays known, as it does within one run.
+            context = replace(context, matching=replace(original.context.matching, people=context.matching.people))
+        return replace(original, lakehouse=lakehouse, context=context, reports=dict(original.reports))
+
+    def build(
+        engine: str,
+        tables: tuple[str, ...] = Built.tables,
+        sources: tuple[str, ...] | None = None,
+        contracts: Contracts = contracts,
+        speak: Speak = everybody_agrees,
+    ) -> Built:
+        key = (engines, engine, tables, sources, tuple(contract.sha256 for contract in contracts.values()), speak)
+        if key not in _BUILT:
+            _BUILT[key] = build_new(engine, tables, sources, contracts, speak)
+        return copy(_BUILT[key], engine)
 
     return build
 
 
 @pytest.fixture(scope="session")
 def market(build_market) -> Built:
-    """The small market on Sail. Tests only read it; who writes builds one."""
+    """Return the small market on Sail. It is shared, so tests only read it; tests that write call build_market."""
     return build_market("sail")

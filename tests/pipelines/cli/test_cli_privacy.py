@@ -14,7 +14,7 @@ from installation.installation import Installation
 from installation.settings import load_settings
 from pipelines.cli import audit, consent, keys
 from pipelines.cli.exit_code import ExitCode
-from privacy.audit import Access
+from privacy.audit import AuditEntry
 from privacy.consent.receipt import read_receipt
 
 GRANT = ["grant", "c_1", "marketing", "--notice", "2026.1", "--age", "30"]
@@ -135,7 +135,7 @@ def test_an_imported_landed_file_leaves_no_member_number_in_the_store(runner: Cl
 def test_audit_show_filters_by_reader_and_verify_finds_a_deleted_entry(runner: CliRunner) -> None:
     log = Installation(load_settings()).audit_log
     for who in ("ha-neul", "agent"):
-        log.append(Access(at=datetime(2026, 1, 1, tzinfo=UTC), who=who, role="analyst", purpose="analytics",
+        log.append(AuditEntry(at=datetime(2026, 1, 1, tzinfo=UTC), who=who, role="analyst", purpose="analytics",
                           action="read", table="gold/customer_360", subjects=7))  # fmt: skip
     log.close()
     shown = runner.invoke(audit.app, ["show", "--who", "agent"]).stdout

@@ -13,7 +13,7 @@ import pytest
 from installation.lakehouse.lakehouse import Lakehouse
 from pipelines.consent.build_log import BuildLog
 from pipelines.consent.proof import Proof
-from privacy.audit import Access, AuditLog
+from privacy.audit import AuditEntry, AuditLog
 from privacy.consent.policy import built_in_policy
 from privacy.consent.store import ConsentStore
 from privacy.consent.view import ConsentView
@@ -49,9 +49,9 @@ class Folder:
     def log_build(self, build_log: BuildLog, proof: Proof = HOLDS) -> bool:
         return build_log.log_build(CONTRACT, proof, self.lakehouse, self.view())
 
-    def entries(self) -> list[Access]:
+    def entries(self) -> list[AuditEntry]:
         with closing(self.log()) as log:
-            return [access for _, access in log.entries()]
+            return [entry for _, entry in log.entries()]
 
 
 @pytest.fixture

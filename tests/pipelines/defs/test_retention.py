@@ -11,7 +11,7 @@ from installation.lakehouse.lakehouse import Lakehouse
 from installation.settings import Settings
 from pipelines.defs.automation import RETENTION_KEY
 from pipelines.defs.build import build_definitions
-from pipelines.ingest.load import ingest_source
+from pipelines.ingest.source_load import ingest_source
 
 
 def test_the_daily_job_deletes_what_is_due_and_reports_it(settings: Settings, contracts: Contracts) -> None:

@@ -13,7 +13,13 @@ from pipelines.unify.registry import table
 from tests.pipelines.unify.market import land
 
 EVENTS = "silver/touchpoint_event"
-IDENTITY = ("silver/identity_decision", "silver/identifier", "silver/identity_event", "silver/carrier", EVENTS)
+IDENTITY = (
+    "silver/identity_decision",
+    "silver/identifier",
+    "silver/identity_event",
+    "silver/session_order_customer",
+    EVENTS,
+)
 
 
 @pytest.fixture
