@@ -17,7 +17,7 @@ import pytest
 from installation.contract.document import Contracts, load_contracts
 from pipelines.consent.filter import ConsentFilter
 from pipelines.consent.intake import take_in_records
-from pipelines.consent.membership import take_in_memberships
+from pipelines.consent.customer_assignment import assign_source_persons
 from pipelines.derived_table.refresh import RefreshResult, refresh_table
 from pipelines.derived_table.table import BuildContext
 from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
@@ -104,7 +104,7 @@ class Built:
             if table.name == "silver/consent_event":
                 self.speak(self)
                 take_in_records(self.lakehouse, self.context, self.context.agreed)
-                take_in_memberships(self.lakehouse, self.context, self.context.agreed)
+                assign_source_persons(self.lakehouse, self.context, self.context.agreed)
             reports[table.name] = refresh_table(table, self.lakehouse, self.context, self.row_filter)
         return reports
 
