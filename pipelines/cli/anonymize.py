@@ -53,7 +53,7 @@ def anonymize_command(
     verifier refuses.
     """
     from privacy.anonymity import anonymize, load_spec
-    from privacy.anonymity.kernel import is_compiled
+    from privacy.anonymity.kernel.compilation import is_compiled
 
     spec = load_spec(spec_path)
     if spec.algorithm == "local" and not is_compiled():

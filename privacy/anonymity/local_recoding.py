@@ -13,21 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from privacy.anonymity.allocation import Allocation, make_labels
-from privacy.anonymity.candidate import make_pool
 from privacy.anonymity.errors import InfeasibleError
-from privacy.anonymity.kernel.choice import new_choice, settle
 from privacy.anonymity.kernel.classes import Classes, new_classes
 from privacy.anonymity.kernel.cover import is_monotone
 from privacy.anonymity.kernel.dice import new_dice
 from privacy.anonymity.kernel.feasible import K_ANONYMITY
 from privacy.anonymity.kernel.grow import build, keep_satisfied
 from privacy.anonymity.kernel.neighbour import nearest_tuples
-from privacy.anonymity.kernel.opening import MOST_DONORS, open_labels
 from privacy.anonymity.kernel.problem import SET, Problem
 from privacy.anonymity.kernel.proportion import grow_in_proportion, new_quotas
 from privacy.anonymity.kernel.refine import Schedule, new_schedule, refine, relocate
 from privacy.anonymity.kernel.resplit import new_scratch
-from privacy.anonymity.kernel.ruin import choose_greedily, new_ruin, ruin_and_recreate, to_classes
 from privacy.anonymity.model import DistinctL, KAnonymity
 from privacy.anonymity.partition import partition, violated
 from privacy.anonymity.region import refine_in_regions, relocate_all, run_all, slots_of, usable_cores
@@ -44,11 +40,6 @@ STARTS = 4
 """First partners that growth tries for each seed."""
 SHUFFLE = 20080529
 """Seed of the order in which classes grow under models about shares, where any fixed order favours one region."""
-LONG_EFFORT = 4
-"""Effort from which hierarchy labels are chosen from a pool: listing and pricing it takes longer than all before."""
-SLACK, OPENINGS, ATTEMPTS, DEAR_ATTEMPTS = 1.5, 2, 0.25, 0.015
-"""Choice of labels: how far above its price a record may be published in the greedy choice, passes of opening, and
-attempts of ruin and recreate per unit and effort (fewer where sensitive values must be checked)."""
 ROUNDS, DEAR_ROUNDS, SHARE_ROUNDS = (32, 2.5), (12, 2.5), (4, 2.0)
 """Rounds of refinement at effort 1 and the power of it that they grow with; where sensitive values must be checked;
 and where their shares must be."""
@@ -143,8 +134,6 @@ def _first(
     classes = _new(problem, count)
     keep_satisfied(problem, classes)
     _grow(problem, classes, starts)
-    if effort_for(table, spec) >= LONG_EFFORT and _has_pool(table, problem):
-        classes = _choose(table, problem, count, classes, spec)
     relocate(problem, classes)
     return problem, classes
 
@@ -152,12 +141,6 @@ def _first(
 def _schedule(table: FrequencyTable, problem: Problem, classes: Classes, spec: Spec, share: float = 1.0) -> Schedule:
     least, power = (DEAR_ROUNDS if is_monotone(problem) else SHARE_ROUNDS) if table.sensitive else ROUNDS
     return new_schedule(classes, max(1, round(share * int(least * effort_for(table, spec) ** power))))
-
-
-def _has_pool(table: FrequencyTable, problem: Problem) -> bool:
-    """Whether labels can be listed and chosen: nodes of hierarchies, under models that more records cannot break."""
-    is_tree = all(domain.hierarchy is not None or len(domain.values) == 1 for domain in table.domains)
-    return is_tree and bool(is_monotone(problem))
 
 
 def _grow(problem: Problem, classes: Classes, starts: int = STARTS) -> None:
@@ -175,30 +158,6 @@ def _grow(problem: Problem, classes: Classes, starts: int = STARTS) -> None:
         room = new_quotas(problem, len(bins))
         grow_in_proportion(problem, classes, room, seeds, bucket.ravel(), bins, start, member)
     build(problem, classes, seeds, CREDIT, starts)
-
-
-def _choose(table: FrequencyTable, p: Problem, count: NDArray[np.int64], grown: Classes, spec: Spec) -> Classes:
-    """Classes by choosing labels from a pool, greedily by price, then by local search; `grown` gives labels to it."""
-    counted = np.where(p.people > 0, count, 0)
-    is_lender = np.zeros(len(p.unit_start) - 1, np.bool_)
-    alone = _new(p, count)
-    keep_satisfied(p, alone)
-    is_lender[p.tuple_of[alone.left < count]] = True
-    pool, price = make_pool(table, p, grown, counted, is_lender)
-    choice = new_choice(p, pool, counted)
-    choose_greedily(p, pool, choice, price, SLACK)
-    settle(p, pool, choice)
-    order = np.argsort(pool.cost, kind="stable")
-    for _ in range(OPENINGS):
-        open_labels(p, pool, choice, order, np.zeros(MOST_DONORS, np.int64))
-        settle(p, pool, choice)
-    attempts = int((DEAR_ATTEMPTS if table.sensitive else ATTEMPTS) * len(count) * effort_for(table, spec))
-    ruin_and_recreate(p, pool, choice, new_ruin(p, pool), price, attempts, new_dice(spec.seed))
-    settle(p, pool, choice)
-    classes = _new(p, count)
-    to_classes(p, pool, choice, classes)
-    _grow(p, classes)
-    return classes if classes.cost[0] <= grown.cost[0] else grown
 
 
 def _new(p: Problem, count: NDArray[np.int64]) -> Classes:

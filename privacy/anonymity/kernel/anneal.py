@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from privacy.anonymity.kernel.classes import EMPTY, Classes, add, find_slot, loss_with, loss_without, remove, tally
 from privacy.anonymity.kernel.dice import next_random
 from privacy.anonymity.kernel.feasible import shortfall
-from privacy.anonymity.kernel.lean import lean
+from privacy.anonymity.kernel.compilation import entry_point, kernel
 from privacy.anonymity.kernel.problem import Problem
 
 PARTNERS = 4
 """Members of the other class that a swap considers."""
 
 
-@lean
+@kernel
 def _holds(p: Problem, c: Classes, a: int, out: int, n: int, into: int, m: int) -> bool:
     """Whether class `a` satisfies the models (or is empty) after `n` of unit `out` left and `m` of `into` joined."""
     if p.prior.shape[0] == 0:
@@ -43,7 +43,7 @@ def _holds(p: Problem, c: Classes, a: int, out: int, n: int, into: int, m: int) 
     return holds
 
 
-@lean
+@kernel
 def _member(c: Classes, a: int, random: NDArray[np.uint64], most: int) -> int:
     """A slot of class `a`, among its first `most`."""
     steps = int(next_random(random) * most)
@@ -54,7 +54,7 @@ def _member(c: Classes, a: int, random: NDArray[np.uint64], most: int) -> int:
     return int(s)
 
 
-@lean
+@kernel
 def _near_slot(p: Problem, c: Classes, u: int, random: NDArray[np.uint64]) -> int:
     """A slot holding a neighbour of unit `u`, nearer ones more often; EMPTY when the draw finds none."""
     t = p.tuple_of[u]
@@ -68,12 +68,12 @@ def _near_slot(p: Problem, c: Classes, u: int, random: NDArray[np.uint64]) -> in
     return int(s)
 
 
-@lean
+@kernel
 def _accept(rise: float, heat: float, random: NDArray[np.uint64]) -> bool:
     return rise <= 0.0 or (heat > 0.0 and next_random(random) < math.exp(-rise / heat))
 
 
-@lean
+@kernel
 def _try_substitute(
     p: Problem, c: Classes, a: int, s: int, b: int, gain: float, heat: float, random: NDArray[np.uint64]
 ) -> bool:
@@ -103,7 +103,7 @@ def _try_substitute(
     return True
 
 
-@lean
+@kernel
 def _try_swap(p: Problem, c: Classes, s: int, b: int, heat: float, random: NDArray[np.uint64]) -> bool:
     """Exchange slot `s` with the best of a few slots of class `b`."""
     a, u, n = c.slot_class[s], c.slot_unit[s], c.slot_count[s]
@@ -133,7 +133,7 @@ def _try_swap(p: Problem, c: Classes, s: int, b: int, heat: float, random: NDArr
     return True
 
 
-@lean
+@entry_point
 def sweep(p: Problem, c: Classes, heat: float, random: NDArray[np.uint64]) -> int:
     """Propose one change for every slot of a class with a loss; returns how many were made."""
     made = 0

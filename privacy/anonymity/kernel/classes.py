@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from privacy.anonymity.kernel.feasible import shortfall
-from privacy.anonymity.kernel.lean import lean
+from privacy.anonymity.kernel.compilation import kernel
 from privacy.anonymity.kernel.problem import INTERVAL, Problem
 from privacy.anonymity.kernel.trial import Trial, new_trial
 
@@ -97,7 +97,7 @@ def new_classes(p: Problem, count: NDArray[np.int64], slots: int, classes: int) 
     )
 
 
-@lean
+@kernel
 def loss_with(p: Problem, c: Classes, a: int, u: int) -> float:
     """Loss of class `a` if a record of unit `u` joined it."""
     if c.rows[a] == 0:
@@ -114,7 +114,7 @@ def loss_with(p: Problem, c: Classes, a: int, u: int) -> float:
     return total
 
 
-@lean
+@kernel
 def loss_without(p: Problem, c: Classes, a: int, u: int, v: int) -> float:
     """Loss of class `a` without its slot of unit `u` and, unless `v` is EMPTY, with a record of unit `v`."""
     total = 0.0
@@ -141,7 +141,7 @@ def loss_without(p: Problem, c: Classes, a: int, u: int, v: int) -> float:
     return total
 
 
-@lean
+@kernel
 def _widen(p: Problem, c: Classes, a: int, u: int, is_first: bool) -> None:
     """Extend the label of class `a` by a slot of unit `u`. For SET columns low is the number of values, high is 1."""
     for j in range(p.kind.shape[0]):
@@ -167,7 +167,7 @@ def _widen(p: Problem, c: Classes, a: int, u: int, is_first: bool) -> None:
             c.low[a, j] += 1
 
 
-@lean
+@kernel
 def label_loss(p: Problem, c: Classes, a: int) -> float:
     """Loss of the present label of class `a`."""
     total = 0.0
@@ -179,7 +179,7 @@ def label_loss(p: Problem, c: Classes, a: int) -> float:
     return total
 
 
-@lean
+@kernel
 def tally(p: Problem, c: Classes, a: int, u: int, n: int) -> None:
     """Count `n` records of unit `u` into class `a`, its label untouched."""
     c.rows[a] += n
@@ -189,7 +189,7 @@ def tally(p: Problem, c: Classes, a: int, u: int, n: int) -> None:
             c.hist[a, p.category[u, s]] += n
 
 
-@lean
+@kernel
 def _write_log(c: Classes, s: int, a: int, u: int, n: int) -> None:
     at = c.counter[2]
     if at != EMPTY:
@@ -197,7 +197,7 @@ def _write_log(c: Classes, s: int, a: int, u: int, n: int) -> None:
         c.counter[2] += 1
 
 
-@lean
+@kernel
 def find_slot(c: Classes, a: int, u: int) -> int:
     """Slot of unit `u` in class `a`, or EMPTY."""
     s = c.unit_head[u]
@@ -206,13 +206,13 @@ def find_slot(c: Classes, a: int, u: int) -> int:
     return int(s)
 
 
-@lean
+@kernel
 def add(p: Problem, c: Classes, a: int, u: int, n: int) -> None:
     """Put `n` unassigned records of unit `u` into class `a`."""
     _put(p, c, find_slot(c, a, u), a, u, n)
 
 
-@lean
+@kernel
 def _put(p: Problem, c: Classes, s: int, a: int, u: int, n: int) -> None:
     """The same where `s` is the slot of the unit in the class, or EMPTY."""
     c.cost[0] -= c.rows[a] * c.loss[a]
@@ -240,7 +240,7 @@ def _put(p: Problem, c: Classes, s: int, a: int, u: int, n: int) -> None:
     c.unit_head[u] = s
 
 
-@lean
+@kernel
 def _withdraw(p: Problem, c: Classes, s: int, n: int) -> bool:
     """Take `n` records of slot `s` out of its class, whose label stays as it is; whether the slot is gone."""
     a, u = c.slot_class[s], c.slot_unit[s]
@@ -269,7 +269,7 @@ def _withdraw(p: Problem, c: Classes, s: int, n: int) -> bool:
     return True
 
 
-@lean
+@kernel
 def _narrow(p: Problem, c: Classes, a: int) -> None:
     """Make the label of class `a` the smallest that covers its slots."""
     c.cost[0] -= c.rows[a] * c.loss[a]
@@ -285,7 +285,7 @@ def _narrow(p: Problem, c: Classes, a: int) -> None:
     c.cost[0] += c.rows[a] * c.loss[a]
 
 
-@lean
+@kernel
 def remove(p: Problem, c: Classes, s: int, n: int) -> None:
     """Take `n` records of slot `s` out of its class; the class keeps its number even when it becomes empty."""
     a = c.slot_class[s]
@@ -293,7 +293,7 @@ def remove(p: Problem, c: Classes, s: int, n: int) -> None:
         _narrow(p, c, a)
 
 
-@lean
+@kernel
 def empty_out(p: Problem, c: Classes, a: int) -> None:
     """Take every record out of class `a`."""
     while c.class_head[a] != EMPTY:
@@ -302,7 +302,7 @@ def empty_out(p: Problem, c: Classes, a: int) -> None:
     c.loss[a] = 0.0
 
 
-@lean
+@kernel
 def undo(p: Problem, c: Classes) -> None:
     """Take back everything in the log and stop logging.
 
@@ -324,21 +324,21 @@ def undo(p: Problem, c: Classes) -> None:
             last = a
 
 
-@lean
+@kernel
 def open_class(c: Classes) -> int:
     """Number of an unused class."""
     c.counter[1] -= 1
     return int(c.free_class[c.counter[1]])
 
 
-@lean
+@kernel
 def close_class(c: Classes, a: int) -> None:
     """Give the number of an empty class back."""
     c.free_class[c.counter[1]] = a
     c.counter[1] += 1
 
 
-@lean
+@kernel
 def spare(p: Problem, c: Classes, a: int, u: int, want: int) -> int:
     """How many of `want` records of unit `u` class `a` can give away and still satisfy every model (0, 1 or more)."""
     if not p.people[u]:
@@ -352,7 +352,7 @@ def spare(p: Problem, c: Classes, a: int, u: int, want: int) -> int:
     return 1 if holds else 0
 
 
-@lean
+@kernel
 def accepts(p: Problem, c: Classes, a: int, u: int, n: int) -> bool:
     """Whether class `a` still satisfies every model after `n` records of unit `u` join."""
     if p.prior.shape[0] == 0 or not p.people[u]:

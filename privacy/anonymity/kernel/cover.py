@@ -14,23 +14,19 @@ from numpy.typing import NDArray
 
 from privacy.anonymity.kernel.classes import EMPTY, MOST_SLOTS, Classes, add, remove, spare
 from privacy.anonymity.kernel.feasible import DISTINCT_L, K_ANONYMITY, shortfall
-from privacy.anonymity.kernel.lean import lean
+from privacy.anonymity.kernel.compilation import kernel
 from privacy.anonymity.kernel.problem import Problem
 from privacy.anonymity.kernel.trial import price_offers, set_label, widen_trial
 
 SAME = 1e-12
 
 
-@lean
 def is_monotone(p: Problem) -> bool:
     """Whether every model stays satisfied whatever records join a class (k-anonymity, distinct l-diversity)."""
-    for r in range(p.model_kind.shape[0]):
-        if p.model_kind[r] != K_ANONYMITY and p.model_kind[r] != DISTINCT_L:
-            return False
-    return True
+    return bool(np.isin(p.model_kind, (K_ANONYMITY, DISTINCT_L)).all())
 
 
-@lean
+@kernel
 def _offers(p: Problem, c: Classes, a: int, seed: int, need: int) -> int:
     """Neighbours with records to give: their unit, free records and records that another class can spare."""
     t, w = p.tuple_of[seed], c.trial
@@ -57,13 +53,13 @@ def _offers(p: Problem, c: Classes, a: int, seed: int, need: int) -> int:
     return found
 
 
-@lean
+@kernel
 def _count_in(p: Problem, hist: NDArray[np.int64], u: int, n: int) -> None:
     for s in range(p.category.shape[1]):
         hist[p.category[u, s]] += n
 
 
-@lean
+@kernel
 def _restart(p: Problem, c: Classes, a: int, found: int) -> None:
     """Put the label of class `a` on trial."""
     w = c.trial
@@ -76,7 +72,7 @@ def _restart(p: Problem, c: Classes, a: int, found: int) -> None:
         w.reach[i] = w.alone[i]
 
 
-@lean
+@kernel
 def grow_by_label(p: Problem, c: Classes, a: int, seed: int, ceiling: float, credit: float, starts: int) -> float:
     """Complete class `a`, which holds records of `seed` only, under the label of least price of those that begin with
     one of the `starts` nearest partners.
@@ -154,7 +150,7 @@ def grow_by_label(p: Problem, c: Classes, a: int, seed: int, ceiling: float, cre
     return float(best)
 
 
-@lean
+@kernel
 def _fill(p: Problem, c: Classes, a: int, found: int) -> None:
     """Take all free records inside the best label, then lent ones as long as the models lack something."""
     w = c.trial
@@ -183,7 +179,7 @@ def _fill(p: Problem, c: Classes, a: int, found: int) -> None:
             break
 
 
-@lean
+@kernel
 def _is_useful(p: Problem, c: Classes, a: int, u: int, lacking: float) -> bool:
     """Whether a record of unit `u` brings class `a` nearer to the models."""
     _count_in(p, c.hist[a], u, 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from privacy.anonymity.kernel.lean import lean
+from privacy.anonymity.kernel.compilation import kernel
 
 
 def new_dice(seed: int) -> NDArray[np.uint64]:
@@ -13,7 +13,7 @@ def new_dice(seed: int) -> NDArray[np.uint64]:
     return np.array([(seed * 2 + 88172645463325252) % 2**64], np.uint64)
 
 
-@lean
+@kernel
 def next_random(state: NDArray[np.uint64]) -> float:
     """A number in [0, 1) by xorshift64*."""
     x = state[0]

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from privacy.anonymity.kernel.dice import next_random
-from privacy.anonymity.kernel.lean import lean
+from privacy.anonymity.kernel.compilation import kernel
 from privacy.anonymity.kernel.problem import INTERVAL, Problem
 
 CLOSEST = 0.1
@@ -56,7 +56,7 @@ def new_parts(p: Problem, parts: int, items: int) -> Parts:
     )
 
 
-@lean
+@kernel
 def _begin(p: Problem, w: Parts, g: int, seed: int, items: int) -> None:
     """Make the label of part `g` that of item `seed`."""
     joint = w.joint[g]
@@ -81,7 +81,7 @@ def _begin(p: Problem, w: Parts, g: int, seed: int, items: int) -> None:
     w.loss[g], w.rows[g], w.people[g] = 0.0, 0, 0
 
 
-@lean
+@kernel
 def _widen(p: Problem, w: Parts, g: int, item: int, items: int) -> None:
     """Widen the label of part `g` by an item."""
     joint = w.joint[g]
@@ -108,7 +108,7 @@ def _widen(p: Problem, w: Parts, g: int, item: int, items: int) -> None:
                     joint[i] += step
 
 
-@lean
+@kernel
 def _join(p: Problem, w: Parts, g: int, item: int, n: int, unit: NDArray[np.int64], items: int) -> None:
     """Put `n` records of an item into part `g`."""
     if w.joint[g, item] > w.loss[g]:
@@ -120,7 +120,7 @@ def _join(p: Problem, w: Parts, g: int, item: int, n: int, unit: NDArray[np.int6
     w.share[g, item] += n
 
 
-@lean
+@kernel
 def divide_by_count(
     p: Problem,
     w: Parts,

@@ -10,7 +10,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from privacy.anonymity.kernel.lean import lean
+from privacy.anonymity.kernel.compilation import kernel
 from privacy.anonymity.kernel.problem import Problem
 
 (
@@ -32,7 +32,7 @@ SHARE_SCALE = 20.0
 """Turns a distance between distributions into roughly the number of records that would close it."""
 
 
-@lean
+@kernel
 def emd_equal(hist: NDArray[np.int64], n: float, prior: NDArray[np.float64], lo: int, hi: int) -> float:
     """Total variation distance between a class's distribution and the table's."""
     total = 0.0
@@ -41,7 +41,7 @@ def emd_equal(hist: NDArray[np.int64], n: float, prior: NDArray[np.float64], lo:
     return 0.5 * total
 
 
-@lean
+@kernel
 def emd_ordered(hist: NDArray[np.int64], n: float, prior: NDArray[np.float64], lo: int, hi: int) -> float:
     """Earth mover's distance where neighbouring values are 1 / (values - 1) apart."""
     total, running = 0.0, 0.0
@@ -51,7 +51,7 @@ def emd_ordered(hist: NDArray[np.int64], n: float, prior: NDArray[np.float64], l
     return total / max(hi - lo - 1, 1)
 
 
-@lean
+@kernel
 def emd_hierarchical(
     hist: NDArray[np.int64], n: float, prior: NDArray[np.float64], lo: int, hi: int, ground: NDArray[np.int32]
 ) -> float:
@@ -72,7 +72,7 @@ def emd_hierarchical(
     return float(0.5 * total / max(levels, 1))
 
 
-@lean
+@kernel
 def _largest(hist: NDArray[np.int64], lo: int, hi: int) -> int:
     most = 0
     for s in range(lo, hi):
@@ -80,7 +80,7 @@ def _largest(hist: NDArray[np.int64], lo: int, hi: int) -> int:
     return int(most)
 
 
-@lean
+@kernel
 def _tail(hist: NDArray[np.int64], lo: int, hi: int, rank: int) -> float:
     """Sum of the counts from the `rank`-th largest on: a count belongs to it when `rank` - 1 others precede it."""
     total = 0.0
@@ -94,7 +94,7 @@ def _tail(hist: NDArray[np.int64], lo: int, hi: int, rank: int) -> float:
     return total
 
 
-@lean
+@kernel
 def model_shortfall(p: Problem, r: int, hist: NDArray[np.int64], people: int) -> float:
     """0 when model `r` holds for the class, else about how many records it lacks."""
     kind = p.model_kind[r]
@@ -148,7 +148,7 @@ def model_shortfall(p: Problem, r: int, hist: NDArray[np.int64], people: int) ->
     return float(short)
 
 
-@lean
+@kernel
 def shortfall(p: Problem, hist: NDArray[np.int64], people: int) -> float:
     """Sum of the models' shortfalls; 0 exactly when the class satisfies all of them."""
     total = 0.0

@@ -5,7 +5,6 @@ from __future__ import annotations
 import heapq
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from privacy.anonymity.kernel.classes import (
@@ -23,7 +22,7 @@ from privacy.anonymity.kernel.classes import (
 )
 from privacy.anonymity.kernel.cover import grow_by_label, is_monotone
 from privacy.anonymity.kernel.feasible import shortfall
-from privacy.anonymity.kernel.lean import lean
+from privacy.anonymity.kernel.compilation import allocating_entry_point, entry_point, kernel
 from privacy.anonymity.kernel.problem import INTERVAL, Problem
 
 LAZINESS = 0.1
@@ -32,7 +31,7 @@ SEEDS_PER_CLASS = 5
 """Seeds priced first, for each class of k that could be: pricing all of a large class's members tells little more."""
 
 
-@lean
+@kernel
 def _progress(p: Problem, c: Classes, a: int, u: int, before: float) -> float:
     """By how much one record of unit `u` reduces the shortfall of class `a`."""
     if not p.people[u]:
@@ -47,7 +46,7 @@ def _progress(p: Problem, c: Classes, a: int, u: int, before: float) -> float:
     return before - after
 
 
-@lean
+@kernel
 def _lender(p: Problem, c: Classes, a: int, u: int, want: int) -> tuple[int, int]:
     """Slot of unit `u` in another class that can spare records, and how many."""
     s = c.unit_head[u]
@@ -63,7 +62,7 @@ def _lender(p: Problem, c: Classes, a: int, u: int, want: int) -> tuple[int, int
     return EMPTY, 0
 
 
-@lean
+@kernel
 def grow(p: Problem, c: Classes, a: int, seed: int, credit: float) -> bool:
     """Add records near `seed` to class `a` until it satisfies every model; False when none are left nearby.
 
@@ -112,7 +111,7 @@ def grow(p: Problem, c: Classes, a: int, seed: int, credit: float) -> bool:
         add(p, c, a, best_unit, best_take)
 
 
-@lean
+@kernel
 def distance(p: Problem, u: int, v: int) -> float:
     """Loss of the smallest label that covers units `u` and `v`."""
     total = 0.0
@@ -125,7 +124,7 @@ def distance(p: Problem, u: int, v: int) -> float:
     return total
 
 
-@lean
+@kernel
 def cheapest_class(p: Problem, c: Classes, u: int, n: int, avoid: int, is_exhaustive: bool) -> int:
     """Class that takes `n` records of unit `u` with the least added loss, or EMPTY; looks at neighbours' classes
     (nearest first, until none can be cheaper), or at all classes.
@@ -160,7 +159,7 @@ def cheapest_class(p: Problem, c: Classes, u: int, n: int, avoid: int, is_exhaus
     return found
 
 
-@lean
+@kernel
 def place(p: Problem, c: Classes, u: int, avoid: int) -> bool:
     """Put the unassigned records of unit `u` into the cheapest classes, other than `avoid`, that stay satisfied."""
     while c.left[u] > 0:
@@ -177,7 +176,7 @@ def place(p: Problem, c: Classes, u: int, avoid: int) -> bool:
     return True
 
 
-@lean
+@entry_point
 def keep_satisfied(p: Problem, c: Classes) -> None:
     """Make a class of every tuple that satisfies the models by itself: it costs nothing and can lend."""
     for t in range(p.unit_start.shape[0] - 1):
@@ -190,7 +189,7 @@ def keep_satisfied(p: Problem, c: Classes) -> None:
             close_class(c, a)
 
 
-@njit(cache=True, nogil=True)
+@allocating_entry_point
 def grow_cheapest_first(p: Problem, c: Classes, seeds: NDArray[np.int64], credit: float, starts: int) -> None:
     """Grow classes from the seeds, always the one of least price next (lazily: prices only rise as records go).
     `starts` first partners are tried per seed.
@@ -213,7 +212,7 @@ def grow_cheapest_first(p: Problem, c: Classes, seeds: NDArray[np.int64], credit
             heapq.heappush(queue, (price, u))
 
 
-@lean
+@entry_point
 def grow_in_order(p: Problem, c: Classes, seeds: NDArray[np.int64], credit: float) -> None:
     """Grow a class record by record from each seed that still has unassigned records."""
     for u in seeds:
@@ -226,13 +225,8 @@ def grow_in_order(p: Problem, c: Classes, seeds: NDArray[np.int64], credit: floa
                 break
 
 
-@njit(cache=True, nogil=True)
 def build(p: Problem, c: Classes, seeds: NDArray[np.int64], credit: float, starts: int) -> None:
-    """Grow a class from each seed unit that still has unassigned records, then place what could not be grouped.
-
-    When even that fails, the leftovers form one class that absorbs the cheapest others until it satisfies the
-    models; the whole table is the last resort.
-    """
+    """Grows a class from each seed unit that still has unassigned records, then places what could not be grouped."""
     if is_monotone(p):
         stride = int(p.model_number[0, 0]) // SEEDS_PER_CLASS
         if stride > 1:
@@ -240,6 +234,17 @@ def build(p: Problem, c: Classes, seeds: NDArray[np.int64], credit: float, start
         grow_cheapest_first(p, c, seeds, credit, starts)
     else:
         grow_in_order(p, c, seeds, credit)
+    if (c.left > 0).any():
+        place_rest(p, c)
+
+
+@entry_point
+def place_rest(p: Problem, c: Classes) -> None:
+    """Places every unassigned record in the class where it costs least.
+
+    Records that no class can take form one class, which absorbs the cheapest others until it satisfies the models; the
+    whole table is the last resort.
+    """
     rest = EMPTY
     for u in range(c.left.shape[0]):
         if c.left[u] > 0 and not place(p, c, u, EMPTY):
@@ -250,7 +255,7 @@ def build(p: Problem, c: Classes, seeds: NDArray[np.int64], credit: float, start
         absorb(p, c, rest)
 
 
-@lean
+@kernel
 def absorb(p: Problem, c: Classes, rest: int) -> None:
     """Merge whole classes into `rest`, cheapest first, until it satisfies the models or is the whole table."""
     while shortfall(p, c.hist[rest], c.people[rest]) > 0.0:

@@ -1,24 +1,23 @@
-"""Prices of records: what each will cost wherever it goes, by subgradient ascent on the Lagrangian dual.
+"""Dual prices of records by subgradient ascent; the value of the dual bounds the loss of every release from below.
 
-Relaxing that every record is published once leaves one independent problem per label: publish the records worth more
-than the label costs, filled up to k. Prices at the optimum of the dual make labels comparable across crowded and
-lonely records (Caprara, Fischetti and Toth 1999, on set covering). The dual bounds the loss from below.
+The Lagrangian relaxation drops the condition that every record is published exactly once. What remains is one problem
+per label: publish the records whose price exceeds the label's loss, filled up to k with others (Caprara, Fischetti and
+Toth 1999, on set covering).
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from privacy.anonymity.kernel.lean import lean
-from privacy.anonymity.kernel.pool import Pool
+from privacy.anonymity.kernel.compilation import allocating_entry_point, kernel
+from privacy.anonymity.kernel.pool import LabelIndex
 
 PATIENCE, SHRINK, MOMENTUM = 8, 0.6, 0.4
 """Steps without progress before the step shrinks, by how much, and the share of the last direction kept."""
 
 
-@lean
+@kernel
 def _sift(key: NDArray[np.float64], item: NDArray[np.int64], at: int, size: int) -> None:
     """Restore the min-heap below place `at`."""
     while True:
@@ -34,9 +33,9 @@ def _sift(key: NDArray[np.float64], item: NDArray[np.int64], at: int, size: int)
         at = child
 
 
-@lean
+@kernel
 def label_gain(
-    pool: Pool,
+    labels: LabelIndex,
     f: int,
     price: NDArray[np.float64],
     count: NDArray[np.int64],
@@ -44,25 +43,24 @@ def label_gain(
     used: NDArray[np.float64],
     spare: NDArray[np.float64],
     where: NDArray[np.int64],
-    is_open: bool,
 ) -> float:
-    """Worth of the best class under label `f` at these prices, negative when none pays (-inf when none exists).
+    """Returns the gain of the best class under label `f` at these prices: prices of its records less their loss.
 
-    With `is_open`, adds the records of the class to `used` when it pays. `spare` and `where` are working space for as
-    many units as the label covers.
+    Not positive when no class pays, -inf when too few people are under the label. Adds the records of a class that pays
+    to `used`. `spare` and `where` are working space for as many units as the label covers.
     """
-    cost = pool.cost[f]
+    cost = labels.cost[f]
     gain, people, rest = 0.0, 0, 0
-    first, last = pool.start[f], pool.start[f + 1]
+    first, last = labels.start[f], labels.start[f + 1]
     for i in range(first, last):
-        u = pool.unit[i]
+        u = labels.unit[i]
         if price[u] > cost:
             gain += (price[u] - cost) * count[u]
             people += count[u]
         else:
             spare[rest], where[rest] = cost - price[u] + 1e-9 * (i - first), u
             rest += 1
-    if is_open and gain <= 0.0:
+    if gain <= 0.0:
         return 0.0
     needed = k - people
     taken_from = rest
@@ -79,28 +77,31 @@ def label_gain(
             _sift(spare, where, 0, taken_from)
         if needed > 0:
             return -np.inf
-    if is_open and gain > 0.0:
+    if gain > 0.0:
         needed = k - people
         for at in range(rest - 1, taken_from - 1, -1):
             u = where[at]
             used[u] += min(needed, count[u])
             needed -= count[u]
         for i in range(first, last):
-            u = pool.unit[i]
+            u = labels.unit[i]
             if price[u] > cost:
                 used[u] += count[u]
     return float(gain)
 
 
-@njit(cache=True, nogil=True)
+@allocating_entry_point
 def find_prices(
-    pool: Pool, count: NDArray[np.int64], k: int, first: NDArray[np.float64], cap: NDArray[np.float64], steps: int
+    labels: LabelIndex, count: NDArray[np.int64], k: int, first: NDArray[np.float64], cap: NDArray[np.float64], steps: int
 ) -> tuple[NDArray[np.float64], float]:
-    """Prices per unit and the bound on the total loss, after `steps` of ascent from the prices `first`."""
+    """Returns a price per unit and a lower bound of the total loss, after `steps` of ascent from the prices `first`.
+
+    `cap` (units,) is the highest price of each unit.
+    """
     units = count.shape[0]
     widest = 0
-    for f in range(pool.cost.shape[0]):
-        widest = max(widest, pool.start[f + 1] - pool.start[f])
+    for f in range(labels.cost.shape[0]):
+        widest = max(widest, labels.start[f + 1] - labels.start[f])
     spare, where = np.empty(widest), np.empty(widest, np.int64)
     price, best_price = first.copy(), first.copy()
     used, last = np.zeros(units), np.zeros(units)
@@ -110,8 +111,8 @@ def find_prices(
         bound = 0.0
         for u in range(units):
             bound += price[u] * count[u]
-        for f in range(pool.cost.shape[0]):
-            bound -= max(label_gain(pool, f, price, count, k, used, spare, where, True), 0.0)
+        for f in range(labels.cost.shape[0]):
+            bound -= max(label_gain(labels, f, price, count, k, used, spare, where), 0.0)
         if bound > best:
             best, waited = bound, 0
             best_price[:] = price
@@ -130,16 +131,3 @@ def find_prices(
         for u in range(units):
             price[u] = min(max(price[u] + step * last[u], 0.0), cap[u])
     return best_price, best
-
-
-@njit(cache=True, nogil=True)
-def gains(pool: Pool, price: NDArray[np.float64], count: NDArray[np.int64], k: int) -> NDArray[np.float64]:
-    """Worth of the best class under each label; see `label_gain`."""
-    widest = 0
-    for f in range(pool.cost.shape[0]):
-        widest = max(widest, pool.start[f + 1] - pool.start[f])
-    spare, where, used = np.empty(widest), np.empty(widest, np.int64), np.empty(0)
-    out = np.empty(pool.cost.shape[0])
-    for f in range(pool.cost.shape[0]):
-        out[f] = label_gain(pool, f, price, count, k, used, spare, where, False)
-    return out

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from privacy.anonymity.kernel.classes import Classes, add, close_class, empty_out, loss_with, open_class
 from privacy.anonymity.kernel.feasible import shortfall
-from privacy.anonymity.kernel.lean import lean
+from privacy.anonymity.kernel.compilation import entry_point, kernel
 from privacy.anonymity.kernel.problem import Problem
 
 TRIES = 40
@@ -43,7 +43,7 @@ def new_quotas(p: Problem, buckets: int) -> Quotas:
     return Quotas(real[0], whole[0], whole[1], real[1], real[2], real[3], whole[2], np.zeros(len(p.prior), np.int64))
 
 
-@lean
+@kernel
 def apportion(share: NDArray[np.float64], size: int, owed: NDArray[np.float64], out: NDArray[np.int64]) -> None:
     """Split `size` by `share` into whole numbers; what rounding owes each part is carried to the next call."""
     given = 0
@@ -65,7 +65,7 @@ def apportion(share: NDArray[np.float64], size: int, owed: NDArray[np.float64], 
         owed[b] -= out[b]
 
 
-@lean
+@kernel
 def _is_enough(
     p: Problem, quota: NDArray[np.int64], category: NDArray[np.int32], size: int, hist: NDArray[np.int64]
 ) -> bool:
@@ -76,7 +76,7 @@ def _is_enough(
     return shortfall(p, hist, size) == 0.0
 
 
-@lean
+@kernel
 def _smallest_size(p: Problem, w: Quotas, category: NDArray[np.int32], total: int) -> int:
     """Fewest people whose rounded proportions satisfy every model, at most `total`."""
     for size in range(max(1, int(p.model_number[0, 0])), total):
@@ -87,25 +87,25 @@ def _smallest_size(p: Problem, w: Quotas, category: NDArray[np.int32], total: in
     return total
 
 
-@lean
+@kernel
 def _copy(source: NDArray[np.float64], to: NDArray[np.float64]) -> None:
     for b in range(source.shape[0]):
         to[b] = source[b]
 
 
-@lean
+@kernel
 def _reset(w: Quotas, start: NDArray[np.int64]) -> None:
     for b in range(w.end.shape[0]):
         w.end[b] = start[b + 1]
 
 
-@lean
+@kernel
 def _share(w: Quotas, total: int) -> None:
     for b in range(w.left.shape[0]):
         w.share[b] = w.left[b] / total
 
 
-@lean
+@kernel
 def _set_quotas(p: Problem, w: Quotas, category: NDArray[np.int32], first: int, size: int, total: int) -> bool:
     """Counts of a class of about `size` that includes one of bucket `first`; False when none satisfies the models."""
     _copy(w.owed, w.kept)
@@ -132,7 +132,7 @@ def _set_quotas(p: Problem, w: Quotas, category: NDArray[np.int32], first: int, 
     return False
 
 
-@lean
+@kernel
 def _nearest(p: Problem, c: Classes, w: Quotas, a: int, b: int, start: int, member: NDArray[np.int64]) -> int:
     """Unit of bucket `b` with records left that widens class `a` least; drops members without records on the way."""
     best, chosen, at = np.inf, -1, start
@@ -149,7 +149,7 @@ def _nearest(p: Problem, c: Classes, w: Quotas, a: int, b: int, start: int, memb
     return int(chosen)
 
 
-@lean
+@kernel
 def _fill_quotas(
     p: Problem, c: Classes, w: Quotas, a: int, start: NDArray[np.int64], member: NDArray[np.int64]
 ) -> None:
@@ -174,7 +174,7 @@ def _fill_quotas(
             w.left[b] -= n
 
 
-@lean
+@entry_point
 def grow_in_proportion(
     p: Problem,
     c: Classes,

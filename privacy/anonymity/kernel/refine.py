@@ -19,10 +19,10 @@ from privacy.anonymity.kernel.classes import (
 from privacy.anonymity.kernel.cover import is_monotone
 from privacy.anonymity.kernel.dice import next_random
 from privacy.anonymity.kernel.grow import cheapest_class
-from privacy.anonymity.kernel.lean import lean
+from privacy.anonymity.kernel.compilation import entry_point, kernel
 from privacy.anonymity.kernel.problem import Problem
 from privacy.anonymity.kernel.rebuild import rebuild
-from privacy.anonymity.kernel.resplit import Scratch, resplit
+from privacy.anonymity.kernel.resplit import Scratch, resplit_by_count, resplit_by_models
 
 GAIN = 1e-9
 PARTNERS, MORE = 2, 1.5
@@ -41,7 +41,7 @@ HEAT_PER_ROUND, HOTTEST, COLD = 0.0009, 0.3, 0.9
 HOTTEST (a short search that is hot ends hot). It falls as a square, to nothing after COLD of the rounds."""
 
 
-@lean
+@entry_point
 def relocate(p: Problem, c: Classes) -> int:
     """One pass over all slots of classes with a loss: move what the class can spare to where it costs less."""
     moves = 0
@@ -69,7 +69,7 @@ def relocate(p: Problem, c: Classes) -> int:
     return moves
 
 
-@lean
+@kernel
 def _gather(
     p: Problem,
     c: Classes,
@@ -111,20 +111,20 @@ def _gather(
     return size
 
 
-@lean
+@kernel
 def _draw_rise(heat: float, random: NDArray[np.uint64]) -> float:
     """By how much a change may raise the cost, as annealing at `heat` would have it."""
     return (-heat * math.log(1.0 - next_random(random)) if heat > 0.0 else 0.0) - GAIN
 
 
-@lean
+@kernel
 def _is_drawn(c: Classes, a: int, mean: float, random: NDArray[np.uint64]) -> bool:
     """Whether class `a` is redone in this pass: the more it costs, the more often."""
     cost = c.rows[a] * c.loss[a]
     return bool(cost > 0.0 and next_random(random) * EAGER * mean < cost)
 
 
-@lean
+@entry_point
 def rebuild_all(p: Problem, c: Classes, w: Scratch, mean: float, heat: float, random: NDArray[np.uint64]) -> None:
     """Rebuild the dear classes, each together with a neighbour. `mean` is the mean cost of a class with a loss."""
     for a in range(c.rows.shape[0]):
@@ -133,15 +133,38 @@ def rebuild_all(p: Problem, c: Classes, w: Scratch, mean: float, heat: float, ra
             rebuild(p, c, w.group, size, w.released, STARTS, _draw_rise(heat, random), random)
 
 
-@lean
-def resplit_all(p: Problem, c: Classes, w: Scratch, mean: float, heat: float, random: NDArray[np.uint64]) -> None:
-    """Split the dear classes anew, each together with a neighbour. `mean` is the mean cost of a class with a loss."""
+@kernel
+def _gather_and_draw(p: Problem, c: Classes, a: int, w: Scratch, random: NDArray[np.uint64]) -> int:
+    """Fills `w.group` with class `a` and neighbours and `w.starts` with random numbers; returns how many classes."""
+    size = _gather(p, c, a, w.group, PARTNERS + int(next_random(random) * MORE), random)
+    for i in range(TRIES):
+        w.starts[i] = next_random(random)
+    return size
+
+
+@entry_point
+def resplit_all_by_count(
+    p: Problem, c: Classes, w: Scratch, mean: float, heat: float, random: NDArray[np.uint64]
+) -> None:
+    """Splits the costly classes anew, each together with neighbours, where k-anonymity is the only model.
+
+    `mean` is the mean cost of a class with a loss.
+    """
     for a in range(c.rows.shape[0]):
         if _is_drawn(c, a, mean, random):
-            size = _gather(p, c, a, w.group, PARTNERS + int(next_random(random) * MORE), random)
-            for i in range(TRIES):
-                w.starts[i] = next_random(random)
-            resplit(p, c, w, w.group, size, TRIES, _draw_rise(heat, random), random)
+            size = _gather_and_draw(p, c, a, w, random)
+            resplit_by_count(p, c, w, w.group, size, TRIES, _draw_rise(heat, random), random)
+
+
+@entry_point
+def resplit_all_by_models(
+    p: Problem, c: Classes, w: Scratch, mean: float, heat: float, random: NDArray[np.uint64]
+) -> None:
+    """The same under models of sensitive values."""
+    for a in range(c.rows.shape[0]):
+        if _is_drawn(c, a, mean, random):
+            size = _gather_and_draw(p, c, a, w, random)
+            resplit_by_models(p, c, w, w.group, size, TRIES, _draw_rise(heat, random), random)
 
 
 class Schedule(NamedTuple):
@@ -171,7 +194,7 @@ def refine(
     Both are annealed: at first they may cost more than before. Returns the total cost after each round. Not compiled:
     as one function its parts take minutes to.
     """
-    can_rebuild = bool(is_monotone(p))
+    can_rebuild = is_monotone(p)
     by_count = p.prior.shape[0] == 0
     rebuild_every = REBUILD_EVERY if by_count else DEAR_REBUILD_EVERY
     sweep_every = SWEEP_EVERY if by_count else DEAR_SWEEP_EVERY
@@ -181,7 +204,7 @@ def refine(
         if can_rebuild and r % rebuild_every == 0:
             rebuild_all(p, c, w, schedule.mean, heat, random)
         else:
-            resplit_all(p, c, w, schedule.mean, heat, random)
+            (resplit_all_by_count if by_count else resplit_all_by_models)(p, c, w, schedule.mean, heat, random)
         if r % sweep_every == 0:
             sweep(p, c, 0.0, random)
         history.append(float(c.cost[0]))

@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from privacy.anonymity.kernel.classes import Classes, add
-from privacy.anonymity.kernel.lean import lean
+from privacy.anonymity.kernel.compilation import entry_point
 from privacy.anonymity.kernel.problem import Problem
 
 
-@lean
+@entry_point
 def renumber_neighbours(
     neighbour: NDArray[np.int32], tuples: NDArray[np.int32], number: NDArray[np.int32], out: NDArray[np.int32]
 ) -> None:
@@ -26,7 +26,7 @@ def renumber_neighbours(
                 found += 1
 
 
-@lean
+@entry_point
 def put_slots(
     p: Problem, c: Classes, unit: NDArray[np.int64], group: NDArray[np.int64], count: NDArray[np.int64], groups: int
 ) -> None:

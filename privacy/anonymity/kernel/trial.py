@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from privacy.anonymity.kernel.lean import lean
+from privacy.anonymity.kernel.compilation import kernel
 from privacy.anonymity.kernel.problem import INTERVAL, Problem
 
 ONE = np.uint64(1)
@@ -60,7 +60,7 @@ def new_trial(p: Problem) -> Trial:
     )
 
 
-@lean
+@kernel
 def set_label(w: Trial, low: NDArray[np.int32], high: NDArray[np.int32], mask: NDArray[np.uint64]) -> None:
     """Put this label on trial."""
     for j in range(low.shape[0]):
@@ -69,7 +69,7 @@ def set_label(w: Trial, low: NDArray[np.int32], high: NDArray[np.int32], mask: N
             w.mask[j, word] = mask[j, word]
 
 
-@lean
+@kernel
 def price_offers(p: Problem, w: Trial, offers: int) -> None:
     """Into `alone` the loss of the label on trial once it covers each offer."""
     for i in range(offers):
@@ -87,7 +87,7 @@ def price_offers(p: Problem, w: Trial, offers: int) -> None:
                 w.alone[i] += known if is_known else known + step
 
 
-@lean
+@kernel
 def widen_trial(p: Problem, w: Trial, offer: int, offers: int) -> None:
     """Widen the label on trial by an offer, and bring the losses of the first `offers` up to it."""
     for j in range(p.kind.shape[0]):
