@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
-from pipelines.contracts.document import Contract
+from installation.contract.document import Contract
 from pipelines.ingest.landing import is_finished
 
 

@@ -6,7 +6,7 @@ small that Dagster shows it in its place rather than behind a link.
 
 from collections.abc import Sequence
 
-from pipelines.table_profile import TableProfile
+from installation.lakehouse.table_profile import TableProfile
 
 WIDTH = 300
 HEIGHT = 60

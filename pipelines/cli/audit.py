@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipelines.cli.edge import Edge
-from pipelines.cli.option import Data, Json, settings_for
+from pipelines.cli.option import Data, Json, installation_for
 
 if TYPE_CHECKING:
-    from privacy.audit import Access
+    from privacy.audit import AuditEntry
 
 app = typer.Typer(
     cls=Edge,
@@ -37,10 +37,8 @@ def show(
       bojagi audit show --who 'bojagi run' --purpose analytics
       bojagi audit show --json | jq 'select(.outcome == "refused")'
     """
-    from pipelines.privacy_store import open_audit_log
-
     wanted = {"who": who, "purpose": purpose, "table": table}
-    log = open_audit_log(settings_for(data))
+    log = installation_for(data).audit_log
     for number, entry in log.entries(lambda e: all(v in (None, getattr(e, n)) for n, v in wanted.items())):
         if as_json:
             typer.echo(json.dumps({"number": number, **entry.model_dump(mode="json")}, ensure_ascii=False))
@@ -48,10 +46,10 @@ def show(
             typer.echo(f"{number:>6}  {entry.at:%Y-%m-%d %H:%M:%S}  {_told(entry)}")
     if log.anchor_path.exists():
         anchor = log.anchor()
-        typer.echo(f"anchor {anchor.number}:{anchor.hash}", err=as_json)
+        typer.echo(f"anchor {anchor.number}:{anchor.digest}", err=as_json)
 
 
-def _told(entry: Access) -> str:
+def _told(entry: AuditEntry) -> str:
     """One line; the names of the columns are in --json."""
     counts = [f"{entry.subjects:,} subjects"] if entry.subjects is not None else []
     counts += [f"{len(entry.columns)} columns"] if entry.columns else []
@@ -76,18 +74,16 @@ def verify(
       bojagi audit verify
       bojagi audit verify --anchor 41:9c0e...
     """
-    from pipelines.privacy_store import open_audit_log, verify_releases
-    from privacy.audit import Anchor
+    from privacy.storage.hash_chain import ChainHead
 
     published = None
     if anchor is not None:
         number, _, digest = anchor.partition(":")
         if not number.isdigit() or len(digest) != 64:
             raise typer.BadParameter("expected number:hash, as `bojagi audit show` prints it", param_hint="--anchor")
-        published = Anchor(int(number), digest)
-    settings = settings_for(data)
-    log = open_audit_log(settings)
-    findings = [*log.verify(published), *verify_releases(settings, log)]
+        published = ChainHead(int(number), digest)
+    with installation_for(data) as installation:
+        findings = [*installation.audit_log.verify(published), *installation.verify_releases()]
     if as_json:
         typer.echo(json.dumps([{"kind": f.kind, "number": f.number, "message": f.message} for f in findings]))
     else:

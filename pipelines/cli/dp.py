@@ -14,13 +14,13 @@ import typer
 
 from pipelines.cli.edge import Edge
 from pipelines.cli.exit_code import of_error
-from pipelines.cli.option import Data, Json, settings_for
+from pipelines.cli.option import Data, Json, installation_for
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-    from pipelines.config import Settings
-    from pipelines.private_statistics import StatisticsDesk
+    from installation.installation import Installation
+    from pipelines.release.statistics_service import StatisticsService
     from privacy.dp.ledger import Ledger
     from privacy.dp.question import Question
 
@@ -55,9 +55,8 @@ def query(
 ) -> None:
     """Ask one question. A question that was asked before on the same data costs nothing."""
     from pipelines.cli.dp_text import print_answer, print_preview
-    from pipelines.privacy_store import read_balances
     from privacy.dp.errors import DpError
-    from privacy.dp.plan import Plan
+    from privacy.dp.noise_plan import NoisePlan
     from privacy.dp.preview import preview
 
     if spec is not None and sql is not None:
@@ -65,16 +64,15 @@ def query(
     try:
         question = _sql_question(sql, purpose, rho, keys or [], bounds) if sql is not None else _question(spec)
         if show_preview:
-            told = preview(Plan(question))
+            told = preview(NoisePlan(question))
             if as_json:
                 print(json.dumps(told, indent=1))
             else:
                 print_preview(told)
             return
-        settings = settings_for(data)
-        with _desk(settings) as desk:
+        with installation_for(data) as installation, _desk(installation) as desk:
             answer = desk.answer(question)
-        left = read_balances(settings, question, datetime.now(UTC))
+            left = desk.balances(question)
     except DpError as error:
         raise _refusal(error, as_json) from error
     if as_json:
@@ -100,7 +98,7 @@ def suggest(
     form = {"dataset": dataset, "column": measure, "purpose": purpose, "rho": rho, "share": share}
     try:
         question = read_bounds_question(form)
-        with _desk(settings_for(data)) as desk:
+        with installation_for(data) as installation, _desk(installation) as desk:
             found = desk.suggest(question)
     except DpError as error:
         raise _refusal(error, as_json) from error
@@ -125,11 +123,11 @@ def budget(
     data: Data = None,
 ) -> None:
     """Show what is left of every budget, or set limits of one. Checks the whole ledger on the way."""
-    from pipelines.privacy_store import open_ledger
     from privacy.dp.errors import DpError
 
     try:
-        with closing(open_ledger(settings_for(data))) as ledger:
+        with closing(installation_for(data).open_ledger()) as ledger:
+            ledger.verify()
             rows = _budget_rows(ledger, account, limit or [])
     except DpError as error:
         raise _refusal(error, as_json) from error
@@ -151,24 +149,24 @@ def report(
     as_json: Json = False,
     data: Data = None,
 ) -> None:
-    """Ask the regular questions of pipelines/reports/ and keep their answers as tables of the layer release."""
+    """Ask the declared regular questions and write their answers as tables of the layer release."""
     from pipelines.cli.dp_text import print_answer
-    from pipelines.privacy_store import read_balances
-    from pipelines.private_report import built_in_reports, publish
+    from pipelines.release.declaration import statistics_releases
+    from pipelines.release.statistics import publish
     from privacy.dp.errors import DpError
 
-    reports = {one.name: one for one in built_in_reports()}
+    reports = {one.name: one for one in statistics_releases()}
     unknown = sorted(set(names or ()) - reports.keys())
     if unknown:
         raise typer.BadParameter(f"no report {', '.join(unknown)}; there are {', '.join(reports)}")
-    answers, settings = {}, settings_for(data)
+    answers = {}
     try:
-        with _desk(settings) as desk:
+        with installation_for(data) as installation, _desk(installation) as desk:
             for name in names or reports:
                 answers[name] = publish(reports[name], desk)
                 if not as_json:
                     print(f"{reports[name].title}  (release/{name})")
-                    print_answer(answers[name], read_balances(settings, reports[name].question, datetime.now(UTC)))
+                    print_answer(answers[name], desk.balances(reports[name].question))
     except DpError as error:
         raise _refusal(error, as_json) from error
     if as_json:
@@ -179,13 +177,12 @@ def report(
 @app.command()
 def join(data: Data = None) -> None:
     """Let this machine use the fleet's ledger, once: its entries are checked and taken as they are now."""
-    from pipelines.privacy_store import open_ledger
-
-    settings = settings_for(data)
-    if settings.ledger_postgres_file is None:
+    installation = installation_for(data)
+    if installation.settings.ledger_postgres_file is None:
         raise typer.BadParameter("the ledger is a file of this machine; a fleet's is named by ledger_postgres_file")
-    with closing(open_ledger(settings, joins=True)) as ledger:
-        print(f"joined the ledger at entry {ledger.head().seq}")
+    with closing(installation.open_ledger(joins=True)) as ledger:
+        ledger.verify()
+        print(f"joined the ledger at entry {ledger.head().number}")
 
 
 def _sql_question(sql: str, purpose: str, rho: float, keys: list[str], bounds: str | None) -> Question:
@@ -216,36 +213,31 @@ def _question(spec: Path | None) -> Question:
 
 
 @contextmanager
-def _desk(settings: Settings) -> Iterator[StatisticsDesk]:
-    from pipelines.clock import wall_clock
-    from pipelines.consent.moment import moment_now
-    from pipelines.contracts.document import load_contracts
-    from pipelines.engine import open_engine
-    from pipelines.lakehouse import Lakehouse
-    from pipelines.privacy_store import open_consent_view
-    from pipelines.private_statistics import StatisticsDesk
-    from privacy.catalog import read_catalog
+def _desk(installation: Installation) -> Iterator[StatisticsService]:
+    from pipelines.engine.session import open_engine
+    from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
+    from pipelines.release.statistics_service import StatisticsService
 
-    contracts = load_contracts(settings.contract_dirs)
+    settings = installation.settings
     with open_engine(settings) as engine:
-        yield StatisticsDesk(
-            settings=settings,
-            lakehouse=Lakehouse(settings.lakehouse_root, cast("SparkSession", engine.spark), settings.storage_options),
-            catalog=read_catalog(settings.contract_dirs),
-            consent=lambda: open_consent_view(settings, moment_now(settings, contracts, wall_clock)),
+        session = cast("SparkSession", engine.spark)
+        yield StatisticsService(
+            installation=installation,
+            lakehouse=SparkLakehouse(settings.lakehouse_root, session, settings.storage_options),
+            consent=installation.consent_view,
             who=getuser(),
         )
 
 
 def _budget_rows(ledger: Ledger, account: str | None, limits: list[str]) -> list[dict[str, Any]]:
-    from privacy.dp.account import Account
+    from privacy.dp.budget_account import BudgetAccount
 
     if limits and account is None:
         raise typer.BadParameter("--set needs the account before it")
     parts = [] if account is None else account.split("|")
     if len(parts) not in (0, 2, 3):
         raise typer.BadParameter(f"{account!r}: expected dataset|purpose|unit")
-    now, accounts = datetime.now(UTC), [Account(*parts)] if parts else ledger.accounts()
+    now, accounts = datetime.now(UTC), [BudgetAccount(*parts)] if parts else ledger.accounts()
     for text in limits:
         ledger.set_limit(accounts[0], *_limit(text), now)
     return [
@@ -263,7 +255,7 @@ def _budget_rows(ledger: Ledger, account: str | None, limits: list[str]) -> list
 
 
 def _limit(text: str) -> tuple[Any, Any]:
-    from privacy.dp.account import PERIODS
+    from privacy.dp.budget_account import PERIODS
     from privacy.dp.cost import cost_of_rho
 
     period, _, amount = text.partition("=")

@@ -6,6 +6,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from installation.errors import InstallationError
 from pipelines.cli.exit_code import ExitCode, is_disk_fault, of_error
 from pipelines.errors import PipelineError
 from privacy.errors import PrivacyError
@@ -18,7 +19,7 @@ class Edge(TyperGroup):
         """Invoke the command; report our own errors and a disk that cannot be written."""
         try:
             return super().invoke(ctx)
-        except (PipelineError, PrivacyError) as error:
+        except (InstallationError, PipelineError, PrivacyError) as error:
             complain(str(error))
             raise typer.Exit(of_error(type(error))) from error
         except OSError as error:

@@ -11,18 +11,18 @@ from warnings import simplefilter
 
 import typer
 
+from installation.errors import SettingsError
 from pipelines.cli.edge import complain
 from pipelines.cli.exit_code import ExitCode, of_names
 from pipelines.cli.option import Data, Engine, Json, settings_for
-from pipelines.errors import SettingsError
 from pipelines.simulate.errors import SimulationError
 
 if TYPE_CHECKING:
     from dagster import Definitions
     from rich.console import Console
 
-    from pipelines.config import Settings
-    from pipelines.contracts.document import Contracts
+    from installation.contract.document import Contracts
+    from installation.settings import Settings
     from pipelines.defs.summary import RunProgress
 
 
@@ -49,7 +49,7 @@ def run(
     simplefilter("ignore")
     from rich.console import Console
 
-    from pipelines.contracts.document import load_contracts
+    from installation.contract.document import load_contracts
 
     settings = settings_for(data, engine=engine, seed=seed, scale=scale)
     contracts = load_contracts(settings.contract_dirs)

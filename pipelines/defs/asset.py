@@ -6,22 +6,22 @@ from typing import Any, TypedDict
 
 import dagster as dg
 
-from pipelines.consent.filter import waits_for_permission
-from pipelines.consent.since import PERMISSION
-from pipelines.contracts.document import Contract, Contracts
+from installation.contract.document import Contract, Contracts
+from installation.lakehouse.table_profile import TableProfile, read_profile
+from pipelines.consent.filter import ConsentFilter, deciding_purposes
 from pipelines.defs import metadata
 from pipelines.defs.failure import RETRY, own_errors_are_final
 from pipelines.defs.identity_chart import IDENTIFIER, identity_charts
 from pipelines.defs.metadata import asset_key
 from pipelines.defs.partition import touched_days
+from pipelines.derived_table.refresh import refresh_table
+from pipelines.derived_table.table import DerivedTable
 from pipelines.ingest.bronze import BronzeTable
-from pipelines.ingest.load import in_utc, ingest_source
 from pipelines.ingest.quarantine import Quarantine
+from pipelines.ingest.source_load import in_utc, ingest_source
 from pipelines.quality.gx_import import preload
-from pipelines.table_profile import TableProfile, read_profile
-from pipelines.unify.refresh import refresh_table
-from pipelines.unify.table import DerivedTable
 from privacy.consent.policy import built_in_policy
+from privacy.consent.verdict_change import PERMISSION
 
 
 def bronze_asset(contract: Contract, checked: Contract) -> dg.AssetsDefinition:
@@ -83,7 +83,7 @@ def derived_asset(
     that a refresh touched is reported. A run for a range of days is one run, not one a day.
     """
     inputs = table.all_inputs(contracts)
-    awaited = (*inputs, PERMISSION) if waits_for_permission(contract, built_in_policy()) else inputs
+    awaited = (*inputs, PERMISSION) if deciding_purposes(contract, built_in_policy()) else inputs
     lineage = metadata.column_lineage(contract, inputs, contracts)
 
     @dg.asset(
@@ -91,13 +91,14 @@ def derived_asset(
         kinds={"deltalake", "spark"},
         partitions_def=days,
         backfill_policy=dg.BackfillPolicy.single_run() if days else None,
-        required_resource_keys={"lakehouse", "build_context", "gate", "today"},
+        required_resource_keys={"lakehouse", "build_context", "consent", "gate", "today"},
     )
     def refresh(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
         held = context.resources
         started = perf_counter()
         with own_errors_are_final():
-            report = refresh_table(table, held.lakehouse, held.build_context())
+            made_for = ConsentFilter(held.lakehouse, held.consent())
+            report = refresh_table(table, held.lakehouse, held.build_context(), made_for)
             if checks_early:
                 held.gate.begin(contract, held.today())
             profile = read_profile(held.lakehouse.delta(table.name))

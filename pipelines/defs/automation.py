@@ -5,9 +5,9 @@ from collections.abc import Iterable
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
+from installation.contract.document import Contracts
+from installation.settings import Settings
 from pipelines.arrival import landed_files, signature
-from pipelines.config import Settings
-from pipelines.contracts.document import Contracts
 from pipelines.release import LAYER
 
 LANDING_TAG = ".dagster/landing"

@@ -5,8 +5,8 @@ from warnings import catch_warnings, simplefilter
 
 import dagster as dg
 
-from pipelines.config import Settings, load_settings
-from pipelines.contracts.document import Contract, Contracts, load_contracts
+from installation.contract.document import Contract, Contracts, load_contracts
+from installation.settings import Settings, load_settings
 from pipelines.defs.asset import bronze_asset, derived_asset, docs_asset, trend_asset
 from pipelines.defs.automation import landing_sensor, nightly_schedule, refresh_job, retention_job, retention_schedule
 from pipelines.defs.check import rule_parents, table_checks, without_references

@@ -11,13 +11,13 @@ from datetime import datetime
 
 import dagster as dg
 
-from pipelines.contracts.document import Contract
+from installation.contract.document import Contract
 from pipelines.defs.consent import consent_result, consent_spec
 from pipelines.defs.failure import own_errors_are_final
 from pipelines.defs.metadata import asset_key
-from pipelines.gate import Inspection
+from pipelines.quality.contract_check import RunContext, derive_checks, parents_of, table_of
+from pipelines.quality.inspection import Inspection
 from pipelines.quality.result import CheckResult
-from pipelines.quality.suite import Circumstance, derive_checks, parents_of, table_of
 
 STEP_SUFFIX = "__checks"
 """Ends the name of the step that checks a table; the rest is the name of the step that makes it."""
@@ -36,7 +36,7 @@ _GROUPS = {
     "rule": "rules",
 }
 # Which rules exist does not depend on the day; only the bounds of freshness and volume do.
-_ANY_DAY = Circumstance(as_of=datetime(2017, 12, 31))
+_ANY_DAY = RunContext(as_of=datetime(2017, 12, 31))
 
 
 def table_checks(contract: Contract, later: Collection[str] = ()) -> dg.AssetChecksDefinition:

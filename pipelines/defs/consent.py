@@ -5,15 +5,15 @@ from typing import Any
 
 import dagster as dg
 
+from installation.contract.document import Contract
+from installation.lakehouse.lakehouse import Lakehouse
 from pipelines.consent import intake, membership
-from pipelines.consent.account import BuildAccount
+from pipelines.consent.build_log import BuildLog
 from pipelines.consent.proof import prove
-from pipelines.consent.view import MEMBERSHIP, RECORD, ConsentView
-from pipelines.contracts.document import Contract
 from pipelines.defs import metadata
 from pipelines.defs.failure import RETRY, own_errors_are_final
 from pipelines.defs.metadata import asset_key
-from pipelines.lakehouse import Lakehouse
+from privacy.consent.view import MEMBERSHIP, RECORD, ConsentView
 
 CHECK = "consent"
 """Name of the check."""
@@ -34,7 +34,7 @@ def consent_spec(contract: Contract) -> dg.AssetCheckSpec | None:
 
 
 def consent_result(
-    contract: Contract, lakehouse: Lakehouse, view: ConsentView, account: BuildAccount
+    contract: Contract, lakehouse: Lakehouse, view: ConsentView, account: BuildLog
 ) -> dg.AssetCheckResult:
     """Return what the proof found, and log the build. Counts only: Dagster's record holds no identifiers."""
     proof = prove(contract, lakehouse, view)

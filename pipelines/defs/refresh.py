@@ -9,9 +9,9 @@ from uuid import uuid4
 
 import dagster as dg
 
+from installation.contract.document import Contracts
+from installation.settings import Settings
 from pipelines.arrival import landed_files, signature
-from pipelines.config import Settings
-from pipelines.contracts.document import Contracts
 from pipelines.dagster_home import prepare_home
 from pipelines.defs.automation import LANDING_TAG
 from pipelines.defs.metadata import asset_key

@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-from pipelines.config import Settings
-from pipelines.contracts.document import Contracts
+from installation.contract.document import Contracts
+from installation.settings import Settings
 from pipelines.defs import metadata
 from pipelines.defs.automation import job_apart
 from pipelines.defs.failure import own_errors_are_final
 from pipelines.defs.metadata import asset_key
-from pipelines.privacy_store import open_release_registry
 from pipelines.release import LAYER
-from pipelines.release.plan import Plan, load_plans
+from pipelines.release.declaration import AnonymousRelease, anonymous_releases
 
 if TYPE_CHECKING:
     from privacy.anonymity.report import Report
@@ -27,7 +26,7 @@ CHECK = "anonymity"
 
 def release_keys() -> tuple[dg.AssetKey, ...]:
     """Return the keys of all releases."""
-    return tuple(asset_key(plan.table) for plan in load_plans())
+    return tuple(asset_key(plan.table) for plan in anonymous_releases())
 
 
 def release_assets(contracts: Contracts) -> list[dg.AssetsDefinition]:
@@ -36,12 +35,12 @@ def release_assets(contracts: Contracts) -> list[dg.AssetsDefinition]:
     Raises:
         ReleaseError: a declared release cannot be used.
     """
-    return [_asset(plan, contracts) for plan in load_plans()]
+    return [_asset(plan, contracts) for plan in anonymous_releases()]
 
 
 def release_checks(contracts: Contracts) -> list[dg.AssetChecksDefinition]:
     """Return the blocking check of each release: the verifier reads the written table."""
-    return [_check(plan, contracts) for plan in load_plans()]
+    return [_check(plan, contracts) for plan in anonymous_releases()]
 
 
 def release_job() -> UnresolvedAssetJobDefinition:
@@ -50,7 +49,7 @@ def release_job() -> UnresolvedAssetJobDefinition:
     return job_apart("release", release_keys(), told)
 
 
-def _asset(plan: Plan, contracts: Contracts) -> dg.AssetsDefinition:
+def _asset(plan: AnonymousRelease, contracts: Contracts) -> dg.AssetsDefinition:
     contract = contracts.table(plan.source)
     plan.require(contract)
 
@@ -62,15 +61,15 @@ def _asset(plan: Plan, contracts: Contracts) -> dg.AssetsDefinition:
         description=f"{plan.source} for {plan.recipient}: those who permit {plan.purpose}, anonymised. Whoever was in "
         "an earlier version stays with the same people, so that versions cannot be joined.",
         tags={"personal_data": "false"},
-        required_resource_keys={"lock", "settings", "lakehouse", "consent"},
+        required_resource_keys={"lock", "settings", "installation", "lakehouse", "consent"},
     )
     def release(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
         # Here, because no run without a release should wait for the search to load.
-        from pipelines.release.publish import publish
+        from pipelines.release.anonymous import publish
 
         held, started = context.resources, perf_counter()
         with own_errors_are_final():
-            registry = open_release_registry(held.settings)
+            registry = held.installation.release_registry()
             made = publish(plan, contract, held.lakehouse, held.consent(), registry)
             pages = _write_report(held.settings, plan, made.report)
         figures: dict[str, Any] = {
@@ -91,7 +90,7 @@ def _asset(plan: Plan, contracts: Contracts) -> dg.AssetsDefinition:
     return release
 
 
-def _check(plan: Plan, contracts: Contracts) -> dg.AssetChecksDefinition:
+def _check(plan: AnonymousRelease, contracts: Contracts) -> dg.AssetChecksDefinition:
     told = f"Every class of the written table satisfies {', '.join(plan.models)}."
 
     @dg.asset_check(
@@ -99,21 +98,21 @@ def _check(plan: Plan, contracts: Contracts) -> dg.AssetChecksDefinition:
         name=CHECK,
         blocking=True,
         description=f"{told} Nobody is in it who does not permit {plan.purpose}.",
-        required_resource_keys={"settings", "lakehouse", "consent"},
+        required_resource_keys={"installation", "lakehouse", "consent"},
     )
     def prove(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-        from pipelines.release.publish import prove_release
+        from pipelines.release.anonymous import prove_release
 
         held = context.resources
         with own_errors_are_final():
-            registry = open_release_registry(held.settings)
+            registry = held.installation.release_registry()
             verdict = prove_release(plan, contracts.table(plan.source), held.lakehouse, held.consent(), registry)
         return _result(verdict)
 
     return prove
 
 
-def _write_report(settings: Settings, plan: Plan, report: "Report") -> Path:
+def _write_report(settings: Settings, plan: AnonymousRelease, report: "Report") -> Path:
     """Write what the release loses and risks, as a page and as JSON; figures only."""
     page = settings.data_dir / "released" / plan.name / "report.html"
     page.parent.mkdir(parents=True, exist_ok=True)

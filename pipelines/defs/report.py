@@ -6,15 +6,13 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-from pipelines.clock import wall_clock
 from pipelines.defs.automation import job_apart
 from pipelines.defs.failure import own_errors_are_final
 from pipelines.defs.metadata import ROWS, asset_key
 from pipelines.plot import draw_intervals
-from pipelines.privacy_store import read_balances
-from pipelines.private_report import Report, built_in_reports, publish
 from pipelines.release import LAYER
-from privacy.catalog import build_catalog
+from pipelines.release.declaration import StatisticsRelease, statistics_releases
+from pipelines.release.statistics import publish
 
 if TYPE_CHECKING:
     from privacy.dp.answer import Answer
@@ -22,13 +20,13 @@ if TYPE_CHECKING:
 
 def report_assets() -> list[dg.AssetsDefinition]:
     """Return one asset a report."""
-    return [_report_asset(report) for report in built_in_reports()]
+    return [_report_asset(report) for report in statistics_releases()]
 
 
 def report_job() -> UnresolvedAssetJobDefinition:
     """Return the job that asks for all reports."""
     told = "Ask the regular questions. On data that has not changed, stored answers come back for nothing."
-    return job_apart("private_reports", (asset_key(report.table) for report in built_in_reports()), told)
+    return job_apart("private_reports", (asset_key(report.table) for report in statistics_releases()), told)
 
 
 def report_schedule(job: UnresolvedAssetJobDefinition) -> dg.ScheduleDefinition:
@@ -42,36 +40,36 @@ def report_schedule(job: UnresolvedAssetJobDefinition) -> dg.ScheduleDefinition:
     )
 
 
-def _report_asset(report: Report) -> dg.AssetsDefinition:
+def _report_asset(report: StatisticsRelease) -> dg.AssetsDefinition:
     @dg.asset(
         key=asset_key(report.table),
-        deps=[asset_key(report.dataset)],
+        deps=[asset_key(report.source)],
         group_name=LAYER,
         kinds={"deltalake"},
         description=f"{report.title}, under differential privacy at ρ={report.form['rho']:g}. Spends the budget of "
-        f"{report.dataset} for {report.form['purpose']}; the same question about the same data is free.",
+        f"{report.source} for {report.form['purpose']}; the same question about the same data is free.",
         tags={"personal_data": "false"},
-        required_resource_keys={"lock", "settings", "contracts", "lakehouse", "consent"},
+        required_resource_keys={"lock", "installation", "lakehouse", "consent"},
     )
     def ask(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
         # Here, because no run without a report should wait for OpenDP.
-        from pipelines.private_statistics import StatisticsDesk
+        from pipelines.release.statistics_service import StatisticsService
 
         held = context.resources
-        desk = StatisticsDesk(
-            settings=held.settings, lakehouse=held.lakehouse, catalog=build_catalog(held.contracts.values()),
+        desk = StatisticsService(
+            installation=held.installation, lakehouse=held.lakehouse,
             consent=held.consent, who="bojagi report", role="pipeline",
         )  # fmt: skip
         with own_errors_are_final():
             answer = publish(report, desk)
-            left = read_balances(held.settings, report.question, wall_clock())
+            left = desk.balances(report.question)
         return dg.MaterializeResult(metadata={**_metadata(report, answer), "budget_left": dg.MetadataValue.json(left)})
 
     return ask
 
 
-def _metadata(report: Report, answer: "Answer") -> dict[str, Any]:
-    from privacy.dp.plan import Plan
+def _metadata(report: StatisticsRelease, answer: "Answer") -> dict[str, Any]:
+    from privacy.dp.noise_plan import NoisePlan
     from privacy.dp.preview import preview
 
     first = report.question.statistics[0]
@@ -84,7 +82,7 @@ def _metadata(report: Report, answer: "Answer") -> dict[str, Any]:
         "rho": answer.statement["rho_zcdp"],
         "epsilon": answer.statement["epsilon"],
         "delta": answer.statement["delta"],
-        "expected_margins": dg.MetadataValue.json(preview(Plan(report.question))["margins"]),
+        "expected_margins": dg.MetadataValue.json(preview(NoisePlan(report.question))["margins"]),
         "largest_margin": max(margins, default=0.0),
         "chart": dg.MetadataValue.md(f"![chart](data:image/svg+xml;base64,{image})"),
         "figures": dg.MetadataValue.md(_table(answer)),

@@ -7,26 +7,25 @@ from typing import Any
 
 import dagster as dg
 
-from pipelines.as_of import RunDay
-from pipelines.clock import wall_clock
-from pipelines.config import Settings
-from pipelines.consent.account import BuildAccount
-from pipelines.consent.moment import decision_moment
-from pipelines.consent.view import ConsentView
-from pipelines.contracts.document import Contracts
-from pipelines.engine import Engine, open_engine
-from pipelines.gate import Gate, outcome_folder
-from pipelines.identity.opaque_id import opaque_ids
-from pipelines.identity.person_record import PersonRecords, kept_sketches, read_person_records
-from pipelines.identity.person_register import PURPOSE
-from pipelines.identity.session import MatchingSession
-from pipelines.identity.sketch_book import SketchBook
-from pipelines.ingest.load import in_utc
+from installation.clock import wall_clock
+from installation.contract.document import Contracts
+from installation.installation import Installation
+from installation.reference_date import ReferenceDate, decision_moment
+from installation.settings import Settings
+from pipelines.consent.build_log import BuildLog
+from pipelines.derived_table.table import BuildContext
+from pipelines.engine.session import Engine, open_engine
 from pipelines.ingest.lock import run_lock
-from pipelines.lakehouse import Lakehouse
-from pipelines.privacy_store import open_audit_log, open_consent_view, open_protection, open_revealer, open_sketch_keys
-from pipelines.protection import Protection
-from pipelines.unify.table import BuildContext
+from pipelines.ingest.source_load import in_utc
+from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
+from pipelines.quality.inspection import TableInspector, record_folder
+from pipelines.register.opaque_id import opaque_ids
+from pipelines.register.person_record import PersonRecords, read_person_records, stored_sketches
+from pipelines.register.person_register import PURPOSE
+from pipelines.register.session import MatchingSession
+from pipelines.register.sketch_book import SketchBook, SketchKeys
+from privacy.consent.view import ConsentView
+from privacy.protection.source_person import Protection
 
 _UNFINISHED = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 
@@ -35,6 +34,7 @@ def resources(settings: Settings, contracts: Contracts) -> dict[str, Any]:
     """Return the resources of the definitions, by the name under which assets ask for them."""
     return {
         "settings": dg.ResourceDefinition.hardcoded_resource(settings),
+        "installation": installation,
         "contracts": dg.ResourceDefinition.hardcoded_resource(contracts),
         "clock": dg.ResourceDefinition.hardcoded_resource(wall_clock),
         "lock": lock,
@@ -59,6 +59,13 @@ def lock(context: dg.InitResourceContext) -> Iterator[None]:
         yield None
 
 
+@dg.resource(required_resource_keys={"settings"}, description="Settings, contracts, secrets and stores.")
+def installation(context: dg.InitResourceContext) -> Iterator[Installation]:
+    """Open the installation that the settings describe; close what was opened at the end."""
+    with Installation(context.resources.settings) as opened:
+        yield opened
+
+
 @dg.resource(required_resource_keys={"settings", "lock"}, description="The Spark session of the run.")
 def engine(context: dg.InitResourceContext) -> Iterator[Engine]:
     """Open the engine that the settings name."""
@@ -67,42 +74,42 @@ def engine(context: dg.InitResourceContext) -> Iterator[Engine]:
 
 
 @dg.resource(required_resource_keys={"settings", "engine"}, description="The Delta tables.")
-def lakehouse(context: dg.InitResourceContext) -> Lakehouse:
+def lakehouse(context: dg.InitResourceContext) -> SparkLakehouse:
     """Return the tables below the lakehouse's root."""
     settings: Settings = context.resources.settings
-    return Lakehouse(settings.lakehouse_root, context.resources.engine.spark, settings.storage_options)
+    return SparkLakehouse(settings.lakehouse_root, context.resources.engine.spark, settings.storage_options)
 
 
 @dg.resource(
-    required_resource_keys={"settings", "lock"}, description="Matching keys, and the keys that encrypt identifiers."
+    required_resource_keys={"installation", "lock"}, description="Matching keys, and the keys that encrypt identifiers."
 )
-def protection(context: dg.InitResourceContext) -> Iterator[Protection]:
+def protection(context: dg.InitResourceContext) -> Protection:
     """Open the secrets of this installation."""
-    with open_protection(context.resources.settings) as opened:
-        yield opened
+    held: Installation = context.resources.installation
+    return held.protection
 
 
 @dg.resource(
     required_resource_keys={"settings", "contracts", "lakehouse"},
     description="The day that the run calls today.",
 )
-def run_day(context: dg.InitResourceContext) -> RunDay:
+def run_day(context: dg.InitResourceContext) -> ReferenceDate:
     """Return what finds the day once, when first asked: by then all sources are loaded."""
     held = context.resources
-    return RunDay(held.settings, held.contracts, held.lakehouse)
+    return ReferenceDate(held.settings, held.contracts, held.lakehouse)
 
 
 @dg.resource(
     required_resource_keys={"settings", "contracts", "lakehouse", "clock"},
     description="Checks tables, once for each state.",
 )
-def gate(context: dg.InitResourceContext) -> Iterator[Gate]:
-    """Give the gate; at the end add to the trend and the Data Docs what a halted run left out."""
+def gate(context: dg.InitResourceContext) -> Iterator[TableInspector]:
+    """Yield the table inspector; at the end, wait for its checks and complete the trend and Data Docs."""
     held = context.resources
-    opened = Gate(
+    opened = TableInspector(
         lakehouse=held.lakehouse,
         contracts=held.contracts,
-        folder=outcome_folder(held.settings),
+        folder=record_folder(held.settings),
         site=held.settings.quality_site_dir,
         load_id=context.run.run_id if context.run else "no_run",
         measured_at=in_utc(held.clock()),
@@ -112,7 +119,7 @@ def gate(context: dg.InitResourceContext) -> Iterator[Gate]:
 
 
 @dg.resource(
-    required_resource_keys={"settings", "contracts", "today", "clock"},
+    required_resource_keys={"settings", "installation", "contracts", "today", "clock"},
     description="What people agreed to, as this run sees it.",
 )
 def consent(context: dg.InitResourceContext) -> Callable[[], ConsentView]:
@@ -122,22 +129,23 @@ def consent(context: dg.InitResourceContext) -> Callable[[], ConsentView]:
     @cache
     def make() -> ConsentView:
         moment = decision_moment(held.settings, held.contracts, held.today(), held.clock())
-        return open_consent_view(held.settings, moment)
+        view: ConsentView = held.installation.consent_view(moment)
+        return view
 
     return make
 
 
-@dg.resource(required_resource_keys={"settings"}, description="Logs which tables of persons the run builds.")
-def account(context: dg.InitResourceContext) -> Iterator[BuildAccount]:
+@dg.resource(required_resource_keys={"installation"}, description="Logs which tables of persons the run builds.")
+def account(context: dg.InitResourceContext) -> Iterator[BuildLog]:
     """Give the account; its log is opened when the first build is to be logged."""
-    settings: Settings = context.resources.settings
-    opened = BuildAccount(lambda: open_audit_log(settings), context.run.run_id if context.run else "no_run")
+    held: Installation = context.resources.installation
+    opened = BuildLog(lambda: held.audit_log, context.run.run_id if context.run else "no_run")
     yield opened
     opened.close()
 
 
 @dg.resource(
-    required_resource_keys={"settings", "contracts", "engine", "today", "lakehouse", "consent"},
+    required_resource_keys={"settings", "installation", "contracts", "engine", "today", "lakehouse", "consent"},
     description="What a build needs besides its inputs.",
 )
 def build_context(context: dg.InitResourceContext) -> Callable[[], BuildContext]:
@@ -146,9 +154,9 @@ def build_context(context: dg.InitResourceContext) -> Callable[[], BuildContext]
 
     @contextmanager
     def people() -> Iterator[PersonRecords]:
-        book = SketchBook(open_sketch_keys(held.settings), kept_sketches(held.lakehouse))
-        with open_revealer(held.settings, "bojagi run", PURPOSE) as reveal:
-            yield read_person_records(held.lakehouse, held.contracts, reveal, book)
+        book = SketchBook(SketchKeys.of(held.installation.tokenizer), stored_sketches(held.lakehouse))
+        reveal = held.installation.revealer("bojagi run", PURPOSE)
+        yield read_person_records(held.lakehouse, held.contracts, reveal, book)
 
     def make() -> BuildContext:
         matching = MatchingSession(people)

@@ -4,10 +4,10 @@ from typing import Any
 
 import dagster as dg
 
-from pipelines.contracts.document import Contracts
+from installation.contract.document import Contracts
 from pipelines.defs.automation import RETENTION_KEY
 from pipelines.defs.failure import own_errors_are_final
-from pipelines.retention.apply import apply_retention
+from pipelines.retention.deletion import apply_retention
 
 
 def retention_asset(contracts: Contracts) -> dg.AssetsDefinition:

@@ -9,6 +9,7 @@ from dagster._core.events import DagsterEvent, DagsterEventType
 from dagster._core.events.log import EventLogEntry
 from dagster_shared.error import SerializableErrorInfo
 
+from installation.errors import InstallationError
 from pipelines.defs import check, metadata
 from pipelines.defs.failure import ERROR_KIND
 from pipelines.errors import PipelineError
@@ -142,7 +143,10 @@ def _explain(error: SerializableErrorInfo) -> tuple[str, str | None]:
     Dagster wraps what it did not raise, and our errors wrap what they explain.
     """
     chain = list(_chain(error))
-    own = {kind.__name__ for kind in (*_descendants(PipelineError), *_descendants(PrivacyError))}
+    own = {
+        kind.__name__
+        for kind in (*_descendants(InstallationError), *_descendants(PipelineError), *_descendants(PrivacyError))
+    }
     cause = next((link for link in chain if link.cls_name in own), chain[-1])
     kind, _, text = cause.message.strip().partition(": ")
     return (text or kind).strip(), cause.cls_name

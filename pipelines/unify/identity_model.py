@@ -1,4 +1,4 @@
-"""silver/identity_model: the matching model that is kept from run to run, and what its weights look like."""
+"""silver/identity_model: the trained matching models, and the number of pairs above each threshold for each model."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import json
 import pandas as pd
 from pyspark.sql import DataFrame
 
-from pipelines.unify.table import PREVIOUS, BuildContext, Tables
+from pipelines.derived_table.table import PREVIOUS, BuildContext, Tables
 
 _SCHEMA = (
     "model_id string, trained_at timestamp_ntz, person_count bigint, pair_count bigint, match_prior double, "
@@ -17,13 +17,13 @@ _SCHEMA = (
 
 
 def build(tables: Tables, context: BuildContext) -> DataFrame:
-    """Return the former models, and the one that the build of silver/identifier trained in this run, if it did."""
+    """Return one row per model: the former models, and the model that silver/identifier trained in this run, if any."""
     former = tables[PREVIOUS].select(*(part.split()[0] for part in _SCHEMA.split(", ")))
     matching = context.matching.matching if context.matching else None
     if matching is None or matching.trained is None:
         return former
     from pipelines.identity.chart import chart_data
-    from pipelines.identity.model_text import write_model
+    from pipelines.matching.model_text import write_model
 
     trained_at = tables["silver/identifier"].agg({"last_seen_at": "max"}).collect()[0][0]
     parameters = write_model(matching.trained, list(matching.columns))

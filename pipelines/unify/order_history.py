@@ -1,20 +1,20 @@
-"""gold/order_history: each order with its money, channel, delivery and returns."""
+"""Builds gold/order_history: each order with its amounts, channel, delivery and returns."""
 
 from __future__ import annotations
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from pipelines.unify.deduplicate import latest
+from pipelines.derived_table.deduplication import latest
+from pipelines.derived_table.table import BuildContext, Tables
 from pipelines.unify.measure import count_where, distinct_count, ratio, seconds_between, total
-from pipelines.unify.table import BuildContext, Tables
 
 DELIVERY_METHODS = {"새벽배송": "dawn", "일반배송": "standard", "매장픽업": "pickup"}
 _MONEY = ("sales_value", "list_value", "retail_discount", "coupon_discount", "coupon_match_discount")
 
 
 def build(tables: Tables, context: BuildContext) -> DataFrame:
-    """Return one row an order of silver/order_line."""
+    """Return one row per order of silver/order_line."""
     orders = (
         _orders(tables["silver/order_line"])
         .join(_deliveries(tables["bronze/delivery"]), "order_id", "left")

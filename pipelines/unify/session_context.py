@@ -1,4 +1,4 @@
-"""gold/customer_session_context: the devices, screens, referrers, days and weather of a customer's visits."""
+"""Builds gold/customer_session_context: devices, screens, referrers, weekdays and weather of a customer's visits."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from functools import reduce
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from pipelines.derived_table.table import BuildContext, Tables
 from pipelines.unify.calendar import NATIONWIDE
 from pipelines.unify.measure import count_where, median, most_frequent, share_where
-from pipelines.unify.table import BuildContext, Tables
 from pipelines.unify.temporal_pattern import RAIN_MM
 
 _DEVICES = ("mobile", "desktop", "tablet")
@@ -20,7 +20,7 @@ _FAVOURITES = {
 
 
 def build(tables: Tables, context: BuildContext) -> DataFrame:
-    """Return one row a customer with at least one visit (silver/session)."""
+    """Return one row per customer with at least one visit in silver/session."""
     screen = F.concat(F.col("screen_width").cast("string"), F.lit("x"), F.col("screen_height").cast("string"))
     visits = tables["silver/session"].where("customer_id is not null").withColumn("screen", screen)
     days = tables["silver/calendar"].where(F.col("sido") == NATIONWIDE)

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
+from installation.contract.document import Contracts, load_contracts
 from pipelines.arrival import landed_files, signature
-from pipelines.contracts.document import Contracts, load_contracts
 
 
 @pytest.fixture(scope="module")

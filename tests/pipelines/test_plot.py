@@ -2,8 +2,8 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
+from installation.lakehouse.table_profile import TableProfile
 from pipelines.plot import HEIGHT, MOST_BARS, draw_intervals, draw_profile
-from pipelines.table_profile import TableProfile
 
 
 def _profile(**figures: object) -> TableProfile:

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from deltalake import DeltaTable
 
+from installation.contract.document import load_contracts
+from installation.settings import load_settings
 from pipelines.cli.exit_code import ExitCode
 from pipelines.cli.run import exit_code
-from pipelines.config import load_settings
-from pipelines.contracts.document import load_contracts
 from pipelines.defs.build import build_definitions
 from pipelines.defs.refresh import landing_tags, open_instance, refresh
 from pipelines.defs.summary import RunProgress
@@ -52,7 +52,7 @@ def test_status_tells_the_run_and_the_tables(finished: tuple[Bojagi, Any]) -> No
 
 
 def test_the_killed_run_is_failed_in_the_record(finished: tuple[Bojagi, Any]) -> None:
-    from pipelines.config import load_settings
+    from installation.settings import load_settings
     from pipelines.defs.refresh import open_instance
 
     bojagi, _ = finished
@@ -103,8 +103,8 @@ def test_a_person_who_does_not_permit_it_in_a_gold_table_stops_what_is_built_fro
     assert bojagi("consent", "withdraw", leaver, "analytics").returncode == 0
     monkeypatch.setenv("DAGSTER_HOME", str(bojagi.data / "dagster"))
     # The filter is broken on purpose: whoever withdrew stays in.
-    monkeypatch.setattr("pipelines.unify.refresh.keep_permitted_inputs", lambda tables, *_: tables)
-    monkeypatch.setattr("pipelines.unify.refresh.keep_permitted", lambda frame, *_: frame)
+    monkeypatch.setattr("pipelines.consent.filter.ConsentFilter.keep_inputs", lambda _, tables, contract: tables)
+    monkeypatch.setattr("pipelines.consent.filter.ConsentFilter.keep_rows", lambda _, frame, contract: frame)
     for _ in range(2):  # the second time it is current, and still not to be built upon
         progress = refresh_some(bojagi, ["consent/membership", *BY_CONSENT, share, later])
         turns = {turn.table: turn for turn in progress.turns.values()}

@@ -9,7 +9,7 @@ import numpy as np
 
 from pipelines.identity.chart import THRESHOLDS, chart_data, count_pairs_by_threshold, count_people_by_size
 from pipelines.identity.drawing import draw_sizes, draw_thresholds
-from pipelines.identity.scoring import ScoredPairs
+from pipelines.matching.scoring import ScoredPairs
 
 
 def _pairs(weights):

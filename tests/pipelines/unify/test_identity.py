@@ -8,13 +8,12 @@ from datetime import date, datetime, timedelta
 import pytest
 
 from pipelines.defs.identity_chart import identity_charts
-from pipelines.identity.person_explain import explain_persons
-from pipelines.identity.person_record import kept_sketches, read_person_records
-from pipelines.identity.sketch_book import SketchBook, SketchKeys
-from pipelines.identity.steward import DecisionError
-from pipelines.identity.steward_desk import StewardDesk
-from pipelines.rows import read_rows
-from pipelines.unify.refresh import refresh_table
+from pipelines.derived_table.refresh import refresh_table
+from pipelines.register.decision import DecisionError
+from pipelines.register.person_record import read_person_records, stored_sketches
+from pipelines.register.sketch_book import SketchBook, SketchKeys
+from pipelines.steward.person_explain import explain_persons
+from pipelines.steward.steward_desk import StewardService
 from pipelines.unify.registry import table
 from tests.pipelines.unify.market import LOADED_AT, land, token
 
@@ -30,8 +29,8 @@ def built(build_market):
     return build_market("sail", TABLES)
 
 
-def desk(built) -> StewardDesk:
-    return StewardDesk(
+def desk(built) -> StewardService:
+    return StewardService(
         built.lakehouse, built.context.contracts, token, lambda: LOADED_AT + timedelta(days=30), "steward"
     )
 
@@ -71,7 +70,7 @@ def test_a_register_entry_in_other_words_is_matched_and_a_couple_is_not(built) -
 
 def test_an_unchanged_rerun_changes_no_id_even_when_everything_is_built_again(built) -> None:
     before = built.frame("silver/identifier")
-    refresh_table(replace(table("silver/identifier"), version=99), built.lakehouse, built.context)
+    refresh_table(replace(table("silver/identifier"), version=99), built.lakehouse, built.context, built.row_filter)
     assert built.frame("silver/identifier").equals(before)
 
 
@@ -115,7 +114,7 @@ def test_without_the_decision_those_records_join(built) -> None:
 
 def test_the_desk_knows_whom_it_cannot_name(built) -> None:
     at = desk(built)
-    with pytest.raises(DecisionError, match="No customer holds"):
+    with pytest.raises(DecisionError, match="No customer has that"):
         at.find("member_no:M999999999")
     with pytest.raises(DecisionError, match="No customer"):
         at.find("c_nobody")
@@ -163,16 +162,16 @@ def test_reading_people_goes_through_the_reveal(built) -> None:
 
     persons = read_person_records(built.lakehouse, built.context.contracts, reveal)
     assert seen == [], "nobody is decrypted until somebody asks"
-    said = persons.describe(persons.everybody)
-    persons.describe(persons.everybody[:1])
+    said = persons.describe(persons.all_rows)
+    persons.describe(persons.all_rows[:1])
     assert seen == ["crm_customer", "loyalty_card"], "and nobody twice"
     assert {"name", "birth_date", "phone", "email", "household"} <= set(said.columns)
-    register = read_rows(built.lakehouse, "bronze/crm_customer", ["member_no"]).num_rows
+    register = built.lakehouse.rows("bronze/crm_customer", ["member_no"]).num_rows
     assert len(persons) == register + len(built.rows["loyalty_card"])
 
 
 def test_explaining_two_people_reads_only_them(built) -> None:
-    book = SketchBook(SketchKeys(bytes(32), bytes(32)), kept_sketches(built.lakehouse))
+    book = SketchBook(SketchKeys(bytes(32), bytes(32)), stored_sketches(built.lakehouse))
     few, all_of_them = (read_person_records(built.lakehouse, built.context.contracts, book=b) for b in (book, None))
     keys = [[("member_no", token("member_no", number))] for number in ("M000000005", "M000000205")]
     found = explain_persons(built.lakehouse, few, *keys)

@@ -1,0 +1,279 @@
+"""Trains the Fellegi-Sunter model (JASA 64, 1969) by expectation maximisation (EM), without labels.
+
+Splink's EM uses the pairs of one blocking rule at a time and cannot train the comparisons that the rule fixes. Here one
+EM runs over all pairs of records: candidate pairs have their observed levels, all other pairs count as non-matches. So
+all m probabilities and the prior are learned together. The u probabilities are the shares of `chance`, from which the
+expected matches are removed in each round.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipelines.matching.chance import estimate_chance
+from pipelines.matching.comparison import PartComparison
+from pipelines.matching.dependence import Dependence, Evidence, learn_dependence, total_weight, total_weight_sql
+from pipelines.matching.workspace import Workspace
+
+Floats = NDArray[np.float64]
+_MAX_ROUNDS = 60
+# Pairs with this number of equal personal parts give the first estimate of the number of matches. They are assumed to
+# be this share of the matches.
+_CERTAIN_PARTS = 3
+_CERTAIN_RECALL = 0.6
+# Parts that rarely change for a person. Parts that change with a move or a new contract are not among them.
+_PERSONAL_PARTS = ("given_name", "surname", "birth_date", "identifier", "email", "phone")
+# A level counts as agreement if its m probability before training is at least this.
+_CLEAR_SHARE = 0.05
+# Largest share of matches that may differ in a part (key: whether the part is personal). Without a limit the training
+# can converge to a grouping that is more frequent than duplicates, such as neighbours who share a given name.
+_MOST_DIFFERING = {True: 0.30, False: 0.60}
+# Dependence is learned again in this number of first rounds and then fixed, so that the EM converges.
+_DEPENDENCE_ROUNDS = 8
+# Parts with a blocking rule of their own, so that all pairs with equal values are candidates.
+_OWN_BLOCK = ("phone", "email", "device", "household", "postal_code", "address", "birth_date", "identifier")
+_TOLERANCE = 1e-5
+# Number of pairs that count as evidence for the starting m probabilities, so that few observations do not decide.
+_PRIOR_PAIRS = 20.0
+# At least this share of the agreeing pairs agrees by chance. Without the limit the weight of a rare identifier would be
+# unbounded.
+_CHANCE_SHARE = 0.003
+# Parts that families share: if only the given name differs, they make two people look like one.
+_FAMILY_PARTS = ("phone", "address", "device")
+# Levels (see `comparison`) up to which birth dates agree: equal, one digit off, day and month exchanged.
+_AGREEING_BIRTH_LEVELS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """Parameters of a trained Fellegi-Sunter model.
+
+    Attributes:
+        comparisons: the comparisons, in the order of the other attributes.
+        match_shares: for each comparison the m probability of each level; the level "unknown" is left out.
+        chance_shares: for each comparison the u probability of each level; the level "unknown" is left out.
+        dependence: for each comparison its parent and the shares of its weight that count.
+        prior: probability that two random records match.
+        rounds: number of EM rounds.
+
+    """
+
+    comparisons: tuple[PartComparison, ...]
+    match_shares: tuple[tuple[float, ...], ...]
+    chance_shares: tuple[tuple[float, ...], ...]
+    dependence: tuple[Dependence, ...]
+    prior: float
+    rounds: int
+
+    def weights(self) -> list[Floats]:
+        """Return for each comparison the match weight log2(m/u) of each level; index 0, "unknown", has the weight 0."""
+        return _weights(self.match_shares, self.chance_shares)
+
+    def share_counted(self, number: int, weights: Sequence[float]) -> float:
+        """Return the share of the weight of comparison `number` that counts, given all weights of the pair.
+
+        The share is 1 for a comparison without a parent; see `dependence`.
+        """
+        link, weight = self.dependence[number], weights[number]
+        if link.parent < 0:
+            return 1.0
+        parent = weights[link.parent]
+        if weight > 0 and parent > 0:
+            return link.agreeing
+        return link.differing if weight < 0 and parent < 0 else 1.0
+
+    def total_sql(self, terms: Sequence[str]) -> str:
+        """Return SQL for a pair's match weight: the prior in bits plus the weights of all comparisons.
+
+        `terms` is the SQL of each comparison's weight, in the order of the comparisons.
+        """
+        prior = float(np.log2(self.prior / (1 - self.prior)))
+        return f"{prior} + {total_weight_sql(terms, self.dependence)}"
+
+
+def household_sql(comparisons: Sequence[PartComparison]) -> str:
+    """Return the SQL condition of the household guard: a pair is two people of one household rather than one person.
+
+    It is true where the given names differ and the birth dates differ as well. It is also true where the given names
+    differ, a birth date is unknown, and a phone or another part that families share is equal. It is false for pairs
+    whose identifier or e-mail address agrees at least in part. The condition reads the observed levels `g0`, `g1`, …
+    """
+    level = {c.name: f"g{n}" for n, c in enumerate(comparisons)}
+    last = {c.name: len(c.levels) + 1 for c in comparisons}
+    if "given_name" not in level:
+        return "false"
+    differs = f"{level['given_name']} = {last['given_name']}"
+    exempt = [
+        f"{level[name]} between 1 and {last[name] - 1}"
+        for name in level
+        if name.startswith("identifier") or name == "email"
+    ]
+    homes = [f"{level[c.name]} = 1" for c in comparisons if c.name in _FAMILY_PARTS or c.name.startswith("household")]
+    birth = level.get("birth_date", "0")
+    reasons = [f"{birth} > {_AGREEING_BIRTH_LEVELS}", *(f"({birth} = 0 and {home})" for home in homes)]
+    return f"({differs} and ({' or '.join(reasons)}) and not ({' or '.join(exempt) or 'false'}))"
+
+
+def observe_levels(
+    connection: Workspace,
+    comparisons: Sequence[PartComparison],
+    *,
+    pairs: str,
+    into: str,
+    table: str = "person",
+) -> None:
+    """Write the levels of pairs to a table.
+
+    Args:
+        connection: database with the tables `pairs` and `table`.
+        comparisons: the comparisons to evaluate.
+        pairs: name of a table of pairs, columns `a` and `b` (`rid`s of `table`).
+        into: name of the table to write: `a`, `b` and one column per comparison (`g0`, `g1`, …) with the level number.
+        table: the prepared records.
+    """
+    columns = [r[0] for r in connection.execute(f"describe {table}").fetchall() if r[0] not in ("rid", "source")]
+    sides = ", ".join(f"{side}.{c} as {c}_{side}" for c in columns for side in "lr")
+    levels = ", ".join(f"{c.level_sql()} as g{n}" for n, c in enumerate(comparisons))
+    connection.execute(
+        f"create or replace table {into} as with pair as (select a, b, {sides} from {pairs} "
+        f"join {table} l on l.rid = a join {table} r on r.rid = b) select a, b, {levels} from pair"
+    )
+
+
+def train(
+    connection: Workspace,
+    comparisons: Sequence[PartComparison],
+    *,
+    observed: str = "observed",
+    table: str = "person",
+    population: int,
+    seed: int = 1,
+) -> Model:
+    """Train the model on the observed candidate pairs.
+
+    Args:
+        connection: database with the tables `table` and `observed` (see `observe_levels`).
+        comparisons: the comparisons of `observed`.
+        observed: name of the table with the levels of all candidate pairs.
+        table: the prepared records.
+        population: number of pairs that may match.
+        seed: seed of the random pairs that estimate chance agreement.
+
+    """
+    names = ", ".join(f"g{n}" for n in range(len(comparisons)))
+    patterns = connection.execute(
+        f"select {names}, {household_sql(comparisons)} as household, count(*) as n from {observed} "
+        f"group by all order by {names}"
+    ).fetchnumpy()
+    levels = np.stack([np.asarray(patterns[f"g{n}"], dtype=np.intp) for n in range(len(comparisons))])
+    counts = np.asarray(patterns["n"], dtype=np.float64)
+    possible = counts * ~np.asarray(patterns["household"], dtype=bool)
+    chance = estimate_chance(connection, comparisons, table=table, population=population, seed=seed)
+    starts = [np.array([*(lv.match_share for lv in c.levels), 0.0]) for c in comparisons]
+    for start in starts:
+        start[-1] = max(1.0 - start.sum(), 0.01)
+        start /= start.sum()
+    shares = [start.copy() for start in starts]
+    # If all records have one value, no pair differs by chance; the probability must still be above zero.
+    cleaned = [np.maximum(c, 1e-9) for c in chance.shares]
+    balance = _personal_balance(comparisons, levels)
+    leaning = balance > 0
+    possible = possible * ((balance >= 0) | _same_home(comparisons, levels))
+    certain = sum((levels[n] == 1).astype(int) for n, c in enumerate(comparisons) if _is_personal(c))
+    expected = max(float((possible * leaning)[certain >= _CERTAIN_PARTS].sum()) / _CERTAIN_RECALL, 1.0)
+    dependence = [Dependence()] * len(comparisons)
+    equal, known_levels = [lv == 1 for lv in levels], [lv > 0 for lv in levels]
+    complete = [c.name.startswith(_OWN_BLOCK) for c in comparisons]
+    rounds = 0
+    while rounds < _MAX_ROUNDS:
+        rounds += 1
+        tables = _weights(shares, cleaned)
+        weights = [t[lv] for t, lv in zip(tables, levels, strict=True)]
+        weight = np.log2(expected / population) + total_weight(weights, dependence)
+        likely = possible / (1.0 + np.exp2(-np.clip(weight, -60, 60)))
+        matched = likely * leaning
+        if rounds <= _DEPENDENCE_ROUNDS:
+            evidence = Evidence(weights, equal, known_levels, matched, counts - likely)
+            agreeing = [float(u[t[1:] > 0].sum()) for u, t in zip(cleaned, tables, strict=True)]
+            dependence = learn_dependence(evidence, agreeing, complete)
+        total = max(matched.sum(), 1e-9)
+        moved = abs(total - expected) / max(expected, 1.0)
+        expected = total
+        for n, start in enumerate(starts):
+            by_level = np.bincount(levels[n], matched, len(start) + 1)[1:].astype(np.float64)
+            new = (by_level + _PRIOR_PAIRS * start) / (by_level.sum() + _PRIOR_PAIRS)
+            new = _limit_differing(new, _MOST_DIFFERING[_is_personal(comparisons[n])])
+            moved = max(moved, float(np.abs(new - shares[n]).max()))
+            shares[n] = new
+            likely_by_level = np.bincount(levels[n], likely, len(start) + 1)[1:].astype(np.float64)
+            cleaned[n] = _without_matches(chance.shares[n], likely_by_level, chance.known[n])
+        if moved < _TOLERANCE:
+            break
+    return Model(
+        tuple(comparisons),
+        tuple(tuple(map(float, m)) for m in shares),
+        tuple(tuple(map(float, u)) for u in cleaned),
+        tuple(dependence),
+        float(min(max(expected / population, 1e-12), 0.5)),
+        rounds,
+    )
+
+
+def _weights(match_shares: Sequence[Any], chance_shares: Sequence[Any]) -> list[Floats]:
+    return [
+        np.concatenate([[0.0], np.log2(np.asarray(m) / np.asarray(u))])
+        for m, u in zip(match_shares, chance_shares, strict=True)
+    ]
+
+
+def _is_personal(comparison: PartComparison) -> bool:
+    return comparison.name.startswith(_PERSONAL_PARTS)
+
+
+def _personal_balance(comparisons: Sequence[PartComparison], levels: NDArray[np.intp]) -> Floats:
+    """Return for each pattern the number of personal parts that agree minus the number that differ.
+
+    The data contains several groupings (persons, families, neighbours); the balance keeps the training on persons. Only
+    patterns with a positive balance train the m probabilities. Patterns with a negative balance are non-matches, except
+    those of `_same_home`.
+    """
+    balance = np.zeros(levels.shape[1])
+    for level, comparison in zip(levels, comparisons, strict=True):
+        if _is_personal(comparison):
+            clear = [float(lv.match_share >= _CLEAR_SHARE) for lv in comparison.levels]
+            balance += np.asarray([0.0, *clear, -1.0])[level]
+    return balance
+
+
+def _same_home(comparisons: Sequence[PartComparison], levels: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Return which patterns agree on a home and on a birth date, identifier or e-mail.
+
+    Two people rarely have both in common by chance, even if all other parts differ.
+    """
+    home, identifying = np.zeros(levels.shape[1], dtype=bool), np.zeros(levels.shape[1], dtype=bool)
+    for level, comparison in zip(levels, comparisons, strict=True):
+        if comparison.name.startswith(("address", "household", "device")):
+            home |= (level == 1) | ((level == 2) & (comparison.name == "address"))
+        if comparison.name.startswith(("birth_date", "identifier", "email")):
+            identifying |= (level == 1) | ((level == 2) & (comparison.name != "email"))
+    return home & identifying
+
+
+def _limit_differing(shares: Floats, most_differing: float) -> Floats:
+    """Return the m probabilities with that of the last level, "different", reduced to at most the limit."""
+    if shares[-1] <= most_differing:
+        return shares
+    limited = shares * ((1 - most_differing) / max(1 - shares[-1], 1e-9))
+    limited[-1] = most_differing
+    return np.asarray(np.maximum(limited, 1e-6) / np.maximum(limited, 1e-6).sum())
+
+
+def _without_matches(chance: Floats, matched: Floats, known_pairs: float) -> Floats:
+    """Return the u probabilities: chance agreement without the expected matches, with a lower limit, adding up to 1."""
+    agreeing = chance * known_pairs
+    cleaned: Floats = np.maximum(agreeing - matched, agreeing * _CHANCE_SHARE)
+    cleaned = np.maximum(cleaned / cleaned.sum(), 1e-9)
+    return np.asarray(cleaned / cleaned.sum())

@@ -1,0 +1,238 @@
+"""Checks each table once for each state, records the result, and so decides whether derived tables may be built.
+
+A table that has not changed is not checked again, but its recorded result still counts: a table with a failed check
+blocks every run until it is corrected, not only the run that loaded it. New results are added to the trend
+(`gold/quality_metric`) and to Data Docs, also when the run stops early.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from datetime import date, datetime, time
+from functools import cached_property
+from pathlib import Path
+
+import pyarrow as pa
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from installation.contract.document import Contract, Contracts
+from installation.reference_date import NO_EVENTS_DAY
+from installation.settings import Settings
+from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
+from pipelines.quality import data_docs, metric
+from pipelines.quality.check import Check
+from pipelines.quality.contract_check import RunContext, derive_checks, parents_of
+from pipelines.quality.result import TableQuality
+from privacy.storage.atomic_file import replace_public
+
+
+class InspectionRecord(BaseModel):
+    """The recorded result of checking one state of a table. It is a JSON file per table without personal data."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    state: str
+    """Digest of the checks, with the reference date of freshness, and of the versions of the tables that they read."""
+    load_id: str
+    measured_at: datetime
+    quality: TableQuality
+    is_in_trend: bool = False
+    is_in_docs: bool = False
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """The result of a table's checks. `is_new` is false if it was recorded earlier for the same state."""
+
+    quality: TableQuality
+    is_new: bool
+
+
+@dataclass(frozen=True)
+class _RunningInspection:
+    """An inspection that runs in the background, and its reference date."""
+
+    as_of: date
+    inspection: Future[Inspection]
+
+
+@dataclass(frozen=True)
+class TableInspector:
+    """Checks the tables of one run in the background.
+
+    `folder` keeps the inspection records, `site` is the folder of Data Docs. Call `close` at the end of the run.
+    """
+
+    lakehouse: SparkLakehouse
+    contracts: Contracts
+    folder: Path
+    site: Path
+    load_id: str
+    measured_at: datetime
+
+    def begin(self, contract: Contract, as_of: date) -> None:
+        """Start to check a table in the background, while the next table is built; `inspect` waits for the result."""
+        self._running[contract.table] = _RunningInspection(as_of, self._worker.submit(self._inspect, contract, as_of))
+
+    def begin_source(self, contract: Contract, as_of: date) -> None:
+        """Start to check a loaded source in the background, once the other sources that its rules read are loaded.
+
+        Until all sources are loaded, `as_of` is only a guess of the reference date. `inspect` checks the source again
+        if the guess was wrong and its checks depend on the date.
+        """
+        self._loaded.add(contract.table)
+        self._waiting[contract.table] = contract
+        for table in [name for name, waiting in self._waiting.items() if _parents(waiting) <= self._loaded]:
+            self.begin(self._waiting.pop(table), as_of)
+
+    def inspect(self, contract: Contract, as_of: date) -> Inspection:
+        """Return the result of checking a table against its contract; a recorded result of the same state is reused.
+
+        Waits for a check that `begin` or `begin_source` has started.
+
+        Raises:
+            QualityRuleError: a rule of the contract cannot be run on any data.
+
+        """
+        running = self._running.pop(contract.table, None)
+        if running is None or not _has_same_checks(contract, running.as_of, as_of):
+            running = _RunningInspection(as_of, self._worker.submit(self._inspect, contract, as_of))
+        found = running.inspection.result()
+        if found.is_new:
+            arguments = (self.site, found.quality, self.load_id, self.measured_at)
+            self._pages[contract.table] = self._worker.submit(data_docs.write_pages, *arguments)
+        return found
+
+    def close(self) -> None:
+        """Wait for running checks, and add recorded results to the trend and Data Docs that do not have them yet."""
+        self._worker.shutdown()
+        self.extend_trend()
+        self.build_docs()
+
+    def _inspect(self, contract: Contract, as_of: date) -> Inspection:
+        end_of_day = _end_of(as_of)
+        checks = derive_checks(contract, RunContext(end_of_day))
+        parents = parents_of(checks)
+        state = self._state(contract.table, checks)
+        known = self._recorded(contract)
+        if known is not None and known.state == state:
+            return Inspection(known.quality, is_new=False)
+        from pipelines.quality.validation import validate_table
+
+        context = RunContext(end_of_day, self._row_history.get(contract.table, ()))
+        frames = {name: self.lakehouse.read(name) for name in sorted(parents) if self.lakehouse.exists(name)}
+        quality = validate_table(self.lakehouse.read(contract.table), contract, context, frames)
+        self._write(InspectionRecord(state=state, load_id=self.load_id, measured_at=self.measured_at, quality=quality))
+        return Inspection(quality, is_new=True)
+
+    def extend_trend(self) -> int:
+        """Append the figures of the results that `gold/quality_metric` lacks; return the number of appended rows.
+
+        If the process is killed right after the commit, the next run appends them again under the same load id.
+        """
+        missing = [record for record in read_records(self.folder) if not record.is_in_trend]
+        if not missing:
+            return 0
+        tables = [metric.metric_table([one.quality], one.load_id, one.measured_at) for one in missing]
+        rows = pa.concat_tables(tables)
+        self.lakehouse.append_rows(metric.TABLE, rows)
+        for record in missing:
+            self._write(record.model_copy(update={"is_in_trend": True}))
+        return int(rows.num_rows)
+
+    def build_docs(self) -> bool:
+        """Add the results that Data Docs lack to them; return whether there were any."""
+        missing = [record for record in read_records(self.folder) if not record.is_in_docs]
+        if not missing:
+            return False
+        written = {table for table, pages in self._pages.items() if pages.result() is None}
+        unwritten = [one.quality for one in missing if one.quality.table not in written]
+        data_docs.build_site(self.site, unwritten, self.load_id, self.measured_at)
+        for record in missing:
+            self._write(record.model_copy(update={"is_in_docs": True}))
+        return True
+
+    @cached_property
+    def _worker(self) -> ThreadPoolExecutor:
+        # One thread, because the registries of Great Expectations are not thread-safe.
+        return ThreadPoolExecutor(1, thread_name_prefix="checks")
+
+    @cached_property
+    def _running(self) -> dict[str, _RunningInspection]:
+        return {}
+
+    @cached_property
+    def _pages(self) -> dict[str, Future[None]]:
+        """The Data Docs pages that are being written in the background, by table."""
+        return {}
+
+    @cached_property
+    def _loaded(self) -> set[str]:
+        return set()
+
+    @cached_property
+    def _waiting(self) -> dict[str, Contract]:
+        return {}
+
+    @cached_property
+    def _row_history(self) -> Mapping[str, tuple[int, ...]]:
+        is_there = self.lakehouse.exists(metric.TABLE)
+        return metric.row_history(self.lakehouse.read(metric.TABLE) if is_there else None)
+
+    def _state(self, table: str, checks: Sequence[Check]) -> str:
+        versions = {name: self.lakehouse.version(name) for name in sorted({table, *parents_of(checks)})}
+        described = json.dumps([[type(check).__name__, asdict(check)] for check in checks], default=_json_value)
+        return hashlib.sha256(f"{versions}{described}".encode()).hexdigest()
+
+    def _recorded(self, contract: Contract) -> InspectionRecord | None:
+        path = self._path(contract.table)
+        return _read(path) if path.exists() else None
+
+    def _write(self, record: InspectionRecord) -> None:
+        replace_public(self._path(record.quality.table), record.model_dump_json())
+
+    def _path(self, table: str) -> Path:
+        return self.folder / f"{table.replace('/', '.')}.json"
+
+
+def _end_of(day: date) -> datetime:
+    return datetime.combine(day, time.max)
+
+
+def _parents(contract: Contract) -> frozenset[str]:
+    """Return the other tables that the contract's rules read; they do not depend on the reference date."""
+    return parents_of(derive_checks(contract, RunContext(_end_of(NO_EVENTS_DAY)))) - {contract.table}
+
+
+def _has_same_checks(contract: Contract, day: date, other: date) -> bool:
+    """Return whether the checks are equal for both reference dates; only a freshness check depends on the date."""
+    first, second = (derive_checks(contract, RunContext(_end_of(one))) for one in (day, other))
+    return day == other or first == second
+
+
+def _json_value(value: object) -> object:
+    """Return a JSON value for a value that JSON has no type for; the same in every process."""
+    return sorted(value) if isinstance(value, frozenset) else str(value)
+
+
+def record_folder(settings: Settings) -> Path:
+    """Return the folder of the inspection records."""
+    return settings.data_dir / "quality" / "outcome"
+
+
+def read_records(folder: Path) -> Iterator[InspectionRecord]:
+    """Yield the newest inspection record of each table that was checked."""
+    for path in sorted(folder.glob("*.json")):
+        record = _read(path)
+        if record is not None:
+            yield record
+
+
+def _read(path: Path) -> InspectionRecord | None:
+    """Return the record in a file; None if another version of Bojagi wrote it, so that the table is checked again."""
+    try:
+        return InspectionRecord.model_validate_json(path.read_bytes())
+    except ValidationError:
+        return None

@@ -1,0 +1,57 @@
+"""Asks the question of a statistics release and writes its answer as a table of the layer `release`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+if TYPE_CHECKING:
+    from pipelines.release.declaration import StatisticsRelease
+    from pipelines.release.statistics_service import StatisticsService
+    from privacy.dp.answer import Answer
+
+
+def publish(release: StatisticsRelease, service: StatisticsService) -> Answer:
+    """Ask the release's question, replace its table by the answer, and return the answer.
+
+    Grain of the table: one row a group and statistic. Columns: one a key (text; null in a total), statistic, value and
+    margin (null where noise drowned it), confidence, rho, epsilon, delta, dataset_version, statement (JSON of NIST
+    SP 800-226's pyramid).
+
+    Raises:
+        PrivacyError: the question was refused; the table stays as it was.
+    """
+    answer = service.answer(release.question)
+    keys = [key.column for key in release.question.group_by]
+    rows = pa.Table.from_pylist(list(_rows(answer, keys)), _schema(keys))
+    service.lakehouse.overwrite(release.table, service.lakehouse.spark.createDataFrame(rows))
+    return answer
+
+
+def _rows(answer: Answer, keys: list[str]) -> Iterator[dict[str, Any]]:
+    statement = answer.statement
+    for estimate in answer.estimates:
+        yield {
+            **{key: estimate.group.get(key) for key in keys},
+            "statistic": estimate.statistic,
+            "value": estimate.value,
+            "margin": estimate.margin,
+            "confidence": answer.confidence,
+            "rho": statement["rho_zcdp"],
+            "epsilon": statement["epsilon"],
+            "delta": statement["delta"],
+            "dataset_version": answer.dataset_version,
+            "statement": answer.statement_text,
+        }
+
+
+def _schema(keys: list[str]) -> pa.Schema:
+    numbers = ("value", "margin", "confidence", "rho", "epsilon", "delta")
+    texts = ("dataset_version", "statement")
+    return pa.schema(
+        [*((key, pa.string()) for key in keys), ("statistic", pa.string())]
+        + [(name, pa.float64()) for name in numbers]
+        + [(name, pa.string()) for name in texts]
+    )
