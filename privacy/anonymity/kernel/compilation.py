@@ -57,14 +57,6 @@ def allocating_entry_point(function: Compiled) -> Compiled:
     return cast(Compiled, compiled)
 
 
-def is_compiled() -> bool:
-    """Returns whether the cache holds code compiled from the present sources."""
-    from privacy.anonymity.kernel.neighbour import nearest_in_groups
-
-    folder = Path(cast(Any, nearest_in_groups)._cache.cache_path)
-    return any(folder.glob("*.nbi"))
-
-
 def hash_sources(folder: Path) -> str:
     """Returns a digest of the names and contents of the Python files in `folder`."""
     digest = hashlib.sha256()

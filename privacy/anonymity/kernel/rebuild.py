@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from privacy.anonymity.kernel.classes import EMPTY, Classes, add, close_class, empty_out, open_class, undo
-from privacy.anonymity.kernel.cover import grow_by_label
-from privacy.anonymity.kernel.dice import next_random
-from privacy.anonymity.kernel.feasible import shortfall
-from privacy.anonymity.kernel.grow import place
+from privacy.anonymity.kernel.class_growth import place
+from privacy.anonymity.kernel.class_state import EMPTY, Classes, add, close_class, empty_out, open_class, undo
 from privacy.anonymity.kernel.compilation import kernel
+from privacy.anonymity.kernel.label_growth import grow_by_label
+from privacy.anonymity.kernel.model_shortfall import shortfall
 from privacy.anonymity.kernel.problem import Problem
+from privacy.anonymity.kernel.random_number import next_random
 
 CREDIT = 0.4
 """Share of a record's floor that growth forgives (see `cover.grow_by_label`)."""

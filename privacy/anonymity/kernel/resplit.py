@@ -7,12 +7,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from privacy.anonymity.kernel.classes import EMPTY, ONE, Classes, add, empty_out, open_class
-from privacy.anonymity.kernel.dice import next_random
-from privacy.anonymity.kernel.divide import Parts, divide_by_count, new_parts
-from privacy.anonymity.kernel.feasible import shortfall
+from privacy.anonymity.kernel.class_state import EMPTY, ONE, Classes, add, empty_out, open_class
 from privacy.anonymity.kernel.compilation import kernel
+from privacy.anonymity.kernel.count_division import Parts, divide_by_count, new_parts
+from privacy.anonymity.kernel.model_shortfall import shortfall
 from privacy.anonymity.kernel.problem import INTERVAL, Problem
+from privacy.anonymity.kernel.random_number import next_random
 
 MOST_ITEMS = 192
 """Slots that one pool may hold; larger groups are left alone."""
@@ -253,8 +253,7 @@ def _people(p: Problem, w: Scratch, items: int) -> int:
 
 @kernel
 def _parts_of_try(r: int, tries: int, size: int) -> int:
-    """Returns the number of parts of division `r`: as many as there were classes, in some divisions one more or less.
-    """
+    """Returns the number of parts of division `r`: as many as there were classes, in some divisions one more or less."""
     if tries >= 4 and r % 4 == 3 and size > 1:
         return size - 1
     if tries >= 4 and r % 4 == 1 and size < MOST_PARTS:
@@ -333,8 +332,7 @@ def resplit_by_models(
     rise: float,
     random: NDArray[np.uint64],
 ) -> bool:
-    """Divides the records of `group[:size]` anew under models of sensitive values; otherwise like `resplit_by_count`.
-    """
+    """Divides the records of `group[:size]` anew under models of sensitive values; otherwise like `resplit_by_count`."""
     items = _pool(c, w, group, size, random)
     if items < 0:
         return False
