@@ -174,20 +174,36 @@ class ConsentStore:
         found = self._db.execute(f"{subjects} UNION {owners}", (*sequence, *sequence))
         return {row[0] for row in found if row[0] is not None}
 
+    def subjects(self) -> pa.Array:
+        """Return every source person that has a record, once."""
+        rows = self._db.execute("SELECT DISTINCT subject_id FROM record").fetchall()
+        return pa.array([row[0] for row in rows], pa.string())
+
     def record_table(self, subjects: Iterable[str] | None = None, up_to: int = _LAST) -> pa.Table:
-        """Records as a table of `RECORD_SCHEMA`: all up to a sequence number, or those of source persons."""
+        """Return records as a table of `RECORD_SCHEMA`, in the order of recording.
+
+        Args:
+            subjects: only records of these source persons; None returns those of all.
+            up_to: only records up to this sequence number.
+        """
+        if subjects is None:
+            return self._all_records(_COLUMNS, up_to)
         where, values = _where(subjects, up_to)
         query = f"SELECT {', '.join(_COLUMNS)} FROM record {where} ORDER BY sequence"
         return self._table(query, values, RECORD_SCHEMA)
 
     def decisive_table(self, up_to: int = _LAST) -> pa.Table:
-        """All records up to a sequence number, with the columns that decide (`DECISIVE`): a third of the time.
+        """Return all records up to a sequence number, only the columns that decide (`DECISIVE`)."""
+        return self._all_records(DECISIVE, up_to)
 
-        SQLite joins the values of a block, and Arrow splits them: none becomes an object of Python.
+    def _all_records(self, columns: tuple[str, ...], up_to: int) -> pa.Table:
+        """All records in the order of recording, in a third of the time that a row at a time takes.
+
+        SQLite joins the values of a block, and Arrow splits them: no value becomes an object of Python.
         """
-        joined = ", ".join(f"group_concat(ifnull({column}, '{_NULL}'), '{_BETWEEN}')" for column in DECISIVE)
+        joined = ", ".join(f"group_concat(ifnull({column}, '{_NULL}'), '{_BETWEEN}')" for column in columns)
         block = "FROM record WHERE sequence > ? AND sequence <= ?"
-        schema = pa.schema([RECORD_SCHEMA.field(column) for column in DECISIVE])
+        schema = pa.schema([RECORD_SCHEMA.field(column) for column in columns])
         last = min(self.sequence()[0], up_to)
         tables = [schema.empty_table()]
         for low in range(0, last, _BATCH):
@@ -195,11 +211,11 @@ class ConsentStore:
             count, *texts = self._db.execute(f"SELECT count(*), {joined} {block}", ends).fetchone()
             if count == 0:
                 continue
-            columns = [_split(text, field) for text, field in zip(texts, schema, strict=True)]
-            if all(len(column) == count for column in columns):
-                tables.append(pa.table(columns, schema=schema))
-            else:  # somebody put a control character into a text
-                tables.append(self._table(f"SELECT {', '.join(DECISIVE)} {block} ORDER BY sequence", ends, schema))
+            split = [_split(text, field) for text, field in zip(texts, schema, strict=True)]
+            if all(len(column) == count for column in split):
+                tables.append(pa.table(split, schema=schema))
+            else:  # a text contains the character that separates values
+                tables.append(self._table(f"SELECT {', '.join(columns)} {block} ORDER BY sequence", ends, schema))
         return pa.concat_tables(tables)
 
     def membership_table(self, subjects: Iterable[str] | None = None, up_to: int = _LAST) -> pa.Table:

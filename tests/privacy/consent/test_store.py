@@ -73,8 +73,12 @@ def test_what_decides_is_read_at_once_as_it_is_read_one_by_one(
     with sqlite3.connect(store.path) as other:  # as an erasure may leave it
         other.executescript("DROP TRIGGER record_DELETE; DELETE FROM record WHERE sequence BETWEEN 5 AND 8")
     other.close()
+    everybody = [f"s_{i}" for i in range(11)]
     for up_to in (0, 3, 4, 7, 10, 11, 99):
-        assert store.decisive_table(up_to) == store.record_table(up_to=up_to).select(DECISIVE)
+        one_by_one = store.record_table(everybody, up_to)
+        assert store.record_table(up_to=up_to) == one_by_one
+        assert store.decisive_table(up_to) == one_by_one.select(DECISIVE)
+    assert sorted(store.subjects().to_pylist()) == sorted(set(one_by_one["subject_id"].to_pylist()))
 
 
 @pytest.mark.parametrize(
