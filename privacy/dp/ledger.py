@@ -9,7 +9,7 @@ What opening a ledger verifies, without reading the whole chain:
 1. The chain contains the anchored entry.
 2. The entries from the last checkpoint before the anchor to the end are as they were written, and so are the answers
    recorded by them. A checkpoint is an entry that repeats all limits and all balances that can still be charged; every
-   256th entry is one.
+   64th entry is one.
 3. The limits, and the balances of every period that can still be charged, are what these entries say. So nobody gains
    budget by editing a limit or a balance. The same is verified again before a checkpoint is written.
 
@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -37,6 +37,11 @@ from privacy.storage.anchor import Anchored, StoreBehindError, require_anchored
 from privacy.storage.hash_chain import EMPTY, ChainEntry, ChainHead, find_faults
 
 _CONFLICT = "ON CONFLICT (account, period) DO UPDATE SET nano_rho = excluded.nano_rho, atto_delta = excluded.atto_delta"
+# By account, so that the primary key finds the rows without a pass over balances of past periods.
+_BALANCES_SINCE = (
+    "SELECT account, period, nano_rho, atto_delta FROM dp_balance "
+    "WHERE account IN (SELECT account FROM dp_limit) AND period BETWEEN ? AND ?"
+)
 # The last key of each kind of period, as far as ledgers reach; see `period_keys`.
 _LAST_KEYS = {"day": "day 9999-12-31", "month": "month 9999-12", "year": "year 9999", "ever": "ever"}
 
@@ -165,7 +170,8 @@ class Ledger:
     def accounts(self) -> list[BudgetAccount]:
         """Return every account that has a limit."""
         with self._reading() as (transaction, _):
-            return [BudgetAccount(*name.split("|")) for name in _account_names(transaction)]
+            rows = transaction.run("SELECT DISTINCT account FROM dp_limit ORDER BY account")
+        return [BudgetAccount(*row[0].split("|")) for row in rows]
 
     def head(self) -> ChainHead:
         """Return the last entry of the chain."""
@@ -284,22 +290,11 @@ def _require_tables(transaction: Transaction, state: LedgerState, since: tuple[i
         number, moment = since
         # Later periods as well: a forged row of tomorrow would be charged tomorrow.
         ends = [end for kind, key in period_keys(moment).items() for end in (key, _LAST_KEYS[kind])]
-        wanted = " OR ".join(["period BETWEEN ? AND ?"] * (len(ends) // 2))
-        balances = _rows_of_accounts(transaction, wanted, ends)
+        balances = transaction.run(" UNION ALL ".join([_BALANCES_SINCE] * (len(ends) // 2)), ends)
     _require_equal("dp_balance", _flat(state.balances), balances)
     sql = "SELECT account, question, number, answer FROM dp_answer WHERE number >= ?"
     answers = [(*row[:3], _digest(row[3])) for row in transaction.run(sql, (number,))]
     _require_equal("dp_answer", state.answers, answers)
-
-
-def _rows_of_accounts(transaction: Transaction, wanted: str, values: Sequence[str]) -> list[tuple[Any, ...]]:
-    """Rows of balances of each account, by account: the primary key serves that, whatever the age of the ledger."""
-    sql = f"SELECT account, period, nano_rho, atto_delta FROM dp_balance WHERE account = ? AND ({wanted})"
-    return [row for name in _account_names(transaction) for row in transaction.run(sql, (name, *values))]
-
-
-def _account_names(transaction: Transaction) -> list[str]:
-    return [row[0] for row in transaction.run("SELECT DISTINCT account FROM dp_limit ORDER BY account")]
 
 
 def _append(transaction: Transaction, tail: _Tail, now: datetime, fields: Mapping[str, Any]) -> ChainHead:

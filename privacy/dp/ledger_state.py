@@ -11,8 +11,10 @@ from privacy.dp.budget_account import period_keys
 from privacy.dp.errors import LedgerDamaged
 from privacy.storage.hash_chain import EMPTY, ChainEntry, ChainHead, find_faults
 
-CHECKPOINT_INTERVAL = 256
-"""Every entry whose number is a multiple of this is a checkpoint, so opening a ledger replays at most about as many."""
+CHECKPOINT_INTERVAL = 64
+"""Every entry whose number is a multiple of this is a checkpoint, so opening a ledger replays about so many entries.
+
+Writers wait while a checkpoint is written, because the entries since the last one are replayed for it: a millisecond."""
 
 Amounts = tuple[int, int]
 """Billionths of ρ and 10⁻¹⁸ of δ."""
