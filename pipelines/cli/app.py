@@ -18,7 +18,7 @@ from pipelines.cli import (
     status,
     ui,
 )
-from pipelines.cli.edge import Edge
+from pipelines.cli.error_boundary import ErrorBoundary
 
 HELP = """Bojagi pieces a customer together from scattered records and checks what is used for what.
 
@@ -43,7 +43,7 @@ Settings come from bojagi.toml and BOJAGI_* variables (the top of pipelines/conf
 """
 
 app = typer.Typer(
-    cls=Edge,
+    cls=ErrorBoundary,
     help=HELP,
     no_args_is_help=True,
     rich_markup_mode="rich",

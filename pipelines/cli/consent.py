@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pipelines.cli.consent_desk import opened
-from pipelines.cli.edge import Edge
+from pipelines.cli.error_boundary import ErrorBoundary
 from pipelines.cli.exit_code import ExitCode
 from pipelines.cli.option import Data, Json
 
@@ -46,7 +46,7 @@ _KEPT = (
 """What a withdrawal says as the consent before it did."""
 
 app = typer.Typer(
-    cls=Edge,
+    cls=ErrorBoundary,
     help="Record consents and withdrawals, and show what they permit.",
     no_args_is_help=True,
     rich_markup_mode="rich",

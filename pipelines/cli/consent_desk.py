@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from pipelines.cli.edge import complain
+from pipelines.cli.error_boundary import print_error
 from pipelines.cli.exit_code import ExitCode
 from pipelines.cli.option import settings_for
 
@@ -84,5 +84,5 @@ def opened(data: Path | None) -> Iterator[Desk]:
             yield Desk(settings, store)
         except ValidationError as error:
             for fault in error.errors():
-                complain(f"{'.'.join(map(str, fault['loc'])) or 'record'}: {fault['msg']}")
+                print_error(f"{'.'.join(map(str, fault['loc'])) or 'record'}: {fault['msg']}")
             raise typer.Exit(ExitCode.USAGE) from error

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from pipelines.cli.edge import Edge
+from pipelines.cli.error_boundary import ErrorBoundary
 from pipelines.cli.exit_code import of_error
 from pipelines.cli.option import Data, Json, settings_for
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from privacy.dp.question import Question
 
 app = typer.Typer(
-    cls=Edge,
+    cls=ErrorBoundary,
     help="Statistics that cannot betray anyone, under a budget that cannot be overspent.",
     no_args_is_help=True,
 )

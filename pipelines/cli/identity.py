@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipelines.cli.edge import Edge
+from pipelines.cli.error_boundary import ErrorBoundary
 from pipelines.cli.identity_desk import desk
 from pipelines.cli.option import Data, settings_for
 
 if TYPE_CHECKING:
     from pipelines.identity.explain import Explanation
 
-app = typer.Typer(cls=Edge, no_args_is_help=True, help="Which records are one person.")
+app = typer.Typer(cls=ErrorBoundary, no_args_is_help=True, help="Which records are one person.")
 app.registered_commands += desk.registered_commands
 Input = Annotated[Path, typer.Option("--input", help="Person file, CSV or Parquet.")]
 MappingFile = Annotated[Path | None, typer.Option("--mapping", help="YAML: part: column(s).")]

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipelines.cli.edge import Edge
+from pipelines.cli.error_boundary import ErrorBoundary
 from pipelines.cli.option import Data, Engine, Json, settings_for
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ _REPORTED = ("source", "load_id", "rows_read", "rows_added", "rows_known", "rows
 Source = Annotated[str | None, typer.Argument(help="Only this source, such as crm_customer.")]
 
 app = typer.Typer(
-    cls=Edge, help="Rows that broke their contract: list them, or load them after a fix.", no_args_is_help=True
+    cls=ErrorBoundary, help="Rows that broke their contract: list them, or load them after a fix.", no_args_is_help=True
 )
 
 

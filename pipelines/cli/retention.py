@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipelines.cli.edge import Edge
+from pipelines.cli.error_boundary import ErrorBoundary
 from pipelines.cli.option import Data, Json, settings_for
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ On = Annotated[
     typer.Option("--on", formats=["%Y-%m-%d"], help="The day to judge by.", show_default="the day of the latest event"),
 ]
 
-app = typer.Typer(cls=Edge, help="Show what is due for deletion, or delete it.", no_args_is_help=True)
+app = typer.Typer(cls=ErrorBoundary, help="Show what is due for deletion, or delete it.", no_args_is_help=True)
 
 
 @app.command()

@@ -43,7 +43,7 @@ def last_run(settings: "Settings") -> dict[str, Any] | None:
     """Return id, state and times of the newest refresh, from Dagster's record; None when there was none."""
     if not (settings.dagster_dir / "dagster.yaml").exists():
         return None
-    from pipelines.defs.refresh import newest_run, open_instance
+    from pipelines.orchestration.instance import newest_run, open_instance
 
     with open_instance(settings) as instance:
         return newest_run(instance)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipelines.cli.edge import complain
+from pipelines.cli.error_boundary import print_error
 from pipelines.cli.exit_code import ExitCode
 from pipelines.cli.option import Data, Engine, settings_for
 
@@ -33,13 +33,13 @@ def ui(
       bojagi ui --port 3001 --data /tmp/trial
     """
     from pipelines.contracts.document import load_contracts
-    from pipelines.dagster_home import prepare_home
+    from pipelines.orchestration.home import prepare_home
 
     settings = settings_for(data, engine=engine)
     load_contracts(settings.contract_dirs)  # a faulty contract is told here, not in the UI's log
     home = prepare_home(settings)
     if is_taken(port):
-        complain(f"Port {port} is in use: stop what listens there, or choose another with --port.")
+        print_error(f"Port {port} is in use: stop what listens there, or choose another with --port.")
         raise typer.Exit(ExitCode.USAGE)
     typer.echo(f"Dagster's UI: http://{LOOPBACK}:{port} (Ctrl-C stops it)")
     sys.stdout.flush()

@@ -1,22 +1,23 @@
 """One asset a table: bronze from the sources' contracts, silver and gold from the registry."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from time import perf_counter
 from typing import Any, TypedDict
 
 import dagster as dg
 
+from pipelines.charts.identity_metadata import IDENTIFIER, identity_charts
 from pipelines.consent.filter import waits_for_permission
 from pipelines.consent.since import PERMISSION
 from pipelines.contracts.document import Contract, Contracts
-from pipelines.defs import metadata
-from pipelines.defs.failure import RETRY, own_errors_are_final
-from pipelines.defs.identity_chart import IDENTIFIER, identity_charts
-from pipelines.defs.metadata import asset_key
-from pipelines.defs.partition import touched_days
 from pipelines.ingest.bronze import BronzeTable
 from pipelines.ingest.load import in_utc, ingest_source
 from pipelines.ingest.quarantine import Quarantine
+from pipelines.orchestration import metadata
+from pipelines.orchestration.event_day import touched_days
+from pipelines.orchestration.failure import RETRY, own_errors_are_final
+from pipelines.orchestration.metadata import asset_key
+from pipelines.orchestration.table_event import report_table
 from pipelines.quality.gx_import import preload
 from pipelines.table_profile import TableProfile, read_profile
 from pipelines.unify.refresh import refresh_table
@@ -57,13 +58,13 @@ def bronze_asset(contract: Contract, checked: Contract) -> dg.AssetsDefinition:
             counts = {
                 metadata.ADDED: report.rows_added,
                 metadata.QUARANTINED: report.rows_quarantined,
-                metadata.UP_TO_DATE: report.files_new == 0,
                 metadata.NOTES: list(report.faults),
                 metadata.REFUSED: len(refused),
                 "files_new": report.files_new,
                 "rows_known": report.rows_known,
             }
-            return _result(read_profile(held.lakehouse.delta(contract.table)), counts, started)
+            profile = read_profile(held.lakehouse.delta(contract.table))
+            return _report(context, profile, counts, started, is_current=report.files_new == 0)
 
     return load
 
@@ -101,14 +102,25 @@ def derived_asset(
             if checks_early:
                 held.gate.begin(contract, held.today())
             profile = read_profile(held.lakehouse.delta(table.name))
-            # A run for chosen days reports them all by itself.
-            if days and not context.has_partition_key_range:
+            # When a run for chosen days writes the table, Dagster reports all of these days by itself.
+            if days and (report.was_current or not context.has_partition_key_range):
                 for event in touched_days(context, days, profile, report.days):
                     context.log_event(event)
-            found = {metadata.UP_TO_DATE: report.was_current, metadata.LINEAGE: lineage}
-            if table.name == IDENTIFIER:
-                found |= identity_charts(held.lakehouse, held.build_context().matching)
-            return _result(profile, found, started)
+
+            def charts() -> Mapping[str, Any]:
+                if table.name != IDENTIFIER:
+                    return {}
+                return identity_charts(held.lakehouse, held.build_context().matching)
+
+            return _report(
+                context,
+                profile,
+                {metadata.LINEAGE: lineage},
+                started,
+                is_current=report.was_current,
+                made_from=held.lakehouse.fingerprint(table.name),
+                charts=charts,
+            )
 
     return refresh
 
@@ -126,8 +138,8 @@ def trend_asset(contract: Contract, tables: Iterable[str]) -> dg.AssetsDefinitio
         started = perf_counter()
         with own_errors_are_final():
             added = held.gate.extend_trend()
-            found = {metadata.ADDED: added, metadata.UP_TO_DATE: added == 0}
-            return _result(read_profile(held.lakehouse.delta(contract.table)), found, started)
+            profile = read_profile(held.lakehouse.delta(contract.table))
+            return _report(context, profile, {metadata.ADDED: added}, started, is_current=added == 0)
 
     return extend
 
@@ -149,12 +161,8 @@ def docs_asset(trend: Contract) -> dg.AssetsDefinition:
         gate = context.resources.gate
         with own_errors_are_final():
             was_built = gate.build_docs()
-        return dg.MaterializeResult(
-            metadata={
-                metadata.UP_TO_DATE: not was_built,
-                "site": dg.MetadataValue.path(gate.site / "index.html"),
-            }
-        )
+        page = {"site": dg.MetadataValue.path(gate.site / "index.html")}
+        return report_table(context, page, is_current=not was_built)
 
     return build
 
@@ -185,13 +193,22 @@ def _declaration(contract: Contract, inputs: Iterable[str] = (), version: int = 
     }
 
 
-def _result(profile: TableProfile, found: Mapping[str, Any], started: float) -> dg.MaterializeResult[Any]:
-    return dg.MaterializeResult(
-        metadata={
-            metadata.ROWS: profile.rows,
-            metadata.SECONDS: round(perf_counter() - started, 3),
-            **found,
-            **metadata.profile_metadata(profile),
-        },
-        data_version=dg.DataVersion(str(profile.version)),
+def _report(
+    context: dg.AssetExecutionContext,
+    profile: TableProfile,
+    found: Mapping[str, Any],
+    started: float,
+    *,
+    is_current: bool,
+    made_from: str | None = None,
+    charts: Callable[[], Mapping[str, Any]] = dict,
+) -> dg.MaterializeResult[Any]:
+    """Report a Delta table. Its data version is its fingerprint (`made_from`), else the version of the table."""
+    seconds = round(perf_counter() - started, 3)
+    return report_table(
+        context,
+        {metadata.ROWS: profile.rows, metadata.SECONDS: seconds, **found, **metadata.profile_metadata(profile)},
+        is_current=is_current,
+        data_version=made_from or str(profile.version),
+        charts=lambda: {**charts(), **metadata.profile_chart(profile)},
     )

@@ -5,13 +5,11 @@ from collections.abc import Iterable
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-from pipelines.arrival import landed_files, signature
 from pipelines.config import Settings
 from pipelines.contracts.document import Contracts
+from pipelines.orchestration.landing_state import LANDING_TAG, landed_files, signature
 from pipelines.release import LAYER
 
-LANDING_TAG = ".dagster/landing"
-"""Tag of a run: signature of the landing folder when it started. Dagster's UI hides tags with this prefix."""
 TICK_SECONDS = 30
 RETENTION_KEY = dg.AssetKey(["maintenance", "retention"])
 _FAILED = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)

@@ -11,11 +11,11 @@ from pipelines.defs.asset import bronze_asset, derived_asset, docs_asset, trend_
 from pipelines.defs.automation import landing_sensor, nightly_schedule, refresh_job, retention_job, retention_schedule
 from pipelines.defs.check import rule_parents, table_checks, without_references
 from pipelines.defs.consent import consent_assets
-from pipelines.defs.partition import EVENT_TABLE, daily_partitions
 from pipelines.defs.release import release_assets, release_checks, release_job
 from pipelines.defs.report import report_assets, report_job, report_schedule
-from pipelines.defs.resource import resources
 from pipelines.defs.retention import retention_asset
+from pipelines.orchestration.event_day import EVENT_TABLE, daily_partitions
+from pipelines.orchestration.resource import resources
 from pipelines.quality.metric import TABLE as TREND
 from pipelines.unify.registry import TABLES
 

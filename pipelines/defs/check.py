@@ -5,7 +5,7 @@ each rule: a reader scans six, and the list in its metadata gives each rule with
 blocks when a rule of severity *error* in it is broken; broken *warnings* are shown and let the run go on.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 
@@ -13,28 +13,11 @@ import dagster as dg
 
 from pipelines.contracts.document import Contract
 from pipelines.defs.consent import consent_result, consent_spec
-from pipelines.defs.failure import own_errors_are_final
-from pipelines.defs.metadata import asset_key
-from pipelines.gate import Inspection
-from pipelines.quality.result import CheckResult
+from pipelines.orchestration.check_result import STEP_SUFFIX, check_results, rule_group
+from pipelines.orchestration.failure import own_errors_are_final
+from pipelines.orchestration.metadata import asset_key
 from pipelines.quality.suite import Circumstance, derive_checks, parents_of, table_of
 
-STEP_SUFFIX = "__checks"
-"""Ends the name of the step that checks a table; the rest is the name of the step that makes it."""
-PASSED = "rules_passed"
-WARNED = "rules_warned"
-FAILED = "rules_failed"
-_GROUPS = {
-    "required": "values",
-    "range": "values",
-    "enum": "values",
-    "pattern": "values",
-    "length": "values",
-    "key": "keys",
-    "duplicates": "keys",
-    "reference": "references",
-    "rule": "rules",
-}
 # Which rules exist does not depend on the day; only the bounds of freshness and volume do.
 _ANY_DAY = Circumstance(as_of=datetime(2017, 12, 31))
 
@@ -86,7 +69,7 @@ def check_specs(contract: Contract, parents: Iterable[str] = ()) -> list[dg.Asse
     """Return one blocking check for each kind of rule that the contract has."""
     groups: dict[str, list[str]] = {}
     for check in derive_checks(contract, _ANY_DAY):
-        groups.setdefault(_group(check.kind), []).append(check.description)
+        groups.setdefault(rule_group(check.kind), []).append(check.description)
     return [
         dg.AssetCheckSpec(
             name,
@@ -97,67 +80,3 @@ def check_specs(contract: Contract, parents: Iterable[str] = ()) -> list[dg.Asse
         )
         for name, descriptions in groups.items()
     ]
-
-
-def check_results(specs: Iterable[dg.AssetCheckSpec], inspection: Inspection) -> Iterator[dg.AssetCheckResult]:
-    """Yield the result of each check. One without any result has failed: it was not checked."""
-    for spec in specs:
-        results = [result for result in inspection.quality.results if _group(result.kind) == spec.name]
-        yield _result(spec, results, inspection.is_new)
-
-
-def _result(spec: dg.AssetCheckSpec, results: Sequence[CheckResult], is_new: bool) -> dg.AssetCheckResult:
-    broken = [result for result in results if not result.passed]
-    errors = sum(result.is_blocking for result in broken)
-    was_checked = bool(results)
-    return dg.AssetCheckResult(
-        asset_key=spec.asset_key,
-        check_name=spec.name,
-        passed=was_checked and not broken,
-        severity=dg.AssetCheckSeverity.ERROR if errors or not was_checked else dg.AssetCheckSeverity.WARN,
-        description=_headline(results, broken),
-        metadata={
-            PASSED: len(results) - len(broken),
-            WARNED: len(broken) - errors,
-            FAILED: errors if was_checked else 1,
-            "checked_now": is_new,
-            "rules": dg.MetadataValue.md(_list(results)),
-        },
-    )
-
-
-def _group(kind: str) -> str:
-    return _GROUPS.get(kind, kind)
-
-
-def _headline(results: Sequence[CheckResult], broken: Sequence[CheckResult]) -> str:
-    if not results:
-        return "Not checked"
-    return "; ".join(result.summary for result in broken) or f"All {len(results)} hold"
-
-
-def _list(results: Sequence[CheckResult]) -> str:
-    lines = ["| | rule | severity | broken | of | found | examples |", "|---|---|---|---:|---:|---|---|"]
-    lines.extend(_row(result) for result in sorted(results, key=lambda result: result.passed))
-    return "\n".join(lines)
-
-
-def _row(result: CheckResult) -> str:
-    mark = "✅" if result.passed else "❌" if result.is_blocking else "⚠️"
-    examples = "<br>".join(_example(example) for example in result.examples)
-    found = result.fault or ("" if result.observed_value is None else result.observed_value)
-    cells = (mark, result.description, result.severity, _count(result.unexpected_count))
-    return "| " + " | ".join(map(_cell, (*cells, _count(result.element_count), found, examples))) + " |"
-
-
-def _example(example: object) -> str:
-    pairs = example.items() if isinstance(example, dict) else ()
-    return ", ".join(f"{name}={value}" for name, value in pairs)
-
-
-def _cell(value: object) -> str:
-    return str(value).replace("|", "\\|").replace("\n", " ")
-
-
-def _count(value: int | None) -> str:
-    return "" if value is None else f"{value:,}"

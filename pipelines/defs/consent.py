@@ -10,10 +10,11 @@ from pipelines.consent.account import BuildAccount
 from pipelines.consent.proof import prove
 from pipelines.consent.view import MEMBERSHIP, RECORD, ConsentView
 from pipelines.contracts.document import Contract
-from pipelines.defs import metadata
-from pipelines.defs.failure import RETRY, own_errors_are_final
-from pipelines.defs.metadata import asset_key
 from pipelines.lakehouse import Lakehouse
+from pipelines.orchestration import metadata
+from pipelines.orchestration.failure import RETRY, own_errors_are_final
+from pipelines.orchestration.metadata import asset_key
+from pipelines.orchestration.table_event import report_table
 
 CHECK = "consent"
 """Name of the check."""
@@ -73,7 +74,7 @@ def _record_asset() -> dg.AssetsDefinition:
         with own_errors_are_final():
             report = intake.take_in_records(held.lakehouse, held.build_context(), held.consent())
         found = {metadata.ADDED: report.added + report.corrected, "corrected": report.corrected}
-        return _result(report.rows, report.was_current, found, started)
+        return _report(context, report.rows, report.was_current, found, started)
 
     return take_in
 
@@ -92,11 +93,13 @@ def _membership_asset() -> dg.AssetsDefinition:
         held, started = context.resources, perf_counter()
         with own_errors_are_final():
             report = membership.take_in_memberships(held.lakehouse, held.build_context(), held.consent())
-        return _result(report.rows, report.was_current, {metadata.ADDED: report.added}, started)
+        return _report(context, report.rows, report.was_current, {metadata.ADDED: report.added}, started)
 
     return take_in
 
 
-def _result(rows: int, was_current: bool, found: dict[str, int], started: float) -> dg.MaterializeResult[Any]:
+def _report(
+    context: dg.AssetExecutionContext, rows: int, is_current: bool, found: dict[str, int], started: float
+) -> dg.MaterializeResult[Any]:
     seconds = {metadata.SECONDS: round(perf_counter() - started, 3)}
-    return dg.MaterializeResult(metadata={metadata.ROWS: rows, metadata.UP_TO_DATE: was_current, **seconds, **found})
+    return report_table(context, {metadata.ROWS: rows, **seconds, **found}, is_current=is_current)

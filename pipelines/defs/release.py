@@ -9,10 +9,10 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 
 from pipelines.config import Settings
 from pipelines.contracts.document import Contracts
-from pipelines.defs import metadata
 from pipelines.defs.automation import job_apart
-from pipelines.defs.failure import own_errors_are_final
-from pipelines.defs.metadata import asset_key
+from pipelines.orchestration import metadata
+from pipelines.orchestration.failure import own_errors_are_final
+from pipelines.orchestration.metadata import asset_key
 from pipelines.privacy_store import open_release_registry
 from pipelines.release import LAYER
 from pipelines.release.plan import Plan, load_plans

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
+from pipelines.charts.table_chart import draw_intervals
 from pipelines.clock import wall_clock
 from pipelines.defs.automation import job_apart
-from pipelines.defs.failure import own_errors_are_final
-from pipelines.defs.metadata import ROWS, asset_key
-from pipelines.plot import draw_intervals
+from pipelines.orchestration.failure import own_errors_are_final
+from pipelines.orchestration.metadata import ROWS, asset_key
 from pipelines.privacy_store import read_balances
 from pipelines.private_report import Report, built_in_reports, publish
 from pipelines.release import LAYER

@@ -6,7 +6,7 @@ import dagster as dg
 
 from pipelines.contracts.document import Contracts
 from pipelines.defs.automation import RETENTION_KEY
-from pipelines.defs.failure import own_errors_are_final
+from pipelines.orchestration.failure import own_errors_are_final
 from pipelines.retention.apply import apply_retention
 
 

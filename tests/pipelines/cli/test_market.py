@@ -11,8 +11,10 @@ from pipelines.cli.run import exit_code
 from pipelines.config import load_settings
 from pipelines.contracts.document import load_contracts
 from pipelines.defs.build import build_definitions
-from pipelines.defs.refresh import landing_tags, open_instance, refresh
-from pipelines.defs.summary import RunProgress
+from pipelines.orchestration.instance import open_instance
+from pipelines.orchestration.landing_state import landing_tags
+from pipelines.orchestration.refresh import refresh
+from pipelines.orchestration.run_progress import RunProgress
 from tests.pipelines.cli.conftest import Bojagi
 
 BY_CONSENT = ("silver/consent_event", "silver/permission")
@@ -53,7 +55,7 @@ def test_status_tells_the_run_and_the_tables(finished: tuple[Bojagi, Any]) -> No
 
 def test_the_killed_run_is_failed_in_the_record(finished: tuple[Bojagi, Any]) -> None:
     from pipelines.config import load_settings
-    from pipelines.defs.refresh import open_instance
+    from pipelines.orchestration.instance import open_instance
 
     bojagi, _ = finished
     with open_instance(load_settings(data_dir=bojagi.data)) as instance:

@@ -9,8 +9,10 @@ import pytest
 from pipelines.config import Settings, load_settings
 from pipelines.contracts.document import Contracts, load_contracts
 from pipelines.defs.build import build_definitions
-from pipelines.defs.refresh import landing_tags, open_instance, refresh
-from pipelines.defs.summary import RunProgress
+from pipelines.orchestration.instance import open_instance
+from pipelines.orchestration.landing_state import landing_tags
+from pipelines.orchestration.refresh import refresh
+from pipelines.orchestration.run_progress import RunProgress
 from pipelines.simulate.simulation import simulate
 
 SOURCES = ("region", "weather", "cj_transactions")

@@ -6,8 +6,8 @@ import pytest
 
 from pipelines.config import Settings
 from pipelines.contracts.document import Contracts
-from pipelines.defs.automation import LANDING_TAG, landing_sensor, refresh_job
-from pipelines.defs.refresh import landing_tags
+from pipelines.defs.automation import landing_sensor, refresh_job
+from pipelines.orchestration.landing_state import LANDING_TAG, landing_tags
 
 
 @pytest.fixture

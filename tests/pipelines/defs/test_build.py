@@ -8,7 +8,7 @@ from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 from pipelines.config import load_settings
 from pipelines.contracts.document import Contracts
 from pipelines.defs.build import build_definitions
-from pipelines.defs.metadata import asset_key
+from pipelines.orchestration.metadata import asset_key
 from pipelines.private_report import built_in_reports
 from pipelines.quality.metric import TABLE as TREND
 from pipelines.unify.registry import TABLES

@@ -5,8 +5,8 @@ import dagster as dg
 from pipelines.config import Settings
 from pipelines.contracts.document import Contracts
 from pipelines.defs.build import build_definitions
-from pipelines.defs.metadata import asset_key
 from pipelines.defs.release import CHECK, release_keys
+from pipelines.orchestration.metadata import asset_key
 
 
 def test_a_refresh_releases_nothing(settings: Settings, contracts: Contracts) -> None:

@@ -7,7 +7,7 @@ import dagster as dg
 from pipelines.config import Settings
 from pipelines.contracts.document import Contracts
 from pipelines.defs.build import build_definitions
-from pipelines.defs.metadata import asset_key
+from pipelines.orchestration.metadata import asset_key
 from pipelines.private_report import built_in_reports
 from privacy.catalog import build_catalog
 from privacy.dp.permission import require_permitted

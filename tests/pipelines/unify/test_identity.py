@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
-from pipelines.defs.identity_chart import identity_charts
+from pipelines.charts.identity_metadata import identity_charts
 from pipelines.identity.person_explain import explain_persons
 from pipelines.identity.person_record import kept_sketches, read_person_records
 from pipelines.identity.sketch_book import SketchBook, SketchKeys

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.arrival import landed_files, signature
 from pipelines.contracts.document import Contracts, load_contracts
+from pipelines.orchestration.landing_state import landed_files, signature
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import Console
 
 from pipelines.config import Settings
-from pipelines.defs.summary import RunProgress, TableTurn
+from pipelines.orchestration.run_progress import RunProgress, TableTurn
 
 NAME_WIDTH = 36
 

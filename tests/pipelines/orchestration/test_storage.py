@@ -6,13 +6,13 @@ import dagster as dg
 import pytest
 from dagster._core.storage.event_log.sqlite import SqliteEventLogStorage
 
-from pipelines.defs.storage import OPEN_SHARDS, OpenEventLog
+from pipelines.orchestration.storage import OPEN_SHARDS, OpenEventLog
 
 DAYS = dg.DailyPartitionsDefinition("2017-01-01", end_date="2017-02-01")
 CONFIG = """
 storage:
   custom:
-    module: pipelines.defs.storage
+    module: pipelines.orchestration.storage
     class: OpenSqliteStorage
     config:
       base_dir: {folder}

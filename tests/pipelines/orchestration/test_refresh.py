@@ -8,10 +8,9 @@ from deltalake import DeltaTable, write_deltalake
 from pipelines.config import Settings
 from pipelines.contracts.document import Contracts
 from pipelines.defs.build import build_definitions
-from pipelines.defs.metadata import asset_key
-from pipelines.defs.refresh import newest_run, open_instance
-from pipelines.defs.resource import bury_dead_runs
 from pipelines.ingest.lock import run_lock
+from pipelines.orchestration.instance import fail_orphaned_runs, newest_run, open_instance
+from pipelines.orchestration.metadata import asset_key
 from tests.pipelines.defs.conftest import TABLES, Refresh
 
 
@@ -110,7 +109,7 @@ def test_a_run_whose_process_was_killed_is_marked_failed_by_the_next(
         job = build_definitions(settings, contracts).resolve_job_def("refresh")
         dead = instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
         living = instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
-        bury_dead_runs(instance, living.run_id)
+        fail_orphaned_runs(instance, living.run_id)
         states = {one.run_id: one.status for one in instance.get_runs()}
         assert states == {dead.run_id: dg.DagsterRunStatus.FAILURE, living.run_id: dg.DagsterRunStatus.STARTED}
 

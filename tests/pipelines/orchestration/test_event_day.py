@@ -7,7 +7,7 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 
 from pipelines.config import Settings, load_settings
-from pipelines.defs.partition import EVENT_TABLE, daily_partitions, touched_days
+from pipelines.orchestration.event_day import EVENT_TABLE, daily_partitions, touched_days
 from pipelines.table_profile import TableProfile, read_profile
 
 

@@ -24,11 +24,10 @@ from pipelines.identity.sketch_book import SketchBook
 from pipelines.ingest.load import in_utc
 from pipelines.ingest.lock import run_lock
 from pipelines.lakehouse import Lakehouse
+from pipelines.orchestration.instance import fail_orphaned_runs
 from pipelines.privacy_store import open_audit_log, open_consent_view, open_protection, open_revealer, open_sketch_keys
 from pipelines.protection import Protection
 from pipelines.unify.table import BuildContext
-
-_UNFINISHED = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 
 
 def resources(settings: Settings, contracts: Contracts) -> dict[str, Any]:
@@ -55,7 +54,7 @@ def lock(context: dg.InitResourceContext) -> Iterator[None]:
     settings: Settings = context.resources.settings
     with run_lock(settings.data_dir):
         if context.instance and context.run:
-            bury_dead_runs(context.instance, context.run.run_id)
+            fail_orphaned_runs(context.instance, context.run.run_id)
         yield None
 
 
@@ -156,10 +155,3 @@ def build_context(context: dg.InitResourceContext) -> Callable[[], BuildContext]
         return BuildContext(held.contracts, held.today(), opaque_ids(), spark, held.consent(), matching)
 
     return cache(make)
-
-
-def bury_dead_runs(instance: dg.DagsterInstance, living_run_id: str) -> None:
-    """Mark as failed every unfinished run but the living one. Call it with the lock in hand."""
-    for run in instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED)):
-        if run.run_id != living_run_id:
-            instance.report_run_failed(run, "Its process ended before the run did. Finished tables are kept.")
