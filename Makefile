@@ -59,7 +59,7 @@ $(VENV)/.run: $(VENV)/.uv requirements.txt pyproject.toml
 	@echo "Preparing $(VENV) (once; about a minute) …"
 	@$(BIN)/uv pip install -q --compile-bytecode -r requirements.txt || $(BIN)/pip install -q --require-hashes -r requirements.txt
 	@$(BIN)/uv pip install -q --no-deps -e . || $(BIN)/pip install -q --no-deps -e .
-	@$(BIN)/python -m compileall -q pipelines privacy features federated agent_serving
+	@$(BIN)/python -m compileall -q pipelines agent_serving federated features installation privacy
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.run requirements-dev.txt

@@ -9,7 +9,7 @@ import duckdb
 import pyarrow as pa
 from deltalake import DeltaTable, QueryBuilder
 
-from pipelines.contracts.document import Contract, load_contracts
+from installation.contract.document import Contract, load_contracts
 from pipelines.unify.registry import TABLES
 
 TOLERANCE = 1e-9

@@ -22,12 +22,12 @@ from bench.claim import of_runs
 from bench.engines import BOJAGI
 from bench.options import make_parser, runs_of
 from bench.process import run_measured
-from pipelines.clock import wall_clock
-from pipelines.config import load_settings
-from pipelines.contracts.document import Contract, load_contracts
+from installation.clock import wall_clock
+from installation.contract.document import Contract, load_contracts
+from installation.installation import Installation
+from installation.lakehouse.lakehouse import Lakehouse
+from installation.settings import load_settings
 from pipelines.ingest.load import ingest_source
-from pipelines.lakehouse import Lakehouse
-from pipelines.privacy_store import open_protection
 from privacy.protection.field import FieldCipher, Place
 from privacy.protection.key_store import SqliteKeyStore
 from privacy.protection.key_wrapper import FileKeyWrapper
@@ -54,9 +54,9 @@ def load_all(landing: Path, contracts: list[Contract]) -> float:
     """Seconds that loading the sources into an empty lakehouse takes."""
     with tempfile.TemporaryDirectory(prefix="bojagi-bench-") as folder:
         lakehouse = Lakehouse(f"{folder}/lakehouse")
-        with open_protection(load_settings(data_dir=Path(folder))) as protection:
+        with Installation(load_settings(data_dir=Path(folder))) as opened:
             return seconds_of(
-                lambda: [ingest_source(one, lakehouse, landing, protection, wall_clock) for one in contracts]
+                lambda: [ingest_source(one, lakehouse, landing, opened.protection, wall_clock) for one in contracts]
             )
 
 

@@ -24,9 +24,9 @@ from pyspark.sql import functions as F
 
 from bench.claim import of_runs
 from bench.options import make_parser, runs_of
-from pipelines.config import load_settings
-from pipelines.contracts.document import Contract, load_contracts
-from pipelines.engine import Engine, open_engine
+from installation.contract.document import Contract, load_contracts
+from installation.settings import load_settings
+from pipelines.engine.session import Engine, open_engine
 from pipelines.quality import sql
 from pipelines.quality.check import Check, KeyCheck, MeasureCheck, RowCheck, SchemaCheck
 from pipelines.quality.gx_import import import_late

@@ -9,10 +9,6 @@ class PipelineError(Exception):
     """Base of every error that the pipelines raise on purpose."""
 
 
-class SettingsError(PipelineError):
-    """The configuration file or an environment variable cannot be used."""
-
-
 class EngineError(PipelineError):
     """The engine could not be opened. `engine` is the name that was asked for.
 
@@ -22,14 +18,6 @@ class EngineError(PipelineError):
     def __init__(self, message: str, engine: str) -> None:
         super().__init__(message)
         self.engine = engine
-
-
-class LakehouseError(PipelineError):
-    """A table could not be read or written. `table` is its name, such as "silver/customer"."""
-
-    def __init__(self, message: str, table: str | None = None) -> None:
-        super().__init__(message)
-        self.table = table
 
 
 class IngestError(PipelineError):
@@ -42,15 +30,6 @@ class IngestError(PipelineError):
 
 class RunLockError(PipelineError):
     """Another run works in the same data folder."""
-
-
-class PurposeError(PipelineError):
-    """Personal data was asked for, for a purpose that it does not serve, or in a way that cannot be answered."""
-
-    def __init__(self, message: str, table: str, purpose: str) -> None:
-        super().__init__(message)
-        self.table = table
-        self.purpose = purpose
 
 
 class RetentionError(PipelineError):

@@ -25,7 +25,8 @@ def open_database(path: Path, schema: str, *, overwrites: bool = False) -> sqlit
     """
     path.parent.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER_MODE)
     path.touch(mode=PRIVATE_MODE)
-    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+    # Threads do not share a connection, but the one that ends an installation closes all.
+    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     if overwrites:
         connection.execute("PRAGMA secure_delete = ON")
     connection.execute(f"PRAGMA journal_mode = {'DELETE' if overwrites else 'WAL'}")

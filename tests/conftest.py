@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.engine import Engine
-from pipelines.lakehouse import Lakehouse
+from pipelines.engine.session import Engine
+from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
 from tests.engines import REQUIRED, Engines
 
 SPARK = pytest.param("spark", marks=[pytest.mark.spark, pytest.mark.xdist_group("spark")])
@@ -46,6 +46,6 @@ def sail(engines: Engines) -> Engine:
 
 
 @pytest.fixture
-def lakehouse(engine: Engine, tmp_path: Path) -> Lakehouse:
+def lakehouse(engine: Engine, tmp_path: Path) -> SparkLakehouse:
     """An empty lakehouse, on each engine in turn."""
-    return Lakehouse(str(tmp_path / "lakehouse"), engine.spark)
+    return SparkLakehouse(str(tmp_path / "lakehouse"), engine.spark)

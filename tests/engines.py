@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from pipelines import java
-from pipelines.config import load_settings
-from pipelines.engine import Engine, open_engine
+from installation.settings import load_settings
+from pipelines.engine import java
+from pipelines.engine.session import Engine, open_engine
 from pipelines.errors import EngineError
 
 REQUIRED = frozenset(filter(None, os.environ.get("BOJAGI_REQUIRE", "").split(",")))

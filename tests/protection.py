@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from pipelines.protection import Protection
 from privacy.protection.field import FieldCipher
 from privacy.protection.key_store import SqliteKeyStore
 from privacy.protection.key_wrapper import FileKeyWrapper
+from privacy.protection.source_person import Protection
 from privacy.protection.token import Tokenizer
 
 

@@ -24,8 +24,8 @@ from bench.anonymity.adult import QUASI, SECRET, add_data, data_folder, read_adu
 from bench.claim import Claim
 from bench.options import make_parser
 from bench.process import Measured, run_measured
-from pipelines.config import load_settings
-from pipelines.engine import Engine, open_engine
+from installation.settings import load_settings
+from pipelines.engine.session import Engine, open_engine
 from privacy.anonymity import Spec
 from privacy.anonymity.on_engine import anonymize_on_engine
 

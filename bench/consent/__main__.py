@@ -30,9 +30,9 @@ from pyspark.sql import functions as F
 from bench.claim import Claim, of_runs
 from bench.consent.market import EVENT_TABLE, SEED, draw_records, fill_store, write_events
 from bench.options import make_parser, runs_of
-from pipelines.config import load_settings
-from pipelines.engine import open_engine
-from pipelines.lakehouse import Lakehouse
+from installation.settings import load_settings
+from pipelines.engine.session import open_engine
+from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
 from privacy.consent.frame import Permissions, permission_rows
 from privacy.consent.index import DecisionIndex
 from privacy.consent.policy import built_in_policy
@@ -81,7 +81,7 @@ def _processor_seconds() -> float:
 def measure_filter(folder: Path, customers: int, events: int, runs: int) -> None:
     """The same read with and without `permitted`, in turn, on Sail."""
     with open_engine(load_settings(engine="sail", data_dir=folder, engine_memory="6GB")) as engine:
-        lakehouse = Lakehouse(str(folder / "lakehouse"), cast("SparkSession", engine.spark))
+        lakehouse = SparkLakehouse(str(folder / "lakehouse"), cast("SparkSession", engine.spark))
         if not lakehouse.exists(EVENT_TABLE):
             write_events(lakehouse, events, customers, folder)
         if not lakehouse.exists(PERMISSION):

@@ -12,8 +12,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipelines.contracts.document import load_contracts
-from pipelines.lakehouse import Lakehouse
+from installation.contract.document import load_contracts
+from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
 from privacy.consent.policy import built_in_policy
 from privacy.consent.rows import RECORD_SCHEMA
 from privacy.consent.store import ConsentStore
@@ -75,7 +75,7 @@ def fill_store(path: Path, records: pa.Table) -> None:
     db.close()
 
 
-def write_events(lakehouse: Lakehouse, events: int, customers: int, folder: Path) -> None:
+def write_events(lakehouse: SparkLakehouse, events: int, customers: int, folder: Path) -> None:
     """Write events as the job writes silver/touchpoint_event: its columns, a file a day."""
     rng = np.random.default_rng(SEED)
     contract = load_contracts().table(EVENT_TABLE)

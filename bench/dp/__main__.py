@@ -24,8 +24,8 @@ from bench.dp.events import KEYS, write_events
 from bench.dp.ledger import EACH, measure_ledger
 from bench.dp.peers import opendp_seconds, tumult_seconds
 from bench.options import make_parser, runs_of
-from pipelines.config import load_settings
-from pipelines.engine import open_engine
+from installation.settings import load_settings
+from pipelines.engine.session import open_engine
 from privacy.audit import KEY_BYTES, AuditLog
 from privacy.audit import now as utc_now
 from privacy.dp.account import Account

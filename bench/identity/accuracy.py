@@ -8,8 +8,8 @@ from statistics import median
 from tempfile import TemporaryDirectory
 
 from bench.claim import Claim, of_runs
-from pipelines.identity.dataset import FEBRL, HISTORICAL, LabelledFile, load_febrl, load_historical, load_simulated
-from pipelines.identity.evaluate import Evaluation, Figures, evaluate
+from pipelines.evaluation.dataset import FEBRL, HISTORICAL, LabelledFile, load_febrl, load_historical, load_simulated
+from pipelines.evaluation.evaluate import Evaluation, Figures, evaluate
 from pipelines.simulate.simulation import simulate
 
 PEER = "plain Splink"

@@ -8,9 +8,9 @@ import numpy as np
 
 from bench.claim import Claim, of_runs
 from bench.identity.people import draw_people
-from pipelines.identity.batch import resolve_batch
-from pipelines.identity.mapping import guess_mapping
-from pipelines.identity.resolve import Options, open_workspace, resolve
+from pipelines.matching.batch import resolve_batch
+from pipelines.matching.mapping import guess_mapping
+from pipelines.matching.resolve import Options, open_workspace, resolve
 
 MOST_SHARE_OF_TIME = 0.10
 MOST_DISAGREEMENT = 0.001

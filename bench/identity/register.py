@@ -19,12 +19,12 @@ import pyarrow as pa
 
 from bench.claim import Claim, of_runs
 from bench.identity.people import draw_people
-from pipelines.identity.cluster import cluster
-from pipelines.identity.person_batch import match_reached
-from pipelines.identity.person_match import Matching, match_all
-from pipelines.identity.person_record import Ints, PersonRecords
-from pipelines.identity.resolve import Options
-from pipelines.identity.sketch_book import SketchBook, SketchKeys
+from pipelines.matching.cluster import cluster
+from pipelines.matching.resolve import Options
+from pipelines.register.person_batch import match_reached
+from pipelines.register.person_match import Matching, match_all
+from pipelines.register.person_record import Ints, PersonRecords
+from pipelines.register.sketch_book import SketchBook, SketchKeys
 from privacy.protection.field import FieldCipher, Place
 from privacy.protection.key_store import SqliteKeyStore
 from privacy.protection.key_wrapper import FileKeyWrapper

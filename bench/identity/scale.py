@@ -13,9 +13,9 @@ import pandas as pd
 from bench.claim import Claim
 from bench.identity.people import draw_people
 from bench.process import run_measured
-from pipelines.identity.mapping import guess_mapping
-from pipelines.identity.measure import cluster_score
-from pipelines.identity.resolve import Options, open_workspace, resolve
+from pipelines.evaluation.measure import cluster_score
+from pipelines.matching.mapping import guess_mapping
+from pipelines.matching.resolve import Options, open_workspace, resolve
 
 # Growth by this much more than the records counts as linear: n log n from 100 k to 1 M is 1.2.
 MOST_GROWTH = 1.3

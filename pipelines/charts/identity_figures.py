@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.identity.scoring import ScoredPairs
+from pipelines.matching.scoring import ScoredPairs
 
 # Log2 odds at which pairs are counted: from the weight below which no pair is scored to certainty.
 THRESHOLDS = tuple(range(-8, 33))

@@ -10,19 +10,18 @@ import dagster as dg
 import numpy as np
 import pandas as pd
 
+from installation.lakehouse.lakehouse import Lakehouse
 from pipelines.charts.identity_chart import draw_sizes, draw_thresholds
 from pipelines.charts.identity_figures import chart_data
-from pipelines.identity.record import ANCHOR_KINDS
-from pipelines.identity.session import MatchingSession
-from pipelines.lakehouse import Lakehouse
-from pipelines.rows import read_rows
+from pipelines.register.record import ANCHOR_KINDS
+from pipelines.register.session import MatchingSession
 
 IDENTIFIER, MODEL = "silver/identifier", "silver/identity_model"
 
 
 def identity_charts(lakehouse: Lakehouse, session: MatchingSession | None) -> Mapping[str, dg.MetadataValue]:
     """Return both charts and their figures. Without a trained model the threshold chart is left out."""
-    keys = read_rows(lakehouse, IDENTIFIER, ["token_kind", "customer_id"]).to_pandas()
+    keys = lakehouse.rows(IDENTIFIER, ["token_kind", "customer_id"]).to_pandas()
     numbers = keys[keys["token_kind"].isin(ANCHOR_KINDS) & (keys["token_kind"] != "email")]
     sizes = numbers["customer_id"].value_counts().value_counts().sort_index()
     people = {int(size): int(count) for size, count in sizes.items()}
@@ -44,7 +43,7 @@ def _threshold_points(lakehouse: Lakehouse, session: MatchingSession | None) -> 
         return chart_data(matching.pairs, matching.reached.astype(np.int64))["pairs_by_threshold"]
     if not lakehouse.exists(MODEL):
         return []
-    models: pd.DataFrame = read_rows(lakehouse, MODEL, ["trained_at", "pairs_by_threshold"]).to_pandas()
+    models: pd.DataFrame = lakehouse.rows(MODEL, ["trained_at", "pairs_by_threshold"]).to_pandas()
     if models.empty:
         return []
     points: list[dict[str, Any]] = json.loads(models.sort_values("trained_at")["pairs_by_threshold"].iloc[-1])

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from installation.lakehouse.table_profile import TableProfile
 from pipelines.charts.chart import MARK, Canvas, Chart, average_down
-from pipelines.table_profile import TableProfile
 
 WIDTH, HEIGHT = 300, 60
 MOST_BARS = 40

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
+from installation.errors import SettingsError
 from pipelines.cli.grid import open_console
 from pipelines.cli.option import Json
 from pipelines.cli.risk_text import tell_risk
 from pipelines.cli.table_file import read_table, require_output, write_table
-from pipelines.errors import SettingsError
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipelines.errors import SettingsError
+from installation.errors import SettingsError
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -24,8 +24,8 @@ def release_on_engine(spec: "Spec", source: Path, output: Path, engine: str) -> 
         SettingsError: the output exists, or is a file, or the engine cannot read the input.
         AnonymityError: no release satisfies the models. Nothing is written.
     """
-    from pipelines.config import load_settings
-    from pipelines.engine import open_engine
+    from installation.settings import load_settings
+    from pipelines.engine.session import open_engine
     from privacy.anonymity.on_engine import anonymize_on_engine
 
     if output.exists() or output.suffix in (".csv", ".parquet"):

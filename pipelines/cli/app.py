@@ -39,7 +39,7 @@ HELP = """Bojagi pieces a customer together from scattered records and checks wh
   6    refused: a budget, a consent, a role, a key or a verifier says no
   130  stopped by Ctrl-C
 
-Settings come from bojagi.toml and BOJAGI_* variables (the top of pipelines/config.py lists them).
+Settings come from bojagi.toml and BOJAGI_* variables (the top of installation/settings.py lists them).
 """
 
 app = typer.Typer(

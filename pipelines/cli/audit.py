@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipelines.cli.error_boundary import ErrorBoundary
-from pipelines.cli.option import Data, Json, settings_for
+from pipelines.cli.option import Data, Json, installation_for
 
 if TYPE_CHECKING:
     from privacy.audit import Access
@@ -37,10 +37,8 @@ def show(
       bojagi audit show --who 'bojagi run' --purpose analytics
       bojagi audit show --json | jq 'select(.outcome == "refused")'
     """
-    from pipelines.privacy_store import open_audit_log
-
     wanted = {"who": who, "purpose": purpose, "table": table}
-    log = open_audit_log(settings_for(data))
+    log = installation_for(data).audit_log
     for number, entry in log.entries(lambda e: all(v in (None, getattr(e, n)) for n, v in wanted.items())):
         if as_json:
             typer.echo(json.dumps({"number": number, **entry.model_dump(mode="json")}, ensure_ascii=False))
@@ -76,7 +74,6 @@ def verify(
       bojagi audit verify
       bojagi audit verify --anchor 41:9c0e...
     """
-    from pipelines.privacy_store import open_audit_log, verify_releases
     from privacy.audit import Anchor
 
     published = None
@@ -85,9 +82,8 @@ def verify(
         if not number.isdigit() or len(digest) != 64:
             raise typer.BadParameter("expected number:hash, as `bojagi audit show` prints it", param_hint="--anchor")
         published = Anchor(int(number), digest)
-    settings = settings_for(data)
-    log = open_audit_log(settings)
-    findings = [*log.verify(published), *verify_releases(settings, log)]
+    with installation_for(data) as installation:
+        findings = [*installation.audit_log.verify(published), *installation.verify_releases()]
     if as_json:
         typer.echo(json.dumps([{"kind": f.kind, "number": f.number, "message": f.message} for f in findings]))
     else:

@@ -17,7 +17,7 @@ from pipelines.cli.exit_code import ExitCode
 from pipelines.cli.option import Data, Json
 
 if TYPE_CHECKING:
-    from pipelines.config import Settings
+    from installation.installation import Installation
     from privacy.consent.record import ConsentRecord
 
 Customer = Annotated[str, typer.Argument(help="Customer, or source person, by its opaque identifier.")]
@@ -153,7 +153,7 @@ def show(customer: Customer, at: At = None, as_json: Json = False, data: Data = 
 
     policy = built_in_policy()
     with opened(data) as desk:
-        moment, controller = at or desk.now, desk.settings.controller
+        moment, controller = at or desk.installation.decision_moment(), desk.installation.settings.controller
         subjects = desk.store.subjects_of(customer)
         tables = desk.store.record_table(subjects), desk.store.membership_table(subjects)
     index = DecisionIndex(build_timeline(*tables, policy, controller), policy)
@@ -236,19 +236,18 @@ def import_records(
       bojagi consent import receipt.jsonld
     """
     with opened(data) as desk:
-        read = list(_read(file, landed, desk.settings))
+        read = list(_read(file, landed, desk.installation))
         new = {record.record_id: record for record in read if not desk.store.has(record.record_id)}
         desk.store.append(new.values())
     typer.echo(f"{len(new)} records imported, {len(read) - len(new)} known already")
 
 
-def _read(file: Path, landed: bool, settings: Settings) -> Iterator[ConsentRecord]:
-    from pipelines.privacy_store import open_tokenizer
+def _read(file: Path, landed: bool, installation: Installation) -> Iterator[ConsentRecord]:
     from privacy.consent.errors import ConsentError
     from privacy.consent.imported import read_exported, read_landed
     from privacy.consent.receipt import read_receipt
 
-    token = open_tokenizer(settings).token if landed else None
+    token = installation.tokenizer.token if landed else None
     for place, row in _rows(file):
         if not isinstance(row, dict):
             raise ConsentError(f"{place}: no record; expected a JSON object with its fields.")

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,10 +14,10 @@ import typer
 
 from pipelines.cli.error_boundary import print_error
 from pipelines.cli.exit_code import ExitCode
-from pipelines.cli.option import settings_for
+from pipelines.cli.option import installation_for
 
 if TYPE_CHECKING:
-    from pipelines.config import Settings
+    from installation.installation import Installation
     from privacy.consent.record import ConsentRecord
     from privacy.consent.state import State
     from privacy.consent.store import ConsentStore
@@ -28,21 +27,12 @@ if TYPE_CHECKING:
 class Desk:
     """An open store and the settings of its shop."""
 
-    settings: Settings
+    installation: Installation
     store: ConsentStore
-
-    @cached_property
-    def now(self) -> datetime:
-        """The shop's moment, see `pipelines.consent.moment`."""
-        from pipelines.clock import wall_clock
-        from pipelines.consent.moment import moment_now
-        from pipelines.contracts.document import load_contracts
-
-        return moment_now(self.settings, load_contracts(self.settings.contract_dirs), wall_clock)
 
     def latest(self, subject: str, purpose: str) -> ConsentRecord | None:
         """The newest consent record of one source person about a purpose."""
-        about = (purpose, self.settings.controller, "consent")
+        about = (purpose, self.installation.settings.controller, "consent")
         records = self.store.records_of([subject])
         held = [record for record in records if (record.purpose, record.controller, record.state.stream) == about]
         return max(held, key=lambda record: (record.effective_at, record.recorded_at), default=None)
@@ -52,17 +42,15 @@ class Desk:
         before: ConsentRecord | None,
     ) -> None:  # fmt: skip
         """Store one record and print its identifier."""
-        from pipelines.clock import wall_clock
-        from pipelines.consent.moment import wall_time
         from privacy.consent.record import ConsentRecord, new_record_id
 
-        recorded_at = wall_time(self.settings, wall_clock())
+        controller, recorded_at = self.installation.settings.controller, self.installation.shop_time()
         told = f"{subject}|{fields['purpose']}|{state}|{recorded_at.isoformat()}"
         proof = evidence.read_bytes() if evidence else told.encode()
         record = ConsentRecord.model_validate(
             {
-                "record_id": new_record_id(), "subject_id": subject, "controller": self.settings.controller,
-                "state": state, "effective_at": at or self.now, "recorded_at": recorded_at,
+                "record_id": new_record_id(), "subject_id": subject, "controller": controller,
+                "state": state, "effective_at": at or self.installation.decision_moment(), "recorded_at": recorded_at,
                 "evidence_hash": sha256(proof).hexdigest(), "supersedes": before.record_id if before else None,
                 **fields,
             }
@@ -76,12 +64,9 @@ def opened(data: Path | None) -> Iterator[Desk]:
     """Open the desk; a record that cannot be ends the command with a line for each fault."""
     from pydantic import ValidationError
 
-    from pipelines.privacy_store import open_consent_store
-
-    settings = settings_for(data)
-    with closing(open_consent_store(settings)) as store:
+    with installation_for(data) as installation:
         try:
-            yield Desk(settings, store)
+            yield Desk(installation, installation.consent_store)
         except ValidationError as error:
             for fault in error.errors():
                 print_error(f"{'.'.join(map(str, fault['loc'])) or 'record'}: {fault['msg']}")

@@ -111,7 +111,7 @@ def init(
 
 
 def _folders(given: list[Path] | None) -> tuple[Path, ...]:
-    from pipelines.config import load_settings
+    from installation.settings import load_settings
 
     return tuple(given) if given else load_settings().contract_dirs
 

@@ -14,13 +14,13 @@ import typer
 
 from pipelines.cli.error_boundary import ErrorBoundary
 from pipelines.cli.exit_code import of_error
-from pipelines.cli.option import Data, Json, settings_for
+from pipelines.cli.option import Data, Json, installation_for
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-    from pipelines.config import Settings
-    from pipelines.private_statistics import StatisticsDesk
+    from installation.installation import Installation
+    from pipelines.release.statistics_service import StatisticsDesk
     from privacy.dp.ledger import Ledger
     from privacy.dp.question import Question
 
@@ -55,7 +55,6 @@ def query(
 ) -> None:
     """Ask one question. A question that was asked before on the same data costs nothing."""
     from pipelines.cli.dp_text import print_answer, print_preview
-    from pipelines.privacy_store import read_balances
     from privacy.dp.errors import DpError
     from privacy.dp.plan import Plan
     from privacy.dp.preview import preview
@@ -71,10 +70,9 @@ def query(
             else:
                 print_preview(told)
             return
-        settings = settings_for(data)
-        with _desk(settings) as desk:
+        with installation_for(data) as installation, _desk(installation) as desk:
             answer = desk.answer(question)
-        left = read_balances(settings, question, datetime.now(UTC))
+            left = desk.balances(question)
     except DpError as error:
         raise _refusal(error, as_json) from error
     if as_json:
@@ -100,7 +98,7 @@ def suggest(
     form = {"dataset": dataset, "column": measure, "purpose": purpose, "rho": rho, "share": share}
     try:
         question = read_bounds_question(form)
-        with _desk(settings_for(data)) as desk:
+        with installation_for(data) as installation, _desk(installation) as desk:
             found = desk.suggest(question)
     except DpError as error:
         raise _refusal(error, as_json) from error
@@ -125,11 +123,10 @@ def budget(
     data: Data = None,
 ) -> None:
     """Show what is left of every budget, or set limits of one. Checks the whole ledger on the way."""
-    from pipelines.privacy_store import open_ledger
     from privacy.dp.errors import DpError
 
     try:
-        with closing(open_ledger(settings_for(data))) as ledger:
+        with closing(installation_for(data).open_ledger()) as ledger:
             rows = _budget_rows(ledger, account, limit or [])
     except DpError as error:
         raise _refusal(error, as_json) from error
@@ -153,22 +150,21 @@ def report(
 ) -> None:
     """Ask the regular questions of pipelines/reports/ and keep their answers as tables of the layer release."""
     from pipelines.cli.dp_text import print_answer
-    from pipelines.privacy_store import read_balances
-    from pipelines.private_report import built_in_reports, publish
+    from pipelines.release.statistics import built_in_reports, publish
     from privacy.dp.errors import DpError
 
     reports = {one.name: one for one in built_in_reports()}
     unknown = sorted(set(names or ()) - reports.keys())
     if unknown:
         raise typer.BadParameter(f"no report {', '.join(unknown)}; there are {', '.join(reports)}")
-    answers, settings = {}, settings_for(data)
+    answers = {}
     try:
-        with _desk(settings) as desk:
+        with installation_for(data) as installation, _desk(installation) as desk:
             for name in names or reports:
                 answers[name] = publish(reports[name], desk)
                 if not as_json:
                     print(f"{reports[name].title}  (release/{name})")
-                    print_answer(answers[name], read_balances(settings, reports[name].question, datetime.now(UTC)))
+                    print_answer(answers[name], desk.balances(reports[name].question))
     except DpError as error:
         raise _refusal(error, as_json) from error
     if as_json:
@@ -179,12 +175,10 @@ def report(
 @app.command()
 def join(data: Data = None) -> None:
     """Let this machine use the fleet's ledger, once: its entries are checked and taken as they are now."""
-    from pipelines.privacy_store import open_ledger
-
-    settings = settings_for(data)
-    if settings.ledger_postgres_file is None:
+    installation = installation_for(data)
+    if installation.settings.ledger_postgres_file is None:
         raise typer.BadParameter("the ledger is a file of this machine; a fleet's is named by ledger_postgres_file")
-    with closing(open_ledger(settings, joins=True)) as ledger:
+    with closing(installation.open_ledger(joins=True)) as ledger:
         print(f"joined the ledger at entry {ledger.head().seq}")
 
 
@@ -216,23 +210,18 @@ def _question(spec: Path | None) -> Question:
 
 
 @contextmanager
-def _desk(settings: Settings) -> Iterator[StatisticsDesk]:
-    from pipelines.clock import wall_clock
-    from pipelines.consent.moment import moment_now
-    from pipelines.contracts.document import load_contracts
-    from pipelines.engine import open_engine
-    from pipelines.lakehouse import Lakehouse
-    from pipelines.privacy_store import open_consent_view
-    from pipelines.private_statistics import StatisticsDesk
-    from privacy.catalog import read_catalog
+def _desk(installation: Installation) -> Iterator[StatisticsDesk]:
+    from pipelines.engine.session import open_engine
+    from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
+    from pipelines.release.statistics_service import StatisticsDesk
 
-    contracts = load_contracts(settings.contract_dirs)
+    settings = installation.settings
     with open_engine(settings) as engine:
+        session = cast("SparkSession", engine.spark)
         yield StatisticsDesk(
-            settings=settings,
-            lakehouse=Lakehouse(settings.lakehouse_root, cast("SparkSession", engine.spark), settings.storage_options),
-            catalog=read_catalog(settings.contract_dirs),
-            consent=lambda: open_consent_view(settings, moment_now(settings, contracts, wall_clock)),
+            installation=installation,
+            lakehouse=SparkLakehouse(settings.lakehouse_root, session, settings.storage_options),
+            consent=installation.consent_view,
             who=getuser(),
         )
 

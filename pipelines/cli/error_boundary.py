@@ -6,6 +6,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from installation.errors import InstallationError
 from pipelines.cli.exit_code import ExitCode, is_disk_fault, of_error
 from pipelines.errors import PipelineError
 from privacy.errors import PrivacyError
@@ -18,7 +19,7 @@ class ErrorBoundary(TyperGroup):
         """Invoke the command. Print our own errors and disk errors as one line and exit with their code."""
         try:
             return super().invoke(ctx)
-        except (PipelineError, PrivacyError) as error:
+        except (InstallationError, PipelineError, PrivacyError) as error:
             print_error(str(error))
             raise typer.Exit(of_error(type(error))) from error
         except OSError as error:

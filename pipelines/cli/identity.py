@@ -10,10 +10,10 @@ import typer
 
 from pipelines.cli.error_boundary import ErrorBoundary
 from pipelines.cli.identity_desk import desk
-from pipelines.cli.option import Data, settings_for
+from pipelines.cli.option import Data, installation_for
 
 if TYPE_CHECKING:
-    from pipelines.identity.explain import Explanation
+    from pipelines.matching.explain import Explanation
 
 app = typer.Typer(cls=ErrorBoundary, no_args_is_help=True, help="Which records are one person.")
 app.registered_commands += desk.registered_commands
@@ -37,7 +37,7 @@ def resolve_command(
 ) -> None:
     """Give every row of a person file a customer id."""
     from pipelines.cli.identity_file import resolve_file
-    from pipelines.identity.resolve import Options
+    from pipelines.matching.resolve import Options
 
     resolve_file(source, out, mapping, Options(threshold=threshold, memory=memory, region=region), engine)
 
@@ -84,9 +84,9 @@ def explain_command(
     """Show what each comparison says about two records."""
     from pipelines.cli.identity_file import explain_records
 
-    found, together = explain_records((first, second), source, mapping, settings_for(data), memory, quiet=as_json)
+    found, together = explain_records((first, second), source, mapping, installation_for(data), memory, quiet=as_json)
     if chart:
-        from pipelines.identity.explain import draw_waterfall
+        from pipelines.matching.explain import draw_waterfall
 
         draw_waterfall(found, chart)
     if as_json:

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipelines.cli.option import Data, Json, settings_for
+from pipelines.cli.option import Data, Json, installation_for
 
 if TYPE_CHECKING:
-    from pipelines.config import Settings
-    from pipelines.identity.explain import Explanation
-    from pipelines.identity.steward import Decision
-    from pipelines.identity.steward_desk import StewardDesk
+    from installation.installation import Installation
+    from pipelines.matching.explain import Explanation
+    from pipelines.register.decision import Decision
+    from pipelines.steward.steward_desk import StewardDesk
 
 desk = typer.Typer()
 First = Annotated[str, typer.Argument(help="Customer id, or kind:value such as member_no:M000000001.")]
@@ -31,13 +31,13 @@ _NEXT = "It takes effect with the next `bojagi run`."
 @desk.command("link")
 def link(first: First, second: Second, reason: Reason, data: Data = None) -> None:
     """Decide that two are one person, over every rerun."""
-    _decide("same", first, second, reason, settings_for(data))
+    _decide("same", first, second, reason, installation_for(data))
 
 
 @desk.command("separate")
 def separate(first: First, second: Second, reason: Reason, data: Data = None) -> None:
     """Decide that two are not one person, over every rerun."""
-    _decide("different", first, second, reason, settings_for(data))
+    _decide("different", first, second, reason, installation_for(data))
 
 
 @desk.command("revert")
@@ -47,61 +47,54 @@ def revert(
     data: Data = None,
 ) -> None:
     """Undo a merge, split or move: its records go back to the identifier that they had."""
-    made = _desk(settings_for(data)).revert(event, reason)
+    made = _desk(installation_for(data)).revert(event, reason)
     typer.echo(f"Recorded {', '.join(decision.decision_id for decision in made)}. {_NEXT}")
 
 
 @desk.command("decisions")
 def decisions(data: Data = None, as_json: Json = False) -> None:
     """List what stewards decided, the earliest first."""
-    rows = [_told(decision) for decision in _desk(settings_for(data)).decisions()]
+    rows = [_told(decision) for decision in _desk(installation_for(data)).decisions()]
     _print(rows, as_json, "No decisions.")
 
 
 @desk.command("events")
 def events(data: Data = None, as_json: Json = False) -> None:
     """List merges, splits and moves, the earliest first."""
-    frame = _desk(settings_for(data)).events()
+    frame = _desk(installation_for(data)).events()
     frame["occurred_at"] = frame["occurred_at"].astype(str)
     _print(frame.astype(object).where(frame.notna(), None).to_dict("records"), as_json, "No events.")
 
 
-def explain_customers(settings: Settings, first: str, second: str) -> tuple[Explanation, bool]:
+def explain_customers(installation: Installation, first: str, second: str) -> tuple[Explanation, bool]:
     """Explain two people of the lakehouse with the kept model, in memory; and tell whether they are one customer."""
-    from pipelines.contracts.document import load_contracts
-    from pipelines.identity.person_explain import explain_persons
-    from pipelines.identity.person_record import kept_sketches, read_person_records
-    from pipelines.identity.person_register import PURPOSE
-    from pipelines.identity.sketch_book import SketchBook
-    from pipelines.privacy_store import open_revealer, open_sketch_keys
+    from pipelines.register.person_record import kept_sketches, read_person_records
+    from pipelines.register.person_register import PURPOSE
+    from pipelines.register.sketch_book import SketchBook, SketchKeys
+    from pipelines.steward.person_explain import explain_persons
 
-    at = _desk(settings)
+    at = _desk(installation)
     named = at.find(first), at.find(second)
-    contracts = load_contracts(settings.contract_dirs)
-    book = SketchBook(open_sketch_keys(settings), kept_sketches(at.lakehouse))
-    with open_revealer(settings, f"bojagi identity explain by {at.steward}", PURPOSE) as reveal:
-        persons = read_person_records(at.lakehouse, contracts, reveal, book)
-        found = explain_persons(at.lakehouse, persons, named[0].keys, named[1].keys)
+    book = SketchBook(SketchKeys.of(installation.tokenizer), kept_sketches(at.lakehouse))
+    reveal = installation.revealer(f"bojagi identity explain by {at.steward}", PURPOSE)
+    persons = read_person_records(at.lakehouse, installation.contracts, reveal, book)
+    found = explain_persons(at.lakehouse, persons, named[0].keys, named[1].keys)
     return found, named[0].customer_id == named[1].customer_id
 
 
-def _decide(verdict: Any, first: str, second: str, reason: str, settings: Settings) -> None:
-    decision = _desk(settings).decide(verdict, first, second, reason)
+def _decide(verdict: Any, first: str, second: str, reason: str, installation: Installation) -> None:
+    decision = _desk(installation).decide(verdict, first, second, reason)
     typer.echo(f"Recorded {decision.decision_id}. {_NEXT}")
 
 
-def _desk(settings: Settings) -> StewardDesk:
-    from pipelines.clock import wall_clock
-    from pipelines.contracts.document import load_contracts
-    from pipelines.identity.steward_desk import StewardDesk
+def _desk(installation: Installation) -> StewardDesk:
     from pipelines.ingest.load import in_utc
-    from pipelines.lakehouse import Lakehouse
-    from pipelines.privacy_store import open_tokenizer
+    from pipelines.steward.steward_desk import StewardDesk
 
-    lakehouse = Lakehouse(settings.lakehouse_root, storage_options=settings.storage_options)
-    tokenizer = open_tokenizer(settings)
-    contracts = load_contracts(settings.contract_dirs)
-    return StewardDesk(lakehouse, contracts, tokenizer.token, lambda: in_utc(wall_clock()), getpass.getuser())
+    token, user = installation.tokenizer.token, getpass.getuser()
+    return StewardDesk(
+        installation.lakehouse, installation.contracts, token, lambda: in_utc(installation.clock()), user
+    )
 
 
 def _told(decision: Decision) -> dict[str, Any]:

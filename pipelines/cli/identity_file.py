@@ -9,11 +9,13 @@ from tempfile import TemporaryDirectory
 import pandas as pd
 import typer
 
+from installation.errors import SettingsError
+from installation.installation import Installation
+from installation.settings import load_settings
 from pipelines.cli.identity_desk import explain_customers
-from pipelines.config import Settings, load_settings
-from pipelines.engine import open_engine
-from pipelines.errors import EngineError, SettingsError
-from pipelines.identity.dataset import (
+from pipelines.engine.session import open_engine
+from pipelines.errors import EngineError
+from pipelines.evaluation.dataset import (
     FEBRL,
     HISTORICAL,
     LabelledFile,
@@ -22,15 +24,15 @@ from pipelines.identity.dataset import (
     load_labelled,
     load_simulated,
 )
-from pipelines.identity.errors import EngineLacksError, MappingError, SourceFileError
-from pipelines.identity.evaluate import Evaluation, evaluate
-from pipelines.identity.explain import Explanation, explain
-from pipelines.identity.mapping import Mapping, guess_mapping, load_mapping
-from pipelines.identity.opaque_id import opaque_ids
-from pipelines.identity.person_file import read_person_file, write_person_file
-from pipelines.identity.resolve import Options, Resolution, open_workspace, resolve
-from pipelines.identity.spark_workspace import open_spark_workspace
-from pipelines.identity.workspace import Workspace
+from pipelines.evaluation.evaluate import Evaluation, evaluate
+from pipelines.matching.errors import EngineLacksError, MappingError, SourceFileError
+from pipelines.matching.explain import Explanation, explain
+from pipelines.matching.mapping import Mapping, guess_mapping, load_mapping
+from pipelines.matching.person_file import read_person_file, write_person_file
+from pipelines.matching.resolve import Options, Resolution, open_workspace, resolve
+from pipelines.matching.spark_workspace import open_spark_workspace
+from pipelines.matching.workspace import Workspace
+from pipelines.register.opaque_id import opaque_ids
 
 
 @dataclass(frozen=True)
@@ -63,11 +65,17 @@ def evaluate_labelled(name: str | None, labelled: Labelled, memory: str, *, with
 
 
 def explain_records(
-    keys: tuple[str, str], source: Path | None, mapping: Path | None, settings: Settings, memory: str, *, quiet: bool
+    keys: tuple[str, str],
+    source: Path | None,
+    mapping: Path | None,
+    installation: Installation,
+    memory: str,
+    *,
+    quiet: bool,
 ) -> tuple[Explanation, bool]:
     """Explain two records of a file, or two customers of the lakehouse; and say whether they are one customer."""
     if source is None:
-        return explain_customers(settings, *keys)
+        return explain_customers(installation, *keys)
     return _explain_file(source, mapping, keys, memory, quiet=quiet)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipelines.cli.error_boundary import ErrorBoundary
-from pipelines.cli.option import Data, Json, settings_for
+from pipelines.cli.option import Data, Json, installation_for
 
 if TYPE_CHECKING:
     from privacy.protection.key_store import SqliteKeyStore
@@ -56,14 +56,12 @@ def rotate(module: Module = None, token: Token = "bojagi", pin_file: PinFile = N
 
 @contextmanager
 def _opened(module: Path | None, token: str, pin_file: Path | None, data: Path | None) -> Iterator[SqliteKeyStore]:
-    from pipelines.privacy_store import open_key_store
-
     wrapper = None
-    settings = settings_for(data)
+    installation = installation_for(data)
     if module is not None:
         from privacy.protection.pkcs11_wrapper import Pkcs11KeyWrapper
 
         pin = pin_file.read_text().strip() if pin_file else typer.prompt("PIN", hide_input=True)
         wrapper = Pkcs11KeyWrapper(module, token, pin)
-    with closing(open_key_store(settings, wrapper)) as store:
+    with closing(installation.open_key_store(wrapper)) as store:
         yield store

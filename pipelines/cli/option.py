@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from pipelines.config import Settings
+    from installation.installation import Installation
+    from installation.settings import Settings
 
 Data = Annotated[
     Path | None,
@@ -21,9 +22,16 @@ Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on 
 
 def settings_for(data: Path | None = None, **overrides: Any) -> "Settings":
     """Read the settings, with the given options on top. `data` moves everything that lies below it."""
-    from pipelines.config import load_settings
+    from installation.settings import load_settings
 
     if data is not None:
         overrides |= {"data_dir": data, "landing_dir": data / "landing"}
         overrides["lakehouse_root"] = str(data / "lakehouse")
     return load_settings(None, **overrides)
+
+
+def installation_for(data: Path | None = None, **overrides: Any) -> "Installation":
+    """Return the installation with the given options on top of its settings; to be closed by the caller."""
+    from installation.installation import Installation
+
+    return Installation(settings_for(data, **overrides))

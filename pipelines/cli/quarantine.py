@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pipelines.cli.error_boundary import ErrorBoundary
-from pipelines.cli.option import Data, Engine, Json, settings_for
+from pipelines.cli.option import Data, Engine, Json, installation_for
 
 if TYPE_CHECKING:
-    from pipelines.config import Settings
+    from installation.installation import Installation
 
 _REPORTED = ("source", "load_id", "rows_read", "rows_added", "rows_known", "rows_quarantined")
 Source = Annotated[str | None, typer.Argument(help="Only this source, such as crm_customer.")]
@@ -28,9 +28,9 @@ def list_rows(source: Source = None, data: Data = None, as_json: Json = False) -
       bojagi quarantine list
       bojagi quarantine list delivery --json
     """
-    from pipelines.survey import count_quarantine
+    from pipelines.quality.table_status import count_quarantine
 
-    counts = count_quarantine(settings_for(data), source)
+    counts = count_quarantine(installation_for(data).lakehouse, source)
     if as_json:
         typer.echo(json.dumps(counts, ensure_ascii=False, indent=2))
     elif not counts:
@@ -48,7 +48,8 @@ def replay(source: Source = None, engine: Engine = None, data: Data = None, as_j
       bojagi quarantine replay delivery
       bojagi run      [dim]# refreshes what depends on it[/dim]
     """
-    reports = _replay(settings_for(data, engine=engine), source)
+    with installation_for(data, engine=engine) as installation:
+        reports = _replay(installation, source)
     if as_json:
         typer.echo(json.dumps(reports, ensure_ascii=False, indent=2))
     elif not reports:
@@ -57,25 +58,23 @@ def replay(source: Source = None, engine: Engine = None, data: Data = None, as_j
         typer.echo(f"{report['source']}: {report['rows_added']:,} rows loaded, {report['rows_quarantined']:,} remain")
 
 
-def _replay(settings: "Settings", source: str | None) -> list[dict[str, Any]]:
-    from pipelines.clock import wall_clock
-    from pipelines.contracts.document import load_contracts
-    from pipelines.engine import open_engine
+def _replay(installation: "Installation", source: str | None) -> list[dict[str, Any]]:
+    from pipelines.engine.session import open_engine
     from pipelines.ingest.lock import run_lock
     from pipelines.ingest.replay import replay_quarantine
-    from pipelines.lakehouse import Lakehouse
-    from pipelines.privacy_store import open_protection
-    from pipelines.survey import count_quarantine
+    from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
+    from pipelines.quality.table_status import count_quarantine
 
-    contracts = load_contracts(settings.contract_dirs)
+    settings, contracts = installation.settings, installation.contracts
     chosen = None if source is None else contracts.source(source).name
-    waiting = sorted({entry["source"] for entry in count_quarantine(settings, chosen)})
+    waiting = sorted({entry["source"] for entry in count_quarantine(installation.lakehouse, chosen)})
     if not waiting:
         return []
-    with run_lock(settings.data_dir), open_protection(settings) as protection, open_engine(settings) as engine:
+    with run_lock(settings.data_dir), open_engine(settings) as engine:
         session: Any = engine.spark
-        lakehouse = Lakehouse(settings.lakehouse_root, session, settings.storage_options)
-        reports = [replay_quarantine(contracts.source(name), lakehouse, protection, wall_clock) for name in waiting]
+        lakehouse = SparkLakehouse(settings.lakehouse_root, session, settings.storage_options)
+        shared = lakehouse, installation.protection, installation.clock
+        reports = [replay_quarantine(contracts.source(name), *shared) for name in waiting]
     return [{name: vars(report)[name] for name in _REPORTED} for report in reports]
 
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from pipelines.cli.option import Data, Engine, Json, settings_for
+from pipelines.cli.option import Data, Engine, Json, installation_for
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-    from pipelines.access import Read
+    from pipelines.access.reader import Read
 
 DEFAULT_LIMIT = 20
 
@@ -42,32 +42,26 @@ def read(
       bojagi read gold/customer_demographic --role analyst --purpose research --columns age_band,beliefs --json
       bojagi read gold/order_history --role privacy_officer --purpose legal_records --limit 5
     """
-    from pipelines.access import Reader
-    from pipelines.clock import wall_clock
-    from pipelines.consent.moment import moment_now
-    from pipelines.contracts.document import load_contracts
-    from pipelines.engine import open_engine
-    from pipelines.lakehouse import Lakehouse
-    from pipelines.privacy_store import load_pseudonym_key, open_audit_log, open_consent_view
-    from privacy.access.role import built_in_roles
+    from pipelines.access.reader import Reader
+    from pipelines.engine.session import open_engine
+    from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
 
-    settings = settings_for(data, engine=engine)
-    contracts = load_contracts(settings.contract_dirs)
-    audit = open_audit_log(settings)
-    with open_engine(settings) as opened:
+    with installation_for(data, engine=engine) as installation, open_engine(installation.settings) as opened:
+        settings = installation.settings
         reader = Reader(
-            lakehouse=Lakehouse(settings.lakehouse_root, cast("SparkSession", opened.spark), settings.storage_options),
-            contracts=contracts,
-            consent=lambda: open_consent_view(settings, moment_now(settings, contracts, wall_clock)),
-            roles=built_in_roles(),
-            audit=audit,
-            secret=load_pseudonym_key(settings),
+            lakehouse=SparkLakehouse(
+                settings.lakehouse_root, cast("SparkSession", opened.spark), settings.storage_options
+            ),
+            contracts=installation.contracts,
+            consent=installation.consent_view,
+            roles=installation.roles,
+            audit=installation.audit_log,
+            secret=installation.pseudonym_key,
             who=who or getuser(),
-            clock=wall_clock,
+            clock=installation.clock,
         )
         found = reader.read(table, role, purpose, columns.split(",") if columns else None)
         rows = found.frame.limit(limit).toArrow().to_pylist()
-    audit.close()
     if as_json:
         typer.echo(json.dumps(_document(found, rows), ensure_ascii=False, default=str, indent=1))
     else:

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pipelines.cli.error_boundary import ErrorBoundary
-from pipelines.cli.option import Data, Json, settings_for
+from pipelines.cli.option import Data, Json, installation_for
 
 if TYPE_CHECKING:
-    from pipelines.config import Settings
-    from pipelines.contracts.document import Contracts
-    from pipelines.lakehouse import Lakehouse
+    from installation.installation import Installation
     from pipelines.retention.plan import TablePlan
 
 On = Annotated[
@@ -39,8 +36,9 @@ def plan(on: On = None, data: Data = None, as_json: Json = False) -> None:
     """
     from pipelines.retention.plan import plan_retention
 
-    with _opened(settings_for(data), on) as (lakehouse, contracts, today):
-        plans = plan_retention(lakehouse, contracts, today)
+    with installation_for(data) as installation:
+        today = _day(installation, on)
+        plans = plan_retention(installation.lakehouse, installation.contracts, today)
     if as_json:
         typer.echo(json.dumps([asdict(one) for one in plans], ensure_ascii=False, indent=2, default=str))
         return
@@ -58,16 +56,12 @@ def apply(on: On = None, data: Data = None, as_json: Json = False) -> None:
       bojagi run      [dim]# builds anew what was made from deleted rows[/dim]
     """
     from pipelines.ingest.lock import run_lock
-    from pipelines.privacy_store import open_protection
     from pipelines.retention.apply import apply_retention
 
-    settings = settings_for(data)
-    with (
-        run_lock(settings.data_dir),
-        open_protection(settings) as protection,
-        _opened(settings, on) as (lakehouse, contracts, today),
-    ):
-        outcomes = apply_retention(lakehouse, contracts, protection, today)
+    with installation_for(data) as installation, run_lock(installation.settings.data_dir):
+        outcomes = apply_retention(
+            installation.lakehouse, installation.contracts, installation.protection, _day(installation, on)
+        )
     if as_json:
         typer.echo(json.dumps([asdict(one) for one in outcomes], ensure_ascii=False, indent=2, default=str))
         return
@@ -78,15 +72,8 @@ def apply(on: On = None, data: Data = None, as_json: Json = False) -> None:
     )
 
 
-@contextmanager
-def _opened(settings: Settings, on: datetime | None) -> Iterator[tuple[Lakehouse, Contracts, date]]:
-    from pipelines.as_of import today
-    from pipelines.contracts.document import load_contracts
-    from pipelines.lakehouse import Lakehouse
-
-    contracts: Any = load_contracts(settings.contract_dirs)
-    lakehouse = Lakehouse(settings.lakehouse_root, None, settings.storage_options)
-    yield lakehouse, contracts, on.date() if on else today(settings, contracts, lakehouse)
+def _day(installation: Installation, on: datetime | None) -> date:
+    return on.date() if on else installation.reference_date()
 
 
 def _print(what: str, counted: Iterable[tuple[TablePlan, int]]) -> None:

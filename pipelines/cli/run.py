@@ -11,18 +11,17 @@ from warnings import simplefilter
 
 import typer
 
+from installation.errors import SettingsError
 from pipelines.cli.error_boundary import print_error
 from pipelines.cli.exit_code import ExitCode, of_names
-from pipelines.cli.option import Data, Engine, Json, settings_for
-from pipelines.errors import SettingsError
+from pipelines.cli.option import Data, Engine, Json, installation_for
 from pipelines.simulate.errors import SimulationError
 
 if TYPE_CHECKING:
     from dagster import Definitions
     from rich.console import Console
 
-    from pipelines.config import Settings
-    from pipelines.contracts.document import Contracts
+    from installation.installation import Installation
     from pipelines.orchestration.run_progress import RunProgress
 
 
@@ -49,14 +48,12 @@ def run(
     simplefilter("ignore")
     from rich.console import Console
 
-    from pipelines.contracts.document import load_contracts
-
-    settings = settings_for(data, engine=engine, seed=seed, scale=scale)
-    contracts = load_contracts(settings.contract_dirs)
+    installation = installation_for(data, engine=engine, seed=seed, scale=scale)
+    settings = installation.settings
     console = Console(stderr=as_json, highlight=False)
-    definitions = cache(partial(_make_definitions, settings, contracts))
-    _simulate_if_empty(settings, contracts, console, meanwhile=definitions)
-    progress = _refresh(settings, contracts, definitions(), console)
+    definitions = cache(partial(_make_definitions, installation))
+    _simulate_if_empty(installation, console, meanwhile=definitions)
+    progress = _refresh(installation, definitions(), console)
 
     from pipelines.cli.run_text import as_json as to_json
     from pipelines.cli.run_text import print_summary
@@ -84,17 +81,15 @@ def exit_code(progress: "RunProgress") -> ExitCode:
     return ExitCode.OK
 
 
-def _make_definitions(settings: "Settings", contracts: "Contracts") -> "Definitions":
+def _make_definitions(installation: "Installation") -> "Definitions":
     from pipelines.defs.build import build_definitions
 
-    definitions = build_definitions(settings, contracts)
+    definitions = build_definitions(installation)
     definitions.resolve_job_def("refresh")  # here, because the definitions keep the resolved job
     return definitions
 
 
-def _simulate_if_empty(
-    settings: "Settings", contracts: "Contracts", console: "Console", meanwhile: Callable[[], object]
-) -> None:
+def _simulate_if_empty(installation: "Installation", console: "Console", meanwhile: Callable[[], object]) -> None:
     """Simulate a market when nothing has landed, in another process.
 
     This process calls `meanwhile` and imports what the run needs while it waits.
@@ -103,7 +98,8 @@ def _simulate_if_empty(
     from pipelines.orchestration.landing_state import landed_files
     from pipelines.quality.gx_import import preload as preload_quality
 
-    if landed_files(settings.landing_dir, contracts.sources):
+    settings = installation.settings
+    if landed_files(settings.landing_dir, installation.contracts.sources):
         return
     if settings.landing_dir != settings.data_dir / "landing":
         raise SettingsError(
@@ -131,9 +127,7 @@ def _simulate_if_empty(
     )
 
 
-def _refresh(
-    settings: "Settings", contracts: "Contracts", definitions: "Definitions", console: "Console"
-) -> "RunProgress":
+def _refresh(installation: "Installation", definitions: "Definitions", console: "Console") -> "RunProgress":
     """Run the job and print a line for each table when it is finished."""
     from pipelines.cli.run_text import describe_turn
     from pipelines.orchestration.instance import open_instance
@@ -141,10 +135,10 @@ def _refresh(
     from pipelines.orchestration.refresh import refresh
     from pipelines.orchestration.run_progress import RunProgress
 
-    with console.status("opening the engine") as spinner, open_instance(settings) as instance:
+    with console.status("opening the engine") as spinner, open_instance(installation.settings) as instance:
         progress = RunProgress(
             on_start=lambda table: spinner.update(table),
             on_end=lambda turn: console.print(describe_turn(turn), soft_wrap=True),
         )
-        refresh(definitions, instance, progress, landing_tags(settings, contracts))
+        refresh(definitions, instance, progress, landing_tags(installation.settings, installation.contracts))
     return progress

@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.console import Console
 
-from pipelines.config import Settings
+from installation.settings import Settings
 from pipelines.orchestration.run_progress import RunProgress, TableTurn
 
 NAME_WIDTH = 36

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from pipelines.cli.option import Data, Json, settings_for
+from pipelines.cli.option import Data, Json, installation_for
 
 if TYPE_CHECKING:
-    from pipelines.config import Settings
-    from pipelines.survey import TableState
+    from installation.settings import Settings
+    from pipelines.quality.table_status import TableState
 
 
 def status(data: Data = None, as_json: Json = False) -> None:
@@ -22,16 +22,17 @@ def status(data: Data = None, as_json: Json = False) -> None:
       bojagi status
       bojagi status --json | jq '.tables[] | select(.rules_failed > 0)'
     """
-    from pipelines.contracts.document import load_contracts
-    from pipelines.survey import count_quarantine, survey_tables
+    from pipelines.quality.inspection import outcome_folder
+    from pipelines.quality.table_status import count_quarantine, survey_tables
 
-    settings = settings_for(data)
-    tables = list(survey_tables(settings, load_contracts(settings.contract_dirs)))
+    installation = installation_for(data)
+    settings, lakehouse = installation.settings, installation.lakehouse
+    tables = list(survey_tables(lakehouse, installation.contracts, outcome_folder(settings)))
     document = {
         "data": str(settings.data_dir),
         "last_run": last_run(settings),
         "tables": [_row(state) for state in tables],
-        "quarantine": count_quarantine(settings),
+        "quarantine": count_quarantine(lakehouse),
     }
     if as_json:
         typer.echo(json.dumps(document, ensure_ascii=False, indent=2))

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipelines.errors import SettingsError
+from installation.errors import SettingsError
 
 if TYPE_CHECKING:
     import pandas as pd

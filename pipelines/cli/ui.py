@@ -12,7 +12,7 @@ from pipelines.cli.exit_code import ExitCode
 from pipelines.cli.option import Data, Engine, settings_for
 
 if TYPE_CHECKING:
-    from pipelines.config import Settings
+    from installation.settings import Settings
 
 LOOPBACK = "127.0.0.1"
 
@@ -32,7 +32,7 @@ def ui(
       bojagi ui
       bojagi ui --port 3001 --data /tmp/trial
     """
-    from pipelines.contracts.document import load_contracts
+    from installation.contract.document import load_contracts
     from pipelines.orchestration.home import prepare_home
 
     settings = settings_for(data, engine=engine)

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from pipelines.consent.since import PERMISSION
-from pipelines.lakehouse import Lakehouse
+from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
 from privacy.consent.errors import ConsentError
 from privacy.consent.frame import Permissions
 from privacy.consent.policy import Policy
+from privacy.consent.recent_denial import PERMISSION
 from privacy.contract.document import Document
 
 if TYPE_CHECKING:
-    from pipelines.unify.table import BuildContext
+    from pipelines.derived_table.table import BuildContext
 
 CUSTOMER = "customer_id"
 
@@ -47,7 +47,7 @@ def waits_for_permission(contract: Document, policy: Policy) -> bool:
     return bool(_deciding(contract, policy))
 
 
-def consent_state(contract: Document, lakehouse: Lakehouse, context: BuildContext) -> dict[str, str]:
+def consent_state(contract: Document, lakehouse: SparkLakehouse, context: BuildContext) -> dict[str, str]:
     """Return a digest of who permits each purpose that the table rests on: another, and the table is out of date."""
     purposes = _deciding(contract, context.agreed.policy)
     if not purposes:
@@ -58,7 +58,7 @@ def consent_state(contract: Document, lakehouse: Lakehouse, context: BuildContex
 
 
 def keep_permitted_inputs(
-    tables: Mapping[str, DataFrame], contract: Document, lakehouse: Lakehouse, context: BuildContext
+    tables: Mapping[str, DataFrame], contract: Document, lakehouse: SparkLakehouse, context: BuildContext
 ) -> Mapping[str, DataFrame]:
     """Return a gold table's inputs without the rows of customers who do not permit what it is built for."""
     purpose = contract.built_for
@@ -71,7 +71,7 @@ def keep_permitted_inputs(
     }
 
 
-def keep_permitted(frame: DataFrame, contract: Document, lakehouse: Lakehouse, context: BuildContext) -> DataFrame:
+def keep_permitted(frame: DataFrame, contract: Document, lakehouse: SparkLakehouse, context: BuildContext) -> DataFrame:
     """Return a gold table's rows without those who do not permit what it is built for, narrower columns without theirs.
 
     Raises:
@@ -112,7 +112,7 @@ def _deciding(contract: Document, policy: Policy) -> frozenset[str]:
     return frozenset(purpose for purpose in named if policy.can_refuse(purpose))
 
 
-def _digests(lakehouse: Lakehouse, context: BuildContext) -> Mapping[str, str]:
+def _digests(lakehouse: SparkLakehouse, context: BuildContext) -> Mapping[str, str]:
     """A digest of the verdicts on each purpose at the view's moment: one query for all tables of a run."""
     permissions, view = _permissions(lakehouse, context), context.agreed
     table = f"{lakehouse.path(PERMISSION)}@{lakehouse.version(PERMISSION)}"
@@ -124,7 +124,7 @@ def _digests(lakehouse: Lakehouse, context: BuildContext) -> Mapping[str, str]:
     return view.digests[table]
 
 
-def _permissions(lakehouse: Lakehouse, context: BuildContext) -> Permissions:
+def _permissions(lakehouse: SparkLakehouse, context: BuildContext) -> Permissions:
     if not lakehouse.exists(PERMISSION):
         raise ConsentError(f"There is no table {PERMISSION}, so nobody is known to permit anything: run `bojagi run`.")
     return Permissions(lakehouse.read(PERMISSION), context.agreed.policy)

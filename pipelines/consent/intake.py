@@ -11,17 +11,17 @@ from pydantic import ValidationError
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from pipelines.consent.moment import LANDED
-from pipelines.consent.view import ConsentView
-from pipelines.lakehouse import Lakehouse
-from pipelines.unify.deduplicate import latest
-from pipelines.unify.fingerprint import state
-from pipelines.unify.source import read_table
-from pipelines.unify.table import BuildContext
+from installation.reference_date import LANDED_CONSENTS as LANDED
+from pipelines.derived_table.deduplication import latest
+from pipelines.derived_table.fingerprint import state
+from pipelines.derived_table.input_table import read_table
+from pipelines.derived_table.table import BuildContext
+from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
 from privacy.consent.errors import ConsentError
 from privacy.consent.record import ConsentRecord
 from privacy.consent.rows import RECORD_SCHEMA, as_record
 from privacy.consent.store import ConsentStore
+from privacy.consent.view import ConsentView
 
 REGISTER = "bronze/crm_customer"
 INPUTS = (LANDED, REGISTER)
@@ -43,7 +43,7 @@ class IntakeReport:
     was_current: bool
 
 
-def take_in_records(lakehouse: Lakehouse, context: BuildContext, view: ConsentView) -> IntakeReport:
+def take_in_records(lakehouse: SparkLakehouse, context: BuildContext, view: ConsentView) -> IntakeReport:
     """Add to the record what landed since. What landed otherwise than before, or whose age is known now, is corrected.
 
     A correction is a record of its own that names the one before; nothing is changed or deleted.

@@ -7,11 +7,11 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 
-from pipelines.consent.view import ConsentView
-from pipelines.lakehouse import Lakehouse
-from pipelines.unify.fingerprint import state
-from pipelines.unify.table import BuildContext
+from pipelines.derived_table.fingerprint import state
+from pipelines.derived_table.table import BuildContext
+from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
 from privacy.consent.store import ConsentStore
+from privacy.consent.view import ConsentView
 
 KEYS = "silver/identifier"
 CHANGES = "silver/identity_event"
@@ -30,7 +30,7 @@ class MembershipReport:
     was_current: bool
 
 
-def take_in_memberships(lakehouse: Lakehouse, context: BuildContext, view: ConsentView) -> MembershipReport:
+def take_in_memberships(lakehouse: SparkLakehouse, context: BuildContext, view: ConsentView) -> MembershipReport:
     """Say in the record to which customer each source person belongs now, where that is not what it says already.
 
     A source person met for the first time has always belonged to its customer; one that moved (a merge, a split)

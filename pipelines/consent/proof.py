@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import pyarrow as pa
-
+from installation.lakehouse.lakehouse import Lakehouse
 from pipelines.consent.filter import narrower_columns
-from pipelines.consent.view import ConsentView
-from pipelines.lakehouse import Lakehouse
 from privacy.consent.errors import ConsentError
+from privacy.consent.view import ConsentView
 from privacy.contract.document import Document
 
 
@@ -67,11 +65,7 @@ def prove(contract: Document, lakehouse: Lakehouse, view: ConsentView) -> Proof:
     return Proof(contract.table, purpose, len(people), intruders, tuple(columns))
 
 
-def _distinct(lakehouse: Lakehouse, table: str, key: str, where: str = "TRUE") -> list[str | None]:
+def _distinct(lakehouse: Lakehouse, table: str, key: str, where: str | None = None) -> list[str | None]:
     """Every value of a column once, null included. (The query builder heeds deletion vectors, unlike the reader.)"""
-    from deltalake import QueryBuilder
-
-    builder = QueryBuilder().register("held", lakehouse.delta(table))
-    found = builder.execute(f"SELECT DISTINCT {key} AS who FROM held WHERE {where}").read_all()
-    values: list[str | None] = pa.table(found)["who"].to_pylist()
+    values: list[str | None] = lakehouse.select(table, f'DISTINCT "{key}" AS customer', where)["customer"].to_pylist()
     return values

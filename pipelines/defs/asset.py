@@ -1,4 +1,4 @@
-"""One asset a table: bronze from the sources' contracts, silver and gold from the registry."""
+"""Declares one asset for each table: bronze tables from the contracts of sources, the others from the registry."""
 
 from collections.abc import Callable, Iterable, Mapping
 from time import perf_counter
@@ -6,10 +6,12 @@ from typing import Any, TypedDict
 
 import dagster as dg
 
+from installation.contract.document import Contract, Contracts
+from installation.lakehouse.table_profile import TableProfile, read_profile
 from pipelines.charts.identity_metadata import IDENTIFIER, identity_charts
 from pipelines.consent.filter import waits_for_permission
-from pipelines.consent.since import PERMISSION
-from pipelines.contracts.document import Contract, Contracts
+from pipelines.derived_table.refresh import refresh_table
+from pipelines.derived_table.table import DerivedTable
 from pipelines.ingest.bronze import BronzeTable
 from pipelines.ingest.load import in_utc, ingest_source
 from pipelines.ingest.quarantine import Quarantine
@@ -17,44 +19,38 @@ from pipelines.orchestration import metadata
 from pipelines.orchestration.event_day import touched_days
 from pipelines.orchestration.failure import RETRY, own_errors_are_final
 from pipelines.orchestration.metadata import asset_key
+from pipelines.orchestration.pipeline_run import PipelineRun
 from pipelines.orchestration.table_event import report_table
 from pipelines.quality.gx_import import preload
-from pipelines.table_profile import TableProfile, read_profile
-from pipelines.unify.refresh import refresh_table
-from pipelines.unify.table import DerivedTable
 from privacy.consent.policy import built_in_policy
+from privacy.consent.recent_denial import PERMISSION
 
 
 def bronze_asset(contract: Contract, checked: Contract) -> dg.AssetsDefinition:
-    """Return the asset that loads the new files of a source; `checked` is what the table is checked against."""
+    """Return the asset that loads the new files of a source. The table is checked against the contract `checked`."""
 
     @dg.asset(
         **_declaration(contract),
         kinds={"deltalake", contract.file.format if contract.file else "file"},
-        # All sources load before anything is built: the latest event day of all of them is the run's today.
+        # All sources load before any table is built, because the reference date is the day of their latest event.
         op_tags={"dagster/priority": "1"},
-        required_resource_keys={"settings", "lakehouse", "protection", "clock", "gate", "today"},
     )
-    def load(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
-        held = context.resources
+    def load(context: dg.AssetExecutionContext, run: dg.ResourceParam[PipelineRun]) -> dg.MaterializeResult[Any]:
         started = perf_counter()
+        lakehouse, protection, clock = run.lakehouse, run.installation.protection, run.installation.clock
         with own_errors_are_final():
             report = ingest_source(
-                contract,
-                held.lakehouse,
-                held.settings.landing_dir,
-                held.protection,
-                held.clock,
-                int(held.settings.max_line_size),
+                contract, lakehouse, run.settings.landing_dir, protection, clock, int(run.settings.max_line_size)
             )
-            if not held.lakehouse.exists(contract.table):
-                # A retailer without this source has no rows of it; what is built from it stays buildable.
-                BronzeTable(contract, held.lakehouse).commit([], [], in_utc(held.clock()))
+            if not lakehouse.exists(contract.table):
+                # A retailer without this source gets an empty table, so that the tables made from it can be built.
+                BronzeTable(contract, lakehouse).commit([], [], in_utc(clock()))
             if report.files_new:
-                # Here, for the checks' thread could not keep its warnings to itself: Python has one list of filters.
+                # Imported in this thread: the thread of the checks cannot silence its warnings, because Python has
+                # one list of warning filters for all threads.
                 preload()
-            held.gate.begin_source(checked, held.today.guess(contract))
-            refused = Quarantine(contract, held.lakehouse, held.protection).refused_files() if report.faults else {}
+            run.inspector.begin_source(checked, run.reference_date.guess(contract))
+            refused = Quarantine(contract, lakehouse, protection).refused_files() if report.faults else {}
             counts = {
                 metadata.ADDED: report.rows_added,
                 metadata.QUARANTINED: report.rows_quarantined,
@@ -63,7 +59,7 @@ def bronze_asset(contract: Contract, checked: Contract) -> dg.AssetsDefinition:
                 "files_new": report.files_new,
                 "rows_known": report.rows_known,
             }
-            profile = read_profile(held.lakehouse.delta(contract.table))
+            profile = read_profile(lakehouse.delta(contract.table))
             return _report(context, profile, counts, started, is_current=report.files_new == 0)
 
     return load
@@ -77,11 +73,16 @@ def derived_asset(
     *,
     checks_early: bool = False,
 ) -> dg.AssetsDefinition:
-    """Return the asset that refreshes a silver or gold table, or says that it is up to date.
+    """Return the asset that rebuilds a silver or gold table if its inputs, its contract or its code have changed.
 
-    `contract` is what the table is checked against; with `checks_early` that begins here, beside the making of
-    the next table, and the step of its checks takes the outcome. With `days` its days are partitions: each one
-    that a refresh touched is reported. A run for a range of days is one run, not one a day.
+    Args:
+        table: how the table is built.
+        contract: the rules that the table is checked against.
+        contracts: all contracts.
+        days: the partitions of a table by day; each day that a refresh wrote is reported. A run for a range of days
+            is one run, not one for each day.
+        checks_early: whether the checks start here, beside the build of the next table; the step of the checks then
+            waits for their result.
     """
     inputs = table.all_inputs(contracts)
     awaited = (*inputs, PERMISSION) if waits_for_permission(contract, built_in_policy()) else inputs
@@ -92,16 +93,14 @@ def derived_asset(
         kinds={"deltalake", "spark"},
         partitions_def=days,
         backfill_policy=dg.BackfillPolicy.single_run() if days else None,
-        required_resource_keys={"lakehouse", "build_context", "gate", "today"},
     )
-    def refresh(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
-        held = context.resources
+    def refresh(context: dg.AssetExecutionContext, run: dg.ResourceParam[PipelineRun]) -> dg.MaterializeResult[Any]:
         started = perf_counter()
         with own_errors_are_final():
-            report = refresh_table(table, held.lakehouse, held.build_context())
+            report = refresh_table(table, run.lakehouse, run.build_context)
             if checks_early:
-                held.gate.begin(contract, held.today())
-            profile = read_profile(held.lakehouse.delta(table.name))
+                run.inspector.begin(contract, run.reference_date())
+            profile = read_profile(run.lakehouse.delta(table.name))
             # When a run for chosen days writes the table, Dagster reports all of these days by itself.
             if days and (report.was_current or not context.has_partition_key_range):
                 for event in touched_days(context, days, profile, report.days):
@@ -110,7 +109,7 @@ def derived_asset(
             def charts() -> Mapping[str, Any]:
                 if table.name != IDENTIFIER:
                     return {}
-                return identity_charts(held.lakehouse, held.build_context().matching)
+                return identity_charts(run.lakehouse, run.build_context.matching)
 
             return _report(
                 context,
@@ -118,7 +117,7 @@ def derived_asset(
                 {metadata.LINEAGE: lineage},
                 started,
                 is_current=report.was_current,
-                made_from=held.lakehouse.fingerprint(table.name),
+                made_from=run.lakehouse.fingerprint(table.name),
                 charts=charts,
             )
 
@@ -126,26 +125,24 @@ def derived_asset(
 
 
 def trend_asset(contract: Contract, tables: Iterable[str]) -> dg.AssetsDefinition:
-    """Return the asset of `gold/quality_metric`: what the checks of this run measured, added to the trend."""
+    """Return the asset of `gold/quality_metric`, to which the figures of this run's checks are added."""
 
     @dg.asset(
         **_declaration(contract, tables),
         kinds={"deltalake"},
-        required_resource_keys={"lakehouse", "gate"},
     )
-    def extend(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
-        held = context.resources
+    def extend(context: dg.AssetExecutionContext, run: dg.ResourceParam[PipelineRun]) -> dg.MaterializeResult[Any]:
         started = perf_counter()
         with own_errors_are_final():
-            added = held.gate.extend_trend()
-            profile = read_profile(held.lakehouse.delta(contract.table))
+            added = run.inspector.extend_trend()
+            profile = read_profile(run.lakehouse.delta(contract.table))
             return _report(context, profile, {metadata.ADDED: added}, started, is_current=added == 0)
 
     return extend
 
 
 def docs_asset(trend: Contract) -> dg.AssetsDefinition:
-    """Return the asset of the Data Docs: a site with the newest outcome of every table."""
+    """Return the asset of the Data Docs, a site with the newest check results of every table."""
 
     @dg.asset(
         key=["quality", "data_docs"],
@@ -154,14 +151,12 @@ def docs_asset(trend: Contract) -> dg.AssetsDefinition:
         owners=metadata.owners(trend),
         kinds={"html"},
         description="Great Expectations' Data Docs: a page a table, with every rule and what it found.",
-        required_resource_keys={"gate"},
         retry_policy=RETRY,
     )
-    def build(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
-        gate = context.resources.gate
+    def build(context: dg.AssetExecutionContext, run: dg.ResourceParam[PipelineRun]) -> dg.MaterializeResult[Any]:
         with own_errors_are_final():
-            was_built = gate.build_docs()
-        page = {"site": dg.MetadataValue.path(gate.site / "index.html")}
+            was_built = run.inspector.build_docs()
+        page = {"site": dg.MetadataValue.path(run.inspector.site / "index.html")}
         return report_table(context, page, is_current=not was_built)
 
     return build

@@ -1,8 +1,8 @@
-"""Asset checks: what `pipelines.quality` promises and finds of a table, as Dagster shows it.
+"""Declares the asset checks of each table, which run the rules of its contract.
 
-A table has one Dagster check for each kind of rule (schema, keys, values, references, volume ...), not for
-each rule: a reader scans six, and the list in its metadata gives each rule with counts and examples. A check
-blocks when a rule of severity *error* in it is broken; broken *warnings* are shown and let the run go on.
+A table has one Dagster check for each kind of rule (schema, keys, values, references, volume), not for each rule, so
+that a reader sees about six checks. The metadata of a check lists each rule with counts and examples. A check blocks
+the tables below when a rule of severity *error* is broken. A broken *warning* is shown, and the run goes on.
 """
 
 from collections.abc import Collection, Iterable, Iterator
@@ -11,21 +11,23 @@ from datetime import datetime
 
 import dagster as dg
 
-from pipelines.contracts.document import Contract
+from installation.contract.document import Contract
 from pipelines.defs.consent import consent_result, consent_spec
 from pipelines.orchestration.check_result import STEP_SUFFIX, check_results, rule_group
 from pipelines.orchestration.failure import own_errors_are_final
 from pipelines.orchestration.metadata import asset_key
+from pipelines.orchestration.pipeline_run import PipelineRun
 from pipelines.quality.suite import Circumstance, derive_checks, parents_of, table_of
 
-# Which rules exist does not depend on the day; only the bounds of freshness and volume do.
+# The set of rules does not depend on the date; only the limits of freshness and volume do.
 _ANY_DAY = Circumstance(as_of=datetime(2017, 12, 31))
 
 
 def table_checks(contract: Contract, later: Collection[str] = ()) -> dg.AssetChecksDefinition:
-    """Return the checks of a table: one step after it and after the tables that its rules look into.
+    """Return the checks of a table as one step, which runs after the table and after the tables that its rules read.
 
-    `later` are tables that the step cannot look into, because they are built from this one; it says so.
+    Rules that read a table in `later` are left out, because those tables are built from this one. The description of
+    the checks says so.
     """
     specs = check_specs(contract, rule_parents(contract) - {contract.table})
     consent = consent_spec(contract)
@@ -35,15 +37,15 @@ def table_checks(contract: Contract, later: Collection[str] = ()) -> dg.AssetChe
         name=contract.table.replace("/", "__") + STEP_SUFFIX,
         specs=[*specs, *([consent] if consent else [])],
         description=left_out,
-        # Whatever can be built goes first: its checks run beside it meanwhile.
+        # Tables are built before checks are reported: the checks run in another thread meanwhile.
         op_tags={"dagster/priority": "-1"},
-        required_resource_keys={"gate", "today", "lakehouse", "consent", "account"},
     )
-    def inspect(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
-        held = context.resources
+    def inspect(
+        context: dg.AssetCheckExecutionContext, run: dg.ResourceParam[PipelineRun]
+    ) -> Iterator[dg.AssetCheckResult]:
         with own_errors_are_final():
-            inspection = held.gate.inspect(contract, held.today())
-            proven = [consent_result(contract, held.lakehouse, held.consent(), held.account)] if consent else []
+            inspection = run.inspector.inspect(contract, run.reference_date())
+            proven = [consent_result(contract, run)] if consent else []
         yield from check_results(specs, inspection)
         yield from proven
 
@@ -51,7 +53,7 @@ def table_checks(contract: Contract, later: Collection[str] = ()) -> dg.AssetChe
 
 
 def without_references(contract: Contract, tables: Collection[str]) -> Contract:
-    """Return the contract without its references into the tables."""
+    """Return the contract without its references to the tables."""
     kept = (
         relationship
         for relationship in contract.relationships
@@ -61,7 +63,7 @@ def without_references(contract: Contract, tables: Collection[str]) -> Contract:
 
 
 def rule_parents(contract: Contract) -> frozenset[str]:
-    """Return the tables that the contract's rules look into besides its own."""
+    """Return the tables that the rules of the contract read, its own included where they read it."""
     return parents_of(derive_checks(contract, _ANY_DAY))
 
 

@@ -9,16 +9,17 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.fs as pafs
-from deltalake import CommitProperties, DeltaTable, Field, QueryBuilder, Schema, Transaction
+from deltalake import CommitProperties, DeltaTable, Field, Schema, Transaction
 from deltalake.transaction import AddAction, RemoveAction, create_table_with_add_actions
 
-from pipelines.contracts.document import Contract, arrow_type
+from installation.contract.document import Contract, arrow_type
+from installation.lakehouse.lakehouse import Lakehouse
+from installation.lakehouse.rows import quoted, scan
 from pipelines.errors import IngestError
 from pipelines.ingest.known_row import Hashes
 from pipelines.ingest.stage import Stage, StagedFile
-from pipelines.lakehouse import Lakehouse
+from privacy.protection.source_person import HASH_COLUMNS
 
-HASH_COLUMNS = ("_row_hash_low", "_row_hash_high")
 LINE_COLUMN = "_line"
 # Transactions of the Delta protocol carry a version; a file is loaded once, so ours has only one.
 LOADED = 1
@@ -81,9 +82,7 @@ class BronzeTable:
         if self.delta is None:
             return
         where = _range_condition(like, self.schema)
-        query = f"SELECT {', '.join(HASH_COLUMNS)} FROM bronze{where}"
-        for batch in QueryBuilder().register("bronze", self.delta).execute(query):
-            arrow = pa.record_batch(batch)
+        for arrow in scan(self.delta, quoted(HASH_COLUMNS), where):
             yield column_words(arrow, HASH_COLUMNS[0]), column_words(arrow, HASH_COLUMNS[1])
 
     def commit(self, files: Sequence[StagedFile], keys: Sequence[str], now: datetime.datetime) -> None:
@@ -140,7 +139,7 @@ def column_words(batch: pa.RecordBatch, name: str) -> Any:
     return batch.column(name).to_numpy(zero_copy_only=False).astype(np.int64).view(np.uint64)
 
 
-def _range_condition(files: Sequence[StagedFile], schema: pa.Schema) -> str:
+def _range_condition(files: Sequence[StagedFile], schema: pa.Schema) -> str | None:
     """SQL that keeps every row that may equal one of the files' rows, and lets data files be skipped."""
     conditions = []
     for field in schema:
@@ -155,7 +154,7 @@ def _range_condition(files: Sequence[StagedFile], schema: pa.Schema) -> str:
         least = min(file.minimums[name] for file in files)
         most = max(file.maximums[name] for file in files)
         conditions.append(f'"{name}" BETWEEN {_sql(least, field.type)} AND {_sql(most, field.type)}')
-    return f" WHERE {' AND '.join(conditions)}" if conditions else ""
+    return " AND ".join(conditions) if conditions else None
 
 
 def _sql(value: Any, kind: pa.DataType) -> str:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from pipelines.contracts.document import Contract, arrow_type
+from installation.contract.document import Contract, arrow_type
 from pipelines.ingest.batch import RawBatch
 from pipelines.ingest.cast import UncastableError, cast_column
 from pipelines.ingest.constraint import check_domain, check_required

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.contracts.document import Column
+from installation.contract.document import Column
 from pipelines.ingest.cast import Mask
 from pipelines.ingest.fault import RowFault, RowFaults
 

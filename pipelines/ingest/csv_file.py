@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pipelines.contracts.document import Contract, FileFormat
+from installation.contract.document import Contract, FileFormat
 from pipelines.ingest.batch import TEXT_BATCH_CHARACTERS, TEXT_BATCH_ROWS, RawBatch
 from pipelines.ingest.fault import FileFaultError, RowFault, RowFaults
 from pipelines.ingest.header import Header, match_header

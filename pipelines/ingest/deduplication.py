@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator
 
 import pyarrow as pa
 
-from pipelines.ingest.bronze import HASH_COLUMNS, BronzeTable, column_words
+from pipelines.ingest.bronze import BronzeTable, column_words
 from pipelines.ingest.known_row import Hashes, find_known
 from pipelines.ingest.prepare import event_days
 from pipelines.ingest.stage import Stage, StagedFile
+from privacy.protection.source_person import HASH_COLUMNS
 
 
 class Deduplication:

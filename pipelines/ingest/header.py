@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipelines.contracts.document import Contract
+from installation.contract.document import Contract
 from pipelines.ingest.fault import FileFaultError
 
 

@@ -17,7 +17,8 @@ from pathlib import Path
 
 from deltalake.exceptions import CommitFailedError, DeltaError
 
-from pipelines.contracts.document import Contract
+from installation.contract.document import Contract
+from installation.lakehouse.lakehouse import Lakehouse
 from pipelines.errors import IngestError
 from pipelines.ingest.bronze import BronzeTable
 from pipelines.ingest.csv_file import CsvFile
@@ -31,8 +32,7 @@ from pipelines.ingest.quarantine import Entry, Origin, Quarantine
 from pipelines.ingest.report import LoadReport
 from pipelines.ingest.seal import Sealer
 from pipelines.ingest.text_lines import DEFAULT_MAX_LINE
-from pipelines.lakehouse import Lakehouse
-from pipelines.protection import Protection
+from privacy.protection.source_person import Protection
 
 # A file with more broken rows than this is another file than the contract describes; it is refused as a
 # whole.

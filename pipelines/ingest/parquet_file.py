@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipelines.contracts.document import Contract
+from installation.contract.document import Contract
 from pipelines.ingest.batch import RawBatch
 from pipelines.ingest.fault import FileFaultError, RowFaults
 from pipelines.ingest.header import Header, match_header

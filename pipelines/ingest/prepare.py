@@ -12,15 +12,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.contracts.document import Contract
+from installation.contract.document import Contract
 from pipelines.ingest.batch import RawBatch
-from pipelines.ingest.bronze import HASH_COLUMNS
 from pipelines.ingest.check import check_batch
 from pipelines.ingest.fault import RowFaults
 from pipelines.ingest.quarantine import Entry, Origin, in_json
 from pipelines.ingest.row_hash import hash_rows
-from pipelines.protection import Protection, known_persons
 from privacy.protection.keyed_hash import key_hashes
+from privacy.protection.source_person import HASH_COLUMNS, Protection, known_persons
 
 # Arrow and numpy let go of the interpreter, so one batch is judged while the next is read and the last
 # written.

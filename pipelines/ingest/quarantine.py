@@ -20,12 +20,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
-from deltalake import QueryBuilder, write_deltalake
 
-from pipelines.contracts.document import Contract
-from pipelines.lakehouse import Lakehouse
-from pipelines.protection import Protection
+from installation.contract.document import Contract
+from installation.lakehouse.lakehouse import Lakehouse
 from privacy.protection.field import Place
+from privacy.protection.source_person import Protection
 
 QUARANTINE = "bronze/quarantine"
 RECORD = Place(QUARANTINE, "record")
@@ -97,12 +96,7 @@ class Quarantine:
             rows = [row for _, row in fresh]
             for row, sealed in zip(rows, self._seal([entry for entry, _ in fresh]), strict=True):
                 row["record"] = sealed
-            write_deltalake(
-                self.lakehouse.path(QUARANTINE),
-                pa.Table.from_pylist(rows, SCHEMA),
-                mode="append",
-                storage_options=self.lakehouse.storage_options,
-            )
+            self.lakehouse.append_rows(QUARANTINE, pa.Table.from_pylist(rows, SCHEMA))
 
     def refused_files(self) -> dict[str, set[str]]:
         """Files that could not be loaded so far, and the contracts (SHA-256) that each was tried with."""
@@ -141,9 +135,10 @@ class Quarantine:
     def _rows(self, condition: str) -> list[dict[str, Any]]:
         if not self.lakehouse.exists(QUARANTINE):
             return []
-        query = f"SELECT * FROM quarantine WHERE source = '{self.contract.name}' AND {condition}"
-        reader = QueryBuilder().register("quarantine", self.lakehouse.delta(QUARANTINE)).execute(query)
-        return [row for batch in reader for row in pa.record_batch(batch).to_pylist()]
+        rows: list[dict[str, Any]] = self.lakehouse.select(
+            QUARANTINE, where=f"source = '{self.contract.name}' AND {condition}"
+        ).to_pylist()
+        return rows
 
     def _seal(self, entries: Sequence[Entry]) -> list[bytes | None]:
         marks = [_place(entry.origin.file_id, entry.line) for entry in entries]

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from deltalake.exceptions import DeltaError
 
-from pipelines.contracts.document import Contract, FileFormat
+from installation.contract.document import Contract, FileFormat
+from installation.lakehouse.lakehouse import Lakehouse
 from pipelines.errors import IngestError
 from pipelines.ingest.batch import TEXT_BATCH_ROWS, RawBatch
 from pipelines.ingest.bronze import BronzeTable
@@ -25,8 +26,7 @@ from pipelines.ingest.report import LoadReport
 from pipelines.ingest.seal import Sealer
 from pipelines.ingest.text_column import WHOLE_TEXT, blank_to_null, text_column
 from pipelines.ingest.text_lines import give_back
-from pipelines.lakehouse import Lakehouse
-from pipelines.protection import Protection
+from privacy.protection.source_person import Protection
 
 
 def replay_quarantine(contract: Contract, lakehouse: Lakehouse, protection: Protection, clock: Clock) -> LoadReport:

@@ -8,10 +8,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.contracts.document import Column, Contract
-from pipelines.ingest.bronze import HASH_COLUMNS, bronze_schema
-from pipelines.protection import Protection, row_names, source_persons
+from installation.contract.document import Contract
+from pipelines.ingest.bronze import bronze_schema
 from privacy.protection.field import Place
+from privacy.protection.source_person import HASH_COLUMNS, Protection, is_bound_to_person, row_names, source_persons
 
 # A register's worth of persons; beyond it their ciphertexts are made anew, which costs room and no correctness.
 MOST_REMEMBERED = 1 << 18
@@ -66,12 +66,3 @@ class Sealer:
         values = pa.array([text for _, text in new], pa.string())
         made = self._protection.cipher.encrypt(values, owners, owners, place)
         self._known |= dict(zip(new, made.to_pylist(), strict=True))
-
-
-def is_bound_to_person(column: Column, contract: Contract) -> bool:
-    """Whether a ciphertext of the column is bound to the row's source person, and not to the one row.
-
-    So is the subject key that has a token: it is the same in all rows of a person, whom the token beside it names, so
-    moving it between them would change nothing; and a table of a million purchases holds it once a person.
-    """
-    return column.name == contract.subject_key and column.token is not None

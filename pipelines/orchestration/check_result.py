@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import dagster as dg
 
-from pipelines.gate import Inspection
+from pipelines.quality.inspection import Inspection
 from pipelines.quality.result import CheckResult
 
 STEP_SUFFIX = "__checks"

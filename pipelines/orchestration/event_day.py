@@ -6,8 +6,8 @@ from datetime import date, timedelta
 import dagster as dg
 from deltalake import DeltaTable
 
-from pipelines.config import Settings
-from pipelines.table_profile import TableProfile, read_profile
+from installation.lakehouse.table_profile import TableProfile, read_profile
+from installation.settings import Settings
 
 EVENT_TABLE = "silver/touchpoint_event"
 # Complete Journey is the year 2017; its deliveries, returns and surveys run into January.

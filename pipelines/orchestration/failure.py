@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 import dagster as dg
 
+from installation.errors import InstallationError
 from pipelines.errors import PipelineError
 from privacy.errors import PrivacyError
 
@@ -19,5 +20,5 @@ def own_errors_are_final() -> Iterator[None]:
     """Turn an error of our own classes into a failure that is not retried: its message says what to do."""
     try:
         yield
-    except (PipelineError, PrivacyError) as error:
+    except (InstallationError, PipelineError, PrivacyError) as error:
         raise dg.Failure(str(error), metadata={ERROR_KIND: type(error).__name__}, allow_retries=False) from error

@@ -3,8 +3,8 @@
 from pathlib import Path
 from shutil import copyfile
 
-from pipelines.config import Settings
-from pipelines.errors import SettingsError
+from installation.errors import SettingsError
+from installation.settings import Settings
 
 INSTANCE_FILE = Path(__file__).parents[2] / "dagster.yaml"
 

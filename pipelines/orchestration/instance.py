@@ -8,7 +8,7 @@ from typing import Any
 
 import dagster as dg
 
-from pipelines.config import Settings
+from installation.settings import Settings
 from pipelines.orchestration.home import prepare_home
 
 JOB = "refresh"

@@ -4,8 +4,8 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
-from pipelines.config import Settings
-from pipelines.contracts.document import Contract, Contracts
+from installation.contract.document import Contract, Contracts
+from installation.settings import Settings
 from pipelines.ingest.landing import is_finished
 
 LANDING_TAG = ".dagster/landing"

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping
 
 import dagster as dg
 
+from installation.contract.document import Column, Contract, Contracts
+from installation.lakehouse.table_profile import TableProfile
 from pipelines.charts.table_chart import draw_profile
-from pipelines.contracts.document import Column, Contract, Contracts
-from pipelines.table_profile import TableProfile
 
 ROWS = "dagster/row_count"
 UP_TO_DATE = "up_to_date"

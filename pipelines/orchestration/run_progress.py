@@ -11,6 +11,7 @@ from dagster._core.events import DagsterEvent, DagsterEventType
 from dagster._core.events.log import EventLogEntry
 from dagster_shared.error import SerializableErrorInfo
 
+from installation.errors import InstallationError
 from pipelines.errors import PipelineError
 from pipelines.orchestration import check_result, metadata
 from pipelines.orchestration.failure import ERROR_KIND
@@ -146,7 +147,8 @@ def _explain(error: SerializableErrorInfo) -> tuple[str, str | None]:
     Dagster wraps errors of an asset in its own, and our errors wrap the errors that they explain.
     """
     chain = list(_chain(error))
-    own = {kind.__name__ for kind in (*_descendants(PipelineError), *_descendants(PrivacyError))}
+    bases = (InstallationError, PipelineError, PrivacyError)
+    own = {kind.__name__ for base in bases for kind in _descendants(base)}
     cause = next((link for link in chain if link.cls_name in own), chain[-1])
     kind, _, text = cause.message.strip().partition(": ")
     return (text or kind).strip(), cause.cls_name

@@ -13,7 +13,7 @@ from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from pipelines.contracts.document import Column, Contract
+from installation.contract.document import Column, Contract
 from pipelines.quality import sql
 from pipelines.quality.check import Check, KeyCheck, OutlierCheck, ReferenceCheck, RowCheck
 from pipelines.quality.result import Example

@@ -23,7 +23,7 @@ from great_expectations.execution_engine.sparkdf_execution_engine import SparkDF
 from great_expectations.validator.validator import Validator
 from pyspark.sql import DataFrame
 
-from pipelines.contracts.document import Contract
+from installation.contract.document import Contract
 from pipelines.quality.check import Check, NativeCheck, OutlierCheck
 from pipelines.quality.example import is_showable
 from pipelines.quality.gx_metric import outside

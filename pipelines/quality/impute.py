@@ -6,7 +6,7 @@ from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from pipelines.contracts.document import Column, Contract, Impute
+from installation.contract.document import Column, Contract, Impute
 from pipelines.quality import sql
 from pipelines.quality.error import QualityError
 from privacy.protection.normal_form import DEFAULT_REGION

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pipelines.contracts.document import Contract
+from installation.contract.document import Contract
 from pipelines.quality import sql
 from pipelines.quality.check import Check, MeasureCheck, NativeCheck, QueryCheck, Range, RowCheck, Severity
 from pipelines.quality.error import QualityRuleError

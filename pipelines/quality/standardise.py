@@ -16,7 +16,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.functions import pandas_udf
 
-from pipelines.contracts.document import Column, Contract, Standardise
+from installation.contract.document import Column, Contract, Standardise
 from pipelines.quality import sql
 from pipelines.quality.address_form import tidy_address
 from pipelines.quality.code_form import iso_date, postal_code, sex_code, truth

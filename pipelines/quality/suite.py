@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from pipelines.contracts.document import Column, Contract
+from installation.contract.document import Column, Contract
 from pipelines.quality import sql
 from pipelines.quality.check import (
     Check,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import DataFrame
 
-from pipelines.contracts.document import Contract
+from installation.contract.document import Contract
 from pipelines.quality import sql
 from pipelines.quality.check import Check, KeyCheck, QueryCheck, ReferenceCheck
 from pipelines.quality.example import FailedCheck, find_examples

@@ -7,17 +7,17 @@ from dataclasses import dataclass, replace
 import pandas as pd
 import pyarrow as pa
 
-from pipelines.consent.view import ConsentView
-from pipelines.contracts.document import Contract
+from installation.contract.document import Contract
+from installation.lakehouse.lakehouse import Lakehouse
 from pipelines.errors import ReleaseError
-from pipelines.lakehouse import Lakehouse
-from pipelines.release.plan import Plan
+from pipelines.release.declaration import Plan
 from privacy.anonymity.context import Context
 from privacy.anonymity.registry import ReleaseRegistry
 from privacy.anonymity.release_report import make_report
 from privacy.anonymity.report import Report
 from privacy.anonymity.spec import Spec
 from privacy.anonymity.verify import Verdict, verify
+from privacy.consent.view import ConsentView
 
 
 @dataclass(frozen=True)
@@ -104,21 +104,14 @@ def _may_wait(spec: Spec) -> Spec:
 
 def _permitted_rows(plan: Plan, key: str, lakehouse: Lakehouse, view: ConsentView) -> tuple[int, pd.DataFrame]:
     """Number of rows of the source; key and columns of the plan for those who permit its purpose."""
-    from deltalake import QueryBuilder
-
-    builder = QueryBuilder().register("held", lakehouse.delta(plan.source))
-    columns = ", ".join(f'"{name}"' for name in (key, *plan.spec.columns))
-    held = pa.table(builder.execute(f"SELECT {columns} FROM held").read_all()).to_pandas()
+    held = lakehouse.rows(plan.source, (key, *plan.spec.columns)).to_pandas()
     may = [view.is_permitted(who, plan.purpose) for who in held[key]]
     return len(held), held.loc[may].reset_index(drop=True)
 
 
 def _write(plan: Plan, table: pd.DataFrame, lakehouse: Lakehouse) -> None:
     """One commit, rows in an order that tells nothing about the source's; files of earlier versions are removed."""
-    from deltalake import write_deltalake
-
     ordered = table.sort_values(list(table.columns), kind="stable", key=lambda column: column.astype(str))
     rows = pa.Table.from_pandas(ordered, preserve_index=False)
-    path, options = lakehouse.path(plan.table), lakehouse.storage_options or None
-    write_deltalake(path, rows, mode="overwrite", schema_mode="overwrite", storage_options=options)
-    lakehouse.delta(plan.table).vacuum(retention_hours=0, enforce_retention_duration=False, dry_run=False)
+    lakehouse.overwrite_rows(plan.table, rows)
+    lakehouse.vacuum(plan.table, 0)

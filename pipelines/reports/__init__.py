@@ -1,1 +1,1 @@
-"""The regular reports under differential privacy, one YAML file each; read by `pipelines.private_report`. No code."""
+"""The regular questions under differential privacy, one YAML file each. No code."""

@@ -6,18 +6,16 @@ from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
-import pyarrow as pa
-from deltalake import QueryBuilder
 
-from pipelines.contracts.document import Contract, Contracts
+from installation.contract.document import Contract, Contracts
+from installation.lakehouse.lakehouse import Lakehouse
+from installation.lakehouse.rows import quoted
 from pipelines.errors import RetentionError
-from pipelines.ingest.bronze import HASH_COLUMNS
 from pipelines.ingest.quarantine import QUARANTINE
-from pipelines.lakehouse import Lakehouse
-from pipelines.protection import Protection, row_names, source_persons
 from pipelines.retention.plan import TablePlan, plan_retention
-from pipelines.reveal import needed_columns
 from privacy.contract.vocabulary import load_vocabulary
+from privacy.protection.revealer import needed_columns
+from privacy.protection.source_person import HASH_COLUMNS, Protection, row_names, source_persons
 
 
 @dataclass(frozen=True)
@@ -64,9 +62,7 @@ def _apply(plan: TablePlan, lakehouse: Lakehouse, contract: Contract, protection
 
 def _persons(lakehouse: Lakehouse, contract: Contract, condition: str, protection: Protection) -> set[str]:
     """The source persons of the rows for which a condition holds."""
-    listed = ", ".join(f'"{name}"' for name in needed_columns(contract))
-    query = f"SELECT {listed} FROM bronze WHERE {condition}"
-    found = pa.table(QueryBuilder().register("bronze", lakehouse.delta(contract.table)).execute(query).read_all())
+    found = lakehouse.select(contract.table, quoted(needed_columns(contract)), condition)
     if not found.num_rows:
         return set()
     columns = {name: found[name].combine_chunks() for name in found.column_names}

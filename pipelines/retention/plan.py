@@ -7,12 +7,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-import pyarrow as pa
-from deltalake import QueryBuilder
-
-from pipelines.contracts.document import Contract, Contracts
+from installation.contract.document import Contract, Contracts
+from installation.lakehouse.lakehouse import Lakehouse
 from pipelines.ingest.quarantine import QUARANTINE
-from pipelines.lakehouse import Lakehouse
 
 LAYERS = ("source", "silver", "gold", "release")
 LOADED = "_loaded_at"
@@ -110,6 +107,4 @@ def _count(lakehouse: Lakehouse, table: str, condition: str) -> int:
 
 
 def _value(lakehouse: Lakehouse, table: str, measure: str, condition: str) -> Any:
-    query = f"SELECT {measure} AS found FROM kept WHERE {condition}"
-    reader = QueryBuilder().register("kept", lakehouse.delta(table)).execute(query)
-    return pa.table(reader.read_all())["found"][0].as_py()
+    return lakehouse.select(table, f"{measure} AS found", condition)["found"][0].as_py()

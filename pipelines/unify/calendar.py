@@ -10,7 +10,7 @@ import holidays
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from pipelines.unify.table import BuildContext, Tables
+from pipelines.derived_table.table import BuildContext, Tables
 
 NATIONWIDE = "전국"
 HOLIDAY_COUNTRY = "KR"

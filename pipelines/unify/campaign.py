@@ -5,9 +5,9 @@ from __future__ import annotations
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from pipelines.derived_table.table import Tables
 from pipelines.unify.customer_of import with_customer
 from pipelines.unify.measure import ratio
-from pipelines.unify.table import Tables
 
 
 def campaign_response(tables: Tables) -> DataFrame:

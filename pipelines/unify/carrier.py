@@ -7,9 +7,9 @@ from functools import reduce
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from pipelines.contracts.document import Contract, Contracts
+from installation.contract.document import Contract, Contracts
+from pipelines.derived_table.table import BuildContext, Tables
 from pipelines.unify.customer_of import with_customer
-from pipelines.unify.table import BuildContext, Tables
 from pipelines.unify.token_column import key_kinds, token_columns
 
 

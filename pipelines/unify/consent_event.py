@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from pipelines.unify.table import BuildContext, Tables
+from pipelines.derived_table.table import BuildContext, Tables
 from privacy.consent.frame import permission_rows
 
 RECORD = "consent/record"

@@ -11,10 +11,11 @@ from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from pipelines.contracts.document import Column, Contract, Contracts
-from pipelines.identity.person_register import key_column, part_columns, person_registers
-from pipelines.unify.deduplicate import latest
-from pipelines.unify.table import BuildContext, Tables
+from installation.contract.document import Column, Contract, Contracts
+from pipelines.derived_table.deduplication import latest
+from pipelines.derived_table.table import BuildContext, Tables
+from pipelines.lakehouse.spark_type import spark_schema
+from pipelines.register.person_register import key_column, part_columns, person_registers
 
 TABLE = "silver/customer_attribute"
 MOST_RECENT, MOST_FREQUENT = "most_recent", "most_frequent"
@@ -33,7 +34,7 @@ def build(tables: Tables, context: BuildContext) -> DataFrame:
     identifiers = tables["silver/identifier"].select("token_kind", "token", "customer_id", "confidence")
     stated = [_stated(tables[c.table], c, identifiers) for c in person_registers(context.contracts)]
     if not stated:
-        return context.spark.createDataFrame([], context.contracts.table(TABLE).spark_schema())
+        return context.spark.createDataFrame([], spark_schema(context.contracts.table(TABLE)))
     every = reduce(DataFrame.unionByName, stated)
     said = every.withColumn("_said", F.coalesce("value", "token"))
     frequency = Window.partitionBy("customer_id", "attribute", "_said")

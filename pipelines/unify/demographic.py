@@ -5,9 +5,9 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from pipelines.derived_table.deduplication import latest
+from pipelines.derived_table.table import BuildContext, Tables
 from pipelines.unify.customer_of import with_customer
-from pipelines.unify.deduplicate import latest
-from pipelines.unify.table import BuildContext, Tables
 
 _BANDS = ((14, "0-13"), (19, "14-18"), (25, "19-24"), (35, "25-34"), (45, "35-44"), (55, "45-54"), (65, "55-64"))
 _ACCOUNT = ("age", "income", "home_ownership", "marital_status", "household_size", "household_comp", "kids_count")

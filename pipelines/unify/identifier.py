@@ -9,14 +9,14 @@ from datetime import datetime, timedelta
 import pandas as pd
 from pyspark.sql import DataFrame
 
-from pipelines.identity.assign import Claim
-from pipelines.identity.assignment import Past, assign
-from pipelines.identity.key_place import key_text, places
-from pipelines.identity.link import Clusters, ExactLinker
-from pipelines.identity.record import Records
-from pipelines.identity.steward import Decision, Key, from_rows, read_keys
+from pipelines.derived_table.table import PREVIOUS, BuildContext, Tables
+from pipelines.register.assign import Claim
+from pipelines.register.assignment import Past, assign
+from pipelines.register.decision import Decision, Key, from_rows, read_keys
+from pipelines.register.key_place import key_text, places
+from pipelines.register.link import Clusters, ExactLinker
+from pipelines.register.record import Records
 from pipelines.unify.identity_record import read_records
-from pipelines.unify.table import PREVIOUS, BuildContext, Tables
 
 DECISION = "silver/identity_decision"
 EVENT = "silver/identity_event"
@@ -79,9 +79,9 @@ def _link(
     if context.matching is None:
         return ExactLinker().link(records)
     # Splink takes a second to import, which an up-to-date run need not spend.
-    from pipelines.identity.model_text import read_model
-    from pipelines.identity.person_link import PersonLinker
-    from pipelines.identity.resolve import Options
+    from pipelines.matching.model_text import read_model
+    from pipelines.matching.resolve import Options
+    from pipelines.register.person_link import PersonLinker
 
     models = tables[MODEL].orderBy("trained_at").toPandas()["parameters"]
     model = read_model(models.iloc[-1]) if len(models) else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pyspark.sql import DataFrame
 
-from pipelines.unify.table import PREVIOUS, BuildContext, Tables
+from pipelines.derived_table.table import PREVIOUS, BuildContext, Tables
 
 
 def build(tables: Tables, context: BuildContext) -> DataFrame:

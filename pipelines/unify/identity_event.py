@@ -5,8 +5,8 @@ from __future__ import annotations
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from pipelines.derived_table.table import PREVIOUS, BuildContext, Tables
 from pipelines.unify.identifier import EVIDENCE
-from pipelines.unify.table import PREVIOUS, BuildContext, Tables
 
 EVENT_ID_HEX = 16
 

@@ -8,7 +8,7 @@ import json
 import pandas as pd
 from pyspark.sql import DataFrame
 
-from pipelines.unify.table import PREVIOUS, BuildContext, Tables
+from pipelines.derived_table.table import PREVIOUS, BuildContext, Tables
 
 _SCHEMA = (
     "model_id string, trained_at timestamp_ntz, person_count bigint, pair_count bigint, match_prior double, "
@@ -23,7 +23,7 @@ def build(tables: Tables, context: BuildContext) -> DataFrame:
     if matching is None or matching.trained is None:
         return former
     from pipelines.charts.identity_figures import chart_data
-    from pipelines.identity.model_text import write_model
+    from pipelines.matching.model_text import write_model
 
     trained_at = tables["silver/identifier"].agg({"last_seen_at": "max"}).collect()[0][0]
     parameters = write_model(matching.trained, list(matching.columns))

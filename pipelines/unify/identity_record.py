@@ -8,9 +8,9 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from pipelines.contracts.document import Contract, Contracts
-from pipelines.identity.record import KINDS, Records
-from pipelines.unify.table import Tables
+from installation.contract.document import Contract, Contracts
+from pipelines.derived_table.table import Tables
+from pipelines.register.record import KINDS, Records
 from pipelines.unify.token_column import PRINCIPAL, token_columns, tokenised_tables
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pyspark.sql import DataFrame
 
-from pipelines.unify.table import PREVIOUS, BuildContext, Tables
+from pipelines.derived_table.table import PREVIOUS, BuildContext, Tables
 
 _SCHEMA = "token_kind string, token string, seen_at timestamp_ntz, layout string, sketch string"
 _COLUMNS = [part.split()[0] for part in _SCHEMA.split(", ")]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from pipelines.derived_table.table import BuildContext, Tables
 from pipelines.unify.measure import count_where, distinct_count, ratio, seconds_between
-from pipelines.unify.table import BuildContext, Tables
 
 GAP_DAYS = 7
 """A week without a touchpoint ends a journey: the shopping rhythm of a household."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from pipelines.unify.deduplicate import latest
+from pipelines.derived_table.deduplication import latest
+from pipelines.derived_table.table import BuildContext, Tables
 from pipelines.unify.measure import count_where, distinct_count, ratio, seconds_between, total
-from pipelines.unify.table import BuildContext, Tables
 
 DELIVERY_METHODS = {"새벽배송": "dawn", "일반배송": "standard", "매장픽업": "pickup"}
 _MONEY = ("sales_value", "list_value", "retail_discount", "coupon_discount", "coupon_match_discount")

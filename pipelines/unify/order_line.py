@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from pipelines.unify.table import BuildContext, Tables
+from pipelines.derived_table.table import BuildContext, Tables
 
 _PRODUCT = ("product_category", "manufacturer_id", "brand_type", "price_band", "is_merchandise")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from pipelines.derived_table.table import BuildContext, Tables
 from pipelines.unify.measure import median
-from pipelines.unify.table import BuildContext, Tables
 
 UNKNOWN = "UNKNOWN"
 MIN_COMPARABLE = 3  # fewer products make no thirds

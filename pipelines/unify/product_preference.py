@@ -7,10 +7,10 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from pipelines.derived_table.table import BuildContext, Tables
 from pipelines.unify.measure import distinct_count, ratio, top_value, total_where
 from pipelines.unify.product import UNKNOWN
 from pipelines.unify.product_attribute import ATTRIBUTES, has_words, is_fresh
-from pipelines.unify.table import BuildContext, Tables
 
 _PRICE_BANDS = ("economy", "standard", "premium")
 _PACKAGES = ("small", "medium", "large")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from pipelines.derived_table.table import BuildContext, Tables
 from pipelines.unify.measure import count_where
-from pipelines.unify.table import BuildContext, Tables
 
 _WEEKS = 100  # more than a year's weeks, so that store and week pack into one key
 NONE = "0"  # code of the source for no display and no mailer

@@ -7,12 +7,12 @@ from functools import reduce
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from pipelines.derived_table.table import BuildContext, Tables
 from pipelines.unify.brand_loyalty import brand_loyalty
 from pipelines.unify.campaign import campaign_response
 from pipelines.unify.measure import count_where, days_between, distinct_count, most_frequent, ratio, total, total_where
 from pipelines.unify.price_sensitivity import price_sensitivity
 from pipelines.unify.promotion_response import promotion_response
-from pipelines.unify.table import BuildContext, Tables
 from pipelines.unify.trial import trials
 
 MONTH_DAYS = 30.4375  # mean month of the Gregorian calendar

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pipelines.derived_table.table import DerivedTable
 from pipelines.unify import (
     browsing,
     calendar,
@@ -33,7 +34,6 @@ from pipelines.unify import (
     temporal_pattern,
     touchpoint_event,
 )
-from pipelines.unify.table import DerivedTable
 from pipelines.unify.token_column import tokenised_tables
 
 _LINES = "bronze/cj_transactions"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from pipelines.derived_table.table import BuildContext, Tables
 from pipelines.unify.measure import days_between, middle, ratio
-from pipelines.unify.table import BuildContext, Tables
 
 MIN_DAYS = 3  # two intervals: fewer say nothing about a rhythm
 

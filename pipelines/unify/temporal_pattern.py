@@ -7,6 +7,7 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from pipelines.derived_table.table import BuildContext, Tables
 from pipelines.unify.calendar import NATIONWIDE
 from pipelines.unify.campaign import campaign_days
 from pipelines.unify.measure import (
@@ -19,7 +20,6 @@ from pipelines.unify.measure import (
     share_where,
     total_where,
 )
-from pipelines.unify.table import BuildContext, Tables
 
 RAIN_MM = 1.0  # the usual threshold of a day with precipitation
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-from pipelines.contracts.document import Contract, Contracts
-from pipelines.identity.record import KINDS
+from installation.contract.document import Contract, Contracts
+from pipelines.register.record import KINDS
 
 PRINCIPAL = "is_principal"
 """Column of a register that says whose an account's baskets are (Y or true)."""

@@ -6,9 +6,9 @@ from functools import reduce
 
 from pyspark.sql import DataFrame
 
-from pipelines.contracts.document import Contracts
+from installation.contract.document import Contracts
+from pipelines.derived_table.table import BuildContext, Tables
 from pipelines.unify.customer_of import with_customer
-from pipelines.unify.table import BuildContext, Tables
 from pipelines.unify.touchpoint_row import event_rows, event_sources
 
 TABLE = "silver/touchpoint_event"

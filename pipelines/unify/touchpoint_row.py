@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from pipelines.contracts.document import Contract, Contracts
-from pipelines.unify.deduplicate import latest_of_many
+from installation.contract.document import Contract, Contracts
+from pipelines.derived_table.deduplication import latest_of_many
 from pipelines.unify.token_column import key_kinds, token_columns
 
 ROLES = {  # role: type in silver/touchpoint_event

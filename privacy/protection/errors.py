@@ -29,3 +29,12 @@ class DamagedStoreError(ProtectionError):
 
 class RolledBackStoreError(ProtectionError):
     """The key store is older than its anchor says: an earlier copy was put back."""
+
+
+class PurposeError(ProtectionError):
+    """Personal data was asked for, for a purpose that it does not serve, or in a way that cannot be answered."""
+
+    def __init__(self, message: str, table: str, purpose: str) -> None:
+        super().__init__(message)
+        self.table = table
+        self.purpose = purpose

@@ -11,7 +11,7 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 
 from bench.comparison import differences
-from pipelines.contracts.document import load_contracts
+from installation.contract.document import load_contracts
 
 IDENTIFIER, SHARE = "silver/identifier", "gold/customer_category_share"
 CATEGORIES = ("MILK", "BREAD")

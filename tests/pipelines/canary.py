@@ -17,7 +17,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipelines.contracts.document import Column, Contract, Contracts
+from installation.contract.document import Column, Contract, Contracts
 from privacy.protection.scan.needle import Needle
 
 _FULL_WIDTH = str.maketrans({chr(code): chr(code + 0xFEE0) for code in range(0x30, 0x3A)})

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.contracts.document import BUILT_IN
+from installation.contract.document import BUILT_IN
 from privacy.catalog import Catalog, UnknownDataError, read_catalog
 from privacy.contract.fault import ContractError
 
@@ -83,6 +83,6 @@ def test_the_map_is_plain_data(catalog: Catalog) -> None:
 
 
 def test_the_built_in_contracts_have_a_map() -> None:
-    catalog = read_catalog([BUILT_IN])
+    catalog = read_catalog(BUILT_IN)
     assert "bronze/crm_customer" in catalog.subject_tables()
     assert {"name", "phone", "email"} <= {e.column for e in catalog.columns_of_role("direct", "bronze/crm_customer")}

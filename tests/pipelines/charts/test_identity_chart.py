@@ -7,7 +7,7 @@ import numpy as np
 from pipelines.charts.chart import MOST_CHARACTERS, read_levels
 from pipelines.charts.identity_chart import HEIGHT, WIDTH, bars_by_size, draw_sizes, draw_thresholds
 from pipelines.charts.identity_figures import THRESHOLDS, chart_data, count_pairs_by_threshold, count_people_by_size
-from pipelines.identity.scoring import ScoredPairs
+from pipelines.matching.scoring import ScoredPairs
 
 
 def _pairs(weights):

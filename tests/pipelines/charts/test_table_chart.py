@@ -2,9 +2,9 @@ from typing import Any
 
 import pytest
 
+from installation.lakehouse.table_profile import TableProfile
 from pipelines.charts.chart import MOST_CHARACTERS, Chart, read_levels
 from pipelines.charts.table_chart import HEIGHT, MOST_BARS, WIDTH, draw_intervals, draw_profile
-from pipelines.table_profile import TableProfile
 
 
 def _profile(**figures: Any) -> TableProfile:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.contracts.document import load_contracts
+from installation.contract.document import load_contracts
 from privacy.protection.scan.folder import scan_folders
 from privacy.protection.scan.matcher import Matcher
 from tests.pipelines.canary import plant

@@ -12,9 +12,9 @@ import typer
 from deltalake import write_deltalake
 from typer.testing import CliRunner
 
+from installation.errors import SettingsError
 from pipelines.cli.anonymize import anonymize_command, risk_command
 from pipelines.cli.table_file import read_table
-from pipelines.errors import SettingsError
 from privacy.anonymity.errors import SpecError
 from tests.privacy.anonymity.random_release import random_table
 

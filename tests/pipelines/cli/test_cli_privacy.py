@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from installation.installation import Installation
+from installation.settings import load_settings
 from pipelines.cli import audit, consent, keys
 from pipelines.cli.exit_code import ExitCode
-from pipelines.config import load_settings
-from pipelines.privacy_store import open_audit_log, open_key_store
 from privacy.audit import Access
 from privacy.consent.receipt import read_receipt
 
@@ -110,7 +110,7 @@ def test_a_landed_file_is_imported_under_tokens(runner: CliRunner, tmp_path: Pat
 
 
 def test_the_audit_log_is_shown_and_verified(runner: CliRunner) -> None:
-    log = open_audit_log(load_settings())
+    log = Installation(load_settings()).audit_log
     for who in ("ha-neul", "agent"):
         log.append(Access(at=datetime(2026, 1, 1, tzinfo=UTC), who=who, role="analyst", purpose="analytics",
                           action="read", table="gold/customer_360", subjects=7))  # fmt: skip
@@ -130,7 +130,7 @@ def test_the_audit_log_is_shown_and_verified(runner: CliRunner) -> None:
 
 
 def test_keys_are_rotated(runner: CliRunner) -> None:
-    store = open_key_store(load_settings())
+    store = Installation(load_settings()).open_key_store()
     store.keys_of(["crm:1", "crm:2"])
     store.close()
     before = json.loads(runner.invoke(keys.app, ["status", "--json"]).stdout)

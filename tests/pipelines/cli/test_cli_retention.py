@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from installation.contract.document import load_contracts
+from installation.installation import Installation
+from installation.lakehouse.lakehouse import Lakehouse
+from installation.settings import load_settings
 from pipelines.cli import retention
 from pipelines.cli.app import app
-from pipelines.config import load_settings
-from pipelines.contracts.document import load_contracts
 from pipelines.ingest.load import ingest_source
-from pipelines.lakehouse import Lakehouse
-from pipelines.privacy_store import open_protection
 from tests.pipelines.ingest.shop import COLUMNS, NOW, csv_of, sale, write_contract
 
 PERSONAL = {**COLUMNS, "phone": {**COLUMNS["phone"], "identifierRole": "direct"}}
@@ -28,8 +28,8 @@ def data(tmp_path: Path) -> Path:
     (settings.landing_dir / "sale").mkdir(parents=True)
     (settings.landing_dir / "sale" / "a.csv").write_text(csv_of(sale(1, day="2015-01-01"), sale(2)), "utf-8")
     contract = load_contracts(settings.contract_dirs).source("sale")
-    with open_protection(settings) as protection:
-        ingest_source(contract, Lakehouse(settings.lakehouse_root), settings.landing_dir, protection, lambda: NOW)
+    with Installation(settings) as opened:
+        ingest_source(contract, opened.lakehouse, settings.landing_dir, opened.protection, lambda: NOW)
     return tmp_path
 
 

@@ -2,9 +2,10 @@ import errno
 
 import pytest
 
+from installation.errors import LakehouseError, SettingsError
 from pipelines import errors
 from pipelines.cli.exit_code import ExitCode, is_disk_fault, of_error
-from pipelines.identity.errors import MappingError
+from pipelines.matching.errors import MappingError
 from privacy.access.errors import AccessRefused
 from privacy.dp.errors import BadQuestion, BudgetRefused
 from privacy.protection.errors import LostKeyError
@@ -13,7 +14,7 @@ from privacy.protection.errors import LostKeyError
 @pytest.mark.parametrize(
     ("kind", "code"),
     [
-        (errors.SettingsError, ExitCode.USAGE),
+        (SettingsError, ExitCode.USAGE),
         (errors.EngineError, ExitCode.ENVIRONMENT),
         (errors.RunLockError, ExitCode.BUSY),
         (errors.IngestError, ExitCode.FAILED),
@@ -22,7 +23,7 @@ from privacy.protection.errors import LostKeyError
         (BudgetRefused, ExitCode.REFUSED),
         (LostKeyError, ExitCode.REFUSED),
         (AccessRefused, ExitCode.REFUSED),
-        (errors.LakehouseError, ExitCode.FAILED),
+        (LakehouseError, ExitCode.FAILED),
         (ValueError, ExitCode.FAILED),
     ],
 )

@@ -6,8 +6,8 @@ import pytest
 from typer.testing import CliRunner
 
 from pipelines.cli.identity import app
-from pipelines.identity.dataset import load_febrl
-from pipelines.identity.person_file import read_person_file, write_person_file
+from pipelines.evaluation.dataset import load_febrl
+from pipelines.matching.person_file import read_person_file, write_person_file
 
 
 @pytest.fixture(scope="module")

@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 from deltalake import DeltaTable
 
+from installation.contract.document import load_contracts
+from installation.installation import Installation
+from installation.settings import load_settings
 from pipelines.cli.exit_code import ExitCode
 from pipelines.cli.run import exit_code
-from pipelines.config import load_settings
-from pipelines.contracts.document import load_contracts
 from pipelines.defs.build import build_definitions
 from pipelines.orchestration.instance import open_instance
 from pipelines.orchestration.landing_state import landing_tags
@@ -54,7 +55,7 @@ def test_status_tells_the_run_and_the_tables(finished: tuple[Bojagi, Any]) -> No
 
 
 def test_the_killed_run_is_failed_in_the_record(finished: tuple[Bojagi, Any]) -> None:
-    from pipelines.config import load_settings
+    from installation.settings import load_settings
     from pipelines.orchestration.instance import open_instance
 
     bojagi, _ = finished
@@ -105,8 +106,8 @@ def test_a_person_who_does_not_permit_it_in_a_gold_table_stops_what_is_built_fro
     assert bojagi("consent", "withdraw", leaver, "analytics").returncode == 0
     monkeypatch.setenv("DAGSTER_HOME", str(bojagi.data / "dagster"))
     # The filter is broken on purpose: whoever withdrew stays in.
-    monkeypatch.setattr("pipelines.unify.refresh.keep_permitted_inputs", lambda tables, *_: tables)
-    monkeypatch.setattr("pipelines.unify.refresh.keep_permitted", lambda frame, *_: frame)
+    monkeypatch.setattr("pipelines.derived_table.refresh.keep_permitted_inputs", lambda tables, *_: tables)
+    monkeypatch.setattr("pipelines.derived_table.refresh.keep_permitted", lambda frame, *_: frame)
     for _ in range(2):  # the second time it is current, and still not to be built upon
         progress = refresh_some(bojagi, ["consent/membership", *BY_CONSENT, share, later])
         turns = {turn.table: turn for turn in progress.turns.values()}
@@ -120,11 +121,12 @@ def test_a_person_who_does_not_permit_it_in_a_gold_table_stops_what_is_built_fro
 
 
 def refresh_some(bojagi: Bojagi, tables: list[str]) -> RunProgress:
-    """The part of the job that makes these tables, in this process."""
-    settings, contracts = load_settings(data_dir=bojagi.data), load_contracts()
+    """Run the part of the job that makes these tables, in this process."""
+    installation = Installation(load_settings(data_dir=bojagi.data))
     progress = RunProgress(on_start=lambda _: None, on_end=lambda _: None)
-    with open_instance(settings) as instance:
-        refresh(build_definitions(settings, contracts), instance, progress, landing_tags(settings, contracts), tables)
+    with open_instance(installation.settings) as instance:
+        tags = landing_tags(installation.settings, installation.contracts)
+        refresh(build_definitions(installation), instance, progress, tags, tables)
     return progress
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from deltalake import write_deltalake
 
-from pipelines.consent.account import BuildAccount
+from pipelines.consent.build_log import BuildAccount
 from pipelines.consent.proof import prove
+from pipelines.derived_table.refresh import refresh_table
 from pipelines.unify.line_total import COUNTED, broken_totals
-from pipelines.unify.refresh import refresh_table
 from pipelines.unify.registry import TABLES, table
 from privacy.audit import AuditLog
 from privacy.consent.errors import ConsentError

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from pipelines.consent.intake import take_in_records
-from pipelines.consent.view import RECORD, ConsentView
 from privacy.consent.errors import UnknownPurposeError
+from privacy.consent.view import RECORD, ConsentView
 from tests.pipelines.unify.conftest import Built
 from tests.pipelines.unify.market import land, token
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pipelines.consent.membership import take_in_memberships
-from pipelines.consent.view import MEMBERSHIP, ConsentView
+from privacy.consent.view import MEMBERSHIP, ConsentView
 from tests.pipelines.consent.test_intake import SOURCES, TABLES, nobody
 from tests.pipelines.unify.conftest import Built, agree
 from tests.pipelines.unify.market import token

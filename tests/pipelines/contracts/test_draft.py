@@ -15,9 +15,9 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from installation.contract.document import Column, Contract, load_contracts
 from pipelines.contracts.check import CheckResult, check_contracts
 from pipelines.contracts.column_name import name_column, name_columns, romanise
-from pipelines.contracts.document import Column, Contract, load_contracts
 from pipelines.contracts.draft import draft
 from pipelines.contracts.sample import DraftError
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from installation.contract.document import Contract, load_contracts
 from pipelines.contracts.check import check_contracts
-from pipelines.contracts.document import Contract, load_contracts
 from pipelines.contracts.draft import draft
 from pipelines.simulate.simulation import simulate
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from installation.contract.document import load_contracts
 from pipelines.contracts.check import check_contracts
-from pipelines.contracts.document import load_contracts
 from pipelines.contracts.vocabulary_page import render_vocabulary
 from privacy.contract.vocabulary import load_vocabulary
 

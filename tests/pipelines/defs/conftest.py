@@ -6,8 +6,8 @@ from shutil import copytree
 
 import pytest
 
-from pipelines.config import Settings, load_settings
-from pipelines.contracts.document import Contracts, load_contracts
+from installation.contract.document import Contracts, load_contracts
+from installation.settings import Settings, load_settings
 from pipelines.defs.build import build_definitions
 from pipelines.orchestration.instance import open_instance
 from pipelines.orchestration.landing_state import landing_tags

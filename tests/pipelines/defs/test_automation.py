@@ -4,8 +4,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from pipelines.config import Settings
-from pipelines.contracts.document import Contracts
+from installation.contract.document import Contracts
+from installation.settings import Settings
 from pipelines.defs.automation import landing_sensor, refresh_job
 from pipelines.orchestration.landing_state import LANDING_TAG, landing_tags
 

@@ -5,12 +5,12 @@ import dagster as dg
 import pytest
 from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 
-from pipelines.config import load_settings
-from pipelines.contracts.document import Contracts
+from installation.contract.document import Contracts
+from installation.settings import load_settings
 from pipelines.defs.build import build_definitions
 from pipelines.orchestration.metadata import asset_key
-from pipelines.private_report import built_in_reports
 from pipelines.quality.metric import TABLE as TREND
+from pipelines.release.statistics import built_in_reports
 from pipelines.unify.registry import TABLES
 
 OTHERS = {

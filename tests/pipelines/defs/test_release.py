@@ -2,8 +2,8 @@
 
 import dagster as dg
 
-from pipelines.config import Settings
-from pipelines.contracts.document import Contracts
+from installation.contract.document import Contracts
+from installation.settings import Settings
 from pipelines.defs.build import build_definitions
 from pipelines.defs.release import CHECK, release_keys
 from pipelines.orchestration.metadata import asset_key

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import dagster as dg
 
-from pipelines.config import Settings
-from pipelines.contracts.document import Contracts
+from installation.contract.document import Contracts
+from installation.settings import Settings
 from pipelines.defs.build import build_definitions
 from pipelines.orchestration.metadata import asset_key
-from pipelines.private_report import built_in_reports
+from pipelines.release.statistics import built_in_reports
 from privacy.catalog import build_catalog
 from privacy.dp.permission import require_permitted
 

@@ -4,21 +4,21 @@ from datetime import date
 
 import dagster as dg
 
-from pipelines.clock import wall_clock
-from pipelines.config import Settings
-from pipelines.contracts.document import Contracts
+from installation.clock import wall_clock
+from installation.contract.document import Contracts
+from installation.installation import Installation
+from installation.lakehouse.lakehouse import Lakehouse
+from installation.settings import Settings
 from pipelines.defs.automation import RETENTION_KEY
 from pipelines.defs.build import build_definitions
 from pipelines.ingest.load import ingest_source
-from pipelines.lakehouse import Lakehouse
-from pipelines.privacy_store import open_protection
 
 
 def test_the_daily_job_deletes_what_is_due_and_reports_it(settings: Settings, contracts: Contracts) -> None:
     later = settings.model_copy(update={"run_date": date(2040, 1, 1)})
     lakehouse = Lakehouse(later.lakehouse_root)
-    with open_protection(later) as protection:
-        loaded = ingest_source(contracts.source("weather"), lakehouse, later.landing_dir, protection, wall_clock)
+    with Installation(later) as opened:
+        loaded = ingest_source(contracts.source("weather"), lakehouse, later.landing_dir, opened.protection, wall_clock)
     assert loaded.rows_added > 0
 
     job = build_definitions(later, contracts).resolve_job_def("retention")

@@ -9,12 +9,12 @@ from typing import Any
 import pyarrow as pa
 from deltalake import QueryBuilder
 
-from pipelines.contracts.document import Contract, load_contracts
+from installation.contract.document import Contract, load_contracts
+from installation.lakehouse.lakehouse import Lakehouse
 from pipelines.ingest.load import ingest_source
 from pipelines.ingest.quarantine import QUARANTINE, Quarantine
 from pipelines.ingest.replay import replay_quarantine
 from pipelines.ingest.report import LoadReport
-from pipelines.lakehouse import Lakehouse
 from tests.protection import open_protection_in
 
 NOW = datetime.datetime.fromisoformat("2018-01-01T12:00:00")

@@ -274,7 +274,7 @@ def test_rules_that_only_warn_do_not_quarantine(shop: Shop) -> None:
             "      - {property: simulated,",
         )
     )
-    from pipelines.contracts.document import load_contracts
+    from installation.contract.document import load_contracts
 
     shop.contract = load_contracts([path.parent]).source("sale")
     shop.land("a.csv", csv_of(GOOD.replace(",2,", ",100,")))

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipelines.engine import Engine
-from pipelines.lakehouse import Lakehouse
+from installation.lakehouse.lakehouse import Lakehouse
+from pipelines.engine.session import Engine
+from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
 from tests.pipelines.ingest.shop import COLUMNS, NOW, Shop, csv_of, sale
 
 DAY = datetime.date
@@ -42,7 +43,7 @@ def test_rows_arrive_typed_with_tokens_and_origin(shop: Shop) -> None:
 def test_both_engines_read_what_ingest_wrote(shop: Shop, engine: Engine) -> None:
     shop.land("a.csv", csv_of(sale(1), sale(2, "대구"), sale(3, "부산")))
     shop.load()
-    lakehouse = Lakehouse(shop.lakehouse.root, engine.spark)
+    lakehouse = SparkLakehouse(shop.lakehouse.root, engine.spark)
     rows = lakehouse.read("bronze/sale").where("pieces = 2 AND sold_at < TIMESTAMP_NTZ'2018-01-01 00:00:00'")
     assert sorted((row.sale_id, row.amount) for row in rows.collect()) == [
         ("s1", Decimal("1.50")),

@@ -9,10 +9,10 @@ import pyarrow.parquet as pq
 import pytest
 from deltalake import QueryBuilder
 
-from pipelines.contracts.document import Contracts, load_contracts
+from installation.contract.document import Contracts, load_contracts
+from installation.lakehouse.lakehouse import Lakehouse
 from pipelines.ingest.load import ingest_source
 from pipelines.ingest.report import LoadReport
-from pipelines.lakehouse import Lakehouse
 from pipelines.simulate.simulation import simulate
 from tests.pipelines.ingest.shop import NOW
 from tests.protection import open_protection_in

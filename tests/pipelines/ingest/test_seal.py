@@ -10,11 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 from deltalake import QueryBuilder
 
-from pipelines.contracts.document import Contract
-from pipelines.errors import PurposeError
+from installation.contract.document import Contract
 from pipelines.ingest.row_hash import hash_rows
-from pipelines.reveal import Revealer
-from privacy.protection.errors import TamperedCiphertextError
+from privacy.protection.errors import PurposeError, TamperedCiphertextError
+from privacy.protection.revealer import Revealer
 from tests.pipelines.ingest.shop import COLUMNS, HEADER, Shop, csv_of, sale
 
 PURPOSE = "quality_assurance"

@@ -6,9 +6,9 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
-from pipelines.config import Settings, load_settings
+from installation.lakehouse.table_profile import TableProfile, read_profile
+from installation.settings import Settings, load_settings
 from pipelines.orchestration.event_day import EVENT_TABLE, daily_partitions, touched_days
-from pipelines.table_profile import TableProfile, read_profile
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.contracts.document import Contracts, load_contracts
+from installation.contract.document import Contracts, load_contracts
 from pipelines.orchestration.landing_state import landed_files, signature
 
 

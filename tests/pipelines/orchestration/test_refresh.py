@@ -5,8 +5,8 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
-from pipelines.config import Settings
-from pipelines.contracts.document import Contracts
+from installation.contract.document import Contracts
+from installation.settings import Settings
 from pipelines.defs.build import build_definitions
 from pipelines.ingest.lock import run_lock
 from pipelines.orchestration.instance import fail_orphaned_runs, newest_run, open_instance

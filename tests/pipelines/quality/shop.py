@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 
-from pipelines.contracts.document import Contract, load_contracts
+from installation.contract.document import Contract, load_contracts
 
 AS_OF = datetime(2017, 12, 31, 23, 0)
 # What no output may ever show.

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from pipelines.contracts.document import Contract
-from pipelines.engine import Engine
-from pipelines.lakehouse import Lakehouse
+from installation.contract.document import Contract
+from pipelines.engine.session import Engine
+from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
 from pipelines.quality.check import KeyCheck, ReferenceCheck
 from pipelines.quality.error import QualityRuleError
 from pipelines.quality.suite import Circumstance, comparable, derive_checks
@@ -35,7 +35,7 @@ def shop(tmp_path: Path) -> Shop:
 
 
 def results(engine: Engine, shop: Shop) -> dict[str, bool]:
-    frame = Lakehouse(shop.lakehouse.root, engine.spark).read("bronze/sale")
+    frame = SparkLakehouse(shop.lakehouse.root, engine.spark).read("bronze/sale")
     quality = validate_table(frame, shop.contract, AS_OF)
     assert [result.fault for result in quality.results if result.fault] == []
     return {result.name: result.passed for result in quality.results}

@@ -6,9 +6,9 @@ from datetime import datetime
 
 import pytest
 
-from pipelines.contracts.document import load_contracts
-from pipelines.engine import Engine
-from pipelines.lakehouse import Lakehouse
+from installation.contract.document import load_contracts
+from pipelines.engine.session import Engine
+from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
 from pipelines.quality import metric
 from pipelines.quality.result import CheckResult, TableQuality
 from pipelines.quality.volume import expected_rows
@@ -46,7 +46,7 @@ def sorted_like(names: list[str], columns: tuple[object, ...]) -> list[object]:
     return [by_name[name] for name in names]
 
 
-def test_the_trend_is_the_history_of_the_next_run(lakehouse: Lakehouse, engine: Engine) -> None:
+def test_the_trend_is_the_history_of_the_next_run(lakehouse: SparkLakehouse, engine: Engine) -> None:
     assert metric.row_history(None) == {}
     for number, rows in enumerate((100, 110, 121), 1):
         moment = MOMENT.replace(day=number)

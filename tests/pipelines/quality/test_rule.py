@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.contracts.document import Contract
+from installation.contract.document import Contract
 from pipelines.quality.check import Check, MeasureCheck, NativeCheck, QueryCheck, RowCheck
 from pipelines.quality.error import QualityRuleError
 from pipelines.quality.rule import rule_checks

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.contracts.document import Column, Contract, Impute, Standardise
-from pipelines.engine import Engine
+from installation.contract.document import Column, Contract, Impute, Standardise
+from pipelines.engine.session import Engine
 from pipelines.quality.address_form import tidy_address
 from pipelines.quality.error import QualityError
 from pipelines.quality.impute import impute_frame, to_standard

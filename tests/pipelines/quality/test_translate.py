@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.engine import Engine
+from pipelines.engine.session import Engine
 from pipelines.quality.check import NativeCheck, RowCheck
 from pipelines.quality.gx_import import import_late
 from pipelines.quality.translate import translate

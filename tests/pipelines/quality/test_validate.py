@@ -12,8 +12,8 @@ import pytest
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from pipelines.contracts.document import Contract
-from pipelines.engine import Engine
+from installation.contract.document import Contract
+from pipelines.engine.session import Engine
 from pipelines.quality.result import CheckResult, TableQuality
 from pipelines.quality.suite import Circumstance, derive_checks, parents_of
 from pipelines.quality.validate import validate_table

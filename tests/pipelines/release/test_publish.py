@@ -12,17 +12,17 @@ import pandas as pd
 import pytest
 from deltalake import write_deltalake
 
-from pipelines.consent.view import ConsentView
-from pipelines.contracts.document import Contract, load_contracts
+from installation.contract.document import Contract, load_contracts
+from installation.lakehouse.lakehouse import Lakehouse
 from pipelines.errors import ReleaseError
-from pipelines.lakehouse import Lakehouse
-from pipelines.release.plan import Plan, load_plans
+from pipelines.release.declaration import Plan, load_plans
 from pipelines.release.publish import prove_release, publish, read_release
 from privacy.anonymity.errors import InfeasibleError, VerificationError
 from privacy.anonymity.registry import ReleaseRegistry
 from privacy.consent.policy import built_in_policy
 from privacy.consent.record import ConsentRecord
 from privacy.consent.store import ConsentStore
+from privacy.consent.view import ConsentView
 
 SIZE = 240
 NOW = datetime(2017, 6, 1)

@@ -7,9 +7,9 @@ from datetime import date
 
 import pytest
 
-from pipelines.contracts.document import Contracts, load_contracts
-from pipelines.engine import Engine
-from pipelines.unify.refresh import within_retention
+from installation.contract.document import Contracts, load_contracts
+from pipelines.derived_table.refresh import within_retention
+from pipelines.engine.session import Engine
 from pipelines.unify.registry import TABLES
 
 

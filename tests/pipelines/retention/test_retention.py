@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.contracts.document import Contracts, load_contracts
+from installation.contract.document import Contracts, load_contracts
 from pipelines.retention.apply import TableOutcome, apply_retention
 from pipelines.retention.plan import TablePlan, plan_retention
 from privacy.protection.errors import DestroyedKeyError, LostKeyError

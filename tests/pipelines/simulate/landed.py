@@ -9,11 +9,11 @@ from typing import Any
 import pandas as pd
 import pyarrow.parquet as pq
 
-import pipelines.contracts
+from installation.contract.built_in import BUILT_IN
 from privacy.contract.collection import read_documents
 from privacy.contract.document import Document
 
-CONTRACTS = read_documents([Path(pipelines.contracts.__file__).parent])
+CONTRACTS = read_documents(BUILT_IN)
 SOURCES = {
     document.id.removeprefix("source."): document for document in CONTRACTS.values() if document.layer == "source"
 }

@@ -12,21 +12,21 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from installation.contract.document import Contracts, load_contracts
 from pipelines.consent.intake import take_in_records
 from pipelines.consent.membership import take_in_memberships
-from pipelines.consent.view import ConsentView
-from pipelines.contracts.document import Contracts, load_contracts
-from pipelines.identity.opaque_id import opaque_ids
-from pipelines.identity.person_record import PersonRecords, kept_sketches, read_person_records
-from pipelines.identity.session import MatchingSession
-from pipelines.identity.sketch_book import SketchBook, SketchKeys
-from pipelines.lakehouse import Lakehouse
-from pipelines.unify.refresh import RefreshReport, refresh_table
+from pipelines.derived_table.refresh import RefreshReport, refresh_table
+from pipelines.derived_table.table import BuildContext
+from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
+from pipelines.register.opaque_id import opaque_ids
+from pipelines.register.person_record import PersonRecords, kept_sketches, read_person_records
+from pipelines.register.session import MatchingSession
+from pipelines.register.sketch_book import SketchBook, SketchKeys
 from pipelines.unify.registry import TABLES
-from pipelines.unify.table import BuildContext
 from privacy.consent.policy import built_in_policy
 from privacy.consent.record import ConsentRecord
 from privacy.consent.store import ConsentStore
+from privacy.consent.view import ConsentView
 from tests.pipelines.unify.market import Row, land, make_market
 
 AS_OF = date(2018, 1, 1)
@@ -62,7 +62,7 @@ def everybody_agrees(built: Built) -> None:
 class Built:
     """A lakehouse with all tables of the small market."""
 
-    lakehouse: Lakehouse
+    lakehouse: SparkLakehouse
     context: BuildContext
     reports: dict[str, RefreshReport]
     rows: dict[str, list[Row]]
@@ -117,7 +117,7 @@ def build_market(engines, contracts, tmp_path_factory) -> Callable[..., Built]:
             "Bojagi Mart",
             MOMENT,
         )
-        lakehouse = Lakehouse(str(root), spark)
+        lakehouse = SparkLakehouse(str(root), spark)
         keys = SketchKeys(bytes(32), bytes(32))
 
         def people() -> AbstractContextManager[PersonRecords]:

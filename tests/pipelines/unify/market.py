@@ -15,7 +15,7 @@ from typing import Any
 import deltalake
 import pyarrow as pa
 
-from pipelines.contracts.document import Contract, Contracts
+from installation.contract.document import Contract, Contracts
 
 Row = dict[str, Any]
 START = datetime(2017, 1, 1, 9)

@@ -8,13 +8,12 @@ from datetime import date, datetime, timedelta
 import pytest
 
 from pipelines.charts.identity_metadata import identity_charts
-from pipelines.identity.person_explain import explain_persons
-from pipelines.identity.person_record import kept_sketches, read_person_records
-from pipelines.identity.sketch_book import SketchBook, SketchKeys
-from pipelines.identity.steward import DecisionError
-from pipelines.identity.steward_desk import StewardDesk
-from pipelines.rows import read_rows
-from pipelines.unify.refresh import refresh_table
+from pipelines.derived_table.refresh import refresh_table
+from pipelines.register.decision import DecisionError
+from pipelines.register.person_record import kept_sketches, read_person_records
+from pipelines.register.sketch_book import SketchBook, SketchKeys
+from pipelines.steward.person_explain import explain_persons
+from pipelines.steward.steward_desk import StewardDesk
 from pipelines.unify.registry import table
 from tests.pipelines.unify.market import LOADED_AT, land, token
 
@@ -167,7 +166,7 @@ def test_reading_people_goes_through_the_reveal(built) -> None:
     persons.describe(persons.everybody[:1])
     assert seen == ["crm_customer", "loyalty_card"], "and nobody twice"
     assert {"name", "birth_date", "phone", "email", "household"} <= set(said.columns)
-    register = read_rows(built.lakehouse, "bronze/crm_customer", ["member_no"]).num_rows
+    register = built.lakehouse.rows("bronze/crm_customer", ["member_no"]).num_rows
     assert len(persons) == register + len(built.rows["loyalty_card"])
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipelines.contracts.document import Contracts
+from installation.contract.document import Contracts
 from pipelines.unify.registry import TABLES
 from privacy.contract.vocabulary import load_vocabulary
 

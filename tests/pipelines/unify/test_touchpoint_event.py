@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.contracts.document import BUILT_IN, Contracts, load_contracts
+from installation.contract.document import BUILT_IN, Contracts, load_contracts
 from pipelines.unify.touchpoint_row import TouchpointError, event_rows, event_sources
 from tests.pipelines.unify.market import land
 
@@ -53,7 +53,7 @@ slaProperties:
 
 def contracts_with(folder: Path, time_role: str) -> Contracts:
     (folder / "source_parking.odcs.yaml").write_text(CONTRACT.replace("TIME_ROLE", time_role))
-    return load_contracts([BUILT_IN, folder])
+    return load_contracts([*BUILT_IN, folder])
 
 
 def test_a_contract_is_all_a_new_source_needs(tmp_path, build_market) -> None:

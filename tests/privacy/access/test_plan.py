@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipelines.contracts.document import load_contracts
+from installation.contract.document import load_contracts
 from privacy.access.errors import AccessError, AccessRefused
 from privacy.access.plan import ReadPlan, plan_read
 from privacy.access.role import built_in_roles, read_roles

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipelines.engine import Engine
+from pipelines.engine.session import Engine
 from privacy.anonymity import Spec, anonymize
 from privacy.anonymity.cut import find_edges
 from privacy.anonymity.errors import InfeasibleError, SpecError

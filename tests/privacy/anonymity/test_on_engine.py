@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from pipelines.engine import Engine
+from pipelines.engine.session import Engine
 from privacy.anonymity import Spec, anonymize
 from privacy.anonymity.on_engine import anonymize_on_engine
 from tests.privacy.anonymity.random_release import random_table

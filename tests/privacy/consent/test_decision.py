@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from pipelines.engine import Engine
+from pipelines.engine.session import Engine
 from privacy.consent.errors import UnknownPurposeError
 from privacy.consent.frame import Permissions, permission_rows
 from privacy.consent.index import DecisionIndex

@@ -17,7 +17,7 @@ import pytest
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from pipelines.engine import Engine
+from pipelines.engine.session import Engine
 from privacy.consent.frame import Permissions, permission_rows
 from privacy.consent.policy import built_in_policy
 from privacy.consent.rows import RECORD_SCHEMA

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from privacy.consent.errors import ConsentError, UnknownPurposeError
-from privacy.consent.gate import ConsentGate
+from privacy.consent.live_decision import ConsentGate
 from privacy.consent.policy import built_in_policy
 from privacy.consent.record import ConsentRecord, new_record_id
 from privacy.consent.rows import DECISIVE

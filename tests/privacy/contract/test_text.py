@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipelines.contracts.document import BUILT_IN
+from installation.contract.document import BUILT_IN
 from privacy.contract.text import parse_text
 
 PATH = Path("x.odcs.yaml")
@@ -24,7 +24,9 @@ def test_a_place_that_is_missing_has_the_line_around_it() -> None:
     assert source.line(("z",)) == 1
 
 
-@pytest.mark.parametrize("path", sorted(BUILT_IN.glob("*.odcs.yaml")), ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path", sorted(path for folder in BUILT_IN for path in folder.glob("*.odcs.yaml")), ids=lambda path: path.name
+)
 def test_the_content_is_what_any_yaml_parser_reads(path: Path) -> None:
     text = path.read_text("utf-8")
     assert parse_text(text, path).content == yaml.safe_load(text)

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from scipy.stats import beta
 
-from pipelines.engine import Engine
+from pipelines.engine.session import Engine
 from privacy.dp.mechanism import select_keys
 from privacy.dp.plan import NoisyVector, Plan
 from privacy.dp.release import collect, read_question

@@ -93,29 +93,29 @@ def test_spends_answers_and_a_rollback(conninfo: str, tmp_path: Path) -> None:
 
 
 def test_the_settings_name_the_fleets_ledger(conninfo: str, tmp_path: Path) -> None:
-    from pipelines.config import load_settings
-    from pipelines.errors import SettingsError
-    from pipelines.privacy_store import open_ledger
+    from installation.errors import SettingsError
+    from installation.installation import Installation
+    from installation.settings import load_settings
 
     private = tmp_path / "ledger"
     settings = load_settings(data_dir=tmp_path, ledger_postgres_file=private)
     with pytest.raises(SettingsError, match="cannot be read"):
-        open_ledger(settings)
+        Installation(settings).open_ledger()
     private.write_text(conninfo + " connect_timeout=2\n")
     with psycopg.connect(conninfo, autocommit=True) as connection:
         connection.execute("DROP TABLE dp_entry, dp_limit, dp_balance, dp_answer")
-    with closing(open_ledger(settings)) as ledger:
+    with closing(Installation(settings).open_ledger()) as ledger:
         ledger.set_limit(ACCOUNT, "ever", Cost(3), NOW)
         assert ledger.balances(ACCOUNT, NOW)[0].left == Cost(3)
     assert not (tmp_path / "dp").exists()
     other = settings.model_copy(update={"secret_dir": tmp_path / "other_machine"})
     with pytest.raises(LedgerDamaged, match="anchor is missing"):
-        open_ledger(other)
-    open_ledger(other, joins=True).close()
-    with closing(open_ledger(other)) as ledger:
+        Installation(other).open_ledger()
+    Installation(other).open_ledger(joins=True).close()
+    with closing(Installation(other).open_ledger()) as ledger:
         assert isinstance(ledger.ask(ACCOUNT, "a", Cost(2), NOW), Grant)
-    with closing(open_ledger(settings)) as ledger, pytest.raises(BudgetRefused):
+    with closing(Installation(settings).open_ledger()) as ledger, pytest.raises(BudgetRefused):
         ledger.ask(ACCOUNT, "b", Cost(2), NOW)
     private.write_text(f"host=127.0.0.1 port={_free_port()} user=ledger dbname=postgres connect_timeout=2")
     with pytest.raises(SettingsError, match="does not answer"):
-        open_ledger(settings)
+        Installation(settings).open_ledger()

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipelines.engine import Engine
+from pipelines.engine.session import Engine
 from privacy.dp.account import Account
 from privacy.dp.bounded import contributions, lay_out
 from privacy.dp.cost import Cost

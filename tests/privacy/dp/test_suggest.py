@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipelines.engine import Engine
+from pipelines.engine.session import Engine
 from privacy.dp.account import Account
 from privacy.dp.cost import Cost, cost_of_rho
 from privacy.dp.errors import BadQuestion, BudgetRefused

@@ -1,0 +1,310 @@
+"""One installation: its settings, clock, contracts, tables, secrets and the opened stores of the privacy engine.
+
+In `data_dir`: consent/consent.db, audit/audit.db, dp/ledger.sqlite, released/, token.check. In `secret_dir`, a folder
+that belongs on another disk in production, apart from the data and from its backups: token.key, audit.key,
+audit.anchor, pseudonym.key, release.key, dp_ledger.anchor, keys.db, keys.db.anchor, key_encryption.json.
+"""
+
+from __future__ import annotations
+
+import secrets
+import stat
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from installation.clock import wall_clock
+from installation.contract.document import Contracts, load_contracts
+from installation.errors import SettingsError
+from installation.lakehouse.lakehouse import Lakehouse
+from installation.reference_date import decision_moment, reference_date, shop_time
+from installation.settings import Settings
+from privacy.access.role import Roles, built_in_roles
+from privacy.audit import KEY_BYTES, Access, AuditError, AuditLog, Finding, now
+from privacy.catalog import Catalog, build_catalog
+from privacy.consent.policy import Policy, built_in_policy
+from privacy.consent.store import ConsentStore
+from privacy.consent.view import ConsentView
+from privacy.contract.document import Document
+from privacy.private_file import create_once
+from privacy.protection.field import FieldCipher
+from privacy.protection.key_store import SqliteKeyStore
+from privacy.protection.key_wrapper import FileKeyWrapper, KeyWrapper
+from privacy.protection.revealer import Revealer
+from privacy.protection.source_person import Protection
+from privacy.protection.token import SecretError, Tokenizer, load_tokenizer
+
+if TYPE_CHECKING:
+    from privacy.anonymity.registry import ReleaseRegistry
+    from privacy.dp.ledger import Ledger
+
+Opened = TypeVar("Opened")
+
+
+@dataclass(frozen=True)
+class Installation:
+    """What the commands, Dagster's resources and HTTP applications work with. Use it as a context manager.
+
+    Everything is opened when it is first used and closed at the end. Stores in SQLite are opened once a thread;
+    an attribute returns the one of the calling thread. `now` is the time with its zone.
+    """
+
+    settings: Settings
+    clock: Callable[[], datetime] = wall_clock
+    _open: ExitStack = field(default_factory=ExitStack, init=False, repr=False, compare=False)
+    _own: threading.local = field(default_factory=threading.local, init=False, repr=False, compare=False)
+
+    def __enter__(self) -> Installation:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close everything that was opened, also by other threads. They must have ended their work."""
+        self._open.close()
+
+    @cached_property
+    def contracts(self) -> Contracts:
+        """The contracts of the settings' folders.
+
+        Raises:
+            ContractError: with every fault of every contract.
+        """
+        return load_contracts(self.settings.contract_dirs)
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """The data map of the contracts."""
+        return build_catalog(self.contracts.values())
+
+    @cached_property
+    def lakehouse(self) -> Lakehouse:
+        """The tables by name, as Arrow; needs no engine."""
+        return Lakehouse(self.settings.lakehouse_root, self.settings.storage_options)
+
+    @property
+    def policy(self) -> Policy:
+        """The purposes and laws by which consent is decided."""
+        return built_in_policy()
+
+    @property
+    def roles(self) -> Roles:
+        """The roles that may read tables."""
+        return built_in_roles()
+
+    def reference_date(self) -> date:
+        """Return the date to which ages and recencies count, read from the tables as they are now."""
+        return reference_date(self.settings, self.contracts, self.lakehouse)
+
+    def decision_moment(self) -> datetime:
+        """Return the moment at which consent is decided now, as the shop's local wall time."""
+        return decision_moment(self.settings, self.contracts, self.reference_date(), self.clock())
+
+    def shop_time(self) -> datetime:
+        """Return the time now as the shop's local wall time, without zone."""
+        return shop_time(self.settings, self.clock())
+
+    def open_consent_store(self) -> ConsentStore:
+        """Return a new connection to the consent store, to be closed by the caller."""
+        return ConsentStore(self.settings.data_dir / "consent" / "consent.db", self.policy.taxonomy)
+
+    @property
+    def consent_store(self) -> ConsentStore:
+        """The consent store, one connection a thread."""
+        return self._once("consent_store", self.open_consent_store)
+
+    def consent_view(self, moment: datetime | None = None) -> ConsentView:
+        """Return the consent record as it is now, for decisions at a moment; None decides at `decision_moment`."""
+        at = moment or self.decision_moment()
+        return ConsentView(self.open_consent_store, self.policy, self.settings.controller, at)
+
+    @property
+    def audit_log(self) -> AuditLog:
+        """The audit log, one connection a thread; its anchor and the key that seals the anchor are apart from it."""
+        return self._once("audit_log", self._open_audit_log)
+
+    @cached_property
+    def pseudonym_key(self) -> bytes:
+        """The secret behind the pseudonyms that roles read."""
+        return _load_key(self.settings.secret_dir / "pseudonym.key")
+
+    @cached_property
+    def tokenizer(self) -> Tokenizer:
+        """Makes matching keys, with the secret that those in the tables were made with.
+
+        The data folder keeps a fingerprint of the secret (`token.check`, a keyed hash that reveals nothing). Under
+        another secret no person and no row would be recognised.
+
+        Raises:
+            SecretError: the secret is missing, is another one, or cannot be used.
+        """
+        check, secret = self.settings.data_dir / "token.check", self.settings.token_key_file
+        remedy = "Restore the file; under another secret no person in the tables would be recognised."
+        if check.exists() and not secret.exists():
+            made = f"the tables in {self.settings.data_dir} were made with it"
+            raise SecretError(f"{secret}: the token secret is missing, and {made}. {remedy}")
+        tokens = load_tokenizer(secret, self.settings.phone_region)
+        fingerprint = tokens.derived_key("fingerprint").hex()
+        if not check.exists():
+            check.parent.mkdir(parents=True, exist_ok=True)
+            check.write_text(f"{fingerprint}\n", "ascii")
+        elif check.read_text("ascii").strip() != fingerprint:
+            made = f"the tables in {self.settings.data_dir} were made with another one"
+            raise SecretError(f"{secret}: not the right token secret; {made}. {remedy}")
+        return tokens
+
+    def open_key_store(self, wrapper: KeyWrapper | None = None) -> SqliteKeyStore:
+        """Return a new connection to the key store, to be closed by the caller.
+
+        Args:
+            wrapper: wraps the data keys; None takes the one that the settings name.
+
+        Raises:
+            ProtectionError: the store or its key-encryption key cannot be used; each reason has its own class.
+        """
+        return SqliteKeyStore(self.settings.secret_dir / "keys.db", wrapper or _wrapper_of(self.settings))
+
+    @property
+    def protection(self) -> Protection:
+        """The matching keys and the encryption of identifiers, one key store a thread.
+
+        Raises:
+            SecretError: the token secret cannot be used.
+            ProtectionError: the key store cannot be used.
+        """
+        store = self._once("key_store", self.open_key_store)
+        return self._once("protection", lambda: Protection(self.tokenizer, FieldCipher(store)), closes=False)
+
+    def revealer(self, who: str, purpose: str) -> Revealer:
+        """Return what decrypts identifiers in memory for one purpose. Each use is logged before anything is decrypted.
+
+        Raises:
+            SecretError: the token secret cannot be used.
+            ProtectionError: the key store cannot be used.
+            AuditError: the audit log cannot be opened.
+        """
+        log = self.audit_log
+
+        def note(contract: Document, columns: tuple[str, ...], persons: int) -> None:
+            use = Access(
+                at=now(), who=who, role="pipeline", purpose=purpose, action="decrypt", table=contract.table,
+                columns=columns, subjects=persons, outcome="allowed", reason=None,
+            )  # fmt: skip
+            log.append(use)
+
+        return Revealer(self.protection, purpose, note)
+
+    def open_ledger(self, *, joins: bool = False) -> Ledger:
+        """Return the ledger of privacy budgets, to be closed by the caller: a file, or a fleet's PostgreSQL.
+
+        Args:
+            joins: this machine has no anchor yet and takes PostgreSQL's ledger as it is now.
+
+        Raises:
+            SettingsError: PostgreSQL is named and cannot be used.
+            LedgerDamaged: the ledger is not as it was left.
+        """
+        # Here, because what serves requests need not wait for the ledger to load.
+        from privacy.dp.ledger import Ledger
+        from privacy.dp.sqlite_store import SqliteStore
+
+        if self.settings.ledger_postgres_file is None:
+            return Ledger(SqliteStore(self._ledger_file, self._ledger_anchor))
+        return _open_fleet_ledger(self.settings.ledger_postgres_file, self._ledger_anchor, joins=joins)
+
+    def release_registry(self) -> ReleaseRegistry:
+        """Return the registry of what was released to whom; people are in it as keyed hashes."""
+        # Here, because the search behind it takes a second to load.
+        from privacy.anonymity.registry import ReleaseRegistry
+
+        key = _load_key(self.settings.secret_dir / "release.key")
+        return ReleaseRegistry(self.settings.data_dir / "released", key, now)
+
+    def verify_releases(self) -> list[Finding]:
+        """Return every fault of the privacy ledger, and every logged release that it does not pay for."""
+        from privacy.dp.errors import LedgerDamaged
+        from privacy.dp.trail import verify_trail
+
+        log, entries = self.audit_log, []
+        if self._ledger_file.exists() or self._ledger_anchor.exists():
+            try:
+                with closing(self.open_ledger()) as ledger:
+                    entries = list(ledger.entries())
+            except LedgerDamaged as error:
+                return [Finding("ledger", log.anchor().number if log.anchor_path.exists() else 0, error.message)]
+        return verify_trail(log, entries)
+
+    @property
+    def _ledger_file(self) -> Path:
+        return self.settings.data_dir / "dp" / "ledger.sqlite"
+
+    @property
+    def _ledger_anchor(self) -> Path:
+        return self.settings.secret_dir / "dp_ledger.anchor"
+
+    def _open_audit_log(self) -> AuditLog:
+        folder = self.settings.secret_dir
+        key = _load_key(folder / "audit.key")
+        return AuditLog(self.settings.data_dir / "audit" / "audit.db", folder / "audit.anchor", key)
+
+    def _once(self, name: str, opened: Callable[[], Opened], *, closes: bool = True) -> Opened:
+        """The calling thread's object of that name, opened when it asks first."""
+        if not hasattr(self._own, name):
+            made = opened()
+            if closes:
+                self._open.callback(cast("Any", made).close)
+            setattr(self._own, name, made)
+        return cast("Opened", getattr(self._own, name))
+
+
+def _open_fleet_ledger(file: Path, anchor: Path, *, joins: bool) -> Ledger:
+    from privacy.dp.ledger import Ledger
+
+    try:
+        from psycopg import OperationalError
+
+        from privacy.dp.postgres_store import PostgresStore
+    except ImportError as error:
+        raise SettingsError(
+            "ledger_postgres_file is set and psycopg is not installed; install bojagi[fleet]."
+        ) from error
+    try:
+        return Ledger(PostgresStore(file.read_text("utf-8").strip(), anchor, joins=joins))
+    except OSError as error:
+        raise SettingsError(f"ledger_postgres_file {file} cannot be read: {error.strerror}.") from error
+    except OperationalError as error:
+        raise SettingsError("The PostgreSQL that ledger_postgres_file names does not answer.") from error
+
+
+def _wrapper_of(settings: Settings) -> KeyWrapper:
+    if settings.hsm_module is None:
+        return FileKeyWrapper(settings.secret_dir / "key_encryption.json")
+    if settings.hsm_pin_file is None:
+        raise SettingsError("hsm_module is set without hsm_pin_file; name the private file that holds the token's PIN.")
+    from privacy.protection.pkcs11_wrapper import Pkcs11KeyWrapper
+
+    try:
+        pin = settings.hsm_pin_file.read_text("utf-8").strip()
+    except OSError as error:
+        raise SettingsError(f"hsm_pin_file {settings.hsm_pin_file} cannot be read: {error.strerror}.") from error
+    return Pkcs11KeyWrapper(settings.hsm_module, settings.hsm_token, pin)
+
+
+def _load_key(path: Path) -> bytes:
+    if not path.exists():
+        create_once(path, secrets.token_hex(KEY_BYTES))
+    if stat.S_IMODE(path.stat().st_mode) & 0o077:
+        raise AuditError(f"{path}: others may read the key; run chmod 600 on it.")
+    try:
+        return bytes.fromhex(path.read_text("ascii"))
+    except ValueError as error:
+        raise AuditError(f"{path}: expected {2 * KEY_BYTES} hexadecimal digits.") from error

@@ -1,0 +1,1 @@
+"""Delta tables by name, read and written as Arrow tables through `deltalake`. Needs no engine and no JVM."""

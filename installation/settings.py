@@ -1,0 +1,219 @@
+"""Settings: one documented file, `bojagi.toml`, and `BOJAGI_*` environment variables.
+
+An example that spells out the defaults (every key is optional):
+
+```toml
+engine = "sail"           # sail: embedded, no JVM; spark: Apache Spark in a JVM; sc://host:port: a cluster
+engine_memory = "3GB"     # what the engine may use before it spills to disk; default: a quarter of the machine's
+prefer_hash_join = true   # Sail: faster joins, an error where they outgrow engine_memory; default: by what has landed
+data_dir = "data"         # everything that a run reads and writes lies below, unless set otherwise
+landing_dir = "data/landing"       # files arrive in landing/<source>/
+lakehouse_root = "data/lakehouse"  # a folder, or a URL such as s3://bucket/path
+secret_dir = "data/secret"         # keys and their store; put it on another disk, out of the data's backups
+contract_dirs = ["my/contracts"]   # folders with contracts of your own, beside the built-in ones and data/contracts
+phone_region = "KR"       # the country of phone numbers written without a country code
+max_line_size = "64MiB"   # a longer line of a text file is refused, so that memory stays bounded
+seed = 20170101           # of the simulator
+scale = 1                 # of the simulator: how many copies of the market
+hsm_token = "bojagi"      # label of the token in hsm_module, a PKCS#11 module that keeps the key-encryption key
+# hsm_module = "/usr/lib/softhsm/libsofthsm2.so"  # default: none, the key-encryption key is a private file
+# hsm_pin_file = "pin"    # private file with the token's PIN
+# ledger_postgres_file = "ledger"  # private file with the connection string of a fleet's privacy ledger
+run_date = 2017-12-31     # "today" for ages and recency; default: the day of the latest event
+controller = "Bojagi Mart"  # who is responsible for the processing: whose consent records decide
+time_zone = "Asia/Seoul"  # of the shop's wall time, in which tables and consents are kept
+
+[storage_options]         # credentials of an object store, passed on to delta-rs
+```
+
+A variable is the key in capitals after `BOJAGI_` (`BOJAGI_ENGINE=spark`) and wins over the file. The file
+is `bojagi.toml` in the working directory, or the one that `BOJAGI_CONFIG` names. Relative paths start at
+the working directory. Nothing else in the project reads the environment.
+"""
+
+import datetime
+import os
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import ByteSize, Field, ValidationError, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from installation.contract.built_in import BUILT_IN
+from installation.errors import SettingsError
+
+ENVIRONMENT_PREFIX = "BOJAGI_"
+CONFIG_FILE_VARIABLE = "BOJAGI_CONFIG"
+DEFAULT_CONFIG_FILE = Path("bojagi.toml")
+# Below that a join of a year of one market spills.
+_LEAST_MEMORY = 3_000_000_000
+# Variables with our prefix that are no settings: which file to read, and what the tests must not skip.
+RESERVED_VARIABLES = frozenset({CONFIG_FILE_VARIABLE, "BOJAGI_REQUIRE"})
+
+
+def _below_data_dir(folder: str) -> Any:
+    return lambda values: Path(values.get("data_dir", "data")) / folder
+
+
+def _a_quarter_of_memory() -> ByteSize:
+    """A quarter of what the machine has, so that more data does not need another setting on a larger machine."""
+    return ByteSize(max(_LEAST_MEMORY, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4))
+
+
+class Settings(BaseSettings):
+    """What a run is told from outside. Frozen; made by `load_settings`."""
+
+    model_config = SettingsConfigDict(env_prefix=ENVIRONMENT_PREFIX, frozen=True, extra="forbid", validate_default=True)
+
+    engine: str = Field("sail", pattern=r"^(sail|spark|sc://.+)$")
+    engine_memory: ByteSize = Field(default_factory=_a_quarter_of_memory)
+    prefer_hash_join: bool | None = None
+    data_dir: Path = Path("data")
+    landing_dir: Path = Field(default_factory=_below_data_dir("landing"))
+    lakehouse_root: str = Field(default_factory=lambda values: str(_below_data_dir("lakehouse")(values)))
+    secret_dir: Path = Field(default_factory=_below_data_dir("secret"))
+    contract_dirs: tuple[Path, ...] = ()
+    phone_region: str = Field("KR", pattern=r"^[A-Z]{2}$")
+    max_line_size: ByteSize = ByteSize(64 * 1024 * 1024)
+    seed: int = Field(20170101, ge=0)
+    scale: int = Field(1, ge=1, le=1000)
+    hsm_module: Path | None = None
+    hsm_token: str = "bojagi"
+    hsm_pin_file: Path | None = None
+    ledger_postgres_file: Path | None = None
+    run_date: datetime.date | None = None
+    controller: str = Field("Bojagi Mart", min_length=1, max_length=200)
+    time_zone: str = "Asia/Seoul"
+    storage_options: dict[str, str] = Field(default_factory=dict)
+
+    @field_validator("time_zone")
+    @classmethod
+    def _know_zone(cls, name: str) -> str:
+        try:
+            return ZoneInfo(name).key
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+            raise ValueError("no time zone of the IANA database, such as Asia/Seoul") from error
+
+    @field_validator("data_dir", "landing_dir", "secret_dir")
+    @classmethod
+    def _make_absolute(cls, path: Path) -> Path:
+        return path.expanduser().absolute()
+
+    @field_validator("lakehouse_root")
+    @classmethod
+    def _make_root_absolute(cls, root: str) -> str:
+        """A URL stays; a folder is made absolute, for an engine has a working directory of its own."""
+        return root.rstrip("/") if "://" in root else str(Path(root).expanduser().absolute())
+
+    @field_validator("contract_dirs")
+    @classmethod
+    def _put_built_in_contracts_first(cls, folders: tuple[Path, ...], info: ValidationInfo) -> tuple[Path, ...]:
+        """The built-in folders, the data folder's own `contracts/` where there is one, then the named ones."""
+        own = info.data.get("data_dir", Path("data")) / "contracts"
+        added = [folder.expanduser().absolute() for folder in folders]
+        return tuple(dict.fromkeys((*BUILT_IN, *([own] if own.is_dir() else []), *added)))
+
+    @property
+    def truth_dir(self) -> Path:
+        """The simulator's answers, for evaluation; no pipeline reads them."""
+        return self.data_dir / "truth"
+
+    @property
+    def quality_site_dir(self) -> Path:
+        """Great Expectations' Data Docs."""
+        return self.data_dir / "quality" / "site"
+
+    @property
+    def dagster_dir(self) -> Path:
+        """Dagster's storage of runs and events."""
+        return self.data_dir / "dagster"
+
+    @property
+    def token_key_file(self) -> Path:
+        """The secret behind the matching tokens (mode 0600)."""
+        return self.secret_dir / "token.key"
+
+    @property
+    def engine_log_file(self) -> Path:
+        """Where Apache Spark's own log goes."""
+        return self.data_dir / "log" / "spark.log"
+
+
+def load_settings(path: Path | None = None, **overrides: Any) -> Settings:
+    """Read the file and the environment. `overrides` (a command's options) win; None means not given.
+
+    Raises:
+        SettingsError: the file is missing though named, is no TOML, has an unknown key or unusable value.
+
+    """
+    values = _read_file(path or _named_file())
+    _refuse_unknown_variables(os.environ)
+    given = {key: value for key, value in overrides.items() if value is not None}
+    _refuse_unknown_keys(given, "an argument")
+    unset = {key: value for key, value in values.items() if _variable(key) not in os.environ}
+    try:
+        return Settings(**(unset | given))
+    except ValidationError as error:
+        faults = "; ".join(_describe_faults(error))
+        raise SettingsError(
+            f"Unusable settings: {faults}. The top of installation/settings.py lists them all."
+        ) from error
+
+
+def _describe_faults(error: ValidationError) -> Iterator[str]:
+    for fault in error.errors():
+        # A default that depends on another setting was not made because that one is at fault.
+        if fault["type"] != "default_factory_not_called":
+            yield f"{'.'.join(map(str, fault['loc']))} = {fault['input']!r}: {fault['msg']}"
+
+
+def java_home() -> Path | None:
+    """The folder that JAVA_HOME names, if it does."""
+    value = os.environ.get("JAVA_HOME")
+    return Path(value) if value else None
+
+
+def _named_file() -> Path | None:
+    named = os.environ.get(CONFIG_FILE_VARIABLE)
+    if named:
+        return Path(named)
+    return DEFAULT_CONFIG_FILE if DEFAULT_CONFIG_FILE.exists() else None
+
+
+def _read_file(path: Path | None) -> dict[str, Any]:
+    if path is None:
+        return {}
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: cannot read the settings file: {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path}: this is not TOML: {error}") from error
+    _refuse_unknown_keys(values, str(path))
+    return values
+
+
+def _refuse_unknown_keys(values: Mapping[str, Any], where: str) -> None:
+    for key in values:
+        if key not in Settings.model_fields:
+            raise SettingsError(f"{where}: unknown setting {key!r}{_suggest(key, Settings.model_fields)}")
+
+
+def _refuse_unknown_variables(environment: Mapping[str, str]) -> None:
+    known = {_variable(key) for key in Settings.model_fields}
+    for name in environment:
+        if name.startswith(ENVIRONMENT_PREFIX) and name not in known | RESERVED_VARIABLES:
+            raise SettingsError(f"environment: unknown setting {name}{_suggest(name, known)}")
+
+
+def _suggest(name: str, known: Iterable[str]) -> str:
+    close = get_close_matches(name, list(known), n=1)
+    return f"; did you mean {close[0]!r}?" if close else f"; known are {', '.join(sorted(known))}."
+
+
+def _variable(key: str) -> str:
+    return f"{ENVIRONMENT_PREFIX}{key.upper()}"

@@ -1,0 +1,72 @@
+"""How the builders read: bronze in its standard form without what is encrypted, a missing source as empty."""
+
+from __future__ import annotations
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql.pandas.types import from_arrow_schema
+from pyspark.sql.types import BooleanType, LongType, StringType, StructField, StructType, TimestampNTZType
+
+from installation.contract.document import Contract
+from pipelines.derived_table.table import PREVIOUS, BuildContext, DerivedTable
+from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
+from pipelines.lakehouse.spark_type import spark_schema
+from pipelines.quality.impute import flag_name, to_standard
+
+_LOAD_COLUMNS = (
+    StructField("_load_id", StringType()),
+    StructField("_source_file", StringType()),
+    StructField("_line", LongType()),
+    StructField("_loaded_at", TimestampNTZType()),
+)
+
+
+def read_inputs(table: DerivedTable, lakehouse: SparkLakehouse, context: BuildContext) -> dict[str, DataFrame]:
+    """Return the table's inputs by name. What a source that never arrived would say is null in every derived column."""
+    tables = {name: read_table(name, lakehouse, context) for name in table.all_inputs(context.contracts)}
+    tables |= {name: _former(name, lakehouse, context) for name in table.recalls}
+    if table.remembers:
+        tables[PREVIOUS] = _former(table.name, lakehouse, context)
+    return tables
+
+
+def _former(name: str, lakehouse: SparkLakehouse, context: BuildContext) -> DataFrame:
+    """The rows that a table has so far, with every column that its contract has by now."""
+    schema = spark_schema(context.contracts.table(name))
+    if not lakehouse.exists(name):
+        return _empty(schema, context)
+    frame = lakehouse.read(name)
+    added = [field for field in schema.fields if field.name not in frame.columns]
+    return frame.withColumns({field.name: F.lit(None).cast(field.dataType) for field in added}) if added else frame
+
+
+def read_table(name: str, lakehouse: SparkLakehouse, context: BuildContext) -> DataFrame:
+    """Return one table as builders read it; `consent/...` comes from the consent record."""
+    if name.startswith("consent/"):
+        rows = context.agreed.table(name)
+        if rows.num_rows == 0:
+            return _empty(from_arrow_schema(rows.schema, prefer_timestamp_ntz=True), context)
+        return context.spark.createDataFrame(rows)
+    if not name.startswith("bronze/"):
+        return lakehouse.read(name)
+    contract = context.contracts.table(name)
+    if not lakehouse.exists(name):
+        return _empty(empty_schema(contract), context)
+    # What is encrypted stays behind: silver and gold are made without direct identifiers.
+    sealed = [column.name for column in contract.encrypted_columns]
+    return to_standard(lakehouse.read(name).drop(*sealed), contract)
+
+
+def empty_schema(contract: Contract) -> StructType:
+    """Return the schema of a source's standard form, for a source without any file."""
+    tokens = [StructField(c.token_name, StringType()) for c in contract.columns if c.token_name is not None]
+    flags = [StructField(flag_name(c.name), BooleanType()) for c in contract.columns if c.impute is not None]
+    sealed = {column.name for column in contract.encrypted_columns}
+    fields = [field for field in spark_schema(contract).fields if field.name not in sealed]
+    declared = [StructField(field.name, field.dataType) for field in fields]
+    return StructType([*declared, *tokens, *flags, *_LOAD_COLUMNS])
+
+
+def _empty(schema: StructType, context: BuildContext) -> DataFrame:
+    nullable = StructType([StructField(field.name, field.dataType) for field in schema.fields])
+    return context.spark.createDataFrame([], nullable)

@@ -1,0 +1,90 @@
+"""Brings a derived table up to date: builds it when what it is made from has changed, and writes what differs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from time import perf_counter
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from installation.contract.document import Contract
+from pipelines.consent.filter import keep_permitted, keep_permitted_inputs
+from pipelines.derived_table.fingerprint import fingerprint
+from pipelines.derived_table.input_table import read_inputs
+from pipelines.derived_table.table import BuildContext, DerivedTable
+from pipelines.derived_table.touched_day import touched_days
+from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
+from privacy.consent.recent_denial import PERMISSION, note_permissions
+
+Timer = Callable[[], float]
+
+
+@dataclass(frozen=True)
+class RefreshReport:
+    """What a refresh did. `days` are those written, for a table refreshed by day; otherwise empty."""
+
+    table: str
+    rows: int
+    seconds: float
+    was_current: bool
+    days: tuple[date, ...] = ()
+
+
+def refresh_table(
+    table: DerivedTable, lakehouse: SparkLakehouse, context: BuildContext, timer: Timer = perf_counter
+) -> RefreshReport:
+    """Build and write the table unless it is current, and report.
+
+    Current is a table whose fingerprint (code, contracts, day, state of every input) is the one it was written with.
+    """
+    started = timer()
+    # What commands write has no fingerprint: its state is its version.
+    wanted = None if table.is_kept else fingerprint(table, lakehouse, context)
+    was_current = lakehouse.exists(table.name) if table.is_kept else lakehouse.fingerprint(table.name) == wanted
+    days: tuple[date, ...] = ()
+    if not was_current:
+        contract = context.contracts.table(table.name)
+        inputs = keep_permitted_inputs(read_inputs(table, lakehouse, context), contract, lakehouse, context)
+        built = keep_permitted(table.build(inputs, context), contract, lakehouse, context)
+        days = _write(table, built, wanted, lakehouse, context)
+    if table.name == PERMISSION:
+        note_permissions(context.agreed)
+    return RefreshReport(table.name, row_count(table.name, lakehouse), timer() - started, was_current, days)
+
+
+def within_retention(frame: DataFrame, contract: Contract, as_of: date) -> DataFrame:
+    """Return the rows that the contract still lets the table keep; those that say no time or are held stay."""
+    hold = contract.retention_hold.get("where", "false")
+    if contract.retention_days is None or contract.retention_column is None or hold == "true":
+        return frame
+    clock = F.col(contract.retention_column)
+    is_due = clock.cast("date") < F.lit(as_of - timedelta(contract.retention_days))
+    return frame.where(~F.coalesce(is_due, F.lit(False)) | F.coalesce(F.expr(hold), F.lit(False)))
+
+
+def row_count(name: str, lakehouse: SparkLakehouse) -> int:
+    """Return the rows of a table, from its log where that counts them."""
+    counts = lakehouse.delta(name).get_add_actions(flatten=True).column("num_records").to_pylist()
+    if any(count is None for count in counts):
+        return lakehouse.read(name).count()
+    return sum(counts)
+
+
+def _write(
+    table: DerivedTable, built: DataFrame, wanted: str | None, lakehouse: SparkLakehouse, context: BuildContext
+) -> tuple[date, ...]:
+    contract = context.contracts.table(table.name)
+    frame = within_retention(built, contract, context.as_of).select(*(column.name for column in contract.columns))
+    if table.partition_by:
+        # Otherwise every task writes a file of its own into every partition: thousands of small ones.
+        frame = frame.repartition(*table.partition_by)
+    day = table.refreshes_days
+    if day is None or not lakehouse.exists(table.name):
+        lakehouse.overwrite(table.name, frame, table.partition_by, wanted, contract)
+        return ()
+    days = touched_days(lakehouse.read(table.name), frame, day, contract)
+    lakehouse.replace_days(table.name, frame, day, days, wanted, contract)
+    return days

@@ -1,0 +1,1 @@
+"""Measures identity resolution on labelled data, beside plain Splink."""

@@ -1,0 +1,1 @@
+"""Delta tables by name, read and written as Spark DataFrames. The Arrow half is `installation.lakehouse`."""

@@ -1,0 +1,141 @@
+"""Delta tables by name, as Spark DataFrames on any engine.
+
+Rows go through the engine. What Spark Connect has no statement for on every engine (history, compaction, vacuum, the
+log) goes through `deltalake`, see `installation.lakehouse`.
+"""
+
+from __future__ import annotations
+
+import datetime
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from installation.errors import LakehouseError
+from installation.lakehouse.lakehouse import FINGERPRINT_PREFIX, Lakehouse
+from pipelines.lakehouse.conformance import conform, relax_nullability
+from privacy.contract.document import Document
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, DataFrameWriter, SparkSession
+
+
+class SparkLakehouse(Lakehouse):
+    """The tables below one root, with an engine's session that reads and writes them."""
+
+    def __init__(self, root: str, spark: SparkSession, storage_options: Mapping[str, str] | None = None) -> None:
+        super().__init__(root, storage_options)
+        self.spark = spark
+
+    def read(self, table: str, version: int | None = None) -> DataFrame:
+        """The table's rows, at a version or now.
+
+        Raises:
+            LakehouseError: there is no such table.
+
+        """
+        self.require(table)
+        reader = self.spark.read.format("delta")
+        if version is not None:
+            reader = reader.option("versionAsOf", str(version))
+        return reader.load(self.path(table))
+
+    def overwrite(
+        self,
+        table: str,
+        frame: DataFrame,
+        partition_by: Sequence[str] = (),
+        fingerprint: str | None = None,
+        contract: Document | None = None,
+    ) -> None:
+        """Replace the table, its schema and its partitioning, or make it."""
+        writer = self._writer(table, frame, fingerprint, contract).mode("overwrite")
+        with _explained(table):
+            writer.option("overwriteSchema", "true").partitionBy(*partition_by).save(self.path(table))
+
+    def append(
+        self,
+        table: str,
+        frame: DataFrame,
+        fingerprint: str | None = None,
+        contract: Document | None = None,
+    ) -> None:
+        """Add rows, and columns that the table does not have yet; makes the table if need be."""
+        writer = self._writer(table, frame, fingerprint, contract).mode("append")
+        with _explained(table):
+            writer.option("mergeSchema", "true").save(self.path(table))
+
+    def replace_days(
+        self,
+        table: str,
+        frame: DataFrame,
+        column: str,
+        days: Sequence[datetime.date],
+        fingerprint: str | None = None,
+        contract: Document | None = None,
+    ) -> None:
+        """Replace the rows of these days by the frame's rows of these days, in one commit.
+
+        Rows of other days in the frame are not written. `column` is the date column that the table is
+        partitioned by; a table that does not exist yet is made with that partitioning.
+        """
+        if not days:
+            return
+        kept = frame.where(frame[column].isin(list(days)))
+        if not self.exists(table):
+            self.overwrite(table, kept, (column,), fingerprint, contract)
+            return
+        listed = ", ".join(f"DATE'{day.isoformat()}'" for day in sorted(set(days)))
+        writer = self._writer(table, kept, fingerprint, contract).mode("overwrite")
+        with _explained(table):
+            writer.option("replaceWhere", f"{column} IN ({listed})").save(self.path(table))
+
+    def merge(
+        self,
+        table: str,
+        frame: DataFrame,
+        keys: Sequence[str],
+        contract: Document | None = None,
+    ) -> None:
+        """Update the rows whose keys the frame has, insert the others; makes the table if need be.
+
+        The keys are not null and unique in the frame; two rows of one key raise. A merge leaves no
+        fingerprint.
+        """
+        if not self.exists(table):
+            self.overwrite(table, frame, contract=contract)
+            return
+        shaped = conform(frame, contract, table) if contract else frame
+        view = f"merge_{uuid.uuid4().hex}"
+        shaped.createOrReplaceTempView(view)
+        condition = " AND ".join(f"target.`{key}` = source.`{key}`" for key in keys)
+        try:
+            with _explained(table):
+                self.spark.sql(
+                    f"MERGE INTO delta.`{self.path(table)}` AS target USING {view} AS source ON {condition} "
+                    "WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *"
+                ).collect()
+        finally:
+            self.spark.catalog.dropTempView(view)
+
+    def _writer(
+        self, table: str, frame: DataFrame, fingerprint: str | None, contract: Document | None
+    ) -> DataFrameWriter:
+        shaped = conform(frame, contract, table) if contract else frame
+        writer = relax_nullability(shaped).write.format("delta")
+        if fingerprint is None:
+            return writer
+        return writer.option("userMetadata", FINGERPRINT_PREFIX + fingerprint)
+
+
+@contextmanager
+def _explained(table: str) -> Iterator[None]:
+    """Turn an engine's long complaint about a write into one that names the table."""
+    from pyspark.errors import PySparkException
+
+    try:
+        yield
+    except PySparkException as error:
+        said = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise LakehouseError(f"Writing {table} failed; it is as it was before: {said[:500]}", table) from error

@@ -1,0 +1,281 @@
+"""How two records are compared: one Splink comparison a part, each with levels from equal to different.
+
+Levels are SQL (DuckDB) over prepared columns `<column>_l` and `<column>_r`. Levels hold for every person
+file; which comparisons take part follows from the columns that a file has.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from splink.comparison_library import CustomComparison
+from splink.internals.comparison_creator import ComparisonCreator
+from splink.internals.comparison_level_creator import ComparisonLevelCreator
+
+from pipelines.matching.similarity import holds, is_alike, is_within, shares
+
+# A value seen once in a million says no more than one seen once in 100 000.
+RAREST_TERM = 1e-5
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """One level of agreement.
+
+    Attributes:
+        label: shown in explanations.
+        sql: condition, tried in order after the levels before it failed.
+        match_share: share of matching pairs expected here before training (the starting m probability).
+        term: column whose value frequencies adjust the level (agreeing on a rare value says more).
+
+    """
+
+    label: str
+    sql: str
+    match_share: float
+    term: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PartComparison:
+    """All levels of one part, without the levels for null and for "different", which every comparison has."""
+
+    name: str
+    column: str
+    levels: tuple[Level, ...]
+
+    def level_sql(self) -> str:
+        """Return a CASE that numbers the level of a pair: 0 is unknown, 1 the first level, the last is
+        "different".
+        """
+        whens = " ".join(f"when {level.sql} then {n}" for n, level in enumerate(self.levels, start=1))
+        unknown = f"{self.column}_l is null or {self.column}_r is null"
+        return f"(case when {unknown} then 0 {whens} else {len(self.levels) + 1} end)::utinyint"
+
+    def creator(
+        self, match_shares: Sequence[float], chance_shares: Sequence[float], dialect: Callable[[str], str] = str
+    ) -> ComparisonCreator:
+        """Return the Splink comparison with trained shares (one a level, "different" last).
+
+        `dialect` turns a condition into that of the database that Splink works on.
+        """
+        entries: list[ComparisonLevelCreator | dict[str, Any]] = [
+            {
+                "sql_condition": f"{self.column}_l is null or {self.column}_r is null",
+                "label_for_charts": f"{self.name} unknown",
+                "is_null_level": True,
+            }
+        ]
+        labelled = [(dialect(lv.sql), lv.label, lv.term) for lv in self.levels] + [
+            ("ELSE", f"{self.name} different", None)
+        ]
+        for (sql, label, term), m, u in zip(labelled, match_shares, chance_shares, strict=True):
+            entry = {"sql_condition": sql, "label_for_charts": label, "m_probability": m, "u_probability": u}
+            if term:
+                entry |= {"tf_adjustment_column": term, "tf_minimum_u_value": RAREST_TERM}
+            entries.append(entry)
+        return CustomComparison(comparison_levels=entries, output_column_name=self.name)
+
+
+def comparisons_for(columns: Sequence[str]) -> tuple[PartComparison, ...]:
+    """Return the comparisons that the prepared columns allow, in a fixed order."""
+    present = set(columns)
+    found: list[PartComparison] = []
+    for column in columns:
+        kind, _, number = column.rpartition("_")
+        maker = _NUMBERED.get(kind) if number.isdigit() else _MAKERS.get(column)
+        if maker:
+            found.append(maker(column, present))
+    return tuple(found)
+
+
+def _given(column: str, present: set[str]) -> PartComparison:
+    forms = "((given_forms_bits_l & given_forms_bits_r) <> 0 and list_has_any(given_forms_l, given_forms_r))"
+    if "given_cross" in present:
+        forms += " or given_cross_l = given_cross_r"
+    mixed = "given_cross" in present
+    return PartComparison(
+        "given_name",
+        column,
+        (
+            Level("given name equal", "given_l = given_r", 0.70, "given"),
+            Level("given name in another form", forms, 0.08),
+            Level("given name elsewhere in the name", _elsewhere("given"), 0.04),
+            Level("given name nearly equal", _near("given", mixed), 0.08),
+            Level(
+                "initial equal",
+                "(length(given_l) = 1 or length(given_r) = 1) and left(given_l, 1) = left(given_r, 1)",
+                0.01,
+            ),
+            Level("given name alike", _alike("given", mixed), 0.04),
+        ),
+    )
+
+
+def _surname(column: str, present: set[str]) -> PartComparison:
+    levels = [Level("surname equal", "surname_l = surname_r", 0.75, "surname")]
+    if "surname_cross" in present:
+        levels.append(Level("surname in another script", "surname_cross_l = surname_cross_r", 0.03))
+    levels += [
+        Level("surname elsewhere in the name", _elsewhere("surname"), 0.04),
+        Level("surname nearly equal", _near("surname", "surname_cross" in present), 0.08),
+        Level("surname alike", _alike("surname", "surname_cross" in present), 0.04),
+    ]
+    return PartComparison("surname", column, tuple(levels))
+
+
+def _elsewhere(column: str) -> str:
+    return holds("name_tokens", column)
+
+
+def _near(part: str, mixed: bool) -> str:
+    """Condition of a typing error; in Hangul one letter of a syllable, for siblings share whole syllables."""
+    latin = is_alike(f"{part}_text", 0.92)
+    if not mixed:
+        return latin
+    return f"({_LATIN.format(part=part)} and {latin}) or {is_within(f'{part}_text', 1)}"
+
+
+def _alike(part: str, mixed: bool) -> str:
+    sound = f"{part}_key_l = {part}_key_r"
+    spelling = is_alike(f"{part}_text", 0.84)
+    return f"{sound} or ({_LATIN.format(part=part)} and {spelling})" if mixed else f"{sound} or {spelling}"
+
+
+# Hangul sorts after all Latin letters.
+_LATIN = "{part}_l < '\u3131' and {part}_r < '\u3131'"
+
+
+def _birth_date(column: str, _: set[str]) -> PartComparison:
+    return PartComparison(
+        "birth_date",
+        column,
+        (
+            Level("birth date equal", "birth_date_l = birth_date_r", 0.78, "birth_date"),
+            Level("one digit of the birth date off", is_within("birth_date", 1), 0.10),
+            Level(
+                "day and month exchanged",
+                "birth_year_l = birth_year_r and birth_day_l = right(birth_day_r, 2) || '-' || left(birth_day_r, 2)",
+                0.01,
+            ),
+            Level("two digits of the birth date off", is_within("birth_date", 2), 0.04),
+            Level("birth year equal", "birth_year_l = birth_year_r", 0.02),
+            Level("birthday equal", "birth_day_l = birth_day_r", 0.01),
+        ),
+    )
+
+
+def _sex(column: str, _: set[str]) -> PartComparison:
+    return PartComparison("sex", column, (Level("sex equal", "sex_l = sex_r", 0.95),))
+
+
+def _digits(name: str) -> Callable[[str, set[str]], PartComparison]:
+    def make(column: str, _: set[str]) -> PartComparison:
+        return PartComparison(
+            name if not column[-1].isdigit() else column,
+            column,
+            (
+                Level(f"{name} equal", f"{column}_l = {column}_r", 0.80, column),
+                Level(f"one digit of the {name} off", is_within(column, 1), 0.08),
+                Level(f"two digits of the {name} off", is_within(column, 2), 0.03),
+            ),
+        )
+
+    return make
+
+
+def _email(column: str, _: set[str]) -> PartComparison:
+    # People build addresses from their names and number them where the name is taken: namesakes have similar ones. So
+    # only equality is agreement, and addresses of different numbers are not nearly equal but two people's.
+    near = f"(email_digits_l = email_digits_r and {is_within('email', 2)})"
+    return PartComparison(
+        "email",
+        column,
+        (
+            Level("e-mail equal", "email_l = email_r", 0.80, "email"),
+            Level("e-mail equal but for the provider", "email_local_l = email_local_r", 0.03, "email_local"),
+            Level("e-mail nearly equal", near, 0.03),
+        ),
+    )
+
+
+def _device(column: str, _: set[str]) -> PartComparison:
+    return PartComparison("device", column, (Level("device equal", "device_l = device_r", 0.6, "device"),))
+
+
+def _postal_code(column: str, _: set[str]) -> PartComparison:
+    return PartComparison(
+        "postal_code",
+        column,
+        (
+            Level("postal code equal", "postal_code_l = postal_code_r", 0.65, "postal_code"),
+            Level("one character of the postal code off", is_within("postal_code", 1), 0.08),
+            Level("postal area equal", "postal_area_l = postal_area_r", 0.08),
+            Level(
+                "two characters of the postal code off",
+                is_within("postal_code", 2),
+                0.03,
+            ),
+            Level("postal region equal", "left(postal_code_l, 2) = left(postal_code_r, 2)", 0.03),
+        ),
+    )
+
+
+def _address(column: str, _: set[str]) -> PartComparison:
+    fewest = "least(array_length(address_tokens_l), array_length(address_tokens_r))"
+    most, half = f"greatest(2, {fewest} * 2 / 3.0)", f"({fewest} / 2.0)"
+    return PartComparison(
+        "address",
+        column,
+        (
+            Level("address equal", "address_l = address_r", 0.55, "address"),
+            Level("address nearly equal", is_alike("address", 0.93), 0.15),
+            Level("most words of the address shared", shares("address_tokens", most), 0.05),
+            Level("half of the address shared", shares("address_tokens", half), 0.05),
+            Level("address alike", is_alike("address", 0.80), 0.04),
+        ),
+    )
+
+
+def _place(column: str, _: set[str]) -> PartComparison:
+    return PartComparison(
+        column,
+        column,
+        (
+            Level("place equal", f"{column}_l = {column}_r", 0.75, column),
+            Level(
+                "place nearly equal",
+                is_alike(column, 0.9),
+                0.08,
+            ),
+            Level(
+                "place contained",
+                f"contains({column}_l, {column}_r) or contains({column}_r, {column}_l)",
+                0.03,
+            ),
+        ),
+    )
+
+
+def _attribute(column: str, _: set[str]) -> PartComparison:
+    return PartComparison(column, column, (Level(f"{column} equal", f"{column}_l = {column}_r", 0.8, column),))
+
+
+_MAKERS: dict[str, Callable[[str, set[str]], PartComparison]] = {
+    "given": _given,
+    "surname": _surname,
+    "birth_date": _birth_date,
+    "sex": _sex,
+    "phone": _digits("phone"),
+    "email": _email,
+    "device": _device,
+    "postal_code": _postal_code,
+    "address": _address,
+    "house_number": _attribute,
+}
+_NUMBERED: dict[str, Callable[[str, set[str]], PartComparison]] = {
+    "household": _attribute,
+    "identifier": _digits("identifier"),
+    "place": _place,
+    "attribute": _attribute,
+}

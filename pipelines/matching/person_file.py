@@ -1,0 +1,113 @@
+"""Read and write person files: CSV of any usual encoding and delimiter, and Parquet. Every value is text or
+null.
+"""
+
+import codecs
+import csv
+import io
+from collections import Counter
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
+
+from pipelines.matching.errors import SourceFileError
+
+# Tried in this order: UTF-8 rejects what is not UTF-8, CP949 is what Korean spreadsheets write, Latin-1
+# accepts all.
+_ENCODINGS = ("utf-8-sig", "cp949", "latin-1")
+_DELIMITERS = ",;\t|"
+_SNIFFED = 64 * 1024
+
+
+def read_person_file(path: Path) -> pd.DataFrame:
+    """Read a person file, every row of it.
+
+    A CSV whose lines mix UTF-8 and CP949 is decoded line by line; `attrs["notes"]` of the frame then says so.
+
+    Raises:
+        SourceFileError: missing, empty, of another kind, or not readable as what it claims to be.
+
+    """
+    if not path.is_file():
+        raise SourceFileError(f"{path}: no such file.")
+    kind = path.suffix.lower()
+    try:
+        if kind in (".parquet", ".pq"):
+            return _as_text(pq.read_table(path))
+        if kind in (".csv", ".tsv", ".txt"):
+            return _read_csv(path)
+    except (pa.ArrowInvalid, csv.Error) as error:
+        raise SourceFileError(f"{path.name}: not a readable {kind[1:]} file: {error}") from None
+    raise SourceFileError(f"{path.name}: expected .csv, .tsv or .parquet, got {kind or 'no extension'}.")
+
+
+def write_person_file(frame: pd.DataFrame, path: Path) -> None:
+    """Write a person file as CSV (UTF-8) or Parquet, by its extension."""
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    if path.suffix.lower() in (".parquet", ".pq"):
+        pq.write_table(table, path)
+    elif path.suffix.lower() == ".csv":
+        pa_csv.write_csv(table, path)
+    else:
+        raise SourceFileError(f"{path.name}: expected an output ending in .csv or .parquet.")
+
+
+def _read_csv(path: Path) -> pd.DataFrame:
+    raw = path.read_bytes()
+    if not raw.strip():
+        raise SourceFileError(f"{path.name}: the file is empty; expected a header line and records.")
+    text, notes = _decode(raw)
+    header = text.lstrip("\ufeff").splitlines()[0]
+    counts = {d: header.count(d) for d in _DELIMITERS}
+    delimiter = max(counts, key=lambda d: counts[d]) if any(counts.values()) else ","
+    names = next(csv.reader(io.StringIO(header), delimiter=delimiter))
+    repeated = sorted({n for n in names if names.count(n) > 1})
+    if repeated:
+        raise SourceFileError(f"{path.name}: the header repeats {', '.join(repeated)}; column names must differ.")
+    table = pa_csv.read_csv(
+        io.BytesIO(text.encode("utf-8")),
+        parse_options=pa_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+        convert_options=pa_csv.ConvertOptions(
+            column_types={name: pa.string() for name in names}, strings_can_be_null=True, null_values=[""]
+        ),
+    )
+    frame = _as_text(table)
+    frame.attrs["notes"] = notes
+    return frame
+
+
+def _decode(raw: bytes) -> tuple[str, list[str]]:
+    """Return the text, and what the reader should know of how it was read."""
+    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return raw.decode("utf-16", errors="replace"), []
+    for encoding in _ENCODINGS[:2]:
+        try:
+            return raw.decode(encoding), []
+        except UnicodeDecodeError:
+            continue
+    lines = [_decode_line(line) for line in raw.split(b"\n")]
+    used = Counter(encoding for text, encoding in lines if text.strip())
+    told = ", ".join(f"{used[e]} {e.removesuffix('-sig').upper()}" for e in _ENCODINGS if used[e])
+    return "\n".join(text for text, _ in lines), [f"The file mixes encodings and was read line by line: {told}."]
+
+
+def _decode_line(line: bytes) -> tuple[str, str]:
+    for encoding in _ENCODINGS[:-1]:
+        try:
+            return line.decode(encoding), encoding
+        except UnicodeDecodeError:
+            continue
+    return line.decode(_ENCODINGS[-1]), _ENCODINGS[-1]
+
+
+def _as_text(table: pa.Table) -> pd.DataFrame:
+    columns = {}
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        if pa.types.is_nested(column.type) or pa.types.is_binary(column.type):
+            raise SourceFileError(f"column {name}: expected text, numbers or dates, got {column.type}.")
+        columns[name] = column.cast(pa.string()).to_pandas().astype(object)
+    frame = pd.DataFrame(columns)
+    return frame.where(frame.notna(), None)

@@ -1,0 +1,195 @@
+"""Score candidate pairs with Splink 5, using the trained model and the frequencies of values."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, cast
+
+import duckdb
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from splink import DuckDBAPI, Linker, SettingsCreator
+from splink.internals.splink_dataframe import SplinkDataFrame
+
+from pipelines.matching.certain import CERTAIN_WEIGHT, certain_sql
+from pipelines.matching.dependence import add_up
+from pipelines.matching.model import Model, household_sql
+from pipelines.matching.spark_dialect import to_spark
+from pipelines.matching.spark_workspace import SparkWorkspace
+from pipelines.matching.workspace import Workspace
+
+# Weight that a pair cannot exceed when only what a household shares speaks for it.
+HOUSEHOLD_WEIGHT = -4.0
+# Pairs below this weight are not scored: clustering takes them for pairs that speak mildly against.
+FLOOR = -6.0
+
+# Slack of that pruning: what agreeing on a rare value may add.
+_RARE_TERM_GAIN = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredPairs:
+    """Pairs with the log2 odds that they are one person; `left` < `right`."""
+
+    left: NDArray[np.int64]
+    right: NDArray[np.int64]
+    weight: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.left)
+
+
+def settings_for(model: Model, dialect: Callable[[str], str] = str) -> SettingsCreator:
+    """Return the model as Splink settings: what `save_model_to_json` of a linker would hold.
+
+    `dialect` turns DuckDB's conditions into those of the database that Splink works on.
+    """
+    return SettingsCreator(
+        link_type="dedupe_only",
+        unique_id_column_name="rid",
+        probability_two_random_records_match=model.prior,
+        comparisons=[
+            comparison.creator(m, u, dialect)
+            for comparison, m, u in zip(model.comparisons, model.match_shares, model.chance_shares, strict=True)
+        ],
+        retain_matching_columns=False,
+        retain_intermediate_calculation_columns=True,
+    )
+
+
+def score(connection: Workspace, model: Model, *, observed: str = "observed") -> ScoredPairs:
+    """Score the observed pairs that stand a chance; leave them in the table `scored` (`a`, `b`, `weight`).
+
+    Pairs that a deterministic rule decides (see `certain`) come first and are not scored.
+
+    `connection` holds `person` and the observed levels (see `model.observe_levels`).
+    """
+    certain = certain_sql(model.comparisons)
+    keep_likely(connection, model, observed)
+    connection.execute(
+        "create or replace table likely as select a as join_key_l, b as join_key_r, '0' as match_key "
+        f"from {likely_sql(model, observed)} where not {certain}"
+    )
+    predicted = score_pairs(connection, model, "likely")
+    parts = [
+        f"(mw_{c.name} + mw_tf_adj_{c.name})" if any(lv.term for lv in c.levels) else f"mw_{c.name}"
+        for c in model.comparisons
+    ]
+    total = model.total_sql(parts)
+    connection.execute(
+        "create or replace table scored as select o.a, o.b, "
+        f"case when {household_sql(model.comparisons)} then least({total}, {HOUSEHOLD_WEIGHT}) "
+        f"else {total} end as weight from {predicted.physical_name} "
+        f"join {observed} o on o.a = least(rid_l, rid_r) and o.b = greatest(rid_l, rid_r) "
+        f"union all select a, b, {CERTAIN_WEIGHT}::double as weight from {observed} where {certain}"
+    )
+    predicted.drop_table_from_database_and_remove_from_cache()
+    return read_scored(connection)
+
+
+def find_likely(
+    connection: Workspace, model: Model, *, observed: str = "observed", floor: float = FLOOR - _RARE_TERM_GAIN
+) -> NDArray[np.int64]:
+    """Return the records of the observed pairs that stand a chance, each once: whom scoring could bring together."""
+    keep_likely(connection, model, observed, floor)
+    likely = f"select a, b from {likely_sql(model, observed)}"
+    certain = f"select a, b from {observed} where {certain_sql(model.comparisons)}"
+    rows = connection.execute(
+        f"with found as ({likely} union all {certain}) "
+        "select a::bigint as rid from found union select b::bigint from found"
+    ).fetchnumpy()
+    return np.asarray(rows["rid"], dtype=np.int64)
+
+
+def read_scored(connection: Workspace) -> ScoredPairs:
+    """Read the table `scored`, in a fixed order."""
+    rows = connection.execute("select a::bigint as a, b::bigint as b, weight from scored order by a, b").fetchnumpy()
+    return ScoredPairs(*(np.asarray(rows[c]) for c in ("a", "b", "weight")))
+
+
+def linker_for(connection: Workspace, model: Model, table: str = "person") -> Linker:
+    """Return a Splink linker over the prepared records with the trained model."""
+    logging.getLogger("splink").setLevel(logging.ERROR)
+    if isinstance(connection, SparkWorkspace):
+        settings, api = settings_for(model, to_spark), connection.splink_api()
+        records = _register(connection, api, table, f"{table}_records")
+    else:
+        settings = settings_for(model)
+        records = DuckDBAPI(cast(duckdb.DuckDBPyConnection, connection)).register(table, table_name=f"{table}_records")
+    return Linker(records, settings, log_level=None, validate_settings=False)
+
+
+def score_pairs(connection: Workspace, model: Model, pairs: str, stand_ins: str | None = None) -> SplinkDataFrame:
+    """Let Splink score the pairs of a table with `join_key_l`, `join_key_r`, `match_key`.
+
+    Where `person` holds only some records, `stand_ins` names a table of all of them (`rid` as in `person`) with
+    something that is equal where the values are, by which frequencies are counted.
+    """
+    linker = linker_for(connection, model)
+    if not isinstance(connection, SparkWorkspace):
+        _count_terms(connection, linker, model, pairs, stand_ins)
+    registered = _register(connection, linker._db_api, pairs, f"{pairs}_pairs")
+    linker.table_management.register_blocked_pairs_for_predict(registered)
+    return linker.inference.predict(warning_mode="never")
+
+
+def _count_terms(connection: Workspace, linker: Linker, model: Model, pairs: str, stand_ins: str | None) -> None:
+    """Tell Splink how frequent the values of the pairs' records are.
+
+    It would count all values of all records, which for a few pairs takes longer than to score them.
+    """
+    connection.execute(
+        "create or replace table pair_person as select * from person semi join (select join_key_l as rid from "
+        f"{pairs} union select join_key_r from {pairs}) using (rid)"
+    )
+    for term in dict.fromkeys(lv.term for c in model.comparisons for lv in c.levels if lv.term):
+        connection.execute(f"create or replace table pair_{term} as {_frequency_sql(term, stand_ins)}")
+        frequencies = _register(connection, linker._db_api, f"pair_{term}", f"pair_{term}_frequency")
+        linker.table_management.register_term_frequency_lookup(frequencies, term)
+
+
+def _frequency_sql(term: str, stand_ins: str | None) -> str:
+    """Return SQL of the values of a term on the pairs' records, and the share of all records that have each."""
+    if stand_ins is None:
+        return (
+            f"select {term}, count(*)::double / (select count({term}) from person) as tf_{term} from person "
+            f"semi join (select {term} from pair_person) using ({term}) group by {term}"
+        )
+    return (
+        f"with wanted as (select distinct p.{term} as value, s.{term} as mark from pair_person p "
+        f"join {stand_ins} s using (rid) where p.{term} is not null), "
+        f"counted as (select {term} as mark, count(*)::double as n from {stand_ins} "
+        f"semi join (select mark as {term} from wanted) using ({term}) group by {term}) "
+        f"select value as {term}, n / (select count({term}) from {stand_ins}) as tf_{term} "
+        "from wanted join counted using (mark)"
+    )
+
+
+def _register(connection: Workspace, api: Any, table: str, name: str) -> SplinkDataFrame:
+    """Tell Splink of a table of the workspace."""
+    if isinstance(connection, SparkWorkspace):
+        return connection.tell(api, table, name)
+    found: SplinkDataFrame = api.register(table, table_name=name)
+    return found
+
+
+def likely_sql(model: Model, observed: str) -> str:
+    """Return SQL of the observed pairs that `keep_likely` left, to follow `from`."""
+    same = " and ".join(f"o.g{n} = p.g{n}" for n in range(len(model.comparisons)))
+    return f"{observed} o semi join likely_pattern p on {same}"
+
+
+def keep_likely(connection: Workspace, model: Model, observed: str, floor: float = FLOOR - _RARE_TERM_GAIN) -> None:
+    """Write the patterns of levels that stand a chance to the table `likely_pattern`.
+
+    There are thousands of patterns where there are millions of pairs.
+    """
+    names = [f"g{n}" for n in range(len(model.comparisons))]
+    rows = connection.execute(f"select {', '.join(names)}, count(*) as n from {observed} group by all").fetchnumpy()
+    patterns = pd.DataFrame({name: np.asarray(rows[name], dtype=np.int16) for name in names})
+    weights = [w[patterns[name].to_numpy()] for name, w in zip(names, model.weights(), strict=True)]
+    total = np.log2(model.prior / (1 - model.prior)) + add_up(weights, model.dependence)
+    connection.register("kept_pattern", patterns[total > floor])
+    connection.execute("create or replace table likely_pattern as select * from kept_pattern")
+    connection.unregister("kept_pattern")

@@ -1,0 +1,139 @@
+"""From records to the customer of each key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from pipelines.register.assign import Claim, assign_ids
+from pipelines.register.decision import Key
+from pipelines.register.key_place import codes
+from pipelines.register.link import Clusters, ExactLinker, Linker
+from pipelines.register.record import ANCHOR_KINDS, LINK_KINDS, Records
+
+CONFIDENCE = {"principal": 1.0, "account_only": 0.95, "sole_user": 0.9}
+ASSIGNMENT_COLUMNS = ("kind", "token", "customer_id", "method", "confidence", "record_count", "last_seen_at")
+
+
+@dataclass(frozen=True)
+class Past:
+    """What was decided before, beyond which key had which customer.
+
+    Attributes:
+        retired: the keys that each identifier out of use last had.
+        claims: identifiers that a steward gives back.
+    """
+
+    retired: Mapping[str, Sequence[Key]] = field(default_factory=dict)
+    claims: Sequence[Claim] = ()
+
+
+def resolve(
+    records: Records,
+    known: pd.DataFrame,
+    id_factory: Callable[[], str],
+    linker: Linker | None = None,
+    past: Past | None = None,
+) -> pd.DataFrame:
+    """Return the customer of each key, one row a key, with the columns ASSIGNMENT_COLUMNS, sorted by kind and token.
+
+    Linking keys belong to the cluster that the linker put them in, if it is a person (see ANCHOR_KINDS). An account
+    belongs to its principal member; an account that no record claims is a customer by itself, so that its baskets have
+    one. A device or phone belongs to the only customer whose records carry it; shared ones are left out.
+
+    Args:
+        records: what matching sees.
+        known: the former assignment (`kind`, `token`, `customer_id`, `method`); empty on the first run.
+        id_factory: gives a new identifier at each call.
+        linker: how to find the records of one person; exact keys by default.
+        past: retired identifiers, and those that a steward gives back.
+    """
+    return assign(records, (linker or ExactLinker()).link(records), known, id_factory, past)
+
+
+def assign(
+    records: Records,
+    clusters: Clusters,
+    known: pd.DataFrame,
+    id_factory: Callable[[], str],
+    past: Past | None = None,
+) -> pd.DataFrame:
+    """Return what `resolve` returns, for clusters that are already found."""
+    past = past or Past()
+    keys = records.keys()
+    record = keys["record"].to_numpy(dtype=np.int64)
+    keys["cluster"] = clusters.label[record]
+    keys["method"] = "link" if clusters.method is None else clusters.method[record]
+    keys["confidence"] = 1.0 if clusters.confidence is None else clusters.confidence[record]
+    counts = keys.groupby("key").agg({"record_count": "sum", "loaded_at": "max"})
+    anchored = keys.loc[keys["kind"].isin(ANCHOR_KINDS) & (keys["cluster"] >= 0), "cluster"].unique()
+    # A cluster without an anchor is nobody: it holds no key, and claims no account either.
+    keys["cluster"] = keys["cluster"].where(keys["cluster"].isin(anchored), -1)
+    keys = keys[(keys["cluster"] >= 0) | (keys["kind"] == "account_no")]
+    placed = pd.concat([_links(keys), _accounts(keys, records), _sole_users(keys)], ignore_index=True)
+    placed = _number_lone_accounts(placed)
+    if placed.empty:
+        return pd.DataFrame(columns=list(ASSIGNMENT_COLUMNS))
+    customer = assign_ids(_voters(placed), _trusted(known), id_factory, past.retired, past.claims)
+    placed["customer_id"] = placed["cluster"].map(customer)
+    placed["confidence"] = placed["method"].map(CONFIDENCE).fillna(placed["confidence"])
+    carried = counts.reindex(placed["key"])
+    placed["record_count"] = carried["record_count"].to_numpy()
+    placed["last_seen_at"] = carried["loaded_at"].to_numpy()
+    return placed.sort_values("key", ignore_index=True)[list(ASSIGNMENT_COLUMNS)]
+
+
+def _links(keys: pd.DataFrame) -> pd.DataFrame:
+    """A linking key refused as a default value may stand on several clusters' records: it then belongs to none."""
+    linking = keys[keys["kind"].isin(LINK_KINDS) & (keys["cluster"] >= 0)]
+    # Of the records that carry the key, the surest says how the key came to its customer.
+    order = np.lexsort([codes(linking["method"])[0], -linking["confidence"].to_numpy()])
+    told = linking.iloc[order].drop_duplicates("key")[["key", "method", "confidence"]]
+    return _of_one_cluster(linking).merge(told, on="key")
+
+
+def _sole_users(keys: pd.DataFrame) -> pd.DataFrame:
+    shared = keys[keys["kind"].isin(("device_id", "phone")) & (keys["cluster"] >= 0)]
+    return _of_one_cluster(shared).assign(method="sole_user")
+
+
+def _accounts(keys: pd.DataFrame, records: Records) -> pd.DataFrame:
+    """The principal's cluster; the lowest member token decides when two people claim to be principal."""
+    accounts = keys[keys["kind"] == "account_no"]
+    record = accounts["record"].to_numpy(dtype=np.int64)
+    claims = accounts.assign(
+        is_principal=records.frame["is_principal"].to_numpy()[record],
+        member_no=records.frame["member_no"].to_numpy()[record],
+    )
+    claims = claims[claims["is_principal"] & (claims["cluster"] >= 0)].sort_values(["key", "member_no"])
+    held = claims.drop_duplicates("key")[["kind", "token", "key", "cluster"]].assign(method="principal")
+    alone = accounts.loc[~accounts["key"].isin(held["key"]), ["kind", "token", "key"]].drop_duplicates("key")
+    return pd.concat([held, alone.assign(cluster=-1, method="account_only")], ignore_index=True)
+
+
+def _of_one_cluster(keys: pd.DataFrame) -> pd.DataFrame:
+    distinct = keys[~keys.duplicated(["key", "cluster"])]
+    return distinct.loc[~distinct.duplicated("key", keep=False), ["kind", "token", "key", "cluster"]]
+
+
+def _number_lone_accounts(placed: pd.DataFrame) -> pd.DataFrame:
+    lone = (placed["cluster"] < 0).to_numpy()
+    numbers = placed["cluster"].to_numpy(dtype=np.int64, copy=True)
+    first = int(numbers.max(initial=-1)) + 1
+    tokens = placed.loc[lone, "key"].rank(method="first").to_numpy(dtype=np.int64)
+    numbers[lone] = first + tokens - 1
+    return placed.assign(cluster=numbers)
+
+
+def _voters(placed: pd.DataFrame) -> pd.DataFrame:
+    """Devices and phones do not say who someone was: they change hands."""
+    return placed.loc[placed["method"] != "sole_user", ["cluster", "kind", "token"]]
+
+
+def _trusted(known: pd.DataFrame) -> pd.DataFrame:
+    """An account keeps its own customer when a person turns up for it, but never lends one principal's to the next."""
+    is_lent = (known["kind"] == "account_no") & (known["method"] != "account_only")
+    return known[~is_lent]

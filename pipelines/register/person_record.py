@@ -1,0 +1,170 @@
+"""People as their registers describe them, in clear and in memory only: what probabilistic matching compares."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from installation.contract.document import Contract, Contracts
+from installation.lakehouse.lakehouse import Lakehouse
+from pipelines.matching.mapping import Mapping
+from pipelines.register.person_register import key_column, part_columns, person_registers
+from pipelines.register.sketch_book import COLUMNS, SketchBook, nobody
+
+SKETCH = "silver/identity_sketch"
+RECORD_COLUMNS = ("kind", "token", "source", "seen_at")
+Ints = NDArray[np.int64]
+ReadParts = Callable[[Ints], pd.DataFrame]
+"""Reads what is said of the people of these rows: a column a part."""
+Reveal = Callable[[Contract, pa.Table], pa.Table]
+"""Turns the protected columns of a source's rows into clear text, in memory."""
+
+_LOAD = ("_loaded_at", "_load_id", "_source_file", "_line")
+
+
+def as_it_lies(_: Contract, rows: pa.Table) -> pa.Table:
+    """Return the rows as they are: for a lakehouse whose identifiers lie in clear."""
+    return rows
+
+
+class PersonRecords:
+    """One row a person of a register, by its member or card number; what it says of them is read when it is asked for.
+
+    Attributes:
+        frame: RECORD_COLUMNS: `kind` and `token` of the number, unique together; `source`; `seen_at`, when the newest
+            version of the row was loaded. Sorted by kind and token, so that row numbers are the same on every engine.
+        part_names: what registers say of people: `name`, `birth_date`, `place_0`, …
+        book: the sketches that are kept of people.
+    """
+
+    def __init__(
+        self, frame: pd.DataFrame, part_names: Sequence[str], read: ReadParts, book: SketchBook | None = None
+    ) -> None:
+        self.frame = frame
+        self.part_names = tuple(part_names)
+        self.book = book or SketchBook()
+        self._read = read
+        self._is_read = np.zeros(len(frame), dtype=bool)
+        self._parts = {name: np.full(len(frame), None, dtype=object) for name in part_names}
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame, book: SketchBook | None = None) -> PersonRecords:
+        """Return people whose parts stand beside RECORD_COLUMNS in the frame, as text, null where unknown."""
+        names = [name for name in frame.columns if name not in RECORD_COLUMNS]
+        return cls(frame[list(RECORD_COLUMNS)], names, lambda rows: frame[names].iloc[rows], book)
+
+    def __len__(self) -> int:
+        """How many people are on record."""
+        return len(self.frame)
+
+    @property
+    def everybody(self) -> Ints:
+        """All row numbers."""
+        return np.arange(len(self), dtype=np.int64)
+
+    @property
+    def read_count(self) -> int:
+        """How many people were read in clear so far."""
+        return int(self._is_read.sum())
+
+    def describe(self, rows: Ints) -> pd.DataFrame:
+        """Return what the registers say of some people, in clear: `source` and a text column a part, null if unknown.
+
+        Nobody is decrypted twice. Never write it anywhere.
+        """
+        missing = np.unique(rows[~self._is_read[rows]])
+        if len(missing):
+            found = self._read(missing)
+            for name in self.part_names:
+                values = found[name].astype(object)
+                self._parts[name][missing] = values.where(values.notna(), None).to_numpy()
+            self._is_read[missing] = True
+        said = {name: self._parts[name][rows] for name in self.part_names}
+        return pd.DataFrame({"source": self.frame["source"].to_numpy()[rows], **said}, dtype=object)
+
+    @property
+    def mapping(self) -> Mapping:
+        """Which column plays which part."""
+        found: dict[str, list[str]] = {}
+        for name in self.part_names:
+            found.setdefault(name.rpartition("_")[0] if name[-1].isdigit() else name, []).append(name)
+        return Mapping(source="source", **{part: tuple(names) for part, names in found.items()})  # type: ignore[arg-type]
+
+
+def read_person_records(
+    lakehouse: Lakehouse, contracts: Contracts, reveal: Reveal = as_it_lies, book: SketchBook | None = None
+) -> PersonRecords:
+    """Read the people of all registers, the newest row of each.
+
+    This is the only place where matching sees identifiers in clear. `reveal` decrypts, and only whom `describe` is
+    asked for; what it returns stays in memory.
+    """
+    registers = [_Register(lakehouse, c, reveal) for c in person_registers(contracts) if lakehouse.exists(c.table)]
+    if not registers:
+        return PersonRecords.of(pd.DataFrame(columns=list(RECORD_COLUMNS)), book)
+    frame = pd.concat([r.outline.assign(register=n) for n, r in enumerate(registers)], ignore_index=True)
+    frame = frame.sort_values("seen_at", kind="stable").drop_duplicates(["kind", "token"], keep="last")
+    frame = frame.sort_values(["kind", "token"], ignore_index=True)
+    names = list(dict.fromkeys(name for register in registers for name in register.columns))
+    of_register, line = frame["register"].to_numpy(), frame["line"].to_numpy()
+
+    def read(rows: Ints) -> pd.DataFrame:
+        found = pd.DataFrame(None, index=np.arange(len(rows)), columns=names, dtype=object)
+        for number, register in enumerate(registers):
+            mine = np.flatnonzero(of_register[rows] == number)
+            if len(mine):
+                said = register.describe(line[rows[mine]])
+                found.loc[mine, list(said.columns)] = said.to_numpy(dtype=object)
+        return found
+
+    return PersonRecords(frame[list(RECORD_COLUMNS)], names, read, book)
+
+
+def kept_sketches(lakehouse: Lakehouse) -> pd.DataFrame:
+    """Return the rows of the sketch book that the last run left; none where no run did."""
+    if not lakehouse.exists(SKETCH):
+        return nobody()
+    rows: pd.DataFrame = lakehouse.rows(SKETCH, list(COLUMNS)).to_pandas()
+    return rows.astype({"seen_at": "datetime64[us]"})
+
+
+class _Register:
+    """One register's rows, as they lie."""
+
+    def __init__(self, lakehouse: Lakehouse, contract: Contract, reveal: Reveal) -> None:
+        key = key_column(contract)
+        assert key is not None
+        # A household is compared by its token: that it is the same is all there is to know.
+        parts = part_columns(contract)
+        self.columns = {part: str(c.token_name) if part == "household" else c.name for part, c in parts.items()}
+        # What ingest noted of a row (whose name starts with _) may be what its protection is bound to.
+        noted = [field.name for field in lakehouse.delta(contract.table).schema().fields if field.name.startswith("_")]
+        wanted = list(dict.fromkeys([str(key.token_name), *self.columns.values(), *noted]))
+        self._contract, self._reveal = contract, reveal
+        self._rows = lakehouse.rows(contract.table, wanted)
+        self._key = key
+
+    @property
+    def outline(self) -> pd.DataFrame:
+        """Return RECORD_COLUMNS and `line`, the place in this table, of the newest row of each person."""
+        frame = self._rows.select(list(_LOAD)).to_pandas()
+        frame["kind"], frame["token"] = str(self._key.token), self._rows[str(self._key.token_name)].to_pandas()
+        frame["source"], frame["line"] = self._contract.name, np.arange(len(frame))
+        frame["seen_at"] = frame["_loaded_at"].astype("datetime64[us]")
+        frame = frame.sort_values(list(_LOAD), kind="stable").dropna(subset=["token"])
+        newest: pd.DataFrame = frame.drop_duplicates("token", keep="last")[[*RECORD_COLUMNS, "line"]]
+        return newest
+
+    def describe(self, lines: Ints) -> pd.DataFrame:
+        """Return one column a part of these rows, in clear."""
+        rows = self._reveal(self._contract, self._rows.take(pa.array(lines)))
+        return pd.DataFrame({part: _text(rows[name]) for part, name in self.columns.items()})
+
+
+def _text(column: pa.ChunkedArray) -> pd.Series:
+    text: pd.Series = column.cast(pa.string()).to_pandas().astype(object)
+    return text

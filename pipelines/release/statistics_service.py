@@ -1,0 +1,78 @@
+"""Questions under differential privacy about tables of the lakehouse: permitted, filtered by consent, paid, logged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TypeVar
+
+from installation.installation import Installation
+from pipelines.consent.current_permission import keep_permitted_now, standing_version
+from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
+from privacy.audit import now as utc_now
+from privacy.consent.view import ConsentView
+from privacy.dp.answer import Answer
+from privacy.dp.errors import BadQuestion
+from privacy.dp.ledger import Ledger
+from privacy.dp.permission import require_permitted
+from privacy.dp.question import Question
+from privacy.dp.release import DataSet, release
+from privacy.dp.suggest import BoundsQuestion, Suggestion, suggest
+from privacy.dp.trail import Trail
+from privacy.errors import PrivacyError
+
+Given = TypeVar("Given")
+
+
+@dataclass(frozen=True)
+class StatisticsDesk:
+    """Answers analysts, who never see rows. `who` stands in the audit log; `consent` says who permits what."""
+
+    installation: Installation
+    lakehouse: SparkLakehouse
+    consent: Callable[[], ConsentView]
+    who: str
+    role: str = "analyst"
+
+    def answer(self, question: Question) -> Answer:
+        """Answer a question from the rows of customers who permit its purpose; the second time for nothing.
+
+        Raises:
+            PrivacyError: why not; then nothing was spent, unless the log could not be written after the debit.
+        """
+        return self._served(question, lambda data, ledger, trail: release(question, data, ledger, utc_now(), trail))
+
+    def suggest(self, question: BoundsQuestion) -> Suggestion:
+        """Suggest bounds for a column and for a customer's rows; see `privacy.dp.suggest`.
+
+        Raises:
+            PrivacyError: why not; then nothing was spent.
+        """
+        asked = question.of_values()
+        return self._served(asked, lambda data, ledger, trail: suggest(question, data, ledger, utc_now(), trail))
+
+    def balances(self, question: Question) -> dict[str, float]:
+        """Return the ρ that is left of the budget that pays for a question, by period."""
+        with closing(self.installation.open_ledger()) as ledger:
+            return {balance.period: balance.left.rho for balance in ledger.balances(question.account, utc_now())}
+
+    def _served(self, question: Question, serve: Callable[[DataSet, Ledger, Trail], Given]) -> Given:
+        trail = Trail(self.installation.audit_log, self.who, utc_now, self.role)
+        try:
+            data = self._data(question)
+        except PrivacyError as error:
+            trail.note_refusal(question, error.message)
+            raise
+        with closing(self.installation.open_ledger()) as ledger:
+            return serve(data, ledger, trail)
+
+    def _data(self, question: Question) -> DataSet:
+        require_permitted(question, self.installation.catalog, has_consent_filter=True)
+        if not self.lakehouse.exists(question.dataset):
+            raise BadQuestion(f"{question.dataset} is not in the lakehouse; run `bojagi run` first")
+        view = self.consent()
+        rows = self.lakehouse.read(question.dataset)
+        kept = keep_permitted_now(rows, question.purpose, view, self.lakehouse, question.unit)
+        standing = standing_version(question.purpose, view, self.lakehouse)
+        return DataSet(kept, f"{self.lakehouse.version(question.dataset)}/{standing}")

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from pyspark.sql import types as spark
+
+from installation.contract.document import (
+    Contract,
+    ContractError,
+    UnknownContractError,
+    arrow_type,
+    load_contracts,
+)
+from pipelines.lakehouse.spark_type import spark_data_type, spark_schema
+
+EXAMPLE = Path(__file__).parents[2] / "pipelines" / "contracts" / "example"
+
+
+@pytest.fixture(scope="module")
+def store() -> Contract:
+    return load_contracts([EXAMPLE]).source("store")
+
+
+def test_contract_says_what_its_document_declares(store: Contract) -> None:
+    assert (store.id, store.table, store.layer) == ("source.store", "bronze/store", "source")
+    assert store.primary_key == ("store_id",)
+    assert store.retention_days == 1827
+    assert store.freshness_hours == 24
+    assert store.legal_bases == {"service_delivery": "contract", "analytics": "consent"}
+    assert store.file is not None
+    assert (store.file.codec, store.file.delimiter) == ("cp949", ";")
+    assert store.column("store_type").headers == ("점포유형", "유형")
+    assert store.column("store_type").enum == ("hyper", "express")
+
+
+def test_lookups_by_source_and_table_agree() -> None:
+    contracts = load_contracts([EXAMPLE])
+    assert contracts.source("store") is contracts.table("bronze/store") is contracts["source.store"]
+    with pytest.raises(UnknownContractError, match=r"no contract 'source.shop'; known are gold.member_profile, source"):
+        contracts.source("shop")
+
+
+def test_schemas_agree_between_arrow_and_spark(store: Contract) -> None:
+    assert store.arrow_schema().field("opened_on").type == pa.date32()
+    assert not store.arrow_schema().field("store_id").nullable
+    assert spark_schema(store)["opened_on"].dataType == spark.DateType()
+    assert not spark_schema(store)["store_id"].nullable
+
+
+def test_nested_types_are_built_for_both_engines() -> None:
+    name = "array<struct<at:timestamp_ntz,amount:decimal(12,2),tags:map<string,int>>>"
+    inner = pa.struct(
+        [
+            ("at", pa.timestamp("us")),
+            ("amount", pa.decimal128(12, 2)),
+            ("tags", pa.map_(pa.string(), pa.int32())),
+        ]
+    )
+    assert arrow_type(name) == pa.list_(inner)
+    assert spark_data_type(name).simpleString() == name
+
+
+@pytest.mark.parametrize(
+    "name", ["decimal(40,2)", "array<int", "text", "int)", "struct<a int>", "decimal(3,x)", "in-t"]
+)
+def test_unknown_types_are_refused(name: str) -> None:
+    with pytest.raises(ValueError, match=r"unknown|unexpected|too early|should stand|out of range"):
+        arrow_type(name)
+
+
+def test_missing_folder_is_a_fault(tmp_path: Path) -> None:
+    with pytest.raises(ContractError, match="No such folder"):
+        load_contracts([tmp_path / "nowhere"])

@@ -1,0 +1,89 @@
+import os
+from pathlib import Path
+
+import psutil
+import pytest
+
+from installation.contract.built_in import BUILT_IN
+from installation.errors import SettingsError
+from installation.settings import load_settings
+
+
+@pytest.fixture(autouse=True)
+def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in list(os.environ):
+        if name.startswith("BOJAGI_") and name != "BOJAGI_REQUIRE":
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_defaults_lie_below_the_data_folder(tmp_path: Path) -> None:
+    settings = load_settings()
+    assert settings.engine == "sail"
+    assert settings.landing_dir == tmp_path / "data" / "landing"
+    assert settings.lakehouse_root == str(tmp_path / "data" / "lakehouse")
+    assert settings.contract_dirs == BUILT_IN
+    assert settings.engine_memory == max(3_000_000_000, psutil.virtual_memory().total // 4)
+
+
+def test_arguments_win_over_the_environment_and_that_over_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "bojagi.toml").write_text('engine = "spark"\nscale = 2\nseed = 5\ncontract_dirs = ["mine"]\n')
+    monkeypatch.setenv("BOJAGI_SCALE", "3")
+    monkeypatch.setenv("BOJAGI_SEED", "6")
+    settings = load_settings(seed=7, engine=None)
+    assert (settings.engine, settings.scale, settings.seed) == ("spark", 3, 7)
+    assert settings.contract_dirs == (*BUILT_IN, tmp_path / "mine")
+
+
+def test_the_file_can_be_named_by_a_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "other.toml").write_text('data_dir = "elsewhere"\nlakehouse_root = "s3://bucket/lake/"\n')
+    monkeypatch.setenv("BOJAGI_CONFIG", "other.toml")
+    settings = load_settings()
+    assert settings.landing_dir == tmp_path / "elsewhere" / "landing"
+    assert settings.lakehouse_root == "s3://bucket/lake"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('enginee = "sail"', "unknown setting 'enginee'; did you mean 'engine'?"),
+        ("zzz = 1", "unknown setting 'zzz'; known are contract_dirs"),
+        ('engine = "flink"', "engine = 'flink'"),
+        ("scale = 0", "scale = 0"),
+        ('engine_memory = "lots"', "engine_memory = 'lots'"),
+        ("scale = ", "this is not TOML"),
+    ],
+)
+def test_a_wrong_file_is_refused_with_the_reason(tmp_path: Path, text: str, expected: str) -> None:
+    (tmp_path / "bojagi.toml").write_text(text)
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    assert expected in str(caught.value)
+    assert "default factory" not in str(caught.value)
+
+
+def test_an_unknown_variable_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BOJAGI_ENGIN", "spark")
+    with pytest.raises(SettingsError, match="did you mean 'BOJAGI_ENGINE'"):
+        load_settings()
+
+
+def test_a_named_file_must_exist(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="cannot read the settings file"):
+        load_settings(tmp_path / "none.toml")
+
+
+# Their defaults are found when the settings are read.
+_OF_THE_MACHINE = {"run_date", "contract_dirs", "prefer_hash_join", "engine_memory"}
+
+
+def test_the_documented_example_is_what_the_code_reads(tmp_path: Path) -> None:
+    from installation import settings
+
+    example = (settings.__doc__ or "").split("```toml")[1].split("```")[0]
+    (tmp_path / "bojagi.toml").write_text(example)
+    documented = load_settings().model_dump(exclude=_OF_THE_MACHINE)
+    (tmp_path / "bojagi.toml").unlink()
+    assert documented == load_settings().model_dump(exclude=_OF_THE_MACHINE)

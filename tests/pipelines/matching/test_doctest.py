@@ -1,0 +1,19 @@
+"""The examples in the docstrings hold."""
+
+import doctest
+import importlib
+import pkgutil
+
+import pytest
+
+PACKAGES = ("pipelines.matching", "pipelines.register", "pipelines.steward", "pipelines.evaluation")
+MODULES = [
+    module.name
+    for package in PACKAGES
+    for module in pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}.")
+]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples(name):
+    assert doctest.testmod(importlib.import_module(name)).failed == 0

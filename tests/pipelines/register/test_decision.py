@@ -1,0 +1,65 @@
+"""What a steward may write down, and which decision counts."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from pipelines.register.decision import (
+    Decision,
+    DecisionError,
+    as_rows,
+    check_reason,
+    from_rows,
+    lasting_keys,
+    told_links,
+)
+
+AT = datetime(2017, 1, 1)
+
+
+def decision(number: int, verdict: str, left: str, right: str, **more: object) -> Decision:
+    sides = ((("member_no", left),), (("member_no", right),))
+    ids = (f"c_{left}", f"c_{right}")
+    return Decision(f"d{number}", AT + timedelta(hours=number), verdict, *sides, "why", "me", *ids, **more)  # type: ignore[arg-type]
+
+
+def nodes_of(key: tuple[str, str]) -> list[int]:
+    return [int(key[1])] if key[1].isdigit() else []
+
+
+@pytest.mark.parametrize("reason", ["", "  ", "x" * 201, "mail to kim@shop.example", "called 010-1234-5678"])
+def test_a_reason_is_short_and_holds_no_personal_data(reason: str) -> None:
+    with pytest.raises(DecisionError):
+        check_reason(reason)
+
+
+def test_a_reason_is_trimmed() -> None:
+    assert check_reason("  saw both\n cards, ticket 1234 ") == "saw both cards, ticket 1234"
+
+
+def test_the_later_decision_about_a_pair_counts() -> None:
+    first, second = decision(1, "same", "1", "2"), decision(2, "different", "2", "1")
+    told = told_links([second, first], nodes_of)
+    assert (told.same.tolist(), told.never.tolist()) == ([], [[1, 2]])
+    told = told_links([first, second, decision(3, "same", "1", "2")], nodes_of)
+    assert (told.same.tolist(), told.never.tolist()) == ([[1, 2]], [])
+
+
+def test_a_decision_about_keys_that_are_gone_rests() -> None:
+    told = told_links([decision(1, "same", "gone", "2"), decision(2, "different", "3", "gone")], nodes_of)
+    assert not len(told.same)
+    assert not len(told.never)
+
+
+def test_decisions_survive_their_table() -> None:
+    made = (decision(1, "same", "1", "2"), decision(2, "different", "3", "4", holds_together=True, event_id="e_1"))
+    assert from_rows(as_rows(made)) == made
+
+
+def test_a_person_is_named_by_what_stays() -> None:
+    keys = [("email", "e"), ("card_no", "c"), ("phone", "p"), ("member_no", "m")]
+    assert lasting_keys(keys) == (("card_no", "c"), ("member_no", "m"))
+    assert lasting_keys(keys[:1] + keys[2:3]) == (("email", "e"),)
+    assert lasting_keys([("account_no", "a")]) == ()

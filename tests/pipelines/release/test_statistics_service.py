@@ -1,0 +1,67 @@
+"""Questions about tables of a lakehouse: of whom they tell, what they cost, what stands in the log."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from datetime import UTC, datetime
+
+import pytest
+
+from installation.installation import Installation
+from installation.settings import load_settings
+from pipelines.release.statistics import Report, publish
+from pipelines.release.statistics_service import StatisticsDesk
+from privacy.consent.view import ConsentView
+from privacy.dp.account import Account
+from privacy.dp.cost import Cost
+from privacy.dp.errors import BadQuestion, BudgetRefused
+from privacy.dp.release import read_question
+from tests.pipelines.consent.test_intake import TABLES
+from tests.pipelines.unify.conftest import agree, build_market, contracts
+
+__all__ = ["build_market", "contracts"]
+TABLE = "silver/customer"
+ACCOUNT = Account(TABLE, "analytics")
+NOW = datetime.now(UTC)
+# So little noise that counts come out exact.
+FORM = {"dataset": TABLE, "purpose": "analytics", "statistics": ["customers"], "rho": 100.0, "bounds": {"rows": 1}}
+
+
+def test_only_those_who_permit_count_and_each_release_is_paid_and_logged(build_market, tmp_path) -> None:
+    built = build_market("sail", (*TABLES, TABLE), ("crm_customer", "loyalty_card", "consent_event"))
+    opened = Installation(load_settings(data_dir=tmp_path / "data", secret_dir=tmp_path / "secret"))
+    view = built.context.agreed
+    desk = StatisticsDesk(
+        opened, built.lakehouse,
+        lambda: ConsentView(view.open, view.policy, view.controller, view.moment), "ha-neul",
+    )  # fmt: skip
+    question, people = read_question(FORM), sorted(built.frame(TABLE)["customer_id"])
+    with pytest.raises(BudgetRefused):
+        desk.answer(question)
+    ledger = opened.open_ledger()
+    ledger.set_limit(ACCOUNT, "ever", Cost(200 * 10**9), NOW)
+    assert desk.answer(question).values("customers") == {(): len(people)}
+    assert desk.answer(question).values("customers") == {(): len(people)}
+    agree(built, people[0], "analytics", "withdrawn", effective_at=view.moment, recorded_at=view.moment)
+    assert desk.answer(question).values("customers") == {(): len(people) - 1}
+    assert ledger.balances(ACCOUNT, NOW)[0].left == Cost(0)
+    with pytest.raises(BadQuestion, match="may not serve curiosity"):
+        desk.answer(question.model_copy(update={"purpose": "curiosity"}))
+    log = opened.audit_log
+    published = Report("customer", "Customers who permit analytics", FORM)
+    assert publish(published, desk) == desk.answer(question)
+    told = built.lakehouse.read("release/customer").toArrow().to_pylist()
+    assert [(row["statistic"], row["value"], row["rho"]) for row in told] == [("customers", len(people) - 1, 100.0)]
+    assert json.loads(told[0]["statement"])["unit"].startswith("one customer_id")
+    told = [(entry.purpose, entry.outcome) for _, entry in log.entries(lambda entry: entry.action == "dp_release")]
+    assert told == [
+        ("analytics", "refused"), ("analytics", "allowed"), ("analytics", "allowed"), ("curiosity", "refused"),
+    ]  # fmt: skip
+    assert len(list(log.entries(lambda entry: entry.action == "dp_repeat"))) == 3
+    assert opened.verify_releases() == []
+    ledger.close()
+    with sqlite3.connect(opened.settings.data_dir / "dp" / "ledger.sqlite") as connection:
+        connection.execute("UPDATE dp_balance SET nano_rho = 0")
+    assert [finding.kind for finding in opened.verify_releases()] == ["ledger"]
+    log.close()
