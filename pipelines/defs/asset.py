@@ -171,6 +171,7 @@ class _Declaration(TypedDict):
     tags: dict[str, str]
     metadata: dict[str, Any]
     code_version: str
+    freshness_policy: dg.FreshnessPolicy | None
     retry_policy: dg.RetryPolicy
 
 
@@ -184,6 +185,7 @@ def _declaration(contract: Contract, inputs: Iterable[str] = (), version: int = 
         "tags": metadata.tags(contract),
         "metadata": {"dagster/column_schema": metadata.column_schema(contract), "contract": contract.id},
         "code_version": f"{version}-{contract.sha256[:12]}",
+        "freshness_policy": metadata.freshness_policy(contract),
         "retry_policy": RETRY,
     }
 

@@ -105,9 +105,7 @@ def landing_sensor(
         if _is_known(context.instance, seen):
             return dg.SkipReason("No new files since the last run.")
         if seen != context.cursor:
-            return dg.SensorResult(
-                cursor=seen, skip_reason=f"{len(files)} files have changed; waiting until they stop changing."
-            )
+            return dg.SensorResult(cursor=seen, skip_reason=f"Waiting until {len(files)} files stop changing.")
         return dg.SensorResult(run_requests=[dg.RunRequest(run_key=seen, tags={LANDING_TAG: seen})], cursor=seen)
 
     return landing

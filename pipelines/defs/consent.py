@@ -65,8 +65,8 @@ def _record_asset() -> dg.AssetsDefinition:
         deps=[asset_key(name) for name in intake.INPUTS],
         group_name="consent",
         kinds={"sqlite"},
-        description="The consent record. Append-only; holds landed consents and those entered by commands. Pipelines and "
-        "live requests decide from it.",
+        description="The consent record. Append-only; holds landed consents and those entered by commands. Pipelines "
+        "and live requests decide from it.",
         retry_policy=RETRY,
     )
     def take_in(context: dg.AssetExecutionContext, run: dg.ResourceParam[PipelineRun]) -> dg.MaterializeResult[Any]:
@@ -85,8 +85,8 @@ def _membership_asset() -> dg.AssetsDefinition:
         deps=[asset_key(name) for name in (RECORD, *membership.INPUTS)],
         group_name="consent",
         kinds={"sqlite"},
-        description="The customer of each source person, and since when. A merged customer gets the most restrictive consent "
-        "of its source persons.",
+        description="The customer of each source person, and since when. A merged customer gets the most restrictive "
+        "consent of its source persons.",
         retry_policy=RETRY,
     )
     def take_in(context: dg.AssetExecutionContext, run: dg.ResourceParam[PipelineRun]) -> dg.MaterializeResult[Any]:

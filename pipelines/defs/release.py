@@ -60,8 +60,8 @@ def _asset(plan: Plan, contracts: Contracts) -> dg.AssetsDefinition:
         deps=[asset_key(plan.source)],
         group_name=LAYER,
         kinds={"deltalake"},
-        description=f"{plan.source} for {plan.recipient}: customers who permit {plan.purpose}, anonymised. A customer of "
-        "an earlier version stays with the same group of customers, so that versions cannot be joined.",
+        description=f"{plan.source} for {plan.recipient}: customers who permit {plan.purpose}, anonymised. A customer "
+        "of an earlier version stays with the same group of customers, so that versions cannot be joined.",
         tags={"personal_data": "false"},
     )
     def release(context: dg.AssetExecutionContext, run: dg.ResourceParam[PipelineRun]) -> dg.MaterializeResult[Any]:

@@ -1,4 +1,4 @@
-"""Declares the assets of the regular reports under differential privacy. They spend budget, so no refresh makes them."""
+"""Declares the assets of the regular reports under differential privacy. No refresh makes them: they spend budget."""
 
 from typing import TYPE_CHECKING, Any
 

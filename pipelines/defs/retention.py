@@ -17,7 +17,7 @@ def retention_asset(contracts: Contracts) -> dg.AssetsDefinition:
     @dg.asset(
         key=RETENTION_KEY,
         group_name="maintenance",
-        description="Deletes rows whose retention has ended by their contract, with every earlier version of the table.",
+        description="Deletes rows whose retention has ended by their contract, and every earlier version of the table.",
     )
     def retention(context: dg.AssetExecutionContext, run: dg.ResourceParam[PipelineRun]) -> dg.MaterializeResult[Any]:
         with own_errors_are_final():

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 
 import dagster as dg
 
@@ -52,6 +53,17 @@ def tags(contract: Contract) -> dict[str, str]:
     """
     personal = {"personal_data": str(contract.subject_key is not None).lower()}
     return personal | ({"simulated": "true"} if contract.simulated else {})
+
+
+def freshness_policy(contract: Contract) -> dg.FreshnessPolicy | None:
+    """Return the policy that a table is stale when it got no new rows within the contract's service level.
+
+    Dagster counts from the last materialisation, which is the last time that the table was written. Returns None for
+    a contract without the service level `freshness` or `latency`.
+    """
+    if contract.freshness_hours is None:
+        return None
+    return dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=contract.freshness_hours))
 
 
 def column_schema(contract: Contract) -> dg.TableSchema:
