@@ -7,7 +7,8 @@ from typing import Any, TypedDict
 import dagster as dg
 
 from installation.contract.document import Contract, Contracts
-from installation.lakehouse.table_profile import TableProfile, read_profile
+from installation.lakehouse.lakehouse import Lakehouse
+from installation.lakehouse.table_profile import read_profile
 from pipelines.charts.identity_metadata import IDENTIFIER, identity_charts
 from pipelines.consent.filter import waits_for_permission
 from pipelines.derived_table.refresh import refresh_table
@@ -59,8 +60,7 @@ def bronze_asset(contract: Contract, checked: Contract) -> dg.AssetsDefinition:
                 "files_new": report.files_new,
                 "rows_known": report.rows_known,
             }
-            profile = read_profile(lakehouse.delta(contract.table))
-            return _report(context, profile, counts, started, is_current=report.files_new == 0)
+            return _report(context, lakehouse, contract.table, counts, started, is_current=report.files_new == 0)
 
     return load
 
@@ -100,9 +100,9 @@ def derived_asset(
             report = refresh_table(table, run.lakehouse, run.build_context)
             if checks_early:
                 run.inspector.begin(contract, run.reference_date())
-            profile = read_profile(run.lakehouse.delta(table.name))
             # When a run for chosen days writes the table, Dagster reports all of these days by itself.
             if days and (report.was_current or not context.has_partition_key_range):
+                profile = read_profile(run.lakehouse.delta(table.name))
                 for event in touched_days(context, days, profile, report.days):
                     context.log_event(event)
 
@@ -111,14 +111,9 @@ def derived_asset(
                     return {}
                 return identity_charts(run.lakehouse, run.build_context.matching)
 
+            found = {metadata.LINEAGE: lineage}
             return _report(
-                context,
-                profile,
-                {metadata.LINEAGE: lineage},
-                started,
-                is_current=report.was_current,
-                made_from=run.lakehouse.fingerprint(table.name),
-                charts=charts,
+                context, run.lakehouse, table.name, found, started, is_current=report.was_current, charts=charts
             )
 
     return refresh
@@ -135,8 +130,8 @@ def trend_asset(contract: Contract, tables: Iterable[str]) -> dg.AssetsDefinitio
         started = perf_counter()
         with own_errors_are_final():
             added = run.inspector.extend_trend()
-            profile = read_profile(run.lakehouse.delta(contract.table))
-            return _report(context, profile, {metadata.ADDED: added}, started, is_current=added == 0)
+            found = {metadata.ADDED: added}
+            return _report(context, run.lakehouse, contract.table, found, started, is_current=added == 0)
 
     return extend
 
@@ -192,20 +187,22 @@ def _declaration(contract: Contract, inputs: Iterable[str] = (), version: int = 
 
 def _report(
     context: dg.AssetExecutionContext,
-    profile: TableProfile,
+    lakehouse: Lakehouse,
+    table: str,
     found: Mapping[str, Any],
     started: float,
     *,
     is_current: bool,
-    made_from: str | None = None,
     charts: Callable[[], Mapping[str, Any]] = dict,
 ) -> dg.MaterializeResult[Any]:
-    """Report a Delta table. Its data version is its fingerprint (`made_from`), else the version of the table."""
+    """Report a Delta table with its figures. Its state is its id with its fingerprint, else with its version."""
+    delta = lakehouse.delta(table)
+    profile = read_profile(delta)
     seconds = round(perf_counter() - started, 3)
     return report_table(
         context,
         {metadata.ROWS: profile.rows, metadata.SECONDS: seconds, **found, **metadata.profile_metadata(profile)},
         is_current=is_current,
-        data_version=made_from or str(profile.version),
+        state=f"{delta.metadata().id}:{lakehouse.fingerprint(table) or profile.version}",
         charts=lambda: {**charts(), **metadata.profile_chart(profile)},
     )

@@ -28,10 +28,10 @@ def report_table(
     metadata: Mapping[str, Any],
     *,
     is_current: bool,
-    data_version: str | None = None,
+    state: str | None = None,
     charts: Callable[[], Mapping[str, Any]] = dict,
 ) -> dg.MaterializeResult[Any]:
-    """Return the result of an asset's step, after an observation if the table was current.
+    """Return the result of an asset's step, after an observation if nothing was written since the last one.
 
     A current table whose state Dagster has not recorded is reported as materialised: an earlier run was killed, or
     the record of runs was deleted.
@@ -39,21 +39,24 @@ def report_table(
     Args:
         context: of the asset.
         metadata: what both events say of the table. `up_to_date` is added.
-        is_current: whether the step found the table current and wrote nothing.
-        data_version: names the state of the table's rows; None where only Dagster's record knows the asset.
+        is_current: whether the step found the table current and did not build it.
+        state: changes whenever the rows of the table change. It becomes the data version of the asset. None for an
+            asset whose rows have no version; `is_current` decides then.
         charts: draws further metadata, which only a materialisation shows.
     """
     found = {**metadata, UP_TO_DATE: is_current}
-    if is_current and _is_recorded(context.instance, context.asset_key, data_version):
+    if _is_recorded(context, is_current, state):
         context.log_event(dg.AssetObservation(context.asset_key, metadata=found))
         return dg.MaterializeResult(metadata={NO_EVENT: True})
-    version = None if data_version is None else dg.DataVersion(data_version)
+    version = None if state is None else dg.DataVersion(state)
     return dg.MaterializeResult(metadata={**found, **charts()}, data_version=version)
 
 
-def _is_recorded(instance: dg.DagsterInstance, key: dg.AssetKey, data_version: str | None) -> bool:
+def _is_recorded(context: dg.AssetExecutionContext, is_current: bool, state: str | None) -> bool:
     """Say whether the newest materialisation of the asset is of this state."""
-    event = instance.get_latest_materialization_event(key)
+    event = context.instance.get_latest_materialization_event(context.asset_key)
     if event is None or event.asset_materialization is None:
         return False
-    return data_version is None or (event.asset_materialization.tags or {}).get(DATA_VERSION_TAG) == data_version
+    if state is None:
+        return is_current
+    return (event.asset_materialization.tags or {}).get(DATA_VERSION_TAG) == state
