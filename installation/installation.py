@@ -7,8 +7,6 @@ audit.anchor, pseudonym.key, release.key, dp_ledger.anchor, keys.db, keys.db.anc
 
 from __future__ import annotations
 
-import secrets
-import stat
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack, closing
@@ -19,28 +17,38 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from installation.access.arrow_table import ArrowTables
 from installation.clock import wall_clock
 from installation.contract.document import Contracts, load_contracts
 from installation.errors import SettingsError
 from installation.lakehouse.lakehouse import Lakehouse
 from installation.reference_date import decision_moment, reference_date, shop_time
 from installation.settings import Settings
+from privacy.access.reader import Frame, TableBackend, TableReader
 from privacy.access.role import Roles, built_in_roles
-from privacy.audit import KEY_BYTES, Access, AuditError, AuditLog, Finding, now
+from privacy.audit import AuditEntry, AuditLog
 from privacy.catalog import Catalog, build_catalog
+from privacy.clock import utc_now
+from privacy.consent.live_decision import LiveDecisions
 from privacy.consent.policy import Policy, built_in_policy
+from privacy.consent.record import SUBJECT_TOKEN_KIND, is_opaque_id
+from privacy.consent.service import ConsentService
 from privacy.consent.store import ConsentStore
 from privacy.consent.view import ConsentView
+from privacy.contract.collection import Documents
 from privacy.contract.document import Document
-from privacy.private_file import create_once
 from privacy.protection.field import FieldCipher
 from privacy.protection.key_store import SqliteKeyStore
 from privacy.protection.key_wrapper import FileKeyWrapper, KeyWrapper
 from privacy.protection.revealer import Revealer
 from privacy.protection.source_person import Protection
-from privacy.protection.token import SecretError, Tokenizer, load_tokenizer
+from privacy.protection.token import Tokenizer, load_tokenizer
+from privacy.storage.hash_chain import ChainFault
+from privacy.storage.secret_file import SecretError, load_key
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from privacy.anonymity.registry import ReleaseRegistry
     from privacy.dp.ledger import Ledger
 
@@ -122,10 +130,54 @@ class Installation:
         """The consent store, one connection a thread."""
         return self._once("consent_store", self.open_consent_store)
 
+    def consent_service(self) -> ConsentService:
+        """Return the service that records consents, withdrawals and objections of known customers."""
+        return ConsentService(
+            self.consent_store, self.policy, self.settings.controller, self.shop_time, self.decision_moment,
+            self.lists_customer,
+        )  # fmt: skip
+
+    def lists_customer(self, identifier: str) -> bool:
+        """Return whether silver/identifier lists a customer, or a source person of the consents, so named."""
+        table = "silver/identifier"
+        # An opaque identifier has no quote, so it cannot end the text that it stands in.
+        if not is_opaque_id(identifier) or not self.lakehouse.exists(table):
+            return False
+        source_person = f"(token = '{identifier}' AND token_kind = '{SUBJECT_TOKEN_KIND}')"
+        where = f"customer_id = '{identifier}' OR {source_person}"
+        return bool(self.lakehouse.select(table, "count(*) AS found", where)["found"][0].as_py())
+
     def consent_view(self, moment: datetime | None = None) -> ConsentView:
         """Return the consent record as it is now, for decisions at a moment; None decides at `decision_moment`."""
         at = moment or self.decision_moment()
         return ConsentView(self.open_consent_store, self.policy, self.settings.controller, at)
+
+    @property
+    def live_decisions(self) -> LiveDecisions:
+        """Consent decisions from memory that keep up with the store, one object a thread; the first use builds it."""
+        return self._once(
+            "live_decisions",
+            lambda: LiveDecisions(self.consent_store, self.policy, self.settings.controller),
+            closes=False,
+        )
+
+    def table_reader(self, who: str) -> TableReader[pa.Table]:
+        """Return the reader of tables for one user or service, as Arrow tables and without an engine."""
+        return self.reader_on(ArrowTables(self.lakehouse, self.policy, lambda: self.live_decisions), who)
+
+    def reader_on(self, backend: TableBackend[Frame], who: str) -> TableReader[Frame]:
+        """Return the reader of tables for one user or service on another backend, such as Spark."""
+        return TableReader(
+            backend=backend,
+            contracts=cast("Documents[Document]", self.contracts),
+            roles=self.roles,
+            policy=self.policy,
+            moment=self.decision_moment,
+            audit=self.audit_log,
+            secret=self.pseudonym_key,
+            who=who,
+            clock=self.clock,
+        )
 
     @property
     def audit_log(self) -> AuditLog:
@@ -135,7 +187,7 @@ class Installation:
     @cached_property
     def pseudonym_key(self) -> bytes:
         """The secret behind the pseudonyms that roles read."""
-        return _load_key(self.settings.secret_dir / "pseudonym.key")
+        return load_key(self.settings.secret_dir / "pseudonym.key")
 
     @cached_property
     def tokenizer(self) -> Tokenizer:
@@ -195,13 +247,18 @@ class Installation:
         log = self.audit_log
 
         def note(contract: Document, columns: tuple[str, ...], persons: int) -> None:
-            use = Access(
-                at=now(), who=who, role="pipeline", purpose=purpose, action="decrypt", table=contract.table,
+            use = AuditEntry(
+                at=utc_now(), who=who, role="pipeline", purpose=purpose, action="decrypt", table=contract.table,
                 columns=columns, subjects=persons, outcome="allowed", reason=None,
             )  # fmt: skip
             log.append(use)
 
         return Revealer(self.protection, purpose, note)
+
+    @property
+    def ledger(self) -> Ledger:
+        """The ledger of privacy budgets, see `open_ledger`; one connection a thread."""
+        return self._once("ledger", self.open_ledger)
 
     def open_ledger(self, *, joins: bool = False) -> Ledger:
         """Return the ledger of privacy budgets, to be closed by the caller: a file, or a fleet's PostgreSQL.
@@ -226,10 +283,10 @@ class Installation:
         # Here, because the search behind it takes a second to load.
         from privacy.anonymity.registry import ReleaseRegistry
 
-        key = _load_key(self.settings.secret_dir / "release.key")
-        return ReleaseRegistry(self.settings.data_dir / "released", key, now)
+        key = load_key(self.settings.secret_dir / "release.key")
+        return ReleaseRegistry(self.settings.data_dir / "released", key, utc_now)
 
-    def verify_releases(self) -> list[Finding]:
+    def verify_releases(self) -> list[ChainFault]:
         """Return every fault of the privacy ledger, and every logged release that it does not pay for."""
         from privacy.dp.errors import LedgerDamaged
         from privacy.dp.trail import verify_trail
@@ -238,9 +295,10 @@ class Installation:
         if self._ledger_file.exists() or self._ledger_anchor.exists():
             try:
                 with closing(self.open_ledger()) as ledger:
+                    ledger.verify()
                     entries = list(ledger.entries())
             except LedgerDamaged as error:
-                return [Finding("ledger", log.anchor().number if log.anchor_path.exists() else 0, error.message)]
+                return [ChainFault("ledger", log.anchor().number if log.anchor_path.exists() else 0, error.message)]
         return verify_trail(log, entries)
 
     @property
@@ -253,7 +311,7 @@ class Installation:
 
     def _open_audit_log(self) -> AuditLog:
         folder = self.settings.secret_dir
-        key = _load_key(folder / "audit.key")
+        key = load_key(folder / "audit.key")
         return AuditLog(self.settings.data_dir / "audit" / "audit.db", folder / "audit.anchor", key)
 
     def _once(self, name: str, opened: Callable[[], Opened], *, closes: bool = True) -> Opened:
@@ -297,14 +355,3 @@ def _wrapper_of(settings: Settings) -> KeyWrapper:
     except OSError as error:
         raise SettingsError(f"hsm_pin_file {settings.hsm_pin_file} cannot be read: {error.strerror}.") from error
     return Pkcs11KeyWrapper(settings.hsm_module, settings.hsm_token, pin)
-
-
-def _load_key(path: Path) -> bytes:
-    if not path.exists():
-        create_once(path, secrets.token_hex(KEY_BYTES))
-    if stat.S_IMODE(path.stat().st_mode) & 0o077:
-        raise AuditError(f"{path}: others may read the key; run chmod 600 on it.")
-    try:
-        return bytes.fromhex(path.read_text("ascii"))
-    except ValueError as error:
-        raise AuditError(f"{path}: expected {2 * KEY_BYTES} hexadecimal digits.") from error

@@ -1,39 +1,33 @@
-"""The audit log: who used personal data for what. Append-only, each entry chained to the one before it.
+"""The audit log: who used personal data, for which purpose. Append-only, a hash chain with a sealed anchor.
 
-hash(n) = SHA-256(hash(n-1) || 0x00 || canonical JSON of entry n), hash(0) = 32 zero bytes.
+`AuditLog.verify` finds entries that were altered, removed, inserted or reordered (`privacy.storage.hash_chain`), and an
+end that was cut off or a log that was written again (`privacy.storage.anchor`).
 
-`verify` recomputes the chain and finds an entry that was altered, removed, inserted or reordered. What the chain cannot
-show by itself is that its end was cut off, or that all of it was written anew: that is what the anchor is for, the
-number and hash of the last entry, kept apart from the log and sealed with HMAC-SHA256 under a key of its own.
-Guarantee: who does not hold the anchor's key changes nothing that was logged without `verify` finding it, except to put
-back an earlier log together with its own earlier anchor; against that, publish anchors elsewhere (`bojagi audit show`
-prints it) and hand one to `verify`.
+Guarantee: nobody without the anchor's key can change a logged entry without `verify` finding it. One exception: an
+earlier log put back together with its own earlier anchor. Against that, keep the anchor that `bojagi audit show` prints
+somewhere else, and give it to `verify`.
 
-Entries hold no personal data: numbers of subjects and names of tables and columns, no values.
+Entries hold no personal data: names of tables and columns and numbers of persons, no values.
 """
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
 import sqlite3
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from privacy.database import open_database, transaction
 from privacy.errors import PrivacyError
-from privacy.private_file import PRIVATE_FOLDER_MODE, replace
+from privacy.storage.anchor import AnchorError, AnchorFile, StoreBehindError, require_anchored
+from privacy.storage.database import open_database, transaction
+from privacy.storage.hash_chain import EMPTY, ChainEntry, ChainFault, ChainHead, find_faults
+from privacy.storage.secret_file import KEY_BYTES
 
-_GENESIS = bytes(32)
-KEY_BYTES = 32
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS entry (number INTEGER PRIMARY KEY, content TEXT NOT NULL, hash TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS entry (number INTEGER PRIMARY KEY, content TEXT NOT NULL, digest TEXT NOT NULL);
 CREATE TRIGGER IF NOT EXISTS entry_update BEFORE UPDATE ON entry
   BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
 CREATE TRIGGER IF NOT EXISTS entry_delete BEFORE DELETE ON entry
@@ -42,11 +36,16 @@ CREATE TRIGGER IF NOT EXISTS entry_delete BEFORE DELETE ON entry
 
 
 class AuditError(PrivacyError):
-    """The audit log cannot be opened or written; what should have been logged must not happen."""
+    """The audit log cannot be opened or written. The use that should have been logged must not happen."""
 
 
-class Access(BaseModel):
-    """One use of personal data."""
+class AuditEntry(BaseModel):
+    """One use of personal data.
+
+    `who`: the user or service. `subjects`: number of persons whose data was used; None if it was not counted.
+    `outcome`: allowed, refused or failed. `debit`: for a release with differential privacy, the entry of the privacy
+    ledger that paid for it; None for every other use.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -60,166 +59,139 @@ class Access(BaseModel):
     subjects: int | None = Field(default=None, ge=0)
     outcome: str = Field(default="allowed", pattern=r"^(allowed|refused|failed)$")
     reason: str | None = Field(default=None, max_length=500)
-
-
-@dataclass(frozen=True)
-class Anchor:
-    """Where the log ended: number and hash of its last entry."""
-
-    number: int
-    hash: str
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Something wrong with the log, at an entry. `kind`: altered, removed, reordered, truncated, anchor."""
-
-    kind: str
-    number: int
-    message: str
+    debit: ChainHead | None = None
 
 
 class AuditLog:
-    """Writes and verifies one log. One object a thread; any number of processes."""
+    """Writes, reads and verifies one log. Use one object per thread; any number of processes may write."""
 
     def __init__(self, path: Path, anchor_path: Path, key: bytes) -> None:
-        """Open the log; create it when there is none.
+        """Opens the log, and creates it if there is none.
 
         Args:
             path: the SQLite file of the log.
-            anchor_path: the file of the anchor, better on another disk and under other rights.
+            anchor_path: the file of the anchor, best on another disk and with other access rights.
             key: 32 bytes that seal the anchor.
 
         Raises:
-            AuditError: the key has another length, or the file cannot be opened.
+            AuditError: the key does not have 32 bytes, or the file cannot be opened.
         """
         if len(key) != KEY_BYTES:
             raise AuditError(f"The audit key has {len(key)} bytes; expected {KEY_BYTES}.")
-        self.path, self.anchor_path, self._key = path, anchor_path, key
-        anchor_path.parent.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER_MODE)
+        self.path, self.anchor_path = path, anchor_path
+        self._anchor = AnchorFile(anchor_path, key)
         try:
             self._db = open_database(path, _SCHEMA)
         except (OSError, sqlite3.Error) as error:
             raise AuditError(f"{path}: cannot be opened as an audit log: {error}.") from error
 
     def close(self) -> None:
-        """Close the file."""
+        """Closes the log and its anchor."""
         self._db.close()
+        self._anchor.close()
 
-    def append(self, access: Access) -> Anchor:
-        """Log one use. Once this returns it is on the disk.
+    def append(self, entry: AuditEntry) -> ChainHead:
+        """Appends one entry and returns its number and digest. The entry is on the disk when this returns.
 
         Raises:
-            AuditError: it could not be written; then the use must not happen.
+            AuditError: the entry could not be written, or the log is not the one that its anchor belongs to. The use
+                must not happen.
         """
         try:
             with transaction(self._db):
-                last = self._last()
-                content = _canonical(access)
-                anchor = Anchor(last.number + 1, _chain(last.hash, content))
-                self._db.execute("INSERT INTO entry VALUES (?, ?, ?)", (anchor.number, content, anchor.hash))
-                # Before the commit: after a crash between the two, the anchor is one ahead, which verify says.
-                self._write_anchor(anchor)
+                end = self._end()
+                self._require_anchored(end)
+                content = _canonical(entry)
+                head = end.next(content)
+                self._db.execute("INSERT INTO entry VALUES (?, ?, ?)", (head.number, content, head.digest))
+            # After the commit: if a crash comes between, the anchor is behind, and the next entry moves it on.
+            self._anchor.advance(head)
         except (OSError, sqlite3.Error) as error:
-            raise AuditError(f"{self.path}: could not log ({error}); what should be logged must not happen.") from error
-        return anchor
+            raise AuditError(
+                f"{self.path}: the use could not be logged ({error}), so it was refused. Check the disk and try again."
+            ) from error
+        except (AnchorError, StoreBehindError) as error:
+            raise AuditError(
+                f"{self.path}: the use was refused, because the audit log was changed: {error.message.rstrip('.')}. "
+                "Run `bojagi audit verify`, then restore the log and its anchor, or archive both to begin a new log."
+            ) from error
+        return head
 
-    def entries(self, where: Callable[[Access], bool] = lambda _: True) -> Iterator[tuple[int, Access]]:
-        """The entries in order, with their numbers."""
+    def entries(self, where: Callable[[AuditEntry], bool] = lambda _: True) -> Iterator[tuple[int, AuditEntry]]:
+        """Yields number and content of the entries that meet a condition, in order; all entries by default."""
         for number, content in self._db.execute("SELECT number, content FROM entry ORDER BY number"):
-            access = Access.model_validate_json(content)
-            if where(access):
-                yield number, access
+            entry = AuditEntry.model_validate_json(content)
+            if where(entry):
+                yield number, entry
 
-    def verify(self, published: Anchor | None = None) -> list[Finding]:
-        """Everything wrong with the log; empty when it is as it was written.
+    def verify(self, published: ChainHead | None = None) -> list[ChainFault]:
+        """Returns every fault of the log; an empty list if the log is as it was written.
 
         Args:
-            published: an anchor that was kept elsewhere; the log must go on from it.
+            published: an anchor of this log that was kept elsewhere. The log must contain that entry.
         """
-        findings: list[Finding] = []
-        hashes = {0: _GENESIS.hex()}
-        expected, previous = 1, _GENESIS.hex()
-        order = "SELECT number, content, hash FROM entry ORDER BY number"
-        for number, content, stored in self._db.execute(order):
-            if number != expected:
-                missing = f"{expected}" if number == expected + 1 else f"{expected} to {number - 1}"
-                findings.append(Finding("removed", expected, f"entry {missing} is missing"))
-            elif _chain(previous, content) != stored:
-                findings.append(_broken(number, previous, content, stored, self._contents()))
-            hashes[number] = stored
-            expected, previous = number + 1, stored
-        findings += self._check_end(hashes, expected - 1)
-        if published is not None and hashes.get(published.number) != published.hash:
-            message = f"the log does not go on from the published anchor at entry {published.number}"
-            findings.append(Finding("anchor", published.number, message))
-        return findings
+        rows = self._db.execute("SELECT number, content, digest FROM entry ORDER BY number")
+        faults = list(find_faults((ChainEntry(*row) for row in rows), all_contents=self._contents))
+        faults += self._check_end()
+        if published is not None and self._digest_at(published.number) != published.digest:
+            message = f"the log does not contain the published anchor, entry {published.number}"
+            faults.append(ChainFault("anchor", published.number, message))
+        return faults
 
-    def anchor(self) -> Anchor:
-        """Where the log ends, as the sealed anchor says.
+    def anchor(self) -> ChainHead:
+        """Returns the number and digest of the last entry, as the sealed anchor says.
 
         Raises:
-            AuditError: there is no anchor, or its seal is not ours.
+            AuditError: the anchor is missing or unreadable, or was sealed with another key.
         """
         try:
-            held = json.loads(self.anchor_path.read_text("utf-8"))
-            anchor = Anchor(int(held["number"]), str(held["hash"]))
-            seal = str(held["seal"])
-        except FileNotFoundError as error:
-            raise AuditError(f"{self.anchor_path}: the anchor of the audit log is missing.") from error
-        except (ValueError, KeyError, TypeError) as error:
-            raise AuditError(f"{self.anchor_path}: not an anchor of an audit log.") from error
-        if not hmac.compare_digest(seal, self._seal(anchor)):
-            raise AuditError(f"{self.anchor_path}: the anchor's seal is not of this key; it was changed.")
-        return anchor
+            return self._anchor.head()
+        except AnchorError as error:
+            raise AuditError(error.message) from error
 
-    def _check_end(self, hashes: dict[int, str], last: int) -> list[Finding]:
-        if last == 0 and not self.anchor_path.exists():
+    def _check_end(self) -> list[ChainFault]:
+        end = self._end()
+        if end == EMPTY and not self.anchor_path.exists():
             return []
         try:
             anchor = self.anchor()
         except AuditError as error:
-            return [Finding("anchor", last, error.message)]
-        if anchor.number > last:
-            return [Finding("truncated", last + 1, f"the log ends at {last}; its anchor says {anchor.number}")]
-        if anchor.number < last:
-            return [Finding("anchor", anchor.number, f"the anchor says {anchor.number}; the log goes on to {last}")]
-        if hashes.get(anchor.number) != anchor.hash:
-            return [Finding("altered", anchor.number, "the last entry is not the one that the anchor says")]
+            return [ChainFault("anchor", end.number, error.message)]
+        if anchor.number > end.number:
+            message = f"the log ends at entry {end.number}, but its anchor says {anchor.number}"
+            return [ChainFault("truncated", end.number + 1, message)]
+        if anchor.number < end.number:
+            message = f"the anchor says that the log ends at entry {anchor.number}, but it goes on to {end.number}"
+            return [ChainFault("anchor", anchor.number, message)]
+        if anchor.digest != end.digest:
+            return [ChainFault("altered", anchor.number, "the last entry is not the entry that the anchor says")]
+        try:
+            self._require_anchored(end)
+        except StoreBehindError as error:
+            return [ChainFault("anchor", anchor.number, error.message)]
         return []
+
+    def _require_anchored(self, end: ChainHead) -> None:
+        anchored = self._anchor.read()
+        if anchored is not None:
+            require_anchored(anchored, end, self._digest_at)
+        elif end == EMPTY:
+            self._anchor.create()
+        else:
+            self._anchor.head()
 
     def _contents(self) -> list[str]:
         return [row[0] for row in self._db.execute("SELECT content FROM entry ORDER BY number")]
 
-    def _last(self) -> Anchor:
-        row = self._db.execute("SELECT number, hash FROM entry ORDER BY number DESC LIMIT 1").fetchone()
-        return Anchor(0, _GENESIS.hex()) if row is None else Anchor(row[0], row[1])
+    def _digest_at(self, number: int) -> str | None:
+        row = self._db.execute("SELECT digest FROM entry WHERE number = ?", (number,)).fetchone()
+        return EMPTY.digest if number == 0 else row and str(row[0])
 
-    def _seal(self, anchor: Anchor) -> str:
-        return hmac.new(self._key, f"{anchor.number}\0{anchor.hash}".encode(), hashlib.sha256).hexdigest()
-
-    def _write_anchor(self, anchor: Anchor) -> None:
-        text = json.dumps({"number": anchor.number, "hash": anchor.hash, "seal": self._seal(anchor)})
-        replace(self.anchor_path, text)
+    def _end(self) -> ChainHead:
+        row = self._db.execute("SELECT number, digest FROM entry ORDER BY number DESC LIMIT 1").fetchone()
+        return EMPTY if row is None else ChainHead(*row)
 
 
-def now() -> datetime:
-    """The moment of an entry."""
-    return datetime.now(UTC)
-
-
-def _canonical(access: Access) -> str:
-    fields: dict[str, Any] = access.model_dump(mode="json")
+def _canonical(entry: AuditEntry) -> str:
+    fields: dict[str, Any] = entry.model_dump(mode="json")
     return json.dumps(fields, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-
-
-def _chain(previous: str, content: str) -> str:
-    return hashlib.sha256(bytes.fromhex(previous) + b"\0" + content.encode()).hexdigest()
-
-
-def _broken(number: int, previous: str, content: str, stored: str, contents: list[str]) -> Finding:
-    """Tell an entry that stands in another's place from one that was changed."""
-    is_moved = any(_chain(previous, other) == stored for other in contents if other != content)
-    if is_moved:
-        return Finding("reordered", number, f"the entry that belongs at {number} stands elsewhere in the log")
-    return Finding("altered", number, f"entry {number} or its hash was changed, or does not follow the one before it")

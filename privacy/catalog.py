@@ -1,8 +1,8 @@
-"""The data map: what personal data lies where, why, on what basis, for how long, and for whom.
+"""Builds the data map from the contracts: each column's data category, purposes, legal bases, retention and recipients.
 
-It is the record of processing activities of GDPR art. 30 (and what art. 30 of the Korean Personal Information
-Protection Act wants disclosed), read from the contracts. Every later layer asks it and keeps no list of its
-own. What it does not know, it refuses: a column without a contract has no purpose.
+The data map is the record of processing activities of GDPR art. 30. It also holds what art. 30 of the Korean Personal
+Information Protection Act requires to be disclosed. All other code takes these facts from the data map. A table or
+column without a contract is refused.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from privacy.errors import PrivacyError
 
 
 class UnknownDataError(PrivacyError, KeyError):
-    """The data map has no such table or column, so that nothing may be done with it."""
+    """The data map has no such table, column or purpose, so the data may not be used."""
 
     def __str__(self) -> str:
         return self.message
 
 
 @dataclass(frozen=True)
-class Entry:
-    """One column of the data map; `legal_bases` by purpose, `retention_days` null where nothing limits it."""
+class MappedColumn:
+    """One column of the data map. `legal_bases` maps purpose to basis; `retention_days` is None without a limit."""
 
     table: str
     column: str
@@ -50,42 +50,43 @@ class Entry:
     description: str
 
     def needs_consent(self, purpose: str) -> bool:
-        """Whether the purpose rests on consent here. A purpose that the column does not serve is refused.
+        """Return whether using this column for the purpose needs consent.
 
         Raises:
-            UnknownDataError: the column does not serve the purpose.
+            UnknownDataError: the contract does not allow the purpose for this column.
         """
         if purpose not in self.purposes:
-            served = ", ".join(self.purposes)
-            raise UnknownDataError(f"{self.table}.{self.column} does not serve {purpose!r}; it serves {served}")
+            allowed = ", ".join(self.purposes)
+            message = f"{self.table}.{self.column} may not be used for {purpose!r}. Its contract allows: {allowed}."
+            raise UnknownDataError(message)
         return self.legal_bases[purpose] == "consent"
 
 
 class Catalog:
-    """Looks the data map up by table, column, role and purpose."""
+    """The data map of all contracts; finds columns by table, identifier role and purpose."""
 
-    def __init__(self, entries: Iterable[Entry]) -> None:
+    def __init__(self, entries: Iterable[MappedColumn]) -> None:
         self.entries = tuple(entries)
-        self._by_table: dict[str, dict[str, Entry]] = {}
+        self._by_table: dict[str, dict[str, MappedColumn]] = {}
         for entry in self.entries:
             self._by_table.setdefault(entry.table, {})[entry.column] = entry
 
     @property
     def tables(self) -> tuple[str, ...]:
-        """Every table of the data map."""
+        """Names of all tables in the data map."""
         return tuple(self._by_table)
 
-    def columns(self, table: str) -> tuple[Entry, ...]:
+    def columns(self, table: str) -> tuple[MappedColumn, ...]:
         """Return the columns of a table.
 
         Raises:
             UnknownDataError: the data map has no such table.
         """
         if table not in self._by_table:
-            raise UnknownDataError(f"no table {table!r} in the data map; write a contract for it")
+            raise UnknownDataError(f"The data map has no table {table!r}. Correct the name or write a contract.")
         return tuple(self._by_table[table].values())
 
-    def column(self, table: str, column: str) -> Entry:
+    def column(self, table: str, column: str) -> MappedColumn:
         """Return one column.
 
         Raises:
@@ -95,10 +96,10 @@ class Catalog:
             if entry.column == column:
                 return entry
         known = ", ".join(self._by_table[table])
-        raise UnknownDataError(f"no column {column!r} of {table} in the data map; it has {known}")
+        raise UnknownDataError(f"{table} has no column {column!r} in the data map. Its columns: {known}.")
 
-    def columns_of_role(self, role: IdentifierRole, table: str | None = None) -> tuple[Entry, ...]:
-        """Return the columns of an identifier role, of one table or of all."""
+    def columns_of_role(self, role: IdentifierRole, table: str | None = None) -> tuple[MappedColumn, ...]:
+        """Return the columns with an identifier role, of one table, or of all tables when `table` is None."""
         entries = self.entries if table is None else self.columns(table)
         return tuple(entry for entry in entries if entry.role == role)
 
@@ -111,48 +112,48 @@ class Catalog:
         return tuple(entry.column for entry in self.columns_of_role("sensitive", table))
 
     def purposes(self, table: str, column: str) -> tuple[str, ...]:
-        """Return the purposes that a column may serve."""
+        """Return the purposes for which a column may be used."""
         return self.column(table, column).purposes
 
     def columns_for(self, table: str, purpose: str) -> tuple[str, ...]:
-        """Return the names of a table's columns that may serve a purpose."""
+        """Return the names of a table's columns that may be used for a purpose."""
         return tuple(entry.column for entry in self.columns(table) if purpose in entry.purposes)
 
     def subject_key(self, table: str) -> str | None:
-        """Return the column that leads from a table to the person, or None when it holds no persons."""
+        """Return the column that identifies the person in a table's rows; None when the table is not about persons."""
         return next((entry.column for entry in self.columns(table) if entry.is_subject_key), None)
 
     def subject_tables(self) -> dict[str, str]:
-        """Return every table that an access or erasure request visits, with its subject key."""
+        """Return the subject key of every table about persons: the tables that access and erasure requests cover."""
         keys = {table: self.subject_key(table) for table in self.tables}
         return {table: key for table, key in keys.items() if key is not None}
 
     def linked_tables(self, key: str) -> tuple[str, ...]:
-        """Return the tables whose subject key has a name, such as `member_no` or `customer_id`."""
+        """Return the tables whose subject key is the column `key`, such as `member_no` or `customer_id`."""
         return tuple(table for table, name in self.subject_tables().items() if name == key)
 
     def as_rows(self) -> list[dict[str, Any]]:
-        """The data map as plain data, one mapping a column, for JSON."""
+        """Return the data map as a list of dicts, one per column, for JSON."""
         return [asdict(entry) for entry in self.entries]
 
 
 def build_catalog(documents: Iterable[Document]) -> Catalog:
-    """Make the data map of contracts that were read already."""
+    """Return the data map of contracts that are already read."""
     return Catalog(_entry(document, column) for document in documents for column in document.columns)
 
 
 def read_catalog(folders: Iterable[Path]) -> Catalog:
-    """Read the contracts of the folders and make their data map.
+    """Read the contracts in the folders and return their data map.
 
     Raises:
-        ContractError: with every fault; there is no data map of half the contracts.
+        ContractError: a contract has faults; it lists all of them. No partial data map is returned.
     """
     return build_catalog(read_documents(folders).values())
 
 
-def _entry(document: Document, column: Column) -> Entry:
+def _entry(document: Document, column: Column) -> MappedColumn:
     vocabulary = load_vocabulary()
-    return Entry(
+    return MappedColumn(
         table=document.table,
         column=column.name,
         category=column.category,

@@ -26,18 +26,19 @@ from bench.dp.peers import opendp_seconds, tumult_seconds
 from bench.options import make_parser, runs_of
 from installation.settings import load_settings
 from pipelines.engine.session import open_engine
-from privacy.audit import KEY_BYTES, AuditLog
-from privacy.audit import now as utc_now
-from privacy.dp.account import Account
+from privacy.audit import AuditLog
+from privacy.clock import utc_now
 from privacy.dp.bounded import aggregate, contributions, lay_out
+from privacy.dp.budget_account import BudgetAccount
 from privacy.dp.cost import Cost
 from privacy.dp.ledger import Ledger
-from privacy.dp.plan import Plan
+from privacy.dp.noise_plan import NoisePlan
 from privacy.dp.question import Question
 from privacy.dp.release import DataSet, add_noise, bounded_view, collect, read_question, release
 from privacy.dp.render import render
 from privacy.dp.sqlite_store import SqliteStore
 from privacy.dp.trail import Trail
+from privacy.storage.secret_file import KEY_BYTES
 
 # Releases and what they are held against take turns, so that a busy moment of the machine falls on both.
 RUNS, SEEDS, PEER_RUNS = 15, 20, 1
@@ -90,7 +91,7 @@ def measure_size(rows: int, folder: Path, runs: int, has_peers: bool) -> None:
     truth = write_events(rows, path).groupby("key").amount.mean()
     spark = plain_on_spark(path, folder, runs)
     ledger = Ledger(SqliteStore(folder / f"{rows}.sqlite", folder / f"{rows}.anchor"))
-    ledger.set_limit(Account("events", "analytics", "cid"), "ever", Cost(10**15), datetime.now(UTC))
+    ledger.set_limit(BudgetAccount("events", "analytics", "cid"), "ever", Cost(10**15), datetime.now(UTC))
     # As the command does it: each release is in the audit log, on the disk, before its noise is drawn.
     log = AuditLog(folder / f"{rows}.audit", folder / f"{rows}.audit.anchor", bytes(KEY_BYTES))
     trail = Trail(log, "bench", utc_now)
@@ -133,7 +134,7 @@ def measure_size(rows: int, folder: Path, runs: int, has_peers: bool) -> None:
     of_runs(f"release on Sail, {size}", released, "s", others=plain, peer="plain group-by on Sail").tell()
     if has_peers:
         measure_peers(path, size, released)
-    plan = Plan(question)
+    plan = NoisePlan(question)
     errors = []
     for _ in range(SEEDS):
         means = render(plan, add_noise(plan, exact, bins), "", "").values("mean")

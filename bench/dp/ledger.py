@@ -58,13 +58,13 @@ def try_ledger(folder: Path, processes: int = PROCESSES, each: int = EACH, limit
     spent = ledger.balances(ACCOUNT, datetime.now(UTC))[0].spent.nano_rho
     store.close()
     with sqlite3.connect(folder / "ledger.sqlite") as connection:
-        rows = connection.execute("SELECT seq, body FROM dp_entry").fetchall()
+        rows = connection.execute("SELECT number, content FROM dp_entry").fetchall()
     return Trial(
         granted=tuple(int(seq) for seq, _ in told),
         seconds=tuple(float(seconds) for _, seconds in told),
         refused=lines.count("refused"),
         killed=killed,
-        debited=frozenset(seq for seq, body in rows if json.loads(body)["kind"] == "spend"),
+        debited=frozenset(seq for seq, content in rows if json.loads(content)["kind"] == "spend"),
         spent=spent,
     )
 

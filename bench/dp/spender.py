@@ -8,13 +8,13 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from privacy.dp.account import Account
+from privacy.dp.budget_account import BudgetAccount
 from privacy.dp.cost import Cost
 from privacy.dp.errors import BudgetRefused
 from privacy.dp.ledger import Grant, Ledger
 from privacy.dp.sqlite_store import SqliteStore
 
-ACCOUNT = Account("gold/order", "analytics")
+ACCOUNT = BudgetAccount("gold/order", "analytics")
 
 
 def main() -> None:
@@ -30,7 +30,7 @@ def main() -> None:
             return
         assert isinstance(grant, Grant)
         # One write, so that a line is whole or absent.
-        sys.stdout.write(f"{grant.head.seq} {time.perf_counter() - started:.6f}\n")
+        sys.stdout.write(f"{grant.debit.number} {time.perf_counter() - started:.6f}\n")
         sys.stdout.flush()
 
 

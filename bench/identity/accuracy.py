@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 from bench.claim import Claim, of_runs
 from pipelines.evaluation.dataset import FEBRL, HISTORICAL, LabelledFile, load_febrl, load_historical, load_simulated
-from pipelines.evaluation.evaluate import Evaluation, Figures, evaluate
+from pipelines.evaluation.evaluate import Evaluation, Metrics, evaluate
 from pipelines.simulate.simulation import simulate
 
 PEER = "plain Splink"
@@ -44,7 +44,7 @@ def labelled_files(historical: Path | None, simulated: Path | None, *, quick: bo
 def tell(data: LabelledFile, runs: int) -> None:
     """Evaluate a data set several times and print its claims."""
     found = [evaluate(data) for _ in range(runs)]
-    ours, plain = _figures(found[0])
+    ours, plain = _metrics(found[0])
     kind, bar = MOST_ERROR.get(data.name, ("clusters", None))
     error, other = 1 - getattr(ours, kind).f1, 1 - getattr(plain, kind).f1
     Claim(f"{data.name}: 1 - F1 of {kind}", error, "", other=other, peer=PEER, bar=bar, runs=runs).tell()
@@ -54,7 +54,7 @@ def tell(data: LabelledFile, runs: int) -> None:
     if data.name == "simulated":
         lead = plain.clusters.f1 - ours.clusters.f1
         Claim(f"{data.name}: {PEER}'s F1 minus ours", lead, "", bar=LEAST_LEAD, runs=runs).tell()
-    times = [_figures(f) for f in found]
+    times = [_metrics(f) for f in found]
     of_runs(
         f"{data.name}: time",
         [a.seconds for a, _ in times],
@@ -66,7 +66,7 @@ def tell(data: LabelledFile, runs: int) -> None:
     ).tell()
 
 
-def _figures(found: Evaluation) -> tuple[Figures, Figures]:
+def _metrics(found: Evaluation) -> tuple[Metrics, Metrics]:
     if found.baseline is None:
         raise SystemExit(f"{found.data}: plain Splink was not run")
     return found.bojagi, found.baseline

@@ -1,6 +1,6 @@
 """A batch of 1 % as `bojagi run` matches it: identifiers lie encrypted, each person's under a key of its own.
 
-A rebuild decrypts, standardises and compares everybody; a batch opens the kept sketches of all and decrypts only whom
+A rebuild decrypts, standardises and compares all_rows; a batch opens the kept sketches of all and decrypts only whom
 they bring near somebody new. What the run does besides matching (reading the keys of all records, giving and writing
 identifiers) is not measured here: it is the same for both.
 """
@@ -25,7 +25,7 @@ from pipelines.register.person_batch import match_reached
 from pipelines.register.person_match import Matching, match_all
 from pipelines.register.person_record import Ints, PersonRecords
 from pipelines.register.sketch_book import SketchBook, SketchKeys
-from privacy.protection.field import FieldCipher, Place
+from privacy.protection.field import FieldCipher, TableColumn
 from privacy.protection.key_store import SqliteKeyStore
 from privacy.protection.key_wrapper import FileKeyWrapper
 
@@ -93,19 +93,19 @@ def tell(records: int, runs: int) -> None:
 
 
 def _tell(register: _Register, size: int, runs: int) -> None:
-    everybody, old, keys = np.arange(size), size * 99 // 100, SketchKeys.random()
-    before = register.people(everybody[:old], SketchBook(keys))
+    all_rows, old, keys = np.arange(size), size * 99 // 100, SketchKeys.random()
+    before = register.people(all_rows[:old], SketchBook(keys))
     first = match_all(before, Options(memory="3GB"))
     if first.trained is None or first.sketches is None:
         raise SystemExit("no pairs to learn from")
-    book = SketchBook(keys, before.book.seal(before.frame, first.sketches.values, first.sketches.layout))
-    group, fresh = np.concatenate([_groups(first, old), everybody[old:]]), everybody >= old
+    book = SketchBook(keys, before.book.encrypt_rows(before.frame, first.sketches.values, first.sketches.layout))
+    group, fresh = np.concatenate([_groups(first, old), all_rows[old:]]), all_rows >= old
     rebuilds, batches, read = [], [], 0
     for _ in range(runs):
         began = _Moment.now()
-        whole = match_all(register.people(everybody, SketchBook(keys)), Options(memory="3GB"))
+        whole = match_all(register.people(all_rows, SketchBook(keys)), Options(memory="3GB"))
         rebuilds.append(began.passed())
-        people, nobody = register.people(everybody, book), np.zeros(size, dtype=bool)
+        people, nobody = register.people(all_rows, book), np.zeros(size, dtype=bool)
         began = _Moment.now()
         found = match_reached(people, group, fresh, nobody, first.trained, Options(memory="3GB"))
         batches.append(began.passed())
@@ -133,5 +133,5 @@ def _after(group: Ints, matching: Matching) -> Ints:
     return np.asarray(pd.Series(np.arange(size)).groupby(together.to_numpy()).transform("min"), dtype=np.int64)
 
 
-def _place(column: str) -> Place:
-    return Place("bronze/crm_customer", column)
+def _place(column: str) -> TableColumn:
+    return TableColumn("bronze/crm_customer", column)

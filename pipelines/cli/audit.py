@@ -11,7 +11,7 @@ from pipelines.cli.error_boundary import ErrorBoundary
 from pipelines.cli.option import Data, Json, installation_for
 
 if TYPE_CHECKING:
-    from privacy.audit import Access
+    from privacy.audit import AuditEntry
 
 app = typer.Typer(
     cls=ErrorBoundary,
@@ -46,10 +46,10 @@ def show(
             typer.echo(f"{number:>6}  {entry.at:%Y-%m-%d %H:%M:%S}  {_told(entry)}")
     if log.anchor_path.exists():
         anchor = log.anchor()
-        typer.echo(f"anchor {anchor.number}:{anchor.hash}", err=as_json)
+        typer.echo(f"anchor {anchor.number}:{anchor.digest}", err=as_json)
 
 
-def _told(entry: Access) -> str:
+def _told(entry: AuditEntry) -> str:
     """One line; the names of the columns are in --json."""
     counts = [f"{entry.subjects:,} subjects"] if entry.subjects is not None else []
     counts += [f"{len(entry.columns)} columns"] if entry.columns else []
@@ -74,14 +74,14 @@ def verify(
       bojagi audit verify
       bojagi audit verify --anchor 41:9c0e...
     """
-    from privacy.audit import Anchor
+    from privacy.storage.hash_chain import ChainHead
 
     published = None
     if anchor is not None:
         number, _, digest = anchor.partition(":")
         if not number.isdigit() or len(digest) != 64:
             raise typer.BadParameter("expected number:hash, as `bojagi audit show` prints it", param_hint="--anchor")
-        published = Anchor(int(number), digest)
+        published = ChainHead(int(number), digest)
     with installation_for(data) as installation:
         findings = [*installation.audit_log.verify(published), *installation.verify_releases()]
     if as_json:

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipelines.cli.consent_desk import opened
-from pipelines.cli.error_boundary import ErrorBoundary
+from pipelines.cli.error_boundary import ErrorBoundary, print_error
 from pipelines.cli.exit_code import ExitCode
-from pipelines.cli.option import Data, Json
+from pipelines.cli.option import Data, Json, installation_for
 
 if TYPE_CHECKING:
     from installation.installation import Installation
     from privacy.consent.record import ConsentRecord
+    from privacy.consent.service import Statement
 
 Customer = Annotated[str, typer.Argument(help="Customer, or source person, by its opaque identifier.")]
 PurposeName = Annotated[str, typer.Argument(help="Purpose of the taxonomy, such as marketing.")]
@@ -39,12 +39,6 @@ Evidence = Annotated[
     Path | None,
     typer.Option("--evidence", help="The stored form or recording; its SHA-256 is kept.", exists=True, dir_okay=False),
 ]
-_KEPT = (
-    "purpose", "notice_version", "notice_language", "jurisdiction", "data_categories", "recipients", "storage",
-    "age_years",
-)  # fmt: skip
-"""What a withdrawal says as the consent before it did."""
-
 app = typer.Typer(
     cls=ErrorBoundary,
     help="Record consents and withdrawals, and show what they permit.",
@@ -76,16 +70,14 @@ def grant(
       bojagi consent grant c_5kq... research --notice 2026.1 --age 12 --guardian --evidence form.pdf
       bojagi consent grant c_5kq... sensitive_research --category pd:Health --notice 2026.1 --age 34
     """
-    fields = {
-        "purpose": purpose, "notice_version": notice, "notice_language": language, "jurisdiction": jurisdiction,
-        "method": method, "age_years": age, "expressed_by": "guardian" if guardian else "self", "storage": storage,
-        "data_categories": tuple(categories or ()), "recipients": tuple(recipients or ()), "expires_at": until,
-    }  # fmt: skip
-    with opened(data) as desk:
-        for subject in desk.store.members_of(customer):
-            before = desk.latest(subject, purpose)
-            is_renewal = before is not None and before.state in {"given", "renewed"}
-            desk.append(subject, "renewed" if is_renewal else "given", at, evidence, fields, before)
+    from privacy.consent.service import Terms
+
+    terms = Terms(
+        notice, language, jurisdiction, tuple(categories or ()), tuple(recipients or ()), storage, until, age,
+        "guardian" if guardian else "self",
+    )  # fmt: skip
+    with installation_for(data) as installation:
+        _print(installation.consent_service().grant(customer, purpose, terms, _statement(method, at, evidence)))
 
 
 @app.command()
@@ -100,15 +92,8 @@ def withdraw(
       bojagi consent withdraw c_5kq... analytics && bojagi run
       bojagi consent withdraw c_5kq... marketing --method email_link --evidence mail.eml
     """
-    with opened(data) as desk:
-        spoken = [(subject, desk.latest(subject, purpose)) for subject in desk.store.members_of(customer)]
-        if all(before is None for _, before in spoken):
-            typer.echo(f"There is no record of a consent to {purpose}; nothing was permitted.", err=True)
-            raise typer.Exit(ExitCode.REFUSED)
-        for subject, before in spoken:
-            if before is not None:
-                fields = {name: getattr(before, name) for name in _KEPT}
-                desk.append(subject, "withdrawn", at, evidence, fields | {"method": method}, before)
+    with installation_for(data) as installation:
+        _print(installation.consent_service().withdraw(customer, purpose, _statement(method, at, evidence)))
 
 
 @app.command("object")
@@ -127,14 +112,16 @@ def object_to(
       bojagi consent object c_5kq... '*' --restrict
       bojagi consent object c_5kq... '*' --restrict --lift
     """
-    states = {(0, 0): "objected", (0, 1): "objection_lifted", (1, 0): "restricted", (1, 1): "restriction_lifted"}
-    fields = {
-        "purpose": purpose, "notice_version": "none", "notice_language": "ko", "jurisdiction": jurisdiction,
-        "method": method,
-    }  # fmt: skip
-    with opened(data) as desk:
-        for subject in desk.store.members_of(customer):
-            desk.append(subject, states[restrict, lift], at, evidence, fields, None)
+    statement = _statement(method, at, evidence)
+    with installation_for(data) as installation:
+        service = installation.consent_service()
+        if lift:
+            kind = "restriction" if restrict else "objection"
+            _print(service.lift(customer, purpose, kind, statement, jurisdiction))
+        elif restrict:
+            _print(service.restrict(customer, purpose, statement, jurisdiction))
+        else:
+            _print(service.object(customer, purpose, statement, jurisdiction))
 
 
 @app.command()
@@ -147,17 +134,10 @@ def show(customer: Customer, at: At = None, as_json: Json = False, data: Data = 
       bojagi consent show c_5kq... --at 2017-03-01T22:00:00 --json | jq .permitted.advertising_message
     """
     from pipelines.cli.grid import make_grid, open_console
-    from privacy.consent.index import DecisionIndex
-    from privacy.consent.policy import built_in_policy
-    from privacy.consent.timeline import build_timeline
 
-    policy = built_in_policy()
-    with opened(data) as desk:
-        moment, controller = at or desk.installation.decision_moment(), desk.installation.settings.controller
-        subjects = desk.store.subjects_of(customer)
-        tables = desk.store.record_table(subjects), desk.store.membership_table(subjects)
-    index = DecisionIndex(build_timeline(*tables, policy, controller), policy)
-    verdicts = {purpose: index.is_permitted(customer, purpose, moment) for purpose in policy.purposes}
+    with installation_for(data) as installation:
+        moment, policy = at or installation.decision_moment(), installation.policy
+        verdicts = installation.consent_service().verdicts(customer, moment)
     if as_json:
         typer.echo(json.dumps({"at": moment.isoformat(), "permitted": verdicts}))
         return
@@ -181,8 +161,8 @@ def history(customer: Customer, as_json: Json = False, data: Data = None) -> Non
     """
     from pipelines.cli.grid import make_grid, open_console
 
-    with opened(data) as desk:
-        records = desk.store.records_of(desk.store.subjects_of(customer))
+    with installation_for(data) as installation:
+        records = installation.consent_service().history(customer)
     if as_json:
         for record in records:
             typer.echo(record.model_dump_json())
@@ -205,15 +185,14 @@ def receipt(
 
       bojagi consent receipt r_0c9d... > receipt.jsonld
     """
-    from privacy.consent.policy import built_in_policy
     from privacy.consent.receipt import write_receipt
 
-    with opened(data) as desk:
-        record = desk.store.record(record_id)
+    with installation_for(data) as installation:
+        record, taxonomy = installation.consent_store.record(record_id), installation.policy.taxonomy
     if record is None:
-        typer.echo("There is no record of that identifier; `bojagi consent history` lists them.", err=True)
+        print_error("There is no record with this identifier; `bojagi consent history CUSTOMER` lists a customer's.")
         raise typer.Exit(ExitCode.REFUSED)
-    typer.echo(json.dumps(write_receipt(record, built_in_policy().taxonomy), ensure_ascii=False, indent=1))
+    typer.echo(json.dumps(write_receipt(record, taxonomy), ensure_ascii=False, indent=1))
 
 
 @app.command("import")
@@ -235,11 +214,21 @@ def import_records(
       bojagi consent import records.jsonl
       bojagi consent import receipt.jsonld
     """
-    with opened(data) as desk:
-        read = list(_read(file, landed, desk.installation))
-        new = {record.record_id: record for record in read if not desk.store.has(record.record_id)}
-        desk.store.append(new.values())
+    with installation_for(data) as installation:
+        read = list(_read(file, landed, installation))
+        new = installation.consent_service().take_in(read)
     typer.echo(f"{len(new)} records imported, {len(read) - len(new)} known already")
+
+
+def _statement(method: str, at: datetime | None, evidence: Path | None) -> Statement:
+    from privacy.consent.service import Statement
+
+    return Statement(method, at, evidence.read_bytes() if evidence else None)
+
+
+def _print(records: list[ConsentRecord]) -> None:
+    for record in records:
+        typer.echo(record.record_id)
 
 
 def _read(file: Path, landed: bool, installation: Installation) -> Iterator[ConsentRecord]:

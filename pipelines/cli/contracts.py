@@ -1,4 +1,4 @@
-"""`bojagi contracts`: check the contracts, show their data map, draft a new one."""
+"""Command group `bojagi contracts`: checks contracts, prints their data map, drafts a contract from a file."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ Folders = Annotated[
     list[Path] | None,
     typer.Option(
         "--contracts",
-        help="A folder of contracts; may be repeated. Instead of the built-in and configured ones.",
+        help="Folder of contracts to use instead of the built-in and configured ones. May be repeated.",
     ),
 ]
 
 app = typer.Typer(
     cls=ErrorBoundary,
-    help="Check the contracts, show the data map that they declare, or draft a contract from a file.",
+    help="Check contracts, print their data map, or draft a contract from a file.",
     no_args_is_help=True,
 )
 
@@ -33,11 +33,12 @@ app = typer.Typer(
 def check(
     as_json: Json = False,
     contracts: Folders = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print faults only, no data map.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Do not print the data map.")] = False,
 ) -> None:
-    """Check every contract: structure, vocabulary, rules and references; then print the data map.
+    """Check all contracts (structure, vocabulary, rules, references), then print the data map.
 
-    Exit code 1 when there is a fault. Guesses that `init` left are listed, but are no faults.
+    The exit code is 1 when a contract has a fault. Columns with an unconfirmed guess of `init` are listed; they are
+    not faults.
     """
     from pipelines.contracts.check import check_contracts
 
@@ -53,12 +54,12 @@ def check(
 @app.command("map")
 def show_map(
     tables: Annotated[
-        list[str] | None, typer.Argument(help="Tables such as bronze/crm_customer.", show_default="all")
+        list[str] | None, typer.Argument(help="Tables to print, such as bronze/crm_customer.", show_default="all")
     ] = None,
     as_json: Json = False,
     contracts: Folders = None,
 ) -> None:
-    """Print the data map: table, column, category, purpose, legal basis, retention, recipients."""
+    """Print the data map: each column's category, purposes, legal bases, retention and recipients."""
     from pipelines.cli.grid import open_console
     from pipelines.contracts.data_map import render_data_map, summarise
     from privacy.catalog import read_catalog
@@ -76,7 +77,7 @@ def show_map(
 
 @app.command()
 def vocabulary() -> None:
-    """Print Bojagi's vocabulary of custom properties and their terms, as Markdown."""
+    """Print the custom properties of contracts and their allowed terms, as Markdown."""
     from pipelines.contracts.vocabulary_page import render_vocabulary
 
     print(render_vocabulary(), end="")
@@ -84,18 +85,18 @@ def vocabulary() -> None:
 
 @app.command()
 def init(
-    file: Annotated[Path, typer.Argument(help="A CSV, JSON Lines or Parquet file of the new source.")],
+    file: Annotated[Path, typer.Argument(help="CSV, JSON Lines or Parquet file of the new source.")],
     out: Annotated[
         Path | None,
-        typer.Option("--out", help="Where to write it, a file or a folder.", show_default="print it"),
+        typer.Option("--out", help="File or existing folder to write to.", show_default="standard output"),
     ] = None,
     name: Annotated[
-        str | None, typer.Option("--name", help="Name of the source.", show_default="from the file's name")
+        str | None, typer.Option("--name", help="Name of the new source.", show_default="the file's name")
     ] = None,
 ) -> None:
-    """Draft a contract from a file: types, bounds and likely identifiers, guessed and marked as guesses."""
+    """Draft a contract from a file. Types, limits and likely identifiers are guessed and marked as guesses."""
     from pipelines.contracts.draft import draft_contract
-    from pipelines.contracts.draft_text import render_draft
+    from pipelines.contracts.draft_yaml import render_draft
 
     drafted = draft_contract(file, name)
     text = render_draft(drafted)
@@ -104,10 +105,10 @@ def init(
         return
     target = out / f"source_{drafted.name}.odcs.yaml" if out.is_dir() else out
     if target.exists():
-        raise typer.BadParameter(f"{target} exists; remove it or choose another --out")
+        raise typer.BadParameter(f"{target} already exists. Remove it or give another --out.")
     target.write_text(text, encoding="utf-8")
-    print(f"Drafted {target} with {len(drafted.columns)} columns; every guess in it is marked.")
-    print(f"Next: look at each guess, then run bojagi contracts check --contracts {target.parent}")
+    print(f"Wrote {target} with {len(drafted.columns)} columns. Comments mark every guess.")
+    print(f"Next: correct the guesses, then run bojagi contracts check --contracts {target.parent}")
 
 
 def _folders(given: list[Path] | None) -> tuple[Path, ...]:
@@ -136,11 +137,13 @@ def _print_result(result: CheckResult, *, quiet: bool) -> None:
     console = open_console()
     if result.faults:
         console.print(render_faults(result.faults), end="", soft_wrap=True)
-        console.print(f"{len(result.faults)} faults in {len(result.documents)} contracts; no data map.")
+        count = len(result.faults)
+        console.print(f"{count} fault{'' if count == 1 else 's'} found; no data map. Correct them and check again.")
         return
     catalog = build_catalog(result.documents.values())
     if not quiet:
         console.print(render_data_map(catalog))
     for guess in result.guesses:
-        console.print(f"{guess.path}:{guess.line}: {guess.column} is still a guess", soft_wrap=True)
-    console.print(f"{len(result.documents)} contracts, no fault. {summarise(catalog)}.", soft_wrap=True)
+        hint = "confirm or correct it, then remove `guess: true`"
+        console.print(f"{guess.path}:{guess.line}: {guess.column} is still a guess; {hint}", soft_wrap=True)
+    console.print(f"{len(result.documents)} contracts, no faults. {summarise(catalog)}.", soft_wrap=True)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from installation.installation import Installation
-    from pipelines.release.statistics_service import StatisticsDesk
+    from pipelines.release.statistics_service import StatisticsService
     from privacy.dp.ledger import Ledger
     from privacy.dp.question import Question
 
@@ -56,7 +56,7 @@ def query(
     """Ask one question. A question that was asked before on the same data costs nothing."""
     from pipelines.cli.dp_text import print_answer, print_preview
     from privacy.dp.errors import DpError
-    from privacy.dp.plan import Plan
+    from privacy.dp.noise_plan import NoisePlan
     from privacy.dp.preview import preview
 
     if spec is not None and sql is not None:
@@ -64,7 +64,7 @@ def query(
     try:
         question = _sql_question(sql, purpose, rho, keys or [], bounds) if sql is not None else _question(spec)
         if show_preview:
-            told = preview(Plan(question))
+            told = preview(NoisePlan(question))
             if as_json:
                 print(json.dumps(told, indent=1))
             else:
@@ -127,6 +127,7 @@ def budget(
 
     try:
         with closing(installation_for(data).open_ledger()) as ledger:
+            ledger.verify()
             rows = _budget_rows(ledger, account, limit or [])
     except DpError as error:
         raise _refusal(error, as_json) from error
@@ -148,12 +149,13 @@ def report(
     as_json: Json = False,
     data: Data = None,
 ) -> None:
-    """Ask the regular questions of pipelines/reports/ and keep their answers as tables of the layer release."""
+    """Ask the declared regular questions and write their answers as tables of the layer release."""
     from pipelines.cli.dp_text import print_answer
-    from pipelines.release.statistics import built_in_reports, publish
+    from pipelines.release.declaration import statistics_releases
+    from pipelines.release.statistics import publish
     from privacy.dp.errors import DpError
 
-    reports = {one.name: one for one in built_in_reports()}
+    reports = {one.name: one for one in statistics_releases()}
     unknown = sorted(set(names or ()) - reports.keys())
     if unknown:
         raise typer.BadParameter(f"no report {', '.join(unknown)}; there are {', '.join(reports)}")
@@ -179,7 +181,8 @@ def join(data: Data = None) -> None:
     if installation.settings.ledger_postgres_file is None:
         raise typer.BadParameter("the ledger is a file of this machine; a fleet's is named by ledger_postgres_file")
     with closing(installation.open_ledger(joins=True)) as ledger:
-        print(f"joined the ledger at entry {ledger.head().seq}")
+        ledger.verify()
+        print(f"joined the ledger at entry {ledger.head().number}")
 
 
 def _sql_question(sql: str, purpose: str, rho: float, keys: list[str], bounds: str | None) -> Question:
@@ -210,15 +213,15 @@ def _question(spec: Path | None) -> Question:
 
 
 @contextmanager
-def _desk(installation: Installation) -> Iterator[StatisticsDesk]:
+def _desk(installation: Installation) -> Iterator[StatisticsService]:
     from pipelines.engine.session import open_engine
     from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
-    from pipelines.release.statistics_service import StatisticsDesk
+    from pipelines.release.statistics_service import StatisticsService
 
     settings = installation.settings
     with open_engine(settings) as engine:
         session = cast("SparkSession", engine.spark)
-        yield StatisticsDesk(
+        yield StatisticsService(
             installation=installation,
             lakehouse=SparkLakehouse(settings.lakehouse_root, session, settings.storage_options),
             consent=installation.consent_view,
@@ -227,14 +230,14 @@ def _desk(installation: Installation) -> Iterator[StatisticsDesk]:
 
 
 def _budget_rows(ledger: Ledger, account: str | None, limits: list[str]) -> list[dict[str, Any]]:
-    from privacy.dp.account import Account
+    from privacy.dp.budget_account import BudgetAccount
 
     if limits and account is None:
         raise typer.BadParameter("--set needs the account before it")
     parts = [] if account is None else account.split("|")
     if len(parts) not in (0, 2, 3):
         raise typer.BadParameter(f"{account!r}: expected dataset|purpose|unit")
-    now, accounts = datetime.now(UTC), [Account(*parts)] if parts else ledger.accounts()
+    now, accounts = datetime.now(UTC), [BudgetAccount(*parts)] if parts else ledger.accounts()
     for text in limits:
         ledger.set_limit(accounts[0], *_limit(text), now)
     return [
@@ -252,7 +255,7 @@ def _budget_rows(ledger: Ledger, account: str | None, limits: list[str]) -> list
 
 
 def _limit(text: str) -> tuple[Any, Any]:
-    from privacy.dp.account import PERIODS
+    from privacy.dp.budget_account import PERIODS
     from privacy.dp.cost import cost_of_rho
 
     period, _, amount = text.partition("=")

@@ -34,6 +34,7 @@ _BY_ERROR = {
     "SimulationError": ExitCode.USAGE,
     "IdentityError": ExitCode.USAGE,
     "UnknownPurposeError": ExitCode.USAGE,
+    "InvalidRecordError": ExitCode.USAGE,
     "ReceiptError": ExitCode.USAGE,
     "AccessError": ExitCode.USAGE,
     "SpecError": ExitCode.USAGE,

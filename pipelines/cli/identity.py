@@ -1,4 +1,4 @@
-"""`bojagi identity`: resolve a person file, evaluate on labelled data, explain a pair; see `identity_desk` for more."""
+"""Commands `bojagi identity resolve`, `evaluate` and `explain`; the commands for stewards are in `identity_desk`."""
 
 from __future__ import annotations
 
@@ -9,33 +9,45 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipelines.cli.error_boundary import ErrorBoundary
-from pipelines.cli.identity_desk import desk
+from pipelines.cli.identity_desk import steward_app
 from pipelines.cli.option import Data, installation_for
 
 if TYPE_CHECKING:
     from pipelines.matching.explain import Explanation
 
-app = typer.Typer(cls=ErrorBoundary, no_args_is_help=True, help="Which records are one person.")
-app.registered_commands += desk.registered_commands
+app = typer.Typer(cls=ErrorBoundary, no_args_is_help=True, help="Find the records that belong to one person.")
+app.registered_commands += steward_app.registered_commands
 Input = Annotated[Path, typer.Option("--input", help="Person file, CSV or Parquet.")]
-MappingFile = Annotated[Path | None, typer.Option("--mapping", help="YAML: part: column(s).")]
+MappingFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--mapping",
+        help="YAML file that maps parts (phone, surname, …) to columns, for example `phone: mobile_number`. "
+        "Without it the columns are guessed.",
+    ),
+]
 Memory = Annotated[str, typer.Option(help="Memory limit of the matching, for example 4GB.")]
-Region = Annotated[str, typer.Option(help="Country of phone numbers without a country code.")]
+Region = Annotated[str, typer.Option(help="Two-letter country of phone numbers without a country code.")]
 
 
 @app.command("resolve")
 def resolve_command(
     source: Input,
-    out: Annotated[Path, typer.Option("--out", help="Output, CSV or Parquet: the rows plus customer_id.")],
+    out: Annotated[
+        Path, typer.Option("--out", help="File to write, CSV or Parquet: all rows with a new column customer_id.")
+    ],
     mapping: MappingFile = None,
-    threshold: Annotated[float, typer.Option(help="Log2 odds above which records are one person.")] = 0.0,
+    threshold: Annotated[
+        float,
+        typer.Option(help="Match weight (log2 odds) above which records are one person. A higher value joins fewer."),
+    ] = 0.0,
     memory: Memory = "4GB",
     region: Region = "KR",
     engine: Annotated[
-        str, typer.Option(help="duckdb (in this process), or spark or sc://host:port (Splink's Spark backend).")
+        str, typer.Option(help="duckdb (in this process), spark, or sc://host:port of a Spark server.")
     ] = "duckdb",
 ) -> None:
-    """Give every row of a person file a customer id."""
+    """Write a copy of a person file with a customer id for every row."""
     from pipelines.cli.identity_file import resolve_file
     from pipelines.matching.resolve import Options
 
@@ -44,19 +56,23 @@ def resolve_command(
 
 @app.command("evaluate")
 def evaluate_command(
-    name: Annotated[str | None, typer.Argument(help="febrl1 … febrl4, historical_50k or simulated.")] = None,
-    source: Annotated[Path | None, typer.Option("--input", help="Labelled file instead of a name.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="Data set: febrl1 … febrl4, historical_50k or simulated. Or give --input.")
+    ] = None,
+    source: Annotated[
+        Path | None, typer.Option("--input", help="Labelled person file instead of a data set; needs --truth.")
+    ] = None,
     truth: Annotated[str | None, typer.Option(help="Column of --input with the true person.")] = None,
     mapping: MappingFile = None,
     data: Annotated[
         Path | None,
-        typer.Option(help="historical_50k: its file. simulated: the folder with landing/ and truth/."),
+        typer.Option(help="For historical_50k: its Parquet file. For simulated: the folder with landing/ and truth/."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON only.")] = False,
-    baseline: Annotated[bool, typer.Option(help="Run plain Splink as well.")] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON on one line.")] = False,
+    baseline: Annotated[bool, typer.Option(help="Also run plain Splink on the same records.")] = True,
     memory: Memory = "4GB",
 ) -> None:
-    """Measure precision, recall and time on labelled data, beside plain Splink."""
+    """Measure precision, recall and time on labelled records, compared with plain Splink."""
     from pipelines.cli.identity_file import Labelled, evaluate_labelled
 
     found = evaluate_labelled(name, Labelled(source, truth, mapping, data), memory, with_baseline=baseline)
@@ -69,19 +85,24 @@ def evaluate_command(
 def explain_command(
     first: Annotated[
         str,
-        typer.Argument(help="Record id, or the row number when the file has no id column; without --input as in link."),
+        typer.Argument(
+            help="With --input: a record id, or a row number (from 0) if the file has no id column. "
+            "Without --input: a customer id, or kind:value such as member_no:M000000001."
+        ),
     ],
-    second: Annotated[str, typer.Argument(help="Another record.")],
+    second: Annotated[str, typer.Argument(help="The other record or customer.")],
     source: Annotated[
-        Path | None, typer.Option("--input", help="Person file, CSV or Parquet; the lakehouse if left out.")
+        Path | None, typer.Option("--input", help="Person file, CSV or Parquet. Without it the lakehouse is used.")
     ] = None,
     mapping: MappingFile = None,
     data: Data = None,
-    chart: Annotated[Path | None, typer.Option(help="Also draw the waterfall (.png, .svg, .pdf).")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON only.")] = False,
+    chart: Annotated[
+        Path | None, typer.Option(help="Also draw a waterfall chart to this file (.png, .svg or .pdf).")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")] = False,
     memory: Memory = "4GB",
 ) -> None:
-    """Show what each comparison says about two records."""
+    """Show the match weight of two records, or two customers, and what each comparison adds to it."""
     from pipelines.cli.identity_file import explain_records
 
     found, together = explain_records((first, second), source, mapping, installation_for(data), memory, quiet=as_json)
@@ -96,8 +117,8 @@ def explain_command(
 
 
 def _verdict(found: Explanation, *, together: bool) -> str:
-    """Say whether both are one customer, and why where their own comparison says otherwise."""
-    alike = found.rule is not None or found.weight > 0
+    """Return whether both are one customer, with the reason if the match weight of the pair alone says otherwise."""
+    is_match = found.rule is not None or found.weight > 0
     if together:
-        return "yes" if alike else "yes, by way of other records or a steward's decision"
-    return "no: other records of theirs, or a steward's decision, speak against it" if alike else "no"
+        return "yes" if is_match else "yes, because of other records or a steward's decision"
+    return "no, because of other records or a steward's decision" if is_match else "no"

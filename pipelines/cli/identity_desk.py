@@ -1,7 +1,7 @@
-"""`bojagi identity link|separate|revert|decisions|events`: what a steward decides about customers of the lakehouse.
+"""Commands `bojagi identity link`, `separate`, `revert`, `decisions` and `events`: a steward's decisions on customers.
 
-A person is named by customer id (`c_…`), or by a number: `member_no:M000000001`, `crm_customer:M000000001`,
-`email:…`. The number is made into its token at once; neither it nor anything else in clear is stored.
+A person is named by a customer id (`c_…`) or by a value: `member_no:M000000001`, `crm_customer:M000000001`, `email:…`.
+Only the token of the value is stored.
 """
 
 from __future__ import annotations
@@ -19,85 +19,90 @@ if TYPE_CHECKING:
     from installation.installation import Installation
     from pipelines.matching.explain import Explanation
     from pipelines.register.decision import Decision
-    from pipelines.steward.steward_desk import StewardDesk
+    from pipelines.steward.steward_desk import StewardService
 
-desk = typer.Typer()
+steward_app = typer.Typer()
 First = Annotated[str, typer.Argument(help="Customer id, or kind:value such as member_no:M000000001.")]
-Second = Annotated[str, typer.Argument(help="Another one.")]
-Reason = Annotated[str, typer.Option("--reason", help="Why, without personal data.")]
-_NEXT = "It takes effect with the next `bojagi run`."
+Second = Annotated[str, typer.Argument(help="The other customer, in the same form.")]
+Reason = Annotated[str, typer.Option("--reason", help="Reason of the decision, without personal data.")]
+_NEXT = "The next `bojagi run` applies the decision."
 
 
-@desk.command("link")
+@steward_app.command("link")
 def link(first: First, second: Second, reason: Reason, data: Data = None) -> None:
-    """Decide that two are one person, over every rerun."""
+    """Decide that two customers are the same person. All later runs keep them together."""
     _decide("same", first, second, reason, installation_for(data))
 
 
-@desk.command("separate")
+@steward_app.command("separate")
 def separate(first: First, second: Second, reason: Reason, data: Data = None) -> None:
-    """Decide that two are not one person, over every rerun."""
+    """Decide that two customers are different people. All later runs keep them apart."""
     _decide("different", first, second, reason, installation_for(data))
 
 
-@desk.command("revert")
+@steward_app.command("revert")
 def revert(
-    event: Annotated[str, typer.Argument(help="Event id, see `bojagi identity events`.")],
+    event: Annotated[str, typer.Argument(help="Event id; `bojagi identity events` lists all events.")],
     reason: Reason,
     data: Data = None,
 ) -> None:
-    """Undo a merge, split or move: its records go back to the identifier that they had."""
-    made = _desk(installation_for(data)).revert(event, reason)
-    typer.echo(f"Recorded {', '.join(decision.decision_id for decision in made)}. {_NEXT}")
+    """Undo a merge, split or move: its records get back the customer id that they had before."""
+    made = _steward_service(installation_for(data)).revert(event, reason)
+    typer.echo(f"Recorded decision {', '.join(decision.decision_id for decision in made)}. {_NEXT}")
 
 
-@desk.command("decisions")
+@steward_app.command("decisions")
 def decisions(data: Data = None, as_json: Json = False) -> None:
-    """List what stewards decided, the earliest first."""
-    rows = [_told(decision) for decision in _desk(installation_for(data)).decisions()]
-    _print(rows, as_json, "No decisions.")
+    """List all decisions of stewards, the earliest first."""
+    rows = [_decision_row(decision) for decision in _steward_service(installation_for(data)).decisions()]
+    _print(rows, as_json, "No decisions yet. Make one with `bojagi identity link` or `bojagi identity separate`.")
 
 
-@desk.command("events")
+@steward_app.command("events")
 def events(data: Data = None, as_json: Json = False) -> None:
-    """List merges, splits and moves, the earliest first."""
-    frame = _desk(installation_for(data)).events()
+    """List all merges, splits and moves of customers, the earliest first."""
+    frame = _steward_service(installation_for(data)).events()
     frame["occurred_at"] = frame["occurred_at"].astype(str)
-    _print(frame.astype(object).where(frame.notna(), None).to_dict("records"), as_json, "No events.")
+    rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
+    _print(rows, as_json, "No events yet: no run has merged, split or moved customers.")
 
 
 def explain_customers(installation: Installation, first: str, second: str) -> tuple[Explanation, bool]:
-    """Explain two people of the lakehouse with the kept model, in memory; and tell whether they are one customer."""
-    from pipelines.register.person_record import kept_sketches, read_person_records
+    """Explain the match weight of two customers of the lakehouse; return also whether they are one customer.
+
+    The stored model scores their register entries, which are decrypted in memory. The access is written to the audit
+    log.
+    """
+    from pipelines.register.person_record import read_person_records, stored_sketches
     from pipelines.register.person_register import PURPOSE
     from pipelines.register.sketch_book import SketchBook, SketchKeys
     from pipelines.steward.person_explain import explain_persons
 
-    at = _desk(installation)
-    named = at.find(first), at.find(second)
-    book = SketchBook(SketchKeys.of(installation.tokenizer), kept_sketches(at.lakehouse))
-    reveal = installation.revealer(f"bojagi identity explain by {at.steward}", PURPOSE)
-    persons = read_person_records(at.lakehouse, installation.contracts, reveal, book)
-    found = explain_persons(at.lakehouse, persons, named[0].keys, named[1].keys)
+    service = _steward_service(installation)
+    named = service.find(first), service.find(second)
+    book = SketchBook(SketchKeys.of(installation.tokenizer), stored_sketches(service.lakehouse))
+    reveal = installation.revealer(f"bojagi identity explain by {service.steward}", PURPOSE)
+    persons = read_person_records(service.lakehouse, installation.contracts, reveal, book)
+    found = explain_persons(service.lakehouse, persons, named[0].keys, named[1].keys)
     return found, named[0].customer_id == named[1].customer_id
 
 
 def _decide(verdict: Any, first: str, second: str, reason: str, installation: Installation) -> None:
-    decision = _desk(installation).decide(verdict, first, second, reason)
-    typer.echo(f"Recorded {decision.decision_id}. {_NEXT}")
+    decision = _steward_service(installation).decide(verdict, first, second, reason)
+    typer.echo(f"Recorded decision {decision.decision_id}. {_NEXT}")
 
 
-def _desk(installation: Installation) -> StewardDesk:
-    from pipelines.ingest.load import in_utc
-    from pipelines.steward.steward_desk import StewardDesk
+def _steward_service(installation: Installation) -> StewardService:
+    from pipelines.ingest.source_load import in_utc
+    from pipelines.steward.steward_desk import StewardService
 
     token, user = installation.tokenizer.token, getpass.getuser()
-    return StewardDesk(
+    return StewardService(
         installation.lakehouse, installation.contracts, token, lambda: in_utc(installation.clock()), user
     )
 
 
-def _told(decision: Decision) -> dict[str, Any]:
+def _decision_row(decision: Decision) -> dict[str, Any]:
     return {
         "decision_id": decision.decision_id,
         "decided_at": str(decision.decided_at),

@@ -1,4 +1,4 @@
-"""What `bojagi identity` does with person files; the commands themselves are in `identity`."""
+"""Reads, resolves, evaluates and explains person files for the commands in `identity`."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,7 +25,7 @@ from pipelines.evaluation.dataset import (
     load_simulated,
 )
 from pipelines.evaluation.evaluate import Evaluation, evaluate
-from pipelines.matching.errors import EngineLacksError, MappingError, SourceFileError
+from pipelines.matching.errors import MappingError, SourceFileError, UnsupportedEngineError
 from pipelines.matching.explain import Explanation, explain
 from pipelines.matching.mapping import Mapping, guess_mapping, load_mapping
 from pipelines.matching.person_file import read_person_file, write_person_file
@@ -37,7 +37,14 @@ from pipelines.register.opaque_id import opaque_ids
 
 @dataclass(frozen=True)
 class Labelled:
-    """What to evaluate on: a labelled file, or where a named data set lies."""
+    """Options of an evaluation that say which records to use.
+
+    Attributes:
+        source: labelled person file; None for a named data set.
+        truth: column of the file with the true person.
+        mapping: mapping of the file's columns; None to guess it.
+        data: file or folder of a named data set; None for the default.
+    """
 
     source: Path | None = None
     truth: str | None = None
@@ -46,21 +53,21 @@ class Labelled:
 
 
 def resolve_file(source: Path, out: Path, mapping: Path | None, options: Options, engine: str) -> None:
-    """Give every row of a person file a customer id and write it."""
+    """Write a copy of a person file with a new column `customer_id`; print warnings and a summary on standard error."""
     frame = read_person_file(source)
     for note in frame.attrs.pop("notes", ()):
         typer.echo(f"Note: {note}", err=True)
     parts = _mapping(frame, mapping)
     with _open_workspace(engine, options) as workspace:
-        answer = resolve(workspace, frame, parts, options)
+        resolution = resolve(workspace, frame, parts, options)
     new_id = opaque_ids()
-    ids = {group: new_id() for group in pd.unique(answer.group)}
-    write_person_file(frame.assign(customer_id=[ids[g] for g in answer.group]), out)
-    _report(answer, len(frame), len(ids))
+    ids = {group: new_id() for group in pd.unique(resolution.group)}
+    write_person_file(frame.assign(customer_id=[ids[g] for g in resolution.group]), out)
+    _print_summary(resolution, len(frame), len(ids), out)
 
 
 def evaluate_labelled(name: str | None, labelled: Labelled, memory: str, *, with_baseline: bool) -> Evaluation:
-    """Measure a named data set, or a labelled file, beside plain Splink."""
+    """Evaluate a named data set or a labelled file, if wanted together with plain Splink."""
     return evaluate(_labelled(name, labelled), Options(memory=memory), with_baseline=with_baseline)
 
 
@@ -73,7 +80,7 @@ def explain_records(
     *,
     quiet: bool,
 ) -> tuple[Explanation, bool]:
-    """Explain two records of a file, or two customers of the lakehouse; and say whether they are one customer."""
+    """Explain two records of a file, or two customers of the lakehouse; return also whether they are one customer."""
     if source is None:
         return explain_customers(installation, *keys)
     return _explain_file(source, mapping, keys, memory, quiet=quiet)
@@ -81,13 +88,16 @@ def explain_records(
 
 @contextmanager
 def _open_workspace(engine: str, options: Options) -> Iterator[Workspace]:
-    """Open DuckDB, or a session of Spark with Splink's functions."""
+    """Open a workspace on DuckDB, or on a Spark session with Splink's functions."""
     if engine == "duckdb":
         with open_workspace(options) as connection:
             yield connection
         return
     if engine != "spark" and not engine.startswith("sc://"):
-        raise EngineLacksError(f"Unknown engine {engine!r} for matching: expected duckdb, spark or sc://host:port.")
+        raise UnsupportedEngineError(
+            f"Matching cannot use the engine {engine!r}: expected duckdb, spark or sc://host:port. "
+            "Leave out --engine to use duckdb."
+        )
     try:
         with (
             open_engine(load_settings(engine=engine, engine_memory=options.memory)) as opened,
@@ -95,7 +105,7 @@ def _open_workspace(engine: str, options: Options) -> Iterator[Workspace]:
         ):
             yield workspace
     except (EngineError, SettingsError) as error:
-        raise EngineLacksError(str(error)) from error
+        raise UnsupportedEngineError(str(error)) from error
 
 
 def _explain_file(
@@ -105,11 +115,14 @@ def _explain_file(
     parts = _mapping(frame, mapping, quiet=quiet)
     rows = [_row(frame, parts, key) for key in keys]
     with open_workspace(Options(memory=memory)) as workspace:
-        answer = resolve(workspace, frame, parts, Options(memory=memory))
-        if answer.model is None:
-            raise SourceFileError("No two records of the file share anything; there is nothing to explain.")
-        found = explain(workspace, answer.model, rows[0], rows[1])
-    return found, bool(answer.group[rows[0]] == answer.group[rows[1]])
+        resolution = resolve(workspace, frame, parts, Options(memory=memory))
+        if resolution.model is None:
+            raise SourceFileError(
+                f"{source.name}: no two records share a blocking key, so no model was trained and nothing can be "
+                "explained. Check --mapping, or use a larger file."
+            )
+        found = explain(workspace, resolution.model, rows[0], rows[1])
+    return found, bool(resolution.group[rows[0]] == resolution.group[rows[1]])
 
 
 def _mapping(frame: pd.DataFrame, path: Path | None, *, quiet: bool = False) -> Mapping:
@@ -125,7 +138,7 @@ def _labelled(name: str | None, file: Labelled) -> LabelledFile:
     source, truth, mapping, data = file.source, file.truth, file.mapping, file.data
     if source is not None:
         if truth is None or name is not None:
-            raise MappingError("--input takes --truth COLUMN and no data set name.")
+            raise MappingError("With --input give --truth COLUMN and no name of a data set.")
         loaded = load_labelled(source, truth)
         parts = load_mapping(mapping, list(loaded.frame.columns)) if mapping else loaded.mapping
         return LabelledFile(loaded.name, loaded.frame, loaded.truth, parts)
@@ -134,23 +147,27 @@ def _labelled(name: str | None, file: Labelled) -> LabelledFile:
     if name == HISTORICAL:
         if data is None:
             raise SourceFileError(
-                "historical_50k is not part of bojagi: give its Parquet file (a Splink data set) with --data."
+                "historical_50k is not part of Bojagi. Download it (a data set of Splink) and give the Parquet file "
+                "with --data."
             )
         return load_historical(data)
     if name == "simulated":
         return load_simulated(data) if data else _simulated()
-    raise MappingError(f"Unknown data set {name!r}; known: {', '.join(FEBRL)}, {HISTORICAL}, simulated, or --input.")
+    raise MappingError(
+        f"Unknown data set {name!r}; expected {', '.join(FEBRL)}, {HISTORICAL} or simulated. "
+        "To evaluate a labelled file give --input and --truth."
+    )
 
 
 def _simulated() -> LabelledFile:
-    """Load the simulated people of the data folder, or simulate them for this once."""
+    """Load the simulated people of the data folder; if it has none, simulate them in a temporary folder."""
     settings = load_settings()
     if (settings.data_dir / "truth" / "record.parquet").is_file():
         return load_simulated(settings.data_dir)
     from pipelines.simulate.simulation import simulate
 
     with TemporaryDirectory(prefix="bojagi-") as folder:
-        typer.echo(f"No simulation in {settings.data_dir}: simulating for this evaluation.", err=True)
+        typer.echo(f"No simulation in {settings.data_dir}: simulating people for this evaluation.", err=True)
         simulate(Path(folder), settings.seed)
         return load_simulated(Path(folder))
 
@@ -160,14 +177,20 @@ def _row(frame: pd.DataFrame, mapping: Mapping, key: str) -> int:
         found = frame.index[frame[mapping.record_id] == key]
         if len(found) == 1:
             return int(found[0])
-        raise SourceFileError(f"{len(found)} records have that {mapping.record_id}; expected one.")
+        raise SourceFileError(
+            f"{len(found)} records have this {mapping.record_id}; expected one. Give a {mapping.record_id} that "
+            "exactly one record has."
+        )
     if key.isdigit() and int(key) < len(frame):
         return int(key)
-    raise SourceFileError(f"Expected a row number from 0 to {len(frame) - 1}: the file has no id column.")
+    raise SourceFileError(
+        f"The file has no id column. Give a row number from 0 to {len(frame) - 1}, or map the column record_id with "
+        "--mapping."
+    )
 
 
-def _report(answer: Resolution, records: int, people: int) -> None:
-    for warning in answer.warnings:
+def _print_summary(resolution: Resolution, records: int, people: int, out: Path) -> None:
+    for warning in resolution.warnings:
         typer.echo(f"Note: {warning}", err=True)
-    seconds = sum(answer.seconds.values())
-    typer.echo(f"{records} records are {people} people ({seconds:.1f} s).", err=True)
+    seconds = sum(resolution.seconds.values())
+    typer.echo(f"{records} records are {people} people ({seconds:.1f} s). Wrote {out}.", err=True)

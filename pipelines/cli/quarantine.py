@@ -1,4 +1,4 @@
-"""`bojagi quarantine`: what was refused and why, and another try after a contract was mended."""
+"""`bojagi quarantine`: lists the quarantined rows by reason, or loads them after a contract was corrected."""
 
 import json
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,16 +12,18 @@ if TYPE_CHECKING:
     from installation.installation import Installation
 
 _REPORTED = ("source", "load_id", "rows_read", "rows_added", "rows_known", "rows_quarantined")
-Source = Annotated[str | None, typer.Argument(help="Only this source, such as crm_customer.")]
+Source = Annotated[str | None, typer.Argument(help="Name of one source, such as crm_customer; without it, all.")]
 
 app = typer.Typer(
-    cls=ErrorBoundary, help="Rows that broke their contract: list them, or load them after a fix.", no_args_is_help=True
+    cls=ErrorBoundary,
+    help="List the rows that broke their contract, or load them after the contract was corrected.",
+    no_args_is_help=True,
 )
 
 
 @app.command("list")
 def list_rows(source: Source = None, data: Data = None, as_json: Json = False) -> None:
-    """Count the rows in quarantine by source, column, rule and reason. The rows themselves are not shown.
+    """Count the rows in quarantine by source, column, rule and reason. Their values are not shown.
 
     [bold]Examples[/bold]
 
@@ -41,12 +43,12 @@ def list_rows(source: Source = None, data: Data = None, as_json: Json = False) -
 
 @app.command("replay")
 def replay(source: Source = None, engine: Engine = None, data: Data = None, as_json: Json = False) -> None:
-    """Try the waiting rows again under the contracts as they are now. What passes leaves the quarantine.
+    """Check the quarantined rows against the current contracts, and load the rows that pass.
 
     [bold]Examples[/bold]
 
       bojagi quarantine replay delivery
-      bojagi run      [dim]# refreshes what depends on it[/dim]
+      bojagi run      [dim]# rebuilds the tables that depend on it[/dim]
     """
     with installation_for(data, engine=engine) as installation:
         reports = _replay(installation, source)
@@ -55,13 +57,16 @@ def replay(source: Source = None, engine: Engine = None, data: Data = None, as_j
     elif not reports:
         typer.echo("Quarantine is empty.")
     for report in () if as_json else reports:
-        typer.echo(f"{report['source']}: {report['rows_added']:,} rows loaded, {report['rows_quarantined']:,} remain")
+        typer.echo(
+            f"{report['source']}: {report['rows_added']:,} rows loaded, "
+            f"{report['rows_quarantined']:,} remain in quarantine"
+        )
 
 
 def _replay(installation: "Installation", source: str | None) -> list[dict[str, Any]]:
     from pipelines.engine.session import open_engine
     from pipelines.ingest.lock import run_lock
-    from pipelines.ingest.replay import replay_quarantine
+    from pipelines.ingest.quarantine_replay import replay_quarantine
     from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
     from pipelines.quality.table_status import count_quarantine
 

@@ -1,8 +1,10 @@
-"""`bojagi read`: a table as a role may see it, for a purpose, of the people who permit it."""
+"""`bojagi read`: shows a table for a role and a purpose, with the rows of customers who permit it."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from getpass import getuser
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -11,17 +13,20 @@ import typer
 from pipelines.cli.option import Data, Engine, Json, installation_for
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
-    from pipelines.access.reader import Read
+    from installation.installation import Installation
+    from privacy.access.reader import Read, TableReader
 
 DEFAULT_LIMIT = 20
+MOST_ROWS_WITHOUT_ENGINE = 2_000_000
+"""Larger tables are read by the engine, which starts in seconds and reads in parts."""
 
 
 def read(
     table: Annotated[str, typer.Argument(help="Table, such as gold/customer_360.")],
     role: Annotated[str, typer.Option("--role", help="analyst, steward, agent or privacy_officer.")],
-    purpose: Annotated[str, typer.Option("--purpose", help="What for: a purpose of the taxonomy.")],
+    purpose: Annotated[str, typer.Option("--purpose", help="What the rows are used for: a purpose of the taxonomy.")],
     columns: Annotated[
         str | None, typer.Option("--columns", help="Columns, joined by commas.", show_default="all that may be read")
     ] = None,
@@ -31,10 +36,11 @@ def read(
     engine: Engine = None,
     as_json: Json = False,
 ) -> None:
-    """Show a table as a role may see it: permitted columns, of people who permit the purpose. It is logged.
+    """Show the columns and rows of a table that a role may read for a purpose. The read is logged.
 
-    The rows of whoever withdrew a moment ago are not there. Columns that the role, the purpose or the law keeps back
-    are named with the reason. Roles stand in privacy/access/role.yaml.
+    Only customers who permit the purpose now are shown; a withdrawal counts at once. Columns that the role, the purpose
+    or the law excludes are listed with the reason. Roles are in privacy/access/role.yaml. Small tables are read without
+    an engine.
 
     [bold]Examples[/bold]
 
@@ -42,33 +48,44 @@ def read(
       bojagi read gold/customer_demographic --role analyst --purpose research --columns age_band,beliefs --json
       bojagi read gold/order_history --role privacy_officer --purpose legal_records --limit 5
     """
-    from pipelines.access.reader import Reader
-    from pipelines.engine.session import open_engine
-    from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
-
-    with installation_for(data, engine=engine) as installation, open_engine(installation.settings) as opened:
-        settings = installation.settings
-        reader = Reader(
-            lakehouse=SparkLakehouse(
-                settings.lakehouse_root, cast("SparkSession", opened.spark), settings.storage_options
-            ),
-            contracts=installation.contracts,
-            consent=installation.consent_view,
-            roles=installation.roles,
-            audit=installation.audit_log,
-            secret=installation.pseudonym_key,
-            who=who or getuser(),
-            clock=installation.clock,
-        )
-        found = reader.read(table, role, purpose, columns.split(",") if columns else None)
-        rows = found.frame.limit(limit).toArrow().to_pylist()
+    wanted = columns.split(",") if columns else None
+    with installation_for(data, engine=engine) as installation:
+        name = who or getuser()
+        if engine is None and not _is_large(installation, table):
+            found: Read[Any] = installation.table_reader(name).read(table, role, purpose, wanted, limit)
+            rows = found.frame.to_pylist()
+        else:
+            with _spark_reader(installation, name) as reader:
+                found = reader.read(table, role, purpose, wanted, limit)
+                rows = found.frame.toArrow().to_pylist()
     if as_json:
         typer.echo(json.dumps(_document(found, rows), ensure_ascii=False, default=str, indent=1))
     else:
         _print(found, rows)
 
 
-def _document(found: Read, rows: list[dict[str, Any]]) -> dict[str, Any]:
+def _is_large(installation: Installation, table: str) -> bool:
+    """Whether a table has more rows than this process should read."""
+    from installation.lakehouse.table_profile import read_profile
+
+    lakehouse = installation.lakehouse
+    return lakehouse.exists(table) and read_profile(lakehouse.delta(table)).rows > MOST_ROWS_WITHOUT_ENGINE
+
+
+@contextmanager
+def _spark_reader(installation: Installation, who: str) -> Iterator[TableReader[DataFrame]]:
+    from pipelines.access.spark_table import SparkTables
+    from pipelines.engine.session import open_engine
+    from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
+
+    settings = installation.settings
+    with open_engine(settings) as opened:
+        session = cast("SparkSession", opened.spark)
+        lakehouse = SparkLakehouse(settings.lakehouse_root, session, settings.storage_options)
+        yield installation.reader_on(SparkTables(lakehouse, installation.consent_view), who)
+
+
+def _document(found: Read[Any], rows: list[dict[str, Any]]) -> dict[str, Any]:
     plan = found.plan
     return {
         "table": plan.table, "purpose": plan.purpose, "columns": list(plan.columns), "left_out": dict(plan.left_out),
@@ -76,7 +93,7 @@ def _document(found: Read, rows: list[dict[str, Any]]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _print(found: Read, rows: list[dict[str, Any]]) -> None:
+def _print(found: Read[Any], rows: list[dict[str, Any]]) -> None:
     from pipelines.cli.grid import make_grid, open_console
 
     console, plan = open_console(), found.plan

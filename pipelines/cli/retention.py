@@ -1,4 +1,4 @@
-"""`bojagi retention`: what is due by the contracts, and its deletion."""
+"""`bojagi retention`: shows the rows that are due for deletion, or deletes them."""
 
 from __future__ import annotations
 
@@ -15,19 +15,28 @@ from pipelines.cli.option import Data, Json, installation_for
 
 if TYPE_CHECKING:
     from installation.installation import Installation
-    from pipelines.retention.plan import TablePlan
+    from pipelines.retention.plan import RetentionPlan
 
 On = Annotated[
     datetime | None,
-    typer.Option("--on", formats=["%Y-%m-%d"], help="The day to judge by.", show_default="the day of the latest event"),
+    typer.Option(
+        "--on",
+        formats=["%Y-%m-%d"],
+        help="Reference date: rows are due if their retention ended before this day.",
+        show_default="the day of the latest event",
+    ),
 ]
 
-app = typer.Typer(cls=ErrorBoundary, help="Show what is due for deletion, or delete it.", no_args_is_help=True)
+app = typer.Typer(
+    cls=ErrorBoundary, help="Show the rows that are due for deletion, or delete them.", no_args_is_help=True
+)
 
 
 @app.command()
 def plan(on: On = None, data: Data = None, as_json: Json = False) -> None:
-    """Count the rows that are due, table by table, and say what is held and why. Deletes nothing.
+    """Count, table by table, the rows that are due for deletion and those that are kept, with the reason.
+
+    Deletes nothing.
 
     [bold]Examples[/bold]
 
@@ -48,27 +57,27 @@ def plan(on: On = None, data: Data = None, as_json: Json = False) -> None:
 
 @app.command()
 def apply(on: On = None, data: Data = None, as_json: Json = False) -> None:
-    """Delete what is due: rows, their earlier versions, and the keys of persons of whom nothing is left.
+    """Delete the rows that are due, their earlier versions, and the keys of persons who have no row left.
 
     [bold]Examples[/bold]
 
       bojagi retention apply
-      bojagi run      [dim]# builds anew what was made from deleted rows[/dim]
+      bojagi run      [dim]# rebuilds the tables that contain deleted rows[/dim]
     """
     from pipelines.ingest.lock import run_lock
-    from pipelines.retention.apply import apply_retention
+    from pipelines.retention.deletion import apply_retention
 
     with installation_for(data) as installation, run_lock(installation.settings.data_dir):
-        outcomes = apply_retention(
+        results = apply_retention(
             installation.lakehouse, installation.contracts, installation.protection, _day(installation, on)
         )
     if as_json:
-        typer.echo(json.dumps([asdict(one) for one in outcomes], ensure_ascii=False, indent=2, default=str))
+        typer.echo(json.dumps([asdict(one) for one in results], ensure_ascii=False, indent=2, default=str))
         return
-    _print("deleted", [(one.plan, one.deleted) for one in outcomes])
-    keys, files = sum(one.keys_destroyed for one in outcomes), sum(one.files_removed for one in outcomes)
+    _print("deleted", [(one.plan, one.deleted) for one in results])
+    keys, files = sum(one.keys_destroyed for one in results), sum(one.files_removed for one in results)
     typer.echo(
-        f"{sum(one.deleted for one in outcomes):,} rows deleted, {files:,} files removed, {keys:,} keys destroyed"
+        f"{sum(one.deleted for one in results):,} rows deleted, {files:,} files removed, {keys:,} keys destroyed"
     )
 
 
@@ -76,17 +85,17 @@ def _day(installation: Installation, on: datetime | None) -> date:
     return on.date() if on else installation.reference_date()
 
 
-def _print(what: str, counted: Iterable[tuple[TablePlan, int]]) -> None:
-    """A row for each table that has rows, and one more for each further reason why rows of it are held."""
+def _print(counted_column: str, counted: Iterable[tuple[RetentionPlan, int]]) -> None:
+    """Print a line for each table that has rows, and a further line for each other reason why rows are kept."""
     from pipelines.cli.grid import make_grid, open_console
-    from pipelines.retention.plan import Hold
+    from pipelines.retention.plan import KeptRows
 
-    grid = make_grid("table", what, "held", "next due", "held because", numbers=(what, "held"))
+    grid = make_grid("table", counted_column, "kept", "next due", "kept because", numbers=(counted_column, "kept"))
     for plan, rows in counted:
         if not plan.rows:
             continue
         name = plan.table if plan.table != "bronze/quarantine" else f"{plan.table} of {plan.contract_id}"
-        first, *others = plan.held or (Hold(0, ""),)
+        first, *others = plan.held or (KeptRows(0, ""),)
         grid.add_row(name, f"{rows:,}", f"{first.rows:,}", str(plan.next_due or ""), first.reason)
         for hold in others:
             grid.add_row("", "", f"{hold.rows:,}", "", hold.reason)

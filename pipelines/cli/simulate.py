@@ -1,4 +1,4 @@
-"""`bojagi simulate`: make the market with its people and touchpoints in a folder."""
+"""`bojagi simulate`: writes a simulated market with people and touchpoints to a folder."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from pipelines.simulate.simulation import SimulationReport
+    from pipelines.simulate.simulation import SimulationResult
 
 _MIB = 1024 * 1024
 
@@ -19,46 +19,50 @@ def simulate_command(
         Path,
         typer.Option("--out", help="Folder for landing/, truth/ and manifest.json.", file_okay=False),
     ] = Path("data"),
-    seed: Annotated[int, typer.Option("--seed", help="Same seed, same bytes.", min=0)] = 20170101,
+    seed: Annotated[
+        int, typer.Option("--seed", help="Seed of all random draws; the same seed gives the same files.", min=0)
+    ] = 20170101,
     scale: Annotated[
         int,
-        typer.Option("--scale", help="How many copies of the market, each with new people.", min=1, max=1000),
+        typer.Option("--scale", help="Number of copies of the market, each with new people.", min=1, max=1000),
     ] = 1,
     households: Annotated[
         int | None,
-        typer.Option("--households", help="Only the market's first K households; for trials.", min=10),
+        typer.Option("--households", help="Use only the first K households of the market, for a quick trial.", min=10),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Write again, also over another simulation.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Write the files again, also over another simulation.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")] = False,
 ) -> None:
-    """Simulate the market: the Complete Journey with people, devices, touchpoints and realistic dirt.
+    """Simulate a market: the Complete Journey with people, devices, touchpoints and realistic faults.
 
-    Writes the sources to OUT/landing and the true person behind each record to OUT/truth. Called again with
-    the same seed, scale and households it finds its files and does nothing.
+    Writes the sources to OUT/landing, and the true person behind each record to OUT/truth. If OUT already has the
+    files of the same seed, scale and households, nothing is written.
     """
     from pipelines.simulate.simulation import simulate
 
     console = Console(stderr=True)
     with console.status("simulating") as status:
-        report = simulate(out, seed, scale, lambda step: status.update(step), households=households, force=force)
+        result = simulate(out, seed, scale, lambda step: status.update(step), households=households, force=force)
     if as_json:
-        typer.echo(json.dumps({**report.model_dump(mode="json"), "rows": report.rows}, ensure_ascii=False))
+        typer.echo(json.dumps({**result.model_dump(mode="json"), "rows": result.rows}, ensure_ascii=False))
     else:
-        Console().print(_summary(report))
+        Console().print(_summary(result))
 
 
-def _summary(report: "SimulationReport") -> Table:
-    """Return the sources with their rows and sizes; the caption says where they are."""
+def _summary(result: "SimulationResult") -> Table:
+    """Return a table of the sources with their rows and sizes; its caption states the folder and the duration."""
     sizes: dict[str, int] = {}
-    for file in report.files:
+    for file in result.files:
         kind, source, *_ = file.path.split("/")
         if kind == "landing":
             sizes[source] = sizes.get(source, 0) + file.size_bytes
-    table = Table("source", title=f"Market of seed {report.spec.seed}, scale {report.spec.scale}")
+    table = Table("source", title=f"Market of seed {result.spec.seed}, scale {result.spec.scale}")
     table.add_column("rows", justify="right")
     table.add_column("MiB", justify="right")
-    for source, rows in sorted(report.rows.items()):
+    for source, rows in sorted(result.rows.items()):
         table.add_row(source, f"{rows:,}", f"{sizes[source] / _MIB:.1f}")
-    state = "already there" if report.was_present else f"written in {report.seconds:.1f} s"
-    table.caption = f"{report.out}: {state}; truth/ is for evaluation only"
+    state = "all files existed already" if result.was_present else f"written in {result.seconds:.1f} s"
+    table.caption = f"{result.out}: {state}; use truth/ for evaluation only"
     return table

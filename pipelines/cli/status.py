@@ -9,7 +9,7 @@ from pipelines.cli.option import Data, Json, installation_for
 
 if TYPE_CHECKING:
     from installation.settings import Settings
-    from pipelines.quality.table_status import TableState
+    from pipelines.quality.table_status import TableStatus
 
 
 def status(data: Data = None, as_json: Json = False) -> None:
@@ -22,12 +22,12 @@ def status(data: Data = None, as_json: Json = False) -> None:
       bojagi status
       bojagi status --json | jq '.tables[] | select(.rules_failed > 0)'
     """
-    from pipelines.quality.inspection import outcome_folder
-    from pipelines.quality.table_status import count_quarantine, survey_tables
+    from pipelines.quality.inspection import record_folder
+    from pipelines.quality.table_status import count_quarantine, read_table_status
 
     installation = installation_for(data)
     settings, lakehouse = installation.settings, installation.lakehouse
-    tables = list(survey_tables(lakehouse, installation.contracts, outcome_folder(settings)))
+    tables = list(read_table_status(lakehouse, installation.contracts, record_folder(settings)))
     document = {
         "data": str(settings.data_dir),
         "last_run": last_run(settings),
@@ -50,14 +50,14 @@ def last_run(settings: "Settings") -> dict[str, Any] | None:
         return newest_run(instance)
 
 
-def _row(state: "TableState") -> dict[str, Any]:
-    quality = state.outcome.quality if state.outcome else None
+def _row(state: "TableStatus") -> dict[str, Any]:
+    quality = state.record.quality if state.record else None
     return {
         "table": state.table,
         "rows": state.rows,
         "version": state.version,
         "size_bytes": state.size_bytes,
-        "checked_at": state.outcome.measured_at.isoformat() if state.outcome else None,
+        "checked_at": state.record.measured_at.isoformat() if state.record else None,
         "rules_passed": sum(result.passed for result in quality.results) if quality else None,
         "rules_warned": len(quality.warnings) if quality else None,
         "rules_failed": len(quality.blocking) if quality else None,

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from installation.errors import SettingsError
+from privacy.storage.atomic_file import public_draft
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -83,14 +84,9 @@ def write_table(frame: "pd.DataFrame", path: Path, delimiter: str = ",") -> None
 
     The file appears at once, when all of it is written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     shuffled = frame.sort_values(list(frame.columns), kind="stable", key=lambda column: column.astype(str))
-    temporary = path.with_name(f".{path.name}.new")
-    try:
+    with public_draft(path) as draft:
         if path.suffix == ".parquet":
-            shuffled.to_parquet(temporary, index=False)
+            shuffled.to_parquet(draft, index=False)
         else:
-            shuffled.to_csv(temporary, index=False, sep=delimiter)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+            shuffled.to_csv(draft, index=False, sep=delimiter)

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 from installation.lakehouse.lakehouse import Lakehouse
 from pipelines.consent.proof import Proof
-from privacy.audit import Access, AuditLog, now
+from privacy.audit import AuditEntry, AuditLog
+from privacy.clock import utc_now
 from privacy.consent.view import ConsentView
 from privacy.contract.document import Document
 
@@ -19,7 +20,7 @@ _REASON_LENGTH = 500
 
 
 @dataclass
-class BuildAccount:
+class BuildLog:
     """Accounts for the builds of one run. `opened` opens the log, which stays open until `close`: that saves time."""
 
     opened: Callable[[], AuditLog]
@@ -43,8 +44,8 @@ class BuildAccount:
         if self._log is None:
             self._log = self.opened()
         told = f"run {self.run_id}, version {delta.version()}"
-        entry = Access(
-            at=now(), who=WHO, role="pipeline", purpose=proof.purpose, action=ACTION, table=contract.table,
+        entry = AuditEntry(
+            at=utc_now(), who=WHO, role="pipeline", purpose=proof.purpose, action=ACTION, table=contract.table,
             columns=tuple(column.name for column in contract.columns), subjects=proof.customers,
             outcome="allowed" if proof.holds else "failed",
             reason=told if proof.holds else f"{told}: {proof.told}"[:_REASON_LENGTH],

@@ -1,4 +1,4 @@
-"""Who permits a purpose as of now: by the table of the last run, less whoever has said no since."""
+"""Filters rows by consent as of now: by silver/permission, corrected by what was recorded since it was built."""
 
 from __future__ import annotations
 
@@ -11,45 +11,52 @@ from pyspark.sql import functions as F
 from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
 from privacy.consent.errors import ConsentError
 from privacy.consent.frame import Permissions
-from privacy.consent.recent_denial import PERMISSION, denied_since
+from privacy.consent.verdict_change import PERMISSION, changed_verdicts
 from privacy.consent.view import ConsentView
 
 
 def keep_permitted_now(
     frame: DataFrame, purpose: str, view: ConsentView, lakehouse: SparkLakehouse, customer: str
 ) -> DataFrame:
-    """Return only the rows whose customer permits the purpose at the view's moment; all where nobody can refuse.
+    """Return only the rows whose customer permits the purpose at the view's moment; all where no customer can refuse.
+
+    Rows without a customer stay only for purposes that do not rest on consent.
 
     Args:
         frame: rows with a column that names the customer.
         purpose: what the rows shall be used for.
-        view: what the record says.
-        lakehouse: where silver/permission lies.
+        view: the consent record.
+        lakehouse: where silver/permission is.
         customer: name of the column with the customer.
 
     Raises:
-        ConsentError: it is not known who permits the purpose.
+        ConsentError: the permissions are unknown.
     """
     if not view.policy.can_refuse(purpose):
         return frame
     _require_permission(lakehouse)
-    kept = Permissions(lakehouse.read(PERMISSION), view.policy).permitted(frame, purpose, view.moment, customer)
-    denied = denied_since(view, purpose)
-    if not denied:
-        return kept
-    names = kept.sparkSession.createDataFrame(pa.table({"_denied": denied}))
-    return kept.join(names, F.col(customer) == F.col("_denied"), "left_anti")
+    permissions = Permissions(lakehouse.read(PERMISSION), view.policy)
+    changed = changed_verdicts(view, purpose)
+    if not changed:
+        return permissions.permitted(frame, purpose, view.moment, customer)
+    since = frame.sparkSession.createDataFrame(
+        pa.table({"_changed": pa.array(list(changed), pa.string()), "_may": pa.array(list(changed.values()))})
+    )
+    joined = frame.join(F.broadcast(since), F.col(customer) == F.col("_changed"), "left")
+    unchanged = permissions.permitted(joined.where(F.col("_changed").isNull()), purpose, view.moment, customer)
+    return unchanged.unionByName(joined.where("_may")).drop("_changed", "_may")
 
 
-def standing_version(purpose: str, view: ConsentView, lakehouse: SparkLakehouse) -> str:
-    """Return what changes when others may permit the purpose: the table's version and who has said no since."""
+def permission_version(purpose: str, view: ConsentView, lakehouse: SparkLakehouse) -> str:
+    """Return a text that changes when other customers may permit the purpose."""
     if not view.policy.can_refuse(purpose):
         return "all"
     _require_permission(lakehouse)
-    denied = hashlib.sha256("\n".join(denied_since(view, purpose)).encode()).hexdigest()
-    return f"{lakehouse.version(PERMISSION)}-{view.policy.digest}-{denied}"
+    changed = sorted(changed_verdicts(view, purpose).items())
+    since = hashlib.sha256("\n".join(f"{customer} {may}" for customer, may in changed).encode()).hexdigest()
+    return f"{lakehouse.version(PERMISSION)}-{view.policy.digest}-{since}"
 
 
 def _require_permission(lakehouse: SparkLakehouse) -> None:
     if not lakehouse.exists(PERMISSION):
-        raise ConsentError(f"There is no table {PERMISSION}: nobody is known to permit anything; run `bojagi run`.")
+        raise ConsentError(f"There is no table {PERMISSION}, so no permission is known: run `bojagi run`.")

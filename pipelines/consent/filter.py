@@ -1,14 +1,14 @@
-"""Nobody in a gold table, and nobody's rows in the making of it, who does not permit the purpose that it is built for.
+"""Filters the inputs and the output of a gold table by consent for the purpose that it is built for.
 
-The purpose stands in the table's contract (`builtFor`). A column that serves other purposes than that (a sensitive one
-names its own) keeps a value only for those who permit one of its own.
+The contract names the purpose (`builtFor`). A column that does not serve that purpose names its own purposes; it keeps
+a value only for customers who permit one of them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import reduce
-from typing import TYPE_CHECKING
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -17,11 +17,9 @@ from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
 from privacy.consent.errors import ConsentError
 from privacy.consent.frame import Permissions
 from privacy.consent.policy import Policy
-from privacy.consent.recent_denial import PERMISSION
+from privacy.consent.verdict_change import PERMISSION, note_permissions
+from privacy.consent.view import ConsentView
 from privacy.contract.document import Document
-
-if TYPE_CHECKING:
-    from pipelines.derived_table.table import BuildContext
 
 CUSTOMER = "customer_id"
 
@@ -42,89 +40,109 @@ def narrower_columns(contract: Document) -> dict[tuple[str, ...], list[str]]:
     return found
 
 
-def waits_for_permission(contract: Document, policy: Policy) -> bool:
-    """Return whether it depends on silver/permission what stands in the table."""
-    return bool(_deciding(contract, policy))
+def deciding_purposes(contract: Document, policy: Policy) -> frozenset[str]:
+    """Return the purposes whose consent decides which rows and values a table holds.
 
-
-def consent_state(contract: Document, lakehouse: SparkLakehouse, context: BuildContext) -> dict[str, str]:
-    """Return a digest of who permits each purpose that the table rests on: another, and the table is out of date."""
-    purposes = _deciding(contract, context.agreed.policy)
-    if not purposes:
-        return {}
-    digests = _digests(lakehouse, context)
-    held = {purpose: digests.get(purpose, "nobody spoke") for purpose in sorted(purposes)}
-    return {"policy": context.agreed.policy.digest, **held}
-
-
-def keep_permitted_inputs(
-    tables: Mapping[str, DataFrame], contract: Document, lakehouse: SparkLakehouse, context: BuildContext
-) -> Mapping[str, DataFrame]:
-    """Return a gold table's inputs without the rows of customers who do not permit what it is built for."""
-    purpose = contract.built_for
-    if purpose is None or not context.agreed.policy.can_refuse(purpose):
-        return tables
-    permissions, at = _permissions(lakehouse, context), context.agreed.moment
-    return {
-        name: permissions.permitted(frame, purpose, at) if CUSTOMER in frame.columns else frame
-        for name, frame in tables.items()
-    }
-
-
-def keep_permitted(frame: DataFrame, contract: Document, lakehouse: SparkLakehouse, context: BuildContext) -> DataFrame:
-    """Return a gold table's rows without those who do not permit what it is built for, narrower columns without theirs.
+    Empty for a table that is not gold, holds no persons, or serves only purposes that no customer can refuse.
 
     Raises:
-        ConsentError: who permits it is not known, or the table does not say what it is built for.
+        ConsentError: a gold table about persons names no purpose.
     """
-    if contract.layer != "gold" or contract.subject_key is None:
-        return frame
-    purposes = _deciding(contract, context.agreed.policy)
-    if not purposes:
-        return frame
-    permissions, at, purpose = _permissions(lakehouse, context), context.agreed.moment, str(contract.built_for)
-    kept = permissions.permitted(frame, purpose, at, contract.subject_key)
-    for others, columns in narrower_columns(contract).items():
-        kept = _blanked(kept, columns, others, permissions, context, contract.subject_key)
-    return kept
-
-
-def _blanked(
-    frame: DataFrame, columns: list[str], purposes: tuple[str, ...], permissions: Permissions, context: BuildContext,
-    subject_key: str,
-) -> DataFrame:  # fmt: skip
-    """The columns null for customers who permit none of the purposes."""
-    flags = [f"_may_{number}" for number in range(len(purposes))]
-    for flag, purpose in zip(flags, purposes, strict=True):
-        frame = permissions.flagged(frame, purpose, context.agreed.moment, flag, subject_key)
-    may = reduce(Column.__or__, (F.col(flag) for flag in flags))
-    values: dict[str, Column] = {name: F.when(may, F.col(name)) for name in columns}
-    return frame.withColumns(values).drop(*flags)
-
-
-def _deciding(contract: Document, policy: Policy) -> frozenset[str]:
-    """The purposes on which it depends what stands in the table; none where nobody can refuse."""
     if contract.layer != "gold" or contract.subject_key is None:
         return frozenset()
     if contract.built_for is None:
-        raise ConsentError(f"{contract.table} is about persons and its contract says no purpose; name one in builtFor.")
+        raise ConsentError(f"{contract.table} holds persons and its contract names no purpose; name one in builtFor.")
     named = {contract.built_for, *(purpose for purposes in narrower_columns(contract) for purpose in purposes)}
     return frozenset(purpose for purpose in named if policy.can_refuse(purpose))
 
 
-def _digests(lakehouse: SparkLakehouse, context: BuildContext) -> Mapping[str, str]:
-    """A digest of the verdicts on each purpose at the view's moment: one query for all tables of a run."""
-    permissions, view = _permissions(lakehouse, context), context.agreed
-    table = f"{lakehouse.path(PERMISSION)}@{lakehouse.version(PERMISSION)}"
-    if table not in view.digests:
-        now = permissions.at(view.moment)
-        each = F.xxhash64(CUSTOMER, "verdict").cast("decimal(20,0)")
-        rows = now.groupBy("purpose").agg(F.count(F.lit(1)), F.sum(each)).collect()
-        view.digests[table] = {row[0]: f"{row[1]}.{row[2]}" for row in rows}
-    return view.digests[table]
+@dataclass(frozen=True)
+class ConsentFilter:
+    """The row filter of a run (`pipelines.derived_table.row_filter.RowFilter`), by silver/permission.
 
+    Without a view, no table that consent decides on is built.
+    """
 
-def _permissions(lakehouse: SparkLakehouse, context: BuildContext) -> Permissions:
-    if not lakehouse.exists(PERMISSION):
-        raise ConsentError(f"There is no table {PERMISSION}, so nobody is known to permit anything: run `bojagi run`.")
-    return Permissions(lakehouse.read(PERMISSION), context.agreed.policy)
+    lakehouse: SparkLakehouse
+    view: ConsentView | None
+
+    def state(self, contract: Document) -> dict[str, str]:
+        """Return a digest of the verdicts on each purpose that decides on the table; empty where none does."""
+        purposes = deciding_purposes(contract, self._view.policy) if self._concerns(contract) else frozenset()
+        if not purposes:
+            return {}
+        digests = self._digests()
+        return {
+            "policy": self._view.policy.digest,
+            **{purpose: digests.get(purpose, "no verdict") for purpose in sorted(purposes)},
+        }
+
+    def keep_inputs(self, tables: Mapping[str, DataFrame], contract: Document) -> Mapping[str, DataFrame]:
+        """Return the inputs without the rows of customers who do not permit the purpose of the table.
+
+        Inputs without a column `customer_id` stay whole. Null customers stay only for purposes without consent.
+        """
+        purpose = contract.built_for
+        if purpose is None or not self._view.policy.can_refuse(purpose):
+            return tables
+        permissions, at = self._permissions(), self._view.moment
+        return {
+            name: permissions.permitted(frame, purpose, at) if CUSTOMER in frame.columns else frame
+            for name, frame in tables.items()
+        }
+
+    def keep_rows(self, frame: DataFrame, contract: Document) -> DataFrame:
+        """Return a gold table's rows of customers who permit its purpose; other columns null where not permitted.
+
+        Raises:
+            ConsentError: the permissions are unknown, or the table names no purpose.
+        """
+        if not self._concerns(contract) or not deciding_purposes(contract, self._view.policy):
+            return frame
+        permissions, at, purpose = self._permissions(), self._view.moment, str(contract.built_for)
+        kept = permissions.permitted(frame, purpose, at, str(contract.subject_key))
+        for others, columns in narrower_columns(contract).items():
+            kept = self._blanked(kept, columns, others, permissions, str(contract.subject_key))
+        return kept
+
+    def note_refreshed(self, table: str) -> None:
+        """Store which consent records silver/permission covers, once it is up to date."""
+        if table == PERMISSION:
+            note_permissions(self._view)
+
+    @property
+    def _view(self) -> ConsentView:
+        if self.view is None:
+            raise ConsentError("This needs the consent record, and the build has none.")
+        return self.view
+
+    @staticmethod
+    def _concerns(contract: Document) -> bool:
+        return contract.layer == "gold" and contract.subject_key is not None
+
+    def _blanked(
+        self, frame: DataFrame, columns: list[str], purposes: tuple[str, ...], permissions: Permissions, key: str
+    ) -> DataFrame:
+        """The columns null for customers who permit none of the purposes."""
+        flags = [f"_may_{number}" for number in range(len(purposes))]
+        for flag, purpose in zip(flags, purposes, strict=True):
+            frame = permissions.flagged(frame, purpose, self._view.moment, flag, key)
+        may = reduce(Column.__or__, (F.col(flag) for flag in flags))
+        values: dict[str, Column] = {name: F.when(may, F.col(name)) for name in columns}
+        return frame.withColumns(values).drop(*flags)
+
+    def _digests(self) -> Mapping[str, str]:
+        """A digest of the verdicts on each purpose at the view's moment: one query for all tables of a run."""
+        permissions, view = self._permissions(), self._view
+        table = f"{self.lakehouse.path(PERMISSION)}@{self.lakehouse.version(PERMISSION)}"
+        if table not in view.digests:
+            now = permissions.at(view.moment)
+            each = F.xxhash64(CUSTOMER, "verdict").cast("decimal(20,0)")
+            rows = now.groupBy("purpose").agg(F.count(F.lit(1)), F.sum(each)).collect()
+            view.digests[table] = {row[0]: f"{row[1]}.{row[2]}" for row in rows}
+        return view.digests[table]
+
+    def _permissions(self) -> Permissions:
+        if not self.lakehouse.exists(PERMISSION):
+            raise ConsentError(f"There is no table {PERMISSION}, so no permission is known: run `bojagi run`.")
+        return Permissions(self.lakehouse.read(PERMISSION), self._view.policy)

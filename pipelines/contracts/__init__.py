@@ -1,1 +1,4 @@
-"""The contracts (one YAML a table) and the code that reads, checks and drafts them."""
+"""Checks data contracts, drafts them from a file, and renders their data map and vocabulary.
+
+Reading a contract belongs to `privacy/contract`.
+"""

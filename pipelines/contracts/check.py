@@ -1,4 +1,4 @@
-"""Checks all contracts together: structure, vocabulary, rules, and references between them."""
+"""Checks all contracts of an installation: structure, vocabulary, rules, and references between contracts."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from typing import Any
 
 import jsonschema
 
+from pipelines.contracts.basic_rules import check_rules
 from pipelines.contracts.event_rules import check_event_rules
 from pipelines.contracts.privacy_rules import check_privacy_rules
-from pipelines.contracts.rules import check_rules
 from privacy.contract.collection import Documents, read_folders
 from privacy.contract.document import Document, Relationship
 from privacy.contract.fault import ContractError, Fault
-from privacy.contract.text import Place, Source
+from privacy.contract.yaml_source import Source, YamlPath
 
 
 @dataclass(frozen=True)
 class Guess:
-    """A column that `contracts init` guessed and no human has looked at yet."""
+    """A column that still has the property `guess`: `contracts init` drafted it and nobody has confirmed it."""
 
     path: Path
     line: int
@@ -32,17 +32,17 @@ class Guess:
 
 @dataclass(frozen=True)
 class CheckResult:
-    """What a check found. `documents` are sound only if there are no faults."""
+    """Result of a check: contracts, faults and unconfirmed guesses. Use `documents` only when `faults` is empty."""
 
     documents: Documents[Document]
     faults: tuple[Fault, ...]
     guesses: tuple[Guess, ...]
 
     def raise_for_faults(self) -> None:
-        """Raise the faults, if there are any.
+        """Raise an error when the check found a fault.
 
         Raises:
-            ContractError: with every fault.
+            ContractError: the check found faults; it lists all of them.
 
         """
         if self.faults:
@@ -50,7 +50,7 @@ class CheckResult:
 
 
 def check_contracts(folders: Iterable[Path]) -> CheckResult:
-    """Check every contract of the folders and return all faults at once, by file and line."""
+    """Check every contract in the folders and return all faults, each with its file and line."""
     documents, sources, faults = read_folders(folders)
     by_path = {source.path: source for source in sources}
     found = set(faults)
@@ -66,7 +66,7 @@ def check_contracts(folders: Iterable[Path]) -> CheckResult:
 
 
 def _check_standard(source: Source, known_lines: set[int]) -> set[Fault]:
-    """Return the faults against the JSON schema of ODCS, but for places that have a clearer fault already."""
+    """Return the violations of the ODCS JSON schema, except in lines that already have a clearer fault."""
     found: set[Fault] = set()
     for error in _validator().iter_errors(source.content) if source.content else ():
         deepest = jsonschema.exceptions.best_match([error])
@@ -75,11 +75,12 @@ def _check_standard(source: Source, known_lines: set[int]) -> set[Fault]:
         lines = _lines_below(source, place) if is_about_keys else {source.line(place)}
         if not lines & known_lines:
             message = deepest.message if len(deepest.message) <= 200 else f"{deepest.message[:200]}…"
-            found.add(Fault(source.path, source.line(place), "Not valid ODCS v3.2", got=message))
+            hint = "correct the line as the ODCS v3.2 documentation says"
+            found.add(Fault(source.path, source.line(place), "Not valid ODCS v3.2", got=message, hint=hint))
     return found
 
 
-def _lines_below(source: Source, place: Place) -> set[int]:
+def _lines_below(source: Source, place: YamlPath) -> set[int]:
     return {line for other, line in source.lines.items() if other[: len(place)] == place}
 
 
@@ -87,16 +88,16 @@ def _lines_below(source: Source, place: Place) -> set[int]:
 def _validator() -> Any:
     text = resources.files("open_data_contract_standard").joinpath("schema.json").read_text("utf-8")
     schema = json.loads(text)
-    # Two thirds of the time would go into keys that no branch of the schema knows. The package's models, held
-    # against every document already, know the same keys; only a server's depend on its type.
-    kept = schema["$defs"]["Server"].pop("unevaluatedProperties")
+    # Checking for unknown keys would take two thirds of the time. The package's models, which every document has
+    # passed already, check the same keys. Only the keys of a server depend on its type and are checked here.
+    server_rule = schema["$defs"]["Server"].pop("unevaluatedProperties")
     _drop(schema, "unevaluatedProperties")
-    schema["$defs"]["Server"]["unevaluatedProperties"] = kept
+    schema["$defs"]["Server"]["unevaluatedProperties"] = server_rule
     return jsonschema.Draft201909Validator(schema)
 
 
 def _drop(schema: Any, keyword: str) -> None:
-    """Remove a keyword from a schema and everything below."""
+    """Remove a keyword from a schema and from all its nested schemas."""
     if isinstance(schema, dict):
         schema.pop(keyword, None)
         schema = list(schema.values())
@@ -125,19 +126,20 @@ def _check_relationship(
     target = by_id.get(target_id)
     if target is None:
         if target_id not in known_ids:
-            yield fault("A relationship points at no contract", target_id, f"one of {', '.join(sorted(by_id))}")
+            expected = f"one of {', '.join(sorted(by_id))}"
+            yield fault("The relationship refers to a table without a contract", target_id, expected)
         return
     here = {column.name: column.spark_type for column in document.columns}
     there = {column.name: column.spark_type for column in target.columns}
     for name, target_name in zip(relationship.columns, relationship.target_columns, strict=True):
         if name not in here:
-            yield fault("A relationship starts from no column", name, f"one of {', '.join(here)}")
+            yield fault("The relationship starts from a column that does not exist", name, f"one of {', '.join(here)}")
         elif target_name not in there:
             yield fault(
-                "A relationship points at no column",
+                "The relationship refers to a column that does not exist",
                 f"{target_id}.{target_name}",
                 f"one of {', '.join(there)}",
             )
         elif here[name] != there[target_name]:
             got = f"{name} {here[name]}, {target_id}.{target_name} {there[target_name]}"
-            yield fault("A relationship joins columns of different types", got, "one type")
+            yield fault("The relationship joins columns of different types", got, "the same type on both sides")

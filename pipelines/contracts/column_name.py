@@ -1,4 +1,4 @@
-"""Makes snake_case names of headers: Korean words by a small dictionary, other Hangul by its romanisation."""
+"""Turns file headers into snake_case column names: Korean words by a dictionary, other Hangul by romanisation."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from importlib import resources
 
 _HANGUL = re.compile(r"[가-힣]+")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-# Revised Romanization of Korean (2000), letter by letter; sound changes between syllables are left out.
+# Revised Romanization of Korean (2000), letter by letter. Sound changes between syllables are not applied.
 _INITIALS = (
     "g",
     "kk",
@@ -57,7 +57,7 @@ def name_column(header: str) -> str:
 
 
 def name_columns(headers: Iterable[str]) -> dict[str, str]:
-    """Return a name for each header, each name once."""
+    """Return a column name for each header. A repeated name gets a number: `id`, `id_2`."""
     names: dict[str, str] = {}
     taken: set[str] = set()
     for header in headers:
@@ -72,7 +72,7 @@ def name_columns(headers: Iterable[str]) -> dict[str, str]:
 
 
 def romanise(text: str) -> str:
-    """Return the Hangul of a text in Latin letters.
+    """Return the text with its Hangul written in Latin letters.
 
     >>> romanise("보자기")
     'bojagi'
@@ -93,7 +93,7 @@ def _words() -> dict[str, str]:
 
 
 def _translate(text: str) -> str:
-    """Translate a compound word by word, longest first; what the dictionary lacks is romanised."""
+    """Translate a compound word part by part, longest part first; parts without a translation are romanised."""
     translated: list[str] = []
     unknown = ""
     position = 0

@@ -1,4 +1,4 @@
-"""Guesses which values a column may hold, from a sample: type, format, bounds, enumeration, null, unique."""
+"""Guesses the type, format, bounds, enumeration, nulls and uniqueness of a column from a sample of its values."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipelines.contracts.sample import SampleColumn
+from pipelines.contracts.file_sample import SampleColumn
 
-# A type is guessed when so many of the values have it; the draft says how many would be quarantined.
+# A type is guessed when at least this share of the values fits it. The draft states how many do not fit.
 FITTING_SHARE = 0.99
 MAX_ENUM = 20
-MAX_ENUM_LENGTH = 20  # Longer values on average are sentences.
-RARE_SHARE = 0.005  # Rarer values are slips rather than members of an enumeration.
-MIN_REPEATS = 5  # An enumerated value is seen that often on average, else the values are no enumeration.
+MAX_ENUM_LENGTH = 20  # With a longer mean length the values are sentences.
+RARE_SHARE = 0.005  # Rarer values are typing errors rather than members of an enumeration.
+MIN_REPEATS = 5  # Below this mean number of occurrences the values are not an enumeration.
 _LENGTHS = (10, 20, 40, 60, 100, 200, 400, 1000, 2000, 4000)
 _INTEGER = re.compile(r"-?(0|[1-9]\d{0,17})")
 _NUMBER = re.compile(r"-?(0|[1-9]\d*)\.(\d+)")
@@ -42,7 +42,10 @@ TIMESTAMP_FORMATS = {
 
 @dataclass(frozen=True)
 class Profile:
-    """What a sample says about a column. `texts` are its values as texts, for looking at their form only."""
+    """Guessed properties of a column. `texts` holds its values as text; use them to test their form only.
+
+    `misfits` counts values that do not fit the guessed type, `rare` those too rare for the enumeration.
+    """
 
     logical_type: str
     spark_type: str
@@ -58,7 +61,7 @@ class Profile:
 
 
 def profile_column(column: SampleColumn) -> Profile:
-    """Guess a column's values from its sample."""
+    """Return the guessed properties of a column, from the values of its sample."""
     present = [value for value in column.values if value is not None and value != ""]
     texts = tuple(str(value).strip() for value in present)
     base = _profile_arrow(column.arrow_type) if column.arrow_type is not None else _profile_values(present, texts)
@@ -72,7 +75,7 @@ def profile_column(column: SampleColumn) -> Profile:
     if base.logical_type in ("integer", "number"):
         options |= _number_bounds(texts)
     if base.logical_type in ("date", "timestamp"):
-        # No fact is older, and a date of year 9999 is a system's way of saying never.
+        # Retail facts are not older, and many systems write the year 9999 for "never".
         options |= {"minimum": "1900-01-01", "maximum": "2100-01-01"}
     return Profile(
         base.logical_type,
@@ -90,7 +93,7 @@ def profile_column(column: SampleColumn) -> Profile:
 
 
 def _list_values(counts: Counter[str]) -> tuple[str, ...]:
-    """Return the values of an enumeration without the rare ones, or nothing when there are too many."""
+    """Return the values of an enumeration without the rare ones, or () when the values are not an enumeration."""
     total = counts.total()
     mean_length = sum(len(text) * count for text, count in counts.items()) / total
     is_short = 1 < len(counts) <= MAX_ENUM and mean_length <= MAX_ENUM_LENGTH
@@ -120,7 +123,7 @@ def _profile_arrow(arrow_type: Any) -> Profile:
             return Profile(logical_type, spark_type)
     if types.is_list(arrow_type) and types.is_string(arrow_type.value_type):
         return Profile("array", "array<string>")
-    return Profile("string", "string", note=f"the file holds {arrow_type}; a human decides")
+    return Profile("string", "string", note=f"the file holds {arrow_type}; a human decides the type")
 
 
 def _profile_values(present: list[Any], texts: tuple[str, ...]) -> Profile:
@@ -137,7 +140,7 @@ def _profile_values(present: list[Any], texts: tuple[str, ...]) -> Profile:
         is_texts = kinds == {list} and all(isinstance(item, str) for value in present for item in value)
         if is_texts:
             return Profile("array", "array<string>")
-        return Profile("string", "string", note="nested values; a human decides")
+        return Profile("string", "string", note="nested values; a human decides the type")
     return _profile_texts(texts)
 
 
@@ -179,7 +182,7 @@ def _count_misfits(texts: tuple[str, ...], pattern: str, allowed: int) -> int:
 
 
 def _number_bounds(texts: tuple[str, ...]) -> dict[str, int]:
-    """Return bounds with room: the next power of ten above the largest, 0 or its negative below."""
+    """Return wide bounds: maximum is the next power of ten; minimum is 0, or -maximum when a value is negative."""
     numbers = [abs(Decimal(text)) for text in texts if _INTEGER.fullmatch(text) or _NUMBER.fullmatch(text)]
     if not numbers:
         return {}
@@ -189,5 +192,5 @@ def _number_bounds(texts: tuple[str, ...]) -> dict[str, int]:
 
 
 def is_time(profile: Profile) -> bool:
-    """Whether the column holds dates or times."""
+    """Return whether the column holds dates or timestamps."""
     return profile.logical_type in ("date", "timestamp")

@@ -1,4 +1,4 @@
-"""Shows the data map and the faults of contracts, for people; `Catalog.as_rows` is its form for machines."""
+"""Renders the data map and the faults of contracts for the terminal; for JSON use `Catalog.as_rows`."""
 
 from __future__ import annotations
 
@@ -7,19 +7,20 @@ from collections.abc import Iterable
 from rich.table import Table
 from rich.text import Text
 
-from privacy.catalog import Catalog, Entry
+from privacy.catalog import Catalog, MappedColumn
 from privacy.contract.fault import Fault
 
 _ROLE_STYLES = {"direct": "red", "sensitive": "magenta", "quasi": "yellow", "none": "dim"}
 
 
 def render_data_map(catalog: Catalog, tables: Iterable[str] | None = None) -> Table:
-    """Return the data map as a table. An empty cell under a table means: as in the row above."""
-    view = Table(title="Data map: record of processing activities", title_justify="left", expand=False)
-    for title in ("Table", "Column", "Category", "Identifier", "Purpose by legal basis", "Kept", "For"):
+    """Return the data map as a table for the terminal. An empty cell has the value of the row above."""
+    title = "Data map: record of processing activities (* marks the subject key)"
+    view = Table(title=title, title_justify="left", expand=False)
+    for title in ("Table", "Column", "Category", "Identifier", "Purposes by legal basis", "Retention", "Recipients"):
         view.add_column(title, overflow="fold")
     for table in tables if tables is not None else catalog.tables:
-        above: Entry | None = None
+        above: MappedColumn | None = None
         for entry in catalog.columns(table):
             view.add_row(*_cells(entry, above))
             above = entry
@@ -27,8 +28,8 @@ def render_data_map(catalog: Catalog, tables: Iterable[str] | None = None) -> Ta
     return view
 
 
-def describe_purposes(entry: Entry) -> str:
-    """Return a column's purposes by the basis that they rest on; what is about nobody needs no basis."""
+def describe_purposes(entry: MappedColumn) -> str:
+    """Return a column's purposes grouped by legal basis; for a column without personal data, the purposes alone."""
     if not entry.is_personal:
         return ", ".join(entry.purposes)
     by_basis: dict[str, list[str]] = {}
@@ -37,8 +38,8 @@ def describe_purposes(entry: Entry) -> str:
     return "; ".join(f"{basis}: {', '.join(purposes)}" for basis, purposes in by_basis.items())
 
 
-def describe_retention(entry: Entry) -> str:
-    """Return how long rows are kept, and counted from which column."""
+def describe_retention(entry: MappedColumn) -> str:
+    """Return the retention period in days and the column from which it is counted."""
     if entry.retention_days is None:
         return "no limit" if not entry.is_personal else "not stated"
     start = f" from {entry.retention_column}" if entry.retention_column else ""
@@ -46,18 +47,18 @@ def describe_retention(entry: Entry) -> str:
 
 
 def summarise(catalog: Catalog) -> str:
-    """Return one line about the whole map."""
+    """Return a one-line summary: number of tables, columns, personal columns, identifiers and sensitive columns."""
     personal = [entry for entry in catalog.entries if entry.is_personal]
     direct, sensitive = catalog.columns_of_role("direct"), catalog.columns_of_role("sensitive")
     return (
         f"{len(catalog.tables)} tables, {len(catalog.entries)} columns: {len(personal)} personal, "
         f"{len(direct)} direct identifiers, {len(sensitive)} sensitive; "
-        f"persons in {len(catalog.subject_tables())} tables"
+        f"{len(catalog.subject_tables())} tables about persons"
     )
 
 
 def render_faults(faults: Iterable[Fault]) -> Text:
-    """Return the faults, one a line, as file:line: message (got; expected; hint)."""
+    """Return the faults, one per line, as `file:line: message (got; expected; hint)`."""
     lines = Text()
     for fault in faults:
         place = f"{fault.path}:{fault.line}:"
@@ -66,7 +67,7 @@ def render_faults(faults: Iterable[Fault]) -> Text:
     return lines
 
 
-def _cells(entry: Entry, above: Entry | None) -> list[Text | str]:
+def _cells(entry: MappedColumn, above: MappedColumn | None) -> list[Text | str]:
     purposes, retention = describe_purposes(entry), describe_retention(entry)
     recipients = ", ".join(entry.recipients)
     is_first = above is None

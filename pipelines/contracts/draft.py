@@ -1,4 +1,4 @@
-"""Drafts a contract from a file; guesses are marked, and no value of a likely identifier is repeated."""
+"""Drafts a contract from a file. Guesses are marked, and values of likely identifiers are never written."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from pathlib import Path
 
 from pipelines.contracts.column_name import name_column, name_columns
 from pipelines.contracts.column_profile import is_time, profile_column
-from pipelines.contracts.draft_text import render_draft
-from pipelines.contracts.drafted_contract import Draft, DraftColumn
+from pipelines.contracts.contract_draft import Draft, DraftColumn
+from pipelines.contracts.draft_yaml import render_draft
+from pipelines.contracts.file_sample import Sample, read_sample
 from pipelines.contracts.identifier import find_identifier, is_free_text
-from pipelines.contracts.sample import Sample, read_sample
 
-# What leads to the person, best first.
+# Concepts that can serve as subject key, the best first.
 _SUBJECTS = ("member_no", "account_no", "card_no", "device_id", "email", "phone", "resident_no", "name")
-# A place is a person's only beside one of the person's own; a store has an address too.
+# An address alone does not make a file personal, since stores have addresses too.
 _PLACES = {"address", "postal_code", "sido", "sigungu", "dong", "latitude", "longitude"}
 _KEY_WORDS = ("id", "no", "key", "code", "number", "uuid")
 _EVENT_WORDS = (
@@ -37,8 +37,8 @@ _MAX_PAIRED = 8  # Columns tried two by two as a primary key.
 def draft(path: Path, name: str | None = None) -> str:
     """Return the text of a contract for a CSV, JSON Lines or Parquet file.
 
-    Every column carries `guess: true`, and comments say what was guessed on which evidence. The draft passes
-    `check` unless something needs a human, such as the purposes of a sensitive column.
+    Every column has `guess: true`. Comments state each guess and its evidence. The draft passes `check` unless a
+    human must add something, such as the purposes of a sensitive column.
 
     Raises:
         DraftError: the file is missing, empty, of another format or broken.
@@ -47,7 +47,11 @@ def draft(path: Path, name: str | None = None) -> str:
 
 
 def draft_contract(path: Path, name: str | None = None) -> Draft:
-    """Look at a file and guess its contract."""
+    """Return the guessed contract of a file.
+
+    Raises:
+        DraftError: the file is missing, empty, of another format or broken.
+    """
     sample = read_sample(path)
     names = name_columns(column.header for column in sample.columns)
     columns: list[DraftColumn] = []
@@ -73,14 +77,14 @@ def draft_contract(path: Path, name: str | None = None) -> Draft:
 
 
 def _settle(column: DraftColumn, key: tuple[str, ...], is_personal: bool) -> DraftColumn:
-    """Forget findings in a file without persons, and mark the key."""
+    """Return the column marked when it is part of the key; without findings when the file is not about persons."""
     finding = column.finding if is_personal else None
     free = column.is_free_text and is_personal
     return DraftColumn(column.name, column.header, column.profile, finding, free, column.name in key)
 
 
 def _table_name(path: Path) -> str:
-    """Return the file's name without suffix and without the date that exports carry."""
+    """Return the file's name without suffix and without numbers such as an export date."""
     words = [word for word in name_column(path.stem.split(".")[0]).split("_") if not word.isdigit()]
     return "_".join(words) or "source"
 
@@ -91,7 +95,7 @@ def _find_key(columns: list[DraftColumn], sample: Sample) -> tuple[str, ...]:
         return (not is_named, not column.profile.is_unique, columns.index(column))
 
     def is_key(column: DraftColumn) -> bool:
-        # An exported row stands twice now and then, which is dirt and not the table's grain.
+        # Exports sometimes repeat a row. A few repetitions are an error and do not rule out the key.
         is_nearly = not rank(column)[0] and column.profile.distinct_share >= _NEARLY_UNIQUE
         return not is_time(column.profile) and (column.profile.is_unique or is_nearly)
 

@@ -1,4 +1,4 @@
-"""Guesses what a column says about a person, from its header and from the form of its values."""
+"""Guesses which kind of personal data a column holds, from its header and from the form of its values."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from importlib import resources
 from pipelines.contracts.column_name import name_column
 from pipelines.contracts.column_profile import Profile
 
-# Of the values, so many have the form of a kind before the column is taken for it.
+# At least this share of the values must have the form of a kind, such as e-mail.
 FORM_SHARE = 0.8
 MIN_VALUES = 3
 LONG_TEXT = 40
@@ -28,13 +28,13 @@ _FREE_TEXT = {
     "reply",
     "inquiry",
 }
-# A `name` beside one of these is a thing's, not a person's.
+# A header with `name` and one of these words names a thing, not a person.
 _THINGS = {
     "product", "item", "store", "brand", "category", "campaign", "file", "event", "screen", "page", "app",
     "region", "branch", "department", "column", "table", "coupon", "maker", "channel", "city", "dong", "sido",
 }  # fmt: skip
 _SEXES = {"m", "f", "male", "female", "남", "여", "남자", "여자", "남성", "여성"}
-# The surnames of nearly every Korean, by their first syllable.
+# First syllables of the surnames of nearly all Koreans.
 _SURNAMES = (
     "김이박최정강조윤장임한오서신권황안송류유전홍고문양손배백허남심노하곽성차주우구나민진지엄채원천방공현함"
     "변염추도소석선설마길연위표명기반라왕금옥육인맹제모탁국여어은편용"
@@ -57,7 +57,7 @@ _CARD = re.compile(r"\d{4}([- ]?)\d{4}\1\d{4}\1\d{1,7}")
 
 @dataclass(frozen=True)
 class Concept:
-    """A kind of personal data that headers and values betray."""
+    """A kind of personal data, with the headers and words by which it is recognised."""
 
     concept: str
     category: str
@@ -74,7 +74,7 @@ PAYMENT_CARD = Concept("payment_card", "pd:PaymentCardNumber", "direct", frozens
 
 @dataclass(frozen=True)
 class Finding:
-    """What a column was taken for, and why; `evidence` names no value."""
+    """The kind of personal data guessed for a column, with the evidence. `evidence` contains no value."""
 
     concept: Concept
     evidence: str
@@ -82,7 +82,7 @@ class Finding:
 
 @cache
 def load_concepts() -> dict[str, Concept]:
-    """Read the dictionary of headers, `identifier.json`, in its order: the first that matches counts."""
+    """Return the kinds of personal data in `identifier.json`, by name. Order matters: the first match is used."""
     text = resources.files(__package__).joinpath("identifier.json").read_text("utf-8")
     return {
         entry["concept"]: Concept(
@@ -93,17 +93,18 @@ def load_concepts() -> dict[str, Concept]:
 
 
 def find_identifier(header: str, profile: Profile) -> Finding | None:
-    """Return what the column says about a person, or None when nothing betrays it."""
+    """Return the kind of personal data that a column seems to hold, or None when nothing suggests any."""
     by_form = _find_by_form(profile)
     by_header = None if profile.logical_type == "boolean" else _find_by_header(header)
     if by_form is None or by_header is None:
         return by_form or by_header
-    # A phone in a column called address is a phone; a number that could be a card is what its header says.
+    # Values decide (a phone in a column called address is a phone), except for names and card numbers: other
+    # values often look like these, so the header decides.
     return by_header if by_form.concept.concept in ("name", "payment_card") else by_form
 
 
 def is_free_text(header: str, profile: Profile) -> bool:
-    """Whether people write what they like into the column, names and numbers included."""
+    """Return whether the column seems to hold free text, which may contain names and numbers."""
     if profile.logical_type != "string" or not profile.texts:
         return False
     words = set(name_column(header).split("_"))
@@ -113,7 +114,7 @@ def is_free_text(header: str, profile: Profile) -> bool:
 
 
 def may_list_names(texts: Iterable[str]) -> bool:
-    """Whether half of the values could be people's names, so that a draft must not list them."""
+    """Return whether at least half of the values look like persons' names; a draft must not list them."""
     distinct = set(texts)
     return sum(_LISTED_NAME.fullmatch(text) is not None for text in distinct) * 2 >= max(len(distinct), 1)
 
@@ -131,7 +132,7 @@ def _find_by_header(header: str) -> Finding | None:
 
 
 def _contains(words: list[str], known: str) -> bool:
-    """Whether the known words stand at the end of a name, or one long word anywhere in it."""
+    """Return whether a name ends with the known words; one word longer than 4 letters may be anywhere in it."""
     wanted = known.split("_")
     return words[-len(wanted) :] == wanted or (len(wanted) == 1 and len(known) > 4 and known in words)
 
@@ -159,7 +160,7 @@ def _find_by_form(profile: Profile) -> Finding | None:
 
 
 def _is_card(text: str) -> bool:
-    """Whether a number has the length and the check digit (Luhn) of a payment card's."""
+    """Return whether a number has the length and the check digit (Luhn algorithm) of a payment card."""
     if _CARD.fullmatch(text) is None:
         return False
     digits = [int(letter) for letter in text if letter.isdigit()]

@@ -1,4 +1,4 @@
-"""Renders Bojagi's vocabulary as Markdown, for `docs/contracts.md` and `bojagi contracts vocabulary`."""
+"""Renders the vocabulary of custom properties as Markdown, for docs/contracts.md and `contracts vocabulary`."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _TERMS = {
     "legalBases": "Legal bases",
     "identifierRoles": "Identifier roles",
     "tokens": "Kinds of token",
-    "standardiseRules": "Standard forms",
-    "unitOptions": "Options of the standard form `unit`",
-    "imputeMethods": "Ways to impute",
+    "standardiseRules": "Standardisation rules",
+    "unitOptions": "Options of the standardisation rule `unit`",
+    "imputeMethods": "Imputation methods",
     "touchpointRoles": "Touchpoint roles",
     "categories": "Data categories",
 }
@@ -39,7 +39,7 @@ _VALUES = {
 
 
 def render_vocabulary() -> str:
-    """Return the whole vocabulary as Markdown tables, under headings of the third level."""
+    """Return the whole vocabulary as Markdown tables, each under a level-3 heading."""
     vocabulary = load_vocabulary()
     blocks = [_render_properties(vocabulary, place, title) for place, title in _PLACES.items()]
     blocks += [_render_terms(vocabulary, name, title) for name, title in _TERMS.items()]
@@ -62,7 +62,7 @@ def _describe_value(rule: PropertyRule) -> str:
 
 def _render_terms(vocabulary: Vocabulary, name: str, title: str) -> str:
     rows = [(f"`{term}`", *_describe_term(entry)) for term, entry in vocabulary.terms(name).items()]
-    headers = {"purposes": ("Term", "Meaning", "Rests on"), "categories": ("Term", "Meaning", "Kind")}
+    headers = {"purposes": ("Term", "Meaning", "Default legal basis"), "categories": ("Term", "Meaning", "Kind")}
     return _table(title, headers.get(name, ("Term", "Meaning")), rows)
 
 

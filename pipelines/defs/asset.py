@@ -9,22 +9,22 @@ import dagster as dg
 from installation.contract.document import Contract, Contracts
 from installation.lakehouse.lakehouse import Lakehouse
 from installation.lakehouse.table_profile import read_profile
-from pipelines.charts.identity_metadata import IDENTIFIER, identity_charts
-from pipelines.consent.filter import waits_for_permission
+from pipelines.consent.filter import ConsentFilter, deciding_purposes
 from pipelines.derived_table.refresh import refresh_table
 from pipelines.derived_table.table import DerivedTable
 from pipelines.ingest.bronze import BronzeTable
-from pipelines.ingest.load import in_utc, ingest_source
 from pipelines.ingest.quarantine import Quarantine
+from pipelines.ingest.source_load import in_utc, ingest_source
 from pipelines.orchestration import metadata
 from pipelines.orchestration.event_day import touched_days
 from pipelines.orchestration.failure import RETRY, own_errors_are_final
+from pipelines.orchestration.identity_metadata import IDENTIFIER, identity_charts
 from pipelines.orchestration.metadata import asset_key
 from pipelines.orchestration.pipeline_run import PipelineRun
 from pipelines.orchestration.table_event import report_table
 from pipelines.quality.gx_import import preload
 from privacy.consent.policy import built_in_policy
-from privacy.consent.recent_denial import PERMISSION
+from privacy.consent.verdict_change import PERMISSION
 
 
 def bronze_asset(contract: Contract, checked: Contract) -> dg.AssetsDefinition:
@@ -85,7 +85,7 @@ def derived_asset(
             waits for their result.
     """
     inputs = table.all_inputs(contracts)
-    awaited = (*inputs, PERMISSION) if waits_for_permission(contract, built_in_policy()) else inputs
+    awaited = (*inputs, PERMISSION) if deciding_purposes(contract, built_in_policy()) else inputs
     lineage = metadata.column_lineage(contract, inputs, contracts)
 
     @dg.asset(
@@ -97,7 +97,7 @@ def derived_asset(
     def refresh(context: dg.AssetExecutionContext, run: dg.ResourceParam[PipelineRun]) -> dg.MaterializeResult[Any]:
         started = perf_counter()
         with own_errors_are_final():
-            report = refresh_table(table, run.lakehouse, run.build_context)
+            report = refresh_table(table, run.lakehouse, run.build_context, ConsentFilter(run.lakehouse, run.consent))
             if checks_early:
                 run.inspector.begin(contract, run.reference_date())
             # When a run for chosen days writes the table, Dagster reports all of these days by itself.

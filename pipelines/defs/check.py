@@ -17,10 +17,10 @@ from pipelines.orchestration.check_result import STEP_SUFFIX, check_results, rul
 from pipelines.orchestration.failure import own_errors_are_final
 from pipelines.orchestration.metadata import asset_key
 from pipelines.orchestration.pipeline_run import PipelineRun
-from pipelines.quality.suite import Circumstance, derive_checks, parents_of, table_of
+from pipelines.quality.contract_check import RunContext, derive_checks, parents_of, table_of
 
 # The set of rules does not depend on the date; only the limits of freshness and volume do.
-_ANY_DAY = Circumstance(as_of=datetime(2017, 12, 31))
+_ANY_DAY = RunContext(as_of=datetime(2017, 12, 31))
 
 
 def table_checks(contract: Contract, later: Collection[str] = ()) -> dg.AssetChecksDefinition:

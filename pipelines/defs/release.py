@@ -14,7 +14,7 @@ from pipelines.orchestration.failure import own_errors_are_final
 from pipelines.orchestration.metadata import asset_key
 from pipelines.orchestration.pipeline_run import PipelineRun
 from pipelines.release import LAYER
-from pipelines.release.declaration import Plan, load_plans
+from pipelines.release.declaration import AnonymousRelease, anonymous_releases
 
 if TYPE_CHECKING:
     # Private: the type that the public `dg.define_asset_job` returns has no public name.
@@ -29,7 +29,7 @@ CHECK = "anonymity"
 
 def release_keys() -> tuple[dg.AssetKey, ...]:
     """Return the keys of all releases."""
-    return tuple(asset_key(plan.table) for plan in load_plans())
+    return tuple(asset_key(plan.table) for plan in anonymous_releases())
 
 
 def release_assets(contracts: Contracts) -> list[dg.AssetsDefinition]:
@@ -38,12 +38,12 @@ def release_assets(contracts: Contracts) -> list[dg.AssetsDefinition]:
     Raises:
         ReleaseError: a declared release cannot be used.
     """
-    return [_asset(plan, contracts) for plan in load_plans()]
+    return [_asset(plan, contracts) for plan in anonymous_releases()]
 
 
 def release_checks(contracts: Contracts) -> list[dg.AssetChecksDefinition]:
     """Return the blocking check of each release: the verifier reads the written table."""
-    return [_check(plan, contracts) for plan in load_plans()]
+    return [_check(plan, contracts) for plan in anonymous_releases()]
 
 
 def release_job() -> "UnresolvedAssetJobDefinition":
@@ -51,7 +51,7 @@ def release_job() -> "UnresolvedAssetJobDefinition":
     return separate_job("release", release_keys(), "Make the published tables from the gold tables, and verify them.")
 
 
-def _asset(plan: Plan, contracts: Contracts) -> dg.AssetsDefinition:
+def _asset(plan: AnonymousRelease, contracts: Contracts) -> dg.AssetsDefinition:
     contract = contracts.table(plan.source)
     plan.require(contract)
 
@@ -66,7 +66,7 @@ def _asset(plan: Plan, contracts: Contracts) -> dg.AssetsDefinition:
     )
     def release(context: dg.AssetExecutionContext, run: dg.ResourceParam[PipelineRun]) -> dg.MaterializeResult[Any]:
         # Here, because the search takes a second to import and most runs make no release.
-        from pipelines.release.publish import publish
+        from pipelines.release.anonymous import publish
 
         started = perf_counter()
         with own_errors_are_final():
@@ -90,7 +90,7 @@ def _asset(plan: Plan, contracts: Contracts) -> dg.AssetsDefinition:
     return release
 
 
-def _check(plan: Plan, contracts: Contracts) -> dg.AssetChecksDefinition:
+def _check(plan: AnonymousRelease, contracts: Contracts) -> dg.AssetChecksDefinition:
     promise = f"Every class of the written table satisfies {', '.join(plan.models)}."
 
     @dg.asset_check(
@@ -100,7 +100,7 @@ def _check(plan: Plan, contracts: Contracts) -> dg.AssetChecksDefinition:
         description=f"{promise} Every customer in it permits {plan.purpose}.",
     )
     def prove(context: dg.AssetCheckExecutionContext, run: dg.ResourceParam[PipelineRun]) -> dg.AssetCheckResult:
-        from pipelines.release.publish import prove_release
+        from pipelines.release.anonymous import prove_release
 
         with own_errors_are_final():
             registry = run.installation.release_registry()
@@ -110,7 +110,7 @@ def _check(plan: Plan, contracts: Contracts) -> dg.AssetChecksDefinition:
     return prove
 
 
-def _write_report(settings: Settings, plan: Plan, report: "Report") -> Path:
+def _write_report(settings: Settings, plan: AnonymousRelease, report: "Report") -> Path:
     """Write the information loss and the risks of the release as a page and as JSON. Both hold figures only."""
     page = settings.data_dir / "released" / plan.name / "report.html"
     page.parent.mkdir(parents=True, exist_ok=True)

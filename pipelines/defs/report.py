@@ -10,7 +10,8 @@ from pipelines.orchestration.failure import own_errors_are_final
 from pipelines.orchestration.metadata import ROWS, asset_key
 from pipelines.orchestration.pipeline_run import PipelineRun
 from pipelines.release import LAYER
-from pipelines.release.statistics import Report, built_in_reports, publish
+from pipelines.release.declaration import StatisticsRelease, statistics_releases
+from pipelines.release.statistics import publish
 
 if TYPE_CHECKING:
     # Private: the type that the public `dg.define_asset_job` returns has no public name.
@@ -21,13 +22,13 @@ if TYPE_CHECKING:
 
 def report_assets() -> list[dg.AssetsDefinition]:
     """Return one asset for each report."""
-    return [_report_asset(report) for report in built_in_reports()]
+    return [_report_asset(report) for report in statistics_releases()]
 
 
 def report_job() -> "UnresolvedAssetJobDefinition":
     """Return the job that makes all reports."""
     description = "Answer the regular questions. On unchanged data the stored answers are returned and cost no budget."
-    return separate_job("private_reports", (asset_key(report.table) for report in built_in_reports()), description)
+    return separate_job("private_reports", (asset_key(report.table) for report in statistics_releases()), description)
 
 
 def report_schedule(job: "UnresolvedAssetJobDefinition", time_zone: str) -> dg.ScheduleDefinition:
@@ -42,34 +43,34 @@ def report_schedule(job: "UnresolvedAssetJobDefinition", time_zone: str) -> dg.S
     )
 
 
-def _report_asset(report: Report) -> dg.AssetsDefinition:
+def _report_asset(report: StatisticsRelease) -> dg.AssetsDefinition:
     @dg.asset(
         key=asset_key(report.table),
-        deps=[asset_key(report.dataset)],
+        deps=[asset_key(report.source)],
         group_name=LAYER,
         kinds={"deltalake"},
         description=f"{report.title}, under differential privacy at ρ={report.form['rho']:g}. Spends the budget of "
-        f"{report.dataset} for {report.form['purpose']}. The same question about unchanged data costs no budget.",
+        f"{report.source} for {report.form['purpose']}. The same question about unchanged data costs no budget.",
         tags={"personal_data": "false"},
     )
     def ask(context: dg.AssetExecutionContext, run: dg.ResourceParam[PipelineRun]) -> dg.MaterializeResult[Any]:
         # Here, because OpenDP takes a second to import and most runs make no report.
-        from pipelines.release.statistics_service import StatisticsDesk
+        from pipelines.release.statistics_service import StatisticsService
 
-        desk = StatisticsDesk(
+        service = StatisticsService(
             installation=run.installation, lakehouse=run.lakehouse,
             consent=lambda: run.consent, who="bojagi report", role="pipeline",
         )  # fmt: skip
         with own_errors_are_final():
-            answer = publish(report, desk)
-            left = desk.balances(report.question)
+            answer = publish(report, service)
+            left = service.balances(report.question)
         return dg.MaterializeResult(metadata={**_metadata(report, answer), "budget_left": dg.MetadataValue.json(left)})
 
     return ask
 
 
-def _metadata(report: Report, answer: "Answer") -> dict[str, Any]:
-    from privacy.dp.plan import Plan
+def _metadata(report: StatisticsRelease, answer: "Answer") -> dict[str, Any]:
+    from privacy.dp.noise_plan import NoisePlan
     from privacy.dp.preview import preview
 
     first = report.question.statistics[0]
@@ -81,7 +82,7 @@ def _metadata(report: Report, answer: "Answer") -> dict[str, Any]:
         "rho": answer.statement["rho_zcdp"],
         "epsilon": answer.statement["epsilon"],
         "delta": answer.statement["delta"],
-        "expected_margins": dg.MetadataValue.json(preview(Plan(report.question))["margins"]),
+        "expected_margins": dg.MetadataValue.json(preview(NoisePlan(report.question))["margins"]),
         "largest_margin": max(margins, default=0.0),
         "chart": dg.MetadataValue.md(chart.to_markdown()),
         "figures": dg.MetadataValue.md(_table(answer)),

@@ -8,7 +8,7 @@ from installation.contract.document import Contracts
 from pipelines.defs.automation import RETENTION_KEY
 from pipelines.orchestration.failure import own_errors_are_final
 from pipelines.orchestration.pipeline_run import PipelineRun
-from pipelines.retention.apply import apply_retention
+from pipelines.retention.deletion import apply_retention
 
 
 def retention_asset(contracts: Contracts) -> dg.AssetsDefinition:

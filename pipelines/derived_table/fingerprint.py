@@ -1,33 +1,37 @@
-"""What a table was made from, in one word: unchanged means that building it again would give the same."""
+"""Fingerprint of a table's inputs: unchanged means that another build would give the same rows."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from functools import cache
-from pathlib import Path
 
-from pipelines.consent.filter import consent_state
+from pipelines.derived_table.build_code import code_digest
+from pipelines.derived_table.row_filter import RowFilter
 from pipelines.derived_table.table import BuildContext, DerivedTable
-from pipelines.lakehouse.spark_lakehouse import SparkLakehouse as Lakehouse
+from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
 
-_PACKAGES = ("unify", "identity", "contracts", "quality", "consent")
-"""Packages whose code takes part in a build."""
+_READING = "pipelines.derived_table.input_table"
+_WRITING = "pipelines.derived_table.refresh"
 
 
-def fingerprint(table: DerivedTable, lakehouse: Lakehouse, context: BuildContext) -> str:
-    """Return `<code>-<inputs>`: a hash of code, contracts and day, and one of the state of every input."""
-    inputs = table.all_inputs(context.contracts)
+def fingerprint(table: DerivedTable, lakehouse: SparkLakehouse, context: BuildContext, row_filter: RowFilter) -> str:
+    """Return `<code>-<inputs>`: a hash of code, contracts and day, and one of the state of every input.
+
+    The code is that of the table's builder, of the reading and writing of every table and, where the row filter
+    decides on the table, of the filter; each with everything that it imports.
+    """
+    contract, inputs = context.contracts.table(table.name), table.all_inputs(context.contracts)
+    filtered_by = row_filter.state(contract)
+    code = code_digest(_modules(table, row_filter if filtered_by else None))
     declared = (name for name in (table.name, *inputs) if not name.startswith("consent/"))
     contracts = {name: context.contracts.table(name).sha256 for name in declared}
     day = context.as_of.isoformat() if table.uses_as_of else None
-    made_by = _digest([code_version(), table.version, contracts, day])
-    agreed = consent_state(context.contracts.table(table.name), lakehouse, context)
-    made_from = _digest({name: state(name, lakehouse, context) for name in inputs} | agreed)
+    made_by = _digest([code, table.version, contracts, day])
+    made_from = _digest({name: state(name, lakehouse, context) for name in inputs} | dict(filtered_by))
     return f"{made_by}-{made_from}"
 
 
-def state(name: str, lakehouse: Lakehouse, context: BuildContext) -> str:
+def state(name: str, lakehouse: SparkLakehouse, context: BuildContext) -> str:
     """Return the state of a table: which table it is, and what it was made from or its version.
 
     A table that was deleted and made again is another table, though its version starts anew: Delta gives it a new id.
@@ -41,12 +45,9 @@ def state(name: str, lakehouse: Lakehouse, context: BuildContext) -> str:
     return f"{delta.metadata().id}:{made_from or delta.version()}"
 
 
-@cache
-def code_version() -> str:
-    """Return a hash of the code that takes part in builds."""
-    root = Path(__file__).parent.parent
-    files = sorted(path for package in _PACKAGES for path in (root / package).glob("*.py"))
-    return _digest({str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files})
+def _modules(table: DerivedTable, row_filter: RowFilter | None) -> list[str]:
+    own = [table.build.__module__, *([table.reads.__module__] if table.reads else [])]
+    return [*own, _READING, _WRITING, *([type(row_filter).__module__] if row_filter else [])]
 
 
 def _digest(value: object) -> str:

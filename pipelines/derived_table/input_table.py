@@ -11,7 +11,7 @@ from installation.contract.document import Contract
 from pipelines.derived_table.table import PREVIOUS, BuildContext, DerivedTable
 from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
 from pipelines.lakehouse.spark_type import spark_schema
-from pipelines.quality.impute import flag_name, to_standard
+from pipelines.quality.imputation import flag_name, to_standard
 
 _LOAD_COLUMNS = (
     StructField("_load_id", StringType()),

@@ -11,13 +11,12 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from installation.contract.document import Contract
-from pipelines.consent.filter import keep_permitted, keep_permitted_inputs
 from pipelines.derived_table.fingerprint import fingerprint
 from pipelines.derived_table.input_table import read_inputs
+from pipelines.derived_table.row_filter import RowFilter
 from pipelines.derived_table.table import BuildContext, DerivedTable
 from pipelines.derived_table.touched_day import touched_days
 from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
-from privacy.consent.recent_denial import PERMISSION, note_permissions
 
 Timer = Callable[[], float]
 
@@ -34,7 +33,11 @@ class RefreshReport:
 
 
 def refresh_table(
-    table: DerivedTable, lakehouse: SparkLakehouse, context: BuildContext, timer: Timer = perf_counter
+    table: DerivedTable,
+    lakehouse: SparkLakehouse,
+    context: BuildContext,
+    row_filter: RowFilter,
+    timer: Timer = perf_counter,
 ) -> RefreshReport:
     """Build and write the table unless it is current, and report.
 
@@ -42,16 +45,15 @@ def refresh_table(
     """
     started = timer()
     # What commands write has no fingerprint: its state is its version.
-    wanted = None if table.is_kept else fingerprint(table, lakehouse, context)
+    wanted = None if table.is_kept else fingerprint(table, lakehouse, context, row_filter)
     was_current = lakehouse.exists(table.name) if table.is_kept else lakehouse.fingerprint(table.name) == wanted
     days: tuple[date, ...] = ()
     if not was_current:
         contract = context.contracts.table(table.name)
-        inputs = keep_permitted_inputs(read_inputs(table, lakehouse, context), contract, lakehouse, context)
-        built = keep_permitted(table.build(inputs, context), contract, lakehouse, context)
+        inputs = row_filter.keep_inputs(read_inputs(table, lakehouse, context), contract)
+        built = row_filter.keep_rows(table.build(inputs, context), contract)
         days = _write(table, built, wanted, lakehouse, context)
-    if table.name == PERMISSION:
-        note_permissions(context.agreed)
+    row_filter.note_refreshed(table.name)
     return RefreshReport(table.name, row_count(table.name, lakehouse), timer() - started, was_current, days)
 
 

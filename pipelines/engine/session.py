@@ -16,11 +16,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from filelock import FileLock
-
 from installation.settings import Settings
 from pipelines.engine import endpoint, java
 from pipelines.errors import EngineError
+from privacy.storage.lock import file_lock
 
 if TYPE_CHECKING:
     from pyspark import SparkConf, SparkContext
@@ -190,7 +189,7 @@ def _open_spark(settings: Settings) -> "Iterator[SparkSession]":
     conf.set("spark.connect.grpc.binding.port", str(port)).set("spark.connect.authenticate.token", token)
     try:
         # Two JVMs that fetch Delta's jars into an empty Ivy cache at once both fail (measured: six of six).
-        with FileLock(_START_LOCK), _standard_error_to(settings.engine_log_file), _classic_mode():
+        with file_lock(_START_LOCK), _standard_error_to(settings.engine_log_file), _classic_mode():
             context = SparkContext(conf=conf)
     except (PySparkException, Py4JError, ValueError) as error:
         log = settings.engine_log_file

@@ -1,1 +1,1 @@
-"""Measures identity resolution on labelled data, beside plain Splink."""
+"""Evaluates identity resolution on labelled data sets: precision, recall and time, compared with plain Splink."""

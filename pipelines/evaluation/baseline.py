@@ -1,8 +1,8 @@
-"""Plain Splink, for comparison: the models of its own demonstrations, and stock comparisons for any other
-file.
+"""Baseline of the evaluation: plain Splink with the models of its own example notebooks.
 
-Blocking rules, comparisons, training rules and thresholds are those of Splink's example notebooks
-(`febrl3`, `febrl4`, `deduplicate_50k_synthetic`), so that "better than plain Splink" means something.
+Blocking rules, comparisons, training rules and thresholds are those of the notebooks `febrl3`, `febrl4` and
+`deduplicate_50k_synthetic`, so that the baseline is what Splink's authors recommend. Other files get comparisons from
+Splink's library, as its tutorial chooses them.
 """
 
 import logging
@@ -24,14 +24,24 @@ from pipelines.evaluation.dataset import LabelledFile
 from pipelines.matching.cluster import components
 
 Rule = BlockingRuleCreator | str
-# The thresholds at which the demonstrations read off pairs and cut clusters.
+# Thresholds of the notebooks for predicted pairs and for clusters.
 _PAIR_PROBABILITY = 0.2
 _CLUSTER_PROBABILITY = 0.95
 
 
 @dataclass(frozen=True, slots=True)
-class PlainModel:
-    """What a Splink demonstration declares."""
+class BaselineModel:
+    """The declarations of a Splink notebook.
+
+    Attributes:
+        comparisons: comparisons of the model.
+        blocking: blocking rules of the prediction.
+        certain: deterministic rules from which the prior is estimated.
+        certain_recall: assumed recall of these rules.
+        training: blocking rules of the EM training.
+        sampled_pairs: number of random pairs from which the u probabilities are estimated.
+        without_terms: whether the training ignores term frequencies.
+    """
 
     comparisons: tuple[ComparisonCreator, ...]
     blocking: tuple[Rule, ...]
@@ -43,20 +53,26 @@ class PlainModel:
 
 
 @dataclass(frozen=True, slots=True)
-class PlainAnswer:
-    """Pairs that plain Splink proposed and claims, its clusters, its time, and the training rules it failed
-    on.
+class BaselineResult:
+    """Result of plain Splink. Pairs are two arrays of row numbers.
+
+    Attributes:
+        candidates: pairs that blocking proposed.
+        predicted: predicted pairs.
+        group: for each row the smallest row number of its cluster.
+        seconds: wall time.
+        untrained: training rules on which Splink's training failed.
     """
 
     candidates: tuple[NDArray[np.int64], NDArray[np.int64]]
-    claimed: tuple[NDArray[np.int64], NDArray[np.int64]]
+    predicted: tuple[NDArray[np.int64], NDArray[np.int64]]
     group: NDArray[np.int64]
     seconds: float
     untrained: tuple[str, ...]
 
 
-def run_plain_splink(data: LabelledFile, threads: int = 2, memory: str = "4GB") -> PlainAnswer:
-    """Resolve a labelled file as a user of Splink would after reading its demonstrations."""
+def run_plain_splink(data: LabelledFile, threads: int = 2, memory: str = "4GB") -> BaselineResult:
+    """Resolve a labelled file with Splink, in the way of its example notebooks."""
     logging.getLogger("splink").setLevel(logging.ERROR)
     began = time.perf_counter()
     model, frame = _model_for(data)
@@ -94,10 +110,10 @@ def run_plain_splink(data: LabelledFile, threads: int = 2, memory: str = "4GB") 
         connection.close()
     seconds = time.perf_counter() - began
     left, right, probability = (np.asarray(rows[c]) for c in ("a", "b", "p"))
-    claimed, firm = probability >= _PAIR_PROBABILITY, probability >= _CLUSTER_PROBABILITY
-    return PlainAnswer(
+    likely, firm = probability >= _PAIR_PROBABILITY, probability >= _CLUSTER_PROBABILITY
+    return BaselineResult(
         (left, right),
-        (left[claimed], right[claimed]),
+        (left[likely], right[likely]),
         components(len(frame), left[firm], right[firm]),
         round(seconds, 3),
         tuple(failed),
@@ -105,9 +121,7 @@ def run_plain_splink(data: LabelledFile, threads: int = 2, memory: str = "4GB") 
 
 
 def _trains(linker: Linker, rule: Rule, without_terms: bool) -> bool:
-    """Train on the pairs of one rule; tell whether Splink could. Where it cannot, its default shares
-    remain.
-    """
+    """Train on the pairs of one rule; return whether it succeeded. If not, Splink's default probabilities remain."""
     try:
         linker.training.estimate_parameters_using_expectation_maximisation(
             rule, estimate_without_term_frequencies=without_terms
@@ -117,18 +131,18 @@ def _trains(linker: Linker, rule: Rule, without_terms: bool) -> bool:
     return True
 
 
-def _model_for(data: LabelledFile) -> tuple[PlainModel, pd.DataFrame]:
+def _model_for(data: LabelledFile) -> tuple[BaselineModel, pd.DataFrame]:
     columns = set(data.frame.columns)
     if {"given_name", "surname", "date_of_birth", "soc_sec_id", "street_number", "postcode"} <= columns:
         return (_febrl4() if data.mapping.one_per_person else _febrl()), data.frame
     if {"first_name", "surname", "dob", "postcode_fake", "birth_place", "occupation"} <= columns:
         together = data.frame["first_name"] + " " + data.frame["surname"]
         return _historical(), data.frame.assign(first_name_surname_concat=together)
-    return _stock(data)
+    return _library_model(data)
 
 
-def _febrl() -> PlainModel:
-    return PlainModel(
+def _febrl() -> BaselineModel:
+    return BaselineModel(
         comparisons=(
             cl.NameComparison("given_name"),
             cl.NameComparison("surname"),
@@ -150,8 +164,8 @@ def _febrl() -> PlainModel:
     )
 
 
-def _febrl4() -> PlainModel:
-    return PlainModel(
+def _febrl4() -> BaselineModel:
+    return BaselineModel(
         comparisons=(
             cl.NameComparison("given_name").configure(term_frequency_adjustments=True),
             cl.NameComparison("surname").configure(term_frequency_adjustments=True),
@@ -179,8 +193,8 @@ def _febrl4() -> PlainModel:
     )
 
 
-def _historical() -> PlainModel:
-    return PlainModel(
+def _historical() -> BaselineModel:
+    return BaselineModel(
         comparisons=(
             cl.ForenameSurnameComparison(
                 "first_name", "surname", forename_surname_concat_col_name="first_name_surname_concat"
@@ -214,8 +228,8 @@ def _historical() -> PlainModel:
     )
 
 
-def _stock(data: LabelledFile) -> tuple[PlainModel, pd.DataFrame]:
-    """Stock comparisons by part, as Splink's tutorial picks them, on the columns as they are."""
+def _library_model(data: LabelledFile) -> tuple[BaselineModel, pd.DataFrame]:
+    """Return a model of comparisons from Splink's library, one per part, on the columns as they are."""
     mapping = data.mapping
     comparisons: list[ComparisonCreator] = []
     names = [*mapping.given_name[:1], *mapping.surname[:1], *(() if mapping.given_name else mapping.name[:1])]
@@ -237,7 +251,7 @@ def _stock(data: LabelledFile) -> tuple[PlainModel, pd.DataFrame]:
     training: Sequence[Rule] = [block_on(*whole)] if whole else [block_on(strong[0])]
     training = [*training, *(block_on(c) for c in (birth or strong[:1]))]
     return (
-        PlainModel(
+        BaselineModel(
             tuple(comparisons),
             tuple(blocking),
             tuple(certain or blocking[:1]),

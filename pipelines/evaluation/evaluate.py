@@ -1,4 +1,4 @@
-"""How right the resolver is on labelled data, beside plain Splink in the same run."""
+"""Evaluates the resolver on labelled data: precision, recall and time, compared with plain Splink in the same run."""
 
 import time
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ from pipelines.matching.resolve import Options, open_workspace, resolve
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
-    """What one resolver achieved.
+class Metrics:
+    """Metrics of one resolver on labelled data.
 
     Attributes:
-        pairs: of the pairs claimed before clustering.
-        clusters: of the pairs that share a group in the end.
-        blocking_recall: share of the true pairs that were compared at all.
-        seconds: from the raw table to the groups.
+        pairs: score of the pairs above the threshold, before clustering.
+        clusters: score of the pairs of records in one group, after clustering.
+        blocking_recall: share of the true pairs that blocking proposed as candidates.
+        seconds: wall time from the raw table to the groups.
 
     """
 
@@ -31,7 +31,7 @@ class Figures:
     seconds: float
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the figures by name."""
+        """Return the metrics by name, as values that can be written as JSON."""
         return {
             "pairs": self.pairs.as_dict(),
             "clusters": self.clusters.as_dict(),
@@ -42,15 +42,15 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """Bojagi's figures and plain Splink's on the same records.
+    """Metrics of Bojagi and of plain Splink on the same records.
 
     Attributes:
-        data: name of the data.
-        records: how many were resolved.
-        people: how many they are in truth.
-        note: which records were taken and why.
-        bojagi: what our resolver achieved.
-        baseline: what plain Splink achieved in the same run.
+        data: name of the data set.
+        records: number of records.
+        people: true number of people.
+        note: which records were used and why.
+        bojagi: metrics of Bojagi.
+        baseline: metrics of plain Splink in the same run; None if it was not run.
 
     """
 
@@ -58,55 +58,55 @@ class Evaluation:
     records: int
     people: int
     note: str
-    bojagi: Figures
-    baseline: Figures | None
+    bojagi: Metrics
+    baseline: Metrics | None
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the documented JSON object: our figures, and under `baseline` the same of plain Splink or null."""
+        """Return the documented JSON object: Bojagi's metrics, and under `baseline` plain Splink's or null."""
         return {**self.bojagi.as_dict(), "baseline": self.baseline and self.baseline.as_dict()}
 
     def describe(self) -> str:
-        """Return one line that says what was measured."""
+        """Return one line of text with the data set and its numbers of records and people."""
         return f"{self.data}: {self.records} records of {self.people} people" + (f"; {self.note}" if self.note else "")
 
 
 def evaluate(data: LabelledFile, options: Options | None = None, *, with_baseline: bool = True) -> Evaluation:
-    """Resolve labelled records without their labels and score the answer.
+    """Resolve labelled records without their labels and score the result.
 
-    Truth counts pairs across sources only when a source holds a person at most once.
+    Where each source contains a person at most once, only pairs of records from different sources are scored.
     """
     options = options or Options()
     truth = pd.factorize(data.frame[data.truth])[0].astype(np.int64)
     source = _exclusive_source(data)
-    ours = _resolve(data, truth, source, options)
-    plain = _plain(data, truth, source, options) if with_baseline else None
+    ours = _evaluate_bojagi(data, truth, source, options)
+    plain = _evaluate_splink(data, truth, source, options) if with_baseline else None
     return Evaluation(data.name, len(truth), int(truth.max()) + 1, data.note, ours, plain)
 
 
-def _resolve(data: LabelledFile, truth: Ints, source: Ints | None, options: Options) -> Figures:
+def _evaluate_bojagi(data: LabelledFile, truth: Ints, source: Ints | None, options: Options) -> Metrics:
     frame = data.frame.drop(columns=[data.truth])
     began = time.perf_counter()
     with open_workspace(options) as connection:
-        answer = resolve(connection, frame, data.mapping, options)
+        resolution = resolve(connection, frame, data.mapping, options)
         seconds = time.perf_counter() - began
         rows = connection.execute("select a::bigint as a, b::bigint as b from candidate").fetchnumpy()
     left, right = np.asarray(rows["a"]), np.asarray(rows["b"])
-    claimed = answer.pairs.weight > options.threshold
-    return Figures(
-        pair_score(truth, answer.pairs.left[claimed], answer.pairs.right[claimed], source),
-        cluster_score(truth, answer.group, source),
+    predicted = resolution.pairs.weight > options.threshold
+    return Metrics(
+        pair_score(truth, resolution.pairs.left[predicted], resolution.pairs.right[predicted], source),
+        cluster_score(truth, resolution.group, source),
         _recall(truth, left, right, source),
         round(seconds, 3),
     )
 
 
-def _plain(data: LabelledFile, truth: Ints, source: Ints | None, options: Options) -> Figures:
-    answer = run_plain_splink(data, options.threads, options.memory)
-    return Figures(
-        pair_score(truth, *answer.claimed, source),
-        cluster_score(truth, answer.group, source),
-        _recall(truth, *answer.candidates, source),
-        answer.seconds,
+def _evaluate_splink(data: LabelledFile, truth: Ints, source: Ints | None, options: Options) -> Metrics:
+    resolution = run_plain_splink(data, options.threads, options.memory)
+    return Metrics(
+        pair_score(truth, *resolution.predicted, source),
+        cluster_score(truth, resolution.group, source),
+        _recall(truth, *resolution.candidates, source),
+        resolution.seconds,
     )
 
 

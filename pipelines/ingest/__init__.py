@@ -1,1 +1,5 @@
-"""From landed files to bronze tables, by contract and exactly once. No business rules."""
+"""Loads landed files into bronze tables as their contracts say, each file exactly once.
+
+Belongs here: reading files, checking rows against the contract, quarantine, encryption of identifying columns,
+and the commit to the bronze table. Business rules belong in silver and gold, not here.
+"""

@@ -1,4 +1,4 @@
-"""A batch of rows as a file gave them."""
+"""Holds a batch of rows as they were read from a file, before they are checked."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,18 +10,20 @@ import pyarrow as pa
 
 from pipelines.ingest.fault import RowFaults
 
-# Big enough to make vectors worth it, small enough to bound memory.
+# Large enough for vectorised work to pay, small enough to bound memory.
 TEXT_BATCH_ROWS = 1 << 15
 TEXT_BATCH_CHARACTERS = 1 << 23
 
 
 @dataclass(frozen=True)
 class RawBatch:
-    """Rows before the contract has judged them.
+    """A batch of rows that are read but not yet checked against the contract.
 
-    `columns` holds the file's values by contract name (absent columns are not in it), `lines` each row's
-    line (row number from 1 in Parquet), `raw` the row as read, for quarantine, and `faults` what reading
-    it found.
+    Attributes:
+        columns: the file's values by the contract's column name; columns that the file lacks are not in it.
+        lines: line number of each row in a text file, row number in a Parquet file; both count from 1.
+        raw: returns the row at a position as it was read; quarantine stores it.
+        faults: faults that were found while the rows were read.
     """
 
     columns: dict[str, pa.Array]
@@ -31,5 +33,5 @@ class RawBatch:
 
     @property
     def rows(self) -> int:
-        """How many rows."""
+        """Number of rows in the batch."""
         return len(self.lines)

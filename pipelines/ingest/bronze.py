@@ -1,4 +1,4 @@
-"""The bronze table of a source: its columns, the files that it holds, and commits that happen once."""
+"""Reads and commits the bronze table of a source. The table records which files it has loaded."""
 
 from __future__ import annotations
 
@@ -17,25 +17,26 @@ from installation.lakehouse.lakehouse import Lakehouse
 from installation.lakehouse.rows import quoted, scan
 from pipelines.errors import IngestError
 from pipelines.ingest.known_row import Hashes
-from pipelines.ingest.stage import Stage, StagedFile
+from pipelines.ingest.staging_area import StagedFile, StagingArea
 from privacy.protection.source_person import HASH_COLUMNS
 
 LINE_COLUMN = "_line"
-# Transactions of the Delta protocol carry a version; a file is loaded once, so ours has only one.
+# The Delta protocol gives each application transaction a version. A file is loaded once, so one version is enough.
 LOADED = 1
 
 
 def bronze_schema(contract: Contract) -> pa.Schema:
-    """The contract's columns, the matching tokens, and where each row came from.
+    """Return the Arrow schema of a bronze table: contract columns, matching tokens and technical columns.
 
-    Confidential columns are ciphertext (`pipelines.ingest.seal`); `<column>_is_valid` stands for those whose rules
-    only warn, since nobody can check them later.
-    `_line` is the line of a text file or the row of a Parquet file, from 1; the two lanes of `_row_hash`
-    are those of `pipelines.ingest.row_hash`, as signed integers; `_loaded_at` is UTC.
+    Encrypted columns are binary (`pipelines.ingest.field_encryption`). An encrypted column whose rules only warn also
+    gets `<column>_is_valid`, because its ciphertext cannot be checked later.
+
+    Technical columns: `_line` is the line of a text file or the row of a Parquet file, from 1. `_row_hash_low` and
+    `_row_hash_high` are the two halves of `pipelines.ingest.row_hash`, as signed integers. `_loaded_at` is in UTC.
     """
-    sealed = {column.name for column in contract.encrypted_columns}
+    encrypted = {column.name for column in contract.encrypted_columns}
     fields = [
-        pa.field(column.name, pa.binary() if column.name in sealed else arrow_type(column.spark_type))
+        pa.field(column.name, pa.binary() if column.name in encrypted else arrow_type(column.spark_type))
         for column in contract.columns
     ]
     fields += [pa.field(column.token_name, pa.string()) for column in contract.columns if column.token]
@@ -51,7 +52,10 @@ def bronze_schema(contract: Contract) -> pa.Schema:
 
 
 class BronzeTable:
-    """One source's table at the version at which it was opened."""
+    """The bronze table of one source, at the version that was current when this object was made.
+
+    `delta` is None while the table does not exist.
+    """
 
     def __init__(self, contract: Contract, lakehouse: Lakehouse) -> None:
         self.contract = contract
@@ -60,25 +64,31 @@ class BronzeTable:
         self.delta: DeltaTable | None = lakehouse.delta(contract.table) if lakehouse.exists(contract.table) else None
 
     def holds(self, key: str) -> bool:
-        """Whether what goes by this key (a file's id) was committed."""
+        """Return whether a commit of this table recorded the key (a file's id, or the load id of a replay)."""
         return self.delta is not None and self.delta.transaction_version(key) is not None
 
     def lists(self, files: Sequence[StagedFile]) -> bool:
-        """Whether the table as it is now, whoever wrote it, consists of these data files among others."""
+        """Return whether the newest version of the table contains these data files.
+
+        Reads the table again, so a commit made after this object was opened is seen. False for no files.
+        """
         if not files or not self.lakehouse.exists(self.contract.table):
             return False
         paths = pa.table(self.lakehouse.delta(self.contract.table).get_add_actions()).column("path")
         return files[0].path in set(paths.to_pylist())
 
-    def new_stage(self) -> Stage:
-        """Where rows wait for their commit."""
+    def new_staging_area(self) -> StagingArea:
+        """Return an empty staging area, which writes data files in the table's folder, to be committed later."""
         filesystem, folder = filesystem_of(self.lakehouse.path(self.contract.table))
         filesystem.create_dir(folder, recursive=True)
         partitions = {name: self.schema.field(name).type for name in self.contract.partition_by}
-        return Stage(filesystem, folder, partitions, HASH_COLUMNS, (LINE_COLUMN,))
+        return StagingArea(filesystem, folder, partitions, HASH_COLUMNS, (LINE_COLUMN,))
 
     def hashes(self, like: Sequence[StagedFile]) -> Iterator[Hashes]:
-        """The hashes of the rows that may equal rows of these files, judged by their columns' ranges."""
+        """Yield the row hashes of those table rows that could equal a row of the given files.
+
+        Rows outside the files' value ranges are skipped. Yields nothing while the table does not exist.
+        """
         if self.delta is None:
             return
         where = _range_condition(like, self.schema)
@@ -86,10 +96,10 @@ class BronzeTable:
             yield column_words(arrow, HASH_COLUMNS[0]), column_words(arrow, HASH_COLUMNS[1])
 
     def commit(self, files: Sequence[StagedFile], keys: Sequence[str], now: datetime.datetime) -> None:
-        """Make the files part of the table and remember the keys, in one commit.
+        """Add the files to the table and record the keys, in one commit. Creates the table if it is missing.
 
         Raises:
-            IngestError: the table has a column in another type than the contract.
+            IngestError: a column of the table has another type than the contract states.
 
         """
         properties = CommitProperties(app_transactions=[Transaction(key, LOADED) for key in keys])
@@ -112,13 +122,14 @@ class BronzeTable:
         )
 
     def _widen(self, delta: DeltaTable) -> None:
-        """Add columns that the contract gained; they are null in the rows that are there."""
+        """Add the columns that are new in the contract; they are null in existing rows."""
         present = {field.name: field for field in pa.schema(delta.schema().to_arrow())}
         for field in self.schema:
             if field.name in present and present[field.name].type != field.type:
                 raise IngestError(
-                    f"{self.contract.table} holds {field.name} as {present[field.name].type}, the contract "
-                    f"says {field.type}: give the column another name, or load the source into a new table.",
+                    f"Cannot load into {self.contract.table}: its column {field.name} has type "
+                    f"{present[field.name].type}, the contract {self.contract.id} states {field.type}. "
+                    "Rename the column in the contract, or load the source into a new table.",
                     self.contract.name,
                 )
         added = [field for field in self.schema if field.name not in present]
@@ -127,7 +138,7 @@ class BronzeTable:
 
 
 def filesystem_of(location: str) -> tuple[pafs.FileSystem, str]:
-    """The filesystem of a folder or URL and the path in it."""
+    """Return the filesystem of a local folder or URL, and the path within that filesystem."""
     if "://" in location:
         filesystem, path = pafs.FileSystem.from_uri(location)
         return filesystem, path
@@ -135,12 +146,16 @@ def filesystem_of(location: str) -> tuple[pafs.FileSystem, str]:
 
 
 def column_words(batch: pa.RecordBatch, name: str) -> Any:
-    """A lane of the row hash as it was computed."""
+    """Return one half of the row hash as unsigned 64-bit integers; bronze stores it as signed integers."""
     return batch.column(name).to_numpy(zero_copy_only=False).astype(np.int64).view(np.uint64)
 
 
 def _range_condition(files: Sequence[StagedFile], schema: pa.Schema) -> str | None:
-    """SQL that keeps every row that may equal one of the files' rows, and lets data files be skipped."""
+    """Return a SQL condition that keeps every row that could equal a row of the files.
+
+    It compares integer and time columns with the files' minimum and maximum, so the reader can skip data files. It is
+    None if no column has a known range without nulls.
+    """
     conditions = []
     for field in schema:
         name = field.name

@@ -1,7 +1,7 @@
-"""What the contract forbids in a row. Rows that break a rule go to quarantine.
+"""Marks the rows whose values break a rule of the contract; such rows go to quarantine.
 
-Duplicate keys do not break a row (quality counts them), nor do rules whose column the contract gives the
-severity `warning`.
+A duplicate key is no fault of a row: the quality checks count it. A rule of a column with severity `warning` does not
+send rows to quarantine either.
 """
 
 import datetime
@@ -12,22 +12,22 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from installation.contract.document import Column
-from pipelines.ingest.cast import Mask
 from pipelines.ingest.fault import RowFault, RowFaults
+from pipelines.ingest.type_cast import Mask
 
-# A day outside these years is a placeholder or a slip, unless the contract states bounds of its own.
+# A date outside these years is a placeholder or a typing error, unless the contract states its own bounds.
 FIRST_PLAUSIBLE_YEAR, LAST_PLAUSIBLE_YEAR = 1900, 2100
 
 
 def check_required(values: pa.Array, column: Column, faults: RowFaults) -> None:
-    """Mark the rows that lack a required value."""
+    """Mark the rows in which a required value is null."""
     if column.required and values.null_count:
         wrong = pc.is_null(values).to_numpy(zero_copy_only=False)
         faults.mark(wrong, RowFault(column.name, "required", "the value is missing and the contract requires it"))
 
 
 def check_domain(values: pa.Array, column: Column, faults: RowFaults) -> None:
-    """Mark the rows whose value the contract's enum, bounds, lengths or pattern exclude."""
+    """Mark the rows whose value is not allowed by the contract's enum, bounds, lengths or pattern; null is allowed."""
     if pa.types.is_dictionary(values.type):
         distinct = RowFaults.none(len(values.dictionary))
         check_domain(values.dictionary, column, distinct)
@@ -90,7 +90,7 @@ def _is_less(left: pa.Scalar, right: pa.Scalar) -> bool:
 
 
 def _literal(bound: Any, kind: pa.DataType) -> pa.Scalar:
-    """A bound of the contract as a value of the column's type, or of one that compares with it exactly."""
+    """Return a bound of the contract in the column's type, or in a type that compares with it exactly."""
     if pa.types.is_timestamp(kind) and not isinstance(bound, datetime.datetime):
         bound = datetime.datetime.combine(bound, datetime.time())
     if pa.types.is_decimal(kind):

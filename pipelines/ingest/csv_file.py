@@ -1,4 +1,4 @@
-"""Reads CSV: RFC 4180 with any delimiter and encoding, in bounded batches, each row with its line."""
+"""Reads CSV files (RFC 4180, any delimiter and encoding) in batches of bounded size, with line numbers."""
 
 import csv
 import sys
@@ -21,7 +21,7 @@ Fields = Sequence[str | None]
 
 
 class CsvFile:
-    """One CSV file of a source."""
+    """Reader of one CSV file of a source. `max_line` is the longest allowed record in characters."""
 
     def __init__(self, path: Path, contract: Contract, form: FileFormat, max_line: int) -> None:
         self.path = path
@@ -31,13 +31,13 @@ class CsvFile:
         self.notes: tuple[str, ...] = ()
 
     def batches(self) -> Iterator[RawBatch]:
-        """The file's rows.
+        """Yield the file's rows in batches; a row with broken quoting or a wrong number of fields is marked.
 
         Raises:
             FileFaultError: the file as a whole cannot be loaded.
 
         """
-        # The limit on a record is ours, with a line number; csv's own would say less.
+        # BoundedLines limits the record length and names the line; the limit of the csv module does not.
         csv.field_size_limit(sys.maxsize)
         with open_lines(self.path, self.form.codec, self.max_line) as lines:
             records = csv.reader(lines, delimiter=self.form.delimiter, quotechar=self.form.quote, strict=True)
@@ -55,14 +55,16 @@ class CsvFile:
         try:
             names = next(records, None)
         except csv.Error as error:
-            raise FileFaultError("header", f"the first line is no CSV header ({error})", 1) from error
+            raise FileFaultError(
+                "header", f"the first line cannot be read as a CSV header ({error}); correct the file", 1
+            ) from error
         lines.next_record()
         if not names:
-            raise FileFaultError("empty", "the file has no header line", 1)
+            raise FileFaultError("empty", "the file has no header line; send a file with the contract's headers", 1)
         if any(UNDECODABLE.search(name) for name in names):
             other = suggest_encoding(self.path, self.form.codec)
-            hint = f"; it looks like {other}: change encoding in the contract" if other else ""
-            raise FileFaultError("encoding", f"the header is not {self.form.encoding}{hint}", 1)
+            hint = f"it looks like {other}: change encoding in the contract" if other else "check the file's encoding"
+            raise FileFaultError("encoding", f"the header is not valid {self.form.encoding}; {hint}", 1)
         try:
             return match_header(names, self.contract)
         except FileFaultError as fault:
@@ -76,8 +78,8 @@ class CsvFile:
             if len(known.intersection(part.strip() for part in names[0].split(other))) > 1:
                 return FileFaultError(
                     "delimiter",
-                    f"the header is one column with delimiter {self.form.delimiter!r} and has the contract's "
-                    f"columns with {other!r}: change delimiter in the contract, or mend the file",
+                    f"the header has one column with the contract's delimiter {self.form.delimiter!r}, but the "
+                    f"contract's columns with {other!r}: change delimiter in the contract, or correct the file",
                     1,
                 )
         return None
@@ -92,7 +94,7 @@ class CsvFile:
                 if "unexpected end of data" in str(error):
                     raise FileFaultError(
                         "quote",
-                        f"a quote that opens in the record at line {line} is never closed; mend the file",
+                        f"a quote that opens in the record at line {line} is never closed; correct the file",
                         line,
                     ) from error
                 fields, fault = [], f"the quoting is broken ({error})"
@@ -105,7 +107,7 @@ class CsvFile:
 
 
 class _Pending:
-    """Rows that wait to become a batch."""
+    """Collects rows until they are enough for a batch."""
 
     def __init__(self, file: CsvFile, header: Header) -> None:
         self._file = file

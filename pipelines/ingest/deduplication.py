@@ -1,4 +1,4 @@
-"""Leaves out the rows that the table holds already, before they are committed."""
+"""Removes rows that the bronze table already has from a load, before the load is committed."""
 
 from __future__ import annotations
 
@@ -7,77 +7,81 @@ from collections.abc import Iterable, Iterator
 
 import pyarrow as pa
 
+from pipelines.ingest.batch_preparation import event_days
 from pipelines.ingest.bronze import BronzeTable, column_words
 from pipelines.ingest.known_row import Hashes, find_known
-from pipelines.ingest.prepare import event_days
-from pipelines.ingest.stage import Stage, StagedFile
+from pipelines.ingest.staging_area import StagedFile, StagingArea
 from privacy.protection.source_person import HASH_COLUMNS
 
 
 class Deduplication:
-    """Collects the data files of one load. `kept` are those to commit."""
+    """Collects the staged data files of one load. `kept` lists the files to commit."""
 
     def __init__(self, table: BronzeTable, event_column: str | None) -> None:
         self.table = table
         self.event_column = event_column
         self.kept: list[StagedFile] = []
-        self._stages: list[Stage] = []
+        self._staging_areas: list[StagingArea] = []
 
-    def new_stage(self) -> Stage:
-        """A stage that `discard` knows of."""
-        stage = self.table.new_stage()
-        self._stages.append(stage)
-        return stage
+    def new_staging_area(self) -> StagingArea:
+        """Return a new staging area whose files `discard_unless_committed` removes if the load fails."""
+        staging = self.table.new_staging_area()
+        self._staging_areas.append(staging)
+        return staging
 
     def discard_unless_committed(self) -> None:
-        """Remove all staged files; but a commit may have been made although something after it failed."""
+        """Remove all staged files, unless they were committed before a later step failed."""
         if not self.table.lists(self.kept):
-            for stage in self._stages:
-                stage.discard()
+            for staging in self._staging_areas:
+                staging.discard()
 
-    def keep_new(self, stage: Stage, days: set[datetime.date]) -> tuple[int, int, set[datetime.date]]:
-        """Keep a finished stage's rows, less those that the table or an earlier file of this load holds.
+    def keep_new(self, staging: StagingArea, days: set[datetime.date]) -> tuple[int, int, set[datetime.date]]:
+        """Keep the rows of a finished staging area that neither the table nor an earlier file of this load has.
 
-        `days` are those of all staged rows. Returns the numbers of new and known rows and the new rows'
-        days.
+        Args:
+            staging: the finished staging area of one file.
+            days: event days of all its rows.
+
+        Returns:
+            The number of new rows, the number of known rows, and the event days of the new rows.
         """
-        rows = sum(file.rows for file in stage.files)
-        rivals = [old for old in self.kept if any(old.may_share_rows(new) for new in stage.files)]
+        rows = sum(file.rows for file in staging.files)
+        rivals = [old for old in self.kept if any(old.may_share_rows(new) for new in staging.files)]
 
         def fresh() -> Iterator[Hashes]:
-            return _hashes(stage, stage.files)
+            return _hashes(staging, staging.files)
 
         def known() -> Iterator[Hashes]:
-            yield from self.table.hashes(stage.files)
-            yield from _hashes(stage, rivals)
+            yield from self.table.hashes(staging.files)
+            yield from _hashes(staging, rivals)
 
         if not rows or not any(len(low) for low, _ in known()):
-            self.kept += stage.files
+            self.kept += staging.files
             return rows, 0, days
         is_known = find_known(fresh, rows, known)
         if not is_known.any():
-            self.kept += stage.files
+            self.kept += staging.files
             return rows, 0, days
-        kept = self.new_stage()
+        kept = self.new_staging_area()
         days = set()
         done = 0
-        for batch in _rows(stage):
+        for batch in _rows(staging):
             passed = batch.filter(pa.array(~is_known[done : done + batch.num_rows]))
             done += batch.num_rows
             days |= event_days(passed, self.event_column)
             kept.write(passed)
         self.kept += kept.finish()
-        stage.discard()
+        staging.discard()
         known_rows = int(is_known.sum())
         return rows - known_rows, known_rows, days
 
 
-def _hashes(stage: Stage, files: Iterable[StagedFile]) -> Iterator[Hashes]:
+def _hashes(staging: StagingArea, files: Iterable[StagedFile]) -> Iterator[Hashes]:
     for file in files:
-        for batch in stage.read(file, HASH_COLUMNS):
+        for batch in staging.read(file, HASH_COLUMNS):
             yield column_words(batch, HASH_COLUMNS[0]), column_words(batch, HASH_COLUMNS[1])
 
 
-def _rows(stage: Stage) -> Iterator[pa.RecordBatch]:
-    for file in stage.files:
-        yield from stage.read(file)
+def _rows(staging: StagingArea) -> Iterator[pa.RecordBatch]:
+    for file in staging.files:
+        yield from staging.read(file)

@@ -1,4 +1,4 @@
-"""Reads JSON Lines: one object a line, in bounded batches; a field that is absent is null."""
+"""Reads JSON Lines files, one object per line, in batches of bounded size. A missing field is null."""
 
 import json
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from pipelines.ingest.text_lines import UNDECODABLE, keep_bytes, open_lines
 
 
 class JsonLinesFile:
-    """One JSON Lines file of a source."""
+    """Reader of one JSON Lines file of a source. `max_line` is the longest allowed line in characters."""
 
     def __init__(self, path: Path, contract: Contract, form: FileFormat, max_line: int) -> None:
         self.path = path
@@ -26,7 +26,7 @@ class JsonLinesFile:
         self._names = {header: column.name for column in contract.columns for header in column.headers}
 
     def batches(self) -> Iterator[RawBatch]:
-        """The file's rows.
+        """Yield the file's rows in batches; blank lines are skipped, and a line that is not an object is marked.
 
         Raises:
             FileFaultError: the file as a whole cannot be loaded.
@@ -80,12 +80,12 @@ class JsonLinesFile:
 
     def _note_unknown(self, objects: list[dict[str, Any]]) -> None:
         unknown = set().union(*objects) - self._names.keys()
-        fresh = [f"field {key} is not in the contract; left out" for key in sorted(unknown)]
+        fresh = [f"field {key} is not in the contract and was not loaded" for key in sorted(unknown)]
         self.notes = tuple(dict.fromkeys((*self.notes, *fresh)))
 
 
 def parse_line(text: str, encoding: str) -> tuple[dict[str, Any], RowFault | None]:
-    """The object of a line, or none and why."""
+    """Return the JSON object of a line and None, or an empty object and the fault. Numbers stay text."""
     if UNDECODABLE.search(text):
         return {}, RowFault(None, "encoding", f"the bytes are not {encoding}")
     try:
@@ -99,7 +99,7 @@ def parse_line(text: str, encoding: str) -> tuple[dict[str, Any], RowFault | Non
 
 
 def as_text(value: Any) -> str | None:
-    """A field's value as text; the contract decides what it is."""
+    """Return a field's value as text, so that the contract decides its type; null stays None."""
     if value is None or type(value) is str:
         return value
     if isinstance(value, bool):
@@ -107,7 +107,7 @@ def as_text(value: Any) -> str | None:
     return json.dumps(value, ensure_ascii=False)
 
 
-# Most columns hold nothing else, and need no conversion.
+# Most columns hold only these types and need no conversion.
 _PLAIN = frozenset({str, type(None)})
 
 
@@ -115,5 +115,5 @@ def _refuse_constant(text: str) -> None:
     raise ValueError(f"{text} is not JSON")
 
 
-# Numbers stay text until the contract gives them a type, so that 0.10 is not passed through binary.
+# Numbers stay text until the contract gives them a type, so that 0.10 never becomes a binary number.
 _DECODER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=_refuse_constant)

@@ -1,8 +1,10 @@
-"""Which rows of a file are in the table already: by hash, as a multiset.
+"""Finds the rows of a file that the table already has, by comparing row hashes as multisets.
 
-A file that was renamed and exported again in another order holds rows that were loaded before. If a row's
-content occurs in the table t times and in the file f times, the first min(t, f) of the file are known and
-the others new.
+A file that was exported again, under another name or in another order, repeats rows that were loaded before. If equal
+rows occur t times in the table and f times in the file, the first min(t, f) rows of the file are known. The others
+are new.
+
+Example: table {A, A, B}, file A, A, A, B, C. Rows 1, 2 and 4 are known; rows 3 and 5 are new.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -12,22 +14,25 @@ import numpy.typing as npt
 
 Words = npt.NDArray[np.uint64]
 Hashes = tuple[Words, Words]
-# Rows of the new file that are compared at once: 32 bytes each, whatever the size of the table.
-ROWS_AT_ONCE = 1 << 22
-NEEDLES_AT_ONCE = 1 << 20
+# Rows of the new file that are compared at once: 32 bytes of memory each, whatever the size of the table.
+ROWS_PER_PART = 1 << 22
+HASHES_PER_SEARCH = 1 << 20
 
 
 def find_known(
     fresh: Callable[[], Iterable[Hashes]], rows: int, known: Callable[[], Iterable[Hashes]]
 ) -> npt.NDArray[np.bool_]:
-    """Mark the rows of a file that the table holds.
+    """Return a mask over the rows of a file: true where the table already has the row.
 
-    `fresh` and `known` start an iteration over hashes (low and high lane), in the file's order and of the
-    whole table. Both are read once for each `ROWS_AT_ONCE` rows of the file, so memory does not grow with
-    either.
+    Args:
+        fresh: starts an iteration over the file's row hashes (low and high half), in the file's order.
+        rows: number of rows in the file.
+        known: starts an iteration over the table's row hashes.
+
+    Both iterations are repeated once for each `ROWS_PER_PART` rows of the file, so memory grows with neither.
     """
     result = np.zeros(rows, np.bool_)
-    parts = max(1, -(-rows // ROWS_AT_ONCE))
+    parts = max(1, -(-rows // ROWS_PER_PART))
     for part in range(parts):
         within = _chooser(part, parts)
         low, high, positions = _collect(fresh(), within)
@@ -41,7 +46,7 @@ def find_known(
 
 
 def _chooser(part: int, parts: int) -> Callable[[Words], npt.NDArray[np.bool_]]:
-    """Rows of one of equal ranges of the first lane."""
+    """Return a function that selects the hashes whose low half lies in the given one of `parts` equal ranges."""
     if parts == 1:
         return lambda low: np.ones(len(low), np.bool_)
     width = -(-(1 << 64) // parts)
@@ -50,7 +55,7 @@ def _chooser(part: int, parts: int) -> Callable[[Words], npt.NDArray[np.bool_]]:
 
 
 def _gather(batches: Iterable[Hashes], within: Callable[[Words], npt.NDArray[np.bool_]]) -> Iterator[Hashes]:
-    """The chosen hashes in large batches: a search of sorted needles goes through memory in order."""
+    """Yield the selected hashes in large batches; searching many sorted hashes reads memory in order."""
     lows: list[Words] = []
     highs: list[Words] = []
     waiting = 0
@@ -59,7 +64,7 @@ def _gather(batches: Iterable[Hashes], within: Callable[[Words], npt.NDArray[np.
         lows.append(low[chosen])
         highs.append(high[chosen])
         waiting += len(lows[-1])
-        if waiting >= NEEDLES_AT_ONCE:
+        if waiting >= HASHES_PER_SEARCH:
             yield np.concatenate(lows), np.concatenate(highs)
             lows, highs, waiting = [], [], 0
     if waiting:
@@ -83,8 +88,8 @@ def _collect(
 
 
 def _rank(low: Words, high: Words) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], Words, Words]:
-    """Group equal hashes: each row's group and place among the equal ones; the groups' hashes in order."""
-    # Both sorts are stable, so equal rows keep the file's order. Hardly ever do two hashes agree in one lane only.
+    """Group equal hashes. Return each row's group, its rank within the group, and the groups' sorted hashes."""
+    # Both sorts are stable, so equal rows keep the file's order. Two hashes rarely agree in the low half alone.
     order = np.argsort(low, kind="stable")
     is_tie = low[order[1:]] == low[order[:-1]]
     if (high[order[1:]][is_tie] != high[order[:-1]][is_tie]).any():
@@ -102,11 +107,11 @@ def _rank(low: Words, high: Words) -> tuple[npt.NDArray[np.int64], npt.NDArray[n
 
 
 def _count(low: Words, high: Words, group_low: Words, group_high: Words, counts: npt.NDArray[np.int64]) -> None:
-    """Add how often each group's hash occurs."""
+    """Add to `counts` how often each group's hash occurs among the given hashes."""
     order = np.argsort(low)
     low, high = low[order], high[order]
     place = np.searchsorted(group_low, low)
-    # Two groups may share the first lane; they stand side by side.
+    # Two groups may share the low half; they are neighbours in the sorted order.
     while True:
         inside = place < len(group_low)
         low, high, place = low[inside], high[inside], place[inside]

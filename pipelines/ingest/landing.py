@@ -1,17 +1,21 @@
-"""The files that have landed for a source."""
+"""Finds the files of a source in the landing folder."""
 
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
 CHUNK_BYTES = 1 << 20
-# How copying tools name what they have not finished.
+# File name endings that copying tools use until a file is complete.
 UNFINISHED = (".tmp", ".part", ".partial", ".crdownload", ".filepart", "~")
 
 
 @dataclass(frozen=True)
 class LandedFile:
-    """A landed file. `file_id` is the SHA-256 of its bytes: equal content is one file under any name."""
+    """A complete file in the landing folder.
+
+    `file_id` is the SHA-256 of its bytes, so files with equal content are the same file under any name. `size` is in
+    bytes, `modified_ns` in nanoseconds since 1970.
+    """
 
     path: Path
     file_id: str
@@ -25,9 +29,10 @@ class LandedFile:
 
 
 def find_files(landing: Path, pattern: str) -> tuple[LandedFile, ...]:
-    """The finished files that match a glob relative to the landing folder, by path; each content once.
+    """Return the complete files that match a glob pattern in the landing folder, sorted by path.
 
-    Hidden files, those below hidden folders and those with the name of an unfinished copy are left out.
+    Of files with equal content only the first is returned. Hidden files, files in hidden folders, and files whose name
+    marks an unfinished copy are left out.
     """
     paths = sorted(path for path in landing.glob(pattern) if path.is_file() and is_finished(path, landing))
     found: dict[str, LandedFile] = {}
@@ -39,13 +44,13 @@ def find_files(landing: Path, pattern: str) -> tuple[LandedFile, ...]:
 
 
 def is_finished(path: Path, landing: Path) -> bool:
-    """Whether the name is that of a file that its sender has finished."""
+    """Return whether the file's name is that of a complete file: not hidden, no ending of an unfinished copy."""
     parts = path.relative_to(landing).parts
     return not any(part.startswith((".", "_")) for part in parts) and not path.name.endswith(UNFINISHED)
 
 
 def digest(path: Path) -> tuple[str, int]:
-    """SHA-256 and size of a file's bytes as they were read."""
+    """Return the SHA-256 and the size in bytes of a file's content."""
     state = hashlib.sha256()
     size = 0
     with path.open("rb") as file:

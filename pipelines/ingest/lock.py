@@ -1,36 +1,40 @@
-"""One run at a time in a data folder."""
+"""Locks a data folder, so that only one run works in it at a time."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from pipelines.errors import RunLockError
+from privacy.storage.lock import LockBusyError, file_lock
 
 LOCK_FILE = ".run.lock"
 
 
 @contextmanager
 def run_lock(data_dir: Path, wait_seconds: float = 0.0) -> Iterator[None]:
-    """Hold the data folder for one run; the operating system frees it however the process ends.
+    """Hold the lock of a data folder; the operating system releases it when the process ends, however it ends.
+
+    Args:
+        data_dir: the data folder; it is created if it is missing.
+        wait_seconds: how long to wait for another run to release the lock.
 
     Raises:
-        RunLockError: another run holds it, or the folder cannot be written.
+        RunLockError: another run holds the lock, or the folder cannot be written.
 
     """
-    lock_file = data_dir / LOCK_FILE
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(lock_file)
-        lock.acquire(timeout=wait_seconds)
-    except Timeout as error:
+        with ExitStack() as stack:
+            stack.enter_context(file_lock(data_dir / LOCK_FILE, wait_seconds))
+            lock = stack.pop_all()
+    except LockBusyError as error:
         raise RunLockError(
-            f"Another run works in {data_dir}: wait until it ends, or give this one another data_dir."
+            f"Another run is working in {data_dir}. Wait until it ends, or choose another data folder (--data)."
         ) from error
     except OSError as error:
-        raise RunLockError(f"Cannot write to the data folder {data_dir}: {error.strerror}.") from error
-    try:
+        raise RunLockError(
+            f"Cannot write to the data folder {data_dir}: {error.strerror}. "
+            "Check its permissions, or choose another data folder (--data)."
+        ) from error
+    with lock:
         yield
-    finally:
-        lock.release()

@@ -1,4 +1,4 @@
-"""Reads Parquet in bounded batches. The line of a row is its number in the file, from 1."""
+"""Reads Parquet files in batches of bounded size. The line of a row is its number in the file, from 1."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,12 +14,12 @@ from pipelines.ingest.fault import FileFaultError, RowFaults
 from pipelines.ingest.header import Header, match_header
 
 BATCH_ROWS = 1 << 18
-# Text columns whose dictionary is smaller than this stay encoded: each distinct value is then judged once.
+# Text columns whose dictionary is smaller than this stay encoded, so that each distinct value is checked once.
 SMALL_DICTIONARY_BYTES = 1 << 16
 
 
 class ParquetFile:
-    """One Parquet file of a source."""
+    """Reader of one Parquet file of a source."""
 
     def __init__(self, path: Path, contract: Contract) -> None:
         self.path = path
@@ -27,7 +27,7 @@ class ParquetFile:
         self.notes: tuple[str, ...] = ()
 
     def batches(self) -> Iterator[RawBatch]:
-        """The file's rows.
+        """Yield the file's rows in batches.
 
         Raises:
             FileFaultError: the file as a whole cannot be loaded.
@@ -43,9 +43,9 @@ class ParquetFile:
             with pq.ParquetFile(self.path, read_dictionary=encoded) as file:
                 yield from self._read(file, header)
         except (pa.ArrowInvalid, OSError) as error:
-            said = str(error).splitlines()[0]
+            detail = str(error).splitlines()[0]
             raise FileFaultError(
-                "unreadable", f"this is no whole Parquet file ({said}); send it again in full"
+                "unreadable", f"the file is not a complete Parquet file ({detail}); send it again"
             ) from error
 
     def _read(self, file: pq.ParquetFile, header: Header) -> Iterator[RawBatch]:
@@ -65,7 +65,7 @@ def _raw(batch: pa.RecordBatch) -> Any:
 
 
 def _small_dictionaries(file: pq.ParquetFile) -> list[str]:
-    """Text columns that every row group stores with a small dictionary."""
+    """Return the names of text columns that every row group stores with a small dictionary."""
     found = []
     metadata = file.metadata
     for position, field in enumerate(file.schema_arrow):

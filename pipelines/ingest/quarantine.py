@@ -1,11 +1,12 @@
-"""bronze/quarantine: what broke its contract, with source, file, line, column, rule and reason.
+"""Reads and writes `bronze/quarantine`, the table of landed rows and files that break their contract.
 
-One entry a row (its first fault), or one with a null line for a file that cannot be loaded at all.
-Entries are kept; `replayed_load_id` names the load that later took the row or file in.
+Each entry states source, file, line, column, rule and reason. There is one entry per row, for its first fault. A file
+that cannot be loaded at all has one entry with a null line. Entries are never removed here: `replayed_load_id` names
+the load that later loaded the row or file, and is null until then.
 
-`record`, the row as it was read, is encrypted under the key of its source person as far as the person can be read from
-it, so destroying that key takes the quarantined copies along; otherwise under a key of the row's own. Equal records are
-recognised by `record_hash`, a keyed hash.
+`record` is the row as it was read, encrypted under the key of its source person. Destroying that key therefore also
+erases the quarantined copies. If the row does not identify a person, the key belongs to this one row. `record_hash` is
+a keyed hash by which equal records are recognised.
 """
 
 from __future__ import annotations
@@ -23,11 +24,11 @@ import pyarrow as pa
 
 from installation.contract.document import Contract
 from installation.lakehouse.lakehouse import Lakehouse
-from privacy.protection.field import Place
+from privacy.protection.field import TableColumn
 from privacy.protection.source_person import Protection
 
 QUARANTINE = "bronze/quarantine"
-RECORD = Place(QUARANTINE, "record")
+RECORD = TableColumn(QUARANTINE, "record")
 SCHEMA = pa.schema(
     [
         ("source", pa.string()),
@@ -49,15 +50,18 @@ SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a row came from: the base name of its file, and the SHA-256 of the file's bytes."""
+    """The file that a row came from: its base name, and the SHA-256 of its bytes."""
 
     file: str
     file_id: str
 
 
 @dataclass(frozen=True)
-class Entry:
-    """One row, or with a null line and record one file, that cannot be loaded. `person`: whose the record is."""
+class QuarantineEntry:
+    """One row that cannot be loaded, or one file (then `line`, `record` and `person` are None).
+
+    `person` is the source person whose key encrypts the record. `column` is None for a fault of the whole row or file.
+    """
 
     origin: Origin
     line: int | None
@@ -69,18 +73,18 @@ class Entry:
 
 
 class Quarantine:
-    """The entries of one source."""
+    """Reads and writes the quarantine entries of one source."""
 
     def __init__(self, contract: Contract, lakehouse: Lakehouse, protection: Protection) -> None:
         self.contract = contract
         self.lakehouse = lakehouse
         self.protection = protection
 
-    def add(self, entries: Sequence[Entry], load_id: str, now: datetime.datetime) -> None:
-        """Append entries in one commit, less those that are there already.
+    def add(self, entries: Sequence[QuarantineEntry], load_id: str, now: datetime.datetime) -> None:
+        """Append, in one commit, the entries that quarantine does not have yet.
 
-        A load that was killed before its own commit has left its entries behind, and a file that was
-        exported again repeats them; rows are recognised by their record and rule, as a multiset.
+        Entries can already be there after a load that was killed before its commit, or when a file was exported again.
+        Rows are compared by record hash and rule, as a multiset. An entry of a whole file is always appended.
         """
         if not entries:
             return
@@ -94,31 +98,32 @@ class Quarantine:
             fresh.append((entry, row))
         if fresh:
             rows = [row for _, row in fresh]
-            for row, sealed in zip(rows, self._seal([entry for entry, _ in fresh]), strict=True):
-                row["record"] = sealed
+            for row, encrypted in zip(rows, self._encrypt([entry for entry, _ in fresh]), strict=True):
+                row["record"] = encrypted
             self.lakehouse.append_rows(QUARANTINE, pa.Table.from_pylist(rows, SCHEMA))
 
     def refused_files(self) -> dict[str, set[str]]:
-        """Files that could not be loaded so far, and the contracts (SHA-256) that each was tried with."""
+        """Return the files that could not be loaded so far: file id → SHA-256 of each contract that was tried."""
         refused: dict[str, set[str]] = {}
         for row in self._rows("line IS NULL AND replayed_load_id IS NULL"):
             refused.setdefault(row["file_id"], set()).add(row["contract_sha256"])
         return refused
 
     def open_rows(self) -> list[dict[str, Any]]:
-        """The entries of rows that are not loaded yet, by file and line, their records decrypted.
+        """Return the entries of rows that are not loaded yet, sorted by file and line, with decrypted records.
 
-        A record whose key was destroyed is erased; its entry is left out.
+        An entry whose key was destroyed is left out, because its record is erased. The result holds personal data:
+        callers must not persist it.
         """
         rows = self._rows("line IS NOT NULL AND replayed_load_id IS NULL")
-        sealed = pa.array([row["record"] for row in rows], pa.binary())
+        encrypted = pa.array([row["record"] for row in rows], pa.binary())
         marks = pa.array([_place(row["file_id"], row["line"]) for row in rows], pa.string())
-        records = self.protection.cipher.decrypt(sealed, marks, RECORD, on_destroyed="null").to_pylist()
+        records = self.protection.cipher.decrypt(encrypted, marks, RECORD, on_destroyed="null").to_pylist()
         found = [{**row, "record": record} for row, record in zip(rows, records, strict=True) if record is not None]
         return sorted(found, key=lambda row: (row["file"], row["file_id"], row["line"]))
 
     def mark_replayed(self, places: Iterable[tuple[str, int | None]], load_id: str) -> None:
-        """Note the load that took in the rows (or, with a null line, files) at these places."""
+        """Record the load id in the entries at these (file id, line) places; a line of None names a whole file."""
         listed = sorted({(file_id, -1 if line is None else line) for file_id, line in places})
         if not listed:
             return
@@ -140,15 +145,15 @@ class Quarantine:
         ).to_pylist()
         return rows
 
-    def _seal(self, entries: Sequence[Entry]) -> list[bytes | None]:
+    def _encrypt(self, entries: Sequence[QuarantineEntry]) -> list[bytes | None]:
         marks = [_place(entry.origin.file_id, entry.line) for entry in entries]
-        sealed = self.protection.cipher.encrypt(
+        encrypted = self.protection.cipher.encrypt(
             pa.array([entry.record for entry in entries], pa.string()),
             pa.array([entry.person for entry in entries], pa.string()),
             pa.array(marks, pa.string()),
             RECORD,
         )
-        found: list[bytes | None] = sealed.to_pylist()
+        found: list[bytes | None] = encrypted.to_pylist()
         return found
 
     def _record_hash(self, record: str | None) -> str | None:
@@ -157,7 +162,7 @@ class Quarantine:
         text = f"{self.contract.name}\0{record}".encode()
         return hmac.new(self.protection.record_hash_key, text, hashlib.sha256).hexdigest()
 
-    def _row(self, entry: Entry, load_id: str, now: datetime.datetime) -> dict[str, Any]:
+    def _row(self, entry: QuarantineEntry, load_id: str, now: datetime.datetime) -> dict[str, Any]:
         return {
             "source": self.contract.name,
             "file": entry.origin.file,
@@ -175,7 +180,7 @@ class Quarantine:
 
 
 def in_json(record: dict[str, Any]) -> str:
-    """A row as JSON; characters that UTF-8 cannot hold are escaped."""
+    """Return a row as JSON text; if UTF-8 cannot encode it, all characters outside ASCII are escaped."""
     text = json.dumps(record, ensure_ascii=False)
     return text if text.isprintable() or _is_encodable(text) else json.dumps(record)
 
@@ -193,5 +198,5 @@ def _identity(row: dict[str, Any]) -> tuple[Any, Any]:
 
 
 def _place(file_id: str, line: int | None) -> str:
-    """What names a row of quarantine, and never changes."""
+    """Return the stable name of a quarantine row, to which its ciphertext is bound."""
     return f"{file_id}:{line}"

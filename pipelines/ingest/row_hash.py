@@ -1,17 +1,17 @@
-"""A 128-bit hash of a row's content, the same on every machine and in every run.
+"""Computes a 128-bit hash of a row's content that is the same on every machine and in every run.
 
-h(row) = finish( Σ over non-null columns c of H(name of c, value) ), in two lanes of 64 bits, additions
-modulo 2^64.
+h(row) = finish( Σ over non-null columns c of H(name of c, value) ), in two halves of 64 bits, with additions
+modulo 2^64. The code calls the halves low and high, or first and second lane.
 
-* A null adds nothing and the sum knows no order: a column added to the contract later, null in old files,
-  leaves old rows' hashes as they were, and so does another order of columns.
-* H absorbs the value as little-endian 64-bit words (text: its UTF-8 bytes and their number; decimal: the two
-  words of its smallest unit; date: days, time: microseconds since 1970; floating point: IEEE bits, with
-  one zero and one NaN) into a state seeded with the column's name, each word by `_mix`, a bijection in
-  the manner of SplitMix64 (Steele, Lea, Flood 2014). The second lane is another mixture of the first, so
-  the lanes of the sum differ.
-* The hash finds equal rows among honest ones: with n rows the chance of any accident is about n² / 2^129. It
-  is no defence against somebody who makes collisions on purpose, and it is no pseudonym.
+* Nulls add nothing, and the order of columns does not matter. So a column that is added to the contract later, and is
+  null in old files, does not change the hashes of old rows.
+* H reads the value as little-endian 64-bit words and mixes each word into a state that is seeded with the column's
+  name. Text: its UTF-8 bytes, then their number. Decimal: the two words of its smallest unit. Date: days since 1970.
+  Time: microseconds since 1970. Floating point: IEEE bits, with one zero and one NaN.
+* The mixing function `_mix` is a bijection like that of SplitMix64 (Steele, Lea, Flood 2014). The second lane mixes
+  the first once more, so the sums of the two lanes differ.
+* The chance that any two of n different rows get the same hash by accident is about n² / 2^129. The hash does not
+  protect against deliberate collisions, and it is not a pseudonym.
 """
 
 import hashlib
@@ -25,14 +25,17 @@ Words = npt.NDArray[np.uint64]
 GAMMA, FIRST, SECOND, THIRD = (
     np.uint64(constant) for constant in (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB, 0xD6E8FEB86659FD93)
 )
-# Longer texts are rare and go through BLAKE2b; the loop below takes one step for each eight bytes.
+# Longer texts are rare and are hashed by BLAKE2b, because the loop below takes one step for each eight bytes.
 LONG_TEXT_BYTES = 256
-# Small enough for the processor's cache, which makes the arithmetic several times faster.
+# Small enough to fit the processor's cache, which makes the arithmetic several times faster.
 CHUNK_ROWS = 1 << 15
 
 
 def hash_rows(columns: dict[str, pa.Array], rows: int) -> tuple[Words, Words]:
-    """The two lanes of the hash of each row."""
+    """Return the low and the high half of each row's hash, as arrays of length `rows`.
+
+    `columns` maps column names to Arrow arrays of that length; nulls do not change the hash.
+    """
     low = np.zeros(rows, np.uint64)
     high = np.zeros(rows, np.uint64)
     for name, values in columns.items():
@@ -48,7 +51,7 @@ def hash_rows(columns: dict[str, pa.Array], rows: int) -> tuple[Words, Words]:
 def _add_column(values: pa.Array, seed: np.uint64, low: Words, high: Words) -> None:
     if pa.types.is_dictionary(values.type):
         first = _hash_values(values.dictionary, seed)
-        # The last place stands for null.
+        # The last entry stands for null.
         table = np.append(first, np.uint64(0))
         indices = values.indices.fill_null(len(first)) if values.indices.null_count else values.indices
         positions = indices.to_numpy(zero_copy_only=False)
@@ -103,7 +106,7 @@ def _absorb(words: list[Words], seed: np.uint64) -> Words:
 
 
 def _words(values: pa.Array) -> list[Words]:
-    """The words of values of fixed width; none for text."""
+    """Return the 64-bit words of values of fixed width; an empty list for text."""
     kind = values.type
     if pa.types.is_decimal(kind):
         raw = np.frombuffer(values.buffers()[1], np.uint64)[2 * values.offset : 2 * (values.offset + len(values))]
@@ -126,7 +129,7 @@ def _fixed(values: pa.Array) -> Words:
 
 
 def _hash_texts(values: pa.Array, seed: np.uint64) -> Words:
-    """Absorb the bytes of texts, eight at a time for all texts at once, and then their number."""
+    """Hash texts: mix in their bytes, eight at a time for all texts at once, then their length in bytes."""
     texts = values if pa.types.is_string(values.type) else values.cast(pa.string())
     offsets = np.frombuffer(texts.buffers()[1], np.int32)[texts.offset : texts.offset + len(texts) + 1].astype(np.int64)
     starts, lengths = offsets[:-1], np.diff(offsets)
@@ -134,7 +137,7 @@ def _hash_texts(values: pa.Array, seed: np.uint64) -> Words:
     content = np.frombuffer(data, np.uint8) if data is not None else np.zeros(0, np.uint8)
     first_byte, last_byte = (int(offsets[0]), int(offsets[-1])) if len(texts) else (0, 0)
     padded = np.concatenate([content[first_byte:last_byte], np.zeros(8, np.uint8)])
-    # Eight bytes from every position on, overlapping.
+    # The eight bytes that start at each position; neighbouring windows overlap.
     windows = np.ndarray((len(padded) - 7,), "<u8", padded.data, strides=(1,))
     state = np.full(len(texts), _mix(np.array([seed]))[0], np.uint64)
     short = np.where(lengths > LONG_TEXT_BYTES, 0, lengths)

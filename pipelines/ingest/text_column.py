@@ -1,4 +1,4 @@
-"""Columns of text as files give them."""
+"""Makes Arrow columns from the texts of a file."""
 
 import re
 from collections.abc import Sequence
@@ -9,14 +9,14 @@ import pyarrow.compute as pc
 
 from pipelines.ingest.fault import RowFault, RowFaults
 
-# Undecodable bytes (PEP 383), and halves of surrogate pairs that JSON may spell; neither is a character.
+# Bytes that could not be decoded (PEP 383), and single halves of surrogate pairs, which JSON can write.
 NO_CHARACTER = re.compile("[\ud800-\udfff]")
-# A record that cannot be taken apart is kept in quarantine as its text, under this name.
+# A record that cannot be split into fields is stored in quarantine as text, under this name.
 WHOLE_TEXT = "_text"
 
 
 def text_column(values: Sequence[str | None], name: str, encoding: str, faults: RowFaults) -> pa.Array:
-    """Texts as an Arrow column; one that holds no characters of the encoding is null and marked."""
+    """Return texts as an Arrow column; a text with bytes that are invalid in the encoding is null and marked."""
     try:
         return pa.array(values, pa.string())
     except UnicodeEncodeError:
@@ -26,6 +26,6 @@ def text_column(values: Sequence[str | None], name: str, encoding: str, faults: 
 
 
 def blank_to_null(values: pa.Array, null_values: tuple[str, ...]) -> pa.Array:
-    """Null where the text is one of those that mean null."""
+    """Replace the texts that the contract lists as null values by null."""
     is_blank = pc.is_in(values, value_set=pa.array(null_values, pa.string()))
     return pc.if_else(is_blank, pa.scalar(None, pa.string()), values)

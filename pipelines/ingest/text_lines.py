@@ -1,4 +1,4 @@
-"""Lines of a text file, with bounded memory and without losing bytes that its encoding does not know."""
+"""Reads the lines of a text file with bounded memory, and keeps bytes that are invalid in its encoding."""
 
 import base64
 import codecs
@@ -11,16 +11,19 @@ from typing import Any, TextIO
 from pipelines.ingest.fault import FileFaultError
 
 DEFAULT_MAX_LINE = 64 * 1024 * 1024
-# A byte that does not fit the encoding is read as one of these (PEP 383) and can be given back.
+# A byte that is invalid in the encoding is read as one of these characters (PEP 383), and can be restored from it.
 UNDECODABLE = re.compile("[\udc80-\udcff]")
-# What a file is tried with to say what its encoding might be; each refuses most files of the others.
+# Encodings that are tried to suggest the right one; each of them rejects most files in another of them.
 COMMON_ENCODINGS = ("utf-8-sig", "cp949", "utf-16")
 
 
 class BoundedLines:
-    """Iterates over lines, counts them, and keeps those of the record that is being read.
+    """Iterates over the lines of a file, counts them, and keeps the lines of the current record.
 
-    Call `next_record` when a record is complete. Raises FileFaultError for a line or record over the limit.
+    Call `next_record` after each complete record. `limit` is in characters.
+
+    Raises:
+        FileFaultError: a line or record is longer than the limit.
     """
 
     def __init__(self, file: TextIO, limit: int) -> None:
@@ -46,7 +49,7 @@ class BoundedLines:
         return line
 
     def next_record(self) -> None:
-        """Forget the lines of the record that is complete."""
+        """Start the next record: drop the lines of the complete one."""
         self.record = []
         self._length = 0
         self.record_start = self.number + 1
@@ -56,18 +59,18 @@ class BoundedLines:
             reason = f"line {self.number} is longer than {self._limit} characters"
         else:
             reason = (
-                f"the record from line {self.record_start} on is longer than {self._limit} characters, "
-                "as when a quote is not closed"
+                f"the record that begins at line {self.record_start} is longer than {self._limit} characters; "
+                "a quote may not be closed"
             )
-        return FileFaultError("line_length", f"{reason}; mend the file or raise max_line_size", self.record_start)
+        return FileFaultError("line_length", f"{reason}; correct the file or raise max_line_size", self.record_start)
 
 
 @contextmanager
 def open_lines(path: Path, codec: str, limit: int) -> Iterator[BoundedLines]:
-    """Open a text file for reading by line.
+    """Open a text file for reading by line. `codec` is a Python codec, `limit` the longest record in characters.
 
     Raises:
-        FileFaultError: the file cannot be opened, is empty, or its encoding breaks off.
+        FileFaultError: the file cannot be opened, is empty, or ends within a character.
 
     """
     try:
@@ -76,13 +79,15 @@ def open_lines(path: Path, codec: str, limit: int) -> Iterator[BoundedLines]:
                 raise FileFaultError("empty", "the file is empty (0 bytes); nothing can be loaded from it")
             yield BoundedLines(file, limit)
     except OSError as error:
-        raise FileFaultError("unreadable", f"the file cannot be read: {error.strerror}") from error
+        reason = f"the file cannot be read: {error.strerror}; check its permissions"
+        raise FileFaultError("unreadable", reason) from error
     except UnicodeError as error:
-        raise FileFaultError("encoding", f"the file is not {codec}: {error}") from error
+        reason = f"the file is not valid {codec}: {error}; correct encoding in the contract, or send the file again"
+        raise FileFaultError("encoding", reason) from error
 
 
 def suggest_encoding(path: Path, codec: str) -> str | None:
-    """Another encoding that the beginning of the file is valid in."""
+    """Return the name of another encoding in which the first 64 KiB of the file are valid; None if there is none."""
     with path.open("rb") as file:
         beginning = file.read(1 << 16)
     for name in COMMON_ENCODINGS:
@@ -98,15 +103,15 @@ def suggest_encoding(path: Path, codec: str) -> str | None:
 
 
 def keep_bytes(text: str, codec: str) -> Any:
-    """A text for quarantine: as it is, or its bytes in base64 where they are not text in the encoding."""
+    """Return a text as quarantine stores it: unchanged, or as {"base64": bytes} if it has invalid bytes."""
     if not UNDECODABLE.search(text):
         return text
     raw = text.encode(codec.removesuffix("-sig"), errors="surrogateescape")
     return {"base64": base64.b64encode(raw).decode("ascii")}
 
 
-def give_back(kept: Any, codec: str) -> str:
-    """The text that `keep_bytes` kept, read with the encoding that the contract states now."""
+def restore_text(kept: Any, codec: str) -> str:
+    """Return the text that `keep_bytes` stored, decoded with the encoding of the current contract."""
     if isinstance(kept, dict):
         return base64.b64decode(kept["base64"]).decode(codec, errors="surrogateescape")
     return str(kept)

@@ -1,4 +1,4 @@
-"""Spark's types for the Spark SQL type names that contracts use."""
+"""Converts the Spark SQL type names of contracts into Spark types."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def spark_schema(contract: Document) -> StructType:
 
 @cache
 def spark_data_type(spark_type: str) -> DataType:
-    """Return the pyspark `DataType` of a Spark SQL type name; needs no session."""
+    """Return the pyspark `DataType` of a Spark SQL type name. No Spark session is needed."""
     return _spark(parse_type(spark_type))
 
 
 def _spark(parsed: SparkType) -> DataType:
-    # Spark takes a second to import; contracts are read by commands that never need it.
+    # Importing Spark takes a second, and most commands that read contracts do not need it.
     from pyspark.sql import types as spark
 
     if parsed.name == "decimal":

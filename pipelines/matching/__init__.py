@@ -1,5 +1,5 @@
-"""From matching tokens to customers with stable identifiers. Reads no files.
+"""Record linkage: finds the records of one person in a table of person records.
 
-`record` says what matching sees of a source's records, `link` decides which belong together (exact keys here; another
-`Linker` may score), `assign` gives each cluster a lasting identifier, `assignment` runs the three.
+Here are its steps: standardise, block, compare, train, score, cluster and explain. They run on a person file or on
+entries of the lakehouse's registers. Customer ids and stewards' decisions are in `pipelines.register`.
 """

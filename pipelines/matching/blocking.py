@@ -1,5 +1,7 @@
-"""Which pairs of records are worth comparing: those that share a key of some rule, in a block that is not too
-large.
+"""Blocking: proposes as candidate pairs the records that agree on the key of a blocking rule.
+
+Example: under the rule `surname_key + birth_year` the records A (kim, 1980), B (kim, 1980) and C (kim, 1971) form the
+blocks {A, B} and {C}; only the pair (A, B) becomes a candidate. Blocks that are too large are dropped.
 """
 
 from collections.abc import Sequence
@@ -7,24 +9,24 @@ from dataclasses import dataclass
 
 from pipelines.matching.workspace import Workspace
 
-# A block of n records costs n(n-1)/2 comparisons and its shared key says ever less; beyond this size it is
+# A block of n records costs n(n-1)/2 comparisons, and a key that many records share is weak evidence. Larger blocks are
 # dropped and reported.
 MAX_BLOCK = 100
-# Comparisons that a record may cost on average, over all rules. Where the blocks hold more the largest are dropped,
-# so growth stays linear in the number of records; the labelled data sets need 20 to 60.
-PAIRS_A_RECORD = 60
-# Small files are never limited: so many comparisons take seconds.
+# Average number of candidate pairs per record, over all rules. If the blocks have more, the largest are dropped, so the
+# cost grows linearly with the number of records. The labelled data sets need 20 to 60.
+PAIRS_PER_RECORD = 60
+# Small files have no limit: this number of comparisons takes seconds.
 _FREE_PAIRS = 6_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class BlockingRule:
-    """Records that agree on all expressions (none null) form a block.
+    """A blocking rule: records that agree on all its keys, none of them null, form a block.
 
     Attributes:
         name: shown in reports.
         keys: SQL expressions over the prepared columns.
-        max_block: larger blocks are dropped.
+        max_block: blocks of more records are dropped.
 
     """
 
@@ -34,14 +36,14 @@ class BlockingRule:
 
 
 @dataclass(frozen=True, slots=True)
-class BlockingReport:
-    """What blocking did.
+class BlockingResult:
+    """Numbers of candidate pairs and of dropped blocks.
 
     Attributes:
-        candidates: pairs to compare.
-        dropped_blocks: blocks that were too large, by rule.
-        dropped_records: records in them, by rule.
-        largest: blocks of more records were dropped, whatever their rule.
+        candidates: number of candidate pairs.
+        dropped_blocks: number of dropped blocks, by rule.
+        dropped_records: number of records in the dropped blocks, by rule.
+        largest: blocks of more records were dropped under every rule.
 
     """
 
@@ -51,7 +53,7 @@ class BlockingReport:
     largest: int = MAX_BLOCK
 
 
-# Short prefixes keep typing errors further on in the word inside the block.
+# A short prefix stays the same if a typing error is later in the word.
 _GIVEN_1, _GIVEN_2, _SURNAME_1, _SURNAME_2 = (
     "left(given_text, 1)",
     "left(given_text, 2)",
@@ -102,10 +104,10 @@ _RULES: tuple[tuple[str, ...], ...] = (
 
 
 def rules_for(columns: Sequence[str]) -> tuple[BlockingRule, ...]:
-    """Return the rules whose columns the prepared file has.
+    """Return the blocking rules that the prepared columns allow.
 
-    `$place` and `$attribute` stand for each column of that kind; every identifier column is a rule of its
-    own.
+    In the list of rules `$place` means each column `place_0`, `place_1` and so on; `$attribute` and `$household`
+    likewise. Every identifier column has a rule of its own.
     """
     rules = [BlockingRule(c, (c,)) for c in columns if c.startswith("identifier_")]
     for keys in _RULES:
@@ -121,24 +123,24 @@ def block(
     across_sources: bool = False,
     since: int = 0,
     largest: int | None = None,
-) -> BlockingReport:
-    """Write the candidate pairs to the table `candidate` (columns `a` < `b`, both `rid`; each pair once).
+) -> BlockingResult:
+    """Write the candidate pairs to the table `candidate`: columns `a` < `b`, both `rid`, each pair once.
 
     Args:
-        connection: holds `table` as `prepare` made it.
-        rules: a pair is a candidate when it meets one of them.
+        connection: database with `table` as `prepare` made it.
+        rules: a pair is a candidate if it meets at least one of them.
         table: the prepared records.
-        across_sources: only pairs of records from different sources.
-        since: only pairs of which at least one record has this `rid` or a later one.
-        largest: drop blocks of more records; without it the most that `PAIRS_A_RECORD` allows.
+        across_sources: whether to propose only pairs of records from different sources.
+        since: propose only pairs in which at least one record has this `rid` or a higher one.
+        largest: drop blocks of more records; None: the largest size that `PAIRS_PER_RECORD` allows.
 
     """
     if not rules:
         connection.execute("create or replace table candidate (a integer, b integer)")
-        return BlockingReport(0, {}, {})
+        return BlockingResult(0, {}, {})
     keys = _key_sql(rules, table)
     if since:
-        # Of the old records only those that share a key with a new one.
+        # Keep only old records that share a key with a new one.
         connection.execute(f"create or replace temp table fresh_key as {_key_sql(rules, table, f'rid >= {since}')}")
         keys = _shared_key_sql(rules, table)
     connection.execute(f"create or replace temp table block_key as {keys}")
@@ -164,7 +166,7 @@ def block(
     candidates = connection.execute("select count(*) as n from candidate").fetchall()[0][0]
     for name in ("block_key", "block_size", *(["fresh_key"] if since else [])):
         connection.execute(f"drop table {name}")
-    return BlockingReport(
+    return BlockingResult(
         int(candidates),
         {rules[n].name: int(blocks) for n, blocks, _ in dropped},
         {rules[n].name: int(records) for n, _, records in dropped},
@@ -173,7 +175,7 @@ def block(
 
 
 def _key_sql(rules: Sequence[BlockingRule], table: str, condition: str = "true") -> str:
-    """Return SQL of one row a record and rule whose keys the record has all of."""
+    """Return SQL that gives one row per record and rule; only rules whose keys are all known for the record."""
     items = ", ".join(
         f"case when {' and '.join(f'({k}) is not null' for k in r.keys)} "
         f"then {{'rule': {number}::utinyint, 'key': hash({', '.join(r.keys)})}} end"
@@ -186,7 +188,7 @@ def _key_sql(rules: Sequence[BlockingRule], table: str, condition: str = "true")
 
 
 def _shared_key_sql(rules: Sequence[BlockingRule], table: str) -> str:
-    """Return SQL of what `_key_sql` does, of the keys in the table `fresh_key` alone: one pass a rule."""
+    """Return SQL that gives the rows of `_key_sql` whose key is in the table `fresh_key`; it reads `table` per rule."""
     return " union all ".join(
         f"select {number}::utinyint as rule, k.key as key, k.rid as rid, k.source as source from "
         f"(select hash({', '.join(r.keys)}) as key, rid, source from {table} "
@@ -197,9 +199,9 @@ def _shared_key_sql(rules: Sequence[BlockingRule], table: str) -> str:
 
 
 def _largest_within_budget(connection: Workspace, table: str) -> int:
-    """Return the size up to which all blocks together stay within the comparisons that the records may cost."""
+    """Return the largest block size at which all blocks together stay within the budget of candidate pairs."""
     records = connection.execute(f"select count(*) as n from {table}").fetchall()[0][0]
-    budget = max(_FREE_PAIRS, PAIRS_A_RECORD * int(records))
+    budget = max(_FREE_PAIRS, PAIRS_PER_RECORD * int(records))
     by_size = connection.execute(
         f"select size, count(*) as blocks from block_size where size <= {MAX_BLOCK} group by size order by size"
     ).fetchall()

@@ -1,7 +1,7 @@
-"""Deterministic rules on strong identifiers: pairs that are one person without any scoring.
+"""Deterministic match rules: pairs that agree on a strong identifier and the name match without scoring.
 
-A number given to one person, an e-mail address, or a phone decide together with the name and only when nothing that
-stays with a person contradicts. All other pairs are for the model.
+Strong identifiers are numbers of one person, e-mail addresses and phones. A pair that differs in an identifier, a birth
+date or the sex is never decided by a rule. The model scores all pairs that no rule decides.
 """
 
 from collections.abc import Sequence
@@ -9,46 +9,46 @@ from dataclasses import dataclass
 
 from pipelines.matching.comparison import PartComparison
 
-# Log2 odds that stand for "certain", beyond what clustering tells apart (`cluster.WEIGHT_CAP`).
+# Match weight of a pair that a rule decides, in bits (log2 odds); above the cap of clustering (`cluster.WEIGHT_CAP`).
 CERTAIN_WEIGHT = 30.0
-# A pair that differs in one of these is never certain.
+# No rule decides a pair that differs in one of these.
 _CONTRADICTING = ("identifier", "birth_date", "sex")
 
 
 @dataclass(frozen=True, slots=True)
-class CertainRule:
-    """Parts that must all be equal; a strong identifier comes first."""
+class DeterministicRule:
+    """A rule: the pair matches if all its parts are equal. The first part is a strong identifier."""
 
     parts: tuple[str, ...]
 
     @property
     def name(self) -> str:
-        """Return how the rule is called in explanations."""
+        """Return the name of the rule in explanations."""
         return " + ".join(self.parts)
 
 
 RULES = (
-    CertainRule(("identifier", "given_name", "surname")),
-    CertainRule(("identifier", "given_name", "birth_date")),
-    CertainRule(("email", "given_name", "surname")),
-    CertainRule(("phone", "given_name", "surname", "birth_date")),
+    DeterministicRule(("identifier", "given_name", "surname")),
+    DeterministicRule(("identifier", "given_name", "birth_date")),
+    DeterministicRule(("email", "given_name", "surname")),
+    DeterministicRule(("phone", "given_name", "surname", "birth_date")),
 )
 
 
 def certain_sql(comparisons: Sequence[PartComparison]) -> str:
-    """Return a condition on the observed levels (`g0`, `g1`, …): some rule holds."""
-    # Spark takes `from observed where (false)` for an alias with a column.
+    """Return the SQL condition that at least one rule decides the pair. It reads the observed levels `g0`, `g1`, …"""
+    # Not `false`: Spark reads `from observed where (false)` as an alias with a column.
     return f"({' or '.join(_conditions(comparisons).values()) or '1 = 0'})"
 
 
 def rule_sql(comparisons: Sequence[PartComparison]) -> str:
-    """Return SQL of the first rule that holds, by name; null for none."""
+    """Return SQL for the name of the first rule that decides the pair; null if none does."""
     whens = " ".join(f"when {condition} then '{name}'" for name, condition in _conditions(comparisons).items())
     return f"(case {whens} end)" if whens else "null"
 
 
 def _conditions(comparisons: Sequence[PartComparison]) -> dict[str, str]:
-    """Return the condition of each rule that the compared parts allow."""
+    """Return the SQL condition of each rule whose parts are all compared, by the rule's name."""
     against = [f"g{n} <> {len(c.levels) + 1}" for n, c in enumerate(comparisons) if c.name.startswith(_CONTRADICTING)]
     found = {}
     for rule in RULES:
@@ -59,6 +59,6 @@ def _conditions(comparisons: Sequence[PartComparison]) -> dict[str, str]:
 
 
 def _equal(part: str, comparisons: Sequence[PartComparison]) -> str:
-    """Return a condition that the part is equal (of several identifiers, one), or nothing when it is not compared."""
+    """Return the SQL condition that the part is equal (one of several columns is enough); empty if not compared."""
     found = [f"g{n} = 1" for n, c in enumerate(comparisons) if c.name == part or c.name.startswith(f"{part}_")]
     return f"({' or '.join(found)})" if found else ""

@@ -1,8 +1,9 @@
-"""How often two records agree by chance: Fellegi and Sunter's u, of all pairs and before the matches are taken out.
+"""Chance agreement: estimates the share of each level among all pairs of records, as a start for the u probabilities.
 
-Training stands on these shares. A level that is rarer by chance than it is taken to be weighs too little, which does
-little harm; one that is taken to be rarer than it is looks like proof, draws strangers among the matches, and these
-make it look better still. So shares are counted where they can be, and never understated where they cannot.
+Training starts from these shares and removes the matches from them later (see `model`). A share that is too large makes
+the match weight of its level too small, which does little harm. A share that is too small makes agreement look like
+proof: wrong pairs join the matches, and these raise the weight further. Therefore shares are counted where possible,
+and never underestimated elsewhere.
 """
 
 from collections.abc import Sequence
@@ -18,25 +19,26 @@ from pipelines.matching.workspace import Workspace
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-# Pairs drawn for each comparison, among the records that have a value: so many a record, within limits. True matches
-# grow with the records and chance agreements with their square, so the larger the file the more exactly a rare level
-# must be known. Of 60,000 records a level of one pair in 12,000 is met twenty times.
-PAIRS_A_RECORD = 4
+# Number of random pairs per record that has a value, for each comparison, within the limits below. True matches grow
+# with the number of records and chance agreements with its square, so a larger file needs a more exact share of a rare
+# level. In a file of 60,000 records the sample has twenty pairs of a level that one pair in 12,000 has.
+PAIRS_PER_RECORD = 4
 FEWEST_PAIRS, MOST_PAIRS = 50_000, 500_000
-# A level that was met less often than this in the sample is taken to have been met so often: with 95 % confidence a
-# share is below 3/n when n draws did not show it (Hanley and Lippman-Hand, JAMA 249, 1983).
+# Least count of a level in a sample: if none of n pairs has a level, its share is below 3/n with 95 % confidence
+# (Hanley and Lippman-Hand, JAMA 249, 1983).
 LEAST_SEEN = 3.0
-# Where all pairs were looked at, what stands for a level that none has.
+# Added to each count where all pairs were counted, so that no share is zero.
 _UNSEEN = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Chance:
-    """Agreement among all pairs of records, those of one person included.
+class ChanceAgreement:
+    """Agreement among all pairs of records, including the pairs of one person.
 
     Attributes:
-        shares: of each level, by comparison, among the pairs in which both values are known; they add up to 1.
-        known: number of those pairs, by comparison.
+        shares: for each comparison the share of each level among the pairs in which both values are known; the shares
+            of a comparison add up to 1.
+        known: for each comparison the number of those pairs.
 
     """
 
@@ -51,22 +53,23 @@ def estimate_chance(
     table: str = "person",
     population: int,
     seed: int = 1,
-) -> Chance:
-    """Estimate the share of each level: equality from the frequencies of values, the others on random pairs.
+) -> ChanceAgreement:
+    """Estimate the share of each level among all pairs of records.
 
-    The records are drawn by their place in the order of their values. So the answer does not depend on the order of the
-    rows, nor on household tokens, which change with the secret that makes them.
+    The share of equality is computed from value frequencies, the shares of other levels from random pairs. Records are
+    drawn by their position in the order of their values. So the result depends neither on the order of the rows nor on
+    household tokens, which change with the token secret.
 
     Args:
-        connection: holds `table` as `prepare` made it.
-        comparisons: what is compared.
+        connection: database with `table` as `prepare` made it.
+        comparisons: the comparisons whose levels are counted.
         table: the prepared records.
-        population: number of pairs that could match at all.
-        seed: of the random pairs.
+        population: number of pairs that may match.
+        seed: seed of the random pairs.
 
     """
     rows, filled = _in_order(connection, comparisons, table)
-    wanted = min(max(PAIRS_A_RECORD * len(rows), FEWEST_PAIRS), MOST_PAIRS)
+    wanted = min(max(PAIRS_PER_RECORD * len(rows), FEWEST_PAIRS), MOST_PAIRS)
     drawn = [_draw(rows[known], wanted, np.random.default_rng([seed, n])) for n, known in enumerate(filled)]
     seen = _count_levels(connection, comparisons, table, drawn)
     equal = _count_equal(connection, comparisons, table)
@@ -76,18 +79,18 @@ def estimate_chance(
         values = float(known.sum())
         share = _shares(seen[n], is_counted=values * (values - 1.0) / 2.0 <= wanted)
         if n in equal and values > 1:
-            # Also in a column of one value only, something must be left for the other levels.
+            # The other levels need a share above zero, even if all records have the same value.
             first = float(np.clip(equal[n] / (values * (values - 1.0)), 1e-9, 1 - 1e-6))
             share = np.concatenate([[first], share[1:] / max(float(share[1:].sum()), 1e-12) * (1 - first)])
         shares.append(share)
         known_pairs.append(population * values * max(values - 1.0, 0.0) / pairs)
-    return Chance(tuple(shares), tuple(known_pairs))
+    return ChanceAgreement(tuple(shares), tuple(known_pairs))
 
 
 def _in_order(
     connection: Workspace, comparisons: Sequence[PartComparison], table: str
 ) -> tuple[Ints, list[NDArray[np.bool_]]]:
-    """Return the numbers of the records in the order of their values, and which have a value, by comparison."""
+    """Return the `rid`s in the order of the values, and for each comparison which of these records have a value."""
     order = [c.column for c in comparisons if not c.name.startswith("household")]
     filled = ", ".join(f"({c.column} is not null) as f{n}" for n, c in enumerate(comparisons))
     found = connection.execute(f"select rid, {filled} from {table} order by {', '.join([*order, 'rid'])}").fetchnumpy()
@@ -96,7 +99,7 @@ def _in_order(
 
 
 def _draw(rows: Ints, wanted: int, random: np.random.Generator) -> pd.DataFrame:
-    """Return so many random pairs of the rows, or all where there are no more."""
+    """Return about `wanted` random pairs of the rows (columns `a` < `b`), or all pairs if there are no more."""
     if len(rows) * (len(rows) - 1) // 2 <= wanted:
         left, right = np.triu_indices(len(rows), 1)
     else:
@@ -110,12 +113,12 @@ def _draw(rows: Ints, wanted: int, random: np.random.Generator) -> pd.DataFrame:
 def _count_levels(
     connection: Workspace, comparisons: Sequence[PartComparison], table: str, drawn: Sequence[pd.DataFrame]
 ) -> list[Floats]:
-    """Count the levels of the drawn pairs, by comparison and from the first level on."""
+    """Return for each comparison the number of drawn pairs at each level, from the first level on."""
     columns = [r[0] for r in connection.execute(f"describe {table}").fetchall() if r[0] not in ("rid", "source")]
     sides = ", ".join(f"{side}.{c} as {c}_{side}" for c in columns for side in "lr")
     sample = pd.concat([pairs.assign(part=n) for n, pairs in enumerate(drawn)], ignore_index=True)
     connection.register("sample_pair", sample)
-    # The database reads of each record only the columns of the comparison at hand.
+    # One query per comparison, so that the database reads only the columns of that comparison.
     counts = connection.execute(
         " union all ".join(
             f"select {n} as part, level, count(*) as n from (select {c.level_sql()} as level from (select {sides} "
@@ -132,13 +135,13 @@ def _count_levels(
 
 
 def _shares(seen: Floats, *, is_counted: bool) -> Floats:
-    """Return the share of each level; what the sample hardly met is not taken for impossible."""
-    held = seen + _UNSEEN if is_counted else np.maximum(seen, LEAST_SEEN)
-    return np.asarray(held / held.sum())
+    """Return the share of each level, always above zero. `is_counted`: `seen` counts all pairs, not a sample."""
+    counts = seen + _UNSEEN if is_counted else np.maximum(seen, LEAST_SEEN)
+    return np.asarray(counts / counts.sum())
 
 
 def _count_equal(connection: Workspace, comparisons: Sequence[PartComparison], table: str) -> dict[int, float]:
-    """Count the ordered pairs that agree, for each comparison whose first level is equality."""
+    """Return the number of ordered pairs with equal values, for each comparison whose first level is equality."""
     terms = [(n, c.levels[0].term) for n, c in enumerate(comparisons) if c.levels[0].term]
     if not terms:
         return {}

@@ -1,11 +1,12 @@
-"""From weighted pairs to people: average-linkage clustering under constraints, in place of connected
-components.
+"""Clusters scored pairs into people: average-linkage clustering with must-link and cannot-link constraints.
 
-Connected components fuse two people through one wrong pair. Average linkage fuses two groups only when the
-*mean* weight between their records is positive, so one weak link against many disagreements does nothing.
-Rounds merge all pairs of groups that are each other's best (Sumengen et al., "Scaling Hierarchical
-Agglomerative Clustering to Billion-sized Datasets", 2021); for average linkage that gives the same groups as
-merging one pair at a time.
+Connected components join two people through one wrong pair. Average linkage joins two groups only if the *mean* weight
+of the pairs between them is above the threshold. Example: A and B match with +8 bits, B and C with +3, A and C were
+compared and differ with -6. First A and B join. The mean weight between {A, B} and {C} is (3 - 6) / 2 = -1.5, so C
+stays alone; connected components would join all three.
+
+Each round joins all pairs of groups that are each other's best (Sumengen et al., "Scaling Hierarchical Agglomerative
+Clustering to Billion-sized Datasets", 2021). For average linkage the groups are the same as with one join at a time.
 """
 
 from dataclasses import dataclass, field
@@ -18,33 +19,32 @@ from scipy.sparse.csgraph import connected_components
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-# Weight (log2 odds) of a pair that blocking never proposed: the records share no key, which speaks mildly
-# against.
+# Weight (log2 odds) of a pair without a score: the records share no blocking key, which is weak evidence against a
+# match.
 UNSEEN_WEIGHT = -2.0
-# Evidence of a single pair is capped: beyond 2^12 odds more agreement adds nothing, and no pair outvotes all
-# others.
+# Weights of single pairs are limited to plus or minus this number of bits, so that no pair outweighs all others.
 WEIGHT_CAP = 12.0
-# Weights are whole multiples of 1/2^20 of a bit: far below what they mean, and sums of them have no rounding error.
-_STEPS_A_BIT = 2.0**20
-# A forbidden pair outweighs any number of agreeing ones.
+# Weights are rounded to 1/2^20 of a bit. Sums of such numbers are exact, in any order.
+_STEPS_PER_BIT = 2.0**20
+# Weight of a cannot-link pair; it outweighs any number of agreeing pairs.
 _FORBIDDEN = -1e12
-# Sources that hold a person once are tracked as bits of one word.
+# Exclusive sources of a group are bits of one 64-bit number.
 _MOST_SOURCES = 62
 
 
 @dataclass(frozen=True, slots=True)
 class Constraints:
-    """What evidence cannot override. Pairs are `rid`s.
+    """Constraints that match weights cannot override. Pairs are record numbers, shape (n, 2).
 
     Attributes:
-        must_link: pairs that a steward has declared one person.
-        never_link: pairs that a steward has declared two people.
-        exclusive_source: source number of each record (-1: none) of which a person has at most one record.
+        must_link: pairs that a steward declared to be one person.
+        cannot_link: pairs that a steward declared to be two people.
+        exclusive_source: for each record the number of a source of which a person has at most one record; -1 for none.
 
     """
 
     must_link: Ints = field(default_factory=lambda: np.empty((0, 2), dtype=np.int64))
-    never_link: Ints = field(default_factory=lambda: np.empty((0, 2), dtype=np.int64))
+    cannot_link: Ints = field(default_factory=lambda: np.empty((0, 2), dtype=np.int64))
     exclusive_source: Ints | None = None
 
 
@@ -58,24 +58,24 @@ def cluster(
     threshold: float = 0.0,
     ties: Ints | None = None,
 ) -> Ints:
-    """Group records.
+    """Cluster records; return for each record the smallest record number of its group.
 
-    Equal means are decided by the order that `ties` gives; give one that follows from what the records say, and the
-    groups do not depend on the order of the rows. Weights are taken to a millionth of a bit, so that sums are exact
-    and do not depend on it either.
+    The groups do not depend on the order of the pairs. They do not depend on the order of the rows either if `ties` is
+    an order of the records' contents.
 
     Args:
         size: number of records; `left` and `right` number them from 0.
         left: one record of each scored pair.
         right: the other record. Each pair occurs once.
-        weights: log2 odds that the pair is one person.
-        constraints: declared links and exclusive sources. A must-link that contradicts a never-link yields to
-            it.
-        threshold: groups merge while their mean weight is above it.
-        ties: a number for each record, all different; the record numbers if left out.
+        weights: match weight of each pair (log2 odds that both are one person).
+        constraints: must-links, cannot-links and exclusive sources. A must-link that contradicts a cannot-link is
+            ignored.
+        threshold: two groups join if the mean weight between them is above it.
+        ties: rank of each record, all different; the lower rank wins among equal means. None: the record numbers.
 
-    Returns:
-        For each record the smallest record number of its group.
+    >>> pairs = np.array([[0, 1], [1, 2], [0, 2]])
+    >>> cluster(3, pairs[:, 0], pairs[:, 1], np.array([8.0, 3.0, -6.0])).tolist()
+    [0, 0, 2]
 
     """
     constraints = constraints or Constraints()
@@ -85,17 +85,17 @@ def cluster(
         return _by_smallest(found)
     members = np.arange(size, dtype=np.int64)
     groups = _Groups.start(size, left, right, _exact(weights), constraints)
-    members = groups.fuse(members, _obeyed(size, constraints))
+    members = groups.join(members, _allowed_must_links(size, constraints))
     while True:
         pairs = groups.best_pairs(threshold)
         if not len(pairs):
             return members
-        members = groups.fuse(members, pairs)
+        members = groups.join(members, pairs)
 
 
 def _exact(weights: Floats) -> Floats:
-    """Cap the weights and take them to multiples of 2^-20, of which sums are exact in any order."""
-    return np.round(np.clip(weights, -WEIGHT_CAP, WEIGHT_CAP) * _STEPS_A_BIT) / _STEPS_A_BIT
+    """Limit the weights to the cap and round them to multiples of 2^-20, so that sums are exact in any order."""
+    return np.round(np.clip(weights, -WEIGHT_CAP, WEIGHT_CAP) * _STEPS_PER_BIT) / _STEPS_PER_BIT
 
 
 def _renumber(constraints: Constraints, number: Ints) -> Constraints:
@@ -104,11 +104,11 @@ def _renumber(constraints: Constraints, number: Ints) -> Constraints:
         moved = np.empty_like(source)
         moved[number] = source
         source = moved
-    return Constraints(number[constraints.must_link], number[constraints.never_link], source)
+    return Constraints(number[constraints.must_link], number[constraints.cannot_link], source)
 
 
 def _by_smallest(group: Ints) -> Ints:
-    """Name each group by its smallest record number."""
+    """Return the groups, each named by its smallest record number."""
     _, label = np.unique(group, return_inverse=True)
     smallest = np.full(int(label.max(initial=-1)) + 1, len(group), dtype=np.int64)
     np.minimum.at(smallest, label, np.arange(len(group)))
@@ -116,7 +116,7 @@ def _by_smallest(group: Ints) -> Ints:
 
 
 def components(size: int, left: Ints, right: Ints) -> Ints:
-    """Return for each record the smallest record number that it is connected to."""
+    """Return the connected components: for each record the smallest record number that it is connected to."""
     ones = np.ones(len(left), dtype=np.int8)
     _, label = connected_components(coo_matrix((ones, (left, right)), shape=(size, size)), directed=False)
     smallest = np.full(label.max() + 1 if size else 0, size, dtype=np.int64)
@@ -124,19 +124,28 @@ def components(size: int, left: Ints, right: Ints) -> Ints:
     return np.asarray(smallest[label])
 
 
-def _obeyed(size: int, constraints: Constraints) -> Ints:
-    """Drop must-links whose connected group would hold a never-link pair."""
-    must, never = constraints.must_link, constraints.never_link
-    if not len(must) or not len(never):
+def _allowed_must_links(size: int, constraints: Constraints) -> Ints:
+    """Return the must-links without those whose connected group would contain a cannot-link pair."""
+    must, cannot = constraints.must_link, constraints.cannot_link
+    if not len(must) or not len(cannot):
         return must
     label = components(size, must[:, 0], must[:, 1])
-    broken = label[never[:, 0]] == label[never[:, 1]]
-    return np.asarray(must[~np.isin(label[must[:, 0]], label[never[broken, 0]])])
+    broken = label[cannot[:, 0]] == label[cannot[:, 1]]
+    return np.asarray(must[~np.isin(label[must[:, 0]], label[cannot[broken, 0]])])
 
 
 @dataclass(slots=True)
 class _Groups:
-    """Edges between groups: total weight and number of scored pairs, and what each group holds."""
+    """Groups and the edges between them.
+
+    Attributes:
+        left: one group of each edge.
+        right: the other group.
+        total: sum of the weights of the scored pairs between both groups.
+        scored: number of those pairs.
+        sizes: number of records of each group.
+        sources: exclusive sources of each group, as bits.
+    """
 
     left: Ints
     right: Ints
@@ -147,23 +156,23 @@ class _Groups:
 
     @classmethod
     def start(cls, size: int, left: Ints, right: Ints, weights: Floats, constraints: Constraints) -> "_Groups":
-        never = constraints.never_link
-        low = np.concatenate([np.minimum(left, right), np.minimum(never[:, 0], never[:, 1])])
-        high = np.concatenate([np.maximum(left, right), np.maximum(never[:, 0], never[:, 1])])
+        cannot = constraints.cannot_link
+        low = np.concatenate([np.minimum(left, right), np.minimum(cannot[:, 0], cannot[:, 1])])
+        high = np.concatenate([np.maximum(left, right), np.maximum(cannot[:, 0], cannot[:, 1])])
         groups = cls(
             low,
             high,
-            np.concatenate([weights, np.full(len(never), _FORBIDDEN)]),
-            np.concatenate([np.ones(len(left)), np.zeros(len(never))]),
+            np.concatenate([weights, np.full(len(cannot), _FORBIDDEN)]),
+            np.concatenate([np.ones(len(left)), np.zeros(len(cannot))]),
             np.ones(size),
             _source_bits(size, constraints.exclusive_source),
         )
-        if len(never):
+        if len(cannot):
             groups._join_edges(low, high)
         return groups
 
     def means(self) -> Floats:
-        """Mean weight between the two groups of each edge; forbidden ones are far below any threshold."""
+        """Return the mean weight between the groups of each edge; minus infinity if a constraint forbids the join."""
         pairs = self.sizes[self.left] * self.sizes[self.right]
         mean = (self.total + UNSEEN_WEIGHT * (pairs - self.scored)) / pairs
         mean[self.total < _FORBIDDEN / 2] = -np.inf
@@ -171,15 +180,12 @@ class _Groups:
         return mean
 
     def best_pairs(self, threshold: float) -> Ints:
-        """Return the pairs of groups that are each other's best above the threshold; ties go to the smaller
-        number.
-        """
+        """Return the pairs of groups that are each other's best above the threshold; ties go to the smaller number."""
         mean = self.means()
         able = mean > threshold
         active = np.zeros(len(self.sizes), dtype=bool)
         active[self.left[able]] = active[self.right[able]] = True
-        # A group without an edge above the threshold never gains one (average linkage is reducible), so it is
-        # done.
+        # A group without an edge above the threshold never gets one (average linkage is reducible), so it is final.
         keep = active[self.left] | active[self.right]
         self.left, self.right = self.left[keep], self.right[keep]
         self.total, self.scored = self.total[keep], self.scored[keep]
@@ -198,8 +204,8 @@ class _Groups:
         mutual = candidates[(best[best[candidates]] == candidates) & (candidates < best[candidates])]
         return np.column_stack([mutual, best[mutual]])
 
-    def fuse(self, members: Ints, pairs: Ints) -> Ints:
-        """Merge the groups that the pairs connect; return the group of each record."""
+    def join(self, members: Ints, pairs: Ints) -> Ints:
+        """Join the groups that the pairs connect; return the group of each record."""
         if not len(pairs):
             return members
         group = components(len(self.sizes), pairs[:, 0], pairs[:, 1])
@@ -210,7 +216,7 @@ class _Groups:
         return np.asarray(group[members])
 
     def _join_edges(self, left: Ints, right: Ints) -> None:
-        """Renumber the ends of all edges and add up those that became parallel."""
+        """Set new ends of all edges, drop edges within a group, and add up edges between the same two groups."""
         low, high = np.minimum(left, right), np.maximum(left, right)
         apart = low != high
         key = low[apart] * len(self.sizes) + high[apart]
@@ -227,5 +233,8 @@ def _source_bits(size: int, source: Ints | None) -> Ints:
     if source is None:
         return np.zeros(size, dtype=np.int64)
     if len(source) and source.max() >= _MOST_SOURCES:
-        raise ValueError(f"got {source.max() + 1} exclusive sources; at most {_MOST_SOURCES} can hold a person once")
+        raise ValueError(
+            f"got {source.max() + 1} exclusive sources; expected at most {_MOST_SOURCES}. "
+            "Leave out one_per_person in the mapping."
+        )
     return np.where(source >= 0, np.left_shift(1, np.maximum(source, 0)), 0).astype(np.int64)

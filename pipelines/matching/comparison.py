@@ -1,7 +1,7 @@
-"""How two records are compared: one Splink comparison a part, each with levels from equal to different.
+"""Comparisons of two records: one Splink comparison per part, with levels from equal to different.
 
-Levels are SQL (DuckDB) over prepared columns `<column>_l` and `<column>_r`. Levels hold for every person
-file; which comparisons take part follows from the columns that a file has.
+Levels are SQL conditions (DuckDB) over the prepared columns `<column>_l` and `<column>_r`. The levels are the same for
+every person file; the file's columns decide which comparisons are used.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,19 +14,20 @@ from splink.internals.comparison_level_creator import ComparisonLevelCreator
 
 from pipelines.matching.similarity import holds, is_alike, is_within, shares
 
-# A value seen once in a million says no more than one seen once in 100 000.
+# Term frequencies below this count as this: a rarer value is no stronger evidence than one in 100,000.
 RAREST_TERM = 1e-5
 
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """One level of agreement.
+    """One level of agreement of a comparison.
 
     Attributes:
         label: shown in explanations.
-        sql: condition, tried in order after the levels before it failed.
-        match_share: share of matching pairs expected here before training (the starting m probability).
-        term: column whose value frequencies adjust the level (agreeing on a rare value says more).
+        sql: condition; it is tested after the conditions of the earlier levels failed.
+        match_share: m probability at the start of the training: the share of matching pairs at this level.
+        term: column whose term frequencies adjust the weight of the level, because agreement on a rare value is
+            stronger evidence; None for no adjustment.
 
     """
 
@@ -38,16 +39,20 @@ class Level:
 
 @dataclass(frozen=True, slots=True)
 class PartComparison:
-    """All levels of one part, without the levels for null and for "different", which every comparison has."""
+    """The comparison of one part.
+
+    Attributes:
+        name: name of the comparison, unique among the comparisons of a file.
+        column: prepared column that is null where the part is unknown.
+        levels: the levels of agreement; every comparison also has the levels "unknown" and "different".
+    """
 
     name: str
     column: str
     levels: tuple[Level, ...]
 
     def level_sql(self) -> str:
-        """Return a CASE that numbers the level of a pair: 0 is unknown, 1 the first level, the last is
-        "different".
-        """
+        """Return SQL for the level number of a pair: 0 for unknown, 1 for the first level, the last for "different"."""
         whens = " ".join(f"when {level.sql} then {n}" for n, level in enumerate(self.levels, start=1))
         unknown = f"{self.column}_l is null or {self.column}_r is null"
         return f"(case when {unknown} then 0 {whens} else {len(self.levels) + 1} end)::utinyint"
@@ -55,9 +60,12 @@ class PartComparison:
     def creator(
         self, match_shares: Sequence[float], chance_shares: Sequence[float], dialect: Callable[[str], str] = str
     ) -> ComparisonCreator:
-        """Return the Splink comparison with trained shares (one a level, "different" last).
+        """Return the Splink comparison with trained m and u probabilities.
 
-        `dialect` turns a condition into that of the database that Splink works on.
+        Args:
+            match_shares: m probability of each level, "different" last.
+            chance_shares: u probability of each level, "different" last.
+            dialect: translates a DuckDB condition for the database that Splink uses.
         """
         entries: list[ComparisonLevelCreator | dict[str, Any]] = [
             {
@@ -78,7 +86,7 @@ class PartComparison:
 
 
 def comparisons_for(columns: Sequence[str]) -> tuple[PartComparison, ...]:
-    """Return the comparisons that the prepared columns allow, in a fixed order."""
+    """Return the comparisons that the prepared columns allow, in the order of the columns."""
     present = set(columns)
     found: list[PartComparison] = []
     for column in columns:
@@ -129,7 +137,7 @@ def _elsewhere(column: str) -> str:
 
 
 def _near(part: str, mixed: bool) -> str:
-    """Condition of a typing error; in Hangul one letter of a syllable, for siblings share whole syllables."""
+    """Return the condition of a typing error. In Hangul it is one letter, because siblings share whole syllables."""
     latin = is_alike(f"{part}_text", 0.92)
     if not mixed:
         return latin
@@ -142,7 +150,7 @@ def _alike(part: str, mixed: bool) -> str:
     return f"{sound} or ({_LATIN.format(part=part)} and {spelling})" if mixed else f"{sound} or {spelling}"
 
 
-# Hangul sorts after all Latin letters.
+# Both texts are Latin: Hangul sorts after all Latin letters.
 _LATIN = "{part}_l < '\u3131' and {part}_r < '\u3131'"
 
 
@@ -185,8 +193,8 @@ def _digits(name: str) -> Callable[[str, set[str]], PartComparison]:
 
 
 def _email(column: str, _: set[str]) -> PartComparison:
-    # People build addresses from their names and number them where the name is taken: namesakes have similar ones. So
-    # only equality is agreement, and addresses of different numbers are not nearly equal but two people's.
+    # People make addresses from their names and add a number if the name is taken, so namesakes have similar addresses.
+    # Therefore addresses with different numbers belong to different people and are not "nearly equal".
     near = f"(email_digits_l = email_digits_r and {is_within('email', 2)})"
     return PartComparison(
         "email",

@@ -1,11 +1,14 @@
-"""Which agreements say the same thing twice, so that the weights of one pair can be added up.
+"""Dependence between comparisons: reduces match weights that repeat the evidence of another comparison.
 
-Fellegi and Sunter add weights as if parts were independent. They are not: one address explains the postal
-code, the town and often the telephone; people who moved disagree on all of them at once. Each part may have
-one parent, a more specific part; beside an agreeing (disagreeing) parent its own agreement (disagreement)
-counts only for what it adds. The factors follow from how often it agrees beside the parent among
-non-matches, and disagrees among matches: a dependency tree in the manner of Chow and Liu (IEEE Trans. Inf.
-Theory 14, 1968).
+The Fellegi-Sunter model adds the weights as if the comparisons were independent. They are not: two records with one
+address usually share the postal code, the town and often the phone, and people who moved differ in all of them at once.
+
+Here each comparison may have one parent, a more specific comparison. If both agree, or both differ, only a share of the
+child's weight counts. Example: address (+9 bits) is the parent of postal code (+6 bits, share 0.1). A pair that agrees
+on both gets 9 + 0.6 bits and not 15.
+
+The shares are learned from how often the child agrees beside its parent among non-matches, and how often it differs
+beside its parent among matches: a dependency tree after Chow and Liu (IEEE Trans. Inf. Theory 14, 1968).
 """
 
 from collections.abc import Sequence
@@ -17,18 +20,18 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
-# Pairs that hold the assumption of independence against few observations.
+# Number of pairs that count as evidence for independence, so that few observations do not decide.
 _PRIOR_PAIRS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
 class Dependence:
-    """How much of a comparison's weight counts beside its parent.
+    """The share of a comparison's weight that counts, given its parent's weight.
 
     Attributes:
         parent: number of the more specific comparison; -1 for none.
-        agreeing: share of a positive weight that counts when the parent's is positive too.
-        differing: share of a negative weight that counts when the parent's is negative too.
+        agreeing: share of a positive weight that counts if the parent's weight is positive as well.
+        differing: share of a negative weight that counts if the parent's weight is negative as well.
     """
 
     parent: int = -1
@@ -38,14 +41,14 @@ class Dependence:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Observed patterns of levels, for one round of training.
+    """Observed patterns of levels in one round of training. Each array has one entry per pattern.
 
     Attributes:
-        weights: one array a comparison, an entry a pattern.
-        equal: whether the pattern is at the first level, by comparison.
-        known: whether both values are known, by comparison.
-        matched: expected matches with the pattern.
-        unmatched: expected non-matches with the pattern.
+        weights: for each comparison the weight of the pattern's level, in bits.
+        equal: for each comparison whether the pattern is at the first level.
+        known: for each comparison whether both values are known.
+        matched: expected number of matches with the pattern.
+        unmatched: expected number of non-matches with the pattern.
     """
 
     weights: Sequence[Floats]
@@ -56,41 +59,55 @@ class Evidence:
 
 
 def learn_dependence(evidence: Evidence, chance: Sequence[float], is_complete: Sequence[bool]) -> list[Dependence]:
-    """Choose each comparison's parent and factors.
+    """Choose the parent and the shares of each comparison.
 
     Args:
         evidence: patterns of all candidate pairs.
-        chance: probability that a random pair agrees, by comparison.
-        is_complete: whether all pairs that are equal in the comparison are candidates (it has a blocking rule
-            of its own); only then can what accompanies it be counted.
+        chance: for each comparison the probability that a random pair agrees.
+        is_complete: for each comparison whether all pairs with equal values are candidates, because it has a blocking
+            rule of its own. Only such a comparison can be a parent: its agreeing pairs can be counted.
     """
     order = np.argsort(chance, kind="stable")
     found = [Dependence()] * len(chance)
-    for place, child in enumerate(order):
-        options = [
-            _depend(evidence, int(parent), int(child), chance) for parent in order[:place] if is_complete[parent]
-        ]
+    for rank, child in enumerate(order):
+        options = [_depend(evidence, int(parent), int(child), chance) for parent in order[:rank] if is_complete[parent]]
         if options:
             best = min(options, key=lambda d: d.agreeing)
             found[child] = best if best.agreeing < 1.0 or best.differing < 1.0 else Dependence()
     return found
 
 
-def add_up(weights: Sequence[Floats], dependence: Sequence[Dependence]) -> Floats:
-    """Add up the weights of a pair (one array a comparison)."""
+def total_weight(weights: Sequence[Floats], dependence: Sequence[Dependence]) -> Floats:
+    """Return the total match weight of each pair, with the weights reduced by dependence.
+
+    Args:
+        weights: one array per comparison, with one entry per pair, in bits.
+        dependence: the parent and shares of each comparison.
+
+    >>> link = Dependence(parent=0, agreeing=0.1)
+    >>> total_weight([np.array([9.0]), np.array([6.0])], [Dependence(), link]).tolist()
+    [9.6]
+    """
     total = np.zeros_like(weights[0])
     for weight, link in zip(weights, dependence, strict=True):
         if link.parent < 0:
             total += weight
             continue
         parent = weights[link.parent]
-        both, neither = (weight > 0) & (parent > 0), (weight < 0) & (parent < 0)
-        total += weight * np.where(both, link.agreeing, np.where(neither, link.differing, 1.0))
+        both_agree, both_differ = (weight > 0) & (parent > 0), (weight < 0) & (parent < 0)
+        total += weight * np.where(both_agree, link.agreeing, np.where(both_differ, link.differing, 1.0))
     return total
 
 
-def add_up_sql(terms: Sequence[str], dependence: Sequence[Dependence]) -> str:
-    """Return SQL that does what `add_up` does, with one SQL term a comparison."""
+def total_weight_sql(terms: Sequence[str], dependence: Sequence[Dependence]) -> str:
+    """Return SQL for a pair's total match weight, as `total_weight` computes it.
+
+    A comparison's weight is reduced where its parent agrees (or differs) as well.
+
+    Args:
+        terms: for each comparison the SQL of its weight.
+        dependence: the parent and shares of each comparison.
+    """
     parts = []
     for term, link in zip(terms, dependence, strict=True):
         if link.parent < 0:
@@ -118,6 +135,6 @@ def _depend(evidence: Evidence, parent: int, child: int, chance: Sequence[float]
 
 
 def _share(mass: Floats, among: Bools, event: Bools, expected: float) -> float:
-    """Share of the mass in `among` where the event holds, drawn towards what is expected."""
+    """Return the share of the mass in `among` for which the event is true, shrunk towards the expected share."""
     whole, part = float(mass[among].sum()), float(mass[among & event].sum())
     return (part + _PRIOR_PAIRS * expected) / (whole + _PRIOR_PAIRS)

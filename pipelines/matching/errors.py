@@ -1,29 +1,23 @@
-"""What can go wrong in identity resolution. Messages never hold personal data: counts and column names
-only.
-"""
+"""Errors of identity resolution. Messages contain counts and column names, never personal data."""
 
 from pipelines.errors import PipelineError
 
 
 class IdentityError(PipelineError):
-    """Base of the package's errors."""
+    """Base class of all errors of identity resolution."""
 
 
 class MappingError(IdentityError):
-    """The columns of a person file could not be understood."""
+    """A column mapping or an argument of the evaluation is invalid."""
 
 
 class NoIdentifierError(IdentityError):
-    """A file has no column, or no value, by which two records could be the same person."""
+    """A file has no column, or no value, that can identify a person."""
 
 
 class SourceFileError(IdentityError):
-    """A person file could not be read."""
+    """A person file cannot be read or written, or lacks an expected column or record."""
 
 
-class HistoryError(IdentityError):
-    """A recorded event contradicts the state it is applied to."""
-
-
-class EngineLacksError(IdentityError):
-    """The engine lacks what matching on it needs."""
+class UnsupportedEngineError(IdentityError):
+    """The engine cannot run the matching."""

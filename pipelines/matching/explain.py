@@ -1,4 +1,4 @@
-"""Why two records are, or are not, one person: the weight of each comparison, and a waterfall chart."""
+"""Explains the match weight of a pair of records by the weight of each comparison, as text or as a waterfall chart."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ _FOR, _AGAINST, _TOTAL = "#2a7f62", "#b5442e", "#3b4a54"
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One bar of the waterfall: a comparison, the level it reached and its weight in bits (log2 odds)."""
+    """One bar of the waterfall: a comparison, the pair's level of agreement and its weight in bits (log2 odds)."""
 
     comparison: str
     level: str
@@ -25,13 +25,13 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """The steps from the prior to the weight of a pair.
+    """The steps from the prior to the match weight of a pair.
 
     Attributes:
-        steps: the prior first, then each comparison; last what the household guard takes away, if it does.
-        weight: their sum.
-        is_household: whether the household guard holds the pair apart.
-        rule: the deterministic rule that decides the pair before any scoring; `None` when the weight decides.
+        steps: the prior first, then each comparison, and last the amount that the household guard subtracts, if any.
+        weight: sum of the steps.
+        is_household: whether the household guard applies to the pair (see `model.household_sql`).
+        rule: name of the deterministic rule that decides the pair; `None` if the weight decides.
     """
 
     steps: tuple[Step, ...]
@@ -40,7 +40,7 @@ class Explanation:
     rule: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the explanation as plain values."""
+        """Return the explanation as values that can be written as JSON."""
         steps = [{"comparison": s.comparison, "level": s.level, "weight": s.weight} for s in self.steps]
         return {"weight": self.weight, "is_household": self.is_household, "rule": self.rule, "steps": steps}
 
@@ -55,19 +55,19 @@ class Explanation:
 
 
 def explain(
-    connection: Workspace, model: Model, first: int, second: int, *, stand_ins: str | None = None
+    connection: Workspace, model: Model, first: int, second: int, *, frequency_table: str | None = None
 ) -> Explanation:
-    """Explain a pair of rows of a resolved workspace, with value frequencies and dependence accounted for.
+    """Explain a pair of rows of a resolved workspace; weights include term frequencies and dependence.
 
     Args:
         connection: a workspace after `resolve`.
-        model: what it learned.
-        first: row number.
-        second: another row number.
-        stand_ins: see `scoring.score_pairs`.
+        model: the model that `resolve` trained.
+        first: row number of one record.
+        second: row number of the other record.
+        frequency_table: see `scoring.score_pairs`.
     """
     low, high = sorted((first, second))
-    row = _predict(connection, model, (low, high), stand_ins)
+    row = _predict(connection, model, (low, high), frequency_table)
     connection.execute(f"create or replace table asked as select {low} as a, {high} as b")
     observe_levels(connection, model.comparisons, pairs="asked", into="asked_level")
     levels = connection.execute("select * from asked_level").fetchall()[0][2:]
@@ -88,7 +88,7 @@ def explain(
 
 
 def draw_waterfall(explanation: Explanation, path: Path) -> None:
-    """Draw the waterfall as PNG, SVG or PDF, by the extension."""
+    """Draw the waterfall chart to a PNG, SVG or PDF file; the extension decides which."""
     steps = [*explanation.steps, Step("total", _verdict(explanation), explanation.weight)]
     ends = [*(sum(s.weight for s in steps[: n + 1]) for n in range(len(steps) - 1)), explanation.weight]
     starts = [end - step.weight for end, step in zip(ends, steps, strict=True)]
@@ -101,15 +101,15 @@ def draw_waterfall(explanation: Explanation, path: Path) -> None:
     for row, end in enumerate(ends[:-2]):
         axes.plot([end, end], [row + 0.35, row + 0.65], color="0.5", linewidth=0.8)
     for row, (start, end, step) in enumerate(zip(starts, ends, steps, strict=True)):
-        said = f"{step.weight:+.1f}" if step.weight else "0"
-        axes.annotate(said, (max(start, end), row), (4, 0), textcoords="offset points", va="center", fontsize=9)
+        text = f"{step.weight:+.1f}" if step.weight else "0"
+        axes.annotate(text, (max(start, end), row), (4, 0), textcoords="offset points", va="center", fontsize=9)
     axes.axvline(0, color="black", linewidth=0.8)
-    axes.set_yticks(rows, [_told(s) for s in steps])
+    axes.set_yticks(rows, [_bar_label(s) for s in steps])
     axes.invert_yaxis()
     low, high = min(0.0, *starts, *ends), max(0.0, *starts, *ends)
     axes.set_xlim(low - 0.04 * (high - low), high + 0.12 * (high - low))
     axes.spines[["top", "right"]].set_visible(False)
-    axes.set_xlabel("weight: log2 odds that both are one person; even odds at 0")
+    axes.set_xlabel("match weight: log2 odds that both are one person; even odds at 0")
     figure.tight_layout()
     figure.savefig(path, dpi=120)
 
@@ -120,8 +120,8 @@ def _verdict(explanation: Explanation) -> str:
     return "one person more likely" if explanation.weight > 0 else "two people more likely"
 
 
-def _told(step: Step) -> str:
-    """What a bar stands for; the comparison is named where its level does not name it."""
+def _bar_label(step: Step) -> str:
+    """Return the label of a bar: the level, with the comparison before it where the level does not name it."""
     kind, _, number = step.comparison.rpartition("_")
     part = step.comparison.replace("_", " ")
     if number.isdigit():
@@ -134,10 +134,10 @@ def _bar(length: float) -> str:
     return ("█" if length >= 0 else "░") * round(abs(length))
 
 
-def _predict(connection: Workspace, model: Model, ends: tuple[int, int], stand_ins: str | None) -> dict[str, Any]:
+def _predict(connection: Workspace, model: Model, ends: tuple[int, int], frequency_table: str | None) -> dict[str, Any]:
     keys = f"{ends[0]} as join_key_l, {ends[1]} as join_key_r, '0' as match_key"
     connection.execute(f"create or replace table asked_pair as select {keys}")
-    predicted = score_pairs(connection, model, "asked_pair", stand_ins)
+    predicted = score_pairs(connection, model, "asked_pair", frequency_table)
     row: dict[str, Any] = predicted.as_record_list()[0]
     predicted.drop_table_from_database_and_remove_from_cache()
     return row

@@ -1,4 +1,4 @@
-"""Which column of a person file plays which part, declared in YAML or guessed from headers and values."""
+"""Mapping from the parts of a person (name, phone …) to columns of a file, read from YAML or guessed from the file."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -20,19 +20,21 @@ Columns = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
 
 
 class Mapping(BaseModel):
-    """The part each column plays. A part may have several columns; the first with a value wins (addresses
-    join).
+    """The columns of a person file that hold each part of a person.
+
+    Of several columns of one part the first with a value is used. Columns of an address are joined. Each column of
+    `identifier`, `household`, `place` and `attribute` is compared separately.
 
     Attributes:
-        record_id: names a record; never compared.
-        source: names the file or system that a record comes from.
-        name: the whole name in one field.
+        record_id: column that identifies a record; never compared.
+        source: column with the file or system that a record comes from.
+        name: the whole name in one column.
         latin_name: the same name in Latin letters.
-        identifier: numbers given to one person (tax, insurance, member, card).
-        device: device and cookie ids, which a household may share.
+        identifier: numbers that one person has (tax, insurance, member, card).
+        device: device and cookie ids; a household may share them.
         household: numbers that a family shares (account, household).
-        attribute: anything else that a person tends to keep (occupation, state).
-        one_per_person: whether a source holds a person at most once.
+        attribute: other values that rarely change for a person (occupation, state).
+        one_per_person: whether each source contains a person at most once.
 
     """
 
@@ -63,7 +65,7 @@ class Mapping(BaseModel):
         return {part: getattr(self, part) for part in PARTS if getattr(self, part)}
 
     def describe(self) -> str:
-        """Return one line that says which column was taken for what."""
+        """Return one line of text with the columns of each part."""
         found = [f"{part} ← {', '.join(columns)}" for part, columns in self.parts().items()]
         keys = [f"{part} ← {getattr(self, part)}" for part in ("record_id", "source") if getattr(self, part)]
         return "; ".join([*keys, *found])
@@ -87,8 +89,8 @@ PARTS = (
     "postal_code",
     "attribute",
 )
-# Parts that can tell two people apart on their own or together; sex or a place alone cannot.
-_TELLING = (
+# Parts of which a file needs at least one, because they distinguish people; a sex or a place does not.
+_IDENTIFYING = (
     "given_name",
     "surname",
     "name",
@@ -100,7 +102,8 @@ _TELLING = (
     "device",
 )
 
-# Headers by part, most telling first; compared in lower case without spaces, dashes and underscores.
+# Pattern of the headers of each part; the first that matches decides. Headers are compared in lower case, without
+# spaces, dashes, dots, brackets and underscores.
 _HEADERS: dict[str, str] = {
     "record_id": r"(unique|rec|record|row|source)?(id|key|no)|uid|guid|uuid|순번|번호|레코드번호|일련번호",
     "source": r"source(dataset|system|name)?|dataset|system|origin|출처|시스템|원천",
@@ -130,22 +133,25 @@ _HEADERS: dict[str, str] = {
 _EMAIL_VALUE = re.compile(r"[^@\s]+@[^@\s]+\.[a-zA-Z]{2,}")
 _PHONE_VALUE = re.compile(r"\+?[\d()\-. ]{9,17}")
 _DATE_VALUE = re.compile(r"(1[5-9]|20)\d\d[-./]?\d\d?[-./]?\d\d?")
-# A value pattern must hold for this share of the filled cells before a column is taken by its content.
+# A column gets a part by its values if at least this share of its filled cells matches the part's pattern.
 _VALUE_SHARE = 0.8
-# An otherwise unknown column of words counts as an attribute within these numbers of distinct values.
+# A column of words without another part becomes an attribute if its number of distinct values is in this range.
 _ATTRIBUTE_VALUES = (2, 5000)
 
 
 def load_mapping(path: Path, columns: Sequence[str]) -> Mapping:
-    """Read a mapping and check it against the file's columns.
+    """Read a mapping from a YAML file and check it against the columns of the person file.
 
     Raises:
-        MappingError: the YAML is no mapping, a part is unknown, or a column is not in the file.
+        MappingError: the YAML is not a mapping, a part is unknown, or the person file lacks a column.
 
     """
     content = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
     if not isinstance(content, dict):
-        raise MappingError(f"{path.name}: expected `part: column` lines, got {type(content).__name__}.")
+        raise MappingError(
+            f"{path.name}: expected lines of the form `part: column`, got {type(content).__name__}. "
+            "Write one line per part, for example `phone: mobile_number`."
+        )
     try:
         mapping = Mapping.model_validate(content)
     except ValidationError as error:
@@ -154,18 +160,22 @@ def load_mapping(path: Path, columns: Sequence[str]) -> Mapping:
     used = [c for part in mapping.parts().values() for c in part]
     missing = sorted({c for c in [*used, mapping.record_id, mapping.source] if c and c not in columns})
     if missing:
-        raise MappingError(f"{path.name}: no column {', '.join(missing)} in the file; it has {', '.join(columns)}.")
+        raise MappingError(
+            f"{path.name}: the person file has no column {', '.join(missing)}. Correct the mapping; the file's columns "
+            f"are {', '.join(columns)}."
+        )
     return mapping
 
 
 def guess_mapping(frame: pd.DataFrame, ignore: Iterable[str] = ()) -> Mapping:
-    """Guess the part of each column: by its header, then by its values, then as an attribute. All columns are
-    text.
+    """Guess the part of each column from its header, then from its values; other columns of words become attributes.
 
-    Columns in `ignore` (a truth label, say) take no part.
+    Args:
+        frame: a person file; every column is text or null.
+        ignore: columns to leave out, such as a truth label.
 
     Raises:
-        NoIdentifierError: nothing by which two records could be the same person.
+        NoIdentifierError: no column can identify a person.
 
     """
     found: dict[str, list[str]] = {}
@@ -174,26 +184,25 @@ def guess_mapping(frame: pd.DataFrame, ignore: Iterable[str] = ()) -> Mapping:
         part = _part_of_header(column) or _part_of_values(frame[column])
         if part:
             found.setdefault(part, []).append(column)
-    # A number that no two records share names records, not people: comparing it would only ever say
-    # "different".
+    # A number that is different on every record identifies records, not people: comparing it always gives "different".
     keys = [c for c in found.get("identifier", []) if frame[c].dropna().is_unique]
     found["identifier"] = [c for c in found.get("identifier", []) if c not in keys]
     record_id = _unique_column(frame, [*found.pop("record_id", []), *keys])
     source = next(iter(found.pop("source", [])), None)
     if "given_name" in found and "surname" in found and "name" in found:
-        # Several whole names: the longest carries the most words.
+        # Of several columns with whole names, take the one with the longest values: it has the most words.
         found["name"] = sorted(found["name"], key=lambda c: -float(frame[c].dropna().str.len().mean() or 0))[:1]
     mapping = Mapping(record_id=record_id, source=source, **{p: tuple(c) for p, c in found.items()})  # type: ignore[arg-type]
-    check_telling(mapping)
+    check_identifying(mapping)
     return mapping
 
 
-def check_telling(mapping: Mapping) -> None:
-    """Raise `NoIdentifierError` when no mapped part can tell people apart."""
-    if not any(getattr(mapping, part) for part in _TELLING):
+def check_identifying(mapping: Mapping) -> None:
+    """Raise `NoIdentifierError` if no mapped part can identify a person."""
+    if not any(getattr(mapping, part) for part in _IDENTIFYING):
         raise NoIdentifierError(
             "No usable identifier: expected a name, birth date, phone, e-mail, identifier or device column, "
-            f"got {mapping.describe() or 'none of them'}. Name the columns with --mapping."
+            f"got {mapping.describe() or 'none of them'}. Write a mapping of the columns and pass it with --mapping."
         )
 
 

@@ -1,10 +1,9 @@
-"""Learn, without labels, how much each level of agreement says: Fellegi and Sunter's model (JASA 64, 1969) by
-EM.
+"""Trains the Fellegi-Sunter model (JASA 64, 1969) by expectation maximisation (EM), without labels.
 
-Splink's own EM looks at the pairs of one blocking rule at a time and leaves out the comparisons that the rule
-fixes. Here one EM runs over the whole population of pairs: candidates carry the observed levels, all other
-pairs count as non-matches. So every comparison is learned at once, the prior is learned with it, and the
-chance-agreement probabilities are cleaned of the true matches among the agreeing pairs.
+Splink's EM uses the pairs of one blocking rule at a time and cannot train the comparisons that the rule fixes. Here one
+EM runs over all pairs of records: candidate pairs have their observed levels, all other pairs count as non-matches. So
+all m probabilities and the prior are learned together. The u probabilities are the shares of `chance`, from which the
+expected matches are removed in each round.
 """
 
 from collections.abc import Sequence
@@ -16,33 +15,33 @@ from numpy.typing import NDArray
 
 from pipelines.matching.chance import estimate_chance
 from pipelines.matching.comparison import PartComparison
-from pipelines.matching.dependence import Dependence, Evidence, add_up, add_up_sql, learn_dependence
+from pipelines.matching.dependence import Dependence, Evidence, learn_dependence, total_weight, total_weight_sql
 from pipelines.matching.workspace import Workspace
 
 Floats = NDArray[np.float64]
 _MAX_ROUNDS = 60
-# Pairs equal in this many personal parts start the training; they are taken for this share of the matches.
+# Pairs with this number of equal personal parts give the first estimate of the number of matches. They are assumed to
+# be this share of the matches.
 _CERTAIN_PARTS = 3
 _CERTAIN_RECALL = 0.6
-# Parts that stay with a person. What may change with a move or a new contract is not among them.
+# Parts that rarely change for a person. Parts that change with a move or a new contract are not among them.
 _PERSONAL_PARTS = ("given_name", "surname", "birth_date", "identifier", "email", "phone")
-# A level that at least this share of matches is expected at counts as agreement.
+# A level counts as agreement if its m probability before training is at least this.
 _CLEAR_SHARE = 0.05
-# Largest share of matches that may differ in a part (by whether it is personal). Without it the training can
-# wander off to another grouping that is more frequent than duplicates, such as neighbours who share a given
-# name.
+# Largest share of matches that may differ in a part (key: whether the part is personal). Without a limit the training
+# can converge to a grouping that is more frequent than duplicates, such as neighbours who share a given name.
 _MOST_DIFFERING = {True: 0.30, False: 0.60}
-# Dependence is relearned in the first rounds and then stands, so that the rounds converge.
+# Dependence is learned again in this number of first rounds and then fixed, so that the EM converges.
 _DEPENDENCE_ROUNDS = 8
-# Parts whose equal pairs are all candidates, for blocking has a rule for each alone.
+# Parts with a blocking rule of their own, so that all pairs with equal values are candidates.
 _OWN_BLOCK = ("phone", "email", "device", "household", "postal_code", "address", "birth_date", "identifier")
 _TOLERANCE = 1e-5
-# Pseudo-pairs that hold the starting shares of a level against few observations.
+# Number of pairs that count as evidence for the starting m probabilities, so that few observations do not decide.
 _PRIOR_PAIRS = 20.0
-# At least this share of the pairs agreeing exactly does so by chance; without it a rare identifier's weight
-# is unbounded.
+# At least this share of the agreeing pairs agrees by chance. Without the limit the weight of a rare identifier would be
+# unbounded.
 _CHANCE_SHARE = 0.003
-# Parts by which families are mistaken for persons once the given name differs.
+# Parts that families share: if only the given name differs, they make two people look like one.
 _FAMILY_PARTS = ("phone", "address", "device")
 # Levels (see `comparison`) up to which birth dates agree: equal, one digit off, day and month exchanged.
 _AGREEING_BIRTH_LEVELS = 3
@@ -50,15 +49,15 @@ _AGREEING_BIRTH_LEVELS = 3
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """Trained parameters.
+    """Parameters of a trained Fellegi-Sunter model.
 
     Attributes:
-        comparisons: what is compared.
-        match_shares: for each comparison the probability of each level among matches (m), unknown excluded.
-        chance_shares: the same among non-matches (u).
-        dependence: what repeats what, by comparison.
+        comparisons: the comparisons, in the order of the other attributes.
+        match_shares: for each comparison the m probability of each level; the level "unknown" is left out.
+        chance_shares: for each comparison the u probability of each level; the level "unknown" is left out.
+        dependence: for each comparison its parent and the shares of its weight that count.
         prior: probability that two random records match.
-        rounds: EM rounds until the shares stood still.
+        rounds: number of EM rounds.
 
     """
 
@@ -70,11 +69,14 @@ class Model:
     rounds: int
 
     def weights(self) -> list[Floats]:
-        """Return log2(m/u) by comparison and level; index 0 is "unknown" and weighs nothing."""
+        """Return for each comparison the match weight log2(m/u) of each level; index 0, "unknown", has the weight 0."""
         return _weights(self.match_shares, self.chance_shares)
 
     def share_counted(self, number: int, weights: Sequence[float]) -> float:
-        """Return the share of a comparison's weight that counts beside its parent's (see `dependence`)."""
+        """Return the share of the weight of comparison `number` that counts, given all weights of the pair.
+
+        The share is 1 for a comparison without a parent; see `dependence`.
+        """
         link, weight = self.dependence[number], weights[number]
         if link.parent < 0:
             return 1.0
@@ -84,19 +86,20 @@ class Model:
         return link.differing if weight < 0 and parent < 0 else 1.0
 
     def total_sql(self, terms: Sequence[str]) -> str:
-        """Return SQL that adds the weights of all comparisons (one SQL term each, in their order) to the
-        prior.
+        """Return SQL for a pair's match weight: the prior in bits plus the weights of all comparisons.
+
+        `terms` is the SQL of each comparison's weight, in the order of the comparisons.
         """
         prior = float(np.log2(self.prior / (1 - self.prior)))
-        return f"{prior} + {add_up_sql(terms, self.dependence)}"
+        return f"{prior} + {total_weight_sql(terms, self.dependence)}"
 
 
 def household_sql(comparisons: Sequence[PartComparison]) -> str:
-    """Return a condition on the observed levels: two people of one household rather than one person.
+    """Return the SQL condition of the household guard: a pair is two people of one household rather than one person.
 
-    The given names differ and the birth dates differ; or the given names differ, the birth date is not known
-    of both and a phone or something else that families share is equal. A personal number or e-mail address
-    that agrees exempts the pair.
+    It is true where the given names differ and the birth dates differ as well. It is also true where the given names
+    differ, a birth date is unknown, and a phone or another part that families share is equal. It is false for pairs
+    whose identifier or e-mail address agrees at least in part. The condition reads the observed levels `g0`, `g1`, …
     """
     level = {c.name: f"g{n}" for n, c in enumerate(comparisons)}
     last = {c.name: len(c.levels) + 1 for c in comparisons}
@@ -122,8 +125,14 @@ def observe_levels(
     into: str,
     table: str = "person",
 ) -> None:
-    """Write the level of each comparison (columns `g0`, `g1`, …) for each pair of `pairs` (columns `a`,
-    `b`).
+    """Write the levels of pairs to a table.
+
+    Args:
+        connection: database with the tables `pairs` and `table`.
+        comparisons: the comparisons to evaluate.
+        pairs: name of a table of pairs, columns `a` and `b` (`rid`s of `table`).
+        into: name of the table to write: `a`, `b` and one column per comparison (`g0`, `g1`, …) with the level number.
+        table: the prepared records.
     """
     columns = [r[0] for r in connection.execute(f"describe {table}").fetchall() if r[0] not in ("rid", "source")]
     sides = ", ".join(f"{side}.{c} as {c}_{side}" for c in columns for side in "lr")
@@ -143,15 +152,15 @@ def train(
     population: int,
     seed: int = 1,
 ) -> Model:
-    """Train on the observed candidate pairs.
+    """Train the model on the observed candidate pairs.
 
     Args:
-        connection: holds `table` and `observed` (see `observe_levels`).
-        comparisons: as in `observed`.
-        observed: levels of all candidate pairs.
+        connection: database with the tables `table` and `observed` (see `observe_levels`).
+        comparisons: the comparisons of `observed`.
+        observed: name of the table with the levels of all candidate pairs.
         table: the prepared records.
-        population: number of pairs that could match at all.
-        seed: of the sample of random pairs.
+        population: number of pairs that may match.
+        seed: seed of the random pairs that estimate chance agreement.
 
     """
     names = ", ".join(f"g{n}" for n in range(len(comparisons)))
@@ -168,7 +177,7 @@ def train(
         start[-1] = max(1.0 - start.sum(), 0.01)
         start /= start.sum()
     shares = [start.copy() for start in starts]
-    # Where everybody has one value, no pair disagrees by chance: still not impossible.
+    # If all records have one value, no pair differs by chance; the probability must still be above zero.
     cleaned = [np.maximum(c, 1e-9) for c in chance.shares]
     balance = _personal_balance(comparisons, levels)
     leaning = balance > 0
@@ -183,7 +192,7 @@ def train(
         rounds += 1
         tables = _weights(shares, cleaned)
         weights = [t[lv] for t, lv in zip(tables, levels, strict=True)]
-        weight = np.log2(expected / population) + add_up(weights, dependence)
+        weight = np.log2(expected / population) + total_weight(weights, dependence)
         likely = possible / (1.0 + np.exp2(-np.clip(weight, -60, 60)))
         matched = likely * leaning
         if rounds <= _DEPENDENCE_ROUNDS:
@@ -196,11 +205,11 @@ def train(
         for n, start in enumerate(starts):
             by_level = np.bincount(levels[n], matched, len(start) + 1)[1:].astype(np.float64)
             new = (by_level + _PRIOR_PAIRS * start) / (by_level.sum() + _PRIOR_PAIRS)
-            new = _hold(new, _MOST_DIFFERING[_is_personal(comparisons[n])])
+            new = _limit_differing(new, _MOST_DIFFERING[_is_personal(comparisons[n])])
             moved = max(moved, float(np.abs(new - shares[n]).max()))
             shares[n] = new
             likely_by_level = np.bincount(levels[n], likely, len(start) + 1)[1:].astype(np.float64)
-            cleaned[n] = _clean(chance.shares[n], likely_by_level, chance.known[n])
+            cleaned[n] = _without_matches(chance.shares[n], likely_by_level, chance.known[n])
         if moved < _TOLERANCE:
             break
     return Model(
@@ -225,10 +234,11 @@ def _is_personal(comparison: PartComparison) -> bool:
 
 
 def _personal_balance(comparisons: Sequence[PartComparison], levels: NDArray[np.intp]) -> Floats:
-    """Count by how many personal parts more agree than differ, for each pattern.
+    """Return for each pattern the number of personal parts that agree minus the number that differ.
 
-    Of the groupings that the data holds (persons, families, neighbours) this holds the training to persons: a
-    positive balance may train the matches, a negative one is a non-match, and zero trains neither.
+    The data contains several groupings (persons, families, neighbours); the balance keeps the training on persons. Only
+    patterns with a positive balance train the m probabilities. Patterns with a negative balance are non-matches, except
+    those of `_same_home`.
     """
     balance = np.zeros(levels.shape[1])
     for level, comparison in zip(levels, comparisons, strict=True):
@@ -239,30 +249,30 @@ def _personal_balance(comparisons: Sequence[PartComparison], levels: NDArray[np.
 
 
 def _same_home(comparisons: Sequence[PartComparison], levels: NDArray[np.intp]) -> NDArray[np.bool_]:
-    """Tell which patterns share a home and a birth date, number or e-mail.
+    """Return which patterns agree on a home and on a birth date, identifier or e-mail.
 
-    That is too much for two people to have in common by chance, however much else differs.
+    Two people rarely have both in common by chance, even if all other parts differ.
     """
-    home, telling = np.zeros(levels.shape[1], dtype=bool), np.zeros(levels.shape[1], dtype=bool)
+    home, identifying = np.zeros(levels.shape[1], dtype=bool), np.zeros(levels.shape[1], dtype=bool)
     for level, comparison in zip(levels, comparisons, strict=True):
         if comparison.name.startswith(("address", "household", "device")):
             home |= (level == 1) | ((level == 2) & (comparison.name == "address"))
         if comparison.name.startswith(("birth_date", "identifier", "email")):
-            telling |= (level == 1) | ((level == 2) & (comparison.name != "email"))
-    return home & telling
+            identifying |= (level == 1) | ((level == 2) & (comparison.name != "email"))
+    return home & identifying
 
 
-def _hold(shares: Floats, most_differing: float) -> Floats:
-    """Keep the share of the last level, "different", at or below its limit."""
+def _limit_differing(shares: Floats, most_differing: float) -> Floats:
+    """Return the m probabilities with that of the last level, "different", reduced to at most the limit."""
     if shares[-1] <= most_differing:
         return shares
-    held = shares * ((1 - most_differing) / max(1 - shares[-1], 1e-9))
-    held[-1] = most_differing
-    return np.asarray(np.maximum(held, 1e-6) / np.maximum(held, 1e-6).sum())
+    limited = shares * ((1 - most_differing) / max(1 - shares[-1], 1e-9))
+    limited[-1] = most_differing
+    return np.asarray(np.maximum(limited, 1e-6) / np.maximum(limited, 1e-6).sum())
 
 
-def _clean(chance: Floats, matched: Floats, known_pairs: float) -> Floats:
-    """Take the expected matches out of the chance agreement, and keep it a distribution above a floor."""
+def _without_matches(chance: Floats, matched: Floats, known_pairs: float) -> Floats:
+    """Return the u probabilities: chance agreement without the expected matches, with a lower limit, adding up to 1."""
     agreeing = chance * known_pairs
     cleaned: Floats = np.maximum(agreeing - matched, agreeing * _CHANCE_SHARE)
     cleaned = np.maximum(cleaned / cleaned.sum(), 1e-9)

@@ -1,4 +1,4 @@
-"""A trained model as text, to be kept from run to run: shares and weights by level, no value of any person."""
+"""Converts a trained model to JSON and back, so that later runs can use it. The text contains no personal data."""
 
 from __future__ import annotations
 
@@ -15,31 +15,34 @@ _DIGITS = 9
 
 
 def write_model(model: Model, columns: list[str]) -> str:
-    """Return the model as JSON; `columns` are the prepared columns that it was trained with."""
-    held = {field.name: getattr(model, field.name) for field in fields(Model) if field.name != "comparisons"}
-    held["dependence"] = [asdict(link) for link in model.dependence]
-    text = {"columns": columns, "signature": signature(columns), "model": held}
+    """Return the model as JSON; `columns` are the prepared columns with which it was trained."""
+    values = {field.name: getattr(model, field.name) for field in fields(Model) if field.name != "comparisons"}
+    values["dependence"] = [asdict(link) for link in model.dependence]
+    text = {"columns": columns, "signature": signature(columns), "model": values}
     return json.dumps(_rounded(text), sort_keys=True)
 
 
 def read_model(text: str) -> Model | None:
-    """Return the model; None when it was trained for other comparisons than today's code makes, so train again."""
-    held = json.loads(text)
-    if held.get("signature") != signature(held.get("columns", [])):
+    """Return the model of a JSON text; None if this version of the code makes other comparisons for its columns.
+
+    A model without matching comparisons cannot be used; train a new one.
+    """
+    stored = json.loads(text)
+    if stored.get("signature") != signature(stored.get("columns", [])):
         return None
-    values: dict[str, Any] = {name: _tuples(value) for name, value in held["model"].items() if name != "dependence"}
-    links = tuple(Dependence(**link) for link in held["model"]["dependence"])
-    return Model(comparisons=comparisons_for(held["columns"]), dependence=links, **values)
+    values: dict[str, Any] = {name: _tuples(value) for name, value in stored["model"].items() if name != "dependence"}
+    links = tuple(Dependence(**link) for link in stored["model"]["dependence"])
+    return Model(comparisons=comparisons_for(stored["columns"]), dependence=links, **values)
 
 
 def signature(columns: list[str]) -> str:
-    """Return what the shares of a model belong to: the SQL of every level, and the model's fields."""
-    told = [[c.name, c.level_sql()] for c in comparisons_for(columns)], [field.name for field in fields(Model)]
-    return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
+    """Return a hash of the SQL of all levels and the model's field names; models with equal hashes are compatible."""
+    parts = [[c.name, c.level_sql()] for c in comparisons_for(columns)], [field.name for field in fields(Model)]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
 def _rounded(value: object) -> object:
-    """Nine digits: the last ones depend on the order in which threads add up."""
+    """Round all numbers to nine digits, because further digits depend on the order in which threads add up."""
     if isinstance(value, float):
         return float(f"{value:.{_DIGITS}g}")
     if isinstance(value, dict):

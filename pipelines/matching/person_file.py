@@ -1,6 +1,4 @@
-"""Read and write person files: CSV of any usual encoding and delimiter, and Parquet. Every value is text or
-null.
-"""
+"""Reads and writes person files: Parquet, and CSV with common encodings and delimiters. All values are text or null."""
 
 import codecs
 import csv
@@ -15,24 +13,23 @@ import pyarrow.parquet as pq
 
 from pipelines.matching.errors import SourceFileError
 
-# Tried in this order: UTF-8 rejects what is not UTF-8, CP949 is what Korean spreadsheets write, Latin-1
-# accepts all.
+# Tried in this order: UTF-8 rejects other encodings, Korean spreadsheets write CP949, and Latin-1 accepts all bytes.
 _ENCODINGS = ("utf-8-sig", "cp949", "latin-1")
 _DELIMITERS = ",;\t|"
 _SNIFFED = 64 * 1024
 
 
 def read_person_file(path: Path) -> pd.DataFrame:
-    """Read a person file, every row of it.
+    """Return all rows of a person file; every column is text or null.
 
-    A CSV whose lines mix UTF-8 and CP949 is decoded line by line; `attrs["notes"]` of the frame then says so.
+    A CSV file that mixes UTF-8 and CP949 is decoded line by line; `attrs["notes"]` of the frame then has a warning.
 
     Raises:
-        SourceFileError: missing, empty, of another kind, or not readable as what it claims to be.
+        SourceFileError: the file is missing or empty, has another extension, or cannot be parsed.
 
     """
     if not path.is_file():
-        raise SourceFileError(f"{path}: no such file.")
+        raise SourceFileError(f"{path}: no such file. Check the path given with --input.")
     kind = path.suffix.lower()
     try:
         if kind in (".parquet", ".pq"):
@@ -40,19 +37,27 @@ def read_person_file(path: Path) -> pd.DataFrame:
         if kind in (".csv", ".tsv", ".txt"):
             return _read_csv(path)
     except (pa.ArrowInvalid, csv.Error) as error:
-        raise SourceFileError(f"{path.name}: not a readable {kind[1:]} file: {error}") from None
-    raise SourceFileError(f"{path.name}: expected .csv, .tsv or .parquet, got {kind or 'no extension'}.")
+        raise SourceFileError(
+            f"{path.name}: not a readable {kind[1:]} file: {error}. Repair the file or export it again."
+        ) from None
+    raise SourceFileError(
+        f"{path.name}: expected .csv, .tsv or .parquet, got {kind or 'no extension'}. Export the file in one of them."
+    )
 
 
 def write_person_file(frame: pd.DataFrame, path: Path) -> None:
-    """Write a person file as CSV (UTF-8) or Parquet, by its extension."""
+    """Write a person file as CSV (UTF-8) or Parquet; the extension decides which.
+
+    Raises:
+        SourceFileError: the extension is another one.
+    """
     table = pa.Table.from_pandas(frame, preserve_index=False)
     if path.suffix.lower() in (".parquet", ".pq"):
         pq.write_table(table, path)
     elif path.suffix.lower() == ".csv":
         pa_csv.write_csv(table, path)
     else:
-        raise SourceFileError(f"{path.name}: expected an output ending in .csv or .parquet.")
+        raise SourceFileError(f"{path.name}: the name of the output file must end in .csv or .parquet.")
 
 
 def _read_csv(path: Path) -> pd.DataFrame:
@@ -66,7 +71,9 @@ def _read_csv(path: Path) -> pd.DataFrame:
     names = next(csv.reader(io.StringIO(header), delimiter=delimiter))
     repeated = sorted({n for n in names if names.count(n) > 1})
     if repeated:
-        raise SourceFileError(f"{path.name}: the header repeats {', '.join(repeated)}; column names must differ.")
+        raise SourceFileError(
+            f"{path.name}: the header repeats {', '.join(repeated)}. Rename the columns so that all names differ."
+        )
     table = pa_csv.read_csv(
         io.BytesIO(text.encode("utf-8")),
         parse_options=pa_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
@@ -80,7 +87,7 @@ def _read_csv(path: Path) -> pd.DataFrame:
 
 
 def _decode(raw: bytes) -> tuple[str, list[str]]:
-    """Return the text, and what the reader should know of how it was read."""
+    """Return the text of a file, and a warning if its lines have different encodings."""
     if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return raw.decode("utf-16", errors="replace"), []
     for encoding in _ENCODINGS[:2]:
@@ -90,8 +97,12 @@ def _decode(raw: bytes) -> tuple[str, list[str]]:
             continue
     lines = [_decode_line(line) for line in raw.split(b"\n")]
     used = Counter(encoding for text, encoding in lines if text.strip())
-    told = ", ".join(f"{used[e]} {e.removesuffix('-sig').upper()}" for e in _ENCODINGS if used[e])
-    return "\n".join(text for text, _ in lines), [f"The file mixes encodings and was read line by line: {told}."]
+    counts = ", ".join(f"{used[e]} {e.removesuffix('-sig').upper()}" for e in _ENCODINGS if used[e])
+    warning = (
+        f"The file mixes encodings and was read line by line: {counts} lines. "
+        "If names look wrong in the output, export the file again in UTF-8."
+    )
+    return "\n".join(text for text, _ in lines), [warning]
 
 
 def _decode_line(line: bytes) -> tuple[str, str]:
@@ -107,7 +118,9 @@ def _as_text(table: pa.Table) -> pd.DataFrame:
     columns = {}
     for name, column in zip(table.column_names, table.columns, strict=True):
         if pa.types.is_nested(column.type) or pa.types.is_binary(column.type):
-            raise SourceFileError(f"column {name}: expected text, numbers or dates, got {column.type}.")
+            raise SourceFileError(
+                f"Column {name}: expected text, numbers or dates, got {column.type}. Remove or convert the column."
+            )
         columns[name] = column.cast(pa.string()).to_pandas().astype(object)
     frame = pd.DataFrame(columns)
     return frame.where(frame.notna(), None)

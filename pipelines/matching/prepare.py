@@ -1,4 +1,4 @@
-"""From the columns of a person file to the comparable columns that blocking and comparison read."""
+"""Standardises the columns of a person file into the columns that blocking and comparison read."""
 
 from collections.abc import Callable, Sequence
 
@@ -28,24 +28,25 @@ _SEX = {
     "f": "f", "female": "f", "woman": "f", "여": "f", "여자": "f", "여성": "f", "2": "f",
 }  # fmt: skip
 
-# Columns on which edit distances are taken.
-_MEASURED = (
+# Columns on which edit distances are computed.
+_EDIT_DISTANCE_COLUMNS = (
     "given_text", "surname_text", "birth_date", "phone", "email", "identifier", "postal_code", "address", "place",
 )  # fmt: skip
 
 
 def prepare(frame: pd.DataFrame, mapping: Mapping, region: str = "KR", *, is_mixed: bool | None = None) -> pd.DataFrame:
-    """Standardise a person file.
+    """Standardise a person file into one row per record, in the same order.
 
     Args:
-        frame: one row a record, every column text (or null), any index.
-        mapping: which column plays which part.
-        region: two-letter country whose phone plan reads numbers without a country code.
-        is_mixed: whether to make the keys under which Hangul and Latin spellings meet; left out, where there is Hangul.
+        frame: one row per record; every column is text or null; any index.
+        mapping: the columns of each part.
+        region: two-letter country whose numbering plan applies to phone numbers without a country code.
+        is_mixed: whether to make the keys that compare Hangul with Latin spellings; if None, they are made where the
+            file has Hangul names.
 
     Returns:
-        One row a record in the same order. `rid` numbers the rows from 0; `source` is `''` when unknown; the
-        other columns exist only for mapped parts and hold text, lists or null (unknown).
+        `rid` numbers the rows from 0. `source` is `''` if unknown. The other columns exist only for mapped parts and
+        contain text, lists, bit patterns (`…_bits`) or null (unknown).
 
     """
     out = pd.DataFrame({"rid": range(len(frame))})
@@ -80,7 +81,7 @@ def prepare(frame: pd.DataFrame, mapping: Mapping, region: str = "KR", *, is_mix
         out[f"place_{number}"] = _first(frame, (column,), lambda t: strip_accents(fold(t) or "") or None)
     for number, column in enumerate(mapping.attribute):
         out[f"attribute_{number}"] = _first(frame, (column,), fold)
-    for column in [c for c in out.columns if c.rstrip("_0123456789") in _MEASURED]:
+    for column in [c for c in out.columns if c.rstrip("_0123456789") in _EDIT_DISTANCE_COLUMNS]:
         out[f"{column}_bits"] = _bits(out[column])
     return out
 
@@ -114,7 +115,7 @@ def _add_names(out: pd.DataFrame, frame: pd.DataFrame, mapping: Mapping, is_mixe
 
 
 def _add_crosswise(out: pd.DataFrame, latin: pd.Series | None, is_mixed: bool | None) -> None:
-    """Keys under which Hangul and Latin spellings meet; all null where there is no Hangul."""
+    """Add keys that are equal for Hangul and Latin spellings of a name; all null if no name is in Hangul."""
     given = out["given"].dropna()
     has_hangul = bool(given.map(hangul.is_hangul).any()) if is_mixed is None else is_mixed
     out["given_cross"] = _distinct(out["given"], crosswise_key) if has_hangul else None
@@ -146,7 +147,7 @@ def _coalesce(frame: pd.DataFrame, columns: Sequence[str]) -> pd.Series:
 
 
 def _first(frame: pd.DataFrame, columns: Sequence[str], standardise: Callable[[str], str | None]) -> pd.Series:
-    """Standardise each column and keep the first that yields a value."""
+    """Return for each row the first of the columns whose value can be standardised; null if none can."""
     values = _distinct(_coalesce(frame, columns[:1]), standardise)
     for column in columns[1:]:
         values = values.where(values.notna(), _distinct(_coalesce(frame, (column,)), standardise))
@@ -166,13 +167,13 @@ def _spread(values: pd.Series, function: Callable[[str], int]) -> NDArray[np.int
 
 
 def _bits(values: pd.Series) -> NDArray[np.int64]:
-    """Return the letter bits of each value; 0 for null, which no comparison reads."""
+    """Return the letter bits of each value; 0 for null (no comparison reads it)."""
     codes, distinct = pd.factorize(values)
     return np.append(letter_bits(list(distinct)), 0)[codes]
 
 
 def _take(values: Sequence[object], codes: NDArray[np.intp]) -> pd.Series:
-    """Spread distinct values to rows; code -1 is null."""
+    """Return the value of each code, one per row; code -1 gives null."""
     pool = pd.Series([*values, None], dtype=object)
     return pd.Series(pool.to_numpy()[codes], dtype=object)
 

@@ -1,4 +1,4 @@
-"""Score candidate pairs with Splink 5, using the trained model and the frequencies of values."""
+"""Scores candidate pairs with Splink 5: match weights of the trained model, adjusted by term frequencies."""
 
 import logging
 from collections.abc import Callable
@@ -13,24 +13,24 @@ from splink import DuckDBAPI, Linker, SettingsCreator
 from splink.internals.splink_dataframe import SplinkDataFrame
 
 from pipelines.matching.certain import CERTAIN_WEIGHT, certain_sql
-from pipelines.matching.dependence import add_up
+from pipelines.matching.dependence import total_weight
 from pipelines.matching.model import Model, household_sql
 from pipelines.matching.spark_dialect import to_spark
 from pipelines.matching.spark_workspace import SparkWorkspace
 from pipelines.matching.workspace import Workspace
 
-# Weight that a pair cannot exceed when only what a household shares speaks for it.
+# Largest match weight of a pair to which the household guard applies (see `model.household_sql`).
 HOUSEHOLD_WEIGHT = -4.0
-# Pairs below this weight are not scored: clustering takes them for pairs that speak mildly against.
+# Pairs below this weight get no score. Clustering treats pairs without a score as weak evidence against a match.
 FLOOR = -6.0
 
-# Slack of that pruning: what agreeing on a rare value may add.
+# Margin below the floor, because agreement on a rare value may add this to the weight.
 _RARE_TERM_GAIN = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class ScoredPairs:
-    """Pairs with the log2 odds that they are one person; `left` < `right`."""
+    """Pairs of row numbers, `left` < `right`, with the match weight of each (log2 odds that both are one person)."""
 
     left: NDArray[np.int64]
     right: NDArray[np.int64]
@@ -41,9 +41,9 @@ class ScoredPairs:
 
 
 def settings_for(model: Model, dialect: Callable[[str], str] = str) -> SettingsCreator:
-    """Return the model as Splink settings: what `save_model_to_json` of a linker would hold.
+    """Return the model as Splink settings, equal to those that `save_model_to_json` of a linker writes.
 
-    `dialect` turns DuckDB's conditions into those of the database that Splink works on.
+    `dialect` translates DuckDB conditions for the database that Splink uses.
     """
     return SettingsCreator(
         link_type="dedupe_only",
@@ -59,11 +59,15 @@ def settings_for(model: Model, dialect: Callable[[str], str] = str) -> SettingsC
 
 
 def score(connection: Workspace, model: Model, *, observed: str = "observed") -> ScoredPairs:
-    """Score the observed pairs that stand a chance; leave them in the table `scored` (`a`, `b`, `weight`).
+    """Score the observed pairs whose weight may reach the floor; write them to the table `scored` and return them.
 
-    Pairs that a deterministic rule decides (see `certain`) come first and are not scored.
+    Pairs that a deterministic rule decides (see `certain`) get `CERTAIN_WEIGHT` and are not scored.
 
-    `connection` holds `person` and the observed levels (see `model.observe_levels`).
+    Args:
+        connection: database with the table `person` and the observed levels (see `model.observe_levels`). Afterwards it
+            has the table `scored` (`a`, `b`, `weight`).
+        model: the trained model.
+        observed: name of the table with the observed levels.
     """
     certain = certain_sql(model.comparisons)
     keep_likely(connection, model, observed)
@@ -91,7 +95,7 @@ def score(connection: Workspace, model: Model, *, observed: str = "observed") ->
 def find_likely(
     connection: Workspace, model: Model, *, observed: str = "observed", floor: float = FLOOR - _RARE_TERM_GAIN
 ) -> NDArray[np.int64]:
-    """Return the records of the observed pairs that stand a chance, each once: whom scoring could bring together."""
+    """Return the `rid`s of all records in pairs whose weight is above `floor` or that a rule decides, each once."""
     keep_likely(connection, model, observed, floor)
     likely = f"select a, b from {likely_sql(model, observed)}"
     certain = f"select a, b from {observed} where {certain_sql(model.comparisons)}"
@@ -103,7 +107,7 @@ def find_likely(
 
 
 def read_scored(connection: Workspace) -> ScoredPairs:
-    """Read the table `scored`, in a fixed order."""
+    """Return the pairs of the table `scored`, ordered by `a` and `b`."""
     rows = connection.execute("select a::bigint as a, b::bigint as b, weight from scored order by a, b").fetchnumpy()
     return ScoredPairs(*(np.asarray(rows[c]) for c in ("a", "b", "weight")))
 
@@ -120,76 +124,81 @@ def linker_for(connection: Workspace, model: Model, table: str = "person") -> Li
     return Linker(records, settings, log_level=None, validate_settings=False)
 
 
-def score_pairs(connection: Workspace, model: Model, pairs: str, stand_ins: str | None = None) -> SplinkDataFrame:
-    """Let Splink score the pairs of a table with `join_key_l`, `join_key_r`, `match_key`.
+def score_pairs(connection: Workspace, model: Model, pairs: str, frequency_table: str | None = None) -> SplinkDataFrame:
+    """Score the pairs of a table with Splink and return Splink's predictions.
 
-    Where `person` holds only some records, `stand_ins` names a table of all of them (`rid` as in `person`) with
-    something that is equal where the values are, by which frequencies are counted.
+    Args:
+        connection: database with the table `person`.
+        model: the trained model.
+        pairs: name of a table of pairs with the columns `join_key_l`, `join_key_r` and `match_key`.
+        frequency_table: name of the table in which term frequencies are counted; None: `person`. It is needed where
+            `person` has only some of the records. It has all records (`rid` as in `person`); its values may be hashes,
+            equal where the values are equal.
     """
     linker = linker_for(connection, model)
     if not isinstance(connection, SparkWorkspace):
-        _count_terms(connection, linker, model, pairs, stand_ins)
+        _count_terms(connection, linker, model, pairs, frequency_table)
     registered = _register(connection, linker._db_api, pairs, f"{pairs}_pairs")
     linker.table_management.register_blocked_pairs_for_predict(registered)
     return linker.inference.predict(warning_mode="never")
 
 
-def _count_terms(connection: Workspace, linker: Linker, model: Model, pairs: str, stand_ins: str | None) -> None:
-    """Tell Splink how frequent the values of the pairs' records are.
+def _count_terms(connection: Workspace, linker: Linker, model: Model, pairs: str, frequency_table: str | None) -> None:
+    """Count the term frequencies of the values on the pairs' records and register them with Splink.
 
-    It would count all values of all records, which for a few pairs takes longer than to score them.
+    Otherwise Splink counts all values of all records. For few pairs that takes longer than to score them.
     """
     connection.execute(
         "create or replace table pair_person as select * from person semi join (select join_key_l as rid from "
         f"{pairs} union select join_key_r from {pairs}) using (rid)"
     )
     for term in dict.fromkeys(lv.term for c in model.comparisons for lv in c.levels if lv.term):
-        connection.execute(f"create or replace table pair_{term} as {_frequency_sql(term, stand_ins)}")
+        connection.execute(f"create or replace table pair_{term} as {_frequency_sql(term, frequency_table)}")
         frequencies = _register(connection, linker._db_api, f"pair_{term}", f"pair_{term}_frequency")
         linker.table_management.register_term_frequency_lookup(frequencies, term)
 
 
-def _frequency_sql(term: str, stand_ins: str | None) -> str:
-    """Return SQL of the values of a term on the pairs' records, and the share of all records that have each."""
-    if stand_ins is None:
+def _frequency_sql(term: str, frequency_table: str | None) -> str:
+    """Return SQL for the values of a term on the pairs' records and the share of all records that have each value."""
+    if frequency_table is None:
         return (
             f"select {term}, count(*)::double / (select count({term}) from person) as tf_{term} from person "
             f"semi join (select {term} from pair_person) using ({term}) group by {term}"
         )
     return (
         f"with wanted as (select distinct p.{term} as value, s.{term} as mark from pair_person p "
-        f"join {stand_ins} s using (rid) where p.{term} is not null), "
-        f"counted as (select {term} as mark, count(*)::double as n from {stand_ins} "
+        f"join {frequency_table} s using (rid) where p.{term} is not null), "
+        f"counted as (select {term} as mark, count(*)::double as n from {frequency_table} "
         f"semi join (select mark as {term} from wanted) using ({term}) group by {term}) "
-        f"select value as {term}, n / (select count({term}) from {stand_ins}) as tf_{term} "
+        f"select value as {term}, n / (select count({term}) from {frequency_table}) as tf_{term} "
         "from wanted join counted using (mark)"
     )
 
 
 def _register(connection: Workspace, api: Any, table: str, name: str) -> SplinkDataFrame:
-    """Tell Splink of a table of the workspace."""
+    """Register a table of the workspace with Splink."""
     if isinstance(connection, SparkWorkspace):
-        return connection.tell(api, table, name)
+        return connection.register_with_splink(api, table, name)
     found: SplinkDataFrame = api.register(table, table_name=name)
     return found
 
 
 def likely_sql(model: Model, observed: str) -> str:
-    """Return SQL of the observed pairs that `keep_likely` left, to follow `from`."""
+    """Return a table expression (for a `from` clause) of the observed pairs whose pattern `keep_likely` kept."""
     same = " and ".join(f"o.g{n} = p.g{n}" for n in range(len(model.comparisons)))
     return f"{observed} o semi join likely_pattern p on {same}"
 
 
 def keep_likely(connection: Workspace, model: Model, observed: str, floor: float = FLOOR - _RARE_TERM_GAIN) -> None:
-    """Write the patterns of levels that stand a chance to the table `likely_pattern`.
+    """Write the patterns of levels whose match weight is above `floor` to the table `likely_pattern`.
 
-    There are thousands of patterns where there are millions of pairs.
+    Patterns are tested instead of pairs because millions of pairs have only thousands of patterns.
     """
     names = [f"g{n}" for n in range(len(model.comparisons))]
     rows = connection.execute(f"select {', '.join(names)}, count(*) as n from {observed} group by all").fetchnumpy()
     patterns = pd.DataFrame({name: np.asarray(rows[name], dtype=np.int16) for name in names})
     weights = [w[patterns[name].to_numpy()] for name, w in zip(names, model.weights(), strict=True)]
-    total = np.log2(model.prior / (1 - model.prior)) + add_up(weights, model.dependence)
+    total = np.log2(model.prior / (1 - model.prior)) + total_weight(weights, model.dependence)
     connection.register("kept_pattern", patterns[total > floor])
     connection.execute("create or replace table likely_pattern as select * from kept_pattern")
     connection.unregister("kept_pattern")

@@ -1,15 +1,16 @@
-"""SQL conditions of likeness that look at the bit patterns of `standardise.letter_bits` first.
+"""SQL conditions for similar texts. They test the bit patterns of `standardise.letter_bits` first.
 
-The answers are those of the plain functions; the bits only keep the costly ones from pairs that are far apart, which
-nearly all candidate pairs are.
+The results are those of the plain SQL functions. The bits save the costly functions for most candidate pairs, because
+most pairs differ too much.
 """
 
-# Largest gain that an equal beginning gives in Winkler's variant (four letters at 0.1; Winkler, 1990).
+# Largest share of the remaining distance that an equal prefix removes in Winkler's variant (four letters at 0.1 each;
+# Winkler, 1990).
 _PREFIX_GAIN = 0.4
 
 
 def is_within(column: str, edits: int) -> str:
-    """Return a condition: Levenshtein distance at most `edits`.
+    """Return the SQL condition that the Levenshtein distance is at most `edits`.
 
     >>> is_within("phone", 1)
     '(bit_count(xor(phone_bits_l, phone_bits_r)) <= 2 and levenshtein(phone_l, phone_r) <= 1)'
@@ -21,10 +22,10 @@ def is_within(column: str, edits: int) -> str:
 
 
 def is_alike(column: str, least: float) -> str:
-    """Return a condition: Jaro-Winkler similarity of at least `least`.
+    """Return the SQL condition that the Jaro-Winkler similarity is at least `least`.
 
-    Jaro's similarity is at most (m/|a| + m/|b| + 1) / 3 with m letters in common, and m is at most half of what is
-    left of |a| + |b| once the letters that differ are taken off.
+    With m common letters Jaro's similarity is at most (m/|a| + m/|b| + 1) / 3. m is at most (|a| + |b| - d) / 2, where
+    d is the number of bits in which the patterns of a and b differ.
     """
     needed = round(3 * (least - _PREFIX_GAIN) / (1 - _PREFIX_GAIN) - 1 - 1e-6, 6)
     left, right = f"strlen({column}_l)", f"strlen({column}_r)"
@@ -36,7 +37,7 @@ def is_alike(column: str, least: float) -> str:
 
 
 def holds(tokens: str, word: str) -> str:
-    """Return a condition: the list of one side holds the word of the other."""
+    """Return the SQL condition that the token list of one record contains the word of the other record."""
     return " or ".join(
         f"(({word}_token_bits_{own} & {tokens}_bits_{other}) <> 0 and list_contains({tokens}_{other}, {word}_{own}))"
         for own, other in ("lr", "rl")
@@ -44,9 +45,10 @@ def holds(tokens: str, word: str) -> str:
 
 
 def shares(tokens: str, count: str) -> str:
-    """Return a condition: the lists of both sides have at least `count` tokens in common (SQL over the pair).
+    """Return the SQL condition that the token lists of both records have at least `count` tokens in common.
 
-    A common bit stands for one token, and for one more for each token that fell on a bit already taken.
+    `count` is SQL over the pair. The number of common bits limits the number of common tokens; tokens of one list that
+    have the same bit are added to the limit.
     """
     shared = f"array_length(list_intersect({tokens}_l, {tokens}_r))"
     extra = ", ".join(f"array_length({tokens}_{side}) - bit_count({tokens}_bits_{side})" for side in "lr")

@@ -1,14 +1,14 @@
-"""Sketches: what is kept of each person to find who may be the same without reading anybody in clear.
+"""Sketches: keyed hashes of a person's values, by which likely matches are found without decrypting the values.
 
-A sketch is one keyed hash of 64 bits for each thing that blocking and comparison look at for equality: the name, its
-first letters, the phone, the town … A hash stands for a value: two people have the same one exactly where the values
-are equal (but for one chance in 2^64).
+A sketch has one keyed hash of 64 bits for each value that blocking or comparison tests for equality: the name, its
+first letters, the phone, the town and so on. Two people have equal hashes where their values are equal, and otherwise
+with a chance of 1 in 2^64.
 
-sketch(person, k) = first half of AES-256(key, hash(expression k of the person) || k), and 0 where that is unknown.
+    sketch(person, k) = first half of AES-256(key, hash(expression k of the person) || k); 0 if the value is unknown
 
-Guarantee: AES is a keyed permutation, so who does not hold the key can neither test a guessed name against a sketch nor
-see that two columns say the same. Who sees many sketches sees how frequent values are; so they lie sealed
-(`sketch_book.py`).
+Guarantee: AES is a keyed permutation. Without the key one can neither test a guessed name against a sketch nor see that
+two columns have equal values. Many sketches together show how frequent values are; therefore they are stored encrypted
+(`sketch_book`).
 """
 
 from __future__ import annotations
@@ -32,24 +32,24 @@ from pipelines.matching.workspace import Workspace
 Ints = NDArray[np.int64]
 Hashes = NDArray[np.uint64]
 TABLE = "sketch"
-# Pairs whose sketches give odds below one to 2^15 are not read in clear. Of 89,000 pairs that shared a key with a batch
-# 1,300 passed; all of the 600 that stood a chance when compared in clear were among them, by three bits at least.
+# Pairs whose sketches give a match weight below this are not decrypted. In a test, 89,000 pairs shared a blocking key
+# with a batch and 1,300 passed. All 600 pairs above the floor of scoring passed, by three bits or more.
 SKETCH_FLOOR = -15.0
 
 
 @dataclass(frozen=True)
 class Layout:
-    """What a sketch holds, in this order.
+    """The values that a sketch contains hashes of, in order.
 
     Attributes:
-        expressions: SQL over the prepared columns.
+        expressions: SQL of each value, over the prepared columns.
     """
 
     expressions: tuple[str, ...]
 
     @classmethod
     def of(cls, columns: Sequence[str]) -> Layout:
-        """Return what blocking and comparison look at, of prepared columns."""
+        """Return the layout with all values that blocking and comparison test for equality, for prepared columns."""
         blocked = [key for rule in rules_for(columns) for key in rule.keys]
         compared = [c.column for c in comparisons_for(columns)]
         terms = [level.term for c in comparisons_for(columns) for level in c.levels if level.term]
@@ -57,22 +57,22 @@ class Layout:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The column of the table `sketch` that holds each: its own name, or a number for what is made of columns."""
+        """Column of each expression in the table `sketch`: the expression if it is a column name, else `made_<n>`."""
         return tuple(e if e.isidentifier() else f"made_{n}" for n, e in enumerate(self.expressions))
 
     @property
     def version(self) -> str:
-        """What must be the same for two sketches to be compared: DuckDB's hash may change with its version."""
+        """Text that is equal for comparable sketches. It has DuckDB's version, with which DuckDB's hash may change."""
         return "|".join((duckdb.__version__, *self.expressions))
 
     def rules(self, columns: Sequence[str]) -> list[BlockingRule]:
-        """Return the blocking rules over the table `sketch`."""
+        """Return the blocking rules for prepared columns, with keys over the columns of the table `sketch`."""
         name = dict(zip(self.expressions, self.names, strict=True))
         return [replace(rule, keys=tuple(name[key] for key in rule.keys)) for rule in rules_for(columns)]
 
 
 def draw_sketches(workspace: Workspace, layout: Layout, key: bytes, table: str = "person") -> tuple[Ints, Hashes]:
-    """Return the numbers of the records of a prepared table, and a row of keyed hashes for each."""
+    """Return the `rid`s of a prepared table, and the sketch of each record (one row of keyed hashes)."""
     hashes = ", ".join(
         f"case when ({e}) is null then 0::ubigint else hash({e}) end as {name}"
         for e, name in zip(layout.expressions, layout.names, strict=True)
@@ -83,8 +83,8 @@ def draw_sketches(workspace: Workspace, layout: Layout, key: bytes, table: str =
 
 
 def put_sketches(workspace: Workspace, layout: Layout, values: Hashes) -> None:
-    """Write sketches to the table `sketch`, numbered as they come; unknown is null."""
-    # Null for what is unknown; the database reads hashes as signed numbers.
+    """Write sketches to the table `sketch`; `rid` is their row number, and unknown values are null."""
+    # As signed numbers, because the database reads hashes as such.
     frame = pd.DataFrame(values.view(np.int64), columns=list(layout.names))
     frame.insert(0, "rid", np.arange(len(frame), dtype=np.int64))
     workspace.register("drawn", frame)
@@ -94,10 +94,10 @@ def put_sketches(workspace: Workspace, layout: Layout, values: Hashes) -> None:
 
 
 def rough_model(model: Model) -> Model:
-    """Return the model that knows of each part only whether it is equal: what sketches can tell.
+    """Return a model whose comparisons have only the levels equal and different, because sketches show nothing else.
 
-    The shares of all other levels are added up, so its weights are those that Fellegi and Sunter's model has when the
-    levels cannot be told apart.
+    The m and u probabilities of all levels but the first are added up. The weights are those of the Fellegi-Sunter
+    model for levels that cannot be distinguished.
     """
     comparisons = tuple(
         PartComparison(c.name, c.column, (Level("equal", f"{c.column}_l = {c.column}_r", 0.9),))
@@ -116,7 +116,7 @@ def _keyed(values: Hashes, key: bytes) -> Hashes:
     blocks = np.empty((rows * columns, 2), dtype="<u8")
     blocks[:, 0] = values.ravel()
     blocks[:, 1] = np.tile(np.arange(columns, dtype=np.uint64), rows)
-    # One block a value, each different or meant to show that it is equal: what ECB leaks is what is wanted.
+    # ECB shows which blocks are equal. That is intended here: equal values of one column must have equal hashes.
     sealed = Cipher(AES256(key), ECB()).encryptor().update(blocks.data.cast("B"))
     keyed = np.frombuffer(sealed, "<u8").reshape(-1, 2)[:, 0].reshape(rows, columns).astype(np.uint64)
     return np.where(values == 0, np.uint64(0), np.maximum(keyed, np.uint64(1)))

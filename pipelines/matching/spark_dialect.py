@@ -1,10 +1,10 @@
-"""The statements of identity resolution, which are written for DuckDB, in Spark's SQL."""
+"""Translates SQL statements of identity resolution, which are written for DuckDB, into Spark's SQL."""
 
 import pandas as pd
 import sqlglot
 from sqlglot import exp
 
-# By DuckDB's name: Spark's, or that of the function in the jar that Splink brings.
+# Name of a function in DuckDB -> name in Spark.
 _FUNCTIONS = {
     "strlen": "length",
     "list_intersect": "array_intersect",
@@ -14,7 +14,7 @@ _FUNCTIONS = {
 
 
 def to_spark(statement: str) -> str:
-    """Translate one query or condition.
+    """Return a query or condition, written for DuckDB, in Spark's SQL.
 
     >>> to_spark("jaro_winkler_similarity(a, b) >= 0.9 and strlen(a) > 3")
     'JARO_WINKLER(a, b) >= 0.9 AND LENGTH(a) > 3'
@@ -25,15 +25,15 @@ def to_spark(statement: str) -> str:
 
 
 def render(tree: exp.Expr) -> str:
-    """Write a parsed statement as Spark's SQL."""
+    """Return a parsed statement in Spark's SQL."""
     return tree.transform(_translate).sql("spark")
 
 
 def as_bytes(text: str) -> str:
-    """Return the text with each byte of its UTF-8 as one character.
+    """Return the text with each byte of its UTF-8 form as one character.
 
-    DuckDB counts distances in bytes and Spark in characters. In this form both count the same, equal texts stay
-    equal, and their order stays.
+    DuckDB counts edit distances in bytes and Spark in characters. In this form both count the same. Equality and order
+    of texts do not change.
 
     >>> len(as_bytes("김")), as_bytes("kim")
     (3, 'kim')
@@ -42,7 +42,7 @@ def as_bytes(text: str) -> str:
 
 
 def encode_frame(frame: pd.DataFrame) -> pd.DataFrame:
-    """Apply `as_bytes` to every text, and to every text of a list."""
+    """Return the frame with `as_bytes` applied to every text and to every text in a list."""
     encoded = frame.copy(deep=False)
     for column in frame.columns:
         if frame[column].dtype == object:

@@ -1,7 +1,7 @@
-"""A workspace on Apache Spark, where Splink's Spark backend scores the pairs.
+"""A workspace on Apache Spark, in which Splink's Spark backend scores the pairs.
 
-The session is a Spark Connect session like all of ours. Splink's similarity functions are Java classes: their jar goes
-to the session as an artifact. Sail has no JVM to run them, so it is no engine for this.
+It uses a Spark Connect session. Splink's similarity functions are Java classes; their jar is added to the session as an
+artifact. Sail has no JVM that could run them, so it cannot be used.
 """
 
 import secrets
@@ -14,7 +14,7 @@ import pyarrow as pa
 import sqlglot
 from sqlglot import exp
 
-from pipelines.matching.errors import EngineLacksError
+from pipelines.matching.errors import UnsupportedEngineError
 from pipelines.matching.spark_dialect import encode_frame, render, to_spark
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from splink.internals.splink_dataframe import SplinkDataFrame
 
 
-class SparkAnswer:
-    """The collected rows of a query."""
+class SparkQueryResult:
+    """The rows of a query, collected from Spark."""
 
     def __init__(self, table: pa.Table) -> None:
         self.table = table
@@ -40,35 +40,35 @@ class SparkAnswer:
 
 
 class SparkWorkspace:
-    """Runs DuckDB's statements on Spark: tables are checkpointed views, queries are collected when asked for."""
+    """Runs SQL statements written for DuckDB on Spark. Its tables are temporary views of checkpointed data."""
 
     def __init__(self, spark: "SparkSession") -> None:
-        """Give the session Splink's similarity functions.
+        """Register Splink's similarity functions in the session.
 
         Raises:
-            EngineLacksError: the engine cannot run Java functions.
+            UnsupportedEngineError: the engine cannot run Java functions.
         """
         from pyspark.errors import PySparkException
         from splink.backends.spark import similarity_jar_location
 
         self.spark = spark
         self._views: set[str] = set()
-        # Several workspaces may share a session, and its views.
-        self._prefix, self._told = f"{secrets.token_hex(4)}_", 0
+        # Several workspaces may share a session and its views, so each has a prefix of its own.
+        self._prefix, self._registered_count = f"{secrets.token_hex(4)}_", 0
         try:
-            if not self._knows_functions():
-                # Our own Spark starts with the jar; a cluster may not have it.
+            if not self._has_functions():
+                # Spark started by `--engine spark` has the jar; a cluster may not have it.
                 spark.addArtifact(similarity_jar_location())
                 self._register_functions()
         except PySparkException as error:
-            raise EngineLacksError(
-                "This engine cannot run Splink's similarity functions, which are Java classes: expected Apache "
-                "Spark, started by `--engine spark` or reached at sc://host:port. Without --engine the matching "
-                "runs on DuckDB."
+            raise UnsupportedEngineError(
+                "This engine cannot run Splink's similarity functions, because they are Java classes. Use Apache "
+                "Spark, started by `--engine spark` or reached at sc://host:port, or leave out --engine to match on "
+                "DuckDB."
             ) from error
 
     def splink_api(self) -> "SparkAPI":
-        """Return a new way for Splink into this workspace: each knows a table by name once."""
+        """Return a new Splink API for this workspace. A Splink API can register each table name only once."""
         from splink import SparkAPI
 
         # Splink has no types for it.
@@ -77,51 +77,52 @@ class SparkWorkspace:
         )
         return api
 
-    def tell(self, api: "SparkAPI", table: str, name: str) -> "SplinkDataFrame":
-        """Make a table known to Splink, under a name that no earlier one of the session has."""
-        self._told += 1
-        found: SplinkDataFrame = api.register(self.spark.table(table), table_name=f"{name}_{self._prefix}{self._told}")
+    def register_with_splink(self, api: "SparkAPI", table: str, name: str) -> "SplinkDataFrame":
+        """Register a table with Splink under a name that is unique in the session, and return Splink's table."""
+        self._registered_count += 1
+        unique_name = f"{name}_{self._prefix}{self._registered_count}"
+        found: SplinkDataFrame = api.register(self.spark.table(table), table_name=unique_name)
         self._views.add(found.physical_name)
         return found
 
-    def execute(self, query: str) -> SparkAnswer:
-        """Run one statement written for DuckDB."""
+    def execute(self, query: str) -> SparkQueryResult:
+        """Run one statement written for DuckDB; return its rows, or an empty result for create, insert and drop."""
         tree = sqlglot.parse_one(query, read="duckdb")
         if isinstance(tree, exp.Create | exp.Insert):
             frame = self.spark.sql(render(tree.expression))
             name = tree.this.name
             if isinstance(tree, exp.Insert):
                 frame = self.spark.table(name).unionByName(frame)
-            # A checkpoint and not `persist`: plans of plans of plans take Spark longer than the work in them.
+            # A checkpoint instead of `persist` cuts the query plan: Spark needs long to analyse deeply nested plans.
             frame.localCheckpoint().createOrReplaceTempView(name)
             self._views.add(name)
         elif isinstance(tree, exp.Drop):
             for table in tree.find_all(exp.Table):
                 self.unregister(table.name)
         else:
-            return SparkAnswer(self.spark.sql(to_spark(query)).toArrow())
-        return SparkAnswer(pa.table({}))
+            return SparkQueryResult(self.spark.sql(to_spark(query)).toArrow())
+        return SparkQueryResult(pa.table({}))
 
     def register(self, view_name: str, python_object: pd.DataFrame) -> None:
-        """Make a frame readable under a name."""
+        """Make a DataFrame readable as a view of this name."""
         table = pa.Table.from_pandas(encode_frame(python_object), preserve_index=False)
-        # A column without any value has no type; Spark takes text.
+        # A column without any value has no type; it becomes text.
         untyped = [f.with_type(pa.string()) if pa.types.is_null(f.type) else f for f in table.schema]
         self.spark.createDataFrame(table.cast(pa.schema(untyped))).createOrReplaceTempView(view_name)
         self._views.add(view_name)
 
     def unregister(self, view_name: str) -> None:
-        """Forget a table or frame."""
+        """Remove a table or view."""
         self.spark.catalog.dropTempView(view_name)
         self._views.discard(view_name)
 
     def close(self) -> None:
-        """Free what the session holds for this workspace."""
+        """Remove all tables and views of this workspace from the session."""
         for name in list(self._views):
             self.unregister(name)
 
-    def _knows_functions(self) -> bool:
-        """Register Splink's functions with what the session has; tell whether that did."""
+    def _has_functions(self) -> bool:
+        """Register Splink's functions from the jars that the session has; return whether this succeeded."""
         from pyspark.errors import PySparkException
 
         try:
@@ -140,7 +141,7 @@ class SparkWorkspace:
 
 @contextmanager
 def open_spark_workspace(spark: "SparkSession") -> Iterator[SparkWorkspace]:
-    """Open a workspace on a running session, and free its tables at the end."""
+    """Open a workspace on a running session; remove its tables at the end."""
     with _active(spark):
         workspace = SparkWorkspace(spark)
         try:
@@ -151,9 +152,10 @@ def open_spark_workspace(spark: "SparkSession") -> Iterator[SparkWorkspace]:
 
 @contextmanager
 def _active(spark: "SparkSession") -> Iterator[None]:
-    """Make the session the thread's active one: PySpark looks there for whatever a server has checkpointed.
+    """Make the session the active session of the thread, and restore the former one at the end.
 
-    Otherwise that is the first session opened, which may be another engine's.
+    PySpark looks up checkpointed data in the active session. By default that is the session opened first, which may
+    belong to another engine.
     """
     from pyspark.sql.connect.session import SparkSession
 

@@ -1,12 +1,12 @@
-"""Where a resolution keeps its tables: what DuckDB's connection offers, and all that the steps use of it."""
+"""Interface of the database in which a resolution keeps its tables: the methods of DuckDB's connection that it uses."""
 
 from typing import Any, Protocol
 
 import pandas as pd
 
 
-class Answer(Protocol):
-    """The result of one statement."""
+class QueryResult(Protocol):
+    """The result of one SQL statement."""
 
     def fetchall(self) -> list[Any]:
         """Return the rows as tuples."""
@@ -18,16 +18,16 @@ class Answer(Protocol):
 
 
 class Workspace(Protocol):
-    """Runs statements written for DuckDB. `duckdb.DuckDBPyConnection` is one; `SparkWorkspace` is another."""
+    """Runs SQL statements written for DuckDB; implemented by `duckdb.DuckDBPyConnection` and `SparkWorkspace`."""
 
-    def execute(self, query: str, /) -> Answer:
-        """Run one statement."""
+    def execute(self, query: str, /) -> QueryResult:
+        """Run one statement and return its result."""
         ...
 
     def register(self, view_name: str, python_object: pd.DataFrame, /) -> object:
-        """Make a frame readable under a name."""
+        """Make a DataFrame readable as a view of this name."""
         ...
 
     def unregister(self, view_name: str, /) -> object:
-        """Forget the frame."""
+        """Remove the view."""
         ...

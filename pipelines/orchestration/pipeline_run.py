@@ -11,14 +11,14 @@ from installation.contract.document import Contracts
 from installation.installation import Installation
 from installation.reference_date import ReferenceDate, decision_moment
 from installation.settings import Settings
-from pipelines.consent.build_log import BuildAccount
+from pipelines.consent.build_log import BuildLog
 from pipelines.derived_table.table import BuildContext
 from pipelines.engine.session import Engine
-from pipelines.ingest.load import in_utc
+from pipelines.ingest.source_load import in_utc
 from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
-from pipelines.quality.inspection import Gate, outcome_folder
+from pipelines.quality.inspection import TableInspector, record_folder
 from pipelines.register.opaque_id import opaque_ids
-from pipelines.register.person_record import PersonRecords, kept_sketches, read_person_records
+from pipelines.register.person_record import PersonRecords, read_person_records, stored_sketches
 from pipelines.register.person_register import PURPOSE
 from pipelines.register.session import MatchingSession
 from pipelines.register.sketch_book import SketchBook, SketchKeys
@@ -59,12 +59,12 @@ class PipelineRun:
         return ReferenceDate(self.settings, self.contracts, self.lakehouse)
 
     @cached_property
-    def inspector(self) -> Gate:
+    def inspector(self) -> TableInspector:
         """Checks tables, once for each state of a table."""
-        return Gate(
+        return TableInspector(
             lakehouse=self.lakehouse,
             contracts=self.contracts,
-            folder=outcome_folder(self.settings),
+            folder=record_folder(self.settings),
             site=self.settings.quality_site_dir,
             load_id=self.run_id,
             measured_at=in_utc(self.installation.clock()),
@@ -77,9 +77,9 @@ class PipelineRun:
         return self.installation.consent_view(decision_moment(self.settings, self.contracts, date, now))
 
     @cached_property
-    def build_log(self) -> BuildAccount:
+    def build_log(self) -> BuildLog:
         """Writes the builds of tables about customers to the audit log."""
-        return BuildAccount(lambda: self.installation.audit_log, self.run_id)
+        return BuildLog(lambda: self.installation.audit_log, self.run_id)
 
     @cached_property
     def build_context(self) -> BuildContext:
@@ -91,7 +91,7 @@ class PipelineRun:
 
     @contextmanager
     def _person_records(self) -> Iterator[PersonRecords]:
-        book = SketchBook(SketchKeys.of(self.installation.tokenizer), kept_sketches(self.lakehouse))
+        book = SketchBook(SketchKeys.of(self.installation.tokenizer), stored_sketches(self.lakehouse))
         reveal = self.installation.revealer("bojagi run", PURPOSE)
         yield read_person_records(self.lakehouse, self.contracts, reveal, book)
 

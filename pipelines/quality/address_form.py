@@ -1,12 +1,12 @@
-"""Postal addresses as silver carries them: readable, and one way of writing for each."""
+"""Converts postal addresses to the standard form of the silver layer: readable, one spelling for each address."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 
-# The short forms in use, by the official name of each province (Ministry of the Interior and Safety; Gangwon
-# since 2023 and Jeonbuk since 2024 as special self-governing provinces).
+# Official name of each province and its short forms in use (Ministry of the Interior and Safety). Gangwon has been a
+# special self-governing province since 2023, Jeonbuk since 2024.
 _PROVINCES = {
     "서울특별시": ("서울", "서울시"),
     "부산광역시": ("부산", "부산시"),
@@ -39,10 +39,10 @@ _BRACKET = re.compile(r"\s*\(\s*([^()]*?)\s*\)\s*")
 
 
 def tidy_address(text: str) -> str | None:
-    """Write an address in the one way silver carries: official province, one space between parts, no country.
+    """Return an address with the official name of its province, one space between parts, and without the country.
 
-    Road-name (도로명) and lot-number (지번) addresses stay what they are; nothing is looked up, so no part is
-    added.
+    None if no text is left. Road-name (도로명) and lot-number (지번) addresses are not converted into each other.
+    Nothing is looked up, so no part is added.
 
     >>> tidy_address("서울시  강남구 테헤란로12 ( 역삼동 ),101동1203호")
     '서울특별시 강남구 테헤란로 12 (역삼동), 101동 1203호'

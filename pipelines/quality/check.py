@@ -1,6 +1,6 @@
-"""What can be checked of a table, as data: what a break is, how much of it is allowed, how bad it is.
+"""Defines the kinds of checks of a table, as plain data: the rule, how many rows may break it, its severity.
 
-A check knows neither Spark nor Great Expectations; `gx_expectation` turns each kind into an expectation.
+The classes depend on neither Spark nor Great Expectations. `gx_suite` turns each kind into an expectation.
 """
 
 from __future__ import annotations
@@ -15,7 +15,11 @@ Number: TypeAlias = int | float
 
 @dataclass(frozen=True)
 class Range:
-    """The values that a measure may take. `None` is no limit; `is_excluded` means it must lie outside."""
+    """A range of allowed values. A limit of None means no limit.
+
+    `is_minimum_strict` and `is_maximum_strict` exclude the limit itself. With `is_excluded` the values outside the
+    range are allowed instead.
+    """
 
     minimum: Number | str | None = None
     maximum: Number | str | None = None
@@ -24,7 +28,7 @@ class Range:
     is_excluded: bool = False
 
     def admits(self, value: Number | str | None) -> bool:
-        """Tell whether the value lies in the range; no value lies in none.
+        """Return whether the value is allowed; None is never allowed.
 
         >>> Range(1, 3).admits(3), Range(1, 3, is_maximum_strict=True).admits(3), Range(1).admits(None)
         (True, False, False)
@@ -42,7 +46,15 @@ class Range:
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    """What every check has. `name` is unique in its table and made of letters, digits and underscores."""
+    """The fields that every check has.
+
+    Attributes:
+        name: unique in its table; letters, digits and underscores.
+        kind: group of the check, such as `key`, `required` or `range`.
+        severity: `error` stops the tables that are built from this one, `warning` only reports.
+        description: what the check expects, for people.
+        column: the checked column; None if the check concerns several columns or the whole table.
+    """
 
     name: str
     kind: str
@@ -53,7 +65,11 @@ class Check:
 
 @dataclass(frozen=True, kw_only=True)
 class RowCheck(Check):
-    """Rows for which `violation` (SQL, true for a bad row) holds, of the rows for which `element` holds."""
+    """At most `max_percent` of the rows in scope may be bad.
+
+    `element` is a SQL condition for the rows in scope, `violation` a SQL condition for a bad row. A row for which
+    `violation` is null is not bad.
+    """
 
     violation: str
     element: str = "true"
@@ -62,10 +78,11 @@ class RowCheck(Check):
 
 @dataclass(frozen=True, kw_only=True)
 class KeyCheck(Check):
-    """Rows beyond the first of each key; rows with a null in the key are left out.
+    """At most `max_percent` of the rows may repeat the key of another row. Rows with a null in the key do not count.
 
-    `one_in` above 1 looks only at the rows of one key in so many, chosen by the key's hash: rows of the same
-    key stay together, so the share of repeated rows is that of the whole table but for chance.
+    Of n rows with the same key, n - 1 are repetitions. With `one_in` above 1 only a sample of about one key in that
+    many is checked, chosen by the key's hash. All rows of a chosen key are in the sample, so its share of repetitions
+    estimates that of the whole table.
     """
 
     columns: tuple[str, ...]
@@ -75,7 +92,11 @@ class KeyCheck(Check):
 
 @dataclass(frozen=True, kw_only=True)
 class OutlierCheck(Check):
-    """Values beyond the fences Q1 - spread * IQR and Q3 + spread * IQR (Tukey 1977; 3 is his "far out")."""
+    """At most `max_percent` of the non-null values may be outliers.
+
+    An outlier lies below Q1 - spread * IQR or above Q3 + spread * IQR, where Q1 and Q3 are quartiles and
+    IQR = Q3 - Q1 (Tukey 1977; a spread of 3 is his "far out").
+    """
 
     column: str
     max_percent: float
@@ -84,7 +105,10 @@ class OutlierCheck(Check):
 
 @dataclass(frozen=True, kw_only=True)
 class ReferenceCheck(Check):
-    """Rows whose values are not found in the parent table; rows with a null in them refer to nothing."""
+    """At most `max_percent` of the rows may refer to a row that the parent table does not have (foreign key).
+
+    `columns` are matched with `parent_columns` of the table `parent`. Rows with a null in `columns` do not count.
+    """
 
     columns: tuple[str, ...]
     parent: str
@@ -94,7 +118,7 @@ class ReferenceCheck(Check):
 
 @dataclass(frozen=True, kw_only=True)
 class MeasureCheck(Check):
-    """One figure of the whole table (`measure`, a SQL aggregate) lies within the range."""
+    """A SQL aggregate over the whole table (`measure`) must lie within the range."""
 
     measure: str
     within: Range
@@ -102,7 +126,7 @@ class MeasureCheck(Check):
 
 @dataclass(frozen=True, kw_only=True)
 class SchemaCheck(Check):
-    """The table has these columns with these Spark SQL types. Technical columns may stand beside them."""
+    """The table must have the columns `types` (name → Spark SQL type), and no others except the `optional` ones."""
 
     types: Mapping[str, str]
     optional: frozenset[str] = field(default_factory=frozenset)
@@ -110,9 +134,10 @@ class SchemaCheck(Check):
 
 @dataclass(frozen=True, kw_only=True)
 class QueryCheck(Check):
-    """The one figure that a SQL query returns lies within the range.
+    """The single value that a SQL query returns must lie within the range.
 
-    Tables are views named `layer_table`; `tables` are the lakehouse names of those besides the check's own.
+    The query finds a table such as `bronze/store` as the view `bronze_store`. `tables` lists the lakehouse names of
+    the tables that it reads besides the checked table.
     """
 
     query: str
@@ -122,7 +147,7 @@ class QueryCheck(Check):
 
 @dataclass(frozen=True, kw_only=True)
 class NativeCheck(Check):
-    """An expectation of Great Expectations' own, passed through; costs passes of its own."""
+    """A built-in expectation of Great Expectations, run unchanged. It reads the table in a pass of its own."""
 
     type: str
     arguments: Mapping[str, Any]

@@ -1,4 +1,4 @@
-"""Dates and short codes as silver carries them. `None` means that the value says nothing usable."""
+"""Converts dates and short codes to the standard form of the silver layer. None: the text has no standard form."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from datetime import date
 
 _SEPARATED = re.compile(r"(\d{4})\s*[-./년]\s*(\d{1,2})\s*[-./월]\s*(\d{1,2})\s*\.?\s*일?(?:[ T].*)?")
 _COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})")
-# Dates that systems write when they know none.
+# Placeholder dates that systems write instead of an unknown date.
 _PLACEHOLDERS = frozenset({"1900-01-01", "1970-01-01", "9999-12-31"})
 _POSTAL = re.compile(r"(\d{5})(?:\.0)?")
-# Resident registration numbers and ISO/IEC 5218 code men with odd and women with even digits.
+# Resident registration numbers and ISO/IEC 5218 use odd digits for men and even digits for women.
 _SEX = {
     "m": "M", "male": "M", "man": "M", "남": "M", "남자": "M", "남성": "M", "1": "M", "3": "M",
     "f": "F", "female": "F", "woman": "F", "여": "F", "여자": "F", "여성": "F", "2": "F", "4": "F",
@@ -21,7 +21,7 @@ _FALSE = frozenset({"n", "no", "false", "f", "0", "x", "아니오", "아니요"}
 
 
 def iso_date(text: str) -> str | None:
-    """Write a date as yyyy-mm-dd; year first is the only order read. What no calendar has is `None`.
+    """Return a date as yyyy-mm-dd. Only dates with the year first are read; None for others and for impossible dates.
 
     >>> [iso_date(t) for t in ("19850302", "1985.3.2", "1985년 3월 2일", "1985-13-02", "1900-01-01")]
     ['1985-03-02', '1985-03-02', '1985-03-02', None, None]
@@ -38,7 +38,7 @@ def iso_date(text: str) -> str | None:
 
 
 def sex_code(text: str) -> str | None:
-    """Write a sex as F or M.
+    """Return a sex as F or M; None if the text is neither.
 
     >>> sex_code("여"), sex_code(" Male "), sex_code("2"), sex_code("9")
     ('F', 'M', 'F', None)
@@ -47,7 +47,7 @@ def sex_code(text: str) -> str | None:
 
 
 def truth(text: str) -> bool | None:
-    """Read Y, N and their relatives.
+    """Return true or false for Y, N and similar texts; None for others.
 
     >>> truth("Y"), truth("아니오"), truth("?")
     (True, False, None)
@@ -57,7 +57,7 @@ def truth(text: str) -> bool | None:
 
 
 def postal_code(text: str) -> str | None:
-    """Write a Korean postal code as its five digits; a number column's `.0` goes.
+    """Return a Korean postal code as five digits, without the `.0` of a number column; None for others.
 
     >>> postal_code(" 06236 "), postal_code("6236.0"), postal_code("135-080")
     ('06236', None, None)

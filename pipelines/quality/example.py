@@ -1,7 +1,6 @@
-"""Examples of rows that break a check, without personal data.
+"""Finds examples of rows that break a check, without personal data.
 
-Shown are only values of columns whose contract says that they say nothing about a person, and where a row
-came from: its file and line in bronze.
+An example shows only values of columns that the contract declares non-personal, and the file and line of the row.
 """
 
 from __future__ import annotations
@@ -25,23 +24,26 @@ MAX_EXAMPLES = 5
 
 @dataclass(frozen=True)
 class FailedCheck:
-    """A check that rows break; `condition` is the SQL that finds them, None when the check itself knows."""
+    """A check that some rows break.
+
+    `condition` is the SQL condition for these rows; None if the check itself defines it.
+    """
 
     check: Check
     condition: str | None = None
 
 
 def is_showable(column: Column) -> bool:
-    """Tell whether values may be shown: no personal category, no identifying role, no matching key."""
+    """Return whether values of the column can be shown: no personal category, no identifier role, no matching token."""
     return not load_vocabulary().is_personal(column.category) and column.role == "none" and column.token is None
 
 
 def find_examples(
     frame: DataFrame, contract: Contract, failed: Sequence[FailedCheck], parents: Mapping[str, DataFrame]
 ) -> dict[str, tuple[Example, ...]]:
-    """Return up to five examples of each failed check, by its name, in one query; the same on both engines.
+    """Return up to five examples of each failed check, by the check's name, in one query.
 
-    A check that nothing may be shown of is left out: its count has to do.
+    Both engines return the same examples. A check is left out if none of its columns can be shown.
     """
     parts: dict[str, tuple[tuple[str, ...], DataFrame]] = {}
     for one in failed:
@@ -86,7 +88,10 @@ def _broken(
 
 
 def _showable_names(frame: DataFrame, contract: Contract, wanted: Sequence[str]) -> tuple[str, ...]:
-    """Return the wanted columns that may be shown, and what tells which row it is."""
+    """Return those of the wanted columns that can be shown, and the columns that identify the row.
+
+    These are the file and line in bronze; without them, the columns of the primary key that can be shown.
+    """
     there = set(frame.columns)
     showable = {column.name for column in contract.columns if is_showable(column)}
     reference = [name for name in ROW_REFERENCE if name in there] or [

@@ -1,7 +1,7 @@
-"""The checks as expectations of Great Expectations, each fed by the shared metrics. Import this late.
+"""Defines the checks as expectations of Great Expectations. Import it through `gx_import`.
 
-Great Expectations schedules, evaluates and reports them like its own; what differs is that they ask for
-figures of the shared pass (`gx_metric`) instead of running queries each.
+Great Expectations schedules, evaluates and reports them like its built-in ones. They differ in one point: they take
+their figures from the shared pass (`gx_metric`) instead of running a query each.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pipelines.quality.check import Range
 
 
 class _SharedPassExpectation(BatchExpectation, ABC):
-    """An expectation that needs `metrics()` and judges them in `judge()`."""
+    """Base of the expectations: `metrics()` names the figures that it needs, `judge()` compares them with the rule."""
 
     column: str | None = None
 
@@ -49,11 +49,11 @@ class _SharedPassExpectation(BatchExpectation, ABC):
 
     @abstractmethod
     def metrics(self, domain: dict[str, Any]) -> dict[str, MetricConfiguration]:
-        """Return the figures needed, by a name of our own."""
+        """Return the metrics that the expectation needs, by the name under which `judge` receives their values."""
 
     @abstractmethod
     def judge(self, metrics: dict[str, Any]) -> dict[str, Any]:
-        """Return `success` and `result` as Great Expectations reports them."""
+        """Return a dict with `success` and `result` in Great Expectations' format, from the metrics' values."""
 
 
 def _counted(unexpected: int, elements: int, max_percent: float) -> dict[str, Any]:
@@ -68,7 +68,7 @@ def _counted(unexpected: int, elements: int, max_percent: float) -> dict[str, An
 
 
 class ExpectRowsToKeepRule(_SharedPassExpectation):
-    """No more than `max_percent` of the rows for which `element` holds break the rule."""
+    """At most `max_percent` of the rows in scope (`element`) are bad (`violation`); both are SQL conditions."""
 
     violation: str
     element: str = "true"
@@ -87,7 +87,7 @@ class ExpectRowsToKeepRule(_SharedPassExpectation):
 
 
 class ExpectKeyToBeUnique(_SharedPassExpectation):
-    """No more than `max_percent` of the rows repeat the key of another."""
+    """At most `max_percent` of the rows repeat the key of another row."""
 
     columns: list[str]
     max_percent: float = 0.0
@@ -106,7 +106,7 @@ class ExpectKeyToBeUnique(_SharedPassExpectation):
 
 
 class ExpectFewOutliers(_SharedPassExpectation):
-    """No more than `max_percent` of the values lie beyond Tukey's fences; the fences are reported."""
+    """At most `max_percent` of the values are outliers (Tukey's fences); the result contains the limits."""
 
     column: str
     max_percent: float
@@ -129,7 +129,7 @@ class ExpectFewOutliers(_SharedPassExpectation):
 
 
 class ExpectReferencesToExist(_SharedPassExpectation):
-    """No more than `max_percent` of the rows refer to a parent that is not there."""
+    """At most `max_percent` of the rows refer to a row that the parent table does not have."""
 
     columns: list[str]
     parent: str
@@ -147,7 +147,7 @@ class ExpectReferencesToExist(_SharedPassExpectation):
 
 
 class _RangeExpectation(_SharedPassExpectation):
-    """One figure lies within a range."""
+    """Base of the expectations that one value lies within a range."""
 
     within: dict[str, Any]
 
@@ -168,7 +168,7 @@ class ExpectMeasureToBeWithin(_RangeExpectation):
 
 
 class ExpectQueryToReturnWithin(_RangeExpectation):
-    """The figure that a SQL query returns lies within a range."""
+    """The single value that a SQL query returns lies within a range."""
 
     query: str
 
@@ -178,7 +178,7 @@ class ExpectQueryToReturnWithin(_RangeExpectation):
 
 
 class ExpectSchemaToMatchContract(_SharedPassExpectation):
-    """The table has the contract's columns with their types, and no others but the technical ones."""
+    """The table has the contract's columns with their types, and no others except the optional ones."""
 
     types: dict[str, str]
     optional: list[str] = Field(default_factory=list)

@@ -1,4 +1,4 @@
-"""Importing Great Expectations: it costs seconds, and warns of its own use of deprecated modules."""
+"""Imports the modules that need Great Expectations, at their first use, because the import takes seconds."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ _MODULES = ("gx_run", "gx_suite", "gx_site")
 
 
 def import_late(module: str) -> ModuleType:
-    """Import one of our modules that import Great Expectations, such as `gx_run`, without warnings."""
+    """Import and return a module of this package that needs Great Expectations, such as `gx_run`, without warnings."""
     with warnings.catch_warnings():
-        # Of the library, about itself; nothing that we could change.
+        # The library warns about its own use of deprecated modules, which this project cannot change.
         warnings.simplefilter("ignore", DeprecationWarning)
         return importlib.import_module(f"pipelines.quality.{module}")
 
 
 def preload() -> None:
-    """Import Great Expectations now. Nothing breaks without it: the first validation then waits for the import."""
+    """Import Great Expectations now, so that the first validation does not wait for the import. Optional."""
     for module in _MODULES:
         import_late(module)

@@ -1,9 +1,8 @@
-"""Metrics for Great Expectations' Spark engine that share passes.
+"""Defines metrics for Great Expectations' Spark engine that share passes over a table.
 
-Great Expectations computes all aggregate metrics of one level of its dependency graph in a single `agg`. So
-every figure that can be an aggregate is one (`bojagi.aggregate`): a whole table costs one pass, plus one for
-the outliers, whose fences the first pass found, plus a small one for each reference. Imports Great
-Expectations: import this late.
+Great Expectations computes all aggregate metrics of one level of its dependency graph in a single `agg`. Therefore
+each figure that can be an aggregate is one (`bojagi.aggregate`). A table then needs one pass for all of them, one for
+outliers, whose limits the first pass computes, and a small one for each reference. Import it through `gx_import`.
 """
 
 from __future__ import annotations
@@ -22,8 +21,8 @@ from pyspark.sql import functions as F
 
 from pipelines.quality import sql
 
-# Fences are rounded, so that the last bit of an interpolation does not decide about the values that lie on
-# them.
+# Limits of outliers are rounded, so that a rounding error of the interpolation does not decide about a value that lies
+# exactly on a limit.
 FENCE_DECIMALS = 6
 FENCE_SLACK = 1e-9
 _in_shared_pass = metric_partial(
@@ -34,50 +33,55 @@ _in_shared_pass = metric_partial(
 
 
 def aggregate(domain: dict[str, Any], expression: str) -> MetricConfiguration:
-    """Ask for one SQL aggregate over the table, computed in the pass that all of them share."""
+    """Return the metric for one SQL aggregate over the table; all aggregates are computed in one pass."""
     return MetricConfiguration("bojagi.aggregate", domain, {"expression": expression})
 
 
 def duplicates(domain: dict[str, Any], columns: Sequence[str], one_in: int) -> MetricConfiguration:
-    """Ask for the number of rows beyond the first of each key; rows with a null in the key do not count."""
+    """Return the metric for the number of rows that repeat a key; rows with a null in the key do not count.
+
+    With `one_in` above 1 only a sample of about one key in that many is counted.
+    """
     return MetricConfiguration("bojagi.duplicates", domain, {"columns": list(columns), "one_in": one_in})
 
 
 def outliers(domain: dict[str, Any], column: str, spread: float) -> MetricConfiguration:
-    """Ask for the number of values beyond Tukey's fences."""
+    """Return the metric for the number of outliers in a column (see `fences`)."""
     return MetricConfiguration("bojagi.outliers", domain, {"column": column, "spread": spread})
 
 
 def orphans(
     domain: dict[str, Any], columns: Sequence[str], parent: str, parent_columns: Sequence[str]
 ) -> MetricConfiguration:
-    """Ask for the number of rows without a parent, and of rows that refer to one: `[orphans, referring]`."""
+    """Return the metric for `[rows without a parent, rows that refer to a parent]`; null refers to none."""
     value = {"columns": list(columns), "parent": parent, "parent_columns": list(parent_columns)}
     return MetricConfiguration("bojagi.orphans", domain, value)
 
 
 def query(domain: dict[str, Any], text: str) -> MetricConfiguration:
-    """Ask for the one figure that a SQL query returns."""
+    """Return the metric for the single value that a SQL query returns."""
     return MetricConfiguration("bojagi.query", domain, {"query": text})
 
 
 def types(domain: dict[str, Any]) -> MetricConfiguration:
-    """Ask for the Spark SQL type of each column."""
+    """Return the metric for the Spark SQL type of each column."""
     return MetricConfiguration("bojagi.types", domain, {})
 
 
 def elements_of_key(columns: Sequence[str], one_in: int = 1) -> str:
-    """SQL aggregate: rows that have a value in every column of the key, of one key in so many."""
+    """Return the SQL aggregate that counts the rows without a null in the key, in the sample of one key in `one_in`."""
     return f"count_if({_is_looked_at(columns, one_in)})"
 
 
 def quartiles_of(column: str) -> str:
-    """SQL aggregate: exact quartiles, interpolated alike on both engines."""
+    """Return the SQL aggregate for the exact quartiles of a column, which both engines interpolate alike."""
     return f"percentile(cast({sql.name(column)} as double), array(0.25D, 0.5D, 0.75D))"
 
 
 def fences(quartiles: Sequence[float] | None, spread: float) -> tuple[float, float] | None:
-    """Return the limits beyond which a value is an outlier; None when half of them are equal.
+    """Return the lower and upper limit of values that are not outliers; None without values or if Q1 = Q3.
+
+    The limits are Tukey's fences Q1 - spread * (Q3 - Q1) and Q3 + spread * (Q3 - Q1).
 
     >>> fences([1.0, 2.0, 3.0], 3.0)
     (-5.0, 9.0)
@@ -92,7 +96,7 @@ def fences(quartiles: Sequence[float] | None, spread: float) -> tuple[float, flo
 
 
 def outside(column: str, limits: tuple[float, float]) -> str:
-    """SQL condition that a value lies beyond the fences."""
+    """Return the SQL condition that a value of the column is an outlier."""
     value = f"cast({sql.name(column)} as double)"
     low, high = (sql.literal(limit) for limit in (limits[0] - FENCE_SLACK, limits[1] + FENCE_SLACK))
     return f"({value} < {low} or {value} > {high})"
@@ -112,8 +116,8 @@ def _is_looked_at(columns: Sequence[str], one_in: int) -> str:
 
 
 def _distinct_keys(columns: Sequence[str], one_in: int) -> str:
-    # A hash, because counting distinct structs takes Sail minutes on 1.5 M rows. Two keys may share a hash:
-    # then too few are counted, which `_Duplicates` settles by counting the keys themselves.
+    # A hash is counted, because Sail needs minutes to count distinct structs in 1.5 M rows. If two keys share a hash,
+    # too few keys are counted; `_Duplicates` then counts the keys themselves.
     return f"count(distinct case when {_is_looked_at(columns, one_in)} then {_hash(columns)} end)"
 
 
@@ -125,7 +129,11 @@ def _frame(arguments: dict[str, Any]) -> DataFrame:
 
 
 def _dependencies(metric: MetricConfiguration, **wanted: MetricConfiguration) -> dict[str, MetricConfiguration]:
-    """Return what a metric needs besides, in the shared pass, the deferred part of its own."""
+    """Return the metrics that a metric depends on.
+
+    The deferred part, which runs in the shared pass, depends on the `wanted` metrics. The metric itself depends on its
+    deferred part.
+    """
     suffix = MetricPartialFunctionTypes.AGGREGATE_FN.metric_suffix
     if metric.metric_name.endswith(suffix):
         return wanted
@@ -202,8 +210,7 @@ class _Orphans(TableMetricProvider):
         asked = arguments["metric_value_kwargs"]
         frame = _frame(arguments)
         keys = [f"_key_{position}" for position in range(len(asked["columns"]))]
-        # Counting per key first leaves a small join, whatever the join strategy: 21 M rows hold 90 k
-        # products.
+        # Counting per key first keeps the join small, whatever the join strategy: 21 M rows have 90 k products.
         children = (
             frame.where(_is_complete(asked["columns"]))
             .select(*_renamed(asked["columns"], keys))

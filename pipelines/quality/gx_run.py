@@ -1,4 +1,7 @@
-"""One validation by Great Expectations: checks in, figures without personal values out. Import late."""
+"""Runs checks in one validation of Great Expectations, and returns figures without personal data.
+
+Import it through `gx_import`.
+"""
 
 from __future__ import annotations
 
@@ -29,17 +32,21 @@ from pipelines.quality.example import is_showable
 from pipelines.quality.gx_metric import outside
 from pipelines.quality.result import CheckResult, Example
 
-# Counts and no values: those that an expectation of Great Expectations' own collects may be personal.
+# Only counts, no values: the values that a built-in expectation collects may be personal data.
 _RESULT_FORMAT = {"result_format": "BASIC", "partial_unexpected_count": 0}
-# Engines name the kind of an error in brackets; the rest of their text may quote values.
+# Engines state the kind of an error in brackets. The rest of their message may quote values, so it is not shown.
 _ERROR_KIND = re.compile(r"\[([A-Z][A-Z0-9_]*(?:\.[A-Z0-9_]+)*)\]")
-# Arguments of a native expectation that name columns.
+# Arguments of a built-in expectation that name columns.
 _COLUMN_ARGUMENTS = ("column", "column_A", "column_B", "column_list", "column_set")
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What was found for one check; `condition` finds the rows that break it, where the run chose it."""
+class ExpectationResult:
+    """The outcome of one check in Great Expectations.
+
+    `fault` says why it could not be run, or is None. `figures` are fields of `CheckResult`. `condition` is the SQL
+    condition for bad rows if only the run could compute it (outliers), else None.
+    """
 
     passed: bool
     fault: str | None = None
@@ -49,7 +56,7 @@ class Outcome:
 
 @cache
 def _project() -> EphemeralDataContext:
-    """Great Expectations' project, in memory: no telemetry, no progress bars, no files."""
+    """Return a Great Expectations project in memory: no telemetry, no progress bars, no files."""
     config = DataContextConfig(
         store_backend_defaults=InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
         analytics_enabled=False,
@@ -62,11 +69,11 @@ def _project() -> EphemeralDataContext:
 
 def run_checks(
     frame: DataFrame, contract: Contract, checks: Sequence[Check], suite: ExpectationSuite
-) -> dict[str, Outcome]:
-    """Run the expectations that stand for the checks in one validation; outcomes by the check's name.
+) -> dict[str, ExpectationResult]:
+    """Run the expectations of the given checks in one validation; return the outcomes by the check's name.
 
-    The engine is made for this one frame and session: a data source of the project would keep every frame
-    ever checked, and look for a session of its own.
+    It makes a new engine for this frame and its Spark session, for two reasons. A data source of the project would
+    keep every frame that was ever checked. And it would open a session of its own.
     """
     by_name = {check.name: check for check in checks}
     wanted = [one.configuration for one in suite.expectations if _check_of(one.meta) in by_name]
@@ -79,7 +86,7 @@ def run_checks(
     outcomes = {}
     for one in found:
         check = by_name[_check_of(one.expectation_config.meta if one.expectation_config else None)]
-        outcomes[check.name] = _outcome(check, contract, one)
+        outcomes[check.name] = _expectation_result(check, contract, one)
     return outcomes
 
 
@@ -87,10 +94,10 @@ def _check_of(meta: Mapping[str, Any] | None) -> str:
     return str((meta or {}).get("check"))
 
 
-def _outcome(check: Check, contract: Contract, found: ExpectationValidationResult) -> Outcome:
+def _expectation_result(check: Check, contract: Contract, found: ExpectationValidationResult) -> ExpectationResult:
     fault = _fault(found)
     if fault:
-        return Outcome(passed=False, fault=fault)
+        return ExpectationResult(passed=False, fault=fault)
     result = found.result
     figures = {
         key: result[key]
@@ -102,11 +109,15 @@ def _outcome(check: Check, contract: Contract, found: ExpectationValidationResul
     condition = None
     if isinstance(check, OutlierCheck) and result["details"]["fences"]:
         condition = outside(check.column, tuple(result["details"]["fences"]))
-    return Outcome(passed=bool(found.success), figures=figures, condition=condition)
+    return ExpectationResult(passed=bool(found.success), figures=figures, condition=condition)
 
 
 def _is_reportable(check: Check, contract: Contract, value: Any) -> bool:
-    """Whether a figure says nothing about one person: our own, or one of harmless columns."""
+    """Return whether a value can be shown because it describes no single person.
+
+    Numbers of this package's checks can be shown, and texts of schema and freshness. A value of a built-in expectation
+    can be shown if it concerns only non-personal columns.
+    """
     if not isinstance(value, str | int | float | bool):
         return False
     if not isinstance(check, NativeCheck):
@@ -123,15 +134,14 @@ def _fault(found: ExpectationValidationResult) -> str | None:
     for entry in entries:
         if entry and entry["raised_exception"]:
             kinds = _ERROR_KIND.findall(str(entry.get("exception_message") or ""))
-            return f"the engine refused it{f' ({kinds[0]})' if kinds else ''}"
+            return f"the engine rejected the query{f' ({kinds[0]})' if kinds else ''}"
     return None
 
 
 def report_of(suite: ExpectationSuite, results: Sequence[CheckResult]) -> dict[str, Any]:
-    """Return the validation result in Great Expectations' own JSON, from what may be shown only.
+    """Return the validation result in Great Expectations' JSON format, without personal data.
 
-    Nothing of what Great Expectations wrote about values or errors goes in: every figure is taken from
-    `results`.
+    Every figure is taken from `results`. Values and error messages that Great Expectations collected are left out.
     """
     entries = [
         {

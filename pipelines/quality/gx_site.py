@@ -1,7 +1,7 @@
-"""Pages of Data Docs: Great Expectations' renderers with templates of our own. Import this late.
+"""Renders the pages of Data Docs with Great Expectations' renderers and this project's templates.
 
-Its site builder is not used: it copies every result through stores and schemas several times, which takes
-longer than the checks themselves, and only logs a page that it could not make.
+Import it through `gx_import`. The site builder of Great Expectations is not used, for two reasons. It copies every
+result several times, which takes longer than the checks themselves. And it only logs a page that it could not make.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ VALIDATIONS, SUITES = "validations", "expectations"
 
 
 class _PageView(DefaultJinjaPageView):
-    """A page from our templates, with Great Expectations' own for the parts."""
+    """A page view that looks for a template in this package first, then in Great Expectations."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -40,7 +40,7 @@ class _IndexView(_PageView):
 
 
 class PageWriter:
-    """Makes the pages; keeps the compiled templates between them."""
+    """Renders the pages of the site, and keeps the compiled templates for reuse."""
 
     def __init__(self) -> None:
         self._view = _PageView()
@@ -48,15 +48,15 @@ class PageWriter:
         self._suite = ExpectationSuitePageRenderer()
 
     def validation_page(self, report: Mapping[str, Any]) -> str:
-        """Return the page that shows what came out for a table."""
+        """Return the HTML page with the check results of a table."""
         page = _render(self._validation, _validation(report))
         page.page_title = f"{report['table']} · {report['measured_at']}"
-        # The renderer links to where Great Expectations' own site would keep the suite.
+        # The renderer links to the path that the suite would have on Great Expectations' own site.
         theirs = f"../../../../expectations/{report['table']}.html"
         return str(_render(self._view, page)).replace(theirs, f"../{page_path(SUITES, report['table'])}")
 
     def suite_page(self, report: Mapping[str, Any]) -> str:
-        """Return the page that shows what is expected of a table."""
+        """Return the HTML page that lists the expectations of a table."""
         validation = _validation(report)
         expectations = [
             result.expectation_config.to_domain_obj()
@@ -69,7 +69,7 @@ class PageWriter:
         return str(_render(self._view, page))
 
     def index_page(self, reports: Sequence[Mapping[str, Any]]) -> str:
-        """Return the page that lists all tables."""
+        """Return the HTML page that lists all tables."""
         page = _render(
             SiteIndexPageRenderer,
             {
@@ -88,7 +88,7 @@ class PageWriter:
 
 
 def page_path(section: str, table: str) -> str:
-    """Path of a page below the site's folder.
+    """Return the path of a table's page, relative to the site's folder.
 
     >>> page_path("validations", "bronze/delivery")
     'validations/bronze.delivery.html'
@@ -97,7 +97,7 @@ def page_path(section: str, table: str) -> str:
 
 
 def _render(renderer: Any, content: Any) -> Any:
-    # Renderers and views are untyped.
+    # Great Expectations' renderers and views have no type annotations.
     return renderer.render(content)
 
 

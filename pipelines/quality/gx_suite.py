@@ -1,4 +1,4 @@
-"""Checks to a suite of Great Expectations. Import this late."""
+"""Converts checks to a Great Expectations suite. Import it through `gx_import`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from pipelines.quality.check import (
     RowCheck,
     SchemaCheck,
 )
-from pipelines.quality.error import QualityRuleError
+from pipelines.quality.errors import QualityRuleError
 from pipelines.quality.gx_expectation import (
     ExpectFewOutliers,
     ExpectKeyToBeUnique,
@@ -35,16 +35,16 @@ from pipelines.quality.gx_expectation import (
     ExpectSchemaToMatchContract,
 )
 
-# What Data Docs say of a failure. (Columns of their own for it break on expectations with a description in
-# 1.24.)
+# Text of Data Docs about a failure. It is part of the description, because in Great Expectations 1.24 an extra column
+# fails for expectations that have a description.
 _CONSEQUENCES = {"error": "stops what follows", "warning": "warns"}
 
 
 def build_suite(table: str, checks: Sequence[Check]) -> ExpectationSuite:
-    """Return the suite of a table; each expectation's `meta` names its check.
+    """Return the suite of a table; the `meta` of each expectation names its check.
 
     Raises:
-        QualityRuleError: a passed-through expectation is unknown or its arguments do not fit.
+        QualityRuleError: a built-in expectation is unknown, or its arguments are wrong.
 
     """
     expectations = [_expectation(table, check) for check in checks]
@@ -93,9 +93,9 @@ def _native(table: str, check: NativeCheck, common: dict[str, Any]) -> Expectati
         expectation: Expectation = get_expectation_impl(check.type)(**check.arguments, **common)
     except (ExpectationNotFoundError, ValueError, TypeError) as error:
         raise QualityRuleError(
-            f"{table}: rule {check.name!r} is no valid expectation: got {check.type} with "
-            f"{', '.join(sorted(check.arguments)) or 'no arguments'}; compare the "
-            "Expectation Gallery of Great Expectations 1.24",
+            f"{table}: rule {check.name!r} is not a valid expectation: {check.type} with "
+            f"{', '.join(sorted(check.arguments)) or 'no arguments'}; correct the name or the arguments as the "
+            "Expectation Gallery of Great Expectations 1.24 describes them",
             table,
             check.name,
         ) from error

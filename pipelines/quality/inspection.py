@@ -1,8 +1,8 @@
-"""Decides whether a table may be built upon: checks it once for each state and remembers what was found.
+"""Checks each table once for each state, records the result, and so decides whether derived tables may be built.
 
-A table that has not changed is not checked again, yet its outcome still counts: a broken table blocks every
-run until it is repaired, not only the run that loaded it. What is new goes into the trend
-(`gold/quality_metric`) and the Data Docs, also when the run stops halfway.
+A table that has not changed is not checked again, but its recorded result still counts: a table with a failed check
+blocks every run until it is corrected, not only the run that loaded it. New results are added to the trend
+(`gold/quality_metric`) and to Data Docs, also when the run stops early.
 """
 
 import hashlib
@@ -21,19 +21,20 @@ from installation.contract.document import Contract, Contracts
 from installation.reference_date import NO_EVENTS_DAY
 from installation.settings import Settings
 from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
-from pipelines.quality import docs, metric
+from pipelines.quality import data_docs, metric
 from pipelines.quality.check import Check
+from pipelines.quality.contract_check import RunContext, derive_checks, parents_of
 from pipelines.quality.result import TableQuality
-from pipelines.quality.suite import Circumstance, derive_checks, parents_of
+from privacy.storage.atomic_file import replace_public
 
 
-class Outcome(BaseModel):
-    """What checking one state of a table found. Kept as a JSON file a table; holds no personal data."""
+class InspectionRecord(BaseModel):
+    """The recorded result of checking one state of a table. It is a JSON file per table without personal data."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     state: str
-    """Digest of the checks (with the day that freshness counts to) and of the versions of what they read."""
+    """Digest of the checks, with the reference date of freshness, and of the versions of the tables that they read."""
     load_id: str
     measured_at: datetime
     quality: TableQuality
@@ -43,23 +44,26 @@ class Outcome(BaseModel):
 
 @dataclass(frozen=True)
 class Inspection:
-    """The outcome of a table's checks, and whether they ran now or earlier, for the same state."""
+    """The result of a table's checks. `is_new` is false if it was recorded earlier for the same state."""
 
     quality: TableQuality
     is_new: bool
 
 
 @dataclass(frozen=True)
-class _Begun:
-    """An inspection on its way, and the day that it counts freshness to."""
+class _RunningInspection:
+    """An inspection that runs in the background, and its reference date."""
 
     as_of: date
     inspection: Future[Inspection]
 
 
 @dataclass(frozen=True)
-class Gate:
-    """Checks tables in one run. `folder` keeps the outcomes, `site` is where the Data Docs go."""
+class TableInspector:
+    """Checks the tables of one run in the background.
+
+    `folder` keeps the inspection records, `site` is the folder of Data Docs. Call `close` at the end of the run.
+    """
 
     lakehouse: SparkLakehouse
     contracts: Contracts
@@ -69,13 +73,14 @@ class Gate:
     measured_at: datetime
 
     def begin(self, contract: Contract, as_of: date) -> None:
-        """Start to inspect a table beside the building of the next; `inspect` waits for what came of it."""
-        self._begun[contract.table] = _Begun(as_of, self._worker.submit(self._inspect, contract, as_of))
+        """Start to check a table in the background, while the next table is built; `inspect` waits for the result."""
+        self._running[contract.table] = _RunningInspection(as_of, self._worker.submit(self._inspect, contract, as_of))
 
     def begin_source(self, contract: Contract, as_of: date) -> None:
-        """Start to inspect a source beside the loading of the rest, once those that its rules look into are loaded too.
+        """Start to check a loaded source in the background, once the other sources that its rules read are loaded.
 
-        The day is a guess until all sources are loaded; `inspect` inspects again where it was wrong and matters.
+        Until all sources are loaded, `as_of` is only a guess of the reference date. `inspect` checks the source again
+        if the guess was wrong and its checks depend on the date.
         """
         self._loaded.add(contract.table)
         self._waiting[contract.table] = contract
@@ -83,82 +88,84 @@ class Gate:
             self.begin(self._waiting.pop(table), as_of)
 
     def inspect(self, contract: Contract, as_of: date) -> Inspection:
-        """Check a table against its contract, unless this state of it was checked before.
+        """Return the result of checking a table against its contract; a recorded result of the same state is reused.
+
+        Waits for a check that `begin` or `begin_source` has started.
 
         Raises:
-            QualityRuleError: a rule of the contract cannot be run at all.
+            QualityRuleError: a rule of the contract cannot be run on any data.
 
         """
-        begun = self._begun.pop(contract.table, None)
-        if begun is None or not _asks_the_same(contract, begun.as_of, as_of):
-            begun = _Begun(as_of, self._worker.submit(self._inspect, contract, as_of))
-        found = begun.inspection.result()
+        running = self._running.pop(contract.table, None)
+        if running is None or not _has_same_checks(contract, running.as_of, as_of):
+            running = _RunningInspection(as_of, self._worker.submit(self._inspect, contract, as_of))
+        found = running.inspection.result()
         if found.is_new:
-            told = (self.site, found.quality, self.load_id, self.measured_at)
-            self._pages[contract.table] = self._worker.submit(docs.write_pages, *told)
+            arguments = (self.site, found.quality, self.load_id, self.measured_at)
+            self._pages[contract.table] = self._worker.submit(data_docs.write_pages, *arguments)
         return found
 
     def close(self) -> None:
-        """Finish what was begun and was not asked for, and what a halted run left out of trend and docs."""
+        """Wait for running checks, and add recorded results to the trend and Data Docs that do not have them yet."""
         self._worker.shutdown()
         self.extend_trend()
         self.build_docs()
 
     def _inspect(self, contract: Contract, as_of: date) -> Inspection:
         end_of_day = _end_of(as_of)
-        checks = derive_checks(contract, Circumstance(end_of_day))
+        checks = derive_checks(contract, RunContext(end_of_day))
         parents = parents_of(checks)
         state = self._state(contract.table, checks)
-        known = self._recall(contract)
+        known = self._recorded(contract)
         if known is not None and known.state == state:
             return Inspection(known.quality, is_new=False)
-        from pipelines.quality.validate import validate_table
+        from pipelines.quality.validation import validate_table
 
-        circumstance = Circumstance(end_of_day, self._row_history.get(contract.table, ()))
+        context = RunContext(end_of_day, self._row_history.get(contract.table, ()))
         frames = {name: self.lakehouse.read(name) for name in sorted(parents) if self.lakehouse.exists(name)}
-        quality = validate_table(self.lakehouse.read(contract.table), contract, circumstance, frames)
-        self._remember(Outcome(state=state, load_id=self.load_id, measured_at=self.measured_at, quality=quality))
+        quality = validate_table(self.lakehouse.read(contract.table), contract, context, frames)
+        self._write(InspectionRecord(state=state, load_id=self.load_id, measured_at=self.measured_at, quality=quality))
         return Inspection(quality, is_new=True)
 
     def extend_trend(self) -> int:
-        """Append the figures of outcomes that `gold/quality_metric` lacks; return their number of rows.
+        """Append the figures of the results that `gold/quality_metric` lacks; return the number of appended rows.
 
-        A run that is killed between the commit and its note appends them twice, under the same load id.
+        If the process is killed right after the commit, the next run appends them again under the same load id.
         """
-        missing = [outcome for outcome in read_outcomes(self.folder) if not outcome.is_in_trend]
+        missing = [record for record in read_records(self.folder) if not record.is_in_trend]
         if not missing:
             return 0
         tables = [metric.metric_table([one.quality], one.load_id, one.measured_at) for one in missing]
         rows = pa.concat_tables(tables)
         self.lakehouse.append_rows(metric.TABLE, rows)
-        for outcome in missing:
-            self._remember(outcome.model_copy(update={"is_in_trend": True}))
+        for record in missing:
+            self._write(record.model_copy(update={"is_in_trend": True}))
         return int(rows.num_rows)
 
     def build_docs(self) -> bool:
-        """Bring the Data Docs up to date with the outcomes that they lack; say whether there were any."""
-        missing = [outcome for outcome in read_outcomes(self.folder) if not outcome.is_in_docs]
+        """Add the results that Data Docs lack to them; return whether there were any."""
+        missing = [record for record in read_records(self.folder) if not record.is_in_docs]
         if not missing:
             return False
         written = {table for table, pages in self._pages.items() if pages.result() is None}
         unwritten = [one.quality for one in missing if one.quality.table not in written]
-        docs.build_site(self.site, unwritten, self.load_id, self.measured_at)
-        for outcome in missing:
-            self._remember(outcome.model_copy(update={"is_in_docs": True}))
+        data_docs.build_site(self.site, unwritten, self.load_id, self.measured_at)
+        for record in missing:
+            self._write(record.model_copy(update={"is_in_docs": True}))
         return True
 
     @cached_property
     def _worker(self) -> ThreadPoolExecutor:
-        # One thread: Great Expectations' registries are not made for more.
+        # One thread, because the registries of Great Expectations are not thread-safe.
         return ThreadPoolExecutor(1, thread_name_prefix="checks")
 
     @cached_property
-    def _begun(self) -> dict[str, _Begun]:
+    def _running(self) -> dict[str, _RunningInspection]:
         return {}
 
     @cached_property
     def _pages(self) -> dict[str, Future[None]]:
-        """The pages of the Data Docs that are written beside what follows."""
+        """The Data Docs pages that are being written in the background, by table."""
         return {}
 
     @cached_property
@@ -176,19 +183,15 @@ class Gate:
 
     def _state(self, table: str, checks: Sequence[Check]) -> str:
         versions = {name: self.lakehouse.version(name) for name in sorted({table, *parents_of(checks)})}
-        told = json.dumps([[type(check).__name__, asdict(check)] for check in checks], default=_plain)
-        return hashlib.sha256(f"{versions}{told}".encode()).hexdigest()
+        described = json.dumps([[type(check).__name__, asdict(check)] for check in checks], default=_json_value)
+        return hashlib.sha256(f"{versions}{described}".encode()).hexdigest()
 
-    def _recall(self, contract: Contract) -> Outcome | None:
+    def _recorded(self, contract: Contract) -> InspectionRecord | None:
         path = self._path(contract.table)
         return _read(path) if path.exists() else None
 
-    def _remember(self, outcome: Outcome) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        path = self._path(outcome.quality.table)
-        draft = path.with_suffix(".new")
-        draft.write_text(outcome.model_dump_json(), encoding="utf-8")
-        draft.replace(path)
+    def _write(self, record: InspectionRecord) -> None:
+        replace_public(self._path(record.quality.table), record.model_dump_json())
 
     def _path(self, table: str) -> Path:
         return self.folder / f"{table.replace('/', '.')}.json"
@@ -199,37 +202,37 @@ def _end_of(day: date) -> datetime:
 
 
 def _parents(contract: Contract) -> frozenset[str]:
-    """The tables that the contract's rules look into; which they are depends on no day."""
-    return parents_of(derive_checks(contract, Circumstance(_end_of(NO_EVENTS_DAY)))) - {contract.table}
+    """Return the other tables that the contract's rules read; they do not depend on the reference date."""
+    return parents_of(derive_checks(contract, RunContext(_end_of(NO_EVENTS_DAY)))) - {contract.table}
 
 
-def _asks_the_same(contract: Contract, day: date, other: date) -> bool:
-    """Whether the contract asks the same of its table on both days: only freshness counts to the day."""
-    first, second = (derive_checks(contract, Circumstance(_end_of(one))) for one in (day, other))
+def _has_same_checks(contract: Contract, day: date, other: date) -> bool:
+    """Return whether the checks are equal for both reference dates; only a freshness check depends on the date."""
+    first, second = (derive_checks(contract, RunContext(_end_of(one))) for one in (day, other))
     return day == other or first == second
 
 
-def _plain(value: object) -> object:
-    """Write what JSON has no word for, in the same way in every process."""
+def _json_value(value: object) -> object:
+    """Return a JSON value for a value that JSON has no type for; the same in every process."""
     return sorted(value) if isinstance(value, frozenset) else str(value)
 
 
-def outcome_folder(settings: Settings) -> Path:
-    """Return the folder where outcomes are kept."""
+def record_folder(settings: Settings) -> Path:
+    """Return the folder of the inspection records."""
     return settings.data_dir / "quality" / "outcome"
 
 
-def read_outcomes(folder: Path) -> Iterator[Outcome]:
-    """Yield the newest outcome of every table that was checked."""
+def read_records(folder: Path) -> Iterator[InspectionRecord]:
+    """Yield the newest inspection record of each table that was checked."""
     for path in sorted(folder.glob("*.json")):
-        outcome = _read(path)
-        if outcome is not None:
-            yield outcome
+        record = _read(path)
+        if record is not None:
+            yield record
 
 
-def _read(path: Path) -> Outcome | None:
-    """Read an outcome; None when an older Bojagi wrote it, so that the table is checked again."""
+def _read(path: Path) -> InspectionRecord | None:
+    """Return the record in a file; None if another version of Bojagi wrote it, so that the table is checked again."""
     try:
-        return Outcome.model_validate_json(path.read_bytes())
+        return InspectionRecord.model_validate_json(path.read_bytes())
     except ValidationError:
         return None

@@ -1,4 +1,4 @@
-"""Quality as a trend: what every check of every load measured, as rows of `gold/quality_metric`."""
+"""Makes the rows of `gold/quality_metric`: the figures of every check in every load, to show trends."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pipelines.quality.result import CheckResult, TableQuality
 from pipelines.quality.volume import LONGEST_HISTORY
 
 TABLE = "gold/quality_metric"
-# Columns as the contract `gold.quality_metric` declares them.
+# The columns that the contract `gold.quality_metric` states.
 SCHEMA = pa.schema(
     [
         ("load_id", pa.string()),
@@ -32,26 +32,26 @@ SCHEMA = pa.schema(
 
 
 def metric_table(qualities: Iterable[TableQuality], load_id: str, measured_at: datetime) -> pa.Table:
-    """Return the rows to append for a load, as `gold.quality_metric` describes them.
+    """Return the rows of `gold/quality_metric` for a load: one row per check and metric.
 
-    Metrics are `rows` (the table's), `elements`, `unexpected`, `unexpected_percent`, `observed` (of a check
-    of one figure, when it is a number) and `is_checked` (0 when the check could not be run). `passed` repeats
-    the check's verdict on each of its metrics.
+    The metrics are `rows` (of the table), `elements`, `unexpected`, `unexpected_percent`, `observed` (the value of a
+    check of a single number) and `is_checked` (0 if the check could not be run, 1 if it ran without a number).
+    `passed` is the result of the check and is repeated on each of its rows.
 
     Args:
-        qualities: what `validate_table` returned.
-        load_id: of the run; a load is measured once.
-        measured_at: the run's clock, without a time zone.
+        qualities: results of `validate_table`.
+        load_id: id of the run; call this once per load.
+        measured_at: time of the run, without time zone.
     """
     rows = [row for quality in qualities for row in _rows_of(quality, load_id, measured_at)]
     return pa.Table.from_pylist(rows, schema=SCHEMA)
 
 
 def row_history(metrics: DataFrame | None) -> dict[str, tuple[int, ...]]:
-    """Return the row counts of each table in earlier loads, oldest first, at most the thirty newest.
+    """Return the row counts of each table in earlier loads, oldest first, at most the newest thirty.
 
     Args:
-        metrics: `gold/quality_metric`; None when there is none yet.
+        metrics: the table `gold/quality_metric`; None if it does not exist yet, which gives no counts.
     """
     if metrics is None:
         return {}

@@ -1,4 +1,4 @@
-"""What came out of checking a table."""
+"""Holds the results of checking a table."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ Example = Mapping[str, str | int | float | bool | None]
 
 @dataclass(frozen=True)
 class CheckResult:
-    """The outcome of one check.
+    """The result of one check.
 
-    `unexpected_count` of `element_count` rows break it; both are None for a check of one figure, which
-    `observed_value` shows instead. `examples` hold no personal data: values of columns that say nothing about
-    a person, and where the row came from. `fault` says why a check could not be run; such a check has not
-    passed.
+    Attributes:
+        element_count: number of rows in scope; None for a check of a single value.
+        unexpected_count: number of rows that break the check; None for a check of a single value.
+        observed_value: the value that was compared; None for a check of rows.
+        examples: rows that break the check, without personal data: only values of non-personal columns, and the file
+            and line of the row.
+        fault: why the check could not be run; None if it ran. A check that could not be run has not passed.
     """
 
     name: str
@@ -36,12 +39,12 @@ class CheckResult:
 
     @property
     def is_blocking(self) -> bool:
-        """Whether what follows must not run on this table."""
+        """Whether tables built from this one must not be built: the check failed with severity `error`."""
         return not self.passed and self.severity == "error"
 
     @property
     def summary(self) -> str:
-        """One line for people.
+        """The result in one line of text.
 
         >>> promise = "week lies between 1 and 53"
         >>> found = CheckResult("range_week", "range", "week", False, "warning", promise, 200, 3, 1.5)
@@ -58,7 +61,11 @@ class CheckResult:
 
 @dataclass(frozen=True)
 class TableQuality:
-    """The outcome of all checks of a table. Data Docs are built from `report`; it holds no personal data."""
+    """The results of all checks of a table.
+
+    `rows` is the number of rows, None if it could not be counted. `report` is Great Expectations' JSON, from which Data
+    Docs are built; it holds no personal data.
+    """
 
     table: str
     results: tuple[CheckResult, ...]
@@ -73,10 +80,10 @@ class TableQuality:
 
     @property
     def blocking(self) -> tuple[CheckResult, ...]:
-        """The failed checks that must stop what follows."""
+        """The failed checks with severity `error`; tables built from this one must not be built."""
         return tuple(result for result in self.results if result.is_blocking)
 
     @property
     def warnings(self) -> tuple[CheckResult, ...]:
-        """The failed checks that only report."""
+        """The failed checks with severity `warning`."""
         return tuple(result for result in self.results if not result.passed and not result.is_blocking)

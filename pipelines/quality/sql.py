@@ -1,4 +1,4 @@
-"""Spark SQL text from Python values. Both engines parse what is written here in the same way."""
+"""Writes column names and values as Spark SQL text that both engines parse alike."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ Literal = str | int | float | bool | Decimal | date | datetime
 
 
 def name(column: str) -> str:
-    """Quote a column's name.
+    """Return a column's name in quotes.
 
     >>> name("order no")
     '`order no`'
@@ -18,7 +18,7 @@ def name(column: str) -> str:
 
 
 def literal(value: Literal) -> str:
-    r"""Write a value as a literal; timestamps are local wall time, as event times are.
+    r"""Return a value as a SQL literal. A datetime becomes a timestamp without time zone, like event times.
 
     >>> literal("it's \\d")
     "'it\\'s \\\\d'"
@@ -39,7 +39,7 @@ def literal(value: Literal) -> str:
 
 
 def list_of(values: tuple[Literal, ...]) -> str:
-    """Write a list of literals for IN.
+    """Return a list of literals for a SQL IN condition.
 
     >>> list_of((1, 2))
     '(1, 2)'
@@ -48,7 +48,7 @@ def list_of(values: tuple[Literal, ...]) -> str:
 
 
 def view_name(table: str) -> str:
-    """Name of the temporary view under which a SQL rule finds a table.
+    """Return the name of the temporary view under which a SQL rule finds a table.
 
     >>> view_name("bronze/delivery")
     'bronze_delivery'

@@ -1,4 +1,4 @@
-"""What a data folder holds: its tables, what was found of them, what lies in quarantine. Needs no engine."""
+"""Reads the status of a data folder without an engine: its tables, their last check results, its quarantine."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,42 +10,45 @@ import pyarrow.compute as pc
 from installation.contract.document import Contracts
 from installation.lakehouse.lakehouse import Lakehouse
 from installation.lakehouse.table_profile import read_profile
-from pipelines.quality.inspection import Outcome, read_outcomes
+from pipelines.quality.inspection import InspectionRecord, read_records
 
 QUARANTINE = "bronze/quarantine"
 QUARANTINE_KEY = ["source", "column", "rule", "reason"]
 
 
 @dataclass(frozen=True)
-class TableState:
-    """One table. Without a version it does not exist yet; without an outcome it was never checked."""
+class TableStatus:
+    """The status of one table.
+
+    `version`, `rows` and `size_bytes` are None while the table does not exist; `record` is None before its first check.
+    """
 
     table: str
     version: int | None
     rows: int | None
     size_bytes: int | None
-    outcome: Outcome | None
+    record: InspectionRecord | None
 
 
-def survey_tables(lakehouse: Lakehouse, contracts: Contracts, outcome_folder: Path) -> Iterator[TableState]:
-    """Yield the state of every table that a contract declares, layer by layer."""
-    outcomes = {found.quality.table: found for found in read_outcomes(outcome_folder)}
+def read_table_status(lakehouse: Lakehouse, contracts: Contracts, record_folder: Path) -> Iterator[TableStatus]:
+    """Yield the status of each source, silver and gold table that has a contract, layer by layer."""
+    records = {record.quality.table: record for record in read_records(record_folder)}
     for layer in ("source", "silver", "gold"):
         for contract in contracts.layer(layer):
             profile = read_profile(lakehouse.delta(contract.table)) if lakehouse.exists(contract.table) else None
-            yield TableState(
+            yield TableStatus(
                 table=contract.table,
                 version=profile.version if profile else None,
                 rows=profile.rows if profile else None,
                 size_bytes=profile.size_bytes if profile else None,
-                outcome=outcomes.get(contract.table),
+                record=records.get(contract.table),
             )
 
 
 def count_quarantine(lakehouse: Lakehouse, source: str | None = None) -> list[dict[str, Any]]:
-    """Return the waiting rows in quarantine, counted by source, column, rule and reason; most first.
+    """Return the number of quarantined rows and files by source, column, rule and reason; largest number first.
 
-    The rows themselves may hold personal data and stay where they are.
+    Only entries that no load has replayed yet are counted. Their records are not read: they may hold personal data.
     """
     if not lakehouse.exists(QUARANTINE):
         return []

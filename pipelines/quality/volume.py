@@ -1,4 +1,4 @@
-"""How many rows a table should have, judged by its history."""
+"""Computes the expected number of rows of a table from its row counts in earlier runs."""
 
 from __future__ import annotations
 
@@ -9,27 +9,29 @@ from statistics import median
 
 from pipelines.quality.check import Range
 
-# Fewer runs say nothing about what is usual.
+# With fewer runs nothing is known about the usual growth.
 SHORTEST_HISTORY = 3
-# Newest runs that count as "usual"; older ones belong to another size of business.
+# Number of newest runs that are used; older ones may come from a business of another size.
 LONGEST_HISTORY = 30
 MAX_CHANGE_PERCENT = 30.0
-# Median absolute deviations that are still usual (Leys et al. 2013 call 3 very conservative), and the factor
-# that makes the deviation comparable to a standard deviation of a normal distribution.
+# Deviations from the median that are still usual (Leys et al. 2013 call 3 very conservative), and the factor that
+# turns a median absolute deviation into the standard deviation of a normal distribution.
 DEVIATIONS = 3.0
 TO_STANDARD_DEVIATION = 1.4826
 
 
 def expected_rows(history: Sequence[int], volume: Mapping[str, float]) -> tuple[Range, str]:
-    """Return the rows that a table should have now, and why.
+    """Return the range in which a table's number of rows should lie, and the reason for this range as text.
 
-    The last count plus the median growth is expected; three robust standard deviations of the growth, and at
-    least `maxChangePercent` of the expectation, lie around it. With less than three earlier counts only the
-    contract's `minimum` (default 1) and `maximum` hold.
+    expected = last count + median growth
+    tolerance = max(3 robust standard deviations of the growth, maxChangePercent of expected)
+
+    The range is expected ± tolerance, cut at the contract's `minimum` (default 1) and `maximum`. With fewer than three
+    earlier counts the range is minimum to maximum.
 
     Args:
         history: row counts of earlier runs, oldest first.
-        volume: the contract's `volume`: minimum, maximum, maxChangePercent.
+        volume: the contract's `volume` with the optional keys minimum, maximum and maxChangePercent (default 30).
 
     >>> within, reason = expected_rows((100, 110, 121), {})
     >>> within.minimum, within.maximum, reason

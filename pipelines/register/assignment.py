@@ -1,4 +1,4 @@
-"""From records to the customer of each key."""
+"""Assigns a customer to each matching key of the records, by the clusters of the records."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ ASSIGNMENT_COLUMNS = ("kind", "token", "customer_id", "method", "confidence", "r
 
 @dataclass(frozen=True)
 class Past:
-    """What was decided before, beyond which key had which customer.
+    """Former customer ids that are no longer in use.
 
     Attributes:
-        retired: the keys that each identifier out of use last had.
-        claims: identifiers that a steward gives back.
+        retired: for each id that is no longer used, the keys that it had last.
+        claims: ids that stewards give back to keys.
     """
 
     retired: Mapping[str, Sequence[Key]] = field(default_factory=dict)
@@ -38,18 +38,19 @@ def resolve(
     linker: Linker | None = None,
     past: Past | None = None,
 ) -> pd.DataFrame:
-    """Return the customer of each key, one row a key, with the columns ASSIGNMENT_COLUMNS, sorted by kind and token.
+    """Return the customer of each key: one row per key, columns ASSIGNMENT_COLUMNS, sorted by kind and token.
 
-    Linking keys belong to the cluster that the linker put them in, if it is a person (see ANCHOR_KINDS). An account
-    belongs to its principal member; an account that no record claims is a customer by itself, so that its baskets have
-    one. A device or phone belongs to the only customer whose records carry it; shared ones are left out.
+    A linking key gets the customer of its cluster, if the cluster has a key of ANCHOR_KINDS. An account gets the
+    customer of its principal member. An account without a principal becomes a customer of its own, so that its baskets
+    have one. A device or phone gets a customer only if the records of exactly one customer have it; shared ones are
+    left out.
 
     Args:
-        records: what matching sees.
+        records: the matching keys of all records.
         known: the former assignment (`kind`, `token`, `customer_id`, `method`); empty on the first run.
-        id_factory: gives a new identifier at each call.
-        linker: how to find the records of one person; exact keys by default.
-        past: retired identifiers, and those that a steward gives back.
+        id_factory: returns a new id at each call.
+        linker: clusters the records; by exact keys if left out.
+        past: former ids that are no longer in use; none if left out.
     """
     return assign(records, (linker or ExactLinker()).link(records), known, id_factory, past)
 
@@ -61,7 +62,7 @@ def assign(
     id_factory: Callable[[], str],
     past: Past | None = None,
 ) -> pd.DataFrame:
-    """Return what `resolve` returns, for clusters that are already found."""
+    """Return the customer of each key as `resolve` does, for given clusters of the records."""
     past = past or Past()
     keys = records.keys()
     record = keys["record"].to_numpy(dtype=np.int64)
@@ -70,7 +71,7 @@ def assign(
     keys["confidence"] = 1.0 if clusters.confidence is None else clusters.confidence[record]
     counts = keys.groupby("key").agg({"record_count": "sum", "loaded_at": "max"})
     anchored = keys.loc[keys["kind"].isin(ANCHOR_KINDS) & (keys["cluster"] >= 0), "cluster"].unique()
-    # A cluster without an anchor is nobody: it holds no key, and claims no account either.
+    # A cluster without an anchor key is not a customer: it gets no key and cannot be the principal of an account.
     keys["cluster"] = keys["cluster"].where(keys["cluster"].isin(anchored), -1)
     keys = keys[(keys["cluster"] >= 0) | (keys["kind"] == "account_no")]
     placed = pd.concat([_links(keys), _accounts(keys, records), _sole_users(keys)], ignore_index=True)
@@ -87,12 +88,12 @@ def assign(
 
 
 def _links(keys: pd.DataFrame) -> pd.DataFrame:
-    """A linking key refused as a default value may stand on several clusters' records: it then belongs to none."""
+    """Return the cluster of each linking key; keys of several clusters (default values) are left out."""
     linking = keys[keys["kind"].isin(LINK_KINDS) & (keys["cluster"] >= 0)]
-    # Of the records that carry the key, the surest says how the key came to its customer.
+    # Method and confidence of a key are those of its record with the highest confidence.
     order = np.lexsort([codes(linking["method"])[0], -linking["confidence"].to_numpy()])
-    told = linking.iloc[order].drop_duplicates("key")[["key", "method", "confidence"]]
-    return _of_one_cluster(linking).merge(told, on="key")
+    surest = linking.iloc[order].drop_duplicates("key")[["key", "method", "confidence"]]
+    return _of_one_cluster(linking).merge(surest, on="key")
 
 
 def _sole_users(keys: pd.DataFrame) -> pd.DataFrame:
@@ -101,7 +102,7 @@ def _sole_users(keys: pd.DataFrame) -> pd.DataFrame:
 
 
 def _accounts(keys: pd.DataFrame, records: Records) -> pd.DataFrame:
-    """The principal's cluster; the lowest member token decides when two people claim to be principal."""
+    """Return the cluster of each account's principal, or -1; of two principals the one with the lower token counts."""
     accounts = keys[keys["kind"] == "account_no"]
     record = accounts["record"].to_numpy(dtype=np.int64)
     claims = accounts.assign(
@@ -109,9 +110,9 @@ def _accounts(keys: pd.DataFrame, records: Records) -> pd.DataFrame:
         member_no=records.frame["member_no"].to_numpy()[record],
     )
     claims = claims[claims["is_principal"] & (claims["cluster"] >= 0)].sort_values(["key", "member_no"])
-    held = claims.drop_duplicates("key")[["kind", "token", "key", "cluster"]].assign(method="principal")
-    alone = accounts.loc[~accounts["key"].isin(held["key"]), ["kind", "token", "key"]].drop_duplicates("key")
-    return pd.concat([held, alone.assign(cluster=-1, method="account_only")], ignore_index=True)
+    owned = claims.drop_duplicates("key")[["kind", "token", "key", "cluster"]].assign(method="principal")
+    lone = accounts.loc[~accounts["key"].isin(owned["key"]), ["kind", "token", "key"]].drop_duplicates("key")
+    return pd.concat([owned, lone.assign(cluster=-1, method="account_only")], ignore_index=True)
 
 
 def _of_one_cluster(keys: pd.DataFrame) -> pd.DataFrame:
@@ -129,11 +130,15 @@ def _number_lone_accounts(placed: pd.DataFrame) -> pd.DataFrame:
 
 
 def _voters(placed: pd.DataFrame) -> pd.DataFrame:
-    """Devices and phones do not say who someone was: they change hands."""
+    """Return the keys that decide which former id a cluster keeps; devices and phones do not, as they change hands."""
     return placed.loc[placed["method"] != "sole_user", ["cluster", "kind", "token"]]
 
 
 def _trusted(known: pd.DataFrame) -> pd.DataFrame:
-    """An account keeps its own customer when a person turns up for it, but never lends one principal's to the next."""
+    """Return the former assignments that decide which id a cluster keeps.
+
+    An account without a principal passes its customer id on to a principal that appears later. An account with a
+    principal does not pass that principal's id on to the next one.
+    """
     is_lent = (known["kind"] == "account_no") & (known["method"] != "account_only")
     return known[~is_lent]

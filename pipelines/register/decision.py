@@ -1,8 +1,8 @@
-"""What a steward decided about who is whom: never overwritten, in force until a later decision says otherwise.
+"""A steward's decisions that two people are the same or different. They are kept until a later decision replaces them.
 
-A decision names two sides by matching keys, which outlive any customer id. `same` holds the sides together, whatever
-the evidence; `different` keeps every key of one side from every key of the other. A later decision about the same
-sides withdraws an earlier one.
+A decision names two sides by matching keys, because keys stay when customer ids change. `same` joins the sides, with
+any match weights. `different` separates every key of one side from every key of the other. A later decision about the
+same sides replaces an earlier one, whose row stays in the table.
 """
 
 from __future__ import annotations
@@ -29,25 +29,25 @@ _PERSONAL = re.compile(r"\S+@\S+|(?:\d[\s.-]?){7,}")
 
 
 class DecisionError(IdentityError):
-    """A decision cannot be recorded as it is."""
+    """A decision or its reason is not valid."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """One decision.
+    """One decision of a steward.
 
     Attributes:
-        decision_id: names it.
-        decided_at: when, local wall time; later ones prevail.
+        decision_id: unique id.
+        decided_at: time of the decision, local wall time; a later decision replaces an earlier one.
         verdict: `same` or `different`.
         left: keys of one side.
-        right: keys of the other.
-        reason: why, without personal data.
-        decided_by: who.
-        left_customer_id: the id of the left side; where an event is undone, the one that it shall bear again.
-        right_customer_id: the id of the right side.
-        holds_together: the keys of each side stay together as well (a merge is undone as it was made).
-        event_id: the event that this undoes.
+        right: keys of the other side.
+        reason: reason of the steward, without personal data.
+        decided_by: account of the steward.
+        left_customer_id: customer id of the left side; if an event is undone, the id that it gets back.
+        right_customer_id: customer id of the right side.
+        holds_together: whether the keys of each side must stay together as well, as when a merge is undone.
+        event_id: the event that this decision undoes; None for other decisions.
     """
 
     decision_id: str
@@ -64,80 +64,84 @@ class Decision:
 
 
 def check_reason(reason: str) -> str:
-    """Return the reason, trimmed.
+    """Return the reason with single spaces and without spaces at its ends.
 
     Raises:
-        DecisionError: it is empty, too long, or holds what looks like an e-mail address or a number of a person.
+        DecisionError: it is empty, too long, or contains text that looks like an e-mail address or a personal number.
     """
     text = " ".join(reason.split())
     if not text or len(text) > MAX_REASON:
-        raise DecisionError(f"The reason has {len(text)} characters; expected 1 to {MAX_REASON}.")
+        raise DecisionError(
+            f"The reason has {len(text)} characters; expected 1 to {MAX_REASON}. Give a short reason with --reason."
+        )
     if _PERSONAL.search(text):
-        raise DecisionError("The reason holds an e-mail address or a long number; say why without personal data.")
+        raise DecisionError(
+            "The reason contains an e-mail address or a long number. Give a reason without personal data with --reason."
+        )
     return text
 
 
 def lasting_keys(keys: Iterable[Key]) -> tuple[Key, ...]:
-    """Return the keys by which a decision names somebody: member and card numbers, else whatever links.
+    """Return the keys by which a decision names a person: member and card numbers; without them all linking keys.
 
-    Numbers stay with a person; an e-mail address may be somebody else's next year.
+    Numbers stay with a person. An e-mail address may belong to another person next year.
     """
-    held = sorted(set(keys))
-    anchors = tuple(k for k in held if k[0] in ANCHOR_KINDS and k[0] != "email")
-    return anchors or tuple(k for k in held if k[0] in LINK_KINDS)
+    ordered = sorted(set(keys))
+    anchors = tuple(k for k in ordered if k[0] in ANCHOR_KINDS and k[0] != "email")
+    return anchors or tuple(k for k in ordered if k[0] in LINK_KINDS)
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """Decisions as pairs of nodes.
+class StewardLinks:
+    """Decisions as pairs of nodes, shape (n, 2).
 
     Attributes:
-        same: whose whole groups are one.
-        together: who stays together, within a side of an undone event.
-        never: who is kept apart.
+        join_groups: pairs whose whole groups are joined.
+        must_link: pairs within one side of an undone event, which stay together.
+        cannot_link: pairs that are kept in different groups.
     """
 
-    same: NDArray[np.int64]
-    together: NDArray[np.int64]
-    never: NDArray[np.int64]
+    join_groups: NDArray[np.int64]
+    must_link: NDArray[np.int64]
+    cannot_link: NDArray[np.int64]
 
 
-def told_links(decisions: Sequence[Decision], nodes_of: Callable[[Key], Iterable[int]]) -> Told:
-    """Return the decisions as links between nodes, in the order in which they were made.
+def steward_links(decisions: Sequence[Decision], nodes_of: Callable[[Key], Iterable[int]]) -> StewardLinks:
+    """Return the links between nodes that are in force after all decisions, applied in the order of their time.
 
     Args:
         decisions: all decisions, in any order.
-        nodes_of: the nodes that carry a key; none for a key that is gone, whose decisions then rest.
+        nodes_of: returns the nodes that have a key; none for a key that no record has, whose decisions have no effect.
     """
-    must: set[tuple[int, int]] = set()
+    join: set[tuple[int, int]] = set()
     together: set[tuple[int, int]] = set()
-    never: set[tuple[int, int]] = set()
+    cannot: set[tuple[int, int]] = set()
     for decision in sorted(decisions, key=lambda d: (d.decided_at, d.decision_id)):
         left, right = (sorted({n for k in side for n in nodes_of(k)}) for side in (decision.left, decision.right))
         crossing = {_pair(a, b) for a in left for b in right if a != b}
         if decision.verdict == "same":
-            never -= crossing
-            must |= {_pair(left[0], right[0])} & crossing if left and right else set()
+            cannot -= crossing
+            join |= {_pair(left[0], right[0])} & crossing if left and right else set()
         else:
-            must -= crossing
+            join -= crossing
             together -= crossing
-            never |= crossing
+            cannot |= crossing
         if decision.holds_together:
             together |= {_pair(a, b) for side in (left, right) for a, b in pairwise(side)}
-    return Told(_array(must), _array(together), _array(never))
+    return StewardLinks(_array(join), _array(together), _array(cannot))
 
 
-def told_nodes(decisions: Sequence[Decision], nodes_of: Callable[[Key], Iterable[int]]) -> set[int]:
-    """Return the nodes that any decision ever named."""
+def named_nodes(decisions: Sequence[Decision], nodes_of: Callable[[Key], Iterable[int]]) -> set[int]:
+    """Return the nodes that any decision names, including decisions that were replaced."""
     return {n for d in decisions for key in (*d.left, *d.right) for n in nodes_of(key)}
 
 
 def as_rows(decisions: Sequence[Decision]) -> pd.DataFrame:
-    """Return decisions as rows of silver/identity_decision."""
+    """Return the decisions as rows of silver/identity_decision."""
     rows = [
         {
             "decision_id": d.decision_id, "decided_at": d.decided_at, "verdict": d.verdict,
-            "left_keys": _written(d.left), "right_keys": _written(d.right), "reason": d.reason,
+            "left_keys": _keys_text(d.left), "right_keys": _keys_text(d.right), "reason": d.reason,
             "decided_by": d.decided_by, "left_customer_id": d.left_customer_id,
             "right_customer_id": d.right_customer_id, "holds_together": d.holds_together, "event_id": d.event_id,
         }
@@ -147,7 +151,7 @@ def as_rows(decisions: Sequence[Decision]) -> pd.DataFrame:
 
 
 def from_rows(frame: pd.DataFrame) -> tuple[Decision, ...]:
-    """Return the decisions of rows of silver/identity_decision, the earliest first."""
+    """Return the decisions in rows of silver/identity_decision, the earliest first."""
     ordered = frame.sort_values(["decided_at", "decision_id"])
     return tuple(
         Decision(
@@ -160,7 +164,7 @@ def from_rows(frame: pd.DataFrame) -> tuple[Decision, ...]:
 
 
 def read_keys(text: str | None) -> tuple[Key, ...]:
-    """Read keys as they are written in tables.
+    """Return the keys in a text of the form `kind:token,kind:token`; none for null.
 
     >>> read_keys("card_no:a1,member_no:b2")
     (('card_no', 'a1'), ('member_no', 'b2'))
@@ -169,7 +173,7 @@ def read_keys(text: str | None) -> tuple[Key, ...]:
     return tuple((kind, token) for kind, _, token in parts)
 
 
-def _written(keys: Iterable[Key]) -> str:
+def _keys_text(keys: Iterable[Key]) -> str:
     return ",".join(f"{kind}:{token}" for kind, token in sorted(keys))
 
 

@@ -1,6 +1,7 @@
-"""Where matching keys stand among others: tables of hundreds of thousands are joined by it in a tenth of a second.
+"""Finds positions of matching keys in a table of keys, with Arrow.
 
-pandas takes seconds for the same, since it makes a tuple of Python's texts of each key.
+Joining tables of hundreds of thousands of keys takes a tenth of a second. pandas takes seconds, because it makes a
+Python tuple of each key.
 """
 
 from __future__ import annotations
@@ -15,22 +16,22 @@ Ints = NDArray[np.int64]
 
 
 def key_text(kinds: pd.Series, tokens: pd.Series) -> pa.Array:
-    """Return one text a key."""
+    """Return one text per key, made of its kind and token."""
     return pc.binary_join_element_wise(pa.array(kinds, pa.string()), pa.array(tokens, pa.string()), "\0")
 
 
-def places(held: pa.Array, wanted: pa.Array) -> Ints:
-    """Return the first place of each wanted text among those held; -1 for none.
+def positions(keys: pa.Array, wanted: pa.Array) -> Ints:
+    """Return the first position of each wanted text in `keys`; -1 for texts that are not there and for null.
 
-    >>> places(pa.array(["a", "b"]), pa.array(["b", "c", None])).tolist()
+    >>> positions(pa.array(["a", "b"]), pa.array(["b", "c", None])).tolist()
     [1, -1, -1]
     """
-    found = pc.index_in(wanted, value_set=held, skip_nulls=True).fill_null(-1)
+    found = pc.index_in(wanted, value_set=keys, skip_nulls=True).fill_null(-1)
     return np.asarray(found.to_numpy(zero_copy_only=False), dtype=np.int64)
 
 
 def codes(texts: pd.Series) -> tuple[Ints, list[str]]:
-    """Number texts in their order, -1 for null; return the numbers and the distinct texts in order.
+    """Return a number for each text, in the sort order of the texts, and the sorted distinct texts; -1 for null.
 
     >>> codes(pd.Series(["b", None, "a", "b"]))[0].tolist()
     [1, -1, 0, 1]

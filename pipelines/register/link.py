@@ -1,4 +1,8 @@
-"""Which records belong to one person, by exact keys: connected components over the keys that one person alone has."""
+"""Clusters of records by exact keys: the connected components of records that share a linking key.
+
+Example: record A has the e-mail e1, record B the e-mail e1 and the card c1, record C the card c1. A and B share e1, B
+and C share c1, so A, B and C are one cluster. Linking keys are the kinds in `record.LINK_KINDS`.
+"""
 
 from __future__ import annotations
 
@@ -18,29 +22,29 @@ if TYPE_CHECKING:
     from pipelines.register.person_match import Matching
 
 MAX_MEMBERS_A_KEY = 8
-"""A linking key that more members carry is a default value (none@none.com), not a person's; it links nothing.
+"""A linking key on the records of more members than this is a default value (none@none.com); it links no records.
 
-One person registers two or three times; eight leaves room and stops a run-away cluster.
+One person registers two or three times. Eight leaves room for that and stops a cluster that grows without limit.
 """
 
 
 @dataclass(frozen=True)
 class Clusters:
-    """Which cluster each record belongs to; -1 for records that carry no linking key."""
+    """The cluster of each record, by row number of `Records.frame`; -1 for a record without a linking key."""
 
     label: NDArray[np.int64]
     refused_keys: tuple[tuple[str, int], ...] = field(default=())
-    """Kind and number of members of each key refused as a default value."""
+    """Kind and number of members of each key that was ignored as a default value."""
     method: NDArray[np.object_] | None = None
-    """How each record came to its cluster; None means by exact keys throughout."""
+    """How each record was assigned to its cluster (`link`, `match`, `steward`); None: all by exact keys."""
     confidence: NDArray[np.float64] | None = None
-    """How probable that is; None means certain."""
+    """Probability of each assignment; None: all are certain."""
     matching: Matching | None = None
-    """What was compared, where records were."""
+    """The scored pairs; None if no pairs were scored."""
 
 
 class Linker(Protocol):
-    """Decides which records belong together. Probabilistic matching implements this as well."""
+    """Clusters records. `ExactLinker` does so by exact keys, `PersonLinker` by probabilistic matching as well."""
 
     def link(self, records: Records) -> Clusters:
         """Return the cluster of each record, numbered from 0 in the order of the records."""
@@ -49,7 +53,7 @@ class Linker(Protocol):
 
 @dataclass(frozen=True)
 class ExactLinker:
-    """Joins records that share a member number, card, e-mail, or name and phone."""
+    """Joins records with an equal member number, card number, e-mail address, or name with phone."""
 
     max_members_a_key: int = MAX_MEMBERS_A_KEY
 
@@ -65,17 +69,18 @@ class ExactLinker:
         size = int(node.max()) + 1
         graph = coo_matrix((np.ones(len(keys), dtype=np.int8), (keys["record"].to_numpy(), node)), shape=(size, size))
         component = connected_components(graph, directed=False)[1]
-        held = np.unique(keys["record"].to_numpy())
-        label[held] = pd.factorize(component[held])[0]
+        keyed = np.unique(keys["record"].to_numpy())
+        label[keyed] = pd.factorize(component[keyed])[0]
         return Clusters(label, refused)
 
 
 def without_default_values(
     keys: pd.DataFrame, records: Records, most: int
 ) -> tuple[pd.DataFrame, tuple[tuple[str, int], ...]]:
-    """Return the keys without those that more than `most` members carry, and kind and members of each one left out.
+    """Remove keys that are on the records of more than `most` members; return the rest and the removed keys.
 
-    A card counts as a member where the record names none. Member numbers are never default values.
+    A removed key is given by its kind and number of members. A card number counts as a member where the record has no
+    member number. Member numbers are never default values.
     """
     frame = records.frame
     member = codes(frame["member_no"].where(frame["member_no"].notna(), frame["card_no"]))[0][keys["record"].to_numpy()]
@@ -86,6 +91,6 @@ def without_default_values(
     refused = (members[keys["key"]] > most) & (keys["kind"] != "member_no").to_numpy()
     if not refused.any():
         return keys, ()
-    told = keys[refused].drop_duplicates("key")
-    counts = zip(told["kind"].astype(str), members[told["key"]].tolist(), strict=True)
+    removed = keys[refused].drop_duplicates("key")
+    counts = zip(removed["kind"].astype(str), members[removed["key"]].tolist(), strict=True)
     return keys[~refused], tuple(sorted(counts))

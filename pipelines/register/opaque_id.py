@@ -1,4 +1,4 @@
-"""New customer identifiers: random, so that nothing about the person can be read from one."""
+"""New customer ids (surrogate keys): random, so that an id says nothing about the person."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ PREFIX = "c_"
 
 
 def opaque_ids(random_bytes: Callable[[int], bytes] = secrets.token_bytes) -> Callable[[], str]:
-    """Return a function that gives a new identifier at each call: `c_` and 26 base-32 characters.
+    """Return a function that returns a new id at each call: `c_` and 26 base-32 characters.
 
     Args:
-        random_bytes: source of randomness; the operating system's unless a test injects a seeded one.
+        random_bytes: source of randomness; by default the operating system's. Tests pass a seeded one.
 
     >>> import random
     >>> opaque_ids(random.Random(7).randbytes)()

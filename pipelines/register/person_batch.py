@@ -1,4 +1,7 @@
-"""Scores a batch of people against all: by sketches first, and in clear only who may be the same."""
+"""Scores a batch of register entries against all entries.
+
+All entries are compared by their sketches. Only entries that may match one of the batch are decrypted and scored.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +13,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipelines.matching.blocking import block, rules_for
-from pipelines.matching.default_value import forget_alike, forget_defaults
-from pipelines.matching.few_pairs import score_few
+from pipelines.matching.default_value import clear_default_values, clear_values_null_in
+from pipelines.matching.few_pairs import score_few_pairs
 from pipelines.matching.model import Model, observe_levels
-from pipelines.matching.opposition import with_opposed
+from pipelines.matching.opposition import with_rejected_pairs
 from pipelines.matching.prepare import prepare
 from pipelines.matching.resolve import Options, filled_columns, put_person
 from pipelines.matching.scoring import ScoredPairs, find_likely
@@ -24,47 +27,53 @@ from pipelines.register.person_record import PersonRecords
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 MOST_FRESH = 0.2
-"""With a larger share of new people the model is trained again, and everybody is compared with everybody."""
+"""If a larger share of the entries is new or changed, the model is trained again and all entries are compared."""
 
 
 def match_people(
-    persons: PersonRecords, group: Ints, fresh: Bools, told: Bools, model: Model | None, options: Options
+    persons: PersonRecords, group: Ints, fresh: Bools, touched: Bools, model: Model | None, options: Options
 ) -> Matching:
-    """Score all people, or only those reached when a model is kept and few are new. See `match_reached`."""
+    """Score register entries: only those reached if there is a model and few entries are new, otherwise all.
+
+    For the arguments see `match_reached`.
+    """
     if len(persons) < 2:
         return Matching(no_pairs(), np.ones(len(persons), dtype=bool))
     if model is None or fresh.mean() > MOST_FRESH:
         return match_all(persons, options)
-    return match_reached(persons, group, fresh, told, model, options)
+    return match_reached(persons, group, fresh, touched, model, options)
 
 
 def match_reached(
-    persons: PersonRecords, group: Ints, fresh: Bools, told: Bools, model: Model, options: Options
+    persons: PersonRecords, group: Ints, fresh: Bools, touched: Bools, model: Model, options: Options
 ) -> Matching:
-    """Score fresh people against all, and again everybody in the groups that they or a decision reach.
+    """Score fresh entries against all entries, and score again all entries in the groups that are reached.
+
+    A group is reached if it has a fresh or touched entry, or an entry that links to a fresh one.
 
     Args:
-        persons: all people, old and new.
-        group: the former group of each person; a fresh one has its former group, or one of its own.
-        fresh: whose description is new or has changed.
-        told: whom a steward named.
-        model: as trained before.
-        options: as before.
+        persons: all entries, old and new.
+        group: the former group of each entry; a new entry may have a group of its own.
+        fresh: whether the entry is new or has changed.
+        touched: whether a steward's decision names the entry, or a certain key joined it to another group.
+        model: the model that was trained before.
+        options: thresholds and limits.
     """
-    reached = np.isin(group, np.unique(group[fresh | told]))
+    reached = np.isin(group, np.unique(group[fresh | touched]))
     if not reached.any():
         return Matching(no_pairs(), reached)
-    # Fresh people come last, so that pairs with one of them are those from a number on.
-    order = np.argsort(fresh, kind="stable")
-    with open_private_workspace(options) as workspace:
-        desk = Desk(workspace, persons, order, model, options)
-        sketches = desk.sketch(np.flatnonzero(reached))
-        notes = forget_defaults(workspace, TABLE)
-        near = reached.copy()
+    # Fresh entries come last, so that their pairs are those with a `rid` from some number on.
+    row_of_rid = np.argsort(fresh, kind="stable")
+    with open_private_workspace(options) as connection:
+        workspace = RegisterWorkspace(connection, persons, row_of_rid, model, options)
+        sketches = workspace.load_sketches(np.flatnonzero(reached))
+        notes = clear_default_values(connection, TABLE)
+        to_score = reached.copy()
         if fresh.any():
-            near |= np.isin(group, np.unique(group[desk.find_near(int((~fresh).sum()))]))
-            desk.lay_out(np.flatnonzero(near))
-        pairs = desk.score()
+            likely = workspace.find_likely_matches(int((~fresh).sum()))
+            to_score |= np.isin(group, np.unique(group[likely]))
+            workspace.load_decrypted(np.flatnonzero(to_score))
+        pairs = workspace.score_decrypted()
     linked = (pairs.weight > options.threshold) & (fresh[pairs.left] | fresh[pairs.right])
     reached |= np.isin(group, np.unique(group[np.concatenate([pairs.left[linked], pairs.right[linked]])]))
     inside = reached[pairs.left] & reached[pairs.right]
@@ -73,76 +82,87 @@ def match_reached(
 
 
 @dataclass
-class Desk:
-    """The workspace with the sketches of all people, and those laid out that were read in clear.
+class RegisterWorkspace:
+    """An in-memory database with the sketches of all register entries and the decrypted values of some of them.
 
-    In its tables a person goes by the place in `order`.
+    Attributes:
+        connection: the database. Its table `sketch` has all entries, its table `person` the decrypted ones.
+        persons: all register entries.
+        row_of_rid: the row of each `rid`: in the tables an entry has its position in this array as `rid`.
+        model: scores the pairs.
+        options: thresholds and limits.
+        is_loaded: for each row whether the table `person` has it.
+        rid_of_row: the `rid` of each row.
+        columns: the prepared columns of the registers, including columns without any value.
     """
 
-    workspace: duckdb.DuckDBPyConnection
+    connection: duckdb.DuckDBPyConnection
     persons: PersonRecords
-    order: Ints
+    row_of_rid: Ints
     model: Model
     options: Options
-    laid: Bools = field(init=False)
-    place: Ints = field(init=False)
+    is_loaded: Bools = field(init=False)
+    rid_of_row: Ints = field(init=False)
     columns: tuple[str, ...] = ()
-    """What standardising yields of what the registers can say, whether anybody has it or not."""
 
     def __post_init__(self) -> None:
-        self.laid = np.zeros(len(self.order), dtype=bool)
-        self.place = np.empty(len(self.order), dtype=np.int64)
-        self.place[self.order] = np.arange(len(self.order))
+        self.is_loaded = np.zeros(len(self.row_of_rid), dtype=bool)
+        self.rid_of_row = np.empty(len(self.row_of_rid), dtype=np.int64)
+        self.rid_of_row[self.row_of_rid] = np.arange(len(self.row_of_rid))
 
-    def sketch(self, wanted: Ints) -> Sketches:
-        """Write the sketches of all to their table, kept ones and new ones; lay out who is wanted anyway (somebody)."""
-        self.lay_out(wanted)
+    def load_sketches(self, rows: Ints) -> Sketches:
+        """Write the sketches of all entries to the table `sketch` and return them.
+
+        Stored sketches are used where they are current. Other entries are decrypted and get new sketches. The entries
+        `rows` (at least one) are decrypted as well, because the layout follows from prepared columns.
+        """
+        self.load_decrypted(rows)
         layout = Layout.of(self.columns)
-        values, is_kept = self.persons.book.open(self.persons.frame, layout)
-        stale = np.flatnonzero(~is_kept)
+        values, is_stored = self.persons.book.open(self.persons.frame, layout)
+        stale = np.flatnonzero(~is_stored)
         if len(stale):
-            self.lay_out(stale)
-            rids, drawn = draw_sketches(self.workspace, layout, self.persons.book.keys.hashing)
-            values[self.order[rids]] = drawn
-        put_sketches(self.workspace, layout, values[self.order])
+            self.load_decrypted(stale)
+            rids, drawn = draw_sketches(self.connection, layout, self.persons.book.keys.hashing)
+            values[self.row_of_rid[rids]] = drawn
+        put_sketches(self.connection, layout, values[self.row_of_rid])
         return Sketches(layout, values)
 
-    def lay_out(self, rows: Ints) -> None:
-        """Read people in clear, standardise them and add them to the table `person`."""
-        new = rows[~self.laid[rows]]
+    def load_decrypted(self, rows: Ints) -> None:
+        """Decrypt and standardise these entries and insert them into the table `person`; skip those already there."""
+        new = rows[~self.is_loaded[rows]]
         if len(new):
             prepared = self._prepare(new)
-            put_person(self.workspace, prepared, is_new=not self.laid.any())
+            put_person(self.connection, prepared, is_new=not self.is_loaded.any())
             self.columns = tuple(str(name) for name in prepared.columns if not str(name).endswith("_bits"))
-            self.laid[new] = True
+            self.is_loaded[new] = True
 
-    def find_near(self, since: int) -> Ints:
-        """Return whom the sketches bring near somebody fresh (from place `since` on), and the latter."""
+    def find_likely_matches(self, since: int) -> Ints:
+        """Return the rows of pairs that may match by their sketches and in which one `rid` is at least `since`."""
         rules = Layout.of(self.columns).rules(self.columns)
-        found = block(self.workspace, rules, table=TABLE, since=since)
+        found = block(self.connection, rules, table=TABLE, since=since)
         if not found.candidates:
             return np.empty(0, dtype=np.int64)
         rough = rough_model(self.model)
-        observe_levels(self.workspace, rough.comparisons, pairs="candidate", into="rough", table=TABLE)
-        return self.order[find_likely(self.workspace, rough, observed="rough", floor=SKETCH_FLOOR)]
+        observe_levels(self.connection, rough.comparisons, pairs="candidate", into="rough", table=TABLE)
+        return self.row_of_rid[find_likely(self.connection, rough, observed="rough", floor=SKETCH_FLOOR)]
 
-    def score(self) -> ScoredPairs:
-        """Compare and score everybody who is laid out, by row numbers of the people."""
-        forget_alike(self.workspace, "person", TABLE)
-        found = block(self.workspace, rules_for(filled_columns(self.workspace)))
+    def score_decrypted(self) -> ScoredPairs:
+        """Compare and score the decrypted entries with each other; return pairs of rows."""
+        clear_values_null_in(self.connection, "person", TABLE)
+        found = block(self.connection, rules_for(filled_columns(self.connection)))
         if not found.candidates:
             return no_pairs()
-        observe_levels(self.workspace, self.model.comparisons, pairs="candidate", into="observed")
-        scored = score_few(self.workspace, self.model, counted_in=TABLE)
-        pairs = with_opposed(self.workspace, scored, len(self.order), threshold=self.options.threshold)
-        ends = self.order[pairs.left], self.order[pairs.right]
+        observe_levels(self.connection, self.model.comparisons, pairs="candidate", into="observed")
+        scored = score_few_pairs(self.connection, self.model, frequency_table=TABLE)
+        pairs = with_rejected_pairs(self.connection, scored, len(self.row_of_rid), threshold=self.options.threshold)
+        ends = self.row_of_rid[pairs.left], self.row_of_rid[pairs.right]
         return ScoredPairs(np.minimum(*ends), np.maximum(*ends), pairs.weight)
 
     def _prepare(self, rows: Ints) -> pd.DataFrame:
-        """Standardise people, by their place."""
-        # Few rows may have no Hangul where all together have.
+        """Return the standardised values of these entries, with their `rid`s."""
+        # Not detected from these rows: a few of them may have no Hangul although the registers have.
         is_mixed = any("given_cross" in comparison.level_sql() for comparison in self.model.comparisons)
-        said = self.persons.describe(rows)
-        prepared = prepare(said, self.persons.mapping, self.options.region, is_mixed=is_mixed)
-        prepared["rid"] = self.place[rows]
+        values = self.persons.describe(rows)
+        prepared = prepare(values, self.persons.mapping, self.options.region, is_mixed=is_mixed)
+        prepared["rid"] = self.rid_of_row[rows]
         return prepared

@@ -1,6 +1,6 @@
-"""Scores which people of the registers are one, all of them; `person_batch.py` scores those that a new batch reaches.
+"""Trains the model on all register entries and scores their pairs; `person_batch` scores only those of a new batch.
 
-Everything happens in one DuckDB in memory that may not spill: what it holds is clear text.
+All work is done in one in-memory DuckDB that must not write to disk, because it contains decrypted values.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Bools = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Sketches:
-    """The sketches of all people, by row."""
+    """The sketches of all register entries, one row per entry."""
 
     layout: Layout
     values: Hashes
@@ -36,15 +36,15 @@ class Sketches:
 
 @dataclass(frozen=True)
 class Matching:
-    """What was compared.
+    """Result of scoring register entries.
 
     Attributes:
-        pairs: scored pairs of row numbers of the person records.
-        reached: which people were looked at; the others keep the group that they had.
-        trained: the model that was learned this time; None when the kept one was used, or there was nothing to learn.
-        columns: the prepared columns that it was trained with.
-        notes: what a reader should know, without personal data.
-        sketches: of everybody as of now; None when nobody was looked at.
+        pairs: scored pairs of row numbers of the entries.
+        reached: for each entry whether it was compared in this run; others keep their former group.
+        trained: the model trained in this run; None if a stored model was used or there were no candidate pairs.
+        columns: the prepared columns with which the model was trained.
+        notes: warnings about the content, without personal data.
+        sketches: the sketches of all entries; None if no entry was compared.
     """
 
     pairs: ScoredPairs
@@ -56,18 +56,18 @@ class Matching:
 
 
 class Matcher(Protocol):
-    """Scores people: given the records, their former groups, who is new, whom a decision or key touches."""
+    """Scores register entries; for the arguments see `person_batch.match_reached`."""
 
     def __call__(
-        self, persons: PersonRecords, group: Ints, fresh: Bools, told: Bools, model: Model | None, options: Options
+        self, persons: PersonRecords, group: Ints, fresh: Bools, touched: Bools, model: Model | None, options: Options
     ) -> Matching:
-        """Return what was compared; `reached` covers at least the groups of who is new or touched."""
+        """Return the scored pairs; `reached` includes at least the groups of fresh and touched entries."""
         ...
 
 
 @contextmanager
 def open_private_workspace(options: Options) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open a DuckDB in memory that writes nothing: beyond its limit it fails, and never spills to disk."""
+    """Open an in-memory DuckDB that fails above its memory limit instead of writing to disk; close it at the end."""
     connection = duckdb.connect(
         config={"memory_limit": options.memory, "threads": options.threads, "temp_directory": ""}
     )
@@ -79,8 +79,8 @@ def open_private_workspace(options: Options) -> Iterator[duckdb.DuckDBPyConnecti
 
 
 def match_all(persons: PersonRecords, options: Options) -> Matching:
-    """Train on all people and score all pairs worth it."""
-    everybody = np.ones(len(persons), dtype=bool)
+    """Train the model on all register entries and score their candidate pairs."""
+    all_reached = np.ones(len(persons), dtype=bool)
     drawn: list[Sketches] = []
 
     def draw(workspace: Workspace) -> None:
@@ -88,17 +88,17 @@ def match_all(persons: PersonRecords, options: Options) -> Matching:
         drawn.append(Sketches(layout, draw_sketches(workspace, layout, persons.book.keys.hashing)[1]))
 
     with open_private_workspace(options) as workspace:
-        said = persons.describe(persons.everybody)
+        values = persons.describe(persons.all_rows)
         try:
-            answer = resolve(workspace, said, persons.mapping, options, when_prepared=draw)
+            found = resolve(workspace, values, persons.mapping, options, when_prepared=draw)
         except NoIdentifierError as error:
-            return Matching(no_pairs(), everybody, notes=(str(error),))
-        columns = tuple(filled_columns(workspace)) if answer.model else ()
-    return Matching(answer.pairs, everybody, answer.model, columns, answer.warnings, drawn[0])
+            return Matching(no_pairs(), all_reached, notes=(str(error),))
+        columns = tuple(filled_columns(workspace)) if found.model else ()
+    return Matching(found.pairs, all_reached, found.model, columns, found.warnings, drawn[0])
 
 
 def no_pairs() -> ScoredPairs:
-    """Return no pairs at all."""
+    """Return an empty set of pairs."""
     nothing = np.empty(0, dtype=np.int64)
     return ScoredPairs(nothing, nothing, np.empty(0))
 

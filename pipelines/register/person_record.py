@@ -1,4 +1,4 @@
-"""People as their registers describe them, in clear and in memory only: what probabilistic matching compares."""
+"""Reads the entries of the registers of people, which probabilistic matching compares; decrypted in memory only."""
 
 from __future__ import annotations
 
@@ -13,32 +13,33 @@ from installation.contract.document import Contract, Contracts
 from installation.lakehouse.lakehouse import Lakehouse
 from pipelines.matching.mapping import Mapping
 from pipelines.register.person_register import key_column, part_columns, person_registers
-from pipelines.register.sketch_book import COLUMNS, SketchBook, nobody
+from pipelines.register.sketch_book import COLUMNS, SketchBook, no_rows
 
 SKETCH = "silver/identity_sketch"
 RECORD_COLUMNS = ("kind", "token", "source", "seen_at")
 Ints = NDArray[np.int64]
 ReadParts = Callable[[Ints], pd.DataFrame]
-"""Reads what is said of the people of these rows: a column a part."""
+"""Returns the decrypted values of the given rows: one text column per part."""
 Reveal = Callable[[Contract, pa.Table], pa.Table]
-"""Turns the protected columns of a source's rows into clear text, in memory."""
+"""Returns a source's rows with the protected columns decrypted, in memory."""
 
 _LOAD = ("_loaded_at", "_load_id", "_source_file", "_line")
 
 
-def as_it_lies(_: Contract, rows: pa.Table) -> pa.Table:
-    """Return the rows as they are: for a lakehouse whose identifiers lie in clear."""
+def without_decryption(_: Contract, rows: pa.Table) -> pa.Table:
+    """Return the rows unchanged, for a lakehouse whose identifiers are not encrypted."""
     return rows
 
 
 class PersonRecords:
-    """One row a person of a register, by its member or card number; what it says of them is read when it is asked for.
+    """Register entries, one row per member or card number; their values are decrypted when `describe` asks for them.
 
     Attributes:
-        frame: RECORD_COLUMNS: `kind` and `token` of the number, unique together; `source`; `seen_at`, when the newest
-            version of the row was loaded. Sorted by kind and token, so that row numbers are the same on every engine.
-        part_names: what registers say of people: `name`, `birth_date`, `place_0`, …
-        book: the sketches that are kept of people.
+        frame: columns RECORD_COLUMNS: `kind` and `token` of the number (unique together), `source`, and `seen_at`, the
+            load time of the newest version of the entry. Sorted by kind and token, so that row numbers are the same on
+            every engine.
+        part_names: the parts that registers describe: `name`, `birth_date`, `place_0` and so on.
+        book: the stored sketches of people.
     """
 
     def __init__(
@@ -53,28 +54,28 @@ class PersonRecords:
 
     @classmethod
     def of(cls, frame: pd.DataFrame, book: SketchBook | None = None) -> PersonRecords:
-        """Return people whose parts stand beside RECORD_COLUMNS in the frame, as text, null where unknown."""
+        """Return entries whose values are columns of the frame, beside RECORD_COLUMNS; text, null if unknown."""
         names = [name for name in frame.columns if name not in RECORD_COLUMNS]
         return cls(frame[list(RECORD_COLUMNS)], names, lambda rows: frame[names].iloc[rows], book)
 
     def __len__(self) -> int:
-        """How many people are on record."""
+        """Return the number of entries."""
         return len(self.frame)
 
     @property
-    def everybody(self) -> Ints:
+    def all_rows(self) -> Ints:
         """All row numbers."""
         return np.arange(len(self), dtype=np.int64)
 
     @property
     def read_count(self) -> int:
-        """How many people were read in clear so far."""
+        """Number of entries that were decrypted so far."""
         return int(self._is_read.sum())
 
     def describe(self, rows: Ints) -> pd.DataFrame:
-        """Return what the registers say of some people, in clear: `source` and a text column a part, null if unknown.
+        """Return the decrypted values of the given rows: `source` and one text column per part, null if unknown.
 
-        Nobody is decrypted twice. Never write it anywhere.
+        Each entry is decrypted only once. Callers must not persist the result.
         """
         missing = np.unique(rows[~self._is_read[rows]])
         if len(missing):
@@ -83,12 +84,12 @@ class PersonRecords:
                 values = found[name].astype(object)
                 self._parts[name][missing] = values.where(values.notna(), None).to_numpy()
             self._is_read[missing] = True
-        said = {name: self._parts[name][rows] for name in self.part_names}
-        return pd.DataFrame({"source": self.frame["source"].to_numpy()[rows], **said}, dtype=object)
+        values_by_part = {name: self._parts[name][rows] for name in self.part_names}
+        return pd.DataFrame({"source": self.frame["source"].to_numpy()[rows], **values_by_part}, dtype=object)
 
     @property
     def mapping(self) -> Mapping:
-        """Which column plays which part."""
+        """The columns of each part in the result of `describe`."""
         found: dict[str, list[str]] = {}
         for name in self.part_names:
             found.setdefault(name.rpartition("_")[0] if name[-1].isdigit() else name, []).append(name)
@@ -96,12 +97,18 @@ class PersonRecords:
 
 
 def read_person_records(
-    lakehouse: Lakehouse, contracts: Contracts, reveal: Reveal = as_it_lies, book: SketchBook | None = None
+    lakehouse: Lakehouse, contracts: Contracts, reveal: Reveal = without_decryption, book: SketchBook | None = None
 ) -> PersonRecords:
-    """Read the people of all registers, the newest row of each.
+    """Read the newest entry of each person from all registers.
 
-    This is the only place where matching sees identifiers in clear. `reveal` decrypts, and only whom `describe` is
-    asked for; what it returns stays in memory.
+    No other function of the matching sees decrypted identifiers. Entries are decrypted when `describe` asks for them,
+    and stay in memory.
+
+    Args:
+        lakehouse: where the registers are.
+        contracts: they say which sources are registers and which columns describe a person.
+        reveal: decrypts rows of a register.
+        book: the stored sketches; an empty book if left out.
     """
     registers = [_Register(lakehouse, c, reveal) for c in person_registers(contracts) if lakehouse.exists(c.table)]
     if not registers:
@@ -117,40 +124,40 @@ def read_person_records(
         for number, register in enumerate(registers):
             mine = np.flatnonzero(of_register[rows] == number)
             if len(mine):
-                said = register.describe(line[rows[mine]])
-                found.loc[mine, list(said.columns)] = said.to_numpy(dtype=object)
+                values = register.describe(line[rows[mine]])
+                found.loc[mine, list(values.columns)] = values.to_numpy(dtype=object)
         return found
 
     return PersonRecords(frame[list(RECORD_COLUMNS)], names, read, book)
 
 
-def kept_sketches(lakehouse: Lakehouse) -> pd.DataFrame:
-    """Return the rows of the sketch book that the last run left; none where no run did."""
+def stored_sketches(lakehouse: Lakehouse) -> pd.DataFrame:
+    """Return the rows of the sketch book that the last run wrote; no rows if there was no run."""
     if not lakehouse.exists(SKETCH):
-        return nobody()
+        return no_rows()
     rows: pd.DataFrame = lakehouse.rows(SKETCH, list(COLUMNS)).to_pandas()
     return rows.astype({"seen_at": "datetime64[us]"})
 
 
 class _Register:
-    """One register's rows, as they lie."""
+    """The rows of one register, not decrypted."""
 
     def __init__(self, lakehouse: Lakehouse, contract: Contract, reveal: Reveal) -> None:
         key = key_column(contract)
         assert key is not None
-        # A household is compared by its token: that it is the same is all there is to know.
+        # A household is compared by its token, because only its equality matters.
         parts = part_columns(contract)
         self.columns = {part: str(c.token_name) if part == "household" else c.name for part, c in parts.items()}
-        # What ingest noted of a row (whose name starts with _) may be what its protection is bound to.
-        noted = [field.name for field in lakehouse.delta(contract.table).schema().fields if field.name.startswith("_")]
-        wanted = list(dict.fromkeys([str(key.token_name), *self.columns.values(), *noted]))
+        # Columns that ingest added (their names start with _) may be needed to decrypt a row.
+        added = [field.name for field in lakehouse.delta(contract.table).schema().fields if field.name.startswith("_")]
+        wanted = list(dict.fromkeys([str(key.token_name), *self.columns.values(), *added]))
         self._contract, self._reveal = contract, reveal
         self._rows = lakehouse.rows(contract.table, wanted)
         self._key = key
 
     @property
     def outline(self) -> pd.DataFrame:
-        """Return RECORD_COLUMNS and `line`, the place in this table, of the newest row of each person."""
+        """Return RECORD_COLUMNS and `line` (position in this table) of the newest row of each person."""
         frame = self._rows.select(list(_LOAD)).to_pandas()
         frame["kind"], frame["token"] = str(self._key.token), self._rows[str(self._key.token_name)].to_pandas()
         frame["source"], frame["line"] = self._contract.name, np.arange(len(frame))
@@ -160,7 +167,7 @@ class _Register:
         return newest
 
     def describe(self, lines: Ints) -> pd.DataFrame:
-        """Return one column a part of these rows, in clear."""
+        """Return the decrypted values of the rows at these positions: one column per part."""
         rows = self._reveal(self._contract, self._rows.take(pa.array(lines)))
         return pd.DataFrame({part: _text(rows[name]) for part, name in self.columns.items()})
 

@@ -1,8 +1,8 @@
-"""Which sources are registers of people, and which of their columns describe a person, by contract.
+"""Reads from the contracts which sources are registers of people and which of their columns describe a person.
 
 A register of people is a source whose rows are persons: its subject key is a member or card number (a column with such
-a token), and it holds a name or a birth date. A parcel or a support ticket is none: its subject key names the parcel,
-and the name on it may be anybody's.
+a token), and it has a name or a birth date. A source of parcels or support tickets is not a register: its subject key
+identifies the parcel, and the name on it may be another person's.
 """
 
 from __future__ import annotations
@@ -11,25 +11,26 @@ from installation.contract.document import Column, Contract, Contracts
 from pipelines.register.record import ANCHOR_KINDS
 
 PURPOSE = "identity_resolution"
-"""Columns that do not serve it are not read."""
+"""Purpose of the matching; columns whose contract does not allow it are not read."""
 _BY_TOKEN = {"name": "name", "phone": "phone", "email": "email", "account_no": "household"}
 _BY_CATEGORY = {
     "pd:Name": "latin_name", "pd:BirthDate": "birth_date", "pd:Gender": "sex", "pd:TelephoneNumber": "phone",
     "pd:EmailAddress": "email", "pd:PhysicalAddress": "address", "pd:PostalCode": "postal_code",
     "pd:Location": "place", "pd:Region": "place", "pd:City": "place", "pd:Locality": "place",
 }  # fmt: skip
-_TELLING = ("name", "latin_name", "birth_date")
+_IDENTIFYING = ("name", "latin_name", "birth_date")
 
 
 def person_registers(contracts: Contracts) -> tuple[Contract, ...]:
-    """Return the sources whose rows are people, see the module."""
-    return tuple(c for c in contracts.sources if key_column(c) is not None and {*part_columns(c)} & {*_TELLING})
+    """Return the contracts of all registers of people."""
+    return tuple(c for c in contracts.sources if key_column(c) is not None and {*part_columns(c)} & {*_IDENTIFYING})
 
 
 def part_columns(contract: Contract) -> dict[str, Column]:
-    """Return the columns that describe a person, by part; several places are numbered.
+    """Return the columns that describe a person, by part; columns of the part `place` are numbered (`place_0` …).
 
-    The column with the token `name` is the name; another column of category pd:Name is the same name in Latin letters.
+    The column with the token `name` is the part `name`. A column of the category pd:Name without a token is the part
+    `latin_name`.
     """
     found: dict[str, Column] = {}
     places = 0
@@ -44,7 +45,7 @@ def part_columns(contract: Contract) -> dict[str, Column]:
 
 
 def key_column(contract: Contract) -> Column | None:
-    """The subject key, where it is a person's own number and names a row."""
+    """Return the subject key if it is the primary key and a person's own number (see ANCHOR_KINDS); otherwise None."""
     for column in contract.columns:
         if column.name == contract.subject_key and column.primary_key and column.token in ANCHOR_KINDS:
             return column

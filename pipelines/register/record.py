@@ -1,4 +1,4 @@
-"""What matching sees of the records: which keys stand together on a record, never the keys' plain text."""
+"""Matching keys of records (member number, card, e-mail, phone …) as tokens. Holds no plain text."""
 
 from __future__ import annotations
 
@@ -11,37 +11,42 @@ import pandas as pd
 from pipelines.register.key_place import codes
 
 LINK_KINDS = ("member_no", "card_no", "email", "name_phone")
-"""Keys that one person alone has: two records with the same one are the same person.
+"""Kinds of keys that identify one person: two records with an equal key belong to the same person.
 
-A phone alone is none, since families share phones; with the name it is. Devices are none for the same reason.
+A phone is not among them, because families share phones; a name together with a phone is. Families share devices, too.
 """
 ATTACH_KINDS = ("account_no", "device_id", "phone")
-"""Keys that bring events to a customer and never join two people."""
+"""Kinds of keys that assign events to a customer but never join two people."""
 ANCHOR_KINDS = ("member_no", "card_no", "email")
-"""Keys that make a cluster a customer: a name and phone alone may be the receiver of somebody's parcel."""
+"""Kinds of keys of which a cluster needs one to become a customer.
+
+A name with a phone is not enough: it may belong to the receiver of another person's parcel.
+"""
 KINDS = (*LINK_KINDS, *ATTACH_KINDS)
 
 RECORD_COLUMNS = ("source", *KINDS, "is_principal", "record_count")
 
 
 class RecordError(ValueError):
-    """The records cannot be matched as they are."""
+    """The table of records lacks a required column."""
 
 
 @dataclass(frozen=True)
 class Records:
-    """Distinct combinations of keys on records, in a fixed order.
+    """Distinct combinations of matching keys, one row per combination, in a fixed order.
 
-    `frame` has the columns RECORD_COLUMNS: `source` (table), one column a kind of key holding the token or None,
-    `is_principal` (the record says that its account's baskets are this person's), `record_count` and `loaded_at`
-    (the load of the newest row; null where nobody says).
+    Attributes:
+        frame: the columns RECORD_COLUMNS and `loaded_at`. `source` names the source. Each kind of key has a column with
+            the token, None where the record has no such key. `is_principal` is true where the record states that this
+            person is the principal of the account, to whom its baskets belong. `record_count` counts the records with
+            this combination. `loaded_at` is the load time of the newest of them, null if unknown.
     """
 
     frame: pd.DataFrame
 
     @classmethod
     def of(cls, frame: pd.DataFrame) -> Records:
-        """Check the columns, drop combinations without any key and sort, so that engines' row orders do not matter.
+        """Check the columns, drop rows without any key, and sort the rest so that the engine's row order has no effect.
 
         Raises:
             RecordError: a column is missing.
@@ -50,7 +55,7 @@ class Records:
         if missing:
             raise RecordError(
                 f"records lack {', '.join(missing)}; expected columns {', '.join(RECORD_COLUMNS)}; "
-                "build them with pipelines.unify.identity_record"
+                "build the table with pipelines.unify.identity_record.read_records"
             )
         clean = frame[list(RECORD_COLUMNS)].copy()
         loaded_at = frame["loaded_at"] if "loaded_at" in frame.columns else pd.Series(pd.NaT, index=frame.index)
@@ -64,27 +69,27 @@ class Records:
         return cls(clean.iloc[order].reset_index(drop=True))
 
     @cached_property
-    def _carried(self) -> pd.DataFrame:
+    def _key_rows(self) -> pd.DataFrame:
         numbers, first = {}, 0
         for kind in sorted(KINDS):
             code, distinct = codes(self.frame[kind])
             numbers[kind], first = np.where(code < 0, -1, code + first), first + len(distinct)
         parts = []
         for kind in KINDS:
-            held = np.flatnonzero(numbers[kind] >= 0)
-            said = self.frame[[kind, "record_count", "loaded_at"]].iloc[held]
+            rows = np.flatnonzero(numbers[kind] >= 0)
+            values = self.frame[[kind, "record_count", "loaded_at"]].iloc[rows]
             parts.append(
                 pd.DataFrame({
-                    "record": held, "kind": kind, "token": said[kind].to_numpy(), "key": numbers[kind][held],
-                    "record_count": said["record_count"].to_numpy(), "loaded_at": said["loaded_at"].to_numpy(),
+                    "record": rows, "kind": kind, "token": values[kind].to_numpy(), "key": numbers[kind][rows],
+                    "record_count": values["record_count"].to_numpy(), "loaded_at": values["loaded_at"].to_numpy(),
                 })
             )  # fmt: skip
         return pd.concat(parts, ignore_index=True)
 
     def keys(self) -> pd.DataFrame:
-        """Return one row a record and key: `record` (row number), `kind`, `token`, `key`, `record_count`, `loaded_at`.
+        """Return one row per record and key: `record`, `kind`, `token`, `key`, `record_count`, `loaded_at`.
 
-        `key` numbers the distinct keys in the order of kind and token: what is done by key goes by it, in a tenth of
-        the time that the texts would take.
+        `record` is the row number in `frame`. `key` numbers the distinct keys, ordered by kind and token. Joins on this
+        number take a tenth of the time that joins on the texts take.
         """
-        return self._carried.copy(deep=False)
+        return self._key_rows.copy(deep=False)

@@ -1,4 +1,4 @@
-"""What matching needs in one run, and what it found: between the build that matches and those that tell of it."""
+"""Inputs and results of the matching in one run, shared between the table builds of the run."""
 
 from __future__ import annotations
 
@@ -17,14 +17,17 @@ if TYPE_CHECKING:
 
 @dataclass
 class MatchingSession:
-    """One run's matching.
+    """Inputs and results of the matching in one run.
+
+    The build of `silver/identifier` fills in `matching` and `sketches`; the builds of `silver/identity_model` and
+    `silver/identity_sketch` and the charts read them.
 
     Attributes:
-        people: opens the people of the registers for as long as they are matched, with the kept sketches; called once,
-            and only when there is something to match.
+        people: opens the entries of the registers, with the stored sketches, for the time of the matching. It is called
+            at most once, and only if `silver/identifier` is built.
         options: thresholds and limits; None for the defaults.
-        matching: what was compared; None until the matching ran. Holds row numbers and weights, no person's data.
-        sketches: sealed, of everybody as of now; None while those that are kept are still good.
+        matching: the scored pairs; None until the matching ran. Contains row numbers and weights, no personal data.
+        sketches: encrypted sketches of all people; None if the stored sketches remain valid.
     """
 
     people: Callable[[], AbstractContextManager[PersonRecords]]

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import dataclass
 from typing import TypeVar
 
 from installation.installation import Installation
-from pipelines.consent.current_permission import keep_permitted_now, standing_version
+from pipelines.consent.current_permission import keep_permitted_now, permission_version
 from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
-from privacy.audit import now as utc_now
+from privacy.clock import utc_now
 from privacy.consent.view import ConsentView
 from privacy.dp.answer import Answer
 from privacy.dp.errors import BadQuestion
@@ -26,7 +25,7 @@ Given = TypeVar("Given")
 
 
 @dataclass(frozen=True)
-class StatisticsDesk:
+class StatisticsService:
     """Answers analysts, who never see rows. `who` stands in the audit log; `consent` says who permits what."""
 
     installation: Installation
@@ -54,8 +53,8 @@ class StatisticsDesk:
 
     def balances(self, question: Question) -> dict[str, float]:
         """Return the ρ that is left of the budget that pays for a question, by period."""
-        with closing(self.installation.open_ledger()) as ledger:
-            return {balance.period: balance.left.rho for balance in ledger.balances(question.account, utc_now())}
+        left = self.installation.ledger.balances(question.account, utc_now())
+        return {balance.period: balance.left.rho for balance in left}
 
     def _served(self, question: Question, serve: Callable[[DataSet, Ledger, Trail], Given]) -> Given:
         trail = Trail(self.installation.audit_log, self.who, utc_now, self.role)
@@ -64,8 +63,7 @@ class StatisticsDesk:
         except PrivacyError as error:
             trail.note_refusal(question, error.message)
             raise
-        with closing(self.installation.open_ledger()) as ledger:
-            return serve(data, ledger, trail)
+        return serve(data, self.installation.ledger, trail)
 
     def _data(self, question: Question) -> DataSet:
         require_permitted(question, self.installation.catalog, has_consent_filter=True)
@@ -74,5 +72,5 @@ class StatisticsDesk:
         view = self.consent()
         rows = self.lakehouse.read(question.dataset)
         kept = keep_permitted_now(rows, question.purpose, view, self.lakehouse, question.unit)
-        standing = standing_version(question.purpose, view, self.lakehouse)
+        standing = permission_version(question.purpose, view, self.lakehouse)
         return DataSet(kept, f"{self.lakehouse.version(question.dataset)}/{standing}")

@@ -1,1 +1,4 @@
-"""What is kept how long by the contracts, and the deletion of what is due. Plain functions; no Dagster, no engine."""
+"""Plans and runs the deletion of rows whose retention, as the contracts state it, has ended.
+
+Belongs here: plain functions over the lakehouse. Dagster and the engines (Spark, Sail) do not belong here.
+"""

@@ -1,4 +1,4 @@
-"""What is due, what is held, and why: read from the contracts and counted in the tables."""
+"""Plans the retention of each table: counts the rows that are due and those that are kept, with the reasons."""
 
 from __future__ import annotations
 
@@ -16,18 +16,28 @@ LOADED = "_loaded_at"
 
 
 @dataclass(frozen=True)
-class Hold:
-    """Rows that stay, and why."""
+class KeptRows:
+    """A number of rows that are kept, and the reason."""
 
     rows: int
     reason: str
 
 
 @dataclass(frozen=True)
-class TablePlan:
-    """One table's rows by what becomes of them. `due` is a SQL condition without personal values, None if nothing is.
+class RetentionPlan:
+    """The rows of one table that are due for deletion, and those that are kept.
 
-    `contract_id` names whose retention it is: quarantine has that of each source.
+    Attributes:
+        table: lakehouse name of the table.
+        contract_id: contract that states the retention. Quarantine has one plan for each source.
+        rows: number of rows that the contract covers.
+        due_rows: number of rows that are due.
+        due: SQL condition for the rows that are due, without personal values; None if no row is due.
+        counts_from: column from which the retention counts; None if the table is rebuilt instead.
+        before: rows with an earlier day in that column are due, unless a hold keeps them.
+        held: the rows that are kept, by reason.
+        next_due: day on which the retention of the next row ends; None if there is no such row.
+        basis: legal basis of the retention.
     """
 
     table: str
@@ -37,22 +47,23 @@ class TablePlan:
     due: str | None
     counts_from: str | None
     before: date | None
-    held: tuple[Hold, ...]
+    held: tuple[KeptRows, ...]
     next_due: date | None
     basis: str
 
 
-def plan_retention(lakehouse: Lakehouse, contracts: Contracts, today: date) -> tuple[TablePlan, ...]:
-    """Judge every table that a contract gives a retention, and each source's rows in quarantine.
+def plan_retention(lakehouse: Lakehouse, contracts: Contracts, today: date) -> tuple[RetentionPlan, ...]:
+    """Return a plan for each existing table whose contract states a retention, and for each source's quarantine.
 
-    A row is due when the day of its clock (the contract's `element` of the retention; for a source without one the
-    day that it was loaded) lies more than the retention's days before `today`, unless the contract's `retentionHold`
-    keeps it. What says no time is held: nobody could say that it is due.
+    A row is due if the day in its time column is more than the retention's days before `today`. The time column is the
+    contract's `element` of the retention; a source without one uses the day of loading. A row that the contract's
+    `retentionHold` covers is not due. A row whose time is null is not due either. A derived table without time column
+    has no due rows, because each refresh rebuilds it from rows that are still kept.
     """
     return tuple(_plans(lakehouse, contracts, today))
 
 
-def _plans(lakehouse: Lakehouse, contracts: Contracts, today: date) -> Iterator[TablePlan]:
+def _plans(lakehouse: Lakehouse, contracts: Contracts, today: date) -> Iterator[RetentionPlan]:
     for layer in LAYERS:
         for contract in contracts.layer(layer):
             if contract.retention_days is None:
@@ -64,14 +75,14 @@ def _plans(lakehouse: Lakehouse, contracts: Contracts, today: date) -> Iterator[
                 yield _plan(lakehouse, QUARANTINE, contract, "quarantined_at", today)
 
 
-def _plan(lakehouse: Lakehouse, table: str, contract: Contract, clock: str | None, today: date) -> TablePlan:
+def _plan(lakehouse: Lakehouse, table: str, contract: Contract, clock: str | None, today: date) -> RetentionPlan:
     scope = f"source = '{contract.name}'" if table == QUARANTINE else "true"
     rows = _count(lakehouse, table, scope)
     basis = " ".join(part for part in (contract.retention_basis, contract.legal_article) if part)
     if clock is None:
-        reason = "Built anew at every refresh from rows that are still kept."
-        rebuilt = (Hold(rows, reason),) if rows else ()
-        return TablePlan(table, contract.id, rows, 0, None, None, None, rebuilt, None, basis)
+        reason = "Rebuilt at each refresh from rows that are still kept."
+        rebuilt = (KeptRows(rows, reason),) if rows else ()
+        return RetentionPlan(table, contract.id, rows, 0, None, None, None, rebuilt, None, basis)
     assert contract.retention_days is not None
     before = today - timedelta(days=contract.retention_days)
     day = f'CAST("{clock}" AS DATE)'
@@ -82,13 +93,13 @@ def _plan(lakehouse: Lakehouse, table: str, contract: Contract, clock: str | Non
     unclocked = _count(lakehouse, table, f'({scope}) AND "{clock}" IS NULL')
     excepted = _count(lakehouse, table, over) - due_rows
     held = (
-        Hold(rows - due_rows - unclocked - excepted, f"Kept for {contract.retention_days} days from {clock}."),
-        Hold(excepted, contract.retention_hold.get("reason", "")),
-        Hold(unclocked, f"{clock} is not stated, so nobody can say that they are due."),
+        KeptRows(rows - due_rows - unclocked - excepted, f"Kept for {contract.retention_days} days from {clock}."),
+        KeptRows(excepted, contract.retention_hold.get("reason", "")),
+        KeptRows(unclocked, f"{clock} is null, so the end of the retention is unknown."),
     )
     oldest = _value(lakehouse, table, f"min({day})", f"({scope}) AND NOT coalesce({over}, false)")
     next_due = None if oldest is None else oldest + timedelta(days=contract.retention_days + 1)
-    return TablePlan(
+    return RetentionPlan(
         table=table,
         contract_id=contract.id,
         rows=rows,

@@ -1,6 +1,7 @@
-"""The seeded market simulator: people, devices and touchpoints tied to the baskets of the Complete Journey.
+"""Simulates a market from a seed: people, devices and touchpoints that fit the baskets of the Complete Journey.
 
-Here belong the drawing of people and their records, the faults planted in them, and the writers of the files.
-No reading of contracts and no pipeline code: what is landed is input like any other. Its truth is for
-evaluation only.
+Belongs here: drawing people and their records at random, planting faults (dirt) in them, and writing the files.
+
+Does not belong here: contracts and pipeline code, because the pipeline must treat the landed files like any others.
+The true person behind each record is written to `truth/`, for evaluation only.
 """

@@ -1,18 +1,18 @@
-"""Street addresses in the road-name form, the older lot-number form and in English."""
+"""Draws street addresses in the road-name form, the older lot-number form and in English."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from pipelines.simulate.streams import Bools, Ints, Texts, chance
+from pipelines.simulate.random_stream import Bools, Ints, Texts, chance
 
 _SHORT = {"특별자치도": "", "특별자치시": "시", "특별시": "시", "광역시": "시"}
 
 
 @dataclass(frozen=True)
 class _Home:
-    """The parts of one address."""
+    """The parts of one address, and its spellings."""
 
     sido: str
     sigungu: str
@@ -36,7 +36,7 @@ class _Home:
 
     @property
     def forms(self) -> tuple[str, str]:
-        """The form its people prefer and the other one: by road name, by lot number."""
+        """The address in the form that its people prefer and in the other form: by road name, by lot number."""
         village = self.dong.rstrip("동읍면").rstrip("0123456789")
         home = f" {self.block}동 {self.flat}호" if self.has_flat else ""
         comma = "," if home else ""
@@ -46,7 +46,7 @@ class _Home:
 
 
 def draw_homes(regions: pd.DataFrame, dong: Ints, is_korean: Bools, rng: np.random.Generator) -> pd.DataFrame:
-    """Return one home for each dong given: address as its people write it, and variant, another spelling."""
+    """Return one home per dong: `address`, as its people write it, and `variant`, another spelling of it."""
     size = len(dong)
     names = regions.iloc[dong][["sido", "sigungu", "dong", "sigungu_latin", "sido_latin"]]
     parts = (
@@ -71,7 +71,7 @@ def _write(home: _Home, is_korean: bool) -> tuple[str, str]:
 
 
 def shorten(address: str) -> str:
-    """Abbreviate the province as people do: 서울특별시 becomes 서울시."""
+    """Return the address with an abbreviated province, as people write it: 서울특별시 becomes 서울시."""
     for long, short in _SHORT.items():
         if long in address:
             return address.replace(long, short, 1)
@@ -79,10 +79,10 @@ def shorten(address: str) -> str:
 
 
 def current_home(moved_on: np.ndarray, at: np.ndarray) -> Bools:
-    """Say whether the household had moved by each instant; those that never moved never have."""
+    """Return whether each household had moved at each time; always false for one that never moved (NaT)."""
     return np.asarray(~np.isnat(moved_on) & (at.astype("datetime64[s]") >= moved_on.astype("datetime64[s]")))
 
 
 def at_home(homes: pd.DataFrame, new_homes: pd.DataFrame, has_moved: Bools, column: str) -> Texts:
-    """Return `column` of the home in which each household lived."""
+    """Return `column` of each household's new home where `has_moved` is true, and of its old home elsewhere."""
     return np.where(has_moved, new_homes[column].to_numpy(object), homes[column].to_numpy(object))

@@ -1,13 +1,13 @@
-"""The mobile app: openings by themselves, after a push message and in the store."""
+"""Draws the events of the mobile app: openings at any time, after a push message, and in the store."""
 
 import numpy as np
 import pandas as pd
 
 from pipelines.simulate.device import Devices
+from pipelines.simulate.random_stream import Bools, Ints, Times, between, chance, pick
 from pipelines.simulate.records import Records
-from pipelines.simulate.season import draw_times
-from pipelines.simulate.streams import Bools, Ints, Times, between, chance, pick
 from pipelines.simulate.text import label, only, whole
+from pipelines.simulate.visit_time import draw_times
 from pipelines.simulate.world import World
 
 EVENTS = np.array(
@@ -16,15 +16,15 @@ EVENTS = np.array(
 )
 _OPEN, _PUSH, _SEARCH, _VIEW, _CART, _SCAN, _LOCATE = range(7)
 _SCREENS = np.array(["home", "campaign", "search", "product", "cart", "scanner", "stores"], dtype=object)
-_AT_HOME = [0, 0, 25, 50, 15, 2, 8]  # weights of what follows an opening elsewhere
-_IN_STORE = [0, 0, 8, 22, 4, 55, 11]
+_AT_HOME = [0, 0, 25, 50, 15, 2, 8]  # weights of the events after an opening outside a store
+_IN_STORE = [0, 0, 8, 22, 4, 55, 11]  # weights of the events after an opening in a store
 _OPENINGS_PER_USER = 22.0
 _RELEASES = np.array(["4.8.1", "4.9.0", "5.0.0", "5.1.2"], dtype=object)
 _RELEASED = np.array(["2016-11-01", "2017-03-06", "2017-07-01", "2017-10-16"], dtype="datetime64[s]")
 
 
 def draw_app_events(world: World, devices: Devices, rng: np.random.Generator) -> Records:
-    """Return one row an event; scans are of products in the basket that follows."""
+    """Return one row per event. Bar codes scanned in a store are of products in the basket that follows."""
     person, start, basket, campaign = _openings(world, devices, rng)
     follow = rng.poisson(2.3, len(person))
     opening = np.repeat(np.arange(len(person)), follow + 1)
@@ -55,7 +55,7 @@ def draw_app_events(world: World, devices: Devices, rng: np.random.Generator) ->
 
 
 def _openings(world: World, devices: Devices, rng: np.random.Generator) -> tuple[Ints, Times, Ints, Ints]:
-    """Return person, start, basket bought right after (-1 none) and campaign of the push opened (-1 none)."""
+    """Return for each opening: person, start, basket bought soon after (-1 for none), push campaign (-1 for none)."""
     market = world.market
     users = np.flatnonzero(devices.uses_app)
     size = int(_OPENINGS_PER_USER * len(users))
@@ -77,7 +77,10 @@ def _openings(world: World, devices: Devices, rng: np.random.Generator) -> tuple
 
 
 def _pushes(world: World, devices: Devices, rng: np.random.Generator) -> tuple[Ints, Times, Ints]:
-    """Return who opened which campaign's push message, and when: within three days of its start in 2017."""
+    """Return person, time and campaign of each opened push message, within three days of the campaign's start.
+
+    Only campaigns that started in 2017 or later are used.
+    """
     mailed = world.market.campaigns
     mailed = mailed[mailed["start_date"] >= "2017-01-01"]
     household = np.searchsorted(world.market.household_id, mailed["household_id"].to_numpy())

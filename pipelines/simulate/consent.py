@@ -1,7 +1,7 @@
-"""Consents of the members: given or refused on joining, withdrawn, renewed and expired since.
+"""Draws the consent records of members: given or refused on joining, later withdrawn, renewed or expired.
 
-Consent to marketing holds for two years and is then asked for again (Act on Promotion of Information and
-Communications Network Utilization, art. 50(8)); for a member under fourteen a guardian expresses it (Personal
+Consent to marketing is valid for two years and must then be confirmed again (Act on Promotion of Information and
+Communications Network Utilization, art. 50(8)). For a member under fourteen a guardian gives consent (Personal
 Information Protection Act, art. 22-2).
 """
 
@@ -10,27 +10,27 @@ from hashlib import sha256
 import numpy as np
 import pandas as pd
 
+from pipelines.simulate.random_stream import Bools, Ints, Texts, Times, between, chance, choose
 from pipelines.simulate.records import Records
-from pipelines.simulate.streams import Bools, Ints, Texts, Times, between, chance, choose
 from pipelines.simulate.text import label, only, whole
 from pipelines.simulate.world import World
 
 _END = np.datetime64("2017-12-31T23:59:59")
 _DAY = np.timedelta64(86_400, "s")
 _MARKETING_DAYS = 730
-# Purpose: share that agrees, data categories covered, recipients.
+# Purpose: share of members that give consent, data categories, recipient.
 _PURPOSES: dict[str, tuple[float, str, str | None]] = {
     "analytics": (0.86, "pd:Purchase,pd:BrowsingBehavior", None),
     "personalisation": (0.74, "pd:Purchase,pd:BrowsingBehavior,pd:Location", None),
     "marketing": (0.58, "pd:EmailAddress,pd:TelephoneNumber,pd:Purchase", "Mirae Mail Service"),
     "research": (0.35, "pd:Purchase,pd:AgeRange", "Hangang Retail Research Institute"),
-    # Apart from the consent to other data (PIPA art. 23).
+    # Sensitive data needs a consent of its own (PIPA art. 23).
     "sensitive_research": (0.22, "pd:Health,pd:Religion", "Hangang Retail Research Institute"),
 }
 
 
 def draw_consents(world: World, rng: np.random.Generator) -> Records:
-    """Return one row a record, in order of recording; each record names the one it supersedes."""
+    """Return one row per consent record, sorted by time of recording; each names the record that it supersedes."""
     events = pd.concat([_of_purpose(world, purpose, rng) for purpose in _PURPOSES], ignore_index=True)
     lag = np.where(
         chance(rng, 0.03, len(events)),
@@ -51,7 +51,7 @@ def draw_consents(world: World, rng: np.random.Generator) -> Records:
 
 
 def _of_purpose(world: World, purpose: str, rng: np.random.Generator) -> pd.DataFrame:
-    """Return the life of each member's consent to a purpose: member, purpose, step, state, event_at."""
+    """Return the history of each member's consent to a purpose: member, purpose, step, state, event_at."""
     members, size = world.members, len(world.members)
     joined = members["joined_on"].to_numpy().astype("datetime64[s]") + np.timedelta64(10 * 3600, "s")
     asked = between(rng, joined, 8 * 3600, size)
@@ -77,7 +77,7 @@ def _of_purpose(world: World, purpose: str, rng: np.random.Generator) -> pd.Data
 
 
 def _last_moment(rows: list[tuple[int, str, Times, Bools]], asked: Times, size: int) -> Times:
-    """Return the latest record of each member so far."""
+    """Return the time of each member's latest record so far."""
     latest = asked.copy()
     for _, _, at, here in rows:
         latest = np.where(here, np.maximum(latest, at), latest)
@@ -128,13 +128,13 @@ def _frame(world: World, events: pd.DataFrame, person: Ints, rng: np.random.Gene
 
 
 def _notice_versions(at: Times) -> Texts:
-    """Return the notice in force: 2011.1 until a revision every second January."""
+    """Return the version of the privacy notice at each time. It starts at 2011.1; each odd year has a new version."""
     year = at.astype("datetime64[Y]").astype(int) + 1970
     in_force = np.maximum(2011, year - (year + 1) % 2)
     return np.array([f"{y}.1" for y in in_force.tolist()], dtype=object)
 
 
 def _evidence(number: Texts, record: Texts, state: Texts) -> list[str]:
-    """Hash what the stored form would say."""
+    """Return the SHA-256 that stands for the stored consent form of each record."""
     rows = zip(number, record, state, strict=True)
     return [sha256("|".join(row).encode()).hexdigest() for row in rows]

@@ -1,18 +1,18 @@
-"""Phone numbers and e-mail addresses that reach nobody, and the many ways in which people write them.
+"""Draws phone numbers and e-mail addresses that belong to no real person, in the spellings that people use.
 
-Korean numbers come from the blocks 010-0xxx and 010-1xxx, which no carrier has been given; American ones from
-555-0100 to 555-0199, reserved for fiction; e-mail domains end in .example (RFC 2606).
+Korean numbers are from the blocks 010-0xxx and 010-1xxx, which are assigned to no telephone company. American numbers
+are from 555-0100 to 555-0199, which are reserved for fiction. E-mail domains end in .example (RFC 2606).
 """
 
 import numpy as np
 import pandas as pd
 
-from pipelines.simulate.streams import Bools, Floats, Ints, Texts, chance, choose
+from pipelines.simulate.random_stream import Bools, Floats, Ints, Texts, chance, choose
 from pipelines.simulate.text import load_table, only
 
 _KOREAN_NUMBERS = 20_000_000
-_PER_REPLICA = 20_000  # numbers set aside for each replica, so that replicas share none
-_STRIDE = 7_368_787  # coprime to the count of numbers: scatters neighbours
+_PER_REPLICA = 20_000  # numbers that are reserved for each replica, so that replicas share none
+_STRIDE = 7_368_787  # coprime to the count of numbers, so neighbouring people get distant numbers
 _DOMAINS = {
     "naver.example": 36.0,
     "gmail.example": 34.0,
@@ -24,7 +24,10 @@ _DOMAINS = {
 
 
 def draw_phones(people: pd.DataFrame, replica: int, rng: np.random.Generator) -> Texts:
-    """Return each person's number in E.164 form; some couples and children share one."""
+    """Return each person's phone number in E.164 form.
+
+    Some spouses and children share the number of the head of the household. Children under nine have None.
+    """
     phone = new_phones(people["is_korean"].to_numpy(), np.arange(len(people)), replica, rng)
     role, home = people["role"].to_numpy(object), people["household"].to_numpy()
     head = np.searchsorted(home, home)
@@ -37,7 +40,7 @@ def draw_phones(people: pd.DataFrame, replica: int, rng: np.random.Generator) ->
 
 
 def new_phones(is_korean: Bools, index: Ints, replica: int, rng: np.random.Generator) -> Texts:
-    """Return one number for each index below 20,000; equal indices of equal replicas give equal numbers."""
+    """Return a phone number for each index below 20,000. Different indices give different Korean numbers."""
     number = (replica * _PER_REPLICA + index) * _STRIDE % _KOREAN_NUMBERS
     korean = np.array([f"+8210{n:08d}" for n in number.tolist()], dtype=object)
     areas = load_table("area_code")["area_code"].tolist()
@@ -47,7 +50,7 @@ def new_phones(is_korean: Bools, index: Ints, replica: int, rng: np.random.Gener
 
 
 def write_phones(rng: np.random.Generator, phones: Texts) -> Texts:
-    """Write E.164 numbers as people type them, such as 010-0123-4567 or (212) 555-0100; None stays."""
+    """Return E.164 numbers as people type them, such as 010-0123-4567 or (212) 555-0100; None stays None."""
     style = rng.random(len(phones))
     return np.array([_write_phone(p, u) for p, u in zip(phones, style.tolist(), strict=True)], dtype=object)
 
@@ -71,7 +74,11 @@ def _write_phone(phone: str | None, style: float) -> str | None:
 
 
 def draw_emails(people: pd.DataFrame, replica: int, rng: np.random.Generator) -> Texts:
-    """Return an address made of each person's name; namesakes get a number, a few couples share."""
+    """Return an e-mail address made of each person's name.
+
+    People with the same address get a number in it. A few spouses share the address of the head of the household.
+    Children under twelve and a few others have None.
+    """
     size = len(people)
     given = people["given_latin"].str.lower().str.replace("'", "").to_numpy(object)
     surname = people["surname_latin"].str.lower().str.replace("'", "").to_numpy(object)
@@ -95,7 +102,7 @@ def draw_emails(people: pd.DataFrame, replica: int, rng: np.random.Generator) ->
 
 
 def write_emails(rng: np.random.Generator, emails: Texts, share: float = 0.04) -> Texts:
-    """Write addresses as forms deliver them: a share with capitals, a share with blanks around."""
+    """Return addresses as people type them: a share with capitals, a share with spaces around; None stays None."""
     drawn: Floats = rng.random(len(emails))
     return np.array(
         [

@@ -1,4 +1,4 @@
-"""Browsers and phones: who visits the web shop and the app, and with what."""
+"""Draws browsers and phones: which people visit the web shop or use the app, and on which device."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from pipelines.simulate.people import age_of
-from pipelines.simulate.streams import Bools, Ints, Texts, chance, pick
+from pipelines.simulate.random_stream import Bools, Ints, Texts, chance, pick
 from pipelines.simulate.text import hexadecimal
 from pipelines.simulate.world import World
 
@@ -29,10 +29,13 @@ _MODELS = pd.DataFrame(
 
 @dataclass(frozen=True)
 class Devices:
-    """Browsers (one row each: cookie_id and model) and, by person, what is used.
+    """The browsers, and the devices of each person.
 
-    `first` and `second` name the browsers of each person (-1 none), `visits_web` and `uses_app` say who
-    does, `app` and `app_os` are the phone on which the app would run.
+    Attributes:
+        browsers: one row per browser: cookie_id, device_type, os, browser, screen_width, screen_height.
+        first, second: position in `browsers` of each person's browsers, -1 for none. Two people can share one.
+        visits_web, uses_app: whether each person visits the web shop or uses the app.
+        app, app_os: id and operating system of each person's phone.
     """
 
     browsers: pd.DataFrame
@@ -44,13 +47,13 @@ class Devices:
     app_os: Texts
 
     def browser_of(self, person: Ints, rng: np.random.Generator) -> Ints:
-        """Draw the browser with which each person comes this time."""
+        """Draw the browser (position) that each person uses for a visit."""
         uses_second = (self.second[person] >= 0) & chance(rng, 0.4, len(person))
         return np.where(uses_second, self.second[person], self.first[person])
 
 
 def draw_devices(world: World, rng: np.random.Generator) -> Devices:
-    """Give browsers to web visitors and the app to its users; some couples share the tablet at home."""
+    """Draw the browsers of web visitors and the phones of app users; some couples share a browser."""
     people, age, size = world.people, age_of(world.people), len(world.people)
     member = people["is_member"].to_numpy()
     buyers = np.zeros(size, dtype=bool)

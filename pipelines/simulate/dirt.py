@@ -1,19 +1,19 @@
-"""The faults of real exports, planted on purpose and written down: truth/dirt.parquet lists every one."""
+"""Plants the faults of real exports (dirt) in records, and marks them; truth/dirt.parquet lists every one."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
+from pipelines.simulate.random_stream import Ints, chance
 from pipelines.simulate.records import Override, Records
-from pipelines.simulate.streams import Ints, chance
 from pipelines.simulate.text import label
 
-_MOST_BREAKS = 100  # made-up keys set aside for each replica
+_MAX_BREAKS = 100  # invented keys that are reserved for each replica
 
 
 @dataclass(frozen=True)
 class Break:
-    """One way in which rows of a source break their contract: `count` copies with `column` set to `value`."""
+    """A fault that breaks the contract: `count` copies of rows get `value` in `column`. `kind` names the fault."""
 
     kind: str
     column: str
@@ -22,13 +22,13 @@ class Break:
 
 
 def resend(records: Records, rng: np.random.Generator, share: float = 0.01) -> None:
-    """Send a share of the rows twice, identical in every column."""
+    """Append an identical copy of a share of the rows."""
     rows = _some(records, rng, share)
     records.mark("duplicate", records.append(rows), records.key)
 
 
 def delay(records: Records, event: str, rng: np.random.Generator, share: float = 0.02) -> None:
-    """Let a share of the rows be received one to five days after their event, then order all by receipt."""
+    """Set the time of receipt of a share of the rows one to five days later, and sort all rows by receipt."""
     assert records.received is not None
     rows = _some(records, rng, share)
     received = records.frame[records.received].to_numpy().copy()
@@ -48,7 +48,7 @@ def disorder(records: Records, rng: np.random.Generator, share: float = 0.01) ->
 
 
 def blank(records: Records, column: str, rng: np.random.Generator, share: float) -> None:
-    """Lose the value of an optional column in a share of the rows."""
+    """Set an optional column to null in a share of the rows."""
     rows = _some(records, rng, share)
     values = records.frame[column].copy()
     values.iloc[rows] = None
@@ -58,10 +58,10 @@ def blank(records: Records, column: str, rng: np.random.Generator, share: float)
 
 @dataclass(frozen=True)
 class Distortion:
-    """Multiply a number in a share of the rows: an outlier, or a slip of units such as grams for kilograms.
+    """A multiplication of a number in a share of the rows: an outlier, or a wrong unit such as grams for kilograms.
 
-    Only rows whose distorted value lies above `above` and at most at `up_to` are touched: a slip must be
-    large enough, and an outlier small enough, for the contract's rule to tell the two apart.
+    Only values whose product is above `above` and at most `up_to` are changed. A value in a wrong unit must be large
+    enough, and an outlier small enough, for the contract's rule to distinguish them.
     """
 
     kind: str
@@ -73,7 +73,7 @@ class Distortion:
 
 
 def distort(records: Records, distortion: Distortion, rng: np.random.Generator) -> None:
-    """Distort a number in some of the rows."""
+    """Apply a distortion to random rows."""
     rows = _some(records, rng, distortion.share)
     values = records.frame[distortion.column].copy()
     distorted = (values.iloc[rows].astype("Float64") * distortion.factor).round(3)
@@ -84,12 +84,12 @@ def distort(records: Records, distortion: Distortion, rng: np.random.Generator) 
 
 
 def break_contract(records: Records, breaks: list[Break], rng: np.random.Generator, prefix: str) -> None:
-    """Add copies of random rows that each break the contract in one column.
+    """Append copies of random rows, each of which breaks the contract in one column.
 
-    A copy has a key of its own (`prefix` and a number above all others), so that no true row is lost with it
-    in quarantine.
+    Each copy gets a new key (`prefix` and a number above all others), so no correct row is lost when the copy goes to
+    quarantine.
     """
-    taken = records.replica * _MOST_BREAKS
+    taken = records.replica * _MAX_BREAKS
     for fault in breaks:
         labels = records.append(rng.integers(0, len(records.frame), fault.count))
         digits = len(str(records.frame[records.key].iloc[0])) - len(prefix)
@@ -101,6 +101,6 @@ def break_contract(records: Records, breaks: list[Break], rng: np.random.Generat
 
 
 def _some(records: Records, rng: np.random.Generator, share: float) -> Ints:
-    """Return positions of a random share of the rows, at least one."""
+    """Return the positions of a random share of the rows, at least one row."""
     drawn = np.flatnonzero(chance(rng, share, len(records.frame)))
     return drawn if len(drawn) else rng.integers(0, len(records.frame), 1)

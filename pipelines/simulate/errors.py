@@ -1,7 +1,7 @@
-"""What can go wrong in a simulation."""
+"""Errors of the simulator."""
 
 from pipelines.errors import PipelineError
 
 
 class SimulationError(PipelineError):
-    """The market cannot be simulated as asked; the message says what to do."""
+    """The market cannot be simulated with these arguments; the message states the next step."""

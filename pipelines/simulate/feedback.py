@@ -1,11 +1,11 @@
-"""What customers say: reviews of bought products, support tickets, the promoter survey."""
+"""Draws the feedback of customers: product reviews, support tickets and the NPS survey."""
 
 import numpy as np
 import pandas as pd
 
 from pipelines.simulate.contact import write_emails, write_phones
+from pipelines.simulate.random_stream import Bools, Ints, Texts, between, chance, choose, pick
 from pipelines.simulate.records import Records
-from pipelines.simulate.streams import Bools, Ints, Texts, between, chance, choose, pick
 from pipelines.simulate.text import given, label, load_table, only, whole
 from pipelines.simulate.world import World
 
@@ -15,7 +15,7 @@ _TOPICS = {"product": 20.0, "membership": 30.0, "payment": 20.0, "privacy": 8.0,
 
 
 class Phrases:
-    """Sentences by kind and tone in Korean and English."""
+    """Draws sentences by kind and tone, in Korean or English."""
 
     def __init__(self) -> None:
         table = load_table("phrase")
@@ -26,7 +26,7 @@ class Phrases:
         }
 
     def draw(self, rng: np.random.Generator, kind: str, tones: Ints, is_korean: Bools) -> Texts:
-        """Draw a sentence of the kind for each tone in each person's language."""
+        """Draw a sentence of the kind for each tone, in Korean where `is_korean` is true and in English elsewhere."""
         drawn, out = rng.random(len(tones)), np.full(len(tones), None, dtype=object)
         for tone in np.unique(tones):
             for korean in (True, False):
@@ -37,14 +37,14 @@ class Phrases:
 
 
 def draw_reviews(world: World, rng: np.random.Generator) -> Records:
-    """Return one row a review, written within weeks of buying the product; online buyers write more."""
+    """Return one row per review, written within weeks after the product was bought; online buyers write more."""
     market, phrases = world.market, Phrases()
     online = world.is_online[market.line_basket]
     line = np.flatnonzero(chance(rng, np.where(online, 0.02, _REVIEW_SHARE * 0.45), len(online)))
     size, basket = len(line), market.line_basket[line]
     person = world.principal[market.basket_household[basket]]
     korean = world.people["is_korean"].to_numpy()[person]
-    # A product has a mean quality of its own, so that its reviews agree with each other.
+    # Each product has its own mean quality, so that its reviews agree with each other.
     quality = np.sin(market.line_product[line] * 12.9898)
     rating = np.clip(pick(rng, _STARS, size) + 1 + np.round(quality * 0.8), 1, 5).astype(int)
     member = only(world.used_member_no(person, rng), chance(rng, 0.85, size))
@@ -71,7 +71,7 @@ def draw_reviews(world: World, rng: np.random.Generator) -> Records:
 
 
 def draw_tickets(world: World, deliveries: Records, returns: Records, rng: np.random.Generator) -> Records:
-    """Return one row a ticket: about returns, about deliveries, and about everything else."""
+    """Return one row per support ticket, about a return, a delivery or another topic, sorted by time."""
     assert deliveries.person is not None
     assert returns.person is not None
     returned = np.flatnonzero(chance(rng, 0.18, len(returns.frame)))
@@ -125,7 +125,10 @@ def _tickets(world: World, person: Ints, opened: np.ndarray, topic: Texts, rng: 
 
 
 def draw_nps(world: World, rng: np.random.Generator) -> Records:
-    """Return one row for each question sent in spring and autumn; scores drift over the year."""
+    """Return one row per NPS question sent in spring or autumn; score and comment are null without an answer.
+
+    Scores are lower on average in autumn.
+    """
     members = world.members["person"].to_numpy()
     number = world.members["member_no"].to_numpy(object)
     asked = np.concatenate([np.flatnonzero(chance(rng, 0.4, len(members))) for _ in range(2)])

@@ -1,11 +1,11 @@
-"""Households: size, ages and home of each loyalty account, following the known demographics."""
+"""Draws the household of each loyalty account: size, ages and home, as the known demographics state."""
 
 import numpy as np
 import pandas as pd
 
 from pipelines.simulate.market import Market
+from pipelines.simulate.random_stream import Ints, between, chance
 from pipelines.simulate.region import draw_dong
-from pipelines.simulate.streams import Ints, between, chance
 
 _AGE_BANDS = {
     "19-24": (19, 24),
@@ -16,15 +16,15 @@ _AGE_BANDS = {
     "65+": (65, 84),
 }
 _KOREAN_SHARE = 0.86
-_MOVING_SHARE = 0.07  # households that moved during the year
+_MOVING_SHARE = 0.07  # share of households that moved during the year
 
 
 def draw_households(market: Market, regions: pd.DataFrame, store_dong: Ints, rng: np.random.Generator) -> pd.DataFrame:
-    """Return one row a household: ages of the head, people, home and removal.
+    """Return one row per household, in the market's order.
 
-    Columns: age_low, age_high, adults, kids, is_married, is_korean, dong, new_dong, moved_on. Households
-    without demographics take those of a random household that has them. `dong` is a position in `regions`;
-    `moved_on` is NaT for those that stayed.
+    Columns: household, age_low and age_high (age band of the head), adults, kids, is_married, is_korean, dong,
+    new_dong, moved_on. A household without demographics takes those of a random household that has them. `dong` and
+    `new_dong` are positions in `regions`. `moved_on` is NaT for a household that did not move.
     """
     size = len(market.household_id)
     known = market.demographics.reindex(market.household_id)
@@ -55,7 +55,7 @@ def draw_households(market: Market, regions: pd.DataFrame, store_dong: Ints, rng
 
 
 def _main_store(market: Market) -> Ints:
-    """Return the position of the store where each household rang up most baskets."""
+    """Return the position of the store in which each household bought most baskets."""
     stores = len(market.store_id)
     visits = np.bincount(
         market.basket_household * stores + market.basket_store, minlength=len(market.household_id) * stores

@@ -1,23 +1,26 @@
-"""Lays the records of each source down as files and remembers where every spot of dirt went."""
+"""Writes the records of each source to files, and records the file and line of each planted fault."""
 
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from pipelines.simulate.files import write_csv, write_json_lines, write_parquet
-from pipelines.simulate.format import FORMATS
+from pipelines.simulate.file_writer import write_csv, write_json_lines, write_parquet
+from pipelines.simulate.random_stream import Ints
 from pipelines.simulate.records import Records
-from pipelines.simulate.streams import Ints
+from pipelines.simulate.source_format import FORMATS
 
-# The app's release of July 2017 renamed one field and began to send another; the pipeline was not told.
+# The app's release of July 2017 renamed one field and added another, without notice to the pipeline.
 DRIFT_MONTH = "2017-07"
 DRIFT_RENAME = ("screen", "screen_name")
 DRIFT_NEW = ("app_build", 50017)
 
 
 class Landing:
-    """Writes one replica's records below `root` (landing/<source>/) and collects rows and dirt."""
+    """Writes the records of one replica to <root>/<source>/.
+
+    `rows` collects the number of rows of each file, `dirt` the places of the planted faults.
+    """
 
     def __init__(self, root: Path, replica: int) -> None:
         self._root = root
@@ -26,7 +29,7 @@ class Landing:
         self.dirt: list[pd.DataFrame] = []
 
     def write(self, records: Records) -> None:
-        """Write the records to one file, or to one a month of receipt."""
+        """Write the records to one file, or to one file for each month of receipt."""
         if not FORMATS[records.source].is_monthly:
             self._write(records, records.frame, f"{records.source}-{self._replica:03d}")
             return
@@ -55,7 +58,7 @@ class Landing:
             self.dirt.append(_drift_mark(path.name))
 
     def _locate(self, records: Records, file: str, lines: Ints) -> None:
-        """Turn marks on rows into marks on lines of the file."""
+        """Add to `dirt` the row and line in the file of each fault that the records carry."""
         if not records.marks:
             return
         marks = pd.DataFrame(records.marks, columns=["kind", "index", "column", "breaks_contract"])
@@ -71,7 +74,7 @@ class Landing:
 
 
 def _drift(records: Records) -> Records:
-    """Return the records as the July release of the app sends them."""
+    """Return the records with the fields that the July release of the app sends."""
     frame = records.frame.rename(columns=dict([DRIFT_RENAME]))
     frame[DRIFT_NEW[0]] = np.int64(DRIFT_NEW[1])
     return Records(records.source, frame, records.key, overrides=records.overrides, marks=records.marks)

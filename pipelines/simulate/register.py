@@ -1,4 +1,4 @@
-"""The membership register and the card system: what the chain wrote down about the people it knows."""
+"""Draws the rows of the membership register (`crm_customer`) and of the card system (`loyalty_card`)."""
 
 import numpy as np
 import pandas as pd
@@ -7,8 +7,8 @@ from pipelines.simulate.address import at_home
 from pipelines.simulate.contact import new_phones, write_emails, write_phones
 from pipelines.simulate.member import misspell
 from pipelines.simulate.people import age_of
+from pipelines.simulate.random_stream import Ints, Texts, between, chance, choose
 from pipelines.simulate.records import Records
-from pipelines.simulate.streams import Ints, Texts, between, chance, choose
 from pipelines.simulate.text import day_text, given, label, only
 from pipelines.simulate.world import World
 
@@ -16,7 +16,7 @@ _EXPORTED_AT = np.datetime64("2018-01-01T04:00:00")
 
 
 def draw_crm_customers(world: World, rng: np.random.Generator) -> Records:
-    """Return one row a registration, as it stands at the end of the year."""
+    """Return one row per registration, in its state at the end of 2017. Some people registered twice."""
     members, people = world.members, world.people
     person = members["person"].to_numpy()
     repeat = members["is_repeat"].to_numpy()
@@ -66,7 +66,7 @@ def draw_crm_customers(world: World, rng: np.random.Generator) -> Records:
 
 
 def draw_loyalty_cards(world: World, rng: np.random.Generator) -> Records:
-    """Return one row a card: every account has the principal's, some a second one for the family."""
+    """Return one row per card. Each account has a card of its principal, some a second card of another adult."""
     principal = world.principal
     family = _another_adult(world)
     holder = np.concatenate([principal, family[chance(rng, 0.25, len(family))]])
@@ -97,7 +97,10 @@ def draw_loyalty_cards(world: World, rng: np.random.Generator) -> Records:
 
 
 def _names(world: World, rng: np.random.Generator) -> tuple[Texts, np.ndarray]:
-    """Return the registered names, and where they are misspelt; some newly wed keep the old name."""
+    """Return the registered name of each registration, and a mask of misspelt names.
+
+    Some newly married people are still registered under their previous name.
+    """
     person, repeat = world.members["person"].to_numpy(), world.members["is_repeat"].to_numpy()
     name, previous = world.column("name")[person], world.column("previous_name")[person]
     keeps = given(previous) & (repeat | chance(rng, 0.4, len(person)))
@@ -110,7 +113,7 @@ def _names(world: World, rng: np.random.Generator) -> tuple[Texts, np.ndarray]:
 
 
 def _latin_names(world: World, person: Ints, rng: np.random.Generator) -> Texts:
-    """Return Latin names in the orders in use: Minsu Kim, Kim Minsu, KIM MINSU."""
+    """Return names in Latin letters, each in one of the usual forms: Minsu Kim, Kim Minsu, KIM MINSU."""
     given, surname = world.column("given_latin")[person], world.column("surname_latin")[person]
     style = rng.random(len(person))
     eastern = surname + " " + given
@@ -134,7 +137,7 @@ def _sex_codes(sex: Texts, rng: np.random.Generator) -> Texts:
 
 
 def _phones(world: World, rng: np.random.Generator) -> Texts:
-    """Return the registered numbers; half of the repeated registrations give a new one."""
+    """Return the registered phone numbers; half of the repeated registrations have a new number."""
     person, repeat = world.members["person"].to_numpy(), world.members["is_repeat"].to_numpy()
     korean = world.people["is_korean"].to_numpy()[person]
     fresh = new_phones(korean, 10_000 + np.arange(len(person)), world.replica, rng)
@@ -143,7 +146,7 @@ def _phones(world: World, rng: np.random.Generator) -> Texts:
 
 
 def _updated(world: World, joined: np.ndarray, knows_move: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Draw the last change: the move or the wedding if one was reported, or a moment since joining."""
+    """Draw the time of the last update: some time since joining, and not before a reported move."""
     person = world.members["person"].to_numpy()
     home = world.people["household"].to_numpy()[person]
     span = (_EXPORTED_AT - joined.astype("datetime64[s]")).astype(int)
@@ -153,6 +156,6 @@ def _updated(world: World, joined: np.ndarray, knows_move: np.ndarray, rng: np.r
 
 
 def _another_adult(world: World) -> Ints:
-    """Return the adults who are not the principal of their household."""
+    """Return the positions of the adults who are not the principal of their household."""
     people = world.people
     return np.flatnonzero(~people["is_principal"].to_numpy() & (age_of(people) >= 19))

@@ -1,4 +1,4 @@
-"""Simulates the market: replica by replica, source by source, into a landing folder and its truth."""
+"""Runs the simulation: writes each source of each replica to a landing folder, and the truth beside it."""
 
 import shutil
 import time
@@ -6,58 +6,62 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict
 
 from pipelines.simulate.app import draw_app_events
+from pipelines.simulate.complete_journey import land_journey
 from pipelines.simulate.consent import draw_consents
-from pipelines.simulate.cutoff import cut_off
 from pipelines.simulate.device import draw_devices
 from pipelines.simulate.errors import SimulationError
+from pipelines.simulate.export_cutoff import cut_off
 from pipelines.simulate.feedback import draw_nps, draw_reviews, draw_tickets
-from pipelines.simulate.journey import land_journey
 from pipelines.simulate.landing import Landing
 from pipelines.simulate.manifest import (
     MANIFEST_NAME,
-    LandedFile,
     Manifest,
+    ManifestFile,
     SimulationSpec,
     build_manifest,
     read_manifest,
 )
 from pipelines.simulate.market import load_market
 from pipelines.simulate.order import draw_deliveries, draw_returns
-from pipelines.simulate.plan import soil
+from pipelines.simulate.random_stream import Streams
 from pipelines.simulate.recommendation import draw_recommendations
 from pipelines.simulate.records import Records
-from pipelines.simulate.reference import draw_references, store_records
+from pipelines.simulate.reference_source import draw_references, store_records
 from pipelines.simulate.region import draw_regions
 from pipelines.simulate.register import draw_crm_customers, draw_loyalty_cards
-from pipelines.simulate.streams import Streams
+from pipelines.simulate.source_dirt import plant_dirt
 from pipelines.simulate.survey import draw_lifestyles
 from pipelines.simulate.truth import Truth
 from pipelines.simulate.web import draw_web, draw_wishlist
 from pipelines.simulate.world import World, draw_world
+from privacy.storage.atomic_file import replace_public
+from privacy.storage.lock import LockBusyError, file_lock
 
 Progress = Callable[[str], None]
 _STAGING = ".simulating"
 _LOCK = ".simulating.lock"
-_MOST_REPLICAS = 1000  # phones, member numbers and person ids leave room for as many
+_MAX_REPLICAS = 1000  # phone numbers, member numbers and person ids are reserved for this many
 
 
-class SimulationReport(BaseModel):
-    """What a call did: the files with rows, sizes and digests, and whether they were there already."""
+class SimulationResult(BaseModel):
+    """The result of a call of `simulate`: the files with rows, sizes and digests.
+
+    `was_present` is true if the files existed already and nothing was written. `seconds` is the duration of the call.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     out: Path
     spec: SimulationSpec
     was_present: bool
-    files: tuple[LandedFile, ...]
+    files: tuple[ManifestFile, ...]
     seconds: float
 
     @property
     def rows(self) -> dict[str, int]:
-        """Rows by source."""
+        """Number of landed rows of each source."""
         total: dict[str, int] = {}
         for file in self.files:
             kind, source, *_ = file.path.split("/")
@@ -74,37 +78,46 @@ def simulate(
     *,
     households: int | None = None,
     force: bool = False,
-) -> SimulationReport:
-    """Write `scale` replicas of the market below `out`: landing/<source>/, truth/ and a manifest.
+) -> SimulationResult:
+    """Write `scale` replicas of the market to the folder `out`: landing/<source>/, truth/ and manifest.json.
 
-    The same seed, scale and households give the same bytes. When `out` holds them already, nothing is
-    written and the report says `was_present`. Files appear in `out` only when all are complete. `progress`
-    is told what is being made. `households` limits the market to its first K households, for tests.
+    The same seed, scale and households give the same bytes. If `out` has these files already, nothing is written and
+    `was_present` is true. Files appear in `out` only when all of them are complete.
+
+    Args:
+        out: the folder; it is created if it is missing.
+        seed: seed of all random draws, from 0.
+        scale: number of copies of the market, each with new people, from 1 to 1000.
+        progress: called with the name of each step before the step begins.
+        households: limits the market to the households with the lowest numbers, at least 10; None for all.
+        force: write again, also over another simulation.
 
     Raises:
-        SimulationError: a number is out of range, `out` holds another simulation and `force` is not set, or
-            another process writes there.
+        SimulationError: a number is out of range, `out` has another simulation and `force` is not set, or another
+            process is writing to `out`.
     """
     spec = _checked(seed, scale, households)
     out.mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(out / _LOCK, timeout=0):
+        with file_lock(out / _LOCK, wait_seconds=0):
             return _simulate(out, spec, progress or (lambda _: None), force)
-    except Timeout:
-        raise SimulationError(f"another simulation is writing to {out}; wait for it, or choose another") from None
+    except LockBusyError:
+        raise SimulationError(
+            f"Another simulation is writing to {out}. Wait until it ends, or choose another folder with --out."
+        ) from None
 
 
-def _simulate(out: Path, spec: SimulationSpec, progress: Progress, force: bool) -> SimulationReport:
+def _simulate(out: Path, spec: SimulationSpec, progress: Progress, force: bool) -> SimulationResult:
     started = time.perf_counter()
     former = read_manifest(out)
     if former is not None and not force:
         if former.answers(spec) and former.is_intact(out):
             seconds = time.perf_counter() - started
-            return SimulationReport(out=out, spec=spec, was_present=True, files=former.files, seconds=seconds)
+            return SimulationResult(out=out, spec=spec, was_present=True, files=former.files, seconds=seconds)
         if former.spec != spec:
             raise SimulationError(
-                f"{out} holds the simulation of {former.spec}; asked was {spec}. "
-                "Choose another folder, or --force to replace it"
+                f"{out} already has another simulation ({former.spec}), so {spec} was not written there. "
+                "Choose another folder with --out, or replace it with --force."
             )
     staging = out / _STAGING
     shutil.rmtree(staging, ignore_errors=True)
@@ -114,28 +127,27 @@ def _simulate(out: Path, spec: SimulationSpec, progress: Progress, force: bool) 
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     seconds = time.perf_counter() - started
-    return SimulationReport(out=out, spec=spec, was_present=False, files=manifest.files, seconds=seconds)
+    return SimulationResult(out=out, spec=spec, was_present=False, files=manifest.files, seconds=seconds)
 
 
 def _replace(out: Path, staging: Path, former: Manifest | None, manifest: Manifest) -> None:
-    """Put the finished files where those of a former simulation were; the manifest comes last."""
+    """Replace the files of an earlier simulation by the finished files; the manifest is written last."""
     (out / MANIFEST_NAME).unlink(missing_ok=True)
     for old in former.files if former is not None else ():
         (out / old.path).unlink(missing_ok=True)
     for file in manifest.files:
         (out / file.path).parent.mkdir(parents=True, exist_ok=True)
         (staging / file.path).replace(out / file.path)
-    (staging / MANIFEST_NAME).write_text(manifest.model_dump_json(indent=1), encoding="utf-8")
-    (staging / MANIFEST_NAME).replace(out / MANIFEST_NAME)
+    replace_public(out / MANIFEST_NAME, manifest.model_dump_json(indent=1))
 
 
 def _checked(seed: int, scale: int, households: int | None) -> SimulationSpec:
-    if not 1 <= scale <= _MOST_REPLICAS:
-        raise SimulationError(f"scale is {scale}; give a whole number from 1 to {_MOST_REPLICAS}")
+    if not 1 <= scale <= _MAX_REPLICAS:
+        raise SimulationError(f"The scale {scale} is out of range; give a whole number from 1 to {_MAX_REPLICAS}.")
     if seed < 0:
-        raise SimulationError(f"seed is {seed}; give a whole number from 0")
+        raise SimulationError(f"The seed {seed} is negative; give a whole number from 0.")
     if households is not None and households < 10:
-        raise SimulationError(f"households is {households}; give at least 10, or leave it out for all")
+        raise SimulationError(f"{households} households are too few; give at least 10, or omit --households for all.")
     return SimulationSpec(seed=seed, scale=scale, households=households)
 
 
@@ -145,7 +157,7 @@ def _write_all(root: Path, spec: SimulationSpec, progress: Progress) -> dict[str
     market = load_market(spec.households)
     regions = draw_regions(Streams(spec.seed, 0).generator("region"))
     rows: dict[str, int] = {}
-    # The tables of the package are rewritten by Arrow beside the drawing of people, which leaves a core idle.
+    # Arrow rewrites the package's tables in a second thread, because drawing people uses only one core.
     with ThreadPoolExecutor(max_workers=1) as background, Truth(root / "truth") as truth:
         landed = []
         for replica in range(spec.scale):
@@ -166,7 +178,7 @@ def _write_replica(root: Path, world: World, truth: Truth, progress: Progress) -
     for records in _sources(world):
         progress(records.source)
         records.replica = world.replica
-        soil(records, world.streams.generator(f"dirt {records.source}"))
+        plant_dirt(records, world.streams.generator(f"dirt {records.source}"))
         cut_off(records)
         truth.add_records(world, records)
         landing.write(records)
@@ -175,7 +187,7 @@ def _write_replica(root: Path, world: World, truth: Truth, progress: Progress) -
 
 
 def _sources(world: World) -> Iterator[Records]:
-    """Yield the records of each source, clean; those that others build on are drawn first."""
+    """Yield the records of each source, without faults; a source that others depend on comes first."""
     draw = world.streams.generator
     if world.replica == 0:
         yield from draw_references(world.regions, draw("weather"))

@@ -1,16 +1,16 @@
-"""Stores of the chain: the real store numbers with an invented name and place."""
+"""Draws the stores of the chain: the real store numbers with invented names and places."""
 
 import numpy as np
 import pandas as pd
 
 from pipelines.simulate.market import Market
+from pipelines.simulate.random_stream import between, chance, choose
 from pipelines.simulate.region import draw_dong
-from pipelines.simulate.streams import between, chance, choose
 from pipelines.simulate.text import day_text, only
 
 
 def draw_stores(market: Market, regions: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
-    """Return one row a store of the market, in its order; `place` is a position in `regions`."""
+    """Return one row per store, in the market's order; `place` is a position in `regions`."""
     size = len(market.store_id)
     place = draw_dong(rng, regions, None, size)
     at = regions.iloc[place].reset_index(drop=True)

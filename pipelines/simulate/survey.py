@@ -1,13 +1,13 @@
-"""The lifestyle survey: voluntary answers on living, health, belief and interests."""
+"""Draws the responses of the lifestyle survey: voluntary answers on living, health, belief and interests."""
 
 import numpy as np
 import pandas as pd
 
 from pipelines.simulate.people import age_of
+from pipelines.simulate.random_stream import Texts, chance, choose
 from pipelines.simulate.records import Records
-from pipelines.simulate.season import draw_times
-from pipelines.simulate.streams import Texts, chance, choose
 from pipelines.simulate.text import label, only, whole
+from pipelines.simulate.visit_time import draw_times
 from pipelines.simulate.world import World
 
 _HOBBIES = np.array(
@@ -19,7 +19,7 @@ _BELIEFS = {"없음": 50.0, "기독교": 19.0, "천주교": 8.0, "불교": 14.0,
 
 
 def draw_lifestyles(world: World, rng: np.random.Generator) -> Records:
-    """Return one row a response; some members answer twice, the later answer holds."""
+    """Return one row per response. Some members answer twice; the later response is the valid one."""
     members = world.members
     adult = age_of(world.people)[members["person"].to_numpy()] >= 19
     row = np.flatnonzero(adult & chance(rng, 0.26, len(members)))

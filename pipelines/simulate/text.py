@@ -1,4 +1,4 @@
-"""Identifiers, dates and names as text, whole columns at a time."""
+"""Makes columns of identifiers, dates and optional values, and reads the simulator's own tables."""
 
 from importlib import resources
 
@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.simulate.streams import Bools, Ints, Texts, Times
+from pipelines.simulate.random_stream import Bools, Ints, Texts, Times
 
 
 def label(prefix: str, numbers: Ints, width: int) -> Texts:
@@ -24,14 +24,14 @@ def hexadecimal(rng: np.random.Generator, prefix: str, size: int) -> Texts:
 
 
 def day_text(days: Times) -> Texts:
-    """Return dates as yyyy-mm-dd; no date becomes None."""
+    """Return dates as text yyyy-mm-dd; NaT becomes None."""
     text = np.datetime_as_string(days.astype("datetime64[D]")).astype(object)
     text[np.isnat(days)] = None
     return text
 
 
 def given(values: Texts) -> Bools:
-    """Say which values are there (not None)."""
+    """Return for each value whether it is not null."""
     return np.asarray(pd.notna(values))
 
 
@@ -43,11 +43,11 @@ def only(values: Texts, condition: Bools) -> Texts:
 
 
 def whole(values: Ints, condition: Bools) -> pd.api.extensions.ExtensionArray:
-    """Return whole numbers that are null where the condition fails."""
+    """Return whole numbers where the condition holds and null elsewhere."""
     return pd.arrays.IntegerArray(np.asarray(values, dtype=np.int64), ~np.asarray(condition))
 
 
 def load_table(name: str) -> pd.DataFrame:
-    """Read one of the simulator's own tables (data/<name>.csv); blanks are empty text, never null."""
+    """Read one of the simulator's own tables (data/<name>.csv); a blank is empty text, not null."""
     with resources.files("pipelines.simulate").joinpath(f"data/{name}.csv").open(encoding="utf-8") as file:
         return pd.read_csv(file, keep_default_na=False)

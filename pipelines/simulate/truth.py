@@ -1,4 +1,4 @@
-"""The simulator's answers, kept aside for evaluation: people, whose each record is, where the dirt lies."""
+"""Writes the truth for evaluation: the people, the person behind each record, and the place of each planted fault."""
 
 from pathlib import Path
 from types import TracebackType
@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipelines.simulate.files import arrow_column
+from pipelines.simulate.file_writer import arrow_column
 from pipelines.simulate.records import Records
 from pipelines.simulate.text import day_text
 from pipelines.simulate.world import World
@@ -30,7 +30,10 @@ _RECORD = pa.schema([("source", pa.string()), ("key", pa.string()), ("person_id"
 
 
 class Truth:
-    """Writes truth/person, truth/record and truth/dirt, one replica after the other."""
+    """Writes person.parquet, record.parquet and dirt.parquet to the folder `root`, one replica after the other.
+
+    `rows` holds the number of rows written to each file so far.
+    """
 
     def __init__(self, root: Path) -> None:
         root.mkdir(parents=True, exist_ok=True)
@@ -48,7 +51,7 @@ class Truth:
             writer.close()
 
     def add_people(self, world: World) -> None:
-        """Append the people of a replica with their current home."""
+        """Append the people of a replica, with their home at the start of 2018."""
         people, home = world.people, world.people["household"].to_numpy()
         moved = world.has_moved(home, np.full(len(people), np.datetime64("2018-01-01")))
         dong = np.where(moved, world.households["new_dong"].to_numpy()[home], world.households["dong"].to_numpy()[home])
@@ -84,7 +87,7 @@ class Truth:
         )
 
     def add_accounts(self, world: World) -> None:
-        """Append whose the baskets of each account are."""
+        """Append the person to whom the baskets of each account belong, under the source cj_transactions."""
         account = world.account(np.arange(len(world.households))).astype(str).astype(object)
         self._add("cj_transactions", account, world.column("person_id")[world.principal])
 
@@ -94,7 +97,7 @@ class Truth:
         self._add(records.source, keys, world.column("person_id")[person])
 
     def add_dirt(self, dirt: list[pd.DataFrame]) -> None:
-        """Append where the dirt of a replica lies."""
+        """Append the places of the faults that were planted in a replica."""
         table = pa.Table.from_pandas(pd.concat(dirt, ignore_index=True)[_DIRT.names], _DIRT, preserve_index=False)
         self._append("dirt", table.replace_schema_metadata())
 

@@ -1,12 +1,12 @@
-"""Daily weather of each province in 2017: a seasonal mean, a wandering deviation, monsoon and snow."""
+"""Draws the daily weather of each province in 2017, with seasons, monsoon and snow."""
 
 import numpy as np
 import pandas as pd
 
-from pipelines.simulate.streams import Floats, chance
+from pipelines.simulate.random_stream import Floats, chance
 from pipelines.simulate.text import day_text
 
-# Yearly mean and swing of the daily mean in degrees Celsius, roughly by province.
+# Yearly mean and seasonal amplitude of the daily mean temperature in degrees Celsius, roughly, by province.
 _CLIMATE = {
     "서울특별시": (13.0, 14.5),
     "부산광역시": (15.0, 11.2),
@@ -32,7 +32,7 @@ _PERSISTENCE = 0.75  # correlation of the deviation from one day to the next
 
 
 def draw_weather(rng: np.random.Generator) -> pd.DataFrame:
-    """Return one row a province and day: temperatures in degrees Celsius, rain in millimetres, condition."""
+    """Return one row per province and day: temperatures (degrees Celsius), precipitation (millimetres), condition."""
     day = (_DAYS - np.datetime64("2017-01-01")).astype(int)
     season = np.cos(2 * np.pi * (day - _HOTTEST_DAY) / 365.25)
     mean = np.array([m + s * season for m, s in _CLIMATE.values()])
@@ -57,7 +57,7 @@ def draw_weather(rng: np.random.Generator) -> pd.DataFrame:
 
 
 def _wander(rng: np.random.Generator, days: int) -> Floats:
-    """Return a first-order autoregression with a standard deviation of about three degrees."""
+    """Return a daily deviation from the mean: a first-order autoregression, standard deviation about 3 degrees."""
     steps, value = rng.normal(0, 3 * np.sqrt(1 - _PERSISTENCE**2), days), np.zeros(days)
     for i in range(1, days):
         value[i] = _PERSISTENCE * value[i - 1] + steps[i]

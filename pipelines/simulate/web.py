@@ -1,4 +1,4 @@
-"""The web shop: visits and clicks, those before each online order and those that end without one."""
+"""Draws the visits and events of the web shop, with and without an order."""
 
 from dataclasses import dataclass
 
@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 
 from pipelines.simulate.device import Devices
-from pipelines.simulate.query import SearchWords
+from pipelines.simulate.random_stream import Bools, Floats, Ints, Times, between, chance, choose, pick
 from pipelines.simulate.records import Records
-from pipelines.simulate.season import draw_times
-from pipelines.simulate.streams import Bools, Floats, Ints, Times, between, chance, choose, pick
+from pipelines.simulate.search_word import SearchWords
 from pipelines.simulate.text import given, label, only, whole
+from pipelines.simulate.visit_time import draw_times
 from pipelines.simulate.world import World
 
 EVENTS = np.array(
@@ -39,7 +39,10 @@ _REFERRERS = {
 
 @dataclass(frozen=True)
 class Visits:
-    """One entry a visit: who came, the basket bought (-1 none), when it begins or its basket is paid."""
+    """One entry per visit: the person, the bought basket (-1 for none), and a time.
+
+    `at` is the time of the payment, or the start of a visit without purchase.
+    """
 
     person: Ints
     basket: Ints
@@ -51,7 +54,11 @@ class Visits:
 
 @dataclass(frozen=True)
 class Clicks:
-    """One entry an event, in order within its visit; `line` is the market line it concerns (-1 none)."""
+    """One entry per event, sorted by visit and time.
+
+    `kind` is a position in `EVENTS`, `line` the market line that the event concerns (-1 for none), `dwell` the seconds
+    until the next event.
+    """
 
     visit: Ints
     kind: Ints
@@ -61,7 +68,7 @@ class Clicks:
 
 
 def draw_web(world: World, devices: Devices, rng: np.random.Generator) -> tuple[Records, Records, pd.DataFrame]:
-    """Return sessions, events and the wishes among them (person, member_no, line, added_at)."""
+    """Return the sessions, the events, and the wish-list additions (person, member_no, product_id, added_at)."""
     visits = _draw_visits(world, devices, rng)
     clicks = _draw_clicks(world, visits, rng)
     sessions = _sessions(world, devices, visits, clicks, rng)
@@ -81,7 +88,7 @@ def draw_web(world: World, devices: Devices, rng: np.random.Generator) -> tuple[
 
 
 def _draw_visits(world: World, devices: Devices, rng: np.random.Generator) -> Visits:
-    """One visit for each online basket by the account's principal, and about as many that buy nothing."""
+    """Draw a visit of the principal for each online basket, and at least as many visits without purchase."""
     market = world.market
     bought = np.flatnonzero(world.is_online)
     visitors = np.flatnonzero(devices.visits_web)
@@ -99,7 +106,7 @@ def _draw_visits(world: World, devices: Devices, rng: np.random.Generator) -> Vi
 
 
 def _draw_clicks(world: World, visits: Visits, rng: np.random.Generator) -> Clicks:
-    """Draw the events of each visit: a first page, some products, and for buyers checkout and purchase."""
+    """Draw the events of each visit: a first page, some products, and for buyers a checkout and a purchase."""
     buys = visits.basket >= 0
     products = 1 + rng.poisson(np.where(buys, 1.0, 0.8))
     visit = np.repeat(np.arange(len(visits)), products)
@@ -132,7 +139,11 @@ def _draw_clicks(world: World, visits: Visits, rng: np.random.Generator) -> Clic
 
 
 def _lines_looked_at(world: World, visits: Visits, visit: Ints, rng: np.random.Generator) -> Ints:
-    """Buyers look at what they buy; others at what their household buys, or at what everybody does."""
+    """Draw the market line of each viewed product.
+
+    Buyers view lines of the basket that they buy. Half of the others view lines of a basket of their household, and
+    the rest view random lines.
+    """
     market = world.market
     popular = rng.integers(0, len(market.line_product), len(visit))
     basket = visits.basket[visit]
@@ -144,7 +155,7 @@ def _lines_looked_at(world: World, visits: Visits, visit: Ints, rng: np.random.G
 
 
 def _times(visits: Visits, visit: Ints, kind: Ints, dwell: Floats) -> Times:
-    """Lay the events out in time; the purchase falls on the basket's own second."""
+    """Return the time of each event; the purchase has the time of its basket."""
     elapsed = np.cumsum(dwell) - dwell
     first = np.flatnonzero(np.diff(visit, prepend=-1))
     since_start = np.floor(elapsed - elapsed[first][visit]).astype(np.int64)
@@ -210,7 +221,7 @@ def _events(world: World, visits: Visits, clicks: Clicks, sessions: Records, rng
 
 
 def draw_wishlist(world: World, wishes: pd.DataFrame, rng: np.random.Generator) -> Records:
-    """Return the wish lists that the wishes of web visits left behind."""
+    """Return one row per member and product on a wish list, from the wish-list additions of web visits."""
     kept = wishes.drop_duplicates(["member_no", "product_id"])
     kept = kept.sort_values("added_at", kind="stable", ignore_index=True)
     removed = between(rng, kept["added_at"].to_numpy() + np.timedelta64(3600, "s"), 60 * 86_400, len(kept))

@@ -1,4 +1,4 @@
-"""One replica of the market with its people: what every source draws from."""
+"""Holds one replica of the market with its people, from which every source draws its rows."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,8 +11,8 @@ from pipelines.simulate.household import draw_households
 from pipelines.simulate.market import Market
 from pipelines.simulate.member import draw_members
 from pipelines.simulate.people import draw_people
+from pipelines.simulate.random_stream import Bools, Ints, Streams, Texts, Times, chance
 from pipelines.simulate.store import draw_stores
-from pipelines.simulate.streams import Bools, Ints, Streams, Texts, Times, chance
 from pipelines.simulate.text import given
 
 ACCOUNT_OFFSET = 1_000_000
@@ -22,7 +22,7 @@ BASKET_OFFSET = 1_000_000_000_000
 
 @dataclass(frozen=True)
 class World:
-    """Households, people, homes and registrations of one replica; rows are referred to by position."""
+    """The households, people, homes and registrations of one replica. They refer to each other by position."""
 
     market: Market
     streams: Streams
@@ -41,36 +41,36 @@ class World:
         return self.streams.replica
 
     def account(self, household: Ints) -> Ints:
-        """Return account numbers of households."""
+        """Return the account numbers of households (positions) in this replica."""
         return self.market.household_id[household] + self.replica * ACCOUNT_OFFSET
 
     def order(self, basket: Ints) -> Ints:
-        """Return order numbers (basket_id) of baskets."""
+        """Return the order numbers (basket_id) of baskets (positions) in this replica."""
         return self.market.basket_id[basket] + self.replica * BASKET_OFFSET
 
     @cached_property
     def principal(self) -> Ints:
-        """The person to whom each household's baskets belong."""
+        """The person (position) to whom each household's baskets belong."""
         return np.flatnonzero(self.people["is_principal"].to_numpy())
 
     @cached_property
     def member_no(self) -> Texts:
-        """First membership number of each person; None for those who never registered."""
+        """The first membership number of each person; None if the person never registered."""
         return self._numbers(self.members[~self.members["is_repeat"]])
 
     @cached_property
     def second_member_no(self) -> Texts:
-        """Second membership number of each person who registered twice; None otherwise."""
+        """The second membership number of each person who registered twice; None for others."""
         return self._numbers(self.members[self.members["is_repeat"]])
 
     def used_member_no(self, person: Ints, rng: np.random.Generator) -> Texts:
-        """Return a number under which each person acts; those with two use the second three times in ten."""
+        """Draw the membership number that each person uses. People with two use the second with probability 0.3."""
         second = self.second_member_no[person]
         use_second = given(second) & chance(rng, 0.3, len(person))
         return np.where(use_second, second, self.member_no[person])
 
     def has_moved(self, household: Ints, at: Times) -> Bools:
-        """Say whether households had moved to their new home by then."""
+        """Return for each household whether it had moved to its new home at the given time."""
         return current_home(self.households["moved_on"].to_numpy()[household], at)
 
     def column(self, name: str) -> Texts:
@@ -84,7 +84,7 @@ class World:
 
 
 def draw_world(market: Market, regions: pd.DataFrame, streams: Streams) -> World:
-    """Populate one replica of the market."""
+    """Draw the people, homes, stores and registrations of one replica of the market."""
     stores = draw_stores(market, regions, streams.generator("store"))
     households = draw_households(market, regions, stores["place"].to_numpy(), streams.generator("household"))
     people = draw_people(households, streams.replica, streams.generator("people"))
@@ -104,6 +104,6 @@ def draw_world(market: Market, regions: pd.DataFrame, streams: Streams) -> World
 
 
 def _online_baskets(market: Market, rng: np.random.Generator) -> Bools:
-    """Choose the baskets ordered in the web shop: about eight in a hundred, most by a few households."""
+    """Draw the baskets that are web orders: about 8 %, most of them of a few households."""
     habit = rng.beta(0.35, 3.85, len(market.household_id))
     return market.is_shoppable & chance(rng, habit[market.basket_household], len(market.basket_id))

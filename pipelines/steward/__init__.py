@@ -1,1 +1,1 @@
-"""What a data steward does: names two people, decides, reverts, and asks why two people are one."""
+"""Services for a data steward: record that two customers are the same or different, undo an event, explain a match."""

@@ -1,4 +1,4 @@
-"""Where a steward works: names two people, says why, and the next run obeys. Needs no engine."""
+"""Records a steward's decisions about customers in the lakehouse; the next run applies them. Needs no engine."""
 
 from __future__ import annotations
 
@@ -31,23 +31,23 @@ KEY_COLUMNS = ("token_kind", "token", "customer_id", "changed_at")
 
 
 @dataclass(frozen=True)
-class Named:
-    """Somebody a steward named: the keys that stand for them, and whose they are now."""
+class NamedPerson:
+    """A person that a steward named: the matching keys of the person, and the customer who has them now."""
 
     keys: tuple[Key, ...]
     customer_id: str
 
 
 @dataclass(frozen=True)
-class StewardDesk:
-    """Records decisions in silver/identity_decision.
+class StewardService:
+    """Finds customers, and records a steward's decisions in silver/identity_decision.
 
     Attributes:
         lakehouse: where the tables are.
-        contracts: which number names a row of which source.
-        token: makes the token of a kind and value, see `privacy.protection.token`; None for what is no such value.
-        clock: local wall time.
-        steward: account of who decides.
+        contracts: they say which number identifies a row of each source.
+        token: returns the token of a kind and value, see `privacy.protection.token`; None if the value is not valid.
+        clock: returns the local wall time.
+        steward: account of the steward.
     """
 
     lakehouse: Lakehouse
@@ -56,59 +56,71 @@ class StewardDesk:
     clock: Callable[[], datetime]
     steward: str
 
-    def find(self, reference: str) -> Named:
-        """Return whom a reference means: a customer id, `kind:value`, `kind:token` or `source:number`.
+    def find(self, reference: str) -> NamedPerson:
+        """Return the person that a reference names: a customer id, `kind:value`, `kind:token` or `source:number`.
 
         Raises:
-            DecisionError: nobody, or somebody without any key that lasts.
+            DecisionError: there is no such person, or the person has only keys that may change hands.
         """
         keys = self._keys()
         if ":" not in reference:
             own = keys[keys["customer_id"] == reference]
             if own.empty:
-                raise DecisionError(f"No customer {reference}; expected a customer id, or kind:value as member_no:…")
+                raise DecisionError(
+                    f"No customer {reference}; expected a customer id or kind:value, for example member_no:M000000001."
+                )
             lasting = lasting_keys(zip(own["token_kind"], own["token"], strict=True))
             if not lasting:
-                raise DecisionError(f"{reference} has no member or card number, e-mail or name with phone to go by.")
-            return Named(lasting, reference)
+                raise DecisionError(
+                    f"{reference} has no member or card number, e-mail or name with phone. A decision needs one of "
+                    "them; name another customer."
+                )
+            return NamedPerson(lasting, reference)
         key = self._key(reference)
         owner = keys.loc[(keys["token_kind"] == key[0]) & (keys["token"] == key[1]), "customer_id"]
         if owner.empty:
-            raise DecisionError(f"No customer holds that {key[0]}; see whether its row is in quarantine.")
-        return Named((key,), str(owner.iloc[0]))
+            raise DecisionError(
+                f"No customer has that {key[0]}. Check the value. If it is right, its row may be in quarantine, or "
+                "`bojagi run` has not loaded it yet."
+            )
+        return NamedPerson((key,), str(owner.iloc[0]))
 
     def decide(self, verdict: Verdict, first: str, second: str, reason: str) -> Decision:
-        """Record that two references are one person, or are not.
+        """Record that two references are the same person (`same`) or different people (`different`).
 
         Raises:
-            DecisionError: one names nobody, both name the same keys, or the reason will not do.
+            DecisionError: a reference names no person, both have a key in common, or the reason is not valid.
         """
         left, right = self.find(first), self.find(second)
         if set(left.keys) & set(right.keys):
-            raise DecisionError("Both references name the same record; name two, as kind:value.")
+            raise DecisionError(
+                "Both references name the same record. Name two records, for example by their member numbers."
+            )
         return self._record(verdict, left, right, reason)
 
     def revert(self, event_id: str, reason: str) -> tuple[Decision, ...]:
-        """Record what undoes an event: its keys go back, with the identifier that they had.
+        """Record the decisions that undo an event: its keys get back the customer id that they had before.
 
         Raises:
-            DecisionError: there is no such event, or nothing is left of one side.
+            DecisionError: there is no such event, or the customer on the other side has no keys left.
         """
         events = self.lakehouse.rows(EVENT).to_pandas()
         found = events[events["event_id"] == event_id]
         if found.empty:
-            raise DecisionError(f"No event {event_id}; `bojagi identity events` lists them.")
+            raise DecisionError(f"No event {event_id}; `bojagi identity events` lists all events.")
         event = found.iloc[0]
         origin, target = str(event["from_customer_id"]), str(event["to_customer_id"])
         moved = read_keys(event["moved_keys"])
-        back = Named(lasting_keys(moved), origin)
+        back = NamedPerson(lasting_keys(moved), origin)
         made = []
         if event["event_type"] in ("merge", "move"):
             made.append(
-                self._record("different", back, self._rest(target, moved, event["occurred_at"]), reason, event_id)
+                self._record("different", back, self._remaining(target, moved, event["occurred_at"]), reason, event_id)
             )
         if event["event_type"] in ("split", "move"):
-            made.append(self._record("same", back, self._rest(origin, moved, event["occurred_at"]), reason, event_id))
+            made.append(
+                self._record("same", back, self._remaining(origin, moved, event["occurred_at"]), reason, event_id)
+            )
         return tuple(made)
 
     def decisions(self) -> tuple[Decision, ...]:
@@ -118,15 +130,18 @@ class StewardDesk:
         return from_rows(self.lakehouse.rows(DECISION).to_pandas())
 
     def events(self) -> pd.DataFrame:
-        """Return the recorded changes of customers, the earliest first, without the keys that moved."""
+        """Return all merges, splits and moves of customers, the earliest first, without the keys that moved."""
         rows: pd.DataFrame = self.lakehouse.rows(EVENT).to_pandas()
         return rows.drop(columns="moved_keys").sort_values(["occurred_at", "event_id"], ignore_index=True)
 
-    def _rest(self, customer_id: str, moved: tuple[Key, ...], occurred_at: pd.Timestamp) -> Named:
-        rest = rest_of(self._keys(), customer_id, moved, occurred_at)
-        if not rest:
-            raise DecisionError(f"Nothing is left of {customer_id} to part from or to join; the event stands.")
-        return Named(rest, customer_id)
+    def _remaining(self, customer_id: str, moved: tuple[Key, ...], occurred_at: pd.Timestamp) -> NamedPerson:
+        keys = remaining_keys(self._keys(), customer_id, moved, occurred_at)
+        if not keys:
+            raise DecisionError(
+                f"The event was not undone: {customer_id} has no keys other than those of the event. "
+                "See later events with `bojagi identity events`."
+            )
+        return NamedPerson(keys, customer_id)
 
     def _key(self, reference: str) -> Key:
         kind, _, value = reference.partition(":")
@@ -136,13 +151,13 @@ class StewardDesk:
         if kind not in KINDS:
             expected = ", ".join(KINDS)
             raise DecisionError(
-                f"Got the kind {kind}; expected {expected}, or the name of a source with a member number."
+                f"Unknown kind {kind}; expected {expected}, or the name of a source with a member number."
             )
         if len(value) == TOKEN_LENGTH and set(value) <= set("0123456789abcdef"):
             return kind, value
         token = self.token(kind, value)
         if token is None:
-            raise DecisionError(f"That is no {kind}; expected for example member_no:M000000001.")
+            raise DecisionError(f"The value is not a valid {kind}; expected for example member_no:M000000001.")
         return kind, token
 
     def _keys(self) -> pd.DataFrame:
@@ -150,7 +165,7 @@ class StewardDesk:
         return keys
 
     def _record(
-        self, verdict: Verdict, left: Named, right: Named, reason: str, event_id: str | None = None
+        self, verdict: Verdict, left: NamedPerson, right: NamedPerson, reason: str, event_id: str | None = None
     ) -> Decision:  # fmt: skip
         decision = Decision(
             "d" + opaque_ids()()[1:],
@@ -171,26 +186,29 @@ class StewardDesk:
         return decision
 
     def _now(self) -> datetime:
-        """The time now; later than any decision before, also when the clock stands."""
+        """Return the current time, or a microsecond after the last decision if the clock is not later than that."""
         now = self.clock().replace(tzinfo=None)
         return max([now, *(decision.decided_at + timedelta(microseconds=1) for decision in self.decisions())])
 
 
-def rest_of(keys: pd.DataFrame, customer_id: str, moved: Iterable[Key], occurred_at: datetime) -> tuple[Key, ...]:
-    """Return who was with a customer before an event and still is, by keys that last; else who is with it now.
+def remaining_keys(
+    keys: pd.DataFrame, customer_id: str, moved: Iterable[Key], occurred_at: datetime
+) -> tuple[Key, ...]:
+    """Return the lasting keys of a customer other than those that an event moved; see `lasting_keys`.
 
-    Whoever came by the same event, or later, has no part in what it undid.
+    Keys that the customer had before the event are preferred, because keys that came with the event or later have
+    nothing to do with it. Without such keys all current keys are used.
 
     Args:
-        keys: KEY_COLUMNS of silver/identifier.
-        customer_id: whose.
+        keys: the columns KEY_COLUMNS of silver/identifier.
+        customer_id: the customer.
         moved: the keys that the event moved.
-        occurred_at: when it did.
+        occurred_at: time of the event.
     """
     own = keys[keys["customer_id"] == customer_id]
     before = own[own["changed_at"] < occurred_at]
-    for held in (before, own):
-        left = set(zip(held["token_kind"], held["token"], strict=True)) - set(moved)
+    for candidates in (before, own):
+        left = set(zip(candidates["token_kind"], candidates["token"], strict=True)) - set(moved)
         if lasting_keys(left):
             return lasting_keys(left)
     return ()

@@ -1,1 +1,5 @@
-"""Plain functions on DataFrames that make the silver and gold tables. No Dagster, no paths."""
+"""Builds the silver and gold tables: functions that take DataFrames and return a DataFrame.
+
+One module per table or group of measures; `registry.py` lists all tables. Dagster, paths and storage do not belong
+here.
+"""

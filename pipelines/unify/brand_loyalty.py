@@ -1,4 +1,4 @@
-"""How far a customer stays with brands."""
+"""Computes brand loyalty: the share of spend that goes to the leading manufacturer of each category."""
 
 from __future__ import annotations
 
@@ -7,11 +7,17 @@ from pyspark.sql import functions as F
 
 from pipelines.unify.measure import ratio
 
-MIN_LINES = 3  # lines in a category before a preference among its brands can show
+MIN_LINES = 3  # with fewer lines in a category, a preference for one brand cannot be seen
 
 
 def brand_loyalty(lines: DataFrame) -> DataFrame:
-    """Return per customer brand_loyalty and loyalty_category_count, over merchandise lines."""
+    """Return one row per customer: brand_loyalty and loyalty_category_count, over merchandise lines.
+
+    Customers without a category of at least MIN_LINES lines have no row.
+
+    Args:
+        lines: silver/order_line, without rows that have no customer.
+    """
     goods = lines.where("is_merchandise")
     brands = goods.groupBy("customer_id", "product_category", "manufacturer_id").agg(
         F.sum("sales_value").alias("spent"), F.count(F.lit(1)).alias("lines")

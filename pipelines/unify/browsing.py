@@ -1,4 +1,4 @@
-"""gold/customer_browsing: searches, views, carts and wishes."""
+"""Builds gold/customer_browsing: searches, product views, cart and wish list of a customer."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _COUNTED = {
 
 
 def build(tables: Tables, context: BuildContext) -> DataFrame:
-    """Return one row a customer with at least one web or app event or wish."""
+    """Return one row per customer with at least one web event, app event or wish list entry."""
     events = tables["silver/touchpoint_event"].where("customer_id is not null and channel in ('web', 'app')")
     events = events.where(F.col("source").isin("web_event", "app_event"))
     viewed = events.where("event_type = 'product_view' and product_id is not null")
@@ -62,7 +62,10 @@ def _counts(events: DataFrame, context: BuildContext) -> DataFrame:
 
 
 def _top_and_count(counted: DataFrame, value: str, top: str, count: str) -> DataFrame:
-    """Return the most frequent value and the number of different ones, in one pass over the counted values."""
+    """Return per customer the most frequent value and the number of different values.
+
+    Both come from one pass over `counted`: one row per customer and value, with the count in column `_times`.
+    """
     order = Window.partitionBy("customer_id").orderBy(F.col("_times").desc(), F.col(value).asc())
     ranked = counted.withColumn("_rank", F.row_number().over(order))
     return ranked.groupBy("customer_id").agg(
@@ -71,7 +74,7 @@ def _top_and_count(counted: DataFrame, value: str, top: str, count: str) -> Data
 
 
 def _empty_searches(tables: Tables) -> DataFrame:
-    """Only the web reports how many results a search had."""
+    """Return per customer the share of web searches without a result; app events report no number of results."""
     searches = tables["bronze/web_event"].where("event_type = 'search' and results_count is not null")
     found = latest(searches.drop("query"), ["event_id"])
     visitor = tables["silver/session"].where("customer_id is not null").select("session_id", "customer_id")

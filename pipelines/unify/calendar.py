@@ -1,4 +1,4 @@
-"""silver/calendar: days with holidays, seasons, pay-days and weather."""
+"""Builds silver/calendar: days with public holidays, seasons, pay-days and weather."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pipelines.derived_table.table import BuildContext, Tables
 
 NATIONWIDE = "전국"
 HOLIDAY_COUNTRY = "KR"
-PAY_DAY = 25  # the commonest pay-day in Korea
+PAY_DAY = 25  # the most common pay-day in Korea, as day of the month
 RUN_UP_DAYS = 7
 PAY_WEEK_DAYS = 7
 _HORIZON_DAYS = 60
@@ -27,7 +27,10 @@ _SCHEMA = (
 
 
 def build(tables: Tables, context: BuildContext) -> DataFrame:
-    """Return one row a day and province, over the days of bronze/cj_transactions, bronze/weather and up to as_of."""
+    """Return one row per day and province.
+
+    The days range from the first to the last day of bronze/cj_transactions, bronze/weather and the reference date.
+    """
     weather = tables["bronze/weather"]
     first, last = _span(tables, context.as_of)
     days = context.spark.createDataFrame(list(describe_days(first, last)), _SCHEMA)
@@ -51,7 +54,7 @@ def _span(tables: Tables, as_of: date) -> tuple[date, date]:
 
 
 def describe_days(first: date, last: date) -> Iterator[tuple[Any, ...]]:
-    """Yield the facts of each day from first to last, in the order of the table's columns."""
+    """Yield one tuple per day from first to last, in the order of the columns of silver/calendar."""
     free = holidays.country_holidays(HOLIDAY_COUNTRY, years=range(first.year - 1, last.year + 2), language="ko")
     named = {day: name for day, name in free.items() if first - timedelta(400) < day < last + timedelta(400)}
     for offset in range((last - first).days + 1):
@@ -66,9 +69,9 @@ def describe_days(first: date, last: date) -> Iterator[tuple[Any, ...]]:
 
 
 def days_since_pay_day(day: date, public_holidays: set[date]) -> int:
-    """Return the days since the last pay-day.
+    """Return the number of days since the last pay-day: the 25th, or the working day before it.
 
-    >>> days_since_pay_day(date(2017, 3, 1), set())  # the 25th of February 2017 was a Saturday: paid on Friday
+    >>> days_since_pay_day(date(2017, 3, 1), set())  # 25 February 2017 was a Saturday, so the pay-day was Friday
     5
     """
     paid = _pay_day(day.year, day.month, public_holidays)

@@ -1,4 +1,4 @@
-"""Campaigns sent to a customer's account, and the coupons redeemed."""
+"""Computes a customer's response to campaigns: campaigns received and coupons redeemed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from pipelines.unify.measure import ratio
 
 
 def campaign_response(tables: Tables) -> DataFrame:
-    """Return per customer campaigns received, those with a redemption, their ratio, and coupons redeemed."""
+    """Return one row per customer who received a campaign or redeemed a coupon.
+
+    Columns: campaign_count, campaign_redeemed_count, campaign_response_rate and coupon_redemption_count.
+    """
     received = received_campaigns(tables)
     redeemed = _of_accounts(
         tables["bronze/cj_coupon_redemptions"], tables, ["campaign_id", "coupon_upc", "redemption_date"]
@@ -28,12 +31,12 @@ def campaign_response(tables: Tables) -> DataFrame:
 
 
 def received_campaigns(tables: Tables) -> DataFrame:
-    """Return one row a customer and campaign received: customer_id, campaign_id."""
+    """Return one row per customer and campaign received: customer_id, campaign_id."""
     return _of_accounts(tables["bronze/cj_campaigns"], tables, ["campaign_id"]).distinct()
 
 
 def campaign_days(tables: Tables) -> DataFrame:
-    """Return one row a customer and day on which at least one received campaign ran: customer_id, calendar_date."""
+    """Return one row per customer and day on which a received campaign ran: customer_id, calendar_date."""
     runs = tables["bronze/cj_campaign_descriptions"].select("campaign_id", "start_date", "end_date").distinct()
     day = F.explode(F.sequence(F.col("start_date"), F.col("end_date"))).alias("calendar_date")
     return received_campaigns(tables).join(runs, "campaign_id").select("customer_id", day).distinct()

@@ -1,4 +1,4 @@
-"""silver/consent_event and silver/permission: the consent record with the customer who spoke, and what follows."""
+"""Builds silver/consent_event (the consent record by customer) and silver/permission (the decisions that follow)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ MEMBERSHIP = "consent/membership"
 
 
 def build(tables: Tables, context: BuildContext) -> DataFrame:
-    """Return one row a record of the consent record, whether it landed or was typed."""
+    """Return one row per entry of the consent record, from files and from commands.
+
+    customer_id is null when the source person belongs to no customer of silver/identifier.
+    """
     order = Window.partitionBy("subject_id").orderBy(F.col("from_at").desc())
     ranked = tables[MEMBERSHIP].withColumn("_rank", F.row_number().over(order)).where("_rank = 1")
     belongs = ranked.select("subject_id", F.col("customer_id").alias("_owner"))
@@ -24,6 +27,6 @@ def build(tables: Tables, context: BuildContext) -> DataFrame:
 
 
 def build_permission(tables: Tables, context: BuildContext) -> DataFrame:
-    """Return one row a customer, purpose and stretch of time whose verdict is not the purpose's default."""
+    """Return one row per customer, purpose and period in which the decision is not the purpose's default."""
     agreed = context.agreed
     return permission_rows(tables["silver/consent_event"], tables[MEMBERSHIP], agreed.policy, agreed.controller)

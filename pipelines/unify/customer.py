@@ -1,4 +1,4 @@
-"""silver/customer: the people and account holders that the keys resolve to, without direct identifiers."""
+"""silver/customer: one row per customer, that is per person or per account without a person; no direct identifiers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ _KEY_COUNTS = {
 
 
 def build(tables: Tables, context: BuildContext) -> DataFrame:
-    """Return one row a customer of silver/identifier, with what bronze/crm_customer and loyalty_card say."""
+    """Return one row per customer of silver/identifier, with values from bronze/crm_customer and bronze/loyalty_card.
+
+    Values are null, and counts 0, for a customer without an entry there.
+    """
     identifiers = tables["silver/identifier"]
     keys = identifiers.groupBy("customer_id").agg(
         *(count_where(F.col("token_kind") == kind).alias(name) for name, kind in _KEY_COUNTS.items()),
@@ -72,8 +75,8 @@ def _summary(registered: DataFrame) -> DataFrame:
         F.min("_state").alias("_state"),
     )  # fmt: skip
     name = F.lit(None).cast("string")
-    for number, said in enumerate(_STATUS.values()):
-        name = F.when(F.col("_state") == number, said).otherwise(name)
+    for number, status in enumerate(_STATUS.values()):
+        name = F.when(F.col("_state") == number, status).otherwise(name)
     return summary.withColumn("member_status", name).drop("_state")
 
 
@@ -82,9 +85,9 @@ def _cards(cards: DataFrame, identifiers: DataFrame) -> DataFrame:
         "card_type", "point_balance", "issued_on", F.col("card_no_token").alias("_card"),
         F.col("card_no_token").alias("_key_card_no"),
     )  # fmt: skip
-    held = with_customer(rows, ["card_no"], identifiers).where("customer_id is not null")
+    owned = with_customer(rows, ["card_no"], identifiers).where("customer_id is not null")
     order = Window.partitionBy("customer_id").orderBy(F.col("issued_on").desc(), F.col("_card").asc())
-    ranked = held.withColumn("_rank", F.row_number().over(order))
+    ranked = owned.withColumn("_rank", F.row_number().over(order))
     return ranked.groupBy("customer_id").agg(
         F.count(F.lit(1)).alias("card_count"),
         F.sum("point_balance").cast("bigint").alias("point_balance"),

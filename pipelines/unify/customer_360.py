@@ -1,4 +1,4 @@
-"""gold/customer_360: one row a customer, the chosen measures of every profile and the cross-channel journey."""
+"""Builds gold/customer_360: selected measures of every customer profile and of the customer's journeys."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ CHOSEN = {
         "nps_trend_per_year", "recommendation_acceptance_rate",
     ),
 }  # fmt: skip
-"""Columns taken over from each profile as they are; their definitions stand in that profile's contract."""
+"""Columns copied unchanged from each profile table. The contract of that table defines them."""
 _NAMES = {"event_count": "digital_event_count"}
 _ZEROES = ("order_count", "digital_event_count", "session_count", "touchpoint_count", "journey_count",
            "converted_journey_count", "channel_count")  # fmt: skip
 
 
 def build(tables: Tables, context: BuildContext) -> DataFrame:
-    """Return one row a customer of silver/customer."""
+    """Return one row per customer of silver/customer."""
     people = tables["silver/customer"].select("customer_id", "member_status", "joined_on", "is_principal")
     parts = [people]
     for name, columns in CHOSEN.items():

@@ -1,6 +1,7 @@
-"""silver/customer_attribute: the golden record: of each attribute of a customer the value that survives, and why.
+"""silver/customer_attribute: the golden record, that is the surviving value of each attribute of a customer.
 
-Identifiers do not lie here in clear: their row says which record of which source holds the value, and by which token.
+Each row has the survivorship rule and the source record of the value. Direct identifiers are not stored in clear: their
+row has the token instead of the value.
 """
 
 from __future__ import annotations
@@ -21,24 +22,23 @@ TABLE = "silver/customer_attribute"
 MOST_RECENT, MOST_FREQUENT = "most_recent", "most_frequent"
 _DATED = ("_at", "_on")
 RULES = {"birth_date": MOST_FREQUENT, "sex": MOST_FREQUENT}
-"""What a person keeps is what most records say; of what changes, such as the address, the newest counts."""
+"""Survivorship rules other than MOST_RECENT: for a value that never changes the most frequent one survives."""
 
 
 def registers(contracts: Contracts) -> tuple[str, ...]:
-    """Return the bronze tables that describe people."""
+    """Return the bronze tables of all registers of people."""
     return tuple(contract.table for contract in person_registers(contracts))
 
 
 def build(tables: Tables, context: BuildContext) -> DataFrame:
-    """Return one row a customer and attribute that any of its register entries states."""
+    """Return one row per customer and attribute; attributes without a value in any register entry have no row."""
     identifiers = tables["silver/identifier"].select("token_kind", "token", "customer_id", "confidence")
     stated = [_stated(tables[c.table], c, identifiers) for c in person_registers(context.contracts)]
     if not stated:
         return context.spark.createDataFrame([], spark_schema(context.contracts.table(TABLE)))
-    every = reduce(DataFrame.unionByName, stated)
-    said = every.withColumn("_said", F.coalesce("value", "token"))
-    frequency = Window.partitionBy("customer_id", "attribute", "_said")
-    counted = said.withColumn("agreeing_count", F.count(F.lit(1)).over(frequency))
+    every = reduce(DataFrame.unionByName, stated).withColumn("_stated", F.coalesce("value", "token"))
+    frequency = Window.partitionBy("customer_id", "attribute", "_stated")
+    counted = every.withColumn("agreeing_count", F.count(F.lit(1)).over(frequency))
     weight = F.when(F.col("rule") == MOST_FREQUENT, F.col("agreeing_count")).otherwise(F.lit(0))
     order = Window.partitionBy("customer_id", "attribute").orderBy(
         weight.desc(), F.col("updated_on").desc_nulls_last(), F.col("source").asc(), F.col("record").asc()
@@ -46,18 +46,21 @@ def build(tables: Tables, context: BuildContext) -> DataFrame:
     rank = F.row_number().over(order)
     total = F.count(F.lit(1)).over(Window.partitionBy("customer_id", "attribute"))
     ranked = counted.withColumns({"_rank": rank, "stating_count": total})
-    return ranked.where("_rank = 1").drop("_rank", "_said")
+    return ranked.where("_rank = 1").drop("_rank", "_stated")
 
 
 def _stated(rows: DataFrame, contract: Contract, identifiers: DataFrame) -> DataFrame:
-    """customer_id, attribute, value, token, source, record, updated_on, confidence, rule: what each entry states."""
+    """Return one row per register entry and attribute that it states.
+
+    The columns are customer_id, attribute, value, token, source, record, updated_on, confidence and rule.
+    """
     key = key_column(contract)
     assert key is not None
-    held = identifiers.where(F.col("token_kind") == F.lit(key.token)).select(
+    owners = identifiers.where(F.col("token_kind") == F.lit(key.token)).select(
         F.col("token").alias("_key"), "customer_id", "confidence"
     )
     newest = latest(rows, [str(key.token_name)])
-    owned = newest.join(held, F.col(str(key.token_name)) == F.col("_key"))
+    owned = newest.join(owners, F.col(str(key.token_name)) == F.col("_key"))
     parts = [
         owned.where(_is_stated(column)).select(
             "customer_id",
@@ -71,7 +74,7 @@ def _stated(rows: DataFrame, contract: Contract, identifiers: DataFrame) -> Data
             F.lit(RULES.get(part, MOST_RECENT)).alias("rule"),
         )
         for part, column in part_columns(contract).items()
-        # An identifier without a matching key is sealed: here nobody can see whether a record states it.
+        # A direct identifier without a token is encrypted, so it is not known here whether a record states it.
         if column.token_name or column.role != "direct"
     ]
     return reduce(DataFrame.unionByName, parts)
@@ -91,7 +94,7 @@ def _token(column: Column) -> SparkColumn:
 
 
 def _updated_on(contract: Contract) -> SparkColumn:
-    """The entry's own date where it has one: of its last change, else of its beginning, else of its load."""
+    """Return the date of an entry: of its last change, or another date of the entry if it has none, or of its load."""
     moments = [
         c.name for c in contract.columns if c.spark_type in ("date", "timestamp_ntz") and c.name.endswith(_DATED)
     ]

@@ -1,4 +1,4 @@
-"""Finds the customer of rows by their matching keys, in the order of how surely a key tells."""
+"""Finds the customer of each row by its matching keys; the most reliable kind of key decides."""
 
 from __future__ import annotations
 
@@ -10,41 +10,44 @@ from pyspark.sql import functions as F
 PRIORITY = (
     "member_no", "card_no", "email", "session_id", "order_id", "account_no", "device_id", "name_phone", "phone",
 )  # fmt: skip
-"""A member who says who she is goes first; then the visit and the order, whose person is known from elsewhere; a
-household's account before a device, and last the name and phone, which on a parcel are the receiver's."""
+"""Kinds of keys, the most reliable first. A person's own number comes first, then a visit or an order, whose person
+another source states. An account and a device belong to a household. The name and phone on a parcel are the receiver's.
+"""
 
-CARRIERS = ("session_id", "order_id")
-"""Keys that say whose they are through another source, see silver/carrier."""
+REFERENCE_KINDS = ("session_id", "order_id")
+"""Kinds of keys whose customer another source states, see silver/session_order_customer."""
 
 
 def with_customer(
-    rows: DataFrame, keys: Sequence[str], identifiers: DataFrame, carriers: DataFrame | None = None
+    rows: DataFrame, keys: Sequence[str], identifiers: DataFrame, references: DataFrame | None = None
 ) -> DataFrame:
-    """Return the rows with `customer_id` and `resolved_by` added, and the key columns `_key_<kind>` dropped.
+    """Add `customer_id` and `resolved_by` (kind of the key that decided) to rows and drop their columns `_key_<kind>`.
+
+    Both are null for a row without a known key.
 
     Args:
-        rows: any rows with a column `_key_<kind>` for each kind in `keys`.
-        keys: kinds of matching keys and carriers (session_id, order_id) present.
+        rows: rows with a column `_key_<kind>` for each kind in `keys`.
+        keys: kinds of keys of the rows: matching keys, session_id and order_id.
         identifiers: silver/identifier.
-        carriers: silver/carrier; needed only when session_id or order_id is among the keys.
+        references: silver/session_order_customer; needed only when session_id or order_id is among the keys.
     """
     ordered = [kind for kind in PRIORITY if kind in keys]
     frame = rows
     for kind in ordered:
-        frame = frame.join(_customers(kind, identifiers, carriers), f"_key_{kind}", "left")
+        frame = frame.join(_customers(kind, identifiers, references), f"_key_{kind}", "left")
     found = [F.col(f"_by_{kind}") for kind in ordered]
     by = F.lit(None).cast("string")
     for kind in reversed(ordered):
         by = F.when(F.col(f"_by_{kind}").isNotNull(), F.lit(kind)).otherwise(by)
-    # The null keeps Sail 0.7 from passing on the metadata of a lone column, which a union would then trip over.
+    # The additional null is for Sail 0.7: without it the metadata of a single column is kept, and a union then fails.
     customer = F.coalesce(*found, F.lit(None).cast("string"))
     frame = frame.withColumns({"customer_id": customer, "resolved_by": by})
     return frame.drop(*(f"_key_{kind}" for kind in keys), *(f"_by_{kind}" for kind in ordered))
 
 
-def _customers(kind: str, identifiers: DataFrame, carriers: DataFrame | None) -> DataFrame:
-    if kind in CARRIERS and carriers is not None:
-        held = carriers.where(F.col("carrier_kind") == kind).withColumnRenamed("carrier", "token")
+def _customers(kind: str, identifiers: DataFrame, references: DataFrame | None) -> DataFrame:
+    if kind in REFERENCE_KINDS and references is not None:
+        keys = references.where(F.col("reference_kind") == kind).withColumnRenamed("reference", "token")
     else:
-        held = identifiers.where(F.col("token_kind") == kind)
-    return held.select(F.col("token").alias(f"_key_{kind}"), F.col("customer_id").alias(f"_by_{kind}"))
+        keys = identifiers.where(F.col("token_kind") == kind)
+    return keys.select(F.col("token").alias(f"_key_{kind}"), F.col("customer_id").alias(f"_by_{kind}"))

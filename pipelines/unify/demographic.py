@@ -1,4 +1,4 @@
-"""gold/customer_demographic: who the customer is, as far as register, account and survey say."""
+"""Builds gold/customer_demographic: age, sex, home, household and occupation from register, account and survey."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SURVEY = ("occupation", "education", "housing_type", "pets", "health_diet", "be
 
 
 def build(tables: Tables, context: BuildContext) -> DataFrame:
-    """Return one row a customer of silver/customer; null wherever no source states the fact."""
+    """Return one row per customer of silver/customer. A column is null when no source states it."""
     identifiers = tables["silver/identifier"]
     people = tables["silver/customer"].select("customer_id", "sex", "birth_date", "sido", "sigungu", "dong")
     frame = people.join(_accounts(tables["bronze/cj_demographics"], identifiers), "customer_id", "left").join(
@@ -37,7 +37,10 @@ def build(tables: Tables, context: BuildContext) -> DataFrame:
 
 
 def latest_survey(survey: DataFrame, identifiers: DataFrame) -> DataFrame:
-    """Return each customer's last answer to the lifestyle survey, columns of the source; ties by response."""
+    """Return each customer's newest answer to the lifestyle survey, with the columns of the source.
+
+    Of answers with the same time, the one with the highest response_id is used.
+    """
     rows = latest(survey, ["response_id"]).withColumn("_key_member_no", F.col("member_no_token"))
     answered = with_customer(rows, ["member_no"], identifiers).where("customer_id is not null")
     order = Window.partitionBy("customer_id").orderBy(F.col("answered_at").desc(), F.col("response_id").desc())
@@ -48,9 +51,9 @@ def _accounts(demographics: DataFrame, identifiers: DataFrame) -> DataFrame:
     rows = latest(demographics, ["household_id_token"]).select(
         *_ACCOUNT, F.col("household_id_token").alias("_key_account_no"), F.col("household_id_token").alias("_account")
     )
-    held = with_customer(rows, ["account_no"], identifiers).where("customer_id is not null")
+    owned = with_customer(rows, ["account_no"], identifiers).where("customer_id is not null")
     order = Window.partitionBy("customer_id").orderBy("_account")
-    return held.withColumn("_rank", F.row_number().over(order)).where("_rank = 1").select("customer_id", *_ACCOUNT)
+    return owned.withColumn("_rank", F.row_number().over(order)).where("_rank = 1").select("customer_id", *_ACCOUNT)
 
 
 def _age_band(birth_date: Column, context: BuildContext) -> Column:

@@ -1,4 +1,4 @@
-"""gold/customer_feedback: reviews, support, satisfaction, recommendations and the NPS trend."""
+"""Builds gold/customer_feedback: reviews, support tickets, satisfaction, recommendations and Net Promoter Score."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ZEROES = (
 
 
 def build(tables: Tables, context: BuildContext) -> DataFrame:
-    """Return one row a customer with at least one review, ticket, survey asked or recommendation shown."""
+    """Return one row per customer with at least one review, ticket, NPS survey or recommendation shown."""
     identifiers = tables["silver/identifier"]
     reviews = _of_customers(tables["bronze/review"], "review_id", ["member_no", "email"], identifiers)
     tickets = _of_customers(tables["bronze/support_ticket"], "ticket_id", ["email", "phone"], identifiers)
@@ -109,5 +109,5 @@ def _recommendations(shown: DataFrame) -> DataFrame:
 
 
 def _best_slot(shown: DataFrame) -> DataFrame:
-    taken = shown.where(F.col("outcome").isin("clicked", "purchased"))
-    return most_frequent(taken, ["customer_id"], "slot", "best_recommendation_slot")
+    accepted = shown.where(F.col("outcome").isin("clicked", "purchased"))
+    return most_frequent(accepted, ["customer_id"], "slot", "best_recommendation_slot")

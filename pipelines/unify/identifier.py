@@ -1,4 +1,7 @@
-"""silver/identifier: the customer of each matching key, by exact keys, matched registers and stewards' decisions."""
+"""silver/identifier: the customer of each matching key.
+
+Customers are found by exact keys, by probabilistic matching of register entries and by stewards' decisions.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from pipelines.derived_table.table import PREVIOUS, BuildContext, Tables
 from pipelines.register.assign import Claim
 from pipelines.register.assignment import Past, assign
 from pipelines.register.decision import Decision, Key, from_rows, read_keys
-from pipelines.register.key_place import key_text, places
+from pipelines.register.key_place import key_text, positions
 from pipelines.register.link import Clusters, ExactLinker
 from pipelines.register.record import Records
 from pipelines.unify.identity_record import read_records
@@ -23,7 +26,7 @@ EVENT = "silver/identity_event"
 MODEL = "silver/identity_model"
 SKETCH = "silver/identity_sketch"
 EVIDENCE = "records"
-"""What changed a key's customer when no steward did."""
+"""Value of `changed_by` if the records, and not a steward, changed the customer of a key."""
 _SCHEMA = (
     "token_kind string, token string, customer_id string, method string, confidence double, record_count bigint, "
     "previous_customer_id string, changed_at timestamp_ntz, changed_by string, last_seen_at timestamp_ntz"
@@ -33,7 +36,10 @@ _EPOCH = datetime(1970, 1, 1)
 
 
 def build(tables: Tables, context: BuildContext) -> DataFrame:
-    """Return one row a matching key with its customer; keys whose customer is the same as before stay as they were."""
+    """Return one row per matching key with its customer.
+
+    Where the customer of a key is unchanged, `previous_customer_id`, `changed_at` and `changed_by` keep their values.
+    """
     records, newest = read_records(tables, context.contracts)
     decisions = from_rows(tables[DECISION].toPandas())
     previous = tables[PREVIOUS].toPandas()
@@ -44,7 +50,15 @@ def build(tables: Tables, context: BuildContext) -> DataFrame:
 
 @dataclass(frozen=True)
 class Change:
-    """What a build knows: the records and their clusters, all decisions and events, the load of the newest record."""
+    """Inputs of one build of silver/identifier.
+
+    Attributes:
+        records: the matching keys of all records.
+        clusters: the clusters of the records.
+        decisions: all decisions of stewards.
+        events: all rows of silver/identity_event.
+        newest: load time of the newest record; None if there are no records.
+    """
 
     records: Records
     clusters: Clusters
@@ -54,18 +68,18 @@ class Change:
 
 
 def apply_change(previous: pd.DataFrame, change: Change, id_factory: Callable[[], str]) -> pd.DataFrame:
-    """Return the rows of silver/identifier that follow the previous ones."""
+    """Return the new rows of silver/identifier, given its previous rows and the inputs of the build."""
     decisions, newest = change.decisions, change.newest
     before = previous.rename(columns=_BEFORE | {"changed_by": "cause", "last_seen_at": "seen"})
     known = before.rename(columns={"former": "customer_id"})
     past = Past(_retired(change.events), _claims(decisions, known))
     placed = assign(change.records, change.clusters, known, id_factory, past)
-    place = places(key_text(before["kind"], before["token"]), key_text(placed["kind"], placed["token"]))
+    position = positions(key_text(before["kind"], before["token"]), key_text(placed["kind"], placed["token"]))
     former = before[["former", "earlier", "since", "cause"]].reset_index(drop=True)
-    # A key that is new has the place -1, where nobody stands: it has no former customer.
-    frame = pd.concat([placed, former.reindex(place).reset_index(drop=True)], axis=1)
+    # A new key has the position -1, which `reindex` turns into null: it has no former customer.
+    frame = pd.concat([placed, former.reindex(position).reset_index(drop=True)], axis=1)
     moved = frame["former"].notna() & (frame["former"] != frame["customer_id"])
-    at = _moment(newest, decisions, before, any_moved=bool(moved.any()))
+    at = _changed_at(newest, decisions, before, any_moved=bool(moved.any()))
     frame["previous_customer_id"] = frame["former"].where(moved, frame["earlier"])
     frame["changed_at"] = frame["since"].where(frame["since"].notna() & ~moved, at)
     frame["changed_by"] = frame["cause"].where(~moved, _causes(frame, known, decisions))
@@ -78,7 +92,7 @@ def _link(
 ) -> Clusters:
     if context.matching is None:
         return ExactLinker().link(records)
-    # Splink takes a second to import, which an up-to-date run need not spend.
+    # Splink takes a second to import; a run without changes does not need it.
     from pipelines.matching.model_text import read_model
     from pipelines.matching.resolve import Options
     from pipelines.register.person_link import PersonLinker
@@ -90,15 +104,16 @@ def _link(
         clusters = linker.link(records)
         found = clusters.matching
         if found is not None and found.sketches is not None:
-            context.matching.sketches = persons.book.follow(persons.frame, found.sketches.values, found.sketches.layout)
+            sketches = found.sketches
+            context.matching.sketches = persons.book.rows_for_next_run(persons.frame, sketches.values, sketches.layout)
     context.matching.matching = found
     return clusters
 
 
-def _moment(
+def _changed_at(
     newest: datetime | None, decisions: Sequence[Decision], before: pd.DataFrame, *, any_moved: bool
 ) -> datetime:
-    """When the changes of this build happened: by the newest record or decision, and after every earlier change."""
+    """Return the time of this build's changes: of the newest record or decision, but later than all earlier changes."""
     at = max([newest or _EPOCH, *(decision.decided_at for decision in decisions)])
     last = before["since"].max() if len(before) else pd.NaT
     if any_moved and pd.notna(last) and at <= last:
@@ -107,7 +122,7 @@ def _moment(
 
 
 def _causes(frame: pd.DataFrame, known: pd.DataFrame, decisions: Sequence[Decision]) -> pd.Series:
-    """The newest decision about the customers that a key moved between, or that the records themselves say so."""
+    """Return the cause of each key's change: the newest decision about both of its customers, otherwise EVIDENCE."""
     causes = pd.Series(EVIDENCE, index=frame.index, dtype=object)
     if not decisions:
         return causes
@@ -121,7 +136,7 @@ def _causes(frame: pd.DataFrame, known: pd.DataFrame, decisions: Sequence[Decisi
 
 
 def _claims(decisions: Sequence[Decision], known: pd.DataFrame) -> tuple[Claim, ...]:
-    """The identifiers that undone events give back, for those not yet given back."""
+    """Return the customer ids that undone events give back to keys, without those already given back."""
     if not any(decision.event_id for decision in decisions):
         return ()
     former = _customers(known)
@@ -135,11 +150,11 @@ def _claims(decisions: Sequence[Decision], known: pd.DataFrame) -> tuple[Claim, 
 
 
 def _retired(events: pd.DataFrame) -> dict[str, tuple[Key, ...]]:
-    """The keys that each former identifier had when it lost them for the last time."""
+    """Return for each customer id that lost keys the keys of its last loss."""
     ordered = events.sort_values("occurred_at")
     return {
-        who: read_keys(keys)
-        for who, keys in zip(ordered["from_customer_id"], ordered["moved_keys"], strict=True)
+        customer_id: read_keys(keys)
+        for customer_id, keys in zip(ordered["from_customer_id"], ordered["moved_keys"], strict=True)
         if keys
     }
 

@@ -1,4 +1,4 @@
-"""silver/identity_decision: what stewards decided. Commands append to it; a build only makes it, empty."""
+"""silver/identity_decision: the decisions of stewards. Commands append rows; a build only creates the empty table."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from pipelines.derived_table.table import PREVIOUS, BuildContext, Tables
 
 
 def build(tables: Tables, context: BuildContext) -> DataFrame:
-    """Return the rows as they are; none when the table is new."""
+    """Return the rows unchanged; no rows if the table is new."""
     return tables[PREVIOUS]

@@ -1,4 +1,4 @@
-"""silver/identity_event: how customers became one, or two: merges, splits and moves, each with what undoes it."""
+"""silver/identity_event: merges, splits and moves of customers, each with the keys that moved and can be moved back."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ EVENT_ID_HEX = 16
 
 
 def build(tables: Tables, context: BuildContext) -> DataFrame:
-    """Return one row a change of customer: the former rows, and what silver/identifier shows as moved since."""
+    """Return one row per event: the former rows, and new events from the keys that moved in silver/identifier.
+
+    An event is a merge if its origin has no keys left, a split if its target is a new customer, and otherwise a move.
+    """
     keys = tables["silver/identifier"]
     changed = F.max("changed_at").alias("_last"), F.min("changed_at").alias("_first")
     key = F.concat_ws(":", "token_kind", "token")
@@ -35,11 +38,11 @@ def build(tables: Tables, context: BuildContext) -> DataFrame:
               "from_customer_id", "left")
         .join(lives.select(F.col("customer_id").alias("to_customer_id"), "_first"), "to_customer_id", "left")
     )  # fmt: skip
-    # Whoever came to be at that moment was not there to be merged with.
+    # The target is new if all its keys changed at that time or later.
     is_new = F.col("_first") >= F.col("occurred_at")
     by_steward = F.col("_cause") != EVIDENCE
     event = F.concat_ws("|", "from_customer_id", "to_customer_id", F.col("occurred_at").cast("string"))
-    told = moves.withColumns({
+    events = moves.withColumns({
         "event_type": F.when(F.col("_lives").isNull(), "merge").when(is_new, "split").otherwise("move"),
         "reason": F.when(by_steward, "steward").otherwise(EVIDENCE),
         "decision_id": F.when(by_steward, F.col("_cause")),
@@ -47,6 +50,6 @@ def build(tables: Tables, context: BuildContext) -> DataFrame:
     })  # fmt: skip
     names = [column.name for column in context.contracts.table("silver/identity_event").columns]
     former = tables[PREVIOUS].select(*names)
-    new = told.join(former.select("from_customer_id", "to_customer_id", "occurred_at"),
-                    ["from_customer_id", "to_customer_id", "occurred_at"], "left_anti")  # fmt: skip
+    new = events.join(former.select("from_customer_id", "to_customer_id", "occurred_at"),
+                      ["from_customer_id", "to_customer_id", "occurred_at"], "left_anti")  # fmt: skip
     return former.unionByName(new.select(*names))

@@ -1,4 +1,4 @@
-"""silver/identity_model: the matching model that is kept from run to run, and what its weights look like."""
+"""silver/identity_model: the trained matching models, and the number of pairs above each threshold for each model."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SCHEMA = (
 
 
 def build(tables: Tables, context: BuildContext) -> DataFrame:
-    """Return the former models, and the one that the build of silver/identifier trained in this run, if it did."""
+    """Return one row per model: the former models, and the model that silver/identifier trained in this run, if any."""
     former = tables[PREVIOUS].select(*(part.split()[0] for part in _SCHEMA.split(", ")))
     matching = context.matching.matching if context.matching else None
     if matching is None or matching.trained is None:

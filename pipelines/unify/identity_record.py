@@ -1,4 +1,4 @@
-"""The records that identity matching sees: distinct combinations of matching keys in every source."""
+"""Reads the distinct combinations of matching keys of all sources, for the identity matching."""
 
 from __future__ import annotations
 
@@ -15,10 +15,15 @@ from pipelines.unify.token_column import PRINCIPAL, token_columns, tokenised_tab
 
 
 def read_records(tables: Tables, contracts: Contracts) -> tuple[Records, datetime | None]:
-    """Return the records of all sources with a matching key, and the load time of the newest row among them."""
+    """Return the key combinations of all sources with a matching key, and the load time of their newest row.
+
+    The time is None if there are no rows.
+    """
     parts = [_combinations(tables[name], contracts.table(name)) for name in tokenised_tables(contracts)]
     if not parts:
-        raise ValueError("no contract declares a matching key; expected a column with the property token")
+        raise ValueError(
+            "no contract of a source declares a matching key; add the property `token` to a column of a contract"
+        )
     frame = reduce(DataFrame.unionByName, parts).toPandas()
     newest = frame["loaded_at"].dropna().max() if len(frame) else None
     return Records.of(frame), newest.to_pydatetime() if newest is not None else None

@@ -1,4 +1,4 @@
-"""silver/identity_sketch: sealed keyed hashes of people, by which a batch finds whom it must be compared with."""
+"""silver/identity_sketch: encrypted sketches of register entries, by which the next run finds likely matches."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ _COLUMNS = [part.split()[0] for part in _SCHEMA.split(", ")]
 
 
 def build(tables: Tables, context: BuildContext) -> DataFrame:
-    """Return what the build of silver/identifier drew in this run, or the former rows where it drew nothing.
+    """Return one row per register entry with its sketch and its current customer.
 
-    Each with the customer as of now; who is nobody's customer has no row.
+    The sketches are those of the build of silver/identifier in this run, or the former rows if it made none. An entry
+    without a customer has no row.
     """
-    drawn = context.matching.sketches if context.matching else None
+    made = context.matching.sketches if context.matching else None
     rows = tables[PREVIOUS].select(*_COLUMNS)
-    if drawn is not None:
-        ordered = drawn.sort_values(["token_kind", "token"], ignore_index=True)
+    if made is not None:
+        ordered = made.sort_values(["token_kind", "token"], ignore_index=True)
         rows = context.spark.createDataFrame(ordered[_COLUMNS], _SCHEMA)
     owners = tables["silver/identifier"].select("token_kind", "token", "customer_id")
     return rows.join(owners, ["token_kind", "token"]).select("customer_id", *_COLUMNS)

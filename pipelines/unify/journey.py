@@ -1,4 +1,4 @@
-"""gold/customer_journey: the ordered touchpoints that lead to each order, or end without one."""
+"""Builds gold/customer_journey: a customer's touchpoints in time order, grouped into journeys."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from pipelines.derived_table.table import BuildContext, Tables
 from pipelines.unify.measure import count_where, distinct_count, ratio, seconds_between
 
 GAP_DAYS = 7
-"""A week without a touchpoint ends a journey: the shopping rhythm of a household."""
+"""A longer gap between touchpoints ends a journey. Most households shop weekly."""
 PATH_STEPS = 30
-"""Steps kept in the path, the last ones: what is nearest to the conversion."""
+"""Maximum number of steps in the path. The last ones are kept, since they are nearest to the order."""
 _NOT_STEPS = ("coupon_redemption",)
-"""Dated to a day only, at midnight: their place in the order is unknown."""
+"""Event types without a time of day: they are dated at midnight, so their position is unknown."""
 
 
 def build(tables: Tables, context: BuildContext) -> DataFrame:
-    """Return one row a customer and journey, from silver/touchpoint_event and gold/order_history."""
+    """Return one row per customer and journey, from silver/touchpoint_event and gold/order_history."""
     steps = _numbered(_touchpoints(tables))
     ordered = F.array_sort(F.collect_list(F.struct("position", "step")))
     turns = F.array_sort(F.collect_list(F.when(F.col("turns"), F.struct("position", "channel"))))
@@ -45,12 +45,12 @@ def build(tables: Tables, context: BuildContext) -> DataFrame:
         (seconds_between(F.col("ended_at"), F.col("started_at")) / 3600.0).alias("duration_hours"),
         F.lit(context.as_of).alias("as_of"),
     )
-    worth = tables["gold/order_history"].select("order_id", F.col("sales_value").alias("conversion_value"))
-    return described.join(worth, "order_id", "left")
+    values = tables["gold/order_history"].select("order_id", F.col("sales_value").alias("conversion_value"))
+    return described.join(values, "order_id", "left")
 
 
 def summarise(journeys: DataFrame) -> DataFrame:
-    """Return one row a customer: how many journeys, how many convert, how long and over which channels."""
+    """Return one row per customer with the number, conversion rate and mean length of the journeys."""
     converted, mixed = F.col("is_converted"), F.col("is_converted") & (F.col("channel_count") > 1)
     return journeys.groupBy("customer_id").agg(
         F.count(F.lit(1)).alias("journey_count"),
@@ -63,7 +63,10 @@ def summarise(journeys: DataFrame) -> DataFrame:
 
 
 def _touchpoints(tables: Tables) -> DataFrame:
-    """An online order stands in the web's events and in the till's: the till's row is left out."""
+    """Return the events that count as touchpoints.
+
+    An online order appears as a web purchase and as a till record; the till record is left out.
+    """
     events = tables["silver/touchpoint_event"].where("customer_id is not null")
     events = events.where(~F.col("event_type").isin(*_NOT_STEPS))
     is_order = (F.col("event_type") == "purchase") & F.col("order_id").isNotNull()
@@ -78,9 +81,9 @@ def _touchpoints(tables: Tables) -> DataFrame:
 
 
 def _numbered(steps: DataFrame) -> DataFrame:
-    """Add the position of each touchpoint, the number of its journey, and whether it turns to another channel.
+    """Add position, journey_number and `turns` (the touchpoint starts a journey or changes the channel).
 
-    All windows share one order, so that the engine sorts once.
+    All windows use the same sort order, so that the engine sorts only once.
     """
     mine = Window.partitionBy("customer_id").orderBy("event_at", "source", "event_id")
     gap = seconds_between(F.col("event_at"), F.lag("event_at").over(mine))
@@ -99,7 +102,7 @@ def _numbered(steps: DataFrame) -> DataFrame:
 
 
 def _path(steps: Column, name: str) -> Column:
-    """Join the last steps' names in their order."""
+    """Return the names of the last PATH_STEPS steps in time order, joined by " > "."""
     excess = F.greatest(F.size(steps) - PATH_STEPS, F.lit(0))
     kept = F.slice(steps, excess + 1, PATH_STEPS)
     return F.array_join(F.transform(kept, lambda item: item[name]), " > ")

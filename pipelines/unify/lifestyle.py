@@ -1,4 +1,4 @@
-"""gold/customer_lifestyle: interests told in the survey and shown by what is bought and looked at."""
+"""Builds gold/customer_lifestyle: interests stated in the survey or shown by purchases and product views."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from pipelines.unify.measure import count_where, ratio, top_value, total_where
 from pipelines.unify.product_attribute import ALCOHOL_TOBACCO, HEALTH, INTERESTS, has_words, is_fresh
 
 SEGMENT_INDEX = 1.5
-"""A customer stands out in an interest at half as much again as all customers' share of spend."""
+"""A segment is assigned when the customer's spend share is at least 1.5 times the share of all customers."""
 _SEGMENTS = ("fresh_cooking", *INTERESTS)
 _SENSITIVE = ("health", "alcohol_tobacco")
 
 
 def build(tables: Tables, context: BuildContext) -> DataFrame:
-    """Return one row a customer of silver/customer."""
+    """Return one row per customer of silver/customer."""
     shares = _with_segment(_shares(tables["silver/order_line"], tables["silver/product"]))
-    told_nothing = F.coalesce("travel_per_year_is_imputed", F.lit(False))
+    is_imputed = F.coalesce("travel_per_year_is_imputed", F.lit(False))
     survey = latest_survey(tables["bronze/lifestyle_survey"], tables["silver/identifier"]).select(
         "customer_id", F.to_date("answered_at").alias("surveyed_on"),
         F.array_join(F.array_sort(F.split("hobbies", " *; *")), ";").alias("hobbies"),
         F.size(F.split("hobbies", " *; *")).alias("hobby_count"), F.col("media").alias("preferred_media"),
-        F.when(~told_nothing, F.col("travel_per_year")).alias("travel_per_year"),
+        F.when(~is_imputed, F.col("travel_per_year")).alias("travel_per_year"),
     )  # fmt: skip
     viewed = _viewed(tables["silver/touchpoint_event"], tables["silver/product"])
     return (

@@ -1,4 +1,4 @@
-"""The line totals that must survive from the source to gold, to the cent."""
+"""Checks that sales value, quantity and number of orders are equal in bronze, silver and gold, to the cent."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from pyspark.sql import functions as F
 
 SOURCE = "bronze/cj_transactions"
 COUNTED = (SOURCE, "silver/order_line", "gold/order_history")
-"""Tables that carry every line or order; bronze is the source less what is in quarantine."""
+"""Tables that hold every line or order. Bronze holds the landed rows without those in quarantine."""
 
 
 @dataclass(frozen=True)
 class LineTotals:
-    """Sales value, quantity and number of orders of one table."""
+    """Total sales value (USD), total quantity and number of orders of one table."""
 
     table: str
     sales_value: Decimal
@@ -24,11 +24,11 @@ class LineTotals:
     order_count: int
 
     def differs_from(self, other: LineTotals) -> list[str]:
-        """Return what differs, each as one sentence."""
+        """Return one sentence per total that differs from the other table's; empty when all are equal."""
         names = ("sales_value", "quantity", "order_count")
         pairs = [(name, getattr(self, name), getattr(other, name)) for name in names]
         return [
-            f"{name} of {self.table} is {mine}, of {other.table} {theirs}"
+            f"{name} of {self.table} is {mine}, but {theirs} in {other.table}"
             for name, mine, theirs in pairs
             if mine != theirs
         ]
@@ -43,10 +43,10 @@ def line_totals(table: str, frame: DataFrame) -> LineTotals:
 
 
 def broken_totals(tables: Mapping[str, DataFrame]) -> list[str]:
-    """Return every total of the derived tables that is not the source's; empty when all survive.
+    """Return one sentence per total of a derived table that differs from bronze; empty when all are equal.
 
     Raises:
-        KeyError: one of the tables in COUNTED is missing, so that the totals could not be checked.
+        KeyError: one of the tables in COUNTED is missing, so the totals cannot be checked.
     """
     source = line_totals(SOURCE, tables[SOURCE])
     return [fault for name in COUNTED[1:] for fault in line_totals(name, tables[name]).differs_from(source)]

@@ -1,4 +1,4 @@
-"""gold/customer_location: where a customer lives and which stores she can and does reach."""
+"""Builds gold/customer_location: the customer's home, the stores near it, and the stores ordered from."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PLACE = ["sido", "sigungu", "dong"]
 
 
 def build(tables: Tables, context: BuildContext) -> DataFrame:
-    """Return one row a customer of silver/customer."""
+    """Return one row per customer of silver/customer."""
     orders = tables["gold/order_history"].where("customer_id is not null")
     stores = latest(tables["bronze/store"], ["store_id"])
     homes = _homes(tables)
@@ -41,7 +41,7 @@ def build(tables: Tables, context: BuildContext) -> DataFrame:
 
 
 def haversine_km(lat_a: Column, lon_a: Column, lat_b: Column, lon_b: Column) -> Column:
-    """Return the great-circle distance in km of two points in degrees (haversine formula)."""
+    """Return the great-circle distance in km between two points in degrees (haversine formula); null if any is null."""
     radians = math.pi / 180.0
     half_lat, half_lon = (lat_b - lat_a) * (radians / 2), (lon_b - lon_a) * (radians / 2)
     chord = F.sin(half_lat) * F.sin(half_lat) + F.cos(lat_a * radians) * F.cos(lat_b * radians) * F.sin(
@@ -80,7 +80,10 @@ def _primary_store(orders: DataFrame) -> DataFrame:
 
 
 def _nearest_stores(homes: DataFrame, stores: DataFrame) -> DataFrame:
-    """Distances are taken from each inhabited dong, not each customer: hundreds of places instead of thousands."""
+    """Return per home dong the nearest store, its distance in km, and the number of stores within 5 km.
+
+    Distances are computed per dong and not per customer, because there are far fewer dongs.
+    """
     dongs = homes.where("dong_code is not null").select("dong_code", "latitude", "longitude").distinct()
     shops = stores.select("store_id", F.col("latitude").alias("_lat"), F.col("longitude").alias("_lon"))
     km = haversine_km(F.col("latitude"), F.col("longitude"), F.col("_lat"), F.col("_lon"))

@@ -1,4 +1,4 @@
-"""Column expressions that give the same figures on every engine: ratios, exact medians, conditional sums."""
+"""Column expressions for measures (ratios, medians, conditional sums) that give equal results on every engine."""
 
 from __future__ import annotations
 
@@ -9,66 +9,67 @@ MONEY = "decimal(18,2)"
 
 
 def ratio(part: Column, whole: Column) -> Column:
-    """Return part / whole as double; null where the whole is null or zero.
+    """Return part / whole as double; null when the whole is null or zero.
 
-    Both are cast first: decimal division gives other scales on other engines.
+    Both are cast to double first, because the engines divide decimals with different scales.
     """
     whole_number = whole.cast("double")
     return F.when(whole_number != 0, part.cast("double") / whole_number)
 
 
 def total(value: Column) -> Column:
-    """Return the exact sum of money."""
+    """Return the exact sum of an amount of money, as decimal(18,2)."""
     return F.sum(value).cast(MONEY)
 
 
 def total_where(condition: Column, value: Column) -> Column:
-    """Return the exact sum of money where the condition holds; 0 where it never does."""
+    """Return the exact sum of money over the rows that meet the condition; 0 when no row does."""
     return F.coalesce(F.sum(F.when(condition, value)), F.lit(0)).cast(MONEY)
 
 
 def count_where(condition: Column) -> Column:
-    """Return how many rows fulfil the condition; null counts as not."""
+    """Return the number of rows that meet the condition; rows where it is null do not count."""
     return F.coalesce(F.sum(F.when(condition, 1).otherwise(0)), F.lit(0)).cast("bigint")
 
 
 def distinct_count(value: Column) -> Column:
-    """Return how many different values there are, null left out.
+    """Return the number of different values; null is not counted.
 
-    Counted in a list a group: Sail takes a hundred times as long for two `count(distinct)` in one aggregation.
+    Counts a collected list instead of using `count(distinct)`: Sail is a hundred times slower with two of them in one
+    aggregation.
     """
     return F.size(F.array_distinct(F.collect_list(value))).cast("bigint")
 
 
 def share_where(condition: Column) -> Column:
-    """Return the share of rows that fulfil the condition, among the rows where it is known; null where none is."""
+    """Return the share of rows that meet the condition, among rows where it is not null; null without such rows."""
     return F.avg(condition.cast("double"))
 
 
 def median(value: Column) -> Column:
-    """Return the exact median of a group as double; null where no value is known.
+    """Return the exact median of a group as double; null when the group has no value.
 
-    Taken from an ordered list a group: a third of the time of Sail's `percentile` over many small groups.
+    Sorts a collected list, which takes a third of the time of Sail's `percentile` on many small groups.
     """
     return middle(F.array_sort(F.collect_list(value.cast("double"))))
 
 
 def middle(ordered: Column) -> Column:
-    """Return the middle of an ordered array as double, the mean of the middle two for an even count."""
+    """Return the median of a sorted array as double: the middle value, or the mean of the two middle values."""
     size = F.size(ordered)
     low, high = F.get(ordered, F.floor((size - 1) / 2).cast("int")), F.get(ordered, F.floor(size / 2).cast("int"))
     return (low + high).cast("double") / 2.0
 
 
 def top_value(frame: DataFrame, keys: list[str], value: str, weight: str, name: str) -> DataFrame:
-    """Return per key the value of the greatest weight as column `name`; ties go to the value that sorts first.
+    """Return one row per key with the value of the greatest weight; on a tie, the smallest value.
 
     Args:
-        frame: one row a key and value, with the weight; rows with a null value are left out.
+        frame: one row per key and value, with the weight; rows with a null value are left out.
         keys: columns of the key.
         value: column that holds the value.
-        weight: column to rank by.
-        name: column to return the value in.
+        weight: column by which the values are ranked.
+        name: name of the returned column with the value.
     """
     order = Window.partitionBy(*keys).orderBy(F.col(weight).desc(), F.col(value).asc())
     ranked = frame.where(F.col(value).isNotNull()).withColumn("_rank", F.row_number().over(order))
@@ -76,23 +77,26 @@ def top_value(frame: DataFrame, keys: list[str], value: str, weight: str, name: 
 
 
 def most_frequent(frame: DataFrame, keys: list[str], value: str, name: str) -> DataFrame:
-    """Return per key the value on most rows as column `name`; ties go to the value that sorts first."""
+    """Return one row per key with the most frequent non-null value as column `name`; on a tie, the smallest value."""
     counted = frame.groupBy(*keys, value).agg(F.count(F.lit(1)).alias("_rows"))
     return top_value(counted, keys, value, "_rows", name)
 
 
 def days_between(later: Column, earlier: Column) -> Column:
-    """Return whole days from the earlier to the later date."""
+    """Return the number of whole days from the earlier to the later date; negative when they are swapped."""
     return F.datediff(later, earlier)
 
 
 def iso_weekday(day: Column) -> Column:
-    """Return 1 for Monday to 7 for Sunday, from the day's number: Sail 0.7's `weekday` is off by one on Sundays."""
+    """Return the ISO weekday, 1 (Monday) to 7 (Sunday).
+
+    Computed from the day's number, because `weekday` of Sail 0.7 is wrong by one on Sundays.
+    """
     return (F.pmod(F.unix_date(day) + 3, F.lit(7)) + 1).cast("int")
 
 
 def seconds_between(later: Column, earlier: Column) -> Column:
-    """Return the seconds between two local times, with their fraction, as double."""
+    """Return the seconds from the earlier to the later local time as double, with fractions."""
     return _micros(later) / F.lit(1e6) - _micros(earlier) / F.lit(1e6)
 
 

@@ -1,4 +1,4 @@
-"""gold/order_history: each order with its money, channel, delivery and returns."""
+"""Builds gold/order_history: each order with its amounts, channel, delivery and returns."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MONEY = ("sales_value", "list_value", "retail_discount", "coupon_discount", "co
 
 
 def build(tables: Tables, context: BuildContext) -> DataFrame:
-    """Return one row an order of silver/order_line."""
+    """Return one row per order of silver/order_line."""
     orders = (
         _orders(tables["silver/order_line"])
         .join(_deliveries(tables["bronze/delivery"]), "order_id", "left")

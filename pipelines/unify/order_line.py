@@ -1,4 +1,4 @@
-"""silver/order_line: every transaction line with its customer, product and promotion."""
+"""Builds silver/order_line: every transaction line with its customer, product and promotion."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ _PRODUCT = ("product_category", "manufacturer_id", "brand_type", "price_band", "
 
 
 def build(tables: Tables, context: BuildContext) -> DataFrame:
-    """Return one row a bronze line; joins only add columns, so that line totals are those of the source."""
+    """Return one row per row of bronze/cj_transactions.
+
+    The joins only add columns and never rows, so the totals are equal to those of bronze.
+    """
     lines = tables["bronze/cj_transactions"].select(
         F.col("basket_id").alias("order_id"),
         "product_id",

@@ -1,4 +1,4 @@
-"""How far price cuts steer a customer: what was bought reduced, how deep, and whether lower prices mean more pieces."""
+"""Computes price sensitivity: spend at reduced prices, depth of discount, and reaction of quantity to price."""
 
 from __future__ import annotations
 
@@ -7,16 +7,22 @@ from pyspark.sql import functions as F
 
 from pipelines.unify.measure import ratio, total_where
 
-MIN_LINES = 30  # a slope over fewer lines is noise
-MIN_PRICE_VARIANCE = 1e-4  # of the logarithm: prices that never moved by about 1 % tell nothing
+MIN_LINES = 30  # with fewer lines the slope is mostly noise
+MIN_PRICE_VARIANCE = 1e-4  # variance of the log price, about 1 % deviation; below it the slope cannot be estimated
 
 
 def price_sensitivity(lines: DataFrame, products: DataFrame) -> DataFrame:
-    """Return per customer discount_depth, price_elasticity and shares of spend: discounted, coupon, economy, own label.
+    """Return one row per customer: discount_depth, price_elasticity and shares of spend.
 
-    The elasticity proxy is the slope of ln(quantity) on ln(paid piece price / usual piece price) over the customer's
-    merchandise lines: -1 says that a tenth off brings a tenth more pieces. Paid price: (sales_value - coupon_discount)
-    / quantity; usual price: median_unit_price of silver/product.
+    The shares are discounted_spend_share, coupon_spend_share, economy_spend_share and private_label_share.
+    price_elasticity is the least-squares slope of ln(quantity) on ln(paid unit price / usual unit price) over the
+    customer's merchandise lines. -1 means that a price 10 % lower goes with about 10 % more pieces. It is null with
+    fewer than MIN_LINES lines or a log-price variance of at most MIN_PRICE_VARIANCE.
+    Paid unit price: (sales_value - coupon_discount) / quantity. Usual unit price: median_unit_price of silver/product.
+
+    Args:
+        lines: silver/order_line, without rows that have no customer.
+        products: silver/product.
     """
     cut = F.col("retail_discount") + F.col("coupon_discount") + F.col("coupon_match_discount")
     sales = F.col("sales_value")

@@ -1,4 +1,4 @@
-"""silver/product: the product file with package contents, prices and first sales."""
+"""Builds silver/product: the product file with package contents, usual prices, price bands and first sales."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pipelines.derived_table.table import BuildContext, Tables
 from pipelines.unify.measure import median
 
 UNKNOWN = "UNKNOWN"
-MIN_COMPARABLE = 3  # fewer products make no thirds
+MIN_COMPARABLE = 3  # fewer products cannot be divided into thirds
 _PACKAGE = r"^([0-9]+(?:\.[0-9]+)?|\.[0-9]+) *(OZ|LB|ML|LT|L|GAL|GA|QT|PT|CT|PK|DZ)S?\b"
 _UNITS = {  # unit as printed: (unit of content, content of one); exact by the international yard and pound agreement
     "OZ": ("g", 28.349523125),
@@ -28,7 +28,7 @@ _UNITS = {  # unit as printed: (unit of content, content of one); exact by the i
 
 
 def build(tables: Tables, context: BuildContext) -> DataFrame:
-    """Return one row a product (bronze/cj_products) or sold product number (bronze/cj_transactions)."""
+    """Return one row per product that is listed in bronze/cj_products or sold in bronze/cj_transactions."""
     products = tables["bronze/cj_products"].select(
         "product_id", "manufacturer_id", "department", F.col("brand").alias("brand_type"),
         "product_category", "product_type", "package_size", F.lit(True).alias("_listed"),
@@ -85,7 +85,10 @@ def _with_price_band(frame: DataFrame) -> DataFrame:
 
 
 def _third(group: list[str], value: str, names: tuple[str, str, str]) -> Column:
-    """Return the third in which the value stands within its group; null where it is null or too few compare."""
+    """Return the name of the third to which the value belongs within its group.
+
+    Null when the value is null or when the group has fewer than MIN_COMPARABLE values.
+    """
     known = F.col(value).isNotNull()
     within = Window.partitionBy(*group, known)
     third = F.ntile(3).over(within.orderBy(value, "product_id"))

@@ -1,4 +1,4 @@
-"""Attributes of a product read from the words of its category and type."""
+"""Derives attributes of a product from words in its category and type, such as organic or frozen."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ ALCOHOL_TOBACCO = r"\b(BEERS?|ALES?|WINES?|LIQUORS?|SPIRITS|CIGARETTES|CIGARS|TO
 
 
 def has_words(pattern: str) -> Column:
-    """Return whether the words of product_category and product_type match; false where both are unknown."""
+    """Return whether product_category or product_type match the pattern; false when both are null."""
     words = F.concat_ws(" ", F.col("product_category"), F.col("product_type"))
     return F.coalesce(F.upper(words).rlike(pattern), F.lit(False))
 
 
 def is_fresh() -> Column:
-    """Return whether the product's department sells fresh food."""
+    """Return whether the product's department sells fresh food; false when the department is null."""
     return F.coalesce(F.col("department").isin(*FRESH_DEPARTMENTS), F.lit(False))

@@ -1,4 +1,4 @@
-"""gold/customer_product_preference: what a customer buys: categories, brands, price bands, attributes, packages."""
+"""Builds gold/customer_product_preference: the categories, brands, price bands and package sizes a customer buys."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _TOP_CATEGORIES = 3
 
 
 def build(tables: Tables, context: BuildContext) -> DataFrame:
-    """Return one row a customer with at least one merchandise line (silver/order_line)."""
+    """Return one row per customer with at least one merchandise line in silver/order_line."""
     lines = tables["silver/order_line"].where("customer_id is not null and is_merchandise")
     goods = tables["silver/product"].select(
         "product_id", "department", "package_band", "package_unit", "median_unit_price",
@@ -59,7 +59,7 @@ def _shares(bought: DataFrame, context: BuildContext) -> DataFrame:
 
 
 def _leading(column: str, values: tuple[str, ...]) -> Column:
-    """Return the value with the highest spend; ties go to the one that sorts first, null where none was bought."""
+    """Return the value with the highest spend; on a tie, the alphabetically first. Null when none was bought."""
     bought = {value: F.count(F.when(F.col(column) == value, 1)) for value in sorted(values)}
     spent = {value: total_where(F.col(column) == value, F.col("sales_value")) for value in bought}
     some = {value: F.when(count > 0, spent[value]) for value, count in bought.items()}

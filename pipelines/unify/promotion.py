@@ -1,4 +1,4 @@
-"""silver/promotion and silver/store_week: what was promoted, where it sold and over a store's whole week."""
+"""Builds silver/promotion (promotions of sold products) and silver/store_week (all promotions of a store by week)."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from pyspark.sql import functions as F
 from pipelines.derived_table.table import BuildContext, Tables
 from pipelines.unify.measure import count_where
 
-_WEEKS = 100  # more than a year's weeks, so that store and week pack into one key
-NONE = "0"  # code of the source for no display and no mailer
+_WEEKS = 100  # larger than any week number, so that store and week fit into one integer key
+NONE = "0"  # the source's code for "no display" and "no mailer"
 
 
 def build_promotion(tables: Tables, context: BuildContext) -> DataFrame:
-    """Return one row a product × store × week that sold (bronze/cj_transactions) and has a promotion record.
+    """Return one row per product, store and week with a sale (bronze/cj_transactions) and a promotion record.
 
-    Twenty million rows pass through here. Two integer keys and two integer codes move 2.5 times as fast through the
-    engine's exchange as three keys and two texts.
+    The input has twenty million rows. Two integer keys and two integer codes are shuffled 2.5 times as fast as three
+    keys and two texts.
     """
     sold = tables["bronze/cj_transactions"].select("product_id", _store_week().alias("store_week")).distinct()
     codes = tables["bronze/cj_promotions"].select(
@@ -41,7 +41,7 @@ def build_promotion(tables: Tables, context: BuildContext) -> DataFrame:
 
 
 def build_store_week(tables: Tables, context: BuildContext) -> DataFrame:
-    """Return one row a store and week of bronze/cj_promotions with how much was promoted."""
+    """Return one row per store and week of bronze/cj_promotions with the number of promotion records."""
     return (
         tables["bronze/cj_promotions"]
         .groupBy("store_id", "week")

@@ -1,4 +1,4 @@
-"""How far displays and mailers steer a customer, against what others bought in the same store and week."""
+"""Computes a customer's response to displays and mailers, compared with all customers of the same store and week."""
 
 from __future__ import annotations
 
@@ -11,9 +11,13 @@ _SHOWN = {"display": "display_location", "mailer": "mailer_location"}
 
 
 def promotion_response(lines: DataFrame, store_weeks: DataFrame) -> DataFrame:
-    """Return per customer display_lift, mailer_lift, display and mailer line shares, and promotion_take_rate.
+    """Return one row per customer: display_lift, mailer_lift, line shares, promotion_take_rate, promoted_visit_count.
 
-    Counted over merchandise lines of stores and weeks with promotion records; null for customers who have none.
+    Only merchandise lines in stores and weeks with promotion records count. Customers without such a line have no row.
+
+    Args:
+        lines: silver/order_line, without rows that have no customer.
+        store_weeks: silver/store_week.
     """
     seen = lines.where("is_merchandise and display_location is not null").select(
         "customer_id", "store_id", "week", "product_id",
@@ -22,9 +26,9 @@ def promotion_response(lines: DataFrame, store_weeks: DataFrame) -> DataFrame:
     visits = seen.groupBy("customer_id", "store_id", "week").agg(
         F.count(F.lit(1)).alias("lines"),
         *(F.sum(name).alias(name) for name in _SHOWN),
-        distinct_count(F.when((F.col("display") + F.col("mailer")) > 0, F.col("product_id"))).alias("taken"),
+        distinct_count(F.when((F.col("display") + F.col("mailer")) > 0, F.col("product_id"))).alias("bought"),
     )
-    # From the lines once more: a few thousand sums are cheaper than all visits a second time.
+    # Computed from the lines: aggregating the visits would evaluate them twice.
     usual = seen.groupBy("store_id", "week").agg(
         *(ratio(F.sum(name), F.count(F.lit(1))).alias(f"usual_{name}") for name in _SHOWN)
     )
@@ -34,6 +38,6 @@ def promotion_response(lines: DataFrame, store_weeks: DataFrame) -> DataFrame:
     return frame.groupBy("customer_id").agg(
         *(ratio(F.sum(name), F.sum("lines")).alias(f"{name}_line_share") for name in _SHOWN),
         *(ratio(F.sum(name), expected[name]).alias(f"{name}_lift") for name in _SHOWN),
-        ratio(F.sum("taken"), F.sum("offered")).alias("promotion_take_rate"),
-        count_where(F.col("taken") > 0).alias("promoted_visit_count"),
+        ratio(F.sum("bought"), F.sum("offered")).alias("promotion_take_rate"),
+        count_where(F.col("bought") > 0).alias("promoted_visit_count"),
     )

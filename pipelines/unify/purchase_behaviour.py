@@ -1,4 +1,4 @@
-"""gold/customer_purchase_behaviour: how a customer spends, from orders, prices, promotions, brands and trials."""
+"""Builds gold/customer_purchase_behaviour: spend, price sensitivity, promotion response, loyalty and new products."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from pyspark.sql import functions as F
 from pipelines.derived_table.table import BuildContext, Tables
 from pipelines.unify.brand_loyalty import brand_loyalty
 from pipelines.unify.campaign import campaign_response
+from pipelines.unify.first_purchase import first_purchase_measures
 from pipelines.unify.measure import count_where, days_between, distinct_count, most_frequent, ratio, total, total_where
 from pipelines.unify.price_sensitivity import price_sensitivity
 from pipelines.unify.promotion_response import promotion_response
-from pipelines.unify.trial import trials
 
 MONTH_DAYS = 30.4375  # mean month of the Gregorian calendar
 TREND_DAYS = 90
 
 
 def build(tables: Tables, context: BuildContext) -> DataFrame:
-    """Return one row a customer with at least one order; definitions stand in the contract."""
+    """Return one row per customer with at least one order. The contract defines each column."""
     lines = tables["silver/order_line"].where("customer_id is not null")
     orders = tables["gold/order_history"].where("customer_id is not null")
     parts = [
@@ -30,7 +30,7 @@ def build(tables: Tables, context: BuildContext) -> DataFrame:
         price_sensitivity(lines, tables["silver/product"]),
         promotion_response(lines, tables["silver/store_week"]),
         brand_loyalty(lines),
-        trials(lines, tables["silver/product"], tables["silver/touchpoint_event"]),
+        first_purchase_measures(lines, tables["silver/product"], tables["silver/touchpoint_event"]),
         campaign_response(tables),
     ]
     joined = reduce(lambda left, right: left.join(right, "customer_id", "left"), parts)

@@ -1,4 +1,4 @@
-"""All silver and gold tables, in an order in which each can be built."""
+"""Lists all silver and gold tables in build order: every table comes after its inputs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from pipelines.derived_table.table import DerivedTable
 from pipelines.unify import (
     browsing,
     calendar,
-    carrier,
     consent_event,
     customer,
     customer_360,
@@ -30,6 +29,7 @@ from pipelines.unify import (
     repurchase,
     session,
     session_context,
+    session_order_customer,
     spend,
     temporal_pattern,
     touchpoint_event,
@@ -86,10 +86,16 @@ _SILVER = (
         order_line.build,
         uses_as_of=False,
     ),
-    DerivedTable("silver/carrier", ("silver/identifier",), carrier.build, reads=carrier.inputs, uses_as_of=False),
+    DerivedTable(
+        session_order_customer.TABLE,
+        ("silver/identifier",),
+        session_order_customer.build,
+        reads=session_order_customer.inputs,
+        uses_as_of=False,
+    ),
     DerivedTable(
         touchpoint_event.TABLE,
-        ("silver/identifier", "silver/carrier"),
+        ("silver/identifier", session_order_customer.TABLE),
         touchpoint_event.build,
         reads=touchpoint_event.inputs,
         partition_by=("event_date",),
@@ -180,16 +186,17 @@ _360 = DerivedTable(
 )
 
 TABLES: tuple[DerivedTable, ...] = (*_SILVER, *_ORDERS, *_PROFILES, _360)
-"""Use `table.all_inputs(contracts)` for a table's inputs: some read every source that a contract declares."""
+"""All derived tables. For a table's inputs use `table.all_inputs(contracts)`, because some depend on the contracts."""
 
 
 def table(name: str) -> DerivedTable:
-    """Return the derived table of that name.
+    """Return the derived table with that name.
 
     Raises:
-        KeyError: there is none.
+        KeyError: there is no such table.
     """
     for derived in TABLES:
         if derived.name == name:
             return derived
-    raise KeyError(f"no derived table {name!r}; known are {', '.join(derived.name for derived in TABLES)}")
+    known = ", ".join(derived.name for derived in TABLES)
+    raise KeyError(f"There is no derived table {name!r}. Derived tables: {known}.")

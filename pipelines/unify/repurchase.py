@@ -1,4 +1,4 @@
-"""gold/customer_repurchase: how long a customer's purchases in a category last."""
+"""Builds gold/customer_repurchase: the intervals at which a customer buys from a category again."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from pyspark.sql import functions as F
 from pipelines.derived_table.table import BuildContext, Tables
 from pipelines.unify.measure import days_between, middle, ratio
 
-MIN_DAYS = 3  # two intervals: fewer say nothing about a rhythm
+MIN_DAYS = 3  # gives two intervals, the minimum to estimate a regular interval
 
 
 def build(tables: Tables, context: BuildContext) -> DataFrame:
-    """Return one row a customer and category bought on at least MIN_DAYS days (merchandise of silver/order_line).
+    """Return one row per customer and category with merchandise purchases on at least MIN_DAYS days.
 
-    The days stand in one ordered list a customer and category: a third of the time of windows over a million days.
+    The purchase days of a customer and category are collected into one sorted list. This takes a third of the time of
+    window functions over a million days.
     """
     lines = tables["silver/order_line"].where("customer_id is not null and is_merchandise")
     day_numbers = F.array_sort(F.array_distinct(F.collect_list(F.unix_date("order_date"))))
@@ -26,7 +27,7 @@ def build(tables: Tables, context: BuildContext) -> DataFrame:
     first, last = F.element_at("_days", 1), F.element_at("_days", -1)
     count, span = F.size("_gaps").cast("bigint"), (last - first).cast("bigint")
     squares = F.aggregate("_gaps", F.lit(0).cast("bigint"), lambda total, gap: total + gap * gap)
-    # In whole numbers up to the root, so that a steady rhythm has a deviation of exactly 0.
+    # Integers up to the square root, so that equal intervals have a deviation of exactly 0.
     deviation = F.sqrt((count * squares - span * span).cast("double")) / count.cast("double")
     rhythm = spaced.select(
         "customer_id",

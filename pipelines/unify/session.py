@@ -1,4 +1,4 @@
-"""silver/session: visits to the web shop as it reports them, and to the app as runs of events."""
+"""Builds silver/session: visits to the web shop as its source reports them, and visits to the app from its events."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pipelines.derived_table.table import BuildContext, Tables
 from pipelines.unify.customer_of import with_customer
 from pipelines.unify.measure import count_where, seconds_between
 
-APP_GAP_SECONDS = 30 * 60  # the usual end of a visit in web analytics
+APP_GAP_SECONDS = 30 * 60  # the usual session timeout in web analytics
 _COUNTS = {
     "page_view_count": ("page_view", "app_open", "push_open"),
     "search_count": ("search",),
@@ -22,7 +22,7 @@ _COUNTS = {
 
 
 def build(tables: Tables, context: BuildContext) -> DataFrame:
-    """Return one row a visit, from bronze/web_session, bronze/app_event and silver/touchpoint_event."""
+    """Return one row per visit, from bronze/web_session, bronze/app_event and silver/touchpoint_event."""
     identifiers = tables["silver/identifier"]
     visits = _web(tables, identifiers).unionByName(_app(tables, identifiers))
     return visits.withColumns({

@@ -1,4 +1,4 @@
-"""gold/customer_session_context: the devices, screens, referrers, days and weather of a customer's visits."""
+"""Builds gold/customer_session_context: devices, screens, referrers, weekdays and weather of a customer's visits."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _FAVOURITES = {
 
 
 def build(tables: Tables, context: BuildContext) -> DataFrame:
-    """Return one row a customer with at least one visit (silver/session)."""
+    """Return one row per customer with at least one visit in silver/session."""
     screen = F.concat(F.col("screen_width").cast("string"), F.lit("x"), F.col("screen_height").cast("string"))
     visits = tables["silver/session"].where("customer_id is not null").withColumn("screen", screen)
     days = tables["silver/calendar"].where(F.col("sido") == NATIONWIDE)

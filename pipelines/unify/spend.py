@@ -1,4 +1,4 @@
-"""gold/customer_monthly_spend and gold/customer_category_share: where the money goes, by month and by category."""
+"""Builds gold/customer_monthly_spend and gold/customer_category_share: spend by month and by product category."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pipelines.unify.measure import count_where, distinct_count, ratio, total
 
 
 def build_monthly(tables: Tables, context: BuildContext) -> DataFrame:
-    """Return one row a customer and month with at least one order (gold/order_history)."""
+    """Return one row per customer and calendar month with at least one order in gold/order_history."""
     orders = tables["gold/order_history"].where("customer_id is not null")
     return (
         orders.withColumn("month", F.trunc("order_date", "month"))
@@ -30,7 +30,7 @@ def build_monthly(tables: Tables, context: BuildContext) -> DataFrame:
 
 
 def build_category(tables: Tables, context: BuildContext) -> DataFrame:
-    """Return one row a customer and category bought (silver/order_line), with its share of the customer's spend."""
+    """Return one row per customer and category in silver/order_line, with its share of the customer's spend."""
     lines = tables["silver/order_line"].where("customer_id is not null")
     spent = lines.groupBy("customer_id", "product_category").agg(
         total(F.col("sales_value")).alias("sales_value"),

@@ -1,4 +1,4 @@
-"""gold/customer_temporal_pattern: when a customer shops, and around which events."""
+"""Builds gold/customer_temporal_pattern: when a customer shops, and spend around pay-days, holidays and campaigns."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from pipelines.unify.measure import (
     total_where,
 )
 
-RAIN_MM = 1.0  # the usual threshold of a day with precipitation
+RAIN_MM = 1.0  # the usual threshold for a day with precipitation
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _DAY_PARTS = {"morning": range(6, 12), "afternoon": range(12, 18), "evening": range(18, 22)}
 _SEASONS = ("spring", "summer", "autumn", "winter")
@@ -29,7 +29,7 @@ _EVENTS = {"pay_week": "is_pay_week", "holiday_run_up": "is_holiday_run_up"}
 
 
 def build(tables: Tables, context: BuildContext) -> DataFrame:
-    """Return one row a customer with at least one order."""
+    """Return one row per customer with at least one order."""
     days = tables["silver/calendar"].where(F.col("sido") == NATIONWIDE)
     orders = tables["gold/order_history"].where("customer_id is not null")
     dated = orders.join(days.select("calendar_date", "iso_weekday", "season", "is_public_holiday", *_EVENTS.values()),
@@ -80,7 +80,10 @@ def _index(spend_in: Column, days_in: Column, spend_out: Column, days_out: Colum
 
 
 def _event_response(dated: DataFrame, days: DataFrame, context: BuildContext) -> DataFrame:
-    """Spend a day inside the event's days over spend a day outside, from the first order to as_of."""
+    """Return per customer and kind of event: spend per day on event days divided by spend per day on other days.
+
+    Days from the customer's first order to the reference date count.
+    """
     left = days.where(F.col("calendar_date") <= F.lit(context.as_of)).select(
         F.col("calendar_date").alias("first_on"),
         *(F.sum(F.col(flag).cast("int")).over(Window.partitionBy("sido").orderBy(F.col("calendar_date").desc())).alias(f"{name}_days")
@@ -120,7 +123,10 @@ def _campaign_response(orders: DataFrame, tables: Tables, context: BuildContext)
 
 
 def _rain(orders: DataFrame, calendar: DataFrame) -> DataFrame:
-    """Orders on rainy days of the store's province over what its share of rainy days leads to expect."""
+    """Return per customer the share of orders on rainy days, and that share divided by the share of rainy days.
+
+    Rain is that of the store's province. Orders on days without known weather are left out.
+    """
     days = calendar.where("precipitation_mm is not null").select(
         F.col("calendar_date").alias("order_date"), F.col("sido").alias("store_sido"),
         (F.col("precipitation_mm") >= RAIN_MM).cast("int").alias("rainy"),

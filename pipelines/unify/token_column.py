@@ -1,4 +1,4 @@
-"""Which matching keys a bronze table carries, read from its contract."""
+"""Reads from the contracts which kinds of matching keys the rows of each bronze table have."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from installation.contract.document import Contract, Contracts
 from pipelines.register.record import KINDS
 
 PRINCIPAL = "is_principal"
-"""Column of a register that says whose an account's baskets are (Y or true)."""
+"""Column of a register that is Y or true if the person is the principal of the account, to whom its baskets belong."""
 
 
 def tokenised_tables(contracts: Contracts) -> tuple[str, ...]:
@@ -18,24 +18,24 @@ def tokenised_tables(contracts: Contracts) -> tuple[str, ...]:
 
 
 def key_kinds(contract: Contract) -> tuple[str, ...]:
-    """Return the kinds of matching keys that the contract's rows carry, the strongest first.
+    """Return the kinds of matching keys that the contract's rows have, the strongest first.
 
-    Name and phone together make the key name_phone; a name alone makes none.
+    A name with a phone makes the key name_phone; a name alone makes no key.
     """
-    held = {*_token_names(contract)}
-    if {"name", "phone"} <= held:
-        held.add("name_phone")
-    return tuple(kind for kind in KINDS if kind in held)
+    kinds = {*_token_names(contract)}
+    if {"name", "phone"} <= kinds:
+        kinds.add("name_phone")
+    return tuple(kind for kind in KINDS if kind in kinds)
 
 
 def token_columns(contract: Contract) -> dict[str, Column]:
-    """Return the expression of each kind of matching key on the contract's bronze rows, see `key_kinds`."""
+    """Return for each kind of matching key (see `key_kinds`) its expression over the contract's bronze rows."""
     names = _token_names(contract)
     return {kind: _pair(names) if kind == "name_phone" else F.col(names[kind]) for kind in key_kinds(contract)}
 
 
 def _token_names(contract: Contract) -> dict[str, str]:
-    """The bronze column of each kind of token; the first one counts."""
+    """Return the bronze column of each kind of token; of several columns of one kind the first."""
     first: dict[str, str] = {}
     for column in contract.columns:
         if column.token is not None and column.token_name is not None:

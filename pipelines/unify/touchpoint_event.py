@@ -1,4 +1,4 @@
-"""silver/touchpoint_event: every event of every channel in one schema, from the contracts alone."""
+"""Builds silver/touchpoint_event: the events of all channels in one schema, as the contracts declare them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pyspark.sql import DataFrame
 
 from installation.contract.document import Contracts
 from pipelines.derived_table.table import BuildContext, Tables
+from pipelines.unify import session_order_customer
 from pipelines.unify.customer_of import with_customer
 from pipelines.unify.touchpoint_row import event_rows, event_sources
 
@@ -15,16 +16,21 @@ TABLE = "silver/touchpoint_event"
 
 
 def inputs(contracts: Contracts) -> tuple[str, ...]:
-    """Return the bronze tables that events come from."""
+    """Return the bronze tables of all sources that declare a touchpoint."""
     return tuple(source.contract.table for source in event_sources(contracts))
 
 
 def build(tables: Tables, context: BuildContext) -> DataFrame:
-    """Return one row an event of every source with a touchpoint; a source of the user's own needs only a contract."""
+    """Return one row per event of every source that declares a touchpoint. A new source needs only a contract.
+
+    Raises:
+        ValueError: no contract declares a touchpoint.
+    """
     parts = []
     for source in event_sources(context.contracts):
         rows = event_rows(source, tables[source.contract.table])
-        parts.append(with_customer(rows, source.keys, tables["silver/identifier"], tables["silver/carrier"]))
+        references = tables[session_order_customer.TABLE]
+        parts.append(with_customer(rows, source.keys, tables["silver/identifier"], references))
     if not parts:
-        raise ValueError("no contract declares a touchpoint; expected one with the property touchpoint")
+        raise ValueError("No contract declares a touchpoint. Add the property touchpoint to the contract of a source.")
     return reduce(DataFrame.unionByName, parts)

@@ -1,4 +1,4 @@
-"""Events of one source in the schema of silver/touchpoint_event, before a customer is known."""
+"""Converts the rows of one source into events with the schema of silver/touchpoint_event, without the customer."""
 
 from __future__ import annotations
 
@@ -24,64 +24,73 @@ ROLES = {  # role: type in silver/touchpoint_event
     "rating": "double",
 }
 _SUMMED = ("amount", "quantity")
-_FIRST = ("event_at", "channel", "event_type")
+_SMALLEST = ("event_at", "channel", "event_type")
 
 
 class TouchpointError(ValueError):
-    """A contract's touchpoint cannot be read as an event."""
+    """The touchpoint of a contract is incomplete, so its rows cannot be converted into events."""
 
 
 @dataclass(frozen=True)
 class EventSource:
-    """A source of events: its contract, and which keys its rows carry."""
+    """A source of events, with its contract."""
 
     contract: Contract
 
     @property
     def roles(self) -> dict[str, str]:
-        """The column of each role."""
+        """Column of each touchpoint role."""
         assert self.contract.touchpoint is not None
         return dict(self.contract.touchpoint.columns)
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """Kinds of matching keys and carriers on the rows."""
-        carried = tuple(role for role in ("session_id", "order_id") if role in self.roles)
-        return (*key_kinds(self.contract), *carried)
+        """Kinds of keys by which a customer may be found: matching keys, session_id and order_id."""
+        references = tuple(role for role in ("session_id", "order_id") if role in self.roles)
+        return (*key_kinds(self.contract), *references)
 
     @property
     def is_keyed_by_event(self) -> bool:
-        """Whether the event id alone is the primary key, so that a second row is a repeated delivery, not a part."""
+        """Whether the event identifier alone is the primary key. A second row is then a repeated delivery."""
         return self.contract.primary_key == (self.roles.get("event_id"),)
 
 
 def event_sources(contracts: Contracts) -> tuple[EventSource, ...]:
-    """Return every source whose contract declares a touchpoint."""
+    """Return all sources whose contract declares a touchpoint."""
     return tuple(EventSource(contract) for contract in contracts.sources if contract.touchpoint)
 
 
 def event_rows(source: EventSource, frame: DataFrame) -> DataFrame:
-    """Return one row an event, with `_key_<kind>` columns for the keys that its customer may be found by.
+    """Return one row per event, with a column `_key_<kind>` for each key by which its customer may be found.
 
-    Rows without an event time are no events. Repeated deliveries of an event are kept once, the last; rows that share
-    an event without being keyed by it (the lines of a basket) are summed, and keep what they all agree on; of their
-    times and matching keys the first counts.
+    - Rows without an event time are left out.
+    - When the event identifier is the primary key, rows with the same identifier are repeated deliveries: the last
+      one is kept.
+    - Otherwise rows with the same identifier are parts of one event, such as the lines of a basket. Amount and
+      quantity are added up. Time, channel, type and keys take the smallest value. Other columns keep a value
+      that all rows with a value share, and are null when these rows differ.
+
+    Args:
+        source: the source of events.
+        frame: its bronze rows, standardised.
 
     Raises:
-        TouchpointError: the contract names no event time, or nothing that identifies an event.
+        TouchpointError: the contract declares no event time, or neither event identifier nor primary key.
     """
     contract, roles = source.contract, source.roles
     if "event_time" not in roles:
         raise TouchpointError(
-            f"{contract.id} declares a touchpoint but no column with touchpointRole event_time; add one to the contract"
+            f"{contract.id} declares a touchpoint but no column with touchpointRole event_time. Add it to the contract."
         )
     if source.is_keyed_by_event:
         frame = latest_of_many(frame, contract.primary_key)
     known = {
         "event_id": _event_id(source),
         "event_at": F.col(roles["event_time"]).cast("timestamp_ntz"),
-        "channel": _said(roles.get("channel"), contract.touchpoint.channel if contract.touchpoint else None),
-        "event_type": _said(roles.get("event_type"), contract.touchpoint.event_type if contract.touchpoint else None),
+        "channel": _value_or(roles.get("channel"), contract.touchpoint.channel if contract.touchpoint else None),
+        "event_type": _value_or(
+            roles.get("event_type"), contract.touchpoint.event_type if contract.touchpoint else None
+        ),
         **{role: F.col(roles[role]).try_cast(kind) for role, kind in ROLES.items() if role in roles},
         **{f"_key_{kind}": token for kind, token in token_columns(contract).items()},
         **{f"_key_{role}": F.col(roles[role]).cast("string") for role in source.keys if role in roles},
@@ -101,23 +110,24 @@ def _event_id(source: EventSource) -> Column:
     if not key:
         raise TouchpointError(
             f"{source.contract.id} declares a touchpoint but neither a column with touchpointRole event_id nor a "
-            "primary key; add one to the contract"
+            "primary key. Add one of them to the contract."
         )
     tokens = {column.name: column.token_name for column in source.contract.encrypted_columns}
     return F.concat_ws("/", *(F.col(tokens.get(name) or name).cast("string") for name in key))
 
 
-def _said(column: str | None, literal: str | None) -> Column:
-    spoken = F.col(column).cast("string") if column else F.lit(None).cast("string")
-    return F.coalesce(spoken, F.lit(literal or "unknown"))
+def _value_or(column: str | None, literal: str | None) -> Column:
+    """Return the column's value; where it is null or there is no column, the literal, else `unknown`."""
+    value = F.col(column).cast("string") if column else F.lit(None).cast("string")
+    return F.coalesce(value, F.lit(literal or "unknown"))
 
 
 def _summed(rows: DataFrame) -> DataFrame:
-    first = [name for name in rows.columns if name in _FIRST or name.startswith("_key_")]
-    agreed = [name for name in rows.columns if name in ROLES and name not in _SUMMED]
+    smallest = [name for name in rows.columns if name in _SMALLEST or name.startswith("_key_")]
+    shared = [name for name in rows.columns if name in ROLES and name not in _SUMMED]
     return rows.groupBy("event_id").agg(
-        *(F.min(name).alias(name) for name in first),
-        *(F.when(F.min(name) == F.max(name), F.min(name)).alias(name) for name in agreed),
+        *(F.min(name).alias(name) for name in smallest),
+        *(F.when(F.min(name) == F.max(name), F.min(name)).alias(name) for name in shared),
         *(F.sum(name).cast(ROLES[name]).alias(name) for name in _SUMMED if name in rows.columns),
         F.max("load_id").alias("load_id"),
         F.count(F.lit(1)).alias("row_count"),

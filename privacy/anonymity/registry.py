@@ -12,12 +12,10 @@ ended, is not read. One release is made at a time; who comes second waits, and s
 from __future__ import annotations
 
 import datetime as dt
-import fcntl
 import hashlib
 import hmac
 import io
 import json
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -29,6 +27,8 @@ from privacy.anonymity.anonymize import anonymize
 from privacy.anonymity.errors import AnonymityError, InfeasibleError, SpecError, VerificationError
 from privacy.anonymity.spec import Spec
 from privacy.anonymity.verify import verify
+from privacy.storage.atomic_file import replace_public
+from privacy.storage.lock import file_lock
 
 
 @dataclass(frozen=True)
@@ -95,8 +95,7 @@ class ReleaseRegistry:
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """Hold the registry's lock, which ends with the process."""
-        with (self.folder / ".lock").open("w", encoding="utf-8") as handle:
-            fcntl.flock(handle, fcntl.LOCK_EX)
+        with file_lock(self.folder / ".lock"):
             yield
 
     def _release(self, table: str, frame: pd.DataFrame, spec: Spec, recipient: str) -> pd.DataFrame:
@@ -180,7 +179,7 @@ class ReleaseRegistry:
         known.loc[tokens[published.index], "version"] = version
         content = io.BytesIO()
         known.to_parquet(content)
-        _write_whole(self._place(table, version), content.getvalue())
+        replace_public(self._place(table, version), content.getvalue(), is_durable=True)
         entry = Release(
             table=table,
             version=version,
@@ -191,21 +190,12 @@ class ReleaseRegistry:
             classes=int(published.groupby(list(spec.quasi)).ngroups),
         )
         line = json.dumps(asdict(entry), ensure_ascii=False) + "\n"
-        _write_whole(self._log, (self._log.read_bytes() if self._log.exists() else b"") + line.encode())
+        before = self._log.read_bytes() if self._log.exists() else b""
+        replace_public(self._log, before + line.encode(), is_durable=True)
         current = self._place(table, version)
         for other in self.folder.glob(current.name.replace(f"-{version}.", "-*.")):
             if other != current:
                 other.unlink()
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    """Write a file that is there with all of its content or not at all, also after a crash."""
-    temporary = path.with_name(path.name + ".new")
-    with temporary.open("wb") as handle:
-        handle.write(content)
-        handle.flush()
-        os.fsync(handle.fileno())
-    temporary.replace(path)
 
 
 def _without_broken(published: pd.DataFrame, known: pd.Index, frame: pd.DataFrame, spec: Spec) -> pd.DataFrame:

@@ -1,25 +1,36 @@
-"""What can go wrong with consent. No message names a person."""
+"""Errors of consent. No message contains personal data."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from privacy.errors import PrivacyError
 
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+
 
 class ConsentError(PrivacyError):
-    """Consent could not be recorded, read or decided; nothing may rest on it."""
+    """Consent could not be recorded, read or decided; treat it as not given."""
 
 
 class UnknownPurposeError(ConsentError, KeyError):
-    """No such purpose in the taxonomy, so that nothing is permitted for it."""
+    """The taxonomy has no such purpose, so nothing is permitted for it."""
 
     def __str__(self) -> str:
         return self.message
 
 
+class InvalidRecordError(ConsentError):
+    """A field of a consent record has a value that no record may have. Nothing was recorded."""
+
+
 class RuleError(ConsentError):
-    """A file of purposes or of law is not what it should be."""
+    """A file of purposes or of law has a fault."""
 
 
 class CategoryRefused(ConsentError):
-    """The law forbids a data category for a purpose, whatever the person agreed to. `articles` says which law."""
+    """The law forbids a data category for a purpose, even with consent. `articles` names the law."""
 
     def __init__(self, message: str, articles: tuple[str, ...]) -> None:
         super().__init__(message)
@@ -27,4 +38,9 @@ class CategoryRefused(ConsentError):
 
 
 class ReceiptError(ConsentError):
-    """A document is no receipt of ours."""
+    """A document is not a receipt that `write_receipt` made."""
+
+
+def describe_faults(error: ValidationError) -> str:
+    """Return every field at fault with the reason, joined by semicolons; never the values."""
+    return "; ".join(f"{'.'.join(map(str, fault['loc'])) or 'record'}: {fault['msg']}" for fault in error.errors())

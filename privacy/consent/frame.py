@@ -272,7 +272,8 @@ def _summed(changes: DataFrame) -> DataFrame:
         step(("need", "spoken")).alias("need_spoken"),
         step(("night", "effect")).alias("night_ok"),
         step(("night", "spoken"), ("night_block", "effect")).alias("night_spoken"),
-        step(("block", "effect")).alias("block"),
+        # A refusal blocks for the time in which its record is in force and does not permit.
+        (step(("block", "effect"), ("refusal", "spoken")) - step(("refusal", "effect"))).alias("block"),
     )
     # Whatever opens also closes, so each customer's counters end at zero and the sums may run on to the next customer.
     so_far = _in_turn().rowsBetween(Window.unboundedPreceding, 0)

@@ -1,7 +1,7 @@
 """The decision for one customer, from memory: what features and the agent ask before each use.
 
 A look-up is two binary searches, one for the customer and one for the moment. The index holds what was known when it
-was built; `gate.ConsentGate` keeps it up to date with the store.
+was built; `gate.LiveDecisions` keeps it up to date with the store.
 """
 
 from __future__ import annotations

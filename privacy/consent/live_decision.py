@@ -20,7 +20,7 @@ CHECK_SECONDS = 0.05
 """Looking for news takes 5 µs; twenty times a second is unnoticeable and well under a second."""
 
 
-class ConsentGate:
+class LiveDecisions:
     """Answers from memory, and looks for news in the store."""
 
     def __init__(

@@ -1,18 +1,23 @@
-"""The policy: taxonomy and laws together, compiled into what the two forms of the decision execute.
+"""The policy: taxonomy and laws together, compiled into what both forms of the decision execute.
 
 The decision, in words. At a moment, for a customer and a purpose:
 
-1. Each source person of the customer, and each purpose, has three streams of records: consent, objection,
-   restriction. A record that another one of the stream names as superseded, recorded no earlier and taking effect no
-   later, is struck out: it was corrected. In what remains, the record in force is the latest to have taken effect;
-   of several at one moment the latest recorded; of several recorded together the most restrictive.
+1. Each source person of the customer has three streams of records for each purpose: consent, objection, restriction. A
+   record is left out when another one of the stream corrects it: names it as superseded, was recorded no earlier, and
+   takes effect no later. Of the remaining records, the one in force is the latest to have taken effect; of several at
+   one moment the latest recorded; of several recorded together the most restrictive.
 2. A consent record in force permits when its state is *given* or *renewed*, it has not expired, no law excludes it,
    and its time has not lapsed.
-3. A purpose that rests on consent is permitted when at least one of the customer's source persons ever spoke about it
-   and all that did permit it (the most restrictive wins). One that rests on another basis is permitted.
-4. An objection or restriction in force, of any source person of the customer, to the purpose, to the purpose that it
-   rests on, or to every purpose, overrides that, where the purpose yields to it.
-5. Within the hours of an hours rule, the purpose that the rule names must be permitted as well.
+3. A purpose that rests on consent is permitted when at least one of the customer's source persons has a consent record
+   in force about it and all of these permit it (the most restrictive wins). A purpose on another basis is permitted.
+   A purpose may rest on the consent to another purpose (`advertising_message` on `marketing`): then the records about
+   that other purpose are asked.
+4. A purpose that rests on the consent to another one is denied by a consent record in force under its own name that
+   does not permit, of any source person. So it can be withdrawn alone. A record under its own name that permits is not
+   enough: the consent to the other purpose is needed as well.
+5. An objection or restriction in force denies the purpose, where the purpose yields to it: of any source person of the
+   customer, to the purpose, to the purpose that it rests on, or to every purpose.
+6. Within the hours of an hours rule, the purpose that the rule names must be permitted as well.
 """
 
 from __future__ import annotations
@@ -38,12 +43,21 @@ from privacy.consent.purpose import Taxonomy, built_in_taxonomy
 from privacy.consent.state import EVERY_PURPOSE, PERMITTING, StreamKind
 from privacy.contract.vocabulary import load_vocabulary
 
-Slot = Literal["need", "night", "block", "night_block"]
+Slot = Literal["need", "night", "block", "refusal", "night_block"]
 
 
 @dataclass(frozen=True)
 class Bearing:
-    """Records of this stream and purpose bear on that target purpose in this way."""
+    """The way in which records of one stream and purpose count for a target purpose.
+
+    Attributes:
+        kind: the stream.
+        purpose: the purpose that the records name; `*` for all.
+        target: the purpose that is decided.
+        slot: need: all in force must permit, at least one. night: likewise, within the hours. block: denies while it
+            objects or restricts. refusal: denies while it is in force and does not permit. night_block: denies within
+            the hours.
+    """
 
     kind: StreamKind
     purpose: str
@@ -80,9 +94,10 @@ class Policy:
 
     @cached_property
     def digest(self) -> str:
-        """A hash of all purposes and laws: another one means that other verdicts may hold."""
-        told = [self.taxonomy.model_dump_json(), *(law.model_dump_json() for law in self.laws)]
-        return sha256("\n".join(told).encode()).hexdigest()
+        """A hash of all purposes, laws and bearings; when it changes, verdicts may change."""
+        laws = [law.model_dump_json() for law in self.laws]
+        bearings = [f"{b.kind} {b.purpose} {b.target} {b.slot}" for b in self.bearings()]
+        return sha256("\n".join([self.taxonomy.model_dump_json(), *laws, *bearings]).encode()).hexdigest()
 
     def can_refuse(self, purpose: str) -> bool:
         """Whether there can be anybody who does not permit the purpose; nobody can where the law demands it."""
@@ -172,6 +187,8 @@ class Policy:
         found: list[Bearing] = []
         if consent is not None:
             found.append(Bearing("consent", consent, target, "need"))
+            if consent != target:
+                found.append(Bearing("consent", target, target, "refusal"))
         for kind in purpose.yields_to:
             named = dict.fromkeys((target, consent or target, EVERY_PURPOSE))
             found += [Bearing(kind, purpose_named, target, "block") for purpose_named in named]

@@ -1,11 +1,12 @@
-"""The consent record: one thing that one person said about one purpose, with the fields of ISO/IEC TS 27560.
+"""The consent record: one statement of one person about one purpose, with the fields of ISO/IEC TS 27560.
 
 Times are the controller's local wall time, as in the silver tables, with microseconds. A record is bitemporal:
-`effective_at` says since when it holds, `recorded_at` since when we know.
+`effective_at` is the time from which it counts, `recorded_at` the time at which it was recorded.
 """
 
 from __future__ import annotations
 
+import re
 import secrets
 from datetime import datetime, timedelta
 from typing import Annotated, Literal
@@ -15,36 +16,40 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from privacy.consent.state import EVERY_PURPOSE, State
 
 Text = Annotated[str, Field(min_length=1, max_length=200)]
-OpaqueId = Annotated[str, Field(pattern=r"^[0-9A-Za-z_.:\-]{1,128}$")]
+_OPAQUE_ID = r"[0-9A-Za-z_.:\-]{1,128}"
+OpaqueId = Annotated[str, Field(pattern=f"^{_OPAQUE_ID}$")]
+SUBJECT_TOKEN_KIND = "member_no"
+"""Kind of the matching key by which landed consents name their source person."""
 Asked = Literal["separately", "bundled", "condition_of_service"]
 
 
 class ConsentRecord(BaseModel):
-    """One record; never changed once stored. A change of mind is a new record that names the one it supersedes.
+    """One record; never changed once stored. A new statement is a new record that names the one it supersedes.
 
     Attributes:
         record_id: opaque.
-        subject_id: the source person who spoke: a matching token or a customer id, never an identifier in clear.
-        controller: who is responsible for the processing.
+        subject_id: the source person who made the statement: a matching token or a customer id, never an identifier
+            in clear.
+        controller: the organisation responsible for the processing.
         purpose: a purpose of the taxonomy; `*` for an objection or restriction that concerns all.
-        data_categories: W3C DPV terms of the data it covers.
+        data_categories: W3C DPV terms of the data that it covers.
         notice_version: version of the notice that was shown.
-        notice_language: its language, BCP 47.
-        recipients: who else may receive the data, as the notice named them.
-        storage: where and how long, as the notice said.
+        notice_language: language of the notice, BCP 47.
+        recipients: others that may receive the data, as the notice named them.
+        storage: place and duration of storage, as the notice said.
         jurisdiction: country whose law governs, ISO 3166-1.
-        method: how it was expressed.
+        method: how the statement was expressed.
         withdrawal_method: how it can be withdrawn, as the notice said.
-        state: what was said.
-        effective_at: since when it holds.
-        recorded_at: since when we know.
-        expires_at: until when it holds; None until something else is said.
+        state: what the statement says: given, withdrawn, objected …
+        effective_at: time from which it counts.
+        recorded_at: time at which it was recorded.
+        expires_at: time at which it ends; None: it counts until another record follows.
         expressed_by: the person, or a guardian.
-        age_years: the person's age in full years when speaking; None when unknown. Not the birth date, which the
-            proof of consent does not need.
-        asked: alone, in one box together with other matters, or as a condition of the service.
+        age_years: the person's age in full years at the statement; None when unknown. The birth date is not kept,
+            because the proof of consent does not need it.
+        asked: separately, bundled with other matters in one box, or as a condition of the service.
         evidence_hash: SHA-256 of the stored evidence.
-        supersedes: the record before it, or the one it corrects.
+        supersedes: the record before it, or the one that it corrects.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -81,19 +86,30 @@ class ConsentRecord(BaseModel):
     @model_validator(mode="after")
     def _is_coherent(self) -> ConsentRecord:
         if self.state is State.UNKNOWN:
-            raise ValueError("got the state unknown; expected what was said: unknown means that no record exists")
+            raise ValueError("got the state unknown, which means that no record exists; expected another state")
         if self.purpose == EVERY_PURPOSE and self.state.stream == "consent":
-            raise ValueError("got a consent to every purpose; expected one purpose a record")
+            raise ValueError("got a consent to every purpose (*); expected one purpose for each record")
         if self.expires_at is not None and self.expires_at < self.effective_at:
-            raise ValueError("got an end before the start; expected expires_at at or after effective_at")
+            raise ValueError("got expires_at before effective_at; expected the same time or a later one")
         return self
 
     @property
     def duration(self) -> timedelta | None:
-        """For how long it holds; None until something else is said."""
+        """The time from `effective_at` to `expires_at`; None when the record has no end."""
         return None if self.expires_at is None else self.expires_at - self.effective_at
 
 
+def is_opaque_id(text: str) -> bool:
+    """Return whether a text may be the identifier of a record, a source person or a customer.
+
+    Such a text has no quotes, spaces or line breaks, so that it can stand in a condition of SQL.
+
+    >>> is_opaque_id("c_5kq"), is_opaque_id("c' OR '1'='1"), is_opaque_id("c_1 ")
+    (True, False, False)
+    """
+    return re.fullmatch(_OPAQUE_ID, text) is not None
+
+
 def new_record_id() -> str:
-    """An opaque identifier that no two records share."""
+    """Return an opaque identifier that no two records share."""
     return f"r_{secrets.token_hex(16)}"

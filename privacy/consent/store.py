@@ -7,6 +7,7 @@ record (`sequence`) tells readers in other processes whether there is news.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -20,7 +21,7 @@ from privacy.consent.purpose import Taxonomy
 from privacy.consent.record import ConsentRecord
 from privacy.consent.rows import DECISIVE, MEMBERSHIP_SCHEMA, RECORD_SCHEMA, as_record, as_row
 from privacy.consent.state import EVERY_PURPOSE
-from privacy.database import open_database, transaction
+from privacy.storage.database import open_database, transaction
 
 _COLUMNS = tuple(RECORD_SCHEMA.names)
 _MOMENTS = ("effective_at", "recorded_at", "expires_at")
@@ -121,6 +122,15 @@ class ConsentStore:
         """Whether there is a record of that identifier."""
         return self._db.execute("SELECT 1 FROM record WHERE record_id = ?", (record_id,)).fetchone() is not None
 
+    def knows(self, identifier: str) -> bool:
+        """Return whether a record or a membership names this customer or source person."""
+        query = (
+            "SELECT EXISTS (SELECT 1 FROM record WHERE subject_id = ?1) OR "
+            "EXISTS (SELECT 1 FROM membership WHERE subject_id = ?1) OR "
+            "EXISTS (SELECT 1 FROM membership WHERE customer_id = ?1)"
+        )
+        return bool(self._db.execute(query, (identifier,)).fetchone()[0])
+
     def record(self, record_id: str) -> ConsentRecord | None:
         """The record of that identifier."""
         query = f"SELECT {', '.join(_COLUMNS)} FROM record WHERE record_id = ?"
@@ -139,10 +149,9 @@ class ConsentStore:
 
     def records_of(self, subjects: Iterable[str]) -> list[ConsentRecord]:
         """The records of source persons, in the order of recording."""
-        wanted = list(subjects)
-        marks = ", ".join("?" * len(wanted))
-        query = f"SELECT {', '.join(_COLUMNS)} FROM record WHERE subject_id IN ({marks}) ORDER BY sequence"
-        return [as_record(dict(zip(_COLUMNS, row, strict=True))) for row in self._db.execute(query, wanted)]
+        where, values = _where(subjects, _LAST)
+        query = f"SELECT {', '.join(_COLUMNS)} FROM record {where} ORDER BY sequence"
+        return [as_record(dict(zip(_COLUMNS, row, strict=True))) for row in self._db.execute(query, values)]
 
     def subjects_of(self, customer_id: str) -> list[str]:
         """The source persons that ever belonged to a customer, and itself."""
@@ -151,12 +160,9 @@ class ConsentStore:
 
     def members_of(self, customer_id: str) -> list[str]:
         """The source persons that belong to a customer by the latest word; itself when there are none."""
-        ever = self.subjects_of(customer_id)
-        marks = ", ".join("?" * len(ever))
-        query = (
-            f"SELECT subject_id, customer_id FROM membership WHERE subject_id IN ({marks}) ORDER BY from_at, sequence"
-        )
-        owner = dict(self._db.execute(query, ever).fetchall())
+        where, values = _where(self.subjects_of(customer_id), _LAST)
+        query = f"SELECT subject_id, customer_id FROM membership {where} ORDER BY from_at, sequence"
+        owner = dict(self._db.execute(query, values).fetchall())
         return sorted(subject for subject, held in owner.items() if held == customer_id) or [customer_id]
 
     def changed_since(self, sequence: tuple[int, int]) -> set[str]:
@@ -223,9 +229,10 @@ def _split(text: str, field: pa.Field) -> pa.Array:
 
 
 def _where(subjects: Iterable[str] | None, up_to: int) -> tuple[str, list[object]]:
-    values: list[object] = [up_to, *(subjects or ())]
-    only = f" AND subject_id IN ({', '.join('?' * (len(values) - 1))})" if subjects is not None else ""
-    return f"WHERE sequence <= ?{only}", values
+    if subjects is None:
+        return "WHERE sequence <= ?", [up_to]
+    # One value however many source persons: SQLite limits the number of values.
+    return "WHERE sequence <= ? AND subject_id IN (SELECT value FROM json_each(?))", [up_to, json.dumps(list(subjects))]
 
 
 def _text(value: object) -> object:

@@ -257,6 +257,11 @@ def _changes(segments: Segments, slot: Slot, chosen: Bools) -> Iterator[tuple[In
     """What segments open and close: customer, time, counter, +1 or -1."""
     customer, start = segments.subject[chosen], segments.start[chosen]
     end, effect_end = segments.end[chosen], segments.effect_end[chosen]
+    if slot == "refusal":
+        refusing = end > effect_end
+        yield customer[refusing], effect_end[refusing], _COUNTERS.index("block"), 1
+        yield customer[refusing], end[refusing], _COUNTERS.index("block"), -1
+        return
     whole, effective = {
         "need": ("need_spoken", "need_ok"),
         "night": ("night_spoken", "night_ok"),

@@ -1,5 +1,5 @@
-"""Reads what a data contract declares, as plain data: the one reading that every layer derives from.
+"""Reads data contracts (YAML, Open Data Contract Standard) into plain dataclasses that all other code uses.
 
-Knows the Open Data Contract Standard and Bojagi's vocabulary. Knows neither Spark nor Arrow (those types are
-built in `pipelines/contracts`), nor where a lakehouse lies.
+It validates the standard's structure and Bojagi's vocabulary. Spark types, Arrow types and the location of the
+lakehouse do not belong here.
 """

@@ -1,4 +1,4 @@
-"""All contracts of one or more folders."""
+"""Holds all contracts of one or more folders and finds them by id, source name or table name."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 from privacy.contract.document import Document
 from privacy.contract.document_reader import read_document
 from privacy.contract.fault import ContractError, Fault
-from privacy.contract.text import Source
+from privacy.contract.yaml_source import Source
 from privacy.errors import PrivacyError
 
 D = TypeVar("D", bound=Document)
@@ -17,21 +17,22 @@ PATTERN = "*.odcs.yaml"
 
 
 class UnknownContractError(PrivacyError, KeyError):
-    """There is no contract of that name."""
+    """No contract has the requested id."""
 
     def __str__(self) -> str:
         return self.message
 
 
 class Documents(Mapping[str, D], Generic[D]):
-    """Contracts by id (`source.crm_customer`), in the order of files."""
+    """Maps contract id (such as `source.crm_customer`) to contract, in the order of the files."""
 
     def __init__(self, documents: Iterable[D]) -> None:
         self._by_id = {document.id: document for document in documents}
 
     def __getitem__(self, contract_id: str) -> D:
         if contract_id not in self._by_id:
-            raise UnknownContractError(f"no contract {contract_id!r}; known are {', '.join(self._by_id) or 'none'}")
+            known = ", ".join(self._by_id) or "none"
+            raise UnknownContractError(f"There is no contract {contract_id!r}. Known contracts: {known}.")
         return self._by_id[contract_id]
 
     def __iter__(self) -> Iterator[str]:
@@ -41,40 +42,41 @@ class Documents(Mapping[str, D], Generic[D]):
         return len(self._by_id)
 
     def source(self, name: str) -> D:
-        """Return the contract of a source by its table's name, such as `crm_customer`."""
+        """Return the contract of a source, by the source's name such as `crm_customer`."""
         return self[f"source.{name}"]
 
     def table(self, table: str) -> D:
-        """Return the contract of a lakehouse table, such as `silver/customer`; `bronze/…` is the source's."""
+        """Return the contract of a lakehouse table such as `silver/customer`; for `bronze/…`, that of the source."""
         layer, _, name = table.partition("/")
         return self[f"{'source' if layer == 'bronze' else layer}.{name}"]
 
     def layer(self, layer: str) -> tuple[D, ...]:
-        """Return the contracts of one layer: source, silver, gold or release."""
+        """Return all contracts of one layer: source, silver, gold or release."""
         return tuple(document for document in self.values() if document.layer == layer)
 
     @property
     def sources(self) -> tuple[D, ...]:
-        """The contracts of all sources."""
+        """Contracts of all sources."""
         return self.layer("source")
 
 
 def read_folders(folders: Iterable[Path]) -> tuple[list[Document], list[Source], list[Fault]]:
-    """Read every contract of the folders: what could be read, every file's source, and all faults."""
+    """Return the contracts that could be read, the parsed file of every contract, and all faults."""
     documents: list[Document] = []
     sources: list[Source] = []
     faults: list[Fault] = []
     seen: dict[str, Path] = {}
     for folder in folders:
         if not folder.is_dir():
-            faults.append(Fault(folder, 1, "No such folder of contracts", hint="check --contracts and contract_dirs"))
-        faults.extend(_stray_files(folder))
+            hint = "correct --contracts or contract_dirs in bojagi.toml"
+            faults.append(Fault(folder, 1, "No such folder of contracts", hint=hint))
+        faults.extend(_misnamed_files(folder))
         for path in sorted(folder.glob(PATTERN)):
             document, source = read_document(path)
             contract_id = str(source.content.get("id", path))
             if contract_id in seen:
                 got = f"also in {seen[contract_id]}"
-                source.report(("id",), f"Contract {contract_id!r} stands twice", got=got)
+                source.report(("id",), f"Contract {contract_id!r} is declared twice", got=got, hint="remove one file")
             seen.setdefault(contract_id, path)
             sources.append(source)
             faults.extend(source.faults)
@@ -83,18 +85,19 @@ def read_folders(folders: Iterable[Path]) -> tuple[list[Document], list[Source],
     return documents, sources, faults
 
 
-def _stray_files(folder: Path) -> list[Fault]:
-    """Return a fault for each YAML file that would be passed over because of its name."""
+def _misnamed_files(folder: Path) -> list[Fault]:
+    """Return a fault for each YAML file that would not be read because of its name."""
     found = {path for suffix in ("*.yaml", "*.yml") for path in folder.glob(suffix)} - set(folder.glob(PATTERN))
-    hint = "name it <layer>_<table>.odcs.yaml, or keep it elsewhere"
-    return [Fault(path, 1, "A YAML file that is no contract by its name", path.name, PATTERN, hint) for path in found]
+    hint = "rename it to <layer>_<table>.odcs.yaml, or move it to another folder"
+    message = "This YAML file is not read, because its name is not that of a contract"
+    return [Fault(path, 1, message, path.name, PATTERN, hint) for path in found]
 
 
 def read_documents(folders: Iterable[Path]) -> Documents[Document]:
-    """Read all contracts of the folders.
+    """Return all contracts of the folders.
 
     Raises:
-        ContractError: with every fault of structure and vocabulary in any file.
+        ContractError: a file has faults of structure or vocabulary; it lists all of them.
 
     """
     documents, _, faults = read_folders(folders)

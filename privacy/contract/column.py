@@ -1,4 +1,4 @@
-"""One column of a contract."""
+"""Holds one column of a contract: type, limits, data category, identifier role and purposes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ IdentifierRole: TypeAlias = Literal["direct", "quasi", "sensitive", "none"]
 
 @dataclass(frozen=True)
 class Standardise:
-    """The standard form that silver carries; only the rule `unit` has options (see `unitOptions`)."""
+    """The rule by which values are standardised. Only the rule `unit` has options (vocabulary: `unitOptions`)."""
 
     rule: str
     options: Mapping[str, str | float] = field(default_factory=dict)
@@ -21,7 +21,7 @@ class Standardise:
 
 @dataclass(frozen=True)
 class Impute:
-    """How silver fills a null: `method` constant (with `value`), median or mode."""
+    """The method by which nulls are imputed: `constant` (with `value`), `median` or `mode`."""
 
     method: str
     value: str | float | bool | None = None
@@ -29,7 +29,10 @@ class Impute:
 
 @dataclass(frozen=True)
 class Column:
-    """One column as its contract declares it; `header` and `synonyms` are its names in a landed file."""
+    """One column as its contract declares it. `header` and `synonyms` are its names in landed files.
+
+    `minimum` … `enum` are None when the contract sets no such limit.
+    """
 
     name: str
     header: str
@@ -55,7 +58,7 @@ class Column:
     impute: Impute | None = None
     touchpoint_role: str | None = None
     hides_text: bool = False
-    """Encrypted in bronze though no direct identifier, such as free text in which people name themselves."""
+    """True for text that bronze encrypts although it is not a direct identifier, such as free text with names."""
     quality: tuple[Mapping[str, Any], ...] = ()
     description: str = ""
     is_guess: bool = False
@@ -64,26 +67,26 @@ class Column:
 
     @property
     def headers(self) -> tuple[str, ...]:
-        """Every name that a landed file may use for the column, the usual one first."""
+        """All headers that a landed file may use for the column, the current one first."""
         return (self.header, *self.synonyms)
 
     @property
     def token_name(self) -> str | None:
-        """Name of the matching key's column in bronze, or None."""
+        """Name of the bronze column that holds the token (matching key); None when the column has no token."""
         return f"{self.name}_token" if self.token else None
 
     @property
     def flag_name(self) -> str:
-        """Name of the column that says whether an encrypted value kept rules that only warn."""
+        """Name of the bronze column that states whether an encrypted value passed its rules of severity warning."""
         return f"{self.name}_is_valid"
 
     @property
     def is_confidential(self) -> bool:
-        """Whether a source's values of it are stored encrypted only."""
+        """Whether bronze stores the values in encrypted form only."""
         return self.role == "direct" or self.hides_text
 
     @property
     def has_domain(self) -> bool:
-        """Whether the contract restricts its values beyond their type."""
+        """Whether the contract limits the values beyond their type: bounds, length, pattern or enumeration."""
         limits = (self.minimum, self.maximum, self.min_length, self.max_length, self.pattern, self.enum)
         return any(limit is not None for limit in limits)

@@ -1,4 +1,4 @@
-"""Reads which values a column may hold: type, bounds, pattern, enumeration."""
+"""Reads the allowed values of a column: type, bounds, pattern and enumeration."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from open_data_contract_standard.model import SchemaProperty
 
 from privacy.contract.column import Bound
 from privacy.contract.spark_type import parse_type
-from privacy.contract.text import Place, Source
+from privacy.contract.yaml_source import Source, YamlPath
 
-# What a column without physicalType becomes, and the Spark types that each logical type may be stored as.
+# Spark types that each logical type may be stored as. The first is used when physicalType is missing.
 SPARK_TYPES: dict[str, tuple[str, ...]] = {
     "string": ("string",),
     "integer": ("bigint", "int", "smallint", "tinyint"),
@@ -43,13 +43,13 @@ _PYTHON_TYPES: dict[str, tuple[type, ...]] = {
 }
 
 
-def read_spark_type(entry: SchemaProperty, logical_type: str, place: Place, source: Source) -> str:
-    """Return the column's Spark SQL type, that of its logicalType unless physicalType says another."""
+def read_spark_type(entry: SchemaProperty, logical_type: str, place: YamlPath, source: Source) -> str:
+    """Return the column's Spark SQL type: physicalType, or the default of its logicalType. "" after a fault."""
     allowed = SPARK_TYPES.get(logical_type)
     if allowed is None:
         source.report(
             (*place, "logicalType"),
-            f"Column {entry.name!r} has no usable logicalType",
+            f"Column {entry.name!r} has a missing or unknown logicalType",
             got=repr(entry.logicalType),
             expected=f"one of {', '.join(SPARK_TYPES)}",
         )
@@ -76,8 +76,8 @@ def read_spark_type(entry: SchemaProperty, logical_type: str, place: Place, sour
     return spark_type
 
 
-def read_options(entry: SchemaProperty, logical_type: str, place: Place, source: Source) -> dict[str, Any]:
-    """Return logicalTypeOptions; an option that nothing enforces is a fault."""
+def read_options(entry: SchemaProperty, logical_type: str, place: YamlPath, source: Source) -> dict[str, Any]:
+    """Return the logicalTypeOptions. An option that Bojagi does not enforce is reported as a fault."""
     known = _OPTIONS.get(logical_type, ())
     options = entry.logicalTypeOptions or {}
     where = (*place, "logicalTypeOptions")
@@ -85,27 +85,30 @@ def read_options(entry: SchemaProperty, logical_type: str, place: Place, source:
         about = f"Column {entry.name!r}: option {key!r}"
         if key not in known:
             expected = f"one of {', '.join(known)}" if known else "no options"
-            hint = "state the rule under quality instead"
+            hint = "write the rule under quality instead"
             source.report((*where, key), f"{about} is not enforced for {logical_type}", expected=expected, hint=hint)
         elif key in ("minLength", "maxLength") and (not isinstance(value, int) or isinstance(value, bool)):
             source.report((*where, key), f"{about} is not a whole number", got=repr(value))
         elif key in ("pattern", "format") and not isinstance(value, str):
-            source.report((*where, key), f"{about} is not a text", got=repr(value), hint="quote it")
+            source.report((*where, key), f"{about} is not a text", got=repr(value), hint="put it in quotes")
     _check_pattern(options.get("pattern"), (*where, "pattern"), source)
     return options
 
 
-def _check_pattern(pattern: Any, place: Place, source: Source) -> None:
+def _check_pattern(pattern: Any, place: YamlPath, source: Source) -> None:
     if not isinstance(pattern, str):
         return
     try:
         re.compile(pattern)
     except re.error as error:
-        source.report(place, "The pattern is no regular expression", got=f"{pattern!r}: {error}")
+        message = "The pattern is not a valid regular expression"
+        source.report(place, message, got=f"{pattern!r}: {error}", hint="correct the pattern")
 
 
-def read_bound(options: Mapping[str, Any], key: str, logical_type: str, place: Place, source: Source) -> Bound | None:
-    """Return one bound as the column's Python value: a number, a date or a datetime."""
+def read_bound(
+    options: Mapping[str, Any], key: str, logical_type: str, place: YamlPath, source: Source
+) -> Bound | None:
+    """Return one bound as a number, date or datetime; None when it is not set or has a fault."""
     value = options.get(key)
     if value is None:
         return None
@@ -116,15 +119,15 @@ def read_bound(options: Mapping[str, Any], key: str, logical_type: str, place: P
         if logical_type == "timestamp" and isinstance(value, str):
             return datetime.fromisoformat(value)
     except ValueError:
-        source.report(place, f"The {key} is no date", got=repr(value), expected=f"an ISO {logical_type}")
+        source.report(place, f"The {key} is not a valid date", got=repr(value), expected=f"an ISO 8601 {logical_type}")
         return None
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if logical_type in ("integer", "number") and is_number:
         return cast(Bound, value)
-    hint = "quote dates" if isinstance(value, date) else ""
+    hint = "put dates in quotes" if isinstance(value, date) else ""
     source.report(
         place,
-        f"The {key} has a wrong type",
+        f"The {key} has the wrong type",
         got=repr(value),
         expected=f"a value for {logical_type}",
         hint=hint,
@@ -133,20 +136,21 @@ def read_bound(options: Mapping[str, Any], key: str, logical_type: str, place: P
 
 
 def read_enum(
-    entry: SchemaProperty, logical_type: str, place: Place, source: Source
+    entry: SchemaProperty, logical_type: str, place: YamlPath, source: Source
 ) -> tuple[str | int | float | bool, ...] | None:
-    """Return the allowed values, or None when any is allowed."""
+    """Return the allowed values of an enumeration; None when the contract allows any value."""
     if entry.enum is None:
         return None
     allowed = _PYTHON_TYPES.get(logical_type, ())
     for index, item in enumerate(entry.enum):
-        is_stray_boolean = isinstance(item.value, bool) and bool not in allowed
-        if not isinstance(item.value, allowed) or is_stray_boolean:
+        # Python counts True and False as integers.
+        is_wrong_boolean = isinstance(item.value, bool) and bool not in allowed
+        if not isinstance(item.value, allowed) or is_wrong_boolean:
             source.report(
                 (*place, "enum", index, "value"),
-                f"Column {entry.name!r}: an enum value has a wrong type",
+                f"Column {entry.name!r}: an enum value has the wrong type",
                 got=repr(item.value),
                 expected=logical_type,
-                hint="quote it" if allowed == (str,) else "",
+                hint="put it in quotes" if allowed == (str,) else "",
             )
     return tuple(cast(str, item.value) for item in entry.enum)

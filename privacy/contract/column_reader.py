@@ -1,4 +1,4 @@
-"""Reads one property of a contract's schema."""
+"""Reads one column (a property of the ODCS schema) of a contract."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from open_data_contract_standard.model import SchemaProperty
 
 from privacy.contract.column import Column, IdentifierRole, Impute, Standardise
 from privacy.contract.column_domain import read_bound, read_enum, read_options, read_spark_type
-from privacy.contract.custom import read_custom
-from privacy.contract.text import Place, Source
+from privacy.contract.custom_property import read_custom
+from privacy.contract.yaml_source import Source, YamlPath
 
 
-def read_column(entry: SchemaProperty, place: Place, table_purposes: tuple[str, ...], source: Source) -> Column | None:
-    """Read one property of the schema, without what a reported fault makes unusable; None without a name."""
+def read_column(
+    entry: SchemaProperty, place: YamlPath, table_purposes: tuple[str, ...], source: Source
+) -> Column | None:
+    """Return one column; faults are reported to `source` and the faulty parts left out. None without a name."""
     if not entry.name:
         source.report(place, "A column has no name")
         return None
@@ -61,10 +63,10 @@ def _standardise(value: Any) -> Standardise | None:
     return Standardise(value["rule"], {key: item for key, item in value.items() if key != "rule"})
 
 
-def _impute(value: Any, place: Place, source: Source) -> Impute | None:
+def _impute(value: Any, place: YamlPath, source: Source) -> Impute | None:
     if value is None:
         return None
     if (value["method"] == "constant") != ("value" in value):
-        expected = "value with method constant, and only with it"
+        expected = "a value with method constant, and no value with other methods"
         source.report(place, "Property 'impute' is incomplete", got=str(value), expected=expected)
     return Impute(value["method"], value.get("value"))

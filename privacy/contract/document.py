@@ -1,4 +1,4 @@
-"""One contract: a table, its columns, its file, its purposes."""
+"""Holds one contract: a table with its columns, file format, purposes, legal bases and retention."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any
 
 from privacy.contract.column import Column
 
-# What the trade calls UTF-8 with a byte order mark, which Python knows by another name.
+# The usual name of UTF-8 with a byte order mark, and Python's name for it.
 ENCODING_ALIASES = {"UTF-8-BOM": "utf-8-sig"}
 
 
 def codec_of(encoding: str) -> str:
-    """Return Python's name of an encoding; UTF-8 is read with or without a byte order mark.
+    """Return Python's name of an encoding. UTF-8 is read with or without a byte order mark.
 
     Raises:
         LookupError: Python does not know the encoding.
@@ -27,7 +27,7 @@ def codec_of(encoding: str) -> str:
 
 @dataclass(frozen=True)
 class FileFormat:
-    """How a source's files look. `path` is a glob relative to the landing folder."""
+    """Format of a source's files. `path` is a glob pattern relative to the landing folder."""
 
     path: str
     format: str
@@ -39,13 +39,17 @@ class FileFormat:
 
     @property
     def codec(self) -> str:
-        """Python's name of the encoding; UTF-8 is read with or without a byte order mark."""
+        """Python's name of the encoding. UTF-8 is read with or without a byte order mark."""
         return codec_of(self.encoding)
 
 
 @dataclass(frozen=True)
 class Touchpoint:
-    """How a table's rows become events: literals where no column says it, and the column of each role."""
+    """How a table's rows become events of silver/touchpoint_event.
+
+    `columns` maps a touchpoint role to its column. `channel` and `event_type` are constants for all rows, used when
+    no column has that role.
+    """
 
     channel: str | None
     event_type: str | None
@@ -54,7 +58,7 @@ class Touchpoint:
 
 @dataclass(frozen=True)
 class Relationship:
-    """Columns that hold keys of another table; `table` is `layer.name`, or a bare name of the same layer."""
+    """Columns that hold keys of another table. `table` is `layer.name`, or `name` for a table of the same layer."""
 
     columns: tuple[str, ...]
     table: str
@@ -62,13 +66,13 @@ class Relationship:
     line: int = 1
 
     def target_id(self, layer: str) -> str:
-        """Return the contract id of the table pointed at, seen from a table of a layer."""
+        """Return the contract id of the referenced table; `layer` is the layer of the table that refers to it."""
         return self.table if "." in self.table else f"{layer}.{self.table}"
 
 
 @dataclass(frozen=True)
 class Recipient:
-    """Who may read the table, and how (`read`, `write`)."""
+    """A role that may access the table. `access` is `read` or `write`."""
 
     role: str
     access: str = ""
@@ -77,7 +81,7 @@ class Recipient:
 
 @dataclass(frozen=True)
 class Document:
-    """What one contract declares, free of any engine."""
+    """One contract as plain data, without Spark or Arrow. A field that the contract does not set is None or empty."""
 
     id: str
     name: str
@@ -130,12 +134,12 @@ class Document:
 
     @property
     def encrypted_columns(self) -> tuple[Column, ...]:
-        """Columns that the table holds as ciphertext; silver and gold hold none."""
+        """Columns that the table stores encrypted. Empty for silver and gold."""
         return tuple(column for column in self.columns if column.is_confidential) if self.layer == "source" else ()
 
     @property
     def flagged_columns(self) -> tuple[Column, ...]:
-        """Encrypted columns whose rules only warn: bronze says in `<column>_is_valid` whether the value kept them."""
+        """Encrypted columns with rules of severity warning. Bronze stores the result in `<column>_is_valid`."""
         return tuple(
             column
             for column in self.encrypted_columns

@@ -1,4 +1,4 @@
-"""Reads one contract file."""
+"""Reads one contract file and reports its faults."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ from open_data_contract_standard.model import OpenDataContractStandard, SchemaOb
 
 from privacy.contract.column import Column
 from privacy.contract.column_reader import read_column
-from privacy.contract.custom import read_custom
+from privacy.contract.custom_property import read_custom
 from privacy.contract.document import Document, FileFormat, Recipient, Relationship, Touchpoint, codec_of
+from privacy.contract.odcs_structure import parse_standard
 from privacy.contract.service_level import FRESHNESS, read_hours, read_retention_days, read_time_column
-from privacy.contract.structure import parse_standard
-from privacy.contract.text import Place, Source, parse_text
 from privacy.contract.vocabulary import load_vocabulary
+from privacy.contract.yaml_source import Source, YamlPath, parse_text
 
 FORMATS = ("csv", "jsonl", "parquet")
-SCHEMA: Place = ("schema", 0)
+SCHEMA: YamlPath = ("schema", 0)
 
 
 def read_document(path: Path) -> tuple[Document | None, Source]:
-    """Read one contract file; the faults found stand in the returned source.
+    """Return the contract of a file and its parsed source; `source.faults` lists the faults found.
 
-    With faults the document is what could still be read, for further checks only, or None. Reported here:
-    faults of YAML, unknown keys, wrong types, values outside the vocabulary. What needs the whole document or
-    other documents is checked by `pipelines.contracts.check`.
+    When there are faults, the contract is None or incomplete; use it for further checks only. This function reports
+    faults of YAML, unknown keys, wrong types and values outside the vocabulary. Rules over a whole contract or over
+    several contracts are checked by `pipelines.contracts.check`.
     """
     try:
         text = path.read_bytes().decode("utf-8")
     except UnicodeDecodeError as error:
         source = Source(path)
-        source.report((), "The file is not UTF-8", got=f"byte {error.start} of the file", hint="save it as UTF-8")
+        source.report((), "The file is not UTF-8", got=f"byte {error.start} of the file", hint="convert it to UTF-8")
         return None, source
     source = parse_text(text, path)
     if source.faults:
@@ -46,11 +46,12 @@ def _read(standard: OpenDataContractStandard, source: Source, sha256: str) -> Do
     if standard.kind != "DataContract" or not (standard.apiVersion or "").startswith("v3."):
         got = f"{standard.kind} {standard.apiVersion}"
         expected = "kind DataContract, apiVersion v3.2.0"
-        place: Place = ("apiVersion",) if standard.kind == "DataContract" else ("kind",)
-        source.report(place, "Not a contract of ODCS v3", got=got, expected=expected)
+        place: YamlPath = ("apiVersion",) if standard.kind == "DataContract" else ("kind",)
+        source.report(place, "Not a contract of ODCS version 3", got=got, expected=expected)
     schemas = standard.schema_ or []
     if len(schemas) != 1:
-        source.report(("schema",), "A contract describes one table", got=f"{len(schemas)} schema objects", expected="1")
+        message, hint = "A contract must declare exactly one table", "write one file for each table"
+        source.report(("schema",), message, got=f"{len(schemas)} schema objects", expected="1", hint=hint)
         return None
     schema = schemas[0]
     custom = read_custom(schema.customProperties, SCHEMA, "objectProperties", source)
@@ -60,11 +61,11 @@ def _read(standard: OpenDataContractStandard, source: Source, sha256: str) -> Do
         for index, entry in enumerate(schema.properties or ())
     ]
     if not columns:
-        source.report(SCHEMA, "The table has no columns")
+        source.report(SCHEMA, "The table has no columns", hint="list them under properties")
     usable = tuple(column for column in columns if column is not None)
     layer = custom.get("layer", "")
     if standard.id != f"{layer}.{schema.name}" and layer:
-        message = "The id does not name layer and table"
+        message = "The id does not consist of layer and table"
         source.report(("id",), message, got=repr(standard.id), expected=f"{layer}.{schema.name}")
     return Document(
         id=standard.id or "",
@@ -114,10 +115,10 @@ def _owner(standard: OpenDataContractStandard) -> str:
 
 
 def _legal_bases(value: str | dict[str, str] | None, purposes: tuple[str, ...]) -> dict[str, str]:
-    """Return each purpose's basis: what a mapping says of it, else what the vocabulary gives the purpose.
+    """Return the legal basis of each purpose: from the mapping `value`, else the vocabulary's default.
 
-    A single term stands for the purposes that rest neither on consent nor on a legal duty, so that "contract"
-    on a table never frees its marketing from consent; a single "consent" stands for all but legal duties.
+    A single term replaces the default of purposes that rest neither on consent nor on a legal duty. So "contract" on
+    a table never removes the need for consent to marketing. A single "consent" replaces all defaults but legal duties.
     """
     defaults = {purpose: load_vocabulary().basis_of(purpose) for purpose in purposes}
     if not isinstance(value, str):
@@ -130,15 +131,16 @@ def _file(standard: OpenDataContractStandard, source: Source) -> FileFormat | No
     servers = standard.servers or []
     if not servers:
         return None
-    place: Place = ("servers", 0)
+    place: YamlPath = ("servers", 0)
     server = servers[0]
     custom = read_custom(server.customProperties, place, "serverProperties", source)
     if len(servers) > 1:
-        source.report(("servers", 1), "A source has one server", got=str(len(servers)), expected="1")
+        message = "A source must declare exactly one server"
+        source.report(("servers", 1), message, got=str(len(servers)), expected="1", hint="remove the others")
     if server.type != "local" or not server.path or server.format not in FORMATS:
         source.report(
             place,
-            "The file format is incomplete",
+            "The server does not fully declare the file format",
             got=f"type {server.type!r}, path {server.path!r}, format {server.format!r}",
             expected=f"type local, a path, format {' or '.join(FORMATS)}",
         )
@@ -171,7 +173,7 @@ def _relationships(schema: SchemaObject, source: Source) -> tuple[Relationship, 
     found: list[Relationship] = []
     for index, column in enumerate(schema.properties or ()):
         for position, entry in enumerate(column.relationships or ()):
-            place: Place = (*SCHEMA, "properties", index, "relationships", position)
+            place: YamlPath = (*SCHEMA, "properties", index, "relationships", position)
             found += _relationship([column.name or ""], _listed(entry.to), place, source)
     for index, entry in enumerate(schema.relationships or ()):
         place = (*SCHEMA, "relationships", index)
@@ -180,11 +182,12 @@ def _relationships(schema: SchemaObject, source: Source) -> tuple[Relationship, 
     return tuple(found)
 
 
-def _relationship(here: list[str], there: list[str], place: Place, source: Source) -> list[Relationship]:
+def _relationship(here: list[str], there: list[str], place: YamlPath, source: Source) -> list[Relationship]:
     tables = {_split(name)[0] for name in there}
     if not here or len(here) != len(there) or len(tables) != 1:
         expected = "as many columns in `to` as in `from`, all of one table"
-        source.report(place, "A relationship is uneven", got=f"{here} to {there}", expected=expected)
+        message = "The relationship does not match its columns one to one"
+        source.report(place, message, got=f"{here} to {there}", expected=expected)
         return []
     columns = tuple(_split(name)[1] for name in there)
     return [Relationship(tuple(here), tables.pop(), columns, line=source.line(place))]

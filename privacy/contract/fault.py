@@ -1,4 +1,4 @@
-"""A fault in a contract, with the file and the line where it stands."""
+"""Holds a fault in a contract, with its file and line, and the error that lists faults."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from privacy.errors import PrivacyError
 
 @dataclass(frozen=True, order=True)
 class Fault:
-    """One thing wrong in one contract: what came, what was expected, what to do next."""
+    """One fault in one contract file: message, the value found, the value expected, and a hint what to do."""
 
     path: Path
     line: int
@@ -26,7 +26,7 @@ class Fault:
         return f"{self.path}:{self.line}: {self.message}" + (f" ({detail})" if detail else "")
 
     def as_dict(self) -> dict[str, str | int]:
-        """The fault for machines."""
+        """Return the fault as a dict, for JSON."""
         return {
             "path": str(self.path),
             "line": self.line,
@@ -38,10 +38,10 @@ class Fault:
 
 
 class ContractError(PrivacyError):
-    """Contracts cannot be used as they stand; `faults` lists every reason, by file and line."""
+    """The contracts have faults and cannot be used. `faults` lists all of them, sorted by file and line."""
 
     def __init__(self, faults: Iterable[Fault]) -> None:
         self.faults = tuple(sorted(set(faults)))
         count = len(self.faults)
-        head = f"{count} fault{'' if count == 1 else 's'} in the contracts"
+        head = f"{count} fault{'' if count == 1 else 's'} in the contracts. Correct them and run again:"
         super().__init__("\n".join([head, *map(str, self.faults)]))

@@ -1,4 +1,4 @@
-"""Reads service levels: how long rows are kept, how fresh and how frequent they are."""
+"""Reads the service levels (slaProperties) of a contract: retention, freshness and frequency."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import math
 
 from open_data_contract_standard.model import OpenDataContractStandard
 
-from privacy.contract.text import Source
+from privacy.contract.yaml_source import Source
 
-# Days of an SLA unit. Retention is rounded up, so that "5 y" never ends before five calendar years.
+# Days per SLA unit. Retention is rounded up, so that "5 y" is never shorter than five calendar years.
 _DAYS = {"h": 1 / 24, "d": 1.0, "w": 7.0, "m": 30.4375, "y": 365.25}
 FRESHNESS = ("freshness", "latency")
-"""The SLA properties that say how old the newest row may be."""
+"""SLA properties that state the maximum age of the newest row."""
 _UNITS = {
     "h": "h", "hour": "h", "hours": "h",
     "d": "d", "day": "d", "days": "d",
@@ -22,7 +22,7 @@ _UNITS = {
 
 
 def read_days(standard: OpenDataContractStandard, names: tuple[str, ...], source: Source) -> float | None:
-    """Return the first SLA property of one of the names in days, or None."""
+    """Return the value in days of the first SLA property with one of the names; None when there is none."""
     for index, entry in enumerate(standard.slaProperties or ()):
         if entry.property not in names:
             continue
@@ -31,7 +31,7 @@ def read_days(standard: OpenDataContractStandard, names: tuple[str, ...], source
             return float(entry.value) * _DAYS[unit]
         source.report(
             ("slaProperties", index),
-            f"SLA {entry.property!r} is unusable",
+            f"SLA property {entry.property!r} has an invalid value or unit",
             got=f"{entry.value!r} {entry.unit!r}",
             expected="a positive number and a unit h, d, w, m or y",
         )
@@ -39,13 +39,13 @@ def read_days(standard: OpenDataContractStandard, names: tuple[str, ...], source
 
 
 def read_retention_days(standard: OpenDataContractStandard, source: Source) -> int | None:
-    """Return how many days rows are kept, or None."""
+    """Return the retention period in days, rounded up; None when the contract states none."""
     days = read_days(standard, ("retention",), source)
     return None if days is None else math.ceil(days)
 
 
 def read_time_column(standard: OpenDataContractStandard, names: tuple[str, ...]) -> str | None:
-    """Return the column that the first SLA property of one of the names counts from: its `column` or `table.column`."""
+    """Return the column (`element`) from which the first SLA property with one of the names counts, or None."""
     for entry in standard.slaProperties or ():
         if entry.property in names and entry.element:
             return entry.element.rpartition(".")[2]
@@ -53,6 +53,6 @@ def read_time_column(standard: OpenDataContractStandard, names: tuple[str, ...])
 
 
 def read_hours(standard: OpenDataContractStandard, names: tuple[str, ...], source: Source) -> float | None:
-    """Return the first SLA property of one of the names in hours, or None."""
+    """Return the value in hours of the first SLA property with one of the names; None when there is none."""
     days = read_days(standard, names, source)
     return None if days is None else days * 24

@@ -15,7 +15,7 @@ MAX_PRECISION = 38  # Spark's and Arrow's decimal128
 
 @dataclass(frozen=True)
 class SparkType:
-    """A parsed type: name, types within (array, map, struct), field names of a struct, size of a decimal."""
+    """A parsed type. `inner`: element types of array, map or struct; `fields`: field names of a struct."""
 
     name: str
     inner: tuple[SparkType, ...] = ()
@@ -25,13 +25,13 @@ class SparkType:
 
 
 def parse_type(text: str) -> SparkType:
-    """Parse a Spark SQL type name, in lower case as Spark prints it.
+    """Return the parsed form of a Spark SQL type name, written in lower case as Spark prints it.
 
     >>> parse_type("decimal(12,2)").scale
     2
 
     Raises:
-        ValueError: the text is not a type that Bojagi's tables use.
+        ValueError: the text is not a valid type, or a type that Bojagi does not support.
 
     """
     tokens: list[str] = []
@@ -39,7 +39,7 @@ def parse_type(text: str) -> SparkType:
     while position < len(text.rstrip()):
         match = _TOKEN.match(text, position)
         if match is None:
-            raise ValueError(f"unexpected {text[position]!r}")
+            raise ValueError(f"unexpected character {text[position]!r}")
         tokens.append(match[1])
         position = match.end()
     parser = _Parser(tokens)
@@ -50,17 +50,17 @@ def parse_type(text: str) -> SparkType:
 
 
 class _Parser:
-    """Recursive descent over the tokens that are left."""
+    """Recursive-descent parser; `tokens` holds the tokens that are not consumed yet."""
 
     def __init__(self, tokens: list[str]) -> None:
         self.tokens = tokens
 
     def take(self, *expected: str) -> str:
         if not self.tokens:
-            raise ValueError("the type ends too early")
+            raise ValueError("the type name is incomplete")
         token = self.tokens.pop(0)
         if expected and token not in expected:
-            raise ValueError(f"got {token!r} where {' or '.join(expected)} should stand")
+            raise ValueError(f"got {token!r}, expected {' or '.join(expected)}")
         return token
 
     def parse(self) -> SparkType:
@@ -92,13 +92,14 @@ class _Parser:
         scale = self.number()
         self.take(")")
         if not 0 < precision <= MAX_PRECISION or scale > precision:
-            raise ValueError(f"decimal({precision},{scale}) is out of range")
+            limit = f"expected a precision of 1 to {MAX_PRECISION} and a scale up to the precision"
+            raise ValueError(f"decimal({precision},{scale}) is out of range; {limit}")
         return SparkType("decimal", precision=precision, scale=scale)
 
     def number(self) -> int:
         token = self.take()
         if not token.isdigit():
-            raise ValueError(f"got {token!r} where a number should stand")
+            raise ValueError(f"got {token!r}, expected a number")
         return int(token)
 
     def struct(self) -> SparkType:

@@ -1,4 +1,4 @@
-"""Bojagi's vocabulary of custom properties. `vocabulary.json` beside this file is its one source of truth."""
+"""Reads Bojagi's vocabulary of custom properties from `vocabulary.json` in this folder."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PropertyPlace = Literal["objectProperties", "columnProperties", "serverPropertie
 
 @dataclass(frozen=True)
 class PropertyRule:
-    """What one custom property takes: the type of its value, the list of its terms, the keys of a mapping."""
+    """Rule for one custom property: type of its value, its list of allowed terms, and allowed keys of a mapping."""
 
     name: str
     type: str
@@ -27,13 +27,13 @@ class PropertyRule:
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """The vocabulary file, read."""
+    """The vocabulary: custom properties, and the lists of terms that their values come from."""
 
     vendor: str
     content: Mapping[str, Any]
 
     def rules(self, place: PropertyPlace) -> dict[str, PropertyRule]:
-        """The custom properties known at a place of a contract, by name."""
+        """Return the custom properties allowed on a table, column or server, by name."""
         return {
             name: PropertyRule(
                 name=name,
@@ -47,30 +47,30 @@ class Vocabulary:
         }
 
     def terms(self, name: str) -> Mapping[str, Any]:
-        """One list of terms, such as `purposes` or `categories`, in the file's order."""
+        """Return one list of terms, such as `purposes` or `categories`, in the order of the file."""
         terms: Mapping[str, Any] = self.content[name]
         return terms
 
     def is_personal(self, category: str) -> bool:
-        """Whether a category says something about a person. An unknown one does (fail closed)."""
+        """Return whether a data category is personal data. An unknown category counts as personal."""
         return bool(self.content["categories"].get(category, {}).get("personal", True))
 
     def is_identifying(self, category: str) -> bool:
-        """Whether a category names a person by itself."""
+        """Return whether a data category identifies a person by itself."""
         return bool(self.content["categories"].get(category, {}).get("identifies", False))
 
     def is_special(self, category: str) -> bool:
-        """Whether a category is one of GDPR art. 9 and 10 or PIPA art. 23."""
+        """Return whether a data category is special: GDPR art. 9 and 10, PIPA art. 23."""
         return bool(self.content["categories"].get(category, {}).get("special", False))
 
     def basis_of(self, purpose: str) -> str:
-        """The legal basis that a purpose rests on unless a contract says otherwise."""
+        """Return the default legal basis of a purpose; a contract may replace it."""
         return str(self.content["purposes"][purpose]["legalBasis"])
 
 
 @cache
 def load_vocabulary() -> Vocabulary:
-    """Read the vocabulary; the same object every time."""
+    """Return the vocabulary; it is read once and the same object is returned every time."""
     text = resources.files(__package__).joinpath("vocabulary.json").read_text("utf-8")
     content = json.loads(text)
     return Vocabulary(vendor=content["vendor"], content=MappingProxyType(content))

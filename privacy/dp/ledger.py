@@ -1,60 +1,75 @@
-"""The budget ledger: no release without its debit, no debit beyond a limit, no step without a trace.
+"""The ledger of privacy budgets: every release is paid for before its noise is drawn, and no limit is exceeded.
 
-Order of a release: `ask` (checks every limit, debits, makes the debit durable) → draw noise →
-`record_answer`. A crash after the debit keeps the debit. The same question on the same version of the data
-gets the stored answer and costs nothing: an answer that is already out tells nothing more. Entries form a
-hash chain; the anchor, kept outside the file, moves before `ask` returns, so every release is covered by it.
+Order of a release: `ask` (checks every limit, debits, flushes the debit to the disk) → draw noise → `record_answer`.
+A crash after the debit keeps the debit. The same question on the same version of the data gets the stored answer and
+costs nothing, because that answer is already published. Entries form a hash chain. The anchor, kept apart from the
+ledger, moves before `ask` returns, so it covers every release.
+
+What opening a ledger verifies, without reading the whole chain:
+1. The chain contains the anchored entry.
+2. The entries from the last checkpoint before the anchor to the end are as they were written, and so are the answers
+   recorded by them. A checkpoint is an entry that repeats all limits and all balances that can still be charged; every
+   256th entry is one.
+3. The limits, and the balances of every period that can still be charged, are what these entries say. So nobody gains
+   budget by editing a limit or a balance. The same is verified again before a checkpoint is written.
+
+What only `verify` finds, which `bojagi dp budget` and `bojagi audit verify` run: changes of entries before that
+checkpoint, of balances of past periods, and of an old answer together with the entry that recorded it. None of these
+gives anybody budget. A stored answer is compared with its entry whenever it is returned.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from privacy.dp.account import PERIODS, Account, Period, period_keys
-from privacy.dp.anchor import EMPTY, Head
+from privacy.dp.budget_account import PERIODS, BudgetAccount, Period, period_keys
 from privacy.dp.cost import Cost
 from privacy.dp.errors import BudgetRefused, LedgerDamaged
-from privacy.dp.replay import Replay, entry_digest
+from privacy.dp.ledger_state import CHECKPOINT_INTERVAL, LedgerState, Rows, checkpoint_of
 from privacy.dp.store import Store, Transaction
+from privacy.storage.anchor import Anchored, StoreBehindError, require_anchored
+from privacy.storage.hash_chain import EMPTY, ChainEntry, ChainHead, find_faults
 
 _CONFLICT = "ON CONFLICT (account, period) DO UPDATE SET nano_rho = excluded.nano_rho, atto_delta = excluded.atto_delta"
+# The last key of each kind of period, as far as ledgers reach; see `period_keys`.
+_LAST_KEYS = {"day": "day 9999-12-31", "month": "month 9999-12", "year": "year 9999", "ever": "ever"}
 
 
 @dataclass(frozen=True)
 class Grant:
-    """A durable debit: noise may be drawn. `head` is the entry that paid."""
+    """A debit that is on the disk, so noise may be drawn. `debit` is the ledger's entry of it."""
 
-    head: Head
-    account: Account
+    debit: ChainHead
+    account: BudgetAccount
     question: str
     cost: Cost
 
 
 @dataclass(frozen=True)
 class Answered:
-    """The question was answered before; `answer` is that answer, free of charge."""
+    """The answer that was stored for this question; it costs nothing. `number` is the entry that recorded it."""
 
-    seq: int
+    number: int
     answer: str
 
 
 @dataclass(frozen=True)
-class Entry:
-    """One entry of the chain: its number and digest, and what it says."""
+class LedgerEntry:
+    """One entry of the chain: its number and digest, and its content."""
 
-    head: Head
-    body: Mapping[str, Any]
+    head: ChainHead
+    content: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Balance:
-    """One limit of an account and what was spent of it. `period` such as "month 2026-11"."""
+    """One limit of an account, and what was spent in its current period. `period`: such as "month 2026-11"."""
 
     period: str
     limit: Cost
@@ -62,7 +77,7 @@ class Balance:
 
     @property
     def left(self) -> Cost:
-        """What may still be spent; zero when a limit was lowered below what was spent."""
+        """What can still be spent. Zero if the limit was lowered below what was spent."""
         return Cost(
             max(0, self.limit.nano_rho - self.spent.nano_rho),
             max(0, self.limit.atto_delta - self.spent.atto_delta),
@@ -70,118 +85,112 @@ class Balance:
 
 
 class Ledger:
-    """Budgets of all accounts in one store. Safe under threads and processes.
+    """The budgets of all accounts in one store. Safe under threads and processes.
 
     Raises (every method):
-        LedgerDamaged: the store is behind its anchor, lacks the anchored entry, or contradicts its own chain.
+        LedgerDamaged: the store ends before its anchor, lacks the anchored entry, or contradicts its own chain.
     """
 
     def __init__(self, store: Store) -> None:
+        """Verifies the end of the chain and what can still be spent, see the module. Closes the store on failure."""
         self._store = store
         try:
-            self.verify()
+            with self._reading() as (transaction, tail):
+                _verified_state(transaction, tail.anchored)
         except LedgerDamaged:
             store.close()
             raise
 
     def close(self) -> None:
-        """Give the store back."""
+        """Closes the store."""
         self._store.close()
 
-    def set_limit(self, account: Account, period: Period, limit: Cost, now: datetime) -> None:
-        """Set or change the most that may be spent in each such period; itself an entry of the chain."""
+    def set_limit(self, account: BudgetAccount, period: Period, limit: Cost, now: datetime) -> None:
+        """Sets the most that may be spent in each period of this kind. The change is an entry of the chain."""
         with self._writing() as (transaction, tail):
             values = (str(account), period, limit.nano_rho, limit.atto_delta)
             head = _append(transaction, tail, now, {"kind": "limit", "limit": list(values)})
             transaction.run(f"INSERT INTO dp_limit VALUES (?, ?, ?, ?) {_CONFLICT}", values)
         self._store.settle(head)
 
-    def ask(self, account: Account, question: str, cost: Cost, now: datetime) -> Grant | Answered:
-        """Debit `cost` for `question`, durably; or hand out the stored answer.
+    def ask(self, account: BudgetAccount, question: str, cost: Cost, now: datetime) -> Grant | Answered:
+        """Debits `cost` for a question, on the disk when this returns; or returns the stored answer free of charge.
 
         `question` is a hash of everything that shapes the answer, the version of the data included.
 
         Raises:
-            BudgetRefused: the account has no limit yet, or one would be passed. Nothing was spent.
+            BudgetRefused: the account has no limit, or the debit would exceed one. Nothing was spent.
         """
         with self._writing() as (transaction, tail):
             known = _answered(transaction, account, question)
             if known is not None:
                 return known
             granted = _debit(transaction, tail, account, question, cost, now)
-        self._store.settle(granted.head)
+        self._store.settle(granted.debit)
         return granted
 
-    def require(self, account: Account, cost: Cost, now: datetime) -> None:
-        """Refuse what could not be spent as things are; spends nothing, and promises nothing.
+    def require(self, account: BudgetAccount, cost: Cost, now: datetime) -> None:
+        """Checks that `cost` could be spent at this moment. Spends nothing and reserves nothing.
 
         Raises:
-            BudgetRefused: as `ask` would.
+            BudgetRefused: as `ask`.
         """
         with self._reading() as (transaction, tail):
             _require_left(transaction, account, cost, tail.not_before(now))
 
     def record_answer(self, grant: Grant, answer: str, now: datetime) -> None:
-        """Keep the released answer for whoever asks again. A second one changes nothing.
+        """Stores the released answer for the same question later. Does nothing if one is stored already.
 
-        It survives a crash of this process; a power failure within the next moments may lose it (never its
-        debit), and the question then costs again.
+        The answer survives a crash of this process. A power failure within the next moments may lose it, but never its
+        debit; the question then costs again.
         """
         with self._writing() as (transaction, tail):
             if _answered(transaction, grant.account, grant.question) is not None:
                 return
             key = (str(grant.account), grant.question)
-            digest = hashlib.sha256(answer.encode()).hexdigest()
-            body = {"kind": "answer", "of": grant.head.seq, "key": list(key), "answer": digest}
-            head = _append(transaction, tail, now, body)
-            transaction.run("INSERT INTO dp_answer VALUES (?, ?, ?, ?)", (*key, head.seq, answer))
+            content = {"kind": "answer", "of": grant.debit.number, "key": list(key), "answer": _digest(answer)}
+            head = _append(transaction, tail, now, content)
+            transaction.run("INSERT INTO dp_answer VALUES (?, ?, ?, ?)", (*key, head.number, answer))
 
-    def peek(self, account: Account, question: str) -> Answered | None:
-        """The stored answer, if there is one. Costs nothing, writes nothing, waits for nobody."""
+    def peek(self, account: BudgetAccount, question: str) -> Answered | None:
+        """Returns the stored answer, or None if there is none. Costs nothing and does not wait for writers."""
         with self._reading() as (transaction, _):
             return _answered(transaction, account, question)
 
-    def balances(self, account: Account, now: datetime) -> list[Balance]:
-        """Every limit of the account and what is left in the period that `now` falls in."""
+    def balances(self, account: BudgetAccount, now: datetime) -> list[Balance]:
+        """Returns one balance per limit of the account, for the periods that contain `now`."""
         with self._reading() as (transaction, _):
             return _balances(transaction, account, now)
 
-    def accounts(self) -> list[Account]:
-        """Every account that has a limit."""
+    def accounts(self) -> list[BudgetAccount]:
+        """Returns every account that has a limit."""
         with self._reading() as (transaction, _):
-            rows = transaction.run("SELECT DISTINCT account FROM dp_limit ORDER BY account")
-        return [Account(*row[0].split("|")) for row in rows]
+            return [BudgetAccount(*name.split("|")) for name in _account_names(transaction)]
 
-    def head(self) -> Head:
-        """The chain's last entry."""
+    def head(self) -> ChainHead:
+        """Returns the last entry of the chain."""
         with self._reading() as (_, tail):
             return tail.head
 
-    def entries(self) -> Iterator[Entry]:
-        """Every entry of the chain, in order."""
+    def entries(self) -> Iterator[LedgerEntry]:
+        """Yields every entry of the chain, in order."""
         with self._reading() as (transaction, _):
-            rows = transaction.run("SELECT seq, body, digest FROM dp_entry ORDER BY seq")
-        for seq, body, digest in rows:
-            yield Entry(Head(seq, digest), json.loads(body))
+            rows = _entries_from(transaction, 1)
+        for entry in rows:
+            yield LedgerEntry(ChainHead(entry.number, entry.digest), json.loads(entry.content))
 
     def verify(self) -> int:
-        """Replay the whole chain against limits, balances and answers; the number of entries."""
+        """Replays the whole chain, compares limits, balances and answers with it, and returns the number of entries."""
         with self._reading() as (transaction, _):
-            entries = transaction.run("SELECT seq, body, previous, digest FROM dp_entry ORDER BY seq")
-            limits, balances = (transaction.run(f"SELECT * FROM {name}") for name in ("dp_limit", "dp_balance"))
-            answers = transaction.run("SELECT account, question, seq, answer FROM dp_answer")
-        replay = Replay()
-        for row in entries:
-            replay.follow(*row)
-        _require_equal("dp_limit", replay.limits, limits)
-        _require_equal("dp_balance", replay.balances, balances)
-        digests = [(a, q, s, hashlib.sha256(text.encode()).hexdigest()) for a, q, s, text in answers]
-        _require_equal("dp_answer", replay.answers, digests)
-        return replay.seq
+            state = LedgerState()
+            for entry in _entries_from(transaction, 1):
+                state.replay(entry)
+            _require_tables(transaction, state, None)
+        return state.head.number
 
     @contextmanager
     def _writing(self) -> Iterator[tuple[Transaction, _Tail]]:
-        # The anchor never remembers what is not committed: read before the transaction, it has to be in it.
+        # The anchor never covers what is not committed, so an anchor read before the transaction must be in it.
         anchored = self._store.anchored()
         with self._store.transaction() as transaction:
             yield transaction, _tail(transaction, anchored)
@@ -195,54 +204,144 @@ class Ledger:
 
 @dataclass(frozen=True)
 class _Tail:
-    """The end of the chain: its head, and the moment of its last entry."""
+    """The end of the chain: its head, the moment of its last entry (None if empty), and the anchor."""
 
-    head: Head
+    head: ChainHead
     at: datetime | None
+    anchored: Anchored
 
     def not_before(self, now: datetime) -> datetime:
-        """Time never runs backwards in a ledger: a clock turned back opens no fresh period."""
+        """The later of `now` and the last entry's moment: a clock that is turned back opens no new period."""
         period_keys(now)
         return now if self.at is None else max(now, self.at)
 
 
-def _tail(transaction: Transaction, anchored: Head | None) -> _Tail:
-    """The chain's end; refused unless the anchored entry is in the chain."""
-    rows = transaction.run("SELECT seq, digest, body FROM dp_entry ORDER BY seq DESC LIMIT 1")
-    head = Head(*rows[0][:2]) if rows else EMPTY
+def _tail(transaction: Transaction, anchored: Anchored | None) -> _Tail:
+    """Reads the end of the chain, and checks that the chain contains the anchored entry."""
+    rows = transaction.run("SELECT number, digest, content FROM dp_entry ORDER BY number DESC LIMIT 1")
+    head = ChainHead(*rows[0][:2]) if rows else EMPTY
     if anchored is None:
-        raise LedgerDamaged(f"The ledger has {head.seq} entries and its anchor is missing; restore the anchor file")
-    if anchored not in (EMPTY, head):
-        found = transaction.run("SELECT digest FROM dp_entry WHERE seq = ?", (anchored.seq,))
-        if not found or found[0][0] != anchored.digest:
-            raise LedgerDamaged(
-                f"The ledger ends at entry {head.seq}, its anchor remembers entry {anchored.seq}: it was "
-                "restored from an older copy or replaced. Restore the newest copy; releases stay refused"
-            )
-    return _Tail(head, datetime.fromisoformat(json.loads(rows[0][2])["at"]) if rows else None)
+        raise LedgerDamaged(
+            f"The ledger has {head.number} entries, but its anchor is missing. Restore the anchor file; until then "
+            "releases are refused"
+        )
+    try:
+        require_anchored(anchored, head, lambda number: _digest_at(transaction, number))
+    except StoreBehindError as error:
+        raise LedgerDamaged(
+            f"The ledger was restored from an older copy or replaced: {error.message}. Restore the newest copy; until "
+            "then releases are refused"
+        ) from error
+    return _Tail(head, datetime.fromisoformat(json.loads(rows[0][2])["at"]) if rows else None, anchored)
 
 
-def _append(transaction: Transaction, tail: _Tail, now: datetime, fields: Mapping[str, Any]) -> Head:
+def _digest_at(transaction: Transaction, number: int) -> str | None:
+    if number == 0:
+        return EMPTY.digest
+    rows = transaction.run("SELECT digest FROM dp_entry WHERE number = ?", (number,))
+    return str(rows[0][0]) if rows else None
+
+
+def _entries_from(transaction: Transaction, number: int) -> list[ChainEntry]:
+    sql = "SELECT number, content, digest FROM dp_entry WHERE number >= ? ORDER BY number"
+    return [ChainEntry(*row) for row in transaction.run(sql, (number,))]
+
+
+def _verified_state(transaction: Transaction, anchored: Anchored) -> LedgerState:
+    """Replays the chain from the last checkpoint up to the anchor, and compares the tables with the result.
+
+    The anchor shows that the anchored entry is right, and the chain shows the same of every entry before it. So that
+    checkpoint is right, and what it says of limits and balances.
+
+    Raises:
+        LedgerDamaged: an entry since that checkpoint was changed, or a table does not agree.
+    """
+    first = anchored.head.number // CHECKPOINT_INTERVAL * CHECKPOINT_INTERVAL
+    if first == 0:
+        state, entries, since = LedgerState(), _entries_from(transaction, 1), None
+    else:
+        entries = _entries_from(transaction, first)
+        before = ChainHead(first - 1, _digest_at(transaction, first - 1) or "")
+        checkpoint = json.loads(entries[0].content)
+        if any(find_faults(entries[:1], before)) or checkpoint["kind"] != "checkpoint":
+            raise LedgerDamaged(f"Checkpoint {first} of the ledger was altered or removed. Restore the newest copy")
+        state = LedgerState(ChainHead(first, entries.pop(0).digest), checkpoint)
+        since = (first, datetime.fromisoformat(checkpoint["at"]))
+    for entry in entries:
+        state.replay(entry)
+    _require_tables(transaction, state, since)
+    return state
+
+
+def _require_tables(transaction: Transaction, state: LedgerState, since: tuple[int, datetime] | None) -> None:
+    """Compares the tables with a state: all rows, or those that matter since a checkpoint (its number and moment)."""
+    limits = transaction.run("SELECT account, period, nano_rho, atto_delta FROM dp_limit")
+    _require_equal("dp_limit", _flat(state.limits), limits)
+    if since is None:
+        number = 0
+        balances = transaction.run("SELECT account, period, nano_rho, atto_delta FROM dp_balance")
+    else:
+        number, moment = since
+        # Later periods as well: a forged row of tomorrow would be charged tomorrow.
+        ends = [end for kind, key in period_keys(moment).items() for end in (key, _LAST_KEYS[kind])]
+        wanted = " OR ".join(["period BETWEEN ? AND ?"] * (len(ends) // 2))
+        balances = _rows_of_accounts(transaction, wanted, ends)
+    _require_equal("dp_balance", _flat(state.balances), balances)
+    sql = "SELECT account, question, number, answer FROM dp_answer WHERE number >= ?"
+    answers = [(*row[:3], _digest(row[3])) for row in transaction.run(sql, (number,))]
+    _require_equal("dp_answer", state.answers, answers)
+
+
+def _rows_of_accounts(transaction: Transaction, wanted: str, values: Sequence[str]) -> list[tuple[Any, ...]]:
+    """Rows of balances of each account, by account: the primary key serves that, whatever the age of the ledger."""
+    sql = f"SELECT account, period, nano_rho, atto_delta FROM dp_balance WHERE account = ? AND ({wanted})"
+    return [row for name in _account_names(transaction) for row in transaction.run(sql, (name, *values))]
+
+
+def _account_names(transaction: Transaction) -> list[str]:
+    return [row[0] for row in transaction.run("SELECT DISTINCT account FROM dp_limit ORDER BY account")]
+
+
+def _append(transaction: Transaction, tail: _Tail, now: datetime, fields: Mapping[str, Any]) -> ChainHead:
+    """Appends an entry, after a checkpoint if one is due; returns the entry's number and digest."""
     at = tail.not_before(now).astimezone(UTC).isoformat(timespec="microseconds")
-    body = json.dumps({**fields, "at": at}, sort_keys=True, ensure_ascii=False)
-    before = tail.head
-    head = Head(before.seq + 1, entry_digest(before.seq + 1, before.digest, body))
-    transaction.run("INSERT INTO dp_entry VALUES (?, ?, ?, ?)", (head.seq, body, before.digest, head.digest))
-    return head
+    head = tail.head
+    if (head.number + 1) % CHECKPOINT_INTERVAL == 0:
+        # The tables are verified before, so that an altered balance cannot pass into the chain.
+        state = _verified_state(transaction, tail.anchored)
+        head = _insert(transaction, head, checkpoint_of(state.limits, state.balances, at))
+    return _insert(transaction, head, {**fields, "at": at})
 
 
-def _answered(transaction: Transaction, account: Account, question: str) -> Answered | None:
-    sql = "SELECT seq, answer FROM dp_answer WHERE account = ? AND question = ?"
-    rows = transaction.run(sql, (str(account), question))
-    return Answered(*rows[0]) if rows else None
+def _insert(transaction: Transaction, head: ChainHead, fields: Mapping[str, Any]) -> ChainHead:
+    content = json.dumps(fields, sort_keys=True, ensure_ascii=False)
+    following = head.next(content)
+    transaction.run("INSERT INTO dp_entry VALUES (?, ?, ?)", (following.number, content, following.digest))
+    return following
 
 
-def _debit(transaction: Transaction, tail: _Tail, account: Account, question: str, cost: Cost, now: datetime) -> Grant:
+def _answered(transaction: Transaction, account: BudgetAccount, question: str) -> Answered | None:
+    """The stored answer, if it is the one that its entry records; None if there is no answer."""
+    key = (str(account), question)
+    rows = transaction.run("SELECT number, answer FROM dp_answer WHERE account = ? AND question = ?", key)
+    if not rows:
+        return None
+    number, answer = rows[0]
+    entry = transaction.run("SELECT content FROM dp_entry WHERE number = ?", (number,))
+    recorded = json.loads(entry[0][0]) if entry else {}
+    if (recorded.get("key"), recorded.get("answer")) != (list(key), _digest(answer)):
+        raise LedgerDamaged(f"The stored answer of entry {number} is not the one recorded there: it was altered")
+    return Answered(number, answer)
+
+
+def _debit(
+    transaction: Transaction, tail: _Tail, account: BudgetAccount, question: str, cost: Cost, now: datetime
+) -> Grant:
     at, asked = tail.not_before(now), (cost.nano_rho, cost.atto_delta)
     _require_left(transaction, account, cost, at)
     keys = list(period_keys(at).values())
-    body = {"kind": "spend", "account": str(account), "spend": [question, *asked], "periods": keys}
-    head = _append(transaction, tail, at, body)
+    content = {"kind": "spend", "account": str(account), "spend": [question, *asked], "periods": keys}
+    debit = _append(transaction, tail, at, content)
     rows = ", ".join(["(?, ?, ?, ?)"] * len(keys))
     transaction.run(
         f"INSERT INTO dp_balance VALUES {rows} ON CONFLICT (account, period) DO UPDATE SET "
@@ -250,13 +349,13 @@ def _debit(transaction: Transaction, tail: _Tail, account: Account, question: st
         "atto_delta = dp_balance.atto_delta + excluded.atto_delta",
         [value for key in keys for value in (str(account), key, *asked)],
     )
-    return Grant(head, account, question, cost)
+    return Grant(debit, account, question, cost)
 
 
-def _require_left(transaction: Transaction, account: Account, cost: Cost, at: datetime) -> None:
+def _require_left(transaction: Transaction, account: BudgetAccount, cost: Cost, at: datetime) -> None:
     balances, asked = _balances(transaction, account, at), (cost.nano_rho, cost.atto_delta)
     if not balances:
-        hint = "No limit is set for this account; set one with: bojagi dp budget --set"
+        hint = f"No limit is set for this account. Set one with: bojagi dp budget '{account}' --set month=1"
         raise BudgetRefused(str(account), "every period", asked, (0, 0), hint)
     for balance in balances:
         left = (balance.left.nano_rho, balance.left.atto_delta)
@@ -265,15 +364,15 @@ def _require_left(transaction: Transaction, account: Account, cost: Cost, at: da
             raise BudgetRefused(str(account), balance.period, asked, left, hint)
 
 
-def _balances(transaction: Transaction, account: Account, at: datetime) -> list[Balance]:
+def _balances(transaction: Transaction, account: BudgetAccount, at: datetime) -> list[Balance]:
     keys = period_keys(at)
     named = str(account)
     sql = "SELECT period, nano_rho, atto_delta FROM dp_limit WHERE account = ?"
     limits = {row[0]: Cost(row[1], row[2]) for row in transaction.run(sql, (named,))}
     if not limits:
         return []
-    places = ", ".join("?" * len(keys))
-    sql = f"SELECT period, nano_rho, atto_delta FROM dp_balance WHERE account = ? AND period IN ({places})"
+    marks = ", ".join("?" * len(keys))
+    sql = f"SELECT period, nano_rho, atto_delta FROM dp_balance WHERE account = ? AND period IN ({marks})"
     spent = {row[0]: Cost(row[1], row[2]) for row in transaction.run(sql, (named, *keys.values()))}
     return [
         Balance(keys[period], limits[period], spent.get(keys[period], Cost(0)))
@@ -282,6 +381,17 @@ def _balances(transaction: Transaction, account: Account, at: datetime) -> list[
     ]
 
 
+def _digest(answer: str) -> str:
+    return hashlib.sha256(answer.encode()).hexdigest()
+
+
+def _flat(rows: Rows) -> list[tuple[Any, ...]]:
+    return [(*key, *amounts) for key, amounts in rows.items()]
+
+
 def _require_equal(table: str, expected: Iterable[tuple[Any, ...]], found: Iterable[tuple[Any, ...]]) -> None:
     if sorted(expected) != sorted(map(tuple, found)):
-        raise LedgerDamaged(f"{table} contradicts the ledger's chain: it was altered outside the ledger")
+        raise LedgerDamaged(
+            f"{table} does not agree with the ledger's chain: it was altered by something other than the ledger. "
+            "Restore the newest copy of the ledger"
+        )

@@ -10,11 +10,12 @@ from typing import Any
 
 import psycopg
 
-from privacy.dp.anchor import EMPTY, FileAnchor, Head
 from privacy.dp.errors import LedgerDamaged
 from privacy.dp.store import SCHEMA, Transaction
+from privacy.storage.anchor import Anchored, AnchorError, AnchorFile
+from privacy.storage.hash_chain import EMPTY, ChainHead
 
-# The advisory lock that makes the ledger's transactions serial: "bojagidp" in ASCII.
+# Number of the advisory lock that makes the ledger's transactions serial: "bojagidp" in ASCII.
 LEDGER_LOCK = 0x626F6A6167696470
 
 
@@ -28,52 +29,69 @@ class _PostgresTransaction:
 
 
 class PostgresStore:
-    """A ledger's tables in the database of `conninfo`; this machine's anchor in `anchor`.
+    """A ledger's tables in a PostgreSQL database; this machine's anchor in the file `anchor`.
 
-    The server's log is flushed at each commit, so a commit is a settled spend. Each machine keeps an
-    anchor of its own: every one of them has to be contained in the ledger. A machine without one is refused, lest
-    whoever deletes an anchor be believed; one that is new to the fleet says `joins` once.
+    The server flushes its log at each commit, so a committed spend is on the disk. Each machine keeps an anchor of its
+    own, and the ledger must contain all of them. A machine without an anchor is refused: otherwise, deleting the anchor
+    would hide a restored ledger.
     """
 
     def __init__(self, conninfo: str, anchor: Path, *, joins: bool = False) -> None:
-        self._anchor = FileAnchor(anchor)
+        """Connects, and creates the tables if there are none.
+
+        Args:
+            conninfo: PostgreSQL's connection string.
+            anchor: this machine's anchor file.
+            joins: whether this machine is new to the fleet: without an anchor, it accepts the ledger as it is now.
+
+        Raises:
+            LedgerDamaged: the server does not flush its commits.
+            psycopg.OperationalError: the server does not answer.
+        """
+        self._anchor = AnchorFile(anchor)
         self._threads = threading.RLock()
         self._connection = psycopg.connect(conninfo, autocommit=True)
         for setting in ("fsync", "synchronous_commit"):
             row = self._connection.execute(f"SHOW {setting}").fetchone()
             if row is None or row[0] == "off":
-                raise LedgerDamaged(f"PostgreSQL runs with {setting}=off and can lose spends; switch it on")
+                raise LedgerDamaged(f"PostgreSQL runs with {setting}=off and can lose spends. Set {setting}=on")
         with self.transaction() as transaction:
             for statement in SCHEMA:
                 transaction.run(statement)
-            rows = transaction.run("SELECT seq, digest FROM dp_entry ORDER BY seq DESC LIMIT 1")
-            if self._anchor.read() is None and (joins or not rows):
-                self._anchor.advance(Head(*rows[0]) if rows else EMPTY)
+            rows = transaction.run("SELECT number, digest FROM dp_entry ORDER BY number DESC LIMIT 1")
+            if self.anchored() is None and (joins or not rows):
+                self._anchor.create(ChainHead(*rows[0]) if rows else EMPTY)
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
-        """One writer at a time over the whole fleet."""
+        """Begins a transaction; one writer at a time over the whole fleet."""
         with self._threads, self._connection.transaction():
             self._connection.execute("SELECT pg_advisory_xact_lock(%s)", (LEDGER_LOCK,))
             yield _PostgresTransaction(self._connection)
 
     @contextmanager
     def snapshot(self) -> Iterator[Transaction]:
-        """One state of the ledger; MVCC keeps it from waiting for writers."""
+        """Yields one state of the ledger, without waiting for writers (multi-version concurrency control)."""
         with self._threads, self._connection.transaction():
             self._connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             yield _PostgresTransaction(self._connection)
 
-    def settle(self, head: Head) -> None:
-        """The commit was durable; move this machine's anchor."""
+    def settle(self, head: ChainHead) -> None:
+        """Moves this machine's anchor. The commit was durable already."""
         with self._threads:
-            self._anchor.advance(head)
+            try:
+                self._anchor.advance(head)
+            except AnchorError as error:
+                raise LedgerDamaged(error.message) from error
 
-    def anchored(self) -> Head | None:
-        """The head that this machine's anchor remembers."""
-        return self._anchor.read()
+    def anchored(self) -> Anchored | None:
+        """Returns what this machine's anchor says; None if it has none."""
+        try:
+            return self._anchor.read()
+        except AnchorError as error:
+            raise LedgerDamaged(error.message) from error
 
     def close(self) -> None:
-        """Close the connection and the anchor."""
+        """Closes the connection and the anchor."""
         self._connection.close()
         self._anchor.close()

@@ -6,13 +6,13 @@ from typing import Any
 
 from privacy.dp.estimate import z_of
 from privacy.dp.fixed_point import FixedPoint
-from privacy.dp.plan import Plan
+from privacy.dp.noise_plan import NoisePlan
 
 # A group that many rows of which count, to tell the error of its mean.
 EXAMPLE_ROWS = 1000
 
 
-def preview(plan: Plan) -> dict[str, Any]:
+def preview(plan: NoisePlan) -> dict[str, Any]:
     """Cost, and the margin of each noisy vector in the units of the data. Costs no budget."""
     question, z = plan.question, z_of(plan.question.confidence)
     margins: dict[str, float] = {}

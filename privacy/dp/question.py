@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from privacy.dp.account import Account
+from privacy.dp.budget_account import BudgetAccount
 from privacy.dp.sensitivity import MOST_UNITS, ContributionBounds
 
 Statistic = Literal["count", "customers", "sum", "mean", "variance", "quantiles"]
@@ -172,9 +172,9 @@ class Question(_Part):
     rollup: bool = False
 
     @property
-    def account(self) -> Account:
+    def account(self) -> BudgetAccount:
         """Whose budget pays."""
-        return Account(self.dataset, self.purpose, self.unit)
+        return BudgetAccount(self.dataset, self.purpose, self.unit)
 
     @model_validator(mode="after")
     def _answerable(self) -> Question:

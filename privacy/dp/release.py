@@ -22,7 +22,7 @@ from privacy.dp.bounded import SUMS, aggregate, contributions
 from privacy.dp.errors import BadQuestion, DpError
 from privacy.dp.ledger import Answered, Ledger
 from privacy.dp.mechanism import add_gaussian, select_keys
-from privacy.dp.plan import Plan
+from privacy.dp.noise_plan import NoisePlan
 from privacy.dp.question import Key, Question
 from privacy.dp.render import NoisyTable, render
 from privacy.dp.trail import Trail
@@ -81,7 +81,7 @@ def release(question: Question, data: DataSet, ledger: Ledger, now: datetime, tr
         BadQuestion: a column is missing or of another kind; nothing was spent.
         AuditError: the release could not be logged; nothing was released, the debit stays.
     """
-    plan, account = Plan(question), question.account
+    plan, account = NoisePlan(question), question.account
     identity = question.hash(data.version)
     stored = ledger.peek(account, identity)
     if stored is not None:
@@ -127,7 +127,7 @@ def collect(question: Question, frame: DataFrame) -> tuple[Exact, Exact]:
     return exact, bins
 
 
-def add_noise(plan: Plan, exact: Exact, bins: Exact) -> NoisyTable:
+def add_noise(plan: NoisePlan, exact: Exact, bins: Exact) -> NoisyTable:
     """All vectors of the plan with their noise. The only place where exact numbers meet OpenDP."""
     question = plan.question
     if question.is_private:
@@ -191,7 +191,7 @@ def _sums(exact: Exact, cells: list[Group], level: int, name: str) -> list[int]:
     return list(found.values())
 
 
-def _selected(plan: Plan, exact: Exact) -> list[Group]:
+def _selected(plan: NoisePlan, exact: Exact) -> list[Group]:
     counts = {json.dumps(group): row["customers"] for group, row in exact.items()}
     found, _, _ = select_keys(counts, plan.bounds.groups, plan.share, plan.question.delta)
     return sorted(tuple(json.loads(key)) for key in found)

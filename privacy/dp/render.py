@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from privacy.dp.answer import Answer, Estimate
 from privacy.dp.estimate import Figure, Noisy, agree, mean, plain, quantile, total, variance, z_of
 from privacy.dp.fixed_point import FixedPoint
-from privacy.dp.plan import Plan
+from privacy.dp.noise_plan import NoisePlan
 from privacy.dp.statement import describe
 
 Group = tuple[str, ...]
@@ -23,7 +23,7 @@ class NoisyTable:
     histogram: dict[Group, list[int]]
 
 
-def render(plan: Plan, noisy: NoisyTable, identity: str, version: str) -> Answer:
+def render(plan: NoisePlan, noisy: NoisyTable, identity: str, version: str) -> Answer:
     """Estimates with margins, the sentence and the statement."""
     question = plan.question
     estimates = _rollup(plan, noisy) if question.rollup else _flat(plan, noisy)
@@ -39,7 +39,7 @@ def render(plan: Plan, noisy: NoisyTable, identity: str, version: str) -> Answer
     )
 
 
-def _flat(plan: Plan, noisy: NoisyTable) -> list[Estimate]:
+def _flat(plan: NoisePlan, noisy: NoisyTable) -> list[Estimate]:
     question, z = plan.question, z_of(plan.question.confidence)
     estimates = []
     vectors = noisy.levels[0]
@@ -58,7 +58,7 @@ def _flat(plan: Plan, noisy: NoisyTable) -> list[Estimate]:
     return estimates
 
 
-def _figure(plan: Plan, statistic: str, numbers: dict[str, Noisy], z: float) -> Figure:
+def _figure(plan: NoisePlan, statistic: str, numbers: dict[str, Noisy], z: float) -> Figure:
     if statistic in ("count", "customers"):
         return plain(numbers["n" if statistic == "count" else "customers"], z)
     assert plan.question.measure is not None
@@ -68,7 +68,7 @@ def _figure(plan: Plan, statistic: str, numbers: dict[str, Noisy], z: float) -> 
     return {"sum": total, "mean": mean}[statistic](form, numbers["n"], numbers["s"], z)
 
 
-def _rollup(plan: Plan, noisy: NoisyTable) -> list[Estimate]:
+def _rollup(plan: NoisePlan, noisy: NoisyTable) -> list[Estimate]:
     z = z_of(plan.question.confidence)
     levels = [{group: float(value) for group, value in level["n"].items()} for level in noisy.levels]
     scales = [plan.vector("n", level).scale for level in plan.levels]
@@ -80,7 +80,7 @@ def _rollup(plan: Plan, noisy: NoisyTable) -> list[Estimate]:
     ]
 
 
-def _estimate(plan: Plan, group: Group, statistic: str, figure: Figure) -> Estimate:
+def _estimate(plan: NoisePlan, group: Group, statistic: str, figure: Figure) -> Estimate:
     names = [key.column for key in plan.question.group_by]
     named = dict(zip(names, group, strict=False))
     return Estimate(group=named, statistic=statistic, value=figure.value, margin=figure.margin)
@@ -96,7 +96,7 @@ def _top(estimates: list[Estimate], statistic: str, most: int) -> list[Estimate]
     return sorted(kept, key=lambda e: place[tuple(e.group.items())])
 
 
-def _sentence(plan: Plan) -> str:
+def _sentence(plan: NoisePlan) -> str:
     question, bounds = plan.question, plan.bounds
     clipped = ""
     if question.measure is not None:

@@ -1,15 +1,13 @@
 """The ledger's database in one SQLite file, shared by the processes of one machine.
 
-Writers queue in the kernel (flock) instead of in SQLite's busy handler, which sleeps and starves. A commit
-goes to the write-ahead log; one `fdatasync` of that log then covers every commit before it, so that
-processes that wait together are flushed together (group commit). It is what SQLite's `synchronous=FULL`
-does at each commit, taken out of the writers' lock: the spend is on disk before `settle` returns, hence
-before noise is drawn.
+Writers queue in the kernel (`flock`), because SQLite's own waiting sleeps and lets some writers starve. A commit goes
+to the write-ahead log. One `fdatasync` of that log then covers every commit before it, so processes that wait at the
+same time are flushed together (group commit). SQLite's `synchronous=FULL` does the same flush at each commit, but
+inside the writers' lock. The spend is on the disk before `settle` returns, hence before noise is drawn.
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
 import sqlite3
 import threading
@@ -19,54 +17,20 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from privacy.database import BUSY_SECONDS, transaction
-from privacy.dp.anchor import EMPTY, FileAnchor, Head
 from privacy.dp.errors import LedgerDamaged
 from privacy.dp.store import SCHEMA, Transaction
+from privacy.storage.anchor import Anchored, AnchorError, AnchorFile, flush_folder
+from privacy.storage.atomic_file import PRIVATE_FOLDER_MODE
+from privacy.storage.database import open_database, transaction
+from privacy.storage.hash_chain import EMPTY, ChainHead
+from privacy.storage.lock import FileLock
 
-# How often a process looks whether another has flushed its spend; a flush takes milliseconds.
+# How often a process checks whether another one has flushed its spend; a flush takes milliseconds.
 LOOK_SECONDS = 0.001
-# How many entries apart the log is carried over into the file, beside the writers.
+# After so many entries the log is copied into the file, while writers go on.
 CHECKPOINT_ENTRIES = 1000
-# A log of so many pages (128 MB; a spend writes about five) is carried over by a commit, which writers wait for.
+# At so many pages of log (128 MB; a spend writes about five) a commit copies it into the file, and writers wait.
 MOST_LOG_PAGES = 32_000
-
-
-class _Queue:
-    """An exclusive lock between processes (flock) and between the threads of this one."""
-
-    def __init__(self, path: Path) -> None:
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        self._threads = threading.Lock()
-
-    @contextmanager
-    def held(self) -> Iterator[None]:
-        with self._threads:
-            fcntl.flock(self._file, fcntl.LOCK_EX)
-            try:
-                yield
-            finally:
-                fcntl.flock(self._file, fcntl.LOCK_UN)
-
-    @contextmanager
-    def tried(self) -> Iterator[bool]:
-        """Whether the lock was free; held, in that case, for the block."""
-        is_held = self._threads.acquire(blocking=False)
-        try:
-            if is_held:
-                try:
-                    fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    self._threads.release()
-                    is_held = False
-            yield is_held
-        finally:
-            if is_held:
-                fcntl.flock(self._file, fcntl.LOCK_UN)
-                self._threads.release()
-
-    def close(self) -> None:
-        os.close(self._file)
 
 
 class _SqliteTransaction:
@@ -78,16 +42,16 @@ class _SqliteTransaction:
 
 
 class SqliteStore:
-    """A ledger's tables in `path`, its anchor in `anchor`. POSIX only: Windows has no flock."""
+    """A ledger's tables in the file `path`, its anchor in the file `anchor`."""
 
     def __init__(self, path: Path, anchor: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER_MODE)
         self.path = path
-        self._anchor = FileAnchor(anchor)
-        self._writers = _Queue(path.with_name(path.name + ".lock"))
-        self._settlers = _Queue(path.with_name(path.name + ".settle"))
+        self._anchor = AnchorFile(anchor)
+        self._writers = FileLock(path.with_name(path.name + ".lock"))
+        self._settlers = FileLock(path.with_name(path.name + ".settle"))
         self._readers = threading.Lock()
-        if not path.exists() or self._anchor.read() is None:
+        if not path.exists() or self.anchored() is None:
             self._create()
         self._connection, self._reader = _connect(path), _connect(path)
         self._inode = path.stat().st_ino
@@ -97,15 +61,15 @@ class SqliteStore:
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
-        """One writer at a time, in order of arrival."""
-        with self._writers.held():
+        """Begins a transaction; one writer at a time, in order of arrival."""
+        with self._writers.hold():
             self._require_same_file()
             with transaction(self._connection):
                 yield _SqliteTransaction(self._connection)
 
     @contextmanager
     def snapshot(self) -> Iterator[Transaction]:
-        """One state of the file; readers and writers of a write-ahead log do not wait for each other."""
+        """Yields one state of the file. With a write-ahead log, readers and writers do not wait for each other."""
         with self._readers:
             self._require_same_file()
             self._reader.execute("BEGIN")
@@ -114,54 +78,59 @@ class SqliteStore:
             finally:
                 self._reader.execute("ROLLBACK")
 
-    def settle(self, head: Head) -> None:
-        """Flush the log and move the anchor, or wait until another process has done so for a later head.
+    def settle(self, head: ChainHead) -> None:
+        """Flushes the log and moves the anchor, or waits until another process has done so for this or a later head.
 
-        Whoever finds nobody flushing flushes for all. The others look at the anchor instead of queueing for the
-        lock: in a queue, those whose spend is flushed already would wait for the flush of those who came later.
+        The process that gets the lock flushes for all. The others watch the anchor instead of queueing for the lock:
+        in a queue, a process whose spend is flushed already would wait for the flushes of later ones.
         """
-        while (self._anchor.read() or EMPTY).seq < head.seq:
-            with self._settlers.tried() as is_mine:
+        while (anchored := self.anchored()) is None or anchored.head.number < head.number:
+            with self._settlers.try_hold() as is_mine:
                 if is_mine:
                     self._flush_all()
             if not is_mine:
                 time.sleep(LOOK_SECONDS)
 
-    def anchored(self) -> Head | None:
-        """The head that the anchor file remembers."""
-        return self._anchor.read()
+    def anchored(self) -> Anchored | None:
+        """Returns what the anchor file says; None if there is no file."""
+        try:
+            return self._anchor.read()
+        except AnchorError as error:
+            raise LedgerDamaged(error.message) from error
 
     def close(self) -> None:
-        """Close the connections, the locks and the anchor."""
+        """Closes the connections, the locks and the anchor."""
         os.close(self._log)
         for opened in (self._reader, self._connection, self._writers, self._settlers, self._anchor):
             opened.close()
 
     def _flush_all(self) -> None:
-        known, newest = self._anchor.read() or EMPTY, self._newest()
-        os.fdatasync(self._log)
-        self._anchor.advance(newest)
-        if newest.seq // CHECKPOINT_ENTRIES > known.seq // CHECKPOINT_ENTRIES:
-            # Beside the writers: a passive checkpoint waits for nobody and stops nobody.
+        try:
+            known, newest = self._anchor.head(), self._newest()
+            os.fdatasync(self._log)
+            self._anchor.advance(newest)
+        except AnchorError as error:
+            raise LedgerDamaged(error.message) from error
+        if newest.number // CHECKPOINT_ENTRIES > known.number // CHECKPOINT_ENTRIES:
+            # A passive checkpoint waits for nobody and stops nobody.
             with self._readers:
                 self._reader.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     def _create(self) -> None:
-        """Make the file and its anchor; whoever comes second finds them made."""
-        with self._writers.held():
+        """Creates the file and its anchor, unless another process has done so meanwhile."""
+        with self._writers.hold():
             with closing(_connect(self.path)) as connection:
                 for statement in SCHEMA:
                     connection.execute(statement)
-                is_empty = connection.execute("SELECT seq FROM dp_entry LIMIT 1").fetchone() is None
-            if is_empty and self._anchor.read() is None:
-                self._anchor.advance(EMPTY)
-            for folder in {self.path.parent, self._anchor.path.parent}:
-                _flush(folder)
+                is_empty = connection.execute("SELECT number FROM dp_entry LIMIT 1").fetchone() is None
+            if is_empty:
+                self._anchor.create()
+            flush_folder(self.path.parent)
 
-    def _newest(self) -> Head:
+    def _newest(self) -> ChainHead:
         with self._readers:
-            rows = self._reader.execute("SELECT seq, digest FROM dp_entry ORDER BY seq DESC LIMIT 1").fetchall()
-        return Head(*rows[0]) if rows else EMPTY
+            rows = self._reader.execute("SELECT number, digest FROM dp_entry ORDER BY number DESC LIMIT 1").fetchall()
+        return ChainHead(*rows[0]) if rows else EMPTY
 
     def _require_same_file(self) -> None:
         try:
@@ -169,25 +138,13 @@ class SqliteStore:
         except FileNotFoundError:
             is_same = False
         if not is_same:
-            raise LedgerDamaged(f"The ledger {self.path} was replaced while it was open; stop and examine it")
+            raise LedgerDamaged(
+                f"The ledger {self.path} was replaced while it was open. Restore the newest copy, then open it again"
+            )
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-    for pragma in (
-        "journal_mode=WAL",
-        # Commits are flushed by settle(); a checkpoint still flushes log and file.
-        "synchronous=NORMAL",
-        f"wal_autocheckpoint={MOST_LOG_PAGES}",
-        "foreign_keys=ON",
-    ):
-        connection.execute(f"PRAGMA {pragma}")
+    # Commits are flushed by settle(); copying the log into the file still flushes both.
+    connection = open_database(path, "", flushes_commits=False)
+    connection.execute(f"PRAGMA wal_autocheckpoint={MOST_LOG_PAGES}")
     return connection
-
-
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from privacy.dp.mechanism import approximate_epsilon
-from privacy.dp.plan import Plan
+from privacy.dp.noise_plan import NoisePlan
 
 # The δ at which ρ is told as an ε; smaller than one in a hundred million people.
 TOLD_DELTA = 1e-9
 
 
-def describe(plan: Plan) -> dict[str, Any]:
+def describe(plan: NoisePlan) -> dict[str, Any]:
     """What is promised, to whom, against whom, and what is not."""
     question, cost = plan.question, plan.cost
     return {

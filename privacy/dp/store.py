@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
-from privacy.dp.anchor import Head
+from privacy.storage.anchor import Anchored
+from privacy.storage.hash_chain import ChainHead
 
 SCHEMA = (
     """CREATE TABLE IF NOT EXISTS dp_entry (
-        seq BIGINT PRIMARY KEY, body TEXT NOT NULL, previous TEXT NOT NULL, digest TEXT NOT NULL)""",
+        number BIGINT PRIMARY KEY, content TEXT NOT NULL, digest TEXT NOT NULL)""",
     """CREATE TABLE IF NOT EXISTS dp_limit (
         account TEXT NOT NULL, period TEXT NOT NULL, nano_rho BIGINT NOT NULL, atto_delta BIGINT NOT NULL,
         PRIMARY KEY (account, period))""",
@@ -18,8 +19,9 @@ SCHEMA = (
         account TEXT NOT NULL, period TEXT NOT NULL, nano_rho BIGINT NOT NULL, atto_delta BIGINT NOT NULL,
         PRIMARY KEY (account, period))""",
     """CREATE TABLE IF NOT EXISTS dp_answer (
-        account TEXT NOT NULL, question TEXT NOT NULL, seq BIGINT NOT NULL, answer TEXT NOT NULL,
+        account TEXT NOT NULL, question TEXT NOT NULL, number BIGINT NOT NULL, answer TEXT NOT NULL,
         PRIMARY KEY (account, question))""",
+    "CREATE UNIQUE INDEX IF NOT EXISTS dp_answer_number ON dp_answer (number)",
 )
 
 
@@ -27,7 +29,7 @@ class Transaction(Protocol):
     """One serial transaction."""
 
     def run(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """Run one statement with `?` in the places of values; all its rows."""
+        """Runs one statement, with `?` for each value, and returns all its rows."""
         ...
 
 
@@ -35,21 +37,25 @@ class Store(Protocol):
     """A database that holds one ledger. Transactions are serial over all processes."""
 
     def transaction(self) -> AbstractContextManager[Transaction]:
-        """Begin; commit at the end of the block; roll back when it raises."""
+        """Begins a transaction; commits at the end of the block, and rolls back if it raises."""
         ...
 
     def snapshot(self) -> AbstractContextManager[Transaction]:
-        """Read all that was committed before now, without waiting for writers and without stopping them."""
+        """Yields a read-only view of what is committed now. It does not wait for writers and does not stop them."""
         ...
 
-    def settle(self, head: Head) -> None:
-        """Make everything up to `head` durable, and its anchor with it, before this returns."""
+    def settle(self, head: ChainHead) -> None:
+        """Flushes everything up to `head` to the disk and moves the anchor to it, before this returns."""
         ...
 
-    def anchored(self) -> Head | None:
-        """The head that the anchor remembers."""
+    def anchored(self) -> Anchored | None:
+        """Returns what the anchor says; None if there is no anchor.
+
+        Raises:
+            LedgerDamaged: the anchor is unreadable.
+        """
         ...
 
     def close(self) -> None:
-        """Give connections and locks back."""
+        """Closes connections, locks and the anchor."""
         ...

@@ -20,7 +20,7 @@ from privacy.dp.answer import Answer
 from privacy.dp.condition import keep
 from privacy.dp.errors import BadQuestion
 from privacy.dp.ledger import Ledger
-from privacy.dp.plan import Plan
+from privacy.dp.noise_plan import NoisePlan
 from privacy.dp.question import Bounds, Condition, Key, Question
 from privacy.dp.release import DataSet, read_form, release
 from privacy.dp.sensitivity import MOST_ROWS
@@ -121,7 +121,7 @@ def read_off(question: BoundsQuestion, values: Answer, rows: Answer) -> Suggesti
 def _clear(question: Question, answer: Answer, edges: Sequence[float]) -> list[tuple[float, float, float]]:
     """Lower edge, upper edge and count of the bins that stand clear of the noise of all of them."""
     # Beyond this, one of a thousand histograms of nothing has a bin.
-    threshold = Plan(question).vector("n").scale * NormalDist().inv_cdf(1 - 0.001 / len(edges))
+    threshold = NoisePlan(question).vector("n").scale * NormalDist().inv_cdf(1 - 0.001 / len(edges))
     counts = [estimate.value or 0.0 for estimate in answer.estimates]
     if len(counts) != len(edges) - 1:
         raise BadQuestion(f"{len(counts)} counts came for {len(edges) - 1} bins; ask with this version's own question")

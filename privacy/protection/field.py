@@ -31,7 +31,7 @@ OVERHEAD_BYTES = _HEADER + _TAG_BYTES
 
 
 @dataclass(frozen=True)
-class Place:
+class TableColumn:
     """The column that a ciphertext lies in."""
 
     table: str
@@ -49,7 +49,7 @@ class FieldCipher:
     def __init__(self, store: KeyStore) -> None:
         self._store = store
 
-    def encrypt(self, values: pa.Array, owners: pa.Array, rows: pa.Array, place: Place) -> pa.Array:
+    def encrypt(self, values: pa.Array, owners: pa.Array, rows: pa.Array, place: TableColumn) -> pa.Array:
         """Encrypt a column.
 
         Args:
@@ -82,7 +82,7 @@ class FieldCipher:
         return pa.array(made, pa.binary())
 
     def decrypt(
-        self, values: pa.Array, rows: pa.Array, place: Place, on_destroyed: Literal["raise", "null"] = "raise"
+        self, values: pa.Array, rows: pa.Array, place: TableColumn, on_destroyed: Literal["raise", "null"] = "raise"
     ) -> pa.Array:
         """Decrypt a column into memory.
 
@@ -138,7 +138,7 @@ def _marks(rows: pa.Array) -> list[bytes]:
     return [len(mark).to_bytes(4, "big") + mark for mark in marks]
 
 
-def _tampered(place: Place, number: int) -> TamperedCiphertextError:
+def _tampered(place: TableColumn, number: int) -> TamperedCiphertextError:
     return TamperedCiphertextError(
         f"{place.table}.{place.column}: the ciphertext at position {number} was changed, or belongs to another table, "
         "column or row. Restore the table from a version before the change."

@@ -1,16 +1,16 @@
 """The key store: a data key for each source person, wrapped by a key-encryption key.
 
-`KeyStore` is what the cipher needs. `SqliteKeyStore` is an SQLite file for its owner only; whoever copies it has
-wrapped keys and nothing to unwrap them with. An anchor file, sealed with a key from inside the store, says how far the
-store had come, so that an older copy put back is noticed. (Store and anchor put back together are not; keep the anchor
-elsewhere, and rotate after destroying keys: older copies of the store then cannot be unwrapped by anything.)
+`KeyStore` is what `FieldCipher` needs. `SqliteKeyStore` keeps wrapped keys in an SQLite file that only its owner may
+read; a copy of the file is useless without the key-encryption key.
+
+Each change raises the store's generation, and the anchor (`privacy.storage.anchor`) moves to it. So an older copy of
+the store, in which destroyed keys still exist, is refused. Not found: store and anchor put back together. Keep the
+anchor elsewhere, and rotate after destroying keys: then nothing can unwrap the keys in older copies of the store.
 """
 
 from __future__ import annotations
 
 import hashlib
-import hmac
-import json
 import os
 import secrets
 import sqlite3
@@ -20,10 +20,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from filelock import FileLock
-
-from privacy.database import open_database, transaction
-from privacy.private_file import replace
 from privacy.protection.errors import (
     DamagedStoreError,
     DestroyedKeyError,
@@ -31,7 +27,12 @@ from privacy.protection.errors import (
     RolledBackStoreError,
     WrongKeyError,
 )
-from privacy.protection.key_wrapper import KEY_BYTES, KeyWrapper
+from privacy.protection.key_wrapper import KeyWrapper
+from privacy.storage.anchor import AnchorError, AnchorFile, AnchorSealError, StoreBehindError, require_anchored
+from privacy.storage.database import open_database, transaction
+from privacy.storage.hash_chain import ChainHead
+from privacy.storage.lock import file_lock
+from privacy.storage.secret_file import KEY_BYTES
 
 KEY_ID_BYTES = 16
 _BATCH = 500
@@ -50,7 +51,7 @@ CREATE TABLE IF NOT EXISTS store (
 
 @dataclass(frozen=True)
 class DataKey:
-    """A data key and its name. `repr` does not show the key."""
+    """A data key and its id. `repr` does not show the key."""
 
     key_id: bytes
     secret: bytes
@@ -61,7 +62,7 @@ class DataKey:
 
 @dataclass(frozen=True)
 class KeyStatus:
-    """What a store holds."""
+    """Numbers of keys in a store; `by_version` counts the data keys that each key-encryption key wraps."""
 
     data_keys: int
     destroyed: int
@@ -71,73 +72,82 @@ class KeyStatus:
 
 
 class KeyStore(Protocol):
-    """Data keys by owner (a source person, named by an opaque token) and by their own name."""
+    """Data keys by their id, and by their owner (a source person, named by an opaque token)."""
 
     def keys_of(self, owners: Sequence[str]) -> dict[str, DataKey]:
-        """The key of each owner; made where there is none."""
+        """Returns the key of each owner; creates the keys that do not exist yet."""
         ...
 
     def key(self, key_id: bytes) -> bytes:
-        """The key of that name.
+        """Returns the key with this id.
 
         Raises:
-            DestroyedKeyError: it was destroyed on purpose.
-            LostKeyError: there never was such a key here.
+            DestroyedKeyError: the key was destroyed on purpose.
+            LostKeyError: this store never had such a key.
         """
         ...
 
     def keys(self, key_ids: Iterable[bytes]) -> dict[bytes, bytes]:
-        """The keys of those names that are here and were not destroyed, for many at once."""
+        """Returns the keys with these ids. Ids that are unknown or whose key was destroyed are left out."""
         ...
 
     def destroy(self, owners: Iterable[str]) -> int:
-        """Destroy the keys of owners; how many."""
+        """Destroys the keys of these owners; returns how many keys were destroyed."""
         ...
 
     def rotate(self) -> int:
-        """Wrap all data keys under a new key-encryption key and destroy the old ones; how many."""
+        """Wraps all data keys with a new key-encryption key and destroys the old one; returns the number of keys."""
         ...
 
     def status(self) -> KeyStatus:
-        """What the store holds."""
+        """Returns the numbers of keys in the store."""
         ...
 
 
 class SqliteKeyStore:
-    """Wrapped data keys in an SQLite file. One object a thread; any number of processes."""
+    """Wrapped data keys in an SQLite file. Use one object per thread; any number of processes may use the file."""
 
     def __init__(self, path: Path, wrapper: KeyWrapper, anchor_path: Path | None = None) -> None:
-        """Open the store; create it when there is none.
+        """Opens the store, and creates it if there is none.
+
+        Args:
+            path: the SQLite file.
+            wrapper: the key-encryption keys.
+            anchor_path: the anchor file; `path` with ".anchor" appended by default.
 
         Raises:
-            WrongKeyError: the wrapper holds another key-encryption key.
-            LostKeyError: the store's version of the key-encryption key is gone.
-            RolledBackStoreError: the store is older than its anchor.
-            DamagedStoreError: the file is no key store.
+            WrongKeyError: the wrapper has another key-encryption key than the store was made with.
+            LostKeyError: the wrapper no longer has the version of the key-encryption key that the store uses.
+            RolledBackStoreError: the store is older than its anchor, or one of the two is missing.
+            DamagedStoreError: the file is not a key store.
         """
         self.path = path
         self.anchor_path = anchor_path or path.with_name(f"{path.name}.anchor")
         self._wrapper = wrapper
         self._open: dict[bytes, bytes] = {}
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         if not path.exists() and self.anchor_path.exists():
-            raise RolledBackStoreError(f"{path}: the key store is gone; its anchor is there. Restore the store.")
+            raise RolledBackStoreError(
+                f"{path}: the key store is missing, but its anchor exists. Restore the key store."
+            )
         try:
-            # A destroyed key must be gone from the disk.
+            # Without overwriting, a destroyed key would stay in the file.
             self._db = open_database(path, _SCHEMA, overwrites=True)
         except (OSError, sqlite3.Error) as error:
-            raise DamagedStoreError(f"{path}: cannot be opened as a key store: {error}.") from error
+            raise DamagedStoreError(
+                f"{path}: cannot be opened as a key store: {error}. Restore the key store."
+            ) from error
         self._version = -1
-        self._seal_key = self._unseal()
+        self._anchor = AnchorFile(self.anchor_path, self._unseal())
         self._check_anchor()
 
     def close(self) -> None:
-        """Close the file and forget the keys."""
+        """Closes the files and forgets the unwrapped keys."""
         self._open.clear()
         self._db.close()
+        self._anchor.close()
 
     def keys_of(self, owners: Sequence[str]) -> dict[str, DataKey]:
-        """The key of each owner; made where there is none."""
+        """Returns the key of each owner; creates the keys that do not exist yet."""
         self._forget_when_changed()
         wanted = list(dict.fromkeys(owners))
         found = self._find(wanted)
@@ -147,16 +157,16 @@ class SqliteKeyStore:
         return found
 
     def key(self, key_id: bytes) -> bytes:
-        """The key of that name."""
+        """Returns the key with this id, see `KeyStore.key`."""
         self._forget_when_changed()
-        held = self._open.get(key_id)
-        if held is None:
+        secret = self._open.get(key_id)
+        if secret is None:
             with self._reading():
-                held = self._read_key(key_id)
-        return held
+                secret = self._read_key(key_id)
+        return secret
 
     def keys(self, key_ids: Iterable[bytes]) -> dict[bytes, bytes]:
-        """The keys of those names that are here and were not destroyed; a lookup each takes three times as long."""
+        """Returns the keys with these ids, see `KeyStore.keys`. For many ids it is three times as fast as `key`."""
         self._forget_when_changed()
         wanted = list(dict.fromkeys(key_ids))
         missing = [key_id for key_id in wanted if key_id not in self._open]
@@ -169,18 +179,19 @@ class SqliteKeyStore:
         row = self._db.execute(query, (key_id,)).fetchone()
         if row is None:
             raise LostKeyError(
-                f"{self.path}: has no data key {key_id.hex()}. It is another store's, or the store was replaced; "
-                "restore the store that was in use when the data was written."
+                f"{self.path}: has no data key {key_id.hex()}. The key belongs to another key store, or this store was "
+                "replaced. Restore the key store that was in use when the data was written."
             )
         if row[2] is None:
-            raise DestroyedKeyError(f"{self.path}: data key {key_id.hex()} was destroyed; its data is erased.")
+            raise DestroyedKeyError(f"{self.path}: data key {key_id.hex()} was destroyed, so its data is erased.")
         return self._unwrap(key_id, *row)
 
     def destroy(self, owners: Iterable[str]) -> int:
-        """Destroy the keys of owners at once, in every copy of what they encrypted; how many.
+        """Destroys the keys of these owners; returns how many keys were destroyed.
 
-        Other processes forget a key that they have in memory before they use it again. Rotate afterwards if copies of
-        the store exist: they hold the key still, wrapped.
+        Everything that these keys encrypted becomes unreadable at once, in all copies. Other processes drop the key
+        from their memory before they use it again. Rotate afterwards if copies of the store exist: they still have the
+        wrapped key.
         """
         with self._change():
             count = 0
@@ -193,35 +204,37 @@ class SqliteKeyStore:
         return count
 
     def rotate(self) -> int:
-        """Wrap all data keys under a new key-encryption key; how many. No data is written anew.
+        """Wraps all data keys with a new key-encryption key and destroys the old one; returns the number of keys.
 
-        Until it is done both versions exist; a crash in between loses nothing, and the next rotation ends it.
+        No data is written again. Both key-encryption keys exist until the rotation is complete, so a crash loses
+        nothing; the next rotation completes it.
         """
-        with FileLock(f"{self.path}.rotation"):
+        with file_lock(self.path.with_name(f"{self.path.name}.rotation")):
             return self._rotate()
 
     def _rotate(self) -> int:
         with self._change():
-            # Under the store's lock: who makes keys afterwards asks for the current version and gets this one.
+            # Inside the transaction: keys that other processes create afterwards are wrapped with the new version.
+            seal_key = self._unseal()
             self._wrapper.add_version()
             rows = self._db.execute("SELECT key_id, owner, version, wrapped FROM data_key WHERE wrapped IS NOT NULL")
-            held = rows.fetchall()
+            wrapped_keys = rows.fetchall()
             current = self._wrapper.current()
-            for key_id, owner, version, wrapped in held:
+            for key_id, owner, version, wrapped in wrapped_keys:
                 secret = self._unwrap(key_id, owner, version, wrapped)
                 again = self._wrapper.wrap(secret, _context(key_id, owner))
                 self._db.execute(
                     "UPDATE data_key SET version = ?, wrapped = ? WHERE key_id = ?", (current, again, key_id)
                 )
-            seal = self._wrapper.wrap(self._seal_key, _SEAL_CONTEXT)
+            seal = self._wrapper.wrap(seal_key, _SEAL_CONTEXT)
             self._db.execute("UPDATE store SET version = ?, seal = ?", (current, seal))
         for version in self._wrapper.versions():
             if version != current:
                 self._wrapper.destroy_version(version)
-        return len(held)
+        return len(wrapped_keys)
 
     def status(self) -> KeyStatus:
-        """What the store holds."""
+        """Returns the numbers of keys in the store."""
         alive = "SELECT version, count(*) FROM data_key WHERE wrapped IS NOT NULL GROUP BY version ORDER BY version"
         by_version = {version: int(count) for version, count in self._db.execute(alive)}
         destroyed = self._db.execute("SELECT count(*) FROM data_key WHERE wrapped IS NULL").fetchone()[0]
@@ -230,21 +243,21 @@ class SqliteKeyStore:
         )
 
     def _forget_when_changed(self) -> None:
-        """Drop the keys in memory when another process has changed the store; it may have destroyed some."""
+        """Drops the keys in memory if another process has changed the store, because it may have destroyed some."""
         version = self._db.execute("PRAGMA data_version").fetchone()[0]
         if version != self._version:
             self._open.clear()
             self._version = version
 
     def _live(self, column: str, values: Sequence[bytes | str]) -> Iterator[tuple[bytes, str, str, bytes]]:
-        """Name, owner, version and wrapped key of the rows with these values that were not destroyed."""
+        """Yields id, owner, version and wrapped key of the keys with these values that were not destroyed."""
         for first in range(0, len(values), _BATCH):
             part = values[first : first + _BATCH]
             query = (
                 "SELECT key_id, owner, version, wrapped FROM data_key "
                 f"WHERE wrapped IS NOT NULL AND {column} IN ({', '.join('?' * len(part))})"
             )
-            # Inside: a key must be unwrapped before a rotation may end.
+            # Inside: the caller unwraps the key before a rotation can destroy the key-encryption key.
             with self._reading():
                 yield from self._db.execute(query, part).fetchall()
 
@@ -257,7 +270,7 @@ class SqliteKeyStore:
 
     def _make(self, owners: list[str]) -> dict[str, DataKey]:
         with self._change():
-            found = self._find(owners)  # another process may have made them meanwhile
+            found = self._find(owners)  # another process may have created them meanwhile
             version = self._wrapper.current()
             rows = []
             for owner in owners:
@@ -275,13 +288,15 @@ class SqliteKeyStore:
         try:
             secret = self._wrapper.unwrap(version, wrapped, _context(key_id, owner))
         except WrongKeyError as error:
-            # The wrapper opened the store's seal, so it is the right one: this row is what was changed.
-            raise DamagedStoreError(f"{self.path}: data key {key_id.hex()} was changed in the store.") from error
+            # The wrapper unwrapped the store's seal, so it is the right one, and this row is what was changed.
+            raise DamagedStoreError(
+                f"{self.path}: data key {key_id.hex()} was changed in the key store. Restore the key store."
+            ) from error
         self._open[key_id] = secret
         return secret
 
     def _unseal(self) -> bytes:
-        """The key inside the store that seals its anchor; made with the store."""
+        """Returns the key that seals the anchor. It is kept in the store, wrapped, and created with the store."""
         query = "SELECT version, seal FROM store"
         if self._db.execute(query).fetchone() is None:
             version = self._wrapper.current()
@@ -295,39 +310,40 @@ class SqliteKeyStore:
     def _generation(self) -> int:
         return int(self._db.execute("SELECT generation FROM store").fetchone()[0])
 
-    def _seal(self, generation: int) -> str:
-        return hmac.new(self._seal_key, str(generation).encode(), hashlib.sha256).hexdigest()
+    def _head(self) -> ChainHead:
+        """The state of the store as its anchor names it: the generation, and a digest of the store's random id."""
+        store_id, generation = self._db.execute("SELECT store_id, generation FROM store").fetchone()
+        return ChainHead(int(generation), hashlib.sha256(str(store_id).encode()).hexdigest())
 
     def _check_anchor(self) -> None:
-        has_anchor = self.anchor_path.exists()
-        if has_anchor:
-            try:
-                held = json.loads(self.anchor_path.read_text("ascii"))
-                anchored, seal = int(held["generation"]), str(held["seal"])
-            except (ValueError, KeyError, TypeError) as error:
-                raise DamagedStoreError(f"{self.anchor_path}: is no anchor of a key store.") from error
-        # After the anchor was read: while other processes go on, the store is never behind what its anchor said before.
-        generation = self._generation()
-        if has_anchor:
-            if not hmac.compare_digest(seal, self._seal(anchored)):
-                raise RolledBackStoreError(f"{self.anchor_path}: is the anchor of another key store than {self.path}.")
-            if anchored > generation:
-                raise RolledBackStoreError(
-                    f"{self.path}: is at generation {generation}, its anchor says {anchored}: an earlier copy was put "
-                    "back, in which destroyed keys live. Restore the latest store."
-                )
-            if anchored == generation:
-                return
-        elif generation > 0 and not self.anchor_path.exists():
-            raise RolledBackStoreError(f"{self.anchor_path}: the anchor of the key store is missing; restore it.")
-        self._write_anchor(generation)
-
-    def _write_anchor(self, generation: int) -> None:
-        replace(self.anchor_path, json.dumps({"generation": generation, "seal": self._seal(generation)}))
+        try:
+            # Before the generation: while other processes go on, the store is never behind an anchor read earlier.
+            anchored = self._anchor.read()
+            head = self._head()
+            if anchored is not None:
+                require_anchored(anchored, head, lambda _: head.digest)
+            elif head.number == 0:
+                self._anchor.create(head)
+            else:
+                self._anchor.head()
+            self._anchor.advance(head)
+        except AnchorSealError as error:
+            raise RolledBackStoreError(
+                f"{self.anchor_path}: the anchor belongs to another key store than {self.path}, or was changed. "
+                "Restore the anchor of this key store."
+            ) from error
+        except AnchorError as error:
+            is_missing = not self.anchor_path.exists()
+            raise (RolledBackStoreError if is_missing else DamagedStoreError)(error.message) from error
+        except StoreBehindError as error:
+            raise RolledBackStoreError(
+                f"{self.path}: an older copy of the key store was put back, in which destroyed keys still exist "
+                f"({error.message}). Restore the newest key store."
+            ) from error
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
-        """Keeps a rotation from ending, and its old key from going, between reading a key and unwrapping it."""
+        """Prevents a rotation from destroying the old key-encryption key between reading a key and unwrapping it."""
         if self._db.in_transaction:
             yield
             return
@@ -339,14 +355,15 @@ class SqliteKeyStore:
 
     @contextmanager
     def _change(self) -> Iterator[None]:
-        """A transaction that raises the generation. The anchor follows the commit; a crash between leaves it behind,
-        which the next opening mends.
+        """Runs the block in a transaction that raises the generation, then moves the anchor.
+
+        After a crash between the two, the next opening moves the anchor.
         """
         with transaction(self._db):
             yield
             self._db.execute("UPDATE store SET generation = generation + 1")
-            generation = self._generation()
-        self._write_anchor(generation)
+            head = self._head()
+        self._anchor.advance(head)
 
 
 def _context(key_id: bytes, owner: str) -> bytes:

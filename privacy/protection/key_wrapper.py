@@ -1,7 +1,7 @@
-"""Key-encryption keys: what wraps the data keys. The key store holds only what a wrapper has wrapped.
+"""Key-encryption keys, which wrap (encrypt) the data keys. The key store holds only wrapped keys.
 
-`FileKeyWrapper` keeps its keys in a private file, apart from the store; `pkcs11_wrapper.Pkcs11KeyWrapper` keeps
-them in a hardware module that they never leave.
+`FileKeyWrapper` keeps its keys in a private file, apart from the key store. `pkcs11_wrapper.Pkcs11KeyWrapper` keeps
+them in a hardware module, and they never leave it.
 """
 
 from __future__ import annotations
@@ -9,17 +9,16 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import stat
 from pathlib import Path
 from typing import Protocol
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from privacy.private_file import create_once, replace
 from privacy.protection.errors import LostKeyError, ProtectionError, WrongKeyError
+from privacy.storage.atomic_file import create_private, replace_private
+from privacy.storage.secret_file import KEY_BYTES, SecretError, read_secret
 
-KEY_BYTES = 32
 NONCE_BYTES = 12
 
 
@@ -27,31 +26,31 @@ class KeyWrapper(Protocol):
     """Versions of a key-encryption key, one of them current."""
 
     def current(self) -> str:
-        """Version that wraps new keys, as of now: `wrap` uses what was returned last."""
+        """Returns the version that wraps new keys. `wrap` uses the version that this returned last."""
         ...
 
     def versions(self) -> tuple[str, ...]:
-        """All versions that can still unwrap."""
+        """Returns all versions that can still unwrap."""
         ...
 
     def add_version(self) -> str:
-        """Make a new version and make it current. Only while the store's rotation lock is held."""
+        """Creates a new version, makes it current and returns it. Call this only while the rotation lock is held."""
         ...
 
     def destroy_version(self, version: str) -> None:
-        """Destroy a version for good; what only it can unwrap is lost."""
+        """Destroys a version for good. Keys that only this version can unwrap are lost."""
         ...
 
     def wrap(self, key: bytes, context: bytes) -> bytes:
-        """Encrypt a key under the current version, bound to a context."""
+        """Returns the key encrypted with the current version and bound to a context."""
         ...
 
     def unwrap(self, version: str, wrapped: bytes, context: bytes) -> bytes:
-        """Give back what `wrap` encrypted.
+        """Returns the key that `wrap` encrypted.
 
         Raises:
             LostKeyError: there is no such version.
-            WrongKeyError: this version did not wrap it in that context.
+            WrongKeyError: this version did not wrap this key in this context.
         """
         ...
 
@@ -60,10 +59,10 @@ class FileKeyWrapper:
     """Key-encryption keys in a file that only its owner may read."""
 
     def __init__(self, path: Path) -> None:
-        """Read the file; on first use, make it with one key.
+        """Reads the file, and creates it with one key if there is none.
 
         Raises:
-            ProtectionError: others may read the file, or it holds no keys.
+            ProtectionError: others may read the file, or it does not hold key-encryption keys.
         """
         self.path = path
         self._keys: dict[str, bytes] = {}
@@ -73,69 +72,72 @@ class FileKeyWrapper:
         self._read()
 
     def current(self) -> str:
-        """Version that wraps new keys. Reads the file anew: another process may have rotated."""
+        """Returns the version that wraps new keys. Reads the file again, because another process may have rotated."""
         self._read()
         return self._current
 
     def versions(self) -> tuple[str, ...]:
-        """All versions that can still unwrap."""
+        """Returns all versions that can still unwrap."""
         return tuple(self._keys)
 
     def add_version(self) -> str:
-        """Make a new version and make it current."""
+        """Creates a new version, makes it current and returns it."""
         self._read()
         version = secrets.token_hex(8)
         self._write({**self._keys, version: secrets.token_bytes(KEY_BYTES)}, version)
         return version
 
     def destroy_version(self, version: str) -> None:
-        """Destroy a version. (Copies of the file are not in our reach: keep none.)"""
+        """Destroys a version in this file. Keep no copies of the file: they would still hold it."""
         if version == self.current():
-            raise ProtectionError("Refused to destroy the current key-encryption key; add a version first.")
+            raise ProtectionError(
+                "The current key-encryption key cannot be destroyed. Create a new one first: `bojagi keys rotate`."
+            )
         self._write({v: key for v, key in self._keys.items() if v != version}, self._current)
 
     def wrap(self, key: bytes, context: bytes) -> bytes:
-        """Nonce and AES-256-GCM ciphertext of the key."""
+        """Returns the nonce and the AES-256-GCM ciphertext of the key."""
         nonce = os.urandom(NONCE_BYTES)
         return nonce + AESGCM(self._keys[self._current]).encrypt(nonce, key, context)
 
     def unwrap(self, version: str, wrapped: bytes, context: bytes) -> bytes:
-        """Give back what `wrap` encrypted."""
+        """Returns the key that `wrap` encrypted, see `KeyWrapper.unwrap`."""
         if version not in self._keys:
             self._read()
         if version not in self._keys:
             raise LostKeyError(
-                f"{self.path}: has no key-encryption key {version}; it was lost or rotated out. "
-                "Bring back the key that the store was last used with."
+                f"{self.path}: has no key-encryption key {version}; it was lost, or destroyed by a rotation. "
+                "Restore the newest key file together with the newest key store."
             )
         try:
             return AESGCM(self._keys[version]).decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], context)
         except InvalidTag as error:
-            raise WrongKeyError(f"{self.path}: version {version} did not wrap this store's keys.") from error
+            raise WrongKeyError(
+                f"{self.path}: key-encryption key {version} did not wrap the keys of this key store. Restore the right "
+                "key file."
+            ) from error
 
     def _create(self) -> None:
-        """Make the file with one key; the first of several processes wins."""
+        """Creates the file with one key, unless another process has done so meanwhile."""
         version = secrets.token_hex(8)
-        create_once(self.path, _text({version: secrets.token_bytes(KEY_BYTES)}, version))
+        create_private(self.path, _text({version: secrets.token_bytes(KEY_BYTES)}, version))
 
     def _read(self) -> None:
-        mode = stat.S_IMODE(self.path.stat().st_mode)
-        if mode & 0o077:
-            raise ProtectionError(
-                f"{self.path}: others may read the key-encryption key (mode {mode:04o}, expected 0600). Run chmod 600 "
-                "on it, and `bojagi keys rotate` if somebody else could have read it."
-            )
         try:
-            held = json.loads(self.path.read_text("ascii"))
-            self._keys = {str(v): bytes.fromhex(key) for v, key in held["keys"].items()}
-            self._current = str(held["current"])
+            text = read_secret(self.path)
+        except SecretError as error:
+            raise ProtectionError(f"{error.message} Then run `bojagi keys rotate`.") from error
+        try:
+            content = json.loads(text)
+            self._keys = {str(v): bytes.fromhex(key) for v, key in content["keys"].items()}
+            self._current = str(content["current"])
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ProtectionError(f"{self.path}: holds no key-encryption keys of ours.") from error
+            raise ProtectionError(f"{self.path}: this is not a file of key-encryption keys. Restore it.") from error
         if self._current not in self._keys or any(len(key) != KEY_BYTES for key in self._keys.values()):
-            raise ProtectionError(f"{self.path}: holds no key-encryption keys of ours.")
+            raise ProtectionError(f"{self.path}: this is not a file of key-encryption keys. Restore it.")
 
     def _write(self, keys: dict[str, bytes], current: str) -> None:
-        replace(self.path, _text(keys, current))
+        replace_private(self.path, _text(keys, current))
         self._keys, self._current = keys, current
 
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 from privacy.contract.arrow_type import arrow_type
 from privacy.contract.document import Document
 from privacy.protection.errors import PurposeError
-from privacy.protection.field import Place
+from privacy.protection.field import TableColumn
 from privacy.protection.source_person import (
     HASH_COLUMNS,
     Protection,
@@ -68,7 +68,7 @@ class Revealer:
         self._note(contract, tuple(column.name for column in sealed), len(persons.unique()))
         for column in sealed:
             names = persons if is_bound_to_person(column, contract) else marks
-            place = Place(contract.table, column.name)
+            place = TableColumn(contract.table, column.name)
             texts = self._protection.cipher.decrypt(columns[column.name], names, place, on_destroyed="null")
             position = rows.column_names.index(column.name)
             rows = rows.set_column(position, column.name, texts.cast(arrow_type(column.spark_type)))

@@ -87,9 +87,10 @@ def row_names(low: Words, high: Words) -> pa.Array:
 
 
 def is_bound_to_person(column: Column, contract: Document) -> bool:
-    """Whether a ciphertext of the column is bound to the row's source person, and not to the one row.
+    """Return whether ciphertexts of the column are bound to the row's source person instead of to the single row.
 
-    So is the subject key that has a token: it is the same in all rows of a person, whom the token beside it names, so
-    moving it between them would change nothing; and a table of a million purchases holds it once a person.
+    True for a subject key that has a matching token. Its value is the same in all rows of a person, and the token
+    beside it identifies the person, so moving a ciphertext between these rows changes nothing. A table of a million
+    purchases then stores one ciphertext per person.
     """
     return column.name == contract.subject_key and column.token is not None

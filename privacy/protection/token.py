@@ -1,36 +1,28 @@
-"""Matching keys without the identifier: keyed hashes by which records of one person meet.
+"""Matching keys (tokens): keyed hashes that are equal for equal identifiers and do not reveal the identifier.
 
 token(kind, value) = HMAC-SHA256(secret, kind || 0x00 || normal_form(value)), in hexadecimal.
 
-Guarantee: who does not hold the secret can neither compute the token of a guessed phone number nor link
-tokens of different kinds; equal tokens of a kind mean equal normal forms (but for a collision of
-SHA-256). Who holds the secret can test guesses, and the space of phone numbers is small: the secret is
-what is protected.
+Guarantee: without the secret, nobody can compute the token of a guessed phone number, or link tokens of different
+kinds. Equal tokens of a kind mean equal normal forms, except for a collision of SHA-256. Anybody who has the secret can
+test guesses, and there are few phone numbers, so the secret must be protected.
 """
 
 import hashlib
 import hmac
-import secrets
-import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from privacy.errors import PrivacyError
-from privacy.private_file import create_once
 from privacy.protection.normal_form import DEFAULT_REGION, normaliser
-
-SECRET_BYTES = 32
-
-
-class SecretError(PrivacyError):
-    """The secret behind the tokens cannot be used."""
+from privacy.storage.secret_file import KEY_BYTES, SecretError, load_key
 
 
 class Tokenizer:
     """Makes tokens with one secret.
+
+    `phone_region`: country of phone numbers that are written without a country code.
 
     >>> tokenizer = Tokenizer(bytes(32))
     >>> tokenizer.token("phone", "010-1234-5678") == tokenizer.token("phone", "+82 10 1234 5678")
@@ -40,29 +32,29 @@ class Tokenizer:
     """
 
     def __init__(self, secret: bytes, phone_region: str = DEFAULT_REGION) -> None:
-        if len(secret) != SECRET_BYTES:
-            raise SecretError(f"The token secret has {len(secret)} bytes; expected {SECRET_BYTES}.")
+        if len(secret) != KEY_BYTES:
+            raise SecretError(f"The token secret has {len(secret)} bytes; expected {KEY_BYTES}.")
         self._secret = secret
         self._phone_region = phone_region
 
     def derived_key(self, use: str) -> bytes:
-        """A key of 32 bytes for another use of the secret; it says nothing about the secret or other uses.
+        """Returns a 32-byte key for another use of the secret. It reveals neither the secret nor other derived keys.
 
         >>> tokenizer = Tokenizer(bytes(32))
         >>> len(tokenizer.derived_key("row hash")), tokenizer.derived_key("a") == tokenizer.derived_key("b")
         (32, False)
         """
-        # Tokens are keyed by a kind before a null byte; the first null byte keeps their inputs and ours apart.
+        # The input of a token never starts with a null byte, so no token equals a derived key.
         return hmac.new(self._secret, b"\0key\0" + use.encode(), hashlib.sha256).digest()
 
     def token(self, kind: str, value: str) -> str | None:
-        """The token of one value; None when the value has no normal form of that kind."""
+        """Returns the token of one value; None if the value has no normal form of this kind."""
         return next(self._tokens(kind, [value]))
 
     def tokens(self, kind: str, values: pa.Array) -> pa.Array:
-        """The tokens of a column of text or numbers, as a dictionary array (one entry a distinct value).
+        """Returns the tokens of a column of text or numbers, as a dictionary array (one entry per distinct token).
 
-        Null where the value is null or has no normal form of that kind.
+        Null if the value is null or has no normal form of this kind.
         """
         encoded = values if pa.types.is_dictionary(values.type) else values.dictionary_encode()
         texts = encoded.dictionary.cast(pa.string()).to_pylist()
@@ -85,34 +77,9 @@ class Tokenizer:
 
 
 def load_tokenizer(key_file: Path, phone_region: str = DEFAULT_REGION) -> Tokenizer:
-    """Read the secret from its file; on first use, make it.
+    """Returns a tokenizer with the secret in a file. Creates the file with a random secret if there is none.
 
     Raises:
-        SecretError: others may read the file, it cannot be read, or it holds no secret of ours.
-
+        SecretError: others may read the file, it cannot be read or created, or it does not hold a secret.
     """
-    try:
-        secret = _read_secret(key_file) if key_file.exists() else _create_secret(key_file)
-    except OSError as error:
-        raise SecretError(f"{key_file}: cannot read or create the token secret: {error.strerror}.") from error
-    return Tokenizer(secret, phone_region)
-
-
-def _read_secret(key_file: Path) -> bytes:
-    mode = stat.S_IMODE(key_file.stat().st_mode)
-    if mode & 0o077:
-        raise SecretError(
-            f"{key_file}: others may read the token secret (mode {mode:04o}, expected 0600). Run chmod 600 on "
-            "it; if somebody else could have read it, tokens can be traced back to people by trying values."
-        )
-    text = key_file.read_text(encoding="ascii", errors="replace").strip()
-    try:
-        return bytes.fromhex(text)
-    except ValueError as error:
-        raise SecretError(f"{key_file}: expected {2 * SECRET_BYTES} hexadecimal digits.") from error
-
-
-def _create_secret(key_file: Path) -> bytes:
-    """Write a new secret to a private file; the first writer wins."""
-    secret = secrets.token_bytes(SECRET_BYTES)
-    return secret if create_once(key_file, secret.hex() + "\n") else _read_secret(key_file)
+    return Tokenizer(load_key(key_file), phone_region)

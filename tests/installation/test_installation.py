@@ -13,10 +13,10 @@ from installation.installation import Installation
 from installation.settings import Settings, load_settings
 from privacy.errors import PrivacyError
 from privacy.protection.errors import LostKeyError, RolledBackStoreError, TamperedCiphertextError, WrongKeyError
-from privacy.protection.field import Place
-from privacy.protection.token import SecretError
+from privacy.protection.field import TableColumn
+from privacy.storage.secret_file import SecretError
 
-PLACE = Place("bronze/crm_customer", "name")
+PLACE = TableColumn("bronze/crm_customer", "name")
 VALUES, OWNERS, ROWS = pa.array(["김하늘"]), pa.array(["crm:1"]), pa.array(["a"])
 
 

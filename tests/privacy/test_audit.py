@@ -1,8 +1,7 @@
-"""The log on a real file, and every way in which somebody might change it behind its back."""
+"""The audit log in a real file, and every way to change that file without the log."""
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import subprocess
 import sys
@@ -12,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from privacy.audit import Access, AuditError, AuditLog
+from privacy.audit import AuditEntry, AuditError, AuditLog
 
 KEY = bytes(range(32))
 SIZE = 12
 
 
-def access(number: int) -> Access:
-    return Access(
+def make_entry(number: int) -> AuditEntry:
+    return AuditEntry(
         at=datetime(2026, 1, 1, tzinfo=UTC), who="ha-neul", role="analyst", purpose="analytics", action="read",
         table="gold/customer_360", columns=("age_band",), subjects=number,
     )  # fmt: skip
@@ -29,7 +28,7 @@ def access(number: int) -> Access:
 def log(tmp_path: Path) -> Iterator[AuditLog]:
     opened = AuditLog(tmp_path / "audit.db", tmp_path / "anchor.json", KEY)
     for number in range(SIZE):
-        opened.append(access(number))
+        opened.append(make_entry(number))
     yield opened
     opened.close()
 
@@ -40,13 +39,13 @@ def tamper(log: AuditLog, *statements: str) -> None:
     db.close()
 
 
-def test_what_was_logged_comes_back_and_verifies(log: AuditLog) -> None:
+def test_entries_are_read_as_they_were_logged_and_the_log_verifies(log: AuditLog) -> None:
     assert [entry.subjects for _, entry in log.entries()] == list(range(SIZE))
     assert log.verify() == []
     assert log.path.stat().st_mode & 0o777 == 0o600
 
 
-def test_the_file_refuses_changes(log: AuditLog) -> None:
+def test_the_file_refuses_updates_and_deletes(log: AuditLog) -> None:
     db = sqlite3.connect(log.path)
     for statement in ("DELETE FROM entry", "UPDATE entry SET content = ''"):
         with pytest.raises(sqlite3.IntegrityError, match="append-only"):
@@ -68,7 +67,7 @@ SWAP_CONTENT = (
     ("statements", "kind"),
     [
         ("UPDATE entry SET content = replace(content, 'ha-neul', 'somebody') WHERE number = 5;", "altered"),
-        ("UPDATE entry SET hash = substr(hash, 2) || '0' WHERE number = 5;", "altered"),
+        ("UPDATE entry SET digest = substr(digest, 2) || '0' WHERE number = 5;", "altered"),
         ("DELETE FROM entry WHERE number = 5;", "removed"),
         ("DELETE FROM entry WHERE number = 1;", "removed"),
         ("DELETE FROM entry WHERE number BETWEEN 3 AND 6;", "removed"),
@@ -78,7 +77,7 @@ SWAP_CONTENT = (
         ("DELETE FROM entry WHERE number = 12;", "truncated"),
         ("DELETE FROM entry WHERE number > 2;", "truncated"),
         ("DELETE FROM entry;", "truncated"),
-        ("INSERT INTO entry SELECT 13, content, hash FROM entry WHERE number = 12;", "altered"),
+        ("INSERT INTO entry SELECT 13, content, digest FROM entry WHERE number = 12;", "altered"),
     ],
 )
 def test_every_change_is_found(log: AuditLog, statements: str, kind: str) -> None:
@@ -87,35 +86,34 @@ def test_every_change_is_found(log: AuditLog, statements: str, kind: str) -> Non
 
 
 def rewrite(log: AuditLog) -> None:
-    """A log that was written anew after the trail was bent: its own chain is whole."""
+    """Writes the log again with other entries; its own chain is valid."""
     log.close()
     log.path.unlink()
     forged = AuditLog(log.path, log.anchor_path.with_name("other.json"), bytes(32))
     for number in range(SIZE):
-        forged.append(access(number + 1))
+        forged.append(make_entry(number + 1))
     forged.close()
 
 
-def test_a_log_written_anew_does_not_fit_the_anchor(log: AuditLog) -> None:
+def test_a_log_that_was_written_again_does_not_fit_its_anchor(log: AuditLog) -> None:
     published = log.anchor()
     rewrite(log)
     again = AuditLog(log.path, log.anchor_path, KEY)
     assert {finding.kind for finding in again.verify()} == {"altered"}
-    forged_anchor = json.loads(log.anchor_path.with_name("other.json").read_text())
-    log.anchor_path.write_text(json.dumps(forged_anchor))
+    log.anchor_path.write_text(log.anchor_path.with_name("other.json").read_text())
     assert {finding.kind for finding in again.verify()} == {"anchor"}
     assert "anchor" in {finding.kind for finding in again.verify(published)}
     again.close()
 
 
-def test_a_missing_anchor_is_said(log: AuditLog) -> None:
+def test_a_missing_anchor_is_a_fault(log: AuditLog) -> None:
     log.anchor_path.unlink()
     assert [finding.kind for finding in log.verify()] == ["anchor"]
 
 
-def test_putting_back_log_and_anchor_is_found_by_a_published_anchor(log: AuditLog, tmp_path: Path) -> None:
+def test_an_older_log_with_its_own_anchor_is_found_by_a_published_anchor(log: AuditLog, tmp_path: Path) -> None:
     old_anchor = log.anchor_path.read_text()
-    log.append(access(99))
+    log.append(make_entry(99))
     published = log.anchor()
     tamper(log, "DELETE FROM entry WHERE number = 13;")
     log.anchor_path.write_text(old_anchor)
@@ -123,11 +121,50 @@ def test_putting_back_log_and_anchor_is_found_by_a_published_anchor(log: AuditLo
     assert [finding.kind for finding in log.verify(published)] == ["anchor"]
 
 
-def test_several_processes_write_one_chain(log: AuditLog) -> None:
+@pytest.mark.parametrize("statement", ["DELETE FROM entry WHERE number > 10;", "DELETE FROM entry;"])
+def test_a_log_that_was_cut_off_takes_no_entry_that_would_hide_it(log: AuditLog, statement: str) -> None:
+    tamper(log, statement)
+    with pytest.raises(AuditError, match="the audit log was changed: the store ends at"):
+        log.append(make_entry(99))
+    assert {fault.kind for fault in log.verify()} == {"truncated"}
+
+
+def test_a_log_without_its_anchor_takes_no_entry(log: AuditLog) -> None:
+    anchor = log.anchor_path.read_bytes()
+    log.anchor_path.unlink()
+    with pytest.raises(AuditError, match="the anchor is missing"):
+        log.append(make_entry(99))
+    # The contrast: with its anchor it goes on.
+    log.anchor_path.write_bytes(anchor)
+    assert log.append(make_entry(99)).number == SIZE + 1
+    assert log.verify() == []
+
+
+def test_the_next_entry_mends_an_anchor_that_a_crash_left_behind(log: AuditLog) -> None:
+    before = log.anchor_path.read_bytes()
+    log.append(make_entry(99))
+    log.anchor_path.write_bytes(before)
+    assert [(fault.kind, fault.number) for fault in log.verify()] == [("anchor", SIZE)]
+    log.append(make_entry(100))
+    assert log.verify() == []
+
+
+def test_a_spoiled_slot_of_the_anchor_does_not_hide_a_removed_end(log: AuditLog) -> None:
+    content = bytearray(log.anchor_path.read_bytes())
+    newest = content.index(b"%020d" % SIZE)
+    content[newest + 30 : newest + 40] = bytes(10)
+    log.anchor_path.write_bytes(content)
+    tamper(log, f"DELETE FROM entry WHERE number = {SIZE};")
+    assert [fault.kind for fault in log.verify()] == ["anchor"]
+
+
+def test_several_processes_write_one_valid_chain(log: AuditLog) -> None:
     code = (
-        "import sys, pathlib; from privacy.audit import *; a, b = map(pathlib.Path, sys.argv[1:]); "
+        "import sys, pathlib; from privacy.audit import *; from privacy.clock import utc_now\n"
+        "a, b = map(pathlib.Path, sys.argv[1:])\n"
         "log = AuditLog(a, b, bytes(range(32)))\n"
-        "for n in range(20): log.append(Access(at=now(), who='w', role='r', purpose='p', action='read', table='t'))"
+        "use = dict(who='w', role='r', purpose='p', action='read', table='t')\n"
+        "for n in range(20): log.append(AuditEntry(at=utc_now(), **use))"
     )
     command = [sys.executable, "-c", code, str(log.path), str(log.anchor_path)]
     writers = [subprocess.Popen(command) for _ in range(3)]

@@ -17,12 +17,12 @@ def catalog() -> Catalog:
     return read_catalog([EXAMPLE])
 
 
-def test_every_column_of_every_contract_is_mapped(catalog: Catalog) -> None:
+def test_the_data_map_holds_every_column_of_every_contract(catalog: Catalog) -> None:
     assert catalog.tables == ("gold/member_profile", "bronze/member", "bronze/store")
     assert len(catalog.entries) == 2 + 6 + 3
 
 
-def test_an_entry_says_why_and_for_how_long(catalog: Catalog) -> None:
+def test_an_entry_holds_category_retention_and_recipients(catalog: Catalog) -> None:
     entry = catalog.column("bronze/member", "name")
     assert (entry.category, entry.role, entry.is_personal) == ("pd:Name", "direct", True)
     assert entry.retention_days == 731
@@ -40,35 +40,35 @@ def test_a_table_on_contract_still_needs_consent_for_marketing(catalog: Catalog)
     }
     assert entry.needs_consent("marketing")
     assert not entry.needs_consent("service_delivery")
-    with pytest.raises(UnknownDataError, match="does not serve 'research'"):
+    with pytest.raises(UnknownDataError, match="may not be used for 'research'"):
         entry.needs_consent("research")
 
 
-def test_a_narrowed_column_serves_only_its_own_purposes(catalog: Catalog) -> None:
+def test_a_column_with_its_own_purposes_allows_only_these(catalog: Catalog) -> None:
     assert catalog.purposes("bronze/member", "diet") == ("sensitive_research",)
     assert "diet" not in catalog.columns_for("bronze/member", "marketing")
     assert "visits" in catalog.columns_for("bronze/member", "marketing")
 
 
-def test_columns_are_found_by_role(catalog: Catalog) -> None:
+def test_columns_are_found_by_identifier_role(catalog: Catalog) -> None:
     assert [entry.column for entry in catalog.columns_of_role("direct")] == ["member_no", "name"]
     assert catalog.sensitive_attributes("bronze/member") == ("diet",)
     assert catalog.quasi_identifiers("bronze/member") == ()
 
 
-def test_a_request_visits_the_tables_of_persons_only(catalog: Catalog) -> None:
+def test_subject_requests_cover_only_tables_about_persons(catalog: Catalog) -> None:
     assert catalog.subject_tables() == {"gold/member_profile": "customer_id", "bronze/member": "member_no"}
     assert catalog.linked_tables("customer_id") == ("gold/member_profile",)
 
 
-def test_what_no_contract_names_is_refused(catalog: Catalog) -> None:
-    with pytest.raises(UnknownDataError, match="no table 'silver/secret' in the data map"):
+def test_a_table_or_column_without_contract_is_refused(catalog: Catalog) -> None:
+    with pytest.raises(UnknownDataError, match="The data map has no table 'silver/secret'"):
         catalog.columns("silver/secret")
-    with pytest.raises(UnknownDataError, match="no column 'salary' of bronze/member"):
+    with pytest.raises(UnknownDataError, match="bronze/member has no column 'salary'"):
         catalog.purposes("bronze/member", "salary")
 
 
-def test_there_is_no_map_of_half_the_contracts(tmp_path: Path) -> None:
+def test_one_faulty_contract_prevents_the_data_map(tmp_path: Path) -> None:
     text = (EXAMPLE / "source_member.odcs.yaml").read_text("utf-8")
     (tmp_path / "source_member.odcs.yaml").write_text(text.replace("pd:Name", "pd:Naam"), "utf-8")
     (tmp_path / "source_store.odcs.yaml").write_bytes((EXAMPLE / "source_store.odcs.yaml").read_bytes())
@@ -76,13 +76,13 @@ def test_there_is_no_map_of_half_the_contracts(tmp_path: Path) -> None:
         read_catalog([tmp_path])
 
 
-def test_the_map_is_plain_data(catalog: Catalog) -> None:
+def test_the_data_map_can_be_written_as_json(catalog: Catalog) -> None:
     rows = json.loads(json.dumps(catalog.as_rows()))
     assert len(rows) == len(catalog.entries)
     assert rows[0]["purposes"] == ["analytics"]
 
 
-def test_the_built_in_contracts_have_a_map() -> None:
+def test_the_built_in_data_map_marks_names_phones_and_emails_as_direct_identifiers() -> None:
     catalog = read_catalog(BUILT_IN)
     assert "bronze/crm_customer" in catalog.subject_tables()
     assert {"name", "phone", "email"} <= {e.column for e in catalog.columns_of_role("direct", "bronze/crm_customer")}

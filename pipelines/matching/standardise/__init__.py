@@ -1,5 +1,4 @@
-"""Raw text to comparable values: one module a kind of identifier. Pure functions on single values; `None`
-means unknown.
+"""Standardises raw text into comparable values: one module per kind of identifier.
 
-Nothing here knows about tables, engines or matching.
+Here are pure functions on single values; `None` means unknown. Code for tables, engines or matching is not here.
 """

@@ -1,6 +1,4 @@
-"""Postal addresses: Korean road-name and lot-number forms, Latin street abbreviations, postal codes and
-areas.
-"""
+"""Standardises postal addresses (Korean road-name and lot-number forms, Latin abbreviations) and postal codes."""
 
 import re
 from dataclasses import dataclass
@@ -34,13 +32,13 @@ _UK = re.compile(r"([a-z]{1,2}\d[a-z\d]?)\s*\d?[a-z\d]{0,2}")
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """An address, comparable.
+    """An address in comparable form.
 
     Attributes:
-        text: words in their standard form and order, without the unit; `None` when nothing is known.
-        tokens: its distinct words.
+        text: the words in standard form and order, without the unit; `None` if unknown.
+        tokens: the distinct words of `text`.
         form: `road`, `lot` or `other`.
-        unit: building and door of a flat, `101-1203`.
+        unit: building and door of a flat, such as `101-1203`; `None` if unknown.
 
     """
 
@@ -51,8 +49,10 @@ class Address:
 
 
 def parse_address(text: str | None) -> Address:
-    """Standardise an address. Korean ones reduce to region, road or lot, number and unit; others to expanded
-    words.
+    """Standardise an address.
+
+    A Korean address is reduced to region, road or lot, number and unit. In other addresses abbreviated words are
+    expanded.
 
     >>> found = parse_address("서울시 강남구 테헤란로 12 (역삼동) 101동 1203호")
     >>> found.text, found.form, found.unit
@@ -70,7 +70,9 @@ def parse_address(text: str | None) -> Address:
 
 
 def standardise_postal_code(text: str | None) -> str | None:
-    """Return a postal code in lower case with single spaces; a trailing `.0` of a number column goes.
+    """Return a postal code in lower case with single spaces, without the `.0` that a column of numbers adds.
+
+    Returns `None` for codes of zeros only.
 
     >>> tuple(map(standardise_postal_code, ("SO50  0SA", "6236.0", "06236")))
     ('so50 0sa', '6236', '06236')
@@ -82,8 +84,9 @@ def standardise_postal_code(text: str | None) -> str | None:
 
 
 def postal_area(code: str) -> str:
-    """Return the part of a postal code that names a delivery area: the outward half, or all but the last
-    digits.
+    """Return the part of a postal code that identifies a delivery area.
+
+    It is the part before the space (the outward code), or all but the last one or two digits.
 
     >>> postal_area("so50 0sa"), postal_area("06236"), postal_area("2119")
     ('so50', '062', '211')

@@ -1,6 +1,4 @@
-"""Birth dates in the forms that files carry, as ISO text; impossible ones keep their digits so typos stay
-comparable.
-"""
+"""Standardises birth dates to ISO text. Impossible dates keep their digits, so that typing errors stay comparable."""
 
 import re
 from datetime import date
@@ -10,14 +8,19 @@ from pipelines.matching.standardise.text import fold
 _SEPARATED = re.compile(r"(\d{1,4})\s*[-./년]\s*(\d{1,2})\s*[-./월]\s*(\d{1,4})\s*일?(?:[ t].*)?")
 _COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})(?:\.0)?")
 _SHORT = re.compile(r"(\d{2})(\d{2})(\d{2})(?:-?[1-8]\d*\*{0,6})?")
-# Dates that systems write when they know none.
+# Dates that systems write for an unknown date.
 _PLACEHOLDERS = frozenset({"1900-01-01", "1970-01-01", "9999-12-31", "0000-00-00", "1111-11-11", "0001-01-01"})
 
 
 def standardise_birth_date(text: str | None, *, day_first: bool = True) -> str | None:
-    """Return `yyyy-mm-dd`; two-digit years lie in the past hundred years; `None` when it is no date at all.
+    """Return a date as `yyyy-mm-dd`; `None` for text that is not a date and for placeholders such as 1900-01-01.
 
-    A date that no calendar has (month 71) keeps its digits: comparing them still shows a typing error.
+    Two-digit years from 00 to 29 are 20xx, others 19xx. An impossible date (month 71) keeps its digits: comparing them
+    still shows a typing error.
+
+    Args:
+        text: as written in the file.
+        day_first: whether 09/04/1958 is the 9th of April; otherwise it is the 4th of September.
 
     >>> {standardise_birth_date(t) for t in ("19580409", "1958.4.9", "09/04/1958", "1958년 4월 9일")}
     {'1958-04-09'}
@@ -37,7 +40,7 @@ def standardise_birth_date(text: str | None, *, day_first: bool = True) -> str |
 
 
 def is_possible(iso: str) -> bool:
-    """Tell whether a calendar has the day."""
+    """Return whether the date exists in the calendar."""
     try:
         date.fromisoformat(iso)
     except ValueError:
@@ -61,5 +64,5 @@ def _parts(text: str, day_first: bool) -> tuple[str, str, str] | None:
 
 
 def _century(two_digits: str) -> str:
-    # A person alive in a customer file: 00-29 is this century, the rest the last one.
+    # Customers are alive: 00 to 29 are years of this century, the rest of the last one.
     return ("20" if int(two_digits) < 30 else "19") + two_digits.zfill(2)

@@ -1,4 +1,4 @@
-"""Phones (E.164), e-mail addresses and device ids."""
+"""Standardises phone numbers (E.164), e-mail addresses and device ids."""
 
 import re
 from functools import lru_cache
@@ -15,10 +15,14 @@ _EMPTY_DEVICES = frozenset({"0" * 32, "0" * 16, "f" * 32, "unknown", "0000000000
 
 @lru_cache(maxsize=200_000)
 def standardise_phone(text: str | None, region: str = "KR") -> str | None:
-    """Return E.164, or the digits as they are when no plan accepts them (a typing error is still comparable).
+    """Return a phone number in E.164; its digits if no numbering plan accepts them, so that typing errors compare.
 
-    Numbers that repeat one digit in the subscriber part (`010-0000-0000`) are defaults of a form, not phones:
-    `None`.
+    Returns `None` for fewer than seven digits, and where the last seven digits are equal: a number such as
+    `010-0000-0000` is the default value of a form.
+
+    Args:
+        text: as written in the file.
+        region: two-letter country whose numbering plan applies to numbers without a country code.
 
     >>> standardise_phone("010-1234-5678"), standardise_phone("+82 10 1234 5678")
     ('+821012345678', '+821012345678')
@@ -35,7 +39,9 @@ def standardise_phone(text: str | None, region: str = "KR") -> str | None:
 
 
 def standardise_email(text: str | None) -> str | None:
-    """Return the address in lower case, without a `+tag`, and without dots where the provider ignores them.
+    """Return an e-mail address in lower case, without a `+tag`, and without dots where the provider ignores them.
+
+    Returns `None` for text that is not an address, and for placeholders such as `none@…` and `noreply@…`.
 
     >>> standardise_email(" Min.Su+shop@GMail.com "), standardise_email("nobody")
     ('minsu@gmail.com', None)
@@ -53,8 +59,9 @@ def standardise_email(text: str | None) -> str | None:
 
 
 def standardise_device(text: str | None) -> str | None:
-    """Return a device or cookie id as bare lower-case letters and digits; all-zero ids (tracking refused) are
-    `None`.
+    """Return a device or cookie id as lower-case letters and digits.
+
+    Returns `None` for ids that repeat one character: phones send zeros if the user refuses tracking.
 
     >>> standardise_device("{AB-12-cd}"), standardise_device("00000000-0000-0000-0000-000000000000")
     ('ab12cd', None)

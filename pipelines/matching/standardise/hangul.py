@@ -1,4 +1,4 @@
-"""Hangul: decomposition to jamo, romanisation, and a key under which 김, Kim and Gim are the same.
+"""Hangul: decomposition into jamo, romanisation, and a key that is equal for 김, Kim and Gim.
 
 The arithmetic of syllable blocks is that of The Unicode Standard, section 3.12 (conjoining jamo behaviour).
 """
@@ -10,7 +10,7 @@ _VOWELS_PER_INITIAL, _FINALS = 21, 28
 _INITIALS = "ㄱㄲㄴㄷㄸㄹㅁㅂㅃㅅㅆㅇㅈㅉㅊㅋㅌㅍㅎ"
 _VOWELS = "ㅏㅐㅑㅒㅓㅔㅕㅖㅗㅘㅙㅚㅛㅜㅝㅞㅟㅠㅡㅢㅣ"
 _FINAL_JAMO = ("", *"ㄱㄲㄳㄴㄵㄶㄷㄹㄺㄻㄼㄽㄾㄿㅀㅁㅂㅄㅅㅆㅇㅈㅊㅋㅌㅍㅎ")
-# One ASCII sign a letter, none of which folded Latin text has: the 51 compatibility jamo from U+3131 on.
+# One ASCII sign per letter, for the 51 compatibility jamo from U+3131 on. Normalised Latin text has none of the signs.
 JAMO_SIGNS = dict(zip(range(0x3131, 0x3164), [chr(n) for n in (*range(0x21, 0x30), *range(0x3A, 0x61))], strict=False))
 # Revised Romanization of Korean (Ministry of Culture, notice 2000-8), without assimilation between syllables:
 # names are romanised syllable by syllable.
@@ -23,7 +23,7 @@ _ROMAN_INITIALS, _ROMAN_VOWELS, _ROMAN_FINALS = (
 )
 _HANGUL_ONLY = re.compile(r"[가-힣]+")
 COMPOUND_SURNAMES = frozenset({"남궁", "황보", "제갈", "선우", "독고", "사공", "서문", "동방", "망절", "강전"})
-# Romanised surnames whose usual spelling is not what the rules give, by what the rules give.
+# Usual spellings of surnames that differ from the rules, keyed by the spelling that the rules give.
 _SURNAME_SPELLINGS = {
     "i": ("lee", "yi", "rhee", "ri", "li", "rhie", "e"),
     "bak": ("park", "pak", "bahk", "pack"),
@@ -50,12 +50,12 @@ _COMMON_SURNAMES = (
 
 
 def is_hangul(text: str) -> bool:
-    """Tell whether the text is made of Hangul syllables only (spaces aside)."""
+    """Return whether the text consists of Hangul syllables only; spaces are ignored."""
     return bool(_HANGUL_ONLY.fullmatch(text.replace(" ", "")))
 
 
 def jamo(text: str) -> str:
-    """Decompose each syllable into its letters, so that an edit distance counts letters, not syllables.
+    """Decompose each syllable into its letters (jamo), so that an edit distance counts letters and not syllables.
 
     >>> jamo("민준"), jamo("kim")
     ('ㅁㅣㄴㅈㅜㄴ', 'kim')
@@ -64,7 +64,7 @@ def jamo(text: str) -> str:
 
 
 def romanise(text: str) -> str:
-    """Romanise by the Revised Romanization, syllable by syllable; other characters stay.
+    """Romanise Hangul by the Revised Romanization, syllable by syllable; other characters stay.
 
     >>> romanise("김 민준")
     'gim minjun'
@@ -73,10 +73,10 @@ def romanise(text: str) -> str:
 
 
 def romanisation_key(text: str) -> str:
-    """Key that is equal for the common romanisations of one Korean name and for its Hangul.
+    """Return a key that is equal for a Korean name in Hangul and its common romanisations.
 
-    Consonants fall into their series (g/k, d/t, b/p, j/ch), vowels into the classes that romanisations
-    confuse (eo/u/o/eu …), and letters that only lengthen (oo, ee, oh) vanish.
+    Consonants that romanisations exchange (g/k, d/t, b/p, j/ch) become one letter, and so do vowels (eo/u/o/eu …).
+    Letters that only lengthen a vowel (oo, ee, oh) are removed.
 
     >>> romanisation_key("민준") == romanisation_key("Min-Joon") == romanisation_key("minjun")
     True
@@ -90,8 +90,7 @@ def romanisation_key(text: str) -> str:
 
 
 def surname_key(text: str) -> str:
-    """`romanisation_key` of a surname, with the spellings that custom has made irregular (Lee, Park, Choi,
-    …).
+    """Return the `romanisation_key` of a surname; irregular spellings (Lee, Park, Choi …) get the key of the Hangul.
 
     >>> surname_key("이") == surname_key("Lee") == surname_key("Rhee")
     True
@@ -103,7 +102,7 @@ def surname_key(text: str) -> str:
 
 
 def split_name(name: str) -> tuple[str, str]:
-    """Split a Hangul name into surname and given name (남궁 and its like are surnames of two syllables).
+    """Split a Hangul name into surname and given name. Surnames such as 남궁 have two syllables.
 
     >>> split_name("김민준"), split_name("남궁민수"), split_name("황보")
     (('김', '민준'), ('남궁', '민수'), ('황', '보'))
@@ -114,7 +113,7 @@ def split_name(name: str) -> tuple[str, str]:
 
 
 def is_romanised_surname(text: str) -> bool:
-    """Tell whether a Latin token reads as a Korean surname."""
+    """Return whether a Latin word is a romanised Korean surname."""
     return text in _ROMANISED_SURNAMES
 
 

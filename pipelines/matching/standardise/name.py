@@ -1,6 +1,4 @@
-"""Person names of either script: order, titles, given name and surname, phonetic keys, short and foreign
-forms.
-"""
+"""Parses person names in Hangul or Latin script into given name and surname, and makes keys to compare them."""
 
 import csv
 import re
@@ -14,8 +12,8 @@ import jellyfish
 from pipelines.matching.standardise import hangul
 from pipelines.matching.standardise.text import fold, strip_accents
 
-# Ranks, courtesies and suffixes are not the name. `sir` … `earl` occur in old registers, 님 and 씨 in Korean
-# exports.
+# Titles, polite forms and suffixes are not part of the name. `sir` … `earl` occur in old registers, 님 and 씨 in
+# Korean exports.
 _TITLE_WORDS = (
     "mr mrs ms miss mx dr prof professor rev reverend sir dame lord lady baron baroness baronet earl count "
     "countess viscount duke hon captain capt major col colonel general lt jr sr junior senior ii iii iv esq "
@@ -26,18 +24,18 @@ _TITLES = frozenset(_TITLE_WORDS.split())
 _KOREAN_COURTESY = re.compile(r"(?<=[가-힣]{2})\s*(?:고객님|님|씨|귀하)$")
 _NOTE = re.compile(r"\([^)]*\)|\[[^\]]*\]")
 _TOKEN = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
-# Metaphone codes beyond this length separate spellings rather than sounds.
+# Longer Metaphone codes distinguish spellings rather than sounds.
 _PHONETIC_LENGTH = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A person's name, comparable.
+    """A person's name in comparable form.
 
     Attributes:
-        given: first given name, folded; Hangul stays Hangul.
-        surname: family name, folded.
-        tokens: every name word (given, middle, family), without titles.
+        given: first given name, normalised by `fold`; Hangul stays Hangul; None if unknown.
+        surname: family name, normalised by `fold`; None if unknown.
+        tokens: all words of the name (given, middle, family), without titles.
 
     """
 
@@ -47,8 +45,10 @@ class Name:
 
 
 def parse_full_name(text: str | None) -> Name:
-    """Split one field that holds a whole name. Order: Hangul and Korean romanisations family first when that
-    is what the surname says, `Smith, John` by the comma, otherwise given name first.
+    """Split a whole name into given name and surname; all parts are unknown for `None`.
+
+    The surname comes first in Hangul names, before a comma (`Smith, John`), and where the first word is a romanised
+    Korean surname and the last word is not. Otherwise the given name comes first.
 
     >>> parse_full_name("Dr. John Starkie Gardner")
     Name(given='john', surname='gardner', tokens=('john', 'starkie', 'gardner'))
@@ -77,10 +77,10 @@ def parse_full_name(text: str | None) -> Name:
 
 
 def parse_parts(given: str | None, surname: str | None, full: str | None = None) -> Name:
-    """Combine separate given name and surname fields, and a full-name field that may carry further words.
+    """Combine the fields given name and surname, and a full-name field that may contain more words.
 
-    A surname in the given-name field alone (nothing else known) stays where it is: the comparison looks at
-    both.
+    A single Latin word in the given-name field remains the given name, even if it may be a surname: the comparison
+    looks for it in both. A single Hangul word of three or more syllables is parsed as a whole name.
 
     >>> parse_parts("Mary Ann", "O'Brien")
     Name(given='mary', surname="o'brien", tokens=('mary', 'ann', "o'brien"))
@@ -100,9 +100,10 @@ def parse_parts(given: str | None, surname: str | None, full: str | None = None)
 
 
 def comparable(text: str) -> str:
-    """Letters only, accents removed, each jamo of Hangul as one ASCII sign: what edit distances are taken on.
+    """Return the form of a text on which edit distances are computed: letters only, without accents.
 
-    Distances are counted in bytes by DuckDB and in characters by Spark; so both count letters.
+    Each jamo of Hangul becomes one ASCII sign. DuckDB counts distances in bytes and Spark in characters; with one byte
+    per letter both count letters.
 
     >>> comparable("o'brien"), comparable("José"), len(comparable("민"))
     ('obrien', 'jose', 3)
@@ -112,10 +113,10 @@ def comparable(text: str) -> str:
 
 
 def phonetic_key(text: str, *, family: bool = False) -> str:
-    """Key of names that sound alike: the romanisation key for Korean names, Metaphone (Philips, 1990) for
-    others.
+    """Return a key that is equal for names that sound alike.
 
-    A Hangul name and any of its romanisations get the same key only through `crosswise_key`.
+    It is the romanisation key for Hangul names and Metaphone (Philips, 1990) for others. To get the same key for a
+    Hangul name and its romanisations, use `crosswise_key`.
 
     >>> phonetic_key("gardner") == phonetic_key("gardiner") == phonetic_key("gardener")
     True
@@ -127,12 +128,14 @@ def phonetic_key(text: str, *, family: bool = False) -> str:
 
 
 def crosswise_key(text: str, *, family: bool = False) -> str:
-    """Key under which a Hangul name and its romanisations meet."""
+    """Return a key that is equal for a Hangul name and its romanisations."""
     return hangul.surname_key(text) if family else hangul.romanisation_key(text)
 
 
 def variants(given: str) -> tuple[int, ...]:
-    """Groups of short and foreign forms that the given name belongs to (Bill and William share one).
+    """Return the numbers of the groups of short and foreign forms that contain the given name.
+
+    Two names are forms of one name if they have a group in common, as Bill and William have.
 
     >>> bool(set(variants("bill")) & set(variants("william")))
     True

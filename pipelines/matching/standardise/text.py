@@ -1,9 +1,9 @@
-"""Folding text so that typing habits do not count as differences."""
+"""Normalises text (Unicode form, case, spaces, accents), so that ways of typing are not differences."""
 
 import unicodedata
 
 _ZERO_WIDTH = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"))
-# What people and exports write when they have nothing to write.
+# What people and exports write into a field that has no value.
 _EMPTY_FORMS = (
     "-|--|.|?|n/a|na|n.a.|nan|nil|none|null|unknown|unk|not known|not given|test|tbd|x|xx|xxx|"
     "없음|미상|모름|해당없음|미입력|무|"
@@ -12,10 +12,9 @@ _EMPTY_WORDS = frozenset(_EMPTY_FORMS.split("|"))
 
 
 def fold(text: str | None) -> str | None:
-    r"""Return the text in NFKC, lower case, single spaces, no zero-width characters; `None` if nothing is
-    left.
+    r"""Return the text in NFKC and lower case, with single spaces and without zero-width characters.
 
-    Words that stand for "no value" (`n/a`, `없음`, …) are nothing.
+    Returns `None` for `None`, for empty text and for words that mean "no value" (`n/a`, `없음`, …).
 
     >>> fold("  Kim\u200b   MIN-su ")
     'kim min-su'
@@ -24,14 +23,14 @@ def fold(text: str | None) -> str | None:
     """
     if text is None:
         return None
-    # Of ASCII NFKC is the same, and none has zero width.
+    # NFKC does not change ASCII, and no ASCII character has zero width.
     plain = text if text.isascii() else unicodedata.normalize("NFKC", text).translate(_ZERO_WIDTH)
     folded = " ".join(plain.split()).casefold()
     return None if folded in _EMPTY_WORDS else folded
 
 
 def strip_accents(text: str) -> str:
-    """Remove accents from Latin letters and leave Hangul whole.
+    """Remove accents from Latin letters; Hangul stays unchanged.
 
     >>> strip_accents("josé 김")
     'jose 김'

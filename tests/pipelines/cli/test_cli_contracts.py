@@ -25,11 +25,11 @@ def broken(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_clean_check_prints_the_data_map(runner: CliRunner) -> None:
+def test_a_check_without_faults_prints_the_data_map(runner: CliRunner) -> None:
     result = runner.invoke(app, ["check", "--contracts", str(EXAMPLE)])
     assert result.exit_code == 0
     assert "record of processing activities" in result.output
-    assert "3 contracts, no fault." in result.output
+    assert "3 contracts, no faults." in result.output
 
 
 def test_a_quiet_check_prints_one_line(runner: CliRunner) -> None:
@@ -41,11 +41,11 @@ def test_a_fault_ends_in_exit_code_1_with_file_and_line(runner: CliRunner, broke
     result = runner.invoke(app, ["check", "--contracts", str(broken)])
     assert result.exit_code == 1
     line = (broken / "source_member.odcs.yaml").read_text("utf-8").split("pd:Naam")[0].count("\n") + 1
-    assert f"source_member.odcs.yaml:{line}: Property 'dataCategory' has a wrong value" in result.output
+    assert f"source_member.odcs.yaml:{line}: Property 'dataCategory' has an invalid value" in result.output
     assert "record of processing" not in result.output
 
 
-def test_the_check_speaks_json(runner: CliRunner, broken: Path) -> None:
+def test_check_prints_json_with_faults_or_the_data_map(runner: CliRunner, broken: Path) -> None:
     sound = json.loads(runner.invoke(app, ["check", "--json", "--contracts", str(EXAMPLE)]).output)
     assert (sound["contracts"], sound["faults"], len(sound["data_map"])) == (3, [], 11)
     result = runner.invoke(app, ["check", "--json", "--contracts", str(broken)])
@@ -55,7 +55,7 @@ def test_the_check_speaks_json(runner: CliRunner, broken: Path) -> None:
     assert faulty["faults"][0]["got"] == "'pd:Naam'"
 
 
-def test_the_map_of_one_table_speaks_json(runner: CliRunner) -> None:
+def test_map_prints_the_columns_of_one_table_as_json(runner: CliRunner) -> None:
     result = runner.invoke(app, ["map", "bronze/member", "--json", "--contracts", str(EXAMPLE)])
     rows = json.loads(result.output)
     assert {row["table"] for row in rows} == {"bronze/member"}
@@ -79,7 +79,7 @@ def test_init_drafts_a_contract_that_check_accepts(runner: CliRunner, tmp_path: 
     assert "member_no is still a guess" in checked.output
 
 
-def test_init_overwrites_nothing(runner: CliRunner, tmp_path: Path) -> None:
+def test_init_does_not_overwrite_an_existing_file(runner: CliRunner, tmp_path: Path) -> None:
     file, out = tmp_path / "a.csv", tmp_path / "a.yaml"
     file.write_text("id\n1\n2\n", "utf-8")
     out.write_text("mine", "utf-8")
@@ -88,13 +88,13 @@ def test_init_overwrites_nothing(runner: CliRunner, tmp_path: Path) -> None:
     assert out.read_text("utf-8") == "mine"
 
 
-def test_init_prints_when_there_is_no_out(runner: CliRunner, tmp_path: Path) -> None:
+def test_init_without_out_prints_the_draft(runner: CliRunner, tmp_path: Path) -> None:
     file = tmp_path / "a.csv"
     file.write_text("id\n1\n2\n", "utf-8")
     result = runner.invoke(app, ["init", str(file), "--name", "visits"])
     assert "id: source.visits" in result.output
 
 
-def test_the_built_in_contracts_are_the_default(runner: CliRunner) -> None:
+def test_check_without_options_checks_the_built_in_contracts(runner: CliRunner) -> None:
     result = runner.invoke(app, ["check", "--quiet"])
     assert result.exit_code == 0, result.output

@@ -14,7 +14,7 @@ from installation.installation import Installation
 from installation.settings import load_settings
 from pipelines.cli import audit, consent, keys
 from pipelines.cli.exit_code import ExitCode
-from privacy.audit import Access
+from privacy.audit import AuditEntry
 from privacy.consent.receipt import read_receipt
 
 GRANT = ["grant", "c_1", "marketing", "--notice", "2026.1", "--age", "30"]
@@ -24,6 +24,8 @@ GRANT = ["grant", "c_1", "marketing", "--notice", "2026.1", "--age", "30"]
 def runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
     monkeypatch.setenv("BOJAGI_DATA_DIR", str(tmp_path))
     monkeypatch.chdir(tmp_path)
+    with Installation(load_settings()) as installation:
+        installation.consent_store.assign("c_1", "c_1", datetime(2017, 1, 1))
     return CliRunner()
 
 
@@ -33,7 +35,7 @@ def permitted(runner: CliRunner) -> dict[str, bool]:
     return result
 
 
-def test_a_consent_from_grant_to_withdrawal(runner: CliRunner) -> None:
+def test_grant_permits_grant_again_renews_and_withdraw_denies(runner: CliRunner) -> None:
     given = runner.invoke(consent.app, [*GRANT, "--at", "2998-12-01T00:00:00"])
     assert given.exit_code == 0, given.output
     assert permitted(runner)["marketing"]
@@ -47,7 +49,7 @@ def test_a_consent_from_grant_to_withdrawal(runner: CliRunner) -> None:
     assert [json.loads(line)["state"] for line in told] == ["given", "renewed", "withdrawn"]
 
 
-def test_people_are_told_in_tables(runner: CliRunner) -> None:
+def test_history_and_show_print_tables_without_json(runner: CliRunner) -> None:
     given = runner.invoke(consent.app, [*GRANT, "--at", "2998-12-01T00:00:00"]).stdout.strip()
     heading, record = runner.invoke(consent.app, ["history", "c_1"]).stdout.splitlines()
     assert heading.split() == ["effective", "at", "state", "purpose", "expressed", "by", "record"]
@@ -59,7 +61,23 @@ def test_people_are_told_in_tables(runner: CliRunner) -> None:
     assert verdicts["research"] == "refused"
 
 
-def test_an_objection_overrides_until_it_is_lifted(runner: CliRunner) -> None:
+def test_withdrawn_advertising_messages_are_refused_while_marketing_stays_permitted(runner: CliRunner) -> None:
+    runner.invoke(consent.app, [*GRANT, "--at", "2998-12-01T00:00:00"])
+    assert permitted(runner)["advertising_message"]
+    withdrawn = runner.invoke(consent.app, ["withdraw", "c_1", "advertising_message", "--at", "2998-12-02T00:00:00"])
+    assert withdrawn.exit_code == 0, withdrawn.output
+    history = [
+        json.loads(line) for line in runner.invoke(consent.app, ["history", "c_1", "--json"]).stdout.splitlines()
+    ]
+    assert [(entry["purpose"], entry["state"]) for entry in history] == [
+        ("marketing", "given"),
+        ("advertising_message", "withdrawn"),
+    ]
+    shown = permitted(runner)
+    assert (shown["advertising_message"], shown["marketing"]) == (False, True)
+
+
+def test_an_objection_denies_what_consent_permits_until_it_is_lifted(runner: CliRunner) -> None:
     runner.invoke(consent.app, [*GRANT, "--at", "2998-12-01T00:00:00"])
     assert runner.invoke(consent.app, ["object", "c_1", "*"]).exit_code == 0
     assert not permitted(runner)["marketing"]
@@ -70,9 +88,12 @@ def test_an_objection_overrides_until_it_is_lifted(runner: CliRunner) -> None:
     assert not permitted(runner)["service_delivery"]
 
 
-def test_what_cannot_be_is_refused_with_one_line(runner: CliRunner) -> None:
+def test_unknown_records_purposes_and_identifiers_end_in_their_exit_codes(runner: CliRunner) -> None:
     assert runner.invoke(consent.app, ["withdraw", "c_1", "marketing"]).exit_code == ExitCode.REFUSED
     assert runner.invoke(consent.app, ["receipt", "r_0"]).exit_code == ExitCode.REFUSED
+    stranger = runner.invoke(consent.app, ["object", "c_nosuchcustomer", "marketing"])
+    assert (stranger.exit_code, stranger.stdout) == (ExitCode.REFUSED, "")
+    assert "after `bojagi run`" in stranger.stderr
     unknown = runner.invoke(consent.app, ["grant", "c_1", "curiosity", "--notice", "1"])
     assert unknown.exit_code == ExitCode.USAGE
     assert "expected one of" in unknown.stderr
@@ -81,7 +102,9 @@ def test_what_cannot_be_is_refused_with_one_line(runner: CliRunner) -> None:
     assert "subject_id" in malformed.stderr
 
 
-def test_an_export_is_imported_once(runner: CliRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_second_import_of_an_export_adds_nothing(
+    runner: CliRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     runner.invoke(consent.app, GRANT)
     exported = runner.invoke(consent.app, ["history", "c_1", "--json"]).stdout
     (tmp_path / "export.jsonl").write_text(exported)
@@ -91,7 +114,7 @@ def test_an_export_is_imported_once(runner: CliRunner, tmp_path: Path, monkeypat
     assert runner.invoke(consent.app, ["history", "c_1", "--json"]).stdout == exported
 
 
-def test_a_landed_file_is_imported_under_tokens(runner: CliRunner, tmp_path: Path) -> None:
+def test_an_imported_landed_file_leaves_no_member_number_in_the_store(runner: CliRunner, tmp_path: Path) -> None:
     row = {
         "record_id": "c_000", "member_no": "M000000001", "controller": "Bojagi Mart", "purpose": "marketing",
         "data_categories": "pd:EmailAddress,pd:Purchase", "notice_version": "2017.1", "notice_language": "ko",
@@ -109,10 +132,10 @@ def test_a_landed_file_is_imported_under_tokens(runner: CliRunner, tmp_path: Pat
     assert "broken.jsonl:1: jurisdiction" in broken.stderr
 
 
-def test_the_audit_log_is_shown_and_verified(runner: CliRunner) -> None:
+def test_audit_show_filters_by_reader_and_verify_finds_a_deleted_entry(runner: CliRunner) -> None:
     log = Installation(load_settings()).audit_log
     for who in ("ha-neul", "agent"):
-        log.append(Access(at=datetime(2026, 1, 1, tzinfo=UTC), who=who, role="analyst", purpose="analytics",
+        log.append(AuditEntry(at=datetime(2026, 1, 1, tzinfo=UTC), who=who, role="analyst", purpose="analytics",
                           action="read", table="gold/customer_360", subjects=7))  # fmt: skip
     log.close()
     shown = runner.invoke(audit.app, ["show", "--who", "agent"]).stdout
@@ -129,7 +152,7 @@ def test_the_audit_log_is_shown_and_verified(runner: CliRunner) -> None:
     assert runner.invoke(audit.app, ["verify", "--anchor", "seven"]).exit_code == 2
 
 
-def test_keys_are_rotated(runner: CliRunner) -> None:
+def test_keys_rotate_rewraps_every_data_key_under_a_new_version(runner: CliRunner) -> None:
     store = Installation(load_settings()).open_key_store()
     store.keys_of(["crm:1", "crm:2"])
     store.close()

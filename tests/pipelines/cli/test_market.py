@@ -106,8 +106,8 @@ def test_a_person_who_does_not_permit_it_in_a_gold_table_stops_what_is_built_fro
     assert bojagi("consent", "withdraw", leaver, "analytics").returncode == 0
     monkeypatch.setenv("DAGSTER_HOME", str(bojagi.data / "dagster"))
     # The filter is broken on purpose: whoever withdrew stays in.
-    monkeypatch.setattr("pipelines.derived_table.refresh.keep_permitted_inputs", lambda tables, *_: tables)
-    monkeypatch.setattr("pipelines.derived_table.refresh.keep_permitted", lambda frame, *_: frame)
+    monkeypatch.setattr("pipelines.consent.filter.ConsentFilter.keep_inputs", lambda _, tables, contract: tables)
+    monkeypatch.setattr("pipelines.consent.filter.ConsentFilter.keep_rows", lambda _, frame, contract: frame)
     for _ in range(2):  # the second time it is current, and still not to be built upon
         progress = refresh_some(bojagi, ["consent/membership", *BY_CONSENT, share, later])
         turns = {turn.table: turn for turn in progress.turns.values()}

@@ -9,14 +9,15 @@ from pathlib import Path
 import pytest
 from deltalake import write_deltalake
 
-from pipelines.consent.build_log import BuildAccount
+from pipelines.consent.build_log import BuildLog
+from pipelines.consent.filter import ConsentFilter
 from pipelines.consent.proof import prove
 from pipelines.derived_table.refresh import refresh_table
 from pipelines.unify.line_total import COUNTED, broken_totals
 from pipelines.unify.registry import TABLES, table
 from privacy.audit import AuditLog
 from privacy.consent.errors import ConsentError
-from tests.pipelines.unify.conftest import CONSENTED, Built, agree
+from tests.pipelines.conftest import CONSENTED, Built, agree
 
 GOLD = ("gold/order_history", "gold/customer_monthly_spend", "gold/customer_demographic")
 MADE = (*(derived.name for derived in TABLES if derived.name.startswith("silver/")), *GOLD)
@@ -89,7 +90,7 @@ def test_a_build_is_in_the_audit_log_once(built: Built, tmp_path: Path) -> None:
     contract = built.context.contracts.table(name)
     proof = prove(contract, built.lakehouse, view)
     for run, is_new in (("r1", (True, False)), ("r2", (False, False))):
-        account = BuildAccount(opened, run)
+        account = BuildLog(opened, run)
         assert tuple(account.log_build(contract, proof, built.lakehouse, view) for _ in range(2)) == is_new
         account.close()
     version = built.lakehouse.version(name)
@@ -97,7 +98,7 @@ def test_a_build_is_in_the_audit_log_once(built: Built, tmp_path: Path) -> None:
     denied = sorted(permitting(built, (0,)))[0]
     row = rows.slice(0, 1).to_pylist()[0] | {"customer_id": denied}
     write_deltalake(built.lakehouse.path(name), rows.from_pylist([row], schema=rows.schema), mode="append")
-    account = BuildAccount(opened, "r3")
+    account = BuildLog(opened, "r3")
     assert account.log_build(contract, prove(contract, built.lakehouse, view), built.lakehouse, view)
     account.close()
     built.lakehouse.delta(name).restore(version)
@@ -113,8 +114,8 @@ def test_a_build_is_in_the_audit_log_once(built: Built, tmp_path: Path) -> None:
 
 def test_nothing_is_built_when_it_is_not_known_who_permits(built: Built) -> None:
     blind = replace(built.context, consent=None)
-    with pytest.raises(ConsentError, match="was given none"):
-        refresh_table(table("gold/customer_demographic"), built.lakehouse, blind)
+    with pytest.raises(ConsentError, match="the build has none"):
+        refresh_table(table("gold/customer_demographic"), built.lakehouse, blind, ConsentFilter(built.lakehouse, None))
     contract = built.context.contracts.table("gold/customer_demographic")
     purposeless = replace(contract, built_for=None)
     with pytest.raises(ConsentError, match="builtFor"):

@@ -10,7 +10,7 @@ import pytest
 from pipelines.consent.intake import take_in_records
 from privacy.consent.errors import UnknownPurposeError
 from privacy.consent.view import RECORD, ConsentView
-from tests.pipelines.unify.conftest import Built
+from tests.pipelines.conftest import Built
 from tests.pipelines.unify.market import land, token
 
 TABLES = (
@@ -120,7 +120,7 @@ def take_in_is_current(built: Built) -> bool:
 
 
 def test_typed_records_stand_beside_the_landed_ones_in_silver(build_market) -> None:
-    from tests.pipelines.unify.conftest import agree
+    from tests.pipelines.conftest import agree
 
     def one_speaks(built: Built) -> None:
         customer = sorted(built.frame("silver/identifier")["customer_id"])[0]

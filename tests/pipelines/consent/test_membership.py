@@ -6,8 +6,8 @@ import pytest
 
 from pipelines.consent.membership import take_in_memberships
 from privacy.consent.view import MEMBERSHIP, ConsentView
+from tests.pipelines.conftest import Built, agree
 from tests.pipelines.consent.test_intake import SOURCES, TABLES, nobody
-from tests.pipelines.unify.conftest import Built, agree
 from tests.pipelines.unify.market import token
 
 ONE, TWO = token("member_no", "M000000001"), token("member_no", "M000000002")

@@ -1,4 +1,4 @@
-"""Drafts of files with people that do not exist; no value of theirs may stand in a draft."""
+"""Drafts of files about invented people. No value of a likely identifier may appear in a draft."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from installation.contract.document import Column, Contract, load_contracts
 from pipelines.contracts.check import CheckResult, check_contracts
 from pipelines.contracts.column_name import name_column, name_columns, romanise
 from pipelines.contracts.draft import draft
-from pipelines.contracts.sample import DraftError
+from pipelines.contracts.file_sample import DraftError
 
 ROWS = 60
 START = datetime(2017, 3, 1, 9, 30)  # local wall time
@@ -86,7 +86,9 @@ def shape(column: Column) -> tuple[str, str, str | None]:
         ("cp949", "|", "CP949"),
     ],
 )
-def test_korean_csv_of_any_make_gives_a_sound_draft(encoding: str, delimiter: str, named: str, tmp_path: Path) -> None:
+def test_a_korean_csv_gives_a_valid_draft_in_every_encoding(
+    encoding: str, delimiter: str, named: str, tmp_path: Path
+) -> None:
     contract, result, text = check_draft(write_csv(tmp_path / "member.csv", encoding, delimiter), "member")
     assert result.faults == ()
     assert contract.file is not None
@@ -118,21 +120,21 @@ def test_types_bounds_and_enumerations_are_guessed(tmp_path: Path) -> None:
     assert contract.column("birth_date").spark_type == "date"
 
 
-def test_no_value_of_a_likely_identifier_stands_in_a_draft(tmp_path: Path) -> None:
+def test_no_value_of_a_likely_identifier_appears_in_a_draft(tmp_path: Path) -> None:
     _, _, text = check_draft(write_csv(tmp_path / "member.csv", "cp949"), "member")
     leaked = [value for person in PEOPLE for header in SECRETS if (value := person[header]) in text]
     assert leaked == []
-    assert PEOPLE[0]["회원등급"] in text  # The control: a value that is no identifier does stand there.
+    assert PEOPLE[0]["회원등급"] in text  # Control: a value that is not an identifier does appear.
 
 
-def test_everything_guessed_is_marked(tmp_path: Path) -> None:
+def test_every_column_is_marked_as_a_guess_with_its_evidence(tmp_path: Path) -> None:
     contract, result, text = check_draft(write_csv(tmp_path / "member.csv", "cp949"), "member")
     assert {guess.column for guess in result.guesses} == {column.name for column in contract.columns}
     comments = re.findall(r"# guess: (.*)", text)
     assert "pd:EmailAddress because 100% of 60 values have the form of email" in comments
 
 
-def test_values_betray_what_headers_hide(tmp_path: Path) -> None:
+def test_identifiers_are_found_by_their_values_when_the_headers_say_nothing(tmp_path: Path) -> None:
     path = tmp_path / "x.csv"
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
@@ -147,7 +149,7 @@ def test_values_betray_what_headers_hide(tmp_path: Path) -> None:
     assert "5555" not in text
 
 
-def test_a_file_without_people_has_no_personal_column(tmp_path: Path) -> None:
+def test_a_file_that_is_not_about_persons_gets_no_personal_column(tmp_path: Path) -> None:
     path = tmp_path / "store.csv"
     lines = ["store_id,store_name,address,latitude,opened_on,sales"]
     lines += [
@@ -162,7 +164,7 @@ def test_a_file_without_people_has_no_personal_column(tmp_path: Path) -> None:
     assert "retention" not in text
 
 
-def test_free_text_about_people_waits_for_a_human(tmp_path: Path) -> None:
+def test_the_draft_leaves_the_purposes_of_free_text_to_a_human(tmp_path: Path) -> None:
     path = tmp_path / "ticket.csv"
     lines = ["ticket_id,email,summary"]
     lines += [f"{n},p{n}@example.com,The parcel number {n} came late and the customer was angry" for n in range(30)]
@@ -172,7 +174,7 @@ def test_free_text_about_people_waits_for_a_human(tmp_path: Path) -> None:
     assert [fault.message for fault in result.faults] == ["Sensitive column 'summary' does not name its purposes"]
 
 
-def test_json_lines_give_types_of_their_own(tmp_path: Path) -> None:
+def test_json_values_decide_the_column_types(tmp_path: Path) -> None:
     path = tmp_path / "event.jsonl"
     events: list[dict[str, Any]] = [
         {
@@ -203,7 +205,7 @@ def test_json_lines_give_types_of_their_own(tmp_path: Path) -> None:
     assert not contract.column("query").required
 
 
-def test_parquet_keeps_its_types(tmp_path: Path) -> None:
+def test_parquet_types_decide_the_column_types(tmp_path: Path) -> None:
     table = pa.table(
         {
             "order_no": pa.array(range(ROWS), pa.int64()),
@@ -233,23 +235,23 @@ def test_parquet_keeps_its_types(tmp_path: Path) -> None:
     assert "a human decides" in text
 
 
-def test_a_few_broken_values_do_not_hide_the_type(tmp_path: Path) -> None:
+def test_one_invalid_value_in_300_does_not_change_the_guessed_type(tmp_path: Path) -> None:
     path = tmp_path / "sale.csv"
     path.write_text("\n".join(["sale_no,amount", *(f"{n},{n * 3}" for n in range(300)), "300,unknown"]), "utf-8")
     contract, _, text = check_draft(path, "sale")
     assert contract.column("amount").spark_type == "bigint"
-    assert "1 of 301 values are no integer and would be quarantined" in text
+    assert "1 of 301 values are not of type integer and would be quarantined" in text
 
 
-def test_rows_that_stand_twice_do_not_hide_the_key(tmp_path: Path) -> None:
+def test_one_repeated_row_in_200_does_not_change_the_guessed_key(tmp_path: Path) -> None:
     path = tmp_path / "sale.csv"
     path.write_text("\n".join(["sale_no,amount", *(f"{n},{n % 9}" for n in range(200)), "7,7"]), "utf-8")
     contract, _, text = check_draft(path, "sale")
     assert contract.primary_key == ("sale_no",)
-    assert "but for the few that stand twice" in text
+    assert "except a few repeated rows" in text
 
 
-def test_a_rare_value_is_no_member_of_an_enumeration(tmp_path: Path) -> None:
+def test_a_rare_value_is_left_out_of_the_enumeration(tmp_path: Path) -> None:
     path = tmp_path / "sale.csv"
     path.write_text("\n".join(["kind", *(["retail", "staff"] * 150), "retial"]), "utf-8")
     contract, _, text = check_draft(path, "sale")
@@ -261,29 +263,29 @@ def test_a_rare_value_is_no_member_of_an_enumeration(tmp_path: Path) -> None:
     ("name", "content", "message"),
     [
         ("a.csv", b"", "is empty"),
-        ("a.csv", b"id,name\n", "has 1 rows"),
-        ("a.csv", b"id,id\n1,2\n", "columns twice"),
-        ("a.csv", b"\xff\xfei\x00d\x00", "is UTF-16"),
-        ("a.csv", b"id\n\x81\xff\xff\n", "neither UTF-8 nor CP949"),
-        ("a.xlsx", b"PK\x03\x04", "has the suffix .xlsx"),
+        ("a.csv", b"id,name\n", "has 1 lines. Give a file with a header and at least one row"),
+        ("a.csv", b"id,id\n1,2\n", "repeats the header of 1 columns"),
+        ("a.csv", b"\xff\xfei\x00d\x00", "is encoded in UTF-16"),
+        ("a.csv", b"id\n\x81\xff\xff\n", "neither in UTF-8 nor in CP949"),
+        ("a.xlsx", b"PK\x03\x04", "has the unknown suffix .xlsx"),
         ("a.jsonl", b'{"a": 1}\n{"a":\n', "line 2 is not JSON"),
         ("a.jsonl", b"[1]\n", "line 1 is a JSON list"),
-        ("a.parquet", b"PAR1 and no more", "is not a whole Parquet file"),
+        ("a.parquet", b"PAR1 and no more", "is not a complete Parquet file"),
     ],
 )
-def test_a_file_that_cannot_be_read_says_why(name: str, content: bytes, message: str, tmp_path: Path) -> None:
+def test_an_unreadable_file_is_refused_with_the_reason(name: str, content: bytes, message: str, tmp_path: Path) -> None:
     path = tmp_path / name
     path.write_bytes(content)
     with pytest.raises(DraftError, match=re.escape(message)):
         draft(path)
 
 
-def test_a_missing_file_says_so(tmp_path: Path) -> None:
-    with pytest.raises(DraftError, match="no file"):
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DraftError, match=r"nothing.csv does not exist"):
         draft(tmp_path / "nothing.csv")
 
 
-def test_the_draft_is_yaml_whatever_the_headers(tmp_path: Path) -> None:
+def test_the_draft_is_valid_yaml_for_headers_with_special_characters(tmp_path: Path) -> None:
     headers = ["a: b", "# c", "{d}", "'e'", '"f"', "yes", "1", "", "g\u0007h", "- i", "날짜,시간"]
     path = tmp_path / "odd.jsonl"
     path.write_text(json.dumps({header: n for n, header in enumerate(headers)}) + "\n", "utf-8")
@@ -306,13 +308,13 @@ def test_the_draft_is_yaml_whatever_the_headers(tmp_path: Path) -> None:
         ("§", "column"),
     ],
 )
-def test_names_are_plain(header: str, name: str) -> None:
+def test_a_header_becomes_a_snake_case_column_name(header: str, name: str) -> None:
     assert name_column(header) == name
 
 
-def test_names_do_not_repeat() -> None:
+def test_repeated_column_names_get_numbers() -> None:
     assert list(name_columns(["ID", "id", "Id"]).values()) == ["id", "id_2", "id_3"]
 
 
-def test_romanisation_follows_the_revised_letters() -> None:
+def test_hangul_is_written_in_revised_romanisation() -> None:
     assert romanise("한글 서울") == "hangeul seoul"

@@ -1,4 +1,4 @@
-"""Drafts of the simulated sources against their contracts, which people wrote."""
+"""Compares drafts of the simulated sources with the contracts that people wrote for them."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def pairs(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Contract, Contract]]:
-    """Each source's written contract and its draft, from a market of 120 households."""
+    """Return each source's written contract with its draft, from a simulated market of 120 households."""
     out, drafts = tmp_path_factory.mktemp("market"), tmp_path_factory.mktemp("drafts")
     simulate(out, households=120)
     written = load_contracts().sources
     for contract in written:
         file = min((out / "landing" / contract.name).iterdir())
         (drafts / f"source_{contract.name}.odcs.yaml").write_text(draft(file, contract.name), "utf-8")
-    # What is left to a human in these drafts: the purposes of sensitive columns, and nothing else.
+    # The drafts leave only one thing to a human: the purposes of sensitive columns.
     faults = {fault.message.split("'")[0] for fault in check_contracts([drafts]).faults}
     assert faults <= {"Sensitive column "}
     drafted = load_contracts([drafts])
     return [(contract, drafted.source(contract.name)) for contract in written]
 
 
-def test_every_direct_identifier_is_found(pairs: list[tuple[Contract, Contract]]) -> None:
+def test_a_draft_marks_every_direct_identifier(pairs: list[tuple[Contract, Contract]]) -> None:
     missed = [
         (contract.id, column.name)
         for contract, drafted in pairs
@@ -39,7 +39,7 @@ def test_every_direct_identifier_is_found(pairs: list[tuple[Contract, Contract]]
     assert missed == []
 
 
-def test_nothing_else_is_taken_for_one(pairs: list[tuple[Contract, Contract]]) -> None:
+def test_a_draft_marks_no_other_column_as_direct_identifier(pairs: list[tuple[Contract, Contract]]) -> None:
     false = [
         (contract.id, column.name)
         for contract, drafted in pairs
@@ -50,7 +50,7 @@ def test_nothing_else_is_taken_for_one(pairs: list[tuple[Contract, Contract]]) -
     assert false == []
 
 
-def test_the_make_of_every_file_is_found(pairs: list[tuple[Contract, Contract]]) -> None:
+def test_a_draft_finds_format_encoding_and_delimiter_of_every_file(pairs: list[tuple[Contract, Contract]]) -> None:
     for contract, drafted in pairs:
         assert contract.file is not None
         assert drafted.file is not None
@@ -58,7 +58,7 @@ def test_the_make_of_every_file_is_found(pairs: list[tuple[Contract, Contract]])
         assert makes[0] == makes[1], contract.id
 
 
-def test_single_keys_are_found(pairs: list[tuple[Contract, Contract]]) -> None:
+def test_a_draft_finds_every_single_column_primary_key(pairs: list[tuple[Contract, Contract]]) -> None:
     for contract, drafted in pairs:
         if len(contract.primary_key) == 1:
             headers = [c.column(c.primary_key[0]).header for c in (contract, drafted)]

@@ -11,18 +11,18 @@ from privacy.contract.vocabulary import load_vocabulary
 PAGE = (Path(__file__).parents[3] / "docs" / "contracts.md").read_text("utf-8")
 
 
-def test_the_page_shows_the_vocabulary_as_it_is() -> None:
+def test_docs_contracts_shows_the_current_vocabulary() -> None:
     shown = PAGE.split("<!-- vocabulary: begin -->")[1].split("<!-- vocabulary: end -->")[0]
     assert shown.strip() == render_vocabulary().strip(), "paste the output of `bojagi contracts vocabulary`"
 
 
-def test_every_term_stands_in_the_page() -> None:
+def test_docs_contracts_lists_every_term() -> None:
     lists = {name: terms for name, terms in load_vocabulary().content.items() if isinstance(terms, dict)}
     missing = [term for terms in lists.values() for term in terms if f"| `{term}`" not in PAGE]
     assert missing == []
 
 
-def test_the_example_of_the_page_passes_the_check(tmp_path: Path) -> None:
+def test_the_example_contract_in_docs_passes_the_check(tmp_path: Path) -> None:
     example = re.search(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
     assert example is not None
     (tmp_path / "source_visit.odcs.yaml").write_text(example[1], "utf-8")

@@ -6,6 +6,7 @@ import pytest
 from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 
 from installation.contract.document import Contracts
+from installation.installation import Installation
 from installation.settings import load_settings
 from pipelines.defs.build import build_definitions
 from pipelines.orchestration.metadata import asset_key
@@ -24,7 +25,7 @@ OTHERS = {
 
 @pytest.fixture(scope="module")
 def definitions(contracts: Contracts, tmp_path_factory: pytest.TempPathFactory) -> dg.Definitions:
-    return build_definitions(load_settings(data_dir=tmp_path_factory.mktemp("data")), contracts)
+    return build_definitions(Installation(load_settings(data_dir=tmp_path_factory.mktemp("data"))))
 
 
 @pytest.fixture(scope="module")

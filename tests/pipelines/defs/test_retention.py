@@ -11,7 +11,7 @@ from installation.lakehouse.lakehouse import Lakehouse
 from installation.settings import Settings
 from pipelines.defs.automation import RETENTION_KEY
 from pipelines.defs.build import build_definitions
-from pipelines.ingest.load import ingest_source
+from pipelines.ingest.source_load import ingest_source
 
 
 def test_the_daily_job_deletes_what_is_due_and_reports_it(settings: Settings, contracts: Contracts) -> None:
@@ -21,7 +21,7 @@ def test_the_daily_job_deletes_what_is_due_and_reports_it(settings: Settings, co
         loaded = ingest_source(contracts.source("weather"), lakehouse, later.landing_dir, opened.protection, wall_clock)
     assert loaded.rows_added > 0
 
-    job = build_definitions(later, contracts).resolve_job_def("retention")
+    job = build_definitions(Installation(later)).resolve_job_def("retention")
     with dg.DagsterInstance.ephemeral() as instance:
         done = job.execute_in_process(instance=instance)
         event = instance.get_latest_materialization_event(RETENTION_KEY)
@@ -35,7 +35,7 @@ def test_the_daily_job_deletes_what_is_due_and_reports_it(settings: Settings, co
 
 
 def test_a_refresh_deletes_nothing(settings: Settings, contracts: Contracts) -> None:
-    definitions = build_definitions(settings, contracts)
+    definitions = build_definitions(Installation(settings))
     assert RETENTION_KEY not in definitions.resolve_job_def("refresh").asset_layer.executable_asset_keys
     assert definitions.resolve_job_def("retention").asset_layer.executable_asset_keys == {RETENTION_KEY}
     assert definitions.resolve_schedule_def("daily_retention").cron_schedule == "0 2 * * *"

@@ -13,7 +13,13 @@ from pipelines.unify.registry import table
 from tests.pipelines.unify.market import land
 
 EVENTS = "silver/touchpoint_event"
-IDENTITY = ("silver/identity_decision", "silver/identifier", "silver/identity_event", "silver/carrier", EVENTS)
+IDENTITY = (
+    "silver/identity_decision",
+    "silver/identifier",
+    "silver/identity_event",
+    "silver/session_order_customer",
+    EVENTS,
+)
 
 
 @pytest.fixture
@@ -63,7 +69,9 @@ def test_a_partial_refresh_gives_what_a_full_one_gives(built) -> None:
     land(built.lakehouse.root, built.context.contracts, {"app_event": [tap("x", datetime(2017, 3, 4, 5))]}, "load_2")
     built.refresh()
     partial = built.frame(EVENTS)
-    refresh_table(replace(table(EVENTS), refreshes_days=None, version=2), built.lakehouse, built.context)
+    refresh_table(
+        replace(table(EVENTS), refreshes_days=None, version=2), built.lakehouse, built.context, built.row_filter
+    )
     assert built.frame(EVENTS).equals(partial)
 
 

@@ -1,4 +1,4 @@
-"""A small source with a contract of its own, and what tests ask about its tables."""
+"""A small source with its own contract; lands files, loads them and reads the resulting tables."""
 
 import datetime
 import json
@@ -11,10 +11,10 @@ from deltalake import QueryBuilder
 
 from installation.contract.document import Contract, load_contracts
 from installation.lakehouse.lakehouse import Lakehouse
-from pipelines.ingest.load import ingest_source
+from pipelines.ingest.load_result import LoadResult
 from pipelines.ingest.quarantine import QUARANTINE, Quarantine
-from pipelines.ingest.replay import replay_quarantine
-from pipelines.ingest.report import LoadReport
+from pipelines.ingest.quarantine_replay import replay_quarantine
+from pipelines.ingest.source_load import ingest_source
 from tests.protection import open_protection_in
 
 NOW = datetime.datetime.fromisoformat("2018-01-01T12:00:00")
@@ -81,9 +81,10 @@ LOGICAL = {
 
 
 def write_contract(folder: Path, columns: dict[str, dict[str, Any]], **server: str) -> Contract:
-    """A contract for the source `sale` with these columns.
+    """Write and return a contract for the source `sale` with these columns.
 
-    `subject` names its person; `severity` and `hold` are mappings in YAML; the rest says how its files look.
+    `subject` is the subject key; `severity` and `hold` are mappings in YAML. The other options describe the files:
+    path, format, encoding, delimiter.
     """
     folder.mkdir(parents=True, exist_ok=True)
     properties = "".join(_property(name, dict(column)) for name, column in columns.items())
@@ -132,7 +133,7 @@ class Shop:
         self.contract = write_contract(folder / "contracts", COLUMNS)
 
     def contract_with(self, columns: dict[str, dict[str, Any]] | None = None, **server: str) -> Contract:
-        """Change the contract."""
+        """Replace the contract and return it."""
         self.contract = write_contract(self.folder / "contracts", columns or COLUMNS, **server)
         return self.contract
 
@@ -142,16 +143,16 @@ class Shop:
         path.write_bytes(content if isinstance(content, bytes) else content.encode(encoding))
         return path
 
-    def load(self, **options: Any) -> LoadReport:
-        """Ingest what has landed."""
+    def load(self, **options: Any) -> LoadResult:
+        """Load the landed files."""
         return ingest_source(self.contract, self.lakehouse, self.landing, self.protection, lambda: NOW, **options)
 
-    def replay(self) -> LoadReport:
+    def replay(self) -> LoadResult:
         """Replay the quarantine."""
         return replay_quarantine(self.contract, self.lakehouse, self.protection, lambda: NOW)
 
     def rows(self, columns: Sequence[str] = ("sale_id",), table: str = "bronze/sale") -> list[tuple[Any, ...]]:
-        """The table's rows, sorted."""
+        """Return the table's rows, sorted; empty if the table does not exist."""
         if not self.lakehouse.exists(table):
             return []
         listed = ", ".join(f'"{column}"' for column in columns)
@@ -160,15 +161,15 @@ class Shop:
         return sorted((tuple(row[column] for column in columns) for row in found), key=repr)
 
     def ids(self) -> list[str]:
-        """The keys in the table, sorted."""
+        """Return the keys in the table, sorted."""
         return [row[0] for row in self.rows()]
 
     def quarantine(self, *columns: str) -> list[tuple[Any, ...]]:
-        """The entries of the quarantine, sorted."""
+        """Return the quarantine entries, sorted."""
         return self.rows(columns or ("line", "column", "rule"), QUARANTINE)
 
     def records(self) -> list[dict[str, Any]]:
-        """The waiting rows in quarantine as they were read, by file and line."""
+        """Return the quarantined rows that are not loaded yet, as they were read, by file and line."""
         rows = Quarantine(self.contract, self.lakehouse, self.protection).open_rows()
         return [json.loads(row["record"]) for row in rows]
 
@@ -177,10 +178,10 @@ HEADER = "sale_id,전화번호,store,amount,pieces,sold_at\n"
 
 
 def sale(number: int, store: str = "서울", amount: str = "1.50", day: str = "2017-03-01") -> str:
-    """A line of a file."""
+    """Return a line of a file."""
     return f"s{number},010-{number // 10000:04d}-{number % 10000:04d},{store},{amount},2,{day} 10:00:00\n"
 
 
 def csv_of(*lines: str) -> str:
-    """A file."""
+    """Return a file with a header."""
     return HEADER + "".join(lines)

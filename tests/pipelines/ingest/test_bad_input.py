@@ -1,4 +1,4 @@
-"""Each kind of bad input: a clear message that names the place and the next step, and nothing lost."""
+"""Each kind of bad input gives a message with its place and the next step, and no row is lost."""
 
 import resource
 from pathlib import Path
@@ -13,7 +13,7 @@ GOOD = "s1,,서울,1.50,2,2017-03-01 10:00:00\n"
 
 
 def refused(shop: Shop) -> str:
-    """Load a file that cannot be loaded at all; return what is said about it."""
+    """Load a file that cannot be loaded at all and return its message."""
     report = shop.load()
     assert report.rows_added == 0
     assert len(report.faults) == 1
@@ -55,13 +55,13 @@ def test_a_broken_row_goes_to_quarantine_alone(shop: Shop, line: str, column: st
     assert kept.strip() == line
 
 
-def test_the_first_broken_column_is_named_and_the_row_is_entered_once(shop: Shop) -> None:
+def test_a_row_with_several_faults_has_one_entry_for_its_first_column(shop: Shop) -> None:
     shop.land("a.csv", csv_of("x,,대구,-1,0,never\n"))
     shop.load()
     assert shop.quarantine() == [(2, "sale_id", "pattern")]
 
 
-def test_invalid_utf8_is_kept_byte_by_byte(shop: Shop) -> None:
+def test_a_row_with_invalid_utf8_is_quarantined_with_its_exact_bytes(shop: Shop) -> None:
     shop.land("a.csv", csv_of(sale(1)).encode() + "s2,,부산".encode("cp949") + b",1,1,2017-03-01 10:00:00\n")
     report = shop.load()
     assert (report.rows_added, report.rows_quarantined) == (1, 1)
@@ -69,47 +69,47 @@ def test_invalid_utf8_is_kept_byte_by_byte(shop: Shop) -> None:
     assert "base64" in shop.records()[0]["store"]
 
 
-def test_a_file_in_another_encoding_is_refused_with_a_guess(shop: Shop) -> None:
+def test_a_file_in_another_encoding_is_refused_and_the_likely_one_is_named(shop: Shop) -> None:
     shop.land("a.csv", csv_of(sale(1)), "cp949")
     assert refused(shop) == (
-        "a.csv, line 1: the header is not UTF-8; it looks like CP949: change encoding in the contract"
+        "a.csv, line 1: the header is not valid UTF-8; it looks like CP949: change encoding in the contract"
     )
 
 
-def test_a_wrong_delimiter_is_refused_with_the_right_one(shop: Shop) -> None:
+def test_a_file_with_another_delimiter_is_refused_and_the_right_one_is_named(shop: Shop) -> None:
     shop.land("a.csv", csv_of(sale(1)).replace(",", ";"))
-    assert "has the contract's columns with ';': change delimiter" in refused(shop)
+    assert "but the contract's columns with ';': change delimiter" in refused(shop)
 
 
-def test_a_missing_required_column_is_refused(shop: Shop) -> None:
+def test_a_file_without_a_required_column_is_refused(shop: Shop) -> None:
     shop.land("a.csv", "sale_id,전화번호,amount,pieces,sold_at\ns1,,1,1,2017-03-01 10:00:00\n")
-    said = refused(shop)
-    assert "a.csv, line 1: column store is missing; the file has sale_id, 전화번호, amount" in said
+    message = refused(shop)
+    assert "a.csv, line 1: column store is missing; the file has sale_id, 전화번호, amount" in message
 
 
-def test_an_optional_column_that_seems_renamed_is_refused(shop: Shop) -> None:
+def test_a_file_with_a_renamed_optional_column_is_refused(shop: Shop) -> None:
     shop.land("a.csv", csv_of(sale(1)).replace("pieces", "count"))
-    assert "column pieces is missing" in (said := refused(shop))
-    assert "if count is its new name, add that to the column's synonyms" in said
+    assert "column pieces is missing" in (message := refused(shop))
+    assert "if count is its new name, add count to the column's synonyms" in message
 
 
-def test_an_optional_column_that_is_absent_is_null_and_said(shop: Shop) -> None:
+def test_a_missing_optional_column_is_null_and_noted(shop: Shop) -> None:
     shop.land("a.csv", "sale_id,전화번호,store,amount,sold_at\ns1,,서울,1,2017-03-01 10:00:00\n")
-    assert shop.load().faults == ("a.csv: column pieces is not in the file; null in its rows",)
+    assert shop.load().faults == ("a.csv: column pieces is not in the file; it is null in all rows of the file",)
     assert shop.rows(["pieces"]) == [(None,)]
 
 
-def test_a_column_that_stands_twice_is_refused(shop: Shop) -> None:
+def test_a_file_with_a_repeated_column_is_refused(shop: Shop) -> None:
     shop.land("a.csv", csv_of(sale(1)).replace("pieces", "amount"))
-    assert "column amount stands twice" in refused(shop)
+    assert "column amount occurs twice in the file" in refused(shop)
 
 
 @pytest.mark.parametrize(("form", "content"), [("csv", b""), ("jsonl", b""), ("parquet", b""), ("csv", b"\n")])
 def test_an_empty_file_is_refused(shop: Shop, form: str, content: bytes) -> None:
     shop.contract_with(format=form)
     shop.land("a", content)
-    assert "a" in (said := refused(shop))
-    assert "empty" in said or "no header line" in said
+    assert "a" in (message := refused(shop))
+    assert "empty" in message or "no header line" in message
 
 
 def test_a_file_with_only_a_header_is_loaded_once(shop: Shop) -> None:
@@ -142,8 +142,8 @@ def good_parquet(shop: Shop, rows: int = 1000) -> bytes:
 def test_a_truncated_parquet_file_is_refused_whole(shop: Shop, share: float) -> None:
     content = good_parquet(shop)
     shop.land("a.parquet", content[: int(len(content) * share)])
-    assert "a.parquet: this is no whole Parquet file" in (said := refused(shop))
-    assert said.endswith("send it again in full")
+    assert "a.parquet: the file is not a complete Parquet file" in (message := refused(shop))
+    assert message.endswith("send it again")
     shop.land("a.parquet", content)
     assert shop.load().rows_added == 1000
 
@@ -152,20 +152,20 @@ def test_a_parquet_file_damaged_inside_is_refused_whole(shop: Shop) -> None:
     content = bytearray(good_parquet(shop))
     content[200:400] = bytes(200)
     shop.land("a.parquet", bytes(content))
-    assert "no whole Parquet file" in refused(shop)
+    assert "not a complete Parquet file" in refused(shop)
 
 
-def test_a_parquet_column_of_another_kind_is_refused(shop: Shop) -> None:
+def test_a_parquet_file_with_a_column_of_an_unrelated_type_is_refused(shop: Shop) -> None:
     shop.contract_with(format="parquet")
     table = pq.read_table(pa.BufferReader(good_parquet(shop)))
     changed = table.set_column(4, "pieces", pa.array([[1]] * table.num_rows))
     pq.write_table(changed, shop.landing / "sale" / "a.parquet")
-    said = refused(shop)
-    assert "column pieces is of type list<" in said
-    assert "the contract says int: change physicalType in the contract, or mend the file" in said
+    message = refused(shop)
+    assert "column pieces has type list<" in message
+    assert "the contract states int: change physicalType in the contract, or correct the file" in message
 
 
-def test_text_where_numbers_belong_goes_to_quarantine_by_row(shop: Shop) -> None:
+def test_only_rows_with_text_in_a_number_column_go_to_quarantine(shop: Shop) -> None:
     shop.contract_with(format="parquet")
     table = pq.read_table(pa.BufferReader(good_parquet(shop, 3)))
     changed = table.set_column(4, "pieces", pa.array(["1", "many", "2"]))
@@ -174,13 +174,13 @@ def test_text_where_numbers_belong_goes_to_quarantine_by_row(shop: Shop) -> None
     assert shop.quarantine() == [(2, "pieces", "type")]
 
 
-def test_too_many_broken_rows_refuse_the_file(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipelines.ingest.load.MOST_BROKEN_ROWS", 5)
+def test_a_file_with_too_many_broken_rows_is_refused(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipelines.ingest.source_load.MAX_BROKEN_ROWS", 5)
     shop.land("a.csv", csv_of(*(sale(number, "대구") for number in range(10))))
-    assert "more than 5 rows break the contract, the first in column store: not one of" in refused(shop)
+    assert "more than 5 rows break the contract; the first breaks it in column store: not one of" in refused(shop)
 
 
-def test_a_quote_that_never_closes_is_named_by_its_line(shop: Shop) -> None:
+def test_an_unclosed_quote_is_reported_with_its_line(shop: Shop) -> None:
     shop.land("a.csv", csv_of(sale(1), 's2,"open,서울,1,1,2017-03-01 10:00:00\n', sale(3), sale(4)))
     assert "a quote that opens in the record at line 3 is never closed" in refused(shop)
 
@@ -190,14 +190,14 @@ def test_a_line_over_the_limit_is_refused_with_its_number(shop: Shop, form: str)
     shop.contract_with(format=form)
     shop.land("a", csv_of(sale(1)) + "x" * 5000)
     report = shop.load(max_line=1000)
-    assert "a, line 3: line 3 is longer than 1000 characters; mend the file or raise max_line_size" in report.faults
+    assert "a, line 3: line 3 is longer than 1000 characters; correct the file or raise max_line_size" in report.faults
     assert shop.ids() == []
 
 
-def test_an_endless_quoted_field_is_stopped_at_the_limit(shop: Shop) -> None:
+def test_a_record_over_the_limit_is_refused_with_its_first_line(shop: Shop) -> None:
     shop.land("a.csv", csv_of('s1,"' + "x\n" * 5000))
-    said = shop.load(max_line=1000).faults[0]
-    assert "the record from line 2 on is longer than 1000 characters, as when a quote is not closed" in said
+    message = shop.load(max_line=1000).faults[0]
+    assert "the record that begins at line 2 is longer than 1000 characters; a quote may not be closed" in message
 
 
 @pytest.mark.slow
@@ -236,7 +236,10 @@ def test_a_refused_file_is_tried_again_only_when_it_or_the_contract_changes(shop
     shop.land("a.csv", csv_of(sale(1), sale(2)).replace(",", ";"))
     refused(shop)
     report = shop.load()
-    assert report.faults == ("a.csv: still refused; mend it or its contract (see bronze/quarantine)",)
+    assert report.faults == (
+        "a.csv: refused as in an earlier run; correct the file or its contract "
+        "(`bojagi quarantine list` shows the reason)",
+    )
     assert shop.lakehouse.version("bronze/quarantine") == 0
     shop.contract_with(delimiter=";")
     report = shop.load()
@@ -244,26 +247,28 @@ def test_a_refused_file_is_tried_again_only_when_it_or_the_contract_changes(shop
     assert shop.quarantine("line", "replayed_load_id") == [(None, report.load_id)]
 
 
-def test_a_file_that_grows_while_it_is_read_waits_for_the_next_run(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    from pipelines.ingest import load
+def test_a_file_that_grows_while_it_is_read_is_loaded_by_the_next_run(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pipelines.ingest import source_load
 
     path = shop.land("a.csv", csv_of(sale(1)))
-    original = load.prepare_all
+    original = source_load.prepare_all
 
     def growing(*arguments: object, **named: object) -> object:
         with path.open("a") as file:
             file.write(sale(2))
         return original(*arguments, **named)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(load, "prepare_all", growing)
+    monkeypatch.setattr(source_load, "prepare_all", growing)
     report = shop.load()
-    assert report.faults == ("a.csv: it changed while it was read; the next run loads it",)
+    assert report.faults == ("a.csv: not loaded, because it changed while it was read; run again",)
     assert shop.ids() == []
     monkeypatch.undo()
     assert shop.load().rows_added == 2
 
 
-def test_rules_that_only_warn_do_not_quarantine(shop: Shop) -> None:
+def test_a_row_that_breaks_a_warning_rule_is_loaded(shop: Shop) -> None:
     columns = {**COLUMNS}
     contract = shop.contract_with(columns)
     path = Path(contract.path)

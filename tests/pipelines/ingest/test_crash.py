@@ -1,4 +1,4 @@
-"""A load that is killed, or cannot write, leaves the table as before or as after, and the next load finishes it."""
+"""A load that is killed or cannot write has loaded all rows or none, and the next load finishes it."""
 
 import errno
 import os
@@ -33,14 +33,14 @@ shop.load()
 
 
 def many(first: int) -> str:
-    """A file of good rows and broken ones."""
+    """Return a file of good and broken rows."""
     lines = [sale(first + number, "대구" if number % (ROWS // BROKEN) == 0 else "서울") for number in range(ROWS)]
     return csv_of(*lines)
 
 
 @contextmanager
 def loader(shop: Shop) -> Iterator[subprocess.Popen[str]]:
-    """A load in another process, from the moment at which it begins."""
+    """Start a load in another process and yield it when the load begins."""
     command = [sys.executable, "-c", LOADER, str(shop.folder)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -49,7 +49,7 @@ def loader(shop: Shop) -> Iterator[subprocess.Popen[str]]:
 
 
 def kill_after(shop: Shop, seconds: float) -> bool:
-    """Start a load in another process and kill it; whether it was still running."""
+    """Start a load in another process and kill it; return whether it was still running."""
     with loader(shop) as process:
         time.sleep(seconds)
         was_running = process.poll() is None
@@ -59,7 +59,7 @@ def kill_after(shop: Shop, seconds: float) -> bool:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_a_load_killed_at_any_moment_is_before_or_after(shop: Shop) -> None:
+def test_a_load_killed_at_any_moment_has_loaded_all_rows_or_none(shop: Shop) -> None:
     rng = random.Random(3)
     good = ROWS - BROKEN
     shop.land("0.csv", many(0))
@@ -84,7 +84,7 @@ def test_a_load_killed_at_any_moment_is_before_or_after(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("step", ["quarantine", "commit", "after commit"])
-def test_a_load_that_fails_at_a_step_is_finished_by_the_next(
+def test_a_load_that_fails_at_a_step_is_finished_by_the_next_load(
     shop: Shop, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     shop.land("a.csv", csv_of(sale(1), sale(2, "대구")))
@@ -97,7 +97,7 @@ def test_a_load_that_fails_at_a_step_is_finished_by_the_next(
 
     target = (Quarantine, "add") if step == "quarantine" else (BronzeTable, "commit")
     monkeypatch.setattr(*target, fail)
-    with pytest.raises(IngestError, match="Check that the disk has room"):
+    with pytest.raises(IngestError, match="Check that the disk has free space"):
         shop.load()
     monkeypatch.undo()
     assert shop.ids() == (["s1"] if step == "after commit" else [])
@@ -141,21 +141,22 @@ except IngestError as error:
 
 
 @pytest.mark.parametrize("limit", [1, 2000, 20_000])
-def test_a_disk_that_takes_no_more_leaves_the_table_as_it_was(shop: Shop, limit: int) -> None:
+def test_a_file_size_limit_leaves_the_table_unchanged(shop: Shop, limit: int) -> None:
     shop.land("a.csv", csv_of(sale(1)))
     shop.load()
     shop.land("b.csv", many(10))
-    said = subprocess.run(
+    message = subprocess.run(
         [sys.executable, "-c", FILLED, str(shop.folder), str(limit)], capture_output=True, text=True, check=False
     ).stdout
-    assert said.startswith("Loading sale failed; bronze/sale is as it was before: ")
-    assert said.count("\n") == 1
+    assert message.startswith("Loading sale failed: ")
+    assert "bronze/sale is unchanged." in message
+    assert message.count("\n") == 1
     assert shop.ids() == ["s1"]
     assert shop.load().rows_added == ROWS - BROKEN
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root")
-def test_a_full_disk_leaves_the_table_as_it_was(shop: Shop, tmp_path: Path) -> None:
+def test_a_full_disk_leaves_the_table_unchanged(shop: Shop, tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
     mounted = subprocess.run(
@@ -168,14 +169,14 @@ def test_a_full_disk_leaves_the_table_as_it_was(shop: Shop, tmp_path: Path) -> N
         shop.land("a.csv", csv_of(sale(1)))
         shop.load()
         shop.land("b.csv", csv_of(*(sale(number) for number in range(2, 20_000))))
-        with pytest.raises(IngestError, match=r"bronze/sale is as it was before: .*(No space left|os error 28)"):
+        with pytest.raises(IngestError, match=r"(No space left|os error 28).*\. bronze/sale is unchanged"):
             shop.load()
         assert shop.ids() == ["s1"]
     finally:
         subprocess.run(["umount", str(disk)], check=True)
 
 
-def test_a_lakehouse_that_cannot_be_written_is_named(shop: Shop, tmp_path: Path) -> None:
+def test_an_unwritable_lakehouse_raises_an_error_that_names_the_source(shop: Shop, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     shop.lakehouse.root = str(tmp_path / "file" / "lake")
     shop.land("a.csv", csv_of(sale(1)))
@@ -183,26 +184,26 @@ def test_a_lakehouse_that_cannot_be_written_is_named(shop: Shop, tmp_path: Path)
         shop.load()
 
 
-def test_a_second_run_in_the_same_folder_is_turned_away(tmp_path: Path) -> None:
+def test_a_second_run_in_the_same_folder_is_refused_until_the_first_ends(tmp_path: Path) -> None:
     command = [sys.executable, "-c", HOLDER, str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "held\n"
-        with pytest.raises(RunLockError, match="Another run works in"), run_lock(tmp_path):
+        with pytest.raises(RunLockError, match="Another run is working in"), run_lock(tmp_path):
             pass
         process.kill()
-    # The lock of a killed run does not stay.
+    # The operating system released the lock of the killed run.
     with run_lock(tmp_path):
         pass
 
 
-def test_a_folder_that_cannot_be_locked_is_named(tmp_path: Path) -> None:
+def test_an_unwritable_data_folder_raises_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(RunLockError, match="Cannot write to the data folder"), run_lock(tmp_path / "file" / "x"):
         pass
 
 
-def test_two_loads_at_once_without_the_lock_still_load_once(shop: Shop) -> None:
+def test_two_simultaneous_loads_without_the_lock_load_each_row_once(shop: Shop) -> None:
     shop.land("first.csv", csv_of(sale(1)))
     shop.load()
     shop.land("a.csv", many(10))
@@ -213,7 +214,7 @@ def test_two_loads_at_once_without_the_lock_still_load_once(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("is_first", [True, False])
-def test_a_load_that_comes_second_loads_nothing_twice(
+def test_a_load_that_commits_second_loads_nothing_twice(
     shop: Shop, monkeypatch: pytest.MonkeyPatch, is_first: bool
 ) -> None:
     if not is_first:

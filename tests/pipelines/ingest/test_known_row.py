@@ -31,8 +31,8 @@ def by_counting(fresh: list[tuple[int, int]], known: list[tuple[int, int]]) -> l
 
 @pytest.mark.parametrize("at_once", [1 << 23, 4])
 def test_known_rows_are_the_multiset_intersection(monkeypatch: pytest.MonkeyPatch, at_once: int) -> None:
-    monkeypatch.setattr(known_row, "ROWS_AT_ONCE", at_once)
-    monkeypatch.setattr(known_row, "NEEDLES_AT_ONCE", at_once)
+    monkeypatch.setattr(known_row, "ROWS_PER_PART", at_once)
+    monkeypatch.setattr(known_row, "HASHES_PER_SEARCH", at_once)
 
     @given(PAIRS, PAIRS, st.integers(1, 7))
     def check(fresh: list[tuple[int, int]], known: list[tuple[int, int]], size: int) -> None:

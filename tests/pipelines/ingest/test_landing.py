@@ -13,7 +13,7 @@ def land(landing: Path, name: str, content: bytes = b"x") -> Path:
     return path
 
 
-def test_a_glob_finds_files_by_path_each_content_once(tmp_path: Path) -> None:
+def test_matching_files_are_found_by_path_and_each_content_once(tmp_path: Path) -> None:
     land(tmp_path, "sale/b.csv", b"two")
     land(tmp_path, "sale/a.csv", b"one")
     land(tmp_path, "sale/copy.csv", b"one")
@@ -26,16 +26,16 @@ def test_a_glob_finds_files_by_path_each_content_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "name", [".a.csv", "_a.csv", "a.csv.tmp", "a.csv.part", "a.csv~", ".hidden/a.csv", "_tmp/a.csv"]
 )
-def test_what_its_sender_has_not_finished_is_left_out(tmp_path: Path, name: str) -> None:
+def test_hidden_and_unfinished_files_are_left_out(tmp_path: Path, name: str) -> None:
     land(tmp_path, f"sale/{name}")
     assert find_files(tmp_path, "sale/**/*") == ()
 
 
-def test_nothing_has_landed_in_a_folder_that_is_not_there(tmp_path: Path) -> None:
+def test_a_missing_landing_folder_has_no_files(tmp_path: Path) -> None:
     assert find_files(tmp_path / "none", "sale/*") == ()
 
 
 @pytest.mark.parametrize("size", [0, 1, CHUNK_BYTES, CHUNK_BYTES + 1])
-def test_the_id_is_the_sha256_of_the_bytes(tmp_path: Path, size: int) -> None:
+def test_the_file_id_is_the_sha256_of_the_bytes(tmp_path: Path, size: int) -> None:
     content = b"z" * size
     assert digest(land(tmp_path, "f", content)) == (hashlib.sha256(content).hexdigest(), size)

@@ -1,4 +1,4 @@
-"""All sources of a small simulated market, against what the simulator planted and the files say."""
+"""Loads all sources of a small simulated market and compares bronze with the files and the planted faults."""
 
 from decimal import Decimal
 from pathlib import Path
@@ -11,8 +11,8 @@ from deltalake import QueryBuilder
 
 from installation.contract.document import Contracts, load_contracts
 from installation.lakehouse.lakehouse import Lakehouse
-from pipelines.ingest.load import ingest_source
-from pipelines.ingest.report import LoadReport
+from pipelines.ingest.load_result import LoadResult
+from pipelines.ingest.source_load import ingest_source
 from pipelines.simulate.simulation import simulate
 from tests.pipelines.ingest.shop import NOW
 from tests.protection import open_protection_in
@@ -25,7 +25,7 @@ def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def load_all(market: Path, contracts: Contracts) -> dict[str, LoadReport]:
+def load_all(market: Path, contracts: Contracts) -> dict[str, LoadResult]:
     lakehouse = Lakehouse(str(market / "lakehouse"))
     protection = open_protection_in(market / "secret")
     return {
@@ -35,7 +35,7 @@ def load_all(market: Path, contracts: Contracts) -> dict[str, LoadReport]:
 
 
 @pytest.fixture(scope="module")
-def reports(market: Path) -> dict[str, LoadReport]:
+def reports(market: Path) -> dict[str, LoadResult]:
     return load_all(market, load_contracts())
 
 
@@ -44,7 +44,7 @@ def query(market: Path, table: str, sql: str) -> pd.DataFrame:
     return pa.table(QueryBuilder().register("t", delta).execute(sql).read_all()).to_pandas()
 
 
-def test_quarantine_holds_exactly_the_rows_that_were_broken(market: Path, reports: dict[str, LoadReport]) -> None:
+def test_quarantine_holds_exactly_the_rows_that_were_broken(market: Path, reports: dict[str, LoadResult]) -> None:
     dirt = pd.read_parquet(market / "truth" / "dirt.parquet").query("breaks_contract")
     entries = query(market, "bronze/quarantine", "SELECT * FROM t")
     place = ["source", "file", "line", "column"]
@@ -52,20 +52,20 @@ def test_quarantine_holds_exactly_the_rows_that_were_broken(market: Path, report
     assert sum(report.rows_quarantined for report in reports.values()) == len(dirt)
 
 
-def test_every_row_is_added_or_in_quarantine(reports: dict[str, LoadReport]) -> None:
+def test_every_row_is_added_or_in_quarantine(reports: dict[str, LoadResult]) -> None:
     for report in reports.values():
         assert report.files_new == report.files_seen > 0, report.source
         assert report.rows_read == report.rows_added + report.rows_quarantined > 0, report.source
         assert report.rows_known == 0, report.source
 
 
-def test_the_only_note_is_the_drift_of_july(reports: dict[str, LoadReport]) -> None:
+def test_the_only_message_is_about_the_column_added_in_july(reports: dict[str, LoadResult]) -> None:
     (note,) = [fault for report in reports.values() for fault in report.faults]
     assert "app_event-2017-07" in note
-    assert note.endswith("column app_build is not in the contract; left out")
+    assert note.endswith("column app_build is not in the contract and was not loaded")
 
 
-def test_line_totals_survive_to_the_cent(market: Path, reports: dict[str, LoadReport]) -> None:
+def test_bronze_sales_equal_landed_sales_to_the_cent(market: Path, reports: dict[str, LoadResult]) -> None:
     files = sorted((market / "landing" / "cj_transactions").glob("*.parquet"))
     lines = pd.concat([pq.read_table(file).to_pandas() for file in files])
     cents = sum(round(value * 100) for value in lines["sales_value"])
@@ -77,7 +77,7 @@ def test_line_totals_survive_to_the_cent(market: Path, reports: dict[str, LoadRe
     assert reports["cj_transactions"].rows_added == len(lines)
 
 
-def test_a_second_load_of_everything_does_nothing(market: Path, reports: dict[str, LoadReport]) -> None:
+def test_a_second_load_of_all_sources_commits_nothing(market: Path, reports: dict[str, LoadResult]) -> None:
     again = load_all(market, load_contracts())
     assert all(report.files_new == report.rows_read == 0 for report in again.values())
     lakehouse = Lakehouse(str(market / "lakehouse"))

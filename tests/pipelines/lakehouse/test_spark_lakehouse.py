@@ -200,7 +200,7 @@ DAYS = st.sampled_from([FIRST, SECOND, THIRD])
 ROWS = st.lists(st.tuples(st.integers(0, 5), DAYS), max_size=6)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     steps=st.lists(
         st.tuples(st.sampled_from(["append", "overwrite", "replace"]), ROWS, st.sets(DAYS)),

@@ -106,7 +106,7 @@ def test_a_value_of_everybody_makes_nobody_of_two_namesakes_one(part):
     twice = pd.concat([frame, frame], ignore_index=True)
     twice.loc[300:, "birth"] = None
     answer = _resolve(twice, Mapping(name=("name",), birth_date=("birth",), **{part: (part,)}))
-    assert any(f"{part}: 512 records" in w and "stands for nobody" in w for w in answer.warnings)
+    assert any(f"{part}: 512 records" in w and "default value" in w for w in answer.warnings)
     born = twice["birth"].groupby(answer.group).nunique()
     assert born.max() == 1
 

@@ -33,7 +33,7 @@ def test_a_steward_holds_in_a_batch():
         old = resolve(workspace, head, DATA.mapping)
         free = resolve_batch(workspace, tail, DATA.mapping, old.model, old.group, old.pairs)
     partner = int(np.flatnonzero(free.group[:999] == free.group[999])[0])
-    never = Constraints(never_link=np.array([[partner, 999]], dtype=np.int64))
+    never = Constraints(cannot_link=np.array([[partner, 999]], dtype=np.int64))
     with open_workspace(Options()) as workspace:
         old = resolve(workspace, head, DATA.mapping)
         held = resolve_batch(workspace, tail, DATA.mapping, old.model, old.group, old.pairs, constraints=never)

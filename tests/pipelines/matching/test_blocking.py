@@ -5,7 +5,7 @@ import random
 import pandas as pd
 import pytest
 
-from pipelines.identity import blocking
+from pipelines.matching import blocking
 from pipelines.matching.blocking import MAX_BLOCK, BlockingRule, block
 from pipelines.matching.resolve import Options, open_workspace
 
@@ -40,7 +40,7 @@ def test_too_large_blocks_are_dropped_and_counted():
 
 def test_the_budget_drops_the_largest_blocks_first(monkeypatch):
     monkeypatch.setattr(blocking, "_FREE_PAIRS", 0)
-    monkeypatch.setattr(blocking, "PAIRS_A_RECORD", 2)
+    monkeypatch.setattr(blocking, "PAIRS_PER_RECORD", 2)
     keys = [f"s{n // 3}" for n in range(30)] + ["large"] * 30
     with open_workspace(Options()) as connection:
         report = block(_workspace(connection, keys, [None] * 60), RULES)

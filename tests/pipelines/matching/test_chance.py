@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from pipelines.evaluation.measure import cluster_score
-from pipelines.identity import chance
+from pipelines.matching import chance
 from pipelines.matching.chance import LEAST_SEEN, estimate_chance
 from pipelines.matching.comparison import comparisons_for
 from pipelines.matching.mapping import Mapping

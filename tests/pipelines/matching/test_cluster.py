@@ -50,7 +50,7 @@ def _groups(labels):
     return {frozenset(np.flatnonzero(labels == label).tolist()) for label in np.unique(labels)}
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(graphs())
 def test_equals_brute_force_average_linkage(graph):
     size, chosen, weights = graph
@@ -61,7 +61,7 @@ def test_equals_brute_force_average_linkage(graph):
     assert _groups(got) == _brute_force(size, chosen, weights)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(graphs(), st.data())
 def test_never_link_is_never_violated_and_must_link_yields_to_it(graph, data):
     size, chosen, weights = graph
@@ -101,7 +101,7 @@ def test_no_pairs_leave_everyone_alone():
     assert cluster(3, *_arrays([], [])).tolist() == [0, 1, 2]
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(st.data())
 def test_with_an_order_of_ties_the_order_of_the_records_changes_nothing(data) -> None:
     """Weights of whole bits make ties everywhere."""
@@ -114,10 +114,10 @@ def test_with_an_order_of_ties_the_order_of_the_records_changes_nothing(data) ->
     source = np.arange(size, dtype=np.int64) % 5
     moved = np.empty_like(source)
     moved[place] = source
-    plain = cluster(size, left, right, weight, Constraints(never_link=never, exclusive_source=source))
+    plain = cluster(size, left, right, weight, Constraints(cannot_link=never, exclusive_source=source))
     order = np.empty(size, dtype=np.int64)
     order[place] = np.arange(size)
-    limits = Constraints(never_link=place[never], exclusive_source=moved)
+    limits = Constraints(cannot_link=place[never], exclusive_source=moved)
     shuffled = cluster(size, place[left], place[right], weight, limits, ties=order)
     assert _groups(shuffled[place]) == _groups(plain)
     assert (shuffled == [min(np.flatnonzero(shuffled == name)) for name in shuffled]).all()

@@ -9,7 +9,7 @@ import pytest
 
 from pipelines.evaluation.dataset import load_febrl
 from pipelines.matching.batch import resolve_batch
-from pipelines.matching.few_pairs import score_few
+from pipelines.matching.few_pairs import score_few_pairs
 from pipelines.matching.resolve import Options, open_workspace, resolve
 from pipelines.matching.scoring import ScoredPairs, score
 
@@ -35,7 +35,7 @@ def test_weights_are_those_of_splink(resolved) -> None:
     workspace, model, by_splink = resolved
     assert len(by_splink) > 500
     assert len(np.unique(by_splink.weight)) > 50
-    assert differs(score_few(workspace, model), by_splink) < 1e-9
+    assert differs(score_few_pairs(workspace, model), by_splink) < 1e-9
 
 
 def test_other_shares_give_other_weights(resolved) -> None:
@@ -43,7 +43,7 @@ def test_other_shares_give_other_weights(resolved) -> None:
     workspace, model, by_splink = resolved
     first, *others = model.match_shares
     bent = replace(model, match_shares=((first[0] * 0.98, *first[1:]), *others))
-    assert differs(score_few(workspace, bent), by_splink) > 1e-3
+    assert differs(score_few_pairs(workspace, bent), by_splink) > 1e-3
 
 
 def test_frequencies_are_counted_in_the_table_of_all_records(resolved) -> None:
@@ -51,11 +51,11 @@ def test_frequencies_are_counted_in_the_table_of_all_records(resolved) -> None:
     terms = list(dict.fromkeys(lv.term for c in model.comparisons for lv in c.levels if lv.term))
     marks = ", ".join(f"md5({term}) as {term}" for term in terms)
     workspace.execute(f"create or replace table mark as select rid, {marks} from person")
-    assert differs(score_few(workspace, model, counted_in="mark"), by_splink) < 1e-9
+    assert differs(score_few_pairs(workspace, model, frequency_table="mark"), by_splink) < 1e-9
     # Negative control: values that all records of another table share tell nothing.
     same = ", ".join(f"case when {term} is not null then 'x' end as {term}" for term in terms)
     workspace.execute(f"create or replace table mark as select rid, {same} from person")
-    assert differs(score_few(workspace, model, counted_in="mark"), by_splink) > 1
+    assert differs(score_few_pairs(workspace, model, frequency_table="mark"), by_splink) > 1
 
 
 def test_a_batch_that_nobody_is_like_has_no_pairs() -> None:

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from pipelines.matching.cluster import cluster
-from pipelines.matching.opposition import OPPOSED_WEIGHT, with_opposed
+from pipelines.matching.opposition import REJECTED_WEIGHT, with_rejected_pairs
 from pipelines.matching.resolve import Options, open_workspace
 from pipelines.matching.scoring import ScoredPairs
 
@@ -35,20 +35,20 @@ def test_a_couple_is_not_chained_by_a_card_without_a_name(workspace) -> None:
     # Negative control: taken for never compared, the couple is one person.
     assert groups_of(couple, 3) == [0, 0, 0]
     observe(workspace, (0, 1), (0, 2), (1, 2))
-    found = with_opposed(workspace, couple, 3, threshold=0.0)
-    assert found.weight.tolist() == [OPPOSED_WEIGHT, 2.4, 2.4]
+    found = with_rejected_pairs(workspace, couple, 3, threshold=0.0)
+    assert found.weight.tolist() == [REJECTED_WEIGHT, 2.4, 2.4]
     assert groups_of(found, 3) == [0, 1, 0]
 
 
 def test_records_that_agree_with_most_stay(workspace) -> None:
     observe(workspace, *((a, b) for a in range(4) for b in range(a + 1, 4)))
     alike = pairs_of({(0, 1): 9.0, (0, 2): 9.0, (1, 2): 9.0, (1, 3): 9.0, (2, 3): 9.0})
-    assert groups_of(with_opposed(workspace, alike, 4, threshold=0.0), 4) == [0, 0, 0, 0]
+    assert groups_of(with_rejected_pairs(workspace, alike, 4, threshold=0.0), 4) == [0, 0, 0, 0]
 
 
 def test_only_pairs_that_links_chain_are_added(workspace) -> None:
     observe(workspace, (0, 1), (0, 3), (3, 4), (2, 4))
     two = pairs_of({(0, 1): 5.0, (3, 4): -1.0})
-    assert with_opposed(workspace, two, 5, threshold=0.0) is two
+    assert with_rejected_pairs(workspace, two, 5, threshold=0.0) is two
     older = pairs_of({(1, 3): 5.0})
-    assert with_opposed(workspace, two, 5, threshold=0.0, linked=older).left.tolist() == [0, 0, 3]
+    assert with_rejected_pairs(workspace, two, 5, threshold=0.0, linked=older).left.tolist() == [0, 0, 3]

@@ -98,7 +98,7 @@ def test_a_steward_decides():
     people = _people(60)
     pair = np.array([[0, 1]], dtype=np.int64)
     assert _resolve(people).group[1] == 0
-    assert _resolve(people, constraints=Constraints(never_link=pair)).group[1] == 1
+    assert _resolve(people, constraints=Constraints(cannot_link=pair)).group[1] == 1
     strangers = np.array([[0, 2]], dtype=np.int64)
     assert _resolve(people, constraints=Constraints(must_link=strangers)).group[2] == 0
 

@@ -31,7 +31,7 @@ def _pairs(connection, frame, conditions):
     ).fetchall()
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(texts=TEXTS)
 def test_bits_change_no_answer(connection, texts):
     texts = [t.replace("\0", "") for t in texts]
@@ -43,7 +43,7 @@ def test_bits_change_no_answer(connection, texts):
         assert row[:5] == row[5:]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(lists=TOKENS)
 def test_token_bits_change_no_answer(connection, lists):
     lists = [list(dict.fromkeys(tokens)) for tokens in lists]

@@ -46,17 +46,17 @@ def test_hashes_are_equal_exactly_where_the_standard_values_are() -> None:
 def test_a_book_gives_back_what_it_sealed_and_shows_nobody_alike() -> None:
     layout, values = drawn()
     book = SketchBook(KEYS)
-    rows = book.seal(PEOPLE, values, layout)
+    rows = book.encrypt_rows(PEOPLE, values, layout)
     opened, is_kept = SketchBook(KEYS, rows).open(PEOPLE, layout)
     assert is_kept.all()
     assert (opened == values).all()
-    same = book.seal(PEOPLE, values[[0, 0, 0, 0]], layout)["sketch"]
+    same = book.encrypt_rows(PEOPLE, values[[0, 0, 0, 0]], layout)["sketch"]
     assert same.str[16:].is_unique, "equal sketches are not equal when sealed"
 
 
 def test_an_entry_of_a_newer_version_and_another_layout_are_drawn_anew() -> None:
     layout, values = drawn()
-    rows = SketchBook(KEYS).seal(PEOPLE, values, layout)
+    rows = SketchBook(KEYS).encrypt_rows(PEOPLE, values, layout)
     later = PEOPLE.assign(seen_at=[*PEOPLE["seen_at"][:3], pd.Timestamp("2018-01-01")])
     assert SketchBook(KEYS, rows).open(later, layout)[1].tolist() == [True, True, True, False]
     assert SketchBook(KEYS, rows).knows(later).tolist() == [True, True, True, False]
@@ -66,8 +66,8 @@ def test_an_entry_of_a_newer_version_and_another_layout_are_drawn_anew() -> None
 
 def test_the_rows_that_follow_are_the_old_ones_without_who_is_gone() -> None:
     layout, values = drawn()
-    rows = SketchBook(KEYS).seal(PEOPLE[:3], values[:3], layout)
-    after = SketchBook(KEYS, rows).follow(PEOPLE[1:].reset_index(drop=True), values[1:], layout)
+    rows = SketchBook(KEYS).encrypt_rows(PEOPLE[:3], values[:3], layout)
+    after = SketchBook(KEYS, rows).rows_for_next_run(PEOPLE[1:].reset_index(drop=True), values[1:], layout)
     after = after.set_index("token")["sketch"]
     assert set(after.index) == {"b", "c", "d"}
     assert after["b"] == rows.set_index("token")["sketch"]["b"]
@@ -76,7 +76,7 @@ def test_the_rows_that_follow_are_the_old_ones_without_who_is_gone() -> None:
 @pytest.mark.parametrize("fault", ["moved", "cut", "other secret"])
 def test_a_changed_row_is_refused(fault: str) -> None:
     layout, values = drawn()
-    rows = SketchBook(KEYS).seal(PEOPLE, values, layout)
+    rows = SketchBook(KEYS).encrypt_rows(PEOPLE, values, layout)
     keys = SketchKeys(KEYS.hashing, bytes(32)) if fault == "other secret" else KEYS
     if fault == "moved":
         rows.loc[0, "sketch"] = rows.loc[1, "sketch"]

@@ -5,8 +5,8 @@ import pytest
 
 from pipelines.evaluation.dataset import load_febrl
 from pipelines.matching.blocking import block, rules_for
-from pipelines.matching.errors import EngineLacksError
-from pipelines.matching.few_pairs import score_few
+from pipelines.matching.errors import UnsupportedEngineError
+from pipelines.matching.few_pairs import score_few_pairs
 from pipelines.matching.mapping import Mapping
 from pipelines.matching.resolve import Options, filled_columns, open_workspace, resolve
 from pipelines.matching.scoring import read_scored
@@ -41,7 +41,7 @@ def test_spark_gives_the_pairs_and_groups_of_duckdb(engines):
     with open_spark_workspace(spark) as workspace:
         found = resolve(workspace, RECORDS, MAPPING)
         assert found.model is not None
-        scored, few = read_scored(workspace), score_few(workspace, found.model)
+        scored, few = read_scored(workspace), score_few_pairs(workspace, found.model)
         assert block(workspace, rules_for(filled_columns(workspace)), since=290) == of_batch
     assert of_batch.candidates > 0
     assert (few.left.tolist(), few.right.tolist()) == (scored.left.tolist(), scored.right.tolist())
@@ -56,5 +56,5 @@ def test_spark_gives_the_pairs_and_groups_of_duckdb(engines):
 
 
 def test_sail_says_that_it_cannot(sail):
-    with pytest.raises(EngineLacksError, match="--engine spark"):
+    with pytest.raises(UnsupportedEngineError, match="--engine spark"):
         SparkWorkspace(sail.spark)

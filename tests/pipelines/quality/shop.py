@@ -1,4 +1,4 @@
-"""A small shop: a contract that uses every kind of rule, and clean rows. Tests plant breaks in it."""
+"""A small shop: a contract with every kind of rule, and rows that keep it. Tests plant breaks in the rows."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ PRODUCTS = pa.table({"product_id": pa.array(range(1, 6), pa.int64())})
 
 
 def contracts(folder: Path) -> tuple[Contract, Contract]:
-    """Write and read the contracts of the orders and of the products they refer to."""
+    """Write the contracts of the orders and of the products that they refer to, and return both."""
     order = HEAD.format(layer="silver", name="orders") + ORDER_OBJECT + "    properties:\n"
     for name, logical, physical, rest, category in ORDER_PROPERTIES:
         custom = [f"{{property: dataCategory, value: '{category}', vendor: bojagi}}"]
@@ -116,7 +116,7 @@ def contracts(folder: Path) -> tuple[Contract, Contract]:
 
 
 def clean_rows() -> list[dict[str, Any]]:
-    """Forty orders that keep every promise; the names in them are secrets."""
+    """Return forty orders that keep every rule; the names in them must never be shown."""
     return [
         {
             "order_no": number,
@@ -135,22 +135,22 @@ def clean_rows() -> list[dict[str, Any]]:
 
 
 def frame_of(spark: SparkSession, contract: Contract, rows: list[dict[str, Any]]) -> DataFrame:
-    """Make a table of the contract's columns, with the technical ones that bronze has."""
+    """Return a frame with the contract's columns and the technical columns of bronze."""
     schema = pa.schema([field.with_nullable(True) for field in contract.arrow_schema()])
     schema = schema.append(pa.field("_source_file", pa.string())).append(pa.field("_line", pa.int64()))
     numbered = [{**row, "_source_file": "orders.csv", "_line": line} for line, row in enumerate(rows, 2)]
     frame = spark.createDataFrame(pa.Table.from_pylist(numbered, schema=schema))
-    # Arrow's timestamps without a zone arrive as Spark's with one.
+    # Spark turns Arrow timestamps without time zone into timestamps with one; the cast undoes this.
     return frame.withColumns({column.name: frame[column.name].cast(column.spark_type) for column in contract.columns})
 
 
 def with_break(rows: list[dict[str, Any]], position: int, change: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the rows with one of them changed."""
+    """Return the rows with the one at `position` changed."""
     return [{**row, **change} if place == position else row for place, row in enumerate(rows)]
 
 
 def harmless(contract: Contract, column: str) -> Contract:
-    """Return the contract with a column declared to say nothing about a person, for negative controls."""
+    """Return the contract with a column declared non-personal, for negative controls."""
     columns = tuple(
         replace(one, category="dpv:NonPersonalData", role="none", token=None) if one.name == column else one
         for one in contract.columns

@@ -1,4 +1,4 @@
-"""Checks of a source whose identifiers are encrypted: what can be checked is, and what cannot is not pretended."""
+"""Tests the checks of a source whose identifying columns are encrypted."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from installation.contract.document import Contract
 from pipelines.engine.session import Engine
 from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
 from pipelines.quality.check import KeyCheck, ReferenceCheck
-from pipelines.quality.error import QualityRuleError
-from pipelines.quality.suite import Circumstance, comparable, derive_checks
-from pipelines.quality.validate import validate_table
+from pipelines.quality.contract_check import RunContext, comparable, derive_checks
+from pipelines.quality.errors import QualityRuleError
+from pipelines.quality.validation import validate_table
 from privacy.contract.document import Relationship
 from tests.pipelines.ingest.shop import COLUMNS, Shop, csv_of, sale
 
-AS_OF = Circumstance(datetime(2017, 3, 2))
+AS_OF = RunContext(datetime(2017, 3, 2))
 PERSONAL: dict[str, dict[str, Any]] = {
     **COLUMNS,
     "sale_id": {**COLUMNS["sale_id"], "identifierRole": "direct", "token": "member_no"},
@@ -41,7 +41,7 @@ def results(engine: Engine, shop: Shop) -> dict[str, bool]:
     return {result.name: result.passed for result in quality.results}
 
 
-def test_a_sound_source_passes_and_its_rules_are_not_run_on_ciphertext(engine: Engine, shop: Shop) -> None:
+def test_a_correct_source_passes_and_no_rule_is_run_on_ciphertext(engine: Engine, shop: Shop) -> None:
     shop.land("a.csv", csv_of(*(sale(n) for n in range(20))))
     shop.load()
     found = results(engine, shop)
@@ -50,7 +50,7 @@ def test_a_sound_source_passes_and_its_rules_are_not_run_on_ciphertext(engine: E
     assert not {"pattern_sale_id", "length_phone"} & found.keys()
 
 
-def test_what_ingest_found_and_repeated_keys_are_reported(sail: Engine, shop: Shop) -> None:
+def test_invalid_encrypted_values_and_repeated_keys_fail_their_checks(sail: Engine, shop: Shop) -> None:
     long = sale(3).replace("010-0000-0003", "0" * 30)
     shop.land("a.csv", csv_of(*(sale(n, amount=amount) for n in (1, 2) for amount in ("1.00", "2.00")), long))
     shop.load()
@@ -58,7 +58,7 @@ def test_what_ingest_found_and_repeated_keys_are_reported(sail: Engine, shop: Sh
     assert [name for name, passed in found.items() if not passed] == ["unique_key", "valid_phone"]
 
 
-def test_keys_and_references_compare_tokens(shop: Shop) -> None:
+def test_keys_and_references_of_encrypted_columns_compare_tokens(shop: Shop) -> None:
     reference = Relationship(("sale_id",), "source.crm_customer", ("member_no",))
     contract = replace(shop.contract, relationships=(reference,))
     checks = {check.name: check for check in derive_checks(contract, AS_OF)}
@@ -69,7 +69,7 @@ def test_keys_and_references_compare_tokens(shop: Shop) -> None:
     assert (parent.columns, parent.parent_columns) == (("sale_id_token",), ("member_no_token",))
 
 
-def test_rows_that_no_token_tells_apart_are_compared_by_their_hash(shop: Shop) -> None:
+def test_rows_without_tokens_are_compared_by_their_hash(shop: Shop) -> None:
     columns = tuple(replace(one, token=None, primary_key=False) for one in shop.contract.columns)
     contract = replace(shop.contract, columns=columns)
     assert comparable(["sale_id", "store"], contract) is None
@@ -91,7 +91,7 @@ def test_rows_that_no_token_tells_apart_are_compared_by_their_hash(shop: Shop) -
         },
     ],
 )
-def test_a_rule_on_ciphertext_is_refused_with_what_to_do(shop: Shop, rule: dict[str, Any]) -> None:
+def test_a_rule_on_an_encrypted_column_is_refused_with_the_next_step(shop: Shop, rule: dict[str, Any]) -> None:
     contract: Contract = replace(shop.contract, quality=(rule,))
-    with pytest.raises(QualityRuleError, match="holds encrypted; state the rule in logicalTypeOptions"):
+    with pytest.raises(QualityRuleError, match="bronze stores phone encrypted; state the rule in logicalTypeOptions"):
         derive_checks(contract, AS_OF)

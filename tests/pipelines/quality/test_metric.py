@@ -1,4 +1,4 @@
-"""Quality as a trend."""
+"""Tests the rows of `gold/quality_metric` and the expected volume."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ def quality(rows: int) -> TableQuality:
         CheckResult("range_a", "range", "a", False, "warning", "r", 200, 3, 1.5),
         CheckResult("freshness", "freshness", "a", True, "warning", "f", observed_value="2017-12-31"),
         CheckResult("mean", "rule", "a", True, "warning", "m", observed_value=2.5),
-        CheckResult("orphans", "reference", "b", False, "warning", "o", fault="table bronze/x is not there"),
+        CheckResult("orphans", "reference", "b", False, "warning", "o", fault="table bronze/x does not exist"),
     )
     return TableQuality("silver/orders", results, rows, 0.1)
 
 
-def test_rows_are_those_of_the_contract() -> None:
+def test_metric_rows_match_the_contract_and_have_unique_keys() -> None:
     contract = load_contracts()["gold.quality_metric"]
     table = metric.metric_table([quality(200)], "load-1", MOMENT)
     assert table.schema.names == [column.name for column in sorted_like(table.schema.names, contract.columns)]
@@ -46,7 +46,7 @@ def sorted_like(names: list[str], columns: tuple[object, ...]) -> list[object]:
     return [by_name[name] for name in names]
 
 
-def test_the_trend_is_the_history_of_the_next_run(lakehouse: SparkLakehouse, engine: Engine) -> None:
+def test_row_counts_of_earlier_loads_set_the_expected_volume(lakehouse: SparkLakehouse, engine: Engine) -> None:
     assert metric.row_history(None) == {}
     for number, rows in enumerate((100, 110, 121), 1):
         moment = MOMENT.replace(day=number)
@@ -78,7 +78,9 @@ def lit_moment(moment: datetime) -> object:
         ((1000, 1100, 900, 1200, 1000), {"maxChangePercent": 1}, 1400, 3000),
     ],
 )
-def test_volume_bands(history: tuple[int, ...], volume: dict[str, float], inside: int, outside: int) -> None:
+def test_the_expected_volume_admits_usual_counts_only(
+    history: tuple[int, ...], volume: dict[str, float], inside: int, outside: int
+) -> None:
     within, _ = expected_rows(history, volume)
     assert within.admits(inside)
     assert not within.admits(outside)

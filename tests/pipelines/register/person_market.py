@@ -18,7 +18,7 @@ from pipelines.register.person_link import PersonLinker
 from pipelines.register.person_match import Matching
 from pipelines.register.person_record import PersonRecords
 from pipelines.register.record import KINDS, Records
-from pipelines.steward.steward_desk import rest_of
+from pipelines.steward.steward_desk import remaining_keys
 from pipelines.unify.identifier import Change, apply_change
 from privacy.consent.rows import MEMBERSHIP_SCHEMA
 
@@ -49,7 +49,7 @@ class KnownWeights:
 
     weights: Weights
 
-    def __call__(self, persons, group, fresh, told, model, options) -> Matching:
+    def __call__(self, persons, group, fresh, touched, model, options) -> Matching:
         ends = [pair for pair in sorted(self.weights) if max(pair) < len(persons)]
         left, right = (np.array([pair[side] for pair in ends], dtype=np.int64) for side in (0, 1))
         pairs = ScoredPairs(left, right, np.array([self.weights[pair] for pair in ends]))
@@ -94,16 +94,16 @@ class Town:
         )  # fmt: skip
 
     def revert(self, event: Mapping[str, str]) -> None:
-        """Decide what `StewardDesk.revert` decides."""
+        """Decide what `StewardService.revert` decides."""
         moved = read_keys(event["moved_keys"])
         back, origin, target = lasting_keys(moved), event["from_customer_id"], event["to_customer_id"]
         kind, name = event["event_type"], event["event_id"]
         if kind != "split":
-            rest = rest_of(self.rows, target, moved, event["occurred_at"])
+            rest = remaining_keys(self.rows, target, moved, event["occurred_at"])
             self.decide("different", back, rest, holds_together=True, left_customer_id=origin,
                         right_customer_id=target, event_id=name)  # fmt: skip
         if kind != "merge":
-            rest = rest_of(self.rows, origin, moved, event["occurred_at"])
+            rest = remaining_keys(self.rows, origin, moved, event["occurred_at"])
             self.decide("same", back, rest, left_customer_id=origin, right_customer_id=origin, event_id=name)
 
     def _note_events(self) -> None:

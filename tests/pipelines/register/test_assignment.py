@@ -136,7 +136,7 @@ ROWS = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(ROWS, st.randoms(use_true_random=False))
 def test_order_of_records_and_reruns_change_no_identifier(
     rows: list[dict[str, object]], shuffled: random.Random
@@ -148,7 +148,7 @@ def test_order_of_records_and_reruns_change_no_identifier(
     pd.testing.assert_frame_equal(resolve(records(*mixed), first, ids(99)), first)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(ROWS)
 def test_components_are_those_of_a_plain_search(rows: list[dict[str, object]]) -> None:
     """The oracle: merge groups of records that share a linking key until nothing changes."""

@@ -13,7 +13,7 @@ from pipelines.register.decision import (
     check_reason,
     from_rows,
     lasting_keys,
-    told_links,
+    steward_links,
 )
 
 AT = datetime(2017, 1, 1)
@@ -41,16 +41,16 @@ def test_a_reason_is_trimmed() -> None:
 
 def test_the_later_decision_about_a_pair_counts() -> None:
     first, second = decision(1, "same", "1", "2"), decision(2, "different", "2", "1")
-    told = told_links([second, first], nodes_of)
-    assert (told.same.tolist(), told.never.tolist()) == ([], [[1, 2]])
-    told = told_links([first, second, decision(3, "same", "1", "2")], nodes_of)
-    assert (told.same.tolist(), told.never.tolist()) == ([[1, 2]], [])
+    links = steward_links([second, first], nodes_of)
+    assert (links.join_groups.tolist(), links.cannot_link.tolist()) == ([], [[1, 2]])
+    links = steward_links([first, second, decision(3, "same", "1", "2")], nodes_of)
+    assert (links.join_groups.tolist(), links.cannot_link.tolist()) == ([[1, 2]], [])
 
 
 def test_a_decision_about_keys_that_are_gone_rests() -> None:
-    told = told_links([decision(1, "same", "gone", "2"), decision(2, "different", "3", "gone")], nodes_of)
-    assert not len(told.same)
-    assert not len(told.never)
+    links = steward_links([decision(1, "same", "gone", "2"), decision(2, "different", "3", "gone")], nodes_of)
+    assert not len(links.join_groups)
+    assert not len(links.cannot_link)
 
 
 def test_decisions_survive_their_table() -> None:

@@ -10,9 +10,8 @@ import numpy as np
 import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.pipelines.identity.person_market import NOTHING, START, Town, membership_rows, person_records, records_of
 
-from pipelines.identity import person_link
+from pipelines.register import person_link
 from pipelines.register.person_link import PersonLinker
 from pipelines.register.person_match import Matching, no_pairs
 from pipelines.register.person_record import PersonRecords
@@ -22,6 +21,7 @@ from privacy.consent.record import ConsentRecord, new_record_id
 from privacy.consent.rows import as_table
 from privacy.consent.state import State
 from privacy.consent.timeline import build_timeline
+from tests.pipelines.register.person_market import NOTHING, START, Town, membership_rows, person_records, records_of
 
 PEOPLE = 6
 POLICY = built_in_policy()
@@ -34,11 +34,11 @@ verdicts = st.lists(st.tuples(st.sampled_from(["same", "different"]), pair), max
 
 
 def record(subject: str, state: State) -> ConsentRecord:
-    told = {"record_id": new_record_id(), "subject_id": subject, "controller": "Shop", "purpose": "marketing",
+    values = {"record_id": new_record_id(), "subject_id": subject, "controller": "Shop", "purpose": "marketing",
             "notice_version": "1", "notice_language": "ko", "jurisdiction": "KR", "method": "web_form", "state": state,
             "effective_at": START, "recorded_at": START, "expressed_by": "self", "age_years": 40,
             "evidence_hash": "0" * 64}  # fmt: skip
-    return ConsentRecord.model_validate(told)
+    return ConsentRecord.model_validate(values)
 
 
 def member(number: int) -> tuple[str, str]:
@@ -58,7 +58,7 @@ def standing(decisions) -> tuple[set, set]:
     return ({p for p, v in last.items() if v == "same"}, {p for p, v in last.items() if v == "different"})
 
 
-@settings(deadline=None, max_examples=12)
+@settings(max_examples=12)
 @given(graphs, shares, shares, verdicts)
 def test_never_link_is_never_violated_and_a_rerun_changes_nothing(weights, certain, emails, decided) -> None:
     here = town(weights, certain, emails)
@@ -76,7 +76,7 @@ def test_never_link_is_never_violated_and_a_rerun_changes_nothing(weights, certa
     pd.testing.assert_frame_equal(here.rows, rows)
 
 
-@settings(deadline=None, max_examples=12)
+@settings(max_examples=12)
 @given(graphs, shares, pair)
 def test_a_merge_undone_restores_every_id(weights, certain, ends) -> None:
     here = town(weights, certain)
@@ -93,7 +93,7 @@ def test_a_merge_undone_restores_every_id(weights, certain, ends) -> None:
     assert here.run() == before
 
 
-@settings(deadline=None, max_examples=8)
+@settings(max_examples=8)
 @given(graphs, pair)
 def test_two_merges_undone_one_by_one_restore_every_id(weights, ends) -> None:
     here = town(weights)
@@ -109,7 +109,7 @@ def test_two_merges_undone_one_by_one_restore_every_id(weights, ends) -> None:
         assert here.run() == snapshots[step - 1]
 
 
-@settings(deadline=None, max_examples=8)
+@settings(max_examples=8)
 @given(
     graphs,
     pair,
@@ -218,7 +218,7 @@ def test_only_who_is_reached_is_clustered_again() -> None:
     here = town({(0, 1): 3.0})
     before = here.run()
 
-    def sees_nobody(persons, group, fresh, told, model, options) -> Matching:
+    def sees_nobody(persons, group, fresh, values, model, options) -> Matching:
         assert not fresh.any()
         return Matching(no_pairs(), np.zeros(len(persons), dtype=bool))
 

@@ -70,14 +70,14 @@ def test_a_batch_finds_what_everybody_found_with_the_kept_model(persons: PersonR
 
 def split(persons: PersonRecords):
     """Return a model and a book of the earlier people, and who is new."""
-    said = persons.frame.join(persons.describe(persons.everybody).drop(columns="source"))
+    said = persons.frame.join(persons.describe(persons.all_rows).drop(columns="source"))
     token = said["token"]
     fresh = token.str.startswith("b").to_numpy() & (token.str[1:].astype(int) % 40 == 0).to_numpy()
     old = PersonRecords.of(said[~fresh].reset_index(drop=True), SketchBook(KEYS))
     before = match_all(old, Options())
     assert before.trained is not None
     assert before.sketches is not None
-    rows = old.book.seal(old.frame, before.sketches.values, before.sketches.layout)
+    rows = old.book.encrypt_rows(old.frame, before.sketches.values, before.sketches.layout)
     return said, fresh, before.trained, SketchBook(KEYS, rows)
 
 
@@ -121,7 +121,7 @@ def test_a_default_phone_is_known_for_one_by_its_sketches(persons: PersonRecords
     old = PersonRecords.of(said[~late].reset_index(drop=True), SketchBook(KEYS))
     before = match_all(old, Options())
     assert before.sketches is not None
-    rows = old.book.seal(old.frame, before.sketches.values, before.sketches.layout)
+    rows = old.book.encrypt_rows(old.frame, before.sketches.values, before.sketches.layout)
     group, nobody = np.arange(len(said), dtype=np.int64), np.zeros(len(said), dtype=bool)
     people = PersonRecords.of(said, SketchBook(KEYS, rows))
     found = match_reached(people, group, late, nobody, model, Options())

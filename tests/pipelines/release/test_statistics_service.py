@@ -5,34 +5,50 @@ from __future__ import annotations
 import json
 import sqlite3
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from installation.installation import Installation
 from installation.settings import load_settings
-from pipelines.release.statistics import Report, publish
-from pipelines.release.statistics_service import StatisticsDesk
+from pipelines.release.declaration import StatisticsRelease
+from pipelines.release.statistics import publish
+from pipelines.release.statistics_service import StatisticsService
 from privacy.consent.view import ConsentView
-from privacy.dp.account import Account
+from privacy.dp.budget_account import BudgetAccount
 from privacy.dp.cost import Cost
 from privacy.dp.errors import BadQuestion, BudgetRefused
 from privacy.dp.release import read_question
+from privacy.dp.sqlite_store import SqliteStore
+from tests.pipelines.conftest import agree
 from tests.pipelines.consent.test_intake import TABLES
-from tests.pipelines.unify.conftest import agree, build_market, contracts
 
-__all__ = ["build_market", "contracts"]
 TABLE = "silver/customer"
-ACCOUNT = Account(TABLE, "analytics")
+ACCOUNT = BudgetAccount(TABLE, "analytics")
 NOW = datetime.now(UTC)
 # So little noise that counts come out exact.
 FORM = {"dataset": TABLE, "purpose": "analytics", "statistics": ["customers"], "rho": 100.0, "bounds": {"rows": 1}}
 
 
-def test_only_those_who_permit_count_and_each_release_is_paid_and_logged(build_market, tmp_path) -> None:
+def count_openings(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """A list that gets the path of each ledger that is opened from now on."""
+    opened: list[Path] = []
+    real = SqliteStore.__init__
+
+    def note(self: SqliteStore, path: Path, anchor: Path) -> None:
+        opened.append(path)
+        real(self, path, anchor)
+
+    monkeypatch.setattr(SqliteStore, "__init__", note)
+    return opened
+
+
+def test_only_those_who_permit_count_and_each_release_is_paid_and_logged(build_market, tmp_path, monkeypatch) -> None:
+    openings = count_openings(monkeypatch)
     built = build_market("sail", (*TABLES, TABLE), ("crm_customer", "loyalty_card", "consent_event"))
     opened = Installation(load_settings(data_dir=tmp_path / "data", secret_dir=tmp_path / "secret"))
     view = built.context.agreed
-    desk = StatisticsDesk(
+    desk = StatisticsService(
         opened, built.lakehouse,
         lambda: ConsentView(view.open, view.policy, view.controller, view.moment), "ha-neul",
     )  # fmt: skip
@@ -46,10 +62,15 @@ def test_only_those_who_permit_count_and_each_release_is_paid_and_logged(build_m
     agree(built, people[0], "analytics", "withdrawn", effective_at=view.moment, recorded_at=view.moment)
     assert desk.answer(question).values("customers") == {(): len(people) - 1}
     assert ledger.balances(ACCOUNT, NOW)[0].left == Cost(0)
+    assert desk.balances(question) == {"ever": 0}
+    # One by this test, one by the desk for all of its questions and balances.
+    assert openings == [opened.settings.data_dir / "dp" / "ledger.sqlite"] * 2
     with pytest.raises(BadQuestion, match="may not serve curiosity"):
         desk.answer(question.model_copy(update={"purpose": "curiosity"}))
     log = opened.audit_log
-    published = Report("customer", "Customers who permit analytics", FORM)
+    published = StatisticsRelease.model_validate(
+        {"name": "customer", "kind": "statistics", "title": "Customers who permit analytics", "question": FORM}
+    )
     assert publish(published, desk) == desk.answer(question)
     told = built.lakehouse.read("release/customer").toArrow().to_pylist()
     assert [(row["statistic"], row["value"], row["rho"]) for row in told] == [("customers", len(people) - 1, 100.0)]
@@ -64,4 +85,4 @@ def test_only_those_who_permit_count_and_each_release_is_paid_and_logged(build_m
     with sqlite3.connect(opened.settings.data_dir / "dp" / "ledger.sqlite") as connection:
         connection.execute("UPDATE dp_balance SET nano_rho = 0")
     assert [finding.kind for finding in opened.verify_releases()] == ["ledger"]
-    log.close()
+    opened.close()

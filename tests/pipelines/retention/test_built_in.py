@@ -1,4 +1,4 @@
-"""What the built-in contracts let go, and what they must not: permission and identity may not fall apart by age."""
+"""Retention of the built-in contracts: consent and identity tables must not lose rows by age."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def contracts() -> Contracts:
     return load_contracts()
 
 
-def test_tables_that_know_what_was_before_lose_nothing_by_age(contracts: Contracts) -> None:
+def test_tables_that_remember_earlier_builds_hold_all_their_rows(contracts: Contracts) -> None:
     for table in TABLES:
         contract = contracts.table(table.name)
         if table.remembers and contract.retention_days is not None:
@@ -26,12 +26,12 @@ def test_tables_that_know_what_was_before_lose_nothing_by_age(contracts: Contrac
 
 
 @pytest.mark.parametrize("table", ["bronze/consent_event", "silver/consent_event", "silver/permission"])
-def test_no_consent_record_goes_by_age(contracts: Contracts, table: str) -> None:
-    """A withdrawal that is deleted would bring the older consent back."""
+def test_consent_records_are_never_deleted_by_age(contracts: Contracts, table: str) -> None:
+    """Without this, deleting a withdrawal would make the older consent valid again."""
     assert contracts.table(table).retention_hold.get("where") == "true"
 
 
-def test_a_derived_table_is_built_within_its_retention(engine: Engine, contracts: Contracts) -> None:
+def test_a_derived_table_is_built_without_rows_past_their_retention(engine: Engine, contracts: Contracts) -> None:
     session = replace(contracts.table("silver/session"), retention_hold={"where": "session_id = 'held'", "reason": "x"})
     rows = [("old", date(2016, 1, 1)), ("held", date(2016, 1, 1)), ("new", date(2017, 5, 1)), ("none", None)]
     frame = engine.spark.createDataFrame(rows, "session_id string, session_date date")

@@ -1,4 +1,4 @@
-"""What is due goes, in every file and version; what is not stays, with the reason."""
+"""Retention deletes due rows from every file and version, and keeps the others with a reason."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 
 from installation.contract.document import Contracts, load_contracts
-from pipelines.retention.apply import TableOutcome, apply_retention
-from pipelines.retention.plan import TablePlan, plan_retention
+from pipelines.retention.deletion import RetentionResult, apply_retention
+from pipelines.retention.plan import RetentionPlan, plan_retention
 from privacy.protection.errors import DestroyedKeyError, LostKeyError
-from privacy.protection.field import Place
+from privacy.protection.field import TableColumn
 from privacy.protection.scan.folder import scan_folders
 from privacy.protection.scan.matcher import Matcher
 from privacy.protection.scan.needle import Needle
 from tests.pipelines.ingest.shop import COLUMNS, Shop, csv_of, sale
-from tests.pipelines.ingest.test_seal import bronze, reveal
+from tests.pipelines.ingest.test_field_encryption import bronze, reveal
 
 TODAY = date(2017, 3, 5)
 OLD, NEW = "2015-12-31", "2017-03-01"
@@ -30,7 +30,7 @@ GONE, KEPT = "s4711001", "s4711004"
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Shop:
-    """Persons 1 and 2 with old rows, of whom 2 has a new one as well; person 4 with a new row only."""
+    """A shop with old rows of persons 1 and 2 and new rows of persons 2 and 4."""
     made = Shop(tmp_path)
     made.contract_with(PERSONAL, subject="phone")
     lines = [sale(1, day=OLD), sale(2, day=OLD), sale(4, day=NEW), sale(2, day=NEW).replace("s2", "s3")]
@@ -43,11 +43,11 @@ def contracts(shop: Shop) -> Contracts:
     return load_contracts([shop.folder / "contracts"])
 
 
-def plans(shop: Shop, today: date = TODAY) -> dict[str, TablePlan]:
+def plans(shop: Shop, today: date = TODAY) -> dict[str, RetentionPlan]:
     return {plan.table: plan for plan in plan_retention(shop.lakehouse, contracts(shop), today)}
 
 
-def applied(shop: Shop, today: date = TODAY) -> dict[str, TableOutcome]:
+def applied(shop: Shop, today: date = TODAY) -> dict[str, RetentionResult]:
     done = apply_retention(shop.lakehouse, contracts(shop), shop.protection, today)
     return {outcome.plan.table: outcome for outcome in done}
 
@@ -58,7 +58,7 @@ def found(shop: Shop) -> set[str]:
     return {finding.needle for finding in report.findings}
 
 
-def test_a_plan_says_what_is_due_and_held_and_deletes_nothing(shop: Shop) -> None:
+def test_a_plan_counts_due_and_kept_rows_and_deletes_nothing(shop: Shop) -> None:
     plan = plans(shop)["bronze/sale"]
     assert (plan.rows, plan.due_rows, plan.counts_from, plan.before) == (4, 2, "sold_at", date(2016, 3, 4))
     assert [(hold.rows, hold.reason) for hold in plan.held] == [(2, "Kept for 366 days from sold_at.")]
@@ -73,22 +73,22 @@ def test_the_last_day_of_the_retention_is_kept(shop: Shop) -> None:
     assert plans(shop, date(2017, 1, 1))["bronze/sale"].due_rows == 2
 
 
-def test_what_is_due_is_gone_from_every_surviving_file(shop: Shop) -> None:
+def test_due_rows_are_gone_from_every_file(shop: Shop) -> None:
     outcome = applied(shop)["bronze/sale"]
     assert (outcome.deleted, outcome.keys_destroyed) == (2, 1)
     assert shop.ids() == ["s3", KEPT]
     assert found(shop) == {"kept"}
 
 
-def test_deleting_without_forgetting_the_history_would_leave_it_in_files(shop: Shop) -> None:
-    """The negative control of the test above."""
+def test_deleted_rows_stay_in_files_while_the_table_keeps_its_history(shop: Shop) -> None:
+    """Negative control of the test above."""
     due = plans(shop)["bronze/sale"].due
     assert due is not None
     assert shop.lakehouse.delete("bronze/sale", due) == 2
     assert found(shop) == {"gone", "kept"}
 
 
-def test_what_stays_is_readable_and_a_repeated_run_changes_nothing(shop: Shop) -> None:
+def test_remaining_rows_are_readable_and_a_second_run_deletes_nothing(shop: Shop) -> None:
     applied(shop)
     clear, _ = reveal(shop, bronze(shop))
     assert sorted(clear["phone"].to_pylist()) == ["010-0000-0002", "010-0000-0004"]
@@ -98,7 +98,7 @@ def test_what_stays_is_readable_and_a_repeated_run_changes_nothing(shop: Shop) -
     assert shop.lakehouse.version("bronze/sale") == version
 
 
-def test_a_backup_of_a_person_of_whom_nothing_is_left_cannot_be_read(shop: Shop) -> None:
+def test_a_backup_of_a_person_without_rows_cannot_be_decrypted(shop: Shop) -> None:
     backup = bronze(shop)
     applied(shop)
     clear, _ = reveal(shop, backup)
@@ -108,7 +108,7 @@ def test_a_backup_of_a_person_of_whom_nothing_is_left_cannot_be_read(shop: Shop)
     token = shop.protection.tokens.token("phone", "010-0000-0001")
     sealed = backup["phone"].slice(position, 1).combine_chunks()
     with pytest.raises((DestroyedKeyError, LostKeyError)):
-        shop.protection.cipher.decrypt(sealed, _names(f"sale:{token}"), Place("bronze/sale", "phone"))
+        shop.protection.cipher.decrypt(sealed, _names(f"sale:{token}"), TableColumn("bronze/sale", "phone"))
 
 
 def test_a_file_that_was_loaded_is_not_loaded_again_after_its_rows_were_deleted(shop: Shop) -> None:
@@ -118,7 +118,7 @@ def test_a_file_that_was_loaded_is_not_loaded_again_after_its_rows_were_deleted(
     assert shop.ids() == ["s3", KEPT]
 
 
-def test_a_hold_keeps_rows_and_says_why(shop: Shop) -> None:
+def test_a_retention_hold_keeps_due_rows_and_states_its_reason(shop: Shop) -> None:
     shop.contract_with(PERSONAL, subject="phone", hold="{where: \"store = '서울'\", reason: A dispute.}")
     plan = plans(shop)["bronze/sale"]
     assert plan.due_rows == 0

@@ -1,8 +1,9 @@
-"""Reads what a simulation landed, with nothing of the simulator's own code."""
+"""Reads the files of a simulation without the simulator's own code."""
 
 import csv
 import json
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -30,14 +31,21 @@ class Landed:
         return sorted((self.root / "landing").glob(SOURCES[source].file.path))
 
     def rows(self, source: str) -> list[Row]:
-        """All rows of a source under our column names; CSV values are text, blanks are None."""
+        """Return all rows of a source under the contract's column names; CSV values are text, blanks are None."""
         return [row for file in self.files(source) for row in read_file(file, SOURCES[source])]
+
+    def count(self, source: str) -> int:
+        """Return the number of rows of a source; the rows of Parquet files are counted by their metadata."""
+        return sum(
+            pq.read_metadata(file).num_rows if file.suffix == ".parquet" else len(read_file(file, SOURCES[source]))
+            for file in self.files(source)
+        )
 
     def frame(self, source: str) -> pd.DataFrame:
         return pd.DataFrame(self.rows(source))
 
     def clean(self, source: str) -> pd.DataFrame:
-        """The rows of a source that keep their contract, each once."""
+        """Return the rows of a source that keep their contract, without repetitions."""
         broken = self.dirt().query("breaks_contract and source == @source")["key"]
         frame = self.frame(source)
         key = SOURCES[source].primary_key
@@ -47,10 +55,25 @@ class Landed:
         return self.truth("dirt")
 
     def truth(self, name: str) -> pd.DataFrame:
-        return pd.read_parquet(self.root / "truth" / f"{name}.parquet")
+        return _truth(self.root / "truth" / f"{name}.parquet")
+
+
+@cache
+def _truth(path: Path) -> pd.DataFrame:
+    return pd.read_parquet(path)
+
+
+_READ: dict[Path, list[Row]] = {}
 
 
 def read_file(path: Path, document: Document) -> list[Row]:
+    """Return the rows of a file. Each file is read once in a session; tests must not change the rows."""
+    if path not in _READ:
+        _READ[path] = _read(path, document)
+    return _READ[path]
+
+
+def _read(path: Path, document: Document) -> list[Row]:
     assert document.file is not None
     names = {header: column.name for column in document.columns for header in (column.name, *column.headers)}
     if document.file.format == "csv":

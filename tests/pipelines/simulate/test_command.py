@@ -1,4 +1,4 @@
-"""`bojagi simulate` says what it wrote."""
+"""`bojagi simulate` prints the files that it wrote or found."""
 
 import json
 from pathlib import Path
@@ -17,7 +17,7 @@ def _invoke(*arguments: str) -> tuple[int, str]:
     return result.exit_code, result.stdout
 
 
-def test_command_writes_and_then_finds_its_files(tmp_path: Path) -> None:
+def test_a_second_call_of_the_command_finds_the_files_of_the_first(tmp_path: Path) -> None:
     arguments = ("--out", str(tmp_path), "--seed", "5", "--households", "12")
     code, text = _invoke(*arguments)
     assert code == 0
@@ -31,6 +31,6 @@ def test_command_writes_and_then_finds_its_files(tmp_path: Path) -> None:
     assert report["spec"] == {"seed": 5, "scale": 1, "households": 12}
 
 
-def test_command_refuses_a_scale_of_nothing(tmp_path: Path) -> None:
+def test_the_command_refuses_a_scale_of_zero(tmp_path: Path) -> None:
     code, _ = _invoke("--out", str(tmp_path), "--scale", "0")
     assert code == 2

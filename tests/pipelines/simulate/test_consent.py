@@ -1,4 +1,4 @@
-"""Consent records make a lawful history."""
+"""The consent records of a member and purpose form a valid history."""
 
 import pandas as pd
 import pytest
@@ -21,7 +21,7 @@ def consents(market: Landed) -> pd.DataFrame:
     return market.clean("consent_event").set_index("record_id")
 
 
-def test_each_record_follows_the_one_it_supersedes(consents: pd.DataFrame) -> None:
+def test_each_consent_record_follows_the_one_it_supersedes(consents: pd.DataFrame) -> None:
     later = consents.dropna(subset="supersedes")
     earlier = consents.loc[later["supersedes"]]
     assert (later["member_no"].to_numpy() == earlier["member_no"].to_numpy()).all()
@@ -32,21 +32,21 @@ def test_each_record_follows_the_one_it_supersedes(consents: pd.DataFrame) -> No
     assert later["supersedes"].is_unique
 
 
-def test_every_registration_has_an_answer_for_every_purpose(market: Landed, consents: pd.DataFrame) -> None:
+def test_each_registration_has_a_consent_record_for_each_purpose(market: Landed, consents: pd.DataFrame) -> None:
     answered = consents[consents["state"].isin(["given", "refused"])]
     members = market.clean("crm_customer")["member_no"]
     assert (answered.groupby("member_no")["purpose"].nunique().reindex(members) == 5).all()
     assert {"given", "refused", "withdrawn", "renewed", "expired", "requested"} <= set(consents["state"])
 
 
-def test_records_are_written_after_the_fact_and_marketing_lapses(consents: pd.DataFrame) -> None:
+def test_records_are_recorded_after_their_event_and_only_marketing_has_730_valid_days(consents: pd.DataFrame) -> None:
     assert (consents["recorded_at"] >= consents["event_at"]).all()
     lasting = consents.query("purpose == 'marketing' and state in ['given', 'renewed']")
     assert (lasting["valid_days"] == 730).all()
     assert consents.query("purpose != 'marketing'")["valid_days"].isna().all()
 
 
-def test_guardians_speak_for_children(market: Landed, consents: pd.DataFrame) -> None:
+def test_consent_of_children_is_expressed_by_a_guardian(market: Landed, consents: pd.DataFrame) -> None:
     people = market.truth("person").set_index("person_id")["birth_date"]
     person = market.truth("record").query("source == 'consent_event'").set_index("key")["person_id"]
     born = pd.to_datetime(people.loc[person.loc[consents.index]].to_numpy())

@@ -1,4 +1,4 @@
-"""Same seed, same bytes; replicas share nobody; a second call does nothing."""
+"""The same seed gives the same bytes, replicas share no people, and a second call writes nothing."""
 
 import json
 import os
@@ -8,10 +8,10 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
 
 from pipelines.simulate.errors import SimulationError
-from pipelines.simulate.simulation import simulate
+from pipelines.simulate.simulation import SimulationResult, simulate
+from privacy.storage.lock import file_lock
 
 from .landed import SOURCES, Landed, read_file
 
@@ -28,13 +28,13 @@ def _digests(root: Path) -> dict[str, str]:
 
 
 def _simulate_apart(out: Path, seed: int, hash_seed: str) -> dict[str, str]:
-    """Simulate in a process of its own with its own order of hashes."""
+    """Simulate in another process with the given hash seed, and return the digests of the files."""
     environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
     subprocess.run([sys.executable, "-c", _RUN, str(out), str(seed)], env=environment, check=True)
     return _digests(out)
 
 
-def test_same_seed_gives_same_bytes_whatever_the_order_of_hashes(tmp_path: Path) -> None:
+def test_the_same_seed_gives_the_same_bytes_under_any_hash_seed(tmp_path: Path) -> None:
     first = _simulate_apart(tmp_path / "a", 11, "1")
     assert first == _simulate_apart(tmp_path / "b", 11, "2")
     assert len(first) > 50
@@ -44,13 +44,13 @@ def test_same_seed_gives_same_bytes_whatever_the_order_of_hashes(tmp_path: Path)
     assert all("/cj_" in name for name in same)
 
 
-def test_every_source_has_its_files(market: Landed) -> None:
+def test_each_source_has_files_and_event_sources_have_monthly_ones(market: Landed) -> None:
     assert {path.name for path in (market.root / "landing").iterdir()} == set(SOURCES)
     assert all(market.files(source) for source in SOURCES)
     assert len(market.files("app_event")) == len(market.files("web_event")) == 13
 
 
-def test_manifest_describes_every_file(market: Landed) -> None:
+def test_the_manifest_lists_digest_and_rows_of_every_file(market: Landed) -> None:
     manifest = json.loads((market.root / "manifest.json").read_text())
     digests = _digests(market.root)
     digests.pop("manifest.json")
@@ -58,53 +58,55 @@ def test_manifest_describes_every_file(market: Landed) -> None:
     rows = {file["path"]: file["rows"] for file in manifest["files"]}
     for source in SOURCES:
         landed = sum(n for path, n in rows.items() if path.split("/")[1] == source)
-        assert landed == len(market.rows(source)), source
+        assert landed == market.count(source), source
 
 
-def test_second_call_finds_its_files_and_mends_lost_ones(tmp_path: Path) -> None:
-    first = simulate(tmp_path, seed=3, households=12)
-    assert not first.was_present
+def test_a_second_call_writes_nothing_and_rewrites_damaged_files(tmp_path: Path, written: SimulationResult) -> None:
+    assert not written.was_present
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
     again = simulate(tmp_path, seed=3, households=12)
     assert again.was_present
-    assert again.files == first.files
+    assert again.files == written.files
     assert before == {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
     damaged = tmp_path / "landing/delivery/delivery-000.csv"
     damaged.write_bytes(damaged.read_bytes().replace(b"0", b"1"))
-    mended = simulate(tmp_path, seed=3, households=12)
-    assert not mended.was_present
-    assert mended.files == first.files
+    rewritten = simulate(tmp_path, seed=3, households=12)
+    assert not rewritten.was_present
+    assert rewritten.files == written.files
 
 
-def test_another_simulation_is_replaced_only_by_force(tmp_path: Path) -> None:
+def test_another_simulation_is_replaced_only_with_force(tmp_path: Path) -> None:
     simulate(tmp_path, seed=3, households=12, scale=2)
-    stranger = tmp_path / "landing/my_source/mine.csv"
-    stranger.parent.mkdir()
-    stranger.write_text("kept")
+    other_file = tmp_path / "landing/my_source/mine.csv"
+    other_file.parent.mkdir()
+    other_file.write_text("kept")
     with pytest.raises(SimulationError, match="--force"):
         simulate(tmp_path, seed=4, households=12)
     simulate(tmp_path, seed=4, households=12, force=True)
     assert not list(tmp_path.rglob("*-001.*"))
-    assert stranger.read_text() == "kept"
+    assert other_file.read_text() == "kept"
     assert not (tmp_path / ".simulating").exists()
 
 
 @pytest.mark.parametrize(("seed", "scale", "households"), [(1, 0, None), (1, 1001, None), (-1, 1, None), (1, 1, 9)])
-def test_requests_out_of_range_are_refused(tmp_path: Path, seed: int, scale: int, households: int | None) -> None:
+def test_arguments_out_of_range_are_refused_and_nothing_is_written(
+    tmp_path: Path, seed: int, scale: int, households: int | None
+) -> None:
     with pytest.raises(SimulationError, match="give"):
         simulate(tmp_path, seed=seed, scale=scale, households=households)
     assert not list(tmp_path.iterdir())
 
 
-def test_two_simulations_do_not_write_to_one_folder(tmp_path: Path) -> None:
-    with FileLock(tmp_path / ".simulating.lock"), pytest.raises(SimulationError, match="another simulation"):
+def test_a_second_simulation_of_the_same_folder_is_refused(tmp_path: Path) -> None:
+    with (
+        file_lock(tmp_path / ".simulating.lock"),
+        pytest.raises(SimulationError, match="Another simulation is writing"),
+    ):
         simulate(tmp_path, households=12)
     assert not (tmp_path / "manifest.json").exists()
 
 
-def test_failed_simulation_leaves_what_was_there(tmp_path: Path) -> None:
-    first = simulate(tmp_path, seed=3, households=12)
-
+def test_a_failed_simulation_leaves_the_earlier_files_unchanged(tmp_path: Path, written: SimulationResult) -> None:
     def fail(step: str) -> None:
         if step == "delivery":
             raise OSError(28, "No space left on device")
@@ -112,17 +114,17 @@ def test_failed_simulation_leaves_what_was_there(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No space"):
         simulate(tmp_path, seed=4, households=12, progress=fail, force=True)
     assert simulate(tmp_path, seed=3, households=12).was_present
-    assert first.files
+    assert written.files
     assert not (tmp_path / ".simulating").exists()
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_smallest_market_works(tmp_path: Path, seed: int) -> None:
+def test_the_smallest_market_has_transactions(tmp_path: Path, seed: int) -> None:
     assert simulate(tmp_path, seed=seed, households=10).rows["cj_transactions"] > 0
 
 
-def test_replicas_share_no_people_and_no_numbers(tmp_path: Path) -> None:
-    simulate(tmp_path, seed=3, households=40, scale=2)
+def test_replicas_share_no_people_and_no_keys(tmp_path: Path) -> None:
+    simulate(tmp_path, seed=3, households=24, scale=2)
     landed = Landed(tmp_path)
     people = landed.truth("person")
     is_second = people["household_id"] >= 1_000_000

@@ -1,4 +1,4 @@
-"""Simulated touchpoints are tied to the real baskets."""
+"""Simulated touchpoints agree with the real baskets."""
 
 import pandas as pd
 import pytest
@@ -16,18 +16,20 @@ def basket_at(lines: pd.DataFrame) -> pd.Series:
     return lines.drop_duplicates("basket_id").set_index("basket_id")["transaction_timestamp"]
 
 
-def test_about_eight_in_a_hundred_baskets_are_online(market: Landed, basket_at: pd.Series) -> None:
+def test_about_eight_per_cent_of_baskets_are_web_orders(market: Landed, basket_at: pd.Series) -> None:
     assert 0.04 < len(market.clean("delivery")) / len(basket_at) < 0.13
 
 
-def test_every_delivery_and_purchase_is_a_real_basket_at_its_time(market: Landed, basket_at: pd.Series) -> None:
+def test_each_delivery_and_web_purchase_has_the_id_and_time_of_a_real_basket(
+    market: Landed, basket_at: pd.Series
+) -> None:
     deliveries, events = market.clean("delivery"), market.clean("web_event")
     bought = events[events["event_type"] == "purchase"]
     orders = deliveries["order_no"].astype("int64")
     assert orders.is_unique
     paid_online = set(bought["order_no"].astype("int64"))
     assert paid_online <= set(orders)
-    # An event that came late, after the export, is in no file.
+    # An event that was received after the export is in no file.
     assert len(paid_online) > 0.98 * len(orders)
     assert (basket_at.loc[orders].to_numpy() == pd.to_datetime(deliveries["ordered_at"]).to_numpy()).all()
     paid = basket_at.loc[bought["order_no"].astype("int64")]
@@ -35,14 +37,14 @@ def test_every_delivery_and_purchase_is_a_real_basket_at_its_time(market: Landed
     assert events.loc[events["event_type"] != "purchase", "order_no"].isna().all()
 
 
-def test_parcels_are_shipped_after_the_order_and_delivered_after_that(market: Landed) -> None:
+def test_parcels_are_shipped_after_the_order_and_delivered_after_shipping(market: Landed) -> None:
     deliveries = market.clean("delivery")
     ordered, shipped, delivered = (pd.to_datetime(deliveries[c]) for c in ("ordered_at", "shipped_at", "delivered_at"))
     assert (shipped >= ordered).all()
     assert (delivered.dropna() >= shipped[delivered.notna()]).all()
 
 
-def test_returned_lines_were_bought_and_no_more(market: Landed, lines: pd.DataFrame) -> None:
+def test_returned_lines_were_bought_and_returns_do_not_exceed_them(market: Landed, lines: pd.DataFrame) -> None:
     returns = market.clean("return_item")
     returns = returns.astype(
         {"order_no": "int64", "product_id": "int64", "quantity": "int64", "refund_amount": "float"}
@@ -57,7 +59,7 @@ def test_returned_lines_were_bought_and_no_more(market: Landed, lines: pd.DataFr
     assert (pd.to_datetime(joined["returned_at"]) > joined["transaction_timestamp"]).all()
 
 
-def test_buyers_put_what_they_buy_into_the_cart(market: Landed, lines: pd.DataFrame) -> None:
+def test_cart_products_of_buyers_are_in_their_basket(market: Landed, lines: pd.DataFrame) -> None:
     events = market.clean("web_event")
     order = events.dropna(subset="order_no").set_index("session_id")["order_no"].astype("int64")
     carted = events[(events["event_type"] == "add_to_cart") & events["session_id"].isin(order.index)]
@@ -67,14 +69,14 @@ def test_buyers_put_what_they_buy_into_the_cart(market: Landed, lines: pd.DataFr
     assert all(found)
 
 
-def test_some_carts_are_abandoned(market: Landed) -> None:
+def test_some_sessions_with_a_cart_have_no_purchase(market: Landed) -> None:
     events = market.clean("web_event")
     carts = set(events.loc[events["event_type"] == "add_to_cart", "session_id"])
     bought = set(events.loc[events["event_type"] == "purchase", "session_id"])
     assert 0.05 < len(carts - bought) / len(carts) < 0.7
 
 
-def test_events_lie_within_their_session(market: Landed) -> None:
+def test_web_events_lie_within_their_session(market: Landed) -> None:
     events, sessions = market.clean("web_event"), market.clean("web_session").set_index("session_id")
     at = pd.to_datetime(events["event_at"])
     assert (at >= pd.to_datetime(sessions["started_at"]).loc[events["session_id"]].to_numpy()).all()
@@ -82,7 +84,7 @@ def test_events_lie_within_their_session(market: Landed) -> None:
     assert ((at <= ended) | pd.isna(ended)).all()
 
 
-def test_reviewed_products_were_bought_by_their_author(market: Landed, lines: pd.DataFrame) -> None:
+def test_reviewed_products_were_bought_by_the_author_of_the_review(market: Landed, lines: pd.DataFrame) -> None:
     reviews = market.clean("review")
     record = market.truth("record").query("source == 'review'").set_index("key")["person_id"]
     people = market.truth("person").set_index("person_id")
@@ -91,7 +93,7 @@ def test_reviewed_products_were_bought_by_their_author(market: Landed, lines: pd
     assert all(pair in bought for pair in zip(household, reviews["product_id"], strict=True))
 
 
-def test_purchases_after_recommendations_happened(market: Landed, lines: pd.DataFrame) -> None:
+def test_recommended_products_marked_purchased_are_in_a_real_basket(market: Landed, lines: pd.DataFrame) -> None:
     shown = market.clean("recommendation_event")
     bought = shown[shown["outcome"] == "purchased"]
     account = market.clean("crm_customer").set_index("member_no")["account_no"].astype("int64")
@@ -109,7 +111,7 @@ def test_purchases_after_recommendations_happened(market: Landed, lines: pd.Data
     assert all(row in at for row in rows)
 
 
-def test_scans_are_of_products_in_the_basket_that_follows(market: Landed, lines: pd.DataFrame) -> None:
+def test_scanned_products_are_in_the_basket_that_follows(market: Landed, lines: pd.DataFrame) -> None:
     events = market.clean("app_event").query("event_type == 'scan_barcode'")
     people = market.truth("person").set_index("person_id")["household_id"]
     owner = market.truth("record").query("source == 'app_event'").set_index("key")["person_id"].map(people)
@@ -118,7 +120,7 @@ def test_scans_are_of_products_in_the_basket_that_follows(market: Landed, lines:
     assert sum(hits) / len(hits) > 0.7
 
 
-def test_member_numbers_and_products_exist(market: Landed) -> None:
+def test_member_numbers_and_product_ids_exist(market: Landed) -> None:
     members = set(market.clean("crm_customer")["member_no"])
     products = set(market.frame("cj_products")["product_id"])
     for source in ("web_session", "app_event", "wishlist", "review", "nps_survey", "recommendation_event",
@@ -128,7 +130,7 @@ def test_member_numbers_and_products_exist(market: Landed) -> None:
         assert {int(p) for p in market.clean(source)["product_id"].dropna()} <= products, source
 
 
-def test_wishes_began_on_the_web(market: Landed) -> None:
+def test_each_wish_list_item_was_added_in_a_web_session(market: Landed) -> None:
     events = market.clean("web_event").query("event_type == 'wishlist_add'")
     began = {
         (int(p), str(at).replace("T", " ")) for p, at in zip(events["product_id"], events["event_at"], strict=True)

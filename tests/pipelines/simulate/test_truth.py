@@ -1,4 +1,4 @@
-"""Truth names the person behind each record, and households follow the demographics."""
+"""The truth names the person behind each record, and households match the known demographics."""
 
 import pandas as pd
 
@@ -20,7 +20,7 @@ _WITH_PEOPLE = (
 )
 
 
-def test_every_record_has_its_person(market: Landed) -> None:
+def test_the_truth_lists_each_record_with_an_existing_person(market: Landed) -> None:
     record, people = market.truth("record"), set(market.truth("person")["person_id"])
     assert set(record["person_id"]) <= people
     assert not record.duplicated(["source", "key"]).any()
@@ -32,7 +32,7 @@ def test_every_record_has_its_person(market: Landed) -> None:
     assert accounts == set(record.query("source == 'cj_transactions'")["key"])
 
 
-def test_one_principal_an_account_and_about_one_and_a_third_registrations(market: Landed) -> None:
+def test_each_account_has_one_principal_and_about_four_thirds_registrations(market: Landed) -> None:
     people, members = market.truth("person"), market.clean("crm_customer")
     assert (people.groupby("household_id")["is_principal"].sum() == 1).all()
     assert (members.query("is_principal == 'Y'").groupby("account_no").size() == 1).all()
@@ -46,7 +46,7 @@ def test_members_belong_to_the_household_of_their_account(market: Landed) -> Non
     assert (home.loc[person.loc[members["member_no"]]].to_numpy() == members["account_no"].astype("int64")).all()
 
 
-def test_people_follow_the_demographics(market: Landed) -> None:
+def test_household_size_and_age_match_the_known_demographics(market: Landed) -> None:
     known = market.frame("cj_demographics").set_index("household_id")
     people = market.truth("person").query("household_id in @known.index")
     size = people.groupby("household_id").size()
@@ -59,15 +59,15 @@ def test_people_follow_the_demographics(market: Landed) -> None:
     assert (age[low < 65] <= low[low < 65] + 11).all()
 
 
-def test_nobody_can_be_reached(market: Landed) -> None:
-    """Numbers and addresses are of kinds that are given to nobody."""
+def test_phones_and_emails_belong_to_no_real_person(market: Landed) -> None:
+    """Numbers are from blocks that are not assigned, and addresses from a reserved domain."""
     people = market.truth("person")
     phones, emails = people["phone"].dropna(), people["email"].dropna()
     assert phones.str.fullmatch(r"\+8210[01]\d{7}|\+1[2-9]\d{2}55501\d{2}").all()
     assert emails.str.endswith(".example").all()
 
 
-def test_some_families_share_a_phone_and_names_repeat(market: Landed) -> None:
+def test_some_people_share_a_phone_within_their_household_and_some_a_name(market: Landed) -> None:
     people = market.truth("person")
     shared = people.dropna(subset="phone").groupby("phone")["household_id"].agg(["size", "nunique"])
     assert (shared["size"] > 1).any()
@@ -75,7 +75,7 @@ def test_some_families_share_a_phone_and_names_repeat(market: Landed) -> None:
     assert people["name"].duplicated().any()
 
 
-def test_repeated_registrations_are_known(market: Landed) -> None:
+def test_the_truth_lists_each_repeated_registration(market: Landed) -> None:
     record = market.truth("record").query("source == 'crm_customer'")
     made_up = set(market.dirt().query("source == 'crm_customer' and breaks_contract")["key"])
     sound = record[~record["key"].isin(made_up)]

@@ -1,4 +1,4 @@
-"""Weather has seasons, and every province and day once."""
+"""The simulated weather has seasons, and one row per province and day."""
 
 import numpy as np
 import pandas as pd
@@ -6,7 +6,7 @@ import pandas as pd
 from pipelines.simulate.weather import draw_weather
 
 
-def test_weather_has_seasons_and_no_gaps() -> None:
+def test_summer_is_warmer_than_winter_and_each_province_and_day_occurs_once() -> None:
     weather = draw_weather(np.random.default_rng(5))
     assert not weather.duplicated(["sido", "observed_on"]).any()
     assert weather["sido"].nunique() == 17

@@ -1,4 +1,4 @@
-"""Sail and Apache Spark build the same tables, order aside and floats to 1e-9."""
+"""Sail and Apache Spark build equal tables, ignoring row order and float differences up to 1e-9."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SEALED = {"silver/identity_sketch": ["sketch"]}
 
 
 def difference(left: pd.DataFrame, right: pd.DataFrame) -> str:
-    """Return what differs between two tables of the same key order; empty when nothing does."""
+    """Return the first difference between two tables sorted by key; "" when they are equal."""
     if list(left.columns) != list(right.columns) or len(left) != len(right):
         return f"shapes {left.shape} and {right.shape}, columns {set(left.columns) ^ set(right.columns)}"
     for name in left.columns:
@@ -33,7 +33,7 @@ def difference(left: pd.DataFrame, right: pd.DataFrame) -> str:
     return ""
 
 
-def test_difference_sees_what_differs() -> None:
+def test_difference_reports_values_nulls_and_row_counts() -> None:
     frame = pd.DataFrame({"k": [1, 2], "x": [0.5, None]})
     assert difference(frame, frame.copy()) == ""
     assert difference(frame, frame.assign(x=[0.5 + 1e-7, None])).startswith("x: 0.5")
@@ -49,6 +49,6 @@ def spark_market(build_market: Callable[[str], object]) -> object:
 @pytest.mark.spark
 @pytest.mark.xdist_group("spark")
 @pytest.mark.parametrize("name", [derived.name for derived in TABLES])
-def test_both_engines_build_the_same_table(name: str, market, spark_market) -> None:
+def test_sail_and_spark_build_the_same_table(name: str, market, spark_market) -> None:
     ours, theirs = (one.frame(name).drop(columns=SEALED.get(name, [])) for one in (market, spark_market))
     assert difference(ours, theirs) == ""

@@ -7,13 +7,13 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
-from pipelines.charts.identity_metadata import identity_charts
 from pipelines.derived_table.refresh import refresh_table
+from pipelines.orchestration.identity_metadata import identity_charts
 from pipelines.register.decision import DecisionError
-from pipelines.register.person_record import kept_sketches, read_person_records
+from pipelines.register.person_record import read_person_records, stored_sketches
 from pipelines.register.sketch_book import SketchBook, SketchKeys
 from pipelines.steward.person_explain import explain_persons
-from pipelines.steward.steward_desk import StewardDesk
+from pipelines.steward.steward_desk import StewardService
 from pipelines.unify.registry import table
 from tests.pipelines.unify.market import LOADED_AT, land, token
 
@@ -29,8 +29,8 @@ def built(build_market):
     return build_market("sail", TABLES)
 
 
-def desk(built) -> StewardDesk:
-    return StewardDesk(
+def desk(built) -> StewardService:
+    return StewardService(
         built.lakehouse, built.context.contracts, token, lambda: LOADED_AT + timedelta(days=30), "steward"
     )
 
@@ -70,7 +70,7 @@ def test_a_register_entry_in_other_words_is_matched_and_a_couple_is_not(built) -
 
 def test_an_unchanged_rerun_changes_no_id_even_when_everything_is_built_again(built) -> None:
     before = built.frame("silver/identifier")
-    refresh_table(replace(table("silver/identifier"), version=99), built.lakehouse, built.context)
+    refresh_table(replace(table("silver/identifier"), version=99), built.lakehouse, built.context, built.row_filter)
     assert built.frame("silver/identifier").equals(before)
 
 
@@ -114,7 +114,7 @@ def test_without_the_decision_those_records_join(built) -> None:
 
 def test_the_desk_knows_whom_it_cannot_name(built) -> None:
     at = desk(built)
-    with pytest.raises(DecisionError, match="No customer holds"):
+    with pytest.raises(DecisionError, match="No customer has that"):
         at.find("member_no:M999999999")
     with pytest.raises(DecisionError, match="No customer"):
         at.find("c_nobody")
@@ -162,8 +162,8 @@ def test_reading_people_goes_through_the_reveal(built) -> None:
 
     persons = read_person_records(built.lakehouse, built.context.contracts, reveal)
     assert seen == [], "nobody is decrypted until somebody asks"
-    said = persons.describe(persons.everybody)
-    persons.describe(persons.everybody[:1])
+    said = persons.describe(persons.all_rows)
+    persons.describe(persons.all_rows[:1])
     assert seen == ["crm_customer", "loyalty_card"], "and nobody twice"
     assert {"name", "birth_date", "phone", "email", "household"} <= set(said.columns)
     register = built.lakehouse.rows("bronze/crm_customer", ["member_no"]).num_rows
@@ -171,7 +171,7 @@ def test_reading_people_goes_through_the_reveal(built) -> None:
 
 
 def test_explaining_two_people_reads_only_them(built) -> None:
-    book = SketchBook(SketchKeys(bytes(32), bytes(32)), kept_sketches(built.lakehouse))
+    book = SketchBook(SketchKeys(bytes(32), bytes(32)), stored_sketches(built.lakehouse))
     few, all_of_them = (read_person_records(built.lakehouse, built.context.contracts, book=b) for b in (book, None))
     keys = [[("member_no", token("member_no", number))] for number in ("M000000005", "M000000205")]
     found = explain_persons(built.lakehouse, few, *keys)

@@ -1,4 +1,4 @@
-"""Money, quantity and baskets survive from bronze to gold, to the cent."""
+"""Sales value, quantity and number of orders are equal in bronze, silver and gold, to the cent."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 from pipelines.unify.line_total import COUNTED, SOURCE, broken_totals, line_totals
 
 
-def test_totals_are_those_of_the_source(market) -> None:
+def test_totals_of_silver_and_gold_equal_those_of_the_source(market) -> None:
     tables = {name: market.lakehouse.read(name) for name in COUNTED}
     assert broken_totals(tables) == []
     rows = market.rows["cj_transactions"]
@@ -20,8 +20,8 @@ def test_totals_are_those_of_the_source(market) -> None:
     assert totals.order_count == len({row["basket_id"] for row in rows})
 
 
-def test_spend_of_all_customers_is_that_of_all_orders(market) -> None:
-    """Every account of the small market resolves, so customers' spend is the whole."""
+def test_spend_of_all_customers_adds_up_to_all_orders(market) -> None:
+    """In the small market every account belongs to a customer, so the customers' spend is the total."""
     whole = line_totals(SOURCE, market.lakehouse.read(SOURCE))
     for name in ("gold/customer_purchase_behaviour", "gold/customer_monthly_spend", "gold/customer_category_share"):
         assert market.frame(name)["sales_value"].sum() == whole.sales_value, name
@@ -30,8 +30,8 @@ def test_spend_of_all_customers_is_that_of_all_orders(market) -> None:
     assert events.loc[events["source"] == "cj_transactions", "amount"].sum() == whole.sales_value
 
 
-def test_a_lost_cent_a_lost_piece_and_a_lost_order_are_seen(market) -> None:
-    """The negative control."""
+def test_a_missing_cent_or_order_is_reported_with_its_table(market) -> None:
+    """Negative control of the tests above."""
     tables = {name: market.lakehouse.read(name) for name in COUNTED}
     orders = tables["gold/order_history"]
     cent = orders.withColumn("sales_value", F.when(F.col("order_id") == 1, F.col("sales_value") - Decimal("0.01"))
@@ -44,6 +44,6 @@ def test_a_lost_cent_a_lost_piece_and_a_lost_order_are_seen(market) -> None:
     assert [fault.split(" of ")[0] for fault in faults] == ["sales_value", "quantity", "order_count"]
 
 
-def test_a_missing_table_is_no_success(market) -> None:
+def test_a_missing_table_raises_an_error_instead_of_passing(market) -> None:
     with pytest.raises(KeyError):
         broken_totals({SOURCE: market.lakehouse.read(SOURCE)})

@@ -1,4 +1,4 @@
-"""The measures against an oracle: DuckDB on the same small market, written from the contracts' definitions."""
+"""Compares the measures with an oracle: SQL in DuckDB on the same small market, written from the contracts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.pipelines.unify.market import HOUSEHOLDS, token
 
 @pytest.fixture(scope="module")
 def duck(market) -> duckdb.DuckDBPyConnection:
-    """The bronze rows as DuckDB tables, lines joined with the customers of silver/identifier."""
+    """Return a DuckDB connection with the bronze rows as tables; `ol` holds the order lines with their customers."""
     connection = duckdb.connect()
     for name, rows in market.rows.items():
         connection.register(f"src_{name}", pd.DataFrame(rows))
@@ -45,7 +45,7 @@ def duck(market) -> duckdb.DuckDBPyConnection:
 
 
 def check(duck: Any, market: Any, table: str, sql: str, tolerance: float = 1e-9) -> None:
-    """Compare every column of the query with the table's, over exactly the rows of the query."""
+    """Assert that every column of the query equals the table's column, over the rows of the query."""
     expected = duck.execute(sql).df()
     keys = [name for name in market.context.contracts.table(table).primary_key if name in expected.columns]
     both = expected.merge(market.frame(table), on=keys, how="left", suffixes=("_expected", ""))
@@ -63,7 +63,7 @@ def check(duck: Any, market: Any, table: str, sql: str, tolerance: float = 1e-9)
             assert got.astype(str).tolist() == want.astype(str).tolist(), name
 
 
-def test_orders_and_spend(duck, market) -> None:
+def test_order_counts_and_spend_equal_the_oracle(duck, market) -> None:
     check(
         duck,
         market,
@@ -79,7 +79,7 @@ def test_orders_and_spend(duck, market) -> None:
     )
 
 
-def test_price_sensitivity(duck, market) -> None:
+def test_price_sensitivity_equals_the_oracle(duck, market) -> None:
     check(
         duck,
         market,
@@ -98,7 +98,7 @@ def test_price_sensitivity(duck, market) -> None:
     )
 
 
-def test_promotion_response(duck, market) -> None:
+def test_promotion_response_equals_the_oracle(duck, market) -> None:
     check(
         duck,
         market,
@@ -118,7 +118,7 @@ def test_promotion_response(duck, market) -> None:
     )
 
 
-def test_brand_loyalty(duck, market) -> None:
+def test_brand_loyalty_equals_the_oracle(duck, market) -> None:
     check(
         duck,
         market,
@@ -132,8 +132,8 @@ def test_brand_loyalty(duck, market) -> None:
     )
 
 
-def test_trials_novelty_and_impulse(duck, market) -> None:
-    """The first line of a product; interest shown online within a week before makes it planned."""
+def test_first_purchase_measures_equal_the_oracle(duck, market) -> None:
+    """A first purchase is planned when the customer showed interest online within 7 days before."""
     events = market.frame("silver/touchpoint_event")
     duck.register("events", events[["customer_id", "product_id", "event_at", "event_type"]])
     check(
@@ -166,7 +166,7 @@ def test_trials_novelty_and_impulse(duck, market) -> None:
     )
 
 
-def test_category_share(duck, market) -> None:
+def test_category_shares_and_ranks_equal_the_oracle(duck, market) -> None:
     check(
         duck,
         market,
@@ -180,7 +180,7 @@ def test_category_share(duck, market) -> None:
     )
 
 
-def test_repurchase(duck, market) -> None:
+def test_repurchase_intervals_equal_the_oracle(duck, market) -> None:
     check(
         duck,
         market,
@@ -197,7 +197,7 @@ def test_repurchase(duck, market) -> None:
     )
 
 
-def test_temporal_pattern(duck, market) -> None:
+def test_temporal_patterns_equal_the_oracle(duck, market) -> None:
     check(
         duck,
         market,
@@ -218,8 +218,8 @@ def test_temporal_pattern(duck, market) -> None:
     )
 
 
-def test_journeys(market) -> None:
-    """A plain loop over the touchpoints in time order."""
+def test_journeys_equal_those_of_a_plain_loop(market) -> None:
+    """The oracle is a loop over the touchpoints in time order."""
     events = market.frame("silver/touchpoint_event")
     events = events[events["customer_id"].notna() & (events["event_type"] != "coupon_redemption")]
     is_order = (events["event_type"] == "purchase") & events["order_id"].notna()
@@ -248,7 +248,7 @@ def test_journeys(market) -> None:
             assert row["channel_count"] == len({e.channel for e in journey})
 
 
-def test_one_person_with_two_registrations_has_one_row_and_the_newest_address(market) -> None:
+def test_a_person_with_two_registrations_has_one_row_with_the_newest_address(market) -> None:
     found = market.frame("silver/customer")
     moved = found[found["registration_count"] == 2]
     assert len(moved) == 7
@@ -257,7 +257,7 @@ def test_one_person_with_two_registrations_has_one_row_and_the_newest_address(ma
     assert set(found.loc[found["sex"] == "M", "birth_year"].isna()) == {True}  # the 13th month is no date
 
 
-def test_slipped_units_and_refused_answers(market) -> None:
+def test_wrong_units_are_converted_and_refused_answers_are_null(market) -> None:
     assert market.frame("silver/calendar")["temp_max_c"].max() == 25.0
     assert market.frame("silver/touchpoint_event")["dwell_seconds"].max() == 12.5
     demographic = market.frame("gold/customer_demographic")

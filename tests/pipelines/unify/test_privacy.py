@@ -1,4 +1,4 @@
-"""What silver and gold may hold: no identifier in clear, special categories only where the contract narrows them."""
+"""Silver and gold hold no identifier in clear, and special categories only in columns with narrower purposes."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ SPECIAL = {"gold.customer_demographic": {"pets", "health_diet", "beliefs"},
            "gold.customer_lifestyle": {"health_spend_share", "alcohol_tobacco_spend_share"}}  # fmt: skip
 
 
-def test_no_direct_identifier_is_declared(contracts: Contracts) -> None:
+def test_no_silver_or_gold_contract_declares_a_direct_identifier(contracts: Contracts) -> None:
     for derived in TABLES:
         assert [c.name for c in contracts.table(derived.name).columns if c.role == "direct"] == [], derived.name
 
 
-def test_special_categories_stand_where_they_should_and_serve_fewer_purposes(contracts: Contracts) -> None:
+def test_sensitive_columns_are_only_in_two_tables_and_never_allow_marketing(contracts: Contracts) -> None:
     for derived in TABLES:
         contract = contracts.table(derived.name)
         found = {c.name for c in contract.columns if c.role == "sensitive"}
@@ -33,7 +33,7 @@ def test_special_categories_stand_where_they_should_and_serve_fewer_purposes(con
 
 
 @pytest.mark.parametrize("name", [derived.name for derived in TABLES])
-def test_no_identifier_of_a_person_appears_in_clear(name: str, market) -> None:
+def test_no_table_holds_an_identifier_of_a_person_in_clear(name: str, market) -> None:
     values = {str(row.get(key)) for rows in market.rows.values() for row in rows for key in IDENTIFYING}
     clear = {value for value in values if len(value) > 4}
     frame = market.frame(name)
@@ -41,11 +41,11 @@ def test_no_identifier_of_a_person_appears_in_clear(name: str, market) -> None:
         assert clear.isdisjoint(frame[column].dropna().astype(str)), column
 
 
-def test_customers_have_opaque_identifiers(market) -> None:
+def test_customer_identifiers_have_the_opaque_form(market) -> None:
     assert market.frame("silver/customer")["customer_id"].str.fullmatch(r"c_[a-z2-7]{26}").all()
 
 
-def test_every_personal_table_has_a_retention_and_an_owner(contracts: Contracts) -> None:
+def test_every_table_about_persons_has_owner_and_retention(contracts: Contracts) -> None:
     vocabulary = load_vocabulary()
     for derived in TABLES:
         contract = contracts.table(derived.name)

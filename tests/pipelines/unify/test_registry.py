@@ -1,4 +1,4 @@
-"""Every table of the small market builds, keeps its contract, and is left alone when nothing changed."""
+"""Every table of the small market is built, conforms to its contract, and is not rebuilt without a change."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from installation.contract.document import Contracts
 from pipelines.unify.registry import TABLES, table
 
 
-def test_inputs_come_before_the_tables_that_read_them(contracts: Contracts) -> None:
+def test_every_table_is_listed_after_its_inputs(contracts: Contracts) -> None:
     known: set[str] = set()
     for derived in TABLES:
         missing = [name for name in derived.all_inputs(contracts) if not name.startswith(("bronze/", "consent/"))]
@@ -16,20 +16,20 @@ def test_inputs_come_before_the_tables_that_read_them(contracts: Contracts) -> N
         known.add(derived.name)
 
 
-def test_every_table_has_a_contract_that_gives_each_column_a_definition(contracts: Contracts) -> None:
+def test_every_table_has_a_contract_with_a_primary_key_and_column_descriptions(contracts: Contracts) -> None:
     for derived in TABLES:
         contract = contracts.table(derived.name)
         assert contract.primary_key
         assert all(len(column.description) > 4 for column in contract.columns)
 
 
-def test_unknown_table_is_named() -> None:
+def test_an_unknown_table_name_is_refused() -> None:
     with pytest.raises(KeyError, match="no derived table 'gold/nothing'"):
         table("gold/nothing")
 
 
 @pytest.mark.parametrize("name", [derived.name for derived in TABLES])
-def test_rows_keep_the_contract(name: str, market) -> None:
+def test_the_rows_of_every_table_conform_to_its_contract(name: str, market) -> None:
     contract = market.context.contracts.table(name)
     frame = market.frame(name)
     assert list(frame.columns) == [column.name for column in contract.columns]
@@ -48,8 +48,8 @@ def test_rows_keep_the_contract(name: str, market) -> None:
             assert values.max() <= column.maximum, column.name
 
 
-def test_every_column_says_something_on_the_small_market(market) -> None:
-    """A column that is null throughout is a measure that nothing computes."""
+def test_every_column_has_a_value_somewhere_in_the_small_market(market) -> None:
+    """A column that is always null would be a measure that no code computes."""
     may_be_null = {"silver/identifier.previous_customer_id", "silver/identifier.changed_by",
                    "silver/consent_event.recipients",
                    "silver/consent_event.supersedes", "silver/consent_event.storage",
@@ -63,7 +63,7 @@ def test_every_column_says_something_on_the_small_market(market) -> None:
     assert silent - may_be_null == set()
 
 
-def test_nothing_is_built_twice(build_market) -> None:
+def test_a_second_refresh_without_changes_builds_no_table(build_market) -> None:
     built = build_market("sail")
     customers = built.frame("silver/customer")
     versions = {derived.name: built.lakehouse.version(derived.name) for derived in TABLES}

@@ -1,4 +1,4 @@
-"""A source of the user's own flows into silver/touchpoint_event by its contract alone."""
+"""A new source gets into silver/touchpoint_event with a contract only, and events count once."""
 
 from __future__ import annotations
 
@@ -56,11 +56,12 @@ def contracts_with(folder: Path, time_role: str) -> Contracts:
     return load_contracts([*BUILT_IN, folder])
 
 
-def test_a_contract_is_all_a_new_source_needs(tmp_path, build_market) -> None:
+def test_a_new_source_gets_into_the_event_table_by_its_contract_alone(tmp_path, build_market) -> None:
     contracts = contracts_with(tmp_path, "event_time")
     built = build_market(
         "sail",
-        ("silver/identity_decision", "silver/identifier", "silver/carrier", "silver/touchpoint_event"),
+        ("silver/identity_decision", "silver/identifier", "silver/session_order_customer", "silver/touchpoint_event"),
+        sources=("crm_customer", "loyalty_card", "app_event"),
         contracts=contracts,
     )
     parked = [
@@ -81,14 +82,14 @@ def test_a_contract_is_all_a_new_source_needs(tmp_path, build_market) -> None:
     assert events.loc["P2", "customer_id"] is None
 
 
-def test_a_touchpoint_without_a_time_is_named(tmp_path, engines) -> None:
+def test_a_touchpoint_without_event_time_is_refused_with_the_contract_id(tmp_path, engines) -> None:
     source = next(s for s in event_sources(contracts_with(tmp_path, "outcome")) if s.contract.name == "parking")
     spark = engines.open("sail").spark
     with pytest.raises(TouchpointError, match=r"source.parking .* no column with touchpointRole event_time"):
         event_rows(source, spark.createDataFrame([], "ticket string"))
 
 
-def test_a_repeated_delivery_counts_once_and_a_basket_is_one_event(market) -> None:
+def test_a_repeated_delivery_and_the_lines_of_a_basket_give_one_event(market) -> None:
     events = market.frame("silver/touchpoint_event")
     assert not events.duplicated(["source", "event_id"]).any()
     web = {row["event_id"] for row in market.rows["web_event"]}
@@ -98,7 +99,7 @@ def test_a_repeated_delivery_counts_once_and_a_basket_is_one_event(market) -> No
     assert baskets["row_count"].sum() == len(market.rows["cj_transactions"])
 
 
-def test_events_are_resolved_by_the_surest_key(market) -> None:
+def test_events_get_their_customer_from_the_most_reliable_key(market) -> None:
     events = market.frame("silver/touchpoint_event")
     by = events.groupby("source")["resolved_by"].agg(lambda kinds: set(kinds.dropna()))
     assert by["cj_transactions"] == {"order_id"}

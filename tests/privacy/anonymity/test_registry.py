@@ -77,17 +77,17 @@ def release_and_die(folder: Path, people: pd.DataFrame, file: str, is_written: b
     child = os.fork()
     if child:
         return os.waitpid(child, 0)[1]
-    write = registry._write_whole
+    write = registry.replace_public
 
-    def write_or_die(path: Path, content: bytes) -> None:
+    def write_or_die(path: Path, content: bytes, *, is_durable: bool) -> None:
         if is_written or not path.name.endswith(file):
-            write(path, content)
+            write(path, content, is_durable=is_durable)
         else:
-            path.with_name(path.name + ".new").write_bytes(content[: len(content) // 2])
+            path.with_name(f".{path.name}.1a2b3c4d").write_bytes(content[: len(content) // 2])
         if path.name.endswith(file):
             os.kill(os.getpid(), signal.SIGKILL)
 
-    registry._write_whole = write_or_die  # type: ignore[assignment]
+    registry.replace_public = write_or_die  # type: ignore[assignment]
     ReleaseRegistry(folder, b"k" * 32, lambda: NOW).release("customers", people, make_spec(), "ministry")
     os._exit(0)
 

@@ -19,7 +19,7 @@ CONSENT_STATES = (
 OVERRIDES = ("objected", "objection_lifted", "restricted", "restriction_lifted")
 SPOKEN_OF = ("marketing", "marketing", "marketing", "night_advertising", "analytics",
              "personalisation", "research",
-             "sensitive_research", "sensitive_research")  # fmt: skip
+             "sensitive_research", "sensitive_research", "advertising_message")  # fmt: skip
 
 
 COVERED = (

@@ -55,7 +55,14 @@ class Oracle:
         if purpose in CONTRACT | DUTY | INTEREST | {"pseudonymised_research"}:
             return True
         if purpose == "advertising_message":
-            if self._is_stopped(people, "marketing", at) or not self._consents(people, "marketing", at):
+            if self._is_stopped(people, "marketing", at):
+                return False
+            has_base = self._consents(people, "marketing", at)
+            if self.broken == "base_consent":  # as if a consent under its own name were enough
+                has_base = has_base or self._consents(people, purpose, at)
+            if not has_base:
+                return False
+            if self._refuses(people, purpose, at):
                 return False
             is_night = at.hour >= 21 or at.hour < 8
             if not is_night or self.broken == "night":
@@ -102,6 +109,13 @@ class Oracle:
             for concerned in (purpose, "*")
             for record in self._in_force(subject, about, concerned, at)
         )
+
+    def _refuses(self, people: list[str], purpose: str, at: datetime) -> bool:
+        """Whether somebody's newest word about a purpose that rests on another's consent is not a yes."""
+        if self.broken == "own_refusal":
+            return False
+        in_force = [self._in_force(subject, "consent", purpose, at) for subject in people]
+        return any(not self._says_yes(record, at) for records in in_force for record in records)
 
     def _consents(self, people: list[str], purpose: str, at: datetime) -> bool:
         answers = []

@@ -22,7 +22,8 @@ from tests.privacy.consent.oracle import PURPOSES, Oracle
 
 SCHEMA = pa.schema([RECORD_SCHEMA.field(column) for column in DECISIVE])
 POLICY = built_in_policy()
-BREAKABLE = ("night", "override", "merge", "expiry", "guardian", "separate", "rrn", "sensitive", "reconfirm")
+BREAKABLE = ("night", "override", "merge", "expiry", "guardian", "separate", "rrn", "sensitive", "reconfirm",
+             "own_refusal", "base_consent")  # fmt: skip
 
 
 @dataclass

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from privacy.consent.errors import ConsentError, UnknownPurposeError
-from privacy.consent.live_decision import ConsentGate
+from privacy.consent.live_decision import LiveDecisions
 from privacy.consent.policy import built_in_policy
 from privacy.consent.record import ConsentRecord, new_record_id
 from privacy.consent.rows import DECISIVE
@@ -100,7 +100,7 @@ def test_all_or_none_is_stored(store: ConsentStore) -> None:
 
 def test_a_withdrawal_counts_at_the_next_question(store: ConsentStore) -> None:
     store.append([record("s_1", State.GIVEN)])
-    gate = ConsentGate(store, POLICY, "Shop")
+    gate = LiveDecisions(store, POLICY, "Shop")
     later = NOON + timedelta(hours=1)
     assert gate.is_permitted("s_1", "marketing", later)
     gate.append([record("s_1", State.WITHDRAWN, NOON + timedelta(minutes=1))])
@@ -110,7 +110,7 @@ def test_a_withdrawal_counts_at_the_next_question(store: ConsentStore) -> None:
 
 def test_a_withdrawal_by_another_process_counts_well_under_a_second(store: ConsentStore) -> None:
     store.append([record("s_1", State.GIVEN)])
-    gate = ConsentGate(store, POLICY, "Shop")
+    gate = LiveDecisions(store, POLICY, "Shop")
     assert gate.is_permitted("s_1", "marketing", NOON)
     withdrawn = record("s_1", State.WITHDRAWN).model_dump_json()
     code = (
@@ -128,7 +128,7 @@ def test_a_withdrawal_by_another_process_counts_well_under_a_second(store: Conse
 
 def test_a_merge_takes_the_most_restrictive_and_a_split_frees_again(store: ConsentStore) -> None:
     store.append([record("s_1", State.GIVEN), record("s_2", State.REFUSED)])
-    gate = ConsentGate(store, POLICY, "Shop")
+    gate = LiveDecisions(store, POLICY, "Shop")
     hours = [NOON + timedelta(hours=h) for h in range(4)]
     store.assign("s_1", "c_1", hours[0])
     store.assign("s_2", "c_1", hours[1])
@@ -140,7 +140,7 @@ def test_a_merge_takes_the_most_restrictive_and_a_split_frees_again(store: Conse
 
 def test_news_of_a_merge_reaches_the_gate(store: ConsentStore) -> None:
     store.append([record("c_1", State.GIVEN)])
-    gate = ConsentGate(store, POLICY, "Shop")
+    gate = LiveDecisions(store, POLICY, "Shop")
     other = ConsentStore(store.path, POLICY.taxonomy)
     other.assign("c_1", "c_2", NOON + timedelta(hours=1))
     other.append([record("c_2", State.REFUSED)])

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.stats import beta, norm
 
 from privacy.dp.mechanism import add_gaussian
-from privacy.dp.plan import NoisyVector
+from privacy.dp.noise_plan import NoisyVector
 
 CONFIDENCE = 0.999
 Vectors = Mapping[str, Sequence[int]]

@@ -10,7 +10,7 @@ from dp_accounting import pld, rdp
 from privacy.dp.cost import Cost, cost_of_rho, rho_of_pure_epsilon
 from privacy.dp.ledger import Balance
 from privacy.dp.mechanism import approximate_epsilon
-from privacy.dp.plan import Plan
+from privacy.dp.noise_plan import NoisePlan
 from privacy.dp.release import read_question
 
 DELTA = 1e-6
@@ -55,7 +55,7 @@ def test_the_vectors_of_a_question_compose_to_its_cost() -> None:
         "measure": {"column": "amount", "lower": 0, "upper": 100}, "bounds": {"rows": 7, "rows_per_group": 2},
         "group_by": [{"column": "key", "values": ["a", "b"]}],
     }  # fmt: skip
-    plan = Plan(read_question(form))
+    plan = NoisePlan(read_question(form))
     vectors = [plan.vector(name) for name in plan.names]
     assert len(vectors) == 4
     multipliers = [vector.scale / vector.l2_sensitivity for vector in vectors]

@@ -10,7 +10,7 @@ from scipy.stats import beta
 
 from pipelines.engine.session import Engine
 from privacy.dp.mechanism import select_keys
-from privacy.dp.plan import NoisyVector, Plan
+from privacy.dp.noise_plan import NoisePlan, NoisyVector
 from privacy.dp.release import collect, read_question
 from tests.privacy.dp.audit import audited_mu, epsilon_of_mu
 
@@ -59,7 +59,7 @@ def rows_of(customers: int, extreme: float = 1e9) -> pd.DataFrame:
 
 def vectors_of(engine: Engine, form: dict[str, Any], rows: pd.DataFrame) -> dict[str, list[int]]:
     question = read_question(BASE | {"bounds": BOUNDS} | form)
-    plan = Plan(question)
+    plan = NoisePlan(question)
     exact, bins = collect(question, engine.spark.createDataFrame(rows))
     found = {}
     for name, level in product([name for name in plan.names if name != "bins"], plan.levels):
@@ -72,7 +72,7 @@ def vectors_of(engine: Engine, form: dict[str, Any], rows: pd.DataFrame) -> dict
     return found
 
 
-def noise_of(plan: Plan) -> dict[str, NoisyVector]:
+def noise_of(plan: NoisePlan) -> dict[str, NoisyVector]:
     levels = {f"{name} {level}": plan.vector(name, level) for name, level in product(plan.names, plan.levels)}
     return {name: vector for name, vector in levels.items() if vector.name != "bins"} | (
         {"bins": plan.vector("bins")} if "bins" in plan.names else {}
@@ -88,7 +88,7 @@ def padded(x: dict[str, list[int]], y: dict[str, list[int]]) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("form", QUESTIONS.values(), ids=QUESTIONS.keys())
 def test_no_question_tells_more_than_it_claims(sail: Engine, form: dict[str, Any]) -> None:
-    plan = Plan(read_question(BASE | {"bounds": BOUNDS} | form))
+    plan = NoisePlan(read_question(BASE | {"bounds": BOUNDS} | form))
     # What lies beyond the edges is in no group, so there the extreme stays within them.
     is_by_edges = any("edges" in key for key in form.get("group_by", ()))
     rows = rows_of(8, 100.0 if is_by_edges else 1e9)
@@ -119,7 +119,7 @@ def broken(rows: pd.DataFrame, variant: str) -> dict[str, list[int]]:
     ["one group too many", "clip after sum", "max_length counts twice (OpenDP 2945)", "redefined (OpenDP 2949)"],
 )
 def test_the_audit_catches_broken_bounds(variant: str) -> None:
-    plan = Plan(read_question(BASE | {"bounds": BOUNDS} | QUESTIONS["count"]))
+    plan = NoisePlan(read_question(BASE | {"bounds": BOUNDS} | QUESTIONS["count"]))
     rows = rows_of(8)
     x, y = broken(rows, variant), broken(rows[rows.cid != 0], variant)
     assert audited_mu({"n": plan.vector("n")}, x, y, FEWER_RUNS) > math.sqrt(2 * plan.question.rho)
@@ -127,7 +127,7 @@ def test_the_audit_catches_broken_bounds(variant: str) -> None:
 
 @pytest.mark.parametrize(("scale_factor", "is_caught"), [(1.0, False), (0.7, True)])
 def test_the_audit_catches_too_little_noise(scale_factor: float, is_caught: bool) -> None:
-    plan = Plan(read_question(BASE | {"bounds": BOUNDS} | QUESTIONS["count"]))
+    plan = NoisePlan(read_question(BASE | {"bounds": BOUNDS} | QUESTIONS["count"]))
     x, y = {"n": [1, 1, 1, 0]}, {"n": [0, 0, 0, 0]}
     told = audited_mu({"n": plan.vector("n")}, x, y, FEWER_RUNS, rho_factor=scale_factor**-2)
     assert (told > math.sqrt(2 * plan.question.rho)) == is_caught

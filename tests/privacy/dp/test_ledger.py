@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from bench.dp.ledger import try_ledger
-from privacy.dp.account import Account
+from privacy.dp.budget_account import BudgetAccount
 from privacy.dp.cost import Cost
 from privacy.dp.errors import BadQuestion, BudgetRefused, LedgerDamaged
 from privacy.dp.ledger import Answered, Grant, Ledger
 from privacy.dp.sqlite_store import SqliteStore
 
-ACCOUNT = Account("gold/order", "analytics")
+ACCOUNT = BudgetAccount("gold/order", "analytics")
 NOW = datetime(2026, 3, 31, 23, 30, tzinfo=UTC)
 
 
@@ -52,7 +52,7 @@ def test_a_refusal_costs_nothing(ledger: Ledger) -> None:
 
 def test_an_account_without_a_limit_has_no_budget(ledger: Ledger) -> None:
     with pytest.raises(BudgetRefused, match="No limit is set"):
-        ledger.ask(Account("gold/order", "marketing"), "q", Cost(1), NOW)
+        ledger.ask(BudgetAccount("gold/order", "marketing"), "q", Cost(1), NOW)
 
 
 def test_a_repeated_question_gets_the_stored_answer_free(ledger: Ledger) -> None:
@@ -86,7 +86,7 @@ def test_time_zones_and_turned_back_clocks_open_no_fresh_period(ledger: Ledger) 
     for clock in (seoul, NOW - timedelta(days=40)):
         with pytest.raises(BudgetRefused):
             ledger.ask(ACCOUNT, "b", Cost(1), clock)
-    with pytest.raises(BadQuestion, match="no time zone"):
+    with pytest.raises(BadQuestion, match="without a time zone"):
         ledger.ask(ACCOUNT, "b", Cost(1), NOW.replace(tzinfo=None))
 
 
@@ -151,8 +151,8 @@ ALTERED: dict[str, str] = {
     "balance": "UPDATE dp_balance SET nano_rho = 0",
     "limit": "UPDATE dp_limit SET nano_rho = 1000",
     "answer": "UPDATE dp_answer SET answer = 'other'",
-    "spend": "UPDATE dp_entry SET body = replace(body, '\"q\", 3', '\"q\", 1')",
-    "removed": "DELETE FROM dp_entry WHERE seq = 2",
+    "spend": "UPDATE dp_entry SET content = replace(content, '\"q\", 3', '\"q\", 1')",
+    "removed": "DELETE FROM dp_entry WHERE number = 2",
 }
 
 

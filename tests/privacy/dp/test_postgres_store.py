@@ -15,13 +15,13 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from privacy.dp.account import Account
+from privacy.dp.budget_account import BudgetAccount
 from privacy.dp.cost import Cost
 from privacy.dp.errors import BudgetRefused, LedgerDamaged
 from privacy.dp.ledger import Answered, Grant, Ledger
 from tests.engines import require_or_skip
 
-ACCOUNT = Account("gold/order", "analytics")
+ACCOUNT = BudgetAccount("gold/order", "analytics")
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 
@@ -86,7 +86,7 @@ def test_spends_answers_and_a_rollback(conninfo: str, tmp_path: Path) -> None:
     assert one.verify() == 3
     with psycopg.connect(conninfo, autocommit=True) as connection:
         connection.execute("DELETE FROM dp_answer")
-        connection.execute("DELETE FROM dp_entry WHERE seq > 1")
+        connection.execute("DELETE FROM dp_entry WHERE number > 1")
     with pytest.raises(LedgerDamaged, match="older copy"):
         one.ask(ACCOUNT, "c", Cost(1), NOW)
     store.close()

@@ -10,12 +10,12 @@ import pandas as pd
 import pytest
 
 from pipelines.engine.session import Engine
-from privacy.dp.account import Account
 from privacy.dp.bounded import contributions, lay_out
+from privacy.dp.budget_account import BudgetAccount
 from privacy.dp.cost import Cost
 from privacy.dp.errors import BadQuestion, BudgetRefused
 from privacy.dp.ledger import Ledger
-from privacy.dp.plan import Plan
+from privacy.dp.noise_plan import NoisePlan
 from privacy.dp.release import DataSet, bounded_view, collect, read_question, release
 from privacy.dp.sqlite_store import SqliteStore
 from privacy.dp.statement import describe
@@ -41,12 +41,12 @@ def rows(customers: int = 40, seed: int = 1) -> pd.DataFrame:
 @pytest.fixture
 def ledger(tmp_path: Path) -> Ledger:
     opened = Ledger(SqliteStore(tmp_path / "ledger.sqlite", tmp_path / "anchor"))
-    opened.set_limit(Account("t", "analytics", "cid"), "ever", Cost(2 * 10**9, 10**13), NOW)
+    opened.set_limit(BudgetAccount("t", "analytics", "cid"), "ever", Cost(2 * 10**9, 10**13), NOW)
     return opened
 
 
 def left(ledger: Ledger) -> int:
-    return ledger.balances(Account("t", "analytics", "cid"), NOW)[0].left.nano_rho
+    return ledger.balances(BudgetAccount("t", "analytics", "cid"), NOW)[0].left.nano_rho
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_no_customer_changes_an_aggregate_by_more_than_its_sensitivity(
     engine: Engine, bounds: dict[str, int], layout: list[str] | None
 ) -> None:
     question = read_question(GROUPED | {"bounds": bounds, "statistics": ["count", "variance"]})
-    plan, frame = Plan(question), engine.spark.createDataFrame(rows())
+    plan, frame = NoisePlan(question), engine.spark.createDataFrame(rows())
     laid = frame if layout is None else lay_out(frame, "cid", layout)
     contributed = contributions(laid, question).toPandas()
     for name in ("n", "s", "q"):
@@ -115,7 +115,7 @@ def test_an_answer_is_close_complete_and_free_the_second_time(sail: Engine, ledg
 
 
 def test_a_bounded_view_gives_what_the_rows_give(sail: Engine, ledger: Ledger, tmp_path: Path) -> None:
-    ledger.set_limit(Account("t", "analytics", "cid"), "ever", Cost(10**12), NOW)
+    ledger.set_limit(BudgetAccount("t", "analytics", "cid"), "ever", Cost(10**12), NOW)
     question = read_question(GROUPED | {"bounds": {"rows": 3, "groups": 2}, "rho": 100.0})
     frame = sail.spark.createDataFrame(rows())
     bounded_view(question, frame).write.format("delta").save(str(tmp_path / "view"))
@@ -131,7 +131,7 @@ def test_a_bounded_view_gives_what_the_rows_give(sail: Engine, ledger: Ledger, t
 
 
 def test_counts_lie_within_their_margins_as_often_as_claimed(sail: Engine, ledger: Ledger) -> None:
-    ledger.set_limit(Account("t", "analytics", "cid"), "ever", Cost(10**12), NOW)
+    ledger.set_limit(BudgetAccount("t", "analytics", "cid"), "ever", Cost(10**12), NOW)
     cells = [f"x{n}" for n in range(2000)]
     form = BASE | {"statistics": ["count"], "group_by": [{"column": "key", "values": cells}], "rho": 0.01}
     answer = release(read_question(form), DataSet(sail.spark.createDataFrame(rows()), "1"), ledger, NOW)
@@ -231,7 +231,7 @@ def test_an_empty_table_gets_an_answer(sail: Engine, ledger: Ledger) -> None:
 
 
 def test_the_statement_names_all_levels_of_the_pyramid() -> None:
-    told = describe(Plan(read_question(GROUPED)))
+    told = describe(NoisePlan(read_question(GROUPED)))
     assert told["rho_zcdp"] == 0.5
     assert {"epsilon", "delta", "unit", "neighbouring_relation", "trust_model", "mechanism", "side_channels"} <= set(
         told

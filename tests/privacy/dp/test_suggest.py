@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from pipelines.engine.session import Engine
-from privacy.dp.account import Account
+from privacy.dp.budget_account import BudgetAccount
 from privacy.dp.cost import Cost, cost_of_rho
 from privacy.dp.errors import BadQuestion, BudgetRefused
 from privacy.dp.ledger import Ledger
@@ -17,7 +17,7 @@ from privacy.dp.sqlite_store import SqliteStore
 from privacy.dp.suggest import read_bounds_question, suggest
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
-ACCOUNT = Account("t", "analytics", "cid")
+ACCOUNT = BudgetAccount("t", "analytics", "cid")
 FORM = {"dataset": "t", "purpose": "analytics", "unit": "cid", "column": "amount", "rho": 0.1}
 
 

@@ -6,16 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from privacy.audit import AuditLog
-from privacy.dp.account import Account
+from privacy.audit import AuditEntry, AuditLog
+from privacy.dp.budget_account import BudgetAccount
 from privacy.dp.cost import Cost
 from privacy.dp.ledger import Grant, Ledger
 from privacy.dp.release import read_question
 from privacy.dp.sqlite_store import SqliteStore
-from privacy.dp.trail import Trail, verify_trail
+from privacy.dp.trail import ACTION, Trail, verify_trail
+from privacy.storage.hash_chain import ChainHead
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
-ACCOUNT = Account("t", "analytics")
+ACCOUNT = BudgetAccount("t", "analytics")
 QUESTION = read_question({"dataset": "t", "purpose": "analytics", "statistics": ["count"], "rho": 0.1})
 
 
@@ -37,16 +38,18 @@ def spend(folder: Path, log: AuditLog | None, costs: tuple[int, ...]) -> Ledger:
     return ledger
 
 
-def test_what_was_released_is_in_the_log_with_what_paid_for_it(tmp_path: Path, log: AuditLog) -> None:
+def test_each_release_is_logged_with_the_debit_that_paid_for_it(tmp_path: Path, log: AuditLog) -> None:
     ledger = spend(tmp_path, log, (1, 2, 3))
     Trail(log, "ha-neul", lambda: NOW).note_refusal(QUESTION, "no budget")
-    told = [(entry.who, entry.action, entry.table, entry.outcome) for _, entry in log.entries()]
-    assert told == [("ha-neul", "dp_release", "t", "allowed")] * 3 + [("ha-neul", "dp_release", "t", "refused")]
+    debits = [entry.head for entry in ledger.entries() if entry.content["kind"] == "spend"]
+    assert [entry.debit for _, entry in log.entries()] == [*debits, None]
+    logged = [(entry.who, entry.action, entry.table, entry.outcome) for _, entry in log.entries()]
+    assert logged == [("ha-neul", "dp_release", "t", "allowed")] * 3 + [("ha-neul", "dp_release", "t", "refused")]
     assert verify_trail(log, ledger.entries()) == []
     assert log.verify() == []
 
 
-def test_a_ledger_written_anew_with_its_anchor_is_found_out(tmp_path: Path, log: AuditLog) -> None:
+def test_a_ledger_that_was_written_again_with_its_anchor_is_found(tmp_path: Path, log: AuditLog) -> None:
     (tmp_path / "true").mkdir()
     (tmp_path / "false").mkdir()
     spend(tmp_path / "true", log, (1, 20, 3))
@@ -57,6 +60,26 @@ def test_a_ledger_written_anew_with_its_anchor_is_found_out(tmp_path: Path, log:
     assert [(finding.kind, finding.number) for finding in findings] == [("ledger", 2), ("ledger", 3)]
 
 
-def test_a_ledger_that_is_gone_is_found_out(tmp_path: Path, log: AuditLog) -> None:
+def test_releases_without_a_ledger_are_found(tmp_path: Path, log: AuditLog) -> None:
     spend(tmp_path, log, (1,))
     assert len(verify_trail(log, ())) == 1
+
+
+def note(log: AuditLog, debit: ChainHead | None, reason: str) -> None:
+    log.append(
+        AuditEntry(at=NOW, who="ha-neul", role="analyst", purpose="analytics", action=ACTION, table="t",
+                   reason=reason, debit=debit)
+    )  # fmt: skip
+
+
+def test_only_the_logged_digest_proves_a_payment(tmp_path: Path, log: AuditLog) -> None:
+    ledger = spend(tmp_path, None, (1, 2))
+    first, second = (entry.head for entry in ledger.entries() if entry.content["kind"] == "spend")
+    sentence = f"paid by entry {second.number} of the privacy ledger, {second.digest}"
+    note(log, first, "any text")
+    # A sentence proves nothing, and neither does the number with another digest, or a debit that paid before.
+    note(log, None, sentence)
+    note(log, ChainHead(second.number, first.digest), sentence)
+    note(log, first, sentence)
+    assert [fault.number for fault in verify_trail(log, ledger.entries())] == [2, 3, 4]
+    ledger.close()

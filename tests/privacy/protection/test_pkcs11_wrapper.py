@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 
 from privacy.protection.errors import LostKeyError, ProtectionError, WrongKeyError
-from privacy.protection.field import FieldCipher, Place
+from privacy.protection.field import FieldCipher, TableColumn
 from privacy.protection.key_store import SqliteKeyStore
 from tests.engines import require_or_skip
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from privacy.protection.pkcs11_wrapper import Pkcs11KeyWrapper
 
 MODULES = ("/usr/lib/softhsm/libsofthsm2.so", "/usr/local/lib/softhsm/libsofthsm2.so")
-PLACE = Place("bronze/crm_customer", "name")
+PLACE = TableColumn("bronze/crm_customer", "name")
 VALUES, OWNERS, ROWS = pa.array(["김하늘", "Kim"]), pa.array(["1", "2"]), pa.array(["a", "b"])
 
 

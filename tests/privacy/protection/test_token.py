@@ -7,7 +7,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from privacy.protection.token import SecretError, Tokenizer, load_tokenizer
+from privacy.protection.token import Tokenizer, load_tokenizer
+from privacy.storage.secret_file import SecretError
 
 SECRET = bytes(range(32))
 
@@ -71,7 +72,7 @@ def test_a_secret_that_others_may_read_is_refused(tmp_path: Path) -> None:
         load_tokenizer(key_file)
 
 
-@pytest.mark.parametrize(("text", "said"), [("xyz", "hexadecimal"), ("00ff", "has 2 bytes")])
+@pytest.mark.parametrize(("text", "said"), [("xyz", "hexadecimal"), ("00ff", "got 4 characters")])
 def test_a_damaged_secret_is_refused_and_not_replaced(tmp_path: Path, text: str, said: str) -> None:
     key_file = tmp_path / "token.key"
     key_file.write_text(text)

@@ -1,0 +1,85 @@
+"""The Arrow backend of `privacy.access.reader.TableReader`: for small reads, HTTP and the agent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from installation.lakehouse.lakehouse import Lakehouse
+from privacy.access.errors import AccessRefused
+from privacy.access.reader import CUSTOMER
+from privacy.consent.policy import Policy
+
+IDENTIFIER = "silver/identifier"
+
+
+class Decisions(Protocol):
+    """Decides for one customer, purpose and moment; the live decisions and the index both do."""
+
+    def is_permitted(self, customer_id: str, purpose: str, at: datetime) -> bool:
+        """Return whether the customer permits the purpose then."""
+        ...
+
+
+@dataclass(frozen=True)
+class ArrowTables:
+    """Tables as Arrow, with consent decided for each customer by the consent record itself."""
+
+    lakehouse: Lakehouse
+    policy: Policy
+    decisions: Callable[[], Decisions]
+
+    def rows(self, table: str, columns: Sequence[str]) -> pa.Table:
+        """Return these columns of all rows of a table."""
+        return self.lakehouse.rows(table, columns)
+
+    def with_customer(self, frame: pa.Table, key: str | None, token_kind: str | None) -> pa.Table:
+        """Return the rows with the column `CUSTOMER`; null where the matching key leads to no customer."""
+        if key is None:
+            return frame.append_column(CUSTOMER, pa.nulls(frame.num_rows, pa.string()))
+        if token_kind is None:
+            return frame.append_column(CUSTOMER, frame[key])
+        if not self.lakehouse.exists(IDENTIFIER):
+            raise AccessRefused(f"There is no table {IDENTIFIER} that leads to the customers: run `bojagi run`.")
+        # The kind is a word of the contract's vocabulary.
+        known = self.lakehouse.select(IDENTIFIER, '"token", "customer_id"', f"\"token_kind\" = '{token_kind}'")
+        places = pc.index_in(frame[f"{key}_token"], value_set=known["token"].combine_chunks())
+        return frame.append_column(CUSTOMER, known["customer_id"].combine_chunks().take(places))
+
+    def permitted(self, frame: pa.Table, purpose: str, at: datetime) -> pa.Table:
+        """Return the rows whose customer permits the purpose at that moment."""
+        decisions, by_default = self.decisions(), self.policy.permits_by_default(purpose)
+        customers = frame[CUSTOMER].unique()
+        may = pa.array(
+            [by_default if one is None else decisions.is_permitted(one, purpose, at) for one in customers.to_pylist()],
+            pa.bool_(),
+        )
+        return frame.filter(may.take(pc.index_in(frame[CUSTOMER], value_set=customers)))
+
+    def count_customers(self, frame: pa.Table) -> int:
+        """Return how many different customers the rows have."""
+        return int(pc.count_distinct(frame[CUSTOMER]).as_py())
+
+    def first(self, frame: pa.Table, count: int) -> pa.Table:
+        """Return the first rows."""
+        return frame.slice(0, count)
+
+    def customers(self, frame: pa.Table) -> list[str]:
+        """Return every customer of the rows once."""
+        found: list[str] = frame[CUSTOMER].drop_null().unique().to_pylist()
+        return found
+
+    def renamed(self, frame: pa.Table, key: str, names: Mapping[str, str]) -> pa.Table:
+        """Return the rows with the column `key` replaced by the name of each row's customer."""
+        customers = pa.array(list(names), pa.string())
+        column = pa.array(list(names.values()), pa.string()).take(pc.index_in(frame[CUSTOMER], value_set=customers))
+        return frame.set_column(frame.column_names.index(key), key, column)
+
+    def selected(self, frame: pa.Table, columns: Sequence[str]) -> pa.Table:
+        """Return only these columns."""
+        return frame.select(list(columns))

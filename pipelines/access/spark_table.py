@@ -1,0 +1,73 @@
+"""The Spark backend of `privacy.access.reader.TableReader`: for large reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import cast
+
+import pyarrow as pa
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from pipelines.consent.current_permission import keep_permitted_now
+from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
+from privacy.access.errors import AccessRefused
+from privacy.access.reader import CUSTOMER
+from privacy.consent.view import ConsentView
+
+IDENTIFIER = "silver/identifier"
+
+
+@dataclass(frozen=True)
+class SparkTables:
+    """Tables as DataFrames, with consent decided by joins with silver/permission and what was recorded since."""
+
+    lakehouse: SparkLakehouse
+    consent: Callable[[datetime], ConsentView]
+
+    def rows(self, table: str, columns: Sequence[str]) -> DataFrame:
+        """Return these columns of all rows of a table."""
+        return self.lakehouse.read(table).select(*columns)
+
+    def with_customer(self, frame: DataFrame, key: str | None, token_kind: str | None) -> DataFrame:
+        """Return the rows with the column `CUSTOMER`; null where the matching key leads to no customer."""
+        if key is None or token_kind is None:
+            return frame.withColumn(CUSTOMER, F.col(key) if key else F.lit(None).cast("string"))
+        if not self.lakehouse.exists(IDENTIFIER):
+            raise AccessRefused(f"There is no table {IDENTIFIER} that leads to the customers: run `bojagi run`.")
+        known = self.lakehouse.read(IDENTIFIER).where(F.col("token_kind") == token_kind)
+        owners = known.select(F.col("token").alias("_token"), F.col("customer_id").alias(CUSTOMER))
+        return frame.join(owners, F.col(f"{key}_token") == F.col("_token"), "left").drop("_token")
+
+    def permitted(self, frame: DataFrame, purpose: str, at: datetime) -> DataFrame:
+        """Return the rows whose customer permits the purpose at that moment."""
+        return keep_permitted_now(frame, purpose, self.consent(at), self.lakehouse, CUSTOMER)
+
+    def count_customers(self, frame: DataFrame) -> int:
+        """Return how many different customers the rows have; the engine counts, and sends one number."""
+        return cast("int", frame.select(F.count_distinct(CUSTOMER)).toArrow()[0][0].as_py())
+
+    def first(self, frame: DataFrame, count: int) -> DataFrame:
+        """Return the first rows, fetched once: a second execution might give others."""
+        rows = frame.limit(count).toArrow()
+        return frame.limit(0) if rows.num_rows == 0 else frame.sparkSession.createDataFrame(rows)
+
+    def customers(self, frame: DataFrame) -> list[str]:
+        """Return every customer of the rows once."""
+        found = frame.select(CUSTOMER).where(F.col(CUSTOMER).isNotNull()).distinct().toArrow()[0]
+        return cast("list[str]", found.to_pylist())
+
+    def renamed(self, frame: DataFrame, key: str, names: Mapping[str, str]) -> DataFrame:
+        """Return the rows with the column `key` replaced by the name of each row's customer."""
+        if not names:
+            return frame.withColumn(key, F.lit(None).cast("string"))
+        pairs = {"_from": pa.array(list(names), pa.string()), "_to": pa.array(list(names.values()), pa.string())}
+        lookup = F.broadcast(frame.sparkSession.createDataFrame(pa.table(pairs)))
+        joined = frame.join(lookup, F.col(CUSTOMER) == F.col("_from"), "left")
+        return joined.withColumn(key, F.col("_to")).drop("_from", "_to")
+
+    def selected(self, frame: DataFrame, columns: Sequence[str]) -> DataFrame:
+        """Return only these columns."""
+        return frame.select(*columns)

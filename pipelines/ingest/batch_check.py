@@ -1,0 +1,58 @@
+"""Checks a batch of rows against the contract: converts its columns and marks the rows that break a rule."""
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from installation.contract.document import Contract, arrow_type
+from pipelines.ingest.batch import RawBatch
+from pipelines.ingest.constraint import check_domain, check_required
+from pipelines.ingest.fault import FileFaultError, RowFault, RowFaults
+from pipelines.ingest.type_cast import UncastableError, cast_column
+
+
+@dataclass(frozen=True)
+class CheckedBatch:
+    """All rows of a batch in the contract's types, with the faults of the rows that must go to quarantine.
+
+    `columns` also holds `<column>_is_valid` for each encrypted column whose rules only warn.
+    """
+
+    columns: dict[str, pa.Array]
+    faults: RowFaults
+
+
+def check_batch(batch: RawBatch, contract: Contract) -> CheckedBatch:
+    """Convert every column to the contract's type and check its rules. A column that the batch lacks is null.
+
+    Raises:
+        FileFaultError: a column of the file has a type that can never be converted to the contract's type.
+
+    """
+    faults = batch.faults
+    columns = {}
+    for column in contract.columns:
+        target = arrow_type(column.spark_type)
+        given = batch.columns.get(column.name)
+        if given is None:
+            given = pa.nulls(batch.rows, target)
+        try:
+            cast = cast_column(given, target, column.date_format)
+        except UncastableError as error:
+            raise FileFaultError(
+                "type",
+                f"column {column.header} has type {given.type}, the contract states {column.spark_type}: "
+                "change physicalType in the contract, or correct the file",
+                None,
+                column.name,
+            ) from error
+        faults.mark(cast.wrong, RowFault(column.name, "type", f"not a value of type {column.spark_type}"))
+        check_required(cast.values, column, faults)
+        if contract.check_severity.get(column.name) != "warning":
+            check_domain(cast.values, column, faults)
+        elif column in contract.flagged_columns:
+            own = RowFaults.none(batch.rows)
+            check_domain(cast.values, column, own)
+            columns[column.flag_name] = pa.array(own.is_sound)
+        columns[column.name] = cast.values
+    return CheckedBatch(columns, faults)

@@ -1,0 +1,146 @@
+"""Checks a batch, hashes its rows and makes matching tokens, so that the rows are ready to be encrypted.
+
+Rows that break the contract become quarantine entries.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from installation.contract.document import Contract
+from pipelines.ingest.batch import RawBatch
+from pipelines.ingest.batch_check import check_batch
+from pipelines.ingest.fault import RowFaults
+from pipelines.ingest.quarantine import Origin, QuarantineEntry, in_json
+from pipelines.ingest.row_hash import hash_rows
+from privacy.protection.keyed_hash import key_hashes
+from privacy.protection.source_person import HASH_COLUMNS, Protection, known_persons
+
+# Arrow and numpy release Python's global lock, so one batch is checked while the next is read and the last is written.
+WORKERS = 2
+
+
+@dataclass(frozen=True)
+class LoadContext:
+    """The contract, keys, load id and time that all batches of a load share. `loaded_at` is UTC."""
+
+    contract: Contract
+    protection: Protection
+    load_id: str
+    loaded_at: datetime.datetime
+
+
+@dataclass(frozen=True)
+class PreparedBatch:
+    """The checked rows of a batch.
+
+    `passed` holds the bronze columns of the rows that pass, not yet encrypted. `broken` holds a quarantine entry for
+    each other row. `rows` counts both.
+    """
+
+    passed: dict[str, pa.Array]
+    broken: list[QuarantineEntry]
+    rows: int
+
+    @property
+    def passed_rows(self) -> int:
+        """Number of rows that pass."""
+        return self.rows - len(self.broken)
+
+
+def prepare(batch: RawBatch, shared: LoadContext, origins: list[Origin] | Origin) -> PreparedBatch:
+    """Check a batch, hash its rows and make its matching tokens.
+
+    `origins` names the file of all rows, or lists one file for each row. A source with a subject key gets keyed row
+    hashes, because a plain hash of personal data could be guessed.
+    """
+    contract, tokens = shared.contract, shared.protection.tokens
+    checked = check_batch(batch, contract)
+    columns = dict(checked.columns)
+    low, high = hash_rows({column.name: columns[column.name] for column in contract.columns}, batch.rows)
+    if contract.subject_key is not None:
+        low, high = key_hashes(low, high, shared.protection.row_hash_key)
+    for column in contract.columns:
+        if column.token and column.token_name:
+            columns[column.token_name] = tokens.tokens(column.token, columns[column.name])
+    columns["_load_id"] = _constant(shared.load_id, batch.rows)
+    if isinstance(origins, Origin):
+        columns["_source_file"] = _constant(origins.file, batch.rows)
+    else:
+        columns["_source_file"] = pa.array([origin.file for origin in origins]).dictionary_encode()
+    columns["_line"] = pa.array(batch.lines)
+    for name, lane in zip(HASH_COLUMNS, (low, high), strict=True):
+        columns[name] = pa.array(lane.view(np.int64))
+    columns["_loaded_at"] = pa.repeat(pa.scalar(shared.loaded_at, pa.timestamp("us")), batch.rows)
+    sound = checked.faults.is_sound
+    if sound.all():
+        return PreparedBatch(columns, [], batch.rows)
+    broken = _entries(batch, checked.faults, columns, shared, origins)
+    kept = pa.array(sound)
+    return PreparedBatch({name: values.filter(kept) for name, values in columns.items()}, broken, batch.rows)
+
+
+def _entries(
+    batch: RawBatch,
+    faults: RowFaults,
+    columns: Mapping[str, pa.Array],
+    shared: LoadContext,
+    origins: list[Origin] | Origin,
+) -> list[QuarantineEntry]:
+    rows = np.flatnonzero(~faults.is_sound)
+    chosen = {name: values.take(pa.array(rows)) for name, values in columns.items()}
+    persons = known_persons(shared.contract, chosen, shared.protection.tokens)
+    entries = []
+    for position, row in enumerate(rows.tolist()):
+        fault, line = faults.fault(row), int(batch.lines[row])
+        origin = origins if isinstance(origins, Origin) else origins[row]
+        # Without an identifying column, rows may belong to different people. Each row then gets its own person.
+        person = persons[position].as_py() or f"{shared.contract.name}:entry:{origin.file_id}:{line}"
+        record = in_json(batch.raw(row))
+        entries.append(QuarantineEntry(origin, line, fault.column, fault.rule, fault.reason, record, person))
+    return entries
+
+
+def prepare_all(batches: Iterable[RawBatch], work: Callable[[RawBatch], PreparedBatch]) -> Iterator[PreparedBatch]:
+    """Yield the prepared batches in order; up to `WORKERS` batches are prepared at the same time."""
+    waiting: deque[Future[PreparedBatch]] = deque()
+    with ThreadPoolExecutor(WORKERS) as pool:
+        for batch in batches:
+            waiting.append(pool.submit(work, batch))
+            if len(waiting) > WORKERS:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def event_column(contract: Contract) -> str | None:
+    """Return the column that holds the time of a row's event; None if the contract has no such date or time column.
+
+    The first of these that is a date or time: the touchpoint's event time, a partition column, the column from which
+    retention counts.
+    """
+    timed = {column.name for column in contract.columns if column.spark_type in ("date", "timestamp_ntz", "timestamp")}
+    named = [contract.touchpoint.columns.get("event_time") if contract.touchpoint else None]
+    named += [column.name for column in contract.columns if column.touchpoint_role == "event_time"]
+    named += [*contract.partition_by, contract.retention_column]
+    return next((name for name in named if name in timed), None)
+
+
+def event_days(rows: pa.RecordBatch, column: str | None) -> set[datetime.date]:
+    """Return the distinct event days of the rows; null is left out. Empty if there is no event column."""
+    if column is None or rows.num_rows == 0:
+        return set()
+    days = pc.unique(rows.column(column).cast(pa.date32(), safe=False))
+    return {day for day in days.to_pylist() if day is not None}
+
+
+def _constant(value: str, rows: int) -> pa.DictionaryArray:
+    return pa.DictionaryArray.from_arrays(pa.array(np.zeros(rows, np.int32)), pa.array([value]))

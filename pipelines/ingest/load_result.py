@@ -1,0 +1,36 @@
+"""The result of loading one source: numbers of files and rows, event days, faults."""
+
+import datetime
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class LoadResult:
+    """The result of loading one source.
+
+    `rows_read` = `rows_added` + `rows_quarantined` + `rows_known`, over the files that could be read.
+
+    Attributes:
+        rows_known: rows that the table already had.
+        days: event days of the added rows. Late events give past days, which derived tables must refresh.
+        faults: messages about files that could not be read, and notes about files that could. They hold no values
+            of rows.
+        seconds: duration of the load.
+    """
+
+    source: str
+    load_id: str
+    files_seen: int = 0
+    files_new: int = 0
+    rows_read: int = 0
+    rows_added: int = 0
+    rows_quarantined: int = 0
+    rows_known: int = 0
+    days: tuple[datetime.date, ...] = ()
+    faults: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether the load added rows to the bronze table."""
+        return self.rows_added > 0

@@ -1,0 +1,136 @@
+"""Loads quarantined rows into bronze after their contract was corrected."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from deltalake.exceptions import DeltaError
+
+from installation.contract.document import Contract, FileFormat
+from installation.lakehouse.lakehouse import Lakehouse
+from pipelines.errors import IngestError
+from pipelines.ingest.batch import TEXT_BATCH_ROWS, RawBatch
+from pipelines.ingest.batch_preparation import LoadContext, event_column, event_days, prepare
+from pipelines.ingest.bronze import BronzeTable
+from pipelines.ingest.deduplication import Deduplication
+from pipelines.ingest.fault import RowFault, RowFaults
+from pipelines.ingest.field_encryption import RowEncryptor
+from pipelines.ingest.json_lines_file import as_text, parse_line
+from pipelines.ingest.load_result import LoadResult
+from pipelines.ingest.quarantine import Origin, Quarantine
+from pipelines.ingest.source_load import Clock, in_utc, make_load_id
+from pipelines.ingest.text_column import WHOLE_TEXT, blank_to_null, text_column
+from pipelines.ingest.text_lines import restore_text
+from privacy.protection.source_person import Protection
+
+
+def replay_quarantine(contract: Contract, lakehouse: Lakehouse, protection: Protection, clock: Clock) -> LoadResult:
+    """Check the source's quarantined rows against its current contract, and load those that pass.
+
+    Loaded rows keep their file and line. Rows that still break the contract stay in quarantine. A row that the table
+    has received meanwhile, for instance from a corrected file, counts as known and is not added again. Records are
+    decrypted in memory only; a record whose key was destroyed is erased and is not tried. Files that could not be read
+    at all are tried again by `ingest_source`, not here.
+
+    Raises:
+        IngestError: the table or quarantine cannot be written. Rows that were not committed are still in quarantine.
+
+    """
+    started = time.monotonic()
+    try:
+        result = _replay(contract, lakehouse, protection, in_utc(clock()))
+    except (OSError, DeltaError) as error:
+        detail = str(error).strip().splitlines()[0]
+        raise IngestError(
+            f"Replaying {contract.name} failed: {detail}. Its rows are still in quarantine. "
+            "Check that the disk has free space and that the lakehouse is writable, then replay again.",
+            contract.name,
+        ) from error
+    return LoadResult(**{**vars(result), "seconds": time.monotonic() - started})
+
+
+def _replay(contract: Contract, lakehouse: Lakehouse, protection: Protection, now: datetime.datetime) -> LoadResult:
+    quarantine = Quarantine(contract, lakehouse, protection)
+    rows = quarantine.open_rows()
+    load_id = make_load_id(contract, ["replay", *(f"{row['file_id']}:{row['line']}" for row in rows)])
+    table = BronzeTable(contract, lakehouse)
+    merge = Deduplication(table, event_column(contract))
+    staging = merge.new_staging_area()
+    shared = LoadContext(contract, protection, load_id, now)
+    encryptor = RowEncryptor(contract, protection)
+    days: set[datetime.date] = set()
+    still_broken: set[tuple[str, int | None]] = set()
+    try:
+        for batch, origins in _batches(rows, contract):
+            prepared = prepare(batch, shared, origins)
+            passed = encryptor.encrypt(prepared.passed, prepared.passed_rows)
+            days |= event_days(passed, merge.event_column)
+            still_broken |= {(entry.origin.file_id, entry.line) for entry in prepared.broken}
+            staging.write(passed)
+        staging.finish()
+        added, known, days = merge.keep_new(staging, days)
+        if added:
+            table.commit(merge.kept, [load_id], now)
+    except BaseException:
+        merge.discard_unless_committed()
+        raise
+    taken = {(row["file_id"], row["line"]) for row in rows} - still_broken
+    quarantine.mark_replayed(taken, load_id)
+    return LoadResult(
+        source=contract.name,
+        load_id=load_id,
+        rows_read=len(rows),
+        rows_added=added,
+        rows_quarantined=len(still_broken),
+        rows_known=known,
+        days=tuple(sorted(days)),
+    )
+
+
+def _batches(rows: list[dict[str, Any]], contract: Contract) -> Iterator[tuple[RawBatch, list[Origin]]]:
+    assert contract.file is not None
+    for start in range(0, len(rows), TEXT_BATCH_ROWS):
+        part = rows[start : start + TEXT_BATCH_ROWS]
+        yield _batch(part, contract, contract.file), [Origin(row["file"], row["file_id"]) for row in part]
+
+
+def _batch(rows: list[dict[str, Any]], contract: Contract, form: FileFormat) -> RawBatch:
+    faults = RowFaults.none(len(rows))
+    records = []
+    for position, row in enumerate(rows):
+        record, fault = _reopen(json.loads(row["record"]), form)
+        records.append(record)
+        if fault is not None:
+            faults.mark_row(position, fault)
+    columns = {}
+    for column in contract.columns:
+        values = [
+            next((_value(record[key], form) for key in column.headers if key in record), None) for record in records
+        ]
+        array = text_column(values, column.name, form.encoding, faults)
+        columns[column.name] = blank_to_null(array, form.null_values)
+    lines = np.array([row["line"] for row in rows], np.int64)
+    return RawBatch(columns, lines, records.__getitem__, faults)
+
+
+def _reopen(record: dict[str, Any], form: FileFormat) -> tuple[dict[str, Any], RowFault | None]:
+    """Return the fields of a quarantined record, and a fault if it has no fields.
+
+    A line of JSON that could not be parsed is parsed again; a line of CSV is not.
+    """
+    if WHOLE_TEXT not in record:
+        return record, None
+    if form.format == "jsonl":
+        return parse_line(restore_text(record[WHOLE_TEXT], form.codec), form.encoding)
+    return {}, RowFault(None, "fields", "the line cannot be split into fields; correct it in the file")
+
+
+def _value(kept: Any, form: FileFormat) -> str | None:
+    if isinstance(kept, dict) and "base64" in kept:
+        return restore_text(kept, form.codec)
+    return as_text(kept)

@@ -1,0 +1,241 @@
+"""Loads the landed files of a source into its bronze table, each exactly once, with identifying columns encrypted.
+
+The process can be killed at any moment without loss or repetition, because of the order of steps:
+
+1. Rows are written to staged data files that no commit names.
+2. Rows that break the contract are written to quarantine, which recognises repeated entries.
+3. One Delta commit makes the staged rows visible and records the files' ids. Only then has the load happened.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from deltalake.exceptions import CommitFailedError, DeltaError
+
+from installation.contract.document import Contract
+from installation.lakehouse.lakehouse import Lakehouse
+from pipelines.errors import IngestError
+from pipelines.ingest.batch_preparation import LoadContext, event_column, event_days, prepare, prepare_all
+from pipelines.ingest.bronze import BronzeTable
+from pipelines.ingest.csv_file import CsvFile
+from pipelines.ingest.deduplication import Deduplication
+from pipelines.ingest.fault import FileFaultError
+from pipelines.ingest.field_encryption import RowEncryptor
+from pipelines.ingest.json_lines_file import JsonLinesFile
+from pipelines.ingest.landing import LandedFile, find_files
+from pipelines.ingest.load_result import LoadResult
+from pipelines.ingest.parquet_file import ParquetFile
+from pipelines.ingest.quarantine import Origin, Quarantine, QuarantineEntry
+from pipelines.ingest.text_lines import DEFAULT_MAX_LINE
+from privacy.protection.source_person import Protection
+
+# A file with more broken rows than this is probably not the file that the contract describes. It is refused as a whole.
+MAX_BROKEN_ROWS = 100_000
+
+Clock = Callable[[], datetime.datetime]
+
+
+def ingest_source(
+    contract: Contract,
+    lakehouse: Lakehouse,
+    landing: Path,
+    protection: Protection,
+    clock: Clock,
+    max_line: int = DEFAULT_MAX_LINE,
+) -> LoadResult:
+    """Load the landed files of a source that its table does not have yet.
+
+    A file that cannot be read as the contract states is recorded in quarantine. It is tried again when its bytes or
+    the contract change. The other files are loaded.
+
+    Args:
+        contract: the contract of the source; it must name files (`servers`).
+        lakehouse: holds the bronze table and quarantine.
+        landing: the landing folder.
+        protection: keys for encryption, matching tokens and row hashes.
+        clock: returns the time of the load.
+        max_line: longest allowed line or record of a text file, in characters.
+
+    Raises:
+        IngestError: the table or quarantine cannot be written, or another load committed first. The table is as it
+            was before this call.
+
+    """
+    started = time.monotonic()
+    try:
+        result = _Load(contract, lakehouse, protection, clock, max_line).run(landing)
+    except CommitFailedError as error:
+        raise IngestError(
+            f"Loading {contract.name} stopped: another load committed to {contract.table} first. "
+            "Nothing was loaded twice. Run again.",
+            contract.name,
+        ) from error
+    except (OSError, DeltaError) as error:
+        detail = str(error).strip().splitlines()[0]
+        raise IngestError(
+            f"Loading {contract.name} failed: {detail}. {contract.table} is unchanged. "
+            "Check that the disk has free space and that the lakehouse is writable, then run again.",
+            contract.name,
+        ) from error
+    return LoadResult(**{**vars(result), "seconds": time.monotonic() - started})
+
+
+@dataclass
+class LoadTotals:
+    """Running totals of one load: rows, faults, event days and loaded files."""
+
+    rows_read: int = 0
+    rows_added: int = 0
+    rows_known: int = 0
+    broken: list[QuarantineEntry] = field(default_factory=list)
+    days: set[datetime.date] = field(default_factory=set)
+    faults: list[str] = field(default_factory=list)
+    loaded: list[LandedFile] = field(default_factory=list)
+
+
+class _Load:
+    def __init__(
+        self, contract: Contract, lakehouse: Lakehouse, protection: Protection, clock: Clock, max_line: int
+    ) -> None:
+        if contract.file is None:
+            raise IngestError(
+                f"Cannot load {contract.name}: its contract {contract.id} names no files. Add `servers` to it.",
+                contract.name,
+            )
+        self.contract = contract
+        self.file_format = contract.file
+        self.table = BronzeTable(contract, lakehouse)
+        self.protection = protection
+        self.quarantine = Quarantine(contract, lakehouse, protection)
+        self.encryptor = RowEncryptor(contract, protection)
+        self.now = in_utc(clock())
+        self.max_line = max_line
+        self.totals = LoadTotals()
+
+    def run(self, landing: Path) -> LoadResult:
+        files = find_files(landing, self.file_format.path)
+        refused = self.quarantine.refused_files()
+        fresh = [file for file in files if not self.table.holds(file.file_id)]
+        tried = [file for file in fresh if self.contract.sha256 not in refused.get(file.file_id, ())]
+        faults = [
+            f"{file.name}: refused as in an earlier run; correct the file or its contract "
+            "(`bojagi quarantine list` shows the reason)"
+            for file in fresh
+            if file not in tried
+        ]
+        load_id = make_load_id(self.contract, [file.file_id for file in tried])
+        if tried:
+            self._load_files(tried, load_id)
+        taken = [file.file_id for file in files if file not in fresh] + [file.file_id for file in self.totals.loaded]
+        self.quarantine.mark_replayed(((file_id, None) for file_id in taken if file_id in refused), load_id)
+        return self._result(load_id, len(files), len(self.totals.loaded), faults)
+
+    def _result(self, load_id: str, seen: int, new: int, faults: list[str]) -> LoadResult:
+        totals = self.totals
+        return LoadResult(
+            source=self.contract.name,
+            load_id=load_id,
+            files_seen=seen,
+            files_new=new,
+            rows_read=totals.rows_read,
+            rows_added=totals.rows_added,
+            rows_quarantined=sum(entry.line is not None for entry in totals.broken),
+            rows_known=totals.rows_known,
+            days=tuple(sorted(totals.days)),
+            faults=(*faults, *totals.faults),
+        )
+
+    def _load_files(self, files: list[LandedFile], load_id: str) -> None:
+        shared = LoadContext(self.contract, self.protection, load_id, self.now)
+        merge = Deduplication(self.table, event_column(self.contract))
+        try:
+            for file in files:
+                self._load_file(file, shared, merge)
+            keys = [file.file_id for file in self.totals.loaded]
+            self.quarantine.add(self.totals.broken, load_id, self.now)
+            if keys:
+                self.table.commit(merge.kept, keys, self.now)
+        except BaseException:
+            merge.discard_unless_committed()
+            raise
+
+    def _load_file(self, file: LandedFile, shared: LoadContext, merge: Deduplication) -> None:
+        staging = merge.new_staging_area()
+        source = open_source(file.path, self.contract, self.max_line)
+        origin = Origin(file.name, file.file_id)
+        rows = 0
+        broken: list[QuarantineEntry] = []
+        days: set[datetime.date] = set()
+        try:
+            for prepared in prepare_all(source.batches(), partial(prepare, shared=shared, origins=origin)):
+                rows += prepared.rows
+                passed = self.encryptor.encrypt(prepared.passed, prepared.passed_rows)
+                days |= event_days(passed, merge.event_column)
+                staging.write(passed)
+                broken += prepared.broken
+                _refuse_too_many(broken)
+        except FileFaultError as fault:
+            staging.discard()
+            self._refuse(origin, fault)
+            return
+        staging.finish()
+        now = file.path.stat()
+        if (now.st_size, now.st_mtime_ns) != (file.size, file.modified_ns):
+            staging.discard()
+            self.totals.faults.append(f"{file.name}: not loaded, because it changed while it was read; run again")
+            return
+        added, known, days = merge.keep_new(staging, days)
+        self.totals.rows_added += added
+        self.totals.rows_known += known
+        self.totals.days |= days
+        self.totals.rows_read += rows
+        self.totals.broken += broken
+        self.totals.loaded.append(file)
+        self.totals.faults += [f"{file.name}: {note}" for note in source.notes]
+
+    def _refuse(self, origin: Origin, fault: FileFaultError) -> None:
+        place = f", line {fault.line}" if fault.line else ""
+        self.totals.faults.append(f"{origin.file}{place}: {fault.reason}")
+        reason = f"line {fault.line}: {fault.reason}" if fault.line else fault.reason
+        self.totals.broken.append(QuarantineEntry(origin, None, fault.column, fault.rule, reason, None, None))
+
+
+def open_source(path: Path, contract: Contract, max_line: int) -> CsvFile | JsonLinesFile | ParquetFile:
+    """Return a reader of the file for the format that the contract states. The contract must name files."""
+    form = contract.file
+    assert form is not None
+    if form.format == "parquet":
+        return ParquetFile(path, contract)
+    if form.format == "jsonl":
+        return JsonLinesFile(path, contract, form, max_line)
+    return CsvFile(path, contract, form, max_line)
+
+
+def make_load_id(contract: Contract, keys: Iterable[str]) -> str:
+    """Return the id of a load. The same files and the same contract give the same id, also after a crash."""
+    content = "\n".join([contract.id, contract.sha256, *sorted(keys)])
+    return f"load_{hashlib.sha256(content.encode()).hexdigest()[:20]}"
+
+
+def in_utc(now: datetime.datetime) -> datetime.datetime:
+    """Return a time as bronze stores it: UTC without a time zone. A time without a zone is returned unchanged."""
+    return now.astimezone(datetime.UTC).replace(tzinfo=None) if now.tzinfo else now
+
+
+def _refuse_too_many(broken: list[QuarantineEntry]) -> None:
+    if len(broken) > MAX_BROKEN_ROWS:
+        first = broken[0]
+        raise FileFaultError(
+            "too_many_faults",
+            f"more than {MAX_BROKEN_ROWS} rows break the contract; the first breaks it in column {first.column}: "
+            f"{first.reason}. Check that this is the right file, or correct the contract",
+            first.line,
+            first.column,
+        )

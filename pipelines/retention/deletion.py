@@ -1,0 +1,82 @@
+"""Deletes the rows that are due, with earlier table versions and the keys of persons who have no row left."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+
+from installation.contract.document import Contract, Contracts
+from installation.lakehouse.lakehouse import Lakehouse
+from installation.lakehouse.rows import quoted
+from pipelines.errors import RetentionError
+from pipelines.ingest.quarantine import QUARANTINE
+from pipelines.retention.plan import RetentionPlan, plan_retention
+from privacy.contract.vocabulary import load_vocabulary
+from privacy.protection.revealer import needed_columns
+from privacy.protection.source_person import HASH_COLUMNS, Protection, row_names, source_persons
+
+
+@dataclass(frozen=True)
+class RetentionResult:
+    """The result of the deletion in one table.
+
+    `deleted` counts rows, `files_removed` data files of earlier versions, `keys_destroyed` the keys of persons who have
+    no row left in the table.
+    """
+
+    plan: RetentionPlan
+    deleted: int
+    files_removed: int
+    keys_destroyed: int
+
+
+def apply_retention(
+    lakehouse: Lakehouse, contracts: Contracts, protection: Protection, today: date
+) -> tuple[RetentionResult, ...]:
+    """Delete the rows that are due on the day `today`, and return the result for each table.
+
+    A table from which rows were deleted loses its whole history, so that the rows cannot be restored. Of other tables
+    with personal data, files of versions older than a week are removed. Tables that are derived from them are rebuilt
+    by the next refresh. Call it while holding the run lock.
+
+    Raises:
+        RetentionError: rows that were due are still in a table.
+    """
+    plans = plan_retention(lakehouse, contracts, today)
+    results = tuple(_apply(plan, lakehouse, contracts[plan.contract_id], protection) for plan in plans)
+    left = [plan for plan in plan_retention(lakehouse, contracts, today) if plan.due_rows]
+    if left:
+        tables = ", ".join(f"{plan.table} ({plan.due_rows})" for plan in left)
+        raise RetentionError(
+            f"Rows that are due were not deleted: {tables}. Run `bojagi retention apply` again.", left[0].table
+        )
+    return results
+
+
+def _apply(plan: RetentionPlan, lakehouse: Lakehouse, contract: Contract, protection: Protection) -> RetentionResult:
+    if plan.due is None:
+        removed = lakehouse.vacuum(plan.table) if _is_personal(contract) else ()
+        return RetentionResult(plan, 0, len(removed), 0)
+    has_keys = bool(contract.encrypted_columns) and plan.table != QUARANTINE
+    going = _persons(lakehouse, contract, plan.due, protection) if has_keys else set()
+    deleted = lakehouse.delete(plan.table, plan.due)
+    removed = lakehouse.forget_history(plan.table)
+    gone = going - _persons(lakehouse, contract, "true", protection) if going else set()
+    return RetentionResult(plan, deleted, len(removed), protection.cipher.destroy(sorted(gone)) if gone else 0)
+
+
+def _persons(lakehouse: Lakehouse, contract: Contract, condition: str, protection: Protection) -> set[str]:
+    """Return the source persons of the rows for which a SQL condition holds."""
+    found = lakehouse.select(contract.table, quoted(needed_columns(contract)), condition)
+    if not found.num_rows:
+        return set()
+    columns = {name: found[name].combine_chunks() for name in found.column_names}
+    marks = row_names(*(columns[name].to_numpy().view(np.uint64) for name in HASH_COLUMNS))
+    return set(source_persons(contract, columns, marks, protection.tokens).unique().to_pylist())
+
+
+def _is_personal(contract: Contract) -> bool:
+    vocabulary = load_vocabulary()
+    return any(vocabulary.is_personal(column.category) for column in contract.columns)

@@ -1,0 +1,54 @@
+"""Removes from the records whatever happened after the time of the export, because no file can contain it."""
+
+import numpy as np
+import pandas as pd
+
+from pipelines.simulate.random_stream import Bools
+from pipelines.simulate.records import Records
+
+EXPORTED_AT = np.datetime64("2018-01-02T00:00:00")
+"""Time of the export. The last sales of the Complete Journey are in the first hours of 2018-01-01."""
+
+_HAPPENED = {
+    "app_event": ("event_at", "received_at"),
+    "consent_event": ("event_at", "recorded_at"),
+    "delivery": ("ordered_at", "shipped_at"),
+    "nps_survey": ("asked_at",),
+    "recommendation_event": ("shown_at",),
+    "return_item": ("returned_at",),
+    "review": ("created_at",),
+    "support_ticket": ("opened_at",),
+    "weather": ("observed_on",),
+    "web_event": ("event_at", "received_at"),
+    "wishlist": ("added_at",),
+}
+"""Time columns by source; a row is known to its system only after all of these times."""
+
+_FOLLOWED = {
+    "delivery": ("delivered_at",),
+    "nps_survey": ("answered_at", "score", "comment"),
+    "recommendation_event": ("outcome_at",),
+    "support_ticket": ("closed_at", "satisfaction"),
+    "wishlist": ("removed_at",),
+}
+"""Columns by source that are filled in later. The first is the time; until then all of them are null."""
+
+
+def cut_off(records: Records) -> None:
+    """Remove from `records`, in place, the rows and values that their system could not know at `EXPORTED_AT`."""
+    frame = records.frame
+    known = np.ones(len(frame), dtype=bool)
+    for column in _HAPPENED.get(records.source, ()):
+        known &= ~_is_later(frame[column])
+    if not known.all():
+        records.keep(known)
+    followed = _FOLLOWED.get(records.source, ())
+    if followed:
+        later = _is_later(records.frame[followed[0]])
+        if later.any():
+            blank = {name: records.frame[name].mask(later) for name in followed}
+            records.frame = records.frame.assign(**blank)
+
+
+def _is_later(times: pd.Series) -> Bools:
+    return (pd.to_datetime(times) >= EXPORTED_AT).to_numpy(dtype=bool)

@@ -1,0 +1,190 @@
+"""Reads a table for a role and a purpose: permitted columns, of customers who permit the purpose, and logged.
+
+The rules are here; the rows are read by a backend, on Arrow (`installation.access.arrow_table`) or on Spark
+(`pipelines.access.spark_table`). Both give the same rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, Protocol, TypeVar
+
+from privacy.access.errors import AccessRefused
+from privacy.access.plan import ReadPlan, plan_read
+from privacy.access.pseudonym import pseudonyms
+from privacy.access.role import Roles
+from privacy.audit import AuditEntry, AuditLog
+from privacy.consent.policy import Policy
+from privacy.contract.collection import Documents
+from privacy.contract.document import Document
+from privacy.errors import PrivacyError
+
+CUSTOMER = "_customer"
+"""Column that a backend adds: the customer of each row; null where none is known."""
+CUSTOMER_KEY = "customer_id"
+_REASON_LENGTH = 500
+
+Frame = TypeVar("Frame")
+
+
+class TableBackend(Protocol[Frame]):
+    """Reads tables and filters them, as frames of one kind. The reader decides what is done."""
+
+    def rows(self, table: str, columns: Sequence[str]) -> Frame:
+        """Return these columns of all rows of a table."""
+        ...
+
+    def with_customer(self, frame: Frame, key: str | None, token_kind: str | None) -> Frame:
+        """Return the rows with the column `CUSTOMER`.
+
+        Args:
+            frame: the rows.
+            key: column that names the customer; None where the table holds no persons.
+            token_kind: None where `key` holds customer ids; else `<key>_token` holds a matching key of this kind.
+        """
+        ...
+
+    def permitted(self, frame: Frame, purpose: str, at: datetime) -> Frame:
+        """Return the rows whose `CUSTOMER` permits the purpose at that moment.
+
+        Rows without a customer stay only for purposes that do not rest on consent.
+        """
+        ...
+
+    def count_customers(self, frame: Frame) -> int:
+        """Return how many different customers the rows have."""
+        ...
+
+    def first(self, frame: Frame, count: int) -> Frame:
+        """Return the first rows, read once: what is asked of the result is asked of the same rows."""
+        ...
+
+    def customers(self, frame: Frame) -> list[str]:
+        """Return every customer of the rows once."""
+        ...
+
+    def renamed(self, frame: Frame, key: str, names: Mapping[str, str]) -> Frame:
+        """Return the rows with the column `key` replaced by the name of each row's customer; null without one."""
+        ...
+
+    def selected(self, frame: Frame, columns: Sequence[str]) -> Frame:
+        """Return only these columns, in this order."""
+        ...
+
+
+@dataclass(frozen=True)
+class Read(Generic[Frame]):
+    """The rows of a read, its plan, and how many customers permit the purpose; None where no persons are in it."""
+
+    frame: Frame
+    plan: ReadPlan
+    subjects: int | None
+
+
+@dataclass(frozen=True)
+class TableReader(Generic[Frame]):
+    """Reads tables for one user or service.
+
+    Attributes:
+        backend: reads the rows.
+        contracts: of all tables.
+        roles: which role may read what.
+        policy: purposes and laws.
+        moment: returns the moment at which consent is decided, as the shop's local wall time.
+        audit: the log.
+        secret: makes the pseudonyms.
+        who: name of the user or service in the log.
+        clock: returns the time of a log entry.
+    """
+
+    backend: TableBackend[Frame]
+    contracts: Documents[Document]
+    roles: Roles
+    policy: Policy
+    moment: Callable[[], datetime]
+    audit: AuditLog
+    secret: bytes
+    who: str
+    clock: Callable[[], datetime]
+
+    def read(
+        self, table: str, role: str, purpose: str, columns: Sequence[str] | None = None, limit: int | None = None
+    ) -> Read[Frame]:
+        """Return what the role may read of a table for a purpose, of the customers who permit it now.
+
+        The read is logged before a row is returned; so is a read that was refused.
+
+        Args:
+            table: such as `gold/customer_360`.
+            role: a role of `role.yaml`.
+            purpose: a purpose of `purpose.yaml`.
+            columns: the columns wanted; None reads all that the role may read.
+            limit: most rows to return; None returns all.
+
+        Raises:
+            AccessRefused: the role may not read this.
+            ConsentError: the permissions of the purpose are unknown.
+            AuditError: the read could not be logged.
+        """
+        with self._refusals_logged(table, role, purpose):
+            document = self.contracts.table(table)
+            plan = plan_read(document, role, purpose, self.roles, self.policy, columns)
+            kind = _token_kind(document, plan.subject_key)
+            rows = self.backend.rows(table, _needed_columns(plan, kind))
+            frame = self.backend.with_customer(rows, plan.subject_key, kind)
+            subjects = None
+            if plan.subject_key is not None:
+                if self.policy.can_refuse(purpose):
+                    frame = self.backend.permitted(frame, purpose, self.moment())
+                subjects = self.backend.count_customers(frame)
+            if limit is not None:
+                frame = self.backend.first(frame, limit)
+            shown = self.backend.selected(self._pseudonymised(frame, plan, role), plan.columns)
+        if plan.is_personal:
+            self._log(table, role, purpose, "allowed", plan.columns, subjects)
+        return Read(shown, plan, subjects)
+
+    def _pseudonymised(self, frame: Frame, plan: ReadPlan, role: str) -> Frame:
+        key = plan.subject_key
+        if not plan.is_pseudonymised or key is None or key not in plan.columns:
+            return frame
+        names = pseudonyms(self.secret, role, plan.purpose, self.backend.customers(frame))
+        return self.backend.renamed(frame, key, names)
+
+    @contextmanager
+    def _refusals_logged(self, table: str, role: str, purpose: str) -> Iterator[None]:
+        try:
+            yield
+        except PrivacyError as error:
+            self._log(table, role, purpose, "refused", (), None, error.message)
+            raise
+
+    def _log(
+        self, table: str, role: str, purpose: str, outcome: str, columns: Sequence[str], subjects: int | None,
+        reason: str | None = None,
+    ) -> None:  # fmt: skip
+        cut = reason if reason is None else reason[:_REASON_LENGTH]
+        self.audit.append(
+            AuditEntry(at=self.clock(), who=self.who, role=role, purpose=purpose, action="read", table=table,
+                   columns=tuple(columns), subjects=subjects, outcome=outcome, reason=cut)
+        )  # fmt: skip
+
+
+def _needed_columns(plan: ReadPlan, token_kind: str | None) -> tuple[str, ...]:
+    """The columns to read: those shown, and the one that leads to the customer."""
+    key = plan.subject_key
+    to_customer = () if key is None else (key if token_kind is None else f"{key}_token",)
+    return tuple(dict.fromkeys((*plan.columns, *to_customer)))
+
+
+def _token_kind(document: Document, key: str | None) -> str | None:
+    """The kind of matching key that leads from the table to its customers; None where none is needed."""
+    if key is None or key == CUSTOMER_KEY:
+        return None
+    kind = document.column(key).token
+    if kind is None:
+        raise AccessRefused(f"{document.table} names its persons by {key}, of which no matching key is stored.")
+    return kind

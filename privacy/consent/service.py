@@ -1,0 +1,238 @@
+"""Records what a customer says about purposes: consents, withdrawals, objections, restrictions.
+
+Commands and HTTP routes are shells over `ConsentService`; every rule about what is recorded is here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime
+from hashlib import sha256
+from typing import Literal
+
+from pydantic import ValidationError
+
+from privacy.consent.errors import ConsentError, InvalidRecordError, describe_faults
+from privacy.consent.index import DecisionIndex
+from privacy.consent.policy import Policy
+from privacy.consent.record import ConsentRecord, is_opaque_id, new_record_id
+from privacy.consent.state import EVERY_PURPOSE, PERMITTING, State, StreamKind
+from privacy.consent.store import ConsentStore
+from privacy.consent.timeline import build_timeline
+
+_CARRIED_OVER = (
+    "notice_version", "notice_language", "jurisdiction", "data_categories", "recipients", "storage", "age_years",
+)  # fmt: skip
+"""Fields that a withdrawal copies from the consent that it withdraws."""
+_WITHOUT_NOTICE = {"notice_version": "none", "notice_language": "ko"}
+"""Fields of a statement that answers no notice, such as an objection."""
+_LIFTED = {"objection": State.OBJECTION_LIFTED, "restriction": State.RESTRICTION_LIFTED}
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a customer consents to, as the notice said. The fields are those of `ConsentRecord`."""
+
+    notice_version: str
+    notice_language: str = "ko"
+    jurisdiction: str = "KR"
+    data_categories: tuple[str, ...] = ()
+    recipients: tuple[str, ...] = ()
+    storage: str | None = None
+    expires_at: datetime | None = None
+    age_years: int | None = None
+    expressed_by: Literal["self", "guardian"] = "self"
+
+
+@dataclass(frozen=True)
+class Statement:
+    """How and when a customer made a statement.
+
+    Attributes:
+        method: how it was expressed, such as call_center.
+        effective_at: the shop's local wall time from which it counts; None takes the service's decision moment.
+        evidence: the stored form or recording, of which only the SHA-256 is kept; None hashes what is recorded.
+    """
+
+    method: str
+    effective_at: datetime | None = None
+    evidence: bytes | None = None
+
+
+@dataclass(frozen=True)
+class ConsentService:
+    """Records statements of known customers in the consent store. A refused statement leaves no record.
+
+    A customer may have several source persons (two registrations of one person). A statement makes one record for each
+    of them, so that both keep it when the customer is split later.
+
+    Attributes:
+        store: the open consent store.
+        policy: purposes and laws.
+        controller: responsible for the processing; named in every record.
+        time_now: returns the shop's local wall time, the time of recording.
+        decision_moment: returns the moment at which consent is decided now, the default start of a statement.
+        is_known_customer: returns whether the tables list a customer or source person with this identifier. It is asked
+            only about opaque identifiers that the store does not know.
+    """
+
+    store: ConsentStore
+    policy: Policy
+    controller: str
+    time_now: Callable[[], datetime]
+    decision_moment: Callable[[], datetime]
+    is_known_customer: Callable[[str], bool]
+
+    def grant(self, customer: str, purpose: str, terms: Terms, statement: Statement) -> list[ConsentRecord]:
+        """Record a consent; its state is `renewed` where the latest record was a consent, otherwise `given`.
+
+        Raises:
+            UnknownPurposeError: no such purpose.
+            InvalidRecordError: a field has a value that no record may have.
+            ConsentError: the customer is unknown.
+        """
+        self._check(customer, purpose)
+        content = {field.name: getattr(terms, field.name) for field in fields(terms)}
+        records = []
+        for subject in self.store.members_of(customer):
+            latest = self.latest(subject, purpose)
+            state = State.RENEWED if latest is not None and latest.state in PERMITTING else State.GIVEN
+            records.append(self._record(subject, purpose, state, statement, content, latest))
+        return self._stored(records)
+
+    def withdraw(self, customer: str, purpose: str, statement: Statement) -> list[ConsentRecord]:
+        """Record the withdrawal of a consent to this purpose and to no other.
+
+        A purpose that rests on the consent to another one (`advertising_message` on `marketing`) is withdrawn for every
+        source person; the other purpose stays permitted. A purpose with its own consent is withdrawn for the source
+        persons that have a record about it.
+
+        Raises:
+            UnknownPurposeError: no such purpose.
+            ConsentError: the customer is unknown, or has no record about a purpose with its own consent.
+        """
+        self._check(customer, purpose)
+        base = self.policy.taxonomy.consent_of(purpose)
+        rests_on_another = base is not None and base != purpose
+        records = []
+        for subject in self.store.members_of(customer):
+            own = self.latest(subject, purpose)
+            source = own or (self.latest(subject, str(base)) if rests_on_another else None)
+            if source is not None:
+                content = {name: getattr(source, name) for name in _CARRIED_OVER}
+            elif rests_on_another:
+                content = {**_WITHOUT_NOTICE, "jurisdiction": self.policy.laws[0].jurisdiction}
+            else:
+                continue
+            records.append(self._record(subject, purpose, State.WITHDRAWN, statement, content, own))
+        if not records:
+            raise ConsentError(
+                f"Nothing to withdraw: there is no record of a consent to {purpose}, so it is not permitted. "
+                "`bojagi consent history` lists the customer's records."
+            )
+        return self._stored(records)
+
+    def object(self, customer: str, purpose: str, statement: Statement, jurisdiction: str) -> list[ConsentRecord]:
+        """Record an objection to a purpose, or to all (`*`). It overrides consent until it is lifted.
+
+        Raises:
+            UnknownPurposeError: no such purpose.
+            InvalidRecordError: a field has a value that no record may have.
+            ConsentError: the customer is unknown.
+        """
+        return self._override(customer, purpose, State.OBJECTED, statement, jurisdiction)
+
+    def restrict(self, customer: str, purpose: str, statement: Statement, jurisdiction: str) -> list[ConsentRecord]:
+        """Record a restriction of the processing for a purpose, or for all (`*`); raises what `object` raises."""
+        return self._override(customer, purpose, State.RESTRICTED, statement, jurisdiction)
+
+    def lift(
+        self, customer: str, purpose: str, kind: Literal["objection", "restriction"], statement: Statement,
+        jurisdiction: str,
+    ) -> list[ConsentRecord]:  # fmt: skip
+        """Record that an objection or a restriction ends; raises what `object` raises."""
+        return self._override(customer, purpose, _LIFTED[kind], statement, jurisdiction)
+
+    def take_in(self, records: Iterable[ConsentRecord]) -> list[ConsentRecord]:
+        """Store records that were made elsewhere, and return the new ones. A known identifier is left out.
+
+        Customers need not be known: an import may come before the tables.
+
+        Raises:
+            UnknownPurposeError: a record names no purpose of the taxonomy; none is stored.
+        """
+        new = {record.record_id: record for record in records if not self.store.has(record.record_id)}
+        return self._stored(list(new.values()))
+
+    def latest(self, subject: str, purpose: str) -> ConsentRecord | None:
+        """Return the consent record of a source person about a purpose that took effect last; None without any."""
+        stream: tuple[str, str, StreamKind] = (purpose, self.controller, "consent")
+        records = [r for r in self.store.records_of([subject]) if (r.purpose, r.controller, r.state.stream) == stream]
+        return max(records, key=lambda record: (record.effective_at, record.recorded_at), default=None)
+
+    def history(self, customer: str) -> list[ConsentRecord]:
+        """Return all records of a customer's source persons, in the order of recording."""
+        return self.store.records_of(self.store.subjects_of(customer))
+
+    def verdicts(self, customer: str, at: datetime) -> dict[str, bool]:
+        """Return for every purpose whether it is permitted for a customer at a local wall time.
+
+        A customer without records permits only the purposes that do not rest on consent.
+        """
+        subjects = self.store.subjects_of(customer)
+        records, membership = self.store.record_table(subjects), self.store.membership_table(subjects)
+        index = DecisionIndex(build_timeline(records, membership, self.policy, self.controller), self.policy)
+        return {purpose: index.is_permitted(customer, purpose, at) for purpose in self.policy.purposes}
+
+    def _override(
+        self, customer: str, purpose: str, state: State, statement: Statement, jurisdiction: str
+    ) -> list[ConsentRecord]:
+        self._check(customer, purpose)
+        content = {**_WITHOUT_NOTICE, "jurisdiction": jurisdiction}
+        subjects = self.store.members_of(customer)
+        return self._stored([self._record(s, purpose, state, statement, content, None) for s in subjects])
+
+    def _check(self, customer: str, purpose: str) -> None:
+        if purpose != EVERY_PURPOSE:
+            self.policy.taxonomy[purpose]
+        if not is_opaque_id(customer):
+            raise InvalidRecordError(
+                "subject_id: got a text that is no opaque identifier; expected a customer's or source person's "
+                "identifier, such as c_5kq…"
+            )
+        if not self.store.knows(customer) and not self.is_known_customer(customer):
+            raise ConsentError(
+                "Unknown customer: neither the consent record nor silver/identifier has this identifier, and nothing "
+                "was recorded. Check the identifier; a customer who has just landed is known after `bojagi run`."
+            )
+
+    def _record(
+        self, subject: str, purpose: str, state: State, statement: Statement, content: Mapping[str, object],
+        before: ConsentRecord | None,
+    ) -> ConsentRecord:  # fmt: skip
+        recorded_at = self.time_now()
+        evidence = statement.evidence
+        if evidence is None:
+            evidence = f"{subject}|{purpose}|{state}|{recorded_at.isoformat()}".encode()
+        made = {
+            **content,
+            "record_id": new_record_id(),
+            "subject_id": subject,
+            "controller": self.controller,
+            "purpose": purpose,
+            "method": statement.method,
+            "state": state,
+            "effective_at": statement.effective_at or self.decision_moment(),
+            "recorded_at": recorded_at,
+            "evidence_hash": sha256(evidence).hexdigest(),
+            "supersedes": before.record_id if before else None,
+        }
+        try:
+            return ConsentRecord.model_validate(made)
+        except ValidationError as error:
+            raise InvalidRecordError(f"{describe_faults(error)}. Nothing was recorded.") from None
+
+    def _stored(self, records: list[ConsentRecord]) -> list[ConsentRecord]:
+        self.store.append(records)
+        return records

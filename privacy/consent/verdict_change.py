@@ -1,0 +1,52 @@
+"""Verdicts that changed after silver/permission was built, so that a read heeds what was recorded a moment ago."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+from privacy.consent.errors import ConsentError
+from privacy.consent.index import DecisionIndex
+from privacy.consent.timeline import build_timeline
+from privacy.consent.view import ConsentView
+
+PERMISSION = "silver/permission"
+"""The table of verdicts over time, of all customers."""
+
+
+def note_permissions(view: ConsentView) -> None:
+    """Store the position in the consent record up to which silver/permission was built. Call it after each build."""
+    position = f"{view.sequence[0]}.{view.sequence[1]}"
+    with closing(view.open()) as store:
+        if store.taken(PERMISSION) != position:
+            store.note_taken(PERMISSION, position)
+
+
+def changed_verdicts(view: ConsentView, purpose: str) -> dict[str, bool]:
+    """Return whether the purpose is permitted now for each customer with news since silver/permission was built.
+
+    News is a record, or a membership, of one of the customer's source persons. "Now" is the view's moment. Identifiers
+    of these source persons are among the keys: each may be a customer by itself. Other customers' verdicts are in
+    silver/permission.
+
+    Raises:
+        ConsentError: silver/permission was never built, or its position is not recorded.
+        UnknownPurposeError: no such purpose.
+    """
+    view.policy.taxonomy[purpose]
+    with closing(view.open()) as store:
+        position = store.taken(PERMISSION)
+        if position is None:
+            raise ConsentError(f"The consent record does not say up to where {PERMISSION} was built: run `bojagi run`.")
+        record, _, membership = position.partition(".")
+        changed = store.changed_since((int(record), int(membership)))
+        if not changed:
+            return {}
+        subjects = sorted({subject for customer in changed for subject in store.subjects_of(customer)})
+        records, members = store.record_table(subjects), store.membership_table(subjects)
+    index = DecisionIndex(build_timeline(records, members, view.policy, view.controller), view.policy)
+    return {customer: index.is_permitted(customer, purpose, view.moment) for customer in sorted(changed)}
+
+
+def denied_since(view: ConsentView, purpose: str) -> list[str]:
+    """Return the customers of `changed_verdicts` who do not permit the purpose."""
+    return [customer for customer, is_permitted in changed_verdicts(view, purpose).items() if not is_permitted]

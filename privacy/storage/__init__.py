@@ -1,0 +1,6 @@
+"""How the privacy engine stores things safely: files, SQLite, secrets, hash chains, anchors and locks.
+
+Belongs here: mechanisms that several stores share and that know nothing of what is stored.
+Does not belong here: audit entries, budgets, data keys, consent records. Each store keeps its own tables and rules.
+POSIX only: locks use `flock`, which Windows does not have.
+"""
