@@ -22,7 +22,7 @@ BY_CONSENT = ("silver/consent_event", "silver/permission")
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("market")]
 
 
-def test_the_next_run_finishes_what_a_killed_one_began(finished: tuple[Bojagi, Any]) -> None:
+def test_the_run_after_a_killed_one_finishes_every_table_without_duplicates(finished: tuple[Bojagi, Any]) -> None:
     bojagi, told = finished
     assert told["tables"]["finished"] == told["tables"]["all"]
     assert told["quality"]["failed"] == 0
@@ -35,17 +35,29 @@ def test_the_next_run_finishes_what_a_killed_one_began(finished: tuple[Bojagi, A
         assert lines.num_rows == lines.group_by(key).aggregate([]).num_rows
 
 
-def test_a_second_run_does_no_work_twice(finished: tuple[Bojagi, Any]) -> None:
+def test_a_second_run_finds_every_table_current_and_materialises_none(finished: tuple[Bojagi, Any]) -> None:
     bojagi, first = finished
     versions = {row["table"]: row["version"] for row in bojagi.json("status")["tables"]}
+    before = last_materialised(bojagi)
     second = bojagi.json("run")
     assert second["tables"]["up_to_date"] == second["tables"]["all"]
+    assert last_materialised(bojagi) == before
+    assert len(before) == second["tables"]["all"]
     assert second["rows"]["added"] == 0
     assert second["quality"] == first["quality"]
     assert {row["table"]: row["version"] for row in bojagi.json("status")["tables"]} == versions
 
 
-def test_status_tells_the_run_and_the_tables(finished: tuple[Bojagi, Any]) -> None:
+def last_materialised(bojagi: Bojagi) -> dict[str, float]:
+    """Return when each asset was last materialised, by Dagster's record."""
+    with open_instance(load_settings(data_dir=bojagi.data)) as instance:
+        events = {
+            key.to_user_string(): instance.get_latest_materialization_event(key) for key in instance.all_asset_keys()
+        }
+    return {name: event.timestamp for name, event in events.items() if event}
+
+
+def test_status_shows_the_last_run_and_the_rows_of_each_table(finished: tuple[Bojagi, Any]) -> None:
     bojagi, told = finished
     status = bojagi.json("status")
     assert status["last_run"]["state"] == "success"
@@ -54,7 +66,7 @@ def test_status_tells_the_run_and_the_tables(finished: tuple[Bojagi, Any]) -> No
     assert "gold/customer_360" in bojagi("status").stdout
 
 
-def test_the_killed_run_is_failed_in_the_record(finished: tuple[Bojagi, Any]) -> None:
+def test_a_killed_run_is_marked_failed_in_dagsters_record(finished: tuple[Bojagi, Any]) -> None:
     from installation.settings import load_settings
     from pipelines.orchestration.instance import open_instance
 
@@ -65,14 +77,14 @@ def test_the_killed_run_is_failed_in_the_record(finished: tuple[Bojagi, Any]) ->
     assert set(states[:-1]) == {"SUCCESS"}
 
 
-def test_quarantine_is_listed_without_the_rows_themselves(finished: tuple[Bojagi, Any]) -> None:
+def test_the_quarantine_list_holds_counts_and_no_rows(finished: tuple[Bojagi, Any]) -> None:
     bojagi, _ = finished
     counts = bojagi.json("quarantine", "list")
     assert sum(entry["rows"] for entry in counts) > 0
     assert all(set(entry) == {"source", "column", "rule", "reason", "rows", "files"} for entry in counts)
 
 
-def test_replaying_under_the_same_contracts_changes_nothing(finished: tuple[Bojagi, Any]) -> None:
+def test_replay_under_the_same_contracts_adds_no_rows(finished: tuple[Bojagi, Any]) -> None:
     bojagi, _ = finished
     before = bojagi.json("quarantine", "list")
     reports = bojagi.json("quarantine", "replay")
@@ -80,7 +92,7 @@ def test_replaying_under_the_same_contracts_changes_nothing(finished: tuple[Boja
     assert bojagi.json("quarantine", "list") == before
 
 
-def test_every_gold_table_of_persons_is_in_the_audit_log_once(finished: tuple[Bojagi, Any]) -> None:
+def test_the_build_of_every_gold_table_about_customers_is_in_the_audit_log_once(finished: tuple[Bojagi, Any]) -> None:
     bojagi, _ = finished
     shown = bojagi("audit", "show", "--who", "bojagi run", "--json").stdout.splitlines()
     builds = [entry for entry in map(json.loads, shown) if entry["action"] == "build"]
@@ -95,7 +107,7 @@ def test_every_gold_table_of_persons_is_in_the_audit_log_once(finished: tuple[Bo
     assert bojagi("audit", "verify").returncode == 0
 
 
-def test_a_person_who_does_not_permit_it_in_a_gold_table_stops_what_is_built_from_it(
+def test_an_unpermitted_customer_in_a_gold_table_blocks_the_tables_made_from_it(
     finished: tuple[Bojagi, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bojagi = Bojagi(copytree(finished[0].data, tmp_path / "data"))
@@ -105,7 +117,7 @@ def test_a_person_who_does_not_permit_it_in_a_gold_table_stops_what_is_built_fro
     people = len(gold["customer_id"].unique())
     assert bojagi("consent", "withdraw", leaver, "analytics").returncode == 0
     monkeypatch.setenv("DAGSTER_HOME", str(bojagi.data / "dagster"))
-    # The filter is broken on purpose: whoever withdrew stays in.
+    # The filter is broken on purpose: a customer who withdrew stays in.
     monkeypatch.setattr("pipelines.consent.filter.ConsentFilter.keep_inputs", lambda _, tables, contract: tables)
     monkeypatch.setattr("pipelines.consent.filter.ConsentFilter.keep_rows", lambda _, frame, contract: frame)
     for _ in range(2):  # the second time it is current, and still not to be built upon
@@ -130,7 +142,7 @@ def refresh_some(bojagi: Bojagi, tables: list[str]) -> RunProgress:
     return progress
 
 
-def test_statistics_are_paid_and_the_log_is_verified(finished: tuple[Bojagi, Any], tmp_path: Path) -> None:
+def test_statistics_are_charged_once_and_the_audit_log_verifies(finished: tuple[Bojagi, Any], tmp_path: Path) -> None:
     bojagi, _ = finished
     account = "gold/order_history|analytics|customer_id"
     sql = "SELECT channel, COUNT(*) FROM gold.order_history WHERE order_date >= '2017-06-01' GROUP BY channel"

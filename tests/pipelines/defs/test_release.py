@@ -1,4 +1,4 @@
-"""Releases are made by hand, from gold, and their check blocks."""
+"""Releases are made only by their own job, from gold tables, and their check blocks."""
 
 import dagster as dg
 
@@ -10,14 +10,16 @@ from pipelines.defs.release import CHECK, release_keys
 from pipelines.orchestration.metadata import asset_key
 
 
-def test_a_refresh_releases_nothing(settings: Settings, contracts: Contracts) -> None:
+def test_the_refresh_job_makes_no_release_and_the_release_job_makes_all(
+    settings: Settings, contracts: Contracts
+) -> None:
     definitions = build_definitions(Installation(settings))
     refreshed = definitions.resolve_job_def("refresh").asset_layer.executable_asset_keys
     assert not refreshed & set(release_keys())
     assert definitions.resolve_job_def("release").asset_layer.executable_asset_keys == set(release_keys())
 
 
-def test_the_verifier_blocks(settings: Settings, contracts: Contracts) -> None:
+def test_the_verifier_is_a_blocking_check_of_every_release(settings: Settings, contracts: Contracts) -> None:
     graph = build_definitions(Installation(settings)).resolve_asset_graph()
     for key in release_keys():
         check = dg.AssetCheckKey(key, CHECK)
