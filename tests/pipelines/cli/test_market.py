@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 from shutil import copytree
 from typing import Any
@@ -16,6 +17,7 @@ from pipelines.orchestration.instance import open_instance
 from pipelines.orchestration.landing_state import landing_tags
 from pipelines.orchestration.refresh import refresh
 from pipelines.orchestration.run_progress import RunProgress
+from pipelines.unify.registry import TABLES
 from tests.pipelines.cli.conftest import Bojagi
 
 BY_CONSENT = ("silver/consent_event", "silver/permission")
@@ -140,6 +142,23 @@ def refresh_some(bojagi: Bojagi, tables: list[str]) -> RunProgress:
         tags = landing_tags(installation.settings, installation.contracts)
         refresh(build_definitions(installation), instance, progress, tags, tables)
     return progress
+
+
+def test_a_changed_gold_table_below_current_silver_tables_is_built_and_alone_materialised(
+    finished: tuple[Bojagi, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bojagi = Bojagi(copytree(finished[0].data, tmp_path / "data"))
+    current, changed = ["bronze/cj_products", "silver/product", "silver/order_line"], "gold/order_history"
+    monkeypatch.setenv("DAGSTER_HOME", str(bojagi.data / "dagster"))
+    monkeypatch.setattr(
+        "pipelines.defs.build.TABLES",
+        tuple(replace(table, version=table.version + 1) if table.name == changed else table for table in TABLES),
+    )
+    before = last_materialised(bojagi)
+    turns = {turn.table: turn for turn in refresh_some(bojagi, [*current, changed]).turns.values()}
+    after = last_materialised(bojagi)
+    assert [turns[name].is_up_to_date for name in (*current, changed)] == [True, True, True, False]
+    assert {name for name in after if after[name] > before[name]} == {changed}
 
 
 def test_statistics_are_charged_once_and_the_audit_log_verifies(finished: tuple[Bojagi, Any], tmp_path: Path) -> None:

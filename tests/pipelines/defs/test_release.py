@@ -19,7 +19,7 @@ def test_the_refresh_job_makes_no_release_and_the_release_job_makes_all(
     assert definitions.resolve_job_def("release").asset_layer.executable_asset_keys == set(release_keys())
 
 
-def test_the_verifier_is_a_blocking_check_of_every_release(settings: Settings, contracts: Contracts) -> None:
+def test_the_verifier_is_a_blocking_check_of_every_release(settings: Settings) -> None:
     graph = build_definitions(Installation(settings)).resolve_asset_graph()
     for key in release_keys():
         check = dg.AssetCheckKey(key, CHECK)

@@ -22,7 +22,7 @@ def test_the_contracts_permit_the_question_of_every_report(contracts: Contracts)
         assert report.question.columns() <= columns
 
 
-def test_the_refresh_job_makes_no_report_and_their_schedule_is_off(settings: Settings, contracts: Contracts) -> None:
+def test_the_refresh_job_makes_no_report_and_their_schedule_is_off(settings: Settings) -> None:
     definitions = build_definitions(Installation(settings))
     tables = {asset_key(report.table) for report in statistics_releases()}
     refreshed = definitions.resolve_job_def("refresh").asset_layer.executable_asset_keys
