@@ -15,9 +15,9 @@ import pandas as pd
 import pytest
 
 from installation.contract.document import Contracts, load_contracts
+from pipelines.consent.customer_assignment import assign_source_persons
 from pipelines.consent.filter import ConsentFilter
 from pipelines.consent.intake import take_in_records
-from pipelines.consent.customer_assignment import assign_source_persons
 from pipelines.derived_table.refresh import RefreshResult, refresh_table
 from pipelines.derived_table.table import BuildContext
 from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
