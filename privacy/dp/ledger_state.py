@@ -48,7 +48,7 @@ class LedgerState:
         self.answers: list[tuple[str, str, int, str]] = []
 
     def replay(self, entry: ChainEntry) -> None:
-        """Check that an entry continues the chain, and applies it.
+        """Check that an entry continues the chain, and apply it.
 
         Raises:
             LedgerDamaged: an entry is missing, this entry or one before it was altered, or a checkpoint does not agree
