@@ -33,6 +33,14 @@ At = Annotated[
         show_default="now",
     ),
 ]
+Moment = Annotated[
+    datetime | None,
+    typer.Option(
+        "--at",
+        help="Local wall time of the decision. In a simulated market, now is the end of its last day.",
+        show_default="now",
+    ),
+]
 Notice = Annotated[str, typer.Option("--notice", help="Version of the notice that was shown to the customer.")]
 Language = Annotated[str, typer.Option("--language", help="Language of the notice.")]
 Jurisdiction = Annotated[str, typer.Option("--jurisdiction", help="Country whose law governs.")]
@@ -46,6 +54,21 @@ Evidence = Annotated[
         dir_okay=False,
     ),
 ]
+Age = Annotated[
+    int | None, typer.Option("--age", help="Age in full years. An unknown age counts as under fourteen in Korea.")
+]
+Guardian = Annotated[bool, typer.Option("--guardian", help="The legal guardian consents.")]
+Categories = Annotated[
+    list[str] | None, typer.Option("--category", help="Data category that is covered, as a W3C DPV term; repeatable.")
+]
+Recipients = Annotated[
+    list[str] | None, typer.Option("--recipient", help="Recipient of the data that the notice names; repeatable.")
+]
+Until = Annotated[datetime | None, typer.Option("--until", help="Local wall time at which the consent ends.")]
+Storage = Annotated[str | None, typer.Option("--storage", help="Place and duration of storage, as the notice said.")]
+Lift = Annotated[bool, typer.Option("--lift", help="Lift the objection, or with --restrict the restriction.")]
+Restrict = Annotated[bool, typer.Option("--restrict", help="Restrict the processing instead of objecting to it.")]
+
 app = typer.Typer(
     cls=Edge,
     help="Record consents and withdrawals, and show what is permitted.",
@@ -56,14 +79,8 @@ app = typer.Typer(
 
 @app.command()
 def grant(
-    customer: Customer, purpose: PurposeName, notice: Notice, age: Annotated[
-        int | None, typer.Option("--age", help="Age in full years. An unknown age counts as under fourteen in Korea.")
-    ] = None,
-    guardian: Annotated[bool, typer.Option("--guardian", help="The legal guardian consents.")] = False,
-    categories: Annotated[list[str] | None, typer.Option("--category", help="Data category that is covered, as a W3C DPV term; repeatable.")] = None,
-    recipients: Annotated[list[str] | None, typer.Option("--recipient", help="Recipient of the data that the notice names; repeatable.")] = None,
-    until: Annotated[datetime | None, typer.Option("--until", help="Local wall time at which the consent ends.")] = None,
-    storage: Annotated[str | None, typer.Option("--storage", help="Place and duration of storage, as the notice said.")] = None,
+    customer: Customer, purpose: PurposeName, notice: Notice, age: Age = None, guardian: Guardian = False,
+    categories: Categories = None, recipients: Recipients = None, until: Until = None, storage: Storage = None,
     language: Language = "ko", jurisdiction: Jurisdiction = "KR", method: Method = "call_center",
     evidence: Evidence = None, at: At = None, data: Data = None,
 ) -> None:  # fmt: skip
@@ -108,9 +125,7 @@ def withdraw(
 
 @app.command("object")
 def object_to(
-    customer: Customer, purpose: AnyPurpose,
-    lift: Annotated[bool, typer.Option("--lift", help="Lift the objection, or with --restrict the restriction.")] = False,
-    restrict: Annotated[bool, typer.Option("--restrict", help="Restrict the processing instead of objecting to it.")] = False,
+    customer: Customer, purpose: AnyPurpose, lift: Lift = False, restrict: Restrict = False,
     method: Method = "call_center", evidence: Evidence = None, at: At = None, jurisdiction: Jurisdiction = "KR",
     data: Data = None,
 ) -> None:  # fmt: skip
@@ -135,7 +150,7 @@ def object_to(
 
 
 @app.command()
-def show(customer: Customer, at: At = None, as_json: Json = False, data: Data = None) -> None:
+def show(customer: Customer, at: Moment = None, as_json: Json = False, data: Data = None) -> None:
     """Show for every purpose whether it is permitted for a customer at a moment. The exit code is 0 either way.
 
     [bold]Examples[/bold]

@@ -167,7 +167,7 @@ class ConsentStore:
         return sorted(subject for subject, owner in owner_of.items() if owner == customer_id) or [customer_id]
 
     def changed_since(self, sequence: tuple[int, int]) -> set[str]:
-        """Return the source persons with records or memberships past these numbers, and every customer they ever had."""
+        """Return the source persons with records or memberships past these numbers, and all their customers so far."""
         subjects = " UNION ".join(
             f"SELECT subject_id FROM {table} WHERE sequence > ?" for table in ("record", "membership")
         )
