@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 from installation.errors import SettingsError
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
-    from pyspark.sql.connect.session import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
-    from privacy.anonymity.spec import Spec
+    from privacy.anonymity.spec.specification import Spec
 
 
 def release_on_engine(spec: "Spec", source: Path, output: Path, engine: str) -> dict[str, object]:
@@ -26,7 +25,7 @@ def release_on_engine(spec: "Spec", source: Path, output: Path, engine: str) -> 
     """
     from installation.settings import load_settings
     from pipelines.engine.session import open_engine
-    from privacy.anonymity.on_engine import anonymize_on_engine
+    from privacy.anonymity.engine.engine_release import anonymize_on_engine
 
     if output.exists() or output.suffix in (".csv", ".parquet"):
         raise SettingsError(f"--output {output.name}: with --engine it is a folder that does not exist yet")
