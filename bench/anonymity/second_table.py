@@ -12,7 +12,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipelines.simulate.region import draw_regions
-from privacy.anonymity import Spec, hierarchy
+from privacy.anonymity import Spec
+from privacy.anonymity.spec import hierarchy
 
 CUSTOMERS, VISITS = 50_000, 20_000
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from privacy.anonymity import Spec, region
+from privacy.anonymity import Spec
 from privacy.anonymity.kernel.class_growth import keep_satisfied
 from privacy.anonymity.kernel.class_state import Classes
 from privacy.anonymity.kernel.model_shortfall import shortfall
 from privacy.anonymity.kernel.problem import Problem
 from privacy.anonymity.kernel.refinement import new_schedule
 from privacy.anonymity.search import local_recoding as search
+from privacy.anonymity.search import region
 from privacy.anonymity.search.region import Slots, cut_classes, extract, refine_in_regions, slots_of
 from privacy.anonymity.table.frequency_table import tabulate
 from tests.privacy.anonymity.random_release import random_table
