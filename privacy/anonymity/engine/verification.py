@@ -1,6 +1,6 @@
-"""The verifier on the engine: the engine counts the published frame, the verifier judges the counts.
+"""Verifies a release on the engine: the engine counts the published frame, the verifier checks the counts.
 
-Classes too many for one process are judged bucket by bucket; a bucket holds all rows of its classes.
+Classes that exceed one process are checked in buckets. All rows of a class are in one bucket.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ PERSON = "__person"
 
 
 def verify_on_engine(published: DataFrame, keyed: DataFrame, spec: Spec, scratch: str | None = None) -> Verdict:
-    """Judge a published frame against the rows that it came from.
+    """Verifies a published frame against the rows of its input.
 
-    With `scratch`, counts go there first and come back in buckets of about `spec.memory_units`.
+    With `scratch`, the counts are written there first and read in buckets of about `spec.memory_units`.
     """
     from pyspark.sql import functions as f
 
@@ -55,9 +55,9 @@ def verify_on_engine(published: DataFrame, keyed: DataFrame, spec: Spec, scratch
 
 
 def _plans(spec: Spec) -> list[tuple[list[str], tuple[AnyModel, ...]]]:
-    """Columns that are counted together, and the models that are judged by their counts.
+    """Returns the columns that are counted together, and the models that are checked by these counts.
 
-    People are counted once a class for class size, and once a class and value for each sensitive column.
+    People are counted once in each class for class size, and once for each class and value of a sensitive column.
     """
     quasi, modelled = list(spec.quasi), modelled_columns(spec)
     if spec.person is None:
@@ -69,7 +69,7 @@ def _plans(spec: Spec) -> list[tuple[list[str], tuple[AnyModel, ...]]]:
 
 
 def _buckets(counted: DataFrame, quasi: Sequence[str], most: int, place: str | None) -> Iterator[pd.DataFrame]:
-    """Counts in frames of about `most` rows; every class is in one of them."""
+    """Yields the counts in frames of about `most` rows. Every class is in one of them."""
     from pyspark.sql import functions as f
 
     if place is None:
@@ -86,7 +86,7 @@ def _buckets(counted: DataFrame, quasi: Sequence[str], most: int, place: str | N
 
 
 def _join(verdicts: list[Verdict]) -> Verdict:
-    """One verdict from those of different classes."""
+    """Returns one verdict from verdicts of different classes."""
     floors = ("k_anonymity", "distinct_l", "entropy_l", "k_map")
     measured: dict[str, float] = {}
     for verdict in verdicts:
@@ -104,7 +104,7 @@ def _join(verdicts: list[Verdict]) -> Verdict:
 
 
 def _whole(verdicts: list[Verdict], rows: int, people: int, original_rows: int, spec: Spec) -> Verdict:
-    """One verdict from those of different models over the same classes, and of the number of rows."""
+    """Returns one verdict from verdicts of different models over the same classes, with the check of the row numbers."""
     faults = [fault for verdict in verdicts for fault in verdict.faults]
     if rows < original_rows * (1 - spec.suppression_limit) - 1e-6:
         faults.append(f"{original_rows - rows} rows are missing, more than the suppression limit allows")

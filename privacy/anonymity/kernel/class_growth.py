@@ -48,7 +48,7 @@ def _progress(p: Problem, c: Classes, a: int, u: int, before: float) -> float:
 
 @kernel
 def _lender(p: Problem, c: Classes, a: int, u: int, want: int) -> tuple[int, int]:
-    """Returns a slot of unit `u` in another class that can spare records, and how many; (EMPTY, 0) when there is none."""
+    """Returns a slot of unit `u` in another class that can spare records, and how many; (EMPTY, 0) if none."""
     s = c.unit_head[u]
     looked = 0
     while s != EMPTY and looked < MOST_SLOTS:

@@ -10,12 +10,14 @@ from privacy.anonymity.spec.model import PopulationModel
 
 
 def iso_sections(report: ReleaseReport) -> tuple[Section, ...]:
-    """Context, data, identifiability and mitigation, governance, by the numbers of their clauses."""
+    """Returns the sections on context, data, identifiability with mitigation, and governance, in order of their
+    clauses.
+    """
     return (*_context(report), *_data(report), *_identifiability(report), *_governance(report))
 
 
 def names_of(names: tuple[str, ...], none: str = "none") -> str:
-    """Column names as a list in a sentence."""
+    """Returns column names as a list in a sentence, or `none` when there are none."""
     return ", ".join(names) or none
 
 
@@ -195,7 +197,7 @@ def _identifiability(report: ReleaseReport) -> tuple[Section, ...]:
 
 
 def singling_text(report: ReleaseReport) -> str:
-    """How many unique people each column accounts for."""
+    """Returns how many unique people each column accounts for, as text."""
     unique = report.before.unique
     if not unique:
         return "Nobody was unique"

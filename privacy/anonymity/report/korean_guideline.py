@@ -1,8 +1,8 @@
 """The sections of a report after the five steps of the Korean guideline on pseudonymous information.
 
-Personal Information Protection Commission, 가명정보 처리 가이드라인; Personal Information Protection Act (PIPA),
-articles 28-2 to 28-5. A release that nobody can be found in by reasonable means is anonymous information (article
-58-2), to which the steps need not apply; that judgment is the reviewers'.
+Personal Information Protection Commission, 가명정보 처리 가이드라인; Personal Information Protection Act (PIPA), articles 28-2 to
+28-5. A release in which no person can be found by reasonable means is anonymous information (article 58-2). The steps
+need not apply to it; the reviewers decide that.
 """
 
 from __future__ import annotations
@@ -14,11 +14,13 @@ from privacy.anonymity.report.statement import residual_risk, verification
 from privacy.anonymity.report.wording import treatment_text
 
 TELLING = 0.5
-"""Share of rows in which a value must differ for a column to lead back to rows."""
+"""Share of rows in which a value must differ for a column to identify rows."""
 
 
 def korean_sections(report: ReleaseReport) -> tuple[Section, ...]:
-    """Preparation, review of the risk, pseudonymisation, review of adequacy, safe management."""
+    """Returns the sections on preparation, review of the risk, pseudonymisation, review of adequacy, and safe
+    management.
+    """
     return (_preparation(report), _risk(report), _processing(report), _adequacy(report), _management(report))
 
 

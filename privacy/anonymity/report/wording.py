@@ -1,4 +1,4 @@
-"""Models, and what becomes of a column, in words."""
+"""Texts for models, measured values and the treatment of columns."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NAMES = {
 
 
 def model_text(model: Model) -> str:
-    """A model with its limits.
+    """Returns a model with its limits as text.
 
     >>> from privacy.anonymity.spec.model import DistinctL, KAnonymity
     >>> model_text(KAnonymity(k=5)), model_text(DistinctL(l=2, column="illness"))
@@ -39,7 +39,7 @@ def model_text(model: Model) -> str:
 
 
 def measured_text(measured: Mapping[str, float]) -> str:
-    """What the verifier found in the worst class, by `model` or `model:column`.
+    """Returns the verifier's values of the worst class as text. Keys are `model` or `model:column`.
 
     >>> measured_text({"k_anonymity": 5.0, "distinct_l:buys_most": 3.0})
     'k-anonymity 5; distinct l-diversity of buys_most 3'
@@ -52,7 +52,7 @@ def measured_text(measured: Mapping[str, float]) -> str:
 
 
 def treatment_text(spec: Spec, name: str) -> str:
-    """What becomes of a released column."""
+    """Returns how the release treats a column, as text."""
     column = spec.columns[name]
     if column.role != "quasi":
         return "released as it is"

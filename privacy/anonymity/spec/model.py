@@ -1,9 +1,9 @@
-"""Privacy models: what every published equivalence class must satisfy.
+"""Privacy models: conditions that every published equivalence class must satisfy.
 
-Guarantees are about one class `E` of a release in which the quasi-identifiers of all members are published alike.
-`n` is the number of people in `E`, `q_s` the share of sensitive value `s` among them, `p_s` its share in the table.
-They protect against linking by quasi-identifiers; they are not differential privacy and do not compose across
-releases by themselves (see `registry`).
+Guarantees are about one class `E` of a release: all members have equal released quasi-identifiers. `n` is the number of
+people in `E`, `q_s` the share of sensitive value `s` among them, `p_s` its share in the table. The models protect
+against linking by quasi-identifiers. They are not differential privacy, and do not compose across releases by
+themselves (see `registry`).
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from privacy.anonymity.kernel import model_shortfall as code
 
 Histogram = NDArray[np.int64]
 TOLERANCE = 1e-9
-"""Slack for rounding in comparisons of shares."""
+"""Tolerance for rounding in comparisons of shares."""
 
 
 class Context(Protocol):
-    """What a model needs to know about its sensitive column."""
+    """What a model reads about its sensitive column."""
 
     @property
     def prior(self) -> NDArray[np.float64]:
@@ -34,18 +34,18 @@ class Context(Protocol):
 
 
 class Model(BaseModel):
-    """Base of the models. `column` is the sensitive column, None for models of class size."""
+    """Base of the models. `column` is the sensitive column; None for models of class size."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     name: str
     column: str | None = None
 
     def holds(self, hist: Histogram, people: NDArray[np.int64], context: Context) -> NDArray[np.bool_]:
-        """(c,) whether each class satisfies the model, from (c, bins) histograms and (c,) people."""
+        """Returns (c,) whether each class satisfies the model, from (c, bins) histograms and (c,) people."""
         raise NotImplementedError
 
     def kernel(self) -> tuple[int, float, float]:
-        """Number of the model in compiled code and its two parameters."""
+        """Returns the number of the model in compiled code and its two parameters."""
         raise NotImplementedError
 
 
@@ -158,7 +158,7 @@ class TCloseness(SensitiveModel):
         return self.measure(hist, context) <= self.t + TOLERANCE
 
     def measure(self, hist: Histogram, context: Context) -> NDArray[np.float64]:
-        """(c,) the distance of each class."""
+        """Returns (c,) the distance of each class."""
         gap = _shares(hist) - context.prior
         if self.distance == "equal":
             return np.asarray(np.abs(gap).sum(1) / 2)
@@ -202,7 +202,7 @@ class BasicBeta(SensitiveModel):
     beta: float = Field(gt=0)
 
     def caps(self, prior: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Largest allowed share of each value."""
+        """Returns the largest allowed share of each value."""
         return prior * (1 + self.beta)
 
     def holds(self, hist: Histogram, people: NDArray[np.int64], context: Context) -> NDArray[np.bool_]:

@@ -1,4 +1,4 @@
-"""What only people can say about a release: for whom, why, where, and who answers for it."""
+"""What people must decide about a release: purpose, recipient, environment and responsibility."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ QUESTIONS: Mapping[str, str] = {
     "incident": "Who is told, and what is done, when somebody was found in it?",
     "highest_acceptable_risk": "Which chance of finding a given person is still acceptable?",
 }
-"""What a field answers."""
+"""The question that each field answers."""
 
 
 class Context(BaseModel):
-    """Answers that the report quotes; a question without an answer is listed as open. See `QUESTIONS`."""
+    """Answers that the report quotes. A field that is None is listed as an open question, see `QUESTIONS`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     purpose: str | None = None
