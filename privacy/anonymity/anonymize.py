@@ -59,7 +59,7 @@ def anonymize(frame: pd.DataFrame, spec: Spec, population: pd.DataFrame | None =
     """
     require_columns(list(frame.columns), spec)
     if not frame.index.is_unique:
-        raise SpecError("the table's index has an entry twice; use reset_index, so that rows can be told apart")
+        raise SpecError("the table's index has a duplicate entry; call reset_index, so that each row has its own")
     screen(frame, spec)
     rank = row_rank(frame, spec)
     tabulated = tabulate(frame, spec, home=find_homes(frame, spec, rank))
@@ -85,11 +85,11 @@ def search(table: FrequencyTable, spec: Spec, population: pd.DataFrame | None = 
         SpecError: a population model is asked of local recoding.
     """
     if spec.k > table.people:
-        raise InfeasibleError(f"k is {spec.k} but the table has {table.people} people; lower k or bring more people")
+        raise InfeasibleError(f"k is {spec.k} but the table has {table.people} people; lower k or add people")
     if spec.algorithm == "global":
         return recode_globally(table, spec, population)
     if any(isinstance(model, PopulationModel) for model in spec.models):
-        raise SpecError("k_map and delta_presence need `algorithm: global`")
+        raise SpecError("models k_map and delta_presence need `algorithm: global`; set it, or remove these models")
     return recode_in_parts(table, spec)
 
 

@@ -116,7 +116,9 @@ class ReleaseRegistry:
         everybody = pd.concat([part for part in parts if len(part)] or [old])
         published = _without_broken(everybody, old.index, frame, spec)
         if published.empty:
-            raise InfeasibleError("nobody can be released: every class lost too many people and nobody is new")
+            raise InfeasibleError(
+                "no class still satisfies the models and there are no new people; weaken a model, or release again when people have been added"
+            )
         self._check(published, frame, spec)
         self._record(table, published, tokens, pinned, spec, recipient)
         return published
@@ -132,7 +134,7 @@ class ReleaseRegistry:
         path = self._place(table, version)
         if not path.exists():
             raise AnonymityError(
-                f"the registry lacks {path.name}, which says what version {version} of {table} published; restore it "
+                f"the registry lacks {path.name}, the record of version {version} of {table}; restore it "
                 "from a backup: without it another release could undo that one"
             )
         return pd.read_parquet(path)

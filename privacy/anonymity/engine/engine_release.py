@@ -81,7 +81,7 @@ def anonymize_on_engine(frame: DataFrame, spec: Spec, scratch: str | None = None
 
 
 def count_units(keyed: DataFrame, spec: Spec) -> tuple[FrequencyTable, pd.DataFrame] | None:
-    """Returns the frequency table, and the distinct keys with the unit of each; None when they exceed `memory_units`."""
+    """Returns the frequency table, and the distinct keys with their units; None when they exceed `memory_units`."""
     from pyspark.sql import functions as f
 
     names = [*spec.quasi, *modelled_columns(spec)]

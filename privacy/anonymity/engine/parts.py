@@ -160,10 +160,10 @@ class _Parts:
 
     def _table(self, low: int, high: int) -> tuple[NDArray[np.int64], FrequencyTable]:
         """Returns the words and the frequency table of the units of one part."""
-        held = self._within("unit", low, high).toArrow()
-        words = np.stack([held[name].to_numpy() for name in self.keys], 1)
+        units = self._within("unit", low, high).toArrow()
+        words = np.stack([units[name].to_numpy() for name in self.keys], 1)
         order = np.lexsort(words.T[::-1])
-        count = held[ROWS].to_numpy()[order]
+        count = units[ROWS].to_numpy()[order]
         return words[order], to_table(self.packing, self.domains, self.sensitive, words[order], count)
 
     def _within(self, name: str, low: int, high: int) -> DataFrame:
@@ -195,10 +195,10 @@ class _Parts:
 
         def content(edges: list[int]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
             rest = self.keys[self.packing.tuple_words :]
-            held = numbered(edges).groupBy("part", *rest).agg(f.sum(ROWS).alias(ROWS)).toPandas()
-            words = np.zeros((len(held), len(self.keys)), np.int64)
-            words[:, self.packing.tuple_words :] = held[rest].to_numpy(np.int64)
-            return held["part"].to_numpy(np.int64), words, held[ROWS].to_numpy(np.int64)
+            counted = numbered(edges).groupBy("part", *rest).agg(f.sum(ROWS).alias(ROWS)).toPandas()
+            words = np.zeros((len(counted), len(self.keys)), np.int64)
+            words[:, self.packing.tuple_words :] = counted[rest].to_numpy(np.int64)
+            return counted["part"].to_numpy(np.int64), words, counted[ROWS].to_numpy(np.int64)
 
         edges = find_edges(self.packing, histogram, self.spec.memory_units // 2)
         counted = numbered(edges).groupBy("part").count().toPandas().sort_values("part")["count"]
@@ -223,7 +223,7 @@ class _Parts:
             label[f"{LABEL}{j}"] = pa.array(texts, pa.string()), number[np.where(is_kept, allocation.group, 0)]
 
         def rows(chosen: NDArray[np.bool_], whole: dict[str, Any], coded: dict[str, Any]) -> pa.Table:
-            texts = {name: held.take(pa.array(number[chosen])) for name, (held, number) in coded.items()}
+            texts = {name: values.take(pa.array(number[chosen])) for name, (values, number) in coded.items()}
             return pa.table({**{name: column[chosen] for name, column in whole.items()}, **texts})
 
         self._append(f"whole-{batch}", rows(is_kept & ~is_split, key, label))

@@ -35,11 +35,11 @@ def verify_on_engine(published: DataFrame, keyed: DataFrame, spec: Spec, scratch
     original = original.rename(columns={f"{KEY}{len(quasi) + i}": name for i, name in enumerate(modelled)})
     person = [text_of(spec.person).alias(PERSON)] if spec.person else []
     texts = [text_of(name).alias(name) for name in modelled]
-    held = published.select(*[f.col(f"`{name}`") for name in quasi], *texts, *person)
+    counted_columns = published.select(*[f.col(f"`{name}`") for name in quasi], *texts, *person)
     verdicts: list[Verdict] = []
     for columns, models in _plans(spec):
         counter = f.countDistinct(PERSON) if spec.person else f.count(f.lit(1))
-        counted = held.groupBy(*[f"`{name}`" for name in columns]).agg(counter.alias(ROWS))
+        counted = counted_columns.groupBy(*[f"`{name}`" for name in columns]).agg(counter.alias(ROWS))
         part = {name: spec.columns[name] for name in columns}
         limits = {"columns": part, "models": models, "person": None, "suppression_limit": 1.0}
         narrow = spec.model_copy(update=limits)
@@ -49,8 +49,8 @@ def verify_on_engine(published: DataFrame, keyed: DataFrame, spec: Spec, scratch
             for rows in _buckets(counted, quasi, spec.memory_units, place)
         ]
         verdicts.append(_join(judged))
-    rows = held.count() if spec.person else verdicts[0].rows
-    people = held.select(PERSON).distinct().count() if spec.person else rows
+    rows = counted_columns.count() if spec.person else verdicts[0].rows
+    people = counted_columns.select(PERSON).distinct().count() if spec.person else rows
     return _whole(verdicts, rows, people, int(original[ROWS].sum()), spec)
 
 
@@ -104,7 +104,7 @@ def _join(verdicts: list[Verdict]) -> Verdict:
 
 
 def _whole(verdicts: list[Verdict], rows: int, people: int, original_rows: int, spec: Spec) -> Verdict:
-    """Returns one verdict from verdicts of different models over the same classes, with the check of the row numbers."""
+    """Returns one verdict from verdicts of different models over the same classes, and checks the number of rows."""
     faults = [fault for verdict in verdicts for fault in verdict.faults]
     if rows < original_rows * (1 - spec.suppression_limit) - 1e-6:
         faults.append(f"{original_rows - rows} rows are missing, more than the suppression limit allows")

@@ -96,7 +96,7 @@ def _facts(
 def _attacks(
     original: pd.DataFrame, text: pd.DataFrame, published: pd.DataFrame, spec: Spec, cover: Cover
 ) -> tuple[AttackRisk, ...]:
-    """Returns singling out, linkability of the two halves of the quasi-identifiers, and inference of sensitive columns."""
+    """Returns singling out, linkability of two halves of the quasi-identifiers, and inference of sensitive columns."""
     quasi, owners = list(spec.quasi), original[spec.person] if spec.person else None
     inside = text.loc[published.index]
     found = [

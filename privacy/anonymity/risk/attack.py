@@ -161,10 +161,10 @@ def singling_out(
     random = np.random.default_rng(seed)
     columns = list(cover)
     people, groups = _People(original, columns), _Groups(published, cover)
-    lone = np.flatnonzero(groups.count[groups.of_row] == 1)
-    worth = lone if len(lone) else np.arange(len(published))
-    picked = published.iloc[worth[random.integers(0, len(worth), attempts)]]
-    hits = sum(people.isolates({n: cover[n][row[n]] for n in columns}) for _, row in picked.iterrows())
+    unique_rows = np.flatnonzero(groups.count[groups.of_row] == 1)
+    candidates = unique_rows if len(unique_rows) else np.arange(len(published))
+    chosen = published.iloc[candidates[random.integers(0, len(candidates), attempts)]]
+    hits = sum(people.isolates({n: cover[n][row[n]] for n in columns}) for _, row in chosen.iterrows())
     base = 0
     for _ in range(attempts):
         base += people.isolates({n: frozenset([str(random.choice(people.values[n]))]) for n in columns})
@@ -184,9 +184,9 @@ def singling_out_by_guess(
     people = _People(original, columns)
     known = people.unique()
     choices = {name: {label: sorted(values) for label, values in cover[name].items()} for name in columns}
-    picked = published.iloc[random.integers(0, len(published), attempts)]
+    chosen = published.iloc[random.integers(0, len(published), attempts)]
     hits = base = 0
-    for _, row in picked.iterrows():
+    for _, row in chosen.iterrows():
         guess = tuple(str(random.choice(choices[name][row[name]])) for name in columns)
         hits += guess in known
         base += tuple(people.text[name][int(random.integers(len(original)))] for name in columns) in known
@@ -220,8 +220,8 @@ def linkability(
     """
     groups = _Groups(published, cover)
 
-    def links(target: pd.Series, held: np.ndarray) -> bool:
-        return int(held[groups.fitting(target, [*halves[0], *halves[1]])].sum()) == 1
+    def links(target: pd.Series, rows: np.ndarray) -> bool:
+        return int(rows[groups.fitting(target, [*halves[0], *halves[1]])].sum()) == 1
 
     return _attack("linkability", original, control, published, groups, owners, attempts, seed, links)
 
@@ -243,9 +243,9 @@ def inference(
     """
     groups = _Groups(published, cover, secret)
 
-    def guesses(target: pd.Series, held: np.ndarray) -> bool:
-        inside = held * groups.fitting(target, list(cover))
-        counted = np.bincount(groups.secret, inside if inside.any() else held, len(groups.secrets))
+    def guesses(target: pd.Series, rows: np.ndarray) -> bool:
+        inside = rows * groups.fitting(target, list(cover))
+        counted = np.bincount(groups.secret, inside if inside.any() else rows, len(groups.secrets))
         return bool(groups.secrets[int(counted.argmax())] == str(target[secret]))
 
     return _attack(f"inference of {secret}", original, control, published, groups, owners, attempts, seed, guesses)

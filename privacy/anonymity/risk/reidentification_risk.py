@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from privacy.anonymity.errors import SpecError
 from privacy.anonymity.risk.population_unique import pitman_uniques, poisson_uniques, slide_negative_binomial_uniques
-from privacy.anonymity.table.frequency_table import as_text, lacks, radix
+from privacy.anonymity.table.frequency_table import as_text, missing_columns, radix
 
 THRESHOLDS = (0.05, 0.09, 0.2, 0.33, 0.5)
 """Customary acceptable risks: classes of 20, 11, 5, 3 and 2. ISO/IEC 27559 leaves the choice to the publisher."""
@@ -56,12 +56,12 @@ def measure_risk(
     population_size: int | None = None,
     population: pd.DataFrame | None = None,
 ) -> Risk:
-    """Risks of publishing `quasi` as they stand in `frame`.
+    """Measures the risk of publishing the columns `quasi` of `frame` unchanged.
 
-    `population_size` (people the table was drawn from) adds estimates of how many people are unique in the population
-    (see `population_unique`); with several rows a person, of classes that count each person at the riskiest of their
-    rows. `population` (its quasi-identifiers) adds the exact journalist risk; a class counts at least the people that
-    the table has in it, also where the population lacks them.
+    `population_size`, the number of people that the table was drawn from, adds estimates of how many are unique in the
+    population (see `population_unique`). People with several rows count there at the riskiest of their rows.
+    `population`, a table of its quasi-identifiers, adds the exact journalist risk. A class then counts at least the
+    people of the table, also where the population table misses them.
 
     Raises:
         SpecError: no rows, no or missing columns, or a population smaller than the table.
@@ -125,7 +125,7 @@ def _require(frame: pd.DataFrame, quasi: Sequence[str], person: str | None) -> N
         raise SpecError("no quasi-identifiers; name at least one column that others may know people by")
     absent = [name for name in (*quasi, *([person] if person else [])) if name not in frame.columns]
     if absent:
-        raise lacks(absent, list(frame.columns))
+        raise missing_columns(absent, list(frame.columns))
     if frame.empty:
         raise SpecError("the table has no rows; there is no risk to measure")
 
@@ -165,7 +165,7 @@ def _journalist(
 ) -> float:
     absent = [name for name in quasi if name not in population.columns]
     if absent:
-        raise lacks(absent, list(population.columns))
+        raise missing_columns(absent, list(population.columns))
     parts = [pd.DataFrame({name: as_text(part[name]) for name in quasi}) for part in (frame, population)]
     both = pd.concat(parts, ignore_index=True)
     number = pd.factorize(radix(*encode(both, quasi)))[0]

@@ -156,7 +156,7 @@ def _entropy_loss(
     truths: list[NDArray[np.int64]],
     dropped: int,
 ) -> float:
-    """Returns the non-uniform entropy loss (de Waal and Willenborg 1999): bits lost per cell divided by bits per cell."""
+    """Returns the non-uniform entropy loss (de Waal and Willenborg 1999): lost bits divided by all bits."""
     lost = total = 0.0
     for matrix, code, truth in zip(matrices, codes, truths, strict=True):
         share = np.bincount(truth, minlength=matrix.shape[1]) / len(truth)

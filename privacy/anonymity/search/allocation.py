@@ -63,10 +63,10 @@ def make_labels(table: FrequencyTable, unit: NDArray[np.int64], group: NDArray[n
         if domain.kind == INTERVAL:
             low, high = np.minimum.reduceat(codes, starts), np.maximum.reduceat(codes, starts)
             place, pairs = pd.factorize(low * len(domain.values) + high)
-            held = [np.array(divmod(int(pair), len(domain.values))) for pair in pairs]
+            members = [np.array(divmod(int(pair), len(domain.values))) for pair in pairs]
         else:
-            place, held = _sets(codes, starts)
-        out[:, j] = np.array([domain.label(part) for part in held], object)[place]
+            place, members = _sets(codes, starts)
+        out[:, j] = np.array([domain.label(part) for part in members], object)[place]
     return out
 
 

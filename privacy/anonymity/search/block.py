@@ -107,11 +107,11 @@ def _cut(
 
     `codes` is (q, tuples). A cut is better the fewer `pairs` it separates and the larger its smaller side.
     """
-    few = block[:: -(-len(block) // COUNTED)]
+    sampled = block[:: -(-len(block) // COUNTED)]
     options: list[tuple[float, int, int, bool]] = []
     for j, domain in enumerate(table.domains):
         size = len(domain.values)
-        share = np.bincount(codes[j][few], minlength=size) / len(few)
+        share = np.bincount(codes[j][sampled], minlength=size) / len(sampled)
         ends = np.sort(codes[j][pairs], 1)
         parts = ends[ends[:, 0] != ends[:, 1]]
         low, high = (np.bincount(parts[:, side], minlength=size) for side in (0, 1))
@@ -126,8 +126,8 @@ def _cut(
                 best = [at[np.argmin(score[at])], at[np.argmax(smaller[at])]]
                 options += [(float(score[code]), j, int(code), is_one) for code in best]
     for _, j, code, is_one in sorted(set(options)):
-        held = codes[j][block]
-        below: NDArray[np.bool_] = held == code if is_one else held <= code
+        inside_block = codes[j][block]
+        below: NDArray[np.bool_] = inside_block == code if is_one else inside_block <= code
         halves = block[below], block[~below]
         if all(len(half) and not violated(table, spec, _units(table, half)) for half in halves):
             return below

@@ -18,7 +18,7 @@ from privacy.anonymity.errors import InfeasibleError, SpecError
 from privacy.anonymity.search.allocation import SUPPRESSED, Allocation
 from privacy.anonymity.spec.model import DeltaPresence, KMap, PopulationModel
 from privacy.anonymity.spec.specification import Spec
-from privacy.anonymity.table.frequency_table import FrequencyTable, as_text, lacks
+from privacy.anonymity.table.frequency_table import FrequencyTable, as_text, missing_columns
 
 Node = tuple[int, ...]
 
@@ -85,7 +85,7 @@ def _keys(table: FrequencyTable, codes: NDArray[np.int32], node: Node) -> NDArra
 def _judge(
     table: FrequencyTable, spec: Spec, node: Node, population: tuple[NDArray[np.int32], NDArray[np.int64]] | None
 ) -> _Outcome | None:
-    """Returns the loss of a node with its failing classes suppressed; None when more must be suppressed than allowed."""
+    """Returns the loss of a node with its failing classes suppressed; None when that is more than allowed."""
     codes = table.codes if population is None else np.concatenate([table.codes, population[0]])
     group = np.unique(_keys(table, codes, node), return_inverse=True)[1].ravel()
     groups = int(group.max()) + 1
@@ -134,14 +134,14 @@ def _allocate(table: FrequencyTable, node: Node, outcome: _Outcome) -> Allocatio
 def _population_codes(
     table: FrequencyTable, spec: Spec, population: pd.DataFrame | None
 ) -> tuple[NDArray[np.int32], NDArray[np.int64]] | None:
-    """Returns the distinct tuples of the population that have codes, and the people of each; None if no model needs it."""
+    """Returns the population's tuples that have codes, and the people of each; None if no model needs it."""
     if not any(isinstance(model, PopulationModel) for model in spec.models):
         return None
     if population is None:
-        raise SpecError("k_map and delta_presence compare with a population; name its table (--population-table)")
+        raise SpecError("k_map and delta_presence need the population's table; name it with --population-table")
     absent = [domain.column for domain in table.domains if domain.column not in population.columns]
     if absent:
-        raise lacks(absent, list(population.columns))
+        raise missing_columns(absent, list(population.columns))
     codes = np.empty((len(population), len(table.domains)), np.int64)
     for j, domain in enumerate(table.domains):
         lookup = {value: code for code, value in enumerate(domain.values)}

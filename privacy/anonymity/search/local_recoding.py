@@ -71,7 +71,7 @@ def recode_locally(table: FrequencyTable, spec: Spec, threads: int | None = None
     if broken:
         raise InfeasibleError(
             f"the whole table of {table.people} people as one class would break {', '.join(broken)}; weaken the "
-            "model or bring more people"
+            "model or add people"
         )
     cores = threads or usable_cores()
     blocks = partition(table, spec, cores)
@@ -172,7 +172,7 @@ def _new(p: Problem, count: NDArray[np.int64]) -> Classes:
 def make_problem(
     table: FrequencyTable, block: NDArray[np.int64], spec: Spec, threads: int = 1, fewest: int = FEWEST_NEAR
 ) -> tuple[Problem, NDArray[np.int64]]:
-    """Returns the arrays of the search over the units of one block, in the table's order, and the records of each unit."""
+    """Returns the problem of one block's units, in the table's order, and the records of each unit."""
     codes = np.ascontiguousarray(table.codes[block])
     count = table.count[block]
     differs = (codes[1:] != codes[:-1]).any(1)

@@ -72,22 +72,22 @@ def join_broken(
         InfeasibleError: a part would have more than `spec.memory_units` units.
     """
     part, words, rows = content(edges)
-    held = [(words[part == number], rows[part == number]) for number in range(len(edges) - 1)]
+    parts = [(words[part == number], rows[part == number]) for number in range(len(edges) - 1)]
     edges, units = list(edges), list(units)
     number = 0
-    while number < len(held):
-        small = to_table(packing, table.domains, table.sensitive, *_sorted(*held[number]))
+    while number < len(parts):
+        small = to_table(packing, table.domains, table.sensitive, *_sorted(*parts[number]))
         broken = violated(small, spec)
-        if not broken or len(held) == 1:
+        if not broken or len(parts) == 1:
             number += 1
             continue
-        left = number - 1 if number and (number + 1 == len(held) or units[number - 1] <= units[number + 1]) else number
+        left = number - 1 if number and (number + 1 == len(parts) or units[number - 1] <= units[number + 1]) else number
         if units[left] + units[left + 1] > spec.memory_units:
             raise InfeasibleError(
                 f"a part of {units[number]} units breaks {', '.join(broken)} by itself and its neighbour has no "
                 f"room for it; raise `memory_units` (now {spec.memory_units}) or weaken the model"
             )
-        held[left : left + 2] = [tuple(np.concatenate(pair) for pair in zip(*held[left : left + 2], strict=True))]  # type: ignore[list-item]
+        parts[left : left + 2] = [tuple(np.concatenate(pair) for pair in zip(*parts[left : left + 2], strict=True))]  # type: ignore[list-item]
         units[left : left + 2] = [units[left] + units[left + 1]]
         del edges[left + 1]
         number = left

@@ -89,15 +89,19 @@ class Spec(BaseModel):
         if not self.quasi:
             raise ValueError("no column has role `quasi`; name at least one quasi-identifier")
         if not self.models:
-            raise ValueError("no models; a release without a model protects nobody")
+            raise ValueError(
+                "`models` is empty, so no person would be protected; name at least one, such as k_anonymity"
+            )
         sensitive = set(self.by_role("sensitive"))
         for model in self.models:
             if isinstance(model, SensitiveModel) and model.column not in sensitive:
-                raise ValueError(f"model {model.name!r} is about column {model.column!r}, which is not `sensitive`")
+                raise ValueError(f"model {model.name!r} needs column {model.column!r} with role `sensitive`")
         if self.person in self.columns and self.columns[self.person].role != "identifying":
             raise ValueError(f"person {self.person!r} is never released; make its role `identifying`, or leave it out")
         if self.target is not None and self.target not in {*sensitive, *self.by_role("insensitive")}:
-            raise ValueError(f"target {self.target!r} is not released as it is; name a sensitive or insensitive column")
+            raise ValueError(
+                f"target {self.target!r} is not released as it is; name a column with role `sensitive` or `insensitive`"
+            )
         if sum(self.columns[name].weight for name in self.quasi) <= 0:
             raise ValueError("the weights of the quasi-identifiers are all 0; give one a positive weight")
         return self

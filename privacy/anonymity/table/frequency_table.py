@@ -66,7 +66,7 @@ class FrequencyTable:
 
     @cached_property
     def pair_losses(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
-        """Number of codes of each column, start of each column in the loss table, and the loss of each pair of codes."""
+        """Number of codes and start in the loss table of each column, and the loss table (each pair of codes)."""
         size = np.array([len(domain.values) for domain in self.domains], np.int64)
         losses = [domain.pair_loss * share for domain, share in zip(self.domains, self.weights, strict=True)]
         start = np.concatenate([[0], np.cumsum(size**2)[:-1]]).astype(np.int64)
@@ -130,7 +130,7 @@ def tabulate(
     needed = [*spec.quasi, *modelled_columns(spec), *([spec.person] if spec.person and home is None else [])]
     absent = [name for name in needed if name not in frame.columns]
     if absent:
-        raise lacks(absent, list(frame.columns))
+        raise missing_columns(absent, list(frame.columns))
     if frame.empty:
         raise SpecError("the table has no rows; there is nothing to release")
     weight = np.ones(len(frame), np.int64) if weight is None else weight
@@ -178,7 +178,7 @@ def require_columns(present: list[str], spec: Spec) -> None:
     """
     absent = [name for name in (*spec.columns, *([spec.person] if spec.person else [])) if name not in present]
     if absent:
-        raise lacks(absent, present)
+        raise missing_columns(absent, present)
     trees = [m.column for m in spec.models if isinstance(m, TCloseness) and m.distance == "hierarchical"]
     bare = [name for name in trees if spec.columns[name].hierarchy.kind != "file"]
     if bare:
@@ -188,7 +188,7 @@ def require_columns(present: list[str], spec: Spec) -> None:
         raise SpecError(f"the table has several columns named {twice}; rename or drop them")
 
 
-def lacks(absent: list[str], present: list[str]) -> SpecError:
+def missing_columns(absent: list[str], present: list[str]) -> SpecError:
     """Returns the error for missing columns. It names columns of the table only where they nearly match.
 
     The first line of a file without a header holds people's values.
@@ -215,7 +215,7 @@ def column_order(domains: tuple[Domain, ...]) -> list[int]:
 
 
 def encode_quasi(text: pd.Series, name: str, spec: Spec, weight: NDArray[np.int64]) -> tuple[Domain, NDArray[np.int64]]:
-    """Returns the domain of a quasi-identifier and the code of each row, from text. Each row stands for `weight` rows."""
+    """Returns the domain and the code of each row, from text; each row stands for `weight` rows."""
     raw, values = pd.factorize(text)
     counts = np.bincount(raw, weights=weight, minlength=len(values)).astype(np.int64)
     count_of = dict(zip(values.tolist(), counts.tolist(), strict=True))
@@ -260,7 +260,7 @@ def encode_sensitive(
 
 
 def radix(columns: list[NDArray[np.int64]], sizes: list[int]) -> NDArray[np.int64]:
-    """Returns one number for each row that sorts rows as the columns do. Prefixes beyond 62 bits are replaced by ranks."""
+    """Returns one number for each row that sorts rows as the columns do; ranks replace prefixes beyond 62 bits."""
     key = np.zeros(len(columns[0]), np.int64)
     span = 1
     for column, size in zip(columns, sizes, strict=True):

@@ -57,9 +57,9 @@ def blend(weights: NDArray[np.float64], costs: NDArray[np.float64]) -> NDArray[n
     At most MOST_SHARE of all weight follows the counting cost, so that other columns keep theirs.
     """
     shares = weights / weights.sum()
-    told = shares * costs
-    mean = float(told.sum())
+    weighted = shares * costs
+    mean = float(weighted.sum())
     if mean <= 0.0:
         return np.asarray(shares)
     part = min(mean / (mean + HALF), MOST_SHARE)
-    return np.asarray((1 - part) * shares + part * told / mean)
+    return np.asarray((1 - part) * shares + part * weighted / mean)

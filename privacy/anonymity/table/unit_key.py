@@ -81,8 +81,8 @@ def to_table(
     """Returns the frequency table of packed units, which must be sorted by their words."""
     columns = packing.unpack(words)
     codes = np.stack(columns[: len(domains)], 1).astype(np.int32)
-    held = columns[len(domains) : -1]
-    category = np.stack(held, 1) if held else np.zeros((len(words), 0))
+    modelled = columns[len(domains) : -1]
+    category = np.stack(modelled, 1) if modelled else np.zeros((len(words), 0))
     home = columns[-1] == 0
     return FrequencyTable(domains, sensitive, codes, category.astype(np.int32), home, count)
 

@@ -92,7 +92,7 @@ def test_statements_are_true_of_the_table() -> None:
     assert iso["8.2_assessing_identifiability"]["Columns that single out"].startswith(f"{uniques} people were unique")
     persons = report_of(2, person="name")
     told = json.loads(render_json(persons))["iso_27559"]["7.2_data_features"]["Data principals"]
-    assert told == "200 people in 400 rows, told apart by name; nobody has more than 2 rows"
+    assert told == "200 people in 400 rows, identified by name; no person has more than 2 rows"
 
 
 def risks_on_the_page(report: ReleaseReport) -> dict[str, tuple[float, float, float]]:
@@ -122,7 +122,7 @@ def test_a_column_that_leads_back_is_named() -> None:
     made = anonymize(table, spec)
     report = make_report(table, made.table, spec, 0, "people")
     data = json.loads(render_json(report))["korean_guideline"]["5_safe_management"]
-    assert "Whoever knows values of score" in data["추가정보 · Additional information"]
+    assert "A person who knows values of score" in data["추가정보 · Additional information"]
 
 
 def test_a_refused_release_says_so() -> None:
