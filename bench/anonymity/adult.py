@@ -20,8 +20,8 @@ DEFAULT = Path("..") / "shared" / "data" / "adult"
 
 def add_data(parser: argparse.ArgumentParser) -> None:
     """Add `--data` to a script's options."""
-    told = "folder with adult.csv and its hierarchies (usually ../shared/data/adult)"
-    parser.add_argument("--data", type=Path, default=DEFAULT, help=told)
+    subject = "folder with adult.csv and its hierarchies (usually ../shared/data/adult)"
+    parser.add_argument("--data", type=Path, default=DEFAULT, help=subject)
 
 
 def data_folder(options: argparse.Namespace) -> Path:

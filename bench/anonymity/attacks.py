@@ -111,12 +111,14 @@ def main() -> int:
             theirs = _anonymeter(Path(place), attempts)
         for name, risks in _ours(ori, control, published, cover, attempts).items():
             worst = max(risks, key=lambda risk: risk.risk)
-            told = f"ours {worst.risk:.3f} [{worst.low:.3f}, {worst.high:.3f}] ({worst.name})"
+            subject = f"ours {worst.risk:.3f} [{worst.low:.3f}, {worst.high:.3f}] ({worst.name})"
             other = theirs[name]
             if other is None:
-                print(f"  {name}, {what}: {told}; anonymeter found too few predicates", flush=True)
+                print(f"  {name}, {what}: {subject}; anonymeter found too few predicates", flush=True)
                 continue
-            print(f"  {name}, {what}: {told}; anonymeter {other[0]:.3f} [{other[1]:.3f}, {other[2]:.3f}]", flush=True)
+            print(
+                f"  {name}, {what}: {subject}; anonymeter {other[0]:.3f} [{other[1]:.3f}, {other[2]:.3f}]", flush=True
+            )
             below = max(other[0] - worst.high, 0.0)
             Claim(f"{name}, {what}: anonymeter's risk above our interval", below, "", bar=NEAR).tell()
     return 0

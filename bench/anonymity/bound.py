@@ -1,6 +1,6 @@
 """How much Adult must lose at the least: python -m bench.anonymity.bound [--data FOLDER] [--quick] [K ...].
 
-No k-anonymous release with hierarchy labels and nobody suppressed can lose less, whatever finds it: the Lagrangian
+No k-anonymous release with hierarchy labels and no record suppressed can lose less, whatever finds it: the Lagrangian
 dual over every label of the lattice. A bar below the bound cannot be reached. About a minute and 3 GB a bound.
 """
 
@@ -37,8 +37,8 @@ def main() -> int:
         table = tabulate(raw, spec).table
         problem, count = make_problem(table, np.arange(len(table.count)), spec)
         bound = lower_bound(table, problem, count, steps) / table.rows
-        told = "the bar cannot be reached" if bound > BARS["hierarchy"][f"k={k}"] else "the bar may be reachable"
-        print(f"k={k}: at least {bound:.5f}; bar {BARS['hierarchy'][f'k={k}']}: {told}", flush=True)
+        subject = "the bar cannot be reached" if bound > BARS["hierarchy"][f"k={k}"] else "the bar may be reachable"
+        print(f"k={k}: at least {bound:.5f}; bar {BARS['hierarchy'][f'k={k}']}: {subject}", flush=True)
     return 0
 
 

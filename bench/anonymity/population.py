@@ -42,7 +42,7 @@ def draw_from_pitman(people: int, theta: float, alpha: float, random: np.random.
 
 
 def make_populations(options: argparse.Namespace, random: np.random.Generator) -> dict[str, NDArray[np.int64]]:
-    """The class of every person, by what the population is; those that Pitman's model is held against come first."""
+    """The class of every person, by what the population is; those that Pitman's model is compared with come first."""
     adult = read_adult(data_folder(options))
     people = 1 + random.negative_binomial(0.5, 0.1, PEOPLE // 5)
     return {
@@ -69,10 +69,10 @@ def main() -> int:
                 estimate(sizes, len(classes)) or 0.0
                 for estimate in (pitman_uniques, slide_negative_binomial_uniques, poisson_uniques)
             ]
-            told = ", ".join(
+            subject = ", ".join(
                 f"{model} {value:,.0f}" for model, value in zip(("Pitman", "SNB", "Poisson"), found, strict=True)
             )
-            print(f"  {name}, {fraction:.0%} of {len(classes):,}: {truth:,} unique; {told}", flush=True)
+            print(f"  {name}, {fraction:.0%} of {len(classes):,}: {truth:,} unique; {subject}", flush=True)
             if number < 2:
                 Claim(
                     f"Pitman's estimate off the truth, {name}, {fraction:.0%}", abs(found[0] / truth - 1), "", bar=NEAR

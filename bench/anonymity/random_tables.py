@@ -99,10 +99,10 @@ def main() -> int:
             if case["is_broken"]:
                 controls += 1
                 missed_by_peer += next(found)["k"] >= case["spec"].k
-    told = f"{len(released)} releases of {wanted} random tables"
-    print(f"  {told}, {refused} refused as infeasible, {controls} broken by hand", flush=True)
-    Claim(f"releases that break a model, by the verifier, {told}", float(violations), "", bar=0).tell()
-    Claim(f"releases that break a model, by pycanon, {told}", float(contradicted), "", bar=0).tell()
+    subject = f"{len(released)} releases of {wanted} random tables"
+    print(f"  {subject}, {refused} refused as infeasible, {controls} broken by hand", flush=True)
+    Claim(f"releases that break a model, by the verifier, {subject}", float(violations), "", bar=0).tell()
+    Claim(f"releases that break a model, by pycanon, {subject}", float(contradicted), "", bar=0).tell()
     Claim("classes broken by hand that the verifier missed", float(missed), "", bar=0).tell()
     Claim("classes broken by hand that pycanon missed", float(missed_by_peer), "", bar=0).tell()
     Claim("releases that differ when rows come in another order", float(different), "", bar=0).tell()

@@ -150,12 +150,12 @@ def main() -> int:
             found = json.loads(measured.output.splitlines()[-1])
             if found["rows"] != size * MILLION or found["k"] < 5:
                 raise SystemExit(f"the release of {size} M rows is broken: {found}")
-            told = f"{size} M rows × {len(COLUMNS)} quasi-identifiers"
+            subject = f"{size} M rows × {len(COLUMNS)} quasi-identifiers"
             peer = _anjana(folder, data) if size == 1 and not options.alone else None
             print(f"  {json.dumps(found)}", flush=True)
             bar = BAR_SECONDS if size == 1 else None
-            Claim(f"time, {told}", found["seconds"], "s", peer, "ANJANA" if peer else "", bar).tell()
-            Claim(f"peak memory, {told}", measured.peak_gib, "GiB", bar=BAR_GIB).tell()
+            Claim(f"time, {subject}", found["seconds"], "s", peer, "ANJANA" if peer else "", bar).tell()
+            Claim(f"peak memory, {subject}", measured.peak_gib, "GiB", bar=BAR_GIB).tell()
             if before is not None and size == 10 * before[0]:
                 growth = f"growth of time, {before[0]} M to {size} M rows"
                 Claim(growth, found["seconds"], "s", before[1], f"{before[0]} M rows", PER_TEN, on_ratio=True).tell()

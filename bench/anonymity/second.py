@@ -89,22 +89,22 @@ class _Trial:
     def measure(self, form: str, k: int) -> None:
         """Claims of a k-anonymous release."""
         spec = self.table.spec(self.folder, form, [{"name": "k_anonymity", "k": k}])
-        told = f"{self.name}, {form} labels, k={k}"
-        found = self._release(spec, told)
+        subject = f"{self.name}, {form} labels, k={k}"
+        found = self._release(spec, subject)
         if k == 5:
             other = self.anjana.certainty_penalty
-            Claim(f"loss, {told}", found.certainty_penalty, "NCP", other, "ANJANA", 1.0, on_ratio=True).tell()
+            Claim(f"loss, {subject}", found.certainty_penalty, "NCP", other, "ANJANA", 1.0, on_ratio=True).tell()
             other = self.anjana.query_error_median
-            Claim(f"query error, {told}", found.query_error_median, "", other, "ANJANA", 1.0, on_ratio=True).tell()
+            Claim(f"query error, {subject}", found.query_error_median, "", other, "ANJANA", 1.0, on_ratio=True).tell()
         table = tabulate(self.table.frame, spec).table
         problem, count = make_problem(table, np.arange(len(table.count)), spec)
         floor = float(problem.floor[problem.tuple_of] @ count) / table.rows
-        Claim(f"loss beside the floor, {told}", found.certainty_penalty, "NCP", floor, "nearest neighbours").tell()
+        Claim(f"loss beside the floor, {subject}", found.certainty_penalty, "NCP", floor, "nearest neighbours").tell()
         labels = np.prod([tree.height for tree in self.table.trees.values()])
         if form == "hierarchy" and len(problem.floor) * labels <= MOST_PAIRS:
             bound = lower_bound(table, problem, count, STEPS) / table.rows
-            told = f"loss beside the bound, {told}"
-            Claim(told, found.certainty_penalty, "NCP", bound, "provable bound", NEAR_BOUND, on_ratio=True).tell()
+            subject = f"loss beside the bound, {subject}"
+            Claim(subject, found.certainty_penalty, "NCP", bound, "provable bound", NEAR_BOUND, on_ratio=True).tell()
 
     def measure_sensitive(self, form: str) -> None:
         """Loss and time under models about the sensitive column."""
@@ -115,8 +115,8 @@ class _Trial:
         }
         for case, model in models.items():
             spec = self.table.spec(self.folder, form, [k5, {**model, "column": self.table.secret}])
-            told = f"{self.name}, {form} labels, {case}"
-            Claim(f"loss, {told}", self._release(spec, told).certainty_penalty, "NCP").tell()
+            subject = f"{self.name}, {form} labels, {case}"
+            Claim(f"loss, {subject}", self._release(spec, subject).certainty_penalty, "NCP").tell()
 
     def measure_weights(self) -> None:
         """Errors of counts with weights that follow them, set labels, k=5."""
@@ -124,18 +124,18 @@ class _Trial:
         plain = self._release(self.table.spec(self.folder, "set", models), f"{self.name}, plain weights")
         spec = self.table.spec(self.folder, "set", models, weights="queries")
         weighed = self._release(spec, f"{self.name}, weights: queries")
-        told, other = f"{self.name}, set labels, k=5, weights: queries", "plain weights"
-        Claim(f"query error, {told}", weighed.query_error_median, "", plain.query_error_median, other).tell()
-        Claim(f"mean query error, {told}", weighed.query_error_mean, "", plain.query_error_mean, other).tell()
-        Claim(f"loss, {told}", weighed.certainty_penalty, "NCP", plain.certainty_penalty, other).tell()
+        subject, other = f"{self.name}, set labels, k=5, weights: queries", "plain weights"
+        Claim(f"query error, {subject}", weighed.query_error_median, "", plain.query_error_median, other).tell()
+        Claim(f"mean query error, {subject}", weighed.query_error_mean, "", plain.query_error_mean, other).tell()
+        Claim(f"loss, {subject}", weighed.certainty_penalty, "NCP", plain.certainty_penalty, other).tell()
 
-    def _release(self, spec: Spec, told: str) -> Utility:
+    def _release(self, spec: Spec, subject: str) -> Utility:
         """Scores of a release, which took no longer than it may and keeps its k."""
         start = time.perf_counter()
         published = anonymize(self.table.frame, spec).table
-        Claim(f"time, {told}", time.perf_counter() - start, "s", bar=LONGEST).tell()
+        Claim(f"time, {subject}", time.perf_counter() - start, "s", bar=LONGEST).tell()
         if int(published.groupby(list(self.table.quasi)).size().min()) < spec.k:
-            raise SystemExit(f"release {told} is broken: a class has fewer than {spec.k} rows")
+            raise SystemExit(f"release {subject} is broken: a class has fewer than {spec.k} rows")
         return self._score(published)
 
     def _score(self, published: pd.DataFrame) -> Utility:

@@ -113,11 +113,12 @@ class ReleaseRegistry:
         except InfeasibleError:
             if old.empty:
                 raise
-        everybody = pd.concat([part for part in parts if len(part)] or [old])
-        published = _without_broken(everybody, old.index, frame, spec)
+        everyone = pd.concat([part for part in parts if len(part)] or [old])
+        published = _without_broken(everyone, old.index, frame, spec)
         if published.empty:
             raise InfeasibleError(
-                "no class still satisfies the models and there are no new people; weaken a model, or release again when people have been added"
+                "no class still satisfies the models and there are no new people; weaken a model, or release again "
+                "when people have been added"
             )
         self._check(published, frame, spec)
         self._record(table, published, tokens, pinned, spec, recipient)

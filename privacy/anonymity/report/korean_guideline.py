@@ -1,9 +1,8 @@
 """The sections of a report after the five steps of the Korean guideline on pseudonymous information.
 
-Personal Information Protection Commission, 가명정보 처리 가이드라인; Personal Information Protection Act (PIPA), articles
-28-2 to
-28-5. A release in which no person can be found by reasonable means is anonymous information (article 58-2). The steps
-need not apply to it; the reviewers decide that.
+Sources: Personal Information Protection Commission, 가명정보 처리 가이드라인; Personal Information Protection Act
+(PIPA), articles 28-2 to 28-5. A release in which no person can be found by reasonable means is anonymous information
+(article 58-2). The steps need not apply to it; the reviewers decide that.
 """
 
 from __future__ import annotations
