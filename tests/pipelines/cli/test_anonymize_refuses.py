@@ -100,7 +100,8 @@ def test_good_input_leaves_its_files(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("output", "message"), [("out.txt", "neither .csv nor .parquet"), ("people.csv", "is the input"), (".", "is a folder")]
+    ("output", "message"),
+    [("out.txt", "neither .csv nor .parquet"), ("people.csv", "is the input"), (".", "is a folder")],
 )
 def test_an_unusable_output_path_is_refused_before_the_search(tmp_path: Path, output: str, message: str) -> None:
     folder = tmp_path / "x.csv"
