@@ -48,7 +48,7 @@ def anonymize_command(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Anonymise a table so that every model of SPEC holds, and verify the result with independent code.
+    """Anonymise a table so that every model of SPEC holds, and verify it by independent code.
 
     SPEC gives each column a role (identifying, quasi, sensitive, insensitive) and lists the models, such as
     `columns: {age: {role: quasi}, illness: {role: sensitive}}` and `models: [{name: k_anonymity, k: 5}]`;
@@ -64,8 +64,8 @@ def anonymize_command(
     if engine is not None:
         if report is not None or population_table is not None or not source.is_dir():
             raise SettingsError(
-                "--engine reads the folder of a Delta table or of Parquet files and supports neither --population-table "
-                "nor --report; remove these options, or --engine"
+                "--engine reads the folder of a Delta table or of Parquet files, without --population-table and --report; "
+                "remove these options, or --engine"
             )
         from pipelines.cli.anonymize_on_engine import release_on_engine
 

@@ -96,28 +96,28 @@ def grow_by_label(p: Problem, c: Classes, a: int, seed: int, ceiling: float, cre
         for i in range(found):
             w.is_inside[i] = w.alone[i] <= SAME
     own = c.rows[a] * p.floor[p.tuple_of[seed]]
-    dearest = p.floor[p.tuple_of[seed]]
+    highest_floor = p.floor[p.tuple_of[seed]]
     for i in range(found):
         if w.free[i] > 0:
-            dearest = max(dearest, p.floor[p.tuple_of[w.unit[i]]])
+            highest_floor = max(highest_floor, p.floor[p.tuple_of[w.unit[i]]])
         w.is_tried[i] = False
-    dearest *= credit
+    highest_floor *= credit
     first = 0
     while first < found and starts > 0:
         loss = w.alone[first]
-        if loss - dearest >= best:
+        if loss - highest_floor >= best:
             break
         if w.is_tried[first]:
             first += 1
             continue
         starts -= 1
-        while found > first + 1 and w.alone[found - 1] - dearest >= best:
+        while found > first + 1 and w.alone[found - 1] - highest_floor >= best:
             found -= 1
         _restart(p, c, a, found)
         widen_trial(p, w, first, found)
         covered, borrowed, saved = 0, 0, own
         while True:
-            nearest, step = -1, best + dearest
+            nearest, step = -1, best + highest_floor
             for i in range(found):
                 if w.is_covered[i]:
                     continue

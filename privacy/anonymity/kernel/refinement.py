@@ -36,7 +36,7 @@ EAGER = 2.0
 often."""
 REBUILD_EVERY, SWEEP_EVERY = 8, 2
 """Every how many rounds classes are rebuilt instead of split, which takes five times as long, and records move."""
-DEAR_REBUILD_EVERY, DEAR_SWEEP_EVERY = 2, 1
+SENSITIVE_REBUILD_EVERY, SENSITIVE_SWEEP_EVERY = 2, 1
 """The same where sensitive values must be checked, which makes splitting as slow as rebuilding."""
 HEAT_PER_ROUND, HOTTEST, COLD = 0.0009, 0.3, 0.9
 """Heat at the start for each round to come, and its maximum, as shares of the mean cost of a class with a loss. The
@@ -199,8 +199,8 @@ def refine(
     """
     can_rebuild = is_monotone(p)
     by_count = p.prior.shape[0] == 0
-    rebuild_every = REBUILD_EVERY if by_count else DEAR_REBUILD_EVERY
-    sweep_every = SWEEP_EVERY if by_count else DEAR_SWEEP_EVERY
+    rebuild_every = REBUILD_EVERY if by_count else SENSITIVE_REBUILD_EVERY
+    sweep_every = SWEEP_EVERY if by_count else SENSITIVE_SWEEP_EVERY
     history = []
     for r in rounds:
         heat = schedule.heat(r)

@@ -42,7 +42,7 @@ STARTS = 4
 SHUFFLE = 20080529
 """Seed of the order in which classes grow under models about shares, where any fixed order favours one part of the
 table."""
-ROUNDS, DEAR_ROUNDS, SHARE_ROUNDS = (32, 2.5), (12, 2.5), (4, 2.0)
+ROUNDS, DISTINCT_ROUNDS, SHARE_ROUNDS = (32, 2.5), (12, 2.5), (4, 2.0)
 """(Rounds of refinement at effort 1, power of the effort by which they grow): for k-anonymity alone, for distinct
 l-diversity, and for models about shares."""
 USUAL_EFFORT, USUAL_TUPLES = 6, 15_000
@@ -144,7 +144,7 @@ def _first(
 
 
 def _schedule(table: FrequencyTable, problem: Problem, classes: Classes, spec: Spec, share: float = 1.0) -> Schedule:
-    least, power = (DEAR_ROUNDS if is_monotone(problem) else SHARE_ROUNDS) if table.sensitive else ROUNDS
+    least, power = (DISTINCT_ROUNDS if is_monotone(problem) else SHARE_ROUNDS) if table.sensitive else ROUNDS
     return new_schedule(classes, max(1, round(share * int(least * effort_for(table, spec) ** power))))
 
 

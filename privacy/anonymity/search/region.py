@@ -92,8 +92,8 @@ def cut_classes(p: Problem, slots: Slots, random: np.random.Generator) -> list[S
     starts = np.flatnonzero(np.diff(slots.group, prepend=-1))
     size = np.diff(starts, append=len(slots.group))
     tuple_of = p.tuple_of[slots.unit]
-    is_dear = np.maximum.reduceat(tuple_of, starts) > np.minimum.reduceat(tuple_of, starts)
-    weight = np.where(is_dear, size, 0)
+    has_loss = np.maximum.reduceat(tuple_of, starts) > np.minimum.reduceat(tuple_of, starts)
+    weight = np.where(has_loss, size, 0)
     codes = p.codes[slots.unit[starts]].copy()
     for j in np.flatnonzero(p.kind == SET):
         codes[:, j] = random.permutation(int(p.size[j]))[codes[:, j]]

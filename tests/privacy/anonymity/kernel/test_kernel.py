@@ -143,9 +143,7 @@ def test_neighbours_are_sorted_by_loss_then_position_in_any_division_of_the_sear
 
 @pytest.mark.parametrize("rounds", [1, 6, 300])
 @pytest.mark.parametrize("models", [(), ({"name": "t_closeness", "t": 0.3, "column": "illness"},)])
-def test_refinement_keeps_every_record_and_does_not_raise_the_loss(
-    rounds: int, models: tuple[dict[str, Any], ...]
-) -> None:
+def test_refinement_keeps_records_and_does_not_raise_the_loss(rounds: int, models: tuple[dict[str, Any], ...]) -> None:
     given = start(3, *models)
     p, c = given.problem, search._new(given.problem, given.count)
     keep_satisfied(p, c)

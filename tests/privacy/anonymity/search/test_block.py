@@ -75,7 +75,7 @@ def test_threads_do_not_change_the_blocks() -> None:
     assert [block.tolist() for block in one] == [block.tolist() for block in many]
 
 
-def test_cuts_separate_fewer_near_pairs_than_cuts_at_the_median() -> None:
+def test_cuts_separate_fewer_near_pairs_than_equal_cuts_of_one_column() -> None:
     table = table_of()
     blocks = partition(table, spec_of())
     pairs = _near_pairs(table, 1)

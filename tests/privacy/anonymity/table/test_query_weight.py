@@ -33,7 +33,7 @@ def make_spec(weights: str, **named: Mapping[str, object]) -> Spec:
     return Spec.model_validate({"columns": columns, "models": models, "weights": weights, "effort": 1})
 
 
-def test_the_counting_cost_equals_the_expected_error_of_two_values() -> None:
+def test_the_counting_cost_equals_hand_computed_errors() -> None:
     share = {"a": 0.7, "b": 0.2, "c": 0.1}
     flow = dict.fromkeys(share, 0.0)
     met = 0.0
