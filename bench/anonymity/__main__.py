@@ -1,7 +1,7 @@
-"""Adult: information loss, query error and time against the bars and ANJANA; pycanon agrees on every release.
+"""Measures releases of Adult: information loss, query error and time beside the wanted values and ANJANA's.
 
-`--data FOLDER` holds adult.csv and its hierarchies, `--quick` takes k=5 only. Engine runs are in `scale`, bounds
-of the loss in `bound`. ARX's figures are quoted from issue 6, not measured here.
+`--data FOLDER` holds adult.csv and its hierarchies, `--quick` takes k=5 only. pycanon checks every release. Engine runs
+are in `scale`, bounds of the loss in `bound`. ARX's figures are quoted from issue 6, not measured here.
 """
 
 from __future__ import annotations
@@ -42,19 +42,19 @@ RUNS = 3
 MILLION, SECONDS_OF_MILLION = 1_000_000, 5.0
 """Twice what ARX's local recoding is quoted to take at a million rows."""
 EFFORTS = {"effort 1": 1, "effort 2": 2, "default effort": None}
-"""The bar of time is compared with the first, those of information loss against all."""
+"""The wanted time is compared with the first, the wanted losses with all."""
 FAST = 1
 
 
 def check(score: Score, case: str) -> None:
-    """Stop the bench when the evaluator, which shares no code with the search, finds a broken release."""
+    """Stops the bench when the evaluator, which shares no code with the search, finds a broken release."""
     wanted = {"k=10": 10, "k=25": 25, "k=50": 50}.get(case, 5)
     if score.k < wanted or (case == "l=5" and score.distinct_l < 5) or (case == "t=0.2" and score.t > 0.2 + 1e-7):
         raise SystemExit(f"release {case} is broken: {score}")
 
 
 def main() -> int:
-    """Measure every release; the first, which may compile the search, is not timed."""
+    """Measures every release. The first, which may compile the search, is not timed."""
     parser = make_parser(__doc__, "python -m bench.anonymity")
     add_data(parser)
     options = parser.parse_args()
@@ -74,7 +74,7 @@ def main() -> int:
 
 @dataclass(frozen=True)
 class _Trial:
-    """Releases of one table, all compared with the one that ANJANA makes of it."""
+    """Releases of one table, each compared with ANJANA's release of it."""
 
     folder: Path
     scratch: Path
@@ -83,14 +83,14 @@ class _Trial:
 
     @cached_property
     def anjana(self) -> tuple[Score, list[float]]:
-        """What ANJANA's release with k=5 comes to, and the seconds of each run."""
+        """Score of ANJANA's release with k=5, and the seconds of each run."""
         out = self.scratch / "anjana.csv"
         seconds = [peers.run_anjana(self.folder, 5, out, QUASI) for _ in range(self.runs)]
         published = pd.read_csv(out, sep=";", dtype=str, keep_default_na=False)
         return evaluate(self.raw, published, self.folder), seconds
 
     def measure(self, form: str, case: str) -> None:
-        """Claims of one release at the fastest and at the default effort."""
+        """Prints the claims of one release at the fastest and at the default effort."""
         peer = "ARX local (quoted)"
         for effort_name, effort in EFFORTS.items():
             spec = make_spec(self.folder, form, CASES[case], effort=effort)
@@ -104,7 +104,7 @@ class _Trial:
             of_runs(subject, seconds, "s", others=others, peer="ANJANA, k=5", bar=bar_of_time, on_ratio=True).tell()
 
     def measure_weighted(self) -> None:
-        """Claims of a release that is weighted for counting queries, k=5, set labels, at the default effort."""
+        """Prints the claims of a release weighted for counting queries: k=5, set labels, default effort."""
         spec = make_spec(self.folder, "set", CASES["k=5"], weights="queries")
         _, score = self._release(spec, "k=5", 1)
         subject = "set labels, k=5, weights: queries"
@@ -112,7 +112,7 @@ class _Trial:
         self._print_queries(subject, score)
 
     def measure_million(self) -> None:
-        """Claims of time at a million rows drawn from Adult, at the fastest effort, beside ANJANA on the same rows."""
+        """Prints the time for a million rows drawn from Adult at the fastest effort, beside ANJANA's on the same rows."""
         drawn = self.raw.sample(MILLION, replace=True, random_state=1, ignore_index=True)
         place = self.scratch / "million"
         place.mkdir()
@@ -134,7 +134,7 @@ class _Trial:
         Claim(f"query error, {subject}", score.query_error, "", self.anjana[0].query_error, "ANJANA", QUERY_BAR).tell()
 
     def _release(self, spec: Spec, case: str, runs: int) -> tuple[list[float], Score]:
-        """Seconds of each run, and the score of the release, on which evaluator and pycanon agree."""
+        """Returns the seconds of each run, and the score of the release, on which evaluator and pycanon agree."""
         seconds, table = [], self.raw
         for _ in range(runs):
             start = time.perf_counter()

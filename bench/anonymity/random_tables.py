@@ -27,7 +27,7 @@ SECRET = "illness"
 SLACK = 1e-6
 USUAL, QUICK = 1000, 50
 FEWEST = 0.6
-"""Share of the random specifications that must be satisfiable, or the run shows little."""
+"""Least share of the random specifications that must be satisfiable; otherwise the run proves little."""
 
 
 def broken_models(spec: Spec, found: dict[str, float], is_whole: bool) -> list[str]:
@@ -65,7 +65,7 @@ def _as_bytes(table: pd.DataFrame) -> str:
 
 
 def main() -> int:
-    """Release, repeat, break and judge."""
+    """Releases, repeats, breaks and checks random tables."""
     parser = make_parser(__doc__, "python -m bench.anonymity.random_tables")
     parser.add_argument("tables", nargs="?", type=int, help="how many tables, 1,000 by default")
     options = parser.parse_args()

@@ -35,16 +35,16 @@ TABLES: dict[str, Callable[[], SecondTable]] = {
     "few-customers": lambda: customers(10_000),
     "visits": visits,
 }
-"""The bound lists every label of the lattice over every tuple, which is too much for all customers."""
+"""The bound lists every label of the lattice for every tuple, which is too much for all customers."""
 MOST_PAIRS = 40_000_000
 STEPS = 120
 NEAR_BOUND, LONGEST = 1.08, 60.0
-"""What Adult keeps at k=5 and k=10 (1.06, 1.07); how long a default may take."""
+"""The distance to the bound that Adult keeps at k=5 and k=10 (1.06, 1.07), and the longest time of a default run."""
 QUERIES = 1500
 
 
 def main() -> int:
-    """Measure each table."""
+    """Measures each table."""
     parser = make_parser(__doc__, "python -m bench.anonymity.second")
     parser.add_argument("table", nargs="*", metavar="TABLE", help=f"some of {', '.join(TABLES)}; all by default")
     options = parser.parse_args()
@@ -66,7 +66,7 @@ def main() -> int:
 
 
 def _warm() -> Spec:
-    """A release that compiles the search, where that was not done."""
+    """Makes a release that compiles the search where that was not done."""
     columns = {"age": {"role": "quasi", "is_ordered": True}, "income": {"role": "quasi"}}
     return Spec.model_validate({"columns": columns, "models": [{"name": "k_anonymity", "k": 5}], "effort": 1})
 
@@ -81,13 +81,13 @@ class _Trial:
 
     @cached_property
     def anjana(self) -> Utility:
-        """What ANJANA's release with k=5 comes to."""
+        """Score of ANJANA's release with k=5."""
         out = self.folder / "anjana.csv"
         peers.run_anjana(self.folder, 5, out, self.table.quasi, "table")
         return self._score(pd.read_csv(out, sep=";", dtype=str, keep_default_na=False))
 
     def measure(self, form: str, k: int) -> None:
-        """Claims of a k-anonymous release."""
+        """Prints the claims of a k-anonymous release."""
         spec = self.table.spec(self.folder, form, [{"name": "k_anonymity", "k": k}])
         subject = f"{self.name}, {form} labels, k={k}"
         found = self._release(spec, subject)
@@ -107,7 +107,7 @@ class _Trial:
             Claim(subject, found.certainty_penalty, "NCP", bound, "provable bound", NEAR_BOUND, on_ratio=True).tell()
 
     def measure_sensitive(self, form: str) -> None:
-        """Loss and time under models about the sensitive column."""
+        """Prints loss and time under models of the sensitive column."""
         k5 = {"name": "k_anonymity", "k": 5}
         models: dict[str, dict[str, Any]] = {
             "l=3": {"name": "distinct_l", "l": 3},
@@ -119,7 +119,7 @@ class _Trial:
             Claim(f"loss, {subject}", self._release(spec, subject).certainty_penalty, "NCP").tell()
 
     def measure_weights(self) -> None:
-        """Errors of counts with weights that follow them, set labels, k=5."""
+        """Prints the errors of counts with `weights: queries`, set labels, k=5."""
         models = [{"name": "k_anonymity", "k": 5}]
         plain = self._release(self.table.spec(self.folder, "set", models), f"{self.name}, plain weights")
         spec = self.table.spec(self.folder, "set", models, weights="queries")
@@ -130,7 +130,7 @@ class _Trial:
         Claim(f"loss, {subject}", weighed.certainty_penalty, "NCP", plain.certainty_penalty, other).tell()
 
     def _release(self, spec: Spec, subject: str) -> Utility:
-        """Scores of a release, which took no longer than it may and keeps its k."""
+        """Returns the scores of a release, after checking its time and its k."""
         start = time.perf_counter()
         published = anonymize(self.table.frame, spec).table
         Claim(f"time, {subject}", time.perf_counter() - start, "s", bar=LONGEST).tell()
@@ -139,7 +139,7 @@ class _Trial:
         return self._score(published)
 
     def _score(self, published: pd.DataFrame) -> Utility:
-        """Scores by labels alone; rows that are all `*` count as suppressed."""
+        """Returns the scores by labels alone. Rows that are all `*` count as suppressed."""
         quasi, raw = list(self.table.quasi), self.table.frame
         kept = published[(published[quasi] != "*").any(axis=1)]
         cover = {name: label_cover(raw[name], list(kept[name].unique()), self.table.trees[name].rows) for name in quasi}

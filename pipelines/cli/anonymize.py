@@ -64,8 +64,8 @@ def anonymize_command(
     if engine is not None:
         if report is not None or population_table is not None or not source.is_dir():
             raise SettingsError(
-                "--engine reads the folder of a Delta table or of Parquet files, without --population-table and --report; "
-                "remove these options, or --engine"
+                "--engine reads the folder of a Delta table or of Parquet files, without --population-table and "
+                "--report; remove these options, or --engine"
             )
         from pipelines.cli.anonymize_on_engine import release_on_engine
 

@@ -86,7 +86,7 @@ class _Parts:
         self.written: set[str] = set()
 
     def run(self) -> PartsRelease:
-        """See `release_in_parts`."""
+        """Runs the release, see `release_in_parts`."""
         from pyspark.sql import functions as f
 
         self._write_rows()

@@ -13,7 +13,7 @@ from privacy.anonymity.report.section import Section, Statement, Table, asked, p
 from privacy.anonymity.report.statement import residual_risk, verification
 from privacy.anonymity.report.wording import treatment_text
 
-TELLING = 0.5
+IDENTIFYING_SHARE = 0.5
 """Share of rows in which a value must differ for a column to identify rows."""
 
 
@@ -104,14 +104,14 @@ def _adequacy(report: ReleaseReport) -> Section:
 
 def _management(report: ReleaseReport) -> Section:
     context = report.context
-    telling = tuple(
+    identifying = tuple(
         name
         for name, fact in report.columns.items()
-        if fact.role != "quasi" and fact.values_before > TELLING * report.before.records
+        if fact.role != "quasi" and fact.values_before > IDENTIFYING_SHARE * report.before.records
     )
     back = "The release holds no key of a row or a person; only its input does"
-    if telling:
-        back = f"A person who knows values of {names_of(telling)}, which differ in most rows, can find the row"
+    if identifying:
+        back = f"A person who knows values of {names_of(identifying)}, which differ in most rows, can find the row"
     if report.spec.person is not None:
         back += f", and any record of {report.spec.person} (the registry of releases keeps a keyed hash of it)"
     return Section(
