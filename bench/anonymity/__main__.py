@@ -112,7 +112,7 @@ class _Trial:
         self._print_queries(subject, score)
 
     def measure_million(self) -> None:
-        """Prints the time for a million rows drawn from Adult at the fastest effort, beside ANJANA's on the same rows."""
+        """Prints the time for a million rows drawn from Adult at the fastest effort, beside ANJANA's."""
         drawn = self.raw.sample(MILLION, replace=True, random_state=1, ignore_index=True)
         place = self.scratch / "million"
         place.mkdir()
