@@ -22,7 +22,7 @@ def _versions(settings: Settings) -> dict[str, int]:
     return {table: _version(settings, table) for table in TABLES}
 
 
-def _break_region(settings: Settings) -> DeltaTable:
+def break_region(settings: Settings) -> DeltaTable:
     """Append a row without its required columns to bronze/region, and return the table as it was before."""
     region = DeltaTable(f"{settings.lakehouse_root}/bronze/region")
     row = pa.Table.from_pylist([{"dong": "nowhere"}], schema=pa.schema(region.schema().to_arrow()))
@@ -50,7 +50,7 @@ def test_a_second_run_writes_no_table_and_finds_the_same_rules_kept(
 @pytest.mark.usefixtures("after_first_run")
 def test_a_broken_table_blocks_the_tables_made_from_it_until_it_is_repaired(run: Refresh, settings: Settings) -> None:
     calendar = _version(settings, "silver/calendar")
-    sound = _break_region(settings).version()
+    sound = break_region(settings).version()
     for _ in range(2):  # the second run remembers the result and does not check again
         broken = {turn.table: turn for turn in run().turns.values()}
         assert broken["bronze/region"].rules_failed > 0
@@ -63,7 +63,7 @@ def test_a_broken_table_blocks_the_tables_made_from_it_until_it_is_repaired(run:
 
 @pytest.mark.usefixtures("after_first_run")
 def test_findings_of_a_halted_run_are_in_the_trend_and_the_docs_once(run: Refresh, settings: Settings) -> None:
-    _break_region(settings)
+    break_region(settings)
     run()
     page = settings.quality_site_dir / "index.html"
     assert "bronze/region" in page.read_text("utf-8")
