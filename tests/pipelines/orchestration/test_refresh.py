@@ -5,13 +5,12 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
-from installation.installation import Installation
 from installation.settings import Settings
 from pipelines.defs.build import build_definitions
 from pipelines.ingest.lock import run_lock
 from pipelines.orchestration.instance import JOB, fail_orphaned_runs, newest_run, open_instance
 from pipelines.orchestration.metadata import asset_key
-from tests.pipelines.dagster_market import TABLES, Refresh
+from tests.pipelines.dagster_market import TABLES, Refresh, installation_of
 
 
 def _version(settings: Settings, table: str) -> int:
@@ -118,7 +117,7 @@ def test_a_run_in_a_locked_data_folder_ends_with_a_message_of_one_line(run: Refr
 
 def test_the_run_of_a_killed_process_is_marked_failed_by_the_next_run(settings: Settings) -> None:
     with open_instance(settings) as instance:
-        job = build_definitions(Installation(settings)).resolve_job_def(JOB)
+        job = build_definitions(installation_of(settings)).resolve_job_def(JOB)
         dead = instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
         living = instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
         fail_orphaned_runs(instance, living.run_id)
