@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 
 from installation.contract.document import Contract
-from pipelines.consent import intake, membership
+from pipelines.consent import customer_assignment, intake
 from pipelines.consent.proof import prove
 from pipelines.orchestration import metadata
 from pipelines.orchestration.failure import RETRY, own_errors_are_final
@@ -45,7 +45,7 @@ def consent_result(contract: Contract, run: PipelineRun) -> dg.AssetCheckResult:
         check_name=CHECK,
         passed=proof.holds,
         severity=dg.AssetCheckSeverity.ERROR,
-        description=proof.told,
+        description=proof.message,
         metadata={
             "rules_passed": int(proof.holds),
             "rules_warned": 0,
@@ -53,7 +53,7 @@ def consent_result(contract: Contract, run: PipelineRun) -> dg.AssetCheckResult:
             "purpose": proof.purpose,
             "moment": view.moment.isoformat(),
             "customers": proof.customers,
-            "not_permitted": proof.intruders,
+            "not_permitted": proof.unpermitted_customers,
             "columns_not_permitted": dict(proof.columns),
         },
     )
@@ -82,7 +82,7 @@ def _record_asset() -> dg.AssetsDefinition:
 def _membership_asset() -> dg.AssetsDefinition:
     @dg.asset(
         key=asset_key(MEMBERSHIP),
-        deps=[asset_key(name) for name in (RECORD, *membership.INPUTS)],
+        deps=[asset_key(name) for name in (RECORD, *customer_assignment.INPUTS)],
         group_name="consent",
         kinds={"sqlite"},
         description="The customer of each source person, and since when. A merged customer gets the most restrictive "
@@ -92,7 +92,7 @@ def _membership_asset() -> dg.AssetsDefinition:
     def take_in(context: dg.AssetExecutionContext, run: dg.ResourceParam[PipelineRun]) -> dg.MaterializeResult[Any]:
         started = perf_counter()
         with own_errors_are_final():
-            report = membership.take_in_memberships(run.lakehouse, run.build_context, run.consent)
+            report = customer_assignment.assign_source_persons(run.lakehouse, run.build_context, run.consent)
         return _report(context, report.rows, report.was_current, {metadata.ADDED: report.added}, started)
 
     return take_in

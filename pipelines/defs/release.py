@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     # Private: the type that the public `dg.define_asset_job` returns has no public name.
     from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-    from privacy.anonymity.report import Report
-    from privacy.anonymity.verify import Verdict
+    from privacy.anonymity.report.release_report import ReleaseReport
+    from privacy.anonymity.verify.verification import Verdict
 
 CHECK = "anonymity"
 """Name of the check."""
@@ -110,12 +110,16 @@ def _check(plan: AnonymousRelease, contracts: Contracts) -> dg.AssetChecksDefini
     return prove
 
 
-def _write_report(settings: Settings, plan: AnonymousRelease, report: "Report") -> Path:
+def _write_report(settings: Settings, plan: AnonymousRelease, report: "ReleaseReport") -> Path:
     """Write the information loss and the risks of the release as a page and as JSON. Both hold figures only."""
+    # Here, because no run without a release needs the report to be rendered.
+    from privacy.anonymity.report.document import render_json
+    from privacy.anonymity.report.html_page import render_html
+
     page = settings.data_dir / "released" / plan.name / "report.html"
     page.parent.mkdir(parents=True, exist_ok=True)
-    page.write_text(report.to_html(), encoding="utf-8")
-    page.with_suffix(".json").write_text(report.to_json(), encoding="utf-8")
+    page.write_text(render_html(report), encoding="utf-8")
+    page.with_suffix(".json").write_text(render_json(report), encoding="utf-8")
     return page
 
 

@@ -17,10 +17,10 @@ from pipelines.engine.session import Engine
 from pipelines.ingest.source_load import in_utc
 from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
 from pipelines.quality.inspection import TableInspector, record_folder
-from pipelines.register.opaque_id import opaque_ids
-from pipelines.register.person_record import PersonRecords, read_person_records, stored_sketches
-from pipelines.register.person_register import PURPOSE
-from pipelines.register.session import MatchingSession
+from pipelines.register.customer_id import opaque_ids
+from pipelines.register.matching_session import MatchingSession
+from pipelines.register.register_contract import PURPOSE
+from pipelines.register.register_entry import RegisterEntries, read_register_entries, stored_sketches
 from pipelines.register.sketch_book import SketchBook, SketchKeys
 from privacy.consent.view import ConsentView
 
@@ -84,16 +84,16 @@ class PipelineRun:
     @cached_property
     def build_context(self) -> BuildContext:
         """What builders of derived tables need besides their inputs."""
-        matching = MatchingSession(self._person_records)
+        matching = MatchingSession(self._register_entries)
         return BuildContext(
             self.contracts, self.reference_date(), opaque_ids(), self.engine.spark, self.consent, matching
         )
 
     @contextmanager
-    def _person_records(self) -> Iterator[PersonRecords]:
+    def _register_entries(self) -> Iterator[RegisterEntries]:
         book = SketchBook(SketchKeys.of(self.installation.tokenizer), stored_sketches(self.lakehouse))
         reveal = self.installation.revealer("bojagi run", PURPOSE)
-        yield read_person_records(self.lakehouse, self.contracts, reveal, book)
+        yield read_register_entries(self.lakehouse, self.contracts, reveal, book)
 
     def close(self) -> None:
         """Finish checks that a halted run left unfinished, add them to the trend, and write the build log."""

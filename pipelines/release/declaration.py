@@ -7,15 +7,16 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from pipelines.errors import ReleaseError
 from pipelines.release import LAYER
 from privacy.contract.document import Document
 
 if TYPE_CHECKING:
-    from privacy.anonymity.spec import Spec
+    from privacy.anonymity.spec.specification import Spec
     from privacy.dp.question import Question
 
 FOLDER = Path(__file__).parent / "declared"
@@ -55,7 +56,7 @@ class AnonymousRelease(_Release):
         Raises:
             ReleaseError: it is not valid; each fault with its place.
         """
-        from privacy.anonymity.spec import Spec
+        from privacy.anonymity.spec.specification import Spec
 
         try:
             return Spec.model_validate(self.form)
@@ -146,11 +147,11 @@ def statistics_releases(folder: Path = FOLDER) -> tuple[StatisticsRelease, ...]:
 
 def _load(path: Path) -> Release:
     try:
-        document: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+        document: Any = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
         if not isinstance(document, dict):
             raise ReleaseError(f"{path.name}: expected a mapping with a kind: anonymous or statistics.")
         return _ADAPTER.validate_python({"name": path.stem, **document})
-    except yaml.YAMLError as error:
+    except YAMLError as error:
         raise ReleaseError(f"{path.name} is not YAML: {' '.join(str(error).split())}") from error
     except ValidationError as error:
         raise ReleaseError(f"{path.name} is not a valid release: {_faults(error)}") from error

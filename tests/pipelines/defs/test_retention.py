@@ -6,6 +6,7 @@ import dagster as dg
 
 from installation.clock import wall_clock
 from installation.contract.document import Contracts
+from installation.installation import Installation
 from installation.lakehouse.lakehouse import Lakehouse
 from installation.settings import Settings
 from pipelines.defs.automation import RETENTION_KEY
