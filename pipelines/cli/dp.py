@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from installation.installation import Installation
-    from pipelines.release.statistics_service import StatisticsDesk
+    from pipelines.release.statistics_service import StatisticsService
     from privacy.dp.ledger import Ledger
     from privacy.dp.question import Question
 
@@ -149,12 +149,13 @@ def report(
     as_json: Json = False,
     data: Data = None,
 ) -> None:
-    """Ask the regular questions of pipelines/reports/ and keep their answers as tables of the layer release."""
+    """Ask the declared regular questions and write their answers as tables of the layer release."""
     from pipelines.cli.dp_text import print_answer
-    from pipelines.release.statistics import built_in_reports, publish
+    from pipelines.release.declaration import statistics_releases
+    from pipelines.release.statistics import publish
     from privacy.dp.errors import DpError
 
-    reports = {one.name: one for one in built_in_reports()}
+    reports = {one.name: one for one in statistics_releases()}
     unknown = sorted(set(names or ()) - reports.keys())
     if unknown:
         raise typer.BadParameter(f"no report {', '.join(unknown)}; there are {', '.join(reports)}")
@@ -212,15 +213,15 @@ def _question(spec: Path | None) -> Question:
 
 
 @contextmanager
-def _desk(installation: Installation) -> Iterator[StatisticsDesk]:
+def _desk(installation: Installation) -> Iterator[StatisticsService]:
     from pipelines.engine.session import open_engine
     from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
-    from pipelines.release.statistics_service import StatisticsDesk
+    from pipelines.release.statistics_service import StatisticsService
 
     settings = installation.settings
     with open_engine(settings) as engine:
         session = cast("SparkSession", engine.spark)
-        yield StatisticsDesk(
+        yield StatisticsService(
             installation=installation,
             lakehouse=SparkLakehouse(settings.lakehouse_root, session, settings.storage_options),
             consent=installation.consent_view,

@@ -14,7 +14,7 @@ from pipelines.defs.automation import job_apart
 from pipelines.defs.failure import own_errors_are_final
 from pipelines.defs.metadata import asset_key
 from pipelines.release import LAYER
-from pipelines.release.declaration import Plan, load_plans
+from pipelines.release.declaration import AnonymousRelease, anonymous_releases
 
 if TYPE_CHECKING:
     from privacy.anonymity.report import Report
@@ -26,7 +26,7 @@ CHECK = "anonymity"
 
 def release_keys() -> tuple[dg.AssetKey, ...]:
     """Return the keys of all releases."""
-    return tuple(asset_key(plan.table) for plan in load_plans())
+    return tuple(asset_key(plan.table) for plan in anonymous_releases())
 
 
 def release_assets(contracts: Contracts) -> list[dg.AssetsDefinition]:
@@ -35,12 +35,12 @@ def release_assets(contracts: Contracts) -> list[dg.AssetsDefinition]:
     Raises:
         ReleaseError: a declared release cannot be used.
     """
-    return [_asset(plan, contracts) for plan in load_plans()]
+    return [_asset(plan, contracts) for plan in anonymous_releases()]
 
 
 def release_checks(contracts: Contracts) -> list[dg.AssetChecksDefinition]:
     """Return the blocking check of each release: the verifier reads the written table."""
-    return [_check(plan, contracts) for plan in load_plans()]
+    return [_check(plan, contracts) for plan in anonymous_releases()]
 
 
 def release_job() -> UnresolvedAssetJobDefinition:
@@ -49,7 +49,7 @@ def release_job() -> UnresolvedAssetJobDefinition:
     return job_apart("release", release_keys(), told)
 
 
-def _asset(plan: Plan, contracts: Contracts) -> dg.AssetsDefinition:
+def _asset(plan: AnonymousRelease, contracts: Contracts) -> dg.AssetsDefinition:
     contract = contracts.table(plan.source)
     plan.require(contract)
 
@@ -65,7 +65,7 @@ def _asset(plan: Plan, contracts: Contracts) -> dg.AssetsDefinition:
     )
     def release(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
         # Here, because no run without a release should wait for the search to load.
-        from pipelines.release.publish import publish
+        from pipelines.release.anonymous import publish
 
         held, started = context.resources, perf_counter()
         with own_errors_are_final():
@@ -90,7 +90,7 @@ def _asset(plan: Plan, contracts: Contracts) -> dg.AssetsDefinition:
     return release
 
 
-def _check(plan: Plan, contracts: Contracts) -> dg.AssetChecksDefinition:
+def _check(plan: AnonymousRelease, contracts: Contracts) -> dg.AssetChecksDefinition:
     told = f"Every class of the written table satisfies {', '.join(plan.models)}."
 
     @dg.asset_check(
@@ -101,7 +101,7 @@ def _check(plan: Plan, contracts: Contracts) -> dg.AssetChecksDefinition:
         required_resource_keys={"installation", "lakehouse", "consent"},
     )
     def prove(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-        from pipelines.release.publish import prove_release
+        from pipelines.release.anonymous import prove_release
 
         held = context.resources
         with own_errors_are_final():
@@ -112,7 +112,7 @@ def _check(plan: Plan, contracts: Contracts) -> dg.AssetChecksDefinition:
     return prove
 
 
-def _write_report(settings: Settings, plan: Plan, report: "Report") -> Path:
+def _write_report(settings: Settings, plan: AnonymousRelease, report: "Report") -> Path:
     """Write what the release loses and risks, as a page and as JSON; figures only."""
     page = settings.data_dir / "released" / plan.name / "report.html"
     page.parent.mkdir(parents=True, exist_ok=True)

@@ -11,7 +11,8 @@ from pipelines.defs.failure import own_errors_are_final
 from pipelines.defs.metadata import ROWS, asset_key
 from pipelines.plot import draw_intervals
 from pipelines.release import LAYER
-from pipelines.release.statistics import Report, built_in_reports, publish
+from pipelines.release.declaration import StatisticsRelease, statistics_releases
+from pipelines.release.statistics import publish
 
 if TYPE_CHECKING:
     from privacy.dp.answer import Answer
@@ -19,13 +20,13 @@ if TYPE_CHECKING:
 
 def report_assets() -> list[dg.AssetsDefinition]:
     """Return one asset a report."""
-    return [_report_asset(report) for report in built_in_reports()]
+    return [_report_asset(report) for report in statistics_releases()]
 
 
 def report_job() -> UnresolvedAssetJobDefinition:
     """Return the job that asks for all reports."""
     told = "Ask the regular questions. On data that has not changed, stored answers come back for nothing."
-    return job_apart("private_reports", (asset_key(report.table) for report in built_in_reports()), told)
+    return job_apart("private_reports", (asset_key(report.table) for report in statistics_releases()), told)
 
 
 def report_schedule(job: UnresolvedAssetJobDefinition) -> dg.ScheduleDefinition:
@@ -39,23 +40,23 @@ def report_schedule(job: UnresolvedAssetJobDefinition) -> dg.ScheduleDefinition:
     )
 
 
-def _report_asset(report: Report) -> dg.AssetsDefinition:
+def _report_asset(report: StatisticsRelease) -> dg.AssetsDefinition:
     @dg.asset(
         key=asset_key(report.table),
-        deps=[asset_key(report.dataset)],
+        deps=[asset_key(report.source)],
         group_name=LAYER,
         kinds={"deltalake"},
         description=f"{report.title}, under differential privacy at ρ={report.form['rho']:g}. Spends the budget of "
-        f"{report.dataset} for {report.form['purpose']}; the same question about the same data is free.",
+        f"{report.source} for {report.form['purpose']}; the same question about the same data is free.",
         tags={"personal_data": "false"},
         required_resource_keys={"lock", "installation", "lakehouse", "consent"},
     )
     def ask(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
         # Here, because no run without a report should wait for OpenDP.
-        from pipelines.release.statistics_service import StatisticsDesk
+        from pipelines.release.statistics_service import StatisticsService
 
         held = context.resources
-        desk = StatisticsDesk(
+        desk = StatisticsService(
             installation=held.installation, lakehouse=held.lakehouse,
             consent=held.consent, who="bojagi report", role="pipeline",
         )  # fmt: skip
@@ -67,7 +68,7 @@ def _report_asset(report: Report) -> dg.AssetsDefinition:
     return ask
 
 
-def _metadata(report: Report, answer: "Answer") -> dict[str, Any]:
+def _metadata(report: StatisticsRelease, answer: "Answer") -> dict[str, Any]:
     from privacy.dp.noise_plan import NoisePlan
     from privacy.dp.preview import preview
 

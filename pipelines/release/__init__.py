@@ -1,7 +1,7 @@
-"""Tables that leave the house: which rows and columns, for what purpose, under which models, and the proof.
+"""Tables that are published: each is declared by one YAML file of `declared/`, made by its kind, and proven.
 
-One YAML file here is one release. No search and no model belongs here (see `privacy.anonymity`), no Dagster either.
+Kinds: `anonymous` (rows, `privacy.anonymity`) and `statistics` (`privacy.dp`). No search, no noise and no Dagster here.
 """
 
 LAYER = "release"
-"""Layer and group of all that leaves the house; no refresh makes any of it."""
+"""Layer and asset group of all published tables. No refresh makes them: a job of its own does."""

@@ -1,32 +1,42 @@
-"""What a release is: a table, the purpose it is given away for, and the specification that must hold."""
+"""Declarations of releases: one YAML file each, of one `kind`. The file's name is the release's."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache, cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from ruamel.yaml import YAML
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 
-from installation.contract.document import Contract
 from pipelines.errors import ReleaseError
 from pipelines.release import LAYER
+from privacy.contract.document import Document
 
 if TYPE_CHECKING:
     from privacy.anonymity.spec import Spec
+    from privacy.dp.question import Question
 
-FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).parent / "declared"
 
 
-class Plan(BaseModel):
-    """One release. `name` is the file's, and with LAYER before it the table's."""
-
+class _Release(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     name: str = Field(pattern="[a-z][a-z0-9_]*")
+
+    @property
+    def table(self) -> str:
+        """The published table, such as `release/order_by_month`."""
+        return f"{LAYER}/{self.name}"
+
+
+class AnonymousRelease(_Release):
+    """A table of rows about customers, published so that every privacy model of its specification holds."""
+
+    kind: Literal["anonymous"]
     source: str
-    """Gold table that it is taken from."""
+    """Gold table that it is made from."""
     purpose: str
     """Only customers who permit it are in the release, and only columns that serve it."""
     recipient: str
@@ -34,21 +44,16 @@ class Plan(BaseModel):
     """The specification as written; `spec` reads it."""
 
     @property
-    def table(self) -> str:
-        """The published table."""
-        return f"{LAYER}/{self.name}"
-
-    @property
     def models(self) -> tuple[str, ...]:
-        """Names of the models that must hold."""
+        """Names of the privacy models that must hold."""
         return tuple(str(model.get("name")) for model in self.form.get("models", ()))
 
     @cached_property
     def spec(self) -> Spec:
-        """The specification. Read when it is used: definitions are loaded without the search.
+        """The specification. It is read when it is used: definitions are loaded without the search.
 
         Raises:
-            ReleaseError: it does not fit; each fault with its place.
+            ReleaseError: it is not valid; each fault with its place.
         """
         from privacy.anonymity.spec import Spec
 
@@ -57,14 +62,14 @@ class Plan(BaseModel):
         except ValidationError as error:
             raise ReleaseError(f"{self.name}.yaml: spec: {_faults(error)}") from error
 
-    def require(self, contract: Contract) -> str:
+    def require(self, contract: Document) -> str:
         """Return the source's column of customers, once its contract allows the release.
 
         Raises:
             ReleaseError: the contract lacks a column, a column may not serve the purpose, or names no subject.
         """
         if contract.subject_key is None:
-            raise ReleaseError(f"{self.source}: no subjectKey in its contract; a release needs to know whose rows are.")
+            raise ReleaseError(f"{self.source}: its contract names no subjectKey, so its persons are unknown; add one.")
         columns = {column.name: column for column in contract.columns}
         named = tuple(self.form.get("columns", ()))
         absent = [name for name in named if name not in columns]
@@ -78,24 +83,77 @@ class Plan(BaseModel):
         return contract.subject_key
 
 
+class StatisticsRelease(_Release):
+    """A question under differential privacy that is asked regularly. On unchanged data its answer costs no budget."""
+
+    kind: Literal["statistics"]
+    title: str
+    form: Mapping[str, Any] = Field(alias="question")
+    """The question as written; `question` reads it."""
+
+    @field_validator("form")
+    @classmethod
+    def _names_its_dataset(cls, form: Mapping[str, Any]) -> Mapping[str, Any]:
+        if not {"dataset", "purpose", "rho"} <= form.keys():
+            raise ValueError("expected a question with dataset, purpose and rho")
+        return form
+
+    @property
+    def source(self) -> str:
+        """The table that the question is about."""
+        return str(self.form["dataset"])
+
+    @property
+    def purpose(self) -> str:
+        """Only rows of customers who permit it are counted; its budget is charged."""
+        return str(self.form["purpose"])
+
+    @cached_property
+    def question(self) -> Question:
+        """The question. It is read when it is asked: definitions are loaded without the mechanisms.
+
+        Raises:
+            BadQuestion: with every fault and its place.
+        """
+        from privacy.dp.release import read_question
+
+        return read_question(self.form)
+
+
+Release = AnonymousRelease | StatisticsRelease
+_ADAPTER: TypeAdapter[Release] = TypeAdapter(Annotated[Release, Field(discriminator="kind")])
+
+
 @cache
-def load_plans(folder: Path = FOLDER) -> tuple[Plan, ...]:
-    """Return the releases that are declared, by name.
+def load_releases(folder: Path = FOLDER) -> tuple[Release, ...]:
+    """Return every declared release, by name.
 
     Raises:
-        ReleaseError: a file does not fit; each fault with its place.
+        ReleaseError: a file is not a valid declaration; each fault with its place.
     """
     return tuple(_load(path) for path in sorted(folder.glob("*.yaml")))
 
 
-def _load(path: Path) -> Plan:
-    document = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
-    if not isinstance(document, dict):
-        raise ReleaseError(f"{path.name}: expected source, purpose, recipient and spec.")
+def anonymous_releases(folder: Path = FOLDER) -> tuple[AnonymousRelease, ...]:
+    """Return the declared releases of the kind `anonymous`."""
+    return tuple(one for one in load_releases(folder) if isinstance(one, AnonymousRelease))
+
+
+def statistics_releases(folder: Path = FOLDER) -> tuple[StatisticsRelease, ...]:
+    """Return the declared releases of the kind `statistics`."""
+    return tuple(one for one in load_releases(folder) if isinstance(one, StatisticsRelease))
+
+
+def _load(path: Path) -> Release:
     try:
-        return Plan.model_validate({"name": path.stem, **document})
+        document: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+        if not isinstance(document, dict):
+            raise ReleaseError(f"{path.name}: expected a mapping with a kind: anonymous or statistics.")
+        return _ADAPTER.validate_python({"name": path.stem, **document})
+    except yaml.YAMLError as error:
+        raise ReleaseError(f"{path.name} is not YAML: {' '.join(str(error).split())}") from error
     except ValidationError as error:
-        raise ReleaseError(f"{path.name} is no release: {_faults(error)}") from error
+        raise ReleaseError(f"{path.name} is not a valid release: {_faults(error)}") from error
 
 
 def _faults(error: ValidationError) -> str:

@@ -25,7 +25,7 @@ Given = TypeVar("Given")
 
 
 @dataclass(frozen=True)
-class StatisticsDesk:
+class StatisticsService:
     """Answers analysts, who never see rows. `who` stands in the audit log; `consent` says who permits what."""
 
     installation: Installation

@@ -11,8 +11,9 @@ import pytest
 
 from installation.installation import Installation
 from installation.settings import load_settings
-from pipelines.release.statistics import Report, publish
-from pipelines.release.statistics_service import StatisticsDesk
+from pipelines.release.declaration import StatisticsRelease
+from pipelines.release.statistics import publish
+from pipelines.release.statistics_service import StatisticsService
 from privacy.consent.view import ConsentView
 from privacy.dp.budget_account import BudgetAccount
 from privacy.dp.cost import Cost
@@ -47,7 +48,7 @@ def test_only_those_who_permit_count_and_each_release_is_paid_and_logged(build_m
     built = build_market("sail", (*TABLES, TABLE), ("crm_customer", "loyalty_card", "consent_event"))
     opened = Installation(load_settings(data_dir=tmp_path / "data", secret_dir=tmp_path / "secret"))
     view = built.context.agreed
-    desk = StatisticsDesk(
+    desk = StatisticsService(
         opened, built.lakehouse,
         lambda: ConsentView(view.open, view.policy, view.controller, view.moment), "ha-neul",
     )  # fmt: skip
@@ -67,7 +68,9 @@ def test_only_those_who_permit_count_and_each_release_is_paid_and_logged(build_m
     with pytest.raises(BadQuestion, match="may not serve curiosity"):
         desk.answer(question.model_copy(update={"purpose": "curiosity"}))
     log = opened.audit_log
-    published = Report("customer", "Customers who permit analytics", FORM)
+    published = StatisticsRelease.model_validate(
+        {"name": "customer", "kind": "statistics", "title": "Customers who permit analytics", "question": FORM}
+    )
     assert publish(published, desk) == desk.answer(question)
     told = built.lakehouse.read("release/customer").toArrow().to_pylist()
     assert [(row["statistic"], row["value"], row["rho"]) for row in told] == [("customers", len(people) - 1, 100.0)]

@@ -15,8 +15,8 @@ from deltalake import write_deltalake
 from installation.contract.document import Contract, load_contracts
 from installation.lakehouse.lakehouse import Lakehouse
 from pipelines.errors import ReleaseError
-from pipelines.release.declaration import Plan, load_plans
-from pipelines.release.publish import prove_release, publish, read_release
+from pipelines.release.anonymous import prove_release, publish, read_release
+from pipelines.release.declaration import AnonymousRelease, anonymous_releases, load_releases
 from privacy.anonymity.errors import InfeasibleError, VerificationError
 from privacy.anonymity.registry import ReleaseRegistry
 from privacy.consent.policy import built_in_policy
@@ -26,7 +26,7 @@ from privacy.consent.view import ConsentView
 
 SIZE = 240
 NOW = datetime(2017, 6, 1)
-PLAN = load_plans()[0]
+PLAN = anonymous_releases()[0]
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +109,7 @@ def test_a_withdrawal_makes_the_written_release_fail(
     publish(PLAN, contract, lakehouse, look(tmp_path), registry)
     say(tmp_path, range(1), "withdrawn", 2017)
     verdict = prove_release(PLAN, contract, lakehouse, look(tmp_path), registry)
-    assert "1 people are in it who do not permit research" in verdict.faults[-1]
+    assert "1 customers in it no longer permit research" in verdict.faults[-1]
     publish(PLAN, contract, lakehouse, look(tmp_path), registry)
     assert prove_release(PLAN, contract, lakehouse, look(tmp_path), registry).is_passed
 
@@ -151,9 +151,9 @@ def test_a_plan_that_the_contract_does_not_allow_is_refused(contract: Contract) 
 
 
 def test_a_plan_that_does_not_fit_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "odd.yaml").write_text("source: gold/x\npurpose: research\n", encoding="utf-8")
-    with pytest.raises(ReleaseError, match=r"odd.yaml is no release: recipient"):
-        load_plans(tmp_path)
+    (tmp_path / "odd.yaml").write_text("kind: anonymous\nsource: gold/x\npurpose: research\n", encoding="utf-8")
+    with pytest.raises(ReleaseError, match=r"odd.yaml is not a valid release: anonymous.recipient"):
+        load_releases(tmp_path)
 
 
 def test_new_people_whose_class_does_not_hold_wait(
@@ -177,7 +177,7 @@ def test_new_people_whose_class_does_not_hold_wait(
         publish(PLAN, contract, lakehouse, look(tmp_path), registry)
 
 
-def changed(form: dict[str, object], purpose: str = PLAN.purpose) -> Plan:
+def changed(form: dict[str, object], purpose: str = PLAN.purpose) -> AnonymousRelease:
     """The built-in plan with another specification."""
     told = {"name": PLAN.name, "source": PLAN.source, "recipient": PLAN.recipient}
-    return Plan.model_validate({**told, "purpose": purpose, "spec": {**PLAN.form, **form}})
+    return AnonymousRelease.model_validate({**told, "purpose": purpose, "spec": {**PLAN.form, **form}})

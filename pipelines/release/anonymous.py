@@ -1,0 +1,122 @@
+"""Makes an anonymous release from the rows of customers who permit it, and verifies the written table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import pandas as pd
+import pyarrow as pa
+
+from installation.contract.document import Contract
+from installation.lakehouse.lakehouse import Lakehouse
+from pipelines.errors import ReleaseError
+from pipelines.release.declaration import AnonymousRelease
+from privacy.anonymity.context import Context
+from privacy.anonymity.registry import ReleaseRegistry
+from privacy.anonymity.release_report import make_report
+from privacy.anonymity.report import Report
+from privacy.anonymity.spec import Spec
+from privacy.anonymity.verify import Verdict, verify
+from privacy.consent.view import ConsentView
+
+
+@dataclass(frozen=True)
+class Published:
+    """Figures of a written release; counts only."""
+
+    customers: int
+    """Customers in the source, whether they permit the purpose or not."""
+    permitted: int
+    """Customers who permit the purpose."""
+    rows: int
+    """Released customers. Fewer than `permitted` when new customers wait until they can form a class."""
+    report: Report
+
+
+def publish(
+    release: AnonymousRelease, contract: Contract, lakehouse: Lakehouse, view: ConsentView, registry: ReleaseRegistry
+) -> Published:
+    """Write the release's table and remove the files of every earlier version.
+
+    Guarantee: every equivalence class satisfies the release's models among the customers who permit its purpose at the
+    view's moment, as the independent verifier finds. A customer who was released before stays with the same customers
+    under the same labels (`privacy.anonymity.registry`), so that joining versions or recipients undoes neither.
+
+    Raises:
+        ReleaseError: the contract does not allow it, or no customer permits it.
+        AnonymityError: no release satisfies the models. Nothing is written, nor registered.
+        LakehouseError: there is no such table.
+    """
+    key = release.require(contract)
+    customers, permitted = _permitted_rows(release, key, lakehouse, view)
+    if permitted.empty:
+        raise ReleaseError(
+            f"{release.table}: none of {customers} customers permits {release.purpose}; nothing is released."
+        )
+    spec = release.spec.model_copy(update={"person": key})
+    made = registry.release(release.table, permitted, spec, release.recipient)
+    _write(release, made, lakehouse)
+    waiting = len(permitted) - len(made)
+    context = _context(release, len(registry.releases(release.table)))
+    report = make_report(permitted, made, _may_wait(spec), waiting, f"{release.table} for {release.recipient}", context)
+    return Published(customers, len(permitted), len(made), report)
+
+
+def prove_release(
+    release: AnonymousRelease, contract: Contract, lakehouse: Lakehouse, view: ConsentView, registry: ReleaseRegistry
+) -> Verdict:
+    """Verify the written table against the rows of customers who permit its purpose now.
+
+    The verifier shares no code with the search. A customer in the table who no longer permits the purpose is a fault.
+
+    Raises:
+        ReleaseError: the contract does not allow the release.
+        LakehouseError: there is no such table.
+    """
+    key = release.require(contract)
+    _, permitted = _permitted_rows(release, key, lakehouse, view)
+    verdict = verify(read_release(release, lakehouse), permitted, _may_wait(release.spec))
+    gone = registry.published(release.table) - {registry.token(customer) for customer in permitted[key]}
+    if not gone:
+        return verdict
+    fault = f"{len(gone)} customers in it no longer permit {release.purpose}; run the job `release` again"
+    return replace(verdict, faults=(*verdict.faults, fault))
+
+
+def read_release(release: AnonymousRelease, lakehouse: Lakehouse) -> pd.DataFrame:
+    """Return the published table."""
+    return lakehouse.delta(release.table).to_pandas()
+
+
+def _context(release: AnonymousRelease, version: int) -> Context:
+    """The declared answers about the release; where it declares none, what the pipeline knows."""
+    known = {
+        "legal_basis": f"It holds only customers who permit {release.purpose} by the consent record",
+        "records": f"Registry of releases: version {version} of {release.table}, for {release.recipient}",
+        "additional_information": "Keyed hashes of the people and their classes are in the registry of releases, in "
+        "the data folder; their key is apart from them, in the folder of secrets",
+    }
+    declared = release.spec.context.model_dump(exclude_none=True)
+    return Context.model_validate({**known, **declared, "purpose": release.purpose, "recipient": release.recipient})
+
+
+def _may_wait(spec: Spec) -> Spec:
+    """The specification without its suppression limit: new customers may wait."""
+    return spec.model_copy(update={"suppression_limit": 1.0})
+
+
+def _permitted_rows(
+    release: AnonymousRelease, key: str, lakehouse: Lakehouse, view: ConsentView
+) -> tuple[int, pd.DataFrame]:
+    """The source's number of rows; key and declared columns of the customers who permit the purpose."""
+    rows = lakehouse.rows(release.source, (key, *release.spec.columns)).to_pandas()
+    may = [view.is_permitted(customer, release.purpose) for customer in rows[key]]
+    return len(rows), rows.loc[may].reset_index(drop=True)
+
+
+def _write(release: AnonymousRelease, table: pd.DataFrame, lakehouse: Lakehouse) -> None:
+    """Write one commit, sorted by value so that the order reveals nothing, and remove files of earlier versions."""
+    ordered = table.sort_values(list(table.columns), kind="stable", key=lambda column: column.astype(str))
+    rows = pa.Table.from_pandas(ordered, preserve_index=False)
+    lakehouse.overwrite_rows(release.table, rows)
+    lakehouse.vacuum(release.table, 0)

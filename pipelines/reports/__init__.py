@@ -1,1 +1,0 @@
-"""The regular questions under differential privacy, one YAML file each. No code."""
