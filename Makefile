@@ -28,6 +28,7 @@ test: $(VENV)/.dev ## run the tests (what is missing on this machine is skipped,
 lint: $(VENV)/.dev ## ruff, import rules, contracts
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@$(BIN)/lint-imports
+	@$(BIN)/deptry -o /dev/null pipelines agent_serving federated features installation privacy
 	@$(BIN)/bojagi contracts check --quiet
 
 types: $(VENV)/.dev ## mypy, strict

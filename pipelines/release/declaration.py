@@ -7,8 +7,9 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from pipelines.errors import ReleaseError
 from pipelines.release import LAYER
@@ -146,11 +147,11 @@ def statistics_releases(folder: Path = FOLDER) -> tuple[StatisticsRelease, ...]:
 
 def _load(path: Path) -> Release:
     try:
-        document: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+        document: Any = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
         if not isinstance(document, dict):
             raise ReleaseError(f"{path.name}: expected a mapping with a kind: anonymous or statistics.")
         return _ADAPTER.validate_python({"name": path.stem, **document})
-    except yaml.YAMLError as error:
+    except YAMLError as error:
         raise ReleaseError(f"{path.name} is not YAML: {' '.join(str(error).split())}") from error
     except ValidationError as error:
         raise ReleaseError(f"{path.name} is not a valid release: {_faults(error)}") from error

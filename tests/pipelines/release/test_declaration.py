@@ -27,6 +27,7 @@ def test_every_built_in_release_is_of_one_kind() -> None:
         ("{kind: statistics, title: t, question: {rho: 1}}", "question.*expected a question with dataset"),
         ("{kind: anonymous, source: a, purpose: b, recipient: c, spec: {}, more: 1}", "more"),
         ("kind: [", "is not YAML"),
+        ("{kind: anonymous, kind: statistics}", "is not YAML.*duplicate key"),
     ],
 )
 def test_a_file_that_is_no_release_is_refused_with_the_reason(tmp_path: Path, text: str, message: str) -> None:
