@@ -1,7 +1,7 @@
-"""Protection: what encrypting and decrypting a column of identifiers costs, and what it adds to a whole run.
+"""Measures the time to encrypt and decrypt a column of identifiers, and what encryption adds to a whole run.
 
-With and without: the same landed files loaded under the contracts as they are, and under contracts that call nothing
-confidential. The difference is laid beside the time of `bojagi run` on these files.
+For the latter, the same landed files are loaded with the contracts as they are, and with contracts without confidential
+columns. The difference is compared with the time of `bojagi run` on these files.
 """
 
 from __future__ import annotations
@@ -34,24 +34,24 @@ from privacy.protection.key_wrapper import FileKeyWrapper
 from privacy.protection.token import Tokenizer
 
 RUNS = 5
-PLACE = TableColumn("bronze/crm_customer", "phone")
+COLUMN = TableColumn("bronze/crm_customer", "phone")
 
 
 def seconds_of(work: Callable[[], object]) -> float:
-    """Seconds that a function without arguments takes."""
+    """Return the seconds that a function without arguments takes."""
     started = time.perf_counter()
     work()
     return time.perf_counter() - started
 
 
-def harmless(contract: Contract) -> Contract:
-    """The contract with nothing to hide."""
+def without_confidential(contract: Contract) -> Contract:
+    """Return the contract without confidential columns."""
     columns = tuple(replace(column, role="none", hides_text=False) for column in contract.columns)
     return replace(contract, columns=columns, subject_key=None)
 
 
 def load_all(landing: Path, contracts: list[Contract]) -> float:
-    """Seconds that loading the sources into an empty lakehouse takes."""
+    """Return the seconds that loading the sources into an empty lakehouse takes."""
     with tempfile.TemporaryDirectory(prefix="bojagi-bench-") as folder:
         lakehouse = Lakehouse(f"{folder}/lakehouse")
         with Installation(load_settings(data_dir=Path(folder))) as opened:
@@ -61,14 +61,14 @@ def load_all(landing: Path, contracts: list[Contract]) -> float:
 
 
 def measure_run(quick: bool) -> None:
-    """What encryption adds to the time of a whole run."""
+    """Print what encryption adds to the time of a whole run."""
     sources = [contract for contract in load_contracts().sources if contract.subject_key]
     with tempfile.TemporaryDirectory(prefix="bojagi-bench-") as folder:
         data = Path(folder)
         subprocess.run([*BOJAGI, "simulate", "--out", folder, *(["--households", "50"] if quick else [])], check=True,
                        stdout=subprocess.DEVNULL)  # fmt: skip
         whole = [run_measured([*BOJAGI, "run", "--data", folder]).seconds]
-        plain = [harmless(contract) for contract in sources]
+        plain = [without_confidential(contract) for contract in sources]
         pairs = [(load_all(data / "landing", sources), load_all(data / "landing", plain)) for _ in range(3)]
     of_runs("loading the sources about persons", [ours for ours, _ in pairs], "s",
             others=[theirs for _, theirs in pairs], peer="the same without encryption").tell()  # fmt: skip
@@ -78,7 +78,7 @@ def measure_run(quick: bool) -> None:
 
 
 def main() -> int:
-    """Measure values of known owners (the keys are there), then the making of keys, rotation and destruction."""
+    """Measure encryption for owners whose keys exist, then creation, rotation and destruction of keys."""
     options = make_parser(__doc__).parse_args()
     measure_run(options.quick)
     size, owners = (5_000, 500) if options.quick else (200_000, 20_000)
@@ -91,12 +91,12 @@ def main() -> int:
         cipher = FieldCipher(store)
         made = seconds_of(lambda: store.keys_of(names.unique().to_pylist()))
         of_runs(f"making {owners:,} data keys", [made], "s").tell()
-        sealed = cipher.encrypt(values, names, rows, PLACE)
+        sealed = cipher.encrypt(values, names, rows, COLUMN)
         turns = range(runs_of(options, RUNS))
         tokens = Tokenizer(bytes(32))
-        written = [seconds_of(lambda: cipher.encrypt(values, names, rows, PLACE)) for _ in turns]
+        written = [seconds_of(lambda: cipher.encrypt(values, names, rows, COLUMN)) for _ in turns]
         tokenised = [seconds_of(lambda: tokens.tokens("phone", values)) for _ in turns]
-        read = [seconds_of(lambda: cipher.decrypt(sealed, rows, PLACE)) for _ in turns]
+        read = [seconds_of(lambda: cipher.decrypt(sealed, rows, COLUMN)) for _ in turns]
         of_runs(f"encrypting {size:,} values", written, "s", others=tokenised, peer="making their tokens").tell()
         of_runs(f"decrypting {size:,} values", read, "s").tell()
         of_runs(f"rotating {owners:,} data keys", [seconds_of(store.rotate)], "s").tell()

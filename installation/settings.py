@@ -19,7 +19,7 @@ hsm_token = "bojagi"      # label of the token in hsm_module, a PKCS#11 module t
 # hsm_module = "/usr/lib/softhsm/libsofthsm2.so"  # default: none, the key-encryption key is a private file
 # hsm_pin_file = "pin"    # private file with the token's PIN
 # ledger_postgres_file = "ledger"  # private file with the connection string of a fleet's privacy ledger
-run_date = 2017-12-31     # "today" for ages and recency; default: the day of the latest event
+run_date = 2017-12-31     # reference date for ages and recency; default: the day of the latest event
 controller = "Bojagi Mart"  # who is responsible for the processing: whose consent records decide
 time_zone = "Asia/Seoul"  # of the shop's wall time, in which tables and consents are kept
 
@@ -49,7 +49,7 @@ from installation.errors import SettingsError
 ENVIRONMENT_PREFIX = "BOJAGI_"
 CONFIG_FILE_VARIABLE = "BOJAGI_CONFIG"
 DEFAULT_CONFIG_FILE = Path("bojagi.toml")
-# Below that a join of a year of one market spills.
+# With less, a join of one market's year spills to disk.
 _LEAST_MEMORY = 3_000_000_000
 # Variables with our prefix that are no settings: which file to read, and what the tests must not skip.
 RESERVED_VARIABLES = frozenset({CONFIG_FILE_VARIABLE, "BOJAGI_REQUIRE"})
@@ -60,12 +60,12 @@ def _below_data_dir(folder: str) -> Any:
 
 
 def _a_quarter_of_memory() -> ByteSize:
-    """A quarter of what the machine has, so that more data does not need another setting on a larger machine."""
+    """A quarter of the machine's memory, so that a larger machine needs no other setting."""
     return ByteSize(max(_LEAST_MEMORY, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4))
 
 
 class Settings(BaseSettings):
-    """What a run is told from outside. Frozen; made by `load_settings`."""
+    """The settings of one installation. Frozen; `load_settings` makes it."""
 
     model_config = SettingsConfigDict(env_prefix=ENVIRONMENT_PREFIX, frozen=True, extra="forbid", validate_default=True)
 
@@ -106,20 +106,20 @@ class Settings(BaseSettings):
     @field_validator("lakehouse_root")
     @classmethod
     def _make_root_absolute(cls, root: str) -> str:
-        """A URL stays; a folder is made absolute, for an engine has a working directory of its own."""
+        """A URL stays as it is; a folder is made absolute, because an engine may have another working directory."""
         return root.rstrip("/") if "://" in root else str(Path(root).expanduser().absolute())
 
     @field_validator("contract_dirs")
     @classmethod
     def _put_built_in_contracts_first(cls, folders: tuple[Path, ...], info: ValidationInfo) -> tuple[Path, ...]:
-        """The built-in folders, the data folder's own `contracts/` where there is one, then the named ones."""
+        """The built-in folders, then `contracts/` of the data folder if it exists, then the named ones."""
         own = info.data.get("data_dir", Path("data")) / "contracts"
         added = [folder.expanduser().absolute() for folder in folders]
         return tuple(dict.fromkeys((*BUILT_IN, *([own] if own.is_dir() else []), *added)))
 
     @property
     def truth_dir(self) -> Path:
-        """The simulator's answers, for evaluation; no pipeline reads them."""
+        """The true persons behind simulated records, for evaluation; no pipeline reads them."""
         return self.data_dir / "truth"
 
     @property
@@ -139,15 +139,15 @@ class Settings(BaseSettings):
 
     @property
     def engine_log_file(self) -> Path:
-        """Where Apache Spark's own log goes."""
+        """The file of Apache Spark's own log."""
         return self.data_dir / "log" / "spark.log"
 
 
 def load_settings(path: Path | None = None, **overrides: Any) -> Settings:
-    """Read the file and the environment. `overrides` (a command's options) win; None means not given.
+    """Read the settings file and the environment. `overrides` (a command's options) win; None means not given.
 
     Raises:
-        SettingsError: the file is missing though named, is no TOML, has an unknown key or unusable value.
+        SettingsError: the named file is missing or not TOML, a key is unknown, or a value cannot be used.
 
     """
     values = _read_file(path or _named_file())
@@ -160,13 +160,13 @@ def load_settings(path: Path | None = None, **overrides: Any) -> Settings:
     except ValidationError as error:
         faults = "; ".join(_describe_faults(error))
         raise SettingsError(
-            f"Unusable settings: {faults}. The top of installation/settings.py lists them all."
+            f"Settings that cannot be used: {faults}. All settings are listed at the top of installation/settings.py."
         ) from error
 
 
 def _describe_faults(error: ValidationError) -> Iterator[str]:
     for fault in error.errors():
-        # A default that depends on another setting was not made because that one is at fault.
+        # This default depends on another setting, which is reported itself.
         if fault["type"] != "default_factory_not_called":
             yield f"{'.'.join(map(str, fault['loc']))} = {fault['input']!r}: {fault['msg']}"
 
@@ -192,7 +192,7 @@ def _read_file(path: Path | None) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: cannot read the settings file: {error}") from error
     except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{path}: this is not TOML: {error}") from error
+        raise SettingsError(f"{path}: not TOML: {error}") from error
     _refuse_unknown_keys(values, str(path))
     return values
 

@@ -66,7 +66,7 @@ class AuditLog:
     """Writes, reads and verifies one log. Use one object per thread; any number of processes may write."""
 
     def __init__(self, path: Path, anchor_path: Path, key: bytes) -> None:
-        """Opens the log, and creates it if there is none.
+        """Open the log, and creates it if there is none.
 
         Args:
             path: the SQLite file of the log.
@@ -86,12 +86,12 @@ class AuditLog:
             raise AuditError(f"{path}: cannot be opened as an audit log: {error}.") from error
 
     def close(self) -> None:
-        """Closes the log and its anchor."""
+        """Close the log and its anchor."""
         self._db.close()
         self._anchor.close()
 
     def append(self, entry: AuditEntry) -> ChainHead:
-        """Appends one entry and returns its number and digest. The entry is on the disk when this returns.
+        """Append one entry and returns its number and digest. The entry is on the disk when this returns.
 
         Raises:
             AuditError: the entry could not be written, or the log is not the one that its anchor belongs to. The use
@@ -118,14 +118,14 @@ class AuditLog:
         return head
 
     def entries(self, where: Callable[[AuditEntry], bool] = lambda _: True) -> Iterator[tuple[int, AuditEntry]]:
-        """Yields number and content of the entries that meet a condition, in order; all entries by default."""
+        """Yield number and content of the entries that meet a condition, in order; all entries by default."""
         for number, content in self._db.execute("SELECT number, content FROM entry ORDER BY number"):
             entry = AuditEntry.model_validate_json(content)
             if where(entry):
                 yield number, entry
 
     def verify(self, published: ChainHead | None = None) -> list[ChainFault]:
-        """Returns every fault of the log; an empty list if the log is as it was written.
+        """Return every fault of the log; an empty list if the log is as it was written.
 
         Args:
             published: an anchor of this log that was kept elsewhere. The log must contain that entry.
@@ -139,7 +139,7 @@ class AuditLog:
         return faults
 
     def anchor(self) -> ChainHead:
-        """Returns the number and digest of the last entry, as the sealed anchor says.
+        """Return the number and digest of the last entry, as the sealed anchor says.
 
         Raises:
             AuditError: the anchor is missing or unreadable, or was sealed with another key.

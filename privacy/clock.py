@@ -4,5 +4,5 @@ from datetime import UTC, datetime
 
 
 def utc_now() -> datetime:
-    """Returns the current moment, in UTC."""
+    """Return the current moment, in UTC."""
     return datetime.now(UTC)

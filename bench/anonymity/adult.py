@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from privacy.anonymity import Spec
-from privacy.anonymity.utility import label_cover
+from privacy.anonymity.risk.utility import label_cover
 
 QUASI = ("sex", "age", "race", "marital-status", "education", "native-country", "workclass")
 SECRET = "occupation"

@@ -22,8 +22,8 @@ from bench.claim import Claim
 from bench.options import make_parser
 from bench.peer_environment import python_with
 from privacy.anonymity import anonymize
-from privacy.anonymity.attack import AttackRisk, inference, linkability, singling_out, singling_out_by_guess
-from privacy.anonymity.utility import Cover, label_cover
+from privacy.anonymity.risk.attack import AttackRisk, inference, linkability, singling_out, singling_out_by_guess
+from privacy.anonymity.risk.utility import Cover, label_cover
 
 HOME = Path("bench") / "results" / "anonymeter"
 HALVES = (list(QUASI[:3]), list(QUASI[3:]))

@@ -13,9 +13,9 @@ import numpy as np
 from bench.anonymity.__main__ import BARS
 from bench.anonymity.adult import add_data, data_folder, make_spec, read_adult
 from bench.options import make_parser
-from privacy.anonymity.candidate import lower_bound
-from privacy.anonymity.local_recoding import make_problem
-from privacy.anonymity.table import tabulate
+from privacy.anonymity.search.local_recoding import make_problem
+from privacy.anonymity.search.loss_bound import lower_bound
+from privacy.anonymity.table.frequency_table import tabulate
 
 STEPS, QUICK_STEPS = 300, 10
 USUAL = (5, 10, 25, 50)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from bench.anonymity.adult import QUASI, add_data, data_folder, read_adult
 from bench.claim import Claim
 from bench.options import make_parser
-from privacy.anonymity.population_unique import pitman_uniques, poisson_uniques, slide_negative_binomial_uniques
+from privacy.anonymity.risk.population_unique import pitman_uniques, poisson_uniques, slide_negative_binomial_uniques
 
 FRACTIONS = (0.01, 0.1, 0.3)
 PEOPLE, SEED = 100_000, 5

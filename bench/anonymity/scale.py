@@ -27,7 +27,7 @@ from bench.process import Measured, run_measured
 from installation.settings import load_settings
 from pipelines.engine.session import Engine, open_engine
 from privacy.anonymity import Spec
-from privacy.anonymity.on_engine import anonymize_on_engine
+from privacy.anonymity.engine.engine_release import anonymize_on_engine
 
 COLUMNS = (*QUASI, "region", "household")
 REGIONS, HOUSEHOLDS = 17, 7

@@ -24,10 +24,10 @@ from bench.anonymity.second_table import SecondTable, customers, households, vis
 from bench.claim import Claim
 from bench.options import make_parser
 from privacy.anonymity import Spec, anonymize
-from privacy.anonymity.candidate import lower_bound
-from privacy.anonymity.local_recoding import make_problem
-from privacy.anonymity.table import tabulate
-from privacy.anonymity.utility import Utility, label_cover, measure_utility
+from privacy.anonymity.risk.utility import Utility, label_cover, measure_utility
+from privacy.anonymity.search.local_recoding import make_problem
+from privacy.anonymity.search.loss_bound import lower_bound
+from privacy.anonymity.table.frequency_table import tabulate
 
 TABLES: dict[str, Callable[[], SecondTable]] = {
     "households": households,

@@ -1,7 +1,8 @@
-"""count + sum + mean by key: a plain group-by, the bounded one, and the release, on Sail; plain on Spark; and peers.
+"""Measures count, sum and mean by key: plain group-by, bounded one and release on Sail; plain on Spark; peers.
 
-The table is laid out by customer once (`lay_out`), as a lakehouse would keep it; `layout` tells what that takes.
-Peers run on the smaller size only: they take minutes. Then the ledger under 16 processes that are killed at random.
+The table is laid out by customer once (`lay_out`), as a lakehouse would store it; the claim "layout" is its time.
+Peers run on the smaller size only, because they take minutes. Then the ledger is measured under 16 processes that are
+killed at random.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ from privacy.dp.sqlite_store import SqliteStore
 from privacy.dp.trail import Trail
 from privacy.storage.secret_file import KEY_BYTES
 
-# Releases and what they are held against take turns, so that a busy moment of the machine falls on both.
+# Releases and the works they are compared with take turns, so that a busy moment of the machine affects both.
 RUNS, SEEDS, PEER_RUNS = 15, 20, 1
 PEERS = {"Tumult Analytics": (tumult_seconds, 1 / 50), "OpenDP Polars": (opendp_seconds, None)}
 FORM: dict[str, Any] = {
@@ -57,7 +58,7 @@ PLAIN = "SELECT key, count(*), sum(amount), avg(amount) FROM events GROUP BY key
 
 
 def seconds_of(work: Callable[[], object], runs: int) -> list[float]:
-    """Seconds of each of `runs`, after one that warms up."""
+    """Return the seconds of each of `runs`, after one run to warm up."""
     work()
     taken = []
     for _ in range(runs):
@@ -68,7 +69,7 @@ def seconds_of(work: Callable[[], object], runs: int) -> list[float]:
 
 
 def seconds_in_turn(works: Sequence[Callable[[], object]], runs: int) -> list[list[float]]:
-    """Seconds of each of `runs` of each of several works, which take turns, after one turn that warms up."""
+    """Return the seconds of each of `runs` of several works that take turns, after one turn to warm up."""
     taken: list[list[float]] = [[] for _ in works]
     for _ in range(runs + 1):
         for seconds, work in zip(taken, works, strict=True):
@@ -79,20 +80,20 @@ def seconds_in_turn(works: Sequence[Callable[[], object]], runs: int) -> list[li
 
 
 def plain_on_spark(path: Path, folder: Path, runs: int) -> list[float]:
-    """A plain group-by on Apache Spark."""
+    """Return the seconds of a plain group-by on Apache Spark, by run."""
     with open_engine(load_settings(engine="spark", data_dir=folder)) as engine:
         engine.spark.read.parquet(str(path)).createOrReplaceTempView("events")
         return seconds_of(lambda: engine.spark.sql(PLAIN).toArrow(), runs)
 
 
 def measure_size(rows: int, folder: Path, runs: int, has_peers: bool) -> None:
-    """All claims of speed at one size; accuracy as well, since the data is there."""
+    """Print all claims of speed and accuracy at one size."""
     question, path, size = read_question(FORM), folder / f"{rows}.parquet", f"{rows // 1000} k events"
     truth = write_events(rows, path).groupby("key").amount.mean()
     spark = plain_on_spark(path, folder, runs)
     ledger = Ledger(SqliteStore(folder / f"{rows}.sqlite", folder / f"{rows}.anchor"))
     ledger.set_limit(BudgetAccount("events", "analytics", "cid"), "ever", Cost(10**15), datetime.now(UTC))
-    # As the command does it: each release is in the audit log, on the disk, before its noise is drawn.
+    # As in the command: each release is in the audit log, on the disk, before its noise is drawn.
     log = AuditLog(folder / f"{rows}.audit", folder / f"{rows}.audit.anchor", bytes(KEY_BYTES))
     trail = Trail(log, "bench", utc_now)
     with closing(log), open_engine(load_settings(engine="sail", data_dir=folder)) as engine:
@@ -123,13 +124,13 @@ def measure_size(rows: int, folder: Path, runs: int, has_peers: bool) -> None:
             runs,
         )
         exact, bins = collect(question, laid)
-    told = {
+    claims = {
         "release": (released, bounded, "bounded without noise", 1.2),
         "release on Sail": (released, spark, "plain group-by on Apache Spark", 1.0),
         "release from a reused bounded view": (reused, plain, "plain group-by on Sail", 1.0),
         "bounded rows of customers, added up again": (added, plain, "plain group-by on Sail", 1.0),
     }
-    for claim, (ours, others, peer, bar) in told.items():
+    for claim, (ours, others, peer, bar) in claims.items():
         of_runs(f"{claim}, {size}", ours, "s", others=others, peer=peer, bar=bar, on_ratio=True).tell()
     of_runs(f"release on Sail, {size}", released, "s", others=plain, peer="plain group-by on Sail").tell()
     if has_peers:
@@ -144,7 +145,7 @@ def measure_size(rows: int, folder: Path, runs: int, has_peers: bool) -> None:
 
 
 def measure_peers(path: Path, size: str, released: list[float]) -> None:
-    """Tell how the release stands to the peers; to standard error, why one of them could not be measured."""
+    """Print the release beside each peer; to standard error, the reason if a peer could not be measured."""
     for peer, (measure, bar) in PEERS.items():
         try:
             theirs = measure(path, PEER_RUNS)
@@ -155,7 +156,7 @@ def measure_peers(path: Path, size: str, released: list[float]) -> None:
 
 
 def main() -> int:
-    """Measure at 1 M and 10 M events, with peers at the former (100 k with --quick); sizes may be named instead."""
+    """Measure at 1 M events with peers and at 10 M (100 k with --quick), or at the sizes given, without peers."""
     parser = make_parser(__doc__)
     parser.add_argument(
         "sizes", nargs="*", type=int, help="numbers of events, instead of the usual ones; without peers"

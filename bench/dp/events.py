@@ -1,4 +1,4 @@
-"""Purchase events of very unequal customers: the table that all of bench/dp asks about."""
+"""Purchase events of customers with very different activity: the table of all of bench/dp."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ KEYS = tuple(f"k{at:03d}" for at in range(100))
 
 
 def write_events(rows: int, path: Path) -> pd.DataFrame:
-    """`rows` events (cid, key, amount) of rows/10 customers with Pareto activity, 100 keys, seeded."""
+    """Write and returns `rows` events (cid, key, amount): rows/10 customers, Pareto activity, 100 keys, seeded."""
     random = np.random.default_rng(1)
     customers = rows // 10
     weight = random.pareto(1.5, customers) + 1

@@ -1,4 +1,4 @@
-"""The ledger under 16 processes that spend at once and are killed at random: what it allows, and how long it takes."""
+"""Measures the ledger under 16 processes that spend at once and are killed at random: overspending, and time."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from privacy.dp.sqlite_store import SqliteStore
 
 ROOT = Path(__file__).parents[2]
 PROCESSES, EACH, LIMIT = 16, 700, 10_000
-# A spend takes ten milliseconds or so: looked at more rarely, a short trial would be over before anybody is killed.
+# A spend takes about ten milliseconds. With a longer pause, a short trial would end before a process is killed.
 LOOK_SECONDS = 0.02
 
 
 @dataclass(frozen=True)
 class Trial:
-    """What the spenders saw and what the ledger says. `granted`: entries by which a release was allowed."""
+    """What the processes got and what the ledger says. `granted`: numbers of the debits that allowed a release."""
 
     granted: tuple[int, ...]
     seconds: tuple[float, ...]
@@ -40,28 +40,28 @@ class Trial:
 
     @property
     def without_debit(self) -> int:
-        """Releases that no debit, or not one of their own, pays for."""
+        """Number of releases without a debit of their own."""
         return len(self.granted) - len(set(self.granted) & self.debited)
 
 
 def try_ledger(folder: Path, processes: int = PROCESSES, each: int = EACH, limit: int = LIMIT) -> Trial:
-    """Let `processes` spend `each` against one limit, while some are killed; each that is killed starts again."""
+    """Let `processes` spend `each` times against one limit. Some are killed, and others take their place."""
     store = SqliteStore(folder / "ledger.sqlite", folder / "anchor")
     ledger = Ledger(store)
     ledger.set_limit(ACCOUNT, "ever", Cost(limit), datetime.now(UTC))
     chance = random.Random(7)
-    # Every second process dies after so many spends, as long as there are processes left to take its place.
+    # After how many spends a process is killed; None: it is not. Every second one of the first processes is.
     ends = [chance.randrange(1, each // 2) if place % 2 == 0 else None for place in range(4 * processes)]
     lines, killed = _spend(folder, processes, each, ends)
-    told = [line.split() for line in lines if line != "refused"]
+    grants = [line.split() for line in lines if line != "refused"]
     ledger.verify()
     spent = ledger.balances(ACCOUNT, datetime.now(UTC))[0].spent.nano_rho
     store.close()
     with sqlite3.connect(folder / "ledger.sqlite") as connection:
         rows = connection.execute("SELECT number, content FROM dp_entry").fetchall()
     return Trial(
-        granted=tuple(int(seq) for seq, _ in told),
-        seconds=tuple(float(seconds) for _, seconds in told),
+        granted=tuple(int(seq) for seq, _ in grants),
+        seconds=tuple(float(seconds) for _, seconds in grants),
         refused=lines.count("refused"),
         killed=killed,
         debited=frozenset(seq for seq, content in rows if json.loads(content)["kind"] == "spend"),
@@ -70,7 +70,7 @@ def try_ledger(folder: Path, processes: int = PROCESSES, each: int = EACH, limit
 
 
 def measure_ledger(folder: Path, each: int = EACH) -> None:
-    """Tell the claims of the ledger, from `each` spends of every process."""
+    """Print the claims of the ledger, from `each` spends of every process."""
     trial = try_ledger(folder, each=each)
     ranks = quantiles(trial.seconds, n=100)
     many = f"{len(trial.granted)} spends of {PROCESSES} processes, {trial.killed} killed"

@@ -1,7 +1,7 @@
-"""Tumult Analytics and OpenDP's Polars front end, each in an environment of its own, made on demand.
+"""Measures Tumult Analytics and OpenDP's Polars front end, each in an environment of its own, made on demand.
 
-Both answer count, sum and mean by key of at most ten rows a customer at ρ = 0.5, as a user of theirs would write it.
-Tumult 0.21 wants pyspark 3.5 and Java; each of its runs opens a session on a cached table, so reading is not counted.
+Both answer count, sum and mean by key of at most ten rows a customer at ρ = 0.5, as one of their users would write it.
+Tumult 0.21 needs pyspark 3.5 and Java; each of its runs opens a session on a cached table, so reading is not counted.
 OpenDP 0.16 fails in `truncate_num_groups` after `truncate_per_group(…, by=…)` ("Duplicate: multiple fields with name
 'key'"), so it truncates by rows only, which is less work than ours.
 """
@@ -61,27 +61,27 @@ print(json.dumps(taken[1:]))
 
 
 def tumult_seconds(path: Path, runs: int) -> list[float]:
-    """Seconds of each of Tumult's releases.
+    """Return the seconds of each release by Tumult.
 
     Raises:
-        subprocess.CalledProcessError: it could not be installed or did not finish.
+        subprocess.CalledProcessError: the peer could not be installed, or failed.
     """
     # setuptools: pyspark 3.5 is built from source and imports distutils.
     return _run("peers_tumult", ("tmlt-analytics", "setuptools"), TUMULT, path, runs)
 
 
 def opendp_seconds(path: Path, runs: int) -> list[float]:
-    """Seconds of each release of OpenDP's Polars front end.
+    """Return the seconds of each release by OpenDP's Polars front end.
 
     Raises:
-        subprocess.CalledProcessError: it could not be installed or did not finish.
+        subprocess.CalledProcessError: the peer could not be installed, or failed.
     """
     return _run("peers_opendp", ("opendp[polars]", "pyarrow"), OPENDP, path, runs)
 
 
 def _run(name: str, packages: tuple[str, ...], script: str, path: Path, runs: int) -> list[float]:
     interpreter = python_with(HOME / name, packages)
-    # Ours, and what our sessions set for Spark, is none of theirs.
+    # Without our modules and our settings for Spark.
     own = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHONPATH", "SPARK", "PYSPARK"))}
     environment = own | {"PYSPARK_PYTHON": str(interpreter), "PYSPARK_DRIVER_PYTHON": str(interpreter)}
     command = [str(interpreter), "-W", "ignore", "-c", script, str(path), str(runs)]

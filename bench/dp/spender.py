@@ -1,6 +1,6 @@
-"""A process that spends until it is told to stop: `python -m bench.dp.spender FOLDER NAME COUNT`.
+"""A process that spends until the budget is used up: `python -m bench.dp.spender FOLDER NAME COUNT`.
 
-Prints one line per grant, after it was granted, and is meant to be killed at any moment.
+Prints one line per grant, after the grant. The bench kills it at any moment.
 """
 
 import sys
@@ -18,7 +18,7 @@ ACCOUNT = BudgetAccount("gold/order", "analytics")
 
 
 def main() -> None:
-    """Spend, and say so after each grant."""
+    """Spend COUNT times, and prints a line after each grant."""
     folder, name, count = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
     ledger = Ledger(SqliteStore(folder / "ledger.sqlite", folder / "anchor"))
     for turn in range(count):
@@ -29,7 +29,7 @@ def main() -> None:
             print("refused", flush=True)
             return
         assert isinstance(grant, Grant)
-        # One write, so that a line is whole or absent.
+        # A single write, so that a line is complete or absent.
         sys.stdout.write(f"{grant.debit.number} {time.perf_counter() - started:.6f}\n")
         sys.stdout.flush()
 

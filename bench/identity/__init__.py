@@ -1,1 +1,1 @@
-"""Accuracy, scale and batches of identity resolution, measured beside plain Splink."""
+"""Measures accuracy, batches and scale of identity resolution, compared with plain Splink."""

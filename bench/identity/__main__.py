@@ -1,7 +1,7 @@
-"""Identity resolution beside plain Splink, and its scale: `python -m bench identity`.
+"""Measures identity resolution, compared with plain Splink: `python -m bench identity`.
 
-`--quick` takes fewer data sets, runs and records; `--historical FILE` adds Splink's historical persons, `--data FOLDER`
-takes simulated people that are there already; through `python -m bench identity -- …`, too.
+`--quick` uses fewer data sets, runs and records. `--historical FILE` adds Splink's data set of historical persons, and
+`--data FOLDER` uses the simulated people in that folder. Pass both after `--`: `python -m bench identity -- --data …`.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ RUNS = 3
 
 
 def main() -> int:
-    """Measure accuracy, batches and scale."""
+    """Measure accuracy, batches and scale, and print the claims."""
     parser = make_parser(__doc__, "python -m bench.identity")
     parser.add_argument("--historical", type=Path, help="file of historical_50k")
     parser.add_argument("--data", type=Path, help="folder with landing/ and truth/ of a simulation")
     arguments = parser.parse_args()
     for data in accuracy.labelled_files(arguments.historical, arguments.data, quick=arguments.quick):
-        accuracy.tell(data, runs_of(arguments, RUNS))
-    batch.tell(100_000 if arguments.quick else 200_000, runs_of(arguments, RUNS))
-    register.tell(50_000 if arguments.quick else 100_000, runs_of(arguments, RUNS))
-    scale.tell(*((20_000, 100_000) if arguments.quick else (100_000, 1_000_000)))
+        accuracy.measure(data, runs_of(arguments, RUNS))
+    batch.measure(100_000 if arguments.quick else 200_000, runs_of(arguments, RUNS))
+    register.measure(50_000 if arguments.quick else 100_000, runs_of(arguments, RUNS))
+    scale.measure(*((20_000, 100_000) if arguments.quick else (100_000, 1_000_000)))
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Accuracy and time on every labelled data set, beside plain Splink in the same run."""
+"""Measures accuracy and time on each labelled data set, compared with plain Splink in the same run."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from tempfile import TemporaryDirectory
 
 from bench.claim import Claim, of_runs
 from pipelines.evaluation.dataset import FEBRL, HISTORICAL, LabelledFile, load_febrl, load_historical, load_simulated
-from pipelines.evaluation.evaluate import Evaluation, Metrics, evaluate
+from pipelines.evaluation.evaluation import Evaluation, Metrics, evaluate
 from pipelines.simulate.simulation import simulate
 
 PEER = "plain Splink"
-# Data set: which F1, and the most that it may fall short of 1.
+# Data set -> which F1 is measured, and the largest allowed difference of it from 1.
 MOST_ERROR = {
     "febrl4": ("pairs", 0.0003),
     "febrl3": ("pairs", 0.003),
@@ -21,15 +21,15 @@ MOST_ERROR = {
     HISTORICAL: ("clusters", 0.10),
     "simulated": ("clusters", 0.03),
 }
-# Share of the true pairs that blocking may miss.
+# Data set -> largest allowed share of the true pairs that blocking misses.
 MOST_MISSED = {HISTORICAL: 0.12}
 MOST_TIME = 1.2
-# The lead over plain Splink on simulated people, told as its F1 minus ours.
+# Largest allowed value of plain Splink's F1 minus Bojagi's on simulated people.
 LEAST_LEAD = -0.05
 
 
 def labelled_files(historical: Path | None, simulated: Path | None, *, quick: bool) -> Iterator[LabelledFile]:
-    """Load what there is: FEBRL always, `historical_50k` when its file is given, simulated people made when absent."""
+    """Load FEBRL, `historical_50k` if its file is given, and simulated people, which are made if no folder is given."""
     yield from (load_febrl(name) for name in (FEBRL if not quick else ("febrl3", "febrl4")))
     if historical:
         yield load_historical(historical)
@@ -41,7 +41,7 @@ def labelled_files(historical: Path | None, simulated: Path | None, *, quick: bo
         yield load_simulated(Path(folder))
 
 
-def tell(data: LabelledFile, runs: int) -> None:
+def measure(data: LabelledFile, runs: int) -> None:
     """Evaluate a data set several times and print its claims."""
     found = [evaluate(data) for _ in range(runs)]
     ours, plain = _metrics(found[0])

@@ -1,4 +1,4 @@
-"""A batch of 1 % against a full rebuild: agreement, time, and identifiers that a rerun would change."""
+"""Compares a batch of 1 % of the records with a full run: agreement, time, and groups that a second run changes."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from bench.claim import Claim, of_runs
 from bench.identity.people import draw_people
 from pipelines.matching.batch import resolve_batch
 from pipelines.matching.mapping import guess_mapping
-from pipelines.matching.resolve import Options, open_workspace, resolve
+from pipelines.matching.resolution import Options, open_workspace, resolve
 
 MOST_SHARE_OF_TIME = 0.10
 MOST_DISAGREEMENT = 0.001
 
 
-def tell(records: int, runs: int) -> None:
-    """Resolve all twice, then 99 % and, several times, the rest as a batch, and print the claims."""
+def measure(records: int, runs: int) -> None:
+    """Resolve all records twice, then 99 % of them, then several times the rest as a batch; print the claims."""
     frame = draw_people(records).drop(columns=["person"])
     mapping, options = guess_mapping(frame), Options(memory="3GB")
     old = len(frame) * 99 // 100
@@ -29,7 +29,7 @@ def tell(records: int, runs: int) -> None:
     with open_workspace(options) as workspace:
         before = resolve(workspace, frame.iloc[:old], mapping, options)
         if before.model is None:
-            raise SystemExit("no pairs to learn from")
+            raise SystemExit("No model was trained, because no two records share a blocking key. Use more records.")
         batches = []
         for _ in range(runs):
             workspace.execute(f"delete from person where rid >= {old}")

@@ -1,7 +1,7 @@
-"""Simulated person records in any number, for measurements of time and memory.
+"""Draws any number of simulated person records, for measurements of time and memory.
 
-Each person has one to three records with typing errors, other ways of writing and missing values, and shares a home
-with another. The people of the simulated market are in `pipelines.simulate`.
+Each person has one to three records, with typing errors and missing values, and shares a home with another person. The
+people of the simulated market are in `pipelines.simulate`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _SYLLABLES = list("민서지현수영준우진연은정하윤도예성경미선�
 
 
 def draw_people(records: int, seed: int = 1) -> pd.DataFrame:
-    """Draw person records, about 1.6 a person, all columns text, in random order."""
+    """Return person records in random order, about 1.6 per person; all columns are text, `person` is the truth."""
     random = np.random.default_rng(seed)
     people = int(records / 1.6)
     home = np.arange(people) // 2

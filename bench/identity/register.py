@@ -1,8 +1,8 @@
-"""A batch of 1 % as `bojagi run` matches it: identifiers lie encrypted, each person's under a key of its own.
+"""Compares a batch of 1 % of the register entries with a full run, as `bojagi run` matches them.
 
-A rebuild decrypts, standardises and compares all_rows; a batch opens the kept sketches of all and decrypts only whom
-they bring near somebody new. What the run does besides matching (reading the keys of all records, giving and writing
-identifiers) is not measured here: it is the same for both.
+The entries are encrypted, each with a key of its own. A full run decrypts, standardises and compares all of them. A
+batch opens the stored sketches of all entries and decrypts only likely matches of the new ones. Only matching is
+measured: the rest of the build (reading keys, assigning and writing customer ids) is the same for both.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ import pyarrow as pa
 from bench.claim import Claim, of_runs
 from bench.identity.people import draw_people
 from pipelines.matching.cluster import cluster
-from pipelines.matching.resolve import Options
-from pipelines.register.person_batch import match_reached
-from pipelines.register.person_match import Matching, match_all
-from pipelines.register.person_record import Ints, PersonRecords
+from pipelines.matching.resolution import Options
+from pipelines.register.batch_matching import match_reached
+from pipelines.register.entry_matching import Matching, match_all
+from pipelines.register.register_entry import Ints, RegisterEntries
 from pipelines.register.sketch_book import SketchBook, SketchKeys
 from privacy.protection.field import FieldCipher, TableColumn
 from privacy.protection.key_store import SqliteKeyStore
@@ -36,7 +36,7 @@ SEEN = pd.Timestamp("2017-01-01")
 
 @dataclass(frozen=True)
 class _Moment:
-    """A point in time by two clocks, or how far two are apart; seconds."""
+    """A time of two clocks, or a duration on both, in seconds."""
 
     wall: float
     processor: float
@@ -46,14 +46,14 @@ class _Moment:
         return cls(time.perf_counter(), time.process_time())
 
     def passed(self) -> _Moment:
-        """Return what passed since then."""
+        """Return the duration since this moment."""
         now = _Moment.now()
         return _Moment(now.wall - self.wall, now.processor - self.processor)
 
 
 @dataclass(frozen=True)
 class _Register:
-    """People whose every part is encrypted, in memory."""
+    """Register entries in memory; all values are encrypted."""
 
     cipher: FieldCipher
     sealed: dict[str, pa.Array]
@@ -67,8 +67,8 @@ class _Register:
         }
         return cls(cipher, sealed, rows)
 
-    def people(self, chosen: Ints, book: SketchBook) -> PersonRecords:
-        """Return some of them, as the pipeline reads them."""
+    def people(self, chosen: Ints, book: SketchBook) -> RegisterEntries:
+        """Return the chosen entries in the form in which the pipeline reads them."""
         names = list(self.sealed)
         outline = pd.DataFrame({"kind": "member_no", "token": [f"r{n:09}" for n in chosen], "source": "crm"})
         outline["seen_at"] = pd.Series(SEEN, index=outline.index).astype("datetime64[us]")
@@ -76,23 +76,23 @@ class _Register:
         def read(rows: Ints) -> pd.DataFrame:
             wanted = pa.array(chosen[rows])
             marks = self.rows.take(wanted)
-            said = {n: self.cipher.decrypt(self.sealed[n].take(wanted), marks, _place(n)).to_pandas() for n in names}
-            return pd.DataFrame(said)
+            values = {n: self.cipher.decrypt(self.sealed[n].take(wanted), marks, _place(n)).to_pandas() for n in names}
+            return pd.DataFrame(values)
 
-        return PersonRecords(outline, names, read, book)
+        return RegisterEntries(outline, names, read, book)
 
 
-def tell(records: int, runs: int) -> None:
-    """Match all, then 99 % and the rest as a batch, and print the claims."""
+def measure(records: int, runs: int) -> None:
+    """Match all entries, then 99 % of them, then several times the rest as a batch; print the claims."""
     frame = draw_people(records).drop(columns=["person"])
     with (
         TemporaryDirectory(prefix="bojagi-bench-") as folder,
         closing(SqliteKeyStore(Path(folder, "keys.db"), FileKeyWrapper(Path(folder, "kek.json")))) as store,
     ):
-        _tell(_Register.of(frame, FieldCipher(store)), len(frame), runs)
+        _measure(_Register.of(frame, FieldCipher(store)), len(frame), runs)
 
 
-def _tell(register: _Register, size: int, runs: int) -> None:
+def _measure(register: _Register, size: int, runs: int) -> None:
     all_rows, old, keys = np.arange(size), size * 99 // 100, SketchKeys.random()
     before = register.people(all_rows[:old], SketchBook(keys))
     first = match_all(before, Options(memory="3GB"))
@@ -105,13 +105,13 @@ def _tell(register: _Register, size: int, runs: int) -> None:
         began = _Moment.now()
         whole = match_all(register.people(all_rows, SketchBook(keys)), Options(memory="3GB"))
         rebuilds.append(began.passed())
-        people, nobody = register.people(all_rows, book), np.zeros(size, dtype=bool)
+        people, untouched = register.people(all_rows, book), np.zeros(size, dtype=bool)
         began = _Moment.now()
-        found = match_reached(people, group, fresh, nobody, first.trained, Options(memory="3GB"))
+        found = match_reached(people, group, fresh, untouched, first.trained, Options(memory="3GB"))
         batches.append(began.passed())
         read = people.read_count
     name = f"register of {size} people, {size - old} new"
-    # The bar is on what a user waits for; a busy machine tells it apart from the work done.
+    # The bar is on the wall time, for which a user waits. On a busy machine the processor time shows the work done.
     for what, bar in (("wall", MOST_SHARE_OF_TIME), ("processor", None)):
         ours, others = ([getattr(moment, what) for moment in moments] for moments in (batches, rebuilds))
         claim = f"{name}: {what} time of matching, as a share of a rebuild's"
@@ -127,7 +127,7 @@ def _groups(matching: Matching, size: int) -> Ints:
 
 
 def _after(group: Ints, matching: Matching) -> Ints:
-    """Return the groups after a batch, each by its first member: who was reached is clustered again."""
+    """Return the groups after a batch, each named by its first member; only reached entries are clustered again."""
     clustered, size = _groups(matching, len(group)), len(group)
     together = pd.Series(np.where(matching.reached, clustered + size, group))
     return np.asarray(pd.Series(np.arange(size)).groupby(together.to_numpy()).transform("min"), dtype=np.int64)

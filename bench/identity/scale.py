@@ -1,4 +1,4 @@
-"""Time and memory of resolving N simulated person records, each size in a process of its own."""
+"""Measures time and memory of resolving simulated person records, each number of records in a process of its own."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ import pandas as pd
 from bench.claim import Claim
 from bench.identity.people import draw_people
 from bench.process import run_measured
-from pipelines.evaluation.measure import cluster_score
+from pipelines.evaluation.pair_metric import cluster_score
 from pipelines.matching.mapping import guess_mapping
-from pipelines.matching.resolve import Options, open_workspace, resolve
+from pipelines.matching.resolution import Options, open_workspace, resolve
 
-# Growth by this much more than the records counts as linear: n log n from 100 k to 1 M is 1.2.
+# Largest allowed growth of the time per record; n log n grows by 1.2 from 100,000 to a million records.
 MOST_GROWTH = 1.3
 MOST_GIB = 8.0
 
 
 def resolve_once(records: int) -> dict[str, Any]:
-    """Resolve once in this process and report."""
+    """Resolve this number of records once in this process; return times, counts and scores."""
     frame = draw_people(records)
     truth = pd.factorize(frame.pop("person"))[0].astype(np.int64)
     began = time.perf_counter()
@@ -40,7 +40,7 @@ def resolve_once(records: int) -> dict[str, Any]:
     }
 
 
-def tell(small: int, large: int) -> None:
+def measure(small: int, large: int) -> None:
     """Measure both sizes and print the claims."""
     found: dict[int, dict[str, Any]] = {}
     for size in (small, large):

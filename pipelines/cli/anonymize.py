@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from privacy.anonymity.anonymize import Anonymized
-    from privacy.anonymity.report import Report
-    from privacy.anonymity.spec import Spec
+    from privacy.anonymity.report.release_report import ReleaseReport
+    from privacy.anonymity.spec.specification import Spec
 
 Input = Annotated[Path, typer.Option("--input", help="CSV or Parquet file, or a Delta table's folder.", exists=True)]
 Delimiter = Annotated[str, typer.Option("--delimiter", help="Of CSV input.")]
@@ -53,7 +53,7 @@ def anonymize_command(
     verifier refuses.
     """
     from privacy.anonymity import anonymize, load_spec
-    from privacy.anonymity.kernel import is_compiled
+    from privacy.anonymity.kernel.compiled_code import is_compiled
 
     spec = load_spec(spec_path)
     if spec.algorithm == "local" and not is_compiled():
@@ -77,8 +77,8 @@ def anonymize_command(
     write_table(result.table, output, delimiter)
     if report is not None and summary is not None:
         report.mkdir(parents=True, exist_ok=True)
-        (report / "report.html").write_text(summary.to_html(), encoding="utf-8")
-        (report / "report.json").write_text(summary.to_json(), encoding="utf-8")
+        (report / "report.html").write_text(render_html(summary), encoding="utf-8")
+        (report / "report.json").write_text(render_json(summary), encoding="utf-8")
     before, after = _highest_risks(frame, result, spec)
     figures = {
         "output": str(output),
@@ -114,7 +114,7 @@ def risk_command(
 
     Rows are numbered from 1, the first below a header. Population uniques are people of the whole population.
     """
-    from privacy.anonymity.risk import highest_risk_rows, measure_risk
+    from privacy.anonymity.risk.reidentification_risk import highest_risk_rows, measure_risk
 
     frame = read_table(source, delimiter)
     names = [name.strip() for name in quasi.split(",") if name.strip()]
@@ -128,15 +128,15 @@ def risk_command(
     _print({**told, **({"rows at highest risk": ", ".join(map(str, rows))} if riskiest else {})})
 
 
-def _report(frame: "pd.DataFrame", made: "Anonymized", spec: "Spec", title: str) -> "Report":
-    from privacy.anonymity.release_report import make_report
+def _report(frame: "pd.DataFrame", made: "Anonymized", spec: "Spec", title: str) -> "ReleaseReport":
+    from privacy.anonymity.report.measurement import make_report
 
     return make_report(frame, made.table, spec, made.suppressed, f"Release of {title}", verdict=made.verdict)
 
 
 def _highest_risks(frame: "pd.DataFrame", made: "Anonymized", spec: "Spec") -> tuple[float, float]:
     """Prosecutor risk before and after."""
-    from privacy.anonymity.risk import class_sizes
+    from privacy.anonymity.risk.reidentification_risk import class_sizes
 
     after = made.table if spec.person is None else made.table.assign(**{spec.person: frame[spec.person]})
     smallest = [int(class_sizes(part, spec.quasi, spec.person)["people"].min()) for part in (frame, after)]
@@ -145,7 +145,7 @@ def _highest_risks(frame: "pd.DataFrame", made: "Anonymized", spec: "Spec") -> t
 
 def _show(figures: dict[str, object], as_json: bool) -> None:
     """What became of a release."""
-    from privacy.anonymity.treatment import tell_measured
+    from privacy.anonymity.report.wording import tell_measured
 
     if as_json:
         typer.echo(json.dumps(figures, ensure_ascii=False, default=str))

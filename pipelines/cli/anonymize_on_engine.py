@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
     from pyspark.sql.connect.session import SparkSession
 
-    from privacy.anonymity.spec import Spec
+    from privacy.anonymity.spec.specification import Spec
 
 
 def release_on_engine(spec: "Spec", source: Path, output: Path, engine: str) -> dict[str, object]:
@@ -26,7 +26,7 @@ def release_on_engine(spec: "Spec", source: Path, output: Path, engine: str) -> 
     """
     from installation.settings import load_settings
     from pipelines.engine.session import open_engine
-    from privacy.anonymity.on_engine import anonymize_on_engine
+    from privacy.anonymity.engine.engine_release import anonymize_on_engine
 
     if output.exists() or output.suffix in (".csv", ".parquet"):
         raise SettingsError(f"--output {output.name}: with --engine it is a folder that does not exist yet")

@@ -1,4 +1,4 @@
-"""`bojagi audit`: show who used personal data for what, and verify that the log is as it was written."""
+"""`bojagi audit`: shows who used personal data for what, and verifies that the log was not changed."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def show(
     as_json: Json = False,
     data: Data = None,
 ) -> None:
-    """Show the entries, and the anchor to be kept elsewhere.
+    """Show the entries, then the anchor. Keep the anchor elsewhere for `bojagi audit verify --anchor`.
 
     [bold]Examples[/bold]
 
@@ -43,14 +43,14 @@ def show(
         if as_json:
             typer.echo(json.dumps({"number": number, **entry.model_dump(mode="json")}, ensure_ascii=False))
         else:
-            typer.echo(f"{number:>6}  {entry.at:%Y-%m-%d %H:%M:%S}  {_told(entry)}")
+            typer.echo(f"{number:>6}  {entry.at:%Y-%m-%d %H:%M:%S}  {_line(entry)}")
     if log.anchor_path.exists():
         anchor = log.anchor()
         typer.echo(f"anchor {anchor.number}:{anchor.digest}", err=as_json)
 
 
-def _told(entry: AuditEntry) -> str:
-    """One line; the names of the columns are in --json."""
+def _line(entry: AuditEntry) -> str:
+    """One line of text; --json also names the columns."""
     counts = [f"{entry.subjects:,} subjects"] if entry.subjects is not None else []
     counts += [f"{len(entry.columns)} columns"] if entry.columns else []
     use = f"{entry.who} ({entry.role})  {entry.action} {entry.table} for {entry.purpose}: "
@@ -60,14 +60,14 @@ def _told(entry: AuditEntry) -> str:
 @app.command()
 def verify(
     anchor: Annotated[
-        str | None, typer.Option("--anchor", help="An anchor that was kept elsewhere, number:hash.")
+        str | None, typer.Option("--anchor", help="An anchor that was kept elsewhere, as number:digest.")
     ] = None,
     as_json: Json = False,
     data: Data = None,
 ) -> None:
-    """Verify the whole log, and that the privacy ledger pays for every release in it.
+    """Verify the whole log, the privacy ledger, and that every logged release has a debit of its own.
 
-    Exit code 1 when an entry of either was altered, removed, reordered or cut off.
+    Exit code 1 if an entry of either was altered, removed, reordered or cut off.
 
     [bold]Examples[/bold]
 
@@ -80,15 +80,15 @@ def verify(
     if anchor is not None:
         number, _, digest = anchor.partition(":")
         if not number.isdigit() or len(digest) != 64:
-            raise typer.BadParameter("expected number:hash, as `bojagi audit show` prints it", param_hint="--anchor")
+            raise typer.BadParameter("expected number:digest, as `bojagi audit show` prints it", param_hint="--anchor")
         published = ChainHead(int(number), digest)
     with installation_for(data) as installation:
-        findings = [*installation.audit_log.verify(published), *installation.verify_releases()]
+        faults = [*installation.audit_log.verify(published), *installation.verify_releases()]
     if as_json:
-        typer.echo(json.dumps([{"kind": f.kind, "number": f.number, "message": f.message} for f in findings]))
+        typer.echo(json.dumps([{"kind": f.kind, "number": f.number, "message": f.message} for f in faults]))
     else:
-        for finding in findings:
-            typer.echo(f"{finding.kind}: {finding.message}")
-        typer.echo("the log was changed" if findings else "the log is as it was written")
-    if findings:
+        for fault in faults:
+            typer.echo(f"{fault.kind}: {fault.message}")
+        typer.echo("the log was changed" if faults else "the log is as it was written")
+    if faults:
         raise typer.Exit(1)

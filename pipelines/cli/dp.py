@@ -1,4 +1,4 @@
-"""`bojagi dp`: ask with differential privacy, look at the budget, set it."""
+"""`bojagi dp`: ask questions with differential privacy, and show or set budgets."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     cls=Edge,
-    help="Statistics that cannot betray anyone, under a budget that cannot be overspent.",
+    help="Differentially private statistics, under a budget that cannot be overspent.",
     no_args_is_help=True,
 )
 
@@ -37,7 +37,9 @@ def query(
         Path | None, typer.Argument(help="A question in YAML.", show_default=False, exists=True, dir_okay=False)
     ] = None,
     sql: Annotated[str | None, typer.Option("--sql", help="A question in SQL instead; see docs/dp.md.")] = None,
-    purpose: Annotated[str, typer.Option("--purpose", help="Purpose that pays (with --sql).")] = "analytics",
+    purpose: Annotated[
+        str, typer.Option("--purpose", help="Purpose whose privacy budget is charged (with --sql).")
+    ] = "analytics",
     rho: Annotated[float, typer.Option("--rho", help="ρ to spend (with --sql).")] = 0.1,
     keys: Annotated[
         list[str] | None,
@@ -45,15 +47,17 @@ def query(
     ] = None,
     bounds: Annotated[
         str | None,
-        typer.Option("--bounds", help="What of a customer counts: rows=40,groups=2,rows_per_group=20 (with --sql)."),
+        typer.Option(
+            "--bounds", help="How much of one customer counts: rows=40,groups=2,rows_per_group=20 (with --sql)."
+        ),
     ] = None,
     show_preview: Annotated[
-        bool, typer.Option("--preview", help="Tell cost and expected error; read and spend nothing.")
+        bool, typer.Option("--preview", help="Show cost and expected error; read and spend nothing.")
     ] = False,
     as_json: Json = False,
     data: Data = None,
 ) -> None:
-    """Ask one question. A question that was asked before on the same data costs nothing."""
+    """Answer one question. The same question on the same data costs nothing again."""
     from pipelines.cli.dp_text import print_answer, print_preview
     from privacy.dp.errors import DpError
     from privacy.dp.noise_plan import NoisePlan
@@ -64,11 +68,11 @@ def query(
     try:
         question = _sql_question(sql, purpose, rho, keys or [], bounds) if sql is not None else _question(spec)
         if show_preview:
-            told = preview(NoisePlan(question))
+            shown = preview(NoisePlan(question))
             if as_json:
-                print(json.dumps(told, indent=1))
+                print(json.dumps(shown, indent=1))
             else:
-                print_preview(told)
+                print_preview(shown)
             return
         with installation_for(data) as installation, _desk(installation) as desk:
             answer = desk.answer(question)
@@ -85,13 +89,13 @@ def query(
 def suggest(
     dataset: Annotated[str, typer.Argument(help="Table, such as gold/order_history.")],
     measure: Annotated[str, typer.Option("--measure", help="Number column to find bounds for.")],
-    purpose: Annotated[str, typer.Option("--purpose", help="Purpose that pays.")] = "analytics",
+    purpose: Annotated[str, typer.Option("--purpose", help="Purpose whose privacy budget is charged.")] = "analytics",
     rho: Annotated[float, typer.Option("--rho", help="ρ to spend.")] = 0.02,
-    share: Annotated[float, typer.Option("--share", help="Share of customers to lie within.")] = 0.95,
+    share: Annotated[float, typer.Option("--share", help="Share of customers that the bounds contain.")] = 0.95,
     as_json: Json = False,
     data: Data = None,
 ) -> None:
-    """Suggest bounds for a measure and for the rows of a customer, from two noisy histograms that cost ρ together."""
+    """Suggest bounds for a measure and for the rows per customer, from two noisy histograms that cost ρ together."""
     from privacy.dp.errors import DpError
     from privacy.dp.suggest import read_bounds_question
 
@@ -105,8 +109,8 @@ def suggest(
     if as_json:
         print(found.model_dump_json(indent=1))
         return
-    print(f"measure: {{column: {measure}, lower: {_told(found.lower)}, upper: {_told(found.upper)}}}")
-    print(f"bounds: {{rows: {_told(found.rows)}}}")
+    print(f"measure: {{column: {measure}, lower: {_text(found.lower)}, upper: {_text(found.upper)}}}")
+    print(f"bounds: {{rows: {_text(found.rows)}}}")
     print(found.sentence)
 
 
@@ -122,7 +126,7 @@ def budget(
     as_json: Json = False,
     data: Data = None,
 ) -> None:
-    """Show what is left of every budget, or set limits of one. Checks the whole ledger on the way."""
+    """Show what is left of every budget, or set limits of one. Verifies the whole ledger first."""
     from privacy.dp.errors import DpError
 
     try:
@@ -145,7 +149,7 @@ def budget(
 
 @app.command()
 def report(
-    names: Annotated[list[str] | None, typer.Argument(help="Reports, such as order_by_month; all unless told.")] = None,
+    names: Annotated[list[str] | None, typer.Argument(help="Reports, such as order_by_month; all by default.")] = None,
     as_json: Json = False,
     data: Data = None,
 ) -> None:
@@ -170,16 +174,18 @@ def report(
     except DpError as error:
         raise _refusal(error, as_json) from error
     if as_json:
-        told = {name: answer.model_dump(mode="json") for name, answer in answers.items()}
-        print(json.dumps(told, ensure_ascii=False, indent=1))
+        answered = {name: answer.model_dump(mode="json") for name, answer in answers.items()}
+        print(json.dumps(answered, ensure_ascii=False, indent=1))
 
 
 @app.command()
 def join(data: Data = None) -> None:
-    """Let this machine use the fleet's ledger, once: its entries are checked and taken as they are now."""
+    """Let this machine use the fleet's ledger. Run it once per machine; it verifies the whole ledger first."""
     installation = installation_for(data)
     if installation.settings.ledger_postgres_file is None:
-        raise typer.BadParameter("the ledger is a file of this machine; a fleet's is named by ledger_postgres_file")
+        raise typer.BadParameter(
+            "this machine uses a ledger file of its own; name the fleet's ledger in ledger_postgres_file first"
+        )
     with closing(installation.open_ledger(joins=True)) as ledger:
         ledger.verify()
         print(f"joined the ledger at entry {ledger.head().number}")
@@ -202,13 +208,13 @@ def _question(spec: Path | None) -> Question:
     from privacy.dp.release import read_question
 
     if spec is None:
-        raise typer.BadParameter("give a YAML file or --sql")
+        raise typer.BadParameter("give a question: a YAML file or --sql")
     try:
         form: Any = yaml.safe_load(spec.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise typer.BadParameter(f"{spec}: not YAML: {' '.join(str(error).split())}") from error
+        raise typer.BadParameter(f"{spec}: this is not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(form, dict):
-        raise typer.BadParameter(f"{spec}: expected a mapping of a question's fields")
+        raise typer.BadParameter(f"{spec}: expected the fields of a question; see docs/dp.md")
     return read_question(form)
 
 
@@ -233,7 +239,7 @@ def _budget_rows(ledger: Ledger, account: str | None, limits: list[str]) -> list
     from privacy.dp.budget_account import BudgetAccount
 
     if limits and account is None:
-        raise typer.BadParameter("--set needs the account before it")
+        raise typer.BadParameter("give the account before --set, such as gold/order_history|analytics")
     parts = [] if account is None else account.split("|")
     if len(parts) not in (0, 2, 3):
         raise typer.BadParameter(f"{account!r}: expected dataset|purpose|unit")
@@ -268,7 +274,7 @@ def _limit(text: str) -> tuple[Any, Any]:
         raise typer.BadParameter(f"{text!r}: expected numbers after the equals sign") from error
 
 
-def _told(number: float | None) -> str:
+def _text(number: float | None) -> str:
     return "too little data" if number is None else f"{number:g}"
 
 

@@ -1,4 +1,4 @@
-"""What `bojagi dp` shows to people: answers, previews and budgets as tables."""
+"""Prints answers and previews of `bojagi dp` as tables."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def print_answer(answer: Answer, left: Mapping[str, float]) -> None:
-    """A row a group, a column a statistic; then what the margins mean, what it cost, and the ρ left by period."""
+    """Print one row per group and one column per statistic, then the explanation, the cost and the ρ left."""
     console = open_console()
     if answer.estimates:
         console.print(_table(answer.estimates))
@@ -24,20 +24,20 @@ def print_answer(answer: Answer, left: Mapping[str, float]) -> None:
     statement = answer.statement
     console.print(
         f"Privacy: ρ={statement['rho_zcdp']:g} (ε={statement['epsilon']:g} at δ={statement['delta']:g}), "
-        f"{statement['unit']}. Asked again on the same data, it costs nothing."
+        f"{statement['unit']}. The same question on the same data costs nothing again."
     )
-    told = [f"ρ {rho:g} {'in all' if period == 'ever' else f'in {period}'}" for period, rho in left.items()]
-    console.print(f"Left: {', '.join(told)}.")
+    parts = [f"ρ {rho:g} {'in all' if period == 'ever' else f'in {period}'}" for period, rho in left.items()]
+    console.print(f"Left: {', '.join(parts)}.")
 
 
-def print_preview(told: dict[str, Any]) -> None:
-    """What a question would cost, and how far off its figures would be."""
+def print_preview(shown: dict[str, Any]) -> None:
+    """Print the cost of a question and the expected margins of its statistics."""
     console = open_console()
-    delta = f" and δ={told['delta']:g}" if told["delta"] else ""
-    console.print(f"Would cost ρ={told['rho']:g}{delta}. Nothing was read and nothing was spent.")
-    table = Table("figure of one group", "margin", title=f"Off by at most, in {told['confidence']:.0%} of releases")
+    delta = f" and δ={shown['delta']:g}" if shown["delta"] else ""
+    console.print(f"Would cost ρ={shown['rho']:g}{delta}. Nothing was read and nothing was spent.")
+    table = Table("statistic of one group", "margin", title=f"Error at most, in {shown['confidence']:.0%} of releases")
     table.columns[1].justify = "right"
-    for name, margin in told["margins"].items():
+    for name, margin in shown["margins"].items():
         table.add_row(name, f"± {margin:,.4g}")
     console.print(table)
 
@@ -45,8 +45,8 @@ def print_preview(told: dict[str, Any]) -> None:
 def _table(estimates: Iterable[Estimate]) -> Table:
     rows: dict[tuple[tuple[str, str], ...], dict[str, str]] = {}
     for estimate in estimates:
-        told = "too little data" if estimate.value is None else f"{estimate.value:,.6g} ± {estimate.margin:,.3g}"
-        rows.setdefault(tuple(estimate.group.items()), {})[estimate.statistic] = told
+        text = "too little data" if estimate.value is None else f"{estimate.value:,.6g} ± {estimate.margin:,.3g}"
+        rows.setdefault(tuple(estimate.group.items()), {})[estimate.statistic] = text
     # Totals of a roll-up name fewer keys than its parts.
     keys = list(dict.fromkeys(name for group in rows for name, _ in group))
     statistics = list(dict.fromkeys(name for figures in rows.values() for name in figures))

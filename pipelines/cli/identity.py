@@ -1,4 +1,4 @@
-"""Commands `bojagi identity resolve`, `evaluate` and `explain`; the commands for stewards are in `identity_desk`."""
+"""Commands `bojagi identity resolve`, `evaluate` and `explain`; the commands for stewards are in `identity_steward`."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipelines.cli.edge import Edge
-from pipelines.cli.identity_desk import steward_app
+from pipelines.cli.identity_steward import steward_app
 from pipelines.cli.option import Data, installation_for
 
 if TYPE_CHECKING:
-    from pipelines.matching.explain import Explanation
+    from pipelines.matching.explanation import Explanation
 
 app = typer.Typer(cls=Edge, no_args_is_help=True, help="Find the records that belong to one person.")
 app.registered_commands += steward_app.registered_commands
@@ -49,7 +49,7 @@ def resolve_command(
 ) -> None:
     """Write a copy of a person file with a customer id for every row."""
     from pipelines.cli.identity_file import resolve_file
-    from pipelines.matching.resolve import Options
+    from pipelines.matching.resolution import Options
 
     resolve_file(source, out, mapping, Options(threshold=threshold, memory=memory, region=region), engine)
 
@@ -107,7 +107,7 @@ def explain_command(
 
     found, together = explain_records((first, second), source, mapping, installation_for(data), memory, quiet=as_json)
     if chart:
-        from pipelines.matching.explain import draw_waterfall
+        from pipelines.matching.explanation import draw_waterfall
 
         draw_waterfall(found, chart)
     if as_json:

@@ -12,7 +12,7 @@ import typer
 from installation.errors import SettingsError
 from installation.installation import Installation
 from installation.settings import load_settings
-from pipelines.cli.identity_desk import explain_customers
+from pipelines.cli.identity_steward import explain_customers
 from pipelines.engine.session import open_engine
 from pipelines.errors import EngineError
 from pipelines.evaluation.dataset import (
@@ -24,15 +24,15 @@ from pipelines.evaluation.dataset import (
     load_labelled,
     load_simulated,
 )
-from pipelines.evaluation.evaluate import Evaluation, evaluate
+from pipelines.evaluation.evaluation import Evaluation, evaluate
 from pipelines.matching.errors import MappingError, SourceFileError, UnsupportedEngineError
-from pipelines.matching.explain import Explanation, explain
+from pipelines.matching.explanation import Explanation, explain
 from pipelines.matching.mapping import Mapping, guess_mapping, load_mapping
 from pipelines.matching.person_file import read_person_file, write_person_file
-from pipelines.matching.resolve import Options, Resolution, open_workspace, resolve
+from pipelines.matching.resolution import Options, Resolution, open_workspace, resolve
 from pipelines.matching.spark_workspace import open_spark_workspace
 from pipelines.matching.workspace import Workspace
-from pipelines.register.opaque_id import opaque_ids
+from pipelines.register.customer_id import opaque_ids
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""`bojagi keys`: what the key store holds, and rotation of the key-encryption key."""
+"""`bojagi keys`: shows the numbers of keys, and rotates the key-encryption key."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ Module = Annotated[
     ),
 ]
 Token = Annotated[str, typer.Option("--hsm-token", help="Label of its token.")]
-PinFile = Annotated[Path | None, typer.Option("--hsm-pin-file", help="File with the PIN.", show_default="asked")]
+PinFile = Annotated[
+    Path | None, typer.Option("--hsm-pin-file", help="File with the PIN.", show_default="asks for the PIN")
+]
 
 app = typer.Typer(cls=Edge, help="Show and rotate the keys that encrypt identifiers.", no_args_is_help=True)
 
@@ -34,24 +36,24 @@ app = typer.Typer(cls=Edge, help="Show and rotate the keys that encrypt identifi
 def status(
     module: Module = None, token: Token = "bojagi", pin_file: PinFile = None, data: Data = None, as_json: Json = False
 ) -> None:
-    """Show how many keys there are, how many were destroyed, and what wraps them."""
+    """Show how many data keys exist, how many were destroyed, and which key-encryption key wraps them."""
     with _opened(module, token, pin_file, data) as store:
-        held = store.status()
+        keys = store.status()
     if as_json:
-        typer.echo(json.dumps(vars(held)))
+        typer.echo(json.dumps(vars(keys)))
         return
-    typer.echo(f"{held.data_keys} data keys, {held.destroyed} destroyed; generation {held.generation}")
-    for version, count in held.by_version.items():
-        typer.echo(f"{count} wrapped by {version}{' (current)' if version == held.current_version else ''}")
+    typer.echo(f"{keys.data_keys} data keys, {keys.destroyed} destroyed; generation {keys.generation}")
+    for version, count in keys.by_version.items():
+        typer.echo(f"{count} wrapped by {version}{' (current)' if version == keys.current_version else ''}")
 
 
 @app.command()
 def rotate(module: Module = None, token: Token = "bojagi", pin_file: PinFile = None, data: Data = None) -> None:
-    """Wrap all data keys under a new key-encryption key and destroy the old one. No data is written anew."""
+    """Wrap all data keys with a new key-encryption key and destroy the old one. No data is written again."""
     with _opened(module, token, pin_file, data) as store:
         count = store.rotate()
         version = store.status().current_version
-    typer.echo(f"{count} data keys wrapped anew by {version}; older copies of the key store are void")
+    typer.echo(f"{count} data keys are now wrapped by {version}; older copies of the key store can no longer be used")
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from privacy.anonymity.risk import Risk
+    from privacy.anonymity.risk.reidentification_risk import Risk
 
 
 def tell_risk(risk: "Risk") -> dict[str, object]:

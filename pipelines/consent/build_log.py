@@ -1,4 +1,4 @@
-"""Writes into the audit log that a gold table was built: to build it, the data of everybody in it was read."""
+"""Writes builds of gold tables into the audit log, because a build reads the data of all customers in the table."""
 
 from __future__ import annotations
 
@@ -14,14 +14,19 @@ from privacy.consent.view import ConsentView
 from privacy.contract.document import Document
 
 WHO = "bojagi run"
-"""Under which name the job stands in the log; which run it was stands beside it."""
+"""Name of the job in the log; the reason of each entry names the run."""
 ACTION = "build"
 _REASON_LENGTH = 500
 
 
 @dataclass
 class BuildLog:
-    """Accounts for the builds of one run. `opened` opens the log, which stays open until `close`: that saves time."""
+    """Logs the builds of one run, each state of a table once.
+
+    Attributes:
+        opened: opens the audit log, at the first build; it stays open until `close`, which saves time.
+        run_id: names the run in each entry.
+    """
 
     opened: Callable[[], AuditLog]
     run_id: str
@@ -30,37 +35,41 @@ class BuildLog:
     _built: dict[str, str] = field(default_factory=dict)
 
     def log_build(self, contract: Document, proof: Proof, lakehouse: Lakehouse, view: ConsentView) -> bool:
-        """Log the build of what the table is now unless that was logged before; say whether it was logged now.
+        """Log the build of the table as it is now, and return True; return False if this state is logged already.
 
-        The number of people is the proof's, which has counted them.
+        The number of customers is taken from the proof.
 
         Raises:
             AuditError: it could not be logged.
         """
         delta, name = lakehouse.delta(contract.table), f"audit/{contract.table}"
         built = f"{delta.metadata().id}:{lakehouse.fingerprint(contract.table) or delta.version()}"
-        if built in (self._built.get(name), _noted(name, view)):
+        if built in (self._built.get(name), _logged(name, view)):
             return False
         if self._log is None:
             self._log = self.opened()
-        told = f"run {self.run_id}, version {delta.version()}"
+        build = f"run {self.run_id}, version {delta.version()}"
         entry = AuditEntry(
             at=utc_now(), who=WHO, role="pipeline", purpose=proof.purpose, action=ACTION, table=contract.table,
             columns=tuple(column.name for column in contract.columns), subjects=proof.customers,
             outcome="allowed" if proof.holds else "failed",
-            reason=told if proof.holds else f"{told}: {proof.told}"[:_REASON_LENGTH],
+            reason=build if proof.holds else f"{build}: {proof.message}"[:_REASON_LENGTH],
         )  # fmt: skip
         self._log.append(entry)
         self._view, self._built[name] = view, built
         return True
 
     def close(self) -> None:
-        """Note what was logged. A run that is killed before is logged twice, never not at all."""
+        """Mark the builds as logged in the consent store.
+
+        Each build is logged at least once: after a run that is killed before this, the next run logs it again.
+        """
         if self._view is not None:
             with closing(self._view.open()) as store:
                 store.note_all_taken(self._built)
 
 
-def _noted(name: str, view: ConsentView) -> str | None:
+def _logged(name: str, view: ConsentView) -> str | None:
+    """The state of the table that was logged last; None for none."""
     with closing(view.open()) as store:
         return store.taken(name)

@@ -1,7 +1,7 @@
-"""Proves of a finished table that it holds nobody who did not permit its purpose, by another way than it was made.
+"""Proves that a finished gold table holds only customers who permit its purpose, independently of how it was made.
 
-The table was made by joins with silver/permission on the engine. The proof reads the finished files with
-`deltalake`, and asks the decision index, which numpy makes from the consent record itself.
+The table was made by joins with silver/permission on the engine. The proof reads the finished files with `deltalake`
+and asks the decision index, which numpy makes from the consent record itself.
 """
 
 from __future__ import annotations
@@ -17,55 +17,64 @@ from privacy.contract.document import Document
 
 @dataclass(frozen=True)
 class Proof:
-    """What was found: customers in the table, those who did not permit, and columns with values of such.
+    """Result of a proof: numbers and names of columns, no identifiers.
 
-    `columns` names each column that holds values of customers who permit none of its purposes, with their number.
+    Attributes:
+        table: the table.
+        purpose: the purpose that the table is built for.
+        customers: customers in the table; null counts as one.
+        unpermitted_customers: those of them who do not permit the purpose.
+        columns: each column that has values for customers who permit none of the column's purposes, with the number of
+            these customers.
     """
 
     table: str
     purpose: str
     customers: int
-    intruders: int
+    unpermitted_customers: int
     columns: tuple[tuple[str, int], ...] = ()
 
     @property
     def holds(self) -> bool:
-        """Whether nobody stands in the table who did not permit it."""
-        return self.intruders == 0 and not self.columns
+        """Whether every row and every value is permitted."""
+        return self.unpermitted_customers == 0 and not self.columns
 
     @property
-    def told(self) -> str:
-        """What was found, in words; numbers and names of columns, no identifiers."""
+    def message(self) -> str:
+        """The result in words."""
         if self.holds:
             return f"All {self.customers} customers permit {self.purpose}"
-        faults = [f"{name} has a value for {count} who permit none of its purposes" for name, count in self.columns]
-        if self.intruders:
-            faults.insert(0, f"{self.intruders} of {self.customers} customers do not permit {self.purpose}")
+        faults = [
+            f"{name} has values of {count} customer(s) who permit none of its purposes" for name, count in self.columns
+        ]
+        if self.unpermitted_customers:
+            count = f"{self.unpermitted_customers} of {self.customers} customers"
+            faults.insert(0, f"{count} do not permit {self.purpose}")
         return "; ".join(faults)
 
 
 def prove(contract: Document, lakehouse: Lakehouse, view: ConsentView) -> Proof:
-    """Look at everybody in a gold table.
+    """Check the consent of every customer in a gold table, at the view's moment.
 
     Raises:
-        ConsentError: the table is about persons and says no purpose or no key, so that it cannot be proven.
+        ConsentError: the contract names no purpose or no subject key, so that nothing can be proven.
         LakehouseError: there is no such table.
     """
     purpose, key = contract.built_for, contract.subject_key
     if purpose is None or key is None:
-        raise ConsentError(f"{contract.table}: no builtFor or no subjectKey in its contract; expected both.")
-    people = _distinct(lakehouse, contract.table, key)
-    intruders = sum(not view.is_permitted(customer, purpose) for customer in people)
+        raise ConsentError(f"{contract.table}: the contract lacks builtFor or subjectKey; add both.")
+    customers = _distinct(lakehouse, contract.table, key)
+    unpermitted = sum(not view.is_permitted(customer, purpose) for customer in customers)
     columns = []
     for purposes, names in narrower_columns(contract).items():
         for name in names:
-            shown = _distinct(lakehouse, contract.table, key, f"{name} IS NOT NULL")
-            count = sum(not any(view.is_permitted(who, other) for other in purposes) for who in shown)
+            with_value = _distinct(lakehouse, contract.table, key, f"{name} IS NOT NULL")
+            count = sum(not any(view.is_permitted(customer, other) for other in purposes) for customer in with_value)
             columns += [(name, count)] if count else []
-    return Proof(contract.table, purpose, len(people), intruders, tuple(columns))
+    return Proof(contract.table, purpose, len(customers), unpermitted, tuple(columns))
 
 
 def _distinct(lakehouse: Lakehouse, table: str, key: str, where: str | None = None) -> list[str | None]:
-    """Every value of a column once, null included. (The query builder heeds deletion vectors, unlike the reader.)"""
+    """Every value of a column once, null included; deleted rows left out."""
     values: list[str | None] = lakehouse.select(table, f'DISTINCT "{key}" AS customer', where)["customer"].to_pylist()
     return values

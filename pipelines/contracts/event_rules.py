@@ -68,7 +68,7 @@ def _touchpoint_roles_fit(checked: CheckedContract) -> Iterator[Fault]:
             yield checked.fault(message, column=column, got=column.logical_type, expected=" or ".join(types))
 
 
-def _standard_form_fits(checked: CheckedContract) -> Iterator[Fault]:
+def _standardise_rule_fits(checked: CheckedContract) -> Iterator[Fault]:
     for column in checked.document.columns:
         if column.standardise is None or not column.logical_type:
             continue
@@ -115,7 +115,7 @@ def _settings_name_columns(checked: CheckedContract) -> Iterator[Fault]:
 EVENT_RULES: tuple[Rule, ...] = (
     _touchpoint_is_complete,
     _touchpoint_roles_fit,
-    _standard_form_fits,
+    _standardise_rule_fits,
     _imputation_fits,
     _settings_name_columns,
 )

@@ -33,7 +33,7 @@ def _personal_table_names_its_subject(checked: CheckedContract) -> Iterator[Faul
         hint = "name the column that identifies the person, or set the dataCategory to dpv:NonPersonalData"
         yield checked.fault("A table with personal data has no subjectKey", hint=hint)
     if document.retention_days is None:
-        hint = "slaProperties: {property: retention, value: 2, unit: y}"
+        hint = "add slaProperties: {property: retention, value: 2, unit: y}"
         yield checked.fault("A table with personal data has no retention", hint=hint)
     if not document.retention_basis:
         hint = "state why the rows are kept that long"
@@ -114,11 +114,11 @@ def _purposes_are_within_the_table(checked: CheckedContract) -> Iterator[Fault]:
                 f"Column {column.name!r} has a purpose that its table does not have",
                 column=column,
                 got=", ".join(beyond),
-                expected=f"some of {', '.join(checked.document.purposes)}",
+                expected=f"any of {', '.join(checked.document.purposes)}",
             )
 
 
-def _sensitive_columns_serve_what_the_law_lets_them(checked: CheckedContract) -> Iterator[Fault]:
+def _special_categories_have_only_lawful_purposes(checked: CheckedContract) -> Iterator[Fault]:
     for column in checked.document.columns:
         if not load_vocabulary().is_special(column.category) or not column.narrows_purposes:
             continue
@@ -126,7 +126,7 @@ def _sensitive_columns_serve_what_the_law_lets_them(checked: CheckedContract) ->
             try:
                 built_in_policy().check_categories(purpose, frozenset({column.category}))
             except CategoryRefused as refused:
-                message = f"Column {column.name!r} of category {column.category} may not serve {purpose}"
+                message = f"Column {column.name!r} of category {column.category} may not be used for {purpose}"
                 yield checked.fault(message, column=column, hint=f"{'; '.join(refused.articles)}: see docs/consent.md")
 
 
@@ -168,7 +168,7 @@ PRIVACY_RULES: tuple[Rule, ...] = (
     _tokens_are_made_from_sources,
     _sensitive_columns_name_their_purposes,
     _purposes_are_within_the_table,
-    _sensitive_columns_serve_what_the_law_lets_them,
+    _special_categories_have_only_lawful_purposes,
     _gold_table_declares_its_purpose,
     _bases_hold,
 )

@@ -7,7 +7,7 @@ import dagster as dg
 
 from installation.contract.document import Contract
 from installation.lakehouse.lakehouse import Lakehouse
-from pipelines.consent import intake, membership
+from pipelines.consent import customer_assignment, intake
 from pipelines.consent.build_log import BuildLog
 from pipelines.consent.proof import prove
 from pipelines.defs import metadata
@@ -44,7 +44,7 @@ def consent_result(
         check_name=CHECK,
         passed=proof.holds,
         severity=dg.AssetCheckSeverity.ERROR,
-        description=proof.told,
+        description=proof.message,
         metadata={
             "rules_passed": int(proof.holds),
             "rules_warned": 0,
@@ -52,7 +52,7 @@ def consent_result(
             "purpose": proof.purpose,
             "moment": view.moment.isoformat(),
             "customers": proof.customers,
-            "not_permitted": proof.intruders,
+            "not_permitted": proof.unpermitted_customers,
             "columns_not_permitted": dict(proof.columns),
         },
     )
@@ -81,7 +81,7 @@ def _record_asset() -> dg.AssetsDefinition:
 def _membership_asset() -> dg.AssetsDefinition:
     @dg.asset(
         key=asset_key(MEMBERSHIP),
-        deps=[asset_key(name) for name in (RECORD, *membership.INPUTS)],
+        deps=[asset_key(name) for name in (RECORD, *customer_assignment.INPUTS)],
         group_name="consent",
         kinds={"sqlite"},
         description="Whom each source person belongs to, and since when: merged customers get the most restrictive.",
@@ -91,7 +91,7 @@ def _membership_asset() -> dg.AssetsDefinition:
     def take_in(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
         held, started = context.resources, perf_counter()
         with own_errors_are_final():
-            report = membership.take_in_memberships(held.lakehouse, held.build_context(), held.consent())
+            report = customer_assignment.assign_source_persons(held.lakehouse, held.build_context(), held.consent())
         return _result(report.rows, report.was_current, {metadata.ADDED: report.added}, started)
 
     return take_in

@@ -13,8 +13,8 @@ import pandas as pd
 
 from installation.lakehouse.lakehouse import Lakehouse
 from pipelines.identity.drawing import draw_sizes, draw_thresholds
+from pipelines.register.matching_session import MatchingSession
 from pipelines.register.record import ANCHOR_KINDS
-from pipelines.register.session import MatchingSession
 
 IDENTIFIER, MODEL = "silver/identifier", "silver/identity_model"
 

@@ -17,8 +17,8 @@ from pipelines.release import LAYER
 from pipelines.release.declaration import AnonymousRelease, anonymous_releases
 
 if TYPE_CHECKING:
-    from privacy.anonymity.report import Report
-    from privacy.anonymity.verify import Verdict
+    from privacy.anonymity.report.release_report import ReleaseReport
+    from privacy.anonymity.verify.verification import Verdict
 
 CHECK = "anonymity"
 """Name of the check."""
@@ -112,12 +112,15 @@ def _check(plan: AnonymousRelease, contracts: Contracts) -> dg.AssetChecksDefini
     return prove
 
 
-def _write_report(settings: Settings, plan: AnonymousRelease, report: "Report") -> Path:
+def _write_report(settings: Settings, plan: AnonymousRelease, report: "ReleaseReport") -> Path:
     """Write what the release loses and risks, as a page and as JSON; figures only."""
+    from privacy.anonymity.report.document import render_json
+    from privacy.anonymity.report.html_page import render_html
+
     page = settings.data_dir / "released" / plan.name / "report.html"
     page.parent.mkdir(parents=True, exist_ok=True)
-    page.write_text(report.to_html(), encoding="utf-8")
-    page.with_suffix(".json").write_text(report.to_json(), encoding="utf-8")
+    page.write_text(render_html(report), encoding="utf-8")
+    page.with_suffix(".json").write_text(render_json(report), encoding="utf-8")
     return page
 
 

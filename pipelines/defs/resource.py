@@ -19,10 +19,10 @@ from pipelines.ingest.lock import run_lock
 from pipelines.ingest.source_load import in_utc
 from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
 from pipelines.quality.inspection import TableInspector, record_folder
-from pipelines.register.opaque_id import opaque_ids
-from pipelines.register.person_record import PersonRecords, read_person_records, stored_sketches
-from pipelines.register.person_register import PURPOSE
-from pipelines.register.session import MatchingSession
+from pipelines.register.customer_id import opaque_ids
+from pipelines.register.matching_session import MatchingSession
+from pipelines.register.register_contract import PURPOSE
+from pipelines.register.register_entry import RegisterEntries, read_register_entries, stored_sketches
 from pipelines.register.sketch_book import SketchBook, SketchKeys
 from privacy.consent.view import ConsentView
 from privacy.protection.source_person import Protection
@@ -153,10 +153,10 @@ def build_context(context: dg.InitResourceContext) -> Callable[[], BuildContext]
     held = context.resources
 
     @contextmanager
-    def people() -> Iterator[PersonRecords]:
+    def people() -> Iterator[RegisterEntries]:
         book = SketchBook(SketchKeys.of(held.installation.tokenizer), stored_sketches(held.lakehouse))
         reveal = held.installation.revealer("bojagi run", PURPOSE)
-        yield read_person_records(held.lakehouse, held.contracts, reveal, book)
+        yield read_register_entries(held.lakehouse, held.contracts, reveal, book)
 
     def make() -> BuildContext:
         matching = MatchingSession(people)

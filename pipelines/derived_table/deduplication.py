@@ -1,4 +1,4 @@
-"""Repeated deliveries of one row."""
+"""Keeps one row of several deliveries of the same record."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the builders read: bronze in its standard form without what is encrypted, a missing source as empty."""
+"""Reads the inputs of a build: bronze in its standard form without encrypted columns, a missing source as empty."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LOAD_COLUMNS = (
 
 
 def read_inputs(table: DerivedTable, lakehouse: SparkLakehouse, context: BuildContext) -> dict[str, DataFrame]:
-    """Return the table's inputs by name. What a source that never arrived would say is null in every derived column."""
+    """Return the table's inputs by name. A source without any file gives no rows, so derived columns are null."""
     tables = {name: read_table(name, lakehouse, context) for name in table.all_inputs(context.contracts)}
     tables |= {name: _former(name, lakehouse, context) for name in table.recalls}
     if table.remembers:
@@ -31,7 +31,7 @@ def read_inputs(table: DerivedTable, lakehouse: SparkLakehouse, context: BuildCo
 
 
 def _former(name: str, lakehouse: SparkLakehouse, context: BuildContext) -> DataFrame:
-    """The rows that a table has so far, with every column that its contract has by now."""
+    """The rows that a table has so far; columns that its contract gained since are null."""
     schema = spark_schema(context.contracts.table(name))
     if not lakehouse.exists(name):
         return _empty(schema, context)
@@ -52,7 +52,7 @@ def read_table(name: str, lakehouse: SparkLakehouse, context: BuildContext) -> D
     contract = context.contracts.table(name)
     if not lakehouse.exists(name):
         return _empty(empty_schema(contract), context)
-    # What is encrypted stays behind: silver and gold are made without direct identifiers.
+    # Encrypted columns are left out: silver and gold hold no direct identifiers.
     sealed = [column.name for column in contract.encrypted_columns]
     return to_standard(lakehouse.read(name).drop(*sealed), contract)
 

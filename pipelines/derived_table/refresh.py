@@ -1,4 +1,4 @@
-"""Brings a derived table up to date: builds it when what it is made from has changed, and writes what differs."""
+"""Refreshes a derived table: builds it when its fingerprint has changed, and writes the rows that differ."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ Timer = Callable[[], float]
 
 
 @dataclass(frozen=True)
-class RefreshReport:
-    """What a refresh did. `days` are those written, for a table refreshed by day; otherwise empty."""
+class RefreshResult:
+    """The result of a refresh. `days` are the days written, for a table refreshed by day; otherwise empty."""
 
     table: str
     rows: int
@@ -38,7 +38,7 @@ def refresh_table(
     context: BuildContext,
     row_filter: RowFilter,
     timer: Timer = perf_counter,
-) -> RefreshReport:
+) -> RefreshResult:
     """Build and write the table unless it is current, and report.
 
     Current is a table whose fingerprint (code, contracts, day, state of every input) is the one it was written with.
@@ -54,11 +54,11 @@ def refresh_table(
         built = row_filter.keep_rows(table.build(inputs, context), contract)
         days = _write(table, built, wanted, lakehouse, context)
     row_filter.note_refreshed(table.name)
-    return RefreshReport(table.name, row_count(table.name, lakehouse), timer() - started, was_current, days)
+    return RefreshResult(table.name, row_count(table.name, lakehouse), timer() - started, was_current, days)
 
 
 def within_retention(frame: DataFrame, contract: Contract, as_of: date) -> DataFrame:
-    """Return the rows that the contract still lets the table keep; those that say no time or are held stay."""
+    """Return the rows within the contract's retention. Rows without a time and rows under a hold stay."""
     hold = contract.retention_hold.get("where", "false")
     if contract.retention_days is None or contract.retention_column is None or hold == "true":
         return frame
@@ -68,7 +68,7 @@ def within_retention(frame: DataFrame, contract: Contract, as_of: date) -> DataF
 
 
 def row_count(name: str, lakehouse: SparkLakehouse) -> int:
-    """Return the rows of a table, from its log where that counts them."""
+    """Return the number of rows of a table, from its log where the log counts them."""
     counts = lakehouse.delta(name).get_add_actions(flatten=True).column("num_records").to_pylist()
     if any(count is None for count in counts):
         return lakehouse.read(name).count()
@@ -81,7 +81,7 @@ def _write(
     contract = context.contracts.table(table.name)
     frame = within_retention(built, contract, context.as_of).select(*(column.name for column in contract.columns))
     if table.partition_by:
-        # Otherwise every task writes a file of its own into every partition: thousands of small ones.
+        # Otherwise every task writes its own file into every partition: thousands of small files.
         frame = frame.repartition(*table.partition_by)
     day = table.refreshes_days
     if day is None or not lakehouse.exists(table.name):

@@ -1,4 +1,4 @@
-"""What a derived table is: its name, what it reads, and the function that builds it."""
+"""Declares a derived table: its name, its inputs and the function that builds it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from privacy.consent.errors import ConsentError
 
 if TYPE_CHECKING:
     from installation.contract.document import Contracts
-    from pipelines.register.session import MatchingSession
+    from pipelines.register.matching_session import MatchingSession
     from privacy.consent.view import ConsentView
 
 Tables = Mapping[str, DataFrame]
@@ -25,29 +25,29 @@ PREVIOUS = "previous"
 
 @dataclass(frozen=True)
 class BuildContext:
-    """What a build needs besides its inputs."""
+    """The contracts, the reference date and the services that a build uses besides its inputs."""
 
     contracts: Contracts
     as_of: date
     """Last day that counts; ages, recencies and windows end on it."""
     id_factory: Callable[[], str]
-    """Gives new customer identifiers, see `pipelines.register.opaque_id`."""
+    """Gives new customer identifiers, see `pipelines.register.customer_id`."""
     spark: SparkSession
     consent: ConsentView | None = None
-    """What people agreed to, as this run sees it. Without it no table about customers is built."""
+    """The consent record as this run sees it. Without it no table about customers is built."""
 
     matching: MatchingSession | None = None
     """Matches the people of the registers; None resolves by exact keys alone."""
 
     @property
     def agreed(self) -> ConsentView:
-        """What people agreed to.
+        """The consent record as this run sees it.
 
         Raises:
-            ConsentError: nobody said where that stands, so that nothing may rest on it.
+            ConsentError: the build has none, so no table may rest on it.
         """
         if self.consent is None:
-            raise ConsentError("This needs the consent record, and the build was given none.")
+            raise ConsentError("This needs the consent record, and the build has none.")
         return self.consent
 
 
@@ -69,16 +69,16 @@ class DerivedTable:
     remembers: bool = False
     """The build also gets its own former rows, as input `previous`."""
     recalls: tuple[str, ...] = ()
-    """Later tables whose former rows the build looks up, none at first; their change alone builds nothing again."""
+    """Later tables whose former rows the build reads; empty in the first run. Their change alone rebuilds nothing."""
     is_kept: bool = False
-    """Rows come from commands, not from the build: the table is made empty when it is missing, then left alone."""
+    """The rows come from commands. The build creates the table empty when it is missing and never changes it."""
     partition_by: tuple[str, ...] = ()
     refreshes_days: str | None = None
     """Date column by which the table can be rebuilt for some days only, see `touched_day.py`."""
     uses_as_of: bool = True
-    """False where the day of the run changes nothing, so that a new day does not build the table again."""
+    """False where the reference date changes nothing, so that a new day does not rebuild the table."""
     version: int = 1
-    """Raise it when the build's meaning changes, so that the table is built again."""
+    """Raise it to rebuild the table though no code that builds it changed."""
 
     def all_inputs(self, contracts: Contracts) -> tuple[str, ...]:
         """Return the fixed inputs and those that the contracts add, each once, in a stable order."""

@@ -1,4 +1,4 @@
-"""Which days of a table partitioned by day have to be written again."""
+"""Finds the days of a table partitioned by day that must be written again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Looks for the Java that Apache Spark needs, before Spark fails without saying so."""
+"""Checks for the Java that Apache Spark needs, because Spark itself fails without naming the reason."""
 
 import re
 import shutil
@@ -26,7 +26,7 @@ def require() -> None:
     if command is None:
         found = "none"
     elif (version := read_version(command)) is None:
-        found = f"{command}, which does not say its version"
+        found = f"{command}, which prints no version"
     elif version < OLDEST_JAVA:
         found = f"version {version} ({command})"
     else:
@@ -35,13 +35,13 @@ def require() -> None:
 
 
 def find() -> str | None:
-    """The java command that Spark would use: JAVA_HOME's, else the one on the path."""
+    """Return the java command that Spark would use: of JAVA_HOME, else on the path; None when there is none."""
     home = java_home()
     return shutil.which("java", path=str(home / "bin")) if home else shutil.which("java")
 
 
 def read_version(command: str) -> int | None:
-    """The major version of a java command; None when it does not tell one."""
+    """Return the major version of a java command; None when it prints none."""
     try:
         shown = subprocess.run([command, "-version"], capture_output=True, text=True, timeout=60, check=False)
     except (OSError, subprocess.TimeoutExpired):

@@ -32,9 +32,9 @@ os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "false")
 
 # The newest Delta jar for Spark 4.2 on Maven's central repository; its Python side is in pyproject.toml.
 DELTA_PACKAGE = "io.delta:delta-spark_4.2_2.13:4.4.0"
-# One partition a core is enough on a laptop: the default of 200 makes a small merge take twenty seconds.
+# One partition for each core is enough on a laptop; with the default of 200 a small merge takes twenty seconds.
 SHUFFLE_PARTITIONS = max(2, os.cpu_count() or 2)
-# An embedded server has one user; a session must outlive a long pause in a notebook or Dagster's UI.
+# An embedded server has one user; a session must survive a long pause in a notebook or in Dagster's UI.
 SAIL_SESSION_TIMEOUT_SECONDS = 7 * 24 * 3600
 
 # A server compresses the rows that it hands over if the client takes compressed ones, which costs 25 times what a copy
@@ -121,7 +121,7 @@ def _open_sail(settings: Settings) -> "Iterator[SparkSession]":
 
 
 def _joins_by_hash(settings: Settings) -> bool:
-    """Whether joins build hash tables, which must fit in memory, rather than sort, which may spill."""
+    """Whether joins use hash tables, which must fit in memory, rather than sorting, which may spill to disk."""
     if settings.prefer_hash_join is not None:
         return settings.prefer_hash_join
     landed = sum(path.stat().st_size for path in settings.landing_dir.rglob("*") if path.is_file())
@@ -194,7 +194,7 @@ def _open_spark(settings: Settings) -> "Iterator[SparkSession]":
     except (PySparkException, Py4JError, ValueError) as error:
         log = settings.engine_log_file
         raise EngineError(
-            f"Apache Spark did not start: {_last_complaint(log, error)} Its log is {log}.", "spark"
+            f"Apache Spark did not start: {_start_failure(log, error)} Its log is {log}.", "spark"
         ) from error
     try:
         with _connect(_address(conf), "spark") as spark:
@@ -205,7 +205,7 @@ def _open_spark(settings: Settings) -> "Iterator[SparkSession]":
 
 
 def _similarity_jar() -> str:
-    """The Java functions by which Splink compares texts on Spark; where matching is not installed, nothing."""
+    """The jar of Java functions with which Splink compares texts on Spark; empty where Splink is not installed."""
     spec = find_spec("splink")
     folders = spec.submodule_search_locations if spec else None
     jars = sorted((Path(folders[0]) / "internals/files/spark_jars").glob("*_spark4.x.jar")) if folders else []
@@ -223,7 +223,7 @@ _CONNECT_MODE = "SPARK_CONNECT_MODE_ENABLED"
 
 @contextmanager
 def _classic_mode() -> Iterator[None]:
-    """PySpark refuses to start a JVM while an earlier session has put it into Connect mode."""
+    """Leave Connect mode for a while: PySpark refuses to start a JVM when an earlier session has switched it on."""
     mode = os.environ.pop(_CONNECT_MODE, None)
     try:
         yield
@@ -234,7 +234,7 @@ def _classic_mode() -> Iterator[None]:
 
 @contextmanager
 def _standard_error_to(log_file: Path) -> Iterator[None]:
-    """Let the JVM, which inherits our standard error for life, write to a file instead of the terminal."""
+    """Redirect standard error to a file while the JVM starts; it inherits it and keeps it until it ends."""
     log_file.parent.mkdir(parents=True, exist_ok=True)
     sys.stderr.flush()
     kept = os.dup(2)
@@ -249,7 +249,7 @@ def _standard_error_to(log_file: Path) -> Iterator[None]:
 
 
 def _end_java(context: "SparkContext") -> None:
-    """End the JVM too: PySpark would keep its memory, and no second Connect server can start in it."""
+    """End the JVM: PySpark would keep it and its memory, and no second Connect server can start in it."""
     gateway = context._gateway
     type(context)._gateway = type(context)._jvm = None
     if gateway is not None:
@@ -259,8 +259,8 @@ def _end_java(context: "SparkContext") -> None:
         gateway.proc.wait(timeout=JVM_EXIT_SECONDS)
 
 
-def _last_complaint(log_file: Path, error: Exception) -> str:
-    """The line that tells why: the JVM's own if it left one, for PySpark's says only that the JVM exited."""
+def _start_failure(log_file: Path, error: Exception) -> str:
+    """The line that names the reason: the JVM's own if there is one, because PySpark only says that the JVM exited."""
     lines = log_file.read_text(encoding="utf-8", errors="replace").splitlines()
-    telling = [line.strip() for line in lines if "Exception" in line or "unresolved dependency" in line]
-    return (telling or str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+    reasons = [line.strip() for line in lines if "Exception" in line or "unresolved dependency" in line]
+    return (reasons or str(error).strip().splitlines() or [type(error).__name__])[0][:300]

@@ -88,12 +88,12 @@ class Quarantine:
         """
         if not entries:
             return
-        there = Counter(_identity(row) for row in self._rows("true"))
+        existing = Counter(_identity(row) for row in self._rows("true"))
         fresh = []
         for entry in entries:
             row = self._row(entry, load_id, now)
-            if entry.line is not None and there[_identity(row)] > 0:
-                there[_identity(row)] -= 1
+            if entry.line is not None and existing[_identity(row)] > 0:
+                existing[_identity(row)] -= 1
                 continue
             fresh.append((entry, row))
         if fresh:

@@ -1,4 +1,4 @@
-"""Brings a DataFrame into the shape that its table's contract states."""
+"""Gives a DataFrame the columns, order and types that its table's contract declares."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def conform(frame: DataFrame, contract: Document, table: str) -> DataFrame:
 
 
 def relax_nullability(frame: DataFrame) -> DataFrame:
-    """The same rows with every column nullable.
+    """Return the same rows with every column nullable.
 
     Sail writes a column that happens to hold no null, such as a literal, as NOT NULL, and then refuses a
     later null; Spark does not. A union with no rows of the relaxed schema makes both write the same.

@@ -29,7 +29,7 @@ class SparkLakehouse(Lakehouse):
         self.spark = spark
 
     def read(self, table: str, version: int | None = None) -> DataFrame:
-        """The table's rows, at a version or now.
+        """Return the table's rows; `version` None reads the newest.
 
         Raises:
             LakehouseError: there is no such table.
@@ -49,7 +49,7 @@ class SparkLakehouse(Lakehouse):
         fingerprint: str | None = None,
         contract: Document | None = None,
     ) -> None:
-        """Replace the table, its schema and its partitioning, or make it."""
+        """Replace the table with its schema and partitioning, or create it."""
         writer = self._writer(table, frame, fingerprint, contract).mode("overwrite")
         with _explained(table):
             writer.option("overwriteSchema", "true").partitionBy(*partition_by).save(self.path(table))
@@ -61,7 +61,7 @@ class SparkLakehouse(Lakehouse):
         fingerprint: str | None = None,
         contract: Document | None = None,
     ) -> None:
-        """Add rows, and columns that the table does not have yet; makes the table if need be."""
+        """Add rows, and columns that the table lacks. Creates the table when there is none."""
         writer = self._writer(table, frame, fingerprint, contract).mode("append")
         with _explained(table):
             writer.option("mergeSchema", "true").save(self.path(table))
@@ -98,7 +98,7 @@ class SparkLakehouse(Lakehouse):
         keys: Sequence[str],
         contract: Document | None = None,
     ) -> None:
-        """Update the rows whose keys the frame has, insert the others; makes the table if need be.
+        """Update the rows whose keys are in the frame and insert the others. Creates the table when there is none.
 
         The keys are not null and unique in the frame; two rows of one key raise. A merge leaves no
         fingerprint.
@@ -131,7 +131,7 @@ class SparkLakehouse(Lakehouse):
 
 @contextmanager
 def _explained(table: str) -> Iterator[None]:
-    """Turn an engine's long complaint about a write into one that names the table."""
+    """Turn an engine's long error about a write into one line that names the table."""
     from pyspark.errors import PySparkException
 
     try:

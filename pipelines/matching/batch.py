@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from pipelines.matching.batch_scoring import score_few_pairs
 from pipelines.matching.blocking import block, rules_for
 from pipelines.matching.cluster import Constraints, cluster
-from pipelines.matching.few_pairs import score_few_pairs
 from pipelines.matching.mapping import Mapping
 from pipelines.matching.model import Model, observe_levels
-from pipelines.matching.opposition import with_rejected_pairs
-from pipelines.matching.resolve import Options, filled_columns, load_person
+from pipelines.matching.rejected_pair import with_rejected_pairs
+from pipelines.matching.resolution import Options, filled_columns, load_person
 from pipelines.matching.scoring import ScoredPairs
 from pipelines.matching.workspace import Workspace
 

@@ -2,8 +2,8 @@
 
 Splink's EM uses the pairs of one blocking rule at a time and cannot train the comparisons that the rule fixes. Here one
 EM runs over all pairs of records: candidate pairs have their observed levels, all other pairs count as non-matches. So
-all m probabilities and the prior are learned together. The u probabilities are the shares of `chance`, from which the
-expected matches are removed in each round.
+all m probabilities and the prior are learned together. The u probabilities are the shares of `chance_agreement`; the
+expected matches are removed from them in each round.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.matching.chance import estimate_chance
+from pipelines.matching.chance_agreement import estimate_chance
 from pipelines.matching.comparison import PartComparison
 from pipelines.matching.dependence import Dependence, Evidence, learn_dependence, total_weight, total_weight_sql
 from pipelines.matching.workspace import Workspace

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from splink import DuckDBAPI, Linker, SettingsCreator
 from splink.internals.splink_dataframe import SplinkDataFrame
 
-from pipelines.matching.certain import CERTAIN_WEIGHT, certain_sql
 from pipelines.matching.dependence import total_weight
+from pipelines.matching.deterministic_rule import CERTAIN_WEIGHT, certain_sql
 from pipelines.matching.model import Model, household_sql
 from pipelines.matching.spark_dialect import to_spark
 from pipelines.matching.spark_workspace import SparkWorkspace
@@ -61,7 +61,7 @@ def settings_for(model: Model, dialect: Callable[[str], str] = str) -> SettingsC
 def score(connection: Workspace, model: Model, *, observed: str = "observed") -> ScoredPairs:
     """Score the observed pairs whose weight may reach the floor; write them to the table `scored` and return them.
 
-    Pairs that a deterministic rule decides (see `certain`) get `CERTAIN_WEIGHT` and are not scored.
+    Pairs that a deterministic rule decides (see `deterministic_rule`) get `CERTAIN_WEIGHT` and are not scored.
 
     Args:
         connection: database with the table `person` and the observed levels (see `model.observe_levels`). Afterwards it

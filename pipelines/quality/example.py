@@ -92,13 +92,13 @@ def _showable_names(frame: DataFrame, contract: Contract, wanted: Sequence[str])
 
     These are the file and line in bronze; without them, the columns of the primary key that can be shown.
     """
-    there = set(frame.columns)
+    present = set(frame.columns)
     showable = {column.name for column in contract.columns if is_showable(column)}
-    reference = [name for name in ROW_REFERENCE if name in there] or [
+    reference = [name for name in ROW_REFERENCE if name in present] or [
         name for name in contract.primary_key if name in showable
     ]
     names = [name for name in wanted if name in showable] + [name for name in reference if name not in wanted]
-    return tuple(name for name in names if name in there)
+    return tuple(name for name in names if name in present)
 
 
 def _orphans(frame: DataFrame, check: ReferenceCheck, parent: DataFrame) -> DataFrame:

@@ -189,16 +189,16 @@ class ExpectSchemaToMatchContract(_SharedPassExpectation):
 
     @override
     def judge(self, metrics: dict[str, Any]) -> dict[str, Any]:
-        there: dict[str, str] = metrics["types"]
-        faults = [f"{name} is missing" for name in self.types if name not in there]
+        actual: dict[str, str] = metrics["types"]
+        faults = [f"{name} is missing" for name in self.types if name not in actual]
         faults += [
-            f"{name} is {there[name]}, expected {wanted}"
+            f"{name} is {actual[name]}, expected {wanted}"
             for name, wanted in self.types.items()
-            if name in there and there[name] != wanted
+            if name in actual and actual[name] != wanted
         ]
         known = set(self.types) | set(self.optional)
-        faults += [f"{name} is not in the contract" for name in there if name not in known]
+        faults += [f"{name} is not in the contract" for name in actual if name not in known]
         return {
             "success": not faults,
-            "result": {"observed_value": "; ".join(faults) or f"{len(there)} columns"},
+            "result": {"observed_value": "; ".join(faults) or f"{len(actual)} columns"},
         }

@@ -43,11 +43,11 @@ def standardise_frame(frame: DataFrame, contract: Contract, region: str = DEFAUL
         QualityError: the contract names an unknown standard form.
 
     """
-    there = set(frame.columns)
+    present = set(frame.columns)
     forms = {
         column.name: _standard(column, column.standardise, contract, region)
         for column in contract.columns
-        if column.standardise and column.name in there
+        if column.standardise and column.name in present
     }
     return frame.withColumns(forms) if forms else frame
 

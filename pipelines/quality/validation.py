@@ -50,8 +50,8 @@ def validate_table(
         # This count is cheap: both engines take it from the statistics in the files.
         circumstance = replace(circumstance, rows=frame.count())
     checks = derive_checks(contract, circumstance)
-    there = set(frame.columns)
-    obstacles = {check.name: fault for check in checks if (fault := _obstacle(check, there, others))}
+    present = set(frame.columns)
+    obstacles = {check.name: fault for check in checks if (fault := _obstacle(check, present, others))}
     _name_views(frame, contract, others, checks)
     suite = gx_suite.build_suite(contract.table, checks)
     outcomes = gx_run.run_checks(frame, contract, [check for check in checks if check.name not in obstacles], suite)
@@ -73,12 +73,12 @@ def validate_table(
     )
 
 
-def _obstacle(check: Check, there: set[str], tables: Mapping[str, DataFrame]) -> str | None:
+def _obstacle(check: Check, present: set[str], tables: Mapping[str, DataFrame]) -> str | None:
     """Return why a check cannot be run, or None if it can."""
     columns: Sequence[str] = (check.column,) if check.column else ()
     if isinstance(check, KeyCheck | ReferenceCheck):
         columns = check.columns
-    missing = [column for column in columns if column not in there]
+    missing = [column for column in columns if column not in present]
     if missing:
         return f"column {', '.join(missing)} is missing"
     absent = [table for table in sorted(parents_of([check])) if table not in tables]

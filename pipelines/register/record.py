@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from pipelines.register.key_place import codes
+from pipelines.register.key_index import codes
 
 LINK_KINDS = ("member_no", "card_no", "email", "name_phone")
 """Kinds of keys that identify one person: two records with an equal key belong to the same person.

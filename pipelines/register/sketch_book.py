@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from numpy.typing import NDArray
 
 from pipelines.matching.errors import IdentityError
-from pipelines.register.key_place import key_text, positions
+from pipelines.register.key_index import key_text, positions
 from privacy.protection.token import Tokenizer
 
 if TYPE_CHECKING:

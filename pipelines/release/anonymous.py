@@ -11,12 +11,12 @@ from installation.contract.document import Contract
 from installation.lakehouse.lakehouse import Lakehouse
 from pipelines.errors import ReleaseError
 from pipelines.release.declaration import AnonymousRelease
-from privacy.anonymity.context import Context
 from privacy.anonymity.registry import ReleaseRegistry
-from privacy.anonymity.release_report import make_report
-from privacy.anonymity.report import Report
-from privacy.anonymity.spec import Spec
-from privacy.anonymity.verify import Verdict, verify
+from privacy.anonymity.report.measurement import make_report
+from privacy.anonymity.report.release_report import ReleaseReport
+from privacy.anonymity.spec.release_context import Context
+from privacy.anonymity.spec.specification import Spec
+from privacy.anonymity.verify.verification import Verdict, verify
 from privacy.consent.view import ConsentView
 
 
@@ -30,7 +30,7 @@ class Published:
     """Customers who permit the purpose."""
     rows: int
     """Released customers. Fewer than `permitted` when new customers wait until they can form a class."""
-    report: Report
+    report: ReleaseReport
 
 
 def publish(

@@ -16,7 +16,7 @@ from pipelines.release import LAYER
 from privacy.contract.document import Document
 
 if TYPE_CHECKING:
-    from privacy.anonymity.spec import Spec
+    from privacy.anonymity.spec.specification import Spec
     from privacy.dp.question import Question
 
 FOLDER = Path(__file__).parent / "declared"
@@ -56,7 +56,7 @@ class AnonymousRelease(_Release):
         Raises:
             ReleaseError: it is not valid; each fault with its place.
         """
-        from privacy.anonymity.spec import Spec
+        from privacy.anonymity.spec.specification import Spec
 
         try:
             return Spec.model_validate(self.form)

@@ -46,11 +46,11 @@ def apply_retention(
     """
     plans = plan_retention(lakehouse, contracts, today)
     results = tuple(_apply(plan, lakehouse, contracts[plan.contract_id], protection) for plan in plans)
-    left = [plan for plan in plan_retention(lakehouse, contracts, today) if plan.due_rows]
-    if left:
-        tables = ", ".join(f"{plan.table} ({plan.due_rows})" for plan in left)
+    remaining = [plan for plan in plan_retention(lakehouse, contracts, today) if plan.due_rows]
+    if remaining:
+        tables = ", ".join(f"{plan.table} ({plan.due_rows})" for plan in remaining)
         raise RetentionError(
-            f"Rows that are due were not deleted: {tables}. Run `bojagi retention apply` again.", left[0].table
+            f"Rows that are due were not deleted: {tables}. Run `bojagi retention apply` again.", remaining[0].table
         )
     return results
 
@@ -60,11 +60,12 @@ def _apply(plan: RetentionPlan, lakehouse: Lakehouse, contract: Contract, protec
         removed = lakehouse.vacuum(plan.table) if _is_personal(contract) else ()
         return RetentionResult(plan, 0, len(removed), 0)
     has_keys = bool(contract.encrypted_columns) and plan.table != QUARANTINE
-    going = _persons(lakehouse, contract, plan.due, protection) if has_keys else set()
+    affected = _persons(lakehouse, contract, plan.due, protection) if has_keys else set()
     deleted = lakehouse.delete(plan.table, plan.due)
     removed = lakehouse.forget_history(plan.table)
-    gone = going - _persons(lakehouse, contract, "true", protection) if going else set()
-    return RetentionResult(plan, deleted, len(removed), protection.cipher.destroy(sorted(gone)) if gone else 0)
+    without_rows = affected - _persons(lakehouse, contract, "true", protection) if affected else set()
+    destroyed = protection.cipher.destroy(sorted(without_rows)) if without_rows else 0
+    return RetentionResult(plan, deleted, len(removed), destroyed)
 
 
 def _persons(lakehouse: Lakehouse, contract: Contract, condition: str, protection: Protection) -> set[str]:

@@ -16,7 +16,7 @@ from installation.contract.document import Column, Contract, Contracts
 from pipelines.derived_table.deduplication import latest
 from pipelines.derived_table.table import BuildContext, Tables
 from pipelines.lakehouse.spark_type import spark_schema
-from pipelines.register.person_register import key_column, part_columns, person_registers
+from pipelines.register.register_contract import key_column, part_columns, register_contracts
 
 TABLE = "silver/customer_attribute"
 MOST_RECENT, MOST_FREQUENT = "most_recent", "most_frequent"
@@ -27,13 +27,13 @@ RULES = {"birth_date": MOST_FREQUENT, "sex": MOST_FREQUENT}
 
 def registers(contracts: Contracts) -> tuple[str, ...]:
     """Return the bronze tables of all registers of people."""
-    return tuple(contract.table for contract in person_registers(contracts))
+    return tuple(contract.table for contract in register_contracts(contracts))
 
 
 def build(tables: Tables, context: BuildContext) -> DataFrame:
     """Return one row per customer and attribute; attributes without a value in any register entry have no row."""
     identifiers = tables["silver/identifier"].select("token_kind", "token", "customer_id", "confidence")
-    stated = [_stated(tables[c.table], c, identifiers) for c in person_registers(context.contracts)]
+    stated = [_stated(tables[c.table], c, identifiers) for c in register_contracts(context.contracts)]
     if not stated:
         return context.spark.createDataFrame([], spark_schema(context.contracts.table(TABLE)))
     every = reduce(DataFrame.unionByName, stated).withColumn("_stated", F.coalesce("value", "token"))

@@ -13,11 +13,11 @@ import pandas as pd
 from pyspark.sql import DataFrame
 
 from pipelines.derived_table.table import PREVIOUS, BuildContext, Tables
-from pipelines.register.assign import Claim
-from pipelines.register.assignment import Past, assign
 from pipelines.register.decision import Decision, Key, from_rows, read_keys
-from pipelines.register.key_place import key_text, positions
-from pipelines.register.link import Clusters, ExactLinker
+from pipelines.register.exact_linker import Clusters, ExactLinker
+from pipelines.register.id_assignment import Claim
+from pipelines.register.key_assignment import Past, assign
+from pipelines.register.key_index import key_text, positions
 from pipelines.register.record import Records
 from pipelines.unify.identity_record import read_records
 
@@ -93,9 +93,9 @@ def _link(
     if context.matching is None:
         return ExactLinker().link(records)
     # Splink takes a second to import; a run without changes does not need it.
-    from pipelines.matching.model_text import read_model
-    from pipelines.matching.resolve import Options
-    from pipelines.register.person_link import PersonLinker
+    from pipelines.matching.model_json import read_model
+    from pipelines.matching.resolution import Options
+    from pipelines.register.person_linker import PersonLinker
 
     models = tables[MODEL].orderBy("trained_at").toPandas()["parameters"]
     model = read_model(models.iloc[-1]) if len(models) else None

@@ -23,7 +23,7 @@ def build(tables: Tables, context: BuildContext) -> DataFrame:
     if matching is None or matching.trained is None:
         return former
     from pipelines.identity.chart import chart_data
-    from pipelines.matching.model_text import write_model
+    from pipelines.matching.model_json import write_model
 
     trained_at = tables["silver/identifier"].agg({"last_seen_at": "max"}).collect()[0][0]
     parameters = write_model(matching.trained, list(matching.columns))

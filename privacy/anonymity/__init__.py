@@ -6,7 +6,7 @@ registry of releases. Does not belong here: where tables live, who may read them
 
 from privacy.anonymity.anonymize import Anonymized, anonymize
 from privacy.anonymity.errors import AnonymityError
-from privacy.anonymity.spec import Spec, load_spec
-from privacy.anonymity.verify import Verdict, verify
+from privacy.anonymity.spec.specification import Spec, load_spec
+from privacy.anonymity.verify.verification import Verdict, verify
 
 __all__ = ["AnonymityError", "Anonymized", "Spec", "Verdict", "anonymize", "load_spec", "verify"]

@@ -10,15 +10,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from privacy.anonymity.allocation import SUPPRESSED, Allocation
-from privacy.anonymity.cut import recode_in_parts
 from privacy.anonymity.errors import InfeasibleError, SpecError, VerificationError
-from privacy.anonymity.global_recoding import recode_globally
-from privacy.anonymity.model import PopulationModel
-from privacy.anonymity.screen import screen
-from privacy.anonymity.spec import Spec
-from privacy.anonymity.table import FrequencyTable, as_text, find_homes, require_columns, tabulate
-from privacy.anonymity.verify import Verdict, verify
+from privacy.anonymity.search.allocation import SUPPRESSED, Allocation
+from privacy.anonymity.search.global_recoding import recode_globally
+from privacy.anonymity.search.table_part import recode_in_parts
+from privacy.anonymity.spec.identifier_screen import screen
+from privacy.anonymity.spec.model import PopulationModel
+from privacy.anonymity.spec.specification import Spec
+from privacy.anonymity.table.frequency_table import FrequencyTable, as_text, find_homes, require_columns, tabulate
+from privacy.anonymity.verify.verification import Verdict, verify
 
 SEPARATOR = "\x1f"
 

@@ -25,8 +25,8 @@ import pandas as pd
 
 from privacy.anonymity.anonymize import anonymize
 from privacy.anonymity.errors import AnonymityError, InfeasibleError, SpecError, VerificationError
-from privacy.anonymity.spec import Spec
-from privacy.anonymity.verify import verify
+from privacy.anonymity.spec.specification import Spec
+from privacy.anonymity.verify.verification import verify
 from privacy.storage.atomic_file import replace_public
 from privacy.storage.lock import file_lock
 

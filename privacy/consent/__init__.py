@@ -1,8 +1,8 @@
-"""Consent: records of what a person agreed to, and the one decision whether a purpose may be served.
+"""Consent: the record of what persons agreed to, and the decision whether a purpose is permitted for a customer.
 
-Belongs here: the record, its store, the purposes, the law as rules in YAML, and the decision in its two forms
-(`frame.permitted` for DataFrames, `index.DecisionIndex` for single look-ups). Does not belong here: where tables
-lie, who asks (roles), and what is done with the answer.
+Belongs here: the record, its store, the service that adds to it, the purposes, the law as rules in YAML, and the
+decision in its two forms (`frame.permitted` for DataFrames, `index.DecisionIndex` for single look-ups). Does not belong
+here: where tables are, which roles may read (`privacy.access`), and what is done with permitted data.
 
-`frame` is the only module that imports Spark; the agent's service never imports it.
+`frame` is the only module that imports Spark; what serves requests never imports it.
 """

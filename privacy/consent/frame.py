@@ -1,7 +1,7 @@
-"""The decision on DataFrames: verdicts over time as a table, and `permitted` as a join with it.
+"""The consent decision on DataFrames: verdicts over time as a table, and `permitted` as a join with it.
 
-`policy.py` says in words what is computed, `timeline.py` computes the same in numpy for single look-ups. Everything
-here is Spark Connect expressions: no Python function touches a row.
+`policy.py` says in words what is computed; `timeline.py` computes the same in numpy for single look-ups. This module
+uses Spark Connect expressions only: no Python function is called for a row.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ from privacy.consent.timeline import ALWAYS, BLOCKED, BY_DAY, default_verdict
 _BEGINNING = datetime(1, 1, 1)
 _STREAM = ("subject_id", "purpose", "kind")
 _MOST = 2**31 - 1
-"""The most rows that a limit can keep. Beyond two billion verdicts on one purpose, customers would count as denying."""
+"""The most rows that a limit can keep. With more than two billion verdicts on one purpose, the rest would deny."""
 _BUCKETS = 1024
-"""Parts of the customers that are gone through side by side."""
-_COUNTERS = ("need_ok", "need_spoken", "night_ok", "night_spoken", "block")
+"""Number of parts into which the customers are divided, to be computed in parallel."""
+_COUNTERS = ("need_permits", "need_in_force", "night_permits", "night_in_force", "block")
 
 
 @dataclass(frozen=True)
 class Permissions:
-    """Verdicts of all customers as a table, made by `permission_rows` (or read from where they were kept).
+    """Verdicts of all customers as a table, made by `permission_rows` or read from where that was stored.
 
     Attributes:
-        rows: customer_id, purpose, from_at, until_at (null when no end is known), verdict; one row a stretch of time
-            with one verdict. Stretches with the purpose's default verdict are left out.
+        rows: customer_id, purpose, from_at, until_at (null when no end is known), verdict; one row for each period with
+            one verdict. Periods with the purpose's default verdict are left out.
         policy: purposes and laws that the rows were made with.
     """
 
@@ -44,16 +44,18 @@ class Permissions:
     policy: Policy
 
     def at(self, moment: datetime) -> DataFrame:
-        """The verdicts at one moment that are not their purpose's default, of all purposes."""
+        """Return the verdicts at a moment on all purposes, without those that are their purpose's default."""
         return self.rows.where(_holds_at(moment))
 
     def permitted(self, frame: DataFrame, purpose: str, at: datetime | str, customer: str = "customer_id") -> DataFrame:
-        """Only those rows of a frame whose customer permits the purpose at that moment; same columns.
+        """Return only the rows of a frame whose customer permits the purpose at that moment; same columns.
+
+        Rows with a null customer stay only for purposes that do not rest on consent. (`flagged` gives false for them.)
 
         Args:
-            frame: any rows with a column that names the customer; null means nobody, who consents to nothing.
+            frame: any rows with a column that names the customer.
             purpose: what the rows shall be used for.
-            at: the moment of use, local wall time; or the column that holds one for each row.
+            at: the moment of use, local wall time; or the column that has one for each row.
             customer: name of the column with the customer.
 
         Raises:
@@ -62,35 +64,39 @@ class Permissions:
         by_default = default_verdict(self.policy, purpose) != BLOCKED
         match = F.col(f"f.{customer}") == F.col("v.customer_id")
         if isinstance(at, datetime):
-            told = self._telling(purpose, at, of_permitted=not by_default)
+            customers = self._customers_by_verdict(purpose, at, of_permitted=not by_default)
         else:
-            told = self.rows.where(F.col("purpose") == purpose)
-            match &= self._tells(purpose, at, of_permitted=not by_default)
-        return frame.alias("f").join(told.alias("v"), match, "left_anti" if by_default else "left_semi")
+            customers = self.rows.where(F.col("purpose") == purpose)
+            match &= self._covers_moment(purpose, at, of_permitted=not by_default)
+        return frame.alias("f").join(customers.alias("v"), match, "left_anti" if by_default else "left_semi")
 
     def flagged(self, frame: DataFrame, purpose: str, at: datetime, name: str, customer: str) -> DataFrame:
-        """All rows of a frame and a column: whether the customer permits the purpose then; false for a null customer.
+        """Return all rows of a frame with one more column: whether the customer permits the purpose at that moment.
 
-        Who reads the frame twice to find who may stay in it computes it twice.
+        The column is false for a null customer, for every purpose. (`permitted` keeps such rows for purposes that do
+        not rest on consent.) Use this instead of `permitted` and a join, which would compute the frame twice.
         """
         by_default = default_verdict(self.policy, purpose) != BLOCKED
-        # One verdict a customer holds at a moment, so the join repeats no row.
-        told = self._telling(purpose, at, of_permitted=not by_default).withColumnRenamed("customer_id", "_told")
-        is_told = F.col("_told").isNotNull()
-        flag = (~is_told if by_default else is_told) & F.col(customer).isNotNull()
-        return frame.join(told, F.col(customer) == F.col("_told"), "left").withColumn(name, flag).drop("_told")
+        # A customer has one verdict at a moment, so the join repeats no row.
+        customers = self._customers_by_verdict(purpose, at, of_permitted=not by_default).withColumnRenamed(
+            "customer_id", "_found"
+        )
+        is_found = F.col("_found").isNotNull()
+        flag = (~is_found if by_default else is_found) & F.col(customer).isNotNull()
+        joined = frame.join(customers, F.col(customer) == F.col("_found"), "left")
+        return joined.withColumn(name, flag).drop("_found")
 
-    def _telling(self, purpose: str, at: datetime, *, of_permitted: bool) -> DataFrame:
-        """The customers (`customer_id`) whose verdict at the moment permits the purpose, or those whose does not."""
+    def _customers_by_verdict(self, purpose: str, at: datetime, *, of_permitted: bool) -> DataFrame:
+        """The customers (`customer_id`) whose verdict at the moment permits the purpose, or denies it."""
         hours = self.policy.hours_of(purpose)
         permitting = [ALWAYS] if hours is not None and hours.holds_at(at) else [ALWAYS, BY_DAY]
-        allows, held = F.col("verdict").isin(permitting), self.rows.where(F.col("purpose") == purpose)
+        allows, rows = F.col("verdict").isin(permitting), self.rows.where(F.col("purpose") == purpose)
         if of_permitted:
-            return _settled(_settled(held).where(_holds_at(at))).where(allows).select("customer_id")
-        return held.where(_holds_at(at) & ~allows).select("customer_id")
+            return _planned_apart(_planned_apart(rows).where(_holds_at(at))).where(allows).select("customer_id")
+        return rows.where(_holds_at(at) & ~allows).select("customer_id")
 
-    def _tells(self, purpose: str, at: str, *, of_permitted: bool) -> Column:
-        """Whether a verdict `v` is the one at the moment in the column `at` of `f`, and permits, or does not."""
+    def _covers_moment(self, purpose: str, at: str, *, of_permitted: bool) -> Column:
+        """Whether a verdict `v` covers the moment in the column `at` of `f` and permits (or denies) the purpose."""
         moment, hours, verdict = F.col(f"f.{at}"), self.policy.hours_of(purpose), F.col("v.verdict")
         is_night = _is_within(hours, moment) if hours else F.lit(False)
         allows = (verdict == ALWAYS) | ((verdict == BY_DAY) & ~is_night)
@@ -105,14 +111,14 @@ def permission_rows(
     controller: str,
     known_at: datetime | None = None,
 ) -> DataFrame:
-    """The verdicts of a controller's records over time, as a table for `Permissions`.
+    """Return the verdicts of a controller's records over time, as a table for `Permissions`.
 
     Args:
         records: `privacy.consent.rows.DECISIVE` columns, at least; one row a record.
-        membership: columns of `MEMBERSHIP_SCHEMA`; None when every source person is a customer by itself.
+        membership: columns of `MEMBERSHIP_SCHEMA`; None treats every source person as a customer of its own.
         policy: purposes and laws.
-        controller: whose records decide.
-        known_at: as known at that moment; by default, with all that was recorded.
+        controller: the controller whose records decide; records of others are left out.
+        known_at: uses only what was recorded by that moment; None uses all records.
 
     Returns:
         customer_id, purpose, from_at, until_at (timestamps without zone; null when no end is known), verdict (int: 0
@@ -124,7 +130,7 @@ def permission_rows(
     visible = records.select(*typed).where(F.col("controller") == controller)
     if known_at is not None:
         visible = visible.where(F.col("recorded_at") <= F.lit(known_at).cast("timestamp_ntz"))
-    owned = _assigned(_segments(_standing(_with_kind(visible)), policy), membership)
+    owned = _assigned(_segments(_uncorrected(_with_kind(visible)), policy), membership)
     return _verdicts(_summed(_changes(owned, policy)), policy)
 
 
@@ -139,11 +145,11 @@ def _with_kind(records: DataFrame) -> DataFrame:
     return records.withColumn("kind", kind)
 
 
-def _standing(records: DataFrame) -> DataFrame:
-    """Without the records that another one corrects.
+def _uncorrected(records: DataFrame) -> DataFrame:
+    """The records that no other record corrects.
 
-    The corrections, few, stand left: Sail's engine builds its hash table of the left side, and gives what that side
-    alone holds in one piece at the end. A sort cannot take a piece of half the records.
+    The few corrections are the left side of the join. Sail builds its hash table from the left side, and returns the
+    unmatched rows of that side in one batch at the end; a sort cannot take a batch of half the records.
     """
     corrector = records.where(F.col("supersedes").isNotNull()).select(
         F.col("supersedes").alias("c_target"),
@@ -161,7 +167,7 @@ def _standing(records: DataFrame) -> DataFrame:
 
 
 def _holds(condition: Condition) -> Column:
-    """A condition of a rule; what is null is in no set and below nothing."""
+    """A condition of a rule as a column. Null is in no set and below no number."""
     column, value = F.col(condition.column), condition.value
     if isinstance(value, int):
         return F.coalesce(column < value, F.lit(condition.operator == "below_or_unknown"))
@@ -172,7 +178,7 @@ def _holds(condition: Condition) -> Column:
 
 
 def _covers(column: Column, operator: str, terms: frozenset[str]) -> Column:
-    """Whether a list joined by commas has any of the terms, none of them, or one that is not among them."""
+    """Whether a list joined by commas contains any of the terms, none of them, or a term that is not one of them."""
     listed = F.concat(F.lit(","), F.regexp_replace(F.coalesce(column, F.lit("")), " ", ""), F.lit(","))
     among = "|".join(re.escape(term) for term in _texts(terms))
     if operator == "covers_other":
@@ -194,7 +200,7 @@ def _permits_until(policy: Policy) -> Column:
 
 
 def _segments(records: DataFrame, policy: Policy) -> DataFrame:
-    """subject_id, kind, purpose, start, end, effect_end: stretches of time in which a record is in force."""
+    """subject_id, kind, purpose, start, end, effect_end: the periods in which a record is in force."""
     never = F.lit(NEVER).cast("timestamp_ntz")
     is_consent = F.col("kind") == "consent"
     blocks = F.when(F.col("state").isin(_texts(BLOCKING)), never).otherwise(F.col("effective_at"))
@@ -205,7 +211,7 @@ def _segments(records: DataFrame, policy: Policy) -> DataFrame:
         "recorded_at",
         F.when(is_consent, _permits_until(policy)).otherwise(blocks).alias("effect_end"),
     )
-    # The most restrictive of records that speak at once comes last: it permits least, or blocks longest.
+    # Of records of one moment the most restrictive comes last: it permits for the shortest time, or blocks longest.
     consent_first = F.when(is_consent, F.col("effect_end")).desc()
     block_last = F.when(~is_consent, F.col("effect_end")).asc()
     order = Window.partitionBy("bucket").orderBy(*_STREAM, "start", "recorded_at", consent_first, block_last)
@@ -216,7 +222,7 @@ def _segments(records: DataFrame, policy: Policy) -> DataFrame:
 
 
 def _assigned(segments: DataFrame, membership: DataFrame | None) -> DataFrame:
-    """The segments by customer, cut to the time that the source person belonged to the customer."""
+    """The segments by customer, each cut to the time in which the source person belonged to the customer."""
     if membership is None:
         return segments.withColumnRenamed("subject_id", "customer_id")
     never = F.lit(NEVER).cast("timestamp_ntz")
@@ -241,12 +247,12 @@ def _assigned(segments: DataFrame, membership: DataFrame | None) -> DataFrame:
 
 
 def _changes(segments: DataFrame, policy: Policy) -> DataFrame:
-    """customer_id, target, slot, time, spoken_step, effect_step: what segments open and close, for each purpose."""
+    """customer_id, target, slot, time, in_force, effect: how the segments change the counters of each purpose."""
     bearings = [(b.kind, b.purpose, b.target, b.slot) for b in policy.bearings()]
     bearing = segments.sparkSession.createDataFrame(bearings, "kind string, purpose string, target string, slot string")
     met = segments.where(F.col("end") > F.col("start")).join(F.broadcast(bearing), ["kind", "purpose"])
     acts = F.when(F.col("effect_end") > F.col("start"), F.lit(1)).otherwise(F.lit(0))
-    # Three edges of a segment. (An array of structs would say it shorter; Sail 0.7 panics over their nullability.)
+    # Three times of a segment. (An array of structs would be shorter; Sail 0.7 panics over their nullability.)
     edges = met.select("*", acts.alias("acts"), F.explode(F.array(F.lit(0), F.lit(1), F.lit(2))).alias("edge"))
     edge, none = F.col("edge"), F.lit(0)
     return edges.select(
@@ -254,13 +260,13 @@ def _changes(segments: DataFrame, policy: Policy) -> DataFrame:
         "target",
         "slot",
         F.when(edge == 0, F.col("start")).when(edge == 1, F.col("effect_end")).otherwise(F.col("end")).alias("time"),
-        F.when(edge == 0, F.lit(1)).when(edge == 2, F.lit(-1)).otherwise(none).alias("spoken"),
+        F.when(edge == 0, F.lit(1)).when(edge == 2, F.lit(-1)).otherwise(none).alias("in_force"),
         F.when(edge == 0, F.col("acts")).when(edge == 1, -F.col("acts")).otherwise(none).alias("effect"),
     )
 
 
 def _summed(changes: DataFrame) -> DataFrame:
-    """The bucket of customers, customer_id, target, time and the counters from that time on."""
+    """bucket, customer_id, target, time, and the values of the counters from that time on."""
     slot = F.col("slot")
 
     def step(*parts: tuple[str, str]) -> Column:
@@ -268,14 +274,14 @@ def _summed(changes: DataFrame) -> DataFrame:
         return F.sum(reduce(Column.__add__, chosen))
 
     grouped = changes.groupBy("customer_id", "target", "time").agg(
-        step(("need", "effect")).alias("need_ok"),
-        step(("need", "spoken")).alias("need_spoken"),
-        step(("night", "effect")).alias("night_ok"),
-        step(("night", "spoken"), ("night_block", "effect")).alias("night_spoken"),
+        step(("need", "effect")).alias("need_permits"),
+        step(("need", "in_force")).alias("need_in_force"),
+        step(("night", "effect")).alias("night_permits"),
+        step(("night", "in_force"), ("night_block", "effect")).alias("night_in_force"),
         # A refusal blocks for the time in which its record is in force and does not permit.
-        (step(("block", "effect"), ("refusal", "spoken")) - step(("refusal", "effect"))).alias("block"),
+        (step(("block", "effect"), ("refusal", "in_force")) - step(("refusal", "effect"))).alias("block"),
     )
-    # Whatever opens also closes, so each customer's counters end at zero and the sums may run on to the next customer.
+    # Every segment that opens also closes: a customer's counters end at zero, so one sum can run over all customers.
     so_far = _in_turn().rowsBetween(Window.unboundedPreceding, 0)
     return grouped.select(_bucket("customer_id"), "*").select(
         "bucket",
@@ -287,7 +293,7 @@ def _summed(changes: DataFrame) -> DataFrame:
 
 
 def _bucket(column: str) -> Column:
-    """A part of the customers or source persons, to go through one after the other: a window for each costs more."""
+    """The part that a customer or source person is in: one window over a part costs less than one for each of them."""
     return F.pmod(F.xxhash64(column), F.lit(_BUCKETS)).alias("bucket")
 
 
@@ -296,7 +302,7 @@ def _in_turn() -> WindowSpec:
 
 
 def _next(column: str, group: Sequence[str], order: WindowSpec) -> Column:
-    """The value in the group's next row; null in its last. The order keeps the rows of a group together."""
+    """The value in the next row of the group; null in its last row. The order keeps the rows of a group together."""
     is_same = reduce(Column.__and__, [F.lead(name).over(order).eqNullSafe(F.col(name)) for name in group])
     return F.when(is_same, F.lead(column).over(order))
 
@@ -306,9 +312,9 @@ def _verdicts(sums: DataFrame, policy: Policy) -> DataFrame:
     timed = [p for p in policy.purposes if policy.hours_of(p) is not None]
     blocked_by_default = [p for p in policy.purposes if default_verdict(policy, p) == BLOCKED]
     target = F.col("target")
-    agreed = (F.col("need_spoken") > 0) & (F.col("need_ok") == F.col("need_spoken"))
+    agreed = (F.col("need_in_force") > 0) & (F.col("need_permits") == F.col("need_in_force"))
     permits = (agreed | ~target.isin(consented)) & (F.col("block") == 0)
-    at_night = (F.col("night_spoken") > 0) & (F.col("night_ok") == F.col("night_spoken"))
+    at_night = (F.col("night_in_force") > 0) & (F.col("night_permits") == F.col("night_in_force"))
     allowed = F.when(at_night | ~target.isin(timed), F.lit(ALWAYS)).otherwise(F.lit(BY_DAY))
     verdict = F.when(permits, allowed).otherwise(F.lit(BLOCKED))
     default = F.when(target.isin(blocked_by_default), F.lit(BLOCKED)).otherwise(F.lit(ALWAYS))
@@ -328,12 +334,12 @@ def _holds_at(moment: datetime) -> Column:
     return (F.col("from_at") <= then) & _is_before_end(then, "until_at")
 
 
-def _settled(frame: DataFrame) -> DataFrame:
-    """The same rows; filters before and after this are planned apart.
+def _planned_apart(frame: DataFrame) -> DataFrame:
+    """The same rows; Sail plans the filters before and after this separately.
 
-    Sail's engine takes each filter to keep a fifth. Only of what it then takes for less than 131,072 rows it builds one
-    table of names that all threads probe; otherwise it sends all rows of both sides around by key first, which cost as
-    much as reading them (docs/decisions/0010). It has no hint for this, and merges filters that nothing separates.
+    Sail assumes that each filter keeps a fifth of the rows. If it then expects less than 131,072 rows, it builds one
+    hash table that all threads probe. Otherwise it first repartitions all rows of both sides by key, which cost as much
+    as reading them (docs/decisions/0010). It has no hint for this, and it merges adjacent filters.
     """
     return frame.limit(_MOST)
 
@@ -343,7 +349,7 @@ def _is_before_end(moment: Column, until: str) -> Column:
 
 
 def _is_within(hours: HoursRule, moment: Column) -> Column:
-    """Whether the clock of a column of moments lies within the hours."""
+    """Whether the time of day of a column of moments lies within the hours."""
     clock = F.hour(moment) * 3600 + F.minute(moment) * 60 + F.second(moment)
     start, end = (t.hour * 3600 + t.minute * 60 + t.second for t in (hours.start, hours.end))
     after, before = clock >= start, clock < end

@@ -1,4 +1,4 @@
-"""Records from outside: rows of the landed source `consent_event`, and of our own exports."""
+"""Reads consent records from imported rows: of the landed source `consent_event`, or of another store's export."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from privacy.consent.errors import ConsentError
+from privacy.consent.errors import ConsentError, describe_faults
 from privacy.consent.record import ConsentRecord
 from privacy.consent.rows import as_record
 
 
 def read_exported(row: Mapping[str, Any], place: str) -> ConsentRecord:
-    """A record from a row with the fields of `ConsentRecord`; lists as lists or joined by commas.
+    """Return the record of an exported row, which has the fields of `ConsentRecord`; lists may be joined by commas.
 
     Raises:
         ConsentError: naming the fields at fault, never their values.
@@ -27,13 +27,13 @@ def read_landed(
     row: Mapping[str, Any], tokenise: Callable[[str], str | None], age_years: Callable[[str, datetime], int | None],
     place: str,
 ) -> ConsentRecord:  # fmt: skip
-    """A record from a row of the landed source `consent_event`.
+    """Return the record of a row of the landed source `consent_event`.
 
     Args:
         row: the source's fields, member number in clear.
-        tokenise: makes the subject of the member number.
-        age_years: the member's age in full years at a moment; None when unknown (then only a guardian's consent
-            counts under Korean law).
+        tokenise: returns the subject's token of a member number; None when the number has no normal form.
+        age_years: returns the member's age in full years at a moment; None when unknown (then only a guardian's
+            consent counts under Korean law).
         place: file and line, for messages.
 
     Raises:
@@ -44,10 +44,12 @@ def read_landed(
         days = row.get("valid_days")
         fields = {name: value for name, value in row.items() if name not in {"member_no", "event_at", "valid_days"}}
     except (KeyError, ValueError) as error:
-        raise ConsentError(f"{place}: expected member_no and event_at of the source consent_event.") from error
+        raise ConsentError(
+            f"{place}: member_no or event_at is missing or not valid; expected the fields of the source consent_event."
+        ) from error
     subject = tokenise(member)
     if subject is None:
-        raise ConsentError(f"{place}: the member number has no normal form.")
+        raise ConsentError(f"{place}: the member number has no normal form; correct it at its source.")
     made = {
         "subject_id": subject,
         "effective_at": effective_at,
@@ -67,5 +69,4 @@ def _checked(row: dict[str, Any], place: str) -> ConsentRecord:
     try:
         return as_record(row)
     except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, f['loc'])) or 'record'}: {f['msg']}" for f in error.errors())
-        raise ConsentError(f"{place}: {faults}.") from None
+        raise ConsentError(f"{place}: {describe_faults(error)}. Nothing was imported.") from None

@@ -1,7 +1,7 @@
-"""The decision for one customer, from memory: what features and the agent ask before each use.
+"""The consent decision for one customer, from memory. Features and the agent ask it before each use of data.
 
-A look-up is two binary searches, one for the customer and one for the moment. The index holds what was known when it
-was built; `gate.LiveDecisions` keeps it up to date with the store.
+A look-up is two binary searches, one for the customer and one for the moment. The index contains the records that it
+was built from; `live_decision.LiveDecisions` follows the store.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from privacy.consent.timeline import ALWAYS, BY_DAY, PurposeTimeline, Timeline, 
 
 @dataclass(frozen=True)
 class _Purpose:
-    """One purpose's verdicts: those of customer i are at first[i]:first[i + 1]."""
+    """The verdicts on one purpose: those of customer i are at first[i]:first[i + 1]."""
 
     first: memoryview
     times: memoryview
@@ -32,7 +32,7 @@ class _Purpose:
 
 
 class DecisionIndex:
-    """All verdicts of a timeline, ready to be asked."""
+    """All verdicts of a timeline, for look-ups of single customers."""
 
     def __init__(self, timeline: Timeline, policy: Policy) -> None:
         self._customers: npt.NDArray[np.bytes_] = timeline.customers
@@ -40,38 +40,38 @@ class DecisionIndex:
         self._purposes = {p: _ready(t, size, p, policy) for p, t in timeline.purposes.items()}
 
     def __len__(self) -> int:
-        """How many customers there are records of."""
+        """Number of customers with records."""
         return len(self._customers)
 
     @property
     def nbytes(self) -> int:
-        """Memory that the index holds."""
+        """Bytes of memory that the index takes."""
         return self._customers.nbytes + sum(purpose.nbytes for purpose in self._purposes.values())
 
     def is_permitted(self, customer_id: str, purpose: str, at: datetime) -> bool:
-        """Whether the purpose is permitted for the customer at a local wall time.
+        """Return whether the purpose is permitted for the customer at a local wall time.
 
-        A customer of whom there is no record has not consented.
+        A customer without records permits only the purposes that do not rest on consent.
 
         Raises:
             UnknownPurposeError: no such purpose.
         """
-        held = self._purposes.get(purpose)
-        if held is None:
+        found = self._purposes.get(purpose)
+        if found is None:
             raise UnknownPurposeError(f"Got the purpose {purpose!r}; expected one of {', '.join(self._purposes)}.")
-        code = self._code(held, customer_id, microseconds(at))
-        return code == ALWAYS or (code == BY_DAY and held.hours is not None and not held.hours.holds_at(at))
+        code = self._code(found, customer_id, microseconds(at))
+        return code == ALWAYS or (code == BY_DAY and found.hours is not None and not found.hours.holds_at(at))
 
-    def _code(self, held: _Purpose, customer_id: str, at: int) -> int:
+    def _code(self, purpose: _Purpose, customer_id: str, at: int) -> int:
         name = customer_id.encode()
         if len(name) > self._customers.itemsize:  # numpy would widen all names to compare
-            return held.default
+            return purpose.default
         row = int(self._customers.searchsorted(name))
         if row == len(self._customers) or self._customers[row] != name:
-            return held.default
-        first, end = held.first[row], held.first[row + 1]
-        found = bisect_right(held.times, at, first, end)
-        return held.default if found == first else int(held.codes[found - 1])
+            return purpose.default
+        first, end = purpose.first[row], purpose.first[row + 1]
+        found = bisect_right(purpose.times, at, first, end)
+        return purpose.default if found == first else int(purpose.codes[found - 1])
 
 
 def _ready(timeline: PurposeTimeline, size: int, purpose: str, policy: Policy) -> _Purpose:

@@ -1,8 +1,8 @@
-"""Law as rules: the kinds of rule that the YAML files under `law/` may hold, and their reading.
+"""Law as rules: the kinds of rule that the YAML files under `law/` may contain, and how they are read.
 
-A rule becomes one or more `Exclusion`s (a permitting record does not count when all tests hold), a `Lapse` (it counts
-for so long) or stays as it is (`HoursRule`, and the rules about categories). Those three are all that the decision
-knows; a kind that can be said in them needs no other code.
+A rule is turned into `Exclusion`s (a permitting record does not count when all tests hold) or into a `Lapse` (a record
+counts for some days only), or it is used as it is (`HoursRule`, and the rules about categories). The decision knows
+only these forms; a new kind of rule that can be turned into them needs no other code.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Item = Literal["required", "optional"]
 
 @dataclass(frozen=True)
 class Condition:
-    """A test of one column of a record; `value` is a set of texts, or a number for below."""
+    """A test of one column of a record; `value` is a set of texts, or for the two `below` operators a number."""
 
     column: str
     operator: Operator
@@ -42,7 +42,7 @@ class Exclusion:
 
 @dataclass(frozen=True)
 class Lapse:
-    """A permitting record of these purposes under this jurisdiction counts for so many days."""
+    """A permitting record of these purposes under this jurisdiction counts only for this number of days."""
 
     rule_id: str
     article: str
@@ -52,7 +52,7 @@ class Lapse:
 
 
 class Rule(BaseModel):
-    """What every rule says: its name, the article that it stands for, and its text for people."""
+    """Base of all kinds of rule: an id, the article of law, and a sentence that explains the rule."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -61,7 +61,7 @@ class Rule(BaseModel):
     says: Annotated[str, Field(min_length=20)]
 
     def exclusions(self, jurisdiction: str, items: dict[Item, frozenset[str]]) -> Iterator[Exclusion]:
-        """Which records do not count; `items` are the purposes that are required and optional."""
+        """Yield the tests of records that do not count; `items` lists the required and the optional purposes."""
         yield from ()
 
     def _under(self, jurisdiction: str, *tests: Condition) -> Exclusion:
@@ -70,14 +70,14 @@ class Rule(BaseModel):
 
 
 class GuardianRule(Rule):
-    """Consent of the young counts only when a guardian gave it."""
+    """Consent of a person under an age counts only when a guardian gave it."""
 
     kind: Literal["guardian"]
     under_years: Annotated[int, Field(ge=1, le=21)]
     unknown_age_counts_as_under: bool = True
 
     def exclusions(self, jurisdiction: str, items: dict[Item, frozenset[str]]) -> Iterator[Exclusion]:
-        """Records of the young that no guardian expressed."""
+        """Yield the test for records of persons under the age that no guardian expressed."""
         operator: Operator = "below_or_unknown" if self.unknown_age_counts_as_under else "below"
         yield self._under(
             jurisdiction,
@@ -87,14 +87,14 @@ class GuardianRule(Rule):
 
 
 class AskedSeparatelyRule(Rule):
-    """Consent to some items counts only when it was asked for in certain ways."""
+    """Consent to required or optional purposes counts only when it was asked for in one of the listed ways."""
 
     kind: Literal["asked_separately"]
     items: tuple[Item, ...]
     counted: tuple[Literal["separately", "bundled", "condition_of_service"], ...]
 
     def exclusions(self, jurisdiction: str, items: dict[Item, frozenset[str]]) -> Iterator[Exclusion]:
-        """Records of those items that were asked for in another way."""
+        """Yield the test for records of these purposes that were asked for in another way."""
         concerned = frozenset[str]().union(*(items[item] for item in self.items))
         yield self._under(
             jurisdiction,
@@ -104,14 +104,14 @@ class AskedSeparatelyRule(Rule):
 
 
 class CategoryNeedsStatuteRule(Rule):
-    """Some categories may be processed only for purposes for which a statute names them."""
+    """Some data categories may be processed only for purposes for which a statute names them."""
 
     kind: Literal["category_needs_statute"]
     categories: tuple[str, ...]
     statutes: dict[str, Annotated[str, Field(min_length=5)]]
 
     def exclusions(self, jurisdiction: str, items: dict[Item, frozenset[str]]) -> Iterator[Exclusion]:
-        """Records that cover the category for a purpose without a statute."""
+        """Yield the test for records that cover such a category for a purpose without a statute."""
         yield self._under(
             jurisdiction,
             Condition("purpose", "not_in", frozenset(self.statutes)),
@@ -120,7 +120,7 @@ class CategoryNeedsStatuteRule(Rule):
 
 
 class SensitiveApartRule(Rule):
-    """Some categories may be processed only on a consent of their own, apart from that to other data."""
+    """Some data categories may be processed only with a consent of their own, separate from that to other data."""
 
     kind: Literal["sensitive_apart"]
     categories: Annotated[tuple[str, ...], Field(min_length=1)]
@@ -128,7 +128,7 @@ class SensitiveApartRule(Rule):
     statutes: dict[str, Annotated[str, Field(min_length=5)]]
 
     def exclusions(self, jurisdiction: str, items: dict[Item, frozenset[str]]) -> Iterator[Exclusion]:
-        """Records of those purposes that were not asked for separately, or cover not just these categories."""
+        """Yield the tests for records of these purposes not asked for separately, or covering other categories."""
         here = Condition("purpose", "in", frozenset(self.purposes))
         categories = frozenset(self.categories)
         yield self._under(jurisdiction, here, Condition("asked", "not_in", frozenset({"separately"})))
@@ -137,7 +137,7 @@ class SensitiveApartRule(Rule):
 
 
 class ReconfirmationRule(Rule):
-    """Consent lapses unless it is renewed in time."""
+    """Consent to these purposes lapses unless it is renewed within some days."""
 
     kind: Literal["reconfirmation"]
     purposes: tuple[str, ...]
@@ -145,7 +145,7 @@ class ReconfirmationRule(Rule):
 
 
 class HoursRule(Rule):
-    """Within these hours of the day, a purpose needs the consent to another purpose as well."""
+    """Within some hours of the day, a purpose needs the consent to another purpose as well."""
 
     kind: Literal["hours"]
     purposes: tuple[str, ...]
@@ -154,7 +154,7 @@ class HoursRule(Rule):
     needs: str
 
     def holds_at(self, at: datetime) -> bool:
-        """Whether a local wall time lies within the hours: from the start, up to but not including the end.
+        """Return whether a local wall time lies within the hours, which include the start and exclude the end.
 
         >>> rule = built_in_laws()[0].hours_of("advertising_message")
         >>> [rule.holds_at(datetime(2026, 1, 1, hour, minute)) for hour, minute in ((20, 59), (21, 0), (7, 59), (8, 0))]
@@ -167,7 +167,7 @@ class HoursRule(Rule):
 
 
 class PseudonymisedFormRule(Rule):
-    """Some purposes may read only what names nobody by itself."""
+    """Some purposes may read only pseudonymised data: no column that identifies a person by itself."""
 
     kind: Literal["pseudonymised_form"]
     purposes: tuple[str, ...]
@@ -194,34 +194,34 @@ class Law(BaseModel):
     rules: tuple[AnyRule, ...]
 
     def hours_of(self, purpose: str) -> HoursRule | None:
-        """The rule about hours that concerns a purpose."""
+        """Return the hours rule of a purpose; None when there is none."""
         return next((r for r in self.rules if isinstance(r, HoursRule) and purpose in r.purposes), None)
 
     def lapses(self) -> Iterator[Lapse]:
-        """For how long consents count."""
+        """Yield the lapses: how long consents count."""
         for rule in self.rules:
             if isinstance(rule, ReconfirmationRule):
                 yield Lapse(rule.id, rule.article, self.jurisdiction, frozenset(rule.purposes), rule.within_days)
 
 
 def read_law(text: str, name: str) -> Law:
-    """Read one file of law.
+    """Return the law of one YAML file; `name` is the file name, for messages.
 
     Raises:
-        RuleError: naming every place that is not as it should be.
+        RuleError: names every fault of the file.
     """
     try:
         content: Any = yaml.safe_load(text)
         return Law.model_validate(content)
     except yaml.YAMLError as error:
-        raise RuleError(f"{name}: no YAML: {error}") from error
+        raise RuleError(f"{name}: cannot be read as YAML: {error}") from error
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         raise RuleError(f"{name}: {faults}. The kinds of rule and their keys are in docs/consent.md.") from error
 
 
 def built_in_laws() -> tuple[Law, ...]:
-    """The laws that come with Bojagi, in the order of their file names."""
+    """Return the laws that come with Bojagi, in the order of their file names."""
     folder = resources.files(__package__).joinpath("law")
     return tuple(_read_all(sorted(folder.iterdir(), key=lambda file: file.name)))
 

@@ -1,7 +1,7 @@
-"""The decision for one customer that keeps up with the store: what the online side asks.
+"""Consent decisions for single customers that follow the store; services that answer requests use them.
 
-An index over everything, built once, and over it small indexes of the customers who spoke since. A withdrawal that
-this or another process has stored counts after at most `CHECK_SECONDS`.
+An index of all records is built once. Customers with newer records get small indexes of their own. A withdrawal that
+this or another process stored counts after at most `CHECK_SECONDS`.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from privacy.consent.store import ConsentStore
 from privacy.consent.timeline import build_timeline
 
 CHECK_SECONDS = 0.05
-"""Looking for news takes 5 µs; twenty times a second is unnoticeable and well under a second."""
+"""Time between two looks into the store. A look takes 5 µs, so twenty a second cost nearly nothing."""
 
 
 class LiveDecisions:
-    """Answers from memory, and looks for news in the store."""
+    """Answers from memory, and looks into the store for new records every `CHECK_SECONDS`."""
 
     def __init__(
         self,
@@ -34,7 +34,7 @@ class LiveDecisions:
         self.rebuild()
 
     def rebuild(self) -> None:
-        """Read everything anew."""
+        """Read all records again."""
         self._version, self._seen = self._store.data_version(), self._store.sequence()
         records, membership = self._store.decisive_table(), self._store.membership_table()
         timeline = build_timeline(records, membership, self._policy, self._controller)
@@ -45,27 +45,27 @@ class LiveDecisions:
     def append(self, records: list[ConsentRecord]) -> None:
         """Store records; they count from the next question on."""
         self._store.append(records)
-        self._take_news()
+        self._read_new()
 
     def is_permitted(self, customer_id: str, purpose: str, at: datetime) -> bool:
-        """Whether the purpose is permitted for the customer at a local wall time.
+        """Return whether the purpose is permitted for the customer at a local wall time.
 
         Raises:
             UnknownPurposeError: no such purpose.
         """
         if self._monotonic() - self._checked_at >= CHECK_SECONDS:
-            self._look_for_news()
+            self._look()
         index = self._newer.get(customer_id, self._index)
         return index.is_permitted(customer_id, purpose, at)
 
-    def _look_for_news(self) -> None:
+    def _look(self) -> None:
         self._checked_at = self._monotonic()
         version = self._store.data_version()
         if version != self._version:
             self._version = version
-            self._take_news()
+            self._read_new()
 
-    def _take_news(self) -> None:
+    def _read_new(self) -> None:
         now = self._store.sequence()
         for customer in self._store.changed_since(self._seen):
             subjects = self._store.subjects_of(customer)

@@ -67,7 +67,11 @@ class Bearing:
 
 @dataclass(frozen=True)
 class Policy:
-    """Taxonomy and laws, checked against each other."""
+    """Taxonomy and laws, checked against each other.
+
+    Raises:
+        RuleError: a rule names an unknown purpose, or one that it cannot apply to.
+    """
 
     taxonomy: Taxonomy
     laws: tuple[Law, ...]
@@ -78,18 +82,21 @@ class Policy:
                 named = (*getattr(rule, "purposes", ()), *([rule.needs] if isinstance(rule, HoursRule) else ()))
                 for purpose in named:
                     if purpose not in self.taxonomy.purposes:
-                        raise RuleError(f"{law.jurisdiction}: rule {rule.id} names the purpose {purpose}; none such.")
+                        known = ", ".join(self.taxonomy.purposes)
+                        raise RuleError(
+                            f"{law.jurisdiction}: rule {rule.id} names the purpose {purpose}; expected one of {known}."
+                        )
                 if isinstance(rule, HoursRule):
                     self._check_hours(rule)
                 if isinstance(rule, SensitiveApartRule):
                     self._check_sensitive(rule)
         for purpose in self.taxonomy.purposes:
             if sum(law.hours_of(purpose) is not None for law in self.laws) > 1:
-                raise RuleError(f"Several laws hold hours for {purpose}; expected one.")
+                raise RuleError(f"Several laws set hours for {purpose}; expected at most one.")
 
     @property
     def purposes(self) -> tuple[str, ...]:
-        """All purposes, in the order of the taxonomy."""
+        """Names of all purposes, in the order of the taxonomy."""
         return tuple(self.taxonomy.purposes)
 
     @cached_property
@@ -100,19 +107,19 @@ class Policy:
         return sha256("\n".join([self.taxonomy.model_dump_json(), *laws, *bearings]).encode()).hexdigest()
 
     def can_refuse(self, purpose: str) -> bool:
-        """Whether there can be anybody who does not permit the purpose; nobody can where the law demands it."""
+        """Return whether a customer can deny the purpose. False where the law demands it."""
         return any(bearing.target == purpose for bearing in self.bearings())
 
     def permits_by_default(self, purpose: str) -> bool:
-        """What holds for a customer of whom there is no record."""
+        """Return whether a purpose is permitted for a customer without records: True where it rests on no consent."""
         return self.taxonomy[purpose].basis != "consent"
 
     def hours_of(self, purpose: str) -> HoursRule | None:
-        """The hours within which a purpose needs more. It binds the sender, wherever the receiver is."""
+        """Return the hours rule of a purpose, or None. It binds the sender, wherever the receiver is."""
         return next((rule for law in self.laws if (rule := law.hours_of(purpose))), None)
 
     def exclusions(self) -> tuple[Exclusion, ...]:
-        """Which consent records do not permit: by their state, under a law that we do not know, or by a law."""
+        """Return the tests of consent records that do not permit: by state, by an unknown jurisdiction, by a law."""
         known = frozenset(law.jurisdiction for law in self.laws)
         items = {"required": self.taxonomy.with_item("required"), "optional": self.taxonomy.with_item("optional")}
         return (
@@ -127,18 +134,18 @@ class Policy:
         )
 
     def lapses(self) -> tuple[Lapse, ...]:
-        """For how long consent records permit."""
+        """Return the rules on how long consent records permit."""
         return tuple(lapse for law in self.laws for lapse in law.lapses())
 
     def bearings(self) -> tuple[Bearing, ...]:
-        """Which streams bear on which purposes."""
+        """Return the bearings on all purposes: which records count for which purpose, and how."""
         return tuple(bearing for purpose in self.purposes for bearing in self._bearings_on(purpose))
 
     def check_categories(self, purpose: str, categories: frozenset[str], jurisdiction: str = "KR") -> None:
-        """Refuse the columns that the law keeps from a purpose, whatever anybody agreed to.
+        """Check that the law allows a purpose to read these data categories, whatever customers agreed to.
 
         Raises:
-            CategoryRefused: naming the categories and the articles.
+            CategoryRefused: names the refused categories and the articles.
             UnknownPurposeError: no such purpose.
         """
         faults = dict(self._refusals(purpose, categories, jurisdiction))
@@ -173,14 +180,16 @@ class Policy:
     def _check_sensitive(self, rule: SensitiveApartRule) -> None:
         for purpose in rule.purposes:
             if self.taxonomy.consent_of(purpose) != purpose:
-                raise RuleError(f"Rule {rule.id} lets {purpose} read sensitive data, which has no consent of its own.")
+                raise RuleError(
+                    f"Rule {rule.id} lets {purpose} read sensitive data; expected a purpose with a consent of its own."
+                )
 
     def _check_hours(self, rule: HoursRule) -> None:
         for purpose in rule.purposes:
             if self.taxonomy.consent_of(purpose) is None:
-                raise RuleError(f"Rule {rule.id} holds hours for {purpose}, which rests on no consent.")
+                raise RuleError(f"Rule {rule.id} sets hours for {purpose}; expected a purpose that rests on consent.")
         if self.taxonomy.consent_of(rule.needs) != rule.needs:
-            raise RuleError(f"Rule {rule.id} needs {rule.needs}, which has no consent of its own.")
+            raise RuleError(f"Rule {rule.id} needs {rule.needs}; expected a purpose with a consent of its own.")
 
     def _bearings_on(self, target: str) -> list[Bearing]:
         purpose, consent = self.taxonomy[target], self.taxonomy.consent_of(target)
@@ -200,5 +209,5 @@ class Policy:
 
 @cache
 def built_in_policy() -> Policy:
-    """The policy that comes with Bojagi; the same object every time."""
+    """Return the policy that comes with Bojagi; the same object every time."""
     return Policy(built_in_taxonomy(), built_in_laws())

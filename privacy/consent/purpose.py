@@ -1,4 +1,4 @@
-"""The purpose taxonomy: what personal data may be used for, on what basis, and what overrides it."""
+"""The purpose taxonomy: purposes for which personal data may be used, their legal basis, and what overrides them."""
 
 from __future__ import annotations
 
@@ -32,11 +32,15 @@ class Purpose(BaseModel):
     @model_validator(mode="after")
     def _names_its_law(self) -> Purpose:
         if self.basis in {"legal_duty", "statute"} and not self.article:
-            raise ValueError(f"basis {self.basis} without an article; name the law that demands or allows it")
+            raise ValueError(f"got the basis {self.basis} without an article; name the law that demands or allows it")
         if self.rests_on and self.basis != "consent":
-            raise ValueError(f"rests_on with basis {self.basis}; only a consent can rest on another's")
+            raise ValueError(
+                f"got rests_on with the basis {self.basis}; only the basis consent can rest on another consent"
+            )
         if self.basis == "consent" and set(self.yields_to) != {"objection", "restriction"}:
-            raise ValueError("a purpose resting on consent yields to objection and restriction")
+            raise ValueError(
+                "a purpose that rests on consent yields to objection and restriction; list both in yields_to"
+            )
         return self
 
 
@@ -51,16 +55,16 @@ class Taxonomy(BaseModel):
     def _rests_on_known_consents(self) -> Taxonomy:
         for name, purpose in self.purposes.items():
             for other in purpose.rests_on:
-                held = self.purposes.get(other)
-                if held is None or held.basis != "consent" or held.rests_on:
-                    raise ValueError(f"{name} rests on {other}, which is no purpose with a consent of its own")
+                base = self.purposes.get(other)
+                if base is None or base.basis != "consent" or base.rests_on:
+                    raise ValueError(f"{name} rests on {other}; expected a purpose with a consent of its own")
         return self
 
     def __getitem__(self, name: str) -> Purpose:
-        """The purpose of that name.
+        """Return the purpose of that name.
 
         Raises:
-            UnknownPurposeError: there is none; nothing is permitted for it.
+            UnknownPurposeError: there is no such purpose.
         """
         if name not in self.purposes:
             known = ", ".join(self.purposes)
@@ -70,32 +74,32 @@ class Taxonomy(BaseModel):
         return self.purposes[name]
 
     def consent_of(self, name: str) -> str | None:
-        """The purpose whose consent records decide on this one; None when it rests on no consent."""
+        """Return the purpose whose consent records permit this one; None when it does not rest on consent."""
         purpose = self[name]
         if purpose.basis != "consent":
             return None
         return purpose.rests_on[0] if purpose.rests_on else name
 
     def with_item(self, item: Item) -> frozenset[str]:
-        """The purposes that the service requires, or those that a person is free to refuse."""
+        """Return the purposes that the service requires (required), or that a person is free to refuse (optional)."""
         return frozenset(name for name, purpose in self.purposes.items() if purpose.item == item)
 
 
 def read_taxonomy(text: str, name: str) -> Taxonomy:
-    """Read a file of purposes.
+    """Return the taxonomy of a YAML file; `name` is the file name, for messages.
 
     Raises:
-        RuleError: naming every place that is not as it should be.
+        RuleError: names every fault of the file.
     """
     try:
         return Taxonomy.model_validate(yaml.safe_load(text))
     except yaml.YAMLError as error:
-        raise RuleError(f"{name}: no YAML: {error}") from error
+        raise RuleError(f"{name}: cannot be read as YAML: {error}") from error
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         raise RuleError(f"{name}: {faults}. The keys are explained at the head of purpose.yaml.") from error
 
 
 def built_in_taxonomy() -> Taxonomy:
-    """The purposes that come with Bojagi."""
+    """Return the purposes that come with Bojagi."""
     return read_taxonomy(resources.files(__package__).joinpath("purpose.yaml").read_text("utf-8"), "purpose.yaml")

@@ -1,6 +1,6 @@
-"""Consent receipts: a record as JSON-LD in the W3C Data Privacy Vocabulary, for the person to keep.
+"""Consent receipts: a record as JSON-LD in the W3C Data Privacy Vocabulary (DPV), for the person to keep.
 
-Follows the DPV guide to ISO/IEC TS 27560:2023. A receipt carries every field of the record, so that
+Follows the DPV guide to ISO/IEC TS 27560:2023. A receipt has every field of the record, so that
 `read_receipt(write_receipt(record)) == record`.
 """
 
@@ -26,66 +26,69 @@ CONTEXT: dict[str, Any] = {
 CONFORMS_TO = "https://w3id.org/dpv/schema/dpv-27560#record"
 _RECEIPT_CONFORMS_TO = "https://w3id.org/dpv/schema/dpv-27560#receipt"
 _STATE = {term: state for state, term in DPV_TERM.items()}
-_SPEAKER = {"self": "dpv:DataSubject", "guardian": "dpv:GuardianOfDataSubject"}
+_EXPRESSED_BY = {"self": "dpv:DataSubject", "guardian": "dpv:GuardianOfDataSubject"}
 
 
 def write_receipt(record: ConsentRecord, taxonomy: Taxonomy) -> dict[str, Any]:
-    """The receipt of a record, as JSON-LD.
+    """Return the receipt of a record, as JSON-LD.
 
     Raises:
-        UnknownPurposeError: the taxonomy does not know the record's purpose.
+        UnknownPurposeError: the record's purpose is not in the taxonomy.
     """
     return {
         "@context": CONTEXT,
         "@id": f"urn:bojagi:receipt:{record.record_id}",
         "@type": "dpv:ConsentReceipt",
         "dct:conformsTo": _RECEIPT_CONFORMS_TO,
-        "dpv:hasRecordOfActivity": _without_nothing(_record(record, taxonomy)),
+        "dpv:hasRecordOfActivity": _without_missing(_record(record, taxonomy)),
     }
 
 
 def read_receipt(document: dict[str, Any]) -> ConsentRecord:
-    """The record of a receipt that `write_receipt` made.
+    """Return the record of a receipt that `write_receipt` made.
 
     Raises:
-        ReceiptError: the document is no such receipt.
+        ReceiptError: the document is not such a receipt.
     """
     try:
-        held = document["dpv:hasRecordOfActivity"]
-        process, notice, state = held["dpv:hasProcess"], held["dpv:hasNotice"], held["dpv:hasConsentStatus"]
-        speaker = next(k for k, term in _SPEAKER.items() if term == held["dpv:isIndicatedBy"])
+        activity = document["dpv:hasRecordOfActivity"]
+        process, notice, state = activity["dpv:hasProcess"], activity["dpv:hasNotice"], activity["dpv:hasConsentStatus"]
+        expressed_by = next(k for k, term in _EXPRESSED_BY.items() if term == activity["dpv:isIndicatedBy"])
         return ConsentRecord.model_validate(
             {
-                "record_id": held["dct:identifier"],
-                "subject_id": held["dpv:hasDataSubject"]["dct:identifier"],
-                "controller": held["dpv:hasDataController"]["dpv:hasName"],
+                "record_id": activity["dct:identifier"],
+                "subject_id": activity["dpv:hasDataSubject"]["dct:identifier"],
+                "controller": activity["dpv:hasDataController"]["dpv:hasName"],
                 "purpose": process["dpv:hasPurpose"]["dct:identifier"],
                 "data_categories": tuple(process.get("dpv:hasPersonalData", ())),
                 "notice_version": notice["dct:hasVersion"],
                 "notice_language": notice["dct:language"],
                 "recipients": tuple(r["dpv:hasName"] for r in process.get("dpv:hasRecipient", ())),
                 "storage": process.get("dpv:hasStorageCondition"),
-                "jurisdiction": held["dpv:hasJurisdiction"].removeprefix("loc:"),
-                "method": held["dpv:hasIndicationMethod"],
-                "withdrawal_method": held.get("dpv:hasWithdrawalMethod"),
+                "jurisdiction": activity["dpv:hasJurisdiction"].removeprefix("loc:"),
+                "method": activity["dpv:hasIndicationMethod"],
+                "withdrawal_method": activity.get("dpv:hasWithdrawalMethod"),
                 "state": _STATE[state["@type"]],
                 "effective_at": state["dpv:isIndicatedAtTime"]["@value"],
-                "recorded_at": held["dct:created"]["@value"],
+                "recorded_at": activity["dct:created"]["@value"],
                 "expires_at": state.get("dct:valid", {}).get("@value"),
-                "expressed_by": speaker,
-                "age_years": held.get("bojagi:ageYears"),
-                "asked": held["bojagi:asked"],
-                "evidence_hash": held["bojagi:evidenceSha256"],
-                "supersedes": held.get("dct:replaces"),
+                "expressed_by": expressed_by,
+                "age_years": activity.get("bojagi:ageYears"),
+                "asked": activity["bojagi:asked"],
+                "evidence_hash": activity["bojagi:evidenceSha256"],
+                "supersedes": activity.get("dct:replaces"),
             }
         )
     except (KeyError, TypeError, AttributeError, StopIteration) as error:
         raise ReceiptError(
-            f"No receipt of ours: {type(error).__name__} at {error}; expected what was issued."
+            f"Not a receipt of Bojagi: {type(error).__name__} at {error}. Use the document as `bojagi consent receipt` "
+            "printed it."
         ) from error
     except ValidationError as error:
         places = ", ".join(".".join(map(str, fault["loc"])) for fault in error.errors())
-        raise ReceiptError(f"A receipt with faults in {places}; expected the fields as they were issued.") from None
+        raise ReceiptError(
+            f"The receipt has faults in {places}. Use the document as `bojagi consent receipt` printed it."
+        ) from None
 
 
 def _record(record: ConsentRecord, taxonomy: Taxonomy) -> dict[str, Any]:
@@ -100,7 +103,7 @@ def _record(record: ConsentRecord, taxonomy: Taxonomy) -> dict[str, Any]:
         "dpv:hasDataSubject": {"@type": "dpv:Consumer", "dct:identifier": record.subject_id},
         "dpv:hasDataController": {"@type": "dpv:DataController", "dpv:hasName": record.controller},
         "dpv:hasJurisdiction": f"loc:{record.jurisdiction}",
-        "dpv:hasProcess": _without_nothing(
+        "dpv:hasProcess": _without_missing(
             {
                 "@type": "dpv:Process",
                 "dpv:hasPurpose": {"@type": purpose, "dct:identifier": record.purpose},
@@ -114,14 +117,14 @@ def _record(record: ConsentRecord, taxonomy: Taxonomy) -> dict[str, Any]:
             "dct:hasVersion": record.notice_version,
             "dct:language": record.notice_language,
         },
-        "dpv:hasConsentStatus": _without_nothing(
+        "dpv:hasConsentStatus": _without_missing(
             {
                 "@type": DPV_TERM[record.state],
                 "dpv:isIndicatedAtTime": _moment(record.effective_at.isoformat()),
                 "dct:valid": None if record.expires_at is None else _moment(record.expires_at.isoformat()),
             }
         ),
-        "dpv:isIndicatedBy": _SPEAKER[record.expressed_by],
+        "dpv:isIndicatedBy": _EXPRESSED_BY[record.expressed_by],
         "dpv:hasIndicationMethod": record.method,
         "dpv:hasWithdrawalMethod": record.withdrawal_method,
         "bojagi:ageYears": record.age_years,
@@ -134,5 +137,5 @@ def _moment(text: str) -> dict[str, str]:
     return {"@type": "xsd:dateTime", "@value": text}
 
 
-def _without_nothing(fields: dict[str, Any]) -> dict[str, Any]:
+def _without_missing(fields: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None and value != []}

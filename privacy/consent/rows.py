@@ -1,4 +1,4 @@
-"""Consent records as columns: the one shape that both forms of the decision read."""
+"""Consent records as tables: the schemas that both forms of the decision read."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ RECORD_SCHEMA = pa.schema(
         pa.field("supersedes", pa.string()),
     ]
 )
-"""Grain: one row a record. Lists are joined by commas, as in silver/consent_event."""
+"""Grain: one row a record. Lists are joined by commas, as in silver/consent_event; an empty list is null."""
 
 DECISIVE = (
     "record_id", "subject_id", "controller", "purpose", "data_categories", "jurisdiction", "state", "effective_at",
@@ -50,15 +50,15 @@ MEMBERSHIP_SCHEMA = pa.schema(
         pa.field("from_at", _MOMENT, nullable=False),
     ]
 )
-"""Whom a source person belongs to, from a moment until its next row: merges and splits are rows. A null customer means
-nobody. A source person without any row is a customer by itself, under its own identifier."""
+"""The customer that a source person belongs to, from a moment until its next row; merges and splits add rows. A null
+customer means that it belongs to none. A source person without any row is a customer under its own identifier."""
 
 NEVER = datetime(9999, 12, 31)
-"""The end of what has none. Also the last moment that every engine can hold."""
+"""Stands for no end. It is the last day that every engine can represent."""
 
 
 def as_row(record: ConsentRecord) -> dict[str, object]:
-    """A record as one row of `RECORD_SCHEMA`."""
+    """Return a record as one row of `RECORD_SCHEMA`."""
     row = record.model_dump(mode="python")
     for column in ("data_categories", "recipients"):
         row[column] = ",".join(row[column]) or None
@@ -66,11 +66,15 @@ def as_row(record: ConsentRecord) -> dict[str, object]:
 
 
 def as_record(row: dict[str, object]) -> ConsentRecord:
-    """The record of one row. Raises pydantic's ValidationError when the row holds no record."""
+    """Return the record of one row of `RECORD_SCHEMA`.
+
+    Raises:
+        ValidationError: (pydantic's) the row is not a valid record.
+    """
     lists = {c: tuple(str(row[c]).split(",")) if row[c] else () for c in ("data_categories", "recipients")}
     return ConsentRecord.model_validate({**row, **lists})
 
 
 def as_table(records: Iterable[ConsentRecord]) -> pa.Table:
-    """Records as a table of `RECORD_SCHEMA`."""
+    """Return records as a table of `RECORD_SCHEMA`."""
     return pa.Table.from_pylist([as_row(record) for record in records], schema=RECORD_SCHEMA)

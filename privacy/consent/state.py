@@ -1,8 +1,8 @@
-"""The states of a consent, with their terms in the W3C Data Privacy Vocabulary, and of the rights above it.
+"""The states of consent, objection and restriction, with their terms in the W3C Data Privacy Vocabulary (DPV).
 
 ISO/IEC TS 27560 leaves the states to the implementer; DPV lists them as `dpv:ConsentStatus`. Only *given* and
-*renewed* permit. Objection (GDPR art. 21, PIPA art. 37) and restriction (GDPR art. 18, PIPA art. 37) are no states
-of a consent: they are streams of their own that override it, until the person lifts them.
+*renewed* permit. Objection (GDPR art. 21, PIPA art. 37) and restriction (GDPR art. 18, PIPA art. 37) are not states
+of a consent: they have streams of records of their own, which override consent until the person lifts them.
 """
 
 from enum import StrEnum
@@ -10,11 +10,11 @@ from typing import Literal
 
 StreamKind = Literal["consent", "objection", "restriction"]
 EVERY_PURPOSE = "*"
-"""The purpose of an objection or a restriction that concerns all of them."""
+"""Purpose of an objection or a restriction that concerns all purposes."""
 
 
 class State(StrEnum):
-    """What a record says. `unknown` is never stored: it is what no record means."""
+    """The state that a record reports. `unknown` is never stored; it stands for having no record."""
 
     UNKNOWN = "unknown"
     REQUESTED = "requested"
@@ -33,7 +33,7 @@ class State(StrEnum):
 
     @property
     def stream(self) -> StreamKind:
-        """Which stream of a person's records a state belongs to."""
+        """The stream of a person's records that a state belongs to."""
         if self in OBJECTION_STATES:
             return "objection"
         return "restriction" if self in RESTRICTION_STATES else "consent"
@@ -55,7 +55,7 @@ DPV_TERM: dict[State, str] = {
     State.INVALIDATED: "dpv:ConsentInvalidated",
     State.WITHDRAWN: "dpv:ConsentWithdrawn",
     State.REVOKED: "dpv:ConsentRevoked",
-    # DPV has rights, and no status, for these.
+    # DPV lists these as rights and has no status for them.
     State.OBJECTED: "bojagi:ProcessingObjected",
     State.OBJECTION_LIFTED: "bojagi:ObjectionLifted",
     State.RESTRICTED: "bojagi:ProcessingRestricted",

@@ -1,8 +1,8 @@
-"""The consent store of the online side: an append-only SQLite file, safe for several processes.
+"""The consent store: an append-only SQLite file, safe for several processes.
 
-Triggers refuse every change and deletion of a record, also from other programs; only the erasure of a person's data
-(issue of rights) replaces the file as a whole. Reads see all that was committed before them. The number of the last
-record (`sequence`) tells readers in other processes whether there is news.
+Triggers refuse every change and deletion of a record, also by other programs. Only the erasure of a person's data may
+replace the file as a whole. A read sees everything that was committed before it. Readers in other processes compare
+`sequence`, the number of the last record, to find new records.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _BATCH = 50_000
 _BETWEEN, _NULL = "\x1f", "\x1e"
 """Control characters that stand between joined values, and for a missing one."""
 _LAST = 2**63 - 1
-"""The greatest sequence number that SQLite can give."""
+"""The greatest sequence number that SQLite can assign."""
 _SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS record (
   sequence INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -55,10 +55,10 @@ class ConsentStore:
     """Appends and reads records and memberships. One object a thread; any number of processes."""
 
     def __init__(self, path: Path, taxonomy: Taxonomy) -> None:
-        """Open the store; create the file, readable by its owner only, when there is none.
+        """Open the store, or create its file, readable by its owner only.
 
         Raises:
-            ConsentError: the file cannot be opened or is no consent store.
+            ConsentError: the file cannot be opened or is not a consent store.
         """
         self.path = path
         self._taxonomy = taxonomy
@@ -72,10 +72,11 @@ class ConsentStore:
         self._db.close()
 
     def append(self, records: Iterable[ConsentRecord]) -> int:
-        """Add records, all or none; how many. Once this returns they are on the disk.
+        """Add records, all or none, and return how many. They are on the disk when this returns.
 
         Raises:
-            ConsentError: a record has an identifier that is there already, or an unknown purpose.
+            ConsentError: a record's identifier is in the store already.
+            UnknownPurposeError: a record names no purpose of the taxonomy.
         """
         rows = []
         for record in records:
@@ -89,37 +90,37 @@ class ConsentStore:
                 self._db.executemany(f"INSERT INTO record ({', '.join(_COLUMNS)}) VALUES ({marks})", rows)
             except sqlite3.IntegrityError as error:
                 raise ConsentError(
-                    f"{self.path}: refused {len(rows)} records ({error}); a record is stored once, under an identifier "
-                    "of its own."
+                    f"{self.path}: refused {len(rows)} records ({error}). A record is stored once: leave out those that "
+                    "are in the store already, as `bojagi consent import` does."
                 ) from error
         return len(rows)
 
     def assign(self, subject_id: str, customer_id: str | None, from_at: datetime) -> None:
-        """Say whom a source person belongs to from a moment on; None for nobody. Merges and splits call this."""
+        """Add the membership of a source person in a customer from a moment on; None: it has no customer from then on."""
         self.assign_all([(subject_id, customer_id, from_at)])
 
     def assign_all(self, rows: Iterable[tuple[str, str | None, datetime]]) -> None:
-        """Say of many source persons whom each belongs to from a moment on: subject, customer, moment."""
-        told = [(subject, customer, _text(from_at)) for subject, customer, from_at in rows]
+        """Add memberships, all or none: source person, customer (None for none), moment from which it counts."""
+        values = [(subject, customer, _text(from_at)) for subject, customer, from_at in rows]
         with transaction(self._db):
-            self._db.executemany("INSERT INTO membership (subject_id, customer_id, from_at) VALUES (?, ?, ?)", told)
+            self._db.executemany("INSERT INTO membership (subject_id, customer_id, from_at) VALUES (?, ?, ?)", values)
 
     def taken(self, source: str) -> str | None:
-        """The state of a source that was last taken in wholly; None when none was."""
+        """Return the state of a source at its last complete intake; None when it was never taken in."""
         row = self._db.execute("SELECT state FROM taken WHERE source = ?", (source,)).fetchone()
         return None if row is None else str(row[0])
 
     def note_taken(self, source: str, state: str) -> None:
-        """Remember which state of a source was taken in."""
+        """Store the state of a source that was taken in completely."""
         self.note_all_taken({source: state})
 
     def note_all_taken(self, states: Mapping[str, str]) -> None:
-        """Remember which states of sources were taken in."""
+        """Store the states of sources that were taken in completely."""
         with transaction(self._db):
             self._db.executemany("INSERT OR REPLACE INTO taken VALUES (?, ?)", states.items())
 
     def has(self, record_id: str) -> bool:
-        """Whether there is a record of that identifier."""
+        """Return whether there is a record with this identifier."""
         return self._db.execute("SELECT 1 FROM record WHERE record_id = ?", (record_id,)).fetchone() is not None
 
     def knows(self, identifier: str) -> bool:
@@ -132,41 +133,41 @@ class ConsentStore:
         return bool(self._db.execute(query, (identifier,)).fetchone()[0])
 
     def record(self, record_id: str) -> ConsentRecord | None:
-        """The record of that identifier."""
+        """Return the record with this identifier; None when there is none."""
         query = f"SELECT {', '.join(_COLUMNS)} FROM record WHERE record_id = ?"
         row = self._db.execute(query, (record_id,)).fetchone()
         return None if row is None else as_record(dict(zip(_COLUMNS, row, strict=True)))
 
     def sequence(self) -> tuple[int, int]:
-        """Numbers of the last record and of the last membership; they only grow."""
+        """Return the numbers of the last record and of the last membership; they only grow. 0 when there is none."""
         last = "SELECT (SELECT ifnull(max(sequence), 0) FROM record), (SELECT ifnull(max(sequence), 0) FROM membership)"
         row = self._db.execute(last).fetchone()
         return int(row[0]), int(row[1])
 
     def data_version(self) -> int:
-        """Changes whenever another connection has committed; costs microseconds."""
+        """Return a number that changes when another connection has committed; takes microseconds."""
         return int(self._db.execute("PRAGMA data_version").fetchone()[0])
 
     def records_of(self, subjects: Iterable[str]) -> list[ConsentRecord]:
-        """The records of source persons, in the order of recording."""
+        """Return the records of source persons, in the order of recording."""
         where, values = _where(subjects, _LAST)
         query = f"SELECT {', '.join(_COLUMNS)} FROM record {where} ORDER BY sequence"
         return [as_record(dict(zip(_COLUMNS, row, strict=True))) for row in self._db.execute(query, values)]
 
     def subjects_of(self, customer_id: str) -> list[str]:
-        """The source persons that ever belonged to a customer, and itself."""
+        """Return the source persons that ever belonged to a customer, and the customer's own identifier."""
         rows = self._db.execute("SELECT DISTINCT subject_id FROM membership WHERE customer_id = ?", (customer_id,))
         return sorted({customer_id, *(row[0] for row in rows)})
 
     def members_of(self, customer_id: str) -> list[str]:
-        """The source persons that belong to a customer by the latest word; itself when there are none."""
+        """Return the source persons that belong to a customer now; its own identifier when there are none."""
         where, values = _where(self.subjects_of(customer_id), _LAST)
         query = f"SELECT subject_id, customer_id FROM membership {where} ORDER BY from_at, sequence"
-        owner = dict(self._db.execute(query, values).fetchall())
-        return sorted(subject for subject, held in owner.items() if held == customer_id) or [customer_id]
+        owner_of = dict(self._db.execute(query, values).fetchall())
+        return sorted(subject for subject, owner in owner_of.items() if owner == customer_id) or [customer_id]
 
     def changed_since(self, sequence: tuple[int, int]) -> set[str]:
-        """The customers whose verdicts may have changed since those numbers."""
+        """Return the source persons with records or memberships after these numbers, and their customers, past ones too."""
         subjects = " UNION ".join(
             f"SELECT subject_id FROM {table} WHERE sequence > ?" for table in ("record", "membership")
         )
@@ -174,20 +175,36 @@ class ConsentStore:
         found = self._db.execute(f"{subjects} UNION {owners}", (*sequence, *sequence))
         return {row[0] for row in found if row[0] is not None}
 
+    def subjects(self) -> pa.Array:
+        """Return every source person that has a record, once."""
+        rows = self._db.execute("SELECT DISTINCT subject_id FROM record").fetchall()
+        return pa.array([row[0] for row in rows], pa.string())
+
     def record_table(self, subjects: Iterable[str] | None = None, up_to: int = _LAST) -> pa.Table:
-        """Records as a table of `RECORD_SCHEMA`: all up to a sequence number, or those of source persons."""
+        """Return records as a table of `RECORD_SCHEMA`, in the order of recording.
+
+        Args:
+            subjects: only records of these source persons; None returns those of all.
+            up_to: only records up to this sequence number.
+        """
+        if subjects is None:
+            return self._all_records(_COLUMNS, up_to)
         where, values = _where(subjects, up_to)
         query = f"SELECT {', '.join(_COLUMNS)} FROM record {where} ORDER BY sequence"
         return self._table(query, values, RECORD_SCHEMA)
 
     def decisive_table(self, up_to: int = _LAST) -> pa.Table:
-        """All records up to a sequence number, with the columns that decide (`DECISIVE`): a third of the time.
+        """Return all records up to a sequence number, only the columns that decide (`DECISIVE`)."""
+        return self._all_records(DECISIVE, up_to)
 
-        SQLite joins the values of a block, and Arrow splits them: none becomes an object of Python.
+    def _all_records(self, columns: tuple[str, ...], up_to: int) -> pa.Table:
+        """All records in the order of recording, in a third of the time that a row at a time takes.
+
+        SQLite joins the values of a block, and Arrow splits them: no value becomes an object of Python.
         """
-        joined = ", ".join(f"group_concat(ifnull({column}, '{_NULL}'), '{_BETWEEN}')" for column in DECISIVE)
+        joined = ", ".join(f"group_concat(ifnull({column}, '{_NULL}'), '{_BETWEEN}')" for column in columns)
         block = "FROM record WHERE sequence > ? AND sequence <= ?"
-        schema = pa.schema([RECORD_SCHEMA.field(column) for column in DECISIVE])
+        schema = pa.schema([RECORD_SCHEMA.field(column) for column in columns])
         last = min(self.sequence()[0], up_to)
         tables = [schema.empty_table()]
         for low in range(0, last, _BATCH):
@@ -195,15 +212,20 @@ class ConsentStore:
             count, *texts = self._db.execute(f"SELECT count(*), {joined} {block}", ends).fetchone()
             if count == 0:
                 continue
-            columns = [_split(text, field) for text, field in zip(texts, schema, strict=True)]
-            if all(len(column) == count for column in columns):
-                tables.append(pa.table(columns, schema=schema))
-            else:  # somebody put a control character into a text
-                tables.append(self._table(f"SELECT {', '.join(DECISIVE)} {block} ORDER BY sequence", ends, schema))
+            split = [_split(text, field) for text, field in zip(texts, schema, strict=True)]
+            if all(len(column) == count for column in split):
+                tables.append(pa.table(split, schema=schema))
+            else:  # a text contains the character that separates values
+                tables.append(self._table(f"SELECT {', '.join(columns)} {block} ORDER BY sequence", ends, schema))
         return pa.concat_tables(tables)
 
     def membership_table(self, subjects: Iterable[str] | None = None, up_to: int = _LAST) -> pa.Table:
-        """Memberships as a table of `MEMBERSHIP_SCHEMA`; the latest word on a moment counts."""
+        """Return memberships as a table of `MEMBERSHIP_SCHEMA`; of several from one moment, the last stored.
+
+        Args:
+            subjects: only memberships of these source persons; None returns those of all.
+            up_to: only memberships up to this sequence number.
+        """
         where, values = _where(subjects, up_to)
         query = (
             f"SELECT subject_id, customer_id, from_at FROM (SELECT *, max(sequence) FROM membership {where} "

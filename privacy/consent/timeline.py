@@ -1,8 +1,9 @@
-"""The decision over time, for all customers and purposes at once, in numpy.
+"""The consent decision over time, for all customers and purposes at once, in numpy.
 
-`privacy/consent/policy.py` says in words what is computed; `frame.py` computes the same in Spark. A record in force
-covers a segment of time. A segment belongs to the customers that its source person belonged to. For a purpose, the
-segments that bear on it open and close counters; where the sums change, the verdict may change.
+`privacy/consent/policy.py` says in words what is computed; `frame.py` computes the same in Spark. A record is in force
+during a segment of time. A segment belongs to the customers that its source person belonged to. For each purpose, the
+segments that count for it raise counters where they begin and lower them where they end. The verdict may change where
+a counter changes.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ _MICROSECONDS = 1_000_000
 
 
 def microseconds(moment: datetime) -> int:
-    """A wall time as a number."""
+    """Return a wall time as microseconds since 1970."""
     delta = moment - _EPOCH
     return (delta.days * 86_400 + delta.seconds) * _MICROSECONDS + delta.microseconds
 
@@ -44,13 +45,13 @@ _BEGINNING = np.iinfo(np.int64).min
 
 
 def default_verdict(policy: Policy, purpose: str) -> int:
-    """What holds for a customer of whom there is no record. (Hours are only held for what rests on consent.)"""
+    """Return the verdict for a customer without records. (Hours rules concern only purposes that rest on consent.)"""
     return ALWAYS if policy.permits_by_default(purpose) else BLOCKED
 
 
 @dataclass(frozen=True)
 class Segments:
-    """Stretches of time in which a record is in force: of whom, about what, until when it permits or blocks."""
+    """Periods in which a record is in force, as columns: source person or customer, kind, purpose, start, end."""
 
     subject: Ints
     kind: Ints
@@ -58,7 +59,7 @@ class Segments:
     start: Ints
     end: Ints
     effect_end: Ints
-    """End of the effect (permitting, or blocking); equal to `start` where there is none."""
+    """Time until which the record permits or blocks; equal to `start` where it does neither."""
 
 
 @dataclass(frozen=True)
@@ -85,19 +86,19 @@ def build_timeline(
     controller: str,
     known_at: datetime | None = None,
 ) -> Timeline:
-    """The verdicts of a controller's records.
+    """Return the verdicts of a controller's records over time.
 
     Args:
         records: the `DECISIVE` columns, at least; one row a record.
-        membership: `MEMBERSHIP_SCHEMA`; None when every source person is a customer by itself.
+        membership: `MEMBERSHIP_SCHEMA`; None treats every source person as a customer of its own.
         policy: purposes and laws.
-        controller: whose records decide; others' are left out.
-        known_at: as known at that moment; by default, with all that was recorded.
+        controller: the controller whose records decide; records of others are left out.
+        known_at: uses only what was recorded by that moment; None uses all records.
     """
     visible = pc.equal(records["controller"], controller)
     if known_at is not None:
         visible = pc.and_(visible, pc.less_equal(records["recorded_at"], pa.scalar(known_at, pa.timestamp("us"))))
-    # A store has one controller as a rule, and leaving nobody out of millions of rows of text takes seconds.
+    # A store usually has one controller. A filter that keeps all of millions of rows of text would take seconds.
     records = records if pc.all(visible, skip_nulls=False).as_py() else records.filter(visible)
     records = records.combine_chunks()
     subjects, names = _encode(records["subject_id"])
@@ -127,28 +128,28 @@ def _mask(column: Any) -> Bools:
 
 
 def _holds(records: pa.Table, condition: Condition) -> Bools:
-    """Where a condition of a rule holds; what is null is in no set and below nothing."""
+    """Where a condition of a rule holds. Null is in no set and below no number."""
     column, value = records[condition.column], condition.value
     if isinstance(value, int):
         is_below = pc.fill_null(pc.less(column, value), condition.operator == "below_or_unknown")
         return _mask(is_below)
     if condition.operator in ("covers_any", "covers_none", "covers_other"):
-        lists, told = _encode(pc.fill_null(column, ""))
-        answers = [_covers(text, condition.operator, value) for text in told]
+        lists, texts = _encode(pc.fill_null(column, ""))
+        answers = [_covers(text, condition.operator, value) for text in texts]
         return np.array(answers, dtype=bool)[lists]
     found = _mask(pc.is_in(column, value_set=pa.array(sorted(value), pa.string())))
     return found if condition.operator == "in" else ~found
 
 
-def _covers(told: str, operator: str, terms: frozenset[str]) -> bool:
-    named = {term.strip() for term in told.split(",")} - {""}
+def _covers(text: str, operator: str, terms: frozenset[str]) -> bool:
+    named = {term.strip() for term in text.split(",")} - {""}
     if operator == "covers_other":
         return bool(named - terms)
     return bool(named & terms) == (operator == "covers_any")
 
 
 def _permits_until(records: pa.Table, policy: Policy, start: Ints) -> Ints:
-    """Until when each consent record permits by itself; its own start where it does not at all."""
+    """The time until which each consent record permits; its own start where it never does."""
     until = _moments(records["expires_at"])
     for lapse in policy.lapses():
         concerned = _mask(pc.equal(pc.fill_null(records["jurisdiction"], ""), lapse.jurisdiction))
@@ -169,11 +170,11 @@ def _segments(records: pa.Table, subject: Ints, policy: Policy) -> Segments:
         kind[_mask(pc.is_in(state, value_set=pa.array(sorted(states), pa.string())))] = code
     blocking = _mask(pc.is_in(state, value_set=pa.array(sorted(BLOCKING), pa.string())))
     effect_end = np.where(kind == 0, _permits_until(records, policy, start), np.where(blocking, _NEVER, start))
-    # The most restrictive of records that speak at once comes last: it permits least, or blocks longest.
+    # Of records of one moment the most restrictive comes last: it permits for the shortest time, or blocks longest.
     leniency = np.where(kind == 0, effect_end, -effect_end)
     purpose = _purpose_codes(records["purpose"], policy)
     stream = (subject * (len(policy.purposes) + 2) + purpose) * len(KINDS) + kind
-    stands = ~_struck(records, stream, start, recorded)
+    stands = ~_corrected(records, stream, start, recorded)
     order = np.lexsort((-leniency[stands], recorded[stands], start[stands], stream[stands]))
     order = np.flatnonzero(stands)[order]
     stream, start = stream[order], start[order]
@@ -185,40 +186,40 @@ def _segments(records: pa.Table, subject: Ints, policy: Policy) -> Segments:
 
 
 def _purpose_codes(column: pa.ChunkedArray, policy: Policy) -> Ints:
-    """Number of the purpose; after the taxonomy's come every purpose (*) and what it does not know."""
+    """Number of the purpose. After those of the taxonomy come every purpose (*) and unknown purposes."""
     known = pc.index_in(column, value_set=pa.array([*policy.purposes, "*"], pa.string()))
     codes: Ints = pc.fill_null(known, len(policy.purposes) + 1).to_numpy().astype(np.int64)
     return codes
 
 
-def _struck(records: pa.Table, stream: Ints, start: Ints, recorded: Ints) -> Bools:
-    """Which records another one corrects: of the same stream, recorded no earlier, taking effect no later."""
-    struck = np.zeros(len(records), dtype=bool)
+def _corrected(records: pa.Table, stream: Ints, start: Ints, recorded: Ints) -> Bools:
+    """Marks the records that a record of the same stream corrects: recorded no earlier, taking effect no later."""
+    corrected = np.zeros(len(records), dtype=bool)
     named = np.flatnonzero(_mask(pc.is_valid(records["supersedes"])))
     if len(named) == 0:
-        return struck
+        return corrected
     found = pc.index_in(records["supersedes"].take(pa.array(named)), value_set=records["record_id"].combine_chunks())
     target: Ints = pc.fill_null(found, -1).to_numpy().astype(np.int64)
     named, target = named[target >= 0], target[target >= 0]
     corrects = (stream[named] == stream[target]) & (start[named] <= start[target])
     corrects &= (recorded[named] >= recorded[target]) & (named != target)
-    struck[target[corrects]] = True
-    return struck
+    corrected[target[corrects]] = True
+    return corrected
 
 
 def _assign(
     segments: Segments, names: list[str], membership: pa.Table | None
 ) -> tuple[Segments, npt.NDArray[np.bytes_]]:
-    """The segments by customer instead of source person, cut to the time that it belonged to the customer."""
+    """The segments by customer instead of source person, cut to the time in which it belonged to the customer."""
     subjects = np.array([name.encode() for name in names] or [b""], dtype=np.bytes_)[: len(names)]
     if membership is None or len(membership) == 0:
         customers, code = np.unique(subjects, return_inverse=True)
         return _renamed(segments, code[segments.subject]), customers
     index = {name: code for code, name in enumerate(names)}
-    held = membership.select(["subject_id", "customer_id", "from_at"]).combine_chunks()
-    member = np.array([index.get(s, -1) for s in held["subject_id"].to_pylist()], dtype=np.int64)
-    begins = _moments(held["from_at"])
-    owner = np.array([(c or "").encode() for c in held["customer_id"].to_pylist()], dtype=np.bytes_)
+    rows = membership.select(["subject_id", "customer_id", "from_at"]).combine_chunks()
+    member = np.array([index.get(s, -1) for s in rows["subject_id"].to_pylist()], dtype=np.int64)
+    begins = _moments(rows["from_at"])
+    owner = np.array([(c or "").encode() for c in rows["customer_id"].to_pylist()], dtype=np.bytes_)
     keep = member >= 0
     member, begins, owner = member[keep], begins[keep], owner[keep]
     alone = np.setdiff1d(np.arange(len(names)), member)
@@ -250,11 +251,11 @@ def _renamed(s: Segments, subject: Ints) -> Segments:
     return Segments(subject, s.kind, s.purpose, s.start, s.end, s.effect_end)
 
 
-_COUNTERS = ("need_ok", "need_spoken", "night_ok", "night_spoken", "block")
+_COUNTERS = ("need_permits", "need_in_force", "night_permits", "night_in_force", "block")
 
 
 def _changes(segments: Segments, slot: Slot, chosen: Bools) -> Iterator[tuple[Ints, Ints, int, int]]:
-    """What segments open and close: customer, time, counter, +1 or -1."""
+    """The counter changes of the chosen segments: customer, time, counter, +1 or -1."""
     customer, start = segments.subject[chosen], segments.start[chosen]
     end, effect_end = segments.end[chosen], segments.effect_end[chosen]
     if slot == "refusal":
@@ -263,10 +264,10 @@ def _changes(segments: Segments, slot: Slot, chosen: Bools) -> Iterator[tuple[In
         yield customer[refusing], end[refusing], _COUNTERS.index("block"), -1
         return
     whole, effective = {
-        "need": ("need_spoken", "need_ok"),
-        "night": ("night_spoken", "night_ok"),
+        "need": ("need_in_force", "need_permits"),
+        "night": ("night_in_force", "night_permits"),
         "block": (None, "block"),
-        "night_block": (None, "night_spoken"),
+        "night_block": (None, "night_in_force"),
     }[slot]
     if whole is not None:
         lasting = end > start
@@ -298,7 +299,7 @@ def _verdicts(segments: Segments, target: str, policy: Policy, size: int) -> Pur
     customer, time, counter, step = customer[order], time[order], counter[order], step[order]
     last = np.ones(len(order), dtype=bool)
     last[:-1] = (customer[1:] != customer[:-1]) | (time[1:] != time[:-1])
-    # What a customer opens, it closes again by the end of time: one sum runs through all customers.
+    # Every segment that opens also closes: a customer's counters end at zero, so one sum can run over all customers.
     sums = {name: np.cumsum(np.where(counter == i, step, 0))[last] for i, name in enumerate(_COUNTERS)}
     customer, time = customer[last], time[last]
     default = default_verdict(policy, target)
@@ -312,10 +313,10 @@ def _verdicts(segments: Segments, target: str, policy: Policy, size: int) -> Pur
 def _code(sums: dict[str, npt.NDArray[Any]], policy: Policy, target: str) -> npt.NDArray[np.int8]:
     agreed = np.ones(len(sums["block"]), dtype=bool)
     if policy.taxonomy.consent_of(target) is not None:
-        agreed = (sums["need_spoken"] > 0) & (sums["need_ok"] == sums["need_spoken"])
+        agreed = (sums["need_in_force"] > 0) & (sums["need_permits"] == sums["need_in_force"])
     permitted = agreed & (sums["block"] == 0)
     at_night = np.ones(len(permitted), dtype=bool)
     if policy.hours_of(target) is not None:
-        at_night = (sums["night_spoken"] > 0) & (sums["night_ok"] == sums["night_spoken"])
+        at_night = (sums["night_in_force"] > 0) & (sums["night_permits"] == sums["night_in_force"])
     code: npt.NDArray[np.int8] = np.where(permitted, np.where(at_night, ALWAYS, BY_DAY), BLOCKED).astype(np.int8)
     return code

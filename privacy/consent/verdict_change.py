@@ -22,11 +22,11 @@ def note_permissions(view: ConsentView) -> None:
 
 
 def changed_verdicts(view: ConsentView, purpose: str) -> dict[str, bool]:
-    """Return whether the purpose is permitted now for each customer with news since silver/permission was built.
+    """Return the verdict at the view's moment of each customer whose records changed since silver/permission was built.
 
-    News is a record, or a membership, of one of the customer's source persons. "Now" is the view's moment. Identifiers
-    of these source persons are among the keys: each may be a customer by itself. Other customers' verdicts are in
-    silver/permission.
+    A change is a new record or a new membership of one of the customer's source persons. The identifiers of these
+    source persons are keys as well: a source person may be a customer of its own. The verdicts of all other customers
+    are in silver/permission.
 
     Raises:
         ConsentError: silver/permission was never built, or its position is not recorded.
@@ -45,8 +45,3 @@ def changed_verdicts(view: ConsentView, purpose: str) -> dict[str, bool]:
         records, members = store.record_table(subjects), store.membership_table(subjects)
     index = DecisionIndex(build_timeline(records, members, view.policy, view.controller), view.policy)
     return {customer: index.is_permitted(customer, purpose, view.moment) for customer in sorted(changed)}
-
-
-def denied_since(view: ConsentView, purpose: str) -> list[str]:
-    """Return the customers of `changed_verdicts` who do not permit the purpose."""
-    return [customer for customer, is_permitted in changed_verdicts(view, purpose).items() if not is_permitted]

@@ -1,4 +1,4 @@
-"""What the consent record says in one run: taken once, so that all its tables and all its proofs rest on the same."""
+"""The consent record as one run sees it: all tables and proofs of the run use the same records and memberships."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from privacy.consent.timeline import build_timeline
 
 RECORD = "consent/record"
 MEMBERSHIP = "consent/membership"
-"""Names under which a derived table lists records and memberships among its inputs."""
+"""Names of the records and the memberships among the inputs of a derived table."""
 
 
 class ConsentView:
-    """Records, memberships and decisions up to the moment at which the view was first asked.
+    """Records, memberships and decisions, as they were when the view was first used.
 
     Attributes:
         policy: purposes and laws.
-        controller: whose records decide.
-        moment: at which decisions are made, the shop's local wall time.
-        digests: of the verdicts in a table, by the table and its version; kept so that each is made once.
+        controller: the controller whose records decide.
+        moment: time for which decisions are made, the shop's local wall time.
+        digests: cache of digests of the verdicts in a table, by table and version.
     """
 
     def __init__(self, opened: Callable[[], ConsentStore], policy: Policy, controller: str, moment: datetime) -> None:
@@ -35,25 +35,25 @@ class ConsentView:
         self.digests: dict[str, dict[str, str]] = {}
 
     def open(self) -> ConsentStore:
-        """Open the store, to be closed by the caller."""
+        """Return a new connection to the store, to be closed by the caller."""
         return self._opened()
 
     @cached_property
     def sequence(self) -> tuple[int, int]:
-        """Up to which record and which membership the view goes."""
+        """Numbers of the last record and the last membership that the view includes."""
         with closing(self.open()) as store:
             return store.sequence()
 
     @property
     def state(self) -> str:
-        """What the view rests on: records, memberships and rules. Another state, and tables are built again."""
+        """Text that changes with the records, memberships or rules of the view; tables are then built again."""
         return f"{self.sequence[0]}.{self.sequence[1]}-{self.controller}-{self.policy.digest}"
 
     def table(self, name: str) -> pa.Table:
-        """The records or the memberships.
+        """Return the records (`RECORD`) or the memberships (`MEMBERSHIP`) of the view.
 
         Raises:
-            KeyError: neither is called so.
+            KeyError: another name.
         """
         with closing(self.open()) as store:
             if name == RECORD:
@@ -64,14 +64,20 @@ class ConsentView:
 
     @cached_property
     def index(self) -> DecisionIndex:
-        """The decisions, made from the records by `privacy.consent.timeline`: not the way that tables are filtered."""
+        """The decisions, computed by `privacy.consent.timeline`: independently of the filter of tables."""
         with closing(self.open()) as store:
             records = store.decisive_table(up_to=self.sequence[0])
         membership = self.table(MEMBERSHIP)
         return DecisionIndex(build_timeline(records, membership, self.policy, self.controller), self.policy)
 
     def is_permitted(self, customer_id: str | None, purpose: str) -> bool:
-        """Whether the purpose is permitted for the customer at the view's moment; nobody permits nothing."""
+        """Return whether the purpose is permitted for the customer at the view's moment.
+
+        None: permitted only for purposes that do not rest on consent.
+
+        Raises:
+            UnknownPurposeError: no such purpose.
+        """
         if customer_id is None:
             return self.policy.permits_by_default(purpose)
         return self.index.is_permitted(customer_id, purpose, self.moment)

@@ -1,4 +1,4 @@
-"""Arrow's types for the Spark SQL type names that contracts use."""
+"""Converts the Spark SQL type names of contracts into Arrow types."""
 
 from __future__ import annotations
 

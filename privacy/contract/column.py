@@ -13,7 +13,7 @@ IdentifierRole: TypeAlias = Literal["direct", "quasi", "sensitive", "none"]
 
 @dataclass(frozen=True)
 class Standardise:
-    """The rule by which values are standardised. Only the rule `unit` has options (vocabulary: `unitOptions`)."""
+    """The standard form into which values are converted. Only `unit` has options (vocabulary: `unitOptions`)."""
 
     rule: str
     options: Mapping[str, str | float] = field(default_factory=dict)

@@ -1,5 +1,5 @@
-"""Differential privacy: bounded statistics, noise by OpenDP, and a budget that cannot be overspent.
+"""Differentially private statistics: bounded aggregates, noise by OpenDP, and a budget that cannot be overspent.
 
 Belongs here: contribution bounds, sensitivities, mechanisms, accounting, the ledger, the parser of questions.
-Does not belong here: where tables live, Dagster, the command line. Neither Spark nor pandas in the ledger.
+Does not belong here: where tables are stored, Dagster, the command line. The ledger uses neither Spark nor pandas.
 """

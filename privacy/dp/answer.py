@@ -1,4 +1,4 @@
-"""What an analyst gets: estimates with error bars, and a sentence that says what they mean."""
+"""The answer to a question: estimates with margins, and a sentence that explains them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Estimate(BaseModel):
-    """One number of one group. `margin`: half the width of the noise's interval; None if unknown."""
+    """One statistic of one group. `margin`: half of its confidence interval. None: too little data to tell."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     group: dict[str, str]
@@ -19,14 +19,14 @@ class Estimate(BaseModel):
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """Ends of the confidence interval."""
+        """The ends of the confidence interval; None if the value or the margin is unknown."""
         if self.value is None or self.margin is None:
             return None
         return self.value - self.margin, self.value + self.margin
 
 
 class Answer(BaseModel):
-    """A release: what was asked, all estimates, a plain sentence, the privacy statement."""
+    """A release: hash of the question, version of the data, estimates, explaining sentence and privacy statement."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     question: str
@@ -38,9 +38,9 @@ class Answer(BaseModel):
 
     @property
     def statement_text(self) -> str:
-        """The statement as JSON, to stand beside the figures."""
+        """The privacy statement as JSON, to be stored with the estimates."""
         return json.dumps(self.statement, ensure_ascii=False, sort_keys=True)
 
     def values(self, statistic: str) -> dict[tuple[str, ...], float | None]:
-        """The estimates of one statistic by group."""
+        """Return the values of one statistic by group; None where there was too little data to tell."""
         return {tuple(e.group.values()): e.value for e in self.estimates if e.statistic == statistic}

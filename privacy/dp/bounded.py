@@ -1,13 +1,13 @@
-"""Bounding by the engine: everything that touches rows, in one pass, in integers.
+"""Bounds each customer's contribution and adds up groups: the only code that reads rows, in one pass, in integers.
 
-1. `lay_out` (once per version of a table): number each customer's rows in an order drawn by a keyed hash.
+1. `lay_out` (once per version of a table): numbers each customer's rows in an order drawn by a keyed hash.
    Keeping R rows per customer is then a filter, `_rank` ≤ R, without a shuffle by customer.
-2. `contributions`: clip, then one row per customer and group with at most L∞ rows' worth; at most L0 groups. Rows are
-   drawn first only where L0·L∞ > R; else R follows, and all rows of a customer have their say.
-3. `aggregate`: add the pairs up by group.
+2. `contributions`: clips the measure, then makes one row per customer and group that counts as at most L∞ rows, in at
+   most L0 groups. If L0·L∞ > R, it first draws R rows of each customer; otherwise R holds without drawing.
+3. `aggregate`: adds these rows up by group.
 
-A customer's rows beyond L∞ in one group are not thrown away: their sum is scaled to L∞ rows (sum·L∞/n, cut to a whole
-number, which lies in [−L∞·half, L∞·half] as L∞ rows would), so the bound is the same and the variance less.
+If a customer has n > L∞ rows in one group, their sum is scaled to L∞ rows: sum·L∞/n, rounded toward zero. This lies in
+[−L∞·half, L∞·half], as the sum of L∞ rows would, so the bound is the same and the variance is smaller.
 """
 
 from __future__ import annotations
@@ -29,17 +29,16 @@ if TYPE_CHECKING:
 RANK = "_rank"
 DRAWN = "_drawn"
 UNIT = "_unit"
-# What is known of a group: pairs (customers, when a customer has one a group), rows, steps, square steps.
+# Aggregates of a group: number of pairs (customers, if each has one row a group), rows, steps, square steps.
 SUMS = ("customers", "n", "s", "q")
 
 
 def lay_out(frame: DataFrame, unit: str, within: Sequence[str] = (), seed: int = 0) -> DataFrame:
-    """`frame` with `_rank`: 1, 2, … over each customer's rows in an order drawn by a hash keyed by `seed`.
+    """Return `frame` with `_rank`: 1, 2, … over each customer's rows, in an order drawn by a hash keyed by `seed`.
 
-    Grain and columns as before; rows without a customer are left out. Rows that are equal in every column may
-    swap places, which changes no aggregate. For each column of `within`, `_rank_<column>` numbers the
-    customer's rows with one value of it, so that L∞ rows per group is a filter as well. Write it once,
-    reuse it for every question.
+    Grain and columns stay; rows without a customer are left out. Rows that are equal in every column may swap their
+    numbers, which changes no aggregate. For each column of `within`, `_rank_<column>` numbers the customer's rows with
+    one value of it, so that L∞ rows per group is a filter as well. Write the result once and use it for every question.
     """
     require_columns(frame, {unit})
     columns = sorted(column for column in frame.columns if not column.startswith(RANK))
@@ -52,22 +51,23 @@ def lay_out(frame: DataFrame, unit: str, within: Sequence[str] = (), seed: int =
 
 
 def contributions(frame: DataFrame, question: Question, draws_rows: bool = False) -> DataFrame:
-    """What counts of each customer: `_unit`, `k0`, `k1`, …, `n` (rows, Σ at most L∞ per group), `s` and `q`.
+    """Return the bounded contribution of each customer: `_unit`, `k0`, `k1`, …, `n`, `s` and `q`.
 
-    One row per customer and group; but row by row (n = 1), which needs no shuffle, where the layout's numbers
-    already keep every bound and no customers are counted (see `is_filtered`). `s` is the sum of the
-    measure from its centre in steps of its resolution, `q` that of the squares (see FixedPoint); both 0
-    without a measure. Σn ≤ R and at most L0 rows per customer. Keys are text.
+    Grain: one row per customer and group; one row per row of `frame` (n = 1, without a shuffle) if `is_filtered`.
+    Columns: `k0`, … are the keys as text. `n` is the number of rows, at most L∞ per group and R per customer. `s` is
+    the sum of the measure's distance from its centre in steps of its resolution, `q` the sum of the squares of these
+    distances (see `FixedPoint`); both are 0 without a measure. A customer has at most L0 groups.
 
     Args:
-        frame: the table; numbered by `lay_out`, or its rows that the question is about are numbered here, which
-            costs a shuffle by customer. (Numbers of `lay_out` count all rows, so that a filter leaves fewer than R.)
-        question: what is asked.
-        draws_rows: draw R rows of each customer first, also where the other bounds keep R: for groups that are values,
-            of which a customer's many rows would else be one each.
+        frame: the table. If `lay_out` has numbered its rows, a filter may leave fewer than R rows of a customer,
+            because the numbers count all rows. Otherwise the rows that meet the filter are numbered here, which costs a
+            shuffle by customer.
+        question: the question.
+        draws_rows: whether to draw R rows of each customer first, even if the other bounds ensure R. Needed if groups
+            are values of the measure, because each of a customer's many rows could be in a group of its own.
 
     Raises:
-        BadQuestion: a column is missing, or not of the kind that is asked for.
+        BadQuestion: a column is missing or has the wrong type.
     """
     require_kinds(frame, question)
     bounds = question.contribution()
@@ -117,11 +117,10 @@ def contributions(frame: DataFrame, question: Question, draws_rows: bool = False
 
 
 def is_filtered(columns: Sequence[str], question: Question) -> bool:
-    """Whether filters on the layout's numbers keep all bounds, so that no row has to meet its customer's
-    others.
+    """Return whether filters on the numbers of `lay_out` ensure all bounds, so that no shuffle by customer is needed.
 
-    R is kept by `_rank`; L0 ≥ R follows from it; L∞ ≥ R follows from it as well, and a smaller L∞ from
-    `_rank_<column>` where the question groups by that column's values as they are.
+    `_rank` ≤ R ensures R, and with it L0 ≥ R and L∞ ≥ R. A smaller L∞ needs `_rank_<column>` of the column whose values
+    the question groups by.
     """
     bounds = question.contribution()
     if "customers" in question.statistics or question.is_private or bounds.groups < bounds.rows:
@@ -133,7 +132,7 @@ def is_filtered(columns: Sequence[str], question: Question) -> bool:
 
 
 def aggregate(pairs: DataFrame, key_count: int) -> DataFrame:
-    """Pairs added up by group: `k0`, `k1`, …, `customers`, `n`, `s`, `q`. Exact, so not for anyone's eyes."""
+    """Return contributions added up by group: `k0`, `k1`, …, `customers`, `n`, `s`, `q`. Exact, so never published."""
     keys = [f"k{at}" for at in range(key_count)]
     counted, *summed = SUMS
     return pairs.groupBy(*keys).agg(F.count("*").alias(counted), *(F.sum(name).alias(name) for name in summed))
@@ -147,14 +146,14 @@ def _measure(question: Question) -> tuple[Column, Column]:
     clipped = F.greatest(F.lit(form.lower), F.least(F.lit(form.upper), raw))
     steps = F.floor((clipped - F.lit(form.centre)) / F.lit(form.resolution) + F.lit(0.5)).cast("bigint")
     bounded = F.greatest(F.lit(-form.half).cast("bigint"), F.least(F.lit(form.half).cast("bigint"), steps))
-    # Null and NaN have no place between bounds; the row is left out by the caller.
+    # Null and NaN become null; the caller leaves these rows out.
     known = F.when(raw.isNotNull() & ~F.isnan(raw), bounded)
     squares = F.floor(known * known / F.lit(form.square_step)).cast("bigint") - F.lit(form.square_half)
     return known, squares.cast("bigint")
 
 
 def _scaled(name: str, most: int) -> Column:
-    # name·L∞/n without its product: |name| ≤ n·2³¹ and L∞ ≤ 10⁴, so that nothing here passes 2⁶³ below 2⁴⁹ rows.
+    # name·L∞/n without that product: |name| ≤ n·2³¹ and L∞ ≤ 10⁴, so no number here exceeds 2⁶³ below 2⁴⁹ rows.
     scaled = F.expr(f"({name} div n) * {most} + (({name} % n) * {most}) div n")
     return F.when(F.col("n") <= most, F.col(name)).otherwise(scaled)
 
@@ -165,7 +164,7 @@ def _key(key: Key) -> Column:
         return F.date_format(F.date_trunc(key.days.step, column.try_cast("timestamp")), "yyyy-MM-dd")
     if key.edges is not None:
         number, found = column.try_cast("double"), F.lit(None).cast("string")
-        # From the top down; NaN is above everything and falls into no bin.
+        # From the highest bin down. Spark orders NaN above all numbers; it is in no bin.
         found = F.when((number >= key.edges[-1]) | (number < key.edges[0]) | F.isnan(number), found)
         for edge, label in reversed(list(zip(key.edges[:-1], key.public_values(), strict=True))):
             found = found.when(number >= edge, F.lit(label))
@@ -174,6 +173,6 @@ def _key(key: Key) -> Column:
 
 
 def _drawn(columns: Sequence[str], seed: int) -> Column:
-    """The order in which a customer's rows are drawn: a hash of all that stands in a row."""
-    told = sorted(column for column in columns if not column.startswith(RANK))
-    return F.xxhash64(F.lit(seed), *(F.col(column).cast("string") for column in told)).alias(DRAWN)
+    """The order in which a customer's rows are drawn: a hash of all columns of a row."""
+    hashed = sorted(column for column in columns if not column.startswith(RANK))
+    return F.xxhash64(F.lit(seed), *(F.col(column).cast("string") for column in hashed)).alias(DRAWN)

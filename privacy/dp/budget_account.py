@@ -36,7 +36,7 @@ class BudgetAccount:
 
 
 def period_keys(now: datetime) -> dict[Period, str]:
-    """Returns the key of each period that contains `now`, such as "month 2026-11"; periods begin at midnight UTC.
+    """Return the key of each period that contains `now`, such as "month 2026-11"; periods begin at midnight UTC.
 
     Keys of one kind of period sort in the order of time.
 

@@ -1,4 +1,4 @@
-"""Which rows a question is about, and whether its columns are of the kind that it asks for."""
+"""Filters rows by the conditions of a question, and checks the types of its columns."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _COMPARE = {
 
 
 def keep(frame: DataFrame, conditions: Iterable[Condition]) -> DataFrame:
-    """The rows that meet all conditions. Null, and what is of another type than the literal, meets none.
+    """Return the rows that meet all conditions. Null, or a value of another type than the literal, meets none.
 
     Raises:
-        BadQuestion: a column is missing, or a moment is no ISO date or time without a zone.
+        BadQuestion: a column is missing, or a time is not in ISO 8601 format without a time zone.
     """
     conditions = tuple(conditions)
     require_columns(frame, {condition.column for condition in conditions})
@@ -39,10 +39,10 @@ def keep(frame: DataFrame, conditions: Iterable[Condition]) -> DataFrame:
 
 
 def require_kinds(frame: DataFrame, question: Question) -> None:
-    """Refuse a measure or bins of what is no number, and days of what is no time.
+    """Check that measure and bins are of number columns, and days of date or time columns.
 
     Raises:
-        BadQuestion: with the column and what it is.
+        BadQuestion: names the column and its type.
     """
     require_columns(frame, question.columns())
     numbers = {key.column for key in question.group_by if key.edges is not None}
@@ -60,26 +60,26 @@ def require_kinds(frame: DataFrame, question: Question) -> None:
 
 
 def require_columns(frame: DataFrame, wanted: Set[str]) -> None:
-    """Refuse columns that the data set lacks.
+    """Check that the data set has these columns.
 
     Raises:
-        BadQuestion: with their names and those that there are.
+        BadQuestion: names the missing columns and the existing ones.
     """
     missing = sorted(wanted - set(frame.columns))
     if missing:
-        raise BadQuestion(f"no column {', '.join(missing)}; the data set has {', '.join(sorted(frame.columns))}")
+        raise BadQuestion(f"The data set has no column {', '.join(missing)}; it has {', '.join(sorted(frame.columns))}")
 
 
 def _condition(condition: Condition, found: DataType) -> Column:
     value = condition.value
     values = value if isinstance(value, tuple) else (value,)
     if isinstance(found, _TIMES) and all(isinstance(one, str) for one in values):
-        # As it stands on the shop's clock; an offset in the question would move midnight.
+        # Local time of the shop: an offset in the question would move midnight.
         column = F.col(condition.column).cast("timestamp_ntz")
-        # As text: a datetime would pass through the zone of this process and that of the session.
+        # As text: a datetime would be converted by the time zones of this process and of the session.
         literals = [F.lit(_moment(condition.column, str(one))).cast("timestamp_ntz") for one in values]
     else:
-        # try_cast: a failing cast would tell of the row that it failed on.
+        # try_cast: the error of a failing cast would reveal a row.
         first = values[0]
         kind = "string" if isinstance(first, str) else "boolean" if isinstance(first, bool) else "double"
         column = F.col(condition.column).try_cast(kind)
@@ -96,5 +96,5 @@ def _moment(column: str, text: str) -> str:
     except ValueError as error:
         raise BadQuestion(f"{column} is compared with {text!r}; expected a date or time like 2026-03-01") from error
     if moment.tzinfo is not None:
-        raise BadQuestion(f"{column} is compared with {text!r}; give the shop's own time, without an offset")
+        raise BadQuestion(f"{column} is compared with {text!r}; give the shop's local time, without an offset")
     return moment.isoformat(" ", "microseconds")

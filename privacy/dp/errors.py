@@ -1,4 +1,4 @@
-"""Errors of the differential-privacy engine. A refusal never costs budget."""
+"""Errors of `privacy.dp`. A refused question never costs budget."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ from privacy.errors import PrivacyError
 
 
 class DpError(PrivacyError):
-    """The base of every error of `privacy.dp`."""
+    """Base class of every error of `privacy.dp`."""
 
 
 class BadQuestion(DpError):
-    """A question that is malformed or cannot be bounded; nothing was spent."""
+    """A question is malformed, or one customer's contribution to its answer cannot be bounded. Nothing was spent."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, public_details=message)
 
 
 class BudgetRefused(DpError):
-    """A spend that would pass a limit; nothing was spent.
+    """A debit would exceed a limit. Nothing was spent.
 
     Attributes:
-        account: whose budget.
-        period: the period whose limit would be passed, such as "month 2026-11".
-        left_nano_rho: what is left of it, in billionths of ρ.
-        left_atto_delta: what is left of it, in 10⁻¹⁸ of δ.
+        account: the budget account.
+        period: the period whose limit would be exceeded, such as "month 2026-11".
+        left_nano_rho: budget left in that period, in billionths of ρ.
+        left_atto_delta: budget left in that period, in 10⁻¹⁸ of δ.
     """
 
     def __init__(self, account: str, period: str, asked: tuple[int, int], left: tuple[int, int], hint: str) -> None:
@@ -37,4 +37,4 @@ class BudgetRefused(DpError):
 
 
 class LedgerDamaged(DpError):
-    """The ledger contradicts itself or its anchor: it was altered, or restored from an older copy."""
+    """The ledger does not agree with its chain or its anchor: it was altered, or restored from an older copy."""

@@ -1,6 +1,6 @@
-"""Post-processing: from noisy whole numbers to counts, sums, means, variances, quantiles, with their margins.
+"""Computes counts, sums, means, variances and quantiles with their margins from noisy whole numbers.
 
-Nothing here sees exact data, so nothing here costs privacy (post-processing).
+No function here gets exact data, so none costs privacy (post-processing).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Noisy:
 
 @dataclass(frozen=True)
 class Figure:
-    """A number with the half width of its confidence interval; None where noise drowned it."""
+    """A number and half the width of its confidence interval. None: the noise is too large to tell."""
 
     value: float | None
     margin: float | None
@@ -33,25 +33,25 @@ UNKNOWN = Figure(None, None)
 
 
 def z_of(confidence: float) -> float:
-    """Standard deviations that a two-sided interval of that confidence spans to each side."""
+    """Return half the width, in standard deviations, of a two-sided normal interval of this confidence."""
     return NormalDist().inv_cdf((1 + confidence) / 2)
 
 
 def plain(number: Noisy, z: float) -> Figure:
-    """A count as it is."""
+    """Return a noisy count with its margin z·σ."""
     return Figure(number.value, z * number.scale)
 
 
 def total(form: FixedPoint, rows: Noisy, steps: Noisy, z: float) -> Figure:
-    """A sum: steps·resolution + centre·rows; the two noises are independent."""
+    """Return a sum: steps·resolution + centre·rows. The noises of both are independent."""
     scale = math.hypot(steps.scale * form.resolution, rows.scale * form.centre)
     return Figure(form.value(steps.value, rows.value), z * scale)
 
 
 def mean(form: FixedPoint, rows: Noisy, steps: Noisy, z: float) -> Figure:
-    """A mean, clipped to the bounds; its margin by the delta method: √(σ_s² + (m − centre)²·σ_n²)/n.
+    """Return a mean, clipped to the bounds. Margin by the delta method: √(σ_s² + (m − centre)²·σ_n²)/n.
 
-    Unknown where the number of rows is not clearly above its noise.
+    Unknown if the number of rows is not clearly above its noise.
     """
     if rows.value <= z * rows.scale or rows.value < 1:
         return UNKNOWN
@@ -62,7 +62,10 @@ def mean(form: FixedPoint, rows: Noisy, steps: Noisy, z: float) -> Figure:
 
 
 def variance(form: FixedPoint, rows: Noisy, steps: Noisy, squares: Noisy, z: float) -> Figure:
-    """Mean square from the centre minus the mean's squared offset, at least 0; margin by the delta method."""
+    """Return a variance: mean squared distance from the centre − (mean − centre)², at least 0.
+
+    Margin by the delta method. Unknown if the number of rows is not clearly above its noise.
+    """
     centre = mean(form, rows, steps, z)
     if centre.value is None or centre.margin is None:
         return UNKNOWN
@@ -75,7 +78,10 @@ def variance(form: FixedPoint, rows: Noisy, steps: Noisy, squares: Noisy, z: flo
 
 
 def quantile(lower: float, upper: float, bins: Sequence[float], scale: float, alpha: float, z: float) -> Figure:
-    """A quantile from noisy bin counts, interpolated; margin from the ranks within z·σ·√bins/2."""
+    """Return a quantile, interpolated within noisy bin counts. Margin from the ranks within z·σ·√bins/2.
+
+    Unknown if the number of rows is not clearly above its noise.
+    """
     counts = [max(0.0, count) for count in bins]
     size = sum(counts)
     if size <= z * scale * math.sqrt(len(bins)):
@@ -98,11 +104,18 @@ def quantile(lower: float, upper: float, bins: Sequence[float], scale: float, al
 def agree(
     levels: Sequence[dict[tuple[str, ...], float]], variance_ratio: Sequence[float]
 ) -> list[dict[tuple[str, ...], float]]:
-    """Make a tree of noisy counts add up, in place: each parent the sum of its children.
+    """Change a tree of noisy counts, in place, so that each parent is the sum of its children.
 
-    Upwards, a node's own count and its children's sum are weighted by the inverse of their variances;
-    downwards, what is left over is spread evenly (Hay et al. 2010, for trees whose levels have one
-    variance each). Returned is the variance of each count after the way up; the way down can only lessen it.
+    Going up, a node's own count and its children's sum are averaged, weighted by the inverse of their variances. Going
+    down, the difference between a parent and its children's sum is spread over the children in proportion to their
+    variances (Hay et al. 2010, for trees with one variance per level).
+
+    Args:
+        levels: counts by group, from the total to the finest level.
+        variance_ratio: variance of the noise of each level.
+
+    Returns:
+        The variance of each count after going up. Going down can only reduce it.
 
     >>> tree = [{(): 10.0}, {("a",): 3.0, ("b",): 5.0}]
     >>> variances = agree(tree, [1.0, 1.0])

@@ -9,7 +9,7 @@ What opening a ledger verifies, without reading the whole chain:
 1. The chain contains the anchored entry.
 2. The entries from the last checkpoint before the anchor to the end are as they were written, and so are the answers
    recorded by them. A checkpoint is an entry that repeats all limits and all balances that can still be charged; every
-   256th entry is one.
+   64th entry is one.
 3. The limits, and the balances of every period that can still be charged, are what these entries say. So nobody gains
    budget by editing a limit or a balance. The same is verified again before a checkpoint is written.
 
@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -37,6 +37,11 @@ from privacy.storage.anchor import Anchored, StoreBehindError, require_anchored
 from privacy.storage.hash_chain import EMPTY, ChainEntry, ChainHead, find_faults
 
 _CONFLICT = "ON CONFLICT (account, period) DO UPDATE SET nano_rho = excluded.nano_rho, atto_delta = excluded.atto_delta"
+# By account, so that the primary key finds the rows without a pass over balances of past periods.
+_BALANCES_SINCE = (
+    "SELECT account, period, nano_rho, atto_delta FROM dp_balance "
+    "WHERE account IN (SELECT account FROM dp_limit) AND period BETWEEN ? AND ?"
+)
 # The last key of each kind of period, as far as ledgers reach; see `period_keys`.
 _LAST_KEYS = {"day": "day 9999-12-31", "month": "month 9999-12", "year": "year 9999", "ever": "ever"}
 
@@ -92,7 +97,7 @@ class Ledger:
     """
 
     def __init__(self, store: Store) -> None:
-        """Verifies the end of the chain and what can still be spent, see the module. Closes the store on failure."""
+        """Verify the end of the chain and what can still be spent, see the module. Closes the store on failure."""
         self._store = store
         try:
             with self._reading() as (transaction, tail):
@@ -102,11 +107,11 @@ class Ledger:
             raise
 
     def close(self) -> None:
-        """Closes the store."""
+        """Close the store."""
         self._store.close()
 
     def set_limit(self, account: BudgetAccount, period: Period, limit: Cost, now: datetime) -> None:
-        """Sets the most that may be spent in each period of this kind. The change is an entry of the chain."""
+        """Set the most that may be spent in each period of this kind. The change is an entry of the chain."""
         with self._writing() as (transaction, tail):
             values = (str(account), period, limit.nano_rho, limit.atto_delta)
             head = _append(transaction, tail, now, {"kind": "limit", "limit": list(values)})
@@ -114,7 +119,7 @@ class Ledger:
         self._store.settle(head)
 
     def ask(self, account: BudgetAccount, question: str, cost: Cost, now: datetime) -> Grant | Answered:
-        """Debits `cost` for a question, on the disk when this returns; or returns the stored answer free of charge.
+        """Debit `cost` for a question, on the disk when this returns; or returns the stored answer free of charge.
 
         `question` is a hash of everything that shapes the answer, the version of the data included.
 
@@ -130,7 +135,7 @@ class Ledger:
         return granted
 
     def require(self, account: BudgetAccount, cost: Cost, now: datetime) -> None:
-        """Checks that `cost` could be spent at this moment. Spends nothing and reserves nothing.
+        """Check that `cost` could be spent at this moment. Spends nothing and reserves nothing.
 
         Raises:
             BudgetRefused: as `ask`.
@@ -139,7 +144,7 @@ class Ledger:
             _require_left(transaction, account, cost, tail.not_before(now))
 
     def record_answer(self, grant: Grant, answer: str, now: datetime) -> None:
-        """Stores the released answer for the same question later. Does nothing if one is stored already.
+        """Store the released answer for the same question later. Does nothing if one is stored already.
 
         The answer survives a crash of this process. A power failure within the next moments may lose it, but never its
         debit; the question then costs again.
@@ -153,34 +158,35 @@ class Ledger:
             transaction.run("INSERT INTO dp_answer VALUES (?, ?, ?, ?)", (*key, head.number, answer))
 
     def peek(self, account: BudgetAccount, question: str) -> Answered | None:
-        """Returns the stored answer, or None if there is none. Costs nothing and does not wait for writers."""
+        """Return the stored answer, or None if there is none. Costs nothing and does not wait for writers."""
         with self._reading() as (transaction, _):
             return _answered(transaction, account, question)
 
     def balances(self, account: BudgetAccount, now: datetime) -> list[Balance]:
-        """Returns one balance per limit of the account, for the periods that contain `now`."""
+        """Return one balance per limit of the account, for the periods that contain `now`."""
         with self._reading() as (transaction, _):
             return _balances(transaction, account, now)
 
     def accounts(self) -> list[BudgetAccount]:
-        """Returns every account that has a limit."""
+        """Return every account that has a limit."""
         with self._reading() as (transaction, _):
-            return [BudgetAccount(*name.split("|")) for name in _account_names(transaction)]
+            rows = transaction.run("SELECT DISTINCT account FROM dp_limit ORDER BY account")
+        return [BudgetAccount(*row[0].split("|")) for row in rows]
 
     def head(self) -> ChainHead:
-        """Returns the last entry of the chain."""
+        """Return the last entry of the chain."""
         with self._reading() as (_, tail):
             return tail.head
 
     def entries(self) -> Iterator[LedgerEntry]:
-        """Yields every entry of the chain, in order."""
+        """Yield every entry of the chain, in order."""
         with self._reading() as (transaction, _):
             rows = _entries_from(transaction, 1)
         for entry in rows:
             yield LedgerEntry(ChainHead(entry.number, entry.digest), json.loads(entry.content))
 
     def verify(self) -> int:
-        """Replays the whole chain, compares limits, balances and answers with it, and returns the number of entries."""
+        """Replay the whole chain, compares limits, balances and answers with it, and returns the number of entries."""
         with self._reading() as (transaction, _):
             state = LedgerState()
             for entry in _entries_from(transaction, 1):
@@ -217,7 +223,7 @@ class _Tail:
 
 
 def _tail(transaction: Transaction, anchored: Anchored | None) -> _Tail:
-    """Reads the end of the chain, and checks that the chain contains the anchored entry."""
+    """Read the end of the chain, and checks that the chain contains the anchored entry."""
     rows = transaction.run("SELECT number, digest, content FROM dp_entry ORDER BY number DESC LIMIT 1")
     head = ChainHead(*rows[0][:2]) if rows else EMPTY
     if anchored is None:
@@ -248,7 +254,7 @@ def _entries_from(transaction: Transaction, number: int) -> list[ChainEntry]:
 
 
 def _verified_state(transaction: Transaction, anchored: Anchored) -> LedgerState:
-    """Replays the chain from the last checkpoint up to the anchor, and compares the tables with the result.
+    """Replay the chain from the last checkpoint up to the anchor, and compares the tables with the result.
 
     The anchor shows that the anchored entry is right, and the chain shows the same of every entry before it. So that
     checkpoint is right, and what it says of limits and balances.
@@ -274,7 +280,7 @@ def _verified_state(transaction: Transaction, anchored: Anchored) -> LedgerState
 
 
 def _require_tables(transaction: Transaction, state: LedgerState, since: tuple[int, datetime] | None) -> None:
-    """Compares the tables with a state: all rows, or those that matter since a checkpoint (its number and moment)."""
+    """Compare the tables with a state: all rows, or those that matter since a checkpoint (its number and moment)."""
     limits = transaction.run("SELECT account, period, nano_rho, atto_delta FROM dp_limit")
     _require_equal("dp_limit", _flat(state.limits), limits)
     if since is None:
@@ -284,26 +290,15 @@ def _require_tables(transaction: Transaction, state: LedgerState, since: tuple[i
         number, moment = since
         # Later periods as well: a forged row of tomorrow would be charged tomorrow.
         ends = [end for kind, key in period_keys(moment).items() for end in (key, _LAST_KEYS[kind])]
-        wanted = " OR ".join(["period BETWEEN ? AND ?"] * (len(ends) // 2))
-        balances = _rows_of_accounts(transaction, wanted, ends)
+        balances = transaction.run(" UNION ALL ".join([_BALANCES_SINCE] * (len(ends) // 2)), ends)
     _require_equal("dp_balance", _flat(state.balances), balances)
     sql = "SELECT account, question, number, answer FROM dp_answer WHERE number >= ?"
     answers = [(*row[:3], _digest(row[3])) for row in transaction.run(sql, (number,))]
     _require_equal("dp_answer", state.answers, answers)
 
 
-def _rows_of_accounts(transaction: Transaction, wanted: str, values: Sequence[str]) -> list[tuple[Any, ...]]:
-    """Rows of balances of each account, by account: the primary key serves that, whatever the age of the ledger."""
-    sql = f"SELECT account, period, nano_rho, atto_delta FROM dp_balance WHERE account = ? AND ({wanted})"
-    return [row for name in _account_names(transaction) for row in transaction.run(sql, (name, *values))]
-
-
-def _account_names(transaction: Transaction) -> list[str]:
-    return [row[0] for row in transaction.run("SELECT DISTINCT account FROM dp_limit ORDER BY account")]
-
-
 def _append(transaction: Transaction, tail: _Tail, now: datetime, fields: Mapping[str, Any]) -> ChainHead:
-    """Appends an entry, after a checkpoint if one is due; returns the entry's number and digest."""
+    """Append an entry, after a checkpoint if one is due; returns the entry's number and digest."""
     at = tail.not_before(now).astimezone(UTC).isoformat(timespec="microseconds")
     head = tail.head
     if (head.number + 1) % CHECKPOINT_INTERVAL == 0:

@@ -11,8 +11,10 @@ from privacy.dp.budget_account import period_keys
 from privacy.dp.errors import LedgerDamaged
 from privacy.storage.hash_chain import EMPTY, ChainEntry, ChainHead, find_faults
 
-CHECKPOINT_INTERVAL = 256
-"""Every entry whose number is a multiple of this is a checkpoint, so opening a ledger replays at most about as many."""
+CHECKPOINT_INTERVAL = 64
+"""Every entry whose number is a multiple of this is a checkpoint, so opening a ledger replays about so many entries.
+
+Writers wait while a checkpoint is written, because the entries since the last one are replayed for it: a millisecond."""
 
 Amounts = tuple[int, int]
 """Billionths of ρ and 10⁻¹⁸ of δ."""
@@ -34,7 +36,7 @@ class LedgerState:
     """
 
     def __init__(self, head: ChainHead = EMPTY, checkpoint: Mapping[str, Any] | None = None) -> None:
-        """Starts at an entry whose digest is known to be right.
+        """Start at an entry whose digest is known to be right.
 
         Args:
             head: that entry; the empty chain by default.
@@ -46,7 +48,7 @@ class LedgerState:
         self.answers: list[tuple[str, str, int, str]] = []
 
     def replay(self, entry: ChainEntry) -> None:
-        """Checks that an entry continues the chain, and applies it.
+        """Check that an entry continues the chain, and applies it.
 
         Raises:
             LedgerDamaged: an entry is missing, this entry or one before it was altered, or a checkpoint does not agree
@@ -64,7 +66,7 @@ class LedgerState:
         self.apply(content)
 
     def apply(self, content: Mapping[str, Any]) -> None:
-        """Applies the content of one entry.
+        """Apply the content of one entry.
 
         Raises:
             LedgerDamaged: it is a checkpoint that does not agree with the entries before it.
@@ -86,7 +88,7 @@ class LedgerState:
 
 
 def checkpoint_of(limits: Rows, balances: Rows, at: str) -> dict[str, Any]:
-    """Returns the content of a checkpoint: all limits, and the balances of the periods that contain `at` (ISO 8601).
+    """Return the content of a checkpoint: all limits, and the balances of the periods that contain `at` (ISO 8601).
 
     Balances of earlier periods are left out: time never runs backwards in a ledger, so they are never charged again.
     """

@@ -1,7 +1,7 @@
-"""Noise, by OpenDP only: exact discrete Gaussian on whole numbers, and its thresholded form for unknown keys.
+"""Adds noise, by OpenDP only: exact discrete Gaussian on whole numbers, and its thresholded form for unknown keys.
 
 Every function takes the sensitivity for neighbours D ~ D' that differ in all rows of one customer, chooses
-the smallest scale whose privacy map stays within ρ, and asks OpenDP's map for the proof.
+the smallest scale whose privacy map stays within ρ, and checks it with OpenDP's privacy map.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, cast
 
-# Not opendp.prelude: it brings scikit-learn and Polars along, which takes ten times as long to import.
+# Not opendp.prelude: it imports scikit-learn and Polars, which takes ten times as long.
 from opendp.combinators import make_zCDP_to_approxDP
 from opendp.domains import atom_domain, map_domain, vector_domain
 from opendp.measurements import make_gaussian, make_gaussian_threshold
@@ -22,7 +22,7 @@ from privacy.dp.cost import require_positive
 from privacy.dp.errors import BadQuestion
 from privacy.dp.sensitivity import root_up
 
-# OpenDP asks for consent to components whose proofs are under review; both mechanisms used here have one.
+# OpenDP requires this for components whose proofs are under review; both mechanisms used here have a proof.
 enable_features("contrib")
 _VECTOR = (vector_domain(atom_domain(T="i64")), l2_distance(T="f64"))
 _TABLE = (
@@ -33,7 +33,7 @@ _TABLE = (
 
 @lru_cache(maxsize=1024)
 def gaussian_scale(l2_sensitivity: float, rho: float) -> float:
-    """σ of the discrete Gaussian that is ρ-zCDP on vectors of that ℓ₂ sensitivity Δ: σ = Δ/√(2ρ), rounded up.
+    """Return σ of the discrete Gaussian that is ρ-zCDP for ℓ₂ sensitivity Δ: σ = Δ/√(2ρ), rounded up.
 
     Guarantee: D_α(M(x) ‖ M(x')) ≤ ρ·α for all α > 1 and ‖x − x'‖₂ ≤ Δ (Canonne, Kamath and Steinke 2020).
 
@@ -49,7 +49,7 @@ def gaussian_scale(l2_sensitivity: float, rho: float) -> float:
 
 
 def add_gaussian(values: Sequence[int], l2_sensitivity: float, rho: float) -> tuple[list[int], float]:
-    """`values` with discrete Gaussian noise, and σ."""
+    """Return `values` with discrete Gaussian noise that makes them ρ-zCDP, and σ of the noise."""
     scale = gaussian_scale(l2_sensitivity, rho)
     if not values:
         return [], scale
@@ -57,10 +57,10 @@ def add_gaussian(values: Sequence[int], l2_sensitivity: float, rho: float) -> tu
 
 
 def select_keys(counts: Mapping[str, int], groups: int, rho: float, delta: float) -> tuple[dict[str, int], float, int]:
-    """The keys that enough customers share, each with its noisy number of customers; σ; the threshold.
+    """Return the keys that enough customers share with their noisy numbers of customers; σ; the threshold.
 
     Guarantee: δ-approximate ρ-zCDP for counts of distinct customers, each in at most `groups` keys: a key
-    that one customer alone has comes out with probability at most δ/groups.
+    that only one customer has is returned with probability at most δ/groups.
     """
     require_positive("delta", delta)
     scale = gaussian_scale(root_up(groups), rho)
@@ -71,7 +71,7 @@ def select_keys(counts: Mapping[str, int], groups: int, rho: float, delta: float
 
 @lru_cache(maxsize=1024)
 def approximate_epsilon(rho: float, delta_spent: float, delta: float) -> float:
-    """ε such that a δ_spent-approximate ρ-zCDP release is (ε, δ + δ_spent)-DP, by OpenDP's conversion.
+    """Return ε such that a δ_spent-approximate ρ-zCDP release is (ε, δ + δ_spent)-DP, by OpenDP's conversion.
 
     >>> round(approximate_epsilon(0.5, 0.0, 1e-6), 2)
     5.22
@@ -109,5 +109,5 @@ def _threshold(scale: float, groups: int, rho: float, delta: float) -> int:
         else:
             low = middle + 1
     if _spent(scale, low, groups)[1] > delta:
-        raise BadQuestion(f"no threshold reaches delta={delta} at rho={rho}; take a larger one of either")
+        raise BadQuestion(f"No threshold reaches delta={delta} at rho={rho}; use a larger delta or rho")
     return low

@@ -1,6 +1,6 @@
-"""From a question to noise: which whole-number vectors are released, their sensitivities, their shares of ρ.
+"""Plans the noise of a question: which whole-number vectors are released, with which sensitivity and share of ρ.
 
-Known before any row is read, so cost and expected error can be shown for nothing.
+The plan needs no rows, so cost and expected error can be shown without spending budget.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from privacy.dp.sensitivity import ContributionBounds
 
 @dataclass(frozen=True)
 class NoisyVector:
-    """One vector over the groups: `name` of the aggregate's column, ℓ₂ sensitivity, share of ρ."""
+    """One vector of noisy numbers, one number per group. `name`: the column of `bounded.aggregate`."""
 
     name: str
     l2_sensitivity: float
@@ -27,24 +27,24 @@ class NoisyVector:
 
     @property
     def scale(self) -> float:
-        """σ of its noise, in whole steps."""
+        """Standard deviation σ of the noise, in whole steps."""
         return gaussian_scale(self.l2_sensitivity, self.rho)
 
 
 @dataclass(frozen=True)
 class NoisePlan:
-    """What a question will release. ρ is shared equally between the vectors (zCDP adds up)."""
+    """The vectors that a question will release. They share ρ equally, because costs in zCDP add up."""
 
     question: Question
 
     @cached_property
     def bounds(self) -> ContributionBounds:
-        """Bounds of one customer's contribution."""
+        """The bounds of one customer's contribution."""
         return self.question.contribution()
 
     @cached_property
     def names(self) -> tuple[str, ...]:
-        """The vectors needed: a mean takes `n` and `s`, and a sum then comes from both for nothing more."""
+        """Names of the vectors needed. A mean needs `n` and `s`; a sum comes from the same two at no further cost."""
         wanted = set(self.question.statistics)
         names = [
             ("customers", "customers" in wanted),
@@ -57,13 +57,13 @@ class NoisePlan:
 
     @cached_property
     def levels(self) -> tuple[int, ...]:
-        """How many keys each released level groups by; one level without a rollup."""
+        """The number of keys of each level; a single level unless the question is a rollup."""
         keys = len(self.question.group_by)
         return tuple(range(keys + 1)) if self.question.rollup else (keys,)
 
     @cached_property
     def share(self) -> float:
-        """ρ of each vector, rounded down so that all shares together never pass the question's ρ."""
+        """ρ of each vector, rounded down so that the sum of all shares never exceeds the question's ρ."""
         parts = len(self.names) * len(self.levels) + (1 if self.question.is_private else 0)
         most = exact(self.question.rho) / parts
         share = float(most)
@@ -71,11 +71,11 @@ class NoisePlan:
 
     @property
     def cost(self) -> Cost:
-        """What the ledger is charged: the question's ρ, and its δ where keys are private."""
+        """The cost that the ledger debits: the question's ρ, and its δ if keys are private."""
         return cost_of_rho(self.question.rho, self.question.delta if self.question.is_private else 0)
 
     def vector(self, name: str, level: int | None = None) -> NoisyVector:
-        """The vector of that aggregate at a level (the finest unless told)."""
+        """Return the vector of an aggregate at a level; None is the finest level."""
         is_finest = level is None or level == len(self.question.group_by)
         bounds = self.bounds if is_finest else self.bounds.coarser()
         weight = 1

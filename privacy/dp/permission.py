@@ -1,4 +1,4 @@
-"""May this question be asked of this table for this purpose? Answered from the data map; unknown is refused."""
+"""Checks by the data map whether a question may use its columns for its purpose. Unknown columns are refused."""
 
 from __future__ import annotations
 
@@ -8,30 +8,30 @@ from privacy.dp.question import Question
 
 
 def require_permitted(question: Question, catalog: Catalog, *, has_consent_filter: bool = False) -> None:
-    """Refuse a question whose columns may not serve its purpose, or whose unit is not the table's person.
+    """Check that the columns may be used for the purpose, and that the privacy unit is the table's person.
 
     Args:
-        question: what is asked.
+        question: the question.
         catalog: the data map.
-        has_consent_filter: the rows handed to the release are only those of customers who consent.
+        has_consent_filter: whether the rows are only those of customers who permit the purpose.
 
     Raises:
-        BadQuestion: with the column and the reason. Costs no budget.
+        BadQuestion: names the column and the reason. Costs no budget.
         UnknownDataError: the data map lacks the table or a column.
     """
     if catalog.subject_key(question.dataset) != question.unit:
         raise BadQuestion(
-            f"{question.unit} is not the person of {question.dataset}; the data map says "
+            f"{question.unit} is not the privacy unit of {question.dataset}; use unit: "
             f"{catalog.subject_key(question.dataset)}"
         )
     for column in sorted(question.columns()):
         entry = catalog.column(question.dataset, column)
         if question.purpose not in entry.purposes:
             served = ", ".join(entry.purposes)
-            raise BadQuestion(f"{column} may not serve {question.purpose}; it serves {served}")
+            raise BadQuestion(f"{column} may not serve {question.purpose}; its purposes are {served}")
         if entry.role == "direct":
-            raise BadQuestion(f"{column} identifies people directly; no statistics about it")
+            raise BadQuestion(f"{column} identifies persons directly, so statistics may not use it; use another column")
         if entry.needs_consent(question.purpose) and not has_consent_filter:
             raise BadQuestion(
-                f"{column} serves {question.purpose} only with consent, and these rows are not filtered by it"
+                f"{column} serves {question.purpose} only with consent, but the rows are not filtered by consent"
             )

@@ -37,7 +37,7 @@ class PostgresStore:
     """
 
     def __init__(self, conninfo: str, anchor: Path, *, joins: bool = False) -> None:
-        """Connects, and creates the tables if there are none.
+        """Connect, and creates the tables if there are none.
 
         Args:
             conninfo: PostgreSQL's connection string.
@@ -64,20 +64,20 @@ class PostgresStore:
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
-        """Begins a transaction; one writer at a time over the whole fleet."""
+        """Begin a transaction; one writer at a time over the whole fleet."""
         with self._threads, self._connection.transaction():
             self._connection.execute("SELECT pg_advisory_xact_lock(%s)", (LEDGER_LOCK,))
             yield _PostgresTransaction(self._connection)
 
     @contextmanager
     def snapshot(self) -> Iterator[Transaction]:
-        """Yields one state of the ledger, without waiting for writers (multi-version concurrency control)."""
+        """Yield one state of the ledger, without waiting for writers (multi-version concurrency control)."""
         with self._threads, self._connection.transaction():
             self._connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             yield _PostgresTransaction(self._connection)
 
     def settle(self, head: ChainHead) -> None:
-        """Moves this machine's anchor. The commit was durable already."""
+        """Move this machine's anchor. The commit was durable already."""
         with self._threads:
             try:
                 self._anchor.advance(head)
@@ -85,13 +85,13 @@ class PostgresStore:
                 raise LedgerDamaged(error.message) from error
 
     def anchored(self) -> Anchored | None:
-        """Returns what this machine's anchor says; None if it has none."""
+        """Return what this machine's anchor says; None if it has none."""
         try:
             return self._anchor.read()
         except AnchorError as error:
             raise LedgerDamaged(error.message) from error
 
     def close(self) -> None:
-        """Closes the connection and the anchor."""
+        """Close the connection and the anchor."""
         self._connection.close()
         self._anchor.close()

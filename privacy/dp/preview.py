@@ -1,4 +1,4 @@
-"""What a question would cost and how far off it would be, told without reading a row."""
+"""Computes the cost and the expected error of a question without reading any row."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from privacy.dp.estimate import z_of
 from privacy.dp.fixed_point import FixedPoint
 from privacy.dp.noise_plan import NoisePlan
 
-# A group that many rows of which count, to tell the error of its mean.
+# Rows of the example group whose mean's margin is shown.
 EXAMPLE_ROWS = 1000
 
 
 def preview(plan: NoisePlan) -> dict[str, Any]:
-    """Cost, and the margin of each noisy vector in the units of the data. Costs no budget."""
+    """Return rho, delta, confidence, and the margin of each vector in units of the data. Spends no budget."""
     question, z = plan.question, z_of(plan.question.confidence)
     margins: dict[str, float] = {}
     for name in plan.names:
@@ -23,8 +23,8 @@ def preview(plan: NoisePlan) -> dict[str, Any]:
         if name == "q" and question.measure is not None:
             form = FixedPoint(question.measure)
             unit = form.square_step * form.resolution**2
-        told = {"n": "count", "s": "sum from the centre", "q": "sum of squares", "bins": "count of a bin"}
-        margins[told.get(name, name)] = z * plan.vector(name).scale * unit
+        labels = {"n": "count", "s": "sum from the centre", "q": "sum of squares", "bins": "count of a bin"}
+        margins[labels.get(name, name)] = z * plan.vector(name).scale * unit
     if "mean" in question.statistics and question.measure is not None:
         steps = plan.vector("s").scale * FixedPoint(question.measure).resolution
         margins[f"mean of {EXAMPLE_ROWS} rows"] = z * steps / EXAMPLE_ROWS

@@ -1,4 +1,4 @@
-"""A question as data: what is counted, for whom, under which bounds. The YAML form of `bojagi dp query`."""
+"""Questions: the statistics asked for, the privacy unit, and the bounds. Also the YAML format of `bojagi dp query`."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from privacy.dp.sensitivity import MOST_UNITS, ContributionBounds
 
 Statistic = Literal["count", "customers", "sum", "mean", "variance", "quantiles"]
 Scalar = str | int | bool
-# More cells than this and a driver's memory is the question.
+# More cells than this may not fit into the memory of the process.
 MOST_CELLS = 1_000_000
-# Two centuries; a range is counted out day by day.
+# Two centuries. A range is expanded day by day.
 MOST_DAYS = 73_050
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
-# Changes when the meaning of a question changes, so that old answers are not handed out for it.
+# Raised when the meaning of a question changes, so that stored answers with the old meaning are not returned.
 SEMANTICS = 2
 
 
@@ -31,7 +31,7 @@ class _Part(BaseModel):
 
 
 class Condition(_Part):
-    """A comparison of one column with literals. Null never satisfies it."""
+    """A comparison of one column with literals. Null never meets it."""
 
     column: str
     operator: Literal["=", "!=", "<", "<=", ">", ">=", "in", "not in"]
@@ -45,7 +45,7 @@ class Condition(_Part):
 
 
 def _plain_date(value: object) -> object:
-    # A moment with an offset has another date elsewhere; whoever asks has to say which day is meant.
+    # A time with an offset falls on different dates in different zones, so the question must name the date.
     if isinstance(value, date) and not isinstance(value, datetime):
         return value
     if isinstance(value, str) and _DATE.fullmatch(value):
@@ -70,7 +70,7 @@ class Days(_Part):
         return self
 
     def values(self) -> tuple[str, ...]:
-        """The first days of all periods in the range, as ISO dates."""
+        """Return the first day of each period in the range, as ISO dates."""
         days = (self.first + timedelta(days=n) for n in range((self.last - self.first).days + 1))
         return tuple(sorted({_start(day, self.step).isoformat() for day in days}))
 
@@ -79,8 +79,8 @@ class Key(_Part):
     """A column to group by.
 
     Exactly one of: `values` (public), `days` (public; a date or time column), `edges` (public bins of a
-    number: [e₀,e₁), [e₁,e₂) …, values outside are left out), `private: true` (keys are found in the data
-    and only those that enough customers share come out). Rows without a key are left out.
+    number: [e₀,e₁), [e₁,e₂) …; values outside are left out), `private: true` (keys are found in the data,
+    and only those that enough customers share are released). Rows where the key is null are left out.
     """
 
     column: str
@@ -103,7 +103,7 @@ class Key(_Part):
         return self
 
     def public_values(self) -> tuple[str, ...]:
-        """All values of the key as text; bins as [lower, upper). Empty for a private key."""
+        """Return all values of the key as text; bins as "[lower, upper)". Empty for a private key."""
         if self.days is not None:
             return self.days.values()
         if self.edges is not None:
@@ -130,19 +130,19 @@ class Measure(_Part):
         if not self.lower < self.upper or self.resolution <= 0:
             raise ValueError(f"measure {self.column}: expected lower < upper and resolution > 0; got {numbers}")
         if max(abs(self.lower), abs(self.upper)) / self.resolution > MOST_UNITS:
-            raise ValueError(f"measure {self.column}: more than 2^31 steps of {self.resolution}; take a coarser one")
+            raise ValueError(f"measure {self.column}: over 2^31 steps of {self.resolution}; use a coarser resolution")
         return self
 
 
 class Bounds(_Part):
-    """What of one customer counts: `rows` in all, `groups`, `rows_per_group`."""
+    """How much of one customer counts: at most `rows`, in at most `groups`, at most `rows_per_group` in each."""
 
     rows: int = 10
     groups: int | None = None
     rows_per_group: int | None = None
 
     def contribution(self, is_grouped: bool = True) -> ContributionBounds:
-        """Bounds without gaps: groups = rows, rows_per_group = 1; one group when there are no keys."""
+        """Return the bounds with defaults filled in: groups = rows, rows_per_group = 1; one group without keys."""
         if not is_grouped:
             return ContributionBounds(self.rows, 1, min(self.rows_per_group or self.rows, self.rows))
         groups = self.rows if self.groups is None else min(self.groups, self.rows)
@@ -151,7 +151,7 @@ class Bounds(_Part):
 
 
 class Question(_Part):
-    """One release: some statistics of one grouping of one data set, for one purpose, at one cost."""
+    """One release: statistics of one grouping of one data set, for one purpose, at one cost."""
 
     dataset: str
     purpose: str
@@ -163,17 +163,17 @@ class Question(_Part):
     where: tuple[Condition, ...] = ()
     bounds: Bounds = Bounds()
     confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
-    # δ of finding private keys; nothing is spent of it without one.
+    # δ for finding private keys; not spent if there are none.
     delta: Annotated[float, Field(gt=0, lt=0.01)] = 1e-6
     quantiles: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = (0.25, 0.5, 0.75)
     quantile_bins: Annotated[int, Field(ge=2, le=1024)] = 64
     top: Annotated[int, Field(ge=1)] | None = None
-    # Release every prefix of group_by as well (total, first key, …) with sums that agree.
+    # Also release every prefix of group_by (total, first key, …), with sums that agree.
     rollup: bool = False
 
     @property
     def account(self) -> BudgetAccount:
-        """Whose budget pays."""
+        """The budget account that is charged."""
         return BudgetAccount(self.dataset, self.purpose, self.unit)
 
     @model_validator(mode="after")
@@ -202,25 +202,25 @@ class Question(_Part):
 
     @property
     def needs_measure(self) -> bool:
-        """Whether any statistic is about the measure."""
+        """Whether any statistic needs the measure."""
         return bool({"sum", "mean", "variance", "quantiles"} & set(self.statistics))
 
     def columns(self) -> frozenset[str]:
-        """Every column that the question reads."""
+        """Return every column that the question reads."""
         measured = {self.measure.column} if self.measure is not None else set()
         return frozenset({self.unit, *(k.column for k in self.group_by), *(c.column for c in self.where), *measured})
 
     def shape(self) -> tuple[object, ...]:
-        """What decides which figures of whom are counted by which group: equal shapes share a bounded view."""
+        """Return the parts of the question that decide its exact aggregates: equal shapes can share a bounded view."""
         counted = (self.dataset, self.purpose, self.unit, self.where, self.group_by)
         return (*counted, self.measure, self.contribution())
 
     def contribution(self) -> ContributionBounds:
-        """What of one customer counts."""
+        """Return the bounds of one customer's contribution."""
         return self.bounds.contribution(bool(self.group_by))
 
     def bin_contribution(self) -> ContributionBounds:
-        """What of one customer counts in the bins of quantiles, which are groups of their own."""
+        """Return the bounds of one customer's contribution to the bins of quantiles, which are groups as well."""
         return self.bounds.contribution()
 
     @property
@@ -229,11 +229,11 @@ class Question(_Part):
         return any(key.private for key in self.group_by)
 
     def cells(self) -> list[tuple[str, ...]]:
-        """Every combination of public values; one empty tuple without keys."""
+        """Return every combination of public key values; one empty tuple without keys."""
         return list(product(*(key.public_values() for key in self.group_by)))
 
     def hash(self, dataset_version: str) -> str:
-        """What the ledger knows the question by: SHA-256 of its canonical form and the data's version."""
+        """Return the question's id in the ledger: SHA-256 of its canonical form and the version of the data."""
         form = self.model_dump(mode="json")
         text = json.dumps([SEMANTICS, dataset_version, form], sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(text.encode()).hexdigest()

@@ -1,8 +1,7 @@
-"""A release, in the one order that is safe: plan, look for a stored answer, aggregate, debit, draw noise,
-keep.
+"""Answers a question, in the only safe order: plan, look for a stored answer, aggregate, debit, draw noise, store.
 
-Exact aggregates are computed before the debit, so that a question the engine cannot answer costs nothing;
-they leave this module only with noise. The debit is durable before the first noise is drawn.
+Exact aggregates are computed before the debit, so a question that the engine cannot answer costs nothing. They leave
+this module only with noise. The debit is on the disk before the first noise is drawn.
 """
 
 from __future__ import annotations
@@ -37,10 +36,10 @@ Exact = dict[Group, dict[str, int]]
 
 @dataclass(frozen=True)
 class DataSet:
-    """Rows to ask about (best laid out by `bounded.lay_out`), and a version that changes with them.
+    """The rows that questions are about, best laid out by `bounded.lay_out`, and a version that changes with them.
 
-    With `view_of`, the frame is what `bounded_view` made for that question, and only questions of its shape (the same
-    rows, keys, measure and bounds; other statistics, ρ or order) can be asked of it.
+    `view_of`: None if `frame` has rows. Otherwise `frame` is the `bounded_view` of that question, and answers only
+    questions of the same shape (rows, keys, measure and bounds), with other statistics, ρ or order.
     """
 
     frame: DataFrame
@@ -49,19 +48,19 @@ class DataSet:
 
 
 def read_question(form: Mapping[str, object]) -> Question:
-    """A question from YAML, JSON or SQL.
+    """Return the question that plain data from YAML, JSON or SQL describes.
 
     Raises:
-        BadQuestion: with every fault and its place.
+        BadQuestion: lists every fault and its field.
     """
     return read_form(Question, form)
 
 
 def read_form(kind: type[Form], form: Mapping[str, object]) -> Form:
-    """Plain data as a kind of question.
+    """Return plain data as a model of the given class.
 
     Raises:
-        BadQuestion: with every fault and its place.
+        BadQuestion: lists every fault and its field.
     """
     try:
         return kind.model_validate(form)
@@ -71,14 +70,14 @@ def read_form(kind: type[Form], form: Mapping[str, object]) -> Form:
 
 
 def release(question: Question, data: DataSet, ledger: Ledger, now: datetime, trail: Trail | None = None) -> Answer:
-    """Answer a question with differential privacy. With a `trail`, what is paid or refused is in the audit log.
+    """Answer a question with differential privacy. With a `trail`, releases and refusals are in the audit log.
 
     Guarantee: the answers of one account are, together, δ-approximate ρ-zCDP with ρ and δ not above the
     account's limits, for data sets that differ in all rows of one customer.
 
     Raises:
-        BudgetRefused: it would pass a limit; nothing was spent.
-        BadQuestion: a column is missing or of another kind; nothing was spent.
+        BudgetRefused: the cost would exceed a limit; nothing was spent.
+        BadQuestion: a column is missing or has the wrong type; nothing was spent.
         AuditError: the release could not be logged; nothing was released, the debit stays.
     """
     plan, account = NoisePlan(question), question.account
@@ -87,7 +86,7 @@ def release(question: Question, data: DataSet, ledger: Ledger, now: datetime, tr
     if stored is not None:
         return _again(question, stored, trail)
     try:
-        # What would be refused after the pass over the rows is refused before it.
+        # Refused before the pass over the rows, if the debit after it would be refused.
         ledger.require(account, plan.cost, now)
         exact, bins = _exact(question, data)
         granted = ledger.ask(account, identity, plan.cost, now)
@@ -105,30 +104,30 @@ def release(question: Question, data: DataSet, ledger: Ledger, now: datetime, tr
 
 
 def bounded_view(question: Question, frame: DataFrame) -> DataFrame:
-    """Exact figures by group, bounded for questions of this shape: write it where rows may lie, and reuse it.
+    """Return exact aggregates by group, bounded for questions of this shape, to be stored and used many times.
 
-    Grain: one row a group. Columns: `k0`, `k1`, … (text), `customers`, `n`, `s`, `q` (whole numbers). It tells of
-    single customers, so it is as secret as the rows, and has to be made anew when a customer's rows are erased.
+    Grain: one row per group. Columns: `k0`, `k1`, … (text), `customers`, `n`, `s`, `q` (whole numbers). The view
+    reveals single customers: protect it like the rows, and make it again when a customer's rows are erased.
 
     Raises:
-        BadQuestion: quantiles are asked for, which need the values themselves.
+        BadQuestion: the question asks for quantiles, which need the values themselves.
     """
     if "quantiles" in question.statistics:
-        raise BadQuestion("quantiles need the values; a bounded view holds counts and sums")
-    # Customers are counted, whatever the question wants: those that come later may.
+        raise BadQuestion("quantiles need the values, but a bounded view holds counts and sums; ask the table itself")
+    # Customers are always counted, because later questions may ask for them.
     whole = question.model_copy(update={"statistics": ("customers", *set(question.statistics) - {"customers"})})
     return aggregate(contributions(frame, whole), len(question.group_by))
 
 
 def collect(question: Question, frame: DataFrame) -> tuple[Exact, Exact]:
-    """Exact aggregates by group, and by group and quantile bin. For `add_noise` alone."""
+    """Return exact aggregates by group, and by group and quantile bin. Only `add_noise` may use them."""
     exact = {} if question.statistics == ("quantiles",) else _collect(question, frame)
     bins = _collect(_by_bin(question), frame, draws_rows=True) if "quantiles" in question.statistics else {}
     return exact, bins
 
 
 def add_noise(plan: NoisePlan, exact: Exact, bins: Exact) -> NoisyTable:
-    """All vectors of the plan with their noise. The only place where exact numbers meet OpenDP."""
+    """Return all vectors of the plan with noise. The only function that gives exact numbers to OpenDP."""
     question = plan.question
     if question.is_private:
         groups: list[Group] = _selected(plan, exact)
@@ -176,7 +175,7 @@ def _collect(question: Question, frame: DataFrame, draws_rows: bool = False) -> 
 
 def _by_group(question: Question, cells: DataFrame) -> Exact:
     keys = len(question.group_by)
-    # Rows, not toArrow(): that asks the engine for the schema first, one more journey.
+    # collect(), because toArrow() asks the engine for the schema first, one more round trip.
     return {
         tuple(row[:keys]): {name: int(value or 0) for name, value in zip(SUMS, row[keys:], strict=True)}
         for row in cells.collect()
@@ -204,7 +203,7 @@ def _by_bin(question: Question) -> Question:
 
 
 def _bins(question: Question) -> Key:
-    """The bins of the quantiles; the first and the last take in everything beyond the bounds."""
+    """The bins of the quantiles. The first and the last also contain everything beyond the bounds."""
     assert question.measure is not None
     lower, upper, bins = question.measure.lower, question.measure.upper, question.quantile_bins
     inner = [lower + (upper - lower) * place / bins for place in range(1, bins)]

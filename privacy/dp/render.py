@@ -1,4 +1,4 @@
-"""From noisy vectors to an answer in words and numbers."""
+"""Makes the answer from noisy vectors: estimates, explaining sentence and privacy statement."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Group = tuple[str, ...]
 
 @dataclass(frozen=True)
 class NoisyTable:
-    """All that was released: groups, the vectors of each level by group, quantile bins by group."""
+    """Everything that was released: groups; for each level, the vectors by group; noisy quantile bins by group."""
 
     groups: list[Group]
     levels: list[dict[str, dict[Group, int]]]
@@ -24,7 +24,7 @@ class NoisyTable:
 
 
 def render(plan: NoisePlan, noisy: NoisyTable, identity: str, version: str) -> Answer:
-    """Estimates with margins, the sentence and the statement."""
+    """Return the answer. `identity`: hash of the question; `version`: version of the data."""
     question = plan.question
     estimates = _rollup(plan, noisy) if question.rollup else _flat(plan, noisy)
     if question.top is not None:

@@ -1,7 +1,7 @@
-"""How much one customer can change a bounded aggregate.
+"""Sensitivity: how much one customer can change a bounded aggregate.
 
 Neighbouring relation: D ~ D' when D' is D with all rows of one customer added or removed. After bounding,
-a customer owns at most R rows in all, has rows in at most L0 groups, and at most L∞ rows of each group count.
+at most R rows of a customer count in total, in at most L0 groups, and at most L∞ in each group.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from dataclasses import dataclass
 
 from privacy.dp.errors import BadQuestion
 
-# So that a customer's sums, times a bound, stay far below 2⁶³.
+# Keeps a customer's sums, multiplied by a bound, far below 2⁶³.
 MOST_ROWS = 10_000
-# Beyond this a table of 2³¹ rows could overflow a 64-bit sum.
+# Above this, the sum over a table of 2³¹ rows could overflow 64 bits.
 MOST_UNITS = 2**31
 
 
 @dataclass(frozen=True)
 class ContributionBounds:
-    """R rows per customer, L0 groups per customer, L∞ rows per customer and group."""
+    """At most `rows` (R) and `groups` (L0) per customer, and `rows_per_group` (L∞) per customer and group."""
 
     rows: int
     groups: int
@@ -36,7 +36,7 @@ class ContributionBounds:
 
     @property
     def l1(self) -> int:
-        """Most rows of one customer that count: min(R, L0·L∞).
+        """The most rows of one customer that can count: min(R, L0·L∞).
 
         >>> ContributionBounds(rows=10, groups=10, rows_per_group=1).l1
         10
@@ -45,8 +45,7 @@ class ContributionBounds:
 
     @property
     def squared_l2(self) -> int:
-        """Largest Σ n_g² over groups with Σ n_g ≤ R, n_g ≤ L∞, at most L0 groups: ⌊T/L∞⌋·L∞² + (T mod
-        L∞)², T = l1.
+        """The largest Σ n_g² over at most L0 groups with n_g ≤ L∞ and Σ n_g ≤ R: ⌊T/L∞⌋·L∞² + (T mod L∞)², T = l1.
 
         >>> ContributionBounds(rows=10, groups=10, rows_per_group=2).squared_l2
         20
@@ -58,16 +57,16 @@ class ContributionBounds:
 
     @property
     def l2(self) -> float:
-        """√squared_l2, rounded up."""
+        """The ℓ₂ sensitivity of counts: √squared_l2, rounded up."""
         return root_up(self.squared_l2)
 
     def coarser(self) -> ContributionBounds:
-        """Bounds of any sum over groups: all that counts of a customer may meet in one of them."""
+        """Return the bounds of sums over groups: all rows of a customer that count may be in one such sum."""
         return ContributionBounds(rows=self.l1, groups=1, rows_per_group=self.l1)
 
 
 def root_up(square: int) -> float:
-    """A float not below √square.
+    """Return a float that is not below √square.
 
     >>> root_up(9)
     3.0

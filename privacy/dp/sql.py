@@ -1,11 +1,11 @@
-"""Questions in SQL: one SELECT over one table, nothing that cannot be bounded.
+"""Reads questions in SQL: one SELECT over one table, without anything that cannot be bounded.
 
     SELECT sido, COUNT(*), AVG(CLAMP(amount, 0, 200)) FROM gold.order_history
     WHERE channel = 'web' GROUP BY sido
 
 COUNT(*), COUNT(DISTINCT <unit>); SUM, AVG, VARIANCE (of the population), MEDIAN and PERCENTILE(…, p) over
 CLAMP(column, lower, upper).
-Filters compare a column with a literal, joined by AND. Keys come from `keys` (public values) or are private.
+Filters compare a column with a literal and are joined by AND. Keys have public values (`keys`) or are private.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ _COMPARISONS: dict[type[exp.Expr], str] = {
 }
 _MIRRORED = {"=": "=", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _AGGREGATES: dict[type[exp.Expr], str] = {exp.Sum: "sum", exp.Avg: "mean", exp.Variance: "variance"}
-# Every other clause of a SELECT is refused by name: HAVING, DISTINCT, windows, hints and whatever comes to SQL next.
+# Every other clause of a SELECT is refused: HAVING, DISTINCT, windows, hints, and clauses that SQL may add later.
 _ALLOWED_CLAUSES = {"kind", "expressions", "from_", "from", "where", "group", "limit", "order"}
 
 
 def parse_sql(text: str, *, unit: str, keys: Mapping[str, Sequence[str | int]] | None = None) -> dict[str, Any]:
-    """The form of a question (dataset, statistics, group_by, measure, where, top), to complete with purpose and ρ.
+    """Return a question as plain data (dataset, statistics, group_by, measure, where, top), without purpose and ρ.
 
     Args:
         text: one SELECT.
         unit: the privacy unit's column.
-        keys: public values of the columns grouped by; a column that is not in it is private.
+        keys: public values of the columns in GROUP BY; a column without an entry gets private keys.
 
     Raises:
-        BadQuestion: what is refused, and why.
+        BadQuestion: names what is refused and the reason.
     """
     select = _only_select(text)
     form: dict[str, Any] = {"dataset": _table(select), "unit": unit}
@@ -52,7 +52,7 @@ def parse_sql(text: str, *, unit: str, keys: Mapping[str, Sequence[str | int]] |
         node = projected.unalias()
         if isinstance(node, exp.Column):
             if _column(node, "SELECT") not in grouped:
-                raise BadQuestion(f"{node.sql()} is neither aggregated nor grouped by: analysts never see rows")
+                raise BadQuestion(f"{node.sql()} is neither aggregated nor in GROUP BY; answers never contain rows")
             continue
         statistics.append(_statistic(node, unit, form))
     form["statistics"] = tuple(dict.fromkeys(statistics))
@@ -67,7 +67,7 @@ def parse_sql(text: str, *, unit: str, keys: Mapping[str, Sequence[str | int]] |
     if select.args.get("limit") is not None:
         form["top"] = _top(select)
     elif select.args.get("order") is not None:
-        raise BadQuestion("ORDER BY without LIMIT: answers come in the order of their keys")
+        raise BadQuestion("ORDER BY without LIMIT: add LIMIT, or leave ORDER BY out; answers are ordered by their keys")
     return form
 
 
@@ -82,10 +82,12 @@ def _only_select(text: str) -> exp.Select:
     nested = select.find(exp.Subquery, exp.Join, exp.CTE, exp.Lateral, exp.Window, exp.Exists)
     if nested is not None or len(list(select.find_all(exp.Select))) > 1 or len(list(select.find_all(exp.Table))) > 1:
         found = type(nested).__name__.lower() if nested is not None else "second table"
-        raise BadQuestion(f"a {found} is refused: what one customer can change through it cannot be bounded")
+        raise BadQuestion(
+            f"a {found} is refused, because one customer's influence cannot be bounded; ask about one table"
+        )
     extra = {name for name, value in select.args.items() if value} - _ALLOWED_CLAUSES
     if extra:
-        raise BadQuestion(f"{', '.join(sorted(extra)).upper()} is outside the subset of SQL that can be bounded")
+        raise BadQuestion(f"{', '.join(sorted(extra)).upper()} is not supported; see docs/dp.md")
     return select
 
 
@@ -109,7 +111,7 @@ def _statistic(node: exp.Expr, unit: str, form: dict[str, Any]) -> str:
             return "count"
         if isinstance(node.this, exp.Distinct) and [e.sql() for e in node.this.expressions] == [unit]:
             return "customers"
-        raise BadQuestion(f"{node.sql()}: count COUNT(*) or COUNT(DISTINCT {unit})")
+        raise BadQuestion(f"{node.sql()}: expected COUNT(*) or COUNT(DISTINCT {unit})")
     for kind, name in _AGGREGATES.items():
         if type(node) is kind:
             _clamp(node.this, form)
@@ -119,18 +121,18 @@ def _statistic(node: exp.Expr, unit: str, form: dict[str, Any]) -> str:
         share = 0.5 if isinstance(node, exp.Median) else _literal(node.args["quantile"])
         form["quantiles"] = (*form.get("quantiles", ()), share)
         return "quantiles"
-    raise BadQuestion(f"{node.sql()} is not among COUNT, SUM, AVG, VARIANCE, MEDIAN, PERCENTILE")
+    raise BadQuestion(f"{node.sql()} is not supported; use COUNT, SUM, AVG, VARIANCE, MEDIAN or PERCENTILE")
 
 
 def _clamp(node: exp.Expr | None, form: dict[str, Any]) -> None:
     arguments = node.expressions if isinstance(node, exp.Anonymous) and node.name.upper() == "CLAMP" else []
     if len(arguments) != 3:
-        told = node.sql() if node is not None else ""
-        raise BadQuestion(f"{told}: unbounded; write CLAMP(column, lower, upper)")
+        text = node.sql() if node is not None else ""
+        raise BadQuestion(f"{text}: the measure has no bounds; write CLAMP(column, lower, upper)")
     column, lower, upper = arguments
     measure = {"column": _column(column, "CLAMP"), "lower": _literal(lower), "upper": _literal(upper)}
     if form.setdefault("measure", measure) != measure:
-        raise BadQuestion("one measure with one pair of bounds in a question; ask twice")
+        raise BadQuestion("a question has one measure with one pair of bounds; ask a second question for the other")
 
 
 def _conditions(node: exp.Expr) -> list[dict[str, Any]]:
@@ -147,7 +149,7 @@ def _conditions(node: exp.Expr) -> list[dict[str, Any]]:
         return [{"column": _column(node.this, "WHERE"), "operator": "in", "value": values}]
     sign = _COMPARISONS.get(type(node))
     if sign is None:
-        raise BadQuestion(f"WHERE {node.sql()}: only comparisons of a column with a literal, joined by AND")
+        raise BadQuestion(f"WHERE {node.sql()}: expected comparisons of a column with a literal, joined by AND")
     assert isinstance(node, exp.Binary)
     left, right = node.left, node.right
     if isinstance(left, (exp.Literal, exp.Neg)):
@@ -176,7 +178,7 @@ def _listed(group: exp.Group | None) -> list[exp.Expr]:
 
 def _column(node: exp.Expr, place: str) -> str:
     if not isinstance(node, exp.Column) or isinstance(node.this, exp.Star):
-        raise BadQuestion(f"{place} {node.sql()}: expected a column, no function or subquery")
+        raise BadQuestion(f"{place} {node.sql()}: expected a column; functions and subqueries are refused")
     return node.name
 
 

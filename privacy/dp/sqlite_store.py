@@ -61,7 +61,7 @@ class SqliteStore:
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
-        """Begins a transaction; one writer at a time, in order of arrival."""
+        """Begin a transaction; one writer at a time, in order of arrival."""
         with self._writers.hold():
             self._require_same_file()
             with transaction(self._connection):
@@ -69,7 +69,7 @@ class SqliteStore:
 
     @contextmanager
     def snapshot(self) -> Iterator[Transaction]:
-        """Yields one state of the file. With a write-ahead log, readers and writers do not wait for each other."""
+        """Yield one state of the file. With a write-ahead log, readers and writers do not wait for each other."""
         with self._readers:
             self._require_same_file()
             self._reader.execute("BEGIN")
@@ -79,7 +79,7 @@ class SqliteStore:
                 self._reader.execute("ROLLBACK")
 
     def settle(self, head: ChainHead) -> None:
-        """Flushes the log and moves the anchor, or waits until another process has done so for this or a later head.
+        """Flush the log and moves the anchor, or waits until another process has done so for this or a later head.
 
         The process that gets the lock flushes for all. The others watch the anchor instead of queueing for the lock:
         in a queue, a process whose spend is flushed already would wait for the flushes of later ones.
@@ -92,14 +92,14 @@ class SqliteStore:
                 time.sleep(LOOK_SECONDS)
 
     def anchored(self) -> Anchored | None:
-        """Returns what the anchor file says; None if there is no file."""
+        """Return what the anchor file says; None if there is no file."""
         try:
             return self._anchor.read()
         except AnchorError as error:
             raise LedgerDamaged(error.message) from error
 
     def close(self) -> None:
-        """Closes the connections, the locks and the anchor."""
+        """Close the connections, the locks and the anchor."""
         os.close(self._log)
         for opened in (self._reader, self._connection, self._writers, self._settlers, self._anchor):
             opened.close()
@@ -117,7 +117,7 @@ class SqliteStore:
                 self._reader.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     def _create(self) -> None:
-        """Creates the file and its anchor, unless another process has done so meanwhile."""
+        """Create the file and its anchor, unless another process has done so meanwhile."""
         with self._writers.hold():
             with closing(_connect(self.path)) as connection:
                 for statement in SCHEMA:

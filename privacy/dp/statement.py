@@ -1,4 +1,4 @@
-"""The privacy statement of a release, by the pyramid of NIST SP 800-226 (from its top to its foundation)."""
+"""The privacy statement of a release, in the order of the pyramid of NIST SP 800-226, from its top down."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import Any
 from privacy.dp.mechanism import approximate_epsilon
 from privacy.dp.noise_plan import NoisePlan
 
-# The δ at which ρ is told as an ε; smaller than one in a hundred million people.
-TOLD_DELTA = 1e-9
+# The δ at which ρ is converted to ε; below one in a hundred million people.
+STATED_DELTA = 1e-9
 
 
 def describe(plan: NoisePlan) -> dict[str, Any]:
-    """What is promised, to whom, against whom, and what is not."""
+    """Return the guarantee of a release and its limits, by item of the pyramid."""
     question, cost = plan.question, plan.cost
     return {
-        "epsilon": round(approximate_epsilon(question.rho, cost.delta, TOLD_DELTA), 4),
-        "delta": TOLD_DELTA + cost.delta,
+        "epsilon": round(approximate_epsilon(question.rho, cost.delta, STATED_DELTA), 4),
+        "delta": STATED_DELTA + cost.delta,
         "rho_zcdp": cost.rho,
         "delta_of_keys": cost.delta,
         "unit": f"one {question.unit}: all rows of one customer",

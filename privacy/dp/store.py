@@ -29,7 +29,7 @@ class Transaction(Protocol):
     """One serial transaction."""
 
     def run(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """Runs one statement, with `?` for each value, and returns all its rows."""
+        """Run one statement, with `?` for each value, and returns all its rows."""
         ...
 
 
@@ -37,19 +37,19 @@ class Store(Protocol):
     """A database that holds one ledger. Transactions are serial over all processes."""
 
     def transaction(self) -> AbstractContextManager[Transaction]:
-        """Begins a transaction; commits at the end of the block, and rolls back if it raises."""
+        """Begin a transaction; commits at the end of the block, and rolls back if it raises."""
         ...
 
     def snapshot(self) -> AbstractContextManager[Transaction]:
-        """Yields a read-only view of what is committed now. It does not wait for writers and does not stop them."""
+        """Yield a read-only view of what is committed now. It does not wait for writers and does not stop them."""
         ...
 
     def settle(self, head: ChainHead) -> None:
-        """Flushes everything up to `head` to the disk and moves the anchor to it, before this returns."""
+        """Flush everything up to `head` to the disk and moves the anchor to it, before this returns."""
         ...
 
     def anchored(self) -> Anchored | None:
-        """Returns what the anchor says; None if there is no anchor.
+        """Return what the anchor says; None if there is no anchor.
 
         Raises:
             LedgerDamaged: the anchor is unreadable.
@@ -57,5 +57,5 @@ class Store(Protocol):
         ...
 
     def close(self) -> None:
-        """Closes connections, locks and the anchor."""
+        """Close connections, locks and the anchor."""
         ...

@@ -1,10 +1,11 @@
-"""Bounds suggested privately: histograms of magnitudes, released like any other histogram and paid for.
+"""Suggests bounds with differential privacy, from two noisy histograms that are debited like any other release.
 
-Where to clip a measure, and how many rows of a customer to count, must not be read off the data: the largest value is
-somebody's. So two histograms with public edges are released, each of one row a customer (sensitivity 1 for data sets
-that differ in all rows of one customer), each with half of the ρ and an entry of its own in the ledger: of the
-measure's magnitude in one row of each customer drawn at random, and of the number of rows of each customer. The
-suggestion is post-processing of the two. Guarantee: that of `release`, ρ-zCDP in all.
+Bounds of a measure, or of a customer's rows, must not be read from the data, because the largest value belongs to one
+customer. So two histograms with public edges are released: of the measure in one random row of each customer, and of
+the number of rows per customer. Each has one row per customer (sensitivity 1 for data sets that differ in all rows of
+one customer), half of ρ, and a debit of its own. The suggestion is post-processing of the two.
+
+Guarantee: ρ-zCDP in total, as `release`.
 """
 
 from __future__ import annotations
@@ -30,12 +31,12 @@ ROWS = "_rows"
 _MAGNITUDES = [float(f"{digit}e{power}") for power in range(-3, 12) for digit in (1, 2, 5)]
 VALUE_EDGES = (*(-edge for edge in reversed(_MAGNITUDES)), 0.0, *_MAGNITUDES)
 ROW_EDGES = (*map(float, (1, 2, 3, 4, 5, 7, 10, 14, 20, 28, 40, 56, 80, 112, 160, 320, 640, 1280, 2560, 5120)), 1e12)
-# A lower end that is this much nearer to zero than the upper one might as well be zero.
+# If the lower end is this much nearer to zero than the upper end, zero is suggested instead.
 _NEAR_ZERO = 10
 
 
 class BoundsQuestion(BaseModel):
-    """Bounds wanted for a column: such that `share` of customers, by their rows and by one row of each, lie within."""
+    """Asks for bounds of a column, and of the rows per customer, that contain `share` of the customers."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     dataset: str
@@ -47,11 +48,11 @@ class BoundsQuestion(BaseModel):
     share: float = Field(default=0.95, gt=0.5, lt=1)
 
     def of_values(self) -> Question:
-        """The histogram of the column's magnitudes, one row of each customer."""
+        """Return the question for the histogram of the column, in one row of each customer."""
         return self._histogram(self.column, VALUE_EDGES, self.where)
 
     def of_rows(self) -> Question:
-        """The histogram of rows a customer, over a table with one row a customer."""
+        """Return the question for the histogram of rows per customer, over a table with one row per customer."""
         return self._histogram(ROWS, ROW_EDGES, ())
 
     def _histogram(self, column: str, edges: Sequence[float], where: tuple[Condition, ...]) -> Question:
@@ -62,7 +63,7 @@ class BoundsQuestion(BaseModel):
 
 
 class Suggestion(BaseModel):
-    """What to write into a question. `lower`, `upper` or `rows` is None where there is too little data to tell."""
+    """Suggested bounds for a question. `lower`, `upper` or `rows` is None if there is too little data to tell."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     lower: float | None
@@ -73,10 +74,10 @@ class Suggestion(BaseModel):
 
 
 def read_bounds_question(form: Mapping[str, object]) -> BoundsQuestion:
-    """A question for bounds from plain data.
+    """Return the question for bounds that plain data describes.
 
     Raises:
-        BadQuestion: with every fault and its place.
+        BadQuestion: lists every fault and its field.
     """
     return read_form(BoundsQuestion, form)
 
@@ -84,20 +85,20 @@ def read_bounds_question(form: Mapping[str, object]) -> BoundsQuestion:
 def suggest(
     question: BoundsQuestion, data: DataSet, ledger: Ledger, now: datetime, trail: Trail | None = None
 ) -> Suggestion:
-    """Release the two histograms and read bounds off them. Asked again on the same data, it costs nothing.
+    """Release the two histograms and reads bounds from them. Asked again on the same data, it costs nothing.
 
     Raises:
         DpError: as `release`. If only the second histogram is refused, the first is kept and free when asked again.
     """
-    told = [condition.model_dump(mode="json") for condition in question.where]
+    conditions = [condition.model_dump(mode="json") for condition in question.where]
     counted = keep(data.frame, question.where).groupBy(question.unit).agg(F.count("*").alias(ROWS))
     values = release(question.of_values(), data, ledger, now, trail)
-    rows = release(question.of_rows(), DataSet(counted, f"{data.version}/rows where {told}"), ledger, now, trail)
+    rows = release(question.of_rows(), DataSet(counted, f"{data.version}/rows where {conditions}"), ledger, now, trail)
     return read_off(question, values, rows)
 
 
 def read_off(question: BoundsQuestion, values: Answer, rows: Answer) -> Suggestion:
-    """The suggestion, from noisy histograms alone."""
+    """Return the suggestion, computed from the noisy histograms only."""
     found = _clear(question.of_values(), values, VALUE_EDGES)
     rest = (1 - question.share) / 2
     low, high = (_at(found, share) for share in (rest, 1 - rest)) if found else (None, None)
@@ -112,19 +113,21 @@ def read_off(question: BoundsQuestion, values: Answer, rows: Answer) -> Suggesti
         lower=lower,
         upper=upper,
         rows=min(MOST_ROWS, int(most[1]) - 1) if most else None,
-        sentence=f"About {question.share:.0%} of customers lie within these bounds, as two noisy histograms tell; "
-        "a bound without a number had too little data. What lies beyond is clipped or left out.",
+        sentence=f"About {question.share:.0%} of customers lie within these bounds, estimated from two "
+        "noisy histograms. A bound without a number had too little data. Values beyond are clipped or left out.",
         answers=(values, rows),
     )
 
 
 def _clear(question: Question, answer: Answer, edges: Sequence[float]) -> list[tuple[float, float, float]]:
-    """Lower edge, upper edge and count of the bins that stand clear of the noise of all of them."""
-    # Beyond this, one of a thousand histograms of nothing has a bin.
+    """Lower edge, upper edge and count of each bin that is clearly above the noise."""
+    # Of a thousand histograms without data, about one has a bin above this.
     threshold = NoisePlan(question).vector("n").scale * NormalDist().inv_cdf(1 - 0.001 / len(edges))
     counts = [estimate.value or 0.0 for estimate in answer.estimates]
     if len(counts) != len(edges) - 1:
-        raise BadQuestion(f"{len(counts)} counts came for {len(edges) - 1} bins; ask with this version's own question")
+        raise BadQuestion(
+            f"got {len(counts)} counts for {len(edges) - 1} bins; ask again with the question of this version"
+        )
     bins = zip(edges[:-1], edges[1:], counts, strict=True)
     return [(low, high, count) for low, high, count in bins if count > threshold]
 

@@ -29,7 +29,7 @@ class Trail:
     role: str = "analyst"
 
     def note(self, question: Question, grant: Grant) -> None:
-        """Logs a release that is paid for. Call this before any noise is drawn.
+        """Log a release that is paid for. Call this before any noise is drawn.
 
         Raises:
             AuditError: it could not be logged, so nothing may be released. The debit stays.
@@ -39,7 +39,7 @@ class Trail:
         )
 
     def note_repeat(self, question: Question, stored: Answered) -> None:
-        """Logs that a stored answer was given again, which costs nothing.
+        """Log that a stored answer was given again, which costs nothing.
 
         Raises:
             AuditError: it could not be logged, so the answer must not be given.
@@ -47,7 +47,7 @@ class Trail:
         self._append(question, "allowed", f"the answer of entry {stored.number} of the privacy ledger, again", REPEAT)
 
     def note_refusal(self, question: Question, reason: str) -> None:
-        """Logs a question that was refused.
+        """Log a question that was refused.
 
         Raises:
             AuditError: it could not be logged.
@@ -67,7 +67,7 @@ class Trail:
 
 
 def verify_trail(log: AuditLog, entries: Iterable[LedgerEntry]) -> list[ChainFault]:
-    """Returns a fault for each logged release without a debit of its own in the ledger; an empty list if there is none.
+    """Return a fault for each logged release without a debit of its own in the ledger; an empty list if there is none.
 
     A debit without a release is no fault: a crash between the two leaves one.
     """

@@ -1,34 +1,34 @@
-"""What can go wrong with encryption: each a kind of its own, for each needs another remedy. Never a wrong plaintext."""
+"""Errors of encryption, one class per remedy (see docs/protection.md). Decryption never returns a wrong value."""
 
 from privacy.errors import PrivacyError
 
 
 class ProtectionError(PrivacyError):
-    """Something could not be encrypted or decrypted."""
+    """Base class: a value could not be encrypted or decrypted."""
 
 
 class WrongKeyError(ProtectionError):
-    """The key-encryption key at hand is not the one that the key store was made with."""
+    """The key-encryption key is not the one that wrapped the keys of this key store."""
 
 
 class LostKeyError(ProtectionError):
-    """The key store has never heard of the data key, or its key-encryption key is gone."""
+    """The key store does not have the data key, or the key-encryption key that wrapped it no longer exists."""
 
 
 class DestroyedKeyError(ProtectionError):
-    """The data key was destroyed on purpose; what it encrypted is erased."""
+    """The data key was destroyed on purpose, so everything that it encrypted is erased."""
 
 
 class TamperedCiphertextError(ProtectionError):
-    """A ciphertext was changed, cut, or moved to another table, column or row."""
+    """A ciphertext was changed or cut off, or moved to another table, column or row."""
 
 
 class DamagedStoreError(ProtectionError):
-    """The key store is no key store, or a key in it was changed."""
+    """The file is not a key store, or a key in it was changed."""
 
 
 class RolledBackStoreError(ProtectionError):
-    """The key store is older than its anchor says: an earlier copy was put back."""
+    """The key store is older than its anchor, because an earlier copy was put back, or one of the two is missing."""
 
 
 class PurposeError(ProtectionError):

@@ -1,11 +1,11 @@
-"""Encryption of columns: AES-256-GCM, a key for each source person, bound to table, column and row.
+"""Encrypts columns: AES-256-GCM, with a data key per source person, bound to table, column and row.
 
 ciphertext = 0x01 || key id (16) || nonce (12) || AES-256-GCM(key, nonce, value, associated data)
 associated data = "bojagi field" || lengths and bytes of table, column, row || key id
 
-Guarantee: who does not hold the data key learns of a value only its length; a ciphertext decrypts only in the table,
-column and row that it was made for, and to what was encrypted there. Nonces are random: with 2^32 values a key the
-chance of a repetition stays below 2^-32 (NIST SP 800-38D, 8.3); a person has a few hundred.
+Guarantee: without the data key, a ciphertext reveals only the length of its value. A ciphertext can be decrypted only
+in the table, column and row that it was made for. Nonces are random: with 2^32 values per key, the chance of a
+repetition stays below 2^-32 (NIST SP 800-38D, 8.3), and a person has a few hundred values.
 """
 
 from __future__ import annotations
@@ -27,36 +27,36 @@ _FORMAT = b"\x01"
 _HEADER = 1 + KEY_ID_BYTES + NONCE_BYTES
 _TAG_BYTES = 16
 OVERHEAD_BYTES = _HEADER + _TAG_BYTES
-"""How much longer a ciphertext is than its value."""
+"""Bytes by which a ciphertext is longer than its value in UTF-8."""
 
 
 @dataclass(frozen=True)
 class TableColumn:
-    """The column that a ciphertext lies in."""
+    """The table and column that a ciphertext belongs to."""
 
     table: str
     column: str
 
     def prefix(self) -> bytes:
-        """Associated data that all its rows share; lengths keep apart what would otherwise run together."""
+        """Return the associated data that all rows share. Lengths make the concatenation unambiguous."""
         parts = [text.encode() for text in (self.table, self.column)]
         return b"bojagi field" + b"".join(len(part).to_bytes(4, "big") + part for part in parts)
 
 
 class FieldCipher:
-    """Encrypts and decrypts columns with the keys of a store."""
+    """Encrypts and decrypts columns with the data keys of a key store."""
 
     def __init__(self, store: KeyStore) -> None:
         self._store = store
 
-    def encrypt(self, values: pa.Array, owners: pa.Array, rows: pa.Array, place: TableColumn) -> pa.Array:
-        """Encrypt a column.
+    def encrypt(self, values: pa.Array, owners: pa.Array, rows: pa.Array, column: TableColumn) -> pa.Array:
+        """Return the column encrypted, as binary values.
 
         Args:
             values: texts; null stays null.
-            owners: opaque name of each row's source person, never null where the value is not.
-            rows: what names each row in its table and never changes, such as its hash (text, integer or bytes).
-            place: where the column lies.
+            owners: opaque name of each row's source person; may be null only where the value is null.
+            rows: name of each row, unique in its table and never changed, such as its hash (text, integer or bytes).
+            column: the table and column.
 
         Raises:
             ProtectionError: lengths differ, or a value has no owner.
@@ -66,10 +66,12 @@ class FieldCipher:
         texts, names, marks = values.cast(pa.string()).to_pylist(), owners.to_pylist(), _marks(rows)
         present = {name for name, text in zip(names, texts, strict=True) if text is not None}
         if None in present:
-            raise ProtectionError(f"{place.table}.{place.column}: a value without an owner; expected a source person.")
+            raise ProtectionError(
+                f"{column.table}.{column.column}: a value is without an owner; give the source person of every value."
+            )
         keys = self._store.keys_of(sorted(present))
         ready = {name: (key.key_id, AESGCM(key.secret)) for name, key in keys.items()}
-        prefix, nonces = place.prefix(), os.urandom(NONCE_BYTES * len(texts))
+        prefix, nonces = column.prefix(), os.urandom(NONCE_BYTES * len(texts))
         made: list[bytes | None] = []
         for i, (text, name, mark) in enumerate(zip(texts, names, marks, strict=True)):
             if text is None:
@@ -82,26 +84,26 @@ class FieldCipher:
         return pa.array(made, pa.binary())
 
     def decrypt(
-        self, values: pa.Array, rows: pa.Array, place: TableColumn, on_destroyed: Literal["raise", "null"] = "raise"
+        self, values: pa.Array, rows: pa.Array, column: TableColumn, on_destroyed: Literal["raise", "null"] = "raise"
     ) -> pa.Array:
-        """Decrypt a column into memory.
+        """Return the column decrypted, in memory.
 
         Args:
-            values: what `encrypt` made; null stays null.
-            rows: the same names of rows.
-            place: the same place.
-            on_destroyed: whether a value whose key was destroyed on purpose becomes null.
+            values: the result of `encrypt`; null stays null.
+            rows: the same names as for `encrypt`.
+            column: the same table and column as for `encrypt`.
+            on_destroyed: what to do with a value whose key was destroyed: raise, or return null.
 
         Raises:
-            DestroyedKeyError: a key was destroyed, and null was not asked for.
-            LostKeyError: a key is not in this store.
-            TamperedCiphertextError: a ciphertext was changed, or lay elsewhere.
+            DestroyedKeyError: a key was destroyed, and `on_destroyed` is "raise".
+            LostKeyError: a key is not in this key store.
+            TamperedCiphertextError: a ciphertext was changed, or belongs to another table, column or row.
         """
         if len(values) != len(rows):
-            raise ProtectionError(f"Got {len(values)} values and {len(rows)} rows; expected as many.")
-        prefix, ciphertexts = place.prefix(), values.to_pylist()
+            raise ProtectionError(f"Got {len(values)} values and {len(rows)} rows; expected equal numbers.")
+        prefix, ciphertexts = column.prefix(), values.to_pylist()
         named = {value[1 : 1 + KEY_ID_BYTES] for value in ciphertexts if value is not None}
-        # For this call only: a key that is destroyed must not live on here.
+        # For this call only: a key that is destroyed later must not stay in memory.
         ciphers = {key_id: AESGCM(secret) for key_id, secret in self._store.keys(named).items()}
         opened: list[str | None] = []
         for number, (value, mark) in enumerate(zip(ciphertexts, _marks(rows), strict=True)):
@@ -109,7 +111,7 @@ class FieldCipher:
                 opened.append(None)
                 continue
             if len(value) < OVERHEAD_BYTES or value[:1] != _FORMAT:
-                raise _tampered(place, number)
+                raise _tampered(column, number)
             key_id, nonce = value[1 : 1 + KEY_ID_BYTES], value[1 + KEY_ID_BYTES : _HEADER]
             try:
                 if key_id not in ciphers:
@@ -120,26 +122,26 @@ class FieldCipher:
                     raise
                 opened.append(None)
             except InvalidTag:
-                raise _tampered(place, number) from None
+                raise _tampered(column, number) from None
             else:
                 opened.append(plain.decode())
         return pa.array(opened, pa.string())
 
     def destroy(self, owners: Iterable[str]) -> int:
-        """Destroy the keys of owners, see `KeyStore.destroy`; how many."""
+        """Destroy the keys of owners, see `KeyStore.destroy`; returns how many keys were destroyed."""
         return self._store.destroy(owners)
 
 
 def _marks(rows: pa.Array) -> list[bytes]:
     if rows.null_count:
-        raise ProtectionError("A row without a name; expected what names the row in its table.")
+        raise ProtectionError("A row is without a name; give a name for every row, such as its hash.")
     is_binary = pa.types.is_binary(rows.type) or pa.types.is_fixed_size_binary(rows.type)
     marks = rows.to_pylist() if is_binary else [text.encode() for text in rows.cast(pa.string()).to_pylist()]
     return [len(mark).to_bytes(4, "big") + mark for mark in marks]
 
 
-def _tampered(place: TableColumn, number: int) -> TamperedCiphertextError:
+def _tampered(column: TableColumn, number: int) -> TamperedCiphertextError:
     return TamperedCiphertextError(
-        f"{place.table}.{place.column}: the ciphertext at position {number} was changed, or belongs to another table, "
+        f"{column.table}.{column.column}: the ciphertext at position {number} was changed or moved from another table, "
         "column or row. Restore the table from a version before the change."
     )

@@ -75,11 +75,11 @@ class KeyStore(Protocol):
     """Data keys by their id, and by their owner (a source person, named by an opaque token)."""
 
     def keys_of(self, owners: Sequence[str]) -> dict[str, DataKey]:
-        """Returns the key of each owner; creates the keys that do not exist yet."""
+        """Return the key of each owner; creates the keys that do not exist yet."""
         ...
 
     def key(self, key_id: bytes) -> bytes:
-        """Returns the key with this id.
+        """Return the key with this id.
 
         Raises:
             DestroyedKeyError: the key was destroyed on purpose.
@@ -88,19 +88,19 @@ class KeyStore(Protocol):
         ...
 
     def keys(self, key_ids: Iterable[bytes]) -> dict[bytes, bytes]:
-        """Returns the keys with these ids. Ids that are unknown or whose key was destroyed are left out."""
+        """Return the keys with these ids. Ids that are unknown or whose key was destroyed are left out."""
         ...
 
     def destroy(self, owners: Iterable[str]) -> int:
-        """Destroys the keys of these owners; returns how many keys were destroyed."""
+        """Destroy the keys of these owners; returns how many keys were destroyed."""
         ...
 
     def rotate(self) -> int:
-        """Wraps all data keys with a new key-encryption key and destroys the old one; returns the number of keys."""
+        """Wrap all data keys with a new key-encryption key and destroys the old one; returns the number of keys."""
         ...
 
     def status(self) -> KeyStatus:
-        """Returns the numbers of keys in the store."""
+        """Return the numbers of keys in the store."""
         ...
 
 
@@ -108,7 +108,7 @@ class SqliteKeyStore:
     """Wrapped data keys in an SQLite file. Use one object per thread; any number of processes may use the file."""
 
     def __init__(self, path: Path, wrapper: KeyWrapper, anchor_path: Path | None = None) -> None:
-        """Opens the store, and creates it if there is none.
+        """Open the store, and creates it if there is none.
 
         Args:
             path: the SQLite file.
@@ -141,13 +141,13 @@ class SqliteKeyStore:
         self._check_anchor()
 
     def close(self) -> None:
-        """Closes the files and forgets the unwrapped keys."""
+        """Close the files and forgets the unwrapped keys."""
         self._open.clear()
         self._db.close()
         self._anchor.close()
 
     def keys_of(self, owners: Sequence[str]) -> dict[str, DataKey]:
-        """Returns the key of each owner; creates the keys that do not exist yet."""
+        """Return the key of each owner; creates the keys that do not exist yet."""
         self._forget_when_changed()
         wanted = list(dict.fromkeys(owners))
         found = self._find(wanted)
@@ -157,7 +157,7 @@ class SqliteKeyStore:
         return found
 
     def key(self, key_id: bytes) -> bytes:
-        """Returns the key with this id, see `KeyStore.key`."""
+        """Return the key with this id, see `KeyStore.key`."""
         self._forget_when_changed()
         secret = self._open.get(key_id)
         if secret is None:
@@ -166,7 +166,7 @@ class SqliteKeyStore:
         return secret
 
     def keys(self, key_ids: Iterable[bytes]) -> dict[bytes, bytes]:
-        """Returns the keys with these ids, see `KeyStore.keys`. For many ids it is three times as fast as `key`."""
+        """Return the keys with these ids, see `KeyStore.keys`. For many ids it is three times as fast as `key`."""
         self._forget_when_changed()
         wanted = list(dict.fromkeys(key_ids))
         missing = [key_id for key_id in wanted if key_id not in self._open]
@@ -187,7 +187,7 @@ class SqliteKeyStore:
         return self._unwrap(key_id, *row)
 
     def destroy(self, owners: Iterable[str]) -> int:
-        """Destroys the keys of these owners; returns how many keys were destroyed.
+        """Destroy the keys of these owners; returns how many keys were destroyed.
 
         Everything that these keys encrypted becomes unreadable at once, in all copies. Other processes drop the key
         from their memory before they use it again. Rotate afterwards if copies of the store exist: they still have the
@@ -204,7 +204,7 @@ class SqliteKeyStore:
         return count
 
     def rotate(self) -> int:
-        """Wraps all data keys with a new key-encryption key and destroys the old one; returns the number of keys.
+        """Wrap all data keys with a new key-encryption key and destroys the old one; returns the number of keys.
 
         No data is written again. Both key-encryption keys exist until the rotation is complete, so a crash loses
         nothing; the next rotation completes it.
@@ -234,7 +234,7 @@ class SqliteKeyStore:
         return len(wrapped_keys)
 
     def status(self) -> KeyStatus:
-        """Returns the numbers of keys in the store."""
+        """Return the numbers of keys in the store."""
         alive = "SELECT version, count(*) FROM data_key WHERE wrapped IS NOT NULL GROUP BY version ORDER BY version"
         by_version = {version: int(count) for version, count in self._db.execute(alive)}
         destroyed = self._db.execute("SELECT count(*) FROM data_key WHERE wrapped IS NULL").fetchone()[0]
@@ -243,14 +243,14 @@ class SqliteKeyStore:
         )
 
     def _forget_when_changed(self) -> None:
-        """Drops the keys in memory if another process has changed the store, because it may have destroyed some."""
+        """Drop the keys in memory if another process has changed the store, because it may have destroyed some."""
         version = self._db.execute("PRAGMA data_version").fetchone()[0]
         if version != self._version:
             self._open.clear()
             self._version = version
 
     def _live(self, column: str, values: Sequence[bytes | str]) -> Iterator[tuple[bytes, str, str, bytes]]:
-        """Yields id, owner, version and wrapped key of the keys with these values that were not destroyed."""
+        """Yield id, owner, version and wrapped key of the keys with these values that were not destroyed."""
         for first in range(0, len(values), _BATCH):
             part = values[first : first + _BATCH]
             query = (
@@ -296,7 +296,7 @@ class SqliteKeyStore:
         return secret
 
     def _unseal(self) -> bytes:
-        """Returns the key that seals the anchor. It is kept in the store, wrapped, and created with the store."""
+        """Return the key that seals the anchor. It is kept in the store, wrapped, and created with the store."""
         query = "SELECT version, seal FROM store"
         if self._db.execute(query).fetchone() is None:
             version = self._wrapper.current()
@@ -343,7 +343,7 @@ class SqliteKeyStore:
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
-        """Prevents a rotation from destroying the old key-encryption key between reading a key and unwrapping it."""
+        """Prevent a rotation from destroying the old key-encryption key between reading a key and unwrapping it."""
         if self._db.in_transaction:
             yield
             return
@@ -355,7 +355,7 @@ class SqliteKeyStore:
 
     @contextmanager
     def _change(self) -> Iterator[None]:
-        """Runs the block in a transaction that raises the generation, then moves the anchor.
+        """Run the block in a transaction that raises the generation, then moves the anchor.
 
         After a crash between the two, the next opening moves the anchor.
         """

@@ -26,27 +26,27 @@ class KeyWrapper(Protocol):
     """Versions of a key-encryption key, one of them current."""
 
     def current(self) -> str:
-        """Returns the version that wraps new keys. `wrap` uses the version that this returned last."""
+        """Return the version that wraps new keys. `wrap` uses the version that this returned last."""
         ...
 
     def versions(self) -> tuple[str, ...]:
-        """Returns all versions that can still unwrap."""
+        """Return all versions that can still unwrap."""
         ...
 
     def add_version(self) -> str:
-        """Creates a new version, makes it current and returns it. Call this only while the rotation lock is held."""
+        """Create a new version, makes it current and returns it. Call this only while the rotation lock is held."""
         ...
 
     def destroy_version(self, version: str) -> None:
-        """Destroys a version for good. Keys that only this version can unwrap are lost."""
+        """Destroy a version for good. Keys that only this version can unwrap are lost."""
         ...
 
     def wrap(self, key: bytes, context: bytes) -> bytes:
-        """Returns the key encrypted with the current version and bound to a context."""
+        """Return the key encrypted with the current version and bound to a context."""
         ...
 
     def unwrap(self, version: str, wrapped: bytes, context: bytes) -> bytes:
-        """Returns the key that `wrap` encrypted.
+        """Return the key that `wrap` encrypted.
 
         Raises:
             LostKeyError: there is no such version.
@@ -59,7 +59,7 @@ class FileKeyWrapper:
     """Key-encryption keys in a file that only its owner may read."""
 
     def __init__(self, path: Path) -> None:
-        """Reads the file, and creates it with one key if there is none.
+        """Read the file, and creates it with one key if there is none.
 
         Raises:
             ProtectionError: others may read the file, or it does not hold key-encryption keys.
@@ -72,23 +72,23 @@ class FileKeyWrapper:
         self._read()
 
     def current(self) -> str:
-        """Returns the version that wraps new keys. Reads the file again, because another process may have rotated."""
+        """Return the version that wraps new keys. Reads the file again, because another process may have rotated."""
         self._read()
         return self._current
 
     def versions(self) -> tuple[str, ...]:
-        """Returns all versions that can still unwrap."""
+        """Return all versions that can still unwrap."""
         return tuple(self._keys)
 
     def add_version(self) -> str:
-        """Creates a new version, makes it current and returns it."""
+        """Create a new version, makes it current and returns it."""
         self._read()
         version = secrets.token_hex(8)
         self._write({**self._keys, version: secrets.token_bytes(KEY_BYTES)}, version)
         return version
 
     def destroy_version(self, version: str) -> None:
-        """Destroys a version in this file. Keep no copies of the file: they would still hold it."""
+        """Destroy a version in this file. Keep no copies of the file: they would still hold it."""
         if version == self.current():
             raise ProtectionError(
                 "The current key-encryption key cannot be destroyed. Create a new one first: `bojagi keys rotate`."
@@ -96,12 +96,12 @@ class FileKeyWrapper:
         self._write({v: key for v, key in self._keys.items() if v != version}, self._current)
 
     def wrap(self, key: bytes, context: bytes) -> bytes:
-        """Returns the nonce and the AES-256-GCM ciphertext of the key."""
+        """Return the nonce and the AES-256-GCM ciphertext of the key."""
         nonce = os.urandom(NONCE_BYTES)
         return nonce + AESGCM(self._keys[self._current]).encrypt(nonce, key, context)
 
     def unwrap(self, version: str, wrapped: bytes, context: bytes) -> bytes:
-        """Returns the key that `wrap` encrypted, see `KeyWrapper.unwrap`."""
+        """Return the key that `wrap` encrypted, see `KeyWrapper.unwrap`."""
         if version not in self._keys:
             self._read()
         if version not in self._keys:
@@ -118,7 +118,7 @@ class FileKeyWrapper:
             ) from error
 
     def _create(self) -> None:
-        """Creates the file with one key, unless another process has done so meanwhile."""
+        """Create the file with one key, unless another process has done so meanwhile."""
         version = secrets.token_hex(8)
         create_private(self.path, _text({version: secrets.token_bytes(KEY_BYTES)}, version))
 

@@ -1,10 +1,10 @@
-"""Row hashes that tell equal rows from unequal ones only to who holds the secret.
+"""Keyed row hashes: equal rows have equal hashes, but without the key nobody can compute the hash of a guessed row.
 
 keyed(row) = AES-256(key, h(row)), with the 128-bit hash h as the one block.
 
-Guarantee: AES is a keyed permutation, so keyed hashes are equal exactly where the hashes are, and without the key they
-cannot be told from random different blocks: nobody can test a guessed row (a phone number, say) against them. Equality
-stays visible; that is what they are for.
+Guarantee: AES is a keyed permutation, so keyed hashes are equal exactly where the hashes are equal. Without the key
+they look like random blocks, so a guessed row (such as a phone number) cannot be tested against them. Equality stays
+visible, on purpose: rows are compared by it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Words = npt.NDArray[np.uint64]
 
 
 def key_hashes(low: Words, high: Words, key: bytes) -> tuple[Words, Words]:
-    """The keyed form of hashes, given and returned as two lanes of 64 bits.
+    """Return the keyed form of hashes. Hashes are given and returned as two arrays of 64-bit words.
 
     >>> lanes = np.array([1, 1, 2], np.uint64), np.array([5, 5, 5], np.uint64)
     >>> low, high = key_hashes(*lanes, bytes(32))
@@ -29,7 +29,7 @@ def key_hashes(low: Words, high: Words, key: bytes) -> tuple[Words, Words]:
     blocks = np.empty((len(low), 2), "<u8")
     blocks[:, 0] = low
     blocks[:, 1] = high
-    # One block a hash, each different or meant to show that it is equal: what ECB leaks is what is wanted.
+    # ECB encrypts equal blocks equally, which is wanted here: each block is one hash.
     sealed = Cipher(AES256(key), ECB()).encryptor().update(blocks.data.cast("B"))
     keyed = np.frombuffer(sealed, "<u8").reshape(-1, 2)
     return np.ascontiguousarray(keyed[:, 0]).astype(np.uint64), np.ascontiguousarray(keyed[:, 1]).astype(np.uint64)

@@ -1,7 +1,7 @@
-"""The normal form of a value: what two spellings of one phone, e-mail or name have in common.
+"""The normal form of a value, which is equal for all spellings of one phone number, e-mail address or name.
 
-Pure functions from text to text. None means that no such value can be read from the text. Tokens are made
-of these forms and silver carries them, so both agree on what is equal.
+Pure functions from text to text. None means that the text is not such a value. Tokens are made from normal forms, and
+silver tables contain them, so both agree on which values are equal.
 """
 
 import re
@@ -12,19 +12,19 @@ from functools import lru_cache, partial
 DEFAULT_REGION = "KR"
 
 _SPACES = re.compile(r"\s+")
-# What people put between the digits of a number.
+# Characters that people write between the digits of a number.
 _PUNCTUATION = re.compile(r"[\s().\-·‐-―_/]+")
 # Korean mobile numbers: 010 with eight digits, the older prefixes with seven or eight.
 _KOREAN_MOBILE = re.compile(r"(?:0|\+?82\+?0?)(10\d{8}|1[16-9]\d{7,8})")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
-# Each number takes tens of microseconds to parse by the plan; the same ones come again and again.
+# Parsing a number takes tens of microseconds, and the same numbers occur many times.
 _CACHE_SIZE = 1 << 16
-# Two are what the worst known texts take.
+# The worst known texts need two steps.
 _MOST_STEPS = 8
 
 
 def normalise_text(text: str) -> str | None:
-    """Unicode NFC with single inner spaces and none outside; None when nothing is left.
+    """Return the text in Unicode NFC, with single spaces inside and none at the ends; None if it is empty.
 
     >>> normalise_text("  김  하늘 ")
     '김 하늘'
@@ -33,9 +33,9 @@ def normalise_text(text: str) -> str | None:
 
 
 def normalise_name(text: str) -> str | None:
-    """A person's name for comparison: NFKC, no case; spaces only between words of Latin script.
+    """Return a person's name for comparison: NFKC, no case, single spaces; None if it is empty.
 
-    Hangul names are written with and without a space after the family name.
+    Spaces of Hangul names are removed, because they are written with and without a space after the family name.
 
     >>> normalise_name("김 하늘"), normalise_name("KIM  Ha-neul")
     ('김하늘', 'kim ha-neul')
@@ -44,7 +44,7 @@ def normalise_name(text: str) -> str | None:
 
 
 def normalise_email(text: str) -> str | None:
-    """NFKC, no case, no spaces; None unless it has one @ with something on both sides.
+    """Return an e-mail address in NFKC, without case and spaces; None unless it has one @ with text on both sides.
 
     >>> normalise_email(" Kim@Example.COM "), normalise_email("none")
     ('kim@example.com', None)
@@ -54,7 +54,7 @@ def normalise_email(text: str) -> str | None:
 
 
 def normalise_identifier(text: str) -> str | None:
-    """A number of a member, card or device: NFKC, capitals, without spaces and hyphens.
+    """Return a member, card or device number: NFKC, capitals, without separators; None if it is empty.
 
     >>> normalise_identifier(" 9410-0000-1000-7919 ")
     '9410000010007919'
@@ -64,9 +64,9 @@ def normalise_identifier(text: str) -> str | None:
 
 @lru_cache(_CACHE_SIZE)
 def normalise_phone(text: str, region: str = DEFAULT_REGION) -> str | None:
-    """E.164 by the country's numbering plan; None when it is no possible number.
+    """Return a phone number in E.164, by its country's numbering plan; None if it is not a possible number.
 
-    `region` is the country of numbers that are written without a country code.
+    `region`: country of numbers that are written without a country code.
 
     >>> normalise_phone("010 1234-5678"), normalise_phone("+82 (0)10-1234-5678"), normalise_phone("12")
     ('+821012345678', '+821012345678', None)
@@ -78,8 +78,8 @@ def normalise_phone(text: str, region: str = DEFAULT_REGION) -> str | None:
 
 
 def parse_phone(text: str, region: str) -> str | None:
-    """E.164 of a number that is possible by its country's plan; else None."""
-    # The tables of all countries' plans take a moment to load, and most numbers do not need them.
+    """Return a number in E.164 if it is possible by its country's numbering plan; otherwise None."""
+    # Here, because the tables of all countries load slowly and most numbers do not need them.
     import phonenumbers
 
     try:
@@ -92,7 +92,7 @@ def parse_phone(text: str, region: str) -> str | None:
 
 
 def normaliser(kind: str, region: str = DEFAULT_REGION) -> Callable[[str], str | None]:
-    """The normal form of a kind of matching key: phone, email, name, or an identifier of any other kind."""
+    """Return the function that normalises a kind of matching key: phone, email, name; all others are identifiers."""
     forms: dict[str, Callable[[str], str | None]] = {
         "phone": partial(normalise_phone, region=region),
         "email": normalise_email,
@@ -102,7 +102,7 @@ def normaliser(kind: str, region: str = DEFAULT_REGION) -> Callable[[str], str |
 
 
 def _settle(step: Callable[[str], str], text: str) -> str:
-    """Apply a step until it changes nothing: taking out a space may bring letters together that NFKC then composes."""
+    """Repeat a step until it changes nothing: removing a space may join letters that NFKC then composes."""
     form = step(text)
     if text.isascii():
         return form

@@ -1,7 +1,7 @@
 """Key-encryption keys in a PKCS#11 module: a hardware module, a cloud HSM, or SoftHSM 2 in tests.
 
-The keys are made inside, not extractable, and never leave: the module encrypts and decrypts data keys. Needs the
-extra `hsm` (`python-pkcs11`).
+The keys are created in the module, cannot be extracted and never leave it: the module encrypts and decrypts data keys.
+Needs the extra `hsm` (`python-pkcs11`).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _TAG_BITS = 128
 
 @dataclass
 class _Login:
-    """A process logs in to a token once, whatever the number of its sessions; the wrappers share one."""
+    """The login of this process to one token, shared by all wrappers: a process may log in only once."""
 
     session: Any
     pin_digest: bytes
@@ -64,10 +64,10 @@ def _log_out(module: str, token_label: str) -> None:
 
 
 class Pkcs11KeyWrapper:
-    """Versions are objects of the token, told apart by their id; the newest is marked by its label."""
+    """Key-encryption keys as objects of a token: the id is the version, and the label marks the current one."""
 
     def __init__(self, module: Path, token_label: str, pin: str) -> None:
-        """Log in to the token; on first use, make a key in it.
+        """Log in to the token, and creates a key in it if there is none.
 
         Raises:
             ProtectionError: the module cannot be loaded, or it refused the token or the PIN.
@@ -77,25 +77,28 @@ class Pkcs11KeyWrapper:
         try:
             self._session = _log_in(*self._login, pin)
         except (PKCS11Error, RuntimeError) as error:
-            raise ProtectionError(f"{self._name}: {module} refused it ({type(error).__name__}).") from error
+            raise ProtectionError(
+                f"{self._name}: {module} refused the token or the PIN ({type(error).__name__}). "
+                "Check hsm_module, hsm_token and hsm_pin_file."
+            ) from error
         if not self._keys(_LABEL):
             self._make()
 
     def close(self) -> None:
-        """Log out, unless another wrapper of this process is logged in."""
+        """Log out, unless another wrapper of this process uses the login."""
         _log_out(*self._login)
 
     def current(self) -> str:
-        """Version that wraps new keys."""
+        """Return the version that wraps new keys."""
         (key,) = self._keys(_LABEL)
         return bytes(key.id).hex()
 
     def versions(self) -> tuple[str, ...]:
-        """All versions that can still unwrap."""
+        """Return all versions that can still unwrap."""
         return tuple(bytes(key.id).hex() for label in (_LABEL, f"{_LABEL}-old") for key in self._keys(label))
 
     def add_version(self) -> str:
-        """Make a new version and make it current."""
+        """Create a new version, makes it current and returns it."""
         for key in self._keys(_LABEL):
             key[Attribute.LABEL] = f"{_LABEL}-old"
         return self._make()
@@ -103,11 +106,13 @@ class Pkcs11KeyWrapper:
     def destroy_version(self, version: str) -> None:
         """Destroy a version for good."""
         if version == self.current():
-            raise ProtectionError("Refused to destroy the current key-encryption key; add a version first.")
+            raise ProtectionError(
+                "The current key-encryption key cannot be destroyed. Create a new one first: `bojagi keys rotate`."
+            )
         self._key(version).destroy()
 
     def wrap(self, key: bytes, context: bytes) -> bytes:
-        """Nonce and AES-256-GCM ciphertext of the key, made by the module."""
+        """Return the nonce and the AES-256-GCM ciphertext of the key, which the module encrypts."""
         nonce = os.urandom(NONCE_BYTES)
         parameters = GCMParams(nonce, context, _TAG_BITS)
         (current,) = self._keys(_LABEL)
@@ -115,14 +120,14 @@ class Pkcs11KeyWrapper:
         return nonce + bytes(sealed)
 
     def unwrap(self, version: str, wrapped: bytes, context: bytes) -> bytes:
-        """Give back what `wrap` encrypted."""
+        """Return the key that `wrap` encrypted, see `KeyWrapper.unwrap`."""
         key = self._key(version)
         parameters = GCMParams(wrapped[:NONCE_BYTES], context, _TAG_BITS)
         try:
             plain = key.decrypt(wrapped[NONCE_BYTES:], mechanism=Mechanism.AES_GCM, mechanism_param=parameters)
         except PKCS11Error as error:
-            # Modules disagree on the error of a tag that does not fit.
-            raise WrongKeyError(f"{self._name}: version {version} did not wrap this store's keys.") from error
+            # Modules use different errors for a wrong authentication tag.
+            raise WrongKeyError(f"{self._name}: version {version} did not wrap the keys of this key store.") from error
         return bytes(plain)
 
     def _make(self) -> str:
@@ -145,5 +150,8 @@ class Pkcs11KeyWrapper:
         wanted = {Attribute.CLASS: ObjectClass.SECRET_KEY, Attribute.ID: bytes.fromhex(version)}
         found = [key for key in self._session.get_objects(wanted) if isinstance(key, pkcs11.SecretKey)]
         if not found:
-            raise LostKeyError(f"{self._name}: has no key-encryption key {version}; it was lost or rotated out.")
+            raise LostKeyError(
+                f"{self._name}: has no key-encryption key {version}; it was lost, or destroyed by a rotation. "
+                "Restore the newest key store."
+            )
         return found[0]

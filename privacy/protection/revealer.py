@@ -1,6 +1,6 @@
-"""Identifiers in clear, in memory, for a purpose: the one way back from what bronze holds encrypted.
+"""Decrypts identifiers of bronze tables in memory, for a purpose. There is no other way to read them.
 
-Who calls it keeps what it returns out of files, engines and logs: an engine may spill to the disk what it is given.
+Callers must not write the result to files or logs, or give it to an engine, which may spill it to the disk.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from privacy.protection.source_person import (
 )
 
 Note: TypeAlias = Callable[[Document, tuple[str, ...], int], None]
-"""Told the source, the columns and the number of persons before anything is decrypted; when it raises, nothing is."""
+"""Gets source, columns and number of persons before anything is decrypted. If it raises, nothing is decrypted."""
 
 
 class Revealer:
-    """Decrypts the rows of sources for one purpose. `note` writes the use down."""
+    """Decrypts rows of sources for one purpose. `note` writes each use to the audit log."""
 
     def __init__(self, protection: Protection, purpose: str, note: Note) -> None:
         self._protection = protection
@@ -36,28 +36,32 @@ class Revealer:
         self._note = note
 
     def __call__(self, contract: Document, rows: pa.Table) -> pa.Table:
-        """The rows with their encrypted columns in the contract's types, as they landed.
+        """Return the rows with their encrypted columns decrypted, in the contract's types.
 
-        A value whose key was destroyed is null: it is erased.
+        A value whose key was destroyed becomes null: it is erased.
 
         Args:
-            contract: the source's.
-            rows: of its bronze table, with the columns of `needed_columns` beside those to decrypt.
+            contract: the contract of the source.
+            rows: rows of its bronze table, with the columns to decrypt and those of `needed_columns`.
 
         Raises:
-            PurposeError: a column does not serve the purpose, or a needed column is missing.
-            ProtectionError: a key or ciphertext is not what it was, see `privacy.protection.errors`.
+            PurposeError: a column may not serve the purpose, or a needed column is missing.
+            ProtectionError: a key or ciphertext is missing or was changed, see `privacy.protection.errors`.
         """
         sealed = [column for column in contract.encrypted_columns if column.name in rows.column_names]
         if not sealed or not rows.num_rows:
             return rows
-        beyond = [column.name for column in sealed if self._purpose not in column.purposes]
+        refused = [column.name for column in sealed if self._purpose not in column.purposes]
         missing = [name for name in needed_columns(contract) if name not in rows.column_names]
-        if beyond or missing:
+        if refused or missing:
             raise PurposeError(
-                f"{contract.table}: refused to decrypt {', '.join(column.name for column in sealed)} for "
+                f"{contract.table}: {', '.join(column.name for column in sealed)} cannot be decrypted for "
                 f"{self._purpose}: "
-                + (f"{', '.join(beyond)} does not serve it." if beyond else f"read {', '.join(missing)} as well."),
+                + (
+                    f"the contract does not let {', '.join(refused)} serve it."
+                    if refused
+                    else f"read the columns {', '.join(missing)} as well."
+                ),
                 contract.table,
                 self._purpose,
             )
@@ -68,15 +72,15 @@ class Revealer:
         self._note(contract, tuple(column.name for column in sealed), len(persons.unique()))
         for column in sealed:
             names = persons if is_bound_to_person(column, contract) else marks
-            place = TableColumn(contract.table, column.name)
-            texts = self._protection.cipher.decrypt(columns[column.name], names, place, on_destroyed="null")
+            location = TableColumn(contract.table, column.name)
+            texts = self._protection.cipher.decrypt(columns[column.name], names, location, on_destroyed="null")
             position = rows.column_names.index(column.name)
             rows = rows.set_column(position, column.name, texts.cast(arrow_type(column.spark_type)))
         return rows
 
 
 def needed_columns(contract: Document) -> tuple[str, ...]:
-    """Columns of bronze that say whose a row is and which one, without which nothing in it can be decrypted."""
+    """Return the columns of bronze that name a row and its source person; decryption needs them."""
     if contract.subject_key is None:
         return HASH_COLUMNS
     subject = contract.column(contract.subject_key)

@@ -1,7 +1,7 @@
-"""Whose a row is and what seals its identifiers: what ingest and everything that reads identifiers share.
+"""Finds the source person of each row, whose data key encrypts the row's identifiers.
 
-A source person is a person as one source knows it. It has an opaque name, `<source>:<token of its subject key>`, under
-which the key store keeps its data key. A row whose subject cannot be read has a person of its own.
+A source person is a person as one source knows them. Its opaque name is `<source>:<token of its subject key>`; the key
+store keeps its data key under that name. A row whose subject key is null or unreadable has a source person of its own.
 """
 
 from __future__ import annotations
@@ -22,37 +22,37 @@ from privacy.protection.token import Tokenizer
 
 Words = npt.NDArray[np.uint64]
 HASH_COLUMNS = ("_row_hash_low", "_row_hash_high")
-"""Columns of bronze with the two halves of a row's hash, which names the row."""
+"""Columns of bronze with the two halves of the row hash, which names the row."""
 
 
 @dataclass(frozen=True)
 class Protection:
-    """The secrets of an installation at work: matching keys, keyed hashes, encryption."""
+    """The secrets of an installation: the tokenizer, which makes matching keys, and the cipher of identifiers."""
 
     tokens: Tokenizer
     cipher: FieldCipher
 
     @cached_property
     def row_hash_key(self) -> bytes:
-        """Key of the row hashes of tables about persons."""
+        """The key of row hashes in tables about persons."""
         return self.tokens.derived_key("row hash")
 
     @cached_property
     def record_hash_key(self) -> bytes:
-        """Key of the hashes by which quarantine recognises a record."""
+        """The key of the hashes by which quarantine recognises a record."""
         return self.tokens.derived_key("quarantine record")
 
 
 def source_persons(contract: Document, columns: Mapping[str, pa.Array], rows: pa.Array, tokens: Tokenizer) -> pa.Array:
-    """The opaque name of each row's source person, as a dictionary array without nulls.
+    """Return the opaque name of each row's source person, as a dictionary array without nulls.
 
-    Works on rows as ingest reads them and on rows of bronze, with the same result.
+    The result is the same for rows as ingest reads them and for rows of bronze.
 
     Args:
-        contract: the source's; it names the subject key.
-        columns: the subject key's token, or the subject key itself where it is not encrypted and has no token.
-        rows: what names each row, see `row_names`.
-        tokens: of this installation.
+        contract: the contract of the source, which names the subject key.
+        columns: the token of the subject key, or the subject key itself if it has no token.
+        rows: the name of each row, see `row_names`.
+        tokens: the tokenizer of this installation.
     """
     known = known_persons(contract, columns, tokens)
     if not known.null_count:
@@ -63,23 +63,23 @@ def source_persons(contract: Document, columns: Mapping[str, pa.Array], rows: pa
 
 
 def known_persons(contract: Document, columns: Mapping[str, pa.Array], tokens: Tokenizer) -> pa.Array:
-    """Like `source_persons`; null where the subject cannot be read."""
+    """Return the same as `source_persons`, but null where the subject key is null or has no normal form."""
     if contract.subject_key is None:
         return pa.nulls(len(next(iter(columns.values()))), pa.string()).dictionary_encode()
     subject = contract.column(contract.subject_key)
-    held = columns.get(subject.token_name or "")
-    if held is None:
-        held = tokens.tokens(f"{contract.name}.{subject.name}", columns[subject.name])
-    if isinstance(held, pa.ChunkedArray):
-        held = held.combine_chunks()
-    if not pa.types.is_dictionary(held.type):
-        held = held.dictionary_encode()
-    people = pa.array([f"{contract.name}:{token}" for token in held.dictionary.to_pylist()], pa.string())
-    return pa.DictionaryArray.from_arrays(held.indices, people)
+    subjects = columns.get(subject.token_name or "")
+    if subjects is None:
+        subjects = tokens.tokens(f"{contract.name}.{subject.name}", columns[subject.name])
+    if isinstance(subjects, pa.ChunkedArray):
+        subjects = subjects.combine_chunks()
+    if not pa.types.is_dictionary(subjects.type):
+        subjects = subjects.dictionary_encode()
+    people = pa.array([f"{contract.name}:{token}" for token in subjects.dictionary.to_pylist()], pa.string())
+    return pa.DictionaryArray.from_arrays(subjects.indices, people)
 
 
 def row_names(low: Words, high: Words) -> pa.Array:
-    """What names each row in its table and never changes: its hash, as 16 bytes."""
+    """Return the name of each row: its hash as 16 bytes, which is unique in the table and never changes."""
     blocks = np.empty((len(low), 2), "<u8")
     blocks[:, 0] = low
     blocks[:, 1] = high

@@ -38,7 +38,7 @@ class Tokenizer:
         self._phone_region = phone_region
 
     def derived_key(self, use: str) -> bytes:
-        """Returns a 32-byte key for another use of the secret. It reveals neither the secret nor other derived keys.
+        """Return a 32-byte key for another use of the secret. It reveals neither the secret nor other derived keys.
 
         >>> tokenizer = Tokenizer(bytes(32))
         >>> len(tokenizer.derived_key("row hash")), tokenizer.derived_key("a") == tokenizer.derived_key("b")
@@ -48,11 +48,11 @@ class Tokenizer:
         return hmac.new(self._secret, b"\0key\0" + use.encode(), hashlib.sha256).digest()
 
     def token(self, kind: str, value: str) -> str | None:
-        """Returns the token of one value; None if the value has no normal form of this kind."""
+        """Return the token of one value; None if the value has no normal form of this kind."""
         return next(self._tokens(kind, [value]))
 
     def tokens(self, kind: str, values: pa.Array) -> pa.Array:
-        """Returns the tokens of a column of text or numbers, as a dictionary array (one entry per distinct token).
+        """Return the tokens of a column of text or numbers, as a dictionary array (one entry per distinct token).
 
         Null if the value is null or has no normal form of this kind.
         """
@@ -77,7 +77,7 @@ class Tokenizer:
 
 
 def load_tokenizer(key_file: Path, phone_region: str = DEFAULT_REGION) -> Tokenizer:
-    """Returns a tokenizer with the secret in a file. Creates the file with a random secret if there is none.
+    """Return a tokenizer with the secret in a file. Creates the file with a random secret if there is none.
 
     Raises:
         SecretError: others may read the file, it cannot be read or created, or it does not hold a secret.

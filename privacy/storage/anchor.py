@@ -52,7 +52,7 @@ class AnchorFile:
     """An anchor in a file that only its owner may read. Safe under threads and processes."""
 
     def __init__(self, path: Path, key: bytes | None = None) -> None:
-        """Names the file; it is opened when it is used.
+        """Name the file; it is opened when it is used.
 
         Args:
             path: the file, best on other storage than the store's.
@@ -65,7 +65,7 @@ class AnchorFile:
         self._last: tuple[bytes, Anchored] | None = None
 
     def read(self) -> Anchored | None:
-        """Returns what the newest whole slot says; None if there is no file.
+        """Return what the newest whole slot says; None if there is no file.
 
         Raises:
             AnchorSealError: no slot is sealed with this key.
@@ -88,7 +88,7 @@ class AnchorFile:
         return anchored
 
     def head(self) -> ChainHead:
-        """Returns the anchored head.
+        """Return the anchored head.
 
         Raises:
             AnchorError: the file is missing, unreadable, or sealed with another key.
@@ -99,7 +99,7 @@ class AnchorFile:
         return anchored.head
 
     def create(self, head: ChainHead = EMPTY) -> None:
-        """Creates the file with this head; changes nothing if there is one. Durable when this returns.
+        """Create the file with this head; changes nothing if there is one. Durable when this returns.
 
         Raises:
             OSError: the file cannot be created.
@@ -108,7 +108,7 @@ class AnchorFile:
             flush_folder(self.path.parent)
 
     def advance(self, head: ChainHead) -> None:
-        """Moves the anchor to `head`, on the disk before this returns. Does nothing if the anchor is there or beyond.
+        """Move the anchor to `head`, on the disk before this returns. Does nothing if the anchor is there or beyond.
 
         Raises:
             AnchorError: the file is missing or unreadable; it is never created again here.
@@ -123,7 +123,7 @@ class AnchorFile:
             self._file.write(self._format(head), SLOT_BYTES if first == known else 0)
 
     def close(self) -> None:
-        """Closes the file."""
+        """Close the file."""
         self._file.close()
 
     def _format(self, head: ChainHead) -> bytes:
@@ -145,7 +145,7 @@ class AnchorFile:
 
 
 def require_anchored(anchored: Anchored, end: ChainHead, digest_at: Callable[[int], str | None]) -> None:
-    """Checks that a store contains the anchored entry.
+    """Check that a store contains the anchored entry.
 
     Args:
         anchored: read before `end`, so that a store that others write to is never behind it.
@@ -185,7 +185,7 @@ class _OpenFile:
         return None if descriptor is None else os.pread(descriptor, size, 0)
 
     def write(self, data: bytes, at: int) -> None:
-        """Writes bytes at a position and flushes them to the disk."""
+        """Write bytes at a position and flushes them to the disk."""
         descriptor = self._current()
         if descriptor is None:
             raise FileNotFoundError(self._path)
@@ -193,7 +193,7 @@ class _OpenFile:
         os.fdatasync(descriptor)
 
     def close(self) -> None:
-        """Closes the file; the next use opens it again."""
+        """Close the file; the next use opens it again."""
         while self._descriptors:
             os.close(self._descriptors.pop())
 
@@ -209,7 +209,7 @@ class _OpenFile:
 
 
 def flush_folder(folder: Path) -> None:
-    """Flushes a folder's list of files to the disk, so that a file created in it survives a power failure."""
+    """Flush a folder's list of files to the disk, so that a file created in it survives a power failure."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -16,7 +16,7 @@ PUBLIC_MODE = 0o666
 
 
 def create_private(path: Path, text: str) -> bool:
-    """Writes a new private file. Returns False and changes nothing if the file exists.
+    """Write a new private file. Returns False and changes nothing if the file exists.
 
     Of several processes that create the file at once, exactly one gets True. The content is on the disk before this
     returns. A missing folder is created for its owner only.
@@ -32,14 +32,14 @@ def create_private(path: Path, text: str) -> bool:
 
 
 def replace_private(path: Path, text: str) -> None:
-    """Replaces a private file, or creates it. The content is on the disk before this returns."""
+    """Replace a private file, or creates it. The content is on the disk before this returns."""
     with _draft(path) as draft:
         _write(draft, text.encode(), PRIVATE_MODE, is_durable=True)
         draft.replace(path)
 
 
 def replace_public(path: Path, content: str | bytes, *, is_durable: bool = False) -> None:
-    """Replaces an ordinary file, or creates it. A missing folder is created.
+    """Replace an ordinary file, or creates it. A missing folder is created.
 
     Args:
         path: the file.
@@ -53,7 +53,7 @@ def replace_public(path: Path, content: str | bytes, *, is_durable: bool = False
 
 @contextmanager
 def public_draft(path: Path) -> Iterator[Path]:
-    """Yields a path beside `path` to write to. The draft replaces `path` when the block ends without an error.
+    """Yield a path beside `path` to write to. The draft replaces `path` when the block ends without an error.
 
     If the block raises, the draft is removed and `path` stays as it was. For libraries that write to a path themselves.
     """
@@ -65,7 +65,7 @@ def public_draft(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def _draft(path: Path) -> Iterator[Path]:
-    """Yields an unused name in the same folder; removes what is left under it at the end."""
+    """Yield an unused name in the same folder; removes what is left under it at the end."""
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         yield draft

@@ -14,7 +14,7 @@ BUSY_SECONDS = 30
 def open_database(
     path: Path, schema: str, *, overwrites: bool = False, flushes_commits: bool = True
 ) -> sqlite3.Connection:
-    """Opens an SQLite file, and creates it if there is none. Transactions are begun by hand (`transaction`).
+    """Open an SQLite file, and creates it if there is none. Transactions are begun by hand (`transaction`).
 
     Args:
         path: the file.
@@ -42,7 +42,7 @@ def open_database(
 
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """Commits all changes of the block, or none if it raises. One writer at a time."""
+    """Commit all changes of the block, or none if it raises. One writer at a time."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield

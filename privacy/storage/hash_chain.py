@@ -23,7 +23,7 @@ class ChainHead:
     digest: str
 
     def next(self, content: str) -> ChainHead:
-        """Returns the head after an entry with this content is appended.
+        """Return the head after an entry with this content is appended.
 
         >>> EMPTY.next("first").number
         1
@@ -63,7 +63,7 @@ def find_faults(
     after: ChainHead = EMPTY,
     all_contents: Callable[[], Iterable[str]] = lambda: (),
 ) -> Iterator[ChainFault]:
-    """Yields every place where the entries do not continue the chain, in order.
+    """Yield every place where the entries do not continue the chain, in order.
 
     Args:
         entries: in the order of their numbers.

@@ -27,7 +27,7 @@ class FileLock:
     """
 
     def __init__(self, path: Path) -> None:
-        """Opens the lock file, and creates it for its owner only if there is none.
+        """Open the lock file, and creates it for its owner only if there is none.
 
         Raises:
             OSError: the file cannot be opened.
@@ -37,7 +37,7 @@ class FileLock:
 
     @contextmanager
     def hold(self) -> Iterator[None]:
-        """Waits for the lock and holds it for the block."""
+        """Wait for the lock and holds it for the block."""
         with self._threads:
             fcntl.flock(self._file, fcntl.LOCK_EX)
             try:
@@ -47,7 +47,7 @@ class FileLock:
 
     @contextmanager
     def try_hold(self) -> Iterator[bool]:
-        """Yields whether the lock was free. If it was, holds it for the block."""
+        """Yield whether the lock was free. If it was, holds it for the block."""
         is_held = self._threads.acquire(blocking=False)
         try:
             if is_held:
@@ -63,13 +63,13 @@ class FileLock:
                 self._threads.release()
 
     def close(self) -> None:
-        """Closes the file, which frees the lock."""
+        """Close the file, which frees the lock."""
         os.close(self._file)
 
 
 @contextmanager
 def file_lock(path: Path, wait_seconds: float | None = None) -> Iterator[None]:
-    """Holds an exclusive lock on a file for the block, see `FileLock`.
+    """Hold an exclusive lock on a file for the block, see `FileLock`.
 
     Args:
         path: the lock file, created if there is none.

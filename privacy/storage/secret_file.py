@@ -15,7 +15,7 @@ class SecretError(PrivacyError):
 
 
 def load_key(path: Path) -> bytes:
-    """Returns the 32-byte key in a file. Creates the file with a random key if there is none.
+    """Return the 32-byte key in a file. Creates the file with a random key if there is none.
 
     Of several processes that create the file at once, all return the key of the first.
 
@@ -41,7 +41,7 @@ def load_key(path: Path) -> bytes:
 
 
 def read_secret(path: Path) -> str:
-    """Returns the text of a secret file, after checking that only its owner may read it.
+    """Return the text of a secret file, after checking that only its owner may read it.
 
     Raises:
         SecretError: the file's mode lets others read it.

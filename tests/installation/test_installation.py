@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import FrozenInstanceError
 from pathlib import Path
 
 import pyarrow as pa
@@ -99,3 +102,28 @@ def test_a_module_without_its_pin_is_said(settings: Settings, tmp_path: Path) ->
         seal(settings.model_copy(update={"hsm_module": tmp_path / "module.so"}))
     with pytest.raises(SettingsError, match="cannot be read"):
         seal(settings.model_copy(update={"hsm_module": tmp_path / "m.so", "hsm_pin_file": tmp_path / "pin"}))
+
+
+def test_each_thread_has_its_own_connection_and_the_end_closes_all(settings: Settings) -> None:
+    with Installation(settings) as opened:
+        mine = opened.consent_store
+        assert opened.consent_store is mine
+        with ThreadPoolExecutor(1) as worker:
+            theirs = worker.submit(lambda: opened.consent_store).result()
+        assert theirs is not mine
+        assert (mine.sequence(), theirs.sequence()) == ((0, 0), (0, 0))
+    for store in (mine, theirs):
+        with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+            store.sequence()
+
+
+def test_nothing_is_opened_before_it_is_used(settings: Settings) -> None:
+    with Installation(settings):
+        pass
+    assert not settings.data_dir.exists()
+    assert not settings.secret_dir.exists()
+
+
+def test_the_installation_is_frozen(settings: Settings) -> None:
+    with Installation(settings) as opened, pytest.raises(FrozenInstanceError):
+        opened.settings = settings  # type: ignore[misc]

@@ -53,7 +53,7 @@ def test_the_file_can_be_named_by_a_variable(tmp_path: Path, monkeypatch: pytest
         ('engine = "flink"', "engine = 'flink'"),
         ("scale = 0", "scale = 0"),
         ('engine_memory = "lots"', "engine_memory = 'lots'"),
-        ("scale = ", "this is not TOML"),
+        ("scale = ", "not TOML"),
     ],
 )
 def test_a_wrong_file_is_refused_with_the_reason(tmp_path: Path, text: str, expected: str) -> None:

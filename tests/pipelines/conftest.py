@@ -15,15 +15,15 @@ import pandas as pd
 import pytest
 
 from installation.contract.document import Contracts, load_contracts
+from pipelines.consent.customer_assignment import assign_source_persons
 from pipelines.consent.filter import ConsentFilter
 from pipelines.consent.intake import take_in_records
-from pipelines.consent.membership import take_in_memberships
-from pipelines.derived_table.refresh import RefreshReport, refresh_table
+from pipelines.derived_table.refresh import RefreshResult, refresh_table
 from pipelines.derived_table.table import BuildContext
 from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
-from pipelines.register.opaque_id import opaque_ids
-from pipelines.register.person_record import PersonRecords, read_person_records, stored_sketches
-from pipelines.register.session import MatchingSession
+from pipelines.register.customer_id import opaque_ids
+from pipelines.register.matching_session import MatchingSession
+from pipelines.register.register_entry import RegisterEntries, read_register_entries, stored_sketches
 from pipelines.register.sketch_book import SketchBook, SketchKeys
 from pipelines.unify.registry import TABLES
 from privacy.consent.policy import built_in_policy
@@ -77,7 +77,7 @@ class Built:
 
     lakehouse: SparkLakehouse
     context: BuildContext
-    reports: dict[str, RefreshReport]
+    reports: dict[str, RefreshResult]
     rows: dict[str, list[Row]]
     tables: tuple[str, ...] = tuple(table.name for table in TABLES)
     speak: Speak = everybody_agrees
@@ -93,7 +93,7 @@ class Built:
         """The filter by consent as the market stands."""
         return ConsentFilter(self.lakehouse, self.context.consent)
 
-    def refresh(self) -> dict[str, RefreshReport]:
+    def refresh(self) -> dict[str, RefreshResult]:
         """Refresh the tables again."""
         view = self.context.agreed
         self.context = replace(self.context, consent=ConsentView(view.open, view.policy, view.controller, view.moment))
@@ -104,13 +104,13 @@ class Built:
             if table.name == "silver/consent_event":
                 self.speak(self)
                 take_in_records(self.lakehouse, self.context, self.context.agreed)
-                take_in_memberships(self.lakehouse, self.context, self.context.agreed)
+                assign_source_persons(self.lakehouse, self.context, self.context.agreed)
             reports[table.name] = refresh_table(table, self.lakehouse, self.context, self.row_filter)
         return reports
 
 
 _BUILT: dict[object, Built] = {}
-"""Markets built in this session. A module's variable, so that folders which import the fixtures share it."""
+"""Markets built in this session, by the arguments of `build_market`."""
 _SEEDS = count(7)
 
 
@@ -137,9 +137,9 @@ def build_market(engines, contracts, tmp_path_factory) -> Callable[..., Built]:
         lakehouse = SparkLakehouse(str(root), spark)
         keys = SketchKeys(bytes(32), bytes(32))
 
-        def people() -> AbstractContextManager[PersonRecords]:
+        def people() -> AbstractContextManager[RegisterEntries]:
             return nullcontext(
-                read_person_records(lakehouse, contracts, book=SketchBook(keys, stored_sketches(lakehouse)))
+                read_register_entries(lakehouse, contracts, book=SketchBook(keys, stored_sketches(lakehouse)))
             )
 
         # Each market draws other identifiers, so that a copy never repeats one of its original.

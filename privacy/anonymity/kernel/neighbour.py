@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from privacy.anonymity.kernel.lean import lean
+from privacy.anonymity.kernel.compilation import entry_point, kernel
 
 GROUP = 5
 """Rows that a group of equal prefixes has on average, at the least: more are scanned in vain, fewer are listed."""
@@ -16,7 +17,30 @@ TINY = 1e-300
 """Stands for a reach of 0, where all tuples are alike."""
 
 
-@lean
+class Workspace(NamedTuple):
+    """Results and working arrays of `nearest_in_groups`."""
+
+    near: NDArray[np.int32]
+    """(end - begin, limit) nearest tuples, -1 where there are none."""
+    floor: NDArray[np.float64]
+    """(end - begin,) loss at which k records are met."""
+    row: NDArray[np.int64]
+    partial: NDArray[np.float64]
+    base: NDArray[np.float64]
+    """(groups,) loss of the prefix of each listed group."""
+    listed: NDArray[np.int64]
+    """(groups,) groups that may hold neighbours."""
+    place: NDArray[np.int64]
+    """(groups,) listed groups, nearest first."""
+    edge: NDArray[np.int64]
+    heap: NDArray[np.float64]
+    """(limit,) losses of the nearest tuples found, as a max-heap."""
+    item: NDArray[np.int32]
+    guess: NDArray[np.int32]
+    """Neighbours of the tuple before: their loss bounds the search."""
+
+
+@kernel
 def _sift_down(distance: NDArray[np.float64], item: NDArray[np.int32], size: int) -> None:
     """Restore the max-heap after its root was replaced; ties put the larger index nearer the root."""
     at = 0
@@ -36,48 +60,35 @@ def _sift_down(distance: NDArray[np.float64], item: NDArray[np.int32], size: int
         at = child
 
 
-@njit(cache=True, nogil=True)
 def trie_steps(codes: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """For rows sorted by column: first column that differs from the row before, and the next row whose prefix
-    up to each column differs.
+    """Returns, for rows sorted by column, the first column that differs from the row before (m,), and the next row
+    whose prefix up to each column differs (m, q).
     """
     m, q = codes.shape
+    differs = codes[1:, : q - 1] != codes[:-1, : q - 1]
     first = np.zeros(m, np.int32)
+    first[1:] = np.where(differs.any(1), differs.argmax(1) if q > 1 else 0, q - 1)
     following = np.full((m, q), m, np.int32)
-    for i in range(1, m):
-        j = 0
-        while j < q - 1 and codes[i, j] == codes[i - 1, j]:
-            j += 1
-        first[i] = j
-    for i in range(m - 2, -1, -1):
-        for j in range(q):
-            following[i, j] = i + 1 if j >= first[i + 1] else following[i + 1, j]
+    for j in range(q):
+        starting = np.where(first[1:] <= j, np.arange(1, m), m)
+        following[:-1, j] = np.minimum.accumulate(starting[::-1])[::-1]
     return first, following
 
 
-@njit(cache=True, nogil=True)
 def _prefix_groups(first: NDArray[np.int32], q: int) -> tuple[int, NDArray[np.int64]]:
-    """The longest prefix whose groups have GROUP rows on average, and the first row of each group and the end."""
+    """Returns the longest prefix whose groups have GROUP rows on average, and the first row of each group and the
+    end.
+    """
     m = first.shape[0]
-    starting = np.zeros(q, np.int64)
-    for i in range(1, m):
-        starting[first[i]] += 1
-    width, groups = 1, 1 + starting[0]
+    starting = np.bincount(first[1:], minlength=q)
+    width, groups = 1, 1 + int(starting[0])
     while width < q - 1 and (groups + starting[width]) * GROUP <= m:
-        groups += starting[width]
+        groups += int(starting[width])
         width += 1
-    start = np.empty(groups + 1, np.int64)
-    start[0] = 0
-    at = 1
-    for i in range(1, m):
-        if first[i] < width:
-            start[at] = i
-            at += 1
-    start[groups] = m
-    return width, start
+    return width, np.concatenate([[0], np.flatnonzero(first[1:] < width) + 1, [m]]).astype(np.int64)
 
 
-@lean
+@kernel
 def _list_groups(
     prefix: NDArray[np.int32],
     first: NDArray[np.int32],
@@ -110,7 +121,7 @@ def _list_groups(
     return found
 
 
-@lean
+@kernel
 def _sort_groups(
     base: NDArray[np.float64], found: int, step: float, place: NDArray[np.int64], edge: NDArray[np.int64]
 ) -> None:
@@ -126,7 +137,6 @@ def _sort_groups(
         edge[b] += 1
 
 
-@njit(cache=True, nogil=True)
 def nearest_tuples(
     codes: NDArray[np.int32],
     count: NDArray[np.int64],
@@ -149,23 +159,60 @@ def nearest_tuples(
     first until none can hold a neighbour. Of equally near tuples the first are taken.
     """
     t, q = codes.shape
-    sorted_codes = np.empty_like(codes)
-    for j in range(q):
-        sorted_codes[:, j] = codes[:, order[j]]
+    sorted_codes = np.ascontiguousarray(codes[:, order])
     width, start = _prefix_groups(trie_steps(sorted_codes)[0], q)
-    groups = start.shape[0] - 1
-    prefix = sorted_codes[start[:-1], :width].copy()
+    prefix = np.ascontiguousarray(sorted_codes[start[:-1], :width])
     first, following = trie_steps(prefix)
-    out = np.full((end - begin, limit), -1, np.int32)
-    floor = np.zeros(end - begin)
-    row = np.zeros(q, np.int64)
-    partial = np.zeros(width + 1)
-    base, listed = np.empty(groups), np.empty(groups, np.int64)
-    place, edge = np.empty(groups, np.int64), np.zeros(BUCKETS + 2, np.int64)
+    groups = len(prefix)
+    w = Workspace(
+        np.full((end - begin, limit), -1, np.int32),
+        np.zeros(end - begin),
+        np.zeros(q, np.int64),
+        np.zeros(width + 1),
+        np.empty(groups),
+        np.empty(groups, np.int64),
+        np.empty(groups, np.int64),
+        np.zeros(BUCKETS + 2, np.int64),
+        np.empty(limit),
+        np.empty(limit, np.int32),
+        (min(begin, max(t - limit, 0)) + np.arange(min(limit, t))).astype(np.int32),
+    )
+    g = int(np.searchsorted(start, begin, "right")) - 1
+    given = sorted_codes, count, order, size, pair_start, pair, wanted
+    nearest_in_groups(*given, prefix, first, following, start, w, limit, k, begin, end, g)
+    return w.near, w.floor
+
+
+@entry_point
+def nearest_in_groups(
+    sorted_codes: NDArray[np.int32],
+    count: NDArray[np.int64],
+    order: NDArray[np.int64],
+    size: NDArray[np.int64],
+    pair_start: NDArray[np.int64],
+    pair: NDArray[np.float64],
+    wanted: NDArray[np.bool_],
+    prefix: NDArray[np.int32],
+    first: NDArray[np.int32],
+    following: NDArray[np.int32],
+    start: NDArray[np.int64],
+    w: Workspace,
+    limit: int,
+    k: int,
+    begin: int,
+    end: int,
+    g: int,
+) -> None:
+    """Fills `w.near` and `w.floor` for the tuples from `begin` to before `end`; `g` is the group of the first.
+
+    `sorted_codes` has the columns in `order`; `prefix`, `first` and `following` describe the groups of equal prefixes,
+    which begin at the rows `start`.
+    """
+    t, q = sorted_codes.shape
+    groups, width = prefix.shape
+    out, floor, row, partial, base, listed = w.near, w.floor, w.row, w.partial, w.base, w.listed
+    place, edge, heap, item, guess = w.place, w.edge, w.heap, w.item, w.guess
     found, step = 0, 0.0
-    heap, item = np.empty(limit), np.empty(limit, np.int32)
-    guess = (min(begin, max(t - limit, 0)) + np.arange(min(limit, t))).astype(np.int32)
-    g = np.searchsorted(start, begin, "right") - 1
     while g < groups and start[g] < end:
         low, high = max(start[g], begin), min(start[g + 1], end)
         reach = -1.0
@@ -220,4 +267,3 @@ def nearest_tuples(
                     floor[a - begin] = heap[h]
                     met += count[item[h]]
         g += 1
-    return out, floor

@@ -5,19 +5,19 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from privacy.anonymity.kernel.classes import EMPTY, Classes, add, close_class, empty_out, open_class, undo
-from privacy.anonymity.kernel.cover import grow_by_label
-from privacy.anonymity.kernel.dice import next_random
-from privacy.anonymity.kernel.feasible import shortfall
-from privacy.anonymity.kernel.grow import place
-from privacy.anonymity.kernel.lean import lean
+from privacy.anonymity.kernel.class_growth import place
+from privacy.anonymity.kernel.class_state import EMPTY, Classes, add, close_class, empty_out, open_class, undo
+from privacy.anonymity.kernel.compilation import kernel
+from privacy.anonymity.kernel.label_growth import grow_by_label
+from privacy.anonymity.kernel.model_shortfall import shortfall
 from privacy.anonymity.kernel.problem import Problem
+from privacy.anonymity.kernel.random_number import next_random
 
 CREDIT = 0.4
 """Share of a record's floor that growth forgives (see `cover.grow_by_label`)."""
 
 
-@lean
+@kernel
 def _seed(p: Problem, c: Classes, unit: NDArray[np.int64], count: int, random: NDArray[np.uint64]) -> int:
     """A released unit that still has records: of two drawn, the one that is harder to place."""
     best, found = -1.0, EMPTY
@@ -34,7 +34,7 @@ def _seed(p: Problem, c: Classes, unit: NDArray[np.int64], count: int, random: N
     return found
 
 
-@lean
+@kernel
 def _release(c: Classes, a: int, released: NDArray[np.int64], count: int) -> int:
     """Append the units of class `a` that are not among `released[:count]` yet; returns the new count. A full array
     means that there may be more.
@@ -51,7 +51,7 @@ def _release(c: Classes, a: int, released: NDArray[np.int64], count: int) -> int
     return count
 
 
-@lean
+@kernel
 def _floors(p: Problem, c: Classes, released: NDArray[np.int64], count: int) -> float:
     """What the released records that have no class will cost at the least."""
     total = 0.0
@@ -60,7 +60,7 @@ def _floors(p: Problem, c: Classes, released: NDArray[np.int64], count: int) -> 
     return total
 
 
-@lean
+@kernel
 def rebuild(
     p: Problem,
     c: Classes,

@@ -7,12 +7,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from privacy.anonymity.kernel.classes import EMPTY, ONE, Classes, add, empty_out, open_class
-from privacy.anonymity.kernel.dice import next_random
-from privacy.anonymity.kernel.divide import Parts, divide_by_count, new_parts
-from privacy.anonymity.kernel.feasible import shortfall
-from privacy.anonymity.kernel.lean import lean
+from privacy.anonymity.kernel.class_state import EMPTY, ONE, Classes, add, empty_out, open_class
+from privacy.anonymity.kernel.compilation import kernel
+from privacy.anonymity.kernel.count_division import Parts, divide_by_count, new_parts
+from privacy.anonymity.kernel.model_shortfall import shortfall
 from privacy.anonymity.kernel.problem import INTERVAL, Problem
+from privacy.anonymity.kernel.random_number import next_random
 
 MOST_ITEMS = 192
 """Slots that one pool may hold; larger groups are left alone."""
@@ -70,9 +70,9 @@ def new_scratch(p: Problem) -> Scratch:
     )
 
 
-@lean
-def _joined(p: Problem, w: Scratch, g: int, u: int, bound: float) -> float:
-    """Loss of part `g` with unit `u`; may stop early once past `bound`."""
+@kernel
+def _joined(p: Problem, w: Scratch, g: int, u: int) -> float:
+    """Returns the loss of part `g` with unit `u`."""
     if w.rows[g] == 0:
         return 0.0
     total = 0.0
@@ -84,12 +84,10 @@ def _joined(p: Problem, w: Scratch, g: int, u: int, bound: float) -> float:
         else:
             known = (w.mask[g, j, x >> 6] >> np.uint64(x & 63)) & ONE
             total += p.set_step[j] * (w.low[g, j] - 1 + (0 if known else 1))
-        if total > bound:
-            return float(total)
     return float(total)
 
 
-@lean
+@kernel
 def _join(p: Problem, w: Scratch, g: int, i: int, n: int, loss: float) -> None:
     """Put `n` records of item `i` into part `g`, whose loss becomes `loss`."""
     u = w.unit[i]
@@ -116,13 +114,11 @@ def _join(p: Problem, w: Scratch, g: int, i: int, n: int, loss: float) -> None:
     w.share[g, i] += n
 
 
-@lean
+@kernel
 def _gain(p: Problem, w: Scratch, g: int, u: int, before: float) -> float:
     """Progress of part `g` towards the models by one record of unit `u`."""
     if not p.people[u]:
         return 1e-3
-    if p.prior.shape[0] == 0:
-        return 1.0
     w.people[g] += 1
     for s in range(p.category.shape[1]):
         w.hist[g, p.category[u, s]] += 1
@@ -133,10 +129,9 @@ def _gain(p: Problem, w: Scratch, g: int, u: int, before: float) -> float:
     return max(before - after, 1e-3)
 
 
-@lean
+@kernel
 def _fill_part(p: Problem, w: Scratch, g: int, items: int) -> bool:
     """Grow part `g` by the cheapest progress until it satisfies the models."""
-    by_count = p.prior.shape[0] == 0
     while True:
         lacking = shortfall(p, w.hist[g], w.people[g])
         if lacking == 0.0:
@@ -146,24 +141,19 @@ def _fill_part(p: Problem, w: Scratch, g: int, items: int) -> bool:
             if w.remaining[i] == 0:
                 continue
             u = w.unit[i]
-            if by_count:
-                joint = _joined(p, w, g, u, best)
-                score = joint
-            else:
-                joint = _joined(p, w, g, u, np.inf)
-                rise = w.rows[g] * (joint - w.loss[g]) + joint
-                if rise >= best * lacking:
-                    continue
-                score = rise / _gain(p, w, g, u, lacking)
+            joint = _joined(p, w, g, u)
+            rise = w.rows[g] * (joint - w.loss[g]) + joint
+            if rise >= best * lacking:
+                continue
+            score = rise / _gain(p, w, g, u, lacking)
             if score < best:
                 best, chosen, chosen_loss = score, i, joint
         if chosen < 0:
             return False
-        take = min(w.remaining[chosen], int(lacking)) if by_count else 1
-        _join(p, w, g, chosen, max(take, 1), chosen_loss)
+        _join(p, w, g, chosen, 1, chosen_loss)
 
 
-@lean
+@kernel
 def _divide(p: Problem, w: Scratch, items: int, parts: int, start: int, bound: float) -> float:
     """Total cost of dividing the pool into `parts`, the first grown from item `start`; inf when a part falls short.
 
@@ -177,7 +167,6 @@ def _divide(p: Problem, w: Scratch, items: int, parts: int, start: int, bound: f
         w.share[g, :items] = 0
     for i in range(items):
         w.remaining[i] = w.pooled[i]
-    by_count = p.prior.shape[0] == 0
     seed = start
     cost = 0.0
     for g in range(parts):
@@ -185,15 +174,12 @@ def _divide(p: Problem, w: Scratch, items: int, parts: int, start: int, bound: f
             seed, far = -1, -1.0
             for i in range(items):
                 if w.remaining[i] > 0:
-                    d = _joined(p, w, g - 1, w.unit[i], np.inf)
+                    d = _joined(p, w, g - 1, w.unit[i])
                     if d > far:
                         far, seed = d, i
             if seed < 0:
                 return np.inf
-        take = w.remaining[seed] if by_count else 1
-        if by_count:
-            take = min(take, max(int(p.model_number[0, 0]), 1))
-        _join(p, w, g, seed, take, 0.0)
+        _join(p, w, g, seed, 1, 0.0)
         if not _fill_part(p, w, g, items):
             return np.inf
         cost += w.rows[g] * w.loss[g]
@@ -201,42 +187,30 @@ def _divide(p: Problem, w: Scratch, items: int, parts: int, start: int, bound: f
             return np.inf
     for i in range(items):
         while w.remaining[i] > 0:
-            n = w.remaining[i] if by_count else 1
             best, chosen, chosen_loss = np.inf, 0, 0.0
             for g in range(parts):
-                joint = _joined(p, w, g, w.unit[i], np.inf)
-                rise = w.rows[g] * (joint - w.loss[g]) + n * joint
+                joint = _joined(p, w, g, w.unit[i])
+                rise = w.rows[g] * (joint - w.loss[g]) + joint
                 if rise < best:
                     best, chosen, chosen_loss = rise, g, joint
-            _join(p, w, chosen, i, n, chosen_loss)
+            _join(p, w, chosen, i, 1, chosen_loss)
             cost += best
             if cost >= bound:
                 return np.inf
-    if not by_count:
-        for g in range(parts):
-            if shortfall(p, w.hist[g], w.people[g]) > 0.0:
-                return np.inf
+    for g in range(parts):
+        if shortfall(p, w.hist[g], w.people[g]) > 0.0:
+            return np.inf
     return cost
 
 
-@lean
-def resplit(
-    p: Problem,
-    c: Classes,
-    w: Scratch,
-    group: NDArray[np.int64],
-    size: int,
-    tries: int,
-    rise: float,
-    random: NDArray[np.uint64],
-) -> bool:
-    """Divide the pooled records of `group[:size]` anew when that costs at most `rise` more; the first `tries` of
-    `w.starts`, in [0, 1), choose first items.
+@kernel
+def _pool(c: Classes, w: Scratch, group: NDArray[np.int64], size: int, random: NDArray[np.uint64]) -> int:
+    """Copies the records of `group[:size]` into `w.unit` and `w.pooled` in random order.
+
+    Returns the number of items (distinct units), or -1 when they are more than `w` has room for.
     """
     items = 0
-    before = 0.0
     for g in range(size):
-        before += c.rows[group[g]] * c.loss[group[g]]
         s = c.class_head[group[g]]
         while s != EMPTY:
             found = -1
@@ -247,7 +221,7 @@ def resplit(
                 w.pooled[found] += c.slot_count[s]
             else:
                 if items == MOST_ITEMS:
-                    return False
+                    return -1
                 w.unit[items], w.pooled[items] = c.slot_unit[s], c.slot_count[s]
                 items += 1
             s = c.class_next[s]
@@ -255,45 +229,121 @@ def resplit(
         other = int(next_random(random) * (i + 1))
         w.unit[i], w.unit[other] = w.unit[other], w.unit[i]
         w.pooled[i], w.pooled[other] = w.pooled[other], w.pooled[i]
-    best, best_parts = before + rise, 0
-    by_count = p.prior.shape[0] == 0
+    return items
+
+
+@kernel
+def _cost(c: Classes, group: NDArray[np.int64], size: int) -> float:
+    """Returns the cost of the classes `group[:size]`."""
+    total = 0.0
+    for g in range(size):
+        total += c.rows[group[g]] * c.loss[group[g]]
+    return total
+
+
+@kernel
+def _people(p: Problem, w: Scratch, items: int) -> int:
+    """Returns the number of people among the pooled records."""
     people = 0
     for i in range(items):
-        if by_count:
-            for j in range(p.kind.shape[0]):
-                w.parts.code[j, i] = p.codes[w.unit[i], j]
         if p.people[w.unit[i]]:
             people += w.pooled[i]
-    for r in range(tries):
-        parts = size
-        if tries >= 4 and r % 4 == 3 and size > 1:
-            parts = size - 1
-        elif tries >= 4 and r % 4 == 1 and size < MOST_PARTS:
-            parts = size + 1
-        if people < parts * p.model_number[0, 0]:
-            continue
-        start = int(w.starts[r] * items)
-        if by_count:
-            cost = divide_by_count(p, w.parts, w.unit, w.pooled, items, parts, start, best, random)
-            share = w.parts.share
-        else:
-            cost = _divide(p, w, items, parts, start, best)
-            share = w.share
-        if cost < best:
-            best, best_parts = cost, parts
-            for g in range(parts):
-                for i in range(items):
-                    w.best[g, i] = share[g, i]
-    if best_parts == 0 or (best_parts > size and c.counter[1] == 0):
+    return people
+
+
+@kernel
+def _parts_of_try(r: int, tries: int, size: int) -> int:
+    """Returns the number of parts of division `r`: as many as there were classes, in some divisions one more or less."""
+    if tries >= 4 and r % 4 == 3 and size > 1:
+        return size - 1
+    if tries >= 4 and r % 4 == 1 and size < MOST_PARTS:
+        return size + 1
+    return size
+
+
+@kernel
+def _keep(w: Scratch, share: NDArray[np.int64], parts: int, items: int) -> None:
+    """Copies a division into `w.best`."""
+    for g in range(parts):
+        for i in range(items):
+            w.best[g, i] = share[g, i]
+
+
+@kernel
+def _apply(p: Problem, c: Classes, w: Scratch, group: NDArray[np.int64], size: int, parts: int, items: int) -> bool:
+    """Replaces the classes `group[:size]` by the division `w.best`; False when `parts` is 0 or no class is unused."""
+    if parts == 0 or (parts > size and c.counter[1] == 0):
         return False
     for g in range(size):
         empty_out(p, c, group[g])
-    for g in range(best_parts):
+    for g in range(parts):
         a = group[g] if g < size else open_class(c)
         for i in range(items):
             if w.best[g, i] > 0:
                 add(p, c, a, w.unit[i], w.best[g, i])
-    for g in range(best_parts, size):
+    for g in range(parts, size):
         c.free_class[c.counter[1]] = group[g]
         c.counter[1] += 1
     return True
+
+
+@kernel
+def resplit_by_count(
+    p: Problem,
+    c: Classes,
+    w: Scratch,
+    group: NDArray[np.int64],
+    size: int,
+    tries: int,
+    rise: float,
+    random: NDArray[np.uint64],
+) -> bool:
+    """Divides the records of `group[:size]` anew where k-anonymity is the only model, when that costs at most `rise`
+    more; the first `tries` of `w.starts`, in [0, 1), choose first items.
+    """
+    items = _pool(c, w, group, size, random)
+    if items < 0:
+        return False
+    for i in range(items):
+        for j in range(p.kind.shape[0]):
+            w.parts.code[j, i] = p.codes[w.unit[i], j]
+    best, best_parts = _cost(c, group, size) + rise, 0
+    people = _people(p, w, items)
+    for r in range(tries):
+        parts = _parts_of_try(r, tries, size)
+        if people < parts * p.model_number[0, 0]:
+            continue
+        start = int(w.starts[r] * items)
+        cost = divide_by_count(p, w.parts, w.unit, w.pooled, items, parts, start, best, random)
+        if cost < best:
+            best, best_parts = cost, parts
+            _keep(w, w.parts.share, parts, items)
+    return _apply(p, c, w, group, size, best_parts, items)
+
+
+@kernel
+def resplit_by_models(
+    p: Problem,
+    c: Classes,
+    w: Scratch,
+    group: NDArray[np.int64],
+    size: int,
+    tries: int,
+    rise: float,
+    random: NDArray[np.uint64],
+) -> bool:
+    """Divides the records of `group[:size]` anew under models of sensitive values; otherwise like `resplit_by_count`."""
+    items = _pool(c, w, group, size, random)
+    if items < 0:
+        return False
+    best, best_parts = _cost(c, group, size) + rise, 0
+    people = _people(p, w, items)
+    for r in range(tries):
+        parts = _parts_of_try(r, tries, size)
+        if people < parts * p.model_number[0, 0]:
+            continue
+        cost = _divide(p, w, items, parts, int(w.starts[r] * items), best)
+        if cost < best:
+            best, best_parts = cost, parts
+            _keep(w, w.share, parts, items)
+    return _apply(p, c, w, group, size, best_parts, items)

@@ -1,6 +1,7 @@
-"""Looks for values in every file of a folder, decoded: proof that what should not lie in the clear does not.
+"""Searches every file of a folder for given values, in every form in which a value may be stored.
 
-`needle` says in which forms a value may lie, `matcher` finds them all in one pass, `content` takes apart what holds
-content (compressed, archived, tables, databases), `folder` goes through files. What could not be decoded is reported
-and counts as not clean. Knows nothing of which files there should be.
+Belongs here: the search that proves that personal data is in no file in the clear. `needle` lists the forms of a
+value, `matcher` finds all values in one pass, `content` decodes compressed, archived and escaped content, `table` and
+`database` decode Parquet, Arrow and SQLite, `folder` goes through the files. Content that cannot be decoded is
+reported, and its folder does not count as clean. Does not belong here: which files there should be.
 """

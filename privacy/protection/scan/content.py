@@ -1,7 +1,7 @@
-"""Takes content apart until nothing is left to decode, and looks into every part. Works in memory only.
+"""Searches content of any form: decodes it until nothing is left to decode, and searches every part. In memory only.
 
-What it knows: gzip, zlib, bzip2, xz, zstd, lz4, zip, tar; Parquet, Arrow; SQLite with its write-ahead log; base64 and
-the escapes of JSON, URLs and HTML in texts. Everything is looked at as plain bytes as well.
+Known forms: gzip, zlib, bzip2, xz, zstd, lz4, zip and tar; base64 and the escapes of JSON, URLs and HTML in texts.
+Containers of tables (Parquet, Arrow, SQLite) are handed in by `folder`. Everything is searched as plain bytes as well.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ import tarfile
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import TypeAlias
 from urllib.parse import unquote_to_bytes
 
 import pyarrow as pa
@@ -26,38 +27,45 @@ import pyarrow as pa
 from privacy.protection.scan.matcher import Matcher
 
 MOST_BYTES = 1 << 31
-"""What one packed part may unpack to; more is not decoded, and said."""
+"""Most bytes that one compressed part may unpack to. A larger part is not decoded, and reported."""
 MOST_LEVELS = 6
+"""Most levels of containers within containers. Deeper content is not decoded, and reported."""
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{24,}={0,2}")
 _HEX = re.compile(rb"[0-9a-fA-F-]+")
 _JSON_ESCAPE = re.compile(r"\\+u([0-9a-fA-F]{4})")
 _BYTE_ESCAPE = re.compile(rb"\\+x([0-9a-fA-F]{2})")
 _ARROW_CODECS = {b"\x28\xb5\x2f\xfd": "zstd", b"\x04\x22\x4d\x18": "lz4"}
-_MAGIC = (b"PAR1", b"ARROW1", b"SQLite format 3\0", b"PK\x03\x04", b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0", *_ARROW_CODECS)
+_MAGIC = (b"PK\x03\x04", b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0", *_ARROW_CODECS)
 _ZLIB = (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
 _TAR_MAGIC = slice(257, 262)
 
 
 class UndecodedError(Exception):
-    """Something looks like content of a known form and cannot be decoded."""
+    """Content begins like a known form, but cannot be decoded."""
 
 
 @dataclass
-class Look:
-    """What was found so far: how often each needle, by the place within the file; and what could not be decoded."""
+class ContentScan:
+    """Searches the content of one file and keeps the results.
+
+    `containers`: for the first bytes of a container of tables, the function that searches it.
+    `found`: how often each needle was found, by part of the file and needle. `undecoded`: part of the file, reason.
+    In all methods, `where` names the part of the file, and `level` counts the containers around it.
+    """
 
     matcher: Matcher
+    containers: Mapping[bytes, Container] = field(default_factory=dict)
     found: dict[tuple[str, str], int] = field(default_factory=dict)
     undecoded: list[tuple[str, str]] = field(default_factory=list)
 
-    def note(self, hits: Counter[str], where: str) -> None:
-        """Remember what was found at a place."""
+    def add(self, hits: Counter[str], where: str) -> None:
+        """Add needles that were found, with how often, to the results of a part."""
         for name, times in hits.items():
             self.found[where, name] = self.found.get((where, name), 0) + times
 
-    def into(self, data: bytes, where: str, level: int = 0) -> None:
-        """Look into bytes of any content."""
-        self.note(self.matcher.in_bytes(data), f"{where} (bytes)")
+    def scan_bytes(self, data: bytes, where: str, level: int = 0) -> None:
+        """Search bytes of any form: as they are, unpacked, and as text if they are UTF-8 or UTF-16."""
+        self.add(self.matcher.in_bytes(data), f"{where} (bytes)")
         self.unpack(data, where, level)
         is_wide = data.startswith((b"\xff\xfe", b"\xfe\xff"))
         try:
@@ -65,66 +73,67 @@ class Look:
         except UnicodeDecodeError:
             return
         if is_wide and text.isascii():
-            self.note(self.matcher.in_text(text), f"{where} (text)")
-        self.text(text, where, level)
+            self.add(self.matcher.in_text(text), f"{where} (text)")
+        self.scan_text(text, where, level)
 
-    def text(self, text: str, where: str, level: int = 0) -> None:
-        """Look into a text, also behind its escapes."""
+    def scan_text(self, text: str, where: str, level: int = 0) -> None:
+        """Search a text, also with its escapes and its base64 decoded.
+
+        An ASCII text is not searched as it is: the caller has searched its bytes.
+        """
         if not text.isascii():
-            self.note(self.matcher.in_text(text), f"{where} (text)")
+            self.add(self.matcher.in_text(text), f"{where} (text)")
         for plain in _unescaped(text):
-            self.note(self.matcher.in_text(plain), f"{where} (escaped)")
+            self.add(self.matcher.in_text(plain), f"{where} (escaped)")
         if level < MOST_LEVELS:
             packed = list(_base64_pieces(text.encode("utf-8", "replace")))
             if packed:
-                self.note(self.matcher.in_bytes(b"\x01".join(packed)), f"{where} (base64)")
-                self.note(self.matcher.in_text(b"\x01".join(packed).decode("utf-8", "replace")), f"{where} (base64)")
+                self.add(self.matcher.in_bytes(b"\x01".join(packed)), f"{where} (base64)")
+                self.add(self.matcher.in_text(b"\x01".join(packed).decode("utf-8", "replace")), f"{where} (base64)")
             for piece in packed:
                 self.unpack(piece, f"{where} (base64)", level + 1)
 
     def unpack(self, data: bytes, where: str, level: int = 0) -> None:
-        """Look into what the bytes hold packed, if they do."""
-        is_known = data.startswith(_MAGIC) or data[_TAR_MAGIC] == b"ustar"
+        """Decode the bytes if they are a container or compressed, and searches the result."""
+        is_known = data.startswith((*self.containers, *_MAGIC)) or data[_TAR_MAGIC] == b"ustar"
         if not is_known and not data.startswith(_ZLIB):
             return
         if level >= MOST_LEVELS:
-            self.undecoded.append((where, f"packed more than {MOST_LEVELS} times"))
+            self.undecoded.append((where, f"packed more than {MOST_LEVELS} times; unpack it and scan again"))
             return
         try:
             self._unpack(data, where, level + 1)
         except (UndecodedError, OSError, EOFError, pa.ArrowException, zlib.error, lzma.LZMAError) as error:
-            # Two bytes are a weak sign: what begins like zlib and is none is just bytes.
+            # Many bytes begin like zlib by chance, so only a failure of another form is reported.
             if is_known:
-                self.undecoded.append((where, f"{type(error).__name__} in what looks like {_name(data)}"))
+                self.undecoded.append((where, f"begins like {_name(data)}, but cannot be decoded: {_reason(error)}"))
         except (zipfile.BadZipFile, tarfile.TarError, NotImplementedError, RuntimeError) as error:
-            self.undecoded.append((where, f"{type(error).__name__} in what looks like {_name(data)}"))
+            self.undecoded.append((where, f"begins like {_name(data)}, but cannot be decoded: {_reason(error)}"))
 
     def _unpack(self, data: bytes, where: str, level: int) -> None:
-        from privacy.protection.scan.database import look_into_database
-        from privacy.protection.scan.table import look_into_arrow, look_into_parquet
-
-        if data.startswith(b"PAR1"):
-            look_into_parquet(pa.BufferReader(data), self, where, level)
-        elif data.startswith(b"ARROW1"):
-            look_into_arrow(pa.BufferReader(data), self, where, level)
-        elif data.startswith(b"SQLite format 3\0"):
-            look_into_database(data, None, self, where, level)
-        elif data.startswith(b"PK\x03\x04"):
+        for magic, scan_container in self.containers.items():
+            if data.startswith(magic):
+                scan_container(data, self, where, level)
+                return
+        if data.startswith(b"PK\x03\x04"):
             self._archive(_zip_members(data), f"{where} > zip", level)
         elif data[_TAR_MAGIC] == b"ustar":
             self._archive(_tar_members(data), f"{where} > tar", level)
         else:
-            self.into(_decompressed(data), f"{where} > {_name(data)}", level)
+            self.scan_bytes(_decompressed(data), f"{where} > {_name(data)}", level)
 
     def _archive(self, members: Iterator[tuple[str, bytes]], where: str, level: int) -> None:
         for name, content in members:
-            self.note(self.matcher.in_text(name), f"{where} (member's name)")
-            self.into(content, where, level)
+            self.add(self.matcher.in_text(name), f"{where} (member's name)")
+            self.scan_bytes(content, where, level)
+
+
+Container: TypeAlias = Callable[[bytes, ContentScan, str, int], None]
 
 
 def _unescaped(text: str) -> Iterator[str]:
     if "\\u" in text:
-        # Surrogate pairs are two escapes; texts within texts are escaped more than once.
+        # A surrogate pair is two escapes, and a text within a text is escaped more than once.
         plain = _JSON_ESCAPE.sub(lambda match: chr(int(match[1], 16)), text)
         yield plain.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if "\\x" in text:
@@ -144,7 +153,7 @@ def _base64_pieces(data: bytes) -> Iterator[bytes]:
         try:
             yield base64.b64decode(piece + b"=" * (-len(piece) % 4))
         except binascii.Error:
-            # No multiple of four: words that only look like it. Its beginning may still be what was packed.
+            # Not a multiple of four characters, so perhaps words. Its beginning may still be base64.
             yield base64.b64decode(piece[: len(piece) // 4 * 4])
 
 
@@ -183,6 +192,11 @@ def _tar_members(data: bytes) -> Iterator[tuple[str, bytes]]:
         for member in archive:
             file = archive.extractfile(member)
             yield member.name, file.read() if file else b""
+
+
+def _reason(error: Exception) -> str:
+    """The error's type, and its message only if it is ours: a library's message may quote the content."""
+    return f"{type(error).__name__} ({error})" if isinstance(error, UndecodedError) else type(error).__name__
 
 
 def _name(data: bytes) -> str:

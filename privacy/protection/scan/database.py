@@ -1,6 +1,6 @@
-"""Looks into SQLite: every value of every table, as committed and as its write-ahead log has it; writes no file.
+"""Searches SQLite: every value of every table, without and with the write-ahead log. Writes no file.
 
-What was deleted and not yet overwritten lies in the pages, which `content` looks at as bytes.
+Deleted values that were not overwritten are still in the file's pages, which `content` searches as bytes.
 """
 
 from __future__ import annotations
@@ -9,26 +9,26 @@ import sqlite3
 import struct
 from contextlib import closing
 
-from privacy.protection.scan.content import Look, UndecodedError
+from privacy.protection.scan.content import ContentScan, UndecodedError
 
 _WAL_HEADER = 32
 _FRAME_HEADER = 24
-# Bytes 18 and 19 of the file: which journal it was written with. A database in memory has no write-ahead log.
+# Bytes 18 and 19 of the file say which journal it uses. A database in memory cannot have a write-ahead log.
 _JOURNAL = slice(18, 20)
 
 
-def look_into_database(data: bytes, log: bytes | None, look: Look, where: str, level: int) -> None:
-    """Look into a database as it is without its write-ahead log, and with it.
+def scan_database(data: bytes, log: bytes | None, scan: ContentScan, where: str, level: int) -> None:
+    """Search a database without its write-ahead log and, if `log` is given, with it.
 
     Raises:
-        UndecodedError: it is no whole database.
+        UndecodedError: SQLite cannot read the database.
     """
-    _look_into(data, look, where, level)
+    _scan_tables(data, scan, where, level)
     if log:
-        _look_into(_with_log(data, log), look, f"{where} with its log", level)
+        _scan_tables(_with_log(data, log), scan, f"{where} with its log", level)
 
 
-def _look_into(data: bytes, look: Look, where: str, level: int) -> None:
+def _scan_tables(data: bytes, scan: ContentScan, where: str, level: int) -> None:
     readable = bytearray(data)
     readable[_JOURNAL] = b"\x01\x01"
     try:
@@ -39,41 +39,41 @@ def _look_into(data: bytes, look: Look, where: str, level: int) -> None:
                 name.decode() for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
             ]
             for table in ["sqlite_master", *tables]:
-                _look_into_table(database, table, look, where, level)
+                _scan_table(database, table, scan, where, level)
     except (sqlite3.Error, OverflowError) as error:
-        raise UndecodedError(f"SQLite says {error}") from error
+        raise UndecodedError(f"SQLite cannot read it: {type(error).__name__}") from error
 
 
-def _look_into_table(database: sqlite3.Connection, table: str, look: Look, where: str, level: int) -> None:
+def _scan_table(database: sqlite3.Connection, table: str, scan: ContentScan, where: str, level: int) -> None:
     quoted = '"' + table.replace('"', '""') + '"'
     cursor = database.execute(f"SELECT * FROM {quoted}")
-    place = f"{where} table {table}"
+    part = f"{where} table {table}"
     while rows := cursor.fetchmany(10_000):
         values = [value for row in rows for value in row if isinstance(value, bytes)]
         joined = b"\x01".join(values)
-        look.note(look.matcher.in_bytes(joined), place)
-        look.text(joined.decode("utf-8", "replace"), place, level)
+        scan.add(scan.matcher.in_bytes(joined), part)
+        scan.scan_text(joined.decode("utf-8", "replace"), part, level)
         numbers = [value for row in rows for value in row if isinstance(value, int)]
-        look.note(look.matcher.in_bytes(b"\x01".join(b"%d" % number for number in numbers)), place)
+        scan.add(scan.matcher.in_bytes(b"\x01".join(b"%d" % number for number in numbers)), part)
         for value in values:
-            look.unpack(value, place, level)
+            scan.unpack(value, part, level)
 
 
 def _with_log(data: bytes, log: bytes) -> bytes:
-    """The database with all pages of its write-ahead log laid over it, committed or not."""
+    """The database with all pages of its write-ahead log written over it, committed or not."""
     if len(log) < _WAL_HEADER:
         return data
     (page_size,) = struct.unpack(">I", log[8:12])
-    laid = bytearray(data)
+    merged = bytearray(data)
     for start in range(_WAL_HEADER, len(log) - _FRAME_HEADER - page_size + 1, _FRAME_HEADER + page_size):
         (page,) = struct.unpack(">I", log[start : start + 4])
         content = log[start + _FRAME_HEADER : start + _FRAME_HEADER + page_size]
         if page == 0:
             continue
-        missing = page * page_size - len(laid)
+        missing = page * page_size - len(merged)
         if missing > 0:
-            laid += bytes(missing)
-        laid[(page - 1) * page_size : page * page_size] = content
-    # The first page says how many pages there are; a log that grew the file knows better.
-    laid[28:32] = struct.pack(">I", len(laid) // page_size)
-    return bytes(laid)
+            merged += bytes(missing)
+        merged[(page - 1) * page_size : page * page_size] = content
+    # The first page says how many pages there are, but the log may have added pages.
+    merged[28:32] = struct.pack(">I", len(merged) // page_size)
+    return bytes(merged)

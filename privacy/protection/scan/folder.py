@@ -1,4 +1,4 @@
-"""Looks into all files of folders."""
+"""Searches all files of folders."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from privacy.protection.scan.content import Look, UndecodedError
-from privacy.protection.scan.database import look_into_database
+from privacy.protection.scan.content import Container, ContentScan, UndecodedError
+from privacy.protection.scan.database import scan_database
 from privacy.protection.scan.matcher import PIECE, Matcher
-from privacy.protection.scan.table import look_into_parquet
+from privacy.protection.scan.table import scan_arrow, scan_parquet
 
-# Larger files are looked at piece by piece as bytes; only Parquet is decoded at any size.
+# Larger files are searched piece by piece as bytes and reported; Parquet and SQLite are decoded at any size.
 _MOST_DECODED = 1 << 30
 
 
 @dataclass(frozen=True)
-class Finding:
-    """A needle in a file. Says where and how often, never what."""
+class NeedleFinding:
+    """A needle that was found in a file: the part of the file, the needle's name, and how often. Never the value."""
 
     path: str
     where: str
@@ -29,7 +29,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Undecoded:
-    """A file that could not be looked into, and why."""
+    """A part of a file that could not be decoded, and the reason."""
 
     path: str
     where: str
@@ -38,37 +38,46 @@ class Undecoded:
 
 @dataclass(frozen=True)
 class ScanReport:
-    """What a scan found. Clean is only what was looked into completely."""
+    """The result of a scan: number of files and bytes, needles that were found, parts that were not decoded."""
 
     files: int
     size_bytes: int
-    findings: tuple[Finding, ...]
+    findings: tuple[NeedleFinding, ...]
     undecoded: tuple[Undecoded, ...]
 
     @property
     def is_clean(self) -> bool:
-        """Whether every file was decoded and held nothing."""
+        """Whether every file was decoded completely and no needle was found."""
         return not self.findings and not self.undecoded
 
 
-def scan_folders(folders: Iterable[Path], matcher: Matcher, leave_out: Iterable[Path] = ()) -> ScanReport:
-    """Look into every file below the folders (or single files) but those below `leave_out`.
+_CONTAINERS: dict[bytes, Container] = {
+    b"PAR1": lambda data, scan, where, level: scan_parquet(pa.BufferReader(data), scan, where, level),
+    b"ARROW1": lambda data, scan, where, level: scan_arrow(pa.BufferReader(data), scan, where, level),
+    b"SQLite format 3\0": lambda data, scan, where, level: scan_database(data, None, scan, where, level),
+}
 
-    Links to folders are not followed. A file that vanishes or cannot be read counts as not decoded.
+
+def scan_folders(folders: Iterable[Path], matcher: Matcher, leave_out: Iterable[Path] = ()) -> ScanReport:
+    """Search every file in the folders (or single files), except those in `leave_out`.
+
+    Links to folders are not followed. A file that disappears or cannot be read is reported as not decoded.
     """
-    findings: list[Finding] = []
+    findings: list[NeedleFinding] = []
     undecoded: list[Undecoded] = []
     files = size = 0
     for path in sorted(set(_files(folders, tuple(leave_out)))):
-        look = Look(matcher)
+        scan = ContentScan(matcher, _CONTAINERS)
         files += 1
         try:
             size += path.stat().st_size
-            _look_into_file(path, look)
+            _scan_file(path, scan)
         except (OSError, UndecodedError, pa.ArrowException) as error:
             undecoded.append(Undecoded(str(path), "file", f"{type(error).__name__}: {error}"))
-        findings += [Finding(str(path), where, name, times) for (where, name), times in sorted(look.found.items())]
-        undecoded += [Undecoded(str(path), where, reason) for where, reason in look.undecoded]
+        findings += [
+            NeedleFinding(str(path), where, name, times) for (where, name), times in sorted(scan.found.items())
+        ]
+        undecoded += [Undecoded(str(path), where, reason) for where, reason in scan.undecoded]
     return ScanReport(files, size, tuple(findings), tuple(undecoded))
 
 
@@ -79,28 +88,28 @@ def _files(folders: Iterable[Path], leave_out: tuple[Path, ...]) -> Iterator[Pat
                 yield path
 
 
-def _look_into_file(path: Path, look: Look) -> None:
-    look.note(look.matcher.in_text(str(path)), "path")
+def _scan_file(path: Path, scan: ContentScan) -> None:
+    scan.add(scan.matcher.in_text(str(path)), "path")
     if not path.is_file():
-        raise UndecodedError("neither file nor folder")
+        raise UndecodedError("this is neither a file nor a folder; remove it or leave it out")
     with path.open("rb") as file:
         beginning = file.read(16)
     if beginning.startswith(b"PAR1"):
-        look.note(look.matcher.in_bytes(path.read_bytes()), "bytes")
-        look_into_parquet(path, look, "parquet", 0)
+        scan.add(scan.matcher.in_bytes(path.read_bytes()), "bytes")
+        scan_parquet(path, scan, "parquet", 0)
     elif beginning.startswith(b"SQLite format 3\0"):
         data = path.read_bytes()
         log = path.with_name(f"{path.name}-wal")
-        look.note(look.matcher.in_bytes(data), "bytes")
-        look_into_database(data, log.read_bytes() if log.exists() else None, look, "sqlite", 0)
+        scan.add(scan.matcher.in_bytes(data), "bytes")
+        scan_database(data, log.read_bytes() if log.exists() else None, scan, "sqlite", 0)
     elif path.stat().st_size <= _MOST_DECODED:
-        look.into(path.read_bytes(), "file")
+        scan.scan_bytes(path.read_bytes(), "file")
     else:
-        _look_piecewise(path, look)
+        _scan_pieces(path, scan)
 
 
-def _look_piecewise(path: Path, look: Look) -> None:
+def _scan_pieces(path: Path, scan: ContentScan) -> None:
     with path.open("rb") as file:
         while piece := file.read(16 * PIECE):
-            look.note(look.matcher.in_bytes(piece), "bytes")
-    raise UndecodedError(f"larger than {_MOST_DECODED} bytes; looked at as bytes only")
+            scan.add(scan.matcher.in_bytes(piece), "bytes")
+    raise UndecodedError(f"too large to decode (more than {_MOST_DECODED} bytes); the folder cannot be called clean")

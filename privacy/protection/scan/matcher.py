@@ -1,4 +1,4 @@
-"""Finds which of many needles lie in bytes, texts or numbers."""
+"""Finds which of many needles occur in bytes, texts or numbers."""
 
 from __future__ import annotations
 
@@ -13,19 +13,23 @@ import pyarrow.compute as pc
 from privacy.protection.normal_form import DEFAULT_REGION
 from privacy.protection.scan.needle import Needle, ScanError, fold, fold_text, forms, numbers
 
-# Folded pieces of a large file overlap by this, so that nothing is cut in two; forms are far shorter.
+# Pieces of a large file overlap by this many bytes, so that no form is cut in two; forms are far shorter.
 OVERLAP = 1 << 13
 PIECE = 1 << 26
 
 
 class Matcher:
-    """All needles at once, by the algorithm of Aho and Corasick (1975): one pass, whatever their number."""
+    """Searches for all needles in one pass, whatever their number, by the algorithm of Aho and Corasick (1975)."""
 
     def __init__(self, needles: Iterable[Needle], region: str = DEFAULT_REGION) -> None:
         """Prepare the search.
 
+        Args:
+            needles: the values to search for.
+            region: country of phone numbers that are written without a country code.
+
         Raises:
-            ScanError: a needle is too short, or there are none.
+            ScanError: there are no needles, or a needle is too short.
         """
         owners: dict[bytes, set[str]] = {}
         integers: dict[int, set[str]] = {}
@@ -35,7 +39,7 @@ class Matcher:
             for number in numbers(needle, region):
                 integers.setdefault(number, set()).add(needle.name)
         if not owners:
-            raise ScanError("There is nothing to look for.")
+            raise ScanError("There are no values to search for; give at least one needle.")
         self._names = [frozenset(names) for names in owners.values()]
         self._automaton = ahocorasick_rs.BytesAhoCorasick(
             list(owners), implementation=ahocorasick_rs.Implementation.ContiguousNFA
@@ -44,18 +48,18 @@ class Matcher:
         self._wanted = np.array(sorted(n for n in self._integers if n < 1 << 63), np.int64)
 
     def in_bytes(self, data: bytes | memoryview) -> Counter[str]:
-        """How often each needle lies in bytes of whatever form."""
+        """Return how often each needle occurs in bytes of any form; needles that do not occur are left out."""
         found: Counter[str] = Counter()
         for start in range(0, max(len(data), 1), PIECE):
             found += self._search(fold(bytes(data[start : start + PIECE + OVERLAP])))
         return found
 
     def in_text(self, text: str) -> Counter[str]:
-        """How often each needle lies in a text, in any spelling."""
+        """Return how often each needle occurs in a text, in any spelling."""
         return self._search(fold_text(text))
 
     def in_numbers(self, values: pa.Array) -> Counter[str]:
-        """How often each needle lies in a column of integers."""
+        """Return how often each needle occurs in a column of integers; null never matches."""
         if not len(self._wanted) or len(values) == values.null_count:
             return Counter()
         near = values.filter(

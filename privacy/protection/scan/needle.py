@@ -1,8 +1,8 @@
-"""The forms in which a value may lie in a file.
+"""The forms in which a value may be stored in a file.
 
-A form is folded: ASCII letters are small, and what people put between letters and digits (spaces, hyphens, dots,
-brackets) is gone. Folding is done byte by byte, so folding a text and folding a part of it agree: if a file holds a
-form, the folded file holds the folded form.
+A form is folded: ASCII letters are lower case, and separators (spaces, hyphens, dots, brackets) are removed. Folding
+works byte by byte, so it gives the same for a text and for a part of it: if a file contains a form, the folded file
+contains the folded form.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from privacy.protection.normal_form import DEFAULT_REGION, normalise_phone
 
 Kind: TypeAlias = Literal["text", "phone"]
 SHORTEST_FORM = 6
-"""Bytes. What is shorter stands by chance in any large file."""
+"""Length in bytes of the shortest form. Shorter ones occur in any large file by chance."""
 
 _SEPARATORS = b" \t-.()_/+"
 _SMALL = bytes(range(256)).lower()
-# Dashes, dots and marks without width that NFKC leaves as they are.
+# Dashes, dots and characters without width that NFKC does not change.
 _UNICODE_SEPARATORS = dict.fromkeys(
     [*range(0x2010, 0x2016), *range(0x200B, 0x2010), 0x2212, 0xB7, 0xAD, 0x2060, 0xFEFF]
 )
@@ -31,12 +31,12 @@ _FULL_WIDTH = {code: code + 0xFEE0 for code in range(0x21, 0x7F)}
 
 
 class ScanError(PrivacyError):
-    """A value cannot be looked for."""
+    """A value cannot be searched for."""
 
 
 @dataclass(frozen=True)
 class Needle:
-    """A value to look for. `name` stands for it in findings and must not tell it; `repr` does not show the value."""
+    """A value to search for. Findings show only `name`, which must not reveal the value. `repr` hides the value."""
 
     name: str
     value: str
@@ -47,7 +47,7 @@ class Needle:
 
 
 def fold(data: bytes) -> bytes:
-    """Bytes with small ASCII letters and without separators.
+    """Return the bytes with ASCII letters in lower case and without separators.
 
     >>> fold(b"Kim-Ha.neul 010-1234")
     b'kimhaneul0101234'
@@ -56,7 +56,7 @@ def fold(data: bytes) -> bytes:
 
 
 def fold_text(text: str) -> bytes:
-    """A text in the one form that all spellings of its letters have in common: NFKC, no case, no separators.
+    """Return the form that all spellings of a text have in common: NFKC, no case, no separators.
 
     >>> fold_text("０１０－1234\u20115678"), fold_text("KIM") == fold_text("kim")
     (b'01012345678', True)
@@ -68,24 +68,24 @@ def fold_text(text: str) -> bytes:
 
 
 def forms(needle: Needle, region: str = DEFAULT_REGION) -> frozenset[bytes]:
-    """All folded forms of a needle.
+    """Return all folded forms of a needle.
 
     Raises:
-        ScanError: the value is too short to be looked for.
+        ScanError: the value has fewer than six bytes without separators.
     """
     core = _core(needle, region)
     shortest = fold_text(core)
     if len(shortest) < SHORTEST_FORM:
         raise ScanError(
-            f"{needle.name} has {len(shortest)} bytes without separators; expected {SHORTEST_FORM} or more, for "
-            "shorter values stand in any large file by chance."
+            f"{needle.name} has {len(shortest)} bytes without separators; expected {SHORTEST_FORM} or more, "
+            "because shorter values occur in any large file by chance."
         )
     found = {fold(encoded) for text in _spellings(core) for encoded in _encodings(text)}
     return frozenset(form for form in (shortest, *found) if len(form) >= SHORTEST_FORM)
 
 
 def numbers(needle: Needle, region: str = DEFAULT_REGION) -> frozenset[int]:
-    """The integers as which a needle of digits may lie in a column of numbers."""
+    """Return the integers as which a needle of digits may be stored; an empty set for other needles."""
     texts = {"".join(filter(str.isdigit, unicodedata.normalize("NFKC", text))) for text in (needle.value,)}
     core = _core(needle, region)
     if needle.kind == "phone":
@@ -96,7 +96,7 @@ def numbers(needle: Needle, region: str = DEFAULT_REGION) -> frozenset[int]:
 
 
 def _core(needle: Needle, region: str) -> str:
-    """What all spellings contain: of a phone number the digits after country code and trunk prefix."""
+    """The part that all spellings contain: of a phone number, the digits after country code and trunk prefix."""
     if needle.kind != "phone":
         return needle.value
     import phonenumbers
@@ -108,7 +108,7 @@ def _core(needle: Needle, region: str) -> str:
 
 
 def _spellings(text: str) -> Iterator[str]:
-    """The letters of a text in the ways that Unicode has for them."""
+    """A text in the spellings that Unicode has for its letters."""
     yield text
     for form in ("NFC", "NFD", "NFKC"):
         yield unicodedata.normalize(form, text)
@@ -120,7 +120,7 @@ def _spellings(text: str) -> Iterator[str]:
 
 
 def _encodings(text: str) -> Iterator[bytes]:
-    """The bytes of a text where it is not decoded as UTF-8 on the way to us."""
+    """The bytes of a text in other encodings and escapes, for files that are not decoded."""
     encoded = text.encode("utf-8", "surrogatepass")
     yield encoded
     yield text.encode("utf-16-le", "surrogatepass")

@@ -1,4 +1,4 @@
-"""Looks into Parquet and Arrow: every value of every column, however deep, and every dictionary as it is stored."""
+"""Searches Parquet and Arrow: every value of every column, also nested ones, and every stored dictionary."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 import pyarrow.ipc
 import pyarrow.parquet as pq
 
-from privacy.protection.scan.content import Look
+from privacy.protection.scan.content import ContentScan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,8 +17,11 @@ if TYPE_CHECKING:
 _BATCH_ROWS = 1 << 18
 
 
-def look_into_parquet(source: Any, look: Look, where: str, level: int) -> None:
-    """Look into a Parquet file: its pages decoded, values that only a dictionary still holds, and its metadata."""
+def scan_parquet(source: Any, scan: ContentScan, where: str, level: int) -> None:
+    """Search a Parquet file: its decoded pages, its dictionaries (also entries without a row), and its metadata.
+
+    `source`: a path or an Arrow file.
+    """
     with pq.ParquetFile(source) as probe:
         schema = probe.schema_arrow
     texts = [field.name for field in schema if pa.types.is_string(field.type) or pa.types.is_binary(field.type)]
@@ -26,42 +29,42 @@ def look_into_parquet(source: Any, look: Look, where: str, level: int) -> None:
         source.seek(0)
     with pq.ParquetFile(source, read_dictionary=texts) as file:
         for key, value in (file.metadata.metadata or {}).items():
-            look.into(key + b"\x01" + value, f"{where} metadata", level)
+            scan.scan_bytes(key + b"\x01" + value, f"{where} metadata", level)
         for batch in file.iter_batches(_BATCH_ROWS):
-            look_into_batch(batch, look, where, level)
+            scan_batch(batch, scan, where, level)
 
 
-def look_into_arrow(source: Any, look: Look, where: str, level: int) -> None:
-    """Look into an Arrow file."""
+def scan_arrow(source: Any, scan: ContentScan, where: str, level: int) -> None:
+    """Search an Arrow file; `source` is a path or an Arrow file."""
     reader = pa.ipc.open_file(source)
     for number in range(reader.num_record_batches):
-        look_into_batch(reader.get_batch(number), look, where, level)
+        scan_batch(reader.get_batch(number), scan, where, level)
 
 
-def look_into_batch(batch: pa.RecordBatch, look: Look, where: str, level: int) -> None:
-    """Look into every column of a batch."""
+def scan_batch(batch: pa.RecordBatch, scan: ContentScan, where: str, level: int) -> None:
+    """Search every column of a batch of rows."""
     for name, column in zip(batch.schema.names, batch.columns, strict=True):
         for part, values in _leaves(column, name):
-            _look_into_values(values, look, f"{where} column {part}", level)
+            _scan_values(values, scan, f"{where} column {part}", level)
 
 
-def _look_into_values(values: pa.Array, look: Look, where: str, level: int) -> None:
+def _scan_values(values: pa.Array, scan: ContentScan, where: str, level: int) -> None:
     kind = values.type
     if pa.types.is_integer(kind):
-        look.note(look.matcher.in_numbers(values), where)
+        scan.add(scan.matcher.in_numbers(values), where)
     elif pa.types.is_decimal(kind) or pa.types.is_floating(kind):
         whole = values.filter(pc.equal(values, pc.round(values)))
-        look.note(look.matcher.in_numbers(pc.cast(whole, pa.int64(), safe=False)), where)
+        scan.add(scan.matcher.in_numbers(pc.cast(whole, pa.int64(), safe=False)), where)
     elif pa.types.is_string(kind) or pa.types.is_large_string(kind):
         distinct = values.unique().drop_null().to_pylist()
         joined = "\x01".join(distinct)
-        look.note(look.matcher.in_bytes(joined.encode()), where)
-        look.text(joined, where, level)
+        scan.add(scan.matcher.in_bytes(joined.encode()), where)
+        scan.scan_text(joined, where, level)
     elif pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
         distinct = values.unique().drop_null().to_pylist()
-        look.note(look.matcher.in_bytes(b"\x01".join(distinct)), where)
+        scan.add(scan.matcher.in_bytes(b"\x01".join(distinct)), where)
         for value in distinct:
-            look.unpack(value, where, level)
+            scan.unpack(value, where, level)
 
 
 def _leaves(values: pa.Array, name: str) -> Iterator[tuple[str, pa.Array]]:
@@ -69,7 +72,7 @@ def _leaves(values: pa.Array, name: str) -> Iterator[tuple[str, pa.Array]]:
     if isinstance(values, pa.ExtensionArray):
         yield from _leaves(values.storage, name)
     elif pa.types.is_dictionary(kind):
-        # The whole dictionary: also what no row refers to any more.
+        # The whole dictionary: also entries that no row refers to.
         yield from _leaves(values.dictionary, name)
     elif pa.types.is_struct(kind):
         for position in range(kind.num_fields):

@@ -17,7 +17,7 @@ def febrl(tmp_path_factory):
     return path
 
 
-def test_resolve_writes_every_row_with_an_id_and_says_what_it_guessed(febrl, tmp_path):
+def test_resolve_writes_every_row_with_a_customer_id(febrl, tmp_path):
     out = tmp_path / "out.parquet"
     mapping = tmp_path / "map.yaml"
     mapping.write_text("given_name: given_name\nsurname: surname\nbirth_date: date_of_birth\nidentifier: soc_sec_id\n")
@@ -29,7 +29,7 @@ def test_resolve_writes_every_row_with_an_id_and_says_what_it_guessed(febrl, tmp
     assert 490 <= frame["customer_id"].nunique() <= 520  # four parts of ten are mapped
 
 
-def test_evaluate_any_labelled_file(febrl):
+def test_evaluate_prints_the_f1_of_a_labelled_file(febrl):
     result = CliRunner().invoke(
         app, ["evaluate", "--input", str(febrl), "--truth", "person", "--json", "--no-baseline"]
     )
@@ -37,14 +37,14 @@ def test_evaluate_any_labelled_file(febrl):
 
 
 @pytest.mark.slow
-def test_evaluate_simulates_where_nothing_is(tmp_path, monkeypatch):
+def test_evaluate_simulated_without_a_data_folder_simulates_people(tmp_path, monkeypatch):
     monkeypatch.setenv("BOJAGI_DATA_DIR", str(tmp_path / "none"))
     result = CliRunner().invoke(app, ["evaluate", "simulated", "--json", "--no-baseline"])
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout)["clusters"]["f1"] > 0.97
 
 
-def test_explain_adds_up(febrl, tmp_path):
+def test_explain_prints_steps_that_add_up_and_draws_the_chart(febrl, tmp_path):
     frame = read_person_file(febrl)
     pair = frame[frame["person"] == "0"]["rec_id"].tolist()
     chart = tmp_path / "waterfall.svg"
@@ -66,13 +66,13 @@ def test_explain_adds_up(febrl, tmp_path):
         (["evaluate", "--input", "x.csv"], "--truth"),
     ],
 )
-def test_faults_are_one_line(arguments, message):
+def test_a_wrong_argument_exits_with_2_and_says_why(arguments, message):
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 2
     assert message in result.output
 
 
-def test_an_engine_that_cannot_match_is_said(febrl, tmp_path):
+def test_resolve_refuses_an_engine_that_cannot_match(febrl, tmp_path):
     result = CliRunner().invoke(
         app, ["resolve", "--input", str(febrl), "--out", str(tmp_path / "x.csv"), "--engine", "sail"]
     )

@@ -74,11 +74,11 @@ def test_the_proof_agrees_and_finds_who_was_put_there(built: Built) -> None:
     rows = built.lakehouse.delta(name).to_pyarrow_table()
     denied, alone = sorted(permitting(built, (0,)))[0], sorted(permitting(built, (1,)))[0]
     strange = {"customer_id": denied, "health_diet": None}, {"customer_id": alone, "health_diet": "저염식"}
-    for change, intruders, columns in ((strange[0], 1, ()), (strange[1], 0, (("health_diet", 1),))):
+    for change, unpermitted, columns in ((strange[0], 1, ()), (strange[1], 0, (("health_diet", 1),))):
         row = rows.slice(0, 1).to_pylist()[0] | {"pets": None, "beliefs": None} | change
         write_deltalake(built.lakehouse.path(name), rows.from_pylist([row], schema=rows.schema), mode="append")
         proof = prove(contracts.table(name), built.lakehouse, view)
-        assert (proof.intruders, proof.columns, proof.holds) == (intruders, columns, False)
+        assert (proof.unpermitted_customers, proof.columns, proof.holds) == (unpermitted, columns, False)
         built.lakehouse.delta(name).restore(version)
 
 

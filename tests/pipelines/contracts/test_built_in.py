@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft201909Validator
 from open_data_contract_standard import model
 
 from installation.contract.document import BUILT_IN
@@ -23,6 +25,21 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket.socket, "connect", refuse)
 
 
+@pytest.fixture
+def schema_checked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Check the ODCS schema against its metaschema once, not for every contract: it is 86 % of a lint's time."""
+    check = Draft201909Validator.check_schema
+    checked: set[str] = set()
+
+    def check_once(schema: dict[str, object]) -> None:
+        key = json.dumps(schema, sort_keys=True)
+        if key not in checked:
+            check(schema)
+            checked.add(key)
+
+    monkeypatch.setattr(Draft201909Validator, "check_schema", check_once)
+
+
 def lint(path: Path) -> list[tuple[str, str, str]]:
     """Return name, result and reason of each of datacontract-cli's checks against the packaged standard."""
     from datacontract.data_contract import DataContract
@@ -37,7 +54,7 @@ def test_every_built_in_contract_passes_the_check() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("offline")
+@pytest.mark.usefixtures("offline", "schema_checked_once")
 @pytest.mark.filterwarnings("default")
 def test_datacontract_cli_finds_no_fault_in_any_contract() -> None:
     faults = {path.name: [c for c in lint(path) if c[1] not in ("passed",)] for path in PATHS}

@@ -52,4 +52,4 @@ def test_a_change_of_code_that_builds_nothing_changes_no_table(tree: Path) -> No
 def test_imports_for_type_checking_take_no_part() -> None:
     modules = build_code.imported_modules([table("gold/customer_360").build.__module__])
     assert "pipelines.derived_table.table" in modules
-    assert "pipelines.register.session" not in modules
+    assert "pipelines.register.matching_session" not in modules

@@ -1,4 +1,4 @@
-"""Files as they should not be: a clear message, no run-away cluster, no row lost."""
+"""Bad person files: they give a clear message, no large group of different people, and no lost row."""
 
 import numpy as np
 import pandas as pd
@@ -9,7 +9,7 @@ from pipelines.cli.identity import app
 from pipelines.matching.errors import NoIdentifierError
 from pipelines.matching.mapping import Mapping, guess_mapping
 from pipelines.matching.person_file import read_person_file
-from pipelines.matching.resolve import Options, load_person, open_workspace, resolve
+from pipelines.matching.resolution import Options, load_person, open_workspace, resolve
 
 MANY = 100_000
 NAME_PHONE = Mapping(name=("name",), phone=("phone",))
@@ -28,52 +28,59 @@ def _names(count):
 
 
 @pytest.mark.parametrize("phone", ["010-0000-0000", "010-1234-5678"])
-def test_a_default_phone_of_100_000_fuses_nobody(phone):
+def test_a_default_phone_on_100_000_records_makes_no_large_group(phone):
     frame = pd.DataFrame({"name": _names(MANY), "phone": phone}, dtype=object)
     answer = _resolve(frame)
     assert len(answer.group) == MANY
     assert np.unique(answer.group, return_counts=True)[1].max() <= 20
-    # It is said what became of the phone: no value, or a value that finds no pairs.
+    # A warning says what was done with the phone: it was set to null, or was not used for blocking.
     assert any(f"{MANY} of {MANY} records have a phone" in w or f"phone: {MANY} records" in w for w in answer.warnings)
 
 
-def test_identical_rows_without_end_fuse_nobody():
+def test_5000_identical_rows_with_default_values_stay_5000_people():
     frame = pd.DataFrame({"name": ["고객"] * 5000, "phone": ["010-1234-5678"] * 5000}, dtype=object)
     answer = _resolve(frame)
     assert len(np.unique(answer.group)) == 5000
     assert any("phone: 5000 records" in w for w in answer.warnings)
 
 
-@pytest.mark.parametrize("empty", [None, "", "-", "N/A", "없음"])
-def test_empty_columns_are_as_if_they_were_not_there(empty):
+@pytest.fixture(scope="module")
+def people_without_empty_columns():
+    """Return a file of two columns and its groups."""
     names = [*_names(300), *_names(300)]
     phones = [f"010-{n // 1000 + 2000}-{n % 1000 + 1000}" for n in range(300)] * 2
     frame = pd.DataFrame({"name": names, "phone": phones}, dtype=object)
+    return frame, _resolve(frame).group
+
+
+@pytest.mark.parametrize("empty", [None, "", "-", "N/A", "없음"])
+def test_empty_columns_do_not_change_the_groups(empty, people_without_empty_columns):
+    frame, groups = people_without_empty_columns
     wide = frame.assign(birth_date=empty, email=empty, address=empty, device=empty)
     mapping = Mapping(
         name=("name",), phone=("phone",), birth_date=("birth_date",), email=("email",), address=("address",),
         device=("device",),
     )  # fmt: skip
-    assert (_resolve(wide, mapping).group == _resolve(frame).group).all()
+    assert (_resolve(wide, mapping).group == groups).all()
 
 
-def test_all_empty_is_an_error_that_names_no_value():
+def test_a_file_of_empty_values_raises_an_error_without_values():
     frame = pd.DataFrame({"name": [None] * 4, "phone": ["010-0000-0000"] * 4}, dtype=object)
     with pytest.raises(NoIdentifierError, match="empty in all 4 records"):
         _resolve(frame)
 
 
-def test_no_records_are_said():
+def test_a_file_without_records_raises_an_error():
     with pytest.raises(NoIdentifierError, match="all 0 records"):
         _resolve(pd.DataFrame({"name": [], "phone": []}, dtype=object))
 
 
-def test_columns_that_tell_nobody_apart_are_refused_with_what_to_do():
+def test_a_file_without_identifying_columns_is_refused_with_a_hint_at_mapping():
     with pytest.raises(NoIdentifierError, match="--mapping"):
         guess_mapping(pd.DataFrame({"sex": ["m", "f"], "city": ["a", "b"]}, dtype=object))
 
 
-def test_unreadable_values_are_counted():
+def test_warnings_count_the_unreadable_values_of_each_column():
     frame = pd.DataFrame(
         {"name": ["김민준", "이서연", "박도윤"], "phone": ["010-2345-6789", "none", "123"], "dob": ["soon", "?", None]},
         dtype=object,
@@ -83,7 +90,7 @@ def test_unreadable_values_are_counted():
     assert any(w.startswith("2 of 3 records have a dob") for w in warnings)
 
 
-def test_lines_of_two_encodings_and_repeated_keys_keep_every_row(tmp_path):
+def test_mixed_encodings_and_repeated_ids_lose_no_row(tmp_path):
     path, out = tmp_path / "people.csv", tmp_path / "out.csv"
     rows = [f"7,{name},010-3456-78{n // 2:02}" for n, name in enumerate(["김민준", "김민준", "박서연", "박서연"])]
     lines = [row.encode("cp949" if n % 2 else "utf-8") for n, row in enumerate(rows)]
@@ -98,7 +105,7 @@ def test_lines_of_two_encodings_and_repeated_keys_keep_every_row(tmp_path):
 
 
 @pytest.mark.parametrize("part", ["identifier", "phone"])
-def test_a_value_of_everybody_makes_nobody_of_two_namesakes_one(part):
+def test_a_value_that_all_records_share_does_not_join_namesakes(part):
     names = [f"{family}{given}" for family in "김이박최정강조윤" for given in ("민수", "영희", "서연", "지훈")] * 8
     frame = pd.DataFrame({"name": names, part: ["010-1234-5678"] * len(names)}, dtype=object)
     # Namesakes of other birth years, each twice.
@@ -111,7 +118,7 @@ def test_a_value_of_everybody_makes_nobody_of_two_namesakes_one(part):
     assert born.max() == 1
 
 
-def test_a_number_on_many_records_of_one_person_stays_that_person():
+def test_a_number_on_many_records_of_one_person_is_no_default_value():
     frame = pd.DataFrame({"name": ["김민수", "김민주"] * 75, "identifier": "77", "n": range(150)}, dtype=object)
     with open_workspace(Options(memory="1GB")) as workspace:
         assert not load_person(workspace, frame, Mapping(name=("name",), identifier=("identifier",)), Options())

@@ -1,4 +1,4 @@
-"""Which pairs are proposed, and that their number is bounded."""
+"""Blocking proposes the pairs that share a key, and limits their number."""
 
 import random
 
@@ -7,7 +7,7 @@ import pytest
 
 from pipelines.matching import blocking
 from pipelines.matching.blocking import MAX_BLOCK, BlockingRule, block
-from pipelines.matching.resolve import Options, open_workspace
+from pipelines.matching.resolution import Options, open_workspace
 
 RULES = (BlockingRule("k", ("k",)), BlockingRule("p", ("p",)))
 
@@ -50,21 +50,21 @@ def test_the_budget_drops_the_largest_blocks_first(monkeypatch):
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_a_batch_has_all_pairs_of_everybody_with_somebody_new(seed):
-    """Of two rules, with values missing, and of a rule of two keys of which one may be missing."""
+def test_a_batch_proposes_all_pairs_of_a_full_run_that_have_a_new_record(seed):
+    """There are two rules of one key and one rule of two keys; values are missing at random."""
     dice, since = random.Random(seed), 80
     keys, phones = ([dice.choice([None, *"abcdefghij"]) for _ in range(100)] for _ in range(2))
     rules = (*RULES, BlockingRule("k + p", ("k", "left(p, 1)"), max_block=3))
     with open_workspace(Options()) as connection:
         _workspace(connection, keys, phones)
         block(connection, rules)
-        everybody = _pairs(connection)
+        full_run = _pairs(connection)
         block(connection, rules, since=since)
-        assert _pairs(connection) == {pair for pair in everybody if pair[1] >= since}
-    assert len(everybody) > 500
+        assert _pairs(connection) == {pair for pair in full_run if pair[1] >= since}
+    assert len(full_run) > 500
 
 
-def test_a_batch_pairs_only_what_is_new():
+def test_a_batch_proposes_no_pairs_of_old_records():
     with open_workspace(Options()) as connection:
         _workspace(connection, ["x", "x", "x", "y", "y"], [None] * 5)
         block(connection, RULES, since=2)

@@ -1,4 +1,4 @@
-"""Clustering against a brute-force oracle, and the guarantees that constraints give."""
+"""Clustering equals a brute-force oracle and keeps its constraints."""
 
 import itertools
 
@@ -15,7 +15,7 @@ def graphs(draw):
     size = draw(st.integers(2, 9))
     pairs = list(itertools.combinations(range(size), 2))
     chosen = draw(st.lists(st.sampled_from(pairs), unique=True, max_size=len(pairs)))
-    # Distinct weights: with ties there are several right answers. As exact as `cluster` takes them.
+    # Distinct weights, because ties allow several right answers; multiples of 2^-20, as `cluster` rounds to them.
     weight = st.integers(-20 * 2**20, 20 * 2**20).map(lambda steps: steps / 2**20)
     weights = draw(st.lists(weight, unique=True, min_size=len(chosen), max_size=len(chosen)))
     return size, chosen, weights
@@ -27,7 +27,7 @@ def _arrays(chosen, weights):
 
 
 def _brute_force(size, chosen, weights, never=()):
-    """Merge the one best pair of groups at a time, looking at every pair of records."""
+    """Join the best pair of groups, one at a time, comparing every pair of records."""
     matrix = np.full((size, size), UNSEEN_WEIGHT)
     for (a, b), w in zip(chosen, weights, strict=True):
         matrix[a, b] = matrix[b, a] = np.clip(w, -WEIGHT_CAP, WEIGHT_CAP)
@@ -52,7 +52,7 @@ def _groups(labels):
 
 @settings(max_examples=200)
 @given(graphs())
-def test_equals_brute_force_average_linkage(graph):
+def test_groups_equal_those_of_brute_force_average_linkage(graph):
     size, chosen, weights = graph
     clipped = [w for w in weights if -WEIGHT_CAP < w < WEIGHT_CAP]
     if len(clipped) < len(weights):  # clipping makes ties
@@ -63,7 +63,7 @@ def test_equals_brute_force_average_linkage(graph):
 
 @settings(max_examples=200)
 @given(graphs(), st.data())
-def test_never_link_is_never_violated_and_must_link_yields_to_it(graph, data):
+def test_cannot_link_is_never_violated_and_overrides_must_link(graph, data):
     size, chosen, weights = graph
     pairs = list(itertools.combinations(range(size), 2))
     never = data.draw(st.lists(st.sampled_from(pairs), unique=True, max_size=4))
@@ -79,15 +79,15 @@ def test_never_link_is_never_violated_and_must_link_yields_to_it(graph, data):
         assert all(got[a] == got[b] for a, b in must)
 
 
-def test_a_weak_link_does_not_chain_two_people():
+def test_a_weak_link_does_not_join_two_people():
     people = list(itertools.combinations(range(4), 2)) + list(itertools.combinations(range(4, 8), 2))
     chosen, weights = [*people, (3, 4)], [10.0] * len(people) + [3.0]
     assert _groups(cluster(8, *_arrays(chosen, weights))) == {frozenset(range(4)), frozenset(range(4, 8))}
-    # Negative control: connected components do chain them.
+    # Negative control: connected components join them.
     assert len(np.unique(components(8, *_arrays(chosen, weights)[:2]))) == 1
 
 
-def test_a_source_that_holds_a_person_once_gives_at_most_one_record():
+def test_a_group_has_at_most_one_record_of_an_exclusive_source():
     got = cluster(3, *_arrays([(0, 2), (1, 2)], [9.0, 8.0]), Constraints(exclusive_source=np.array([0, 0, 1])))
     assert got.tolist() == [0, 1, 0]
 
@@ -97,13 +97,13 @@ def test_too_many_exclusive_sources_are_refused():
         cluster(2, *_arrays([], []), Constraints(exclusive_source=np.array([0, 99])))
 
 
-def test_no_pairs_leave_everyone_alone():
+def test_without_pairs_each_record_is_its_own_group():
     assert cluster(3, *_arrays([], [])).tolist() == [0, 1, 2]
 
 
 @settings(max_examples=100)
 @given(st.data())
-def test_with_an_order_of_ties_the_order_of_the_records_changes_nothing(data) -> None:
+def test_with_an_order_of_ties_the_order_of_the_records_does_not_change_the_groups(data) -> None:
     """Weights of whole bits make ties everywhere."""
     size = data.draw(st.integers(2, 8))
     pairs = list(itertools.combinations(range(size), 2))
@@ -123,8 +123,8 @@ def test_with_an_order_of_ties_the_order_of_the_records_changes_nothing(data) ->
     assert (shuffled == [min(np.flatnonzero(shuffled == name)) for name in shuffled]).all()
 
 
-def test_without_one_it_does() -> None:
-    """Negative control: the same tie, two answers."""
+def test_without_an_order_of_ties_the_order_of_the_records_changes_the_groups() -> None:
+    """Negative control: the same tie is decided in two ways."""
     first = cluster(3, *_arrays([(0, 1), (0, 2), (1, 2)], [5, 5, -9]))
     second = cluster(3, *_arrays([(0, 2), (0, 1), (1, 2)], [5, 5, -9]))
     assert _groups(first) == _groups(second), "the order of the pairs never mattered"

@@ -1,4 +1,4 @@
-"""The examples in the docstrings hold."""
+"""The examples in the docstrings of the packages give the results that they show."""
 
 import doctest
 import importlib
@@ -15,5 +15,5 @@ MODULES = [
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_examples(name):
+def test_docstring_examples_give_the_results_they_show(name):
     assert doctest.testmod(importlib.import_module(name)).failed == 0

@@ -1,4 +1,4 @@
-"""Reading files as they come: encodings, delimiters, faults."""
+"""Reading and writing person files: encodings, delimiters and faults."""
 
 import pandas as pd
 import pytest
@@ -9,7 +9,7 @@ from pipelines.matching.person_file import read_person_file, write_person_file
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp949"])
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
-def test_encodings_and_delimiters(tmp_path, encoding, delimiter):
+def test_a_csv_file_is_read_with_any_common_encoding_and_delimiter(tmp_path, encoding, delimiter):
     path = tmp_path / "people.csv"
     path.write_bytes(f"성명{delimiter}전화\n김민준{delimiter}010\n{delimiter}\n".encode(encoding))
     frame = read_person_file(path)
@@ -17,7 +17,7 @@ def test_encodings_and_delimiters(tmp_path, encoding, delimiter):
     assert frame.iloc[0].tolist() == ["김민준", "010"]
 
 
-def test_lines_of_two_encodings_in_one_file(tmp_path):
+def test_lines_of_two_encodings_in_one_file_are_both_read(tmp_path):
     path = tmp_path / "people.csv"
     path.write_bytes("name,n\n김민준,1\n".encode() + "박서연,2\n".encode("cp949"))
     assert read_person_file(path)["name"].tolist() == ["김민준", "박서연"]
@@ -33,20 +33,20 @@ def test_lines_of_two_encodings_in_one_file(tmp_path):
         ("a.parquet", b"nonsense", "not a readable parquet"),
     ],
 )
-def test_faults(tmp_path, name, content, message):
+def test_an_unreadable_file_raises_an_error_that_says_why(tmp_path, name, content, message):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(SourceFileError, match=message):
         read_person_file(tmp_path / name)
 
 
 @pytest.mark.parametrize("name", ["out.csv", "out.parquet"])
-def test_round_trip(tmp_path, name):
+def test_a_written_file_is_read_back_unchanged(tmp_path, name):
     frame = pd.DataFrame({"a": ["김", None], "b": ["1", "2"]}, dtype=object)
     write_person_file(frame, tmp_path / name)
     assert read_person_file(tmp_path / name).equals(frame)
 
 
-def test_what_windows_calls_unicode_is_read(tmp_path):
+def test_a_utf_16_file_is_read(tmp_path):
     path = tmp_path / "people.csv"
     path.write_bytes("성명,전화\n김민준,010\n".encode("utf-16"))
     assert read_person_file(path)["성명"].tolist() == ["김민준"]

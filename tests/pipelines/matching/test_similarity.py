@@ -1,4 +1,4 @@
-"""The conditions with bits first answer as the plain functions do, on any text."""
+"""Conditions that test bit patterns first give the results of the plain functions, on any text."""
 
 import duckdb
 import pandas as pd
@@ -33,7 +33,7 @@ def _pairs(connection, frame, conditions):
 
 @settings(max_examples=60)
 @given(texts=TEXTS)
-def test_bits_change_no_answer(connection, texts):
+def test_conditions_with_letter_bits_equal_the_plain_functions(connection, texts):
     texts = [t.replace("\0", "") for t in texts]
     frame = pd.DataFrame({"t": texts, "t_bits": letter_bits(texts)})
     plain = [f"levenshtein(t_l, t_r) <= {k}" for k in (1, 2)]
@@ -45,7 +45,7 @@ def test_bits_change_no_answer(connection, texts):
 
 @settings(max_examples=60)
 @given(lists=TOKENS)
-def test_token_bits_change_no_answer(connection, lists):
+def test_conditions_with_token_bits_equal_the_plain_functions(connection, lists):
     lists = [list(dict.fromkeys(tokens)) for tokens in lists]
     words = [tokens[0] for tokens in lists]
     frame = pd.DataFrame({"w": words, "k": lists})
@@ -57,7 +57,7 @@ def test_token_bits_change_no_answer(connection, lists):
         assert row[:3] == row[3:]
 
 
-def test_bits_keep_the_distance_from_nearly_all_pairs(connection):
+def test_letter_bits_exclude_four_of_five_pairs_of_phone_numbers(connection):
     numbers = [f"+8210{n * 7919 % 10**8:08}" for n in range(300)]
     frame = pd.DataFrame({"t": numbers, "t_bits": letter_bits(numbers)})
     rows = _pairs(connection, frame, ["bit_count(xor(t_bits_l, t_bits_r)) <= 4"])

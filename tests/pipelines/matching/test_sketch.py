@@ -1,4 +1,4 @@
-"""Sketches are equal where values are, tell nothing without their keys, and are drawn anew when an entry changes."""
+"""Sketches are equal where values are equal, show nothing without their keys, and are replaced if an entry changes."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 from pipelines.matching.mapping import Mapping
-from pipelines.matching.prepare import prepare
-from pipelines.matching.resolve import Options, put_person
+from pipelines.matching.preparation import prepare
+from pipelines.matching.resolution import Options, put_person
 from pipelines.matching.sketch import Layout, draw_sketches
-from pipelines.register.person_match import open_private_workspace
+from pipelines.register.entry_matching import open_private_workspace
 from pipelines.register.sketch_book import SketchBook, SketchError, SketchKeys
 
 KEYS = SketchKeys(bytes(32), bytes([1]) * 32)
@@ -37,13 +37,13 @@ def test_hashes_are_equal_exactly_where_the_standard_values_are() -> None:
     assert found["phone"][0] == found["phone"][1] != 0
     assert found["birth_date"][0] == found["birth_date"][2] != found["birth_date"][1]
     assert found["given"][0] == found["given"][1] != found["given"][2]
-    assert not values[3].any(), "what is unknown has no hash"
+    assert not values[3].any(), "an unknown value has no hash"
     known = values[:3][values[:3] != 0]
     assert len(np.intersect1d(found["birth_year"][:1], found["birth_date"][:1])) == 0
-    assert not np.isin(drawn(bytes([7]) * 32)[1], known).any(), "another secret, other hashes"
+    assert not np.isin(drawn(bytes([7]) * 32)[1], known).any(), "another secret gives other hashes"
 
 
-def test_a_book_gives_back_what_it_sealed_and_shows_nobody_alike() -> None:
+def test_a_sketch_book_decrypts_what_it_encrypted_and_equal_sketches_look_different() -> None:
     layout, values = drawn()
     book = SketchBook(KEYS)
     rows = book.encrypt_rows(PEOPLE, values, layout)
@@ -51,20 +51,20 @@ def test_a_book_gives_back_what_it_sealed_and_shows_nobody_alike() -> None:
     assert is_kept.all()
     assert (opened == values).all()
     same = book.encrypt_rows(PEOPLE, values[[0, 0, 0, 0]], layout)["sketch"]
-    assert same.str[16:].is_unique, "equal sketches are not equal when sealed"
+    assert same.str[16:].is_unique, "equal sketches differ when encrypted"
 
 
-def test_an_entry_of_a_newer_version_and_another_layout_are_drawn_anew() -> None:
+def test_a_newer_entry_or_another_layout_makes_a_stored_sketch_unusable() -> None:
     layout, values = drawn()
     rows = SketchBook(KEYS).encrypt_rows(PEOPLE, values, layout)
     later = PEOPLE.assign(seen_at=[*PEOPLE["seen_at"][:3], pd.Timestamp("2018-01-01")])
     assert SketchBook(KEYS, rows).open(later, layout)[1].tolist() == [True, True, True, False]
     assert SketchBook(KEYS, rows).knows(later).tolist() == [True, True, True, False]
     assert not SketchBook(KEYS, rows).open(PEOPLE, Layout(("phone",)))[1].any()
-    assert SketchBook(KEYS).knows(PEOPLE).all(), "an empty book says nothing"
+    assert SketchBook(KEYS).knows(PEOPLE).all(), "an empty book makes no entry new"
 
 
-def test_the_rows_that_follow_are_the_old_ones_without_who_is_gone() -> None:
+def test_rows_for_the_next_run_keep_unchanged_rows_and_drop_people_who_left() -> None:
     layout, values = drawn()
     rows = SketchBook(KEYS).encrypt_rows(PEOPLE[:3], values[:3], layout)
     after = SketchBook(KEYS, rows).rows_for_next_run(PEOPLE[1:].reset_index(drop=True), values[1:], layout)
@@ -74,7 +74,7 @@ def test_the_rows_that_follow_are_the_old_ones_without_who_is_gone() -> None:
 
 
 @pytest.mark.parametrize("fault", ["moved", "cut", "other secret"])
-def test_a_changed_row_is_refused(fault: str) -> None:
+def test_a_changed_row_or_another_secret_raises_an_error(fault: str) -> None:
     layout, values = drawn()
     rows = SketchBook(KEYS).encrypt_rows(PEOPLE, values, layout)
     keys = SketchKeys(KEYS.hashing, bytes(32)) if fault == "other secret" else KEYS

@@ -1,23 +1,23 @@
-"""Splink on Apache Spark gives what it gives on DuckDB."""
+"""Matching on Apache Spark gives the same results as on DuckDB."""
 
 import numpy as np
 import pytest
 
 from pipelines.evaluation.dataset import load_febrl
+from pipelines.matching.batch_scoring import score_few_pairs
 from pipelines.matching.blocking import block, rules_for
 from pipelines.matching.errors import UnsupportedEngineError
-from pipelines.matching.few_pairs import score_few_pairs
 from pipelines.matching.mapping import Mapping
-from pipelines.matching.resolve import Options, filled_columns, open_workspace, resolve
+from pipelines.matching.resolution import Options, filled_columns, open_workspace, resolve
 from pipelines.matching.scoring import read_scored
 from pipelines.matching.spark_workspace import SparkWorkspace, open_spark_workspace
 
 DATA = load_febrl("febrl1")
-# Some of the parts: each costs Spark seconds, and these take every kind of condition.
+# Only some parts, because each takes Spark seconds; together they use every kind of condition.
 MAPPING = Mapping(
     given_name=("given_name",), surname=("surname",), birth_date=("date_of_birth",), address=("address_1",)
 )  # fmt: skip
-# A Korean couple twice, beside the Australians: distances on Hangul must agree as well.
+# Two Korean couples beside the Australian records: edit distances on Hangul must agree as well.
 RECORDS = DATA.frame.drop(columns=["person"]).iloc[:300].reset_index(drop=True)
 RECORDS.loc[294:299, "given_name"] = ["민준", "민준", "민주", "서연", "서현", "서연"]
 RECORDS.loc[294:299, "surname"] = ["김", "김", "김", "박", "박", "박"]
@@ -55,6 +55,6 @@ def test_spark_gives_the_pairs_and_groups_of_duckdb(engines):
     assert len(np.unique(found.group)) < len(RECORDS)
 
 
-def test_sail_says_that_it_cannot(sail):
+def test_sail_is_refused_with_a_hint_at_engine_spark(sail):
     with pytest.raises(UnsupportedEngineError, match="--engine spark"):
         SparkWorkspace(sail.spark)

@@ -49,10 +49,10 @@ def test_every_link_leads_to_a_page_of_the_site_and_no_page_has_scripts(site: Pa
         for link in LINK.findall(text):
             assert not link.startswith(("http:", "https:", "//")), f"{page.name} reaches out to {link}"
             target, _, anchor = unquote(link).partition("#")
-            there = (page.parent / target).resolve() if target else page
-            assert there.exists(), f"{page.name} links to {link}"
-            reached.add(there)
-            assert not anchor or f'id="{anchor}"' in there.read_text("utf-8")
+            linked = (page.parent / target).resolve() if target else page
+            assert linked.exists(), f"{page.name} links to {link}"
+            reached.add(linked)
+            assert not anchor or f'id="{anchor}"' in linked.read_text("utf-8")
         assert "<script" not in text
     assert {page.resolve() for page in pages} <= reached
 

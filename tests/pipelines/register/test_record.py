@@ -1,4 +1,4 @@
-"""Records stand in an order of their own, and their keys are numbered as pandas would number the texts."""
+"""Records have a fixed order, and their keys are numbered in the sort order of the texts."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipelines.register.link import without_default_values
+from pipelines.register.exact_linker import without_default_values
 from pipelines.register.record import KINDS, Records
 
 COLUMNS = ["source", *KINDS, "is_principal", "record_count", "loaded_at"]
 
 
 def drawn(seed: int, rows: int = 60) -> pd.DataFrame:
-    """Records whose keys repeat often; each kind is missing from a part of them, and some have none."""
+    """Return random records whose keys repeat often; each kind of key is missing from some, and some have no key."""
     dice = random.Random(seed)
     return pd.DataFrame(
         [
@@ -33,7 +33,7 @@ def drawn(seed: int, rows: int = 60) -> pd.DataFrame:
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_order_and_numbers_are_those_of_the_texts(seed: int) -> None:
+def test_records_are_sorted_by_text_and_keys_are_numbered_in_that_order(seed: int) -> None:
     frame = drawn(seed)
     records = Records.of(frame)
     texts = records.frame[["source", *KINDS]].fillna("")
@@ -46,8 +46,8 @@ def test_order_and_numbers_are_those_of_the_texts(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_a_default_value_is_what_too_many_members_carry(seed: int) -> None:
-    """Counted here by pandas over the texts, a card standing for the member where there is none."""
+def test_keys_of_too_many_members_are_removed_as_default_values(seed: int) -> None:
+    """The oracle counts with pandas over the texts; a card number replaces a missing member number."""
     records = Records.of(drawn(seed))
     keys = records.keys()
     member = records.frame["member_no"].fillna(records.frame["card_no"]).to_numpy()[keys["record"]]

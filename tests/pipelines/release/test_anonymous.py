@@ -19,6 +19,7 @@ from pipelines.release.anonymous import prove_release, publish, read_release
 from pipelines.release.declaration import AnonymousRelease, anonymous_releases, load_releases
 from privacy.anonymity.errors import InfeasibleError, VerificationError
 from privacy.anonymity.registry import ReleaseRegistry
+from privacy.anonymity.report.html_page import render_html
 from privacy.consent.policy import built_in_policy
 from privacy.consent.record import ConsentRecord
 from privacy.consent.store import ConsentStore
@@ -86,7 +87,7 @@ def test_only_those_who_permit_it_are_released(
     assert (made.customers, made.rows, len(out)) == (SIZE, 200, 200)
     assert list(out.columns) == list(PLAN.spec.columns)
     assert not out["sido"].str.contains("Jeju").any()
-    page = made.report.to_html()
+    page = render_html(made.report)
     assert f"version 1 of {PLAN.table}, for {PLAN.recipient}" in page
     assert "200 people in 200 rows, told apart by customer_id; nobody has more than 1 row" in page
     assert prove_release(PLAN, contract, lakehouse, look(tmp_path), registry).is_passed

@@ -1,4 +1,4 @@
-"""A small market for the tests: bronze rows of every source, seeded, with the difficulties that the real ones have."""
+"""Generates a small market for the tests: bronze rows of every source, seeded, with the faults of real sources."""
 
 # ruff: noqa: E501 - wide rows read better than tall ones
 
@@ -30,12 +30,12 @@ _CATEGORIES = [("GROCERY", "SOFT DRINKS", "SOFT DRINKS 12/18"), ("PRODUCE", "APP
 
 
 def token(kind: str, value: object) -> str | None:
-    """Stand in for the keyed hash of ingest."""
+    """Return a token for a value; in the tests it replaces the keyed hash that ingest computes. None for None."""
     return None if value is None else hashlib.sha256(f"{kind}:{value}".encode()).hexdigest()
 
 
 def bronze(contract: Contract, rows: Iterable[Mapping[str, Any]], load_id: str = "load_1", line: int = 1) -> pa.Table:
-    """Return rows as ingest writes them: the contract's columns, tokens, and where each row came from."""
+    """Return a bronze table as ingest writes it: the contract's columns, tokens, and the origin of each row."""
     rows = list(rows)
     columns = {
         column.name: pa.array([row.get(column.name) for row in rows], field.type)
@@ -53,7 +53,7 @@ def bronze(contract: Contract, rows: Iterable[Mapping[str, Any]], load_id: str =
 
 
 def land(root: Path | str, contracts: Contracts, rows: Mapping[str, list[Row]], load_id: str = "load_1") -> None:
-    """Append the rows of each source to its bronze table below the root."""
+    """Append the rows of each source to its bronze table in the lakehouse at `root`."""
     for name, found in rows.items():
         contract = contracts.source(name)
         path = f"{root}/{contract.table}"
@@ -61,7 +61,7 @@ def land(root: Path | str, contracts: Contracts, rows: Mapping[str, list[Row]], 
 
 
 def make_market(seed: int = 20170101) -> dict[str, list[Row]]:
-    """Return the rows of every source; the same for the same seed."""
+    """Return the rows of every source. Equal seeds give equal rows."""
     return _Market(Random(seed)).rows()
 
 
@@ -79,7 +79,7 @@ class _Market:
 
     def _products(self) -> list[Row]:
         found = []
-        for number in list(PRODUCTS)[:-2]:  # two products sell without standing in the file
+        for number in list(PRODUCTS)[:-2]:  # two products are sold but are not in the product file
             department, category, kind = _CATEGORIES[number % len(_CATEGORIES)]
             size = self.random.choice(["12 OZ", "1 LB", "2 L", "6 CT", None, "ODD", ".5 GAL"])
             found.append({
@@ -95,7 +95,7 @@ class _Market:
             household, store = self.random.choice(HOUSEHOLDS), self.random.choice(STORES)
             at = START + timedelta(minutes=self.random.randrange(364 * 24 * 60))
             self.orders.append({"order": basket, "household": household, "at": at})
-            # Later products come to market through the year.
+            # Products with higher numbers are launched during the year.
             known = [p for p in PRODUCTS if (p - 100) * 3 <= (at - START).days + 60]
             for product in self.random.sample(known, min(len(known), self.random.randint(1, 9))):
                 is_fuel = _CATEGORIES[product % len(_CATEGORIES)][1].startswith("COUPON")
@@ -137,7 +137,11 @@ class _Market:
         }
 
     def _people(self) -> dict[str, list[Row]]:
-        """Each household has a principal; some a spouse on the same phone; some registered twice by e-mail."""
+        """Return persons, cards and surveys.
+
+        Each household has a principal member. Some have a spouse with the same phone, and some members are registered
+        twice with the same e-mail address.
+        """
         members, cards, surveys, consents, shares = [], [], [], [], []
         for household in list(HOUSEHOLDS)[:-1]:  # the last household has no person on record
             sido, sigungu, dong = PLACES[household % 3]

@@ -1,7 +1,10 @@
-"""Identity in the run: people matched, decided about, split again, and everything built on them following."""
+"""Identity in a run: register entries are matched, a steward decides, and the tables built on customers follow."""
 
 from __future__ import annotations
 
+import random
+import shutil
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
@@ -9,12 +12,16 @@ import pytest
 
 from pipelines.defs.identity_chart import identity_charts
 from pipelines.derived_table.refresh import refresh_table
+from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
+from pipelines.register.customer_id import opaque_ids
 from pipelines.register.decision import DecisionError
-from pipelines.register.person_record import read_person_records, stored_sketches
+from pipelines.register.matching_session import MatchingSession
+from pipelines.register.register_entry import read_register_entries, stored_sketches
 from pipelines.register.sketch_book import SketchBook, SketchKeys
-from pipelines.steward.person_explain import explain_persons
-from pipelines.steward.steward_desk import StewardService
+from pipelines.steward.customer_explanation import explain_persons
+from pipelines.steward.steward_service import StewardService
 from pipelines.unify.registry import table
+from tests.pipelines.conftest import Built
 from tests.pipelines.unify.market import LOADED_AT, land, token
 
 TABLES = (
@@ -24,12 +31,32 @@ TABLES = (
 HER, SPOUSE = "M000000003", "M000000103"
 
 
-@pytest.fixture
-def built(build_market):
+@pytest.fixture(scope="module")
+def built_once(build_market) -> Built:
+    """A market that tests of this module share; they only read it."""
     return build_market("sail", TABLES)
 
 
-def desk(built) -> StewardService:
+@pytest.fixture
+def built(built_once, tmp_path) -> Built:
+    """A copy of the market for one test, which may change it."""
+    root = tmp_path / "market"
+    shutil.copytree(built_once.lakehouse.root, root)
+    lakehouse, contracts = SparkLakehouse(str(root), built_once.lakehouse.spark), built_once.context.contracts
+    keys = SketchKeys(bytes(32), bytes(32))
+
+    def people():
+        return nullcontext(
+            read_register_entries(lakehouse, contracts, book=SketchBook(keys, stored_sketches(lakehouse)))
+        )
+
+    # Another seed than that of the market: its customer ids must not be given again.
+    ids = opaque_ids(random.Random(8).randbytes)
+    context = replace(built_once.context, matching=MatchingSession(people), id_factory=ids)
+    return replace(built_once, lakehouse=lakehouse, context=context)
+
+
+def steward_service(built) -> StewardService:
     return StewardService(
         built.lakehouse, built.context.contracts, token, lambda: LOADED_AT + timedelta(days=30), "steward"
     )
@@ -41,7 +68,7 @@ def customer(built, number: str, kind: str = "member_no") -> str:
     return str(found.iloc[0])
 
 
-def test_a_register_entry_in_other_words_is_matched_and_a_couple_is_not(built) -> None:
+def test_an_entry_with_another_spelling_is_matched_and_a_couple_is_not(built) -> None:
     first = {"member_no": "M000000776", "name": "Margaret Thornton", "birth_date": "1931-11-27", "sex": "F",
              "phone": "010-8362-5514", "email": "thornton31@b.example", "account_no": 41, "is_principal": "Y",
              "dong": "청운동", "sido": "서울특별시", "sigungu": "종로구", "postal_code": "03047",
@@ -65,19 +92,19 @@ def test_a_register_entry_in_other_words_is_matched_and_a_couple_is_not(built) -
     assert 0.5 <= found["confidence"].min() < 1
     assert customer(built, HER) != customer(built, SPOUSE)
     models = built.frame("silver/identity_model")
-    assert len(models) == 1, "the model is kept, not trained again for one new entry"
+    assert len(models) == 1, "one new entry does not train the model again"
 
 
-def test_an_unchanged_rerun_changes_no_id_even_when_everything_is_built_again(built) -> None:
+def test_a_rebuild_of_unchanged_data_changes_no_customer_id(built) -> None:
     before = built.frame("silver/identifier")
     refresh_table(replace(table("silver/identifier"), version=99), built.lakehouse, built.context, built.row_filter)
     assert built.frame("silver/identifier").equals(before)
 
 
-def test_a_link_and_its_undoing_are_carried_through(built) -> None:
+def test_a_link_merges_customers_and_reverting_it_restores_them(built) -> None:
     before = built.frame("silver/identifier")
     mine, yours = customer(built, HER), customer(built, "M000000004")
-    desk(built).decide("same", f"member_no:{HER}", yours, "came to the desk with both cards")
+    steward_service(built).decide("same", f"member_no:{HER}", yours, "came to the steward_service with both cards")
     built.refresh()
     survivor = customer(built, HER)
     assert survivor == customer(built, "M000000004")
@@ -85,26 +112,26 @@ def test_a_link_and_its_undoing_are_carried_through(built) -> None:
     assert gone not in set(built.frame("silver/customer")["customer_id"])
     event = built.frame("silver/identity_event").iloc[0]
     assert (event["event_type"], event["reason"], event["from_customer_id"]) == ("merge", "steward", gone)
-    desk(built).revert(event["event_id"], "it was her sister")
+    steward_service(built).revert(event["event_id"], "it was her sister")
     built.refresh()
     after = built.frame("silver/identifier")
     assert after["customer_id"].equals(before["customer_id"])
     events = built.frame("silver/identity_event").sort_values("occurred_at")
     assert events["event_type"].tolist() == ["merge", "split"]
-    assert len(desk(built).decisions()) == 2
+    assert len(steward_service(built).decisions()) == 2
     built.refresh()
     assert built.frame("silver/identifier").equals(after)
 
 
-def test_never_link_outlives_new_records_that_say_otherwise(built) -> None:
-    desk(built).decide("different", f"member_no:{HER}", f"member_no:{SPOUSE}", "husband and wife")
+def test_a_separate_decision_outweighs_new_records_that_agree(built) -> None:
+    steward_service(built).decide("different", f"member_no:{HER}", f"member_no:{SPOUSE}", "husband and wife")
     her = next(row for row in built.rows["crm_customer"] if row["member_no"] == HER)
     land(built.lakehouse.root, built.context.contracts, {"crm_customer": [{**her, "member_no": SPOUSE}]}, "load_2")
     built.refresh()
     assert customer(built, HER) != customer(built, SPOUSE)
 
 
-def test_without_the_decision_those_records_join(built) -> None:
+def test_without_the_decision_the_same_records_join(built) -> None:
     """Negative control of the test above."""
     her = next(row for row in built.rows["crm_customer"] if row["member_no"] == HER)
     land(built.lakehouse.root, built.context.contracts, {"crm_customer": [{**her, "member_no": SPOUSE}]}, "load_2")
@@ -112,26 +139,26 @@ def test_without_the_decision_those_records_join(built) -> None:
     assert customer(built, HER) == customer(built, SPOUSE)
 
 
-def test_the_desk_knows_whom_it_cannot_name(built) -> None:
-    at = desk(built)
+def test_a_reference_to_no_customer_is_refused_with_a_reason(built_once) -> None:
+    service = steward_service(built_once)
     with pytest.raises(DecisionError, match="No customer has that"):
-        at.find("member_no:M999999999")
+        service.find("member_no:M999999999")
     with pytest.raises(DecisionError, match="No customer"):
-        at.find("c_nobody")
+        service.find("c_nobody")
     with pytest.raises(DecisionError, match="same record"):
-        at.decide("same", f"member_no:{HER}", f"crm_customer:{HER}", "once more")
+        service.decide("same", f"member_no:{HER}", f"crm_customer:{HER}", "once more")
     with pytest.raises(DecisionError, match="No event"):
-        at.revert("e_0", "never happened")
-    lone = customer(built, "40", "account_no")
+        service.revert("e_0", "never happened")
+    lone = customer(built_once, "40", "account_no")
     with pytest.raises(DecisionError, match="no member or card number"):
-        at.find(lone)
+        service.find(lone)
 
 
-def test_the_golden_record_says_where_each_value_is_from_and_holds_no_identifier(built) -> None:
-    rows = built.frame("silver/customer_attribute")
-    mine = rows[rows["customer_id"] == customer(built, "M000000005")].set_index("attribute")
+def test_the_golden_record_names_the_source_of_each_value_and_has_no_identifier_in_clear(built_once) -> None:
+    rows = built_once.frame("silver/customer_attribute")
+    mine = rows[rows["customer_id"] == customer(built_once, "M000000005")].set_index("attribute")
     assert mine.loc["birth_date", "value"] == "1955-03-02"
-    assert mine.loc["place_2", "value"] == "이사동", "the newest entry says so"
+    assert mine.loc["place_2", "value"] == "이사동", "the newest entry survives"
     assert mine.loc["place_2", "record"] == token("member_no", "M000000205")
     assert mine.loc["email", "token"] == token("email", "p5@a.example")
     direct = rows[rows["attribute"].isin(["name", "phone", "email", "household"])]
@@ -139,12 +166,12 @@ def test_the_golden_record_says_where_each_value_is_from_and_holds_no_identifier
     assert set(rows["source"]) <= {"crm_customer", "loyalty_card"}
 
 
-def test_the_charts_stand_beside_the_identifiers_also_when_nothing_was_matched(built) -> None:
-    for session in (built.context.matching, None):
-        found = identity_charts(built.lakehouse, session)
+def test_the_charts_count_all_customers_with_and_without_matching(built_once) -> None:
+    for session in (built_once.context.matching, None):
+        found = identity_charts(built_once.lakehouse, session)
         people = found["people_by_size"].value
         assert sum(int(size) * count for size, count in people.items()) == sum(
-            built.frame("silver/identifier")["token_kind"].isin(["member_no", "card_no"])
+            built_once.frame("silver/identifier")["token_kind"].isin(["member_no", "card_no"])
         )
         points = found["pairs_by_threshold"].value
         assert [p["pairs"] for p in points] == sorted((p["pairs"] for p in points), reverse=True)
@@ -153,40 +180,41 @@ def test_the_charts_stand_beside_the_identifiers_also_when_nothing_was_matched(b
             assert len(str(found[chart].value)) < 1000, "Dagster shows a longer one behind a link"
 
 
-def test_reading_people_goes_through_the_reveal(built) -> None:
+def test_entries_are_decrypted_on_demand_and_only_once(built_once) -> None:
     seen = []
 
     def reveal(contract, rows):
         seen.append(contract.name)
         return rows
 
-    persons = read_person_records(built.lakehouse, built.context.contracts, reveal)
-    assert seen == [], "nobody is decrypted until somebody asks"
-    said = persons.describe(persons.all_rows)
+    persons = read_register_entries(built_once.lakehouse, built_once.context.contracts, reveal)
+    assert seen == [], "no entry is decrypted before `describe`"
+    values = persons.describe(persons.all_rows)
     persons.describe(persons.all_rows[:1])
-    assert seen == ["crm_customer", "loyalty_card"], "and nobody twice"
-    assert {"name", "birth_date", "phone", "email", "household"} <= set(said.columns)
-    register = built.lakehouse.rows("bronze/crm_customer", ["member_no"]).num_rows
-    assert len(persons) == register + len(built.rows["loyalty_card"])
+    assert seen == ["crm_customer", "loyalty_card"], "no entry is decrypted twice"
+    assert {"name", "birth_date", "phone", "email", "household"} <= set(values.columns)
+    register = built_once.lakehouse.rows("bronze/crm_customer", ["member_no"]).num_rows
+    assert len(persons) == register + len(built_once.rows["loyalty_card"])
 
 
-def test_explaining_two_people_reads_only_them(built) -> None:
-    book = SketchBook(SketchKeys(bytes(32), bytes(32)), stored_sketches(built.lakehouse))
-    few, all_of_them = (read_person_records(built.lakehouse, built.context.contracts, book=b) for b in (book, None))
+def test_explaining_two_people_decrypts_only_their_entries(built_once) -> None:
+    book = SketchBook(SketchKeys(bytes(32), bytes(32)), stored_sketches(built_once.lakehouse))
+    lakehouse, contracts = built_once.lakehouse, built_once.context.contracts
+    few, all_of_them = (read_register_entries(lakehouse, contracts, book=b) for b in (book, None))
     keys = [[("member_no", token("member_no", number))] for number in ("M000000005", "M000000205")]
-    found = explain_persons(built.lakehouse, few, *keys)
-    assert found.as_dict() == explain_persons(built.lakehouse, all_of_them, *keys).as_dict()
+    found = explain_persons(lakehouse, few, *keys)
+    assert found.as_dict() == explain_persons(lakehouse, all_of_them, *keys).as_dict()
     assert found.weight > 0
     assert few.read_count == 2
     assert all_of_them.read_count == len(all_of_them)
 
 
-def test_sketches_are_of_every_entry_and_name_its_customer(built) -> None:
-    rows = built.frame("silver/identity_sketch")
-    held = built.frame("silver/identifier").set_index(["token_kind", "token"])["customer_id"]
-    people = read_person_records(built.lakehouse, built.context.contracts).frame
+def test_every_register_entry_has_a_sketch_with_its_customer(built_once) -> None:
+    rows = built_once.frame("silver/identity_sketch")
+    owner = built_once.frame("silver/identifier").set_index(["token_kind", "token"])["customer_id"]
+    people = read_register_entries(built_once.lakehouse, built_once.context.contracts).frame
     assert set(zip(rows["token_kind"], rows["token"], strict=True)) == set(
         zip(people["kind"], people["token"], strict=True)
     )
-    assert (held[list(zip(rows["token_kind"], rows["token"], strict=True))].to_numpy() == rows["customer_id"]).all()
+    assert (owner[list(zip(rows["token_kind"], rows["token"], strict=True))].to_numpy() == rows["customer_id"]).all()
     assert rows["sketch"].is_unique

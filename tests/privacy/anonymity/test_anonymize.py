@@ -12,8 +12,8 @@ from pydantic import ValidationError
 
 from privacy.anonymity import Spec, anonymize, load_spec
 from privacy.anonymity.errors import AnonymityError, InfeasibleError, SpecError
-from privacy.anonymity.table import tabulate
-from privacy.anonymity.verify import verify
+from privacy.anonymity.table.frequency_table import tabulate
+from privacy.anonymity.verify.verification import verify
 from tests.privacy.anonymity.random_release import random_table
 
 QUASI = {"region": {"role": "quasi"}, "age": {"role": "quasi", "is_ordered": True}}

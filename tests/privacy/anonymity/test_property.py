@@ -10,7 +10,7 @@ import pytest
 
 from privacy.anonymity import anonymize, verify
 from privacy.anonymity.errors import InfeasibleError
-from privacy.anonymity.hierarchy import TOP
+from privacy.anonymity.spec.hierarchy import TOP
 from tests.privacy.anonymity.random_release import break_one_class, random_spec, random_table
 
 

@@ -1,7 +1,7 @@
-"""How verdicts and `permitted` are planned.
+"""How Sail plans the verdicts and `permitted`.
 
-The names that permit are one table, so that no event is sent around to be filtered; corrections are few and records
-many, so that the hash table is of the corrections.
+The permitting customers are one hash table, so that events are not repartitioned to be filtered. Corrections are few
+and records many, so that the hash table is built from the corrections.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def tables(sail: Engine, tmp_path: Path) -> tuple[DataFrame, DataFrame]:
     return made[0], made[1]
 
 
-def test_all_threads_probe_one_table_of_names(tables: tuple[DataFrame, DataFrame]) -> None:
+def test_permitted_is_planned_with_one_hash_table_that_all_threads_probe(tables: tuple[DataFrame, DataFrame]) -> None:
     events, verdicts = tables
     permitted = Permissions(verdicts, built_in_policy()).permitted(events, "analytics", AT)
     plan = plan_of(permitted.agg(F.max("amount")))
@@ -54,10 +54,10 @@ def test_all_threads_probe_one_table_of_names(tables: tuple[DataFrame, DataFrame
     assert "mode=Partitioned" not in plan
 
 
-def test_the_same_filters_in_one_step_send_every_event_around(tables: tuple[DataFrame, DataFrame]) -> None:
+def test_the_same_filters_in_one_step_repartition_every_event(tables: tuple[DataFrame, DataFrame]) -> None:
     events, verdicts = tables
-    told = verdicts.where((F.col("purpose") == "analytics") & (F.col("from_at") <= AT) & (F.col("verdict") == 1))
-    assert "mode=Partitioned" in plan_of(events.join(told, "customer_id", "left_semi").agg(F.max("amount")))
+    customers = verdicts.where((F.col("purpose") == "analytics") & (F.col("from_at") <= AT) & (F.col("verdict") == 1))
+    assert "mode=Partitioned" in plan_of(events.join(customers, "customer_id", "left_semi").agg(F.max("amount")))
 
 
 @pytest.fixture
@@ -65,19 +65,19 @@ def records(sail: Engine, tmp_path: Path) -> DataFrame:
     same = {"controller": "Shop", "supersedes": "r_1", "purpose": "analytics", "state": "given", "age_years": 40}
     moments = dict.fromkeys(("effective_at", "recorded_at"), AT)
     texts = {f.name: "x" for f in RECORD_SCHEMA if not f.nullable and f.type == pa.string()}
-    said = {**texts, **same, **moments}
-    columns = [pa.repeat(pa.scalar(said.get(f.name), f.type), VERDICTS) for f in RECORD_SCHEMA]
+    values = {**texts, **same, **moments}
+    columns = [pa.repeat(pa.scalar(values.get(f.name), f.type), VERDICTS) for f in RECORD_SCHEMA]
     pq.write_table(pa.table(columns, schema=RECORD_SCHEMA), tmp_path / "records.parquet")
     return sail.spark.read.parquet(str(tmp_path / "records.parquet"))
 
 
-def test_records_stream_past_a_hash_table_of_corrections(records: DataFrame) -> None:
-    """Those that nothing corrects would else leave the join in one piece, which no sort takes (5 M of them, 6 GB)."""
+def test_the_hash_table_is_built_from_the_corrections_and_not_from_the_records(records: DataFrame) -> None:
+    """Otherwise the uncorrected records leave the join in one batch, which no sort takes (5 M of them, 6 GB)."""
     plan = plan_of(permission_rows(records, None, built_in_policy(), "Shop"))
     assert "join_type=Right," in plan
     assert "join_type=Left" not in plan
 
 
-def test_an_anti_join_holds_the_records(records: DataFrame) -> None:
+def test_an_anti_join_would_build_the_hash_table_from_the_records(records: DataFrame) -> None:
     corrections = records.where("supersedes is not null").select(F.col("supersedes").alias("record_id"))
     assert "join_type=LeftAnti" in plan_of(records.where("state = 'given'").join(corrections, "record_id", "left_anti"))

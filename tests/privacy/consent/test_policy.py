@@ -17,7 +17,7 @@ PURPOSE_FILE = resources.files("privacy.consent").joinpath("purpose.yaml").read_
 LAW_FILE = resources.files("privacy.consent").joinpath("law", "korea.yaml").read_text("utf-8")
 
 
-def test_the_contracts_purposes_are_all_there_on_the_same_basis() -> None:
+def test_every_purpose_of_the_vocabulary_is_in_the_taxonomy_on_the_same_basis() -> None:
     for name, entry in load_vocabulary().terms("purposes").items():
         assert POLICY.taxonomy[name].basis == entry["legalBasis"], name
 
@@ -36,7 +36,7 @@ def test_a_registration_number_is_refused_without_a_statute(purpose: str) -> Non
     POLICY.check_categories(purpose, frozenset({"pd:Name", "pd:Purchase"}))
 
 
-def test_a_statute_in_the_file_is_enough() -> None:
+def test_a_statute_in_the_law_file_allows_the_category_for_its_purpose_only() -> None:
     text = LAW_FILE.replace("statutes: {}", "statutes: {legal_records: 'Income Tax Act art. 164'}")
     policy = Policy(POLICY.taxonomy, (read_law(text, "korea.yaml"),))
     policy.check_categories("legal_records", frozenset({"pd:OfficialID"}))
@@ -53,19 +53,19 @@ def test_sensitive_data_is_read_only_for_a_purpose_with_a_consent_of_its_own() -
     POLICY.check_categories("sensitive_research", frozenset({"pd:Health", "pd:Religion"}))
 
 
-def test_the_rule_knows_every_category_that_the_contracts_call_special() -> None:
+def test_the_sensitive_data_rule_lists_every_special_category_of_the_vocabulary() -> None:
     rule = next(r for law in built_in_laws() for r in law.rules if isinstance(r, SensitiveApartRule))
     vocabulary = load_vocabulary()
     assert set(rule.categories) == {c for c in vocabulary.terms("categories") if vocabulary.is_special(c)}
 
 
-def test_a_purpose_without_a_consent_of_its_own_reads_no_sensitive_data() -> None:
+def test_a_rule_that_lets_a_purpose_without_own_consent_read_sensitive_data_is_refused() -> None:
     text = LAW_FILE.replace("purposes: [sensitive_research]", "purposes: [legal_records]")
-    with pytest.raises(RuleError, match="no consent of its own"):
+    with pytest.raises(RuleError, match="expected a purpose with a consent of its own"):
         Policy(built_in_taxonomy(), (read_law(text, "korea.yaml"),))
 
 
-def test_pseudonymised_research_reads_nothing_that_names() -> None:
+def test_pseudonymised_research_is_refused_categories_that_identify_a_person() -> None:
     POLICY.check_categories("pseudonymised_research", frozenset({"dpv:PseudonymisedData", "pd:Purchase"}))
     with pytest.raises(CategoryRefused, match="pd:EmailAddress") as caught:
         POLICY.check_categories("pseudonymised_research", frozenset({"pd:EmailAddress", "pd:Purchase"}))
@@ -79,12 +79,12 @@ def test_pseudonymised_research_reads_nothing_that_names() -> None:
         ("    basis: contract\n", "", "basis"),
         ("basis: statute\n    article: PIPA art. 28-2(1)", "basis: statute", "name the law"),
         ("rests_on: [marketing]", "rests_on: [curiosity]", "curiosity"),
-        ("rests_on: [marketing]", "rests_on: [service_delivery]", "no purpose with a consent"),
+        ("rests_on: [marketing]", "rests_on: [service_delivery]", "expected a purpose with a consent of its own"),
         ("    yields_to: [objection, restriction]\n  research:", "    yields_to: []\n  research:", "yields to"),
-        ("purposes:", "purposes: [", "no YAML"),
+        ("purposes:", "purposes: [", "cannot be read as YAML"),
     ],
 )
-def test_a_fault_in_the_purposes_is_found(old: str, new: str, message: str) -> None:
+def test_a_fault_in_the_purpose_file_is_refused_with_its_place(old: str, new: str, message: str) -> None:
     assert old in PURPOSE_FILE
     with pytest.raises(RuleError, match=message):
         read_taxonomy(PURPOSE_FILE.replace(old, new), "purpose.yaml")
@@ -98,10 +98,10 @@ def test_a_fault_in_the_purposes_is_found(old: str, new: str, message: str) -> N
         ("    under_years: 14\n", "", "under_years"),
         ("article: Network Act art. 50(3)", "article: ''", "article"),
         ("jurisdiction: KR", "jurisdiction: Korea", "jurisdiction"),
-        ("rules:", "rules: [", "no YAML"),
+        ("rules:", "rules: [", "cannot be read as YAML"),
     ],
 )
-def test_a_fault_in_the_law_is_found(old: str, new: str, message: str) -> None:
+def test_a_fault_in_the_law_file_is_refused_with_its_place(old: str, new: str, message: str) -> None:
     assert old in LAW_FILE
     with pytest.raises(RuleError, match=message):
         read_law(LAW_FILE.replace(old, new), "korea.yaml")
@@ -121,12 +121,12 @@ def test_a_rule_about_an_unknown_purpose_is_refused() -> None:
         ("needs: night_advertising", "needs: legal_records"),
     ],
 )
-def test_hours_are_held_only_where_consent_decides(old: str, new: str) -> None:
+def test_an_hours_rule_for_or_on_a_purpose_without_own_consent_is_refused(old: str, new: str) -> None:
     assert old in LAW_FILE
     with pytest.raises(RuleError, match="consent"):
         Policy(built_in_taxonomy(), (read_law(LAW_FILE.replace(old, new), "korea.yaml"),))
 
 
-def test_an_unknown_purpose_is_named_with_what_is_known() -> None:
+def test_the_error_about_an_unknown_purpose_lists_the_known_ones() -> None:
     with pytest.raises(UnknownPurposeError, match="service_delivery"):
         POLICY.taxonomy["curiosity"]

@@ -1,8 +1,8 @@
-"""An empirical lower bound on how much a release tells, against which a claim is held.
+"""An empirical lower bound on how much a release reveals, to be compared with the claim.
 
 The best test between neighbours x and x' for Gaussian noise is T(y) = Σ (x − x')·y/σ² over everything released.
 From `runs` draws of T on each side, half choose a threshold, half bound its error rates (Clopper–Pearson). Noise
-that hides μ = √(2ρ) allows no error rates (α, β) with Φ⁻¹(1 − α) − Φ⁻¹(β) > μ (Gaussian differential privacy,
+that gives μ = √(2ρ) allows no error rates (α, β) with Φ⁻¹(1 − α) − Φ⁻¹(β) > μ (Gaussian differential privacy,
 Dong, Roth and Su 2019).
 """
 

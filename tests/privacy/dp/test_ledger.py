@@ -30,7 +30,7 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
     opened.close()
 
 
-def test_spends_add_up_to_the_limit_and_not_beyond(ledger: Ledger) -> None:
+def test_spends_up_to_the_limit_are_granted_and_the_next_is_refused(ledger: Ledger) -> None:
     for turn in range(10):
         assert isinstance(ledger.ask(ACCOUNT, f"q{turn}", Cost(1), NOW), Grant)
     with pytest.raises(BudgetRefused, match="left in month 2026-03: ρ=0"):
@@ -38,24 +38,24 @@ def test_spends_add_up_to_the_limit_and_not_beyond(ledger: Ledger) -> None:
     assert ledger.balances(ACCOUNT, NOW)[0].left == Cost(0, 5)
 
 
-def test_delta_has_a_limit_of_its_own(ledger: Ledger) -> None:
+def test_a_spend_beyond_the_limit_of_delta_is_refused(ledger: Ledger) -> None:
     with pytest.raises(BudgetRefused) as refused:
         ledger.ask(ACCOUNT, "q", Cost(1, 6), NOW)
     assert (refused.value.left_nano_rho, refused.value.left_atto_delta) == (10, 5)
 
 
-def test_a_refusal_costs_nothing(ledger: Ledger) -> None:
+def test_a_refused_spend_costs_nothing(ledger: Ledger) -> None:
     with pytest.raises(BudgetRefused):
         ledger.ask(ACCOUNT, "too much", Cost(11), NOW)
     assert isinstance(ledger.ask(ACCOUNT, "all of it", Cost(10), NOW), Grant)
 
 
-def test_an_account_without_a_limit_has_no_budget(ledger: Ledger) -> None:
+def test_an_account_without_a_limit_is_refused(ledger: Ledger) -> None:
     with pytest.raises(BudgetRefused, match="No limit is set"):
         ledger.ask(BudgetAccount("gold/order", "marketing"), "q", Cost(1), NOW)
 
 
-def test_a_repeated_question_gets_the_stored_answer_free(ledger: Ledger) -> None:
+def test_a_repeated_question_gets_the_stored_answer_and_costs_nothing(ledger: Ledger) -> None:
     grant = ledger.ask(ACCOUNT, "q", Cost(10), NOW)
     assert isinstance(grant, Grant)
     ledger.record_answer(grant, "42 ± 3", NOW)
@@ -71,7 +71,7 @@ def test_a_crash_after_the_debit_keeps_the_debit(tmp_path: Path, ledger: Ledger)
         reopened.ask(ACCOUNT, "q", Cost(10), NOW)
 
 
-def test_a_new_period_has_a_fresh_limit_but_ever_is_ever(ledger: Ledger) -> None:
+def test_a_new_period_starts_at_zero_but_the_limit_for_ever_does_not(ledger: Ledger) -> None:
     ledger.set_limit(ACCOUNT, "ever", Cost(15, 5), NOW)
     ledger.ask(ACCOUNT, "a", Cost(10), NOW)
     ledger.ask(ACCOUNT, "b", Cost(5), NOW + timedelta(hours=1))
@@ -79,7 +79,7 @@ def test_a_new_period_has_a_fresh_limit_but_ever_is_ever(ledger: Ledger) -> None
         ledger.ask(ACCOUNT, "c", Cost(1), NOW + timedelta(hours=1))
 
 
-def test_time_zones_and_turned_back_clocks_open_no_fresh_period(ledger: Ledger) -> None:
+def test_time_zones_and_turned_back_clocks_open_no_new_period(ledger: Ledger) -> None:
     ledger.ask(ACCOUNT, "a", Cost(10), NOW)
     seoul = NOW.astimezone(timezone(timedelta(hours=9)))
     assert seoul.month != NOW.month
@@ -90,7 +90,7 @@ def test_time_zones_and_turned_back_clocks_open_no_fresh_period(ledger: Ledger) 
         ledger.ask(ACCOUNT, "b", Cost(1), NOW.replace(tzinfo=None))
 
 
-def test_restored_from_an_older_copy_it_notices_and_refuses(tmp_path: Path) -> None:
+def test_a_ledger_restored_from_an_older_copy_is_refused(tmp_path: Path) -> None:
     ledger = open_ledger(tmp_path)
     ledger.set_limit(ACCOUNT, "ever", Cost(10), NOW)
     ledger.ask(ACCOUNT, "a", Cost(4), NOW)
@@ -104,7 +104,7 @@ def test_restored_from_an_older_copy_it_notices_and_refuses(tmp_path: Path) -> N
         open_ledger(tmp_path)
 
 
-def test_replaced_while_open_it_notices_and_refuses(tmp_path: Path, ledger: Ledger) -> None:
+def test_a_ledger_replaced_while_open_is_refused(tmp_path: Path, ledger: Ledger) -> None:
     shutil.copy(tmp_path / "ledger.sqlite", tmp_path / "copy")
     os.replace(tmp_path / "copy", tmp_path / "ledger.sqlite")
     with pytest.raises(LedgerDamaged, match="replaced while it was open"):
@@ -112,7 +112,7 @@ def test_replaced_while_open_it_notices_and_refuses(tmp_path: Path, ledger: Ledg
 
 
 @pytest.mark.timeout(20)
-def test_readers_and_proofs_wait_for_no_writer(tmp_path: Path, ledger: Ledger) -> None:
+def test_readers_and_opening_do_not_wait_for_a_writer(tmp_path: Path, ledger: Ledger) -> None:
     grant = ledger.ask(ACCOUNT, "a", Cost(1), NOW)
     assert isinstance(grant, Grant)
     ledger.record_answer(grant, "42", NOW)
@@ -127,7 +127,7 @@ def test_readers_and_proofs_wait_for_no_writer(tmp_path: Path, ledger: Ledger) -
 
 
 @pytest.mark.parametrize("lost", ["ledger.sqlite", "anchor"])
-def test_a_lost_file_is_no_fresh_start(tmp_path: Path, lost: str) -> None:
+def test_a_missing_ledger_or_anchor_is_refused(tmp_path: Path, lost: str) -> None:
     ledger = open_ledger(tmp_path)
     ledger.set_limit(ACCOUNT, "ever", Cost(10), NOW)
     ledger.close()
@@ -136,7 +136,7 @@ def test_a_lost_file_is_no_fresh_start(tmp_path: Path, lost: str) -> None:
         open_ledger(tmp_path)
 
 
-def test_a_torn_write_of_the_anchor_leaves_the_one_before(tmp_path: Path) -> None:
+def test_an_interrupted_write_of_the_anchor_is_mended(tmp_path: Path) -> None:
     ledger = open_ledger(tmp_path)
     ledger.set_limit(ACCOUNT, "ever", Cost(10), NOW)
     ledger.ask(ACCOUNT, "a", Cost(1), NOW)
@@ -157,7 +157,7 @@ ALTERED: dict[str, str] = {
 
 
 @pytest.mark.parametrize("sql", ALTERED.values(), ids=ALTERED.keys())
-def test_altered_outside_it_notices(tmp_path: Path, ledger: Ledger, sql: str) -> None:
+def test_a_change_from_outside_is_refused_at_opening(tmp_path: Path, ledger: Ledger, sql: str) -> None:
     grant = ledger.ask(ACCOUNT, "q", Cost(3), NOW)
     assert isinstance(grant, Grant)
     ledger.record_answer(grant, "42", NOW)
@@ -172,7 +172,7 @@ def test_altered_outside_it_notices(tmp_path: Path, ledger: Ledger, sql: str) ->
     ("processes", "each", "limit"),
     [(4, 60, 200), pytest.param(16, 700, 10_000, marks=pytest.mark.slow)],
 )
-def test_concurrent_spends_with_kills_never_pass_the_limit(
+def test_concurrent_spends_with_kills_never_exceed_the_limit(
     tmp_path: Path, processes: int, each: int, limit: int
 ) -> None:
     trial = try_ledger(tmp_path, processes, each, limit)

@@ -23,11 +23,11 @@ def chi_square_p(draws: list[int], scale: float) -> float:
 
 
 @pytest.mark.parametrize(("sensitivity", "rho"), [(1.0, 0.5), (2.0, 0.125), (math.sqrt(10), 0.5)])
-def test_the_noise_is_the_discrete_gaussian_of_its_scale(sensitivity: float, rho: float) -> None:
+def test_the_noise_follows_the_discrete_gaussian_of_its_scale(sensitivity: float, rho: float) -> None:
     draws, scale = add_gaussian([0] * RUNS, sensitivity, rho)
     assert scale == pytest.approx(sensitivity / math.sqrt(2 * rho))
     assert chi_square_p(draws, scale) > 1e-4
-    # Negative controls: the test tells 7 % less noise, and a shift by a twentieth of a step.
+    # Negative control: the test detects noise of a scale that is 7 % off.
     assert chi_square_p(draws, scale * 1.07) < 1e-6
 
 
@@ -38,12 +38,12 @@ def test_large_noise_is_close_to_the_normal_distribution() -> None:
 
 
 @pytest.mark.parametrize("rho", [0, -1, math.inf, math.nan])
-def test_a_rho_that_is_none_is_refused(rho: float) -> None:
+def test_a_rho_that_is_not_positive_and_finite_is_refused(rho: float) -> None:
     with pytest.raises(BadQuestion, match="rho"):
         gaussian_scale(1.0, rho)
 
 
-def test_rare_keys_stay_hidden_and_frequent_ones_come_out() -> None:
+def test_rare_keys_are_hidden_and_frequent_keys_are_released() -> None:
     found, _, threshold = select_keys({"rare": 1, "frequent": 10_000}, groups=3, rho=0.5, delta=1e-6)
     assert set(found) == {"frequent"}
     assert threshold > 5
@@ -54,5 +54,5 @@ def test_rare_keys_stay_hidden_and_frequent_ones_come_out() -> None:
 def test_epsilon_is_no_less_than_the_exact_gaussian_curve_and_no_more_than_the_simple_bound(rho: float) -> None:
     from tests.privacy.dp.audit import epsilon_of_mu
 
-    told = approximate_epsilon(rho, 0.0, 1e-6)
-    assert epsilon_of_mu(math.sqrt(2 * rho)) <= told <= rho + 2 * math.sqrt(rho * math.log(1e6))
+    epsilon = approximate_epsilon(rho, 0.0, 1e-6)
+    assert epsilon_of_mu(math.sqrt(2 * rho)) <= epsilon <= rho + 2 * math.sqrt(rho * math.log(1e6))

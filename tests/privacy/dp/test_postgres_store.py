@@ -55,15 +55,15 @@ def conninfo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     )  # fmt: skip
     command = [postgres, "-D", str(folder / "data"), "-h", "127.0.0.1", "-p", str(port), "-k", str(folder)]
     server = subprocess.Popen(command, cwd="/", stderr=subprocess.DEVNULL, **demoted)  # type: ignore[call-overload]
-    told = f"host=127.0.0.1 port={port} user=ledger dbname=postgres"
+    conninfo = f"host=127.0.0.1 port={port} user=ledger dbname=postgres"
     try:
         for _ in range(300):
             try:
-                psycopg.connect(told).close()
+                psycopg.connect(conninfo).close()
                 break
             except psycopg.OperationalError:
                 time.sleep(0.1)
-        yield told
+        yield conninfo
     finally:
         # SIGINT is PostgreSQL's fast shutdown; on SIGTERM it waits for clients.
         server.send_signal(signal.SIGINT)
@@ -71,7 +71,7 @@ def conninfo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         shutil.rmtree(folder)
 
 
-def test_spends_answers_and_a_rollback(conninfo: str, tmp_path: Path) -> None:
+def test_spends_and_answers_are_kept_and_a_rollback_is_refused(conninfo: str, tmp_path: Path) -> None:
     from privacy.dp.postgres_store import PostgresStore
 
     store = PostgresStore(conninfo, tmp_path / "anchor_one")
@@ -92,7 +92,7 @@ def test_spends_answers_and_a_rollback(conninfo: str, tmp_path: Path) -> None:
     store.close()
 
 
-def test_the_settings_name_the_fleets_ledger(conninfo: str, tmp_path: Path) -> None:
+def test_a_second_machine_joins_the_ledger_that_the_settings_name(conninfo: str, tmp_path: Path) -> None:
     from installation.errors import SettingsError
     from installation.installation import Installation
     from installation.settings import load_settings

@@ -1,4 +1,4 @@
-"""Releases on real engines: bounds hold for every customer, bad input costs nothing, answers are free twice."""
+"""Releases on real engines: bounds hold for every customer, bad input costs nothing, repeated answers are free."""
 
 import math
 from datetime import UTC, datetime
@@ -75,7 +75,7 @@ def test_no_customer_changes_an_aggregate_by_more_than_its_sensitivity(
     assert counted.groupby("_unit").sum().max() <= plan.bounds.rows
 
 
-def test_a_rerun_and_the_other_order_of_rows_draw_the_same(engine: Engine) -> None:
+def test_a_repeated_run_in_another_row_order_draws_the_same_rows(engine: Engine) -> None:
     question = read_question(GROUPED | {"bounds": {"rows": 3, "groups": 2}})
     shuffled = rows().sample(frac=1, random_state=3)
     one, other = (collect(question, engine.spark.createDataFrame(r)) for r in (rows(), shuffled))
@@ -83,13 +83,13 @@ def test_a_rerun_and_the_other_order_of_rows_draw_the_same(engine: Engine) -> No
 
 
 @pytest.mark.spark
-def test_both_engines_draw_the_same(engines: Any) -> None:
+def test_both_engines_draw_the_same_rows(engines: Any) -> None:
     question = read_question(GROUPED | {"bounds": {"rows": 3, "groups": 2}})
     one, other = (collect(question, engines.open(e).spark.createDataFrame(rows())) for e in ("sail", "spark"))
     assert one == other
 
 
-def test_unbounded_enough_it_is_the_plain_aggregate(engine: Engine) -> None:
+def test_wide_bounds_give_the_plain_aggregate(engine: Engine) -> None:
     question = read_question(GROUPED | {"bounds": {"rows": 10_000, "rows_per_group": 10_000}})
     exact, _ = collect(question, engine.spark.createDataFrame(rows()))
     data = rows().dropna()
@@ -100,7 +100,7 @@ def test_unbounded_enough_it_is_the_plain_aggregate(engine: Engine) -> None:
         assert total == pytest.approx(expected.loc[key, "sum"], abs=0.01 * row["n"])
 
 
-def test_an_answer_is_close_complete_and_free_the_second_time(sail: Engine, ledger: Ledger) -> None:
+def test_an_answer_is_close_and_complete_and_costs_nothing_the_second_time(sail: Engine, ledger: Ledger) -> None:
     question = read_question(GROUPED | {"rho": 1.0})
     data = DataSet(sail.spark.createDataFrame(rows()), "7")
     answer = release(question, data, ledger, NOW)
@@ -114,7 +114,7 @@ def test_an_answer_is_close_complete_and_free_the_second_time(sail: Engine, ledg
         release(question, DataSet(data.frame, "9"), ledger, NOW)
 
 
-def test_a_bounded_view_gives_what_the_rows_give(sail: Engine, ledger: Ledger, tmp_path: Path) -> None:
+def test_a_bounded_view_gives_the_same_aggregates_as_the_rows(sail: Engine, ledger: Ledger, tmp_path: Path) -> None:
     ledger.set_limit(BudgetAccount("t", "analytics", "cid"), "ever", Cost(10**12), NOW)
     question = read_question(GROUPED | {"bounds": {"rows": 3, "groups": 2}, "rho": 100.0})
     frame = sail.spark.createDataFrame(rows())
@@ -139,7 +139,7 @@ def test_counts_lie_within_their_margins_as_often_as_claimed(sail: Engine, ledge
     assert 0.93 < within / len(cells) < 0.97
 
 
-def test_a_rollup_adds_up(sail: Engine, ledger: Ledger) -> None:
+def test_the_counts_of_a_rollup_add_up(sail: Engine, ledger: Ledger) -> None:
     keys = [KEY, {"column": "amount", "edges": [0, 50, 1e13]}]
     form = BASE | {"statistics": ["count"], "group_by": keys, "rollup": True}
     answer = release(read_question(form), DataSet(sail.spark.createDataFrame(rows()), "1"), ledger, NOW)
@@ -149,7 +149,7 @@ def test_a_rollup_adds_up(sail: Engine, ledger: Ledger) -> None:
         assert value[parent] == pytest.approx(sum(children))
 
 
-def test_days_are_public_and_taken_as_they_stand(sail: Engine) -> None:
+def test_days_are_public_and_in_local_time(sail: Engine) -> None:
     days = {"first": "2026-01-01", "last": "2026-01-31", "step": "week"}
     bounds = {"rows": 10_000, "rows_per_group": 10_000}
     form = BASE | {"statistics": ["count"], "group_by": [{"column": "day", "days": days}], "bounds": bounds}
@@ -158,7 +158,7 @@ def test_days_are_public_and_taken_as_they_stand(sail: Engine) -> None:
     assert {key: row["n"] for (key,), row in exact.items()} == expected.to_dict()
 
 
-def test_a_key_that_one_customer_has_does_not_come_out(sail: Engine, ledger: Ledger) -> None:
+def test_a_private_key_of_one_customer_is_not_released(sail: Engine, ledger: Ledger) -> None:
     many = pd.concat([rows(), pd.DataFrame({"cid": range(1000, 1500), "key": "a", "amount": 1.0})])
     form = BASE | {"statistics": ["count"], "group_by": [{"column": "key", "private": True}]}
     frame = sail.spark.createDataFrame(many[["cid", "key", "amount"]])
@@ -199,14 +199,14 @@ def test_a_missing_column_costs_nothing(sail: Engine, ledger: Ledger) -> None:
     assert left(ledger) == 2 * 10**9
 
 
-def test_values_of_another_type_fail_nowhere_and_tell_nothing(engine: Engine) -> None:
+def test_values_of_another_type_meet_no_condition_and_raise_no_error(engine: Engine) -> None:
     where = [{"column": "key", "operator": ">", "value": 3}, {"column": "amount", "operator": "!=", "value": "x"}]
     exact, _ = collect(read_question(GROUPED | {"where": where}), engine.spark.createDataFrame(rows()))
     assert exact == {}
 
 
 @pytest.mark.parametrize("column", ["day", "at"])
-def test_dates_and_times_are_compared_as_they_stand(engine: Engine, column: str) -> None:
+def test_dates_and_times_are_compared_in_local_time(engine: Engine, column: str) -> None:
     text = "cid", "CAST(day AS DATE) AS day", "CAST(day AS TIMESTAMP_NTZ) AS at"
     frame = engine.spark.createDataFrame(rows()[["cid", "day"]]).selectExpr(*text)
     bounds = {"rows": 10_000, "rows_per_group": 10_000}
@@ -224,7 +224,7 @@ def test_dates_and_times_are_compared_as_they_stand(engine: Engine, column: str)
         collect(read_question(form | {"group_by": [{"column": column, "edges": [0, 1]}]}), frame)
 
 
-def test_an_empty_table_gets_an_answer(sail: Engine, ledger: Ledger) -> None:
+def test_an_empty_table_is_answered(sail: Engine, ledger: Ledger) -> None:
     frame = sail.spark.createDataFrame(rows()).where("1 = 0")
     answer = release(read_question(GROUPED), DataSet(frame, "1"), ledger, NOW)
     assert all(abs(value or 0) < 40 for value in answer.values("count").values())

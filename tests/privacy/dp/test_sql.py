@@ -5,7 +5,7 @@ from privacy.dp.release import read_question
 from privacy.dp.sql import parse_sql
 
 
-def test_the_documented_subset() -> None:
+def test_the_documented_subset_becomes_a_question() -> None:
     form = parse_sql(
         "SELECT sido, COUNT(*), AVG(CLAMP(amount, -1.5, 200)), MEDIAN(CLAMP(amount, -1.5, 200)) "
         "FROM gold.order_history o WHERE channel = 'web' AND 3 < items AND total BETWEEN 1 AND 2 "
@@ -78,6 +78,6 @@ def test_grouping_by_the_customer_is_refused() -> None:
         read_question(form | {"purpose": "analytics", "rho": 0.1})
 
 
-def test_a_path_is_no_table() -> None:
+def test_a_path_instead_of_a_table_is_refused() -> None:
     with pytest.raises(BadQuestion):
         parse_sql("SELECT COUNT(*) FROM parquet.`/tmp/x`", unit="customer_id")

@@ -36,7 +36,7 @@ def data(engine: Engine, customers: int) -> DataSet:
     return DataSet(engine.spark.createDataFrame(pd.concat([ordinary, extreme])), "1")
 
 
-def test_bounds_hold_most_customers_and_no_extreme_one(sail: Engine, tmp_path: Path) -> None:
+def test_suggested_bounds_contain_most_customers_and_no_extreme_one(sail: Engine, tmp_path: Path) -> None:
     ledger, question, rows = open_ledger(tmp_path, cost_of_rho(0.1)), read_bounds_question(FORM), data(sail, 3000)
     found = suggest(question, rows, ledger, NOW)
     assert (found.lower, found.upper) == (0.0, 100.0)
@@ -47,12 +47,12 @@ def test_bounds_hold_most_customers_and_no_extreme_one(sail: Engine, tmp_path: P
         suggest(question, DataSet(rows.frame, "2"), ledger, NOW)
 
 
-def test_too_few_customers_give_no_bounds(sail: Engine, tmp_path: Path) -> None:
+def test_too_few_customers_give_no_suggestion(sail: Engine, tmp_path: Path) -> None:
     found = suggest(read_bounds_question(FORM), data(sail, 5), open_ledger(tmp_path, Cost(10**9)), NOW)
     assert (found.lower, found.upper, found.rows) == (None, None, None)
 
 
 @pytest.mark.parametrize("change", [{"rho": 0}, {"share": 1.0}, {"columns": "amount"}])
-def test_bad_wishes_are_refused(change: dict[str, object]) -> None:
+def test_malformed_questions_for_bounds_are_refused(change: dict[str, object]) -> None:
     with pytest.raises(BadQuestion):
         read_bounds_question(FORM | change)

@@ -17,7 +17,7 @@ from privacy.protection.key_store import SqliteKeyStore
 from tests.privacy.protection.crm_name import PLACE, ROWS, VALUES, encrypted
 
 
-def test_values_come_back(store: SqliteKeyStore) -> None:
+def test_decryption_returns_the_encrypted_values(store: SqliteKeyStore) -> None:
     sealed = encrypted(store)
     assert FieldCipher(store).decrypt(sealed, ROWS, PLACE).to_pylist() == VALUES.to_pylist()
     assert not any("하늘".encode() in value or b"neul" in value for value in sealed.to_pylist() if value)
@@ -25,14 +25,14 @@ def test_values_come_back(store: SqliteKeyStore) -> None:
 
 @settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.none() | st.text(st.characters(exclude_categories=["Cs"])), max_size=8))
-def test_any_text_comes_back(store: SqliteKeyStore, texts: list[str | None]) -> None:
+def test_decryption_returns_any_text(store: SqliteKeyStore, texts: list[str | None]) -> None:
     owners = pa.array([f"o{i % 3}" for i in range(len(texts))], pa.string())
     rows = pa.array(range(len(texts)), pa.int64())
     sealed = FieldCipher(store).encrypt(pa.array(texts, pa.string()), owners, rows, PLACE)
     assert FieldCipher(store).decrypt(sealed, rows, PLACE).to_pylist() == texts
 
 
-def test_a_person_has_one_key_and_two_have_two(store: SqliteKeyStore) -> None:
+def test_values_of_a_person_share_one_key_and_others_have_another(store: SqliteKeyStore) -> None:
     first, second, _, third = encrypted(store).to_pylist()
     assert first[1:17] == third[1:17] != second[1:17]
     assert store.status().data_keys == 2

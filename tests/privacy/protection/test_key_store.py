@@ -24,7 +24,7 @@ from privacy.protection.key_wrapper import FileKeyWrapper
 from tests.privacy.protection.crm_name import PLACE, ROWS, VALUES, encrypted, open_store
 
 
-def test_a_wrong_key_is_said(store: SqliteKeyStore, folder: Path) -> None:
+def test_another_key_encryption_key_is_refused_as_wrong(store: SqliteKeyStore, folder: Path) -> None:
     encrypted(store)
     version = store.status().current_version
     FileKeyWrapper(folder / "other.json")
@@ -34,13 +34,13 @@ def test_a_wrong_key_is_said(store: SqliteKeyStore, folder: Path) -> None:
         open_store(folder, "other.json")
 
 
-def test_a_lost_key_encryption_key_is_said(store: SqliteKeyStore, folder: Path) -> None:
+def test_a_missing_key_encryption_key_is_refused_as_lost(store: SqliteKeyStore, folder: Path) -> None:
     encrypted(store)
     with pytest.raises(LostKeyError, match="no key-encryption key"):
         open_store(folder, "new.json")
 
 
-def test_a_lost_data_key_is_said(store: SqliteKeyStore, tmp_path: Path) -> None:
+def test_a_data_key_of_another_store_is_refused_as_lost(store: SqliteKeyStore, tmp_path: Path) -> None:
     sealed = encrypted(store)
     (tmp_path / "else").mkdir()
     other = open_store(tmp_path / "else")
@@ -62,7 +62,9 @@ def test_destroying_makes_every_copy_unreadable(store: SqliteKeyStore, folder: P
     assert left.to_pylist() == [None, "Ha-neul Kim", None, None]
 
 
-def test_rotation_writes_no_data_anew(store: SqliteKeyStore, folder: Path) -> None:
+def test_after_a_rotation_data_is_readable_and_older_copies_of_the_store_are_not(
+    store: SqliteKeyStore, folder: Path
+) -> None:
     sealed, before = encrypted(store), store.status()
     copy = shutil.copy(store.path, folder / "copy.db")
     assert store.rotate() == 2
@@ -77,7 +79,7 @@ def test_rotation_writes_no_data_anew(store: SqliteKeyStore, folder: Path) -> No
         SqliteKeyStore(Path(copy), FileKeyWrapper(folder / "kek.json"), folder / "copy.anchor")
 
 
-def test_a_rotation_that_stopped_half_way_loses_nothing(store: SqliteKeyStore, folder: Path) -> None:
+def test_an_interrupted_rotation_loses_no_key(store: SqliteKeyStore, folder: Path) -> None:
     sealed = encrypted(store)
     FileKeyWrapper(folder / "kek.json").add_version()
     again = open_store(folder)
@@ -110,7 +112,7 @@ def test_a_removed_store_or_anchor_is_refused(store: SqliteKeyStore, folder: Pat
         open_store(folder)
 
 
-def test_a_key_changed_in_the_store_is_said(store: SqliteKeyStore, folder: Path) -> None:
+def test_a_changed_data_key_is_refused_as_damaged(store: SqliteKeyStore, folder: Path) -> None:
     sealed = encrypted(store)
     with sqlite3.connect(store.path) as db:
         db.execute("UPDATE data_key SET wrapped = zeroblob(60)")
@@ -119,7 +121,7 @@ def test_a_key_changed_in_the_store_is_said(store: SqliteKeyStore, folder: Path)
         FieldCipher(open_store(folder)).decrypt(sealed, ROWS, PLACE)
 
 
-def test_another_file_is_no_store(folder: Path) -> None:
+def test_another_file_is_refused_as_a_key_store(folder: Path) -> None:
     (folder / "keys.db").write_text("x" * 5000)
     with pytest.raises(DamagedStoreError):
         open_store(folder)
@@ -134,7 +136,7 @@ def test_a_key_destroyed_by_another_process_is_forgotten(store: SqliteKeyStore, 
         cipher.decrypt(sealed, ROWS, PLACE)
 
 
-def test_keys_are_for_their_owner_only(store: SqliteKeyStore, folder: Path) -> None:
+def test_key_files_are_readable_by_their_owner_only(store: SqliteKeyStore, folder: Path) -> None:
     for name in ("kek.json", "keys.db", "keys.db.anchor"):
         assert (folder / name).stat().st_mode & 0o777 == 0o600
     (folder / "kek.json").chmod(0o644)

@@ -25,7 +25,7 @@ from privacy.protection.normal_form import (
         "010.1234.5678",
     ],
 )
-def test_spellings_of_one_phone_are_one(text: str) -> None:
+def test_spellings_of_one_phone_have_one_normal_form(text: str) -> None:
     assert normalise_phone(text) == "+821012345678"
 
 
@@ -34,7 +34,7 @@ def by_the_plan(text: str) -> str:
 
 
 @given(st.sampled_from(["010", "011", "016", "019"]), st.integers(0, 10**8 - 1))
-def test_the_short_way_agrees_with_the_numbering_plan(prefix: str, number: int) -> None:
+def test_the_fast_path_agrees_with_the_numbering_plan(prefix: str, number: int) -> None:
     text = f"{prefix}-{number:08d}"
     assert normalise_phone(text) == by_the_plan(text)
 
@@ -51,7 +51,7 @@ def test_the_short_way_agrees_with_the_numbering_plan(prefix: str, number: int) 
         ("12", "KR", None),
     ],
 )
-def test_other_numbers_go_by_their_country(text: str, region: str, expected: str | None) -> None:
+def test_other_numbers_follow_the_plan_of_their_country(text: str, region: str, expected: str | None) -> None:
     assert normalise_phone(text, region) == expected
 
 

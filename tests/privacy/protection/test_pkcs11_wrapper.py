@@ -60,7 +60,7 @@ def wrapper(module: Path) -> Iterator[Pkcs11KeyWrapper]:
     opened.close()
 
 
-def test_values_come_back_and_survive_a_rotation(wrapper: Pkcs11KeyWrapper, tmp_path: Path) -> None:
+def test_values_are_readable_before_and_after_a_rotation(wrapper: Pkcs11KeyWrapper, tmp_path: Path) -> None:
     store = SqliteKeyStore(tmp_path / "keys.db", wrapper)
     sealed = FieldCipher(store).encrypt(VALUES, OWNERS, ROWS, PLACE)
     before = wrapper.current()
@@ -102,7 +102,7 @@ def test_another_token_lacks_the_key(wrapper: Pkcs11KeyWrapper, module: Path, tm
     other.close()
 
 
-def test_an_unknown_token_and_a_missing_module_are_said(module: Path, tmp_path: Path) -> None:
+def test_an_unknown_token_and_a_missing_module_are_named(module: Path, tmp_path: Path) -> None:
     from privacy.protection.pkcs11_wrapper import Pkcs11KeyWrapper
 
     with pytest.raises(ProtectionError, match="NoSuchToken"):

@@ -13,7 +13,7 @@ from privacy.storage.secret_file import SecretError
 SECRET = bytes(range(32))
 
 
-def test_a_token_is_the_documented_formula() -> None:
+def test_a_token_equals_the_documented_formula() -> None:
     expected = hmac.new(SECRET, b"email\0kim@example.com", hashlib.sha256).hexdigest()
     assert Tokenizer(SECRET).token("email", " KIM@example.com") == expected
 
@@ -36,7 +36,7 @@ def test_numbers_have_the_token_of_their_digits() -> None:
     ]
 
 
-def test_empty_and_all_null_columns_are_fine() -> None:
+def test_empty_and_all_null_columns_have_no_tokens() -> None:
     assert Tokenizer(SECRET).tokens("name", pa.array([], pa.string())).to_pylist() == []
     assert Tokenizer(SECRET).tokens("name", pa.array([None], pa.string())).to_pylist() == [None]
 

@@ -1,4 +1,4 @@
-"""Planted leaks of every kind are found, in every spelling; what is clean is called clean, what is broken is not."""
+"""Values written into files of every kind are found in every spelling; undecodable files are not called clean."""
 
 from __future__ import annotations
 
@@ -169,7 +169,7 @@ def test_another_value_in_the_same_container_is_not_found(kind: str, tmp_path: P
 
 @pytest.mark.parametrize("journal", ["DELETE", "WAL"])
 @pytest.mark.parametrize(("name", "text"), [("name", NAME), ("phone", "+82 10-4711-0815"), ("number", "9011311047110")])
-def test_sqlite_is_looked_into_with_its_log(journal: str, name: str, text: str, tmp_path: Path) -> None:
+def test_values_in_sqlite_and_its_write_ahead_log_are_found(journal: str, name: str, text: str, tmp_path: Path) -> None:
     database = sqlite3.connect(tmp_path / "runs.db", isolation_level=None)
     database.execute(f"PRAGMA journal_mode = {journal}")
     database.execute("CREATE TABLE event (id INTEGER PRIMARY KEY, body TEXT)")
@@ -197,7 +197,7 @@ def test_deleted_rows_of_sqlite_are_found_until_they_are_overwritten(tmp_path: P
     database.close()
 
 
-def test_statistics_checkpoints_and_removed_files_of_delta_are_looked_into(tmp_path: Path) -> None:
+def test_values_in_statistics_checkpoints_and_removed_files_of_delta_are_found(tmp_path: Path) -> None:
     for batch in range(3):
         write_deltalake(tmp_path, pa.table({"a": [PHONE], "n": [batch]}), mode="append")
     DeltaTable(tmp_path).create_checkpoint()
@@ -216,7 +216,7 @@ def test_a_phone_kept_as_a_number_is_found(kind: pa.DataType, tmp_path: Path) ->
     assert {finding.needle for finding in scan(tmp_path).findings} == {"phone"}
 
 
-def test_names_of_files_and_folders_are_looked_at(tmp_path: Path) -> None:
+def test_values_in_names_of_files_and_folders_are_found(tmp_path: Path) -> None:
     (tmp_path / f"name={NAME}").mkdir()
     (tmp_path / f"name={NAME}" / "part").write_text("x")
     assert [finding.where for finding in scan(tmp_path).findings] == ["path"]
@@ -225,7 +225,7 @@ def test_names_of_files_and_folders_are_looked_at(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "content", [b"PAR1 and no more", b"SQLite format 3\0 and no more", b"PK\x03\x04 and no more", b"\x1f\x8bx"]
 )
-def test_what_cannot_be_decoded_is_not_called_clean(content: bytes, tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_decoded_is_not_clean(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "part").write_bytes(content)
     report = scan(tmp_path)
     assert report.findings == ()
@@ -233,7 +233,7 @@ def test_what_cannot_be_decoded_is_not_called_clean(content: bytes, tmp_path: Pa
     assert not report.is_clean
 
 
-def test_neither_findings_nor_needles_tell_the_value(tmp_path: Path) -> None:
+def test_findings_and_needles_do_not_show_the_value(tmp_path: Path) -> None:
     (tmp_path / "part").write_text(PHONE)
     report = scan(tmp_path)
     assert report.findings
@@ -241,7 +241,7 @@ def test_neither_findings_nor_needles_tell_the_value(tmp_path: Path) -> None:
     assert "4711" not in repr(NEEDLES)
 
 
-def test_left_out_folders_are_not_looked_into(tmp_path: Path) -> None:
+def test_left_out_folders_are_not_searched(tmp_path: Path) -> None:
     (tmp_path / "landing").mkdir()
     (tmp_path / "landing" / "a.csv").write_text(PHONE)
     (tmp_path / "other").write_text("x")
@@ -249,7 +249,7 @@ def test_left_out_folders_are_not_looked_into(tmp_path: Path) -> None:
     assert (report.files, report.is_clean) == (1, True)
 
 
-def test_a_value_too_short_to_look_for_is_refused() -> None:
+def test_a_value_below_six_bytes_is_refused() -> None:
     with pytest.raises(ScanError, match="n has 3 bytes"):
         Matcher([Needle("n", "L-e-e")])
 

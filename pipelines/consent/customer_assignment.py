@@ -1,0 +1,128 @@
+"""Adds to the consent record which customer each source person belongs to, so that consent follows merges and splits.
+
+Such a row is called a membership: of a source person in a customer, from a moment on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Set
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from installation.lakehouse.lakehouse import Lakehouse
+from pipelines.derived_table.fingerprint import state
+from pipelines.derived_table.table import BuildContext
+from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
+from privacy.consent.record import SUBJECT_TOKEN_KIND
+from privacy.consent.store import ConsentStore
+from privacy.consent.view import ConsentView
+
+KEYS = "silver/identifier"
+MERGES = "silver/identity_event"
+INPUTS = (KEYS, MERGES)
+_BEGINNING = datetime(1, 1, 1)
+_Assignment = tuple[str, str | None, datetime]
+
+
+@dataclass(frozen=True)
+class AssignmentResult:
+    """Result of an assignment.
+
+    Attributes:
+        rows: memberships in the store.
+        added: new memberships.
+        was_current: whether no input had changed, so that nothing was read.
+    """
+
+    rows: int
+    added: int
+    was_current: bool
+
+
+def assign_source_persons(lakehouse: SparkLakehouse, context: BuildContext, view: ConsentView) -> AssignmentResult:
+    """Add a membership for each source person whose customer is new or another one than in the consent record.
+
+    A new source person has belonged to its customer since the beginning of time. One that moved by a merge or a split
+    belongs to the other customer from the view's moment on. Records under a customer's own identifier move with that
+    customer when it is merged.
+    """
+    with closing(view.open()) as store:
+        # Records under a customer's own identifier come from the store, so a new record may need a membership.
+        wanted = "-".join([*(state(name, lakehouse, context) for name in INPUTS), str(store.sequence()[0])])
+        if store.taken(KEYS) == wanted:
+            return AssignmentResult(store.sequence()[1], 0, was_current=True)
+        new = new_assignments(lakehouse, store, view.moment)
+        store.assign_all(new)
+        store.note_taken(KEYS, wanted)
+        return AssignmentResult(store.sequence()[1], len(new), was_current=False)
+
+
+def new_assignments(lakehouse: Lakehouse, store: ConsentStore, moment: datetime) -> list[_Assignment]:
+    """Return the memberships that the store lacks: source person, customer, moment from which it belongs there.
+
+    Only these become Python objects; the tables are compared in Arrow.
+    """
+    keys = lakehouse.rows(KEYS, ["token_kind", "token", "customer_id"])
+    members = keys.filter(pc.equal(keys["token_kind"], SUBJECT_TOKEN_KIND))
+    stored = _latest(store.membership_table())
+    merges = lakehouse.rows(MERGES, ["from_customer_id", "to_customer_id", "occurred_at"]).sort_by("occurred_at")
+    merged_into = dict(zip(merges["from_customer_id"].to_pylist(), merges["to_customer_id"].to_pylist(), strict=True))
+    subjects = store.subjects()
+    without_key = subjects.filter(pc.invert(pc.is_in(subjects, value_set=members["token"])))
+    moved = [
+        *_moved_members(members, stored, moment),
+        *_moved_customers(without_key, keys, stored, merged_into, moment),
+    ]
+    return sorted(moved, key=lambda row: (row[2], row[0]))
+
+
+def _latest(memberships: pa.Table) -> pa.Table:
+    """The last membership of each source person: subject_id and customer_id, which is null for no customer."""
+    rows = memberships.sort_by([("subject_id", "ascending"), ("from_at", "ascending")])
+    subject = rows["subject_id"]
+    is_last = np.ones(len(rows), dtype=bool)
+    is_last[:-1] = pc.not_equal(subject[:-1], subject[1:]).to_numpy()
+    return rows.filter(pa.array(is_last))
+
+
+def _moved_members(members: pa.Table, stored: pa.Table, moment: datetime) -> Iterator[_Assignment]:
+    """The source persons with a matching key whose customer is not the stored one."""
+    place = pc.index_in(members["token"], value_set=stored["subject_id"])
+    before = stored["customer_id"].take(place)
+    has_moved = pc.invert(pc.fill_null(pc.equal(members["customer_id"], before), False))
+    changed = members.append_column("is_new", pc.is_null(place)).filter(has_moved)
+    for row in changed.to_pylist():
+        yield row["token"], row["customer_id"], _BEGINNING if row["is_new"] else moment
+
+
+def _moved_customers(
+    subjects: pa.ChunkedArray, keys: pa.Table, stored: pa.Table, merged_into: Mapping[str, str], moment: datetime
+) -> Iterator[_Assignment]:
+    """The customers with records under their own identifier that were merged into another customer."""
+    has_moved = pc.is_in(subjects, value_set=stored["subject_id"])
+    is_merged = pc.is_in(subjects, value_set=pa.array(list(merged_into), pa.string()))
+    candidates = subjects.filter(pc.or_(has_moved, is_merged)).to_pylist()
+    rows = stored.filter(pc.is_in(stored["subject_id"], value_set=pa.array(candidates, pa.string())))
+    owner = dict(zip(rows["subject_id"].to_pylist(), rows["customer_id"].to_pylist(), strict=True))
+    named = pa.array(sorted({*candidates, *merged_into, *filter(None, merged_into.values())}), pa.string())
+    living = set(named.filter(pc.is_in(named, value_set=keys["customer_id"])).to_pylist())
+    for subject in candidates:
+        if subject not in owner:
+            yield subject, subject, _BEGINNING
+        customer = _follow(subject, living, merged_into)
+        if owner.get(subject, subject) != customer:
+            yield subject, customer, moment
+
+
+def _follow(customer: str, living: Set[str], merged_into: Mapping[str, str]) -> str:
+    """The living customer that a customer was merged into, after however many merges; itself if it was not."""
+    seen = {customer}
+    while customer not in living and merged_into.get(customer) is not None and merged_into[customer] not in seen:
+        customer = merged_into[customer]
+        seen.add(customer)
+    return customer

@@ -1,0 +1,121 @@
+"""Evaluates the resolver on labelled data: precision, recall and time, compared with plain Splink in the same run."""
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pipelines.evaluation.dataset import LabelledFile
+from pipelines.evaluation.pair_metric import Ints, Score, cluster_score, count_pairs, pair_score
+from pipelines.evaluation.splink_baseline import run_plain_splink
+from pipelines.matching.resolution import Options, open_workspace, resolve
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """Metrics of one resolver on labelled data.
+
+    Attributes:
+        pairs: score of the pairs above the threshold, before clustering.
+        clusters: score of the pairs of records in one group, after clustering.
+        blocking_recall: share of the true pairs that blocking proposed as candidates.
+        seconds: wall time from the raw table to the groups.
+
+    """
+
+    pairs: Score
+    clusters: Score
+    blocking_recall: float
+    seconds: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the metrics by name, as values that can be written as JSON."""
+        return {
+            "pairs": self.pairs.as_dict(),
+            "clusters": self.clusters.as_dict(),
+            "blocking_recall": self.blocking_recall,
+            "seconds": self.seconds,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Metrics of Bojagi and of plain Splink on the same records.
+
+    Attributes:
+        data: name of the data set.
+        records: number of records.
+        people: true number of people.
+        note: which records were used and why.
+        bojagi: metrics of Bojagi.
+        baseline: metrics of plain Splink in the same run; None if it was not run.
+
+    """
+
+    data: str
+    records: int
+    people: int
+    note: str
+    bojagi: Metrics
+    baseline: Metrics | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the documented JSON object: Bojagi's metrics, and under `baseline` plain Splink's or null."""
+        return {**self.bojagi.as_dict(), "baseline": self.baseline and self.baseline.as_dict()}
+
+    def describe(self) -> str:
+        """Return one line of text with the data set and its numbers of records and people."""
+        return f"{self.data}: {self.records} records of {self.people} people" + (f"; {self.note}" if self.note else "")
+
+
+def evaluate(data: LabelledFile, options: Options | None = None, *, with_baseline: bool = True) -> Evaluation:
+    """Resolve labelled records without their labels and score the result.
+
+    Where each source contains a person at most once, only pairs of records from different sources are scored.
+    """
+    options = options or Options()
+    truth = pd.factorize(data.frame[data.truth])[0].astype(np.int64)
+    source = _exclusive_source(data)
+    ours = _evaluate_bojagi(data, truth, source, options)
+    plain = _evaluate_splink(data, truth, source, options) if with_baseline else None
+    return Evaluation(data.name, len(truth), int(truth.max()) + 1, data.note, ours, plain)
+
+
+def _evaluate_bojagi(data: LabelledFile, truth: Ints, source: Ints | None, options: Options) -> Metrics:
+    frame = data.frame.drop(columns=[data.truth])
+    began = time.perf_counter()
+    with open_workspace(options) as connection:
+        resolution = resolve(connection, frame, data.mapping, options)
+        seconds = time.perf_counter() - began
+        rows = connection.execute("select a::bigint as a, b::bigint as b from candidate").fetchnumpy()
+    left, right = np.asarray(rows["a"]), np.asarray(rows["b"])
+    predicted = resolution.pairs.weight > options.threshold
+    return Metrics(
+        pair_score(truth, resolution.pairs.left[predicted], resolution.pairs.right[predicted], source),
+        cluster_score(truth, resolution.group, source),
+        _recall(truth, left, right, source),
+        round(seconds, 3),
+    )
+
+
+def _evaluate_splink(data: LabelledFile, truth: Ints, source: Ints | None, options: Options) -> Metrics:
+    resolution = run_plain_splink(data, options.threads, options.memory)
+    return Metrics(
+        pair_score(truth, *resolution.predicted, source),
+        cluster_score(truth, resolution.group, source),
+        _recall(truth, *resolution.candidates, source),
+        resolution.seconds,
+    )
+
+
+def _recall(truth: Ints, left: Ints, right: Ints, source: Ints | None) -> float:
+    hits = int((truth[left] == truth[right]).sum())
+    return round(hits / max(count_pairs(truth, source), 1), 6)
+
+
+def _exclusive_source(data: LabelledFile) -> Ints | None:
+    if not data.mapping.one_per_person or data.mapping.source is None:
+        return None
+    return pd.factorize(data.frame[data.mapping.source])[0].astype(np.int64)

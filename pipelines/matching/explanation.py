@@ -1,0 +1,143 @@
+"""Explains the match weight of a pair of records by the weight of each comparison, as text or as a waterfall chart."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from pipelines.matching.deterministic_rule import rule_sql
+from pipelines.matching.model import Model, household_sql, observe_levels
+from pipelines.matching.scoring import HOUSEHOLD_WEIGHT, score_pairs
+from pipelines.matching.workspace import Workspace
+
+_FOR, _AGAINST, _TOTAL = "#2a7f62", "#b5442e", "#3b4a54"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One bar of the waterfall: a comparison, the pair's level of agreement and its weight in bits (log2 odds)."""
+
+    comparison: str
+    level: str
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """The steps from the prior to the match weight of a pair.
+
+    Attributes:
+        steps: the prior first, then each comparison, and last the amount that the household guard subtracts, if any.
+        weight: sum of the steps.
+        is_household: whether the household guard applies to the pair (see `model.household_sql`).
+        rule: name of the deterministic rule that decides the pair; `None` if the weight decides.
+    """
+
+    steps: tuple[Step, ...]
+    weight: float
+    is_household: bool
+    rule: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the explanation as values that can be written as JSON."""
+        steps = [{"comparison": s.comparison, "level": s.level, "weight": s.weight} for s in self.steps]
+        return {"weight": self.weight, "is_household": self.is_household, "rule": self.rule, "steps": steps}
+
+    def as_text(self, width: int = 30) -> str:
+        """Return the waterfall as lines of text."""
+        scale = width / max(max(abs(s.weight) for s in self.steps), 1.0)
+        lines = [
+            f"{s.comparison:<14} {s.weight:>+8.2f}  {_bar(s.weight * scale):<{width}} {s.level}" for s in self.steps
+        ]
+        decided = [f"decided by rule: {self.rule} equal"] if self.rule else []
+        return "\n".join([*decided, *lines, f"{'total':<14} {self.weight:>+8.2f}  log2 odds that both are one person"])
+
+
+def explain(
+    connection: Workspace, model: Model, first: int, second: int, *, frequency_table: str | None = None
+) -> Explanation:
+    """Explain a pair of rows of a resolved workspace; weights include term frequencies and dependence.
+
+    Args:
+        connection: a workspace after `resolve`.
+        model: the model that `resolve` trained.
+        first: row number of one record.
+        second: row number of the other record.
+        frequency_table: see `scoring.score_pairs`.
+    """
+    low, high = sorted((first, second))
+    row = _predict(connection, model, (low, high), frequency_table)
+    connection.execute(f"create or replace table asked as select {low} as a, {high} as b")
+    observe_levels(connection, model.comparisons, pairs="asked", into="asked_level")
+    levels = connection.execute("select * from asked_level").fetchall()[0][2:]
+    guarded, rule = connection.execute(
+        f"select {household_sql(model.comparisons)} as guarded, {rule_sql(model.comparisons)} as rule from asked_level"
+    ).fetchall()[0]
+    weights = [float(row[f"mw_{c.name}"]) + float(row.get(f"mw_tf_adj_{c.name}", 0.0)) for c in model.comparisons]
+    prior = float(connection.execute(f"select {model.total_sql(['0'] * len(weights))}").fetchall()[0][0])
+    steps = [Step("prior", "any two records", round(prior, 3))]
+    for number, (comparison, level) in enumerate(zip(model.comparisons, levels, strict=True)):
+        labels = ["unknown", *(lv.label for lv in comparison.levels), "different"]
+        counted = weights[number] * model.share_counted(number, weights)
+        steps.append(Step(comparison.name, labels[level], round(counted, 3)))
+    reached = sum(s.weight for s in steps)
+    if guarded and reached > HOUSEHOLD_WEIGHT and not rule:
+        steps.append(Step("household", "two people of one household", round(HOUSEHOLD_WEIGHT - reached, 3)))
+    return Explanation(tuple(steps), round(sum(s.weight for s in steps), 3), bool(guarded), rule)
+
+
+def draw_waterfall(explanation: Explanation, path: Path) -> None:
+    """Draw the waterfall chart to a PNG, SVG or PDF file; the extension decides which."""
+    steps = [*explanation.steps, Step("total", _verdict(explanation), explanation.weight)]
+    ends = [*(sum(s.weight for s in steps[: n + 1]) for n in range(len(steps) - 1)), explanation.weight]
+    starts = [end - step.weight for end, step in zip(ends, steps, strict=True)]
+    figure = Figure(figsize=(9, 0.4 * len(steps) + 1.3))
+    axes = figure.subplots()
+    rows = range(len(steps))
+    colours = [_TOTAL if s.comparison == "total" else _FOR if s.weight >= 0 else _AGAINST for s in steps]
+    axes.barh(rows, [s.weight for s in steps], left=starts, color=colours, height=0.7)
+    # Each bar starts where the one above it ended.
+    for row, end in enumerate(ends[:-2]):
+        axes.plot([end, end], [row + 0.35, row + 0.65], color="0.5", linewidth=0.8)
+    for row, (start, end, step) in enumerate(zip(starts, ends, steps, strict=True)):
+        text = f"{step.weight:+.1f}" if step.weight else "0"
+        axes.annotate(text, (max(start, end), row), (4, 0), textcoords="offset points", va="center", fontsize=9)
+    axes.axvline(0, color="black", linewidth=0.8)
+    axes.set_yticks(rows, [_bar_label(s) for s in steps])
+    axes.invert_yaxis()
+    low, high = min(0.0, *starts, *ends), max(0.0, *starts, *ends)
+    axes.set_xlim(low - 0.04 * (high - low), high + 0.12 * (high - low))
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.set_xlabel("match weight: log2 odds that both are one person; even odds at 0")
+    figure.tight_layout()
+    figure.savefig(path, dpi=120)
+
+
+def _verdict(explanation: Explanation) -> str:
+    if explanation.rule:
+        return f"decided by rule: {explanation.rule} equal"
+    return "one person more likely" if explanation.weight > 0 else "two people more likely"
+
+
+def _bar_label(step: Step) -> str:
+    """Return the label of a bar: the level, with the comparison before it where the level does not name it."""
+    kind, _, number = step.comparison.rpartition("_")
+    part = step.comparison.replace("_", " ")
+    if number.isdigit():
+        part = kind if number == "0" else f"{kind} {int(number) + 1}"
+    named = step.level not in ("unknown", "different") and step.comparison not in ("prior", "total")
+    return step.level if named else f"{part}: {step.level}"
+
+
+def _bar(length: float) -> str:
+    return ("█" if length >= 0 else "░") * round(abs(length))
+
+
+def _predict(connection: Workspace, model: Model, ends: tuple[int, int], frequency_table: str | None) -> dict[str, Any]:
+    keys = f"{ends[0]} as join_key_l, {ends[1]} as join_key_r, '0' as match_key"
+    connection.execute(f"create or replace table asked_pair as select {keys}")
+    predicted = score_pairs(connection, model, "asked_pair", frequency_table)
+    row: dict[str, Any] = predicted.as_record_list()[0]
+    predicted.drop_table_from_database_and_remove_from_cache()
+    return row

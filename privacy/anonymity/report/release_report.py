@@ -1,0 +1,57 @@
+"""The report of a release as plain data. `document` turns it into sections and JSON, `html_page` into HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from privacy.anonymity.risk.attack import AttackRisk
+from privacy.anonymity.risk.prediction import Prediction
+from privacy.anonymity.risk.reidentification_risk import Risk
+from privacy.anonymity.risk.utility import Utility
+from privacy.anonymity.spec.release_context import Context
+from privacy.anonymity.spec.specification import Spec
+from privacy.anonymity.verify.verification import Verdict
+
+
+@dataclass(frozen=True)
+class ColumnFact:
+    """What became of a released column; losses and shares are over the released rows."""
+
+    role: str
+    values_before: int
+    values_after: int
+    generalised: float
+    """Share of cells whose label covers more than the value."""
+    loss: float
+    """Mean share of the column's other values that a label covers."""
+    rare_values: int
+    """Values that fewer people than k have."""
+
+
+@dataclass(frozen=True)
+class ReleaseReport:
+    """What was measured about a release, and what its specification says."""
+
+    title: str
+    spec: Spec
+    context: Context
+    verdict: Verdict
+    before: Risk
+    after: Risk
+    utility: Utility
+    suppressed: int
+    input_columns: int = 0
+    most_rows_of_a_person: int = 1
+    repeating_identifiers: Sequence[str] = ()
+    """Columns declared identifying whose values repeat, where no column tells people apart."""
+    columns: Mapping[str, ColumnFact] = field(default_factory=dict)
+    attacks: Sequence[AttackRisk] = ()
+    class_sizes: Sequence[int] = ()
+    prediction: Prediction | None = None
+
+    @property
+    def is_within_threshold(self) -> bool | None:
+        """Whether the highest risk is at most the declared acceptable one; None when none was declared."""
+        threshold = self.context.highest_acceptable_risk
+        return None if threshold is None else self.after.highest_prosecutor <= threshold + 1e-12

@@ -1,0 +1,69 @@
+"""Models, and what becomes of a column, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from privacy.anonymity.spec.model import Model
+from privacy.anonymity.spec.specification import Spec
+
+NAMES = {
+    "k_anonymity": "k-anonymity",
+    "alpha": "(alpha, k)-anonymity",
+    "distinct_l": "distinct l-diversity",
+    "entropy_l": "entropy l-diversity",
+    "recursive_l": "recursive l-diversity",
+    "t_closeness": "t-closeness",
+    "delta_disclosure": "delta-disclosure privacy",
+    "basic_beta": "basic beta-likeness",
+    "enhanced_beta": "enhanced beta-likeness",
+    "k_map": "k-map",
+    "delta_presence": "delta-presence",
+}
+"""Names of the models in the literature."""
+
+
+def model_text(model: Model) -> str:
+    """A model with its limits.
+
+    >>> from privacy.anonymity.spec.model import DistinctL, KAnonymity
+    >>> model_text(KAnonymity(k=5)), model_text(DistinctL(l=2, column="illness"))
+    ('k-anonymity, k 5', 'distinct l-diversity of illness, l 2')
+    """
+    limits = model.model_dump(exclude={"name", "column"})
+    about = f" of {model.column}" if model.column else ""
+    told = ", ".join(
+        f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}" for name, value in limits.items()
+    )
+    return f"{NAMES[model.name]}{about}, {told}"
+
+
+def measured_text(measured: Mapping[str, float]) -> str:
+    """What the verifier found in the worst class, by `model` or `model:column`.
+
+    >>> measured_text({"k_anonymity": 5.0, "distinct_l:buys_most": 3.0})
+    'k-anonymity 5; distinct l-diversity of buys_most 3'
+    """
+    told = []
+    for place, number in measured.items():
+        model, _, column = place.partition(":")
+        told.append(f"{NAMES.get(model, model)}{f' of {column}' if column else ''} {number:.4g}")
+    return "; ".join(told)
+
+
+def treatment_text(spec: Spec, name: str) -> str:
+    """What becomes of a released column."""
+    column = spec.columns[name]
+    if column.role != "quasi":
+        return "released as it is"
+    tree = column.hierarchy
+    told = {
+        "none": "ranges of neighbouring values" if column.is_ordered else "sets of values",
+        "file": f"nodes of the hierarchy {tree.file.name if tree.file else ''}",
+        "intervals": "intervals of " + ", ".join(f"{width:g}" for width in tree.widths),
+        "dates": "month, quarter, year",
+        "regions": "gu, city or county, province",
+        "automatic": f"groups of {tree.fan_out} from the data",
+    }[tree.kind]
+    every = "one level for all rows" if spec.algorithm == "global" else "as far as each class needs"
+    return f"{told}, {every}"

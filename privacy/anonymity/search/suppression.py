@@ -1,0 +1,149 @@
+"""Leaves out the few records that make their classes dear, and publishes `*` where a label says next to nothing.
+
+A suppressed record counts 1 and a suppressed cell its column's whole loss, so neither is done unless the limits of the
+specification allow it, and a record only when all others together gain more than it loses.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from privacy.anonymity.errors import InfeasibleError
+from privacy.anonymity.kernel.problem import INTERVAL
+from privacy.anonymity.search.allocation import SUPPRESSED, Allocation
+from privacy.anonymity.search.block import violated
+from privacy.anonymity.search.local_recoding import recode_locally
+from privacy.anonymity.spec.hierarchy import TOP
+from privacy.anonymity.spec.specification import Spec
+from privacy.anonymity.table.domain import Domain
+from privacy.anonymity.table.frequency_table import FrequencyTable
+
+LEAST_GAIN = 1e-9
+TRIALS = (1.0, 0.25)
+"""Shares of the limit that are tried: leaving out fewer, those that gain most, may cost less than leaving out all."""
+
+
+def suppress(table: FrequencyTable, allocation: Allocation, spec: Spec) -> Allocation:
+    """The allocation after suppression of records (`suppression_limit`) and of cells (`cell_limit`)."""
+    if spec.suppression_limit > 0:
+        allocation = _suppress_records(table, allocation, spec)
+    if spec.cell_limit is not None:
+        allocation = _publish_suppressed(table, _suppress_cells(table, allocation, spec.cell_limit), spec)
+    return allocation
+
+
+def _suppress_records(table: FrequencyTable, allocation: Allocation, spec: Spec) -> Allocation:
+    """Without the records whose classes would cost less without them, when a search without them gains by that.
+
+    Every trial searches anew; it is kept when all labels and one for each record left out cost less than before.
+    """
+    best, cost = allocation, _cost(table, allocation)
+    slot, gain = _gains(table, allocation)
+    room = int(spec.suppression_limit * table.rows + 1e-9)
+    for share in TRIALS:
+        count = table.count.copy()
+        left = int(share * room)
+        for at in slot[gain > LEAST_GAIN].tolist():
+            records = int(allocation.count[at])
+            if records <= left:
+                left -= records
+                count[allocation.unit[at]] -= records
+        try:
+            found = _search_without(table, count, spec)
+        except InfeasibleError:
+            continue
+        if (tried := _cost(table, found)) < cost - LEAST_GAIN:
+            best, cost = found, tried
+    return best
+
+
+def _gains(table: FrequencyTable, allocation: Allocation) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Slots by falling gain a record from leaving them out of their class, and the gains."""
+    order = np.argsort(allocation.group, kind="stable")
+    gain = np.zeros(len(order))
+    for slots in np.split(order, np.flatnonzero(np.diff(allocation.group[order])) + 1):
+        codes, count = table.codes[allocation.unit[slots]], allocation.count[slots]
+        whole = int(count.sum()) * _loss(table, codes)
+        if whole <= 1 or len(slots) < 2:
+            continue
+        for i, at in enumerate(slots):
+            others = np.arange(len(slots)) != i
+            rest = int(count[others].sum()) * _loss(table, codes[others])
+            gain[at] = (whole - rest - count[i]) / count[i]
+    ranked = np.lexsort((np.arange(len(gain)), -gain))
+    return ranked, gain[ranked]
+
+
+def _search_without(table: FrequencyTable, count: NDArray[np.int64], spec: Spec) -> Allocation:
+    """Local recoding of `count` records of each unit; the other records are suppressed."""
+    kept = np.flatnonzero(count)
+    part = FrequencyTable(
+        table.domains, table.sensitive, table.codes[kept], table.category[kept], table.is_home[kept], count[kept]
+    )
+    found = recode_locally(part, spec)
+    out = np.flatnonzero(table.count > count)
+    unit = np.concatenate([kept[found.unit], out])
+    group = np.concatenate([found.group, np.full(len(out), SUPPRESSED)])
+    counts = np.concatenate([found.count, (table.count - count)[out]])
+    order = np.lexsort((group, unit))
+    return Allocation(unit[order], group[order], counts[order], found.labels)
+
+
+def _cost(table: FrequencyTable, allocation: Allocation) -> float:
+    """Loss of all records' labels, and 1 for each that is suppressed."""
+    kept = allocation.group != SUPPRESSED
+    group, count = allocation.group[kept], allocation.count[kept]
+    total = float(allocation.count[~kept].sum())
+    for j, domain in enumerate(table.domains):
+        lost = _label_loss(domain, table.codes[allocation.unit[kept], j], group, len(allocation.labels))
+        total += float(table.weights[j] * (lost[group] @ count))
+    return total
+
+
+def _loss(table: FrequencyTable, codes: NDArray[np.int32]) -> float:
+    """Loss of the smallest labels that cover the codes."""
+    total = 0.0
+    for j, domain in enumerate(table.domains):
+        if domain.kind == INTERVAL:
+            lost = float(domain.pair_loss[codes[:, j].min(), codes[:, j].max()])
+        else:
+            lost = (len(set(codes[:, j].tolist())) - 1) / max(len(domain.values) - 1, 1)
+        total += lost * float(table.weights[j])
+    return total
+
+
+def _suppress_cells(table: FrequencyTable, allocation: Allocation, limit: float) -> Allocation:
+    """With `*` for labels that lose more than `limit` of their column.
+
+    Classes that become alike are published as one; unions of classes that satisfy a model satisfy it.
+    """
+    labels = allocation.labels.copy()
+    kept = allocation.group != SUPPRESSED
+    unit, group = allocation.unit[kept], allocation.group[kept]
+    for j, domain in enumerate(table.domains):
+        labels[_label_loss(domain, table.codes[unit, j], group, len(labels)) > limit, j] = TOP
+    return Allocation(allocation.unit, allocation.group, allocation.count, labels)
+
+
+def _label_loss(domain: Domain, codes: NDArray[np.int32], group: NDArray[np.int64], groups: int) -> NDArray[np.float64]:
+    """(groups,) loss of the smallest label that covers the codes of each group."""
+    size = len(domain.values)
+    if domain.kind == INTERVAL:
+        low, high = np.full(groups, size - 1), np.zeros(groups, np.int64)
+        np.minimum.at(low, group, codes)
+        np.maximum.at(high, group, codes)
+        return np.asarray(domain.pair_loss[low, high])
+    member = np.unique(group * size + codes) // size
+    return np.asarray((np.bincount(member, minlength=groups) - 1) / max(size - 1, 1))
+
+
+def _publish_suppressed(table: FrequencyTable, allocation: Allocation, spec: Spec) -> Allocation:
+    """With the suppressed records as rows of `*`, where together they satisfy the models; otherwise they stay out."""
+    out = np.flatnonzero(allocation.group == SUPPRESSED)
+    if not len(out) or violated(table, spec, allocation.unit[out], allocation.count[out]):
+        return allocation
+    group = np.where(allocation.group == SUPPRESSED, len(allocation.labels), allocation.group)
+    labels = np.vstack([allocation.labels, np.full((1, len(table.domains)), TOP, object)])
+    order = np.lexsort((group, allocation.unit))
+    return Allocation(allocation.unit[order], group[order], allocation.count[order], labels)

@@ -1,0 +1,1 @@
+"""The independent check of a released table. It shares no code with the search."""

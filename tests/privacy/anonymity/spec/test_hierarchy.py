@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from privacy.anonymity.errors import HierarchyError
+from privacy.anonymity.spec import hierarchy as trees
+
+
+def test_arx_file_is_read_in_tree_order(tmp_path: Path) -> None:
+    file = tmp_path / "country.csv"
+    file.write_text("Seoul;Korea;Asia\nParis;France;Europe\nBusan;Korea;Asia\n", encoding="utf-8")
+    tree = trees.read_hierarchy(file, "city")
+    assert tree.leaves == ("Seoul", "Busan", "Paris")
+    assert tree.rows[0] == ("Seoul", "Korea", "Asia", "*")
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ([["a", "x", "*"], ["b", "*"]], "ragged"),
+        ([["a", "x", "*"], ["a", "y", "*"]], "twice"),
+        ([["a", "x", "p", "*"], ["b", "x", "q", "*"]], "two parents"),
+        ([["a", "b", "*"], ["b", "c", "*"]], "cyclic"),
+        ([], "empty"),
+    ],
+)
+def test_broken_hierarchies_are_refused(rows: list[list[str]], words: str) -> None:
+    with pytest.raises(HierarchyError, match=words):
+        trees.from_rows(rows, "city")
+
+
+def test_values_missing_from_a_hierarchy_are_counted_not_named() -> None:
+    tree = trees.from_rows([["a", "*"], ["b", "*"]], "city")
+    with pytest.raises(HierarchyError, match="1 of 2 values") as caught:
+        tree.restrict(["a", "secret-place"], "city")
+    assert "secret-place" not in str(caught.value)
+
+
+def test_a_null_is_generalised_straight_to_the_top() -> None:
+    tree = trees.from_rows([["a", "x"], ["b", "x"]], "city").restrict(["a", trees.MISSING], "city")
+    assert tree.rows[-1] == (trees.MISSING, "x")
+
+
+def test_intervals_nest_and_dates_climb() -> None:
+    tree = trees.intervals(["31", "7", "12"], (5, 10), "age")
+    assert tree.rows == (
+        ("7", "[5, 10)", "[0, 10)", "*"),
+        ("12", "[10, 15)", "[10, 20)", "*"),
+        ("31", "[30, 35)", "[30, 40)", "*"),
+    )
+    with pytest.raises(HierarchyError, match="nest"):
+        trees.intervals(["1"], (5, 12), "age")
+    assert trees.dates(["2017-05-09"], "day").rows == (("2017-05-09", "2017-05", "2017-Q2", "2017", "*"),)
+
+
+def test_korean_regions_climb_from_dong_to_province() -> None:
+    places = [
+        "서울특별시 강남구 역삼동",
+        "경기도 수원시 영통구 매탄동",
+        "경기도 화성시 반송동",
+        "서울특별시 강남구 삼성동",
+    ]
+    tree = trees.regions(places, "place")
+    path = {row[0]: row for row in tree.rows}
+    assert path["경기도 수원시 영통구 매탄동"][1:4] == ("경기도 수원시 영통구", "경기도 수원시", "경기도")
+    assert path["경기도 화성시 반송동"][1:4] == ("경기도 화성시 일원", "경기도 화성시", "경기도")
+    assert path["서울특별시 강남구 역삼동"][1] == path["서울특별시 강남구 삼성동"][1]
+    assert path["서울특별시 강남구 역삼동"][3] == "서울특별시"
+
+
+def test_automatic_hierarchy_covers_every_value_once() -> None:
+    tree = trees.automatic({f"v{i}": i + 1 for i in range(23)}, fan_out=3)
+    assert sorted(tree.leaves) == sorted(f"v{i}" for i in range(23))
+    assert {row[-1] for row in tree.rows} == {"*"}
+
+
+@pytest.mark.parametrize("make", [lambda v: trees.intervals(v, (5,), "x"), lambda v: trees.dates(v, "x")])
+def test_values_that_a_kind_cannot_hold_are_counted_not_named(make: Callable[[list[str]], trees.Hierarchy]) -> None:
+    with pytest.raises(HierarchyError, match="1 of 1 values of column 'x' are not") as caught:
+        make(["secret-place"])
+    assert "secret-place" not in str(caught.value)
+
+
+def test_a_hierarchy_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(HierarchyError, match="relative to the specification"):
+        trees.read_hierarchy(tmp_path / "nowhere.csv", "city")
+
+
+@pytest.mark.parametrize("value", ["역삼동", " ", "Gangnam", "강남구 역삼동"])
+def test_places_without_a_province_are_refused(value: str) -> None:
+    with pytest.raises(HierarchyError, match=r"1 of 2 values of column 'home' are not regions that begin"):
+        trees.regions(["서울특별시 강남구 역삼동", value], "home")

@@ -1,0 +1,120 @@
+"""Tables and specifications that cannot be released as they are, and strange values that can."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from pydantic import ValidationError
+
+from privacy.anonymity import Spec, anonymize
+from privacy.anonymity.errors import SpecError
+from privacy.anonymity.report.html_page import render_html
+from privacy.anonymity.report.measurement import make_report
+
+STRANGE = (
+    "*",
+    "{a|b}",
+    "[1-2]",
+    "[a-b]",
+    "(missing)",
+    "",
+    " ",
+    "a|b",
+    "-",
+    "1-2",
+    "a",
+    "b",
+    "1",
+    "-1",
+    "x\n",
+    "é",
+    None,
+)
+
+
+def spec_of(columns: dict[str, Any] | None = None, **more: Any) -> Spec:
+    roles = {"age": {"role": "quasi", "is_ordered": True}, "ill": {"role": "sensitive"}, **(columns or {})}
+    return Spec.model_validate({"columns": roles, "models": [{"name": "k_anonymity", "k": 4}], "effort": 1, **more})
+
+
+def people(rows: int = 60) -> pd.DataFrame:
+    random = np.random.default_rng(2)
+    return pd.DataFrame({"age": random.integers(18, 30, rows), "ill": random.choice(["flu", "cold"], rows)})
+
+
+@pytest.mark.parametrize("value", [[1, 2], {"a": 1}, b"\xff", np.array([1])])
+def test_values_that_are_not_plain_are_refused_even_when_confirmed(value: object) -> None:
+    table = people().assign(other=[value] * 60)
+    with pytest.raises(SpecError, match="flatten it"):
+        anonymize(table, spec_of({"other": {"role": "insensitive", "is_confirmed": True}}))
+    assert "other" not in anonymize(table, spec_of({"other": {"role": "identifying"}})).table
+
+
+@pytest.mark.parametrize("rows", [8, 60])
+@pytest.mark.parametrize("role", ["insensitive", "sensitive", "quasi"])
+def test_identifiers_are_refused_among_other_values_and_in_small_tables(rows: int, role: str) -> None:
+    mixed = [["kim@example.com", "010-1234-5678", "none", "unknown"][i % 4] for i in range(rows)]
+    with pytest.raises(SpecError, match=r"e-mail addresses|telephone numbers"):
+        anonymize(people(rows).assign(contact=mixed), spec_of({"contact": {"role": role}}))
+    harmless = people(rows).assign(contact=[["shop", "web", "none", "unknown"][i % 4] for i in range(rows)])
+    assert "contact" in anonymize(harmless, spec_of({"contact": {"role": "insensitive"}})).table
+
+
+@pytest.mark.parametrize("name", ["Customer_Name", "성명", "customer_id", "휴대폰 번호", "E-Mail"])
+def test_columns_named_like_identifiers_are_refused(name: str) -> None:
+    """Names of people repeat, and no form tells them apart from other words."""
+    table = people().assign(**{name: [["Kim Minsu", "Lee Jiwoo"][i % 2] for i in range(60)]})
+    with pytest.raises(SpecError, match="named like an identifier"):
+        anonymize(table, spec_of({name: {"role": "insensitive"}}))
+    assert name in anonymize(table, spec_of({name: {"role": "insensitive", "is_confirmed": True}})).table
+    assert (
+        "product_name"
+        in anonymize(
+            table.rename(columns={name: "product_name"}), spec_of({"product_name": {"role": "insensitive"}})
+        ).table
+    )
+
+
+def test_rows_and_columns_must_be_told_apart() -> None:
+    table = people()
+    with pytest.raises(SpecError, match="reset_index"):
+        anonymize(table.set_index(pd.Index([0] * len(table))), spec_of())
+    with pytest.raises(SpecError, match=r"several columns named \['age'\]"):
+        anonymize(pd.concat([table, table[["age"]]], axis=1), spec_of())
+
+
+@pytest.mark.parametrize("role", ["quasi", "sensitive", "insensitive"])
+def test_whom_rows_belong_to_is_never_released(role: str) -> None:
+    with pytest.raises(ValidationError, match="is never released; make its role `identifying`"):
+        spec_of({"member": {"role": role}}, person="member")
+    table = people().assign(member=np.arange(60) // 2)
+    assert "member" not in anonymize(table, spec_of({"member": {"role": "identifying"}}, person="member")).table
+
+
+def test_hierarchical_distances_need_a_hierarchy() -> None:
+    model = {"name": "t_closeness", "t": 0.3, "column": "ill", "distance": "hierarchical"}
+    with pytest.raises(SpecError, match="need hierarchies of kind `file`"):
+        anonymize(people(), spec_of(models=[model]))
+
+
+@pytest.mark.parametrize("is_ordered", [False, True])
+def test_values_that_look_like_labels_are_released_and_reported(is_ordered: bool) -> None:
+    random = np.random.default_rng(4)
+    table = pd.DataFrame({name: random.choice(np.array(STRANGE, object), 80) for name in ("one", "two", "ill")})
+    columns = {name: {"role": "quasi", "is_ordered": is_ordered} for name in ("one", "two")}
+    models = [{"name": "k_anonymity", "k": 4}]
+    spec = Spec.model_validate({"columns": {**columns, "ill": {"role": "sensitive"}}, "models": models, "effort": 1})
+    made = anonymize(table, spec)
+    assert made.table.groupby(["one", "two"]).size().min() >= 4
+    assert render_html(make_report(table, made.table, spec, 0, "strange"))
+
+
+def test_infinity_is_a_value() -> None:
+    table = people().astype({"age": float})
+    table.loc[:10, "age"] = np.inf
+    made = anonymize(table, spec_of()).table
+    assert made["age"].str.contains("inf").any()
+    assert not made["age"].str.contains(".0", regex=False).all()
