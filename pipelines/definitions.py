@@ -1,4 +1,4 @@
-"""Where Dagster finds Bojagi: `dagster-webserver -m pipelines.definitions`."""
+"""The module that Dagster loads, as in `dagster dev -m pipelines.definitions`."""
 
 from pipelines.defs.build import build_definitions
 

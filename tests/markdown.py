@@ -65,7 +65,7 @@ class Document:
         lines = [span for span in self.spans if span.startswith("bojagi ")]
         for language, content in self.blocks:
             if language in ("", "bash", "console"):
-                lines += content.replace("\\\n", " ").splitlines()
+                lines += re.sub(r"\\\n\s*", "", content).splitlines()
         return [words for line in lines for words in _commands_of(line)]
 
 

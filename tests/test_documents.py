@@ -268,7 +268,7 @@ def sentences(prose: str) -> list[str]:
     text = re.sub(r"<!--.*?-->", "", prose, flags=re.DOTALL)
     text = re.sub(r"\]\([^)]*\)", "]", _hide_code(text))
     pieces = re.split(r"\n\s*\n|^#+ .*$|^\s*(?:[-*]|\d+\.) |\|", text, flags=re.MULTILINE)
-    return [one.strip() for piece in pieces for one in re.split(r"(?<=[.!?:;])\s+", piece) if one.strip()]
+    return [one.strip() for piece in pieces for one in re.split(r"(?<=[.!?:])\s+", piece) if one.strip()]
 
 
 def _hide_code(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Puts the commands together. Every module here imports what is heavy only when its command runs."""
+"""Assembles the commands. Each module imports heavy packages only when its command runs."""
 
 import typer
 
@@ -18,32 +18,32 @@ from pipelines.cli import (
     status,
     ui,
 )
-from pipelines.cli.edge import Edge
+from pipelines.cli.error_boundary import ErrorBoundary
 
-HELP = """Bojagi pieces a customer together from scattered records and checks what is used for what.
+HELP = """Bojagi unifies the scattered records of each customer and checks the purpose of every use.
 
 [bold]First steps[/bold]
 
-  bojagi run       load, check, unify (simulates a market if none landed)
-  bojagi status    the tables, their rows, what the checks found
+  bojagi run       load, check, unify (simulates a market if the landing folder is empty)
+  bojagi status    the tables, their rows and check results
   bojagi ui        the same in Dagster's UI: graph, runs, checks, plots
 
 [bold]Exit codes[/bold]
 
   0    done
-  1    done, but a check that blocks failed or a file was refused
+  1    done, but a blocking check failed or a file was refused
   2    the command line, a setting or a contract cannot be used
-  3    the engine, Java, an endpoint or the disk is not there
+  3    the engine, Java, an endpoint or the disk is not available
   4    another run works in the same data folder
   5    a table could not be loaded or built; the others are finished
-  6    refused: a budget, a consent, a role, a key or a verifier says no
+  6    refused by a budget, a consent, a role, a key or a verifier
   130  stopped by Ctrl-C
 
 Settings come from bojagi.toml and BOJAGI_* variables (the top of installation/settings.py lists them).
 """
 
 app = typer.Typer(
-    cls=Edge,
+    cls=ErrorBoundary,
     help=HELP,
     no_args_is_help=True,
     rich_markup_mode="rich",

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipelines.cli.edge import Edge
+from pipelines.cli.error_boundary import ErrorBoundary
 from pipelines.cli.option import Data, Json, installation_for
 
 if TYPE_CHECKING:
     from privacy.audit import AuditEntry
 
 app = typer.Typer(
-    cls=Edge,
+    cls=ErrorBoundary,
     help="Show and verify the log of every use of personal data.",
     no_args_is_help=True,
     rich_markup_mode="rich",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipelines.cli.edge import Edge, complain
+from pipelines.cli.error_boundary import ErrorBoundary, print_error
 from pipelines.cli.exit_code import ExitCode
 from pipelines.cli.option import Data, Json, installation_for
 
@@ -40,7 +40,7 @@ Evidence = Annotated[
     typer.Option("--evidence", help="The stored form or recording; its SHA-256 is kept.", exists=True, dir_okay=False),
 ]
 app = typer.Typer(
-    cls=Edge,
+    cls=ErrorBoundary,
     help="Record consents and withdrawals, and show what they permit.",
     no_args_is_help=True,
     rich_markup_mode="rich",
@@ -190,7 +190,7 @@ def receipt(
     with installation_for(data) as installation:
         record, taxonomy = installation.consent_store.record(record_id), installation.policy.taxonomy
     if record is None:
-        complain("There is no record with this identifier; `bojagi consent history CUSTOMER` lists a customer's.")
+        print_error("There is no record with this identifier; `bojagi consent history CUSTOMER` lists a customer's.")
         raise typer.Exit(ExitCode.REFUSED)
     typer.echo(json.dumps(write_receipt(record, taxonomy), ensure_ascii=False, indent=1))
 

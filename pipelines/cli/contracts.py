@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipelines.cli.edge import Edge
+from pipelines.cli.error_boundary import ErrorBoundary
 
 if TYPE_CHECKING:
     from pipelines.contracts.check import CheckResult
@@ -23,7 +23,7 @@ Folders = Annotated[
 ]
 
 app = typer.Typer(
-    cls=Edge,
+    cls=ErrorBoundary,
     help="Check contracts, print their data map, or draft a contract from a file.",
     no_args_is_help=True,
 )

@@ -1,4 +1,4 @@
-"""What the command's exit codes mean, and which of our errors ends in which."""
+"""The exit codes of `bojagi`, and the exit code of each of our errors."""
 
 import errno
 from enum import IntEnum
@@ -9,22 +9,22 @@ class ExitCode(IntEnum):
 
     OK = 0
     QUALITY = 1
-    """Finished, but a check that blocks what follows has failed."""
+    """Finished, but a blocking check has failed or a file was refused."""
     USAGE = 2
     """The command line, a setting or a contract cannot be used."""
     ENVIRONMENT = 3
-    """The engine, Java, the endpoint or the disk is not there."""
+    """The engine, Java, an endpoint or the disk is not available."""
     BUSY = 4
     """Another run works in the same data folder."""
     FAILED = 5
     """A table could not be loaded or built; the others are finished."""
     REFUSED = 6
-    """A budget, a consent, a role, a key or a verifier says no; nothing was released."""
+    """Refused by a budget, a consent, a role, a key or a verifier. Nothing was released."""
     INTERRUPTED = 130
     """Stopped by Ctrl-C."""
 
 
-# The nearest class of an error decides. By name, so that nothing is imported for it.
+# The most specific class of an error decides. Classes are named and not imported, so that `--help` stays fast.
 _BY_ERROR = {
     "SettingsError": ExitCode.USAGE,
     "ContractError": ExitCode.USAGE,
@@ -53,10 +53,10 @@ def of_error(kind: type[Exception]) -> ExitCode:
 
 
 def of_names(*names: str) -> ExitCode:
-    """Return the exit code for an error of which only names are left: of its class, then of what that derives from."""
+    """Return the exit code for the names of an error's class and of its base classes, the class first."""
     return next((_BY_ERROR[name] for name in names if name in _BY_ERROR), ExitCode.FAILED)
 
 
 def is_disk_fault(error: OSError) -> bool:
-    """Say whether the error is a disk that refuses to be written, rather than a mistake of ours."""
+    """Say whether the disk refused to be written. Other errors of the operating system are mistakes in our code."""
     return error.errno in _DISK

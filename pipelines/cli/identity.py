@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipelines.cli.edge import Edge
+from pipelines.cli.error_boundary import ErrorBoundary
 from pipelines.cli.identity_steward import steward_app
 from pipelines.cli.option import Data, installation_for
 
 if TYPE_CHECKING:
     from pipelines.matching.explanation import Explanation
 
-app = typer.Typer(cls=Edge, no_args_is_help=True, help="Find the records that belong to one person.")
+app = typer.Typer(cls=ErrorBoundary, no_args_is_help=True, help="Find the records that belong to one person.")
 app.registered_commands += steward_app.registered_commands
 Input = Annotated[Path, typer.Option("--input", help="Person file, CSV or Parquet.")]
 MappingFile = Annotated[

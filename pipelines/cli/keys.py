@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipelines.cli.edge import Edge
+from pipelines.cli.error_boundary import ErrorBoundary
 from pipelines.cli.option import Data, Json, installation_for
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ PinFile = Annotated[
     Path | None, typer.Option("--hsm-pin-file", help="File with the PIN.", show_default="asks for the PIN")
 ]
 
-app = typer.Typer(cls=Edge, help="Show and rotate the keys that encrypt identifiers.", no_args_is_help=True)
+app = typer.Typer(cls=ErrorBoundary, help="Show and rotate the keys that encrypt identifiers.", no_args_is_help=True)
 
 
 @app.command()

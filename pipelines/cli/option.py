@@ -21,7 +21,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on 
 
 
 def settings_for(data: Path | None = None, **overrides: Any) -> "Settings":
-    """Read the settings, with the given options on top. `data` moves everything that lies below it."""
+    """Return the settings, overridden by the given options. `data` also moves the folders below the data folder."""
     from installation.settings import load_settings
 
     if data is not None:
@@ -31,7 +31,7 @@ def settings_for(data: Path | None = None, **overrides: Any) -> "Settings":
 
 
 def installation_for(data: Path | None = None, **overrides: Any) -> "Installation":
-    """Return the installation with the given options on top of its settings; to be closed by the caller."""
+    """Return the installation with its settings overridden by the given options. The caller closes it."""
     from installation.installation import Installation
 
     return Installation(settings_for(data, **overrides))

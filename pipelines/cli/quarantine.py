@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipelines.cli.edge import Edge
+from pipelines.cli.error_boundary import ErrorBoundary
 from pipelines.cli.option import Data, Engine, Json, installation_for
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ _REPORTED = ("source", "load_id", "rows_read", "rows_added", "rows_known", "rows
 Source = Annotated[str | None, typer.Argument(help="Name of one source, such as crm_customer; without it, all.")]
 
 app = typer.Typer(
-    cls=Edge,
+    cls=ErrorBoundary,
     help="List the rows that broke their contract, or load them after the contract was corrected.",
     no_args_is_help=True,
 )
@@ -76,8 +76,7 @@ def _replay(installation: "Installation", source: str | None) -> list[dict[str, 
     if not waiting:
         return []
     with run_lock(settings.data_dir), open_engine(settings) as engine:
-        session: Any = engine.spark
-        lakehouse = SparkLakehouse(settings.lakehouse_root, session, settings.storage_options)
+        lakehouse = SparkLakehouse(settings.lakehouse_root, engine.spark, settings.storage_options)
         shared = lakehouse, installation.protection, installation.clock
         reports = [replay_quarantine(contracts.source(name), *shared) for name in waiting]
     return [{name: vars(report)[name] for name in _REPORTED} for report in reports]

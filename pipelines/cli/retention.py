@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipelines.cli.edge import Edge
+from pipelines.cli.error_boundary import ErrorBoundary
 from pipelines.cli.option import Data, Json, installation_for
 
 if TYPE_CHECKING:
@@ -27,7 +27,9 @@ On = Annotated[
     ),
 ]
 
-app = typer.Typer(cls=Edge, help="Show the rows that are due for deletion, or delete them.", no_args_is_help=True)
+app = typer.Typer(
+    cls=ErrorBoundary, help="Show the rows that are due for deletion, or delete them.", no_args_is_help=True
+)
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""`bojagi run`: the job `refresh`, in this process, with a line a table."""
+"""`bojagi run`: runs the refresh job in this process and prints one line for each table."""
 
 import subprocess
 import sys
@@ -12,18 +12,17 @@ from warnings import simplefilter
 import typer
 
 from installation.errors import SettingsError
-from pipelines.cli.edge import complain
+from pipelines.cli.error_boundary import print_error
 from pipelines.cli.exit_code import ExitCode, of_names
-from pipelines.cli.option import Data, Engine, Json, settings_for
+from pipelines.cli.option import Data, Engine, Json, installation_for
 from pipelines.simulate.errors import SimulationError
 
 if TYPE_CHECKING:
     from dagster import Definitions
     from rich.console import Console
 
-    from installation.contract.document import Contracts
-    from installation.settings import Settings
-    from pipelines.defs.summary import RunProgress
+    from installation.installation import Installation
+    from pipelines.orchestration.run_progress import RunProgress
 
 
 def run(
@@ -33,10 +32,10 @@ def run(
     scale: Annotated[int | None, typer.Option(help="Copies of the market to simulate.", show_default="1")] = None,
     as_json: Json = False,
 ) -> None:
-    """Load what has landed, check it, unify it and refresh every table that depends on it.
+    """Load the files in the landing folder, check them, and refresh every table that depends on them.
 
-    Simulates a market into the landing folder first when that is empty. A table that is up to date is left
-    alone, so a second run does little; a run that was killed is continued by the next.
+    If the landing folder is empty, a market is simulated into it first. Tables that are up to date are not
+    rebuilt. After a run was killed, the next run continues it.
 
     [bold]Examples[/bold]
 
@@ -45,33 +44,32 @@ def run(
       bojagi run --json | jq .quality
     """
     started = perf_counter()
-    # PySpark warns of global windows, gRPC of forks: nothing that whoever types the command can act upon.
+    # PySpark warns of global windows and gRPC of forks. The user of the command can do nothing about either.
     simplefilter("ignore")
     from rich.console import Console
 
-    from installation.contract.document import load_contracts
-
-    settings = settings_for(data, engine=engine, seed=seed, scale=scale)
-    contracts = load_contracts(settings.contract_dirs)
+    installation = installation_for(data, engine=engine, seed=seed, scale=scale)
+    settings = installation.settings
     console = Console(stderr=as_json, highlight=False)
-    definitions = cache(partial(_make_definitions, settings, contracts))
-    _simulate_if_empty(settings, contracts, console, meanwhile=definitions)
-    progress = _refresh(settings, contracts, definitions(), console)
+    definitions = cache(partial(_make_definitions, installation))
+    _simulate_if_empty(installation, console, meanwhile=definitions)
+    progress = _refresh(installation, definitions(), console)
 
-    from pipelines.cli import report
+    from pipelines.cli.run_text import as_json as to_json
+    from pipelines.cli.run_text import print_summary
 
     seconds = perf_counter() - started
     if as_json:
-        typer.echo(report.as_json(progress, settings, seconds))
+        typer.echo(to_json(progress, settings, seconds))
     else:
-        report.print_summary(console, progress, settings, seconds)
+        print_summary(console, progress, settings, seconds)
     if progress.error:
-        complain(progress.error)
+        print_error(progress.error)
     raise typer.Exit(exit_code(progress))
 
 
 def exit_code(progress: "RunProgress") -> ExitCode:
-    """Return what the run ends in: the worst of what befell its tables."""
+    """Return the exit code of the run: of its own error, else of its first failed table, else of its checks."""
     if progress.error is not None:
         return of_names(progress.error_kind or "")
     turns = list(progress.turns.values())
@@ -83,26 +81,31 @@ def exit_code(progress: "RunProgress") -> ExitCode:
     return ExitCode.OK
 
 
-def _make_definitions(settings: "Settings", contracts: "Contracts") -> "Definitions":
+def _make_definitions(installation: "Installation") -> "Definitions":
     from pipelines.defs.build import build_definitions
 
-    definitions = build_definitions(settings, contracts)
-    # They keep what they resolve.
-    definitions.resolve_job_def("refresh")
+    definitions = build_definitions(installation)
+    definitions.resolve_job_def("refresh")  # here, because the definitions keep the resolved job
     return definitions
 
 
-def _simulate_if_empty(
-    settings: "Settings", contracts: "Contracts", console: "Console", meanwhile: Callable[[], object]
-) -> None:
-    """Simulate a market when nothing has landed, in a process of its own while this one does what it will need."""
-    from pipelines.arrival import landed_files
-    from pipelines.quality.gx_import import preload
+def _simulate_if_empty(installation: "Installation", console: "Console", meanwhile: Callable[[], object]) -> None:
+    """Simulate a market when nothing has landed, in another process.
 
-    if landed_files(settings.landing_dir, contracts.sources):
+    This process calls `meanwhile` and imports what the run needs while it waits.
+    """
+    from pipelines.charts.chart import preload as preload_charts
+    from pipelines.orchestration.landing_state import landed_files
+    from pipelines.quality.gx_import import preload as preload_quality
+
+    settings = installation.settings
+    if landed_files(settings.landing_dir, installation.contracts.sources):
         return
     if settings.landing_dir != settings.data_dir / "landing":
-        raise SettingsError(f"{settings.landing_dir} holds no file of any source: land some, or unset landing_dir.")
+        raise SettingsError(
+            f"{settings.landing_dir} holds no file of any source. Put files there, or remove the setting landing_dir "
+            "to run on a simulated market."
+        )
     started = perf_counter()
     size = ["--seed", str(settings.seed), "--scale", str(settings.scale)]
     command = [sys.executable, "-m", "pipelines.cli", "simulate", "--out", str(settings.data_dir), *size, "--json"]
@@ -111,29 +114,31 @@ def _simulate_if_empty(
         subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process,
     ):
         meanwhile()
-        import_module("pipelines.cli.report")
-        preload()
-        _, complaint = process.communicate()
+        import_module("pipelines.cli.run_text")
+        preload_quality()
+        preload_charts()
+        _, errors = process.communicate()
     if process.returncode:
-        reason = " ".join(complaint.split()) or "it gave no reason"
+        reason = " ".join(errors.split()) or "it printed no error"
         raise SimulationError(f"The simulation in {settings.data_dir} failed: {reason}")
     console.print(
-        f"Nothing had landed: simulated a market (seed {settings.seed}, scale {settings.scale}) "
+        f"The landing folder was empty: simulated a market (seed {settings.seed}, scale {settings.scale}) "
         f"into {settings.landing_dir} in {perf_counter() - started:.1f} s"
     )
 
 
-def _refresh(
-    settings: "Settings", contracts: "Contracts", definitions: "Definitions", console: "Console"
-) -> "RunProgress":
-    from pipelines.cli.report import describe_turn
-    from pipelines.defs.refresh import landing_tags, open_instance, refresh
-    from pipelines.defs.summary import RunProgress
+def _refresh(installation: "Installation", definitions: "Definitions", console: "Console") -> "RunProgress":
+    """Run the job and print a line for each table when it is finished."""
+    from pipelines.cli.run_text import describe_turn
+    from pipelines.orchestration.instance import open_instance
+    from pipelines.orchestration.landing_state import landing_tags
+    from pipelines.orchestration.refresh import refresh
+    from pipelines.orchestration.run_progress import RunProgress
 
-    with console.status("opening the engine") as spinner, open_instance(settings) as instance:
+    with console.status("opening the engine") as spinner, open_instance(installation.settings) as instance:
         progress = RunProgress(
             on_start=lambda table: spinner.update(table),
             on_end=lambda turn: console.print(describe_turn(turn), soft_wrap=True),
         )
-        refresh(definitions, instance, progress, landing_tags(settings, contracts))
+        refresh(definitions, instance, progress, landing_tags(installation.settings, installation.contracts))
     return progress

@@ -1,4 +1,4 @@
-"""`bojagi status`: tables, rows, versions, the last run, what the checks found, what lies in quarantine."""
+"""`bojagi status`: prints tables, rows, versions, check results, the last run and the quarantine."""
 
 import json
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def status(data: Data = None, as_json: Json = False) -> None:
-    """Show the tables of a data folder: rows, versions, what the checks found, the last run, the quarantine.
+    """Show the tables of a data folder: rows, versions, check results, the last run, the quarantine.
 
     Opens no engine and changes nothing.
 
@@ -41,10 +41,10 @@ def status(data: Data = None, as_json: Json = False) -> None:
 
 
 def last_run(settings: "Settings") -> dict[str, Any] | None:
-    """Return id, state and times of the newest refresh, from Dagster's record; None when there was none."""
+    """Return id, state, start and length of the newest refresh from Dagster's record; None without a run."""
     if not (settings.dagster_dir / "dagster.yaml").exists():
         return None
-    from pipelines.defs.refresh import newest_run, open_instance
+    from pipelines.orchestration.instance import newest_run, open_instance
 
     with open_instance(settings) as instance:
         return newest_run(instance)
@@ -78,9 +78,9 @@ def _print(document: dict[str, Any]) -> None:
     waiting = sum(entry["rows"] for entry in document["quarantine"])
     console.print()
     console.print(_sentence(document["last_run"]))
-    console.print(f"{waiting:,} rows wait in quarantine" + (": bojagi quarantine list" if waiting else ""))
+    console.print(f"{waiting:,} rows are in quarantine" + (": bojagi quarantine list" if waiting else ""))
     if not any(row["version"] is not None for row in document["tables"]):
-        console.print(f"No tables in {document['data']} yet: [bold]bojagi run[/bold] makes them.")
+        console.print(f"There are no tables in {document['data']} yet. Run [bold]bojagi run[/bold] to make them.")
 
 
 def _sentence(run: dict[str, Any] | None) -> str:

@@ -1,13 +1,14 @@
-"""`bojagi ui`: Dagster's UI on this machine, with the runs of `bojagi run` in it."""
+"""`bojagi ui`: serves Dagster's UI on this machine, with the runs of `bojagi run` in it."""
 
 import os
+import signal
 import socket
 import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipelines.cli.edge import complain
+from pipelines.cli.error_boundary import print_error
 from pipelines.cli.exit_code import ExitCode
 from pipelines.cli.option import Data, Engine, settings_for
 
@@ -24,8 +25,8 @@ def ui(
 ) -> None:
     """Serve Dagster's UI: the graph of tables, runs, checks, plots; start a refresh from there.
 
-    Also runs Dagster's daemon, so that new files in the landing folder and the nightly schedule start a
-    refresh. It listens on this machine only; Ctrl-C stops it.
+    Also runs Dagster's daemon, which starts a refresh when new files arrive in the landing folder, and every night.
+    The UI is reachable from this machine only. Ctrl-C or SIGTERM stops it and every process that it has started.
 
     [bold]Examples[/bold]
 
@@ -33,35 +34,41 @@ def ui(
       bojagi ui --port 3001 --data /tmp/trial
     """
     from installation.contract.document import load_contracts
-    from pipelines.dagster_home import prepare_home
+    from pipelines.orchestration.code_location import MODULE
+    from pipelines.orchestration.home import prepare_home
+    from pipelines.orchestration.process_group import run_group
 
     settings = settings_for(data, engine=engine)
-    load_contracts(settings.contract_dirs)  # a faulty contract is told here, not in the UI's log
+    load_contracts(settings.contract_dirs)  # reports a faulty contract here and not in the log of the UI
     home = prepare_home(settings)
     if is_taken(port):
-        complain(f"Port {port} is in use: stop what listens there, or choose another with --port.")
+        print_error(f"Port {port} is in use. Stop the program that listens on it, or choose another port with --port.")
         raise typer.Exit(ExitCode.USAGE)
     typer.echo(f"Dagster's UI: http://{LOOPBACK}:{port} (Ctrl-C stops it)")
     sys.stdout.flush()
-    command = [sys.executable, "-W", "ignore", "-m", "dagster", "dev", "-m", "pipelines.definitions"]
-    place = ["--host", LOOPBACK, "--port", str(port), "--log-level", "error"]
-    # In place of this process, so that whoever stops it stops Dagster.
-    os.execve(sys.executable, [*command, *place], environment(settings, str(home)))
+    command = [sys.executable, "-W", "ignore", "-m", "dagster", "dev", "-m", MODULE]
+    options = ["--host", LOOPBACK, "--port", str(port), "--log-level", "error"]
+    ending = run_group([*command, *options], environment(settings, str(home)))
+    if ending.stopped_by is signal.SIGINT:
+        raise typer.Exit(ExitCode.INTERRUPTED)
+    if ending.stopped_by is None:
+        print_error(f"Dagster's UI has ended by itself with exit code {ending.exit_code}; its output is above.")
+        raise typer.Exit(ExitCode.ENVIRONMENT)
 
 
 def environment(settings: "Settings", home: str) -> dict[str, str]:
-    """Return the environment in which Dagster's processes find the same settings and record of runs."""
-    told = {
+    """Return the environment in which Dagster's processes use the same settings and the same record of runs."""
+    added = {
         "DAGSTER_HOME": home,
         "BOJAGI_DATA_DIR": str(settings.data_dir),
         "BOJAGI_LANDING_DIR": str(settings.landing_dir),
         "BOJAGI_LAKEHOUSE_ROOT": settings.lakehouse_root,
         "BOJAGI_ENGINE": settings.engine,
     }
-    return os.environ | told
+    return os.environ | added
 
 
 def is_taken(port: int) -> bool:
-    """Say whether something listens on the port of this machine."""
+    """Say whether a program listens on the port of this machine."""
     with socket.socket() as probe:
         return probe.connect_ex((LOOPBACK, port)) == 0

@@ -1,69 +1,66 @@
-"""One asset a table: bronze from the sources' contracts, silver and gold from the registry."""
+"""Declares one asset for each table: bronze tables from the contracts of sources, the others from the registry."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from time import perf_counter
 from typing import Any, TypedDict
 
 import dagster as dg
 
 from installation.contract.document import Contract, Contracts
-from installation.lakehouse.table_profile import TableProfile, read_profile
+from installation.lakehouse.lakehouse import Lakehouse
+from installation.lakehouse.table_profile import read_profile
 from pipelines.consent.filter import ConsentFilter, deciding_purposes
-from pipelines.defs import metadata
-from pipelines.defs.failure import RETRY, own_errors_are_final
-from pipelines.defs.identity_chart import IDENTIFIER, identity_charts
-from pipelines.defs.metadata import asset_key
-from pipelines.defs.partition import touched_days
 from pipelines.derived_table.refresh import refresh_table
 from pipelines.derived_table.table import DerivedTable
 from pipelines.ingest.bronze import BronzeTable
 from pipelines.ingest.quarantine import Quarantine
 from pipelines.ingest.source_load import in_utc, ingest_source
+from pipelines.orchestration import metadata
+from pipelines.orchestration.event_day import touched_days
+from pipelines.orchestration.failure import RETRY, own_errors_are_final
+from pipelines.orchestration.identity_metadata import IDENTIFIER, identity_charts
+from pipelines.orchestration.metadata import asset_key
+from pipelines.orchestration.pipeline_run import PipelineRun
+from pipelines.orchestration.table_event import report_table
 from pipelines.quality.gx_import import preload
 from privacy.consent.policy import built_in_policy
 from privacy.consent.verdict_change import PERMISSION
 
 
 def bronze_asset(contract: Contract, checked: Contract) -> dg.AssetsDefinition:
-    """Return the asset that loads the new files of a source; `checked` is what the table is checked against."""
+    """Return the asset that loads the new files of a source. The table is checked against the contract `checked`."""
 
     @dg.asset(
         **_declaration(contract),
         kinds={"deltalake", contract.file.format if contract.file else "file"},
-        # All sources load before anything is built: the latest event day of all of them is the run's today.
+        # All sources load before any table is built, because the reference date is the day of their latest event.
         op_tags={"dagster/priority": "1"},
-        required_resource_keys={"settings", "lakehouse", "protection", "clock", "gate", "today"},
     )
-    def load(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
-        held = context.resources
+    def load(context: dg.AssetExecutionContext, run: dg.ResourceParam[PipelineRun]) -> dg.MaterializeResult[Any]:
         started = perf_counter()
+        lakehouse, protection, clock = run.lakehouse, run.installation.protection, run.installation.clock
         with own_errors_are_final():
             report = ingest_source(
-                contract,
-                held.lakehouse,
-                held.settings.landing_dir,
-                held.protection,
-                held.clock,
-                int(held.settings.max_line_size),
+                contract, lakehouse, run.settings.landing_dir, protection, clock, int(run.settings.max_line_size)
             )
-            if not held.lakehouse.exists(contract.table):
-                # A retailer without this source has no rows of it; what is built from it stays buildable.
-                BronzeTable(contract, held.lakehouse).commit([], [], in_utc(held.clock()))
+            if not lakehouse.exists(contract.table):
+                # A retailer without this source gets an empty table, so that the tables made from it can be built.
+                BronzeTable(contract, lakehouse).commit([], [], in_utc(clock()))
             if report.files_new:
-                # Here, for the checks' thread could not keep its warnings to itself: Python has one list of filters.
+                # Imported in this thread: the thread of the checks cannot silence its warnings, because Python has
+                # one list of warning filters for all threads.
                 preload()
-            held.gate.begin_source(checked, held.today.guess(contract))
-            refused = Quarantine(contract, held.lakehouse, held.protection).refused_files() if report.faults else {}
+            run.inspector.begin_source(checked, run.reference_date.guess(contract))
+            refused = Quarantine(contract, lakehouse, protection).refused_files() if report.faults else {}
             counts = {
                 metadata.ADDED: report.rows_added,
                 metadata.QUARANTINED: report.rows_quarantined,
-                metadata.UP_TO_DATE: report.files_new == 0,
                 metadata.NOTES: list(report.faults),
                 metadata.REFUSED: len(refused),
                 "files_new": report.files_new,
                 "rows_known": report.rows_known,
             }
-            return _result(read_profile(held.lakehouse.delta(contract.table)), counts, started)
+            return _report(context, lakehouse, contract.table, counts, started, is_current=report.files_new == 0)
 
     return load
 
@@ -76,11 +73,16 @@ def derived_asset(
     *,
     checks_early: bool = False,
 ) -> dg.AssetsDefinition:
-    """Return the asset that refreshes a silver or gold table, or says that it is up to date.
+    """Return the asset that rebuilds a silver or gold table if its inputs, its contract or its code have changed.
 
-    `contract` is what the table is checked against; with `checks_early` that begins here, beside the making of
-    the next table, and the step of its checks takes the outcome. With `days` its days are partitions: each one
-    that a refresh touched is reported. A run for a range of days is one run, not one a day.
+    Args:
+        table: how the table is built.
+        contract: the rules that the table is checked against.
+        contracts: all contracts.
+        days: the partitions of a table by day; each day that a refresh wrote is reported. A run for a range of days
+            is one run, not one for each day.
+        checks_early: whether the checks start here, beside the build of the next table; the step of the checks then
+            waits for their result.
     """
     inputs = table.all_inputs(contracts)
     awaited = (*inputs, PERMISSION) if deciding_purposes(contract, built_in_policy()) else inputs
@@ -91,50 +93,51 @@ def derived_asset(
         kinds={"deltalake", "spark"},
         partitions_def=days,
         backfill_policy=dg.BackfillPolicy.single_run() if days else None,
-        required_resource_keys={"lakehouse", "build_context", "consent", "gate", "today"},
     )
-    def refresh(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
-        held = context.resources
+    def refresh(context: dg.AssetExecutionContext, run: dg.ResourceParam[PipelineRun]) -> dg.MaterializeResult[Any]:
         started = perf_counter()
         with own_errors_are_final():
-            made_for = ConsentFilter(held.lakehouse, held.consent())
-            report = refresh_table(table, held.lakehouse, held.build_context(), made_for)
+            report = refresh_table(table, run.lakehouse, run.build_context, ConsentFilter(run.lakehouse, run.consent))
             if checks_early:
-                held.gate.begin(contract, held.today())
-            profile = read_profile(held.lakehouse.delta(table.name))
-            # A run for chosen days reports them all by itself.
-            if days and not context.has_partition_key_range:
+                run.inspector.begin(contract, run.reference_date())
+            # When a run for chosen days writes the table, Dagster reports all of these days by itself.
+            if days and (report.was_current or not context.has_partition_key_range):
+                profile = read_profile(run.lakehouse.delta(table.name))
                 for event in touched_days(context, days, profile, report.days):
                     context.log_event(event)
-            found = {metadata.UP_TO_DATE: report.was_current, metadata.LINEAGE: lineage}
-            if table.name == IDENTIFIER:
-                found |= identity_charts(held.lakehouse, held.build_context().matching)
-            return _result(profile, found, started)
+
+            def charts() -> Mapping[str, Any]:
+                if table.name != IDENTIFIER:
+                    return {}
+                return identity_charts(run.lakehouse, run.build_context.matching)
+
+            found = {metadata.LINEAGE: lineage}
+            return _report(
+                context, run.lakehouse, table.name, found, started, is_current=report.was_current, charts=charts
+            )
 
     return refresh
 
 
 def trend_asset(contract: Contract, tables: Iterable[str]) -> dg.AssetsDefinition:
-    """Return the asset of `gold/quality_metric`: what the checks of this run measured, added to the trend."""
+    """Return the asset of `gold/quality_metric`, to which the figures of this run's checks are added."""
 
     @dg.asset(
         **_declaration(contract, tables),
         kinds={"deltalake"},
-        required_resource_keys={"lakehouse", "gate"},
     )
-    def extend(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
-        held = context.resources
+    def extend(context: dg.AssetExecutionContext, run: dg.ResourceParam[PipelineRun]) -> dg.MaterializeResult[Any]:
         started = perf_counter()
         with own_errors_are_final():
-            added = held.gate.extend_trend()
-            found = {metadata.ADDED: added, metadata.UP_TO_DATE: added == 0}
-            return _result(read_profile(held.lakehouse.delta(contract.table)), found, started)
+            added = run.inspector.extend_trend()
+            found = {metadata.ADDED: added}
+            return _report(context, run.lakehouse, contract.table, found, started, is_current=added == 0)
 
     return extend
 
 
 def docs_asset(trend: Contract) -> dg.AssetsDefinition:
-    """Return the asset of the Data Docs: a site with the newest outcome of every table."""
+    """Return the asset of the Data Docs, a site with the newest check results of every table."""
 
     @dg.asset(
         key=["quality", "data_docs"],
@@ -143,19 +146,13 @@ def docs_asset(trend: Contract) -> dg.AssetsDefinition:
         owners=metadata.owners(trend),
         kinds={"html"},
         description="Great Expectations' Data Docs: a page a table, with every rule and what it found.",
-        required_resource_keys={"gate"},
         retry_policy=RETRY,
     )
-    def build(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
-        gate = context.resources.gate
+    def build(context: dg.AssetExecutionContext, run: dg.ResourceParam[PipelineRun]) -> dg.MaterializeResult[Any]:
         with own_errors_are_final():
-            was_built = gate.build_docs()
-        return dg.MaterializeResult(
-            metadata={
-                metadata.UP_TO_DATE: not was_built,
-                "site": dg.MetadataValue.path(gate.site / "index.html"),
-            }
-        )
+            was_built = run.inspector.build_docs()
+        page = {"site": dg.MetadataValue.path(run.inspector.site / "index.html")}
+        return report_table(context, page, is_current=not was_built)
 
     return build
 
@@ -169,6 +166,7 @@ class _Declaration(TypedDict):
     tags: dict[str, str]
     metadata: dict[str, Any]
     code_version: str
+    freshness_policy: dg.FreshnessPolicy | None
     retry_policy: dg.RetryPolicy
 
 
@@ -182,17 +180,29 @@ def _declaration(contract: Contract, inputs: Iterable[str] = (), version: int = 
         "tags": metadata.tags(contract),
         "metadata": {"dagster/column_schema": metadata.column_schema(contract), "contract": contract.id},
         "code_version": f"{version}-{contract.sha256[:12]}",
+        "freshness_policy": metadata.freshness_policy(contract),
         "retry_policy": RETRY,
     }
 
 
-def _result(profile: TableProfile, found: Mapping[str, Any], started: float) -> dg.MaterializeResult[Any]:
-    return dg.MaterializeResult(
-        metadata={
-            metadata.ROWS: profile.rows,
-            metadata.SECONDS: round(perf_counter() - started, 3),
-            **found,
-            **metadata.profile_metadata(profile),
-        },
-        data_version=dg.DataVersion(str(profile.version)),
+def _report(
+    context: dg.AssetExecutionContext,
+    lakehouse: Lakehouse,
+    table: str,
+    found: Mapping[str, Any],
+    started: float,
+    *,
+    is_current: bool,
+    charts: Callable[[], Mapping[str, Any]] = dict,
+) -> dg.MaterializeResult[Any]:
+    """Report a Delta table with its figures. Its state is its id with its fingerprint, else with its version."""
+    delta = lakehouse.delta(table)
+    profile = read_profile(delta)
+    seconds = round(perf_counter() - started, 3)
+    return report_table(
+        context,
+        {metadata.ROWS: profile.rows, metadata.SECONDS: seconds, **found, **metadata.profile_metadata(profile)},
+        is_current=is_current,
+        state=f"{delta.metadata().id}:{lakehouse.fingerprint(table) or profile.version}",
+        charts=lambda: {**charts(), **metadata.profile_chart(profile)},
     )

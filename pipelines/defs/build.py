@@ -1,38 +1,47 @@
-"""Puts the definitions together: everything follows from the settings, the contracts and the registry."""
+"""Builds Dagster's definitions from the settings, the contracts and the registry of derived tables."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from warnings import catch_warnings, simplefilter
 
 import dagster as dg
 
-from installation.contract.document import Contract, Contracts, load_contracts
+from installation.contract.document import Contract, Contracts
+from installation.installation import Installation
 from installation.settings import Settings, load_settings
 from pipelines.defs.asset import bronze_asset, derived_asset, docs_asset, trend_asset
 from pipelines.defs.automation import landing_sensor, nightly_schedule, refresh_job, retention_job, retention_schedule
 from pipelines.defs.check import rule_parents, table_checks, without_references
 from pipelines.defs.consent import consent_assets
-from pipelines.defs.partition import EVENT_TABLE, daily_partitions
 from pipelines.defs.release import release_assets, release_checks, release_job
 from pipelines.defs.report import report_assets, report_job, report_schedule
-from pipelines.defs.resource import resources
 from pipelines.defs.retention import retention_asset
+from pipelines.engine.session import open_engine
+from pipelines.orchestration.event_day import EVENT_TABLE, daily_partitions
+from pipelines.orchestration.pipeline_run import OpenEngine
+from pipelines.orchestration.resource import PipelineRunResource
 from pipelines.quality.metric import TABLE as TREND
 from pipelines.unify.registry import TABLES
 
 
-def build_definitions(settings: Settings | None = None, contracts: Contracts | None = None) -> dg.Definitions:
-    """Return all definitions. Without arguments, by the settings of the environment.
+def build_definitions(
+    installation: Installation | None = None, open_engine: OpenEngine = open_engine
+) -> dg.Definitions:
+    """Return all definitions of an installation.
+
+    Args:
+        installation: its contracts say which tables there are; None takes the settings of the environment.
+        open_engine: opens the engine of a run.
 
     Raises:
         SettingsError: the settings cannot be used.
         ContractError: a contract cannot be used.
 
     """
-    settings = settings or load_settings()
-    contracts = contracts or load_contracts(settings.contract_dirs)
-    job, deletion, reports = refresh_job(), retention_job(), report_job()
+    installation = installation or Installation(load_settings())
+    settings, contracts = installation.settings, installation.contracts
+    refresh, retention, reports = refresh_job(), retention_job(), report_job()
     with catch_warnings():
-        # One run for a range of days; in beta for years, and pinned by our requirements.
+        # The policy "one run for a range of days" has been in beta for years, and the version of Dagster is locked.
         simplefilter("ignore", dg.BetaWarning)
         assets = list(_assets(settings, contracts))
     return dg.Definitions(
@@ -41,11 +50,15 @@ def build_definitions(settings: Settings | None = None, contracts: Contracts | N
             *(table_checks(checked, later) for checked, later in _checked(contracts).values()),
             *release_checks(contracts),
         ],
-        jobs=[job, deletion, reports, release_job()],
-        schedules=[nightly_schedule(job), retention_schedule(deletion), report_schedule(reports)],
-        sensors=[landing_sensor(job, settings, contracts)],
-        resources=resources(settings, contracts),
-        # What is started from the UI outside the job shares one engine as well.
+        jobs=[refresh, retention, reports, release_job()],
+        schedules=[
+            nightly_schedule(refresh, settings.time_zone),
+            retention_schedule(retention, settings.time_zone),
+            report_schedule(reports, settings.time_zone),
+        ],
+        sensors=[landing_sensor(refresh, settings, contracts)],
+        resources={"run": PipelineRunResource(installation=installation, open_engine=open_engine)},
+        # Assets that are materialised from the UI outside the jobs share one engine as well.
         executor=dg.in_process_executor,
     )
 
@@ -58,7 +71,7 @@ def _assets(settings: Settings, contracts: Contracts) -> Iterator[dg.AssetsDefin
     for table in TABLES:
         days = daily_partitions(settings) if table.name == EVENT_TABLE else None
         contract = checked[table.name][0]
-        # Rules that look into no table but those made before this one can be checked while the next is made.
+        # Rules that read only tables built before this one can be checked while the next table is built.
         looks_back = rule_parents(contract) <= {table.name, *_ancestors(table.name, inputs)}
         yield derived_asset(table, contract, contracts, days, checks_early=looks_back)
     trend = contracts.table(TREND)
@@ -74,9 +87,9 @@ def _inputs(contracts: Contracts) -> dict[str, tuple[str, ...]]:
 
 
 def _checked(contracts: Contracts) -> dict[str, tuple[Contract, frozenset[str]]]:
-    """Return what each table is checked against, and the tables that its checks cannot look into.
+    """Return for each table the contract that it is checked against, and the tables that its checks cannot read.
 
-    What is built from a table waits for the table's checks, so they cannot wait for it.
+    A table that is built from another one waits for the checks of the other one, so these checks cannot wait for it.
     """
     inputs = _inputs(contracts)
     checked = {}

@@ -1,4 +1,4 @@
-"""The assets of the consent record, and the check that a table holds nobody who did not permit its purpose."""
+"""Declares the assets of the consent record, and the check that a table holds only customers who permit its purpose."""
 
 from time import perf_counter
 from typing import Any
@@ -6,39 +6,40 @@ from typing import Any
 import dagster as dg
 
 from installation.contract.document import Contract
-from installation.lakehouse.lakehouse import Lakehouse
 from pipelines.consent import customer_assignment, intake
-from pipelines.consent.build_log import BuildLog
 from pipelines.consent.proof import prove
-from pipelines.defs import metadata
-from pipelines.defs.failure import RETRY, own_errors_are_final
-from pipelines.defs.metadata import asset_key
-from privacy.consent.view import MEMBERSHIP, RECORD, ConsentView
+from pipelines.orchestration import metadata
+from pipelines.orchestration.failure import RETRY, own_errors_are_final
+from pipelines.orchestration.metadata import asset_key
+from pipelines.orchestration.pipeline_run import PipelineRun
+from pipelines.orchestration.table_event import report_table
+from privacy.consent.view import MEMBERSHIP, RECORD
 
 CHECK = "consent"
 """Name of the check."""
-_RESOURCES = {"lakehouse", "build_context", "consent"}
 
 
 def consent_assets() -> list[dg.AssetsDefinition]:
-    """Return the assets that take into the consent record what landed and who belongs to whom."""
+    """Return the assets that add landed consents, and the customer of each source person, to the consent record."""
     return [_record_asset(), _membership_asset()]
 
 
 def consent_spec(contract: Contract) -> dg.AssetCheckSpec | None:
-    """Return the blocking check of a gold table about customers; None where a table is built for no purpose."""
+    """Return the blocking consent check of a gold table about customers; None for a table without a purpose."""
     if contract.built_for is None:
         return None
-    told = f"It holds nobody who does not permit {contract.built_for}, by the decision index over the consent record."
-    return dg.AssetCheckSpec(CHECK, asset=asset_key(contract.table), blocking=True, description=told)
+    description = f"Every customer in it permits {contract.built_for}, by the decisions from the consent record."
+    return dg.AssetCheckSpec(CHECK, asset=asset_key(contract.table), blocking=True, description=description)
 
 
-def consent_result(
-    contract: Contract, lakehouse: Lakehouse, view: ConsentView, account: BuildLog
-) -> dg.AssetCheckResult:
-    """Return what the proof found, and log the build. Counts only: Dagster's record holds no identifiers."""
-    proof = prove(contract, lakehouse, view)
-    account.log_build(contract, proof, lakehouse, view)
+def consent_result(contract: Contract, run: PipelineRun) -> dg.AssetCheckResult:
+    """Check the table, write the build to the audit log, and return the result.
+
+    The result holds counts only, because Dagster's record of runs must hold no identifiers.
+    """
+    view = run.consent
+    proof = prove(contract, run.lakehouse, view)
+    run.build_log.log_build(contract, proof, run.lakehouse, view)
     return dg.AssetCheckResult(
         asset_key=asset_key(contract.table),
         check_name=CHECK,
@@ -64,16 +65,16 @@ def _record_asset() -> dg.AssetsDefinition:
         deps=[asset_key(name) for name in intake.INPUTS],
         group_name="consent",
         kinds={"sqlite"},
-        description="The consent record: append-only, what landed and what was typed. Both sides decide from it.",
-        required_resource_keys=_RESOURCES,
+        description="The consent record. Append-only; holds landed consents and those entered by commands. Pipelines "
+        "and live requests decide from it.",
         retry_policy=RETRY,
     )
-    def take_in(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
-        held, started = context.resources, perf_counter()
+    def take_in(context: dg.AssetExecutionContext, run: dg.ResourceParam[PipelineRun]) -> dg.MaterializeResult[Any]:
+        started = perf_counter()
         with own_errors_are_final():
-            report = intake.take_in_records(held.lakehouse, held.build_context(), held.consent())
+            report = intake.take_in_records(run.lakehouse, run.build_context, run.consent)
         found = {metadata.ADDED: report.added + report.corrected, "corrected": report.corrected}
-        return _result(report.rows, report.was_current, found, started)
+        return _report(context, report.rows, report.was_current, found, started)
 
     return take_in
 
@@ -84,19 +85,21 @@ def _membership_asset() -> dg.AssetsDefinition:
         deps=[asset_key(name) for name in (RECORD, *customer_assignment.INPUTS)],
         group_name="consent",
         kinds={"sqlite"},
-        description="Whom each source person belongs to, and since when: merged customers get the most restrictive.",
-        required_resource_keys=_RESOURCES,
+        description="The customer of each source person, and since when. A merged customer gets the most restrictive "
+        "consent of its source persons.",
         retry_policy=RETRY,
     )
-    def take_in(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
-        held, started = context.resources, perf_counter()
+    def take_in(context: dg.AssetExecutionContext, run: dg.ResourceParam[PipelineRun]) -> dg.MaterializeResult[Any]:
+        started = perf_counter()
         with own_errors_are_final():
-            report = customer_assignment.assign_source_persons(held.lakehouse, held.build_context(), held.consent())
-        return _result(report.rows, report.was_current, {metadata.ADDED: report.added}, started)
+            report = customer_assignment.assign_source_persons(run.lakehouse, run.build_context, run.consent)
+        return _report(context, report.rows, report.was_current, {metadata.ADDED: report.added}, started)
 
     return take_in
 
 
-def _result(rows: int, was_current: bool, found: dict[str, int], started: float) -> dg.MaterializeResult[Any]:
+def _report(
+    context: dg.AssetExecutionContext, rows: int, is_current: bool, found: dict[str, int], started: float
+) -> dg.MaterializeResult[Any]:
     seconds = {metadata.SECONDS: round(perf_counter() - started, 3)}
-    return dg.MaterializeResult(metadata={metadata.ROWS: rows, metadata.UP_TO_DATE: was_current, **seconds, **found})
+    return report_table(context, {metadata.ROWS: rows, **seconds, **found}, is_current=is_current)

@@ -5,20 +5,24 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
-from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from installation.contract.document import Contracts
 from installation.settings import Settings
-from pipelines.defs import metadata
-from pipelines.defs.automation import job_apart
-from pipelines.defs.failure import own_errors_are_final
-from pipelines.defs.metadata import asset_key
+from pipelines.defs.automation import separate_job
+from pipelines.orchestration import metadata
+from pipelines.orchestration.failure import own_errors_are_final
+from pipelines.orchestration.metadata import asset_key
+from pipelines.orchestration.pipeline_run import PipelineRun
 from pipelines.release import LAYER
 from pipelines.release.declaration import AnonymousRelease, anonymous_releases
 
 if TYPE_CHECKING:
+    # Private: the type that the public `dg.define_asset_job` returns has no public name.
+    from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+
     from privacy.anonymity.report.release_report import ReleaseReport
     from privacy.anonymity.verify.verification import Verdict
+
 
 CHECK = "anonymity"
 """Name of the check."""
@@ -43,10 +47,9 @@ def release_checks(contracts: Contracts) -> list[dg.AssetChecksDefinition]:
     return [_check(plan, contracts) for plan in anonymous_releases()]
 
 
-def release_job() -> UnresolvedAssetJobDefinition:
-    """Return the job that makes the releases. By hand only: somebody decides that a table leaves the house."""
-    told = "Make the tables that leave the house from what is in gold now, and prove them."
-    return job_apart("release", release_keys(), told)
+def release_job() -> "UnresolvedAssetJobDefinition":
+    """Return the job that makes the releases. No schedule starts it: a person decides that a table is published."""
+    return separate_job("release", release_keys(), "Make the published tables from the gold tables, and verify them.")
 
 
 def _asset(plan: AnonymousRelease, contracts: Contracts) -> dg.AssetsDefinition:
@@ -58,20 +61,18 @@ def _asset(plan: AnonymousRelease, contracts: Contracts) -> dg.AssetsDefinition:
         deps=[asset_key(plan.source)],
         group_name=LAYER,
         kinds={"deltalake"},
-        description=f"{plan.source} for {plan.recipient}: those who permit {plan.purpose}, anonymised. Whoever was in "
-        "an earlier version stays with the same people, so that versions cannot be joined.",
+        description=f"{plan.source} for {plan.recipient}: customers who permit {plan.purpose}, anonymised. A customer "
+        "of an earlier version stays with the same group of customers, so that versions cannot be joined.",
         tags={"personal_data": "false"},
-        required_resource_keys={"lock", "settings", "installation", "lakehouse", "consent"},
     )
-    def release(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
-        # Here, because no run without a release should wait for the search to load.
+    def release(context: dg.AssetExecutionContext, run: dg.ResourceParam[PipelineRun]) -> dg.MaterializeResult[Any]:
+        # Here, because the search takes a second to import and most runs make no release.
         from pipelines.release.anonymous import publish
 
-        held, started = context.resources, perf_counter()
+        started = perf_counter()
         with own_errors_are_final():
-            registry = held.installation.release_registry()
-            made = publish(plan, contract, held.lakehouse, held.consent(), registry)
-            pages = _write_report(held.settings, plan, made.report)
+            made = publish(plan, contract, run.lakehouse, run.consent, run.installation.release_registry())
+            pages = _write_report(run.settings, plan, made.report)
         figures: dict[str, Any] = {
             metadata.ROWS: made.rows,
             "customers": made.customers,
@@ -91,29 +92,27 @@ def _asset(plan: AnonymousRelease, contracts: Contracts) -> dg.AssetsDefinition:
 
 
 def _check(plan: AnonymousRelease, contracts: Contracts) -> dg.AssetChecksDefinition:
-    told = f"Every class of the written table satisfies {', '.join(plan.models)}."
+    promise = f"Every class of the written table satisfies {', '.join(plan.models)}."
 
     @dg.asset_check(
         asset=asset_key(plan.table),
         name=CHECK,
         blocking=True,
-        description=f"{told} Nobody is in it who does not permit {plan.purpose}.",
-        required_resource_keys={"installation", "lakehouse", "consent"},
+        description=f"{promise} Every customer in it permits {plan.purpose}.",
     )
-    def prove(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+    def prove(context: dg.AssetCheckExecutionContext, run: dg.ResourceParam[PipelineRun]) -> dg.AssetCheckResult:
         from pipelines.release.anonymous import prove_release
 
-        held = context.resources
         with own_errors_are_final():
-            registry = held.installation.release_registry()
-            verdict = prove_release(plan, contracts.table(plan.source), held.lakehouse, held.consent(), registry)
+            registry = run.installation.release_registry()
+            verdict = prove_release(plan, contracts.table(plan.source), run.lakehouse, run.consent, registry)
         return _result(verdict)
 
     return prove
 
 
 def _write_report(settings: Settings, plan: AnonymousRelease, report: "ReleaseReport") -> Path:
-    """Write what the release loses and risks, as a page and as JSON; figures only."""
+    """Write the information loss and the risks of the release as a page and as JSON. Both hold figures only."""
     from privacy.anonymity.report.document import render_json
     from privacy.anonymity.report.html_page import render_html
 
@@ -125,7 +124,7 @@ def _write_report(settings: Settings, plan: AnonymousRelease, report: "ReleaseRe
 
 
 def _result(verdict: "Verdict") -> dg.AssetCheckResult:
-    """Return what the verifier found. Counts only."""
+    """Return the check result of the verifier's findings. It holds counts only."""
     found = [*verdict.faults, *(f"{one.model} in class {one.group}" for one in verdict.violations[:5])]
     return dg.AssetCheckResult(
         passed=verdict.is_passed,

@@ -1,42 +1,45 @@
-"""The regular reports under differential privacy as assets: they spend budget, so no refresh makes them."""
+"""Declares the assets of the regular reports under differential privacy. No refresh makes them: they spend budget."""
 
-import base64
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
-from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-from pipelines.defs.automation import job_apart
-from pipelines.defs.failure import own_errors_are_final
-from pipelines.defs.metadata import ROWS, asset_key
-from pipelines.plot import draw_intervals
+from pipelines.charts.table_chart import draw_intervals
+from pipelines.defs.automation import separate_job
+from pipelines.orchestration.failure import own_errors_are_final
+from pipelines.orchestration.metadata import ROWS, asset_key
+from pipelines.orchestration.pipeline_run import PipelineRun
 from pipelines.release import LAYER
 from pipelines.release.declaration import StatisticsRelease, statistics_releases
 from pipelines.release.statistics import publish
 
 if TYPE_CHECKING:
+    # Private: the type that the public `dg.define_asset_job` returns has no public name.
+    from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+
     from privacy.dp.answer import Answer
 
 
 def report_assets() -> list[dg.AssetsDefinition]:
-    """Return one asset a report."""
+    """Return one asset for each report."""
     return [_report_asset(report) for report in statistics_releases()]
 
 
-def report_job() -> UnresolvedAssetJobDefinition:
-    """Return the job that asks for all reports."""
-    told = "Ask the regular questions. On data that has not changed, stored answers come back for nothing."
-    return job_apart("private_reports", (asset_key(report.table) for report in statistics_releases()), told)
+def report_job() -> "UnresolvedAssetJobDefinition":
+    """Return the job that makes all reports."""
+    description = "Answer the regular questions. On unchanged data the stored answers are returned and cost no budget."
+    return separate_job("private_reports", (asset_key(report.table) for report in statistics_releases()), description)
 
 
-def report_schedule(job: UnresolvedAssetJobDefinition) -> dg.ScheduleDefinition:
-    """Return the schedule: once a month, and only when somebody switches it on, since it spends budget."""
+def report_schedule(job: "UnresolvedAssetJobDefinition", time_zone: str) -> dg.ScheduleDefinition:
+    """Return the schedule: once a month in the shop's time zone. It spends budget, so it is off until it is started."""
     return dg.ScheduleDefinition(
         name="monthly_private_reports",
         job=job,
         cron_schedule="0 5 1 * *",
+        execution_timezone=time_zone,
         default_status=dg.DefaultScheduleStatus.STOPPED,
-        description="Ask for the reports on the first of the month at 05:00; spends privacy budget.",
+        description="Make the reports on the first of the month at 05:00. Spends privacy budget.",
     )
 
 
@@ -47,22 +50,20 @@ def _report_asset(report: StatisticsRelease) -> dg.AssetsDefinition:
         group_name=LAYER,
         kinds={"deltalake"},
         description=f"{report.title}, under differential privacy at ρ={report.form['rho']:g}. Spends the budget of "
-        f"{report.source} for {report.form['purpose']}; the same question about the same data is free.",
+        f"{report.source} for {report.form['purpose']}. The same question about unchanged data costs no budget.",
         tags={"personal_data": "false"},
-        required_resource_keys={"lock", "installation", "lakehouse", "consent"},
     )
-    def ask(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
-        # Here, because no run without a report should wait for OpenDP.
+    def ask(context: dg.AssetExecutionContext, run: dg.ResourceParam[PipelineRun]) -> dg.MaterializeResult[Any]:
+        # Here, because OpenDP takes a second to import and most runs make no report.
         from pipelines.release.statistics_service import StatisticsService
 
-        held = context.resources
-        desk = StatisticsService(
-            installation=held.installation, lakehouse=held.lakehouse,
-            consent=held.consent, who="bojagi report", role="pipeline",
+        service = StatisticsService(
+            installation=run.installation, lakehouse=run.lakehouse,
+            consent=lambda: run.consent, who="bojagi report", role="pipeline",
         )  # fmt: skip
         with own_errors_are_final():
-            answer = publish(report, desk)
-            left = desk.balances(report.question)
+            answer = publish(report, service)
+            left = service.balances(report.question)
         return dg.MaterializeResult(metadata={**_metadata(report, answer), "budget_left": dg.MetadataValue.json(left)})
 
     return ask
@@ -75,8 +76,7 @@ def _metadata(report: StatisticsRelease, answer: "Answer") -> dict[str, Any]:
     first = report.question.statistics[0]
     shown = [one for one in answer.estimates if one.statistic == first and one.value is not None]
     values, margins = [one.value or 0.0 for one in shown], [one.margin or 0.0 for one in shown]
-    drawing = draw_intervals(values, margins, f"{first}, {len(shown)} groups, {answer.confidence:.0%} intervals")
-    image = base64.b64encode(drawing.encode()).decode()
+    chart = draw_intervals(values, margins, f"{first}, {len(shown)} groups, {answer.confidence:.0%} intervals")
     return {
         ROWS: len(answer.estimates),
         "rho": answer.statement["rho_zcdp"],
@@ -84,7 +84,7 @@ def _metadata(report: StatisticsRelease, answer: "Answer") -> dict[str, Any]:
         "delta": answer.statement["delta"],
         "expected_margins": dg.MetadataValue.json(preview(NoisePlan(report.question))["margins"]),
         "largest_margin": max(margins, default=0.0),
-        "chart": dg.MetadataValue.md(f"![chart](data:image/svg+xml;base64,{image})"),
+        "chart": dg.MetadataValue.md(chart.to_markdown()),
         "figures": dg.MetadataValue.md(_table(answer)),
         "meaning": answer.sentence,
         "statement": dg.MetadataValue.json(answer.statement),

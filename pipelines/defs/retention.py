@@ -1,4 +1,4 @@
-"""The asset that deletes, once a day, what the contracts no longer let us keep."""
+"""Declares the asset that deletes rows once a day when the retention of their contract has ended."""
 
 from typing import Any
 
@@ -6,28 +6,27 @@ import dagster as dg
 
 from installation.contract.document import Contracts
 from pipelines.defs.automation import RETENTION_KEY
-from pipelines.defs.failure import own_errors_are_final
+from pipelines.orchestration.failure import own_errors_are_final
+from pipelines.orchestration.pipeline_run import PipelineRun
 from pipelines.retention.deletion import apply_retention
 
 
 def retention_asset(contracts: Contracts) -> dg.AssetsDefinition:
-    """Return the asset; its metadata says what was deleted, what is held and why."""
+    """Return the asset. Its metadata lists the deleted rows, and the rows that are kept with the reason."""
 
     @dg.asset(
         key=RETENTION_KEY,
         group_name="maintenance",
-        description="Rows whose retention is over are deleted with every earlier version of them, by the contracts.",
-        required_resource_keys={"lock", "lakehouse", "protection", "today"},
+        description="Deletes rows whose retention has ended by their contract, and every earlier version of the table.",
     )
-    def retention(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
-        held = context.resources
+    def retention(context: dg.AssetExecutionContext, run: dg.ResourceParam[PipelineRun]) -> dg.MaterializeResult[Any]:
         with own_errors_are_final():
-            outcomes = apply_retention(held.lakehouse, contracts, held.protection, held.today())
-        lines = ["| Table | Deleted | Held | Why |", "| --- | --- | --- | --- |"]
+            outcomes = apply_retention(run.lakehouse, contracts, run.installation.protection, run.reference_date())
+        lines = ["| Table | Deleted | Kept | Reason |", "| --- | --- | --- | --- |"]
         for outcome in outcomes:
-            why = " ".join(f"{hold.rows:,}: {hold.reason}" for hold in outcome.plan.held)
+            reason = " ".join(f"{hold.rows:,}: {hold.reason}" for hold in outcome.plan.held)
             kept = outcome.plan.rows - outcome.deleted
-            lines.append(f"| {outcome.plan.table} | {outcome.deleted:,} | {kept:,} | {why} |")
+            lines.append(f"| {outcome.plan.table} | {outcome.deleted:,} | {kept:,} | {reason} |")
         return dg.MaterializeResult(
             metadata={
                 "rows_deleted": sum(outcome.deleted for outcome in outcomes),

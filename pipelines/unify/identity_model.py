@@ -22,7 +22,7 @@ def build(tables: Tables, context: BuildContext) -> DataFrame:
     matching = context.matching.matching if context.matching else None
     if matching is None or matching.trained is None:
         return former
-    from pipelines.identity.chart import chart_data
+    from pipelines.charts.identity_figures import chart_data
     from pipelines.matching.model_json import write_model
 
     trained_at = tables["silver/identifier"].agg({"last_seen_at": "max"}).collect()[0][0]

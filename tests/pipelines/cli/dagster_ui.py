@@ -1,4 +1,4 @@
-"""Dagster's UI as a visitor sees it: serves it with `bojagi ui`, drives it in Chromium, takes pictures.
+"""Serves Dagster's UI with `bojagi ui`, drives it in Chromium and takes pictures.
 
 The README's pictures: `python -m tests.pipelines.cli.dagster_ui data docs/images` after `bojagi run`.
 """
@@ -36,6 +36,13 @@ GOLD_NODE = re.compile("^customer_")
 @contextmanager
 def served(data: Path) -> Iterator[str]:
     """Serve the UI of a data folder on a free port and give its address."""
+    with started(data) as (_, address):
+        yield address
+
+
+@contextmanager
+def started(data: Path) -> Iterator[tuple["subprocess.Popen[str]", str]]:
+    """Start `bojagi ui` on a free port and give its process and its address once it answers; end it afterwards."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -43,7 +50,7 @@ def served(data: Path) -> Iterator[str]:
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         try:
             _wait_for(f"http://127.0.0.1:{port}/server_info", process)
-            yield f"http://127.0.0.1:{port}"
+            yield process, f"http://127.0.0.1:{port}"
         finally:
             process.terminate()
 
@@ -87,6 +94,19 @@ def show_run(page: "Page", address: str, run_id: str) -> None:
     page.goto(f"{address}/runs/{run_id}")
     page.get_by_text(run_id[:8]).first.wait_for()
     page.get_by_text("Success", exact=True).first.wait_for()
+
+
+def show_job_runs(page: "Page", address: str, job: str) -> None:
+    """Open the list of a job's runs."""
+    page.goto(f"{address}/locations/pipelines.definitions/jobs/{job}/runs")
+    page.get_by_text("Launched by").first.wait_for()
+    page.get_by_text("Success", exact=True).first.wait_for()
+
+
+def show_timeline(page: "Page", address: str) -> None:
+    """Open the timeline of the jobs."""
+    page.goto(f"{address}/overview/activity/timeline")
+    page.get_by_text("pipelines.definitions").first.wait_for()
 
 
 def show_check(page: "Page", address: str, table: str, check: str) -> None:

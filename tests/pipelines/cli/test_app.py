@@ -22,14 +22,14 @@ def _bojagi(*arguments: str) -> "subprocess.CompletedProcess[str]":
 
 
 @pytest.mark.parametrize("command", ["run", "status", "ui", "simulate", "contracts", "quarantine"])
-def test_help_teaches_every_command(runner: CliRunner, command: str) -> None:
+def test_help_of_a_command_shows_examples(runner: CliRunner, command: str) -> None:
     result = runner.invoke(app, [command, "--help"])
     assert result.exit_code == ExitCode.OK
     if command in ("run", "status", "ui"):
         assert f"bojagi {command}" in result.output
 
 
-def test_help_imports_nothing_heavy() -> None:
+def test_help_imports_no_heavy_package() -> None:
     heavy = {"dagster", "pyspark", "pandas", "pyarrow", "deltalake", "pydantic", "great_expectations", "numpy"}
     code = (
         "import sys\nfrom typer.testing import CliRunner\nfrom pipelines.cli.app import app\n"
@@ -44,39 +44,39 @@ def test_help_imports_nothing_heavy() -> None:
     "arguments",
     [["run", "--engin", "sail"], ["run", "--scale", "many"], ["fly"], ["run", "--engine", "flink"]],
 )
-def test_a_wrong_command_line_ends_in_2_without_traceback(arguments: list[str], tmp_path: Path) -> None:
+def test_a_wrong_command_line_exits_with_2_and_no_traceback(arguments: list[str], tmp_path: Path) -> None:
     done = _bojagi(*arguments, *(["--data", str(tmp_path)] if arguments[0] == "run" else []))
     assert done.returncode == ExitCode.USAGE
     assert "Traceback" not in done.stderr
     assert not list(tmp_path.iterdir())
 
 
-def test_status_of_an_empty_folder_says_what_to_do(runner: CliRunner, tmp_path: Path) -> None:
+def test_status_of_an_empty_folder_names_the_next_command(runner: CliRunner, tmp_path: Path) -> None:
     result = runner.invoke(app, ["status", "--data", str(tmp_path)])
     assert result.exit_code == ExitCode.OK
     assert "bojagi run" in result.output
     assert not list(tmp_path.iterdir())
 
 
-def test_status_as_json_is_json(runner: CliRunner, tmp_path: Path) -> None:
+def test_status_prints_json_with_the_figures_of_each_table(runner: CliRunner, tmp_path: Path) -> None:
     result = runner.invoke(app, ["status", "--json", "--data", str(tmp_path)])
     document = json.loads(result.output)
     assert document["last_run"] is None
     assert {"table", "rows", "version", "rules_failed"} <= document["tables"][0].keys()
 
 
-def test_an_empty_quarantine(runner: CliRunner, tmp_path: Path) -> None:
+def test_commands_on_an_empty_quarantine_say_that_it_is_empty(runner: CliRunner, tmp_path: Path) -> None:
     for command in ("list", "replay"):
         result = runner.invoke(app, ["quarantine", command, "--data", str(tmp_path)])
         assert (result.exit_code, result.output) == (ExitCode.OK, "Quarantine is empty.\n")
 
 
-def test_replay_of_an_unknown_source_is_a_wrong_command_line(runner: CliRunner, tmp_path: Path) -> None:
+def test_replay_of_an_unknown_source_exits_with_2(runner: CliRunner, tmp_path: Path) -> None:
     result = runner.invoke(app, ["quarantine", "replay", "crm_custmer", "--data", str(tmp_path)])
     assert result.exit_code == ExitCode.USAGE
 
 
-def test_an_endpoint_that_does_not_answer_ends_in_3(tmp_path: Path) -> None:
+def test_an_endpoint_that_does_not_answer_exits_with_3_and_names_it(tmp_path: Path) -> None:
     (tmp_path / "landing" / "region").mkdir(parents=True)
     (tmp_path / "landing" / "region" / "region.csv").write_text("dong_code\n")
     done = _bojagi("run", "--engine", "sc://127.0.0.1:1", "--data", str(tmp_path))
@@ -85,7 +85,7 @@ def test_an_endpoint_that_does_not_answer_ends_in_3(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_a_second_run_in_the_same_folder_ends_in_4(tmp_path: Path) -> None:
+def test_a_second_run_in_the_same_folder_exits_with_4_and_names_it(tmp_path: Path) -> None:
     (tmp_path / "landing" / "region").mkdir(parents=True)
     (tmp_path / "landing" / "region" / "region.csv").write_text("dong_code\n")
     with run_lock(tmp_path):
@@ -95,7 +95,7 @@ def test_a_second_run_in_the_same_folder_ends_in_4(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_a_port_in_use_is_told(runner: CliRunner, tmp_path: Path) -> None:
+def test_ui_on_a_port_in_use_exits_with_2_and_names_it(runner: CliRunner, tmp_path: Path) -> None:
     import socket
 
     with socket.socket() as listener:

@@ -1,7 +1,9 @@
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from tests.engines import require_or_skip
@@ -20,13 +22,13 @@ def address(finished: tuple[Bojagi, Any]) -> Iterator[str]:
         yield address
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def page(address: str) -> Iterator[Any]:
     with dagster_ui.browser_page() as page:
         yield page
 
 
-def test_the_asset_graph_renders(page: Any, address: str, tmp_path: Path) -> None:
+def test_the_asset_graph_shows_every_layer(page: Any, address: str, tmp_path: Path) -> None:
     dagster_ui.show_graph(page, address)
     for name in LAYERS:
         assert page.get_by_text(name, exact=True).count() > 0, name
@@ -34,13 +36,41 @@ def test_the_asset_graph_renders(page: Any, address: str, tmp_path: Path) -> Non
     assert (tmp_path / "asset-graph.png").stat().st_size > 20_000
 
 
-def test_the_run_is_green(page: Any, address: str, finished: tuple[Bojagi, Any]) -> None:
+def test_a_finished_run_is_shown_as_a_success(page: Any, address: str, finished: tuple[Bojagi, Any]) -> None:
     run = finished[0].json("status")["last_run"]
     dagster_ui.show_run(page, address, run["run_id"])
     assert page.get_by_text("Failure", exact=True).count() == 0
 
 
-def test_a_check_can_be_read(page: Any, address: str) -> None:
+def test_the_job_page_lists_the_run_of_the_command_line(page: Any, address: str, finished: tuple[Bojagi, Any]) -> None:
+    run = finished[0].json("status")["last_run"]
+    dagster_ui.show_job_runs(page, address, "refresh")
+    assert page.get_by_text(run["run_id"][:8]).count() > 0
+
+
+def test_the_timeline_shows_the_run_of_the_command_line_under_its_job(page: Any, address: str) -> None:
+    dagster_ui.show_timeline(page, address)
+    assert page.get_by_role("link", name="refresh", exact=True).count() > 0
+
+
+def test_a_check_lists_its_rules(page: Any, address: str) -> None:
     dagster_ui.show_check(page, address, "silver/customer", "values")
     page.get_by_text("customer_id is never null").first.wait_for()
     assert page.get_by_text("Passed", exact=True).count() > 0
+
+
+def test_the_page_of_a_source_shows_its_freshness_policy(page: Any, address: str) -> None:
+    page.goto(f"{address}/assets/bronze/region")
+    page.get_by_text("Freshness policy").first.wait_for()
+    page.get_by_text("Fails if more than a year since last materialization").first.wait_for()
+
+
+def test_sigterm_ends_the_ui_with_all_its_processes(tmp_path: Path) -> None:
+    with dagster_ui.started(tmp_path) as (process, _):
+        descendants = psutil.Process(process.pid).children(recursive=True)
+        commands = [" ".join(one.cmdline()) for one in descendants]
+        for part in ("dagster_webserver", "dagster._daemon", "code-server"):
+            assert any(part in command for command in commands), commands
+        process.terminate()
+        assert process.wait(timeout=60) == os.EX_OK
+    assert not [one for one in descendants if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]

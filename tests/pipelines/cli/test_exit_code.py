@@ -27,17 +27,17 @@ from privacy.protection.errors import LostKeyError
         (ValueError, ExitCode.FAILED),
     ],
 )
-def test_error_ends_in_its_code(kind: type[Exception], code: ExitCode) -> None:
+def test_each_error_has_its_exit_code(kind: type[Exception], code: ExitCode) -> None:
     assert of_error(kind) is code
 
 
-def test_codes_are_those_that_the_help_lists() -> None:
+def test_help_lists_exactly_the_exit_codes() -> None:
     from pipelines.cli.app import HELP
 
     listed = [int(line.split()[0]) for line in HELP.splitlines() if line.strip()[:1].isdigit()]
     assert listed == [int(code) for code in ExitCode]
 
 
-def test_only_a_disk_that_refuses_is_a_disk_fault() -> None:
+def test_a_full_disk_is_a_disk_fault_and_a_missing_file_is_not() -> None:
     assert is_disk_fault(OSError(errno.ENOSPC, "full"))
     assert not is_disk_fault(FileNotFoundError(errno.ENOENT, "a mistake of ours"))

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 from shutil import copytree
 from typing import Any
@@ -7,19 +8,23 @@ import pytest
 from deltalake import DeltaTable
 
 from installation.contract.document import load_contracts
+from installation.installation import Installation
 from installation.settings import load_settings
 from pipelines.cli.exit_code import ExitCode
 from pipelines.cli.run import exit_code
 from pipelines.defs.build import build_definitions
-from pipelines.defs.refresh import landing_tags, open_instance, refresh
-from pipelines.defs.summary import RunProgress
+from pipelines.orchestration.instance import open_instance
+from pipelines.orchestration.landing_state import landing_tags
+from pipelines.orchestration.refresh import refresh
+from pipelines.orchestration.run_progress import RunProgress
+from pipelines.unify.registry import TABLES
 from tests.pipelines.cli.conftest import Bojagi
 
 BY_CONSENT = ("silver/consent_event", "silver/permission")
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("market")]
 
 
-def test_the_next_run_finishes_what_a_killed_one_began(finished: tuple[Bojagi, Any]) -> None:
+def test_the_run_after_a_killed_one_finishes_every_table_without_duplicates(finished: tuple[Bojagi, Any]) -> None:
     bojagi, told = finished
     assert told["tables"]["finished"] == told["tables"]["all"]
     assert told["quality"]["failed"] == 0
@@ -32,17 +37,29 @@ def test_the_next_run_finishes_what_a_killed_one_began(finished: tuple[Bojagi, A
         assert lines.num_rows == lines.group_by(key).aggregate([]).num_rows
 
 
-def test_a_second_run_does_no_work_twice(finished: tuple[Bojagi, Any]) -> None:
+def test_a_second_run_finds_every_table_current_and_materialises_none(finished: tuple[Bojagi, Any]) -> None:
     bojagi, first = finished
     versions = {row["table"]: row["version"] for row in bojagi.json("status")["tables"]}
+    before = last_materialised(bojagi)
     second = bojagi.json("run")
     assert second["tables"]["up_to_date"] == second["tables"]["all"]
+    assert last_materialised(bojagi) == before
+    assert len(before) == second["tables"]["all"]
     assert second["rows"]["added"] == 0
     assert second["quality"] == first["quality"]
     assert {row["table"]: row["version"] for row in bojagi.json("status")["tables"]} == versions
 
 
-def test_status_tells_the_run_and_the_tables(finished: tuple[Bojagi, Any]) -> None:
+def last_materialised(bojagi: Bojagi) -> dict[str, float]:
+    """Return when each asset was last materialised, by Dagster's record."""
+    with open_instance(load_settings(data_dir=bojagi.data)) as instance:
+        events = {
+            key.to_user_string(): instance.get_latest_materialization_event(key) for key in instance.all_asset_keys()
+        }
+    return {name: event.timestamp for name, event in events.items() if event}
+
+
+def test_status_shows_the_last_run_and_the_rows_of_each_table(finished: tuple[Bojagi, Any]) -> None:
     bojagi, told = finished
     status = bojagi.json("status")
     assert status["last_run"]["state"] == "success"
@@ -51,9 +68,9 @@ def test_status_tells_the_run_and_the_tables(finished: tuple[Bojagi, Any]) -> No
     assert "gold/customer_360" in bojagi("status").stdout
 
 
-def test_the_killed_run_is_failed_in_the_record(finished: tuple[Bojagi, Any]) -> None:
+def test_a_killed_run_is_marked_failed_in_dagsters_record(finished: tuple[Bojagi, Any]) -> None:
     from installation.settings import load_settings
-    from pipelines.defs.refresh import open_instance
+    from pipelines.orchestration.instance import open_instance
 
     bojagi, _ = finished
     with open_instance(load_settings(data_dir=bojagi.data)) as instance:
@@ -62,14 +79,14 @@ def test_the_killed_run_is_failed_in_the_record(finished: tuple[Bojagi, Any]) ->
     assert set(states[:-1]) == {"SUCCESS"}
 
 
-def test_quarantine_is_listed_without_the_rows_themselves(finished: tuple[Bojagi, Any]) -> None:
+def test_the_quarantine_list_holds_counts_and_no_rows(finished: tuple[Bojagi, Any]) -> None:
     bojagi, _ = finished
     counts = bojagi.json("quarantine", "list")
     assert sum(entry["rows"] for entry in counts) > 0
     assert all(set(entry) == {"source", "column", "rule", "reason", "rows", "files"} for entry in counts)
 
 
-def test_replaying_under_the_same_contracts_changes_nothing(finished: tuple[Bojagi, Any]) -> None:
+def test_replay_under_the_same_contracts_adds_no_rows(finished: tuple[Bojagi, Any]) -> None:
     bojagi, _ = finished
     before = bojagi.json("quarantine", "list")
     reports = bojagi.json("quarantine", "replay")
@@ -77,7 +94,7 @@ def test_replaying_under_the_same_contracts_changes_nothing(finished: tuple[Boja
     assert bojagi.json("quarantine", "list") == before
 
 
-def test_every_gold_table_of_persons_is_in_the_audit_log_once(finished: tuple[Bojagi, Any]) -> None:
+def test_the_build_of_every_gold_table_about_customers_is_in_the_audit_log_once(finished: tuple[Bojagi, Any]) -> None:
     bojagi, _ = finished
     shown = bojagi("audit", "show", "--who", "bojagi run", "--json").stdout.splitlines()
     builds = [entry for entry in map(json.loads, shown) if entry["action"] == "build"]
@@ -92,7 +109,7 @@ def test_every_gold_table_of_persons_is_in_the_audit_log_once(finished: tuple[Bo
     assert bojagi("audit", "verify").returncode == 0
 
 
-def test_a_person_who_does_not_permit_it_in_a_gold_table_stops_what_is_built_from_it(
+def test_an_unpermitted_customer_in_a_gold_table_blocks_the_tables_made_from_it(
     finished: tuple[Bojagi, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bojagi = Bojagi(copytree(finished[0].data, tmp_path / "data"))
@@ -102,7 +119,7 @@ def test_a_person_who_does_not_permit_it_in_a_gold_table_stops_what_is_built_fro
     people = len(gold["customer_id"].unique())
     assert bojagi("consent", "withdraw", leaver, "analytics").returncode == 0
     monkeypatch.setenv("DAGSTER_HOME", str(bojagi.data / "dagster"))
-    # The filter is broken on purpose: whoever withdrew stays in.
+    # The filter is broken on purpose: a customer who withdrew stays in.
     monkeypatch.setattr("pipelines.consent.filter.ConsentFilter.keep_inputs", lambda _, tables, contract: tables)
     monkeypatch.setattr("pipelines.consent.filter.ConsentFilter.keep_rows", lambda _, frame, contract: frame)
     for _ in range(2):  # the second time it is current, and still not to be built upon
@@ -118,15 +135,33 @@ def test_a_person_who_does_not_permit_it_in_a_gold_table_stops_what_is_built_fro
 
 
 def refresh_some(bojagi: Bojagi, tables: list[str]) -> RunProgress:
-    """The part of the job that makes these tables, in this process."""
-    settings, contracts = load_settings(data_dir=bojagi.data), load_contracts()
+    """Run the part of the job that makes these tables, in this process."""
+    installation = Installation(load_settings(data_dir=bojagi.data))
     progress = RunProgress(on_start=lambda _: None, on_end=lambda _: None)
-    with open_instance(settings) as instance:
-        refresh(build_definitions(settings, contracts), instance, progress, landing_tags(settings, contracts), tables)
+    with open_instance(installation.settings) as instance:
+        tags = landing_tags(installation.settings, installation.contracts)
+        refresh(build_definitions(installation), instance, progress, tags, tables)
     return progress
 
 
-def test_statistics_are_paid_and_the_log_is_verified(finished: tuple[Bojagi, Any], tmp_path: Path) -> None:
+def test_a_changed_gold_table_below_current_silver_tables_is_built_and_alone_materialised(
+    finished: tuple[Bojagi, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bojagi = Bojagi(copytree(finished[0].data, tmp_path / "data"))
+    current, changed = ["bronze/cj_products", "silver/product", "silver/order_line"], "gold/order_history"
+    monkeypatch.setenv("DAGSTER_HOME", str(bojagi.data / "dagster"))
+    monkeypatch.setattr(
+        "pipelines.defs.build.TABLES",
+        tuple(replace(table, version=table.version + 1) if table.name == changed else table for table in TABLES),
+    )
+    before = last_materialised(bojagi)
+    turns = {turn.table: turn for turn in refresh_some(bojagi, [*current, changed]).turns.values()}
+    after = last_materialised(bojagi)
+    assert [turns[name].is_up_to_date for name in (*current, changed)] == [True, True, True, False]
+    assert {name for name in after if after[name] > before[name]} == {changed}
+
+
+def test_statistics_are_charged_once_and_the_audit_log_verifies(finished: tuple[Bojagi, Any], tmp_path: Path) -> None:
     bojagi, _ = finished
     account = "gold/order_history|analytics|customer_id"
     sql = "SELECT channel, COUNT(*) FROM gold.order_history WHERE order_date >= '2017-06-01' GROUP BY channel"

@@ -6,8 +6,8 @@ import pytest
 
 from installation.contract.document import Contracts
 from installation.settings import Settings
-from pipelines.defs.automation import LANDING_TAG, landing_sensor, refresh_job
-from pipelines.defs.refresh import landing_tags
+from pipelines.defs.automation import landing_sensor, refresh_job
+from pipelines.orchestration.landing_state import LANDING_TAG, landing_tags
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def tick(settings: Settings, contracts: Contracts, instance: dg.DagsterInstance)
     return Ticks(settings, contracts, instance)
 
 
-def test_one_run_for_a_batch_and_none_for_the_same_again(tick: Ticks) -> None:
+def test_a_batch_of_files_starts_one_run_and_no_second(tick: Ticks) -> None:
     assert tick() == []  # the files may still be growing
     (request,) = tick()
     tick.start(request)
@@ -47,7 +47,7 @@ def test_one_run_for_a_batch_and_none_for_the_same_again(tick: Ticks) -> None:
     assert tick() == []
 
 
-def test_a_file_that_grows_is_waited_for(tick: Ticks, settings: Settings) -> None:
+def test_no_run_starts_while_a_file_grows(tick: Ticks, settings: Settings) -> None:
     path = settings.landing_dir / "weather" / "new.csv"
     for text in ("half", "half and whole", "half and whole and more"):
         path.write_text(text)
@@ -55,7 +55,7 @@ def test_a_file_that_grows_is_waited_for(tick: Ticks, settings: Settings) -> Non
     assert len(tick()) == 1
 
 
-def test_an_unfinished_copy_is_no_file(tick: Ticks, settings: Settings) -> None:
+def test_unfinished_copies_start_no_run(tick: Ticks, settings: Settings) -> None:
     tick()
     (request,) = tick()
     tick.start(request, dg.DagsterRunStatus.SUCCESS)
@@ -65,7 +65,7 @@ def test_an_unfinished_copy_is_no_file(tick: Ticks, settings: Settings) -> None:
     assert tick() == []
 
 
-def test_what_the_command_line_loads_starts_no_second_run(
+def test_files_loaded_by_the_command_line_start_no_run_and_a_later_file_does(
     tick: Ticks, settings: Settings, contracts: Contracts
 ) -> None:
     tags = landing_tags(settings, contracts)
@@ -77,7 +77,7 @@ def test_what_the_command_line_loads_starts_no_second_run(
     assert len(tick()) == 1
 
 
-def test_a_failed_run_is_tried_once_more(tick: Ticks) -> None:
+def test_a_failed_run_is_requested_again_under_the_same_key(tick: Ticks) -> None:
     tick()
     (first,) = tick()
     tick.start(first, dg.DagsterRunStatus.FAILURE)
@@ -86,7 +86,7 @@ def test_a_failed_run_is_tried_once_more(tick: Ticks) -> None:
     assert second.tags[LANDING_TAG] == first.tags[LANDING_TAG]
 
 
-def test_an_empty_folder_asks_for_nothing(tick: Ticks, settings: Settings, tmp_path: Path) -> None:
+def test_an_empty_folder_starts_no_run(tick: Ticks, settings: Settings, tmp_path: Path) -> None:
     for path in settings.landing_dir.rglob("*.*"):
         path.unlink()
     assert tick() == []

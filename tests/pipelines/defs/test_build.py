@@ -1,16 +1,20 @@
 import subprocess
 import sys
+from datetime import timedelta
 
 import dagster as dg
 import pytest
+
+# Private: the type that the public `Definitions.resolve_asset_graph` returns has no public name.
 from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 
 from installation.contract.document import Contracts
+from installation.installation import Installation
 from installation.settings import load_settings
 from pipelines.defs.build import build_definitions
-from pipelines.defs.metadata import asset_key
+from pipelines.orchestration.metadata import asset_key
 from pipelines.quality.metric import TABLE as TREND
-from pipelines.release.statistics import built_in_reports
+from pipelines.release.declaration import statistics_releases
 from pipelines.unify.registry import TABLES
 
 OTHERS = {
@@ -24,7 +28,7 @@ OTHERS = {
 
 @pytest.fixture(scope="module")
 def definitions(contracts: Contracts, tmp_path_factory: pytest.TempPathFactory) -> dg.Definitions:
-    return build_definitions(load_settings(data_dir=tmp_path_factory.mktemp("data")), contracts)
+    return build_definitions(Installation(load_settings(data_dir=tmp_path_factory.mktemp("data"))))
 
 
 @pytest.fixture(scope="module")
@@ -32,18 +36,18 @@ def graph(definitions: dg.Definitions) -> AssetGraph:
     return definitions.resolve_asset_graph()
 
 
-def test_one_asset_a_table(graph: AssetGraph, contracts: Contracts) -> None:
+def test_every_table_is_one_asset(graph: AssetGraph, contracts: Contracts) -> None:
     tables = {contract.table for contract in contracts.sources} | {table.name for table in TABLES} | {TREND}
-    reports = {report.table for report in built_in_reports()}
+    reports = {report.table for report in statistics_releases()}
     assert {"/".join(key.path) for key in graph.get_all_asset_keys()} == tables | OTHERS | reports
 
 
-def test_every_contract_has_its_asset(graph: AssetGraph, contracts: Contracts) -> None:
+def test_every_contract_has_an_asset(graph: AssetGraph, contracts: Contracts) -> None:
     declared = {asset_key(contract.table) for contract in contracts.values() if contract.layer != "release"}
     assert declared <= graph.get_all_asset_keys()
 
 
-def test_assets_depend_on_what_the_registry_says(graph: AssetGraph, contracts: Contracts) -> None:
+def test_assets_depend_on_the_inputs_that_the_registry_declares(graph: AssetGraph, contracts: Contracts) -> None:
     for table in TABLES:
         parents = {"/".join(key.path) for key in graph.get(asset_key(table.name)).parent_keys}
         is_consented = contracts.table(table.name).built_for not in (None, "legal_records")
@@ -71,7 +75,7 @@ def test_every_table_is_described_owned_and_checked(graph: AssetGraph, contracts
         assert {key.name for key in node.check_keys} >= {"schema", "volume"}
 
 
-def test_checks_block_what_follows(definitions: dg.Definitions) -> None:
+def test_every_check_blocks_the_tables_below(definitions: dg.Definitions) -> None:
     specs = [spec for checks in definitions.asset_checks or () for spec in checks.check_specs]
     assert specs
     assert all(spec.blocking for spec in specs)
@@ -84,14 +88,14 @@ def test_events_are_partitioned_by_day_in_single_runs(graph: AssetGraph) -> None
     assert node.backfill_policy == dg.BackfillPolicy.single_run()
 
 
-def test_one_job_a_schedule_and_a_sensor(definitions: dg.Definitions) -> None:
+def test_the_schedule_and_the_sensor_start_the_refresh_job_in_one_process(definitions: dg.Definitions) -> None:
     job = definitions.resolve_job_def("refresh")
     assert job.executor_def is dg.in_process_executor
     assert definitions.get_repository_def().get_schedule_def("nightly").job_name == "refresh"
     assert definitions.get_repository_def().get_sensor_def("landing").job_name == "refresh"
 
 
-def test_the_module_that_dagster_loads(tmp_path: object) -> None:
+def test_loading_the_definitions_imports_no_heavy_package(tmp_path: object) -> None:
     code = (
         "import sys; from pipelines.definitions import defs; defs.resolve_asset_graph();"
         "print(sorted({'great_expectations', 'matplotlib', 'torch'} & set(sys.modules)))"
@@ -100,3 +104,26 @@ def test_the_module_that_dagster_loads(tmp_path: object) -> None:
         [sys.executable, "-W", "error::UserWarning", "-c", code], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]", "loading the definitions must stay light"
+
+
+def test_schedules_run_by_the_clock_of_the_shop(definitions: dg.Definitions) -> None:
+    repository = definitions.get_repository_def()
+    zones = {schedule.name: schedule.execution_timezone for schedule in repository.schedule_defs}
+    assert zones == dict.fromkeys(("nightly", "daily_retention", "monthly_private_reports"), "Asia/Seoul")
+
+
+def test_a_table_is_stale_after_the_service_level_of_its_contract(graph: AssetGraph, contracts: Contracts) -> None:
+    windows = {}
+    for contract in contracts.values():
+        if contract.layer == "release":
+            continue
+        policy = graph.get(asset_key(contract.table)).freshness_policy
+        windows[contract.table] = policy.fail_window.to_timedelta() if policy else None
+    assert windows["bronze/app_event"] == timedelta(days=1)
+    assert windows["bronze/cj_campaigns"] == timedelta(days=7)
+    levels = {
+        contract.table: contract.freshness_hours for contract in contracts.values() if contract.layer != "release"
+    }
+    expected = {table: None if hours is None else timedelta(hours=hours) for table, hours in levels.items()}
+    assert windows == expected
+    assert all(windows[contract.table] for contract in contracts.sources)

@@ -1,4 +1,4 @@
-"""The daily asset deletes what is due and says so."""
+"""The retention job deletes rows whose retention has ended and reports their number."""
 
 from datetime import date
 
@@ -14,28 +14,30 @@ from pipelines.defs.build import build_definitions
 from pipelines.ingest.source_load import ingest_source
 
 
-def test_the_daily_job_deletes_what_is_due_and_reports_it(settings: Settings, contracts: Contracts) -> None:
+def test_the_retention_job_deletes_due_rows_and_reports_their_number(settings: Settings, contracts: Contracts) -> None:
     later = settings.model_copy(update={"run_date": date(2040, 1, 1)})
     lakehouse = Lakehouse(later.lakehouse_root)
     with Installation(later) as opened:
         loaded = ingest_source(contracts.source("weather"), lakehouse, later.landing_dir, opened.protection, wall_clock)
     assert loaded.rows_added > 0
 
-    job = build_definitions(later, contracts).resolve_job_def("retention")
+    job = build_definitions(Installation(later)).resolve_job_def("retention")
     with dg.DagsterInstance.ephemeral() as instance:
         done = job.execute_in_process(instance=instance)
         event = instance.get_latest_materialization_event(RETENTION_KEY)
     assert done.success
     assert event is not None
     assert event.asset_materialization is not None
-    told = event.asset_materialization.metadata
-    assert told["rows_deleted"].value == loaded.rows_added
-    assert "bronze/weather" in str(told["report"].value)
+    reported = event.asset_materialization.metadata
+    assert reported["rows_deleted"].value == loaded.rows_added
+    assert "bronze/weather" in str(reported["report"].value)
     assert lakehouse.delta("bronze/weather").to_pyarrow_table().num_rows == 0
 
 
-def test_a_refresh_deletes_nothing(settings: Settings, contracts: Contracts) -> None:
-    definitions = build_definitions(settings, contracts)
+def test_the_refresh_job_deletes_no_rows_and_the_retention_job_does_nothing_else(
+    settings: Settings, contracts: Contracts
+) -> None:
+    definitions = build_definitions(Installation(settings))
     assert RETENTION_KEY not in definitions.resolve_job_def("refresh").asset_layer.executable_asset_keys
     assert definitions.resolve_job_def("retention").asset_layer.executable_asset_keys == {RETENTION_KEY}
     assert definitions.resolve_schedule_def("daily_retention").cron_schedule == "0 2 * * *"

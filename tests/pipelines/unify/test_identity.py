@@ -10,9 +10,9 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
-from pipelines.defs.identity_chart import identity_charts
 from pipelines.derived_table.refresh import refresh_table
 from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
+from pipelines.orchestration.identity_metadata import identity_charts
 from pipelines.register.customer_id import opaque_ids
 from pipelines.register.decision import DecisionError
 from pipelines.register.matching_session import MatchingSession

@@ -6,13 +6,13 @@ import dagster as dg
 import pytest
 from dagster._core.storage.event_log.sqlite import SqliteEventLogStorage
 
-from pipelines.defs.storage import OPEN_SHARDS, OpenEventLog
+from pipelines.orchestration.storage import OPEN_SHARDS, OpenEventLog
 
 DAYS = dg.DailyPartitionsDefinition("2017-01-01", end_date="2017-02-01")
 CONFIG = """
 storage:
   custom:
-    module: pipelines.defs.storage
+    module: pipelines.orchestration.storage
     class: OpenSqliteStorage
     config:
       base_dir: {folder}
@@ -42,11 +42,11 @@ def _run(instance: dg.DagsterInstance) -> dg.ExecuteInProcessResult:
     return dg.materialize([event], instance=instance, tags=tags)
 
 
-def test_the_configuration_selects_it(instance: dg.DagsterInstance) -> None:
+def test_dagster_yaml_selects_the_storage_with_open_connections(instance: dg.DagsterInstance) -> None:
     assert isinstance(instance.event_log_storage, OpenEventLog)
 
 
-def test_what_it_stores_dagsters_own_storage_reads(instance: dg.DagsterInstance, tmp_path: Path) -> None:
+def test_dagsters_own_storage_reads_the_stored_events(instance: dg.DagsterInstance, tmp_path: Path) -> None:
     result = _run(instance)
     plain = SqliteEventLogStorage(str(tmp_path / "history" / "runs"))
     stored = [entry.dagster_event for entry in plain.get_logs_for_run(result.run_id) if entry.dagster_event]
@@ -57,7 +57,7 @@ def test_what_it_stores_dagsters_own_storage_reads(instance: dg.DagsterInstance,
     assert plain.get_materialized_partitions(event.key) == set(DAYS.get_partition_keys())
 
 
-def test_a_batch_of_materializations_reads_as_single_ones(
+def test_a_batch_of_materialisations_reads_like_single_ones(
     instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _run(instance)
@@ -69,7 +69,7 @@ def test_a_batch_of_materializations_reads_as_single_ones(
     assert instance.get_latest_materialization_event(event.key) is not None
 
 
-def test_few_run_logs_stay_open(instance: dg.DagsterInstance) -> None:
+def test_at_most_eight_run_logs_stay_open(instance: dg.DagsterInstance) -> None:
     log = instance.event_log_storage
     assert isinstance(log, OpenEventLog)
     for _ in range(OPEN_SHARDS + 2):
@@ -77,7 +77,7 @@ def test_few_run_logs_stay_open(instance: dg.DagsterInstance) -> None:
     assert len(log._engines) <= OPEN_SHARDS
 
 
-def test_nothing_is_left_to_fold_in_after_it_is_closed(tmp_path: Path) -> None:
+def test_no_write_ahead_log_is_left_after_closing(tmp_path: Path) -> None:
     (tmp_path / "dagster.yaml").write_text(CONFIG.format(folder=tmp_path))
     with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
         result = _run(instance)

@@ -1,4 +1,4 @@
-"""What `bojagi run` says: a line a table as it goes, and what it all came to."""
+"""Writes the output of `bojagi run`: one line for each finished table, then the totals of the run."""
 
 import json
 from dataclasses import asdict
@@ -7,13 +7,13 @@ from typing import Any
 from rich.console import Console
 
 from installation.settings import Settings
-from pipelines.defs.summary import RunProgress, TableTurn
+from pipelines.orchestration.run_progress import RunProgress, TableTurn
 
 NAME_WIDTH = 36
 
 
 def describe_turn(turn: TableTurn) -> str:
-    """Return one table's line: mark, name, rows, seconds, checks, and what is wrong."""
+    """Return the line of one table: mark, name, rows, seconds, checks and errors."""
     head = f"{_mark(turn)} {turn.table:<{NAME_WIDTH}}"
     if turn.error is not None:
         return f"{head} [red]{_plain(turn.error)}[/red]"
@@ -25,7 +25,7 @@ def describe_turn(turn: TableTurn) -> str:
 
 
 def print_summary(console: Console, progress: RunProgress, settings: Settings, seconds: float) -> None:
-    """Print what the run came to and where to look next."""
+    """Print the totals of the run and the next commands."""
     total = totals(progress, settings, seconds)
     tables, quality, rows = total["tables"], total["quality"], total["rows"]
     console.print()
@@ -36,7 +36,9 @@ def print_summary(console: Console, progress: RunProgress, settings: Settings, s
     )
     if tables["skipped"]:
         skipped = ", ".join(tables["skipped"])
-        console.print(f"[red]Left as they were[/red], for what they need did not pass: {skipped}", soft_wrap=True)
+        console.print(
+            f"[red]Not rebuilt[/red], because an input failed its checks or its build: {skipped}", soft_wrap=True
+        )
     console.print(
         f"Quality: {quality['passed']:,} rules hold, {quality['warned']:,} warn, {quality['failed']:,} failed"
     )
@@ -47,13 +49,13 @@ def print_summary(console: Console, progress: RunProgress, settings: Settings, s
 
 
 def as_json(progress: RunProgress, settings: Settings, seconds: float) -> str:
-    """Return the same as one JSON document."""
+    """Return the totals and the turn of each table as one JSON document."""
     document = totals(progress, settings, seconds) | {"turns": [asdict(turn) for turn in progress.turns.values()]}
     return json.dumps(document, ensure_ascii=False, indent=2)
 
 
 def totals(progress: RunProgress, settings: Settings, seconds: float) -> dict[str, Any]:
-    """Sum the turns of a run."""
+    """Return the totals of a run by topic: tables, rows, quality, and where to look next."""
     turns = list(progress.turns.values())
     return {
         "engine": settings.engine,
@@ -91,16 +93,16 @@ def _mark(turn: TableTurn) -> str:
 
 def _rules(turn: TableTurn) -> str:
     if turn.awaits_checks:
-        return "[red]not checked[/red]: what its rules look into did not pass"
+        return "[red]not checked[/red]: a table that its rules read failed its checks"
     checked = turn.rules_passed + turn.rules_warned + turn.rules_failed
     if not checked:
         return ""
-    told = [f"{turn.rules_passed} of {checked} rules hold"]
+    parts = [f"{turn.rules_passed} of {checked} rules hold"]
     if turn.rules_warned:
-        told.append(f"[yellow]{turn.rules_warned} warn[/yellow]")
+        parts.append(f"[yellow]{turn.rules_warned} warn[/yellow]")
     if turn.rules_failed:
-        told.append(f"[red]{turn.rules_failed} failed[/red]")
-    return ", ".join(told)
+        parts.append(f"[red]{turn.rules_failed} failed[/red]")
+    return ", ".join(parts)
 
 
 def _load(turn: TableTurn) -> str:
@@ -110,5 +112,5 @@ def _load(turn: TableTurn) -> str:
 
 
 def _plain(text: str) -> str:
-    """Keep what looks like markup in a message from being taken for it."""
+    """Return the message with its brackets escaped, so that the console does not read them as markup."""
     return text.replace("[", "\\[")

@@ -8,7 +8,7 @@ from deltalake import DeltaTable, write_deltalake
 
 from installation.lakehouse.table_profile import TableProfile, read_profile
 from installation.settings import Settings, load_settings
-from pipelines.defs.partition import EVENT_TABLE, daily_partitions, touched_days
+from pipelines.orchestration.event_day import EVENT_TABLE, daily_partitions, touched_days
 
 
 @pytest.fixture
@@ -23,13 +23,13 @@ def _write(settings: Settings, *days: date) -> TableProfile:
     return read_profile(DeltaTable(path))
 
 
-def test_before_any_event_the_days_are_those_of_complete_journey(settings: Settings) -> None:
+def test_before_any_event_the_partitions_are_the_days_of_complete_journey(settings: Settings) -> None:
     days = daily_partitions(settings).get_partition_keys()
     assert days[0] == "2017-01-01"
     assert "2017-12-31" in days
 
 
-def test_days_reach_from_the_first_to_the_last_event(settings: Settings) -> None:
+def test_partitions_reach_from_the_first_to_the_last_event(settings: Settings) -> None:
     _write(settings, date(2020, 2, 27), date(2020, 3, 1))
     assert daily_partitions(settings).get_partition_keys() == ["2020-02-27", "2020-02-28", "2020-02-29", "2020-03-01"]
 
@@ -49,7 +49,7 @@ def _report(settings: Settings, instance: dg.DagsterInstance, profile: TableProf
     return [one.partition for one in events if one.partition is not None]
 
 
-def test_only_touched_days_are_reported_and_none_is_forgotten(settings: Settings) -> None:
+def test_touched_days_and_days_never_reported_are_reported_and_no_others(settings: Settings) -> None:
     first, second, third = date(2020, 2, 27), date(2020, 2, 28), date(2020, 3, 1)
     with dg.DagsterInstance.ephemeral() as instance:
         profile = _write(settings, first, second)
@@ -61,14 +61,14 @@ def test_only_touched_days_are_reported_and_none_is_forgotten(settings: Settings
         assert _report(settings, instance, more, third) == ["2020-03-01"]
 
 
-def test_the_rows_of_the_day_are_told(settings: Settings) -> None:
+def test_a_reported_day_has_its_number_of_rows(settings: Settings) -> None:
     day = date(2020, 2, 27)
     with dg.DagsterInstance.ephemeral() as instance:
         _report(settings, instance, _write(settings, day, day, day))
         event = instance.get_latest_materialization_event(dg.AssetKey(EVENT_TABLE.split("/")))
         records = instance.fetch_materializations(dg.AssetKey(EVENT_TABLE.split("/")), limit=10).records
     assert event is not None
-    told = {one.partition_key: one.asset_materialization for one in records}
-    reported = told["2020-02-27"]
+    by_day = {one.partition_key: one.asset_materialization for one in records}
+    reported = by_day["2020-02-27"]
     assert reported is not None
     assert reported.metadata["dagster/partition_row_count"].value == 3

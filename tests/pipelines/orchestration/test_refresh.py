@@ -5,14 +5,13 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
-from installation.contract.document import Contracts
+from installation.installation import Installation
 from installation.settings import Settings
 from pipelines.defs.build import build_definitions
-from pipelines.defs.metadata import asset_key
-from pipelines.defs.refresh import newest_run, open_instance
-from pipelines.defs.resource import bury_dead_runs
 from pipelines.ingest.lock import run_lock
-from tests.pipelines.defs.conftest import TABLES, Refresh
+from pipelines.orchestration.instance import JOB, fail_orphaned_runs, newest_run, open_instance
+from pipelines.orchestration.metadata import asset_key
+from tests.pipelines.dagster_market import TABLES, Refresh
 
 
 def _version(settings: Settings, table: str) -> int:
@@ -23,8 +22,18 @@ def _versions(settings: Settings) -> dict[str, int]:
     return {table: _version(settings, table) for table in TABLES}
 
 
+def _break_region(settings: Settings) -> DeltaTable:
+    """Append a row without its required columns to bronze/region, and return the table as it was before."""
+    region = DeltaTable(f"{settings.lakehouse_root}/bronze/region")
+    row = pa.Table.from_pylist([{"dong": "nowhere"}], schema=pa.schema(region.schema().to_arrow()))
+    write_deltalake(f"{settings.lakehouse_root}/bronze/region", row, mode="append")
+    return region
+
+
 @pytest.mark.parametrize("engine", ["sail", pytest.param("spark", marks=pytest.mark.spark)])
-def test_a_second_run_does_nothing(run: Refresh, settings: Settings, engine: str) -> None:
+def test_a_second_run_writes_no_table_and_finds_the_same_rules_kept(
+    run: Refresh, settings: Settings, engine: str
+) -> None:
     first = run(engine)
     assert first.error is None
     assert {turn.table for turn in first.turns.values()} == set(TABLES)
@@ -34,18 +43,15 @@ def test_a_second_run_does_nothing(run: Refresh, settings: Settings, engine: str
     second = run(engine)
     assert all(turn.is_finished and turn.is_up_to_date for turn in second.turns.values())
     assert _versions(settings) == versions
-    told = [(turn.rules_passed, turn.rules_warned, turn.rows) for turn in first.turns.values()]
-    assert told == [(turn.rules_passed, turn.rules_warned, turn.rows) for turn in second.turns.values()]
+    figures = [(turn.rules_passed, turn.rules_warned, turn.rows) for turn in first.turns.values()]
+    assert figures == [(turn.rules_passed, turn.rules_warned, turn.rows) for turn in second.turns.values()]
 
 
-def test_a_broken_table_blocks_what_is_built_from_it_until_it_is_repaired(run: Refresh, settings: Settings) -> None:
-    run()
+@pytest.mark.usefixtures("after_first_run")
+def test_a_broken_table_blocks_the_tables_made_from_it_until_it_is_repaired(run: Refresh, settings: Settings) -> None:
     calendar = _version(settings, "silver/calendar")
-    region = DeltaTable(f"{settings.lakehouse_root}/bronze/region")
-    sound = region.version()
-    stray = pa.Table.from_pylist([{"dong": "nowhere"}], schema=pa.schema(region.schema().to_arrow()))
-    write_deltalake(f"{settings.lakehouse_root}/bronze/region", stray, mode="append")
-    for _ in range(2):  # the second time it is remembered, not checked
+    sound = _break_region(settings).version()
+    for _ in range(2):  # the second run remembers the result and does not check again
         broken = {turn.table: turn for turn in run().turns.values()}
         assert broken["bronze/region"].rules_failed > 0
         assert any("never null" in text for text in broken["bronze/region"].broken_checks)
@@ -55,11 +61,9 @@ def test_a_broken_table_blocks_what_is_built_from_it_until_it_is_repaired(run: R
     assert all(turn.is_finished for turn in run().turns.values())
 
 
-def test_what_a_halted_run_found_is_in_the_trend_and_the_docs_once(run: Refresh, settings: Settings) -> None:
-    run()
-    region = DeltaTable(f"{settings.lakehouse_root}/bronze/region")
-    stray = pa.Table.from_pylist([{"dong": "nowhere"}], schema=pa.schema(region.schema().to_arrow()))
-    write_deltalake(f"{settings.lakehouse_root}/bronze/region", stray, mode="append")
+@pytest.mark.usefixtures("after_first_run")
+def test_findings_of_a_halted_run_are_in_the_trend_and_the_docs_once(run: Refresh, settings: Settings) -> None:
+    _break_region(settings)
     run()
     page = settings.quality_site_dir / "index.html"
     assert "bronze/region" in page.read_text("utf-8")
@@ -71,14 +75,12 @@ def test_what_a_halted_run_found_is_in_the_trend_and_the_docs_once(run: Refresh,
     assert DeltaTable(f"{settings.lakehouse_root}/gold/quality_metric").to_pyarrow_table().num_rows == trend.num_rows
 
 
-def test_a_new_file_refreshes_what_depends_on_it(run: Refresh, settings: Settings, market: Path) -> None:
-    run()
+@pytest.mark.usefixtures("after_first_run")
+def test_a_new_file_refreshes_the_tables_that_depend_on_it_and_no_others(
+    run: Refresh, settings: Settings, market: Path
+) -> None:
     before = _versions(settings)
-    first = next((market / "weather").glob("*.csv")).read_text("utf-8-sig").splitlines()
-    late = first[1].split(",")
-    header = first[0].split(",")
-    late[header.index("observed_on")] = "2018-03-01"
-    (settings.landing_dir / "weather" / "late.csv").write_text(f"{first[0]}\n{','.join(late)}\n", "utf-8")
+    land_late_weather(settings, market)
     turns = {turn.table: turn for turn in run().turns.values()}
     after = _versions(settings)
     assert (turns["bronze/weather"].rows_added, turns["bronze/weather"].is_up_to_date) == (1, False)
@@ -86,7 +88,18 @@ def test_a_new_file_refreshes_what_depends_on_it(run: Refresh, settings: Setting
     assert after["bronze/region"] == before["bronze/region"]
 
 
-def test_a_file_that_cannot_be_read_is_told_and_the_rest_goes_on(run: Refresh, settings: Settings) -> None:
+def land_late_weather(settings: Settings, market: Path, day: str = "2018-03-01") -> None:
+    """Land a file with one observation of a day that no file has had."""
+    first = next((market / "weather").glob("*.csv")).read_text("utf-8-sig").splitlines()
+    late = first[1].split(",")
+    header = first[0].split(",")
+    late[header.index("observed_on")] = day
+    (settings.landing_dir / "weather" / f"{day}.csv").write_text(f"{first[0]}\n{','.join(late)}\n", "utf-8")
+
+
+def test_a_file_that_cannot_be_read_is_reported_and_the_other_files_are_loaded(
+    run: Refresh, settings: Settings
+) -> None:
     lines = next((settings.landing_dir / "cj_transactions").glob("*.parquet"))
     (lines.parent / "cut.parquet").write_bytes(lines.read_bytes()[:1000])
     turns = {turn.table: turn for turn in run().turns.values()}
@@ -95,7 +108,7 @@ def test_a_file_that_cannot_be_read_is_told_and_the_rest_goes_on(run: Refresh, s
     assert turns["silver/calendar"].is_finished
 
 
-def test_a_folder_in_use_stops_the_run_with_one_line(run: Refresh, settings: Settings) -> None:
+def test_a_run_in_a_locked_data_folder_ends_with_a_message_of_one_line(run: Refresh, settings: Settings) -> None:
     with run_lock(settings.data_dir):
         progress = run()
     assert progress.error_kind == "RunLockError"
@@ -103,20 +116,18 @@ def test_a_folder_in_use_stops_the_run_with_one_line(run: Refresh, settings: Set
     assert not any(turn.is_started for turn in progress.turns.values())
 
 
-def test_a_run_whose_process_was_killed_is_marked_failed_by_the_next(
-    run: Refresh, settings: Settings, contracts: Contracts
-) -> None:
+def test_the_run_of_a_killed_process_is_marked_failed_by_the_next_run(settings: Settings) -> None:
     with open_instance(settings) as instance:
-        job = build_definitions(settings, contracts).resolve_job_def("refresh")
+        job = build_definitions(Installation(settings)).resolve_job_def(JOB)
         dead = instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
         living = instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
-        bury_dead_runs(instance, living.run_id)
+        fail_orphaned_runs(instance, living.run_id)
         states = {one.run_id: one.status for one in instance.get_runs()}
         assert states == {dead.run_id: dg.DagsterRunStatus.FAILURE, living.run_id: dg.DagsterRunStatus.STARTED}
 
 
-def test_the_run_is_in_the_record_with_metadata(run: Refresh, settings: Settings) -> None:
-    run()
+@pytest.mark.usefixtures("after_first_run")
+def test_a_finished_run_is_in_dagsters_record_with_the_metadata_of_its_tables(settings: Settings) -> None:
     with open_instance(settings) as instance:
         newest = newest_run(instance)
         event = instance.get_latest_materialization_event(asset_key("silver/calendar"))
@@ -124,12 +135,30 @@ def test_the_run_is_in_the_record_with_metadata(run: Refresh, settings: Settings
     assert newest["state"] == "success"
     assert event is not None
     assert event.asset_materialization is not None
-    told = event.asset_materialization.metadata
-    assert told["dagster/row_count"].value == sum(
+    metadata = event.asset_materialization.metadata
+    assert metadata["dagster/row_count"].value == sum(
         DeltaTable(f"{settings.lakehouse_root}/silver/calendar")
         .get_add_actions(flatten=True)["num_records"]
         .to_pylist()
     )
-    assert str(told["plot"].value).startswith("![plot](data:image/svg+xml;base64,")
-    lineage = told["dagster/column_lineage"].value.deps_by_column
+    assert "![chart](data:image/png;base64," in str(metadata["plot"].value)
+    lineage = metadata["dagster/column_lineage"].value.deps_by_column
     assert {"/".join(dep.asset_key.path) for dep in lineage["sido"]} >= {"bronze/weather"}
+
+
+@pytest.mark.usefixtures("after_first_run")
+def test_a_run_of_the_command_line_belongs_to_the_code_location_that_the_ui_shows(settings: Settings) -> None:
+    with open_instance(settings) as instance:
+        (record,) = instance.get_run_records()
+    origin = record.dagster_run.remote_job_origin
+    assert origin is not None
+    assert origin.repository_origin.get_label() == "__repository__@pipelines.definitions"
+    assert origin.job_name == record.dagster_run.job_name == "refresh"
+    assert instance_runs_by_label(settings, "__repository__@pipelines.definitions") == [record.dagster_run.run_id]
+    assert instance_runs_by_label(settings, "__repository__@elsewhere") == []
+
+
+def instance_runs_by_label(settings: Settings, label: str) -> list[str]:
+    """Return the runs that the UI lists under a repository: it looks for them by this tag."""
+    with open_instance(settings) as instance:
+        return [run.run_id for run in instance.get_runs(dg.RunsFilter(tags={".dagster/repository": label}))]

@@ -1,26 +1,28 @@
-"""What a run did, read from Dagster's events: one line a table, and the whole."""
+"""Reads the progress of a run from Dagster's events: what happened to each table, and to the run as a whole."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import dagster as dg
+
+# Private: a listener of `DagsterInstance.add_event_listener` receives these types, which Dagster does not export.
 from dagster._core.events import DagsterEvent, DagsterEventType
 from dagster._core.events.log import EventLogEntry
 from dagster_shared.error import SerializableErrorInfo
 
 from installation.errors import InstallationError
-from pipelines.defs import check, metadata
-from pipelines.defs.failure import ERROR_KIND
 from pipelines.errors import PipelineError
+from pipelines.orchestration import check_result, metadata
+from pipelines.orchestration.failure import ERROR_KIND
 from privacy.errors import PrivacyError
 
 
 @dataclass
 class TableTurn:
-    """One table's turn in a run, filled as its events arrive.
+    """What a run did with one table. The events of the run fill it in.
 
-    A turn that never starts is one whose inputs did not pass.
+    The turn of a table never starts when one of its inputs failed its checks.
     """
 
     table: str
@@ -34,35 +36,35 @@ class TableTurn:
     rules_failed: int = 0
     files_refused: int = 0
     notes: list[str] = field(default_factory=list)
-    """What the load says of files: which it refused, and how those it took differ from the contract."""
+    """Messages of the load: files that it refused, and differences between loaded files and the contract."""
     broken_checks: list[str] = field(default_factory=list)
-    """What broke, of the checks that block."""
+    """Names and findings of the blocking checks that failed."""
     is_started: bool = False
     awaits_checks: bool = False
-    """Whether the run is to check the table and has not yet."""
+    """Whether checks of the table are planned in this run and not finished."""
     error: str | None = None
     error_kind: str | None = None
 
     @property
     def is_finished(self) -> bool:
-        """Whether the table was brought up to date and nothing of it blocks."""
+        """Whether the table is up to date and passed its blocking checks."""
         is_built = self.is_started and self.error is None
         return is_built and not self.broken_checks and not self.awaits_checks
 
 
 @dataclass
 class RunProgress:
-    """The turns of a run so far. Give `observe` to `DagsterInstance.add_event_listener`."""
+    """The turns of a run so far. Pass `observe` to `DagsterInstance.add_event_listener`."""
 
     on_start: Callable[[str], None]
     on_end: Callable[[TableTurn], None]
     turns: dict[str, TableTurn] = field(default_factory=dict)
     error: str | None = None
-    """Why the run could not work at all (no engine, folder in use); tables' own errors stand in their turns."""
+    """Why the run as a whole failed (no engine, folder in use). Errors of single tables are in their turns."""
     error_kind: str | None = None
 
     def observe(self, entry: EventLogEntry) -> None:
-        """Take in one event."""
+        """Update the turns with one event."""
         event = entry.dagster_event
         if event is None:
             return
@@ -72,7 +74,7 @@ class RunProgress:
                 if turn.rows is not None and turn.awaits_checks:
                     self.on_end(turn)
         elif event.step_key is not None:
-            step = event.step_key.removesuffix(check.STEP_SUFFIX)
+            step = event.step_key.removesuffix(check_result.STEP_SUFFIX)
             turn = self.turns.setdefault(step, TableTurn(step.replace("__", "/", 1)))
             self._note_step(event, turn, is_check=step != event.step_key)
 
@@ -84,7 +86,9 @@ class RunProgress:
             turn.is_started = True
             self.on_start(turn.table)
         elif kind is DagsterEventType.ASSET_MATERIALIZATION and event.partition is None:
-            _note_table(event, turn)
+            _note_table(event.materialization.metadata, turn)
+        elif kind is DagsterEventType.ASSET_OBSERVATION:
+            _note_table(event.asset_observation_data.asset_observation.metadata, turn)
         elif kind is DagsterEventType.ASSET_CHECK_EVALUATION:
             _note_check(event, turn)
         elif kind is DagsterEventType.STEP_SUCCESS:
@@ -105,8 +109,8 @@ class RunProgress:
         self.error, self.error_kind = _explain(error) if error else (event.message or "The run failed.", None)
 
 
-def _note_table(event: DagsterEvent, turn: TableTurn) -> None:
-    values = _values(event.materialization.metadata)
+def _note_table(entries: Mapping[str, dg.MetadataValue[Any]], turn: TableTurn) -> None:
+    values = _values(entries)
     turn.rows = values.get(metadata.ROWS)
     turn.rows_added = values.get(metadata.ADDED)
     turn.rows_quarantined = values.get(metadata.QUARANTINED, 0)
@@ -118,9 +122,9 @@ def _note_table(event: DagsterEvent, turn: TableTurn) -> None:
 def _note_check(event: DagsterEvent, turn: TableTurn) -> None:
     evaluation = event.asset_check_evaluation_data
     values = _values(evaluation.metadata)
-    turn.rules_passed += values.get(check.PASSED, 0)
-    turn.rules_warned += values.get(check.WARNED, 0)
-    turn.rules_failed += values.get(check.FAILED, 0)
+    turn.rules_passed += values.get(check_result.PASSED, 0)
+    turn.rules_warned += values.get(check_result.WARNED, 0)
+    turn.rules_failed += values.get(check_result.FAILED, 0)
     if not evaluation.passed and evaluation.blocking and evaluation.severity is dg.AssetCheckSeverity.ERROR:
         turn.broken_checks.append(f"{evaluation.check_name}: {evaluation.description or 'broken'}")
 
@@ -138,15 +142,13 @@ def _explain_step(event: DagsterEvent) -> tuple[str, str | None]:
 
 
 def _explain(error: SerializableErrorInfo) -> tuple[str, str | None]:
-    """Return the message and the class of the cause: our own error if there is one, else the innermost.
+    """Return the message and the class name of the cause: our own error if there is one, else the innermost error.
 
-    Dagster wraps what it did not raise, and our errors wrap what they explain.
+    Dagster wraps errors of an asset in its own, and our errors wrap the errors that they explain.
     """
     chain = list(_chain(error))
-    own = {
-        kind.__name__
-        for kind in (*_descendants(InstallationError), *_descendants(PipelineError), *_descendants(PrivacyError))
-    }
+    bases = (InstallationError, PipelineError, PrivacyError)
+    own = {kind.__name__ for base in bases for kind in _descendants(base)}
     cause = next((link for link in chain if link.cls_name in own), chain[-1])
     kind, _, text = cause.message.strip().partition(": ")
     return (text or kind).strip(), cause.cls_name

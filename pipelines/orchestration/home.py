@@ -1,4 +1,4 @@
-"""Dagster's home below the data folder."""
+"""Dagster's home folder, which lies below the data folder."""
 
 from pathlib import Path
 from shutil import copyfile
@@ -6,18 +6,18 @@ from shutil import copyfile
 from installation.errors import SettingsError
 from installation.settings import Settings
 
-INSTANCE_FILE = Path(__file__).parents[1] / "dagster.yaml"
+INSTANCE_FILE = Path(__file__).parents[2] / "dagster.yaml"
 
 
 def prepare_home(settings: Settings) -> Path:
-    """Put dagster.yaml into Dagster's folder below the data folder, and return that folder.
+    """Copy dagster.yaml into Dagster's home folder and return that folder.
 
     Raises:
-        SettingsError: there is no dagster.yaml beside the code.
+        SettingsError: the source folder of Bojagi has no dagster.yaml.
 
     """
     if not INSTANCE_FILE.exists():
-        raise SettingsError(f"{INSTANCE_FILE} is missing: run bojagi from its source folder.")
+        raise SettingsError(f"{INSTANCE_FILE} is missing. Install Bojagi from its source folder with `make install`.")
     home = settings.dagster_dir
     home.mkdir(parents=True, exist_ok=True)
     copyfile(INSTANCE_FILE, home / INSTANCE_FILE.name)

@@ -1,4 +1,4 @@
-"""How our own errors end a step: with their one line, and without another attempt."""
+"""Ends a step with the one-line message of our own error, without another attempt."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,14 +10,14 @@ from pipelines.errors import PipelineError
 from privacy.errors import PrivacyError
 
 ERROR_KIND = "error"
-"""Metadata of the failure: the class of our error."""
+"""Metadata of the failure: the class name of the error."""
 RETRY = dg.RetryPolicy(max_retries=1, delay=2)
-"""For what passes by itself, such as an engine's hiccup."""
+"""For failures that pass by themselves, such as a lost connection to the engine."""
 
 
 @contextmanager
 def own_errors_are_final() -> Iterator[None]:
-    """Turn an error that we raised on purpose into a failure that is not retried: it says what to do."""
+    """Turn an error of our own classes into a failure that is not retried: its message says what to do."""
     try:
         yield
     except (InstallationError, PipelineError, PrivacyError) as error:

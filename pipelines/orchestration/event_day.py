@@ -1,4 +1,4 @@
-"""The days of the event table. One run refreshes all days that its files touched; a late event its own."""
+"""The days of the event table as Dagster partitions. One run refreshes every day that its new files touch."""
 
 from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
@@ -16,9 +16,9 @@ LAST_DAY = date(2018, 1, 31)
 
 
 def daily_partitions(settings: Settings) -> dg.DailyPartitionsDefinition:
-    """Return the days from the first to the last on record; those of Complete Journey before there is any.
+    """Return the days from the first to the last event; the days of Complete Journey while there is no event.
 
-    Days that a run adds beyond it appear when the definitions are loaded next.
+    Days that a run adds after the last one become partitions when the definitions are loaded again.
     """
     days = [date.fromisoformat(day) for day in _recorded_days(settings)]
     first, last = min(days, default=FIRST_DAY), max(days, default=LAST_DAY)
@@ -31,9 +31,9 @@ def touched_days(
     profile: TableProfile,
     touched: Iterable[date],
 ) -> Iterator[dg.AssetMaterialization]:
-    """Yield a materialization, with its number of rows, for each day that was touched or never reported.
+    """Yield a materialisation, with the number of rows, for each day that was touched or never reported.
 
-    A day beyond the partitions that were known when the run started is reported by the next run.
+    A day that was no partition yet when the run started is reported by the next run.
     """
     known = set(partitions.get_partition_keys())
     reported = context.instance.get_materialized_partitions(context.asset_key)

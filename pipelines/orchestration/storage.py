@@ -1,10 +1,13 @@
 """Dagster's SQLite storage with its connections kept open.
 
-For every event Dagster opens an SQLite connection several times, commits (with an fsync) and closes it, and
-the last close of a write-ahead log folds it back in. For 47 tables with one check each that was 20-28 s on a
-laptop's disk. With connections kept open and ``synchronous = NORMAL`` it is 1 s. NORMAL in write-ahead mode
-survives a killed process whole; only a power cut may lose the last events of the run log, on which no table
-depends.
+For each event Dagster opens an SQLite connection several times, commits with an fsync and closes it, and the last
+close of a write-ahead log checkpoints it. For 47 tables with one check each this took 20 to 28 s on a laptop's disk.
+With open connections and ``synchronous = NORMAL`` it takes 1 s. NORMAL in write-ahead mode loses nothing when a
+process is killed. A power failure may lose the last events of the run log; no table depends on them.
+
+The imports from ``dagster._core`` are private: Dagster lets a storage be replaced (``storage.custom`` in dagster.yaml)
+but does not export the classes that a replacement derives from. The version of Dagster is locked, and the tests read
+with Dagster's own storage what this one has written.
 """
 
 from collections import OrderedDict
@@ -21,7 +24,7 @@ from dagster._serdes import ConfigurableClassData
 from sqlalchemy import Connection, CursorResult, Engine, create_engine, event
 
 OPEN_SHARDS = 8
-"""Run logs kept open at once. A run writes one; the UI reads a handful."""
+"""Run logs kept open at once. A run writes one; the UI reads a few."""
 
 
 class OpenEventLog(SqliteEventLogStorage):
@@ -33,13 +36,13 @@ class OpenEventLog(SqliteEventLogStorage):
         super().__init__(base_dir, inst_data)
 
     def has_table(self, table_name: str) -> bool:
-        """Say whether the index has a table; a table once seen stays."""
+        """Say whether the index has a table. The answer yes is remembered, because Dagster drops no table."""
         if table_name not in self._tables and super().has_table(table_name):
             self._tables.add(table_name)
         return table_name in self._tables
 
     def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
-        """Store the materializations of many partitions in two transactions instead of two each."""
+        """Store the materialisations of many partitions in two transactions, not in two for each partition."""
         if any(entry.dagster_event_type not in ASSET_EVENTS for entry in events):
             super().store_event_batch(events)
             return
@@ -53,7 +56,7 @@ class OpenEventLog(SqliteEventLogStorage):
             self._store_asset_event(connection, events[-1], ids[-1])
 
     def dispose(self) -> None:
-        """Close every connection; the last one of each file folds its write-ahead log back in."""
+        """Close every connection. The last one of each file checkpoints its write-ahead log."""
         with self._db_lock:
             for engine in self._engines.values():
                 engine.dispose()
@@ -94,14 +97,14 @@ class OpenSqliteStorage(DagsterSqliteStorage):
 
     @classmethod
     def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> "OpenSqliteStorage":
-        """Build it from the ``storage.custom.config`` of dagster.yaml."""
+        """Build the storage from the ``storage.custom.config`` of dagster.yaml."""
         return cls.from_local(inst_data=inst_data, **config_value)
 
 
 def _row_id(result: CursorResult[Any]) -> int:
     key = result.inserted_primary_key
     if key is None:
-        raise LookupError("SQLite gave no id to a stored event")
+        raise LookupError("SQLite returned no id for a stored event.")
     return int(key[0])
 
 

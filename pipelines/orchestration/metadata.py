@@ -1,14 +1,14 @@
-"""What an asset says of its table: schema, lineage, description, counts, a small plot."""
+"""The metadata of a table's asset: schema, column lineage, description, owners, tags, counts, a chart."""
 
-import base64
 import re
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 
 import dagster as dg
 
 from installation.contract.document import Column, Contract, Contracts
 from installation.lakehouse.table_profile import TableProfile
-from pipelines.plot import draw_profile
+from pipelines.charts.table_chart import draw_profile
 
 ROWS = "dagster/row_count"
 UP_TO_DATE = "up_to_date"
@@ -30,7 +30,7 @@ def asset_key(table: str) -> dg.AssetKey:
 
 
 def describe(contract: Contract) -> str:
-    """Return the description of the contract's asset: meaning, grain, purposes, retention."""
+    """Return the description of a table in Markdown: meaning, grain, purposes, retention."""
     retention = f"{contract.retention_days} days" if contract.retention_days else "see the contract"
     parts = [
         contract.description,
@@ -42,14 +42,28 @@ def describe(contract: Contract) -> str:
 
 
 def owners(contract: Contract) -> list[str]:
-    """Return the owning team in Dagster's form."""
+    """Return the owning team in Dagster's form; empty when the contract names no owner."""
     return [f"team:{_slug(contract.owner)}"] if contract.owner else []
 
 
 def tags(contract: Contract) -> dict[str, str]:
-    """Return the tags that the UI filters by. What is made from simulated sources says nothing of it itself."""
+    """Return the tags that the UI filters by.
+
+    Only a table whose contract says that it is simulated gets the tag `simulated`. Derived tables do not inherit it.
+    """
     personal = {"personal_data": str(contract.subject_key is not None).lower()}
     return personal | ({"simulated": "true"} if contract.simulated else {})
+
+
+def freshness_policy(contract: Contract) -> dg.FreshnessPolicy | None:
+    """Return the policy that a table is stale when it got no new rows within the contract's service level.
+
+    Dagster counts from the last materialisation, which is the last time that the table was written. Returns None for
+    a contract without the service level `freshness` or `latency`.
+    """
+    if contract.freshness_hours is None:
+        return None
+    return dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=contract.freshness_hours))
 
 
 def column_schema(contract: Contract) -> dg.TableSchema:
@@ -71,10 +85,12 @@ def column_schema(contract: Contract) -> dg.TableSchema:
 
 
 def column_lineage(contract: Contract, inputs: Iterable[str], contracts: Contracts) -> dg.TableColumnLineage:
-    """Return where each column comes from: the columns of the same name, or its token, in the inputs.
+    """Return the origin of each column: the columns of the same name, or its token, in the inputs.
 
-    A name keeps its meaning from layer to layer, so a same-named column is the origin; a measure that is
-    computed from others has its definition in its contract instead.
+    A name keeps its meaning from layer to layer, so a column of the same name is the origin. A measure that is
+    computed from other columns has no origin here; its contract holds its definition.
+
+    Dagster's open-source UI does not show column lineage; the API and Dagster+ do.
     """
     known = {contract.table for contract in contracts.values()}
     origins = {table: contracts.table(table) for table in inputs if table in known}
@@ -91,15 +107,18 @@ def column_lineage(contract: Contract, inputs: Iterable[str], contracts: Contrac
 
 
 def profile_metadata(profile: TableProfile) -> Mapping[str, dg.MetadataValue]:
-    """Return what the Delta log tells of the table: version, files, bytes, and the plot."""
-    drawing = draw_profile(profile)
-    image = base64.b64encode(drawing.encode()).decode() if drawing else ""
+    """Return the version, the number of files and the size of a table, from its Delta log."""
     return {
         "delta_version": dg.MetadataValue.int(profile.version),
         "files": dg.MetadataValue.int(profile.files),
         "size_mb": dg.MetadataValue.float(round(profile.size_bytes / 1e6, 3)),
-        **({"plot": dg.MetadataValue.md(f"![plot](data:image/svg+xml;base64,{image})")} if image else {}),
     }
+
+
+def profile_chart(profile: TableProfile) -> Mapping[str, dg.MetadataValue]:
+    """Return the chart of a table; empty for a table without rows."""
+    chart = draw_profile(profile)
+    return {"plot": dg.MetadataValue.md(chart.to_markdown())} if chart else {}
 
 
 def _column_tags(column: Column) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The edge of the process: our own errors become one line and an exit code; others stay a traceback."""
+"""Turns our own errors into one line and an exit code at the edge of the process; other errors stay a traceback."""
 
 import sys
 from typing import Any
@@ -12,27 +12,28 @@ from pipelines.errors import PipelineError
 from privacy.errors import PrivacyError
 
 
-class Edge(TyperGroup):
-    """A command group that ends in the exit code of the error that a command raised on purpose."""
+class ErrorBoundary(TyperGroup):
+    """A command group that ends the process with the exit code of the error that its command raised."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Invoke the command; report our own errors and a disk that cannot be written."""
+        """Invoke the command. Print our own errors and disk errors as one line and exit with their code."""
         try:
             return super().invoke(ctx)
         except (InstallationError, PipelineError, PrivacyError) as error:
-            complain(str(error))
+            print_error(str(error))
             raise typer.Exit(of_error(type(error))) from error
         except OSError as error:
             if not is_disk_fault(error):
                 raise
-            complain(f"{error.filename or 'The disk'}: {error.strerror}. Free it or choose another --data.")
+            place = error.filename or "The disk"
+            print_error(f"{place}: {error.strerror}. Free disk space or allow writing there, or choose another --data.")
             raise typer.Exit(ExitCode.ENVIRONMENT) from error
         except KeyboardInterrupt as interrupt:
-            complain("Stopped. Finished tables are kept; `bojagi run` continues.")
+            print_error("Stopped by Ctrl-C. Finished tables are kept; run `bojagi run` again to continue.")
             raise typer.Exit(ExitCode.INTERRUPTED) from interrupt
 
 
-def complain(message: str) -> None:
-    """Print what went wrong on standard error, marked where the terminal has colours."""
+def print_error(message: str) -> None:
+    """Print an error message on standard error, in colour on a terminal."""
     mark = "\033[1;31merror:\033[0m" if sys.stderr.isatty() else "error:"
     print(f"{mark} {message}", file=sys.stderr)

@@ -1,0 +1,118 @@
+"""The objects that the steps of one run share: opened once, closed when the run ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+
+from installation.contract.document import Contracts
+from installation.installation import Installation
+from installation.reference_date import ReferenceDate, decision_moment
+from installation.settings import Settings
+from pipelines.consent.build_log import BuildLog
+from pipelines.derived_table.table import BuildContext
+from pipelines.engine.session import Engine
+from pipelines.ingest.source_load import in_utc
+from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
+from pipelines.quality.inspection import TableInspector, record_folder
+from pipelines.register.customer_id import opaque_ids
+from pipelines.register.matching_session import MatchingSession
+from pipelines.register.register_contract import PURPOSE
+from pipelines.register.register_entry import RegisterEntries, read_register_entries, stored_sketches
+from pipelines.register.sketch_book import SketchBook, SketchKeys
+from privacy.consent.view import ConsentView
+
+OpenEngine = Callable[[Settings], AbstractContextManager[Engine]]
+
+
+@dataclass(frozen=True)
+class PipelineRun:
+    """The installation, the tables and the run-wide decisions that the steps of one run work with.
+
+    What depends on the reference date (`consent`, `build_context`) must be used after all sources are loaded.
+    """
+
+    run_id: str
+    installation: Installation
+    engine: Engine
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of the installation."""
+        return self.installation.settings
+
+    @property
+    def contracts(self) -> Contracts:
+        """The contracts of the installation."""
+        return self.installation.contracts
+
+    @cached_property
+    def lakehouse(self) -> SparkLakehouse:
+        """The Delta tables, read and written with the run's engine."""
+        return SparkLakehouse(self.settings.lakehouse_root, self.engine.spark, self.settings.storage_options)
+
+    @cached_property
+    def reference_date(self) -> ReferenceDate:
+        """The date that ages, recencies and freshness count to, the same for all tables of the run."""
+        return ReferenceDate(self.settings, self.contracts, self.lakehouse)
+
+    @cached_property
+    def inspector(self) -> TableInspector:
+        """Checks tables, once for each state of a table."""
+        return TableInspector(
+            lakehouse=self.lakehouse,
+            contracts=self.contracts,
+            folder=record_folder(self.settings),
+            site=self.settings.quality_site_dir,
+            load_id=self.run_id,
+            measured_at=in_utc(self.installation.clock()),
+        )
+
+    @cached_property
+    def consent(self) -> ConsentView:
+        """The consent record at the run's decision moment."""
+        date, now = self.reference_date(), self.installation.clock()
+        return self.installation.consent_view(decision_moment(self.settings, self.contracts, date, now))
+
+    @cached_property
+    def build_log(self) -> BuildLog:
+        """Writes the builds of tables about customers to the audit log."""
+        return BuildLog(lambda: self.installation.audit_log, self.run_id)
+
+    @cached_property
+    def build_context(self) -> BuildContext:
+        """What builders of derived tables need besides their inputs."""
+        matching = MatchingSession(self._register_entries)
+        return BuildContext(
+            self.contracts, self.reference_date(), opaque_ids(), self.engine.spark, self.consent, matching
+        )
+
+    @contextmanager
+    def _register_entries(self) -> Iterator[RegisterEntries]:
+        book = SketchBook(SketchKeys.of(self.installation.tokenizer), stored_sketches(self.lakehouse))
+        reveal = self.installation.revealer("bojagi run", PURPOSE)
+        yield read_register_entries(self.lakehouse, self.contracts, reveal, book)
+
+    def close(self) -> None:
+        """Finish checks that a halted run left unfinished, add them to the trend, and write the build log."""
+        if "inspector" in vars(self):
+            self.inspector.close()
+        if "build_log" in vars(self):
+            self.build_log.close()
+
+
+@contextmanager
+def open_run(run_id: str, installation: Installation, open_engine: OpenEngine) -> Iterator[PipelineRun]:
+    """Open the engine and give the shared objects of a run; close them and the installation at the end.
+
+    The caller must hold the lock of the data folder.
+
+    Raises:
+        EngineError: the engine cannot be opened.
+    """
+    with installation, open_engine(installation.settings) as engine:
+        run = PipelineRun(run_id, installation, engine)
+        yield run
+        run.close()

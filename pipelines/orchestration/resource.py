@@ -1,0 +1,37 @@
+"""The Dagster resource of a run. Assets and checks take it as `run: dg.ResourceParam[PipelineRun]`."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import dagster as dg
+
+from installation.installation import Installation
+from pipelines.ingest.lock import run_lock
+from pipelines.orchestration.instance import fail_orphaned_runs
+from pipelines.orchestration.pipeline_run import OpenEngine, PipelineRun, open_run
+
+
+class PipelineRunResource(dg.ConfigurableResource[PipelineRun]):
+    """Opens a `PipelineRun` for the assets and checks of one Dagster run, under the lock of the data folder.
+
+    One resource and not one for each object: they depend on each other and must be opened once a run, but Dagster
+    opens a nested resource again for each resource that contains it.
+    """
+
+    installation: dg.ResourceDependency[Installation]
+    open_engine: dg.ResourceDependency[OpenEngine]
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[PipelineRun]:
+        """Lock the data folder, mark runs of killed processes as failed, open the engine and give the run.
+
+        Raises:
+            RunLockError: another run holds the lock.
+            EngineError: the engine cannot be opened.
+        """
+        run_id = context.run.run_id if context.run else "no_run"
+        with run_lock(self.installation.settings.data_dir):
+            if context.instance:
+                fail_orphaned_runs(context.instance, run_id)
+            with open_run(run_id, self.installation, self.open_engine) as run:
+                yield run

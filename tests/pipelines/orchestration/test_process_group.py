@@ -1,0 +1,58 @@
+"""A stop signal ends the command and every process that it has started, also one that ignores the signal."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from pipelines.orchestration.process_group import run_group
+
+SLEEPER = "import time; print('ready', flush=True); time.sleep(600)"
+DEAF = "import signal, time; [signal.signal(n, signal.SIG_IGN) for n in (2, 15)]; " + SLEEPER
+PARENT = "import subprocess, sys; subprocess.Popen([sys.executable, '-c', sys.argv[1]]); import time; time.sleep(600)"
+RUNNER = (
+    "import os, sys; from pipelines.orchestration.process_group import run_group\n"
+    "ending = run_group([sys.executable, '-c', *sys.argv[1:]], os.environ, grace_seconds=1.0)\n"
+    "print(ending.stopped_by.name, flush=True)"
+)
+
+
+def _start(child: str) -> tuple["subprocess.Popen[str]", list[psutil.Process]]:
+    """Start a process that runs a parent with a child, and return it with its descendants."""
+    command = [sys.executable, "-c", RUNNER, PARENT, child]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    descendants = psutil.Process(process.pid).children(recursive=True)
+    assert len(descendants) == 2
+    return process, descendants
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_stop_signal_ends_all_descendants(number: signal.Signals) -> None:
+    process, descendants = _start(SLEEPER)
+    process.send_signal(number)
+    output, _ = process.communicate(timeout=30)
+    assert (output, process.returncode) == (f"{number.name}\n", 0)
+    assert not [one for one in descendants if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
+
+
+def test_a_child_that_ignores_stop_signals_is_killed_after_the_grace_period() -> None:
+    process, descendants = _start(DEAF)
+    started = time.monotonic()
+    process.terminate()
+    process.communicate(timeout=30)
+    assert time.monotonic() - started >= 1.0
+    assert not [one for one in descendants if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
+
+
+def test_a_command_that_ends_by_itself_returns_its_exit_code_and_leaves_no_child(tmp_path: Path) -> None:
+    leaves_a_child = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {SLEEPER!r}]); sys.exit(7)"
+    ending = run_group([sys.executable, "-c", leaves_a_child], os.environ, grace_seconds=1.0)
+    assert (ending.exit_code, ending.stopped_by) == (7, None)
+    assert not [one for one in psutil.Process().children(recursive=True) if one.status() != psutil.STATUS_ZOMBIE]
