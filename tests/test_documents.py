@@ -20,7 +20,14 @@ PACKAGES = ("pipelines", "agent_serving", "federated", "features", "installation
 FOLDERS = (*PACKAGES, "docs", "tests")
 EXAMPLE_TABLES = {"bronze/quarantine", "bronze/parking_visit", "bronze/visit"}
 """Tables that have no built-in contract: the quarantine, and the examples of sources that a reader adds."""
-PLAIN_ENGLISH = ("README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/glossary.md", "docs/tutorial.md", "docs/how-to/*")
+PLAIN_ENGLISH = (
+    "README.md",
+    "CONTRIBUTING.md",
+    "docs/architecture.md",
+    "docs/glossary.md",
+    "docs/tutorial.md",
+    "docs/how-to/*",
+)
 """Documents for newcomers, in which no sentence has more than `MOST_WORDS` words."""
 MOST_WORDS = 25
 

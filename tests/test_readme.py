@@ -70,6 +70,8 @@ def test_the_tutorial_shows_the_withdrawal_the_refusals_and_the_log(shop: Shop) 
     output = execute(executed_blocks("docs/tutorial.md"), shop.folder)
     permitting = [int(found) for found in re.findall(r"holds ([\d,]+) people who permit analytics", output)]
     assert permitting == [permitting[0], permitting[0] - 1], "the withdrawal hides one customer from the next read"
-    assert output.count("exit code 6") == 2, "the analyst's read of bronze and the question without a budget are refused"
+    assert output.count("exit code 6") == 2, (
+        "the analyst's read of bronze and the question without a budget are refused"
+    )
     assert re.search(r"ρ 9\.9 of 10 left", output), "the question cost 0.1"
     assert re.search(r"refused.*bronze/crm_customer|bronze/crm_customer.*refused", output), "the refusal is in the log"
