@@ -19,12 +19,11 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import psutil
 import pyarrow.parquet as pq
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from bench.claim import Claim, of_runs
@@ -81,7 +80,7 @@ def _processor_seconds() -> float:
 def measure_filter(folder: Path, customers: int, events: int, runs: int) -> None:
     """The same read with and without `permitted`, in turn, on Sail."""
     with open_engine(load_settings(engine="sail", data_dir=folder, engine_memory="6GB")) as engine:
-        lakehouse = SparkLakehouse(str(folder / "lakehouse"), cast("SparkSession", engine.spark))
+        lakehouse = SparkLakehouse(str(folder / "lakehouse"), engine.spark)
         if not lakehouse.exists(EVENT_TABLE):
             write_events(lakehouse, events, customers, folder)
         if not lakehouse.exists(PERMISSION):

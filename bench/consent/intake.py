@@ -12,16 +12,15 @@ import tempfile
 import time
 from datetime import timedelta
 from pathlib import Path
-from typing import cast
 
 import pyarrow as pa
-from pyspark.sql import SparkSession
 
 from bench.claim import of_runs
 from bench.options import make_parser, runs_of
 from installation.installation import Installation
+from installation.reference_date import LANDED_CONSENTS
 from installation.settings import load_settings
-from pipelines.consent.intake import INPUTS, LANDED, landed_records, take_in_records
+from pipelines.consent.intake import INPUTS, landed_records, take_in_records
 from pipelines.derived_table.input_table import read_table
 from pipelines.derived_table.table import BuildContext
 from pipelines.engine.session import open_engine
@@ -33,12 +32,12 @@ STATES = ("refused", "withdrawn", "given")
 
 def land_again(lakehouse: SparkLakehouse, run: int) -> None:
     """Append one landed row once more, loaded later and with another state."""
-    first = lakehouse.select(LANDED, "min(record_id) AS first")["first"][0].as_py()
-    rows = lakehouse.select(LANDED, "*", f"record_id = '{first}'")
+    first = lakehouse.select(LANDED_CONSENTS, "min(record_id) AS first")["first"][0].as_py()
+    rows = lakehouse.select(LANDED_CONSENTS, "*", f"record_id = '{first}'")
     row = max(rows.to_pylist(), key=lambda found: found["_loaded_at"])
     row |= {"state": next(state for state in STATES if state != row["state"]), "_load_id": f"bench_{run}"}
     row["_loaded_at"] += timedelta(days=1)
-    lakehouse.append_rows(LANDED, pa.Table.from_pylist([row], schema=rows.schema))
+    lakehouse.append_rows(LANDED_CONSENTS, pa.Table.from_pylist([row], schema=rows.schema))
 
 
 def main() -> int:
@@ -52,7 +51,7 @@ def main() -> int:
             shutil.copytree(chosen.data / part, folder / part)
         settings = load_settings(engine="sail", data_dir=folder, lakehouse_root=str(folder / "lakehouse"))
         with Installation(settings) as installation, open_engine(settings) as engine:
-            spark = cast("SparkSession", engine.spark)
+            spark = engine.spark
             lakehouse = SparkLakehouse(settings.lakehouse_root, spark)
             day = installation.reference_date()
             times: dict[str, list[float]] = {"nothing": [], "one row": []}

@@ -72,7 +72,7 @@ class Canvas:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from PIL import Image
 
-        canvas = FigureCanvasAgg(self._figure)
+        canvas: Any = FigureCanvasAgg(self._figure)
         canvas.draw()
         red = np.asarray(canvas.buffer_rgba())[..., 0]
         # The three colours differ in their share of red.

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from installation.errors import SettingsError
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
-    from pyspark.sql.connect.session import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
     from privacy.anonymity.spec.specification import Spec
 

@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from getpass import getuser
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,8 +17,6 @@ from pipelines.cli.exit_code import of_error
 from pipelines.cli.option import Data, Json, installation_for
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
-
     from installation.installation import Installation
     from pipelines.release.statistics_service import StatisticsService
     from privacy.dp.ledger import Ledger
@@ -226,10 +224,9 @@ def _desk(installation: Installation) -> Iterator[StatisticsService]:
 
     settings = installation.settings
     with open_engine(settings) as engine:
-        session = cast("SparkSession", engine.spark)
         yield StatisticsService(
             installation=installation,
-            lakehouse=SparkLakehouse(settings.lakehouse_root, session, settings.storage_options),
+            lakehouse=SparkLakehouse(settings.lakehouse_root, engine.spark, settings.storage_options),
             consent=installation.consent_view,
             who=getuser(),
         )

@@ -76,8 +76,7 @@ def _replay(installation: "Installation", source: str | None) -> list[dict[str, 
     if not waiting:
         return []
     with run_lock(settings.data_dir), open_engine(settings) as engine:
-        session: Any = engine.spark
-        lakehouse = SparkLakehouse(settings.lakehouse_root, session, settings.storage_options)
+        lakehouse = SparkLakehouse(settings.lakehouse_root, engine.spark, settings.storage_options)
         shared = lakehouse, installation.protection, installation.clock
         reports = [replay_quarantine(contracts.source(name), *shared) for name in waiting]
     return [{name: vars(report)[name] for name in _REPORTED} for report in reports]

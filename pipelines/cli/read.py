@@ -6,14 +6,14 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from getpass import getuser
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from pipelines.cli.option import Data, Engine, Json, installation_for
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import DataFrame
 
     from installation.installation import Installation
     from privacy.access.reader import Read, TableReader
@@ -80,8 +80,7 @@ def _spark_reader(installation: Installation, who: str) -> Iterator[TableReader[
 
     settings = installation.settings
     with open_engine(settings) as opened:
-        session = cast("SparkSession", opened.spark)
-        lakehouse = SparkLakehouse(settings.lakehouse_root, session, settings.storage_options)
+        lakehouse = SparkLakehouse(settings.lakehouse_root, opened.spark, settings.storage_options)
         yield installation.reader_on(SparkTables(lakehouse, installation.consent_view), who)
 
 

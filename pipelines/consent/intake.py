@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from installation.reference_date import LANDED_CONSENTS as LANDED
+from installation.reference_date import LANDED_CONSENTS
 from pipelines.consent.record_difference import CORRECTION, find_differences
 from pipelines.derived_table.deduplication import latest
 from pipelines.derived_table.fingerprint import state
@@ -25,7 +25,7 @@ from privacy.consent.rows import RECORD_SCHEMA, as_record
 from privacy.consent.view import ConsentView
 
 REGISTER = "bronze/crm_customer"
-INPUTS = (LANDED, REGISTER)
+INPUTS = (LANDED_CONSENTS, REGISTER)
 _LISTS = ("data_categories", "recipients")
 
 
@@ -58,12 +58,12 @@ def take_in_records(lakehouse: SparkLakehouse, context: BuildContext, view: Cons
     """
     wanted = "-".join(state(name, lakehouse, context) for name in INPUTS)
     with closing(view.open()) as store:
-        if store.taken(LANDED) == wanted:
+        if store.taken(LANDED_CONSENTS) == wanted:
             return IntakeResult(store.sequence()[0], 0, 0, was_current=True)
         landed = landed_records(*(read_table(name, lakehouse, context) for name in INPUTS))
         new, corrected = _records_to_add(landed.toArrow().cast(RECORD_SCHEMA), store.record_table(), view.moment)
         store.append([*new, *corrected])
-        store.note_taken(LANDED, wanted)
+        store.note_taken(LANDED_CONSENTS, wanted)
         return IntakeResult(store.sequence()[0], len(new), len(corrected), was_current=False)
 
 
@@ -126,6 +126,6 @@ def _checked(row: dict[str, Any]) -> ConsentRecord:
         return as_record(row)
     except ValidationError as error:
         raise ConsentError(
-            f"{LANDED}, record {row['record_id']}: {describe_faults(error)}. No landed consent was taken in. Correct "
+            f"{LANDED_CONSENTS}, record {row['record_id']}: {describe_faults(error)}. No landed consent was taken in. Correct "
             "the record at its source and run again."
         ) from None

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from installation.settings import Settings
 from pipelines.engine import endpoint, java
@@ -23,7 +23,9 @@ from privacy.storage.lock import file_lock
 
 if TYPE_CHECKING:
     from pyspark import SparkConf, SparkContext
-    from pyspark.sql.connect.session import SparkSession
+
+    # What jobs see is the session's API; the object is of the Connect class, which mypy takes for another.
+    from pyspark.sql import SparkSession as Session
 
 # gRPC wakes its threads in a forked child before that becomes another program, and may crash it there (grpc issue
 # 43055): a JVM started beside an open session then "exited before sending its port number". It reads this when it is
@@ -74,7 +76,7 @@ class Engine:
     """An open engine. `name` is what the settings called it; `spark` is a Spark Connect session."""
 
     name: str
-    spark: "SparkSession"
+    spark: "Session"
 
 
 @contextmanager
@@ -101,7 +103,7 @@ def open_engine(settings: Settings) -> Iterator[Engine]:
 
 
 @contextmanager
-def _open_sail(settings: Settings) -> "Iterator[SparkSession]":
+def _open_sail(settings: Settings) -> "Iterator[Session]":
     # Sail has no other way in than the environment, which it reads when the server starts.
     os.environ.setdefault("RUST_LOG", "error")
     os.environ["SAIL_RUNTIME__MEMORY_POOL__TYPE"] = "fair"
@@ -129,14 +131,14 @@ def _joins_by_hash(settings: Settings) -> bool:
 
 
 @contextmanager
-def _open_endpoint(url: str) -> "Iterator[SparkSession]":
+def _open_endpoint(url: str) -> "Iterator[Session]":
     endpoint.probe(url)
     with _connect(url, url, is_local=False) as spark:
         yield spark
 
 
 @contextmanager
-def _connect(url: str, name: str, *, is_local: bool = True) -> "Iterator[SparkSession]":
+def _connect(url: str, name: str, *, is_local: bool = True) -> "Iterator[Session]":
     """A session on a running server, through the Connect class itself.
 
     `pyspark.sql.SparkSession.builder` would hand out the JVM's session instead whenever one is open.
@@ -155,7 +157,7 @@ def _connect(url: str, name: str, *, is_local: bool = True) -> "Iterator[SparkSe
         spark.stop()
         raise endpoint.explain_refusal(error, name) from error
     try:
-        yield spark
+        yield cast("Session", spark)
     finally:
         spark.stop()
 
@@ -164,7 +166,7 @@ _START_LOCK = Path(tempfile.gettempdir()) / f"bojagi-spark-start-{os.getuid()}.l
 
 
 @contextmanager
-def _open_spark(settings: Settings) -> "Iterator[SparkSession]":
+def _open_spark(settings: Settings) -> "Iterator[Session]":
     """Spark in a JVM, with its Connect server as a plug-in of the context.
 
     This is what `.remote("local[*]")` does, on a port of its own, so that two runs can share a machine.

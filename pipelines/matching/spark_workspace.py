@@ -18,7 +18,7 @@ from pipelines.matching.errors import UnsupportedEngineError
 from pipelines.matching.spark_dialect import encode_frame, render, to_spark
 
 if TYPE_CHECKING:
-    from pyspark.sql.connect.session import SparkSession
+    from pyspark.sql import SparkSession
     from splink import SparkAPI
     from splink.internals.splink_dataframe import SplinkDataFrame
 
