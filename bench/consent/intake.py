@@ -19,7 +19,6 @@ from bench.claim import of_runs
 from bench.options import make_parser, runs_of
 from installation.installation import Installation
 from installation.reference_date import LANDED_CONSENTS
-from installation.reference_date import LANDED_CONSENTS
 from installation.settings import load_settings
 from pipelines.consent.intake import INPUTS, landed_records, take_in_records
 from pipelines.derived_table.input_table import read_table
