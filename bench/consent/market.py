@@ -104,7 +104,7 @@ def write_events(lakehouse: SparkLakehouse, events: int, customers: int, folder:
 
 
 def _draw_part(size: int, rng: np.random.Generator) -> pa.Table:
-    """Return the events of a part: two in three online, with session and dwell time, the others in a store."""
+    """Return the events of a part: two in three online, with dwell time, the others in a store, with amounts."""
     online = rng.random(size) < 2 / 3
 
     def one_of(*values: str) -> pa.Array:
