@@ -141,8 +141,10 @@ def object_to(
     with installation_for(data) as installation:
         service = installation.consent_service()
         if lift:
-            kind = "restriction" if restrict else "objection"
-            _print(service.lift(customer, purpose, kind, statement, jurisdiction))
+            lifted = service.lift(
+                customer, purpose, "restriction" if restrict else "objection", statement, jurisdiction
+            )
+            _print(lifted)
         elif restrict:
             _print(service.restrict(customer, purpose, statement, jurisdiction))
         else:
