@@ -102,8 +102,10 @@ def _reason(column: Column, document: Document, role: Role, purpose: str, policy
     if served not in column.purposes:
         return f"does not serve {purpose}"
     if column.role not in role.identifiers:
-        kind = {"direct": "identifies the person", "quasi": "is a quasi-identifier", "sensitive": "is sensitive"}
-        return f"{kind.get(column.role, 'is no identifier')}, which the role may not read"
+        if column.role == "direct":
+            return "identifies the person"
+        kind = {"quasi": "is a quasi-identifier", "sensitive": "is sensitive"}.get(column.role, "is no identifier")
+        return f"{kind}, which the role may not read"
     if column.category in role.without:
         return f"has the category {column.category}, which the role may not read"
     replaces = role.subjects == "pseudonymised" or _is_pseudonymous(purpose, policy)
