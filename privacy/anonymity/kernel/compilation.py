@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+from numba.core import types
 from numba.core.caching import (
     CompileResultCacheImpl,
     FunctionCache,
@@ -23,7 +24,6 @@ from numba.core.caching import (
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
 from numba.core.registry import CPUDispatcher
-from numba.core.types import unliteral
 
 Compiled = TypeVar("Compiled", bound=Callable[..., object])
 
@@ -149,7 +149,7 @@ class _Dispatcher(CPUDispatcher):  # type: ignore[misc]
 
     def get_call_template(self, args: Any, kws: Any) -> Any:
         """Returns how a compiled caller calls this function."""
-        return super().get_call_template([unliteral(arg) for arg in args], kws)
+        return super().get_call_template([cast(Any, types).unliteral(arg) for arg in args], kws)
 
     def enable_caching(self) -> None:
         """Keeps the compiled code on disk."""
