@@ -48,7 +48,7 @@ def read(
       bojagi read gold/customer_demographic --role analyst --purpose research --columns age_band,beliefs --json
       bojagi read gold/order_history --role privacy_officer --purpose legal_records --limit 5
     """
-    wanted = columns.split(",") if columns else None
+    wanted = None if columns is None else [name for part in columns.split(",") if (name := part.strip())]
     with installation_for(data, engine=engine) as installation:
         name = who or getuser()
         if engine is None and not _is_large(installation, table):

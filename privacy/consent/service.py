@@ -126,6 +126,11 @@ class ConsentService:
             else:
                 continue
             records.append(self._record(subject, purpose, State.WITHDRAWN, statement, content, own))
+        if not records and base is None:
+            raise ConsentError(
+                f"Nothing to withdraw: {purpose} rests on no consent. Record an objection or a restriction instead, "
+                "with `bojagi consent object`."
+            )
         if not records:
             raise ConsentError(
                 f"Nothing to withdraw: there is no record of a consent to {purpose}, so it is not permitted. "
@@ -172,14 +177,23 @@ class ConsentService:
         return max(records, key=lambda record: (record.effective_at, record.recorded_at), default=None)
 
     def history(self, customer: str) -> list[ConsentRecord]:
-        """Return all records of a customer's source persons, in the order of recording."""
+        """Return all records of a customer's source persons, in the order of recording.
+
+        Raises:
+            InvalidRecordError: the text is no opaque identifier.
+        """
+        _require_opaque(customer)
         return self.store.records_of(self.store.subjects_of(customer))
 
     def verdicts(self, customer: str, at: datetime) -> dict[str, bool]:
         """Return for every purpose whether it is permitted for a customer at a local wall time.
 
         A customer without records permits only the purposes that do not rest on consent.
+
+        Raises:
+            InvalidRecordError: the text is no opaque identifier.
         """
+        _require_opaque(customer)
         subjects = self.store.subjects_of(customer)
         records, membership = self.store.record_table(subjects), self.store.membership_table(subjects)
         index = DecisionIndex(build_timeline(records, membership, self.policy, self.controller), self.policy)
@@ -196,11 +210,7 @@ class ConsentService:
     def _check(self, customer: str, purpose: str) -> None:
         if purpose != EVERY_PURPOSE:
             self.policy.taxonomy[purpose]
-        if not is_opaque_id(customer):
-            raise InvalidRecordError(
-                "subject_id: got a text that is no opaque identifier; expected a customer's or source person's "
-                "identifier, such as c_5kq…"
-            )
+        _require_opaque(customer)
         if not self.store.knows(customer) and not self.is_known_customer(customer):
             raise ConsentError(
                 "Unknown customer: neither the consent record nor silver/identifier has this identifier, and nothing "
@@ -236,3 +246,11 @@ class ConsentService:
     def _stored(self, records: list[ConsentRecord]) -> list[ConsentRecord]:
         self.store.append(records)
         return records
+
+
+def _require_opaque(customer: str) -> None:
+    if not is_opaque_id(customer):
+        raise InvalidRecordError(
+            "subject_id: got a text that is no opaque identifier; expected a customer's or source person's "
+            "identifier, such as c_5kq…"
+        )

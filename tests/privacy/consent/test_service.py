@@ -185,3 +185,26 @@ def test_taking_in_known_records_adds_only_the_new_ones(service: ConsentService)
     assert service.take_in([first, other, other]) == [other]
     assert service.take_in([first, other]) == []
     assert len(service.history("c_2")) == 2
+
+
+def test_a_statement_of_a_merged_customer_counts_for_the_customer_that_has_its_source_persons(
+    service: ConsentService,
+) -> None:
+    service.grant("c_1", "marketing", ADULT, at(1))
+    for subject in ("s_1", "s_2"):
+        service.store.assign(subject, "c_9", datetime(2026, 1, 2))
+    assert service.verdicts("c_9", NOW)["marketing"]
+    assert [record.subject_id for record in service.withdraw("c_1", "marketing", at(3))] == ["s_1", "s_2"]
+    assert not service.verdicts("c_9", NOW)["marketing"]
+
+
+def test_withdrawing_a_purpose_that_rests_on_no_consent_names_the_objection(service: ConsentService) -> None:
+    with pytest.raises(ConsentError, match=r"legal_records rests on no consent.*bojagi consent object"):
+        service.withdraw("c_1", "legal_records", CALL)
+
+
+def test_a_text_that_is_no_identifier_has_no_verdicts_and_no_history(service: ConsentService) -> None:
+    for text in ("\udcff", "c 1", "", "c' OR '1'='1"):
+        for ask in (service.history, lambda name: service.verdicts(name, NOW)):
+            with pytest.raises(InvalidRecordError, match="no opaque identifier"):
+                ask(text)
