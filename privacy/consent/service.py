@@ -85,7 +85,9 @@ class ConsentService:
     is_known_customer: Callable[[str], bool]
 
     def grant(self, customer: str, purpose: str, terms: Terms, statement: Statement) -> list[ConsentRecord]:
-        """Record a consent; its state is `renewed` where the latest record was a consent, otherwise `given`.
+        """Record a consent; its state is `renewed` where the record before it was a consent, otherwise `given`.
+
+        A consent that counts from an earlier time than a withdrawal ends with that withdrawal.
 
         Raises:
             UnknownPurposeError: no such purpose.
@@ -96,7 +98,8 @@ class ConsentService:
         content = {field.name: getattr(terms, field.name) for field in fields(terms)}
         records = []
         for subject in self.store.members_of(customer):
-            latest = self.latest(subject, purpose)
+            # A consent that is recorded late must not replace a withdrawal that followed it.
+            latest = self.latest(subject, purpose, self._effective_at(statement))
             state = State.RENEWED if latest is not None and latest.state in PERMITTING else State.GIVEN
             records.append(self._record(subject, purpose, state, statement, content, latest))
         return self._stored(records)
@@ -170,11 +173,15 @@ class ConsentService:
         new = {record.record_id: record for record in records if not self.store.has(record.record_id)}
         return self._stored(list(new.values()))
 
-    def latest(self, subject: str, purpose: str) -> ConsentRecord | None:
-        """Return the consent record of a source person about a purpose that took effect last; None without any."""
+    def latest(self, subject: str, purpose: str, by: datetime = datetime.max) -> ConsentRecord | None:
+        """Return the consent record of a source person about a purpose that took effect last; None without any.
+
+        Only records that took effect by the moment `by` count.
+        """
         stream: tuple[str, str, StreamKind] = (purpose, self.controller, "consent")
         records = [r for r in self.store.records_of([subject]) if (r.purpose, r.controller, r.state.stream) == stream]
-        return max(records, key=lambda record: (record.effective_at, record.recorded_at), default=None)
+        then = [record for record in records if record.effective_at <= by]
+        return max(then, key=lambda record: (record.effective_at, record.recorded_at), default=None)
 
     def history(self, customer: str) -> list[ConsentRecord]:
         """Return all records of a customer's source persons, in the order of recording.
@@ -233,7 +240,7 @@ class ConsentService:
             "purpose": purpose,
             "method": statement.method,
             "state": state,
-            "effective_at": statement.effective_at or self.decision_moment(),
+            "effective_at": self._effective_at(statement),
             "recorded_at": recorded_at,
             "evidence_hash": sha256(evidence).hexdigest(),
             "supersedes": before.record_id if before else None,
@@ -242,6 +249,14 @@ class ConsentService:
             return ConsentRecord.model_validate(made)
         except ValidationError as error:
             raise InvalidRecordError(f"{describe_faults(error)}. Nothing was recorded.") from None
+
+    def _effective_at(self, statement: Statement) -> datetime:
+        moment = statement.effective_at or self.decision_moment()
+        if moment.tzinfo is not None:
+            raise InvalidRecordError(
+                "effective_at: got a time with an offset; expected the shop's local wall time. Nothing was recorded."
+            )
+        return moment
 
     def _stored(self, records: list[ConsentRecord]) -> list[ConsentRecord]:
         self.store.append(records)
