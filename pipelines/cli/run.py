@@ -1,5 +1,6 @@
 """`bojagi run`: runs the refresh job in this process and prints one line for each table."""
 
+import gc
 import subprocess
 import sys
 from collections.abc import Callable
@@ -25,6 +26,11 @@ if TYPE_CHECKING:
     from pipelines.orchestration.run_progress import RunProgress
 
 
+COLLECTOR_THRESHOLDS = (100_000, 50, 50)
+"""When Python looks for reference cycles. Packages and Dagster's definitions make a million objects that stay; by
+default Python looks through them so often that a run without new files took 8.9 s instead of 8.0 s. 17 MB more."""
+
+
 def run(
     engine: Engine = None,
     data: Data = None,
@@ -46,6 +52,7 @@ def run(
     started = perf_counter()
     # PySpark warns of global windows and gRPC of forks. The user of the command can do nothing about either.
     simplefilter("ignore")
+    gc.set_threshold(*COLLECTOR_THRESHOLDS)
     from rich.console import Console
 
     installation = installation_for(data, engine=engine, seed=seed, scale=scale)
