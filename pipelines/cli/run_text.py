@@ -36,9 +36,8 @@ def print_summary(console: Console, progress: RunProgress, settings: Settings, s
     )
     if tables["skipped"]:
         skipped = ", ".join(tables["skipped"])
-        console.print(
-            f"[red]Not rebuilt[/red], because an input failed its checks or its build: {skipped}", soft_wrap=True
-        )
+        reason = "the run failed" if progress.error else "an input failed its checks or its build"
+        console.print(f"[red]Not rebuilt[/red], because {reason}: {skipped}", soft_wrap=True)
     console.print(
         f"Quality: {quality['passed']:,} rules hold, {quality['warned']:,} warn, {quality['failed']:,} failed"
     )

@@ -38,7 +38,7 @@ def bronze_asset(contract: Contract, checked: Contract) -> dg.AssetsDefinition:
     )
     def load(context: dg.AssetExecutionContext, run: dg.ResourceParam[PipelineRun]) -> dg.MaterializeResult[Any]:
         started = perf_counter()
-        lakehouse, protection, clock = run.lakehouse, run.installation.protection, run.installation.clock
+        lakehouse, protection, clock = run.lakehouse, run.protection, run.installation.clock
         with own_errors_are_final():
             report = ingest_source(
                 contract, lakehouse, run.settings.landing_dir, protection, clock, int(run.settings.max_line_size)

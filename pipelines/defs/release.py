@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from privacy.anonymity.report.release_report import ReleaseReport
     from privacy.anonymity.verify.verification import Verdict
 
-
 CHECK = "anonymity"
 """Name of the check."""
 
@@ -113,6 +112,7 @@ def _check(plan: AnonymousRelease, contracts: Contracts) -> dg.AssetChecksDefini
 
 def _write_report(settings: Settings, plan: AnonymousRelease, report: "ReleaseReport") -> Path:
     """Write the information loss and the risks of the release as a page and as JSON. Both hold figures only."""
+    # Here, because no run without a release needs the report to be rendered.
     from privacy.anonymity.report.document import render_json
     from privacy.anonymity.report.html_page import render_html
 

@@ -23,6 +23,7 @@ from pipelines.register.register_contract import PURPOSE
 from pipelines.register.register_entry import RegisterEntries, read_register_entries, stored_sketches
 from pipelines.register.sketch_book import SketchBook, SketchKeys
 from privacy.consent.view import ConsentView
+from privacy.protection.source_person import Protection
 
 OpenEngine = Callable[[Settings], AbstractContextManager[Engine]]
 
@@ -37,6 +38,9 @@ class PipelineRun:
     run_id: str
     installation: Installation
     engine: Engine
+    protection: Protection
+    """The matching keys and the encryption of identifiers. Opened before the first step, so that a missing key fails
+    the run with one message and not each source with its own."""
 
     @property
     def settings(self) -> Settings:
@@ -105,14 +109,16 @@ class PipelineRun:
 
 @contextmanager
 def open_run(run_id: str, installation: Installation, open_engine: OpenEngine) -> Iterator[PipelineRun]:
-    """Open the engine and give the shared objects of a run; close them and the installation at the end.
+    """Open the secrets and the engine and give the shared objects of a run; close them and the installation at the end.
 
     The caller must hold the lock of the data folder.
 
     Raises:
+        SecretError: the token secret cannot be used.
+        ProtectionError: the key store cannot be used.
         EngineError: the engine cannot be opened.
     """
     with installation, open_engine(installation.settings) as engine:
-        run = PipelineRun(run_id, installation, engine)
+        run = PipelineRun(run_id, installation, engine, installation.protection)
         yield run
         run.close()

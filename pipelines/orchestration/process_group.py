@@ -59,14 +59,24 @@ def run_group(command: Sequence[str], environment: Mapping[str, str], grace_seco
 
 @contextmanager
 def _stop_signals() -> Iterator[_Received]:
-    """Note stop signals instead of being ended by them; restore the former handlers at the end."""
+    """Note stop signals instead of being ended by them; restore the former handlers at the end.
+
+    A signal that this process ignores (SIGHUP under nohup) stays without effect. It gets a handler all the same,
+    because a command that this process starts would inherit that it is ignored.
+    """
     received = _Received()
-    former = {number: signal.signal(number, received.note) for number in STOP_SIGNALS}
+    former = {number: signal.getsignal(number) for number in STOP_SIGNALS}
+    for number, handler in former.items():
+        signal.signal(number, _do_nothing if handler is signal.SIG_IGN else received.note)
     try:
         yield received
     finally:
         for number, handler in former.items():
             signal.signal(number, handler)
+
+
+def _do_nothing(_number: int, _frame: FrameType | None) -> None:
+    """Handle a signal without any effect."""
 
 
 def _wait_until_gone(process: "subprocess.Popen[bytes]", seconds: float, received: _Received) -> None:

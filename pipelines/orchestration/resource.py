@@ -27,6 +27,7 @@ class PipelineRunResource(dg.ConfigurableResource[PipelineRun]):
 
         Raises:
             RunLockError: another run holds the lock.
+            SecretError, ProtectionError: a secret or the key store cannot be used.
             EngineError: the engine cannot be opened.
         """
         run_id = context.run.run_id if context.run else "no_run"

@@ -5,6 +5,8 @@ close of a write-ahead log checkpoints it. For 47 tables with one check each thi
 With open connections and ``synchronous = NORMAL`` it takes 1 s. NORMAL in write-ahead mode loses nothing when a
 process is killed. A power failure may lose the last events of the run log; no table depends on them.
 
+It also withdraws the plan to materialise an asset that the run then observes, see `table_event`.
+
 The imports from ``dagster._core`` are private: Dagster lets a storage be replaced (``storage.custom`` in dagster.yaml)
 but does not export the classes that a replacement derives from. The version of Dagster is locked, and the tests read
 with Dagster's own storage what this one has written.
@@ -15,13 +17,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from dagster._core.events import ASSET_EVENTS
+from dagster._core.events import ASSET_EVENTS, DagsterEventType
 from dagster._core.events.log import EventLogEntry
+from dagster._core.storage.event_log.schema import AssetKeyTable, SqlEventLogStorageTable
 from dagster._core.storage.event_log.sqlite import SqliteEventLogStorage
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._serdes import ConfigurableClassData
-from sqlalchemy import Connection, CursorResult, Engine, create_engine, event
+from sqlalchemy import Connection, CursorResult, Engine, create_engine, event, select
 
 OPEN_SHARDS = 8
 """Run logs kept open at once. A run writes one; the UI reads a few."""
@@ -54,6 +57,11 @@ class OpenEventLog(SqliteEventLogStorage):
             ids = [_row_id(connection.execute(insert)) for insert in inserts]
             self._store_asset_event_tags(connection, events, ids)
             self._store_asset_event(connection, events[-1], ids[-1])
+
+    def _store_asset_event(self, conn: Connection, event: EventLogEntry, event_id: int) -> None:
+        super()._store_asset_event(conn, event, event_id)
+        if event.dagster_event_type is DagsterEventType.ASSET_OBSERVATION:
+            _withdraw_plan(conn, event)
 
     def dispose(self) -> None:
         """Close every connection. The last one of each file checkpoints its write-ahead log."""
@@ -99,6 +107,34 @@ class OpenSqliteStorage(DagsterSqliteStorage):
     def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> "OpenSqliteStorage":
         """Build the storage from the ``storage.custom.config`` of dagster.yaml."""
         return cls.from_local(inst_data=inst_data, **config_value)
+
+
+def _withdraw_plan(connection: Connection, observation: EventLogEntry) -> None:
+    """Remove from the index that the run planned to materialise the asset that it has observed instead.
+
+    Otherwise the UI would show a current table as failed when another table of the run has failed: it takes an asset
+    for failed when its newest planned materialisation belongs to a failed run. The log of the run itself stays whole.
+    """
+    key = observation.get_dagster_event().asset_key
+    if key is None:
+        return
+    events, assets, name = SqlEventLogStorageTable.c, AssetKeyTable.c, key.to_string()
+    connection.execute(
+        SqlEventLogStorageTable.delete().where(
+            events.run_id == observation.run_id,
+            events.asset_key == name,
+            events.dagster_event_type == DagsterEventType.ASSET_MATERIALIZATION_PLANNED.value,
+        )
+    )
+    written_by = (
+        select(events.run_id)
+        .where(events.asset_key == name, events.dagster_event_type == DagsterEventType.ASSET_MATERIALIZATION.value)
+        .order_by(events.id.desc())
+        .limit(1)
+    )
+    connection.execute(
+        AssetKeyTable.update().where(assets.asset_key == name).values(last_run_id=written_by.scalar_subquery())
+    )
 
 
 def _row_id(result: CursorResult[Any]) -> int:

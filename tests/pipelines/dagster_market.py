@@ -72,13 +72,19 @@ def run(settings: Settings, engines: Engines, monkeypatch: pytest.MonkeyPatch) -
 
 
 def _refresh(settings: Settings, engine: Engine, tables: Iterable[str] = TABLES) -> RunProgress:
-    installation = Installation(settings)
-    vars(installation)["contracts"] = _contracts()  # the same in every run, and reading them takes half a second
+    installation = installation_of(settings)
     progress = RunProgress(on_start=lambda _: None, on_end=lambda _: None)
     definitions = build_definitions(installation, open_engine=lambda _: nullcontext(engine))
     with open_instance(settings) as instance:
         refresh(definitions, instance, progress, landing_tags(settings, installation.contracts), tables)
     return progress
+
+
+def installation_of(settings: Settings) -> Installation:
+    """Return the installation with the built-in contracts that are read once for all tests: that takes a second."""
+    installation = Installation(settings)
+    vars(installation)["contracts"] = _contracts()
+    return installation
 
 
 def _land(market: Path, data: Path) -> None:

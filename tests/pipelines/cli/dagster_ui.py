@@ -3,6 +3,7 @@
 The README's pictures: `python -m tests.pipelines.cli.dagster_ui data docs/images` after `bojagi run`.
 """
 
+import json
 import re
 import socket
 import subprocess
@@ -103,10 +104,22 @@ def show_job_runs(page: "Page", address: str, job: str) -> None:
     page.get_by_text("Success", exact=True).first.wait_for()
 
 
-def show_timeline(page: "Page", address: str) -> None:
-    """Open the timeline of the jobs."""
+def show_timeline(page: "Page", address: str, job: str) -> None:
+    """Open the timeline of the jobs, with a line for this one."""
     page.goto(f"{address}/overview/activity/timeline")
     page.get_by_text("pipelines.definitions").first.wait_for()
+    page.get_by_text(job, exact=True).first.wait_for()
+
+
+def runs_of_location(address: str, location: str) -> dict[str, list[str]]:
+    """Return the runs that the server lists under each job of a code location; the bars of the timeline are these."""
+    query = "{repositoriesOrError{... on RepositoryConnection{nodes{location{name} pipelines{name runs{runId}}}}}}"
+    body = json.dumps({"query": query}).encode()
+    request = urllib.request.Request(f"{address}/graphql", body, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:
+        nodes = json.load(answer)["data"]["repositoriesOrError"]["nodes"]
+    jobs = (job for node in nodes if node["location"]["name"] == location for job in node["pipelines"])
+    return {job["name"]: [run["runId"] for run in job["runs"]] for job in jobs}
 
 
 def show_check(page: "Page", address: str, table: str, check: str) -> None:

@@ -48,9 +48,12 @@ def test_the_job_page_lists_the_run_of_the_command_line(page: Any, address: str,
     assert page.get_by_text(run["run_id"][:8]).count() > 0
 
 
-def test_the_timeline_shows_the_run_of_the_command_line_under_its_job(page: Any, address: str) -> None:
-    dagster_ui.show_timeline(page, address)
-    assert page.get_by_role("link", name="refresh", exact=True).count() > 0
+def test_the_timeline_shows_the_run_of_the_command_line_under_its_job(
+    page: Any, address: str, finished: tuple[Bojagi, Any]
+) -> None:
+    dagster_ui.show_timeline(page, address, "refresh")
+    run = finished[0].json("status")["last_run"]
+    assert run["run_id"] in dagster_ui.runs_of_location(address, "pipelines.definitions")["refresh"]
 
 
 def test_a_check_lists_its_rules(page: Any, address: str) -> None:

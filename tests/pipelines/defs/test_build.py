@@ -9,13 +9,13 @@ import pytest
 from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 
 from installation.contract.document import Contracts
-from installation.installation import Installation
 from installation.settings import load_settings
 from pipelines.defs.build import build_definitions
 from pipelines.orchestration.metadata import asset_key
 from pipelines.quality.metric import TABLE as TREND
 from pipelines.release.declaration import statistics_releases
 from pipelines.unify.registry import TABLES
+from tests.pipelines.dagster_market import installation_of
 
 OTHERS = {
     "quality/data_docs",
@@ -28,7 +28,7 @@ OTHERS = {
 
 @pytest.fixture(scope="module")
 def definitions(contracts: Contracts, tmp_path_factory: pytest.TempPathFactory) -> dg.Definitions:
-    return build_definitions(Installation(load_settings(data_dir=tmp_path_factory.mktemp("data"))))
+    return build_definitions(installation_of(load_settings(data_dir=tmp_path_factory.mktemp("data"))))
 
 
 @pytest.fixture(scope="module")

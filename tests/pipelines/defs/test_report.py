@@ -5,13 +5,13 @@ from __future__ import annotations
 import dagster as dg
 
 from installation.contract.document import Contracts
-from installation.installation import Installation
 from installation.settings import Settings
 from pipelines.defs.build import build_definitions
 from pipelines.orchestration.metadata import asset_key
 from pipelines.release.declaration import statistics_releases
 from privacy.catalog import build_catalog
 from privacy.dp.permission import require_permitted
+from tests.pipelines.dagster_market import installation_of
 
 
 def test_the_contracts_permit_the_question_of_every_report(contracts: Contracts) -> None:
@@ -23,7 +23,7 @@ def test_the_contracts_permit_the_question_of_every_report(contracts: Contracts)
 
 
 def test_the_refresh_job_makes_no_report_and_their_schedule_is_off(settings: Settings) -> None:
-    definitions = build_definitions(Installation(settings))
+    definitions = build_definitions(installation_of(settings))
     tables = {asset_key(report.table) for report in statistics_releases()}
     refreshed = definitions.resolve_job_def("refresh").asset_layer.executable_asset_keys
     assert not tables & set(refreshed)

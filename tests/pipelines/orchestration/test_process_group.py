@@ -22,9 +22,9 @@ RUNNER = (
 )
 
 
-def _start(child: str) -> tuple["subprocess.Popen[str]", list[psutil.Process]]:
+def _start(child: str, before: str = "") -> tuple["subprocess.Popen[str]", list[psutil.Process]]:
     """Start a process that runs a parent with a child, and return it with its descendants."""
-    command = [sys.executable, "-c", RUNNER, PARENT, child]
+    command = [sys.executable, "-c", before + RUNNER, PARENT, child]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
@@ -40,6 +40,17 @@ def test_a_stop_signal_ends_all_descendants(number: signal.Signals) -> None:
     output, _ = process.communicate(timeout=30)
     assert (output, process.returncode) == (f"{number.name}\n", 0)
     assert not [one for one in descendants if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
+
+
+def test_a_hangup_that_is_ignored_as_under_nohup_ends_nothing() -> None:
+    process, descendants = _start(SLEEPER, before="import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n")
+    process.send_signal(signal.SIGHUP)
+    time.sleep(0.5)
+    assert process.poll() is None
+    assert all(one.is_running() for one in descendants)
+    process.terminate()
+    output, _ = process.communicate(timeout=30)
+    assert output == "SIGTERM\n"
 
 
 def test_a_child_that_ignores_stop_signals_is_killed_after_the_grace_period() -> None:

@@ -5,13 +5,12 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
-from installation.installation import Installation
 from installation.settings import Settings
 from pipelines.defs.build import build_definitions
 from pipelines.ingest.lock import run_lock
 from pipelines.orchestration.instance import JOB, fail_orphaned_runs, newest_run, open_instance
 from pipelines.orchestration.metadata import asset_key
-from tests.pipelines.dagster_market import TABLES, Refresh
+from tests.pipelines.dagster_market import TABLES, Refresh, installation_of
 
 
 def _version(settings: Settings, table: str) -> int:
@@ -22,7 +21,7 @@ def _versions(settings: Settings) -> dict[str, int]:
     return {table: _version(settings, table) for table in TABLES}
 
 
-def _break_region(settings: Settings) -> DeltaTable:
+def break_region(settings: Settings) -> DeltaTable:
     """Append a row without its required columns to bronze/region, and return the table as it was before."""
     region = DeltaTable(f"{settings.lakehouse_root}/bronze/region")
     row = pa.Table.from_pylist([{"dong": "nowhere"}], schema=pa.schema(region.schema().to_arrow()))
@@ -50,7 +49,7 @@ def test_a_second_run_writes_no_table_and_finds_the_same_rules_kept(
 @pytest.mark.usefixtures("after_first_run")
 def test_a_broken_table_blocks_the_tables_made_from_it_until_it_is_repaired(run: Refresh, settings: Settings) -> None:
     calendar = _version(settings, "silver/calendar")
-    sound = _break_region(settings).version()
+    sound = break_region(settings).version()
     for _ in range(2):  # the second run remembers the result and does not check again
         broken = {turn.table: turn for turn in run().turns.values()}
         assert broken["bronze/region"].rules_failed > 0
@@ -63,7 +62,7 @@ def test_a_broken_table_blocks_the_tables_made_from_it_until_it_is_repaired(run:
 
 @pytest.mark.usefixtures("after_first_run")
 def test_findings_of_a_halted_run_are_in_the_trend_and_the_docs_once(run: Refresh, settings: Settings) -> None:
-    _break_region(settings)
+    break_region(settings)
     run()
     page = settings.quality_site_dir / "index.html"
     assert "bronze/region" in page.read_text("utf-8")
@@ -118,7 +117,7 @@ def test_a_run_in_a_locked_data_folder_ends_with_a_message_of_one_line(run: Refr
 
 def test_the_run_of_a_killed_process_is_marked_failed_by_the_next_run(settings: Settings) -> None:
     with open_instance(settings) as instance:
-        job = build_definitions(Installation(settings)).resolve_job_def(JOB)
+        job = build_definitions(installation_of(settings)).resolve_job_def(JOB)
         dead = instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
         living = instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
         fail_orphaned_runs(instance, living.run_id)

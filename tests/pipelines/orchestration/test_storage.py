@@ -36,8 +36,8 @@ def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
         yield instance
 
 
-def _run(instance: dg.DagsterInstance) -> dg.ExecuteInProcessResult:
-    days = DAYS.get_partition_keys()
+def _run(instance: dg.DagsterInstance, last: int = 30) -> dg.ExecuteInProcessResult:
+    days = DAYS.get_partition_keys()[: last + 1]
     tags = {"dagster/asset_partition_range_start": days[0], "dagster/asset_partition_range_end": days[-1]}
     return dg.materialize([event], instance=instance, tags=tags)
 
@@ -73,7 +73,7 @@ def test_at_most_eight_run_logs_stay_open(instance: dg.DagsterInstance) -> None:
     log = instance.event_log_storage
     assert isinstance(log, OpenEventLog)
     for _ in range(OPEN_SHARDS + 2):
-        _run(instance)
+        _run(instance, last=0)
     assert len(log._engines) <= OPEN_SHARDS
 
 

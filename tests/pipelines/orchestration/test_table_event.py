@@ -14,7 +14,7 @@ from pipelines.orchestration.metadata import asset_key
 from pipelines.orchestration.table_event import report_table
 from pipelines.unify import registry
 from tests.pipelines.dagster_market import TABLES, Refresh
-from tests.pipelines.orchestration.test_refresh import land_late_weather
+from tests.pipelines.orchestration.test_refresh import break_region, land_late_weather
 
 BESIDE = {"gold/quality_metric", "quality/data_docs"}
 MATERIALISED, OBSERVED = dg.DagsterEventType.ASSET_MATERIALIZATION, dg.DagsterEventType.ASSET_OBSERVATION
@@ -94,6 +94,26 @@ def test_a_current_table_is_materialised_again_only_when_dagster_has_no_record_o
     assert progress["bronze/region"].is_up_to_date
     run()
     assert _reported(settings, MATERIALISED) == set()
+
+
+@pytest.mark.usefixtures("after_first_run")
+def test_in_a_failed_run_a_current_table_keeps_its_last_materialisation_and_a_blocked_one_counts_as_failed(
+    run: Refresh, settings: Settings
+) -> None:
+    with open_instance(settings) as instance:
+        (first,) = instance.get_runs()
+    break_region(settings)
+    assert run().error is None
+    with open_instance(settings) as instance:
+        (failed,) = instance.get_runs(limit=1)
+        # Dagster's UI shows an asset as failed when its newest plan, or its last run, is one that has failed.
+        plans = {table: instance.get_latest_planned_materialization_info(asset_key(table)) for table in TABLES}
+        records = instance.get_asset_records([asset_key(table) for table in TABLES])
+    assert failed.status is dg.DagsterRunStatus.FAILURE
+    newest = dict.fromkeys(("bronze/weather", "bronze/cj_transactions"), first.run_id)
+    newest |= dict.fromkeys(("bronze/region", "silver/calendar"), failed.run_id)
+    assert {table: plan.run_id for table, plan in plans.items() if plan} == newest
+    assert {"/".join(one.asset_entry.asset_key.path): one.asset_entry.last_run_id for one in records} == newest
 
 
 class Chain:
