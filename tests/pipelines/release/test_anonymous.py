@@ -89,7 +89,7 @@ def test_only_those_who_permit_it_are_released(
     assert not out["sido"].str.contains("Jeju").any()
     page = render_html(made.report)
     assert f"version 1 of {PLAN.table}, for {PLAN.recipient}" in page
-    assert "200 people in 200 rows, told apart by customer_id; nobody has more than 1 row" in page
+    assert "200 people in 200 rows, identified by customer_id; no person has more than 1 row" in page
     assert prove_release(PLAN, contract, lakehouse, look(tmp_path), registry).is_passed
 
 
