@@ -1,4 +1,4 @@
-"""The documents agree with the tree: links, paths, tables, Python names, commands, folder map, glossary, short sentences."""
+"""The documents agree with the tree: links, paths, tables, Python names, commands, folder map and glossary."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The commands of README.md and of the tutorial do what the pages say: their marked blocks are executed as they stand."""
+"""The marked code blocks of README.md and of the tutorial are executed as they stand, and do what the pages say."""
 
 import json
 import os

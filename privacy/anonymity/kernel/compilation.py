@@ -83,23 +83,23 @@ class _KeyedBySources:
         return str(Path(parent) / _cache_folder(Path(self._py_file).parent))
 
 
-class _UserProvidedFolder(_KeyedBySources, UserProvidedCacheLocator):
+class _UserProvidedFolder(_KeyedBySources, UserProvidedCacheLocator):  # type: ignore[misc]
     """The folder named by `NUMBA_CACHE_DIR`."""
 
 
-class _PackageFolder(_KeyedBySources, InTreeCacheLocator):
+class _PackageFolder(_KeyedBySources, InTreeCacheLocator):  # type: ignore[misc]
     """`__pycache__` beside the source."""
 
 
-class _UserFolder(_KeyedBySources, UserWideCacheLocator):
+class _UserFolder(_KeyedBySources, UserWideCacheLocator):  # type: ignore[misc]
     """The user's cache folder, where the package's own folder cannot be written."""
 
 
-class _CompiledCode(CompileResultCacheImpl):
-    _locator_classes = [_UserProvidedFolder, _PackageFolder, _UserFolder]  # noqa: RUF012 - numba's own form
+class _CompiledCode(CompileResultCacheImpl):  # type: ignore[misc]
+    _locator_classes = (_UserProvidedFolder, _PackageFolder, _UserFolder)
 
 
-class _Cache(FunctionCache):
+class _Cache(FunctionCache):  # type: ignore[misc]
     _impl_class = _CompiledCode
 
 
@@ -110,7 +110,7 @@ class _NoEnvironment:
         """Does nothing: the function has no machine code of its own."""
 
 
-class _LinkedLibrary(JITCodeLibrary):
+class _LinkedLibrary(JITCodeLibrary):  # type: ignore[misc]
     """Code that is only linked into callers: it is neither optimised nor turned into machine code by itself.
 
     Both happen once in the caller, with all that it links. numba would do them for every function again.
@@ -123,26 +123,25 @@ class _LinkedLibrary(JITCodeLibrary):
 
     def get_pointer_to_function(self, name: str) -> int:
         """Returns 0: there is no machine code."""
-        self._ensure_finalized()  # type: ignore[no-untyped-call]
+        self._ensure_finalized()
         return 0
 
     def _optimize_final_module(self) -> None: ...
 
     def _finalize_final_module(self) -> None:
-        self._finalize_dynamic_globals()  # type: ignore[no-untyped-call]
-        self._verify_declare_only_symbols()  # type: ignore[no-untyped-call]
+        self._finalize_dynamic_globals()
+        self._verify_declare_only_symbols()
         self._finalized = True
 
 
-class _LinkedCompiler(Compiler):
+class _LinkedCompiler(Compiler):  # type: ignore[misc]
     """Compiles into a `_LinkedLibrary`."""
 
     def __init__(self, typing: Any, target: Any, library: Any, *rest: Any) -> None:
-        linked = library or _LinkedLibrary(target.codegen(), "kernel")  # type: ignore[no-untyped-call]
-        super().__init__(typing, target, linked, *rest)  # type: ignore[no-untyped-call]
+        super().__init__(typing, target, library or _LinkedLibrary(target.codegen(), "kernel"), *rest)
 
 
-class _Dispatcher(CPUDispatcher):
+class _Dispatcher(CPUDispatcher):  # type: ignore[misc]
     """A compiled function that ignores which arguments are constants.
 
     numba compiles a function anew for each constant that a caller passes (`add(p, c, a, u, 1)`).
@@ -150,12 +149,11 @@ class _Dispatcher(CPUDispatcher):
 
     def get_call_template(self, args: Any, kws: Any) -> Any:
         """Returns how a compiled caller calls this function."""
-        plain = [types.unliteral(arg) for arg in args]  # type: ignore[no-untyped-call]
-        return super().get_call_template(plain, kws)
+        return super().get_call_template([cast(Any, types).unliteral(arg) for arg in args], kws)
 
     def enable_caching(self) -> None:
         """Keeps the compiled code on disk."""
-        self._cache = _Cache(self.py_func)  # type: ignore[no-untyped-call]
+        self._cache = _Cache(self.py_func)
 
 
 def _dispatcher(function: Callable[..., object], compiler: type[Compiler] = Compiler, **options: bool) -> _Dispatcher:

@@ -180,5 +180,5 @@ def test_new_people_whose_class_does_not_hold_wait(
 
 def changed(form: dict[str, object], purpose: str = PLAN.purpose) -> AnonymousRelease:
     """The built-in plan with another specification."""
-    told = {"name": PLAN.name, "source": PLAN.source, "recipient": PLAN.recipient}
+    told = {"name": PLAN.name, "kind": PLAN.kind, "source": PLAN.source, "recipient": PLAN.recipient}
     return AnonymousRelease.model_validate({**told, "purpose": purpose, "spec": {**PLAN.form, **form}})
