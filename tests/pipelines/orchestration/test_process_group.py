@@ -17,7 +17,8 @@ DEAF = "import signal, time; [signal.signal(n, signal.SIG_IGN) for n in (2, 15)]
 PARENT = "import subprocess, sys; subprocess.Popen([sys.executable, '-c', sys.argv[1]]); import time; time.sleep(600)"
 # A shell that starts the tests in the background makes them ignore SIGINT, and so all that they start.
 RUNNER = (
-    "import os, signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); from pipelines.orchestration.process_group import run_group\n"
+    "import os, signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    "from pipelines.orchestration.process_group import run_group\n"
     "ending = run_group([sys.executable, '-c', *sys.argv[1:]], os.environ, grace_seconds=1.0)\n"
     "print(ending.stopped_by.name, flush=True)"
 )
