@@ -7,11 +7,13 @@ ARGS ?=
 COMPILE = $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
   --custom-compile-command "make lock"
 
+PYTEST = $(BIN)/python -m pytest -n auto --dist loadgroup --no-loadscope-reorder
+
 .DEFAULT_GOAL := help
-.PHONY: help setup run ui test check lint types bench lock clean
+.PHONY: help setup run ui test test-all check lint types bench lock clean
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
 	@echo "  ARGS=\"…\" is handed on, for example: make run ARGS=\"--engine spark\""
 
 setup: $(VENV)/.dev ## create .venv with everything for development
@@ -22,8 +24,11 @@ run: $(VENV)/.run ## unify the Complete Journey year into checked Delta tables (
 ui: $(VENV)/.run ## serve Dagster's UI with the runs in it, on this machine only
 	@$(BIN)/bojagi ui $(ARGS)
 
-test: $(VENV)/.dev ## run the tests (what is missing on this machine is skipped, with the reason)
-	@$(BIN)/python -m pytest $(ARGS)
+test: $(VENV)/.dev ## run the fast tests on all cores: minutes, and nothing but Python is needed
+	@$(PYTEST) -m "not slow and not spark and not browser" $(ARGS)
+
+test-all: $(VENV)/.dev ## run all tests (what is missing on this machine is skipped, with the reason)
+	@$(PYTEST) $(ARGS)
 
 lint: $(VENV)/.dev ## ruff, import rules, contracts
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
@@ -34,7 +39,7 @@ lint: $(VENV)/.dev ## ruff, import rules, contracts
 types: $(VENV)/.dev ## mypy, strict
 	@$(BIN)/mypy
 
-check: lint types test ## exactly what CI runs
+check: lint types test-all ## exactly what CI runs
 
 bench: $(VENV)/.dev ## measure every claim and print the ratios
 	@$(BIN)/python -m bench $(ARGS)

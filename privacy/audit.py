@@ -66,7 +66,7 @@ class AuditLog:
     """Writes, reads and verifies one log. Use one object per thread; any number of processes may write."""
 
     def __init__(self, path: Path, anchor_path: Path, key: bytes) -> None:
-        """Open the log, and creates it if there is none.
+        """Open the log, and create it if there is none.
 
         Args:
             path: the SQLite file of the log.
@@ -91,7 +91,7 @@ class AuditLog:
         self._anchor.close()
 
     def append(self, entry: AuditEntry) -> ChainHead:
-        """Append one entry and returns its number and digest. The entry is on the disk when this returns.
+        """Append one entry and return its number and digest. The entry is on the disk when this returns.
 
         Raises:
             AuditError: the entry could not be written, or the log is not the one that its anchor belongs to. The use

@@ -21,13 +21,31 @@ settings.load_profile("bojagi")
 SPARK = pytest.param("spark", marks=[pytest.mark.spark, pytest.mark.xdist_group("spark")])
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Skip slow tests unless BOJAGI_REQUIRE or the -m option names them."""
-    if "slow" in REQUIRED or "slow" in config.option.markexpr:
-        return
+    """Skip slow tests unless BOJAGI_REQUIRE or the -m option names them, and divide the tests among processes."""
+    if "slow" not in REQUIRED and "slow" not in config.option.markexpr:
+        for item in items:
+            if "slow" in item.keywords:
+                item.add_marker(pytest.mark.skip(reason="slow; run with BOJAGI_REQUIRE=slow or -m slow"))
     for item in items:
-        if "slow" in item.keywords:
-            item.add_marker(pytest.mark.skip(reason="slow; run with BOJAGI_REQUIRE=slow or -m slow"))
+        # The tests of a file share its fixtures, and those of a named group one JVM or one run: one process for each.
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+    # The long groups first, so that no process waits at the end for one that has just begun a long one.
+    items.sort(key=lambda item: (_LONG.index(name) if (name := _group(item)) in _LONG else len(_LONG), _is_short(item)))
+
+
+_LONG = ("market", "spark", "canary")
+
+
+def _group(item: pytest.Item) -> str:
+    marker = item.get_closest_marker("xdist_group")
+    return str(marker.args[0]) if marker else ""
+
+
+def _is_short(item: pytest.Item) -> bool:
+    return "slow" not in item.keywords
 
 
 @pytest.fixture(scope="session")

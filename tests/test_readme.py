@@ -1,4 +1,4 @@
-"""The README's commands do what it says: its block on a source of one's own is executed as it stands."""
+"""The marked code blocks of README.md and of the tutorial are executed as they stand, and do what the pages say."""
 
 import json
 import os
@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow.compute as pc
@@ -13,46 +14,64 @@ import pytest
 from deltalake import DeltaTable
 
 ROOT = Path(__file__).parent.parent
+_BLOCK = re.compile(r"<!-- executed by tests/test_readme.py -->\n```bash\n(.*?)```", re.DOTALL)
 
 
-def executed_block() -> str:
-    text = (ROOT / "README.md").read_text()
-    found = re.search(r"<!-- executed by tests/test_readme.py -->\n```bash\n(.*?)```", text, re.DOTALL)
-    assert found, "README lost its executed block"
-    return found[1]
+@dataclass(frozen=True)
+class Shop:
+    """A folder in which a small market was simulated and the block of README.md was executed."""
+
+    folder: Path
+    readme_output: str
 
 
-def test_every_image_and_page_that_the_readme_names_is_there() -> None:
-    names = re.findall(r"\]\(([^)#:]+)\)", (ROOT / "README.md").read_text())
-    assert [name for name in names if not (ROOT / name).exists()] == []
+def executed_blocks(page: str) -> str:
+    """Return the marked code blocks of a page as one script."""
+    blocks = _BLOCK.findall((ROOT / page).read_text("utf-8"))
+    assert blocks, f"{page} has no executed block"
+    return "\n".join(blocks)
 
 
-def test_the_commands_of_the_readme_are_targets_of_make() -> None:
-    named = set(re.findall(r"make ([a-z]+)", (ROOT / "README.md").read_text())) - {"and"}
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    assert named <= targets
+def execute(script: str, folder: Path) -> str:
+    """Execute a script with `bojagi` as the command of this tree, and return what it printed."""
+    script = f'set -euo pipefail\nbojagi() {{ "{sys.executable}" -m pipelines.cli "$@"; }}\n{script}'
+    done = subprocess.run(
+        ["bash", "-c", script],
+        cwd=folder, env=os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "200"},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    folder = tmp_path_factory.mktemp("shop")
+    shutil.copytree(ROOT / "docs" / "examples", folder / "docs" / "examples")
+    execute("bojagi simulate --households 20", folder)
+    return Shop(folder, execute(executed_blocks("README.md"), folder))
 
 
 @pytest.mark.slow
-def test_a_source_of_ones_own_takes_one_yaml_file(tmp_path: Path) -> None:
-    bojagi = f'"{sys.executable}" -m pipelines.cli'
-    shutil.copytree(ROOT / "docs" / "examples", tmp_path / "docs" / "examples")
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "200"}
-
-    def run(script: str) -> str:
-        script = f'set -euo pipefail\nbojagi() {{ {bojagi} "$@"; }}\n{script}'
-        done = subprocess.run(
-            ["bash", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-    run("bojagi simulate --households 20")
-    said = run(executed_block())
-    assert re.search(r"bronze/parking_visit +5 rows", said)
-    assert re.search(r"parking_visit +entered_at", said), "the broken row is named by source and column"
-    status = json.loads(run("bojagi status --json"))
+@pytest.mark.xdist_group("readme")
+def test_a_source_of_ones_own_takes_one_yaml_file(shop: Shop) -> None:
+    assert re.search(r"bronze/parking_visit +5 rows", shop.readme_output)
+    assert re.search(r"parking_visit +entered_at", shop.readme_output), "the broken row is named by source and column"
+    status = json.loads(execute("bojagi status --json", shop.folder))
     assert any(table["table"] == "bronze/parking_visit" for table in status["tables"])
-    events = DeltaTable(tmp_path / "data" / "lakehouse" / "silver" / "touchpoint_event")
+    events = DeltaTable(shop.folder / "data" / "lakehouse" / "silver" / "touchpoint_event")
     kinds = events.to_pyarrow_table(columns=["event_type"])["event_type"]
     assert pc.sum(pc.equal(kinds, "parking")).as_py() == 5
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("readme")
+def test_the_tutorial_shows_the_withdrawal_the_refusals_and_the_log(shop: Shop) -> None:
+    output = execute(executed_blocks("docs/tutorial.md"), shop.folder)
+    permitting = [int(found) for found in re.findall(r"holds ([\d,]+) people who permit analytics", output)]
+    assert permitting == [permitting[0], permitting[0] - 1], "the withdrawal hides one customer from the next read"
+    assert output.count("exit code 6") == 2, (
+        "the analyst's read of bronze and the question without a budget are refused"
+    )
+    assert re.search(r"ρ 9\.9 of 10 left", output), "the question cost 0.1"
+    assert re.search(r"refused.*bronze/crm_customer|bronze/crm_customer.*refused", output), "the refusal is in the log"

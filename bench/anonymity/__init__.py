@@ -1,1 +1,1 @@
-"""Anonymity side by side: Adult against the published bars and ANJANA, pycanon as a second verifier, and scale."""
+"""Benchmarks of anonymous releases: Adult against the wanted losses and ANJANA, pycanon as a second verifier, scale."""

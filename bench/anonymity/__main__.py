@@ -1,7 +1,7 @@
-"""Adult: information loss, query error and time against the bars and ANJANA; pycanon agrees on every release.
+"""Measures releases of Adult: information loss, query error and time beside the wanted values and ANJANA's.
 
-`--data FOLDER` holds adult.csv and its hierarchies, `--quick` takes k=5 only. Engine runs are in `scale`, bounds
-of the loss in `bound`. ARX's figures are quoted from issue 6, not measured here.
+`--data FOLDER` holds adult.csv and its hierarchies, `--quick` takes k=5 only. pycanon checks every release. Engine runs
+are in `scale`, bounds of the loss in `bound`. ARX's figures are quoted from issue 6, not measured here.
 """
 
 from __future__ import annotations
@@ -42,19 +42,19 @@ RUNS = 3
 MILLION, SECONDS_OF_MILLION = 1_000_000, 5.0
 """Twice what ARX's local recoding is quoted to take at a million rows."""
 EFFORTS = {"effort 1": 1, "effort 2": 2, "default effort": None}
-"""The bar of time is held against the first, those of information loss against all."""
+"""The wanted time is compared with the first, the wanted losses with all."""
 FAST = 1
 
 
 def check(score: Score, case: str) -> None:
-    """Stop the bench when the evaluator, which shares no code with the search, finds a broken release."""
+    """Stops the bench when the evaluator, which shares no code with the search, finds a broken release."""
     wanted = {"k=10": 10, "k=25": 25, "k=50": 50}.get(case, 5)
     if score.k < wanted or (case == "l=5" and score.distinct_l < 5) or (case == "t=0.2" and score.t > 0.2 + 1e-7):
         raise SystemExit(f"release {case} is broken: {score}")
 
 
 def main() -> int:
-    """Measure every release; the first, which may compile the search, is not timed."""
+    """Measures every release. The first, which may compile the search, is not timed."""
     parser = make_parser(__doc__, "python -m bench.anonymity")
     add_data(parser)
     options = parser.parse_args()
@@ -74,7 +74,7 @@ def main() -> int:
 
 @dataclass(frozen=True)
 class _Trial:
-    """Releases of one table, all held against the one that ANJANA makes of it."""
+    """Releases of one table, each compared with ANJANA's release of it."""
 
     folder: Path
     scratch: Path
@@ -83,36 +83,36 @@ class _Trial:
 
     @cached_property
     def anjana(self) -> tuple[Score, list[float]]:
-        """What ANJANA's release with k=5 comes to, and the seconds of each run."""
+        """Score of ANJANA's release with k=5, and the seconds of each run."""
         out = self.scratch / "anjana.csv"
         seconds = [peers.run_anjana(self.folder, 5, out, QUASI) for _ in range(self.runs)]
         published = pd.read_csv(out, sep=";", dtype=str, keep_default_na=False)
         return evaluate(self.raw, published, self.folder), seconds
 
     def measure(self, form: str, case: str) -> None:
-        """Claims of one release at the fastest and at the default effort."""
+        """Prints the claims of one release at the fastest and at the default effort."""
         peer = "ARX local (quoted)"
-        for told_effort, effort in EFFORTS.items():
+        for effort_name, effort in EFFORTS.items():
             spec = make_spec(self.folder, form, CASES[case], effort=effort)
             seconds, score = self._release(spec, case, self.runs if effort == FAST else 1)
             bar = BARS[form][case]
-            Claim(f"loss, {form} labels, {case}, {told_effort}", score.loss, "NCP", ARX_LOCAL[case], peer, bar).tell()
+            Claim(f"loss, {form} labels, {case}, {effort_name}", score.loss, "NCP", ARX_LOCAL[case], peer, bar).tell()
             if case == "k=5":
-                self._tell_queries(f"{form} labels, {told_effort}", score)
-            told, others = f"time, 30 k rows, {form} labels, {case}, {told_effort}", self.anjana[1]
+                self._print_queries(f"{form} labels, {effort_name}", score)
+            subject, others = f"time, 30 k rows, {form} labels, {case}, {effort_name}", self.anjana[1]
             bar_of_time = 1.0 if effort == FAST else None
-            of_runs(told, seconds, "s", others=others, peer="ANJANA, k=5", bar=bar_of_time, on_ratio=True).tell()
+            of_runs(subject, seconds, "s", others=others, peer="ANJANA, k=5", bar=bar_of_time, on_ratio=True).tell()
 
     def measure_weighted(self) -> None:
-        """Claims of a release that is weighted for counting queries, k=5, set labels, at the default effort."""
+        """Prints the claims of a release weighted for counting queries: k=5, set labels, default effort."""
         spec = make_spec(self.folder, "set", CASES["k=5"], weights="queries")
         _, score = self._release(spec, "k=5", 1)
-        told = "set labels, k=5, weights: queries"
-        Claim(f"loss, {told}", score.loss, "NCP", ARX_LOCAL["k=5"], "ARX local (quoted)", BARS["set"]["k=5"]).tell()
-        self._tell_queries(told, score)
+        subject = "set labels, k=5, weights: queries"
+        Claim(f"loss, {subject}", score.loss, "NCP", ARX_LOCAL["k=5"], "ARX local (quoted)", BARS["set"]["k=5"]).tell()
+        self._print_queries(subject, score)
 
     def measure_million(self) -> None:
-        """Claims of time at a million rows drawn from Adult, at the fastest effort, beside ANJANA on the same rows."""
+        """Prints the time for a million rows drawn from Adult at the fastest effort, beside ANJANA's."""
         drawn = self.raw.sample(MILLION, replace=True, random_state=1, ignore_index=True)
         place = self.scratch / "million"
         place.mkdir()
@@ -127,14 +127,14 @@ class _Trial:
                 start = time.perf_counter()
                 anonymize(drawn, spec)
                 seconds.append(time.perf_counter() - start)
-            told = f"time, Adult drawn to 1 M rows, {form} labels, k=5, effort {FAST}"
-            of_runs(told, seconds, "s", others=[other], peer="ANJANA, k=5", bar=SECONDS_OF_MILLION).tell()
+            subject = f"time, Adult drawn to 1 M rows, {form} labels, k=5, effort {FAST}"
+            of_runs(subject, seconds, "s", others=[other], peer="ANJANA, k=5", bar=SECONDS_OF_MILLION).tell()
 
-    def _tell_queries(self, told: str, score: Score) -> None:
-        Claim(f"query error, {told}", score.query_error, "", self.anjana[0].query_error, "ANJANA", QUERY_BAR).tell()
+    def _print_queries(self, subject: str, score: Score) -> None:
+        Claim(f"query error, {subject}", score.query_error, "", self.anjana[0].query_error, "ANJANA", QUERY_BAR).tell()
 
     def _release(self, spec: Spec, case: str, runs: int) -> tuple[list[float], Score]:
-        """Seconds of each run, and the score of the release, on which evaluator and pycanon agree."""
+        """Returns the seconds of each run, and the score of the release, on which evaluator and pycanon agree."""
         seconds, table = [], self.raw
         for _ in range(runs):
             start = time.perf_counter()

@@ -1,4 +1,4 @@
-"""The Adult table, its releases and the one evaluator that scores every tool's output."""
+"""The Adult table, its releases, and the evaluator that scores the output of every tool."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ DEFAULT = Path("..") / "shared" / "data" / "adult"
 
 
 def add_data(parser: argparse.ArgumentParser) -> None:
-    """Add `--data` to a script's options."""
-    told = "folder with adult.csv and its hierarchies (usually ../shared/data/adult)"
-    parser.add_argument("--data", type=Path, default=DEFAULT, help=told)
+    """Adds `--data` to a script's options."""
+    subject = "folder with adult.csv and its hierarchies (usually ../shared/data/adult)"
+    parser.add_argument("--data", type=Path, default=DEFAULT, help=subject)
 
 
 def data_folder(options: argparse.Namespace) -> Path:
-    """Folder with adult.csv and its hierarchies; ends the script when they are not there."""
+    """Returns the folder with adult.csv and its hierarchies; ends the script when they are missing."""
     folder: Path = options.data
     if not (folder / "adult.csv").exists():
         raise SystemExit(f"no adult.csv in {folder}; name its folder with --data")
@@ -33,12 +33,12 @@ def data_folder(options: argparse.Namespace) -> Path:
 
 
 def read_adult(folder: Path) -> pd.DataFrame:
-    """The 30,162 complete rows as text."""
+    """Returns the 30,162 complete rows as text."""
     return pd.read_csv(folder / "adult.csv", sep=";", dtype=str, keep_default_na=False)
 
 
 def make_spec(folder: Path, form: str, models: list[dict[str, Any]], **limits: Any) -> Spec:
-    """A release with hierarchy labels (`form` hierarchy) or set and range labels (set)."""
+    """Returns the specification of a release with hierarchy labels (`form` hierarchy) or set and range labels (set)."""
     columns: dict[str, dict[str, Any]] = {}
     for name in QUASI:
         file = {"kind": "file", "file": folder / f"adult_hierarchy_{name}.csv"}
@@ -50,7 +50,7 @@ def make_spec(folder: Path, form: str, models: list[dict[str, Any]], **limits: A
 
 @dataclass(frozen=True)
 class Score:
-    """What the evaluator measured."""
+    """The measured values of a release."""
 
     loss: float
     suppressed: float
@@ -99,7 +99,7 @@ def evaluate(raw: pd.DataFrame, out: pd.DataFrame, folder: Path, queries: int = 
 def _query_error(
     raw: pd.DataFrame, shares: list[Any], codes: list[Any], truth: list[Any], queries: int, seed: int
 ) -> float:
-    """Median relative error of random counting queries."""
+    """Returns the median relative error of random counting queries."""
     random = np.random.default_rng(seed)
     rows, errors = len(raw), []
     for _ in range(queries):

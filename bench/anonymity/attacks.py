@@ -29,7 +29,7 @@ HOME = Path("bench") / "results" / "anonymeter"
 HALVES = (list(QUASI[:3]), list(QUASI[3:]))
 PEOPLE, ATTEMPTS, QUICK_ATTEMPTS, SEED = 2000, 500, 100, 5
 NEAR = 0.1
-"""How far the risks of two implementations may lie apart: each is an estimate from 500 attempts."""
+"""Largest difference between the risks of two implementations; each is an estimate from 500 attempts."""
 ANONYMETER = """
 import json, sys, warnings
 warnings.filterwarnings("ignore")
@@ -62,7 +62,7 @@ print(json.dumps(found))
 
 
 def _anonymeter(folder: Path, attempts: int) -> dict[str, list[float] | None]:
-    """Risk and interval of each attack, None where anonymeter found too few predicates to attack with."""
+    """Returns the risk and interval of each attack; None where anonymeter found too few predicates."""
     arguments = [str(folder), SECRET, ",".join(HALVES[0]), ",".join(HALVES[1]), str(attempts)]
     interpreter = python_with(HOME, ("anonymeter",))
     command = [str(interpreter), "-c", ANONYMETER, *arguments]
@@ -85,7 +85,7 @@ def _ours(
 
 
 def _as_values(published: pd.DataFrame, cover: Cover) -> pd.DataFrame:
-    """A value at random of those that each label covers."""
+    """Replaces each label by a random value that it covers."""
     random = np.random.default_rng(SEED)
     out = published.copy()
     for name in QUASI:
@@ -95,7 +95,7 @@ def _as_values(published: pd.DataFrame, cover: Cover) -> pd.DataFrame:
 
 
 def main() -> int:
-    """Attack both releases with both tools."""
+    """Attacks both releases with both tools."""
     parser = make_parser(__doc__, "python -m bench.anonymity.attacks")
     add_data(parser)
     options = parser.parse_args()
@@ -111,12 +111,14 @@ def main() -> int:
             theirs = _anonymeter(Path(place), attempts)
         for name, risks in _ours(ori, control, published, cover, attempts).items():
             worst = max(risks, key=lambda risk: risk.risk)
-            told = f"ours {worst.risk:.3f} [{worst.low:.3f}, {worst.high:.3f}] ({worst.name})"
+            subject = f"ours {worst.risk:.3f} [{worst.low:.3f}, {worst.high:.3f}] ({worst.name})"
             other = theirs[name]
             if other is None:
-                print(f"  {name}, {what}: {told}; anonymeter found too few predicates", flush=True)
+                print(f"  {name}, {what}: {subject}; anonymeter found too few predicates", flush=True)
                 continue
-            print(f"  {name}, {what}: {told}; anonymeter {other[0]:.3f} [{other[1]:.3f}, {other[2]:.3f}]", flush=True)
+            print(
+                f"  {name}, {what}: {subject}; anonymeter {other[0]:.3f} [{other[1]:.3f}, {other[2]:.3f}]", flush=True
+            )
             below = max(other[0] - worst.high, 0.0)
             Claim(f"{name}, {what}: anonymeter's risk above our interval", below, "", bar=NEAR).tell()
     return 0

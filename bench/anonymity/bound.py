@@ -1,7 +1,8 @@
-"""How much Adult must lose at the least: python -m bench.anonymity.bound [--data FOLDER] [--quick] [K ...].
+"""Computes how much Adult must lose at least: python -m bench.anonymity.bound [--data FOLDER] [--quick] [K ...].
 
-No k-anonymous release with hierarchy labels and nobody suppressed can lose less, whatever finds it: the Lagrangian
-dual over every label of the lattice. A bar below the bound cannot be reached. About a minute and 3 GB a bound.
+No k-anonymous release with hierarchy labels and without suppression can lose less, whatever finds it. The bound is the
+Lagrangian dual over every label of the lattice. A wanted loss below it cannot be reached. One bound takes about a
+minute and 3 GB.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ USUAL = (5, 10, 25, 50)
 
 
 def main() -> int:
-    """Print the bound beside the bar for each k."""
+    """Prints the bound beside the wanted loss for each k."""
     parser = make_parser(__doc__, "python -m bench.anonymity.bound")
     add_data(parser)
     parser.add_argument("k", nargs="*", type=int, metavar="K", help="some of 5, 10, 25 and 50")
@@ -37,8 +38,8 @@ def main() -> int:
         table = tabulate(raw, spec).table
         problem, count = make_problem(table, np.arange(len(table.count)), spec)
         bound = lower_bound(table, problem, count, steps) / table.rows
-        told = "the bar cannot be reached" if bound > BARS["hierarchy"][f"k={k}"] else "the bar may be reachable"
-        print(f"k={k}: at least {bound:.5f}; bar {BARS['hierarchy'][f'k={k}']}: {told}", flush=True)
+        subject = "the bar cannot be reached" if bound > BARS["hierarchy"][f"k={k}"] else "the bar may be reachable"
+        print(f"k={k}: at least {bound:.5f}; bar {BARS['hierarchy'][f'k={k}']}: {subject}", flush=True)
     return 0
 
 

@@ -1,4 +1,4 @@
-"""ANJANA and pycanon in an environment of their own (they pin old numpy and pandas), made on demand.
+"""Runs ANJANA and pycanon in an environment of their own (they pin old numpy and pandas), made on demand.
 
 ARX is not on Maven's central repository under its own group, so its figures are quoted from issue 6.
 """
@@ -67,7 +67,7 @@ def _run(script: str, *arguments: str) -> list[dict[str, float]]:
 
 
 def run_anjana(folder: Path, k: int, out: Path, quasi: tuple[str, ...], table: str = "adult") -> float:
-    """Seconds that ANJANA's k-anonymity takes (5 % suppression); its output is written to `out`.
+    """Runs ANJANA's k-anonymity with 5 % suppression, writes its output to `out`, and returns the seconds.
 
     `folder` holds `<table>.csv` and its hierarchies, `<table>_hierarchy_<column>.csv`.
     """
@@ -75,10 +75,10 @@ def run_anjana(folder: Path, k: int, out: Path, quasi: tuple[str, ...], table: s
 
 
 def run_pycanon(out: Path, quasi: tuple[str, ...], secret: str) -> dict[str, float]:
-    """k, l and t that pycanon finds in a published table."""
+    """Returns k, l and t that pycanon measures in a published table."""
     return _run(PYCANON, str(out), ",".join(quasi), secret)[-1]
 
 
 def run_pycanon_on_many(lines: Path, quasi: tuple[str, ...], secret: str) -> list[dict[str, float]]:
-    """What pycanon finds in each of many published tables, one a line as JSON of its columns."""
+    """Returns what pycanon measures in each of many published tables, one on each line as JSON of its columns."""
     return _run(PYCANON_MANY, str(lines), ",".join(quasi), secret)

@@ -20,13 +20,15 @@ from privacy.anonymity.risk.population_unique import pitman_uniques, poisson_uni
 FRACTIONS = (0.01, 0.1, 0.3)
 PEOPLE, SEED = 100_000, 5
 FEW = 868
-"""Combinations of the population that has no uniques."""
+"""Number of combinations of the population without uniques."""
 NEAR = 0.25
-"""How far Pitman's estimate may be from the truth where the population is skewed as people are."""
+"""Largest error of Pitman's estimate in populations that are skewed like real ones."""
 
 
 def draw_from_pitman(people: int, theta: float, alpha: float, random: np.random.Generator) -> NDArray[np.int64]:
-    """Class of each person, who joins a class of j people with chance (j - alpha) / (theta + people so far)."""
+    """Returns the class of each person. A person joins a class of j people with chance (j - alpha) / (theta + people so
+    far).
+    """
     owner, sizes = np.empty(people, np.int64), list[int]()
     for i in range(people):
         if random.random() * (theta + i) < theta + len(sizes) * alpha:
@@ -42,7 +44,7 @@ def draw_from_pitman(people: int, theta: float, alpha: float, random: np.random.
 
 
 def make_populations(options: argparse.Namespace, random: np.random.Generator) -> dict[str, NDArray[np.int64]]:
-    """The class of every person, by what the population is; those that Pitman's model is held against come first."""
+    """Returns the class of every person for each population, first those for which Pitman's model is checked."""
     adult = read_adult(data_folder(options))
     people = 1 + random.negative_binomial(0.5, 0.1, PEOPLE // 5)
     return {
@@ -55,7 +57,7 @@ def make_populations(options: argparse.Namespace, random: np.random.Generator) -
 
 
 def main() -> int:
-    """Print every estimate; claim how near Pitman's is where it is the one to go by."""
+    """Prints every estimate, and checks Pitman's estimate where it should be used."""
     parser = make_parser(__doc__, "python -m bench.anonymity.population")
     add_data(parser)
     options = parser.parse_args()
@@ -69,10 +71,10 @@ def main() -> int:
                 estimate(sizes, len(classes)) or 0.0
                 for estimate in (pitman_uniques, slide_negative_binomial_uniques, poisson_uniques)
             ]
-            told = ", ".join(
+            subject = ", ".join(
                 f"{model} {value:,.0f}" for model, value in zip(("Pitman", "SNB", "Poisson"), found, strict=True)
             )
-            print(f"  {name}, {fraction:.0%} of {len(classes):,}: {truth:,} unique; {told}", flush=True)
+            print(f"  {name}, {fraction:.0%} of {len(classes):,}: {truth:,} unique; {subject}", flush=True)
             if number < 2:
                 Claim(
                     f"Pitman's estimate off the truth, {name}, {fraction:.0%}", abs(found[0] / truth - 1), "", bar=NEAR

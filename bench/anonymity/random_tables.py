@@ -27,7 +27,7 @@ SECRET = "illness"
 SLACK = 1e-6
 USUAL, QUICK = 1000, 50
 FEWEST = 0.6
-"""Share of the random specifications that must be satisfiable, or the run shows little."""
+"""Least share of the random specifications that must be satisfiable; otherwise the run proves little."""
 
 
 def broken_models(spec: Spec, found: dict[str, float], is_whole: bool) -> list[str]:
@@ -65,7 +65,7 @@ def _as_bytes(table: pd.DataFrame) -> str:
 
 
 def main() -> int:
-    """Release, repeat, break and judge."""
+    """Releases, repeats, breaks and checks random tables."""
     parser = make_parser(__doc__, "python -m bench.anonymity.random_tables")
     parser.add_argument("tables", nargs="?", type=int, help="how many tables, 1,000 by default")
     options = parser.parse_args()
@@ -99,10 +99,10 @@ def main() -> int:
             if case["is_broken"]:
                 controls += 1
                 missed_by_peer += next(found)["k"] >= case["spec"].k
-    told = f"{len(released)} releases of {wanted} random tables"
-    print(f"  {told}, {refused} refused as infeasible, {controls} broken by hand", flush=True)
-    Claim(f"releases that break a model, by the verifier, {told}", float(violations), "", bar=0).tell()
-    Claim(f"releases that break a model, by pycanon, {told}", float(contradicted), "", bar=0).tell()
+    subject = f"{len(released)} releases of {wanted} random tables"
+    print(f"  {subject}, {refused} refused as infeasible, {controls} broken by hand", flush=True)
+    Claim(f"releases that break a model, by the verifier, {subject}", float(violations), "", bar=0).tell()
+    Claim(f"releases that break a model, by pycanon, {subject}", float(contradicted), "", bar=0).tell()
     Claim("classes broken by hand that the verifier missed", float(missed), "", bar=0).tell()
     Claim("classes broken by hand that pycanon missed", float(missed_by_peer), "", bar=0).tell()
     Claim("releases that differ when rows come in another order", float(different), "", bar=0).tell()

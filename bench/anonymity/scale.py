@@ -32,18 +32,18 @@ from privacy.anonymity.engine.engine_release import anonymize_on_engine
 COLUMNS = (*QUASI, "region", "household")
 REGIONS, HOUSEHOLDS = 17, 7
 SWAPPED, COPIES = 2000, 20
-"""One in this many values comes from another row."""
+"""One in SWAPPED values comes from another row; people are COPIES times Adult."""
 MILLION = 1_000_000
 BAR_GIB, BAR_SECONDS = 12.0, 5.0
 ENGINE_MEMORY = "4GB"
 AT_ONCE = 5 * MILLION
-"""Rows made at once: Sail builds the hash table of a join from the range, which has no statistics."""
+"""Rows made at once. Sail builds the hash table of a join from the range, which has no statistics."""
 PER_TEN = 13.0
-"""Most that ten times the rows may take, relative: near linear."""
+"""Largest factor of the time for ten times the rows: nearly linear."""
 
 
 def make_people(data: Path) -> pd.DataFrame:
-    """People that rows are drawn from: Adult `COPIES` times, each value once in `SWAPPED` times that of another row."""
+    """Returns the people that rows are drawn from: Adult `COPIES` times, one in `SWAPPED` values from another row."""
     adult = read_adult(data)
     random = np.random.default_rng(1994)
     number = np.tile(np.arange(len(adult)), COPIES)
@@ -56,7 +56,7 @@ def make_people(data: Path) -> pd.DataFrame:
 
 
 def make_sql(first: int, last: int, people: int) -> str:
-    """Rows `first` to `last` as SQL over the engine's own range and the view `people`."""
+    """Returns the rows `first` to `last` as SQL over the engine's range and the view `people`."""
     kept = ", ".join(f"`{name}`" for name in (*QUASI, SECRET))
     return f"""
         SELECT {kept}, CAST(floor(pow((abs(hash(id, 1)) % 1000003) / 1000003.0D, 2) * {REGIONS}) AS INT) AS region,
@@ -67,7 +67,7 @@ def make_sql(first: int, last: int, people: int) -> str:
 
 
 def make_spec(**limits: Any) -> Spec:
-    """K = 5 over all nine columns, sets and ranges as labels, as fast as it goes."""
+    """Returns the specification: k=5 over all nine columns, sets and ranges as labels, fastest effort."""
     columns: dict[str, dict[str, Any]] = {
         name: {"role": "quasi", "is_ordered": name in ("age", "household")} for name in COLUMNS
     }
@@ -77,7 +77,7 @@ def make_spec(**limits: Any) -> Spec:
 
 
 def make_table(engine: Engine, rows: int, folder: Path, data: Path) -> None:
-    """Write the table as Parquet, so that the release reads it as it would any other."""
+    """Writes the table as Parquet, so that the release reads it like any other."""
     people = make_people(data)
     people.to_parquet(folder / "people.parquet")
     engine.spark.read.parquet(str(folder / "people.parquet")).createOrReplaceTempView("people")
@@ -87,7 +87,7 @@ def make_table(engine: Engine, rows: int, folder: Path, data: Path) -> None:
 
 
 def release_table(engine: Engine, folder: Path) -> dict[str, Any]:
-    """Release the table into the scratch folder; what it took and came to."""
+    """Releases the table into the scratch folder; returns its time and scores."""
     start = time.perf_counter()
     release = anonymize_on_engine(engine.spark.read.parquet(str(folder / "in")), make_spec(), str(folder / "scratch"))
     seconds = time.perf_counter() - start
@@ -102,7 +102,7 @@ def release_table(engine: Engine, folder: Path) -> dict[str, Any]:
 
 
 def step(action: str, rows: int, folder: Path, data: Path) -> None:
-    """One step in this process: `make` or `release`."""
+    """Runs one step in this process: `make` or `release`."""
     settings = load_settings(engine="sail", data_dir=folder / "data", engine_memory=ENGINE_MEMORY)
     with open_engine(settings) as engine:
         if action == "make":
@@ -117,7 +117,7 @@ def _apart(action: str, rows: int, folder: Path, data: Path) -> Measured:
 
 
 def _anjana(folder: Path, data: Path) -> float:
-    """Seconds of ANJANA on the same table, which it reads as CSV, with hierarchies for all nine columns."""
+    """Returns the seconds of ANJANA on the same table, read as CSV, with hierarchies for all nine columns."""
     frame = pd.read_parquet(folder / "in").astype(str)
     frame.to_csv(folder / "adult.csv", sep=";", index=False)
     for name in QUASI:
@@ -129,7 +129,7 @@ def _anjana(folder: Path, data: Path) -> float:
 
 
 def main() -> int:
-    """Measure every size, smallest first, and tell how the time grows."""
+    """Measures every size, smallest first, and prints how the time grows."""
     parser = make_parser(__doc__, "python -m bench.anonymity.scale")
     add_data(parser)
     parser.add_argument("rows", nargs="*", type=int, metavar="ROWS", help="in millions; 1 10 by default, 1 when quick")
@@ -150,12 +150,12 @@ def main() -> int:
             found = json.loads(measured.output.splitlines()[-1])
             if found["rows"] != size * MILLION or found["k"] < 5:
                 raise SystemExit(f"the release of {size} M rows is broken: {found}")
-            told = f"{size} M rows × {len(COLUMNS)} quasi-identifiers"
+            subject = f"{size} M rows × {len(COLUMNS)} quasi-identifiers"
             peer = _anjana(folder, data) if size == 1 and not options.alone else None
             print(f"  {json.dumps(found)}", flush=True)
             bar = BAR_SECONDS if size == 1 else None
-            Claim(f"time, {told}", found["seconds"], "s", peer, "ANJANA" if peer else "", bar).tell()
-            Claim(f"peak memory, {told}", measured.peak_gib, "GiB", bar=BAR_GIB).tell()
+            Claim(f"time, {subject}", found["seconds"], "s", peer, "ANJANA" if peer else "", bar).tell()
+            Claim(f"peak memory, {subject}", measured.peak_gib, "GiB", bar=BAR_GIB).tell()
             if before is not None and size == 10 * before[0]:
                 growth = f"growth of time, {before[0]} M to {size} M rows"
                 Claim(growth, found["seconds"], "s", before[1], f"{before[0]} M rows", PER_TEN, on_ratio=True).tell()

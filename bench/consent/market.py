@@ -1,4 +1,4 @@
-"""What `bench.consent` measures on: a million customers' consents in a store, ten million events in a lakehouse."""
+"""Data for `bench.consent`: consents of a million customers in a store, and ten million events in a lakehouse."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ _AT = ("effective_at", "recorded_at")
 
 
 def customer_names(customers: int) -> npt.NDArray[np.str_]:
-    """Identifiers as long as real ones."""
+    """Return customer identifiers of the usual length."""
     return np.char.add("c_", np.char.zfill(np.arange(customers).astype(str), 26))
 
 
 def draw_records(customers: int, rng: np.random.Generator) -> pa.Table:
-    """Four purposes a customer, and a second record (a withdrawal or a renewal) for a third of them."""
+    """Return records on four purposes for each customer; a third have a second record, a withdrawal or a renewal."""
     first = customers * len(PURPOSES)
     again = rng.choice(first, first // 3, replace=False)
     slot = np.concatenate([np.arange(first), again])
@@ -66,7 +66,7 @@ def draw_records(customers: int, rng: np.random.Generator) -> pa.Table:
 
 
 def fill_store(path: Path, records: pa.Table) -> None:
-    """Put the records into a consent store, by its own table; `append` would check each, which is not measured."""
+    """Insert the records directly into the tables of a consent store; the checks of `append` are not measured."""
     ConsentStore(path, built_in_policy().taxonomy).close()
     marks = ", ".join("?" * len(RECORD_SCHEMA))
     with sqlite3.connect(path) as db:
@@ -76,7 +76,7 @@ def fill_store(path: Path, records: pa.Table) -> None:
 
 
 def write_events(lakehouse: SparkLakehouse, events: int, customers: int, folder: Path) -> None:
-    """Write events as the job writes silver/touchpoint_event: its columns, a file a day."""
+    """Write events in the form of silver/touchpoint_event: its columns, one file a day."""
     rng = np.random.default_rng(SEED)
     contract = load_contracts().table(EVENT_TABLE)
     names = pa.array(customer_names(customers))
@@ -104,7 +104,7 @@ def write_events(lakehouse: SparkLakehouse, events: int, customers: int, folder:
 
 
 def _draw_part(size: int, rng: np.random.Generator) -> pa.Table:
-    """A fortnight of events: two in three online, with session and dwell time; the others in a store, with amounts."""
+    """Return the events of a part: two in three online, with dwell time, the others in a store, with amounts."""
     online = rng.random(size) < 2 / 3
 
     def one_of(*values: str) -> pa.Array:

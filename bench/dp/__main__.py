@@ -13,7 +13,6 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +91,7 @@ def measure_size(rows: int, folder: Path, runs: int, has_peers: bool) -> None:
     truth = write_events(rows, path).groupby("key").amount.mean()
     spark = plain_on_spark(path, folder, runs)
     ledger = Ledger(SqliteStore(folder / f"{rows}.sqlite", folder / f"{rows}.anchor"))
-    ledger.set_limit(BudgetAccount("events", "analytics", "cid"), "ever", Cost(10**15), datetime.now(UTC))
+    ledger.set_limit(BudgetAccount("events", "analytics", "cid"), "ever", Cost(10**15), utc_now())
     # As in the command: each release is in the audit log, on the disk, before its noise is drawn.
     log = AuditLog(folder / f"{rows}.audit", folder / f"{rows}.audit.anchor", bytes(KEY_BYTES))
     trail = Trail(log, "bench", utc_now)
@@ -111,7 +110,7 @@ def measure_size(rows: int, folder: Path, runs: int, has_peers: bool) -> None:
         asked = iter(range(10**6))
 
         def ask(frame: DataFrame, view_of: Question | None = None) -> object:
-            return release(question, DataSet(frame, str(next(asked)), view_of), ledger, datetime.now(UTC), trail)
+            return release(question, DataSet(frame, str(next(asked)), view_of), ledger, utc_now(), trail)
 
         released, bounded, reused, added, plain = seconds_in_turn(
             (

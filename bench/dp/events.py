@@ -11,7 +11,7 @@ KEYS = tuple(f"k{at:03d}" for at in range(100))
 
 
 def write_events(rows: int, path: Path) -> pd.DataFrame:
-    """Write and returns `rows` events (cid, key, amount): rows/10 customers, Pareto activity, 100 keys, seeded."""
+    """Write and return `rows` events (cid, key, amount): rows/10 customers, Pareto activity, 100 keys, seeded."""
     random = np.random.default_rng(1)
     customers = rows // 10
     weight = random.pareto(1.5, customers) + 1

@@ -11,12 +11,12 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from statistics import quantiles
 
 from bench.claim import Claim
 from bench.dp.spender import ACCOUNT
+from privacy.clock import utc_now
 from privacy.dp.cost import Cost
 from privacy.dp.ledger import Ledger
 from privacy.dp.sqlite_store import SqliteStore
@@ -48,14 +48,14 @@ def try_ledger(folder: Path, processes: int = PROCESSES, each: int = EACH, limit
     """Let `processes` spend `each` times against one limit. Some are killed, and others take their place."""
     store = SqliteStore(folder / "ledger.sqlite", folder / "anchor")
     ledger = Ledger(store)
-    ledger.set_limit(ACCOUNT, "ever", Cost(limit), datetime.now(UTC))
+    ledger.set_limit(ACCOUNT, "ever", Cost(limit), utc_now())
     chance = random.Random(7)
     # After how many spends a process is killed; None: it is not. Every second one of the first processes is.
     ends = [chance.randrange(1, each // 2) if place % 2 == 0 else None for place in range(4 * processes)]
     lines, killed = _spend(folder, processes, each, ends)
     grants = [line.split() for line in lines if line != "refused"]
     ledger.verify()
-    spent = ledger.balances(ACCOUNT, datetime.now(UTC))[0].spent.nano_rho
+    spent = ledger.balances(ACCOUNT, utc_now())[0].spent.nano_rho
     store.close()
     with sqlite3.connect(folder / "ledger.sqlite") as connection:
         rows = connection.execute("SELECT number, content FROM dp_entry").fetchall()

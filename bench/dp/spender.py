@@ -5,9 +5,9 @@ Prints one line per grant, after the grant. The bench kills it at any moment.
 
 import sys
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 
+from privacy.clock import utc_now
 from privacy.dp.budget_account import BudgetAccount
 from privacy.dp.cost import Cost
 from privacy.dp.errors import BudgetRefused
@@ -24,7 +24,7 @@ def main() -> None:
     for turn in range(count):
         started = time.perf_counter()
         try:
-            grant = ledger.ask(ACCOUNT, f"{name}-{turn}", Cost(1), datetime.now(UTC))
+            grant = ledger.ask(ACCOUNT, f"{name}-{turn}", Cost(1), utc_now())
         except BudgetRefused:
             print("refused", flush=True)
             return

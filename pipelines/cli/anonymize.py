@@ -1,4 +1,4 @@
-"""`bojagi anonymize` and `bojagi risk`: a release of any CSV, Parquet or Delta table, and the risk of any table."""
+"""The commands `bojagi anonymize` and `bojagi risk`, for any CSV, Parquet or Delta table."""
 
 import json
 from dataclasses import asdict
@@ -11,23 +11,22 @@ from rich.table import Table
 from installation.errors import SettingsError
 from pipelines.cli.grid import open_console
 from pipelines.cli.option import Json
-from pipelines.cli.risk_text import tell_risk
+from pipelines.cli.risk_text import risk_text
 from pipelines.cli.table_file import read_table, require_output, write_table
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from privacy.anonymity.anonymize import Anonymized
-    from privacy.anonymity.report.release_report import ReleaseReport
     from privacy.anonymity.spec.specification import Spec
 
 Input = Annotated[Path, typer.Option("--input", help="CSV or Parquet file, or a Delta table's folder.", exists=True)]
-Delimiter = Annotated[str, typer.Option("--delimiter", help="Of CSV input.")]
+Delimiter = Annotated[str, typer.Option("--delimiter", help="Delimiter of a CSV input.")]
 
 
 def anonymize_command(
     spec_path: Annotated[
-        Path, typer.Argument(metavar="SPEC", help="The release, as YAML.", exists=True, dir_okay=False)
+        Path, typer.Argument(metavar="SPEC", help="Specification of the release (YAML).", exists=True, dir_okay=False)
     ],
     source: Input,
     output: Annotated[Path, typer.Option("--output", help="CSV or Parquet file to write; a folder with --engine.")],
@@ -36,33 +35,37 @@ def anonymize_command(
     ] = None,
     population_table: Annotated[
         Path | None,
-        typer.Option("--population-table", help="People it was drawn from, for k_map and delta_presence.", exists=True),
+        typer.Option(
+            "--population-table", help="Table of the whole population, for k_map and delta_presence.", exists=True
+        ),
     ] = None,
     delimiter: Delimiter = ",",
     engine: Annotated[
         str | None,
-        typer.Option("--engine", help="sail, spark or sc://host:port: for a Delta table or folder of any size."),
+        typer.Option(
+            "--engine", help="sail, spark or sc://host:port, for a Delta table or Parquet folder of any size."
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Release a table so that every model of SPEC holds, verified by code that shares nothing with the search.
+    """Anonymise a table so that every model of SPEC holds, and verify it by independent code.
 
-    SPEC gives each column a role (identifying, quasi, sensitive, insensitive) and names the models, such as
+    SPEC gives each column a role (identifying, quasi, sensitive, insensitive) and lists the models, such as
     `columns: {age: {role: quasi}, illness: {role: sensitive}}` and `models: [{name: k_anonymity, k: 5}]`;
-    docs/anonymity.md lists its fields. Columns that it does not name are not released. Nothing is written when the
-    verifier refuses.
+    docs/anonymity.md lists its fields. Columns that it does not name are not released. When the verifier refuses the
+    result, nothing is written.
     """
     from privacy.anonymity import anonymize, load_spec
     from privacy.anonymity.kernel.compiled_code import is_compiled
 
     spec = load_spec(spec_path)
     if spec.algorithm == "local" and not is_compiled():
-        typer.echo("Compiling the search, once on this machine: a minute or two …", err=True)
+        typer.echo("Compiling the search for the first use on this machine; this takes up to half a minute …", err=True)
     if engine is not None:
         if report is not None or population_table is not None or not source.is_dir():
             raise SettingsError(
-                "--engine takes the folder of a Delta table or of Parquet files, no --population-table, and writes no "
-                "--report; leave these out, or --engine"
+                "--engine reads the folder of a Delta table or of Parquet files, without --population-table and "
+                "--report; remove these options, or --engine"
             )
         from pipelines.cli.anonymize_on_engine import release_on_engine
 
@@ -71,14 +74,14 @@ def anonymize_command(
     require_output(output, source)
     frame = read_table(source, delimiter)
     population = None if population_table is None else read_table(population_table, delimiter)
-    with open_console(stderr=True).status("Searching for the release that loses least …"):
+    with open_console(stderr=True).status("Searching for the release with the least information loss …"):
         result = anonymize(frame, spec, population)
-    summary = _report(frame, result, spec, source.name) if report is not None else None
+    pages = {} if report is None else _report_pages(frame, result, spec, source.name)
     write_table(result.table, output, delimiter)
-    if report is not None and summary is not None:
+    if report is not None:
         report.mkdir(parents=True, exist_ok=True)
-        (report / "report.html").write_text(render_html(summary), encoding="utf-8")
-        (report / "report.json").write_text(render_json(summary), encoding="utf-8")
+        for name, text in pages.items():
+            (report / name).write_text(text, encoding="utf-8")
     before, after = _highest_risks(frame, result, spec)
     figures = {
         "output": str(output),
@@ -96,46 +99,51 @@ def anonymize_command(
 def risk_command(
     source: Input,
     quasi: Annotated[str, typer.Option("--quasi", help="Quasi-identifiers, separated by commas.")],
-    person: Annotated[str | None, typer.Option("--person", help="Column that tells people apart.")] = None,
+    person: Annotated[
+        str | None, typer.Option("--person", help="Column that identifies people with several rows.")
+    ] = None,
     population: Annotated[
-        int | None, typer.Option("--population", help="People that it was drawn from: how many are unique among them?")
+        int | None,
+        typer.Option("--population", help="Size of the population, to estimate how many people are unique in it."),
     ] = None,
     population_table: Annotated[
         Path | None,
-        typer.Option("--population-table", help="Those people's quasi-identifiers: journalist risk.", exists=True),
+        typer.Option("--population-table", help="Table of the whole population, for the journalist risk.", exists=True),
     ] = None,
-    riskiest: Annotated[
-        int, typer.Option("--riskiest", min=0, help="How many rows at highest risk to list by their number.")
-    ] = 0,
+    riskiest: Annotated[int, typer.Option("--riskiest", min=0, help="Number of rows at the highest risk to list.")] = 0,
     delimiter: Delimiter = ",",
     as_json: Json = False,
 ) -> None:
-    """Measure the re-identification risk of a table as it stands.
+    """Measure the re-identification risk of a table without changing it.
 
-    Rows are numbered from 1, the first below a header. Population uniques are people of the whole population.
+    Rows are numbered from 1, starting below the header. Population uniques are people of the whole population.
     """
     from privacy.anonymity.risk.reidentification_risk import highest_risk_rows, measure_risk
 
     frame = read_table(source, delimiter)
     names = [name.strip() for name in quasi.split(",") if name.strip()]
-    everybody = None if population_table is None else read_table(population_table, delimiter)
-    risk = measure_risk(frame, names, person, population, everybody)
+    everyone = None if population_table is None else read_table(population_table, delimiter)
+    risk = measure_risk(frame, names, person, population, everyone)
     rows = [int(row) + 1 for row in highest_risk_rows(frame, names, riskiest, person)]
     if as_json:
         _show({**asdict(risk), **({"riskiest_rows": rows} if riskiest else {})}, as_json)
         return
-    told = tell_risk(risk)
-    _print({**told, **({"rows at highest risk": ", ".join(map(str, rows))} if riskiest else {})})
+    lines = risk_text(risk)
+    _print({**lines, **({"rows at highest risk": ", ".join(map(str, rows))} if riskiest else {})})
 
 
-def _report(frame: "pd.DataFrame", made: "Anonymized", spec: "Spec", title: str) -> "ReleaseReport":
+def _report_pages(frame: "pd.DataFrame", made: "Anonymized", spec: "Spec", title: str) -> dict[str, str]:
+    """Returns the report's files by name."""
+    from privacy.anonymity.report.document import render_json
+    from privacy.anonymity.report.html_page import render_html
     from privacy.anonymity.report.measurement import make_report
 
-    return make_report(frame, made.table, spec, made.suppressed, f"Release of {title}", verdict=made.verdict)
+    report = make_report(frame, made.table, spec, made.suppressed, f"Release of {title}", verdict=made.verdict)
+    return {"report.html": render_html(report), "report.json": render_json(report)}
 
 
 def _highest_risks(frame: "pd.DataFrame", made: "Anonymized", spec: "Spec") -> tuple[float, float]:
-    """Prosecutor risk before and after."""
+    """Returns the highest prosecutor risk before and after the release."""
     from privacy.anonymity.risk.reidentification_risk import class_sizes
 
     after = made.table if spec.person is None else made.table.assign(**{spec.person: frame[spec.person]})
@@ -144,21 +152,21 @@ def _highest_risks(frame: "pd.DataFrame", made: "Anonymized", spec: "Spec") -> t
 
 
 def _show(figures: dict[str, object], as_json: bool) -> None:
-    """What became of a release."""
-    from privacy.anonymity.report.wording import tell_measured
+    """Prints the figures of a release as a table, or as JSON."""
+    from privacy.anonymity.report.wording import measured_text
 
     if as_json:
         typer.echo(json.dumps(figures, ensure_ascii=False, default=str))
         return
-    told = {}
+    lines = {}
     for name, value in figures.items():
-        text = tell_measured(value) if isinstance(value, dict) else value
-        told[name.replace("_", " ")] = f"{text:.4g}" if isinstance(text, float) else text
-    _print(told)
+        text = measured_text(value) if isinstance(value, dict) else value
+        lines[name.replace("_", " ")] = f"{text:.4g}" if isinstance(text, float) else text
+    _print(lines)
 
 
-def _print(told: dict[str, object]) -> None:
+def _print(lines: dict[str, object]) -> None:
     table = Table(show_header=False)
-    for name, value in told.items():
+    for name, value in lines.items():
         table.add_row(name, str(value))
     open_console().print(table)

@@ -1,4 +1,4 @@
-"""The release of a table too large for this process: the engine reads, counts, labels and writes it."""
+"""Releases a table that is too large for this process: the engine reads, counts, labels and writes it."""
 
 import shutil
 import tempfile
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 
 def release_on_engine(spec: "Spec", source: Path, output: Path, engine: str) -> dict[str, object]:
-    """Release a Delta table or a folder of Parquet files into a new folder of the same kind; the figures to tell.
+    """Anonymises a Delta table or a folder of Parquet files into a new folder of the same kind; returns its figures.
 
-    What is counted and labelled on the way lies in a scratch folder beside the output, which is removed. Rows are
-    written in the order of their own values, which tells nothing about the input's.
+    Intermediate counts and labels lie in a scratch folder beside the output, which is removed at the end. Rows are
+    written in the order of their own values, so they do not reveal the order of the input.
 
     Raises:
-        SettingsError: the output exists, or is a file, or the engine cannot read the input.
+        SettingsError: the output exists or is a file, or the engine cannot read the input.
         AnonymityError: no release satisfies the models. Nothing is written.
     """
     from installation.settings import load_settings
@@ -28,7 +28,9 @@ def release_on_engine(spec: "Spec", source: Path, output: Path, engine: str) -> 
     from privacy.anonymity.engine.engine_release import anonymize_on_engine
 
     if output.exists() or output.suffix in (".csv", ".parquet"):
-        raise SettingsError(f"--output {output.name}: with --engine it is a folder that does not exist yet")
+        raise SettingsError(
+            f"--output {output.name} cannot be used: with --engine, name a folder that does not exist yet"
+        )
     is_delta = (source / "_delta_log").is_dir()
     output.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=".bojagi-scratch-", dir=output.parent.resolve()))
@@ -51,15 +53,15 @@ def release_on_engine(spec: "Spec", source: Path, output: Path, engine: str) -> 
 
 
 def _load(session: "SparkSession", source: Path, form: str, engine: str) -> "DataFrame":
-    """The table, as far as its schema can be read."""
+    """Returns the table; raises SettingsError when its schema cannot be read."""
     from pyspark.errors import PySparkException
 
     frame = session.read.format(form).load(str(source.resolve()))
     try:
-        frame.columns  # noqa: B018 - the first question that the engine answers
+        frame.columns  # noqa: B018 - the engine reads the schema here
     except PySparkException as error:
         raise SettingsError(
             f"{source.name} cannot be read as {form} by engine {engine}; name the folder of a Delta table or of "
-            "Parquet files, whose columns have a type, or leave out --engine"
+            "Parquet files whose columns all have a type, or remove --engine"
         ) from error
     return frame

@@ -1,4 +1,4 @@
-"""`bojagi consent`: record what a person says, show what is permitted, hand out receipts, import records."""
+"""`bojagi consent`: records consents and withdrawals, shows what is permitted, prints receipts, imports records."""
 
 from __future__ import annotations
 
@@ -20,28 +20,58 @@ if TYPE_CHECKING:
     from privacy.consent.record import ConsentRecord
     from privacy.consent.service import Statement
 
-Customer = Annotated[str, typer.Argument(help="Customer, or source person, by its opaque identifier.")]
-PurposeName = Annotated[str, typer.Argument(help="Purpose of the taxonomy, such as marketing.")]
-AnyPurpose = Annotated[str, typer.Argument(help="Purpose of the taxonomy, or '*' for all.")]
+Customer = Annotated[str, typer.Argument(help="Opaque identifier of a customer or a source person.")]
+PurposeName = Annotated[
+    str, typer.Argument(help="Purpose, such as marketing; privacy/consent/purpose.yaml lists them.")
+]
+AnyPurpose = Annotated[str, typer.Argument(help="Purpose, such as marketing, or '*' for all.")]
 At = Annotated[
     datetime | None,
     typer.Option(
         "--at",
-        help="Local wall time; a simulated market stands at the end of its last day.",
+        help="Local wall time from which it counts. In a simulated market, now is the end of its last day.",
         show_default="now",
     ),
 ]
-Notice = Annotated[str, typer.Option("--notice", help="Version of the notice that was shown.")]
+Moment = Annotated[
+    datetime | None,
+    typer.Option(
+        "--at",
+        help="Local wall time of the decision. In a simulated market, now is the end of its last day.",
+        show_default="now",
+    ),
+]
+Notice = Annotated[str, typer.Option("--notice", help="Version of the notice that was shown to the customer.")]
 Language = Annotated[str, typer.Option("--language", help="Language of the notice.")]
 Jurisdiction = Annotated[str, typer.Option("--jurisdiction", help="Country whose law governs.")]
-Method = Annotated[str, typer.Option("--method", help="How it was expressed.")]
+Method = Annotated[str, typer.Option("--method", help="How it was expressed, such as web_form.")]
 Evidence = Annotated[
     Path | None,
-    typer.Option("--evidence", help="The stored form or recording; its SHA-256 is kept.", exists=True, dir_okay=False),
+    typer.Option(
+        "--evidence",
+        help="File of the signed form or recording; only its SHA-256 is kept.",
+        exists=True,
+        dir_okay=False,
+    ),
 ]
+Age = Annotated[
+    int | None, typer.Option("--age", help="Age in full years. An unknown age counts as under fourteen in Korea.")
+]
+Guardian = Annotated[bool, typer.Option("--guardian", help="The legal guardian consents.")]
+Categories = Annotated[
+    list[str] | None, typer.Option("--category", help="Data category that is covered, as a W3C DPV term; repeatable.")
+]
+Recipients = Annotated[
+    list[str] | None, typer.Option("--recipient", help="Recipient of the data that the notice names; repeatable.")
+]
+Until = Annotated[datetime | None, typer.Option("--until", help="Local wall time at which the consent ends.")]
+Storage = Annotated[str | None, typer.Option("--storage", help="Place and duration of storage, as the notice said.")]
+Lift = Annotated[bool, typer.Option("--lift", help="Lift the objection, or with --restrict the restriction.")]
+Restrict = Annotated[bool, typer.Option("--restrict", help="Restrict the processing instead of objecting to it.")]
+
 app = typer.Typer(
     cls=ErrorBoundary,
-    help="Record consents and withdrawals, and show what they permit.",
+    help="Record consents and withdrawals, and show what is permitted.",
     no_args_is_help=True,
     rich_markup_mode="rich",
 )
@@ -49,20 +79,14 @@ app = typer.Typer(
 
 @app.command()
 def grant(
-    customer: Customer, purpose: PurposeName, notice: Notice, age: Annotated[
-        int | None, typer.Option("--age", help="Age in full years; unknown counts as under fourteen in Korea.")
-    ] = None,
-    guardian: Annotated[bool, typer.Option("--guardian", help="The legal guardian says it.")] = False,
-    categories: Annotated[list[str] | None, typer.Option("--category", help="W3C DPV term; repeat.")] = None,
-    recipients: Annotated[list[str] | None, typer.Option("--recipient", help="Recipient named; repeat.")] = None,
-    until: Annotated[datetime | None, typer.Option("--until", help="Until when it holds.")] = None,
-    storage: Annotated[str | None, typer.Option("--storage", help="Where and how long, as the notice said.")] = None,
+    customer: Customer, purpose: PurposeName, notice: Notice, age: Age = None, guardian: Guardian = False,
+    categories: Categories = None, recipients: Recipients = None, until: Until = None, storage: Storage = None,
     language: Language = "ko", jurisdiction: Jurisdiction = "KR", method: Method = "call_center",
     evidence: Evidence = None, at: At = None, data: Data = None,
 ) -> None:  # fmt: skip
-    """Record that a person consents; renews a consent that is there. Prints the identifiers of the records.
+    """Record that a customer consents to a purpose, or renews a consent. Prints the identifiers of the records.
 
-    A customer of several source persons (two registrations of one person) speaks for each of them.
+    A customer with several source persons (two registrations of one person) gets a record for each of them.
 
     [bold]Examples[/bold]
 
@@ -85,12 +109,15 @@ def withdraw(
     customer: Customer, purpose: PurposeName, method: Method = "call_center", evidence: Evidence = None,
     at: At = None, data: Data = None,
 ) -> None:  # fmt: skip
-    """Record that a person withdraws a consent. It counts from the next question on, in tables from the next run.
+    """Record that a customer withdraws a consent. It counts at the next read; tables change with the next run.
+
+    Withdrawing advertising_message, which rests on marketing, leaves marketing permitted.
 
     [bold]Examples[/bold]
 
       bojagi consent withdraw c_5kq... analytics && bojagi run
       bojagi consent withdraw c_5kq... marketing --method email_link --evidence mail.eml
+      bojagi consent withdraw c_5kq... advertising_message
     """
     with installation_for(data) as installation:
         _print(installation.consent_service().withdraw(customer, purpose, _statement(method, at, evidence)))
@@ -98,13 +125,11 @@ def withdraw(
 
 @app.command("object")
 def object_to(
-    customer: Customer, purpose: AnyPurpose,
-    lift: Annotated[bool, typer.Option("--lift", help="Take it back.")] = False,
-    restrict: Annotated[bool, typer.Option("--restrict", help="Restrict the processing instead.")] = False,
+    customer: Customer, purpose: AnyPurpose, lift: Lift = False, restrict: Restrict = False,
     method: Method = "call_center", evidence: Evidence = None, at: At = None, jurisdiction: Jurisdiction = "KR",
     data: Data = None,
 ) -> None:  # fmt: skip
-    """Record an objection to a purpose, or a restriction; either overrides consent.
+    """Record an objection to a purpose, or a restriction of it. Both override consent until they are lifted.
 
     [bold]Examples[/bold]
 
@@ -116,8 +141,10 @@ def object_to(
     with installation_for(data) as installation:
         service = installation.consent_service()
         if lift:
-            kind = "restriction" if restrict else "objection"
-            _print(service.lift(customer, purpose, kind, statement, jurisdiction))
+            lifted = service.lift(
+                customer, purpose, "restriction" if restrict else "objection", statement, jurisdiction
+            )
+            _print(lifted)
         elif restrict:
             _print(service.restrict(customer, purpose, statement, jurisdiction))
         else:
@@ -125,8 +152,8 @@ def object_to(
 
 
 @app.command()
-def show(customer: Customer, at: At = None, as_json: Json = False, data: Data = None) -> None:
-    """Show which purposes are permitted for a customer at a moment. Exit code 0 either way.
+def show(customer: Customer, at: Moment = None, as_json: Json = False, data: Data = None) -> None:
+    """Show for every purpose whether it is permitted for a customer at a moment. The exit code is 0 either way.
 
     [bold]Examples[/bold]
 
@@ -152,7 +179,7 @@ def show(customer: Customer, at: At = None, as_json: Json = False, data: Data = 
 
 @app.command()
 def history(customer: Customer, as_json: Json = False, data: Data = None) -> None:
-    """Show every record of a customer's source persons, in the order of recording.
+    """Show all records of a customer's source persons, in the order of recording.
 
     [bold]Examples[/bold]
 
@@ -176,7 +203,7 @@ def history(customer: Customer, as_json: Json = False, data: Data = None) -> Non
 
 @app.command()
 def receipt(
-    record_id: Annotated[str, typer.Argument(help="Identifier of the record; `history` lists them.")],
+    record_id: Annotated[str, typer.Argument(help="Identifier of the record; `bojagi consent history` lists them.")],
     data: Data = None,
 ) -> None:
     """Print the receipt of a record: JSON-LD in the W3C Data Privacy Vocabulary.
@@ -198,16 +225,20 @@ def receipt(
 @app.command("import")
 def import_records(
     file: Annotated[
-        Path, typer.Argument(help="JSON lines, one record each; or one receipt.", exists=True, dir_okay=False)
+        Path,
+        typer.Argument(help="File of JSON lines with one record each, or of one receipt.", exists=True, dir_okay=False),
     ],
     landed: Annotated[
-        bool, typer.Option("--landed", help="The lines are of the source consent_event, members in clear.")
+        bool,
+        typer.Option(
+            "--landed", help="The lines have the fields of the source consent_event, with member numbers in clear."
+        ),
     ] = False,
     data: Data = None,
 ) -> None:
-    """Import records: `history --json` of another store, a receipt, or a landed file. What is there is left out.
+    """Import records: `history --json` of another store, a receipt, or a landed file. Known records are left out.
 
-    Files in landing/consent_event need no import: `bojagi run` takes them in, and knows the ages.
+    Files in landing/consent_event need no import: `bojagi run` takes them in, and adds the ages.
 
     [bold]Examples[/bold]
 
@@ -239,7 +270,7 @@ def _read(file: Path, landed: bool, installation: Installation) -> Iterator[Cons
     token = installation.tokenizer.token if landed else None
     for place, row in _rows(file):
         if not isinstance(row, dict):
-            raise ConsentError(f"{place}: no record; expected a JSON object with its fields.")
+            raise ConsentError(f"{place}: not a record; expected a JSON object with the fields of a record.")
         if token is not None:
             yield read_landed(row, partial(token, "member_no"), lambda _, __: None, place)
         elif "@context" in row:
@@ -264,4 +295,4 @@ def _rows(file: Path) -> Iterator[tuple[str, Any]]:
         try:
             yield f"{file.name}:{number}", json.loads(line)
         except ValueError as error:
-            raise ConsentError(f"{file.name}:{number}: no JSON; expected one record a line.") from error
+            raise ConsentError(f"{file.name}:{number}: not JSON; expected one record on each line.") from error

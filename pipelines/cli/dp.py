@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
 from getpass import getuser
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -233,6 +232,7 @@ def _desk(installation: Installation) -> Iterator[StatisticsService]:
 
 
 def _budget_rows(ledger: Ledger, account: str | None, limits: list[str]) -> list[dict[str, Any]]:
+    from privacy.clock import utc_now
     from privacy.dp.budget_account import BudgetAccount
 
     if limits and account is None:
@@ -240,7 +240,7 @@ def _budget_rows(ledger: Ledger, account: str | None, limits: list[str]) -> list
     parts = [] if account is None else account.split("|")
     if len(parts) not in (0, 2, 3):
         raise typer.BadParameter(f"{account!r}: expected dataset|purpose|unit")
-    now, accounts = datetime.now(UTC), [BudgetAccount(*parts)] if parts else ledger.accounts()
+    now, accounts = utc_now(), [BudgetAccount(*parts)] if parts else ledger.accounts()
     for text in limits:
         ledger.set_limit(accounts[0], *_limit(text), now)
     return [

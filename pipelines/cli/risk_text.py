@@ -1,4 +1,4 @@
-"""A table's risk in words and shares, for people."""
+"""Formats the risk of a table as text."""
 
 from typing import TYPE_CHECKING
 
@@ -6,9 +6,9 @@ if TYPE_CHECKING:
     from privacy.anonymity.risk.reidentification_risk import Risk
 
 
-def tell_risk(risk: "Risk") -> dict[str, object]:
-    """Say what was measured; what nobody asked for is left out."""
-    told: dict[str, object] = {
+def risk_text(risk: "Risk") -> dict[str, object]:
+    """Returns the measured risks by name, as text; measures that were not asked for are left out."""
+    lines: dict[str, object] = {
         "records": f"{risk.records:,}",
         "people": f"{risk.people:,}",
         "classes": f"{risk.classes:,}",
@@ -20,21 +20,21 @@ def tell_risk(risk: "Risk") -> dict[str, object]:
         "people re-identified (marketer)": _share(risk.marketer),
     }
     if risk.highest_journalist is not None:
-        told["highest risk (journalist)"] = _share(risk.highest_journalist)
+        lines["highest risk (journalist)"] = _share(risk.highest_journalist)
     for threshold, share in risk.at_risk.items():
-        told[f"records above {threshold:.0%} risk"] = _share(share)
+        lines[f"records above {threshold:.0%} risk"] = _share(share)
     for name, unique in risk.unique_without.items():
-        told[f"unique people without {name}"] = f"{unique:,}"
+        lines[f"unique people without {name}"] = f"{unique:,}"
     if risk.population_size is not None:
-        told["population"] = f"{risk.population_size:,}"
+        lines["population"] = f"{risk.population_size:,}"
         estimates = {
             "Pitman": risk.population_unique_pitman,
             "SNB": risk.population_unique_snb,
             "Poisson, the lowest": risk.population_unique_poisson,
         }
         for model, unique_there in estimates.items():
-            told[f"unique in the population ({model})"] = f"{unique_there or 0.0:,.0f}"
-    return told
+            lines[f"unique in the population ({model})"] = f"{unique_there or 0.0:,.0f}"
+    return lines
 
 
 def _share(value: float) -> str:

@@ -1,4 +1,4 @@
-"""Reads and writes the tables that stand-alone commands work on: a CSV or Parquet file, or a Delta table's folder."""
+"""Reads and writes tables outside the lakehouse: a CSV or Parquet file, or the folder of a Delta table."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,10 +13,10 @@ FORMATS = (".csv", ".parquet")
 
 
 def read_table(path: Path, delimiter: str = ",") -> "pd.DataFrame":
-    """Read a CSV (as text, so that labels keep their spelling), a Parquet file or folder, or a Delta table.
+    """Reads a CSV (as text, so that labels keep their spelling), a Parquet file or folder, or a Delta table.
 
     Raises:
-        SettingsError: it is none of these, it is damaged, or the CSV is not UTF-8. No value of it is told.
+        SettingsError: it is none of these, it is damaged, or the CSV is not UTF-8. The message contains no value.
     """
     import pandas as pd
     import pyarrow as pa
@@ -33,13 +33,13 @@ def read_table(path: Path, delimiter: str = ",") -> "pd.DataFrame":
 
 
 def _read_delta(path: Path) -> "pd.DataFrame":
-    """By the query builder, which knows deletion vectors."""
+    """Reads a Delta table by the query builder, which applies deletion vectors."""
     import pyarrow as pa
     from deltalake import DeltaTable, QueryBuilder
     from deltalake.exceptions import DeltaError
 
     try:
-        rows = QueryBuilder().register("held", DeltaTable(str(path))).execute("SELECT * FROM held").read_all()
+        rows = QueryBuilder().register("source", DeltaTable(str(path))).execute("SELECT * FROM source").read_all()
     except DeltaError as error:
         raise SettingsError(
             f"{path.name} is a Delta table that cannot be read; check its log with your engine"
@@ -66,7 +66,7 @@ def _read_csv(path: Path, delimiter: str) -> "pd.DataFrame":
 
 
 def require_output(output: Path, source: Path) -> None:
-    """Refuse an output that cannot be written, before anything is searched.
+    """Checks that the output can be written, before the search.
 
     Raises:
         SettingsError: it is neither .csv nor .parquet, it is a folder, or it is the input.
@@ -80,9 +80,9 @@ def require_output(output: Path, source: Path) -> None:
 
 
 def write_table(frame: "pd.DataFrame", path: Path, delimiter: str = ",") -> None:
-    """Write a CSV or Parquet file by the suffix of `path`, in an order that tells nothing about the input's.
+    """Writes a CSV or Parquet file by the suffix of `path`, in an order that does not reveal the order of the input.
 
-    The file appears at once, when all of it is written.
+    The file appears only when it is complete.
     """
     shuffled = frame.sort_values(list(frame.columns), kind="stable", key=lambda column: column.astype(str))
     with public_draft(path) as draft:

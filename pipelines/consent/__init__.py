@@ -1,6 +1,6 @@
-"""Consent in the pipelines: what landed goes into the one consent record, and what is built passes it.
+"""Consent in the pipelines: landed consents enter the consent record, and gold tables are filtered by it.
 
-Belongs here: taking in the landed consents and who belongs to whom, the view of the record that a run rests on, the
-filter of what gold tables read and hold, and the proof that they hold nobody else. The decision itself is
-`privacy.consent`'s. No Dagster.
+Belongs here: the intake of landed consents, the assignment of source persons to customers, the filter of gold tables,
+the proof that they have only customers who permit their purpose, and the log of their builds. Does not belong here: the
+decision itself (`privacy.consent`), and Dagster.
 """

@@ -126,6 +126,6 @@ def _checked(row: dict[str, Any]) -> ConsentRecord:
         return as_record(row)
     except ValidationError as error:
         raise ConsentError(
-            f"{LANDED_CONSENTS}, record {row['record_id']}: {describe_faults(error)}. No landed consent was taken in. Correct "
-            "the record at its source and run again."
+            f"{LANDED_CONSENTS}, record {row['record_id']}: {describe_faults(error)}. No landed consent was taken in. "
+            "Correct the record at its source and run again."
         ) from None

@@ -79,7 +79,7 @@ def load_febrl(name: str) -> LabelledFile:
 
 
 def load_historical(path: Path) -> LabelledFile:
-    """Load Splink's data set of historical persons, without the half of the people that chose the constants.
+    """Load Splink's data set of historical persons, without the people whose records were used to choose constants.
 
     Raises:
         SourceFileError: the file has no column `cluster`.

@@ -14,7 +14,7 @@ from pipelines.matching.comparison import RAREST_TERM
 from pipelines.matching.dependence import total_weight
 from pipelines.matching.deterministic_rule import CERTAIN_WEIGHT, certain_sql
 from pipelines.matching.model import Model, household_sql
-from pipelines.matching.scoring import HOUSEHOLD_WEIGHT, ScoredPairs, keep_likely, likely_sql
+from pipelines.matching.scoring import HOUSEHOLD_WEIGHT, ScoredPairs, likely_sql, write_likely_patterns
 from pipelines.matching.workspace import Workspace
 
 Floats = NDArray[np.float64]
@@ -33,7 +33,7 @@ def score_few_pairs(
             column per term. Its values may be hashes, equal where the values are equal.
     """
     certain = certain_sql(model.comparisons)
-    keep_likely(connection, model, observed)
+    write_likely_patterns(connection, model, observed)
     names = [f"g{n}" for n in range(len(model.comparisons))]
     connection.execute(
         f"create or replace table few_pair as select row_number() over (order by a, b)::bigint - 1 as position, a, b, "

@@ -12,7 +12,7 @@ from splink.comparison_library import CustomComparison
 from splink.internals.comparison_creator import ComparisonCreator
 from splink.internals.comparison_level_creator import ComparisonLevelCreator
 
-from pipelines.matching.similarity import holds, is_alike, is_within, shares
+from pipelines.matching.similarity import contains_word, has_common_tokens, is_similar, is_within_edits
 
 # Term frequencies below this count as this: a rarer value is no stronger evidence than one in 100,000.
 RAREST_TERM = 1e-5
@@ -115,7 +115,7 @@ def _given(column: str, present: set[str]) -> PartComparison:
                 "(length(given_l) = 1 or length(given_r) = 1) and left(given_l, 1) = left(given_r, 1)",
                 0.01,
             ),
-            Level("given name alike", _alike("given", mixed), 0.04),
+            Level("given name similar", _similar("given", mixed), 0.04),
         ),
     )
 
@@ -127,26 +127,26 @@ def _surname(column: str, present: set[str]) -> PartComparison:
     levels += [
         Level("surname elsewhere in the name", _elsewhere("surname"), 0.04),
         Level("surname nearly equal", _near("surname", "surname_cross" in present), 0.08),
-        Level("surname alike", _alike("surname", "surname_cross" in present), 0.04),
+        Level("surname similar", _similar("surname", "surname_cross" in present), 0.04),
     ]
     return PartComparison("surname", column, tuple(levels))
 
 
 def _elsewhere(column: str) -> str:
-    return holds("name_tokens", column)
+    return contains_word("name_tokens", column)
 
 
 def _near(part: str, mixed: bool) -> str:
     """Return the condition of a typing error. In Hangul it is one letter, because siblings share whole syllables."""
-    latin = is_alike(f"{part}_text", 0.92)
+    latin = is_similar(f"{part}_text", 0.92)
     if not mixed:
         return latin
-    return f"({_LATIN.format(part=part)} and {latin}) or {is_within(f'{part}_text', 1)}"
+    return f"({_LATIN.format(part=part)} and {latin}) or {is_within_edits(f'{part}_text', 1)}"
 
 
-def _alike(part: str, mixed: bool) -> str:
+def _similar(part: str, mixed: bool) -> str:
     sound = f"{part}_key_l = {part}_key_r"
-    spelling = is_alike(f"{part}_text", 0.84)
+    spelling = is_similar(f"{part}_text", 0.84)
     return f"{sound} or ({_LATIN.format(part=part)} and {spelling})" if mixed else f"{sound} or {spelling}"
 
 
@@ -160,13 +160,13 @@ def _birth_date(column: str, _: set[str]) -> PartComparison:
         column,
         (
             Level("birth date equal", "birth_date_l = birth_date_r", 0.78, "birth_date"),
-            Level("one digit of the birth date off", is_within("birth_date", 1), 0.10),
+            Level("one digit of the birth date off", is_within_edits("birth_date", 1), 0.10),
             Level(
                 "day and month exchanged",
                 "birth_year_l = birth_year_r and birth_day_l = right(birth_day_r, 2) || '-' || left(birth_day_r, 2)",
                 0.01,
             ),
-            Level("two digits of the birth date off", is_within("birth_date", 2), 0.04),
+            Level("two digits of the birth date off", is_within_edits("birth_date", 2), 0.04),
             Level("birth year equal", "birth_year_l = birth_year_r", 0.02),
             Level("birthday equal", "birth_day_l = birth_day_r", 0.01),
         ),
@@ -184,8 +184,8 @@ def _digits(name: str) -> Callable[[str, set[str]], PartComparison]:
             column,
             (
                 Level(f"{name} equal", f"{column}_l = {column}_r", 0.80, column),
-                Level(f"one digit of the {name} off", is_within(column, 1), 0.08),
-                Level(f"two digits of the {name} off", is_within(column, 2), 0.03),
+                Level(f"one digit of the {name} off", is_within_edits(column, 1), 0.08),
+                Level(f"two digits of the {name} off", is_within_edits(column, 2), 0.03),
             ),
         )
 
@@ -195,7 +195,7 @@ def _digits(name: str) -> Callable[[str, set[str]], PartComparison]:
 def _email(column: str, _: set[str]) -> PartComparison:
     # People make addresses from their names and add a number if the name is taken, so namesakes have similar addresses.
     # Therefore addresses with different numbers belong to different people and are not "nearly equal".
-    near = f"(email_digits_l = email_digits_r and {is_within('email', 2)})"
+    near = f"(email_digits_l = email_digits_r and {is_within_edits('email', 2)})"
     return PartComparison(
         "email",
         column,
@@ -217,11 +217,11 @@ def _postal_code(column: str, _: set[str]) -> PartComparison:
         column,
         (
             Level("postal code equal", "postal_code_l = postal_code_r", 0.65, "postal_code"),
-            Level("one character of the postal code off", is_within("postal_code", 1), 0.08),
+            Level("one character of the postal code off", is_within_edits("postal_code", 1), 0.08),
             Level("postal area equal", "postal_area_l = postal_area_r", 0.08),
             Level(
                 "two characters of the postal code off",
-                is_within("postal_code", 2),
+                is_within_edits("postal_code", 2),
                 0.03,
             ),
             Level("postal region equal", "left(postal_code_l, 2) = left(postal_code_r, 2)", 0.03),
@@ -237,10 +237,10 @@ def _address(column: str, _: set[str]) -> PartComparison:
         column,
         (
             Level("address equal", "address_l = address_r", 0.55, "address"),
-            Level("address nearly equal", is_alike("address", 0.93), 0.15),
-            Level("most words of the address shared", shares("address_tokens", most), 0.05),
-            Level("half of the address shared", shares("address_tokens", half), 0.05),
-            Level("address alike", is_alike("address", 0.80), 0.04),
+            Level("address nearly equal", is_similar("address", 0.93), 0.15),
+            Level("most words of the address shared", has_common_tokens("address_tokens", most), 0.05),
+            Level("half of the address shared", has_common_tokens("address_tokens", half), 0.05),
+            Level("address similar", is_similar("address", 0.80), 0.04),
         ),
     )
 
@@ -253,7 +253,7 @@ def _place(column: str, _: set[str]) -> PartComparison:
             Level("place equal", f"{column}_l = {column}_r", 0.75, column),
             Level(
                 "place nearly equal",
-                is_alike(column, 0.9),
+                is_similar(column, 0.9),
                 0.08,
             ),
             Level(

@@ -1,5 +1,4 @@
-"""Rejected pairs: compared pairs whose weight is below the floor of scoring. They stop a third record from joining two
-people.
+"""Rejected pairs: compared pairs below the floor of scoring. They prevent that a third record joins two people.
 
 Scoring drops pairs below its floor. Clustering treats a pair without a score as one that was never compared, which is
 only weak evidence against a match (-2 bits). Example: a couple A and B shares a loyalty card C that bears no name. A

@@ -159,7 +159,7 @@ def load_person(
         raw = frame.iloc[start : start + _CHUNK_ROWS]
         chunk = prepare(raw, mapping, options.region)
         chunk["rid"] += start + (behind or 0)
-        put_person(connection, chunk, is_new=first)
+        write_person(connection, chunk, is_new=first)
         first = False
         unreadable += count_unreadable_values(raw, chunk, mapping)
     if when_prepared:
@@ -171,7 +171,7 @@ def load_person(
     ]
 
 
-def put_person(connection: Workspace, prepared: pd.DataFrame, *, is_new: bool) -> None:
+def write_person(connection: Workspace, prepared: pd.DataFrame, *, is_new: bool) -> None:
     """Write standardised rows (see `prepare`) to the table `person`: make a new table, or append to it."""
     # A column without any value has no type and needs a typed null, because Spark cannot cast text to a list.
     typed = ", ".join(f"{c if prepared[c].notna().any() else 'null'}::{_sql_type(c)} as {c}" for c in prepared.columns)

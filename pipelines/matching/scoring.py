@@ -70,7 +70,7 @@ def score(connection: Workspace, model: Model, *, observed: str = "observed") ->
         observed: name of the table with the observed levels.
     """
     certain = certain_sql(model.comparisons)
-    keep_likely(connection, model, observed)
+    write_likely_patterns(connection, model, observed)
     connection.execute(
         "create or replace table likely as select a as join_key_l, b as join_key_r, '0' as match_key "
         f"from {likely_sql(model, observed)} where not {certain}"
@@ -96,7 +96,7 @@ def find_likely(
     connection: Workspace, model: Model, *, observed: str = "observed", floor: float = FLOOR - _RARE_TERM_GAIN
 ) -> NDArray[np.int64]:
     """Return the `rid`s of all records in pairs whose weight is above `floor` or that a rule decides, each once."""
-    keep_likely(connection, model, observed, floor)
+    write_likely_patterns(connection, model, observed, floor)
     likely = f"select a, b from {likely_sql(model, observed)}"
     certain = f"select a, b from {observed} where {certain_sql(model.comparisons)}"
     rows = connection.execute(
@@ -184,12 +184,14 @@ def _register(connection: Workspace, api: Any, table: str, name: str) -> SplinkD
 
 
 def likely_sql(model: Model, observed: str) -> str:
-    """Return a table expression (for a `from` clause) of the observed pairs whose pattern `keep_likely` kept."""
+    """Return SQL, for a `from` clause, of the observed pairs whose pattern `write_likely_patterns` kept."""
     same = " and ".join(f"o.g{n} = p.g{n}" for n in range(len(model.comparisons)))
     return f"{observed} o semi join likely_pattern p on {same}"
 
 
-def keep_likely(connection: Workspace, model: Model, observed: str, floor: float = FLOOR - _RARE_TERM_GAIN) -> None:
+def write_likely_patterns(
+    connection: Workspace, model: Model, observed: str, floor: float = FLOOR - _RARE_TERM_GAIN
+) -> None:
     """Write the patterns of levels whose match weight is above `floor` to the table `likely_pattern`.
 
     Patterns are tested instead of pairs because millions of pairs have only thousands of patterns.

@@ -9,10 +9,10 @@ most pairs differ too much.
 _PREFIX_GAIN = 0.4
 
 
-def is_within(column: str, edits: int) -> str:
+def is_within_edits(column: str, edits: int) -> str:
     """Return the SQL condition that the Levenshtein distance is at most `edits`.
 
-    >>> is_within("phone", 1)
+    >>> is_within_edits("phone", 1)
     '(bit_count(xor(phone_bits_l, phone_bits_r)) <= 2 and levenshtein(phone_l, phone_r) <= 1)'
     """
     return (
@@ -21,7 +21,7 @@ def is_within(column: str, edits: int) -> str:
     )
 
 
-def is_alike(column: str, least: float) -> str:
+def is_similar(column: str, least: float) -> str:
     """Return the SQL condition that the Jaro-Winkler similarity is at least `least`.
 
     With m common letters Jaro's similarity is at most (m/|a| + m/|b| + 1) / 3. m is at most (|a| + |b| - d) / 2, where
@@ -36,7 +36,7 @@ def is_alike(column: str, least: float) -> str:
     )
 
 
-def holds(tokens: str, word: str) -> str:
+def contains_word(tokens: str, word: str) -> str:
     """Return the SQL condition that the token list of one record contains the word of the other record."""
     return " or ".join(
         f"(({word}_token_bits_{own} & {tokens}_bits_{other}) <> 0 and list_contains({tokens}_{other}, {word}_{own}))"
@@ -44,7 +44,7 @@ def holds(tokens: str, word: str) -> str:
     )
 
 
-def shares(tokens: str, count: str) -> str:
+def has_common_tokens(tokens: str, count: str) -> str:
     """Return the SQL condition that the token lists of both records have at least `count` tokens in common.
 
     `count` is SQL over the pair. The number of common bits limits the number of common tokens; tokens of one list that

@@ -71,7 +71,7 @@ class Layout:
         return [replace(rule, keys=tuple(name[key] for key in rule.keys)) for rule in rules_for(columns)]
 
 
-def draw_sketches(workspace: Workspace, layout: Layout, key: bytes, table: str = "person") -> tuple[Ints, Hashes]:
+def compute_sketches(workspace: Workspace, layout: Layout, key: bytes, table: str = "person") -> tuple[Ints, Hashes]:
     """Return the `rid`s of a prepared table, and the sketch of each record (one row of keyed hashes)."""
     hashes = ", ".join(
         f"case when ({e}) is null then 0::ubigint else hash({e}) end as {name}"
@@ -82,7 +82,7 @@ def draw_sketches(workspace: Workspace, layout: Layout, key: bytes, table: str =
     return np.asarray(found["rid"], dtype=np.int64), _keyed(values, key)
 
 
-def put_sketches(workspace: Workspace, layout: Layout, values: Hashes) -> None:
+def write_sketches(workspace: Workspace, layout: Layout, values: Hashes) -> None:
     """Write sketches to the table `sketch`; `rid` is their row number, and unknown values are null."""
     # As signed numbers, because the database reads hashes as such.
     frame = pd.DataFrame(values.view(np.int64), columns=list(layout.names))

@@ -18,9 +18,9 @@ from pipelines.matching.default_value import clear_default_values, clear_values_
 from pipelines.matching.model import Model, observe_levels
 from pipelines.matching.preparation import prepare
 from pipelines.matching.rejected_pair import with_rejected_pairs
-from pipelines.matching.resolution import Options, filled_columns, put_person
+from pipelines.matching.resolution import Options, filled_columns, write_person
 from pipelines.matching.scoring import ScoredPairs, find_likely
-from pipelines.matching.sketch import SKETCH_FLOOR, TABLE, Layout, draw_sketches, put_sketches, rough_model
+from pipelines.matching.sketch import SKETCH_FLOOR, TABLE, Layout, compute_sketches, rough_model, write_sketches
 from pipelines.register.entry_matching import Matching, Sketches, match_all, no_pairs, open_private_workspace
 from pipelines.register.register_entry import RegisterEntries
 
@@ -122,9 +122,9 @@ class RegisterWorkspace:
         stale = np.flatnonzero(~is_stored)
         if len(stale):
             self.load_decrypted(stale)
-            rids, drawn = draw_sketches(self.connection, layout, self.persons.book.keys.hashing)
+            rids, drawn = compute_sketches(self.connection, layout, self.persons.book.keys.hashing)
             values[self.row_of_rid[rids]] = drawn
-        put_sketches(self.connection, layout, values[self.row_of_rid])
+        write_sketches(self.connection, layout, values[self.row_of_rid])
         return Sketches(layout, values)
 
     def load_decrypted(self, rows: Ints) -> None:
@@ -132,7 +132,7 @@ class RegisterWorkspace:
         new = rows[~self.is_loaded[rows]]
         if len(new):
             prepared = self._prepare(new)
-            put_person(self.connection, prepared, is_new=not self.is_loaded.any())
+            write_person(self.connection, prepared, is_new=not self.is_loaded.any())
             self.columns = tuple(str(name) for name in prepared.columns if not str(name).endswith("_bits"))
             self.is_loaded[new] = True
 

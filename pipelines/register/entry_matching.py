@@ -18,7 +18,7 @@ from pipelines.matching.errors import NoIdentifierError
 from pipelines.matching.model import Model
 from pipelines.matching.resolution import Options, filled_columns, resolve
 from pipelines.matching.scoring import ScoredPairs
-from pipelines.matching.sketch import Hashes, Layout, draw_sketches
+from pipelines.matching.sketch import Hashes, Layout, compute_sketches
 from pipelines.matching.workspace import Workspace
 from pipelines.register.register_entry import RegisterEntries
 
@@ -85,7 +85,7 @@ def match_all(persons: RegisterEntries, options: Options) -> Matching:
 
     def draw(workspace: Workspace) -> None:
         layout = Layout.of(_columns(workspace))
-        drawn.append(Sketches(layout, draw_sketches(workspace, layout, persons.book.keys.hashing)[1]))
+        drawn.append(Sketches(layout, compute_sketches(workspace, layout, persons.book.keys.hashing)[1]))
 
     with open_private_workspace(options) as workspace:
         values = persons.describe(persons.all_rows)

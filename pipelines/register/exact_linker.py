@@ -21,7 +21,7 @@ from pipelines.register.record import LINK_KINDS, Records
 if TYPE_CHECKING:
     from pipelines.register.entry_matching import Matching
 
-MAX_MEMBERS_A_KEY = 8
+MAX_MEMBERS_PER_KEY = 8
 """A linking key on the records of more members than this is a default value (none@none.com); it links no records.
 
 One person registers two or three times. Eight leaves room for that and stops a cluster that grows without limit.
@@ -55,13 +55,13 @@ class Linker(Protocol):
 class ExactLinker:
     """Joins records with an equal member number, card number, e-mail address, or name with phone."""
 
-    max_members_a_key: int = MAX_MEMBERS_A_KEY
+    max_members_per_key: int = MAX_MEMBERS_PER_KEY
 
     def link(self, records: Records) -> Clusters:
         """Return the connected components of records and linking keys."""
         keys = records.keys()
         keys = keys[keys["kind"].isin(LINK_KINDS)]
-        keys, refused = without_default_values(keys, records, self.max_members_a_key)
+        keys, refused = without_default_values(keys, records, self.max_members_per_key)
         label = np.full(len(records.frame), -1, dtype=np.int64)
         if keys.empty:
             return Clusters(label, refused)

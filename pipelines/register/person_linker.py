@@ -28,7 +28,7 @@ from pipelines.matching.scoring import ScoredPairs
 from pipelines.register.batch_matching import match_people
 from pipelines.register.decision import Decision, Key, StewardLinks, named_nodes, steward_links
 from pipelines.register.entry_matching import Matcher, Matching
-from pipelines.register.exact_linker import MAX_MEMBERS_A_KEY, Clusters, without_default_values
+from pipelines.register.exact_linker import MAX_MEMBERS_PER_KEY, Clusters, without_default_values
 from pipelines.register.key_index import key_text, positions
 from pipelines.register.record import LINK_KINDS, Records
 from pipelines.register.register_entry import RegisterEntries
@@ -52,7 +52,7 @@ class PersonLinker:
         model: the stored model; None: train one.
         decisions: all decisions of stewards.
         options: thresholds and limits of the matching.
-        max_members_a_key: see `exact_linker.MAX_MEMBERS_A_KEY`.
+        max_members_per_key: see `exact_linker.MAX_MEMBERS_PER_KEY`.
         match: scores the register entries.
     """
 
@@ -61,12 +61,12 @@ class PersonLinker:
     model: Model | None = None
     decisions: Sequence[Decision] = ()
     options: Options = field(default_factory=Options)
-    max_members_a_key: int = MAX_MEMBERS_A_KEY
+    max_members_per_key: int = MAX_MEMBERS_PER_KEY
     match: Matcher = match_people
 
     def link(self, records: Records) -> Clusters:
         """Return the cluster of each record, with method and confidence, and the scored pairs."""
-        graph = _RecordGraph.of(records, self.persons, self.max_members_a_key)
+        graph = _RecordGraph.of(records, self.persons, self.max_members_per_key)
         former, fresh = self._former_groups(graph)
         links = steward_links(self.decisions, graph.nodes_of)
         touched = np.zeros(graph.size, dtype=bool)

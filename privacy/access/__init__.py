@@ -1,5 +1,5 @@
-"""Access: which role may read which columns for which purpose. A policy file, and the plan of one read.
+"""Access: which role may read which columns for which purpose.
 
-Belongs here: the roles (`role.yaml`), their checks, and what a read may show. Does not belong here: where tables lie,
-who permits (`privacy.consent`), and the log of what was read (`privacy.audit`).
+Belongs here: the roles (`role.yaml`) and their checks, the plan of a read, the reader, and pseudonyms. Does not belong
+here: where tables are, whether a customer permits a purpose (`privacy.consent`), the audit log (`privacy.audit`).
 """

@@ -1,11 +1,11 @@
-"""What can go wrong with a read. No message names a person."""
+"""Errors of access. No message contains personal data."""
 
 from privacy.errors import PrivacyError
 
 
 class AccessError(PrivacyError):
-    """The file of roles is not what it should be."""
+    """The file of roles has a fault."""
 
 
 class AccessRefused(PrivacyError):
-    """The role may not read this for this purpose; nothing was read."""
+    """The role may not read these columns for this purpose; nothing was read."""

@@ -1,4 +1,4 @@
-"""What one read may show: the columns of a table that a role may read for a purpose."""
+"""The plan of one read: the columns of a table that a role may read for a purpose."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ PSEUDONYM = "dpv:PseudonymisedData"
 
 @dataclass(frozen=True)
 class ReadPlan:
-    """What a read shows.
+    """The columns that a read returns and those that it leaves out.
 
     Attributes:
         table: the table.
-        purpose: what for.
-        columns: the columns shown, in the order of the contract.
-        left_out: the others, each with the reason.
+        purpose: the purpose of the read.
+        columns: the columns that are returned, in the order of the contract.
+        left_out: the columns that are not returned, each with the reason.
         subject_key: the column that names the person; None when the table holds no persons.
-        is_personal: whether any column shown is personal data.
+        is_personal: whether any returned column is personal data.
         is_pseudonymised: whether the subject key is replaced by a pseudonym.
     """
 
@@ -47,37 +47,43 @@ def plan_read(
     policy: Policy,
     wanted: Sequence[str] | None = None,
 ) -> ReadPlan:
-    """Say what a role may read of a table for a purpose.
+    """Return the plan of a read: what a role may read of a table for a purpose.
 
     Args:
         document: the table's contract.
-        role_name: who reads.
-        purpose: what for.
-        roles: the policy file.
+        role_name: the role that reads.
+        purpose: the purpose of the read.
+        roles: all roles.
         policy: purposes and laws.
-        wanted: columns asked for by name; by default all that may be read.
+        wanted: columns to read; None reads every column that the role may read.
 
     Raises:
-        AccessRefused: the role, its purpose or the table do not go together, or a column that was asked for may not be
-            read; the message says which and why.
+        AccessRefused: the role does not have this purpose or this table, or may not read a wanted column, or may
+            read no column at all; the message names the reason.
         UnknownPurposeError: no such purpose.
     """
     role = roles[role_name]
     policy.taxonomy[purpose]
     if purpose not in role.purposes:
-        raise AccessRefused(f"The role {role_name} may not read for {purpose}; it has {', '.join(role.purposes)}.")
+        raise AccessRefused(
+            f"The role {role_name} may not read for {purpose}; its purposes are {', '.join(role.purposes)}."
+        )
     if not role.may_read(document.table):
-        raise AccessRefused(f"The role {role_name} may not read {document.table}; it has {', '.join(role.tables)}.")
+        raise AccessRefused(
+            f"The role {role_name} may not read {document.table}; its tables are {', '.join(role.tables)}."
+        )
     reasons = {column.name: _reason(column, document, role, purpose, policy) for column in document.columns}
     names = list(reasons) if wanted is None else list(wanted)
     unknown = [name for name in names if name not in reasons]
     if unknown:
-        raise AccessRefused(f"{document.table} has no column {', '.join(unknown)}; it has {', '.join(reasons)}.")
+        raise AccessRefused(
+            f"{document.table} has no column {', '.join(unknown)}; its columns are {', '.join(reasons)}."
+        )
     refused = {name: reason for name in names if (reason := reasons[name]) is not None}
     shown = tuple(name for name in reasons if name in names and reasons[name] is None)
     if not shown or (wanted is not None and refused):
-        told = "; ".join(f"{name} {reason}" for name, reason in refused.items())
-        raise AccessRefused(f"The role {role_name} may not read for {purpose} of {document.table}: {told}.")
+        faults = "; ".join(f"{name} {reason}" for name, reason in refused.items())
+        raise AccessRefused(f"The role {role_name} may not read {document.table} for {purpose}: {faults}.")
     vocabulary = load_vocabulary()
     return ReadPlan(
         table=document.table,
@@ -91,21 +97,24 @@ def plan_read(
 
 
 def _reason(column: Column, document: Document, role: Role, purpose: str, policy: Policy) -> str | None:
-    """Why a column is not shown; None when it is."""
+    """The reason why a column is left out; None when it is returned."""
     served = "research" if purpose == "pseudonymised_research" else purpose
     if served not in column.purposes:
         return f"does not serve {purpose}"
     if column.role not in role.identifiers:
-        return "names the person" if column.role == "direct" else f"is {column.role}, which the role does not read"
+        if column.role == "direct":
+            return "identifies the person"
+        kind = {"quasi": "is a quasi-identifier", "sensitive": "is sensitive"}.get(column.role, "is no identifier")
+        return f"{kind}, which the role may not read"
     if column.category in role.without:
-        return f"is of the category {column.category}, which the role does not read"
+        return f"has the category {column.category}, which the role may not read"
     replaces = role.subjects == "pseudonymised" or _is_pseudonymous(purpose, policy)
     if replaces and column.category == PSEUDONYM and column.name != document.subject_key:
-        return "is an identifier by which the pseudonym could be undone"
+        return "is an identifier that could link the pseudonym to the customer"
     try:
         policy.check_categories(purpose, frozenset({column.category}))
     except CategoryRefused as refused:
-        return f"is kept from it by {', '.join(refused.articles)}"
+        return f"may not be read for it by law ({', '.join(refused.articles)})"
     return None
 
 

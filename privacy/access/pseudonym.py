@@ -2,8 +2,8 @@
 
 pseudonym = "p_" + the first 128 bits of HMAC-SHA256(secret, role || 0x00 || purpose || 0x00 || customer id).
 
-Guarantee: who does not hold the secret can neither lead a pseudonym back to the customer, nor tell that two pseudonyms
-of different roles or purposes are of one customer (as far as HMAC-SHA256 is a pseudorandom function).
+Guarantee: without the secret, a pseudonym cannot be traced back to the customer, and pseudonyms of two roles or
+purposes cannot be recognised as those of one customer. This holds as far as HMAC-SHA256 is a pseudorandom function.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Iterable
 
 
 def pseudonyms(secret: bytes, role: str, purpose: str, customers: Iterable[str]) -> dict[str, str]:
-    """Return the pseudonym of each customer.
+    """Return the pseudonym of each customer, for one role and purpose.
 
     >>> one = pseudonyms(bytes(32), "analyst", "analytics", ["c_1", "c_2"])
     >>> one == pseudonyms(bytes(32), "analyst", "analytics", ["c_1", "c_2"])

@@ -1,4 +1,4 @@
-"""The roles, as `role.yaml` says them."""
+"""The roles of `role.yaml`: who may read which tables and columns for which purposes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ReadableIdentifier = Literal["quasi", "sensitive", "none"]
 
 
 class Role(BaseModel):
-    """One role. The keys are explained at the head of `role.yaml`."""
+    """One role. The head of `role.yaml` explains the fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -30,7 +30,7 @@ class Role(BaseModel):
     subjects: Literal["pseudonymised", "as_stored"]
 
     def may_read(self, table: str) -> bool:
-        """Whether the table is among the role's."""
+        """Return whether the role may read the table."""
         return any(fnmatchcase(table, pattern) for pattern in self.tables)
 
 
@@ -42,10 +42,10 @@ class Roles(BaseModel):
     roles: dict[str, Role]
 
     def __getitem__(self, name: str) -> Role:
-        """The role of that name.
+        """Return the role of that name.
 
         Raises:
-            AccessRefused: there is none; nobody else reads anything.
+            AccessRefused: there is no such role.
         """
         if name not in self.roles:
             raise AccessRefused(f"Got the role {name!r}; expected one of {', '.join(self.roles)}.")
@@ -53,15 +53,15 @@ class Roles(BaseModel):
 
 
 def read_roles(text: str, name: str, policy: Policy) -> Roles:
-    """Read a file of roles.
+    """Return the roles of a YAML file; `name` is the file name, for messages.
 
     Raises:
-        AccessError: naming every place that is not as it should be.
+        AccessError: names every fault of the file.
     """
     try:
         found = Roles.model_validate(yaml.safe_load(text))
     except yaml.YAMLError as error:
-        raise AccessError(f"{name}: no YAML: {error}") from error
+        raise AccessError(f"{name}: cannot be read as YAML: {error}") from error
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         raise AccessError(f"{name}: {faults}. The keys are explained at the head of role.yaml.") from error
@@ -71,12 +71,14 @@ def read_roles(text: str, name: str, policy: Policy) -> Roles:
             c for c in role.without if c not in categories
         ]
         if unknown:
-            raise AccessError(f"{name}: role {title} names {', '.join(unknown)}; no such purpose or category.")
+            raise AccessError(
+                f"{name}: role {title} names {', '.join(unknown)}; expected known purposes and categories."
+            )
     return found
 
 
 @cache
 def built_in_roles() -> Roles:
-    """The roles that come with Bojagi; the same object every time."""
+    """Return the roles that come with Bojagi; the same object every time."""
     text = resources.files(__package__).joinpath("role.yaml").read_text("utf-8")
     return read_roles(text, "role.yaml", built_in_policy())

@@ -1,7 +1,7 @@
-"""Anonymity: tables that single nobody out, with the least loss we can find, and proof that they hold.
+"""Anonymous releases: recodes a table so that privacy models hold, and verifies the result.
 
 Belongs here: models, hierarchies, recoding algorithms, the independent verifier, risk, utility, reports and the
-registry of releases. Does not belong here: where tables live, who may read them, Dagster, differential privacy.
+registry of releases. Does not belong here: where tables lie, access rights, Dagster, differential privacy.
 """
 
 from privacy.anonymity.anonymize import Anonymized, anonymize

@@ -1,4 +1,4 @@
-"""The one call: a table and a specification in, a verified release and its scores out."""
+"""Anonymises a table by a specification and returns a verified release with its scores."""
 
 from __future__ import annotations
 
@@ -30,16 +30,17 @@ class Anonymized:
     table: pd.DataFrame
     verdict: Verdict
     loss: float
-    """Normalised certainty penalty by the specification's weights; a suppressed row counts 1."""
+    """Normalised certainty penalty with the specification's weights. A suppressed row counts 1."""
     suppressed: int
     classes: int
 
 
 def anonymize(frame: pd.DataFrame, spec: Spec, population: pd.DataFrame | None = None) -> Anonymized:
-    """Anonymise `frame` so that every model of `spec` holds, and verify the result.
+    """Anonymises `frame` so that every model of `spec` holds, and verifies the result.
 
-    Guarantee: every class of rows published alike satisfies every model (see `model` for the formulas), as found by
-    `verify`, which shares no code with the search. Equal input in any row order gives equal output rows.
+    Guarantee: every class of rows with equal released quasi-identifiers satisfies every model (formulas in
+    `spec.model`). It is checked by `verify`, which shares no code with the search. Equal rows in any order give equal
+    output rows.
 
     >>> from privacy.anonymity import Spec
     >>> spec = Spec.model_validate({
@@ -54,11 +55,11 @@ def anonymize(frame: pd.DataFrame, spec: Spec, population: pd.DataFrame | None =
         SpecError: the specification does not fit the table, or a column has the wrong role.
         HierarchyError: a hierarchy is broken or does not cover the values.
         InfeasibleError: no release satisfies the models.
-        VerificationError: the verifier refused the output (a defect of ours; nothing is released).
+        VerificationError: the verifier refused the output (a defect of this package; nothing is released).
     """
     require_columns(list(frame.columns), spec)
     if not frame.index.is_unique:
-        raise SpecError("the table's index has an entry twice; use reset_index, so that rows can be told apart")
+        raise SpecError("the table's index has a duplicate entry; call reset_index, so that each row has its own")
     screen(frame, spec)
     rank = row_rank(frame, spec)
     tabulated = tabulate(frame, spec, home=find_homes(frame, spec, rank))
@@ -77,22 +78,28 @@ def anonymize(frame: pd.DataFrame, spec: Spec, population: pd.DataFrame | None =
 
 
 def search(table: FrequencyTable, spec: Spec, population: pd.DataFrame | None = None) -> Allocation:
-    """The allocation found by the algorithm that the specification asks for."""
+    """Returns the allocation found by the algorithm that the specification names.
+
+    Raises:
+        InfeasibleError: no release satisfies the models.
+        SpecError: a population model is asked of local recoding.
+    """
     if spec.k > table.people:
-        raise InfeasibleError(f"k is {spec.k} but the table has {table.people} people; lower k or bring more people")
+        raise InfeasibleError(f"k is {spec.k} but the table has {table.people} people; lower k or add people")
     if spec.algorithm == "global":
         return recode_globally(table, spec, population)
     if any(isinstance(model, PopulationModel) for model in spec.models):
-        raise SpecError("k_map and delta_presence need `algorithm: global`")
+        raise SpecError("models k_map and delta_presence need `algorithm: global`; set it, or remove these models")
     return recode_in_parts(table, spec)
 
 
 def row_rank(frame: pd.DataFrame, spec: Spec) -> NDArray[np.int64]:
-    """Rank of each row by the MD5 of its released columns other than quasi-identifiers, then by those columns.
+    """Returns the rank of each row by the MD5 of its released columns other than quasi-identifiers, then by those
+    columns.
 
-    Records of one unit that go to different classes are dealt out by it: the order of the rows does not matter, and
-    equal sensitive values are not dealt into one class, as they would be in their own order. Rows of equal rank are
-    released alike. Columns of fractions, whose text differs between engines, count only in the second place.
+    Records of one unit that go to different classes are distributed by this rank. So the order of the rows does not
+    matter. Sorting by the values themselves would put equal sensitive values into one class. Rows of equal rank are
+    released alike. Columns of fractions, whose text differs between engines, count only after the MD5.
     """
     columns = rank_columns(spec)
     key = np.zeros(len(frame), np.int64)
@@ -116,13 +123,13 @@ def _is_fraction(column: pd.Series) -> bool:
 
 
 def rank_columns(spec: Spec) -> list[str]:
-    """Columns that decide which of several equal records goes where, most important first."""
+    """Returns the columns that decide which of several equal records goes to which class, most important first."""
     released = [*spec.by_role("sensitive"), *spec.by_role("insensitive")]
     return [*released, *([spec.person] if spec.person and spec.person not in released else [])]
 
 
 def publish(frame: pd.DataFrame, spec: Spec, labels: NDArray[np.object_], group: NDArray[np.int64]) -> pd.DataFrame:
-    """The released columns with labels in place of quasi-identifiers, suppressed rows left out."""
+    """Returns the released columns with labels in place of quasi-identifiers, without suppressed rows."""
     kept = group != SUPPRESSED
     columns = {}
     for name, column in spec.columns.items():
@@ -134,7 +141,7 @@ def publish(frame: pd.DataFrame, spec: Spec, labels: NDArray[np.object_], group:
 
 
 def loss_of(table: FrequencyTable, allocation: Allocation) -> float:
-    """Normalised certainty penalty of an allocation, from its labels' members."""
+    """Returns the normalised certainty penalty of an allocation; a suppressed row counts 1."""
     kept = allocation.group != SUPPRESSED
     unit, group, count = allocation.unit[kept], allocation.group[kept], allocation.count[kept]
     total = float(allocation.suppressed)
@@ -145,7 +152,7 @@ def loss_of(table: FrequencyTable, allocation: Allocation) -> float:
 
 
 def _covered(table: FrequencyTable, allocation: Allocation, j: int) -> NDArray[np.int64]:
-    """Number of the table's values that each class's label in column `j` covers."""
+    """Returns the number of the table's values that each class's label in column `j` covers."""
     domain = table.domains[j]
     size: dict[str, int] = dict.fromkeys(domain.values, 1)
     if domain.hierarchy is not None:
@@ -164,7 +171,7 @@ def _covered(table: FrequencyTable, allocation: Allocation, j: int) -> NDArray[n
 
 
 def _span(label: str, place: Mapping[str, int]) -> int:
-    """Values covered by `*`, a set or a range label."""
+    """Returns the number of values that `*`, a set label or a range label covers."""
     if label == "*":
         return len(place)
     inside = label[1:-1]
@@ -179,7 +186,9 @@ def _span(label: str, place: Mapping[str, int]) -> int:
 def _reach(
     published: pd.DataFrame, spec: Spec, table: FrequencyTable, population: pd.DataFrame | None
 ) -> dict[str, float] | None:
-    """People of the population per published class: those whose value in every column the label covers."""
+    """Returns the people of the population in each published class: those whose values all labels cover. None without
+    one.
+    """
     if population is None:
         return None
     quasi = list(spec.quasi)

@@ -1,4 +1,4 @@
-"""What can go wrong in anonymity. Messages name columns, counts and limits, never a person's values."""
+"""Errors of anonymous releases. Messages name columns, counts and limits, never a person's values."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from privacy.errors import PrivacyError
 
 
 class AnonymityError(PrivacyError):
-    """Base of this package's errors; `column` names the column at fault where there is one."""
+    """Base of this package's errors. `column` is the name of the faulty column, or None."""
 
     def __init__(self, message: str, *, column: str | None = None) -> None:
         super().__init__(message)
@@ -15,7 +15,7 @@ class AnonymityError(PrivacyError):
 
 
 class SpecError(AnonymityError):
-    """The specification does not fit itself or the table."""
+    """The specification contradicts itself or does not fit the table."""
 
 
 class HierarchyError(AnonymityError):

@@ -1,12 +1,12 @@
-"""The registry of releases, and what keeps two releases of one table from undoing each other.
+"""The registry of releases prevents that two releases of one table are combined to re-identify people.
 
-Two versions that are joined on what a recipient knows let the classes of a person be intersected. Pinned classes
-prevent that: whoever was published in a class stays with exactly those people, so an intersection is never smaller
-than the class; new people form classes of their own, and a class that lost people by erasure is published only while
-the rest still satisfies the models. The registry holds opaque keys and the labels that were published, no values.
+A recipient of two versions could intersect the classes of a person. So classes are pinned. A person who was published
+in a class stays with exactly the same people, and an intersection is never smaller than the class. New people form
+classes of their own. A class that lost people by erasure is published only while the rest still satisfies the models.
+The registry holds keyed hashes and published labels, no values.
 
-A release is recorded when the log names it: what was written before that and did not get so far, because the process
-ended, is not read. One release is made at a time; who comes second waits, and sees the first.
+A release counts from its line in the log on. Files that an interrupted release wrote before that are ignored. One
+release is made at a time: a second caller waits and sees the first release.
 """
 
 from __future__ import annotations
@@ -45,9 +45,9 @@ class Release:
 
 
 class ReleaseRegistry:
-    """Releases as JSON lines in `folder`, and beside them each person's class and the last version that they were in.
+    """Releases as JSON lines in `folder`, with each person's class and the last version that contained the person.
 
-    People are kept as keyed hashes (HMAC-SHA256 with `key`), so the registry alone names nobody.
+    People are stored as keyed hashes (HMAC-SHA256 with `key`), so the registry alone identifies no person.
     """
 
     def __init__(self, folder: Path, key: bytes, clock: Callable[[], dt.datetime]) -> None:
@@ -61,7 +61,7 @@ class ReleaseRegistry:
         return self.folder / "release.jsonl"
 
     def releases(self, table: str, recipient: str | None = None) -> tuple[Release, ...]:
-        """Releases of a table, oldest first; of one recipient or of all."""
+        """Returns the releases of a table, oldest first, to one `recipient` or (None) to all."""
         if not self._log.exists():
             return ()
         lines = self._log.read_text(encoding="utf-8").splitlines()
@@ -69,32 +69,32 @@ class ReleaseRegistry:
         return tuple(r for r in found if r.table == table and recipient in (None, r.recipient))
 
     def token(self, person: object) -> str:
-        """Keyed hash under which a person is remembered."""
+        """Returns the keyed hash under which a person is stored."""
         return hmac.new(self._key, str(person).encode(), hashlib.sha256).hexdigest()
 
     def published(self, table: str) -> frozenset[str]:
-        """Keyed hashes of the people in the newest version of a table."""
+        """Returns the keyed hashes of the people in the newest version of a table."""
         pinned = self._pinned(table)
         return frozenset(pinned.index[pinned["version"] == len(self.releases(table))]) if len(pinned) else frozenset()
 
     def release(self, table: str, frame: pd.DataFrame, spec: Spec, recipient: str) -> pd.DataFrame:
-        """Anonymise `frame` so that it cannot be joined with earlier releases of `table`, and record it.
+        """Anonymises `frame` so that it cannot be combined with earlier releases of `table`, and records the release.
 
-        People released before keep their class and its labels; the others are anonymised among themselves and join
-        the release once they can form classes, until then they wait. `spec.person` must name the person column, one
-        row a person. Recipients may collude, so the releases to all of them count.
+        People released before keep their class and its labels. New people are anonymised among themselves and wait
+        until they can form a class. `spec.person` must name the person column, with one row for each person. Recipients
+        may collude, so releases to all recipients count.
 
         Raises:
             SpecError: no person column, or a person with several rows.
-            InfeasibleError: nobody can be released.
-            AnonymityError: what an earlier release published is lost.
+            InfeasibleError: no person can be released.
+            AnonymityError: the file of an earlier release is missing.
         """
         with self._alone():
             return self._release(table, frame, spec, recipient)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """Hold the registry's lock, which ends with the process."""
+        """Holds the registry's lock, which ends with the process."""
         with file_lock(self.folder / ".lock"):
             yield
 
@@ -113,10 +113,13 @@ class ReleaseRegistry:
         except InfeasibleError:
             if old.empty:
                 raise
-        everybody = pd.concat([part for part in parts if len(part)] or [old])
-        published = _without_broken(everybody, old.index, frame, spec)
+        everyone = pd.concat([part for part in parts if len(part)] or [old])
+        published = _without_broken(everyone, old.index, frame, spec)
         if published.empty:
-            raise InfeasibleError("nobody can be released: every class lost too many people and nobody is new")
+            raise InfeasibleError(
+                "no class still satisfies the models and there are no new people; weaken a model, or release again "
+                "when people have been added"
+            )
         self._check(published, frame, spec)
         self._record(table, published, tokens, pinned, spec, recipient)
         return published
@@ -125,20 +128,22 @@ class ReleaseRegistry:
         return self.folder / f"{hashlib.sha256(table.encode()).hexdigest()[:16]}-{version}.parquet"
 
     def _pinned(self, table: str) -> pd.DataFrame:
-        """Labels, class and newest version of everybody who was ever released."""
+        """Returns the labels, class and newest version of each person who was ever released."""
         version = len(self.releases(table))
         if not version:
             return pd.DataFrame({"group": pd.Series(dtype="int64")}, index=pd.Index([], name="token", dtype=object))
         path = self._place(table, version)
         if not path.exists():
             raise AnonymityError(
-                f"the registry lacks {path.name}, which says what version {version} of {table} published; restore it "
+                f"the registry lacks {path.name}, the record of version {version} of {table}; restore it "
                 "from a backup: without it another release could undo that one"
             )
         return pd.read_parquet(path)
 
     def _keep(self, frame: pd.DataFrame, tokens: pd.Series, pinned: pd.DataFrame, spec: Spec) -> pd.DataFrame:
-        """People of earlier releases under their earlier labels, class by class as far as it still holds."""
+        """Returns people of earlier releases under their earlier labels, for each class that still satisfies the
+        models.
+        """
         known = frame[tokens.isin(pinned.index)]
         released = [n for n, c in spec.columns.items() if c.role != "identifying" and n != spec.person]
         if known.empty:
@@ -199,10 +204,10 @@ class ReleaseRegistry:
 
 
 def _without_broken(published: pd.DataFrame, known: pd.Index, frame: pd.DataFrame, spec: Spec) -> pd.DataFrame:
-    """Without the new people of classes that do not hold beside everybody; they wait.
+    """Removes new people whose classes break a model in the whole release; they wait for a later version.
 
-    New people were anonymised among themselves: their sensitive values may lie too far from those of all, and labels
-    of theirs may be those of an earlier class.
+    New people were anonymised among themselves. Their sensitive values may be too far from those of the whole table, or
+    their labels may equal those of an earlier class.
     """
     verdict = verify(published, frame, spec.model_copy(update={"suppression_limit": 1.0}))
     broken = {violation.group for violation in verdict.violations}

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
 from hashlib import sha256
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import ValidationError
 
@@ -208,7 +208,7 @@ class ConsentService:
             )
 
     def _record(
-        self, subject: str, purpose: str, state: State, statement: Statement, content: Mapping[str, object],
+        self, subject: str, purpose: str, state: State, statement: Statement, content: Mapping[str, Any],
         before: ConsentRecord | None,
     ) -> ConsentRecord:  # fmt: skip
         recorded_at = self.time_now()

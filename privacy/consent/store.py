@@ -90,13 +90,13 @@ class ConsentStore:
                 self._db.executemany(f"INSERT INTO record ({', '.join(_COLUMNS)}) VALUES ({marks})", rows)
             except sqlite3.IntegrityError as error:
                 raise ConsentError(
-                    f"{self.path}: refused {len(rows)} records ({error}). A record is stored once: leave out those that "
-                    "are in the store already, as `bojagi consent import` does."
+                    f"{self.path}: refused {len(rows)} records ({error}). A record is stored once: leave out "
+                    "those that are in the store already, as `bojagi consent import` does."
                 ) from error
         return len(rows)
 
     def assign(self, subject_id: str, customer_id: str | None, from_at: datetime) -> None:
-        """Add the membership of a source person in a customer from a moment on; None: it has no customer from then on."""
+        """Add the membership of a source person in a customer from a moment on; None: it then has no customer."""
         self.assign_all([(subject_id, customer_id, from_at)])
 
     def assign_all(self, rows: Iterable[tuple[str, str | None, datetime]]) -> None:
@@ -167,7 +167,7 @@ class ConsentStore:
         return sorted(subject for subject, owner in owner_of.items() if owner == customer_id) or [customer_id]
 
     def changed_since(self, sequence: tuple[int, int]) -> set[str]:
-        """Return the source persons with records or memberships after these numbers, and their customers, past ones too."""
+        """Return the source persons with records or memberships past these numbers, and all their customers so far."""
         subjects = " UNION ".join(
             f"SELECT subject_id FROM {table} WHERE sequence > ?" for table in ("record", "membership")
         )

@@ -119,7 +119,7 @@ class Ledger:
         self._store.settle(head)
 
     def ask(self, account: BudgetAccount, question: str, cost: Cost, now: datetime) -> Grant | Answered:
-        """Debit `cost` for a question, on the disk when this returns; or returns the stored answer free of charge.
+        """Debit `cost` for a question, on the disk when this returns; or return the stored answer free of charge.
 
         `question` is a hash of everything that shapes the answer, the version of the data included.
 
@@ -186,7 +186,7 @@ class Ledger:
             yield LedgerEntry(ChainHead(entry.number, entry.digest), json.loads(entry.content))
 
     def verify(self) -> int:
-        """Replay the whole chain, compares limits, balances and answers with it, and returns the number of entries."""
+        """Replay the whole chain, compare limits, balances and answers with it, and return the number of entries."""
         with self._reading() as (transaction, _):
             state = LedgerState()
             for entry in _entries_from(transaction, 1):
@@ -223,7 +223,7 @@ class _Tail:
 
 
 def _tail(transaction: Transaction, anchored: Anchored | None) -> _Tail:
-    """Read the end of the chain, and checks that the chain contains the anchored entry."""
+    """Read the end of the chain, and check that the chain contains the anchored entry."""
     rows = transaction.run("SELECT number, digest, content FROM dp_entry ORDER BY number DESC LIMIT 1")
     head = ChainHead(*rows[0][:2]) if rows else EMPTY
     if anchored is None:
@@ -254,7 +254,7 @@ def _entries_from(transaction: Transaction, number: int) -> list[ChainEntry]:
 
 
 def _verified_state(transaction: Transaction, anchored: Anchored) -> LedgerState:
-    """Replay the chain from the last checkpoint up to the anchor, and compares the tables with the result.
+    """Replay the chain from the last checkpoint up to the anchor, and compare the tables with the result.
 
     The anchor shows that the anchored entry is right, and the chain shows the same of every entry before it. So that
     checkpoint is right, and what it says of limits and balances.
@@ -298,7 +298,7 @@ def _require_tables(transaction: Transaction, state: LedgerState, since: tuple[i
 
 
 def _append(transaction: Transaction, tail: _Tail, now: datetime, fields: Mapping[str, Any]) -> ChainHead:
-    """Append an entry, after a checkpoint if one is due; returns the entry's number and digest."""
+    """Append an entry, after a checkpoint if one is due; return the entry's number and digest."""
     at = tail.not_before(now).astimezone(UTC).isoformat(timespec="microseconds")
     head = tail.head
     if (head.number + 1) % CHECKPOINT_INTERVAL == 0:

@@ -14,7 +14,7 @@ from privacy.storage.hash_chain import EMPTY, ChainEntry, ChainHead, find_faults
 CHECKPOINT_INTERVAL = 64
 """Every entry whose number is a multiple of this is a checkpoint, so opening a ledger replays about so many entries.
 
-Writers wait while a checkpoint is written, because the entries since the last one are replayed for it: a millisecond."""
+Writers wait while a checkpoint is written (about a millisecond), because the entries since the last are replayed."""
 
 Amounts = tuple[int, int]
 """Billionths of ρ and 10⁻¹⁸ of δ."""
@@ -48,7 +48,7 @@ class LedgerState:
         self.answers: list[tuple[str, str, int, str]] = []
 
     def replay(self, entry: ChainEntry) -> None:
-        """Check that an entry continues the chain, and applies it.
+        """Check that an entry continues the chain, and apply it.
 
         Raises:
             LedgerDamaged: an entry is missing, this entry or one before it was altered, or a checkpoint does not agree

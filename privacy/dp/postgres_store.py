@@ -37,7 +37,7 @@ class PostgresStore:
     """
 
     def __init__(self, conninfo: str, anchor: Path, *, joins: bool = False) -> None:
-        """Connect, and creates the tables if there are none.
+        """Connect, and create the tables if there are none.
 
         Args:
             conninfo: PostgreSQL's connection string.

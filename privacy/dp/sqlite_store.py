@@ -79,7 +79,7 @@ class SqliteStore:
                 self._reader.execute("ROLLBACK")
 
     def settle(self, head: ChainHead) -> None:
-        """Flush the log and moves the anchor, or waits until another process has done so for this or a later head.
+        """Flush the log and move the anchor, or wait until another process has done so for this or a later head.
 
         The process that gets the lock flushes for all. The others watch the anchor instead of queueing for the lock:
         in a queue, a process whose spend is flushed already would wait for the flushes of later ones.

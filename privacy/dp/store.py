@@ -29,7 +29,7 @@ class Transaction(Protocol):
     """One serial transaction."""
 
     def run(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """Run one statement, with `?` for each value, and returns all its rows."""
+        """Run one statement, with `?` for each value, and return all its rows."""
         ...
 
 
@@ -37,7 +37,7 @@ class Store(Protocol):
     """A database that holds one ledger. Transactions are serial over all processes."""
 
     def transaction(self) -> AbstractContextManager[Transaction]:
-        """Begin a transaction; commits at the end of the block, and rolls back if it raises."""
+        """Begin a transaction; commit at the end of the block, and roll back if it raises."""
         ...
 
     def snapshot(self) -> AbstractContextManager[Transaction]:
@@ -45,7 +45,7 @@ class Store(Protocol):
         ...
 
     def settle(self, head: ChainHead) -> None:
-        """Flush everything up to `head` to the disk and moves the anchor to it, before this returns."""
+        """Flush everything up to `head` to the disk and move the anchor to it, before this returns."""
         ...
 
     def anchored(self) -> Anchored | None:

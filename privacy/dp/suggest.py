@@ -85,7 +85,7 @@ def read_bounds_question(form: Mapping[str, object]) -> BoundsQuestion:
 def suggest(
     question: BoundsQuestion, data: DataSet, ledger: Ledger, now: datetime, trail: Trail | None = None
 ) -> Suggestion:
-    """Release the two histograms and reads bounds from them. Asked again on the same data, it costs nothing.
+    """Release the two histograms and read bounds from them. Asked again on the same data, it costs nothing.
 
     Raises:
         DpError: as `release`. If only the second histogram is refused, the first is kept and free when asked again.

@@ -128,7 +128,7 @@ class FieldCipher:
         return pa.array(opened, pa.string())
 
     def destroy(self, owners: Iterable[str]) -> int:
-        """Destroy the keys of owners, see `KeyStore.destroy`; returns how many keys were destroyed."""
+        """Destroy the keys of owners, see `KeyStore.destroy`; return how many keys were destroyed."""
         return self._store.destroy(owners)
 
 

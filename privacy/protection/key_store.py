@@ -75,7 +75,7 @@ class KeyStore(Protocol):
     """Data keys by their id, and by their owner (a source person, named by an opaque token)."""
 
     def keys_of(self, owners: Sequence[str]) -> dict[str, DataKey]:
-        """Return the key of each owner; creates the keys that do not exist yet."""
+        """Return the key of each owner; create the keys that do not exist yet."""
         ...
 
     def key(self, key_id: bytes) -> bytes:
@@ -92,11 +92,11 @@ class KeyStore(Protocol):
         ...
 
     def destroy(self, owners: Iterable[str]) -> int:
-        """Destroy the keys of these owners; returns how many keys were destroyed."""
+        """Destroy the keys of these owners; return how many keys were destroyed."""
         ...
 
     def rotate(self) -> int:
-        """Wrap all data keys with a new key-encryption key and destroys the old one; returns the number of keys."""
+        """Wrap all data keys with a new key-encryption key and destroy the old one; return the number of keys."""
         ...
 
     def status(self) -> KeyStatus:
@@ -108,7 +108,7 @@ class SqliteKeyStore:
     """Wrapped data keys in an SQLite file. Use one object per thread; any number of processes may use the file."""
 
     def __init__(self, path: Path, wrapper: KeyWrapper, anchor_path: Path | None = None) -> None:
-        """Open the store, and creates it if there is none.
+        """Open the store, and create it if there is none.
 
         Args:
             path: the SQLite file.
@@ -141,13 +141,13 @@ class SqliteKeyStore:
         self._check_anchor()
 
     def close(self) -> None:
-        """Close the files and forgets the unwrapped keys."""
+        """Close the files and forget the unwrapped keys."""
         self._open.clear()
         self._db.close()
         self._anchor.close()
 
     def keys_of(self, owners: Sequence[str]) -> dict[str, DataKey]:
-        """Return the key of each owner; creates the keys that do not exist yet."""
+        """Return the key of each owner; create the keys that do not exist yet."""
         self._forget_when_changed()
         wanted = list(dict.fromkeys(owners))
         found = self._find(wanted)
@@ -187,7 +187,7 @@ class SqliteKeyStore:
         return self._unwrap(key_id, *row)
 
     def destroy(self, owners: Iterable[str]) -> int:
-        """Destroy the keys of these owners; returns how many keys were destroyed.
+        """Destroy the keys of these owners; return how many keys were destroyed.
 
         Everything that these keys encrypted becomes unreadable at once, in all copies. Other processes drop the key
         from their memory before they use it again. Rotate afterwards if copies of the store exist: they still have the
@@ -204,7 +204,7 @@ class SqliteKeyStore:
         return count
 
     def rotate(self) -> int:
-        """Wrap all data keys with a new key-encryption key and destroys the old one; returns the number of keys.
+        """Wrap all data keys with a new key-encryption key and destroy the old one; return the number of keys.
 
         No data is written again. Both key-encryption keys exist until the rotation is complete, so a crash loses
         nothing; the next rotation completes it.
@@ -355,7 +355,7 @@ class SqliteKeyStore:
 
     @contextmanager
     def _change(self) -> Iterator[None]:
-        """Run the block in a transaction that raises the generation, then moves the anchor.
+        """Run the block in a transaction that raises the generation, then move the anchor.
 
         After a crash between the two, the next opening moves the anchor.
         """

@@ -34,7 +34,7 @@ class KeyWrapper(Protocol):
         ...
 
     def add_version(self) -> str:
-        """Create a new version, makes it current and returns it. Call this only while the rotation lock is held."""
+        """Create a new version, make it current and return it. Call this only while the rotation lock is held."""
         ...
 
     def destroy_version(self, version: str) -> None:
@@ -59,7 +59,7 @@ class FileKeyWrapper:
     """Key-encryption keys in a file that only its owner may read."""
 
     def __init__(self, path: Path) -> None:
-        """Read the file, and creates it with one key if there is none.
+        """Read the file, and create it with one key if there is none.
 
         Raises:
             ProtectionError: others may read the file, or it does not hold key-encryption keys.
@@ -81,7 +81,7 @@ class FileKeyWrapper:
         return tuple(self._keys)
 
     def add_version(self) -> str:
-        """Create a new version, makes it current and returns it."""
+        """Create a new version, make it current and return it."""
         self._read()
         version = secrets.token_hex(8)
         self._write({**self._keys, version: secrets.token_bytes(KEY_BYTES)}, version)

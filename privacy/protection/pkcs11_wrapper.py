@@ -67,7 +67,7 @@ class Pkcs11KeyWrapper:
     """Key-encryption keys as objects of a token: the id is the version, and the label marks the current one."""
 
     def __init__(self, module: Path, token_label: str, pin: str) -> None:
-        """Log in to the token, and creates a key in it if there is none.
+        """Log in to the token, and create a key in it if there is none.
 
         Raises:
             ProtectionError: the module cannot be loaded, or it refused the token or the PIN.
@@ -98,7 +98,7 @@ class Pkcs11KeyWrapper:
         return tuple(bytes(key.id).hex() for label in (_LABEL, f"{_LABEL}-old") for key in self._keys(label))
 
     def add_version(self) -> str:
-        """Create a new version, makes it current and returns it."""
+        """Create a new version, make it current and return it."""
         for key in self._keys(_LABEL):
             key[Attribute.LABEL] = f"{_LABEL}-old"
         return self._make()

@@ -99,7 +99,7 @@ class AnchorFile:
         return anchored.head
 
     def create(self, head: ChainHead = EMPTY) -> None:
-        """Create the file with this head; changes nothing if there is one. Durable when this returns.
+        """Create the file with this head; change nothing if there is one. Durable when this returns.
 
         Raises:
             OSError: the file cannot be created.
@@ -185,7 +185,7 @@ class _OpenFile:
         return None if descriptor is None else os.pread(descriptor, size, 0)
 
     def write(self, data: bytes, at: int) -> None:
-        """Write bytes at a position and flushes them to the disk."""
+        """Write bytes at a position and flush them to the disk."""
         descriptor = self._current()
         if descriptor is None:
             raise FileNotFoundError(self._path)

@@ -32,14 +32,14 @@ def create_private(path: Path, text: str) -> bool:
 
 
 def replace_private(path: Path, text: str) -> None:
-    """Replace a private file, or creates it. The content is on the disk before this returns."""
+    """Replace a private file, or create it. The content is on the disk before this returns."""
     with _draft(path) as draft:
         _write(draft, text.encode(), PRIVATE_MODE, is_durable=True)
         draft.replace(path)
 
 
 def replace_public(path: Path, content: str | bytes, *, is_durable: bool = False) -> None:
-    """Replace an ordinary file, or creates it. A missing folder is created.
+    """Replace an ordinary file, or create it. A missing folder is created.
 
     Args:
         path: the file.
@@ -65,7 +65,7 @@ def public_draft(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def _draft(path: Path) -> Iterator[Path]:
-    """Yield an unused name in the same folder; removes what is left under it at the end."""
+    """Yield an unused name in the same folder; remove what is left under it at the end."""
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         yield draft

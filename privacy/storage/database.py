@@ -14,7 +14,7 @@ BUSY_SECONDS = 30
 def open_database(
     path: Path, schema: str, *, overwrites: bool = False, flushes_commits: bool = True
 ) -> sqlite3.Connection:
-    """Open an SQLite file, and creates it if there is none. Transactions are begun by hand (`transaction`).
+    """Open an SQLite file, and create it if there is none. Transactions are begun by hand (`transaction`).
 
     Args:
         path: the file.

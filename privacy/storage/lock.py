@@ -27,7 +27,7 @@ class FileLock:
     """
 
     def __init__(self, path: Path) -> None:
-        """Open the lock file, and creates it for its owner only if there is none.
+        """Open the lock file, and create it for its owner only if there is none.
 
         Raises:
             OSError: the file cannot be opened.
@@ -37,7 +37,7 @@ class FileLock:
 
     @contextmanager
     def hold(self) -> Iterator[None]:
-        """Wait for the lock and holds it for the block."""
+        """Wait for the lock and hold it for the block."""
         with self._threads:
             fcntl.flock(self._file, fcntl.LOCK_EX)
             try:

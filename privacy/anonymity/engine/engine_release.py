@@ -1,8 +1,8 @@
-"""The same release on Spark or Sail: one pass counts, the search runs on the counts, a join brings labels back.
+"""Anonymises a table on Spark or Sail: the engine counts, this process searches, a join brings the labels back.
 
-Only the distinct combinations of quasi-identifiers and modelled sensitive values reach this process, and of those no
-more than `spec.memory_units` at once (see `engine_parts`). The result does not depend on partitioning or engine: units
-are sorted here, and where equal records part ways they are dealt out in the order of a hash of their other columns.
+Only the distinct combinations of quasi-identifiers and modelled sensitive values reach this process, at most
+`spec.memory_units` at once (see `parts`). The result does not depend on partitioning or engine. Units are sorted here,
+and equal records are distributed in the order of a hash of their other columns.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ UNIT, GROUP, LABEL = "__unit", "__group", "__label_"
 class EngineRelease:
     """A verified release as a lazy DataFrame.
 
-    `frame` reads its input again whenever it is acted on; of a table in parts it reads the scratch folder instead.
+    Each action on `frame` reads the input again, or the scratch folder when the table was searched in parts.
     """
 
     frame: DataFrame
@@ -46,12 +46,12 @@ class EngineRelease:
 
 
 def anonymize_on_engine(frame: DataFrame, spec: Spec, scratch: str | None = None) -> EngineRelease:
-    """Anonymise a Spark Connect DataFrame; see `anonymize.anonymize` for guarantee and errors.
+    """Anonymises a Spark Connect DataFrame; guarantee and errors are those of `anonymize.anonymize`.
 
-    Quasi-identifiers are compared as the engine casts them to text. The verifier's counts come from a second pass
-    over the published frame by the engine. `scratch` is an empty folder that the engine can write; a table with more
-    than `spec.memory_units` units needs it, and any table goes through it when it is named. It holds personal data, and
-    the release is read from it.
+    Quasi-identifiers are compared as the engine casts them to text. The engine counts the published frame in a second
+    pass for the verifier. `scratch` is an empty folder that the engine can write. A table with more than
+    `spec.memory_units` units needs it; when it is given, any table goes through it. It holds personal data, and the
+    release is read from it.
     """
     require_columns(frame.columns, spec)
     screen(frame.limit(SAMPLE).toPandas(), spec)
@@ -81,7 +81,7 @@ def anonymize_on_engine(frame: DataFrame, spec: Spec, scratch: str | None = None
 
 
 def count_units(keyed: DataFrame, spec: Spec) -> tuple[FrequencyTable, pd.DataFrame] | None:
-    """The frequency table, and the distinct keys with the unit of each; None when they are too many."""
+    """Returns the frequency table, and the distinct keys with their units; None when they exceed `memory_units`."""
     from pyspark.sql import functions as f
 
     names = [*spec.quasi, *modelled_columns(spec)]
@@ -98,7 +98,7 @@ def count_units(keyed: DataFrame, spec: Spec) -> tuple[FrequencyTable, pd.DataFr
 
 
 def publish_on_engine(keyed: DataFrame, units: pd.DataFrame, allocation: Allocation, spec: Spec) -> DataFrame:
-    """Join the labels back: units with one class by key, split units by key and rank among their records."""
+    """Joins the labels to the rows: by key for units in one class, by key and rank for units in several classes."""
     from pyspark.sql import functions as f
 
     session = keyed.sparkSession

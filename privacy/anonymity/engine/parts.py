@@ -1,8 +1,8 @@
-"""A release of a table whose units outgrow one process: the engine cuts them into parts, each is searched alone.
+"""Releases a table with more units than one process holds: the engine divides it into parts, searched one by one.
 
 Rows, units, labels and counts lie in a scratch folder that the engine can write. This process holds the units of one
-part at a time (`spec.memory_units`), histograms of a few thousand cells, and the different labels of each column. The
-parts are those of `cut`, so the release is that of `anonymize`, whatever the engine and the partitioning.
+part (`spec.memory_units`), histograms of at most 65,536 cells, and the distinct labels of each column. The parts are
+those of `search.table_part`, so the release equals that of `anonymize` on any engine.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ if TYPE_CHECKING:
 WORD, LABEL, FIRST, LAST = "__word_", "__label_", "__first", "__last"
 COLUMN, TEXT = "__column", "__text"
 CHUNK, WRITERS = 100_000, 2
-"""Rows sent to the engine at once, and by how many threads."""
+"""Rows sent to the engine at once, and the number of threads that send them."""
 JOINED = 4
-"""Units whose labels are joined to rows at once, relative to those that this process holds."""
+"""Units whose labels are joined to rows at once, as a multiple of `memory_units`."""
 
 
 @dataclass
 class PartsRelease:
-    """What all parts came to."""
+    """The released table, its information loss, the number of suppressed rows, and of distinct combinations."""
 
     published: DataFrame
     loss: float
@@ -56,7 +56,7 @@ class PartsRelease:
 
 
 def release_in_parts(keyed: DataFrame, spec: Spec, scratch: str) -> PartsRelease:
-    """The published frame, written below `scratch`, from rows with keys (`engine_row.with_keys`).
+    """Returns the release, written below `scratch`, of rows with keys (`row.with_keys`).
 
     Raises:
         SpecError: the algorithm needs all units at once, or a column has too many labels.
@@ -71,10 +71,10 @@ def release_in_parts(keyed: DataFrame, spec: Spec, scratch: str) -> PartsRelease
 
 
 class _Parts:
-    """One run. Folders below `scratch`: row, unit, released, and of each batch of parts whole, split, key and ranked.
+    """One release in parts. Folders below `scratch`: row, unit, released, and per batch whole, split, key and ranked.
 
-    No join has another join below it: Sail knows the sizes of Parquet files, not of what it joined, and would build the
-    hash table of a second join from the rows.
+    No join takes the result of another join. Sail knows the sizes of Parquet files, but not of joined frames, and would
+    build the hash table of a second join from the rows.
     """
 
     def __init__(self, keyed: DataFrame, spec: Spec, scratch: str) -> None:
@@ -86,7 +86,7 @@ class _Parts:
         self.written: set[str] = set()
 
     def run(self) -> PartsRelease:
-        """See `release_in_parts`."""
+        """Runs the release, see `release_in_parts`."""
         from pyspark.sql import functions as f
 
         self._write_rows()
@@ -114,7 +114,7 @@ class _Parts:
         return self.session.read.parquet(self._place(name))
 
     def _encode(self) -> tuple[tuple[Domain, ...], tuple[Sensitive, ...], list[Column]]:
-        """Domains, sensitive columns, and the code of each column's text, from counts of one column each."""
+        """Returns domains, sensitive columns, and the code of each column's text, from the counts of each column."""
         from pyspark.sql import functions as f
 
         counts = [self._count_texts(i) for i in range(len(self.names))]
@@ -139,14 +139,14 @@ class _Parts:
         return tuple(domains), tuple(sensitive), codes
 
     def _count_texts(self, i: int) -> DataFrame:
-        """The texts of a column, no more than a column may have and one, and the rows of each."""
+        """Returns the texts of a column and the rows of each, at most one more than a column may have."""
         from pyspark.sql import functions as f
 
         counted = self.keyed.groupBy(f"{KEY}{i}").agg(f.count(f.lit(1)).alias(ROWS)).limit(LARGEST_TABLE + 1)
         return counted.select(f.lit(i).alias(COLUMN), f.col(f"{KEY}{i}").alias(TEXT), ROWS)
 
     def _write_rows(self) -> None:
-        """Rows with words in place of keys."""
+        """Writes the rows with words in place of keys."""
         from pyspark.sql import functions as f
 
         home = f.when(f.col(HOME), f.lit(0)).otherwise(f.lit(1)).cast("long")
@@ -159,11 +159,11 @@ class _Parts:
         self.keyed.select(*[f.col(f"`{name}`") for name in kept], *named).write.parquet(self._place("row"))
 
     def _table(self, low: int, high: int) -> tuple[NDArray[np.int64], FrequencyTable]:
-        """Words and frequency table of the units of one part."""
-        held = self._within("unit", low, high).toArrow()
-        words = np.stack([held[name].to_numpy() for name in self.keys], 1)
+        """Returns the words and the frequency table of the units of one part."""
+        units = self._within("unit", low, high).toArrow()
+        words = np.stack([units[name].to_numpy() for name in self.keys], 1)
         order = np.lexsort(words.T[::-1])
-        count = held[ROWS].to_numpy()[order]
+        count = units[ROWS].to_numpy()[order]
         return words[order], to_table(self.packing, self.domains, self.sensitive, words[order], count)
 
     def _within(self, name: str, low: int, high: int) -> DataFrame:
@@ -195,10 +195,10 @@ class _Parts:
 
         def content(edges: list[int]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
             rest = self.keys[self.packing.tuple_words :]
-            held = numbered(edges).groupBy("part", *rest).agg(f.sum(ROWS).alias(ROWS)).toPandas()
-            words = np.zeros((len(held), len(self.keys)), np.int64)
-            words[:, self.packing.tuple_words :] = held[rest].to_numpy(np.int64)
-            return held["part"].to_numpy(np.int64), words, held[ROWS].to_numpy(np.int64)
+            counted = numbered(edges).groupBy("part", *rest).agg(f.sum(ROWS).alias(ROWS)).toPandas()
+            words = np.zeros((len(counted), len(self.keys)), np.int64)
+            words[:, self.packing.tuple_words :] = counted[rest].to_numpy(np.int64)
+            return counted["part"].to_numpy(np.int64), words, counted[ROWS].to_numpy(np.int64)
 
         edges = find_edges(self.packing, histogram, self.spec.memory_units // 2)
         counted = numbered(edges).groupBy("part").count().toPandas().sort_values("part")["count"]
@@ -207,7 +207,7 @@ class _Parts:
         return join_broken(self.packing, lender, edges, counted.tolist(), content, self.spec)
 
     def _write_labels(self, batch: int, words: NDArray[np.int64], allocation: Allocation) -> None:
-        """Labels of the units of one part: of whole units by their words, of split ones by words and ranks as well."""
+        """Writes the labels of one part: by words for units in one class, by words and ranks for the others."""
         import pyarrow as pa
 
         last = np.cumsum(allocation.count)
@@ -223,7 +223,7 @@ class _Parts:
             label[f"{LABEL}{j}"] = pa.array(texts, pa.string()), number[np.where(is_kept, allocation.group, 0)]
 
         def rows(chosen: NDArray[np.bool_], whole: dict[str, Any], coded: dict[str, Any]) -> pa.Table:
-            texts = {name: held.take(pa.array(number[chosen])) for name, (held, number) in coded.items()}
+            texts = {name: values.take(pa.array(number[chosen])) for name, (values, number) in coded.items()}
             return pa.table({**{name: column[chosen] for name, column in whole.items()}, **texts})
 
         self._append(f"whole-{batch}", rows(is_kept & ~is_split, key, label))
@@ -240,7 +240,7 @@ class _Parts:
         self.session.createDataFrame(table).write.mode("append").parquet(self._place(name))
 
     def _publish(self, batch: int, low: int, high: int) -> None:
-        """Append the rows of a batch of parts with their labels to `released`."""
+        """Appends the rows of a batch of parts with their labels to `released`."""
         from pyspark.sql import functions as f
 
         if f"whole-{batch}" in self.written:
@@ -263,7 +263,7 @@ class _Parts:
 
 
 def _lookup(key: Column, texts: list[str], codes: list[int]) -> Column:
-    """The code of a text, without a join; frequent texts first, which the engine then need not compare further."""
+    """Returns the code of a text without a join. Frequent texts come first, so that the engine compares fewer."""
     from pyspark.sql import functions as f
 
     found = f.when(key == texts[0], f.lit(codes[0]))

@@ -1,4 +1,4 @@
-"""Rows on the engine: what of them a release needs, and the order in which equal ones are dealt out."""
+"""The rows on the engine: their text keys, and the order in which equal rows are distributed to classes."""
 
 from __future__ import annotations
 
@@ -19,14 +19,17 @@ KEY = "__key_"
 
 
 def text_of(name: str) -> Column:
-    """A column as text; null is MISSING."""
+    """Returns a column as text; null becomes MISSING."""
     from pyspark.sql import functions as f
 
     return f.coalesce(f.col(f"`{name}`").cast("string"), f.lit(MISSING))
 
 
 def with_keys(frame: DataFrame, spec: Spec) -> DataFrame:
-    """Released columns, plus quasi-identifiers and modelled columns as text keys, plus whether the row is home."""
+    """Returns the released columns, the quasi-identifiers and modelled columns as text keys, and HOME.
+
+    HOME says whether the row counts as a person: one row of each person does.
+    """
     from pyspark.sql import Window
     from pyspark.sql import functions as f
 
@@ -45,7 +48,7 @@ def with_keys(frame: DataFrame, spec: Spec) -> DataFrame:
 
 
 def rank_rows(keyed: DataFrame, keys: list[str], spec: Spec) -> DataFrame:
-    """With RANK: place of each row among those of its unit, by the MD5 of its other released columns, then by them."""
+    """Adds RANK: the position of each row in its unit, by the MD5 of its other released columns, then by them."""
     from pyspark.sql import Window
     from pyspark.sql import functions as f
 
@@ -54,7 +57,7 @@ def rank_rows(keyed: DataFrame, keys: list[str], spec: Spec) -> DataFrame:
 
 
 def _content(keyed: DataFrame, spec: Spec) -> list[Column]:
-    """What orders rows by their other released columns: their MD5, then they."""
+    """Returns the sort order of rows by their other released columns: their MD5, then the columns."""
     from pyspark.sql import functions as f
 
     ranking = rank_columns(spec)
@@ -64,7 +67,7 @@ def _content(keyed: DataFrame, spec: Spec) -> list[Column]:
 
 
 def upload(session: object, frame: pd.DataFrame) -> DataFrame:
-    """A table of this process as one of the engine."""
+    """Returns a pandas table as a DataFrame of the engine."""
     import pyarrow as pa
 
     return session.createDataFrame(pa.Table.from_pandas(frame, preserve_index=False))  # type: ignore[attr-defined,no-any-return]

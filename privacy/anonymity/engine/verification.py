@@ -1,6 +1,6 @@
-"""The verifier on the engine: the engine counts the published frame, the verifier judges the counts.
+"""Verifies a release on the engine: the engine counts the published frame, the verifier checks the counts.
 
-Classes too many for one process are judged bucket by bucket; a bucket holds all rows of its classes.
+Classes that exceed one process are checked in buckets. All rows of a class are in one bucket.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ PERSON = "__person"
 
 
 def verify_on_engine(published: DataFrame, keyed: DataFrame, spec: Spec, scratch: str | None = None) -> Verdict:
-    """Judge a published frame against the rows that it came from.
+    """Verifies a published frame against the rows of its input.
 
-    With `scratch`, counts go there first and come back in buckets of about `spec.memory_units`.
+    With `scratch`, the counts are written there first and read in buckets of about `spec.memory_units`.
     """
     from pyspark.sql import functions as f
 
@@ -35,11 +35,11 @@ def verify_on_engine(published: DataFrame, keyed: DataFrame, spec: Spec, scratch
     original = original.rename(columns={f"{KEY}{len(quasi) + i}": name for i, name in enumerate(modelled)})
     person = [text_of(spec.person).alias(PERSON)] if spec.person else []
     texts = [text_of(name).alias(name) for name in modelled]
-    held = published.select(*[f.col(f"`{name}`") for name in quasi], *texts, *person)
+    counted_columns = published.select(*[f.col(f"`{name}`") for name in quasi], *texts, *person)
     verdicts: list[Verdict] = []
     for columns, models in _plans(spec):
         counter = f.countDistinct(PERSON) if spec.person else f.count(f.lit(1))
-        counted = held.groupBy(*[f"`{name}`" for name in columns]).agg(counter.alias(ROWS))
+        counted = counted_columns.groupBy(*[f"`{name}`" for name in columns]).agg(counter.alias(ROWS))
         part = {name: spec.columns[name] for name in columns}
         limits = {"columns": part, "models": models, "person": None, "suppression_limit": 1.0}
         narrow = spec.model_copy(update=limits)
@@ -49,15 +49,15 @@ def verify_on_engine(published: DataFrame, keyed: DataFrame, spec: Spec, scratch
             for rows in _buckets(counted, quasi, spec.memory_units, place)
         ]
         verdicts.append(_join(judged))
-    rows = held.count() if spec.person else verdicts[0].rows
-    people = held.select(PERSON).distinct().count() if spec.person else rows
+    rows = counted_columns.count() if spec.person else verdicts[0].rows
+    people = counted_columns.select(PERSON).distinct().count() if spec.person else rows
     return _whole(verdicts, rows, people, int(original[ROWS].sum()), spec)
 
 
 def _plans(spec: Spec) -> list[tuple[list[str], tuple[AnyModel, ...]]]:
-    """Columns that are counted together, and the models that are judged by their counts.
+    """Returns the columns that are counted together, and the models that are checked by these counts.
 
-    People are counted once a class for class size, and once a class and value for each sensitive column.
+    People are counted once in each class for class size, and once for each class and value of a sensitive column.
     """
     quasi, modelled = list(spec.quasi), modelled_columns(spec)
     if spec.person is None:
@@ -69,7 +69,7 @@ def _plans(spec: Spec) -> list[tuple[list[str], tuple[AnyModel, ...]]]:
 
 
 def _buckets(counted: DataFrame, quasi: Sequence[str], most: int, place: str | None) -> Iterator[pd.DataFrame]:
-    """Counts in frames of about `most` rows; every class is in one of them."""
+    """Yields the counts in frames of about `most` rows. Every class is in one of them."""
     from pyspark.sql import functions as f
 
     if place is None:
@@ -86,7 +86,7 @@ def _buckets(counted: DataFrame, quasi: Sequence[str], most: int, place: str | N
 
 
 def _join(verdicts: list[Verdict]) -> Verdict:
-    """One verdict from those of different classes."""
+    """Returns one verdict from verdicts of different classes."""
     floors = ("k_anonymity", "distinct_l", "entropy_l", "k_map")
     measured: dict[str, float] = {}
     for verdict in verdicts:
@@ -104,7 +104,7 @@ def _join(verdicts: list[Verdict]) -> Verdict:
 
 
 def _whole(verdicts: list[Verdict], rows: int, people: int, original_rows: int, spec: Spec) -> Verdict:
-    """One verdict from those of different models over the same classes, and of the number of rows."""
+    """Returns one verdict from verdicts of different models over the same classes, and checks the number of rows."""
     faults = [fault for verdict in verdicts for fault in verdict.faults]
     if rows < original_rows * (1 - spec.suppression_limit) - 1e-6:
         faults.append(f"{original_rows - rows} rows are missing, more than the suppression limit allows")

@@ -1,6 +1,6 @@
-"""Simulated annealing over moves, swaps and substitutions of records between neighbouring classes.
+"""Moves, swaps and substitutions of records between neighbouring classes, by simulated annealing.
 
-Every state visited satisfies the models; only the loss may rise on the way.
+Every intermediate state satisfies the models. Only the loss may rise on the way.
 """
 
 from __future__ import annotations
@@ -22,7 +22,10 @@ PARTNERS = 4
 
 @kernel
 def _holds(p: Problem, c: Classes, a: int, out: int, n: int, into: int, m: int) -> bool:
-    """Whether class `a` satisfies the models (or is empty) after `n` of unit `out` left and `m` of `into` joined."""
+    """Returns whether class `a` satisfies the models, or is empty, after a change of its records.
+
+    The change takes out `n` records of unit `out` and puts in `m` records of unit `into`; EMPTY stands for no unit.
+    """
     if p.prior.shape[0] == 0:
         people = c.people[a]
         if out != EMPTY and p.people[out]:
@@ -45,7 +48,7 @@ def _holds(p: Problem, c: Classes, a: int, out: int, n: int, into: int, m: int) 
 
 @kernel
 def _member(c: Classes, a: int, random: NDArray[np.uint64], most: int) -> int:
-    """A slot of class `a`, among its first `most`."""
+    """Returns a random slot among the first `most` slots of class `a`."""
     steps = int(next_random(random) * most)
     s = c.class_head[a]
     while steps > 0 and c.class_next[s] != EMPTY:
@@ -56,7 +59,10 @@ def _member(c: Classes, a: int, random: NDArray[np.uint64], most: int) -> int:
 
 @kernel
 def _near_slot(p: Problem, c: Classes, u: int, random: NDArray[np.uint64]) -> int:
-    """A slot holding a neighbour of unit `u`, nearer ones more often; EMPTY when the draw finds none."""
+    """Returns a random slot that holds a neighbour of unit `u`, nearer neighbours more often.
+
+    EMPTY when the drawn neighbour is in no class.
+    """
     t = p.tuple_of[u]
     near = p.neighbour[t, int(next_random(random) ** 2 * min(p.close, p.neighbour.shape[1]))]
     if near < 0:
@@ -77,7 +83,10 @@ def _accept(rise: float, heat: float, random: NDArray[np.uint64]) -> bool:
 def _try_substitute(
     p: Problem, c: Classes, a: int, s: int, b: int, gain: float, heat: float, random: NDArray[np.uint64]
 ) -> bool:
-    """Move slot `s` from `a` to `b` (worth `gain`) and let a class that can spare records fill the gap in `a`."""
+    """Moves slot `s` from class `a` to `b`, and fills the gap in `a` with records that a third class can spare.
+
+    `gain` is the change of the cost of `b`. Returns whether the change was made.
+    """
     u, n = c.slot_unit[s], c.slot_count[s]
     x = _member(c, a, random, 8)
     if x == s:
@@ -105,7 +114,7 @@ def _try_substitute(
 
 @kernel
 def _try_swap(p: Problem, c: Classes, s: int, b: int, heat: float, random: NDArray[np.uint64]) -> bool:
-    """Exchange slot `s` with the best of a few slots of class `b`."""
+    """Exchanges slot `s` with the best of a few slots of class `b`; returns whether it was made."""
     a, u, n = c.slot_class[s], c.slot_unit[s], c.slot_count[s]
     best, chosen = np.inf, EMPTY
     before = c.rows[a] * c.loss[a] + c.rows[b] * c.loss[b]
@@ -135,7 +144,7 @@ def _try_swap(p: Problem, c: Classes, s: int, b: int, heat: float, random: NDArr
 
 @entry_point
 def sweep(p: Problem, c: Classes, heat: float, random: NDArray[np.uint64]) -> int:
-    """Propose one change for every slot of a class with a loss; returns how many were made."""
+    """Proposes one change for every slot of a class with a loss; returns the number of changes made."""
     made = 0
     for s in range(c.slot_unit.shape[0]):
         a = c.slot_class[s]

@@ -1,4 +1,4 @@
-"""Greedy growth of one class at a time from a seed, and the placing of what is left over."""
+"""Grows one class at a time from a seed record, and places the records that are left."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from privacy.anonymity.kernel.model_shortfall import shortfall
 from privacy.anonymity.kernel.problem import INTERVAL, Problem
 
 LAZINESS = 0.1
-"""A class is accepted when its price is within this share of the best price known; rebuilding makes up for it."""
+"""A class is accepted when its price is within this share of the lowest known price. The later rebuilds correct it."""
 SEEDS_PER_CLASS = 5
-"""Seeds priced first, for each class of k that could be: pricing all of a large class's members tells little more."""
+"""Seeds priced in the first pass for each possible class of k. Pricing all members of a large class adds little."""
 
 
 @kernel
 def _progress(p: Problem, c: Classes, a: int, u: int, before: float) -> float:
-    """By how much one record of unit `u` reduces the shortfall of class `a`."""
+    """Returns by how much one record of unit `u` reduces the shortfall of class `a`."""
     if not p.people[u]:
         return 0.0
     c.people[a] += 1
@@ -48,7 +48,7 @@ def _progress(p: Problem, c: Classes, a: int, u: int, before: float) -> float:
 
 @kernel
 def _lender(p: Problem, c: Classes, a: int, u: int, want: int) -> tuple[int, int]:
-    """Slot of unit `u` in another class that can spare records, and how many."""
+    """Returns a slot of unit `u` in another class that can spare records, and how many; (EMPTY, 0) if none."""
     s = c.unit_head[u]
     looked = 0
     while s != EMPTY and looked < MOST_SLOTS:
@@ -64,10 +64,10 @@ def _lender(p: Problem, c: Classes, a: int, u: int, want: int) -> tuple[int, int
 
 @kernel
 def grow(p: Problem, c: Classes, a: int, seed: int, credit: float) -> bool:
-    """Add records near `seed` to class `a` until it satisfies every model; False when none are left nearby.
+    """Adds records near `seed` to class `a` until it satisfies every model; returns False when none are left nearby.
 
-    Each step takes the neighbour with the least added loss per unit of progress. Free records get a `credit` of
-    their own floor, which they will cost wherever they go; records lent by a class that can spare them get none.
+    Each step takes the neighbour with the least added loss per unit of progress. An unassigned record gets a `credit`
+    of its own floor, the loss that it has in any class. A record lent by another class gets none.
     """
     t = p.tuple_of[seed]
     by_count = p.prior.shape[0] == 0
@@ -113,7 +113,7 @@ def grow(p: Problem, c: Classes, a: int, seed: int, credit: float) -> bool:
 
 @kernel
 def distance(p: Problem, u: int, v: int) -> float:
-    """Loss of the smallest label that covers units `u` and `v`."""
+    """Returns the loss of the smallest label that covers units `u` and `v`."""
     total = 0.0
     for j in range(p.kind.shape[0]):
         x, y = p.codes[u, j], p.codes[v, j]
@@ -126,8 +126,10 @@ def distance(p: Problem, u: int, v: int) -> float:
 
 @kernel
 def cheapest_class(p: Problem, c: Classes, u: int, n: int, avoid: int, is_exhaustive: bool) -> int:
-    """Class that takes `n` records of unit `u` with the least added loss, or EMPTY; looks at neighbours' classes
-    (nearest first, until none can be cheaper), or at all classes.
+    """Returns the class that takes `n` records of unit `u` with the least added loss, or EMPTY.
+
+    Looks at the classes of neighbours, nearest first, until no further one can cost less; with `is_exhaustive` at all
+    classes. The class `avoid` is left out.
     """
     best, found = np.inf, EMPTY
     if is_exhaustive:
@@ -161,7 +163,10 @@ def cheapest_class(p: Problem, c: Classes, u: int, n: int, avoid: int, is_exhaus
 
 @kernel
 def place(p: Problem, c: Classes, u: int, avoid: int) -> bool:
-    """Put the unassigned records of unit `u` into the cheapest classes, other than `avoid`, that stay satisfied."""
+    """Puts the unassigned records of unit `u` into the cheapest classes that still satisfy the models.
+
+    The class `avoid` is left out. Returns False when no class can take them.
+    """
     while c.left[u] > 0:
         n = c.left[u]
         a = cheapest_class(p, c, u, n, avoid, False)
@@ -178,7 +183,7 @@ def place(p: Problem, c: Classes, u: int, avoid: int) -> bool:
 
 @entry_point
 def keep_satisfied(p: Problem, c: Classes) -> None:
-    """Make a class of every tuple that satisfies the models by itself: it costs nothing and can lend."""
+    """Makes a class of every tuple that satisfies the models by itself. It has no loss and can lend records."""
     for t in range(p.unit_start.shape[0] - 1):
         a = open_class(c)
         for u in range(p.unit_start[t], p.unit_start[t + 1]):
@@ -191,8 +196,10 @@ def keep_satisfied(p: Problem, c: Classes) -> None:
 
 @allocating_entry_point
 def grow_cheapest_first(p: Problem, c: Classes, seeds: NDArray[np.int64], credit: float, starts: int) -> None:
-    """Grow classes from the seeds, always the one of least price next (lazily: prices only rise as records go).
-    `starts` first partners are tried per seed.
+    """Grows classes from the seeds, always the class with the lowest price next.
+
+    Prices are updated only when a seed is taken, which is safe because they only rise as records are assigned. `starts`
+    is the number of first partners tried for each seed.
     """
     queue = [(p.floor[p.tuple_of[u]] * (1 - credit), u) for u in seeds]
     heapq.heapify(queue)
@@ -214,7 +221,7 @@ def grow_cheapest_first(p: Problem, c: Classes, seeds: NDArray[np.int64], credit
 
 @entry_point
 def grow_in_order(p: Problem, c: Classes, seeds: NDArray[np.int64], credit: float) -> None:
-    """Grow a class record by record from each seed that still has unassigned records."""
+    """Grows a class record by record from each seed that has unassigned records."""
     for u in seeds:
         while c.left[u] > 0 and p.people[u]:
             a = open_class(c)
@@ -257,7 +264,7 @@ def place_rest(p: Problem, c: Classes) -> None:
 
 @kernel
 def absorb(p: Problem, c: Classes, rest: int) -> None:
-    """Merge whole classes into `rest`, cheapest first, until it satisfies the models or is the whole table."""
+    """Merges whole classes into `rest`, cheapest first, until it satisfies the models or is the whole table."""
     while shortfall(p, c.hist[rest], c.people[rest]) > 0.0:
         best, found = np.inf, EMPTY
         for a in range(c.rows.shape[0]):

@@ -1,4 +1,4 @@
-"""Equivalence classes under construction: members as linked slots, label, loss and histogram of each class."""
+"""The state of a search: the records, label, loss and histogram of each equivalence class."""
 
 from __future__ import annotations
 
@@ -14,27 +14,30 @@ from privacy.anonymity.kernel.trial_label import TrialLabel, new_trial_label
 
 EMPTY = -1
 MOST_SLOTS = 8
-"""Classes of one unit that a search looks at: a common unit can be spread over hundreds."""
+"""Classes of one unit that a search looks at. A common unit can be spread over hundreds."""
 LOG_PER_OFFER = 32
-"""Entries of the log for each record that a growing class may be offered: a rebuild grows a few classes."""
+"""Entries of the log for each record that a growing class may be offered. A rebuild grows a few classes."""
 ONE = np.uint64(1)
 NO_LOW = 1 << 30
-"""Above every code: the second lowest code of a class with one slot."""
+"""A number above every code: the second lowest code of a class with one slot."""
 
 
 class Classes(NamedTuple):
-    """Mutable state. A slot holds `slot_count` records of unit `slot_unit` in class `slot_class`; slots of one class
-    and slots of one unit are doubly linked lists.
+    """Mutable state of the search. A slot holds `slot_count` records of unit `slot_unit` in class `slot_class`.
+
+    The slots of a class and the slots of a unit are doubly linked lists. For SET columns `low` is the number of values
+    and `high` is 1.
     """
 
     low: NDArray[np.int32]
     high: NDArray[np.int32]
     mask: NDArray[np.uint64]
     low_next: NDArray[np.int32]
-    """Second lowest code over the slots (equal to `low` when two slots hold it), so that a slot's leaving is cheap."""
+    """Second lowest code over the slots, equal to `low` when two slots have it. It makes the loss without a slot cheap.
+    """
     high_next: NDArray[np.int32]
     twice: NDArray[np.uint64]
-    """Values of a set that two or more slots hold."""
+    """Values of a set that two or more slots have."""
     loss: NDArray[np.float64]
     rows: NDArray[np.int64]
     people: NDArray[np.int64]
@@ -51,19 +54,22 @@ class Classes(NamedTuple):
     free_slot: NDArray[np.int64]
     free_class: NDArray[np.int64]
     counter: NDArray[np.int64]
-    """[free slots, free classes, entries of the log or -1 when nothing is logged]."""
+    """[free slots, free classes, entries of the log or -1 when changes are not logged]."""
     log: NDArray[np.int64]
     """(…, 4) slot, class, unit and change of each `add` and `remove` since logging began."""
     left: NDArray[np.int64]
-    """Records of each unit that are in no class yet."""
+    """(units,) unassigned records of each unit."""
     cost: NDArray[np.float64]
     """[sum of rows * loss]."""
     trial: TrialLabel
-    """Working space of `cover`."""
+    """Scratch arrays of `label_growth`."""
 
 
 def new_classes(p: Problem, count: NDArray[np.int64], slots: int, classes: int) -> Classes:
-    """An empty state in which no record has a class."""
+    """Returns a state in which no record has a class, with room for so many `slots` and `classes`.
+
+    `count` (units,) is the number of records of each unit.
+    """
     m, q = p.codes.shape
     whole = np.int64
     trial = new_trial_label(p)
@@ -99,7 +105,7 @@ def new_classes(p: Problem, count: NDArray[np.int64], slots: int, classes: int) 
 
 @kernel
 def loss_with(p: Problem, c: Classes, a: int, u: int) -> float:
-    """Loss of class `a` if a record of unit `u` joined it."""
+    """Returns the loss of class `a` if a record of unit `u` joined it."""
     if c.rows[a] == 0:
         return 0.0
     total = 0.0
@@ -116,7 +122,7 @@ def loss_with(p: Problem, c: Classes, a: int, u: int) -> float:
 
 @kernel
 def loss_without(p: Problem, c: Classes, a: int, u: int, v: int) -> float:
-    """Loss of class `a` without its slot of unit `u` and, unless `v` is EMPTY, with a record of unit `v`."""
+    """Returns the loss of class `a` without its slot of unit `u`, and with a record of `v` unless `v` is EMPTY."""
     total = 0.0
     for j in range(p.kind.shape[0]):
         x = p.codes[u, j]
@@ -143,7 +149,7 @@ def loss_without(p: Problem, c: Classes, a: int, u: int, v: int) -> float:
 
 @kernel
 def _widen(p: Problem, c: Classes, a: int, u: int, is_first: bool) -> None:
-    """Extend the label of class `a` by a slot of unit `u`. For SET columns low is the number of values, high is 1."""
+    """Extends the label of class `a` so that it covers unit `u`; `is_first` starts a new label."""
     for j in range(p.kind.shape[0]):
         x = p.codes[u, j]
         if p.kind[j] == INTERVAL:
@@ -169,7 +175,7 @@ def _widen(p: Problem, c: Classes, a: int, u: int, is_first: bool) -> None:
 
 @kernel
 def label_loss(p: Problem, c: Classes, a: int) -> float:
-    """Loss of the present label of class `a`."""
+    """Returns the loss of the present label of class `a`."""
     total = 0.0
     for j in range(p.kind.shape[0]):
         if p.kind[j] == INTERVAL:
@@ -181,7 +187,7 @@ def label_loss(p: Problem, c: Classes, a: int) -> float:
 
 @kernel
 def tally(p: Problem, c: Classes, a: int, u: int, n: int) -> None:
-    """Count `n` records of unit `u` into class `a`, its label untouched."""
+    """Counts `n` records of unit `u` into class `a` without changing its label."""
     c.rows[a] += n
     if p.people[u]:
         c.people[a] += n
@@ -199,7 +205,7 @@ def _write_log(c: Classes, s: int, a: int, u: int, n: int) -> None:
 
 @kernel
 def find_slot(c: Classes, a: int, u: int) -> int:
-    """Slot of unit `u` in class `a`, or EMPTY."""
+    """Returns the slot of unit `u` in class `a`, or EMPTY."""
     s = c.unit_head[u]
     while s != EMPTY and c.slot_class[s] != a:
         s = c.unit_next[s]
@@ -208,13 +214,13 @@ def find_slot(c: Classes, a: int, u: int) -> int:
 
 @kernel
 def add(p: Problem, c: Classes, a: int, u: int, n: int) -> None:
-    """Put `n` unassigned records of unit `u` into class `a`."""
+    """Puts `n` unassigned records of unit `u` into class `a`."""
     _put(p, c, find_slot(c, a, u), a, u, n)
 
 
 @kernel
 def _put(p: Problem, c: Classes, s: int, a: int, u: int, n: int) -> None:
-    """The same where `s` is the slot of the unit in the class, or EMPTY."""
+    """Does the same where `s` is the slot of the unit in the class, or EMPTY."""
     c.cost[0] -= c.rows[a] * c.loss[a]
     is_new = s == EMPTY
     if is_new:
@@ -242,7 +248,7 @@ def _put(p: Problem, c: Classes, s: int, a: int, u: int, n: int) -> None:
 
 @kernel
 def _withdraw(p: Problem, c: Classes, s: int, n: int) -> bool:
-    """Take `n` records of slot `s` out of its class, whose label stays as it is; whether the slot is gone."""
+    """Takes `n` records of slot `s` out of its class without changing the label; returns whether the slot is gone."""
     a, u = c.slot_class[s], c.slot_unit[s]
     _write_log(c, s, a, u, -n)
     c.cost[0] -= n * c.loss[a]
@@ -271,7 +277,7 @@ def _withdraw(p: Problem, c: Classes, s: int, n: int) -> bool:
 
 @kernel
 def _narrow(p: Problem, c: Classes, a: int) -> None:
-    """Make the label of class `a` the smallest that covers its slots."""
+    """Makes the label of class `a` the smallest that covers its slots."""
     c.cost[0] -= c.rows[a] * c.loss[a]
     c.loss[a] = 0.0
     s = c.class_head[a]
@@ -287,7 +293,7 @@ def _narrow(p: Problem, c: Classes, a: int) -> None:
 
 @kernel
 def remove(p: Problem, c: Classes, s: int, n: int) -> None:
-    """Take `n` records of slot `s` out of its class; the class keeps its number even when it becomes empty."""
+    """Takes `n` records of slot `s` out of its class. An empty class keeps its number."""
     a = c.slot_class[s]
     if _withdraw(p, c, s, n):
         _narrow(p, c, a)
@@ -295,7 +301,7 @@ def remove(p: Problem, c: Classes, s: int, n: int) -> None:
 
 @kernel
 def empty_out(p: Problem, c: Classes, a: int) -> None:
-    """Take every record out of class `a`."""
+    """Takes every record out of class `a`."""
     while c.class_head[a] != EMPTY:
         s = c.class_head[a]
         _withdraw(p, c, s, c.slot_count[s])
@@ -304,9 +310,9 @@ def empty_out(p: Problem, c: Classes, a: int) -> None:
 
 @kernel
 def undo(p: Problem, c: Classes) -> None:
-    """Take back everything in the log and stop logging.
+    """Reverts every change in the log and stops logging.
 
-    Slots are freed and taken last in, first out, so each comes back under its number. Labels are narrowed at the end.
+    Free slots are a stack, so each slot comes back under its number. Labels are narrowed at the end.
     """
     entries = c.counter[2]
     c.counter[2] = EMPTY
@@ -326,21 +332,24 @@ def undo(p: Problem, c: Classes) -> None:
 
 @kernel
 def open_class(c: Classes) -> int:
-    """Number of an unused class."""
+    """Returns the number of an unused class."""
     c.counter[1] -= 1
     return int(c.free_class[c.counter[1]])
 
 
 @kernel
 def close_class(c: Classes, a: int) -> None:
-    """Give the number of an empty class back."""
+    """Marks the number of an empty class as unused."""
     c.free_class[c.counter[1]] = a
     c.counter[1] += 1
 
 
 @kernel
 def spare(p: Problem, c: Classes, a: int, u: int, want: int) -> int:
-    """How many of `want` records of unit `u` class `a` can give away and still satisfy every model (0, 1 or more)."""
+    """Returns how many of `want` records of unit `u` class `a` can give away and still satisfy every model.
+
+    Under models of sensitive values it is at most 1.
+    """
     if not p.people[u]:
         return want
     if p.prior.shape[0] == 0:
@@ -354,7 +363,7 @@ def spare(p: Problem, c: Classes, a: int, u: int, want: int) -> int:
 
 @kernel
 def accepts(p: Problem, c: Classes, a: int, u: int, n: int) -> bool:
-    """Whether class `a` still satisfies every model after `n` records of unit `u` join."""
+    """Returns whether class `a` still satisfies every model after `n` records of unit `u` join."""
     if p.prior.shape[0] == 0 or not p.people[u]:
         return True
     tally(p, c, a, u, n)

@@ -21,6 +21,8 @@ from numba.core.caching import (
     UserProvidedCacheLocator,
     UserWideCacheLocator,
 )
+from numba.core.codegen import JITCodeLibrary
+from numba.core.compiler import Compiler
 from numba.core.registry import CPUDispatcher
 
 Compiled = TypeVar("Compiled", bound=Callable[..., object])
@@ -32,12 +34,7 @@ def kernel(function: Compiled) -> Compiled:
     It is compiled without numba's reference counting, which would take ten times as long as the work: every array read
     from a state (a NamedTuple) would be counted. A function that allocates fails to compile, so memory cannot leak.
     """
-    return cast(Compiled, _dispatcher(function, _nrt=False, no_cpython_wrapper=True))
-
-
-def allocating_kernel(function: Compiled) -> Compiled:
-    """Compiles a function that only other compiled functions call and that allocates arrays or lists."""
-    return cast(Compiled, _dispatcher(function, no_cpython_wrapper=True))
+    return cast(Compiled, _dispatcher(function, _LinkedCompiler, _nrt=False, no_cpython_wrapper=True))
 
 
 def entry_point(function: Compiled) -> Compiled:
@@ -106,6 +103,44 @@ class _Cache(FunctionCache):  # type: ignore[misc]
     _impl_class = _CompiledCode
 
 
+class _NoEnvironment:
+    """Stands for the code generator where numba stores the Python environment of a function, which kernels lack."""
+
+    def set_env(self, name: str, environment: object) -> None:
+        """Does nothing: the function has no machine code of its own."""
+
+
+class _LinkedLibrary(JITCodeLibrary):  # type: ignore[misc]
+    """Code that is only linked into callers: it is neither optimised nor turned into machine code by itself.
+
+    Both happen once in the caller, with all that it links. numba would do them for every function again.
+    """
+
+    @property
+    def codegen(self) -> Any:
+        """The code generator as `get_executable` uses it."""
+        return _NoEnvironment()
+
+    def get_pointer_to_function(self, name: str) -> int:
+        """Returns 0: there is no machine code."""
+        self._ensure_finalized()
+        return 0
+
+    def _optimize_final_module(self) -> None: ...
+
+    def _finalize_final_module(self) -> None:
+        self._finalize_dynamic_globals()
+        self._verify_declare_only_symbols()
+        self._finalized = True
+
+
+class _LinkedCompiler(Compiler):  # type: ignore[misc]
+    """Compiles into a `_LinkedLibrary`."""
+
+    def __init__(self, typing: Any, target: Any, library: Any, *rest: Any) -> None:
+        super().__init__(typing, target, library or _LinkedLibrary(target.codegen(), "kernel"), *rest)
+
+
 class _Dispatcher(CPUDispatcher):  # type: ignore[misc]
     """A compiled function that ignores which arguments are constants.
 
@@ -114,13 +149,13 @@ class _Dispatcher(CPUDispatcher):  # type: ignore[misc]
 
     def get_call_template(self, args: Any, kws: Any) -> Any:
         """Returns how a compiled caller calls this function."""
-        return super().get_call_template([types.unliteral(arg) for arg in args], kws)
+        return super().get_call_template([cast(Any, types).unliteral(arg) for arg in args], kws)
 
     def enable_caching(self) -> None:
         """Keeps the compiled code on disk."""
         self._cache = _Cache(self.py_func)
 
 
-def _dispatcher(function: Callable[..., object], **options: bool) -> _Dispatcher:
+def _dispatcher(function: Callable[..., object], compiler: type[Compiler] = Compiler, **options: bool) -> _Dispatcher:
     settings = {"nopython": True, "nogil": True, "no_cfunc_wrapper": True, "boundscheck": None, **options}
-    return _Dispatcher(py_func=function, targetoptions=settings)
+    return _Dispatcher(py_func=function, targetoptions=settings, pipeline_class=compiler)

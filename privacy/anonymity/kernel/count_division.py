@@ -1,7 +1,7 @@
-"""Division of a few classes' pooled records into parts of k, where k-anonymity is the only model.
+"""Divides the pooled records of a few classes into parts of k, where k-anonymity is the only model.
 
-The loss that each item would give each part is kept up to date while labels widen, column by column, so a step looks at
-one number an item.
+The loss of each part with each item is updated column by column when a label widens. So a step looks at one number for
+each item.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from privacy.anonymity.kernel.problem import INTERVAL, Problem
 from privacy.anonymity.kernel.random_number import next_random
 
 CLOSEST = 0.1
-"""The nearer to 0, the less the farthest item is preferred as the first of a further part."""
+"""The nearer to 0, the more random the choice of the first item of a further part."""
 ONE = np.uint64(1)
 
 
 class Parts(NamedTuple):
-    """Working arrays over items (pooled slots) and parts."""
+    """Scratch arrays over items (pooled slots) and parts."""
 
     code: NDArray[np.int32]
-    """(q, items)"""
+    """(q, items) codes of the items."""
     left: NDArray[np.int64]
-    """Records of each item without a part."""
+    """(items,) records of each item without a part."""
     joint: NDArray[np.float64]
-    """(parts, items) loss of the part once it holds the item."""
+    """(parts, items) loss of the part with the item."""
     low: NDArray[np.int32]
     high: NDArray[np.int32]
     mask: NDArray[np.uint64]
@@ -40,7 +40,7 @@ class Parts(NamedTuple):
 
 
 def new_parts(p: Problem, parts: int, items: int) -> Parts:
-    """Working arrays for so many parts and items."""
+    """Returns scratch arrays for so many parts and items."""
     q = p.codes.shape[1]
     return Parts(
         np.zeros((q, items), np.int32),
@@ -58,7 +58,7 @@ def new_parts(p: Problem, parts: int, items: int) -> Parts:
 
 @kernel
 def _begin(p: Problem, w: Parts, g: int, seed: int, items: int) -> None:
-    """Make the label of part `g` that of item `seed`."""
+    """Makes the label of part `g` that of item `seed`."""
     joint = w.joint[g]
     for i in range(items):
         joint[i] = 0.0
@@ -83,7 +83,7 @@ def _begin(p: Problem, w: Parts, g: int, seed: int, items: int) -> None:
 
 @kernel
 def _widen(p: Problem, w: Parts, g: int, item: int, items: int) -> None:
-    """Widen the label of part `g` by an item."""
+    """Widens the label of part `g` by an item."""
     joint = w.joint[g]
     w.loss[g] = joint[item]
     for j in range(p.kind.shape[0]):
@@ -110,7 +110,7 @@ def _widen(p: Problem, w: Parts, g: int, item: int, items: int) -> None:
 
 @kernel
 def _join(p: Problem, w: Parts, g: int, item: int, n: int, unit: NDArray[np.int64], items: int) -> None:
-    """Put `n` records of an item into part `g`."""
+    """Puts `n` records of an item into part `g`."""
     if w.joint[g, item] > w.loss[g]:
         _widen(p, w, g, item, items)
     w.rows[g] += n
@@ -132,11 +132,10 @@ def divide_by_count(
     bound: float,
     random: NDArray[np.uint64],
 ) -> float:
-    """Total cost of dividing the pool into `parts` of at least k people, the first grown from item `start`; inf when a
-    part falls short or the cost reaches `bound`.
+    """Returns the cost of dividing the pool into `parts` of at least k people, the first grown from item `start`.
 
-    Each further part starts from the remaining item farthest from the part before it; then each item left goes where
-    it costs least.
+    The result is inf when a part has too few people or the cost reaches `bound`. Each further part starts from the
+    remaining item farthest from the part before. Then each remaining item goes where it costs least.
     """
     k = int(p.model_number[0, 0])
     for i in range(items):

@@ -14,12 +14,13 @@ from privacy.anonymity.kernel.compilation import allocating_entry_point, kernel
 from privacy.anonymity.kernel.label_index import LabelIndex
 
 PATIENCE, SHRINK, MOMENTUM = 8, 0.6, 0.4
-"""Steps without progress before the step shrinks, by how much, and the share of the last direction kept."""
+"""Steps without progress before the step shrinks, the factor by which it shrinks, and the share of the last direction
+that is kept."""
 
 
 @kernel
 def _sift(key: NDArray[np.float64], item: NDArray[np.int64], at: int, size: int) -> None:
-    """Restore the min-heap below place `at`."""
+    """Restores the min-heap below position `at`."""
     while True:
         child = 2 * at + 1
         if child >= size:

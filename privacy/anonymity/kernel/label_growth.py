@@ -1,8 +1,8 @@
-"""Growth by label: find the cheapest label around a seed that covers enough records, then fill the class from it.
+"""Finds the label of least price around a seed that covers enough records, then fills a class from it.
 
-For models that more records cannot break. Growing record by record drifts into labels that cost much and cover
-little; a label is therefore scored by what it covers: every first partner is tried, each trial is completed greedily,
-the cheapest completed label wins.
+For models that additional records cannot break. Growth record by record ends in labels that cost much and cover little.
+So labels are compared by the records that they cover: each of a few first partners is tried, each trial is completed
+greedily, and the label of least price wins.
 """
 
 from __future__ import annotations
@@ -22,13 +22,16 @@ SAME = 1e-12
 
 
 def is_monotone(p: Problem) -> bool:
-    """Whether every model stays satisfied whatever records join a class (k-anonymity, distinct l-diversity)."""
+    """Returns whether every model stays satisfied when records join a class (k-anonymity, distinct l-diversity)."""
     return bool(np.isin(p.model_kind, (K_ANONYMITY, DISTINCT_L)).all())
 
 
 @kernel
 def _offers(p: Problem, c: Classes, a: int, seed: int, need: int) -> int:
-    """Neighbours with records to give: their unit, free records and records that another class can spare."""
+    """Writes the neighbours of `seed` that have records to give into the scratch arrays; returns their number.
+
+    For each: its unit, its unassigned records, and the records that another class can spare.
+    """
     t, w = p.tuple_of[seed], c.trial
     found = 0
     for h in range(p.neighbour.shape[1]):
@@ -61,7 +64,7 @@ def _count_in(p: Problem, hist: NDArray[np.int64], u: int, n: int) -> None:
 
 @kernel
 def _restart(p: Problem, c: Classes, a: int, found: int) -> None:
-    """Put the label of class `a` on trial."""
+    """Makes the label of class `a` the trial label."""
     w = c.trial
     set_label(w, c.low[a], c.high[a], c.mask[a])
     for b in range(p.prior.shape[0]):
@@ -74,13 +77,13 @@ def _restart(p: Problem, c: Classes, a: int, found: int) -> None:
 
 @kernel
 def grow_by_label(p: Problem, c: Classes, a: int, seed: int, ceiling: float, credit: float, starts: int) -> float:
-    """Complete class `a`, which holds records of `seed` only, under the label of least price of those that begin with
-    one of the `starts` nearest partners.
+    """Completes class `a`, which has records of `seed` only, under the label of least price, and returns the price.
 
-    The price of a label is the loss of the class less `credit` times the floors of the free records it covers, per
-    such record: the greedy rule of weighted set cover. All free records inside the label join, and records lent by
-    other classes make up what the models still lack. Returns the price; when it is above `ceiling` or infinite
-    (nothing found) nothing was changed.
+    The price of a label is the loss of the class less `credit` times the floors of the unassigned records that it
+    covers, divided by their number: the greedy rule of weighted set cover. Labels that begin with one of the `starts`
+    nearest partners are tried. All unassigned records under the label join the class. Records lent by other classes
+    supply what the models still lack. When the price is above `ceiling`, or inf because no label was found, nothing is
+    changed.
     """
     w = c.trial
     lacking = shortfall(p, c.hist[a], c.people[a])
@@ -93,28 +96,28 @@ def grow_by_label(p: Problem, c: Classes, a: int, seed: int, ceiling: float, cre
         for i in range(found):
             w.is_inside[i] = w.alone[i] <= SAME
     own = c.rows[a] * p.floor[p.tuple_of[seed]]
-    dearest = p.floor[p.tuple_of[seed]]
+    highest_floor = p.floor[p.tuple_of[seed]]
     for i in range(found):
         if w.free[i] > 0:
-            dearest = max(dearest, p.floor[p.tuple_of[w.unit[i]]])
+            highest_floor = max(highest_floor, p.floor[p.tuple_of[w.unit[i]]])
         w.is_tried[i] = False
-    dearest *= credit
+    highest_floor *= credit
     first = 0
     while first < found and starts > 0:
         loss = w.alone[first]
-        if loss - dearest >= best:
+        if loss - highest_floor >= best:
             break
         if w.is_tried[first]:
             first += 1
             continue
         starts -= 1
-        while found > first + 1 and w.alone[found - 1] - dearest >= best:
+        while found > first + 1 and w.alone[found - 1] - highest_floor >= best:
             found -= 1
         _restart(p, c, a, found)
         widen_trial(p, w, first, found)
         covered, borrowed, saved = 0, 0, own
         while True:
-            nearest, step = -1, best + dearest
+            nearest, step = -1, best + highest_floor
             for i in range(found):
                 if w.is_covered[i]:
                     continue
@@ -152,7 +155,7 @@ def grow_by_label(p: Problem, c: Classes, a: int, seed: int, ceiling: float, cre
 
 @kernel
 def _fill(p: Problem, c: Classes, a: int, found: int) -> None:
-    """Take all free records inside the best label, then lent ones as long as the models lack something."""
+    """Adds all unassigned records under the best label, then lent records until the models are satisfied."""
     w = c.trial
     size = 0
     for i in range(found):
@@ -181,7 +184,7 @@ def _fill(p: Problem, c: Classes, a: int, found: int) -> None:
 
 @kernel
 def _is_useful(p: Problem, c: Classes, a: int, u: int, lacking: float) -> bool:
-    """Whether a record of unit `u` brings class `a` nearer to the models."""
+    """Returns whether a record of unit `u` reduces the shortfall of class `a`."""
     _count_in(p, c.hist[a], u, 1)
     after = shortfall(p, c.hist[a], c.people[a] + 1)
     _count_in(p, c.hist[a], u, -1)

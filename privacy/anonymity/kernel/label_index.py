@@ -15,7 +15,7 @@ from privacy.anonymity.kernel.compilation import allocating_entry_point, kernel
 
 SAME = 1e-12
 FREE = np.uint64(0)
-"""Key of an empty place of the hash table."""
+"""Key of an unused entry of the hash table."""
 COUNT, ADD_UP, LIST = range(3)
 """Tasks of `walk`."""
 
@@ -32,7 +32,7 @@ class LabelIndex(NamedTuple):
 
 
 class Lattice(NamedTuple):
-    """Nodes of the columns: `hash`, `cost` at `start[j] + level * size[j] + code`."""
+    """Nodes of the columns: `hash` and `cost` at `start[j] + level * size[j] + code`."""
 
     start: NDArray[np.int64]
     size: NDArray[np.int64]
@@ -43,7 +43,7 @@ class Lattice(NamedTuple):
 
 @kernel
 def _place(table: NDArray[np.uint64], key: np.uint64) -> int:
-    """Where `key` lies, or may be put, in an open hash table whose size is a power of two."""
+    """Returns the index of `key`, or of the free entry for it, in an open hash table whose size is a power of two."""
     mask = np.uint64(table.shape[0] - 1)
     at = (key ^ (key >> np.uint64(29))) & mask
     while table[at] != FREE and table[at] != key:

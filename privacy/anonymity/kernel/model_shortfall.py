@@ -1,4 +1,4 @@
-"""Does a class satisfy the models, and how far is it from doing so?
+"""Checks whether a class satisfies the models, and estimates how many records it lacks.
 
 The formulas are those of `privacy.anonymity.spec.model`, restated for compiled code over one histogram.
 """
@@ -29,12 +29,12 @@ from privacy.anonymity.kernel.problem import Problem
 
 TOLERANCE = 1e-9
 SHARE_SCALE = 20.0
-"""Turns a distance between distributions into roughly the number of records that would close it."""
+"""Converts a distance between distributions into roughly the number of records that would close it."""
 
 
 @kernel
 def emd_equal(hist: NDArray[np.int64], n: float, prior: NDArray[np.float64], lo: int, hi: int) -> float:
-    """Total variation distance between a class's distribution and the table's."""
+    """Returns the total variation distance between the distribution of a class and that of the table."""
     total = 0.0
     for s in range(lo, hi):
         total += abs(hist[s] / n - prior[s])
@@ -43,7 +43,7 @@ def emd_equal(hist: NDArray[np.int64], n: float, prior: NDArray[np.float64], lo:
 
 @kernel
 def emd_ordered(hist: NDArray[np.int64], n: float, prior: NDArray[np.float64], lo: int, hi: int) -> float:
-    """Earth mover's distance where neighbouring values are 1 / (values - 1) apart."""
+    """Returns the earth mover's distance where neighbouring values are 1 / (values - 1) apart."""
     total, running = 0.0, 0.0
     for s in range(lo, hi):
         running += hist[s] / n - prior[s]
@@ -55,10 +55,11 @@ def emd_ordered(hist: NDArray[np.int64], n: float, prior: NDArray[np.float64], l
 def emd_hierarchical(
     hist: NDArray[np.int64], n: float, prior: NDArray[np.float64], lo: int, hi: int, ground: NDArray[np.int32]
 ) -> float:
-    """Earth mover's distance where two values are (height of their lowest common ancestor) / (height) apart.
+    """Returns the earth mover's distance where two values are (height of their lowest common ancestor) / (height)
+    apart.
 
-    Mass that a node of level h cannot match inside leaves it upwards, and each level crossed costs 1 / height, half
-    on each side of the move.
+    Mass that a node cannot match inside moves up. Each level that it crosses costs 1 / height, half of it on each side
+    of the move.
     """
     levels = ground.shape[0]
     total = 0.0
@@ -82,7 +83,7 @@ def _largest(hist: NDArray[np.int64], lo: int, hi: int) -> int:
 
 @kernel
 def _tail(hist: NDArray[np.int64], lo: int, hi: int, rank: int) -> float:
-    """Sum of the counts from the `rank`-th largest on: a count belongs to it when `rank` - 1 others precede it."""
+    """Returns the sum of the counts from the `rank`-th largest on."""
     total = 0.0
     for s in range(lo, hi):
         before = 0
@@ -96,7 +97,7 @@ def _tail(hist: NDArray[np.int64], lo: int, hi: int, rank: int) -> float:
 
 @kernel
 def model_shortfall(p: Problem, r: int, hist: NDArray[np.int64], people: int) -> float:
-    """0 when model `r` holds for the class, else about how many records it lacks."""
+    """Returns 0 when model `r` holds for the class, else about how many records it lacks."""
     kind = p.model_kind[r]
     a, b = p.model_number[r, 0], p.model_number[r, 1]
     lo, hi = p.model_bins[r, 0], p.model_bins[r, 1]
@@ -150,7 +151,7 @@ def model_shortfall(p: Problem, r: int, hist: NDArray[np.int64], people: int) ->
 
 @kernel
 def shortfall(p: Problem, hist: NDArray[np.int64], people: int) -> float:
-    """Sum of the models' shortfalls; 0 exactly when the class satisfies all of them."""
+    """Returns the sum of the models' shortfalls. It is 0 exactly when the class satisfies all of them."""
     total = 0.0
     for r in range(p.model_kind.shape[0]):
         total += model_shortfall(p, r, hist, people)

@@ -1,4 +1,4 @@
-"""Nearest tuples by the loss of the smallest label that covers both."""
+"""Finds the nearest tuples of each tuple: those with the least loss of a common label."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from privacy.anonymity.kernel.compilation import entry_point, kernel
 
 GROUP = 5
-"""Rows that a group of equal prefixes has on average, at the least: more are scanned in vain, fewer are listed."""
+"""Least mean number of rows in a group of equal prefixes. More rows are scanned in vain, fewer make more groups."""
 BUCKETS = 32
-"""Steps of loss in which listed groups are sorted."""
+"""Number of loss steps by which the listed groups are sorted."""
 TINY = 1e-300
-"""Stands for a reach of 0, where all tuples are alike."""
+"""Replaces a reach of 0, where all tuples are equal."""
 
 
 class Workspace(NamedTuple):
@@ -42,7 +42,7 @@ class Workspace(NamedTuple):
 
 @kernel
 def _sift_down(distance: NDArray[np.float64], item: NDArray[np.int32], size: int) -> None:
-    """Restore the max-heap after its root was replaced; ties put the larger index nearer the root."""
+    """Restores the max-heap after its root was replaced. Of equal losses the larger index is nearer the root."""
     at = 0
     while True:
         child = 2 * at + 1
@@ -100,7 +100,10 @@ def _list_groups(
     base: NDArray[np.float64],
     listed: NDArray[np.int64],
 ) -> int:
-    """Into `listed` the groups whose prefix is within `reach`, with the loss of the prefix alone; returns how many."""
+    """Writes the groups whose prefix is within `reach` into `listed`, and the loss of the prefix into `base`.
+
+    Returns the number of groups.
+    """
     groups, width = prefix.shape
     found, i, level = 0, 0, 0
     while i < groups:
@@ -125,7 +128,7 @@ def _list_groups(
 def _sort_groups(
     base: NDArray[np.float64], found: int, step: float, place: NDArray[np.int64], edge: NDArray[np.int64]
 ) -> None:
-    """Into `place` the first `found` entries of `base`, in an order in which whole parts of `step` only rise."""
+    """Writes the first `found` entries of `base` into `place` by rising loss, in steps of 1 / `step`."""
     edge[:] = 0
     for r in range(found):
         edge[min(int(base[r] * step), BUCKETS) + 1] += 1
@@ -150,13 +153,15 @@ def nearest_tuples(
     begin: int,
     end: int,
 ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
-    """The `limit` nearest tuples of each wanted tuple from `begin` to before `end`, nearest first, and the loss at
-    which `k` records are met.
+    """Returns the `limit` nearest tuples of each wanted tuple from `begin` to before `end`, and the loss at which `k`
+    records are met.
 
-    `codes` (t, q) must be sorted by the columns in `order` (the costliest to differ in first); `pair` holds, per
-    column, the loss of the smallest label covering two codes. Rows of one prefix form a group. A walk over the groups
-    as a trie lists those whose prefix is no farther than the neighbours of the tuple before; they are scanned nearest
-    first until none can hold a neighbour. Of equally near tuples the first are taken.
+    `codes` (t, q) must be sorted by the columns in `order`, the costliest to differ in first. `pair` has, for each
+    column, the loss of the smallest label that covers two codes. The result is (end - begin, limit), nearest first, -1
+    where there are fewer tuples, and (end - begin,). Equal losses are ordered by tuple number.
+
+    Rows with equal prefixes form a group. A walk over the groups as a trie lists those whose prefix is no farther than
+    the neighbours of the tuple before. They are scanned nearest first until no further group can hold a neighbour.
     """
     t, q = codes.shape
     sorted_codes = np.ascontiguousarray(codes[:, order])

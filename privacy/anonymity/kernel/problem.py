@@ -1,4 +1,4 @@
-"""What the search is given: encoded units, loss tables, neighbour lists and models. Never modified."""
+"""The constant input of a search: encoded units, loss tables, neighbour lists and models."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 INTERVAL, SET = 0, 1
-"""Label algebra of a column: a `[lo, hi]` range of codes looked up in a loss table, or a set of codes."""
+"""Kind of a column's labels: a range `[lo, hi]` of codes with a loss table, or a set of codes."""
 
 
 class Problem(NamedTuple):
     """The constant arrays of a search over `m` units, `t` distinct tuples and `q` quasi-identifiers.
 
-    A unit is a distinct combination of quasi-identifier tuple and sensitive values; units of one tuple are
-    consecutive. A loss is a share of 1: column weights and the number of columns are already divided out.
+    A unit is a distinct combination of quasi-identifiers (a tuple) and sensitive values. Units of one tuple are
+    consecutive. A loss is a share of 1, already multiplied by the column's weight.
     """
 
     codes: NDArray[np.int32]
@@ -41,13 +41,13 @@ class Problem(NamedTuple):
     words: int
     """64-bit words of a set's mask."""
     neighbour: NDArray[np.int32]
-    """(t, n) nearest tuples in order, itself first; -1 pads."""
+    """(t, n) nearest tuples in order, itself first; filled up with -1."""
     close: int
-    """How many of them moves draw from."""
+    """Number of neighbours that moves draw partners from."""
     floor: NDArray[np.float64]
-    """(t,) loss below which no class can hold a record of the tuple."""
+    """(t,) lower bound of the loss of every class that holds a record of the tuple."""
     model_kind: NDArray[np.int64]
-    """(r,) see `feasible`."""
+    """(r,) number of each model, see `model_shortfall`."""
     model_number: NDArray[np.float64]
     """(r, 2) parameters of each model."""
     model_bins: NDArray[np.int64]

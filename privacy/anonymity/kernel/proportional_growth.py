@@ -1,7 +1,7 @@
 """Grows classes whose sensitive values have the shares of the whole table, for models about shares (t-closeness).
 
-A class whose counts are the table's shares, rounded, is as close to the table as its size allows. The smallest such size
-that satisfies the models is found first (Cao et al. 2011, SABRE). For each value the nearest records join the class.
+A class whose counts are the rounded shares is as close to the table as its size allows. The smallest size that
+satisfies the models is found first (Cao et al. 2011, SABRE). For each value the nearest records join the class.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from privacy.anonymity.kernel.model_shortfall import shortfall
 from privacy.anonymity.kernel.problem import Problem
 
 TRIES = 40
-"""Attempts at the counts of one class: with and without what rounding owes, each larger size in turn."""
+"""Attempts at the counts of one class: each larger size in turn, with and without the carried rounding errors."""
 
 
 class ProportionScratch(NamedTuple):
@@ -115,7 +115,10 @@ def _share(w: ProportionScratch, total: int) -> None:
 def _set_counts(
     p: Problem, w: ProportionScratch, category: NDArray[np.int32], first: int, size: int, total: int
 ) -> bool:
-    """Counts of a class of about `size` that includes one of bucket `first`; False when none satisfies the models."""
+    """Sets `w.quota` to the counts of a class of about `size` with a record of bucket `first`.
+
+    Returns False when no such counts satisfy the models.
+    """
     _copy(w.owed, w.kept)
     _share(w, total)
     for more in range(TRIES):
@@ -144,7 +147,10 @@ def _set_counts(
 def _nearest(
     p: Problem, c: Classes, w: ProportionScratch, a: int, b: int, start: int, member: NDArray[np.int64]
 ) -> int:
-    """Unit of bucket `b` with records left that widens class `a` least; drops members without records on the way."""
+    """Returns the unit of bucket `b` with unassigned records that widens class `a` least, or -1.
+
+    Members without unassigned records are dropped from the bucket.
+    """
     best, chosen, at = np.inf, -1, start
     while at < w.end[b]:
         u = member[at]

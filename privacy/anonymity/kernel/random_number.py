@@ -1,4 +1,4 @@
-"""Random numbers from a state that is passed in, the same on every machine."""
+"""Random numbers from an explicit state, equal on every machine."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from privacy.anonymity.kernel.compilation import kernel
 
 
 def new_random_state(seed: int) -> NDArray[np.uint64]:
-    """State for `next_random`; any seed, never the all-zero state."""
+    """Returns a state for `next_random`. Any seed is allowed."""
     return np.array([(seed * 2 + 88172645463325252) % 2**64], np.uint64)
 
 
 @kernel
 def next_random(state: NDArray[np.uint64]) -> float:
-    """A number in [0, 1) by xorshift64*."""
+    """Returns a number in [0, 1) by xorshift64* and advances the state."""
     x = state[0]
     x ^= x >> np.uint64(12)
     x ^= x << np.uint64(25)

@@ -1,4 +1,4 @@
-"""Rebuild: dissolve a few neighbouring classes and grow new ones from their records (Schrimpf et al. 2000)."""
+"""Dissolves a few neighbouring classes and grows new ones from their records (Schrimpf et al. 2000)."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ from privacy.anonymity.kernel.problem import Problem
 from privacy.anonymity.kernel.random_number import next_random
 
 CREDIT = 0.4
-"""Share of a record's floor that growth forgives (see `cover.grow_by_label`)."""
+"""Share of a record's floor that growth subtracts from the price (see `label_growth.grow_by_label`)."""
 
 
 @kernel
 def _seed(p: Problem, c: Classes, unit: NDArray[np.int64], count: int, random: NDArray[np.uint64]) -> int:
-    """A released unit that still has records: of two drawn, the one that is harder to place."""
+    """Returns a released unit with unassigned records: of two drawn units the one with the higher floor. EMPTY when
+    none is left.
+    """
     best, found = -1.0, EMPTY
     drawn = 0
     first = int(next_random(random) * count)
@@ -36,8 +38,9 @@ def _seed(p: Problem, c: Classes, unit: NDArray[np.int64], count: int, random: N
 
 @kernel
 def _release(c: Classes, a: int, released: NDArray[np.int64], count: int) -> int:
-    """Append the units of class `a` that are not among `released[:count]` yet; returns the new count. A full array
-    means that there may be more.
+    """Appends the units of class `a` that are not among `released[:count]`; returns the new count.
+
+    When the array is full, units may be missing.
     """
     s = c.class_head[a]
     while s != EMPTY and count < released.shape[0]:
@@ -53,7 +56,7 @@ def _release(c: Classes, a: int, released: NDArray[np.int64], count: int) -> int
 
 @kernel
 def _floors(p: Problem, c: Classes, released: NDArray[np.int64], count: int) -> float:
-    """What the released records that have no class will cost at the least."""
+    """Returns the least possible cost of the released records without a class."""
     total = 0.0
     for i in range(count):
         total += c.left[released[i]] * p.floor[p.tuple_of[released[i]]]
@@ -71,11 +74,11 @@ def rebuild(
     rise: float,
     random: NDArray[np.uint64],
 ) -> bool:
-    """Dissolve the classes `group[:size]` and grow anew from their records. False, with all as it was, when that
-    costs over `rise` more than before.
+    """Dissolves the classes `group[:size]` and grows new ones from their records; returns whether the result was kept.
 
-    Left early when what is placed, and the floors of what is not, cost too much already. `released` is
-    working space, and so is what `group` has room for beyond `size`.
+    When it costs over `rise` more than before, every change is reverted and the result is False. The attempt ends early
+    when placed records and the floors of the others cost too much already. `released`, and `group` beyond `size`, are
+    scratch arrays.
     """
     count = 0
     for g in range(size):

@@ -1,4 +1,4 @@
-"""Refinement: neighbouring classes are rebuilt or split anew, and records move and swap, in rounds."""
+"""Refines classes in rounds: neighbouring classes are rebuilt or split anew, and records move and swap."""
 
 from __future__ import annotations
 
@@ -26,24 +26,28 @@ from privacy.anonymity.kernel.resplit import Scratch, resplit_by_count, resplit_
 
 GAIN = 1e-9
 PARTNERS, MORE = 2, 1.5
-"""Classes that are redone together, and what the number of classes split anew is drawn below: one in three times one
-more. Larger groups cost more and are better less often."""
+"""Classes that are redone together. A split takes one more class one time in three. Larger groups take longer and
+improve less often."""
 STARTS, TRIES = 1, 4
-"""Partners that a rebuild tries for each seed, and divisions that a split tries. Few: the next pass tries others."""
+"""Partners that a rebuild tries for each seed, and divisions that a split tries. Few suffice: the next pass tries
+others."""
 EAGER = 2.0
-"""A class is redone in each pass if it costs this many times the mean of the classes with a loss, others less often."""
+"""A class is redone in each pass if its cost is this many times the mean of the classes with a loss; cheaper ones less
+often."""
 REBUILD_EVERY, SWEEP_EVERY = 8, 2
-"""Every how many rounds classes are rebuilt (which takes five times as long) instead of split, and records move."""
-DEAR_REBUILD_EVERY, DEAR_SWEEP_EVERY = 2, 1
-"""The same where sensitive values must be checked, which makes splitting as dear."""
+"""Every how many rounds classes are rebuilt instead of split, which takes five times as long, and records move."""
+SENSITIVE_REBUILD_EVERY, SENSITIVE_SWEEP_EVERY = 2, 1
+"""The same where sensitive values must be checked, which makes splitting as slow as rebuilding."""
 HEAT_PER_ROUND, HOTTEST, COLD = 0.0009, 0.3, 0.9
-"""Heat at the start, as a share of the mean cost of a class with a loss: so much for each round to come, at most
-HOTTEST (a short search that is hot ends hot). It falls as a square, to nothing after COLD of the rounds."""
+"""Heat at the start for each round to come, and its maximum, as shares of the mean cost of a class with a loss. The
+heat falls quadratically and is 0 after the share COLD of the rounds."""
 
 
 @entry_point
 def relocate(p: Problem, c: Classes) -> int:
-    """One pass over all slots of classes with a loss: move what the class can spare to where it costs less."""
+    """Moves records to classes where they cost less, in one pass over the classes with a loss; returns the number of
+    moves.
+    """
     moves = 0
     for s in range(c.slot_unit.shape[0]):
         a = c.slot_class[s]
@@ -78,7 +82,7 @@ def _gather(
     want: int,
     random: NDArray[np.uint64],
 ) -> int:
-    """Fill `group` with class `start` and up to `want - 1` classes with a loss that hold neighbours of it."""
+    """Fills `group` with class `start` and up to `want - 1` neighbouring classes with a loss; returns their number."""
     group[0] = start
     size = 1
     tries = 0
@@ -113,20 +117,20 @@ def _gather(
 
 @kernel
 def _draw_rise(heat: float, random: NDArray[np.uint64]) -> float:
-    """By how much a change may raise the cost, as annealing at `heat` would have it."""
+    """Returns by how much a change may raise the cost, drawn for annealing at `heat`."""
     return (-heat * math.log(1.0 - next_random(random)) if heat > 0.0 else 0.0) - GAIN
 
 
 @kernel
 def _is_drawn(c: Classes, a: int, mean: float, random: NDArray[np.uint64]) -> bool:
-    """Whether class `a` is redone in this pass: the more it costs, the more often."""
+    """Returns whether class `a` is redone in this pass. Classes of higher cost are redone more often."""
     cost = c.rows[a] * c.loss[a]
     return bool(cost > 0.0 and next_random(random) * EAGER * mean < cost)
 
 
 @entry_point
 def rebuild_all(p: Problem, c: Classes, w: Scratch, mean: float, heat: float, random: NDArray[np.uint64]) -> None:
-    """Rebuild the dear classes, each together with a neighbour. `mean` is the mean cost of a class with a loss."""
+    """Rebuilds costly classes, each together with a neighbour. `mean` is the mean cost of a class with a loss."""
     for a in range(c.rows.shape[0]):
         if _is_drawn(c, a, mean, random):
             size = _gather(p, c, a, w.group, PARTNERS, random)
@@ -160,7 +164,7 @@ def resplit_all_by_count(
 def resplit_all_by_models(
     p: Problem, c: Classes, w: Scratch, mean: float, heat: float, random: NDArray[np.uint64]
 ) -> None:
-    """The same under models of sensitive values."""
+    """Splits the costly classes anew under models of sensitive values; otherwise like `resplit_all_by_count`."""
     for a in range(c.rows.shape[0]):
         if _is_drawn(c, a, mean, random):
             size = _gather_and_draw(p, c, a, w, random)
@@ -168,36 +172,35 @@ def resplit_all_by_models(
 
 
 class Schedule(NamedTuple):
-    """How hot the search is: rounds altogether, and the mean cost of a class with a loss before the first."""
+    """The heat of each round: the number of rounds, and the mean cost of a class with a loss before the first round."""
 
     rounds: int
     mean: float
 
     def heat(self, r: int) -> float:
-        """What a change in round `r` may cost more, on average."""
+        """Returns the mean rise of the cost that a change in round `r` may cause."""
         hottest = min(HOTTEST, HEAT_PER_ROUND * self.rounds) * self.mean
         return hottest * max(0.0, 1.0 - r / (COLD * self.rounds)) ** 2
 
 
 def new_schedule(c: Classes, rounds: int) -> Schedule:
-    """The schedule of `rounds` that begin with these classes."""
+    """Returns the schedule of `rounds` that begin with the classes `c`."""
     return Schedule(rounds, float(c.cost[0]) / max(int(((c.rows > 0) & (c.loss > 0.0)).sum()), 1))
 
 
 def refine(
     p: Problem, c: Classes, w: Scratch, schedule: Schedule, rounds: range, random: NDArray[np.uint64]
 ) -> list[float]:
-    """Some `rounds` of the schedule's, in each of which dear classes are redone together with a neighbour, and records
-    move.
+    """Runs some `rounds` of the schedule and returns the total cost after each.
 
-    Classes are split anew; under models that more records cannot break, in every second round they are rebuilt instead.
-    Both are annealed: at first they may cost more than before. Returns the total cost after each round. Not compiled:
-    as one function its parts take minutes to.
+    In each round costly classes are split anew together with a neighbour, and records move. Under models that
+    additional records cannot break, they are rebuilt in some rounds instead. Both are annealed: early changes may raise
+    the cost. This loop is not compiled, because one large function takes long to compile.
     """
     can_rebuild = is_monotone(p)
     by_count = p.prior.shape[0] == 0
-    rebuild_every = REBUILD_EVERY if by_count else DEAR_REBUILD_EVERY
-    sweep_every = SWEEP_EVERY if by_count else DEAR_SWEEP_EVERY
+    rebuild_every = REBUILD_EVERY if by_count else SENSITIVE_REBUILD_EVERY
+    sweep_every = SWEEP_EVERY if by_count else SENSITIVE_SWEEP_EVERY
     history = []
     for r in rounds:
         heat = schedule.heat(r)

@@ -1,4 +1,4 @@
-"""Re-split: pool the records of a few neighbouring classes and divide them anew, on scratch arrays."""
+"""Pools the records of a few neighbouring classes and divides them anew."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from privacy.anonymity.kernel.problem import INTERVAL, Problem
 from privacy.anonymity.kernel.random_number import next_random
 
 MOST_ITEMS = 192
-"""Slots that one pool may hold; larger groups are left alone."""
+"""Most slots in one pool. Larger groups of classes are not split anew."""
 MOST_PARTS, MOST_STARTS = 8, 16
 MOST_RELEASED = 2048
-"""Slots of the classes rebuilt at once; larger groups are left alone."""
+"""Most slots of the classes rebuilt at once. Larger groups are not rebuilt."""
 
 
 class Scratch(NamedTuple):
-    """Working arrays of one re-split: pooled items and the parts they are divided into."""
+    """Scratch arrays of one split: pooled items and the parts into which they are divided."""
 
     unit: NDArray[np.int64]
     pooled: NDArray[np.int64]
@@ -38,16 +38,16 @@ class Scratch(NamedTuple):
     """(parts, items) records of each item in each part."""
     best: NDArray[np.int64]
     group: NDArray[np.int64]
-    """Classes redone together, and room for those that come of them."""
+    """Classes redone together, with room for further ones."""
     released: NDArray[np.int64]
-    """Units of the classes rebuilt."""
+    """Units of the rebuilt classes."""
     starts: NDArray[np.float64]
     parts: Parts
-    """Where k-anonymity is the only model."""
+    """Scratch arrays where k-anonymity is the only model."""
 
 
 def new_scratch(p: Problem) -> Scratch:
-    """Scratch arrays for problem `p`."""
+    """Returns scratch arrays for problem `p`."""
     q, bins = p.codes.shape[1], len(p.prior)
     whole = np.int64
     return Scratch(
@@ -89,7 +89,7 @@ def _joined(p: Problem, w: Scratch, g: int, u: int) -> float:
 
 @kernel
 def _join(p: Problem, w: Scratch, g: int, i: int, n: int, loss: float) -> None:
-    """Put `n` records of item `i` into part `g`, whose loss becomes `loss`."""
+    """Puts `n` records of item `i` into part `g`, whose loss becomes `loss`."""
     u = w.unit[i]
     is_first = w.rows[g] == 0
     for j in range(p.kind.shape[0]):
@@ -116,7 +116,7 @@ def _join(p: Problem, w: Scratch, g: int, i: int, n: int, loss: float) -> None:
 
 @kernel
 def _gain(p: Problem, w: Scratch, g: int, u: int, before: float) -> float:
-    """Progress of part `g` towards the models by one record of unit `u`."""
+    """Returns by how much one record of unit `u` reduces the shortfall of part `g`, at least a small number."""
     if not p.people[u]:
         return 1e-3
     w.people[g] += 1
@@ -131,7 +131,7 @@ def _gain(p: Problem, w: Scratch, g: int, u: int, before: float) -> float:
 
 @kernel
 def _fill_part(p: Problem, w: Scratch, g: int, items: int) -> bool:
-    """Grow part `g` by the cheapest progress until it satisfies the models."""
+    """Adds records to part `g`, least loss per progress first, until it satisfies the models; False when it cannot."""
     while True:
         lacking = shortfall(p, w.hist[g], w.people[g])
         if lacking == 0.0:
@@ -155,9 +155,10 @@ def _fill_part(p: Problem, w: Scratch, g: int, items: int) -> bool:
 
 @kernel
 def _divide(p: Problem, w: Scratch, items: int, parts: int, start: int, bound: float) -> float:
-    """Total cost of dividing the pool into `parts`, the first grown from item `start`; inf when a part falls short.
+    """Returns the cost of dividing the pool into `parts`, the first grown from item `start`; inf when a part breaks a
+    model.
 
-    Each further part starts from the remaining item farthest from the part before it.
+    Each further part starts from the remaining item farthest from the part before.
     """
     for g in range(parts):
         w.rows[g] = 0
@@ -253,7 +254,7 @@ def _people(p: Problem, w: Scratch, items: int) -> int:
 
 @kernel
 def _parts_of_try(r: int, tries: int, size: int) -> int:
-    """Returns the number of parts of division `r`: as many as there were classes, in some divisions one more or less."""
+    """Returns the number of parts of division `r`: the number of classes, or one more or less."""
     if tries >= 4 and r % 4 == 3 and size > 1:
         return size - 1
     if tries >= 4 and r % 4 == 1 and size < MOST_PARTS:
@@ -298,8 +299,11 @@ def resplit_by_count(
     rise: float,
     random: NDArray[np.uint64],
 ) -> bool:
-    """Divides the records of `group[:size]` anew where k-anonymity is the only model, when that costs at most `rise`
-    more; the first `tries` of `w.starts`, in [0, 1), choose first items.
+    """Divides the records of `group[:size]` anew where k-anonymity is the only model; returns whether the result was
+    kept.
+
+    It is kept when it costs at most `rise` more. The first `tries` numbers of `w.starts`, in [0, 1), choose first
+    items.
     """
     items = _pool(c, w, group, size, random)
     if items < 0:
@@ -332,7 +336,7 @@ def resplit_by_models(
     rise: float,
     random: NDArray[np.uint64],
 ) -> bool:
-    """Divides the records of `group[:size]` anew under models of sensitive values; otherwise like `resplit_by_count`."""
+    """Divides the records of `group[:size]` anew under models of sensitive values; else like `resplit_by_count`."""
     items = _pool(c, w, group, size, random)
     if items < 0:
         return False

@@ -1,4 +1,4 @@
-"""Part of a problem as a small problem of its own: its units renumbered, its tuples' neighbours among themselves."""
+"""Copies a part of a problem into a smaller problem with its own unit and tuple numbers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from privacy.anonymity.kernel.problem import Problem
 def renumber_neighbours(
     neighbour: NDArray[np.int32], tuples: NDArray[np.int32], number: NDArray[np.int32], out: NDArray[np.int32]
 ) -> None:
-    """Into `out` (filled with -1) the neighbours of `tuples` that have a `number`, in their order, by it."""
+    """Writes the neighbours of `tuples` that have a `number` into `out`, as that number and in their order.
+
+    `out` must be filled with -1.
+    """
     for i in range(tuples.shape[0]):
         found = 0
         for h in range(neighbour.shape[1]):
@@ -30,7 +33,7 @@ def renumber_neighbours(
 def put_slots(
     p: Problem, c: Classes, unit: NDArray[np.int64], group: NDArray[np.int64], count: NDArray[np.int64], groups: int
 ) -> None:
-    """Make `groups` classes in an empty state, numbered as in `group`, of `count` records of each `unit`."""
+    """Makes `groups` classes in an empty state: `count` records of each `unit` go to class `group`."""
     for s in range(unit.shape[0]):
         add(p, c, group[s], unit[s], count[s])
     c.counter[1] -= groups

@@ -1,4 +1,4 @@
-"""Working space of growth by label: what the neighbours of a seed offer, and the label on trial."""
+"""Scratch arrays of growth by label: the offers of a seed's neighbours, and the trial label."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ ONE = np.uint64(1)
 
 
 class TrialLabel(NamedTuple):
-    """Offers, nearest to the seed first, and the label on trial."""
+    """Offers (units with records to give), nearest to the seed first, and the label on trial."""
 
     unit: NDArray[np.int64]
     code: NDArray[np.int32]
-    """(q, offers) codes, by column: a label that widens changes all offers' losses at once."""
+    """(q, offers) codes by column, so that a label that widens updates all offers at once."""
     free: NDArray[np.int64]
-    """Records without a class."""
+    """Unassigned records of each offer."""
     lent: NDArray[np.int64]
     """Records that another class can spare."""
     reach: NDArray[np.float64]
-    """(offers,) loss of the label on trial once it covers the offer."""
+    """(offers,) loss of the trial label once it covers the offer."""
     alone: NDArray[np.float64]
-    """(offers,) the same for the label at the start."""
+    """(offers,) the same for the starting label."""
     is_covered: NDArray[np.bool_]
     is_tried: NDArray[np.bool_]
     is_inside: NDArray[np.bool_]
-    """Whether the best label yet covers the offer."""
+    """Whether the best label so far covers the offer."""
     low: NDArray[np.int32]
     high: NDArray[np.int32]
     mask: NDArray[np.uint64]
-    """The label on trial, as in `Classes`."""
+    """The trial label, in the form of `Classes`."""
     hist: NDArray[np.int64]
-    """(2, bins) sensitive values under the label on trial: of the free records, and with the lent ones."""
+    """(2, bins) sensitive values under the trial label: of unassigned records, and with lent ones."""
 
 
 def new_trial_label(p: Problem) -> TrialLabel:
-    """Working space for problem `p`."""
+    """Returns scratch arrays for problem `p`."""
     room = p.neighbour.shape[1] * (2 if len(p.prior) == 0 else 8)
     q = p.codes.shape[1]
     return TrialLabel(
@@ -62,7 +62,7 @@ def new_trial_label(p: Problem) -> TrialLabel:
 
 @kernel
 def set_label(w: TrialLabel, low: NDArray[np.int32], high: NDArray[np.int32], mask: NDArray[np.uint64]) -> None:
-    """Put this label on trial."""
+    """Makes this label the trial label."""
     for j in range(low.shape[0]):
         w.low[j], w.high[j] = low[j], high[j]
         for word in range(mask.shape[1]):
@@ -71,7 +71,7 @@ def set_label(w: TrialLabel, low: NDArray[np.int32], high: NDArray[np.int32], ma
 
 @kernel
 def price_offers(p: Problem, w: TrialLabel, offers: int) -> None:
-    """Into `alone` the loss of the label on trial once it covers each offer."""
+    """Fills `w.alone`: for each of the first `offers`, the loss of the starting label once widened to cover it."""
     for i in range(offers):
         w.alone[i] = 0.0
     for j in range(p.kind.shape[0]):
@@ -89,7 +89,7 @@ def price_offers(p: Problem, w: TrialLabel, offers: int) -> None:
 
 @kernel
 def widen_trial(p: Problem, w: TrialLabel, offer: int, offers: int) -> None:
-    """Widen the label on trial by an offer, and bring the losses of the first `offers` up to it."""
+    """Widens the trial label by an offer, and updates the losses of the first `offers`."""
     for j in range(p.kind.shape[0]):
         code = w.code[j]
         x = code[offer]

@@ -1,4 +1,4 @@
-"""A report as one HTML file without outside references: charts, then its sections."""
+"""Renders a report as one HTML file without external references: charts, then its sections."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def _size_shares(sizes: Sequence[int]) -> dict[str, float]:
 
 
 def bars(values: Mapping[str, float], intervals: Mapping[str, tuple[float, float]] | None = None) -> str:
-    """A bar chart of shares of 1 as SVG, with whiskers where there are intervals."""
+    """Returns a bar chart of shares of 1 as SVG, with whiskers for intervals."""
     rows = []
     for i, (name, value) in enumerate(values.items()):
         y = 24 * i

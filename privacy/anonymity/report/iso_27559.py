@@ -10,12 +10,14 @@ from privacy.anonymity.spec.model import PopulationModel
 
 
 def iso_sections(report: ReleaseReport) -> tuple[Section, ...]:
-    """Context, data, identifiability and mitigation, governance, by the numbers of their clauses."""
+    """Returns the sections on context, data, identifiability with mitigation, and governance, in order of their
+    clauses.
+    """
     return (*_context(report), *_data(report), *_identifiability(report), *_governance(report))
 
 
 def names_of(names: tuple[str, ...], none: str = "none") -> str:
-    """Column names as a list in a sentence."""
+    """Returns column names as a list in a sentence, or `none` when there are none."""
     return ", ".join(names) or none
 
 
@@ -38,7 +40,7 @@ def _context(report: ReleaseReport) -> tuple[Section, ...]:
             "6.2_threat_modelling",
             "Threat modelling",
             (
-                Statement("Attackers assumed", f"Know that somebody is in the table, and that person's {known}"),
+                Statement("Attackers assumed", f"Know that a person is in the table, and the person's {known}"),
                 asked(context, "Security and privacy practices", "controls"),
                 asked(context, "Motives and capacity", "threats"),
                 asked(context, "Other data", "other_data"),
@@ -49,7 +51,7 @@ def _context(report: ReleaseReport) -> tuple[Section, ...]:
             "Transparency and impact assessment",
             (
                 Statement(
-                    "Revealed about somebody found", f"Sensitive: {revealed}. Released as they are, besides: {plain}"
+                    "Revealed about a person who is found", f"Sensitive: {revealed}. Also released unchanged: {plain}"
                 ),
                 asked(context, "Harms", "harms"),
                 asked(context, "Transparency", "transparency"),
@@ -62,7 +64,7 @@ def _data(report: ReleaseReport) -> tuple[Section, ...]:
     spec, before = report.spec, report.before
     people = f"{before.people:,} people in {before.records:,} rows"
     if spec.person is not None:
-        people += f", told apart by {spec.person}; nobody has more than {_rows(report.most_rows_of_a_person)}"
+        people += f", identified by {spec.person}; no person has more than {_rows(report.most_rows_of_a_person)}"
     else:
         people += "; every row counts as a person"
     if report.repeating_identifiers:
@@ -126,7 +128,7 @@ def _has_population(report: ReleaseReport) -> bool:
 def _population(report: ReleaseReport) -> str:
     size = report.before.population_size
     if size is None:
-        return "Taken for the whole population: nobody is protected by perhaps not being in it"
+        return "Treated as the whole population: no person is protected by possibly not being in it"
     return f"A sample of {percent(report.before.people / size)} of {size:,} people"
 
 
@@ -158,7 +160,7 @@ def _identifiability(report: ReleaseReport) -> tuple[Section, ...]:
     ]
     head = ("Attack", "Risk", "95 % interval", "Succeeds", "Baseline", "Attempts")
     utility = report.utility
-    worth = (
+    utility_text = (
         f"{percent(utility.certainty_penalty)} of the information lost (normalised certainty penalty), "
         f"{percent(utility.query_error_median)} median error of random counting queries, "
         f"{utility.mean_class_size:,.1f} records a class"
@@ -171,7 +173,7 @@ def _identifiability(report: ReleaseReport) -> tuple[Section, ...]:
                 Statement("Columns that single out", singling_text(report)),
                 Statement(
                     "Adversarial testing",
-                    "Singling out is held against claims made at random, linkability and inference against the same "
+                    "Singling out is compared with random claims, linkability and inference with the same "
                     "attack on the release without the target's own rows"
                     if attacks
                     else "No attack was made",
@@ -186,7 +188,7 @@ def _identifiability(report: ReleaseReport) -> tuple[Section, ...]:
                 asked(report.context, "Reconfiguring the environment", "controls"),
                 *(Statement(f"Transforming {name}", treatment_text(report.spec, name)) for name in report.spec.quasi),
                 Statement("Rows suppressed", f"{report.suppressed:,} of {before.records:,}"),
-                Statement("What is left of use", worth),
+                Statement("Remaining utility", utility_text),
                 verification(report),
                 residual_risk(report),
             ),
@@ -195,13 +197,13 @@ def _identifiability(report: ReleaseReport) -> tuple[Section, ...]:
 
 
 def singling_text(report: ReleaseReport) -> str:
-    """How many unique people each column accounts for."""
+    """Returns how many unique people each column accounts for, as text."""
     unique = report.before.unique
     if not unique:
-        return "Nobody was unique"
+        return "No person was unique"
     lost = sorted(report.before.unique_without.items(), key=lambda item: (item[1], item[0]))
-    told = ", ".join(f"{left:,} without {name}" for name, left in lost)
-    return f"{unique:,} people were unique; left out one column at a time, there would be {told}"
+    without = ", ".join(f"{left:,} without {name}" for name, left in lost)
+    return f"{unique:,} people were unique; without one column there would be {without}"
 
 
 def _governance(report: ReleaseReport) -> tuple[Section, ...]:

@@ -1,8 +1,8 @@
 """The sections of a report after the five steps of the Korean guideline on pseudonymous information.
 
-Personal Information Protection Commission, 가명정보 처리 가이드라인; Personal Information Protection Act (PIPA),
-articles 28-2 to 28-5. A release that nobody can be found in by reasonable means is anonymous information (article
-58-2), to which the steps need not apply; that judgment is the reviewers'.
+Sources: Personal Information Protection Commission, 가명정보 처리 가이드라인; Personal Information Protection Act
+(PIPA), articles 28-2 to 28-5. A release in which no person can be found by reasonable means is anonymous information
+(article 58-2). The steps need not apply to it; the reviewers decide that.
 """
 
 from __future__ import annotations
@@ -13,12 +13,14 @@ from privacy.anonymity.report.section import Section, Statement, Table, asked, p
 from privacy.anonymity.report.statement import residual_risk, verification
 from privacy.anonymity.report.wording import treatment_text
 
-TELLING = 0.5
-"""Share of rows in which a value must differ for a column to lead back to rows."""
+IDENTIFYING_SHARE = 0.5
+"""Share of rows in which a value must differ for a column to identify rows."""
 
 
 def korean_sections(report: ReleaseReport) -> tuple[Section, ...]:
-    """Preparation, review of the risk, pseudonymisation, review of adequacy, safe management."""
+    """Returns the sections on preparation, review of the risk, pseudonymisation, review of adequacy, and safe
+    management.
+    """
     return (_preparation(report), _risk(report), _processing(report), _adequacy(report), _management(report))
 
 
@@ -70,19 +72,21 @@ def _processing(report: ReleaseReport) -> Section:
         for name, fact in report.columns.items()
     ]
     removed = [(name, "identifying", "removed", "") for name in report.spec.by_role("identifying")]
-    told = f"{report.suppressed:,} of {report.before.records:,} rows"
-    statements = (Statement("삭제 · Suppressed", told),)
+    suppressed = f"{report.suppressed:,} of {report.before.records:,} rows"
+    statements = (Statement("삭제 · Suppressed", suppressed),)
     return Section("3_pseudonymisation", "③ 가명처리 · Pseudonymisation", statements, (Table(head, rows + removed),))
 
 
 def _adequacy(report: ReleaseReport) -> Section:
     utility = report.utility
-    worth = (
+    utility_text = (
         f"{percent(utility.certainty_penalty)} of the information lost, {percent(utility.query_error_median)} median "
         "error of counting queries"
     )
     if report.prediction is not None and report.prediction.kept is not None:
-        worth += f", {percent(report.prediction.kept)} of what a model learns about {report.prediction.target} kept"
+        utility_text += (
+            f", {percent(report.prediction.kept)} of what a model learns about {report.prediction.target} kept"
+        )
     worst = max(report.attacks, key=lambda attack: attack.risk, default=None)
     attack = f"{worst.name}, {percent(worst.risk)} (up to {percent(worst.high)})" if worst else "none was made"
     return Section(
@@ -91,8 +95,8 @@ def _adequacy(report: ReleaseReport) -> Section:
         (
             verification(report),
             residual_risk(report),
-            Statement("가장 성공한 공격 · Attack that succeeds most", attack),
-            Statement("목적 달성 · Use that is left", worth),
+            Statement("가장 성공한 공격 · Most successful attack", attack),
+            Statement("목적 달성 · Remaining utility", utility_text),
             asked(report.context, "검토자 · Reviewers", "reviewers"),
         ),
     )
@@ -100,16 +104,16 @@ def _adequacy(report: ReleaseReport) -> Section:
 
 def _management(report: ReleaseReport) -> Section:
     context = report.context
-    telling = tuple(
+    identifying = tuple(
         name
         for name, fact in report.columns.items()
-        if fact.role != "quasi" and fact.values_before > TELLING * report.before.records
+        if fact.role != "quasi" and fact.values_before > IDENTIFYING_SHARE * report.before.records
     )
-    back = "The release holds no key that leads back to a row or a person; only its input does"
-    if telling:
-        back = f"Whoever knows values of {names_of(telling)}, which differ in most rows, finds the row"
+    back = "The release holds no key of a row or a person; only its input does"
+    if identifying:
+        back = f"A person who knows values of {names_of(identifying)}, which differ in most rows, can find the row"
     if report.spec.person is not None:
-        back += f", and whatever remembers {report.spec.person} (the registry of releases keeps a keyed hash of it)"
+        back += f", and any record of {report.spec.person} (the registry of releases keeps a keyed hash of it)"
     return Section(
         "5_safe_management",
         "⑤ 안전한 관리 · Safe management",

@@ -1,4 +1,4 @@
-"""Fills a report from a table and its release."""
+"""Measures a release and fills its report."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from privacy.anonymity.table.frequency_table import as_text, tabulate
 from privacy.anonymity.verify.verification import Verdict, verify
 
 ATTEMPTS = 300
-"""Targets of each attack of a report; the attack module takes any number."""
+"""Number of targets of each attack in a report."""
 
 
 def make_report(
@@ -28,9 +28,10 @@ def make_report(
     context: Context | None = None,
     verdict: Verdict | None = None,
 ) -> ReleaseReport:
-    """Risk before and after, utility, attacks and verdict of a release that kept its input's index.
+    """Measures risk before and after, utility and attacks of a release, and returns its report.
 
-    `context` is that of the specification unless given; `verdict` is found anew unless given.
+    `published` must keep the index of `original`. `context` None: that of the specification. `verdict` None: the
+    release is verified again.
     """
     quasi = list(spec.quasi)
     text = pd.DataFrame({name: as_text(original[name]) for name in quasi})
@@ -61,7 +62,7 @@ def make_report(
 
 
 def _repeating(original: pd.DataFrame, spec: Spec) -> list[str]:
-    """Identifying columns with a value in several rows, where no column tells people apart."""
+    """Returns identifying columns whose values repeat; empty when the specification names a person column."""
     if spec.person is not None:
         return []
     return [name for name in spec.by_role("identifying") if original[name].dropna().duplicated().any()]
@@ -95,7 +96,7 @@ def _facts(
 def _attacks(
     original: pd.DataFrame, text: pd.DataFrame, published: pd.DataFrame, spec: Spec, cover: Cover
 ) -> tuple[AttackRisk, ...]:
-    """Singling out, linkability of the two halves of the quasi-identifiers, and inference of the sensitive columns."""
+    """Returns singling out, linkability of two halves of the quasi-identifiers, and inference of sensitive columns."""
     quasi, owners = list(spec.quasi), original[spec.person] if spec.person else None
     inside = text.loc[published.index]
     found = [

@@ -1,4 +1,4 @@
-"""The report of a release as plain data. `document` turns it into sections and JSON, `html_page` into HTML."""
+"""The report of a release as plain data. `document` renders it as sections and JSON, `html_page` as HTML."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from privacy.anonymity.verify.verification import Verdict
 
 @dataclass(frozen=True)
 class ColumnFact:
-    """What became of a released column; losses and shares are over the released rows."""
+    """What happened to a released column. Losses and shares are over the released rows."""
 
     role: str
     values_before: int
     values_after: int
     generalised: float
-    """Share of cells whose label covers more than the value."""
+    """Share of cells whose label covers more than one value."""
     loss: float
     """Mean share of the column's other values that a label covers."""
     rare_values: int
-    """Values that fewer people than k have."""
+    """Values that fewer than k people have."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class ReleaseReport:
     input_columns: int = 0
     most_rows_of_a_person: int = 1
     repeating_identifiers: Sequence[str] = ()
-    """Columns declared identifying whose values repeat, where no column tells people apart."""
+    """Identifying columns whose values repeat, where the specification names no person column."""
     columns: Mapping[str, ColumnFact] = field(default_factory=dict)
     attacks: Sequence[AttackRisk] = ()
     class_sizes: Sequence[int] = ()
@@ -52,6 +52,6 @@ class ReleaseReport:
 
     @property
     def is_within_threshold(self) -> bool | None:
-        """Whether the highest risk is at most the declared acceptable one; None when none was declared."""
+        """Whether the highest risk is at most the declared acceptable risk; None when none was declared."""
         threshold = self.context.highest_acceptable_risk
         return None if threshold is None else self.after.highest_prosecutor <= threshold + 1e-12

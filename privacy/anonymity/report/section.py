@@ -1,4 +1,4 @@
-"""What a section of a report is made of: statements that were measured, questions that people decide, and tables."""
+"""The parts of a report's section: measured statements, open questions for people, and tables."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from privacy.anonymity.spec.release_context import QUESTIONS, Context
 
 @dataclass(frozen=True)
 class Statement:
-    """`value` under `label`; without one, `question` is what somebody must still decide."""
+    """A `value` under a `label`. When the value is None, `question` is what a person must still decide."""
 
     label: str
     value: str | None = None
@@ -28,7 +28,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Section:
-    """A section. `key` is its number in what it follows."""
+    """A section of a report. `key` is its number in the standard or guideline."""
 
     key: str
     title: str
@@ -36,7 +36,7 @@ class Section:
     tables: Sequence[Table] = ()
 
     def as_dict(self) -> dict[str, Any]:
-        """The section as plain data."""
+        """Returns the section as dicts, lists and text."""
         out: dict[str, Any] = {"title": self.title}
         for one in self.statements:
             out[one.label] = one.value if one.value is not None else {"to_decide": one.question}
@@ -46,13 +46,13 @@ class Section:
 
 
 def asked(context: Context, label: str, field: str) -> Statement:
-    """What the context answers, or the question."""
+    """Returns the answer of the context, or the open question when the field is None."""
     answer = getattr(context, field)
     return Statement(label, None if answer is None else str(answer), QUESTIONS[field])
 
 
 def percent(value: float) -> str:
-    """A share of 1 as text.
+    """Returns a share of 1 as text.
 
     >>> percent(0.12345)
     '12.3 %'

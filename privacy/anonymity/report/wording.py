@@ -1,4 +1,4 @@
-"""Models, and what becomes of a column, in words."""
+"""Texts for models, measured values and the treatment of columns."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NAMES = {
 
 
 def model_text(model: Model) -> str:
-    """A model with its limits.
+    """Returns a model with its limits as text.
 
     >>> from privacy.anonymity.spec.model import DistinctL, KAnonymity
     >>> model_text(KAnonymity(k=5)), model_text(DistinctL(l=2, column="illness"))
@@ -32,32 +32,32 @@ def model_text(model: Model) -> str:
     """
     limits = model.model_dump(exclude={"name", "column"})
     about = f" of {model.column}" if model.column else ""
-    told = ", ".join(
+    text = ", ".join(
         f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}" for name, value in limits.items()
     )
-    return f"{NAMES[model.name]}{about}, {told}"
+    return f"{NAMES[model.name]}{about}, {text}"
 
 
 def measured_text(measured: Mapping[str, float]) -> str:
-    """What the verifier found in the worst class, by `model` or `model:column`.
+    """Returns the verifier's values of the worst class as text. Keys are `model` or `model:column`.
 
     >>> measured_text({"k_anonymity": 5.0, "distinct_l:buys_most": 3.0})
     'k-anonymity 5; distinct l-diversity of buys_most 3'
     """
-    told = []
+    text = []
     for place, number in measured.items():
         model, _, column = place.partition(":")
-        told.append(f"{NAMES.get(model, model)}{f' of {column}' if column else ''} {number:.4g}")
-    return "; ".join(told)
+        text.append(f"{NAMES.get(model, model)}{f' of {column}' if column else ''} {number:.4g}")
+    return "; ".join(text)
 
 
 def treatment_text(spec: Spec, name: str) -> str:
-    """What becomes of a released column."""
+    """Returns how the release treats a column, as text."""
     column = spec.columns[name]
     if column.role != "quasi":
         return "released as it is"
     tree = column.hierarchy
-    told = {
+    text = {
         "none": "ranges of neighbouring values" if column.is_ordered else "sets of values",
         "file": f"nodes of the hierarchy {tree.file.name if tree.file else ''}",
         "intervals": "intervals of " + ", ".join(f"{width:g}" for width in tree.widths),
@@ -66,4 +66,4 @@ def treatment_text(spec: Spec, name: str) -> str:
         "automatic": f"groups of {tree.fan_out} from the data",
     }[tree.kind]
     every = "one level for all rows" if spec.algorithm == "global" else "as far as each class needs"
-    return f"{told}, {every}"
+    return f"{text}, {every}"

@@ -1,7 +1,7 @@
-"""Attacks that show what a release gives away: singling out, linkability and inference (WP29 Opinion 05/2014).
+"""Attacks on a release: singling out, linkability and inference (WP29 Opinion 05/2014).
 
-Each attack is scored as in Giomi et al. 2023 (`anonymeter`): success rate among targets that are in the release,
-against the success of the same attack on control records that are not (or of a guess without the release). Risk is
+Each attack is scored as in Giomi et al. 2023 (`anonymeter`). The success rate among targets in the release is compared
+with a baseline: the same attack on control records outside the release, or a guess without the release. The risk is
 (attack - baseline) / (1 - baseline), with Wilson intervals at 95 %.
 """
 
@@ -22,7 +22,7 @@ Z = 1.959963984540054
 
 @dataclass(frozen=True)
 class AttackRisk:
-    """`risk` with its interval; `attack` and `baseline` are success rates over `attempts`."""
+    """The risk of an attack with its interval. `attack` and `baseline` are success rates over `attempts`."""
 
     name: str
     risk: float
@@ -34,7 +34,7 @@ class AttackRisk:
 
 
 def wilson(successes: int, attempts: int) -> tuple[float, float, float]:
-    """Centre and bounds of Wilson's 95 % interval of a rate."""
+    """Returns centre and bounds of Wilson's 95 % interval of a rate; (0, 0, 1) without attempts."""
     if attempts == 0:
         return 0.0, 0.0, 1.0
     rate = successes / attempts
@@ -57,14 +57,14 @@ def _score(name: str, hits: int, attempts: int, base_hits: int, base_attempts: i
 
 
 def _encode(column: pd.Series) -> tuple[np.ndarray, np.ndarray]:
-    """Code of each row by the text of its value, and the texts."""
+    """Returns the code of each row by the text of its value, and the texts."""
     code, values = pd.factorize(column, use_na_sentinel=False)
     place, texts = pd.factorize(np.array([str(value) for value in values], object))
     return place[code].astype(np.int64), np.asarray(texts, object)
 
 
 class _Groups:
-    """The rows of a release that it does not tell apart, ready to be held against what an attacker knows."""
+    """The distinct rows of a release, to be compared with what an attacker knows."""
 
     def __init__(self, published: pd.DataFrame, cover: Cover, secret: str | None = None) -> None:
         names = [*cover, *([secret] if secret else [])]
@@ -81,7 +81,7 @@ class _Groups:
         self._fits: dict[tuple[str, str], np.ndarray] = {}
 
     def fitting(self, target: pd.Series, known: Sequence[str]) -> np.ndarray:
-        """Which groups are consistent with what the attacker knows of the target."""
+        """Returns which groups are consistent with the attacker's knowledge of the target."""
         inside = np.ones(len(self.count), np.bool_)
         for name in known:
             value = str(target[name])
@@ -92,7 +92,7 @@ class _Groups:
 
 
 Try = Callable[[pd.Series, np.ndarray], bool]
-"""Whether the attack on a target succeeds with so many published rows of each group."""
+"""Returns whether the attack on a target succeeds, given the number of published rows in each group."""
 
 
 def _attack(
@@ -106,9 +106,9 @@ def _attack(
     seed: int,
     succeeds: Try,
 ) -> AttackRisk:
-    """Score an attack on people in the release against people who are not in it.
+    """Scores an attack on people in the release against people who are not in it.
 
-    Without such people as `control`, the same targets are attacked again with their own rows taken out of the release.
+    When `control` is None, the baseline attacks the same targets in the release without their own rows.
     """
     random = np.random.default_rng(seed)
     targets = [original.iloc[i] for i in random.integers(0, len(original), attempts)]
@@ -127,7 +127,7 @@ def _attack(
 
 
 class _People:
-    """The original records by their quasi-identifiers, to count whom a claim fits."""
+    """The original records by their quasi-identifiers, to count the records that a claim fits."""
 
     def __init__(self, original: pd.DataFrame, columns: Sequence[str]) -> None:
         found = {name: _encode(original[name]) for name in columns}
@@ -138,14 +138,14 @@ class _People:
         self._codes = {name: code[self._first] for name, (code, _) in found.items()}
 
     def isolates(self, allowed: Mapping[str, frozenset[str]]) -> bool:
-        """Whether exactly one record has one of the allowed values in every column."""
+        """Returns whether exactly one record has one of the allowed values in every column."""
         fits = np.ones(len(self._count), np.bool_)
         for name, values in allowed.items():
             fits &= np.array([value in values for value in self.values[name]])[self._codes[name]]
         return int(self._count[fits].sum()) == 1
 
     def unique(self) -> set[tuple[str, ...]]:
-        """Combinations that exactly one record has."""
+        """Returns the combinations that exactly one record has."""
         rows = self._first[self._count == 1]
         return set(zip(*(values[rows] for values in self.text.values()), strict=True))
 
@@ -153,18 +153,18 @@ class _People:
 def singling_out(
     original: pd.DataFrame, published: pd.DataFrame, cover: Cover, attempts: int = 300, seed: int = 0
 ) -> AttackRisk:
-    """Predicates built from published rows that match exactly one original record.
+    """Scores claims built from published rows that should match exactly one original record.
 
-    The attacker takes a row of the release, one that stands alone there when any does, and claims that exactly one
-    person fits its labels; the baseline picks random values for each column.
+    The attacker takes a published row, a unique one if there is any, and claims that exactly one person fits its
+    labels. The baseline takes a random value for each column.
     """
     random = np.random.default_rng(seed)
     columns = list(cover)
     people, groups = _People(original, columns), _Groups(published, cover)
-    lone = np.flatnonzero(groups.count[groups.of_row] == 1)
-    worth = lone if len(lone) else np.arange(len(published))
-    picked = published.iloc[worth[random.integers(0, len(worth), attempts)]]
-    hits = sum(people.isolates({n: cover[n][row[n]] for n in columns}) for _, row in picked.iterrows())
+    unique_rows = np.flatnonzero(groups.count[groups.of_row] == 1)
+    candidates = unique_rows if len(unique_rows) else np.arange(len(published))
+    chosen = published.iloc[candidates[random.integers(0, len(candidates), attempts)]]
+    hits = sum(people.isolates({n: cover[n][row[n]] for n in columns}) for _, row in chosen.iterrows())
     base = 0
     for _ in range(attempts):
         base += people.isolates({n: frozenset([str(random.choice(people.values[n]))]) for n in columns})
@@ -174,19 +174,19 @@ def singling_out(
 def singling_out_by_guess(
     original: pd.DataFrame, published: pd.DataFrame, cover: Cover, attempts: int = 300, seed: int = 0
 ) -> AttackRisk:
-    """Predicates of single values, guessed from the labels of a published row, that match exactly one original record.
+    """Scores claims of single values, guessed from the labels of a published row, that should match exactly one record.
 
-    No label of a k-anonymous release isolates anybody, but a value guessed inside each may. The baseline takes each
-    column's value from some other record, which tells how often a plausible combination isolates somebody by itself.
+    No label of a k-anonymous release isolates a person, but a guessed value inside each label may. The baseline takes
+    each column's value from some other record. It shows how often a plausible combination isolates a person by chance.
     """
     random = np.random.default_rng(seed)
     columns = list(cover)
     people = _People(original, columns)
     known = people.unique()
     choices = {name: {label: sorted(values) for label, values in cover[name].items()} for name in columns}
-    picked = published.iloc[random.integers(0, len(published), attempts)]
+    chosen = published.iloc[random.integers(0, len(published), attempts)]
     hits = base = 0
-    for _, row in picked.iterrows():
+    for _, row in chosen.iterrows():
         guess = tuple(str(random.choice(choices[name][row[name]])) for name in columns)
         hits += guess in known
         base += tuple(people.text[name][int(random.integers(len(original)))] for name in columns) in known
@@ -203,25 +203,25 @@ def linkability(
     seed: int = 0,
     owners: pd.Series | None = None,
 ) -> AttackRisk:
-    """Link two sets of attributes of one person through the release.
+    """Scores linking two sets of attributes of one person through the release.
 
-    A link succeeds when both halves of the target's attributes point to one and the same published row.
+    A link succeeds when both halves of the target's attributes fit exactly one published row, the same for both.
 
     Args:
-        original: the people who are in the release, one row each or several.
-        control: people who are not in it; None to attack the same people in a release without their own rows, for which
-            the release must have kept the index of `original`.
+        original: the people in the release, with one or several rows each.
+        control: people who are not in it. None: the same people are attacked in a release without their own rows; the
+            release must then keep the index of `original`.
         published: the release.
-        cover: what each label covers, by column.
-        halves: the attributes that the attacker has apart.
-        attempts: how many targets.
-        seed: of the choice of targets.
-        owners: the person of each row of `original`; every row is a person of its own unless told.
+        cover: the values that each label covers, by column.
+        halves: the two sets of attributes that the attacker knows.
+        attempts: number of targets.
+        seed: seed of the choice of targets.
+        owners: the person of each row of `original`; None: every row is a person.
     """
     groups = _Groups(published, cover)
 
-    def links(target: pd.Series, held: np.ndarray) -> bool:
-        return int(held[groups.fitting(target, [*halves[0], *halves[1]])].sum()) == 1
+    def links(target: pd.Series, rows: np.ndarray) -> bool:
+        return int(rows[groups.fitting(target, [*halves[0], *halves[1]])].sum()) == 1
 
     return _attack("linkability", original, control, published, groups, owners, attempts, seed, links)
 
@@ -236,16 +236,16 @@ def inference(
     seed: int = 0,
     owners: pd.Series | None = None,
 ) -> AttackRisk:
-    """Guess a target's secret as the commonest value among the published rows that fit the target.
+    """Scores guessing a target's secret as the most frequent value among the published rows that fit the target.
 
-    The baseline makes the same guess about people who are not in the release: what it gets right is knowledge about
-    the population, not about a person. Arguments as those of `linkability`; `secret` is a column of the release.
+    The baseline makes the same guess about people who are not in the release. What it gets right is knowledge about the
+    population, not about a person. `secret` is a column of the release; other arguments as in `linkability`.
     """
     groups = _Groups(published, cover, secret)
 
-    def guesses(target: pd.Series, held: np.ndarray) -> bool:
-        inside = held * groups.fitting(target, list(cover))
-        counted = np.bincount(groups.secret, inside if inside.any() else held, len(groups.secrets))
+    def guesses(target: pd.Series, rows: np.ndarray) -> bool:
+        inside = rows * groups.fitting(target, list(cover))
+        counted = np.bincount(groups.secret, inside if inside.any() else rows, len(groups.secrets))
         return bool(groups.secrets[int(counted.argmax())] == str(target[secret]))
 
     return _attack(f"inference of {secret}", original, control, published, groups, owners, attempts, seed, guesses)

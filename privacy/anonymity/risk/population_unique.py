@@ -1,9 +1,8 @@
-"""How many people are unique in the population, estimated from the classes of a sample of it.
+"""Estimates how many people are unique in the population, from the class sizes of a sample.
 
-Each estimate is of people of the whole population; the sampling fraction times it is the number of them expected in the
-sample. None without a population. A census (the population is the sample) is counted, not estimated. None is above the
-number of sample uniques over the sampling fraction, and without sample uniques each is 0: a population unique who was
-drawn would have been one.
+Each estimate counts people of the whole population. It is None without a population. A census (the sample is the
+population) is counted, not estimated. No estimate is above the number of sample uniques divided by the sampling
+fraction. Without sample uniques each is 0, because a sampled population unique would be a sample unique.
 """
 
 from __future__ import annotations
@@ -16,16 +15,18 @@ from scipy.optimize import brentq, least_squares, minimize
 from scipy.special import gammaln
 
 LONGEST_SUM = 20_000
-"""Classes up to which a sum of logarithms is formed term by term; its closed form loses digits when alpha is near 0."""
+"""Number of classes up to which a sum of logarithms is formed term by term. Its closed form loses digits when alpha is
+near 0."""
 LEAST_ALPHA = 1e-6
 
 
 def pitman_uniques(sizes: NDArray[np.int64], population: int | None) -> float | None:
-    """Estimate by Pitman's model, fitted by maximum likelihood (Hoshino 2001).
+    """Returns the estimate by Pitman's model, fitted by maximum likelihood (Hoshino 2001).
 
-    Everybody is unique among N people with chance Gamma(theta + 1) Gamma(theta + alpha + N - 1) / (Gamma(theta + alpha)
-    Gamma(theta + N)): nobody of the others joins them. The model knows no last class, so it says too much where the
-    sample has already seen most combinations that there are. A sample of uniques only has no likeliest model: all are.
+    A person is unique among N people with probability Gamma(theta + 1) Gamma(theta + alpha + N - 1) / (Gamma(theta +
+    alpha) Gamma(theta + N)). The model assumes an unlimited number of classes. So it overestimates where the sample has
+    seen most combinations that exist. When all of the sample is unique, no parameters are the most likely, and the
+    largest possible estimate is returned.
     """
     if population is None:
         return None
@@ -41,7 +42,7 @@ def pitman_uniques(sizes: NDArray[np.int64], population: int | None) -> float | 
 
 
 def fit_pitman(sizes: NDArray[np.int64]) -> tuple[float, float]:
-    """(theta, alpha), 0 < alpha < 1 and theta > -alpha, under which these class sizes are likeliest.
+    """Returns the most likely (theta, alpha) for these class sizes, with 0 < alpha < 1 and theta > -alpha.
 
     log L = sum of log(theta + i alpha) for i = 1 ... u - 1, less log of the rising factorial (theta + 1) ... (theta + n
     - 1), plus for each class of j people log of (1 - alpha) ... (j - 1 - alpha); u classes of n people in all.
@@ -75,10 +76,10 @@ def fit_pitman(sizes: NDArray[np.int64]) -> tuple[float, float]:
 
 
 def poisson_uniques(sizes: NDArray[np.int64], population: int | None) -> float | None:
-    """Estimate when class sizes are zero-truncated Poisson with one rate.
+    """Returns the estimate for class sizes that are zero-truncated Poisson with one rate.
 
-    The rate is fitted to the share of sample uniques among classes; the sampling fraction thins the population. It
-    knows no skew between classes, so it is the lowest of the estimates.
+    The rate is fitted to the share of sample uniques among classes; the sampling fraction thins the population. All
+    classes have one rate, so this is the lowest of the estimates.
     """
     if population is None:
         return None
@@ -96,11 +97,12 @@ def poisson_uniques(sizes: NDArray[np.int64], population: int | None) -> float |
 
 
 def slide_negative_binomial_uniques(sizes: NDArray[np.int64], population: int | None) -> float | None:
-    """Estimate when a class has 1 + NB(r, p) people (SNB, Chen and McNulty 1998).
+    """Returns the estimate for classes of 1 + NB(r, p) people (SNB, Chen and McNulty 1998).
 
-    Every person is sampled with chance f = n / N. With G the generating function of a class's people, a class has no
-    sampled person with chance G(1 - f), one with f G'(1 - f). K classes hold N people; r and p are fitted so that
-    the expected numbers of sampled classes and of sample uniques are those found. K p^r classes have one person.
+    Every person is sampled with probability f = n / N. With G the generating function of a class's people, a class has
+    no sampled person with probability G(1 - f), and one with f G'(1 - f). K classes hold N people. r and p are fitted
+    so that the expected numbers of sampled classes and sample uniques equal the observed ones. K p^r classes have one
+    person.
     """
     if population is None:
         return None
@@ -129,7 +131,7 @@ def slide_negative_binomial_uniques(sizes: NDArray[np.int64], population: int | 
 
 
 def _known(sizes: NDArray[np.int64], population: int) -> float | None:
-    """The number that needs no model: of a census, or where nobody in the sample is unique."""
+    """Returns the number that needs no model: of a census, or 0 without sample uniques; else None."""
     unique = float((sizes == 1).sum())
     return unique if unique == 0 or population <= int(sizes.sum()) else None
 

@@ -1,7 +1,7 @@
-"""What a model loses that is trained on the release instead of on the original, tested on original rows held out.
+"""Measures what a model loses when it is trained on the release instead of the original, on held-out original rows.
 
-A published label becomes the shares of the values that it covers, an original value the same with one share of 1; so
-both train the same model on the same features. Columns of many numbers count by their rank instead.
+A published label becomes the shares of the values that it covers. An original value becomes a share of 1. So both train
+the same model on the same features. Columns of many numbers are replaced by their rank.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from privacy.anonymity.table.frequency_table import as_text
 HELD_OUT = 0.3
 SEED = 11
 FEW = 30
-"""Values above which a feature counts by rank, and a numeric target is one of regression."""
+"""Number of values above which a feature is replaced by its rank, and a numeric target is predicted by regression."""
 LARGEST = 50_000
-"""Rows that are looked at: a model of so few features learns nothing from more."""
+"""Most rows that are used. A model of so few features gains nothing from more."""
 FEWEST = 50
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """Scores on held-out original rows: accuracy of a classifier, R² of a regression; `baseline` knows no features.
+    """Scores on held-out original rows: accuracy of a classifier, or R² of a regression. `baseline` uses no features.
 
-    `kept` is the share of what the original's model gains over the baseline that the release's model still gains.
+    `kept` is the share of the original model's gain over the baseline that the release's model keeps.
     """
 
     target: str
@@ -46,10 +46,10 @@ class Prediction:
 
 
 def measure_prediction(original: pd.DataFrame, published: pd.DataFrame, spec: Spec, cover: Cover) -> Prediction | None:
-    """Score `spec.target`; None without one. `published` keeps the index of `original`.
+    """Scores the prediction of `spec.target`; returns None when there is no target.
 
-    Features are the quasi-identifiers and the other released columns of at most 30 values. Rows are split by a seeded
-    shuffle; what was suppressed is missing from the release's training rows.
+    `published` keeps the index of `original`. Features are the quasi-identifiers and the other released columns of at
+    most 30 values. Rows are split by a seeded shuffle. Suppressed rows are missing from the release's training rows.
 
     Raises:
         SpecError: fewer than 50 rows have a target, or the target has one value.
@@ -87,7 +87,7 @@ def measure_prediction(original: pd.DataFrame, published: pd.DataFrame, spec: Sp
 def _shares(
     original: pd.DataFrame, published: pd.DataFrame, spec: Spec, cover: Cover
 ) -> dict[str, Mapping[str, NDArray[np.float64]]]:
-    """Per column, the features of each value and label."""
+    """Returns the features of each value and label, for each column."""
     out: dict[str, Mapping[str, NDArray[np.float64]]] = {}
     for name, column in spec.columns.items():
         if column.role == "identifying" or name in (spec.target, spec.person):
@@ -123,7 +123,7 @@ def _features(
 def _classification(
     x: NDArray[np.float64], y: pd.Series, x_test: NDArray[np.float64], y_test: pd.Series
 ) -> tuple[float, float]:
-    """Accuracies of the commonest value and of a logistic regression."""
+    """Returns the accuracies of the most frequent value and of a logistic regression."""
     from sklearn.linear_model import LogisticRegression
 
     model = LogisticRegression(max_iter=300).fit(x, y.astype(str))
@@ -134,7 +134,7 @@ def _classification(
 def _regression(
     x: NDArray[np.float64], y: pd.Series, x_test: NDArray[np.float64], y_test: pd.Series
 ) -> tuple[float, float]:
-    """R² of the mean, which is 0, and of a ridge regression."""
+    """Returns the R² of the mean, which is 0, and of a ridge regression."""
     from sklearn.linear_model import Ridge
 
     return 0.0, float(Ridge(alpha=1.0).fit(x, y.astype(float)).score(x_test, y_test.astype(float)))

@@ -1,8 +1,8 @@
-"""Re-identification risk of a table, before or after anonymisation, from the sizes of its classes.
+"""Measures the re-identification risk of a table, before or after anonymisation, from its class sizes.
 
-Prosecutor risk: the attacker knows that the target is in the table; 1 / people of the class. Journalist risk: 1 / the
-number of people of the population who look alike. Marketer risk: expected share of people re-identified when everybody
-is matched with somebody of a class that fits (El Emam 2013). A null is a value of its own, as in a release.
+Prosecutor risk: the attacker knows that the target is in the table; 1 / people of the class. Journalist risk: 1 /
+people of the population with the same values. Marketer risk: expected share of people re-identified when each person is
+matched with a random person of a class that fits (El Emam 2013). A null is a value of its own, as in a release.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from numpy.typing import NDArray
 
 from privacy.anonymity.errors import SpecError
 from privacy.anonymity.risk.population_unique import pitman_uniques, poisson_uniques, slide_negative_binomial_uniques
-from privacy.anonymity.table.frequency_table import as_text, lacks, radix
+from privacy.anonymity.table.frequency_table import as_text, missing_columns, radix
 
 THRESHOLDS = (0.05, 0.09, 0.2, 0.33, 0.5)
-"""Customary acceptable risks: classes of 20, 11, 5, 3 and 2 (ISO/IEC 27559 leaves the choice to the publisher)."""
+"""Customary acceptable risks: classes of 20, 11, 5, 3 and 2. ISO/IEC 27559 leaves the choice to the publisher."""
 
 
 @dataclass(frozen=True)
 class Risk:
-    """Risks as shares of 1; `at_risk[t]` is the share of records whose prosecutor risk is above `t`.
+    """Risks as shares of 1. `at_risk[t]` is the share of records whose prosecutor risk is above `t`.
 
-    With several rows a person, a class counts people, `unique` are people with a row that no other person's equals,
-    and the marketer's share is over people, each at the riskiest of their rows.
+    When people have several rows, a class counts people. `unique` counts people with a row that no other person's row
+    equals. The marketer's share is over people, each at the riskiest of their rows.
     """
 
     records: int
@@ -46,7 +46,7 @@ class Risk:
     population_unique_snb: float | None = None
     population_unique_poisson: float | None = None
     unique_without: dict[str, int] = field(default_factory=dict)
-    """People still unique when this column is left out: the columns with the lowest numbers single people out."""
+    """People still unique without this column. A low number means that the column singles people out."""
 
 
 def measure_risk(
@@ -56,12 +56,12 @@ def measure_risk(
     population_size: int | None = None,
     population: pd.DataFrame | None = None,
 ) -> Risk:
-    """Risks of publishing `quasi` as they stand in `frame`.
+    """Measures the risk of publishing the columns `quasi` of `frame` unchanged.
 
-    `population_size` (people the table was drawn from) adds estimates of how many people are unique in the population
-    (see `population_unique`); with several rows a person, of classes that count each person at the riskiest of their
-    rows. `population` (its quasi-identifiers) adds the exact journalist risk; a class counts at least the people that
-    the table has in it, also where the population lacks them.
+    `population_size`, the number of people that the table was drawn from, adds estimates of how many are unique in the
+    population (see `population_unique`). People with several rows count there at the riskiest of their rows.
+    `population`, a table of its quasi-identifiers, adds the exact journalist risk. A class then counts at least the
+    people of the table, also where the population table misses them.
 
     Raises:
         SpecError: no rows, no or missing columns, or a population smaller than the table.
@@ -101,7 +101,7 @@ def measure_risk(
 
 
 def class_sizes(frame: pd.DataFrame, quasi: Sequence[str], person: str | None = None) -> pd.DataFrame:
-    """Per row of `frame`: its class number and the number of people in the class."""
+    """Returns for each row of `frame` its class number and the number of people in the class."""
     row_class, _, people = _classes(radix(*encode(frame, quasi)), _owners(frame, person))
     return pd.DataFrame({"__class": row_class, "people": people}, index=frame.index)
 
@@ -109,13 +109,13 @@ def class_sizes(frame: pd.DataFrame, quasi: Sequence[str], person: str | None = 
 def highest_risk_rows(
     frame: pd.DataFrame, quasi: Sequence[str], most: int = 10, person: str | None = None
 ) -> NDArray[np.int64]:
-    """Positions of the rows in the smallest classes, smallest first, rows of equal risk in their order."""
+    """Returns the positions of the rows in the smallest classes, smallest first, rows of equal risk in their order."""
     people = class_sizes(frame, quasi, person)["people"].to_numpy(np.int64)
     return np.argsort(people, kind="stable")[:most].astype(np.int64)
 
 
 def encode(frame: pd.DataFrame, quasi: Sequence[str]) -> tuple[list[NDArray[np.int64]], list[int]]:
-    """Codes of each column by its text, and the number of different values of each."""
+    """Returns the codes of each column by its text, and the number of distinct values of each."""
     found = [pd.factorize(as_text(frame[name])) for name in quasi]
     return [code.astype(np.int64) for code, _ in found], [len(values) for _, values in found]
 
@@ -125,13 +125,13 @@ def _require(frame: pd.DataFrame, quasi: Sequence[str], person: str | None) -> N
         raise SpecError("no quasi-identifiers; name at least one column that others may know people by")
     absent = [name for name in (*quasi, *([person] if person else [])) if name not in frame.columns]
     if absent:
-        raise lacks(absent, list(frame.columns))
+        raise missing_columns(absent, list(frame.columns))
     if frame.empty:
         raise SpecError("the table has no rows; there is no risk to measure")
 
 
 def _owners(frame: pd.DataFrame, person: str | None) -> NDArray[np.int64]:
-    """A number for the person of each row; rows without an identifier are one person's, as in a release."""
+    """Returns a number for the person of each row. Rows without an identifier count as one person, as in a release."""
     if person is None:
         return np.arange(len(frame))
     return pd.factorize(as_text(frame[person]))[0].astype(np.int64)
@@ -140,7 +140,7 @@ def _owners(frame: pd.DataFrame, person: str | None) -> NDArray[np.int64]:
 def _classes(
     key: NDArray[np.int64], owner: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Class of each row, people of each class, and people of each row's class."""
+    """Returns the class of each row, the people of each class, and the people of each row's class."""
     number = pd.factorize(key)[0].astype(np.int64)
     if len(owner) and int(owner.max()) + 1 == len(owner):
         people = np.bincount(number)
@@ -153,7 +153,7 @@ def _classes(
 def _at_riskiest(
     row_class: NDArray[np.int64], people_of_row: NDArray[np.int64], owner: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """Sizes of the classes when everybody stands only in the smallest class that they are in."""
+    """Returns the class sizes when each person counts only in the smallest of their classes."""
     order = np.lexsort((row_class, people_of_row, owner))
     first = order[np.r_[True, np.diff(owner[order]) != 0]]
     sizes = np.bincount(row_class[first])
@@ -165,7 +165,7 @@ def _journalist(
 ) -> float:
     absent = [name for name in quasi if name not in population.columns]
     if absent:
-        raise lacks(absent, list(population.columns))
+        raise missing_columns(absent, list(population.columns))
     parts = [pd.DataFrame({name: as_text(part[name]) for name in quasi}) for part in (frame, population)]
     both = pd.concat(parts, ignore_index=True)
     number = pd.factorize(radix(*encode(both, quasi)))[0]
@@ -176,7 +176,7 @@ def _journalist(
 def _unique_without(
     codes: list[NDArray[np.int64]], sizes: list[int], quasi: Sequence[str], owner: NDArray[np.int64]
 ) -> dict[str, int]:
-    """People who are unique by the other columns, for each column."""
+    """Returns for each column the people who are unique by the other columns."""
     out = {}
     for left_out, name in enumerate(quasi):
         kept = [j for j in range(len(quasi)) if j != left_out]

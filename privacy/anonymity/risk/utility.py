@@ -1,4 +1,4 @@
-"""What a release is still worth: class-based scores, information loss, counting queries, a model trained on it."""
+"""Measures the remaining utility of a release: class-based scores, information loss and counting queries."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from privacy.anonymity.table.frequency_table import radix
 
 Cover = Mapping[str, Mapping[str, frozenset[str]]]
-"""Per column, the values that each published label covers."""
+"""For each column, the values that each published label covers."""
 
 
 @dataclass(frozen=True)
 class Utility:
-    """Scores of a release; losses are shares of 1, lower is better."""
+    """Scores of a release. Losses are shares of 1; lower is better."""
 
     certainty_penalty: float
     discernibility: float
@@ -30,7 +30,7 @@ class Utility:
 def label_cover(
     original: pd.Series, labels: Sequence[str], paths: Sequence[Sequence[str]] = ()
 ) -> dict[str, frozenset[str]]:
-    """Values of `original` that each label covers; `paths` are rows of the column's hierarchy."""
+    """Returns the values of `original` that each label covers. `paths` are rows of the column's hierarchy."""
     from privacy.anonymity.spec.hierarchy import sort_key
 
     present = sorted(set(original), key=sort_key)
@@ -54,7 +54,7 @@ def label_cover(
 
 
 def _members(inside: str, present: frozenset[str]) -> frozenset[str]:
-    """Values of a set label; a value may hold the bar that stands between them."""
+    """Returns the values of a set label. A value may itself contain the separator `|`."""
     found, start = set(), 0
     cuts = [*(i for i, letter in enumerate(inside) if letter == "|"), len(inside)]
     for end in cuts:
@@ -76,10 +76,11 @@ def _range(label: str, present: list[str]) -> list[str]:
 def measure_utility(
     original: pd.DataFrame, published: pd.DataFrame, cover: Cover, queries: int = 500, seed: int = 7
 ) -> Utility:
-    """Scores of `published` against the text columns of `original`; a missing row counts as suppressed.
+    """Scores `published` against the text columns of `original`; a missing row counts as suppressed.
 
-    Queries count the rows in three random columns with about 40 % of the values of each; an answer from the release
-    spreads each row evenly over the values its label covers. Error: |estimate - truth| / max(truth, 0.1 % of rows).
+    Queries count the rows in three random columns with about 40 % of the values of each. An answer from the release
+    spreads each row evenly over the values that its label covers. Error: |estimate - truth| / max(truth, 0.1 % of
+    rows).
     """
     columns = list(cover)
     rows, kept = len(original), len(published)
@@ -142,7 +143,7 @@ def _query_errors(
 
 
 def _distinct(codes: list[NDArray[np.int64]]) -> tuple[list[NDArray[np.int64]], NDArray[np.int64]]:
-    """The different combinations of codes, and how many rows have each."""
+    """Returns the distinct combinations of codes, and the number of rows of each."""
     key = radix(codes, [int(code.max(initial=0)) + 1 for code in codes])
     _, first, count = np.unique(key, return_index=True, return_counts=True)
     return [code[first] for code in codes], count
@@ -155,7 +156,7 @@ def _entropy_loss(
     truths: list[NDArray[np.int64]],
     dropped: int,
 ) -> float:
-    """Non-uniform entropy (de Waal and Willenborg 1999): bits lost per cell over the bits there were."""
+    """Returns the non-uniform entropy loss (de Waal and Willenborg 1999): lost bits divided by all bits."""
     lost = total = 0.0
     for matrix, code, truth in zip(matrices, codes, truths, strict=True):
         share = np.bincount(truth, minlength=matrix.shape[1]) / len(truth)

@@ -1,4 +1,4 @@
-"""The result of a search: which class each record of each unit goes to, and the labels of the classes."""
+"""The result of a search: the class of each record, and the labels of the classes."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from privacy.anonymity.table.frequency_table import FrequencyTable
 
 SUPPRESSED = -1
 BITS = 62
-"""Values of a set in one whole number."""
+"""Values of a set that are stored in one integer."""
 
 
 @dataclass(frozen=True)
 class Allocation:
-    """`count[i]` records of unit `unit[i]` go to class `group[i]` (SUPPRESSED: not released).
+    """Assigns `count[i]` records of unit `unit[i]` to class `group[i]` (SUPPRESSED: not released).
 
     Sorted by unit, then class. `labels[c, j]` is the label of class `c` in column `j`.
     """
@@ -30,13 +30,14 @@ class Allocation:
 
     @property
     def suppressed(self) -> int:
-        """Records that are not released."""
+        """Number of records that are not released."""
         return int(self.count[self.group == SUPPRESSED].sum())
 
     def spread(self, unit_of_row: NDArray[np.int64], rank: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Class of each row. Rows of one unit are dealt out by rising `rank`, then by position.
+        """Returns the class of each row.
 
-        `rank` must come from the row's content, so that the order of the rows does not matter.
+        Rows of one unit are distributed to its classes by rising `rank`, then by position. `rank` must follow from the
+        row's content, so that the order of the rows does not matter.
         """
         first = np.flatnonzero(np.r_[True, self.unit[1:] != self.unit[:-1]])
         classes = np.diff(np.r_[first, len(self.unit)])
@@ -53,7 +54,7 @@ class Allocation:
 
 
 def make_labels(table: FrequencyTable, unit: NDArray[np.int64], group: NDArray[np.int64]) -> NDArray[np.object_]:
-    """Smallest label of each class in each column that covers all of its members."""
+    """Returns the smallest label of each class in each column that covers all of its members."""
     order = np.argsort(group, kind="stable")
     starts = np.flatnonzero(np.diff(group[order], prepend=-1))
     out = np.empty((len(starts), len(table.domains)), object)
@@ -62,15 +63,17 @@ def make_labels(table: FrequencyTable, unit: NDArray[np.int64], group: NDArray[n
         if domain.kind == INTERVAL:
             low, high = np.minimum.reduceat(codes, starts), np.maximum.reduceat(codes, starts)
             place, pairs = pd.factorize(low * len(domain.values) + high)
-            held = [np.array(divmod(int(pair), len(domain.values))) for pair in pairs]
+            members = [np.array(divmod(int(pair), len(domain.values))) for pair in pairs]
         else:
-            place, held = _sets(codes, starts)
-        out[:, j] = np.array([domain.label(part) for part in held], object)[place]
+            place, members = _sets(codes, starts)
+        out[:, j] = np.array([domain.label(part) for part in members], object)[place]
     return out
 
 
 def _sets(codes: NDArray[np.int64], starts: NDArray[np.int64]) -> tuple[NDArray[np.int64], list[NDArray[np.int64]]]:
-    """Number of the set of codes of each class, whose members begin at `starts`, and the codes of each set."""
+    """Returns the number of each class's set of codes, and the codes of each set. Members of class i begin at
+    `starts[i]`.
+    """
     place = np.zeros(len(starts), np.int64)
     for word in range(int(codes.max()) // BITS + 1):
         bits = np.where(codes // BITS == word, 1 << codes % BITS, 0)

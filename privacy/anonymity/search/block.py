@@ -1,4 +1,4 @@
-"""Partitioning of a large frequency table into blocks that can be searched one at a time."""
+"""Divides a large frequency table into blocks that are searched one at a time."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from privacy.anonymity.spec.specification import Spec
 from privacy.anonymity.table.frequency_table import FrequencyTable, column_order
 
 BLOCKS = 4
-"""A block's share of `spec.block_tuples`: small blocks stay in the cache, and cuts between near pairs cost little."""
+"""Blocks have at most `spec.block_tuples` / BLOCKS tuples. Small blocks fit the processor's cache, and cuts between
+near pairs cost little."""
 SAMPLE, NEAR = 2048, 8
-"""Tuples whose nearest are asked for to find cuts, and how many nearest of each."""
+"""Number of sampled tuples by which cuts are chosen, and number of nearest tuples of each."""
 COUNTED = 20_000
-"""Tuples of a block that are counted to find how even a cut is."""
+"""Tuples of a block that are counted to estimate how even a cut is."""
 
 
 def violated(
@@ -27,7 +28,10 @@ def violated(
     units: NDArray[np.int64] | None = None,
     records: NDArray[np.int64] | None = None,
 ) -> list[str]:
-    """Names of the models that `units` (all by default) would break as one class, with so many `records` of each."""
+    """Returns the names of the models that `units` (None: all) would break as one class.
+
+    `records` is the number of records of each unit (None: all of them).
+    """
     chosen = np.arange(len(table.count)) if units is None else units
     weight = np.where(table.is_home[chosen], table.count[chosen] if records is None else records, 0)
     people = np.array([weight.sum()])
@@ -46,11 +50,12 @@ def violated(
 
 
 def partition(table: FrequencyTable, spec: Spec, threads: int = 1) -> list[NDArray[np.int64]]:
-    """Blocks of units: one of all up to `spec.block_tuples` distinct tuples, else blocks of at most a quarter of that
-    (`BLOCKS`), where the models allow.
+    """Returns blocks of units, as arrays of unit numbers.
 
-    Halves a block like Mondrian (LeFevre et al. 2006), only where both sides still satisfy every model as one class,
-    but where the fewest near pairs of a sample part. Depends on the distinct tuples alone.
+    Up to `spec.block_tuples` distinct tuples make one block. A larger table is halved again and again until blocks have
+    at most a quarter of that (`BLOCKS`), as in Mondrian (LeFevre et al. 2006). A block is cut only where both sides
+    satisfy every model as one class, and where the cut separates the fewest near pairs of a sample. The result depends
+    on the distinct tuples alone.
     """
     tuples = len(table.unit_start) - 1
     if tuples <= spec.block_tuples:
@@ -80,7 +85,7 @@ def partition(table: FrequencyTable, spec: Spec, threads: int = 1) -> list[NDArr
 
 
 def _near_pairs(table: FrequencyTable, threads: int) -> NDArray[np.int64]:
-    """(pairs, 2) tuples of a sample and the tuples nearest to them."""
+    """Returns (pairs, 2) tuples of a sample and the tuples nearest to them."""
     start = table.unit_start
     codes = np.ascontiguousarray(table.codes[start[:-1]])
     tuples = len(codes)
@@ -98,15 +103,15 @@ def _near_pairs(table: FrequencyTable, threads: int) -> NDArray[np.int64]:
 def _cut(
     table: FrequencyTable, codes: NDArray[np.int32], block: NDArray[np.int64], pairs: NDArray[np.int64], spec: Spec
 ) -> NDArray[np.bool_] | None:
-    """Which tuples of a block are on the first side of its best cut, or None when no column can be cut.
+    """Returns which tuples of a block are on the first side of its best cut, or None when no column can be cut.
 
-    `codes` (q, tuples). A cut is good when few `pairs` part and both sides are large.
+    `codes` is (q, tuples). A cut is better the fewer `pairs` it separates and the larger its smaller side.
     """
-    few = block[:: -(-len(block) // COUNTED)]
+    sampled = block[:: -(-len(block) // COUNTED)]
     options: list[tuple[float, int, int, bool]] = []
     for j, domain in enumerate(table.domains):
         size = len(domain.values)
-        share = np.bincount(codes[j][few], minlength=size) / len(few)
+        share = np.bincount(codes[j][sampled], minlength=size) / len(sampled)
         ends = np.sort(codes[j][pairs], 1)
         parts = ends[ends[:, 0] != ends[:, 1]]
         low, high = (np.bincount(parts[:, side], minlength=size) for side in (0, 1))
@@ -121,8 +126,8 @@ def _cut(
                 best = [at[np.argmin(score[at])], at[np.argmax(smaller[at])]]
                 options += [(float(score[code]), j, int(code), is_one) for code in best]
     for _, j, code, is_one in sorted(set(options)):
-        held = codes[j][block]
-        below: NDArray[np.bool_] = held == code if is_one else held <= code
+        inside_block = codes[j][block]
+        below: NDArray[np.bool_] = inside_block == code if is_one else inside_block <= code
         halves = block[below], block[~below]
         if all(len(half) and not violated(table, spec, _units(table, half)) for half in halves):
             return below

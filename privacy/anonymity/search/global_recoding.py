@@ -1,7 +1,8 @@
-"""Optimal global recoding: one level per column for the whole table, the best of the lattice, proved optimal.
+"""Optimal global recoding: the same level of each column for the whole table, proved to be the best.
 
-Nodes are visited by rising loss of their labels, which bounds from below what the node costs once records are
-suppressed (a suppressed record costs 1). The search stops when no unvisited node can beat the best found.
+Nodes of the lattice are visited by rising loss of their labels. That loss is a lower bound of the node's cost with
+suppression, because a suppressed record costs 1. The search stops when no unvisited node can be better than the best
+found.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from privacy.anonymity.errors import InfeasibleError, SpecError
 from privacy.anonymity.search.allocation import SUPPRESSED, Allocation
 from privacy.anonymity.spec.model import DeltaPresence, KMap, PopulationModel
 from privacy.anonymity.spec.specification import Spec
-from privacy.anonymity.table.frequency_table import FrequencyTable, as_text, lacks
+from privacy.anonymity.table.frequency_table import FrequencyTable, as_text, missing_columns
 
 Node = tuple[int, ...]
 
@@ -30,10 +31,10 @@ class _Outcome:
 
 
 def recode_globally(table: FrequencyTable, spec: Spec, population: pd.DataFrame | None = None) -> Allocation:
-    """The global recoding of least loss that satisfies the models within the suppression limit.
+    """Returns the global recoding of least loss that satisfies the models within the suppression limit.
 
-    Columns without a hierarchy are published as they are or not at all. `population` (one row a person, with the
-    quasi-identifiers) is needed by k-map and delta-presence.
+    Columns without a hierarchy are published unchanged or not at all. k-map and delta-presence need `population`: one
+    row for each person, with the quasi-identifiers.
 
     Raises:
         InfeasibleError: no node of the lattice satisfies the models.
@@ -65,7 +66,7 @@ def recode_globally(table: FrequencyTable, spec: Spec, population: pd.DataFrame 
 
 
 def _bound(table: FrequencyTable, node: Node) -> float:
-    """Mean loss of the labels of a node without suppression: least cost of the node."""
+    """Returns the mean loss of a node's labels without suppression, the least cost of the node."""
     total = 0.0
     for j, (domain, level) in enumerate(zip(table.domains, node, strict=True)):
         total += table.weights[j] * float(domain.group_loss[level][table.codes[:, j]] @ table.count)
@@ -84,7 +85,7 @@ def _keys(table: FrequencyTable, codes: NDArray[np.int32], node: Node) -> NDArra
 def _judge(
     table: FrequencyTable, spec: Spec, node: Node, population: tuple[NDArray[np.int32], NDArray[np.int64]] | None
 ) -> _Outcome | None:
-    """Loss of a node with its failing classes suppressed; None when that is more than the limit allows."""
+    """Returns the loss of a node with its failing classes suppressed; None when that is more than allowed."""
     codes = table.codes if population is None else np.concatenate([table.codes, population[0]])
     group = np.unique(_keys(table, codes, node), return_inverse=True)[1].ravel()
     groups = int(group.max()) + 1
@@ -133,14 +134,14 @@ def _allocate(table: FrequencyTable, node: Node, outcome: _Outcome) -> Allocatio
 def _population_codes(
     table: FrequencyTable, spec: Spec, population: pd.DataFrame | None
 ) -> tuple[NDArray[np.int32], NDArray[np.int64]] | None:
-    """Distinct tuples of the population that the domains can express, and their people."""
+    """Returns the population's tuples that have codes, and the people of each; None if no model needs it."""
     if not any(isinstance(model, PopulationModel) for model in spec.models):
         return None
     if population is None:
-        raise SpecError("k_map and delta_presence compare with a population; name its table (--population-table)")
+        raise SpecError("k_map and delta_presence need the population's table; name it with --population-table")
     absent = [domain.column for domain in table.domains if domain.column not in population.columns]
     if absent:
-        raise lacks(absent, list(population.columns))
+        raise missing_columns(absent, list(population.columns))
     codes = np.empty((len(population), len(table.domains)), np.int64)
     for j, domain in enumerate(table.domains):
         lookup = {value: code for code, value in enumerate(domain.values)}

@@ -1,8 +1,8 @@
-"""Local recoding: equal records may be published differently, so that each class costs as little as possible.
+"""Local recoding: rows with equal values may get different labels, so that the total loss is small.
 
-Keep the tuples that satisfy the models by themselves (they cost nothing and can lend records), grow classes around
-the rest cheapest first, place what is left, then refine by relocation, re-splits and annealing. Large tables are
-first cut into blocks (`partition`), each searched alone. Cost of a class: its records times the loss of its label.
+The steps: keep the tuples that satisfy the models by themselves; grow classes around the others, cheapest first; place
+what is left; refine by moves, splits and rebuilds with annealing. Large tables are first divided into blocks (`block`),
+which are searched separately. The cost of a class is its number of records times the loss of its label.
 """
 
 from __future__ import annotations
@@ -31,44 +31,47 @@ from privacy.anonymity.spec.specification import Spec
 from privacy.anonymity.table.frequency_table import FrequencyTable, column_order
 
 CLOSE = 24
-"""Nearest tuples that moves draw partners from; more dilute them, fewer miss good ones."""
+"""Nearest tuples that moves draw partners from. More include worse partners, fewer miss good ones."""
 FEWEST_NEAR, MOST_NEAR = 64, 128
-"""Neighbours known of each tuple: four times k within these bounds."""
+"""Bounds of the number of known neighbours of each tuple, which is four times k."""
 CREDIT = 0.4
-"""Share of a record's floor that growth forgives; best of 0 … 1 on Adult, flat around it."""
+"""Share of a record's floor that growth subtracts from the price. Best of 0 to 1 on Adult, with little difference
+nearby."""
 STARTS = 4
 """First partners that growth tries for each seed."""
 SHUFFLE = 20080529
-"""Seed of the order in which classes grow under models about shares, where any fixed order favours one region."""
-ROUNDS, DEAR_ROUNDS, SHARE_ROUNDS = (32, 2.5), (12, 2.5), (4, 2.0)
-"""Rounds of refinement at effort 1 and the power of it that they grow with; where sensitive values must be checked;
-and where their shares must be."""
+"""Seed of the order in which classes grow under models about shares, where any fixed order favours one part of the
+table."""
+ROUNDS, DISTINCT_ROUNDS, SHARE_ROUNDS = (32, 2.5), (12, 2.5), (4, 2.0)
+"""(Rounds of refinement at effort 1, power of the effort by which they grow): for k-anonymity alone, for distinct
+l-diversity, and for models about shares."""
 USUAL_EFFORT, USUAL_TUPLES = 6, 15_000
-"""Effort where none is asked for, and the distinct combinations up to which it is taken: half a minute or so."""
+"""Default effort, and the number of distinct combinations up to which it applies: about half a minute."""
 MOST_EFFORT = 16
-"""Most effort where none is asked for: of 801 households t-closeness lost .087 at effort 6, within a second, .066 at 12
-and .064 at 25, in six."""
+"""Highest default effort. With t-closeness, 801 households lost .087 at effort 6 (within a second), .066 at 12 and .064
+at 25 (six seconds)."""
 WHOLE = 5
-"""Multiple of `block_tuples` up to which blocks are searched as a whole table is."""
+"""Multiple of `block_tuples` up to which blocks get all rounds."""
 NEAR_PARTS = 16
-"""Parts of the tuples whose neighbours threads look for at a time."""
+"""Number of ranges of tuples whose neighbours threads find at a time."""
 
 Found = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
 """Unit, class and count of each slot."""
 
 
 def recode_locally(table: FrequencyTable, spec: Spec, threads: int | None = None) -> Allocation:
-    """Classes that satisfy the models, at the least loss found. Deterministic in the table and `spec.seed`: `threads`
-    (as many as there are cores by default) change nothing but the time.
+    """Returns classes that satisfy the models at the least loss found.
+
+    The result depends on the table and `spec.seed` alone. `threads` (None: as many as cores) changes only the time.
 
     Raises:
-        InfeasibleError: the whole table as one class would not satisfy a model.
+        InfeasibleError: the whole table as one class would break a model.
     """
     broken = violated(table, spec)
     if broken:
         raise InfeasibleError(
             f"the whole table of {table.people} people as one class would break {', '.join(broken)}; weaken the "
-            "model or bring more people"
+            "model or add people"
         )
     cores = threads or usable_cores()
     blocks = partition(table, spec, cores)
@@ -89,9 +92,10 @@ def recode_locally(table: FrequencyTable, spec: Spec, threads: int | None = None
 
 
 def effort_for(table: FrequencyTable, spec: Spec) -> int:
-    """The effort that the specification names. Else the larger the table, the less, so that the search takes about as
-    long as that of `USUAL_TUPLES` combinations with `USUAL_EFFORT`; at least 1. Under models about shares, whose rounds
-    are few, smaller tables get more than that: up to `MOST_EFFORT`.
+    """Returns `spec.effort`, or the largest effort whose run time is about that of `USUAL_TUPLES` combinations.
+
+    The default is at least 1 and at most `USUAL_EFFORT`. Models about shares have few rounds; for them it is up to
+    `MOST_EFFORT` in small tables.
     """
     if spec.effort is not None:
         return spec.effort
@@ -103,7 +107,7 @@ def effort_for(table: FrequencyTable, spec: Spec) -> int:
 
 
 def _search(table: FrequencyTable, block: NDArray[np.int64], spec: Spec, threads: int) -> Found:
-    """Unit, class and count of each slot of the classes found for a table in one block."""
+    """Returns unit, class and count of each slot of the classes found for a table in one block."""
     problem, classes = _first(table, block, spec, threads, FEWEST_NEAR, STARTS)
     slots = refine_in_regions(problem, slots_of(classes), _schedule(table, problem, classes, spec), spec.seed, threads)
     slots = relocate_all(problem, slots)
@@ -111,10 +115,11 @@ def _search(table: FrequencyTable, block: NDArray[np.int64], spec: Spec, threads
 
 
 def _search_block(table: FrequencyTable, block: NDArray[np.int64], spec: Spec, threads: int) -> Found:
-    """The same for one of many blocks, which is refined at once.
+    """Does the same for one of many blocks, which is refined as a whole.
 
-    Where only people are counted, less is looked at from `WHOLE` on, so that the time grows little with the table:
-    records lie closer there, and what rounds would gain, cuts between near tuples gain for less (see `partition`).
+    Where k-anonymity is the only model, tables of more than `WHOLE` times `block_tuples` get fewer rounds. So the time
+    grows little with the table. Records are closer to each other there, and good cuts between blocks gain more for less
+    time (see `block.partition`).
     """
     share = 1.0 if table.sensitive else min(1.0, WHOLE * spec.block_tuples / (len(table.unit_start) - 1))
     fewest, starts = int(share * FEWEST_NEAR), max(1, round(share * STARTS))
@@ -129,7 +134,7 @@ def _search_block(table: FrequencyTable, block: NDArray[np.int64], spec: Spec, t
 def _first(
     table: FrequencyTable, block: NDArray[np.int64], spec: Spec, threads: int, fewest: int, starts: int
 ) -> tuple[Problem, Classes]:
-    """The problem of a block and the classes before refinement."""
+    """Returns the problem of a block and the classes before refinement."""
     problem, count = make_problem(table, block, spec, threads, fewest)
     classes = _new(problem, count)
     keep_satisfied(problem, classes)
@@ -139,12 +144,12 @@ def _first(
 
 
 def _schedule(table: FrequencyTable, problem: Problem, classes: Classes, spec: Spec, share: float = 1.0) -> Schedule:
-    least, power = (DEAR_ROUNDS if is_monotone(problem) else SHARE_ROUNDS) if table.sensitive else ROUNDS
+    least, power = (DISTINCT_ROUNDS if is_monotone(problem) else SHARE_ROUNDS) if table.sensitive else ROUNDS
     return new_schedule(classes, max(1, round(share * int(least * effort_for(table, spec) ** power))))
 
 
 def _grow(problem: Problem, classes: Classes, starts: int = STARTS) -> None:
-    """Give every record without a class one: satisfied tuples first, then by growth."""
+    """Assigns every unassigned record to a class by growth."""
     left = np.flatnonzero(classes.left > 0)
     floors = problem.floor[problem.tuple_of[left]]
     seeds = left[np.lexsort((left, -floors))]
@@ -167,7 +172,7 @@ def _new(p: Problem, count: NDArray[np.int64]) -> Classes:
 def make_problem(
     table: FrequencyTable, block: NDArray[np.int64], spec: Spec, threads: int = 1, fewest: int = FEWEST_NEAR
 ) -> tuple[Problem, NDArray[np.int64]]:
-    """Arrays of the search over the units of one block, which are in the table's order."""
+    """Returns the problem of one block's units, in the table's order, and the records of each unit."""
     codes = np.ascontiguousarray(table.codes[block])
     count = table.count[block]
     differs = (codes[1:] != codes[:-1]).any(1)
@@ -217,7 +222,7 @@ def make_problem(
 def _models(
     table: FrequencyTable, spec: Spec
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64], NDArray[np.int32]]:
-    """Models as arrays; k-anonymity (k = 1 when not asked for) comes first."""
+    """Returns the models as arrays. k-anonymity comes first, with k = 1 when it is not asked for."""
     place = {sensitive.column: sensitive for sensitive in table.sensitive}
     total = sum(len(sensitive.values) for sensitive in table.sensitive)
     levels = max((len(sensitive.ground) for sensitive in table.sensitive), default=1)

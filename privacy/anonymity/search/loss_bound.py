@@ -1,4 +1,4 @@
-"""A bound below which no release with hierarchy labels can lose, whatever search finds it."""
+"""Computes a lower bound of the loss of every release with hierarchy labels, whatever search finds it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Refinement in regions: the classes are cut into neighbourhoods, each refined by itself, as many at once as cores.
+"""Divides the classes into regions that are refined in parallel, one on each core.
 
-After each stretch of rounds the classes are cut anew along other columns, so no border lasts. Cuts, and the dice of
-each region, follow from the classes and the seed alone: the number of cores changes nothing but the time.
+After a few rounds the classes are divided anew along other columns, so no border lasts. The borders and the random
+numbers of each region follow from the classes and the seed alone. So the number of cores changes only the time.
 """
 
 from __future__ import annotations
@@ -23,11 +23,12 @@ from privacy.anonymity.kernel.resplit import new_scratch
 from privacy.anonymity.kernel.subproblem import put_slots, renumber_neighbours
 
 REGION_SLOTS = 6000
-"""Slots of classes with a loss in a region: fewer hide more neighbours behind borders, more leave the cache."""
+"""Slots of classes with a loss in a region. Smaller regions separate more neighbours, larger ones exceed the
+processor's cache."""
 ROUNDS = 8
-"""Rounds between two cuts."""
+"""Rounds between two divisions into regions."""
 MOST_SLOTS, MORE_CLASSES = 4, 256
-"""Room for slots, as a multiple of what there are, and for classes beyond what there are."""
+"""Room for slots, as a multiple of the present number, and for classes beyond the present number."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -35,7 +36,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Slots:
-    """Classes as a list: `count` records of each `unit` in class `group`; classes are numbered from 0."""
+    """Classes as a list: `count` records of each `unit` in class `group`. Classes are numbered from 0."""
 
     unit: NDArray[np.int64]
     group: NDArray[np.int64]
@@ -43,7 +44,7 @@ class Slots:
 
 
 def slots_of(c: Classes) -> Slots:
-    """The slots in use, by class, classes renumbered in their order."""
+    """Returns the used slots by class, with classes renumbered in their order."""
     used = np.flatnonzero(c.slot_class >= 0)
     used = used[np.lexsort((c.slot_unit[used], c.slot_class[used]))]
     _, group = np.unique(c.slot_class[used], return_inverse=True)
@@ -51,12 +52,15 @@ def slots_of(c: Classes) -> Slots:
 
 
 def usable_cores() -> int:
-    """Cores that this process may use."""
+    """Returns the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def run_all(function: Callable[[Item], Result], items: Iterable[Item], threads: int) -> list[Result]:
-    """The results in order, in up to `threads` threads; a single item is done in this one."""
+    """Returns the results of `function` in the order of `items`, computed in up to `threads` threads.
+
+    A single item is computed in the calling thread.
+    """
     work = list(items)
     if threads <= 1 or len(work) <= 1:
         return [function(item) for item in work]
@@ -65,7 +69,7 @@ def run_all(function: Callable[[Item], Result], items: Iterable[Item], threads: 
 
 
 def refine_in_regions(p: Problem, slots: Slots, schedule: Schedule, seed: int, threads: int) -> Slots:
-    """The classes after all rounds of the schedule."""
+    """Returns the classes after all rounds of the schedule."""
     for first in range(0, schedule.rounds, ROUNDS):
         rounds = range(first, min(first + ROUNDS, schedule.rounds))
         random = np.random.default_rng([seed, first])
@@ -80,15 +84,16 @@ def refine_in_regions(p: Problem, slots: Slots, schedule: Schedule, seed: int, t
 
 
 def cut_classes(p: Problem, slots: Slots, random: np.random.Generator) -> list[Slots]:
-    """Regions of about REGION_SLOTS slots of classes with a loss; classes keep together and so do like classes.
+    """Returns regions of about REGION_SLOTS slots of classes with a loss. Classes are not divided, similar ones stay
+    together.
 
-    Halves the classes in the order of the columns drawn anew for each cut, codes of sets in random order.
+    The classes are halved repeatedly in the order of randomly chosen columns. Codes of set columns get a random order.
     """
     starts = np.flatnonzero(np.diff(slots.group, prepend=-1))
     size = np.diff(starts, append=len(slots.group))
     tuple_of = p.tuple_of[slots.unit]
-    is_dear = np.maximum.reduceat(tuple_of, starts) > np.minimum.reduceat(tuple_of, starts)
-    weight = np.where(is_dear, size, 0)
+    has_loss = np.maximum.reduceat(tuple_of, starts) > np.minimum.reduceat(tuple_of, starts)
+    weight = np.where(has_loss, size, 0)
     codes = p.codes[slots.unit[starts]].copy()
     for j in np.flatnonzero(p.kind == SET):
         codes[:, j] = random.permutation(int(p.size[j]))[codes[:, j]]
@@ -117,7 +122,7 @@ def _halve(
 
 
 def _refine_region(p: Problem, slots: Slots, schedule: Schedule, rounds: range, seed: int) -> Slots:
-    """The classes of one region after `rounds`, in the units of `p`."""
+    """Returns the classes of one region after `rounds`, in the unit numbers of `p`."""
     units, unit = np.unique(slots.unit, return_inverse=True)
     _, group = np.unique(slots.group, return_inverse=True)
     local = replace(slots, unit=unit.ravel().astype(np.int64), group=group.ravel().astype(np.int64))
@@ -128,7 +133,7 @@ def _refine_region(p: Problem, slots: Slots, schedule: Schedule, rounds: range, 
 
 
 def extract(p: Problem, units: NDArray[np.int64], slots: Slots) -> tuple[Problem, Classes]:
-    """The problem of `units` alone (rising), and `slots`, in their numbers, as its classes."""
+    """Returns the problem of `units` (rising) alone, and `slots`, in the numbers of that problem, as its classes."""
     tuples, tuple_of = np.unique(p.tuple_of[units], return_inverse=True)
     number = np.full(len(p.neighbour), -1, np.int32)
     number[tuples] = np.arange(len(tuples), dtype=np.int32)
@@ -152,7 +157,7 @@ def extract(p: Problem, units: NDArray[np.int64], slots: Slots) -> tuple[Problem
 
 
 def relocate_all(p: Problem, slots: Slots) -> Slots:
-    """The classes after one pass of moves over all of them."""
+    """Returns the classes after one pass of moves over all of them."""
     part, c = extract(p, np.arange(len(p.codes)), slots)
     relocate(part, c)
     return slots_of(c)

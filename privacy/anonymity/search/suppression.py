@@ -1,7 +1,7 @@
-"""Leaves out the few records that make their classes dear, and publishes `*` where a label says next to nothing.
+"""Suppresses the records that make their classes costly, and cells whose label says almost nothing.
 
-A suppressed record counts 1 and a suppressed cell its column's whole loss, so neither is done unless the limits of the
-specification allow it, and a record only when all others together gain more than it loses.
+A suppressed record counts 1 and a suppressed cell its column's whole loss. So both happen only within the limits of the
+specification, and a record is suppressed only when the others gain more than it loses.
 """
 
 from __future__ import annotations
@@ -21,11 +21,12 @@ from privacy.anonymity.table.frequency_table import FrequencyTable
 
 LEAST_GAIN = 1e-9
 TRIALS = (1.0, 0.25)
-"""Shares of the limit that are tried: leaving out fewer, those that gain most, may cost less than leaving out all."""
+"""Shares of the limit that are tried. Suppressing only the records that gain most may cost less than using the whole
+limit."""
 
 
 def suppress(table: FrequencyTable, allocation: Allocation, spec: Spec) -> Allocation:
-    """The allocation after suppression of records (`suppression_limit`) and of cells (`cell_limit`)."""
+    """Returns the allocation after suppression of records (`suppression_limit`) and of cells (`cell_limit`)."""
     if spec.suppression_limit > 0:
         allocation = _suppress_records(table, allocation, spec)
     if spec.cell_limit is not None:
@@ -34,9 +35,9 @@ def suppress(table: FrequencyTable, allocation: Allocation, spec: Spec) -> Alloc
 
 
 def _suppress_records(table: FrequencyTable, allocation: Allocation, spec: Spec) -> Allocation:
-    """Without the records whose classes would cost less without them, when a search without them gains by that.
+    """Returns the best of the allocation and new searches without the records that make their classes costly.
 
-    Every trial searches anew; it is kept when all labels and one for each record left out cost less than before.
+    A new search is kept when its labels, and 1 for each suppressed record, cost less than before.
     """
     best, cost = allocation, _cost(table, allocation)
     slot, gain = _gains(table, allocation)
@@ -59,7 +60,7 @@ def _suppress_records(table: FrequencyTable, allocation: Allocation, spec: Spec)
 
 
 def _gains(table: FrequencyTable, allocation: Allocation) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Slots by falling gain a record from leaving them out of their class, and the gains."""
+    """Returns the slots by falling gain, and the gain per record of leaving each out of its class."""
     order = np.argsort(allocation.group, kind="stable")
     gain = np.zeros(len(order))
     for slots in np.split(order, np.flatnonzero(np.diff(allocation.group[order])) + 1):
@@ -76,7 +77,7 @@ def _gains(table: FrequencyTable, allocation: Allocation) -> tuple[NDArray[np.in
 
 
 def _search_without(table: FrequencyTable, count: NDArray[np.int64], spec: Spec) -> Allocation:
-    """Local recoding of `count` records of each unit; the other records are suppressed."""
+    """Returns the local recoding of `count` records of each unit. The other records are suppressed."""
     kept = np.flatnonzero(count)
     part = FrequencyTable(
         table.domains, table.sensitive, table.codes[kept], table.category[kept], table.is_home[kept], count[kept]
@@ -91,7 +92,7 @@ def _search_without(table: FrequencyTable, count: NDArray[np.int64], spec: Spec)
 
 
 def _cost(table: FrequencyTable, allocation: Allocation) -> float:
-    """Loss of all records' labels, and 1 for each that is suppressed."""
+    """Returns the loss of all records' labels, plus 1 for each suppressed record."""
     kept = allocation.group != SUPPRESSED
     group, count = allocation.group[kept], allocation.count[kept]
     total = float(allocation.count[~kept].sum())
@@ -102,7 +103,7 @@ def _cost(table: FrequencyTable, allocation: Allocation) -> float:
 
 
 def _loss(table: FrequencyTable, codes: NDArray[np.int32]) -> float:
-    """Loss of the smallest labels that cover the codes."""
+    """Returns the loss of the smallest labels that cover the codes."""
     total = 0.0
     for j, domain in enumerate(table.domains):
         if domain.kind == INTERVAL:
@@ -114,9 +115,9 @@ def _loss(table: FrequencyTable, codes: NDArray[np.int32]) -> float:
 
 
 def _suppress_cells(table: FrequencyTable, allocation: Allocation, limit: float) -> Allocation:
-    """With `*` for labels that lose more than `limit` of their column.
+    """Replaces labels that lose more than `limit` of their column by `*`.
 
-    Classes that become alike are published as one; unions of classes that satisfy a model satisfy it.
+    Classes that become alike are published as one. A union of classes that satisfy a model satisfies it too.
     """
     labels = allocation.labels.copy()
     kept = allocation.group != SUPPRESSED
@@ -127,7 +128,7 @@ def _suppress_cells(table: FrequencyTable, allocation: Allocation, limit: float)
 
 
 def _label_loss(domain: Domain, codes: NDArray[np.int32], group: NDArray[np.int64], groups: int) -> NDArray[np.float64]:
-    """(groups,) loss of the smallest label that covers the codes of each group."""
+    """Returns (groups,) the loss of the smallest label that covers the codes of each group."""
     size = len(domain.values)
     if domain.kind == INTERVAL:
         low, high = np.full(groups, size - 1), np.zeros(groups, np.int64)
@@ -139,7 +140,9 @@ def _label_loss(domain: Domain, codes: NDArray[np.int32], group: NDArray[np.int6
 
 
 def _publish_suppressed(table: FrequencyTable, allocation: Allocation, spec: Spec) -> Allocation:
-    """With the suppressed records as rows of `*`, where together they satisfy the models; otherwise they stay out."""
+    """Publishes the suppressed records as rows of `*` where together they satisfy the models; else they stay
+    suppressed.
+    """
     out = np.flatnonzero(allocation.group == SUPPRESSED)
     if not len(out) or violated(table, spec, allocation.unit[out], allocation.count[out]):
         return allocation

@@ -1,7 +1,7 @@
-"""Cuts of a table that is too large to be searched at once, found from histograms that are small whatever its size.
+"""Divides a table that is too large to be searched at once into parts, by histograms of bounded size.
 
-Parts are ranges of the first word of a unit's key (`unit_key`): tuples that agree in the columns costliest to differ
-in. The cuts follow from the numbers of units alone, so neither partitioning nor engine changes them.
+A part is a range of the first word of a unit's key (`unit_key`), so its tuples agree in the columns costliest to differ
+in. The ranges follow from the numbers of units alone. So neither partitioning nor engine changes them.
 """
 
 from __future__ import annotations
@@ -22,18 +22,19 @@ from privacy.anonymity.table.frequency_table import FrequencyTable
 from privacy.anonymity.table.unit_key import Packing, make_packing, to_table, words_of
 
 CELLS = 2**16
-"""Cells of a histogram that are asked for at once."""
+"""Most cells of one histogram."""
 
 Histogram = Callable[[int, int, int], tuple[NDArray[np.int64], NDArray[np.int64]]]
-"""Of a stride and a range [low, high) of keys: cells (key // stride) that occur, in order, and units in each."""
+"""Takes a stride and a range [low, high) of keys; returns the occurring cells (key // stride), rising, and the units in
+each."""
 Content = Callable[[list[int]], tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]]
-"""Of edges: number of the part, words of the units without their quasi-identifiers, and rows."""
+"""Takes edges; returns for each unit its part, its words without the quasi-identifiers, and its rows."""
 
 
 def find_edges(packing: Packing, histogram: Histogram, most: int) -> list[int]:
-    """Edges of consecutive ranges of keys with at most `most` units each, evenly filled.
+    """Returns the edges of consecutive, evenly filled ranges of keys with at most `most` units each.
 
-    One key's units stay together, so a key that alone has more makes a range that has more.
+    Units of one key stay together. A key with more units makes a range of its own.
     """
     steps = packing.steps()
     atoms = _atoms(steps, histogram, 0, steps[0], most)
@@ -49,7 +50,7 @@ def find_edges(packing: Packing, histogram: Histogram, most: int) -> list[int]:
 
 
 def _atoms(steps: list[int], histogram: Histogram, low: int, high: int, most: int) -> list[tuple[int, int]]:
-    """(first key, units) of cells with at most `most` units, or of one key, in order."""
+    """Returns (first key, units) of cells with at most `most` units, or of one key, in order."""
     stride = next((s for s in reversed(steps) if (high - low) // s <= CELLS), steps[-1])
     out: list[tuple[int, int]] = []
     for cell, units in zip(*(part.tolist() for part in histogram(stride, low, high)), strict=True):
@@ -63,30 +64,30 @@ def _atoms(steps: list[int], histogram: Histogram, low: int, high: int, most: in
 def join_broken(
     packing: Packing, table: FrequencyTable, edges: list[int], units: list[int], content: Content, spec: Spec
 ) -> list[int]:
-    """Edges without those between a part that breaks a model as one class and its smaller neighbour.
+    """Returns the edges after joining each part that breaks a model as one class with its smaller neighbour.
 
-    `table` lends its domains. `units` are the units of each part.
+    `table` supplies the domains; `units` is the number of units of each part.
 
     Raises:
         InfeasibleError: a part would have more than `spec.memory_units` units.
     """
     part, words, rows = content(edges)
-    held = [(words[part == number], rows[part == number]) for number in range(len(edges) - 1)]
+    parts = [(words[part == number], rows[part == number]) for number in range(len(edges) - 1)]
     edges, units = list(edges), list(units)
     number = 0
-    while number < len(held):
-        small = to_table(packing, table.domains, table.sensitive, *_sorted(*held[number]))
+    while number < len(parts):
+        small = to_table(packing, table.domains, table.sensitive, *_sorted(*parts[number]))
         broken = violated(small, spec)
-        if not broken or len(held) == 1:
+        if not broken or len(parts) == 1:
             number += 1
             continue
-        left = number - 1 if number and (number + 1 == len(held) or units[number - 1] <= units[number + 1]) else number
+        left = number - 1 if number and (number + 1 == len(parts) or units[number - 1] <= units[number + 1]) else number
         if units[left] + units[left + 1] > spec.memory_units:
             raise InfeasibleError(
                 f"a part of {units[number]} units breaks {', '.join(broken)} by itself and its neighbour has no "
                 f"room for it; raise `memory_units` (now {spec.memory_units}) or weaken the model"
             )
-        held[left : left + 2] = [tuple(np.concatenate(pair) for pair in zip(*held[left : left + 2], strict=True))]  # type: ignore[list-item]
+        parts[left : left + 2] = [tuple(np.concatenate(pair) for pair in zip(*parts[left : left + 2], strict=True))]  # type: ignore[list-item]
         units[left : left + 2] = [units[left] + units[left + 1]]
         del edges[left + 1]
         number = left
@@ -99,7 +100,7 @@ def _sorted(words: NDArray[np.int64], rows: NDArray[np.int64]) -> tuple[NDArray[
 
 
 def recode_in_parts(table: FrequencyTable, spec: Spec) -> Allocation:
-    """Local recoding of a table in this process, part by part when it has more units than `spec.memory_units`."""
+    """Returns the local recoding of a table, searched in parts when it has more than `spec.memory_units` units."""
     if len(table.count) <= spec.memory_units:
         return suppress(table, recode_locally(table, spec), spec)
     packing = make_packing(table.domains, table.sensitive)
@@ -137,7 +138,7 @@ def _one(table: FrequencyTable, key: NDArray[np.int64], low: int, high: int, spe
 
 
 def concatenate(parts: list[tuple[int, Allocation]]) -> Allocation:
-    """One allocation from those of parts and the number of the first unit of each."""
+    """Returns one allocation from those of parts, given with the number of the first unit of each."""
     classes = np.cumsum([0, *(len(part.labels) for _, part in parts)])
     group = [
         np.where(part.group == SUPPRESSED, SUPPRESSED, part.group + start)

@@ -32,17 +32,16 @@ DO = (
     "제주",
 )
 PROVINCES = (*METROPOLES, *DO)
-"""How the names of the provinces begin, full and short."""
+"""First syllables of the provinces' names, full and short."""
 MISSING = "(missing)"
-"""A null is a value of its own, generalised straight to the top."""
+"""The value of a null. Its only generalisation is the top."""
 
 
 @dataclass(frozen=True)
 class Hierarchy:
-    """`rows[i]` is the path of one value from itself to the top; leaves are in tree order.
+    """A tree of labels. `rows[i]` is the path of one value from itself to the top; values are in tree order.
 
-    All paths have the same length, equal labels on a level lead to equal labels above (it is a tree), and the last
-    label is the same for all.
+    All paths have the same length and end in the same label. Equal labels on a level have equal labels above.
     """
 
     rows: tuple[tuple[str, ...], ...]
@@ -58,7 +57,7 @@ class Hierarchy:
         return len(self.rows[0])
 
     def restrict(self, present: Iterable[str], column: str) -> Hierarchy:
-        """The hierarchy over the values that occur.
+        """Returns the hierarchy over the values that occur.
 
         Raises:
             HierarchyError: values are missing from the hierarchy; the message gives their number, not the values.
@@ -80,9 +79,9 @@ class Hierarchy:
 
 
 def from_rows(rows: Iterable[Sequence[str]], column: str = "") -> Hierarchy:
-    """Check rows of (value, parent, grandparent, …, top) and put them in tree order.
+    """Checks rows of (value, parent, grandparent, …, top) and returns them as a hierarchy in tree order.
 
-    A common top `*` is added when the last level is not one label.
+    A common top `*` is added when the last level has several labels.
 
     Raises:
         HierarchyError: no rows, ragged rows, a value twice, or a label with two parents.
@@ -134,10 +133,10 @@ def _check_tree(paths: list[tuple[str, ...]], column: str) -> None:
 
 
 def read_hierarchy(path: Path, column: str = "", delimiter: str = ";") -> Hierarchy:
-    """Read a hierarchy in ARX's format: no header, `value;parent;…;*`, one value a line.
+    """Reads a hierarchy in ARX's format: no header, one value in each line, `value;parent;…;*`.
 
     Raises:
-        HierarchyError: there is no such file, it is not text in UTF-8, or what `from_rows` finds.
+        HierarchyError: the file is missing or is not UTF-8 text, or any error of `from_rows`.
     """
     if not path.is_file():
         raise HierarchyError(
@@ -155,7 +154,7 @@ def read_hierarchy(path: Path, column: str = "", delimiter: str = ";") -> Hierar
 
 
 def intervals(values: Iterable[str], widths: Sequence[float], column: str = "") -> Hierarchy:
-    """Half-open intervals of growing width over numbers, e.g. widths (5, 10, 20) over ages.
+    """Returns half-open intervals of growing width over numbers, e.g. widths (5, 10, 20) over ages.
 
     Each width must divide the next, so that intervals nest.
 
@@ -175,7 +174,7 @@ def intervals(values: Iterable[str], widths: Sequence[float], column: str = "") 
 
 
 def dates(values: Iterable[str], column: str = "") -> Hierarchy:
-    """Day, month, quarter, year over ISO dates.
+    """Returns the levels day, month, quarter and year over ISO dates.
 
     Raises:
         HierarchyError: values are not dates.
@@ -190,7 +189,7 @@ def dates(values: Iterable[str], column: str = "") -> Hierarchy:
 
 
 def _refuse_others(values: set[str], is_one: Callable[[str], bool], wanted: str, kind: str, column: str) -> None:
-    """Refuse values that a kind of hierarchy cannot hold; they are counted, not named."""
+    """Raises HierarchyError when values do not fit the kind of hierarchy. They are counted, not named."""
     others = sum(not is_one(value) for value in values)
     if others:
         raise HierarchyError(
@@ -216,16 +215,16 @@ def _is_date(value: str) -> bool:
 
 
 def _is_in_korea(value: str) -> bool:
-    """Whether a place begins with one of the 17 provinces, by its full or short name."""
+    """Returns whether a place begins with one of the 17 provinces, by its full or short name."""
     first = value.split()[:1]
     return bool(first) and first[0].startswith(PROVINCES)
 
 
 def regions(values: Iterable[str], column: str = "") -> Hierarchy:
-    """Korean administrative regions written from large to small, e.g. `경기도 수원시 영통구 매탄동`.
+    """Returns the levels of Korean administrative regions, e.g. of `경기도 수원시 영통구 매탄동`.
 
-    Levels: dong, gu, city (si/gun), province (do, or metropolitan city). A part that a place lacks (Seoul has no
-    city between province and gu) repeats the one above.
+    Levels: dong, gu, city (si/gun), province (do, or metropolitan city). A missing part repeats the one above: Seoul
+    has no city between province and gu.
 
     Raises:
         HierarchyError: values do not begin with a province.
@@ -249,11 +248,11 @@ def regions(values: Iterable[str], column: str = "") -> Hierarchy:
 
 
 def automatic(counts: Mapping[str, int], fan_out: int = 4, is_ordered: bool = False, column: str = "") -> Hierarchy:
-    """A hierarchy from the data: consecutive values in groups of about equal weight, `fan_out` groups a level.
+    """Returns a hierarchy made from the data: consecutive values in groups of about equal weight, `fan_out` to a level.
 
-    Ordered columns keep their order; others are ordered by falling frequency so that rare values share a group.
-    Labels are `{first … last}`. The hierarchy reveals values but no counts; it depends on the data, so use a fixed
-    hierarchy for repeated releases.
+    Ordered columns keep their order. Others are sorted by falling frequency, so that rare values share a group. Labels
+    are `{first … last}`. The hierarchy reveals values but no counts. It depends on the data, so use a fixed hierarchy
+    for repeated releases.
     """
     values = sorted(counts, key=sort_key) if is_ordered else sorted(counts, key=lambda value: (-counts[value], value))
     paths: list[list[str]] = [[value] for value in values]
@@ -270,7 +269,7 @@ def automatic(counts: Mapping[str, int], fan_out: int = 4, is_ordered: bool = Fa
 
 
 def sort_key(value: str) -> tuple[int, float, str]:
-    """Numbers by size, then everything else by text."""
+    """Returns a key that sorts numbers by size, then everything else by text."""
     try:
         return 0, float(value), value
     except ValueError:

@@ -1,4 +1,4 @@
-"""Refuse columns whose declared role does not fit what they hold, before anything is searched."""
+"""Refuses columns whose content does not fit their declared role, before the search."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from privacy.anonymity.spec.specification import Spec
 
 SAMPLE = 1000
 SMALLEST = 20
-"""Rows below which uniqueness of values says nothing."""
+"""Number of rows below which unique values prove nothing."""
 UNIQUE_SHARE = 0.95
 FREE_TEXT_LENGTH = 40
 IDENTIFIED_SHARE = 0.1
-"""Of values that have the form of an identifier, above which a column is taken for one."""
+"""Share of values in the form of an identifier above which a column counts as one."""
 IDENTIFYING_NAME = re.compile(
     r"(full|first|last|sur|customer|member|user)?name|e?mail(address)?|(mobile|tele)?phone(number)?|mobile|tel|ssn|rrn"
     r"|passport(number)?|(street)?address|(card|account)number|ip(address)?"
     r"|(customer|member|user|person|patient|device)id"
     r"|이름|성명|성함|(고객|회원)(명|번호|id)|이메일|전화(번호)?|휴대폰(번호)?|연락처|주민(등록)?번호|(여권|카드|계좌)번호|주소"
 )
-"""Names of columns, without case and marks, that hold direct identifiers or keys of people."""
+"""Names of columns, without case and punctuation, that hold direct identifiers or keys of people."""
 NESTED = (list, tuple, set, dict, bytes, np.ndarray)
 PATTERNS = {
     "e-mail addresses": re.compile(r"^[^@\s]+@[^@\s]+\.[A-Za-z]{2,}$"),
@@ -34,9 +34,10 @@ PATTERNS = {
 
 
 def screen(frame: pd.DataFrame, spec: Spec) -> None:
-    """Check the columns that would be released unchanged, and quasi-identifiers, whose labels hold values too.
+    """Checks quasi-identifiers and the columns that are released unchanged for direct identifiers and free text.
 
-    A quasi-identifier may differ in every row, as ages of few people do, but may not be a direct identifier or text.
+    A quasi-identifier may differ in every row, as ages of few people do. It may not be a direct identifier or free
+    text, because labels contain its values.
 
     Raises:
         SpecError: a column looks like a direct identifier or free text and is not `is_confirmed`, or its values are
@@ -61,7 +62,7 @@ def screen(frame: pd.DataFrame, spec: Spec) -> None:
 
 
 def _require_plain(values: pd.Series, name: str) -> None:
-    """Refuse values that are not plain: they can be neither compared nor written as one cell."""
+    """Raises SpecError for lists, records and bytes: they can be neither compared nor written as one cell."""
     if values.dtype != object:
         return
     kinds = {type(value).__name__ for value in values.iloc[: 10 * SAMPLE] if isinstance(value, NESTED)}
@@ -74,13 +75,13 @@ def _require_plain(values: pd.Series, name: str) -> None:
 
 
 def _header(name: str) -> str | None:
-    """What the name of a column says, which may be all there is to tell names of people by."""
+    """Returns why a column's name suggests an identifier; None when it does not."""
     bare = re.sub(r"[\W_]+", "", name).lower()
     return "is named like an identifier of people" if IDENTIFYING_NAME.fullmatch(bare) else None
 
 
 def _pattern(values: pd.Series) -> str | None:
-    """What a column holds that no label may show: identifiers by their form, or text."""
+    """Returns why a column's values may not appear in labels: identifiers by their form, or free text; else None."""
     sample = values.iloc[:: max(len(values) // SAMPLE, 1)].dropna()
     if len(sample) < SMALLEST:
         sample = values.dropna().iloc[:SAMPLE]

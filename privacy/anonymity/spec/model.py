@@ -1,9 +1,9 @@
-"""Privacy models: what every published equivalence class must satisfy.
+"""Privacy models: conditions that every published equivalence class must satisfy.
 
-Guarantees are about one class `E` of a release in which the quasi-identifiers of all members are published alike.
-`n` is the number of people in `E`, `q_s` the share of sensitive value `s` among them, `p_s` its share in the table.
-They protect against linking by quasi-identifiers; they are not differential privacy and do not compose across
-releases by themselves (see `registry`).
+Guarantees are about one class `E` of a release: all members have equal released quasi-identifiers. `n` is the number of
+people in `E`, `q_s` the share of sensitive value `s` among them, `p_s` its share in the table. The models protect
+against linking by quasi-identifiers. They are not differential privacy, and do not compose across releases by
+themselves (see `registry`).
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from privacy.anonymity.kernel import model_shortfall as code
 
 Histogram = NDArray[np.int64]
 TOLERANCE = 1e-9
-"""Slack for rounding in comparisons of shares."""
+"""Tolerance for rounding in comparisons of shares."""
 
 
 class Context(Protocol):
-    """What a model needs to know about its sensitive column."""
+    """What a model reads about its sensitive column."""
 
     @property
     def prior(self) -> NDArray[np.float64]:
@@ -34,18 +34,18 @@ class Context(Protocol):
 
 
 class Model(BaseModel):
-    """Base of the models. `column` is the sensitive column, None for models of class size."""
+    """Base of the models. `column` is the sensitive column; None for models of class size."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     name: str
     column: str | None = None
 
     def holds(self, hist: Histogram, people: NDArray[np.int64], context: Context) -> NDArray[np.bool_]:
-        """(c,) whether each class satisfies the model, from (c, bins) histograms and (c,) people."""
+        """Returns (c,) whether each class satisfies the model, from (c, bins) histograms and (c,) people."""
         raise NotImplementedError
 
     def kernel(self) -> tuple[int, float, float]:
-        """Number of the model in compiled code and its two parameters."""
+        """Returns the number of the model in compiled code and its two parameters."""
         raise NotImplementedError
 
 
@@ -54,13 +54,13 @@ def _shares(hist: Histogram) -> NDArray[np.float64]:
 
 
 class KAnonymity(Model):
-    """n >= k (Sweeney 2002). A member is re-identified by quasi-identifiers with chance at most 1 / k."""
+    """Requires n >= k (Sweeney 2002): a person is re-identified by quasi-identifiers with probability at most 1 / k."""
 
     name: Literal["k_anonymity"] = "k_anonymity"
     k: int = Field(ge=1)
 
     def holds(self, hist: Histogram, people: NDArray[np.int64], context: Context) -> NDArray[np.bool_]:
-        """See Model.
+        """Returns whether each class satisfies the model, see `Model.holds`.
 
         >>> KAnonymity(k=2).holds(np.zeros((2, 0), int), np.array([1, 2]), None).tolist()
         [False, True]
@@ -68,7 +68,7 @@ class KAnonymity(Model):
         return people >= self.k
 
     def kernel(self) -> tuple[int, float, float]:
-        """See Model."""
+        """Returns its number and parameters, see `Model.kernel`."""
         return code.K_ANONYMITY, float(self.k), 0.0
 
 
@@ -79,74 +79,76 @@ class SensitiveModel(Model):
 
 
 class Alpha(SensitiveModel):
-    """q_s <= alpha for every s: the alpha of (alpha, k)-anonymity (Wong et al. 2006); combine with k_anonymity."""
+    """Requires q_s <= alpha for every s, the alpha of (alpha, k)-anonymity (Wong et al. 2006); combine with
+    k_anonymity.
+    """
 
     name: Literal["alpha"] = "alpha"
     alpha: float = Field(gt=0, le=1)
 
     def holds(self, hist: Histogram, people: NDArray[np.int64], context: Context) -> NDArray[np.bool_]:
-        """See Model."""
+        """Returns whether each class satisfies the model, see `Model.holds`."""
         return np.asarray(_shares(hist).max(1) <= self.alpha + TOLERANCE)
 
     def kernel(self) -> tuple[int, float, float]:
-        """See Model."""
+        """Returns its number and parameters, see `Model.kernel`."""
         return code.ALPHA, self.alpha, 0.0
 
 
 class DistinctL(SensitiveModel):
-    """At least l different sensitive values (Machanavajjhala et al. 2007)."""
+    """Requires at least l different sensitive values (Machanavajjhala et al. 2007)."""
 
     name: Literal["distinct_l"] = "distinct_l"
     l: int = Field(ge=1)  # noqa: E741 - the field's own name in the literature
 
     def holds(self, hist: Histogram, people: NDArray[np.int64], context: Context) -> NDArray[np.bool_]:
-        """See Model."""
+        """Returns whether each class satisfies the model, see `Model.holds`."""
         return np.asarray((hist > 0).sum(1) >= self.l)
 
     def kernel(self) -> tuple[int, float, float]:
-        """See Model."""
+        """Returns its number and parameters, see `Model.kernel`."""
         return code.DISTINCT_L, float(self.l), 0.0
 
 
 class EntropyL(SensitiveModel):
-    """exp(-sum q_s ln q_s) >= l (Machanavajjhala et al. 2007)."""
+    """Requires exp(-sum q_s ln q_s) >= l (Machanavajjhala et al. 2007)."""
 
     name: Literal["entropy_l"] = "entropy_l"
     l: float = Field(ge=1)  # noqa: E741 - the field's own name in the literature
 
     def holds(self, hist: Histogram, people: NDArray[np.int64], context: Context) -> NDArray[np.bool_]:
-        """See Model."""
+        """Returns whether each class satisfies the model, see `Model.holds`."""
         q = _shares(hist)
         entropy = -(q * np.log(np.where(q > 0, q, 1.0))).sum(1)
         return np.asarray(np.exp(entropy) >= self.l - TOLERANCE)
 
     def kernel(self) -> tuple[int, float, float]:
-        """See Model."""
+        """Returns its number and parameters, see `Model.kernel`."""
         return code.ENTROPY_L, self.l, 0.0
 
 
 class RecursiveL(SensitiveModel):
-    """r_1 < c (r_l + ... + r_m), r the counts in falling order (Machanavajjhala et al. 2007)."""
+    """Requires r_1 < c (r_l + ... + r_m), with r the counts in falling order (Machanavajjhala et al. 2007)."""
 
     name: Literal["recursive_l"] = "recursive_l"
     c: float = Field(gt=0)
     l: int = Field(ge=2)  # noqa: E741 - the field's own name in the literature
 
     def holds(self, hist: Histogram, people: NDArray[np.int64], context: Context) -> NDArray[np.bool_]:
-        """See Model."""
+        """Returns whether each class satisfies the model, see `Model.holds`."""
         ordered = -np.sort(-hist, axis=1)
         return np.asarray(ordered[:, 0] < self.c * ordered[:, self.l - 1 :].sum(1))
 
     def kernel(self) -> tuple[int, float, float]:
-        """See Model."""
+        """Returns its number and parameters, see `Model.kernel`."""
         return code.RECURSIVE_L, self.c, float(self.l)
 
 
 class TCloseness(SensitiveModel):
-    """Earth mover's distance of q from p is at most t (Li et al. 2007).
+    """Requires an earth mover's distance of q from p of at most t (Li et al. 2007).
 
-    `equal`: all values are 1 apart (total variation). `ordered`: neighbours in sorted order are 1 / (values - 1)
-    apart. `hierarchical`: values are (height of their common ancestor) / (height of the tree) apart.
+    `equal`: all values are 1 apart (total variation). `ordered`: neighbours in sorted order are 1 / (values - 1) apart.
+    `hierarchical`: values are (height of their common ancestor) / (height of the tree) apart.
     """
 
     name: Literal["t_closeness"] = "t_closeness"
@@ -154,11 +156,11 @@ class TCloseness(SensitiveModel):
     distance: Literal["equal", "ordered", "hierarchical"] = "equal"
 
     def holds(self, hist: Histogram, people: NDArray[np.int64], context: Context) -> NDArray[np.bool_]:
-        """See Model."""
+        """Returns whether each class satisfies the model, see `Model.holds`."""
         return self.measure(hist, context) <= self.t + TOLERANCE
 
     def measure(self, hist: Histogram, context: Context) -> NDArray[np.float64]:
-        """(c,) the distance of each class."""
+        """Returns (c,) the distance of each class."""
         gap = _shares(hist) - context.prior
         if self.distance == "equal":
             return np.asarray(np.abs(gap).sum(1) / 2)
@@ -172,71 +174,73 @@ class TCloseness(SensitiveModel):
         return total / 2 / max(len(context.ground), 1)
 
     def kernel(self) -> tuple[int, float, float]:
-        """See Model."""
+        """Returns its number and parameters, see `Model.kernel`."""
         kinds = {"equal": code.T_EQUAL, "ordered": code.T_ORDERED, "hierarchical": code.T_HIERARCHICAL}
         return kinds[self.distance], self.t, 0.0
 
 
 class DeltaDisclosure(SensitiveModel):
-    """|ln(q_s / p_s)| < delta for every s of the table (Brickell and Shmatikov 2008); every value must appear."""
+    """Requires |ln(q_s / p_s)| < delta for every s (Brickell and Shmatikov 2008), so every value must appear."""
 
     name: Literal["delta_disclosure"] = "delta_disclosure"
     delta: float = Field(gt=0)
 
     def holds(self, hist: Histogram, people: NDArray[np.int64], context: Context) -> NDArray[np.bool_]:
-        """See Model."""
+        """Returns whether each class satisfies the model, see `Model.holds`."""
         known = context.prior > 0
         q = _shares(hist)[:, known]
         ratio = np.log(np.where(q > 0, q, 1e-300) / context.prior[known])
         return np.asarray(np.abs(ratio).max(1) < self.delta - TOLERANCE)
 
     def kernel(self) -> tuple[int, float, float]:
-        """See Model."""
+        """Returns its number and parameters, see `Model.kernel`."""
         return code.DELTA_DISCLOSURE, self.delta, 0.0
 
 
 class BasicBeta(SensitiveModel):
-    """(q_s - p_s) / p_s <= beta for every s (Cao and Karras 2012)."""
+    """Requires (q_s - p_s) / p_s <= beta for every s (Cao and Karras 2012)."""
 
     name: Literal["basic_beta"] = "basic_beta"
     beta: float = Field(gt=0)
 
     def caps(self, prior: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Largest allowed share of each value."""
+        """Returns the largest allowed share of each value."""
         return prior * (1 + self.beta)
 
     def holds(self, hist: Histogram, people: NDArray[np.int64], context: Context) -> NDArray[np.bool_]:
-        """See Model."""
+        """Returns whether each class satisfies the model, see `Model.holds`."""
         return np.asarray((_shares(hist) <= self.caps(context.prior) + TOLERANCE).all(1))
 
     def kernel(self) -> tuple[int, float, float]:
-        """See Model."""
+        """Returns its number and parameters, see `Model.kernel`."""
         return code.BASIC_BETA, self.beta, 0.0
 
 
 class EnhancedBeta(BasicBeta):
-    """(q_s - p_s) / p_s <= min(beta, -ln p_s) for every s (Cao and Karras 2012)."""
+    """Requires (q_s - p_s) / p_s <= min(beta, -ln p_s) for every s (Cao and Karras 2012)."""
 
     name: Literal["enhanced_beta"] = "enhanced_beta"  # type: ignore[assignment]
 
     def caps(self, prior: NDArray[np.float64]) -> NDArray[np.float64]:
-        """See BasicBeta."""
+        """Returns the largest allowed share of each value."""
         return np.asarray(prior * (1 + np.minimum(self.beta, -np.log(np.where(prior > 0, prior, 1.0)))))
 
     def kernel(self) -> tuple[int, float, float]:
-        """See Model."""
+        """Returns its number and parameters, see `Model.kernel`."""
         return code.ENHANCED_BETA, self.beta, 0.0
 
 
 class KMap(Model):
-    """At least k people of the population share the published values (Sweeney 2002); needs a population table."""
+    """Requires that k people of the population share the published values (Sweeney 2002); needs a population table."""
 
     name: Literal["k_map"] = "k_map"
     k: int = Field(ge=1)
 
 
 class DeltaPresence(Model):
-    """low <= n / (people of the population in the class) <= high (Nergiz et al. 2007); needs a population table."""
+    """Requires low <= n / (people of the population in the class) <= high (Nergiz et al. 2007); needs a population
+    table.
+    """
 
     name: Literal["delta_presence"] = "delta_presence"
     low: float = Field(ge=0, le=1, default=0.0)

@@ -1,4 +1,4 @@
-"""What only people can say about a release: for whom, why, where, and who answers for it."""
+"""What people must decide about a release: purpose, recipient, environment and responsibility."""
 
 from __future__ import annotations
 
@@ -8,32 +8,32 @@ from pydantic import BaseModel, ConfigDict, Field
 
 QUESTIONS: Mapping[str, str] = {
     "purpose": "What is the release for?",
-    "legal_basis": "Which legal basis does it rest on (PIPA art. 28-2: statistics, scientific research, archiving in "
+    "legal_basis": "What is the legal basis (PIPA art. 28-2: statistics, scientific research, archiving in "
     "the public interest; or the people's consent)?",
     "recipient": "Who receives it?",
-    "environment": "Where and how will they work with it (published, sent, a room or a service of ours)?",
-    "controls": "Which contract, access and security controls bind them there?",
-    "threats": "Who might try to find somebody in it, with which motive and means?",
-    "other_data": "Which other data about the same people do recipients or the public hold?",
-    "harms": "What could happen to somebody who is found?",
-    "transparency": "How were the people told, and their representatives heard?",
-    "accountable": "Who answers for the release?",
+    "environment": "Where and how will they use it (published, sent, in a secure room or through a service)?",
+    "controls": "Which contract, access and security controls apply to them?",
+    "threats": "Who might try to find a person in it, with which motive and means?",
+    "other_data": "Which other data about the same people do recipients or the public have?",
+    "harms": "What could happen to a person who is found?",
+    "transparency": "How were the people informed, and their representatives consulted?",
+    "accountable": "Who is responsible for the release?",
     "policies": "Which principles, policies and procedures apply, and who was trained in them?",
-    "reviewers": "Who, not being the one who made it, found it adequate, and when?",
+    "reviewers": "Which independent reviewers found it adequate, and when?",
     "records": "Where are the records of processing and disclosure kept?",
-    "additional_information": "Where is what leads back to people kept apart, and who may use it?",
-    "no_reidentification": "Where is it agreed that nobody tries to re-identify anybody (PIPA art. 28-5)?",
-    "monitoring": "Who watches for new data and attacks that change the risk?",
+    "additional_information": "Where is the information that identifies people stored separately, and who may use it?",
+    "no_reidentification": "Where do recipients agree not to re-identify any person (PIPA art. 28-5)?",
+    "monitoring": "Who monitors new data and attacks that change the risk?",
     "review_on": "When is it reviewed again?",
-    "destroy_on": "When must recipients have destroyed it?",
-    "incident": "Who is told, and what is done, when somebody was found in it?",
-    "highest_acceptable_risk": "Which chance of finding a given person is still acceptable?",
+    "destroy_on": "By when must recipients destroy it?",
+    "incident": "Who is informed, and what is done, when a person was found in it?",
+    "highest_acceptable_risk": "Which probability of finding a given person is acceptable?",
 }
-"""What a field answers."""
+"""The question that each field answers."""
 
 
 class Context(BaseModel):
-    """Answers that the report quotes; a question without an answer is listed as open. See `QUESTIONS`."""
+    """Answers that the report quotes. A field that is None is listed as an open question, see `QUESTIONS`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     purpose: str | None = None

@@ -1,4 +1,4 @@
-"""The specification of a release: what each column is, which models must hold, how labels look, and the limits."""
+"""The specification of a release: roles of columns, models, form of labels, and limits."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HierarchyKind = Literal["none", "file", "intervals", "dates", "regions", "automa
 
 
 class HierarchySpec(BaseModel):
-    """Where a column's hierarchy comes from; `none` publishes sets or ranges of values."""
+    """The source of a column's hierarchy. Kind `none` publishes sets or ranges of values."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     kind: HierarchyKind = "none"
@@ -37,7 +37,7 @@ class HierarchySpec(BaseModel):
 
 
 class ColumnSpec(BaseModel):
-    """Role of a column. `is_ordered` makes labels ranges, `weight` its share of the loss that the search minimises."""
+    """Role of a column. `is_ordered` makes labels ranges; `weight` is the column's weight in the loss."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     role: Role
@@ -45,14 +45,14 @@ class ColumnSpec(BaseModel):
     is_ordered: bool = False
     weight: float = Field(default=1.0, ge=0)
     is_confirmed: bool = False
-    """Someone has looked and says that the role is right although the column looks like an identifier."""
+    """True when a person has checked that the role is right although the column looks like an identifier."""
 
 
 class Spec(BaseModel):
-    """A release: `columns` by name (columns left out are not released), `models` that must all hold.
+    """The specification of a release: `columns` by name, and `models` that must all hold.
 
-    `person` names the column that tells people apart when a person has several rows; k then counts people, and the
-    column itself is never released.
+    Columns that are not named are not released. `person` names the column that identifies people with several rows.
+    Then k counts people; the column itself is never released.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -60,66 +60,72 @@ class Spec(BaseModel):
     models: tuple[AnyModel, ...]
     algorithm: Literal["local", "global"] = "local"
     weights: Literal["given", "queries"] = "given"
-    """`queries` shifts weight to columns without a hierarchy whose labels mislead counts most (see `counting`): for
-    releases that rows are counted in. The columns' own weights count as well."""
+    """`queries` gives more weight to columns without a hierarchy whose labels distort counts most (see `query_weight`),
+    for releases that rows are counted in. The columns' own weights still count."""
     suppression_limit: float = Field(default=0.0, ge=0, le=1)
-    """Share of the rows that may be left out; local recoding leaves out only what the others gain more from."""
+    """Largest share of rows that may be suppressed. Local recoding suppresses a row only when the others gain more than
+    1."""
     cell_limit: float | None = Field(default=None, ge=0, lt=1)
-    """Cells whose label would lose more than this share of its column are published as `*`, and suppressed rows as rows
-    of `*` where they satisfy the models together. Without it no cell is suppressed."""
+    """Cells whose label would lose more than this share of the column are published as `*`. Suppressed rows are
+    published as rows of `*` where they satisfy the models together. None: no cell is suppressed."""
     person: str | None = None
     target: str | None = None
-    """Sensitive or insensitive column that recipients predict; the report tells what a model loses by the release."""
+    """Sensitive or insensitive column that recipients predict. The report then shows what a model loses by the release.
+    """
     seed: int = 0
     effort: int | None = Field(default=None, ge=1, le=100)
-    """Rounds of refinement grow with its power of 2.5: time for information. 1 is the fastest. If not given, 6 or what
-    the size of the table allows (`local_recoding.effort_for`)."""
+    """How long to search: the rounds of refinement grow with its power of 2.5, and 1 is the fastest. None: 6, or less
+    for large tables (`local_recoding.effort_for`)."""
     block_tuples: int = Field(default=20_000, ge=1000)
-    """Distinct tuples searched at once; larger tables are partitioned first."""
+    """Distinct tuples that are searched at once. Larger tables are divided into blocks."""
     context: Context = Context()
-    """What only people can say about the release; the report quotes it."""
+    """What only people can say about the release. The report quotes it."""
     memory_units: int = Field(default=500_000, ge=1000)
-    """Distinct combinations of quasi-identifiers and modelled values that one process holds at once. The engine cuts a
-    larger table into parts, which are searched one at a time."""
+    """Most distinct combinations of quasi-identifiers and modelled values that one process holds at once. Larger tables
+    are divided into parts, searched one at a time."""
 
     @model_validator(mode="after")
     def _fits_together(self) -> Spec:
         if not self.quasi:
             raise ValueError("no column has role `quasi`; name at least one quasi-identifier")
         if not self.models:
-            raise ValueError("no models; a release without a model protects nobody")
+            raise ValueError(
+                "`models` is empty, so no person would be protected; name at least one, such as k_anonymity"
+            )
         sensitive = set(self.by_role("sensitive"))
         for model in self.models:
             if isinstance(model, SensitiveModel) and model.column not in sensitive:
-                raise ValueError(f"model {model.name!r} is about column {model.column!r}, which is not `sensitive`")
+                raise ValueError(f"model {model.name!r} needs column {model.column!r} with role `sensitive`")
         if self.person in self.columns and self.columns[self.person].role != "identifying":
             raise ValueError(f"person {self.person!r} is never released; make its role `identifying`, or leave it out")
         if self.target is not None and self.target not in {*sensitive, *self.by_role("insensitive")}:
-            raise ValueError(f"target {self.target!r} is not released as it is; name a sensitive or insensitive column")
+            raise ValueError(
+                f"target {self.target!r} is not released as it is; name a column with role `sensitive` or `insensitive`"
+            )
         if sum(self.columns[name].weight for name in self.quasi) <= 0:
             raise ValueError("the weights of the quasi-identifiers are all 0; give one a positive weight")
         return self
 
     def by_role(self, role: Role) -> tuple[str, ...]:
-        """Columns of a role, in the order of the specification."""
+        """Returns the columns of a role, in the order of the specification."""
         return tuple(name for name, column in self.columns.items() if column.role == role)
 
     @property
     def quasi(self) -> tuple[str, ...]:
-        """Quasi-identifiers."""
+        """The quasi-identifiers."""
         return self.by_role("quasi")
 
     @property
     def k(self) -> int:
-        """Smallest allowed class in people (1 when no model of class size is asked for)."""
+        """Smallest allowed class in people; 1 without k-anonymity."""
         return max((model.k for model in self.models if isinstance(model, KAnonymity)), default=1)
 
 
 def load_spec(path: Path) -> Spec:
-    """Read a specification from YAML; paths of hierarchies are relative to it.
+    """Reads a specification from YAML. Paths of hierarchies are relative to the file.
 
     Raises:
-        SpecError: the file does not fit; each fault with its place.
+        SpecError: the file does not fit; the message lists each error with its place.
     """
     try:
         document = YAML(typ="safe").load(path.read_text(encoding="utf-8"))

@@ -1,6 +1,6 @@
-"""The values of one quasi-identifier as codes, the loss of each label over them, and the labels themselves.
+"""The values of one quasi-identifier as codes, and the labels over them with their losses.
 
-Loss of a label is the normalised certainty penalty: (values of the table it covers - 1) / (values of the table - 1).
+The loss of a label is the normalised certainty penalty: (covered values of the table - 1) / (values of the table - 1).
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from privacy.anonymity.spec.hierarchy import TOP, Hierarchy
 from privacy.anonymity.spec.specification import ColumnSpec
 
 LARGEST_TABLE = 4096
-"""Values of a column beyond which a loss table (values squared) would not fit; pre-generalise such columns."""
+"""Most values of a column. A loss table of more (values squared) would not fit; generalise such columns first."""
 
 
 @dataclass(frozen=True)
 class Domain:
-    """One quasi-identifier. `values[code]` is a value; with a hierarchy, codes follow its leaf order."""
+    """The values of one quasi-identifier; `values[code]` is a value. With a hierarchy, codes follow its leaf order."""
 
     column: str
     values: tuple[str, ...]
@@ -32,16 +32,18 @@ class Domain:
     is_ordered: bool
     weight: float
     counting: float = 0.0
-    """Error of counts per unit of loss (see `counting`), where the specification weighs columns by it."""
+    """Error of counts per unit of loss (see `query_weight`), where the specification weighs columns by it; else 0."""
 
     @property
     def kind(self) -> int:
-        """Label algebra in the search."""
+        """Kind of label in the search: INTERVAL or SET."""
         return INTERVAL if self.hierarchy or self.is_ordered else SET
 
     @cached_property
     def groups(self) -> NDArray[np.int64]:
-        """(levels, values) first code of the group of each code; level 0 is the value itself, the last all values."""
+        """(levels, values) first code of the group of each code. Level 0 is the value itself, the last level all
+        values.
+        """
         size = len(self.values)
         if self.hierarchy is None:
             return np.stack([np.arange(size), np.zeros(size, np.int64)])
@@ -74,7 +76,7 @@ class Domain:
         return out
 
     def label(self, codes: NDArray[np.int64]) -> str:
-        """Published label covering the codes: a value, a node, a range `[a-b]` or a set `{a|b}`."""
+        """Returns the published label that covers the codes: a value, a node, a range `[a-b]` or a set `{a|b}`."""
         low, high = int(codes.min()), int(codes.max())
         if low == high:
             return self.values[low]
@@ -91,7 +93,7 @@ class Domain:
 
 
 def build_domain(column: str, counts: Mapping[str, int], spec: ColumnSpec) -> Domain:
-    """The domain of a column from the number of rows of each value.
+    """Returns the domain of a column from the number of rows of each value.
 
     Raises:
         SpecError: the column has only nulls, or more values than a label table can hold.

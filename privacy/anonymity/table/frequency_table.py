@@ -1,7 +1,7 @@
 """The frequency table: distinct combinations of quasi-identifiers and sensitive values, with counts.
 
-The search sees nothing else, so its cost follows distinct combinations, not rows, and its result does not depend on
-the order or partitioning of the rows.
+It is the only input of the search. So the time follows distinct combinations, not rows, and the result does not depend
+on the order or partitioning of the rows.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from privacy.anonymity.table.domain import Domain, build_domain
 from privacy.anonymity.table.query_weight import blend, counting_cost
 
 LARGEST_WHOLE = 2.0**53
-"""Floats from here on, infinity among them, are not told as whole numbers: not every whole number is one."""
+"""Floats from here on, including infinity, are not written as integers: from here not every integer is a float."""
 LIKENESS = 0.75
-"""Of names, above which one may be the other misspelt."""
+"""Similarity of two names above which one may be a misspelling of the other."""
 
 
 @dataclass(frozen=True)
 class Sensitive:
-    """One sensitive column: its values, their share of the table, and its hierarchy for hierarchical distances."""
+    """One sensitive column: its values, their shares of the table, and its hierarchy for hierarchical distances."""
 
     column: str
     values: tuple[str, ...]
@@ -42,13 +42,13 @@ class Sensitive:
 
 @dataclass(frozen=True)
 class FrequencyTable:
-    """`m` units sorted by quasi-identifier tuple; see `kernel.problem.Problem` for the arrays."""
+    """`m` units sorted by quasi-identifier tuple. The arrays are those of `kernel.problem.Problem`."""
 
     domains: tuple[Domain, ...]
     sensitive: tuple[Sensitive, ...]
     codes: NDArray[np.int32]
     category: NDArray[np.int32]
-    """(m, s) value of each sensitive column as a code of that column."""
+    """(m, s) code of the value of each sensitive column."""
     is_home: NDArray[np.bool_]
     count: NDArray[np.int64]
 
@@ -66,7 +66,7 @@ class FrequencyTable:
 
     @cached_property
     def pair_losses(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
-        """Codes of each column, and where its loss of each pair of codes begins in all columns' losses, and these."""
+        """Number of codes and start in the loss table of each column, and the loss table (each pair of codes)."""
         size = np.array([len(domain.values) for domain in self.domains], np.int64)
         losses = [domain.pair_loss * share for domain, share in zip(self.domains, self.weights, strict=True)]
         start = np.concatenate([[0], np.cumsum(size**2)[:-1]]).astype(np.int64)
@@ -74,16 +74,16 @@ class FrequencyTable:
 
     @property
     def rows(self) -> int:
-        """Rows of the underlying table."""
+        """Number of rows of the table."""
         return int(self.count.sum())
 
     @property
     def people(self) -> int:
-        """People in the underlying table."""
+        """Number of people in the table."""
         return int(self.count[self.is_home].sum())
 
     def histograms(self, group: NDArray[np.int64], groups: int) -> tuple[list[NDArray[np.int64]], NDArray[np.int64]]:
-        """Histograms of each sensitive column, and people, per group of units."""
+        """Returns the histogram of each sensitive column, and the people, of each group of units."""
         weight = np.where(self.is_home, self.count, 0)
         people = np.bincount(group, weights=weight, minlength=groups).astype(np.int64)
         hists = []
@@ -95,7 +95,7 @@ class FrequencyTable:
 
 
 def as_text(column: pd.Series) -> pd.Series:
-    """Values as text; nulls become MISSING; whole floats lose their `.0` so that nulls do not change labels."""
+    """Returns the values as text. Nulls become MISSING. Whole floats lose `.0`, so that nulls do not change labels."""
     if pd.api.types.is_float_dtype(column):
         whole = column.dropna()
         if (whole == whole.round()).all() and (whole.abs() < LARGEST_WHOLE).all():
@@ -107,7 +107,7 @@ def as_text(column: pd.Series) -> pd.Series:
 
 @dataclass(frozen=True)
 class Tabulated:
-    """A frequency table and the unit of each row it was made from."""
+    """A frequency table and the unit of each row of its input."""
 
     table: FrequencyTable
     unit_of_row: NDArray[np.int64]
@@ -119,12 +119,10 @@ def tabulate(
     weight: NDArray[np.int64] | None = None,
     home: NDArray[np.bool_] | None = None,
 ) -> Tabulated:
-    """Count the distinct combinations of `frame`, whose rows stand for `weight` rows each (1 by default).
+    """Counts the distinct combinations of `frame`; each row stands for `weight` rows (None: 1).
 
-    `home` says which rows count as people when that is already known.
-
-    With `spec.person`, each person is counted once, at the first of their tuples in text order; their
-    other rows are carried along without counting towards any model.
+    `home` says which rows count as people, where that is known. Else, with `spec.person`, each person counts once, at
+    the first of their tuples in text order. Their other rows are kept but count towards no model.
 
     Raises:
         SpecError: columns are missing, the table is empty, or a quasi-identifier is unusable.
@@ -132,7 +130,7 @@ def tabulate(
     needed = [*spec.quasi, *modelled_columns(spec), *([spec.person] if spec.person and home is None else [])]
     absent = [name for name in needed if name not in frame.columns]
     if absent:
-        raise lacks(absent, list(frame.columns))
+        raise missing_columns(absent, list(frame.columns))
     if frame.empty:
         raise SpecError("the table has no rows; there is nothing to release")
     weight = np.ones(len(frame), np.int64) if weight is None else weight
@@ -162,7 +160,7 @@ def tabulate(
 
 
 def _distinct(key: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """First row of each different key, keys rising, and the place of each row's key among them."""
+    """Returns the first row of each distinct key, by rising key, and the position of each row's key among them."""
     code, values = pd.factorize(key)
     place = np.empty(len(values), np.int64)
     place[np.argsort(values)] = np.arange(len(values))
@@ -173,15 +171,14 @@ def _distinct(key: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int
 
 
 def require_columns(present: list[str], spec: Spec) -> None:
-    """Refuse a table that lacks a column of the specification, one that is left out included: it may be misspelt.
+    """Checks that the table has every column of the specification, identifying ones included: one may be misspelt.
 
     Raises:
-        SpecError: columns are missing, or there are several of a name, or a distance has no hierarchy; the message
-            names them.
+        SpecError: columns are missing, several have one name, or a distance has no hierarchy; the message names them.
     """
     absent = [name for name in (*spec.columns, *([spec.person] if spec.person else [])) if name not in present]
     if absent:
-        raise lacks(absent, present)
+        raise missing_columns(absent, present)
     trees = [m.column for m in spec.models if isinstance(m, TCloseness) and m.distance == "hierarchical"]
     bare = [name for name in trees if spec.columns[name].hierarchy.kind != "file"]
     if bare:
@@ -191,21 +188,24 @@ def require_columns(present: list[str], spec: Spec) -> None:
         raise SpecError(f"the table has several columns named {twice}; rename or drop them")
 
 
-def lacks(absent: list[str], present: list[str]) -> SpecError:
-    """Columns of the table are told only where they nearly match: a file without a header has people's values there."""
+def missing_columns(absent: list[str], present: list[str]) -> SpecError:
+    """Returns the error for missing columns. It names columns of the table only where they nearly match.
+
+    The first line of a file without a header holds people's values.
+    """
     near = [name for wanted in absent for name in get_close_matches(wanted, present, 1, LIKENESS)]
     hint = f"did you mean {near}?" if near else "check names, header and delimiter"
     return SpecError(f"the table of {len(present)} columns lacks columns {absent}; {hint}")
 
 
 def modelled_columns(spec: Spec) -> list[str]:
-    """Sensitive columns that a model speaks about."""
+    """Returns the sensitive columns that a model is about."""
     modelled = {model.column for model in spec.models if model.column}
     return [name for name in spec.by_role("sensitive") if name in modelled]
 
 
 def column_order(domains: tuple[Domain, ...]) -> list[int]:
-    """Columns by falling cost of differing at all, so that sorted neighbours are near each other."""
+    """Returns the columns by falling loss of differing at all, so that sorted neighbours are near each other."""
 
     def least(domain: Domain) -> float:
         size = len(domain.values)
@@ -215,7 +215,7 @@ def column_order(domains: tuple[Domain, ...]) -> list[int]:
 
 
 def encode_quasi(text: pd.Series, name: str, spec: Spec, weight: NDArray[np.int64]) -> tuple[Domain, NDArray[np.int64]]:
-    """A quasi-identifier from the text of its rows, which stand for `weight` rows each, and the code of each row."""
+    """Returns the domain and the code of each row, from text; each row stands for `weight` rows."""
     raw, values = pd.factorize(text)
     counts = np.bincount(raw, weights=weight, minlength=len(values)).astype(np.int64)
     count_of = dict(zip(values.tolist(), counts.tolist(), strict=True))
@@ -243,7 +243,7 @@ def _encode_sensitive(
 def encode_sensitive(
     text: pd.Series, name: str, spec: Spec, weight: NDArray[np.int64], first_bin: int
 ) -> tuple[Sensitive, NDArray[np.int64]]:
-    """A modelled column from the text of its rows, which stand for `weight` rows each, and the code of each row."""
+    """Returns a modelled column and the code of each row, from text. Each row stands for `weight` rows."""
     counts: Mapping[str, int] = dict.fromkeys(text.unique(), 1)
     is_tree = any(
         isinstance(model, TCloseness) and model.column == name and model.distance == "hierarchical"
@@ -260,7 +260,7 @@ def encode_sensitive(
 
 
 def radix(columns: list[NDArray[np.int64]], sizes: list[int]) -> NDArray[np.int64]:
-    """One number per row that orders rows like the columns do; ranks prefixes that would not fit 62 bits."""
+    """Returns one number for each row that sorts rows as the columns do; ranks replace prefixes beyond 62 bits."""
     key = np.zeros(len(columns[0]), np.int64)
     span = 1
     for column, size in zip(columns, sizes, strict=True):
@@ -274,9 +274,10 @@ def radix(columns: list[NDArray[np.int64]], sizes: list[int]) -> NDArray[np.int6
 
 
 def find_homes(frame: pd.DataFrame, spec: Spec, rank: NDArray[np.int64] | None = None) -> NDArray[np.bool_]:
-    """Which rows count as people: one of each person's, the first by the text of its columns, then by `rank`.
+    """Returns which rows count as people: one row for each person, the first by the text of its columns, then by
+    `rank`.
 
-    Without a rank that follows from the rows' content, the first of equal rows of a person is by position.
+    Without a rank that follows from the content, the first of a person's equal rows is chosen by position.
     """
     if spec.person is None:
         return np.ones(len(frame), np.bool_)

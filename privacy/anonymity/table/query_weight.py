@@ -1,9 +1,9 @@
-"""What a label that covers one more value does to counts, beside what it does to the information loss.
+"""Weighs columns by the error of counting queries, for releases that rows are counted in.
 
-An answer from the release spreads a row evenly over the values of its label. Where two values share labels, their
-counts come out equal: as much is wrong as they were unequal. The loss does not see that, it counts values: one of 41
-countries more is 1/40 of a cell, but halves what `United-States`, 91 % of the rows, tells. A column's counting cost
-is the error per unit of loss.
+An answer from the release spreads a row evenly over the values of its label. Two values that share labels get equal
+counts, so the error is large where their real counts differ. The information loss counts values and misses this: one
+more of 41 countries is 1/40 of a cell, but it halves the count of `United-States`, 91 % of the rows. The counting cost
+of a column is this error per unit of loss.
 """
 
 from __future__ import annotations
@@ -12,20 +12,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 HALF, MOST_SHARE = 10.0, 0.4
-"""Mean counting cost at which half of all weight would follow it, and how much may. Adult's, at k=5 with set labels, is
-about 4: from a fifth of the weight to two fifths the error of counts falls from .026 to .022, the loss rises by 5 %."""
+"""Mean counting cost at which half of the weight follows it, and the largest share of the weight that may. On Adult at
+k=5 with set labels it is about 4: from a fifth to two fifths of the weight the error of counts falls from .026 to .022,
+and the loss rises by 5 %."""
 RUN, CHOICE = 2.0, 0.48
-"""Chance that a question separates two values: neighbours, by either end of a run of values (times the number of
-values), and any two, where it is about 40 % of the values."""
+"""Chance that a query separates two values: for neighbours of an ordered column, times the number of values; and for
+any two values, where a query asks for about 40 % of them."""
 
 
 def counting_cost(rows: NDArray[np.int64], is_ordered: bool) -> float:
-    """Expected error of counts per unit of loss when labels of a column cover one value more; 0 for a single value.
+    """Returns the expected error of counts per unit of loss when a column's labels cover one more value.
 
-    `rows` are the rows of each value. Of values a and b with shares p and q, labels that hold both give b what a has
-    too many, (p - q) / (p + q) of their rows. Any two values meet by chance; of an ordered column only neighbours do,
-    in the order of `rows`, and questions are about runs of values, so few fall between them. What the values lose and
-    gain is added up for each; the errors of a question's values add as squares do, so many small ones cancel out.
+    It is 0 for a single value. `rows` is the number of rows of each value. Labels that cover values a and b with shares
+    p and q move (p - q) / (p + q) of the rows from a to b. Any two values may share a label; in an ordered column only
+    neighbours in the order of `rows` do. Queries of an ordered column ask for runs of values, so few separate two
+    neighbours. The flows of each value are added. The errors of a query's values add as squares, so many small ones
+    cancel out.
 
     >>> counting_cost(np.array([50, 50]), False), round(counting_cost(np.array([90, 5, 5]), False), 2)
     (0.0, 1.07)
@@ -50,14 +52,14 @@ def counting_cost(rows: NDArray[np.int64], is_ordered: bool) -> float:
 
 
 def blend(weights: NDArray[np.float64], costs: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Shares of the columns in the loss, in proportion to weight times (1 + counting cost / HALF).
+    """Returns the share of each column in the loss, proportional to weight * (1 + counting cost / HALF).
 
-    What follows the counting cost is cut to MOST_SHARE of all: the loss must not forget the other columns.
+    At most MOST_SHARE of all weight follows the counting cost, so that other columns keep theirs.
     """
     shares = weights / weights.sum()
-    told = shares * costs
-    mean = float(told.sum())
+    weighted = shares * costs
+    mean = float(weighted.sum())
     if mean <= 0.0:
         return np.asarray(shares)
     part = min(mean / (mean + HALF), MOST_SHARE)
-    return np.asarray((1 - part) * shares + part * told / mean)
+    return np.asarray((1 - part) * shares + part * weighted / mean)

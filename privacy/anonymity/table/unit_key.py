@@ -1,7 +1,7 @@
-"""Units as whole numbers: codes of the columns packed into words, the same in numpy and in the engine's SQL.
+"""Packs the codes of a unit into integers (words), equally in numpy and in the engine's SQL.
 
-The quasi-identifiers fill the first words in the order in which a table is sorted (costliest to differ in first), so
-that a range of the first word holds tuples near each other. What tells units of one tuple apart comes last.
+The quasi-identifiers fill the first words in the sort order of a table, the costliest to differ in first. So a range of
+the first word holds tuples that are near each other. Sensitive values come last.
 """
 
 from __future__ import annotations
@@ -15,34 +15,34 @@ from privacy.anonymity.table.domain import Domain
 from privacy.anonymity.table.frequency_table import FrequencyTable, Sensitive, column_order
 
 ROOM = 2**62
-"""Numbers that a word may take."""
+"""Number of values of a word."""
 
 
 @dataclass(frozen=True)
 class Packing:
-    """Place of each column in the words. Columns: quasi-identifiers, sensitive columns, whether the row is home."""
+    """Word and stride of each column: quasi-identifiers, sensitive columns, and whether the row counts as a person."""
 
     size: tuple[int, ...]
     word: tuple[int, ...]
     stride: tuple[int, ...]
     words: int
     tuple_words: int
-    """Words of the quasi-identifiers, which come first."""
+    """Number of words of the quasi-identifiers, which come first."""
 
     def pack(self, columns: list[NDArray[np.int64]]) -> NDArray[np.int64]:
-        """(n, words) of columns of codes."""
+        """Returns (n, words) from columns of codes."""
         out = np.zeros((len(columns[0]), self.words), np.int64)
         for codes, word, stride in zip(columns, self.word, self.stride, strict=True):
             out[:, word] += codes * stride
         return out
 
     def unpack(self, words: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-        """Columns of codes of (n, words)."""
+        """Returns columns of codes from (n, words)."""
         places = zip(self.size, self.word, self.stride, strict=True)
         return [words[:, word] // stride % size for size, word, stride in places]
 
     def steps(self) -> list[int]:
-        """Strides of the first word, coarsest first, after the number that all of it is below."""
+        """Returns the upper bound of the first word, then its strides, coarsest first."""
         inside = [
             (stride, size) for stride, size, word in zip(self.stride, self.size, self.word, strict=True) if not word
         ]
@@ -51,7 +51,7 @@ class Packing:
 
 
 def make_packing(domains: tuple[Domain, ...], sensitive: tuple[Sensitive, ...]) -> Packing:
-    """Words for the columns of a table."""
+    """Returns the packing for the columns of a table."""
     size = [*(len(d.values) for d in domains), *(len(s.values) for s in sensitive), 2]
     order, rest = column_order(domains), list(range(len(domains), len(size)))
     word, stride = [0] * len(size), [1] * len(size)
@@ -78,17 +78,17 @@ def to_table(
     words: NDArray[np.int64],
     count: NDArray[np.int64],
 ) -> FrequencyTable:
-    """The table of packed units, which must be sorted by their words."""
+    """Returns the frequency table of packed units, which must be sorted by their words."""
     columns = packing.unpack(words)
     codes = np.stack(columns[: len(domains)], 1).astype(np.int32)
-    held = columns[len(domains) : -1]
-    category = np.stack(held, 1) if held else np.zeros((len(words), 0))
+    modelled = columns[len(domains) : -1]
+    category = np.stack(modelled, 1) if modelled else np.zeros((len(words), 0))
     home = columns[-1] == 0
     return FrequencyTable(domains, sensitive, codes, category.astype(np.int32), home, count)
 
 
 def words_of(packing: Packing, table: FrequencyTable) -> NDArray[np.int64]:
-    """(units, words) of a table."""
+    """Returns the (units, words) of a table."""
     codes = [table.codes[:, j].astype(np.int64) for j in range(len(table.domains))]
     category = [table.category[:, j].astype(np.int64) for j in range(len(table.sensitive))]
     return packing.pack([*codes, *category, (~table.is_home).astype(np.int64)])

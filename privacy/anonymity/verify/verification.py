@@ -1,7 +1,7 @@
-"""The independent verifier: reads a published table and says whether every class satisfies every model.
+"""The independent verifier: checks whether every class of a published table satisfies every model.
 
-Written from the definitions in the literature over plain rows; shares no code with the algorithms, the frequency
-table or the compiled models. A release that it did not pass does not exist.
+It is written from the definitions in the literature over plain rows. It shares no code with the algorithms, the
+frequency table or the compiled models. A release that it refuses is not handed out.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from numpy.typing import NDArray
 from privacy.anonymity.spec.specification import Spec
 
 SLACK = 1e-7
-"""Rounding slack of comparisons, wider than the search's own."""
+"""Tolerance for rounding in comparisons, wider than that of the search."""
 OF_POPULATION = ("k_map", "delta_presence")
 """Models that compare a class with the population."""
 
 
 @dataclass(frozen=True)
 class Violation:
-    """One class that breaks one model; `group` is its number in the published table, in order of appearance."""
+    """A class that breaks a model. `group` is its number in the published table, in order of appearance."""
 
     model: str
     group: int
@@ -37,7 +37,7 @@ class Violation:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What was found. `is_passed` is false when anything could not be checked."""
+    """The result of a verification. `is_passed` is false when anything could not be checked."""
 
     violations: tuple[Violation, ...]
     faults: tuple[str, ...]
@@ -62,12 +62,12 @@ def verify(
     weight: pd.Series | None = None,
     original_weight: pd.Series | None = None,
 ) -> Verdict:
-    """Check a published table against the models of `spec`.
+    """Checks a published table against the models of `spec`.
 
-    `published` has the quasi-identifiers as labels and the sensitive values; `original` is the table it came from
-    (for the shares p_s); `person`, aligned with `published`, tells people apart when they may have several rows.
-    `population` gives the number of people of the population per published class (labels joined by U+001F).
-    A table too large to pass is counted first: then a row of `published` stands for `weight` people, and one of
+    `published` has labels as quasi-identifiers, and the sensitive values. `original` is the table that it was made
+    from, for the shares p_s. `person`, aligned with `published`, identifies people with several rows; None: each row is
+    a person. `population` is the number of people of the population in each published class (key: labels joined by
+    U+001F). A larger table may be counted first: then a row of `published` stands for `weight` people, and one of
     `original` for `original_weight`.
     """
     weight = pd.Series(1, published.index) if weight is None else weight
@@ -123,7 +123,7 @@ def verify(
 
 
 def _number(rows: pd.DataFrame) -> NDArray[np.int64]:
-    """Number of each row among the different rows, as text, in order of appearance."""
+    """Returns the number of each row among the distinct rows, as text, in order of appearance."""
     number = np.zeros(len(rows), np.int64)
     for name in rows.columns:
         code, values = pd.factorize(rows[name], use_na_sentinel=False)
@@ -134,7 +134,7 @@ def _number(rows: pd.DataFrame) -> NDArray[np.int64]:
 
 
 def _members(number: NDArray[np.int64]) -> list[list[int]]:
-    """Rows of each class."""
+    """Returns the rows of each class."""
     members: list[list[int]] = [[] for _ in range(int(number.max()) + 1)]
     for row, group in enumerate(number.tolist()):
         members[group].append(row)
@@ -142,7 +142,7 @@ def _members(number: NDArray[np.int64]) -> list[list[int]]:
 
 
 def _count(rows: pd.DataFrame, weight: NDArray[np.int64]) -> tuple[pd.DataFrame, pd.Series]:
-    """The different rows in order of appearance, and the summed weight of each."""
+    """Returns the distinct rows in order of appearance, and the summed weight of each."""
     number = _number(rows)
     total = np.zeros(int(number.max()) + 1, np.int64)
     np.add.at(total, number, weight)
@@ -201,7 +201,7 @@ def _against_population(model: object, people: int, reach: float) -> tuple[float
 def _judge(
     model: object, counts: Counter[str], base: Mapping[str, float], original: pd.DataFrame, spec: Spec
 ) -> tuple[float, float, bool]:
-    """(measured, required, holds) of one class for one sensitive model."""
+    """Returns (measured, required, holds) of one class for one sensitive model."""
     name = str(getattr(model, "name", ""))
     total = sum(counts.values())
     q = {value: counts.get(value, 0) / total for value in base}
@@ -237,7 +237,7 @@ def _judge(
 
 
 def _distance(model: object, q: Mapping[str, float], p: Mapping[str, float], spec: Spec) -> float:
-    """Earth mover's distance by the definition of its ground distance."""
+    """Returns the earth mover's distance by the definition of its ground distance."""
     kind = getattr(model, "distance", "")
     if kind == "equal":
         return sum(max(q[value] - p[value], 0.0) for value in p)
@@ -266,7 +266,9 @@ def _distance(model: object, q: Mapping[str, float], p: Mapping[str, float], spe
 
 
 def _paths(column: str, spec: Spec) -> dict[str, list[str]] | None:
-    """Paths of a sensitive hierarchy, read from its file anew; None (not verifiable) for any other kind."""
+    """Returns the paths of a sensitive hierarchy, read from its file again; None for other kinds, which cannot be
+    verified.
+    """
     file = spec.columns[column].hierarchy.file
     if file is None:
         return None

@@ -94,7 +94,7 @@ class ContentScan:
                 self.unpack(piece, f"{where} (base64)", level + 1)
 
     def unpack(self, data: bytes, where: str, level: int = 0) -> None:
-        """Decode the bytes if they are a container or compressed, and searches the result."""
+        """Decode the bytes if they are a container or compressed, and search the result."""
         is_known = data.startswith((*self.containers, *_MAGIC)) or data[_TAR_MAGIC] == b"ustar"
         if not is_known and not data.startswith(_ZLIB):
             return

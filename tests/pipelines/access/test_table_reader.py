@@ -114,7 +114,7 @@ def test_pseudonyms_replace_the_customer_and_direct_identifiers_are_left_out(bui
     assert len(shown) == len(set(shown)) > 0
     assert all(name.startswith("p_") for name in shown)
     steward = arrow.read("bronze/crm_customer", "steward", "quality_assurance")
-    assert steward.plan.left_out["name"] == "names the person"
+    assert steward.plan.left_out["name"] == "identifies the person"
 
 
 def test_a_limit_returns_few_rows_and_fetches_few_customers(

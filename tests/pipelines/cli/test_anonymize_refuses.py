@@ -1,4 +1,4 @@
-"""Bad input at `bojagi anonymize`: an exit code, what to do next, no file left behind, and nobody's values."""
+"""Bad input to `bojagi anonymize` gives an exit code and a next step, and leaves no file and no personal value."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def tree(*rows: str) -> dict[str, str | bytes]:
 USE_TREE = SPEC.replace("region: {role: quasi}", "region: {role: quasi, hierarchy: {kind: file, file: tree.csv}}")
 WITH = "region: {role: quasi}"
 CASES: dict[str, tuple[str, dict[str, str | bytes], int, str]] = {
-    "k larger than the table": (SPEC.replace("k: 4", "k: 61"), {}, 6, "lower k or bring more people"),
+    "k larger than the table": (SPEC.replace("k: 4", "k: 61"), {}, 6, "lower k or add people"),
     "values missing from a hierarchy": (USE_TREE, tree("a;x;*"), 2, "are not in its hierarchy; add them"),
     "cyclic": (USE_TREE, tree(*(f"{v};a;*" for v in "bcdefgh"), "a;b;*"), 2, "is cyclic"),
     "ragged": (USE_TREE, tree("a;x;*", "b;*"), 2, "is ragged"),
@@ -84,10 +84,10 @@ def run(folder: Path, spec: str, files: dict[str, str | bytes], *more: str) -> t
 
 @pytest.mark.parametrize("name", CASES)
 def test_bad_input_is_refused(tmp_path: Path, name: str) -> None:
-    spec, files, code, told = CASES[name]
+    spec, files, code, message = CASES[name]
     result, left = run(tmp_path, spec, files)
     assert result.exit_code == code, result.output
-    assert told in " ".join(result.output.split())
+    assert message in " ".join(result.output.split())
     assert not left
     assert not any(secret in result.output for secret in SECRETS)
 
@@ -100,14 +100,15 @@ def test_good_input_leaves_its_files(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("output", "told"), [("out.txt", "neither .csv nor .parquet"), ("people.csv", "is the input"), (".", "is a folder")]
+    ("output", "message"),
+    [("out.txt", "neither .csv nor .parquet"), ("people.csv", "is the input"), (".", "is a folder")],
 )
-def test_an_output_that_cannot_be_is_refused_before_the_search(tmp_path: Path, output: str, told: str) -> None:
+def test_an_unusable_output_path_is_refused_before_the_search(tmp_path: Path, output: str, message: str) -> None:
     folder = tmp_path / "x.csv"
     folder.mkdir()
     result, left = run(folder, SPEC, {}, "--output", str(folder / output))
     assert result.exit_code == 2
-    assert told in " ".join(result.output.split())
+    assert message in " ".join(result.output.split())
     assert not left
 
 

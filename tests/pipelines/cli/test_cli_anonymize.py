@@ -34,7 +34,7 @@ models:
 """
 
 
-def test_a_csv_goes_in_and_a_verified_release_comes_out(tmp_path: Path) -> None:
+def test_a_csv_becomes_a_verified_release_with_a_report(tmp_path: Path) -> None:
     random_table(1, rows=200).to_csv(tmp_path / "people.csv", index=False)
     (tmp_path / "spec.yaml").write_text(SPEC, encoding="utf-8")
     files = ["--input", str(tmp_path / "people.csv"), "--output", str(tmp_path / "out.csv")]
@@ -53,7 +53,7 @@ def test_a_csv_goes_in_and_a_verified_release_comes_out(tmp_path: Path) -> None:
     assert "<svg" in (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
 
 
-def test_models_of_a_population_take_its_table(tmp_path: Path) -> None:
+def test_population_models_read_the_population_table(tmp_path: Path) -> None:
     everybody = random_table(7, rows=900)
     everybody.to_csv(tmp_path / "everybody.csv", index=False)
     everybody.head(150).to_csv(tmp_path / "people.csv", index=False)
@@ -68,8 +68,8 @@ def test_models_of_a_population_take_its_table(tmp_path: Path) -> None:
     made = CliRunner().invoke(app, [*command, "--population-table", str(tmp_path / "everybody.csv"), *report])
     assert made.exit_code == 0, made.output
     assert json.loads(made.output)["measured"]["k_map"] >= 12
-    told = json.loads((tmp_path / "report" / "report.json").read_text(encoding="utf-8"))
-    assert told["iso_27559"]["7.3_attack_modelling"]["Population or sample"] == "By the population's table"
+    text = json.loads((tmp_path / "report" / "report.json").read_text(encoding="utf-8"))
+    assert text["iso_27559"]["7.3_attack_modelling"]["Population or sample"] == "By the population's table"
 
 
 def test_the_same_input_gives_the_same_bytes_in_any_order(tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ def test_the_same_input_gives_the_same_bytes_in_any_order(tmp_path: Path) -> Non
         assert made[0][name] != made[3][name]
 
 
-def test_risk_of_a_table(tmp_path: Path) -> None:
+def test_risk_as_json_shows_the_measured_risks(tmp_path: Path) -> None:
     random_table(2, rows=100).to_parquet(tmp_path / "people.parquet")
     command = ["risk", "--input", str(tmp_path / "people.parquet"), "--quasi", "region,sex,age", "--json"]
     result = CliRunner().invoke(app, command)
@@ -104,7 +104,7 @@ def test_risk_of_a_table(tmp_path: Path) -> None:
     assert figures["people"] == 100
 
 
-def test_risk_in_words(tmp_path: Path) -> None:
+def test_risk_as_text_shows_every_requested_measure(tmp_path: Path) -> None:
     table = random_table(2, rows=100)
     table.to_csv(tmp_path / "people.csv", index=False)
     table.to_csv(tmp_path / "everybody.csv", index=False)
@@ -112,13 +112,13 @@ def test_risk_in_words(tmp_path: Path) -> None:
     more = ["--population", "500", "--population-table", str(tmp_path / "everybody.csv"), "--riskiest", "2"]
     result = CliRunner().invoke(app, [*command, *more])
     assert result.exit_code == 0, result.output
-    for told in (
+    for text in (
         "highest risk (prosecutor)",
         "highest risk (journalist)",
         "unique in the population (Pitman)",
         "100.0%",
     ):
-        assert told in result.output
+        assert text in result.output
     sizes = table.groupby(["region", "sex", "age"])["age"].transform("size")
     alone = [str(row + 1) for row in sizes.index[sizes == 1][:2]]
     assert "rows at highest risk" in result.output

@@ -1,4 +1,4 @@
-"""Merged customers get the most restrictive of their consents; after a split each has its own again."""
+"""A merged customer gets the most restrictive of its consents; after a split each part has its own again."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from privacy.consent.state import State
 from privacy.consent.store import ConsentStore
 from privacy.consent.view import MEMBERSHIP, ConsentView
 from tests.pipelines.conftest import Built, agree
-from tests.pipelines.consent.test_intake import SOURCES, TABLES, nobody
+from tests.pipelines.consent.test_intake import SOURCES, TABLES, record_nothing
 from tests.pipelines.unify.market import token
 from tests.privacy.consent.test_store import record
 
@@ -26,11 +26,11 @@ ONE, TWO = token("member_no", "M000000001"), token("member_no", "M000000002")
 
 @pytest.fixture
 def built(build_market) -> Built:
-    return build_market("sail", TABLES, SOURCES, speak=nobody)
+    return build_market("sail", TABLES, SOURCES, speak=record_nothing)
 
 
 def view_after(built: Built) -> ConsentView:
-    """The view of a run that finds silver/identifier as it is now."""
+    """Return the view of a run that reads silver/identifier as it is now."""
     old = built.context.agreed
     view = ConsentView(old.open, old.policy, old.controller, old.moment)
     assign_source_persons(built.lakehouse, built.context, view)
@@ -44,7 +44,7 @@ def owners(built: Built) -> dict[str, str]:
 
 
 def give(built: Built, key: str, customer: str) -> None:
-    """Say in silver/identifier that a key belongs to a customer, as resolution would after a merge or a split."""
+    """Assign a key to a customer in silver/identifier, as resolution would after a merge or a split."""
     frame = built.lakehouse.read("silver/identifier").toPandas()
     frame.loc[frame["token"] == key, "customer_id"] = customer
     built.lakehouse.overwrite("silver/identifier", built.context.spark.createDataFrame(
@@ -106,22 +106,22 @@ BEGINNING = datetime(1, 1, 1)
 
 def by_loop(keys: list[tuple[str, str, str]], merged: dict[str, str], store: ConsentStore) -> set[tuple[object, ...]]:
     memberships = store.membership_table().to_pylist()
-    held = {row["subject_id"]: row["customer_id"] for row in sorted(memberships, key=lambda row: row["from_at"])}
+    stored = {row["subject_id"]: row["customer_id"] for row in sorted(memberships, key=lambda row: row["from_at"])}
     owners = {key: customer for kind, key, customer in keys if kind == "member_no"}
     living = {customer for _, _, customer in keys}
     added: set[tuple[object, ...]] = set()
     for subject in {row["subject_id"] for row in store.record_table().to_pylist()} - owners.keys():
-        if subject in merged and subject not in held:
+        if subject in merged and subject not in stored:
             added.add((subject, subject, BEGINNING))
-            held[subject] = subject
-        if subject in held:
+            stored[subject] = subject
+        if subject in stored:
             end = subject
             while end not in living and end in merged:
                 end = merged[end]
             owners[subject] = end
     for subject, customer in owners.items():
-        if held.get(subject) != customer:
-            added.add((subject, customer, NOON if subject in held else BEGINNING))
+        if stored.get(subject) != customer:
+            added.add((subject, customer, NOON if subject in stored else BEGINNING))
     return added
 
 

@@ -1,4 +1,4 @@
-"""Nobody in gold who does not permit it; totals survive; what people say reaches the tables that it concerns."""
+"""Gold tables have only customers who permit their purpose; a withdrawal rebuilds only the tables that it concerns."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ def permitting(built: Built, remainder: tuple[int, ...]) -> set[str]:
     return {customer for number, customer in enumerate(customers(built)) if number % 3 in remainder}
 
 
-def test_only_who_permits_analytics_is_in_the_profiles(built: Built) -> None:
+def test_profiles_have_only_customers_who_permit_analytics(built: Built) -> None:
     assert set(built.frame("gold/customer_demographic")["customer_id"]) == permitting(built, (1, 2))
     spent = built.frame("gold/customer_monthly_spend")
     assert set(spent["customer_id"]) <= permitting(built, (1, 2))
     assert len(spent) > 0
 
 
-def test_totals_survive_where_the_law_demands_the_records(built: Built) -> None:
+def test_orders_that_the_law_demands_keep_all_customers_and_equal_totals(built: Built) -> None:
     assert broken_totals({name: built.lakehouse.read(name) for name in COUNTED}) == []
     orders = built.frame("gold/order_history")
     assert set(orders["customer_id"]) & permitting(built, (0,))
@@ -59,13 +59,13 @@ def test_totals_survive_where_the_law_demands_the_records(built: Built) -> None:
     assert built.frame("gold/customer_monthly_spend")["sales_value"].sum() == known["sales_value"].sum()
 
 
-def test_a_sensitive_value_stands_only_where_one_of_its_purposes_is_permitted(built: Built) -> None:
+def test_a_sensitive_column_has_values_only_for_customers_who_permit_its_purpose(built: Built) -> None:
     found = built.frame("gold/customer_demographic").dropna(subset=["health_diet"])
     assert len(found) > 0
     assert set(found["customer_id"]) <= permitting(built, (2,))
 
 
-def test_the_proof_agrees_and_finds_who_was_put_there(built: Built) -> None:
+def test_the_proof_holds_for_built_tables_and_finds_an_added_row_or_value(built: Built) -> None:
     contracts, view = built.context.contracts, built.context.agreed
     for name in GOLD:
         assert prove(contracts.table(name), built.lakehouse, view).holds, name
@@ -82,7 +82,7 @@ def test_the_proof_agrees_and_finds_who_was_put_there(built: Built) -> None:
         built.lakehouse.delta(name).restore(version)
 
 
-def test_a_build_is_in_the_audit_log_once(built: Built, tmp_path: Path) -> None:
+def test_a_build_is_logged_once_and_a_failed_proof_as_failed(built: Built, tmp_path: Path) -> None:
     def opened() -> AuditLog:
         return AuditLog(tmp_path / "audit.db", tmp_path / "anchor", bytes(32))
 
@@ -104,15 +104,15 @@ def test_a_build_is_in_the_audit_log_once(built: Built, tmp_path: Path) -> None:
     built.lakehouse.delta(name).restore(version)
     with closing(opened()) as log:
         (_, first), (_, second) = log.entries()
-    told = (first.who, first.action, first.purpose, first.table, first.outcome, first.subjects)
-    assert told == ("bojagi run", "build", "analytics", name, "allowed", proof.customers)
+    logged = (first.who, first.action, first.purpose, first.table, first.outcome, first.subjects)
+    assert logged == ("bojagi run", "build", "analytics", name, "allowed", proof.customers)
     assert set(first.columns) == set(rows.column_names)
     assert (second.outcome, second.subjects) == ("failed", proof.customers + 1)
     assert "1 of" in (second.reason or "")
     assert denied not in second.model_dump_json()
 
 
-def test_nothing_is_built_when_it_is_not_known_who_permits(built: Built) -> None:
+def test_without_a_consent_record_or_a_purpose_no_table_is_built(built: Built) -> None:
     blind = replace(built.context, consent=None)
     with pytest.raises(ConsentError, match="the build has none"):
         refresh_table(table("gold/customer_demographic"), built.lakehouse, blind, ConsentFilter(built.lakehouse, None))
@@ -122,7 +122,7 @@ def test_nothing_is_built_when_it_is_not_known_who_permits(built: Built) -> None
         prove(purposeless, built.lakehouse, built.context.agreed)
 
 
-def test_a_withdrawal_reaches_the_tables_that_it_concerns_and_no_other(build_market) -> None:
+def test_a_withdrawal_rebuilds_only_the_tables_of_its_purpose(build_market) -> None:
     built = build_market("sail", (*MADE[:-3], "gold/customer_demographic"), speak=most_agree)
     leaver = sorted(permitting(built, (2,)))[0]
     later = built.context.agreed.moment

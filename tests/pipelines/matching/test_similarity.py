@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.matching.similarity import holds, is_alike, is_within, shares
+from pipelines.matching.similarity import contains_word, has_common_tokens, is_similar, is_within_edits
 from pipelines.matching.standardise.letter_bits import letter_bits, token_bits
 
 TEXTS = st.lists(
@@ -38,7 +38,13 @@ def test_conditions_with_letter_bits_equal_the_plain_functions(connection, texts
     frame = pd.DataFrame({"t": texts, "t_bits": letter_bits(texts)})
     plain = [f"levenshtein(t_l, t_r) <= {k}" for k in (1, 2)]
     plain += [f"jaro_winkler_similarity(t_l, t_r) >= {least}" for least in (0.8, 0.84, 0.92)]
-    quick = [is_within("t", 1), is_within("t", 2), is_alike("t", 0.8), is_alike("t", 0.84), is_alike("t", 0.92)]
+    quick = [
+        is_within_edits("t", 1),
+        is_within_edits("t", 2),
+        is_similar("t", 0.8),
+        is_similar("t", 0.84),
+        is_similar("t", 0.92),
+    ]
     for row in _pairs(connection, frame, [*plain, *quick]):
         assert row[:5] == row[5:]
 
@@ -53,7 +59,9 @@ def test_conditions_with_token_bits_equal_the_plain_functions(connection, lists)
     frame["k_bits"] = [token_bits(tokens) for tokens in lists]
     shared = "len(list_intersect(k_l, k_r))"
     plain = [f"{shared} >= 1", f"{shared} >= 2", "list_contains(k_r, w_l) or list_contains(k_l, w_r)"]
-    for row in _pairs(connection, frame, [*plain, shares("k", "1"), shares("k", "2"), holds("k", "w")]):
+    for row in _pairs(
+        connection, frame, [*plain, has_common_tokens("k", "1"), has_common_tokens("k", "2"), contains_word("k", "w")]
+    ):
         assert row[:3] == row[3:]
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from pipelines.matching.mapping import Mapping
 from pipelines.matching.preparation import prepare
-from pipelines.matching.resolution import Options, put_person
-from pipelines.matching.sketch import Layout, draw_sketches
+from pipelines.matching.resolution import Options, write_person
+from pipelines.matching.sketch import Layout, compute_sketches
 from pipelines.register.entry_matching import open_private_workspace
 from pipelines.register.sketch_book import SketchBook, SketchError, SketchKeys
 
@@ -26,9 +26,9 @@ PEOPLE = PEOPLE.astype({"seen_at": "datetime64[us]"})
 def drawn(key: bytes = KEYS.hashing):
     with open_private_workspace(Options()) as workspace:
         prepared = prepare(ROWS, MAPPING)
-        put_person(workspace, prepared, is_new=True)
+        write_person(workspace, prepared, is_new=True)
         layout = Layout.of([name for name in prepared.columns if not name.endswith("_bits")])
-        return layout, draw_sketches(workspace, layout, key)[1]
+        return layout, compute_sketches(workspace, layout, key)[1]
 
 
 def test_hashes_are_equal_exactly_where_the_standard_values_are() -> None:

@@ -45,10 +45,10 @@ def test_a_family_with_one_phone_and_account_stays_two_customers() -> None:
         {"member_no": "he", "name_phone": "y", "phone": "p", "account_no": "1"},
     )
     found = resolve(family, FIRST_RUN, ids())
-    who = customers(found)
-    assert who["member_no", "she"] != who["member_no", "he"]
-    assert who["account_no", "1"] == who["member_no", "she"]
-    assert ("phone", "p") not in who  # shared, so its events get neither customer
+    customer_of = customers(found)
+    assert customer_of["member_no", "she"] != customer_of["member_no", "he"]
+    assert customer_of["account_no", "1"] == customer_of["member_no", "she"]
+    assert ("phone", "p") not in customer_of  # shared, so its events get neither customer
 
 
 def test_name_and_phone_join_a_card_to_its_member() -> None:
@@ -86,7 +86,7 @@ def test_a_default_email_joins_no_members() -> None:
     assert clusters.refused_keys == (("email", 50),)
     assert len(set(customers(resolve(records(*rows), FIRST_RUN, ids())).values())) == 50
     # Negative control: without the limit the e-mail joins all members.
-    assert len(set(ExactLinker(max_members_a_key=50).link(records(*rows)).label.tolist())) == 1
+    assert len(set(ExactLinker(max_members_per_key=50).link(records(*rows)).label.tolist())) == 1
 
 
 def test_a_merge_keeps_the_customer_id_that_had_more_keys() -> None:

@@ -143,13 +143,13 @@ def test_a_merge_grants_no_consent_and_undoing_it_restores_each_decision(weights
 def test_without_the_membership_a_merge_would_grant_consent_that_a_member_refused() -> None:
     """Negative control: without the membership of the merged number its refusal has no effect."""
     here = town({(0, 1): 9.0})
-    who = here.run()[member(0)]
+    customer_id = here.run()[member(0)]
     said = as_table([record("m0", State.GIVEN), record("m1", State.REFUSED)])
     rows = membership_rows(here.rows, here.events)
     both = DecisionIndex(build_timeline(said, rows, POLICY, "Shop"), POLICY)
     one = DecisionIndex(build_timeline(said, rows.slice(0, 1), POLICY, "Shop"), POLICY)
-    assert one.is_permitted(who, "marketing", LATER)
-    assert not both.is_permitted(who, "marketing", LATER)
+    assert one.is_permitted(customer_id, "marketing", LATER)
+    assert not both.is_permitted(customer_id, "marketing", LATER)
 
 
 def test_a_couple_with_one_email_stays_two_customers_and_the_email_has_no_customer() -> None:

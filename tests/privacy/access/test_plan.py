@@ -19,7 +19,7 @@ def plan(table: str, role: str, purpose: str, wanted: list[str] | None = None) -
 
 
 @pytest.mark.parametrize("role", ROLES.roles)
-def test_nobody_reads_a_direct_identifier(role: str) -> None:
+def test_no_role_reads_a_direct_identifier_or_a_column_for_another_purpose(role: str) -> None:
     for contract in CONTRACTS.values():
         for purpose in ROLES[role].purposes:
             try:
@@ -31,7 +31,7 @@ def test_nobody_reads_a_direct_identifier(role: str) -> None:
             assert all(asked in contract.column(name).purposes for name in shown)
 
 
-def test_a_sensitive_column_is_read_only_for_a_purpose_of_its_own() -> None:
+def test_a_sensitive_column_is_read_for_its_own_purpose_and_refused_for_others() -> None:
     assert "beliefs" in plan("gold/customer_demographic", "analyst", "sensitive_research").columns
     analytics = plan("gold/customer_demographic", "analyst", "analytics")
     assert analytics.left_out["beliefs"] == "does not serve analytics"
@@ -50,25 +50,27 @@ def test_a_sensitive_column_is_read_only_for_a_purpose_of_its_own() -> None:
         ("gold/customer_360", "intern", "analytics", "expected one of analyst"),
     ],
 )
-def test_what_does_not_go_together_is_refused(table: str, role: str, purpose: str, message: str) -> None:
+def test_a_wrong_role_purpose_or_table_is_refused_with_the_reason(
+    table: str, role: str, purpose: str, message: str
+) -> None:
     with pytest.raises(AccessRefused, match=message):
         plan(table, role, purpose)
 
 
-def test_an_unknown_purpose_is_refused() -> None:
+def test_an_unknown_purpose_is_refused_before_the_role_is_asked() -> None:
     with pytest.raises(UnknownPurposeError):
         plan("gold/customer_360", "analyst", "curiosity")
 
 
 @pytest.mark.parametrize("text", ["roles: [", "roles: {a: {}}", "roles: {a: {meaning: somebody, purposes: [x], tables: "
                                   "['*/*'], identifiers: [none], subjects: as_stored}}"])  # fmt: skip
-def test_a_fault_in_the_file_is_found(text: str) -> None:
+def test_a_fault_in_the_file_of_roles_is_refused(text: str) -> None:
     with pytest.raises(AccessError):
         read_roles(text, "role.yaml", POLICY)
 
 
-def test_no_role_can_be_given_direct_identifiers() -> None:
-    said = "meaning: somebody, purposes: [analytics], tables: ['*/*'], identifiers: [direct], subjects: as_stored"
-    text = f"roles: {{a: {{{said}}}}}"
+def test_a_role_with_direct_identifiers_is_refused() -> None:
+    fields = "meaning: somebody, purposes: [analytics], tables: ['*/*'], identifiers: [direct], subjects: as_stored"
+    text = f"roles: {{a: {{{fields}}}}}"
     with pytest.raises(AccessError, match="identifiers"):
         read_roles(text, "role.yaml", POLICY)

@@ -56,13 +56,13 @@ def differs_when_shuffled(seed: int) -> bool:
 
 
 @pytest.mark.parametrize("seed", [3, 17, 40])
-def test_row_order_and_repetition_do_not_matter(seed: int) -> None:
+def test_row_order_and_repetition_do_not_change_the_release(seed: int) -> None:
     table, spec = random_table(seed, rows=120), random_spec(seed)
     pd.testing.assert_frame_equal(anonymize(table, spec).table, anonymize(table, spec).table)
     assert not differs_when_shuffled(seed)
 
 
-def test_rows_dealt_out_by_their_place_would_differ(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_distributed_by_position_would_change_the_release(monkeypatch: pytest.MonkeyPatch) -> None:
     """Negative control: the order of rows would show, did records of one unit not part by what they hold."""
     module = sys.modules["privacy.anonymity.anonymize"]  # the package gives the function this name
     monkeypatch.setattr(module, "row_rank", lambda frame, spec: np.arange(len(frame)))

@@ -37,7 +37,7 @@ def intersections(first: pd.DataFrame, second: pd.DataFrame) -> pd.Series:
     return both.groupby(["one", "two"]).size()
 
 
-def test_two_releases_cannot_be_joined_to_undo_either(tmp_path: Path) -> None:
+def test_joining_two_releases_leaves_every_person_among_k(tmp_path: Path) -> None:
     everyone = random_table(9, rows=300).assign(member=[f"m{i}" for i in range(300)])
     registry = ReleaseRegistry(tmp_path, b"k" * 32, lambda: NOW)
     first = registry.release("customers", everyone.iloc[:200], make_spec(), "university")
@@ -62,7 +62,7 @@ def test_independent_releases_can_be_joined(tmp_path: Path) -> None:
     assert intersections(first, second).min() < 4
 
 
-def test_people_must_be_told_apart(tmp_path: Path) -> None:
+def test_a_release_without_unique_people_is_refused(tmp_path: Path) -> None:
     table = random_table(9, rows=30).assign(member="same")
     with pytest.raises(SpecError, match="different and filled"):
         ReleaseRegistry(tmp_path, b"k" * 32, lambda: NOW).release("t", table, make_spec(), "x")
@@ -94,7 +94,7 @@ def release_and_die(folder: Path, people: pd.DataFrame, file: str, is_written: b
 
 @pytest.mark.parametrize("is_written", [False, True])
 @pytest.mark.parametrize("file", ["-2.parquet", "release.jsonl"])
-def test_a_release_that_was_killed_is_recorded_or_not_there(tmp_path: Path, file: str, is_written: bool) -> None:
+def test_a_killed_release_is_either_recorded_or_absent(tmp_path: Path, file: str, is_written: bool) -> None:
     everyone = make_people()
     held = ReleaseRegistry(tmp_path, b"k" * 32, lambda: NOW)
     first = held.release("customers", everyone.iloc[:200], make_spec(), "university")
@@ -113,7 +113,7 @@ def test_a_release_that_was_killed_is_recorded_or_not_there(tmp_path: Path, file
     assert len(list(tmp_path.glob("*.parquet"))) == 1
 
 
-def test_releases_wait_for_each_other(tmp_path: Path) -> None:
+def test_a_second_release_waits_for_the_first_and_sees_it(tmp_path: Path) -> None:
     """Two at once must not both be the first: they could be joined."""
     everyone = make_people()
     held = ReleaseRegistry(tmp_path, b"k" * 32, lambda: NOW)
@@ -129,7 +129,7 @@ def test_releases_wait_for_each_other(tmp_path: Path) -> None:
     assert intersections(one, two).min() >= 4
 
 
-def test_a_lost_file_stops_the_next_release(tmp_path: Path) -> None:
+def test_a_missing_file_of_an_earlier_release_refuses_the_next(tmp_path: Path) -> None:
     everyone = make_people()
     held = ReleaseRegistry(tmp_path, b"k" * 32, lambda: NOW)
     held.release("customers", everyone.iloc[:200], make_spec(), "university")

@@ -1,4 +1,4 @@
-"""Random lives of consents: grants, withdrawals, expiries, corrections, merges, splits, objections; and questions."""
+"""Random consent records (grants, withdrawals, expiries, corrections, objections), memberships and questions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CONSENT_STATES = (
     "invalidated", "revoked", "request_deferred",
 )  # fmt: skip
 OVERRIDES = ("objected", "objection_lifted", "restricted", "restriction_lifted")
-SPOKEN_OF = ("marketing", "marketing", "marketing", "night_advertising", "analytics",
+NAMED_PURPOSES = ("marketing", "marketing", "marketing", "night_advertising", "analytics",
              "personalisation", "research",
              "sensitive_research", "sensitive_research", "advertising_message")  # fmt: skip
 
@@ -29,7 +29,7 @@ COVERED = (
 
 
 def moment(rng: np.random.Generator) -> datetime:
-    """Often on a coarse grid, so that things happen at once; sometimes at the edges of the night."""
+    """Often at midnight, so that records coincide; sometimes at the first or last hour of the night."""
     day = START + timedelta(days=int(rng.integers(DAYS)))
     kind = rng.integers(4)
     if kind == 0:
@@ -44,13 +44,13 @@ def random_records(rng: np.random.Generator, subjects: int, each: int) -> list[d
     for subject in range(subjects):
         mine: list[dict[str, Any]] = []
         age = int(rng.integers(11, 60)) if rng.random() < 0.9 else None
-        fussy = rng.random() < 0.3
+        is_foreign = rng.random() < 0.3
         for _ in range(int(rng.integers(1, 2 * each))):
             is_again = bool(mine) and rng.random() < 0.15
             at = mine[-1]["effective_at"] if is_again else moment(rng)
             is_override = rng.random() < 0.08
             state = str(rng.choice(OVERRIDES if is_override else CONSENT_STATES))
-            choices = (*PURPOSES, "*", "*") if is_override else (*SPOKEN_OF, "service_delivery")
+            choices = (*PURPOSES, "*", "*") if is_override else (*NAMED_PURPOSES, "service_delivery")
             lag = timedelta(days=int(rng.integers(0, 9))) if rng.random() < 0.2 else timedelta(0)
             before = mine[int(rng.integers(len(mine)))] if mine and rng.random() < 0.5 else None
             if before and rng.random() < 0.6:  # a correction is about the same thing
@@ -60,10 +60,12 @@ def random_records(rng: np.random.Generator, subjects: int, each: int) -> list[d
                 {
                     "record_id": f"r_{subject}_{len(mine)}",
                     "subject_id": f"s_{subject}",
-                    "controller": CONTROLLER if rng.random() < 0.95 else "Somebody Else",
+                    "controller": CONTROLLER if rng.random() < 0.95 else "Another Shop",
                     "purpose": before["purpose"] if before else str(rng.choice(choices)),
                     "data_categories": str(rng.choice(COVERED)),
-                    "jurisdiction": str(rng.choice(["KR", "KR", "KR", "KR", "US", "FR"] if fussy else ["KR", "US"])),
+                    "jurisdiction": str(
+                        rng.choice(["KR", "KR", "KR", "KR", "US", "FR"] if is_foreign else ["KR", "US"])
+                    ),
                     "state": state,
                     "effective_at": at,
                     "recorded_at": at + lag,
@@ -81,7 +83,7 @@ def random_records(rng: np.random.Generator, subjects: int, each: int) -> list[d
 
 
 def random_membership(rng: np.random.Generator, subjects: int) -> list[dict[str, Any]]:
-    """Some never belong to anybody but themselves; others move between few customers, or to nobody."""
+    """Some source persons have no membership; others move between two customers, or to none."""
     rows = []
     for subject in range(subjects):
         if rng.random() < 0.4:

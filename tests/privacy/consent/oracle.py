@@ -1,7 +1,7 @@
-"""The decision once more, from the text of the law and of the records, one record at a time.
+"""An independent implementation of the decision, one record at a time.
 
-Written from the rules' text, importing nothing of `privacy/consent`: slow, plain, and to be
-read beside `privacy/consent/law/*.yaml` and `purpose.yaml`. `broken` leaves one rule out, for negative controls.
+Written from the text of the rules; it imports nothing of `privacy/consent` and is slow and plain. Read it
+beside `privacy/consent/law/*.yaml` and `purpose.yaml`. `broken` leaves one rule out, for negative controls.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ DUTY = {"legal_records"}
 INTEREST = {"identity_resolution", "quality_assurance"}
 OWN_CONSENT = {"analytics", "personalisation", "marketing", "night_advertising", "research", "sensitive_research"}
 SENSITIVE = {"pd:Health", "pd:MedicalHealth", "pd:Religion", "pd:PoliticalOpinion"}
-"""Of PIPA 23 and its decree 18; those that the random records name."""
+"""Categories of PIPA 23 and its decree 18 that the random records name."""
 PURPOSES = (*CONTRACT, *DUTY, *INTEREST, *OWN_CONSENT, "advertising_message", "pseudonymised_research")
 
 
@@ -87,7 +87,7 @@ class Oracle:
         return bool(begun) and max(begun, key=lambda row: row["from_at"])["customer_id"] == customer
 
     def _in_force(self, subject: str, about: str, purpose: str, at: datetime) -> list[dict[str, Any]]:
-        """The newest thing said; several when they were said and recorded at once."""
+        """The record in force; several when they took effect and were recorded at once."""
         said = [
             r for r in self.said[subject] if topic(r) == about and r["purpose"] == purpose and r["effective_at"] <= at
         ]
@@ -111,7 +111,7 @@ class Oracle:
         )
 
     def _refuses(self, people: list[str], purpose: str, at: datetime) -> bool:
-        """Whether somebody's newest word about a purpose that rests on another's consent is not a yes."""
+        """Whether a record in force about a purpose that rests on another's consent does not permit."""
         if self.broken == "own_refusal":
             return False
         in_force = [self._in_force(subject, "consent", purpose, at) for subject in people]

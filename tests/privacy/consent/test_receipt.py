@@ -45,15 +45,15 @@ def records(draw: st.DrawFn) -> ConsentRecord:
 
 
 @given(records())
-def test_a_receipt_gives_the_record_back(record: ConsentRecord) -> None:
+def test_reading_a_written_receipt_gives_the_same_record(record: ConsentRecord) -> None:
     assert read_receipt(json.loads(json.dumps(write_receipt(record, TAXONOMY)))) == record
 
 
-def test_every_state_has_a_term_of_its_own() -> None:
+def test_no_two_states_share_a_term() -> None:
     assert len(set(DPV_TERM.values())) == len(State)
 
 
 @pytest.mark.parametrize("document", [{}, {"dpv:hasRecordOfActivity": {}}, {"dpv:hasRecordOfActivity": None}])
-def test_another_document_is_refused(document: dict[str, object]) -> None:
+def test_a_document_that_is_no_receipt_is_refused(document: dict[str, object]) -> None:
     with pytest.raises(ReceiptError):
         read_receipt(document)

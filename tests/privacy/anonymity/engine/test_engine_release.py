@@ -28,7 +28,7 @@ def rows_of(frame: pd.DataFrame) -> list[tuple[str, ...]]:
 
 
 @pytest.mark.parametrize("partitions", [1, 7])
-def test_engine_matches_pandas(engine: Engine, partitions: int) -> None:
+def test_the_engine_and_this_process_give_the_same_release(engine: Engine, partitions: int) -> None:
     table = random_table(5, rows=2000)
     expected = anonymize(table, make_spec())
     frame = engine.spark.createDataFrame(table).repartition(partitions)

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from privacy.anonymity import Spec, anonymize
 from privacy.anonymity.kernel.class_growth import keep_satisfied
 from privacy.anonymity.kernel.compilation import entry_point
-from privacy.anonymity.kernel.model_shortfall import shortfall
 from privacy.anonymity.kernel.neighbour import nearest_tuples
 from privacy.anonymity.kernel.problem import Problem
 from privacy.anonymity.kernel.random_number import new_random_state
@@ -22,6 +21,7 @@ from privacy.anonymity.kernel.refinement import new_schedule, refine
 from privacy.anonymity.kernel.resplit import new_scratch
 from privacy.anonymity.search import local_recoding as search
 from privacy.anonymity.table.frequency_table import FrequencyTable, column_order, tabulate
+from tests.privacy.anonymity.kernel_entry import shortfall
 from tests.privacy.anonymity.random_release import MODELS, random_table
 
 QUASI: dict[str, dict[str, Any]] = {
@@ -50,7 +50,7 @@ def start(seed: int, *models: dict[str, Any], rows: int = 400) -> Start:
     return Start(spec, table, problem, count)
 
 
-def test_what_allocates_does_not_compile() -> None:
+def test_an_entry_point_that_allocates_does_not_compile() -> None:
     def sorted_sum(values: NDArray[np.float64]) -> float:
         return float(np.sort(values)[0])
 
@@ -66,7 +66,7 @@ def test_what_allocates_does_not_compile() -> None:
 
 
 @pytest.mark.parametrize("model", [*MODELS, {"name": "t_closeness", "t": 0.2, "distance": "hierarchical"}], ids=str)
-def test_nothing_is_short_exactly_when_the_models_hold(model: dict[str, Any]) -> None:
+def test_the_shortfall_is_zero_exactly_when_the_models_hold(model: dict[str, Any]) -> None:
     given = start(2, {**model, "column": "illness"})
     random = np.random.default_rng(4)
     hists = random.integers(0, 6, (400, len(given.problem.prior)))
@@ -91,7 +91,7 @@ def farthest(p: Problem, tuples: NDArray[np.int32], limit: int) -> NDArray[np.fl
 
 
 @pytest.mark.parametrize("limit", [1, 7, 40])
-def test_the_nearest_tuples_are_those_of_a_brute_force(limit: int) -> None:
+def test_the_nearest_tuples_equal_those_of_a_brute_force(limit: int) -> None:
     given = start(6, rows=300)
     p = given.problem
     tuples = np.ascontiguousarray(p.codes[p.unit_start[:-1]])
@@ -115,7 +115,7 @@ def test_the_nearest_tuples_are_those_of_a_brute_force(limit: int) -> None:
 
 
 @pytest.mark.parametrize("limit", [5, 500])
-def test_neighbours_are_listed_by_loss_then_place_in_whatever_parts_they_are_looked_for(limit: int) -> None:
+def test_neighbours_are_sorted_by_loss_then_position_in_any_division_of_the_search(limit: int) -> None:
     given = start(7, rows=300)
     p = given.problem
     tuples = np.ascontiguousarray(p.codes[p.unit_start[:-1]])
@@ -143,7 +143,7 @@ def test_neighbours_are_listed_by_loss_then_place_in_whatever_parts_they_are_loo
 
 @pytest.mark.parametrize("rounds", [1, 6, 300])
 @pytest.mark.parametrize("models", [(), ({"name": "t_closeness", "t": 0.3, "column": "illness"},)])
-def test_refinement_loses_nobody_and_no_information(rounds: int, models: tuple[dict[str, Any], ...]) -> None:
+def test_refinement_keeps_records_and_does_not_raise_the_loss(rounds: int, models: tuple[dict[str, Any], ...]) -> None:
     given = start(3, *models)
     p, c = given.problem, search._new(given.problem, given.count)
     keep_satisfied(p, c)

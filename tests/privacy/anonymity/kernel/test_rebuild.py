@@ -7,12 +7,12 @@ import pytest
 
 from privacy.anonymity import Spec
 from privacy.anonymity.kernel.class_growth import keep_satisfied
-from privacy.anonymity.kernel.class_state import EMPTY, Classes, loss_without
+from privacy.anonymity.kernel.class_state import EMPTY, Classes
 from privacy.anonymity.kernel.problem import INTERVAL, Problem
 from privacy.anonymity.kernel.random_number import new_random_state
-from privacy.anonymity.kernel.rebuild import rebuild
 from privacy.anonymity.search import local_recoding as search
 from privacy.anonymity.table.frequency_table import tabulate
+from tests.privacy.anonymity.kernel_entry import loss_without, rebuild
 from tests.privacy.anonymity.random_release import random_table
 
 K = 4
@@ -54,7 +54,7 @@ def contents(c: Classes) -> dict[frozenset[tuple[int, int]], int]:
     return found
 
 
-def test_the_loss_without_a_record_is_that_of_the_others(grown: tuple[Problem, np.ndarray, Classes]) -> None:
+def test_the_loss_without_a_record_equals_the_loss_of_the_others(grown: tuple[Problem, np.ndarray, Classes]) -> None:
     p, count, c = grown
     random = np.random.default_rng(0)
     checked = 0
@@ -70,7 +70,7 @@ def test_the_loss_without_a_record_is_that_of_the_others(grown: tuple[Problem, n
 
 
 @pytest.mark.parametrize(("rise", "is_kept"), [(-1e9, False), (1e9, True)])
-def test_a_rebuild_loses_nobody_and_can_be_taken_back(
+def test_a_rebuild_keeps_every_record_and_can_be_reverted(
     grown: tuple[Problem, np.ndarray, Classes], rise: float, is_kept: bool
 ) -> None:
     p, count, c = grown

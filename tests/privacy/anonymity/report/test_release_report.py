@@ -47,7 +47,7 @@ def report_of(k: int, **more: object) -> ReleaseReport:
     return make_report(table, made.table, spec, made.suppressed, "people", verdict=made.verdict)
 
 
-def test_every_clause_and_step_is_there_and_asks_what_nobody_answered() -> None:
+def test_every_clause_and_step_is_there_and_lists_unanswered_questions() -> None:
     report = report_of(5)
     data = json.loads(render_json(report))
     assert [key for key in data["iso_27559"] if key.startswith(CLAUSES)] == list(data["iso_27559"])
@@ -74,7 +74,7 @@ def test_answers_close_the_questions_and_are_quoted() -> None:
     assert "ABOVE the 19.0 %" in render_html(strict)
 
 
-def test_statements_are_true_of_the_table() -> None:
+def test_statements_equal_the_measured_values_of_the_table() -> None:
     report = report_of(5)
     iso = json.loads(render_json(report))["iso_27559"]
     features = iso["7.2_data_features"]
@@ -91,8 +91,8 @@ def test_statements_are_true_of_the_table() -> None:
     uniques = table.groupby(["region", "sex", "age"]).size().eq(1).sum()
     assert iso["8.2_assessing_identifiability"]["Columns that single out"].startswith(f"{uniques} people were unique")
     persons = report_of(2, person="name")
-    told = json.loads(render_json(persons))["iso_27559"]["7.2_data_features"]["Data principals"]
-    assert told == "200 people in 400 rows, told apart by name; nobody has more than 2 rows"
+    text = json.loads(render_json(persons))["iso_27559"]["7.2_data_features"]["Data principals"]
+    assert text == "200 people in 400 rows, identified by name; no person has more than 2 rows"
 
 
 def risks_on_the_page(report: ReleaseReport) -> dict[str, tuple[float, float, float]]:
@@ -102,7 +102,7 @@ def risks_on_the_page(report: ReleaseReport) -> dict[str, tuple[float, float, fl
     return {name: (float(risk), float(low), float(high)) for name, risk, low, high in found}
 
 
-def test_attacks_win_on_an_unprotected_release_and_fail_on_a_good_one() -> None:
+def test_attacks_succeed_on_an_unprotected_release_and_fail_on_a_protected_one() -> None:
     bare, good = risks_on_the_page(report_of(1)), risks_on_the_page(report_of(25))
     names = ["singling out", "singling out by guess", "linkability", "inference of illness"]
     assert list(bare) == list(good) == names
@@ -113,7 +113,7 @@ def test_attacks_win_on_an_unprotected_release_and_fail_on_a_good_one() -> None:
     assert all(good[name][1] == 0 and good[name][0] < bare[name][1] for name in names)
 
 
-def test_a_column_that_leads_back_is_named() -> None:
+def test_a_column_that_identifies_rows_is_named() -> None:
     data = json.loads(render_json(report_of(5)))["korean_guideline"]["5_safe_management"]
     assert data["추가정보 · Additional information"].startswith("The release holds no key")
     table = people().assign(score=np.random.default_rng(1).normal(size=400))
@@ -122,10 +122,10 @@ def test_a_column_that_leads_back_is_named() -> None:
     made = anonymize(table, spec)
     report = make_report(table, made.table, spec, 0, "people")
     data = json.loads(render_json(report))["korean_guideline"]["5_safe_management"]
-    assert "Whoever knows values of score" in data["추가정보 · Additional information"]
+    assert "A person who knows values of score" in data["추가정보 · Additional information"]
 
 
-def test_a_refused_release_says_so() -> None:
+def test_the_report_of_a_refused_release_shows_refused() -> None:
     table, spec = people(), make_spec(5)
     report = make_report(table, table.drop(columns=["name", "wage"]).astype(str), spec, 0, "people")
     assert not report.verdict.is_passed

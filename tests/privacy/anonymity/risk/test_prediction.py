@@ -43,7 +43,7 @@ def cover_of(table: pd.DataFrame, published: pd.DataFrame) -> dict[str, dict[str
 
 
 @pytest.mark.parametrize(("target", "measure"), [("rich", "accuracy"), ("spend", "R²")])
-def test_an_unchanged_table_loses_nothing_and_a_hidden_one_all(target: str, measure: str) -> None:
+def test_a_model_keeps_all_of_an_unchanged_table_and_nothing_of_a_hidden_one(target: str, measure: str) -> None:
     table = people()
     same = measure_prediction(table, table, make_spec(target), cover_of(table, table))
     assert same is not None
@@ -60,16 +60,16 @@ def test_the_report_shows_what_a_model_loses() -> None:
     table, spec = people(), make_spec()
     release = anonymize(table, spec)
     report = make_report(table, release.table, spec, 0, "people")
-    told = json.loads(render_json(report))["figures"]["model_trained_on_the_release"]
-    assert told["target"] == "rich"
-    assert told["baseline"] < told["released"] <= told["original"] + 0.05
+    text = json.loads(render_json(report))["figures"]["model_trained_on_the_release"]
+    assert text["target"] == "rich"
+    assert text["baseline"] < text["released"] <= text["original"] + 0.05
     assert "trained on the release" in render_html(report)
     silent = make_report(table, release.table, spec.model_copy(update={"target": None}), 0, "people")
     assert "Predicting" in render_html(report)
     assert "Predicting" not in render_html(silent)
 
 
-def test_a_target_must_be_released_and_learnable() -> None:
+def test_a_target_that_is_not_released_or_not_learnable_is_refused() -> None:
     with pytest.raises(ValidationError, match="released as it is"):
         make_spec("age")
     table = people(60)

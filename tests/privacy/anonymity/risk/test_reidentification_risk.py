@@ -17,7 +17,7 @@ from privacy.anonymity.risk.reidentification_risk import highest_risk_rows, meas
 from privacy.anonymity.risk.utility import label_cover, measure_utility
 
 
-def test_risks_by_hand() -> None:
+def test_risks_equal_hand_computed_values() -> None:
     table = pd.DataFrame({"a": ["x", "x", "x", "y", "y", "z"], "who": [1, 2, 3, 4, 4, 5]})
     risk = measure_risk(table, ["a"])
     assert (risk.highest_prosecutor, risk.unique, risk.classes) == (1.0, 1, 3)
@@ -39,14 +39,14 @@ def test_people_with_several_rows_count_once() -> None:
     assert list(highest_risk_rows(table, ["a"], 1, person="who")) == [4]
 
 
-def test_nulls_are_a_value_and_columns_tell_who_singles_out() -> None:
+def test_a_null_counts_as_a_value_and_unique_without_names_the_column_that_singles_out() -> None:
     table = pd.DataFrame({"a": [None, None, "x", "x"], "b": ["p", "q", "p", "p"]})
     risk = measure_risk(table, ["a", "b"])
     assert (risk.unique, risk.classes) == (2, 3)
     assert risk.unique_without == {"a": 1, "b": 0}
 
 
-def test_one_row_all_unique_and_all_the_same() -> None:
+def test_risks_of_one_row_of_unique_rows_and_of_equal_rows() -> None:
     one = measure_risk(pd.DataFrame({"a": ["x"]}), ["a"], population_size=1)
     assert (one.highest_prosecutor, one.marketer, one.population_unique_pitman) == (1.0, 1.0, 1.0)
     alone = measure_risk(pd.DataFrame({"a": range(50)}), ["a"], population_size=200)
@@ -56,7 +56,7 @@ def test_one_row_all_unique_and_all_the_same() -> None:
     assert (same.population_unique_pitman, same.population_unique_snb, same.population_unique_poisson) == (0, 0, 0)
 
 
-def test_what_cannot_be_measured_is_refused() -> None:
+def test_tables_whose_risk_cannot_be_measured_are_refused() -> None:
     table = pd.DataFrame({"age": [31, 32, 33]})
     with pytest.raises(SpecError, match="has 2 people, fewer than the 3"):
         measure_risk(table, ["age"], population_size=2)
@@ -68,7 +68,7 @@ def test_what_cannot_be_measured_is_refused() -> None:
         measure_risk(table, [])
 
 
-def test_a_journalist_counts_who_looks_alike_in_the_population() -> None:
+def test_journalist_risk_counts_equal_people_of_the_population() -> None:
     table = pd.DataFrame({"a": ["x", "x", "y"]})
     population = pd.DataFrame({"a": ["x"] * 9 + ["y"] * 4})
     assert measure_risk(table, ["a"], population=population).highest_journalist == pytest.approx(1 / 4)
@@ -87,7 +87,7 @@ def test_pitmans_model_finds_the_uniques_of_a_pitman_population(theta: float, al
     assert poisson_uniques(sizes, 30_000) < 0.05 * truth
 
 
-def test_pitmans_fit_is_the_likeliest() -> None:
+def test_pitmans_fit_has_the_highest_likelihood_of_a_grid() -> None:
     """Against the sampling formula multiplied out, person by person, over a grid."""
     sizes = np.array([1, 1, 1, 2, 2, 4, 9])
 
@@ -107,7 +107,7 @@ def test_pitmans_fit_is_the_likeliest() -> None:
 
 
 @pytest.mark.parametrize(("r", "p"), [(0.5, 0.1), (2.0, 0.3), (0.2, 0.02)])
-def test_a_slide_negative_binomial_population_is_recognised(r: float, p: float) -> None:
+def test_the_snb_estimate_is_near_the_uniques_of_an_snb_population(r: float, p: float) -> None:
     random = np.random.default_rng(8)
     people = 1 + random.negative_binomial(r, p, 20_000)
     sampled = random.binomial(people, 0.2)
@@ -115,19 +115,19 @@ def test_a_slide_negative_binomial_population_is_recognised(r: float, p: float) 
     assert found == pytest.approx((people == 1).sum(), rel=0.15)
 
 
-def test_no_population_no_estimate_and_a_census_counts() -> None:
+def test_estimates_are_none_without_a_population_and_exact_for_a_census() -> None:
     sizes = np.array([1, 1, 3])
     for estimate in (pitman_uniques, poisson_uniques, slide_negative_binomial_uniques):
         assert estimate(sizes, None) is None
         assert estimate(sizes, 5) == 2
 
 
-def test_wilson_interval_of_a_known_case() -> None:
+def test_wilson_interval_equals_a_published_value() -> None:
     """Wilson 1927: 0 of 10 gives an upper bound of 0.278."""
     assert wilson(0, 10)[2] == pytest.approx(0.2775, abs=1e-3)
 
 
-def test_attacks_win_on_raw_data_and_fail_on_one_class() -> None:
+def test_attacks_succeed_on_raw_data_and_fail_on_one_class() -> None:
     random = np.random.default_rng(1)
     raw = pd.DataFrame({"a": random.integers(0, 300, 600).astype(str), "b": random.integers(0, 40, 600).astype(str)})
     raw["s"] = random.integers(0, 5, 600).astype(str)
@@ -146,7 +146,7 @@ def test_attacks_win_on_raw_data_and_fail_on_one_class() -> None:
     assert inference(target, control, hidden, hidden_cover, "s").low == 0.0
 
 
-def test_attacks_without_a_control_take_the_targets_own_rows_out() -> None:
+def test_attacks_without_a_control_remove_the_targets_own_rows() -> None:
     random = np.random.default_rng(1)
     raw = pd.DataFrame({"a": np.arange(300).astype(str), "b": random.integers(0, 40, 300).astype(str)})
     raw["s"] = random.integers(0, 5, 300).astype(str)
@@ -163,7 +163,7 @@ def test_attacks_without_a_control_take_the_targets_own_rows_out() -> None:
     assert inference(twice, None, twice, shown, "s").risk == 0.0
 
 
-def test_utility_of_an_unchanged_and_a_hidden_table() -> None:
+def test_utility_is_full_for_an_unchanged_table_and_zero_for_a_hidden_one() -> None:
     raw = pd.DataFrame({"a": ["1", "2", "3", "4"] * 20, "b": ["x", "y"] * 40})
     same = measure_utility(raw, raw, {n: label_cover(raw[n], list(raw[n].unique())) for n in raw})
     assert same.certainty_penalty == same.query_error_median == same.nonuniform_entropy_loss == 0.0

@@ -23,7 +23,7 @@ def table_of(rows: int) -> FrequencyTable:
 
 
 @pytest.mark.parametrize("groups", [1, 3, 90])
-def test_a_label_covers_what_its_members_hold_and_nothing_else(groups: int) -> None:
+def test_a_label_covers_the_values_of_its_members_and_no_others(groups: int) -> None:
     table = table_of(400)
     random = np.random.default_rng(groups)
     unit = np.r_[np.arange(len(table.count)), random.integers(0, len(table.count), 50)]

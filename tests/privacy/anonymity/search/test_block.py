@@ -63,7 +63,7 @@ def test_every_unit_is_in_one_block_and_every_block_satisfies_the_models(models:
     assert not any(violated(table, spec, block) for block in blocks)
 
 
-def test_where_no_half_would_satisfy_the_models_nothing_is_cut() -> None:
+def test_a_table_is_not_divided_where_no_half_satisfies_the_models() -> None:
     spec = spec_of({"name": "t_closeness", "t": 0.0, "column": "illness"})
     table = table_of(spec=spec)
     assert len(partition(table, spec)) == 1
@@ -75,7 +75,7 @@ def test_threads_do_not_change_the_blocks() -> None:
     assert [block.tolist() for block in one] == [block.tolist() for block in many]
 
 
-def test_cuts_part_fewer_near_pairs_than_cuts_that_do_not_look() -> None:
+def test_cuts_separate_fewer_near_pairs_than_equal_cuts_of_one_column() -> None:
     table = table_of()
     blocks = partition(table, spec_of())
     pairs = _near_pairs(table, 1)

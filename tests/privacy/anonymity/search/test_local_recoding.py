@@ -22,13 +22,13 @@ def effort_of(combinations: int, t: float | None = None, **named: int) -> int:
     return effort_for(tabulate(frame, spec).table, spec)
 
 
-def test_larger_tables_get_less_effort_unless_it_is_named() -> None:
+def test_larger_tables_get_less_effort_unless_the_specification_names_it() -> None:
     assert effort_of(1_000) == effort_of(15_000) == USUAL_EFFORT
     assert [effort_of(size) for size in (30_000, 100_000, 250_000)] == [4, 2, 1]
     assert effort_of(250_000, effort=8) == 8
 
 
-def test_shares_in_small_tables_get_more() -> None:
+def test_models_about_shares_get_more_effort_in_small_tables() -> None:
     assert [effort_of(size, t=0.2) for size in (500, 5_000, 15_000, 100_000)] == [MOST_EFFORT, 10, USUAL_EFFORT, 2]
     assert effort_of(500, t=0.2, effort=3) == 3
 

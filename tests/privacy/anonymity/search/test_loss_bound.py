@@ -25,7 +25,7 @@ def make_spec(k: int = 4) -> Spec:
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_labels_cover_their_units_and_enough_people(seed: int) -> None:
+def test_listed_labels_cover_their_units_and_at_least_k_people(seed: int) -> None:
     spec = make_spec()
     table = tabulate(random_table(seed, rows=400), spec).table
     units = np.arange(len(table.count))
@@ -89,7 +89,7 @@ def test_few_steps_give_a_bound_as_well(tmp_path: Path) -> None:
         assert bound_of(small, tmp_path, steps=5) <= small.relaxation() + SLACK
 
 
-def test_a_bound_over_too_few_labels_is_caught(tmp_path: Path) -> None:
+def test_a_bound_over_too_few_labels_exceeds_the_least_loss(tmp_path: Path) -> None:
     """Negative control: without the labels between value and top, the dual lies above what can be reached."""
     above = 0
     for seed in range(TABLES):
@@ -109,7 +109,7 @@ def test_search_is_not_below_the_least_loss(tmp_path: Path) -> None:
     assert missed <= TABLES // 20
 
 
-def test_records_are_published_where_shares_must_match() -> None:
+def test_t_closeness_releases_every_record() -> None:
     random = np.random.default_rng(5)
     sex = random.choice(["f", "m"], 1500)
     job = np.where(
@@ -124,6 +124,7 @@ def test_records_are_published_where_shares_must_match() -> None:
                 "job": {"role": "sensitive"},
             },
             "models": [{"name": "k_anonymity", "k": 5}, {"name": "t_closeness", "t": 0.2, "column": "job"}],
+            "effort": 4,
         }
     )
     release = anonymize(table, spec)

@@ -5,15 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from privacy.anonymity import Spec, region
+from privacy.anonymity import Spec
 from privacy.anonymity.kernel.class_growth import keep_satisfied
 from privacy.anonymity.kernel.class_state import Classes
-from privacy.anonymity.kernel.model_shortfall import shortfall
 from privacy.anonymity.kernel.problem import Problem
 from privacy.anonymity.kernel.refinement import new_schedule
 from privacy.anonymity.search import local_recoding as search
+from privacy.anonymity.search import region
 from privacy.anonymity.search.region import Slots, cut_classes, extract, refine_in_regions, slots_of
 from privacy.anonymity.table.frequency_table import tabulate
+from tests.privacy.anonymity.kernel_entry import shortfall
 from tests.privacy.anonymity.random_release import random_table
 
 K = 4
@@ -41,7 +42,7 @@ def records(slots: Slots, units: int) -> np.ndarray:
 
 
 @pytest.mark.usefixtures("many_regions")
-def test_regions_hold_each_class_once(grown: tuple[Problem, np.ndarray, Classes]) -> None:
+def test_every_class_is_in_exactly_one_region(grown: tuple[Problem, np.ndarray, Classes]) -> None:
     p, count, classes = grown
     slots = slots_of(classes)
     parts = cut_classes(p, slots, np.random.default_rng(1))
@@ -54,7 +55,7 @@ def test_regions_hold_each_class_once(grown: tuple[Problem, np.ndarray, Classes]
 
 
 @pytest.mark.usefixtures("many_regions")
-def test_regions_lose_nobody_and_keep_the_models(grown: tuple[Problem, np.ndarray, Classes]) -> None:
+def test_refinement_in_regions_keeps_every_record_and_the_models(grown: tuple[Problem, np.ndarray, Classes]) -> None:
     p, count, classes = grown
     found = refine_in_regions(p, slots_of(classes), new_schedule(classes, 40), 1, 2)
     assert records(found, len(count)).tolist() == count.tolist()
@@ -67,7 +68,7 @@ def test_regions_lose_nobody_and_keep_the_models(grown: tuple[Problem, np.ndarra
 @pytest.mark.parametrize("block_tuples", [1000, 20_000])
 @pytest.mark.parametrize("models", [(), ({"name": "distinct_l", "l": 2, "column": "illness"},)])
 @pytest.mark.usefixtures("many_regions")
-def test_any_number_of_threads_finds_the_same(models: tuple[dict[str, object], ...], block_tuples: int) -> None:
+def test_the_number_of_threads_changes_nothing(models: tuple[dict[str, object], ...], block_tuples: int) -> None:
     columns = {**COLUMNS, "illness": {"role": "sensitive"}}
     rules = [{"name": "k_anonymity", "k": K}, *models]
     spec = Spec.model_validate({"columns": columns, "models": rules, "effort": 1, "block_tuples": block_tuples})

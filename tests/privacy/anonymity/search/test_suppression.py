@@ -36,7 +36,7 @@ def loss_by_hand(table: pd.DataFrame, published: pd.DataFrame) -> float:
     return measure_utility(text, published[names], cover).certainty_penalty
 
 
-def test_an_outlier_is_left_out_and_counts_one() -> None:
+def test_an_outlier_is_suppressed_and_counts_one() -> None:
     table = with_outlier()
     everybody, limited = anonymize(table, make_spec()), anonymize(table, make_spec(suppression_limit=0.1))
     assert everybody.suppressed == 0
@@ -49,7 +49,7 @@ def test_an_outlier_is_left_out_and_counts_one() -> None:
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_suppression_stays_within_its_limit_and_never_costs(seed: int) -> None:
+def test_suppression_stays_within_its_limit_and_never_raises_the_loss(seed: int) -> None:
     table = random_table(seed, rows=120)
     spec = make_spec(
         suppression_limit=0.05,
@@ -75,7 +75,7 @@ def test_cells_above_the_limit_become_stars() -> None:
     assert starred.loss > plain.loss
 
 
-def test_suppressed_rows_are_rows_of_stars_where_they_hold() -> None:
+def test_suppressed_rows_are_published_as_stars_where_they_satisfy_the_models() -> None:
     table = pd.concat([with_outlier(), pd.DataFrame({"region": ["y", "x"], "age": [70, 50], "illness": "flu"})])
     table = table.reset_index(drop=True)
     gone = anonymize(table, make_spec(suppression_limit=0.25))
@@ -92,7 +92,7 @@ def test_a_limit_of_cells_is_a_share() -> None:
         make_spec(cell_limit=1.0)
 
 
-def test_row_order_does_not_matter() -> None:
+def test_row_order_does_not_change_the_suppressed_release() -> None:
     table = random_table(2, rows=150)
     spec = make_spec(suppression_limit=0.1, cell_limit=0.3)
     one = anonymize(table, spec).table.astype(str)

@@ -47,7 +47,7 @@ def rows_of(frame: pd.DataFrame) -> list[tuple[str, ...]]:
     return sorted(frame.astype(str).itertuples(index=False, name=None))
 
 
-def test_units_survive_packing() -> None:
+def test_unpacking_returns_the_packed_units() -> None:
     table = tabulate(wide_table(), make_spec()).table
     packing = make_packing(table.domains, table.sensitive)
     words = words_of(packing, table)
@@ -75,21 +75,21 @@ def test_parts_are_small_and_cover_every_key(most: int) -> None:
     assert units.min() > 0
 
 
-def test_a_table_in_parts_is_verified_and_costs_little_more() -> None:
+def test_a_table_in_parts_passes_the_verifier_and_loses_little_more() -> None:
     whole, parts = anonymize(wide_table(), make_spec(500_000)), anonymize(wide_table(), make_spec())
     assert parts.verdict.is_passed
     assert parts.table.groupby(["sex", "region", "age"]).size().min() >= 6
     assert parts.loss < 1.3 * whole.loss + 0.01
 
 
-def test_parts_that_no_model_allows_are_refused() -> None:
+def test_parts_that_break_a_model_and_cannot_be_joined_are_refused() -> None:
     table = wide_table().sort_values("sex", ignore_index=True)
     table["illness"] = np.where(table["sex"] == "f", "cold", "flu")
     with pytest.raises(InfeasibleError, match="raise `memory_units`"):
         anonymize(table, make_spec(models=[{"name": "distinct_l", "l": 2, "column": "illness"}]))
 
 
-def test_the_engine_cuts_as_this_process_does(engine: Engine, tmp_path: Path) -> None:
+def test_the_engine_and_this_process_divide_a_table_alike(engine: Engine, tmp_path: Path) -> None:
     table = wide_table()
     frame = engine.spark.createDataFrame(table).repartition(5)
     with pytest.raises(SpecError, match="scratch"):

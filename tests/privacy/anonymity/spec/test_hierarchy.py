@@ -39,12 +39,12 @@ def test_values_missing_from_a_hierarchy_are_counted_not_named() -> None:
     assert "secret-place" not in str(caught.value)
 
 
-def test_a_null_is_generalised_straight_to_the_top() -> None:
+def test_a_null_generalises_only_to_the_top() -> None:
     tree = trees.from_rows([["a", "x"], ["b", "x"]], "city").restrict(["a", trees.MISSING], "city")
     assert tree.rows[-1] == (trees.MISSING, "x")
 
 
-def test_intervals_nest_and_dates_climb() -> None:
+def test_intervals_nest_and_dates_generalise_to_years() -> None:
     tree = trees.intervals(["31", "7", "12"], (5, 10), "age")
     assert tree.rows == (
         ("7", "[5, 10)", "[0, 10)", "*"),
@@ -56,7 +56,7 @@ def test_intervals_nest_and_dates_climb() -> None:
     assert trees.dates(["2017-05-09"], "day").rows == (("2017-05-09", "2017-05", "2017-Q2", "2017", "*"),)
 
 
-def test_korean_regions_climb_from_dong_to_province() -> None:
+def test_korean_regions_generalise_from_dong_to_province() -> None:
     places = [
         "서울특별시 강남구 역삼동",
         "경기도 수원시 영통구 매탄동",
@@ -84,7 +84,7 @@ def test_values_that_a_kind_cannot_hold_are_counted_not_named(make: Callable[[li
     assert "secret-place" not in str(caught.value)
 
 
-def test_a_hierarchy_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_missing_hierarchy_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(HierarchyError, match="relative to the specification"):
         trees.read_hierarchy(tmp_path / "nowhere.csv", "city")
 

@@ -46,7 +46,7 @@ def people(rows: int = 60) -> pd.DataFrame:
 
 
 @pytest.mark.parametrize("value", [[1, 2], {"a": 1}, b"\xff", np.array([1])])
-def test_values_that_are_not_plain_are_refused_even_when_confirmed(value: object) -> None:
+def test_lists_and_records_as_values_are_refused_even_when_confirmed(value: object) -> None:
     table = people().assign(other=[value] * 60)
     with pytest.raises(SpecError, match="flatten it"):
         anonymize(table, spec_of({"other": {"role": "insensitive", "is_confirmed": True}}))
@@ -78,7 +78,7 @@ def test_columns_named_like_identifiers_are_refused(name: str) -> None:
     )
 
 
-def test_rows_and_columns_must_be_told_apart() -> None:
+def test_duplicate_index_entries_and_column_names_are_refused() -> None:
     table = people()
     with pytest.raises(SpecError, match="reset_index"):
         anonymize(table.set_index(pd.Index([0] * len(table))), spec_of())
@@ -87,7 +87,7 @@ def test_rows_and_columns_must_be_told_apart() -> None:
 
 
 @pytest.mark.parametrize("role", ["quasi", "sensitive", "insensitive"])
-def test_whom_rows_belong_to_is_never_released(role: str) -> None:
+def test_the_person_column_is_never_released(role: str) -> None:
     with pytest.raises(ValidationError, match="is never released; make its role `identifying`"):
         spec_of({"member": {"role": role}}, person="member")
     table = people().assign(member=np.arange(60) // 2)
@@ -112,7 +112,7 @@ def test_values_that_look_like_labels_are_released_and_reported(is_ordered: bool
     assert render_html(make_report(table, made.table, spec, 0, "strange"))
 
 
-def test_infinity_is_a_value() -> None:
+def test_infinity_is_released_as_a_value() -> None:
     table = people().astype({"age": float})
     table.loc[:10, "age"] = np.inf
     made = anonymize(table, spec_of()).table

@@ -46,7 +46,7 @@ def test_distances_equal_the_linear_programme(seed: int) -> None:
         assert ours == pytest.approx(transport(hist[0] / hist.sum(), prior, cost), abs=1e-7), kind
 
 
-def test_salary_example_of_li_et_al() -> None:
+def test_t_closeness_equals_the_salary_example_of_li_et_al() -> None:
     """Li et al. 2007, section 4.1: P1 = {3k, 4k, 5k} of 3k..11k is 0.375 away, P2 = {6k, 8k, 11k} 0.167."""
     context = flat([1 / 9] * 9)
     hist = np.array([[1, 1, 1, 0, 0, 0, 0, 0, 0], [0, 0, 0, 1, 0, 1, 0, 0, 1]])
@@ -54,7 +54,7 @@ def test_salary_example_of_li_et_al() -> None:
     assert measured == pytest.approx([0.375, 0.167], abs=1e-3)
 
 
-def test_diversity_and_likeness_by_hand() -> None:
+def test_diversity_and_likeness_equal_hand_computed_values() -> None:
     context = flat([0.5, 0.3, 0.2])
     hist = np.array([[4, 0, 0], [2, 1, 1], [5, 3, 2]])
     people = hist.sum(1)

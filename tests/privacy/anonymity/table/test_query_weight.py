@@ -33,7 +33,7 @@ def make_spec(weights: str, **named: Mapping[str, object]) -> Spec:
     return Spec.model_validate({"columns": columns, "models": models, "weights": weights, "effort": 1})
 
 
-def test_what_values_lose_to_each_other_is_weighed_by_chance() -> None:
+def test_the_counting_cost_equals_hand_computed_errors() -> None:
     share = {"a": 0.7, "b": 0.2, "c": 0.1}
     flow = dict.fromkeys(share, 0.0)
     met = 0.0
@@ -52,14 +52,14 @@ def test_many_uneven_values_cancel_out() -> None:
     assert counting_cost(one_prevails, False) > 3 * counting_cost(none_does, False)
 
 
-def test_neighbours_of_an_ordered_column_mislead_little() -> None:
+def test_an_ordered_column_has_a_low_counting_cost() -> None:
     rows = np.arange(1, 61)
     assert counting_cost(rows, True) < counting_cost(rows, False) / 5
     assert counting_cost(np.full(60, 5), True) == 0.0
     assert counting_cost(np.array([7]), True) == 0.0
 
 
-def test_the_uneven_column_takes_the_share_of_counting() -> None:
+def test_the_uneven_column_gets_the_weight_of_counting() -> None:
     frame = skewed()
     given = tabulate(frame, make_spec("given")).table.weights
     weighed = tabulate(frame, make_spec("queries")).table.weights
@@ -78,12 +78,12 @@ def test_own_weights_count_and_even_columns_change_nothing() -> None:
     assert blend(np.array([1.0, 3.0]), np.zeros(2)).tolist() == [0.25, 0.75]
 
 
-def test_a_column_with_a_hierarchy_is_left_alone() -> None:
+def test_a_column_with_a_hierarchy_keeps_its_weight() -> None:
     tree = {"hierarchy": {"kind": "automatic"}}
     assert tabulate(skewed(), make_spec("queries", country=tree)).table.domains[0].counting == 0.0
 
 
-def test_counts_come_out_nearer() -> None:
+def test_weights_for_queries_lower_the_error_of_counts() -> None:
     errors = {"given": 0.0, "queries": 0.0}
     for seed in range(2):
         frame = skewed(seed)
