@@ -88,5 +88,8 @@ def _write(
         lakehouse.overwrite(table.name, frame, table.partition_by, wanted, contract)
         return ()
     days = touched_days(lakehouse.read(table.name), frame, day, contract)
+    if not days:
+        # No row differs. A commit without rows notes the new fingerprint; without it every run would build the table.
+        lakehouse.append(table.name, frame.limit(0), wanted, contract)
     lakehouse.replace_days(table.name, frame, day, days, wanted, contract)
     return days
