@@ -163,7 +163,7 @@ class Installation:
 
     def table_reader(self, who: str) -> TableReader[pa.Table]:
         """Return the reader of tables for one user or service, as Arrow tables and without an engine."""
-        return self.reader_on(ArrowTables(self.lakehouse, self.policy, lambda: self.live_decisions), who)
+        return self.reader_on(ArrowTables(self.lakehouse, self.policy, self._decisions_now), who)
 
     def reader_on(self, backend: TableBackend[Frame], who: str) -> TableReader[Frame]:
         """Return the reader of tables for one user or service on another backend, such as Spark."""
@@ -300,6 +300,12 @@ class Installation:
             except LedgerDamaged as error:
                 return [ChainFault("ledger", log.anchor().number if log.anchor_path.exists() else 0, error.message)]
         return verify_trail(log, entries)
+
+    def _decisions_now(self) -> LiveDecisions:
+        """The decisions, with everything that was stored before this call."""
+        decisions = self.live_decisions
+        decisions.refresh()
+        return decisions
 
     @property
     def _ledger_file(self) -> Path:

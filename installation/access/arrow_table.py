@@ -48,8 +48,11 @@ class ArrowTables:
             raise AccessRefused(f"There is no table {IDENTIFIER} that leads to the customers: run `bojagi run`.")
         # The kind is a word of the contract's vocabulary.
         known = self.lakehouse.select(IDENTIFIER, '"token", "customer_id"', f"\"token_kind\" = '{token_kind}'")
-        places = pc.index_in(frame[f"{key}_token"], value_set=known["token"].combine_chunks())
-        return frame.append_column(CUSTOMER, known["customer_id"].combine_chunks().take(places))
+        owners = known.group_by("token").aggregate([("customer_id", "min"), ("customer_id", "max")]).combine_chunks()
+        first, last = owners["customer_id_min"], owners["customer_id_max"]
+        customers = pc.if_else(pc.equal(first, last), first, pa.scalar(None, pa.string()))
+        places = pc.index_in(frame[f"{key}_token"], value_set=owners["token"].combine_chunks(), skip_nulls=True)
+        return frame.append_column(CUSTOMER, customers.take(places))
 
     def permitted(self, frame: pa.Table, purpose: str, at: datetime) -> pa.Table:
         """Return the rows whose customer permits the purpose at that moment."""

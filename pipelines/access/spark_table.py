@@ -38,7 +38,8 @@ class SparkTables:
         if not self.lakehouse.exists(IDENTIFIER):
             raise AccessRefused(f"There is no table {IDENTIFIER} that leads to the customers: run `bojagi run`.")
         known = self.lakehouse.read(IDENTIFIER).where(F.col("token_kind") == token_kind)
-        owners = known.select(F.col("token").alias("_token"), F.col("customer_id").alias(CUSTOMER))
+        first, last = F.min("customer_id"), F.max("customer_id")
+        owners = known.groupBy(F.col("token").alias("_token")).agg(F.when(first == last, first).alias(CUSTOMER))
         return frame.join(owners, F.col(f"{key}_token") == F.col("_token"), "left").drop("_token")
 
     def permitted(self, frame: DataFrame, purpose: str, at: datetime) -> DataFrame:
@@ -52,7 +53,8 @@ class SparkTables:
     def first(self, frame: DataFrame, count: int) -> DataFrame:
         """Return the first rows, fetched once: a second execution might give others."""
         rows = frame.limit(count).toArrow()
-        return frame.limit(0) if rows.num_rows == 0 else frame.sparkSession.createDataFrame(rows)
+        # With the schema: without it, a wall time would become a time with a zone.
+        return frame.limit(0) if rows.num_rows == 0 else frame.sparkSession.createDataFrame(rows, frame.schema)
 
     def customers(self, frame: DataFrame) -> list[str]:
         """Return every customer of the rows once."""

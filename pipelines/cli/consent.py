@@ -213,9 +213,11 @@ def receipt(
       bojagi consent receipt r_0c9d... > receipt.jsonld
     """
     from privacy.consent.receipt import write_receipt
+    from privacy.consent.record import is_opaque_id
 
     with installation_for(data) as installation:
-        record, taxonomy = installation.consent_store.record(record_id), installation.policy.taxonomy
+        record = installation.consent_store.record(record_id) if is_opaque_id(record_id) else None
+        taxonomy = installation.policy.taxonomy
     if record is None:
         print_error("There is no record with this identifier; `bojagi consent history CUSTOMER` lists a customer's.")
         raise typer.Exit(ExitCode.REFUSED)
@@ -283,7 +285,10 @@ def _rows(file: Path) -> Iterator[tuple[str, Any]]:
     """The JSON documents of a file with their places: one document, or one a line."""
     from privacy.consent.errors import ConsentError
 
-    text = file.read_text("utf-8-sig")
+    try:
+        text = file.read_text("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ConsentError(f"{file.name}: not UTF-8 text; expected one record in JSON on each line.") from error
     try:
         found = [(f"{file.name}:1", json.loads(text))]
     except ValueError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from rich.markup import escape
 from rich.table import Table
 
 from pipelines.cli.grid import open_console
@@ -55,5 +56,7 @@ def _table(estimates: Iterable[Estimate]) -> Table:
         table.add_column(name, justify="right")
     for group, figures in rows.items():
         named = dict(group)
-        table.add_row(*(named.get(key, "all") for key in keys), *(figures.get(name, "") for name in statistics))
+        table.add_row(
+            *(escape(str(named.get(key, "all"))) for key in keys), *(figures.get(name, "") for name in statistics)
+        )
     return table

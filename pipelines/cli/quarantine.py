@@ -83,9 +83,13 @@ def _replay(installation: "Installation", source: str | None) -> list[dict[str, 
 
 
 def _print(counts: list[dict[str, Any]]) -> None:
+    from rich.markup import escape
+
     from pipelines.cli.grid import make_grid, open_console
 
     grid = make_grid("rows", "files", "source", "column", "rule", "reason", numbers=("rows", "files"))
     for entry in counts:
-        grid.add_row(*(str(entry[name] or "") for name in ("rows", "files", "source", "column", "rule", "reason")))
+        grid.add_row(
+            *(escape(str(entry[name] or "")) for name in ("rows", "files", "source", "column", "rule", "reason"))
+        )
     open_console().print(grid)

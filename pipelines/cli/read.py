@@ -48,7 +48,7 @@ def read(
       bojagi read gold/customer_demographic --role analyst --purpose research --columns age_band,beliefs --json
       bojagi read gold/order_history --role privacy_officer --purpose legal_records --limit 5
     """
-    wanted = columns.split(",") if columns else None
+    wanted = None if columns is None else [name for part in columns.split(",") if (name := part.strip())]
     with installation_for(data, engine=engine) as installation:
         name = who or getuser()
         if engine is None and not _is_large(installation, table):
@@ -93,12 +93,15 @@ def _document(found: Read[Any], rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _print(found: Read[Any], rows: list[dict[str, Any]]) -> None:
+    from rich.markup import escape
+
     from pipelines.cli.grid import make_grid, open_console
 
     console, plan = open_console(), found.plan
     grid = make_grid(*plan.columns)
     for row in rows:
-        grid.add_row(*("" if row[name] is None else str(row[name]) for name in plan.columns))
+        # A value may look like Rich's markup, which would be hidden or refused.
+        grid.add_row(*("" if row[name] is None else escape(str(row[name])) for name in plan.columns))
     console.print(grid)
     whose = "no persons" if found.subjects is None else f"{found.subjects:,} people who permit {plan.purpose}"
     console.print(f"\n{len(rows)} rows shown; {plan.table} holds {whose}. The read is in the log: bojagi audit show")

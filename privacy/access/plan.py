@@ -74,6 +74,8 @@ def plan_read(
         )
     reasons = {column.name: _reason(column, document, role, purpose, policy) for column in document.columns}
     names = list(reasons) if wanted is None else list(wanted)
+    if not names:
+        raise AccessRefused(f"Got no column of {document.table}; expected one of {', '.join(reasons)}.")
     unknown = [name for name in names if name not in reasons]
     if unknown:
         raise AccessRefused(
@@ -111,6 +113,8 @@ def _reason(column: Column, document: Document, role: Role, purpose: str, policy
     replaces = role.subjects == "pseudonymised" or _is_pseudonymous(purpose, policy)
     if replaces and column.category == PSEUDONYM and column.name != document.subject_key:
         return "is an identifier that could link the pseudonym to the customer"
+    if column in document.encrypted_columns:
+        return "is stored encrypted, and no role reads it decrypted"
     try:
         policy.check_categories(purpose, frozenset({column.category}))
     except CategoryRefused as refused:

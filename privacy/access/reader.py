@@ -26,6 +26,8 @@ CUSTOMER = "_customer"
 """Column that a backend adds: the customer of each row; null where none is known."""
 CUSTOMER_KEY = "customer_id"
 _REASON_LENGTH = 500
+_NAME_LENGTH = 100
+"""Most characters of a role, purpose, table or user in a log entry: a refused read may name anything."""
 
 Frame = TypeVar("Frame")
 
@@ -38,7 +40,7 @@ class TableBackend(Protocol[Frame]):
         ...
 
     def with_customer(self, frame: Frame, key: str | None, token_kind: str | None) -> Frame:
-        """Return the rows with the column `CUSTOMER`.
+        """Return the same rows with the column `CUSTOMER`; null where the key leads to no customer, or to several.
 
         Args:
             frame: the rows.
@@ -166,11 +168,17 @@ class TableReader(Generic[Frame]):
         self, table: str, role: str, purpose: str, outcome: str, columns: Sequence[str], subjects: int | None,
         reason: str | None = None,
     ) -> None:  # fmt: skip
-        cut = reason if reason is None else reason[:_REASON_LENGTH]
+        cut = None if reason is None else _loggable(reason, _REASON_LENGTH)
+        who, role, purpose, table = (_loggable(name, _NAME_LENGTH) for name in (self.who, role, purpose, table))
         self.audit.append(
-            AuditEntry(at=self.clock(), who=self.who, role=role, purpose=purpose, action="read", table=table,
+            AuditEntry(at=self.clock(), who=who, role=role, purpose=purpose, action="read", table=table,
                    columns=tuple(columns), subjects=subjects, outcome=outcome, reason=cut)
         )  # fmt: skip
+
+
+def _loggable(text: str, most: int) -> str:
+    """The text as a log entry can hold it: not empty, not too long, and Unicode."""
+    return text.encode("utf-8", "replace").decode("utf-8")[:most] or "-"
 
 
 def _needed_columns(plan: ReadPlan, token_kind: str | None) -> tuple[str, ...]:

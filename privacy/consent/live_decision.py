@@ -1,7 +1,7 @@
 """Consent decisions for single customers that follow the store; services that answer requests use them.
 
-An index of all records is built once. Customers with newer records get small indexes of their own. A withdrawal that
-this or another process stored counts after at most `CHECK_SECONDS`.
+An index of all records is built once. Customers with newer records get small indexes of their own. A withdrawal counts
+after at most `CHECK_SECONDS`, through whichever connection of whichever process it was stored; `refresh` ends the wait.
 """
 
 from __future__ import annotations
@@ -54,11 +54,12 @@ class LiveDecisions:
             UnknownPurposeError: no such purpose.
         """
         if self._monotonic() - self._checked_at >= CHECK_SECONDS:
-            self._look()
+            self.refresh()
         index = self._newer.get(customer_id, self._index)
         return index.is_permitted(customer_id, purpose, at)
 
-    def _look(self) -> None:
+    def refresh(self) -> None:
+        """Read what was stored since the last look; all of it counts from now on."""
         self._checked_at = self._monotonic()
         version = self._store.data_version()
         if version != self._version:

@@ -85,7 +85,9 @@ class ConsentService:
     is_known_customer: Callable[[str], bool]
 
     def grant(self, customer: str, purpose: str, terms: Terms, statement: Statement) -> list[ConsentRecord]:
-        """Record a consent; its state is `renewed` where the latest record was a consent, otherwise `given`.
+        """Record a consent; its state is `renewed` where the record before it was a consent, otherwise `given`.
+
+        A consent that counts from an earlier time than a withdrawal ends with that withdrawal.
 
         Raises:
             UnknownPurposeError: no such purpose.
@@ -96,7 +98,8 @@ class ConsentService:
         content = {field.name: getattr(terms, field.name) for field in fields(terms)}
         records = []
         for subject in self.store.members_of(customer):
-            latest = self.latest(subject, purpose)
+            # A consent that is recorded late must not replace a withdrawal that followed it.
+            latest = self.latest(subject, purpose, self._effective_at(statement))
             state = State.RENEWED if latest is not None and latest.state in PERMITTING else State.GIVEN
             records.append(self._record(subject, purpose, state, statement, content, latest))
         return self._stored(records)
@@ -126,6 +129,11 @@ class ConsentService:
             else:
                 continue
             records.append(self._record(subject, purpose, State.WITHDRAWN, statement, content, own))
+        if not records and base is None:
+            raise ConsentError(
+                f"Nothing to withdraw: {purpose} rests on no consent. Record an objection or a restriction instead, "
+                "with `bojagi consent object`."
+            )
         if not records:
             raise ConsentError(
                 f"Nothing to withdraw: there is no record of a consent to {purpose}, so it is not permitted. "
@@ -165,21 +173,34 @@ class ConsentService:
         new = {record.record_id: record for record in records if not self.store.has(record.record_id)}
         return self._stored(list(new.values()))
 
-    def latest(self, subject: str, purpose: str) -> ConsentRecord | None:
-        """Return the consent record of a source person about a purpose that took effect last; None without any."""
+    def latest(self, subject: str, purpose: str, by: datetime = datetime.max) -> ConsentRecord | None:
+        """Return the consent record of a source person about a purpose that took effect last; None without any.
+
+        Only records that took effect by the moment `by` count.
+        """
         stream: tuple[str, str, StreamKind] = (purpose, self.controller, "consent")
         records = [r for r in self.store.records_of([subject]) if (r.purpose, r.controller, r.state.stream) == stream]
-        return max(records, key=lambda record: (record.effective_at, record.recorded_at), default=None)
+        then = [record for record in records if record.effective_at <= by]
+        return max(then, key=lambda record: (record.effective_at, record.recorded_at), default=None)
 
     def history(self, customer: str) -> list[ConsentRecord]:
-        """Return all records of a customer's source persons, in the order of recording."""
+        """Return all records of a customer's source persons, in the order of recording.
+
+        Raises:
+            InvalidRecordError: the text is no opaque identifier.
+        """
+        _require_opaque(customer)
         return self.store.records_of(self.store.subjects_of(customer))
 
     def verdicts(self, customer: str, at: datetime) -> dict[str, bool]:
         """Return for every purpose whether it is permitted for a customer at a local wall time.
 
         A customer without records permits only the purposes that do not rest on consent.
+
+        Raises:
+            InvalidRecordError: the text is no opaque identifier.
         """
+        _require_opaque(customer)
         subjects = self.store.subjects_of(customer)
         records, membership = self.store.record_table(subjects), self.store.membership_table(subjects)
         index = DecisionIndex(build_timeline(records, membership, self.policy, self.controller), self.policy)
@@ -196,11 +217,7 @@ class ConsentService:
     def _check(self, customer: str, purpose: str) -> None:
         if purpose != EVERY_PURPOSE:
             self.policy.taxonomy[purpose]
-        if not is_opaque_id(customer):
-            raise InvalidRecordError(
-                "subject_id: got a text that is no opaque identifier; expected a customer's or source person's "
-                "identifier, such as c_5kq…"
-            )
+        _require_opaque(customer)
         if not self.store.knows(customer) and not self.is_known_customer(customer):
             raise ConsentError(
                 "Unknown customer: neither the consent record nor silver/identifier has this identifier, and nothing "
@@ -223,7 +240,7 @@ class ConsentService:
             "purpose": purpose,
             "method": statement.method,
             "state": state,
-            "effective_at": statement.effective_at or self.decision_moment(),
+            "effective_at": self._effective_at(statement),
             "recorded_at": recorded_at,
             "evidence_hash": sha256(evidence).hexdigest(),
             "supersedes": before.record_id if before else None,
@@ -233,6 +250,22 @@ class ConsentService:
         except ValidationError as error:
             raise InvalidRecordError(f"{describe_faults(error)}. Nothing was recorded.") from None
 
+    def _effective_at(self, statement: Statement) -> datetime:
+        moment = statement.effective_at or self.decision_moment()
+        if moment.tzinfo is not None:
+            raise InvalidRecordError(
+                "effective_at: got a time with an offset; expected the shop's local wall time. Nothing was recorded."
+            )
+        return moment
+
     def _stored(self, records: list[ConsentRecord]) -> list[ConsentRecord]:
         self.store.append(records)
         return records
+
+
+def _require_opaque(customer: str) -> None:
+    if not is_opaque_id(customer):
+        raise InvalidRecordError(
+            "subject_id: got a text that is no opaque identifier; expected a customer's or source person's "
+            "identifier, such as c_5kq…"
+        )

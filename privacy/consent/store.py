@@ -144,9 +144,9 @@ class ConsentStore:
         row = self._db.execute(last).fetchone()
         return int(row[0]), int(row[1])
 
-    def data_version(self) -> int:
-        """Return a number that changes when another connection has committed; takes microseconds."""
-        return int(self._db.execute("PRAGMA data_version").fetchone()[0])
+    def data_version(self) -> tuple[int, int]:
+        """Return numbers that change when this or another connection has written; takes microseconds."""
+        return int(self._db.execute("PRAGMA data_version").fetchone()[0]), self._db.total_changes
 
     def records_of(self, subjects: Iterable[str]) -> list[ConsentRecord]:
         """Return the records of source persons, in the order of recording."""
@@ -160,11 +160,16 @@ class ConsentStore:
         return sorted({customer_id, *(row[0] for row in rows)})
 
     def members_of(self, customer_id: str) -> list[str]:
-        """Return the source persons that belong to a customer now; its own identifier when there are none."""
+        """Return the source persons that belong to a customer now.
+
+        A customer that was merged into another one has none any more: then those that belonged to it. Its own
+        identifier when no source person ever belonged to it.
+        """
         where, values = _where(self.subjects_of(customer_id), _LAST)
         query = f"SELECT subject_id, customer_id FROM membership {where} ORDER BY from_at, sequence"
         owner_of = dict(self._db.execute(query, values).fetchall())
-        return sorted(subject for subject, owner in owner_of.items() if owner == customer_id) or [customer_id]
+        now = [subject for subject, owner in owner_of.items() if owner == customer_id]
+        return sorted(now or owner_of) or [customer_id]
 
     def changed_since(self, sequence: tuple[int, int]) -> set[str]:
         """Return the source persons with records or memberships past these numbers, and all their customers so far."""

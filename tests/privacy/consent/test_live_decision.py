@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from privacy.consent.live_decision import LiveDecisions
+from privacy.consent.live_decision import CHECK_SECONDS, LiveDecisions
 from privacy.consent.policy import built_in_policy
 from privacy.consent.state import State
 from privacy.consent.store import ConsentStore
@@ -77,3 +77,16 @@ def test_a_merge_stored_by_another_connection_denies_both_customers(store: Conse
     time.sleep(0.06)
     assert not decisions.is_permitted("c_1", "marketing", NOON + timedelta(hours=2))
     assert not decisions.is_permitted("c_2", "marketing", NOON + timedelta(hours=2))
+
+
+def test_what_another_object_stores_through_the_same_connection_denies_after_the_next_look(store: ConsentStore) -> None:
+    clock = [0.0]
+    store.append([record("s_1", State.GIVEN)])
+    decisions = LiveDecisions(store, POLICY, "Shop", lambda: clock[0])
+    store.append([record("s_1", State.WITHDRAWN)])
+    assert decisions.is_permitted("s_1", "marketing", NOON)
+    clock[0] += CHECK_SECONDS
+    assert not decisions.is_permitted("s_1", "marketing", NOON)
+    store.append([record("s_1", State.GIVEN, recorded_at=NOON + timedelta(minutes=1))])
+    decisions.refresh()
+    assert decisions.is_permitted("s_1", "marketing", NOON)

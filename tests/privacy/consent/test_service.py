@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 
@@ -164,6 +164,8 @@ def test_a_text_that_is_no_opaque_identifier_never_reaches_the_tables(service: C
 def test_a_field_at_fault_is_named_and_nothing_is_recorded(service: ConsentService) -> None:
     with pytest.raises(InvalidRecordError, match=r"jurisdiction.*Nothing was recorded"):
         service.grant("c_1", "marketing", replace(ADULT, jurisdiction="Korea"), CALL)
+    with pytest.raises(InvalidRecordError, match=r"effective_at: got a time with an offset.*Nothing was recorded"):
+        service.grant("c_1", "marketing", ADULT, replace(CALL, effective_at=datetime(2026, 1, 1, tzinfo=UTC)))
     with pytest.raises(InvalidRecordError, match="expires_at before effective_at"):
         service.grant("c_1", "marketing", replace(ADULT, expires_at=DECISION - timedelta(days=1)), CALL)
     for statement in (service.object, service.restrict):
@@ -185,3 +187,35 @@ def test_taking_in_known_records_adds_only_the_new_ones(service: ConsentService)
     assert service.take_in([first, other, other]) == [other]
     assert service.take_in([first, other]) == []
     assert len(service.history("c_2")) == 2
+
+
+def test_a_statement_of_a_merged_customer_counts_for_the_customer_that_has_its_source_persons(
+    service: ConsentService,
+) -> None:
+    service.grant("c_1", "marketing", ADULT, at(1))
+    for subject in ("s_1", "s_2"):
+        service.store.assign(subject, "c_9", datetime(2026, 1, 2))
+    assert service.verdicts("c_9", NOW)["marketing"]
+    assert [record.subject_id for record in service.withdraw("c_1", "marketing", at(3))] == ["s_1", "s_2"]
+    assert not service.verdicts("c_9", NOW)["marketing"]
+
+
+def test_withdrawing_a_purpose_that_rests_on_no_consent_names_the_objection(service: ConsentService) -> None:
+    with pytest.raises(ConsentError, match=r"legal_records rests on no consent.*bojagi consent object"):
+        service.withdraw("c_1", "legal_records", CALL)
+
+
+def test_a_text_that_is_no_identifier_has_no_verdicts_and_no_history(service: ConsentService) -> None:
+    for text in ("\udcff", "c 1", "", "c' OR '1'='1"):
+        for ask in (service.history, lambda name: service.verdicts(name, NOW)):
+            with pytest.raises(InvalidRecordError, match="no opaque identifier"):
+                ask(text)
+
+
+def test_a_consent_recorded_late_does_not_undo_a_withdrawal_that_followed_it(service: ConsentService) -> None:
+    service.grant("c_2", "marketing", ADULT, at(1))
+    service.withdraw("c_2", "marketing", at(5))
+    (late,) = service.grant("c_2", "marketing", ADULT, at(3))
+    assert late.state == "renewed"
+    assert service.verdicts("c_2", datetime(2026, 1, 4))["marketing"]
+    assert not service.verdicts("c_2", NOW)["marketing"]
