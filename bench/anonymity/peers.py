@@ -1,4 +1,6 @@
-"""Runs ANJANA and pycanon in an environment of their own (they pin old numpy and pandas), made on demand.
+"""Runs ANJANA and pycanon in a separate environment, because they require old versions of numpy and pandas.
+
+The environment is made at the first call.
 
 ARX is not on Maven's central repository under its own group, so its figures are quoted from issue 6.
 """

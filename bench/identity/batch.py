@@ -42,7 +42,7 @@ def measure(records: int, runs: int) -> None:
     differs = float(np.mean(after.group != whole.group))
     of_runs(
         f"{name}: time", batches, "s", others=[rebuild], peer="full rebuild", bar=MOST_SHARE_OF_TIME, on_ratio=True
-    ).tell()
-    Claim(f"{name}: records grouped otherwise", differs, "", peer="full rebuild", bar=MOST_DISAGREEMENT).tell()
+    ).print_json()
+    Claim(f"{name}: records grouped otherwise", differs, "", peer="full rebuild", bar=MOST_DISAGREEMENT).print_json()
     changed = float((whole.group != again.group).sum())
-    Claim(f"rerun of {len(frame)} records: groups changed", changed, "records", bar=0).tell()
+    Claim(f"rerun of {len(frame)} records: groups changed", changed, "records", bar=0).print_json()

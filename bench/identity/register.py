@@ -36,7 +36,7 @@ SEEN = pd.Timestamp("2017-01-01")
 
 @dataclass(frozen=True)
 class _Moment:
-    """A time of two clocks, or a duration on both, in seconds."""
+    """Wall time and processor time in seconds: a moment, or a duration."""
 
     wall: float
     processor: float
@@ -97,7 +97,7 @@ def _measure(register: _Register, size: int, runs: int) -> None:
     before = register.people(all_rows[:old], SketchBook(keys))
     first = match_all(before, Options(memory="3GB"))
     if first.trained is None or first.sketches is None:
-        raise SystemExit("no pairs to learn from")
+        raise SystemExit("No two entries share a blocking key, so no model was trained. Use more records.")
     book = SketchBook(keys, before.book.encrypt_rows(before.frame, first.sketches.values, first.sketches.layout))
     group, fresh = np.concatenate([_groups(first, old), all_rows[old:]]), all_rows >= old
     rebuilds, batches, read = [], [], 0
@@ -115,10 +115,10 @@ def _measure(register: _Register, size: int, runs: int) -> None:
     for what, bar in (("wall", MOST_SHARE_OF_TIME), ("processor", None)):
         ours, others = ([getattr(moment, what) for moment in moments] for moments in (batches, rebuilds))
         claim = f"{name}: {what} time of matching, as a share of a rebuild's"
-        of_runs(claim, ours, "s", others=others, peer="full rebuild", bar=bar, on_ratio=True).tell()
-    Claim(f"{name}: share read in clear", read / size, "", peer="full rebuild", other=1.0).tell()
+        of_runs(claim, ours, "s", others=others, peer="full rebuild", bar=bar, on_ratio=True).print_json()
+    Claim(f"{name}: share read in clear", read / size, "", peer="full rebuild", other=1.0).print_json()
     differs = float(np.mean(_after(group, found) != _groups(whole, size)))
-    Claim(f"{name}: people grouped otherwise", differs, "", peer="full rebuild", bar=MOST_DISAGREEMENT).tell()
+    Claim(f"{name}: people grouped otherwise", differs, "", peer="full rebuild", bar=MOST_DISAGREEMENT).print_json()
 
 
 def _groups(matching: Matching, size: int) -> Ints:

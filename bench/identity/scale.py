@@ -49,7 +49,7 @@ def measure(small: int, large: int) -> None:
         print(f"{size}: {found[size]}, peak {run.peak_gib:.2f} GiB", file=sys.stderr)
     seconds = [found[size]["seconds"] for size in (small, large)]
     times = large / small
-    Claim(f"{large} records: time", seconds[1], "s").tell()
+    Claim(f"{large} records: time", seconds[1], "s").print_json()
     Claim(
         f"{large} records: time for each record",
         seconds[1] / times,
@@ -58,8 +58,8 @@ def measure(small: int, large: int) -> None:
         peer=f"{small} records",
         bar=MOST_GROWTH,
         on_ratio=True,
-    ).tell()
-    Claim(f"{large} records: peak memory", run.peak_gib, "GiB", bar=MOST_GIB).tell()
+    ).print_json()
+    Claim(f"{large} records: peak memory", run.peak_gib, "GiB", bar=MOST_GIB).print_json()
 
 
 if __name__ == "__main__":

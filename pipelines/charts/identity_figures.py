@@ -1,6 +1,7 @@
-"""What a threshold would do and how large the people are: the numbers behind the two charts of a resolution.
+"""Computes the figures of the two charts of a matching: pairs above each threshold, and people by number of records.
 
-Plain values only; who shows them decides how. The waterfall of one pair is in `explain`.
+The results are plain values; `identity_chart` draws them. The waterfall chart of one pair is in
+`pipelines.matching.explanation`.
 """
 
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from pipelines.matching.scoring import ScoredPairs
 
-# Log2 odds at which pairs are counted: from the weight below which no pair is scored to certainty.
+# Log2 odds at which pairs are counted, from the lowest weight that is scored to certainty.
 THRESHOLDS = tuple(range(-8, 33))
 
 
@@ -22,9 +23,9 @@ class ThresholdPoint:
 
     Attributes:
         threshold: log2 odds.
-        probability: the same as a probability that both records are one person.
+        probability: the threshold as the probability that both records are one person.
         pairs: scored pairs above the threshold.
-        expected_wrong: how many of those the model expects to be two people (the sum of their 1 - probability).
+        expected_wrong: number of those pairs that the model expects to be two people: the sum of 1 - probability.
     """
 
     threshold: float
@@ -35,7 +36,7 @@ class ThresholdPoint:
 
 @dataclass(frozen=True, slots=True)
 class ClusterSize:
-    """How many people have this many records."""
+    """The number of people that have a given number of records."""
 
     records: int
     people: int

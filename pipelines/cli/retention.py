@@ -1,4 +1,4 @@
-"""`bojagi retention`: shows the rows that are due for deletion, or deletes them."""
+"""Commands `bojagi retention`: show the rows that are due for deletion, or delete them."""
 
 from __future__ import annotations
 
