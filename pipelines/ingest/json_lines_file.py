@@ -15,7 +15,7 @@ from pipelines.ingest.text_lines import UNDECODABLE, keep_bytes, open_lines
 
 
 class JsonLinesFile:
-    """Reader of one JSON Lines file of a source. `max_line` is the longest allowed line in characters."""
+    """Reads one JSON Lines file of a source. `max_line` is the longest allowed line in characters."""
 
     def __init__(self, path: Path, contract: Contract, form: FileFormat, max_line: int) -> None:
         self.path = path

@@ -1,6 +1,6 @@
 """Writes data files of a Delta table before their commit; readers see them only after the commit.
 
-The files are written by Arrow, not by Spark or by delta-rs. This bounds memory, and constant or repeated values stay
+The files are written by Arrow, not by Spark or by delta-rs. This bounds the memory, and repeated values stay
 dictionary-encoded from the reader to the file.
 """
 

@@ -1,4 +1,4 @@
-"""Chance agreement: estimates the share of each level among all pairs of records, as a start for the u probabilities.
+"""Chance agreement: estimates the share of each level among all pairs of records, from which the u probabilities start.
 
 Training starts from these shares and removes the matches from them later (see `model`). A share that is too large makes
 the match weight of its level too small, which does little harm. A share that is too small makes agreement look like

@@ -135,6 +135,6 @@ def _depend(evidence: Evidence, parent: int, child: int, chance: Sequence[float]
 
 
 def _share(mass: Floats, among: Bools, event: Bools, expected: float) -> float:
-    """Return the share of the mass in `among` for which the event is true, shrunk towards the expected share."""
+    """Return the share of the weight `mass` in `among` for which `event` is true, shrunk towards `expected`."""
     whole, part = float(mass[among].sum()), float(mass[among & event].sum())
     return (part + _PRIOR_PAIRS * expected) / (whole + _PRIOR_PAIRS)

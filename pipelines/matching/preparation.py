@@ -155,13 +155,13 @@ def _first(frame: pd.DataFrame, columns: Sequence[str], standardise: Callable[[s
 
 
 def _distinct(values: pd.Series, function: Callable[[str], object]) -> pd.Series:
-    """Apply the function once to each distinct value; null stays null."""
+    """Return the function's result for each value, computed once per distinct value; null stays null."""
     codes, distinct = pd.factorize(values)
     return _take([function(v) for v in distinct], codes)
 
 
 def _spread(values: pd.Series, function: Callable[[str], int]) -> NDArray[np.int64]:
-    """Apply the function once to each distinct value; null becomes 0."""
+    """Return the function's integer for each value, computed once per distinct value; 0 for null."""
     codes, distinct = pd.factorize(values)
     return np.array([*(function(v) for v in distinct), 0], dtype=np.int64)[codes]
 

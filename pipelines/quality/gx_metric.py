@@ -46,7 +46,7 @@ def duplicates(domain: dict[str, Any], columns: Sequence[str], one_in: int) -> M
 
 
 def outliers(domain: dict[str, Any], column: str, spread: float) -> MetricConfiguration:
-    """Return the metric for the number of outliers in a column (see `fences`)."""
+    """Return the metric for the number of outliers in a column; `spread` sets the limits (see `fences`)."""
     return MetricConfiguration("bojagi.outliers", domain, {"column": column, "spread": spread})
 
 
@@ -69,12 +69,12 @@ def types(domain: dict[str, Any]) -> MetricConfiguration:
 
 
 def elements_of_key(columns: Sequence[str], one_in: int = 1) -> str:
-    """Return the SQL aggregate that counts the rows without a null in the key, in the sample of one key in `one_in`."""
+    """Return the SQL aggregate that counts the rows whose key has no null, in a sample of one in `one_in` keys."""
     return f"count_if({_is_looked_at(columns, one_in)})"
 
 
 def quartiles_of(column: str) -> str:
-    """Return the SQL aggregate for the exact quartiles of a column, which both engines interpolate alike."""
+    """Return the SQL aggregate for the exact quartiles of a column; both engines give the same values."""
     return f"percentile(cast({sql.name(column)} as double), array(0.25D, 0.5D, 0.75D))"
 
 

@@ -1,4 +1,4 @@
-"""Makes the rows of `gold/quality_metric`: the figures of every check in every load, to show trends."""
+"""Makes the rows of `gold/quality_metric`, the figures of every check in every load, and reads earlier row counts."""
 
 from __future__ import annotations
 

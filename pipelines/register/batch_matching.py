@@ -33,7 +33,7 @@ MOST_FRESH = 0.2
 def match_people(
     persons: RegisterEntries, group: Ints, fresh: Bools, touched: Bools, model: Model | None, options: Options
 ) -> Matching:
-    """Score register entries: only those reached if there is a model and few entries are new, otherwise all.
+    """Score register entries: with a stored model and few new entries only those reached by them, otherwise all.
 
     For the arguments see `match_reached`.
     """

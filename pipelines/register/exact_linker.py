@@ -1,4 +1,4 @@
-"""Clusters of records by exact keys: the connected components of records that share a linking key.
+"""Clusters records by exact keys: a cluster is a connected component of records that share linking keys.
 
 Example: record A has the e-mail e1, record B the e-mail e1 and the card c1, record C the card c1. A and B share e1, B
 and C share c1, so A, B and C are one cluster. Linking keys are the kinds in `record.LINK_KINDS`.

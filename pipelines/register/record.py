@@ -1,4 +1,4 @@
-"""Matching keys of records (member number, card, e-mail, phone …) as tokens. Holds no plain text."""
+"""Holds the matching keys of records (member number, card, e-mail, phone …) as tokens, without plain text."""
 
 from __future__ import annotations
 

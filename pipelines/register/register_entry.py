@@ -1,4 +1,4 @@
-"""Reads the entries of the registers of people, which probabilistic matching compares; decrypted in memory only."""
+"""Reads the register entries that probabilistic matching compares. They are decrypted in memory only."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def read_register_entries(
 
     Args:
         lakehouse: where the registers are.
-        contracts: they say which sources are registers and which columns describe a person.
+        contracts: state which sources are registers and which columns describe a person.
         reveal: decrypts rows of a register.
         book: the stored sketches; an empty book if left out.
     """

@@ -1,4 +1,4 @@
-"""Stored sketches of earlier runs, encrypted with AES-256-GCM and bound to the token of the person's number.
+"""Reads and writes the stored sketches, encrypted with AES-256-GCM and bound to the token of the person's number.
 
     row = base64(nonce (12 bytes) || AES-256-GCM(key, nonce, sketch, associated data))
     associated data = "bojagi identity sketch" || 0x00 || kind || 0x00 || token || 0x00 || layout
@@ -117,7 +117,7 @@ class SketchBook:
         """Return the rows of the book for the next run, one per person of `people`.
 
         A stored row stays if its layout and entry version are unchanged; otherwise the new sketch is encrypted. Rows of
-        other people are dropped, so the sketch of a person who left the registers is deleted by the next run.
+        other people are dropped, so the next run deletes the sketch of a person that is no longer in a register.
 
         Args:
             people: one row per person: `kind`, `token`, `seen_at`.

@@ -1,4 +1,4 @@
-"""Removes from the records whatever happened after the time of the export, because no file can contain it."""
+"""Removes the events after the time of the export from the records, because an exported file cannot contain them."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""Normalises text (Unicode form, case, spaces, accents), so that ways of typing are not differences."""
+"""Normalises text (Unicode form, case, spaces, accents), so that texts typed in different ways become equal."""
 
 import unicodedata
 
