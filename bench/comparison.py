@@ -29,8 +29,8 @@ COMPARED = tuple(table.name for table in TABLES if table.name not in ESTIMATED)
 def differences(left: Path, right: Path, tables: Sequence[str] = COMPARED) -> dict[str, str]:
     """Return a description of the differences by silver and gold table; empty if both data folders are equal.
 
-    Rows are matched by the primary key of their contract. Customer ids are random, so those of the right folder are
-    first translated to the ids that the left folder gives to the same matching keys. Both runs must therefore use the
+    Rows are matched by the primary key of their contract. Customer ids are random. Those of the right folder are
+    first replaced by the ids that the left folder has for the same matching keys. Both runs must therefore use the
     same token key. Times of the run and encrypted values are not compared.
     """
     contracts = load_contracts()

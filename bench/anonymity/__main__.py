@@ -48,7 +48,10 @@ FAST = 1
 
 
 def check(score: Score, case: str) -> None:
-    """Ends the script if the evaluator finds that a release breaks its models. It shares no code with the search."""
+    """Ends the script if the evaluator finds that a release breaks its models.
+
+    The evaluator shares no code with the search.
+    """
     wanted = {"k=10": 10, "k=25": 25, "k=50": 50}.get(case, 5)
     if score.k < wanted or (case == "l=5" and score.distinct_l < 5) or (case == "t=0.2" and score.t > 0.2 + 1e-7):
         raise SystemExit(f"release {case} breaks its models, so nothing was measured: {score}")

@@ -82,5 +82,5 @@ def run_pycanon(out: Path, quasi: tuple[str, ...], secret: str) -> dict[str, flo
 
 
 def run_pycanon_on_many(lines: Path, quasi: tuple[str, ...], secret: str) -> list[dict[str, float]]:
-    """Returns what pycanon measures in each of many published tables, one on each line as JSON of its columns."""
+    """Returns the figures of pycanon for many published tables. Each line of the file is one table, as JSON columns."""
     return _run(PYCANON_MANY, str(lines), ",".join(quasi), secret)

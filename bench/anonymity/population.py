@@ -1,8 +1,8 @@
 """Compares estimates of population uniques with their true number: python -m bench.anonymity.population [--quick].
 
-The number of unique people is known for each population: Adult by seven columns, Adult by three columns, one drawn by
-Pitman's model, one drawn by the SNB model, and one of few, equally likely combinations. A seeded sample is drawn from
-each at several sampling fractions.
+The number of unique people is known for each population. The populations are Adult by seven columns, Adult by three
+columns, and three drawn ones: by Pitman's model, by the SNB model, and from few combinations. A seeded sample is drawn
+from each at several sampling fractions.
 """
 
 from __future__ import annotations

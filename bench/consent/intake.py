@@ -31,7 +31,7 @@ STATES = ("refused", "withdrawn", "given")
 
 
 def land_again(lakehouse: SparkLakehouse, run: int) -> None:
-    """Append one landed row once more, loaded later and with another state."""
+    """Append a copy of one landed row, with a later load time and a changed consent state."""
     first = lakehouse.select(LANDED_CONSENTS, "min(record_id) AS first")["first"][0].as_py()
     rows = lakehouse.select(LANDED_CONSENTS, "*", f"record_id = '{first}'")
     row = max(rows.to_pylist(), key=lambda found: found["_loaded_at"])

@@ -104,7 +104,7 @@ def write_events(lakehouse: SparkLakehouse, events: int, customers: int, folder:
 
 
 def _draw_part(size: int, rng: np.random.Generator) -> pa.Table:
-    """Return `size` events: two of three are online and have a dwell time, the others are in a store with an amount."""
+    """Return `size` events: two of three are online with a dwell time, one of three is in a store with an amount."""
     online = rng.random(size) < 2 / 3
 
     def one_of(*values: str) -> pa.Array:

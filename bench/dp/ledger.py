@@ -43,12 +43,12 @@ class Trial:
 
     @property
     def without_debit(self) -> int:
-        """Number of granted releases that have no debit of their own; 0 if the ledger is correct."""
+        """Number of granted releases that have no separate debit; 0 if the ledger is correct."""
         return len(self.granted) - len(set(self.granted) & self.debited)
 
 
 def try_ledger(folder: Path, processes: int = PROCESSES, each: int = EACH, limit: int = LIMIT) -> Trial:
-    """Let `processes` spend `each` times against one limit. Some are killed, and others take their place."""
+    """Let `processes` spend `each` times against one limit. Some are killed and replaced by new ones."""
     store = SqliteStore(folder / "ledger.sqlite", folder / "anchor")
     ledger = Ledger(store)
     ledger.set_limit(ACCOUNT, "ever", Cost(limit), utc_now())

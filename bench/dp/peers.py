@@ -2,7 +2,7 @@
 
 An environment is made at its first use.
 
-Both answer count, sum and mean by key of at most ten rows a customer at ρ = 0.5, as one of their users would write it.
+Both answer count, sum and mean by key at ρ = 0.5, with at most ten rows per customer, by the usual calls of their API.
 Tumult 0.21 needs pyspark 3.5 and Java; each of its runs opens a session on a cached table, so reading is not counted.
 OpenDP 0.16 fails in `truncate_num_groups` after `truncate_per_group(…, by=…)` ("Duplicate: multiple fields with name
 'key'"), so it truncates by rows only, which is less work than ours.

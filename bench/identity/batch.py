@@ -17,7 +17,7 @@ MOST_DISAGREEMENT = 0.001
 
 
 def measure(records: int, runs: int) -> None:
-    """Resolve all records twice, then 99 % of them, then several times the rest as a batch; print the claims."""
+    """Resolve all records twice, then 99 % of them, then the last 1 % as a batch (`runs` times); print the claims."""
     frame = draw_people(records).drop(columns=["person"])
     mapping, options = guess_mapping(frame), Options(memory="3GB")
     old = len(frame) * 99 // 100

@@ -83,7 +83,7 @@ class _Register:
 
 
 def measure(records: int, runs: int) -> None:
-    """Match all entries, then 99 % of them, then several times the rest as a batch; print the claims."""
+    """Match all entries, then 99 % of them, then the last 1 % as a batch (`runs` times); print the claims."""
     frame = draw_people(records).drop(columns=["person"])
     with (
         TemporaryDirectory(prefix="bojagi-bench-") as folder,

@@ -1,4 +1,4 @@
-"""Measures time and memory of resolving simulated person records, each number of records in a process of its own."""
+"""Measures time and memory of resolving simulated person records, each number of records in a separate process."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MOST_GIB = 8.0
 
 
 def resolve_once(records: int) -> dict[str, Any]:
-    """Resolve this number of records once in this process; return times, counts and scores."""
+    """Resolve this number of records in this process; return times, counts and scores."""
     frame = draw_people(records)
     truth = pd.factorize(frame.pop("person"))[0].astype(np.int64)
     began = time.perf_counter()

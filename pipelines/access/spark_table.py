@@ -72,5 +72,5 @@ class SparkTables:
         return joined.withColumn(key, F.col("_to")).drop("_from", "_to")
 
     def selected(self, frame: DataFrame, columns: Sequence[str]) -> DataFrame:
-        """Return only these columns."""
+        """Return the rows with only the given columns."""
         return frame.select(*columns)

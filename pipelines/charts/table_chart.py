@@ -12,7 +12,7 @@ MOST_BARS = 40
 
 
 def draw_profile(profile: TableProfile) -> Chart | None:
-    """Draw the rows per day of a table with days; for other tables, the share of non-null values of each column.
+    """Draw the number of rows per day; if the profile has no days, the share of non-null values per column.
 
     Returns None when the table is empty or its log holds no statistics.
     """

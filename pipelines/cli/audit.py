@@ -65,7 +65,7 @@ def verify(
     as_json: Json = False,
     data: Data = None,
 ) -> None:
-    """Verify the whole log, the privacy ledger, and that every logged release has a debit of its own.
+    """Verify the whole log, the privacy ledger, and that every logged release has a separate debit.
 
     Exit code 1 if an entry of either was altered, removed, reordered or cut off.
 

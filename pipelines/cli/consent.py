@@ -57,7 +57,7 @@ Evidence = Annotated[
 Age = Annotated[
     int | None, typer.Option("--age", help="Age in full years. An unknown age counts as under fourteen in Korea.")
 ]
-Guardian = Annotated[bool, typer.Option("--guardian", help="The legal guardian consents.")]
+Guardian = Annotated[bool, typer.Option("--guardian", help="The consent is given by the legal guardian.")]
 Categories = Annotated[
     list[str] | None, typer.Option("--category", help="Data category that is covered, as a W3C DPV term; repeatable.")
 ]

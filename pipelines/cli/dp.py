@@ -33,7 +33,9 @@ def query(
     spec: Annotated[
         Path | None, typer.Argument(help="A question in YAML.", show_default=False, exists=True, dir_okay=False)
     ] = None,
-    sql: Annotated[str | None, typer.Option("--sql", help="A question in SQL instead; see docs/dp.md.")] = None,
+    sql: Annotated[
+        str | None, typer.Option("--sql", help="A question in SQL, instead of a YAML file; see docs/dp.md.")
+    ] = None,
     purpose: Annotated[
         str, typer.Option("--purpose", help="Purpose whose privacy budget is charged (with --sql).")
     ] = "analytics",
@@ -54,7 +56,7 @@ def query(
     as_json: Json = False,
     data: Data = None,
 ) -> None:
-    """Answer one question. The same question on the same data costs nothing again."""
+    """Answer one question. The same question on the same data costs no budget again."""
     from pipelines.cli.dp_text import print_answer, print_preview
     from privacy.dp.errors import DpError
     from privacy.dp.noise_plan import NoisePlan
@@ -179,7 +181,7 @@ def report(
 
 @app.command()
 def join(data: Data = None) -> None:
-    """Let this machine use the fleet's ledger. Run it once per machine; it verifies the whole ledger first."""
+    """Connect this machine to the fleet's ledger and verify the whole ledger. Run it once per machine."""
     installation = installation_for(data)
     if installation.settings.ledger_postgres_file is None:
         raise typer.BadParameter(

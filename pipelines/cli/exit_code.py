@@ -58,5 +58,5 @@ def of_names(*names: str) -> ExitCode:
 
 
 def is_disk_fault(error: OSError) -> bool:
-    """Return whether the error is that the disk cannot be written; other OSErrors are faults of the code."""
+    """Return whether an OSError means that the disk cannot be written. Any other OSError is a fault of the code."""
     return error.errno in _DISK

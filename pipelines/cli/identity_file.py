@@ -37,7 +37,7 @@ from pipelines.register.customer_id import opaque_ids
 
 @dataclass(frozen=True)
 class Labelled:
-    """Options of an evaluation that say which records to use.
+    """Options of an evaluation that select its records.
 
     Attributes:
         source: labelled person file; None for a named data set.

@@ -35,7 +35,7 @@ class BuildLog:
     _built: dict[str, str] = field(default_factory=dict)
 
     def log_build(self, contract: Document, proof: Proof, lakehouse: Lakehouse, view: ConsentView) -> bool:
-        """Log the build of the table's current state; return whether it was new, that is not logged before.
+        """Log the build of the table's current state. Return False if this state was logged before; then log nothing.
 
         The number of customers is taken from the proof.
 

@@ -1,7 +1,7 @@
 """Proves that a finished gold table has only customers who permit its purpose, by code that did not build it.
 
 The build joins with silver/permission on the engine. The proof reads the finished files with `deltalake` and looks up
-every customer in the decision index, which is made from the consent record with numpy.
+every customer in the decision index. That index is made from the consent record, with numpy.
 """
 
 from __future__ import annotations

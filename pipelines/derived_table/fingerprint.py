@@ -17,9 +17,9 @@ _WRITING = "pipelines.derived_table.refresh"
 def fingerprint(table: DerivedTable, lakehouse: SparkLakehouse, context: BuildContext, row_filter: RowFilter) -> str:
     """Return the fingerprint `<code>-<inputs>`.
 
-    `<code>` is a hash of the code, the contracts and, if the table uses it, the reference date. The code is that of the
-    builder, of reading and writing tables and, if the row filter decides on the table, of the filter, each with all
-    its imports. `<inputs>` is a hash of the state of every input and of the filter.
+    `<code>` is a hash of the code, the contracts and, if the table uses it, the reference date. The code is that of
+    the builder and of reading and writing tables, with all imports. If the row filter decides on the table, its code is
+    included. `<inputs>` is a hash of the state of every input and of the filter.
     """
     contract, inputs = context.contracts.table(table.name), table.all_inputs(context.contracts)
     filtered_by = row_filter.state(contract)

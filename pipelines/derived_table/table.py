@@ -60,8 +60,8 @@ Build = Callable[[Tables, BuildContext], DataFrame]
 class DerivedTable:
     """Declaration of a silver or gold table.
 
-    `inputs` are the fixed inputs. A table that reads every source of a kind (all with tokens, all with touchpoints)
-    also has a function `reads`, which lists these sources from the contracts. A new source then needs no new code.
+    `inputs` are the fixed inputs. Some tables read every source of a kind, such as all sources with touchpoints. They
+    have a function `reads`, which lists these sources from the contracts, so a new source needs no new code.
     """
 
     name: str

@@ -24,7 +24,7 @@ class Score:
 
     @classmethod
     def of(cls, hits: int, predicted: int, true: int) -> "Score":
-        """Return the score of `hits` true pairs among the predicted ones; precision and recall of nothing are 1.
+        """Return the score of `hits` true pairs among the predicted ones; without pairs precision and recall are 1.
 
         Args:
             hits: number of predicted pairs that are true.

@@ -1,4 +1,4 @@
-"""Baseline of the evaluation: plain Splink with the models of its own example notebooks.
+"""Baseline of the evaluation: plain Splink with the models of its example notebooks.
 
 Blocking rules, comparisons, training rules and thresholds are those of the notebooks `febrl3`, `febrl4` and
 `deduplicate_50k_synthetic`, so that the baseline is what Splink's authors recommend. Other files get comparisons from
@@ -229,7 +229,7 @@ def _historical() -> BaselineModel:
 
 
 def _library_model(data: LabelledFile) -> tuple[BaselineModel, pd.DataFrame]:
-    """Return a model of comparisons from Splink's library, one per part, on the columns as they are."""
+    """Return a model of comparisons from Splink's library, one per part, on the unchanged columns."""
     mapping = data.mapping
     comparisons: list[ComparisonCreator] = []
     names = [*mapping.given_name[:1], *mapping.surname[:1], *(() if mapping.given_name else mapping.name[:1])]

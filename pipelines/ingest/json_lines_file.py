@@ -85,7 +85,7 @@ class JsonLinesFile:
 
 
 def parse_line(text: str, encoding: str) -> tuple[dict[str, Any], RowFault | None]:
-    """Return the JSON object of a line and None, or an empty object and the fault. Numbers stay text."""
+    """Return the JSON object of a line and None, or an empty object and the fault. Numbers are kept as text."""
     if UNDECODABLE.search(text):
         return {}, RowFault(None, "encoding", f"the bytes are not {encoding}")
     try:

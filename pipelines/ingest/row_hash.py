@@ -129,7 +129,7 @@ def _fixed(values: pa.Array) -> Words:
 
 
 def _hash_texts(values: pa.Array, seed: np.uint64) -> Words:
-    """Hash texts: mix in their bytes, eight at a time for all texts at once, then their length in bytes."""
+    """Return the hash of each text: its UTF-8 bytes are mixed in, eight at a time, then its length in bytes."""
     texts = values if pa.types.is_string(values.type) else values.cast(pa.string())
     offsets = np.frombuffer(texts.buffers()[1], np.int32)[texts.offset : texts.offset + len(texts) + 1].astype(np.int64)
     starts, lengths = offsets[:-1], np.diff(offsets)

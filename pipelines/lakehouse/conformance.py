@@ -1,4 +1,4 @@
-"""Gives a DataFrame the columns, order and types that its table's contract declares."""
+"""Changes a DataFrame to the columns, order and types of its table's contract."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Dependence between comparisons: reduces match weights that repeat the evidence of another comparison.
 
 The Fellegi-Sunter model adds the weights as if the comparisons were independent. They are not: two records with one
-address usually share the postal code, the town and often the phone, and people who moved differ in all of them at once.
+address usually share the postal code and the town. After a move, a person's records differ in all of them.
 
 Here each comparison may have one parent, a more specific comparison. If both agree, or both differ, only a share of the
 child's weight counts. Example: address (+9 bits) is the parent of postal code (+6 bits, share 0.1). A pair that agrees

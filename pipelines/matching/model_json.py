@@ -23,7 +23,7 @@ def write_model(model: Model, columns: list[str]) -> str:
 
 
 def read_model(text: str) -> Model | None:
-    """Return the model of a JSON text; None if this version of the code makes other comparisons for its columns.
+    """Return the model of a JSON text; None if this version of the code has different comparisons for its columns.
 
     A model without matching comparisons cannot be used; train a new one.
     """

@@ -94,7 +94,7 @@ def write_sketches(workspace: Workspace, layout: Layout, values: Hashes) -> None
 
 
 def rough_model(model: Model) -> Model:
-    """Return a model whose comparisons have only the levels equal and different, because sketches show nothing else.
+    """Return a model whose comparisons have only the levels equal and different, because sketches only show equality.
 
     The m and u probabilities of all levels but the first are added up. The weights are those of the Fellegi-Sunter
     model for levels that cannot be distinguished.

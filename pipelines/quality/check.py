@@ -94,8 +94,8 @@ class KeyCheck(Check):
 class OutlierCheck(Check):
     """Checks that at most `max_percent` of the non-null values are outliers.
 
-    An outlier lies below Q1 - spread * IQR or above Q3 + spread * IQR, where Q1 and Q3 are quartiles and
-    IQR = Q3 - Q1 (Tukey 1977; a spread of 3 is his "far out").
+    An outlier lies below Q1 - spread * IQR or above Q3 + spread * IQR. Q1 and Q3 are quartiles, IQR = Q3 - Q1 (Tukey
+    1977, who calls values beyond a spread of 3 "far out").
     """
 
     column: str

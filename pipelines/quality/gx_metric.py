@@ -1,8 +1,9 @@
 """Defines metrics for Great Expectations' Spark engine that share passes over a table.
 
 Great Expectations computes all aggregate metrics of one level of its dependency graph in a single `agg`. Therefore
-each figure that can be an aggregate is one (`bojagi.aggregate`). A table then needs one pass for all of them, one for
-outliers, whose limits the first pass computes, and a small one for each reference. Import it through `gx_import`.
+each figure that can be an aggregate is one (`bojagi.aggregate`). A table then needs one pass for all of them. A second
+pass counts outliers, whose limits the first pass computes, and each reference needs a small pass. Import it through
+`gx_import`.
 """
 
 from __future__ import annotations

@@ -77,7 +77,7 @@ class TableInspector:
         self._running[contract.table] = _RunningInspection(as_of, self._worker.submit(self._inspect, contract, as_of))
 
     def begin_source(self, contract: Contract, as_of: date) -> None:
-        """Start to check a loaded source in the background, once the other sources that its rules read are loaded.
+        """Start to check a loaded source in the background, after the other sources that its rules read are loaded.
 
         Until all sources are loaded, `as_of` is only a guess of the reference date. `inspect` checks the source again
         if the guess was wrong and its checks depend on the date.

@@ -77,7 +77,7 @@ class ExactLinker:
 def without_default_values(
     keys: pd.DataFrame, records: Records, most: int
 ) -> tuple[pd.DataFrame, tuple[tuple[str, int], ...]]:
-    """Remove keys that are on the records of more than `most` members; return the rest and the removed keys.
+    """Remove keys that are on the records of more than `most` members; return the other keys and the removed ones.
 
     A removed key is given by its kind and number of members. A card number counts as a member where the record has no
     member number. Member numbers are never default values.

@@ -101,7 +101,7 @@ class PersonLinker:
     def _group(
         self, graph: _RecordGraph, matching: Matching, former: Ints, touched: Bools, links: StewardLinks
     ) -> Ints:
-        """Cluster the reached nodes; the others keep their former group.
+        """Cluster the reached nodes; nodes that were not reached keep their former group.
 
         Nodes that certain keys join (a part) are clustered as one. The entry with the most values represents its part.
         Otherwise the same few values, repeated on several cards, would outweigh that entry. Where a steward separates

@@ -174,7 +174,7 @@ class SketchBook:
 
 
 def _positions(rows: pd.DataFrame, people: pd.DataFrame) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-    """Return the position of each person in the rows of a book, and whether the row is of the same entry version."""
+    """Return each person's position in the rows of a book, and whether that row is of the current entry version."""
     position = positions(key_text(rows["token_kind"], rows["token"]), key_text(people["kind"], people["token"]))
     seen, now = (frame["seen_at"].to_numpy(dtype="datetime64[us]") for frame in (rows, people))
     is_current = position >= 0

@@ -1,4 +1,4 @@
-"""Makes an anonymous release from the rows of customers who permit it, and verifies the written table."""
+"""Makes an anonymous release from the rows of customers who permit its purpose, and verifies the written table."""
 
 from __future__ import annotations
 

@@ -16,9 +16,12 @@ if TYPE_CHECKING:
 def publish(release: StatisticsRelease, service: StatisticsService) -> Answer:
     """Answer the release's question, replace its table by the answer, and return the answer.
 
-    The table has one row per group and statistic. Its columns are one per key (text; null in a total), statistic, value
-    and margin (null if there is too little data), confidence, rho, epsilon, delta, dataset_version, and statement (JSON
-    with the levels of the pyramid of NIST SP 800-226).
+    The table has one row per group and statistic, and these columns:
+
+    - one per key (text; null in a total)
+    - statistic, value and margin (null if there is too little data), confidence
+    - rho, epsilon, delta, dataset_version
+    - statement: JSON with the levels of the pyramid of NIST SP 800-226
 
     Raises:
         PrivacyError: the question was refused; the table is unchanged.

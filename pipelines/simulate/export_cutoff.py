@@ -35,7 +35,7 @@ _FOLLOWED = {
 
 
 def cut_off(records: Records) -> None:
-    """Remove from `records`, in place, the rows and values that their system could not know at `EXPORTED_AT`."""
+    """Remove rows and values later than `EXPORTED_AT` from the records, in place."""
     frame = records.frame
     known = np.ones(len(frame), dtype=bool)
     for column in _HAPPENED.get(records.source, ()):

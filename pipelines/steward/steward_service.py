@@ -194,7 +194,7 @@ class StewardService:
 def remaining_keys(
     keys: pd.DataFrame, customer_id: str, moved: Iterable[Key], occurred_at: datetime
 ) -> tuple[Key, ...]:
-    """Return the lasting keys of a customer other than those that an event moved; see `lasting_keys`.
+    """Return the lasting keys of a customer, without those that an event moved; see `lasting_keys`.
 
     Keys that the customer had before the event are preferred, because keys that came with the event or later have
     nothing to do with it. Without such keys all current keys are used.

@@ -81,7 +81,7 @@ def _touchpoints(tables: Tables) -> DataFrame:
 
 
 def _numbered(steps: DataFrame) -> DataFrame:
-    """Add position, journey_number and `turns` (the touchpoint starts a journey or changes the channel).
+    """Add position, journey_number and `turns`, which is true if the step starts a journey or changes the channel.
 
     All windows use the same sort order, so that the engine sorts only once.
     """

@@ -64,7 +64,7 @@ def jamo(text: str) -> str:
 
 
 def romanise(text: str) -> str:
-    """Romanise Hangul by the Revised Romanization, syllable by syllable; other characters stay.
+    """Romanise Hangul by the Revised Romanization, syllable by syllable; other characters are unchanged.
 
     >>> romanise("김 민준")
     'gim minjun'

@@ -47,8 +47,8 @@ class Name:
 def parse_full_name(text: str | None) -> Name:
     """Split a whole name into given name and surname; all parts are unknown for `None`.
 
-    The surname comes first in Hangul names, before a comma (`Smith, John`), and where the first word is a romanised
-    Korean surname and the last word is not. Otherwise the given name comes first.
+    The surname comes first in Hangul names and before a comma (`Smith, John`). It also comes first if the first word is
+    a romanised Korean surname and the last word is not. Otherwise the given name comes first.
 
     >>> parse_full_name("Dr. John Starkie Gardner")
     Name(given='john', surname='gardner', tokens=('john', 'starkie', 'gardner'))
