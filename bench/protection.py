@@ -78,7 +78,7 @@ def measure_run(quick: bool) -> None:
 
 
 def main() -> int:
-    """Measure encryption for owners whose keys exist, then creation, rotation and destruction of keys."""
+    """Measure encryption with existing keys, then the creation, rotation and destruction of keys."""
     options = make_parser(__doc__).parse_args()
     measure_run(options.quick)
     size, owners = (5_000, 500) if options.quick else (200_000, 20_000)

@@ -114,7 +114,7 @@ def main() -> int:
             subject = f"ours {worst.risk:.3f} [{worst.low:.3f}, {worst.high:.3f}] ({worst.name})"
             other = theirs[name]
             if other is None:
-                print(f"  {name}, {what}: {subject}; anonymeter found too few predicates", flush=True)
+                print(f"  {name}, {what}: {subject}; anonymeter found too few predicates to measure it", flush=True)
                 continue
             print(
                 f"  {name}, {what}: {subject}; anonymeter {other[0]:.3f} [{other[1]:.3f}, {other[2]:.3f}]", flush=True

@@ -248,7 +248,7 @@ def import_records(
     with installation_for(data) as installation:
         read = list(_read(file, landed, installation))
         new = installation.consent_service().take_in(read)
-    typer.echo(f"{len(new)} records imported, {len(read) - len(new)} known already")
+    typer.echo(f"{len(new)} records imported, {len(read) - len(new)} were recorded before")
 
 
 def _statement(method: str, at: datetime | None, evidence: Path | None) -> Statement:

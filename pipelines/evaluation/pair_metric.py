@@ -61,6 +61,6 @@ def cluster_score(truth: Ints, group: Ints, source: Ints | None = None) -> Score
 
 
 def _crossed(first: Ints, second: Ints) -> Ints:
-    """Return a label for each record that is equal where both labels are equal."""
+    """Return a combined label: it is equal for two records only if both of their labels are equal."""
     a, b = (np.unique(x, return_inverse=True)[1].astype(np.int64) for x in (first, second))
     return np.asarray(a * (int(b.max()) + 1 if len(b) else 1) + b)

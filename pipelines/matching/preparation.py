@@ -115,7 +115,10 @@ def _add_names(out: pd.DataFrame, frame: pd.DataFrame, mapping: Mapping, is_mixe
 
 
 def _add_crosswise(out: pd.DataFrame, latin: pd.Series | None, is_mixed: bool | None) -> None:
-    """Add keys that are equal for Hangul and Latin spellings of a name; all null if no name is in Hangul."""
+    """Add columns of keys that are equal for Hangul and Latin spellings of a name.
+
+    They are null if `is_mixed` is False, or if it is None and no name is in Hangul.
+    """
     given = out["given"].dropna()
     has_hangul = bool(given.map(hangul.is_hangul).any()) if is_mixed is None else is_mixed
     out["given_cross"] = _distinct(out["given"], crosswise_key) if has_hangul else None

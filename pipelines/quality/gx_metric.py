@@ -130,10 +130,10 @@ def _frame(arguments: dict[str, Any]) -> DataFrame:
 
 
 def _dependencies(metric: MetricConfiguration, **wanted: MetricConfiguration) -> dict[str, MetricConfiguration]:
-    """Return the metrics that a metric depends on.
+    """Return the metrics that a metric depends on, by name, in the form that Great Expectations needs.
 
-    The deferred part, which runs in the shared pass, depends on the `wanted` metrics. The metric itself depends on its
-    deferred part.
+    A metric depends on its deferred part, which runs in the shared pass. The deferred part depends on the `wanted`
+    metrics.
     """
     suffix = MetricPartialFunctionTypes.AGGREGATE_FN.metric_suffix
     if metric.metric_name.endswith(suffix):

@@ -5,7 +5,7 @@
    others here, because couples share addresses.
 3. Records without a register entry get the cluster of their strongest key.
 
-A cannot-link decision of a steward is stronger than all of these.
+A cannot-link decision of a steward overrides all of these.
 """
 
 from __future__ import annotations

@@ -157,7 +157,7 @@ class _Register:
 
     @property
     def outline(self) -> pd.DataFrame:
-        """Return RECORD_COLUMNS and `line` (position in this table) of the newest row of each person."""
+        """Return the newest row of each person: RECORD_COLUMNS and `line`, its position in this table."""
         frame = self._rows.select(list(_LOAD)).to_pandas()
         frame["kind"], frame["token"] = str(self._key.token), self._rows[str(self._key.token_name)].to_pandas()
         frame["source"], frame["line"] = self._contract.name, np.arange(len(frame))
