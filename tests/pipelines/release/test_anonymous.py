@@ -89,7 +89,7 @@ def test_only_those_who_permit_it_are_released(
     assert not out["sido"].str.contains("Jeju").any()
     page = render_html(made.report)
     assert f"version 1 of {PLAN.table}, for {PLAN.recipient}" in page
-    assert "200 people in 200 rows, told apart by customer_id; nobody has more than 1 row" in page
+    assert "200 people in 200 rows, identified by customer_id; no person has more than 1 row" in page
     assert prove_release(PLAN, contract, lakehouse, look(tmp_path), registry).is_passed
 
 
@@ -180,5 +180,5 @@ def test_new_people_whose_class_does_not_hold_wait(
 
 def changed(form: dict[str, object], purpose: str = PLAN.purpose) -> AnonymousRelease:
     """The built-in plan with another specification."""
-    told = {"name": PLAN.name, "source": PLAN.source, "recipient": PLAN.recipient}
+    told = {"name": PLAN.name, "kind": PLAN.kind, "source": PLAN.source, "recipient": PLAN.recipient}
     return AnonymousRelease.model_validate({**told, "purpose": purpose, "spec": {**PLAN.form, **form}})

@@ -124,6 +124,7 @@ def test_t_closeness_releases_every_record() -> None:
                 "job": {"role": "sensitive"},
             },
             "models": [{"name": "k_anonymity", "k": 5}, {"name": "t_closeness", "t": 0.2, "column": "job"}],
+            "effort": 4,
         }
     )
     release = anonymize(table, spec)
