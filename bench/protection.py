@@ -91,12 +91,12 @@ def main() -> int:
         cipher = FieldCipher(store)
         made = seconds_of(lambda: store.keys_of(names.unique().to_pylist()))
         of_runs(f"making {owners:,} data keys", [made], "s").print_json()
-        sealed = cipher.encrypt(values, names, rows, COLUMN)
+        encrypted = cipher.encrypt(values, names, rows, COLUMN)
         turns = range(runs_of(options, RUNS))
         tokens = Tokenizer(bytes(32))
         written = [seconds_of(lambda: cipher.encrypt(values, names, rows, COLUMN)) for _ in turns]
         tokenised = [seconds_of(lambda: tokens.tokens("phone", values)) for _ in turns]
-        read = [seconds_of(lambda: cipher.decrypt(sealed, rows, COLUMN)) for _ in turns]
+        read = [seconds_of(lambda: cipher.decrypt(encrypted, rows, COLUMN)) for _ in turns]
         of_runs(f"encrypting {size:,} values", written, "s", others=tokenised, peer="making their tokens").print_json()
         of_runs(f"decrypting {size:,} values", read, "s").print_json()
         of_runs(f"rotating {owners:,} data keys", [seconds_of(store.rotate)], "s").print_json()

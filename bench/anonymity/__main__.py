@@ -41,7 +41,7 @@ ARX_LOCAL = {"k=5": 0.0334, "k=10": 0.0492, "k=25": 0.0758, "k=50": 0.102, "l=5"
 QUERY_BAR = 0.025
 RUNS = 3
 MILLION, SECONDS_OF_MILLION = 1_000_000, 5.0
-"""Twice what ARX's local recoding is quoted to take at a million rows."""
+"""Number of rows, and the target time: twice the quoted time of ARX's local recoding for a million rows."""
 EFFORTS = {"effort 1": 1, "effort 2": 2, "default effort": None}
 """The target time is compared with the first effort, the target losses with both."""
 FAST = 1

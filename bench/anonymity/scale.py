@@ -38,7 +38,7 @@ MILLION = 1_000_000
 BAR_GIB, BAR_SECONDS = 12.0, 5.0
 ENGINE_MEMORY = "4GB"
 AT_ONCE = 5 * MILLION
-"""Rows made at once. Sail builds the hash table of a join from the range, which has no statistics."""
+"""Number of rows made at a time. Sail builds the hash table of a join from them, so more rows take more memory."""
 PER_TEN = 13.0
 """Largest factor of the time for ten times the rows: nearly linear."""
 

@@ -54,7 +54,7 @@ def read_hashed(frame: DataFrame) -> object:
 
 
 def read_summed(frame: DataFrame) -> object:
-    """Compute the spend of each customer and month, and one row from all of them."""
+    """Compute the spend of each customer and month; return one row that sums up all of them."""
     month = F.trunc("event_date", "month").alias("month")
     spent = frame.groupBy("customer_id", month).agg(F.sum("amount").alias("spent"), F.count(F.lit(1)).alias("n"))
     return read_hashed(spent)

@@ -48,7 +48,10 @@ class Trial:
 
 
 def try_ledger(folder: Path, processes: int = PROCESSES, each: int = EACH, limit: int = LIMIT) -> Trial:
-    """Let `processes` spend `each` times against one limit. Some are killed and replaced by new ones."""
+    """Let several processes spend `each` times against one limit; return what was granted and debited.
+
+    Some of the processes are killed and replaced by new ones.
+    """
     store = SqliteStore(folder / "ledger.sqlite", folder / "anchor")
     ledger = Ledger(store)
     ledger.set_limit(ACCOUNT, "ever", Cost(limit), utc_now())

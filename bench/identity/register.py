@@ -56,27 +56,29 @@ class _Register:
     """Register entries in memory; all values are encrypted."""
 
     cipher: FieldCipher
-    sealed: dict[str, pa.Array]
+    encrypted: dict[str, pa.Array]
     rows: pa.Array
 
     @classmethod
     def of(cls, frame: pd.DataFrame, cipher: FieldCipher) -> _Register:
         rows = pa.array([f"r{n}" for n in range(len(frame))])
-        sealed = {
+        encrypted = {
             name: cipher.encrypt(pa.array(frame[name], pa.string()), rows, rows, _place(name)) for name in frame.columns
         }
-        return cls(cipher, sealed, rows)
+        return cls(cipher, encrypted, rows)
 
     def people(self, chosen: Ints, book: SketchBook) -> RegisterEntries:
         """Return the chosen entries in the form in which the pipeline reads them."""
-        names = list(self.sealed)
+        names = list(self.encrypted)
         outline = pd.DataFrame({"kind": "member_no", "token": [f"r{n:09}" for n in chosen], "source": "crm"})
         outline["seen_at"] = pd.Series(SEEN, index=outline.index).astype("datetime64[us]")
 
         def read(rows: Ints) -> pd.DataFrame:
             wanted = pa.array(chosen[rows])
             marks = self.rows.take(wanted)
-            values = {n: self.cipher.decrypt(self.sealed[n].take(wanted), marks, _place(n)).to_pandas() for n in names}
+            values = {
+                n: self.cipher.decrypt(self.encrypted[n].take(wanted), marks, _place(n)).to_pandas() for n in names
+            }
             return pd.DataFrame(values)
 
         return RegisterEntries(outline, names, read, book)

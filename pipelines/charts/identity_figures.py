@@ -45,7 +45,7 @@ class ClusterSize:
 def count_pairs_by_threshold(
     pairs: ScoredPairs, thresholds: Sequence[float] = THRESHOLDS
 ) -> tuple[ThresholdPoint, ...]:
-    """Count the pairs above each threshold.
+    """Return for each threshold the number of pairs above it, and how many of them are expected to be wrong.
 
     >>> pairs = ScoredPairs(np.array([0, 0]), np.array([1, 2]), np.array([3.0, -1.0]))
     >>> [(p.threshold, p.pairs, p.expected_wrong) for p in count_pairs_by_threshold(pairs, [-2, 0, 5])]
@@ -67,7 +67,7 @@ def count_pairs_by_threshold(
 
 
 def count_people_by_size(group: NDArray[np.int64]) -> tuple[ClusterSize, ...]:
-    """Count people by their number of records, from the group of each record.
+    """Return the number of people by their number of records, from the group of each record.
 
     >>> count_people_by_size(np.array([0, 0, 2, 3]))
     (ClusterSize(records=1, people=2), ClusterSize(records=2, people=1))

@@ -128,7 +128,7 @@ def _simulate_if_empty(installation: "Installation", console: "Console", meanwhi
 
 
 def _refresh(installation: "Installation", definitions: "Definitions", console: "Console") -> "RunProgress":
-    """Run the job and print a line for each table when it is finished."""
+    """Run the refresh job, print a line for each finished table, and return the progress of the run."""
     from pipelines.cli.run_text import describe_turn
     from pipelines.orchestration.instance import open_instance
     from pipelines.orchestration.landing_state import landing_tags

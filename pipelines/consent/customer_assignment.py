@@ -45,7 +45,7 @@ class AssignmentResult:
 
 
 def assign_source_persons(lakehouse: SparkLakehouse, context: BuildContext, view: ConsentView) -> AssignmentResult:
-    """Add a membership for each source person that is new or whose customer has changed.
+    """Add a membership for each source person that is new or has a new customer; return the counts.
 
     The membership of a new source person begins at the earliest time. After a merge or a split the new membership
     begins at the view's moment. Records can also be stored under a customer id; when that customer is merged, they

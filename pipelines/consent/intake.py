@@ -47,7 +47,7 @@ class IntakeResult:
 
 
 def take_in_records(lakehouse: SparkLakehouse, context: BuildContext, view: ConsentView) -> IntakeResult:
-    """Add the records that landed since the last intake to the consent record.
+    """Add the records that landed since the last intake to the consent record; return the counts.
 
     If a landed record changed, or the age of its person became known, a correction is added: a new record that names
     the one it replaces. No record is changed or deleted.

@@ -54,7 +54,7 @@ class Proof:
 
 
 def prove(contract: Document, lakehouse: Lakehouse, view: ConsentView) -> Proof:
-    """Check the consent of every customer in a gold table, at the view's moment.
+    """Check the consent of every customer in a gold table at the view's moment; return the result.
 
     Raises:
         ConsentError: the contract names no purpose or no subject key, so that nothing can be proven.

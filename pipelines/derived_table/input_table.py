@@ -53,16 +53,16 @@ def read_table(name: str, lakehouse: SparkLakehouse, context: BuildContext) -> D
     if not lakehouse.exists(name):
         return _empty(empty_schema(contract), context)
     # Encrypted columns are left out: silver and gold hold no direct identifiers.
-    sealed = [column.name for column in contract.encrypted_columns]
-    return to_standard(lakehouse.read(name).drop(*sealed), contract)
+    encrypted = [column.name for column in contract.encrypted_columns]
+    return to_standard(lakehouse.read(name).drop(*encrypted), contract)
 
 
 def empty_schema(contract: Contract) -> StructType:
     """Return the schema of a source's standard form, for a source without any file."""
     tokens = [StructField(c.token_name, StringType()) for c in contract.columns if c.token_name is not None]
     flags = [StructField(flag_name(c.name), BooleanType()) for c in contract.columns if c.impute is not None]
-    sealed = {column.name for column in contract.encrypted_columns}
-    fields = [field for field in spark_schema(contract).fields if field.name not in sealed]
+    encrypted = {column.name for column in contract.encrypted_columns}
+    fields = [field for field in spark_schema(contract).fields if field.name not in encrypted]
     declared = [StructField(field.name, field.dataType) for field in fields]
     return StructType([*declared, *tokens, *flags, *_LOAD_COLUMNS])
 

@@ -49,13 +49,13 @@ def count_pairs(label: Ints, source: Ints | None = None) -> int:
 
 
 def pair_score(truth: Ints, left: Ints, right: Ints, source: Ints | None = None) -> Score:
-    """Score predicted pairs (each given once) against the true person of each record."""
+    """Return the score of predicted pairs (each given once) against the true person of each record."""
     hits = int((truth[left] == truth[right]).sum())
     return Score.of(hits, len(left), count_pairs(truth, source))
 
 
 def cluster_score(truth: Ints, group: Ints, source: Ints | None = None) -> Score:
-    """Score all pairs of records in one group against the true person of each record."""
+    """Return the score of all pairs of records in one group against the true person of each record."""
     hits = count_pairs(_crossed(truth, group), source)
     return Score.of(hits, count_pairs(group, source), count_pairs(truth, source))
 

@@ -57,7 +57,7 @@ class PreparedBatch:
 
 
 def prepare(batch: RawBatch, shared: LoadContext, origins: list[Origin] | Origin) -> PreparedBatch:
-    """Check a batch, hash its rows and make its matching tokens.
+    """Check a batch, hash its rows and make its matching tokens; return the rows that pass and the broken ones.
 
     `origins` names the file of all rows, or lists one file for each row. A source with a subject key gets keyed row
     hashes, because a plain hash of personal data could be guessed.

@@ -140,7 +140,7 @@ class StagingArea:
                     yield batch if columns else self._with_partition(batch, file)
 
     def _with_partition(self, batch: pa.RecordBatch, file: StagedFile) -> pa.RecordBatch:
-        """Add the partition columns, whose values are in the path and not in the file."""
+        """Return the rows with the partition columns, whose values are in the path and not in the file."""
         for name, text in file.partition_values.items():
             value = pa.scalar(text, pa.string()).cast(self.partition_types[name])
             batch = batch.append_column(name, pa.repeat(value, batch.num_rows))

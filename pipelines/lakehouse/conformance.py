@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def conform(frame: DataFrame, contract: Document, table: str) -> DataFrame:
-    """Select, order and cast the frame's columns as the contract states.
+    """Return the frame with the columns, order and types that the contract states.
 
     Raises:
         LakehouseError: the frame lacks columns of the contract, or has columns that the contract lacks.

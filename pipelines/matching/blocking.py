@@ -124,7 +124,9 @@ def block(
     since: int = 0,
     largest: int | None = None,
 ) -> BlockingResult:
-    """Write the candidate pairs to the table `candidate`: columns `a` < `b`, both `rid`, each pair once.
+    """Write the candidate pairs to the table `candidate`, and return their number and the dropped blocks.
+
+    The columns are `a` < `b`, both `rid`. Each pair occurs once.
 
     Args:
         connection: database with `table` as `prepare` made it.

@@ -54,7 +54,7 @@ def estimate_chance(
     population: int,
     seed: int = 1,
 ) -> ChanceAgreement:
-    """Estimate the share of each level among all pairs of records.
+    """Return the estimated share of each level among all pairs of records.
 
     The share of equality is computed from value frequencies, the shares of other levels from random pairs. Records are
     drawn by their position in the order of their values. So the result depends neither on the order of the rows nor on

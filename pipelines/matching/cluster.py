@@ -94,7 +94,7 @@ def cluster(
 
 
 def _exact(weights: Floats) -> Floats:
-    """Limit the weights to the cap and round them to multiples of 2^-20, so that sums are exact in any order."""
+    """Return the weights, limited to the cap and rounded to multiples of 2^-20, so that sums are exact in any order."""
     return np.round(np.clip(weights, -WEIGHT_CAP, WEIGHT_CAP) * _STEPS_PER_BIT) / _STEPS_PER_BIT
 
 

@@ -59,7 +59,7 @@ class Evidence:
 
 
 def learn_dependence(evidence: Evidence, chance: Sequence[float], is_complete: Sequence[bool]) -> list[Dependence]:
-    """Choose the parent and the shares of each comparison.
+    """Return the chosen parent and the learned shares of each comparison.
 
     Args:
         evidence: patterns of all candidate pairs.

@@ -152,7 +152,7 @@ def train(
     population: int,
     seed: int = 1,
 ) -> Model:
-    """Train the model on the observed candidate pairs.
+    """Train the model on the observed candidate pairs and return it.
 
     Args:
         connection: database with the tables `table` and `observed` (see `observe_levels`).

@@ -42,7 +42,7 @@ def signature(columns: list[str]) -> str:
 
 
 def _rounded(value: object) -> object:
-    """Round all numbers to nine digits, because further digits depend on the order in which threads add up."""
+    """Return the value with all numbers rounded to nine digits, because threads add up in varying order."""
     if isinstance(value, float):
         return float(f"{value:.{_DIGITS}g}")
     if isinstance(value, dict):

@@ -176,7 +176,7 @@ def _frequency_sql(term: str, frequency_table: str | None) -> str:
 
 
 def _register(connection: Workspace, api: Any, table: str, name: str) -> SplinkDataFrame:
-    """Register a table of the workspace with Splink."""
+    """Register a table of the workspace with Splink and return Splink's table."""
     if isinstance(connection, SparkWorkspace):
         return connection.register_with_splink(api, table, name)
     found: SplinkDataFrame = api.register(table, table_name=name)

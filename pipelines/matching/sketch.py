@@ -117,6 +117,6 @@ def _keyed(values: Hashes, key: bytes) -> Hashes:
     blocks[:, 0] = values.ravel()
     blocks[:, 1] = np.tile(np.arange(columns, dtype=np.uint64), rows)
     # ECB shows which blocks are equal. That is intended here: equal values of one column must have equal hashes.
-    sealed = Cipher(AES256(key), ECB()).encryptor().update(blocks.data.cast("B"))
-    keyed = np.frombuffer(sealed, "<u8").reshape(-1, 2)[:, 0].reshape(rows, columns).astype(np.uint64)
+    encrypted = Cipher(AES256(key), ECB()).encryptor().update(blocks.data.cast("B"))
+    keyed = np.frombuffer(encrypted, "<u8").reshape(-1, 2)[:, 0].reshape(rows, columns).astype(np.uint64)
     return np.where(values == 0, np.uint64(0), np.maximum(keyed, np.uint64(1)))

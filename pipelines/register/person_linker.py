@@ -101,7 +101,7 @@ class PersonLinker:
     def _group(
         self, graph: _RecordGraph, matching: Matching, former: Ints, touched: Bools, links: StewardLinks
     ) -> Ints:
-        """Cluster the reached nodes; nodes that were not reached keep their former group.
+        """Return the group of each node: reached nodes are clustered, other nodes keep their former group.
 
         Nodes that certain keys join (a part) are clustered as one. The entry with the most values represents its part.
         Otherwise the same few values, repeated on several cards, would outweigh that entry. Where a steward separates
@@ -353,7 +353,7 @@ def _without_cannot_links(part: Ints, cannot: Ints) -> Ints:
 
 
 def _join_groups(group: Ints, same: Ints, cannot: Ints) -> Ints:
-    """Join the whole groups of each pair in `same`, unless the joined group would contain a cannot-link pair.
+    """Return the groups after joining those of each pair in `same`; joins that break a cannot-link are left out.
 
     Joining whole groups keeps all their members together. Groups are named by their smallest member.
     """

@@ -88,7 +88,7 @@ class SketchBook:
         return _positions(self.rows, people)[1]
 
     def open(self, people: pd.DataFrame, layout: Layout) -> tuple[Hashes, NDArray[np.bool_]]:
-        """Decrypt the stored sketches of people.
+        """Return the decrypted sketches of people that the book has.
 
         Args:
             people: one row per person: `kind`, `token`, `seen_at`.
@@ -105,12 +105,12 @@ class SketchBook:
         usable = self.rows[self.rows["layout"] == layout_hash]
         position, is_stored = _positions(usable, people)
         values = np.zeros((len(people), len(layout.expressions)), dtype=np.uint64)
-        sealed = usable["sketch"].to_numpy(dtype=object)[position[is_stored]]
-        if len(sealed):
+        encrypted = usable["sketch"].to_numpy(dtype=object)[position[is_stored]]
+        if len(encrypted):
             opened = self._decrypt(
-                sealed, _associated_data(people["kind"][is_stored], people["token"][is_stored], layout_hash)
+                encrypted, _associated_data(people["kind"][is_stored], people["token"][is_stored], layout_hash)
             )
-            values[is_stored] = np.frombuffer(opened, dtype="<u8").reshape(len(sealed), -1)
+            values[is_stored] = np.frombuffer(opened, dtype="<u8").reshape(len(encrypted), -1)
         return values, is_stored
 
     def rows_for_next_run(self, people: pd.DataFrame, values: Hashes, layout: Layout) -> pd.DataFrame:
@@ -147,8 +147,8 @@ class SketchBook:
         texts = np.ascontiguousarray(values.astype("<u8"))
         for n, data in enumerate(_associated_data(people["kind"], people["token"], layout_hash)):
             nonce = nonces[n * _NONCE_BYTES : (n + 1) * _NONCE_BYTES]
-            sealed = cipher.encrypt(nonce, texts[n].tobytes(), data)
-            rows.append(b64encode(nonce + sealed).decode())
+            encrypted = cipher.encrypt(nonce, texts[n].tobytes(), data)
+            rows.append(b64encode(nonce + encrypted).decode())
         return pd.DataFrame(
             {
                 "token_kind": people["kind"].to_numpy(),
@@ -159,8 +159,8 @@ class SketchBook:
             }
         )
 
-    def _decrypt(self, sealed: Iterable[str], associated: Iterable[bytes]) -> bytes:
-        cipher, rows = AESGCM(self.keys.sealing), map(a2b_base64, sealed)
+    def _decrypt(self, encrypted: Iterable[str], associated: Iterable[bytes]) -> bytes:
+        cipher, rows = AESGCM(self.keys.sealing), map(a2b_base64, encrypted)
         try:
             return b"".join(
                 cipher.decrypt(row[:_NONCE_BYTES], row[_NONCE_BYTES:], data)

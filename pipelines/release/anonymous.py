@@ -36,7 +36,7 @@ class Published:
 def publish(
     release: AnonymousRelease, contract: Contract, lakehouse: Lakehouse, view: ConsentView, registry: ReleaseRegistry
 ) -> Published:
-    """Write the release's table and remove the files of every earlier version.
+    """Write the release's table, remove the files of every earlier version, and return the figures of the release.
 
     The rows are those of customers who permit the purpose at the view's moment.
 
@@ -67,7 +67,7 @@ def publish(
 def prove_release(
     release: AnonymousRelease, contract: Contract, lakehouse: Lakehouse, view: ConsentView, registry: ReleaseRegistry
 ) -> Verdict:
-    """Verify the written table against the rows of customers who permit its purpose now.
+    """Verify the written table against the rows of customers who permit its purpose now; return the faults.
 
     The verifier shares no code with the search. A customer in the table who no longer permits the purpose is a fault.
 

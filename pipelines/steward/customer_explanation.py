@@ -29,7 +29,7 @@ class NothingToExplainError(IdentityError):
 def explain_persons(
     lakehouse: Lakehouse, persons: RegisterEntries, first: Sequence[Key], second: Sequence[Key]
 ) -> Explanation:
-    """Explain the match weight between two people, each given by matching keys.
+    """Return the explanation of the match weight of two people, each given by matching keys.
 
     The register entry with the most values of each person is compared. Only the entries of these two people, and
     entries without a current sketch, are decrypted, in memory.

@@ -45,7 +45,7 @@ class Name:
 
 
 def parse_full_name(text: str | None) -> Name:
-    """Split a whole name into given name and surname; all parts are unknown for `None`.
+    """Return given name and surname of a whole name; all parts are unknown for `None`.
 
     The surname comes first in Hangul names and before a comma (`Smith, John`). It also comes first if the first word is
     a romanised Korean surname and the last word is not. Otherwise the given name comes first.

@@ -30,7 +30,7 @@ def fold(text: str | None) -> str | None:
 
 
 def strip_accents(text: str) -> str:
-    """Remove accents from Latin letters; Hangul stays unchanged.
+    """Return the text without accents on Latin letters; Hangul is unchanged.
 
     >>> strip_accents("josé 김")
     'jose 김'
