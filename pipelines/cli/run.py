@@ -1,4 +1,4 @@
-"""`bojagi run`: runs the refresh job in this process and prints one line for each table."""
+"""Command `bojagi run`: runs the refresh job in this process and prints one line for each table."""
 
 import gc
 import subprocess
@@ -97,7 +97,7 @@ def _make_definitions(installation: "Installation") -> "Definitions":
 
 
 def _simulate_if_empty(installation: "Installation", console: "Console", meanwhile: Callable[[], object]) -> None:
-    """Simulate a market when nothing has landed, in another process.
+    """Simulate a market in another process if the landing folder is empty.
 
     This process calls `meanwhile` and imports what the run needs while it waits.
     """
@@ -110,7 +110,7 @@ def _simulate_if_empty(installation: "Installation", console: "Console", meanwhi
         return
     if settings.landing_dir != settings.data_dir / "landing":
         raise SettingsError(
-            f"{settings.landing_dir} holds no file of any source. Put files there, or remove the setting landing_dir "
+            f"{settings.landing_dir} has no file of any source. Put files there, or remove the setting landing_dir "
             "to run on a simulated market."
         )
     started = perf_counter()
@@ -135,7 +135,7 @@ def _simulate_if_empty(installation: "Installation", console: "Console", meanwhi
 
 
 def _refresh(installation: "Installation", definitions: "Definitions", console: "Console") -> "RunProgress":
-    """Run the job and print a line for each table when it is finished."""
+    """Run the refresh job, print a line for each finished table, and return the progress of the run."""
     from pipelines.cli.run_text import describe_turn
     from pipelines.orchestration.instance import open_instance
     from pipelines.orchestration.landing_state import landing_tags

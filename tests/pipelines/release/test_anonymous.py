@@ -144,7 +144,7 @@ def test_nothing_is_written_when_nothing_can_be(
 
 
 def test_a_plan_that_the_contract_does_not_allow_is_refused(contract: Contract) -> None:
-    with pytest.raises(ReleaseError, match="does not let \\['pets'\\] serve analytics"):
+    with pytest.raises(ReleaseError, match="does not allow \\['pets'\\] for analytics"):
         PLAN.model_copy(update={"purpose": "analytics"}).require(contract)
     with pytest.raises(ReleaseError, match="subjectKey"):
         PLAN.require(replace(contract, subject_key=None))
