@@ -20,8 +20,8 @@ LANDED_CONSENTS = "bronze/consent_event"
 def reference_date(settings: Settings, contracts: Contracts, lakehouse: Lakehouse) -> date:
     """Return the date to which ages, recencies and freshness count: `run_date`, else the day of the latest event.
 
-    The latest event and not the clock, so that the year 2017 is not stale and a repeated run gives the same tables.
-    `NO_EVENTS_DAY` when there is no event.
+    `NO_EVENTS_DAY` when there is no event. The clock is not used, so that data of the year 2017 does not count as
+    stale, and a repeated run gives the same tables.
     """
     if settings.run_date is not None:
         return settings.run_date
@@ -38,18 +38,18 @@ class ReferenceDate:
         self._lakehouse = lakehouse
 
     def __call__(self) -> date:
-        """Return the date. Call it when all sources are loaded."""
+        """Return the reference date. Call this only after all sources are loaded."""
         return self._date
 
     def guess(self, loaded: Contract) -> date:
-        """Return the date as it will be unless another source loads a later event than those loaded so far."""
+        """Return the reference date by the events loaded so far; a source that is loaded later may change it."""
         if self._settings.run_date is None:
             self._latest = max(self._latest, _latest_event_day(loaded, self._lakehouse) or NO_EVENTS_DAY)
         return self._latest
 
     @cached_property
     def _latest(self) -> date:
-        # What former runs have loaded: a run that brings nothing new guesses right from its first source on.
+        # Starts with the events of earlier runs, so the guess is right at once when a run loads nothing new.
         return reference_date(self._settings, self._contracts, self._lakehouse)
 
     @cached_property

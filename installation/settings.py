@@ -51,7 +51,7 @@ CONFIG_FILE_VARIABLE = "BOJAGI_CONFIG"
 DEFAULT_CONFIG_FILE = Path("bojagi.toml")
 # With less, a join of one market's year spills to disk.
 _LEAST_MEMORY = 3_000_000_000
-# Variables with our prefix that are no settings: which file to read, and what the tests must not skip.
+# Variables with the prefix BOJAGI_ that are not settings: the file to read, and what the tests must not skip.
 RESERVED_VARIABLES = frozenset({CONFIG_FILE_VARIABLE, "BOJAGI_REQUIRE"})
 
 
@@ -60,7 +60,7 @@ def _below_data_dir(folder: str) -> Any:
 
 
 def _a_quarter_of_memory() -> ByteSize:
-    """A quarter of the machine's memory, so that a larger machine needs no other setting."""
+    """Return a quarter of the machine's memory, so that a larger machine needs no other setting."""
     return ByteSize(max(_LEAST_MEMORY, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4))
 
 
@@ -106,35 +106,35 @@ class Settings(BaseSettings):
     @field_validator("lakehouse_root")
     @classmethod
     def _make_root_absolute(cls, root: str) -> str:
-        """A URL stays as it is; a folder is made absolute, because an engine may have another working directory."""
+        """Return a URL unchanged, and a folder as an absolute path: an engine may have another working directory."""
         return root.rstrip("/") if "://" in root else str(Path(root).expanduser().absolute())
 
     @field_validator("contract_dirs")
     @classmethod
     def _put_built_in_contracts_first(cls, folders: tuple[Path, ...], info: ValidationInfo) -> tuple[Path, ...]:
-        """The built-in folders, then `contracts/` of the data folder if it exists, then the named ones."""
+        """Return the contract folders: built-in ones, `contracts/` of the data folder if it exists, named ones."""
         own = info.data.get("data_dir", Path("data")) / "contracts"
         added = [folder.expanduser().absolute() for folder in folders]
         return tuple(dict.fromkeys((*BUILT_IN, *([own] if own.is_dir() else []), *added)))
 
     @property
     def truth_dir(self) -> Path:
-        """The true persons behind simulated records, for evaluation; no pipeline reads them."""
+        """The folder with the true persons of simulated records, for evaluation. No pipeline reads it."""
         return self.data_dir / "truth"
 
     @property
     def quality_site_dir(self) -> Path:
-        """Great Expectations' Data Docs."""
+        """The folder of Great Expectations' Data Docs (HTML reports)."""
         return self.data_dir / "quality" / "site"
 
     @property
     def dagster_dir(self) -> Path:
-        """Dagster's storage of runs and events."""
+        """The folder in which Dagster stores runs and events."""
         return self.data_dir / "dagster"
 
     @property
     def token_key_file(self) -> Path:
-        """The secret behind the matching tokens (mode 0600)."""
+        """The file with the secret of the matching keys (mode 0600)."""
         return self.secret_dir / "token.key"
 
     @property
@@ -144,7 +144,9 @@ class Settings(BaseSettings):
 
 
 def load_settings(path: Path | None = None, **overrides: Any) -> Settings:
-    """Read the settings file and the environment. `overrides` (a command's options) win; None means not given.
+    """Return the settings from the settings file and the environment.
+
+    `overrides` (a command's options) take precedence. An override that is None counts as not given.
 
     Raises:
         SettingsError: the named file is missing or not TOML, a key is unknown, or a value cannot be used.
@@ -166,13 +168,13 @@ def load_settings(path: Path | None = None, **overrides: Any) -> Settings:
 
 def _describe_faults(error: ValidationError) -> Iterator[str]:
     for fault in error.errors():
-        # This default depends on another setting, which is reported itself.
+        # This default depends on another setting, whose own fault is reported already.
         if fault["type"] != "default_factory_not_called":
             yield f"{'.'.join(map(str, fault['loc']))} = {fault['input']!r}: {fault['msg']}"
 
 
 def java_home() -> Path | None:
-    """The folder that JAVA_HOME names, if it does."""
+    """Return the folder that JAVA_HOME names; None when the variable is not set."""
     value = os.environ.get("JAVA_HOME")
     return Path(value) if value else None
 

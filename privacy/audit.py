@@ -1,11 +1,11 @@
-"""The audit log: who used personal data, for which purpose. Append-only, a hash chain with a sealed anchor.
+"""The audit log: which user used personal data, for which purpose. Append-only, a hash chain with a sealed anchor.
 
 `AuditLog.verify` finds entries that were altered, removed, inserted or reordered (`privacy.storage.hash_chain`), and an
 end that was cut off or a log that was written again (`privacy.storage.anchor`).
 
-Guarantee: nobody without the anchor's key can change a logged entry without `verify` finding it. One exception: an
-earlier log put back together with its own earlier anchor. Against that, keep the anchor that `bojagi audit show` prints
-somewhere else, and give it to `verify`.
+Guarantee: `verify` finds every change of a logged entry that is made without the anchor's key. One exception: an
+earlier log put back together with its own earlier anchor. To find that too, keep the anchor that `bojagi audit show`
+prints in another place, and pass it to `verify`.
 
 Entries hold no personal data: names of tables and columns and numbers of persons, no values.
 """

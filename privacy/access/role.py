@@ -1,4 +1,4 @@
-"""The roles of `role.yaml`: who may read which tables and columns for which purposes."""
+"""The roles of `role.yaml`: which role may read which tables and columns for which purposes."""
 
 from __future__ import annotations
 

@@ -4,5 +4,5 @@ Belongs here: the record, its store, the service that adds to it, the purposes, 
 decision in its two forms (`frame.permitted` for DataFrames, `index.DecisionIndex` for single look-ups). Does not belong
 here: where tables are, which roles may read (`privacy.access`), and what is done with permitted data.
 
-`frame` is the only module that imports Spark; what serves requests never imports it.
+`frame` is the only module that imports Spark. Code that serves requests never imports `frame`.
 """

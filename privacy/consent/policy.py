@@ -1,4 +1,4 @@
-"""The policy: taxonomy and laws together, compiled into what both forms of the decision execute.
+"""The policy: the purposes and laws that decide whether a purpose is permitted; `frame` and `timeline` execute it.
 
 The decision, in words. At a moment, for a customer and a purpose:
 
@@ -54,9 +54,12 @@ class Bearing:
         kind: the stream.
         purpose: the purpose that the records name; `*` for all.
         target: the purpose that is decided.
-        slot: need: all in force must permit, at least one. night: likewise, within the hours. block: denies while it
-            objects or restricts. refusal: denies while it is in force and does not permit. night_block: denies within
-            the hours.
+        slot: the effect of such a record on the target.
+            need: permitted only if there is a record in force and all records in force permit.
+            night: as need, but only within the hours of an hours rule.
+            block: denied while the record objects or restricts.
+            refusal: denied while the record is in force and does not permit.
+            night_block: as block, but only within the hours.
     """
 
     kind: StreamKind

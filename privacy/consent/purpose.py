@@ -81,7 +81,7 @@ class Taxonomy(BaseModel):
         return purpose.rests_on[0] if purpose.rests_on else name
 
     def with_item(self, item: Item) -> frozenset[str]:
-        """Return the purposes that the service requires (required), or that a person is free to refuse (optional)."""
+        """Return the purposes of one kind: `required` by the service, or `optional`, which a person may refuse."""
         return frozenset(name for name, purpose in self.purposes.items() if purpose.item == item)
 
 

@@ -1,6 +1,6 @@
 """Records what a customer says about purposes: consents, withdrawals, objections, restrictions.
 
-Commands and HTTP routes are shells over `ConsentService`; every rule about what is recorded is here.
+Commands and HTTP routes only call `ConsentService`. Every rule about what is recorded is here.
 """
 
 from __future__ import annotations
@@ -155,9 +155,9 @@ class ConsentService:
         return self._override(customer, purpose, _LIFTED[kind], statement, jurisdiction)
 
     def take_in(self, records: Iterable[ConsentRecord]) -> list[ConsentRecord]:
-        """Store records that were made elsewhere, and return the new ones. A known identifier is left out.
+        """Store records that were made elsewhere, and return the new ones. Records already stored are left out.
 
-        Customers need not be known: an import may come before the tables.
+        The customers need not be known, because an import may come before the tables are built.
 
         Raises:
             UnknownPurposeError: a record names no purpose of the taxonomy; none is stored.

@@ -57,7 +57,7 @@ def add_gaussian(values: Sequence[int], l2_sensitivity: float, rho: float) -> tu
 
 
 def select_keys(counts: Mapping[str, int], groups: int, rho: float, delta: float) -> tuple[dict[str, int], float, int]:
-    """Return the keys that enough customers share with their noisy numbers of customers; σ; the threshold.
+    """Return the keys that enough customers share, each with its noisy number of customers; then σ and the threshold.
 
     Guarantee: δ-approximate ρ-zCDP for counts of distinct customers, each in at most `groups` keys: a key
     that only one customer has is returned with probability at most δ/groups.

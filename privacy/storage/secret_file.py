@@ -51,6 +51,6 @@ def read_secret(path: Path) -> str:
     if mode & 0o077:
         raise SecretError(
             f"{path}: others may read this secret (mode {mode:04o}, expected 0600). Run `chmod 600` on it. "
-            "If somebody else may have read it, treat the secret as known to them."
+            "If another user may have read it, treat the secret as known to that user."
         )
     return path.read_text(encoding="ascii", errors="replace")
