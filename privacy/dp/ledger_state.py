@@ -86,8 +86,8 @@ class LedgerState:
             self.answers.append((*content["key"], self.head.number, content["answer"]))
         elif content != checkpoint_of(self.limits, self.balances, content["at"]):
             raise LedgerDamaged(
-                f"Checkpoint {self.head.number} of the ledger does not agree with the entries before it: it was forged. "
-                "Restore the newest copy"
+                f"Checkpoint {self.head.number} of the ledger does not agree with the entries before it: it was "
+                "forged. Restore the newest copy"
             )
 
 

@@ -1,4 +1,4 @@
-"""Anonymises a table on Spark or Sail: the engine counts, this process searches, a join brings the labels back.
+"""Anonymises a table on Spark or Sail: the engine counts rows, this process searches, a join adds the labels.
 
 Only the distinct combinations of quasi-identifiers and modelled sensitive values reach this process, at most
 `spec.memory_units` at once (see `parts`). The result does not depend on partitioning or engine. Units are sorted here,
