@@ -341,9 +341,9 @@ def _open_fleet_ledger(file: Path, anchor: Path, *, joins: bool) -> Ledger:
     try:
         return Ledger(PostgresStore(file.read_text("utf-8").strip(), anchor, joins=joins))
     except OSError as error:
-        raise SettingsError(f"ledger_postgres_file {file} cannot be read: {error.strerror}.") from error
+        raise SettingsError(f"ledger_postgres_file {file} cannot be read: {error.strerror}. Check the path.") from error
     except OperationalError as error:
-        raise SettingsError("The PostgreSQL that ledger_postgres_file names does not answer.") from error
+        raise SettingsError("The PostgreSQL that ledger_postgres_file names does not answer; start it.") from error
 
 
 def _wrapper_of(settings: Settings) -> KeyWrapper:
@@ -356,5 +356,7 @@ def _wrapper_of(settings: Settings) -> KeyWrapper:
     try:
         pin = settings.hsm_pin_file.read_text("utf-8").strip()
     except OSError as error:
-        raise SettingsError(f"hsm_pin_file {settings.hsm_pin_file} cannot be read: {error.strerror}.") from error
+        raise SettingsError(
+            f"hsm_pin_file {settings.hsm_pin_file} cannot be read: {error.strerror}. Check the path."
+        ) from error
     return Pkcs11KeyWrapper(settings.hsm_module, settings.hsm_token, pin)

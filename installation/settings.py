@@ -96,7 +96,7 @@ class Settings(BaseSettings):
         try:
             return ZoneInfo(name).key
         except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-            raise ValueError("no time zone of the IANA database, such as Asia/Seoul") from error
+            raise ValueError("not a time zone of the IANA database; expected one such as Asia/Seoul") from error
 
     @field_validator("data_dir", "landing_dir", "secret_dir")
     @classmethod
@@ -162,7 +162,7 @@ def load_settings(path: Path | None = None, **overrides: Any) -> Settings:
     except ValidationError as error:
         faults = "; ".join(_describe_faults(error))
         raise SettingsError(
-            f"Settings that cannot be used: {faults}. All settings are listed at the top of installation/settings.py."
+            f"Invalid settings: {faults}. All settings are listed at the top of installation/settings.py."
         ) from error
 
 
@@ -192,9 +192,11 @@ def _read_file(path: Path | None) -> dict[str, Any]:
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path}: cannot read the settings file: {error}") from error
+        raise SettingsError(
+            f"{path}: cannot read the settings file: {error}. Check the path and its permissions."
+        ) from error
     except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{path}: not TOML: {error}") from error
+        raise SettingsError(f"{path}: not TOML: {error}. Correct the file.") from error
     _refuse_unknown_keys(values, str(path))
     return values
 

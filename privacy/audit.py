@@ -77,13 +77,13 @@ class AuditLog:
             AuditError: the key does not have 32 bytes, or the file cannot be opened.
         """
         if len(key) != KEY_BYTES:
-            raise AuditError(f"The audit key has {len(key)} bytes; expected {KEY_BYTES}.")
+            raise AuditError(f"The audit key has {len(key)} bytes; expected {KEY_BYTES}. Restore audit.key.")
         self.path, self.anchor_path = path, anchor_path
         self._anchor = AnchorFile(anchor_path, key)
         try:
             self._db = open_database(path, _SCHEMA)
         except (OSError, sqlite3.Error) as error:
-            raise AuditError(f"{path}: cannot be opened as an audit log: {error}.") from error
+            raise AuditError(f"{path}: cannot be opened as an audit log: {error}. Restore the log.") from error
 
     def close(self) -> None:
         """Close the log and its anchor."""

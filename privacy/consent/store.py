@@ -65,7 +65,7 @@ class ConsentStore:
         try:
             self._db = open_database(path, _SCHEMA)
         except (OSError, sqlite3.Error) as error:
-            raise ConsentError(f"{path}: cannot be opened as a consent store: {error}.") from error
+            raise ConsentError(f"{path}: cannot be opened as a consent store: {error}. Restore the store.") from error
 
     def close(self) -> None:
         """Close the file."""

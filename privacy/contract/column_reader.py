@@ -17,7 +17,7 @@ def read_column(
 ) -> Column | None:
     """Return one column; faults are reported to `source` and the faulty parts left out. None without a name."""
     if not entry.name:
-        source.report(place, "A column has no name")
+        source.report(place, "A column has no name", hint="add a name")
         return None
     custom = read_custom(entry.customProperties, place, "columnProperties", source)
     logical_type = entry.logicalType or ""

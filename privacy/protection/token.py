@@ -33,7 +33,7 @@ class Tokenizer:
 
     def __init__(self, secret: bytes, phone_region: str = DEFAULT_REGION) -> None:
         if len(secret) != KEY_BYTES:
-            raise SecretError(f"The token secret has {len(secret)} bytes; expected {KEY_BYTES}.")
+            raise SecretError(f"The token secret has {len(secret)} bytes; expected {KEY_BYTES}. Restore the secret.")
         self._secret = secret
         self._phone_region = phone_region
 

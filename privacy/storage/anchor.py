@@ -81,7 +81,7 @@ class AnchorFile:
         heads = [head for slot in slots if (head := self._parse(slot)) is not None]
         if not heads:
             if any(_fields(slot) is not None for slot in slots):
-                raise AnchorSealError(f"{self.path}: the anchor was changed, or sealed with another key. Restore it.")
+                raise AnchorSealError(f"{self.path}: the anchor was changed, or sealed with another key. Restore both.")
             raise AnchorError(f"{self.path}: this is not an anchor file. Restore your copy of the anchor.")
         anchored = Anchored(max(heads, key=lambda head: head.number), len(heads) < len(slots))
         self._last = (content, anchored)

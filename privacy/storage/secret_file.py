@@ -27,7 +27,7 @@ def load_key(path: Path) -> bytes:
             create_private(path, f"{secrets.token_hex(KEY_BYTES)}\n")
         text = read_secret(path).strip()
     except OSError as error:
-        raise SecretError(f"{path}: cannot read or create the secret: {error.strerror}.") from error
+        raise SecretError(f"{path}: cannot read or create the secret: {error.strerror}. Check the folder.") from error
     try:
         key = bytes.fromhex(text)
     except ValueError:

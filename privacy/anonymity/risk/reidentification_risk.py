@@ -127,7 +127,7 @@ def _require(frame: pd.DataFrame, quasi: Sequence[str], person: str | None) -> N
     if absent:
         raise missing_columns(absent, list(frame.columns))
     if frame.empty:
-        raise SpecError("the table has no rows; there is no risk to measure")
+        raise SpecError("the table has no rows, so no risk can be measured; add rows")
 
 
 def _owners(frame: pd.DataFrame, person: str | None) -> NDArray[np.int64]:

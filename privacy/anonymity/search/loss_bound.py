@@ -27,7 +27,7 @@ def list_labels(
 
 
 def lower_bound(table: FrequencyTable, p: Problem, count: NDArray[np.int64], steps: int) -> float:
-    """Returns a lower bound of the loss, summed over all records, of every k-anonymous release with hierarchy labels.
+    """Returns a lower bound of the total loss of all records, for every k-anonymous release with hierarchy labels.
 
     It holds for releases without suppression. It is the Lagrangian dual (see `kernel.dual_price`) over every label of the
     lattice that covers k people. Every value of the dual is a bound; more `steps` of ascent give a higher one.
@@ -35,13 +35,16 @@ def lower_bound(table: FrequencyTable, p: Problem, count: NDArray[np.int64], ste
     k = int(p.model_number[0, 0])
     people = np.add.reduceat(count, p.unit_start[:-1])
     labels = list_labels(table, p, people)
-    # A price may exceed the record's own largest loss: without the record, k - 1 class members would lose more too.
+    # A price may exceed the record's own largest loss: without the record, k - 1 others would lose more too.
     highest = np.full(len(people), float(k))
     return float(find_prices(labels, people, k, p.floor, highest, steps)[1])
 
 
 def _lattice(table: FrequencyTable) -> Lattice:
-    """Returns the hierarchy nodes of all columns, each with a random number. The sum of its nodes identifies a label."""
+    """Returns the hierarchy nodes of all columns, each with a random number.
+
+    The sum of the numbers of its nodes identifies a label.
+    """
     random = np.random.default_rng(2**61 - 1)
     size = np.array([len(domain.values) for domain in table.domains], np.int64)
     levels = np.array([len(domain.groups) for domain in table.domains], np.int64)

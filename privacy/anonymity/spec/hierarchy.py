@@ -98,7 +98,7 @@ def from_rows(rows: Iterable[Sequence[str]], column: str = "") -> Hierarchy:
             column=column,
         )
     if len({path[0] for path in paths}) < len(paths):
-        raise HierarchyError(f"a value appears twice in the hierarchy of column {column!r}", column=column)
+        raise HierarchyError(f"a value appears twice in the hierarchy of column {column!r}; keep one", column=column)
     if len({path[-1] for path in paths}) > 1:
         paths = [(*path, TOP) for path in paths]
     _check_tree(paths, column)

@@ -133,7 +133,7 @@ def tabulate(
     if absent:
         raise missing_columns(absent, list(frame.columns))
     if frame.empty:
-        raise SpecError("the table has no rows; there is nothing to release")
+        raise SpecError("the table has no rows, so nothing can be released; add rows")
     weight = np.ones(len(frame), np.int64) if weight is None else weight
     domains, columns = [], []
     for name in spec.quasi:

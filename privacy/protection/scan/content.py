@@ -183,7 +183,7 @@ def _zip_members(data: bytes) -> Iterator[tuple[str, bytes]]:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         for info in archive.infolist():
             if info.file_size > MOST_BYTES:
-                raise UndecodedError(f"more than {MOST_BYTES} bytes")
+                raise UndecodedError(f"a member has more than {MOST_BYTES} bytes; unpack it and scan again")
             yield info.filename, archive.read(info)
 
 
