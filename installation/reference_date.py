@@ -30,7 +30,7 @@ def reference_date(settings: Settings, contracts: Contracts, lakehouse: Lakehous
 
 
 class ReferenceDate:
-    """The reference date of one run: the same for all its tables, computed when it is first asked for."""
+    """Holds the reference date of one run: the same for all its tables, computed at the first call."""
 
     def __init__(self, settings: Settings, contracts: Contracts, lakehouse: Lakehouse) -> None:
         self._settings = settings
@@ -60,12 +60,12 @@ class ReferenceDate:
 def decision_moment(settings: Settings, contracts: Contracts, day: date, now: datetime) -> datetime:
     """Return the moment at which consent is decided, as the shop's local wall time.
 
-    It is now. A market whose consents are simulated (their contract says so) is decided at the end of its reference
-    date instead: otherwise every consent of the year 2017 would have lapsed.
+    The moment is now. If the consents are simulated (as their contract declares), it is the end of the reference date:
+    otherwise every consent of the year 2017 would have lapsed.
 
     Args:
         settings: the shop's time zone.
-        contracts: say whether the source of consents is simulated.
+        contracts: declare whether the source of consents is simulated.
         day: the reference date.
         now: the time now, with its zone.
     """

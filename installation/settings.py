@@ -5,8 +5,8 @@ An example that spells out the defaults (every key is optional):
 ```toml
 engine = "sail"           # sail: embedded, no JVM; spark: Apache Spark in a JVM; sc://host:port: a cluster
 engine_memory = "3GB"     # what the engine may use before it spills to disk; default: a quarter of the machine's
-prefer_hash_join = true   # Sail: faster joins, an error where they outgrow engine_memory; default: by what has landed
-data_dir = "data"         # everything that a run reads and writes lies below, unless set otherwise
+prefer_hash_join = true   # Sail: faster joins, an error if one exceeds engine_memory; default: by size of landed files
+data_dir = "data"         # folder of everything that a run reads and writes, unless set otherwise below
 landing_dir = "data/landing"       # files arrive in landing/<source>/
 lakehouse_root = "data/lakehouse"  # a folder, or a URL such as s3://bucket/path
 secret_dir = "data/secret"         # keys and their store; put it on another disk, out of the data's backups
@@ -20,13 +20,13 @@ hsm_token = "bojagi"      # label of the token in hsm_module, a PKCS#11 module t
 # hsm_pin_file = "pin"    # private file with the token's PIN
 # ledger_postgres_file = "ledger"  # private file with the connection string of a fleet's privacy ledger
 run_date = 2017-12-31     # reference date for ages and recency; default: the day of the latest event
-controller = "Bojagi Mart"  # who is responsible for the processing: whose consent records decide
+controller = "Bojagi Mart"  # organisation responsible for the processing; only its consent records decide
 time_zone = "Asia/Seoul"  # of the shop's wall time, in which tables and consents are kept
 
 [storage_options]         # credentials of an object store, passed on to delta-rs
 ```
 
-A variable is the key in capitals after `BOJAGI_` (`BOJAGI_ENGINE=spark`) and wins over the file. The file
+A variable is the key in capitals after `BOJAGI_` (`BOJAGI_ENGINE=spark`) and overrides the file. The file
 is `bojagi.toml` in the working directory, or the one that `BOJAGI_CONFIG` names. Relative paths start at
 the working directory. Nothing else in the project reads the environment.
 """

@@ -125,7 +125,7 @@ class AuditLog:
                 yield number, entry
 
     def verify(self, published: ChainHead | None = None) -> list[ChainFault]:
-        """Return every fault of the log; an empty list if the log is as it was written.
+        """Return every fault of the log; an empty list if the log is unchanged.
 
         Args:
             published: an anchor of this log that was kept elsewhere. The log must contain that entry.
@@ -139,7 +139,7 @@ class AuditLog:
         return faults
 
     def anchor(self) -> ChainHead:
-        """Return the number and digest of the last entry, as the sealed anchor says.
+        """Return the number and digest of the last entry, read from the sealed anchor.
 
         Raises:
             AuditError: the anchor is missing or unreadable, or was sealed with another key.

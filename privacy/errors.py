@@ -4,7 +4,7 @@
 class PrivacyError(Exception):
     """An error of the privacy engine.
 
-    `message` is for operators: it says what came, what was expected and what to do next, without personal data.
+    `message` is for operators: the value found, the value expected and the next step, without personal data.
     `public_details` is the text for clients outside; by default only the kind of error.
     """
 

@@ -20,7 +20,7 @@ def scan(delta: DeltaTable, expressions: str = "*", where: str | None = None) ->
 
     Args:
         delta: the opened table, at any version.
-        expressions: what to select, as SQL of DataFusion, such as `count(*)` or `"a", "b"`.
+        expressions: the values to select, as SQL of DataFusion, such as `count(*)` or `"a", "b"`.
         where: condition that the rows satisfy; None selects all rows.
     """
     from deltalake import QueryBuilder

@@ -54,7 +54,7 @@ class Permissions:
 
         Args:
             frame: any rows with a column that names the customer.
-            purpose: what the rows shall be used for.
+            purpose: the purpose of using the rows.
             at: the moment of use, local wall time; or the column that has one for each row.
             customer: name of the column with the customer.
 
@@ -118,7 +118,7 @@ def permission_rows(
         membership: columns of `MEMBERSHIP_SCHEMA`; None treats every source person as a customer of its own.
         policy: purposes and laws.
         controller: the controller whose records decide; records of others are left out.
-        known_at: uses only what was recorded by that moment; None uses all records.
+        known_at: uses only records made by that moment; None uses all records.
 
     Returns:
         customer_id, purpose, from_at, until_at (timestamps without zone; null when no end is known), verdict (int: 0

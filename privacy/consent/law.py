@@ -220,7 +220,7 @@ def read_law(text: str, name: str) -> Law:
         content: Any = yaml.safe_load(text)
         return Law.model_validate(content)
     except yaml.YAMLError as error:
-        raise RuleError(f"{name}: is not valid YAML; correct it: {error}") from error
+        raise RuleError(f"{name}: cannot be read as YAML; correct it: {error}") from error
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         raise RuleError(f"{name}: {faults}. The kinds of rule and their keys are in docs/consent.md.") from error

@@ -1,4 +1,4 @@
-"""The purpose taxonomy: purposes for which personal data may be used, their legal basis, and what overrides them."""
+"""The purpose taxonomy: purposes for which personal data may be used, their legal basis, and their overrides."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def read_taxonomy(text: str, name: str) -> Taxonomy:
     try:
         return Taxonomy.model_validate(yaml.safe_load(text))
     except yaml.YAMLError as error:
-        raise RuleError(f"{name}: is not valid YAML; correct it: {error}") from error
+        raise RuleError(f"{name}: cannot be read as YAML; correct it: {error}") from error
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         raise RuleError(f"{name}: {faults}. The keys are explained at the head of purpose.yaml.") from error

@@ -1,4 +1,4 @@
-"""Records what a customer says about purposes: consents, withdrawals, objections, restrictions.
+"""Records a customer's statements about purposes: consents, withdrawals, objections, restrictions.
 
 Commands and HTTP routes only call `ConsentService`. Every rule about what is recorded is here.
 """
@@ -32,7 +32,7 @@ _LIFTED = {"objection": State.OBJECTION_LIFTED, "restriction": State.RESTRICTION
 
 @dataclass(frozen=True)
 class Terms:
-    """What a customer consents to, as the notice said. The fields are those of `ConsentRecord`."""
+    """The terms of a consent, as stated in the notice. The fields are those of `ConsentRecord`."""
 
     notice_version: str
     notice_language: str = "ko"
@@ -52,7 +52,7 @@ class Statement:
     Attributes:
         method: how it was expressed, such as call_center.
         effective_at: the shop's local wall time from which it counts; None takes the service's decision moment.
-        evidence: the stored form or recording, of which only the SHA-256 is kept; None hashes what is recorded.
+        evidence: the stored form or recording, of which only the SHA-256 is kept; None hashes the record.
     """
 
     method: str

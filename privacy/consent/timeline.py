@@ -93,7 +93,7 @@ def build_timeline(
         membership: `MEMBERSHIP_SCHEMA`; None treats every source person as a customer of its own.
         policy: purposes and laws.
         controller: the controller whose records decide; records of others are left out.
-        known_at: uses only what was recorded by that moment; None uses all records.
+        known_at: uses only records made by that moment; None uses all records.
     """
     visible = pc.equal(records["controller"], controller)
     if known_at is not None:

@@ -36,7 +36,7 @@ def changed_verdicts(view: ConsentView, purpose: str) -> dict[str, bool]:
     with closing(view.open()) as store:
         position = store.taken(PERMISSION)
         if position is None:
-            raise ConsentError(f"The position up to which {PERMISSION} was built is not recorded. Run `bojagi run`.")
+            raise ConsentError(f"The position up to which {PERMISSION} was built is not recorded: run `bojagi run`.")
         record, _, membership = position.partition(".")
         changed = store.changed_since((int(record), int(membership)))
         if not changed:

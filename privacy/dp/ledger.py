@@ -74,7 +74,7 @@ class LedgerEntry:
 
 @dataclass(frozen=True)
 class Balance:
-    """One limit of an account, and what was spent in its current period. `period`: such as "month 2026-11"."""
+    """One limit of an account, and the amount spent in its current period. `period`: such as "month 2026-11"."""
 
     period: str
     limit: Cost
@@ -82,7 +82,7 @@ class Balance:
 
     @property
     def left(self) -> Cost:
-        """What can still be spent. Zero if the limit was lowered below what was spent."""
+        """The amount that can still be spent; zero if the limit was lowered below the amount spent."""
         return Cost(
             max(0, self.limit.nano_rho - self.spent.nano_rho),
             max(0, self.limit.atto_delta - self.spent.atto_delta),

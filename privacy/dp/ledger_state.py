@@ -25,8 +25,8 @@ Rows = dict[tuple[str, str], Amounts]
 class LedgerState:
     """Limits, balances and answers after the entries replayed so far.
 
-    Kinds of entries: "limit" sets a limit, "spend" debits every period that contains its moment, "answer" names the
-    digest of a stored answer, "checkpoint" repeats all limits and all balances that can still be charged.
+    Kinds of entries: "limit" sets a limit. "spend" debits every period that contains its moment. "answer" names the
+    digest of a stored answer. "checkpoint" repeats all limits and all balances that can still be charged.
 
     >>> state = LedgerState()
     >>> state.apply({"kind": "limit", "limit": ["t|analytics|id", "month", 10, 0]})

@@ -1,7 +1,7 @@
 """Adds noise, by OpenDP only: exact discrete Gaussian on whole numbers, and its thresholded form for unknown keys.
 
-Every function takes the sensitivity for neighbours D ~ D' that differ in all rows of one customer, chooses
-the smallest scale whose privacy map stays within ρ, and checks it with OpenDP's privacy map.
+Every function takes the sensitivity for neighbours D ~ D' that differ in all rows of one customer. It chooses
+the smallest scale whose privacy map stays within ρ, and checks the scale with OpenDP's privacy map.
 """
 
 from __future__ import annotations

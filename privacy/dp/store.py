@@ -41,7 +41,7 @@ class Store(Protocol):
         ...
 
     def snapshot(self) -> AbstractContextManager[Transaction]:
-        """Yield a read-only view of what is committed now. It does not wait for writers and does not stop them."""
+        """Yield a read-only view of the committed state. It does not wait for writers and does not stop them."""
         ...
 
     def settle(self, head: ChainHead) -> None:

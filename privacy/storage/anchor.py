@@ -3,9 +3,9 @@
 A store that ends before its anchor was restored from an older copy or cut off. A store that lacks the anchored entry
 was written again. `require_anchored` finds both.
 
-The file has two slots of equal length that are written in turn, so a write that a power failure interrupts spoils one
-slot and leaves the other. An anchor only moves forward. Stores commit first and advance their anchor afterwards, so
-after a crash the anchor is behind by the entries of one flush, and the next change moves it on.
+The file has two slots of equal length that are written in turn. So a write that a power failure interrupts spoils only
+one slot. An anchor only moves forward. Stores commit first and advance their anchor afterwards. So after a crash the
+anchor is behind by the entries of one flush, and the next change advances it.
 
 Guarantee: with a key, each slot is sealed by HMAC-SHA256, so a valid anchor cannot be made without the key.
 Not found: a store put back together with its own older anchor. Keep the anchor on other storage, and copies of it
@@ -34,7 +34,7 @@ class AnchorError(PrivacyError):
 
 
 class AnchorSealError(AnchorError):
-    """An anchor file was sealed with another key, or changed by somebody without the key."""
+    """An anchor file was sealed with another key, or changed without the key."""
 
 
 class StoreBehindError(PrivacyError):
@@ -81,7 +81,9 @@ class AnchorFile:
         heads = [head for slot in slots if (head := self._parse(slot)) is not None]
         if not heads:
             if any(_fields(slot) is not None for slot in slots):
-                raise AnchorSealError(f"{self.path}: the anchor was changed, or sealed with another key. Restore both.")
+                raise AnchorSealError(
+                    f"{self.path}: the anchor was changed, or sealed with another key. Restore the anchor and its key."
+                )
             raise AnchorError(f"{self.path}: this is not an anchor file. Restore your copy of the anchor.")
         anchored = Anchored(max(heads, key=lambda head: head.number), len(heads) < len(slots))
         self._last = (content, anchored)

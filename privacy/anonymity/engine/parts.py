@@ -1,6 +1,6 @@
 """Releases a table with more units than one process holds: the engine divides it into parts, searched one by one.
 
-Rows, units, labels and counts lie in a scratch folder that the engine can write. This process holds the units of one
+Rows, units, labels and counts are in a scratch folder that the engine can write. This process holds the units of one
 part (`spec.memory_units`), histograms of at most 65,536 cells, and the distinct labels of each column. The parts are
 those of `search.table_part`, so the release equals that of `anonymize` on any engine.
 """

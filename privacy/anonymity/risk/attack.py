@@ -64,7 +64,7 @@ def _encode(column: pd.Series) -> tuple[np.ndarray, np.ndarray]:
 
 
 class _Groups:
-    """The distinct rows of a release, to be compared with what an attacker knows."""
+    """Holds the distinct rows of a release, and finds those that fit an attacker's knowledge."""
 
     def __init__(self, published: pd.DataFrame, cover: Cover, secret: str | None = None) -> None:
         names = [*cover, *([secret] if secret else [])]
@@ -238,7 +238,7 @@ def inference(
 ) -> AttackRisk:
     """Scores the inference attack: guessing a secret as the most frequent value of the rows that fit the target.
 
-    The baseline makes the same guess about people who are not in the release. What it gets right is knowledge about the
+    The baseline makes the same guess about people who are not in the release. Its successes are knowledge about the
     population, not about a person. `secret` is a column of the release; other arguments as in `linkability`.
     """
     groups = _Groups(published, cover, secret)

@@ -71,9 +71,9 @@ def make_labels(table: FrequencyTable, unit: NDArray[np.int64], group: NDArray[n
 
 
 def _sets(codes: NDArray[np.int64], starts: NDArray[np.int64]) -> tuple[NDArray[np.int64], list[NDArray[np.int64]]]:
-    """Returns for each class the number of its set of codes, and the codes of each distinct set.
+    """Returns the distinct sets of codes that classes have, and for each class the number of its set.
 
-    Members of class i begin at `starts[i]`.
+    The codes of class i begin at `starts[i]`. The numbers come first in the result.
     """
     place = np.zeros(len(starts), np.int64)
     for word in range(int(codes.max()) // BITS + 1):

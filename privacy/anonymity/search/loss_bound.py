@@ -27,10 +27,10 @@ def list_labels(
 
 
 def lower_bound(table: FrequencyTable, p: Problem, count: NDArray[np.int64], steps: int) -> float:
-    """Returns a lower bound of the total loss of all records, for every k-anonymous release with hierarchy labels.
+    """Returns a lower bound of the summed loss of any k-anonymous release with hierarchy labels.
 
-    It holds for releases without suppression. It is the Lagrangian dual (see `kernel.dual_price`) over every label of the
-    lattice that covers k people. Every value of the dual is a bound; more `steps` of ascent give a higher one.
+    It holds for releases without suppression. It is the Lagrangian dual (see `kernel.dual_price`) over every label of
+    the lattice that covers k people. Every value of the dual is a bound; more `steps` of ascent give a higher one.
     """
     k = int(p.model_number[0, 0])
     people = np.add.reduceat(count, p.unit_start[:-1])

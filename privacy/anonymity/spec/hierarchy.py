@@ -57,7 +57,7 @@ class Hierarchy:
         return len(self.rows[0])
 
     def restrict(self, present: Iterable[str], column: str) -> Hierarchy:
-        """Returns the hierarchy over the values that occur.
+        """Returns the hierarchy of the values in `present` only. A null among them generalises straight to the top.
 
         Raises:
             HierarchyError: values are missing from the hierarchy; the message gives their number, not the values.

@@ -38,7 +38,7 @@ def random_table(seed: int, rows: int | None = None) -> pd.DataFrame:
 
 
 def random_spec(seed: int) -> Spec:
-    """Random labels, models and effort; sometimes global recoding, people with several rows or weights."""
+    """Returns a random specification: labels, models, effort, and sometimes global recoding, persons or weights."""
     random = np.random.default_rng(seed + 1_000_000)
     models: list[dict[str, object]] = [{"name": "k_anonymity", "k": int(random.integers(1, 7))}]
     chosen = random.choice(len(MODELS), int(random.integers(0, 3)), replace=False)

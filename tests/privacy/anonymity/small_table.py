@@ -91,10 +91,10 @@ class SmallTable:
         return min(self.node_loss(j, node) for node in self.nodes(j) if values <= node)
 
     def relaxation(self) -> float:
-        """Returns the optimum of the linear relaxation: records may be divided among labels, labels opened in part.
+        """Returns the least loss of a linear relaxation, in which records and labels may be used in fractions.
 
-        x[r, f] of record r goes under label f, y[f] of f is opened: x sums to 1 over f and to k * y[f] or more over r,
-        and x[r, f] <= y[f].
+        x[r, f] is the fraction of record r under label f, and y[f] the fraction of label f in use. x sums to 1 over f,
+        and to k * y[f] or more over r; x[r, f] <= y[f].
         """
         labels = list(itertools.product(*(self.nodes(j) for j in range(len(self.paths)))))
         cost = [sum(self.node_loss(j, node) for j, node in enumerate(label)) for label in labels]
