@@ -68,7 +68,7 @@ def test_identifiers_and_free_text_are_refused_unless_confirmed(values: list[str
     ],
 )
 def test_identifiers_and_free_text_as_quasi_identifiers_are_refused(values: list[str]) -> None:
-    """Labels of sets hold the values themselves."""
+    """A set label contains the values themselves, so it would publish the identifiers."""
     table = random_table(1, rows=60).assign(extra=values)
     with pytest.raises(SpecError, match="declared quasi but holds"):
         anonymize(table, spec_of({"extra": {"role": "quasi"}}))
