@@ -1,4 +1,4 @@
-"""Side-by-side measurements, one script a claim; `python -m bench` runs them all.
+"""Benchmarks that compare Bojagi with other tools, one script per topic; `python -m bench` runs all of them.
 
-A script prints one JSON object a line, the fields of `bench.claim.Claim`, and anything else on stderr.
+A script prints one JSON object per line with the fields of `bench.claim.Claim`. All other output goes to stderr.
 """

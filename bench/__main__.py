@@ -1,11 +1,11 @@
-"""Runs every bench script and prints one table of medians and ratios.
+"""Runs the bench scripts and prints one table of medians and ratios.
 
-python -m bench              all of them
-python -m bench engines …    the named ones
+python -m bench              all scripts
+python -m bench engines …    the named scripts
 python -m bench --quick      fewer runs and smaller sizes, to see that the scripts work
 python -m bench --runs 1     full sizes, one run each: about an hour instead of two
 python -m bench identity -- --historical FILE
-                             what follows the two dashes goes to the script, when one is named
+                             the options after the two dashes are passed to the one named script
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ NOT_SCRIPTS = {"__init__", "__main__", "claim", "comparison", "options", "peer_e
 
 
 def scripts() -> list[str]:
-    """The names of all scripts: modules here, and packages with a `__main__`."""
+    """Return the names of all scripts: modules of this package, and its packages with a `__main__`."""
     modules = [p.stem for p in HERE.glob("*.py") if p.stem not in NOT_SCRIPTS]
     packages = [p.parent.name for p in HERE.glob("*/__main__.py")]
     return sorted(modules + packages)
 
 
 def run_script(name: str, options: list[str]) -> tuple[list[dict[str, Any]], int]:
-    """Run one script in a process of its own; its claims and exit code."""
+    """Run one script in a separate process; return its claims and its exit code."""
     command = [sys.executable, "-m", f"bench.{name}", *options]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     claims = [json.loads(line) for line in done.stdout.splitlines() if line.startswith('{"claim"')]
@@ -44,7 +44,7 @@ def run_script(name: str, options: list[str]) -> tuple[list[dict[str, Any]], int
 
 
 def table_of(claims: list[dict[str, Any]]) -> Table:
-    """All claims as a table for people."""
+    """Return the claims as a text table for the terminal, one row per claim."""
     table = Table(title="Bojagi, measured", show_lines=False)
     for column in ("script", "claim", "median", "min–max", "runs", "peer", "peer's", "ratio", "bar", "holds"):
         table.add_column(column, justify="left" if column in {"script", "claim", "peer"} else "right")
@@ -67,7 +67,7 @@ def table_of(claims: list[dict[str, Any]]) -> Table:
 
 
 def split_arguments(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
-    """What is for this program, and what is for the script: the latter stands behind two dashes.
+    """Split the command line at the two dashes; return the arguments for this program and those for the script.
 
     >>> split_arguments(["identity", "--", "--historical", "FILE"])
     (['identity'], ['--historical', 'FILE'])
@@ -78,7 +78,10 @@ def split_arguments(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def main() -> int:
-    """Run, print, keep; 1 when a script failed to measure. A missed bar is shown, and is no failure here."""
+    """Run the scripts, print their claims and write them to a file; return 1 if a script failed to measure.
+
+    A claim that misses its bar is shown and does not change the exit code.
+    """
     parser = make_parser(__doc__, "python -m bench")
     parser.add_argument("names", nargs="*", help=f"some of: {', '.join(scripts())}")
     mine, own = split_arguments(sys.argv[1:])
@@ -87,7 +90,7 @@ def main() -> int:
         parser.error(f"got {' '.join(own)} for a script; expected one script's name before the two dashes")
     unknown = set(arguments.names) - set(scripts())
     if unknown:
-        parser.error(f"unknown script {', '.join(sorted(unknown))}; there are {', '.join(scripts())}")
+        parser.error(f"unknown script {', '.join(sorted(unknown))}; expected one of {', '.join(scripts())}")
     claims: list[dict[str, Any]] = []
     failed = []
     for name in arguments.names or scripts():
@@ -99,11 +102,11 @@ def main() -> int:
     Console(width=200 if not sys.stdout.isatty() else None).print(table_of(claims))
     results = HERE / "results"
     results.mkdir(exist_ok=True)
-    kept = results / f"{datetime.now(UTC):%Y%m%dT%H%M%S}.json"
-    kept.write_text(json.dumps({"cores": os.cpu_count(), "claims": claims}, indent=1))
-    print(f"kept in bench/results/{kept.name}", file=sys.stderr)
+    file = results / f"{datetime.now(UTC):%Y%m%dT%H%M%S}.json"
+    file.write_text(json.dumps({"cores": os.cpu_count(), "claims": claims}, indent=1))
+    print(f"wrote bench/results/{file.name}", file=sys.stderr)
     if failed:
-        print(f"could not measure: {', '.join(failed)}", file=sys.stderr)
+        print(f"these scripts failed to measure; see their errors above: {', '.join(failed)}", file=sys.stderr)
     return 1 if failed else 0
 
 

@@ -1,4 +1,4 @@
-"""The one line in which a measurement is told."""
+"""Holds one result of a benchmark and prints it as one JSON line."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from statistics import median
 
 @dataclass(frozen=True)
 class Claim:
-    """A measured figure beside what a user would pick instead.
+    """A measured figure of Bojagi, and the figure of another tool (the peer) in the same run.
 
     Attributes:
-        claim: what is claimed, in a few words.
+        claim: name of the measured quantity.
         ours: median of our figure.
         unit: unit of `ours` and `other` ("s", "GiB", "NCP", …).
         other: median of the peer's figure in the same run; None where there is no peer.
-        peer: who the peer is.
-        bar: the most that `measure` may be; None where nothing was promised.
-        runs: how many runs the medians are over.
-        spread: smallest and largest of our figure.
-        on_ratio: the bar is on ours/other rather than on ours.
+        peer: name of the peer; empty where there is none.
+        bar: the largest allowed value; None where there is no limit.
+        runs: number of runs from which the medians are computed.
+        spread: smallest and largest value of our figure; None for a single run.
+        on_ratio: whether the bar limits `ratio` (ours / other); otherwise it limits `ours`.
     """
 
     claim: str
@@ -35,18 +35,18 @@ class Claim:
 
     @property
     def ratio(self) -> float | None:
-        """Ours divided by the peer's; below 1 we use less."""
+        """Our figure divided by the peer's, below 1 if ours is smaller; None without a peer's figure."""
         return None if not self.other else self.ours / self.other
 
     @property
     def holds(self) -> bool | None:
-        """Whether the bar is kept; None without one. A ratio that could not be formed keeps no bar."""
+        """Whether the figure is within the bar; None without a bar. False if the bar is on a ratio that is None."""
         if self.bar is None:
             return None
         measure = self.ratio if self.on_ratio else self.ours
         return measure is not None and measure <= self.bar
 
-    def tell(self) -> None:
+    def print_json(self) -> None:
         """Print the claim as one JSON line."""
         print(json.dumps(asdict(self) | {"ratio": self.ratio, "holds": self.holds}), flush=True)
 
@@ -61,7 +61,7 @@ def of_runs(
     bar: float | None = None,
     on_ratio: bool = False,
 ) -> Claim:
-    """A claim from the figures of several runs: medians, and the spread of ours."""
+    """Return a claim from the figures of several runs: the medians, and the spread of our figures."""
     return Claim(
         claim=claim,
         ours=median(ours),

@@ -1,4 +1,4 @@
-"""Whether two runs over the same landed files made the same tables, whoever computed them."""
+"""Compares the tables of two runs over the same landed files, for example on two engines."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from installation.contract.document import Contract, load_contracts
 from pipelines.unify.registry import TABLES
 
 TOLERANCE = 1e-9
-# Weights of a model that is estimated anew in each run, by another backend on each engine.
+# Tables that may differ: the weights of this model are estimated anew in each run, by another backend on each engine.
 ESTIMATED = frozenset({"silver/identity_model"})
-# When a run took rows in: each run has a moment of its own.
-LOAD_TIMES = frozenset({"changed_at", "last_seen_at", "seen_at"})
-# What is encrypted under a nonce that is drawn anew.
-SEALED = frozenset({"sketch"})
+# Columns with the time of a run, which differs between runs.
+RUN_TIMES = frozenset({"changed_at", "last_seen_at", "seen_at"})
+# Encrypted columns: each encryption draws a new nonce, so equal values differ.
+ENCRYPTED = frozenset({"sketch"})
 _IDS = "customer_id"
 _FLOATS = ("double", "float")
 
@@ -27,10 +27,11 @@ COMPARED = tuple(table.name for table in TABLES if table.name not in ESTIMATED)
 
 
 def differences(left: Path, right: Path, tables: Sequence[str] = COMPARED) -> dict[str, str]:
-    """Return what differs, by silver and gold table; empty when both data folders hold the same.
+    """Return a description of the differences by silver and gold table; empty if both data folders are equal.
 
-    Rows meet by their contract's primary key. Customer ids are random: those of the right are read as the ids that the
-    left gives the same keys, so both runs need one token key. Load times and sealed values are not compared.
+    Rows are matched by the primary key of their contract. Customer ids are random. Those of the right folder are
+    first replaced by the ids that the left folder has for the same matching keys. Both runs must therefore use the
+    same token key. Times of the run and encrypted values are not compared.
     """
     contracts = load_contracts()
     session = duckdb.connect()
@@ -39,20 +40,20 @@ def differences(left: Path, right: Path, tables: Sequence[str] = COMPARED) -> di
     for name in tables:
         for side, folder in (("l", left), ("r", right)):
             session.register(side, read_rows(folder / "lakehouse" / name))
-        said = "; ".join(_table_differences(session, contracts.table(name)))
-        if said:
-            found[name] = "; ".join(filter(None, (found.get(name), said)))
+        message = "; ".join(_table_differences(session, contracts.table(name)))
+        if message:
+            found[name] = "; ".join(filter(None, (found.get(name), message)))
     return found
 
 
 def read_rows(path: Path) -> pa.Table:
-    """Return a Delta table's rows (by the query builder, which heeds deletion vectors)."""
-    rows = QueryBuilder().register("held", DeltaTable(path)).execute("SELECT * FROM held").read_all()
+    """Return the rows of a Delta table, without rows that a deletion vector removes."""
+    rows = QueryBuilder().register("delta_table", DeltaTable(path)).execute("SELECT * FROM delta_table").read_all()
     return pa.table(rows)
 
 
 def _translation(session: duckdb.DuckDBPyConnection, left: Path, right: Path) -> str:
-    """Make the table `same` of right ids and left ids; say so where one id has two."""
+    """Write the table `same` of equal customer ids (right, left); return a message if the grouping differs, else ''."""
     for side, folder in (("l", left), ("r", right)):
         session.register(side, read_rows(folder / "lakehouse/silver/identifier"))
     session.execute(
@@ -62,7 +63,7 @@ def _translation(session: duckdb.DuckDBPyConnection, left: Path, right: Path) ->
     counts = _numbers(session, "SELECT count(*), count(DISTINCT theirs), count(DISTINCT ours) FROM same")
     if counts[0] == counts[1] == counts[2]:
         return ""
-    return f"customers are grouped otherwise: {counts[1]} and {counts[2]} customers share {counts[0]} pairs"
+    return f"customers are grouped differently: {counts[1]} and {counts[2]} customers form {counts[0]} pairs"
 
 
 def _table_differences(session: duckdb.DuckDBPyConnection, contract: Contract) -> Iterator[str]:
@@ -85,7 +86,7 @@ def _table_differences(session: duckdb.DuckDBPyConnection, contract: Contract) -
     if len(set(counts)) > 1:
         yield "{} rows and {}, {} keys, {} in common".format(*counts)
     for column in contract.columns:
-        if column.name in LOAD_TIMES | SEALED:
+        if column.name in RUN_TIMES | ENCRYPTED:
             continue
         one, two = f'l."{column.name}"', f't."{column.name}"'
         is_same = f"{one} IS NOT DISTINCT FROM {two}"

@@ -1,6 +1,6 @@
-"""Engines side by side: the same refresh of the same landed files on Sail and on Apache Spark, in turn.
+"""Measures the same refresh of the same landed files on Sail and on Apache Spark, in turn.
 
-Both must make the same tables: how many differ is a claim of its own.
+Both engines must make the same tables. The number of tables that differ is a claim.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ ENGINES = ("sail", "spark")
 
 
 def main() -> int:
-    """Measure `bojagi run` from landed files to gold on both engines, and compare what they made."""
+    """Measure `bojagi run` from landed files to gold on both engines, and compare their tables."""
     options = make_parser(__doc__).parse_args()
     measured: dict[str, list[Measured]] = {engine: [] for engine in ENGINES}
     differing: dict[str, str] = {}
@@ -36,20 +36,23 @@ def main() -> int:
                 if engine == "sail":
                     _land_the_same(Path(folder))
             differing |= differences(Path(folder, "sail"), Path(folder, "spark"))
-    for table, said in sorted(differing.items()):
-        print(f"{table} differs: {said}", file=sys.stderr)
+    for table, message in sorted(differing.items()):
+        print(f"{table} differs: {message}", file=sys.stderr)
     sail, spark = measured["sail"], measured["spark"]
     peer = "Apache Spark local"
     seconds = [one.seconds for one in spark]
-    of_runs("whole run on Sail", [one.seconds for one in sail], "s", others=seconds, peer=peer).tell()
+    of_runs("whole run on Sail", [one.seconds for one in sail], "s", others=seconds, peer=peer).print_json()
     gigabytes = [one.peak_gib for one in spark]
-    of_runs("peak memory on Sail", [one.peak_gib for one in sail], "GiB", others=gigabytes, peer=peer).tell()
-    Claim(f"of {len(COMPARED)} tables, those that differ between engines", len(differing), "tables", bar=0).tell()
+    of_runs("peak memory on Sail", [one.peak_gib for one in sail], "GiB", others=gigabytes, peer=peer).print_json()
+    Claim(f"of {len(COMPARED)} tables, those that differ between engines", len(differing), "tables", bar=0).print_json()
     return 0
 
 
 def _land_the_same(folder: Path) -> None:
-    """The same files for the other engine, and the key behind the matching tokens, by which customers are compared."""
+    """Copy the landed files and the token key from the Sail folder to the Spark folder.
+
+    With the same key both runs make the same matching tokens, by which their customers are compared.
+    """
     copytree(folder / "sail/landing", folder / "spark/landing")
     secret = folder / "spark/secret"
     secret.mkdir(mode=0o700)

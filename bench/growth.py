@@ -1,4 +1,4 @@
-"""`bojagi run` as a new user meets it: time and memory at scale 1, again with nothing new, and at 10."""
+"""Measures time and memory of `bojagi run`: first run at scale 1, second run without new files, run at scale 10."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ RUNS = 3
 
 
 def first_and_second(scale: int) -> tuple[Measured, Measured]:
-    """A first run on an empty folder, input made on the way, and one more with nothing new."""
+    """Measure a first run on an empty folder, which simulates its input, and a second run without new files."""
     with tempfile.TemporaryDirectory(prefix="bojagi-bench-") as folder:
         command = [*BOJAGI, "run", "--data", folder, "--scale", str(scale)]
         first = run_measured(command)
@@ -33,9 +33,9 @@ def main() -> int:
     large_scale = 2 if options.quick else 10
     large, _ = first_and_second(large_scale)
     firsts = [first.seconds for first, _ in small]
-    of_runs("first run, scale 1", firsts, "s", bar=60).tell()
-    of_runs("peak memory, scale 1", [first.peak_gib for first, _ in small], "GiB", bar=4).tell()
-    of_runs("second run, nothing new", [again.seconds for _, again in small], "s", bar=20).tell()
+    of_runs("first run, scale 1", firsts, "s", bar=60).print_json()
+    of_runs("peak memory, scale 1", [first.peak_gib for first, _ in small], "GiB", bar=4).print_json()
+    of_runs("second run, nothing new", [again.seconds for _, again in small], "s", bar=20).print_json()
     scale_one = sorted(firsts)[len(firsts) // 2]
     Claim(
         f"run at scale {large_scale}",
@@ -45,8 +45,8 @@ def main() -> int:
         peer="scale 1",
         bar=11,
         on_ratio=True,
-    ).tell()
-    Claim(f"peak memory, scale {large_scale}", large.peak_gib, "GiB", bar=12).tell()
+    ).print_json()
+    Claim(f"peak memory, scale {large_scale}", large.peak_gib, "GiB", bar=12).print_json()
     return 0
 
 

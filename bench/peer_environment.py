@@ -1,4 +1,4 @@
-"""Environments of peers that pin other packages than ours, made on demand."""
+"""Makes virtual environments for tools that require other package versions than ours."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pathlib import Path
 
 
 def python_with(home: Path, packages: tuple[str, ...]) -> Path:
-    """The interpreter of an environment that holds these packages; makes it on the first call.
+    """Return the Python interpreter of an environment with these packages; the first call makes the environment.
 
     Raises:
         subprocess.CalledProcessError: the packages could not be installed.
     """
-    # Not resolved: the link is what tells Python that it is in an environment.
+    # The path is not resolved: Python recognises an environment by the symbolic link.
     interpreter = (home / "bin" / "python").absolute()
     if not interpreter.exists():
         uv = shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")

@@ -1,4 +1,4 @@
-"""Runs a command and measures what its whole process tree took."""
+"""Runs a command and measures the time and the peak memory of its whole process tree."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SAMPLE_SECONDS = 0.1
 
 @dataclass(frozen=True)
 class Measured:
-    """Wall seconds, and the largest sum of resident memory over the process tree."""
+    """Wall seconds, peak memory and output of a command. The memory is resident and summed over the process tree."""
 
     seconds: float
     peak_bytes: int
@@ -29,18 +29,18 @@ class Measured:
 
 
 class CommandFailed(RuntimeError):
-    """A measured command ended with a failure, so its figures mean nothing."""
+    """A measured command failed, so its figures are not valid."""
 
 
 def run_measured(command: Sequence[str], *, env: Mapping[str, str] | None = None) -> Measured:
-    """Run `command` to its end, sampling the memory of it and its children ten times a second.
+    """Run a command to its end and return its time and peak memory, sampled ten times a second with its children.
 
     Args:
         command: program and arguments.
         env: variables to add to this process's own.
 
     Raises:
-        CommandFailed: when it exits with anything but 0; the end of its output is in the message.
+        CommandFailed: its exit code is not 0; the message has the end of its output.
     """
     with tempfile.TemporaryFile(mode="w+") as output:
         started = time.perf_counter()

@@ -1,7 +1,7 @@
-"""Measures the time to encrypt and decrypt a column of identifiers, and what encryption adds to a whole run.
+"""Measures the time to encrypt and decrypt a column of identifiers, and the time that encryption adds to a run.
 
-For the latter, the same landed files are loaded with the contracts as they are, and with contracts without confidential
-columns. The difference is compared with the time of `bojagi run` on these files.
+For the second figure the same landed files are loaded twice: with the unchanged contracts, and with contracts without
+confidential columns. The difference is compared with the time of `bojagi run` on these files.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def load_all(landing: Path, contracts: list[Contract]) -> float:
 
 
 def measure_run(quick: bool) -> None:
-    """Print what encryption adds to the time of a whole run."""
+    """Print the time that encryption adds to a whole run."""
     sources = [contract for contract in load_contracts().sources if contract.subject_key]
     with tempfile.TemporaryDirectory(prefix="bojagi-bench-") as folder:
         data = Path(folder)
@@ -71,14 +71,14 @@ def measure_run(quick: bool) -> None:
         plain = [without_confidential(contract) for contract in sources]
         pairs = [(load_all(data / "landing", sources), load_all(data / "landing", plain)) for _ in range(3)]
     of_runs("loading the sources about persons", [ours for ours, _ in pairs], "s",
-            others=[theirs for _, theirs in pairs], peer="the same without encryption").tell()  # fmt: skip
+            others=[theirs for _, theirs in pairs], peer="the same without encryption").print_json()  # fmt: skip
     added = median(ours - theirs for ours, theirs in pairs)
     of_runs("bojagi run without its simulation", whole, "s", others=[seconds - added for seconds in whole],
-            peer="the same without encryption", bar=1.25, on_ratio=True).tell()  # fmt: skip
+            peer="the same without encryption", bar=1.25, on_ratio=True).print_json()  # fmt: skip
 
 
 def main() -> int:
-    """Measure encryption for owners whose keys exist, then creation, rotation and destruction of keys."""
+    """Measure encryption with existing keys, then the creation, rotation and destruction of keys."""
     options = make_parser(__doc__).parse_args()
     measure_run(options.quick)
     size, owners = (5_000, 500) if options.quick else (200_000, 20_000)
@@ -90,18 +90,18 @@ def main() -> int:
         store = SqliteKeyStore(Path(folder) / "keys.db", FileKeyWrapper(Path(folder) / "kek.json"))
         cipher = FieldCipher(store)
         made = seconds_of(lambda: store.keys_of(names.unique().to_pylist()))
-        of_runs(f"making {owners:,} data keys", [made], "s").tell()
-        sealed = cipher.encrypt(values, names, rows, COLUMN)
+        of_runs(f"making {owners:,} data keys", [made], "s").print_json()
+        encrypted = cipher.encrypt(values, names, rows, COLUMN)
         turns = range(runs_of(options, RUNS))
         tokens = Tokenizer(bytes(32))
         written = [seconds_of(lambda: cipher.encrypt(values, names, rows, COLUMN)) for _ in turns]
         tokenised = [seconds_of(lambda: tokens.tokens("phone", values)) for _ in turns]
-        read = [seconds_of(lambda: cipher.decrypt(sealed, rows, COLUMN)) for _ in turns]
-        of_runs(f"encrypting {size:,} values", written, "s", others=tokenised, peer="making their tokens").tell()
-        of_runs(f"decrypting {size:,} values", read, "s").tell()
-        of_runs(f"rotating {owners:,} data keys", [seconds_of(store.rotate)], "s").tell()
+        read = [seconds_of(lambda: cipher.decrypt(encrypted, rows, COLUMN)) for _ in turns]
+        of_runs(f"encrypting {size:,} values", written, "s", others=tokenised, peer="making their tokens").print_json()
+        of_runs(f"decrypting {size:,} values", read, "s").print_json()
+        of_runs(f"rotating {owners:,} data keys", [seconds_of(store.rotate)], "s").print_json()
         thousand = names.unique().to_pylist()[: min(1000, owners)]
-        of_runs("destroying the keys of 1,000 persons", [seconds_of(lambda: store.destroy(thousand))], "s").tell()
+        of_runs("destroying the keys of 1,000 persons", [seconds_of(lambda: store.destroy(thousand))], "s").print_json()
         store.close()
     return 0
 

@@ -79,8 +79,8 @@ def _promotions(engine: Engine, contract: Contract, gx_run: Any, runs: int) -> N
 
 
 def _print(title: str, seconds: dict[str, list[float]], other: str, peer: str) -> None:
-    """Print the times of Bojagi beside those of another variant."""
-    of_runs(title, seconds["bojagi"], "s", others=seconds[other], peer=peer).tell()
+    """Print the times of Bojagi beside those of the variant `other`, under the name `peer`."""
+    of_runs(title, seconds["bojagi"], "s", others=seconds[other], peer=peer).print_json()
 
 
 def _read(engine: Engine, contract: Contract, name: str) -> DataFrame:
@@ -89,7 +89,7 @@ def _read(engine: Engine, contract: Contract, name: str) -> DataFrame:
 
 
 def _comparable(contract: Contract, rows: int) -> list[Check]:
-    """Return the checks that all variants can run: of rows, keys, volume and schema (which needs no pass)."""
+    """Return the checks that all variants can run: those of rows, keys, volume and schema."""
     as_of = datetime(2017, 12, 31, 23)
     kinds = (RowCheck, KeyCheck, SchemaCheck)
     checks = derive_checks(contract, RunContext(as_of, rows=rows))

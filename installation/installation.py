@@ -56,11 +56,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Installation:
-    """What the commands, Dagster's resources and HTTP applications work with. Use it as a context manager.
+    """Opens and closes the settings, tables, secrets and stores of one installation. Use it as a context manager.
 
-    Everything is opened when it is first used and closed at the end. Stores in SQLite are opened once a thread;
-    an attribute returns the one of the calling thread. Those of a thread that has ended are closed with it, unless
-    somebody still holds them. A forked process opens its own. `clock` returns the time with its zone.
+    Commands, Dagster's resources and HTTP applications use it. Everything is opened at its first use and closed at the
+    end. SQLite stores are opened once per thread, and an attribute returns the store of the calling thread. The stores
+    of an ended thread are closed with it, unless they are still referenced. A forked process opens its own. `clock`
+    returns the time with its zone.
     """
 
     settings: Settings
@@ -76,9 +77,9 @@ class Installation:
         self.close()
 
     def close(self) -> None:
-        """Close everything that was opened, also by other threads. They must have ended their work.
+        """Close everything that was opened, also by other threads. These threads must have finished their work.
 
-        Afterwards no store can be opened; closing again does nothing.
+        Afterwards no store can be opened. Closing again does nothing.
         """
         self._stores.close()
 
@@ -98,7 +99,7 @@ class Installation:
 
     @cached_property
     def lakehouse(self) -> Lakehouse:
-        """The tables by name, as Arrow; needs no engine."""
+        """The Delta tables by name, read as Arrow tables without an engine."""
         return Lakehouse(self.settings.lakehouse_root, self.settings.storage_options)
 
     @property
@@ -129,7 +130,7 @@ class Installation:
 
     @property
     def consent_store(self) -> ConsentStore:
-        """The consent store, one connection a thread."""
+        """The consent store, one connection per thread."""
         return self._stores.once("consent_store", self.open_consent_store)
 
     def consent_service(self) -> ConsentService:
@@ -140,9 +141,9 @@ class Installation:
         )  # fmt: skip
 
     def lists_customer(self, identifier: str) -> bool:
-        """Return whether silver/identifier lists a customer, or a source person of the consents, so named."""
+        """Return whether silver/identifier lists this identifier, as a customer or as a source person with consents."""
         table = "silver/identifier"
-        # An opaque identifier has no quote, so it cannot end the text that it stands in.
+        # An opaque identifier has no quote, so it cannot break out of the SQL text below.
         if not is_opaque_id(identifier) or not self.lakehouse.exists(table):
             return False
         source_person = f"(token = '{identifier}' AND token_kind = '{SUBJECT_TOKEN_KIND}')"
@@ -150,13 +151,13 @@ class Installation:
         return bool(self.lakehouse.select(table, "count(*) AS found", where)["found"][0].as_py())
 
     def consent_view(self, moment: datetime | None = None) -> ConsentView:
-        """Return the consent record as it is now, for decisions at a moment; None decides at `decision_moment`."""
+        """Return a view of the current consent record, for decisions at `moment`; None takes `decision_moment`."""
         at = moment or self.decision_moment()
         return ConsentView(self.open_consent_store, self.policy, self.settings.controller, at)
 
     @property
     def live_decisions(self) -> LiveDecisions:
-        """Consent decisions from memory that keep up with the store, one object a thread; the first use builds it."""
+        """Consent decisions from memory that follow the store; one object per thread, built at its first use."""
         return self._stores.once(
             "live_decisions",
             lambda: LiveDecisions(self.consent_store, self.policy, self.settings.controller),
@@ -183,26 +184,26 @@ class Installation:
 
     @property
     def audit_log(self) -> AuditLog:
-        """The audit log, one connection a thread; its anchor and the key that seals the anchor are apart from it."""
+        """The audit log, one connection per thread. Its anchor and the anchor's key are in another folder."""
         return self._stores.once("audit_log", self._open_audit_log)
 
     @cached_property
     def pseudonym_key(self) -> bytes:
-        """The secret behind the pseudonyms that roles read."""
+        """The secret key from which the pseudonyms for roles are computed."""
         return load_key(self.settings.secret_dir / "pseudonym.key")
 
     @cached_property
     def tokenizer(self) -> Tokenizer:
-        """Makes matching keys, with the secret that those in the tables were made with.
+        """The tokenizer, which makes matching keys with the same secret as those in the tables.
 
-        The data folder keeps a fingerprint of the secret (`token.check`, a keyed hash that reveals nothing). Under
-        another secret no person and no row would be recognised.
+        The data folder keeps a fingerprint of the secret (`token.check`, a keyed hash that reveals nothing). With
+        another secret, no new row would match a person in the tables.
 
         Raises:
             SecretError: the secret is missing, is another one, or cannot be used.
         """
         check, secret = self.settings.data_dir / "token.check", self.settings.token_key_file
-        remedy = "Restore the file; under another secret no person in the tables would be recognised."
+        remedy = "Restore the file; with another secret, no new row would match a person in the tables."
         if check.exists() and not secret.exists():
             made = f"the tables in {self.settings.data_dir} were made with it"
             raise SecretError(f"{secret}: the token secret is missing, and {made}. {remedy}")
@@ -228,7 +229,7 @@ class Installation:
 
     @property
     def protection(self) -> Protection:
-        """The matching keys and the encryption of identifiers, one key store a thread.
+        """The tokenizer and the cipher of identifiers, with one key store per thread.
 
         Raises:
             SecretError: the token secret cannot be used.
@@ -238,7 +239,9 @@ class Installation:
         return self._stores.once("protection", lambda: Protection(self.tokenizer, FieldCipher(store)), closes=False)
 
     def revealer(self, who: str, purpose: str) -> Revealer:
-        """Return what decrypts identifiers in memory for one purpose. Each use is logged before anything is decrypted.
+        """Return the revealer, which decrypts identifiers in memory for one purpose.
+
+        Each use is logged before anything is decrypted.
 
         Raises:
             SecretError: the token secret cannot be used.
@@ -258,20 +261,20 @@ class Installation:
 
     @property
     def ledger(self) -> Ledger:
-        """The ledger of privacy budgets, see `open_ledger`; one connection a thread."""
+        """The privacy ledger, see `open_ledger`; one connection per thread."""
         return self._stores.once("ledger", self.open_ledger)
 
     def open_ledger(self, *, joins: bool = False) -> Ledger:
-        """Return the ledger of privacy budgets, to be closed by the caller: a file, or a fleet's PostgreSQL.
+        """Return the privacy ledger, to be closed by the caller: in a file, or in a fleet's PostgreSQL.
 
         Args:
-            joins: this machine has no anchor yet and takes PostgreSQL's ledger as it is now.
+            joins: whether this machine, which has no anchor yet, accepts PostgreSQL's ledger as it is now.
 
         Raises:
-            SettingsError: PostgreSQL is named and cannot be used.
-            LedgerDamaged: the ledger is not as it was left.
+            SettingsError: the settings name a PostgreSQL that cannot be used.
+            LedgerDamaged: the ledger was changed or restored from an older copy.
         """
-        # Here, because what serves requests need not wait for the ledger to load.
+        # Imported here, so that processes that serve requests need not load the ledger.
         from privacy.dp.ledger import Ledger
         from privacy.dp.sqlite_store import SqliteStore
 
@@ -280,12 +283,12 @@ class Installation:
         return _open_fleet_ledger(self.settings.ledger_postgres_file, self._ledger_anchor, joins=joins)
 
     def release_registry(self) -> ReleaseRegistry:
-        """Return the registry of what was released to whom; people are in it as keyed hashes.
+        """Return the registry of anonymous releases and their recipients. It stores people as keyed hashes.
 
         Raises:
             SecretError: the secret behind the hashes is missing or cannot be used.
         """
-        # Here, because the search behind it takes a second to load.
+        # Imported here, because the search that it imports takes a second to load.
         from privacy.anonymity.registry import ReleaseRegistry
 
         folder, secret = self.settings.data_dir / "released", self.settings.secret_dir / "release.key"
@@ -297,7 +300,7 @@ class Installation:
         return ReleaseRegistry(folder, load_key(secret), utc_now)
 
     def verify_releases(self) -> list[ChainFault]:
-        """Return every fault of the privacy ledger, and every logged release that it does not pay for."""
+        """Return the first fault of the privacy ledger; without one, every logged release that has no debit in it."""
         from privacy.dp.errors import LedgerDamaged
         from privacy.dp.trail import verify_trail
 
@@ -345,9 +348,9 @@ def _open_fleet_ledger(file: Path, anchor: Path, *, joins: bool) -> Ledger:
     try:
         return Ledger(PostgresStore(file.read_text("utf-8").strip(), anchor, joins=joins))
     except OSError as error:
-        raise SettingsError(f"ledger_postgres_file {file} cannot be read: {error.strerror}.") from error
+        raise SettingsError(f"ledger_postgres_file {file} cannot be read: {error.strerror}. Check the path.") from error
     except OperationalError as error:
-        raise SettingsError("The PostgreSQL that ledger_postgres_file names does not answer.") from error
+        raise SettingsError("The PostgreSQL that ledger_postgres_file names does not answer; start it.") from error
 
 
 def _wrapper_of(settings: Settings) -> KeyWrapper:
@@ -360,5 +363,7 @@ def _wrapper_of(settings: Settings) -> KeyWrapper:
     try:
         pin = settings.hsm_pin_file.read_text("utf-8").strip()
     except OSError as error:
-        raise SettingsError(f"hsm_pin_file {settings.hsm_pin_file} cannot be read: {error.strerror}.") from error
+        raise SettingsError(
+            f"hsm_pin_file {settings.hsm_pin_file} cannot be read: {error.strerror}. Check the path."
+        ) from error
     return Pkcs11KeyWrapper(settings.hsm_module, settings.hsm_token, pin)

@@ -20,8 +20,8 @@ LANDED_CONSENTS = "bronze/consent_event"
 def reference_date(settings: Settings, contracts: Contracts, lakehouse: Lakehouse) -> date:
     """Return the date to which ages, recencies and freshness count: `run_date`, else the day of the latest event.
 
-    The latest event and not the clock, so that the year 2017 is not stale and a repeated run gives the same tables.
-    `NO_EVENTS_DAY` when there is no event.
+    `NO_EVENTS_DAY` when there is no event. The clock is not used, so that data of the year 2017 does not count as
+    stale, and a repeated run gives the same tables.
     """
     if settings.run_date is not None:
         return settings.run_date
@@ -30,7 +30,7 @@ def reference_date(settings: Settings, contracts: Contracts, lakehouse: Lakehous
 
 
 class ReferenceDate:
-    """The reference date of one run: the same for all its tables, computed when it is first asked for."""
+    """Holds the reference date of one run: the same for all its tables, computed at the first call."""
 
     def __init__(self, settings: Settings, contracts: Contracts, lakehouse: Lakehouse) -> None:
         self._settings = settings
@@ -38,18 +38,18 @@ class ReferenceDate:
         self._lakehouse = lakehouse
 
     def __call__(self) -> date:
-        """Return the date. Call it when all sources are loaded."""
+        """Return the reference date. Call this only after all sources are loaded."""
         return self._date
 
     def guess(self, loaded: Contract) -> date:
-        """Return the date as it will be unless another source loads a later event than those loaded so far."""
+        """Return the reference date by the events loaded so far; a source that is loaded later may change it."""
         if self._settings.run_date is None:
             self._latest = max(self._latest, _latest_event_day(loaded, self._lakehouse) or NO_EVENTS_DAY)
         return self._latest
 
     @cached_property
     def _latest(self) -> date:
-        # What former runs have loaded: a run that brings nothing new guesses right from its first source on.
+        # Starts with the events of earlier runs, so the guess is right at once when a run loads nothing new.
         return reference_date(self._settings, self._contracts, self._lakehouse)
 
     @cached_property
@@ -60,12 +60,12 @@ class ReferenceDate:
 def decision_moment(settings: Settings, contracts: Contracts, day: date, now: datetime) -> datetime:
     """Return the moment at which consent is decided, as the shop's local wall time.
 
-    It is now. A market whose consents are simulated (their contract says so) is decided at the end of its reference
-    date instead: otherwise every consent of the year 2017 would have lapsed.
+    The moment is now. If the consents are simulated (as their contract declares), it is the end of the reference date:
+    otherwise every consent of the year 2017 would have lapsed.
 
     Args:
         settings: the shop's time zone.
-        contracts: say whether the source of consents is simulated.
+        contracts: declare whether the source of consents is simulated.
         day: the reference date.
         now: the time now, with its zone.
     """

@@ -5,8 +5,8 @@ An example that spells out the defaults (every key is optional):
 ```toml
 engine = "sail"           # sail: embedded, no JVM; spark: Apache Spark in a JVM; sc://host:port: a cluster
 engine_memory = "3GB"     # what the engine may use before it spills to disk; default: a quarter of the machine's
-prefer_hash_join = true   # Sail: faster joins, an error where they outgrow engine_memory; default: by what has landed
-data_dir = "data"         # everything that a run reads and writes lies below, unless set otherwise
+prefer_hash_join = true   # Sail: faster joins, an error if one exceeds engine_memory; default: by size of landed files
+data_dir = "data"         # folder of everything that a run reads and writes, unless set otherwise below
 landing_dir = "data/landing"       # files arrive in landing/<source>/
 lakehouse_root = "data/lakehouse"  # a folder, or a URL such as s3://bucket/path
 secret_dir = "data/secret"         # keys and their store; put it on another disk, out of the data's backups
@@ -20,13 +20,13 @@ hsm_token = "bojagi"      # label of the token in hsm_module, a PKCS#11 module t
 # hsm_pin_file = "pin"    # private file with the token's PIN
 # ledger_postgres_file = "ledger"  # private file with the connection string of a fleet's privacy ledger
 run_date = 2017-12-31     # reference date for ages and recency; default: the day of the latest event
-controller = "Bojagi Mart"  # who is responsible for the processing: whose consent records decide
+controller = "Bojagi Mart"  # organisation responsible for the processing; only its consent records decide
 time_zone = "Asia/Seoul"  # of the shop's wall time, in which tables and consents are kept
 
 [storage_options]         # credentials of an object store, passed on to delta-rs
 ```
 
-A variable is the key in capitals after `BOJAGI_` (`BOJAGI_ENGINE=spark`) and wins over the file. The file
+A variable is the key in capitals after `BOJAGI_` (`BOJAGI_ENGINE=spark`) and overrides the file. The file
 is `bojagi.toml` in the working directory, or the one that `BOJAGI_CONFIG` names. Relative paths start at
 the working directory. Nothing else in the project reads the environment.
 """
@@ -52,7 +52,7 @@ CONFIG_FILE_VARIABLE = "BOJAGI_CONFIG"
 DEFAULT_CONFIG_FILE = Path("bojagi.toml")
 # With less, a join of one market's year spills to disk.
 _LEAST_MEMORY = 3_000_000_000
-# Variables with our prefix that are no settings: which file to read, and what the tests must not skip.
+# Variables with the prefix BOJAGI_ that are not settings: the file to read, and what the tests must not skip.
 RESERVED_VARIABLES = frozenset({CONFIG_FILE_VARIABLE, "BOJAGI_REQUIRE"})
 
 
@@ -61,7 +61,7 @@ def _below_data_dir(folder: str) -> Any:
 
 
 def _a_quarter_of_memory() -> ByteSize:
-    """A quarter of the machine's memory, so that a larger machine needs no other setting."""
+    """Return a quarter of the machine's memory, so that a larger machine needs no other setting."""
     return ByteSize(max(_LEAST_MEMORY, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4))
 
 
@@ -97,7 +97,7 @@ class Settings(BaseSettings):
         try:
             return ZoneInfo(name).key
         except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-            raise ValueError("no time zone of the IANA database, such as Asia/Seoul") from error
+            raise ValueError("not a time zone of the IANA database; expected one such as Asia/Seoul") from error
 
     @field_validator("data_dir", "landing_dir", "secret_dir")
     @classmethod
@@ -107,35 +107,35 @@ class Settings(BaseSettings):
     @field_validator("lakehouse_root")
     @classmethod
     def _make_root_absolute(cls, root: str) -> str:
-        """A URL stays as it is; a folder is made absolute, because an engine may have another working directory."""
+        """Return a URL unchanged, and a folder as an absolute path: an engine may have another working directory."""
         return root.rstrip("/") if "://" in root else str(Path(root).expanduser().absolute())
 
     @field_validator("contract_dirs")
     @classmethod
     def _put_built_in_contracts_first(cls, folders: tuple[Path, ...], info: ValidationInfo) -> tuple[Path, ...]:
-        """The built-in folders, then `contracts/` of the data folder if it exists, then the named ones."""
+        """Return the contract folders: built-in ones, `contracts/` of the data folder if it exists, named ones."""
         own = info.data.get("data_dir", Path("data")) / "contracts"
         added = [folder.expanduser().absolute() for folder in folders]
         return tuple(dict.fromkeys((*BUILT_IN, *([own] if own.is_dir() else []), *added)))
 
     @property
     def truth_dir(self) -> Path:
-        """The true persons behind simulated records, for evaluation; no pipeline reads them."""
+        """The folder with the true persons of simulated records, for evaluation. No pipeline reads it."""
         return self.data_dir / "truth"
 
     @property
     def quality_site_dir(self) -> Path:
-        """Great Expectations' Data Docs."""
+        """The folder of Great Expectations' Data Docs (HTML reports)."""
         return self.data_dir / "quality" / "site"
 
     @property
     def dagster_dir(self) -> Path:
-        """Dagster's storage of runs and events."""
+        """The folder in which Dagster stores runs and events."""
         return self.data_dir / "dagster"
 
     @property
     def token_key_file(self) -> Path:
-        """The secret behind the matching tokens (mode 0600)."""
+        """The file with the secret of the matching keys (mode 0600)."""
         return self.secret_dir / "token.key"
 
     @property
@@ -145,7 +145,9 @@ class Settings(BaseSettings):
 
 
 def load_settings(path: Path | None = None, **overrides: Any) -> Settings:
-    """Read the settings file and the environment. `overrides` (a command's options) win; None means not given.
+    """Return the settings from the settings file and the environment.
+
+    `overrides` (a command's options) take precedence. An override that is None counts as not given.
 
     Raises:
         SettingsError: the named file is missing or not TOML, a key is unknown, or a value cannot be used.
@@ -161,7 +163,7 @@ def load_settings(path: Path | None = None, **overrides: Any) -> Settings:
     except ValidationError as error:
         faults = "; ".join(_describe_faults(error))
         raise SettingsError(
-            f"Settings that cannot be used: {faults}. All settings are listed at the top of installation/settings.py."
+            f"Invalid settings: {faults}. All settings are listed at the top of installation/settings.py."
         ) from error
     except EnvironmentFault as error:
         raise SettingsError(
@@ -171,13 +173,13 @@ def load_settings(path: Path | None = None, **overrides: Any) -> Settings:
 
 def _describe_faults(error: ValidationError) -> Iterator[str]:
     for fault in error.errors():
-        # This default depends on another setting, which is reported itself.
+        # This default depends on another setting, whose own fault is reported already.
         if fault["type"] != "default_factory_not_called":
             yield f"{'.'.join(map(str, fault['loc']))} = {fault['input']!r}: {fault['msg']}"
 
 
 def java_home() -> Path | None:
-    """The folder that JAVA_HOME names, if it does."""
+    """Return the folder that JAVA_HOME names; None when the variable is not set."""
     value = os.environ.get("JAVA_HOME")
     return Path(value) if value else None
 
@@ -195,9 +197,11 @@ def _read_file(path: Path | None) -> dict[str, Any]:
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path}: cannot read the settings file: {error}") from error
+        raise SettingsError(
+            f"{path}: cannot read the settings file: {error}. Check the path and its permissions."
+        ) from error
     except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{path}: not TOML: {error}") from error
+        raise SettingsError(f"{path}: not TOML: {error}. Correct the file.") from error
     _refuse_unknown_keys(values, str(path))
     return values
 

@@ -1,1 +1,1 @@
-"""Dagster and the Spark jobs: how data gets in, is checked, unified and refreshed."""
+"""Loads landed files, checks them, and builds and refreshes the tables of the lakehouse, by Spark jobs and Dagster."""

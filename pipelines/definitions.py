@@ -1,4 +1,4 @@
-"""The module that Dagster loads, as in `dagster dev -m pipelines.definitions`."""
+"""Holds the definitions that Dagster loads, for example by `dagster dev -m pipelines.definitions`."""
 
 from pipelines.defs.build import build_definitions
 

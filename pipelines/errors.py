@@ -1,6 +1,6 @@
-"""Errors of the pipelines: one base, one class a concern, messages that say what came and what to do next.
+"""Errors of the pipelines. Each message states the cause and the next step.
 
-Messages reach terminals, logs and Dagster's run record, so they never carry personal data: they name files,
+Messages are shown in terminals, logs and Dagster's run record, so they contain no personal data: they name files,
 lines, columns and rules, not values.
 """
 
@@ -10,9 +10,9 @@ class PipelineError(Exception):
 
 
 class EngineError(PipelineError):
-    """The engine could not be opened. `engine` is the name that was asked for.
+    """The engine could not be opened. `engine` is its name in the settings.
 
-    The message is one line: what is wrong and what to do.
+    The message is one line with the cause and the next step.
     """
 
     def __init__(self, message: str, engine: str) -> None:
@@ -21,7 +21,7 @@ class EngineError(PipelineError):
 
 
 class IngestError(PipelineError):
-    """A source could not be loaded at all. Nothing of the attempt remains in its table."""
+    """A source could not be loaded. The failed load left no rows in its table."""
 
     def __init__(self, message: str, source: str) -> None:
         super().__init__(message)
@@ -33,7 +33,7 @@ class RunLockError(PipelineError):
 
 
 class RetentionError(PipelineError):
-    """Rows that are due could not be deleted, or are still there."""
+    """Rows that are due for deletion are still in a table."""
 
     def __init__(self, message: str, table: str) -> None:
         super().__init__(message)
@@ -41,4 +41,4 @@ class RetentionError(PipelineError):
 
 
 class ReleaseError(PipelineError):
-    """A release is not declared well, or may not be made of what there is."""
+    """A declaration of a release is not valid, or its release may not be made from the current tables."""

@@ -1,1 +1,1 @@
-"""The privacy engine. No Dagster, and no knowledge of where tables live."""
+"""The privacy engine. It imports no Dagster and does not know where tables are stored."""

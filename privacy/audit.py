@@ -1,11 +1,11 @@
-"""The audit log: who used personal data, for which purpose. Append-only, a hash chain with a sealed anchor.
+"""The audit log: which user used personal data, for which purpose. Append-only, a hash chain with a sealed anchor.
 
 `AuditLog.verify` finds entries that were altered, removed, inserted or reordered (`privacy.storage.hash_chain`), and an
 end that was cut off or a log that was written again (`privacy.storage.anchor`).
 
-Guarantee: nobody without the anchor's key can change a logged entry without `verify` finding it. One exception: an
-earlier log put back together with its own earlier anchor. Against that, keep the anchor that `bojagi audit show` prints
-somewhere else, and give it to `verify`.
+Guarantee: `verify` finds every change of a logged entry that is made without the anchor's key. One exception: an
+earlier log put back together with its own earlier anchor. To find that too, keep the anchor that `bojagi audit show`
+prints in another place, and pass it to `verify`.
 
 Entries hold no personal data: names of tables and columns and numbers of persons, no values.
 """
@@ -77,13 +77,13 @@ class AuditLog:
             AuditError: the key does not have 32 bytes, or the file cannot be opened.
         """
         if len(key) != KEY_BYTES:
-            raise AuditError(f"The audit key has {len(key)} bytes; expected {KEY_BYTES}.")
+            raise AuditError(f"The audit key has {len(key)} bytes; expected {KEY_BYTES}. Restore audit.key.")
         self.path, self.anchor_path = path, anchor_path
         self._anchor = AnchorFile(anchor_path, key)
         try:
             self._db = open_database(path, _SCHEMA)
         except (OSError, sqlite3.Error) as error:
-            raise AuditError(f"{path}: cannot be opened as an audit log: {error}.") from error
+            raise AuditError(f"{path}: cannot be opened as an audit log: {error}. Restore the log.") from error
 
     def close(self) -> None:
         """Close the log and its anchor."""
@@ -125,7 +125,7 @@ class AuditLog:
                 yield number, entry
 
     def verify(self, published: ChainHead | None = None) -> list[ChainFault]:
-        """Return every fault of the log; an empty list if the log is as it was written.
+        """Return every fault of the log; an empty list if the log is unchanged.
 
         Args:
             published: an anchor of this log that was kept elsewhere. The log must contain that entry.
@@ -139,7 +139,7 @@ class AuditLog:
         return faults
 
     def anchor(self) -> ChainHead:
-        """Return the number and digest of the last entry, as the sealed anchor says.
+        """Return the number and digest of the last entry, read from the sealed anchor.
 
         Raises:
             AuditError: the anchor is missing or unreadable, or was sealed with another key.

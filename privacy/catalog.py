@@ -124,7 +124,7 @@ class Catalog:
         return next((entry.column for entry in self.columns(table) if entry.is_subject_key), None)
 
     def subject_tables(self) -> dict[str, str]:
-        """Return the subject key of every table about persons: the tables that access and erasure requests cover."""
+        """Return the subject key of every table about persons. Access and erasure requests cover these tables."""
         keys = {table: self.subject_key(table) for table in self.tables}
         return {table: key for table, key in keys.items() if key is not None}
 

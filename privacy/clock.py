@@ -1,4 +1,4 @@
-"""The current time, as logs and budgets record it."""
+"""Returns the current time in UTC, for logs and budgets."""
 
 from datetime import UTC, datetime
 

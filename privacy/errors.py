@@ -1,11 +1,11 @@
-"""The one base of every error that the privacy engine raises."""
+"""The base class of every error that the privacy engine raises."""
 
 
 class PrivacyError(Exception):
     """An error of the privacy engine.
 
-    `message` is for operators: what came, what was expected, what to do next; never personal data.
-    `public_details` is what a client outside may be told; by default nothing but the kind of error.
+    `message` is for operators: the value found, the value expected and the next step, without personal data.
+    `public_details` is the text for clients outside; by default only the kind of error.
     """
 
     def __init__(self, message: str, *, public_details: str | None = None) -> None:

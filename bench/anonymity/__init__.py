@@ -1,1 +1,1 @@
-"""Benchmarks of anonymous releases: Adult against the wanted losses and ANJANA, pycanon as a second verifier, scale."""
+"""Benchmarks of anonymous releases: information loss and time beside ANJANA, and pycanon as a second verifier."""

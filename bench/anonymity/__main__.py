@@ -1,7 +1,8 @@
-"""Measures releases of Adult: information loss, query error and time beside the wanted values and ANJANA's.
+"""Measures releases of the Adult table: information loss, query error and time, compared with targets and ANJANA.
 
-`--data FOLDER` holds adult.csv and its hierarchies, `--quick` takes k=5 only. pycanon checks every release. Engine runs
-are in `scale`, bounds of the loss in `bound`. ARX's figures are quoted from issue 6, not measured here.
+`--data FOLDER` is the folder of adult.csv and its hierarchies; `--quick` measures k=5 only. pycanon checks every
+release. Releases on an engine are measured by `scale`, lower bounds of the loss by `bound`. ARX's figures are quoted
+from issue 6, not measured here.
 """
 
 from __future__ import annotations
@@ -40,21 +41,24 @@ ARX_LOCAL = {"k=5": 0.0334, "k=10": 0.0492, "k=25": 0.0758, "k=50": 0.102, "l=5"
 QUERY_BAR = 0.025
 RUNS = 3
 MILLION, SECONDS_OF_MILLION = 1_000_000, 5.0
-"""Twice what ARX's local recoding is quoted to take at a million rows."""
+"""Number of rows, and the target time: twice the quoted time of ARX's local recoding for a million rows."""
 EFFORTS = {"effort 1": 1, "effort 2": 2, "default effort": None}
-"""The wanted time is compared with the first, the wanted losses with all."""
+"""The target time is compared with the first effort, the target losses with both."""
 FAST = 1
 
 
 def check(score: Score, case: str) -> None:
-    """Stops the bench when the evaluator, which shares no code with the search, finds a broken release."""
+    """Ends the script if the evaluator finds that a release breaks its models.
+
+    The evaluator shares no code with the search.
+    """
     wanted = {"k=10": 10, "k=25": 25, "k=50": 50}.get(case, 5)
     if score.k < wanted or (case == "l=5" and score.distinct_l < 5) or (case == "t=0.2" and score.t > 0.2 + 1e-7):
-        raise SystemExit(f"release {case} is broken: {score}")
+        raise SystemExit(f"release {case} breaks its models, so nothing was measured: {score}")
 
 
 def main() -> int:
-    """Measures every release. The first, which may compile the search, is not timed."""
+    """Measures every release. The first release is not timed, because it may compile the search."""
     parser = make_parser(__doc__, "python -m bench.anonymity")
     add_data(parser)
     options = parser.parse_args()
@@ -74,7 +78,7 @@ def main() -> int:
 
 @dataclass(frozen=True)
 class _Trial:
-    """Releases of one table, each compared with ANJANA's release of it."""
+    """Releases of one table; each is compared with ANJANA's release of the same table."""
 
     folder: Path
     scratch: Path
@@ -83,7 +87,7 @@ class _Trial:
 
     @cached_property
     def anjana(self) -> tuple[Score, list[float]]:
-        """Score of ANJANA's release with k=5, and the seconds of each run."""
+        """Returns the score of ANJANA's release with k=5, and the seconds of each run."""
         out = self.scratch / "anjana.csv"
         seconds = [peers.run_anjana(self.folder, 5, out, QUASI) for _ in range(self.runs)]
         published = pd.read_csv(out, sep=";", dtype=str, keep_default_na=False)
@@ -96,19 +100,25 @@ class _Trial:
             spec = make_spec(self.folder, form, CASES[case], effort=effort)
             seconds, score = self._release(spec, case, self.runs if effort == FAST else 1)
             bar = BARS[form][case]
-            Claim(f"loss, {form} labels, {case}, {effort_name}", score.loss, "NCP", ARX_LOCAL[case], peer, bar).tell()
+            Claim(
+                f"loss, {form} labels, {case}, {effort_name}", score.loss, "NCP", ARX_LOCAL[case], peer, bar
+            ).print_json()
             if case == "k=5":
                 self._print_queries(f"{form} labels, {effort_name}", score)
             subject, others = f"time, 30 k rows, {form} labels, {case}, {effort_name}", self.anjana[1]
             bar_of_time = 1.0 if effort == FAST else None
-            of_runs(subject, seconds, "s", others=others, peer="ANJANA, k=5", bar=bar_of_time, on_ratio=True).tell()
+            of_runs(
+                subject, seconds, "s", others=others, peer="ANJANA, k=5", bar=bar_of_time, on_ratio=True
+            ).print_json()
 
     def measure_weighted(self) -> None:
         """Prints the claims of a release weighted for counting queries: k=5, set labels, default effort."""
         spec = make_spec(self.folder, "set", CASES["k=5"], weights="queries")
         _, score = self._release(spec, "k=5", 1)
         subject = "set labels, k=5, weights: queries"
-        Claim(f"loss, {subject}", score.loss, "NCP", ARX_LOCAL["k=5"], "ARX local (quoted)", BARS["set"]["k=5"]).tell()
+        Claim(
+            f"loss, {subject}", score.loss, "NCP", ARX_LOCAL["k=5"], "ARX local (quoted)", BARS["set"]["k=5"]
+        ).print_json()
         self._print_queries(subject, score)
 
     def measure_million(self) -> None:
@@ -128,10 +138,12 @@ class _Trial:
                 anonymize(drawn, spec)
                 seconds.append(time.perf_counter() - start)
             subject = f"time, Adult drawn to 1 M rows, {form} labels, k=5, effort {FAST}"
-            of_runs(subject, seconds, "s", others=[other], peer="ANJANA, k=5", bar=SECONDS_OF_MILLION).tell()
+            of_runs(subject, seconds, "s", others=[other], peer="ANJANA, k=5", bar=SECONDS_OF_MILLION).print_json()
 
     def _print_queries(self, subject: str, score: Score) -> None:
-        Claim(f"query error, {subject}", score.query_error, "", self.anjana[0].query_error, "ANJANA", QUERY_BAR).tell()
+        Claim(
+            f"query error, {subject}", score.query_error, "", self.anjana[0].query_error, "ANJANA", QUERY_BAR
+        ).print_json()
 
     def _release(self, spec: Spec, case: str, runs: int) -> tuple[list[float], Score]:
         """Returns the seconds of each run, and the score of the release, on which evaluator and pycanon agree."""
@@ -146,7 +158,7 @@ class _Trial:
         table.to_csv(out, sep=";", index=False)
         found = peers.run_pycanon(out, QUASI, SECRET)
         if found["k"] != score.k or found["l"] != score.distinct_l:
-            raise SystemExit(f"pycanon finds {found}, the evaluator {score}")
+            raise SystemExit(f"pycanon and the evaluator disagree about a release: {found} and {score}")
         return seconds, score
 
 

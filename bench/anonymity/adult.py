@@ -1,4 +1,4 @@
-"""The Adult table, its releases, and the evaluator that scores the output of every tool."""
+"""Reads the Adult table, specifies its releases, and scores the published table of every tool alike."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DEFAULT = Path("..") / "shared" / "data" / "adult"
 
 
 def add_data(parser: argparse.ArgumentParser) -> None:
-    """Adds `--data` to a script's options."""
+    """Adds the option `--data`, the folder of the Adult table, to a script's parser."""
     subject = "folder with adult.csv and its hierarchies (usually ../shared/data/adult)"
     parser.add_argument("--data", type=Path, default=DEFAULT, help=subject)
 
@@ -61,10 +61,14 @@ class Score:
 
 
 def evaluate(raw: pd.DataFrame, out: pd.DataFrame, folder: Path, queries: int = 500, seed: int = 7) -> Score:
-    """Score a published table (labels: values, nodes, `*`, `{a|b}` or `[a-b]`); missing rows count as suppressed.
+    """Scores a published table; rows that are missing from it count as suppressed.
 
-    Loss: mean over cells of (values covered - 1) / (values - 1). Queries count rows in three random columns with
-    40 % of the values of each (a run of consecutive ages), answers spread rows evenly over the labels' values.
+    A label is a value, a node of a hierarchy, `*`, a set `{a|b}` or a range `[a-b]`.
+
+    Loss: mean over cells of (values covered - 1) / (values - 1).
+
+    A query counts the rows that have given values in three random columns: 40 % of the values of each column (for the
+    age, consecutive values). A published row is spread evenly over the values that its labels cover.
     """
     rows = len(raw)
     losses, shares, codes, truth = [], [], [], []

@@ -1,8 +1,8 @@
-"""Our attacks beside anonymeter's: python -m bench.anonymity.attacks [--data FOLDER] [--quick].
+"""Compares the risks that our attacks and anonymeter's measure: python -m bench.anonymity.attacks [--data FOLDER].
 
-Adult, 2,000 people in the release and 2,000 who are not: published as they are, and k-anonymous with k=5. anonymeter
-attacks tables of plain values, so it is given a value at random of those that each label covers. It runs in an
-environment of its own (numpy < 1.27).
+The release has 2,000 people of Adult; 2,000 others are the control. It is published once unchanged and once
+k-anonymous with k=5. anonymeter attacks tables of plain values, so each label is replaced by a random value that it
+covers. anonymeter runs in a separate environment (numpy < 1.27).
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def _ours(
 
 
 def _as_values(published: pd.DataFrame, cover: Cover) -> pd.DataFrame:
-    """Replaces each label by a random value that it covers."""
+    """Returns the table with each label replaced by a random value that the label covers."""
     random = np.random.default_rng(SEED)
     out = published.copy()
     for name in QUASI:
@@ -95,7 +95,7 @@ def _as_values(published: pd.DataFrame, cover: Cover) -> pd.DataFrame:
 
 
 def main() -> int:
-    """Attacks both releases with both tools."""
+    """Attacks both releases with both tools and prints the claims."""
     parser = make_parser(__doc__, "python -m bench.anonymity.attacks")
     add_data(parser)
     options = parser.parse_args()
@@ -114,13 +114,13 @@ def main() -> int:
             subject = f"ours {worst.risk:.3f} [{worst.low:.3f}, {worst.high:.3f}] ({worst.name})"
             other = theirs[name]
             if other is None:
-                print(f"  {name}, {what}: {subject}; anonymeter found too few predicates", flush=True)
+                print(f"  {name}, {what}: {subject}; anonymeter found too few predicates to measure it", flush=True)
                 continue
             print(
                 f"  {name}, {what}: {subject}; anonymeter {other[0]:.3f} [{other[1]:.3f}, {other[2]:.3f}]", flush=True
             )
             below = max(other[0] - worst.high, 0.0)
-            Claim(f"{name}, {what}: anonymeter's risk above our interval", below, "", bar=NEAR).tell()
+            Claim(f"{name}, {what}: anonymeter's risk above our interval", below, "", bar=NEAR).print_json()
     return 0
 
 

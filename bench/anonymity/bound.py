@@ -1,8 +1,7 @@
-"""Computes how much Adult must lose at least: python -m bench.anonymity.bound [--data FOLDER] [--quick] [K ...].
+"""Computes a lower bound of the information loss of Adult: python -m bench.anonymity.bound [--data FOLDER] [K ...].
 
-No k-anonymous release with hierarchy labels and without suppression can lose less, whatever finds it. The bound is the
-Lagrangian dual over every label of the lattice. A wanted loss below it cannot be reached. One bound takes about a
-minute and 3 GB.
+No k-anonymous release with hierarchy labels and without suppression can lose less than the bound. It is the Lagrangian
+dual over every label of the lattice. No tool can reach a target below it. One bound takes about a minute and 3 GB.
 """
 
 from __future__ import annotations
@@ -23,13 +22,13 @@ USUAL = (5, 10, 25, 50)
 
 
 def main() -> int:
-    """Prints the bound beside the wanted loss for each k."""
+    """Prints the bound beside the target loss for each k."""
     parser = make_parser(__doc__, "python -m bench.anonymity.bound")
     add_data(parser)
     parser.add_argument("k", nargs="*", type=int, metavar="K", help="some of 5, 10, 25 and 50")
     options = parser.parse_args()
     if strange := set(options.k) - set(USUAL):
-        parser.error(f"there is no bar for k={min(strange)}; there are bars for {', '.join(map(str, USUAL))}")
+        parser.error(f"no target loss is recorded for k={min(strange)}; choose k from {', '.join(map(str, USUAL))}")
     folder = data_folder(options)
     raw = read_adult(folder)
     steps = QUICK_STEPS if options.quick else STEPS

@@ -1,4 +1,6 @@
-"""Runs ANJANA and pycanon in an environment of their own (they pin old numpy and pandas), made on demand.
+"""Runs ANJANA and pycanon in a separate environment, because they require old versions of numpy and pandas.
+
+The environment is made at the first call.
 
 ARX is not on Maven's central repository under its own group, so its figures are quoted from issue 6.
 """
@@ -80,5 +82,5 @@ def run_pycanon(out: Path, quasi: tuple[str, ...], secret: str) -> dict[str, flo
 
 
 def run_pycanon_on_many(lines: Path, quasi: tuple[str, ...], secret: str) -> list[dict[str, float]]:
-    """Returns what pycanon measures in each of many published tables, one on each line as JSON of its columns."""
+    """Returns the figures of pycanon for many published tables. Each line of the file is one table, as JSON columns."""
     return _run(PYCANON_MANY, str(lines), ",".join(quasi), secret)

@@ -1,7 +1,8 @@
-"""Estimates of population uniques beside the truth: python -m bench.anonymity.population [--data FOLDER] [--quick].
+"""Compares estimates of population uniques with their true number: python -m bench.anonymity.population [--quick].
 
-Populations whose uniques are known: Adult by seven and by three columns, one drawn by Pitman's model, one as SNB, and
-one of few combinations that are all equally likely. Each is sampled at several fractions, one seeded draw each.
+The number of unique people is known for each population. The populations are Adult by seven columns, Adult by three
+columns, and three drawn ones: by Pitman's model, by the SNB model, and from few combinations. A seeded sample is drawn
+from each at several sampling fractions.
 """
 
 from __future__ import annotations
@@ -26,8 +27,9 @@ NEAR = 0.25
 
 
 def draw_from_pitman(people: int, theta: float, alpha: float, random: np.random.Generator) -> NDArray[np.int64]:
-    """Returns the class of each person. A person joins a class of j people with chance (j - alpha) / (theta + people so
-    far).
+    """Draws a population by Pitman's model and returns the class of each person.
+
+    A person joins a class of j people with probability (j - alpha) / (theta + number of people so far).
     """
     owner, sizes = np.empty(people, np.int64), list[int]()
     for i in range(people):
@@ -44,7 +46,7 @@ def draw_from_pitman(people: int, theta: float, alpha: float, random: np.random.
 
 
 def make_populations(options: argparse.Namespace, random: np.random.Generator) -> dict[str, NDArray[np.int64]]:
-    """Returns the class of every person for each population, first those for which Pitman's model is checked."""
+    """Returns the class of each person by population; the populations that check Pitman's model come first."""
     adult = read_adult(data_folder(options))
     people = 1 + random.negative_binomial(0.5, 0.1, PEOPLE // 5)
     return {
@@ -78,7 +80,7 @@ def main() -> int:
             if number < 2:
                 Claim(
                     f"Pitman's estimate off the truth, {name}, {fraction:.0%}", abs(found[0] / truth - 1), "", bar=NEAR
-                ).tell()
+                ).print_json()
     return 0
 
 

@@ -1,8 +1,8 @@
-"""Random tables times models against a second verifier: python -m bench.anonymity.random_tables [TABLES] [--quick].
+"""Checks releases of random tables with a second verifier: python -m bench.anonymity.random_tables [TABLES] [--quick].
 
-Every release is made twice, with rows in another order the second time, and must be the same bytes; `verify` and
-pycanon, in an environment of its own, judge it, and both must catch it once a class is broken by hand. 1,000 tables by
-default.
+Every release is made twice, the second time from rows in another order, and both must be the same bytes. `verify` and
+pycanon must both accept it. As a negative control one class is then broken, and both must reject the table. The
+default is 1,000 tables.
 """
 
 from __future__ import annotations
@@ -31,10 +31,12 @@ FEWEST = 0.6
 
 
 def broken_models(spec: Spec, found: dict[str, float], is_whole: bool) -> list[str]:
-    """Models that pycanon's figures contradict. Models about shares are compared when nobody is suppressed.
+    """Return the models that pycanon's figures contradict.
 
-    Not compared, since pycanon means something else: recursive l-diversity, delta-disclosure (a value that a class
-    lacks counts nothing), and distances other than the equal one.
+    Models about shares are compared only if no row is suppressed.
+
+    Models that pycanon defines differently are not compared: recursive l-diversity, delta-disclosure (pycanon ignores
+    values that a class lacks), and t-closeness with a distance other than the equal one.
     """
     out: list[str] = []
     for model in spec.models:
@@ -65,7 +67,7 @@ def _as_bytes(table: pd.DataFrame) -> str:
 
 
 def main() -> int:
-    """Releases, repeats, breaks and checks random tables."""
+    """Releases each random table twice, checks it, breaks a class and checks it again; prints the claims."""
     parser = make_parser(__doc__, "python -m bench.anonymity.random_tables")
     parser.add_argument("tables", nargs="?", type=int, help="how many tables, 1,000 by default")
     options = parser.parse_args()
@@ -101,11 +103,11 @@ def main() -> int:
                 missed_by_peer += next(found)["k"] >= case["spec"].k
     subject = f"{len(released)} releases of {wanted} random tables"
     print(f"  {subject}, {refused} refused as infeasible, {controls} broken by hand", flush=True)
-    Claim(f"releases that break a model, by the verifier, {subject}", float(violations), "", bar=0).tell()
-    Claim(f"releases that break a model, by pycanon, {subject}", float(contradicted), "", bar=0).tell()
-    Claim("classes broken by hand that the verifier missed", float(missed), "", bar=0).tell()
-    Claim("classes broken by hand that pycanon missed", float(missed_by_peer), "", bar=0).tell()
-    Claim("releases that differ when rows come in another order", float(different), "", bar=0).tell()
+    Claim(f"releases that break a model, by the verifier, {subject}", float(violations), "", bar=0).print_json()
+    Claim(f"releases that break a model, by pycanon, {subject}", float(contradicted), "", bar=0).print_json()
+    Claim("classes broken by hand that the verifier missed", float(missed), "", bar=0).print_json()
+    Claim("classes broken by hand that pycanon missed", float(missed_by_peer), "", bar=0).print_json()
+    Claim("releases that differ when rows come in another order", float(different), "", bar=0).print_json()
     return 0 if len(released) >= FEWEST * wanted else 1
 
 

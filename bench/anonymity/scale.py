@@ -1,8 +1,9 @@
-"""Releases of 1 M, 10 M and 100 M rows on the engine: python -m bench.anonymity.scale [ROWS ...].
+"""Measures releases of 1, 10 and 100 million rows on the engine: python -m bench.anonymity.scale [MILLIONS ...].
 
-The engine makes the table: rows drawn by a hash of the row number from twenty copies of Adult, where each value comes
-from another row once in two thousand times, and two more quasi-identifiers (17 regions, households of 1 to 7). Every
-release runs in a process of its own, whose peak of memory is that of its whole tree. Rows in millions, e.g. 1 10 100.
+The engine makes the table. A hash of the row number draws each row from twenty copies of Adult, in which one value in
+two thousand comes from another row. Two quasi-identifiers are added: 17 regions, and households of 1 to 7. Every
+release runs in a separate process; its peak memory is that of its whole process tree. Give the rows in millions,
+for example 1 10 100.
 """
 
 from __future__ import annotations
@@ -37,13 +38,13 @@ MILLION = 1_000_000
 BAR_GIB, BAR_SECONDS = 12.0, 5.0
 ENGINE_MEMORY = "4GB"
 AT_ONCE = 5 * MILLION
-"""Rows made at once. Sail builds the hash table of a join from the range, which has no statistics."""
+"""Number of rows made at a time. Sail builds the hash table of a join from them, so more rows take more memory."""
 PER_TEN = 13.0
 """Largest factor of the time for ten times the rows: nearly linear."""
 
 
 def make_people(data: Path) -> pd.DataFrame:
-    """Returns the people that rows are drawn from: Adult `COPIES` times, one in `SWAPPED` values from another row."""
+    """Returns the people from which rows are drawn: `COPIES` copies of Adult, one in `SWAPPED` values exchanged."""
     adult = read_adult(data)
     random = np.random.default_rng(1994)
     number = np.tile(np.arange(len(adult)), COPIES)
@@ -56,7 +57,7 @@ def make_people(data: Path) -> pd.DataFrame:
 
 
 def make_sql(first: int, last: int, people: int) -> str:
-    """Returns the rows `first` to `last` as SQL over the engine's range and the view `people`."""
+    """Returns SQL that makes the rows `first` to `last` from the engine's range and the view `people`."""
     kept = ", ".join(f"`{name}`" for name in (*QUASI, SECRET))
     return f"""
         SELECT {kept}, CAST(floor(pow((abs(hash(id, 1)) % 1000003) / 1000003.0D, 2) * {REGIONS}) AS INT) AS region,
@@ -67,7 +68,7 @@ def make_sql(first: int, last: int, people: int) -> str:
 
 
 def make_spec(**limits: Any) -> Spec:
-    """Returns the specification: k=5 over all nine columns, sets and ranges as labels, fastest effort."""
+    """Returns the specification of the release: k=5 over all nine columns, set and range labels, the lowest effort."""
     columns: dict[str, dict[str, Any]] = {
         name: {"role": "quasi", "is_ordered": name in ("age", "household")} for name in COLUMNS
     }
@@ -77,7 +78,7 @@ def make_spec(**limits: Any) -> Spec:
 
 
 def make_table(engine: Engine, rows: int, folder: Path, data: Path) -> None:
-    """Writes the table as Parquet, so that the release reads it like any other."""
+    """Writes the table as Parquet to the folder, from which the release reads it."""
     people = make_people(data)
     people.to_parquet(folder / "people.parquet")
     engine.spark.read.parquet(str(folder / "people.parquet")).createOrReplaceTempView("people")
@@ -117,7 +118,7 @@ def _apart(action: str, rows: int, folder: Path, data: Path) -> Measured:
 
 
 def _anjana(folder: Path, data: Path) -> float:
-    """Returns the seconds of ANJANA on the same table, read as CSV, with hierarchies for all nine columns."""
+    """Returns the seconds that ANJANA takes on the same table, read as CSV, with hierarchies for all nine columns."""
     frame = pd.read_parquet(folder / "in").astype(str)
     frame.to_csv(folder / "adult.csv", sep=";", index=False)
     for name in QUASI:
@@ -129,7 +130,7 @@ def _anjana(folder: Path, data: Path) -> float:
 
 
 def main() -> int:
-    """Measures every size, smallest first, and prints how the time grows."""
+    """Measures every size, the smallest first, and prints the growth of the time."""
     parser = make_parser(__doc__, "python -m bench.anonymity.scale")
     add_data(parser)
     parser.add_argument("rows", nargs="*", type=int, metavar="ROWS", help="in millions; 1 10 by default, 1 when quick")
@@ -154,11 +155,13 @@ def main() -> int:
             peer = _anjana(folder, data) if size == 1 and not options.alone else None
             print(f"  {json.dumps(found)}", flush=True)
             bar = BAR_SECONDS if size == 1 else None
-            Claim(f"time, {subject}", found["seconds"], "s", peer, "ANJANA" if peer else "", bar).tell()
-            Claim(f"peak memory, {subject}", measured.peak_gib, "GiB", bar=BAR_GIB).tell()
+            Claim(f"time, {subject}", found["seconds"], "s", peer, "ANJANA" if peer else "", bar).print_json()
+            Claim(f"peak memory, {subject}", measured.peak_gib, "GiB", bar=BAR_GIB).print_json()
             if before is not None and size == 10 * before[0]:
                 growth = f"growth of time, {before[0]} M to {size} M rows"
-                Claim(growth, found["seconds"], "s", before[1], f"{before[0]} M rows", PER_TEN, on_ratio=True).tell()
+                Claim(
+                    growth, found["seconds"], "s", before[1], f"{before[0]} M rows", PER_TEN, on_ratio=True
+                ).print_json()
             before = (size, found["seconds"])
     return 0
 

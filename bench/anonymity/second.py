@@ -1,8 +1,12 @@
-"""Tables unlike Adult: python -m bench.anonymity.second [TABLE ...] [--quick].
+"""Measures releases of three tables that differ from Adult: python -m bench.anonymity.second [TABLE ...] [--quick].
 
-Households of a shop, customers over Korea, and visits with few but very wide columns (see `second_table`). For each:
-loss at the default effort beside ANJANA's, beside what provably must be lost (hierarchy labels), and beside the floor
-of nearest neighbours; the error of counts with and without `weights: queries`; seconds. Up to ten minutes a table.
+The tables are households of a shop, customers over Korea, and visits whose few columns have many values (see
+`second_table`). For each table the script prints:
+
+- the loss at the default effort, compared with ANJANA's loss, with the proven lower bound (hierarchy labels) and with
+  the floor of nearest neighbours
+- the error of counting queries with and without `weights: queries`
+- the time; one table takes up to ten minutes.
 """
 
 from __future__ import annotations
@@ -35,21 +39,21 @@ TABLES: dict[str, Callable[[], SecondTable]] = {
     "few-customers": lambda: customers(10_000),
     "visits": visits,
 }
-"""The bound lists every label of the lattice for every tuple, which is too much for all customers."""
+"""Tables by name. `few-customers` is for the lower bound, which needs too much memory for all customers."""
 MOST_PAIRS = 40_000_000
 STEPS = 120
 NEAR_BOUND, LONGEST = 1.08, 60.0
-"""The distance to the bound that Adult keeps at k=5 and k=10 (1.06, 1.07), and the longest time of a default run."""
+"""Largest ratio of the loss to the lower bound (Adult has 1.06 and 1.07), and longest seconds of a default run."""
 QUERIES = 1500
 
 
 def main() -> int:
-    """Measures each table."""
+    """Measures the named tables, by default all, and prints their claims."""
     parser = make_parser(__doc__, "python -m bench.anonymity.second")
     parser.add_argument("table", nargs="*", metavar="TABLE", help=f"some of {', '.join(TABLES)}; all by default")
     options = parser.parse_args()
     if strange := set(options.table) - set(TABLES):
-        parser.error(f"there is no table {min(strange)!r}; there are {', '.join(TABLES)}")
+        parser.error(f"there is no table {min(strange)!r}; choose from {', '.join(TABLES)}")
     anonymize(households().frame, _warm())
     for name in options.table or (["households"] if options.quick else TABLES):
         with tempfile.TemporaryDirectory(prefix="bojagi-bench-") as folder:
@@ -66,14 +70,14 @@ def main() -> int:
 
 
 def _warm() -> Spec:
-    """Makes a release that compiles the search where that was not done."""
+    """Makes a small release, so that the search is compiled before the first measurement; returns its specification."""
     columns = {"age": {"role": "quasi", "is_ordered": True}, "income": {"role": "quasi"}}
     return Spec.model_validate({"columns": columns, "models": [{"name": "k_anonymity", "k": 5}], "effort": 1})
 
 
 @dataclass(frozen=True)
 class _Trial:
-    """Releases of one table."""
+    """Measures the releases of one table."""
 
     name: str
     table: SecondTable
@@ -81,7 +85,7 @@ class _Trial:
 
     @cached_property
     def anjana(self) -> Utility:
-        """Score of ANJANA's release with k=5."""
+        """Returns the score of ANJANA's release with k=5."""
         out = self.folder / "anjana.csv"
         peers.run_anjana(self.folder, 5, out, self.table.quasi, "table")
         return self._score(pd.read_csv(out, sep=";", dtype=str, keep_default_na=False))
@@ -93,18 +97,24 @@ class _Trial:
         found = self._release(spec, subject)
         if k == 5:
             other = self.anjana.certainty_penalty
-            Claim(f"loss, {subject}", found.certainty_penalty, "NCP", other, "ANJANA", 1.0, on_ratio=True).tell()
+            Claim(f"loss, {subject}", found.certainty_penalty, "NCP", other, "ANJANA", 1.0, on_ratio=True).print_json()
             other = self.anjana.query_error_median
-            Claim(f"query error, {subject}", found.query_error_median, "", other, "ANJANA", 1.0, on_ratio=True).tell()
+            Claim(
+                f"query error, {subject}", found.query_error_median, "", other, "ANJANA", 1.0, on_ratio=True
+            ).print_json()
         table = tabulate(self.table.frame, spec).table
         problem, count = make_problem(table, np.arange(len(table.count)), spec)
         floor = float(problem.floor[problem.tuple_of] @ count) / table.rows
-        Claim(f"loss beside the floor, {subject}", found.certainty_penalty, "NCP", floor, "nearest neighbours").tell()
+        Claim(
+            f"loss beside the floor, {subject}", found.certainty_penalty, "NCP", floor, "nearest neighbours"
+        ).print_json()
         labels = np.prod([tree.height for tree in self.table.trees.values()])
         if form == "hierarchy" and len(problem.floor) * labels <= MOST_PAIRS:
             bound = lower_bound(table, problem, count, STEPS) / table.rows
             subject = f"loss beside the bound, {subject}"
-            Claim(subject, found.certainty_penalty, "NCP", bound, "provable bound", NEAR_BOUND, on_ratio=True).tell()
+            Claim(
+                subject, found.certainty_penalty, "NCP", bound, "provable bound", NEAR_BOUND, on_ratio=True
+            ).print_json()
 
     def measure_sensitive(self, form: str) -> None:
         """Prints loss and time under models of the sensitive column."""
@@ -116,30 +126,32 @@ class _Trial:
         for case, model in models.items():
             spec = self.table.spec(self.folder, form, [k5, {**model, "column": self.table.secret}])
             subject = f"{self.name}, {form} labels, {case}"
-            Claim(f"loss, {subject}", self._release(spec, subject).certainty_penalty, "NCP").tell()
+            Claim(f"loss, {subject}", self._release(spec, subject).certainty_penalty, "NCP").print_json()
 
     def measure_weights(self) -> None:
-        """Prints the errors of counts with `weights: queries`, set labels, k=5."""
+        """Prints the errors of counting queries on a release with `weights: queries`, set labels and k=5."""
         models = [{"name": "k_anonymity", "k": 5}]
         plain = self._release(self.table.spec(self.folder, "set", models), f"{self.name}, plain weights")
         spec = self.table.spec(self.folder, "set", models, weights="queries")
         weighed = self._release(spec, f"{self.name}, weights: queries")
         subject, other = f"{self.name}, set labels, k=5, weights: queries", "plain weights"
-        Claim(f"query error, {subject}", weighed.query_error_median, "", plain.query_error_median, other).tell()
-        Claim(f"mean query error, {subject}", weighed.query_error_mean, "", plain.query_error_mean, other).tell()
-        Claim(f"loss, {subject}", weighed.certainty_penalty, "NCP", plain.certainty_penalty, other).tell()
+        Claim(f"query error, {subject}", weighed.query_error_median, "", plain.query_error_median, other).print_json()
+        Claim(f"mean query error, {subject}", weighed.query_error_mean, "", plain.query_error_mean, other).print_json()
+        Claim(f"loss, {subject}", weighed.certainty_penalty, "NCP", plain.certainty_penalty, other).print_json()
 
     def _release(self, spec: Spec, subject: str) -> Utility:
-        """Returns the scores of a release, after checking its time and its k."""
+        """Makes a release, checks its time and its k, and returns its scores."""
         start = time.perf_counter()
         published = anonymize(self.table.frame, spec).table
-        Claim(f"time, {subject}", time.perf_counter() - start, "s", bar=LONGEST).tell()
+        Claim(f"time, {subject}", time.perf_counter() - start, "s", bar=LONGEST).print_json()
         if int(published.groupby(list(self.table.quasi)).size().min()) < spec.k:
-            raise SystemExit(f"release {subject} is broken: a class has fewer than {spec.k} rows")
+            raise SystemExit(
+                f"release {subject} breaks k-anonymity, so nothing was measured: a class has fewer than {spec.k} rows"
+            )
         return self._score(published)
 
     def _score(self, published: pd.DataFrame) -> Utility:
-        """Returns the scores by labels alone. Rows that are all `*` count as suppressed."""
+        """Returns the scores of a published table, from its labels. Rows that are all `*` count as suppressed."""
         quasi, raw = list(self.table.quasi), self.table.frame
         kept = published[(published[quasi] != "*").any(axis=1)]
         cover = {name: label_cover(raw[name], list(kept[name].unique()), self.table.trees[name].rows) for name in quasi}

@@ -1,4 +1,4 @@
-"""Simulated tables unlike Adult: households of a shop, its customers over Korea, and visits with very wide columns."""
+"""Simulates three tables that differ from Adult: households of a shop, customers over Korea, and visits."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ CUSTOMERS, VISITS = 50_000, 20_000
 
 @dataclass(frozen=True)
 class SecondTable:
-    """Rows of text, the hierarchy of each quasi-identifier, the ordered columns, and a sensitive column."""
+    """A simulated table of text values, with a hierarchy for each quasi-identifier.
+
+    `ordered` are the ordered columns, `secret` is the sensitive column.
+    """
 
     name: str
     frame: pd.DataFrame
@@ -75,10 +78,10 @@ def households() -> SecondTable:
 
 
 def customers(rows: int = CUSTOMERS, seed: int = 11) -> SecondTable:
-    """Customers by dong, year of birth, sex, grade, channel and month of the first purchase, with what they buy most.
+    """Returns one row per customer: dong, birth year, sex, grade, channel, month of first purchase, and top category.
 
-    Dongs are weighed by people and then by rank (Zipf), so cities are crowded and villages sparse. Grade follows
-    the years since the first purchase, channel the age, what is bought all of them.
+    A dong is drawn by its population and then by rank (Zipf), so cities have many customers and villages few. The
+    grade depends on the years since the first purchase, the channel on the age, and the category on all columns.
     """
     random = np.random.default_rng(seed)
     regions = draw_regions(random)
@@ -139,7 +142,7 @@ def customers(rows: int = CUSTOMERS, seed: int = 11) -> SecondTable:
 
 
 def visits(rows: int = VISITS, seed: int = 12) -> SecondTable:
-    """Returns three wide columns: a postcode of 2,000, a product of 600 (Zipf) and a minute of the day of 1,440."""
+    """Returns one row per visit: one of 2,000 postcodes, of 600 products (Zipf) and of 1,440 minutes of the day."""
     random = np.random.default_rng(seed)
     code = np.floor(2000 * random.beta(0.7, 2.0, rows)).astype(int)
     product = np.minimum(random.zipf(1.4, rows) - 1, 599)
@@ -166,6 +169,6 @@ def visits(rows: int = VISITS, seed: int = 12) -> SecondTable:
 
 
 def _pick(random: np.random.Generator, names: list[str], score: NDArray[np.float64]) -> NDArray[np.object_]:
-    """Returns a name for each row, with chances proportional to exp(score)."""
+    """Draws a name for each row, with probabilities proportional to exp(score)."""
     gumbel = random.gumbel(size=score.shape)
     return np.array([names[best] for best in np.argmax(score + gumbel, 1)], object)

@@ -1,10 +1,11 @@
-"""Consent: the time that the filter adds to a read of 10 M events of 1 M customers, and the time of one decision.
+"""Measures the time that the consent filter adds to a read of 10 M events, and the time of one decision.
 
 The events have the form of silver/touchpoint_event: its columns, Delta, one file a day. Each read runs with and without
 `permitted`, in turn:
 - every column returned as Arrow, and written to files; also where all customers permit, so that no row is left out;
 - a sum by customer and month, as gold tables compute it;
-- the reads in which the filter weighs most: every column hashed in the engine, four columns returned, four hashed.
+- the reads in which the filter takes the largest share of the time: every column hashed in the engine, four columns
+  returned, four hashed.
 The permission table is made before, as in each run; its time is printed to stderr. The index is built from the consent
 store, as services that answer requests do when they start.
 """
@@ -53,14 +54,14 @@ def read_hashed(frame: DataFrame) -> object:
 
 
 def read_summed(frame: DataFrame) -> object:
-    """Compute the spend of each customer and month, and one row from all of them."""
+    """Compute the spend of each customer and month; return one row that sums up all of them."""
     month = F.trunc("event_date", "month").alias("month")
     spent = frame.groupBy("customer_id", month).agg(F.sum("amount").alias("spent"), F.count(F.lit(1)).alias("n"))
     return read_hashed(spent)
 
 
 def all_permitting(permissions: Permissions) -> Permissions:
-    """Return verdicts by which the same customers permit every purpose."""
+    """Return permissions of the same customers in which all of them permit every purpose."""
     always = permissions.rows.withColumn("verdict", F.lit(ALWAYS)).withColumn("until_at", F.lit(None))
     given = always.withColumn("from_at", F.lit(datetime(2020, 1, 1)).cast("timestamp_ntz")).distinct()
     return Permissions(given, permissions.policy)
@@ -114,7 +115,7 @@ def measure_filter(folder: Path, customers: int, events: int, runs: int) -> None
 
 @dataclass(frozen=True)
 class _Read:
-    """A read of all events, measured against the same read of permitted events."""
+    """A read of all events, compared with the same read of only the permitted events."""
 
     what: str
     frame: DataFrame
@@ -135,11 +136,11 @@ class _Read:
                 plain.append(without[0])
                 filtered.append(within[0])
         claim, has_bar = f"read of events, {self.what}, consented", self.bar is not None
-        of_runs(claim, filtered, "s", others=plain, peer="the same read", bar=self.bar, on_ratio=has_bar).tell()
+        of_runs(claim, filtered, "s", others=plain, peer="the same read", bar=self.bar, on_ratio=has_bar).print_json()
 
 
 def measure_index(folder: Path, customers: int, runs: int) -> None:
-    """Measure building the index from the store, its memory, and single decisions for random customers."""
+    """Measure the time to build the index from the store, its memory, and single decisions for random customers."""
     policy = built_in_policy()
     path = folder / "consent.db"
     if not path.exists():
@@ -158,8 +159,8 @@ def measure_index(folder: Path, customers: int, runs: int) -> None:
             message = f"read in {reading[-1]:.1f} s, ready after {building[-1]:.1f} s ({used:.1f} s of processor)"
             print(f"index: {message}", file=sys.stderr)
     label = f"index of {customers:,} subjects"
-    of_runs(f"{label}, rebuilt from {size:,} records in the store", building, "s", bar=30).tell()
-    Claim(f"{label}, memory", index.nbytes / 2**30, "GiB", bar=1).tell()
+    of_runs(f"{label}, rebuilt from {size:,} records in the store", building, "s", bar=30).print_json()
+    Claim(f"{label}, memory", index.nbytes / 2**30, "GiB", bar=1).print_json()
     rss = psutil.Process().memory_info().rss / 2**30
     print(f"resident memory of the process: {rss:.2f} GiB", file=sys.stderr)
     rng = np.random.default_rng(SEED)
@@ -170,8 +171,8 @@ def measure_index(folder: Path, customers: int, runs: int) -> None:
         begun = time.perf_counter_ns()
         index.is_permitted(name, purpose, AT)
         taken.append((time.perf_counter_ns() - begun) / 1000)
-    Claim("one decision, median", float(np.median(taken)), "µs", bar=20, runs=len(taken)).tell()
-    Claim("one decision, 99th percentile", float(np.percentile(taken, 99)), "µs", runs=len(taken)).tell()
+    Claim("one decision, median", float(np.median(taken)), "µs", bar=20, runs=len(taken)).print_json()
+    Claim("one decision, 99th percentile", float(np.percentile(taken, 99)), "µs", runs=len(taken)).print_json()
 
 
 def main() -> int:

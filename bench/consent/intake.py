@@ -1,7 +1,7 @@
-"""Consent intake: the time to take landed consents into the record when nothing, or one row, has changed.
+"""Measures the intake of landed consents into the consent record, when no row or one row has changed.
 
 Works on a copy of the data folder of a finished run (`--data`). The changed row lands again with another state, so that
-each run makes one correction. The time of the engine's part, which reads the landed rows, is printed to stderr.
+each run makes one correction. The time in which the engine reads the landed rows is printed to stderr.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ STATES = ("refused", "withdrawn", "given")
 
 
 def land_again(lakehouse: SparkLakehouse, run: int) -> None:
-    """Append one landed row once more, loaded later and with another state."""
+    """Append a copy of one landed row, with a later load time and a changed consent state."""
     first = lakehouse.select(LANDED_CONSENTS, "min(record_id) AS first")["first"][0].as_py()
     rows = lakehouse.select(LANDED_CONSENTS, "*", f"record_id = '{first}'")
     row = max(rows.to_pylist(), key=lambda found: found["_loaded_at"])
@@ -71,7 +71,9 @@ def main() -> int:
                 landed = landed_records(*(read_table(name, lakehouse, context) for name in INPUTS)).toArrow()
                 print(f"engine: {len(landed)} rows in {time.perf_counter() - started:.3f} s", file=sys.stderr)
         for change, seconds_taken in times.items():
-            of_runs(f"consent intake of {len(landed):,} landed records, {change} changed", seconds_taken, "s").tell()
+            of_runs(
+                f"consent intake of {len(landed):,} landed records, {change} changed", seconds_taken, "s"
+            ).print_json()
     return 0
 
 

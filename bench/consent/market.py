@@ -1,4 +1,4 @@
-"""Data for `bench.consent`: consents of a million customers in a store, and ten million events in a lakehouse."""
+"""Draws the data of `bench.consent`: consents of a million customers in a store, ten million events in a lakehouse."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def write_events(lakehouse: SparkLakehouse, events: int, customers: int, folder:
 
 
 def _draw_part(size: int, rng: np.random.Generator) -> pa.Table:
-    """Return the events of a part: two in three online, with dwell time, the others in a store, with amounts."""
+    """Return `size` events: two of three are online with a dwell time, one of three is in a store with an amount."""
     online = rng.random(size) < 2 / 3
 
     def one_of(*values: str) -> pa.Array:

@@ -1,1 +1,1 @@
-"""Differential privacy, measured beside the same aggregation without it."""
+"""Benchmarks of differential privacy, compared with the same aggregation without it and with other tools."""

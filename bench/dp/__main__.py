@@ -1,8 +1,9 @@
-"""Measures count, sum and mean by key: plain group-by, bounded one and release on Sail; plain on Spark; peers.
+"""Measures count, sum and mean by key: private release, plain group-by and other tools (peers).
 
-The table is laid out by customer once (`lay_out`), as a lakehouse would store it; the claim "layout" is its time.
-Peers run on the smaller size only, because they take minutes. Then the ledger is measured under 16 processes that are
-killed at random.
+On Sail it measures a plain group-by, one with bounded contributions, and the private release; on Spark a plain
+group-by. The table is first sorted by customer (`lay_out`), as a lakehouse would store it; the claim "layout" is the
+time of this. Peers run on the smaller size only, because they take minutes. Then the ledger is measured under 16
+processes that are killed at random.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ PLAIN = "SELECT key, count(*), sum(amount), avg(amount) FROM events GROUP BY key
 
 
 def seconds_of(work: Callable[[], object], runs: int) -> list[float]:
-    """Return the seconds of each of `runs`, after one run to warm up."""
+    """Run a function `runs` times after one warm-up; return the seconds of each run."""
     work()
     taken = []
     for _ in range(runs):
@@ -68,7 +69,7 @@ def seconds_of(work: Callable[[], object], runs: int) -> list[float]:
 
 
 def seconds_in_turn(works: Sequence[Callable[[], object]], runs: int) -> list[list[float]]:
-    """Return the seconds of each of `runs` of several works that take turns, after one turn to warm up."""
+    """Run several functions in turn, `runs` times after a warm-up turn; return the seconds of each, by function."""
     taken: list[list[float]] = [[] for _ in works]
     for _ in range(runs + 1):
         for seconds, work in zip(taken, works, strict=True):
@@ -79,7 +80,7 @@ def seconds_in_turn(works: Sequence[Callable[[], object]], runs: int) -> list[li
 
 
 def plain_on_spark(path: Path, folder: Path, runs: int) -> list[float]:
-    """Return the seconds of a plain group-by on Apache Spark, by run."""
+    """Return the seconds of each run of a plain group-by on Apache Spark."""
     with open_engine(load_settings(engine="spark", data_dir=folder)) as engine:
         engine.spark.read.parquet(str(path)).createOrReplaceTempView("events")
         return seconds_of(lambda: engine.spark.sql(PLAIN).toArrow(), runs)
@@ -102,7 +103,7 @@ def measure_size(rows: int, folder: Path, runs: int, has_peers: bool) -> None:
         started = time.perf_counter()
         laid_path, rows_path, view_path = (str(folder / f"{rows}.{name}") for name in ("laid", "bounded", "view"))
         lay_out(raw, "cid", ["key"]).write.format("delta").save(laid_path)
-        Claim(f"layout by customer, once, {size}", time.perf_counter() - started, "s").tell()
+        Claim(f"layout by customer, once, {size}", time.perf_counter() - started, "s").print_json()
         laid = read.format("delta").load(laid_path)
         contributions(laid, question).drop("_unit").write.format("delta").save(rows_path)
         bounded_view(question, laid).write.format("delta").save(view_path)
@@ -130,8 +131,8 @@ def measure_size(rows: int, folder: Path, runs: int, has_peers: bool) -> None:
         "bounded rows of customers, added up again": (added, plain, "plain group-by on Sail", 1.0),
     }
     for claim, (ours, others, peer, bar) in claims.items():
-        of_runs(f"{claim}, {size}", ours, "s", others=others, peer=peer, bar=bar, on_ratio=True).tell()
-    of_runs(f"release on Sail, {size}", released, "s", others=plain, peer="plain group-by on Sail").tell()
+        of_runs(f"{claim}, {size}", ours, "s", others=others, peer=peer, bar=bar, on_ratio=True).print_json()
+    of_runs(f"release on Sail, {size}", released, "s", others=plain, peer="plain group-by on Sail").print_json()
     if has_peers:
         measure_peers(path, size, released)
     plan = NoisePlan(question)
@@ -140,18 +141,18 @@ def measure_size(rows: int, folder: Path, runs: int, has_peers: bool) -> None:
         means = render(plan, add_noise(plan, exact, bins), "", "").values("mean")
         apart = [value - truth[key] for (key,), value in means.items() if value is not None]
         errors.append(float(np.sqrt(np.mean(np.square(apart)))) if len(apart) == len(KEYS) else float("inf"))
-    of_runs(f"RMSE of the mean per key, rho 0.5, {size}", errors, "amount", bar=2.5).tell()
+    of_runs(f"RMSE of the mean per key, rho 0.5, {size}", errors, "amount", bar=2.5).print_json()
 
 
 def measure_peers(path: Path, size: str, released: list[float]) -> None:
-    """Print the release beside each peer; to standard error, the reason if a peer could not be measured."""
+    """Print the time of the release beside that of each peer. A peer that fails is named on standard error."""
     for peer, (measure, bar) in PEERS.items():
         try:
             theirs = measure(path, PEER_RUNS)
         except subprocess.CalledProcessError as error:
             print(f"{peer} was not measured: exit status {error.returncode}; see above", file=sys.stderr)
             continue
-        of_runs(f"release, {size}", released, "s", others=theirs, peer=peer, bar=bar, on_ratio=True).tell()
+        of_runs(f"release, {size}", released, "s", others=theirs, peer=peer, bar=bar, on_ratio=True).print_json()
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""Purchase events of customers with very different activity: the table of all of bench/dp."""
+"""Writes the purchase events that all scripts of bench/dp use. Customers differ much in their number of events."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ KEYS = tuple(f"k{at:03d}" for at in range(100))
 
 
 def write_events(rows: int, path: Path) -> pd.DataFrame:
-    """Write and return `rows` events (cid, key, amount): rows/10 customers, Pareto activity, 100 keys, seeded."""
+    """Draw `rows` events (cid, key, amount), write them to a Parquet file and return them.
+
+    There are rows/10 customers, whose activity has a Pareto distribution, and 100 keys. The seed is fixed.
+    """
     random = np.random.default_rng(1)
     customers = rows // 10
     weight = random.pareto(1.5, customers) + 1

@@ -1,4 +1,4 @@
-"""Measures the ledger under 16 processes that spend at once and are killed at random: overspending, and time."""
+"""Measures overspending and time of the ledger while 16 processes spend at once and are killed at random."""
 
 from __future__ import annotations
 
@@ -29,7 +29,10 @@ LOOK_SECONDS = 0.02
 
 @dataclass(frozen=True)
 class Trial:
-    """What the processes got and what the ledger says. `granted`: numbers of the debits that allowed a release."""
+    """Releases that the processes were granted, and the ledger's entries about them.
+
+    `granted` has the number of the debit of each granted release.
+    """
 
     granted: tuple[int, ...]
     seconds: tuple[float, ...]
@@ -40,17 +43,20 @@ class Trial:
 
     @property
     def without_debit(self) -> int:
-        """Number of releases without a debit of their own."""
+        """Number of granted releases that have no separate debit; 0 if the ledger is correct."""
         return len(self.granted) - len(set(self.granted) & self.debited)
 
 
 def try_ledger(folder: Path, processes: int = PROCESSES, each: int = EACH, limit: int = LIMIT) -> Trial:
-    """Let `processes` spend `each` times against one limit. Some are killed, and others take their place."""
+    """Let several processes spend `each` times against one limit; return what was granted and debited.
+
+    Some of the processes are killed and replaced by new ones.
+    """
     store = SqliteStore(folder / "ledger.sqlite", folder / "anchor")
     ledger = Ledger(store)
     ledger.set_limit(ACCOUNT, "ever", Cost(limit), utc_now())
     chance = random.Random(7)
-    # After how many spends a process is killed; None: it is not. Every second one of the first processes is.
+    # Number of spends after which each process is killed; None: it is not killed. Every second of the first ones is.
     ends = [chance.randrange(1, each // 2) if place % 2 == 0 else None for place in range(4 * processes)]
     lines, killed = _spend(folder, processes, each, ends)
     grants = [line.split() for line in lines if line != "refused"]
@@ -75,10 +81,10 @@ def measure_ledger(folder: Path, each: int = EACH) -> None:
     ranks = quantiles(trial.seconds, n=100)
     many = f"{len(trial.granted)} spends of {PROCESSES} processes, {trial.killed} killed"
     runs, spread = len(trial.seconds), (min(trial.seconds), max(trial.seconds))
-    Claim(f"ledger, median, {many}", ranks[49], "s", runs=runs, spread=spread).tell()
-    Claim(f"ledger, p99, {many}", ranks[98], "s", bar=0.05, runs=runs, spread=spread).tell()
-    Claim("ledger, spent beyond the limit", max(0, trial.spent - LIMIT), "nano-rho", bar=0).tell()
-    Claim("ledger, releases without a debit of their own", trial.without_debit, "releases", bar=0).tell()
+    Claim(f"ledger, median, {many}", ranks[49], "s", runs=runs, spread=spread).print_json()
+    Claim(f"ledger, p99, {many}", ranks[98], "s", bar=0.05, runs=runs, spread=spread).print_json()
+    Claim("ledger, spent beyond the limit", max(0, trial.spent - LIMIT), "nano-rho", bar=0).print_json()
+    Claim("ledger, releases without a debit of their own", trial.without_debit, "releases", bar=0).print_json()
 
 
 def _spend(folder: Path, processes: int, each: int, ends: list[int | None]) -> tuple[list[str], int]:
@@ -102,7 +108,7 @@ def _spend(folder: Path, processes: int, each: int, ends: list[int | None]) -> t
                 waiting, killed = waiting + 1, killed + 1
             if process.poll() is not None:
                 if process.returncode not in (0, -signal.SIGKILL):
-                    raise RuntimeError(f"a spender ended with {process.returncode}; its error is above")
+                    raise RuntimeError(f"a spending process ended with {process.returncode}; see its error above")
                 del running[process]
                 lines += output.read_text().splitlines()
     return lines, killed

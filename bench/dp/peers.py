@@ -1,6 +1,8 @@
-"""Measures Tumult Analytics and OpenDP's Polars front end, each in an environment of its own, made on demand.
+"""Measures Tumult Analytics and OpenDP's Polars front end, each in a separate environment.
 
-Both answer count, sum and mean by key of at most ten rows a customer at ρ = 0.5, as one of their users would write it.
+An environment is made at its first use.
+
+Both answer count, sum and mean by key at ρ = 0.5, with at most ten rows per customer, by the usual calls of their API.
 Tumult 0.21 needs pyspark 3.5 and Java; each of its runs opens a session on a cached table, so reading is not counted.
 OpenDP 0.16 fails in `truncate_num_groups` after `truncate_per_group(…, by=…)` ("Duplicate: multiple fields with name
 'key'"), so it truncates by rows only, which is less work than ours.
@@ -81,7 +83,7 @@ def opendp_seconds(path: Path, runs: int) -> list[float]:
 
 def _run(name: str, packages: tuple[str, ...], script: str, path: Path, runs: int) -> list[float]:
     interpreter = python_with(HOME / name, packages)
-    # Without our modules and our settings for Spark.
+    # The peer must not see our modules or our settings for Spark.
     own = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHONPATH", "SPARK", "PYSPARK"))}
     environment = own | {"PYSPARK_PYTHON": str(interpreter), "PYSPARK_DRIVER_PYTHON": str(interpreter)}
     command = [str(interpreter), "-W", "ignore", "-c", script, str(path), str(runs)]

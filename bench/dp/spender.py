@@ -1,4 +1,4 @@
-"""A process that spends until the budget is used up: `python -m bench.dp.spender FOLDER NAME COUNT`.
+"""Spends from a budget until it is used up, as one process: `python -m bench.dp.spender FOLDER NAME COUNT`.
 
 Prints one line per grant, after the grant. The bench kills it at any moment.
 """
@@ -18,7 +18,7 @@ ACCOUNT = BudgetAccount("gold/order", "analytics")
 
 
 def main() -> None:
-    """Spend COUNT times, and prints a line after each grant."""
+    """Spend COUNT times, and print a line after each grant."""
     folder, name, count = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
     ledger = Ledger(SqliteStore(folder / "ledger.sqlite", folder / "anchor"))
     for turn in range(count):

@@ -47,13 +47,13 @@ def measure(data: LabelledFile, runs: int) -> None:
     ours, plain = _metrics(found[0])
     kind, bar = MOST_ERROR.get(data.name, ("clusters", None))
     error, other = 1 - getattr(ours, kind).f1, 1 - getattr(plain, kind).f1
-    Claim(f"{data.name}: 1 - F1 of {kind}", error, "", other=other, peer=PEER, bar=bar, runs=runs).tell()
+    Claim(f"{data.name}: 1 - F1 of {kind}", error, "", other=other, peer=PEER, bar=bar, runs=runs).print_json()
     missed, other = 1 - ours.blocking_recall, 1 - plain.blocking_recall
     most = MOST_MISSED.get(data.name)
-    Claim(f"{data.name}: true pairs not compared", missed, "", other=other, peer=PEER, bar=most, runs=runs).tell()
+    Claim(f"{data.name}: true pairs not compared", missed, "", other=other, peer=PEER, bar=most, runs=runs).print_json()
     if data.name == "simulated":
         lead = plain.clusters.f1 - ours.clusters.f1
-        Claim(f"{data.name}: {PEER}'s F1 minus ours", lead, "", bar=LEAST_LEAD, runs=runs).tell()
+        Claim(f"{data.name}: {PEER}'s F1 minus ours", lead, "", bar=LEAST_LEAD, runs=runs).print_json()
     times = [_metrics(f) for f in found]
     of_runs(
         f"{data.name}: time",
@@ -63,7 +63,7 @@ def measure(data: LabelledFile, runs: int) -> None:
         peer=PEER,
         bar=MOST_TIME,
         on_ratio=True,
-    ).tell()
+    ).print_json()
 
 
 def _metrics(found: Evaluation) -> tuple[Metrics, Metrics]:

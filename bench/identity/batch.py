@@ -17,7 +17,7 @@ MOST_DISAGREEMENT = 0.001
 
 
 def measure(records: int, runs: int) -> None:
-    """Resolve all records twice, then 99 % of them, then several times the rest as a batch; print the claims."""
+    """Resolve all records twice, then 99 % of them, then the last 1 % as a batch (`runs` times); print the claims."""
     frame = draw_people(records).drop(columns=["person"])
     mapping, options = guess_mapping(frame), Options(memory="3GB")
     old = len(frame) * 99 // 100
@@ -42,7 +42,7 @@ def measure(records: int, runs: int) -> None:
     differs = float(np.mean(after.group != whole.group))
     of_runs(
         f"{name}: time", batches, "s", others=[rebuild], peer="full rebuild", bar=MOST_SHARE_OF_TIME, on_ratio=True
-    ).tell()
-    Claim(f"{name}: records grouped otherwise", differs, "", peer="full rebuild", bar=MOST_DISAGREEMENT).tell()
+    ).print_json()
+    Claim(f"{name}: records grouped otherwise", differs, "", peer="full rebuild", bar=MOST_DISAGREEMENT).print_json()
     changed = float((whole.group != again.group).sum())
-    Claim(f"rerun of {len(frame)} records: groups changed", changed, "records", bar=0).tell()
+    Claim(f"rerun of {len(frame)} records: groups changed", changed, "records", bar=0).print_json()

@@ -14,7 +14,10 @@ _SYLLABLES = list("민서지현수영준우진연은정하윤도예성경미선�
 
 
 def draw_people(records: int, seed: int = 1) -> pd.DataFrame:
-    """Return person records in random order, about 1.6 per person; all columns are text, `person` is the truth."""
+    """Return person records in random order, about 1.6 per person.
+
+    All columns are text; `person` is the true person.
+    """
     random = np.random.default_rng(seed)
     people = int(records / 1.6)
     home = np.arange(people) // 2

@@ -36,7 +36,7 @@ SEEN = pd.Timestamp("2017-01-01")
 
 @dataclass(frozen=True)
 class _Moment:
-    """A time of two clocks, or a duration on both, in seconds."""
+    """Wall time and processor time in seconds: a moment, or a duration."""
 
     wall: float
     processor: float
@@ -56,34 +56,36 @@ class _Register:
     """Register entries in memory; all values are encrypted."""
 
     cipher: FieldCipher
-    sealed: dict[str, pa.Array]
+    encrypted: dict[str, pa.Array]
     rows: pa.Array
 
     @classmethod
     def of(cls, frame: pd.DataFrame, cipher: FieldCipher) -> _Register:
         rows = pa.array([f"r{n}" for n in range(len(frame))])
-        sealed = {
+        encrypted = {
             name: cipher.encrypt(pa.array(frame[name], pa.string()), rows, rows, _place(name)) for name in frame.columns
         }
-        return cls(cipher, sealed, rows)
+        return cls(cipher, encrypted, rows)
 
     def people(self, chosen: Ints, book: SketchBook) -> RegisterEntries:
         """Return the chosen entries in the form in which the pipeline reads them."""
-        names = list(self.sealed)
+        names = list(self.encrypted)
         outline = pd.DataFrame({"kind": "member_no", "token": [f"r{n:09}" for n in chosen], "source": "crm"})
         outline["seen_at"] = pd.Series(SEEN, index=outline.index).astype("datetime64[us]")
 
         def read(rows: Ints) -> pd.DataFrame:
             wanted = pa.array(chosen[rows])
             marks = self.rows.take(wanted)
-            values = {n: self.cipher.decrypt(self.sealed[n].take(wanted), marks, _place(n)).to_pandas() for n in names}
+            values = {
+                n: self.cipher.decrypt(self.encrypted[n].take(wanted), marks, _place(n)).to_pandas() for n in names
+            }
             return pd.DataFrame(values)
 
         return RegisterEntries(outline, names, read, book)
 
 
 def measure(records: int, runs: int) -> None:
-    """Match all entries, then 99 % of them, then several times the rest as a batch; print the claims."""
+    """Match all entries, then 99 % of them, then the last 1 % as a batch (`runs` times); print the claims."""
     frame = draw_people(records).drop(columns=["person"])
     with (
         TemporaryDirectory(prefix="bojagi-bench-") as folder,
@@ -97,7 +99,7 @@ def _measure(register: _Register, size: int, runs: int) -> None:
     before = register.people(all_rows[:old], SketchBook(keys))
     first = match_all(before, Options(memory="3GB"))
     if first.trained is None or first.sketches is None:
-        raise SystemExit("no pairs to learn from")
+        raise SystemExit("No two entries share a blocking key, so no model was trained. Use more records.")
     book = SketchBook(keys, before.book.encrypt_rows(before.frame, first.sketches.values, first.sketches.layout))
     group, fresh = np.concatenate([_groups(first, old), all_rows[old:]]), all_rows >= old
     rebuilds, batches, read = [], [], 0
@@ -115,10 +117,10 @@ def _measure(register: _Register, size: int, runs: int) -> None:
     for what, bar in (("wall", MOST_SHARE_OF_TIME), ("processor", None)):
         ours, others = ([getattr(moment, what) for moment in moments] for moments in (batches, rebuilds))
         claim = f"{name}: {what} time of matching, as a share of a rebuild's"
-        of_runs(claim, ours, "s", others=others, peer="full rebuild", bar=bar, on_ratio=True).tell()
-    Claim(f"{name}: share read in clear", read / size, "", peer="full rebuild", other=1.0).tell()
+        of_runs(claim, ours, "s", others=others, peer="full rebuild", bar=bar, on_ratio=True).print_json()
+    Claim(f"{name}: share read in clear", read / size, "", peer="full rebuild", other=1.0).print_json()
     differs = float(np.mean(_after(group, found) != _groups(whole, size)))
-    Claim(f"{name}: people grouped otherwise", differs, "", peer="full rebuild", bar=MOST_DISAGREEMENT).tell()
+    Claim(f"{name}: people grouped otherwise", differs, "", peer="full rebuild", bar=MOST_DISAGREEMENT).print_json()
 
 
 def _groups(matching: Matching, size: int) -> Ints:

@@ -1,4 +1,4 @@
-"""Measures time and memory of resolving simulated person records, each number of records in a process of its own."""
+"""Measures time and memory of resolving simulated person records, each number of records in a separate process."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MOST_GIB = 8.0
 
 
 def resolve_once(records: int) -> dict[str, Any]:
-    """Resolve this number of records once in this process; return times, counts and scores."""
+    """Resolve this number of records in this process; return times, counts and scores."""
     frame = draw_people(records)
     truth = pd.factorize(frame.pop("person"))[0].astype(np.int64)
     began = time.perf_counter()
@@ -49,7 +49,7 @@ def measure(small: int, large: int) -> None:
         print(f"{size}: {found[size]}, peak {run.peak_gib:.2f} GiB", file=sys.stderr)
     seconds = [found[size]["seconds"] for size in (small, large)]
     times = large / small
-    Claim(f"{large} records: time", seconds[1], "s").tell()
+    Claim(f"{large} records: time", seconds[1], "s").print_json()
     Claim(
         f"{large} records: time for each record",
         seconds[1] / times,
@@ -58,8 +58,8 @@ def measure(small: int, large: int) -> None:
         peer=f"{small} records",
         bar=MOST_GROWTH,
         on_ratio=True,
-    ).tell()
-    Claim(f"{large} records: peak memory", run.peak_gib, "GiB", bar=MOST_GIB).tell()
+    ).print_json()
+    Claim(f"{large} records: peak memory", run.peak_gib, "GiB", bar=MOST_GIB).print_json()
 
 
 if __name__ == "__main__":

@@ -19,16 +19,16 @@ IDENTIFIER = "silver/identifier"
 
 
 class Decisions(Protocol):
-    """Decides for one customer, purpose and moment; the live decisions and the index both do."""
+    """Decides consent for one customer, purpose and moment. `LiveDecisions` and `DecisionIndex` fit this protocol."""
 
     def is_permitted(self, customer_id: str, purpose: str, at: datetime) -> bool:
-        """Return whether the customer permits the purpose then."""
+        """Return whether the customer permits the purpose at the moment `at`."""
         ...
 
 
 @dataclass(frozen=True)
 class ArrowTables:
-    """Tables as Arrow, with consent decided for each customer by the consent record itself."""
+    """Reads tables as Arrow, and takes each customer's consent decision from the consent record."""
 
     lakehouse: Lakehouse
     policy: Policy
@@ -39,13 +39,13 @@ class ArrowTables:
         return self.lakehouse.rows(table, columns)
 
     def with_customer(self, frame: pa.Table, key: str | None, token_kind: str | None) -> pa.Table:
-        """Return the rows with the column `CUSTOMER`; null where the matching key leads to no customer."""
+        """Return the rows with the column `CUSTOMER`; null where no customer has the row's matching key."""
         if key is None:
             return frame.append_column(CUSTOMER, pa.nulls(frame.num_rows, pa.string()))
         if token_kind is None:
             return frame.append_column(CUSTOMER, frame[key])
         if not self.lakehouse.exists(IDENTIFIER):
-            raise AccessRefused(f"There is no table {IDENTIFIER} that leads to the customers: run `bojagi run`.")
+            raise AccessRefused(f"There is no table {IDENTIFIER}, which links rows to customers: run `bojagi run`.")
         # The kind is a word of the contract's vocabulary.
         known = self.lakehouse.select(IDENTIFIER, '"token", "customer_id"', f"\"token_kind\" = '{token_kind}'")
         owners = known.group_by("token").aggregate([("customer_id", "min"), ("customer_id", "max")]).combine_chunks()
@@ -73,12 +73,12 @@ class ArrowTables:
         return frame.slice(0, count)
 
     def customers(self, frame: pa.Table) -> list[str]:
-        """Return every customer of the rows once."""
+        """Return the distinct customers of the rows, without null."""
         found: list[str] = frame[CUSTOMER].drop_null().unique().to_pylist()
         return found
 
     def renamed(self, frame: pa.Table, key: str, names: Mapping[str, str]) -> pa.Table:
-        """Return the rows with the column `key` replaced by the name of each row's customer."""
+        """Return the rows with column `key` replaced by the customer's entry in `names`; null without a customer."""
         customers = pa.array(list(names), pa.string())
         column = pa.array(list(names.values()), pa.string()).take(pc.index_in(frame[CUSTOMER], value_set=customers))
         return frame.set_column(frame.column_names.index(key), key, column)

@@ -1,4 +1,4 @@
-"""Where the built-in contracts are."""
+"""Names the folders of the built-in contracts."""
 
 from pathlib import Path
 

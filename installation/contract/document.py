@@ -38,7 +38,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Contract(Document):
-    """One contract. Fields are those of `privacy.contract.document.Document`."""
+    """One contract with its Arrow schema. Fields are those of `privacy.contract.document.Document`."""
 
     def arrow_schema(self) -> Any:
         """Return the `pyarrow.Schema` of the contract's columns; required columns are not nullable."""
@@ -51,8 +51,8 @@ Contracts: TypeAlias = Documents[Contract]
 def load_contracts(folders: Iterable[Path] = BUILT_IN) -> Contracts:
     """Read every `*.odcs.yaml` of the folders, by contract id.
 
-    Structure and vocabulary are validated here; the rules that span a document or several are
-    `pipelines.contracts.check`'s.
+    Structure and vocabulary are validated here. `pipelines.contracts.check` checks the rules over a whole contract or
+    over several contracts.
 
     Raises:
         ContractError: with every fault found, each with its file and line.

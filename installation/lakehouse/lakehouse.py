@@ -1,4 +1,4 @@
-"""Delta tables by name, as Arrow tables.
+"""Reads and writes Delta tables by name, as Arrow tables.
 
 A table's name is its layer and its grain: `silver/touchpoint_event`. Every write is one commit: readers see the table
 before it or after it. `pipelines.lakehouse.spark_lakehouse` adds reading and writing with an engine.
@@ -24,7 +24,7 @@ TABLE_NAME = re.compile(r"[a-z]+/[a-z][a-z0-9_]*")
 DEFAULT_RETENTION_HOURS = 168
 LOG_RETENTION = "delta.logRetentionDuration"
 DEFAULT_LOG_RETENTION = "interval 30 days"
-# Commits that leave a table's rows as they are, and with them what its fingerprint stands for.
+# Commits that do not change a table's rows, so its fingerprint stays valid.
 MAINTENANCE = frozenset({"OPTIMIZE", "VACUUM START", "VACUUM END"})
 FINGERPRINT_PREFIX = "fingerprint:"
 
@@ -50,7 +50,7 @@ class Lakehouse:
         self.storage_options = dict(storage_options or {})
 
     def path(self, table: str) -> str:
-        """Return where a table is, as a path or URL that both the engine and `deltalake` take.
+        """Return the location of a table, as a path or URL that both the engine and `deltalake` accept.
 
         Raises:
             LakehouseError: the name is not layer/name.
@@ -60,7 +60,7 @@ class Lakehouse:
         return f"{self.root}/{table}"
 
     def exists(self, table: str) -> bool:
-        """Return whether the table has a first commit."""
+        """Return whether the table exists, that is, has a commit."""
         from deltalake import DeltaTable
 
         return DeltaTable.is_deltatable(self.path(table), storage_options=self.storage_options)
@@ -132,10 +132,10 @@ class Lakehouse:
         )
 
     def fingerprint(self, table: str) -> str | None:
-        """Return the fingerprint of the inputs that the last writer noted; None when there is none.
+        """Return the fingerprint of the inputs that the table was last built from; None when there is none.
 
-        It is the note of the commit that last changed rows. Any other write, also by another program, has no such note;
-        the table then counts as out of date.
+        It is stored as the note of the commit that last changed rows. A write by another program has no such note; the
+        table then counts as out of date.
         """
         if not self.exists(table):
             return None

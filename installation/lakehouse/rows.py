@@ -1,7 +1,7 @@
 """Reads rows of an opened Delta table with SQL, in this process.
 
-`deltalake`'s own reader to pyarrow is not used: it refuses deletion vectors, and its reading threads at times abort the
-process at its end.
+`deltalake`'s own reader to pyarrow is not used. It refuses deletion vectors, and its threads sometimes abort the
+process at exit.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def scan(delta: DeltaTable, expressions: str = "*", where: str | None = None) ->
 
     Args:
         delta: the opened table, at any version.
-        expressions: what to select, as SQL of DataFusion, such as `count(*)` or `"a", "b"`.
+        expressions: the values to select, as SQL of DataFusion, such as `count(*)` or `"a", "b"`.
         where: condition that the rows satisfy; None selects all rows.
     """
     from deltalake import QueryBuilder
@@ -50,7 +50,7 @@ def quoted(columns: Sequence[str]) -> str:
 
 
 def _plain(kind: pa.DataType) -> pa.DataType:
-    """The type without the reader's own encodings, which not every Arrow function takes."""
+    """Return the plain type for a type of the reader's own encodings, which not every Arrow function accepts."""
     if pa.types.is_string_view(kind) or pa.types.is_large_string(kind):
         return pa.string()
     return pa.binary() if pa.types.is_binary_view(kind) else kind

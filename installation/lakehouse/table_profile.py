@@ -1,4 +1,4 @@
-"""What the Delta log tells of a table: rows, files, bytes, filled columns, rows a day. Reads no data file."""
+"""Reads figures of a table from its Delta log: rows, files, bytes, filled columns, rows per day. Reads no data file."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -41,7 +41,7 @@ def read_profile(table: DeltaTable) -> TableProfile:
 
 
 def latest_day(table: DeltaTable, column: str) -> date | None:
-    """Return the day of the column's greatest value by the log's statistics; None where they do not tell."""
+    """Return the day of the column's greatest value by the log's statistics; None if the log has no statistics."""
     files = pa.table(table.get_add_actions(flatten=True))
     name = f"max.{column}"
     latest = pc.max(files[name]).as_py() if name in files.column_names else None
@@ -58,7 +58,7 @@ def _filled(files: Any, rows: int) -> dict[str, float]:
     nulls = [name for name in files.column_names if name.startswith(NULL_COUNT)]
     if not rows:
         return {}
-    # A file without statistics of a column says nothing about it, so neither do we.
+    # If one file has no statistics of a column, the column's share is unknown, so the column is left out.
     known = [name for name in nulls if files[name].null_count == 0]
     return {name.removeprefix(NULL_COUNT): 1 - _total(files, name) / rows for name in known}
 

@@ -1,4 +1,4 @@
-"""The Spark backend of `privacy.access.reader.TableReader`: for large reads."""
+"""Reads tables on Spark for `privacy.access.reader.TableReader`; used for large tables."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ IDENTIFIER = "silver/identifier"
 
 @dataclass(frozen=True)
 class SparkTables:
-    """Tables as DataFrames, with consent decided by joins with silver/permission and what was recorded since."""
+    """Reads tables as DataFrames, and filters them by silver/permission and the consents recorded after its build."""
 
     lakehouse: SparkLakehouse
     consent: Callable[[datetime], ConsentView]
@@ -43,26 +43,29 @@ class SparkTables:
         return frame.join(owners, F.col(f"{key}_token") == F.col("_token"), "left").drop("_token")
 
     def permitted(self, frame: DataFrame, purpose: str, at: datetime) -> DataFrame:
-        """Return the rows whose customer permits the purpose at that moment."""
+        """Return the rows whose customer permits the purpose at that moment.
+
+        Rows without a customer are returned only for purposes that do not rest on consent.
+        """
         return keep_permitted_now(frame, purpose, self.consent(at), self.lakehouse, CUSTOMER)
 
     def count_customers(self, frame: DataFrame) -> int:
-        """Return how many different customers the rows have; the engine counts, and sends one number."""
+        """Return the number of different customers of the rows; null is not counted. The engine counts."""
         return cast("int", frame.select(F.count_distinct(CUSTOMER)).toArrow()[0][0].as_py())
 
     def first(self, frame: DataFrame, count: int) -> DataFrame:
-        """Return the first rows, fetched once: a second execution might give others."""
+        """Return the first `count` rows, fetched once, because a second execution might return other rows."""
         rows = frame.limit(count).toArrow()
         # With the schema: without it, a wall time would become a time with a zone.
         return frame.limit(0) if rows.num_rows == 0 else frame.sparkSession.createDataFrame(rows, frame.schema)
 
     def customers(self, frame: DataFrame) -> list[str]:
-        """Return every customer of the rows once."""
+        """Return the distinct customers of the rows, without null."""
         found = frame.select(CUSTOMER).where(F.col(CUSTOMER).isNotNull()).distinct().toArrow()[0]
         return cast("list[str]", found.to_pylist())
 
     def renamed(self, frame: DataFrame, key: str, names: Mapping[str, str]) -> DataFrame:
-        """Return the rows with the column `key` replaced by the name of each row's customer."""
+        """Return the rows with `key` replaced by the name that `names` has for the row's customer; null without one."""
         if not names:
             return frame.withColumn(key, F.lit(None).cast("string"))
         pairs = {"_from": pa.array(list(names), pa.string()), "_to": pa.array(list(names.values()), pa.string())}
@@ -71,5 +74,5 @@ class SparkTables:
         return joined.withColumn(key, F.col("_to")).drop("_from", "_to")
 
     def selected(self, frame: DataFrame, columns: Sequence[str]) -> DataFrame:
-        """Return only these columns."""
+        """Return the rows with only the given columns."""
         return frame.select(*columns)

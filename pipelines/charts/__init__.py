@@ -1,4 +1,4 @@
-"""Small charts for the metadata of assets: the rows of a table, released statistics, and the matching of customers.
+"""Draws small charts for the metadata of assets: rows of a table, released statistics, matching of customers.
 
-Matplotlib draws them. Figures that a chart shows are computed here too; tables are read elsewhere.
+The figures in a chart are computed here too. Tables are read elsewhere.
 """

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.artist import Artist
 
 Point = tuple[float, float]
-"""A place on a canvas: pixels from the left and from the bottom."""
+"""A position on a canvas, in pixels from the left and from the bottom."""
 PAPER, INK, MARK = "#ffffff", "#2f5d62", "#b5442e"
 DOTS_PER_INCH = 100
 MOST_CHARACTERS = 999
@@ -21,7 +21,7 @@ MOST_CHARACTERS = 999
 
 @dataclass(frozen=True)
 class Chart:
-    """A picture and the sentence that says what it shows."""
+    """A picture (PNG) and its caption, one sentence."""
 
     caption: str
     png: bytes
@@ -32,13 +32,13 @@ class Chart:
 
 
 class Canvas:
-    """A white picture of fixed size that shapes are added to.
+    """A white picture of fixed size, to which shapes are added.
 
-    Shapes are added to the figure itself: axes would take six milliseconds a chart, and a run draws sixty charts.
+    Shapes are added to the figure without axes: axes take six milliseconds per chart, and a run draws sixty charts.
     """
 
     def __init__(self, width: int, height: int) -> None:
-        # Here, because Matplotlib takes half a second to import and a run that changes no table draws no chart.
+        # Imported here, because Matplotlib takes half a second to import and a run without changes draws no chart.
         from matplotlib.figure import Figure
 
         self._size = (width, height)
@@ -62,7 +62,7 @@ class Canvas:
         )
 
     def write(self, place: Point, text: str) -> None:
-        """Write a label in small type, centred on the place, its lower edge there."""
+        """Write a label in small type above the position, centred on it."""
         x, y = self._place(place)
         self._figure.text(x, y, text, fontsize=7.5, ha="center", va="bottom", color=INK, antialiased=False)
 
@@ -84,7 +84,7 @@ class Canvas:
         return file.getvalue()
 
     def _place(self, point: Point) -> Point:
-        """Return the point as shares of the canvas."""
+        """Return the position as shares (0 to 1) of the canvas' width and height."""
         return point[0] / self._size[0], point[1] / self._size[1]
 
     def _add(self, artist: Artist) -> None:
@@ -92,12 +92,12 @@ class Canvas:
 
 
 def preload() -> None:
-    """Import Matplotlib, whose first import on a machine also lists the fonts."""
+    """Import Matplotlib before the first chart. The first import on a machine is slow, because it lists the fonts."""
     Canvas(1, 1).to_png()
 
 
 def average_down(values: Sequence[float], most: int) -> list[float]:
-    """Average neighbours until at most that many values are left.
+    """Return at most `most` values: averages of neighbouring values if there are more.
 
     >>> average_down([1, 3, 5, 7, 9], 3)
     [2.0, 6.0, 9.0]

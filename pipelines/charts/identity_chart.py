@@ -1,4 +1,4 @@
-"""The two charts of a matching: pairs above each threshold, and customers by their number of records."""
+"""Draws the two charts of a matching: pairs above each threshold, and customers by their number of records."""
 
 from __future__ import annotations
 

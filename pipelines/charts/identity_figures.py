@@ -1,6 +1,7 @@
-"""What a threshold would do and how large the people are: the numbers behind the two charts of a resolution.
+"""Computes the figures of the two charts of a matching: pairs above each threshold, and people by number of records.
 
-Plain values only; who shows them decides how. The waterfall of one pair is in `explain`.
+The results are plain values; `identity_chart` draws them. The waterfall chart of one pair is in
+`pipelines.matching.explanation`.
 """
 
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from pipelines.matching.scoring import ScoredPairs
 
-# Log2 odds at which pairs are counted: from the weight below which no pair is scored to certainty.
+# Log2 odds at which pairs are counted, from the lowest weight that is scored to certainty.
 THRESHOLDS = tuple(range(-8, 33))
 
 
@@ -22,9 +23,9 @@ class ThresholdPoint:
 
     Attributes:
         threshold: log2 odds.
-        probability: the same as a probability that both records are one person.
+        probability: the threshold as the probability that both records are one person.
         pairs: scored pairs above the threshold.
-        expected_wrong: how many of those the model expects to be two people (the sum of their 1 - probability).
+        expected_wrong: number of those pairs that the model expects to be two people: the sum of 1 - probability.
     """
 
     threshold: float
@@ -35,7 +36,7 @@ class ThresholdPoint:
 
 @dataclass(frozen=True, slots=True)
 class ClusterSize:
-    """How many people have this many records."""
+    """The number of people that have a given number of records."""
 
     records: int
     people: int
@@ -44,7 +45,7 @@ class ClusterSize:
 def count_pairs_by_threshold(
     pairs: ScoredPairs, thresholds: Sequence[float] = THRESHOLDS
 ) -> tuple[ThresholdPoint, ...]:
-    """Count the pairs above each threshold.
+    """Return for each threshold the number of pairs above it, and how many of them are expected to be wrong.
 
     >>> pairs = ScoredPairs(np.array([0, 0]), np.array([1, 2]), np.array([3.0, -1.0]))
     >>> [(p.threshold, p.pairs, p.expected_wrong) for p in count_pairs_by_threshold(pairs, [-2, 0, 5])]
@@ -66,7 +67,7 @@ def count_pairs_by_threshold(
 
 
 def count_people_by_size(group: NDArray[np.int64]) -> tuple[ClusterSize, ...]:
-    """Count people by their number of records, from the group of each record.
+    """Return the number of people by their number of records, from the group of each record.
 
     >>> count_people_by_size(np.array([0, 0, 2, 3]))
     (ClusterSize(records=1, people=2), ClusterSize(records=2, people=1))

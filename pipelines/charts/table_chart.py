@@ -1,4 +1,4 @@
-"""The charts of one table: its rows a day, its filled columns, or released statistics with their margins."""
+"""Draws the chart of one table: rows per day, filled values per column, or released statistics with their margins."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MOST_BARS = 40
 
 
 def draw_profile(profile: TableProfile) -> Chart | None:
-    """Draw the rows of each day where a table has days, else the share of filled values of each column.
+    """Draw the number of rows per day; if the profile has no days, the share of non-null values per column.
 
     Returns None when the table is empty or its log holds no statistics.
     """
@@ -28,7 +28,7 @@ def draw_profile(profile: TableProfile) -> Chart | None:
 def draw_intervals(values: Sequence[float], margins: Sequence[float], caption: str) -> Chart:
     """Draw each value as a bar and its interval, value ± margin, as a line on it.
 
-    What lies below zero is cut off. More than `MOST_BARS` values are averaged and get no intervals.
+    Parts of a bar or interval below zero are not drawn. More than `MOST_BARS` values are averaged and get no intervals.
     """
     top = max((value + margin for value, margin in zip(values, margins, strict=True)), default=0.0)
     intervals = list(zip(values, margins, strict=True)) if len(values) <= MOST_BARS else []

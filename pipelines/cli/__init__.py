@@ -1,4 +1,4 @@
-"""The bojagi command. Parses, calls one function, prints."""
+"""Defines the command `bojagi`: each module parses options, calls one function and prints the result."""
 
 
 def main() -> None:

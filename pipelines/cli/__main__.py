@@ -1,4 +1,4 @@
-"""`python -m pipelines.cli`, for an environment where the console script is not installed."""
+"""Runs the command line as `python -m pipelines.cli`, where the script `bojagi` is not installed."""
 
 from pipelines.cli import main
 

@@ -1,4 +1,4 @@
-"""The commands `bojagi anonymize` and `bojagi risk`, for any CSV, Parquet or Delta table."""
+"""Commands `bojagi anonymize` and `bojagi risk`, for any CSV, Parquet or Delta table."""
 
 import json
 from dataclasses import asdict

@@ -1,4 +1,4 @@
-"""Releases a table that is too large for this process: the engine reads, counts, labels and writes it."""
+"""Anonymises a table that is too large for this process: the engine reads, counts, labels and writes it."""
 
 import shutil
 import tempfile

@@ -1,4 +1,4 @@
-"""Assembles the commands. Each module imports heavy packages only when its command runs."""
+"""Assembles the commands of `bojagi`. Each module imports large packages only when its command runs."""
 
 import typer
 

@@ -1,4 +1,4 @@
-"""`bojagi audit`: shows who used personal data for what, and verifies that the log was not changed."""
+"""Commands `bojagi audit`: show the uses of personal data by user and purpose, and verify the audit log."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def show(
 
 
 def _line(entry: AuditEntry) -> str:
-    """One line of text; --json also names the columns."""
+    """Return an entry as one line of text. It leaves out the columns, which --json shows."""
     counts = [f"{entry.subjects:,} subjects"] if entry.subjects is not None else []
     counts += [f"{len(entry.columns)} columns"] if entry.columns else []
     use = f"{entry.who} ({entry.role})  {entry.action} {entry.table} for {entry.purpose}: "
@@ -65,7 +65,7 @@ def verify(
     as_json: Json = False,
     data: Data = None,
 ) -> None:
-    """Verify the whole log, the privacy ledger, and that every logged release has a debit of its own.
+    """Verify the whole log, the privacy ledger, and that every logged release has a separate debit.
 
     Exit code 1 if an entry of either was altered, removed, reordered or cut off.
 

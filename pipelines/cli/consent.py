@@ -1,4 +1,4 @@
-"""`bojagi consent`: records consents and withdrawals, shows what is permitted, prints receipts, imports records."""
+"""Commands `bojagi consent`: record consents, show permitted purposes, print receipts, import records."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ At = Annotated[
     datetime | None,
     typer.Option(
         "--at",
-        help="Local wall time from which it counts. In a simulated market, now is the end of its last day.",
+        help="Local wall time from which the record is valid. In a simulated market, now is the end of its last day.",
         show_default="now",
     ),
 ]
@@ -43,8 +43,8 @@ Moment = Annotated[
 ]
 Notice = Annotated[str, typer.Option("--notice", help="Version of the notice that was shown to the customer.")]
 Language = Annotated[str, typer.Option("--language", help="Language of the notice.")]
-Jurisdiction = Annotated[str, typer.Option("--jurisdiction", help="Country whose law governs.")]
-Method = Annotated[str, typer.Option("--method", help="How it was expressed, such as web_form.")]
+Jurisdiction = Annotated[str, typer.Option("--jurisdiction", help="Country whose law applies.")]
+Method = Annotated[str, typer.Option("--method", help="How the customer expressed it, such as web_form.")]
 Evidence = Annotated[
     Path | None,
     typer.Option(
@@ -57,7 +57,7 @@ Evidence = Annotated[
 Age = Annotated[
     int | None, typer.Option("--age", help="Age in full years. An unknown age counts as under fourteen in Korea.")
 ]
-Guardian = Annotated[bool, typer.Option("--guardian", help="The legal guardian consents.")]
+Guardian = Annotated[bool, typer.Option("--guardian", help="The consent is given by the legal guardian.")]
 Categories = Annotated[
     list[str] | None, typer.Option("--category", help="Data category that is covered, as a W3C DPV term; repeatable.")
 ]
@@ -65,7 +65,7 @@ Recipients = Annotated[
     list[str] | None, typer.Option("--recipient", help="Recipient of the data that the notice names; repeatable.")
 ]
 Until = Annotated[datetime | None, typer.Option("--until", help="Local wall time at which the consent ends.")]
-Storage = Annotated[str | None, typer.Option("--storage", help="Place and duration of storage, as the notice said.")]
+Storage = Annotated[str | None, typer.Option("--storage", help="Place and duration of storage, as in the notice.")]
 Lift = Annotated[bool, typer.Option("--lift", help="Lift the objection, or with --restrict the restriction.")]
 Restrict = Annotated[bool, typer.Option("--restrict", help="Restrict the processing instead of objecting to it.")]
 
@@ -250,7 +250,7 @@ def import_records(
     with installation_for(data) as installation:
         read = list(_read(file, landed, installation))
         new = installation.consent_service().take_in(read)
-    typer.echo(f"{len(new)} records imported, {len(read) - len(new)} known already")
+    typer.echo(f"{len(new)} records imported, {len(read) - len(new)} were recorded before")
 
 
 def _statement(method: str, at: datetime | None, evidence: Path | None) -> Statement:
@@ -282,7 +282,7 @@ def _read(file: Path, landed: bool, installation: Installation) -> Iterator[Cons
 
 
 def _rows(file: Path) -> Iterator[tuple[str, Any]]:
-    """The JSON documents of a file with their places: one document, or one a line."""
+    """Yield the JSON documents of a file, each with its place: the whole file, or one document per line."""
     from privacy.consent.errors import ConsentError
 
     try:

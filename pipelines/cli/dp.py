@@ -1,4 +1,4 @@
-"""`bojagi dp`: ask questions with differential privacy, and show or set budgets."""
+"""Commands `bojagi dp`: answer questions with differential privacy, and show or set privacy budgets."""
 
 from __future__ import annotations
 
@@ -33,7 +33,9 @@ def query(
     spec: Annotated[
         Path | None, typer.Argument(help="A question in YAML.", show_default=False, exists=True, dir_okay=False)
     ] = None,
-    sql: Annotated[str | None, typer.Option("--sql", help="A question in SQL instead; see docs/dp.md.")] = None,
+    sql: Annotated[
+        str | None, typer.Option("--sql", help="A question in SQL, instead of a YAML file; see docs/dp.md.")
+    ] = None,
     purpose: Annotated[
         str, typer.Option("--purpose", help="Purpose whose privacy budget is charged (with --sql).")
     ] = "analytics",
@@ -54,14 +56,14 @@ def query(
     as_json: Json = False,
     data: Data = None,
 ) -> None:
-    """Answer one question. The same question on the same data costs nothing again."""
+    """Answer one question. The same question on the same data costs no budget again."""
     from pipelines.cli.dp_text import print_answer, print_preview
     from privacy.dp.errors import DpError
     from privacy.dp.noise_plan import NoisePlan
     from privacy.dp.preview import preview
 
     if spec is not None and sql is not None:
-        raise typer.BadParameter("give either a YAML file or --sql")
+        raise typer.BadParameter("got both a YAML file and --sql; give only one of them")
     try:
         question = _sql_question(sql, purpose, rho, keys or [], bounds) if sql is not None else _question(spec)
         if show_preview:
@@ -71,9 +73,9 @@ def query(
             else:
                 print_preview(shown)
             return
-        with installation_for(data) as installation, _desk(installation) as desk:
-            answer = desk.answer(question)
-            left = desk.balances(question)
+        with installation_for(data) as installation, _open_service(installation) as service:
+            answer = service.answer(question)
+            left = service.balances(question)
     except DpError as error:
         raise _refusal(error, as_json) from error
     if as_json:
@@ -99,8 +101,8 @@ def suggest(
     form = {"dataset": dataset, "column": measure, "purpose": purpose, "rho": rho, "share": share}
     try:
         question = read_bounds_question(form)
-        with installation_for(data) as installation, _desk(installation) as desk:
-            found = desk.suggest(question)
+        with installation_for(data) as installation, _open_service(installation) as service:
+            found = service.suggest(question)
     except DpError as error:
         raise _refusal(error, as_json) from error
     if as_json:
@@ -123,7 +125,7 @@ def budget(
     as_json: Json = False,
     data: Data = None,
 ) -> None:
-    """Show what is left of every budget, or set limits of one. Verifies the whole ledger first."""
+    """Show the remaining budget of every account, or set limits of one account. Verifies the whole ledger first."""
     from privacy.dp.errors import DpError
 
     try:
@@ -146,11 +148,13 @@ def budget(
 
 @app.command()
 def report(
-    names: Annotated[list[str] | None, typer.Argument(help="Reports, such as order_by_month; all by default.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Names of declared statistics, such as order_by_month; all by default.")
+    ] = None,
     as_json: Json = False,
     data: Data = None,
 ) -> None:
-    """Ask the declared regular questions and write their answers as tables of the layer release."""
+    """Answer the declared statistics questions and write each answer to its table in the layer release."""
     from pipelines.cli.dp_text import print_answer
     from pipelines.release.declaration import statistics_releases
     from pipelines.release.statistics import publish
@@ -159,15 +163,15 @@ def report(
     reports = {one.name: one for one in statistics_releases()}
     unknown = sorted(set(names or ()) - reports.keys())
     if unknown:
-        raise typer.BadParameter(f"no report {', '.join(unknown)}; there are {', '.join(reports)}")
+        raise typer.BadParameter(f"no declared statistics {', '.join(unknown)}; choose from {', '.join(reports)}")
     answers = {}
     try:
-        with installation_for(data) as installation, _desk(installation) as desk:
+        with installation_for(data) as installation, _open_service(installation) as service:
             for name in names or reports:
-                answers[name] = publish(reports[name], desk)
+                answers[name] = publish(reports[name], service)
                 if not as_json:
                     print(f"{reports[name].title}  (release/{name})")
-                    print_answer(answers[name], desk.balances(reports[name].question))
+                    print_answer(answers[name], service.balances(reports[name].question))
     except DpError as error:
         raise _refusal(error, as_json) from error
     if as_json:
@@ -177,11 +181,11 @@ def report(
 
 @app.command()
 def join(data: Data = None) -> None:
-    """Let this machine use the fleet's ledger. Run it once per machine; it verifies the whole ledger first."""
+    """Connect this machine to the fleet's ledger and verify the whole ledger. Run it once per machine."""
     installation = installation_for(data)
     if installation.settings.ledger_postgres_file is None:
         raise typer.BadParameter(
-            "this machine uses a ledger file of its own; name the fleet's ledger in ledger_postgres_file first"
+            "this machine uses a local ledger file; set ledger_postgres_file to the fleet's ledger first"
         )
     with closing(installation.open_ledger(joins=True)) as ledger:
         ledger.verify()
@@ -209,14 +213,14 @@ def _question(spec: Path | None) -> Question:
     try:
         form: Any = yaml.safe_load(spec.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise typer.BadParameter(f"{spec}: this is not YAML: {' '.join(str(error).split())}") from error
+        raise typer.BadParameter(f"{spec}: not a YAML file: {' '.join(str(error).split())}; correct it") from error
     if not isinstance(form, dict):
         raise typer.BadParameter(f"{spec}: expected the fields of a question; see docs/dp.md")
     return read_question(form)
 
 
 @contextmanager
-def _desk(installation: Installation) -> Iterator[StatisticsService]:
+def _open_service(installation: Installation) -> Iterator[StatisticsService]:
     from pipelines.engine.session import open_engine
     from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
     from pipelines.release.statistics_service import StatisticsService
@@ -239,7 +243,9 @@ def _budget_rows(ledger: Ledger, account: str | None, limits: list[str]) -> list
         raise typer.BadParameter("give the account before --set, such as gold/order_history|analytics")
     parts = [] if account is None else account.split("|")
     if len(parts) not in (0, 2, 3):
-        raise typer.BadParameter(f"{account!r}: expected dataset|purpose|unit")
+        raise typer.BadParameter(
+            f"{account!r}: expected dataset|purpose|unit, such as gold/order_history|analytics|customer_id"
+        )
     now, accounts = utc_now(), [BudgetAccount(*parts)] if parts else ledger.accounts()
     for text in limits:
         ledger.set_limit(accounts[0], *_limit(text), now)
@@ -264,11 +270,15 @@ def _limit(text: str) -> tuple[Any, Any]:
     period, _, amount = text.partition("=")
     rho, _, delta = amount.partition(":")
     if period not in PERIODS:
-        raise typer.BadParameter(f"{text!r}: expected {', '.join(PERIODS)} = ρ or ρ:δ")
+        raise typer.BadParameter(
+            f"{text!r}: expected PERIOD=ρ or PERIOD=ρ:δ, such as month=0.5; periods are {', '.join(PERIODS)}"
+        )
     try:
         return period, cost_of_rho(float(rho), float(delta or 0))
     except ValueError as error:
-        raise typer.BadParameter(f"{text!r}: expected numbers after the equals sign") from error
+        raise typer.BadParameter(
+            f"{text!r}: expected numbers after the equals sign, such as month=0.5 or ever=5:1e-6"
+        ) from error
 
 
 def _text(number: float | None) -> str:

@@ -20,7 +20,7 @@ def print_answer(answer: Answer, left: Mapping[str, float]) -> None:
     if answer.estimates:
         console.print(_table(answer.estimates))
     else:
-        console.print("No group is shared by enough customers to be shown.")
+        console.print("No group has enough customers to be shown.")
     console.print(answer.sentence)
     statement = answer.statement
     console.print(

@@ -1,4 +1,4 @@
-"""Turns our own errors into one line and an exit code at the edge of the process; other errors stay a traceback."""
+"""Prints errors of Bojagi as one line and sets the exit code of the process. Other errors print a traceback."""
 
 import sys
 from typing import Any

@@ -1,4 +1,4 @@
-"""The exit codes of `bojagi`, and the exit code of each of our errors."""
+"""Defines the exit codes of `bojagi`, and maps each error class to an exit code."""
 
 import errno
 from enum import IntEnum
@@ -58,5 +58,5 @@ def of_names(*names: str) -> ExitCode:
 
 
 def is_disk_fault(error: OSError) -> bool:
-    """Say whether the disk refused to be written. Other errors of the operating system are mistakes in our code."""
+    """Return whether an OSError means that the disk cannot be written. Any other OSError is a fault of the code."""
     return error.errno in _DISK

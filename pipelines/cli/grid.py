@@ -1,4 +1,4 @@
-"""The console and the text tables of the commands' output."""
+"""Makes the console and the text tables of the commands' output."""
 
 from __future__ import annotations
 

@@ -102,7 +102,7 @@ def explain_command(
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")] = False,
     memory: Memory = "4GB",
 ) -> None:
-    """Show the match weight of two records, or two customers, and what each comparison adds to it."""
+    """Show the match weight of two records, or two customers, and the contribution of each comparison."""
     from pipelines.cli.identity_file import explain_records
 
     found, together = explain_records((first, second), source, mapping, installation_for(data), memory, quiet=as_json)
@@ -117,7 +117,7 @@ def explain_command(
 
 
 def _verdict(found: Explanation, *, together: bool) -> str:
-    """Return whether both are one customer, with the reason if the match weight of the pair alone says otherwise."""
+    """Return yes or no as text: whether both are one customer. Adds the reason if the match weight disagrees."""
     is_match = found.rule is not None or found.weight > 0
     if together:
         return "yes" if is_match else "yes, because of other records or a steward's decision"

@@ -37,7 +37,7 @@ from pipelines.register.customer_id import opaque_ids
 
 @dataclass(frozen=True)
 class Labelled:
-    """Options of an evaluation that say which records to use.
+    """Options of an evaluation that select its records.
 
     Attributes:
         source: labelled person file; None for a named data set.
@@ -67,7 +67,7 @@ def resolve_file(source: Path, out: Path, mapping: Path | None, options: Options
 
 
 def evaluate_labelled(name: str | None, labelled: Labelled, memory: str, *, with_baseline: bool) -> Evaluation:
-    """Evaluate a named data set or a labelled file, if wanted together with plain Splink."""
+    """Evaluate the resolver, and optionally plain Splink, on a data set or a labelled file; return the metrics."""
     return evaluate(_labelled(name, labelled), Options(memory=memory), with_baseline=with_baseline)
 
 

@@ -1,4 +1,4 @@
-"""`bojagi keys`: shows the numbers of keys, and rotates the key-encryption key."""
+"""Commands `bojagi keys`: show the numbers of keys, and rotate the key-encryption key."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Module = Annotated[
         show_default="hsm_module of the settings",
     ),
 ]
-Token = Annotated[str, typer.Option("--hsm-token", help="Label of its token.")]
+Token = Annotated[str, typer.Option("--hsm-token", help="Label of the token in the PKCS#11 module.")]
 PinFile = Annotated[
     Path | None, typer.Option("--hsm-pin-file", help="File with the PIN.", show_default="asks for the PIN")
 ]
@@ -49,7 +49,7 @@ def status(
 
 @app.command()
 def rotate(module: Module = None, token: Token = "bojagi", pin_file: PinFile = None, data: Data = None) -> None:
-    """Wrap all data keys with a new key-encryption key and destroy the old one. No data is written again."""
+    """Wrap all data keys with a new key-encryption key and destroy the old one. Tables are not rewritten."""
     with _opened(module, token, pin_file, data) as store:
         count = store.rotate()
         version = store.status().current_version

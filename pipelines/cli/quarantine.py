@@ -1,4 +1,4 @@
-"""`bojagi quarantine`: lists the quarantined rows by reason, or loads them after a contract was corrected."""
+"""Commands `bojagi quarantine`: list quarantined rows by reason, or load them after a contract was corrected."""
 
 import json
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from installation.installation import Installation
 
 _REPORTED = ("source", "load_id", "rows_read", "rows_added", "rows_known", "rows_quarantined")
-Source = Annotated[str | None, typer.Argument(help="Name of one source, such as crm_customer; without it, all.")]
+Source = Annotated[str | None, typer.Argument(help="Name of one source, such as crm_customer; all sources by default.")]
 
 app = typer.Typer(
     cls=ErrorBoundary,

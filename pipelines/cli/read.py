@@ -1,4 +1,4 @@
-"""`bojagi read`: shows a table for a role and a purpose, with the rows of customers who permit it."""
+"""Command `bojagi read`: shows the columns and rows of a table that a role may read for a purpose."""
 
 from __future__ import annotations
 
@@ -31,7 +31,9 @@ def read(
         str | None, typer.Option("--columns", help="Columns, joined by commas.", show_default="all that may be read")
     ] = None,
     limit: Annotated[int, typer.Option("--limit", min=0, help="Rows to show.")] = DEFAULT_LIMIT,
-    who: Annotated[str | None, typer.Option("--who", help="Name in the log.", show_default="the user")] = None,
+    who: Annotated[
+        str | None, typer.Option("--who", help="User name in the audit log.", show_default="the user")
+    ] = None,
     data: Data = None,
     engine: Engine = None,
     as_json: Json = False,
@@ -65,7 +67,7 @@ def read(
 
 
 def _is_large(installation: Installation, table: str) -> bool:
-    """Whether a table has more rows than this process should read."""
+    """Return whether a table has more than `MOST_ROWS_WITHOUT_ENGINE` rows."""
     from installation.lakehouse.table_profile import read_profile
 
     lakehouse = installation.lakehouse

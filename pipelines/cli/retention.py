@@ -1,4 +1,4 @@
-"""`bojagi retention`: shows the rows that are due for deletion, or deletes them."""
+"""Commands `bojagi retention`: show the rows that are due for deletion, or delete them."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def _day(installation: Installation, on: datetime | None) -> date:
 
 
 def _print(counted_column: str, counted: Iterable[tuple[RetentionPlan, int]]) -> None:
-    """Print a line for each table that has rows, and a further line for each other reason why rows are kept."""
+    """Print a line for each table that has rows; each further reason for kept rows gets its own line."""
     from pipelines.cli.grid import make_grid, open_console
     from pipelines.retention.plan import KeptRows
 

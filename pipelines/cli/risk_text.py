@@ -7,7 +7,7 @@ if TYPE_CHECKING:
 
 
 def risk_text(risk: "Risk") -> dict[str, object]:
-    """Returns the measured risks by name, as text; measures that were not asked for are left out."""
+    """Returns the measured risks by name, as text; measures that were not requested are left out."""
     lines: dict[str, object] = {
         "records": f"{risk.records:,}",
         "people": f"{risk.people:,}",

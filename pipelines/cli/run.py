@@ -1,5 +1,6 @@
-"""`bojagi run`: runs the refresh job in this process and prints one line for each table."""
+"""Command `bojagi run`: runs the refresh job in this process and prints one line for each table."""
 
+import gc
 import subprocess
 import sys
 from collections.abc import Callable
@@ -25,6 +26,11 @@ if TYPE_CHECKING:
     from pipelines.orchestration.run_progress import RunProgress
 
 
+COLLECTOR_THRESHOLDS = (100_000, 50, 50)
+"""When Python looks for reference cycles. Packages and Dagster's definitions make a million objects that stay; by
+default Python looks through them so often that a run without new files took 8.9 s instead of 8.0 s. 17 MB more."""
+
+
 def run(
     engine: Engine = None,
     data: Data = None,
@@ -46,6 +52,7 @@ def run(
     started = perf_counter()
     # PySpark warns of global windows and gRPC of forks. The user of the command can do nothing about either.
     simplefilter("ignore")
+    gc.set_threshold(*COLLECTOR_THRESHOLDS)
     from rich.console import Console
 
     installation = installation_for(data, engine=engine, seed=seed, scale=scale)
@@ -90,7 +97,7 @@ def _make_definitions(installation: "Installation") -> "Definitions":
 
 
 def _simulate_if_empty(installation: "Installation", console: "Console", meanwhile: Callable[[], object]) -> None:
-    """Simulate a market when nothing has landed, in another process.
+    """Simulate a market in another process if the landing folder is empty.
 
     This process calls `meanwhile` and imports what the run needs while it waits.
     """
@@ -103,7 +110,7 @@ def _simulate_if_empty(installation: "Installation", console: "Console", meanwhi
         return
     if settings.landing_dir != settings.data_dir / "landing":
         raise SettingsError(
-            f"{settings.landing_dir} holds no file of any source. Put files there, or remove the setting landing_dir "
+            f"{settings.landing_dir} has no file of any source. Put files there, or remove the setting landing_dir "
             "to run on a simulated market."
         )
     started = perf_counter()
@@ -128,7 +135,7 @@ def _simulate_if_empty(installation: "Installation", console: "Console", meanwhi
 
 
 def _refresh(installation: "Installation", definitions: "Definitions", console: "Console") -> "RunProgress":
-    """Run the job and print a line for each table when it is finished."""
+    """Run the refresh job, print a line for each finished table, and return the progress of the run."""
     from pipelines.cli.run_text import describe_turn
     from pipelines.orchestration.instance import open_instance
     from pipelines.orchestration.landing_state import landing_tags

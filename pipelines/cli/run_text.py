@@ -111,5 +111,5 @@ def _load(turn: TableTurn) -> str:
 
 
 def _plain(text: str) -> str:
-    """Return the message with its brackets escaped, so that the console does not read them as markup."""
+    """Return the text with its brackets escaped, so that the console does not read them as markup."""
     return text.replace("[", "\\[")

@@ -1,4 +1,4 @@
-"""`bojagi simulate`: writes a simulated market with people and touchpoints to a folder."""
+"""Command `bojagi simulate`: writes a simulated market with people and touchpoints to a folder."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`bojagi status`: prints tables, rows, versions, check results, the last run and the quarantine."""
+"""Command `bojagi status`: prints tables, rows, versions, check results, the last run and the quarantine."""
 
 import json
 from typing import TYPE_CHECKING, Any
@@ -41,7 +41,7 @@ def status(data: Data = None, as_json: Json = False) -> None:
 
 
 def last_run(settings: "Settings") -> dict[str, Any] | None:
-    """Return id, state, start and length of the newest refresh from Dagster's record; None without a run."""
+    """Return id, state, start and duration of the newest refresh that Dagster recorded; None without a run."""
     if not (settings.dagster_dir / "dagster.yaml").exists():
         return None
     from pipelines.orchestration.instance import newest_run, open_instance

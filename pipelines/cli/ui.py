@@ -1,4 +1,4 @@
-"""`bojagi ui`: serves Dagster's UI on this machine, with the runs of `bojagi run` in it."""
+"""Command `bojagi ui`: serves Dagster's UI on this machine; it also shows the runs of `bojagi run`."""
 
 import os
 import signal
@@ -52,7 +52,7 @@ def ui(
     if ending.stopped_by is signal.SIGINT:
         raise typer.Exit(ExitCode.INTERRUPTED)
     if ending.stopped_by is None:
-        print_error(f"Dagster's UI has ended by itself with exit code {ending.exit_code}; its output is above.")
+        print_error(f"Dagster's UI stopped with exit code {ending.exit_code}; see its output above.")
         raise typer.Exit(ExitCode.ENVIRONMENT)
 
 
@@ -69,6 +69,6 @@ def environment(settings: "Settings", home: str) -> dict[str, str]:
 
 
 def is_taken(port: int) -> bool:
-    """Say whether a program listens on the port of this machine."""
+    """Return whether a program listens on this port of this machine."""
     with socket.socket() as probe:
         return probe.connect_ex((LOOPBACK, port)) == 0

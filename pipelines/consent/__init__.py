@@ -1,6 +1,10 @@
-"""Consent in the pipelines: landed consents enter the consent record, and gold tables are filtered by it.
+"""Adds landed consents to the consent record, and filters gold tables by consent.
 
-Belongs here: the intake of landed consents, the assignment of source persons to customers, the filter of gold tables,
-the proof that they have only customers who permit their purpose, and the log of their builds. Does not belong here: the
-decision itself (`privacy.consent`), and Dagster.
+Belongs here:
+
+- the intake of landed consents, and the assignment of source persons to customers
+- the filter of gold tables, and the proof that a gold table has only customers who permit its purpose
+- the log of the builds of gold tables
+
+Does not belong here: the decision itself (`privacy.consent`), and Dagster.
 """

@@ -21,11 +21,11 @@ _REASON_LENGTH = 500
 
 @dataclass
 class BuildLog:
-    """Logs the builds of one run, each state of a table once.
+    """Logs the builds of one run in the audit log, each state of a table once.
 
     Attributes:
-        opened: opens the audit log, at the first build; it stays open until `close`, which saves time.
-        run_id: names the run in each entry.
+        opened: opens the audit log. It is called at the first build, and the log stays open until `close`.
+        run_id: id of the run, written to each entry.
     """
 
     opened: Callable[[], AuditLog]
@@ -35,7 +35,7 @@ class BuildLog:
     _built: dict[str, str] = field(default_factory=dict)
 
     def log_build(self, contract: Document, proof: Proof, lakehouse: Lakehouse, view: ConsentView) -> bool:
-        """Log the build of the table as it is now, and return True; return False if this state is logged already.
+        """Log the build of the table's current state. Return False if this state was logged before; then log nothing.
 
         The number of customers is taken from the proof.
 
@@ -70,6 +70,6 @@ class BuildLog:
 
 
 def _logged(name: str, view: ConsentView) -> str | None:
-    """The state of the table that was logged last; None for none."""
+    """Return the state of the table that was logged last; None if no state was logged."""
     with closing(view.open()) as store:
         return store.taken(name)

@@ -1,4 +1,4 @@
-"""Filters rows by consent as of now: by silver/permission, corrected by what was recorded since it was built."""
+"""Filters rows by current consent: by silver/permission, corrected by the consents recorded after it was built."""
 
 from __future__ import annotations
 
@@ -18,19 +18,21 @@ from privacy.consent.view import ConsentView
 def keep_permitted_now(
     frame: DataFrame, purpose: str, view: ConsentView, lakehouse: SparkLakehouse, customer: str
 ) -> DataFrame:
-    """Return only the rows whose customer permits the purpose at the view's moment; all where no customer can refuse.
+    """Return the rows whose customer permits the purpose at the view's moment.
 
-    Rows without a customer stay only for purposes that do not rest on consent.
+    If no customer can refuse the purpose, all rows are returned.
+
+    Rows with a null customer are kept only for purposes that do not rest on consent.
 
     Args:
         frame: rows with a column that names the customer.
-        purpose: what the rows shall be used for.
+        purpose: purpose for which the rows are used.
         view: the consent record.
         lakehouse: where silver/permission is.
         customer: name of the column with the customer.
 
     Raises:
-        ConsentError: the permissions are unknown.
+        ConsentError: there is no table silver/permission.
     """
     if not view.policy.can_refuse(purpose):
         return frame
@@ -48,7 +50,7 @@ def keep_permitted_now(
 
 
 def permission_version(purpose: str, view: ConsentView, lakehouse: SparkLakehouse) -> str:
-    """Return a text that changes when other customers may permit the purpose."""
+    """Return a version text. It changes whenever the set of customers who permit the purpose may have changed."""
     if not view.policy.can_refuse(purpose):
         return "all"
     _require_permission(lakehouse)

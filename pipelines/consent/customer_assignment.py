@@ -1,6 +1,6 @@
-"""Adds to the consent record which customer each source person belongs to, so that consent follows merges and splits.
+"""Writes the customer of each source person to the consent record, so that consent follows merges and splits.
 
-Such a row is called a membership: of a source person in a customer, from a moment on.
+Such a row is a membership: it assigns a source person to a customer from a moment on.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class AssignmentResult:
     Attributes:
         rows: memberships in the store.
         added: new memberships.
-        was_current: whether no input had changed, so that nothing was read.
+        was_current: whether the inputs were unchanged; then nothing was read.
     """
 
     rows: int
@@ -45,14 +45,14 @@ class AssignmentResult:
 
 
 def assign_source_persons(lakehouse: SparkLakehouse, context: BuildContext, view: ConsentView) -> AssignmentResult:
-    """Add a membership for each source person whose customer is new or another one than in the consent record.
+    """Add a membership for each source person that is new or has a new customer; return the counts.
 
-    A new source person has belonged to its customer since the beginning of time. One that moved by a merge or a split
-    belongs to the other customer from the view's moment on. Records under a customer's own identifier move with that
-    customer when it is merged.
+    The membership of a new source person begins at the earliest time. After a merge or a split the new membership
+    begins at the view's moment. Records can also be stored under a customer id; when that customer is merged, they
+    move with it.
     """
     with closing(view.open()) as store:
-        # Records under a customer's own identifier come from the store, so a new record may need a membership.
+        # Records can be stored under a customer id, so a new record may need a membership.
         wanted = "-".join([*(state(name, lakehouse, context) for name in INPUTS), str(store.sequence()[0])])
         if store.taken(KEYS) == wanted:
             return AssignmentResult(store.sequence()[1], 0, was_current=True)
@@ -63,9 +63,9 @@ def assign_source_persons(lakehouse: SparkLakehouse, context: BuildContext, view
 
 
 def new_assignments(lakehouse: Lakehouse, store: ConsentStore, moment: datetime) -> list[_Assignment]:
-    """Return the memberships that the store lacks: source person, customer, moment from which it belongs there.
+    """Return the memberships that the store lacks: source person, customer, and moment from which it is valid.
 
-    Only these become Python objects; the tables are compared in Arrow.
+    The tables are compared in Arrow; only the missing memberships become Python objects.
     """
     keys = lakehouse.rows(KEYS, ["token_kind", "token", "customer_id"])
     members = keys.filter(pc.equal(keys["token_kind"], SUBJECT_TOKEN_KIND))
@@ -82,7 +82,7 @@ def new_assignments(lakehouse: Lakehouse, store: ConsentStore, moment: datetime)
 
 
 def _latest(memberships: pa.Table) -> pa.Table:
-    """The last membership of each source person: subject_id and customer_id, which is null for no customer."""
+    """Return the last membership of each source person; a null customer_id means that it has no customer."""
     rows = memberships.sort_by([("subject_id", "ascending"), ("from_at", "ascending")])
     subject = rows["subject_id"]
     is_last = np.ones(len(rows), dtype=bool)
@@ -91,7 +91,7 @@ def _latest(memberships: pa.Table) -> pa.Table:
 
 
 def _moved_members(members: pa.Table, stored: pa.Table, moment: datetime) -> Iterator[_Assignment]:
-    """The source persons with a matching key whose customer is not the stored one."""
+    """Yield a membership for each source person with a matching key whose customer differs from the stored one."""
     place = pc.index_in(members["token"], value_set=stored["subject_id"])
     before = stored["customer_id"].take(place)
     has_moved = pc.invert(pc.fill_null(pc.equal(members["customer_id"], before), False))
@@ -103,7 +103,7 @@ def _moved_members(members: pa.Table, stored: pa.Table, moment: datetime) -> Ite
 def _moved_customers(
     subjects: pa.ChunkedArray, keys: pa.Table, stored: pa.Table, merged_into: Mapping[str, str], moment: datetime
 ) -> Iterator[_Assignment]:
-    """The customers with records under their own identifier that were merged into another customer."""
+    """Yield the memberships of customer ids that have consent records and were merged into another customer."""
     has_moved = pc.is_in(subjects, value_set=stored["subject_id"])
     is_merged = pc.is_in(subjects, value_set=pa.array(list(merged_into), pa.string()))
     candidates = subjects.filter(pc.or_(has_moved, is_merged)).to_pylist()
@@ -120,7 +120,7 @@ def _moved_customers(
 
 
 def _follow(customer: str, living: Set[str], merged_into: Mapping[str, str]) -> str:
-    """The living customer that a customer was merged into, after however many merges; itself if it was not."""
+    """Follow the merges of a customer; return the customer that exists now, or the given one without a merge."""
     seen = {customer}
     while customer not in living and merged_into.get(customer) is not None and merged_into[customer] not in seen:
         customer = merged_into[customer]

@@ -1,7 +1,7 @@
-"""Filters the inputs and the output of a gold table by consent for the purpose that it is built for.
+"""Filters the inputs and the output of a gold table by consent for the purpose of the table.
 
-The contract names the purpose (`builtFor`). A column that does not serve that purpose names its own purposes; it keeps
-a value only for customers who permit one of them.
+The contract names the purpose (`builtFor`). A column that does not serve that purpose names other purposes. Its
+value is null for customers who permit none of them.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ CUSTOMER = "customer_id"
 
 
 def narrower_columns(contract: Document) -> dict[tuple[str, ...], list[str]]:
-    """Return the columns that do not serve the purpose that the table is built for, by the purposes that they serve.
+    """Return the columns that do not serve the purpose of the table, by the purposes that they do serve.
 
     >>> from privacy.contract.column import Column
     >>> columns = (Column("sex", "", "", "", "", purposes=("analytics",)),
@@ -41,9 +41,9 @@ def narrower_columns(contract: Document) -> dict[tuple[str, ...], list[str]]:
 
 
 def deciding_purposes(contract: Document, policy: Policy) -> frozenset[str]:
-    """Return the purposes whose consent decides which rows and values a table holds.
+    """Return the purposes whose consent decides which rows and values a table has.
 
-    Empty for a table that is not gold, holds no persons, or serves only purposes that no customer can refuse.
+    Empty for a table that is not gold, has no persons, or serves only purposes that no customer can refuse.
 
     Raises:
         ConsentError: a gold table about persons names no purpose.
@@ -51,23 +51,25 @@ def deciding_purposes(contract: Document, policy: Policy) -> frozenset[str]:
     if contract.layer != "gold" or contract.subject_key is None:
         return frozenset()
     if contract.built_for is None:
-        raise ConsentError(f"{contract.table} holds persons and its contract names no purpose; name one in builtFor.")
+        raise ConsentError(
+            f"{contract.table} has rows about persons, but its contract names no purpose; name one in builtFor."
+        )
     named = {contract.built_for, *(purpose for purposes in narrower_columns(contract) for purpose in purposes)}
     return frozenset(purpose for purpose in named if policy.can_refuse(purpose))
 
 
 @dataclass(frozen=True)
 class ConsentFilter:
-    """The row filter of a run (`pipelines.derived_table.row_filter.RowFilter`), by silver/permission.
+    """Filters the rows of the tables of a run by silver/permission; implements `derived_table.row_filter.RowFilter`.
 
-    Without a view, no table that consent decides on is built.
+    If `view` is None, a table whose rows depend on consent is not built: the filter raises `ConsentError`.
     """
 
     lakehouse: SparkLakehouse
     view: ConsentView | None
 
     def state(self, contract: Document) -> dict[str, str]:
-        """Return a digest of the verdicts on each purpose that decides on the table; empty where none does."""
+        """Return a digest of the verdicts by purpose, for the purposes that decide on the table; empty without any."""
         purposes = deciding_purposes(contract, self._view.policy) if self._concerns(contract) else frozenset()
         if not purposes:
             return {}
@@ -80,7 +82,8 @@ class ConsentFilter:
     def keep_inputs(self, tables: Mapping[str, DataFrame], contract: Document) -> Mapping[str, DataFrame]:
         """Return the inputs without the rows of customers who do not permit the purpose of the table.
 
-        Inputs without a column `customer_id` stay whole. Null customers stay only for purposes without consent.
+        Inputs without a column `customer_id` are unchanged. Rows with a null customer are kept only for purposes that
+        do not rest on consent.
         """
         purpose = contract.built_for
         if purpose is None or not self._view.policy.can_refuse(purpose):
@@ -92,10 +95,13 @@ class ConsentFilter:
         }
 
     def keep_rows(self, frame: DataFrame, contract: Document) -> DataFrame:
-        """Return a gold table's rows of customers who permit its purpose; other columns null where not permitted.
+        """Return the rows of a gold table whose customer permits the purpose of the table.
+
+        Columns for other purposes are null where the customer permits none of these purposes. Tables that do not
+        depend on consent are returned unchanged.
 
         Raises:
-            ConsentError: the permissions are unknown, or the table names no purpose.
+            ConsentError: there is no table silver/permission, or the contract names no purpose.
         """
         if not self._concerns(contract) or not deciding_purposes(contract, self._view.policy):
             return frame
@@ -106,14 +112,16 @@ class ConsentFilter:
         return kept
 
     def note_refreshed(self, table: str) -> None:
-        """Store which consent records silver/permission covers, once it is up to date."""
+        """Record which consents silver/permission covers, after its refresh; do nothing for other tables."""
         if table == PERMISSION:
             note_permissions(self._view)
 
     @property
     def _view(self) -> ConsentView:
         if self.view is None:
-            raise ConsentError("This needs the consent record, and the build has none.")
+            raise ConsentError(
+                "Tables about customers need the consent record, and this build has none; pass a ConsentView."
+            )
         return self.view
 
     @staticmethod
@@ -123,7 +131,7 @@ class ConsentFilter:
     def _blanked(
         self, frame: DataFrame, columns: list[str], purposes: tuple[str, ...], permissions: Permissions, key: str
     ) -> DataFrame:
-        """The columns null for customers who permit none of the purposes."""
+        """Return the frame with the columns set to null for customers who permit none of the purposes."""
         flags = [f"_may_{number}" for number in range(len(purposes))]
         for flag, purpose in zip(flags, purposes, strict=True):
             frame = permissions.flagged(frame, purpose, self._view.moment, flag, key)
@@ -132,7 +140,7 @@ class ConsentFilter:
         return frame.withColumns(values).drop(*flags)
 
     def _digests(self) -> Mapping[str, str]:
-        """A digest of the verdicts on each purpose at the view's moment: one query for all tables of a run."""
+        """Return a digest of the verdicts by purpose at the view's moment; one query serves all tables of a run."""
         permissions, view = self._permissions(), self._view
         table = f"{self.lakehouse.path(PERMISSION)}@{self.lakehouse.version(PERMISSION)}"
         if table not in view.digests:

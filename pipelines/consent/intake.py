@@ -1,4 +1,4 @@
-"""Adds the landed consents to the consent record, beside those that were recorded by command or over HTTP."""
+"""Adds the landed consents to the consent record, which also has consents recorded by command and over HTTP."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ class IntakeResult:
     Attributes:
         rows: records in the store.
         added: new records.
-        corrected: corrections of records that were there.
-        was_current: whether no input had changed, so that nothing was read.
+        corrected: corrections of earlier records.
+        was_current: whether the inputs were unchanged; then nothing was read.
     """
 
     rows: int
@@ -47,14 +47,14 @@ class IntakeResult:
 
 
 def take_in_records(lakehouse: SparkLakehouse, context: BuildContext, view: ConsentView) -> IntakeResult:
-    """Add to the consent record what landed since the last intake.
+    """Add the records that landed since the last intake to the consent record; return the counts.
 
-    A landed record that changed, or whose person's age became known, gets a correction: a record of its own that names
-    the one before. No record is changed or deleted.
+    If a landed record changed, or the age of its person became known, a correction is added: a new record that names
+    the one it replaces. No record is changed or deleted.
 
     Raises:
-        ConsentError: a landed row is not a valid record; then none is taken in.
-        UnknownPurposeError: a landed row names no purpose of the taxonomy; then none is taken in.
+        ConsentError: a landed row is not a valid record; then no record is added.
+        UnknownPurposeError: the purpose of a landed row is not in the taxonomy; then no record is added.
     """
     wanted = "-".join(state(name, lakehouse, context) for name in INPUTS)
     with closing(view.open()) as store:
@@ -68,7 +68,7 @@ def take_in_records(lakehouse: SparkLakehouse, context: BuildContext, view: Cons
 
 
 def landed_records(events: DataFrame, register: DataFrame) -> DataFrame:
-    """Return one row a landed record, with the columns of `RECORD_SCHEMA`, in the order of recording.
+    """Return one row per landed record, with the columns of `RECORD_SCHEMA`, in the order of recording.
 
     Rows without a member number are left out. The age is null where the register has no birth date.
 
@@ -85,11 +85,11 @@ def landed_records(events: DataFrame, register: DataFrame) -> DataFrame:
         "effective_at": F.col("event_at"),
         "expires_at": F.col("event_at") + F.make_dt_interval(days=F.col("valid_days")),
         "age_years": _age("_born", "event_at").cast("int"),
-        # The source has one record, and one box, for each purpose.
+        # The source has one record, and one tick box, for each purpose.
         "asked": F.lit("separately"),
         "storage": F.lit(None).cast("string"),
         "withdrawal_method": F.lit(None).cast("string"),
-        # The store keeps an empty list as null; otherwise an empty text would look like a change each time.
+        # The store has null for an empty list; an empty text would look like a change in each run.
         **{name: F.nullif(F.col(name), F.lit("")) for name in _LISTS},
     }
     columns = [made.get(name, F.col(name)).alias(name) for name in RECORD_SCHEMA.names]
@@ -97,7 +97,7 @@ def landed_records(events: DataFrame, register: DataFrame) -> DataFrame:
 
 
 def _age(born: str, at: str) -> Column:
-    """Age in full years; null when it is unknown or outside 0 to 150."""
+    """Return the age in full years; null if it is unknown or outside 0 to 150."""
     is_before = F.month(at) * 100 + F.dayofmonth(at) < F.month(born) * 100 + F.dayofmonth(born)
     years = F.year(at) - F.year(born) - F.when(is_before, 1).otherwise(0)
     return F.when(years.between(0, 150), years)
@@ -106,7 +106,7 @@ def _age(born: str, at: str) -> Column:
 def _records_to_add(
     landed: pa.Table, stored: pa.Table, moment: datetime
 ) -> tuple[list[ConsentRecord], list[ConsentRecord]]:
-    """The new records and the corrections. Only their rows become Python objects and are validated."""
+    """Return the new records and the corrections. Only these rows become Python objects and are validated."""
     found = find_differences(landed, stored)
     new = [_checked(row) for row in found.new.to_pylist()]
     corrected = []
@@ -126,6 +126,6 @@ def _checked(row: dict[str, Any]) -> ConsentRecord:
         return as_record(row)
     except ValidationError as error:
         raise ConsentError(
-            f"{LANDED_CONSENTS}, record {row['record_id']}: {describe_faults(error)}. No landed consent was taken in. "
+            f"{LANDED_CONSENTS}, record {row['record_id']}: {describe_faults(error)}. No landed consent was added. "
             "Correct the record at its source and run again."
         ) from None

@@ -1,7 +1,7 @@
-"""Proves that a finished gold table holds only customers who permit its purpose, independently of how it was made.
+"""Proves that a finished gold table has only customers who permit its purpose, by code that did not build it.
 
-The table was made by joins with silver/permission on the engine. The proof reads the finished files with `deltalake`
-and asks the decision index, which numpy makes from the consent record itself.
+The build joins with silver/permission on the engine. The proof reads the finished files with `deltalake` and looks up
+every customer in the decision index. That index is made from the consent record, with numpy.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from privacy.contract.document import Document
 
 @dataclass(frozen=True)
 class Proof:
-    """Result of a proof: numbers and names of columns, no identifiers.
+    """Result of a proof. It has numbers and column names, no identifiers.
 
     Attributes:
         table: the table.
-        purpose: the purpose that the table is built for.
-        customers: customers in the table; null counts as one.
-        unpermitted_customers: those of them who do not permit the purpose.
+        purpose: the purpose of the table (`builtFor`).
+        customers: number of customers in the table; null counts as one.
+        unpermitted_customers: number of them who do not permit the purpose.
         columns: each column that has values for customers who permit none of the column's purposes, with the number of
             these customers.
     """
@@ -41,7 +41,7 @@ class Proof:
 
     @property
     def message(self) -> str:
-        """The result in words."""
+        """The result as text, without identifiers."""
         if self.holds:
             return f"All {self.customers} customers permit {self.purpose}"
         faults = [
@@ -54,7 +54,7 @@ class Proof:
 
 
 def prove(contract: Document, lakehouse: Lakehouse, view: ConsentView) -> Proof:
-    """Check the consent of every customer in a gold table, at the view's moment.
+    """Check the consent of every customer in a gold table at the view's moment; return the result.
 
     Raises:
         ConsentError: the contract names no purpose or no subject key, so that nothing can be proven.
@@ -75,6 +75,6 @@ def prove(contract: Document, lakehouse: Lakehouse, view: ConsentView) -> Proof:
 
 
 def _distinct(lakehouse: Lakehouse, table: str, key: str, where: str | None = None) -> list[str | None]:
-    """Every value of a column once, null included; deleted rows left out."""
+    """Return the distinct values of a column, including null; deleted rows are left out."""
     values: list[str | None] = lakehouse.select(table, f'DISTINCT "{key}" AS customer', where)["customer"].to_pylist()
     return values

@@ -1,4 +1,4 @@
-"""Finds the landed consent records that are new or say something else than the stored ones, in Arrow."""
+"""Finds the landed consent records that are new or differ from the stored ones, in Arrow."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ import pyarrow.compute as pc
 from privacy.consent.rows import RECORD_SCHEMA
 
 CORRECTION = ":correction:"
-"""Stands between the identifier that a record landed with and the number of its correction."""
+"""Separator in the id of a correction, between the id of the landed record and the number of the correction."""
 _NOT_COMPARED = ("record_id", "recorded_at", "supersedes")
-"""Columns that a correction has of its own; in all others it equals what landed."""
+"""Columns that differ in a correction; all other columns are equal to those of the landed record."""
 COMPARED = tuple(name for name in RECORD_SCHEMA.names if name not in _NOT_COMPARED)
 
 
 @dataclass(frozen=True)
 class RecordDifference:
-    """The landed rows that need a new record.
+    """The landed rows that must be added to the consent record, as new records or as corrections.
 
     Attributes:
         new: rows whose identifier is in no stored record.
         changed: rows that differ from the newest stored record of their identifier.
-        stored: the record_id and recorded_at of that newest record, row by row beside `changed`.
+        stored: record_id and recorded_at of that newest record, in the order of the rows of `changed`.
     """
 
     new: pa.Table
@@ -34,10 +34,10 @@ class RecordDifference:
 
 
 def find_differences(landed: pa.Table, stored: pa.Table) -> RecordDifference:
-    """Compare landed records with the stored ones.
+    """Compare landed records with the stored ones; return the new and the changed ones.
 
     Args:
-        landed: columns of `RECORD_SCHEMA`; one row a record_id.
+        landed: columns of `RECORD_SCHEMA`; one row per record_id.
         stored: columns of `RECORD_SCHEMA` in the order of recording. The newest record of a landed identifier is its
             last correction, or the record itself.
     """
@@ -55,7 +55,7 @@ def find_differences(landed: pa.Table, stored: pa.Table) -> RecordDifference:
 
 
 def _newest(landed: pa.ChunkedArray, stored: pa.ChunkedArray) -> npt.NDArray[np.int64]:
-    """For each landed identifier, the last stored row that has it or corrects it; -1 where none does."""
+    """Return for each landed identifier the last stored row that has it or corrects it; -1 if there is none."""
     origins = pc.replace_substring_regex(stored, f"{CORRECTION}.*", "")
     place = pc.fill_null(pc.index_in(origins, value_set=landed), -1).to_numpy().astype(np.int64)
     newest = np.full(len(landed), -1, dtype=np.int64)
@@ -65,7 +65,7 @@ def _newest(landed: pa.ChunkedArray, stored: pa.ChunkedArray) -> npt.NDArray[np.
 
 
 def _differs(one: pa.ChunkedArray, other: pa.ChunkedArray) -> npt.NDArray[np.bool_]:
-    """Where two columns differ; null equals null and nothing else."""
+    """Return for each row whether the two columns differ; null is equal only to null."""
     same = pc.fill_null(pc.equal(one, other), False)
     both_null = pc.and_(pc.is_null(one), pc.is_null(other))
     different: npt.NDArray[np.bool_] = pc.invert(pc.or_(same, both_null)).to_numpy()

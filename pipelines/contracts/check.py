@@ -23,7 +23,7 @@ from privacy.contract.yaml_source import Source, YamlPath
 
 @dataclass(frozen=True)
 class Guess:
-    """A column that still has the property `guess`: `contracts init` drafted it and nobody has confirmed it."""
+    """A column that still has the property `guess`: `contracts init` drafted it, and it was not confirmed since."""
 
     path: Path
     line: int

@@ -93,7 +93,7 @@ def _words() -> dict[str, str]:
 
 
 def _translate(text: str) -> str:
-    """Translate a compound word part by part, longest part first; parts without a translation are romanised."""
+    """Return the translation of a compound word, longest parts first; parts without a translation are romanised."""
     translated: list[str] = []
     unknown = ""
     position = 0

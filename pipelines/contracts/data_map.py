@@ -14,7 +14,7 @@ _ROLE_STYLES = {"direct": "red", "sensitive": "magenta", "quasi": "yellow", "non
 
 
 def render_data_map(catalog: Catalog, tables: Iterable[str] | None = None) -> Table:
-    """Return the data map as a table for the terminal. An empty cell has the value of the row above."""
+    """Return the data map as a table for the terminal. An empty cell repeats the value of the row above."""
     title = "Data map: record of processing activities (* marks the subject key)"
     view = Table(title=title, title_justify="left", expand=False)
     for title in ("Table", "Column", "Category", "Identifier", "Purposes by legal basis", "Retention", "Recipients"):

@@ -93,7 +93,7 @@ def load_concepts() -> dict[str, Concept]:
 
 
 def find_identifier(header: str, profile: Profile) -> Finding | None:
-    """Return the kind of personal data that a column seems to hold, or None when nothing suggests any."""
+    """Return the kind of personal data that a column seems to hold, or None if there is no evidence of any."""
     by_form = _find_by_form(profile)
     by_header = None if profile.logical_type == "boolean" else _find_by_header(header)
     if by_form is None or by_header is None:

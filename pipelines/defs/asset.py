@@ -106,14 +106,21 @@ def derived_asset(
                 for event in touched_days(context, days, profile, report.days):
                     context.log_event(event)
 
-            def charts() -> Mapping[str, Any]:
+            def details() -> Mapping[str, Any]:
                 if table.name != IDENTIFIER:
-                    return {}
-                return identity_charts(run.lakehouse, run.build_context.matching)
+                    return {metadata.LINEAGE: lineage}
+                charts = identity_charts(run.lakehouse, run.build_context.matching)
+                return {metadata.LINEAGE: lineage, **charts}
 
-            found = {metadata.LINEAGE: lineage}
             return _report(
-                context, run.lakehouse, table.name, found, started, is_current=report.was_current, charts=charts
+                context,
+                run.lakehouse,
+                table.name,
+                {},
+                started,
+                is_current=report.was_current,
+                made_from=run.lakehouse.fingerprint(table.name),
+                details=details,
             )
 
     return refresh
@@ -193,9 +200,13 @@ def _report(
     started: float,
     *,
     is_current: bool,
-    charts: Callable[[], Mapping[str, Any]] = dict,
+    made_from: str | None = None,
+    details: Callable[[], Mapping[str, Any]] = dict,
 ) -> dg.MaterializeResult[Any]:
-    """Report a Delta table with its figures. Its state is its id with its fingerprint, else with its version."""
+    """Report a Delta table with its figures.
+
+    Its state is the id of the table with its fingerprint `made_from`, or with its version if it has no fingerprint.
+    """
     delta = lakehouse.delta(table)
     profile = read_profile(delta)
     seconds = round(perf_counter() - started, 3)
@@ -203,6 +214,6 @@ def _report(
         context,
         {metadata.ROWS: profile.rows, metadata.SECONDS: seconds, **found, **metadata.profile_metadata(profile)},
         is_current=is_current,
-        state=f"{delta.metadata().id}:{lakehouse.fingerprint(table) or profile.version}",
-        charts=lambda: {**charts(), **metadata.profile_chart(profile)},
+        state=f"{delta.metadata().id}:{made_from or profile.version}",
+        details=lambda: {**details(), **metadata.profile_chart(profile)},
     )

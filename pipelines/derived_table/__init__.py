@@ -1,4 +1,4 @@
-"""Builds silver and gold tables that are out of date: what a table is, its inputs, its fingerprint, its refresh.
+"""Declares derived tables, and refreshes those that are out of date: their inputs, fingerprints and writes.
 
 The builders themselves are in `pipelines.unify`. The consent filter is passed in.
 """

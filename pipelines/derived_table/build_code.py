@@ -1,4 +1,4 @@
-"""Hash of the code that builds a table: the modules that its builder imports, directly or through others."""
+"""Computes a hash of the code that builds a table: all modules that its builder imports, directly or indirectly."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("pipelines", "installation", "privacy")
 RESOURCES = ("*.csv", "*.json", "*.yaml")
-"""Files beside a module that it may read, and that are hashed with it. Contracts lie elsewhere and have own hashes."""
+"""Data files beside a module; they are hashed with it. Contracts are hashed separately, see `fingerprint`."""
 
 
 def code_digest(modules: Iterable[str]) -> str:
-    """Return a hash of modules of this project and of every module of it that they import, by content.
+    """Return a hash of the content of modules and of all modules of this project that they import.
 
-    What is imported only for type checking takes no part.
+    Imports for type checking only are left out.
 
     >>> code_digest(["pipelines.unify.calendar"]) == code_digest(["pipelines.unify.calendar"])
     True
@@ -29,7 +29,7 @@ def code_digest(modules: Iterable[str]) -> str:
 
 
 def imported_modules(modules: Iterable[str]) -> frozenset[str]:
-    """Return the modules of this project that these import, directly or through others, and these themselves."""
+    """Return the given modules and all modules of this project that they import, directly or indirectly."""
     found: set[str] = set()
     waiting = list(modules)
     while waiting:
@@ -41,7 +41,7 @@ def imported_modules(modules: Iterable[str]) -> frozenset[str]:
 
 
 def _file(name: str) -> Path | None:
-    """The file of a module or package; None when the project has none of that name."""
+    """Return the file of a module or package; None if the project has no module of that name."""
     base = ROOT.joinpath(*name.split("."))
     return next((path for path in (base.with_suffix(".py"), base / "__init__.py") if path.is_file()), None)
 
@@ -64,7 +64,7 @@ def _imports(name: str) -> frozenset[str]:
 
 
 def _runtime_nodes(node: ast.AST) -> Iterator[ast.AST]:
-    """Every node but those below `if TYPE_CHECKING`."""
+    """Yield every node of the syntax tree except those below `if TYPE_CHECKING`."""
     for child in ast.iter_child_nodes(node):
         is_typing = isinstance(child, ast.If) and isinstance(child.test, ast.Name) and child.test.id == "TYPE_CHECKING"
         if not is_typing:
@@ -73,7 +73,7 @@ def _runtime_nodes(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def _names(node: ast.AST) -> Iterator[str]:
-    """The modules that an import may mean: `from a import b` names a.b as well as a."""
+    """Yield the modules that an import may refer to: `from a import b` gives a and a.b."""
     if isinstance(node, ast.Import):
         yield from (alias.name for alias in node.names)
     elif isinstance(node, ast.ImportFrom) and node.module and not node.level:

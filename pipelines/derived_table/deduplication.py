@@ -1,4 +1,4 @@
-"""Keeps one row of several deliveries of the same record."""
+"""Removes repeated deliveries: keeps one row of each record."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 
 
 def latest(frame: DataFrame, keys: Sequence[str]) -> DataFrame:
-    """Return one row a key: the one loaded last, by load time, load, file and line, all of them from bronze."""
+    """Return one row per key: the row loaded last, by the bronze columns for load time, load, file and line."""
     order = Window.partitionBy(*keys).orderBy(
         F.col("_loaded_at").desc(), F.col("_load_id").desc(), F.col("_source_file").desc(), F.col("_line").desc()
     )
@@ -17,9 +17,10 @@ def latest(frame: DataFrame, keys: Sequence[str]) -> DataFrame:
 
 
 def latest_of_many(frame: DataFrame, keys: Sequence[str]) -> DataFrame:
-    """Return what `latest` returns, for tables of events: half its time there, more than its time on small tables.
+    """Return the same rows as `latest`, faster for large tables of events.
 
-    Repetitions are rare, so only the rows of repeated keys are ranked.
+    Repeated keys are rare there, so only their rows are ranked, which halves the time. On small tables `latest` is
+    faster.
     """
     repeated = frame.groupBy(*keys).agg(F.count(F.lit(1)).alias("_rows")).where("_rows > 1").select(*keys)
     ranked = latest(frame.join(repeated, list(keys), "left_semi"), keys)

@@ -1,4 +1,4 @@
-"""Fingerprint of a table's inputs: unchanged means that another build would give the same rows."""
+"""Computes the fingerprint of a table's inputs. With an unchanged fingerprint a new build would give the same rows."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ _WRITING = "pipelines.derived_table.refresh"
 
 
 def fingerprint(table: DerivedTable, lakehouse: SparkLakehouse, context: BuildContext, row_filter: RowFilter) -> str:
-    """Return `<code>-<inputs>`: a hash of code, contracts and day, and one of the state of every input.
+    """Return the fingerprint `<code>-<inputs>`.
 
-    The code is that of the table's builder, of the reading and writing of every table and, where the row filter
-    decides on the table, of the filter; each with everything that it imports.
+    `<code>` is a hash of the code, the contracts and, if the table uses it, the reference date. The code is that of
+    the builder and of reading and writing tables, with all imports. If the row filter decides on the table, its code is
+    included. `<inputs>` is a hash of the state of every input and of the filter.
     """
     contract, inputs = context.contracts.table(table.name), table.all_inputs(context.contracts)
     filtered_by = row_filter.state(contract)
@@ -32,9 +33,11 @@ def fingerprint(table: DerivedTable, lakehouse: SparkLakehouse, context: BuildCo
 
 
 def state(name: str, lakehouse: SparkLakehouse, context: BuildContext) -> str:
-    """Return the state of a table: which table it is, and what it was made from or its version.
+    """Return the state of a table as text: its Delta id with its fingerprint or else its version.
 
-    A table that was deleted and made again is another table, though its version starts anew: Delta gives it a new id.
+    It is `missing` if there is no such table. For `consent/...` it is the state of the consent record.
+
+    The id distinguishes a table that was deleted and created again, because its versions start again at 0.
     """
     if name.startswith("consent/"):
         return context.agreed.state

@@ -1,4 +1,4 @@
-"""Reads the inputs of a build: bronze in its standard form without encrypted columns, a missing source as empty."""
+"""Reads the inputs of a build. Bronze tables are in standard form and without encrypted columns."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LOAD_COLUMNS = (
 
 
 def read_inputs(table: DerivedTable, lakehouse: SparkLakehouse, context: BuildContext) -> dict[str, DataFrame]:
-    """Return the table's inputs by name. A source without any file gives no rows, so derived columns are null."""
+    """Return the table's inputs by name. A source without files gives an empty table, so derived columns are null."""
     tables = {name: read_table(name, lakehouse, context) for name in table.all_inputs(context.contracts)}
     tables |= {name: _former(name, lakehouse, context) for name in table.recalls}
     if table.remembers:
@@ -31,7 +31,7 @@ def read_inputs(table: DerivedTable, lakehouse: SparkLakehouse, context: BuildCo
 
 
 def _former(name: str, lakehouse: SparkLakehouse, context: BuildContext) -> DataFrame:
-    """The rows that a table has so far; columns that its contract gained since are null."""
+    """Return the rows that a table has before this build; columns that are new in its contract are null."""
     schema = spark_schema(context.contracts.table(name))
     if not lakehouse.exists(name):
         return _empty(schema, context)
@@ -41,7 +41,7 @@ def _former(name: str, lakehouse: SparkLakehouse, context: BuildContext) -> Data
 
 
 def read_table(name: str, lakehouse: SparkLakehouse, context: BuildContext) -> DataFrame:
-    """Return one table as builders read it; `consent/...` comes from the consent record."""
+    """Return one table as builders read it. Tables named `consent/...` are read from the consent record."""
     if name.startswith("consent/"):
         rows = context.agreed.table(name)
         if rows.num_rows == 0:
@@ -53,16 +53,16 @@ def read_table(name: str, lakehouse: SparkLakehouse, context: BuildContext) -> D
     if not lakehouse.exists(name):
         return _empty(empty_schema(contract), context)
     # Encrypted columns are left out: silver and gold hold no direct identifiers.
-    sealed = [column.name for column in contract.encrypted_columns]
-    return to_standard(lakehouse.read(name).drop(*sealed), contract)
+    encrypted = [column.name for column in contract.encrypted_columns]
+    return to_standard(lakehouse.read(name).drop(*encrypted), contract)
 
 
 def empty_schema(contract: Contract) -> StructType:
     """Return the schema of a source's standard form, for a source without any file."""
     tokens = [StructField(c.token_name, StringType()) for c in contract.columns if c.token_name is not None]
     flags = [StructField(flag_name(c.name), BooleanType()) for c in contract.columns if c.impute is not None]
-    sealed = {column.name for column in contract.encrypted_columns}
-    fields = [field for field in spark_schema(contract).fields if field.name not in sealed]
+    encrypted = {column.name for column in contract.encrypted_columns}
+    fields = [field for field in spark_schema(contract).fields if field.name not in encrypted]
     declared = [StructField(field.name, field.dataType) for field in fields]
     return StructType([*declared, *tokens, *flags, *_LOAD_COLUMNS])
 

@@ -39,12 +39,12 @@ def refresh_table(
     row_filter: RowFilter,
     timer: Timer = perf_counter,
 ) -> RefreshResult:
-    """Build and write the table unless it is current, and report.
+    """Build and write the table unless it is current; return the result.
 
-    Current is a table whose fingerprint (code, contracts, day, state of every input) is the one it was written with.
+    A table is current if its fingerprint (code, contracts, day, state of every input) is the one it was written with.
     """
     started = timer()
-    # What commands write has no fingerprint: its state is its version.
+    # A table that commands write has no fingerprint; its version is its state.
     wanted = None if table.is_kept else fingerprint(table, lakehouse, context, row_filter)
     was_current = lakehouse.exists(table.name) if table.is_kept else lakehouse.fingerprint(table.name) == wanted
     days: tuple[date, ...] = ()
@@ -58,7 +58,7 @@ def refresh_table(
 
 
 def within_retention(frame: DataFrame, contract: Contract, as_of: date) -> DataFrame:
-    """Return the rows within the contract's retention. Rows without a time and rows under a hold stay."""
+    """Return the rows within the contract's retention. Rows without a time and rows under a hold are kept."""
     hold = contract.retention_hold.get("where", "false")
     if contract.retention_days is None or contract.retention_column is None or hold == "true":
         return frame
@@ -68,7 +68,7 @@ def within_retention(frame: DataFrame, contract: Contract, as_of: date) -> DataF
 
 
 def row_count(name: str, lakehouse: SparkLakehouse) -> int:
-    """Return the number of rows of a table, from its log where the log counts them."""
+    """Return the number of rows of a table: from its Delta log if that has the counts, else by reading it."""
     counts = lakehouse.delta(name).get_add_actions(flatten=True).column("num_records").to_pylist()
     if any(count is None for count in counts):
         return lakehouse.read(name).count()
@@ -81,12 +81,15 @@ def _write(
     contract = context.contracts.table(table.name)
     frame = within_retention(built, contract, context.as_of).select(*(column.name for column in contract.columns))
     if table.partition_by:
-        # Otherwise every task writes its own file into every partition: thousands of small files.
+        # Without this every task writes a file into every partition, which makes thousands of small files.
         frame = frame.repartition(*table.partition_by)
     day = table.refreshes_days
     if day is None or not lakehouse.exists(table.name):
         lakehouse.overwrite(table.name, frame, table.partition_by, wanted, contract)
         return ()
     days = touched_days(lakehouse.read(table.name), frame, day, contract)
+    if not days:
+        # No row differs. A commit without rows notes the new fingerprint; without it every run would build the table.
+        lakehouse.append(table.name, frame.limit(0), wanted, contract)
     lakehouse.replace_days(table.name, frame, day, days, wanted, contract)
     return days

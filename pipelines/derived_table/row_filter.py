@@ -1,4 +1,4 @@
-"""What a refresh asks before and after a build: which rows may be used, and whether that has changed."""
+"""Interface of the filter that decides which rows a table may be built from and may have."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from privacy.contract.document import Document
 
 
 class RowFilter(Protocol):
-    """Keeps the rows that may be used for what a table is built for. `pipelines.consent.filter` decides by consent."""
+    """Keeps the rows that may be used for the purpose of a table. `pipelines.consent.filter` decides by consent."""
 
     def state(self, contract: Document) -> Mapping[str, str]:
-        """Return what the filter's decisions for the table rest on; another state makes the table out of date."""
+        """Return the state on which the decisions for the table depend; a new state makes the table out of date."""
         ...
 
     def keep_inputs(self, tables: Mapping[str, DataFrame], contract: Document) -> Mapping[str, DataFrame]:
@@ -22,9 +22,9 @@ class RowFilter(Protocol):
         ...
 
     def keep_rows(self, frame: DataFrame, contract: Document) -> DataFrame:
-        """Return the built rows that the table may hold."""
+        """Return those of the built rows that the table may have."""
         ...
 
     def note_refreshed(self, table: str) -> None:
-        """Take note that a table is up to date."""
+        """Record that a table was refreshed and is up to date."""
         ...

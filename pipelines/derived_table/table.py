@@ -20,7 +20,7 @@ Tables = Mapping[str, DataFrame]
 """Inputs by name, such as `bronze/cj_transactions`; sources are in their standard form (see `source.py`)."""
 
 PREVIOUS = "previous"
-"""Name under which a table with memory finds its own former rows among its inputs."""
+"""Name of the input with the table's own former rows, for a table with `remembers`."""
 
 
 @dataclass(frozen=True)
@@ -29,25 +29,27 @@ class BuildContext:
 
     contracts: Contracts
     as_of: date
-    """Last day that counts; ages, recencies and windows end on it."""
+    """Reference date of the run: ages, recencies and time windows end on it."""
     id_factory: Callable[[], str]
-    """Gives new customer identifiers, see `pipelines.register.customer_id`."""
+    """Returns a new customer id at each call, see `pipelines.register.customer_id`."""
     spark: SparkSession
     consent: ConsentView | None = None
-    """The consent record as this run sees it. Without it no table about customers is built."""
+    """The consent view of this run. If it is None, no table about customers is built."""
 
     matching: MatchingSession | None = None
-    """Matches the people of the registers; None resolves by exact keys alone."""
+    """Inputs of the matching of register entries. If it is None, customers are found by exact keys alone."""
 
     @property
     def agreed(self) -> ConsentView:
-        """The consent record as this run sees it.
+        """The consent view of this run.
 
         Raises:
-            ConsentError: the build has none, so no table may rest on it.
+            ConsentError: the build has none.
         """
         if self.consent is None:
-            raise ConsentError("This needs the consent record, and the build has none.")
+            raise ConsentError(
+                "Tables about customers need the consent record, and this build has none; pass a ConsentView."
+            )
         return self.consent
 
 
@@ -56,10 +58,10 @@ Build = Callable[[Tables, BuildContext], DataFrame]
 
 @dataclass(frozen=True)
 class DerivedTable:
-    """A silver or gold table.
+    """Declaration of a silver or gold table.
 
-    `inputs` are the fixed ones; a table that reads every source of a kind (all with tokens, all with touchpoints) names
-    a function in `reads` that lists them from the contracts, so that a new contract is read without code.
+    `inputs` are the fixed inputs. Some tables read every source of a kind, such as all sources with touchpoints. They
+    have a function `reads`, which lists these sources from the contracts, so a new source needs no new code.
     """
 
     name: str
@@ -67,18 +69,18 @@ class DerivedTable:
     build: Build
     reads: Callable[[Contracts], tuple[str, ...]] | None = None
     remembers: bool = False
-    """The build also gets its own former rows, as input `previous`."""
+    """Whether the build also gets the table's own former rows, as the input `previous`."""
     recalls: tuple[str, ...] = ()
-    """Later tables whose former rows the build reads; empty in the first run. Their change alone rebuilds nothing."""
+    """Tables built later whose former rows the build reads; empty in the first run. Their change causes no rebuild."""
     is_kept: bool = False
-    """The rows come from commands. The build creates the table empty when it is missing and never changes it."""
+    """Whether commands write the rows. The build then only creates the empty table if it is missing."""
     partition_by: tuple[str, ...] = ()
     refreshes_days: str | None = None
-    """Date column by which the table can be rebuilt for some days only, see `touched_day.py`."""
+    """Date column by which single days of the table can be rewritten, see `touched_day.py`; None: always all rows."""
     uses_as_of: bool = True
-    """False where the reference date changes nothing, so that a new day does not rebuild the table."""
+    """Whether the rows depend on the reference date. If not, a new day does not rebuild the table."""
     version: int = 1
-    """Raise it to rebuild the table though no code that builds it changed."""
+    """Increase it to rebuild the table although no code that builds it changed."""
 
     def all_inputs(self, contracts: Contracts) -> tuple[str, ...]:
         """Return the fixed inputs and those that the contracts add, each once, in a stable order."""

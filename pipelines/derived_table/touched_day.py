@@ -13,8 +13,8 @@ from installation.contract.document import Contract
 def touched_days(before: DataFrame, after: DataFrame, day: str, contract: Contract) -> tuple[date, ...]:
     """Return the days on which the rows before and after differ, in order.
 
-    Compared are a count and the sum of a hash of every row. So a day is touched whatever the cause: new or late rows,
-    a correction, a customer recognised or merged afterwards, an erasure.
+    The number of rows and the sum of the row hashes of each day are compared. This finds every change of a day: new or
+    late rows, corrections, customers found or merged later, and erasures.
     """
     old = _digests(before, day, contract).select(day, F.col("rows").alias("_rows"), F.col("hash").alias("_hash"))
     new = _digests(after, day, contract)

@@ -1,4 +1,4 @@
-"""Checks Spark Connect endpoints: whether one answers, and why it refuses a session."""
+"""Checks that a Spark Connect endpoint answers, and explains why one refuses a session."""
 
 import re
 import socket
@@ -37,7 +37,7 @@ def probe(url: str) -> None:
 
 
 def _await_handshake(url: str) -> None:
-    """Wait until the server answers in gRPC, with TLS where the address asks for it."""
+    """Wait until the server answers in gRPC, with TLS if the address requires it."""
     import grpc
     from pyspark.sql.connect.client import DefaultChannelBuilder
 
@@ -51,7 +51,7 @@ def _await_handshake(url: str) -> None:
 
 
 def explain_refusal(error: Exception, name: str) -> EngineError:
-    """Return a one-line error for a session that opened and whose first statement failed."""
+    """Return a one-line error for a session whose first statement failed."""
     from pyspark import __version__ as client_version
 
     details = re.search(r'details = "(.*)"', str(error))

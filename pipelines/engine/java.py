@@ -1,4 +1,4 @@
-"""Checks for the Java that Apache Spark needs, because Spark itself fails without naming the reason."""
+"""Checks that the Java version for Apache Spark is installed; Spark itself fails without a clear reason."""
 
 import re
 import shutil
@@ -16,7 +16,7 @@ INSTALL_HINT = (
 
 
 def require() -> None:
-    """Check that a recent enough Java starts.
+    """Check that Java starts and is not older than `OLDEST_JAVA`.
 
     Raises:
         EngineError: there is none, it does not start, or it is older than `OLDEST_JAVA`.
@@ -35,13 +35,13 @@ def require() -> None:
 
 
 def find() -> str | None:
-    """Return the java command that Spark would use: of JAVA_HOME, else on the path; None when there is none."""
+    """Return the java command that Spark uses: that of JAVA_HOME, else the one on PATH; None if there is none."""
     home = java_home()
     return shutil.which("java", path=str(home / "bin")) if home else shutil.which("java")
 
 
 def read_version(command: str) -> int | None:
-    """Return the major version of a java command; None when it prints none."""
+    """Return the major version that a java command prints; None if it prints no version."""
     try:
         shown = subprocess.run([command, "-version"], capture_output=True, text=True, timeout=60, check=False)
     except (OSError, subprocess.TimeoutExpired):

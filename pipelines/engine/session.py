@@ -1,8 +1,8 @@
 """Opens the Spark session that the jobs run on.
 
 `sail` (Sail's server inside this process, the default), `spark` (Apache Spark in a JVM of its own) or
-`sc://host:port` (any Spark Connect endpoint). All three give the same Spark Connect session class, so a job
-cannot tell them apart.
+`sc://host:port` (any Spark Connect endpoint). All three give the same Spark Connect session class, so jobs
+run on each of them without changes.
 """
 
 import os
@@ -24,29 +24,29 @@ from privacy.storage.lock import file_lock
 if TYPE_CHECKING:
     from pyspark import SparkConf, SparkContext
 
-    # What jobs see is the session's API; the object is of the Connect class, which mypy takes for another.
+    # Jobs use the API of this class. The object is of the Connect class, which mypy treats as a different class.
     from pyspark.sql import SparkSession as Session
 
-# gRPC wakes its threads in a forked child before that becomes another program, and may crash it there (grpc issue
-# 43055): a JVM started beside an open session then "exited before sending its port number". It reads this when it is
-# imported, so it must stand before. Nothing here forks without starting a program.
+# gRPC restarts its threads in a forked child before the child starts its program, and may crash it (grpc issue 43055).
+# A JVM started beside an open session then "exited before sending its port number". gRPC reads this variable at its
+# import, so it is set before. No code here forks without starting a program.
 os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "false")
 
 # The newest Delta jar for Spark 4.2 on Maven's central repository; its Python side is in pyproject.toml.
 DELTA_PACKAGE = "io.delta:delta-spark_4.2_2.13:4.4.0"
 # One partition for each core is enough on a laptop; with the default of 200 a small merge takes twenty seconds.
 SHUFFLE_PARTITIONS = max(2, os.cpu_count() or 2)
-# An embedded server has one user; a session must survive a long pause in a notebook or in Dagster's UI.
+# An embedded server has one user, whose session must survive a long pause in a notebook or in Dagster's UI.
 SAIL_SESSION_TIMEOUT_SECONDS = 7 * 24 * 3600
 
-# A server compresses the rows that it hands over if the client takes compressed ones, which costs 25 times what a copy
-# within the machine does (19 MB of tokens: 0.5 s against 0.02). Bit 0 stands for plain messages: only these are taken.
+# A server compresses rows if the client accepts compression. Within a machine that takes 25 times as long as a copy
+# (19 MB of tokens: 0.5 s, not 0.02 s). Bit 0 means uncompressed messages; only these are accepted.
 PLAIN_MESSAGES = ("grpc.compression_enabled_algorithms_bitset", 1)
 
 JVM_EXIT_SECONDS = 60
 
-# Every table of ten markets, which land in 0.94 GB, was made with hash joins and this many times as much memory; sorted
-# joins spilled, and took up to eight times as long (docs/decisions/0005).
+# Ten markets have 0.94 GB of landed files. With this many times as much memory, hash joins built all their tables;
+# sorted joins spilled to disk and took up to eight times as long (docs/decisions/0005).
 HASH_JOIN_GROWTH = 4
 
 PROJECT = Path(__file__).parents[2]
@@ -58,7 +58,7 @@ SPARK_OPTIONS: Mapping[str, str] = {
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
     "spark.databricks.delta.snapshotPartitions": "2",
     "spark.sql.shuffle.partitions": str(SHUFFLE_PARTITIONS),
-    # Nobody else on the network is meant to reach this session.
+    # Other machines on the network must not reach this session.
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.connect.grpc.binding.address": "127.0.0.1",
@@ -66,14 +66,14 @@ SPARK_OPTIONS: Mapping[str, str] = {
     "spark.ui.showConsoleProgress": "false",
 }
 SESSION_OPTIONS: Mapping[str, str] = {
-    # Event times are local wall time without a zone; UTC keeps any conversion from moving them.
+    # Event times are local wall time without a zone. With UTC no conversion changes them.
     "spark.sql.session.timeZone": "UTC",
 }
 
 
 @dataclass(frozen=True)
 class Engine:
-    """An open engine. `name` is what the settings called it; `spark` is a Spark Connect session."""
+    """An open engine. `name` is its name in the settings; `spark` is a Spark Connect session."""
 
     name: str
     spark: "Session"
@@ -84,7 +84,7 @@ def open_engine(settings: Settings) -> Iterator[Engine]:
     """Open the engine that the settings name and close it at the end.
 
     Raises:
-        EngineError: no Java or too old a one, an endpoint that does not answer or refuses this client.
+        EngineError: Java is missing or too old, or an endpoint does not answer or refuses this client.
 
     """
     name = settings.engine
@@ -104,7 +104,7 @@ def open_engine(settings: Settings) -> Iterator[Engine]:
 
 @contextmanager
 def _open_sail(settings: Settings) -> "Iterator[Session]":
-    # Sail has no other way in than the environment, which it reads when the server starts.
+    # Sail can only be configured by environment variables, which it reads when the server starts.
     os.environ.setdefault("RUST_LOG", "error")
     os.environ["SAIL_RUNTIME__MEMORY_POOL__TYPE"] = "fair"
     os.environ["SAIL_RUNTIME__MEMORY_POOL__FAIR__MAX_SIZE"] = str(int(settings.engine_memory))
@@ -123,7 +123,7 @@ def _open_sail(settings: Settings) -> "Iterator[Session]":
 
 
 def _joins_by_hash(settings: Settings) -> bool:
-    """Whether joins use hash tables, which must fit in memory, rather than sorting, which may spill to disk."""
+    """Return whether joins use hash tables, which must fit in memory; otherwise they sort, which may spill to disk."""
     if settings.prefer_hash_join is not None:
         return settings.prefer_hash_join
     landed = sum(path.stat().st_size for path in settings.landing_dir.rglob("*") if path.is_file())
@@ -139,9 +139,9 @@ def _open_endpoint(url: str) -> "Iterator[Session]":
 
 @contextmanager
 def _connect(url: str, name: str, *, is_local: bool = True) -> "Iterator[Session]":
-    """A session on a running server, through the Connect class itself.
+    """Open a session on a running server, by the Spark Connect class.
 
-    `pyspark.sql.SparkSession.builder` would hand out the JVM's session instead whenever one is open.
+    `pyspark.sql.SparkSession.builder` is not used: it returns the session of the JVM if one is open.
     """
     from grpc import RpcError
     from pyspark.errors import PySparkException
@@ -167,9 +167,9 @@ _START_LOCK = Path(tempfile.gettempdir()) / f"bojagi-spark-start-{os.getuid()}.l
 
 @contextmanager
 def _open_spark(settings: Settings) -> "Iterator[Session]":
-    """Spark in a JVM, with its Connect server as a plug-in of the context.
+    """Start Apache Spark in a JVM, with a Connect server as a plug-in of its context, and open a session on it.
 
-    This is what `.remote("local[*]")` does, on a port of its own, so that two runs can share a machine.
+    `.remote("local[*]")` does the same, but on a fixed port. A free port lets two runs share a machine.
     """
     from py4j.protocol import Py4JError
     from pyspark import SparkConf, SparkContext
@@ -177,7 +177,7 @@ def _open_spark(settings: Settings) -> "Iterator[Session]":
 
     java.require()
     if (running := SparkContext._active_spark_context) is not None:
-        # One JVM a process is all that PySpark can have: a second opening is a second session on the first.
+        # PySpark can have one JVM per process, so a second engine is a second session on it.
         with _connect(_address(running.getConf()), "spark") as spark:
             yield spark
         return
@@ -190,7 +190,7 @@ def _open_spark(settings: Settings) -> "Iterator[Session]":
     conf.set("spark.driver.memory", f"{int(settings.engine_memory) // 2**20}m")
     conf.set("spark.connect.grpc.binding.port", str(port)).set("spark.connect.authenticate.token", token)
     try:
-        # Two JVMs that fetch Delta's jars into an empty Ivy cache at once both fail (measured: six of six).
+        # If two JVMs fetch Delta's jars into an empty Ivy cache at the same time, both fail (measured: six of six).
         with file_lock(_START_LOCK), _standard_error_to(settings.engine_log_file), _classic_mode():
             context = SparkContext(conf=conf)
     except (PySparkException, Py4JError, ValueError) as error:
@@ -207,7 +207,7 @@ def _open_spark(settings: Settings) -> "Iterator[Session]":
 
 
 def _similarity_jar() -> str:
-    """The jar of Java functions with which Splink compares texts on Spark; empty where Splink is not installed."""
+    """Return the path of Splink's jar of similarity functions for Spark; empty if Splink is not installed."""
     spec = find_spec("splink")
     folders = spec.submodule_search_locations if spec else None
     jars = sorted((Path(folders[0]) / "internals/files/spark_jars").glob("*_spark4.x.jar")) if folders else []
@@ -225,7 +225,7 @@ _CONNECT_MODE = "SPARK_CONNECT_MODE_ENABLED"
 
 @contextmanager
 def _classic_mode() -> Iterator[None]:
-    """Leave Connect mode for a while: PySpark refuses to start a JVM when an earlier session has switched it on."""
+    """Switch Connect mode off inside the block, because PySpark starts no JVM while an earlier session has it on."""
     mode = os.environ.pop(_CONNECT_MODE, None)
     try:
         yield
@@ -236,7 +236,7 @@ def _classic_mode() -> Iterator[None]:
 
 @contextmanager
 def _standard_error_to(log_file: Path) -> Iterator[None]:
-    """Redirect standard error to a file while the JVM starts; it inherits it and keeps it until it ends."""
+    """Redirect standard error to a file inside the block. A JVM that starts there writes to the file until it ends."""
     log_file.parent.mkdir(parents=True, exist_ok=True)
     sys.stderr.flush()
     kept = os.dup(2)
@@ -251,7 +251,7 @@ def _standard_error_to(log_file: Path) -> Iterator[None]:
 
 
 def _end_java(context: "SparkContext") -> None:
-    """End the JVM: PySpark would keep it and its memory, and no second Connect server can start in it."""
+    """End the JVM. PySpark would keep its memory in use, and a second Connect server cannot start in it."""
     gateway = context._gateway
     type(context)._gateway = type(context)._jvm = None
     if gateway is not None:
@@ -262,7 +262,7 @@ def _end_java(context: "SparkContext") -> None:
 
 
 def _start_failure(log_file: Path, error: Exception) -> str:
-    """The line that names the reason: the JVM's own if there is one, because PySpark only says that the JVM exited."""
+    """Return the line that states why Spark did not start: from the JVM's log if it has one, else from the error."""
     lines = log_file.read_text(encoding="utf-8", errors="replace").splitlines()
     reasons = [line.strip() for line in lines if "Exception" in line or "unresolved dependency" in line]
     return (reasons or str(error).strip().splitlines() or [type(error).__name__])[0][:300]

@@ -71,7 +71,7 @@ class Evaluation:
 
 
 def evaluate(data: LabelledFile, options: Options | None = None, *, with_baseline: bool = True) -> Evaluation:
-    """Resolve labelled records without their labels and score the result.
+    """Resolve labelled records without their labels, score the result and return the metrics.
 
     Where each source contains a person at most once, only pairs of records from different sources are scored.
     """

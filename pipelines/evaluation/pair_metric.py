@@ -24,7 +24,7 @@ class Score:
 
     @classmethod
     def of(cls, hits: int, predicted: int, true: int) -> "Score":
-        """Return the score of `hits` true pairs among the predicted ones; precision and recall of nothing are 1.
+        """Return the score of `hits` true pairs among the predicted ones; without pairs precision and recall are 1.
 
         Args:
             hits: number of predicted pairs that are true.
@@ -49,18 +49,18 @@ def count_pairs(label: Ints, source: Ints | None = None) -> int:
 
 
 def pair_score(truth: Ints, left: Ints, right: Ints, source: Ints | None = None) -> Score:
-    """Score predicted pairs (each given once) against the true person of each record."""
+    """Return the score of predicted pairs (each given once) against the true person of each record."""
     hits = int((truth[left] == truth[right]).sum())
     return Score.of(hits, len(left), count_pairs(truth, source))
 
 
 def cluster_score(truth: Ints, group: Ints, source: Ints | None = None) -> Score:
-    """Score all pairs of records in one group against the true person of each record."""
+    """Return the score of all pairs of records in one group against the true person of each record."""
     hits = count_pairs(_crossed(truth, group), source)
     return Score.of(hits, count_pairs(group, source), count_pairs(truth, source))
 
 
 def _crossed(first: Ints, second: Ints) -> Ints:
-    """Return a label for each record that is equal where both labels are equal."""
+    """Return a combined label: it is equal for two records only if both of their labels are equal."""
     a, b = (np.unique(x, return_inverse=True)[1].astype(np.int64) for x in (first, second))
     return np.asarray(a * (int(b.max()) + 1 if len(b) else 1) + b)

@@ -1,4 +1,4 @@
-"""Baseline of the evaluation: plain Splink with the models of its own example notebooks.
+"""Baseline of the evaluation: plain Splink with the models of its example notebooks.
 
 Blocking rules, comparisons, training rules and thresholds are those of the notebooks `febrl3`, `febrl4` and
 `deduplicate_50k_synthetic`, so that the baseline is what Splink's authors recommend. Other files get comparisons from
@@ -72,7 +72,7 @@ class BaselineResult:
 
 
 def run_plain_splink(data: LabelledFile, threads: int = 2, memory: str = "4GB") -> BaselineResult:
-    """Resolve a labelled file with Splink, in the way of its example notebooks."""
+    """Resolve a labelled file with Splink, as in its example notebooks; return its pairs, clusters and time."""
     logging.getLogger("splink").setLevel(logging.ERROR)
     began = time.perf_counter()
     model, frame = _model_for(data)
@@ -229,7 +229,7 @@ def _historical() -> BaselineModel:
 
 
 def _library_model(data: LabelledFile) -> tuple[BaselineModel, pd.DataFrame]:
-    """Return a model of comparisons from Splink's library, one per part, on the columns as they are."""
+    """Return a model of Splink's library comparisons, one per part, and the records with unchanged columns."""
     mapping = data.mapping
     comparisons: list[ComparisonCreator] = []
     names = [*mapping.given_name[:1], *mapping.surname[:1], *(() if mapping.given_name else mapping.name[:1])]

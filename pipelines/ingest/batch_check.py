@@ -13,7 +13,7 @@ from pipelines.ingest.type_cast import UncastableError, cast_column
 
 @dataclass(frozen=True)
 class CheckedBatch:
-    """All rows of a batch in the contract's types, with the faults of the rows that must go to quarantine.
+    """A checked batch: its columns in the contract's types, and the faults of the rows that must go to quarantine.
 
     `columns` also holds `<column>_is_valid` for each encrypted column whose rules only warn.
     """

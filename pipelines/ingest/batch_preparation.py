@@ -57,7 +57,7 @@ class PreparedBatch:
 
 
 def prepare(batch: RawBatch, shared: LoadContext, origins: list[Origin] | Origin) -> PreparedBatch:
-    """Check a batch, hash its rows and make its matching tokens.
+    """Check a batch, hash its rows and make its matching tokens; return the rows that pass and the broken ones.
 
     `origins` names the file of all rows, or lists one file for each row. A source with a subject key gets keyed row
     hashes, because a plain hash of personal data could be guessed.
@@ -124,8 +124,8 @@ def prepare_all(batches: Iterable[RawBatch], work: Callable[[RawBatch], Prepared
 def event_column(contract: Contract) -> str | None:
     """Return the column that holds the time of a row's event; None if the contract has no such date or time column.
 
-    The first of these that is a date or time: the touchpoint's event time, a partition column, the column from which
-    retention counts.
+    It is the first of these columns that is a date or time: the touchpoint's event time, a partition column, the
+    column from which the retention period is counted.
     """
     timed = {column.name for column in contract.columns if column.spark_type in ("date", "timestamp_ntz", "timestamp")}
     named = [contract.touchpoint.columns.get("event_time") if contract.touchpoint else None]

@@ -146,7 +146,7 @@ def filesystem_of(location: str) -> tuple[pafs.FileSystem, str]:
 
 
 def column_words(batch: pa.RecordBatch, name: str) -> Any:
-    """Return one half of the row hash as unsigned 64-bit integers; bronze stores it as signed integers."""
+    """Return a column with one half of the row hash as unsigned 64-bit integers; bronze stores it as signed ones."""
     return batch.column(name).to_numpy(zero_copy_only=False).astype(np.int64).view(np.uint64)
 
 

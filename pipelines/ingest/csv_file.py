@@ -21,7 +21,7 @@ Fields = Sequence[str | None]
 
 
 class CsvFile:
-    """Reader of one CSV file of a source. `max_line` is the longest allowed record in characters."""
+    """Reads one CSV file of a source. `max_line` is the longest allowed record in characters."""
 
     def __init__(self, path: Path, contract: Contract, form: FileFormat, max_line: int) -> None:
         self.path = path
@@ -107,7 +107,7 @@ class CsvFile:
 
 
 class _Pending:
-    """Collects rows until they are enough for a batch."""
+    """Collects rows until there are enough for a batch."""
 
     def __init__(self, file: CsvFile, header: Header) -> None:
         self._file = file

@@ -1,4 +1,4 @@
-"""Removes rows that the bronze table already has from a load, before the load is committed."""
+"""Removes from a load, before its commit, the rows that the bronze table already has."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 class FileFaultError(Exception):
     """A file cannot be loaded at all.
 
-    `rule` is the kind of fault, `reason` the message. `line` and `column` say where it is; None if it has no place.
+    `rule` is the kind of fault, `reason` the message. `line` and `column` give its place; None if unknown.
     """
 
     def __init__(self, rule: str, reason: str, line: int | None = None, column: str | None = None) -> None:

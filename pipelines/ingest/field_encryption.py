@@ -50,7 +50,7 @@ class RowEncryptor:
         return pa.RecordBatch.from_arrays([encrypted[name] for name in self._schema.names], names=self._schema.names)
 
     def _encrypt_subject_key(self, values: pa.Array, persons: pa.Array, place: TableColumn) -> pa.Array:
-        """Encrypt the subject key: one ciphertext for each pair of person and value, however many rows have it."""
+        """Return the encrypted subject key: one ciphertext per pair of person and value, shared by all its rows."""
         encoded = values.dictionary_encode()
         texts, names = encoded.dictionary.to_pylist(), persons.dictionary.to_pylist()
         present = pc.is_valid(values).to_numpy(zero_copy_only=False)

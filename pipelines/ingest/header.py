@@ -23,11 +23,11 @@ class Header:
 
 
 def match_header(names: Sequence[str], contract: Contract) -> Header:
-    """Find each contract column in the file, by its header or a synonym.
+    """Return the position of each contract column in the file, found by its header or a synonym.
 
     Raises:
-        FileFaultError: a required column is missing, an optional column may have been renamed (it is missing and the
-            file has an unknown column), or a column occurs twice.
+        FileFaultError: a required column is missing, or a column occurs twice, or an optional column is missing and
+            the file has an unknown column (it may have been renamed).
 
     """
     seen = [_plain(name) for name in names]

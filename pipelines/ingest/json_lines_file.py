@@ -15,7 +15,7 @@ from pipelines.ingest.text_lines import UNDECODABLE, keep_bytes, open_lines
 
 
 class JsonLinesFile:
-    """Reader of one JSON Lines file of a source. `max_line` is the longest allowed line in characters."""
+    """Reads one JSON Lines file of a source. `max_line` is the longest allowed line in characters."""
 
     def __init__(self, path: Path, contract: Contract, form: FileFormat, max_line: int) -> None:
         self.path = path
@@ -85,7 +85,7 @@ class JsonLinesFile:
 
 
 def parse_line(text: str, encoding: str) -> tuple[dict[str, Any], RowFault | None]:
-    """Return the JSON object of a line and None, or an empty object and the fault. Numbers stay text."""
+    """Return the JSON object of a line and None, or an empty object and the fault. Numbers are kept as text."""
     if UNDECODABLE.search(text):
         return {}, RowFault(None, "encoding", f"the bytes are not {encoding}")
     try:

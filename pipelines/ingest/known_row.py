@@ -29,7 +29,8 @@ def find_known(
         rows: number of rows in the file.
         known: starts an iteration over the table's row hashes.
 
-    Both iterations are repeated once for each `ROWS_PER_PART` rows of the file, so memory grows with neither.
+    Both iterations are repeated once for each `ROWS_PER_PART` rows of the file. So the memory does not grow with the
+    file or the table.
     """
     result = np.zeros(rows, np.bool_)
     parts = max(1, -(-rows // ROWS_PER_PART))
@@ -55,7 +56,7 @@ def _chooser(part: int, parts: int) -> Callable[[Words], npt.NDArray[np.bool_]]:
 
 
 def _gather(batches: Iterable[Hashes], within: Callable[[Words], npt.NDArray[np.bool_]]) -> Iterator[Hashes]:
-    """Yield the selected hashes in large batches; searching many sorted hashes reads memory in order."""
+    """Yield the selected hashes in large batches, because many sorted hashes are searched faster together."""
     lows: list[Words] = []
     highs: list[Words] = []
     waiting = 0

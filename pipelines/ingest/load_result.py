@@ -1,4 +1,4 @@
-"""The result of loading one source: numbers of files and rows, event days, faults."""
+"""Holds the result of loading one source: numbers of files and rows, event days, faults."""
 
 import datetime
 from dataclasses import dataclass

@@ -12,7 +12,7 @@ LOCK_FILE = ".run.lock"
 
 @contextmanager
 def run_lock(data_dir: Path, wait_seconds: float = 0.0) -> Iterator[None]:
-    """Hold the lock of a data folder; the operating system releases it when the process ends, however it ends.
+    """Lock a data folder inside the block. The operating system releases the lock even if the process is killed.
 
     Args:
         data_dir: the data folder; it is created if it is missing.

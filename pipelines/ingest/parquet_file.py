@@ -19,7 +19,7 @@ SMALL_DICTIONARY_BYTES = 1 << 16
 
 
 class ParquetFile:
-    """Reader of one Parquet file of a source."""
+    """Reads one Parquet file of a source."""
 
     def __init__(self, path: Path, contract: Contract) -> None:
         self.path = path

@@ -198,5 +198,5 @@ def _identity(row: dict[str, Any]) -> tuple[Any, Any]:
 
 
 def _place(file_id: str, line: int | None) -> str:
-    """Return the stable name of a quarantine row, to which its ciphertext is bound."""
+    """Return the name of a quarantine row. The ciphertext is bound to it, so it can only be decrypted in this row."""
     return f"{file_id}:{line}"

@@ -34,8 +34,8 @@ def replay_quarantine(contract: Contract, lakehouse: Lakehouse, protection: Prot
 
     Loaded rows keep their file and line. Rows that still break the contract stay in quarantine. A row that the table
     has received meanwhile, for instance from a corrected file, counts as known and is not added again. Records are
-    decrypted in memory only; a record whose key was destroyed is erased and is not tried. Files that could not be read
-    at all are tried again by `ingest_source`, not here.
+    decrypted in memory only; a record whose key was destroyed cannot be read and is left out. Files that could not be
+    read at all are tried again by `ingest_source`, not here.
 
     Raises:
         IngestError: the table or quarantine cannot be written. Rows that were not committed are still in quarantine.

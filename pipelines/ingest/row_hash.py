@@ -7,7 +7,7 @@ modulo 2^64. The code calls the halves low and high, or first and second lane.
   null in old files, does not change the hashes of old rows.
 * H reads the value as little-endian 64-bit words and mixes each word into a state that is seeded with the column's
   name. Text: its UTF-8 bytes, then their number. Decimal: the two words of its smallest unit. Date: days since 1970.
-  Time: microseconds since 1970. Floating point: IEEE bits, with one zero and one NaN.
+  Time: microseconds since 1970. Floating point: IEEE bits, with a single zero and a single NaN.
 * The mixing function `_mix` is a bijection like that of SplitMix64 (Steele, Lea, Flood 2014). The second lane mixes
   the first once more, so the sums of the two lanes differ.
 * The chance that any two of n different rows get the same hash by accident is about n² / 2^129. The hash does not
@@ -129,7 +129,7 @@ def _fixed(values: pa.Array) -> Words:
 
 
 def _hash_texts(values: pa.Array, seed: np.uint64) -> Words:
-    """Hash texts: mix in their bytes, eight at a time for all texts at once, then their length in bytes."""
+    """Return the hash of each text: its UTF-8 bytes are mixed in, eight at a time, then its length in bytes."""
     texts = values if pa.types.is_string(values.type) else values.cast(pa.string())
     offsets = np.frombuffer(texts.buffers()[1], np.int32)[texts.offset : texts.offset + len(texts) + 1].astype(np.int64)
     starts, lengths = offsets[:-1], np.diff(offsets)

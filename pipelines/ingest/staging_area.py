@@ -1,6 +1,6 @@
 """Writes data files of a Delta table before their commit; readers see them only after the commit.
 
-The files are written by Arrow, not by Spark or by delta-rs. This bounds memory, and constant or repeated values stay
+The files are written by Arrow, not by Spark or by delta-rs. This bounds the memory, and repeated values stay
 dictionary-encoded from the reader to the file.
 """
 
@@ -140,7 +140,7 @@ class StagingArea:
                     yield batch if columns else self._with_partition(batch, file)
 
     def _with_partition(self, batch: pa.RecordBatch, file: StagedFile) -> pa.RecordBatch:
-        """Add the partition columns, whose values are in the path and not in the file."""
+        """Return the rows with the partition columns, whose values are in the path and not in the file."""
         for name, text in file.partition_values.items():
             value = pa.scalar(text, pa.string()).cast(self.partition_types[name])
             batch = batch.append_column(name, pa.repeat(value, batch.num_rows))

@@ -26,6 +26,6 @@ def text_column(values: Sequence[str | None], name: str, encoding: str, faults: 
 
 
 def blank_to_null(values: pa.Array, null_values: tuple[str, ...]) -> pa.Array:
-    """Replace the texts that the contract lists as null values by null."""
+    """Return the texts with null in place of the texts that the contract lists as null values."""
     is_blank = pc.is_in(values, value_set=pa.array(null_values, pa.string()))
     return pc.if_else(is_blank, pa.scalar(None, pa.string()), values)

@@ -84,9 +84,9 @@ def _from_text(values: pa.Array, target: pa.DataType, date_format: str | None) -
 
 
 def _common_shape(target: pa.DataType, date_format: str | None) -> str | None:
-    """Return a pattern for the usual form of a type's text; None if there is none.
+    """Return a regular expression for the usual text form of a type; None if the type has none.
 
-    For text that matches it, Arrow's own cast gives the value of `pipelines.ingest.value_parser`, or fails.
+    For matching text Arrow's cast returns the same value as `pipelines.ingest.value_parser`, or fails.
     """
     if pa.types.is_integer(target):
         return "^-?[0-9]{1,18}$"
@@ -126,7 +126,7 @@ def _from_typed(values: pa.Array, target: pa.DataType) -> CastColumn:
 
 
 def _cents(values: pa.Array, target: pa.DataType) -> CastColumn:
-    """Convert floating-point numbers to exact decimals; more decimal places or digits than the type has is wrong."""
+    """Convert floating-point numbers to exact decimals; mark those with more digits or decimal places than the type."""
     numbers = values.cast(pa.float64()).fill_null(0.0).to_numpy(zero_copy_only=False)
     with np.errstate(invalid="ignore", over="ignore"):
         scaled = numbers * 10.0**target.scale

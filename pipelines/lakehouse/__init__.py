@@ -1,1 +1,1 @@
-"""Delta tables by name, read and written as Spark DataFrames. The Arrow half is `installation.lakehouse`."""
+"""Reads and writes Delta tables as Spark DataFrames. `installation.lakehouse` does so with Arrow."""

@@ -1,4 +1,4 @@
-"""Gives a DataFrame the columns, order and types that its table's contract declares."""
+"""Changes a DataFrame to the columns, order and types of its table's contract."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 def conform(frame: DataFrame, contract: Document, table: str) -> DataFrame:
-    """Select, order and cast the frame's columns as the contract states.
+    """Return the frame with the columns, order and types that the contract states.
 
     Raises:
-        LakehouseError: the frame lacks columns of the contract, or has others.
+        LakehouseError: the frame lacks columns of the contract, or has columns that the contract lacks.
 
     """
     schema = spark_schema(contract)
@@ -35,8 +35,8 @@ def conform(frame: DataFrame, contract: Document, table: str) -> DataFrame:
 def relax_nullability(frame: DataFrame) -> DataFrame:
     """Return the same rows with every column nullable.
 
-    Sail writes a column that happens to hold no null, such as a literal, as NOT NULL, and then refuses a
-    later null; Spark does not. A union with no rows of the relaxed schema makes both write the same.
+    Sail writes a column without nulls, such as a literal, as NOT NULL and then rejects a later null; Spark does not.
+    A union with an empty frame of nullable columns makes both engines write the same schema.
     """
     from pyspark.sql.types import StructType
 

@@ -1,7 +1,7 @@
-"""Delta tables by name, as Spark DataFrames on any engine.
+"""Reads and writes Delta tables by name, as Spark DataFrames on any engine.
 
-Rows go through the engine. What Spark Connect has no statement for on every engine (history, compaction, vacuum, the
-log) goes through `deltalake`, see `installation.lakehouse`.
+The engine reads and writes the rows. Operations without a Spark Connect statement on every engine (history,
+compaction, vacuum, the log) use `deltalake`, see `installation.lakehouse`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class SparkLakehouse(Lakehouse):
-    """The tables below one root, with an engine's session that reads and writes them."""
+    """Reads and writes the tables below one root folder, by the session of an engine."""
 
     def __init__(self, root: str, spark: SparkSession, storage_options: Mapping[str, str] | None = None) -> None:
         super().__init__(root, storage_options)
@@ -49,7 +49,7 @@ class SparkLakehouse(Lakehouse):
         fingerprint: str | None = None,
         contract: Document | None = None,
     ) -> None:
-        """Replace the table with its schema and partitioning, or create it."""
+        """Replace the table, its schema and its partitioning by the frame; create the table if it is missing."""
         writer = self._writer(table, frame, fingerprint, contract).mode("overwrite")
         with _explained(table):
             writer.option("overwriteSchema", "true").partitionBy(*partition_by).save(self.path(table))
@@ -61,7 +61,7 @@ class SparkLakehouse(Lakehouse):
         fingerprint: str | None = None,
         contract: Document | None = None,
     ) -> None:
-        """Add rows, and columns that the table lacks. Creates the table when there is none."""
+        """Append the frame's rows, and add columns that the table lacks. Creates the table if it is missing."""
         writer = self._writer(table, frame, fingerprint, contract).mode("append")
         with _explained(table):
             writer.option("mergeSchema", "true").save(self.path(table))
@@ -77,8 +77,8 @@ class SparkLakehouse(Lakehouse):
     ) -> None:
         """Replace the rows of these days by the frame's rows of these days, in one commit.
 
-        Rows of other days in the frame are not written. `column` is the date column that the table is
-        partitioned by; a table that does not exist yet is made with that partitioning.
+        Rows of other days in the frame are not written. `column` is the date column by which the table is
+        partitioned; a missing table is created with that partitioning.
         """
         if not days:
             return
@@ -98,9 +98,9 @@ class SparkLakehouse(Lakehouse):
         keys: Sequence[str],
         contract: Document | None = None,
     ) -> None:
-        """Update the rows whose keys are in the frame and insert the others. Creates the table when there is none.
+        """Update the rows whose keys are in the frame and insert the others. Creates the table if it is missing.
 
-        The keys are not null and unique in the frame; two rows of one key raise. A merge leaves no
+        The keys must be non-null and unique in the frame; two rows with one key raise an error. A merge writes no
         fingerprint.
         """
         if not self.exists(table):
@@ -131,11 +131,11 @@ class SparkLakehouse(Lakehouse):
 
 @contextmanager
 def _explained(table: str) -> Iterator[None]:
-    """Turn an engine's long error about a write into one line that names the table."""
+    """Replace an engine's long error about a write by a one-line `LakehouseError` that names the table."""
     from pyspark.errors import PySparkException
 
     try:
         yield
     except PySparkException as error:
-        said = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise LakehouseError(f"Writing {table} failed; it is as it was before: {said[:500]}", table) from error
+        message = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise LakehouseError(f"Writing {table} failed; the table is unchanged: {message[:500]}", table) from error

@@ -124,7 +124,9 @@ def block(
     since: int = 0,
     largest: int | None = None,
 ) -> BlockingResult:
-    """Write the candidate pairs to the table `candidate`: columns `a` < `b`, both `rid`, each pair once.
+    """Write the candidate pairs to the table `candidate`, and return their number and the dropped blocks.
+
+    The columns are `a` < `b`, both `rid`. Each pair occurs once.
 
     Args:
         connection: database with `table` as `prepare` made it.
@@ -175,7 +177,7 @@ def block(
 
 
 def _key_sql(rules: Sequence[BlockingRule], table: str, condition: str = "true") -> str:
-    """Return SQL that gives one row per record and rule; only rules whose keys are all known for the record."""
+    """Return SQL for one row per record and blocking rule; rules with an unknown key of the record are left out."""
     items = ", ".join(
         f"case when {' and '.join(f'({k}) is not null' for k in r.keys)} "
         f"then {{'rule': {number}::utinyint, 'key': hash({', '.join(r.keys)})}} end"
@@ -188,7 +190,7 @@ def _key_sql(rules: Sequence[BlockingRule], table: str, condition: str = "true")
 
 
 def _shared_key_sql(rules: Sequence[BlockingRule], table: str) -> str:
-    """Return SQL that gives the rows of `_key_sql` whose key is in the table `fresh_key`; it reads `table` per rule."""
+    """Return SQL for the rows of `_key_sql` whose key is in the table `fresh_key`; reads `table` once per rule."""
     return " union all ".join(
         f"select {number}::utinyint as rule, k.key as key, k.rid as rid, k.source as source from "
         f"(select hash({', '.join(r.keys)}) as key, rid, source from {table} "

@@ -1,4 +1,4 @@
-"""Chance agreement: estimates the share of each level among all pairs of records, as a start for the u probabilities.
+"""Chance agreement: estimates the share of each level among all pairs of records, from which the u probabilities start.
 
 Training starts from these shares and removes the matches from them later (see `model`). A share that is too large makes
 the match weight of its level too small, which does little harm. A share that is too small makes agreement look like
@@ -54,7 +54,7 @@ def estimate_chance(
     population: int,
     seed: int = 1,
 ) -> ChanceAgreement:
-    """Estimate the share of each level among all pairs of records.
+    """Return the estimated share of each level among all pairs of records.
 
     The share of equality is computed from value frequencies, the shares of other levels from random pairs. Records are
     drawn by their position in the order of their values. So the result depends neither on the order of the rows nor on

@@ -94,7 +94,7 @@ def cluster(
 
 
 def _exact(weights: Floats) -> Floats:
-    """Limit the weights to the cap and round them to multiples of 2^-20, so that sums are exact in any order."""
+    """Return the weights, limited to the cap and rounded to multiples of 2^-20, so that sums are exact in any order."""
     return np.round(np.clip(weights, -WEIGHT_CAP, WEIGHT_CAP) * _STEPS_PER_BIT) / _STEPS_PER_BIT
 
 
@@ -108,7 +108,7 @@ def _renumber(constraints: Constraints, number: Ints) -> Constraints:
 
 
 def _by_smallest(group: Ints) -> Ints:
-    """Return the groups, each named by its smallest record number."""
+    """Return the group of each record, as the smallest record number of the group."""
     _, label = np.unique(group, return_inverse=True)
     smallest = np.full(int(label.max(initial=-1)) + 1, len(group), dtype=np.int64)
     np.minimum.at(smallest, label, np.arange(len(group)))
@@ -116,7 +116,7 @@ def _by_smallest(group: Ints) -> Ints:
 
 
 def components(size: int, left: Ints, right: Ints) -> Ints:
-    """Return the connected components: for each record the smallest record number that it is connected to."""
+    """Return the connected component of each record, as the smallest record number of the component."""
     ones = np.ones(len(left), dtype=np.int8)
     _, label = connected_components(coo_matrix((ones, (left, right)), shape=(size, size)), directed=False)
     smallest = np.full(label.max() + 1 if size else 0, size, dtype=np.int64)
@@ -125,7 +125,7 @@ def components(size: int, left: Ints, right: Ints) -> Ints:
 
 
 def _allowed_must_links(size: int, constraints: Constraints) -> Ints:
-    """Return the must-links without those whose connected group would contain a cannot-link pair."""
+    """Return the must-links, without those of connected groups that contain a cannot-link pair."""
     must, cannot = constraints.must_link, constraints.cannot_link
     if not len(must) or not len(cannot):
         return must
@@ -136,7 +136,7 @@ def _allowed_must_links(size: int, constraints: Constraints) -> Ints:
 
 @dataclass(slots=True)
 class _Groups:
-    """Groups and the edges between them.
+    """Groups of records, and the edges between the groups.
 
     Attributes:
         left: one group of each edge.
@@ -180,7 +180,7 @@ class _Groups:
         return mean
 
     def best_pairs(self, threshold: float) -> Ints:
-        """Return the pairs of groups that are each other's best above the threshold; ties go to the smaller number."""
+        """Return the pairs of groups that are each other's best above the threshold; ties go to the lower number."""
         mean = self.means()
         able = mean > threshold
         active = np.zeros(len(self.sizes), dtype=bool)

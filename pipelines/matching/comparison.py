@@ -137,7 +137,7 @@ def _elsewhere(column: str) -> str:
 
 
 def _near(part: str, mixed: bool) -> str:
-    """Return the condition of a typing error. In Hangul it is one letter, because siblings share whole syllables."""
+    """Return the SQL condition of a typing error. In Hangul it is one letter, because siblings share syllables."""
     latin = is_similar(f"{part}_text", 0.92)
     if not mixed:
         return latin

@@ -1,7 +1,7 @@
 """Dependence between comparisons: reduces match weights that repeat the evidence of another comparison.
 
 The Fellegi-Sunter model adds the weights as if the comparisons were independent. They are not: two records with one
-address usually share the postal code, the town and often the phone, and people who moved differ in all of them at once.
+address usually share the postal code and the town. After a move, a person's records differ in all of them.
 
 Here each comparison may have one parent, a more specific comparison. If both agree, or both differ, only a share of the
 child's weight counts. Example: address (+9 bits) is the parent of postal code (+6 bits, share 0.1). A pair that agrees
@@ -59,7 +59,7 @@ class Evidence:
 
 
 def learn_dependence(evidence: Evidence, chance: Sequence[float], is_complete: Sequence[bool]) -> list[Dependence]:
-    """Choose the parent and the shares of each comparison.
+    """Return the chosen parent and the learned shares of each comparison.
 
     Args:
         evidence: patterns of all candidate pairs.
@@ -135,6 +135,6 @@ def _depend(evidence: Evidence, parent: int, child: int, chance: Sequence[float]
 
 
 def _share(mass: Floats, among: Bools, event: Bools, expected: float) -> float:
-    """Return the share of the mass in `among` for which the event is true, shrunk towards the expected share."""
+    """Return the share of the weight `mass` in `among` for which `event` is true, shrunk towards `expected`."""
     whole, part = float(mass[among].sum()), float(mass[among & event].sum())
     return (part + _PRIOR_PAIRS * expected) / (whole + _PRIOR_PAIRS)

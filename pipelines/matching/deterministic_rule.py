@@ -36,7 +36,7 @@ RULES = (
 
 
 def certain_sql(comparisons: Sequence[PartComparison]) -> str:
-    """Return the SQL condition that at least one rule decides the pair. It reads the observed levels `g0`, `g1`, …"""
+    """Return the SQL condition that a rule decides the pair, over the observed levels `g0`, `g1`, …"""
     # Not `false`: Spark reads `from observed where (false)` as an alias with a column.
     return f"({' or '.join(_conditions(comparisons).values()) or '1 = 0'})"
 

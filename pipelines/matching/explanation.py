@@ -57,7 +57,7 @@ class Explanation:
 def explain(
     connection: Workspace, model: Model, first: int, second: int, *, frequency_table: str | None = None
 ) -> Explanation:
-    """Explain a pair of rows of a resolved workspace; weights include term frequencies and dependence.
+    """Return the steps to the match weight of a pair of rows; weights include term frequencies and dependence.
 
     Args:
         connection: a workspace after `resolve`.

@@ -23,7 +23,7 @@ _COLUMNS = {
 def count_unreadable_values(raw: pd.DataFrame, prepared: pd.DataFrame, mapping: Mapping) -> Counter[str]:
     """Return for each column of the file the number of values that standardising turned into null.
 
-    These are unreadable values and placeholders for "no value". Columns without such values are left out.
+    Such values are unreadable, or placeholders for "no value". Columns without them are left out.
     """
     unreadable: Counter[str] = Counter()
     for part, column in _COLUMNS.items():

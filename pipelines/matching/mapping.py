@@ -168,7 +168,9 @@ def load_mapping(path: Path, columns: Sequence[str]) -> Mapping:
 
 
 def guess_mapping(frame: pd.DataFrame, ignore: Iterable[str] = ()) -> Mapping:
-    """Guess the part of each column from its header, then from its values; other columns of words become attributes.
+    """Return a mapping, guessed from the headers and then from the values of the columns.
+
+    Columns of words that match no part become attributes.
 
     Args:
         frame: a person file; every column is text or null.

@@ -152,7 +152,7 @@ def train(
     population: int,
     seed: int = 1,
 ) -> Model:
-    """Train the model on the observed candidate pairs.
+    """Train the model on the observed candidate pairs and return it.
 
     Args:
         connection: database with the tables `table` and `observed` (see `observe_levels`).
@@ -236,7 +236,7 @@ def _is_personal(comparison: PartComparison) -> bool:
 def _personal_balance(comparisons: Sequence[PartComparison], levels: NDArray[np.intp]) -> Floats:
     """Return for each pattern the number of personal parts that agree minus the number that differ.
 
-    The data contains several groupings (persons, families, neighbours); the balance keeps the training on persons. Only
+    The records also form families and neighbourhoods; the balance makes the training find persons instead. Only
     patterns with a positive balance train the m probabilities. Patterns with a negative balance are non-matches, except
     those of `_same_home`.
     """
@@ -249,9 +249,9 @@ def _personal_balance(comparisons: Sequence[PartComparison], levels: NDArray[np.
 
 
 def _same_home(comparisons: Sequence[PartComparison], levels: NDArray[np.intp]) -> NDArray[np.bool_]:
-    """Return which patterns agree on a home and on a birth date, identifier or e-mail.
+    """Return for each pattern whether it agrees on a home and also on a birth date, identifier or e-mail.
 
-    Two people rarely have both in common by chance, even if all other parts differ.
+    Two different people rarely agree on both, even if all other parts differ.
     """
     home, identifying = np.zeros(levels.shape[1], dtype=bool), np.zeros(levels.shape[1], dtype=bool)
     for level, comparison in zip(levels, comparisons, strict=True):
@@ -263,7 +263,7 @@ def _same_home(comparisons: Sequence[PartComparison], levels: NDArray[np.intp]) 
 
 
 def _limit_differing(shares: Floats, most_differing: float) -> Floats:
-    """Return the m probabilities with that of the last level, "different", reduced to at most the limit."""
+    """Return the m probabilities, with that of the last level ("different") reduced to at most the limit."""
     if shares[-1] <= most_differing:
         return shares
     limited = shares * ((1 - most_differing) / max(1 - shares[-1], 1e-9))
@@ -272,7 +272,10 @@ def _limit_differing(shares: Floats, most_differing: float) -> Floats:
 
 
 def _without_matches(chance: Floats, matched: Floats, known_pairs: float) -> Floats:
-    """Return the u probabilities: chance agreement without the expected matches, with a lower limit, adding up to 1."""
+    """Return the u probabilities of a comparison: chance agreement after removing the expected matches.
+
+    Each is at least a lower limit, and they add up to 1.
+    """
     agreeing = chance * known_pairs
     cleaned: Floats = np.maximum(agreeing - matched, agreeing * _CHANCE_SHARE)
     cleaned = np.maximum(cleaned / cleaned.sum(), 1e-9)

@@ -23,7 +23,7 @@ def write_model(model: Model, columns: list[str]) -> str:
 
 
 def read_model(text: str) -> Model | None:
-    """Return the model of a JSON text; None if this version of the code makes other comparisons for its columns.
+    """Return the model of a JSON text; None if this version of the code has different comparisons for its columns.
 
     A model without matching comparisons cannot be used; train a new one.
     """
@@ -42,7 +42,7 @@ def signature(columns: list[str]) -> str:
 
 
 def _rounded(value: object) -> object:
-    """Round all numbers to nine digits, because further digits depend on the order in which threads add up."""
+    """Return the value with all numbers rounded to nine digits, because threads add up in varying order."""
     if isinstance(value, float):
         return float(f"{value:.{_DIGITS}g}")
     if isinstance(value, dict):

@@ -115,7 +115,10 @@ def _add_names(out: pd.DataFrame, frame: pd.DataFrame, mapping: Mapping, is_mixe
 
 
 def _add_crosswise(out: pd.DataFrame, latin: pd.Series | None, is_mixed: bool | None) -> None:
-    """Add keys that are equal for Hangul and Latin spellings of a name; all null if no name is in Hangul."""
+    """Add columns of keys that are equal for Hangul and Latin spellings of a name.
+
+    They are null if `is_mixed` is False, or if it is None and no name is in Hangul.
+    """
     given = out["given"].dropna()
     has_hangul = bool(given.map(hangul.is_hangul).any()) if is_mixed is None else is_mixed
     out["given_cross"] = _distinct(out["given"], crosswise_key) if has_hangul else None
@@ -155,13 +158,13 @@ def _first(frame: pd.DataFrame, columns: Sequence[str], standardise: Callable[[s
 
 
 def _distinct(values: pd.Series, function: Callable[[str], object]) -> pd.Series:
-    """Apply the function once to each distinct value; null stays null."""
+    """Return the function's result for each value, computed once per distinct value; null stays null."""
     codes, distinct = pd.factorize(values)
     return _take([function(v) for v in distinct], codes)
 
 
 def _spread(values: pd.Series, function: Callable[[str], int]) -> NDArray[np.int64]:
-    """Apply the function once to each distinct value; null becomes 0."""
+    """Return the function's integer for each value, computed once per distinct value; 0 for null."""
     codes, distinct = pd.factorize(values)
     return np.array([*(function(v) for v in distinct), 0], dtype=np.int64)[codes]
 

@@ -1,9 +1,9 @@
-"""Rejected pairs: compared pairs below the floor of scoring. They prevent that a third record joins two people.
+"""Adds rejected pairs, which scored below the floor, so that a third record does not join two people.
 
 Scoring drops pairs below its floor. Clustering treats a pair without a score as one that was never compared, which is
 only weak evidence against a match (-2 bits). Example: a couple A and B shares a loyalty card C that bears no name. A
-and C match with +2.4 bits, and so do B and C. If (A, B) had no score, the mean between {A, C} and {B} would be
-(2.4 - 2) / 2 = +0.2, and all three would join. With (A, B) as a rejected pair (-6 bits) the mean is -1.8.
+and C match with +2.4 bits, and so do B and C. Without a score of (A, B), the mean between {A, C} and {B} is
+(2.4 - 2) / 2 = +0.2, and all three join. With (A, B) as a rejected pair (-6 bits) the mean is -1.8.
 """
 
 from __future__ import annotations

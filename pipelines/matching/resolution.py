@@ -92,7 +92,7 @@ def resolve(
     *,
     when_prepared: WhenPrepared | None = None,
 ) -> Resolution:
-    """Find the rows that are one person.
+    """Resolve a person file: return the person of each row, the scored pairs and the trained model.
 
     Args:
         connection: a workspace; afterwards it has the tables `person`, `candidate`, `observed` and `scored`.

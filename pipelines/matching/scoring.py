@@ -95,7 +95,7 @@ def score(connection: Workspace, model: Model, *, observed: str = "observed") ->
 def find_likely(
     connection: Workspace, model: Model, *, observed: str = "observed", floor: float = FLOOR - _RARE_TERM_GAIN
 ) -> NDArray[np.int64]:
-    """Return the `rid`s of all records in pairs whose weight is above `floor` or that a rule decides, each once."""
+    """Return the distinct `rid`s of the records in pairs above `floor` and in pairs that a rule decides."""
     write_likely_patterns(connection, model, observed, floor)
     likely = f"select a, b from {likely_sql(model, observed)}"
     certain = f"select a, b from {observed} where {certain_sql(model.comparisons)}"
@@ -176,7 +176,7 @@ def _frequency_sql(term: str, frequency_table: str | None) -> str:
 
 
 def _register(connection: Workspace, api: Any, table: str, name: str) -> SplinkDataFrame:
-    """Register a table of the workspace with Splink."""
+    """Register a table of the workspace with Splink and return Splink's table."""
     if isinstance(connection, SparkWorkspace):
         return connection.register_with_splink(api, table, name)
     found: SplinkDataFrame = api.register(table, table_name=name)

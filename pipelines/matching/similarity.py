@@ -1,7 +1,7 @@
 """SQL conditions for similar texts. They test the bit patterns of `standardise.letter_bits` first.
 
-The results are those of the plain SQL functions. The bits save the costly functions for most candidate pairs, because
-most pairs differ too much.
+The results equal those of the plain SQL functions. Most candidate pairs differ so much that the bits decide, and the
+slow functions are not called.
 """
 
 # Largest share of the remaining distance that an equal prefix removes in Winkler's variant (four letters at 0.1 each;
@@ -47,8 +47,8 @@ def contains_word(tokens: str, word: str) -> str:
 def has_common_tokens(tokens: str, count: str) -> str:
     """Return the SQL condition that the token lists of both records have at least `count` tokens in common.
 
-    `count` is SQL over the pair. The number of common bits limits the number of common tokens; tokens of one list that
-    have the same bit are added to the limit.
+    `count` is SQL over the pair. The number of common bits is an upper bound of the number of common tokens. Tokens of
+    one list that share a bit are added to this bound.
     """
     shared = f"array_length(list_intersect({tokens}_l, {tokens}_r))"
     extra = ", ".join(f"array_length({tokens}_{side}) - bit_count({tokens}_bits_{side})" for side in "lr")

@@ -94,7 +94,7 @@ def write_sketches(workspace: Workspace, layout: Layout, values: Hashes) -> None
 
 
 def rough_model(model: Model) -> Model:
-    """Return a model whose comparisons have only the levels equal and different, because sketches show nothing else.
+    """Return a model whose comparisons have only the levels equal and different, because sketches only show equality.
 
     The m and u probabilities of all levels but the first are added up. The weights are those of the Fellegi-Sunter
     model for levels that cannot be distinguished.
@@ -117,6 +117,6 @@ def _keyed(values: Hashes, key: bytes) -> Hashes:
     blocks[:, 0] = values.ravel()
     blocks[:, 1] = np.tile(np.arange(columns, dtype=np.uint64), rows)
     # ECB shows which blocks are equal. That is intended here: equal values of one column must have equal hashes.
-    sealed = Cipher(AES256(key), ECB()).encryptor().update(blocks.data.cast("B"))
-    keyed = np.frombuffer(sealed, "<u8").reshape(-1, 2)[:, 0].reshape(rows, columns).astype(np.uint64)
+    encrypted = Cipher(AES256(key), ECB()).encryptor().update(blocks.data.cast("B"))
+    keyed = np.frombuffer(encrypted, "<u8").reshape(-1, 2)[:, 0].reshape(rows, columns).astype(np.uint64)
     return np.where(values == 0, np.uint64(0), np.maximum(keyed, np.uint64(1)))

@@ -1,4 +1,4 @@
-"""A workspace on Apache Spark, in which Splink's Spark backend scores the pairs.
+"""Runs the SQL of a resolution on Apache Spark, where Splink's Spark backend scores the pairs.
 
 It uses a Spark Connect session. Splink's similarity functions are Java classes; their jar is added to the session as an
 artifact. Sail has no JVM that could run them, so it cannot be used.

@@ -1,4 +1,4 @@
-"""Interface of the database in which a resolution keeps its tables: the methods of DuckDB's connection that it uses."""
+"""Interface of the database of a resolution: those methods of a DuckDB connection that are used."""
 
 from typing import Any, Protocol
 

@@ -12,7 +12,6 @@ import pandas as pd
 
 from installation.lakehouse.lakehouse import Lakehouse
 from pipelines.charts.identity_chart import draw_sizes, draw_thresholds
-from pipelines.charts.identity_figures import chart_data
 from pipelines.register.matching_session import MatchingSession
 from pipelines.register.record import ANCHOR_KINDS
 
@@ -40,6 +39,9 @@ def _threshold_points(lakehouse: Lakehouse, session: MatchingSession | None) -> 
     """Return the points of the model that this run trained, else of the newest stored model."""
     matching = session.matching if session else None
     if matching is not None and matching.trained is not None:
+        # Here, because matching takes half a second to import and most runs train no model.
+        from pipelines.charts.identity_figures import chart_data
+
         return chart_data(matching.pairs, matching.reached.astype(np.int64))["pairs_by_threshold"]
     if not lakehouse.exists(MODEL):
         return []

@@ -29,7 +29,7 @@ def report_table(
     *,
     is_current: bool,
     state: str | None = None,
-    charts: Callable[[], Mapping[str, Any]] = dict,
+    details: Callable[[], Mapping[str, Any]] = dict,
 ) -> dg.MaterializeResult[Any]:
     """Return the result of an asset's step, after an observation if nothing was written since the last one.
 
@@ -42,14 +42,14 @@ def report_table(
         is_current: whether the step found the table current and did not build it.
         state: changes whenever the rows of the table change. It becomes the data version of the asset. None for an
             asset whose rows have no version; `is_current` decides then.
-        charts: draws further metadata, which only a materialisation shows.
+        details: makes further metadata, such as charts, which only a materialisation shows.
     """
     found = {**metadata, UP_TO_DATE: is_current}
     if _is_recorded(context, is_current, state):
         context.log_event(dg.AssetObservation(context.asset_key, metadata=found))
         return dg.MaterializeResult(metadata={NO_EVENT: True})
     version = None if state is None else dg.DataVersion(state)
-    return dg.MaterializeResult(metadata={**found, **charts()}, data_version=version)
+    return dg.MaterializeResult(metadata={**found, **details()}, data_version=version)
 
 
 def _is_recorded(context: dg.AssetExecutionContext, is_current: bool, state: str | None) -> bool:

@@ -65,7 +65,7 @@ class Check:
 
 @dataclass(frozen=True, kw_only=True)
 class RowCheck(Check):
-    """At most `max_percent` of the rows in scope may be bad.
+    """Checks that at most `max_percent` of the rows in scope are bad.
 
     `element` is a SQL condition for the rows in scope, `violation` a SQL condition for a bad row. A row for which
     `violation` is null is not bad.
@@ -78,7 +78,7 @@ class RowCheck(Check):
 
 @dataclass(frozen=True, kw_only=True)
 class KeyCheck(Check):
-    """At most `max_percent` of the rows may repeat the key of another row. Rows with a null in the key do not count.
+    """Checks that at most `max_percent` of the rows repeat the key of another row; null keys do not count.
 
     Of n rows with the same key, n - 1 are repetitions. With `one_in` above 1 only a sample of about one key in that
     many is checked, chosen by the key's hash. All rows of a chosen key are in the sample, so its share of repetitions
@@ -92,10 +92,10 @@ class KeyCheck(Check):
 
 @dataclass(frozen=True, kw_only=True)
 class OutlierCheck(Check):
-    """At most `max_percent` of the non-null values may be outliers.
+    """Checks that at most `max_percent` of the non-null values are outliers.
 
-    An outlier lies below Q1 - spread * IQR or above Q3 + spread * IQR, where Q1 and Q3 are quartiles and
-    IQR = Q3 - Q1 (Tukey 1977; a spread of 3 is his "far out").
+    An outlier lies below Q1 - spread * IQR or above Q3 + spread * IQR. Q1 and Q3 are quartiles, IQR = Q3 - Q1 (Tukey
+    1977, who calls values beyond a spread of 3 "far out").
     """
 
     column: str
@@ -105,7 +105,7 @@ class OutlierCheck(Check):
 
 @dataclass(frozen=True, kw_only=True)
 class ReferenceCheck(Check):
-    """At most `max_percent` of the rows may refer to a row that the parent table does not have (foreign key).
+    """Checks that at most `max_percent` of the rows refer to a row that the parent table lacks (foreign key).
 
     `columns` are matched with `parent_columns` of the table `parent`. Rows with a null in `columns` do not count.
     """
@@ -118,7 +118,7 @@ class ReferenceCheck(Check):
 
 @dataclass(frozen=True, kw_only=True)
 class MeasureCheck(Check):
-    """A SQL aggregate over the whole table (`measure`) must lie within the range."""
+    """Checks that a SQL aggregate over the whole table (`measure`) lies within the range."""
 
     measure: str
     within: Range
@@ -126,7 +126,7 @@ class MeasureCheck(Check):
 
 @dataclass(frozen=True, kw_only=True)
 class SchemaCheck(Check):
-    """The table must have the columns `types` (name → Spark SQL type), and no others except the `optional` ones."""
+    """Checks that the table has the columns `types` (name → Spark SQL type), and no others except `optional` ones."""
 
     types: Mapping[str, str]
     optional: frozenset[str] = field(default_factory=frozenset)
@@ -134,7 +134,7 @@ class SchemaCheck(Check):
 
 @dataclass(frozen=True, kw_only=True)
 class QueryCheck(Check):
-    """The single value that a SQL query returns must lie within the range.
+    """Checks that the single value that a SQL query returns lies within the range.
 
     The query finds a table such as `bronze/store` as the view `bronze_store`. `tables` lists the lakehouse names of
     the tables that it reads besides the checked table.
@@ -147,7 +147,7 @@ class QueryCheck(Check):
 
 @dataclass(frozen=True, kw_only=True)
 class NativeCheck(Check):
-    """A built-in expectation of Great Expectations, run unchanged. It reads the table in a pass of its own."""
+    """Runs a built-in expectation of Great Expectations unchanged, in a separate pass over the table."""
 
     type: str
     arguments: Mapping[str, Any]

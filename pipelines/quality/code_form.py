@@ -1,4 +1,4 @@
-"""Converts dates and short codes to the standard form of the silver layer. None: the text has no standard form."""
+"""Converts dates and short codes to the standard form of the silver layer; None if a text has no such form."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def sex_code(text: str) -> str | None:
 
 
 def truth(text: str) -> bool | None:
-    """Return true or false for Y, N and similar texts; None for others.
+    """Return true or false for Y, N and similar texts; None for other texts.
 
     >>> truth("Y"), truth("아니오"), truth("?")
     (True, False, None)
@@ -57,7 +57,7 @@ def truth(text: str) -> bool | None:
 
 
 def postal_code(text: str) -> str | None:
-    """Return a Korean postal code as five digits, without the `.0` of a number column; None for others.
+    """Return a Korean postal code as five digits, without the `.0` of a number column; None for other texts.
 
     >>> postal_code(" 06236 "), postal_code("6236.0"), postal_code("135-080")
     ('06236', None, None)

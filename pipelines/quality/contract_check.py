@@ -42,7 +42,7 @@ TECHNICAL_COLUMNS = frozenset({"_load_id", "_source_file", "_row_hash_low", "_ro
 
 @dataclass(frozen=True)
 class RunContext:
-    """The facts of a run that checks need besides the contract.
+    """Facts of a run that the checks need besides the contract.
 
     Attributes:
         as_of: reference date of the run.
@@ -55,11 +55,11 @@ class RunContext:
     rows: int = 0
 
 
-def derive_checks(contract: Contract, circumstance: RunContext) -> tuple[Check, ...]:
+def derive_checks(contract: Contract, run_context: RunContext) -> tuple[Check, ...]:
     """Return all checks of a contract, in a stable order; their names are unique within the table.
 
-    A failed schema, key or required column is an error, except that a repeated key of a source is a warning. All other
-    failures are warnings. The contract's `checkSeverity` overrides this by the check's name, column or kind. A rule
+    The severity of schema, key and required columns is `error`, but a repeated key of a source is a `warning`. All
+    other checks are warnings. The contract's `checkSeverity` overrides this by the check's name, column or kind. A rule
     under `quality` can state its own `severity`.
 
     Raises:
@@ -68,9 +68,9 @@ def derive_checks(contract: Contract, circumstance: RunContext) -> tuple[Check, 
     """
     return (
         _schema(contract),
-        _volume(contract, circumstance),
-        *_freshness(contract, circumstance),
-        *_key(contract, circumstance),
+        _volume(contract, run_context),
+        *_freshness(contract, run_context),
+        *_key(contract, run_context),
         *(check for column in contract.columns for check in _column_checks(contract, column)),
         *_flags(contract),
         *_references(contract),
@@ -104,8 +104,8 @@ def _schema(contract: Contract) -> SchemaCheck:
     )
 
 
-def _volume(contract: Contract, circumstance: RunContext) -> MeasureCheck:
-    within, reason = expected_rows(circumstance.rows_before, contract.volume)
+def _volume(contract: Contract, run_context: RunContext) -> MeasureCheck:
+    within, reason = expected_rows(run_context.rows_before, contract.volume)
     return MeasureCheck(
         name="volume",
         kind="volume",
@@ -116,7 +116,7 @@ def _volume(contract: Contract, circumstance: RunContext) -> MeasureCheck:
     )
 
 
-def _freshness(contract: Contract, circumstance: RunContext) -> Iterator[MeasureCheck]:
+def _freshness(contract: Contract, run_context: RunContext) -> Iterator[MeasureCheck]:
     column = contract.freshness_column
     if column is None and contract.touchpoint is not None:
         column = contract.touchpoint.columns.get("event_time")
@@ -124,7 +124,7 @@ def _freshness(contract: Contract, circumstance: RunContext) -> Iterator[Measure
         return
     # Data that arrives every `frequency` with a delay of `latency` can be as old as their sum when it is checked.
     hours = contract.freshness_hours + (contract.frequency_hours or 0.0)
-    oldest = (circumstance.as_of - timedelta(days=math.ceil(hours / 24))).date()
+    oldest = (run_context.as_of - timedelta(days=math.ceil(hours / 24))).date()
     yield MeasureCheck(
         name="freshness",
         kind="freshness",
@@ -136,10 +136,10 @@ def _freshness(contract: Contract, circumstance: RunContext) -> Iterator[Measure
     )
 
 
-def _key(contract: Contract, circumstance: RunContext) -> Iterator[KeyCheck]:
+def _key(contract: Contract, run_context: RunContext) -> Iterator[KeyCheck]:
     key = contract.primary_key
     is_source = contract.layer == "source"
-    one_in = -(-circumstance.rows // LARGEST_EXACT_KEY) if is_source and circumstance.rows else 1
+    one_in = -(-run_context.rows // LARGEST_EXACT_KEY) if is_source and run_context.rows else 1
     allowance = _allowance(is_source, SOURCE_DUPLICATE_PERCENT)
     if one_in > 1:
         allowance += f", checked on a sample of one key in {one_in}"
@@ -170,7 +170,7 @@ def _allowance(is_allowed: bool, percent: float) -> str:
 
 
 def comparable(columns: Sequence[str], contract: Contract) -> tuple[str, ...] | None:
-    """Return the columns by which rows can be compared: the matching token stands in for an encrypted column.
+    """Return the columns by which rows can be compared, with the matching token in place of an encrypted column.
 
     Two ciphertexts of the same value differ, so they cannot be compared. None if an encrypted column has no token.
     """

@@ -98,7 +98,7 @@ def _severity(contract: Contract, rule: Mapping[str, Any], name: str) -> Severit
 
 
 def _fill(query: str, contract: Contract, column: str | None) -> str:
-    """Replace the ODCS placeholders by the name of the table's view and of the column."""
+    """Return the query with the names of the table's view and of the column in place of the ODCS placeholders."""
 
     def replace(match: re.Match[str]) -> str:
         if match[1] in _TABLE_PLACEHOLDERS:

@@ -30,8 +30,8 @@ class SqlRule:
 def to_sql_rule(expectation: str, arguments: Mapping[str, Any]) -> SqlRule | None:
     """Return an expectation as a SQL rule, or None if Great Expectations itself must run it.
 
-    It must run it if the expectation is not row-wise, or if an argument has no translation, such as `row_condition`,
-    which changes the rows in scope.
+    Great Expectations must run an expectation that is not row-wise, or that has an argument without translation, such
+    as `row_condition`.
 
     >>> to_sql_rule("expect_column_values_to_not_be_null", {"column": "a", "mostly": 0.9})
     SqlRule(violation='`a` is null', element='true', max_percent=10.0)

@@ -1,8 +1,9 @@
 """Defines metrics for Great Expectations' Spark engine that share passes over a table.
 
 Great Expectations computes all aggregate metrics of one level of its dependency graph in a single `agg`. Therefore
-each figure that can be an aggregate is one (`bojagi.aggregate`). A table then needs one pass for all of them, one for
-outliers, whose limits the first pass computes, and a small one for each reference. Import it through `gx_import`.
+each figure that can be an aggregate is one (`bojagi.aggregate`). A table then needs one pass for all of them. A second
+pass counts outliers, whose limits the first pass computes, and each reference needs a small pass. Import it through
+`gx_import`.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ def duplicates(domain: dict[str, Any], columns: Sequence[str], one_in: int) -> M
 
 
 def outliers(domain: dict[str, Any], column: str, spread: float) -> MetricConfiguration:
-    """Return the metric for the number of outliers in a column (see `fences`)."""
+    """Return the metric for the number of outliers in a column; `spread` sets the limits (see `fences`)."""
     return MetricConfiguration("bojagi.outliers", domain, {"column": column, "spread": spread})
 
 
@@ -69,12 +70,12 @@ def types(domain: dict[str, Any]) -> MetricConfiguration:
 
 
 def elements_of_key(columns: Sequence[str], one_in: int = 1) -> str:
-    """Return the SQL aggregate that counts the rows without a null in the key, in the sample of one key in `one_in`."""
+    """Return the SQL aggregate that counts the rows whose key has no null, in a sample of one in `one_in` keys."""
     return f"count_if({_is_looked_at(columns, one_in)})"
 
 
 def quartiles_of(column: str) -> str:
-    """Return the SQL aggregate for the exact quartiles of a column, which both engines interpolate alike."""
+    """Return the SQL aggregate for the exact quartiles of a column; both engines give the same values."""
     return f"percentile(cast({sql.name(column)} as double), array(0.25D, 0.5D, 0.75D))"
 
 
@@ -129,10 +130,10 @@ def _frame(arguments: dict[str, Any]) -> DataFrame:
 
 
 def _dependencies(metric: MetricConfiguration, **wanted: MetricConfiguration) -> dict[str, MetricConfiguration]:
-    """Return the metrics that a metric depends on.
+    """Return the metrics that a metric depends on, by name, in the form that Great Expectations needs.
 
-    The deferred part, which runs in the shared pass, depends on the `wanted` metrics. The metric itself depends on its
-    deferred part.
+    A metric depends on its deferred part, which runs in the shared pass. The deferred part depends on the `wanted`
+    metrics.
     """
     suffix = MetricPartialFunctionTypes.AGGREGATE_FN.metric_suffix
     if metric.metric_name.endswith(suffix):

@@ -44,8 +44,8 @@ _COLUMN_ARGUMENTS = ("column", "column_A", "column_B", "column_list", "column_se
 class ExpectationResult:
     """The outcome of one check in Great Expectations.
 
-    `fault` says why it could not be run, or is None. `figures` are fields of `CheckResult`. `condition` is the SQL
-    condition for bad rows if only the run could compute it (outliers), else None.
+    `fault` is the reason why it could not be run, else None. `figures` are fields of `CheckResult`. `condition` is the
+    SQL condition for bad rows if only the run could compute it (outliers), else None.
     """
 
     passed: bool
@@ -72,8 +72,8 @@ def run_checks(
 ) -> dict[str, ExpectationResult]:
     """Run the expectations of the given checks in one validation; return the outcomes by the check's name.
 
-    It makes a new engine for this frame and its Spark session, for two reasons. A data source of the project would
-    keep every frame that was ever checked. And it would open a session of its own.
+    It makes a new engine for this frame and its Spark session, for two reasons. A data source of the project keeps
+    every checked frame in memory, and it opens a second Spark session.
     """
     by_name = {check.name: check for check in checks}
     wanted = [one.configuration for one in suite.expectations if _check_of(one.meta) in by_name]
@@ -113,7 +113,7 @@ def _expectation_result(check: Check, contract: Contract, found: ExpectationVali
 
 
 def _is_reportable(check: Check, contract: Contract, value: Any) -> bool:
-    """Return whether a value can be shown because it describes no single person.
+    """Return whether a value can be shown, because it is not about a single person.
 
     Numbers of this package's checks can be shown, and texts of schema and freshness. A value of a built-in expectation
     can be shown if it concerns only non-personal columns.

@@ -1,4 +1,4 @@
-"""Fills nulls in the columns for which the contract asks for it, and flags them in `<column>_is_imputed`."""
+"""Fills nulls in the columns for which the contract declares imputation, and flags them in `<column>_is_imputed`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks each table once for each state, records the result, and so decides whether derived tables may be built.
+"""Checks each state of a table once and records the result, which decides whether derived tables may be built.
 
 A table that has not changed is not checked again, but its recorded result still counts: a table with a failed check
 blocks every run until it is corrected, not only the run that loaded it. New results are added to the trend
@@ -29,7 +29,7 @@ from privacy.storage.atomic_file import replace_public
 
 
 class InspectionRecord(BaseModel):
-    """The recorded result of checking one state of a table. It is a JSON file per table without personal data."""
+    """The recorded result of checking one state of a table; one JSON file per table, without personal data."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -77,7 +77,7 @@ class TableInspector:
         self._running[contract.table] = _RunningInspection(as_of, self._worker.submit(self._inspect, contract, as_of))
 
     def begin_source(self, contract: Contract, as_of: date) -> None:
-        """Start to check a loaded source in the background, once the other sources that its rules read are loaded.
+        """Start to check a loaded source in the background, after the other sources that its rules read are loaded.
 
         Until all sources are loaded, `as_of` is only a guess of the reference date. `inspect` checks the source again
         if the guess was wrong and its checks depend on the date.
@@ -106,7 +106,7 @@ class TableInspector:
         return found
 
     def close(self) -> None:
-        """Wait for running checks, and add recorded results to the trend and Data Docs that do not have them yet."""
+        """Wait for running checks, then add the results that are missing in the trend and in Data Docs."""
         self._worker.shutdown()
         self.extend_trend()
         self.build_docs()
@@ -128,7 +128,7 @@ class TableInspector:
         return Inspection(quality, is_new=True)
 
     def extend_trend(self) -> int:
-        """Append the figures of the results that `gold/quality_metric` lacks; return the number of appended rows.
+        """Append the results that are missing in `gold/quality_metric`; return the number of appended rows.
 
         If the process is killed right after the commit, the next run appends them again under the same load id.
         """
@@ -143,7 +143,7 @@ class TableInspector:
         return int(rows.num_rows)
 
     def build_docs(self) -> bool:
-        """Add the results that Data Docs lack to them; return whether there were any."""
+        """Add the results that are missing in Data Docs; return whether there were any."""
         missing = [record for record in read_records(self.folder) if not record.is_in_docs]
         if not missing:
             return False
@@ -213,7 +213,7 @@ def _has_same_checks(contract: Contract, day: date, other: date) -> bool:
 
 
 def _json_value(value: object) -> object:
-    """Return a JSON value for a value that JSON has no type for; the same in every process."""
+    """Return a JSON value for a Python value without a JSON type; it is the same in every process."""
     return sorted(value) if isinstance(value, frozenset) else str(value)
 
 

@@ -1,4 +1,4 @@
-"""Makes the rows of `gold/quality_metric`: the figures of every check in every load, to show trends."""
+"""Makes the rows of `gold/quality_metric`, the figures of every check in every load, and reads earlier row counts."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ SCHEMA = pa.schema(
 def metric_table(qualities: Iterable[TableQuality], load_id: str, measured_at: datetime) -> pa.Table:
     """Return the rows of `gold/quality_metric` for a load: one row per check and metric.
 
-    The metrics are `rows` (of the table), `elements`, `unexpected`, `unexpected_percent`, `observed` (the value of a
-    check of a single number) and `is_checked` (0 if the check could not be run, 1 if it ran without a number).
+    The metrics are `rows` (of the table), `elements`, `unexpected`, `unexpected_percent` and `observed` (the value of a
+    check of a single number). `is_checked` is 0 if the check could not be run, and 1 if it ran without a number.
     `passed` is the result of the check and is repeated on each of its rows.
 
     Args:

@@ -1,4 +1,4 @@
-"""Holds the results of checking a table."""
+"""Defines the result of one check and the results of all checks of a table."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class CheckResult:
         observed_value: the value that was compared; None for a check of rows.
         examples: rows that break the check, without personal data: only values of non-personal columns, and the file
             and line of the row.
-        fault: why the check could not be run; None if it ran. A check that could not be run has not passed.
+        fault: the reason why the check could not be run; None if it ran. A check that could not be run has not passed.
     """
 
     name: str

@@ -87,7 +87,7 @@ def _standard(column: Column, rule: Standardise, contract: Contract, region: str
 
 
 def _in_unit(column: Column, rule: Standardise, value: SparkColumn) -> SparkColumn:
-    """Convert values in a wrong unit, which lie beyond the contract's `above` or `below`: value * factor + offset."""
+    """Convert values beyond the contract's `above` or `below`, which are in a wrong unit: value * factor + offset."""
     options = rule.options
     slipped = F.lit(False)
     if "above" in options:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def validate_table(
     frame: DataFrame,
     contract: Contract,
-    circumstance: RunContext,
+    run_context: RunContext,
     tables: Mapping[str, DataFrame] | None = None,
 ) -> TableQuality:
     """Check a table against its contract and return the result of each check.
@@ -35,7 +35,7 @@ def validate_table(
     Args:
         frame: the table, with the contract's columns and possibly technical columns.
         contract: states the rules that the table must keep.
-        circumstance: the run's reference date and the row counts of earlier runs.
+        run_context: the run's reference date and the row counts of earlier runs.
         tables: the other tables that the checks read (see `parents_of`), by lakehouse name such as `bronze/store`.
             A check fails if its table is missing here.
 
@@ -48,8 +48,8 @@ def validate_table(
     others = dict(tables or {})
     if contract.layer == "source":
         # This count is cheap: both engines take it from the statistics in the files.
-        circumstance = replace(circumstance, rows=frame.count())
-    checks = derive_checks(contract, circumstance)
+        run_context = replace(run_context, rows=frame.count())
+    checks = derive_checks(contract, run_context)
     present = set(frame.columns)
     obstacles = {check.name: fault for check in checks if (fault := _obstacle(check, present, others))}
     _name_views(frame, contract, others, checks)

@@ -33,9 +33,9 @@ MOST_FRESH = 0.2
 def match_people(
     persons: RegisterEntries, group: Ints, fresh: Bools, touched: Bools, model: Model | None, options: Options
 ) -> Matching:
-    """Score register entries: only those reached if there is a model and few entries are new, otherwise all.
+    """Score register entries and return their pairs: only reached entries if a model is stored and few are new.
 
-    For the arguments see `match_reached`.
+    Otherwise all entries are scored. For the arguments see `match_reached`.
     """
     if len(persons) < 2:
         return Matching(no_pairs(), np.ones(len(persons), dtype=bool))
@@ -47,7 +47,7 @@ def match_people(
 def match_reached(
     persons: RegisterEntries, group: Ints, fresh: Bools, touched: Bools, model: Model, options: Options
 ) -> Matching:
-    """Score fresh entries against all entries, and score again all entries in the groups that are reached.
+    """Score fresh entries against all entries, and again all entries of reached groups; return the pairs.
 
     A group is reached if it has a fresh or touched entry, or an entry that links to a fresh one.
 

@@ -1,4 +1,4 @@
-"""New customer ids (surrogate keys): random, so that an id says nothing about the person."""
+"""Makes new customer ids: random surrogate keys, which contain no information about the person."""
 
 from __future__ import annotations
 

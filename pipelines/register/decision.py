@@ -1,8 +1,8 @@
-"""A steward's decisions that two people are the same or different. They are kept until a later decision replaces them.
+"""Holds a steward's decisions that two people are the same or different, and derives links from them.
 
-A decision names two sides by matching keys, because keys stay when customer ids change. `same` joins the sides, with
-any match weights. `different` separates every key of one side from every key of the other. A later decision about the
-same sides replaces an earlier one, whose row stays in the table.
+A decision names two sides by matching keys, because the keys remain when customer ids change. `same` joins the sides,
+even if their match weight is low. `different` separates every key of one side from every key of the other. A later
+decision about the same sides replaces an earlier one, whose row stays in the table.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _PERSONAL = re.compile(r"\S+@\S+|(?:\d[\s.-]?){7,}")
 
 
 class DecisionError(IdentityError):
-    """A decision or its reason is not valid."""
+    """A decision, or the reason given for it, is not valid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Decision:
         right: keys of the other side.
         reason: reason of the steward, without personal data.
         decided_by: account of the steward.
-        left_customer_id: customer id of the left side; if an event is undone, the id that it gets back.
+        left_customer_id: customer id of the left side; if the decision undoes an event, the id that the side gets back.
         right_customer_id: customer id of the right side.
         holds_together: whether the keys of each side must stay together as well, as when a merge is undone.
         event_id: the event that this decision undoes; None for other decisions.
@@ -107,11 +107,12 @@ class StewardLinks:
 
 
 def steward_links(decisions: Sequence[Decision], nodes_of: Callable[[Key], Iterable[int]]) -> StewardLinks:
-    """Return the links between nodes that are in force after all decisions, applied in the order of their time.
+    """Apply the decisions in the order of their time; return the links between nodes that are then valid.
 
     Args:
         decisions: all decisions, in any order.
-        nodes_of: returns the nodes that have a key; none for a key that no record has, whose decisions have no effect.
+        nodes_of: returns the nodes that have a key. It returns none for a key without records; decisions about such a
+            key have no effect.
     """
     join: set[tuple[int, int]] = set()
     together: set[tuple[int, int]] = set()

@@ -79,7 +79,7 @@ def open_private_workspace(options: Options) -> Iterator[duckdb.DuckDBPyConnecti
 
 
 def match_all(persons: RegisterEntries, options: Options) -> Matching:
-    """Train the model on all register entries and score their candidate pairs."""
+    """Train the model on all register entries, score their candidate pairs and return the result."""
     all_reached = np.ones(len(persons), dtype=bool)
     drawn: list[Sketches] = []
 

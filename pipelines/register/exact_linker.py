@@ -1,4 +1,4 @@
-"""Clusters of records by exact keys: the connected components of records that share a linking key.
+"""Clusters records by exact keys: a cluster is a connected component of records that share linking keys.
 
 Example: record A has the e-mail e1, record B the e-mail e1 and the card c1, record C the card c1. A and B share e1, B
 and C share c1, so A, B and C are one cluster. Linking keys are the kinds in `record.LINK_KINDS`.
@@ -77,7 +77,7 @@ class ExactLinker:
 def without_default_values(
     keys: pd.DataFrame, records: Records, most: int
 ) -> tuple[pd.DataFrame, tuple[tuple[str, int], ...]]:
-    """Remove keys that are on the records of more than `most` members; return the rest and the removed keys.
+    """Remove keys that are on the records of more than `most` members; return the other keys and the removed ones.
 
     A removed key is given by its kind and number of members. A card number counts as a member where the record has no
     member number. Member numbers are never default values.

@@ -22,7 +22,7 @@ LEAST_OVERLAP = 0.5
 
 @dataclass(frozen=True)
 class Claim:
-    """Keys that get a former customer id back, because a steward undid the event in which they lost it."""
+    """Keys that get their former customer id back, because a steward undid the event that took it away."""
 
     keys: Sequence[Key]
     customer_id: str

@@ -62,7 +62,7 @@ def assign(
     id_factory: Callable[[], str],
     past: Past | None = None,
 ) -> pd.DataFrame:
-    """Return the customer of each key as `resolve` does, for given clusters of the records."""
+    """Return the customer of each key, as `resolve` does, from given clusters of the records."""
     past = past or Past()
     keys = records.keys()
     record = keys["record"].to_numpy(dtype=np.int64)
@@ -130,15 +130,15 @@ def _number_lone_accounts(placed: pd.DataFrame) -> pd.DataFrame:
 
 
 def _voters(placed: pd.DataFrame) -> pd.DataFrame:
-    """Return the keys that decide which former id a cluster keeps; devices and phones do not, as they change hands."""
+    """Return the keys that decide which former id a cluster keeps: all but devices and phones, which change owners."""
     return placed.loc[placed["method"] != "sole_user", ["cluster", "kind", "token"]]
 
 
 def _trusted(known: pd.DataFrame) -> pd.DataFrame:
     """Return the former assignments that decide which id a cluster keeps.
 
-    An account without a principal passes its customer id on to a principal that appears later. An account with a
-    principal does not pass that principal's id on to the next one.
+    The assignment of an account without a principal is used, so a principal that appears later gets its customer id.
+    The assignment of an account with a principal is not used, so a new principal does not get the id of the old one.
     """
     is_lent = (known["kind"] == "account_no") & (known["method"] != "account_only")
     return known[~is_lent]

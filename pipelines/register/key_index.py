@@ -1,4 +1,4 @@
-"""Finds positions of matching keys in a table of keys, with Arrow.
+"""Finds the positions of matching keys in a table of keys, by Arrow.
 
 Joining tables of hundreds of thousands of keys takes a tenth of a second. pandas takes seconds, because it makes a
 Python tuple of each key.

@@ -1,4 +1,4 @@
-"""Inputs and results of the matching in one run, shared between the table builds of the run."""
+"""Holds the inputs and results of the matching in one run, which several table builds of the run share."""
 
 from __future__ import annotations
 

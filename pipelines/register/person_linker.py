@@ -1,11 +1,11 @@
 """Clusters records by exact keys, by scored register entries and by a steward's decisions.
 
-1. Certain keys (member number, card number, name with phone) join register entries, whatever else they say.
+1. Certain keys (member number, card number, name with phone) join register entries, even if other values differ.
 2. Pairs of register entries are scored. Average linkage joins them. An equal e-mail address is one comparison among
    others here, because couples share addresses.
 3. Records without a register entry get the cluster of their strongest key.
 
-A cannot-link decision of a steward is stronger than all of these.
+A cannot-link decision of a steward overrides all of these.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from pipelines.register.register_entry import RegisterEntries
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 CERTAIN_KINDS = ("member_no", "card_no", "name_phone")
-"""Kinds of keys that join register entries, whatever else the entries say."""
+"""Kinds of keys that join register entries, even if other values of the entries differ."""
 LINK, MATCH, STEWARD = "link", "match", "steward"
 LEAST_CONFIDENCE = 0.5
 """Least confidence of an entry that was matched into a group, because the threshold is even odds."""
@@ -101,7 +101,7 @@ class PersonLinker:
     def _group(
         self, graph: _RecordGraph, matching: Matching, former: Ints, touched: Bools, links: StewardLinks
     ) -> Ints:
-        """Cluster the reached nodes; the others keep their former group.
+        """Return the group of each node: reached nodes are clustered, other nodes keep their former group.
 
         Nodes that certain keys join (a part) are clustered as one. The entry with the most values represents its part.
         Otherwise the same few values, repeated on several cards, would outweigh that entry. Where a steward separates
@@ -150,7 +150,7 @@ class PersonLinker:
     def _method_and_confidence(
         self, graph: _RecordGraph, matching: Matching, group: Ints, links: StewardLinks
     ) -> tuple[NDArray[np.object_], NDArray[np.float64]]:
-        """Return how each node was assigned to its group, and the probability of that.
+        """Return the method by which each node was assigned to its group, and the probability of the assignment.
 
         The largest part of a group is its core and is linked with confidence 1. Nodes of other parts were matched, or
         were joined by a steward.
@@ -178,7 +178,7 @@ class PersonLinker:
         method: NDArray[np.object_],
         confidence: NDArray[np.float64],
     ) -> None:
-        """Set method and confidence of entries that were not compared to their former values."""
+        """Restore the former method and confidence of entries that were not compared in this run."""
         unreached = people[~matching.reached[people]]
         position = self._known_positions(graph)[unreached]
         unreached, position = unreached[position >= 0], position[position >= 0]
@@ -202,7 +202,8 @@ class _RecordGraph:
         person_keys: kind and token of each entry, in one text (see `key_index`).
         person_of_row: for each record the entry that it names by its strongest number; -1 for none.
         person_rows: record and entry, for every entry that a record names.
-        component: for each record that names no entry, its group by keys that no naming record has; -1 without a key.
+        component: for each record that names no entry, its group by shared keys; keys that are also on a record that
+            names an entry do not count; -1 without a key.
         unmatched: node of each such group; -1 if one of its records shares a key with a record that names an entry.
         refused: keys that were ignored as default values, with their number of members.
         rows: number of records.
@@ -345,14 +346,14 @@ def _content_rank(values: pd.DataFrame) -> Ints:
 
 
 def _without_cannot_links(part: Ints, cannot: Ints) -> Ints:
-    """Return new numbers of the parts; each node of a part with a cannot-link pair becomes a part of its own."""
+    """Return new part numbers; a part that contains a cannot-link pair is divided into single nodes."""
     broken = np.isin(part, part[cannot[part[cannot[:, 0]] == part[cannot[:, 1]]].ravel()])
     own = np.where(broken, part.max(initial=-1) + 1 + np.arange(len(part)), part)
     return np.asarray(np.unique(own, return_inverse=True)[1], dtype=np.int64)
 
 
 def _join_groups(group: Ints, same: Ints, cannot: Ints) -> Ints:
-    """Join the whole groups of each pair in `same`, unless the joined group would contain a cannot-link pair.
+    """Return the groups after joining those of each pair in `same`; joins that break a cannot-link are left out.
 
     Joining whole groups keeps all their members together. Groups are named by their smallest member.
     """
@@ -362,13 +363,13 @@ def _join_groups(group: Ints, same: Ints, cannot: Ints) -> Ints:
 
 
 def _inside(number: Ints, pairs: Ints) -> Ints:
-    """Return the pairs under the new numbers, without pairs that have no number or twice the same."""
+    """Return the pairs with new node numbers; drop a pair if a node has no new number or both have the same."""
     moved = number[pairs]
     return np.asarray(moved[(moved >= 0).all(axis=1) & (moved[:, 0] != moved[:, 1])])
 
 
 def _within(number: Ints, pairs: ScoredPairs, chosen: Bools) -> ScoredPairs:
-    """Return the chosen pairs under the new numbers, without pairs that have no number or twice the same."""
+    """Return the chosen scored pairs with new node numbers; drop them as `_inside` does."""
     left, right = number[pairs.left[chosen]], number[pairs.right[chosen]]
     both = (left >= 0) & (right >= 0) & (left != right)
     return ScoredPairs(left[both], right[both], pairs.weight[chosen][both])

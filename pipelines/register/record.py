@@ -1,4 +1,4 @@
-"""Matching keys of records (member number, card, e-mail, phone …) as tokens. Holds no plain text."""
+"""Holds the matching keys of records (member number, card, e-mail, phone …) as tokens, without plain text."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Records:
 
     @classmethod
     def of(cls, frame: pd.DataFrame) -> Records:
-        """Check the columns, drop rows without any key, and sort the rest so that the engine's row order has no effect.
+        """Check the columns, drop rows without any key, and sort the rows, so that the engine's order has no effect.
 
         Raises:
             RecordError: a column is missing.

@@ -1,4 +1,4 @@
-"""Reads the entries of the registers of people, which probabilistic matching compares; decrypted in memory only."""
+"""Reads the register entries that probabilistic matching compares. They are decrypted in memory only."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def read_register_entries(
 
     Args:
         lakehouse: where the registers are.
-        contracts: they say which sources are registers and which columns describe a person.
+        contracts: state which sources are registers and which columns describe a person.
         reveal: decrypts rows of a register.
         book: the stored sketches; an empty book if left out.
     """
@@ -157,7 +157,7 @@ class _Register:
 
     @property
     def outline(self) -> pd.DataFrame:
-        """Return RECORD_COLUMNS and `line` (position in this table) of the newest row of each person."""
+        """Return the newest row of each person: RECORD_COLUMNS and `line`, its position in this table."""
         frame = self._rows.select(list(_LOAD)).to_pandas()
         frame["kind"], frame["token"] = str(self._key.token), self._rows[str(self._key.token_name)].to_pandas()
         frame["source"], frame["line"] = self._contract.name, np.arange(len(frame))

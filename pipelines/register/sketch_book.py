@@ -1,4 +1,4 @@
-"""Stored sketches of earlier runs, encrypted with AES-256-GCM and bound to the token of the person's number.
+"""Reads and writes the stored sketches, encrypted with AES-256-GCM and bound to the token of the person's number.
 
     row = base64(nonce (12 bytes) || AES-256-GCM(key, nonce, sketch, associated data))
     associated data = "bojagi identity sketch" || 0x00 || kind || 0x00 || token || 0x00 || layout
@@ -88,7 +88,7 @@ class SketchBook:
         return _positions(self.rows, people)[1]
 
     def open(self, people: pd.DataFrame, layout: Layout) -> tuple[Hashes, NDArray[np.bool_]]:
-        """Decrypt the stored sketches of people.
+        """Return the decrypted sketches of people that the book has.
 
         Args:
             people: one row per person: `kind`, `token`, `seen_at`.
@@ -105,19 +105,19 @@ class SketchBook:
         usable = self.rows[self.rows["layout"] == layout_hash]
         position, is_stored = _positions(usable, people)
         values = np.zeros((len(people), len(layout.expressions)), dtype=np.uint64)
-        sealed = usable["sketch"].to_numpy(dtype=object)[position[is_stored]]
-        if len(sealed):
+        encrypted = usable["sketch"].to_numpy(dtype=object)[position[is_stored]]
+        if len(encrypted):
             opened = self._decrypt(
-                sealed, _associated_data(people["kind"][is_stored], people["token"][is_stored], layout_hash)
+                encrypted, _associated_data(people["kind"][is_stored], people["token"][is_stored], layout_hash)
             )
-            values[is_stored] = np.frombuffer(opened, dtype="<u8").reshape(len(sealed), -1)
+            values[is_stored] = np.frombuffer(opened, dtype="<u8").reshape(len(encrypted), -1)
         return values, is_stored
 
     def rows_for_next_run(self, people: pd.DataFrame, values: Hashes, layout: Layout) -> pd.DataFrame:
         """Return the rows of the book for the next run, one per person of `people`.
 
         A stored row stays if its layout and entry version are unchanged; otherwise the new sketch is encrypted. Rows of
-        other people are dropped, so the sketch of a person who left the registers is deleted by the next run.
+        other people are dropped, so the next run deletes the sketch of a person that is no longer in a register.
 
         Args:
             people: one row per person: `kind`, `token`, `seen_at`.
@@ -147,8 +147,8 @@ class SketchBook:
         texts = np.ascontiguousarray(values.astype("<u8"))
         for n, data in enumerate(_associated_data(people["kind"], people["token"], layout_hash)):
             nonce = nonces[n * _NONCE_BYTES : (n + 1) * _NONCE_BYTES]
-            sealed = cipher.encrypt(nonce, texts[n].tobytes(), data)
-            rows.append(b64encode(nonce + sealed).decode())
+            encrypted = cipher.encrypt(nonce, texts[n].tobytes(), data)
+            rows.append(b64encode(nonce + encrypted).decode())
         return pd.DataFrame(
             {
                 "token_kind": people["kind"].to_numpy(),
@@ -159,8 +159,8 @@ class SketchBook:
             }
         )
 
-    def _decrypt(self, sealed: Iterable[str], associated: Iterable[bytes]) -> bytes:
-        cipher, rows = AESGCM(self.keys.sealing), map(a2b_base64, sealed)
+    def _decrypt(self, encrypted: Iterable[str], associated: Iterable[bytes]) -> bytes:
+        cipher, rows = AESGCM(self.keys.sealing), map(a2b_base64, encrypted)
         try:
             return b"".join(
                 cipher.decrypt(row[:_NONCE_BYTES], row[_NONCE_BYTES:], data)
@@ -174,7 +174,7 @@ class SketchBook:
 
 
 def _positions(rows: pd.DataFrame, people: pd.DataFrame) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-    """Return the position of each person in the rows of a book, and whether the row is of the same entry version."""
+    """Return each person's position in the rows of a book, and whether that row is of the current entry version."""
     position = positions(key_text(rows["token_kind"], rows["token"]), key_text(people["kind"], people["token"]))
     seen, now = (frame["seen_at"].to_numpy(dtype="datetime64[us]") for frame in (rows, people))
     is_current = position >= 0

@@ -1,7 +1,8 @@
-"""Tables that are published: each is declared by one YAML file of `declared/`, made by its kind, and proven.
+"""Makes and verifies the published tables. Each is declared by one YAML file in `declared/`.
 
-Kinds: `anonymous` (rows, `privacy.anonymity`) and `statistics` (`privacy.dp`). No search, no noise and no Dagster here.
+A release is of the kind `anonymous` (rows, made by `privacy.anonymity`) or `statistics` (made by `privacy.dp`). The
+search for anonymous rows, the noise mechanisms and Dagster do not belong here.
 """
 
 LAYER = "release"
-"""Layer and asset group of all published tables. No refresh makes them: a job of its own does."""
+"""Layer and asset group of all published tables. A separate job makes them, not the refresh."""

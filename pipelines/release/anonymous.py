@@ -1,4 +1,4 @@
-"""Makes an anonymous release from the rows of customers who permit it, and verifies the written table."""
+"""Makes an anonymous release from the rows of customers who permit its purpose, and verifies the written table."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from privacy.consent.view import ConsentView
 
 @dataclass(frozen=True)
 class Published:
-    """Figures of a written release; counts only."""
+    """Counts and report of a written release."""
 
     customers: int
     """Customers in the source, whether they permit the purpose or not."""
@@ -36,16 +36,18 @@ class Published:
 def publish(
     release: AnonymousRelease, contract: Contract, lakehouse: Lakehouse, view: ConsentView, registry: ReleaseRegistry
 ) -> Published:
-    """Write the release's table and remove the files of every earlier version.
+    """Write the release's table, remove the files of every earlier version, and return the figures of the release.
 
-    Guarantee: every equivalence class satisfies the release's models among the customers who permit its purpose at the
-    view's moment, as the independent verifier finds. A customer who was released before stays with the same customers
-    under the same labels (`privacy.anonymity.registry`), so that joining versions or recipients undoes neither.
+    The rows are those of customers who permit the purpose at the view's moment.
+
+    Guarantee: every equivalence class satisfies the models of the release; the independent verifier checks this.
+    Customers released before stay in the same class with the same labels (`privacy.anonymity.registry`). So joining
+    several versions, or the tables of several recipients, does not weaken the guarantee.
 
     Raises:
-        ReleaseError: the contract does not allow it, or no customer permits it.
-        AnonymityError: no release satisfies the models. Nothing is written, nor registered.
-        LakehouseError: there is no such table.
+        ReleaseError: the contract does not allow the release, or no customer permits its purpose.
+        AnonymityError: no release satisfies the models. Then nothing is written or registered.
+        LakehouseError: the source table does not exist.
     """
     key = release.require(contract)
     customers, permitted = _permitted_rows(release, key, lakehouse, view)
@@ -65,13 +67,13 @@ def publish(
 def prove_release(
     release: AnonymousRelease, contract: Contract, lakehouse: Lakehouse, view: ConsentView, registry: ReleaseRegistry
 ) -> Verdict:
-    """Verify the written table against the rows of customers who permit its purpose now.
+    """Verify the written table against the rows of customers who permit its purpose now; return the faults.
 
     The verifier shares no code with the search. A customer in the table who no longer permits the purpose is a fault.
 
     Raises:
         ReleaseError: the contract does not allow the release.
-        LakehouseError: there is no such table.
+        LakehouseError: the source or the published table does not exist.
     """
     key = release.require(contract)
     _, permitted = _permitted_rows(release, key, lakehouse, view)
@@ -89,7 +91,7 @@ def read_release(release: AnonymousRelease, lakehouse: Lakehouse) -> pd.DataFram
 
 
 def _context(release: AnonymousRelease, version: int) -> Context:
-    """The declared answers about the release; where it declares none, what the pipeline knows."""
+    """Return the context of the report: the declared fields, and defaults of the pipeline for the other fields."""
     known = {
         "legal_basis": f"It holds only customers who permit {release.purpose} by the consent record",
         "records": f"Registry of releases: version {version} of {release.table}, for {release.recipient}",
@@ -101,21 +103,21 @@ def _context(release: AnonymousRelease, version: int) -> Context:
 
 
 def _may_wait(spec: Spec) -> Spec:
-    """The specification without its suppression limit: new customers may wait."""
+    """Return the specification without a suppression limit, because new customers may wait for a later version."""
     return spec.model_copy(update={"suppression_limit": 1.0})
 
 
 def _permitted_rows(
     release: AnonymousRelease, key: str, lakehouse: Lakehouse, view: ConsentView
 ) -> tuple[int, pd.DataFrame]:
-    """The source's number of rows; key and declared columns of the customers who permit the purpose."""
+    """Return the number of rows of the source, and the key and declared columns of customers who permit the purpose."""
     rows = lakehouse.rows(release.source, (key, *release.spec.columns)).to_pandas()
     may = [view.is_permitted(customer, release.purpose) for customer in rows[key]]
     return len(rows), rows.loc[may].reset_index(drop=True)
 
 
 def _write(release: AnonymousRelease, table: pd.DataFrame, lakehouse: Lakehouse) -> None:
-    """Write one commit, sorted by value so that the order reveals nothing, and remove files of earlier versions."""
+    """Write the table in one commit and remove earlier files. It is sorted by value, so the order reveals nothing."""
     ordered = table.sort_values(list(table.columns), kind="stable", key=lambda column: column.astype(str))
     rows = pa.Table.from_pandas(ordered, preserve_index=False)
     lakehouse.overwrite_rows(release.table, rows)

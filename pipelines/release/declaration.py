@@ -1,4 +1,4 @@
-"""Declarations of releases: one YAML file each, of one `kind`. The file's name is the release's."""
+"""Reads the declarations of releases, one YAML file each. The file's name is the name of the release."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class _Release(BaseModel):
 
     @property
     def table(self) -> str:
-        """The published table, such as `release/order_by_month`."""
+        """Lakehouse name of the published table, such as `release/order_by_month`."""
         return f"{LAYER}/{self.name}"
 
 
@@ -37,12 +37,12 @@ class AnonymousRelease(_Release):
 
     kind: Literal["anonymous"]
     source: str
-    """Gold table that it is made from."""
+    """Gold table from which the release is made."""
     purpose: str
-    """Only customers who permit it are in the release, and only columns that serve it."""
+    """Purpose of the release. It has only customers who permit the purpose and columns that serve it."""
     recipient: str
     form: Mapping[str, Any] = Field(alias="spec")
-    """The specification as written; `spec` reads it."""
+    """The specification as written in the YAML file; `spec` is its validated form."""
 
     @field_validator("form")
     @classmethod
@@ -61,70 +61,77 @@ class AnonymousRelease(_Release):
 
     @cached_property
     def spec(self) -> Spec:
-        """The specification. It is read when it is used: definitions are loaded without the search.
+        """The validated specification. It is read at first use, because the import of the anonymity code takes long.
 
         Raises:
-            ReleaseError: it is not valid; each fault with its place.
+            ReleaseError: it is not valid; the message lists each fault with its place.
         """
         from privacy.anonymity.spec.specification import Spec
 
         try:
             return Spec.model_validate(self.form)
         except ValidationError as error:
-            raise ReleaseError(f"{self.name}.yaml: spec: {_faults(error)}") from error
+            raise ReleaseError(f"{self.name}.yaml: the spec is not valid; correct {_faults(error)}") from error
 
     def require(self, contract: Document) -> str:
-        """Return the source's column of customers, once its contract allows the release.
+        """Check that the contract of the source allows the release; return the source's column of customer ids.
 
         Raises:
-            ReleaseError: the contract lacks a column, a column may not serve the purpose, or names no subject.
+            ReleaseError: the contract names no subject key, or a declared column is missing, is the subject key, or
+                does not serve the purpose.
         """
         if contract.subject_key is None:
-            raise ReleaseError(f"{self.source}: its contract names no subjectKey, so its persons are unknown; add one.")
+            raise ReleaseError(
+                f"{self.source}: its contract names no subjectKey, so its customers are unknown; add one."
+            )
         columns = {column.name: column for column in contract.columns}
         named = tuple(self.form.get("columns", ()))
         absent = [name for name in named if name not in columns]
         if absent:
-            raise ReleaseError(f"{self.table} names {absent}, and {self.source} has only {sorted(columns)}.")
+            raise ReleaseError(f"{self.table}: {self.source} has no columns {absent}; choose from {sorted(columns)}.")
         if contract.subject_key in named:
-            raise ReleaseError(f"{self.table} names {contract.subject_key}, the key of its persons; never released.")
+            raise ReleaseError(
+                f"{self.table}: {contract.subject_key} identifies customers and is never published; remove it."
+            )
         barred = [name for name in named if self.purpose not in (columns[name].purposes or ())]
         if barred:
-            raise ReleaseError(f"{self.table}: its contract does not let {barred} serve {self.purpose}; leave it out.")
+            raise ReleaseError(
+                f"{self.table}: its contract does not allow {barred} for {self.purpose}; remove these columns."
+            )
         return contract.subject_key
 
 
 class StatisticsRelease(_Release):
-    """A question under differential privacy that is asked regularly. On unchanged data its answer costs no budget."""
+    """A question that is answered regularly with differential privacy. On unchanged data it costs no budget."""
 
     kind: Literal["statistics"]
     title: str
     form: Mapping[str, Any] = Field(alias="question")
-    """The question as written; `question` reads it."""
+    """The question as written in the YAML file; `question` is its validated form."""
 
     @field_validator("form")
     @classmethod
     def _names_its_dataset(cls, form: Mapping[str, Any]) -> Mapping[str, Any]:
         if not {"dataset", "purpose", "rho"} <= form.keys():
-            raise ValueError("expected a question with dataset, purpose and rho")
+            raise ValueError("expected a question with the fields dataset, purpose and rho")
         return form
 
     @property
     def source(self) -> str:
-        """The table that the question is about."""
+        """Name of the table that the question is about."""
         return str(self.form["dataset"])
 
     @property
     def purpose(self) -> str:
-        """Only rows of customers who permit it are counted; its budget is charged."""
+        """Purpose of the question: its budget is charged, and only customers who permit it are counted."""
         return str(self.form["purpose"])
 
     @cached_property
     def question(self) -> Question:
-        """The question. It is read when it is asked: definitions are loaded without the mechanisms.
+        """The validated question. It is read at first use, because the import of the noise mechanisms takes long.
 
         Raises:
-            BadQuestion: with every fault and its place.
+            BadQuestion: it is not valid; the message lists each fault with its place.
         """
         from privacy.dp.release import read_question
 
@@ -137,10 +144,10 @@ _ADAPTER: TypeAdapter[Release] = TypeAdapter(Annotated[Release, Field(discrimina
 
 @cache
 def load_releases(folder: Path = FOLDER) -> tuple[Release, ...]:
-    """Return every declared release, by name.
+    """Return every declared release, sorted by name.
 
     Raises:
-        ReleaseError: a file is not a valid declaration; each fault with its place.
+        ReleaseError: a file is not a valid declaration; the message lists each fault with its place.
     """
     return tuple(_load(path) for path in sorted(folder.glob("*.yaml")))
 

@@ -1,4 +1,4 @@
-"""Asks the question of a statistics release and writes its answer as a table of the layer `release`."""
+"""Answers the question of a statistics release and writes the answer to its table in the layer `release`."""
 
 from __future__ import annotations
 
@@ -14,14 +14,17 @@ if TYPE_CHECKING:
 
 
 def publish(release: StatisticsRelease, service: StatisticsService) -> Answer:
-    """Ask the release's question, replace its table by the answer, and return the answer.
+    """Answer the release's question, replace its table by the answer, and return the answer.
 
-    Grain of the table: one row a group and statistic. Columns: one a key (text; null in a total), statistic, value and
-    margin (null where noise drowned it), confidence, rho, epsilon, delta, dataset_version, statement (JSON of NIST
-    SP 800-226's pyramid).
+    The table has one row per group and statistic, and these columns:
+
+    - one per key (text; null in a total)
+    - statistic, value and margin (null if there is too little data), confidence
+    - rho, epsilon, delta, dataset_version
+    - statement: JSON with the levels of the pyramid of NIST SP 800-226
 
     Raises:
-        PrivacyError: the question was refused; the table stays as it was.
+        PrivacyError: the question was refused; the table is unchanged.
     """
     answer = service.answer(release.question)
     keys = [key.column for key in release.question.group_by]

@@ -1,4 +1,8 @@
-"""Questions under differential privacy about tables of the lakehouse: permitted, filtered by consent, paid, logged."""
+"""Answers questions about tables of the lakehouse with differential privacy.
+
+Each question is checked against the contract, its rows are filtered by consent, its budget is charged, and it is
+logged.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +30,10 @@ Given = TypeVar("Given")
 
 @dataclass(frozen=True)
 class StatisticsService:
-    """Answers analysts, who never see rows. `who` stands in the audit log; `consent` says who permits what."""
+    """Answers the questions of analysts, without showing rows.
+
+    `who` is the user name in the audit log. `consent` returns the current consent view.
+    """
 
     installation: Installation
     lakehouse: SparkLakehouse
@@ -35,24 +42,26 @@ class StatisticsService:
     role: str = "analyst"
 
     def answer(self, question: Question) -> Answer:
-        """Answer a question from the rows of customers who permit its purpose; the second time for nothing.
+        """Answer a question from the rows of customers who permit its purpose.
+
+        The same question on the same data costs no budget again.
 
         Raises:
-            PrivacyError: why not; then nothing was spent, unless the log could not be written after the debit.
+            PrivacyError: the question is refused. No budget was spent, unless the log failed after the debit.
         """
         return self._served(question, lambda data, ledger, trail: release(question, data, ledger, utc_now(), trail))
 
     def suggest(self, question: BoundsQuestion) -> Suggestion:
-        """Suggest bounds for a column and for a customer's rows; see `privacy.dp.suggest`.
+        """Suggest bounds for a column and for the number of rows per customer; see `privacy.dp.suggest`.
 
         Raises:
-            PrivacyError: why not; then nothing was spent.
+            PrivacyError: the question is refused; no budget was spent.
         """
         asked = question.of_values()
         return self._served(asked, lambda data, ledger, trail: suggest(question, data, ledger, utc_now(), trail))
 
     def balances(self, question: Question) -> dict[str, float]:
-        """Return the ρ that is left of the budget that pays for a question, by period."""
+        """Return the remaining ρ, by period, of the budget that is charged for a question."""
         left = self.installation.ledger.balances(question.account, utc_now())
         return {balance.period: balance.left.rho for balance in left}
 
@@ -72,5 +81,5 @@ class StatisticsService:
         view = self.consent()
         rows = self.lakehouse.read(question.dataset)
         kept = keep_permitted_now(rows, question.purpose, view, self.lakehouse, question.unit)
-        standing = permission_version(question.purpose, view, self.lakehouse)
-        return DataSet(kept, f"{self.lakehouse.version(question.dataset)}/{standing}")
+        permission = permission_version(question.purpose, view, self.lakehouse)
+        return DataSet(kept, f"{self.lakehouse.version(question.dataset)}/{permission}")

@@ -34,8 +34,8 @@ class RetentionPlan:
         due_rows: number of rows that are due.
         due: SQL condition for the rows that are due, without personal values; None if no row is due.
         counts_from: column from which the retention counts; None if the table is rebuilt instead.
-        before: rows with an earlier day in that column are due, unless a hold keeps them.
-        held: the rows that are kept, by reason.
+        before: first day that is kept. Rows with an earlier day in that column are due, unless a hold applies.
+        held: number of rows that are kept, by reason.
         next_due: day on which the retention of the next row ends; None if there is no such row.
         basis: legal basis of the retention.
     """
@@ -55,7 +55,7 @@ class RetentionPlan:
 def plan_retention(lakehouse: Lakehouse, contracts: Contracts, today: date) -> tuple[RetentionPlan, ...]:
     """Return a plan for each existing table whose contract states a retention, and for each source's quarantine.
 
-    A row is due if the day in its time column is more than the retention's days before `today`. The time column is the
+    A row is due if the day in its time column is more than the retention days before `today`. The time column is the
     contract's `element` of the retention; a source without one uses the day of loading. A row that the contract's
     `retentionHold` covers is not due. A row whose time is null is not due either. A derived table without time column
     has no due rows, because each refresh rebuilds it from rows that are still kept.

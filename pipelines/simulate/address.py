@@ -12,7 +12,7 @@ _SHORT = {"특별자치도": "", "특별자치시": "시", "특별시": "시", "
 
 @dataclass(frozen=True)
 class _Home:
-    """The parts of one address, and its spellings."""
+    """The parts of one address, from which its spellings are made."""
 
     sido: str
     sigungu: str
@@ -36,7 +36,7 @@ class _Home:
 
     @property
     def forms(self) -> tuple[str, str]:
-        """The address in the form that its people prefer and in the other form: by road name, by lot number."""
+        """The address in the form that the household prefers, then in the other form (road name, lot number)."""
         village = self.dong.rstrip("동읍면").rstrip("0123456789")
         home = f" {self.block}동 {self.flat}호" if self.has_flat else ""
         comma = "," if home else ""
@@ -46,7 +46,7 @@ class _Home:
 
 
 def draw_homes(regions: pd.DataFrame, dong: Ints, is_korean: Bools, rng: np.random.Generator) -> pd.DataFrame:
-    """Return one home per dong: `address`, as its people write it, and `variant`, another spelling of it."""
+    """Return one home for each entry of `dong`: `address` in the household's spelling, and `variant` in another one."""
     size = len(dong)
     names = regions.iloc[dong][["sido", "sigungu", "dong", "sigungu_latin", "sido_latin"]]
     parts = (

@@ -24,7 +24,7 @@ _RELEASED = np.array(["2016-11-01", "2017-03-06", "2017-07-01", "2017-10-16"], d
 
 
 def draw_app_events(world: World, devices: Devices, rng: np.random.Generator) -> Records:
-    """Return one row per event. Bar codes scanned in a store are of products in the basket that follows."""
+    """Return one row per app event. Products scanned in a store are in the basket that is bought afterwards."""
     person, start, basket, campaign = _openings(world, devices, rng)
     follow = rng.poisson(2.3, len(person))
     opening = np.repeat(np.arange(len(person)), follow + 1)

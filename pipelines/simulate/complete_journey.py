@@ -39,7 +39,7 @@ def land_journey(root: Path, market: Market, replica: int, is_cut: bool) -> dict
 
 
 def _rewrite(source: Path, target: Path, replica: int, cut: Market | None) -> None:
-    """Copy a table in batches, which bounds memory. Text stays dictionary-encoded, which halves the time."""
+    """Copy a table in batches, to bound the memory. Text is kept dictionary-encoded, which halves the time."""
     texts = [field.name for field in pq.read_schema(source) if field.type == pa.string()]
     file = pq.ParquetFile(source, read_dictionary=texts)
     is_promotion = "mailer_location" in file.schema_arrow.names

@@ -135,6 +135,6 @@ def _notice_versions(at: Times) -> Texts:
 
 
 def _evidence(number: Texts, record: Texts, state: Texts) -> list[str]:
-    """Return the SHA-256 that stands for the stored consent form of each record."""
+    """Return a SHA-256 for each record, in place of that of a stored consent form."""
     rows = zip(number, record, state, strict=True)
     return [sha256("|".join(row).encode()).hexdigest() for row in rows]

@@ -102,7 +102,7 @@ def draw_emails(people: pd.DataFrame, replica: int, rng: np.random.Generator) ->
 
 
 def write_emails(rng: np.random.Generator, emails: Texts, share: float = 0.04) -> Texts:
-    """Return addresses as people type them: a share with capitals, a share with spaces around; None stays None."""
+    """Return addresses as people type them: some with capitals, some with spaces around them; None stays None."""
     drawn: Floats = rng.random(len(emails))
     return np.array(
         [

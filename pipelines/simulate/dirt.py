@@ -13,7 +13,7 @@ _MAX_BREAKS = 100  # invented keys that are reserved for each replica
 
 @dataclass(frozen=True)
 class Break:
-    """A fault that breaks the contract: `count` copies of rows get `value` in `column`. `kind` names the fault."""
+    """A value that breaks the contract: `count` copied rows get `value` in `column`. `kind` names the fault."""
 
     kind: str
     column: str
@@ -58,7 +58,7 @@ def blank(records: Records, column: str, rng: np.random.Generator, share: float)
 
 @dataclass(frozen=True)
 class Distortion:
-    """A multiplication of a number in a share of the rows: an outlier, or a wrong unit such as grams for kilograms.
+    """A fault that multiplies a number in a share of the rows: an outlier, or a wrong unit such as grams.
 
     Only values whose product is above `above` and at most `up_to` are changed. A value in a wrong unit must be large
     enough, and an outlier small enough, for the contract's rule to distinguish them.

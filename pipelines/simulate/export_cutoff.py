@@ -1,4 +1,4 @@
-"""Removes from the records whatever happened after the time of the export, because no file can contain it."""
+"""Removes the events after the time of the export from the records, because an exported file cannot contain them."""
 
 import numpy as np
 import pandas as pd
@@ -35,7 +35,7 @@ _FOLLOWED = {
 
 
 def cut_off(records: Records) -> None:
-    """Remove from `records`, in place, the rows and values that their system could not know at `EXPORTED_AT`."""
+    """Remove rows and values later than `EXPORTED_AT` from the records, in place."""
     frame = records.frame
     known = np.ones(len(frame), dtype=bool)
     for column in _HAPPENED.get(records.source, ()):

@@ -86,7 +86,7 @@ def _text(column: pd.Series, separator: str) -> pa.Array:
 
 
 def _quote(text: pa.Array, delimiter: str) -> pa.Array:
-    """Quote the fields that contain a quote, a delimiter or a line break (RFC 4180)."""
+    """Return the fields, with quotes around those that contain a quote, a delimiter or a line break (RFC 4180)."""
     needs = pc.match_substring_regex(text, f'["\n{delimiter}]')
     if not pc.any(needs).as_py():
         return text
@@ -101,7 +101,7 @@ def _json_text(text: pa.Array) -> pa.Array:
 
 
 def _quote_overrides(text: pa.Array, index: pd.Index, name: str, wrong: set[tuple[int, str]]) -> pa.Array:
-    """Quote the forbidden values of a number column, so that the line is still valid JSON."""
+    """Return the column with quotes around forbidden values of a number, so that the line is still valid JSON."""
     rows = [index.get_loc(row) for row, column in sorted(wrong) if column == name and row in index]
     if not rows:
         return text

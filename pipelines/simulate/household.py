@@ -1,4 +1,4 @@
-"""Draws the household of each loyalty account: size, ages and home, as the known demographics state."""
+"""Draws the household of each loyalty account: size, ages and home, by the known demographics."""
 
 import numpy as np
 import pandas as pd

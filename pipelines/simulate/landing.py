@@ -74,7 +74,7 @@ class Landing:
 
 
 def _drift(records: Records) -> Records:
-    """Return the records with the fields that the July release of the app sends."""
+    """Return the records with the changed fields that the app sends from its release of July 2017 on."""
     frame = records.frame.rename(columns=dict([DRIFT_RENAME]))
     frame[DRIFT_NEW[0]] = np.int64(DRIFT_NEW[1])
     return Records(records.source, frame, records.key, overrides=records.overrides, marks=records.marks)

@@ -46,7 +46,7 @@ class Manifest(BaseModel):
         return all(_matches(root / file.path, file) for file in self.files)
 
     def answers(self, spec: SimulationSpec) -> bool:
-        """Return whether a simulation of `spec` with the current versions would write the same files."""
+        """Return whether the files are those that a simulation of `spec` with the current versions would write."""
         return (self.spec, *self._versions()) == (spec, *current_versions())
 
     def _versions(self) -> Versions:

@@ -33,7 +33,8 @@ class Market:
 
     Baskets are sorted by household and time, lines by basket. Arrays refer to each other by position. Arrays whose name
     ends in `_id` hold the ids of the data set. Basket b has the lines `line_start[b]` to
-    `line_start[b] + line_count[b] - 1`. A line is shoppable if it can be sold online, so a basket of fuel has no lines.
+    `line_start[b] + line_count[b] - 1`. Only lines that can be sold online are included (shoppable); a basket of fuel
+    has none.
     """
 
     household_id: Ints

@@ -18,7 +18,7 @@ def draw_surnames(rng: np.random.Generator, is_korean: Bools) -> tuple[Texts, Te
 
 
 def draw_given(rng: np.random.Generator, is_korean: Bools, sex: Texts, born: Ints) -> tuple[Texts, Texts]:
-    """Return a given name and its Latin spelling for each person, from those in use in their year of birth (`born`)."""
+    """Return a given name and its Latin spelling for each person, by their frequency in the year of birth (`born`)."""
     korean, english = load_table("korean_given"), load_table("english_given")
     a = _fashionable(rng, korean, sex, born)
     b = _fashionable(rng, english, sex, born)

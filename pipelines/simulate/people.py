@@ -58,7 +58,7 @@ def _members_of(households: pd.DataFrame, rng: np.random.Generator) -> pd.DataFr
 
 
 def _names(people: pd.DataFrame, households: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
-    """Draw names. Children have the surname of a parent, English wives that of their husband, some only since 2017."""
+    """Draw names. Children have the surname of a parent. English wives have that of their husband, some since 2017."""
     korean, role = people["is_korean"].to_numpy(), people["role"].to_numpy(object)
     sex, home = people["sex"].to_numpy(object), people["household"].to_numpy()
     surname, surname_latin = draw_surnames(rng, korean)
@@ -86,7 +86,7 @@ def _names(people: pd.DataFrame, households: pd.DataFrame, rng: np.random.Genera
 
 
 def _namesake(role: Texts, sex: Texts, home: Ints) -> Ints:
-    """Return for each person the adult whose surname the household has: a man if there is one, else the head."""
+    """Return for each person the adult who gives the household its surname: a man if there is one, else the head."""
     giver = np.zeros(home.max() + 1, dtype=np.int64)
     for is_giver in (role == "head", (role != "child") & (sex == "M")):
         giver[home[is_giver]] = np.flatnonzero(is_giver)
@@ -111,7 +111,7 @@ def _registrations(people: pd.DataFrame, rng: np.random.Generator) -> pd.DataFra
 
 
 def _joined(rng: np.random.Generator, people: pd.DataFrame, is_principal: Bools) -> Times:
-    """Draw the day of registration: before 2017 for principals, and from the age of ten on for everyone."""
+    """Draw the day of registration: before 2017 for principals, and not before the tenth birthday."""
     days = np.where(is_principal, 6 * 365, 6 * 365 + 300)
     joined = between(rng, np.datetime64("2011-01-01"), days * 86_400, len(people)).astype("datetime64[D]")
     tenth_birthday = people["birth_date"].to_numpy().astype("datetime64[D]") + np.timedelta64(3653, "D")

@@ -187,7 +187,7 @@ def _write_replica(root: Path, world: World, truth: Truth, progress: Progress) -
 
 
 def _sources(world: World) -> Iterator[Records]:
-    """Yield the records of each source, without faults; a source that others depend on comes first."""
+    """Yield the records of each source, without faults; a source comes before the sources that depend on it."""
     draw = world.streams.generator
     if world.replica == 0:
         yield from draw_references(world.regions, draw("weather"))

@@ -14,7 +14,7 @@ _HEAVIEST_PARCEL = 100.0
 
 
 def plant_dirt(records: Records, rng: Rng) -> None:
-    """Plant the faults of the records' source in them, in place. A source that is not listed here stays clean."""
+    """Plant the faults of the records' source in them, in place. A source that is not listed here gets no faults."""
     plant = _DIRT_BY_SOURCE.get(records.source)
     if plant is not None and len(records.frame):
         plant(records, rng)

@@ -1,4 +1,4 @@
-"""Makes columns of identifiers, dates and optional values, and reads the simulator's own tables."""
+"""Makes columns of identifiers, dates and optional values, and reads the data files of the simulator."""
 
 from importlib import resources
 
@@ -48,6 +48,6 @@ def whole(values: Ints, condition: Bools) -> pd.api.extensions.ExtensionArray:
 
 
 def load_table(name: str) -> pd.DataFrame:
-    """Read one of the simulator's own tables (data/<name>.csv); a blank is empty text, not null."""
+    """Read a data file of the simulator (data/<name>.csv); an empty field is empty text, not null."""
     with resources.files("pipelines.simulate").joinpath(f"data/{name}.csv").open(encoding="utf-8") as file:
         return pd.read_csv(file, keep_default_na=False)

@@ -1,4 +1,4 @@
-"""Writes the truth for evaluation: the people, the person behind each record, and the place of each planted fault."""
+"""Writes the ground truth for evaluation: people, the true person of each record, and the place of each fault."""
 
 from pathlib import Path
 from types import TracebackType

@@ -57,7 +57,7 @@ def draw_weather(rng: np.random.Generator) -> pd.DataFrame:
 
 
 def _wander(rng: np.random.Generator, days: int) -> Floats:
-    """Return a daily deviation from the mean: a first-order autoregression, standard deviation about 3 degrees."""
+    """Draw the daily deviation from the mean temperature: first-order autoregression, deviation about 3 degrees."""
     steps, value = rng.normal(0, 3 * np.sqrt(1 - _PERSISTENCE**2), days), np.zeros(days)
     for i in range(1, days):
         value[i] = _PERSISTENCE * value[i - 1] + steps[i]

@@ -39,7 +39,7 @@ _REFERRERS = {
 
 @dataclass(frozen=True)
 class Visits:
-    """One entry per visit: the person, the bought basket (-1 for none), and a time.
+    """Arrays with one entry per visit: the person, the bought basket (-1 for none), and a time.
 
     `at` is the time of the payment, or the start of a visit without purchase.
     """
@@ -54,7 +54,7 @@ class Visits:
 
 @dataclass(frozen=True)
 class Clicks:
-    """One entry per event, sorted by visit and time.
+    """Arrays with one entry per event, sorted by visit and time.
 
     `kind` is a position in `EVENTS`, `line` the market line that the event concerns (-1 for none), `dwell` the seconds
     until the next event.

@@ -22,7 +22,7 @@ BASKET_OFFSET = 1_000_000_000_000
 
 @dataclass(frozen=True)
 class World:
-    """The households, people, homes and registrations of one replica. They refer to each other by position."""
+    """The households, people, homes and registrations of one replica. Each refers to the others by row position."""
 
     market: Market
     streams: Streams
@@ -104,6 +104,6 @@ def draw_world(market: Market, regions: pd.DataFrame, streams: Streams) -> World
 
 
 def _online_baskets(market: Market, rng: np.random.Generator) -> Bools:
-    """Draw the baskets that are web orders: about 8 %, most of them of a few households."""
+    """Draw which baskets are web orders: about 8 %, most of them of a few households."""
     habit = rng.beta(0.35, 3.85, len(market.household_id))
     return market.is_shoppable & chance(rng, habit[market.basket_household], len(market.basket_id))

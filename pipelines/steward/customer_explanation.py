@@ -1,4 +1,4 @@
-"""Explains whether two people of the lakehouse match, by the stored model and their register entries, in memory."""
+"""Explains the match weight of two people of the lakehouse, by the stored model and their register entries."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ class NothingToExplainError(IdentityError):
 def explain_persons(
     lakehouse: Lakehouse, persons: RegisterEntries, first: Sequence[Key], second: Sequence[Key]
 ) -> Explanation:
-    """Explain the match weight between two people, each given by matching keys.
+    """Return the explanation of the match weight of two people, each given by matching keys.
 
-    Of each person the register entry with the most values is compared. Decrypted are only the entries of these two
-    people, and entries without a current sketch.
+    The register entry with the most values of each person is compared. Only the entries of these two people, and
+    entries without a current sketch, are decrypted, in memory.
 
     Raises:
         NothingToExplainError: there is no stored model, a person has no register entry, or both have the same one.

@@ -32,7 +32,7 @@ KEY_COLUMNS = ("token_kind", "token", "customer_id", "changed_at")
 
 @dataclass(frozen=True)
 class NamedPerson:
-    """A person that a steward named: the matching keys of the person, and the customer who has them now."""
+    """A person named by a steward: the person's matching keys, and the customer id that they have now."""
 
     keys: tuple[Key, ...]
     customer_id: str
@@ -44,7 +44,7 @@ class StewardService:
 
     Attributes:
         lakehouse: where the tables are.
-        contracts: they say which number identifies a row of each source.
+        contracts: state which number identifies a row of each source.
         token: returns the token of a kind and value, see `privacy.protection.token`; None if the value is not valid.
         clock: returns the local wall time.
         steward: account of the steward.
@@ -60,7 +60,7 @@ class StewardService:
         """Return the person that a reference names: a customer id, `kind:value`, `kind:token` or `source:number`.
 
         Raises:
-            DecisionError: there is no such person, or the person has only keys that may change hands.
+            DecisionError: there is no such person, or the person has only keys that may change owners, such as a phone.
         """
         keys = self._keys()
         if ":" not in reference:
@@ -89,7 +89,7 @@ class StewardService:
         """Record that two references are the same person (`same`) or different people (`different`).
 
         Raises:
-            DecisionError: a reference names no person, both have a key in common, or the reason is not valid.
+            DecisionError: a reference names no person, both share a key, or the reason is not valid.
         """
         left, right = self.find(first), self.find(second)
         if set(left.keys) & set(right.keys):
@@ -186,7 +186,7 @@ class StewardService:
         return decision
 
     def _now(self) -> datetime:
-        """Return the current time, or a microsecond after the last decision if the clock is not later than that."""
+        """Return the current time, but at least one microsecond after the last decision."""
         now = self.clock().replace(tzinfo=None)
         return max([now, *(decision.decided_at + timedelta(microseconds=1) for decision in self.decisions())])
 
@@ -194,7 +194,7 @@ class StewardService:
 def remaining_keys(
     keys: pd.DataFrame, customer_id: str, moved: Iterable[Key], occurred_at: datetime
 ) -> tuple[Key, ...]:
-    """Return the lasting keys of a customer other than those that an event moved; see `lasting_keys`.
+    """Return the lasting keys of a customer, without those that an event moved; see `lasting_keys`.
 
     Keys that the customer had before the event are preferred, because keys that came with the event or later have
     nothing to do with it. Without such keys all current keys are used.

@@ -1,4 +1,4 @@
-"""silver/customer: one row per customer, that is per person or per account without a person; no direct identifiers."""
+"""Builds silver/customer: one row per person or account without a person, without direct identifiers."""
 
 from __future__ import annotations
 

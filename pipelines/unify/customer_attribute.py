@@ -1,4 +1,4 @@
-"""silver/customer_attribute: the golden record, that is the surviving value of each attribute of a customer.
+"""Builds silver/customer_attribute, the golden record: the surviving value of each attribute of a customer.
 
 Each row has the survivorship rule and the source record of the value. Direct identifiers are not stored in clear: their
 row has the token instead of the value.
@@ -94,7 +94,7 @@ def _token(column: Column) -> SparkColumn:
 
 
 def _updated_on(contract: Contract) -> SparkColumn:
-    """Return the date of an entry: of its last change, or another date of the entry if it has none, or of its load."""
+    """Return the date of an entry: its last change, else another date of the entry, else the day of its load."""
     moments = [
         c.name for c in contract.columns if c.spark_type in ("date", "timestamp_ntz") and c.name.endswith(_DATED)
     ]

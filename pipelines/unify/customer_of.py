@@ -21,9 +21,9 @@ REFERENCE_KINDS = ("session_id", "order_id")
 def with_customer(
     rows: DataFrame, keys: Sequence[str], identifiers: DataFrame, references: DataFrame | None = None
 ) -> DataFrame:
-    """Add `customer_id` and `resolved_by` (kind of the key that decided) to rows and drop their columns `_key_<kind>`.
+    """Return the rows with `customer_id` and `resolved_by`, the kind of the key that decided.
 
-    Both are null for a row without a known key.
+    Both are null for a row without a known key. The columns `_key_<kind>` are dropped.
 
     Args:
         rows: rows with a column `_key_<kind>` for each kind in `keys`.

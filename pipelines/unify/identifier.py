@@ -1,4 +1,4 @@
-"""silver/identifier: the customer of each matching key.
+"""Builds silver/identifier: the customer of each matching key.
 
 Customers are found by exact keys, by probabilistic matching of register entries and by stewards' decisions.
 """
@@ -50,7 +50,7 @@ def build(tables: Tables, context: BuildContext) -> DataFrame:
 
 @dataclass(frozen=True)
 class Change:
-    """Inputs of one build of silver/identifier.
+    """Inputs from which one build of silver/identifier computes the changed rows.
 
     Attributes:
         records: the matching keys of all records.

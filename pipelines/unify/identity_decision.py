@@ -1,4 +1,4 @@
-"""silver/identity_decision: the decisions of stewards. Commands append rows; a build only creates the empty table."""
+"""Builds silver/identity_decision, the decisions of stewards: creates the empty table, to which commands append."""
 
 from __future__ import annotations
 

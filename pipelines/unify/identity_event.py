@@ -1,4 +1,4 @@
-"""silver/identity_event: merges, splits and moves of customers, each with the keys that moved and can be moved back."""
+"""Builds silver/identity_event: merges, splits and moves of customers, each with the keys that moved."""
 
 from __future__ import annotations
 

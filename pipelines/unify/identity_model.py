@@ -1,4 +1,4 @@
-"""silver/identity_model: the trained matching models, and the number of pairs above each threshold for each model."""
+"""Builds silver/identity_model: the trained matching models, each with its number of pairs above each threshold."""
 
 from __future__ import annotations
 

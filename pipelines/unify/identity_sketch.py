@@ -1,4 +1,4 @@
-"""silver/identity_sketch: encrypted sketches of register entries, by which the next run finds likely matches."""
+"""Builds silver/identity_sketch: encrypted sketches of register entries, with which the next run finds matches."""
 
 from __future__ import annotations
 

@@ -81,7 +81,9 @@ def _touchpoints(tables: Tables) -> DataFrame:
 
 
 def _numbered(steps: DataFrame) -> DataFrame:
-    """Add position, journey_number and `turns` (the touchpoint starts a journey or changes the channel).
+    """Return the steps with position, journey_number and `turns`.
+
+    `turns` is true if the step starts a journey or changes the channel.
 
     All windows use the same sort order, so that the engine sorts only once.
     """

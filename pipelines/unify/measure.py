@@ -1,4 +1,4 @@
-"""Column expressions for measures (ratios, medians, conditional sums) that give equal results on every engine."""
+"""Makes column expressions for ratios, medians and conditional sums that give equal results on every engine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Builds silver/session: visits to the web shop as its source reports them, and visits to the app from its events."""
+"""Builds silver/session: visits to the web shop from their source, and visits to the app from app events."""
 
 from __future__ import annotations
 

@@ -33,13 +33,13 @@ class TouchpointError(ValueError):
 
 @dataclass(frozen=True)
 class EventSource:
-    """A source of events, with its contract."""
+    """A source whose rows are events, with its contract."""
 
     contract: Contract
 
     @property
     def roles(self) -> dict[str, str]:
-        """Column of each touchpoint role."""
+        """Name of the column for each touchpoint role."""
         assert self.contract.touchpoint is not None
         return dict(self.contract.touchpoint.columns)
 
@@ -51,7 +51,7 @@ class EventSource:
 
     @property
     def is_keyed_by_event(self) -> bool:
-        """Whether the event identifier alone is the primary key. A second row is then a repeated delivery."""
+        """Whether the event identifier alone is the primary key, so that a second row is a repeated delivery."""
         return self.contract.primary_key == (self.roles.get("event_id"),)
 
 

@@ -1,4 +1,4 @@
-"""The plan of one read: the columns of a table that a role may read for a purpose."""
+"""Plans one read: finds the columns of a table that a role may read for a purpose."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def plan_read(
 
 
 def _reason(column: Column, document: Document, role: Role, purpose: str, policy: Policy) -> str | None:
-    """The reason why a column is left out; None when it is returned."""
+    """Return the reason why a column is left out; None when it is returned."""
     served = "research" if purpose == "pseudonymised_research" else purpose
     if served not in column.purposes:
         return f"does not serve {purpose}"

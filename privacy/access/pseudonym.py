@@ -1,4 +1,4 @@
-"""Pseudonyms of customers for one role and purpose.
+"""Makes pseudonyms of customers for one role and purpose.
 
 pseudonym = "p_" + the first 128 bits of HMAC-SHA256(secret, role || 0x00 || purpose || 0x00 || customer id).
 

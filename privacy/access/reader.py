@@ -33,7 +33,7 @@ Frame = TypeVar("Frame")
 
 
 class TableBackend(Protocol[Frame]):
-    """Reads tables and filters them, as frames of one kind. The reader decides what is done."""
+    """Reads and filters tables as frames of one kind, such as Arrow tables. `TableReader` applies the rules."""
 
     def rows(self, table: str, columns: Sequence[str]) -> Frame:
         """Return these columns of all rows of a table."""
@@ -61,15 +61,15 @@ class TableBackend(Protocol[Frame]):
         ...
 
     def first(self, frame: Frame, count: int) -> Frame:
-        """Return the first rows, read once: what is asked of the result is asked of the same rows."""
+        """Return the first `count` rows. They are read once, so every use of the result sees the same rows."""
         ...
 
     def customers(self, frame: Frame) -> list[str]:
-        """Return every customer of the rows once."""
+        """Return the distinct customers of the rows, without null."""
         ...
 
     def renamed(self, frame: Frame, key: str, names: Mapping[str, str]) -> Frame:
-        """Return the rows with the column `key` replaced by the name of each row's customer; null without one."""
+        """Return the rows with column `key` replaced by the customer's entry in `names`; null without a customer."""
         ...
 
     def selected(self, frame: Frame, columns: Sequence[str]) -> Frame:
@@ -79,7 +79,10 @@ class TableBackend(Protocol[Frame]):
 
 @dataclass(frozen=True)
 class Read(Generic[Frame]):
-    """The rows of a read, its plan, and how many customers permit the purpose; None where no persons are in it."""
+    """The result of a read: rows, plan, and the number of customers who permit the purpose.
+
+    `subjects` is None when the table holds no persons.
+    """
 
     frame: Frame
     plan: ReadPlan
@@ -182,17 +185,19 @@ def _loggable(text: str, most: int) -> str:
 
 
 def _needed_columns(plan: ReadPlan, token_kind: str | None) -> tuple[str, ...]:
-    """The columns to read: those shown, and the one that leads to the customer."""
+    """Return the columns to read: those of the plan, and the one that identifies the customer."""
     key = plan.subject_key
     to_customer = () if key is None else (key if token_kind is None else f"{key}_token",)
     return tuple(dict.fromkeys((*plan.columns, *to_customer)))
 
 
 def _token_kind(document: Document, key: str | None) -> str | None:
-    """The kind of matching key that leads from the table to its customers; None where none is needed."""
+    """Return the kind of matching key that identifies the table's customers; None when no matching key is needed."""
     if key is None or key == CUSTOMER_KEY:
         return None
     kind = document.column(key).token
     if kind is None:
-        raise AccessRefused(f"{document.table} names its persons by {key}, of which no matching key is stored.")
+        raise AccessRefused(
+            f"{document.table}: its persons cannot be found, because {key} has no matching key; read another table."
+        )
     return kind

@@ -1,4 +1,4 @@
-"""The roles of `role.yaml`: who may read which tables and columns for which purposes."""
+"""The roles of `role.yaml`: which role may read which tables and columns for which purposes."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def read_roles(text: str, name: str, policy: Policy) -> Roles:
     try:
         found = Roles.model_validate(yaml.safe_load(text))
     except yaml.YAMLError as error:
-        raise AccessError(f"{name}: cannot be read as YAML: {error}") from error
+        raise AccessError(f"{name}: cannot be read as YAML; correct it: {error}") from error
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         raise AccessError(f"{name}: {faults}. The keys are explained at the head of role.yaml.") from error

@@ -1,7 +1,7 @@
 """Anonymous releases: recodes a table so that privacy models hold, and verifies the result.
 
 Belongs here: models, hierarchies, recoding algorithms, the independent verifier, risk, utility, reports and the
-registry of releases. Does not belong here: where tables lie, access rights, Dagster, differential privacy.
+registry of releases. Does not belong here: where tables are, access rights, Dagster, differential privacy.
 """
 
 from privacy.anonymity.anonymize import Anonymized, anonymize

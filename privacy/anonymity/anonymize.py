@@ -72,17 +72,18 @@ def anonymize(frame: pd.DataFrame, spec: Spec, population: pd.DataFrame | None =
     if not verdict.is_passed:
         found = [*verdict.faults, *(f"{v.model} in class {v.group}" for v in verdict.violations[:5])]
         raise VerificationError(
-            f"nothing was released: the verifier found {len(verdict.violations)} violations ({'; '.join(found)})"
+            f"nothing was released: the verifier found {len(verdict.violations)} violations ({'; '.join(found)}); "
+            "report this defect of Bojagi"
         )
     return Anonymized(published, verdict, loss_of(tabulated.table, allocation), allocation.suppressed, verdict.classes)
 
 
 def search(table: FrequencyTable, spec: Spec, population: pd.DataFrame | None = None) -> Allocation:
-    """Returns the allocation found by the algorithm that the specification names.
+    """Returns the allocation found by the algorithm that the specification names (`local` or `global`).
 
     Raises:
         InfeasibleError: no release satisfies the models.
-        SpecError: a population model is asked of local recoding.
+        SpecError: a model about the population is combined with local recoding.
     """
     if spec.k > table.people:
         raise InfeasibleError(f"k is {spec.k} but the table has {table.people} people; lower k or add people")
@@ -186,8 +187,9 @@ def _span(label: str, place: Mapping[str, int]) -> int:
 def _reach(
     published: pd.DataFrame, spec: Spec, table: FrequencyTable, population: pd.DataFrame | None
 ) -> dict[str, float] | None:
-    """Returns the people of the population in each published class: those whose values all labels cover. None without
-    one.
+    """Returns the number of people of the population in each published class; None without a population.
+
+    A person is in a class when its labels cover all of the person's values.
     """
     if population is None:
         return None

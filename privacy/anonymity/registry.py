@@ -1,8 +1,8 @@
-"""The registry of releases prevents that two releases of one table are combined to re-identify people.
+"""The registry of releases: keeps classes fixed, so that combining two releases of one table identifies no person.
 
-A recipient of two versions could intersect the classes of a person. So classes are pinned. A person who was published
-in a class stays with exactly the same people, and an intersection is never smaller than the class. New people form
-classes of their own. A class that lost people by erasure is published only while the rest still satisfies the models.
+A recipient of two versions could intersect the classes of a person. So classes are fixed: a published person stays in a
+class with exactly the same people, and an intersection is never smaller than the class. New people form classes of
+their own. A class that lost people by erasure is published only while the rest still satisfies the models.
 The registry holds keyed hashes and published labels, no values.
 
 A release counts from its line in the log on. Files that an interrupted release wrote before that are ignored. One
@@ -33,7 +33,7 @@ from privacy.storage.lock import file_lock
 
 @dataclass(frozen=True)
 class Release:
-    """One line of the registry."""
+    """One line of the registry: one release of a table to one recipient."""
 
     table: str
     version: int
@@ -45,7 +45,7 @@ class Release:
 
 
 class ReleaseRegistry:
-    """Releases as JSON lines in `folder`, with each person's class and the last version that contained the person.
+    """Records releases as JSON lines in `folder`, and each person's class and last version.
 
     People are stored as keyed hashes (HMAC-SHA256 with `key`), so the registry alone identifies no person.
     """
@@ -94,7 +94,7 @@ class ReleaseRegistry:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """Holds the registry's lock, which ends with the process."""
+        """Locks the registry for the block. The lock also ends with the process."""
         with file_lock(self.folder / ".lock"):
             yield
 
@@ -128,7 +128,7 @@ class ReleaseRegistry:
         return self.folder / f"{hashlib.sha256(table.encode()).hexdigest()[:16]}-{version}.parquet"
 
     def _pinned(self, table: str) -> pd.DataFrame:
-        """Returns the labels, class and newest version of each person who was ever released."""
+        """Returns the labels, class and newest version of each person in any earlier release."""
         version = len(self.releases(table))
         if not version:
             return pd.DataFrame({"group": pd.Series(dtype="int64")}, index=pd.Index([], name="token", dtype=object))
@@ -136,7 +136,7 @@ class ReleaseRegistry:
         if not path.exists():
             raise AnonymityError(
                 f"the registry lacks {path.name}, the record of version {version} of {table}; restore it "
-                "from a backup: without it another release could undo that one"
+                "from a backup: without it a new release could be combined with that one to identify people"
             )
         return pd.read_parquet(path)
 
@@ -163,7 +163,9 @@ class ReleaseRegistry:
     def _check(self, published: pd.DataFrame, frame: pd.DataFrame, spec: Spec) -> None:
         verdict = verify(published, frame, spec.model_copy(update={"suppression_limit": 1.0}))
         if not verdict.is_passed:
-            raise VerificationError(f"nothing was released: {len(verdict.violations)} classes break the models")
+            raise VerificationError(
+                f"nothing was released: {len(verdict.violations)} classes break the models; report this"
+            )
 
     def _record(
         self,

@@ -1,7 +1,7 @@
-"""The consent decision on DataFrames: verdicts over time as a table, and `permitted` as a join with it.
+"""Decides consent on DataFrames: builds a table of verdicts over time, and filters rows by a join with it.
 
-`policy.py` says in words what is computed; `timeline.py` computes the same in numpy for single look-ups. This module
-uses Spark Connect expressions only: no Python function is called for a row.
+`policy.py` states the rules in words. `timeline.py` computes the same verdicts in numpy for single look-ups. This
+module uses Spark Connect expressions only, so no Python function is called for a row.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Permissions:
 
         Args:
             frame: any rows with a column that names the customer.
-            purpose: what the rows shall be used for.
+            purpose: the purpose of using the rows.
             at: the moment of use, local wall time; or the column that has one for each row.
             customer: name of the column with the customer.
 
@@ -87,7 +87,7 @@ class Permissions:
         return joined.withColumn(name, flag).drop("_found")
 
     def _customers_by_verdict(self, purpose: str, at: datetime, *, of_permitted: bool) -> DataFrame:
-        """The customers (`customer_id`) whose verdict at the moment permits the purpose, or denies it."""
+        """Return the customers (`customer_id`) whose verdict at the moment permits the purpose, or denies it."""
         hours = self.policy.hours_of(purpose)
         permitting = [ALWAYS] if hours is not None and hours.holds_at(at) else [ALWAYS, BY_DAY]
         allows, rows = F.col("verdict").isin(permitting), self.rows.where(F.col("purpose") == purpose)
@@ -96,7 +96,7 @@ class Permissions:
         return rows.where(_holds_at(at) & ~allows).select("customer_id")
 
     def _covers_moment(self, purpose: str, at: str, *, of_permitted: bool) -> Column:
-        """Whether a verdict `v` covers the moment in the column `at` of `f` and permits (or denies) the purpose."""
+        """Return whether verdict `v` covers the moment in column `at` of `f`, and permits (or denies) the purpose."""
         moment, hours, verdict = F.col(f"f.{at}"), self.policy.hours_of(purpose), F.col("v.verdict")
         is_night = _is_within(hours, moment) if hours else F.lit(False)
         allows = (verdict == ALWAYS) | ((verdict == BY_DAY) & ~is_night)
@@ -118,7 +118,7 @@ def permission_rows(
         membership: columns of `MEMBERSHIP_SCHEMA`; None treats every source person as a customer of its own.
         policy: purposes and laws.
         controller: the controller whose records decide; records of others are left out.
-        known_at: uses only what was recorded by that moment; None uses all records.
+        known_at: uses only records made by that moment; None uses all records.
 
     Returns:
         customer_id, purpose, from_at, until_at (timestamps without zone; null when no end is known), verdict (int: 0
@@ -146,7 +146,7 @@ def _with_kind(records: DataFrame) -> DataFrame:
 
 
 def _uncorrected(records: DataFrame) -> DataFrame:
-    """The records that no other record corrects.
+    """Return the records that no other record corrects.
 
     The few corrections are the left side of the join. Sail builds its hash table from the left side, and returns the
     unmatched rows of that side in one batch at the end; a sort cannot take a batch of half the records.
@@ -167,7 +167,10 @@ def _uncorrected(records: DataFrame) -> DataFrame:
 
 
 def _holds(condition: Condition) -> Column:
-    """A condition of a rule as a column. Null is in no set and below no number."""
+    """Return a rule's condition as a Boolean column without nulls. A null value is in no set and below no number.
+
+    The operator `below_or_unknown` is true for a null value.
+    """
     column, value = F.col(condition.column), condition.value
     if isinstance(value, int):
         return F.coalesce(column < value, F.lit(condition.operator == "below_or_unknown"))
@@ -178,7 +181,7 @@ def _holds(condition: Condition) -> Column:
 
 
 def _covers(column: Column, operator: str, terms: frozenset[str]) -> Column:
-    """Whether a list joined by commas contains any of the terms, none of them, or a term that is not one of them."""
+    """Return whether a list joined by commas has any of the terms, none of them, or any other term (`operator`)."""
     listed = F.concat(F.lit(","), F.regexp_replace(F.coalesce(column, F.lit("")), " ", ""), F.lit(","))
     among = "|".join(re.escape(term) for term in _texts(terms))
     if operator == "covers_other":
@@ -200,7 +203,10 @@ def _permits_until(policy: Policy) -> Column:
 
 
 def _segments(records: DataFrame, policy: Policy) -> DataFrame:
-    """subject_id, kind, purpose, start, end, effect_end: the periods in which a record is in force."""
+    """Return the period in which each record is in force: subject_id, kind, purpose, start, end, effect_end.
+
+    `effect_end` is the end of the time in which the record permits (consent) or denies (objection, restriction).
+    """
     never = F.lit(NEVER).cast("timestamp_ntz")
     is_consent = F.col("kind") == "consent"
     blocks = F.when(F.col("state").isin(_texts(BLOCKING)), never).otherwise(F.col("effective_at"))
@@ -211,7 +217,7 @@ def _segments(records: DataFrame, policy: Policy) -> DataFrame:
         "recorded_at",
         F.when(is_consent, _permits_until(policy)).otherwise(blocks).alias("effect_end"),
     )
-    # Of records of one moment the most restrictive comes last: it permits for the shortest time, or blocks longest.
+    # Of records with equal times, the most restrictive comes last: it permits for the shortest time, or denies longest.
     consent_first = F.when(is_consent, F.col("effect_end")).desc()
     block_last = F.when(~is_consent, F.col("effect_end")).asc()
     order = Window.partitionBy("bucket").orderBy(*_STREAM, "start", "recorded_at", consent_first, block_last)
@@ -222,7 +228,10 @@ def _segments(records: DataFrame, policy: Policy) -> DataFrame:
 
 
 def _assigned(segments: DataFrame, membership: DataFrame | None) -> DataFrame:
-    """The segments by customer, each cut to the time in which the source person belonged to the customer."""
+    """Return the segments by customer, limited to the time in which the source person belonged to that customer.
+
+    A source person without a membership is a customer of its own.
+    """
     if membership is None:
         return segments.withColumnRenamed("subject_id", "customer_id")
     never = F.lit(NEVER).cast("timestamp_ntz")
@@ -247,12 +256,12 @@ def _assigned(segments: DataFrame, membership: DataFrame | None) -> DataFrame:
 
 
 def _changes(segments: DataFrame, policy: Policy) -> DataFrame:
-    """customer_id, target, slot, time, in_force, effect: how the segments change the counters of each purpose."""
+    """Return the changes of each purpose's counters: customer_id, target, slot, time, in_force, effect (+1, 0, -1)."""
     bearings = [(b.kind, b.purpose, b.target, b.slot) for b in policy.bearings()]
     bearing = segments.sparkSession.createDataFrame(bearings, "kind string, purpose string, target string, slot string")
     met = segments.where(F.col("end") > F.col("start")).join(F.broadcast(bearing), ["kind", "purpose"])
     acts = F.when(F.col("effect_end") > F.col("start"), F.lit(1)).otherwise(F.lit(0))
-    # Three times of a segment. (An array of structs would be shorter; Sail 0.7 panics over their nullability.)
+    # A segment changes counters at three times. (An array of structs would be shorter, but Sail 0.7 panics over it.)
     edges = met.select("*", acts.alias("acts"), F.explode(F.array(F.lit(0), F.lit(1), F.lit(2))).alias("edge"))
     edge, none = F.col("edge"), F.lit(0)
     return edges.select(
@@ -266,7 +275,7 @@ def _changes(segments: DataFrame, policy: Policy) -> DataFrame:
 
 
 def _summed(changes: DataFrame) -> DataFrame:
-    """bucket, customer_id, target, time, and the values of the counters from that time on."""
+    """Return the counters from each time on: bucket, customer_id, target, time, and one column for each counter."""
     slot = F.col("slot")
 
     def step(*parts: tuple[str, str]) -> Column:
@@ -293,7 +302,7 @@ def _summed(changes: DataFrame) -> DataFrame:
 
 
 def _bucket(column: str) -> Column:
-    """The part that a customer or source person is in: one window over a part costs less than one for each of them."""
+    """Return the number of the bucket of a customer or source person. One window for a bucket costs less than many."""
     return F.pmod(F.xxhash64(column), F.lit(_BUCKETS)).alias("bucket")
 
 
@@ -302,7 +311,7 @@ def _in_turn() -> WindowSpec:
 
 
 def _next(column: str, group: Sequence[str], order: WindowSpec) -> Column:
-    """The value in the next row of the group; null in its last row. The order keeps the rows of a group together."""
+    """Return the value in the next row of the group; null in its last row. `order` must keep groups together."""
     is_same = reduce(Column.__and__, [F.lead(name).over(order).eqNullSafe(F.col(name)) for name in group])
     return F.when(is_same, F.lead(column).over(order))
 
@@ -335,7 +344,7 @@ def _holds_at(moment: datetime) -> Column:
 
 
 def _planned_apart(frame: DataFrame) -> DataFrame:
-    """The same rows; Sail plans the filters before and after this separately.
+    """Return the same rows, with a limit between the filters before and after, so that Sail plans them separately.
 
     Sail assumes that each filter keeps a fifth of the rows. If it then expects less than 131,072 rows, it builds one
     hash table that all threads probe. Otherwise it first repartitions all rows of both sides by key, which cost as much
@@ -349,7 +358,7 @@ def _is_before_end(moment: Column, until: str) -> Column:
 
 
 def _is_within(hours: HoursRule, moment: Column) -> Column:
-    """Whether the time of day of a column of moments lies within the hours."""
+    """Return whether the time of day of a column of moments lies within the hours."""
     clock = F.hour(moment) * 3600 + F.minute(moment) * 60 + F.second(moment)
     start, end = (t.hour * 3600 + t.minute * 60 + t.second for t in (hours.start, hours.end))
     after, before = clock >= start, clock < end

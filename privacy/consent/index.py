@@ -1,4 +1,4 @@
-"""The consent decision for one customer, from memory. Features and the agent ask it before each use of data.
+"""Decides consent for one customer from memory. Features and the agent ask it before each use of data.
 
 A look-up is two binary searches, one for the customer and one for the moment. The index contains the records that it
 was built from; `live_decision.LiveDecisions` follows the store.
@@ -32,7 +32,7 @@ class _Purpose:
 
 
 class DecisionIndex:
-    """All verdicts of a timeline, for look-ups of single customers."""
+    """Holds all verdicts of a timeline for look-ups of single customers."""
 
     def __init__(self, timeline: Timeline, policy: Policy) -> None:
         self._customers: npt.NDArray[np.bytes_] = timeline.customers
@@ -40,7 +40,7 @@ class DecisionIndex:
         self._purposes = {p: _ready(t, size, p, policy) for p, t in timeline.purposes.items()}
 
     def __len__(self) -> int:
-        """Number of customers with records."""
+        """Return the number of customers with records."""
         return len(self._customers)
 
     @property

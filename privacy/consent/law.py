@@ -1,8 +1,8 @@
-"""Law as rules: the kinds of rule that the YAML files under `law/` may contain, and how they are read.
+"""Defines the kinds of legal rule that the YAML files under `law/` may contain, and reads these files.
 
-A rule is turned into `Exclusion`s (a permitting record does not count when all tests hold) or into a `Lapse` (a record
-counts for some days only), or it is used as it is (`HoursRule`, and the rules about categories). The decision knows
-only these forms; a new kind of rule that can be turned into them needs no other code.
+Most rules become an `Exclusion` (a permitting record does not count when all tests hold) or a `Lapse` (a record counts
+for some days only). An `HoursRule` and the rules about categories are used directly. The decision uses only these
+forms, so a new kind of rule that becomes one of them needs no other code.
 """
 
 from __future__ import annotations
@@ -61,7 +61,10 @@ class Rule(BaseModel):
     says: Annotated[str, Field(min_length=20)]
 
     def exclusions(self, jurisdiction: str, items: dict[Item, frozenset[str]]) -> Iterator[Exclusion]:
-        """Yield the tests of records that do not count; `items` lists the required and the optional purposes."""
+        """Yield the exclusions by this rule: tests of consent records that do not count. None by default.
+
+        `items` maps `required` and `optional` to their purposes.
+        """
         yield from ()
 
     def _under(self, jurisdiction: str, *tests: Condition) -> Exclusion:
@@ -77,7 +80,7 @@ class GuardianRule(Rule):
     unknown_age_counts_as_under: bool = True
 
     def exclusions(self, jurisdiction: str, items: dict[Item, frozenset[str]]) -> Iterator[Exclusion]:
-        """Yield the test for records of persons under the age that no guardian expressed."""
+        """Yield one exclusion: records of persons under the age limit that no guardian expressed."""
         operator: Operator = "below_or_unknown" if self.unknown_age_counts_as_under else "below"
         yield self._under(
             jurisdiction,
@@ -94,7 +97,7 @@ class AskedSeparatelyRule(Rule):
     counted: tuple[Literal["separately", "bundled", "condition_of_service"], ...]
 
     def exclusions(self, jurisdiction: str, items: dict[Item, frozenset[str]]) -> Iterator[Exclusion]:
-        """Yield the test for records of these purposes that were asked for in another way."""
+        """Yield one exclusion: records about these purposes whose consent was asked for in a way that is not listed."""
         concerned = frozenset[str]().union(*(items[item] for item in self.items))
         yield self._under(
             jurisdiction,
@@ -111,7 +114,7 @@ class CategoryNeedsStatuteRule(Rule):
     statutes: dict[str, Annotated[str, Field(min_length=5)]]
 
     def exclusions(self, jurisdiction: str, items: dict[Item, frozenset[str]]) -> Iterator[Exclusion]:
-        """Yield the test for records that cover such a category for a purpose without a statute."""
+        """Yield one exclusion: records that cover such a category, for a purpose that has no statute."""
         yield self._under(
             jurisdiction,
             Condition("purpose", "not_in", frozenset(self.statutes)),
@@ -128,7 +131,10 @@ class SensitiveApartRule(Rule):
     statutes: dict[str, Annotated[str, Field(min_length=5)]]
 
     def exclusions(self, jurisdiction: str, items: dict[Item, frozenset[str]]) -> Iterator[Exclusion]:
-        """Yield the tests for records of these purposes not asked for separately, or covering other categories."""
+        """Yield three exclusions for records about these purposes.
+
+        Excluded are records that were not asked for separately, cover none of the categories, or also cover others.
+        """
         here = Condition("purpose", "in", frozenset(self.purposes))
         categories = frozenset(self.categories)
         yield self._under(jurisdiction, here, Condition("asked", "not_in", frozenset({"separately"})))
@@ -214,7 +220,7 @@ def read_law(text: str, name: str) -> Law:
         content: Any = yaml.safe_load(text)
         return Law.model_validate(content)
     except yaml.YAMLError as error:
-        raise RuleError(f"{name}: cannot be read as YAML: {error}") from error
+        raise RuleError(f"{name}: cannot be read as YAML; correct it: {error}") from error
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         raise RuleError(f"{name}: {faults}. The kinds of rule and their keys are in docs/consent.md.") from error

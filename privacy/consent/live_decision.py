@@ -1,4 +1,4 @@
-"""Consent decisions for single customers that follow the store; services that answer requests use them.
+"""Decides consent for single customers and follows changes of the store; used by services that answer requests.
 
 An index of all records is built once. Customers with newer records get small indexes of their own. A withdrawal counts
 after at most `CHECK_SECONDS`, through whichever connection of whichever process it was stored; `refresh` ends the wait.
@@ -21,7 +21,7 @@ CHECK_SECONDS = 0.05
 
 
 class LiveDecisions:
-    """Answers from memory, and looks into the store for new records every `CHECK_SECONDS`."""
+    """Decides from memory, and reads new records from the store every `CHECK_SECONDS`."""
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class LiveDecisions:
         self._checked_at = self._monotonic()
 
     def append(self, records: list[ConsentRecord]) -> None:
-        """Store records; they count from the next question on."""
+        """Store records. They count from the next call of `is_permitted` on."""
         self._store.append(records)
         self._read_new()
 

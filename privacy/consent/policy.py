@@ -1,22 +1,23 @@
-"""The policy: taxonomy and laws together, compiled into what both forms of the decision execute.
+"""The policy: the purposes and laws that decide whether a purpose is permitted; `frame` and `timeline` execute it.
 
 The decision, in words. At a moment, for a customer and a purpose:
 
 1. Each source person of the customer has three streams of records for each purpose: consent, objection, restriction. A
-   record is left out when another one of the stream corrects it: names it as superseded, was recorded no earlier, and
-   takes effect no later. Of the remaining records, the one in force is the latest to have taken effect; of several at
-   one moment the latest recorded; of several recorded together the most restrictive.
+   record does not count when another one of the stream corrects it: the other one names it as superseded, was recorded
+   at the same time or later, and takes effect at the same time or earlier. Of the remaining records, the one that took
+   effect last is in force. Of several that took effect at one moment, it is the one recorded last; of several recorded
+   at one moment, the most restrictive one.
 2. A consent record in force permits when its state is *given* or *renewed*, it has not expired, no law excludes it,
    and its time has not lapsed.
 3. A purpose that rests on consent is permitted when at least one of the customer's source persons has a consent record
-   in force about it and all of these permit it (the most restrictive wins). A purpose on another basis is permitted.
+   in force about it, and all such records permit it. A purpose on another basis is permitted.
    A purpose may rest on the consent to another purpose (`advertising_message` on `marketing`): then the records about
-   that other purpose are asked.
-4. A purpose that rests on the consent to another one is denied by a consent record in force under its own name that
-   does not permit, of any source person. So it can be withdrawn alone. A record under its own name that permits is not
-   enough: the consent to the other purpose is needed as well.
-5. An objection or restriction in force denies the purpose, where the purpose yields to it: of any source person of the
-   customer, to the purpose, to the purpose that it rests on, or to every purpose.
+   that other purpose decide.
+4. A purpose that rests on the consent to another one is also denied by its own records: by a consent record in force
+   about the purpose itself, of any source person, that does not permit. So it can be withdrawn alone. An own record
+   that permits is not enough: the consent to the other purpose is needed as well.
+5. An objection or restriction in force denies the purpose, if the purpose yields to it. It may be of any source person
+   of the customer. It may name the purpose, the purpose that it rests on, or every purpose.
 6. Within the hours of an hours rule, the purpose that the rule names must be permitted as well.
 """
 
@@ -54,9 +55,12 @@ class Bearing:
         kind: the stream.
         purpose: the purpose that the records name; `*` for all.
         target: the purpose that is decided.
-        slot: need: all in force must permit, at least one. night: likewise, within the hours. block: denies while it
-            objects or restricts. refusal: denies while it is in force and does not permit. night_block: denies within
-            the hours.
+        slot: the effect of such a record on the target.
+            need: permitted only if there is a record in force and all records in force permit.
+            night: as need, but only within the hours of an hours rule.
+            block: denied while the record objects or restricts.
+            refusal: denied while the record is in force and does not permit.
+            night_block: as block, but only within the hours.
     """
 
     kind: StreamKind

@@ -1,4 +1,4 @@
-"""The purpose taxonomy: purposes for which personal data may be used, their legal basis, and what overrides them."""
+"""The purpose taxonomy: purposes for which personal data may be used, their legal basis, and their overrides."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class Taxonomy(BaseModel):
         return purpose.rests_on[0] if purpose.rests_on else name
 
     def with_item(self, item: Item) -> frozenset[str]:
-        """Return the purposes that the service requires (required), or that a person is free to refuse (optional)."""
+        """Return the purposes of one kind: `required` by the service, or `optional`, which a person may refuse."""
         return frozenset(name for name, purpose in self.purposes.items() if purpose.item == item)
 
 
@@ -94,7 +94,7 @@ def read_taxonomy(text: str, name: str) -> Taxonomy:
     try:
         return Taxonomy.model_validate(yaml.safe_load(text))
     except yaml.YAMLError as error:
-        raise RuleError(f"{name}: cannot be read as YAML: {error}") from error
+        raise RuleError(f"{name}: cannot be read as YAML; correct it: {error}") from error
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         raise RuleError(f"{name}: {faults}. The keys are explained at the head of purpose.yaml.") from error

@@ -40,7 +40,7 @@ class ConsentRecord(BaseModel):
         jurisdiction: country whose law governs, ISO 3166-1.
         method: how the statement was expressed.
         withdrawal_method: how it can be withdrawn, as the notice said.
-        state: what the statement says: given, withdrawn, objected …
+        state: given, withdrawn, objected …
         effective_at: time from which it counts.
         recorded_at: time at which it was recorded.
         expires_at: time at which it ends; None: it counts until another record follows.

@@ -1,4 +1,4 @@
-"""Consent records as tables: the schemas that both forms of the decision read."""
+"""Schemas of the tables of consent records and memberships, and conversions between records and rows."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Records what a customer says about purposes: consents, withdrawals, objections, restrictions.
+"""Records a customer's statements about purposes: consents, withdrawals, objections, restrictions.
 
-Commands and HTTP routes are shells over `ConsentService`; every rule about what is recorded is here.
+Commands and HTTP routes only call `ConsentService`. Every rule about what is recorded is here.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _LIFTED = {"objection": State.OBJECTION_LIFTED, "restriction": State.RESTRICTION
 
 @dataclass(frozen=True)
 class Terms:
-    """What a customer consents to, as the notice said. The fields are those of `ConsentRecord`."""
+    """The terms of a consent, as stated in the notice. The fields are those of `ConsentRecord`."""
 
     notice_version: str
     notice_language: str = "ko"
@@ -52,7 +52,7 @@ class Statement:
     Attributes:
         method: how it was expressed, such as call_center.
         effective_at: the shop's local wall time from which it counts; None takes the service's decision moment.
-        evidence: the stored form or recording, of which only the SHA-256 is kept; None hashes what is recorded.
+        evidence: the stored form or recording, of which only the SHA-256 is kept; None hashes the record.
     """
 
     method: str
@@ -163,9 +163,9 @@ class ConsentService:
         return self._override(customer, purpose, _LIFTED[kind], statement, jurisdiction)
 
     def take_in(self, records: Iterable[ConsentRecord]) -> list[ConsentRecord]:
-        """Store records that were made elsewhere, and return the new ones. A known identifier is left out.
+        """Store records that were made elsewhere, and return the new ones. Records already stored are left out.
 
-        Customers need not be known: an import may come before the tables.
+        The customers need not be known, because an import may come before the tables are built.
 
         Raises:
             UnknownPurposeError: a record names no purpose of the taxonomy; none is stored.

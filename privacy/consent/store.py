@@ -65,7 +65,7 @@ class ConsentStore:
         try:
             self._db = open_database(path, _SCHEMA)
         except (OSError, sqlite3.Error) as error:
-            raise ConsentError(f"{path}: cannot be opened as a consent store: {error}.") from error
+            raise ConsentError(f"{path}: cannot be opened as a consent store: {error}. Restore the store.") from error
 
     def close(self) -> None:
         """Close the file."""
@@ -106,16 +106,16 @@ class ConsentStore:
             self._db.executemany("INSERT INTO membership (subject_id, customer_id, from_at) VALUES (?, ?, ?)", values)
 
     def taken(self, source: str) -> str | None:
-        """Return the state of a source at its last complete intake; None when it was never taken in."""
+        """Return the state that a source had at its last complete import; None when it was never imported."""
         row = self._db.execute("SELECT state FROM taken WHERE source = ?", (source,)).fetchone()
         return None if row is None else str(row[0])
 
     def note_taken(self, source: str, state: str) -> None:
-        """Store the state of a source that was taken in completely."""
+        """Store the state of a source whose records were imported completely."""
         self.note_all_taken({source: state})
 
     def note_all_taken(self, states: Mapping[str, str]) -> None:
-        """Store the states of sources that were taken in completely."""
+        """Store the states of sources whose records were imported completely."""
         with transaction(self._db):
             self._db.executemany("INSERT OR REPLACE INTO taken VALUES (?, ?)", states.items())
 
@@ -172,7 +172,10 @@ class ConsentStore:
         return sorted(now or owner_of) or [customer_id]
 
     def changed_since(self, sequence: tuple[int, int]) -> set[str]:
-        """Return the source persons with records or memberships past these numbers, and all their customers so far."""
+        """Return the source persons with newer records or memberships, and their present and former customers.
+
+        Newer: after `sequence`, the numbers of a record and of a membership.
+        """
         subjects = " UNION ".join(
             f"SELECT subject_id FROM {table} WHERE sequence > ?" for table in ("record", "membership")
         )
@@ -203,9 +206,10 @@ class ConsentStore:
         return self._all_records(DECISIVE, up_to)
 
     def _all_records(self, columns: tuple[str, ...], up_to: int) -> pa.Table:
-        """All records in the order of recording, in a third of the time that a row at a time takes.
+        """Return all records in the order of recording, read in blocks.
 
-        SQLite joins the values of a block, and Arrow splits them: no value becomes an object of Python.
+        SQLite joins the values of a block, and Arrow splits them. So no value becomes a Python object, and reading
+        takes a third of the time that single rows take.
         """
         joined = ", ".join(f"group_concat(ifnull({column}, '{_NULL}'), '{_BETWEEN}')" for column in columns)
         block = "FROM record WHERE sequence > ? AND sequence <= ?"

@@ -1,9 +1,9 @@
-"""The consent decision over time, for all customers and purposes at once, in numpy.
+"""Computes the consent verdicts over time, for all customers and purposes at once, in numpy.
 
-`privacy/consent/policy.py` says in words what is computed; `frame.py` computes the same in Spark. A record is in force
-during a segment of time. A segment belongs to the customers that its source person belonged to. For each purpose, the
-segments that count for it raise counters where they begin and lower them where they end. The verdict may change where
-a counter changes.
+`privacy/consent/policy.py` states the rules in words. `frame.py` computes the same verdicts in Spark. A record is in
+force during a segment of time. A segment belongs to the customers that its source person belonged to. For each
+purpose, a segment that counts for it raises counters at its start and lowers them at its end. The verdict may change
+only where a counter changes.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def build_timeline(
         membership: `MEMBERSHIP_SCHEMA`; None treats every source person as a customer of its own.
         policy: purposes and laws.
         controller: the controller whose records decide; records of others are left out.
-        known_at: uses only what was recorded by that moment; None uses all records.
+        known_at: uses only records made by that moment; None uses all records.
     """
     visible = pc.equal(records["controller"], controller)
     if known_at is not None:
@@ -128,7 +128,10 @@ def _mask(column: Any) -> Bools:
 
 
 def _holds(records: pa.Table, condition: Condition) -> Bools:
-    """Where a condition of a rule holds. Null is in no set and below no number."""
+    """Return for which records a rule's condition holds. A null value is in no set and below no number.
+
+    The operator `below_or_unknown` holds for a null value.
+    """
     column, value = records[condition.column], condition.value
     if isinstance(value, int):
         is_below = pc.fill_null(pc.less(column, value), condition.operator == "below_or_unknown")
@@ -149,7 +152,7 @@ def _covers(text: str, operator: str, terms: frozenset[str]) -> bool:
 
 
 def _permits_until(records: pa.Table, policy: Policy, start: Ints) -> Ints:
-    """The time until which each consent record permits; its own start where it never does."""
+    """Return the time until which each consent record permits; the record's start if it never permits."""
     until = _moments(records["expires_at"])
     for lapse in policy.lapses():
         concerned = _mask(pc.equal(pc.fill_null(records["jurisdiction"], ""), lapse.jurisdiction))
@@ -170,7 +173,7 @@ def _segments(records: pa.Table, subject: Ints, policy: Policy) -> Segments:
         kind[_mask(pc.is_in(state, value_set=pa.array(sorted(states), pa.string())))] = code
     blocking = _mask(pc.is_in(state, value_set=pa.array(sorted(BLOCKING), pa.string())))
     effect_end = np.where(kind == 0, _permits_until(records, policy, start), np.where(blocking, _NEVER, start))
-    # Of records of one moment the most restrictive comes last: it permits for the shortest time, or blocks longest.
+    # Of records with equal times, the most restrictive comes last: it permits for the shortest time, or denies longest.
     leniency = np.where(kind == 0, effect_end, -effect_end)
     purpose = _purpose_codes(records["purpose"], policy)
     stream = (subject * (len(policy.purposes) + 2) + purpose) * len(KINDS) + kind
@@ -186,14 +189,17 @@ def _segments(records: pa.Table, subject: Ints, policy: Policy) -> Segments:
 
 
 def _purpose_codes(column: pa.ChunkedArray, policy: Policy) -> Ints:
-    """Number of the purpose. After those of the taxonomy come every purpose (*) and unknown purposes."""
+    """Return each record's purpose as a number: first the taxonomy's purposes, then `*`, then unknown purposes."""
     known = pc.index_in(column, value_set=pa.array([*policy.purposes, "*"], pa.string()))
     codes: Ints = pc.fill_null(known, len(policy.purposes) + 1).to_numpy().astype(np.int64)
     return codes
 
 
 def _corrected(records: pa.Table, stream: Ints, start: Ints, recorded: Ints) -> Bools:
-    """Marks the records that a record of the same stream corrects: recorded no earlier, taking effect no later."""
+    """Return which records are corrected: by a record of the same stream that names them as superseded.
+
+    The correcting record is recorded at the same time or later, and takes effect at the same time or earlier.
+    """
     corrected = np.zeros(len(records), dtype=bool)
     named = np.flatnonzero(_mask(pc.is_valid(records["supersedes"])))
     if len(named) == 0:
@@ -210,7 +216,11 @@ def _corrected(records: pa.Table, stream: Ints, start: Ints, recorded: Ints) -> 
 def _assign(
     segments: Segments, names: list[str], membership: pa.Table | None
 ) -> tuple[Segments, npt.NDArray[np.bytes_]]:
-    """The segments by customer instead of source person, cut to the time in which it belonged to the customer."""
+    """Return the segments by customer, and the customers' identifiers.
+
+    Each segment is limited to the time in which its source person belonged to the customer. A source person without a
+    membership is a customer of its own.
+    """
     subjects = np.array([name.encode() for name in names] or [b""], dtype=np.bytes_)[: len(names)]
     if membership is None or len(membership) == 0:
         customers, code = np.unique(subjects, return_inverse=True)
@@ -255,7 +265,7 @@ _COUNTERS = ("need_permits", "need_in_force", "night_permits", "night_in_force",
 
 
 def _changes(segments: Segments, slot: Slot, chosen: Bools) -> Iterator[tuple[Ints, Ints, int, int]]:
-    """The counter changes of the chosen segments: customer, time, counter, +1 or -1."""
+    """Yield the changes of counters by the chosen segments: customers, times, the counter's number, and +1 or -1."""
     customer, start = segments.subject[chosen], segments.start[chosen]
     end, effect_end = segments.end[chosen], segments.effect_end[chosen]
     if slot == "refusal":

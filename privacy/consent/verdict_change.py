@@ -1,4 +1,4 @@
-"""Verdicts that changed after silver/permission was built, so that a read heeds what was recorded a moment ago."""
+"""Finds verdicts that changed after silver/permission was built, so that a read uses the newest consent records."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ def changed_verdicts(view: ConsentView, purpose: str) -> dict[str, bool]:
         ConsentError: silver/permission was never built, or its position is not recorded.
         UnknownPurposeError: no such purpose.
     """
-    view.policy.taxonomy[purpose]
+    view.policy.taxonomy[purpose]  # raises UnknownPurposeError
     with closing(view.open()) as store:
         position = store.taken(PERMISSION)
         if position is None:
-            raise ConsentError(f"The consent record does not say up to where {PERMISSION} was built: run `bojagi run`.")
+            raise ConsentError(f"The position up to which {PERMISSION} was built is not recorded: run `bojagi run`.")
         record, _, membership = position.partition(".")
         changed = store.changed_since((int(record), int(membership)))
         if not changed:

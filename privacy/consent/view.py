@@ -64,7 +64,7 @@ class ConsentView:
 
     @cached_property
     def index(self) -> DecisionIndex:
-        """The decisions, computed by `privacy.consent.timeline`: independently of the filter of tables."""
+        """All decisions of the view, computed by `privacy.consent.timeline`, independently of the filter of tables."""
         with closing(self.open()) as store:
             records = store.decisive_table(up_to=self.sequence[0])
         membership = self.table(MEMBERSHIP)
@@ -73,7 +73,7 @@ class ConsentView:
     def is_permitted(self, customer_id: str | None, purpose: str) -> bool:
         """Return whether the purpose is permitted for the customer at the view's moment.
 
-        None: permitted only for purposes that do not rest on consent.
+        For the customer None, only purposes that do not rest on consent are permitted.
 
         Raises:
             UnknownPurposeError: no such purpose.

@@ -77,7 +77,7 @@ def read_spark_type(entry: SchemaProperty, logical_type: str, place: YamlPath, s
 
 
 def read_options(entry: SchemaProperty, logical_type: str, place: YamlPath, source: Source) -> dict[str, Any]:
-    """Return the logicalTypeOptions. An option that Bojagi does not enforce is reported as a fault."""
+    """Return the logicalTypeOptions of a column. An option that Bojagi does not enforce is reported as a fault."""
     known = _OPTIONS.get(logical_type, ())
     options = entry.logicalTypeOptions or {}
     where = (*place, "logicalTypeOptions")

@@ -15,9 +15,9 @@ from privacy.contract.yaml_source import Source, YamlPath
 def read_column(
     entry: SchemaProperty, place: YamlPath, table_purposes: tuple[str, ...], source: Source
 ) -> Column | None:
-    """Return one column; faults are reported to `source` and the faulty parts left out. None without a name."""
+    """Return one column; None when it has no name. Faults are reported to `source`, and faulty parts are left out."""
     if not entry.name:
-        source.report(place, "A column has no name")
+        source.report(place, "A column has no name", hint="add a name")
         return None
     custom = read_custom(entry.customProperties, place, "columnProperties", source)
     logical_type = entry.logicalType or ""

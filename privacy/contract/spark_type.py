@@ -39,13 +39,13 @@ def parse_type(text: str) -> SparkType:
     while position < len(text.rstrip()):
         match = _TOKEN.match(text, position)
         if match is None:
-            raise ValueError(f"unexpected character {text[position]!r}")
+            raise ValueError(f"unexpected character {text[position]!r} in the type name")
         tokens.append(match[1])
         position = match.end()
     parser = _Parser(tokens)
     parsed = parser.parse()
     if parser.tokens:
-        raise ValueError(f"unexpected {parser.tokens[0]!r} after the type")
+        raise ValueError(f"unexpected {parser.tokens[0]!r} after the type; expected one type name")
     return parsed
 
 
@@ -57,7 +57,7 @@ class _Parser:
 
     def take(self, *expected: str) -> str:
         if not self.tokens:
-            raise ValueError("the type name is incomplete")
+            raise ValueError("the type name is incomplete; expected a closing bracket or another part")
         token = self.tokens.pop(0)
         if expected and token not in expected:
             raise ValueError(f"got {token!r}, expected {' or '.join(expected)}")
@@ -83,7 +83,7 @@ class _Parser:
             return SparkType("map", (key, value))
         if name == "struct":
             return self.struct()
-        raise ValueError(f"unknown type {name!r}")
+        raise ValueError(f"unknown type {name!r}; expected a Spark SQL type such as string or decimal(12,2)")
 
     def decimal(self) -> SparkType:
         self.take("(")

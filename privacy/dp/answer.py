@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Estimate(BaseModel):
-    """One statistic of one group. `margin`: half of its confidence interval. None: too little data to tell."""
+    """One statistic of one group. `margin`: half of its confidence interval. None: too little data for an estimate."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     group: dict[str, str]
@@ -42,5 +42,5 @@ class Answer(BaseModel):
         return json.dumps(self.statement, ensure_ascii=False, sort_keys=True)
 
     def values(self, statistic: str) -> dict[tuple[str, ...], float | None]:
-        """Return the values of one statistic by group; None where there was too little data to tell."""
+        """Return the values of one statistic by group; None where there was too little data for an estimate."""
         return {tuple(e.group.values()): e.value for e in self.estimates if e.statistic == statistic}

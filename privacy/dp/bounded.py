@@ -132,7 +132,7 @@ def is_filtered(columns: Sequence[str], question: Question) -> bool:
 
 
 def aggregate(pairs: DataFrame, key_count: int) -> DataFrame:
-    """Return contributions added up by group: `k0`, `k1`, …, `customers`, `n`, `s`, `q`. Exact, so never published."""
+    """Return contributions added up by group: `k0`, `k1`, …, `customers`, `n`, `s`, `q`. Exact, so not for release."""
     keys = [f"k{at}" for at in range(key_count)]
     counted, *summed = SUMS
     return pairs.groupBy(*keys).agg(F.count("*").alias(counted), *(F.sum(name).alias(name) for name in summed))
@@ -173,6 +173,6 @@ def _key(key: Key) -> Column:
 
 
 def _drawn(columns: Sequence[str], seed: int) -> Column:
-    """The order in which a customer's rows are drawn: a hash of all columns of a row."""
+    """Return the sort order in which a customer's rows are drawn: a keyed hash of all columns of a row."""
     hashed = sorted(column for column in columns if not column.startswith(RANK))
     return F.xxhash64(F.lit(seed), *(F.col(column).cast("string") for column in hashed)).alias(DRAWN)

@@ -44,6 +44,6 @@ def period_keys(now: datetime) -> dict[Period, str]:
         BadQuestion: `now` has no time zone, so the period would depend on the machine.
     """
     if now.tzinfo is None:
-        raise BadQuestion("The ledger got a time without a time zone; pass datetime.now(UTC)")
+        raise BadQuestion("The ledger got a time without a time zone; pass a time with one, such as datetime.now(UTC)")
     at = now.astimezone(UTC)
     return {period: at.strftime(form) for period, form in _FORMATS.items()}

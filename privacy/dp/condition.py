@@ -26,7 +26,7 @@ _COMPARE = {
 
 
 def keep(frame: DataFrame, conditions: Iterable[Condition]) -> DataFrame:
-    """Return the rows that meet all conditions. Null, or a value of another type than the literal, meets none.
+    """Return the rows that meet all conditions. Null, or a value of another type than the literal, meets no condition.
 
     Raises:
         BadQuestion: a column is missing, or a time is not in ISO 8601 format without a time zone.
@@ -39,7 +39,7 @@ def keep(frame: DataFrame, conditions: Iterable[Condition]) -> DataFrame:
 
 
 def require_kinds(frame: DataFrame, question: Question) -> None:
-    """Check that measure and bins are of number columns, and days of date or time columns.
+    """Check that measures and bins use number columns, and that days use date or time columns.
 
     Raises:
         BadQuestion: names the column and its type.
@@ -56,7 +56,7 @@ def require_kinds(frame: DataFrame, question: Question) -> None:
         for column in sorted(columns):
             found = frame.schema[column].dataType
             if not isinstance(found, kinds):
-                raise BadQuestion(f"{column} is {found.simpleString()}; expected {wanted}")
+                raise BadQuestion(f"{column} has the type {found.simpleString()}; expected {wanted}")
 
 
 def require_columns(frame: DataFrame, wanted: Set[str]) -> None:

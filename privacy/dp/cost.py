@@ -60,7 +60,7 @@ def cost_of_rho(rho: float | Fraction, delta: float | Fraction = 0) -> Cost:
 
 
 def exact(number: float | Fraction) -> Fraction:
-    """Return the decimal number that was written: 0.05 as 1/20, so that 0.05 + 0.05 is not more than 0.1.
+    """Return the decimal number as an exact fraction: 0.05 as 1/20, so that 0.05 + 0.05 is not more than 0.1.
 
     >>> exact(0.05)
     Fraction(1, 20)

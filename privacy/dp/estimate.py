@@ -23,7 +23,7 @@ class Noisy:
 
 @dataclass(frozen=True)
 class Figure:
-    """A number and half the width of its confidence interval. None: the noise is too large to tell."""
+    """A number and half the width of its confidence interval; None if the noise is too large for an estimate."""
 
     value: float | None
     margin: float | None
@@ -51,7 +51,7 @@ def total(form: FixedPoint, rows: Noisy, steps: Noisy, z: float) -> Figure:
 def mean(form: FixedPoint, rows: Noisy, steps: Noisy, z: float) -> Figure:
     """Return a mean, clipped to the bounds. Margin by the delta method: √(σ_s² + (m − centre)²·σ_n²)/n.
 
-    Unknown if the number of rows is not clearly above its noise.
+    None if the number of rows is not clearly above its noise.
     """
     if rows.value <= z * rows.scale or rows.value < 1:
         return UNKNOWN
@@ -64,7 +64,7 @@ def mean(form: FixedPoint, rows: Noisy, steps: Noisy, z: float) -> Figure:
 def variance(form: FixedPoint, rows: Noisy, steps: Noisy, squares: Noisy, z: float) -> Figure:
     """Return a variance: mean squared distance from the centre − (mean − centre)², at least 0.
 
-    Margin by the delta method. Unknown if the number of rows is not clearly above its noise.
+    Margin by the delta method. None if the number of rows is not clearly above its noise.
     """
     centre = mean(form, rows, steps, z)
     if centre.value is None or centre.margin is None:
@@ -80,7 +80,7 @@ def variance(form: FixedPoint, rows: Noisy, steps: Noisy, squares: Noisy, z: flo
 def quantile(lower: float, upper: float, bins: Sequence[float], scale: float, alpha: float, z: float) -> Figure:
     """Return a quantile, interpolated within noisy bin counts. Margin from the ranks within z·σ·√bins/2.
 
-    Unknown if the number of rows is not clearly above its noise.
+    None if the number of rows is not clearly above its noise.
     """
     counts = [max(0.0, count) for count in bins]
     size = sum(counts)
@@ -104,7 +104,7 @@ def quantile(lower: float, upper: float, bins: Sequence[float], scale: float, al
 def agree(
     levels: Sequence[dict[tuple[str, ...], float]], variance_ratio: Sequence[float]
 ) -> list[dict[tuple[str, ...], float]]:
-    """Change a tree of noisy counts, in place, so that each parent is the sum of its children.
+    """Change a tree of noisy counts in place, so that each parent equals the sum of its children.
 
     Going up, a node's own count and its children's sum are averaged, weighted by the inverse of their variances. Going
     down, the difference between a parent and its children's sum is spread over the children in proportion to their

@@ -1,4 +1,4 @@
-"""The ledger of privacy budgets: every release is paid for before its noise is drawn, and no limit is exceeded.
+"""The ledger of privacy budgets: debits every release before its noise is drawn, and never exceeds a limit.
 
 Order of a release: `ask` (checks every limit, debits, flushes the debit to the disk) → draw noise → `record_answer`.
 A crash after the debit keeps the debit. The same question on the same version of the data gets the stored answer and
@@ -10,12 +10,12 @@ What opening a ledger verifies, without reading the whole chain:
 2. The entries from the last checkpoint before the anchor to the end are as they were written, and so are the answers
    recorded by them. A checkpoint is an entry that repeats all limits and all balances that can still be charged; every
    64th entry is one.
-3. The limits, and the balances of every period that can still be charged, are what these entries say. So nobody gains
-   budget by editing a limit or a balance. The same is verified again before a checkpoint is written.
+3. The limits, and the balances of every period that can still be charged, equal those that these entries give. So
+   editing a limit or a balance gains no budget. The same is verified again before a checkpoint is written.
 
 What only `verify` finds, which `bojagi dp budget` and `bojagi audit verify` run: changes of entries before that
 checkpoint, of balances of past periods, and of an old answer together with the entry that recorded it. None of these
-gives anybody budget. A stored answer is compared with its entry whenever it is returned.
+changes gains budget. A stored answer is compared with its entry whenever it is returned.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _LAST_KEYS = {"day": "day 9999-12-31", "month": "month 9999-12", "year": "year 9
 
 @dataclass(frozen=True)
 class Grant:
-    """A debit that is on the disk, so noise may be drawn. `debit` is the ledger's entry of it."""
+    """Permission to draw noise: the debit is on the disk. `debit` is the ledger entry of the debit."""
 
     debit: ChainHead
     account: BudgetAccount
@@ -74,7 +74,7 @@ class LedgerEntry:
 
 @dataclass(frozen=True)
 class Balance:
-    """One limit of an account, and what was spent in its current period. `period`: such as "month 2026-11"."""
+    """One limit of an account, and the amount spent in its current period. `period`: such as "month 2026-11"."""
 
     period: str
     limit: Cost
@@ -82,7 +82,7 @@ class Balance:
 
     @property
     def left(self) -> Cost:
-        """What can still be spent. Zero if the limit was lowered below what was spent."""
+        """The amount that can still be spent; zero if the limit was lowered below the amount spent."""
         return Cost(
             max(0, self.limit.nano_rho - self.spent.nano_rho),
             max(0, self.limit.atto_delta - self.spent.atto_delta),
@@ -97,7 +97,7 @@ class Ledger:
     """
 
     def __init__(self, store: Store) -> None:
-        """Verify the end of the chain and what can still be spent, see the module. Closes the store on failure."""
+        """Open the ledger and verify its end and its budgets, see the module. Closes the store on failure."""
         self._store = store
         try:
             with self._reading() as (transaction, tail):
@@ -196,7 +196,7 @@ class Ledger:
 
     @contextmanager
     def _writing(self) -> Iterator[tuple[Transaction, _Tail]]:
-        # The anchor never covers what is not committed, so an anchor read before the transaction must be in it.
+        # The anchor covers committed entries only, so this transaction must contain an anchor that was read before it.
         anchored = self._store.anchored()
         with self._store.transaction() as transaction:
             yield transaction, _tail(transaction, anchored)
@@ -217,7 +217,7 @@ class _Tail:
     anchored: Anchored
 
     def not_before(self, now: datetime) -> datetime:
-        """The later of `now` and the last entry's moment: a clock that is turned back opens no new period."""
+        """Return the later of `now` and the last entry's moment, so that setting a clock back opens no other period."""
         period_keys(now)
         return now if self.at is None else max(now, self.at)
 
@@ -256,8 +256,8 @@ def _entries_from(transaction: Transaction, number: int) -> list[ChainEntry]:
 def _verified_state(transaction: Transaction, anchored: Anchored) -> LedgerState:
     """Replay the chain from the last checkpoint up to the anchor, and compare the tables with the result.
 
-    The anchor shows that the anchored entry is right, and the chain shows the same of every entry before it. So that
-    checkpoint is right, and what it says of limits and balances.
+    The anchor proves that the anchored entry is unchanged, and the chain proves the same for every entry before it. So
+    the checkpoint is unchanged too, and its limits and balances are right.
 
     Raises:
         LedgerDamaged: an entry since that checkpoint was changed, or a table does not agree.
@@ -280,7 +280,10 @@ def _verified_state(transaction: Transaction, anchored: Anchored) -> LedgerState
 
 
 def _require_tables(transaction: Transaction, state: LedgerState, since: tuple[int, datetime] | None) -> None:
-    """Compare the tables with a state: all rows, or those that matter since a checkpoint (its number and moment)."""
+    """Compare the tables with a state: all rows, or only those that count after the checkpoint `since`.
+
+    `since`: number and moment of the checkpoint; None compares all rows.
+    """
     limits = transaction.run("SELECT account, period, nano_rho, atto_delta FROM dp_limit")
     _require_equal("dp_limit", _flat(state.limits), limits)
     if since is None:
@@ -288,7 +291,7 @@ def _require_tables(transaction: Transaction, state: LedgerState, since: tuple[i
         balances = transaction.run("SELECT account, period, nano_rho, atto_delta FROM dp_balance")
     else:
         number, moment = since
-        # Later periods as well: a forged row of tomorrow would be charged tomorrow.
+        # Future periods are compared as well, because a forged row of tomorrow would count tomorrow.
         ends = [end for kind, key in period_keys(moment).items() for end in (key, _LAST_KEYS[kind])]
         balances = transaction.run(" UNION ALL ".join([_BALANCES_SINCE] * (len(ends) // 2)), ends)
     _require_equal("dp_balance", _flat(state.balances), balances)
@@ -302,7 +305,7 @@ def _append(transaction: Transaction, tail: _Tail, now: datetime, fields: Mappin
     at = tail.not_before(now).astimezone(UTC).isoformat(timespec="microseconds")
     head = tail.head
     if (head.number + 1) % CHECKPOINT_INTERVAL == 0:
-        # The tables are verified before, so that an altered balance cannot pass into the chain.
+        # The tables are verified first, so that no altered balance gets into the checkpoint.
         state = _verified_state(transaction, tail.anchored)
         head = _insert(transaction, head, checkpoint_of(state.limits, state.balances, at))
     return _insert(transaction, head, {**fields, "at": at})
@@ -316,7 +319,11 @@ def _insert(transaction: Transaction, head: ChainHead, fields: Mapping[str, Any]
 
 
 def _answered(transaction: Transaction, account: BudgetAccount, question: str) -> Answered | None:
-    """The stored answer, if it is the one that its entry records; None if there is no answer."""
+    """Return the stored answer; None if there is none.
+
+    Raises:
+        LedgerDamaged: the answer is not the one that its entry records.
+    """
     key = (str(account), question)
     rows = transaction.run("SELECT number, answer FROM dp_answer WHERE account = ? AND question = ?", key)
     if not rows:
@@ -325,7 +332,7 @@ def _answered(transaction: Transaction, account: BudgetAccount, question: str) -
     entry = transaction.run("SELECT content FROM dp_entry WHERE number = ?", (number,))
     recorded = json.loads(entry[0][0]) if entry else {}
     if (recorded.get("key"), recorded.get("answer")) != (list(key), _digest(answer)):
-        raise LedgerDamaged(f"The stored answer of entry {number} is not the one recorded there: it was altered")
+        raise LedgerDamaged(f"The stored answer of entry {number} was altered. Restore the newest copy of the ledger")
     return Answered(number, answer)
 
 
@@ -387,6 +394,6 @@ def _flat(rows: Rows) -> list[tuple[Any, ...]]:
 def _require_equal(table: str, expected: Iterable[tuple[Any, ...]], found: Iterable[tuple[Any, ...]]) -> None:
     if sorted(expected) != sorted(map(tuple, found)):
         raise LedgerDamaged(
-            f"{table} does not agree with the ledger's chain: it was altered by something other than the ledger. "
+            f"The table {table} does not agree with the ledger's chain: it was altered by another program. "
             "Restore the newest copy of the ledger"
         )

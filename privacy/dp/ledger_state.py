@@ -1,4 +1,4 @@
-"""What limits, balances and answers must be by the entries of the ledger's chain."""
+"""Computes the limits, balances and answers that follow from the entries of the ledger's chain."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ Rows = dict[tuple[str, str], Amounts]
 class LedgerState:
     """Limits, balances and answers after the entries replayed so far.
 
-    Kinds of entries: "limit" sets a limit, "spend" debits every period that contains its moment, "answer" names the
-    digest of a stored answer, "checkpoint" repeats all limits and all balances that can still be charged.
+    Kinds of entries: "limit" sets a limit. "spend" debits every period that contains its moment. "answer" names the
+    digest of a stored answer. "checkpoint" repeats all limits and all balances that can still be charged.
 
     >>> state = LedgerState()
     >>> state.apply({"kind": "limit", "limit": ["t|analytics|id", "month", 10, 0]})
@@ -61,7 +61,10 @@ class LedgerState:
         content = json.loads(entry.content)
         is_due = entry.number % CHECKPOINT_INTERVAL == 0
         if is_due != (content["kind"] == "checkpoint"):
-            raise LedgerDamaged(f"Entry {entry.number} of the ledger should {'' if is_due else 'not '}be a checkpoint")
+            raise LedgerDamaged(
+                f"Entry {entry.number} of the ledger is {'not ' if is_due else ''}a checkpoint; expected "
+                f"{'one' if is_due else 'none'} there. Restore the newest copy"
+            )
         self.head = ChainHead(entry.number, entry.digest)
         self.apply(content)
 
@@ -83,7 +86,8 @@ class LedgerState:
             self.answers.append((*content["key"], self.head.number, content["answer"]))
         elif content != checkpoint_of(self.limits, self.balances, content["at"]):
             raise LedgerDamaged(
-                f"Checkpoint {self.head.number} of the ledger does not agree with the entries before it: it was forged"
+                f"Checkpoint {self.head.number} of the ledger does not agree with the entries before it: it was "
+                "forged. Restore the newest copy"
             )
 
 

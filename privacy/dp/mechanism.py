@@ -1,7 +1,7 @@
 """Adds noise, by OpenDP only: exact discrete Gaussian on whole numbers, and its thresholded form for unknown keys.
 
-Every function takes the sensitivity for neighbours D ~ D' that differ in all rows of one customer, chooses
-the smallest scale whose privacy map stays within ρ, and checks it with OpenDP's privacy map.
+Every function takes the sensitivity for neighbours D ~ D' that differ in all rows of one customer. It chooses
+the smallest scale whose privacy map stays within ρ, and checks the scale with OpenDP's privacy map.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def add_gaussian(values: Sequence[int], l2_sensitivity: float, rho: float) -> tu
 
 
 def select_keys(counts: Mapping[str, int], groups: int, rho: float, delta: float) -> tuple[dict[str, int], float, int]:
-    """Return the keys that enough customers share with their noisy numbers of customers; σ; the threshold.
+    """Return the keys that enough customers share, each with its noisy number of customers; then σ and the threshold.
 
     Guarantee: δ-approximate ρ-zCDP for counts of distinct customers, each in at most `groups` keys: a key
     that only one customer has is returned with probability at most δ/groups.

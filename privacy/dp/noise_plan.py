@@ -1,4 +1,4 @@
-"""Plans the noise of a question: which whole-number vectors are released, with which sensitivity and share of ρ.
+"""Plans the noise of a question: lists the vectors that are released, each with its sensitivity and share of ρ.
 
 The plan needs no rows, so cost and expected error can be shown without spending budget.
 """
@@ -75,7 +75,7 @@ class NoisePlan:
         return cost_of_rho(self.question.rho, self.question.delta if self.question.is_private else 0)
 
     def vector(self, name: str, level: int | None = None) -> NoisyVector:
-        """Return the vector of an aggregate at a level; None is the finest level."""
+        """Return the vector of an aggregate at a rollup level; None takes the finest level."""
         is_finest = level is None or level == len(self.question.group_by)
         bounds = self.bounds if is_finest else self.bounds.coarser()
         weight = 1

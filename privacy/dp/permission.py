@@ -1,4 +1,4 @@
-"""Checks by the data map whether a question may use its columns for its purpose. Unknown columns are refused."""
+"""Checks with the data map that a question may use its columns for its purpose. Unknown columns are refused."""
 
 from __future__ import annotations
 
@@ -33,5 +33,6 @@ def require_permitted(question: Question, catalog: Catalog, *, has_consent_filte
             raise BadQuestion(f"{column} identifies persons directly, so statistics may not use it; use another column")
         if entry.needs_consent(question.purpose) and not has_consent_filter:
             raise BadQuestion(
-                f"{column} serves {question.purpose} only with consent, but the rows are not filtered by consent"
+                f"{column} may serve {question.purpose} only with consent, but the rows are not filtered by consent; "
+                "filter them first"
             )

@@ -85,7 +85,7 @@ class PostgresStore:
                 raise LedgerDamaged(error.message) from error
 
     def anchored(self) -> Anchored | None:
-        """Return what this machine's anchor says; None if it has none."""
+        """Return the content of this machine's anchor; None if it has no anchor."""
         try:
             return self._anchor.read()
         except AnchorError as error:

@@ -13,7 +13,7 @@ EXAMPLE_ROWS = 1000
 
 
 def preview(plan: NoisePlan) -> dict[str, Any]:
-    """Return rho, delta, confidence, and the margin of each vector in units of the data. Spends no budget."""
+    """Return rho, delta, confidence, and the margin of each statistic in units of the data. Spends no budget."""
     question, z = plan.question, z_of(plan.question.confidence)
     margins: dict[str, float] = {}
     for name in plan.names:

@@ -1,4 +1,4 @@
-"""Questions: the statistics asked for, the privacy unit, and the bounds. Also the YAML format of `bojagi dp query`."""
+"""Questions: statistics, privacy unit, bounds and cost. The fields are also the YAML keys of `bojagi dp query`."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Condition(_Part):
     @model_validator(mode="after")
     def _value_fits(self) -> Condition:
         if isinstance(self.value, tuple) != (self.operator in ("in", "not in")):
-            raise ValueError(f"operator {self.operator!r} does not fit {self.value!r}")
+            raise ValueError(f"operator {self.operator!r} does not fit the value {self.value!r}; use another operator")
         return self
 
 
@@ -66,7 +66,9 @@ class Days(_Part):
     @model_validator(mode="after")
     def _is_a_range(self) -> Days:
         if not 0 <= (self.last - self.first).days < MOST_DAYS:
-            raise ValueError(f"{self.first} to {self.last}: expected 1 to {MOST_DAYS} days, the first one first")
+            raise ValueError(
+                f"{self.first} to {self.last}: expected a range of 1 to {MOST_DAYS} days with first <= last"
+            )
         return self
 
     def values(self) -> tuple[str, ...]:
@@ -97,9 +99,9 @@ class Key(_Part):
         if self.edges is not None:
             is_finite = all(math.isfinite(edge) for edge in self.edges)
             if len(self.edges) < 2 or not is_finite or sorted(set(self.edges)) != list(self.edges):
-                raise ValueError(f"key {self.column}: edges must be finite and ascending")
+                raise ValueError(f"key {self.column}: expected two or more finite edges in ascending order")
         if not self.private and not self.public_values():
-            raise ValueError(f"key {self.column}: no value to group by")
+            raise ValueError(f"key {self.column}: there is no value to group by; list at least one")
         return self
 
     def public_values(self) -> tuple[str, ...]:
@@ -135,7 +137,7 @@ class Measure(_Part):
 
 
 class Bounds(_Part):
-    """How much of one customer counts: at most `rows`, in at most `groups`, at most `rows_per_group` in each."""
+    """Limits of one customer's contribution: at most `rows` rows, in at most `groups`, `rows_per_group` in each."""
 
     rows: int = 10
     groups: int | None = None
@@ -151,7 +153,7 @@ class Bounds(_Part):
 
 
 class Question(_Part):
-    """One release: statistics of one grouping of one data set, for one purpose, at one cost."""
+    """A request for one release: statistics of one data set by group, for one purpose, at one cost."""
 
     dataset: str
     purpose: str
@@ -168,7 +170,7 @@ class Question(_Part):
     quantiles: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = (0.25, 0.5, 0.75)
     quantile_bins: Annotated[int, Field(ge=2, le=1024)] = 64
     top: Annotated[int, Field(ge=1)] | None = None
-    # Also release every prefix of group_by (total, first key, …), with sums that agree.
+    # Whether to release every prefix of group_by as well (total, first key, …), with sums that agree.
     rollup: bool = False
 
     @property
@@ -180,22 +182,24 @@ class Question(_Part):
     def _answerable(self) -> Question:
         self.contribution()
         if self.needs_measure and self.measure is None:
-            raise ValueError(f"{', '.join(self.statistics)}: name the measure, with bounds")
+            raise ValueError(f"{', '.join(self.statistics)}: the measure is missing; name it with lower and upper")
         if len(set(self.statistics)) != len(self.statistics):
-            raise ValueError("a statistic is named twice")
+            raise ValueError("a statistic is named twice; keep one of them")
         if self.rollup and (set(self.statistics) != {"count"} or self.is_private or not self.group_by):
-            raise ValueError("rollup works for count over public keys")
+            raise ValueError(
+                "rollup needs the single statistic count and public keys; change these, or leave rollup out"
+            )
         if self.top is not None and not {"count", "customers", "sum"} & set(self.statistics[:1]):
-            raise ValueError("top orders by the first statistic: count, customers or sum")
+            raise ValueError("top orders by the first statistic; expected count, customers or sum there")
         if self.unit in {key.column for key in self.group_by} | {c.column for c in self.where}:
-            raise ValueError(f"{self.unit} is the privacy unit: no grouping and no filter by it")
+            raise ValueError(f"{self.unit} is the privacy unit; remove it from group_by and where")
         columns = [key.column for key in self.group_by]
         if len(set(columns)) != len(columns):
-            raise ValueError("a column is grouped by twice")
+            raise ValueError("a column is twice in group_by; keep one of them")
         if math.prod(len(key.public_values()) or 1 for key in self.group_by) > MOST_CELLS:
-            raise ValueError(f"more than {MOST_CELLS} cells; use fewer keys")
+            raise ValueError(f"the keys make more than {MOST_CELLS} cells; use fewer or coarser keys")
         if self.is_private and any(not key.private for key in self.group_by):
-            raise ValueError("private and public keys do not mix yet; make all of them one kind")
+            raise ValueError("private and public keys cannot be mixed; make all keys private or all public")
         if self.is_private and "quantiles" in self.statistics:
             raise ValueError("quantiles need public keys: name the key's values")
         return self
@@ -211,7 +215,7 @@ class Question(_Part):
         return frozenset({self.unit, *(k.column for k in self.group_by), *(c.column for c in self.where), *measured})
 
     def shape(self) -> tuple[object, ...]:
-        """Return the parts of the question that decide its exact aggregates: equal shapes can share a bounded view."""
+        """Return the parts that decide the exact aggregates. Questions of equal shape can share a bounded view."""
         counted = (self.dataset, self.purpose, self.unit, self.where, self.group_by)
         return (*counted, self.measure, self.contribution())
 

@@ -1,4 +1,4 @@
-"""Answers a question, in the only safe order: plan, look for a stored answer, aggregate, debit, draw noise, store.
+"""Answers a question in the safe order: plan, look for a stored answer, aggregate, debit, draw noise, store.
 
 Exact aggregates are computed before the debit, so a question that the engine cannot answer costs nothing. They leave
 this module only with noise. The debit is on the disk before the first noise is drawn.
@@ -36,7 +36,7 @@ Exact = dict[Group, dict[str, int]]
 
 @dataclass(frozen=True)
 class DataSet:
-    """The rows that questions are about, best laid out by `bounded.lay_out`, and a version that changes with them.
+    """The rows that questions are about, and a version that changes with them. `bounded.lay_out` makes it faster.
 
     `view_of`: None if `frame` has rows. Otherwise `frame` is the `bounded_view` of that question, and answers only
     questions of the same shape (rows, keys, measure and bounds), with other statistics, ρ or order.
@@ -48,7 +48,7 @@ class DataSet:
 
 
 def read_question(form: Mapping[str, object]) -> Question:
-    """Return the question that plain data from YAML, JSON or SQL describes.
+    """Return plain data from YAML, JSON or SQL as a question.
 
     Raises:
         BadQuestion: lists every fault and its field.
@@ -86,7 +86,7 @@ def release(question: Question, data: DataSet, ledger: Ledger, now: datetime, tr
     if stored is not None:
         return _again(question, stored, trail)
     try:
-        # Refused before the pass over the rows, if the debit after it would be refused.
+        # Checks the budget before the pass over the rows, because a refusal afterwards would waste that pass.
         ledger.require(account, plan.cost, now)
         exact, bins = _exact(question, data)
         granted = ledger.ask(account, identity, plan.cost, now)
@@ -114,7 +114,7 @@ def bounded_view(question: Question, frame: DataFrame) -> DataFrame:
     """
     if "quantiles" in question.statistics:
         raise BadQuestion("quantiles need the values, but a bounded view holds counts and sums; ask the table itself")
-    # Customers are always counted, because later questions may ask for them.
+    # Customers are always counted, because later questions may need their number.
     whole = question.model_copy(update={"statistics": ("customers", *set(question.statistics) - {"customers"})})
     return aggregate(contributions(frame, whole), len(question.group_by))
 
@@ -127,7 +127,7 @@ def collect(question: Question, frame: DataFrame) -> tuple[Exact, Exact]:
 
 
 def add_noise(plan: NoisePlan, exact: Exact, bins: Exact) -> NoisyTable:
-    """Return all vectors of the plan with noise. The only function that gives exact numbers to OpenDP."""
+    """Return all vectors of the plan with noise. No other function passes exact numbers to OpenDP."""
     question = plan.question
     if question.is_private:
         groups: list[Group] = _selected(plan, exact)
@@ -203,7 +203,7 @@ def _by_bin(question: Question) -> Question:
 
 
 def _bins(question: Question) -> Key:
-    """The bins of the quantiles. The first and the last also contain everything beyond the bounds."""
+    """Return the bins of the quantiles. The first and the last also contain everything beyond the bounds."""
     assert question.measure is not None
     lower, upper, bins = question.measure.lower, question.measure.upper, question.quantile_bins
     inner = [lower + (upper - lower) * place / bins for place in range(1, bins)]

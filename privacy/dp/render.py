@@ -16,7 +16,7 @@ Group = tuple[str, ...]
 
 @dataclass(frozen=True)
 class NoisyTable:
-    """Everything that was released: groups; for each level, the vectors by group; noisy quantile bins by group."""
+    """All noisy numbers of a release: groups; vectors by group for each level; quantile bins by group."""
 
     groups: list[Group]
     levels: list[dict[str, dict[Group, int]]]
@@ -24,7 +24,7 @@ class NoisyTable:
 
 
 def render(plan: NoisePlan, noisy: NoisyTable, identity: str, version: str) -> Answer:
-    """Return the answer. `identity`: hash of the question; `version`: version of the data."""
+    """Return the answer made from the noisy numbers. `identity`: hash of the question; `version`: of the data."""
     question = plan.question
     estimates = _rollup(plan, noisy) if question.rollup else _flat(plan, noisy)
     if question.top is not None:

@@ -66,7 +66,7 @@ class ContributionBounds:
 
 
 def root_up(square: int) -> float:
-    """Return a float that is not below √square.
+    """Return √square as a float, rounded up.
 
     >>> root_up(9)
     3.0

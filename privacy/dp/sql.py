@@ -77,7 +77,7 @@ def _only_select(text: str) -> exp.Select:
     except SqlglotError as error:
         raise BadQuestion(f"SQL cannot be read: {str(error).splitlines()[0]}") from error
     if len(statements) != 1 or not isinstance(statements[0], exp.Select):
-        raise BadQuestion("expected one SELECT; set operations, WITH … UNION and other statements are refused")
+        raise BadQuestion("expected one SELECT; UNION, WITH and other statements are refused")
     select = statements[0]
     nested = select.find(exp.Subquery, exp.Join, exp.CTE, exp.Lateral, exp.Window, exp.Exists)
     if nested is not None or len(list(select.find_all(exp.Select))) > 1 or len(list(select.find_all(exp.Table))) > 1:
@@ -97,11 +97,11 @@ def _table(select: exp.Select) -> str:
         raise BadQuestion("FROM: expected the name of one table")
     table = source.this
     if any(value for name, value in table.args.items() if name not in ("this", "db", "catalog", "alias")):
-        raise BadQuestion("FROM: a plain table only, without sampling, pivots or versions")
+        raise BadQuestion("FROM: expected a table name only; remove sampling, pivots and versions")
     if not isinstance(table.this, exp.Identifier) or table.args.get("catalog"):
-        raise BadQuestion("FROM: expected layer.table")
+        raise BadQuestion("FROM: expected layer.table, such as gold.customer_360")
     if not all(part.isidentifier() for part in (table.name, table.db) if part):
-        raise BadQuestion("FROM: expected layer.table, no path")
+        raise BadQuestion("FROM: got a path; expected layer.table, such as gold.customer_360")
     return f"{table.db}/{table.name}" if table.db else table.name
 
 
@@ -161,10 +161,10 @@ def _top(select: exp.Select) -> int:
     order = select.args.get("order")
     first = order.expressions[0] if order is not None and len(order.expressions) == 1 else None
     if first is None or not first.args.get("desc"):
-        raise BadQuestion("LIMIT needs ORDER BY the first aggregate DESC")
+        raise BadQuestion("LIMIT works only after ORDER BY the first aggregate DESC; add this clause")
     limit = _literal(select.args["limit"].expression)
     if not isinstance(limit, int):
-        raise BadQuestion("LIMIT: expected a whole number")
+        raise BadQuestion("LIMIT: expected a whole number, such as LIMIT 10")
     return limit
 
 
@@ -172,7 +172,7 @@ def _listed(group: exp.Group | None) -> list[exp.Expr]:
     if group is None:
         return []
     if any(value for name, value in group.args.items() if name != "expressions"):
-        raise BadQuestion("GROUP BY: columns only; for subtotals use rollup in a YAML question")
+        raise BadQuestion("GROUP BY: expected column names; for subtotals use rollup in a YAML question")
     return list(group.expressions)
 
 

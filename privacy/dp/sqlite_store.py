@@ -27,9 +27,9 @@ from privacy.storage.lock import FileLock
 
 # How often a process checks whether another one has flushed its spend; a flush takes milliseconds.
 LOOK_SECONDS = 0.001
-# After so many entries the log is copied into the file, while writers go on.
+# After this many entries, the log is copied into the file while writers continue.
 CHECKPOINT_ENTRIES = 1000
-# At so many pages of log (128 MB; a spend writes about five) a commit copies it into the file, and writers wait.
+# At this many pages of log (128 MB; a spend writes about five), a commit copies it into the file and writers wait.
 MOST_LOG_PAGES = 32_000
 
 
@@ -55,7 +55,7 @@ class SqliteStore:
             self._create()
         self._connection, self._reader = _connect(path), _connect(path)
         self._inode = path.stat().st_ino
-        # The first read attaches to the log; SQLite deletes a log only when nobody is attached.
+        # The first read attaches to the log. SQLite deletes a log only when no connection is attached.
         self._newest()
         self._log = os.open(path.with_name(path.name + "-wal"), os.O_RDONLY)
 
@@ -92,7 +92,7 @@ class SqliteStore:
                 time.sleep(LOOK_SECONDS)
 
     def anchored(self) -> Anchored | None:
-        """Return what the anchor file says; None if there is no file."""
+        """Return the content of the anchor file; None if there is no file."""
         try:
             return self._anchor.read()
         except AnchorError as error:
@@ -112,7 +112,7 @@ class SqliteStore:
         except AnchorError as error:
             raise LedgerDamaged(error.message) from error
         if newest.number // CHECKPOINT_ENTRIES > known.number // CHECKPOINT_ENTRIES:
-            # A passive checkpoint waits for nobody and stops nobody.
+            # A passive checkpoint waits for no other connection and stops none.
             with self._readers:
                 self._reader.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 

@@ -1,4 +1,4 @@
-"""The privacy statement of a release, in the order of the pyramid of NIST SP 800-226, from its top down."""
+"""Makes the privacy statement of a release. Its items follow the pyramid of NIST SP 800-226 from the top down."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ STATED_DELTA = 1e-9
 
 
 def describe(plan: NoisePlan) -> dict[str, Any]:
-    """Return the guarantee of a release and its limits, by item of the pyramid."""
+    """Return the privacy statement of a release: its guarantee and limits, one entry for each item of the pyramid."""
     question, cost = plan.question, plan.cost
     return {
         "epsilon": round(approximate_epsilon(question.rho, cost.delta, STATED_DELTA), 4),
@@ -31,7 +31,7 @@ def describe(plan: NoisePlan) -> dict[str, Any]:
         + " (OpenDP 0.16), on exact whole-number sums",
         "trust_model": "central: the lakehouse's operator sees the data, readers of the release do not",
         "side_channels": "noise is free of floating-point leaks; running time and memory are not hidden from "
-        "whoever can measure this process, so analysts get answers, not the process",
+        "users who can measure this process, so analysts get answers and no access to it",
         "access": "analysts send questions and get answers; no rows, no exact sums; each release is debited",
         "collection": "by the data set's contract: purposes, legal basis and retention hold before it",
     }

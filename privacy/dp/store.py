@@ -1,4 +1,4 @@
-"""What a ledger needs of a database: serial transactions of plain SQL, and a way to make them durable."""
+"""Defines the database interface of a ledger: serial transactions in plain SQL, and how they become durable."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SCHEMA = (
 
 
 class Transaction(Protocol):
-    """One serial transaction."""
+    """One serial transaction, in which SQL statements are run."""
 
     def run(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Run one statement, with `?` for each value, and return all its rows."""
@@ -41,7 +41,7 @@ class Store(Protocol):
         ...
 
     def snapshot(self) -> AbstractContextManager[Transaction]:
-        """Yield a read-only view of what is committed now. It does not wait for writers and does not stop them."""
+        """Yield a read-only view of the committed state. It does not wait for writers and does not stop them."""
         ...
 
     def settle(self, head: ChainHead) -> None:
@@ -49,7 +49,7 @@ class Store(Protocol):
         ...
 
     def anchored(self) -> Anchored | None:
-        """Return what the anchor says; None if there is no anchor.
+        """Return the content of the anchor; None if there is no anchor.
 
         Raises:
             LedgerDamaged: the anchor is unreadable.

@@ -63,7 +63,7 @@ class BoundsQuestion(BaseModel):
 
 
 class Suggestion(BaseModel):
-    """Suggested bounds for a question. `lower`, `upper` or `rows` is None if there is too little data to tell."""
+    """Suggested bounds for a question. `lower`, `upper` or `rows` is None if there is too little data."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     lower: float | None
@@ -74,7 +74,7 @@ class Suggestion(BaseModel):
 
 
 def read_bounds_question(form: Mapping[str, object]) -> BoundsQuestion:
-    """Return the question for bounds that plain data describes.
+    """Return plain data, such as parsed YAML, as a question for bounds.
 
     Raises:
         BadQuestion: lists every fault and its field.
@@ -85,7 +85,7 @@ def read_bounds_question(form: Mapping[str, object]) -> BoundsQuestion:
 def suggest(
     question: BoundsQuestion, data: DataSet, ledger: Ledger, now: datetime, trail: Trail | None = None
 ) -> Suggestion:
-    """Release the two histograms and read bounds from them. Asked again on the same data, it costs nothing.
+    """Release two noisy histograms and return the bounds read from them. Repeated on the same data, it costs nothing.
 
     Raises:
         DpError: as `release`. If only the second histogram is refused, the first is kept and free when asked again.
@@ -98,7 +98,7 @@ def suggest(
 
 
 def read_off(question: BoundsQuestion, values: Answer, rows: Answer) -> Suggestion:
-    """Return the suggestion, computed from the noisy histograms only."""
+    """Return the suggested bounds, computed from the two noisy histograms only."""
     found = _clear(question.of_values(), values, VALUE_EDGES)
     rest = (1 - question.share) / 2
     low, high = (_at(found, share) for share in (rest, 1 - rest)) if found else (None, None)
@@ -120,20 +120,20 @@ def read_off(question: BoundsQuestion, values: Answer, rows: Answer) -> Suggesti
 
 
 def _clear(question: Question, answer: Answer, edges: Sequence[float]) -> list[tuple[float, float, float]]:
-    """Lower edge, upper edge and count of each bin that is clearly above the noise."""
+    """Return lower edge, upper edge and count of each bin whose count is clearly above the noise."""
     # Of a thousand histograms without data, about one has a bin above this.
     threshold = NoisePlan(question).vector("n").scale * NormalDist().inv_cdf(1 - 0.001 / len(edges))
     counts = [estimate.value or 0.0 for estimate in answer.estimates]
     if len(counts) != len(edges) - 1:
         raise BadQuestion(
-            f"got {len(counts)} counts for {len(edges) - 1} bins; ask again with the question of this version"
+            f"got {len(counts)} counts for {len(edges) - 1} bins, so the answer is of another version; ask again"
         )
     bins = zip(edges[:-1], edges[1:], counts, strict=True)
     return [(low, high, count) for low, high, count in bins if count > threshold]
 
 
 def _at(bins: Sequence[tuple[float, float, float]], share: float) -> tuple[float, float]:
-    """The edges of the bin in which that share of the counts is reached."""
+    """Return the edges of the bin at which the running total of the counts reaches `share`."""
     wanted, below = share * sum(count for _, _, count in bins), 0.0
     for low, high, count in bins:
         below += count

@@ -1,8 +1,7 @@
-"""Releases in the audit log: who got which answer, and which entry of the ledger paid for it.
+"""Logs releases in the audit log: the user, the question, and the ledger entry that paid for the answer.
 
-Each audit entry of a release carries the number and digest of its debit, and both logs are hash chains. So anybody who
-writes the ledger again (its file, its anchor and all digests) must write the audit log again as well, and its anchor is
-sealed with a key.
+Each audit entry of a release holds the number and digest of its debit, and both logs are hash chains. So a forged
+ledger (its file, its anchor and all digests) needs a forged audit log as well, whose anchor is sealed with a key.
 """
 
 from __future__ import annotations
@@ -44,7 +43,7 @@ class Trail:
         Raises:
             AuditError: it could not be logged, so the answer must not be given.
         """
-        self._append(question, "allowed", f"the answer of entry {stored.number} of the privacy ledger, again", REPEAT)
+        self._append(question, "allowed", f"stored answer of entry {stored.number} of the privacy ledger", REPEAT)
 
     def note_refusal(self, question: Question, reason: str) -> None:
         """Log a question that was refused.

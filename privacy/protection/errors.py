@@ -32,7 +32,7 @@ class RolledBackStoreError(ProtectionError):
 
 
 class PurposeError(ProtectionError):
-    """Personal data was asked for, for a purpose that it does not serve, or in a way that cannot be answered."""
+    """Personal data was requested for a purpose that it may not serve, or without the columns that decryption needs."""
 
     def __init__(self, message: str, table: str, purpose: str) -> None:
         super().__init__(message)

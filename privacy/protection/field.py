@@ -62,7 +62,9 @@ class FieldCipher:
             ProtectionError: lengths differ, or a value has no owner.
         """
         if not len(values) == len(owners) == len(rows):
-            raise ProtectionError(f"Got {len(values)} values, {len(owners)} owners, {len(rows)} rows; expected equal.")
+            raise ProtectionError(
+                f"Got {len(values)} values, {len(owners)} owners, {len(rows)} rows; expected equal numbers."
+            )
         texts, names, marks = values.cast(pa.string()).to_pylist(), owners.to_pylist(), _marks(rows)
         present = {name for name, text in zip(names, texts, strict=True) if text is not None}
         if None in present:
@@ -134,7 +136,7 @@ class FieldCipher:
 
 def _marks(rows: pa.Array) -> list[bytes]:
     if rows.null_count:
-        raise ProtectionError("A row is without a name; give a name for every row, such as its hash.")
+        raise ProtectionError("A row has no name; pass a name for every row, such as its hash.")
     is_binary = pa.types.is_binary(rows.type) or pa.types.is_fixed_size_binary(rows.type)
     marks = rows.to_pylist() if is_binary else [text.encode() for text in rows.cast(pa.string()).to_pylist()]
     return [len(mark).to_bytes(4, "big") + mark for mark in marks]

@@ -183,7 +183,9 @@ class SqliteKeyStore:
                 "replaced. Restore the key store that was in use when the data was written."
             )
         if row[2] is None:
-            raise DestroyedKeyError(f"{self.path}: data key {key_id.hex()} was destroyed, so its data is erased.")
+            raise DestroyedKeyError(
+                f"{self.path}: data key {key_id.hex()} was destroyed, so the data that it encrypted is erased for good."
+            )
         return self._unwrap(key_id, *row)
 
     def destroy(self, owners: Iterable[str]) -> int:
@@ -257,7 +259,7 @@ class SqliteKeyStore:
                 "SELECT key_id, owner, version, wrapped FROM data_key "
                 f"WHERE wrapped IS NOT NULL AND {column} IN ({', '.join('?' * len(part))})"
             )
-            # Inside: the caller unwraps the key before a rotation can destroy the key-encryption key.
+            # Yielded inside the block, so the caller unwraps the key before a rotation destroys the key-encryption key.
             with self._reading():
                 yield from self._db.execute(query, part).fetchall()
 
@@ -288,7 +290,7 @@ class SqliteKeyStore:
         try:
             secret = self._wrapper.unwrap(version, wrapped, _context(key_id, owner))
         except WrongKeyError as error:
-            # The wrapper unwrapped the store's seal, so it is the right one, and this row is what was changed.
+            # The wrapper could unwrap the store's seal, so it is the right wrapper, and this row was changed.
             raise DamagedStoreError(
                 f"{self.path}: data key {key_id.hex()} was changed in the key store. Restore the key store."
             ) from error
@@ -311,13 +313,13 @@ class SqliteKeyStore:
         return int(self._db.execute("SELECT generation FROM store").fetchone()[0])
 
     def _head(self) -> ChainHead:
-        """The state of the store as its anchor names it: the generation, and a digest of the store's random id."""
+        """Return the state that the anchor records: the store's generation, and a digest of its random id."""
         store_id, generation = self._db.execute("SELECT store_id, generation FROM store").fetchone()
         return ChainHead(int(generation), hashlib.sha256(str(store_id).encode()).hexdigest())
 
     def _check_anchor(self) -> None:
         try:
-            # Before the generation: while other processes go on, the store is never behind an anchor read earlier.
+            # Read before the generation: other processes move the store only forward, so never behind this anchor.
             anchored = self._anchor.read()
             head = self._head()
             if anchored is not None:

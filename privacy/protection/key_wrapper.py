@@ -34,7 +34,7 @@ class KeyWrapper(Protocol):
         ...
 
     def add_version(self) -> str:
-        """Create a new version, make it current and return it. Call this only while the rotation lock is held."""
+        """Create a new version, make it current and return it. The caller must own the rotation lock."""
         ...
 
     def destroy_version(self, version: str) -> None:
@@ -88,7 +88,7 @@ class FileKeyWrapper:
         return version
 
     def destroy_version(self, version: str) -> None:
-        """Destroy a version in this file. Keep no copies of the file: they would still hold it."""
+        """Destroy a version in this file. Copies of the file still contain it, so delete them."""
         if version == self.current():
             raise ProtectionError(
                 "The current key-encryption key cannot be destroyed. Create a new one first: `bojagi keys rotate`."

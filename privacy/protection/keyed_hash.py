@@ -1,4 +1,4 @@
-"""Keyed row hashes: equal rows have equal hashes, but without the key nobody can compute the hash of a guessed row.
+"""Keyed row hashes: equal rows have equal hashes, but computing the hash of a guessed row needs the key.
 
 keyed(row) = AES-256(key, h(row)), with the 128-bit hash h as the one block.
 

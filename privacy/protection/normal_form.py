@@ -1,7 +1,7 @@
 """The normal form of a value, which is equal for all spellings of one phone number, e-mail address or name.
 
-Pure functions from text to text. None means that the text is not such a value. Tokens are made from normal forms, and
-silver tables contain them, so both agree on which values are equal.
+Pure functions from text to text. They return None for a text that is not such a value. Tokens are computed from normal
+forms, and silver tables contain normal forms. So both agree on which values are equal.
 """
 
 import re
@@ -79,7 +79,7 @@ def normalise_phone(text: str, region: str = DEFAULT_REGION) -> str | None:
 
 def parse_phone(text: str, region: str) -> str | None:
     """Return a number in E.164 if it is possible by its country's numbering plan; otherwise None."""
-    # Here, because the tables of all countries load slowly and most numbers do not need them.
+    # Imported here, because the tables of all countries load slowly and most numbers do not need them.
     import phonenumbers
 
     try:
@@ -102,7 +102,7 @@ def normaliser(kind: str, region: str = DEFAULT_REGION) -> Callable[[str], str |
 
 
 def _settle(step: Callable[[str], str], text: str) -> str:
-    """Repeat a step until it changes nothing: removing a space may join letters that NFKC then composes."""
+    """Return the text after repeating a step until it changes nothing: removing a space may let NFKC join letters."""
     form = step(text)
     if text.isascii():
         return form

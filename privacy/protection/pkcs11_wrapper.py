@@ -127,7 +127,9 @@ class Pkcs11KeyWrapper:
             plain = key.decrypt(wrapped[NONCE_BYTES:], mechanism=Mechanism.AES_GCM, mechanism_param=parameters)
         except PKCS11Error as error:
             # Modules use different errors for a wrong authentication tag.
-            raise WrongKeyError(f"{self._name}: version {version} did not wrap the keys of this key store.") from error
+            raise WrongKeyError(
+                f"{self._name}: version {version} did not wrap the keys of this key store. Check hsm_token."
+            ) from error
         return bytes(plain)
 
     def _make(self) -> str:

@@ -1,4 +1,4 @@
-"""Decrypts identifiers of bronze tables in memory, for a purpose. There is no other way to read them.
+"""Decrypts identifiers of bronze tables in memory, for one purpose. No other code decrypts them.
 
 Callers must not write the result to files or logs, or give it to an engine, which may spill it to the disk.
 """
@@ -80,7 +80,7 @@ class Revealer:
 
 
 def needed_columns(contract: Document) -> tuple[str, ...]:
-    """Return the columns of bronze that name a row and its source person; decryption needs them."""
+    """Return the bronze columns that decryption needs: those that identify a row and its source person."""
     if contract.subject_key is None:
         return HASH_COLUMNS
     subject = contract.column(contract.subject_key)

@@ -63,7 +63,10 @@ def source_persons(contract: Document, columns: Mapping[str, pa.Array], rows: pa
 
 
 def known_persons(contract: Document, columns: Mapping[str, pa.Array], tokens: Tokenizer) -> pa.Array:
-    """Return the same as `source_persons`, but null where the subject key is null or has no normal form."""
+    """Return the opaque name of each row's source person, as `source_persons` does, but without invented ones.
+
+    Null where the subject key is null or has no normal form.
+    """
     if contract.subject_key is None:
         return pa.nulls(len(next(iter(columns.values()))), pa.string()).dictionary_encode()
     subject = contract.column(contract.subject_key)

@@ -2,9 +2,9 @@
 
 token(kind, value) = HMAC-SHA256(secret, kind || 0x00 || normal_form(value)), in hexadecimal.
 
-Guarantee: without the secret, nobody can compute the token of a guessed phone number, or link tokens of different
-kinds. Equal tokens of a kind mean equal normal forms, except for a collision of SHA-256. Anybody who has the secret can
-test guesses, and there are few phone numbers, so the secret must be protected.
+Guarantee: without the secret, it is infeasible to compute the token of a guessed phone number, or to link tokens of
+different kinds. Equal tokens of a kind mean equal normal forms, except for a collision of SHA-256. With the secret,
+guesses can be tested, and there are few phone numbers. So the secret must be protected.
 """
 
 import hashlib
@@ -33,7 +33,7 @@ class Tokenizer:
 
     def __init__(self, secret: bytes, phone_region: str = DEFAULT_REGION) -> None:
         if len(secret) != KEY_BYTES:
-            raise SecretError(f"The token secret has {len(secret)} bytes; expected {KEY_BYTES}.")
+            raise SecretError(f"The token secret has {len(secret)} bytes; expected {KEY_BYTES}. Restore the secret.")
         self._secret = secret
         self._phone_region = phone_region
 

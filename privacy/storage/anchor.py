@@ -1,15 +1,15 @@
-"""The anchor of a store: how far the store had come, kept in a small file apart from the store.
+"""The anchor of a store: number and digest of its last entry, kept in a small file apart from the store.
 
 A store that ends before its anchor was restored from an older copy or cut off. A store that lacks the anchored entry
 was written again. `require_anchored` finds both.
 
-The file has two slots of equal length that are written in turn, so a write that a power failure interrupts spoils one
-slot and leaves the other. An anchor only moves forward. Stores commit first and advance their anchor afterwards, so
-after a crash the anchor is behind by the entries of one flush, and the next change moves it on.
+The file has two slots of equal length that are written in turn. So a write that a power failure interrupts spoils only
+one slot. An anchor only moves forward. Stores commit first and advance their anchor afterwards. So after a crash the
+anchor is behind by the entries of one flush, and the next change advances it.
 
-Guarantee: with a key, each slot is sealed by HMAC-SHA256, so without the key nobody can make an anchor of their own.
+Guarantee: with a key, each slot is sealed by HMAC-SHA256, so a valid anchor cannot be made without the key.
 Not found: a store put back together with its own older anchor. Keep the anchor on other storage, and copies of it
-elsewhere. A spoiled slot is taken for an interrupted write only if the store goes on behind the other slot.
+elsewhere. A spoiled slot counts as an interrupted write only if the store has entries after the other slot.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class AnchorError(PrivacyError):
 
 
 class AnchorSealError(AnchorError):
-    """An anchor file was sealed with another key, or changed by somebody without the key."""
+    """An anchor file was sealed with another key, or changed without the key."""
 
 
 class StoreBehindError(PrivacyError):
@@ -42,7 +42,7 @@ class StoreBehindError(PrivacyError):
 
 
 class Anchored(NamedTuple):
-    """What an anchor file says: the head, and whether the other slot is spoiled."""
+    """The content of an anchor file: the anchored head, and whether the other slot is spoiled."""
 
     head: ChainHead
     has_spoiled_slot: bool
@@ -61,15 +61,15 @@ class AnchorFile:
         self.path = path
         self._key = key
         self._file = _OpenFile(path)
-        # The bytes read last and their meaning: a process that waits for a flush reads a thousand times a second.
+        # Caches the last bytes and their meaning: a process that waits for a flush reads a thousand times a second.
         self._last: tuple[bytes, Anchored] | None = None
 
     def read(self) -> Anchored | None:
-        """Return what the newest whole slot says; None if there is no file.
+        """Return the content of the newest valid slot; None if there is no file.
 
         Raises:
             AnchorSealError: no slot is sealed with this key.
-            AnchorError: no slot is whole.
+            AnchorError: no slot is valid.
         """
         content = self._file.read(2 * SLOT_BYTES)
         if content is None:
@@ -81,7 +81,9 @@ class AnchorFile:
         heads = [head for slot in slots if (head := self._parse(slot)) is not None]
         if not heads:
             if any(_fields(slot) is not None for slot in slots):
-                raise AnchorSealError(f"{self.path}: the anchor was changed, or sealed with another key. Restore it.")
+                raise AnchorSealError(
+                    f"{self.path}: the anchor was changed, or sealed with another key. Restore the anchor and its key."
+                )
             raise AnchorError(f"{self.path}: this is not an anchor file. Restore your copy of the anchor.")
         anchored = Anchored(max(heads, key=lambda head: head.number), len(heads) < len(slots))
         self._last = (content, anchored)
@@ -131,7 +133,7 @@ class AnchorFile:
         return f"{text} {self._seal(text)}".encode().ljust(SLOT_BYTES, b"\n")
 
     def _parse(self, slot: bytes) -> ChainHead | None:
-        """The head that a slot holds; None if the slot is spoiled or sealed with another key."""
+        """Return the head that a slot holds; None if the slot is spoiled or sealed with another key."""
         fields = _fields(slot)
         if fields is None:
             return None
@@ -161,13 +163,13 @@ def require_anchored(anchored: Anchored, end: ChainHead, digest_at: Callable[[in
         raise StoreBehindError(f"the store ends at entry {end.number}, but its anchor says {head.number}")
     found = end.digest if head.number == end.number else digest_at(head.number)
     if found != head.digest:
-        raise StoreBehindError(f"entry {head.number} of the store is not the entry that its anchor says")
+        raise StoreBehindError(f"entry {head.number} of the store is not the entry that its anchor records")
     if anchored.has_spoiled_slot and head.number == end.number:
         raise StoreBehindError(f"one slot of the anchor is spoiled, and the store ends at the other one, {end.number}")
 
 
 def _fields(slot: bytes) -> tuple[str, str, str] | None:
-    """Number, digest and seal of a slot; None if it does not have the form of one."""
+    """Return number, digest and seal of a slot; None if the bytes do not have the form of a slot."""
     fields = slot.decode("ascii", "replace").split()
     return (fields[0], fields[1], fields[2]) if len(fields) == 3 and fields[0].isdigit() else None
 
@@ -180,7 +182,7 @@ class _OpenFile:
         self._descriptors: list[int] = []
 
     def read(self, size: int) -> bytes | None:
-        """The first bytes of the file; None if there is no file."""
+        """Return the first bytes of the file; None if there is no file."""
         descriptor = self._current()
         return None if descriptor is None else os.pread(descriptor, size, 0)
 
@@ -206,7 +208,7 @@ class _OpenFile:
         except FileNotFoundError:
             return None
         if not self._descriptors or not os.path.samestat(status, os.fstat(self._descriptors[-1])):
-            # The former one stays open until the end: another thread may be reading it.
+            # The former file stays open until `close`, because another thread may be reading it.
             self._descriptors.append(os.open(self._path, os.O_RDWR))
         return self._descriptors[-1]
 

@@ -65,7 +65,7 @@ def public_draft(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def _draft(path: Path) -> Iterator[Path]:
-    """Yield an unused name in the same folder; remove what is left under it at the end."""
+    """Yield an unused path in the same folder, and remove a file left there at the end."""
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         yield draft

@@ -2,9 +2,9 @@
 
 digest(n) = SHA-256(n, digest(n-1), content(n)), as text with a line break between the three; digest(0) = 64 zeros.
 
-Guarantee: if the digest of entry n is known to be right, every change of an entry 1 … n (altered, removed, inserted,
-reordered) is found, unless SHA-256 is broken. The chain alone cannot show that its end was cut off or that all of it
-was written again: the anchor (`anchor.py`) does.
+Guarantee: if the digest of entry n is known to be right, every change of the entries 1 … n is found, unless SHA-256 is
+broken. A change alters, removes, inserts or reorders entries. The chain alone cannot show that its end was cut off or
+that all of it was written again: the anchor (`anchor.py`) does.
 """
 
 from __future__ import annotations

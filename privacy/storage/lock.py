@@ -16,7 +16,7 @@ _LOOK_SECONDS = 0.05
 
 
 class LockBusyError(Exception):
-    """Another process or thread held the lock until the waiting time was over."""
+    """The lock was still in use by another process or thread when the waiting time ended."""
 
 
 class FileLock:
@@ -47,7 +47,7 @@ class FileLock:
 
     @contextmanager
     def try_hold(self) -> Iterator[bool]:
-        """Yield whether the lock was free. If it was, holds it for the block."""
+        """Yield whether the lock was free, without waiting. If it was free, hold it for the block."""
         is_held = self._threads.acquire(blocking=False)
         try:
             if is_held:
@@ -76,7 +76,7 @@ def file_lock(path: Path, wait_seconds: float | None = None) -> Iterator[None]:
         wait_seconds: how long to wait for another holder; None waits without end.
 
     Raises:
-        LockBusyError: the lock was still held after `wait_seconds`.
+        LockBusyError: the lock was still in use after `wait_seconds`.
         OSError: the file cannot be opened.
     """
     lock = FileLock(path)
@@ -92,7 +92,7 @@ def file_lock(path: Path, wait_seconds: float | None = None) -> Iterator[None]:
                     yield
                     return
             if time.monotonic() >= end:
-                raise LockBusyError(f"{path}: another process holds this lock.")
+                raise LockBusyError(f"{path}: another process uses this lock. Wait until it ends, then try again.")
             time.sleep(_LOOK_SECONDS)
     finally:
         lock.close()

@@ -27,7 +27,7 @@ def load_key(path: Path) -> bytes:
             create_private(path, f"{secrets.token_hex(KEY_BYTES)}\n")
         text = read_secret(path).strip()
     except OSError as error:
-        raise SecretError(f"{path}: cannot read or create the secret: {error.strerror}.") from error
+        raise SecretError(f"{path}: cannot read or create the secret: {error.strerror}. Check the folder.") from error
     try:
         key = bytes.fromhex(text)
     except ValueError:
@@ -51,6 +51,6 @@ def read_secret(path: Path) -> str:
     if mode & 0o077:
         raise SecretError(
             f"{path}: others may read this secret (mode {mode:04o}, expected 0600). Run `chmod 600` on it. "
-            "If somebody else may have read it, treat the secret as known to them."
+            "If another user may have read it, treat the secret as known to that user."
         )
     return path.read_text(encoding="ascii", errors="replace")

@@ -50,14 +50,14 @@ def test_other_names_for_the_same_people_are_no_difference(left: Path, tmp_path:
     assert compared(left, right) == {}
 
 
-def test_a_moved_figure_and_a_missing_row_are_told(left: Path, tmp_path: Path) -> None:
+def test_a_changed_figure_and_a_missing_row_are_reported(left: Path, tmp_path: Path) -> None:
     names = {"a": "c_8", "b": "c_9"}
     assert compared(left, write(tmp_path / "moved", names, moved=1e-7)) == {SHARE: "spend_share in 4 rows"}
     fewer = write(tmp_path / "fewer", names, categories=CATEGORIES[:1])
     assert compared(left, fewer) == {SHARE: "4 rows and 2, 4 keys, 2 in common"}
 
 
-def test_two_runs_may_have_loaded_at_different_moments(left: Path, tmp_path: Path) -> None:
+def test_different_load_times_are_no_difference(left: Path, tmp_path: Path) -> None:
     folder = tmp_path / "later/lakehouse" / IDENTIFIER
     write(tmp_path / "later", {"a": "c_1", "b": "c_2"})
     rows = DeltaTable(folder).to_pyarrow_table()
@@ -67,6 +67,6 @@ def test_two_runs_may_have_loaded_at_different_moments(left: Path, tmp_path: Pat
     assert compared(left, tmp_path / "later") == {}
 
 
-def test_people_grouped_otherwise_are_told(left: Path, tmp_path: Path) -> None:
+def test_customers_that_are_grouped_differently_are_reported(left: Path, tmp_path: Path) -> None:
     merged = compared(left, write(tmp_path / "merged", {"a": "c_8", "b": "c_8"}))
-    assert merged[IDENTIFIER].startswith("customers are grouped otherwise: 1 and 2 customers share 2 pairs")
+    assert merged[IDENTIFIER].startswith("customers are grouped differently: 1 and 2 customers form 2 pairs")

@@ -1,4 +1,4 @@
-"""The secrets of an installation: made once, apart from the data, and missed when they are gone or changed."""
+"""The secrets of an installation are made once, apart from the data; a missing or changed secret is an error."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def unseal(settings: Settings, sealed: pa.Array) -> list[str]:
         return opened.protection.cipher.decrypt(sealed, ROWS, PLACE).to_pylist()
 
 
-def test_secrets_lie_apart_from_the_data_and_are_private(settings: Settings) -> None:
+def test_secrets_are_stored_apart_from_the_data_and_are_private(settings: Settings) -> None:
     assert unseal(settings, seal(settings)) == ["김하늘"]
     assert [path.name for path in settings.data_dir.iterdir()] == ["token.check"]
     names = {path.name for path in settings.secret_dir.iterdir()}
@@ -52,12 +52,12 @@ def test_secrets_lie_apart_from_the_data_and_are_private(settings: Settings) -> 
     }
 
 
-def test_the_fingerprint_is_not_the_secret(settings: Settings) -> None:
+def test_the_data_folder_does_not_contain_the_token_secret(settings: Settings) -> None:
     seal(settings)
     assert (settings.data_dir / "token.check").read_text().strip() not in settings.token_key_file.read_text()
 
 
-def test_each_thing_that_can_go_wrong_is_an_error_of_its_own(settings: Settings, tmp_path: Path) -> None:
+def test_each_missing_old_or_foreign_secret_raises_its_own_error(settings: Settings, tmp_path: Path) -> None:
     sealed = seal(settings)
     before = tmp_path / "before"
     shutil.copytree(settings.secret_dir, before)
@@ -91,7 +91,7 @@ def test_each_thing_that_can_go_wrong_is_an_error_of_its_own(settings: Settings,
     assert unseal(settings, sealed) == ["김하늘"]
 
 
-def test_a_key_of_the_same_name_that_is_another_is_said(settings: Settings) -> None:
+def test_another_key_encryption_key_under_the_same_name_is_refused(settings: Settings) -> None:
     sealed = seal(settings)
     path = settings.secret_dir / "key_encryption.json"
     text = path.read_text()
@@ -101,7 +101,7 @@ def test_a_key_of_the_same_name_that_is_another_is_said(settings: Settings) -> N
         unseal(settings, sealed)
 
 
-def test_a_module_without_its_pin_is_said(settings: Settings, tmp_path: Path) -> None:
+def test_a_hardware_module_without_its_pin_file_is_refused(settings: Settings, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="hsm_pin_file"):
         seal(settings.model_copy(update={"hsm_module": tmp_path / "module.so"}))
     with pytest.raises(SettingsError, match="cannot be read"):

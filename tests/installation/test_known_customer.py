@@ -1,4 +1,4 @@
-"""Installation.lists_customer: which identifiers silver/identifier lists, and that no text becomes SQL."""
+"""Installation.lists_customer finds the identifiers of silver/identifier, and runs no text as SQL."""
 
 from __future__ import annotations
 

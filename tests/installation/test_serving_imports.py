@@ -1,4 +1,4 @@
-"""What serves a request loads neither Spark nor Dagster nor Great Expectations, directly or through others."""
+"""A process that serves requests loads neither Spark nor Dagster nor Great Expectations, not even indirectly."""
 
 from __future__ import annotations
 

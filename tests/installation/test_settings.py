@@ -37,7 +37,7 @@ def test_arguments_win_over_the_environment_and_that_over_the_file(
     assert settings.contract_dirs == (*BUILT_IN, tmp_path / "mine")
 
 
-def test_the_file_can_be_named_by_a_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_variable_names_the_settings_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "other.toml").write_text('data_dir = "elsewhere"\nlakehouse_root = "s3://bucket/lake/"\n')
     monkeypatch.setenv("BOJAGI_CONFIG", "other.toml")
     settings = load_settings()
@@ -56,7 +56,7 @@ def test_the_file_can_be_named_by_a_variable(tmp_path: Path, monkeypatch: pytest
         ("scale = ", "not TOML"),
     ],
 )
-def test_a_wrong_file_is_refused_with_the_reason(tmp_path: Path, text: str, expected: str) -> None:
+def test_a_faulty_settings_file_is_refused_with_the_reason(tmp_path: Path, text: str, expected: str) -> None:
     (tmp_path / "bojagi.toml").write_text(text)
     with pytest.raises(SettingsError) as caught:
         load_settings()
@@ -70,7 +70,7 @@ def test_an_unknown_variable_is_refused(monkeypatch: pytest.MonkeyPatch) -> None
         load_settings()
 
 
-def test_a_named_file_must_exist(tmp_path: Path) -> None:
+def test_a_settings_file_that_is_named_and_missing_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="cannot read the settings file"):
         load_settings(tmp_path / "none.toml")
 

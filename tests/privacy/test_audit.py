@@ -1,4 +1,4 @@
-"""The audit log in a real file, and every way to change that file without the log."""
+"""The audit log in a real file: every change of that file by another program is found."""
 
 from __future__ import annotations
 
@@ -80,13 +80,13 @@ SWAP_CONTENT = (
         ("INSERT INTO entry SELECT 13, content, digest FROM entry WHERE number = 12;", "altered"),
     ],
 )
-def test_every_change_is_found(log: AuditLog, statements: str, kind: str) -> None:
+def test_every_change_of_the_audit_log_is_found(log: AuditLog, statements: str, kind: str) -> None:
     tamper(log, statements)
     assert kind in {finding.kind for finding in log.verify()}
 
 
 def rewrite(log: AuditLog) -> None:
-    """Writes the log again with other entries; its own chain is valid."""
+    """Replaces the log by other entries that form a valid chain."""
     log.close()
     log.path.unlink()
     forged = AuditLog(log.path, log.anchor_path.with_name("other.json"), bytes(32))

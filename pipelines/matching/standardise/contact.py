@@ -15,7 +15,7 @@ _EMPTY_DEVICES = frozenset({"0" * 32, "0" * 16, "f" * 32, "unknown", "0000000000
 
 @lru_cache(maxsize=200_000)
 def standardise_phone(text: str | None, region: str = "KR") -> str | None:
-    """Return a phone number in E.164; its digits if no numbering plan accepts them, so that typing errors compare.
+    """Return a phone number in E.164, or its digits if no numbering plan accepts them (a typing error).
 
     Returns `None` for fewer than seven digits, and where the last seven digits are equal: a number such as
     `010-0000-0000` is the default value of a form.

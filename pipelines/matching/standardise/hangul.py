@@ -55,7 +55,7 @@ def is_hangul(text: str) -> bool:
 
 
 def jamo(text: str) -> str:
-    """Decompose each syllable into its letters (jamo), so that an edit distance counts letters and not syllables.
+    """Return the text with each syllable as its letters (jamo), so that an edit distance counts letters.
 
     >>> jamo("민준"), jamo("kim")
     ('ㅁㅣㄴㅈㅜㄴ', 'kim')
@@ -64,7 +64,7 @@ def jamo(text: str) -> str:
 
 
 def romanise(text: str) -> str:
-    """Romanise Hangul by the Revised Romanization, syllable by syllable; other characters stay.
+    """Return the text with Hangul romanised (Revised Romanization) by syllable; other characters are unchanged.
 
     >>> romanise("김 민준")
     'gim minjun'
@@ -102,7 +102,7 @@ def surname_key(text: str) -> str:
 
 
 def split_name(name: str) -> tuple[str, str]:
-    """Split a Hangul name into surname and given name. Surnames such as 남궁 have two syllables.
+    """Return surname and given name of a Hangul name. Surnames such as 남궁 have two syllables.
 
     >>> split_name("김민준"), split_name("남궁민수"), split_name("황보")
     (('김', '민준'), ('남궁', '민수'), ('황', '보'))

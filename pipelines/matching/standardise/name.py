@@ -45,10 +45,10 @@ class Name:
 
 
 def parse_full_name(text: str | None) -> Name:
-    """Split a whole name into given name and surname; all parts are unknown for `None`.
+    """Return given name and surname of a whole name; all parts are unknown for `None`.
 
-    The surname comes first in Hangul names, before a comma (`Smith, John`), and where the first word is a romanised
-    Korean surname and the last word is not. Otherwise the given name comes first.
+    The surname comes first in Hangul names and before a comma (`Smith, John`). It also comes first if the first word is
+    a romanised Korean surname and the last word is not. Otherwise the given name comes first.
 
     >>> parse_full_name("Dr. John Starkie Gardner")
     Name(given='john', surname='gardner', tokens=('john', 'starkie', 'gardner'))
@@ -77,10 +77,11 @@ def parse_full_name(text: str | None) -> Name:
 
 
 def parse_parts(given: str | None, surname: str | None, full: str | None = None) -> Name:
-    """Combine the fields given name and surname, and a full-name field that may contain more words.
+    """Parse a name from separate fields: given name, surname and optionally the full name. Null fields are ignored.
 
-    A single Latin word in the given-name field remains the given name, even if it may be a surname: the comparison
-    looks for it in both. A single Hangul word of three or more syllables is parsed as a whole name.
+    The words of the full name are added to the tokens. A single Latin word in the given-name field is taken as the
+    given name, even if it could be a surname; the comparison tests it as both. A single Hangul word of three or more
+    syllables is parsed as a whole name.
 
     >>> parse_parts("Mary Ann", "O'Brien")
     Name(given='mary', surname="o'brien", tokens=('mary', 'ann', "o'brien"))
@@ -100,7 +101,7 @@ def parse_parts(given: str | None, surname: str | None, full: str | None = None)
 
 
 def comparable(text: str) -> str:
-    """Return the form of a text on which edit distances are computed: letters only, without accents.
+    """Return the form of a text from which edit distances are computed: letters only, without accents.
 
     Each jamo of Hangul becomes one ASCII sign. DuckDB counts distances in bytes and Spark in characters; with one byte
     per letter both count letters.

@@ -1,4 +1,4 @@
-"""Normalises text (Unicode form, case, spaces, accents), so that ways of typing are not differences."""
+"""Normalises text (Unicode form, case, spaces, accents), so that texts typed in different ways become equal."""
 
 import unicodedata
 
@@ -30,7 +30,7 @@ def fold(text: str | None) -> str | None:
 
 
 def strip_accents(text: str) -> str:
-    """Remove accents from Latin letters; Hangul stays unchanged.
+    """Return the text without accents on Latin letters; Hangul is unchanged.
 
     >>> strip_accents("josé 김")
     'jose 김'

@@ -1,4 +1,4 @@
-"""Anonymises a table on Spark or Sail: the engine counts, this process searches, a join brings the labels back.
+"""Anonymises a table on Spark or Sail: the engine counts rows, this process searches, a join adds the labels.
 
 Only the distinct combinations of quasi-identifiers and modelled sensitive values reach this process, at most
 `spec.memory_units` at once (see `parts`). The result does not depend on partitioning or engine. Units are sorted here,
@@ -90,7 +90,7 @@ def count_units(keyed: DataFrame, spec: Spec) -> tuple[FrequencyTable, pd.DataFr
     if len(counted) > spec.memory_units:
         return None
     if counted.empty:
-        raise SpecError("the table has no rows; there is nothing to release")
+        raise SpecError("the table has no rows, so nothing can be released; add rows")
     named = counted[keys].set_axis(names, axis=1)
     tabulated = tabulate(named, spec, counted[ROWS].to_numpy(np.int64), counted[HOME].to_numpy(np.bool_))
     counted[UNIT] = tabulated.unit_of_row

@@ -1,6 +1,6 @@
 """Releases a table with more units than one process holds: the engine divides it into parts, searched one by one.
 
-Rows, units, labels and counts lie in a scratch folder that the engine can write. This process holds the units of one
+Rows, units, labels and counts are in a scratch folder that the engine can write. This process holds the units of one
 part (`spec.memory_units`), histograms of at most 65,536 cells, and the distinct labels of each column. The parts are
 those of `search.table_part`, so the release equals that of `anonymize` on any engine.
 """
@@ -47,7 +47,7 @@ JOINED = 4
 
 @dataclass
 class PartsRelease:
-    """The released table, its information loss, the number of suppressed rows, and of distinct combinations."""
+    """The released table, its information loss, and the numbers of suppressed rows and of distinct combinations."""
 
     published: DataFrame
     loss: float
@@ -71,10 +71,11 @@ def release_in_parts(keyed: DataFrame, spec: Spec, scratch: str) -> PartsRelease
 
 
 class _Parts:
-    """One release in parts. Folders below `scratch`: row, unit, released, and per batch whole, split, key and ranked.
+    """Makes one release in parts.
 
-    No join takes the result of another join. Sail knows the sizes of Parquet files, but not of joined frames, and would
-    build the hash table of a second join from the rows.
+    Folders below `scratch`: row, unit, released; and for each batch of parts whole, split, key and ranked. No join
+    takes the result of another join. Sail knows the sizes of Parquet files, but not of joined frames, and would build
+    the hash table of a second join from the rows.
     """
 
     def __init__(self, keyed: DataFrame, spec: Spec, scratch: str) -> None:
@@ -114,7 +115,7 @@ class _Parts:
         return self.session.read.parquet(self._place(name))
 
     def _encode(self) -> tuple[tuple[Domain, ...], tuple[Sensitive, ...], list[Column]]:
-        """Returns domains, sensitive columns, and the code of each column's text, from the counts of each column."""
+        """Returns domains, sensitive columns, and for each column an expression that maps its text to a code."""
         from pyspark.sql import functions as f
 
         counts = [self._count_texts(i) for i in range(len(self.names))]
@@ -130,7 +131,10 @@ class _Parts:
                 domains.append(domain)
             else:
                 if len(found) > LARGEST_TABLE:
-                    raise SpecError(f"sensitive column {name!r} has more than {LARGEST_TABLE} values", column=name)
+                    raise SpecError(
+                        f"sensitive column {name!r} has more than {LARGEST_TABLE} values; round or truncate them first",
+                        column=name,
+                    )
                 first_bin = sum(len(column.values) for column in sensitive)
                 column, number = encode_sensitive(text, name, self.spec, rows, first_bin)
                 sensitive.append(column)
@@ -139,14 +143,14 @@ class _Parts:
         return tuple(domains), tuple(sensitive), codes
 
     def _count_texts(self, i: int) -> DataFrame:
-        """Returns the texts of a column and the rows of each, at most one more than a column may have."""
+        """Returns the distinct texts of column `i` with their numbers of rows, at most `LARGEST_TABLE` + 1 texts."""
         from pyspark.sql import functions as f
 
         counted = self.keyed.groupBy(f"{KEY}{i}").agg(f.count(f.lit(1)).alias(ROWS)).limit(LARGEST_TABLE + 1)
         return counted.select(f.lit(i).alias(COLUMN), f.col(f"{KEY}{i}").alias(TEXT), ROWS)
 
     def _write_rows(self) -> None:
-        """Writes the rows with words in place of keys."""
+        """Writes the rows to the folder `row`, with packed integers (words, see `unit_key`) in place of text keys."""
         from pyspark.sql import functions as f
 
         home = f.when(f.col(HOME), f.lit(0)).otherwise(f.lit(1)).cast("long")
@@ -159,7 +163,7 @@ class _Parts:
         self.keyed.select(*[f.col(f"`{name}`") for name in kept], *named).write.parquet(self._place("row"))
 
     def _table(self, low: int, high: int) -> tuple[NDArray[np.int64], FrequencyTable]:
-        """Returns the words and the frequency table of the units of one part."""
+        """Returns the words (see `unit_key`) and the frequency table of the units of one part."""
         units = self._within("unit", low, high).toArrow()
         words = np.stack([units[name].to_numpy() for name in self.keys], 1)
         order = np.lexsort(words.T[::-1])
@@ -207,7 +211,10 @@ class _Parts:
         return join_broken(self.packing, lender, edges, counted.tolist(), content, self.spec)
 
     def _write_labels(self, batch: int, words: NDArray[np.int64], allocation: Allocation) -> None:
-        """Writes the labels of one part: by words for units in one class, by words and ranks for the others."""
+        """Writes the labels of one part, with the keys that join them to rows.
+
+        The key of a unit in one class is its words. A unit in several classes also needs the rank of the row.
+        """
         import pyarrow as pa
 
         last = np.cumsum(allocation.count)
@@ -263,7 +270,7 @@ class _Parts:
 
 
 def _lookup(key: Column, texts: list[str], codes: list[int]) -> Column:
-    """Returns the code of a text without a join. Frequent texts come first, so that the engine compares fewer."""
+    """Returns an expression that maps a text to its code without a join. Give frequent texts first: it is faster."""
     from pyspark.sql import functions as f
 
     found = f.when(key == texts[0], f.lit(codes[0]))

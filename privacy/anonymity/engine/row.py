@@ -1,4 +1,4 @@
-"""The rows on the engine: their text keys, and the order in which equal rows are distributed to classes."""
+"""Prepares rows on the engine: adds text keys, and the order in which equal rows are distributed to classes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def text_of(name: str) -> Column:
 def with_keys(frame: DataFrame, spec: Spec) -> DataFrame:
     """Returns the released columns, the quasi-identifiers and modelled columns as text keys, and HOME.
 
-    HOME says whether the row counts as a person: one row of each person does.
+    HOME is true for the one row of each person that counts as the person.
     """
     from pyspark.sql import Window
     from pyspark.sql import functions as f

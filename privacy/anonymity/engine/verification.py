@@ -23,7 +23,7 @@ PERSON = "__person"
 
 
 def verify_on_engine(published: DataFrame, keyed: DataFrame, spec: Spec, scratch: str | None = None) -> Verdict:
-    """Verifies a published frame against the rows of its input.
+    """Returns the verifier's verdict on a published frame, checked against the rows of its input.
 
     With `scratch`, the counts are written there first and read in buckets of about `spec.memory_units`.
     """
@@ -69,7 +69,7 @@ def _plans(spec: Spec) -> list[tuple[list[str], tuple[AnyModel, ...]]]:
 
 
 def _buckets(counted: DataFrame, quasi: Sequence[str], most: int, place: str | None) -> Iterator[pd.DataFrame]:
-    """Yields the counts in frames of about `most` rows. Every class is in one of them."""
+    """Yields the counts in frames of about `most` rows. All rows of a class are in one frame."""
     from pyspark.sql import functions as f
 
     if place is None:
@@ -86,7 +86,7 @@ def _buckets(counted: DataFrame, quasi: Sequence[str], most: int, place: str | N
 
 
 def _join(verdicts: list[Verdict]) -> Verdict:
-    """Returns one verdict from verdicts of different classes."""
+    """Returns one verdict that combines the verdicts on different classes."""
     floors = ("k_anonymity", "distinct_l", "entropy_l", "k_map")
     measured: dict[str, float] = {}
     for verdict in verdicts:
@@ -104,7 +104,7 @@ def _join(verdicts: list[Verdict]) -> Verdict:
 
 
 def _whole(verdicts: list[Verdict], rows: int, people: int, original_rows: int, spec: Spec) -> Verdict:
-    """Returns one verdict from verdicts of different models over the same classes, and checks the number of rows."""
+    """Returns one verdict that combines verdicts on different models, and checks the number of rows."""
     faults = [fault for verdict in verdicts for fault in verdict.faults]
     if rows < original_rows * (1 - spec.suppression_limit) - 1e-6:
         faults.append(f"{original_rows - rows} rows are missing, more than the suppression limit allows")

@@ -1,1 +1,1 @@
-"""The report of a release: a plain record of what was measured, and the renderers that turn it into HTML and JSON."""
+"""The report of a release: a plain record of the measurements, and its rendering as HTML and JSON."""

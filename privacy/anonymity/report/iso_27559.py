@@ -197,7 +197,7 @@ def _identifiability(report: ReleaseReport) -> tuple[Section, ...]:
 
 
 def singling_text(report: ReleaseReport) -> str:
-    """Returns how many unique people each column accounts for, as text."""
+    """Returns as text how many people are unique, and how many would be without each column."""
     unique = report.before.unique
     if not unique:
         return "No person was unique"

@@ -30,8 +30,8 @@ def make_report(
 ) -> ReleaseReport:
     """Measures risk before and after, utility and attacks of a release, and returns its report.
 
-    `published` must keep the index of `original`. `context` None: that of the specification. `verdict` None: the
-    release is verified again.
+    `published` must keep the index of `original`. When `context` is None, the specification's context is used. When
+    `verdict` is None, the release is verified again.
     """
     quasi = list(spec.quasi)
     text = pd.DataFrame({name: as_text(original[name]) for name in quasi})
@@ -96,7 +96,7 @@ def _facts(
 def _attacks(
     original: pd.DataFrame, text: pd.DataFrame, published: pd.DataFrame, spec: Spec, cover: Cover
 ) -> tuple[AttackRisk, ...]:
-    """Returns singling out, linkability of two halves of the quasi-identifiers, and inference of sensitive columns."""
+    """Returns the scores of all attacks: singling out, linkability, and inference of each sensitive column."""
     quasi, owners = list(spec.quasi), original[spec.person] if spec.person else None
     inside = text.loc[published.index]
     found = [

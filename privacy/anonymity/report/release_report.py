@@ -16,7 +16,7 @@ from privacy.anonymity.verify.verification import Verdict
 
 @dataclass(frozen=True)
 class ColumnFact:
-    """What happened to a released column. Losses and shares are over the released rows."""
+    """Figures of one released column: treatment, loss and shares, over the released rows."""
 
     role: str
     values_before: int
@@ -31,7 +31,7 @@ class ColumnFact:
 
 @dataclass(frozen=True)
 class ReleaseReport:
-    """What was measured about a release, and what its specification says."""
+    """All measurements of a release, and its specification."""
 
     title: str
     spec: Spec

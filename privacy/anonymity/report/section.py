@@ -46,7 +46,7 @@ class Section:
 
 
 def asked(context: Context, label: str, field: str) -> Statement:
-    """Returns the answer of the context, or the open question when the field is None."""
+    """Returns the context's answer to a question as a statement; an open question when the field is None."""
     answer = getattr(context, field)
     return Statement(label, None if answer is None else str(answer), QUESTIONS[field])
 

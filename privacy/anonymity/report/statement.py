@@ -20,7 +20,7 @@ def residual_risk(report: ReleaseReport) -> Statement:
 
 
 def verification(report: ReleaseReport) -> Statement:
-    """Returns what the independent verifier found for each model."""
+    """Returns the independent verifier's result for each model as a statement."""
     measured = measured_text(report.verdict.measured)
     if report.verdict.is_passed:
         return Statement("Verification", f"Passed by code that shares nothing with the search. Worst class: {measured}")

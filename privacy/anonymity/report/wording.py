@@ -1,4 +1,4 @@
-"""Texts for models, measured values and the treatment of columns."""
+"""Returns models, measured values and the treatment of columns as text for reports."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ Z = 1.959963984540054
 
 @dataclass(frozen=True)
 class AttackRisk:
-    """The risk of an attack with its interval. `attack` and `baseline` are success rates over `attempts`."""
+    """The risk of one attack, with its 95 % interval. `attack` and `baseline` are success rates over `attempts`."""
 
     name: str
     risk: float
@@ -34,7 +34,7 @@ class AttackRisk:
 
 
 def wilson(successes: int, attempts: int) -> tuple[float, float, float]:
-    """Returns centre and bounds of Wilson's 95 % interval of a rate; (0, 0, 1) without attempts."""
+    """Returns centre, lower and upper bound of Wilson's 95 % interval of a rate; (0, 0, 1) without attempts."""
     if attempts == 0:
         return 0.0, 0.0, 1.0
     rate = successes / attempts
@@ -57,14 +57,14 @@ def _score(name: str, hits: int, attempts: int, base_hits: int, base_attempts: i
 
 
 def _encode(column: pd.Series) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the code of each row by the text of its value, and the texts."""
+    """Returns the code of each row's value, and the distinct values as text; equal texts have equal codes."""
     code, values = pd.factorize(column, use_na_sentinel=False)
     place, texts = pd.factorize(np.array([str(value) for value in values], object))
     return place[code].astype(np.int64), np.asarray(texts, object)
 
 
 class _Groups:
-    """The distinct rows of a release, to be compared with what an attacker knows."""
+    """Holds the distinct rows of a release, and finds those that fit an attacker's knowledge."""
 
     def __init__(self, published: pd.DataFrame, cover: Cover, secret: str | None = None) -> None:
         names = [*cover, *([secret] if secret else [])]
@@ -81,7 +81,7 @@ class _Groups:
         self._fits: dict[tuple[str, str], np.ndarray] = {}
 
     def fitting(self, target: pd.Series, known: Sequence[str]) -> np.ndarray:
-        """Returns which groups are consistent with the attacker's knowledge of the target."""
+        """Returns which distinct rows fit the columns of the target that the attacker knows."""
         inside = np.ones(len(self.count), np.bool_)
         for name in known:
             value = str(target[name])
@@ -106,7 +106,7 @@ def _attack(
     seed: int,
     succeeds: Try,
 ) -> AttackRisk:
-    """Scores an attack on people in the release against people who are not in it.
+    """Scores an attack on people in the release, with people who are not in it (`control`) as the baseline.
 
     When `control` is None, the baseline attacks the same targets in the release without their own rows.
     """
@@ -127,7 +127,7 @@ def _attack(
 
 
 class _People:
-    """The original records by their quasi-identifiers, to count the records that a claim fits."""
+    """Counts the original records that a claim about quasi-identifiers fits."""
 
     def __init__(self, original: pd.DataFrame, columns: Sequence[str]) -> None:
         found = {name: _encode(original[name]) for name in columns}
@@ -145,7 +145,7 @@ class _People:
         return int(self._count[fits].sum()) == 1
 
     def unique(self) -> set[tuple[str, ...]]:
-        """Returns the combinations that exactly one record has."""
+        """Returns the combinations of quasi-identifiers that exactly one record has."""
         rows = self._first[self._count == 1]
         return set(zip(*(values[rows] for values in self.text.values()), strict=True))
 
@@ -153,7 +153,7 @@ class _People:
 def singling_out(
     original: pd.DataFrame, published: pd.DataFrame, cover: Cover, attempts: int = 300, seed: int = 0
 ) -> AttackRisk:
-    """Scores claims built from published rows that should match exactly one original record.
+    """Scores the singling-out attack: a claim made from a published row should fit exactly one original record.
 
     The attacker takes a published row, a unique one if there is any, and claims that exactly one person fits its
     labels. The baseline takes a random value for each column.
@@ -174,7 +174,7 @@ def singling_out(
 def singling_out_by_guess(
     original: pd.DataFrame, published: pd.DataFrame, cover: Cover, attempts: int = 300, seed: int = 0
 ) -> AttackRisk:
-    """Scores claims of single values, guessed from the labels of a published row, that should match exactly one record.
+    """Scores singling out by guessed values: a value guessed inside each label of a row should fit exactly one record.
 
     No label of a k-anonymous release isolates a person, but a guessed value inside each label may. The baseline takes
     each column's value from some other record. It shows how often a plausible combination isolates a person by chance.
@@ -203,7 +203,7 @@ def linkability(
     seed: int = 0,
     owners: pd.Series | None = None,
 ) -> AttackRisk:
-    """Scores linking two sets of attributes of one person through the release.
+    """Scores the linkability attack: linking two sets of attributes of one person through the release.
 
     A link succeeds when both halves of the target's attributes fit exactly one published row, the same for both.
 
@@ -236,9 +236,9 @@ def inference(
     seed: int = 0,
     owners: pd.Series | None = None,
 ) -> AttackRisk:
-    """Scores guessing a target's secret as the most frequent value among the published rows that fit the target.
+    """Scores the inference attack: guessing a secret as the most frequent value of the rows that fit the target.
 
-    The baseline makes the same guess about people who are not in the release. What it gets right is knowledge about the
+    The baseline makes the same guess about people who are not in the release. Its successes are knowledge about the
     population, not about a person. `secret` is a column of the release; other arguments as in `linkability`.
     """
     groups = _Groups(published, cover, secret)

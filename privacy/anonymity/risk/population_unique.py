@@ -21,7 +21,7 @@ LEAST_ALPHA = 1e-6
 
 
 def pitman_uniques(sizes: NDArray[np.int64], population: int | None) -> float | None:
-    """Returns the estimate by Pitman's model, fitted by maximum likelihood (Hoshino 2001).
+    """Returns the number of population uniques by Pitman's model, fitted by maximum likelihood (Hoshino 2001).
 
     A person is unique among N people with probability Gamma(theta + 1) Gamma(theta + alpha + N - 1) / (Gamma(theta +
     alpha) Gamma(theta + N)). The model assumes an unlimited number of classes. So it overestimates where the sample has
@@ -76,7 +76,7 @@ def fit_pitman(sizes: NDArray[np.int64]) -> tuple[float, float]:
 
 
 def poisson_uniques(sizes: NDArray[np.int64], population: int | None) -> float | None:
-    """Returns the estimate for class sizes that are zero-truncated Poisson with one rate.
+    """Returns the number of population uniques for class sizes that are zero-truncated Poisson with one rate.
 
     The rate is fitted to the share of sample uniques among classes; the sampling fraction thins the population. All
     classes have one rate, so this is the lowest of the estimates.
@@ -97,7 +97,7 @@ def poisson_uniques(sizes: NDArray[np.int64], population: int | None) -> float |
 
 
 def slide_negative_binomial_uniques(sizes: NDArray[np.int64], population: int | None) -> float | None:
-    """Returns the estimate for classes of 1 + NB(r, p) people (SNB, Chen and McNulty 1998).
+    """Returns the number of population uniques for classes of 1 + NB(r, p) people (SNB, Chen and McNulty 1998).
 
     Every person is sampled with probability f = n / N. With G the generating function of a class's people, a class has
     no sampled person with probability G(1 - f), and one with f G'(1 - f). K classes hold N people. r and p are fitted
@@ -131,7 +131,10 @@ def slide_negative_binomial_uniques(sizes: NDArray[np.int64], population: int | 
 
 
 def _known(sizes: NDArray[np.int64], population: int) -> float | None:
-    """Returns the number that needs no model: of a census, or 0 without sample uniques; else None."""
+    """Returns the number of population uniques where no model is needed; None otherwise.
+
+    No model is needed for a census, or without sample uniques (the number is 0).
+    """
     unique = float((sizes == 1).sum())
     return unique if unique == 0 or population <= int(sizes.sum()) else None
 

@@ -1,4 +1,6 @@
-"""Measures what a model loses when it is trained on the release instead of the original, on held-out original rows.
+"""Measures how much accuracy a predictive model loses when it is trained on the release instead of the original.
+
+Both models are scored on original rows that neither was trained on.
 
 A published label becomes the shares of the values that it covers. An original value becomes a share of 1. So both train
 the same model on the same features. Columns of many numbers are replaced by their rank.
@@ -30,7 +32,7 @@ FEWEST = 50
 
 @dataclass(frozen=True)
 class Prediction:
-    """Scores on held-out original rows: accuracy of a classifier, or R² of a regression. `baseline` uses no features.
+    """Scores on original rows kept for testing: accuracy of a classifier, or R². `baseline` uses no features.
 
     `kept` is the share of the original model's gain over the baseline that the release's model keeps.
     """
@@ -87,7 +89,7 @@ def measure_prediction(original: pd.DataFrame, published: pd.DataFrame, spec: Sp
 def _shares(
     original: pd.DataFrame, published: pd.DataFrame, spec: Spec, cover: Cover
 ) -> dict[str, Mapping[str, NDArray[np.float64]]]:
-    """Returns the features of each value and label, for each column."""
+    """Returns for each column the feature vector of each value and label: the shares of the values that it covers."""
     out: dict[str, Mapping[str, NDArray[np.float64]]] = {}
     for name, column in spec.columns.items():
         if column.role == "identifying" or name in (spec.target, spec.person):
@@ -123,7 +125,7 @@ def _features(
 def _classification(
     x: NDArray[np.float64], y: pd.Series, x_test: NDArray[np.float64], y_test: pd.Series
 ) -> tuple[float, float]:
-    """Returns the accuracies of the most frequent value and of a logistic regression."""
+    """Returns two accuracies: of always guessing the most frequent value, and of a logistic regression."""
     from sklearn.linear_model import LogisticRegression
 
     model = LogisticRegression(max_iter=300).fit(x, y.astype(str))
@@ -134,7 +136,7 @@ def _classification(
 def _regression(
     x: NDArray[np.float64], y: pd.Series, x_test: NDArray[np.float64], y_test: pd.Series
 ) -> tuple[float, float]:
-    """Returns the R² of the mean, which is 0, and of a ridge regression."""
+    """Returns two R²: of always guessing the mean, which is 0, and of a ridge regression."""
     from sklearn.linear_model import Ridge
 
     return 0.0, float(Ridge(alpha=1.0).fit(x, y.astype(float)).score(x_test, y_test.astype(float)))

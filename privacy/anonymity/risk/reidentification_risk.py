@@ -115,19 +115,19 @@ def highest_risk_rows(
 
 
 def encode(frame: pd.DataFrame, quasi: Sequence[str]) -> tuple[list[NDArray[np.int64]], list[int]]:
-    """Returns the codes of each column by its text, and the number of distinct values of each."""
+    """Returns the integer codes of each column's texts, and each column's number of distinct values."""
     found = [pd.factorize(as_text(frame[name])) for name in quasi]
     return [code.astype(np.int64) for code, _ in found], [len(values) for _, values in found]
 
 
 def _require(frame: pd.DataFrame, quasi: Sequence[str], person: str | None) -> None:
     if not quasi:
-        raise SpecError("no quasi-identifiers; name at least one column that others may know people by")
+        raise SpecError("no quasi-identifiers; name at least one column that an attacker may know")
     absent = [name for name in (*quasi, *([person] if person else [])) if name not in frame.columns]
     if absent:
         raise missing_columns(absent, list(frame.columns))
     if frame.empty:
-        raise SpecError("the table has no rows; there is no risk to measure")
+        raise SpecError("the table has no rows, so no risk can be measured; add rows")
 
 
 def _owners(frame: pd.DataFrame, person: str | None) -> NDArray[np.int64]:
@@ -153,7 +153,7 @@ def _classes(
 def _at_riskiest(
     row_class: NDArray[np.int64], people_of_row: NDArray[np.int64], owner: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """Returns the class sizes when each person counts only in the smallest of their classes."""
+    """Returns the class sizes after counting each person only in their smallest class; empty classes are left out."""
     order = np.lexsort((row_class, people_of_row, owner))
     first = order[np.r_[True, np.diff(owner[order]) != 0]]
     sizes = np.bincount(row_class[first])
@@ -176,7 +176,7 @@ def _journalist(
 def _unique_without(
     codes: list[NDArray[np.int64]], sizes: list[int], quasi: Sequence[str], owner: NDArray[np.int64]
 ) -> dict[str, int]:
-    """Returns for each column the people who are unique by the other columns."""
+    """Returns for each column the number of people who are unique by the other columns alone."""
     out = {}
     for left_out, name in enumerate(quasi):
         kept = [j for j in range(len(quasi)) if j != left_out]

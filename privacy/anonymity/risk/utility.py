@@ -30,7 +30,7 @@ class Utility:
 def label_cover(
     original: pd.Series, labels: Sequence[str], paths: Sequence[Sequence[str]] = ()
 ) -> dict[str, frozenset[str]]:
-    """Returns the values of `original` that each label covers. `paths` are rows of the column's hierarchy."""
+    """Returns for each label the values of `original` that it covers. `paths` are rows of the column's hierarchy."""
     from privacy.anonymity.spec.hierarchy import sort_key
 
     present = sorted(set(original), key=sort_key)
@@ -70,7 +70,7 @@ def _range(label: str, present: list[str]) -> list[str]:
         low, high = inside[:at], inside[at + 1 :]
         if low in present and high in present:
             return present[present.index(low) : present.index(high) + 1]
-    raise KeyError(f"label {label!r} is no value, node, set or range of its column")
+    raise KeyError(f"label {label!r} is not a value, node, set or range of its column; pass the original table")
 
 
 def measure_utility(

@@ -34,7 +34,7 @@ class Allocation:
         return int(self.count[self.group == SUPPRESSED].sum())
 
     def spread(self, unit_of_row: NDArray[np.int64], rank: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Returns the class of each row.
+        """Returns the class of each row, given the rows' units.
 
         Rows of one unit are distributed to its classes by rising `rank`, then by position. `rank` must follow from the
         row's content, so that the order of the rows does not matter.
@@ -71,8 +71,9 @@ def make_labels(table: FrequencyTable, unit: NDArray[np.int64], group: NDArray[n
 
 
 def _sets(codes: NDArray[np.int64], starts: NDArray[np.int64]) -> tuple[NDArray[np.int64], list[NDArray[np.int64]]]:
-    """Returns the number of each class's set of codes, and the codes of each set. Members of class i begin at
-    `starts[i]`.
+    """Returns the distinct sets of codes that classes have, and for each class the number of its set.
+
+    The codes of class i begin at `starts[i]`. The numbers come first in the result.
     """
     place = np.zeros(len(starts), np.int64)
     for word in range(int(codes.max()) // BITS + 1):

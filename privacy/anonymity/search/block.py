@@ -28,9 +28,9 @@ def violated(
     units: NDArray[np.int64] | None = None,
     records: NDArray[np.int64] | None = None,
 ) -> list[str]:
-    """Returns the names of the models that `units` (None: all) would break as one class.
+    """Returns the names of the models that the units would break if they were one class.
 
-    `records` is the number of records of each unit (None: all of them).
+    `units` None takes all units. `records` is the number of records of each unit; None takes all of them.
     """
     chosen = np.arange(len(table.count)) if units is None else units
     weight = np.where(table.is_home[chosen], table.count[chosen] if records is None else records, 0)
@@ -85,7 +85,7 @@ def partition(table: FrequencyTable, spec: Spec, threads: int = 1) -> list[NDArr
 
 
 def _near_pairs(table: FrequencyTable, threads: int) -> NDArray[np.int64]:
-    """Returns (pairs, 2) tuples of a sample and the tuples nearest to them."""
+    """Returns (pairs, 2): the numbers of sampled tuples, each with a tuple near to it."""
     start = table.unit_start
     codes = np.ascontiguousarray(table.codes[start[:-1]])
     tuples = len(codes)

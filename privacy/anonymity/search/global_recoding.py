@@ -66,7 +66,7 @@ def recode_globally(table: FrequencyTable, spec: Spec, population: pd.DataFrame 
 
 
 def _bound(table: FrequencyTable, node: Node) -> float:
-    """Returns the mean loss of a node's labels without suppression, the least cost of the node."""
+    """Returns the mean loss of a node's labels without suppression, a lower bound of the node's cost."""
     total = 0.0
     for j, (domain, level) in enumerate(zip(table.domains, node, strict=True)):
         total += table.weights[j] * float(domain.group_loss[level][table.codes[:, j]] @ table.count)
@@ -85,7 +85,7 @@ def _keys(table: FrequencyTable, codes: NDArray[np.int32], node: Node) -> NDArra
 def _judge(
     table: FrequencyTable, spec: Spec, node: Node, population: tuple[NDArray[np.int32], NDArray[np.int64]] | None
 ) -> _Outcome | None:
-    """Returns the loss of a node with its failing classes suppressed; None when that is more than allowed."""
+    """Returns a node's loss after suppressing the classes that break a model; None beyond the suppression limit."""
     codes = table.codes if population is None else np.concatenate([table.codes, population[0]])
     group = np.unique(_keys(table, codes, node), return_inverse=True)[1].ravel()
     groups = int(group.max()) + 1
@@ -134,7 +134,7 @@ def _allocate(table: FrequencyTable, node: Node, outcome: _Outcome) -> Allocatio
 def _population_codes(
     table: FrequencyTable, spec: Spec, population: pd.DataFrame | None
 ) -> tuple[NDArray[np.int32], NDArray[np.int64]] | None:
-    """Returns the population's tuples that have codes, and the people of each; None if no model needs it."""
+    """Returns the population's tuples of values in the table, with their people; None if no model needs them."""
     if not any(isinstance(model, PopulationModel) for model in spec.models):
         return None
     if population is None:
@@ -148,6 +148,6 @@ def _population_codes(
         codes[:, j] = as_text(population[domain.column]).map(lookup).fillna(-1).astype(np.int64)
     codes = codes[(codes >= 0).all(1)]
     if not len(codes):
-        raise InfeasibleError("no person of the population has values of the table; is it the right population?")
+        raise InfeasibleError("no person of the population has values of the table; check --population-table")
     distinct, count = np.unique(codes, axis=0, return_counts=True)
     return distinct.astype(np.int32), count.astype(np.int64)

@@ -94,8 +94,8 @@ def recode_locally(table: FrequencyTable, spec: Spec, threads: int | None = None
 def effort_for(table: FrequencyTable, spec: Spec) -> int:
     """Returns `spec.effort`, or the largest effort whose run time is about that of `USUAL_TUPLES` combinations.
 
-    The default is at least 1 and at most `USUAL_EFFORT`. Models about shares have few rounds; for them it is up to
-    `MOST_EFFORT` in small tables.
+    When `spec.effort` is None, the result is at least 1 and at most `USUAL_EFFORT`. For models about shares, which
+    have few rounds, it is up to `MOST_EFFORT` in small tables.
     """
     if spec.effort is not None:
         return spec.effort
@@ -107,7 +107,7 @@ def effort_for(table: FrequencyTable, spec: Spec) -> int:
 
 
 def _search(table: FrequencyTable, block: NDArray[np.int64], spec: Spec, threads: int) -> Found:
-    """Returns unit, class and count of each slot of the classes found for a table in one block."""
+    """Returns the classes found for a table in one block, as slots: unit, class and number of records."""
     problem, classes = _first(table, block, spec, threads, FEWEST_NEAR, STARTS)
     slots = refine_in_regions(problem, slots_of(classes), _schedule(table, problem, classes, spec), spec.seed, threads)
     slots = relocate_all(problem, slots)
@@ -115,7 +115,7 @@ def _search(table: FrequencyTable, block: NDArray[np.int64], spec: Spec, threads
 
 
 def _search_block(table: FrequencyTable, block: NDArray[np.int64], spec: Spec, threads: int) -> Found:
-    """Does the same for one of many blocks, which is refined as a whole.
+    """Returns the classes found for one of many blocks, as `_search` does, but refined as a whole.
 
     Where k-anonymity is the only model, tables of more than `WHOLE` times `block_tuples` get fewer rounds. So the time
     grows little with the table. Records are closer to each other there, and good cuts between blocks gain more for less
@@ -134,7 +134,7 @@ def _search_block(table: FrequencyTable, block: NDArray[np.int64], spec: Spec, t
 def _first(
     table: FrequencyTable, block: NDArray[np.int64], spec: Spec, threads: int, fewest: int, starts: int
 ) -> tuple[Problem, Classes]:
-    """Returns the problem of a block and the classes before refinement."""
+    """Returns the kernel's problem of one block, and its first classes, before refinement."""
     problem, count = make_problem(table, block, spec, threads, fewest)
     classes = _new(problem, count)
     keep_satisfied(problem, classes)
@@ -149,7 +149,7 @@ def _schedule(table: FrequencyTable, problem: Problem, classes: Classes, spec: S
 
 
 def _grow(problem: Problem, classes: Classes, starts: int = STARTS) -> None:
-    """Assigns every unassigned record to a class by growth."""
+    """Assigns every unassigned record to a class, by growing classes around seeds."""
     left = np.flatnonzero(classes.left > 0)
     floors = problem.floor[problem.tuple_of[left]]
     seeds = left[np.lexsort((left, -floors))]
@@ -222,7 +222,7 @@ def make_problem(
 def _models(
     table: FrequencyTable, spec: Spec
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64], NDArray[np.int32]]:
-    """Returns the models as arrays. k-anonymity comes first, with k = 1 when it is not asked for."""
+    """Returns the models as arrays. k-anonymity comes first, with k = 1 when the specification lacks it."""
     place = {sensitive.column: sensitive for sensitive in table.sensitive}
     total = sum(len(sensitive.values) for sensitive in table.sensitive)
     levels = max((len(sensitive.ground) for sensitive in table.sensitive), default=1)

@@ -1,4 +1,4 @@
-"""Computes a lower bound of the loss of every release with hierarchy labels, whatever search finds it."""
+"""Computes a lower bound of the loss of every release with hierarchy labels, independent of the search."""
 
 from __future__ import annotations
 
@@ -27,21 +27,24 @@ def list_labels(
 
 
 def lower_bound(table: FrequencyTable, p: Problem, count: NDArray[np.int64], steps: int) -> float:
-    """Returns a loss, summed over all records, that no k-anonymous release with hierarchy labels can go below.
+    """Returns a lower bound of the summed loss of any k-anonymous release with hierarchy labels.
 
-    Holds for releases without suppression. It is the Lagrangian dual (see `kernel.dual_price`) over every label of the
-    lattice that covers k people. Every value of the dual is a bound; more `steps` of ascent give a higher one.
+    It holds for releases without suppression. It is the Lagrangian dual (see `kernel.dual_price`) over every label of
+    the lattice that covers k people. Every value of the dual is a bound; more `steps` of ascent give a higher one.
     """
     k = int(p.model_number[0, 0])
     people = np.add.reduceat(count, p.unit_start[:-1])
     labels = list_labels(table, p, people)
-    # A record may be worth more than its own whole loss: without it, the k - 1 others of its class would pay more too.
+    # A price may exceed the record's own largest loss: without the record, k - 1 others would lose more too.
     highest = np.full(len(people), float(k))
     return float(find_prices(labels, people, k, p.floor, highest, steps)[1])
 
 
 def _lattice(table: FrequencyTable) -> Lattice:
-    """Returns the nodes of the columns, each with a random number; the sum of a label's numbers identifies it."""
+    """Returns the hierarchy nodes of all columns, each with a random number.
+
+    The sum of the numbers of its nodes identifies a label.
+    """
     random = np.random.default_rng(2**61 - 1)
     size = np.array([len(domain.values) for domain in table.domains], np.int64)
     levels = np.array([len(domain.groups) for domain in table.domains], np.int64)
@@ -63,7 +66,7 @@ def _lattice(table: FrequencyTable) -> Lattice:
 def _lattice_labels(
     table: FrequencyTable, codes: NDArray[np.int32], cap: NDArray[np.float64], people: NDArray[np.int64], k: int
 ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64]]:
-    """Returns pairs of (tuple, label), by rising tuple, and the cost of each label that covers `k` people."""
+    """Returns the labels that cover `k` people: pairs (tuple, label) by rising tuple, and the cost of each label."""
     lattice = _lattice(table)
     empty, none, nothing, zero = np.zeros(0, np.int32), np.zeros(0, np.uint64), np.zeros(0, np.int64), np.zeros(0)
     pairs = walk(codes, lattice, cap, people, none, nothing, zero, empty, empty, empty, COUNT)

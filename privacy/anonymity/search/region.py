@@ -1,7 +1,7 @@
 """Divides the classes into regions that are refined in parallel, one on each core.
 
-After a few rounds the classes are divided anew along other columns, so no border lasts. The borders and the random
-numbers of each region follow from the classes and the seed alone. So the number of cores changes only the time.
+After a few rounds the classes are divided again along other columns, so no border is permanent. The borders and the
+random numbers of each region follow from the classes and the seed alone. So the number of cores changes only the time.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def run_all(function: Callable[[Item], Result], items: Iterable[Item], threads: 
 
 
 def refine_in_regions(p: Problem, slots: Slots, schedule: Schedule, seed: int, threads: int) -> Slots:
-    """Returns the classes after all rounds of the schedule."""
+    """Returns the classes after all refinement rounds of the schedule, computed region by region."""
     for first in range(0, schedule.rounds, ROUNDS):
         rounds = range(first, min(first + ROUNDS, schedule.rounds))
         random = np.random.default_rng([seed, first])
@@ -84,8 +84,9 @@ def refine_in_regions(p: Problem, slots: Slots, schedule: Schedule, seed: int, t
 
 
 def cut_classes(p: Problem, slots: Slots, random: np.random.Generator) -> list[Slots]:
-    """Returns regions of about REGION_SLOTS slots of classes with a loss. Classes are not divided, similar ones stay
-    together.
+    """Returns the classes divided into regions of about REGION_SLOTS slots. Similar classes stay together.
+
+    A class is never divided. Only classes with a loss count towards the size.
 
     The classes are halved repeatedly in the order of randomly chosen columns. Codes of set columns get a random order.
     """
@@ -122,7 +123,7 @@ def _halve(
 
 
 def _refine_region(p: Problem, slots: Slots, schedule: Schedule, rounds: range, seed: int) -> Slots:
-    """Returns the classes of one region after `rounds`, in the unit numbers of `p`."""
+    """Returns the classes of one region after `rounds` of refinement, with the unit numbers of `p`."""
     units, unit = np.unique(slots.unit, return_inverse=True)
     _, group = np.unique(slots.group, return_inverse=True)
     local = replace(slots, unit=unit.ravel().astype(np.int64), group=group.ravel().astype(np.int64))
@@ -133,7 +134,10 @@ def _refine_region(p: Problem, slots: Slots, schedule: Schedule, rounds: range, 
 
 
 def extract(p: Problem, units: NDArray[np.int64], slots: Slots) -> tuple[Problem, Classes]:
-    """Returns the problem of `units` (rising) alone, and `slots`, in the numbers of that problem, as its classes."""
+    """Returns the problem of some units alone, and their classes.
+
+    `units` are rising unit numbers of `p`. `slots` number the units by their position in `units`.
+    """
     tuples, tuple_of = np.unique(p.tuple_of[units], return_inverse=True)
     number = np.full(len(p.neighbour), -1, np.int32)
     number[tuples] = np.arange(len(tuples), dtype=np.int32)

@@ -1,4 +1,4 @@
-"""Suppresses the records that make their classes costly, and cells whose label says almost nothing.
+"""Suppresses the records that make their classes costly, and cells whose label has lost almost all information.
 
 A suppressed record counts 1 and a suppressed cell its column's whole loss. So both happen only within the limits of the
 specification, and a record is suppressed only when the others gain more than it loses.
@@ -35,9 +35,9 @@ def suppress(table: FrequencyTable, allocation: Allocation, spec: Spec) -> Alloc
 
 
 def _suppress_records(table: FrequencyTable, allocation: Allocation, spec: Spec) -> Allocation:
-    """Returns the best of the allocation and new searches without the records that make their classes costly.
+    """Returns the best of several allocations: the given one, and new ones without records that are costly to keep.
 
-    A new search is kept when its labels, and 1 for each suppressed record, cost less than before.
+    A new allocation is better when the loss of its labels, plus 1 for each suppressed record, is lower.
     """
     best, cost = allocation, _cost(table, allocation)
     slot, gain = _gains(table, allocation)
@@ -60,7 +60,7 @@ def _suppress_records(table: FrequencyTable, allocation: Allocation, spec: Spec)
 
 
 def _gains(table: FrequencyTable, allocation: Allocation) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Returns the slots by falling gain, and the gain per record of leaving each out of its class."""
+    """Returns the slots by falling gain, and the gains: the loss saved per record by suppressing the slot."""
     order = np.argsort(allocation.group, kind="stable")
     gain = np.zeros(len(order))
     for slots in np.split(order, np.flatnonzero(np.diff(allocation.group[order])) + 1):

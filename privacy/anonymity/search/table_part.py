@@ -50,7 +50,7 @@ def find_edges(packing: Packing, histogram: Histogram, most: int) -> list[int]:
 
 
 def _atoms(steps: list[int], histogram: Histogram, low: int, high: int, most: int) -> list[tuple[int, int]]:
-    """Returns (first key, units) of cells with at most `most` units, or of one key, in order."""
+    """Returns consecutive cells as (first key, units). A cell has at most `most` units, or is a single key."""
     stride = next((s for s in reversed(steps) if (high - low) // s <= CELLS), steps[-1])
     out: list[tuple[int, int]] = []
     for cell, units in zip(*(part.tolist() for part in histogram(stride, low, high)), strict=True):

@@ -57,7 +57,7 @@ class Hierarchy:
         return len(self.rows[0])
 
     def restrict(self, present: Iterable[str], column: str) -> Hierarchy:
-        """Returns the hierarchy over the values that occur.
+        """Returns the hierarchy of the values in `present` only. A null among them generalises straight to the top.
 
         Raises:
             HierarchyError: values are missing from the hierarchy; the message gives their number, not the values.
@@ -98,7 +98,7 @@ def from_rows(rows: Iterable[Sequence[str]], column: str = "") -> Hierarchy:
             column=column,
         )
     if len({path[0] for path in paths}) < len(paths):
-        raise HierarchyError(f"a value appears twice in the hierarchy of column {column!r}", column=column)
+        raise HierarchyError(f"a value appears twice in the hierarchy of column {column!r}; keep one", column=column)
     if len({path[-1] for path in paths}) > 1:
         paths = [(*path, TOP) for path in paths]
     _check_tree(paths, column)

@@ -75,13 +75,13 @@ def _require_plain(values: pd.Series, name: str) -> None:
 
 
 def _header(name: str) -> str | None:
-    """Returns why a column's name suggests an identifier; None when it does not."""
+    """Returns the reason why a column's name suggests an identifier; None when it does not."""
     bare = re.sub(r"[\W_]+", "", name).lower()
     return "is named like an identifier of people" if IDENTIFYING_NAME.fullmatch(bare) else None
 
 
 def _pattern(values: pd.Series) -> str | None:
-    """Returns why a column's values may not appear in labels: identifiers by their form, or free text; else None."""
+    """Returns the reason why a column's values look like identifiers or free text; None when they do not."""
     sample = values.iloc[:: max(len(values) // SAMPLE, 1)].dropna()
     if len(sample) < SMALLEST:
         sample = values.dropna().iloc[:SAMPLE]

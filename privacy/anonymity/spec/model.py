@@ -22,7 +22,7 @@ TOLERANCE = 1e-9
 
 
 class Context(Protocol):
-    """What a model reads about its sensitive column."""
+    """Facts about the sensitive column that a model needs."""
 
     @property
     def prior(self) -> NDArray[np.float64]:
@@ -30,7 +30,7 @@ class Context(Protocol):
 
     @property
     def ground(self) -> NDArray[np.int32]:
-        """(levels, values) group of each value on each level of its hierarchy below the top."""
+        """Number of each value's group on each level of its hierarchy below the top; shape (levels, values)."""
 
 
 class Model(BaseModel):
@@ -41,11 +41,14 @@ class Model(BaseModel):
     column: str | None = None
 
     def holds(self, hist: Histogram, people: NDArray[np.int64], context: Context) -> NDArray[np.bool_]:
-        """Returns (c,) whether each class satisfies the model, from (c, bins) histograms and (c,) people."""
+        """Returns whether each of c classes satisfies the model; shape (c,).
+
+        `hist` (c, bins) counts the sensitive values of each class, `people` (c,) its people.
+        """
         raise NotImplementedError
 
     def kernel(self) -> tuple[int, float, float]:
-        """Returns the number of the model in compiled code and its two parameters."""
+        """Returns the number of the model in the compiled kernel, and its two parameters."""
         raise NotImplementedError
 
 
@@ -160,7 +163,7 @@ class TCloseness(SensitiveModel):
         return self.measure(hist, context) <= self.t + TOLERANCE
 
     def measure(self, hist: Histogram, context: Context) -> NDArray[np.float64]:
-        """Returns (c,) the distance of each class."""
+        """Returns the earth mover's distance between each class and the table; shape (c,)."""
         gap = _shares(hist) - context.prior
         if self.distance == "equal":
             return np.asarray(np.abs(gap).sum(1) / 2)

@@ -1,4 +1,4 @@
-"""What people must decide about a release: purpose, recipient, environment and responsibility."""
+"""The decisions that people must make about a release: purpose, recipient, environment and responsibility."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ class HierarchySpec(BaseModel):
 
 
 class ColumnSpec(BaseModel):
-    """Role of a column. `is_ordered` makes labels ranges; `weight` is the column's weight in the loss."""
+    """Role and labels of a column. `is_ordered` makes labels ranges; `weight` is the column's weight in the loss."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     role: Role
@@ -130,7 +130,7 @@ def load_spec(path: Path) -> Spec:
     try:
         document = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
     except UnicodeDecodeError as error:
-        raise SpecError(f"{path.name} is not YAML in UTF-8; is it the specification?") from error
+        raise SpecError(f"{path.name} is not YAML in UTF-8; give the path of a release specification") from error
     except YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" at line {mark.line + 1}" if mark is not None else ""

@@ -41,8 +41,9 @@ class Domain:
 
     @cached_property
     def groups(self) -> NDArray[np.int64]:
-        """(levels, values) first code of the group of each code. Level 0 is the value itself, the last level all
-        values.
+        """Group of each code on each level, named by its first code; shape (levels, values).
+
+        Level 0 is the value itself. The last level is one group of all values.
         """
         size = len(self.values)
         if self.hierarchy is None:
@@ -56,13 +57,13 @@ class Domain:
 
     @cached_property
     def group_loss(self) -> NDArray[np.float64]:
-        """(levels, values) loss of each code's label on each level."""
+        """Loss of each code's label on each level; shape (levels, values)."""
         sizes = np.stack([np.bincount(row, minlength=row.size)[row] for row in self.groups])
         return np.asarray((sizes - 1) / max(len(self.values) - 1, 1))
 
     @cached_property
     def pair_loss(self) -> NDArray[np.float64]:
-        """(values, values) loss of the smallest label that covers two codes."""
+        """Loss of the smallest label that covers two codes; shape (values, values)."""
         size = len(self.values)
         if self.hierarchy is None:
             span = np.arange(size)

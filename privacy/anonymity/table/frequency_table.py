@@ -1,7 +1,8 @@
 """The frequency table: distinct combinations of quasi-identifiers and sensitive values, with counts.
 
-It is the only input of the search. So the time follows distinct combinations, not rows, and the result does not depend
-on the order or partitioning of the rows.
+A unit is one such combination. A tuple is a distinct combination of the quasi-identifiers alone. The table is the only
+input of the search. So the run time depends on the number of units, not of rows, and the result does not depend on the
+order or partitioning of the rows.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ class Sensitive:
 
 @dataclass(frozen=True)
 class FrequencyTable:
-    """`m` units sorted by quasi-identifier tuple. The arrays are those of `kernel.problem.Problem`."""
+    """Holds `m` units, sorted by their tuple of quasi-identifiers. Arrays are as in `kernel.problem.Problem`."""
 
     domains: tuple[Domain, ...]
     sensitive: tuple[Sensitive, ...]
@@ -54,13 +55,13 @@ class FrequencyTable:
 
     @cached_property
     def unit_start(self) -> NDArray[np.int64]:
-        """(t + 1,) first unit of each distinct tuple."""
+        """Number of the first unit of each of t distinct tuples, and m at the end; shape (t + 1,)."""
         differs = (self.codes[1:] != self.codes[:-1]).any(1)
         return np.concatenate([[0], np.flatnonzero(differs) + 1, [len(self.codes)]]).astype(np.int64)
 
     @cached_property
     def weights(self) -> NDArray[np.float64]:
-        """(q,) share of each column in the loss."""
+        """Share of each of q quasi-identifiers in the loss; shape (q,)."""
         given = np.array([domain.weight for domain in self.domains])
         return blend(given, np.array([domain.counting for domain in self.domains]))
 
@@ -107,7 +108,7 @@ def as_text(column: pd.Series) -> pd.Series:
 
 @dataclass(frozen=True)
 class Tabulated:
-    """A frequency table and the unit of each row of its input."""
+    """A frequency table, and the number of the unit of each row of its input."""
 
     table: FrequencyTable
     unit_of_row: NDArray[np.int64]
@@ -121,7 +122,7 @@ def tabulate(
 ) -> Tabulated:
     """Counts the distinct combinations of `frame`; each row stands for `weight` rows (None: 1).
 
-    `home` says which rows count as people, where that is known. Else, with `spec.person`, each person counts once, at
+    `home` marks the rows that count as people, if that is known. Else, with `spec.person`, each person counts once, at
     the first of their tuples in text order. Their other rows are kept but count towards no model.
 
     Raises:
@@ -132,7 +133,7 @@ def tabulate(
     if absent:
         raise missing_columns(absent, list(frame.columns))
     if frame.empty:
-        raise SpecError("the table has no rows; there is nothing to release")
+        raise SpecError("the table has no rows, so nothing can be released; add rows")
     weight = np.ones(len(frame), np.int64) if weight is None else weight
     domains, columns = [], []
     for name in spec.quasi:
@@ -160,7 +161,7 @@ def tabulate(
 
 
 def _distinct(key: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Returns the first row of each distinct key, by rising key, and the position of each row's key among them."""
+    """Returns the first row of each distinct key, by rising key, and for each row the position of its key there."""
     code, values = pd.factorize(key)
     place = np.empty(len(values), np.int64)
     place[np.argsort(values)] = np.arange(len(values))
@@ -171,7 +172,7 @@ def _distinct(key: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int
 
 
 def require_columns(present: list[str], spec: Spec) -> None:
-    """Checks that the table has every column of the specification, identifying ones included: one may be misspelt.
+    """Checks that the table has every column of the specification, also identifying ones, which may be misspelt.
 
     Raises:
         SpecError: columns are missing, several have one name, or a distance has no hierarchy; the message names them.
@@ -182,7 +183,7 @@ def require_columns(present: list[str], spec: Spec) -> None:
     trees = [m.column for m in spec.models if isinstance(m, TCloseness) and m.distance == "hierarchical"]
     bare = [name for name in trees if spec.columns[name].hierarchy.kind != "file"]
     if bare:
-        raise SpecError(f"hierarchical distances of {bare} need hierarchies of kind `file`, which the verifier reads")
+        raise SpecError(f"hierarchical distances of {bare} need hierarchies of kind `file`; add them to these columns")
     twice = [name for name in spec.columns if present.count(name) > 1]
     if twice:
         raise SpecError(f"the table has several columns named {twice}; rename or drop them")
@@ -191,7 +192,7 @@ def require_columns(present: list[str], spec: Spec) -> None:
 def missing_columns(absent: list[str], present: list[str]) -> SpecError:
     """Returns the error for missing columns. It names columns of the table only where they nearly match.
 
-    The first line of a file without a header holds people's values.
+    If the file has no header, its first line holds people's values, which must not be in a message.
     """
     near = [name for wanted in absent for name in get_close_matches(wanted, present, 1, LIKENESS)]
     hint = f"did you mean {near}?" if near else "check names, header and delimiter"
@@ -205,7 +206,10 @@ def modelled_columns(spec: Spec) -> list[str]:
 
 
 def column_order(domains: tuple[Domain, ...]) -> list[int]:
-    """Returns the columns by falling loss of differing at all, so that sorted neighbours are near each other."""
+    """Returns the columns by falling loss of the cheapest label over two values.
+
+    Rows sorted in this order have near neighbours.
+    """
 
     def least(domain: Domain) -> float:
         size = len(domain.values)
@@ -215,7 +219,7 @@ def column_order(domains: tuple[Domain, ...]) -> list[int]:
 
 
 def encode_quasi(text: pd.Series, name: str, spec: Spec, weight: NDArray[np.int64]) -> tuple[Domain, NDArray[np.int64]]:
-    """Returns the domain and the code of each row, from text; each row stands for `weight` rows."""
+    """Returns the domain of a quasi-identifier, and the code of each text. Each text stands for `weight` rows."""
     raw, values = pd.factorize(text)
     counts = np.bincount(raw, weights=weight, minlength=len(values)).astype(np.int64)
     count_of = dict(zip(values.tolist(), counts.tolist(), strict=True))
@@ -243,7 +247,7 @@ def _encode_sensitive(
 def encode_sensitive(
     text: pd.Series, name: str, spec: Spec, weight: NDArray[np.int64], first_bin: int
 ) -> tuple[Sensitive, NDArray[np.int64]]:
-    """Returns a modelled column and the code of each row, from text. Each row stands for `weight` rows."""
+    """Returns a sensitive column that a model is about, and the code of each text, which stands for `weight` rows."""
     counts: Mapping[str, int] = dict.fromkeys(text.unique(), 1)
     is_tree = any(
         isinstance(model, TCloseness) and model.column == name and model.distance == "hierarchical"
@@ -260,7 +264,10 @@ def encode_sensitive(
 
 
 def radix(columns: list[NDArray[np.int64]], sizes: list[int]) -> NDArray[np.int64]:
-    """Returns one number for each row that sorts rows as the columns do; ranks replace prefixes beyond 62 bits."""
+    """Returns one number for each row; numbers sort and group the rows as the columns do.
+
+    Leading columns are replaced by their rank where the number would exceed 62 bits.
+    """
     key = np.zeros(len(columns[0]), np.int64)
     span = 1
     for column, size in zip(columns, sizes, strict=True):
@@ -274,10 +281,10 @@ def radix(columns: list[NDArray[np.int64]], sizes: list[int]) -> NDArray[np.int6
 
 
 def find_homes(frame: pd.DataFrame, spec: Spec, rank: NDArray[np.int64] | None = None) -> NDArray[np.bool_]:
-    """Returns which rows count as people: one row for each person, the first by the text of its columns, then by
-    `rank`.
+    """Returns which rows count as people: one row for each person.
 
-    Without a rank that follows from the content, the first of a person's equal rows is chosen by position.
+    It is the person's first row by the text of its columns, then by `rank`. Without a rank, the first of a person's
+    equal rows is chosen by position.
     """
     if spec.person is None:
         return np.ones(len(frame), np.bool_)

@@ -1,4 +1,4 @@
-"""Weighs columns by the error of counting queries, for releases that rows are counted in.
+"""Weighs columns by the error of counting queries, for releases that are used to count rows.
 
 An answer from the release spreads a row evenly over the values of its label. Two values that share labels get equal
 counts, so the error is large where their real counts differ. The information loss counts values and misses this: one

@@ -1,7 +1,7 @@
-"""Packs the codes of a unit into integers (words), equally in numpy and in the engine's SQL.
+"""Packs the codes of a unit into integers (words), in the same way in numpy and in the engine's SQL.
 
-The quasi-identifiers fill the first words in the sort order of a table, the costliest to differ in first. So a range of
-the first word holds tuples that are near each other. Sensitive values come last.
+The quasi-identifiers fill the first words, starting with the column in which a difference costs most. So a range of the
+first word holds tuples that are near each other. Sensitive values come last.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ class Packing:
     """Number of words of the quasi-identifiers, which come first."""
 
     def pack(self, columns: list[NDArray[np.int64]]) -> NDArray[np.int64]:
-        """Returns (n, words) from columns of codes."""
+        """Returns the packed words of n rows from their columns of codes; shape (n, words)."""
         out = np.zeros((len(columns[0]), self.words), np.int64)
         for codes, word, stride in zip(columns, self.word, self.stride, strict=True):
             out[:, word] += codes * stride
         return out
 
     def unpack(self, words: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-        """Returns columns of codes from (n, words)."""
+        """Returns the columns of codes from packed words; undoes `pack`."""
         places = zip(self.size, self.word, self.stride, strict=True)
         return [words[:, word] // stride % size for size, word, stride in places]
 
@@ -65,7 +65,7 @@ def make_packing(domains: tuple[Domain, ...], sensitive: tuple[Sensitive, ...]) 
             at *= size[j]
         number += 1
     last = max(word[j] for j in order)
-    # Filled from the finest column, so the coarsest stand in the last word of the tuple: that one comes first.
+    # Words were filled from the finest column, so the coarsest column is in the last word. Reverse them: it goes first.
     for j in order:
         word[j] = last - word[j]
     return Packing(tuple(size), tuple(word), tuple(stride), number, last + 1)
@@ -88,7 +88,7 @@ def to_table(
 
 
 def words_of(packing: Packing, table: FrequencyTable) -> NDArray[np.int64]:
-    """Returns the (units, words) of a table."""
+    """Returns the packed words of a table's units; shape (units, words)."""
     codes = [table.codes[:, j].astype(np.int64) for j in range(len(table.domains))]
     category = [table.category[:, j].astype(np.int64) for j in range(len(table.sensitive))]
     return packing.pack([*codes, *category, (~table.is_home).astype(np.int64)])

@@ -1,7 +1,7 @@
 """The independent verifier: checks whether every class of a published table satisfies every model.
 
 It is written from the definitions in the literature over plain rows. It shares no code with the algorithms, the
-frequency table or the compiled models. A release that it refuses is not handed out.
+frequency table or the compiled models. A release that it refuses is not published.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def verify(
     weight: pd.Series | None = None,
     original_weight: pd.Series | None = None,
 ) -> Verdict:
-    """Checks a published table against the models of `spec`.
+    """Returns the verdict on a published table: whether every class satisfies every model of `spec`.
 
     `published` has labels as quasi-identifiers, and the sensitive values. `original` is the table that it was made
     from, for the shares p_s. `person`, aligned with `published`, identifies people with several rows; None: each row is
@@ -123,7 +123,7 @@ def verify(
 
 
 def _number(rows: pd.DataFrame) -> NDArray[np.int64]:
-    """Returns the number of each row among the distinct rows, as text, in order of appearance."""
+    """Returns for each row the number of its value among the distinct rows, as text, in order of appearance."""
     number = np.zeros(len(rows), np.int64)
     for name in rows.columns:
         code, values = pd.factorize(rows[name], use_na_sentinel=False)
@@ -134,7 +134,7 @@ def _number(rows: pd.DataFrame) -> NDArray[np.int64]:
 
 
 def _members(number: NDArray[np.int64]) -> list[list[int]]:
-    """Returns the rows of each class."""
+    """Returns the numbers of the rows of each class."""
     members: list[list[int]] = [[] for _ in range(int(number.max()) + 1)]
     for row, group in enumerate(number.tolist()):
         members[group].append(row)
@@ -201,7 +201,7 @@ def _against_population(model: object, people: int, reach: float) -> tuple[float
 def _judge(
     model: object, counts: Counter[str], base: Mapping[str, float], original: pd.DataFrame, spec: Spec
 ) -> tuple[float, float, bool]:
-    """Returns (measured, required, holds) of one class for one sensitive model."""
+    """Returns the measured value of one class for one sensitive model, the required value, and whether it holds."""
     name = str(getattr(model, "name", ""))
     total = sum(counts.values())
     q = {value: counts.get(value, 0) / total for value in base}
@@ -237,7 +237,7 @@ def _judge(
 
 
 def _distance(model: object, q: Mapping[str, float], p: Mapping[str, float], spec: Spec) -> float:
-    """Returns the earth mover's distance by the definition of its ground distance."""
+    """Returns the earth mover's distance between two distributions, by the definition of its ground distance."""
     kind = getattr(model, "distance", "")
     if kind == "equal":
         return sum(max(q[value] - p[value], 0.0) for value in p)
@@ -266,8 +266,9 @@ def _distance(model: object, q: Mapping[str, float], p: Mapping[str, float], spe
 
 
 def _paths(column: str, spec: Spec) -> dict[str, list[str]] | None:
-    """Returns the paths of a sensitive hierarchy, read from its file again; None for other kinds, which cannot be
-    verified.
+    """Returns the paths of a sensitive column's hierarchy, read from its file again.
+
+    None for a hierarchy without a file, which cannot be verified.
     """
     file = spec.columns[column].hierarchy.file
     if file is None:

@@ -1,4 +1,4 @@
-"""Searches content of any form: decodes it until nothing is left to decode, and searches every part. In memory only.
+"""Searches content of any form in memory: decodes it repeatedly, also nested forms, and searches every part.
 
 Known forms: gzip, zlib, bzip2, xz, zstd, lz4, zip and tar; base64 and the escapes of JSON, URLs and HTML in texts.
 Containers of tables (Parquet, Arrow, SQLite) are handed in by `folder`. Everything is searched as plain bytes as well.
@@ -59,7 +59,7 @@ class ContentScan:
     undecoded: list[tuple[str, str]] = field(default_factory=list)
 
     def add(self, hits: Counter[str], where: str) -> None:
-        """Add needles that were found, with how often, to the results of a part."""
+        """Add the numbers of hits of each needle to the results of a part."""
         for name, times in hits.items():
             self.found[where, name] = self.found.get((where, name), 0) + times
 
@@ -79,7 +79,7 @@ class ContentScan:
     def scan_text(self, text: str, where: str, level: int = 0) -> None:
         """Search a text, also with its escapes and its base64 decoded.
 
-        An ASCII text is not searched as it is: the caller has searched its bytes.
+        An ASCII text is not searched undecoded, because the caller has searched its bytes already.
         """
         if not text.isascii():
             self.add(self.matcher.in_text(text), f"{where} (text)")
@@ -104,7 +104,7 @@ class ContentScan:
         try:
             self._unpack(data, where, level + 1)
         except (UndecodedError, OSError, EOFError, pa.ArrowException, zlib.error, lzma.LZMAError) as error:
-            # Many bytes begin like zlib by chance, so only a failure of another form is reported.
+            # Many files begin like zlib by chance, so a failure to decode zlib is not reported.
             if is_known:
                 self.undecoded.append((where, f"begins like {_name(data)}, but cannot be decoded: {_reason(error)}"))
         except (zipfile.BadZipFile, tarfile.TarError, NotImplementedError, RuntimeError) as error:
@@ -133,7 +133,7 @@ Container: TypeAlias = Callable[[bytes, ContentScan, str, int], None]
 
 def _unescaped(text: str) -> Iterator[str]:
     if "\\u" in text:
-        # A surrogate pair is two escapes, and a text within a text is escaped more than once.
+        # Decoded repeatedly: a surrogate pair is two escapes, and nested texts are escaped more than once.
         plain = _JSON_ESCAPE.sub(lambda match: chr(int(match[1], 16)), text)
         yield plain.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if "\\x" in text:
@@ -183,7 +183,7 @@ def _zip_members(data: bytes) -> Iterator[tuple[str, bytes]]:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         for info in archive.infolist():
             if info.file_size > MOST_BYTES:
-                raise UndecodedError(f"more than {MOST_BYTES} bytes")
+                raise UndecodedError(f"a member has more than {MOST_BYTES} bytes; unpack it and scan again")
             yield info.filename, archive.read(info)
 
 
@@ -195,7 +195,7 @@ def _tar_members(data: bytes) -> Iterator[tuple[str, bytes]]:
 
 
 def _reason(error: Exception) -> str:
-    """The error's type, and its message only if it is ours: a library's message may quote the content."""
+    """Return the error's type, and the message of our own errors only: a library's message may quote the content."""
     return f"{type(error).__name__} ({error})" if isinstance(error, UndecodedError) else type(error).__name__
 
 

@@ -60,7 +60,7 @@ def _scan_table(database: sqlite3.Connection, table: str, scan: ContentScan, whe
 
 
 def _with_log(data: bytes, log: bytes) -> bytes:
-    """The database with all pages of its write-ahead log written over it, committed or not."""
+    """Return the database with all pages of its write-ahead log written over it, committed or not."""
     if len(log) < _WAL_HEADER:
         return data
     (page_size,) = struct.unpack(">I", log[8:12])

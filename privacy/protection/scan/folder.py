@@ -1,4 +1,4 @@
-"""Searches all files of folders."""
+"""Searches all files of folders for needles, and reports the files that could not be decoded."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MOST_DECODED = 1 << 30
 
 @dataclass(frozen=True)
 class NeedleFinding:
-    """A needle that was found in a file: the part of the file, the needle's name, and how often. Never the value."""
+    """A needle that was found in a file: the part of the file, the needle's name, and the number of hits; no value."""
 
     path: str
     where: str
@@ -112,4 +112,6 @@ def _scan_pieces(path: Path, scan: ContentScan) -> None:
     with path.open("rb") as file:
         while piece := file.read(16 * PIECE):
             scan.add(scan.matcher.in_bytes(piece), "bytes")
-    raise UndecodedError(f"too large to decode (more than {_MOST_DECODED} bytes); the folder cannot be called clean")
+    raise UndecodedError(
+        f"too large to decode (more than {_MOST_DECODED} bytes), so the folder is not clean; split or remove it"
+    )

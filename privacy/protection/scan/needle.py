@@ -31,7 +31,7 @@ _FULL_WIDTH = {code: code + 0xFEE0 for code in range(0x21, 0x7F)}
 
 
 class ScanError(PrivacyError):
-    """A value cannot be searched for."""
+    """A needle cannot be searched for, or there are no needles."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def forms(needle: Needle, region: str = DEFAULT_REGION) -> frozenset[bytes]:
 
 
 def numbers(needle: Needle, region: str = DEFAULT_REGION) -> frozenset[int]:
-    """Return the integers as which a needle of digits may be stored; an empty set for other needles."""
+    """Return the integers that may stand for a needle of digits in a column; an empty set for other needles."""
     texts = {"".join(filter(str.isdigit, unicodedata.normalize("NFKC", text))) for text in (needle.value,)}
     core = _core(needle, region)
     if needle.kind == "phone":
@@ -96,7 +96,7 @@ def numbers(needle: Needle, region: str = DEFAULT_REGION) -> frozenset[int]:
 
 
 def _core(needle: Needle, region: str) -> str:
-    """The part that all spellings contain: of a phone number, the digits after country code and trunk prefix."""
+    """Return the part that all spellings contain. For a phone number: the digits without country code and leading 0."""
     if needle.kind != "phone":
         return needle.value
     import phonenumbers
@@ -108,7 +108,7 @@ def _core(needle: Needle, region: str) -> str:
 
 
 def _spellings(text: str) -> Iterator[str]:
-    """A text in the spellings that Unicode has for its letters."""
+    """Yield a text in other Unicode spellings: normalised, without case, full width, without spaces."""
     yield text
     for form in ("NFC", "NFD", "NFKC"):
         yield unicodedata.normalize(form, text)
@@ -120,7 +120,7 @@ def _spellings(text: str) -> Iterator[str]:
 
 
 def _encodings(text: str) -> Iterator[bytes]:
-    """The bytes of a text in other encodings and escapes, for files that are not decoded."""
+    """Yield the bytes of a text in several encodings and escapes, for content that cannot be decoded."""
     encoded = text.encode("utf-8", "surrogatepass")
     yield encoded
     yield text.encode("utf-16-le", "surrogatepass")

@@ -23,13 +23,13 @@ def test_figures_of_two_commits_add_up(tmp_path: Path) -> None:
     assert profile.size_bytes == sum(path.stat().st_size for path in tmp_path.rglob("*.parquet"))
 
 
-def test_an_empty_table_has_no_shares(tmp_path: Path) -> None:
+def test_the_profile_of_an_empty_table_has_no_shares(tmp_path: Path) -> None:
     write_deltalake(str(tmp_path), pa.schema([("a", pa.int64())]).empty_table())
     profile = read_profile(DeltaTable(str(tmp_path)))
     assert (profile.rows, profile.filled, profile.rows_by_day) == (0, {}, {})
 
 
-def test_latest_day_is_found_without_reading(tmp_path: Path) -> None:
+def test_latest_day_is_found_in_the_log_without_reading_a_data_file(tmp_path: Path) -> None:
     moments = [datetime.fromisoformat("2017-12-31T23:59"), datetime.fromisoformat("2017-03-01T00:00")]
     write_deltalake(str(tmp_path), pa.table({"at": pa.array(moments, pa.timestamp("us")), "other": ["a", "b"]}))
     table = DeltaTable(str(tmp_path))

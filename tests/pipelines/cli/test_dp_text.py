@@ -46,7 +46,7 @@ def test_a_row_a_group_with_each_figure_in_its_column(capsys: pytest.CaptureFixt
 
 def test_an_answer_without_groups_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     print_answer(answer(), {"ever": 1.0})
-    assert "No group is shared by enough customers to be shown." in lines(capsys)
+    assert "No group has enough customers to be shown." in lines(capsys)
 
 
 def test_a_preview_says_that_nothing_was_spent(capsys: pytest.CaptureFixture[str]) -> None:

@@ -65,6 +65,14 @@ def test_a_device_recognised_later_brings_its_past_and_the_days_are_those_of_its
     assert events.loc["a", "resolved_by"] == "device_id"
 
 
+def test_a_rebuild_that_changes_no_day_leaves_the_files_alone_and_makes_the_table_current(built) -> None:
+    before, changed = partitions(built), replace(table(EVENTS), version=2)
+    rebuilt, again = (refresh_table(changed, built.lakehouse, built.context, built.row_filter) for _ in range(2))
+    assert (rebuilt.was_current, rebuilt.days) == (False, ())
+    assert again.was_current
+    assert partitions(built) == before
+
+
 def test_a_partial_refresh_gives_what_a_full_one_gives(built) -> None:
     land(built.lakehouse.root, built.context.contracts, {"app_event": [tap("x", datetime(2017, 3, 4, 5))]}, "load_2")
     built.refresh()

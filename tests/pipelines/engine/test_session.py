@@ -57,7 +57,7 @@ def test_without_java_spark_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp
     [
         ('openjdk version "11.0.2"', "found version 11"),
         ('java version "1.8.0"', "found version 8"),
-        ("?", "does not say"),
+        ("?", "prints no version"),
     ],
 )
 def test_an_old_java_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, shown: str, expected: str) -> None:
@@ -96,7 +96,7 @@ def test_a_server_of_another_kind_is_told_apart(
     web_server: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(endpoint, "CONNECT_TIMEOUT_SECONDS", 1.0)
-    assert "does not speak gRPC" in complaint(f"sc://127.0.0.1:{web_server}", tmp_path)
+    assert "does not answer in gRPC" in complaint(f"sc://127.0.0.1:{web_server}", tmp_path)
 
 
 def test_an_endpoint_is_used_by_its_address(tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ def test_confidential_columns_are_encrypted_in_files_and_revealed_for_a_purpose(
 def test_a_column_is_not_revealed_for_a_purpose_that_it_does_not_serve(personal: Shop) -> None:
     personal.land("a.csv", rows_of(1))
     personal.load()
-    with pytest.raises(PurposeError, match="does not serve it"):
+    with pytest.raises(PurposeError, match="does not let phone, note, card serve it"):
         reveal(personal, bronze(personal), "marketing")
     with pytest.raises(PurposeError, match="read phone_token as well"):
         reveal(personal, bronze(personal).drop_columns(["phone_token"]))

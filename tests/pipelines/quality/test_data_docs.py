@@ -29,10 +29,10 @@ def qualities(engines: Engines, tmp_path_factory: pytest.TempPathFactory) -> lis
     orders, product = shop.contracts(tmp_path_factory.mktemp("contracts"))
     rows = shop.with_break(shop.clean_rows(), 3, {"size": "XL", "email": shop.SECRETS[1], "quantity": 0})
     products = engine.spark.createDataFrame(shop.PRODUCTS)
-    circumstance = RunContext(shop.AS_OF)
+    run_context = RunContext(shop.AS_OF)
     frame = shop.frame_of(engine.spark, orders, rows)
-    broken = validate_table(frame.drop("code"), orders, circumstance, {"silver/product": products})
-    return [broken, validate_table(products, product, circumstance)]
+    broken = validate_table(frame.drop("code"), orders, run_context, {"silver/product": products})
+    return [broken, validate_table(products, product, run_context)]
 
 
 @pytest.fixture

@@ -222,8 +222,8 @@ def test_keys_of_a_large_source_are_checked_on_a_sample_of_keys(engine: Engine, 
 
     rows = [{**row, "order_no": number // 2} for number, row in enumerate(shop.clean_rows() * 10)]
     landed = replace(orders, layer="source")
-    circumstance = RunContext(shop.AS_OF, rows=9_000_000)
-    (key,) = [one for one in derive_checks(landed, circumstance) if one.name == "unique_key"]
+    run_context = RunContext(shop.AS_OF, rows=9_000_000)
+    (key,) = [one for one in derive_checks(landed, run_context) if one.name == "unique_key"]
     assert "one key in 3" in key.description
     suite = import_late("gx_suite").build_suite(landed.table, [key])
     frame = shop.frame_of(engine.spark, landed, rows)

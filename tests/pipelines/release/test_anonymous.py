@@ -89,7 +89,7 @@ def test_only_those_who_permit_it_are_released(
     assert not out["sido"].str.contains("Jeju").any()
     page = render_html(made.report)
     assert f"version 1 of {PLAN.table}, for {PLAN.recipient}" in page
-    assert "200 people in 200 rows, told apart by customer_id; nobody has more than 1 row" in page
+    assert "200 people in 200 rows, identified by customer_id; no person has more than 1 row" in page
     assert prove_release(PLAN, contract, lakehouse, look(tmp_path), registry).is_passed
 
 
@@ -144,7 +144,7 @@ def test_nothing_is_written_when_nothing_can_be(
 
 
 def test_a_plan_that_the_contract_does_not_allow_is_refused(contract: Contract) -> None:
-    with pytest.raises(ReleaseError, match="does not let \\['pets'\\] serve analytics"):
+    with pytest.raises(ReleaseError, match="does not allow \\['pets'\\] for analytics"):
         PLAN.model_copy(update={"purpose": "analytics"}).require(contract)
     with pytest.raises(ReleaseError, match="subjectKey"):
         PLAN.require(replace(contract, subject_key=None))
@@ -180,5 +180,5 @@ def test_new_people_whose_class_does_not_hold_wait(
 
 def changed(form: dict[str, object], purpose: str = PLAN.purpose) -> AnonymousRelease:
     """The built-in plan with another specification."""
-    told = {"name": PLAN.name, "source": PLAN.source, "recipient": PLAN.recipient}
+    told = {"name": PLAN.name, "kind": PLAN.kind, "source": PLAN.source, "recipient": PLAN.recipient}
     return AnonymousRelease.model_validate({**told, "purpose": purpose, "spec": {**PLAN.form, **form}})

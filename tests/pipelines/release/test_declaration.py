@@ -24,7 +24,7 @@ def test_every_built_in_release_is_of_one_kind() -> None:
         ("- a list", "expected a mapping with a kind"),
         ("kind: guess", "is not a valid release.*'anonymous', 'statistics'"),
         ("source: gold/customer_360", "is not a valid release.*kind"),
-        ("{kind: statistics, title: t, question: {rho: 1}}", "question.*expected a question with dataset"),
+        ("{kind: statistics, title: t, question: {rho: 1}}", "question.*expected a question with the fields dataset"),
         ("{kind: anonymous, source: a, purpose: b, recipient: c, spec: {}, more: 1}", "more"),
         ("kind: [", "is not YAML"),
         ("{kind: anonymous, kind: statistics}", "is not YAML.*duplicate key"),

@@ -1,4 +1,4 @@
-"""Which columns a role reads for a purpose, and what is refused."""
+"""A role reads only the columns that serve its purpose; every other read is refused with the reason."""
 
 from __future__ import annotations
 

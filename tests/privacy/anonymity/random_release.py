@@ -1,4 +1,4 @@
-"""Random tables and specifications for property tests. Everything follows from a seed."""
+"""Makes random tables and specifications for property tests; equal seeds give equal results."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MODELS = (
 
 
 def random_table(seed: int, rows: int | None = None) -> pd.DataFrame:
-    """A small skewed table with two quasi-identifiers of few values, an age, one sensitive column and one other."""
+    """Returns a small skewed table: two quasi-identifiers of few values, an age, one sensitive and one other column."""
     random = np.random.default_rng(seed)
     n = rows or int(random.integers(12, 90))
     letters = np.array(list("abcdefgh"))
@@ -38,7 +38,7 @@ def random_table(seed: int, rows: int | None = None) -> pd.DataFrame:
 
 
 def random_spec(seed: int) -> Spec:
-    """Random labels, models and effort; sometimes global recoding, people with several rows or weights."""
+    """Returns a random specification: labels, models, effort, and sometimes global recoding, persons or weights."""
     random = np.random.default_rng(seed + 1_000_000)
     models: list[dict[str, object]] = [{"name": "k_anonymity", "k": int(random.integers(1, 7))}]
     chosen = random.choice(len(MODELS), int(random.integers(0, 3)), replace=False)

@@ -1,4 +1,4 @@
-"""Tables so small that the least possible loss is found by trying every division into classes.
+"""Finds the least possible loss of very small tables, by trying every division into classes.
 
 Shares no code with the search: labels, losses and classes are plain Python over rows of text; the relaxation is a
 linear programme that scipy solves.
@@ -24,7 +24,7 @@ Node = frozenset[str]
 
 @dataclass(frozen=True)
 class SmallTable:
-    """`rows` of values, `paths[column][value]` the labels of a value from itself to the top, a weight per column."""
+    """A very small table. `paths[column][value]` lists the labels of a value from itself to the top."""
 
     rows: tuple[tuple[str, ...], ...]
     paths: tuple[Mapping[str, tuple[str, ...]], ...]
@@ -32,11 +32,11 @@ class SmallTable:
     k: int
 
     def frame(self) -> pd.DataFrame:
-        """The rows, columns `c0`, `c1`, …"""
+        """Returns the rows as a DataFrame with the columns `c0`, `c1`, …"""
         return pd.DataFrame(list(self.rows), columns=[f"c{j}" for j in range(len(self.paths))])
 
     def spec(self, folder: Path) -> Spec:
-        """A release of it; hierarchies are written to `folder`."""
+        """Returns a specification for the table; its hierarchies are written to `folder`."""
         columns = {}
         for j, paths in enumerate(self.paths):
             file = folder / f"c{j}.csv"
@@ -49,7 +49,7 @@ class SmallTable:
         return Spec.model_validate({"columns": columns, "models": [{"name": "k_anonymity", "k": self.k}]})
 
     def nodes(self, j: int) -> list[Node]:
-        """The sets of occurring values that the labels of column `j` stand for."""
+        """Returns for each label of column `j` the set of occurring values that it covers."""
         present = {row[j] for row in self.rows}
         height = len(next(iter(self.paths[j].values())))
         found = {
@@ -60,12 +60,12 @@ class SmallTable:
         return sorted(found, key=sorted)
 
     def node_loss(self, j: int, node: Node) -> float:
-        """Share of the column's values that the label gives away, times the column's share of the weights."""
+        """Returns the loss of a label: the share of the column's values that it hides, times the column's weight."""
         values = len({row[j] for row in self.rows})
         return self.weights[j] / sum(self.weights) * (len(node) - 1) / max(values - 1, 1)
 
     def optimum(self) -> float:
-        """Least loss over every division of the rows into classes of `k` or more, each under its cheapest label."""
+        """Returns the least loss over every division of the rows into classes of `k` or more rows."""
         count = len(self.rows)
         price = [0.0] * (1 << count)
         for members in range(1, 1 << count):
@@ -91,10 +91,10 @@ class SmallTable:
         return min(self.node_loss(j, node) for node in self.nodes(j) if values <= node)
 
     def relaxation(self) -> float:
-        """The linear relaxation of choosing labels: records may be divided among labels, labels opened in part.
+        """Returns the least loss of a linear relaxation, in which records and labels may be used in fractions.
 
-        x[r, f] of record r goes under label f, y[f] of f is opened: x sums to 1 over f and to k * y[f] or more over r,
-        and x[r, f] <= y[f].
+        x[r, f] is the fraction of record r under label f, and y[f] the fraction of label f in use. x sums to 1 over f,
+        and to k * y[f] or more over r; x[r, f] <= y[f].
         """
         labels = list(itertools.product(*(self.nodes(j) for j in range(len(self.paths)))))
         cost = [sum(self.node_loss(j, node) for j, node in enumerate(label)) for label in labels]
@@ -119,7 +119,7 @@ class SmallTable:
         return float(solved.fun)
 
     def nearest(self) -> float:
-        """Sum over records of the cheapest label that covers k of them: the floor by nearest neighbours."""
+        """Returns the sum over all records of the cheapest label that covers the record and k records in all."""
         labels = itertools.product(*(self.nodes(j) for j in range(len(self.paths))))
         least = [np.inf] * len(self.rows)
         for label in labels:
@@ -134,7 +134,7 @@ class SmallTable:
 
 
 def random_small_table(seed: int, most_rows: int = 11) -> SmallTable:
-    """8 rows or more in 2 or 3 columns of 2 to 5 skewed values under random trees; some rows are equal."""
+    """Returns a random table of at least 8 rows, 2 or 3 columns, 2 to 5 skewed values and random trees."""
     dice = random.Random(seed)
     paths: list[dict[str, tuple[str, ...]]] = []
     for _ in range(dice.choice([2, 2, 3])):

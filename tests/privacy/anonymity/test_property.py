@@ -1,4 +1,4 @@
-"""Random tables times models: what is released satisfies the models, and a class broken by hand is always caught."""
+"""Random tables and models: every release satisfies the models, and a class broken on purpose is always found."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.privacy.anonymity.random_release import break_one_class, random_spec,
 
 
 def covers(label: str, value: str, ranked: list[str]) -> bool:
-    """Whether a set or range label covers a value; node labels of hierarchies are checked elsewhere."""
+    """Returns whether a set or range label covers a value; other tests check the labels of hierarchies."""
     if label in (value, TOP):
         return True
     if label.startswith("{") and "…" not in label:
@@ -63,7 +63,7 @@ def test_row_order_and_repetition_do_not_change_the_release(seed: int) -> None:
 
 
 def test_rows_distributed_by_position_would_change_the_release(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Negative control: the order of rows would show, did records of one unit not part by what they hold."""
+    """Negative control: distributing the records of a unit by position makes the release depend on the row order."""
     module = sys.modules["privacy.anonymity.anonymize"]  # the package gives the function this name
     monkeypatch.setattr(module, "row_rank", lambda frame, spec: np.arange(len(frame)))
     assert any(differs_when_shuffled(seed) for seed in (3, 17, 40))

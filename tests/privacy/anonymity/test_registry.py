@@ -29,7 +29,7 @@ def make_spec(k: int = 4) -> Spec:
 
 
 def intersections(first: pd.DataFrame, second: pd.DataFrame) -> pd.Series:
-    """People who stay candidates of each person after joining what both releases say of them."""
+    """Returns the number of people in both classes, for each pair of a class of `first` and a class of `second`."""
     labels = ["region", "sex", "age"]
     one = first.groupby(labels).ngroup().rename("one")
     two = second.groupby(labels).ngroup().rename("two")
@@ -53,7 +53,7 @@ def test_joining_two_releases_leaves_every_person_among_k(tmp_path: Path) -> Non
 
 
 def test_independent_releases_can_be_joined(tmp_path: Path) -> None:
-    """Negative control: without the registry the same two versions undo each other."""
+    """Negative control: without the registry, joining the same two versions identifies people."""
     from privacy.anonymity import anonymize
 
     everyone = random_table(9, rows=300).assign(member=[f"m{i}" for i in range(300)])
@@ -73,7 +73,7 @@ def make_people() -> pd.DataFrame:
 
 
 def release_and_die(folder: Path, people: pd.DataFrame, file: str, is_written: bool) -> int:
-    """Release in a process of its own that is killed before or after it writes a file; how the process ended."""
+    """Release in another process, which is killed before or after it writes a file; return its wait status."""
     child = os.fork()
     if child:
         return os.waitpid(child, 0)[1]
@@ -96,28 +96,30 @@ def release_and_die(folder: Path, people: pd.DataFrame, file: str, is_written: b
 @pytest.mark.parametrize("file", ["-2.parquet", "release.jsonl"])
 def test_a_killed_release_is_either_recorded_or_absent(tmp_path: Path, file: str, is_written: bool) -> None:
     everyone = make_people()
-    held = ReleaseRegistry(tmp_path, b"k" * 32, lambda: NOW)
-    first = held.release("customers", everyone.iloc[:200], make_spec(), "university")
-    tokens = {held.token(member) for member in everyone.loc[first.index, "member"]}
-    assert held.published("customers") == tokens
+    release_registry = ReleaseRegistry(tmp_path, b"k" * 32, lambda: NOW)
+    first = release_registry.release("customers", everyone.iloc[:200], make_spec(), "university")
+    tokens = {release_registry.token(member) for member in everyone.loc[first.index, "member"]}
+    assert release_registry.published("customers") == tokens
     ended = release_and_die(tmp_path, everyone.drop(index=[5, 17]), file, is_written)
     assert os.WTERMSIG(ended) == signal.SIGKILL
     is_recorded = file == "release.jsonl" and is_written
-    assert len(held.releases("customers")) == 1 + is_recorded
+    assert len(release_registry.releases("customers")) == 1 + is_recorded
     # Without the log's entry nothing of it counts: who is in the newest version is who was in the first.
-    assert (held.published("customers") == tokens) is not is_recorded
-    later = held.release("customers", everyone.drop(index=[5, 17, 60]), make_spec(), "ministry")
+    assert (release_registry.published("customers") == tokens) is not is_recorded
+    later = release_registry.release("customers", everyone.drop(index=[5, 17, 60]), make_spec(), "ministry")
     assert intersections(first, later).min() >= 4
-    assert [release.version for release in held.releases("customers")] == list(range(1, 3 + is_recorded))
-    assert held.published("customers") == {held.token(member) for member in everyone.loc[later.index, "member"]}
+    assert [release.version for release in release_registry.releases("customers")] == list(range(1, 3 + is_recorded))
+    assert release_registry.published("customers") == {
+        release_registry.token(member) for member in everyone.loc[later.index, "member"]
+    }
     assert len(list(tmp_path.glob("*.parquet"))) == 1
 
 
 def test_a_second_release_waits_for_the_first_and_sees_it(tmp_path: Path) -> None:
-    """Two at once must not both be the first: they could be joined."""
+    """If both were a first release, they could be joined."""
     everyone = make_people()
-    held = ReleaseRegistry(tmp_path, b"k" * 32, lambda: NOW)
-    held.release("other", everyone, make_spec(), "warm-up")
+    release_registry = ReleaseRegistry(tmp_path, b"k" * 32, lambda: NOW)
+    release_registry.release("other", everyone, make_spec(), "warm-up")
 
     def release(rows: slice) -> pd.DataFrame:
         own = ReleaseRegistry(tmp_path, b"k" * 32, lambda: NOW)
@@ -125,14 +127,14 @@ def test_a_second_release_waits_for_the_first_and_sees_it(tmp_path: Path) -> Non
 
     with ThreadPoolExecutor(2) as pool:
         one, two = pool.map(release, [slice(0, 200), slice(50, 300)])
-    assert [release.version for release in held.releases("customers")] == [1, 2]
+    assert [release.version for release in release_registry.releases("customers")] == [1, 2]
     assert intersections(one, two).min() >= 4
 
 
 def test_a_missing_file_of_an_earlier_release_refuses_the_next(tmp_path: Path) -> None:
     everyone = make_people()
-    held = ReleaseRegistry(tmp_path, b"k" * 32, lambda: NOW)
-    held.release("customers", everyone.iloc[:200], make_spec(), "university")
+    release_registry = ReleaseRegistry(tmp_path, b"k" * 32, lambda: NOW)
+    release_registry.release("customers", everyone.iloc[:200], make_spec(), "university")
     next(tmp_path.glob("*.parquet")).unlink()
     with pytest.raises(AnonymityError, match="restore it from a backup"):
-        held.release("customers", everyone, make_spec(), "ministry")
+        release_registry.release("customers", everyone, make_spec(), "ministry")

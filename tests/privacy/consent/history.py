@@ -1,4 +1,4 @@
-"""Random consent records (grants, withdrawals, expiries, corrections, objections), memberships and questions."""
+"""Makes random consent records (grants, withdrawals, expiries, corrections, objections), memberships and questions."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ COVERED = (
 
 
 def moment(rng: np.random.Generator) -> datetime:
-    """Often at midnight, so that records coincide; sometimes at the first or last hour of the night."""
+    """Returns a random moment, often midnight, so that records coincide; sometimes a limit of the night hours."""
     day = START + timedelta(days=int(rng.integers(DAYS)))
     kind = rng.integers(4)
     if kind == 0:
@@ -83,7 +83,7 @@ def random_records(rng: np.random.Generator, subjects: int, each: int) -> list[d
 
 
 def random_membership(rng: np.random.Generator, subjects: int) -> list[dict[str, Any]]:
-    """Some source persons have no membership; others move between two customers, or to none."""
+    """Returns random memberships: some source persons have none, others move between two customers, or to none."""
     rows = []
     for subject in range(subjects):
         if rng.random() < 0.4:

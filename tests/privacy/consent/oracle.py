@@ -87,7 +87,7 @@ class Oracle:
         return bool(begun) and max(begun, key=lambda row: row["from_at"])["customer_id"] == customer
 
     def _in_force(self, subject: str, about: str, purpose: str, at: datetime) -> list[dict[str, Any]]:
-        """The record in force; several when they took effect and were recorded at once."""
+        """Returns the record in force; several if they took effect at one moment and were recorded at one moment."""
         said = [
             r for r in self.said[subject] if topic(r) == about and r["purpose"] == purpose and r["effective_at"] <= at
         ]
@@ -111,7 +111,7 @@ class Oracle:
         )
 
     def _refuses(self, people: list[str], purpose: str, at: datetime) -> bool:
-        """Whether a record in force about a purpose that rests on another's consent does not permit."""
+        """Returns whether a consent record in force about the purpose itself does not permit, of any source person."""
         if self.broken == "own_refusal":
             return False
         in_force = [self._in_force(subject, "consent", purpose, at) for subject in people]

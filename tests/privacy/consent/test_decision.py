@@ -1,4 +1,4 @@
-"""Both forms of the decision against the oracle, on random records; each rule left out of the oracle is noticed."""
+"""`frame` and `index` give the oracle's verdicts on random records; an oracle without one rule disagrees."""
 
 from __future__ import annotations
 

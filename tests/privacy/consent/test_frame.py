@@ -1,7 +1,7 @@
-"""How Sail plans the verdicts and `permitted`.
+"""Sail plans the verdicts and `permitted` with cheap joins.
 
-The permitting customers are one hash table, so that events are not repartitioned to be filtered. Corrections are few
-and records many, so that the hash table is built from the corrections.
+The permitting customers become one hash table, so events are not repartitioned. There are few corrections and many
+records, so the hash table is built from the corrections.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def records(sail: Engine, tmp_path: Path) -> DataFrame:
 
 
 def test_the_hash_table_is_built_from_the_corrections_and_not_from_the_records(records: DataFrame) -> None:
-    """Otherwise the uncorrected records leave the join in one batch, which no sort takes (5 M of them, 6 GB)."""
+    """Otherwise the join returns all uncorrected records in one batch, too large for a sort (5 M records, 6 GB)."""
     plan = plan_of(permission_rows(records, None, built_in_policy(), "Shop"))
     assert "join_type=Right," in plan
     assert "join_type=Left" not in plan

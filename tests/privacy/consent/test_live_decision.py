@@ -1,4 +1,4 @@
-"""LiveDecisions on a real store: new records count at once, also those of another process."""
+"""LiveDecisions on a real store: new records count at once; records of another process count within a second."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The files of purposes and law: what they say, and that faults in them are found."""
+"""The files of purposes and law: the built-in ones agree with the vocabulary, and faults are refused."""
 
 from __future__ import annotations
 

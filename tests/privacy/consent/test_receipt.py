@@ -1,4 +1,4 @@
-"""Receipts round-trip for every record, and are refused when they are something else."""
+"""A receipt gives back its record, for every record; other documents are refused."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ LISTED = "c_listed"
 
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[ConsentService]:
-    """The service of a shop that knows c_1 (two source persons), c_2 (itself) and, from its tables, c_listed."""
+    """A service with three known customers: c_1 (two source persons), c_2, and c_listed, which only tables list."""
     store = ConsentStore(tmp_path / "consent.db", POLICY.taxonomy)
     for subject, customer in (("s_1", "c_1"), ("s_2", "c_1"), ("c_2", "c_2")):
         store.assign(subject, customer, datetime(2020, 1, 1))

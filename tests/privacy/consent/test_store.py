@@ -1,4 +1,4 @@
-"""The consent store on a real file: append-only, and read in blocks as row by row."""
+"""The consent store on a real file: it is append-only, and reading in blocks equals reading row by row."""
 
 from __future__ import annotations
 

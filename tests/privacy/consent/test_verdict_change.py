@@ -1,4 +1,4 @@
-"""changed_verdicts on a real store: whose verdict a read corrects after silver/permission was built."""
+"""changed_verdicts on a real store: it returns the verdicts that changed after silver/permission was built."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ def view_of(store: ConsentStore, moment: datetime = NOON + timedelta(days=1)) ->
     return ConsentView(lambda: ConsentStore(store.path, POLICY.taxonomy), POLICY, "Shop", moment)
 
 
-def test_without_news_no_verdict_changed(store: ConsentStore) -> None:
+def test_without_new_records_no_verdict_changed(store: ConsentStore) -> None:
     assert changed_verdicts(view_of(store), "marketing") == {}
 
 
-def test_a_withdrawal_is_false_and_a_new_consent_true(store: ConsentStore) -> None:
+def test_changed_verdicts_are_false_after_a_withdrawal_and_true_after_a_consent(store: ConsentStore) -> None:
     store.append([record("s_2", State.WITHDRAWN, NOON + timedelta(hours=1))])
     store.append([record("c_9", State.GIVEN)])
     found = changed_verdicts(view_of(store), "marketing")
@@ -62,7 +62,7 @@ def test_a_moved_source_person_changes_both_customers(store: ConsentStore) -> No
     assert (found["c_1"], found["c_2"]) == (True, False)
 
 
-def test_the_verdict_is_that_of_the_views_moment(store: ConsentStore) -> None:
+def test_a_changed_verdict_counts_at_the_moment_of_the_view(store: ConsentStore) -> None:
     store.append([record("s_3", State.WITHDRAWN, NOON + timedelta(hours=2))])
     for hours, expected in ((1, True), (3, False)):
         assert changed_verdicts(view_of(store, NOON + timedelta(hours=hours)), "marketing")["c_2"] is expected
@@ -85,6 +85,6 @@ def test_a_table_that_was_never_built_is_refused(tmp_path: Path) -> None:
     store.close()
 
 
-def test_an_unknown_purpose_is_refused_also_without_news(store: ConsentStore) -> None:
+def test_an_unknown_purpose_is_refused_also_without_new_records(store: ConsentStore) -> None:
     with pytest.raises(UnknownPurposeError):
         changed_verdicts(view_of(store), "curiosity")

@@ -1,4 +1,4 @@
-"""ConsentView on a real store: what a run sees stays the same, and what a null customer permits."""
+"""ConsentView on a real store: a view does not change, and a null customer permits only purposes without consent."""
 
 from __future__ import annotations
 

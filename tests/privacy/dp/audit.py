@@ -1,4 +1,4 @@
-"""An empirical lower bound on how much a release reveals, to be compared with the claim.
+"""Measures a lower bound of the privacy loss of a release, to be compared with the claimed loss.
 
 The best test between neighbours x and x' for Gaussian noise is T(y) = Σ (x − x')·y/σ² over everything released.
 From `runs` draws of T on each side, half choose a threshold, half bound its error rates (Clopper–Pearson). Noise
@@ -26,7 +26,7 @@ Vectors = Mapping[str, Sequence[int]]
 def audited_mu(
     vectors: Mapping[str, NoisyVector], x: Vectors, neighbour: Vectors, runs: int, rho_factor: float = 1.0
 ) -> float:
-    """Lower bound on μ with confidence 0.999. `rho_factor` > 1 breaks the noise on purpose."""
+    """Returns a lower bound on μ with confidence 0.999. `rho_factor` > 1 breaks the noise on purpose."""
     here, there = (_draw(vectors, x, neighbour, side, runs, rho_factor) for side in (x, neighbour))
     choosing = np.concatenate([here[: runs // 2], there[: runs // 2]])
     candidates = np.quantile(choosing, np.linspace(0.02, 0.98, 49))
@@ -35,7 +35,7 @@ def audited_mu(
 
 
 def epsilon_of_mu(mu: float, delta: float = 1e-6) -> float:
-    """ε at δ of exactly μ-Gaussian differential privacy."""
+    """Returns ε at δ for exact μ-Gaussian differential privacy."""
     low, high = 0.0, 200.0
     for _ in range(100):
         middle = (low + high) / 2
@@ -67,5 +67,5 @@ def _mu(here: NDArray[Any], there: NDArray[Any], threshold: float) -> float:
 
 
 def _upper(wrong: int, runs: int) -> float:
-    """Clopper and Pearson's upper bound on a rate."""
+    """Returns Clopper and Pearson's upper bound of a rate."""
     return 1.0 if wrong == runs else float(beta.ppf((1 + CONFIDENCE) / 2, wrong + 1, runs - wrong))

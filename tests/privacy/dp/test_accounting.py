@@ -1,4 +1,4 @@
-"""Our accounting against `dp-accounting`, an independent implementation."""
+"""Costs and conversions agree with `dp-accounting`, an independent implementation."""
 
 import math
 from fractions import Fraction
@@ -35,7 +35,7 @@ def epsilon_of_pld(noise_multipliers: list[float], delta: float = DELTA) -> floa
 def test_epsilon_of_rho_equals_that_of_renyi_accounting(rho: float) -> None:
     ours, theirs = approximate_epsilon(rho, 0.0, DELTA), epsilon_of_rdp([1 / math.sqrt(2 * rho)])
     assert ours == pytest.approx(theirs, rel=0.02)
-    # Never less than the tight curve of one Gaussian; and a third of the ρ, as a control, is told apart.
+    # Never less than the tight curve of one Gaussian; as a control, a third of the ρ gives less.
     assert ours >= epsilon_of_pld([1 / math.sqrt(2 * rho)])
     assert approximate_epsilon(rho / 3, 0.0, DELTA) < 0.9 * theirs
 

@@ -1,4 +1,4 @@
-"""Audits of every kind of question on neighbouring data, and of variants broken on purpose."""
+"""Audits of neighbouring data find no more privacy loss than claimed; variants broken on purpose are found."""
 
 import math
 from itertools import product
@@ -52,7 +52,7 @@ QUESTIONS: dict[str, dict[str, Any]] = {
 
 
 def rows_of(customers: int, extreme: float = 1e9) -> pd.DataFrame:
-    """Customer 0 is as extreme as bounds allow, and far beyond; the others are ordinary."""
+    """Returns rows in which customer 0 is far beyond all bounds and the other customers are ordinary."""
     mine = [(0, key, extreme) for key in "abcd" for _ in range(5)]
     others = [(cid, "abcd"[cid % 4], 10.0 * cid) for cid in range(1, customers)]
     frame = pd.DataFrame(mine + others, columns=["cid", "key", "amount"])
@@ -82,7 +82,7 @@ def noise_of(plan: NoisePlan) -> dict[str, NoisyVector]:
 
 
 def padded(x: dict[str, list[int]], y: dict[str, list[int]]) -> None:
-    """Adds the bins that only one side has to the other side, as zeros."""
+    """Returns both sides with the same bins: a bin that one side lacks is added with zero."""
     for name in x:
         y[name] += [0] * (len(x[name]) - len(y[name]))
 
@@ -102,7 +102,7 @@ def test_no_question_reveals_more_than_it_claims(sail: Engine, form: dict[str, A
 
 
 def broken(rows: pd.DataFrame, variant: str) -> dict[str, list[int]]:
-    """Counts per key with a fault in the bounds that other libraries have or had."""
+    """Returns counts per key, computed with a fault in the bounds that other libraries have or had."""
     keys = list("abcd")
     if variant == "one group too many":
         kept = rows.drop_duplicates(["cid", "key"]).groupby("cid").head(4)

@@ -1,4 +1,4 @@
-"""Opening a ledger with a long chain: how much is read, what is verified, and what only the full verification finds."""
+"""Opening a ledger with a long chain reads only its end; the full verification finds changes before that."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ LIMIT = Cost(10 * SPENDS)
 
 
 class CountingStore(SqliteStore):
-    """A store that counts the entries that it hands out."""
+    """A store that counts the entries that are read from it."""
 
     entries_read = 0
 
@@ -66,7 +66,7 @@ def small_interval() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def long_chain(small_interval: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a ledger with a spend an hour and an answer to each tenth. Tests change copies of it."""
+    """The folder of a ledger with one spend per hour and an answer to every tenth spend. Tests change copies of it."""
     folder = tmp_path_factory.mktemp("long")
     ledger, _ = open_ledger(folder)
     ledger.set_limit(ACCOUNT, "ever", LIMIT, START)
@@ -176,7 +176,7 @@ def test_the_full_verification_finds_a_change_of_the_old_part(folder: Path, stat
     ledger.close()
 
 
-def test_an_old_answer_that_was_altered_is_not_returned(folder: Path) -> None:
+def test_an_altered_old_answer_is_refused(folder: Path) -> None:
     change(folder, "UPDATE dp_answer SET answer = 'other' WHERE question = 'q10'")
     ledger, _ = open_ledger(folder)
     assert ledger.peek(ACCOUNT, "q20") is not None
@@ -188,7 +188,7 @@ def test_an_old_answer_that_was_altered_is_not_returned(folder: Path) -> None:
 
 
 def append_forged(folder: Path, entries: int, spent: int) -> None:
-    """Continues the chain by hand: valid digests, and a checkpoint that says that `spent` was spent for ever."""
+    """Appends forged entries with valid digests, and a checkpoint with `spent` as the balance of all time."""
     with sqlite3.connect(folder / "ledger.sqlite") as connection:
         number, digest, content = connection.execute(
             "SELECT number, digest, content FROM dp_entry ORDER BY number DESC LIMIT 1"
@@ -233,7 +233,7 @@ def test_a_balance_altered_while_the_ledger_is_open_does_not_pass_into_a_checkpo
 def test_without_the_comparison_of_tables_an_altered_balance_would_open(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The negative control: the comparison is what refuses, not the chain."""
+    """Negative control: the comparison of the tables refuses the change, not the chain."""
     change(folder, "UPDATE dp_balance SET nano_rho = 0 WHERE period = 'ever'")
     monkeypatch.setattr(ledger_module, "_require_tables", lambda *_: None)
     ledger, _ = open_ledger(folder)

@@ -44,7 +44,7 @@ def test_a_spend_beyond_the_limit_of_delta_is_refused(ledger: Ledger) -> None:
     assert (refused.value.left_nano_rho, refused.value.left_atto_delta) == (10, 5)
 
 
-def test_a_refused_spend_costs_nothing(ledger: Ledger) -> None:
+def test_a_refused_spend_leaves_the_balance_unchanged(ledger: Ledger) -> None:
     with pytest.raises(BudgetRefused):
         ledger.ask(ACCOUNT, "too much", Cost(11), NOW)
     assert isinstance(ledger.ask(ACCOUNT, "all of it", Cost(10), NOW), Grant)

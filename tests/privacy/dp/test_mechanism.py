@@ -11,7 +11,10 @@ RUNS = 50_000
 
 
 def chi_square_p(draws: list[int], scale: float) -> float:
-    """How well whole numbers fit the discrete Gaussian of that scale; tails are one cell each."""
+    """Returns the p-value of a chi-square test of whole numbers against the discrete Gaussian of that scale.
+
+    Each tail is one cell.
+    """
     most = math.ceil(3 * scale)
     weight = {at: math.exp(-(at**2) / (2 * scale**2)) for at in range(-40 * most, 40 * most + 1)}
     whole = sum(weight.values())

@@ -1,4 +1,4 @@
-"""The ledger in a real PostgreSQL that the test starts on loopback and stops by its process."""
+"""The ledger in a real PostgreSQL server, which the test starts on the loopback address and stops."""
 
 import os
 import pwd
@@ -32,7 +32,7 @@ def _free_port() -> int:
 
 
 def _program(name: str) -> str:
-    """A program of PostgreSQL's server: Debian keeps them off the path, by version."""
+    """Returns the path of a program of PostgreSQL's server, which Debian installs by version, outside PATH."""
     found = shutil.which(name) or max(map(str, Path("/usr/lib/postgresql").glob(f"*/bin/{name}")), default=None)
     if found is None:
         require_or_skip("postgres", "PostgreSQL's server is not installed")

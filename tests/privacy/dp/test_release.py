@@ -28,7 +28,7 @@ GROUPED: dict[str, Any] = BASE | {"statistics": ["count", "sum", "mean"], "group
 
 
 def rows(customers: int = 40, seed: int = 1) -> pd.DataFrame:
-    """Customer 0 owns half the data; customer 1 alone has key c; some amounts are no numbers."""
+    """Returns rows in which customer 0 has half the data, only customer 1 has key c, and some amounts are NaN."""
     random = np.random.default_rng(seed)
     cid = random.integers(2, customers, 200)
     frame = pd.DataFrame({"cid": cid, "key": random.choice(["a", "b"], 200), "amount": random.exponential(40, 200)})
@@ -121,10 +121,10 @@ def test_a_bounded_view_gives_the_same_aggregates_as_the_rows(sail: Engine, ledg
     bounded_view(question, frame).write.format("delta").save(str(tmp_path / "view"))
     view = DataSet(sail.spark.read.format("delta").load(str(tmp_path / "view")), "1", question)
     other = question.model_copy(update={"statistics": ("customers", "count", "variance")})
-    told, expected = (release(other, data, ledger, NOW) for data in (view, DataSet(frame, "2")))
+    answer, expected = (release(other, data, ledger, NOW) for data in (view, DataSet(frame, "2")))
     for statistic in ("customers", "count"):
         for group, value in expected.values(statistic).items():
-            assert told.values(statistic)[group] == pytest.approx(value, abs=5)
+            assert answer.values(statistic)[group] == pytest.approx(value, abs=5)
     for change in ({"where": ({"column": "key", "operator": "=", "value": "a"},)}, {"bounds": {"rows": 4}}):
         with pytest.raises(BadQuestion, match="made for other rows"):
             release(read_question(question.model_dump() | change), view, ledger, NOW)
@@ -187,12 +187,12 @@ BAD: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("change", BAD.values(), ids=BAD.keys())
-def test_bad_questions_are_refused(change: dict[str, Any]) -> None:
+def test_malformed_questions_are_refused(change: dict[str, Any]) -> None:
     with pytest.raises(BadQuestion):
         read_question(GROUPED | change)
 
 
-def test_a_missing_column_costs_nothing(sail: Engine, ledger: Ledger) -> None:
+def test_a_question_about_a_missing_column_is_refused_and_costs_nothing(sail: Engine, ledger: Ledger) -> None:
     question = read_question(GROUPED | {"measure": MEASURE | {"column": "nope"}})
     with pytest.raises(BadQuestion, match="no column nope"):
         release(question, DataSet(sail.spark.createDataFrame(rows()), "1"), ledger, NOW)
@@ -231,12 +231,12 @@ def test_an_empty_table_is_answered(sail: Engine, ledger: Ledger) -> None:
 
 
 def test_the_statement_names_all_levels_of_the_pyramid() -> None:
-    told = describe(NoisePlan(read_question(GROUPED)))
-    assert told["rho_zcdp"] == 0.5
+    statement = describe(NoisePlan(read_question(GROUPED)))
+    assert statement["rho_zcdp"] == 0.5
     assert {"epsilon", "delta", "unit", "neighbouring_relation", "trust_model", "mechanism", "side_channels"} <= set(
-        told
+        statement
     )
-    assert {"access", "collection"} <= set(told)
+    assert {"access", "collection"} <= set(statement)
 
 
 def test_no_sum_of_a_very_active_customer_overflows(sail: Engine) -> None:

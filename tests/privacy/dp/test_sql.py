@@ -5,7 +5,7 @@ from privacy.dp.release import read_question
 from privacy.dp.sql import parse_sql
 
 
-def test_the_documented_subset_becomes_a_question() -> None:
+def test_the_documented_sql_gives_the_expected_question() -> None:
     form = parse_sql(
         "SELECT sido, COUNT(*), AVG(CLAMP(amount, -1.5, 200)), MEDIAN(CLAMP(amount, -1.5, 200)) "
         "FROM gold.order_history o WHERE channel = 'web' AND 3 < items AND total BETWEEN 1 AND 2 "
@@ -18,8 +18,8 @@ def test_the_documented_subset_becomes_a_question() -> None:
     assert question.statistics == ("count", "mean", "quantiles")
     assert question.measure is not None
     assert (question.measure.lower, question.measure.upper) == (-1.5, 200)
-    told = [(c.column, c.operator, c.value) for c in question.where]
-    assert told == [("channel", "=", "web"), ("items", ">", 3), ("total", ">=", 1), ("total", "<=", 2)]
+    conditions = [(c.column, c.operator, c.value) for c in question.where]
+    assert conditions == [("channel", "=", "web"), ("items", ">", 3), ("total", ">=", 1), ("total", "<=", 2)]
     assert question.top == 3
     assert question.group_by[0].values == ("서울", "부산")
 

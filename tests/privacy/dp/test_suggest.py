@@ -1,4 +1,4 @@
-"""Bounds suggested from noisy histograms: near enough, paid for, free the second time."""
+"""Bounds suggested from noisy histograms contain most customers; they are debited once and free the second time."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,7 +28,7 @@ def open_ledger(folder: Path, limit: Cost) -> Ledger:
 
 
 def data(engine: Engine, customers: int) -> DataSet:
-    """Each customer has 1 to 6 rows of 10 to 90; one has a thousand of a million."""
+    """Returns rows: each customer has 1 to 6 rows of 10 to 90, and one has a thousand rows of a million."""
     random = np.random.default_rng(5)
     cid = np.repeat(np.arange(customers), random.integers(1, 7, customers))
     ordinary = pd.DataFrame({"cid": cid, "amount": random.uniform(10, 90, len(cid))})

@@ -1,4 +1,4 @@
-"""Releases in the audit log, held against the ledger that paid for them."""
+"""Every release in the audit log is compared with its debit in the ledger."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime

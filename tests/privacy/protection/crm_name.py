@@ -1,4 +1,4 @@
-"""A column of names, and the key store under which tests encrypt it."""
+"""A column of names, and the key store with which tests encrypt it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Columns of real values through a real store: they come back, or a distinct error says why not."""
+"""Encrypted columns decrypt to the same values; each kind of damage raises an error of its own."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ VALUES, OWNERS, ROWS = pa.array(["김하늘", "Kim"]), pa.array(["1", "2"]), pa.
 
 @pytest.fixture(scope="module")
 def module(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """SoftHSM with two fresh tokens; it reads its configuration once in a process."""
+    """SoftHSM with two new tokens. It reads its configuration only once per process."""
     found = next((Path(path) for path in MODULES if Path(path).exists()), None)
     if found is None or shutil.which("softhsm2-util") is None:
         require_or_skip("hsm", "SoftHSM 2 is not installed (apt-get install softhsm2)")
@@ -92,7 +92,9 @@ def test_a_changed_wrapping_and_another_context_are_refused(wrapper: Pkcs11KeyWr
         wrapper.unwrap(wrapper.current(), wrapped[:-1] + bytes([wrapped[-1] ^ 1]), b"context")
 
 
-def test_another_token_lacks_the_key(wrapper: Pkcs11KeyWrapper, module: Path, tmp_path: Path) -> None:
+def test_the_key_encryption_key_of_another_token_is_refused_as_lost(
+    wrapper: Pkcs11KeyWrapper, module: Path, tmp_path: Path
+) -> None:
     from privacy.protection.pkcs11_wrapper import Pkcs11KeyWrapper
 
     SqliteKeyStore(tmp_path / "keys.db", wrapper).close()

@@ -18,7 +18,7 @@ def test_a_token_equals_the_documented_formula() -> None:
     assert Tokenizer(SECRET).token("email", " KIM@example.com") == expected
 
 
-def test_columns_and_single_values_agree() -> None:
+def test_a_column_and_a_single_value_have_the_same_token() -> None:
     values = ["010-1234-5678", None, "01012345678", "nonsense", "010 9999 0000"]
     tokenizer = Tokenizer(SECRET)
     expected = [tokenizer.token("phone", value) if value else None for value in values]
@@ -41,7 +41,7 @@ def test_empty_and_all_null_columns_have_no_tokens() -> None:
     assert Tokenizer(SECRET).tokens("name", pa.array([None], pa.string())).to_pylist() == [None]
 
 
-def test_kinds_and_secrets_separate_tokens() -> None:
+def test_tokens_differ_by_kind_and_by_secret() -> None:
     one, other = Tokenizer(SECRET), Tokenizer(bytes(32))
     assert (
         len(

@@ -1,4 +1,4 @@
-"""Anchors with and without a key: interrupted writes, forgeries, and stores that were put back."""
+"""Anchors with and without a key survive interrupted writes, and show forgeries and stores that were put back."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def make_anchor(path: Path, last: int, key: bytes | None = KEY) -> AnchorFile:
 
 
 @pytest.mark.parametrize("key", [None, KEY])
-def test_an_anchor_says_the_last_head_also_to_another_process(tmp_path: Path, key: bytes | None) -> None:
+def test_an_anchor_returns_the_last_head_also_in_another_process(tmp_path: Path, key: bytes | None) -> None:
     anchor = AnchorFile(tmp_path / "apart" / "anchor", key)
     assert anchor.read() is None
     with pytest.raises(AnchorError, match="missing"):
@@ -102,7 +102,7 @@ def test_a_store_that_was_put_back_or_written_again_is_refused() -> None:
         require_anchored(anchored, HEADS[6], lambda _: None)
 
 
-def test_only_the_key_makes_an_anchor(tmp_path: Path) -> None:
+def test_an_anchor_sealed_without_the_key_is_refused(tmp_path: Path) -> None:
     anchor = make_anchor(tmp_path / "anchor", 3)
     forged = make_anchor(tmp_path / "forged", 2, bytes(32))
     unsealed = make_anchor(tmp_path / "unsealed", 2, None)
@@ -112,7 +112,7 @@ def test_only_the_key_makes_an_anchor(tmp_path: Path) -> None:
             anchor.read()
 
 
-def test_another_file_is_no_anchor(tmp_path: Path) -> None:
+def test_a_file_that_is_not_an_anchor_is_refused(tmp_path: Path) -> None:
     (tmp_path / "anchor").write_text("x" * 2000)
     with pytest.raises(AnchorError, match="not an anchor"):
         AnchorFile(tmp_path / "anchor", KEY).head()

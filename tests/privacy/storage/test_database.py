@@ -13,7 +13,7 @@ from privacy.storage.database import open_database, transaction
 SCHEMA = "CREATE TABLE IF NOT EXISTS t (a TEXT);"
 
 
-def test_a_database_is_private_and_flushes_each_commit_unless_told_otherwise(tmp_path: Path) -> None:
+def test_a_database_is_private_and_flushes_each_commit_by_default(tmp_path: Path) -> None:
     path = tmp_path / "folder" / "a.db"
     with closing(open_database(path, SCHEMA)) as database:
         assert database.execute("PRAGMA synchronous").fetchone() == (2,)
@@ -43,7 +43,7 @@ def test_deleted_content_is_gone_from_the_disk_only_if_it_is_overwritten(tmp_pat
         assert (secret.encode() in files) is not overwrites
 
 
-def test_another_file_is_no_database(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_database_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.db").write_text("x" * 5000)
     with pytest.raises(sqlite3.DatabaseError):
         open_database(tmp_path / "a.db", SCHEMA)

@@ -1,4 +1,4 @@
-"""The chain against a list of every way to change it, and against an independent computation of its digests."""
+"""Every way to change a chain is found, and its digests equal an independent computation."""
 
 from __future__ import annotations
 

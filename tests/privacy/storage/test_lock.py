@@ -27,7 +27,7 @@ def start_holder(path: Path) -> subprocess.Popen[str]:
     return holder
 
 
-def test_another_process_waits_as_long_as_it_was_told_and_a_killed_holder_frees_the_lock(tmp_path: Path) -> None:
+def test_a_waiting_process_gives_up_after_its_wait_time_and_a_killed_holder_frees_the_lock(tmp_path: Path) -> None:
     holder = start_holder(tmp_path / "lock")
     started = time.monotonic()
     with pytest.raises(LockBusyError), file_lock(tmp_path / "lock", wait_seconds=0.2):

@@ -1,4 +1,4 @@
-"""What a report says is true of the release, and what it cannot know it asks."""
+"""Every statement of a report is true of the release; everything that cannot be measured is an open question."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_statements_equal_the_measured_values_of_the_table() -> None:
 
 
 def risks_on_the_page(report: ReleaseReport) -> dict[str, tuple[float, float, float]]:
-    """Risk and interval of each attack, as a reader of the page finds them."""
+    """Returns risk and interval of each attack, as the HTML page shows them."""
     share = r"<td>([\d.]+) %</td><td>([\d.]+) % to ([\d.]+) %</td>"
     found = re.findall(rf"<td>([a-z ]+)</td>{share}", render_html(report))
     return {name: (float(risk), float(low), float(high)) for name, risk, low, high in found}
@@ -139,7 +139,7 @@ def test_the_same_release_gives_the_same_bytes() -> None:
     assert render_html(one) == render_html(two)
 
 
-def test_every_question_has_a_field() -> None:
+def test_every_question_has_a_context_field_and_a_risk_above_one_is_refused() -> None:
     assert set(QUESTIONS) == set(Context.model_fields)
     with pytest.raises(ValueError, match="less than or equal to 1"):
         Context(highest_acceptable_risk=5)

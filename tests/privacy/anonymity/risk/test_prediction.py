@@ -1,4 +1,4 @@
-"""A model learns from an exact release what it learns from the original, and nothing from one that hides everything."""
+"""A model learns as much from an unchanged release as from the original, and nothing from a hidden one."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ def test_journalist_risk_counts_equal_people_of_the_population() -> None:
 
 @pytest.mark.parametrize(("theta", "alpha"), [(50.0, 0.6), (500.0, 0.3)])
 def test_pitmans_model_finds_the_uniques_of_a_pitman_population(theta: float, alpha: float) -> None:
-    """Negative control: one rate for all classes, which knows no skew, finds next to none of them."""
+    """Negative control: the Poisson model, which has one rate for all classes, finds almost none of them."""
     population = draw_from_pitman(30_000, theta, alpha, np.random.default_rng(5))
     truth = int((np.bincount(population) == 1).sum())
     sample = np.random.default_rng(6).choice(population, 3_000, replace=False)
@@ -88,7 +88,7 @@ def test_pitmans_model_finds_the_uniques_of_a_pitman_population(theta: float, al
 
 
 def test_pitmans_fit_has_the_highest_likelihood_of_a_grid() -> None:
-    """Against the sampling formula multiplied out, person by person, over a grid."""
+    """Compared with the sampling formula, computed person by person, at every point of a grid."""
     sizes = np.array([1, 1, 1, 2, 2, 4, 9])
 
     def likelihood(theta: float, alpha: float) -> float:

@@ -1,4 +1,4 @@
-"""Labels of classes against the codes of their members."""
+"""Labels of classes cover the codes of their members and no others."""
 
 from __future__ import annotations
 

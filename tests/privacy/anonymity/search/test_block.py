@@ -1,4 +1,4 @@
-"""Blocks of a large table: everybody is in one, models hold in each, and few near tuples are parted."""
+"""Blocks of a large table: each unit is in one block, each block satisfies the models, few near tuples are cut."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much the search of a table does when nobody says how much."""
+"""The default effort of the search: smaller for larger tables, and larger for models about shares."""
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,7 @@ COLUMNS = {"age": {"role": "quasi", "is_ordered": True}, "place": {"role": "quas
 
 
 def effort_of(combinations: int, t: float | None = None, **named: int) -> int:
-    """Effort for a table of so many different rows, each twice; with `t` under t-closeness as well."""
+    """Returns the effort for a table of so many different rows, each twice; with `t`, t-closeness is a model too."""
     number = np.repeat(np.arange(combinations), 2)
     frame = pd.DataFrame({"age": number % 500, "place": number // 500, "illness": number % 3})
     models: list[dict[str, object]] = [{"name": "k_anonymity", "k": 2}]

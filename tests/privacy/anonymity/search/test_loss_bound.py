@@ -1,4 +1,4 @@
-"""The listed labels cover their tuples and enough people; the dual over them bounds every release from below."""
+"""The listed labels cover their tuples and at least k people; their dual is a lower bound of every release's loss."""
 
 from __future__ import annotations
 
@@ -83,14 +83,14 @@ def test_bound_is_the_relaxation_and_never_above_the_least_loss(tmp_path: Path) 
     assert equal_rows > TABLES / 2
 
 
-def test_few_steps_give_a_bound_as_well(tmp_path: Path) -> None:
+def test_the_bound_after_few_steps_is_not_above_the_relaxation(tmp_path: Path) -> None:
     for seed in range(TABLES):
         small = random_small_table(seed)
         assert bound_of(small, tmp_path, steps=5) <= small.relaxation() + SLACK
 
 
 def test_a_bound_over_too_few_labels_exceeds_the_least_loss(tmp_path: Path) -> None:
-    """Negative control: without the labels between value and top, the dual lies above what can be reached."""
+    """Negative control: without the labels between value and top, the dual is above the least possible loss."""
     above = 0
     for seed in range(TABLES):
         small = random_small_table(seed)
@@ -124,6 +124,7 @@ def test_t_closeness_releases_every_record() -> None:
                 "job": {"role": "sensitive"},
             },
             "models": [{"name": "k_anonymity", "k": 5}, {"name": "t_closeness", "t": 0.2, "column": "job"}],
+            "effort": 4,
         }
     )
     release = anonymize(table, spec)

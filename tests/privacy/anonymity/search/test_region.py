@@ -1,4 +1,4 @@
-"""Regions hold every class once, lose nobody, and what they find does not depend on the number of threads."""
+"""Every class is in one region, refinement keeps every record, and the number of threads changes no result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Records are left out only for the gain of the others and within the limit; cells become `*` above theirs."""
+"""Records are suppressed only within the limit and where the loss falls; cells above their limit become `*`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def make_spec(**limits: object) -> Spec:
 
 
 def with_outlier() -> pd.DataFrame:
-    """Two groups of six who are alike, and one far away from all."""
+    """Returns a table of two groups of six equal records, and one record far away from all."""
     ages = [*([30, 31] * 6), 90]
     regions = [*(["a", "b"] * 6), "z"]
     return pd.DataFrame({"region": regions, "age": ages, "illness": ["cold", "flu"] * 6 + ["flu"]})
@@ -87,7 +87,7 @@ def test_suppressed_rows_are_published_as_stars_where_they_satisfy_the_models() 
     assert shown.loss <= gone.loss + 1e-12
 
 
-def test_a_limit_of_cells_is_a_share() -> None:
+def test_a_cell_limit_of_one_is_refused() -> None:
     with pytest.raises(ValidationError):
         make_spec(cell_limit=1.0)
 

@@ -1,4 +1,4 @@
-"""Parts of a large table: small enough, whole keys, feasible, and one release whatever made them."""
+"""Parts of a large table are small, cover every key, satisfy the models, and are the same on every engine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tables and specifications that cannot be released as they are, and strange values that can."""
+"""Tables with identifiers, free text or nested values are refused; unusual values are released."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_identifiers_are_refused_among_other_values_and_in_small_tables(rows: in
 
 @pytest.mark.parametrize("name", ["Customer_Name", "성명", "customer_id", "휴대폰 번호", "E-Mail"])
 def test_columns_named_like_identifiers_are_refused(name: str) -> None:
-    """Names of people repeat, and no form tells them apart from other words."""
+    """Names of people repeat and have no form of their own, so only the column's name shows them."""
     table = people().assign(**{name: [["Kim Minsu", "Lee Jiwoo"][i % 2] for i in range(60)]})
     with pytest.raises(SpecError, match="named like an identifier"):
         anonymize(table, spec_of({name: {"role": "insensitive"}}))
@@ -94,7 +94,7 @@ def test_the_person_column_is_never_released(role: str) -> None:
     assert "member" not in anonymize(table, spec_of({"member": {"role": "identifying"}}, person="member")).table
 
 
-def test_hierarchical_distances_need_a_hierarchy() -> None:
+def test_hierarchical_distances_without_a_hierarchy_are_refused() -> None:
     model = {"name": "t_closeness", "t": 0.3, "column": "ill", "distance": "hierarchical"}
     with pytest.raises(SpecError, match="need hierarchies of kind `file`"):
         anonymize(people(), spec_of(models=[model]))

@@ -23,7 +23,7 @@ def flat(prior: list[float], ground: list[list[int]] | None = None) -> Context:
 
 
 def transport(q: NDArray[np.float64], p: NDArray[np.float64], cost: NDArray[np.float64]) -> float:
-    """Earth mover's distance as a linear programme."""
+    """Returns the earth mover's distance, computed as a linear programme."""
     n = len(q)
     rows = [np.kron(np.eye(n)[i], np.ones(n)) for i in range(n)] + [np.kron(np.ones(n), np.eye(n)[i]) for i in range(n)]
     return float(linprog(cost.ravel(), A_eq=np.array(rows), b_eq=np.concatenate([q, p])).fun)

@@ -1,4 +1,4 @@
-"""Weights that follow what labels do to counts."""
+"""Weights for counting queries: uneven columns get more weight, and counts have smaller errors."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from privacy.anonymity.table.query_weight import HALF, MOST_SHARE, blend, counti
 
 
 def skewed(seed: int = 0, rows: int = 4000) -> pd.DataFrame:
-    """A column of 40 values, of which one prevails, among three even ones."""
+    """Returns a table with a column of 40 values, one of them very frequent, and three even columns."""
     random = np.random.default_rng(seed)
     return pd.DataFrame(
         {
@@ -47,7 +47,7 @@ def test_the_counting_cost_equals_hand_computed_errors() -> None:
     assert sum(flow.values()) == pytest.approx(0)
 
 
-def test_many_uneven_values_cancel_out() -> None:
+def test_one_dominant_value_costs_more_than_many_uneven_ones() -> None:
     one_prevails, none_does = np.array([1000] + [3] * 39), np.repeat([40, 10], 20)
     assert counting_cost(one_prevails, False) > 3 * counting_cost(none_does, False)
 

@@ -1,4 +1,4 @@
-"""Values written into files of every kind are found in every spelling; undecodable files are not called clean."""
+"""Values in files of every kind are found in every spelling; a folder with an undecodable file is not clean."""
 
 from __future__ import annotations
 
