@@ -19,9 +19,18 @@ def code_digest(modules: Iterable[str]) -> str:
 
     Imports for type checking only are left out.
 
+    Raises:
+        ValueError: a module is not in this project.
+
     >>> code_digest(["pipelines.unify.calendar"]) == code_digest(["pipelines.unify.calendar"])
     True
     """
+    modules = tuple(modules)
+    if absent := [name for name in modules if _file(name) is None]:
+        raise ValueError(
+            f"got code of {', '.join(absent)}, whose changes would go unnoticed; expected functions of this project, "
+            "not partial objects or functions of libraries"
+        )
     digest = hashlib.sha256()
     for name in sorted(imported_modules(modules)):
         digest.update(f"{name}\0{_content(name)}\n".encode())
@@ -59,23 +68,46 @@ def _imports(name: str) -> frozenset[str]:
     if path is None or name.split(".")[0] not in PACKAGES:
         return frozenset()
     tree = ast.parse(path.read_bytes())
-    named = {wanted for node in _runtime_nodes(tree) for wanted in _names(node)}
-    return frozenset(wanted for wanted in named if wanted.split(".")[0] in PACKAGES and _file(wanted) is not None)
+    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+    named = {wanted for node in _runtime_nodes(tree) for wanted in _names(node, package)}
+    own = {wanted for wanted in named if wanted.split(".")[0] in PACKAGES and _file(wanted) is not None}
+    return frozenset(own | {parent for wanted in own for parent in _packages_with_code(wanted)})
+
+
+def _packages_with_code(name: str) -> Iterator[str]:
+    """Yield the packages above a module that do more than hold a docstring; importing the module runs them."""
+    parent = name.rpartition(".")[0]
+    while parent:
+        if _has_code(parent):
+            yield parent
+        parent = parent.rpartition(".")[0]
+
+
+@cache
+def _has_code(package: str) -> bool:
+    path = _file(package)
+    body = [] if path is None else ast.parse(path.read_bytes()).body
+    return any(not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)) for node in body)
 
 
 def _runtime_nodes(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield every node of the syntax tree except those below `if TYPE_CHECKING`."""
-    for child in ast.iter_child_nodes(node):
-        is_typing = isinstance(child, ast.If) and isinstance(child.test, ast.Name) and child.test.id == "TYPE_CHECKING"
-        if not is_typing:
-            yield child
-            yield from _runtime_nodes(child)
+    """Yield every node of the syntax tree except those below `if TYPE_CHECKING`; those below its `else` are yielded."""
+    children: Iterable[ast.AST] = ast.iter_child_nodes(node)
+    if isinstance(node, ast.If) and ast.unparse(node.test).split(".")[-1] == "TYPE_CHECKING":
+        children = node.orelse
+    for child in children:
+        yield child
+        yield from _runtime_nodes(child)
 
 
-def _names(node: ast.AST) -> Iterator[str]:
-    """Yield the modules that an import may refer to: `from a import b` gives a and a.b."""
+def _names(node: ast.AST, package: str) -> Iterator[str]:
+    """Yield the modules that an import in a package may refer to: `from a import b` gives a and a.b."""
     if isinstance(node, ast.Import):
         yield from (alias.name for alias in node.names)
-    elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-        yield node.module
-        yield from (f"{node.module}.{alias.name}" for alias in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        base = node.module or ""
+        if node.level:
+            above = package.split(".")[: len(package.split(".")) - node.level + 1]
+            base = ".".join([*above, *([node.module] if node.module else [])])
+        yield base
+        yield from (f"{base}.{alias.name}" for alias in node.names)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def forget() -> None:
     build_code._content.cache_clear()
     build_code._imports.cache_clear()
+    build_code._has_code.cache_clear()
 
 
 def changed_by(tree: Path, file: str) -> set[str]:
@@ -53,3 +55,40 @@ def test_imports_for_type_checking_take_no_part() -> None:
     modules = build_code.imported_modules([table("gold/customer_360").build.__module__])
     assert "pipelines.derived_table.table" in modules
     assert "pipelines.register.matching_session" not in modules
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("import privacy.probe.low", {"privacy.probe", "privacy.probe.low"}),
+        ("from privacy.probe import low", {"privacy.probe", "privacy.probe.low"}),
+        ("from privacy.probe.low import NUMBER", {"privacy.probe", "privacy.probe.low"}),
+        ("from privacy.probe import SHOWN", {"privacy.probe", "privacy.probe.shown"}),
+        ("from .sibling import NUMBER", {"pipelines.probe.sibling"}),
+        ("from . import sibling", {"pipelines.probe", "pipelines.probe.sibling"}),
+        ("from ..other import NUMBER", {"pipelines.other"}),
+        ("def build():\n    from privacy.probe import low", {"privacy.probe", "privacy.probe.low"}),
+        ("import typing\nif typing.TYPE_CHECKING:\n    import privacy.probe.low", set()),
+        ("if TYPE_CHECKING:\n    import privacy.probe.low\nelse:\n    import pipelines.other", {"pipelines.other"}),
+        ("if not TYPE_CHECKING:\n    import pipelines.other", {"pipelines.other"}),
+    ],
+)
+def test_every_form_of_import_that_runs_is_followed(tree: Path, text: str, expected: set[str]) -> None:
+    files = {
+        "privacy/probe/__init__.py": "from privacy.probe.shown import SHOWN", "privacy/probe/shown.py": "SHOWN = 1",
+        "privacy/probe/low.py": "NUMBER = 1", "pipelines/probe/__init__.py": '"""A package without code."""',
+        "pipelines/probe/sibling.py": "NUMBER = 1", "pipelines/other.py": "NUMBER = 1",
+        "pipelines/probe/builder.py": text,
+    }  # fmt: skip
+    for name, content in files.items():
+        (tree / name).parent.mkdir(exist_ok=True)
+        (tree / name).write_text(content)
+    shown = {"privacy.probe.shown"} if "privacy.probe" in expected else set()
+    found = build_code.imported_modules(["pipelines.probe.builder"])
+    assert found == {"pipelines.probe.builder", *expected, *shown}
+
+
+def test_a_builder_that_is_no_function_of_the_project_is_refused() -> None:
+    for module in (partial(print).__class__.__module__, "json", "pipelines.unify.no_such_module"):
+        with pytest.raises(ValueError, match="whose changes would go unnoticed"):
+            build_code.code_digest([module])
