@@ -79,7 +79,7 @@ class Installation:
     def close(self) -> None:
         """Close everything that was opened, also by other threads. These threads must have finished their work.
 
-        Afterwards no store can be opened. Closing again does nothing.
+        A later use opens the stores anew, as the next run of a Dagster code location does.
         """
         self._stores.close()
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from installation.errors import InstallationError, SettingsError
+from installation.errors import SettingsError
 from installation.installation import Installation
 from installation.settings import Settings, load_settings
 from privacy.audit import AuditEntry
@@ -133,16 +133,19 @@ def test_the_installation_is_frozen(settings: Settings) -> None:
         opened.settings = settings  # type: ignore[misc]
 
 
-def test_after_the_end_nothing_can_be_opened_and_another_end_does_nothing(settings: Settings) -> None:
+def test_after_the_end_a_use_opens_anew_in_every_thread(settings: Settings) -> None:
+    entry = AuditEntry(at=utc_now(), who="a", role="b", purpose="c", action="d", table="e")
     opened = Installation(settings)
-    assert opened.consent_store.sequence() == (0, 0)
-    for _ in range(2):
-        opened.close()
-    for attribute in ("consent_store", "audit_log", "protection", "ledger", "live_decisions"):
-        with pytest.raises(InstallationError, match="This installation is closed"):
-            getattr(opened, attribute)
-        with ThreadPoolExecutor(1) as worker, pytest.raises(InstallationError, match="closed"):
-            worker.submit(getattr, opened, attribute).result()
+    with ThreadPoolExecutor(1) as worker:
+        for number in (1, 2, 3):
+            with opened:
+                assert opened.audit_log.append(entry).number == 2 * number - 1
+                assert worker.submit(lambda: opened.audit_log.append(entry)).result().number == 2 * number
+                first = opened.consent_store
+                assert not opened.live_decisions.is_permitted("c_1", "marketing", utc_now().replace(tzinfo=None))
+            with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+                first.sequence()
+    opened.close()
 
 
 def test_stores_of_threads_that_have_ended_are_closed(settings: Settings) -> None:
