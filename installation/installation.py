@@ -7,15 +7,14 @@ audit.anchor, pseudonym.key, release.key, dp_ledger.anchor, keys.db, keys.db.anc
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
-from contextlib import ExitStack, closing
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, cast
 
 from installation.access.arrow_table import ArrowTables
 from installation.clock import wall_clock
@@ -24,6 +23,7 @@ from installation.errors import SettingsError
 from installation.lakehouse.lakehouse import Lakehouse
 from installation.reference_date import decision_moment, reference_date, shop_time
 from installation.settings import Settings
+from installation.thread_store import ThreadStores
 from privacy.access.reader import Frame, TableBackend, TableReader
 from privacy.access.role import Roles, built_in_roles
 from privacy.audit import AuditEntry, AuditLog
@@ -43,6 +43,7 @@ from privacy.protection.key_wrapper import FileKeyWrapper, KeyWrapper
 from privacy.protection.revealer import Revealer
 from privacy.protection.source_person import Protection
 from privacy.protection.token import Tokenizer, load_tokenizer
+from privacy.storage.atomic_file import replace_public
 from privacy.storage.hash_chain import ChainFault
 from privacy.storage.secret_file import SecretError, load_key
 
@@ -52,22 +53,20 @@ if TYPE_CHECKING:
     from privacy.anonymity.registry import ReleaseRegistry
     from privacy.dp.ledger import Ledger
 
-Opened = TypeVar("Opened")
-
 
 @dataclass(frozen=True)
 class Installation:
     """Opens and closes the settings, tables, secrets and stores of one installation. Use it as a context manager.
 
     Commands, Dagster's resources and HTTP applications use it. Everything is opened at its first use and closed at the
-    end. SQLite stores are opened once per thread, and an attribute returns the store of the calling thread. `now`
+    end. SQLite stores are opened once per thread, and an attribute returns the store of the calling thread. The stores
+    of a thread that has ended are closed, unless something still uses them. A forked process opens its own. `clock`
     returns the time with its zone.
     """
 
     settings: Settings
     clock: Callable[[], datetime] = wall_clock
-    _open: ExitStack = field(default_factory=ExitStack, init=False, repr=False, compare=False)
-    _own: threading.local = field(default_factory=threading.local, init=False, repr=False, compare=False)
+    _stores: ThreadStores = field(default_factory=ThreadStores, init=False, repr=False, compare=False)
 
     def __enter__(self) -> Installation:
         return self
@@ -78,8 +77,11 @@ class Installation:
         self.close()
 
     def close(self) -> None:
-        """Close everything that was opened, also by other threads. These threads must have finished their work."""
-        self._open.close()
+        """Close everything that was opened, also by other threads. These threads must have finished their work.
+
+        Afterwards no store can be opened. Closing again does nothing.
+        """
+        self._stores.close()
 
     @cached_property
     def contracts(self) -> Contracts:
@@ -129,7 +131,7 @@ class Installation:
     @property
     def consent_store(self) -> ConsentStore:
         """The consent store, one connection per thread."""
-        return self._once("consent_store", self.open_consent_store)
+        return self._stores.once("consent_store", self.open_consent_store)
 
     def consent_service(self) -> ConsentService:
         """Return the service that records consents, withdrawals and objections of known customers."""
@@ -156,7 +158,7 @@ class Installation:
     @property
     def live_decisions(self) -> LiveDecisions:
         """Consent decisions from memory that follow the store; one object per thread, built at its first use."""
-        return self._once(
+        return self._stores.once(
             "live_decisions",
             lambda: LiveDecisions(self.consent_store, self.policy, self.settings.controller),
             closes=False,
@@ -183,7 +185,7 @@ class Installation:
     @property
     def audit_log(self) -> AuditLog:
         """The audit log, one connection per thread. Its anchor and the anchor's key are in another folder."""
-        return self._once("audit_log", self._open_audit_log)
+        return self._stores.once("audit_log", self._open_audit_log)
 
     @cached_property
     def pseudonym_key(self) -> bytes:
@@ -208,8 +210,7 @@ class Installation:
         tokens = load_tokenizer(secret, self.settings.phone_region)
         fingerprint = tokens.derived_key("fingerprint").hex()
         if not check.exists():
-            check.parent.mkdir(parents=True, exist_ok=True)
-            check.write_text(f"{fingerprint}\n", "ascii")
+            replace_public(check, f"{fingerprint}\n")
         elif check.read_text("ascii").strip() != fingerprint:
             made = f"the tables in {self.settings.data_dir} were made with another one"
             raise SecretError(f"{secret}: not the right token secret; {made}. {remedy}")
@@ -234,8 +235,8 @@ class Installation:
             SecretError: the token secret cannot be used.
             ProtectionError: the key store cannot be used.
         """
-        store = self._once("key_store", self.open_key_store)
-        return self._once("protection", lambda: Protection(self.tokenizer, FieldCipher(store)), closes=False)
+        store = self._stores.once("key_store", self.open_key_store)
+        return self._stores.once("protection", lambda: Protection(self.tokenizer, FieldCipher(store)), closes=False)
 
     def revealer(self, who: str, purpose: str) -> Revealer:
         """Return the revealer, which decrypts identifiers in memory for one purpose.
@@ -261,7 +262,7 @@ class Installation:
     @property
     def ledger(self) -> Ledger:
         """The privacy ledger, see `open_ledger`; one connection per thread."""
-        return self._once("ledger", self.open_ledger)
+        return self._stores.once("ledger", self.open_ledger)
 
     def open_ledger(self, *, joins: bool = False) -> Ledger:
         """Return the privacy ledger, to be closed by the caller: in a file, or in a fleet's PostgreSQL.
@@ -282,12 +283,21 @@ class Installation:
         return _open_fleet_ledger(self.settings.ledger_postgres_file, self._ledger_anchor, joins=joins)
 
     def release_registry(self) -> ReleaseRegistry:
-        """Return the registry of anonymous releases and their recipients. It stores people as keyed hashes."""
+        """Return the registry of anonymous releases and their recipients. It stores people as keyed hashes.
+
+        Raises:
+            SecretError: the secret behind the hashes is missing or cannot be used.
+        """
         # Imported here, because the search that it imports takes a second to load.
         from privacy.anonymity.registry import ReleaseRegistry
 
-        key = load_key(self.settings.secret_dir / "release.key")
-        return ReleaseRegistry(self.settings.data_dir / "released", key, utc_now)
+        folder, secret = self.settings.data_dir / "released", self.settings.secret_dir / "release.key"
+        if not secret.exists() and (folder / "release.jsonl").exists():
+            raise SecretError(
+                f"{secret}: the release secret is missing, and the registry in {folder} was made with it. Restore the "
+                "file; under another secret no person would be recognised as released before."
+            )
+        return ReleaseRegistry(folder, load_key(secret), utc_now)
 
     def verify_releases(self) -> list[ChainFault]:
         """Return the first fault of the privacy ledger; without one, every logged release that has no debit in it."""
@@ -322,15 +332,6 @@ class Installation:
         folder = self.settings.secret_dir
         key = load_key(folder / "audit.key")
         return AuditLog(self.settings.data_dir / "audit" / "audit.db", folder / "audit.anchor", key)
-
-    def _once(self, name: str, opened: Callable[[], Opened], *, closes: bool = True) -> Opened:
-        """Return the calling thread's object of that name, opened at the thread's first call."""
-        if not hasattr(self._own, name):
-            made = opened()
-            if closes:
-                self._open.callback(cast("Any", made).close)
-            setattr(self._own, name, made)
-        return cast("Opened", getattr(self._own, name))
 
 
 def _open_fleet_ledger(file: Path, anchor: Path, *, joins: bool) -> Ledger:

@@ -42,6 +42,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import ByteSize, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsError as EnvironmentFault
 
 from installation.contract.built_in import BUILT_IN
 from installation.errors import SettingsError
@@ -163,6 +164,10 @@ def load_settings(path: Path | None = None, **overrides: Any) -> Settings:
         faults = "; ".join(_describe_faults(error))
         raise SettingsError(
             f"Invalid settings: {faults}. All settings are listed at the top of installation/settings.py."
+        ) from error
+    except EnvironmentFault as error:
+        raise SettingsError(
+            f"environment: {error}. Lists and tables are given as JSON, such as BOJAGI_CONTRACT_DIRS='[\"contracts\"]'."
         ) from error
 
 

@@ -24,7 +24,7 @@ FOLDER = Path(__file__).parent / "declared"
 
 class _Release(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
-    name: str = Field(pattern="[a-z][a-z0-9_]*")
+    name: str = Field(pattern="^[a-z][a-z0-9_]*$")
 
     @property
     def table(self) -> str:
@@ -43,6 +43,16 @@ class AnonymousRelease(_Release):
     recipient: str
     form: Mapping[str, Any] = Field(alias="spec")
     """The specification as written in the YAML file; `spec` is its validated form."""
+
+    @field_validator("form")
+    @classmethod
+    def _lists_columns_and_models(cls, form: Mapping[str, Any]) -> Mapping[str, Any]:
+        if not isinstance(form.get("columns", {}), Mapping):
+            raise ValueError("expected columns as a mapping of names")
+        models = form.get("models", ())
+        if not isinstance(models, list | tuple) or not all(isinstance(model, Mapping) for model in models):
+            raise ValueError("expected models as a list of mappings, each with a name")
+        return form
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -157,9 +167,11 @@ def _load(path: Path) -> Release:
         document: Any = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
         if not isinstance(document, dict):
             raise ReleaseError(f"{path.name}: expected a mapping with a kind: anonymous or statistics.")
-        return _ADAPTER.validate_python({"name": path.stem, **document})
-    except YAMLError as error:
-        raise ReleaseError(f"{path.name} is not YAML: {' '.join(str(error).split())}") from error
+        if "name" in document:
+            raise ReleaseError(f"{path.name}: the release is named by its file; remove the key `name`.")
+        return _ADAPTER.validate_python({**document, "name": path.stem})
+    except (YAMLError, UnicodeDecodeError) as error:
+        raise ReleaseError(f"{path.name} is not YAML in UTF-8: {' '.join(str(error).split())}") from error
     except ValidationError as error:
         raise ReleaseError(f"{path.name} is not a valid release: {_faults(error)}") from error
 

@@ -173,14 +173,14 @@ class ConsentService:
         new = {record.record_id: record for record in records if not self.store.has(record.record_id)}
         return self._stored(list(new.values()))
 
-    def latest(self, subject: str, purpose: str, by: datetime = datetime.max) -> ConsentRecord | None:
+    def latest(self, subject: str, purpose: str, by: datetime | None = None) -> ConsentRecord | None:
         """Return the consent record of a source person about a purpose that took effect last; None without any.
 
-        Only records that took effect by the moment `by` count.
+        Only records that took effect by the moment `by` count; None counts all.
         """
         stream: tuple[str, str, StreamKind] = (purpose, self.controller, "consent")
         records = [r for r in self.store.records_of([subject]) if (r.purpose, r.controller, r.state.stream) == stream]
-        then = [record for record in records if record.effective_at <= by]
+        then = [record for record in records if by is None or record.effective_at <= by]
         return max(then, key=lambda record: (record.effective_at, record.recorded_at), default=None)
 
     def history(self, customer: str) -> list[ConsentRecord]:

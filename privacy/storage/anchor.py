@@ -199,6 +199,9 @@ class _OpenFile:
         while self._descriptors:
             os.close(self._descriptors.pop())
 
+    def __del__(self) -> None:
+        self.close()
+
     def _current(self) -> int | None:
         try:
             status = os.stat(self._path)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import os
 import shutil
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
@@ -11,9 +13,11 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from installation.errors import SettingsError
+from installation.errors import InstallationError, SettingsError
 from installation.installation import Installation
 from installation.settings import Settings, load_settings
+from privacy.audit import AuditEntry
+from privacy.clock import utc_now
 from privacy.errors import PrivacyError
 from privacy.protection.errors import LostKeyError, RolledBackStoreError, TamperedCiphertextError, WrongKeyError
 from privacy.protection.field import TableColumn
@@ -127,3 +131,81 @@ def test_nothing_is_opened_before_it_is_used(settings: Settings) -> None:
 def test_the_installation_is_frozen(settings: Settings) -> None:
     with Installation(settings) as opened, pytest.raises(FrozenInstanceError):
         opened.settings = settings  # type: ignore[misc]
+
+
+def test_after_the_end_nothing_can_be_opened_and_another_end_does_nothing(settings: Settings) -> None:
+    opened = Installation(settings)
+    assert opened.consent_store.sequence() == (0, 0)
+    for _ in range(2):
+        opened.close()
+    for attribute in ("consent_store", "audit_log", "protection", "ledger", "live_decisions"):
+        with pytest.raises(InstallationError, match="This installation is closed"):
+            getattr(opened, attribute)
+        with ThreadPoolExecutor(1) as worker, pytest.raises(InstallationError, match="closed"):
+            worker.submit(getattr, opened, attribute).result()
+
+
+def test_stores_of_threads_that_have_ended_are_closed(settings: Settings) -> None:
+    def use() -> None:
+        assert opened.consent_store.sequence() == (0, 0)
+        opened.audit_log.append(AuditEntry(at=utc_now(), who="a", role="b", purpose="c", action="d", table="e"))
+
+    def open_files() -> int:
+        gc.collect()  # Python's connections are in a circle with their statements
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    with Installation(settings) as opened:
+        before = [open_files()]
+        for _ in range(20):
+            with ThreadPoolExecutor(1) as worker:
+                worker.submit(use).result()
+            before.append(open_files())
+        assert max(before[2:]) <= before[1] + 4
+        assert opened.audit_log.verify() == []
+
+
+def test_a_forked_process_has_connections_of_its_own(settings: Settings) -> None:
+    with Installation(settings) as opened:
+        mine = opened.consent_store
+        reader, writer = os.pipe()
+        child = os.fork()
+        if child == 0:
+            is_other = opened.consent_store is not mine and opened.consent_store.sequence() == (0, 0)
+            opened.close()
+            os.write(writer, b"1" if is_other else b"0")
+            os._exit(0)
+        os.waitpid(child, 0)
+        assert os.read(reader, 1) == b"1"
+        assert mine.sequence() == (0, 0)
+        os.close(reader)
+        os.close(writer)
+
+
+def test_a_lost_release_secret_is_said_once_something_was_released(settings: Settings) -> None:
+    with Installation(settings) as opened:
+        opened.release_registry()
+        (settings.secret_dir / "release.key").unlink()
+        opened.release_registry()
+        (settings.data_dir / "released" / "release.jsonl").write_text("")
+        opened.release_registry()
+        (settings.secret_dir / "release.key").unlink()
+        with pytest.raises(SecretError, match=r"release\.key: the release secret is missing"):
+            opened.release_registry()
+
+
+@pytest.mark.parametrize("name", ["token.key", "audit.key", "pseudonym.key", "key_encryption.json"])
+def test_a_secret_that_others_may_read_is_refused_and_named(settings: Settings, name: str) -> None:
+    uses = (lambda i: i.tokenizer, lambda i: i.audit_log, lambda i: i.pseudonym_key, lambda i: i.protection)
+    with Installation(settings) as opened:
+        for use in uses:
+            use(opened)
+    (settings.secret_dir / name).chmod(0o644)
+    refused = []
+    with Installation(settings) as opened:
+        for use in uses:
+            try:
+                use(opened)
+            except PrivacyError as error:
+                refused.append(str(error))
+    assert refused
+    assert all(name in message and "0600" in message for message in refused)

@@ -87,3 +87,12 @@ def test_the_documented_example_is_what_the_code_reads(tmp_path: Path) -> None:
     documented = load_settings().model_dump(exclude=_OF_THE_MACHINE)
     (tmp_path / "bojagi.toml").unlink()
     assert documented == load_settings().model_dump(exclude=_OF_THE_MACHINE)
+
+
+@pytest.mark.parametrize("name", ["BOJAGI_CONTRACT_DIRS", "BOJAGI_STORAGE_OPTIONS"])
+def test_a_variable_that_is_not_json_where_a_list_or_table_is_expected_is_said(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "my/contracts")
+    with pytest.raises(SettingsError, match=f"{name.removeprefix('BOJAGI_').lower()}.*given as JSON"):
+        load_settings()

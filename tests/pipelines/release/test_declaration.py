@@ -28,9 +28,28 @@ def test_every_built_in_release_is_of_one_kind() -> None:
         ("{kind: anonymous, source: a, purpose: b, recipient: c, spec: {}, more: 1}", "more"),
         ("kind: [", "is not YAML"),
         ("{kind: anonymous, kind: statistics}", "is not YAML.*duplicate key"),
+        ("", "expected a mapping with a kind"),
+        ("kind:\tstatistics\n\ttitle: t", "is not YAML.*'\\\\t'"),
+        ("kind: statistics\n---\nkind: statistics", "is not YAML.*another document"),
+        ("{kind: anonymous, name: other}", "named by its file; remove the key `name`"),
+        ("{kind: anonymous, source: a, purpose: b, recipient: c, spec: {models: [k]}}", "expected models as a list"),
+        ("{kind: anonymous, source: a, purpose: b, recipient: c, spec: {columns: 5}}", "expected columns as a mapping"),
     ],
 )
 def test_a_file_that_is_no_release_is_refused_with_the_reason(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "broken.yaml").write_text(text)
     with pytest.raises(ReleaseError, match=message):
+        load_releases(tmp_path)
+
+
+def test_a_file_in_another_encoding_is_refused_with_the_reason(tmp_path: Path) -> None:
+    (tmp_path / "korean.yaml").write_bytes("kind: statistics\ntitle: 주문".encode("cp949"))
+    with pytest.raises(ReleaseError, match=r"korean\.yaml is not YAML in UTF-8"):
+        load_releases(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["Orders", "order-by-month", "2017", "주문"])
+def test_a_file_name_that_is_no_table_name_is_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / f"{name}.yaml").write_text("{kind: anonymous, source: a, purpose: b, recipient: c, spec: {}}")
+    with pytest.raises(ReleaseError, match=r"name: String should match"):
         load_releases(tmp_path)
