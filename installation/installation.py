@@ -60,7 +60,7 @@ class Installation:
 
     Commands, Dagster's resources and HTTP applications use it. Everything is opened at its first use and closed at the
     end. SQLite stores are opened once per thread, and an attribute returns the store of the calling thread. The stores
-    of an ended thread are closed with it, unless they are still referenced. A forked process opens its own. `clock`
+    of a thread that has ended are closed, unless something still uses them. A forked process opens its own. `clock`
     returns the time with its zone.
     """
 

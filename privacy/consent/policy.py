@@ -111,7 +111,7 @@ class Policy:
         return sha256("\n".join([self.taxonomy.model_dump_json(), *laws, *bearings]).encode()).hexdigest()
 
     def can_refuse(self, purpose: str) -> bool:
-        """Return whether a customer can deny the purpose. False where the law demands it."""
+        """Return whether a customer can deny the purpose. False for a purpose that the law demands."""
         return any(bearing.target == purpose for bearing in self.bearings())
 
     def permits_by_default(self, purpose: str) -> bool:

@@ -52,7 +52,7 @@ CREATE TABLE IF NOT EXISTS taken (source TEXT PRIMARY KEY, state TEXT NOT NULL);
 
 
 class ConsentStore:
-    """Appends and reads records and memberships. One object a thread; any number of processes."""
+    """Appends and reads records and memberships. One object per thread; any number of processes."""
 
     def __init__(self, path: Path, taxonomy: Taxonomy) -> None:
         """Open the store, or create its file, readable by its owner only.

@@ -45,7 +45,7 @@ def read_retention_days(standard: OpenDataContractStandard, source: Source) -> i
 
 
 def read_time_column(standard: OpenDataContractStandard, names: tuple[str, ...]) -> str | None:
-    """Return the column (`element`) from which the first SLA property with one of the names counts, or None."""
+    """Return the `element` column of the first SLA property with one of the names; None when there is none."""
     for entry in standard.slaProperties or ():
         if entry.property in names and entry.element:
             return entry.element.rpartition(".")[2]

@@ -1,4 +1,4 @@
-"""Sensitivity: how much one customer can change a bounded aggregate.
+"""Computes sensitivities: the largest change of a bounded aggregate that one customer can cause.
 
 Neighbouring relation: D ~ D' when D' is D with all rows of one customer added or removed. After bounding,
 at most R rows of a customer count in total, in at most L0 groups, and at most L∞ in each group.

@@ -94,7 +94,7 @@ def _only_select(text: str) -> exp.Select:
 def _table(select: exp.Select) -> str:
     source = select.args.get("from_") or select.args.get("from")
     if source is None or not isinstance(source.this, exp.Table):
-        raise BadQuestion("FROM: expected the name of one table")
+        raise BadQuestion("FROM: expected the name of one table, such as gold.customer_360")
     table = source.this
     if any(value for name, value in table.args.items() if name not in ("this", "db", "catalog", "alias")):
         raise BadQuestion("FROM: expected a table name only; remove sampling, pivots and versions")

@@ -69,7 +69,7 @@ class FieldCipher:
         present = {name for name, text in zip(names, texts, strict=True) if text is not None}
         if None in present:
             raise ProtectionError(
-                f"{column.table}.{column.column}: a value is without an owner; give the source person of every value."
+                f"{column.table}.{column.column}: a value is without an owner; pass the source person of every value."
             )
         keys = self._store.keys_of(sorted(present))
         ready = {name: (key.key_id, AESGCM(key.secret)) for name, key in keys.items()}

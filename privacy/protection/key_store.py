@@ -345,7 +345,7 @@ class SqliteKeyStore:
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
-        """Prevent a rotation from destroying the old key-encryption key between reading a key and unwrapping it."""
+        """Block rotations during the block, so that the key-encryption key exists until read keys are unwrapped."""
         if self._db.in_transaction:
             yield
             return

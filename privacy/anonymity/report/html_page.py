@@ -110,7 +110,7 @@ def _size_shares(sizes: Sequence[int]) -> dict[str, float]:
 
 
 def bars(values: Mapping[str, float], intervals: Mapping[str, tuple[float, float]] | None = None) -> str:
-    """Returns a bar chart of shares of 1 as SVG, with whiskers for intervals."""
+    """Returns a bar chart of shares (0 to 1) as SVG, with whiskers for intervals."""
     rows = []
     for i, (name, value) in enumerate(values.items()):
         y = 24 * i

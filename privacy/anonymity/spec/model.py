@@ -71,7 +71,7 @@ class KAnonymity(Model):
         return people >= self.k
 
     def kernel(self) -> tuple[int, float, float]:
-        """Returns its number and parameters, see `Model.kernel`."""
+        """Returns the model's number in the compiled kernel and its parameters, see `Model.kernel`."""
         return code.K_ANONYMITY, float(self.k), 0.0
 
 
@@ -94,7 +94,7 @@ class Alpha(SensitiveModel):
         return np.asarray(_shares(hist).max(1) <= self.alpha + TOLERANCE)
 
     def kernel(self) -> tuple[int, float, float]:
-        """Returns its number and parameters, see `Model.kernel`."""
+        """Returns the model's number in the compiled kernel and its parameters, see `Model.kernel`."""
         return code.ALPHA, self.alpha, 0.0
 
 
@@ -109,7 +109,7 @@ class DistinctL(SensitiveModel):
         return np.asarray((hist > 0).sum(1) >= self.l)
 
     def kernel(self) -> tuple[int, float, float]:
-        """Returns its number and parameters, see `Model.kernel`."""
+        """Returns the model's number in the compiled kernel and its parameters, see `Model.kernel`."""
         return code.DISTINCT_L, float(self.l), 0.0
 
 
@@ -126,7 +126,7 @@ class EntropyL(SensitiveModel):
         return np.asarray(np.exp(entropy) >= self.l - TOLERANCE)
 
     def kernel(self) -> tuple[int, float, float]:
-        """Returns its number and parameters, see `Model.kernel`."""
+        """Returns the model's number in the compiled kernel and its parameters, see `Model.kernel`."""
         return code.ENTROPY_L, self.l, 0.0
 
 
@@ -143,7 +143,7 @@ class RecursiveL(SensitiveModel):
         return np.asarray(ordered[:, 0] < self.c * ordered[:, self.l - 1 :].sum(1))
 
     def kernel(self) -> tuple[int, float, float]:
-        """Returns its number and parameters, see `Model.kernel`."""
+        """Returns the model's number in the compiled kernel and its parameters, see `Model.kernel`."""
         return code.RECURSIVE_L, self.c, float(self.l)
 
 
@@ -177,7 +177,7 @@ class TCloseness(SensitiveModel):
         return total / 2 / max(len(context.ground), 1)
 
     def kernel(self) -> tuple[int, float, float]:
-        """Returns its number and parameters, see `Model.kernel`."""
+        """Returns the model's number in the compiled kernel and its parameters, see `Model.kernel`."""
         kinds = {"equal": code.T_EQUAL, "ordered": code.T_ORDERED, "hierarchical": code.T_HIERARCHICAL}
         return kinds[self.distance], self.t, 0.0
 
@@ -196,7 +196,7 @@ class DeltaDisclosure(SensitiveModel):
         return np.asarray(np.abs(ratio).max(1) < self.delta - TOLERANCE)
 
     def kernel(self) -> tuple[int, float, float]:
-        """Returns its number and parameters, see `Model.kernel`."""
+        """Returns the model's number in the compiled kernel and its parameters, see `Model.kernel`."""
         return code.DELTA_DISCLOSURE, self.delta, 0.0
 
 
@@ -215,7 +215,7 @@ class BasicBeta(SensitiveModel):
         return np.asarray((_shares(hist) <= self.caps(context.prior) + TOLERANCE).all(1))
 
     def kernel(self) -> tuple[int, float, float]:
-        """Returns its number and parameters, see `Model.kernel`."""
+        """Returns the model's number in the compiled kernel and its parameters, see `Model.kernel`."""
         return code.BASIC_BETA, self.beta, 0.0
 
 
@@ -229,7 +229,7 @@ class EnhancedBeta(BasicBeta):
         return np.asarray(prior * (1 + np.minimum(self.beta, -np.log(np.where(prior > 0, prior, 1.0)))))
 
     def kernel(self) -> tuple[int, float, float]:
-        """Returns its number and parameters, see `Model.kernel`."""
+        """Returns the model's number in the compiled kernel and its parameters, see `Model.kernel`."""
         return code.ENHANCED_BETA, self.beta, 0.0
 
 

@@ -91,7 +91,7 @@ def _files(folders: Iterable[Path], leave_out: tuple[Path, ...]) -> Iterator[Pat
 def _scan_file(path: Path, scan: ContentScan) -> None:
     scan.add(scan.matcher.in_text(str(path)), "path")
     if not path.is_file():
-        raise UndecodedError("this is neither a file nor a folder; remove it or leave it out")
+        raise UndecodedError("it is neither a file nor a folder; remove it, or leave it out of the scan")
     with path.open("rb") as file:
         beginning = file.read(16)
     if beginning.startswith(b"PAR1"):

@@ -109,7 +109,7 @@ def test_a_second_import_of_an_export_adds_nothing(
     exported = runner.invoke(consent.app, ["history", "c_1", "--json"]).stdout
     (tmp_path / "export.jsonl").write_text(exported)
     monkeypatch.setenv("BOJAGI_DATA_DIR", str(tmp_path / "other"))
-    for expected in ("1 records imported, 0 known", "0 records imported, 1 known"):
+    for expected in ("1 records imported, 0 were recorded", "0 records imported, 1 were recorded"):
         assert expected in runner.invoke(consent.app, ["import", str(tmp_path / "export.jsonl")]).stdout
     assert runner.invoke(consent.app, ["history", "c_1", "--json"]).stdout == exported
 
