@@ -58,8 +58,16 @@ def _file(name: str) -> Path | None:
 @cache
 def _content(name: str) -> str:
     path = _file(name)
-    files = [] if path is None else [path, *sorted(f for pattern in RESOURCES for f in path.parent.glob(pattern))]
+    files = [] if path is None else [path, *_resources(path)]
     return " ".join(hashlib.sha256(file.read_bytes()).hexdigest() for file in files)
+
+
+def _resources(path: Path) -> Iterator[Path]:
+    """Yield the data files beside a module that it names, and those that no module beside it names, in order."""
+    own, others = path.read_text("utf-8"), [other.read_text("utf-8") for other in sorted(path.parent.glob("*.py"))]
+    for file in sorted(file for pattern in RESOURCES for file in path.parent.glob(pattern)):
+        if file.name in own or not any(file.name in other for other in others):
+            yield file
 
 
 @cache

@@ -46,6 +46,12 @@ def test_a_change_far_below_the_builder_changes_its_tables_only(tree: Path) -> N
     assert changed_by(tree, "pipelines/unify/price_sensitivity.py") == {"gold/customer_purchase_behaviour"}
 
 
+def test_a_data_file_changes_the_tables_whose_code_names_it(tree: Path) -> None:
+    assert changed_by(tree, "privacy/consent/purpose.yaml") == {"silver/consent_event", "silver/permission"}
+    (tree / "privacy/consent/unnamed.csv").write_text("read under a computed name")
+    assert len(changed_by(tree, "privacy/consent/unnamed.csv")) > 2
+
+
 def test_a_change_of_code_that_builds_nothing_changes_no_table(tree: Path) -> None:
     assert changed_by(tree, "pipelines/contracts/draft.py") == set()
     assert changed_by(tree, "pipelines/cli/app.py") == set()
