@@ -135,6 +135,8 @@ class TableReader(Generic[Frame]):
             AuditError: the read could not be logged.
         """
         with self._refusals_logged(table, role, purpose):
+            if limit is not None and limit < 0:
+                raise AccessRefused(f"Got the limit {limit}; expected 0 or more rows.")
             document = self.contracts.table(table)
             plan = plan_read(document, role, purpose, self.roles, self.policy, columns)
             kind = _token_kind(document, plan.subject_key)

@@ -75,5 +75,7 @@ def test_no_column_and_an_encrypted_column_are_refused_with_the_reason(installat
     reader = installation.table_reader("somebody")
     with pytest.raises(AccessRefused, match="Got no column of gold/customer_lifestyle; expected one of customer_id"):
         reader.read(TABLE, "analyst", "analytics", [])
+    with pytest.raises(AccessRefused, match="Got the limit -1; expected 0 or more"):
+        reader.read(*READ, limit=-1)
     with pytest.raises(AccessRefused, match="comment is stored encrypted"):
         reader.read("bronze/nps_survey", "privacy_officer", "analytics", ["score", "comment"])

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from privacy.consent.errors import ConsentError, UnknownPurposeError
-from privacy.consent.policy import built_in_policy
+from privacy.consent.policy import Policy, built_in_policy
 from privacy.consent.state import State
 from privacy.consent.store import ConsentStore
 from privacy.consent.verdict_change import changed_verdicts, note_permissions
@@ -88,3 +88,12 @@ def test_a_table_that_was_never_built_is_refused(tmp_path: Path) -> None:
 def test_an_unknown_purpose_is_refused_also_without_new_records(store: ConsentStore) -> None:
     with pytest.raises(UnknownPurposeError):
         changed_verdicts(view_of(store), "curiosity")
+
+
+def test_verdicts_of_other_rules_are_refused_until_the_next_build(store: ConsentStore) -> None:
+    for policy, controller in ((Policy(POLICY.taxonomy, ()), "Shop"), (POLICY, "Another shop")):
+        view = ConsentView(lambda: ConsentStore(store.path, POLICY.taxonomy), policy, controller, NOON)
+        with pytest.raises(ConsentError, match="built with other purposes, laws or controller"):
+            changed_verdicts(view, "marketing")
+        note_permissions(view)
+        assert changed_verdicts(view, "marketing") == {}
