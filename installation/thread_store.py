@@ -33,7 +33,8 @@ class ThreadStores:
             opened: opens it.
             closes: whether it has a `close` that is called at the end.
         """
-        process, own = os.getpid(), self._own.__dict__
+        process = os.getpid()
+        own: dict[Any, Any] = self._own.__dict__
         key = (process, self._round, name)
         if key not in own:
             for closed in [other for other in own if other[0] == process and other[1] != key[1]]:

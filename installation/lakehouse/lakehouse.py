@@ -60,10 +60,22 @@ class Lakehouse:
         return f"{self.root}/{table}"
 
     def exists(self, table: str) -> bool:
-        """Return whether the table exists, that is, has a commit."""
+        """Return whether the table exists, that is, has a commit.
+
+        Raises:
+            LakehouseError: the object store does not answer.
+        """
         from deltalake import DeltaTable
 
-        return DeltaTable.is_deltatable(self.path(table), storage_options=self.storage_options)
+        try:
+            return DeltaTable.is_deltatable(self.path(table), storage_options=self.storage_options)
+        except OSError as error:
+            if error.errno is not None:  # a fault of the disk
+                raise
+            reason = " ".join(re.sub(r"\x1b\[[0-9;]*m|↳", " ", str(error)).split())[:300]
+            raise LakehouseError(
+                f"{self.path(table)} cannot be reached: {reason}. Check lakehouse_root and storage_options.", table
+            ) from error
 
     def delta(self, table: str) -> DeltaTable:
         """Return the table as `deltalake` opens it, at its newest version.

@@ -55,3 +55,16 @@ def test_a_missing_table_is_named_with_the_next_step(lakehouse: Lakehouse) -> No
     with pytest.raises(LakehouseError, match=r"There is no table silver/none.*bojagi run"):
         lakehouse.rows("silver/none")
     assert lakehouse.version("silver/none") is None
+
+
+def test_an_object_store_that_does_not_answer_is_named_in_one_line() -> None:
+    options = {
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_ALLOW_HTTP": "true", "AWS_REGION": "x", "max_retries": "0",
+        "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b",
+    }  # fmt: skip
+    with pytest.raises(
+        LakehouseError, match=r"s3://nowhere/x/gold/sales cannot be reached.*Check lakehouse_root"
+    ) as caught:
+        Lakehouse("s3://nowhere/x", options).exists("gold/sales")
+    assert "\n" not in str(caught.value)
+    assert "\x1b" not in str(caught.value)
