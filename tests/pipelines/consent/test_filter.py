@@ -114,7 +114,7 @@ def test_a_build_is_logged_once_and_a_failed_proof_as_failed(built: Built, tmp_p
 
 def test_without_a_consent_record_or_a_purpose_no_table_is_built(built: Built) -> None:
     blind = replace(built.context, consent=None)
-    with pytest.raises(ConsentError, match="the build has none"):
+    with pytest.raises(ConsentError, match="this build has none"):
         refresh_table(table("gold/customer_demographic"), built.lakehouse, blind, ConsentFilter(built.lakehouse, None))
     contract = built.context.contracts.table("gold/customer_demographic")
     purposeless = replace(contract, built_for=None)
