@@ -28,7 +28,7 @@ test: $(VENV)/.dev ## run the fast tests on all cores: minutes, and nothing but 
 	@$(PYTEST) -m "not slow and not spark and not browser" $(ARGS)
 
 test-all: $(VENV)/.dev ## run all tests (what is missing on this machine is skipped, with the reason)
-	@$(PYTEST) $(ARGS)
+	@$(PYTEST) --durations=20 $(ARGS)
 
 lint: $(VENV)/.dev ## ruff, import rules, contracts
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -31,7 +31,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         # The tests of a file share its fixtures, and those of a named group one JVM or one run: one process for each.
         if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+            own = "spark" if item.get_closest_marker("spark") else item.nodeid.partition("::")[0]
+            item.add_marker(pytest.mark.xdist_group(own))
     # The long groups first, so that no process waits at the end for one that has just begun a long one.
     items.sort(key=lambda item: (_LONG.index(name) if (name := _group(item)) in _LONG else len(_LONG), _is_short(item)))
 
