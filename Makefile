@@ -7,7 +7,7 @@ ARGS ?=
 COMPILE = $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
   --custom-compile-command "make lock"
 
-PYTEST = $(BIN)/python -m pytest -n auto --dist loadgroup --no-loadscope-reorder
+PYTEST = $(BIN)/python -m pytest -n auto --dist loadscope --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run ui test test-all check lint types bench lock clean

@@ -4,8 +4,10 @@
 the variable names it.
 """
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -18,35 +20,56 @@ from tests.engines import REQUIRED, Engines
 settings.register_profile("bojagi", deadline=None)
 settings.load_profile("bojagi")
 
-SPARK = pytest.param("spark", marks=[pytest.mark.spark, pytest.mark.xdist_group("spark")])
+SPARK = pytest.param("spark", marks=pytest.mark.spark)
 
 
-@pytest.hookimpl(tryfirst=True)
+# Files whose tests share something costly: one run of the whole market, or one JVM. One process executes them all.
+GROUPS = {
+    "tests/pipelines/cli/test_market.py": "market",
+    "tests/pipelines/cli/test_dagster_ui.py": "market",
+    "tests/pipelines/lakehouse/test_spark_lakehouse.py": "spark",
+    "tests/pipelines/matching/test_spark_workspace.py": "spark",
+    "tests/pipelines/unify/test_engines.py": "spark",
+    "tests/privacy/dp/test_release.py": "spark",
+}
+SPARK_PARAMETER = re.compile(r"\[(.*-)?spark(-.*)?\]$")
+# The long groups first, so that no process waits at the end for one that has just begun a long one.
+LONG_GROUPS = ("market", "spark", "tests/pipelines/cli/test_canary.py", "tests/test_readme.py")
+
+
+def group_of(nodeid: str) -> str:
+    """Return the group of a test: all tests of a group are executed by one process, in order.
+
+    >>> group_of("tests/a/test_b.py::test_c[spark]"), group_of("tests/a/test_b.py::test_c[sail]")
+    ('spark', 'tests/a/test_b.py')
+    """
+    file = nodeid.partition("::")[0]
+    return "spark" if SPARK_PARAMETER.search(nodeid) else GROUPS.get(file, file)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Divide the tests among processes by group. (xdist 3.8 overlooks its own mark `xdist_group` on pytest 9.2.)"""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class GroupScheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return group_of(nodeid)
+
+    return GroupScheduling(config, log)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Skip slow tests unless BOJAGI_REQUIRE or the -m option names them, and divide the tests among processes."""
+    """Skip slow tests unless BOJAGI_REQUIRE or the -m option names them, and put the long groups first."""
     if "slow" not in REQUIRED and "slow" not in config.option.markexpr:
         for item in items:
             if "slow" in item.keywords:
                 item.add_marker(pytest.mark.skip(reason="slow; run with BOJAGI_REQUIRE=slow or -m slow"))
-    for item in items:
-        # The tests of a file share its fixtures, and those of a named group one JVM or one run: one process for each.
-        if item.get_closest_marker("xdist_group") is None:
-            own = "spark" if item.get_closest_marker("spark") else item.nodeid.partition("::")[0]
-            item.add_marker(pytest.mark.xdist_group(own))
-    # The long groups first, so that no process waits at the end for one that has just begun a long one.
-    items.sort(key=lambda item: (_LONG.index(name) if (name := _group(item)) in _LONG else len(_LONG), _is_short(item)))
+    items.sort(key=_order)
 
 
-_LONG = ("market", "spark", "canary")
-
-
-def _group(item: pytest.Item) -> str:
-    marker = item.get_closest_marker("xdist_group")
-    return str(marker.args[0]) if marker else ""
-
-
-def _is_short(item: pytest.Item) -> bool:
-    return "slow" not in item.keywords
+def _order(item: pytest.Item) -> tuple[int, bool]:
+    group = group_of(item.nodeid)
+    return LONG_GROUPS.index(group) if group in LONG_GROUPS else len(LONG_GROUPS), "slow" not in item.keywords
 
 
 @pytest.fixture(scope="session")

@@ -53,7 +53,6 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("readme")
 def test_a_source_of_ones_own_takes_one_yaml_file(shop: Shop) -> None:
     assert re.search(r"bronze/parking_visit +5 rows", shop.readme_output)
     assert re.search(r"parking_visit +entered_at", shop.readme_output), "the broken row is named by source and column"
@@ -65,7 +64,6 @@ def test_a_source_of_ones_own_takes_one_yaml_file(shop: Shop) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("readme")
 def test_the_tutorial_shows_the_withdrawal_the_refusals_and_the_log(shop: Shop) -> None:
     output = execute(executed_blocks("docs/tutorial.md"), shop.folder)
     permitting = [int(found) for found in re.findall(r"holds ([\d,]+) people who permit analytics", output)]

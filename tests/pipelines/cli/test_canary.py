@@ -15,7 +15,7 @@ from privacy.protection.scan.matcher import Matcher
 from tests.pipelines.canary import plant
 from tests.pipelines.cli.conftest import Bojagi
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("canary")]
+pytestmark = [pytest.mark.slow]
 
 
 def test_no_planted_value_lies_in_the_clear_outside_the_landing_zone(

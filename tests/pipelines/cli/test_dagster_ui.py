@@ -10,7 +10,7 @@ from tests.engines import require_or_skip
 from tests.pipelines.cli import dagster_ui
 from tests.pipelines.cli.conftest import Bojagi
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("market")]
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 LAYERS = ("bronze", "silver", "gold")
 
 

@@ -21,7 +21,7 @@ from pipelines.unify.registry import TABLES
 from tests.pipelines.cli.conftest import Bojagi
 
 BY_CONSENT = ("silver/consent_event", "silver/permission")
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("market")]
+pytestmark = [pytest.mark.slow]
 
 
 def test_the_run_after_a_killed_one_finishes_every_table_without_duplicates(finished: tuple[Bojagi, Any]) -> None:

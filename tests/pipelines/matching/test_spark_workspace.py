@@ -32,7 +32,6 @@ RECORDS.loc[294:299, "address_1"] = [
 
 
 @pytest.mark.spark
-@pytest.mark.xdist_group("spark")
 def test_spark_gives_the_pairs_and_groups_of_duckdb(engines):
     spark = engines.open("spark").spark
     with open_workspace(Options()) as workspace:

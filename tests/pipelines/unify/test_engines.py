@@ -47,7 +47,6 @@ def spark_market(build_market: Callable[[str], object]) -> object:
 
 
 @pytest.mark.spark
-@pytest.mark.xdist_group("spark")
 @pytest.mark.parametrize("name", [derived.name for derived in TABLES])
 def test_sail_and_spark_build_the_same_table(name: str, market, spark_market) -> None:
     ours, theirs = (one.frame(name).drop(columns=SEALED.get(name, [])) for one in (market, spark_market))
