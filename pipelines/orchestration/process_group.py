@@ -61,13 +61,15 @@ def run_group(command: Sequence[str], environment: Mapping[str, str], grace_seco
 def _stop_signals() -> Iterator[_Received]:
     """Note stop signals instead of being ended by them; restore the former handlers at the end.
 
-    A signal that this process ignores (SIGHUP under nohup) stays without effect. It gets a handler all the same,
-    because a command that this process starts would inherit that it is ignored.
+    SIGHUP under nohup and SIGINT of a background job stay without effect where this process ignores them. They get a
+    handler all the same, because a command that this process starts would inherit that they are ignored. SIGTERM always
+    counts, also where the parent process ignores it.
     """
     received = _Received()
     former = {number: signal.getsignal(number) for number in STOP_SIGNALS}
     for number, handler in former.items():
-        signal.signal(number, _do_nothing if handler is signal.SIG_IGN else received.note)
+        is_ignored = handler is signal.SIG_IGN and number is not signal.SIGTERM
+        signal.signal(number, _do_nothing if is_ignored else received.note)
     try:
         yield received
     finally:

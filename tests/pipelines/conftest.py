@@ -111,7 +111,8 @@ class Built:
 
 _BUILT: dict[object, Built] = {}
 """Markets built in this session, by the arguments of `build_market`."""
-_SEEDS = count(7)
+FIRST_SEED = 7
+_COPY_SEEDS = count(FIRST_SEED + 1)
 
 
 @pytest.fixture(scope="session")
@@ -126,7 +127,7 @@ def build_market(engines, contracts, tmp_path_factory) -> Callable[..., Built]:
     Markets of equal arguments are built once a session. Every call returns a copy of the files, which tests may change.
     """
 
-    def open_market(root: Path, engine: str, contracts: Contracts) -> tuple[SparkLakehouse, BuildContext]:
+    def open_market(root: Path, engine: str, contracts: Contracts, seed: int) -> tuple[SparkLakehouse, BuildContext]:
         spark = engines.open(engine).spark
         view = ConsentView(
             lambda: ConsentStore(root / "consent.db", built_in_policy().taxonomy),
@@ -142,8 +143,7 @@ def build_market(engines, contracts, tmp_path_factory) -> Callable[..., Built]:
                 read_register_entries(lakehouse, contracts, book=SketchBook(keys, stored_sketches(lakehouse)))
             )
 
-        # Each market draws other identifiers, so that a copy never repeats one of its original.
-        ids = opaque_ids(random.Random(next(_SEEDS)).randbytes)
+        ids = opaque_ids(random.Random(seed).randbytes)
         return lakehouse, BuildContext(contracts, AS_OF, ids, spark, view, MatchingSession(people))
 
     def build_new(
@@ -152,7 +152,8 @@ def build_market(engines, contracts, tmp_path_factory) -> Callable[..., Built]:
         root: Path = tmp_path_factory.mktemp("market")
         rows = {name: found for name, found in make_market().items() if sources is None or name in sources}
         land(root, contracts, rows)
-        lakehouse, context = open_market(root, engine, contracts)
+        # Every build draws the same identifiers, so that both engines can be compared.
+        lakehouse, context = open_market(root, engine, contracts, FIRST_SEED)
         built = Built(lakehouse, context, {}, rows, tables, speak)
         built.reports = built.refresh()
         return built
@@ -160,7 +161,8 @@ def build_market(engines, contracts, tmp_path_factory) -> Callable[..., Built]:
     def copy(original: Built, engine: str) -> Built:
         root: Path = tmp_path_factory.mktemp("market")
         shutil.copytree(original.lakehouse.root, root, dirs_exist_ok=True)
-        lakehouse, context = open_market(root, engine, original.context.contracts)
+        # A copy draws others, so that it never repeats an identifier of its original.
+        lakehouse, context = open_market(root, engine, original.context.contracts, next(_COPY_SEEDS))
         if original.context.matching and context.matching:
             # What the build matched stays known, as it does within one run.
             context = replace(context, matching=replace(original.context.matching, people=context.matching.people))

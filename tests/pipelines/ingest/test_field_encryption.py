@@ -86,7 +86,7 @@ def test_a_column_is_not_revealed_for_a_purpose_that_it_does_not_serve(personal:
     personal.load()
     with pytest.raises(PurposeError, match="does not let phone, note, card serve it"):
         reveal(personal, bronze(personal), "marketing")
-    with pytest.raises(PurposeError, match="read phone_token as well"):
+    with pytest.raises(PurposeError, match="read the columns phone_token as well"):
         reveal(personal, bronze(personal).drop_columns(["phone_token"]))
 
 

@@ -59,6 +59,14 @@ def test_a_hangup_that_is_ignored_as_under_nohup_ends_nothing() -> None:
     assert output == "SIGTERM\n"
 
 
+def test_sigterm_counts_where_the_parent_process_ignores_it() -> None:
+    process, descendants = _start(SLEEPER, before="import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n")
+    process.terminate()
+    output, _ = process.communicate(timeout=WAIT_SECONDS)
+    assert output == "SIGTERM\n"
+    assert not [one for one in descendants if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
+
+
 def test_a_child_that_ignores_stop_signals_is_killed_after_the_grace_period() -> None:
     process, descendants = _start(DEAF)
     started = time.monotonic()
