@@ -12,10 +12,8 @@ import pyarrow.compute as pc
 
 from installation.lakehouse.lakehouse import Lakehouse
 from privacy.access.errors import AccessRefused
-from privacy.access.reader import CUSTOMER
+from privacy.access.reader import CUSTOMER, IDENTIFIER, NO_IDENTIFIER
 from privacy.consent.policy import Policy
-
-IDENTIFIER = "silver/identifier"
 
 
 class Decisions(Protocol):
@@ -45,7 +43,7 @@ class ArrowTables:
         if token_kind is None:
             return frame.append_column(CUSTOMER, frame[key])
         if not self.lakehouse.exists(IDENTIFIER):
-            raise AccessRefused(f"There is no table {IDENTIFIER}, which links rows to customers: run `bojagi run`.")
+            raise AccessRefused(NO_IDENTIFIER)
         # The kind is a word of the contract's vocabulary.
         known = self.lakehouse.select(IDENTIFIER, '"token", "customer_id"', f"\"token_kind\" = '{token_kind}'")
         owners = known.group_by("token").aggregate([("customer_id", "min"), ("customer_id", "max")]).combine_chunks()

@@ -14,10 +14,8 @@ from pyspark.sql import functions as F
 from pipelines.consent.current_permission import keep_permitted_now
 from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
 from privacy.access.errors import AccessRefused
-from privacy.access.reader import CUSTOMER
+from privacy.access.reader import CUSTOMER, IDENTIFIER, NO_IDENTIFIER
 from privacy.consent.view import ConsentView
-
-IDENTIFIER = "silver/identifier"
 
 
 @dataclass(frozen=True)
@@ -36,7 +34,7 @@ class SparkTables:
         if key is None or token_kind is None:
             return frame.withColumn(CUSTOMER, F.col(key) if key else F.lit(None).cast("string"))
         if not self.lakehouse.exists(IDENTIFIER):
-            raise AccessRefused(f"There is no table {IDENTIFIER} that leads to the customers: run `bojagi run`.")
+            raise AccessRefused(NO_IDENTIFIER)
         known = self.lakehouse.read(IDENTIFIER).where(F.col("token_kind") == token_kind)
         first, last = F.min("customer_id"), F.max("customer_id")
         owners = known.groupBy(F.col("token").alias("_token")).agg(F.when(first == last, first).alias(CUSTOMER))

@@ -34,7 +34,7 @@ class Ending:
 
 
 def run_group(command: Sequence[str], environment: Mapping[str, str], grace_seconds: float = GRACE_SECONDS) -> Ending:
-    """Run the command in a process group of its own until it ends or this process is told to stop.
+    """Run the command in a process group of its own until it ends or this process gets a stop signal.
 
     At the end no process of the group is left. After a stop signal (SIGTERM, SIGINT, SIGHUP) the command gets SIGINT,
     on which Dagster ends its children in order. After `grace_seconds` the whole group gets SIGTERM, and after as long

@@ -25,6 +25,10 @@ from privacy.errors import PrivacyError
 CUSTOMER = "_customer"
 """Column that a backend adds: the customer of each row; null where none is known."""
 CUSTOMER_KEY = "customer_id"
+IDENTIFIER = "silver/identifier"
+"""Table that links matching keys to customers."""
+NO_IDENTIFIER = f"There is no table {IDENTIFIER}, which links rows to customers: run `bojagi run`."
+"""Why a backend refuses a table whose persons are named by matching keys."""
 _REASON_LENGTH = 500
 _NAME_LENGTH = 100
 """Most characters of a role, purpose, table or user in a log entry: a refused read may name anything."""
