@@ -13,6 +13,8 @@ _PLACES: dict[PropertyPlace, str] = {
     "serverProperties": "On the server",
 }
 _TERMS = {
+    "timeUnits": "Units of time numbers",
+    "driftRules": "Rules of schema drift",
     "layers": "Layers",
     "purposes": "Purposes",
     "legalBases": "Legal bases",
@@ -33,6 +35,10 @@ _VALUES = {
     "texts": "list of texts",
     "boolean": "true or false",
     "mapping": "mapping",
+    "integer": "integer",
+    "number": "number",
+    "zone": "time zone",
+    "numberFormat": "mapping",
     "column": "a column",
     "columns": "list of columns",
 }

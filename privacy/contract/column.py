@@ -10,6 +10,9 @@ from typing import Any, Literal, TypeAlias
 Bound: TypeAlias = int | float | date | datetime
 IdentifierRole: TypeAlias = Literal["direct", "quasi", "sensitive", "none"]
 
+NegativeForm: TypeAlias = Literal["parentheses", "trailing"]
+TimeUnit: TypeAlias = Literal["seconds", "milliseconds", "microseconds", "nanoseconds", "excel_days"]
+
 
 @dataclass(frozen=True)
 class Standardise:
@@ -25,6 +28,21 @@ class Impute:
 
     method: str
     value: str | float | bool | None = None
+
+
+@dataclass(frozen=True)
+class NumberFormat:
+    """How numbers are written as text. Empty fields mean the plain form: `1234.5`, `-1234.5`.
+
+    `currency` lists signs and codes that may stand before or after a number. `negative` lists the forms of a negative
+    number that are allowed beside a leading minus. `percent`: the values end in % and mean hundredths.
+    """
+
+    decimal: str = "."
+    thousands: str = ""
+    currency: tuple[str, ...] = ()
+    negative: tuple[NegativeForm, ...] = ()
+    percent: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,6 +69,14 @@ class Column:
     max_length: int | None = None
     pattern: str | None = None
     date_format: str | None = None
+    has_zone: bool = False
+    """True when every value must state its zone."""
+    time_zone: str | None = None
+    """Zone of the values that state none; None means the zone of the source."""
+    time_unit: TimeUnit | None = None
+    year_pivot: int | None = None
+    number_format: NumberFormat | None = None
+    unit: str | None = None
     enum: tuple[str | int | float | bool, ...] | None = None
     purposes: tuple[str, ...] = ()
     token: str | None = None

@@ -12,6 +12,7 @@ from open_data_contract_standard.model import SchemaProperty
 from privacy.contract.column import Bound
 from privacy.contract.spark_type import parse_type
 from privacy.contract.yaml_source import Source, YamlPath
+from privacy.contract.zone import is_zone
 
 # Spark types that each logical type may be stored as. The first is used when physicalType is missing.
 SPARK_TYPES: dict[str, tuple[str, ...]] = {
@@ -31,7 +32,7 @@ _OPTIONS: dict[str, tuple[str, ...]] = {
     "integer": ("minimum", "maximum"),
     "number": ("minimum", "maximum"),
     "date": ("minimum", "maximum", "format"),
-    "timestamp": ("minimum", "maximum", "format"),
+    "timestamp": ("minimum", "maximum", "format", "timezone", "defaultTimezone"),
 }
 _PYTHON_TYPES: dict[str, tuple[type, ...]] = {
     "string": (str,),
@@ -91,6 +92,11 @@ def read_options(entry: SchemaProperty, logical_type: str, place: YamlPath, sour
             source.report((*where, key), f"{about} is not a whole number", got=repr(value))
         elif key in ("pattern", "format") and not isinstance(value, str):
             source.report((*where, key), f"{about} is not a text", got=repr(value), hint="put it in quotes")
+        elif key == "timezone" and not isinstance(value, bool):
+            source.report((*where, key), f"{about} is neither true nor false", got=repr(value))
+        elif key == "defaultTimezone" and not is_zone(value):
+            expected = "an IANA zone such as Asia/Seoul, or an offset such as '+09:00'"
+            source.report((*where, key), f"{about} is not a time zone", got=repr(value), expected=expected)
     _check_pattern(options.get("pattern"), (*where, "pattern"), source)
     return options
 

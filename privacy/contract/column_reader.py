@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from open_data_contract_standard.model import SchemaProperty
 
-from privacy.contract.column import Column, IdentifierRole, Impute, Standardise
+from privacy.contract.column import Column, IdentifierRole, Impute, NumberFormat, Standardise
 from privacy.contract.column_domain import read_bound, read_enum, read_options, read_spark_type
 from privacy.contract.custom_property import read_custom
 from privacy.contract.yaml_source import Source, YamlPath
@@ -42,6 +42,12 @@ def read_column(
         max_length=options.get("maxLength"),
         pattern=options.get("pattern"),
         date_format=options.get("format"),
+        has_zone=bool(options.get("timezone", False)),
+        time_zone=options.get("defaultTimezone"),
+        time_unit=custom.get("timeUnit"),
+        year_pivot=custom.get("yearPivot"),
+        number_format=_number_format(custom.get("numberFormat")),
+        unit=custom.get("unit"),
         enum=read_enum(entry, logical_type, place, source),
         purposes=tuple(custom.get("purpose", table_purposes)),
         narrows_purposes="purpose" in custom,
@@ -61,6 +67,18 @@ def _standardise(value: Any) -> Standardise | None:
     if value is None or isinstance(value, str):
         return Standardise(value) if value else None
     return Standardise(value["rule"], {key: item for key, item in value.items() if key != "rule"})
+
+
+def _number_format(value: Any) -> NumberFormat | None:
+    if value is None:
+        return None
+    return NumberFormat(
+        decimal=value.get("decimal", "."),
+        thousands=value.get("thousands", ""),
+        currency=tuple(value.get("currency", ())),
+        negative=tuple(value.get("negative", ())),
+        percent=value.get("percent", False),
+    )
 
 
 def _impute(value: Any, place: YamlPath, source: Source) -> Impute | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any
@@ -11,6 +12,7 @@ from open_data_contract_standard.model import CustomProperty
 
 from privacy.contract.vocabulary import PropertyPlace, PropertyRule, load_vocabulary
 from privacy.contract.yaml_source import Source, YamlPath
+from privacy.contract.zone import is_zone
 
 
 def read_custom(
@@ -98,6 +100,40 @@ def _is_boolean(value: Any, rule: PropertyRule, place: YamlPath, source: Source)
     return isinstance(value, bool) or _wrong(rule, value, "true or false", place, source)
 
 
+def _is_number(value: Any, rule: PropertyRule, place: YamlPath, source: Source) -> bool:
+    kinds = (int,) if rule.type == "integer" else (int, float)
+    low = -math.inf if rule.minimum is None else rule.minimum
+    high = math.inf if rule.maximum is None else rule.maximum
+    if isinstance(value, kinds) and not isinstance(value, bool) and low <= value <= high:
+        return True
+    kind = "an integer" if rule.type == "integer" else "a number"
+    limits = f" of at least {low:g}" if math.isinf(high) else f" from {low:g} to {high:g}"
+    return _wrong(rule, value, kind + limits, place, source)
+
+
+def _is_zone(value: Any, rule: PropertyRule, place: YamlPath, source: Source) -> bool:
+    expected = "an IANA zone such as Asia/Seoul, or an offset such as '+09:00'"
+    hint = "put an offset in quotes, because YAML reads it as a number"
+    return is_zone(value) or _wrong(rule, value, expected, place, source, hint)
+
+
+def _is_number_format(value: Any, rule: PropertyRule, place: YamlPath, source: Source) -> bool:
+    if not _is_mapping(value, rule, place, source):
+        return False
+    decimal, thousands = value.get("decimal", "."), value.get("thousands", "")
+    if decimal not in (".", ","):
+        return _wrong(rule, decimal, "'.' or ','", (*place, "decimal"), source)
+    if thousands not in ("", ".", ",", " ", "'", "’") or thousands == decimal:
+        expected = "one of . , ' or a space, and not the decimal separator"
+        return _wrong(rule, thousands, expected, (*place, "thousands"), source)
+    negative = value.get("negative", [])
+    if not isinstance(negative, list) or not {"parentheses", "trailing"}.issuperset(negative):
+        return _wrong(rule, negative, "a list of parentheses, trailing", (*place, "negative"), source)
+    if not isinstance(value.get("percent", False), bool):
+        return _wrong(rule, value["percent"], "true or false", (*place, "percent"), source)
+    return "currency" not in value or _is_texts(value["currency"], rule, (*place, "currency"), source)
+
+
 def _is_mapping(value: Any, rule: PropertyRule, place: YamlPath, source: Source) -> bool:
     if not isinstance(value, dict):
         return _wrong(rule, value, "a mapping", place, source)
@@ -152,6 +188,10 @@ _TYPES: dict[str, Callable[[Any, PropertyRule, YamlPath, Source], bool]] = {
     "text": _is_text,
     "texts": _is_texts,
     "boolean": _is_boolean,
+    "integer": _is_number,
+    "number": _is_number,
+    "zone": _is_zone,
+    "numberFormat": _is_number_format,
     "mapping": _is_mapping,
     "rule": _is_rule,
     "column": _is_text,

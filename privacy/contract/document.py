@@ -6,10 +6,11 @@ import codecs
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from privacy.contract.column import Column
 
+DriftRule: TypeAlias = Literal["refuse", "warn", "accept"]
 # The usual name of UTF-8 with a byte order mark, and Python's name for it.
 ENCODING_ALIASES = {"UTF-8-BOM": "utf-8-sig"}
 
@@ -27,7 +28,11 @@ def codec_of(encoding: str) -> str:
 
 @dataclass(frozen=True)
 class FileFormat:
-    """Format of a source's files. `path` is a glob pattern relative to the landing folder."""
+    """Format of a source's files. `path` is a glob pattern relative to the landing folder.
+
+    `time_zone` is the zone of times without one, `shop_time_zone` the zone whose wall time is taken as the shop's; None
+    means the setting `time_zone`. `header_row` counts from 1. `quarantine_limit` is in percent.
+    """
 
     path: str
     format: str
@@ -36,6 +41,13 @@ class FileFormat:
     quote: str = '"'
     null_values: tuple[str, ...] = ("",)
     multiline: bool = True
+    time_zone: str | None = None
+    shop_time_zone: str | None = None
+    sheet: str | None = None
+    header_row: int = 1
+    footer_rows: int = 0
+    schema_drift: DriftRule = "warn"
+    quarantine_limit: float = 1.0
 
     @property
     def codec(self) -> str:

@@ -16,7 +16,7 @@ from privacy.contract.service_level import FRESHNESS, read_hours, read_retention
 from privacy.contract.vocabulary import load_vocabulary
 from privacy.contract.yaml_source import Source, YamlPath, parse_text
 
-FORMATS = ("csv", "jsonl", "parquet")
+FORMATS = ("csv", "jsonl", "json", "parquet", "xlsx")
 SCHEMA: YamlPath = ("schema", 0)
 
 
@@ -159,6 +159,13 @@ def _file(standard: OpenDataContractStandard, source: Source) -> FileFormat | No
         quote=custom.get("quote", '"'),
         null_values=tuple(custom.get("nullValues", ("",))),
         multiline=custom.get("multiline", True),
+        time_zone=custom.get("timeZone"),
+        shop_time_zone=custom.get("shopTimeZone"),
+        sheet=custom.get("sheet"),
+        header_row=custom.get("headerRow", 1),
+        footer_rows=custom.get("footerRows", 0),
+        schema_drift=custom.get("schemaDrift", "warn"),
+        quarantine_limit=float(custom.get("quarantineLimit", 1)),
     )
 
 

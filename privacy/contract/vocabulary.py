@@ -15,7 +15,9 @@ PropertyPlace = Literal["objectProperties", "columnProperties", "serverPropertie
 
 @dataclass(frozen=True)
 class PropertyRule:
-    """Rule for one custom property: type of its value, its list of allowed terms, and allowed keys of a mapping."""
+    """Rule for one custom property: type of its value, its list of allowed terms, allowed keys of a mapping,
+    and bounds of a number.
+    """
 
     name: str
     type: str
@@ -23,6 +25,8 @@ class PropertyRule:
     terms: str | None = None
     keys: tuple[str, ...] | None = None
     required: bool = False
+    minimum: float | None = None
+    maximum: float | None = None
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,8 @@ class Vocabulary:
                 terms=entry.get("terms"),
                 keys=tuple(entry["keys"]) if "keys" in entry else None,
                 required=entry.get("required", False),
+                minimum=entry.get("minimum"),
+                maximum=entry.get("maximum"),
             )
             for name, entry in self.content[place].items()
         }
