@@ -125,7 +125,7 @@ def _reopen(record: dict[str, Any], form: FileFormat) -> tuple[dict[str, Any], R
     """
     if WHOLE_TEXT not in record:
         return record, None
-    if form.format == "jsonl":
+    if form.format in ("json", "jsonl"):
         return parse_line(restore_text(record[WHOLE_TEXT], form.codec), form.encoding)
     return {}, RowFault(None, "fields", "the line cannot be split into fields; correct it in the file")
 
