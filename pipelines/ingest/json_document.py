@@ -125,5 +125,5 @@ def envelope_fault(field: str) -> FileFaultError:
     """Return the fault of a file whose records are within a field of one object."""
     return FileFaultError(
         "json",
-        f"the file is one object, whose field {field} holds the records; export them alone, as an array or line by line",
+        f"the file is one object, whose field {field} holds the records; export them as an array or line by line",
     )
