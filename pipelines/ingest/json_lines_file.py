@@ -10,6 +10,7 @@ import numpy as np
 from installation.contract.document import Contract, FileFormat
 from pipelines.ingest.batch import TEXT_BATCH_CHARACTERS, TEXT_BATCH_ROWS, RawBatch
 from pipelines.ingest.drift import DriftEvent
+from pipelines.ingest.exact_json import FAST, Number, decode, decode_exactly, encode, plain
 from pipelines.ingest.fault import FileFaultError, RowFault, RowFaults
 from pipelines.ingest.json_document import is_document, read_document
 from pipelines.ingest.json_field import JsonFields
@@ -80,7 +81,7 @@ class JsonFile:
 
     def _document(self) -> Iterator[JsonRecord]:
         with open_text(self.file, self.form) as text:
-            for number, (value, part) in enumerate(read_document(text, _DECODER, self.max_line), 1):
+            for number, (value, part) in enumerate(read_document(text, FAST, self.max_line), 1):
                 yield JsonRecord(number, part, *_check_object(value, part, self.form.encoding))
 
     def _batch(self, records: list[JsonRecord]) -> RawBatch:
@@ -90,19 +91,35 @@ class JsonFile:
             if record.fault is not None:
                 faults.mark_row(position, record.fault)
         self._fields.add(objects, faults)
+
+        def nested(row: int, name: str, keys: tuple[str, ...]) -> str | None:
+            try:
+                return as_text(_field(decode_exactly(records[row].text), keys))
+            except RecursionError:
+                faults.mark_row(row, RowFault(name, "json", "nested too deeply"))
+                return None
+
         columns = {}
         for name, keys in self._fields.keys.items():
-            if len(keys) == 1:
-                values = [item.get(keys[0]) for item in objects]
-            else:
-                values = [next((item[key] for key in keys if key in item), None) for item in objects]
+            values = [_field(item, keys) for item in objects]
             if not _PLAIN.issuperset(map(type, values)):
-                values = [as_text(value) for value in values]
+                values = [
+                    as_text(value) if type(value) in _PLAIN or type(value) is bool else nested(row, name, keys)
+                    for row, value in enumerate(values)
+                ]
             array = text_column(values, name, self.form.encoding, faults)
             columns[name] = blank_to_null(array, self.form.null_values)
 
         def raw(row: int) -> dict[str, Any]:
-            return objects[row] or {WHOLE_TEXT: keep_bytes(records[row].text, self.form.codec)}
+            whole = {WHOLE_TEXT: keep_bytes(records[row].text, self.form.codec)}
+            if not objects[row]:
+                return whole
+            record: dict[str, Any] = decode_exactly(records[row].text)
+            try:
+                encode(record)
+            except RecursionError:
+                return whole
+            return record
 
         numbers = np.array([record.number for record in records], np.int64)
         return RawBatch(columns, numbers, raw, faults)
@@ -111,7 +128,7 @@ class JsonFile:
 def parse_line(text: str, encoding: str) -> tuple[dict[str, Any], RowFault | None]:
     """Return the JSON object of a line and None, or an empty object and the fault. Numbers are kept as text."""
     try:
-        parsed = _DECODER.decode(text)
+        parsed = decode(text)
     except (ValueError, RecursionError) as error:
         reason = error.msg if isinstance(error, json.JSONDecodeError) else "depth or number without bounds"
         return {}, RowFault(None, "json", f"not a line of JSON ({reason})")
@@ -127,21 +144,21 @@ def _check_object(value: Any, text: str, encoding: str) -> tuple[dict[str, Any],
 
 
 def as_text(value: Any) -> str | None:
-    """Return a field's value as text, so that the contract decides its type; null stays None."""
+    """Return a field's value as text, so that the contract decides its type; null stays None.
+
+    Objects and lists stay JSON, in which numbers remain numbers.
+    """
     if value is None or type(value) is str:
         return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return json.dumps(value, ensure_ascii=False)
+    return plain(str(value)) if isinstance(value, Number) else encode(value)
+
+
+def _field(item: dict[str, Any], headers: tuple[str, ...]) -> Any:
+    """Return the value of the first of the headers that the object has; None if it has none."""
+    if len(headers) == 1:
+        return item.get(headers[0])
+    return next((item[key] for key in headers if key in item), None)
 
 
 # Most columns hold only these types and need no conversion.
 _PLAIN = frozenset({str, type(None)})
-
-
-def _refuse_constant(text: str) -> None:
-    raise ValueError(f"{text} is not JSON")
-
-
-# Numbers stay text until the contract gives them a type, so that 0.10 never becomes a binary number.
-_DECODER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=_refuse_constant)
