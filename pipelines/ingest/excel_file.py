@@ -139,7 +139,7 @@ class ExcelFile:
             if found is None or found == stated:
                 raise
             reason = (
-                f"row {stated} is not the header; row {found} looks like it: state headerRow: {found} in the contract, "
+                f"the header is not in row {stated}; row {found} looks like it: state headerRow: {found} in the contract, "
                 "or remove the rows above the header"
             )
             raise FileFaultError("header", reason, stated) from fault

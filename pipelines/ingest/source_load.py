@@ -29,6 +29,7 @@ from pipelines.ingest.drift import DriftEvent
 from pipelines.ingest.fault import FileFaultError
 from pipelines.ingest.field_encryption import RowEncryptor
 from pipelines.ingest.landing import LandedFile, find_files
+from pipelines.ingest.landing_look import WAITING, LandingLook
 from pipelines.ingest.load_option import LoadOptions
 from pipelines.ingest.load_result import LoadResult
 from pipelines.ingest.quarantine import Origin, Quarantine, QuarantineEntry
@@ -131,9 +132,15 @@ class _Load:
             for file in fresh
             if file not in tried
         ]
+        look = LandingLook(self.contract, self.table.lakehouse, landing)
+        waiting = [file for file in tried if look.is_waiting(file.path)]
+        self.totals.waiting += [file.name for file in waiting]
+        faults += [f"{file.name}: {WAITING}" for file in waiting]
+        tried = [file for file in tried if file not in waiting]
         load_id = make_load_id(self.contract, [file.file_id for file in tried])
         if tried:
             self._load_files(tried, load_id)
+        look.save()
         taken = [file.file_id for file in files if file not in fresh] + [file.file_id for file in self.totals.loaded]
         self.quarantine.mark_replayed(((file_id, None) for file_id in taken if file_id in refused), load_id)
         return self._result(load_id, len(files), len(self.totals.loaded), faults)
@@ -190,8 +197,7 @@ class _Load:
             self._refuse(origin, error if isinstance(error, FileFaultError) else unknown_fault(error, "stored"))
             return
         staging.finish()
-        now = file.path.stat()
-        if (now.st_size, now.st_mtime_ns) != (file.size, file.modified_ns):
+        if not file.is_unchanged():
             staging.discard()
             self.totals.faults.append(f"{file.name}: not loaded, because it changed while it was read; run again")
             return
