@@ -14,9 +14,10 @@ from installation.contract.document import Contract, FileFormat
 from installation.lakehouse.lakehouse import Lakehouse
 from pipelines.ingest.archive import is_zip
 from pipelines.ingest.bronze import filesystem_of
-from pipelines.ingest.byte_stream import find_codec, read_start
+from pipelines.ingest.byte_stream import FOREIGN, find_codec, read_start
 from pipelines.ingest.fault import FileFaultError
 from pipelines.ingest.landing import candidate_paths
+from pipelines.ingest.text_lines import PARQUET_MAGIC
 
 # Folder below the root of the lakehouse, with one file for each source.
 FOLDER = "landing_look"
@@ -96,7 +97,7 @@ def has_open_end(path: Path, form: FileFormat) -> bool:
             end = file.read().replace(b"\0", b"")
     except (OSError, FileFaultError):
         return False  # Loading the file names the reason.
-    if find_codec(start) is not None or is_zip(start):
+    if find_codec(start) is not None or is_zip(start) or start.startswith((PARQUET_MAGIC, *FOREIGN)):
         return False
     if len(start) <= 3 and not start.strip(b"\xef\xbb\xbf\xff\xfe"):
         return False

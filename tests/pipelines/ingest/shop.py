@@ -36,7 +36,7 @@ servers:
     encoding: {encoding}
     customProperties:
       - {{property: delimiter, value: "{delimiter}", vendor: bojagi}}
-schema:
+{server}schema:
   - name: sale
     logicalType: object
     physicalType: file
@@ -81,11 +81,11 @@ LOGICAL = {
 }
 
 
-def write_contract(folder: Path, columns: dict[str, dict[str, Any]], **server: str) -> Contract:
+def write_contract(folder: Path, columns: dict[str, dict[str, Any]], **server: Any) -> Contract:
     """Write and return a contract for the source `sale` with these columns.
 
     `subject` is the subject key; `severity` and `hold` are mappings in YAML. The other options describe the files:
-    path, format, encoding, delimiter.
+    path, format, encoding, delimiter, and the vocabulary's own, such as headerRow.
     """
     folder.mkdir(parents=True, exist_ok=True)
     properties = "".join(_property(name, dict(column)) for name, column in columns.items())
@@ -98,6 +98,10 @@ def write_contract(folder: Path, columns: dict[str, dict[str, Any]], **server: s
         f"      - {{property: {key}, value: {value}, vendor: bojagi}}\n" for key, value in custom.items() if value
     )
     form = {"path": "sale/*", "format": "csv", "encoding": "UTF-8", "delimiter": ",", **server}
+    form["server"] = "".join(
+        f"      - {{property: {key}, value: {json.dumps(form.pop(key))}, vendor: bojagi}}\n"
+        for key in set(form) - {"path", "format", "encoding", "delimiter"}
+    )
     text = TEMPLATE.format(properties=properties.rstrip("\n"), object=added, **form)
     (folder / "source_sale.odcs.yaml").write_text(text)
     return load_contracts([folder]).source("sale")
