@@ -61,7 +61,7 @@ PROPERTY = """\
         logicalType: {logical}
         physicalType: {physical}
 {extra}        customProperties:
-          - {{property: dataCategory, value: "dpv:NonPersonalData", vendor: bojagi}}
+          - {{property: dataCategory, value: "{category}", vendor: bojagi}}
 {custom}"""
 COLUMNS: dict[str, dict[str, Any]] = {
     "sale_id": {"physical": "string", "primaryKey": True, "required": True, "pattern": "^s[0-9]+$"},
@@ -71,6 +71,7 @@ COLUMNS: dict[str, dict[str, Any]] = {
     "pieces": {"physical": "int", "minimum": 1, "maximum": 99},
     "sold_at": {"physical": "timestamp_ntz", "required": True, "touchpointRole": "event_time"},
 }
+OPTIONS = ("minimum", "maximum", "pattern", "maxLength", "format", "timezone", "defaultTimezone")
 LOGICAL = {
     "string": "string",
     "int": "integer",
@@ -109,21 +110,29 @@ def write_contract(folder: Path, columns: dict[str, dict[str, Any]], **server: A
 
 def _property(name: str, column: dict[str, Any]) -> str:
     physical = column.pop("physical")
+    category = column.pop("category", "dpv:NonPersonalData")
     if "enum" in column:
         column["enum"] = [{"value": item} for item in column["enum"]]
     custom = "".join(
         f"          - {{property: {key}, value: {column.pop(key)}, vendor: bojagi}}\n"
-        for key in ("token", "touchpointRole", "identifierRole", "encrypted")
+        for key in (
+            "token",
+            "touchpointRole",
+            "identifierRole",
+            "encrypted",
+            "timeUnit",
+            "yearPivot",
+            "numberFormat",
+            "unit",
+        )
         if key in column
     )
-    options = {
-        key: column.pop(key) for key in ("minimum", "maximum", "pattern", "maxLength", "format") if key in column
-    }
+    options = {key: column.pop(key) for key in OPTIONS if key in column}
     extra = "".join(f"        {key}: {json.dumps(value, ensure_ascii=False)}\n" for key, value in column.items())
     if options:
         extra += f"        logicalTypeOptions: {json.dumps(options, ensure_ascii=False)}\n"
     logical = LOGICAL.get(physical, "number")
-    return PROPERTY.format(name=name, logical=logical, physical=physical, extra=extra, custom=custom)
+    return PROPERTY.format(name=name, logical=logical, physical=physical, extra=extra, custom=custom, category=category)
 
 
 class Shop:
