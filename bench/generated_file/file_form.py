@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
@@ -49,7 +49,7 @@ class FileForm:
     nulls: tuple[str, ...] = ()
     compression: str = ""
     members: int = 1
-    zones: Zones = Zones()
+    zones: Zones = field(default_factory=Zones)
     drift: str | None = None
     quotes_all: bool = False
 

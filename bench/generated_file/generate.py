@@ -22,7 +22,6 @@ from bench.generated_file.text_form import (
     key_column,
 )
 from bench.generated_file.time_form import (
-    Zones,
     date_column,
     epoch_column,
     excel_column,
