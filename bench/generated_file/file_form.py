@@ -22,6 +22,7 @@ ENCODINGS = (
     ("CP1251", "cp1251", 1),
 )
 NULLS = ((), (), (), ("NULL",), ("\\N",), ("-", "N/A"), ("nan", "NaT", "None"))
+DRIFTS = (None, None, None, "warn", "accept", "refuse")
 COMPRESSIONS = ("", "", "", "", "", "gz", "bz2", "zst", "zip")
 
 
@@ -102,7 +103,7 @@ def draw_csv_form(rng: Random, *, is_plain: bool = False) -> FileForm:
     return FileForm(
         "csv", encoding, codec, delimiter, rng.choice("\"\"\"\"'"), rng.choice(["\n", "\n", "\r\n", "\r\n", "\r"]),
         titles, footers, rng.choice(NULLS), compression,
-        rng.randint(1, 3) if compression == "zip" else 1, draw_zones(rng), rng.choice([None, None, None, "warn"]),
+        rng.randint(1, 3) if compression == "zip" else 1, draw_zones(rng), rng.choice(DRIFTS),
         rng.random() < 0.15,
     )  # fmt: skip
 
@@ -114,5 +115,5 @@ def draw_json_form(rng: Random, form: str) -> FileForm:
     return FileForm(
         form, encoding, codec, line_end=rng.choice(["\n", "\n", "\r\n"]), compression=compression,
         members=rng.randint(1, 3) if compression == "zip" else 1, zones=draw_zones(rng),
-        drift=rng.choice([None, None, "warn"]),
+        drift=rng.choice(DRIFTS),
     )  # fmt: skip

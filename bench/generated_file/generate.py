@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from random import Random
-from typing import Any
 
+import pyarrow as pa
+
+from bench.generated_file import parquet_column, parquet_file, sheet_file
 from bench.generated_file.cell import Cell, Column
 from bench.generated_file.contract_text import write_contract
-from bench.generated_file.file_form import FileForm, draw_csv_form, draw_json_form
+from bench.generated_file.drift import Fields, drift
+from bench.generated_file.file_form import DRIFTS, FileForm, draw_csv_form, draw_json_form, draw_zones
+from bench.generated_file.flaw import MARK, Draft, Piece, TrueRow, spoil_lines
 from bench.generated_file.number_form import decimal_column, double_column, integer_column
 from bench.generated_file.text_file import compress, csv_field, csv_line, json_object
 from bench.generated_file.text_form import (
@@ -29,24 +33,9 @@ from bench.generated_file.time_form import (
     zoned_time_column,
 )
 
+FORMATS = ("csv", "jsonl", "json", "parquet", "xlsx")
+WEIGHTS = (55, 15, 6, 20, 4)
 NULL = Cell((None,), None, "null")
-
-
-@dataclass(frozen=True)
-class TrueRow:
-    """One true row.
-
-    Attributes:
-        accepted: for each column the values that a load may give, the true one first. A column without values means
-            that the row must not be loaded.
-        is_sound: whether the row must be loaded when its file is.
-        is_whole: whether all of its bytes are in the file; False after a cut.
-    """
-
-    key: str
-    accepted: Mapping[str, tuple[Any, ...]]
-    is_sound: bool
-    is_whole: bool = True
 
 
 @dataclass(frozen=True)
@@ -58,7 +47,8 @@ class GeneratedFile:
         is_sound: whether the file must be loaded; otherwise it may also be refused.
         must_refuse: whether the file must be refused.
         noted: names of fields that a note about the loaded file must contain.
-        traits: what was drawn, for messages.
+        traits: names of the flaws.
+        is_cut: whether the end of the file may be missing, so that its last line may wait.
     """
 
     seed: int
@@ -71,7 +61,8 @@ class GeneratedFile:
     is_sound: bool = True
     must_refuse: bool = False
     noted: tuple[str, ...] = ()
-    traits: tuple[str, ...] = field(default=())
+    traits: tuple[str, ...] = ()
+    is_cut: bool = False
 
     def describe(self) -> str:
         """Return the drawn properties on one line."""
@@ -86,13 +77,13 @@ class GeneratedFile:
 def generate(seed: int, *, is_plain: bool = False) -> GeneratedFile:
     """Return the file of a seed. `is_plain` leaves out flaws, carelessness and unusual forms."""
     rng = Random(seed)
-    form = draw_csv_form(rng, is_plain=is_plain)
-    if not is_plain:
-        kind = rng.choices(["csv", "jsonl", "json"], [70, 20, 10])[0]
-        form = form if kind == "csv" else draw_json_form(rng, kind)
     keys = [f"K{number:05d}" for number in range(1, rng.randint(5, 40) + 1)]
+    kind = "csv" if is_plain else rng.choices(FORMATS, WEIGHTS)[0]
+    if kind in ("parquet", "xlsx"):
+        return write_binary_file(seed, rng, kind, keys)
+    form = draw_csv_form(rng, is_plain=is_plain) if kind == "csv" else draw_json_form(rng, kind)
     columns = draw_columns(rng, form, keys, is_plain=is_plain)
-    return write_text_file(seed, rng, form, columns, keys)
+    return write_text_file(seed, rng, form, columns, keys, is_plain=is_plain)
 
 
 def draw_columns(rng: Random, form: FileForm, keys: list[str], *, is_plain: bool) -> tuple[Column, ...]:
@@ -144,34 +135,132 @@ def true_row(key: str, columns: Sequence[Column], cells: Sequence[Cell]) -> True
 
 
 def write_text_file(
-    seed: int, rng: Random, form: FileForm, columns: tuple[Column, ...], keys: Sequence[str]
+    seed: int, rng: Random, form: FileForm, columns: tuple[Column, ...], keys: Sequence[str], *, is_plain: bool = False
 ) -> GeneratedFile:
-    """Draw the rows and write them in the form."""
+    """Draw the rows and write them in the form, with flaws."""
     table = [draw_cells(rng, columns) for _ in keys]
-    rows = tuple(true_row(key, columns, cells) for key, cells in zip(keys, table, strict=True))
+    rows = [true_row(key, columns, cells) for key, cells in zip(keys, table, strict=True)]
     order = list(range(len(columns)))
     rng.shuffle(order)
     titles = [columns[position].title for position in order]
-    size = -(-len(table) // form.members)
-    contents = []
-    for start in range(0, len(table), size):
-        part = [[cells[position] for position in order] for cells in table[start : start + size]]
-        contents.append(_encode(_text(part, titles, form, rng), form))
+    shuffled = [[cells[position] for position in order] for cells in table]
+    fields = Fields(titles, [columns[position] for position in order], shuffled, rows, form.drift)
+    traits: tuple[str, ...] = ()
+    if not is_plain and rng.random() < 0.2:
+        traits = (drift(fields, rng, is_json=form.format != "csv"),)
+    draft = Draft(_pieces(fields, form, rng), rows, fields.titles, fields.is_sound, fields.must_refuse, fields.noted)
+    if not is_plain and rng.random() < 0.35:
+        spoil_lines(draft, form, columns, rng)
+    contents = [_encode(pieces, draft, form) for pieces in draft.members]
+    content = compress(contents, form)
+    if not is_plain and rng.random() < 0.12:
+        content = cut(content, contents[0], draft, form, rng)
     return GeneratedFile(
-        seed, f"a{form.suffix}", compress(contents, form), write_contract(columns, form), columns, form, rows
-    )
+        seed, f"a{form.suffix}", content, write_contract(columns, form), columns, form, tuple(draft.rows),
+        draft.is_sound, draft.must_refuse, draft.noted, traits + draft.traits, draft.is_cut,
+    )  # fmt: skip
 
 
-def _text(table: Sequence[Sequence[Cell]], titles: Sequence[str], form: FileForm, rng: Random) -> str:
-    if form.format == "csv":
-        header = form.delimiter.join(csv_field(title, form, rng) for title in titles)
-        lines = [*form.titles, header, *(csv_line(cells, form, rng) for cells in table), *form.footers]
-        return "".join(line + form.line_end for line in lines)
-    objects = [json_object(titles, cells, rng) for cells in table]
-    if form.format == "jsonl":
-        return "".join(text + form.line_end for text in objects)
-    return "[" + ("," + form.line_end).join(objects) + "]" + form.line_end
+def _pieces(fields: Fields, form: FileForm, rng: Random) -> list[list[Piece]]:
+    """Return the pieces of each member; every member of CSV has its own header."""
+    size = -(-len(fields.table) // form.members)
+    members = []
+    for start in range(0, len(fields.table), size):
+        numbered = list(enumerate(fields.table))[start : start + size]
+        if form.format == "csv":
+            header = form.delimiter.join(csv_field(title, form, rng) for title in fields.titles)
+            head = [Piece(title) for title in (*form.titles, header)]
+            body = [Piece(csv_line(cells, form, rng), row) for row, cells in numbered]
+            members.append([*head, *body, *(Piece(footer) for footer in form.footers)])
+        else:
+            members.append([Piece(json_object(fields.titles, cells, rng), row) for row, cells in numbered])
+    return members
 
 
-def _encode(text: str, form: FileForm) -> bytes:
-    return text.encode(form.codec)
+def _text(pieces: Sequence[Piece], form: FileForm) -> list[str]:
+    """Return the text of each piece with its line end."""
+    if form.format != "json":
+        return [piece.text + form.line_end for piece in pieces]
+    texts = [piece.text + "," + form.line_end for piece in pieces]
+    texts[0] = "[" + texts[0]
+    texts[-1] = texts[-1].removesuffix("," + form.line_end) + "]" + form.line_end
+    return texts
+
+
+def _encode(pieces: Sequence[Piece], draft: Draft, form: FileForm) -> bytes:
+    text = "".join(_text(pieces, form))
+    content = text.replace(MARK, "").encode(form.codec)
+    if MARK in text and draft.bad_bytes:
+        before, after = text.split(MARK, 1)
+        rest = after.replace(MARK, "").encode(form.codec.removesuffix("-sig"))
+        content = before.encode(form.codec) + draft.bad_bytes + rest
+    return content
+
+
+def cut(content: bytes, first: bytes, draft: Draft, form: FileForm, rng: Random) -> bytes:
+    """Return the bytes of a file that is cut at a random place, or whose last line has no end."""
+    draft.is_sound = False
+    draft.is_cut = True
+    if form.compression or form.format == "json":
+        draft.traits += ("cut",)
+        draft.rows[:] = [replace(row, is_sound=False, is_whole=False) for row in draft.rows]
+        return content[
+            : rng.randrange(len(content) - 4, len(content)) if rng.random() < 0.2 else rng.randrange(len(content))
+        ]
+    end = len(form.line_end.encode(form.codec.replace("utf-16", "utf-16-le").removesuffix("-sig")))
+    pieces = draft.members[0]
+    if rng.random() < 0.3:
+        draft.traits += ("no_last_line_end",)
+        if (row := pieces[-1].row) is not None:
+            draft.rows[row] = replace(draft.rows[row], is_sound=False, is_whole=False)
+        return content[:-end]
+    draft.traits += ("cut",)
+    sizes = [len(_encode_plain(text, form, draft)) for text in _text(pieces, form)]
+    start = len(first) - sum(sizes)
+    ends = [start + sum(sizes[: position + 1]) for position in range(len(sizes))]
+    place = rng.randrange(len(content))
+    for piece, stop in zip(pieces, ends, strict=True):
+        if piece.row is not None and stop > place:
+            row = draft.rows[piece.row]
+            draft.rows[piece.row] = replace(row, is_sound=False, is_whole=False)
+    return content[:place]
+
+
+def _encode_plain(text: str, form: FileForm, draft: Draft) -> bytes:
+    codec = form.codec.replace("utf-16", "utf-16-le").removesuffix("-sig")
+    return text.replace(MARK, "").encode(codec) + (draft.bad_bytes if MARK in text else b"")
+
+
+def write_binary_file(seed: int, rng: Random, kind: str, keys: list[str]) -> GeneratedFile:
+    """Draw the columns and rows of a Parquet file or a workbook and write them."""
+    is_stated = rng.random() > 0.1
+    form = FileForm(kind, zones=draw_zones(rng), drift=rng.choice(DRIFTS))
+    if kind == "xlsx" and rng.random() < 0.3:
+        form = replace(form, titles=("Sales export", "2017-06-30"), footers=rng.choice([(), ("Total",)]))
+    makers = sheet_file.makers(form.zones) if kind == "xlsx" else parquet_column.makers(form.zones, is_stated=is_stated)
+    columns = [key_column(keys)]
+    for number in range(rng.randint(2, 7)):
+        column = rng.choice(makers)(rng, f"c{number}")
+        header = rng.choice(["", "", f"Column {number}"])
+        columns.append(replace(column, header=header, is_required=rng.random() < 0.3))
+    rng.shuffle(columns)
+    table = [draw_cells(rng, columns) for _ in keys]
+    rows = [true_row(key, columns, cells) for key, cells in zip(keys, table, strict=True)]
+    fields = Fields([column.title for column in columns], list(columns), table, rows, form.drift)
+    traits: tuple[str, ...] = ()
+    if rng.random() < 0.2:
+        traits = (drift(fields, rng, is_json=kind == "parquet"),)
+    types = [pa.string() if column is None else column.arrow_type for column in fields.columns]
+    if kind == "parquet":
+        content = parquet_file.write_parquet(fields.titles, types, fields.table, rng)
+    else:
+        content = sheet_file.write_workbook(fields.titles, fields.table, form, rng)
+    is_cut = rng.random() < 0.05
+    if is_cut:
+        content = content[: rng.randrange(len(content))]
+        rows[:] = [replace(row, is_sound=False, is_whole=False) for row in rows]
+    return GeneratedFile(
+        seed, f"a{form.suffix}", content, write_contract(columns, form), tuple(columns), form, tuple(rows),
+        fields.is_sound and not is_cut, fields.must_refuse, fields.noted, (*traits, *(("cut",) if is_cut else ())),
+        is_cut,
+    )  # fmt: skip
