@@ -20,8 +20,7 @@ def write_parquet(titles: Sequence[str], types: Sequence[Any], table: Sequence[S
     pq.write_table(
         pa.Table.from_arrays(columns, names=list(titles)), sink, row_group_size=rng.choice([5, 100]),
         use_deprecated_int96_timestamps=has_int96, use_dictionary=rng.random() < 0.7,
-        version=rng.choice(["2.6", "2.6", "2.4"]), compression=rng.choice(["snappy", "zstd", "none"]),
-        allow_truncated_timestamps=True,
+        version="2.6", compression=rng.choice(["snappy", "zstd", "none"]),
     )  # fmt: skip
     content: bytes = sink.getvalue().to_pybytes()
     return content
