@@ -44,7 +44,7 @@ def table_checks(contract: Contract, later: Collection[str] = ()) -> dg.AssetChe
         context: dg.AssetCheckExecutionContext, run: dg.ResourceParam[PipelineRun]
     ) -> Iterator[dg.AssetCheckResult]:
         with own_errors_are_final():
-            inspection = run.inspector.inspect(contract, run.reference_date())
+            inspection = run.inspector.inspect(contract)
             proven = [consent_result(contract, run)] if consent else []
         yield from check_results(specs, inspection)
         yield from proven
