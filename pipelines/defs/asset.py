@@ -41,7 +41,7 @@ def bronze_asset(contract: Contract, checked: Contract) -> dg.AssetsDefinition:
         started = perf_counter()
         lakehouse, protection, clock = run.lakehouse, run.protection, run.installation.clock
         with own_errors_are_final():
-            options = LoadOptions.of(run.settings)
+            options = LoadOptions.of(run.settings, run.reference_date)
             report = ingest_source(contract, lakehouse, run.settings.landing_dir, protection, clock, options)
             if not lakehouse.exists(contract.table):
                 # A retailer without this source gets an empty table, so that the tables made from it can be built.
