@@ -20,8 +20,7 @@ from bench.generated_file.time_form import (
     UNIX_START,
     Zones,
     draw_local,
-    read_zone,
-    readings,
+    loaded_as,
     wall_time,
 )
 
@@ -127,7 +126,6 @@ def local_time(rng: Random, name: str, zones: Zones) -> Column:
     unit = rng.choice(["s", "ms", "us", "ns"])
     own = rng.choice([None, None, None, "UTC", "Europe/Berlin"])
     stated = own or zones.file or SETTING_ZONE
-    zone = read_zone(stated)
     per_second = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[unit]
 
     def draw(rng: Random) -> Cell:
@@ -137,11 +135,8 @@ def local_time(rng: Random, name: str, zones: Zones) -> Column:
             number += rng.randrange(1000)
         elif rng.random() < 0.03:
             return typed(None, number * 1000, is_sound=False)
-        possible = readings(local, zone)
-        accepted = tuple(wall_time(instant, zones.shop_zone) for instant in possible)
-        if stated == (zones.shop or SETTING_ZONE):
-            accepted = (local,)
-        return Cell(accepted, "", "", number, len(possible) == 1)
+        accepted = loaded_as(local, stated, zones)
+        return Cell(accepted, "", "", number, bool(accepted))
 
     return Column(
         name, "time", f"local {unit}", "timestamp", "timestamp_ntz", draw,

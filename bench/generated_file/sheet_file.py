@@ -15,7 +15,7 @@ from bench.generated_file.cell import Cell, Column
 from bench.generated_file.file_form import FileForm
 from bench.generated_file.parquet_column import typed
 from bench.generated_file.text_form import cell_of, letters_of
-from bench.generated_file.time_form import SETTING_ZONE, Zones, draw_local, read_zone, readings, wall_time
+from bench.generated_file.time_form import SETTING_ZONE, Zones, draw_local, loaded_as
 
 
 def identifier(rng: Random, name: str) -> Column:
@@ -77,11 +77,8 @@ def time(rng: Random, name: str, zones: Zones) -> Column:
 
     def draw(rng: Random) -> Cell:
         local = draw_local(rng)
-        possible = readings(local, read_zone(stated))
-        accepted = tuple(wall_time(moment, zones.shop_zone) for moment in possible)
-        if stated == (zones.shop or SETTING_ZONE):
-            accepted = (local,)
-        return Cell(accepted, "", "", local, len(possible) == 1)
+        accepted = loaded_as(local, stated, zones)
+        return Cell(accepted, "", "", local, bool(accepted))
 
     return Column(name, "time", "time cell", "timestamp", "timestamp_ntz", draw)
 

@@ -69,6 +69,18 @@ def readings(local: datetime.datetime, zone: datetime.tzinfo) -> list[datetime.d
     return found
 
 
+def loaded_as(local: datetime.datetime, stated: str, zones: Zones) -> tuple[datetime.datetime, ...]:
+    """Return what a wall time of the stated zone may be loaded as; empty if it names no single instant.
+
+    The rule of `pipelines.ingest.time_zone`: a wall time of the shop's own zone stays as it is; another one is refused
+    in the hours that the zone's clocks skip or show twice.
+    """
+    if stated == (zones.shop or SETTING_ZONE):
+        return (local,)
+    possible = readings(local, read_zone(stated))
+    return (wall_time(possible[0], zones.shop_zone),) if len(possible) == 1 else ()
+
+
 def draw_local(rng: Random, *, has_microseconds: bool = False) -> datetime.datetime:
     """Return a wall time; one of ten is near a change of clocks."""
     if rng.random() < 0.1:
@@ -124,20 +136,14 @@ def local_time_column(rng: Random, name: str, zones: Zones, *, is_plain: bool = 
     form = rng.choice(TIMES[:3] if is_plain else TIMES)
     own = None if is_plain or rng.random() < 0.8 else rng.choice(ZONES)
     stated = own or zones.file or SETTING_ZONE
-    zone = read_zone(stated)
-    is_same = stated == (zones.shop or SETTING_ZONE)
     options = {key: value for key, value in (("format", form.java), ("defaultTimezone", own)) if value}
 
     def draw(rng: Random) -> Cell:
         local = draw_local(rng)
         local -= (local - FIRST) % form.step
         text = form.write(local)
-        # A wall time that is not converted is itself, also in an overlap. In a gap no such time exists.
-        possible = readings(local, zone)
-        accepted = tuple(wall_time(instant, zones.shop_zone) for instant in possible)
-        if is_same:
-            accepted = (local,)
-        return Cell(accepted, text, json.dumps(text), text, is_sound=len(possible) == 1)
+        accepted = loaded_as(local, stated, zones)
+        return Cell(accepted, text, json.dumps(text), text, is_sound=bool(accepted))
 
     return Column(
         name, "time", f"local {form.java}", "timestamp", "timestamp_ntz", draw, options=options, custom=form.custom,
@@ -207,7 +213,6 @@ def epoch_column(rng: Random, name: str, zones: Zones, *, is_stated: bool = True
 def excel_column(rng: Random, name: str, zones: Zones, *, is_date: bool = False, is_stated: bool = True) -> Column:
     """Return a column of Excel's serial numbers: days since 1899-12-30, as wall time of the file's zone."""
     stated = zones.file or SETTING_ZONE
-    zone = read_zone(stated)
 
     def draw(rng: Random) -> Cell:
         local = draw_local(rng)
@@ -217,11 +222,8 @@ def excel_column(rng: Random, name: str, zones: Zones, *, is_date: bool = False,
             return Cell((local.date(),), str(number), str(number), number, is_sound=is_stated)
         serial = (local - EXCEL_START) / DAY
         text = str(int(serial)) if serial == int(serial) else repr(serial)
-        possible = readings(local, zone)
-        accepted = tuple(wall_time(instant, zones.shop_zone) for instant in possible)
-        if stated == (zones.shop or SETTING_ZONE):
-            accepted = (local,)
-        return Cell(accepted, text, text, serial, is_sound=is_stated and len(possible) == 1)
+        accepted = loaded_as(local, stated, zones)
+        return Cell(accepted, text, text, serial, is_sound=is_stated and bool(accepted))
 
     kind, spark_type = ("date", "date") if is_date else ("time", "timestamp_ntz")
     return Column(

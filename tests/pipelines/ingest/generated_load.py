@@ -9,6 +9,7 @@ from bench.generated_file.generate import GeneratedFile
 from installation.contract.document import Contract, load_contracts
 from pipelines.ingest.batch_preparation import LoadContext, prepare
 from pipelines.ingest.fault import FileFaultError
+from pipelines.ingest.landing import LandedFile, find_files
 from pipelines.ingest.quarantine import Origin
 from pipelines.ingest.source_load import open_source
 from pipelines.ingest.text_lines import DEFAULT_MAX_LINE
@@ -27,22 +28,42 @@ def contract_of(file: GeneratedFile, folder: Path) -> Contract:
 def read_and_check(file: GeneratedFile, folder: Path, protection: Protection) -> Outcome:
     """Read, convert and check the rows of a file, without a table."""
     contract = contract_of(file, folder / "contracts")
-    path = folder / file.name
-    path.write_bytes(file.content)
+    landing = folder / "landing"
+    path = land(file, landing)
     shared = LoadContext(contract, protection, "load", NOW)
     outcome = Outcome()
-    reader = open_source(path, contract, DEFAULT_MAX_LINE)
+    for landed in find_files(landing, f"{contract.name}/*"):
+        _read_one(landed, contract, shared, outcome)
+    path.unlink()
+    return outcome
+
+
+def land(file: GeneratedFile, landing: Path) -> Path:
+    """Write a file into the landing folder and return its path."""
+    path = landing / "sale" / file.name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(file.content)
+    return path
+
+
+def _read_one(landed: LandedFile, contract: Contract, shared: LoadContext, outcome: Outcome) -> None:
+    found = Outcome()
+    reader = open_source(landed, contract, DEFAULT_MAX_LINE)
     try:
         for batch in reader.batches():
-            prepared = prepare(batch, shared, Origin(file.name, "0"))
-            outcome.rows_read += prepared.rows
-            outcome.rows += _rows(prepared.passed)
-            outcome.records += [entry.record or "{}" for entry in prepared.broken]
-            outcome.reasons += [entry.reason for entry in prepared.broken]
-        outcome.notes += reader.notes
+            prepared = prepare(batch, shared, Origin(landed.name, landed.file_id))
+            found.rows_read += prepared.rows
+            found.rows += _rows(prepared.passed)
+            found.records += [entry.record or "{}" for entry in prepared.broken]
+            found.reasons += [entry.reason for entry in prepared.broken]
     except FileFaultError as fault:
-        outcome = Outcome(refusals=[fault.reason])
-    return outcome
+        outcome.refusals.append(fault.reason)
+        return
+    outcome.rows_read += found.rows_read
+    outcome.rows += found.rows
+    outcome.records += found.records
+    outcome.reasons += found.reasons
+    outcome.notes += reader.notes
 
 
 def _rows(columns: dict[str, Any]) -> list[dict[str, Any]]:

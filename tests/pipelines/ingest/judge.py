@@ -18,7 +18,7 @@ SHORTEST_REASON = 10
 class Outcome:
     """What ingest made of one file: loaded rows, records and reasons of quarantined ones, refusals, notes.
 
-    `waiting` names the files that may still be being written. `rows_read` counts the rows of the files that were loaded.
+    `waiting` names files that may still be being written. `rows_read` counts the rows of the loaded files.
     """
 
     rows: list[Mapping[str, Any]] = field(default_factory=list)
