@@ -16,6 +16,12 @@ def _custom(values: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [{"property": key, "value": value, "vendor": "bojagi"} for key, value in values.items()]
 
 
+def _subject(columns: Sequence[Column]) -> dict[str, str]:
+    """Return the subject key: the first column with a matching token, if there is one."""
+    name = next((column.name for column in columns if "token" in column.custom), None)
+    return {"subjectKey": name} if name else {}
+
+
 def _property(column: Column) -> dict[str, Any]:
     entry: dict[str, Any] = {
         "name": column.name,
@@ -31,7 +37,10 @@ def _property(column: Column) -> dict[str, Any]:
         entry["logicalTypeOptions"] = dict(column.options)
     if column.enum:
         entry["enum"] = [{"value": value} for value in column.enum]
-    entry["customProperties"] = _custom({"dataCategory": "dpv:NonPersonalData", **column.custom})
+    category = {"dataCategory": "dpv:NonPersonalData"}
+    if "token" in column.custom:
+        category = {"dataCategory": "pd:AccountIdentifier", "identifierRole": "direct"}
+    entry["customProperties"] = _custom({**category, **column.custom})
     return entry
 
 
@@ -59,6 +68,7 @@ def write_contract(columns: Sequence[Column], form: FileForm) -> str:
                 "purpose": ["quality_assurance"],
                 "legalBasis": "legitimate_interest",
                 "retentionBasis": "Test",
+                **_subject(columns),
             }
         ),
         "properties": [_property(column) for column in columns],

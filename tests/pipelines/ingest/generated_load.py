@@ -7,12 +7,15 @@ from typing import Any
 
 from bench.generated_file.generate import GeneratedFile
 from installation.contract.document import Contract, load_contracts
+from installation.lakehouse.lakehouse import Lakehouse
 from pipelines.ingest.batch_preparation import LoadContext, prepare
 from pipelines.ingest.fault import FileFaultError
 from pipelines.ingest.landing import LandedFile, find_files
-from pipelines.ingest.quarantine import Origin
-from pipelines.ingest.source_load import open_source
+from pipelines.ingest.load_result import LoadResult
+from pipelines.ingest.quarantine import QUARANTINE, Origin, Quarantine
+from pipelines.ingest.source_load import ingest_source, open_source
 from pipelines.ingest.text_lines import DEFAULT_MAX_LINE
+from privacy.protection.revealer import Revealer
 from privacy.protection.source_person import Protection
 from tests.pipelines.ingest.judge import Outcome
 from tests.pipelines.ingest.shop import NOW
@@ -36,6 +39,35 @@ def read_and_check(file: GeneratedFile, folder: Path, protection: Protection) ->
         _read_one(landed, contract, shared, outcome)
     path.unlink()
     return outcome
+
+
+class Whole:
+    """A fresh lakehouse and landing folder, into which one generated file is loaded by `ingest_source`."""
+
+    def __init__(self, file: GeneratedFile, folder: Path, protection: Protection) -> None:
+        self.contract = contract_of(file, folder / "contracts")
+        self.landing = folder / "landing"
+        self.lakehouse = Lakehouse(str(folder / "lakehouse"))
+        self.protection = protection
+        land(file, self.landing)
+
+    def load(self) -> tuple[LoadResult, Outcome]:
+        """Load what is landed; return the result, and what the tables hold afterwards."""
+        result = ingest_source(self.contract, self.lakehouse, self.landing, self.protection, lambda: NOW)
+        outcome = Outcome(notes=list(result.faults), waiting=list(result.waiting), rows_read=result.rows_read)
+        if self.lakehouse.exists(self.contract.table):
+            table = self.lakehouse.select(self.contract.table)
+            outcome.rows = Revealer(self.protection, "quality_assurance", lambda *_: None)(
+                self.contract, table
+            ).to_pylist()
+        quarantine = Quarantine(self.contract, self.lakehouse, self.protection)
+        for entry in quarantine.open_rows():
+            outcome.records.append(entry["record"])
+            outcome.reasons.append(entry["reason"])
+        if self.lakehouse.exists(QUARANTINE):
+            refused = self.lakehouse.select(QUARANTINE, where="line IS NULL AND replayed_load_id IS NULL")
+            outcome.refusals += refused.column("reason").to_pylist()
+        return result, outcome
 
 
 def land(file: GeneratedFile, landing: Path) -> Path:
