@@ -6,10 +6,12 @@ import base64
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from bench.generated_file.generate import GeneratedFile, TrueRow
+from bench.generated_file.flaw import TrueRow
+from bench.generated_file.generate import GeneratedFile
+from privacy.protection.token import Tokenizer
 
 SHORTEST_REASON = 10
 
@@ -30,9 +32,9 @@ class Outcome:
     rows_read: int = 0
 
 
-def judge(file: GeneratedFile, outcome: Outcome) -> list[str]:
+def judge(file: GeneratedFile, outcome: Outcome, tokens: Tokenizer) -> list[str]:
     """Return the faults of an outcome; empty when each row is true, in quarantine, or refused with its file."""
-    truth = {row.key: row for row in file.rows}
+    truth = {row.key: _with_tokens(row, file, tokens) for row in file.rows}
     counts = Counter(row["row_key"] for row in outcome.rows)
     faults = [f"row {key} is loaded, the file has no such row" for key in counts if key not in truth]
     faults += [f"row {key} is loaded {count} times" for key, count in counts.items() if count > 1]
@@ -51,6 +53,16 @@ def judge(file: GeneratedFile, outcome: Outcome) -> list[str]:
     if not file.is_cut:
         faults += [f"no note names {name}" for name in file.noted if name not in told]
     return faults
+
+
+def _with_tokens(row: TrueRow, file: GeneratedFile, tokens: Tokenizer) -> TrueRow:
+    """Return the row with its matching tokens in place of the texts that they are made from."""
+    accepted = dict(row.accepted)
+    for column in file.columns:
+        if kind := column.custom.get("token"):
+            name = f"{column.name}_token"
+            accepted[name] = tuple(text and tokens.token(kind, text) for text in accepted[name])
+    return replace(row, accepted=accepted)
 
 
 def _differences(row: Mapping[str, Any], true: TrueRow) -> list[str]:

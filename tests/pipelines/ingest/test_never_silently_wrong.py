@@ -14,7 +14,7 @@ def faults_of(seeds: range, folder: Path, *, is_plain: bool = False) -> list[str
     found = []
     for seed in seeds:
         file = generate(seed, is_plain=is_plain)
-        faults = judge(file, read_and_check(file, folder, protection))
+        faults = judge(file, read_and_check(file, folder, protection), protection.tokens)
         if faults:
             found.append(f"{file.describe()}\n  " + "\n  ".join(faults[:5]))
     return found
