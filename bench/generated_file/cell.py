@@ -38,6 +38,7 @@ class Column:
         options: `logicalTypeOptions` of the contract.
         custom: Bojagi's properties of the contract.
         arrow_type: type of the column in a Parquet file.
+        is_stated: whether the contract states the form; otherwise the values must not be guessed.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Column:
     is_required: bool = False
     arrow_type: Any = None
     header: str = ""
+    is_stated: bool = True
 
     @property
     def title(self) -> str:

@@ -157,7 +157,7 @@ def write_text_file(
         content = cut(content, contents[0], draft, form, rng)
     return GeneratedFile(
         seed, f"a{form.suffix}", content, write_contract(columns, form), columns, form, tuple(draft.rows),
-        draft.is_sound, draft.must_refuse, draft.noted, traits + draft.traits, draft.is_cut,
+        draft.is_sound and all(column.is_stated for column in columns), draft.must_refuse, draft.noted, traits + draft.traits, draft.is_cut,
     )  # fmt: skip
 
 
@@ -220,7 +220,7 @@ def cut(content: bytes, first: bytes, draft: Draft, form: FileForm, rng: Random)
     ends = [start + sum(sizes[: position + 1]) for position in range(len(sizes))]
     place = rng.randrange(len(content))
     for piece, stop in zip(pieces, ends, strict=True):
-        if piece.row is not None and stop > place:
+        if piece.row is not None and stop >= place:
             row = draft.rows[piece.row]
             draft.rows[piece.row] = replace(row, is_sound=False, is_whole=False)
     return content[:place]
@@ -261,6 +261,6 @@ def write_binary_file(seed: int, rng: Random, kind: str, keys: list[str]) -> Gen
         rows[:] = [replace(row, is_sound=False, is_whole=False) for row in rows]
     return GeneratedFile(
         seed, f"a{form.suffix}", content, write_contract(columns, form), tuple(columns), form, tuple(rows),
-        fields.is_sound and not is_cut, fields.must_refuse, fields.noted, (*traits, *(("cut",) if is_cut else ())),
+        fields.is_sound and not is_cut and all(column.is_stated for column in columns), fields.must_refuse, fields.noted, (*traits, *(("cut",) if is_cut else ())),
         is_cut,
     )  # fmt: skip

@@ -22,6 +22,7 @@ class NumberForm:
     currency: tuple[str, ...] = ()
     negative: str = "minus"
     is_percent: bool = False
+    has_fraction: bool = True
 
     @property
     def statement(self) -> dict[str, Any]:
@@ -45,6 +46,8 @@ class NumberForm:
         whole, _, fraction = f"{abs(shown):f}".partition(".")
         if self.thousands:
             whole = f"{int(whole):,}".replace(",", self.thousands)
+        if not self.has_fraction and not fraction.strip("0"):
+            fraction = ""
         text = whole + (self.decimal + fraction if fraction else "")
         if self.currency and rng.random() < 0.8:
             sign = rng.choice(self.currency)
@@ -74,6 +77,7 @@ FORMS = (
     NumberForm(".", ",", (), "parentheses"),
     NumberForm(".", "", (), "trailing"),
     NumberForm(".", "", (), "minus", True),
+    NumberForm(",", ".", has_fraction=False),
     NumberForm(",", "", (), "minus", True),
 )
 
@@ -101,6 +105,9 @@ def decimal_column(rng: Random, name: str, encoding: str, *, is_stated: bool = T
 
     def draw(rng: Random) -> Cell:
         value = Decimal(rng.randrange(-size // 5, size)).scaleb(-scale)
+        if not form.is_percent and rng.random() < 0.1:
+            # Round numbers: in a German export 1.000 is a thousand.
+            value = Decimal(rng.randrange(1, 99) * 1000).quantize(value)
         text = form.write(value, rng)
         is_sound = is_stated or form.write(value, Random(0)) == f"{value:f}"
         number = f"{value:f}"
@@ -109,7 +116,7 @@ def decimal_column(rng: Random, name: str, encoding: str, *, is_stated: bool = T
 
     return Column(
         name, "decimal", "plain" if form == PLAIN else json.dumps(form.statement, ensure_ascii=False), "number",
-        f"decimal(14,{scale})", draw, custom=_custom(form, is_stated), arrow_type=pa.decimal128(14, scale),
+        f"decimal(14,{scale})", draw, custom=_custom(form, is_stated), arrow_type=pa.decimal128(14, scale), is_stated=is_stated,
     )  # fmt: skip
 
 
@@ -123,6 +130,8 @@ def integer_column(rng: Random, name: str, encoding: str, *, is_stated: bool = T
 
     def draw(rng: Random) -> Cell:
         value = rng.randrange(0 if is_bounded else -size // 5, size)
+        if size > 10**5 and rng.random() < 0.1:
+            value = rng.randrange(1, 99) * 1000
         if is_bounded and rng.random() < 0.02:
             value = size + rng.randrange(1, 100)
         text = form.write(Decimal(value), rng)
@@ -136,7 +145,7 @@ def integer_column(rng: Random, name: str, encoding: str, *, is_stated: bool = T
     return Column(
         name, "integer", "plain" if form == PLAIN else json.dumps(form.statement, ensure_ascii=False), "integer",
         "bigint", draw, options={"minimum": 0, "maximum": size} if is_bounded else {},
-        custom=_custom(form, is_stated), arrow_type=pa.int64(),
+        custom=_custom(form, is_stated), arrow_type=pa.int64(), is_stated=is_stated,
     )  # fmt: skip
 
 

@@ -171,7 +171,7 @@ def epoch(rng: Random, name: str, zones: Zones, *, is_stated: bool) -> Column:
 
     return Column(
         name, "time", f"epoch {unit} {kind}", "timestamp", "timestamp_ntz", draw,
-        custom={"timeUnit": unit} if is_stated else {}, arrow_type=kind,
+        custom={"timeUnit": unit} if is_stated else {}, arrow_type=kind, is_stated=is_stated,
     )  # fmt: skip
 
 

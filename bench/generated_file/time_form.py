@@ -206,7 +206,7 @@ def epoch_column(rng: Random, name: str, zones: Zones, *, is_stated: bool = True
 
     return Column(
         name, "time", f"epoch {unit}", "timestamp", "timestamp_ntz", draw,
-        custom={"timeUnit": unit} if is_stated else {}, arrow_type=pa.int64(),
+        custom={"timeUnit": unit} if is_stated else {}, arrow_type=pa.int64(), is_stated=is_stated,
     )  # fmt: skip
 
 
@@ -229,6 +229,7 @@ def excel_column(rng: Random, name: str, zones: Zones, *, is_date: bool = False,
     return Column(
         name, kind, "excel_days", "date" if is_date else "timestamp", spark_type, draw,
         custom={"timeUnit": "excel_days"} if is_stated else {}, arrow_type=pa.int32() if is_date else pa.float64(),
+        is_stated=is_stated,
     )  # fmt: skip
 
 
