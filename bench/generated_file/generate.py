@@ -120,6 +120,10 @@ def draw_columns(rng: Random, form: FileForm, keys: list[str], *, is_plain: bool
     return tuple(columns)
 
 
+def _is_stated(columns: Sequence[Column]) -> bool:
+    return all(column.is_stated for column in columns)
+
+
 def draw_cells(rng: Random, columns: Sequence[Column]) -> list[Cell]:
     """Return the cells of one row; optional cells are sometimes null."""
     return [NULL if not column.is_required and rng.random() < 0.12 else column.draw(rng) for column in columns]
@@ -157,7 +161,7 @@ def write_text_file(
         content = cut(content, contents[0], draft, form, rng)
     return GeneratedFile(
         seed, f"a{form.suffix}", content, write_contract(columns, form), columns, form, tuple(draft.rows),
-        draft.is_sound and all(column.is_stated for column in columns), draft.must_refuse, draft.noted, traits + draft.traits, draft.is_cut,
+        draft.is_sound and _is_stated(columns), draft.must_refuse, draft.noted, traits + draft.traits, draft.is_cut,
     )  # fmt: skip
 
 
@@ -261,6 +265,7 @@ def write_binary_file(seed: int, rng: Random, kind: str, keys: list[str]) -> Gen
         rows[:] = [replace(row, is_sound=False, is_whole=False) for row in rows]
     return GeneratedFile(
         seed, f"a{form.suffix}", content, write_contract(columns, form), tuple(columns), form, tuple(rows),
-        fields.is_sound and not is_cut and all(column.is_stated for column in columns), fields.must_refuse, fields.noted, (*traits, *(("cut",) if is_cut else ())),
+        fields.is_sound and not is_cut and _is_stated(columns), fields.must_refuse, fields.noted,
+        (*traits, *(("cut",) if is_cut else ())),
         is_cut,
     )  # fmt: skip

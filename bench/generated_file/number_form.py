@@ -116,7 +116,8 @@ def decimal_column(rng: Random, name: str, encoding: str, *, is_stated: bool = T
 
     return Column(
         name, "decimal", "plain" if form == PLAIN else json.dumps(form.statement, ensure_ascii=False), "number",
-        f"decimal(14,{scale})", draw, custom=_custom(form, is_stated), arrow_type=pa.decimal128(14, scale), is_stated=is_stated,
+        f"decimal(14,{scale})", draw, custom=_custom(form, is_stated),
+        arrow_type=pa.decimal128(14, scale), is_stated=is_stated,
     )  # fmt: skip
 
 
