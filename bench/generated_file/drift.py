@@ -19,6 +19,7 @@ class Fields:
     table: list[list[Cell]]
     rows: list[TrueRow]
     rule: str | None
+    is_json: bool = False
     is_sound: bool = True
     must_refuse: bool = False
     noted: tuple[str, ...] = ()
@@ -55,9 +56,15 @@ def rename(fields: Fields, rng: Random) -> None:
         return
     column = fields.columns[position]
     assert column is not None
-    fields.titles[position] = rng.choice(["renamed", f"{column.title} new", f"my_{column.title}"])
-    # A renamed field refuses the file, unless the contract accepts any drift: then its values are null, or right.
-    fields.demand(refuses=column.is_required or fields.rule != "accept", name=column.title)
+    new = rng.choice(["renamed", f"{column.title} new", f"my_{column.title}"])
+    fields.titles[position] = new
+    if fields.is_json and not column.is_required:
+        # Records may lack an optional field by nature: the new field is told, and the file refused if it looks renamed.
+        fields.demand(refuses=False, name=new)
+        fields.is_sound = False
+    else:
+        # A renamed field refuses the file, unless the contract accepts any drift: then its values are null, or right.
+        fields.demand(refuses=column.is_required or fields.rule != "accept", name=column.title)
     _accept_null(fields, column)
 
 
@@ -69,7 +76,10 @@ def leave_out(fields: Fields, rng: Random) -> None:
     column = fields.columns[position]
     assert column is not None
     _remove(fields, position)
-    fields.demand(refuses=column.is_required, name=column.title)
+    if fields.is_json and not column.is_required:
+        fields.is_sound = False
+    else:
+        fields.demand(refuses=column.is_required, name=column.title)
     _accept_null(fields, column)
 
 
@@ -98,9 +108,9 @@ def repeat(fields: Fields, rng: Random) -> None:
 CHANGES: tuple[Callable[[Fields, Random], None], ...] = (change_case, rename, leave_out, add_new, repeat)
 
 
-def drift(fields: Fields, rng: Random, *, is_json: bool) -> str:
-    """Apply one change and return its name."""
-    change = rng.choice([one for one in CHANGES if not (is_json and one is repeat)])
+def drift(fields: Fields, rng: Random, *, can_repeat: bool) -> str:
+    """Apply one change and return its name. `can_repeat` says whether the format can hold a field twice."""
+    change = rng.choice([one for one in CHANGES if can_repeat or one is not repeat])
     change(fields, rng)
     return change.__name__
 

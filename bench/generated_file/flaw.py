@@ -196,4 +196,7 @@ def spoil_lines(draft: Draft, form: FileForm, columns: Sequence[Column], rng: Ra
         flaws = tuple(flaw for flaw in flaws if flaw is not add_title)
     for flaw in rng.sample(flaws, rng.choice([1, 1, 2])):
         flaw(draft, form, columns, rng)
+        if form.format == "json" and flaw is not add_blank_lines:
+            # One broken record breaks the whole array.
+            draft.is_sound = False
         draft.traits += (flaw.__name__,)

@@ -148,10 +148,10 @@ def write_text_file(
     rng.shuffle(order)
     titles = [columns[position].title for position in order]
     shuffled = [[cells[position] for position in order] for cells in table]
-    fields = Fields(titles, [columns[position] for position in order], shuffled, rows, form.drift)
+    fields = Fields(titles, [columns[position] for position in order], shuffled, rows, form.drift, form.format != "csv")
     traits: tuple[str, ...] = ()
     if not is_plain and rng.random() < 0.2:
-        traits = (drift(fields, rng, is_json=form.format != "csv"),)
+        traits = (drift(fields, rng, can_repeat=not fields.is_json),)
     draft = Draft(_pieces(fields, form, rng), rows, fields.titles, fields.is_sound, fields.must_refuse, fields.noted)
     if not is_plain and rng.random() < 0.35:
         spoil_lines(draft, form, columns, rng)
@@ -253,7 +253,7 @@ def write_binary_file(seed: int, rng: Random, kind: str, keys: list[str]) -> Gen
     fields = Fields([column.title for column in columns], list(columns), table, rows, form.drift)
     traits: tuple[str, ...] = ()
     if rng.random() < 0.2:
-        traits = (drift(fields, rng, is_json=kind == "parquet"),)
+        traits = (drift(fields, rng, can_repeat=kind != "parquet"),)
     types = [pa.string() if column is None else column.arrow_type for column in fields.columns]
     if kind == "parquet":
         content = parquet_file.write_parquet(fields.titles, types, fields.table, rng)
