@@ -10,11 +10,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
-from pipelines.ingest.cast_result import CastColumn, sound
 
 from installation.contract.document import FileFormat
 from pipelines.ingest import batch_preparation, csv_file, identifier_cast
 from pipelines.ingest.batch import RawBatch
+from pipelines.ingest.cast_result import CastColumn, sound
 from pipelines.ingest.value_rule import ValueRule, ZoneRule
 from privacy.contract.column import NumberFormat
 
