@@ -70,7 +70,7 @@ def read_identifier(text: str, rule: ValueRule) -> str | None:
         return text
     if _SCIENTIFIC.fullmatch(text):
         raise ValueFaultError(*DAMAGED)
-    if rule.is_code and not (text := clean_code(text)):
+    if rule.is_code and text and not (text := clean_code(text)):
         return None
     if not rule.is_identifier:
         return text
