@@ -254,8 +254,11 @@ def _with_order(best: Reading, equal: Sequence[Reading], texts: Sequence[str], h
     """Return the reading with its doubts: another order of day, month and year, and the century of the years."""
     doubts = list(best.doubts)
     form = str(best.options.get("format", ""))
-    others = [str(other.options["format"]) for other in equal[1:] if _letters(other) not in ("", _letters(best))]
-    if others:
+    orders = {_letters(best): form, "": ""}
+    for other in equal:
+        orders.setdefault(_letters(other), str(other.options.get("format", "")))
+    others = [other for other in orders.values() if other not in ("", form)]
+    if form and others:
         if hint.day_first is None:
             doubts.append(f"no value decides between {' and '.join([form, *others])}; {form} is assumed")
         else:
