@@ -35,7 +35,7 @@ class JsonLinesFile:
         texts: list[str] = []
         numbers: list[int] = []
         characters = 0
-        with open_lines(self.file.path, self.form.codec, self.max_line, self.file.member) as lines:
+        with open_lines(self.file, self.form, self.max_line) as lines:
             for text in lines:
                 number = lines.record_start
                 lines.next_record()

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 from installation.contract.document import Contract
 from pipelines.ingest.batch import RawBatch
 from pipelines.ingest.byte_stream import open_seekable
+from pipelines.ingest.drift import DriftEvent
 from pipelines.ingest.fault import FileFaultError, RowFaults
 from pipelines.ingest.header import Header, match_header
 from pipelines.ingest.landing import LandedFile
@@ -26,6 +27,7 @@ class ParquetFile:
         self.file = file
         self.contract = contract
         self.notes: tuple[str, ...] = ()
+        self.drift: tuple[DriftEvent, ...] = ()
 
     def batches(self) -> Iterator[RawBatch]:
         """Yield the file's rows in batches.
@@ -39,9 +41,9 @@ class ParquetFile:
         content = open_seekable(self.file.path, self.file.member)
         try:
             with pq.ParquetFile(content) as probe:
-                header = match_header(probe.schema_arrow.names, self.contract)
+                header = match_header(probe.schema_arrow.names, self.contract, self.file.name)
                 encoded = _small_dictionaries(probe)
-            self.notes = header.notes
+            self.notes, self.drift = header.notes, header.drift
             with pq.ParquetFile(content, read_dictionary=encoded) as file:
                 yield from self._read(file, header)
         except (pa.ArrowInvalid, OSError) as error:
