@@ -8,7 +8,7 @@ from random import Random
 
 import pyarrow as pa
 
-from bench.generated_file.cell import Column
+from bench.generated_file.cell import Cell, Column
 from bench.generated_file.file_form import FileForm
 from bench.generated_file.generate import GeneratedFile, write_text_file
 from bench.generated_file.number_form import decimal_column, double_column, integer_column
@@ -16,7 +16,6 @@ from bench.generated_file.text_form import (
     boolean_column,
     cell_of,
     destroyed_column,
-    enum_column,
     free_text_column,
     identifier_column,
     key_column,
@@ -101,11 +100,12 @@ def _draw_columns(rng: Random, form: FileForm, keys: list[str]) -> tuple[Column,
         ("time", lambda name: excel_column(rng, name, zones)),
         ("date", lambda name: date_column(rng, name, codec)),
         ("boolean", lambda name: boolean_column(rng, name)),
-        ("enum", lambda name: enum_column(rng, name, form.encoding)),
+        ("enum", lambda name: _enum_column(rng, name, codec)),
         ("text", lambda name: _text_column(rng, name, form)),
         ("text", lambda name: _text_column(rng, name, form)),
         ("identifier", lambda name: destroyed_column(rng, name)),
     )
+    country = rng.choice(["american", "german", "british"])
     columns = [key_column(keys)]
     taken: set[str] = set()
     for number in range(rng.randint(2, 7)):
@@ -115,9 +115,50 @@ def _draw_columns(rng: Random, form: FileForm, keys: list[str]) -> tuple[Column,
             continue
         header = rng.choice(headers)
         taken.add(header)
-        columns.append(replace(make(f"c{number}"), header=header, is_required=rng.random() < 0.5))
+        column = make(f"c{number}")
+        while not _is_of(column, country):
+            column = make(f"c{number}")
+        draw = column.draw if column.form == "destroyed" else _sound(column.draw)
+        columns.append(replace(column, header=header, is_required=rng.random() < 0.5, draw=draw))
     rng.shuffle(columns)
     return tuple(columns)
+
+
+def _is_of(column: Column, country: str) -> bool:
+    """Return whether a column has the forms of the file's country: a file has one decimal sign and one order of dates.
+
+    A column whose contract states a zone of its own is left out: no file tells the zone of its wall times.
+    """
+    if "defaultTimezone" in column.options:
+        return False
+    number, time = column.custom.get("numberFormat", {}), str(column.options.get("format", ""))
+    separators = (number.get("decimal", "."), number.get("thousands", ""))
+    is_german = "," in separators[0] or separators[1] in (".", " ")
+    if number and is_german != (country == "german") and set(separators) & {",", ".", " "} != {"."}:
+        return False
+    return not (time.startswith("MM/") and country != "american") and not (time.startswith("dd/") and country == "american")
+
+
+def _sound(draw: Callable[[Random], Cell]) -> Callable[[Random], Cell]:
+    """Return a function that draws only values that follow the contract."""
+
+    def draw_sound(rng: Random) -> Cell:
+        while True:
+            cell = draw(rng)
+            if cell.is_sound:
+                return cell
+
+    return draw_sound
+
+
+def _enum_column(rng: Random, name: str, codec: str) -> Column:
+    """Return a column with few different words."""
+    allowed = rng.sample(["S", "M", "L", "XL", "red", "blue", *WORDS.get(codec, ())[:2]], rng.randint(2, 5))
+
+    def draw(rng: Random) -> Cell:
+        return cell_of(rng.choice(allowed))
+
+    return Column(name, "enum", "enum", "string", "string", draw, arrow_type=pa.string())
 
 
 def _text_column(rng: Random, name: str, form: FileForm) -> Column:
@@ -126,7 +167,7 @@ def _text_column(rng: Random, name: str, form: FileForm) -> Column:
         return free_text_column(rng, name, form.encoding)
     words = [*WORDS["utf-8" if form.codec.startswith("utf") else form.codec], *PLAIN_WORDS]
 
-    def draw(rng: Random) -> object:
+    def draw(rng: Random) -> Cell:
         return cell_of(" ".join(rng.choice(words) for _ in range(rng.randint(1, 3))))
 
-    return Column(name, "text", "words", "string", "string", draw, arrow_type=pa.string())  # type: ignore[arg-type]
+    return Column(name, "text", "words", "string", "string", draw, arrow_type=pa.string())

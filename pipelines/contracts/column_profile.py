@@ -21,13 +21,16 @@ from pipelines.ingest.value_parser import FALSE_TEXTS, TRUE_TEXTS
 
 # A type is guessed when at least this share of the values fits it. The draft states how many do not fit.
 FITTING_SHARE = 0.99
+MIN_FOR_A_MISFIT = 20
 # A column whose header names a time is one even if every other value is broken: a text would hide that.
 FITTING_TIMES = 0.5
 MAX_ENUM = 20
 MAX_ENUM_LENGTH = 20  # With a longer mean length the values are sentences.
 RARE_SHARE = 0.005  # Rarer values are typing errors rather than members of an enumeration.
 MIN_REPEATS = 5  # Below this mean number of occurrences the values are not an enumeration.
+MAX_BOUND = 10**15  # Larger numbers have no exact binary form, so a bound would say little.
 _LENGTHS = (10, 20, 40, 60, 100, 200, 400, 1000, 2000, 4000)
+_COMPACT_LENGTHS = (8, 12, 14, 17)  # of yyyyMMdd, and of times to the minute, second and millisecond
 _FLAG_WORDS = frozenset({"yn", "flag", "is", "has", "optin", "agreed", "consent"})
 _FITTING_FLAGS = 0.75
 _BOOLEAN = Reading("boolean", "boolean")
@@ -230,7 +233,7 @@ def _profile_digits(texts: Sequence[str], hint: ColumnHint) -> Profile:
     allowed = _allowed(texts)
     if hint.times.is_code:
         return Profile(TEXT, notes=("an identifier is loaded as text, which keeps leading zeros",))
-    reading = guess_time(texts, allowed, hint.times) if hint.times.is_time or len(texts[0]) == 8 else None
+    reading = guess_time(texts, allowed, hint.times) if hint.times.is_time or len(texts[0]) in _COMPACT_LENGTHS else None
     reading = reading or guess_unit(texts, allowed, hint.times)
     if reading is not None:
         return _profile(reading, texts)
@@ -265,6 +268,8 @@ def _guess_named_time(texts: Sequence[str], hint: ColumnHint) -> Reading | None:
     if not readings:
         return None
     best = min(readings, key=lambda reading: count_misfits(reading, texts))
+    if count_misfits(best, texts) == 0:
+        return best
     doubt = "the header names a time, but not all values have one form; the others are quarantined"
     return replace(best, doubts=(*best.doubts, doubt))
 
@@ -289,8 +294,13 @@ def _profile(reading: Reading, texts: Sequence[str]) -> Profile:
     return Profile(reading, misfits=count_misfits(reading, texts))
 
 
+def allowed_misfits(values: int) -> int:
+    """Return how many of the values may not fit a type: one in a hundred, and one in a small file of some rows."""
+    return max(math.floor(values * (1 - FITTING_SHARE)), int(values >= MIN_FOR_A_MISFIT))
+
+
 def _allowed(texts: Sequence[str]) -> int:
-    return math.floor(len(texts) * (1 - FITTING_SHARE))
+    return allowed_misfits(len(texts))
 
 
 def _list_values(counts: Counter[str]) -> tuple[str, ...]:
@@ -323,6 +333,8 @@ def _number_bounds(column: SampleColumn, texts: Sequence[str], reading: Reading)
     if not numbers:
         return {}
     limit = 10 ** len(str(int(max(map(abs, numbers)))))
+    if limit > MAX_BOUND:
+        return {}
     return {"minimum": -limit if min(numbers) < 0 else 0, "maximum": limit}
 
 

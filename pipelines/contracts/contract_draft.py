@@ -81,7 +81,9 @@ def list_doubts(draft: Draft, column: DraftColumn) -> Iterator[str]:
     yield from column.profile.doubts
     for text, where in draft.nulls.doubts:
         if column.header in where:
-            yield f"{text} may mean null or be a value; add it to nullValues if it means null"
+            is_listed = text in draft.nulls.values
+            change = "it is read as null; remove it from nullValues" if is_listed else "add it to nullValues"
+            yield f"{text} may mean null or be a value; {change} if it {'is a value' if is_listed else 'means null'}"
     if draft.rehearsal is not None:
         for problem, count in draft.rehearsal.of_column(column.name).items():
             yield f"{count} of {draft.rehearsal.rows} rows go to quarantine: {problem.reason}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pipelines.contracts.column_profile import FITTING_SHARE, RARE_SHARE, Profile
+from pipelines.contracts.column_profile import RARE_SHARE, Profile, allowed_misfits
 from pipelines.contracts.contract_draft import Draft, DraftColumn
 from pipelines.contracts.draft_yaml import render_draft
 from pipelines.contracts.rehearsal import Rehearsal, RowProblem, rehearse
@@ -85,7 +85,7 @@ def _relax(column: DraftColumn, trial: Rehearsal) -> DraftColumn:
         elif problem.rule != "plausible_date":
             wrong_values += count
     is_doubted = bool(profile.doubts) and wrong_values <= len(profile.texts) / 2
-    if wrong_values > (1 - FITTING_SHARE) * trial.rows and profile.logical_type != "string" and not is_doubted:
+    if wrong_values > allowed_misfits(trial.rows) and profile.logical_type != "string" and not is_doubted:
         return _as_text(replace(column, profile=profile))
     return column if profile == column.profile else replace(column, profile=profile)
 
