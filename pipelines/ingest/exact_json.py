@@ -21,7 +21,7 @@ def decode(text: str) -> Any:
         RecursionError: the text is nested too deeply.
 
     """
-    return _FAST.decode(text)
+    return FAST.decode(text)
 
 
 def decode_exactly(text: str) -> Any:
@@ -64,5 +64,6 @@ def _refuse_constant(text: str) -> None:
     raise ValueError(f"{text} is not JSON")
 
 
-_FAST = json.JSONDecoder(parse_int=str, parse_float=plain, parse_constant=_refuse_constant)
+# Reads numbers as text.
+FAST = json.JSONDecoder(parse_int=str, parse_float=plain, parse_constant=_refuse_constant)
 _EXACT = json.JSONDecoder(parse_int=Number, parse_float=Number, parse_constant=_refuse_constant)

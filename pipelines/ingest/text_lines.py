@@ -19,6 +19,7 @@ DEFAULT_MAX_LINE = 64 * 1024 * 1024
 UNDECODABLE = re.compile("[\udc80-\udcff]")
 HIGH_BYTES = re.compile(rb"[\x80-\xff]+")
 SAMPLE_BYTES = 1 << 16
+PARQUET_MAGIC = b"PAR1"
 CHUNK_CHARACTERS = 1 << 18
 
 
@@ -117,6 +118,18 @@ def open_lines(file: LandedFile, form: FileFormat, limit: int) -> Iterator[Bound
     """Open a text file for reading by line. `limit` is the longest record in characters.
 
     Raises:
+        FileFaultError: as `open_text`.
+
+    """
+    with open_text(file, form) as text:
+        yield BoundedLines(text, limit)
+
+
+@contextmanager
+def open_text(file: LandedFile, form: FileFormat) -> Iterator[TextIO]:
+    """Open a text file; line ends are kept, and an invalid byte is read as one character (`UNDECODABLE`).
+
+    Raises:
         FileFaultError: the file cannot be opened, is empty, is in another encoding, or ends within a character.
 
     """
@@ -128,10 +141,12 @@ def open_lines(file: LandedFile, form: FileFormat, limit: int) -> Iterator[Bound
             start = content.peek(1)
             if not start:
                 raise FileFaultError("empty", "the file is empty (0 bytes); nothing can be loaded from it")
+            if start.startswith(PARQUET_MAGIC):
+                raise FileFaultError("format", "the file is a Parquet file; state format: parquet in the contract")
             if is_other_encoding(start, form.codec):
                 reason = f"the file is encoded in UTF-8, the contract states {form.encoding}: correct the contract"
                 raise FileFaultError("encoding", reason)
-            yield BoundedLines(text, limit)
+            yield text
     except OSError as error:
         raise unreadable(error) from error
     except UnicodeError as error:
