@@ -127,7 +127,7 @@ def _split(lines: Sequence[str], delimiter: str, quote: str) -> _Split:
     draft = _Split(0.0, delimiter, quote, width, records)
     header = _find_header(draft)
     likeness = 1.0 if header is not None else 0.7
-    score = consistency**2 * math.sqrt(share_of_lines) * clean * likeness * (1 + 0.02 * math.log2(width))
+    score = consistency**2 * share_of_lines**0.25 * clean * likeness * (1 + 0.02 * math.log2(width))
     score *= _quote_weight(lines, delimiter, quote)
     return draft._replace(score=score)
 
@@ -157,6 +157,8 @@ def _cleanness(field: str) -> float:
         return 1.0
     if text[0] == text[-1] and text[0] in QUOTES and len(text) > 1:
         return 0.3
+    if text[0] == '"' or text[-1] == '"':
+        return 0.1
     if any(mark in text for mark in ("\t", ";", "|")) or text[0] in QUOTES or text[-1] in QUOTES:
         return 0.5
     return 0.9

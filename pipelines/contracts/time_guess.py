@@ -47,8 +47,8 @@ _EXCEL_DAYS = (20_000, 60_000)
 _EXCEL_UNNAMED = (36_000, 55_000)
 _SECONDS_A_DAY = 86_400
 _MIN_UNNAMED = 5
-# Two-digit years from here on are 19yy, as in POSIX.
-_PIVOT = 69
+_FUTURE_WORDS = frozenset("expires expiry expired expiration valid until due planned end ended".split())
+_YEARS_VALID = 20
 
 
 @dataclass(frozen=True)
@@ -246,16 +246,23 @@ def _clock(alike: Sequence[re.Match[str]]) -> str:
 
 
 def _pivot(hint: TimeHint) -> int:
-    """Return the first two-digit year that is 19yy: for births the next year, so that none is in the future."""
-    return (hint.today.year + 1) % 100 if hint.is_birth else _PIVOT
+    """Return the first two-digit year that is 19yy: the next year, so that no date is in the future.
+
+    Days on which something ends may lie ahead.
+    """
+    ahead = 0 if hint.is_birth or not hint.words & _FUTURE_WORDS else _YEARS_VALID
+    return (hint.today.year + 1 + ahead) % 100
 
 
 def _with_order(best: Reading, equal: Sequence[Reading], texts: Sequence[str], hint: TimeHint) -> Reading:
     """Return the reading with its doubts: another order of day, month and year, and the century of the years."""
     doubts = list(best.doubts)
     form = str(best.options.get("format", ""))
-    others = [str(other.options["format"]) for other in equal[1:] if _letters(other) not in ("", _letters(best))]
-    if others:
+    orders = {_letters(best): form, "": ""}
+    for other in equal:
+        orders.setdefault(_letters(other), str(other.options.get("format", "")))
+    others = [other for other in orders.values() if other not in ("", form)]
+    if form and others:
         if hint.day_first is None:
             doubts.append(f"no value decides between {' and '.join([form, *others])}; {form} is assumed")
         else:
