@@ -97,7 +97,6 @@ def test_an_unclosed_quote_takes_its_lines_to_quarantine_and_no_others(tmp_path:
     assert any(words_in(reason, ["quot"]) for _, reason in records)
 
 
-@pending
 def test_titles_above_and_totals_below_are_found_by_the_draft(tmp_path: Path) -> None:
     user = NewUser(tmp_path, "30-preamble-footer")
     draft = user.init("export.csv")
@@ -109,7 +108,6 @@ def test_titles_above_and_totals_below_are_found_by_the_draft(tmp_path: Path) ->
     assert user.column("sale_id") == ["S1", "S2", "S3", "S4", "S5"]
 
 
-@pending
 def test_a_file_with_title_lines_that_the_contract_does_not_state_is_refused_by_naming_its_header(
     tmp_path: Path,
 ) -> None:

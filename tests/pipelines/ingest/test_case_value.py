@@ -42,7 +42,6 @@ def test_latin_1_that_could_be_cp949_is_a_question_of_the_draft_and_never_become
     assert names == ["Åsa Berg", "Anna Lind", "Åke Sten", "Nils Ek", "Eva Ros", "Åsa Falk"]
 
 
-@pending
 def test_semicolons_and_decimal_commas_are_drafted_and_loaded(tmp_path: Path) -> None:
     user = NewUser(tmp_path, "04-semicolon-decimal-comma")
     user.init("preis.csv")
@@ -52,12 +51,11 @@ def test_semicolons_and_decimal_commas_are_drafted_and_loaded(tmp_path: Path) ->
     user.land("preis.csv")
     assert user.load().rows_quarantined == 0
     rows = user.rows("artikel", "preis", "listenpreis", "einkauf")
-    assert len(rows) == 39
+    assert len(rows) == 40
     assert rows[0] == ("A0001", Decimal("1.50"), Decimal("2.25"), Decimal("1.10"))
-    assert rows[-1] == ("A0039", Decimal("39.50"), Decimal("40.25"), Decimal("39.10"))
+    assert rows[-1] == ("A0040", Decimal("40.50"), Decimal("41.25"), Decimal("40.10"))
 
 
-@pending
 def test_a_decimal_comma_that_the_contract_does_not_state_is_named_in_quarantine(tmp_path: Path) -> None:
     user = NewUser(tmp_path, "04-semicolon-decimal-comma")
     user.init("preis.csv")
@@ -97,7 +95,6 @@ def test_money_text_that_the_contract_does_not_state_is_named_in_quarantine(tmp_
     assert not any(word in reason for reason in reasons for word in ("1,234", "3,500", "4.50", "900"))
 
 
-@pending
 def test_identifiers_in_scientific_notation_are_quarantined_as_destroyed(tmp_path: Path) -> None:
     user = NewUser(tmp_path, "06-excel-mangled")
     assert words_in(user.init("coupon_use.csv"), ["scientific"])
@@ -168,7 +165,6 @@ def test_times_with_a_zone_become_the_shops_wall_time(tmp_path: Path) -> None:
     ]
 
 
-@pending
 def test_epoch_milliseconds_are_guessed_by_the_draft(tmp_path: Path) -> None:
     user = NewUser(tmp_path, "09-parquet-epoch")
     assert "milliseconds" in user.init("tap.parquet")
@@ -195,7 +191,6 @@ def test_zoned_parquet_times_are_converted_to_the_shops_wall_time(tmp_path: Path
     assert user.column("scanned_at") == [at("2017-06-02 05:00:00"), at("2018-01-01 01:00:00")]
 
 
-@pending
 def test_numbers_of_members_that_parquet_has_as_floats_get_the_token_of_their_text(tmp_path: Path) -> None:
     tokens = []
     for file, expected in (("desk.parquet", ["100000001", None, "100000003"]), ("desk_csv.csv", ["100000001"])):
@@ -215,7 +210,6 @@ def test_numbers_of_members_that_parquet_has_as_floats_get_the_token_of_their_te
     assert tokens[0] == tokens[1]
 
 
-@pending
 def test_rare_leading_zeros_make_a_column_text(tmp_path: Path) -> None:
     user = NewUser(tmp_path, "13-rare-leading-zeros")
     user.init("pickup.csv")
@@ -228,7 +222,6 @@ def test_rare_leading_zeros_make_a_column_text(tmp_path: Path) -> None:
     assert sum(text.startswith("0") for text in written) == 3
 
 
-@pending
 def test_null_sentinels_are_suggested_and_read_as_stated(tmp_path: Path) -> None:
     user = NewUser(tmp_path, "20-null-sentinels")
     assert "nullValues" in user.init("addr.csv")
@@ -245,7 +238,6 @@ def test_null_sentinels_are_suggested_and_read_as_stated(tmp_path: Path) -> None
     ]
 
 
-@pending
 def test_booleans_of_several_spellings_and_no_others(tmp_path: Path) -> None:
     user = NewUser(tmp_path, "21-booleans")
     assert words_in(user.init("optin.csv"), ["boolean"])
@@ -263,7 +255,6 @@ def test_booleans_of_several_spellings_and_no_others(tmp_path: Path) -> None:
     assert not any(value in reason for reason in user.reasons() for value in ("예", "참"))
 
 
-@pending
 def test_text_stays_intact_and_member_numbers_get_one_token_in_every_writing(tmp_path: Path) -> None:
     user = NewUser(tmp_path, "23-unicode")
     user.init("memo.csv")
@@ -279,7 +270,7 @@ def test_text_stays_intact_and_member_numbers_get_one_token_in_every_writing(tmp
     assert memos["U2"] == "שלום עולם"
     assert memos["U3"] == "\u202eevil\u202c"
     assert memos["U4"] == "nul\0byte"
-    assert memos["U5"] in ("가가", "가각", "가가")
+    assert memos["U5"] == "\uac00\u1100\u1161"
 
 
 @pytest.mark.parametrize("file", ["boot.parquet", "boot96.parquet"])
