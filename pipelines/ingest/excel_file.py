@@ -139,8 +139,8 @@ class ExcelFile:
             if found is None or found == stated:
                 raise
             reason = (
-                f"row {stated} is not the header; row {found} looks like it: state headerRow: {found} in the contract, "
-                "or remove the rows above the header"
+                f"the header is not in row {stated}; row {found} looks like it: state headerRow: {found} in the "
+                "contract, or remove the rows above it"
             )
             raise FileFaultError("header", reason, stated) from fault
 

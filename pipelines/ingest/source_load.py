@@ -29,10 +29,12 @@ from pipelines.ingest.drift import DriftEvent
 from pipelines.ingest.fault import FileFaultError
 from pipelines.ingest.field_encryption import RowEncryptor
 from pipelines.ingest.landing import LandedFile, find_files
+from pipelines.ingest.landing_look import WAITING, LandingLook
 from pipelines.ingest.load_option import LoadOptions
 from pipelines.ingest.load_result import LoadResult
 from pipelines.ingest.quarantine import Origin, Quarantine, QuarantineEntry
 from pipelines.ingest.source_file import CONTENT_ERRORS, check_safely, open_source, read_safely, unknown_fault
+from pipelines.ingest.text_lines import explain_encoding
 from privacy.protection.source_person import Protection
 
 # A file with more broken rows than this is probably not the file that the contract describes. It is refused as a whole.
@@ -131,9 +133,15 @@ class _Load:
             for file in fresh
             if file not in tried
         ]
+        look = LandingLook(self.contract, self.table.lakehouse, landing)
+        waiting = [file for file in tried if look.is_waiting(file.path)]
+        self.totals.waiting += [file.name for file in waiting]
+        faults += [f"{file.name}: {WAITING}" for file in waiting]
+        tried = [file for file in tried if file not in waiting]
         load_id = make_load_id(self.contract, [file.file_id for file in tried])
         if tried:
             self._load_files(tried, load_id)
+        look.save()
         taken = [file.file_id for file in files if file not in fresh] + [file.file_id for file in self.totals.loaded]
         self.quarantine.mark_replayed(((file_id, None) for file_id in taken if file_id in refused), load_id)
         return self._result(load_id, len(files), len(self.totals.loaded), faults)
@@ -190,8 +198,7 @@ class _Load:
             self._refuse(origin, error if isinstance(error, FileFaultError) else unknown_fault(error, "stored"))
             return
         staging.finish()
-        now = file.path.stat()
-        if (now.st_size, now.st_mtime_ns) != (file.size, file.modified_ns):
+        if not file.is_unchanged():
             staging.discard()
             self.totals.faults.append(f"{file.name}: not loaded, because it changed while it was read; run again")
             return
@@ -202,7 +209,11 @@ class _Load:
         self.totals.rows_read += rows
         self.totals.broken += broken
         self.totals.loaded.append(file)
-        self.totals.faults += [f"{file.name}: {note}" for note in source.notes]
+        notes = list(source.notes)
+        if any(entry.rule == "encoding" for entry in broken):
+            form = self.file_format
+            notes.append(f"some rows have bytes that are not {form.encoding}; {explain_encoding(file, form)}")
+        self.totals.faults += [f"{file.name}: {note}" for note in notes]
         self.totals.drift += source.drift
 
     def _refuse(self, origin: Origin, fault: FileFaultError) -> None:

@@ -82,11 +82,11 @@ LOGICAL = {
 }
 
 
-def write_contract(folder: Path, columns: dict[str, dict[str, Any]], **server: str) -> Contract:
+def write_contract(folder: Path, columns: dict[str, dict[str, Any]], **server: Any) -> Contract:
     """Write and return a contract for the source `sale` with these columns.
 
     `subject` is the subject key; `severity` and `hold` are mappings in YAML. The other options describe the files:
-    path, format, encoding, delimiter, timeZone, shopTimeZone, nullValues.
+    path, format, encoding, delimiter, and the vocabulary's own, such as headerRow.
     """
     folder.mkdir(parents=True, exist_ok=True)
     properties = "".join(_property(name, dict(column)) for name, column in columns.items())
@@ -98,12 +98,11 @@ def write_contract(folder: Path, columns: dict[str, dict[str, Any]], **server: s
     added = "".join(
         f"      - {{property: {key}, value: {value}, vendor: bojagi}}\n" for key, value in custom.items() if value
     )
-    server_custom = "".join(
-        f"      - {{property: {key}, value: {json.dumps(server.pop(key))}, vendor: bojagi}}\n"
-        for key in ("timeZone", "shopTimeZone", "nullValues")
-        if key in server
+    form = {"path": "sale/*", "format": "csv", "encoding": "UTF-8", "delimiter": ",", **server}
+    form["server"] = "".join(
+        f"      - {{property: {key}, value: {json.dumps(form.pop(key))}, vendor: bojagi}}\n"
+        for key in set(form) - {"path", "format", "encoding", "delimiter"}
     )
-    form = {"server": server_custom, "path": "sale/*", "format": "csv", "encoding": "UTF-8", "delimiter": ",", **server}
     text = TEMPLATE.format(properties=properties.rstrip("\n"), object=added, **form)
     (folder / "source_sale.odcs.yaml").write_text(text)
     return load_contracts([folder]).source("sale")
