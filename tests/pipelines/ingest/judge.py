@@ -51,7 +51,7 @@ def judge(file: GeneratedFile, outcome: Outcome, tokens: Tokenizer) -> list[str]
         )
     told = " ".join([*outcome.notes, *outcome.refusals])
     # A file with several flaws is refused for the first of them.
-    if not outcome.refusals or (file.must_refuse and len(file.traits) == 1):
+    if not (outcome.refusals or outcome.waiting) or (file.must_refuse and len(file.traits) == 1):
         faults += [f"no note names {name}" for name in file.noted if name not in told]
     return faults
 

