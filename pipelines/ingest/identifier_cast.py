@@ -39,7 +39,7 @@ EXACT: dict[int, tuple[int, Fault]] = {
         2**24,
         (
             "identifier",
-            "a floating-point number of 32 bits of 2^24 or more is no longer exact; export the column as text or integer",
+            "a 32-bit floating-point number of 2^24 or more is no longer exact; export the column as text",
         ),
     ),
     64: (EXACT_LIMIT, NOT_EXACT),
