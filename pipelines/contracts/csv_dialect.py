@@ -24,7 +24,7 @@ _HEADER_LINES = 60
 _MAX_FOOTER = 10
 _FITTING = 0.5
 # Worth of a file with one column: less than that of a consistent split.
-_SINGLE_COLUMN = 0.55
+_SINGLE_COLUMN = 0.5
 _NUMBER = re.compile(r"[-+(]{0,2}\s?[^\w\s\"']{0,2}[A-Z]{0,3}\s?[-+]?\d[\d.,'\u2019 \u00a0]*(?:[eE][+-]?\d+)?\)?-?\s?[^\w\s]?[A-Z]{0,3}원?\)?-?")
 _TIME = re.compile(r"\d{1,4}([-/.]|년 ?)\d{1,2}([-/.]|월 ?)\d{1,4}.{0,30}|\d{1,2}:\d{2}(:\d{2}.*)?")
 _PLAIN_WORD = re.compile(r"[\w.@#&%/+-]+")
@@ -137,9 +137,14 @@ def _quote_weight(lines: Sequence[str], delimiter: str, quote: str) -> float:
     if quote == '"':
         return 1.0
     edge = re.escape(delimiter)
-    wraps = {mark: re.compile(f"(?:^|{edge}){mark}(?:[^{mark}]|{mark}{mark})*{mark}(?:{edge}|[\r\n]|$)") for mark in QUOTES}
-    single, double = (any(wraps[mark].search(line) for line in lines[:500]) for mark in ("'", '"'))
-    return 1.05 if single and not double else 0.97
+    text = "".join(lines[:500])[:50_000]
+    single, double = (
+        re.search(rf"(?:^|[\r\n]|{edge}){mark}(?:[^{mark}]|{mark}{mark})*{mark}(?:{edge}|[\r\n]|$)", text)
+        for mark in ("'", '"')
+    )
+    if single is None:
+        return 0.5
+    return 1.05 if double is None else 0.97
 
 
 def _single(lines: Sequence[str]) -> _Split:
@@ -160,7 +165,7 @@ def _cleanness(field: str) -> float:
     if text[0] == '"' or text[-1] == '"':
         return 0.1
     if any(mark in text for mark in ("\t", ";", "|")) or text[0] in QUOTES or text[-1] in QUOTES:
-        return 0.5
+        return 0.6
     return 0.9
 
 
