@@ -106,7 +106,7 @@ class CsvFile:
         if found is None or found == stated:
             return None
         reason = (
-            f"line {stated} is not the header; line {found} looks like it: state headerRow: {found} in the contract, "
+            f"the header is not in line {stated}; line {found} looks like it: state headerRow: {found} in the contract, "
             "or remove the lines above the header"
         )
         return FileFaultError("header", reason, stated)

@@ -2,8 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,8 +20,7 @@ from pipelines.ingest.text_lines import UNDECODABLE, keep_bytes, open_lines, ope
 START_CHARACTERS = 1 << 16
 
 
-@dataclass(frozen=True, slots=True)
-class JsonRecord:
+class JsonRecord(NamedTuple):
     """One record of a JSON file: its number, its text, and its fields; without fields if it has a fault."""
 
     number: int

@@ -24,16 +24,16 @@ from installation.lakehouse.lakehouse import Lakehouse
 from pipelines.errors import IngestError
 from pipelines.ingest.batch_preparation import LoadContext, event_column, event_days, prepare, prepare_all
 from pipelines.ingest.bronze import BronzeTable
-from pipelines.ingest.csv_file import CsvFile
 from pipelines.ingest.deduplication import Deduplication
+from pipelines.ingest.drift import DriftEvent
 from pipelines.ingest.fault import FileFaultError
 from pipelines.ingest.field_encryption import RowEncryptor
-from pipelines.ingest.json_lines_file import JsonFile
 from pipelines.ingest.landing import LandedFile, find_files
+from pipelines.ingest.landing_look import WAITING, LandingLook
 from pipelines.ingest.load_option import LoadOptions
 from pipelines.ingest.load_result import LoadResult
-from pipelines.ingest.parquet_file import ParquetFile
 from pipelines.ingest.quarantine import Origin, Quarantine, QuarantineEntry
+from pipelines.ingest.source_file import CONTENT_ERRORS, check_safely, open_source, read_safely, unknown_fault
 from privacy.protection.source_person import Protection
 
 # A file with more broken rows than this is probably not the file that the contract describes. It is refused as a whole.
@@ -89,7 +89,7 @@ def ingest_source(
 
 @dataclass
 class LoadTotals:
-    """Running totals of one load: rows, faults, event days and loaded files."""
+    """Running totals of one load: rows, faults, drift, event days, waiting and loaded files."""
 
     rows_read: int = 0
     rows_added: int = 0
@@ -97,6 +97,8 @@ class LoadTotals:
     broken: list[QuarantineEntry] = field(default_factory=list)
     days: set[datetime.date] = field(default_factory=set)
     faults: list[str] = field(default_factory=list)
+    drift: list[DriftEvent] = field(default_factory=list)
+    waiting: list[str] = field(default_factory=list)
     loaded: list[LandedFile] = field(default_factory=list)
 
 
@@ -130,9 +132,15 @@ class _Load:
             for file in fresh
             if file not in tried
         ]
+        look = LandingLook(self.contract, self.table.lakehouse, landing)
+        waiting = [file for file in tried if look.is_waiting(file.path)]
+        self.totals.waiting += [file.name for file in waiting]
+        faults += [f"{file.name}: {WAITING}" for file in waiting]
+        tried = [file for file in tried if file not in waiting]
         load_id = make_load_id(self.contract, [file.file_id for file in tried])
         if tried:
             self._load_files(tried, load_id)
+        look.save()
         taken = [file.file_id for file in files if file not in fresh] + [file.file_id for file in self.totals.loaded]
         self.quarantine.mark_replayed(((file_id, None) for file_id in taken if file_id in refused), load_id)
         return self._result(load_id, len(files), len(self.totals.loaded), faults)
@@ -150,6 +158,8 @@ class _Load:
             rows_known=totals.rows_known,
             days=tuple(sorted(totals.days)),
             faults=(*faults, *totals.faults),
+            drift=tuple(totals.drift),
+            waiting=tuple(totals.waiting),
         )
 
     def _load_files(self, files: list[LandedFile], load_id: str) -> None:
@@ -169,25 +179,25 @@ class _Load:
     def _load_file(self, file: LandedFile, shared: LoadContext, merge: Deduplication) -> None:
         staging = merge.new_staging_area()
         source = open_source(file, self.contract, self.options.max_line)
+        work = partial(prepare, shared=shared, origins=Origin(file.name, file.file_id))
         origin = Origin(file.name, file.file_id)
         rows = 0
         broken: list[QuarantineEntry] = []
         days: set[datetime.date] = set()
         try:
-            for prepared in prepare_all(source.batches(), partial(prepare, shared=shared, origins=origin)):
+            for prepared in prepare_all(read_safely(source), partial(check_safely, work=work)):
                 rows += prepared.rows
                 passed = self.encryptor.encrypt(prepared.passed, prepared.passed_rows)
                 days |= event_days(passed, merge.event_column)
                 staging.write(passed)
                 broken += prepared.broken
                 _refuse_too_many(broken)
-        except FileFaultError as fault:
+        except (FileFaultError, *CONTENT_ERRORS) as error:
             staging.discard()
-            self._refuse(origin, fault)
+            self._refuse(origin, error if isinstance(error, FileFaultError) else unknown_fault(error, "stored"))
             return
         staging.finish()
-        now = file.path.stat()
-        if (now.st_size, now.st_mtime_ns) != (file.size, file.modified_ns):
+        if not file.is_unchanged():
             staging.discard()
             self.totals.faults.append(f"{file.name}: not loaded, because it changed while it was read; run again")
             return
@@ -199,23 +209,13 @@ class _Load:
         self.totals.broken += broken
         self.totals.loaded.append(file)
         self.totals.faults += [f"{file.name}: {note}" for note in source.notes]
+        self.totals.drift += source.drift
 
     def _refuse(self, origin: Origin, fault: FileFaultError) -> None:
         place = f", line {fault.line}" if fault.line else ""
         self.totals.faults.append(f"{origin.file}{place}: {fault.reason}")
         reason = f"line {fault.line}: {fault.reason}" if fault.line else fault.reason
         self.totals.broken.append(QuarantineEntry(origin, None, fault.column, fault.rule, reason, None, None))
-
-
-def open_source(file: LandedFile, contract: Contract, max_line: int) -> CsvFile | JsonFile | ParquetFile:
-    """Return a reader of the file for the format that the contract states. The contract must name files."""
-    form = contract.file
-    assert form is not None
-    if form.format == "parquet":
-        return ParquetFile(file, contract)
-    if form.format in ("json", "jsonl"):
-        return JsonFile(file, contract, form, max_line)
-    return CsvFile(file, contract, form, max_line)
 
 
 def make_load_id(contract: Contract, keys: Iterable[str]) -> str:
