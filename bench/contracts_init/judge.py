@@ -23,7 +23,7 @@ from pipelines.contracts.file_sample import DraftError
 from pipelines.contracts.rehearsal import parse_contract
 from pipelines.ingest.batch_check import check_batch
 from pipelines.ingest.load_option import LoadOptions
-from pipelines.ingest.source_load import open_source
+from pipelines.ingest.source_file import open_source
 from pipelines.ingest.value_rule import value_rules
 from privacy.contract.fault import ContractError
 

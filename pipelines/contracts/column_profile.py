@@ -154,6 +154,9 @@ def _profile_arrow(source: pa.DataType, column: SampleColumn, texts: Sequence[st
         return Profile(Reading("number", f"decimal({source.precision},{source.scale})"))
     if types.is_timestamp(source):
         options = {"timezone": True} if source.tz else {}
+        day = Reading("date", "date")
+        if column.is_loose and column.values.null_count < len(column.values) and count_misfits(day, column.values) == 0:
+            return Profile(day)
         return Profile(Reading("timestamp", "timestamp_ntz", options))
     if types.is_integer(source) and texts:
         reading = guess_unit(texts, _allowed(texts), hint.times)
@@ -178,6 +181,9 @@ def _profile_floats(column: SampleColumn, hint: ColumnHint) -> Profile:
     """Return the profile of binary numbers. Whole ones in an identifier were integers before a null made them floats."""
     present = column.values.drop_null()
     is_whole = pc.all(pc.equal(present, pc.trunc(present)), min_count=0).as_py()
+    if is_whole and column.is_loose and not hint.times.is_code and not hint.times.is_time:
+        whole = Reading("integer", "bigint")
+        return Profile(whole if count_misfits(whole, column.values) == 0 else Reading("number", "double"))
     if is_whole and hint.times.is_code:
         note = "identifiers that a program stored as floating-point numbers; they are loaded as text without .0"
         return Profile(TEXT, notes=(note,))

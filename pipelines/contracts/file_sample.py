@@ -21,11 +21,13 @@ from installation.contract.document import Contract
 from pipelines.contracts.csv_dialect import NoHeaderError, find_dialect
 from pipelines.contracts.encoding_guess import EncodingGuess, guess_encoding
 from pipelines.contracts.json_sample import JsonKinds, read_kinds
+from pipelines.contracts.sheet_sample import find_sheet
 from pipelines.ingest.archive import is_workbook, is_zip, list_members
 from pipelines.ingest.byte_stream import find_codec, open_bytes, read_start
 from pipelines.ingest.fault import FileFaultError
+from pipelines.ingest.json_document import is_document
 from pipelines.ingest.landing import LandedFile
-from pipelines.ingest.source_load import open_source
+from pipelines.ingest.source_file import open_source, read_safely
 from pipelines.ingest.text_lines import DEFAULT_MAX_LINE
 from privacy.contract.column import Column
 from privacy.contract.document import FileFormat
@@ -60,12 +62,14 @@ class DraftError(PrivacyError):
 class SampleColumn:
     """The values of one column as ingest reads them before conversion: texts, or Arrow values of a Parquet file.
 
-    `kinds` are the JSON types of the values; empty for other formats.
+    `kinds` are the JSON types of the values; empty for other formats. `is_loose`: the file has one type for all numbers
+    and one for dates and times, as sheets do.
     """
 
     header: str
     values: pa.Array
     kinds: JsonKinds = field(default_factory=JsonKinds)
+    is_loose: bool = False
 
 
 @dataclass(frozen=True)
@@ -127,9 +131,10 @@ def _read(path: Path, files: tuple[LandedFile, ...]) -> Sample:
     if format_ == "parquet":
         return _read_columns(files, FileFormat("*", format_), None, ())
     if format_ == "xlsx":
-        from pipelines.contracts.sheet_sample import find_sheet
-
         sheet = find_sheet(first)
+        if sheet is None:
+            raise DraftError(f"{path} has no sheet with a header and at least one row. Give such a workbook.")
+        _refuse_repeated(path, sheet.headers, f"row {sheet.form.header_row}")
         return _read_columns(files, sheet.form, sheet.headers, sheet.notes)
     content, is_whole = _read_bytes(first)
     guess = guess_encoding(content, is_whole=is_whole)
@@ -140,7 +145,7 @@ def _read(path: Path, files: tuple[LandedFile, ...]) -> Sample:
     if not text.strip():
         raise DraftError(f"{path} has no rows. Give a file with a header and at least one row.")
     if format_ in ("jsonl", "json"):
-        return _read_json(path, files, format_, guess, text, is_whole)
+        return _read_json(path, files, guess, text, is_whole)
     return _read_csv(path, files, guess, text, is_whole)
 
 
@@ -199,6 +204,7 @@ def _read_csv(path: Path, files: tuple[LandedFile, ...], guess: EncodingGuess, t
     notes = [f"line {dialect.header_row} is the header; the lines above it are not read"] * (dialect.header_row > 1)
     if dialect.footer_rows:
         notes.append(f"the last {dialect.footer_rows} lines are no rows; every file must end with as many such lines")
+    notes += _unfinished(text, is_whole)
     form = FileFormat(
         "*",
         "csv",
@@ -212,6 +218,12 @@ def _read_csv(path: Path, files: tuple[LandedFile, ...], guess: EncodingGuess, t
     return _read_columns(files, form, dialect.headers, tuple(notes), guess)
 
 
+def _unfinished(text: str, is_whole: bool) -> list[str]:
+    if not is_whole or text.endswith(("\n", "\r")):
+        return []
+    return ["the last line has no line end; a run loads the file when it has seen it unchanged before"]
+
+
 def _refuse_repeated(path: Path, headers: Sequence[str], place: str) -> None:
     repeated = [header for header, count in Counter(header for header in headers if header).items() if count > 1]
     if repeated:
@@ -219,19 +231,14 @@ def _refuse_repeated(path: Path, headers: Sequence[str], place: str) -> None:
         raise DraftError(f"{path} {place} repeats the header {named}. Give each column its own header.")
 
 
-def _read_json(
-    path: Path, files: tuple[LandedFile, ...], format_: str, guess: EncodingGuess, text: str, is_whole: bool
-) -> Sample:
-    form = FileFormat("*", format_, guess.codec)
-    # A file of objects that begins with a bracket is one array, whatever its suffix says.
-    if text.lstrip().startswith("["):
-        form = FileFormat("*", "json", guess.codec)
-    elif format_ == "json":
-        form = FileFormat("*", "jsonl", guess.codec)
+def _read_json(path: Path, files: tuple[LandedFile, ...], guess: EncodingGuess, text: str, is_whole: bool) -> Sample:
+    # Files named .json often hold one object per line, and files named .jsonl an array.
+    form = FileFormat("*", "json" if is_document(text) else "jsonl", guess.codec)
     kinds = read_kinds(text, form.format == "json", is_whole, SAMPLE_ROWS)
     if not kinds:
         raise DraftError(f"{path} has no JSON object with a field. Write one JSON object per line, or an array of them.")
-    sample = _read_columns(files, form, tuple(kinds), (), guess)
+    notes = tuple(_unfinished(text, is_whole)) if form.format == "jsonl" else ()
+    sample = _read_columns(files, form, tuple(kinds), notes, guess)
     columns = tuple(SampleColumn(column.header, column.values, kinds[column.header]) for column in sample.columns)
     return Sample(sample.files, form, columns, sample.rows, guess, sample.notes, (), sample.is_whole)
 
@@ -252,7 +259,7 @@ def _read_columns(
     chunks: dict[str, list[pa.Array]] = {column.name: [] for column in contract.columns}
     rows, is_whole = 0, True
     source = open_source(files[0], contract, DEFAULT_MAX_LINE)
-    with closing(source.batches()) as batches:
+    with closing(read_safely(source)) as batches:
         for batch in batches:
             if rows >= SAMPLE_ROWS:
                 is_whole = False
@@ -264,7 +271,8 @@ def _read_columns(
             taken = int(batch.faults.is_sound.sum())
             is_whole = is_whole and taken <= SAMPLE_ROWS - rows
             rows = min(rows + taken, SAMPLE_ROWS)
-    columns = tuple(SampleColumn(column.header, _joined(chunks[column.name])) for column in contract.columns)
+    is_loose = form.format == "xlsx"
+    columns = tuple(SampleColumn(c.header, _joined(chunks[c.name]), is_loose=is_loose) for c in contract.columns)
     if not columns:
         raise DraftError(f"{files[0].path} has no columns. Export it again.")
     return Sample(files, form, columns, rows, guess, notes, unnamed, is_whole)
@@ -298,7 +306,9 @@ def _joined(parts: Sequence[pa.Array]) -> pa.Array:
     if not parts:
         return pa.array([], pa.string())
     flat = [part.dictionary_decode() if pa.types.is_dictionary(part.type) else part for part in parts]
-    return pa.concat_arrays(flat)
+    kinds = {part.type for part in flat if not pa.types.is_null(part.type)}
+    target = kinds.pop() if len(kinds) == 1 else pa.string()
+    return pa.concat_arrays([part.cast(target) for part in flat])
 
 
 def is_compressed(path: Path) -> bool:
