@@ -84,10 +84,10 @@ def _server(draft: Draft) -> Iterator[str]:
     if sample.encoding:
         yield from _encoding(sample.encoding)
     properties = list(_server_properties(draft))
-    if properties:
+    if any(not line.startswith("#") for line in properties):
         yield "    customProperties:"
-        for line in properties:
-            yield f"      {line}"
+    for line in properties:
+        yield f"      {line}"
 
 
 def _encoding(guess: EncodingGuess) -> Iterator[str]:

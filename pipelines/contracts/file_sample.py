@@ -10,12 +10,13 @@ import codecs
 import io
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from installation.contract.document import Contract
 from pipelines.contracts.csv_dialect import NoHeaderError, find_dialect
@@ -23,7 +24,8 @@ from pipelines.contracts.encoding_guess import EncodingGuess, guess_encoding
 from pipelines.contracts.json_sample import JsonKinds, read_kinds
 from pipelines.contracts.sheet_sample import find_sheet
 from pipelines.ingest.archive import is_workbook, is_zip, list_members
-from pipelines.ingest.byte_stream import find_codec, open_bytes, read_start
+from pipelines.ingest.batch import RawBatch
+from pipelines.ingest.byte_stream import open_bytes, open_seekable, read_start
 from pipelines.ingest.fault import FileFaultError
 from pipelines.ingest.json_document import is_document
 from pipelines.ingest.landing import LandedFile
@@ -140,7 +142,10 @@ def _read(path: Path, files: tuple[LandedFile, ...]) -> Sample:
     guess = guess_encoding(content, is_whole=is_whole)
     if not guess.encoding.startswith("UTF-16") and _CONTROL.sub(b"", content[:4096]).__len__() < 0.95 * len(content[:4096]):
         raise DraftError(f"{path} is not text: it has control characters. Export it as CSV, JSON, Parquet or Excel.")
-    text = codecs.getincrementaldecoder(guess.codec)("surrogateescape").decode(content, final=is_whole)
+    try:
+        text = codecs.getincrementaldecoder(guess.codec)("surrogateescape").decode(content, final=is_whole)
+    except UnicodeError as error:
+        raise DraftError(f"{path} is not valid {guess.encoding}: it ends within a character. Send it again.") from error
     text = text.removeprefix("\ufeff")
     if not text.strip():
         raise DraftError(f"{path} has no rows. Give a file with a header and at least one row.")
@@ -258,24 +263,28 @@ def _read_columns(
     contract = text_contract(form, named)
     chunks: dict[str, list[pa.Array]] = {column.name: [] for column in contract.columns}
     rows, is_whole = 0, True
-    source = open_source(files[0], contract, DEFAULT_MAX_LINE)
-    with closing(read_safely(source)) as batches:
-        for batch in batches:
-            if rows >= SAMPLE_ROWS:
-                is_whole = False
-                break
-            sound = pa.array(batch.faults.is_sound)
-            for name, parts in chunks.items():
-                values = batch.columns.get(name, pa.nulls(batch.rows, pa.string()))
-                parts.append(values.filter(sound)[: SAMPLE_ROWS - rows])
-            taken = int(batch.faults.is_sound.sum())
-            is_whole = is_whole and taken <= SAMPLE_ROWS - rows
-            rows = min(rows + taken, SAMPLE_ROWS)
+    for batch in _batches(files, contract):
+        if rows >= SAMPLE_ROWS:
+            is_whole = False
+            break
+        sound = pa.array(batch.faults.is_sound)
+        for name, parts in chunks.items():
+            values = batch.columns.get(name, pa.nulls(batch.rows, pa.string()))
+            parts.append(values.filter(sound)[: SAMPLE_ROWS - rows])
+        taken = int(batch.faults.is_sound.sum())
+        is_whole = is_whole and taken <= SAMPLE_ROWS - rows
+        rows = min(rows + taken, SAMPLE_ROWS)
     is_loose = form.format == "xlsx"
     columns = tuple(SampleColumn(c.header, _joined(chunks[c.name]), is_loose=is_loose) for c in contract.columns)
     if not columns:
         raise DraftError(f"{files[0].path} has no columns. Export it again.")
     return Sample(files, form, columns, rows, guess, notes, unnamed, is_whole)
+
+
+def _batches(files: Sequence[LandedFile], contract: Contract) -> Iterator[RawBatch]:
+    for file in files:
+        with closing(read_safely(open_source(file, contract, DEFAULT_MAX_LINE))) as batches:
+            yield from batches
 
 
 def text_contract(form: FileFormat, headers: Sequence[str]) -> Contract:
@@ -288,10 +297,6 @@ def text_contract(form: FileFormat, headers: Sequence[str]) -> Contract:
 
 
 def _parquet_headers(file: LandedFile) -> tuple[str, ...]:
-    import pyarrow.parquet as pq
-
-    from pipelines.ingest.byte_stream import open_seekable
-
     try:
         with pq.ParquetFile(open_seekable(file.path, file.member)) as opened:
             headers = tuple(opened.schema_arrow.names)
@@ -310,8 +315,3 @@ def _joined(parts: Sequence[pa.Array]) -> pa.Array:
     target = kinds.pop() if len(kinds) == 1 else pa.string()
     return pa.concat_arrays([part.cast(target) for part in flat])
 
-
-def is_compressed(path: Path) -> bool:
-    """Return whether the bytes of a file are compressed."""
-    start = read_start(path)
-    return find_codec(start) is not None or (is_zip(start) and not is_workbook(path))
