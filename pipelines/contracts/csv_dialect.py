@@ -119,8 +119,9 @@ def _split(lines: Sequence[str], delimiter: str, quote: str) -> _Split:
     if width < 2:
         return _Split(0.0, delimiter, quote, 1, records)
     first = next(index for index, record in enumerate(records) if len(record.fields) == width)
-    # Title lines above the header do not count; lines swallowed by a broken quote do.
-    consistency = count / max(1, len(records) - min(first, _HEADER_LINES))
+    # Title lines above the header and totals below the rows do not count.
+    footers = sum(is_footer(record.fields) for record in records[-_MAX_FOOTER:] if len(record.fields) != width)
+    consistency = count / max(1, len(records) - min(first, _HEADER_LINES) - footers)
     share_of_lines = min(1.0, (len(records) + 1) / max(1, sum(1 for line in lines if line.strip())))
     full = [record for record in records if len(record.fields) == width]
     fields = [field for record in full[:200] for field in record.fields]
@@ -153,7 +154,8 @@ def _single(lines: Sequence[str]) -> _Split:
     records = split_records(lines, ",", '"')
     if any(len(record.fields) != 1 for record in records[:200]):
         records = [Record(number, [line.rstrip("\r\n")]) for number, line in enumerate(lines, 1) if line.strip()]
-    return _Split(_SINGLE_COLUMN, ",", '"', 1, records)
+    clean = sum(_cleanness(record.fields[0]) for record in records[:200]) / max(1, len(records[:200]))
+    return _Split(_SINGLE_COLUMN * clean, ",", '"', 1, records)
 
 
 def _cleanness(field: str) -> float:
