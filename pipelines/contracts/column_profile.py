@@ -160,7 +160,11 @@ def _profile_arrow(source: pa.DataType, column: SampleColumn, texts: Sequence[st
         return Profile(Reading("timestamp", "timestamp_ntz", options))
     if types.is_integer(source) and texts:
         reading = guess_unit(texts, _allowed(texts), hint.times)
-        return Profile(reading if reading and count_misfits(reading, column.values) <= _allowed(texts) else Reading("integer", "bigint"))
+        return Profile(
+            reading
+            if reading and count_misfits(reading, column.values) <= _allowed(texts)
+            else Reading("integer", "bigint")
+        )
     if types.is_floating(source) and texts:
         return _profile_floats(column, hint)
     tests: tuple[tuple[Callable[[Any], bool], Reading], ...] = (
@@ -178,7 +182,7 @@ def _profile_arrow(source: pa.DataType, column: SampleColumn, texts: Sequence[st
 
 
 def _profile_floats(column: SampleColumn, hint: ColumnHint) -> Profile:
-    """Return the profile of binary numbers. Whole ones in an identifier were integers before a null made them floats."""
+    """Return the profile of binary numbers; whole ones in an identifier were integers before nulls made them floats."""
     present = column.values.drop_null()
     is_whole = pc.all(pc.equal(present, pc.trunc(present)), min_count=0).as_py()
     if is_whole and column.is_loose and not hint.times.is_code and not hint.times.is_time:
@@ -207,7 +211,9 @@ def _profile_numbers(texts: Sequence[str], hint: ColumnHint, *, is_integer: bool
     return Profile(Reading("number", "double"))
 
 
-_LONG = f"identifiers: numbers with more than {number_guess.MAX_NUMBER_DIGITS} digits are loaded as text, which keeps every digit"
+_LONG = (
+    f"identifiers: numbers with more than {number_guess.MAX_NUMBER_DIGITS} digits are loaded as text, which keeps all"
+)
 
 
 def _profile_texts(texts: Sequence[str], hint: ColumnHint) -> Profile:
@@ -239,7 +245,9 @@ def _profile_digits(texts: Sequence[str], hint: ColumnHint) -> Profile:
     allowed = _allowed(texts)
     if hint.times.is_code:
         return Profile(TEXT, notes=("an identifier is loaded as text, which keeps leading zeros",))
-    reading = guess_time(texts, allowed, hint.times) if hint.times.is_time or len(texts[0]) in _COMPACT_LENGTHS else None
+    reading = (
+        guess_time(texts, allowed, hint.times) if hint.times.is_time or len(texts[0]) in _COMPACT_LENGTHS else None
+    )
     reading = reading or guess_unit(texts, allowed, hint.times)
     if reading is not None:
         return _profile(reading, texts)

@@ -27,7 +27,10 @@ _MAX_FOOTER = 10
 _FITTING = 0.5
 # Worth of a file with one column: less than that of a consistent split.
 _SINGLE_COLUMN = 0.5
-_NUMBER = re.compile(r"[-+(]{0,2}\s?[^\w\s\"']{0,2}[A-Z]{0,3}\s?[-+]?\d[\d.,'\u2019 \u00a0]*(?:[eE][+-]?\d+)?\)?-?\s?[^\w\s]?[A-Z]{0,3}원?\)?-?")
+_NUMBER = re.compile(
+    r"[-+(]{0,2}\s?[^\w\s\"']{0,2}[A-Z]{0,3}\s?[-+]?\d[\d.,'\u2019 \u00a0]*(?:[eE][+-]?\d+)?"
+    r"\)?-?\s?[^\w\s]?[A-Z]{0,3}원?\)?-?"
+)
 _TIME = re.compile(r"\d{1,4}([-/.]|년 ?)\d{1,2}([-/.]|월 ?)\d{1,4}.{0,30}|\d{1,2}:\d{2}(:\d{2}.*)?")
 _PLAIN_WORD = re.compile(r"[\w.@#&%/+-]+")
 _REMARK = re.compile(r".*[:;\s].*|-+|=+|\*+")
@@ -225,9 +228,7 @@ def find_table(records: Sequence[Record]) -> tuple[Record, int] | None:
     """
     widths = sorted({len(record.fields) for record in records}, reverse=True)
     for width in widths:
-        padded = [
-            Record(record.line, (record.fields + [""] * width)[:width]) for record in records if record.fields
-        ]
+        padded = [Record(record.line, (record.fields + [""] * width)[:width]) for record in records if record.fields]
         header = _find_header(_Split(0.0, ",", '"', width, padded))
         if header is not None:
             below = [record.fields for record in padded if record.line > header.line]

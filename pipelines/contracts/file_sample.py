@@ -140,7 +140,9 @@ def _read(path: Path, files: tuple[LandedFile, ...]) -> Sample:
         return _read_columns(files, sheet.form, sheet.headers, sheet.notes)
     content, is_whole = _read_bytes(first)
     guess = guess_encoding(content, is_whole=is_whole)
-    if not guess.encoding.startswith("UTF-16") and _CONTROL.sub(b"", content[:4096]).__len__() < 0.95 * len(content[:4096]):
+    if not guess.encoding.startswith("UTF-16") and _CONTROL.sub(b"", content[:4096]).__len__() < 0.95 * len(
+        content[:4096]
+    ):
         raise DraftError(f"{path} is not text: it has control characters. Export it as CSV, JSON, Parquet or Excel.")
     try:
         text = codecs.getincrementaldecoder(guess.codec)("surrogateescape").decode(content, final=is_whole)
@@ -203,8 +205,8 @@ def _read_csv(path: Path, files: tuple[LandedFile, ...], guess: EncodingGuess, t
         dialect = find_dialect(lines, is_whole=is_whole)
     except NoHeaderError as error:
         raise DraftError(
-            f"{path} line {error.line} is no header: {error.data_fields} of its {error.fields} fields look like values. "
-            "Add a line with the column names."
+            f"{path} line {error.line} is no header: {error.data_fields} of its {error.fields} fields look like values"
+            ". Add a line with the column names."
         ) from error
     notes = [f"line {dialect.header_row} is the header; the lines above it are not read"] * (dialect.header_row > 1)
     if dialect.footer_rows:
@@ -241,7 +243,9 @@ def _read_json(path: Path, files: tuple[LandedFile, ...], guess: EncodingGuess, 
     form = FileFormat("*", "json" if is_document(text) else "jsonl", guess.codec)
     kinds = read_kinds(text, form.format == "json", is_whole, SAMPLE_ROWS)
     if not kinds:
-        raise DraftError(f"{path} has no JSON object with a field. Write one JSON object per line, or an array of them.")
+        raise DraftError(
+            f"{path} has no JSON object with a field. Write one JSON object per line, or an array of them."
+        )
     notes = tuple(_unfinished(text, is_whole)) if form.format == "jsonl" else ()
     sample = _read_columns(files, form, tuple(kinds), notes, guess)
     columns = tuple(SampleColumn(column.header, column.values, kinds[column.header]) for column in sample.columns)
@@ -314,4 +318,3 @@ def _joined(parts: Sequence[pa.Array]) -> pa.Array:
     kinds = {part.type for part in flat if not pa.types.is_null(part.type)}
     target = kinds.pop() if len(kinds) == 1 else pa.string()
     return pa.concat_arrays([part.cast(target) for part in flat])
-

@@ -73,7 +73,9 @@ def rehearse(sample: Sample, contract_text: str, name: str, options: LoadOptions
                 checked = check_safely(batch, lambda given: check_batch(given, contract, rules))
                 rows += batch.rows
                 for code, fault in enumerate(checked.faults.meanings, 1):
-                    counts[RowProblem(fault.column, fault.rule, fault.reason)] += int((checked.faults.codes == code).sum())
+                    counts[RowProblem(fault.column, fault.rule, fault.reason)] += int(
+                        (checked.faults.codes == code).sum()
+                    )
                 if rows >= MAX_ROWS:
                     is_whole = False
                     break
