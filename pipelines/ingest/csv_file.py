@@ -106,8 +106,8 @@ class CsvFile:
         if found is None or found == stated:
             return None
         reason = (
-            f"the header is not in line {stated}; line {found} looks like it: state headerRow: {found} in the contract, "
-            "or remove the lines above the header"
+            f"the header is not in line {stated}; line {found} looks like it: state headerRow: {found} in the contract"
+            ", or remove the lines above it"
         )
         return FileFaultError("header", reason, stated)
 
@@ -126,6 +126,8 @@ class CsvFile:
             except csv.Error as error:
                 if "unexpected end of data" in str(error):
                     reason = f"a quote that opens in the record at line {start} is never closed; correct the file"
+                    if "\\" + self.form.quote in "".join(lines.record):
+                        reason += f". {BACKSLASH.capitalize()}"
                     raise FileFaultError("quote", reason, start) from error
                 self._add_broken(lines, pending, str(error))
                 continue

@@ -6,6 +6,9 @@ import json
 from decimal import Decimal
 from typing import Any
 
+# Two Python calls a level: this leaves room below Python's limit of 1,000, wherever the call comes from.
+DEEPEST = 200
+
 
 class Number(str):
     """A JSON number as its text."""
@@ -34,16 +37,23 @@ def encode(value: Any, *, ascii_only: bool = False) -> str:
 
     >>> encode(decode_exactly('{"price": 10.10, "sizes": [1, "1"]}'))
     '{"price": 10.10, "sizes": [1, "1"]}'
+
+    Raises:
+        RecursionError: the value is nested deeper than `DEEPEST`.
+
     """
 
-    def write(part: Any) -> str:
+    def write(part: Any, depth: int) -> str:
+        if depth > DEEPEST:
+            raise RecursionError("nested too deeply")
         if isinstance(part, dict):
-            return f"{{{', '.join([f'{write(str(key))}: {write(item)}' for key, item in part.items()])}}}"
+            fields = [f"{write(str(key), depth)}: {write(item, depth + 1)}" for key, item in part.items()]
+            return f"{{{', '.join(fields)}}}"
         if isinstance(part, list | tuple):
-            return f"[{', '.join([write(item) for item in part])}]"
+            return f"[{', '.join([write(item, depth + 1) for item in part])}]"
         return str(part) if isinstance(part, Number) else json.dumps(part, ensure_ascii=ascii_only)
 
-    return write(value)
+    return write(value, 0)
 
 
 def plain(number: str) -> str:

@@ -14,13 +14,14 @@ from installation.contract.document import Contract, FileFormat
 from installation.lakehouse.lakehouse import Lakehouse
 from pipelines.ingest.archive import is_zip
 from pipelines.ingest.bronze import filesystem_of
-from pipelines.ingest.byte_stream import find_codec, read_start
+from pipelines.ingest.byte_stream import FOREIGN, find_codec, read_start
 from pipelines.ingest.fault import FileFaultError
 from pipelines.ingest.landing import candidate_paths
+from pipelines.ingest.text_lines import PARQUET_MAGIC
 
 # Folder below the root of the lakehouse, with one file for each source.
 FOLDER = "landing_look"
-TAIL_BYTES = 64
+TAIL_BYTES = 4096
 WAITING = (
     "waiting, because its last line has no line end and it may still be being written; the next run loads it if it has "
     "not changed by then"
@@ -96,11 +97,11 @@ def has_open_end(path: Path, form: FileFormat) -> bool:
             end = file.read().replace(b"\0", b"")
     except (OSError, FileFaultError):
         return False  # Loading the file names the reason.
-    if find_codec(start) is not None or is_zip(start):
+    if find_codec(start) is not None or is_zip(start) or start.startswith((PARQUET_MAGIC, *FOREIGN)):
         return False
     if len(start) <= 3 and not start.strip(b"\xef\xbb\xbf\xff\xfe"):
         return False
     if form.format == "csv":
         return not end.endswith((b"\n", b"\r"))
-    is_complete = end.rstrip().endswith((b"}", b"]"))
+    is_complete = end.rstrip().endswith((b"}", b"]")) or not end.strip()
     return not is_complete and (form.format == "json" or not end.endswith((b"\n", b"\r")))

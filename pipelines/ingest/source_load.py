@@ -34,6 +34,7 @@ from pipelines.ingest.load_option import LoadOptions
 from pipelines.ingest.load_result import LoadResult
 from pipelines.ingest.quarantine import Origin, Quarantine, QuarantineEntry
 from pipelines.ingest.source_file import CONTENT_ERRORS, check_safely, open_source, read_safely, unknown_fault
+from pipelines.ingest.text_lines import explain_encoding
 from privacy.protection.source_person import Protection
 
 # A file with more broken rows than this is probably not the file that the contract describes. It is refused as a whole.
@@ -208,7 +209,11 @@ class _Load:
         self.totals.rows_read += rows
         self.totals.broken += broken
         self.totals.loaded.append(file)
-        self.totals.faults += [f"{file.name}: {note}" for note in source.notes]
+        notes = list(source.notes)
+        if any(entry.rule == "encoding" for entry in broken):
+            form = self.file_format
+            notes.append(f"some rows have bytes that are not {form.encoding}; {explain_encoding(file, form)}")
+        self.totals.faults += [f"{file.name}: {note}" for note in notes]
         self.totals.drift += source.drift
 
     def _refuse(self, origin: Origin, fault: FileFaultError) -> None:

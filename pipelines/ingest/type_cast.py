@@ -24,9 +24,10 @@ from pipelines.ingest.value_fault import ValueFaultError
 from pipelines.ingest.value_parser import reader
 from pipelines.ingest.value_rule import PLAIN, ValueRule
 
-# A money amount computed in binary, such as 0.1 + 0.2, differs from whole cents by less than this. An amount with a
-# third decimal place differs by more.
+# A money amount computed in binary, such as 0.1 + 0.2, differs from whole cents by less than this part of a cent, or,
+# for large amounts, by a few neighbouring floating-point numbers. An amount with a third decimal place differs by more.
 SCALE_TOLERANCE = 1e-6
+NEIGHBOURS = 8
 # The year starts with 1 or 2, because Arrow also knows a year 0, which Python and Delta do not.
 _ISO_TIME = "^[12][0-9]{3}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}:[0-9]{2}"
 _ZONED_TIME = rf"{_ISO_TIME}(\.[0-9]{{1,6}})?(Z|[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?)$"
@@ -158,6 +159,9 @@ def _from_typed(values: pa.Array, target: pa.DataType) -> CastColumn:
         return _where(values, pc.is_finite(values), target)
     if pa.types.is_boolean(source) or pa.types.is_temporal(source):
         raise UncastableError
+    if pa.types.is_integer(source) and pa.types.is_decimal(target):
+        # Arrow casts a whole number only to decimals that hold its largest possible value.
+        values = values.cast(pa.decimal128(20, 0)).cast(pa.decimal128(38, target.scale))
     try:
         return sound(values.cast(target))
     except pa.ArrowInvalid:
@@ -172,7 +176,8 @@ def _cents(values: pa.Array, target: pa.DataType) -> CastColumn:
         whole = np.rint(scaled)
         # Whole numbers of cents are exact in binary up to 2^53.
         limit = min(10.0**target.precision, 2.0**53)
-        fits = np.isfinite(scaled) & (np.abs(scaled - whole) <= SCALE_TOLERANCE * np.maximum(1, np.abs(whole)))
+        tolerance = np.maximum(SCALE_TOLERANCE, NEIGHBOURS * np.spacing(np.abs(whole)))
+        fits = np.isfinite(scaled) & (np.abs(scaled - whole) <= tolerance)
         fits &= np.abs(whole) < limit
     units = np.where(fits, whole, 0).astype(np.int64)
     # A decimal128 is a little-endian 128-bit integer of the smallest unit.
