@@ -43,7 +43,7 @@ def build(tables: Tables, context: BuildContext) -> DataFrame:
         campaign_response(tables),
     ]
     joined = reduce(lambda left, right: left.join(right, "customer_id", "left"), parts)
-    zeroes = ("campaign_count", "campaign_redeemed_count", "coupon_redemption_count")
+    zeroes = ("category_count", "campaign_count", "campaign_redeemed_count", "coupon_redemption_count")
     return joined.withColumns({
         **{name: F.coalesce(name, F.lit(0)) for name in zeroes},
         "return_rate": ratio(F.col("returned_quantity"), F.col("piece_count")),
