@@ -76,6 +76,7 @@ def is_large(installation: Installation, table: str) -> bool:
 
 @contextmanager
 def spark_reader(installation: Installation, who: str) -> Iterator[TableReader[DataFrame]]:
+    """Open the engine and yield the reader that reads tables on it."""
     from pipelines.access.spark_table import SparkTables
     from pipelines.engine.session import open_engine
     from pipelines.lakehouse.spark_lakehouse import SparkLakehouse

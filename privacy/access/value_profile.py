@@ -1,8 +1,8 @@
 """Describes the values of each column of a table without showing the value of any one person.
 
 A top value is held by more than HIDDEN_PEOPLE people. A quantile has more than HIDDEN_PEOPLE people at or below it, and
-as many at or above it, and is rounded to three digits. Shares are rounded too. Minimum and maximum are never shown. This
-is a rule of thumb for people who may read the table, not a guarantee of differential privacy.
+as many at or above it, and is rounded to three digits. Shares are rounded too. Minimum and maximum are never shown.
+This protects against a careless look at a table that one may read. It is no guarantee of differential privacy.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ import pyarrow.compute as pc
 from privacy.contract.column import Column
 
 HIDDEN_PEOPLE = 10
-"""What this many people or fewer share is not shown: the usual threshold of statistical offices for a cell of a table."""
+"""What this many people or fewer share is not shown: a usual threshold of statistical offices for a cell."""
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 MOST_TOP_VALUES = 5
 _DIGITS = 3
 _LEAST_SHARE = 0.01
-"""Rarer values are not among the most frequent ones. Together with rounding, this hides how many rows hold a hidden value."""
+"""Rarer values are not shown. Together with rounding, this hides how many rows hold a value that is not shown."""
 _IDENTIFIER = "_id"  # numbers whose order means nothing
 _EPOCH = date(1970, 1, 1)
 
@@ -76,7 +76,8 @@ def _codes(people: pa.ChunkedArray) -> np.ndarray[Any, Any]:
 def _profile(column: Column, values: pa.ChunkedArray, people: np.ndarray[Any, Any] | None) -> ColumnProfile:
     rows, nulls = len(values), values.null_count
     distinct = int(pc.count_distinct(values).as_py()) if rows else 0
-    found = ColumnProfile(column.name, column.spark_type, column.unit, round(nulls / rows, 3) if rows else 0.0, distinct)
+    null_share = round(nulls / rows, 3) if rows else 0.0
+    found = ColumnProfile(column.name, column.spark_type, column.unit, null_share, distinct)
     filled = np.asarray(values.is_valid().combine_chunks())
     known = values.drop_null().combine_chunks()
     holders = None if people is None else people[filled]
@@ -137,7 +138,7 @@ def _round(number: float) -> float:
     (24900.0, 0.021)
     """
     if not number or not math.isfinite(number):
-        return 0.0 if not number else number
+        return number
     return round(number, _DIGITS - 1 - math.floor(math.log10(abs(number))))
 
 
