@@ -40,13 +40,14 @@ def value_metadata(contract: Contract, lakehouse: Lakehouse, profile: TableProfi
 def _records(contract: Contract, lakehouse: Lakehouse, profile: TableProfile) -> Iterator[dg.TableRecord]:
     units = {column.name: column.unit or "" for column in contract.columns}
     if 0 < profile.rows <= MOST_ROWS and contract.subject_key in (None, CUSTOMER_KEY):
+        of_sample = f" in {SAMPLE_ROWS:,} rows" if profile.rows > SAMPLE_ROWS else ""
         for one in _profiles(contract, lakehouse):
             yield dg.TableRecord(
                 {
                     "column": one.column,
                     "unit": units[one.column],
                     "null": f"{one.null_share:.1%}",
-                    "different": f"{one.distinct:,}",
+                    "different": f"{one.distinct:,}{of_sample}",
                     **{name: _text(one.quantiles.get(name, "")) for name in _SHOWN},
                     "most frequent": "; ".join(f"{value} {share:.0%}" for value, share in one.top.items()),
                 }
