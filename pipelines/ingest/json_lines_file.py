@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from installation.contract.document import Contract, FileFormat
+from installation.contract.document import Column, Contract, FileFormat
 from pipelines.ingest.batch import TEXT_BATCH_CHARACTERS, TEXT_BATCH_ROWS, RawBatch
+from pipelines.ingest.exact_json import Number, decode, decode_exactly, encode, plain
 from pipelines.ingest.fault import RowFault, RowFaults
 from pipelines.ingest.text_column import WHOLE_TEXT, blank_to_null, text_column
 from pipelines.ingest.text_lines import UNDECODABLE, keep_bytes, open_lines
@@ -61,20 +62,35 @@ class JsonLinesFile:
             if fault is not None:
                 faults.mark_row(position, fault)
         self._note_unknown([item for item in objects if item.keys() & self._names.keys()])
+
+        def nested(row: int, column: Column) -> str | None:
+            try:
+                return as_text(_field(decode_exactly(texts[row]), column.headers))
+            except RecursionError:
+                faults.mark_row(row, RowFault(column.name, "json", "nested too deeply"))
+                return None
+
         columns = {}
         for column in self.contract.columns:
-            headers = column.headers
-            if len(headers) == 1:
-                values = [item.get(headers[0]) for item in objects]
-            else:
-                values = [next((item[key] for key in headers if key in item), None) for item in objects]
+            values = [_field(item, column.headers) for item in objects]
             if not _PLAIN.issuperset(map(type, values)):
-                values = [as_text(value) for value in values]
+                values = [
+                    as_text(value) if type(value) in _PLAIN or type(value) is bool else nested(row, column)
+                    for row, value in enumerate(values)
+                ]
             array = text_column(values, column.name, self.form.encoding, faults)
             columns[column.name] = blank_to_null(array, self.form.null_values)
 
         def raw(row: int) -> dict[str, Any]:
-            return objects[row] or {WHOLE_TEXT: keep_bytes(texts[row], self.form.codec)}
+            whole = {WHOLE_TEXT: keep_bytes(texts[row], self.form.codec)}
+            if not objects[row]:
+                return whole
+            record: dict[str, Any] = decode_exactly(texts[row])
+            try:
+                encode(record)
+            except RecursionError:
+                return whole
+            return record
 
         return RawBatch(columns, np.array(numbers, np.int64), raw, faults)
 
@@ -89,7 +105,7 @@ def parse_line(text: str, encoding: str) -> tuple[dict[str, Any], RowFault | Non
     if UNDECODABLE.search(text):
         return {}, RowFault(None, "encoding", f"the bytes are not {encoding}")
     try:
-        parsed = _DECODER.decode(text)
+        parsed = decode(text)
     except (ValueError, RecursionError) as error:
         reason = error.msg if isinstance(error, json.JSONDecodeError) else "depth or number without bounds"
         return {}, RowFault(None, "json", f"not a line of JSON ({reason})")
@@ -99,21 +115,21 @@ def parse_line(text: str, encoding: str) -> tuple[dict[str, Any], RowFault | Non
 
 
 def as_text(value: Any) -> str | None:
-    """Return a field's value as text, so that the contract decides its type; null stays None."""
+    """Return a field's value as text, so that the contract decides its type; null stays None.
+
+    Objects and lists stay JSON, in which numbers remain numbers.
+    """
     if value is None or type(value) is str:
         return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return json.dumps(value, ensure_ascii=False)
+    return plain(str(value)) if isinstance(value, Number) else encode(value)
+
+
+def _field(item: dict[str, Any], headers: tuple[str, ...]) -> Any:
+    """Return the value of the first of the headers that the object has; None if it has none."""
+    if len(headers) == 1:
+        return item.get(headers[0])
+    return next((item[key] for key in headers if key in item), None)
 
 
 # Most columns hold only these types and need no conversion.
 _PLAIN = frozenset({str, type(None)})
-
-
-def _refuse_constant(text: str) -> None:
-    raise ValueError(f"{text} is not JSON")
-
-
-# Numbers stay text until the contract gives them a type, so that 0.10 never becomes a binary number.
-_DECODER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=_refuse_constant)
