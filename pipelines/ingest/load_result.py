@@ -3,6 +3,8 @@
 import datetime
 from dataclasses import dataclass
 
+from pipelines.ingest.quarantine import RefusedFile
+
 
 @dataclass(frozen=True)
 class LoadResult:
@@ -15,6 +17,8 @@ class LoadResult:
         days: event days of the added rows. Late events give past days, which derived tables must refresh.
         faults: messages about files that could not be read, and notes about files that could. They hold no values
             of rows.
+        refused: the files in the landing folder that could not be loaded, also those of earlier runs.
+        notes: those of `faults` that are about loaded or waiting files.
         seconds: duration of the load.
     """
 
@@ -28,6 +32,8 @@ class LoadResult:
     rows_known: int = 0
     days: tuple[datetime.date, ...] = ()
     faults: tuple[str, ...] = ()
+    refused: tuple[RefusedFile, ...] = ()
+    notes: tuple[str, ...] = ()
     seconds: float = 0.0
 
     @property
