@@ -4,12 +4,12 @@ from collections.abc import Collection, Iterable, Sequence
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[object]], numbers: Collection[str] = ()) -> str:
-    """Return a table; the columns named in `numbers` are right-aligned. None is an empty cell.
+    r"""Return a table; the columns named in `numbers` are right-aligned. None is an empty cell.
 
     >>> print(table(("rule", "rows"), [("a|b", 1200), (None, 3)], numbers=["rows"]))
     | rule | rows |
     |---|---:|
-    | a\\|b | 1,200 |
+    | a\|b | 1,200 |
     |  | 3 |
     """
     rule = "|".join("---:" if heading in numbers else "---" for heading in headings)
