@@ -3,6 +3,7 @@
 import datetime
 from dataclasses import dataclass
 
+from pipelines.ingest.drift import DriftEvent
 from pipelines.ingest.quarantine import RefusedFile
 
 
@@ -19,6 +20,8 @@ class LoadResult:
             of rows.
         refused: the files in the landing folder that could not be loaded, also those of earlier runs.
         notes: those of `faults` that are about loaded or waiting files.
+        drift: differences between the fields of the loaded files and the contract; a refused file has none.
+        waiting: names of files that were not loaded yet, because they may still be being written. They are no failure.
         seconds: duration of the load.
     """
 
@@ -34,6 +37,8 @@ class LoadResult:
     faults: tuple[str, ...] = ()
     refused: tuple[RefusedFile, ...] = ()
     notes: tuple[str, ...] = ()
+    drift: tuple[DriftEvent, ...] = ()
+    waiting: tuple[str, ...] = ()
     seconds: float = 0.0
 
     @property

@@ -100,7 +100,12 @@ class LoadVerdict:
 
 def judge_loads(contract: Contract, lakehouse: Lakehouse, result: LoadResult) -> LoadVerdict:
     """Return the judgement of a source after this run's load of it. The contract must name files."""
-    return _judge(contract, lakehouse, result.refused, result.notes)
+    drift = (f"{event.file}: {event.message}" for event in result.drift)
+    waiting = (
+        f"{name}: not loaded yet, because it may still be being written; the next run looks again"
+        for name in result.waiting
+    )
+    return _judge(contract, lakehouse, result.refused, tuple(dict.fromkeys((*result.notes, *drift, *waiting))))
 
 
 def judge_tables(contract: Contract, lakehouse: Lakehouse, refused: Sequence[RefusedFile]) -> LoadVerdict:

@@ -174,7 +174,7 @@ class _Load:
 
     def _load_file(self, file: LandedFile, shared: LoadContext, merge: Deduplication) -> None:
         staging = merge.new_staging_area()
-        source = open_source(file.path, self.contract, self.max_line)
+        source = open_source(file, self.contract, self.max_line)
         origin = Origin(file.name, file.file_id)
         rows = 0
         broken: list[QuarantineEntry] = []
@@ -214,15 +214,15 @@ class _Load:
         self.totals.refused.append(RefusedFile(origin.file, fault.column, fault.rule, reason, self.now))
 
 
-def open_source(path: Path, contract: Contract, max_line: int) -> CsvFile | JsonLinesFile | ParquetFile:
+def open_source(file: LandedFile, contract: Contract, max_line: int) -> CsvFile | JsonLinesFile | ParquetFile:
     """Return a reader of the file for the format that the contract states. The contract must name files."""
     form = contract.file
     assert form is not None
     if form.format == "parquet":
-        return ParquetFile(path, contract)
+        return ParquetFile(file, contract)
     if form.format == "jsonl":
-        return JsonLinesFile(path, contract, form, max_line)
-    return CsvFile(path, contract, form, max_line)
+        return JsonLinesFile(file, contract, form, max_line)
+    return CsvFile(file, contract, form, max_line)
 
 
 def make_load_id(contract: Contract, keys: Iterable[str]) -> str:
