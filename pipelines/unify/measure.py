@@ -17,6 +17,23 @@ def ratio(part: Column, whole: Column) -> Column:
     return F.when(whole_number != 0, part.cast("double") / whole_number)
 
 
+MOST_TIMES = 10.0
+"""Ratios of two amounts or times are capped here. A greater ratio says that the whole is too small, not how great."""
+
+
+def at_most(value: Column, most: float) -> Column:
+    """Return the value, or `most` where the value is greater; null where the value is null.
+
+    `F.least` is not used, because it skips nulls: `least(null, 1.0)` is 1.0.
+    """
+    return F.when(value > most, F.lit(most)).otherwise(value)
+
+
+def times(part: Column, whole: Column) -> Column:
+    """Return how many times `whole` goes into `part`, capped at MOST_TIMES; null when the whole is null or zero."""
+    return at_most(ratio(part, whole), MOST_TIMES)
+
+
 def total(value: Column) -> Column:
     """Return the exact sum of an amount of money, as decimal(18,2)."""
     return F.sum(value).cast(MONEY)

@@ -18,6 +18,7 @@ from pipelines.unify.measure import (
     most_frequent,
     ratio,
     share_where,
+    times,
     total_where,
 )
 
@@ -76,7 +77,7 @@ def _rhythm(orders: DataFrame, context: BuildContext) -> DataFrame:
 
 
 def _index(spend_in: Column, days_in: Column, spend_out: Column, days_out: Column) -> Column:
-    return ratio(ratio(spend_in, days_in), ratio(spend_out, days_out))
+    return times(ratio(spend_in, days_in), ratio(spend_out, days_out))
 
 
 def _event_response(dated: DataFrame, days: DataFrame, context: BuildContext) -> DataFrame:
@@ -135,7 +136,7 @@ def _rain(orders: DataFrame, calendar: DataFrame) -> DataFrame:
     seen = orders.join(days, ["order_date", "store_sido"]).join(usual, "store_sido")
     return seen.groupBy("customer_id").agg(
         F.avg("rainy").alias("rainy_day_order_share"),
-        ratio(F.avg("rainy"), F.avg("usual")).alias("rainy_day_order_index"),
+        times(F.avg("rainy"), F.avg("usual")).alias("rainy_day_order_index"),
     )
 
 
@@ -144,7 +145,7 @@ def _digital(events: DataFrame) -> DataFrame:
         "customer_id", F.hour("event_at").alias("_hour"), iso_weekday(F.col("event_date")).alias("_weekday")
     )
     evening = online.groupBy("customer_id").agg(
-        count_where(F.lit(True)).alias("digital_event_count"),
+        count_where(F.lit(True)).alias("digital_touchpoint_count"),
         share_where((F.col("_hour") >= 18) & (F.col("_hour") < 22)).alias("digital_evening_share"),
     )
     hours = most_frequent(online, ["customer_id"], "_hour", "digital_peak_hour")
