@@ -64,12 +64,14 @@ def run(
 
     from pipelines.cli.run_text import as_json as to_json
     from pipelines.cli.run_text import print_summary
+    from pipelines.ingest.landing import unmatched_files
 
+    unmatched = unmatched_files(settings.landing_dir, installation.contracts.sources)
     seconds = perf_counter() - started
     if as_json:
-        typer.echo(to_json(progress, settings, seconds))
+        typer.echo(to_json(progress, settings, seconds, unmatched))
     else:
-        print_summary(console, progress, settings, seconds)
+        print_summary(console, progress, settings, seconds, unmatched)
     if progress.error:
         print_error(progress.error)
     raise typer.Exit(exit_code(progress))
@@ -83,7 +85,7 @@ def exit_code(progress: "RunProgress") -> ExitCode:
     failed = [turn for turn in turns if turn.error is not None]
     if failed:
         return of_names(failed[0].error_kind or "")
-    if any(turn.broken_checks or turn.files_refused for turn in turns):
+    if any(turn.broken_checks or turn.faults for turn in turns):
         return ExitCode.QUALITY
     return ExitCode.OK
 

@@ -8,10 +8,24 @@ from pipelines.errors import RunLockError
 from privacy.storage.lock import LockBusyError, file_lock
 
 LOCK_FILE = ".run.lock"
+PATIENCE_SECONDS = 0.5
+"""How long a run waits for the lock. `is_locked` takes the lock for a moment, which must not refuse a run."""
+
+
+def is_locked(data_dir: Path) -> bool:
+    """Return whether a run works in the data folder. Creates nothing."""
+    path = data_dir / LOCK_FILE
+    if not path.exists():
+        return False
+    try:
+        with file_lock(path, wait_seconds=0.0):
+            return False
+    except LockBusyError:
+        return True
 
 
 @contextmanager
-def run_lock(data_dir: Path, wait_seconds: float = 0.0) -> Iterator[None]:
+def run_lock(data_dir: Path, wait_seconds: float = PATIENCE_SECONDS) -> Iterator[None]:
     """Lock a data folder inside the block. The operating system releases the lock even if the process is killed.
 
     Args:

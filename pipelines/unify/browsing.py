@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 from pipelines.derived_table.deduplication import latest
 from pipelines.derived_table.table import BuildContext, Tables
 from pipelines.unify.customer_of import with_customer
-from pipelines.unify.measure import count_where, days_between, distinct_count, ratio, share_where, times, top_value
+from pipelines.unify.measure import count_where, days_before, distinct_count, ratio, share_where, times, top_value
 
 _COUNTED = {
     "page_view_count": ("page_view",), "search_count": ("search",), "product_view_count": ("product_view",),
@@ -58,7 +58,7 @@ def _counts(events: DataFrame, context: BuildContext) -> DataFrame:
         distinct_count(viewed).alias("viewed_product_count"),
         F.max("event_at").alias("last_event_at"),
         F.max(F.when(F.col("event_type") == "search", F.col("event_at"))).alias("last_search_at"),
-        days_between(F.lit(context.as_of), F.max("event_date")).alias("days_since_last_event"),
+        days_before(context.as_of, F.max("event_date")).alias("days_since_last_event"),
     )
 
 
