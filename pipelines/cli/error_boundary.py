@@ -29,7 +29,7 @@ class ErrorBoundary(TyperGroup):
             print_error(f"{place}: {error.strerror}. Free disk space or allow writing there, or choose another --data.")
             raise typer.Exit(ExitCode.ENVIRONMENT) from error
         except KeyboardInterrupt as interrupt:
-            print_error("Stopped by Ctrl-C. Finished tables are kept; run `bojagi run` again to continue.")
+            print_error("Stopped by Ctrl-C. What is finished is kept; run the command again to continue.")
             raise typer.Exit(ExitCode.INTERRUPTED) from interrupt
 
 

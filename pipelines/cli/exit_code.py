@@ -22,6 +22,8 @@ class ExitCode(IntEnum):
     """Refused by a budget, a consent, a role, a key or a verifier. Nothing was released."""
     INTERRUPTED = 130
     """Stopped by Ctrl-C."""
+    TERMINATED = 143
+    """Stopped by SIGTERM."""
 
 
 # The most specific class of an error decides. Classes are named and not imported, so that `--help` stays fast.

@@ -15,7 +15,7 @@ import typer
 from installation.errors import SettingsError
 from pipelines.cli.error_boundary import print_error
 from pipelines.cli.exit_code import ExitCode, of_names
-from pipelines.cli.option import Data, Engine, Json, installation_for
+from pipelines.cli.option import Data, Engine, Json, settings_for
 from pipelines.simulate.errors import SimulationError
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from installation.installation import Installation
+    from installation.settings import Settings
     from pipelines.orchestration.run_progress import RunProgress
 
 
@@ -53,10 +54,22 @@ def run(
     # PySpark warns of global windows and gRPC of forks. The user of the command can do nothing about either.
     simplefilter("ignore")
     gc.set_threshold(*COLLECTOR_THRESHOLDS)
+    settings = settings_for(data, engine=engine, seed=seed, scale=scale)
+    from pipelines.ingest.lock import run_lock
+
+    # Here, so that another run is refused before the imports, which take seconds.
+    with run_lock(settings.data_dir):
+        code = _run(settings, started, as_json=as_json)
+    raise typer.Exit(code)
+
+
+def _run(settings: "Settings", started: float, *, as_json: bool) -> ExitCode:
+    """Simulate a market if nothing has landed, refresh all tables, print the results and return the exit code."""
     from rich.console import Console
 
-    installation = installation_for(data, engine=engine, seed=seed, scale=scale)
-    settings = installation.settings
+    from installation.installation import Installation
+
+    installation = Installation(settings)
     console = Console(stderr=as_json, highlight=False)
     definitions = cache(partial(_make_definitions, installation))
     _simulate_if_empty(installation, console, meanwhile=definitions)
@@ -74,7 +87,7 @@ def run(
         print_summary(console, progress, settings, seconds, unmatched)
     if progress.error:
         print_error(progress.error)
-    raise typer.Exit(exit_code(progress))
+    return exit_code(progress)
 
 
 def exit_code(progress: "RunProgress") -> ExitCode:
@@ -93,7 +106,7 @@ def exit_code(progress: "RunProgress") -> ExitCode:
 def _make_definitions(installation: "Installation") -> "Definitions":
     from pipelines.defs.build import build_definitions
 
-    definitions = build_definitions(installation)
+    definitions = build_definitions(installation, is_locked=True)
     definitions.resolve_job_def("refresh")  # here, because the definitions keep the resolved job
     return definitions
 
@@ -122,11 +135,15 @@ def _simulate_if_empty(installation: "Installation", console: "Console", meanwhi
         console.status("simulating a market"),
         subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process,
     ):
-        meanwhile()
-        import_module("pipelines.cli.run_text")
-        preload_quality()
-        preload_charts()
-        _, errors = process.communicate()
+        try:
+            meanwhile()
+            import_module("pipelines.cli.run_text")
+            preload_quality()
+            preload_charts()
+            _, errors = process.communicate()
+        except BaseException:
+            process.terminate()
+            raise
     if process.returncode:
         reason = " ".join(errors.split()) or "it printed no error"
         raise SimulationError(f"The simulation in {settings.data_dir} failed: {reason}")

@@ -24,6 +24,12 @@ def is_locked(data_dir: Path) -> bool:
         return True
 
 
+def _busy(data_dir: Path) -> RunLockError:
+    return RunLockError(
+        f"Another run is working in {data_dir}. Wait until it ends, or choose another data folder (--data)."
+    )
+
+
 @contextmanager
 def run_lock(data_dir: Path, wait_seconds: float = PATIENCE_SECONDS) -> Iterator[None]:
     """Lock a data folder inside the block. The operating system releases the lock even if the process is killed.
@@ -42,9 +48,7 @@ def run_lock(data_dir: Path, wait_seconds: float = PATIENCE_SECONDS) -> Iterator
             stack.enter_context(file_lock(data_dir / LOCK_FILE, wait_seconds))
             lock = stack.pop_all()
     except LockBusyError as error:
-        raise RunLockError(
-            f"Another run is working in {data_dir}. Wait until it ends, or choose another data folder (--data)."
-        ) from error
+        raise _busy(data_dir) from error
     except OSError as error:
         raise RunLockError(
             f"Cannot write to the data folder {data_dir}: {error.strerror}. "

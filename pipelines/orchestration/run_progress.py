@@ -15,6 +15,7 @@ from installation.errors import InstallationError
 from pipelines.errors import PipelineError
 from pipelines.orchestration import check_result, landing_result, metadata
 from pipelines.orchestration.failure import ERROR_KIND
+from pipelines.orchestration.run_story import is_interrupted
 from privacy.errors import PrivacyError
 
 
@@ -102,7 +103,7 @@ class RunProgress:
             turn.awaits_checks = turn.awaits_checks and not is_check
             if not turn.awaits_checks:
                 self.on_end(turn)
-        elif kind is DagsterEventType.STEP_FAILURE:
+        elif kind is DagsterEventType.STEP_FAILURE and not is_interrupted(event):
             turn.awaits_checks = turn.awaits_checks and not is_check
             if not turn.broken_checks:
                 turn.error, turn.error_kind = _explain_step(event)

@@ -3,13 +3,14 @@
 import dagster as dg
 
 # Private: the types of events, which Dagster's public API filters by but does not export.
-from dagster._core.events import DagsterEventType
+from dagster._core.events import DagsterEvent, DagsterEventType
 from dagster._core.events.log import EventLogEntry
 
 from pipelines.orchestration import check_result, landing_result
 
 _ENDS = {DagsterEventType.STEP_SUCCESS, DagsterEventType.STEP_FAILURE, DagsterEventType.STEP_SKIPPED}
 _STEPS = {DagsterEventType.STEP_START, *_ENDS}
+_INTERRUPTIONS = {"DagsterExecutionInterruptedError", "KeyboardInterrupt"}
 _NAMED_FAILURES = 3
 
 
@@ -19,6 +20,28 @@ def killed_sentence(instance: dg.DagsterInstance, run_id: str) -> str:
     return (
         f"The run was killed or the machine stopped while it {doing}. Finished tables are kept; run again to continue."
     )
+
+
+def stopped_sentence(instance: dg.DagsterInstance, run_id: str) -> str | None:
+    """Return the sentence about a run that a signal stopped; None for another run."""
+    for entry in instance.all_logs(run_id, of_type=DagsterEventType.STEP_FAILURE):
+        event = entry.dagster_event
+        if event is not None and is_interrupted(event):
+            doing = _activity(str(event.step_key))
+            return f"The run was stopped by a signal while it {doing}. Finished tables are kept; run again to continue."
+    return None
+
+
+def is_interrupted(event: DagsterEvent) -> bool:
+    """Return whether the event says that a step failed because the process got Ctrl-C or SIGTERM."""
+    if event.event_type is not DagsterEventType.STEP_FAILURE:
+        return False
+    error = event.step_failure_data.error
+    while error is not None:
+        if error.cls_name in _INTERRUPTIONS:
+            return True
+        error = error.cause
+    return False
 
 
 def failure_sentence(instance: dg.DagsterInstance, run_id: str) -> str | None:
