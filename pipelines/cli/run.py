@@ -12,10 +12,13 @@ from warnings import simplefilter
 
 import typer
 
+from installation.disk_fault import is_disk_full
 from installation.errors import SettingsError
 from pipelines.cli.error_boundary import print_error
 from pipelines.cli.exit_code import ExitCode, of_names
+from pipelines.cli.held_output import held_stderr
 from pipelines.cli.option import Data, Engine, Json, settings_for
+from pipelines.errors import DiskError
 from pipelines.simulate.errors import SimulationError
 
 if TYPE_CHECKING:
@@ -73,7 +76,18 @@ def _run(settings: "Settings", started: float, *, as_json: bool) -> ExitCode:
     console = Console(stderr=as_json, highlight=False)
     definitions = cache(partial(_make_definitions, installation))
     _simulate_if_empty(installation, console, meanwhile=definitions)
-    progress = _refresh(installation, definitions(), console)
+    with held_stderr() as held:
+        try:
+            progress = _refresh(installation, definitions(), console)
+        except BaseException as error:
+            if isinstance(error, KeyboardInterrupt) or is_disk_full(error):
+                held.drop()
+            if is_disk_full(error):
+                raise DiskError.from_full(settings.data_dir) from error
+            raise
+        if progress.is_disk_full:
+            held.drop()
+            raise DiskError.from_full(settings.data_dir)
 
     from pipelines.cli.run_text import as_json as to_json
     from pipelines.cli.run_text import print_summary

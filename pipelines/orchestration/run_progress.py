@@ -15,7 +15,7 @@ from installation.errors import InstallationError
 from pipelines.errors import PipelineError
 from pipelines.orchestration import check_result, landing_result, metadata
 from pipelines.orchestration.failure import ERROR_KIND
-from pipelines.orchestration.run_story import is_interrupted
+from pipelines.orchestration.run_story import is_interrupted, is_out_of_space
 from privacy.errors import PrivacyError
 
 
@@ -67,6 +67,8 @@ class RunProgress:
     error: str | None = None
     """Why the run as a whole failed (no engine, folder in use). Errors of single tables are in their turns."""
     error_kind: str | None = None
+    is_disk_full: bool = False
+    """Whether the run was stopped because the disk is full."""
 
     def observe(self, entry: EventLogEntry) -> None:
         """Update the turns with one event."""
@@ -103,7 +105,9 @@ class RunProgress:
             turn.awaits_checks = turn.awaits_checks and not is_check
             if not turn.awaits_checks:
                 self.on_end(turn)
-        elif kind is DagsterEventType.STEP_FAILURE and not is_interrupted(event):
+        elif is_interrupted(event):
+            self.is_disk_full = self.is_disk_full or is_out_of_space(event)
+        elif kind is DagsterEventType.STEP_FAILURE:
             turn.awaits_checks = turn.awaits_checks and not is_check
             if not turn.broken_checks:
                 turn.error, turn.error_kind = _explain_step(event)
