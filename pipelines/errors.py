@@ -34,6 +34,10 @@ class RunLockError(PipelineError):
     """Another run works in the same data folder."""
 
 
+class SelectionError(PipelineError):
+    """A selection of tables cannot be parsed, or names no table."""
+
+
 class DiskError(PipelineError):
     """A folder cannot be written."""
 

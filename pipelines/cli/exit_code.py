@@ -34,6 +34,7 @@ _BY_ERROR = {
     "DraftError": ExitCode.USAGE,
     "UnknownDataError": ExitCode.USAGE,
     "SimulationError": ExitCode.USAGE,
+    "SelectionError": ExitCode.USAGE,
     "IdentityError": ExitCode.USAGE,
     "UnknownPurposeError": ExitCode.USAGE,
     "InvalidRecordError": ExitCode.USAGE,

@@ -3,7 +3,7 @@
 import gc
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 from importlib import import_module
 from time import perf_counter
@@ -40,6 +40,14 @@ def run(
     data: Data = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the simulator.", show_default="20170101")] = None,
     scale: Annotated[int | None, typer.Option(help="Copies of the market to simulate.", show_default="1")] = None,
+    select: Annotated[
+        str | None,
+        typer.Option(
+            "--select",
+            help="Only these tables, in Dagster's selection syntax; their inputs are taken as they are.",
+            show_default="all tables",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Load the files in the landing folder, check them, and refresh every table that depends on them.
@@ -52,6 +60,8 @@ def run(
       bojagi run
       bojagi run --engine spark --data /tmp/trial
       bojagi run --json | jq .quality
+      bojagi run --select '+key:"gold/customer_360"'      [dim]# the table and all that it needs[/dim]
+      bojagi run --select 'key:"bronze/delivery"+'        [dim]# the source and all that depends on it[/dim]
     """
     started = perf_counter()
     # PySpark warns of global windows and gRPC of forks. The user of the command can do nothing about either.
@@ -62,23 +72,25 @@ def run(
 
     # Here, so that another run is refused before the imports, which take seconds.
     with run_lock(settings.data_dir):
-        code = _run(settings, started, as_json=as_json)
+        code = _run(settings, started, select, as_json=as_json)
     raise typer.Exit(code)
 
 
-def _run(settings: "Settings", started: float, *, as_json: bool) -> ExitCode:
+def _run(settings: "Settings", started: float, select: str | None, *, as_json: bool) -> ExitCode:
     """Simulate a market if nothing has landed, refresh all tables, print the results and return the exit code."""
     from rich.console import Console
 
     from installation.installation import Installation
+    from pipelines.orchestration.selection import selected_tables
 
     installation = Installation(settings)
     console = Console(stderr=as_json, highlight=False)
     definitions = cache(partial(_make_definitions, installation))
+    tables = None if select is None else selected_tables(definitions(), select)
     _simulate_if_empty(installation, console, meanwhile=definitions)
     with held_stderr() as held:
         try:
-            progress = _refresh(installation, definitions(), console)
+            progress = _refresh(installation, definitions(), console, tables, select)
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt) or is_disk_full(error):
                 held.drop()
@@ -167,18 +179,28 @@ def _simulate_if_empty(installation: "Installation", console: "Console", meanwhi
     )
 
 
-def _refresh(installation: "Installation", definitions: "Definitions", console: "Console") -> "RunProgress":
-    """Run the refresh job, print a line for each finished table, and return the progress of the run."""
+def _refresh(
+    installation: "Installation",
+    definitions: "Definitions",
+    console: "Console",
+    tables: Sequence[str] | None,
+    selection: str | None,
+) -> "RunProgress":
+    """Run the refresh job, or the part of the tables; print a line for each finished table; return the progress."""
     from pipelines.cli.run_text import describe_turn
-    from pipelines.orchestration.instance import open_instance
+    from pipelines.orchestration.instance import SELECTION_TAG, open_instance
     from pipelines.orchestration.landing_state import landing_tags
     from pipelines.orchestration.refresh import refresh
     from pipelines.orchestration.run_progress import RunProgress
 
+    # A run of some tables has no tag of the landing folder: the landing sensor still starts one that loads all files.
+    tags = (
+        landing_tags(installation.settings, installation.contracts) if selection is None else {SELECTION_TAG: selection}
+    )
     with console.status("opening the engine") as spinner, open_instance(installation.settings) as instance:
         progress = RunProgress(
             on_start=lambda table: spinner.update(table),
             on_end=lambda turn: console.print(describe_turn(turn), soft_wrap=True),
         )
-        refresh(definitions, instance, progress, landing_tags(installation.settings, installation.contracts))
+        refresh(definitions, instance, progress, tags, tables)
     return progress

@@ -30,6 +30,15 @@ def asset_key(table: str) -> dg.AssetKey:
     return dg.AssetKey(table.split("/"))
 
 
+def table_name(key: dg.AssetKey) -> str:
+    """Return the name of the table of an asset key.
+
+    >>> table_name(dg.AssetKey(["gold", "customer_360"]))
+    'gold/customer_360'
+    """
+    return "/".join(key.path)
+
+
 def describe(contract: Contract) -> str:
     """Return the description of a table in Markdown: meaning, grain, purposes, retention."""
     retention = f"{contract.retention_days} days" if contract.retention_days else "see the contract"
