@@ -12,6 +12,8 @@ from pipelines.charts.table_chart import draw_profile
 
 ROWS = "dagster/row_count"
 UP_TO_DATE = "up_to_date"
+ABSENT = "not_built"
+"""Metadata of the observation of a table without input: the reason why it was not built."""
 ADDED = "rows_added"
 QUARANTINED = "rows_quarantined"
 REFUSED = "files_refused"

@@ -12,6 +12,7 @@ from installation.installation import Installation
 from installation.reference_date import ReferenceDate, decision_moment
 from installation.settings import Settings
 from pipelines.consent.build_log import BuildLog
+from pipelines.derived_table.fed_table import FedTables
 from pipelines.derived_table.table import BuildContext
 from pipelines.engine.session import Engine
 from pipelines.ingest.load_verdict import LoadVerdict, judge_tables
@@ -24,6 +25,7 @@ from pipelines.register.matching_session import MatchingSession
 from pipelines.register.register_contract import PURPOSE
 from pipelines.register.register_entry import RegisterEntries, read_register_entries, stored_sketches
 from pipelines.register.sketch_book import SketchBook, SketchKeys
+from pipelines.unify.registry import TABLES
 from privacy.consent.view import ConsentView
 from privacy.protection.source_person import Protection
 
@@ -65,6 +67,11 @@ class PipelineRun:
         return ReferenceDate(self.settings, self.contracts, self.lakehouse)
 
     @cached_property
+    def fed(self) -> FedTables:
+        """The tables that have input."""
+        return FedTables(TABLES, self.contracts, self.lakehouse)
+
+    @cached_property
     def inspector(self) -> TableInspector:
         """Checks tables, once for each state of a table."""
         return TableInspector(
@@ -74,6 +81,7 @@ class PipelineRun:
             site=self.settings.quality_site_dir,
             load_id=self.run_id,
             measured_at=in_utc(self.installation.clock()),
+            fed=self.fed,
         )
 
     @cached_property
@@ -92,7 +100,7 @@ class PipelineRun:
         """What builders of derived tables need besides their inputs."""
         matching = MatchingSession(self._register_entries)
         return BuildContext(
-            self.contracts, self.reference_date(), opaque_ids(), self.engine.spark, self.consent, matching
+            self.contracts, self.reference_date(), opaque_ids(), self.engine.spark, self.consent, matching, self.fed
         )
 
     @cached_property
