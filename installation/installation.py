@@ -26,7 +26,7 @@ from installation.settings import Settings
 from installation.thread_store import ThreadStores
 from privacy.access.reader import Frame, TableBackend, TableReader
 from privacy.access.role import Roles, built_in_roles
-from privacy.audit import AuditEntry, AuditLog
+from privacy.audit import AuditEntry, AuditError, AuditLog
 from privacy.catalog import Catalog, build_catalog
 from privacy.clock import utc_now
 from privacy.consent.live_decision import LiveDecisions
@@ -43,8 +43,9 @@ from privacy.protection.key_wrapper import FileKeyWrapper, KeyWrapper
 from privacy.protection.revealer import Revealer
 from privacy.protection.source_person import Protection
 from privacy.protection.token import Tokenizer, load_tokenizer
-from privacy.storage.atomic_file import replace_public
+from privacy.storage.atomic_file import PRIVATE_FOLDER_MODE, replace_public
 from privacy.storage.hash_chain import ChainFault
+from privacy.storage.lock import file_lock
 from privacy.storage.secret_file import SecretError, load_key
 
 if TYPE_CHECKING:
@@ -329,9 +330,17 @@ class Installation:
         return self.settings.secret_dir / "dp_ledger.anchor"
 
     def _open_audit_log(self) -> AuditLog:
-        folder = self.settings.secret_dir
-        key = load_key(folder / "audit.key")
-        return AuditLog(self.settings.data_dir / "audit" / "audit.db", folder / "audit.anchor", key)
+        folder, log = self.settings.secret_dir, self.settings.data_dir / "audit" / "audit.db"
+        secret, anchor = folder / "audit.key", folder / "audit.anchor"
+        folder.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER_MODE)
+        # Locked, so that no process sees the new key before the new log has its anchor.
+        with file_lock(folder / "audit.lock"):
+            if secret.exists() and not log.exists() and not anchor.exists():
+                raise AuditError(
+                    f"The audit log {log} and its anchor {anchor} are missing, but the key {secret} exists: they were "
+                    "deleted. Restore both from your backup. To begin a new log, archive the key as well."
+                )
+            return AuditLog(log, anchor, load_key(secret))
 
 
 def _open_fleet_ledger(file: Path, anchor: Path, *, joins: bool) -> Ledger:

@@ -85,7 +85,7 @@ def read_bounds_question(form: Mapping[str, object]) -> BoundsQuestion:
 def suggest(
     question: BoundsQuestion, data: DataSet, ledger: Ledger, now: datetime, trail: Trail | None = None
 ) -> Suggestion:
-    """Release two noisy histograms and return the bounds read from them. Repeated on the same data, it costs nothing.
+    """Release two noisy histograms and return the bounds read from them. Repeated on the same day, it costs nothing.
 
     Raises:
         DpError: as `release`. If only the second histogram is refused, the first is kept and free when asked again.
@@ -93,7 +93,7 @@ def suggest(
     conditions = [condition.model_dump(mode="json") for condition in question.where]
     counted = keep(data.frame, question.where).groupBy(question.unit).agg(F.count("*").alias(ROWS))
     values = release(question.of_values(), data, ledger, now, trail)
-    rows = release(question.of_rows(), DataSet(counted, f"{data.version}/rows where {conditions}"), ledger, now, trail)
+    rows = release(question.of_rows(), DataSet(counted, f"{data.scope}/rows where {conditions}"), ledger, now, trail)
     return read_off(question, values, rows)
 
 

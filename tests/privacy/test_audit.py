@@ -35,7 +35,10 @@ def log(tmp_path: Path) -> Iterator[AuditLog]:
 
 def tamper(log: AuditLog, *statements: str) -> None:
     db = sqlite3.connect(log.path)
+    triggers = [row[0] for row in db.execute("SELECT sql FROM sqlite_master WHERE type = 'trigger'")]
     db.executescript("DROP TRIGGER entry_update; DROP TRIGGER entry_delete;" + "".join(statements))
+    # Put back, so that only the change of the entries is left to be found.
+    db.executescript(";".join(triggers) + ";")
     db.close()
 
 
@@ -83,6 +86,35 @@ SWAP_CONTENT = (
 def test_every_change_of_the_audit_log_is_found(log: AuditLog, statements: str, kind: str) -> None:
     tamper(log, statements)
     assert kind in {finding.kind for finding in log.verify()}
+
+
+FOREIGN = {
+    "another trigger": "CREATE TRIGGER hide AFTER INSERT ON entry BEGIN UPDATE entry SET content = ''; END;",
+    "no trigger against deletions": "DROP TRIGGER entry_delete;",
+    "a trigger without effect": "DROP TRIGGER entry_update; "
+    "CREATE TRIGGER entry_update BEFORE UPDATE ON entry BEGIN SELECT 1; END;",
+    "a view": "CREATE VIEW other AS SELECT * FROM entry;",
+}
+
+
+@pytest.mark.parametrize("statements", FOREIGN.values(), ids=FOREIGN.keys())
+def test_a_log_whose_schema_another_program_changed_takes_no_entry(log: AuditLog, statements: str) -> None:
+    log.append(make_entry(98))
+    db = sqlite3.connect(log.path)
+    db.executescript(statements)
+    db.close()
+    with pytest.raises(AuditError, match="another schema"):
+        log.append(make_entry(99))
+    assert "schema" in {fault.kind for fault in log.verify()}
+
+
+def test_a_deleted_log_is_not_begun_anew_under_its_anchor(log: AuditLog) -> None:
+    log.close()
+    log.path.unlink()
+    again = AuditLog(log.path, log.anchor_path, KEY)
+    with pytest.raises(AuditError, match="the store ends at entry 0"):
+        again.append(make_entry(99))
+    again.close()
 
 
 def rewrite(log: AuditLog) -> None:
