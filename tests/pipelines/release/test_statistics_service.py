@@ -19,7 +19,7 @@ from privacy.access.errors import AccessRefused
 from privacy.consent.view import ConsentView
 from privacy.dp.budget_account import BudgetAccount
 from privacy.dp.cost import Cost
-from privacy.dp.errors import BadQuestion, BudgetRefused
+from privacy.dp.errors import BudgetRefused
 from privacy.dp.release import read_question
 from privacy.dp.sqlite_store import SqliteStore
 from tests.pipelines.conftest import agree
