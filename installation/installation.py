@@ -7,7 +7,7 @@ audit.anchor, pseudonym.key, release.key, dp_ledger.anchor, keys.db, keys.db.anc
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, cast
 
 from installation.access.arrow_table import ArrowTables
+from installation.anchor_archive import AnchorArchive
 from installation.clock import wall_clock
 from installation.contract.document import Contracts, load_contracts
 from installation.errors import SettingsError
@@ -44,7 +45,7 @@ from privacy.protection.revealer import Revealer
 from privacy.protection.source_person import Protection
 from privacy.protection.token import Tokenizer, load_tokenizer
 from privacy.storage.atomic_file import PRIVATE_FOLDER_MODE, replace_public
-from privacy.storage.hash_chain import ChainFault
+from privacy.storage.hash_chain import ChainFault, ChainHead
 from privacy.storage.lock import file_lock
 from privacy.storage.secret_file import SecretError, load_key
 
@@ -314,6 +315,45 @@ class Installation:
             except LedgerDamaged as error:
                 return [ChainFault("ledger", log.anchor().number if log.anchor_path.exists() else 0, error.message)]
         return verify_trail(log, entries)
+
+    def anchor_archive(self) -> AnchorArchive:
+        """Return the place where anchors of the audit log are published.
+
+        Raises:
+            SettingsError: the settings name no place.
+        """
+        place = self.settings.anchor_archive
+        if place is None:
+            raise SettingsError(
+                "No place for published anchors is set. Set anchor_archive to a folder on another machine, or to the "
+                "URL of a bucket with a retention lock."
+            )
+        return AnchorArchive(place, self.settings.storage_options)
+
+    def publish_anchor(self) -> str:
+        """Publish the anchor of the audit log, and return the name of its object.
+
+        Raises:
+            SettingsError: the settings name no place.
+            AnchorArchiveError: the place cannot be written.
+            AuditError: the log was changed, so its anchor is not published.
+        """
+        archive, log = self.anchor_archive(), self.audit_log
+        for fault in log.verify(archive.heads()):
+            raise AuditError(
+                f"The audit log was changed, so its anchor was not published: {fault.message}. "
+                "Run `bojagi audit verify`."
+            )
+        return archive.publish(log.anchor())
+
+    def verify_audit_log(self, published: Iterable[ChainHead] = ()) -> list[ChainFault]:
+        """Return every fault of the audit log. It must contain `published` and every anchor of the archive, if any.
+
+        Raises:
+            AnchorArchiveError: the archive cannot be read.
+        """
+        archived = self.anchor_archive().heads() if self.settings.anchor_archive else []
+        return self.audit_log.verify([*published, *archived])
 
     def _decisions_now(self) -> LiveDecisions:
         """The decisions, with everything that was stored before this call."""

@@ -4,8 +4,8 @@
 end that was cut off or a log that was written again (`privacy.storage.anchor`).
 
 Guarantee: `verify` finds every change of a logged entry that is made without the anchor's key. One exception: an
-earlier log put back together with its own earlier anchor. To find that too, keep the anchor that `bojagi audit show`
-prints in another place, and pass it to `verify`.
+earlier log put back together with its own earlier anchor. To find that too, keep anchors in another place, and pass
+them to `verify`; `bojagi audit publish` and a schedule do so.
 
 Entries hold no personal data: names of tables and columns and numbers of persons, no values.
 """
@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from functools import cache
 from pathlib import Path
@@ -139,11 +139,11 @@ class AuditLog:
         row = self._db.execute(_DEBITS).fetchone()
         return None if row is None else AuditEntry.model_validate_json(row[0]).debit
 
-    def verify(self, published: ChainHead | None = None) -> list[ChainFault]:
+    def verify(self, published: Iterable[ChainHead] = ()) -> list[ChainFault]:
         """Return every fault of the log; an empty list if the log is unchanged.
 
         Args:
-            published: an anchor of this log that was kept elsewhere. The log must contain that entry.
+            published: anchors of this log that were kept elsewhere. The log must contain these entries.
         """
         rows = self._db.execute("SELECT number, content, digest FROM entry ORDER BY number")
         faults = list(find_faults((ChainEntry(*row) for row in rows), all_contents=self._contents))
@@ -152,9 +152,10 @@ class AuditLog:
             self._require_own_schema()
         except _ForeignSchemaError as error:
             faults.append(ChainFault("schema", 0, error.message))
-        if published is not None and self._digest_at(published.number) != published.digest:
-            message = f"the log does not contain the published anchor, entry {published.number}"
-            faults.append(ChainFault("anchor", published.number, message))
+        for head in published:
+            if self._digest_at(head.number) != head.digest:
+                message = f"the log does not contain the published anchor, entry {head.number}"
+                faults.append(ChainFault("anchor", head.number, message))
         return faults
 
     def anchor(self) -> ChainHead:

@@ -134,7 +134,7 @@ def test_a_log_that_was_written_again_does_not_fit_its_anchor(log: AuditLog) -> 
     assert {finding.kind for finding in again.verify()} == {"altered"}
     log.anchor_path.write_text(log.anchor_path.with_name("other.json").read_text())
     assert {finding.kind for finding in again.verify()} == {"anchor"}
-    assert "anchor" in {finding.kind for finding in again.verify(published)}
+    assert "anchor" in {finding.kind for finding in again.verify([published])}
     again.close()
 
 
@@ -150,7 +150,7 @@ def test_an_older_log_with_its_own_anchor_is_found_by_a_published_anchor(log: Au
     tamper(log, "DELETE FROM entry WHERE number = 13;")
     log.anchor_path.write_text(old_anchor)
     assert log.verify() == []
-    assert [finding.kind for finding in log.verify(published)] == ["anchor"]
+    assert [finding.kind for finding in log.verify([published])] == ["anchor"]
 
 
 @pytest.mark.parametrize("statement", ["DELETE FROM entry WHERE number > 10;", "DELETE FROM entry;"])
