@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from itertools import pairwise, product
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from privacy.dp.budget_account import BudgetAccount, Period, period_keys
 from privacy.dp.sensitivity import MOST_UNITS, ContributionBounds
@@ -92,14 +92,16 @@ class Key(_Part):
     """A column to group by.
 
     Exactly one of: `values` (public), `days` (public; a date or time column), `edges` (public bins of a
-    number: [e₀,e₁), [e₁,e₂) …; values outside are left out), `private: true` (keys are found in the data,
-    and only those that enough customers share are released). Rows where the key is null are left out.
+    number: [e₀,e₁), [e₁,e₂) …; values outside are left out, or with `open_ends: true` counted in the first and the last
+    bin), `private: true` (keys are found in the data, and only those that enough customers share are released). Rows
+    where the key is null are left out.
     """
 
     column: str
     values: tuple[Scalar, ...] | None = None
     days: Days | None = None
     edges: tuple[float, ...] | None = None
+    open_ends: bool = False
     private: bool = False
 
     @model_validator(mode="after")
@@ -107,6 +109,8 @@ class Key(_Part):
         kinds = [self.values is not None, self.days is not None, self.edges is not None, self.private]
         if sum(kinds) != 1:
             raise ValueError(f"key {self.column}: give one of values, days, edges or private: true")
+        if self.open_ends and self.edges is None:
+            raise ValueError(f"key {self.column}: open_ends needs edges")
         if self.edges is not None:
             is_finite = all(math.isfinite(edge) for edge in self.edges)
             if len(self.edges) < 2 or not is_finite or sorted(set(self.edges)) != list(self.edges):
@@ -215,7 +219,19 @@ class Question(_Part):
             raise ValueError("private and public keys cannot be mixed; make all keys private or all public")
         if self.is_private and "quantiles" in self.statistics:
             raise ValueError("quantiles need public keys: name the key's values")
+        if "quantiles" in self.statistics and self.measure is not None:
+            self._require_distinct_bins()
         return self
+
+    def _require_distinct_bins(self) -> None:
+        try:
+            self.bin_key()
+        except ValidationError as error:
+            assert self.measure is not None
+            raise ValueError(
+                f"measure {self.measure.column}: the range {self.measure.lower} to {self.measure.upper} is too narrow "
+                f"for {self.quantile_bins} bins of quantiles; widen it, or use fewer quantile_bins"
+            ) from error
 
     @property
     def needs_measure(self) -> bool:
@@ -231,6 +247,13 @@ class Question(_Part):
         """Return the parts that decide the exact aggregates. Questions of equal shape can share a bounded view."""
         counted = (self.dataset, self.purpose, self.unit, self.where, self.group_by)
         return (*counted, self.measure, self.contribution())
+
+    def bin_key(self) -> Key:
+        """Return the bins of the quantiles. The first and the last also contain everything beyond the bounds."""
+        assert self.measure is not None
+        lower, upper, bins = self.measure.lower, self.measure.upper, self.quantile_bins
+        inner = [lower + (upper - lower) * place / bins for place in range(1, bins)]
+        return Key(column=self.measure.column, edges=(lower, *inner, upper), open_ends=True)
 
     def contribution(self) -> ContributionBounds:
         """Return the bounds of one customer's contribution."""

@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import product
-from sys import float_info
 from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -23,7 +22,7 @@ from privacy.dp.errors import BadQuestion, DpError, QuestionFailed
 from privacy.dp.ledger import Answered, Ledger
 from privacy.dp.mechanism import add_gaussian, select_keys
 from privacy.dp.noise_plan import NoisePlan
-from privacy.dp.question import Key, Question
+from privacy.dp.question import Question
 from privacy.dp.render import NoisyTable, render
 from privacy.dp.trail import Trail
 
@@ -158,7 +157,7 @@ def add_noise(plan: NoisePlan, exact: Exact, bins: Exact) -> NoisyTable:
     histogram: dict[Group, list[int]] = {}
     if "bins" in plan.names:
         vector = plan.vector("bins")
-        places = [(*group, label) for group, label in product(groups, _bins(question).public_values())]
+        places = [(*group, label) for group, label in product(groups, question.bin_key().public_values())]
         counts = _sums(bins, places, len(question.group_by) + 1, "n")
         values, _ = add_gaussian(counts, vector.l2_sensitivity, vector.rho)
         for place, value in zip(places, values, strict=True):
@@ -216,13 +215,5 @@ def _selected(plan: NoisePlan, exact: Exact) -> list[Group]:
 
 def _by_bin(question: Question) -> Question:
     return question.model_copy(
-        update={"group_by": (*question.group_by, _bins(question)), "measure": None, "statistics": ("count",)}
+        update={"group_by": (*question.group_by, question.bin_key()), "measure": None, "statistics": ("count",)}
     )
-
-
-def _bins(question: Question) -> Key:
-    """Return the bins of the quantiles. The first and the last also contain everything beyond the bounds."""
-    assert question.measure is not None
-    lower, upper, bins = question.measure.lower, question.measure.upper, question.quantile_bins
-    inner = [lower + (upper - lower) * place / bins for place in range(1, bins)]
-    return Key(column=question.measure.column, edges=(-float_info.max, *inner, float_info.max))

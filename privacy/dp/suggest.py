@@ -3,7 +3,8 @@
 Bounds of a measure, or of a customer's rows, must not be read from the data, because the largest value belongs to one
 customer. So two histograms with public edges are released: of the measure in one random row of each customer, and of
 the number of rows per customer. Each has one row per customer (sensitivity 1 for data sets that differ in all rows of
-one customer), half of ρ, and a debit of its own. The suggestion is post-processing of the two.
+one customer), half of ρ, and a debit of its own. The suggestion is post-processing of the two. The first and
+the last bin also count the customers beyond them, so a suggestion that ends at an outer edge says "at least so far".
 
 Guarantee: ρ-zCDP in total, as `release`.
 """
@@ -58,7 +59,7 @@ class BoundsQuestion(BaseModel):
     def _histogram(self, column: str, edges: Sequence[float], where: tuple[Condition, ...]) -> Question:
         return Question(
             dataset=self.dataset, purpose=self.purpose, unit=self.unit, statistics=("count",), rho=self.rho / 2,
-            group_by=(Key(column=column, edges=tuple(edges)),), where=where, bounds=Bounds(rows=1),
+            group_by=(Key(column=column, edges=tuple(edges), open_ends=True),), where=where, bounds=Bounds(rows=1),
         )  # fmt: skip
 
 
