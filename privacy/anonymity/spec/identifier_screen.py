@@ -112,7 +112,9 @@ def _uniqueness(values: pd.Series, column: ColumnSpec) -> str | None:
         if column.hierarchy.kind in FIXED_HIERARCHIES or not _is_text(values) or _are_measures(values):
             return None
         most = UNIQUE_LABEL_SHARE
-    if distinct >= most and not pd.api.types.is_float_dtype(values):
+    # A sensitive measurement, such as an income, may differ in every row: the models limit what it reveals.
+    is_measurement = column.role == "sensitive" and pd.api.types.is_float_dtype(values)
+    if distinct >= most and not is_measurement:
         return f"is different in {distinct:.0%} of the rows, like an identifier"
     return None
 

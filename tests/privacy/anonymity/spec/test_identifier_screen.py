@@ -151,3 +151,22 @@ def test_infinity_is_released_as_a_value() -> None:
     made = anonymize(table, spec_of()).table
     assert made["age"].str.contains("inf").any()
     assert not made["age"].str.contains(".0", regex=False).all()
+
+
+def test_a_cell_that_reads_like_a_null_is_kept_apart_from_a_null() -> None:
+    table = pd.DataFrame({"one": ["(missing)", None] * 20, "ill": ["flu", "cold"] * 20})
+    spec = Spec.model_validate(
+        {
+            "columns": {"one": {"role": "quasi"}, "ill": {"role": "sensitive"}},
+            "models": [{"name": "k_anonymity", "k": 4}],
+        }
+    )
+    made = anonymize(table, spec).table
+    assert made.groupby("one")["ill"].unique().map(list).to_dict() == {'"(missing)"': ["flu"], "(missing)": ["cold"]}
+
+
+def test_a_column_of_unique_fractions_is_not_insensitive() -> None:
+    table = people().assign(spent=np.linspace(10.01, 99.99, 60))
+    with pytest.raises(SpecError, match="is different in 100% of the rows"):
+        anonymize(table, spec_of({"spent": {"role": "insensitive"}}))
+    assert "spent" in anonymize(table, spec_of({"spent": {"role": "sensitive"}})).table
