@@ -42,7 +42,7 @@ def print_summary(
         skipped = ", ".join(tables["skipped"])
         reason = "the run failed" if progress.error else "an input failed its checks or its build"
         console.print(f"[red]Not rebuilt[/red], because {reason}: {skipped}", soft_wrap=True)
-    for turn in progress.turns.values():
+    for turn in progress.listed:
         for fault in turn.faults:
             console.print(f"[red]Failed:[/red] {turn.table}: {_plain(fault)}", soft_wrap=True)
     for line in describe_unmatched(total["unmatched"]):
@@ -58,9 +58,7 @@ def print_summary(
 
 def as_json(progress: RunProgress, settings: Settings, seconds: float, unmatched: Sequence[UnmatchedFile] = ()) -> str:
     """Return the totals and the turn of each table as one JSON document."""
-    document = totals(progress, settings, seconds, unmatched) | {
-        "turns": [asdict(turn) for turn in progress.turns.values()]
-    }
+    document = totals(progress, settings, seconds, unmatched) | {"turns": [asdict(turn) for turn in progress.listed]}
     return json.dumps(document, ensure_ascii=False, indent=2)
 
 
@@ -68,7 +66,7 @@ def totals(
     progress: RunProgress, settings: Settings, seconds: float, unmatched: Sequence[UnmatchedFile] = ()
 ) -> dict[str, Any]:
     """Return the totals of a run by topic: tables, rows, quality, landed files left out, and where to look next."""
-    turns = list(progress.turns.values())
+    turns = list(progress.listed)
     return {
         "engine": settings.engine,
         "seconds": round(seconds, 2),

@@ -39,7 +39,7 @@ def status(data: Data = None, as_json: Json = False) -> None:
         "newest_event": str(newest.day) if newest.day else None,
         "warnings": [newest.warning] if newest.warning else [],
         "last_run": last_run(settings),
-        "tables": [_row(state) for state in tables],
+        "tables": [_row(state) for state in tables if state.version is not None],
         "quarantine": [
             {**asdict(group), "quarantined_at": group.quarantined_at.isoformat()}
             for group in quarantined_groups(quarantined_items(lakehouse))

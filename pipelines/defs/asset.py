@@ -22,7 +22,7 @@ from pipelines.orchestration.failure import RETRY, own_errors_are_final
 from pipelines.orchestration.identity_metadata import IDENTIFIER, identity_charts
 from pipelines.orchestration.metadata import asset_key
 from pipelines.orchestration.pipeline_run import PipelineRun
-from pipelines.orchestration.table_event import report_table
+from pipelines.orchestration.table_event import report_absent, report_table
 from pipelines.quality.gx_import import preload
 from privacy.consent.policy import built_in_policy
 from privacy.consent.verdict_change import PERMISSION
@@ -34,7 +34,7 @@ def bronze_asset(contract: Contract, checked: Contract) -> dg.AssetsDefinition:
     @dg.asset(
         **_declaration(contract),
         kinds={"deltalake", contract.file.format if contract.file else "file"},
-        # Sources load before any table is built, so that their checks run in the background meanwhile.
+        # Sources load before any table is built: only then is it known which tables have input. Checks run meanwhile.
         op_tags={"dagster/priority": "1"},
     )
     def load(context: dg.AssetExecutionContext, run: dg.ResourceParam[PipelineRun]) -> dg.MaterializeResult[Any]:
@@ -43,15 +43,18 @@ def bronze_asset(contract: Contract, checked: Contract) -> dg.AssetsDefinition:
         with own_errors_are_final():
             options = LoadOptions.of(run.settings, run.reference_date)
             report = ingest_source(contract, lakehouse, run.settings.landing_dir, protection, clock, options)
+            verdict = run.verdicts[contract.table] = judge_loads(contract, lakehouse, report)
+            if not lakehouse.exists(contract.table) and not verdict.faults:
+                run.inspector.note_loaded(contract.table)
+                return report_absent(context, "No file of this source has landed.")
             if not lakehouse.exists(contract.table):
-                # A retailer without this source gets an empty table, so that the tables made from it can be built.
+                # Every file was refused. The empty table carries the check that says so.
                 BronzeTable(contract, lakehouse).commit([], [], in_utc(clock()))
             if report.files_new:
                 # Imported in this thread: the thread of the checks cannot silence its warnings, because Python has
                 # one list of warning filters for all threads.
                 preload()
             run.inspector.begin_source(checked)
-            verdict = run.verdicts[contract.table] = judge_loads(contract, lakehouse, report)
             counts = {
                 metadata.ADDED: report.rows_added,
                 metadata.QUARANTINED: report.rows_quarantined,
@@ -97,6 +100,8 @@ def derived_asset(
     )
     def refresh(context: dg.AssetExecutionContext, run: dg.ResourceParam[PipelineRun]) -> dg.MaterializeResult[Any]:
         started = perf_counter()
+        if table.name not in run.fed:
+            return report_absent(context, "No source that feeds this table has landed.")
         with own_errors_are_final():
             report = refresh_table(table, run.lakehouse, run.build_context, ConsentFilter(run.lakehouse, run.consent))
             if checks_early:

@@ -10,7 +10,7 @@ import dagster as dg
 
 from installation.settings import Settings
 from pipelines.orchestration.home import prepare_home
-from pipelines.orchestration.run_story import failure_sentence, killed_sentence, last_sign_of_life
+from pipelines.orchestration.run_story import failure_sentence, killed_sentence, last_sign_of_life, stopped_sentence
 
 JOB = "refresh"
 """Name of the job that refreshes every table."""
@@ -49,7 +49,8 @@ def newest_run(instance: dg.DagsterInstance, *, is_locked: bool) -> dict[str, An
         explanation = None if is_locked else killed_sentence(instance, run_id)
         ended = ended or last_sign_of_life(instance, run_id)
     elif status is not dg.DagsterRunStatus.SUCCESS:
-        explanation = failure_sentence(instance, run_id)
+        stopped = stopped_sentence(instance, run_id)
+        state, explanation = ("stopped", stopped) if stopped else (state, failure_sentence(instance, run_id))
     return {
         "run_id": run_id,
         "state": state,

@@ -1,15 +1,20 @@
 """Says in a sentence what an unsuccessful run was doing when it ended, from the events that Dagster recorded of it."""
 
+from collections.abc import Iterator
+
 import dagster as dg
 
 # Private: the types of events, which Dagster's public API filters by but does not export.
-from dagster._core.events import DagsterEventType
+from dagster._core.events import DagsterEvent, DagsterEventType
 from dagster._core.events.log import EventLogEntry
+from dagster_shared.error import SerializableErrorInfo
 
+from installation.disk_fault import mentions_full_disk
 from pipelines.orchestration import check_result, landing_result
 
 _ENDS = {DagsterEventType.STEP_SUCCESS, DagsterEventType.STEP_FAILURE, DagsterEventType.STEP_SKIPPED}
 _STEPS = {DagsterEventType.STEP_START, *_ENDS}
+_INTERRUPTIONS = {"DagsterExecutionInterruptedError", "KeyboardInterrupt"}
 _NAMED_FAILURES = 3
 
 
@@ -19,6 +24,37 @@ def killed_sentence(instance: dg.DagsterInstance, run_id: str) -> str:
     return (
         f"The run was killed or the machine stopped while it {doing}. Finished tables are kept; run again to continue."
     )
+
+
+def stopped_sentence(instance: dg.DagsterInstance, run_id: str) -> str | None:
+    """Return the sentence about a run that a signal stopped; None for another run."""
+    for entry in instance.all_logs(run_id, of_type=DagsterEventType.STEP_FAILURE):
+        event = entry.dagster_event
+        if event is not None and is_interrupted(event):
+            doing = _activity(str(event.step_key))
+            reason = "because the disk is full" if is_out_of_space(event) else "by a signal"
+            return f"The run was stopped {reason} while it {doing}. Finished tables are kept; run again to continue."
+    return None
+
+
+def is_interrupted(event: DagsterEvent) -> bool:
+    """Return whether the event says that a step was interrupted: by Ctrl-C, SIGTERM or a full disk."""
+    if event.event_type is not DagsterEventType.STEP_FAILURE:
+        return False
+    return any(error.cls_name in _INTERRUPTIONS for error in _chain(event.step_failure_data.error))
+
+
+def is_out_of_space(event: DagsterEvent) -> bool:
+    """Return whether the event says that a step failed because the disk is full."""
+    if event.event_type is not DagsterEventType.STEP_FAILURE:
+        return False
+    return any(mentions_full_disk(error.message) for error in _chain(event.step_failure_data.error))
+
+
+def _chain(error: SerializableErrorInfo | None) -> Iterator[SerializableErrorInfo]:
+    while error is not None:
+        yield error
+        error = error.cause
 
 
 def failure_sentence(instance: dg.DagsterInstance, run_id: str) -> str | None:
