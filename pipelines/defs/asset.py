@@ -23,6 +23,7 @@ from pipelines.orchestration.identity_metadata import IDENTIFIER, identity_chart
 from pipelines.orchestration.metadata import asset_key
 from pipelines.orchestration.pipeline_run import PipelineRun
 from pipelines.orchestration.table_event import report_absent, report_table
+from pipelines.orchestration.value_table import value_metadata
 from pipelines.quality.gx_import import preload
 from privacy.consent.policy import built_in_policy
 from privacy.consent.verdict_change import PERMISSION
@@ -64,7 +65,7 @@ def bronze_asset(contract: Contract, checked: Contract) -> dg.AssetsDefinition:
                 "files_new": report.files_new,
                 "rows_known": report.rows_known,
             }
-            return _report(context, lakehouse, contract.table, counts, started, is_current=report.files_new == 0)
+            return _report(context, lakehouse, contract, counts, started, is_current=report.files_new == 0)
 
     return load
 
@@ -121,7 +122,7 @@ def derived_asset(
             return _report(
                 context,
                 run.lakehouse,
-                table.name,
+                contract,
                 {},
                 started,
                 is_current=report.was_current,
@@ -149,7 +150,7 @@ def trend_asset(contract: Contract) -> dg.AssetsDefinition:
         with own_errors_are_final():
             added = run.inspector.extend_trend()
             found = {metadata.ADDED: added}
-            return _report(context, run.lakehouse, contract.table, found, started, is_current=added == 0)
+            return _report(context, run.lakehouse, contract, found, started, is_current=added == 0)
 
     return extend
 
@@ -207,7 +208,7 @@ def _declaration(contract: Contract, inputs: Iterable[str] = (), version: int = 
 def _report(
     context: dg.AssetExecutionContext,
     lakehouse: Lakehouse,
-    table: str,
+    contract: Contract,
     found: Mapping[str, Any],
     started: float,
     *,
@@ -219,7 +220,7 @@ def _report(
 
     Its state is the id of the table with its fingerprint `made_from`, or with its version if it has no fingerprint.
     """
-    delta = lakehouse.delta(table)
+    delta = lakehouse.delta(contract.table)
     profile = read_profile(delta)
     seconds = round(perf_counter() - started, 3)
     return report_table(
@@ -227,5 +228,9 @@ def _report(
         {metadata.ROWS: profile.rows, metadata.SECONDS: seconds, **found, **metadata.profile_metadata(profile)},
         is_current=is_current,
         state=f"{delta.metadata().id}:{made_from or profile.version}",
-        details=lambda: {**details(), **metadata.profile_chart(profile)},
+        details=lambda: {
+            **details(),
+            **metadata.profile_chart(profile),
+            **value_metadata(contract, lakehouse, profile),
+        },
     )

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from deltalake.exceptions import DeltaError
 
-from installation.contract.document import Contract, FileFormat
+from installation.contract.document import Column, Contract, FileFormat
 from installation.lakehouse.lakehouse import Lakehouse
 from pipelines.errors import IngestError
 from pipelines.ingest.batch import TEXT_BATCH_ROWS, RawBatch
@@ -20,6 +20,7 @@ from pipelines.ingest.deduplication import Deduplication
 from pipelines.ingest.exact_json import decode_exactly
 from pipelines.ingest.fault import FileFaultError, RowFault, RowFaults
 from pipelines.ingest.field_encryption import RowEncryptor
+from pipelines.ingest.header import loose_name
 from pipelines.ingest.json_lines_file import as_text, parse_line
 from pipelines.ingest.load_option import LoadOptions
 from pipelines.ingest.load_result import LoadResult
@@ -115,9 +116,10 @@ def _batches(rows: list[dict[str, Any]], contract: Contract) -> Iterator[tuple[R
 
 def _batch(rows: list[dict[str, Any]], contract: Contract, form: FileFormat) -> RawBatch:
     faults = RowFaults.none(len(rows))
+    kept = [decode_exactly(row["record"]) for row in rows]
     records = []
-    for position, row in enumerate(rows):
-        record, fault = _reopen(decode_exactly(row["record"]), form)
+    for position, stored in enumerate(kept):
+        record, fault = _reopen(stored, form)
         records.append(record)
         if fault is not None:
             faults.mark_row(position, fault)
@@ -126,7 +128,7 @@ def _batch(rows: list[dict[str, Any]], contract: Contract, form: FileFormat) -> 
         values = []
         for position, record in enumerate(records):
             try:
-                values.append(next((_value(record[key], form) for key in column.headers if key in record), None))
+                values.append(_value(_find(record, column), form))
             except RecursionError:
                 values.append(None)
                 faults.mark_row(position, RowFault(column.name, "json", "nested too deeply"))
@@ -134,7 +136,7 @@ def _batch(rows: list[dict[str, Any]], contract: Contract, form: FileFormat) -> 
         # A Parquet file marks null itself, so no text of it means null.
         columns[column.name] = array if form.format == "parquet" else blank_to_null(array, form.null_values)
     lines = np.array([row["line"] for row in rows], np.int64)
-    return RawBatch(columns, lines, records.__getitem__, faults)
+    return RawBatch(columns, lines, kept.__getitem__, faults)
 
 
 def _reopen(record: dict[str, Any], form: FileFormat) -> tuple[dict[str, Any], RowFault | None]:
@@ -144,11 +146,20 @@ def _reopen(record: dict[str, Any], form: FileFormat) -> tuple[dict[str, Any], R
     """
     if WHOLE_TEXT not in record:
         return record, None
-    if form.format == "jsonl":
+    if form.format in ("json", "jsonl"):
         text = restore_text(record[WHOLE_TEXT], form.codec)
         parsed, fault = parse_line(text, form.encoding)
         return (decode_exactly(text) if fault is None else parsed), fault
     return {}, RowFault(None, "fields", "the line cannot be split into fields; correct it in the file")
+
+
+def _find(record: dict[str, Any], column: Column) -> Any:
+    """Return the value of a column in a record, whose names may be spelled otherwise, as files may; else None."""
+    exact = next((key for key in column.headers if key in record), None)
+    if exact is None:
+        loose = set(map(loose_name, column.headers))
+        exact = next((key for key in record if loose_name(key) in loose), None)
+    return None if exact is None else record[exact]
 
 
 def _value(kept: Any, form: FileFormat) -> str | None:

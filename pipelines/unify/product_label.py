@@ -75,10 +75,8 @@ def readable_labels(codes: Iterable[str]) -> dict[str, str]:
 
     The last word of a code of full length is left out unless a shorter code has it: it may have been cut off.
 
-    >>> readable_labels(["FRZN JCE CONC/DRNKS", "SFT DRNK 2 LITER BTL CARB INCL", "CANDY BARS (SINGLES)(INCLUDING"])
-    {'FRZN JCE CONC/DRNKS': 'Frozen juice concentrate, drinks', \
-'SFT DRNK 2 LITER BTL CARB INCL': 'Soft drink 2 liter bottle carbonated', \
-'CANDY BARS (SINGLES)(INCLUDING': 'Candy bars (singles)'}
+    >>> readable_labels(["CANDY BARS (SINGLES)(INCLUDING", "FRZN FRUITS"])
+    {'CANDY BARS (SINGLES)(INCLUDING': 'Candy bars (singles)', 'FRZN FRUITS': 'Frozen fruits'}
     """
     known = sorted(set(codes))
     whole = {word for code in known if len(code) < LONGEST_CODE for word in _WORD.findall(code)} | set(_WORDS)
