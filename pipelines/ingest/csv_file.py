@@ -20,6 +20,7 @@ from pipelines.ingest.text_rows import NUL_RUN, TextRows
 OTHER_DELIMITERS = (",", ";", "\t", "|")
 # Records that are read one by one before the rest is tried at once again.
 SINGLE_RECORDS = 256
+REST = "follows a broken record that has too few fields, and may be the rest of it"
 BACKSLASH = "a quote is escaped by a backslash, which CSV does not know; double the quote instead"
 
 
@@ -51,6 +52,8 @@ class CsvFile:
             self.notes, self.drift = header.notes, header.drift
             pending = TextRows(self.form, header)
             self._records = self._split(lines, strict=True)
+            # Whether the last record was broken and has too few fields, so that it may go on in the next line.
+            self._may_go_on = False
             has_more = True
             while has_more:
                 has_more = self._read_some(lines, pending)
@@ -122,6 +125,8 @@ class CsvFile:
 
     def _add_at_once(self, lines: BoundedLines, pending: TextRows) -> bool:
         """Add the next lines if each of them is a record of its own; return whether they were added."""
+        if self._may_go_on:
+            return False
         texts = lines.peek(NUL_RUN, "\\" + self.form.quote)
         try:
             records = list(self._split(texts, strict=True))
@@ -149,7 +154,10 @@ class CsvFile:
                 return False
             record = lines.record
             text = record[0] if len(record) == 1 else "".join(record)
-            if len(record) > 1 and (fault := self._find_swallowed(record, start, pending.last_sound)):
+            may_go_on, self._may_go_on = self._may_go_on, False
+            if may_go_on and fields and not is_like(fields, pending.last_sound or []):
+                pending.add_broken(record, start, REST)
+            elif len(record) > 1 and (fault := self._find_swallowed(record, start, pending.last_sound)):
                 pending.add_broken(record, start, fault)
             elif "\\" in text and self._doubtful_escape.search(text):
                 pending.add_broken(record, start, BACKSLASH)
@@ -177,6 +185,7 @@ class CsvFile:
                 f"that opens in line {start} is not closed there"
             )
         pending.add_broken(record, start, reason)
+        self._may_go_on = len(next(self._split(record[-1:]), [])) < pending.width
         lines.next_record()
 
     def _find_swallowed(self, record: list[str], start: int, sound: list[str] | None) -> str | None:
