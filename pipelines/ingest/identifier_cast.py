@@ -28,10 +28,13 @@ from pipelines.ingest.value_rule import ValueRule
 from privacy.protection.normal_form import clean_code
 
 EXACT_LIMIT = 2**53
+# From here on not all whole numbers have a form in the floating-point type of so many bits.
+EXACT_LIMITS = {16: 2**11, 32: 2**24, 64: EXACT_LIMIT}
 DAMAGED: Fault = ("identifier", "scientific notation: destroyed by a spreadsheet; export the column as text")
 NOT_EXACT: Fault = (
     "identifier",
-    "a floating-point number of 2^53 or more is no longer exact; export the column as text or integer",
+    "a floating-point number of 2^53 or more (2^24 in single precision) is no longer exact; "
+    "export the column as text or integer",
 )
 FRACTION: Fault = ("identifier", "a number with a fraction is no identifier; export the column as text")
 NO_NUMBER: Fault = ("identifier", "not a number (NaN or infinite); export missing values as null")
@@ -101,7 +104,7 @@ def numbers_to_text(values: pa.Array, rule: ValueRule) -> CastColumn:
     numbers = values.cast(pa.float64())
     dense = numbers.fill_null(0.0).to_numpy(zero_copy_only=False)
     finite = keep(numbers, np.isfinite(dense), NO_NUMBER)
-    exact = keep(finite.values, np.abs(dense) < EXACT_LIMIT, NOT_EXACT).after(finite)
+    exact = keep(finite.values, np.abs(dense) < EXACT_LIMITS[values.type.bit_width], NOT_EXACT).after(finite)
     whole = np.isfinite(dense) & (dense == np.trunc(dense))
     if rule.is_identifier:
         exact = keep(exact.values, whole, FRACTION).after(exact)
