@@ -28,14 +28,22 @@ from pipelines.ingest.value_rule import ValueRule
 from privacy.protection.normal_form import clean_code
 
 EXACT_LIMIT = 2**53
-# From here on not all whole numbers have a form in the floating-point type of so many bits.
-EXACT_LIMITS = {16: 2**11, 32: 2**24, 64: EXACT_LIMIT}
 DAMAGED: Fault = ("identifier", "scientific notation: destroyed by a spreadsheet; export the column as text")
 NOT_EXACT: Fault = (
     "identifier",
-    "a floating-point number of 2^53 or more (2^24 in single precision) is no longer exact; "
-    "export the column as text or integer",
+    "a floating-point number of 2^53 or more is no longer exact; export the column as text or integer",
 )
+# The whole numbers from which on a floating-point type of so many bits has gaps, and the fault of such a number.
+EXACT: dict[int, tuple[int, Fault]] = {
+    32: (
+        2**24,
+        (
+            "identifier",
+            "a 32-bit floating-point number of 2^24 or more is no longer exact; export the column as text",
+        ),
+    ),
+    64: (EXACT_LIMIT, NOT_EXACT),
+}
 FRACTION: Fault = ("identifier", "a number with a fraction is no identifier; export the column as text")
 NO_NUMBER: Fault = ("identifier", "not a number (NaN or infinite); export missing values as null")
 CELL_ERROR: Fault = ("identifier", "an error value of a spreadsheet; correct the cell and export the file again")
@@ -104,7 +112,8 @@ def numbers_to_text(values: pa.Array, rule: ValueRule) -> CastColumn:
     numbers = values.cast(pa.float64())
     dense = numbers.fill_null(0.0).to_numpy(zero_copy_only=False)
     finite = keep(numbers, np.isfinite(dense), NO_NUMBER)
-    exact = keep(finite.values, np.abs(dense) < EXACT_LIMITS[values.type.bit_width], NOT_EXACT).after(finite)
+    limit, fault = EXACT[values.type.bit_width]
+    exact = keep(finite.values, np.abs(dense) < limit, fault).after(finite)
     whole = np.isfinite(dense) & (dense == np.trunc(dense))
     if rule.is_identifier:
         exact = keep(exact.values, whole, FRACTION).after(exact)
