@@ -169,7 +169,9 @@ def test_a_replay_reads_a_floating_point_id_as_the_file_did(shop: Shop) -> None:
 
 def test_a_replay_uses_the_zone_of_the_contract_as_it_is_now(shop: Shop) -> None:
     assert loaded(shop, "id,seen_at\n1,1496532600000\n", {"seen_at": dict(TIME)}) == []
-    assert reasons(shop) == [(2, "seen_at", "a number is no time: state timeUnit, or a format such as yyyyMMdd, in the contract")]
+    assert reasons(shop) == [
+        (2, "seen_at", "a number is no time: state timeUnit, or a format such as yyyyMMdd, in the contract")
+    ]
     shop.contract_with({"id": dict(KEY), "seen_at": {**TIME, "timeUnit": "milliseconds"}})
     shop.replay(time_zone="UTC")
     assert shop.rows(["seen_at"]) == [(at("2017-06-03 23:30:00"),)]
