@@ -13,8 +13,10 @@ from pipelines.ingest.fault import FileFaultError, RowFault, RowFaults
 from pipelines.ingest.json_document import is_document, read_document
 from pipelines.ingest.json_field import JsonFields
 from pipelines.ingest.landing import LandedFile
+from pipelines.ingest.number_text import in_format
 from pipelines.ingest.text_column import WHOLE_TEXT, blank_to_null, text_column
 from pipelines.ingest.text_lines import UNDECODABLE, keep_bytes, open_lines, open_text
+from privacy.contract.column import NumberFormat
 
 START_CHARACTERS = 1 << 16
 
@@ -42,6 +44,7 @@ class JsonFile:
         self.notes: tuple[str, ...] = ()
         self.drift: tuple[DriftEvent, ...] = ()
         self._fields = JsonFields(contract, file.name)
+        self._formats = {column.name: column.number_format for column in contract.columns if column.number_format}
 
     def batches(self) -> Iterator[RawBatch]:
         """Yield the file's rows in batches; blank lines are skipped, and a record that is not an object is marked.
@@ -89,9 +92,9 @@ class JsonFile:
                 faults.mark_row(position, record.fault)
         self._fields.add(objects, faults)
 
-        def nested(row: int, name: str, keys: tuple[str, ...]) -> str | None:
+        def exact_text(row: int, name: str, keys: tuple[str, ...]) -> str | None:
             try:
-                return as_text(_field(decode_exactly(records[row].text), keys))
+                return as_text(_field(decode_exactly(records[row].text), keys), self._formats.get(name))
             except RecursionError:
                 faults.mark_row(row, RowFault(name, "json", "nested too deeply"))
                 return None
@@ -99,9 +102,11 @@ class JsonFile:
         columns = {}
         for name, keys in self._fields.keys.items():
             values = [_field(item, keys) for item in objects]
-            if not _PLAIN.issuperset(map(type, values)):
+            # With a number format, a number has to be told from a text that holds one.
+            is_formatted = name in self._formats
+            if is_formatted or not _PLAIN.issuperset(map(type, values)):
                 values = [
-                    as_text(value) if type(value) in _PLAIN or type(value) is bool else nested(row, name, keys)
+                    exact_text(row, name, keys) if is_formatted or isinstance(value, dict | list) else as_text(value)
                     for row, value in enumerate(values)
                 ]
             array = text_column(values, name, self.form.encoding, faults)
@@ -139,14 +144,14 @@ def _check_object(value: Any, text: str, encoding: str) -> tuple[dict[str, Any],
     return value, None
 
 
-def as_text(value: Any) -> str | None:
+def as_text(value: Any, form: NumberFormat | None = None) -> str | None:
     """Return a field's value as text, so that the contract decides its type; null stays None.
 
-    Objects and lists stay JSON, in which numbers remain numbers.
+    Objects and lists stay JSON, in which numbers remain numbers. A `Number` is written in the column's number format.
     """
     if value is None or type(value) is str:
         return value
-    return plain(str(value)) if isinstance(value, Number) else encode(value)
+    return in_format(plain(str(value)), form) if isinstance(value, Number) else encode(value)
 
 
 def _field(item: dict[str, Any], headers: tuple[str, ...]) -> Any:
