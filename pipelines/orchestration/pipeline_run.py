@@ -13,6 +13,7 @@ from installation.reference_date import ReferenceDate, decision_moment
 from installation.settings import Settings
 from pipelines.consent.build_log import BuildLog
 from pipelines.derived_table.fed_table import FedTables
+from pipelines.derived_table.input_table import absent_table
 from pipelines.derived_table.table import BuildContext
 from pipelines.engine.session import Engine
 from pipelines.ingest.load_verdict import LoadVerdict, judge_tables
@@ -81,7 +82,7 @@ class PipelineRun:
             site=self.settings.quality_site_dir,
             load_id=self.run_id,
             measured_at=in_utc(self.installation.clock()),
-            fed=self.fed,
+            stand_in=lambda name: None if name in self.fed else absent_table(name, self.contracts, self.engine.spark),
         )
 
     @cached_property
