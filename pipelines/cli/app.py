@@ -10,6 +10,7 @@ from pipelines.cli import (
     dp,
     identity,
     keys,
+    profile,
     quarantine,
     read,
     retention,
@@ -59,6 +60,7 @@ app.add_typer(contracts.app, name="contracts")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(identity.app, name="identity")
 app.command("read")(read.read)
+app.command("profile")(profile.profile)
 app.add_typer(consent.app, name="consent")
 app.add_typer(audit.app, name="audit")
 app.add_typer(keys.app, name="keys")

@@ -26,13 +26,18 @@ def status(data: Data = None, as_json: Json = False) -> None:
     from pipelines.ingest.landing import unmatched_files
     from pipelines.ingest.quarantine_content import quarantined_groups, quarantined_items
     from pipelines.quality.inspection import record_folder
+    from pipelines.quality.newest_event import find_newest_event
     from pipelines.quality.table_status import read_table_status
 
     installation = installation_for(data)
     settings, lakehouse = installation.settings, installation.lakehouse
     tables = list(read_table_status(lakehouse, installation.contracts, record_folder(settings)))
+    newest = find_newest_event(lakehouse, installation.contracts, installation.reference_date())
     document = {
         "data": str(settings.data_dir),
+        "reference_date": str(newest.today),
+        "newest_event": str(newest.day) if newest.day else None,
+        "warnings": [newest.warning] if newest.warning else [],
         "last_run": last_run(settings),
         "tables": [_row(state) for state in tables if state.version is not None],
         "quarantine": [
@@ -91,6 +96,9 @@ def _print(document: dict[str, Any]) -> None:
     console.print()
     for line in _sentences(document["last_run"]):
         console.print(escape(line), soft_wrap=True)
+    console.print(f"Reference date {document['reference_date']}, newest event {document['newest_event'] or '-'}")
+    for warning in document["warnings"]:
+        console.print(f"[yellow]{warning}[/yellow]", soft_wrap=True)
     console.print(f"{waiting:,} rows are in quarantine" + (": bojagi quarantine list" if waiting else ""))
     for entry in refused:
         line = f"{entry['source']}: {entry['file']}: refused: {entry['reason']}"

@@ -13,6 +13,7 @@ from pipelines.consent.filter import ConsentFilter, deciding_purposes
 from pipelines.derived_table.refresh import refresh_table
 from pipelines.derived_table.table import DerivedTable
 from pipelines.ingest.bronze import BronzeTable
+from pipelines.ingest.load_option import LoadOptions
 from pipelines.ingest.load_verdict import judge_loads
 from pipelines.ingest.source_load import in_utc, ingest_source
 from pipelines.orchestration import metadata
@@ -22,6 +23,7 @@ from pipelines.orchestration.identity_metadata import IDENTIFIER, identity_chart
 from pipelines.orchestration.metadata import asset_key
 from pipelines.orchestration.pipeline_run import PipelineRun
 from pipelines.orchestration.table_event import report_absent, report_table
+from pipelines.orchestration.value_table import value_metadata
 from pipelines.quality.gx_import import preload
 from privacy.consent.policy import built_in_policy
 from privacy.consent.verdict_change import PERMISSION
@@ -33,19 +35,18 @@ def bronze_asset(contract: Contract, checked: Contract) -> dg.AssetsDefinition:
     @dg.asset(
         **_declaration(contract),
         kinds={"deltalake", contract.file.format if contract.file else "file"},
-        # All sources load before any table is built, because the reference date is the day of their latest event.
+        # Sources load before any table is built, so that their checks run in the background meanwhile.
         op_tags={"dagster/priority": "1"},
     )
     def load(context: dg.AssetExecutionContext, run: dg.ResourceParam[PipelineRun]) -> dg.MaterializeResult[Any]:
         started = perf_counter()
         lakehouse, protection, clock = run.lakehouse, run.protection, run.installation.clock
         with own_errors_are_final():
-            report = ingest_source(
-                contract, lakehouse, run.settings.landing_dir, protection, clock, int(run.settings.max_line_size)
-            )
+            options = LoadOptions.of(run.settings, run.reference_date)
+            report = ingest_source(contract, lakehouse, run.settings.landing_dir, protection, clock, options)
             verdict = run.verdicts[contract.table] = judge_loads(contract, lakehouse, report)
             if not lakehouse.exists(contract.table) and not verdict.faults:
-                run.inspector.note_loaded(contract.table, run.reference_date.guess(contract))
+                run.inspector.note_loaded(contract.table)
                 return report_absent(context, "No file of this source has landed.")
             if not lakehouse.exists(contract.table):
                 # Every file was refused. The empty table carries the check that says so.
@@ -54,7 +55,7 @@ def bronze_asset(contract: Contract, checked: Contract) -> dg.AssetsDefinition:
                 # Imported in this thread: the thread of the checks cannot silence its warnings, because Python has
                 # one list of warning filters for all threads.
                 preload()
-            run.inspector.begin_source(checked, run.reference_date.guess(contract))
+            run.inspector.begin_source(checked)
             counts = {
                 metadata.ADDED: report.rows_added,
                 metadata.QUARANTINED: report.rows_quarantined,
@@ -64,7 +65,7 @@ def bronze_asset(contract: Contract, checked: Contract) -> dg.AssetsDefinition:
                 "files_new": report.files_new,
                 "rows_known": report.rows_known,
             }
-            return _report(context, lakehouse, contract.table, counts, started, is_current=report.files_new == 0)
+            return _report(context, lakehouse, contract, counts, started, is_current=report.files_new == 0)
 
     return load
 
@@ -105,7 +106,7 @@ def derived_asset(
         with own_errors_are_final():
             report = refresh_table(table, run.lakehouse, run.build_context, ConsentFilter(run.lakehouse, run.consent))
             if checks_early:
-                run.inspector.begin(contract, run.reference_date())
+                run.inspector.begin(contract)
             # When a run for chosen days writes the table, Dagster reports all of these days by itself.
             if days and (report.was_current or not context.has_partition_key_range):
                 profile = read_profile(run.lakehouse.delta(table.name))
@@ -121,7 +122,7 @@ def derived_asset(
             return _report(
                 context,
                 run.lakehouse,
-                table.name,
+                contract,
                 {},
                 started,
                 is_current=report.was_current,
@@ -149,7 +150,7 @@ def trend_asset(contract: Contract) -> dg.AssetsDefinition:
         with own_errors_are_final():
             added = run.inspector.extend_trend()
             found = {metadata.ADDED: added}
-            return _report(context, run.lakehouse, contract.table, found, started, is_current=added == 0)
+            return _report(context, run.lakehouse, contract, found, started, is_current=added == 0)
 
     return extend
 
@@ -207,7 +208,7 @@ def _declaration(contract: Contract, inputs: Iterable[str] = (), version: int = 
 def _report(
     context: dg.AssetExecutionContext,
     lakehouse: Lakehouse,
-    table: str,
+    contract: Contract,
     found: Mapping[str, Any],
     started: float,
     *,
@@ -219,7 +220,7 @@ def _report(
 
     Its state is the id of the table with its fingerprint `made_from`, or with its version if it has no fingerprint.
     """
-    delta = lakehouse.delta(table)
+    delta = lakehouse.delta(contract.table)
     profile = read_profile(delta)
     seconds = round(perf_counter() - started, 3)
     return report_table(
@@ -227,5 +228,9 @@ def _report(
         {metadata.ROWS: profile.rows, metadata.SECONDS: seconds, **found, **metadata.profile_metadata(profile)},
         is_current=is_current,
         state=f"{delta.metadata().id}:{made_from or profile.version}",
-        details=lambda: {**details(), **metadata.profile_chart(profile)},
+        details=lambda: {
+            **details(),
+            **metadata.profile_chart(profile),
+            **value_metadata(contract, lakehouse, profile),
+        },
     )

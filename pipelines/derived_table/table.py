@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import DataFrame, SparkSession
 
+from installation.settings import DEFAULT_TIME_ZONE
 from privacy.consent.errors import ConsentError
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ class BuildContext:
     matching: MatchingSession | None = None
     """Inputs of the matching of register entries. If it is None, customers are found by exact keys alone."""
 
+    time_zone: str = DEFAULT_TIME_ZONE
+    """Zone of the shop's wall time, in which silver and gold hold times."""
     fed: Container[str] | None = None
     """The tables that have input. A build reads the others as empty tables. If it is None, all have."""
 

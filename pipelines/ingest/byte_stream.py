@@ -49,7 +49,7 @@ def open_bytes(path: Path, member: str | None = None) -> io.BufferedReader:
         _refuse_foreign(start)
         codec = find_codec(start)
         if codec is None:
-            return path.open("rb")
+            return path.open("rb", BUFFER_BYTES)
         stream = pa.CompressedInputStream(pa.OSFile(str(path)), codec)
         return _inner(_Decompressed(stream, SizeLimit(path.stat().st_size), f"the {codec} data is"))
     except OSError as error:
@@ -67,6 +67,7 @@ def open_seekable(path: Path, member: str | None = None) -> Path | io.BytesIO:
     """
     if member is None:
         start = read_start(path)
+        _refuse_foreign(start)
         if find_codec(start) is None and (not is_zip(start) or is_workbook(path)):
             return path
     with open_bytes(path, member) as stream:

@@ -148,6 +148,8 @@ def _rules(column: Column) -> Iterable[str]:
         yield "primary key"
     if column.minimum is not None or column.maximum is not None:
         yield f"{column.minimum} to {column.maximum}"
+    if column.unit:
+        yield f"in {column.unit}"
     if column.enum:
         yield "one of " + ", ".join(map(str, column.enum))
     if column.pattern:
