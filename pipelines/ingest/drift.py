@@ -157,4 +157,6 @@ def _similarity(old: str, new: str) -> float:
 
 
 def _words(name: str) -> list[str]:
-    return [word.casefold() for word in WORDS.findall(unicodedata.normalize("NFKC", name))]
+    """Return the words of a name without case, separators and the s of an English plural."""
+    words = [word.casefold() for word in WORDS.findall(unicodedata.normalize("NFKC", name))]
+    return [word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word for word in words]

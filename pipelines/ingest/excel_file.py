@@ -100,6 +100,8 @@ class ExcelFile:
             reason = f"the file is {kind}, although its contract states xlsx; open it in Excel and save it as .xlsx"
             raise FileFaultError("format", f"{reason}, or state another format in the contract")
         check_size(content, size)
+        if hasattr(content, "read"):
+            content.seek(0)
         return content
 
     def _choose_sheet(self, workbook: CalamineWorkbook) -> CalamineSheet:

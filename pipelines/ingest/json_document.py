@@ -103,6 +103,7 @@ class _Reader:
                 raise self.fault(reason_of(error)) from error
             # More digits of a number may follow.
             if end < len(self._text) or not self._read():
+                self._check_length(end - self.position)
                 part = self._text[self.position : end]
                 self.position = end
                 return value, part
@@ -117,14 +118,17 @@ class _Reader:
         envelope = ENVELOPE.match(self._text) if self._records == 1 and self._line == 1 else None
         return envelope_fault(envelope[1]) if envelope and len(self._text) > self._limit else None
 
+    def _check_length(self, length: int) -> None:
+        if length > self._limit:
+            reason = (
+                f"record {self._records} is longer than {self._limit} characters; correct it or raise max_line_size"
+            )
+            raise self._explain() or FileFaultError("line_length", reason)
+
     def _read(self) -> bool:
         """Read more text behind the position; return whether there is any."""
         length = len(self._text) - self.position
-        if length > self._limit:
-            raise self._explain() or FileFaultError(
-                "line_length",
-                f"record {self._records} is longer than {self._limit} characters; correct it or raise max_line_size",
-            )
+        self._check_length(length)
         # As much again as there is, so that a long record is not parsed too often.
         chunk = "" if self._is_complete else self._file.read(max(CHUNK_CHARACTERS, length))
         self._is_complete = not chunk

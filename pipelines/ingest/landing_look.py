@@ -21,7 +21,7 @@ from pipelines.ingest.text_lines import PARQUET_MAGIC
 
 # Folder below the root of the lakehouse, with one file for each source.
 FOLDER = "landing_look"
-TAIL_BYTES = 64
+TAIL_BYTES = 4096
 WAITING = (
     "waiting, because its last line has no line end and it may still be being written; the next run loads it if it has "
     "not changed by then"
@@ -103,5 +103,5 @@ def has_open_end(path: Path, form: FileFormat) -> bool:
         return False
     if form.format == "csv":
         return not end.endswith((b"\n", b"\r"))
-    is_complete = end.rstrip().endswith((b"}", b"]"))
+    is_complete = end.rstrip().endswith((b"}", b"]")) or not end.strip()
     return not is_complete and (form.format == "json" or not end.endswith((b"\n", b"\r")))
