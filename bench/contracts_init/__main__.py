@@ -45,7 +45,12 @@ def main() -> None:
                 mark = "doubt listed" if draft.is_doubted else "SILENT"
                 print(f"seed {seed}, {mark}: {'; '.join(draft.faults)}", file=sys.stderr)
     _print("dialects not drafted fully right", ours, peers, WRONG_PERCENT)
-    _print("the same, files in UTF-8 without footer", [own for own, _ in shared], [peer for _, peer in shared], WRONG_PERCENT)
+    _print(
+        "the same, files in UTF-8 without footer",
+        [own for own, _ in shared],
+        [peer for _, peer in shared],
+        WRONG_PERCENT,
+    )
     Claim("wrong drafts that list no doubt about it", 100 * silent / count, "%", runs=count).print_json()
 
 

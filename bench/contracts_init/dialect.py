@@ -43,15 +43,35 @@ ENCODINGS = (
 )
 # Words of names and places in the languages that each encoding is used for.
 WORDS = {
-    "utf-8": "김민준 이서연 박지훈 최수빈 서울특별시 부산광역시 우유 Müller José Zoë 東京 Łódź Ångström café".split(),
-    "cp949": "김민준 이서연 박지훈 최수빈 정하은 서울특별시 부산광역시 강남구 우유 식빵 똠방각하 펲시 골드 실버".split(),
-    "iso-8859-1": "Åsa Åke Örebro Malmö Jørgen Bæk Århus Müller Köln Straße José Muñoz João São François Élodie crème".split(),
-    "cp1252": "Åsa Örebro Jørgen Århus Müller Köln Größe José Muñoz João François Élodie œuvre naïve “quoted” €uro".split(),
-    "shift_jis": "東京都 大阪府 りんご バナナ 山田太郎 鈴木花子 商品名 ひらがな カタカナ 牛乳".split(),
-    "gb18030": "北京市 上海市 张伟 王芳 苹果 牛奶 广州 深圳 数量 中文".split(),
-    "cp1251": "Москва Анна Иванов Петрова молоко хлеб Казань Сочи яблоко Жуков".split(),
-}
-PLAIN_WORDS = "milk bread apple Seoul Berlin open closed gold silver".split()
+    "utf-8": (
+        "김민준", "이서연", "박지훈", "최수빈", "서울특별시", "부산광역시", "우유", "Müller",
+        "José", "Zoë", "東京", "Łódź", "Ångström", "café",
+    ),
+    "cp949": (
+        "김민준", "이서연", "박지훈", "최수빈", "정하은", "서울특별시", "부산광역시", "강남구", "우유",
+        "식빵", "똠방각하", "펲시", "골드", "실버",
+    ),
+    "iso-8859-1": (
+        "Åsa", "Åke", "Örebro", "Malmö", "Jørgen", "Bæk", "Århus", "Müller", "Köln", "Straße",
+        "José", "Muñoz", "João",
+        "São", "François", "Élodie", "crème",
+    ),
+    "cp1252": (
+        "Åsa", "Örebro", "Jørgen", "Århus", "Müller", "Köln", "Größe", "José", "Muñoz", "João",
+        "François", "Élodie", "œuvre", "naïve", "“quoted”", "€uro",
+    ),
+    "shift_jis": (
+        "東京都", "大阪府", "りんご", "バナナ", "山田太郎", "鈴木花子", "商品名", "ひらがな", "カタカナ", "牛乳",
+    ),
+    "gb18030": (
+        "北京市", "上海市", "张伟", "王芳", "苹果", "牛奶", "广州", "深圳", "数量", "中文",
+    ),
+    "cp1251": (
+        "Москва", "Анна", "Иванов", "Петрова", "молоко", "хлеб", "Казань", "Сочи", "яблоко",
+        "Жуков",
+    ),
+}  # fmt: skip
+PLAIN_WORDS = ["milk", "bread", "apple", "Seoul", "Berlin", "open", "closed", "gold", "silver"]
 NULLS = ((), (), (), ("NULL",), ("\\N",), ("N/A",), ("-",), ("#N/A",), ("nan",))
 HEADERS: dict[str, tuple[str, ...]] = {
     "identifier": ("member_no", "order_id", "sku", "store_code", "Customer ID", "product_code"),
@@ -136,7 +156,9 @@ def _is_of(column: Column, country: str) -> bool:
     is_german = "," in separators[0] or separators[1] in (".", " ")
     if number and is_german != (country == "german") and set(separators) & {",", ".", " "} != {"."}:
         return False
-    return not (time.startswith("MM/") and country != "american") and not (time.startswith("dd/") and country == "american")
+    return not (time.startswith("MM/") and country != "american") and not (
+        time.startswith("dd/") and country == "american"
+    )
 
 
 def _sound(draw: Callable[[Random], Cell]) -> Callable[[Random], Cell]:

@@ -23,7 +23,7 @@ from pipelines.contracts.file_sample import DraftError
 from pipelines.contracts.rehearsal import parse_contract
 from pipelines.ingest.batch_check import check_batch
 from pipelines.ingest.load_option import LoadOptions
-from pipelines.ingest.source_load import open_source
+from pipelines.ingest.source_file import open_source
 from pipelines.ingest.value_rule import value_rules
 from privacy.contract.fault import ContractError
 
@@ -72,7 +72,7 @@ def judge_draft(file: GeneratedFile, path: Path) -> Verdict:
         return Verdict(tuple(faults), is_doubted)
     wrong = _column_faults(file, types, rows, DRAFT_TYPES)
     faults += wrong.values()
-    return Verdict(tuple(faults), is_doubted or bool(wrong) and set(wrong) <= doubted)
+    return Verdict(tuple(faults), is_doubted or (bool(wrong) and set(wrong) <= doubted))
 
 
 def judge_sniffer(file: GeneratedFile, path: Path) -> Verdict:
@@ -124,7 +124,9 @@ def _load(drafted: Draft) -> Rows:
     return rows
 
 
-def _column_faults(file: GeneratedFile, types: Mapping[str, str], rows: Rows, allowed: Mapping[str, str]) -> dict[str, str]:
+def _column_faults(
+    file: GeneratedFile, types: Mapping[str, str], rows: Rows, allowed: Mapping[str, str]
+) -> dict[str, str]:
     faults: dict[str, str] = {}
     for column in file.columns:
         kind = types.get(column.title, "missing")

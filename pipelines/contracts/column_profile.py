@@ -154,10 +154,17 @@ def _profile_arrow(source: pa.DataType, column: SampleColumn, texts: Sequence[st
         return Profile(Reading("number", f"decimal({source.precision},{source.scale})"))
     if types.is_timestamp(source):
         options = {"timezone": True} if source.tz else {}
+        day = Reading("date", "date")
+        if column.is_loose and column.values.null_count < len(column.values) and count_misfits(day, column.values) == 0:
+            return Profile(day)
         return Profile(Reading("timestamp", "timestamp_ntz", options))
     if types.is_integer(source) and texts:
         reading = guess_unit(texts, _allowed(texts), hint.times)
-        return Profile(reading if reading and count_misfits(reading, column.values) <= _allowed(texts) else Reading("integer", "bigint"))
+        return Profile(
+            reading
+            if reading and count_misfits(reading, column.values) <= _allowed(texts)
+            else Reading("integer", "bigint")
+        )
     if types.is_floating(source) and texts:
         return _profile_floats(column, hint)
     tests: tuple[tuple[Callable[[Any], bool], Reading], ...] = (
@@ -175,9 +182,12 @@ def _profile_arrow(source: pa.DataType, column: SampleColumn, texts: Sequence[st
 
 
 def _profile_floats(column: SampleColumn, hint: ColumnHint) -> Profile:
-    """Return the profile of binary numbers. Whole ones in an identifier were integers before a null made them floats."""
+    """Return the profile of binary numbers; whole ones in an identifier were integers before nulls made them floats."""
     present = column.values.drop_null()
     is_whole = pc.all(pc.equal(present, pc.trunc(present)), min_count=0).as_py()
+    if is_whole and column.is_loose and not hint.times.is_code and not hint.times.is_time:
+        whole = Reading("integer", "bigint")
+        return Profile(whole if count_misfits(whole, column.values) == 0 else Reading("number", "double"))
     if is_whole and hint.times.is_code:
         note = "identifiers that a program stored as floating-point numbers; they are loaded as text without .0"
         return Profile(TEXT, notes=(note,))
@@ -201,7 +211,9 @@ def _profile_numbers(texts: Sequence[str], hint: ColumnHint, *, is_integer: bool
     return Profile(Reading("number", "double"))
 
 
-_LONG = f"identifiers: numbers with more than {number_guess.MAX_NUMBER_DIGITS} digits are loaded as text, which keeps every digit"
+_LONG = (
+    f"identifiers: numbers with more than {number_guess.MAX_NUMBER_DIGITS} digits are loaded as text, which keeps all"
+)
 
 
 def _profile_texts(texts: Sequence[str], hint: ColumnHint) -> Profile:
@@ -233,7 +245,9 @@ def _profile_digits(texts: Sequence[str], hint: ColumnHint) -> Profile:
     allowed = _allowed(texts)
     if hint.times.is_code:
         return Profile(TEXT, notes=("an identifier is loaded as text, which keeps leading zeros",))
-    reading = guess_time(texts, allowed, hint.times) if hint.times.is_time or len(texts[0]) in _COMPACT_LENGTHS else None
+    reading = (
+        guess_time(texts, allowed, hint.times) if hint.times.is_time or len(texts[0]) in _COMPACT_LENGTHS else None
+    )
     reading = reading or guess_unit(texts, allowed, hint.times)
     if reading is not None:
         return _profile(reading, texts)

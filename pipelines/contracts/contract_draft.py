@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pipelines.contracts.column_profile import Profile
 from pipelines.contracts.file_sample import Sample
@@ -44,7 +44,7 @@ class Draft:
     primary_key: tuple[str, ...]
     event_time: str | None
     subject_key: str | None
-    nulls: NullGuess = NullGuess()
+    nulls: NullGuess = field(default_factory=NullGuess)
     time_zone: str | None = None
     """Zone of the times that state none; None if there are no such times."""
     left_out: tuple[tuple[str, str], ...] = ()
@@ -77,7 +77,7 @@ def list_guesses(column: DraftColumn) -> Iterator[str]:
 
 
 def list_doubts(draft: Draft, column: DraftColumn) -> Iterator[str]:
-    """Yield each question about a column that its values do not answer, and each loss of rows that a load would have."""
+    """Yield each question about a column that its values do not answer, and the rows that go to quarantine for it."""
     yield from column.profile.doubts
     for text, where in draft.nulls.doubts:
         if column.header in where:

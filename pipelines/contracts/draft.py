@@ -51,7 +51,7 @@ def draft(path: Path, name: str | None = None) -> str:
 
 
 def draft_contract(path: Path, name: str | None = None, options: LoadOptions | None = None) -> Draft:
-    """Return the guessed contract of a file, corrected by a trial load. `options` are those of the installation's loads.
+    """Return the guessed contract of a file, corrected by a trial load. `options` are those of the loads of a run.
 
     Raises:
         DraftError: the file is missing, empty, of another format or broken.
@@ -99,9 +99,11 @@ def _table_name(path: Path) -> str:
 
 
 def _find_key(columns: list[DraftColumn], sample: Sample) -> tuple[str, ...]:
+    places = {column.name: place for place, column in enumerate(columns)}
+
     def rank(column: DraftColumn) -> tuple[bool, bool, int]:
         is_named = column.name.split("_")[-1] in _KEY_WORDS
-        return (not is_named, not column.profile.is_unique, columns.index(column))
+        return (not is_named, not column.profile.is_unique, places[column.name])
 
     def is_key(column: DraftColumn) -> bool:
         # Exports sometimes repeat a row. A few repetitions are an error and do not rule out the key.

@@ -7,8 +7,8 @@ from dataclasses import replace
 from pipelines.contracts.column_profile import RARE_SHARE, Profile, allowed_misfits
 from pipelines.contracts.contract_draft import Draft, DraftColumn
 from pipelines.contracts.draft_yaml import render_draft
-from pipelines.contracts.rehearsal import Rehearsal, RowProblem, rehearse
 from pipelines.contracts.reading import TEXT
+from pipelines.contracts.rehearsal import Rehearsal, RowProblem, rehearse
 from pipelines.ingest.load_option import LoadOptions
 
 MAX_TRIALS = 5

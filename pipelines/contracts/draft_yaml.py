@@ -18,7 +18,13 @@ _PLAIN = re.compile(r"[\w가-힣][\w가-힣 ./:()'-]*")
 
 def render_draft(draft: Draft) -> str:
     """Return the drafted contract as YAML text."""
-    return "\n".join([*_head(draft), *_server(draft), *_schema(draft), *_service_levels(draft), ""])
+    lines = [*_head(draft), *_server(draft), *_schema(draft), *_service_levels(draft), ""]
+    return "\n".join(_printable(line) if "#" in line else line for line in lines)
+
+
+def _printable(line: str) -> str:
+    """Return a line with a comment without characters that YAML does not allow, which headers may have."""
+    return line if line.isprintable() else "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in line)
 
 
 def _trial(draft: Draft) -> Iterator[str]:
@@ -78,10 +84,10 @@ def _server(draft: Draft) -> Iterator[str]:
     if sample.encoding:
         yield from _encoding(sample.encoding)
     properties = list(_server_properties(draft))
-    if properties:
+    if any(not line.startswith("#") for line in properties):
         yield "    customProperties:"
-        for line in properties:
-            yield f"      {line}"
+    for line in properties:
+        yield f"      {line}"
 
 
 def _encoding(guess: EncodingGuess) -> Iterator[str]:

@@ -120,8 +120,12 @@ def _guess_legacy(content: bytes, is_whole: bool) -> EncodingGuess:
     if name == "CP1252" and not re.search(rb"[\x80-\x9f]", content):
         name = "ISO-8859-1"
     if close:
-        return EncodingGuess(name, f"{len(words)} words are readable in each of them", tuple(other for other, _ in close))
-    return EncodingGuess(name, f"{len(words)} words outside ASCII are readable in it, and less so in any other encoding")
+        return EncodingGuess(
+            name, f"{len(words)} words are readable in each of them", tuple(other for other, _ in close)
+        )
+    return EncodingGuess(
+        name, f"{len(words)} words outside ASCII are readable in it, and less so in any other encoding"
+    )
 
 
 def _distinct_words(text: str) -> Iterator[str]:
@@ -151,7 +155,9 @@ def _word_cost(word: str, candidate: _Candidate) -> float:
                 total += _MISPLACED * (not previous.isascii() and not letter.isascii())
             elif _is_latin(letter) != _is_latin(previous) and letter.isalpha() and previous.isalpha():
                 # Korean and Japanese put particles and units behind Latin words; alphabets are not mixed in a word.
-                total += 2 * _MIXED if letter.lower() != letter.upper() and previous.lower() != previous.upper() else _MIXED
+                total += (
+                    2 * _MIXED if letter.lower() != letter.upper() and previous.lower() != previous.upper() else _MIXED
+                )
         previous = letter
     return total
 

@@ -10,22 +10,26 @@ import codecs
 import io
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from installation.contract.document import Contract
 from pipelines.contracts.csv_dialect import NoHeaderError, find_dialect
 from pipelines.contracts.encoding_guess import EncodingGuess, guess_encoding
 from pipelines.contracts.json_sample import JsonKinds, read_kinds
+from pipelines.contracts.sheet_sample import find_sheet
 from pipelines.ingest.archive import is_workbook, is_zip, list_members
-from pipelines.ingest.byte_stream import find_codec, open_bytes, read_start
+from pipelines.ingest.batch import RawBatch
+from pipelines.ingest.byte_stream import open_bytes, open_seekable, read_start
 from pipelines.ingest.fault import FileFaultError
+from pipelines.ingest.json_document import is_document
 from pipelines.ingest.landing import LandedFile
-from pipelines.ingest.source_load import open_source
+from pipelines.ingest.source_file import open_source, read_safely
 from pipelines.ingest.text_lines import DEFAULT_MAX_LINE
 from privacy.contract.column import Column
 from privacy.contract.document import FileFormat
@@ -60,12 +64,14 @@ class DraftError(PrivacyError):
 class SampleColumn:
     """The values of one column as ingest reads them before conversion: texts, or Arrow values of a Parquet file.
 
-    `kinds` are the JSON types of the values; empty for other formats.
+    `kinds` are the JSON types of the values; empty for other formats. `is_loose`: the file has one type for all numbers
+    and one for dates and times, as sheets do.
     """
 
     header: str
     values: pa.Array
     kinds: JsonKinds = field(default_factory=JsonKinds)
+    is_loose: bool = False
 
 
 @dataclass(frozen=True)
@@ -127,20 +133,26 @@ def _read(path: Path, files: tuple[LandedFile, ...]) -> Sample:
     if format_ == "parquet":
         return _read_columns(files, FileFormat("*", format_), None, ())
     if format_ == "xlsx":
-        from pipelines.contracts.sheet_sample import find_sheet
-
         sheet = find_sheet(first)
+        if sheet is None:
+            raise DraftError(f"{path} has no sheet with a header and at least one row. Give such a workbook.")
+        _refuse_repeated(path, sheet.headers, f"row {sheet.form.header_row}")
         return _read_columns(files, sheet.form, sheet.headers, sheet.notes)
     content, is_whole = _read_bytes(first)
     guess = guess_encoding(content, is_whole=is_whole)
-    if not guess.encoding.startswith("UTF-16") and _CONTROL.sub(b"", content[:4096]).__len__() < 0.95 * len(content[:4096]):
+    if not guess.encoding.startswith("UTF-16") and _CONTROL.sub(b"", content[:4096]).__len__() < 0.95 * len(
+        content[:4096]
+    ):
         raise DraftError(f"{path} is not text: it has control characters. Export it as CSV, JSON, Parquet or Excel.")
-    text = codecs.getincrementaldecoder(guess.codec)("surrogateescape").decode(content, final=is_whole)
+    try:
+        text = codecs.getincrementaldecoder(guess.codec)("surrogateescape").decode(content, final=is_whole)
+    except UnicodeError as error:
+        raise DraftError(f"{path} is not valid {guess.encoding}: it ends within a character. Send it again.") from error
     text = text.removeprefix("\ufeff")
     if not text.strip():
         raise DraftError(f"{path} has no rows. Give a file with a header and at least one row.")
     if format_ in ("jsonl", "json"):
-        return _read_json(path, files, format_, guess, text, is_whole)
+        return _read_json(path, files, guess, text, is_whole)
     return _read_csv(path, files, guess, text, is_whole)
 
 
@@ -193,12 +205,13 @@ def _read_csv(path: Path, files: tuple[LandedFile, ...], guess: EncodingGuess, t
         dialect = find_dialect(lines, is_whole=is_whole)
     except NoHeaderError as error:
         raise DraftError(
-            f"{path} line {error.line} is no header: {error.data_fields} of its {error.fields} fields look like values. "
-            "Add a line with the column names."
+            f"{path} line {error.line} is no header: {error.data_fields} of its {error.fields} fields look like values"
+            ". Add a line with the column names."
         ) from error
     notes = [f"line {dialect.header_row} is the header; the lines above it are not read"] * (dialect.header_row > 1)
     if dialect.footer_rows:
         notes.append(f"the last {dialect.footer_rows} lines are no rows; every file must end with as many such lines")
+    notes += _unfinished(text, is_whole)
     form = FileFormat(
         "*",
         "csv",
@@ -212,6 +225,12 @@ def _read_csv(path: Path, files: tuple[LandedFile, ...], guess: EncodingGuess, t
     return _read_columns(files, form, dialect.headers, tuple(notes), guess)
 
 
+def _unfinished(text: str, is_whole: bool) -> list[str]:
+    if not is_whole or text.endswith(("\n", "\r")):
+        return []
+    return ["the last line has no line end; a run loads the file when it has seen it unchanged before"]
+
+
 def _refuse_repeated(path: Path, headers: Sequence[str], place: str) -> None:
     repeated = [header for header, count in Counter(header for header in headers if header).items() if count > 1]
     if repeated:
@@ -219,19 +238,16 @@ def _refuse_repeated(path: Path, headers: Sequence[str], place: str) -> None:
         raise DraftError(f"{path} {place} repeats the header {named}. Give each column its own header.")
 
 
-def _read_json(
-    path: Path, files: tuple[LandedFile, ...], format_: str, guess: EncodingGuess, text: str, is_whole: bool
-) -> Sample:
-    form = FileFormat("*", format_, guess.codec)
-    # A file of objects that begins with a bracket is one array, whatever its suffix says.
-    if text.lstrip().startswith("["):
-        form = FileFormat("*", "json", guess.codec)
-    elif format_ == "json":
-        form = FileFormat("*", "jsonl", guess.codec)
+def _read_json(path: Path, files: tuple[LandedFile, ...], guess: EncodingGuess, text: str, is_whole: bool) -> Sample:
+    # Files named .json often hold one object per line, and files named .jsonl an array.
+    form = FileFormat("*", "json" if is_document(text) else "jsonl", guess.codec)
     kinds = read_kinds(text, form.format == "json", is_whole, SAMPLE_ROWS)
     if not kinds:
-        raise DraftError(f"{path} has no JSON object with a field. Write one JSON object per line, or an array of them.")
-    sample = _read_columns(files, form, tuple(kinds), (), guess)
+        raise DraftError(
+            f"{path} has no JSON object with a field. Write one JSON object per line, or an array of them."
+        )
+    notes = tuple(_unfinished(text, is_whole)) if form.format == "jsonl" else ()
+    sample = _read_columns(files, form, tuple(kinds), notes, guess)
     columns = tuple(SampleColumn(column.header, column.values, kinds[column.header]) for column in sample.columns)
     return Sample(sample.files, form, columns, sample.rows, guess, sample.notes, (), sample.is_whole)
 
@@ -251,23 +267,28 @@ def _read_columns(
     contract = text_contract(form, named)
     chunks: dict[str, list[pa.Array]] = {column.name: [] for column in contract.columns}
     rows, is_whole = 0, True
-    source = open_source(files[0], contract, DEFAULT_MAX_LINE)
-    with closing(source.batches()) as batches:
-        for batch in batches:
-            if rows >= SAMPLE_ROWS:
-                is_whole = False
-                break
-            sound = pa.array(batch.faults.is_sound)
-            for name, parts in chunks.items():
-                values = batch.columns.get(name, pa.nulls(batch.rows, pa.string()))
-                parts.append(values.filter(sound)[: SAMPLE_ROWS - rows])
-            taken = int(batch.faults.is_sound.sum())
-            is_whole = is_whole and taken <= SAMPLE_ROWS - rows
-            rows = min(rows + taken, SAMPLE_ROWS)
-    columns = tuple(SampleColumn(column.header, _joined(chunks[column.name])) for column in contract.columns)
+    for batch in _batches(files, contract):
+        if rows >= SAMPLE_ROWS:
+            is_whole = False
+            break
+        sound = pa.array(batch.faults.is_sound)
+        for name, parts in chunks.items():
+            values = batch.columns.get(name, pa.nulls(batch.rows, pa.string()))
+            parts.append(values.filter(sound)[: SAMPLE_ROWS - rows])
+        taken = int(batch.faults.is_sound.sum())
+        is_whole = is_whole and taken <= SAMPLE_ROWS - rows
+        rows = min(rows + taken, SAMPLE_ROWS)
+    is_loose = form.format == "xlsx"
+    columns = tuple(SampleColumn(c.header, _joined(chunks[c.name]), is_loose=is_loose) for c in contract.columns)
     if not columns:
         raise DraftError(f"{files[0].path} has no columns. Export it again.")
     return Sample(files, form, columns, rows, guess, notes, unnamed, is_whole)
+
+
+def _batches(files: Sequence[LandedFile], contract: Contract) -> Iterator[RawBatch]:
+    for file in files:
+        with closing(read_safely(open_source(file, contract, DEFAULT_MAX_LINE))) as batches:
+            yield from batches
 
 
 def text_contract(form: FileFormat, headers: Sequence[str]) -> Contract:
@@ -280,10 +301,6 @@ def text_contract(form: FileFormat, headers: Sequence[str]) -> Contract:
 
 
 def _parquet_headers(file: LandedFile) -> tuple[str, ...]:
-    import pyarrow.parquet as pq
-
-    from pipelines.ingest.byte_stream import open_seekable
-
     try:
         with pq.ParquetFile(open_seekable(file.path, file.member)) as opened:
             headers = tuple(opened.schema_arrow.names)
@@ -298,10 +315,6 @@ def _joined(parts: Sequence[pa.Array]) -> pa.Array:
     if not parts:
         return pa.array([], pa.string())
     flat = [part.dictionary_decode() if pa.types.is_dictionary(part.type) else part for part in parts]
-    return pa.concat_arrays(flat)
-
-
-def is_compressed(path: Path) -> bool:
-    """Return whether the bytes of a file are compressed."""
-    start = read_start(path)
-    return find_codec(start) is not None or (is_zip(start) and not is_workbook(path))
+    kinds = {part.type for part in flat if not pa.types.is_null(part.type)}
+    target = kinds.pop() if len(kinds) == 1 else pa.string()
+    return pa.concat_arrays([part.cast(target) for part in flat])

@@ -25,17 +25,13 @@ class _Integer(str):
     __slots__ = ()
 
 
-class _Number(str):
-    __slots__ = ()
+_DECODER = json.JSONDecoder(parse_int=_Integer)
 
 
-_DECODER = json.JSONDecoder(parse_int=_Integer, parse_float=_Number)
-
-
-def read_kinds(text: str, is_array: bool, is_whole: bool, rows: int) -> dict[str, JsonKinds]:
+def read_kinds(text: str, is_document: bool, is_whole: bool, rows: int) -> dict[str, JsonKinds]:
     """Return the types by field, of at most `rows` objects; broken lines are left out. Null is no type."""
     found: dict[str, JsonKinds] = {}
-    objects = _array_objects(text) if is_array else _line_objects(text, is_whole)
+    objects = _document_objects(text) if is_document else _line_objects(text, is_whole)
     for record, _ in zip(objects, range(rows), strict=False):
         for header, value in record.items():
             kinds = found.setdefault(header, JsonKinds())
@@ -61,9 +57,9 @@ def _objects(texts: Iterable[str]) -> Iterator[dict[str, Any]]:
             yield value
 
 
-def _array_objects(text: str) -> Iterator[dict[str, Any]]:
-    """Yield the objects of an array one by one, so that a text that ends early still gives the first ones."""
-    position = text.index("[") + 1
+def _document_objects(text: str) -> Iterator[dict[str, Any]]:
+    """Yield the objects of an array, or objects over several lines; a text that ends early gives the first ones."""
+    position = text.index("[") + 1 if text.lstrip().startswith("[") else 0
     while True:
         while position < len(text) and text[position] in " \t\r\n,":
             position += 1
@@ -80,7 +76,7 @@ def _kind(value: Any) -> str:
         return "boolean"
     if isinstance(value, _Integer):
         return "integer"
-    if isinstance(value, _Number | float):
+    if isinstance(value, float):
         return "number"
     if isinstance(value, str):
         return "text"

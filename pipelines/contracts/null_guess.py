@@ -10,7 +10,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 # Texts that programs write for a missing value, and that are hardly ever a value.
-CERTAIN = ("NULL", "null", "Null", "\\N", "N/A", "n/a", "#N/A", "NaN", "nan", "NaT", "(null)", "<null>", "<NA>", "#NULL!", "-", "--")
+CERTAIN = (
+    "NULL",
+    "null",
+    "Null",
+    "\\N",
+    "N/A",
+    "n/a",
+    "#N/A",
+    "NaN",
+    "nan",
+    "NaT",
+    "(null)",
+    "<null>",
+    "<NA>",
+    "#NULL!",
+    "-",
+    "--",
+)
 # Texts that may be values. Columns of numbers or times have to show that they are not.
 POSSIBLE = (".", "?", "NA", "na", "None", "none", "NONE", "nil", "미상", "없음", "해당없음", "unknown", "Unknown")
 # Country and element codes, surnames and product codes are spelled like this.

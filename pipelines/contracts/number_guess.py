@@ -19,7 +19,7 @@ CODES = (
 _CURRENCY = "|".join(re.escape(mark) for mark in sorted((*SIGNS, *CODES), key=len, reverse=True))
 _WHOLE = ("₩", "KRW", "원", "¥", "JPY", "円", "₫", "VND")  # Currencies without a smaller unit.
 _COMMA = "a comma before three digits may be a decimal comma; it is read as thousands separator"
-_BODY = rf"\d(?:[\d.,' ]*\d)?|[.,]\d+"
+_BODY = r"\d(?:[\d.,' ]*\d)?|[.,]\d+"
 _WRITTEN = re.compile(
     rf"(?P<open>\()?(?P<sign>[-+])?\s?(?P<before>{_CURRENCY})?[ ]?(?P<inner>[-+])?(?P<body>{_BODY})"
     rf"(?P<mark>%)?[ ]?(?P<after>{_CURRENCY})?(?P<late>%)?(?P<close>\))?(?P<trailing>-)?"
@@ -115,7 +115,9 @@ def _plain(plain: Sequence[str], texts: Sequence[str], allowed: int, hint: FileH
         if hint is not None and hint.decimal == ",":
             scale, digits = 0, max(len(text) for text in plain)
             form = {"decimal": ",", "thousands": "."}
-            doubts = ("a point before three digits is read as thousands separator, because other columns have a decimal comma",)
+            doubts = (
+                "a point before three digits is read as thousands separator, as other columns have a decimal comma",
+            )
             return _typed(scale, digits, form, "", doubts)
         doubts = ("a point before three digits may separate thousands; it is read as the decimal point",)
     rendered = all(is_rendered_float(text) or _INTEGER.fullmatch(text) for text in plain)

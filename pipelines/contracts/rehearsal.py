@@ -18,7 +18,7 @@ from pipelines.contracts.file_sample import Sample
 from pipelines.ingest.batch_check import check_batch
 from pipelines.ingest.fault import FileFaultError
 from pipelines.ingest.load_option import LoadOptions
-from pipelines.ingest.source_load import open_source
+from pipelines.ingest.source_file import check_safely, open_source, read_safely
 from pipelines.ingest.value_rule import value_rules
 
 # Enough for a minute of reading. Of larger files the draft says how many rows were loaded on trial.
@@ -69,11 +69,13 @@ def rehearse(sample: Sample, contract_text: str, name: str, options: LoadOptions
     rows, is_whole = 0, True
     try:
         for file in sample.files:
-            for batch in open_source(file, contract, options.max_line).batches():
-                checked = check_batch(batch, contract, rules)
+            for batch in read_safely(open_source(file, contract, options.max_line)):
+                checked = check_safely(batch, lambda given: check_batch(given, contract, rules))
                 rows += batch.rows
                 for code, fault in enumerate(checked.faults.meanings, 1):
-                    counts[RowProblem(fault.column, fault.rule, fault.reason)] += int((checked.faults.codes == code).sum())
+                    counts[RowProblem(fault.column, fault.rule, fault.reason)] += int(
+                        (checked.faults.codes == code).sum()
+                    )
                 if rows >= MAX_ROWS:
                     is_whole = False
                     break

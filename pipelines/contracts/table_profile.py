@@ -38,9 +38,7 @@ def profile_columns(sample: Sample, names: Mapping[str, str]) -> tuple[dict[str,
     second = {}
     for column in sample.columns:
         words = hints[column.header].words
-        hint = ColumnHint(
-            names[column.header], frozenset(nulls.values), TimeHint(words, today, day_first), numbers
-        )
+        hint = ColumnHint(names[column.header], frozenset(nulls.values), TimeHint(words, today, day_first), numbers)
         second[column.header] = profile_column(column, hint)
     return second, nulls
 

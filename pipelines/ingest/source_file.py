@@ -6,13 +6,12 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from lzma import LZMAError
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import pyarrow as pa
 
 from installation.contract.document import Contract
 from pipelines.ingest.batch import RawBatch
-from pipelines.ingest.batch_preparation import PreparedBatch
 from pipelines.ingest.csv_file import CsvFile
 from pipelines.ingest.drift import DriftEvent
 from pipelines.ingest.excel_file import ExcelFile
@@ -39,6 +38,9 @@ CONTENT_ERRORS = (
     LZMAError,
     zipfile.BadZipFile,
 )
+
+
+T = TypeVar("T")
 
 
 class SourceFile(Protocol):
@@ -77,7 +79,7 @@ def read_safely(source: SourceFile) -> Iterator[RawBatch]:
         raise unknown_fault(error, "read") from error
 
 
-def check_safely(batch: RawBatch, work: Callable[[RawBatch], PreparedBatch]) -> PreparedBatch:
+def check_safely(batch: RawBatch, work: Callable[[RawBatch], T]) -> T:
     """Return the result of the work on a batch.
 
     Raises:
