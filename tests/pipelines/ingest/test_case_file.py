@@ -8,11 +8,7 @@ from __future__ import annotations
 import datetime
 from pathlib import Path
 
-import pytest
-
 from tests.pipelines.ingest.new_user import NewUser, words_in
-
-pending = pytest.mark.xfail(strict=True, reason="the readers of issue 15 are being built")
 
 
 def test_two_identical_lines_of_a_receipt_are_two_sales(tmp_path: Path) -> None:
