@@ -132,9 +132,8 @@ def test_json_events_keep_ids_times_and_nested_values(tmp_path: Path) -> None:
     report = user.load()
     assert any("new_field" in note for note in report.faults)
     rows = user.rows("event_id", "timestamp", "sent_at", "properties")
-    ids = [str(row[0]) for row in rows]
-    assert ids[:5] == [str(9007199254740994 + number) for number in range(5)]
-    assert ids[5:] == ["12345678901234567890"] or len(user.quarantine()) == 1
+    ids = [str(9007199254740994 + number) for number in range(5)]
+    assert [row[0] for row in rows] == [*ids, "12345678901234567890"]
     assert rows[0][1] == at("2017-06-02 08:30:01")
     assert rows[0][2] == at("2017-06-05 08:30:00")
     assert json.loads(rows[0][3]) == {"sku": "0177", "qty": 2, "price": 10.1, "tags": ["a", "b"]}
