@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -74,6 +75,24 @@ def list_guesses(column: DraftColumn) -> Iterator[str]:
         yield column.finding.concept.note
     if profile.enum and not column.enum:
         yield "few different values; they are not listed because they may be personal data"
+
+
+def list_all_doubts(draft: Draft) -> list[str]:
+    """Return the questions about the file and all its columns that the file does not answer."""
+    trial, guess = draft.rehearsal, draft.sample.encoding
+    found: list[str] = []
+    if trial is not None and trial.refusal:
+        found.append(f"a run would refuse the file: {trial.refusal}")
+    elif trial is not None:
+        counts = trial.of_column(None).items()
+        found += [f"{count} of {trial.rows} rows go to quarantine: {problem.reason}" for problem, count in counts]
+    if guess is not None and not guess.is_certain:
+        found.append(f"the encoding is {guess.stated}")
+    found += [
+        f"column {number} has no header and is left out; give it a header to load it" for number in draft.sample.unnamed
+    ]
+    found += [f"column {json.dumps(header)} is left out: {reason}" for header, reason in draft.left_out]
+    return found + [doubt for column in draft.columns for doubt in list_doubts(draft, column)]
 
 
 def list_doubts(draft: Draft, column: DraftColumn) -> Iterator[str]:
