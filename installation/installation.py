@@ -1,8 +1,8 @@
 """One installation: its settings, clock, contracts, tables, secrets and the opened stores of the privacy engine.
 
-In `data_dir`: consent/consent.db, audit/audit.db, dp/ledger.sqlite, released/, token.check. In `secret_dir`, a folder
-that belongs on another disk in production, apart from the data and from its backups: token.key, audit.key,
-audit.anchor, pseudonym.key, release.key, dp_ledger.anchor, keys.db, keys.db.anchor, key_encryption.json.
+In `data_dir`: consent/consent.db, audit/audit.db, dp/ledger.sqlite, released/, token.check, run_date.toml. In
+`secret_dir`, a folder that belongs on another disk in production, apart from the data and from its backups: token.key,
+audit.key, audit.anchor, pseudonym.key, release.key, dp_ledger.anchor, keys.db, keys.db.anchor, key_encryption.json.
 """
 
 from __future__ import annotations
@@ -113,12 +113,12 @@ class Installation:
         return built_in_roles()
 
     def reference_date(self) -> date:
-        """Return the date to which ages and recencies count, read from the tables as they are now."""
-        return reference_date(self.settings, self.contracts, self.lakehouse)
+        """Return the date to which ages, recencies, freshness and retention count. Data cannot move it."""
+        return reference_date(self.settings, self.clock())
 
     def decision_moment(self) -> datetime:
         """Return the moment at which consent is decided now, as the shop's local wall time."""
-        return decision_moment(self.settings, self.contracts, self.reference_date(), self.clock())
+        return decision_moment(self.settings, self.contracts, self.clock())
 
     def shop_time(self) -> datetime:
         """Return the time now as the shop's local wall time, without zone."""

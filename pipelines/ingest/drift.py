@@ -77,7 +77,7 @@ def find_drift(fields: Fields, contract: Contract, file: str) -> tuple[tuple[Dri
     if rule == "accept":
         return (), messages
     if rule == "refuse" and events:
-        reason = f"{messages[0]}: correct the contract, or state schemaDrift: warn in it"
+        reason = f"{'; '.join(messages[:3])}: correct the contract, or state schemaDrift: warn in it"
         raise FileFaultError("schema_drift", reason, fields.line, events[0].field)
     suspect = _suspect(fields, renamed, contract)
     if suspect is not None:

@@ -16,11 +16,16 @@ class Number(str):
     __slots__ = ()
 
 
+class RepeatedFieldError(ValueError):
+    """A JSON object has a field twice, so that it depends on the reader which value counts."""
+
+
 def decode(text: str) -> Any:
     """Return the value of a JSON text, with numbers as text. This is faster than `decode_exactly`.
 
     Raises:
         ValueError: the text is not JSON.
+        RepeatedFieldError: an object has a field twice.
         RecursionError: the text is nested too deeply.
 
     """
@@ -74,6 +79,20 @@ def _refuse_constant(text: str) -> None:
     raise ValueError(f"{text} is not JSON")
 
 
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise RepeatedFieldError("an object has a field twice")
+    return found
+
+
+def reason_of(error: Exception) -> str:
+    """Return why a text is not JSON, without a part of the text."""
+    if isinstance(error, json.JSONDecodeError):
+        return error.msg
+    return str(error) if isinstance(error, RepeatedFieldError) else "depth or number without bounds"
+
+
 # Reads numbers as text.
-FAST = json.JSONDecoder(parse_int=str, parse_float=plain, parse_constant=_refuse_constant)
+FAST = json.JSONDecoder(parse_int=str, parse_float=plain, parse_constant=_refuse_constant, object_pairs_hook=_unique)
 _EXACT = json.JSONDecoder(parse_int=Number, parse_float=Number, parse_constant=_refuse_constant)

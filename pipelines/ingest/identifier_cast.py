@@ -33,6 +33,17 @@ NOT_EXACT: Fault = (
     "identifier",
     "a floating-point number of 2^53 or more is no longer exact; export the column as text or integer",
 )
+# The whole numbers from which on a floating-point type of so many bits has gaps, and the fault of such a number.
+EXACT: dict[int, tuple[int, Fault]] = {
+    32: (
+        2**24,
+        (
+            "identifier",
+            "a 32-bit floating-point number of 2^24 or more is no longer exact; export the column as text",
+        ),
+    ),
+    64: (EXACT_LIMIT, NOT_EXACT),
+}
 FRACTION: Fault = ("identifier", "a number with a fraction is no identifier; export the column as text")
 NO_NUMBER: Fault = ("identifier", "not a number (NaN or infinite); export missing values as null")
 CELL_ERROR: Fault = ("identifier", "an error value of a spreadsheet; correct the cell and export the file again")
@@ -101,7 +112,8 @@ def numbers_to_text(values: pa.Array, rule: ValueRule) -> CastColumn:
     numbers = values.cast(pa.float64())
     dense = numbers.fill_null(0.0).to_numpy(zero_copy_only=False)
     finite = keep(numbers, np.isfinite(dense), NO_NUMBER)
-    exact = keep(finite.values, np.abs(dense) < EXACT_LIMIT, NOT_EXACT).after(finite)
+    limit, fault = EXACT[values.type.bit_width]
+    exact = keep(finite.values, np.abs(dense) < limit, fault).after(finite)
     whole = np.isfinite(dense) & (dense == np.trunc(dense))
     if rule.is_identifier:
         exact = keep(exact.values, whole, FRACTION).after(exact)

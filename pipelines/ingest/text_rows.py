@@ -35,7 +35,7 @@ class TextRows:
         self.last_sound: Row | None = None
         self._form = form
         self._header = header
-        self._width = len(header.names)
+        self.width = len(header.names)
         self._watch = HeaderWatch(header.names)
         self._kept = form.footer_rows + FOOTER_ROWS
         self._rows: list[Row] = []
@@ -50,8 +50,8 @@ class TextRows:
 
     def add(self, fields: list[str], line: int, text: str) -> None:
         """Add a record; `text` is the record as it stands in the file."""
-        if len(fields) != self._width:
-            reason = f"{len(fields)} fields; the header has {self._width}"
+        if len(fields) != self.width:
+            reason = f"{len(fields)} fields; the header has {self.width}"
             if is_footer(fields):
                 reason += "; it looks like a footer: state footerRows in the contract"
             self._mark(line, text, RowFault(None, "fields", reason))
@@ -70,7 +70,7 @@ class TextRows:
 
     def add_plain(self, records: list[list[str]], lines: list[str], start: int) -> None:
         """Add records of one line each; `start` is the number of the first line. Blank lines are left out."""
-        if set(map(len, records)) != {self._width}:
+        if set(map(len, records)) != {self.width}:
             for number, (fields, text) in enumerate(zip(records, lines, strict=True), start):
                 if fields:
                     self.add(fields, number, text)
@@ -106,7 +106,7 @@ class TextRows:
 
     def _mark(self, line: int, text: str, fault: RowFault) -> None:
         self._broken[len(self._rows)] = (fault, text)
-        self._rows.append((None,) * self._width)
+        self._rows.append((None,) * self.width)
         self._lines.append(line)
 
     def _end(self) -> None:
@@ -133,7 +133,7 @@ class TextRows:
 
     def _batch(self, rows: list[Row], lines: list[int], broken: dict[int, tuple[RowFault, str]]) -> RawBatch:
         header, form = self._header, self._form
-        by_column = list(zip(*rows, strict=True)) if rows else [()] * self._width
+        by_column = list(zip(*rows, strict=True)) if rows else [()] * self.width
         if not self._watch.starts.isdisjoint(by_column[0]):
             for place, row in enumerate(rows):
                 if row[0] in self._watch.starts and place not in broken:

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.ingest.cast_result import CastColumn, UncastableError, collect, is_valid, keep, marked, sound, to_mask
-from pipelines.ingest.identifier_cast import check_text, numbers_to_text
+from pipelines.ingest.identifier_cast import EXACT, check_text, numbers_to_text
 from pipelines.ingest.number_text import plain_column
 from pipelines.ingest.time_cast import cast_time
 from pipelines.ingest.time_format import is_iso
@@ -154,7 +154,7 @@ def _from_typed(values: pa.Array, target: pa.DataType) -> CastColumn:
     if pa.types.is_floating(source) and pa.types.is_decimal(target):
         return _cents(values, target)
     if pa.types.is_floating(source) and pa.types.is_integer(target):
-        return _where(values, pc.and_(pc.is_finite(values), pc.equal(values, pc.trunc(values))), target)
+        return _whole(values, target)
     if pa.types.is_floating(source) and pa.types.is_floating(target):
         return _where(values, pc.is_finite(values), target)
     if pa.types.is_boolean(source) or pa.types.is_temporal(source):
@@ -166,6 +166,14 @@ def _from_typed(values: pa.Array, target: pa.DataType) -> CastColumn:
         return sound(values.cast(target))
     except pa.ArrowInvalid:
         return _one_by_one(values, target)
+
+
+def _whole(values: pa.Array, target: pa.DataType) -> CastColumn:
+    """Convert floating-point numbers to integers; mark fractions, and numbers so large that they may be another's."""
+    limit, fault = EXACT[values.type.bit_width]
+    exact = keep(values, to_mask(pc.less(pc.abs(values), float(limit))), fault)
+    whole = _where(exact.values, pc.equal(exact.values, pc.trunc(exact.values)), target)
+    return whole.after(exact)
 
 
 def _cents(values: pa.Array, target: pa.DataType) -> CastColumn:
