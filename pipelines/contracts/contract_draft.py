@@ -103,6 +103,9 @@ def list_doubts(draft: Draft, column: DraftColumn) -> Iterator[str]:
             is_listed = text in draft.nulls.values
             change = "it is read as null; remove it from nullValues" if is_listed else "add it to nullValues"
             yield f"{text} may mean null or be a value; {change} if it {'is a value' if is_listed else 'means null'}"
+    trial = draft.rehearsal
+    if trial is not None and trial.future and column.name == draft.event_time:
+        yield f"{trial.future} of {trial.rows} rows are in the future; as events they go to quarantine"
     if draft.rehearsal is not None:
         for problem, count in draft.rehearsal.of_column(column.name).items():
             yield f"{count} of {draft.rehearsal.rows} rows go to quarantine: {problem.reason}"
