@@ -19,7 +19,8 @@ hsm_token = "bojagi"      # label of the token in hsm_module, a PKCS#11 module t
 # hsm_module = "/usr/lib/softhsm/libsofthsm2.so"  # default: none, the key-encryption key is a private file
 # hsm_pin_file = "pin"    # private file with the token's PIN
 # ledger_postgres_file = "ledger"  # private file with the connection string of a fleet's privacy ledger
-run_date = 2017-12-31     # reference date for ages and recency; default: the day of the latest event
+run_date = 2017-12-31     # reference date; default: run_date.toml of a simulated data folder, else today
+# anchor_archive = "s3://audit/anchors"  # place, elsewhere, where anchors of the audit log are published; default: none
 controller = "Bojagi Mart"  # organisation responsible for the processing; only its consent records decide
 time_zone = "Asia/Seoul"  # of the shop's wall time, in which tables and consents are kept
 
@@ -50,6 +51,7 @@ from installation.errors import SettingsError
 ENVIRONMENT_PREFIX = "BOJAGI_"
 CONFIG_FILE_VARIABLE = "BOJAGI_CONFIG"
 DEFAULT_CONFIG_FILE = Path("bojagi.toml")
+DEFAULT_TIME_ZONE = "Asia/Seoul"
 # With less, a join of one market's year spills to disk.
 _LEAST_MEMORY = 3_000_000_000
 # Variables with the prefix BOJAGI_ that are not settings: the file to read, and what the tests must not skip.
@@ -87,8 +89,9 @@ class Settings(BaseSettings):
     hsm_pin_file: Path | None = None
     ledger_postgres_file: Path | None = None
     run_date: datetime.date | None = None
+    anchor_archive: str | None = None
     controller: str = Field("Bojagi Mart", min_length=1, max_length=200)
-    time_zone: str = "Asia/Seoul"
+    time_zone: str = DEFAULT_TIME_ZONE
     storage_options: dict[str, str] = Field(default_factory=dict)
 
     @field_validator("time_zone")

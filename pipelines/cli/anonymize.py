@@ -57,6 +57,8 @@ def anonymize_command(
     """
     from privacy.anonymity import anonymize, load_spec
     from privacy.anonymity.kernel.compiled_code import is_compiled
+    from privacy.anonymity.report.wording import ALONE
+    from privacy.anonymity.risk.homogeneity import measure_homogeneity
 
     spec = load_spec(spec_path)
     if spec.algorithm == "local" and not is_compiled():
@@ -92,6 +94,8 @@ def anonymize_command(
         "highest_risk_before": before,
         "highest_risk_after": after,
         "measured": dict(result.verdict.measured),
+        "homogeneity": [asdict(one) for one in measure_homogeneity(result.table, frame, spec)],
+        "other_releases": ALONE,
     }
     _show(figures, as_json)
 
@@ -153,13 +157,18 @@ def _highest_risks(frame: "pd.DataFrame", made: "Anonymized", spec: "Spec") -> t
 
 def _show(figures: dict[str, object], as_json: bool) -> None:
     """Prints the figures of a release as a table, or as JSON."""
-    from privacy.anonymity.report.wording import measured_text
+    from privacy.anonymity.report.wording import homogeneity_text, measured_text
+    from privacy.anonymity.risk.homogeneity import Homogeneity
 
     if as_json:
         typer.echo(json.dumps(figures, ensure_ascii=False, default=str))
         return
     lines = {}
     for name, value in figures.items():
+        if name == "homogeneity":
+            assert isinstance(value, list)
+            lines |= {f"reveals of {one['column']}": homogeneity_text(Homogeneity(**one)) for one in value}
+            continue
         text = measured_text(value) if isinstance(value, dict) else value
         lines[name.replace("_", " ")] = f"{text:.4g}" if isinstance(text, float) else text
     _print(lines)

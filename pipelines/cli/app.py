@@ -39,6 +39,7 @@ HELP = """Bojagi unifies the scattered records of each customer and checks the p
   5    a table could not be loaded or built; the others are finished
   6    refused by a budget, a consent, a role, a key or a verifier
   130  stopped by Ctrl-C
+  143  stopped by SIGTERM
 
 Settings come from bojagi.toml and BOJAGI_* variables (the top of installation/settings.py lists them).
 """

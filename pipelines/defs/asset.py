@@ -13,7 +13,8 @@ from pipelines.consent.filter import ConsentFilter, deciding_purposes
 from pipelines.derived_table.refresh import refresh_table
 from pipelines.derived_table.table import DerivedTable
 from pipelines.ingest.bronze import BronzeTable
-from pipelines.ingest.quarantine import Quarantine
+from pipelines.ingest.load_option import LoadOptions
+from pipelines.ingest.load_verdict import judge_loads
 from pipelines.ingest.source_load import in_utc, ingest_source
 from pipelines.orchestration import metadata
 from pipelines.orchestration.event_day import touched_days
@@ -21,7 +22,7 @@ from pipelines.orchestration.failure import RETRY, own_errors_are_final
 from pipelines.orchestration.identity_metadata import IDENTIFIER, identity_charts
 from pipelines.orchestration.metadata import asset_key
 from pipelines.orchestration.pipeline_run import PipelineRun
-from pipelines.orchestration.table_event import report_table
+from pipelines.orchestration.table_event import report_absent, report_table
 from pipelines.orchestration.value_table import value_metadata
 from pipelines.quality.gx_import import preload
 from privacy.consent.policy import built_in_policy
@@ -34,30 +35,33 @@ def bronze_asset(contract: Contract, checked: Contract) -> dg.AssetsDefinition:
     @dg.asset(
         **_declaration(contract),
         kinds={"deltalake", contract.file.format if contract.file else "file"},
-        # All sources load before any table is built, because the reference date is the day of their latest event.
+        # Sources load before any table is built, so that their checks run in the background meanwhile.
         op_tags={"dagster/priority": "1"},
     )
     def load(context: dg.AssetExecutionContext, run: dg.ResourceParam[PipelineRun]) -> dg.MaterializeResult[Any]:
         started = perf_counter()
         lakehouse, protection, clock = run.lakehouse, run.protection, run.installation.clock
         with own_errors_are_final():
-            report = ingest_source(
-                contract, lakehouse, run.settings.landing_dir, protection, clock, int(run.settings.max_line_size)
-            )
+            options = LoadOptions.of(run.settings, run.reference_date)
+            report = ingest_source(contract, lakehouse, run.settings.landing_dir, protection, clock, options)
+            verdict = run.verdicts[contract.table] = judge_loads(contract, lakehouse, report)
+            if not lakehouse.exists(contract.table) and not verdict.faults:
+                run.inspector.note_loaded(contract.table)
+                return report_absent(context, "No file of this source has landed.")
             if not lakehouse.exists(contract.table):
-                # A retailer without this source gets an empty table, so that the tables made from it can be built.
+                # Every file was refused. The empty table carries the check that says so.
                 BronzeTable(contract, lakehouse).commit([], [], in_utc(clock()))
             if report.files_new:
                 # Imported in this thread: the thread of the checks cannot silence its warnings, because Python has
                 # one list of warning filters for all threads.
                 preload()
-            run.inspector.begin_source(checked, run.reference_date.guess(contract))
-            refused = Quarantine(contract, lakehouse, protection).refused_files() if report.faults else {}
+            run.inspector.begin_source(checked)
             counts = {
                 metadata.ADDED: report.rows_added,
                 metadata.QUARANTINED: report.rows_quarantined,
-                metadata.NOTES: list(report.faults),
-                metadata.REFUSED: len(refused),
+                metadata.FAULTS: list(verdict.faults),
+                metadata.NOTES: list(verdict.warnings),
+                metadata.REFUSED: len(verdict.refused),
                 "files_new": report.files_new,
                 "rows_known": report.rows_known,
             }
@@ -97,10 +101,12 @@ def derived_asset(
     )
     def refresh(context: dg.AssetExecutionContext, run: dg.ResourceParam[PipelineRun]) -> dg.MaterializeResult[Any]:
         started = perf_counter()
+        if table.name not in run.fed:
+            return report_absent(context, "No source that feeds this table has landed.")
         with own_errors_are_final():
             report = refresh_table(table, run.lakehouse, run.build_context, ConsentFilter(run.lakehouse, run.consent))
             if checks_early:
-                run.inspector.begin(contract, run.reference_date())
+                run.inspector.begin(contract)
             # When a run for chosen days writes the table, Dagster reports all of these days by itself.
             if days and (report.was_current or not context.has_partition_key_range):
                 profile = read_profile(run.lakehouse.delta(table.name))
@@ -127,12 +133,17 @@ def derived_asset(
     return refresh
 
 
-def trend_asset(contract: Contract, tables: Iterable[str]) -> dg.AssetsDefinition:
-    """Return the asset of `gold/quality_metric`, to which the figures of this run's checks are added."""
+def trend_asset(contract: Contract) -> dg.AssetsDefinition:
+    """Return the asset of `gold/quality_metric`, to which the figures of this run's checks are added.
+
+    It declares no inputs, because Dagster would skip it when one of the checked tables has failed. Its low priority
+    makes it the last step but one: one process runs all steps, and takes the one of highest priority that can run.
+    """
 
     @dg.asset(
-        **_declaration(contract, tables),
+        **_declaration(contract),
         kinds={"deltalake"},
+        op_tags={"dagster/priority": "-2"},
     )
     def extend(context: dg.AssetExecutionContext, run: dg.ResourceParam[PipelineRun]) -> dg.MaterializeResult[Any]:
         started = perf_counter()
@@ -154,6 +165,7 @@ def docs_asset(trend: Contract) -> dg.AssetsDefinition:
         owners=metadata.owners(trend),
         kinds={"html"},
         description="Great Expectations' Data Docs: a page a table, with every rule and what it found.",
+        op_tags={"dagster/priority": "-3"},
         retry_policy=RETRY,
     )
     def build(context: dg.AssetExecutionContext, run: dg.ResourceParam[PipelineRun]) -> dg.MaterializeResult[Any]:

@@ -22,18 +22,20 @@ from deltalake.exceptions import CommitFailedError, DeltaError
 from installation.contract.document import Contract
 from installation.lakehouse.lakehouse import Lakehouse
 from pipelines.errors import IngestError
+from pipelines.ingest import future_event
 from pipelines.ingest.batch_preparation import LoadContext, event_column, event_days, prepare, prepare_all
-from pipelines.ingest.bronze import BronzeTable
-from pipelines.ingest.csv_file import CsvFile
+from pipelines.ingest.bronze import BronzeTable, LoadFigures
 from pipelines.ingest.deduplication import Deduplication
+from pipelines.ingest.drift import DriftEvent
 from pipelines.ingest.fault import FileFaultError
 from pipelines.ingest.field_encryption import RowEncryptor
-from pipelines.ingest.json_lines_file import JsonLinesFile
 from pipelines.ingest.landing import LandedFile, find_files
+from pipelines.ingest.landing_look import WAITING, LandingLook
+from pipelines.ingest.load_option import LoadOptions
 from pipelines.ingest.load_result import LoadResult
-from pipelines.ingest.parquet_file import ParquetFile
-from pipelines.ingest.quarantine import Origin, Quarantine, QuarantineEntry
-from pipelines.ingest.text_lines import DEFAULT_MAX_LINE
+from pipelines.ingest.quarantine import REMOVED, Origin, Quarantine, QuarantineEntry, RefusedFile
+from pipelines.ingest.source_file import CONTENT_ERRORS, check_safely, open_source, read_safely, unknown_fault
+from pipelines.ingest.text_lines import explain_encoding
 from privacy.protection.source_person import Protection
 
 # A file with more broken rows than this is probably not the file that the contract describes. It is refused as a whole.
@@ -48,7 +50,7 @@ def ingest_source(
     landing: Path,
     protection: Protection,
     clock: Clock,
-    max_line: int = DEFAULT_MAX_LINE,
+    options: LoadOptions | None = None,
 ) -> LoadResult:
     """Load the landed files of a source that its table does not have yet.
 
@@ -61,7 +63,7 @@ def ingest_source(
         landing: the landing folder.
         protection: keys for encryption, matching tokens and row hashes.
         clock: returns the time of the load.
-        max_line: longest allowed line or record of a text file, in characters.
+        options: settings that decide how files are read; by default those of an installation without settings.
 
     Raises:
         IngestError: the table or quarantine cannot be written, or another load committed first. The table is as it
@@ -70,7 +72,7 @@ def ingest_source(
     """
     started = time.monotonic()
     try:
-        result = _Load(contract, lakehouse, protection, clock, max_line).run(landing)
+        result = _Load(contract, lakehouse, protection, clock, options or LoadOptions()).run(landing)
     except CommitFailedError as error:
         raise IngestError(
             f"Loading {contract.name} stopped: another load committed to {contract.table} first. "
@@ -89,7 +91,7 @@ def ingest_source(
 
 @dataclass
 class LoadTotals:
-    """Running totals of one load: rows, faults, event days and loaded files."""
+    """Running totals of one load: rows, faults, drift, event days, waiting and loaded files."""
 
     rows_read: int = 0
     rows_added: int = 0
@@ -97,12 +99,16 @@ class LoadTotals:
     broken: list[QuarantineEntry] = field(default_factory=list)
     days: set[datetime.date] = field(default_factory=set)
     faults: list[str] = field(default_factory=list)
+    drift: list[DriftEvent] = field(default_factory=list)
+    waiting: list[str] = field(default_factory=list)
+    refused: list[RefusedFile] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     loaded: list[LandedFile] = field(default_factory=list)
 
 
 class _Load:
     def __init__(
-        self, contract: Contract, lakehouse: Lakehouse, protection: Protection, clock: Clock, max_line: int
+        self, contract: Contract, lakehouse: Lakehouse, protection: Protection, clock: Clock, options: LoadOptions
     ) -> None:
         if contract.file is None:
             raise IngestError(
@@ -116,28 +122,39 @@ class _Load:
         self.quarantine = Quarantine(contract, lakehouse, protection)
         self.encryptor = RowEncryptor(contract, protection)
         self.now = in_utc(clock())
-        self.max_line = max_line
+        self.options = options
         self.totals = LoadTotals()
 
     def run(self, landing: Path) -> LoadResult:
         files = find_files(landing, self.file_format.path)
         refused = self.quarantine.refused_files()
         fresh = [file for file in files if not self.table.holds(file.file_id)]
-        tried = [file for file in fresh if self.contract.sha256 not in refused.get(file.file_id, ())]
-        faults = [
-            f"{file.name}: refused as in an earlier run; correct the file or its contract "
-            "(`bojagi quarantine list` shows the reason)"
+        again = {
+            file.file_id: refused[file.file_id]
             for file in fresh
-            if file not in tried
-        ]
+            if file.file_id in refused
+            and self.contract.sha256 in refused[file.file_id].contracts
+            and not _is_early(refused[file.file_id])
+        }
+        tried = [file for file in fresh if file.file_id not in again]
+        look = LandingLook(self.contract, self.table.lakehouse, landing)
+        waiting = [file for file in tried if look.is_waiting(file.path)]
+        self.totals.waiting += [file.name for file in waiting]
+        self.totals.notes += [f"{file.name}: {WAITING}" for file in waiting]
+        tried = [file for file in tried if file not in waiting]
         load_id = make_load_id(self.contract, [file.file_id for file in tried])
         if tried:
+            early = [file.file_id for file in tried if _is_early(refused.get(file.file_id))]
+            self.quarantine.mark_replayed(((file_id, None) for file_id in early), load_id)
             self._load_files(tried, load_id)
+        look.save()
         taken = [file.file_id for file in files if file not in fresh] + [file.file_id for file in self.totals.loaded]
         self.quarantine.mark_replayed(((file_id, None) for file_id in taken if file_id in refused), load_id)
-        return self._result(load_id, len(files), len(self.totals.loaded), faults)
+        gone = refused.keys() - {file.file_id for file in files}
+        self.quarantine.mark_replayed(((file_id, None) for file_id in gone), REMOVED)
+        return self._result(load_id, len(files), len(self.totals.loaded), list(again.values()))
 
-    def _result(self, load_id: str, seen: int, new: int, faults: list[str]) -> LoadResult:
+    def _result(self, load_id: str, seen: int, new: int, again: list[RefusedFile]) -> LoadResult:
         totals = self.totals
         return LoadResult(
             source=self.contract.name,
@@ -149,11 +166,15 @@ class _Load:
             rows_quarantined=sum(entry.line is not None for entry in totals.broken),
             rows_known=totals.rows_known,
             days=tuple(sorted(totals.days)),
-            faults=(*faults, *totals.faults),
+            faults=(*(file.message for file in again), *totals.faults, *totals.notes),
+            refused=(*again, *totals.refused),
+            notes=tuple(totals.notes),
+            drift=tuple(totals.drift),
+            waiting=tuple(totals.waiting),
         )
 
     def _load_files(self, files: list[LandedFile], load_id: str) -> None:
-        shared = LoadContext(self.contract, self.protection, load_id, self.now)
+        shared = LoadContext(self.contract, self.protection, load_id, self.now, self.options)
         merge = Deduplication(self.table, event_column(self.contract))
         try:
             for file in files:
@@ -161,35 +182,36 @@ class _Load:
             keys = [file.file_id for file in self.totals.loaded]
             self.quarantine.add(self.totals.broken, load_id, self.now)
             if keys:
-                self.table.commit(merge.kept, keys, self.now)
+                rows = (self.totals.rows_read, sum(entry.line is not None for entry in self.totals.broken))
+                self.table.commit(merge.kept, keys, self.now, LoadFigures(load_id, *rows))
         except BaseException:
             merge.discard_unless_committed()
             raise
 
     def _load_file(self, file: LandedFile, shared: LoadContext, merge: Deduplication) -> None:
         staging = merge.new_staging_area()
-        source = open_source(file.path, self.contract, self.max_line)
+        source = open_source(file, self.contract, self.options.max_line)
+        work = partial(prepare, shared=shared, origins=Origin(file.name, file.file_id))
         origin = Origin(file.name, file.file_id)
         rows = 0
         broken: list[QuarantineEntry] = []
         days: set[datetime.date] = set()
         try:
-            for prepared in prepare_all(source.batches(), partial(prepare, shared=shared, origins=origin)):
+            for prepared in prepare_all(read_safely(source), partial(check_safely, work=work)):
                 rows += prepared.rows
                 passed = self.encryptor.encrypt(prepared.passed, prepared.passed_rows)
                 days |= event_days(passed, merge.event_column)
                 staging.write(passed)
                 broken += prepared.broken
                 _refuse_too_many(broken)
-        except FileFaultError as fault:
+        except (FileFaultError, *CONTENT_ERRORS) as error:
             staging.discard()
-            self._refuse(origin, fault)
+            self._refuse(origin, error if isinstance(error, FileFaultError) else unknown_fault(error, "stored"))
             return
         staging.finish()
-        now = file.path.stat()
-        if (now.st_size, now.st_mtime_ns) != (file.size, file.modified_ns):
+        if not file.is_unchanged():
             staging.discard()
-            self.totals.faults.append(f"{file.name}: not loaded, because it changed while it was read; run again")
+            self.totals.notes.append(f"{file.name}: not loaded, because it changed while it was read; run again")
             return
         added, known, days = merge.keep_new(staging, days)
         self.totals.rows_added += added
@@ -198,24 +220,19 @@ class _Load:
         self.totals.rows_read += rows
         self.totals.broken += broken
         self.totals.loaded.append(file)
-        self.totals.faults += [f"{file.name}: {note}" for note in source.notes]
+        notes = list(source.notes)
+        if any(entry.rule == "encoding" for entry in broken):
+            form = self.file_format
+            notes.append(f"some rows have bytes that are not {form.encoding}; {explain_encoding(file, form)}")
+        self.totals.notes += [f"{file.name}: {note}" for note in notes]
+        self.totals.drift += source.drift
 
     def _refuse(self, origin: Origin, fault: FileFaultError) -> None:
         place = f", line {fault.line}" if fault.line else ""
         self.totals.faults.append(f"{origin.file}{place}: {fault.reason}")
         reason = f"line {fault.line}: {fault.reason}" if fault.line else fault.reason
         self.totals.broken.append(QuarantineEntry(origin, None, fault.column, fault.rule, reason, None, None))
-
-
-def open_source(path: Path, contract: Contract, max_line: int) -> CsvFile | JsonLinesFile | ParquetFile:
-    """Return a reader of the file for the format that the contract states. The contract must name files."""
-    form = contract.file
-    assert form is not None
-    if form.format == "parquet":
-        return ParquetFile(path, contract)
-    if form.format == "jsonl":
-        return JsonLinesFile(path, contract, form, max_line)
-    return CsvFile(path, contract, form, max_line)
+        self.totals.refused.append(RefusedFile(origin.file, fault.column, fault.rule, reason, self.now))
 
 
 def make_load_id(contract: Contract, keys: Iterable[str]) -> str:
@@ -229,11 +246,17 @@ def in_utc(now: datetime.datetime) -> datetime.datetime:
     return now.astimezone(datetime.UTC).replace(tzinfo=None) if now.tzinfo else now
 
 
+def _is_early(refused: RefusedFile | None) -> bool:
+    """Return whether a file was refused for its future events only. Another reference date may admit them."""
+    return refused is not None and refused.rule == future_event.RULE
+
+
 def _refuse_too_many(broken: list[QuarantineEntry]) -> None:
     if len(broken) > MAX_BROKEN_ROWS:
         first = broken[0]
+        are_early = all(entry.rule == future_event.RULE for entry in broken)
         raise FileFaultError(
-            "too_many_faults",
+            future_event.RULE if are_early else "too_many_faults",
             f"more than {MAX_BROKEN_ROWS} rows break the contract; the first breaks it in column {first.column}: "
             f"{first.reason}. Check that this is the right file, or correct the contract",
             first.line,

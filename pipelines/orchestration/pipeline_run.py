@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 
-from installation.contract.document import Contracts
+from installation.contract.document import Contract, Contracts
 from installation.installation import Installation
-from installation.reference_date import ReferenceDate, decision_moment
+from installation.reference_date import reference_date
 from installation.settings import Settings
 from pipelines.consent.build_log import BuildLog
+from pipelines.derived_table.fed_table import FedTables
 from pipelines.derived_table.table import BuildContext
 from pipelines.engine.session import Engine
+from pipelines.ingest.load_verdict import LoadVerdict, judge_tables
+from pipelines.ingest.quarantine import Quarantine
 from pipelines.ingest.source_load import in_utc
 from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
 from pipelines.quality.inspection import TableInspector, record_folder
@@ -22,6 +26,7 @@ from pipelines.register.matching_session import MatchingSession
 from pipelines.register.register_contract import PURPOSE
 from pipelines.register.register_entry import RegisterEntries, read_register_entries, stored_sketches
 from pipelines.register.sketch_book import SketchBook, SketchKeys
+from pipelines.unify.registry import TABLES
 from privacy.consent.view import ConsentView
 from privacy.protection.source_person import Protection
 
@@ -30,10 +35,7 @@ OpenEngine = Callable[[Settings], AbstractContextManager[Engine]]
 
 @dataclass(frozen=True)
 class PipelineRun:
-    """The installation, the tables and the run-wide decisions that the steps of one run work with.
-
-    What depends on the reference date (`consent`, `build_context`) must be used after all sources are loaded.
-    """
+    """The installation, the tables and the run-wide decisions that the steps of one run work with."""
 
     run_id: str
     installation: Installation
@@ -58,9 +60,14 @@ class PipelineRun:
         return SparkLakehouse(self.settings.lakehouse_root, self.engine.spark, self.settings.storage_options)
 
     @cached_property
-    def reference_date(self) -> ReferenceDate:
-        """The date that ages, recencies and freshness count to, the same for all tables of the run."""
-        return ReferenceDate(self.settings, self.contracts, self.lakehouse)
+    def reference_date(self) -> date:
+        """The date to which ages, recencies and freshness count: the same for all tables, also past midnight."""
+        return reference_date(self.settings, self.installation.clock())
+
+    @cached_property
+    def fed(self) -> FedTables:
+        """The tables that have input."""
+        return FedTables(TABLES, self.contracts, self.lakehouse)
 
     @cached_property
     def inspector(self) -> TableInspector:
@@ -72,13 +79,14 @@ class PipelineRun:
             site=self.settings.quality_site_dir,
             load_id=self.run_id,
             measured_at=in_utc(self.installation.clock()),
+            as_of=self.reference_date,
+            fed=self.fed,
         )
 
     @cached_property
     def consent(self) -> ConsentView:
         """The consent record at the run's decision moment."""
-        date, now = self.reference_date(), self.installation.clock()
-        return self.installation.consent_view(decision_moment(self.settings, self.contracts, date, now))
+        return self.installation.consent_view(self.installation.decision_moment())
 
     @cached_property
     def build_log(self) -> BuildLog:
@@ -90,8 +98,28 @@ class PipelineRun:
         """What builders of derived tables need besides their inputs."""
         matching = MatchingSession(self._register_entries)
         return BuildContext(
-            self.contracts, self.reference_date(), opaque_ids(), self.engine.spark, self.consent, matching
+            self.contracts,
+            self.reference_date,
+            opaque_ids(),
+            self.engine.spark,
+            self.consent,
+            matching,
+            self.settings.time_zone,
+            self.fed,
         )
+
+    @cached_property
+    def verdicts(self) -> dict[str, LoadVerdict]:
+        """The judgements of the sources that this run has loaded so far, by table."""
+        return {}
+
+    def verdict(self, contract: Contract) -> LoadVerdict:
+        """Return the judgement of a source's loads; if this run did not load it, from the tables."""
+        known = self.verdicts.get(contract.table)
+        if known is not None:
+            return known
+        refused = Quarantine(contract, self.lakehouse, self.protection).refused_files()
+        return judge_tables(contract, self.lakehouse, list(refused.values()))
 
     @contextmanager
     def _register_entries(self) -> Iterator[RegisterEntries]:

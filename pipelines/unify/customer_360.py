@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 
 from pipelines.derived_table.table import BuildContext, Tables
 from pipelines.unify import journey
-from pipelines.unify.measure import MONEY, days_between, distinct_count, most_frequent
+from pipelines.unify.measure import MONEY, days_before, distinct_count, most_frequent
 
 CHOSEN = {
     "gold/customer_demographic": (
@@ -95,5 +95,5 @@ def _touchpoints(events: DataFrame, context: BuildContext) -> DataFrame:
         F.min("event_at").alias("first_touchpoint_at"),
         F.max("event_at").alias("last_touchpoint_at"),
         F.max(F.when(F.col("_rank") == 1, F.col("_step"))).alias("last_touchpoint"),
-        days_between(F.lit(context.as_of), F.max("event_date")).alias("days_since_last_touchpoint"),
+        days_before(context.as_of, F.max("event_date")).alias("days_since_last_touchpoint"),
     )

@@ -67,8 +67,9 @@ def _viewed(events: DataFrame, products: DataFrame) -> DataFrame:
     shown = events.where("customer_id is not null and product_id is not null").where(
         F.col("event_type").isin("product_view", "scan_barcode", "wishlist_add", "add_to_cart")
     )
+    product_id = F.col("product_id").cast("string").alias("product_id")
     counted = (
-        shown.join(products.select("product_id", "product_category"), "product_id")
+        shown.join(products.select(product_id, "product_category"), "product_id")
         .groupBy("customer_id", "product_category")
         .agg(count_where(F.lit(True)).alias("_views"))
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
@@ -102,6 +104,12 @@ def most_frequent(frame: DataFrame, keys: list[str], value: str, name: str) -> D
 def days_between(later: Column, earlier: Column) -> Column:
     """Return the number of whole days from the earlier to the later date; negative when they are swapped."""
     return F.datediff(later, earlier)
+
+
+def days_before(as_of: date, day: Column) -> Column:
+    """Return by how many days a day lies before the reference date; 0 for the day after it, which ingest tolerates."""
+    days = days_between(F.lit(as_of), day)
+    return F.when(days < 0, 0).otherwise(days)
 
 
 def iso_weekday(day: Column) -> Column:

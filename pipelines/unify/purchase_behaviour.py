@@ -13,7 +13,7 @@ from pipelines.unify.campaign import campaign_response
 from pipelines.unify.first_purchase import first_purchase_measures
 from pipelines.unify.measure import (
     count_where,
-    days_between,
+    days_before,
     distinct_count,
     most_frequent,
     ratio,
@@ -52,8 +52,7 @@ def build(tables: Tables, context: BuildContext) -> DataFrame:
 
 
 def _orders(orders: DataFrame, context: BuildContext) -> DataFrame:
-    as_of = F.lit(context.as_of)
-    age = days_between(as_of, F.col("order_date"))
+    age = days_before(context.as_of, F.col("order_date"))
     recent, before = age < TREND_DAYS, (age >= TREND_DAYS) & (age < 2 * TREND_DAYS)
     summed = orders.groupBy("customer_id").agg(
         F.count(F.lit(1)).alias("order_count"),
@@ -72,7 +71,7 @@ def _orders(orders: DataFrame, context: BuildContext) -> DataFrame:
         total_where(before, F.col("sales_value")).alias("_before"),
         count_where(F.col("channel") == "online").alias("online_order_count"),
     )
-    months = F.greatest((days_between(as_of, F.col("first_order_on")) + 1) / F.lit(MONTH_DAYS), F.lit(1.0))
+    months = F.greatest((days_before(context.as_of, F.col("first_order_on")) + 1) / F.lit(MONTH_DAYS), F.lit(1.0))
     online = ratio(F.col("online_order_count"), F.col("order_count"))
     return summed.withColumns({
         "mean_monthly_spend": F.col("sales_value").cast("double") / months,

@@ -12,6 +12,7 @@ from pipelines.unify.calendar import NATIONWIDE
 from pipelines.unify.campaign import campaign_days
 from pipelines.unify.measure import (
     count_where,
+    days_before,
     days_between,
     iso_weekday,
     median,
@@ -72,7 +73,7 @@ def _rhythm(orders: DataFrame, context: BuildContext) -> DataFrame:
         F.avg("gap").alias("mean_interval_days"),
         median(F.col("gap")).alias("median_interval_days"),
         ratio(F.stddev_pop(F.col("gap").cast("double")), F.avg("gap")).alias("interval_variation"),
-        days_between(F.lit(context.as_of), F.max("order_date")).alias("days_since_last_order"),
+        days_before(context.as_of, F.max("order_date")).alias("days_since_last_order"),
     )
 
 
@@ -95,7 +96,7 @@ def _event_response(dated: DataFrame, days: DataFrame, context: BuildContext) ->
         F.sum("sales_value").alias("_spent"),
         *(total_where(F.col(flag), F.col("sales_value")).alias(f"{name}_spent") for name, flag in _EVENTS.items()),
     )
-    observed = days_between(F.lit(context.as_of), F.col("first_on")) + 1
+    observed = days_before(context.as_of, F.col("first_on")) + 1
     indices = (
         _index(F.col(f"{name}_spent"), F.col(f"{name}_days"),
                F.col("_spent") - F.col(f"{name}_spent"), observed - F.col(f"{name}_days")).alias(f"{name}_spend_index")
@@ -117,7 +118,7 @@ def _campaign_response(orders: DataFrame, tables: Tables, context: BuildContext)
         total_where(~inside, F.col("sales_value")).alias("spent_out"),
         F.min("order_date").alias("first_on"),
     )
-    observed = days_between(F.lit(context.as_of), F.col("first_on")) + 1
+    observed = days_before(context.as_of, F.col("first_on")) + 1
     frame = spent.join(days, "customer_id", "left")
     index = _index(F.col("spent_in"), F.col("days_in"), F.col("spent_out"), observed - F.col("days_in"))
     return frame.select("customer_id", index.alias("campaign_spend_index"))
