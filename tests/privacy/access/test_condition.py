@@ -39,7 +39,7 @@ def sql(where: str) -> str:
         ("born_on < date '2000-01-01' and share > -0.5", ("share", "born_on")),
         ("city is not null", ("city",)),
         ("5 <= orders", ("orders",)),
-        ('"city" = \'it\'\'s; drop table t\'', ("city",)),
+        ("\"city\" = 'it''s; drop table t'", ("city",)),
     ],
 )
 def test_a_condition_names_its_columns_in_the_order_of_the_contract(where: str, columns: tuple[str, ...]) -> None:
@@ -52,7 +52,7 @@ def test_a_condition_names_its_columns_in_the_order_of_the_contract(where: str, 
     "where",
     [
         "", "orders", "1 = 1", "'a' = 'a'", "orders = 3; select 1", "orders = 3) or (1 = 1", "orders = 3 limit 1",
-        "orders = 3) union select (1", "orders in (select 1)", "exists (select 1)", "orders = (select max(orders) from t)",
+        "orders = 3) union select (1", "orders in (select 1)", "exists (select 1)", "orders = (select max(a) from t)",
         "city = read_text('/etc/passwd')", "length(city) > 3", "city || home = 'x'", "orders + 1 = 2", "orders = 1 / 0",
         "cast(city as int) = 1", "city::int = 1", "city = 'x' collate nocase", "city like 'a' escape 'b'",
         "city like 'a\\_%'", "orders like '1%'", "city = null", "orders is true", "t.orders = 3", "orders = ?",
@@ -85,9 +85,7 @@ def test_a_customer_is_a_condition_on_the_subject_key() -> None:
     condition = read_condition(DOCUMENT, "orders = 1 or orders = 2", "c' or '1'='1")
     assert condition is not None
     assert condition.columns == ("customer_id", "orders")
-    assert condition.sql("duckdb") == (
-        """("orders" = 1 OR "orders" = 2) AND "customer_id" = 'c'' or ''1''=''1'"""
-    )
+    assert condition.sql("duckdb") == ("""("orders" = 1 OR "orders" = 2) AND "customer_id" = 'c'' or ''1''=''1'""")
     nobody = Document("gold.store", "store", "gold", "1.0.0", DOCUMENT.columns)
     with pytest.raises(AccessRefused, match="holds no persons"):
         read_condition(nobody, None, "c_1")
