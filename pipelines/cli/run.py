@@ -83,7 +83,7 @@ def exit_code(progress: "RunProgress") -> ExitCode:
     failed = [turn for turn in turns if turn.error is not None]
     if failed:
         return of_names(failed[0].error_kind or "")
-    if any(turn.broken_checks or turn.files_refused for turn in turns):
+    if any(turn.broken_checks or turn.faults for turn in turns):
         return ExitCode.QUALITY
     return ExitCode.OK
 

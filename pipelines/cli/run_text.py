@@ -19,9 +19,8 @@ def describe_turn(turn: TableTurn) -> str:
         return f"{head} [red]{_plain(turn.error)}[/red]"
     rows = "" if turn.rows is None else f"{turn.rows:>12,} rows"
     line = f"{head}{rows}  {turn.seconds:>5.1f} s  {_rules(turn)}{_load(turn)}"
-    colour = "red" if turn.files_refused else "yellow"
-    broken = [f"    [red]{_plain(fault)}[/red]" for fault in turn.broken_checks]
-    return "\n".join([line, *broken, *(f"    [{colour}]{_plain(note)}[/{colour}]" for note in turn.notes)])
+    broken = [f"    [red]{_plain(fault)}[/red]" for fault in (*turn.broken_checks, *turn.faults)]
+    return "\n".join([line, *broken, *(f"    [yellow]{_plain(note)}[/yellow]" for note in turn.notes)])
 
 
 def print_summary(console: Console, progress: RunProgress, settings: Settings, seconds: float) -> None:
@@ -38,6 +37,9 @@ def print_summary(console: Console, progress: RunProgress, settings: Settings, s
         skipped = ", ".join(tables["skipped"])
         reason = "the run failed" if progress.error else "an input failed its checks or its build"
         console.print(f"[red]Not rebuilt[/red], because {reason}: {skipped}", soft_wrap=True)
+    for turn in progress.turns.values():
+        for fault in turn.faults:
+            console.print(f"[red]Failed:[/red] {turn.table}: {_plain(fault)}", soft_wrap=True)
     console.print(
         f"Quality: {quality['passed']:,} rules hold, {quality['warned']:,} warn, {quality['failed']:,} failed"
     )
@@ -64,7 +66,7 @@ def totals(progress: RunProgress, settings: Settings, seconds: float) -> dict[st
             "all": len(turns),
             "finished": sum(turn.is_finished for turn in turns),
             "up_to_date": sum(turn.is_up_to_date for turn in turns),
-            "failed": [turn.table for turn in turns if turn.error or turn.broken_checks],
+            "failed": [turn.table for turn in turns if turn.error or turn.broken_checks or turn.faults],
             "skipped": [turn.table for turn in turns if not turn.is_started],
         },
         "rows": {
@@ -85,9 +87,9 @@ def totals(progress: RunProgress, settings: Settings, seconds: float) -> dict[st
 
 
 def _mark(turn: TableTurn) -> str:
-    if not turn.is_finished or turn.files_refused:
+    if not turn.is_finished or turn.faults:
         return "[red]✗[/red]"
-    return "[yellow]![/yellow]" if turn.rules_warned else "[green]✓[/green]"
+    return "[yellow]![/yellow]" if turn.rules_warned or turn.notes else "[green]✓[/green]"
 
 
 def _rules(turn: TableTurn) -> str:

@@ -13,7 +13,7 @@ from pipelines.consent.filter import ConsentFilter, deciding_purposes
 from pipelines.derived_table.refresh import refresh_table
 from pipelines.derived_table.table import DerivedTable
 from pipelines.ingest.bronze import BronzeTable
-from pipelines.ingest.quarantine import Quarantine
+from pipelines.ingest.load_verdict import judge_loads
 from pipelines.ingest.source_load import in_utc, ingest_source
 from pipelines.orchestration import metadata
 from pipelines.orchestration.event_day import touched_days
@@ -51,12 +51,13 @@ def bronze_asset(contract: Contract, checked: Contract) -> dg.AssetsDefinition:
                 # one list of warning filters for all threads.
                 preload()
             run.inspector.begin_source(checked, run.reference_date.guess(contract))
-            refused = Quarantine(contract, lakehouse, protection).refused_files() if report.faults else {}
+            verdict = run.verdicts[contract.table] = judge_loads(contract, lakehouse, report)
             counts = {
                 metadata.ADDED: report.rows_added,
                 metadata.QUARANTINED: report.rows_quarantined,
-                metadata.NOTES: list(report.faults),
-                metadata.REFUSED: len(refused),
+                metadata.FAULTS: list(verdict.faults),
+                metadata.NOTES: list(verdict.warnings),
+                metadata.REFUSED: len(verdict.refused),
                 "files_new": report.files_new,
                 "rows_known": report.rows_known,
             }
@@ -126,12 +127,17 @@ def derived_asset(
     return refresh
 
 
-def trend_asset(contract: Contract, tables: Iterable[str]) -> dg.AssetsDefinition:
-    """Return the asset of `gold/quality_metric`, to which the figures of this run's checks are added."""
+def trend_asset(contract: Contract) -> dg.AssetsDefinition:
+    """Return the asset of `gold/quality_metric`, to which the figures of this run's checks are added.
+
+    It declares no inputs, because Dagster would skip it when one of the checked tables has failed. Its low priority
+    makes it the last step but one: one process runs all steps, and takes the one of highest priority that can run.
+    """
 
     @dg.asset(
-        **_declaration(contract, tables),
+        **_declaration(contract),
         kinds={"deltalake"},
+        op_tags={"dagster/priority": "-2"},
     )
     def extend(context: dg.AssetExecutionContext, run: dg.ResourceParam[PipelineRun]) -> dg.MaterializeResult[Any]:
         started = perf_counter()
@@ -153,6 +159,7 @@ def docs_asset(trend: Contract) -> dg.AssetsDefinition:
         owners=metadata.owners(trend),
         kinds={"html"},
         description="Great Expectations' Data Docs: a page a table, with every rule and what it found.",
+        op_tags={"dagster/priority": "-3"},
         retry_policy=RETRY,
     )
     def build(context: dg.AssetExecutionContext, run: dg.ResourceParam[PipelineRun]) -> dg.MaterializeResult[Any]:

@@ -12,6 +12,7 @@ from pipelines.defs.asset import bronze_asset, derived_asset, docs_asset, trend_
 from pipelines.defs.automation import landing_sensor, nightly_schedule, refresh_job, retention_job, retention_schedule
 from pipelines.defs.check import rule_parents, table_checks, without_references
 from pipelines.defs.consent import consent_assets
+from pipelines.defs.landing import landing_check
 from pipelines.defs.release import release_assets, release_checks, release_job
 from pipelines.defs.report import report_assets, report_job, report_schedule
 from pipelines.defs.retention import retention_asset
@@ -48,6 +49,7 @@ def build_definitions(
         assets=assets,
         asset_checks=[
             *(table_checks(checked, later) for checked, later in _checked(contracts).values()),
+            *(landing_check(contract) for contract in contracts.sources),
             *release_checks(contracts),
         ],
         jobs=[refresh, retention, reports, release_job()],
@@ -75,7 +77,7 @@ def _assets(settings: Settings, contracts: Contracts) -> Iterator[dg.AssetsDefin
         looks_back = rule_parents(contract) <= {table.name, *_ancestors(table.name, inputs)}
         yield derived_asset(table, contract, contracts, days, checks_early=looks_back)
     trend = contracts.table(TREND)
-    yield trend_asset(trend, [*(contract.table for contract in contracts.sources), *(t.name for t in TABLES)])
+    yield trend_asset(trend)
     yield docs_asset(trend)
     yield retention_asset(contracts)
     yield from report_assets()

@@ -3,7 +3,6 @@
 import csv
 import sys
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from installation.contract.document import Contract, FileFormat
 from pipelines.ingest.batch import TEXT_BATCH_CHARACTERS, TEXT_BATCH_ROWS, RawBatch
 from pipelines.ingest.fault import FileFaultError, RowFault, RowFaults
 from pipelines.ingest.header import Header, match_header
+from pipelines.ingest.landing import LandedFile
 from pipelines.ingest.text_column import WHOLE_TEXT, blank_to_null, text_column
 from pipelines.ingest.text_lines import UNDECODABLE, BoundedLines, keep_bytes, open_lines, suggest_encoding
 
@@ -23,8 +23,8 @@ Fields = Sequence[str | None]
 class CsvFile:
     """Reads one CSV file of a source. `max_line` is the longest allowed record in characters."""
 
-    def __init__(self, path: Path, contract: Contract, form: FileFormat, max_line: int) -> None:
-        self.path = path
+    def __init__(self, file: LandedFile, contract: Contract, form: FileFormat, max_line: int) -> None:
+        self.file = file
         self.contract = contract
         self.form = form
         self.max_line = max_line
@@ -39,7 +39,7 @@ class CsvFile:
         """
         # BoundedLines limits the record length and names the line; the limit of the csv module does not.
         csv.field_size_limit(sys.maxsize)
-        with open_lines(self.path, self.form.codec, self.max_line) as lines:
+        with open_lines(self.file.path, self.form.codec, self.max_line, self.file.member) as lines:
             records = csv.reader(lines, delimiter=self.form.delimiter, quotechar=self.form.quote, strict=True)
             header = self._read_header(records, lines)
             self.notes = header.notes
@@ -62,7 +62,7 @@ class CsvFile:
         if not names:
             raise FileFaultError("empty", "the file has no header line; send a file with the contract's headers", 1)
         if any(UNDECODABLE.search(name) for name in names):
-            other = suggest_encoding(self.path, self.form.codec)
+            other = suggest_encoding(self.file.path, self.form.codec, self.file.member)
             hint = f"it looks like {other}: change encoding in the contract" if other else "check the file's encoding"
             raise FileFaultError("encoding", f"the header is not valid {self.form.encoding}; {hint}", 1)
         try:

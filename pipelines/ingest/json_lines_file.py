@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy as np
 from installation.contract.document import Contract, FileFormat
 from pipelines.ingest.batch import TEXT_BATCH_CHARACTERS, TEXT_BATCH_ROWS, RawBatch
 from pipelines.ingest.fault import RowFault, RowFaults
+from pipelines.ingest.landing import LandedFile
 from pipelines.ingest.text_column import WHOLE_TEXT, blank_to_null, text_column
 from pipelines.ingest.text_lines import UNDECODABLE, keep_bytes, open_lines
 
@@ -17,8 +17,8 @@ from pipelines.ingest.text_lines import UNDECODABLE, keep_bytes, open_lines
 class JsonLinesFile:
     """Reads one JSON Lines file of a source. `max_line` is the longest allowed line in characters."""
 
-    def __init__(self, path: Path, contract: Contract, form: FileFormat, max_line: int) -> None:
-        self.path = path
+    def __init__(self, file: LandedFile, contract: Contract, form: FileFormat, max_line: int) -> None:
+        self.file = file
         self.contract = contract
         self.form = form
         self.max_line = max_line
@@ -35,7 +35,7 @@ class JsonLinesFile:
         texts: list[str] = []
         numbers: list[int] = []
         characters = 0
-        with open_lines(self.path, self.form.codec, self.max_line) as lines:
+        with open_lines(self.file.path, self.form.codec, self.max_line, self.file.member) as lines:
             for text in lines:
                 number = lines.record_start
                 lines.next_record()

@@ -3,6 +3,9 @@
 import datetime
 from dataclasses import dataclass
 
+from pipelines.ingest.drift import DriftEvent
+from pipelines.ingest.quarantine import RefusedFile
+
 
 @dataclass(frozen=True)
 class LoadResult:
@@ -15,6 +18,10 @@ class LoadResult:
         days: event days of the added rows. Late events give past days, which derived tables must refresh.
         faults: messages about files that could not be read, and notes about files that could. They hold no values
             of rows.
+        refused: the files in the landing folder that could not be loaded, also those of earlier runs.
+        notes: those of `faults` that are about loaded or waiting files.
+        drift: differences between the fields of the loaded files and the contract; a refused file has none.
+        waiting: names of files that were not loaded yet, because they may still be being written. They are no failure.
         seconds: duration of the load.
     """
 
@@ -28,6 +35,10 @@ class LoadResult:
     rows_known: int = 0
     days: tuple[datetime.date, ...] = ()
     faults: tuple[str, ...] = ()
+    refused: tuple[RefusedFile, ...] = ()
+    notes: tuple[str, ...] = ()
+    drift: tuple[DriftEvent, ...] = ()
+    waiting: tuple[str, ...] = ()
     seconds: float = 0.0
 
     @property

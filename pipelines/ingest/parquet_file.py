@@ -1,7 +1,6 @@
 """Reads Parquet files in batches of bounded size. The line of a row is its number in the file, from 1."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,8 +9,10 @@ import pyarrow.parquet as pq
 
 from installation.contract.document import Contract
 from pipelines.ingest.batch import RawBatch
+from pipelines.ingest.byte_stream import open_seekable
 from pipelines.ingest.fault import FileFaultError, RowFaults
 from pipelines.ingest.header import Header, match_header
+from pipelines.ingest.landing import LandedFile
 
 BATCH_ROWS = 1 << 18
 # Text columns whose dictionary is smaller than this stay encoded, so that each distinct value is checked once.
@@ -21,8 +22,8 @@ SMALL_DICTIONARY_BYTES = 1 << 16
 class ParquetFile:
     """Reads one Parquet file of a source."""
 
-    def __init__(self, path: Path, contract: Contract) -> None:
-        self.path = path
+    def __init__(self, file: LandedFile, contract: Contract) -> None:
+        self.file = file
         self.contract = contract
         self.notes: tuple[str, ...] = ()
 
@@ -33,14 +34,15 @@ class ParquetFile:
             FileFaultError: the file as a whole cannot be loaded.
 
         """
-        if self.path.stat().st_size == 0:
+        if self.file.size == 0:
             raise FileFaultError("empty", "the file is empty (0 bytes); nothing can be loaded from it")
+        content = open_seekable(self.file.path, self.file.member)
         try:
-            with pq.ParquetFile(self.path) as probe:
+            with pq.ParquetFile(content) as probe:
                 header = match_header(probe.schema_arrow.names, self.contract)
                 encoded = _small_dictionaries(probe)
             self.notes = header.notes
-            with pq.ParquetFile(self.path, read_dictionary=encoded) as file:
+            with pq.ParquetFile(content, read_dictionary=encoded) as file:
                 yield from self._read(file, header)
         except (pa.ArrowInvalid, OSError) as error:
             detail = str(error).splitlines()[0]

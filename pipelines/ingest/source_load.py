@@ -23,7 +23,7 @@ from installation.contract.document import Contract
 from installation.lakehouse.lakehouse import Lakehouse
 from pipelines.errors import IngestError
 from pipelines.ingest.batch_preparation import LoadContext, event_column, event_days, prepare, prepare_all
-from pipelines.ingest.bronze import BronzeTable
+from pipelines.ingest.bronze import BronzeTable, LoadFigures
 from pipelines.ingest.csv_file import CsvFile
 from pipelines.ingest.deduplication import Deduplication
 from pipelines.ingest.fault import FileFaultError
@@ -32,7 +32,7 @@ from pipelines.ingest.json_lines_file import JsonLinesFile
 from pipelines.ingest.landing import LandedFile, find_files
 from pipelines.ingest.load_result import LoadResult
 from pipelines.ingest.parquet_file import ParquetFile
-from pipelines.ingest.quarantine import Origin, Quarantine, QuarantineEntry
+from pipelines.ingest.quarantine import REMOVED, Origin, Quarantine, QuarantineEntry, RefusedFile
 from pipelines.ingest.text_lines import DEFAULT_MAX_LINE
 from privacy.protection.source_person import Protection
 
@@ -97,6 +97,8 @@ class LoadTotals:
     broken: list[QuarantineEntry] = field(default_factory=list)
     days: set[datetime.date] = field(default_factory=set)
     faults: list[str] = field(default_factory=list)
+    refused: list[RefusedFile] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     loaded: list[LandedFile] = field(default_factory=list)
 
 
@@ -123,21 +125,22 @@ class _Load:
         files = find_files(landing, self.file_format.path)
         refused = self.quarantine.refused_files()
         fresh = [file for file in files if not self.table.holds(file.file_id)]
-        tried = [file for file in fresh if self.contract.sha256 not in refused.get(file.file_id, ())]
-        faults = [
-            f"{file.name}: refused as in an earlier run; correct the file or its contract "
-            "(`bojagi quarantine list` shows the reason)"
+        again = {
+            file.file_id: refused[file.file_id]
             for file in fresh
-            if file not in tried
-        ]
+            if file.file_id in refused and self.contract.sha256 in refused[file.file_id].contracts
+        }
+        tried = [file for file in fresh if file.file_id not in again]
         load_id = make_load_id(self.contract, [file.file_id for file in tried])
         if tried:
             self._load_files(tried, load_id)
         taken = [file.file_id for file in files if file not in fresh] + [file.file_id for file in self.totals.loaded]
         self.quarantine.mark_replayed(((file_id, None) for file_id in taken if file_id in refused), load_id)
-        return self._result(load_id, len(files), len(self.totals.loaded), faults)
+        gone = refused.keys() - {file.file_id for file in files}
+        self.quarantine.mark_replayed(((file_id, None) for file_id in gone), REMOVED)
+        return self._result(load_id, len(files), len(self.totals.loaded), list(again.values()))
 
-    def _result(self, load_id: str, seen: int, new: int, faults: list[str]) -> LoadResult:
+    def _result(self, load_id: str, seen: int, new: int, again: list[RefusedFile]) -> LoadResult:
         totals = self.totals
         return LoadResult(
             source=self.contract.name,
@@ -149,7 +152,9 @@ class _Load:
             rows_quarantined=sum(entry.line is not None for entry in totals.broken),
             rows_known=totals.rows_known,
             days=tuple(sorted(totals.days)),
-            faults=(*faults, *totals.faults),
+            faults=(*(file.message for file in again), *totals.faults, *totals.notes),
+            refused=(*again, *totals.refused),
+            notes=tuple(totals.notes),
         )
 
     def _load_files(self, files: list[LandedFile], load_id: str) -> None:
@@ -161,14 +166,15 @@ class _Load:
             keys = [file.file_id for file in self.totals.loaded]
             self.quarantine.add(self.totals.broken, load_id, self.now)
             if keys:
-                self.table.commit(merge.kept, keys, self.now)
+                rows = (self.totals.rows_read, sum(entry.line is not None for entry in self.totals.broken))
+                self.table.commit(merge.kept, keys, self.now, LoadFigures(load_id, *rows))
         except BaseException:
             merge.discard_unless_committed()
             raise
 
     def _load_file(self, file: LandedFile, shared: LoadContext, merge: Deduplication) -> None:
         staging = merge.new_staging_area()
-        source = open_source(file.path, self.contract, self.max_line)
+        source = open_source(file, self.contract, self.max_line)
         origin = Origin(file.name, file.file_id)
         rows = 0
         broken: list[QuarantineEntry] = []
@@ -189,7 +195,7 @@ class _Load:
         now = file.path.stat()
         if (now.st_size, now.st_mtime_ns) != (file.size, file.modified_ns):
             staging.discard()
-            self.totals.faults.append(f"{file.name}: not loaded, because it changed while it was read; run again")
+            self.totals.notes.append(f"{file.name}: not loaded, because it changed while it was read; run again")
             return
         added, known, days = merge.keep_new(staging, days)
         self.totals.rows_added += added
@@ -198,24 +204,25 @@ class _Load:
         self.totals.rows_read += rows
         self.totals.broken += broken
         self.totals.loaded.append(file)
-        self.totals.faults += [f"{file.name}: {note}" for note in source.notes]
+        self.totals.notes += [f"{file.name}: {note}" for note in source.notes]
 
     def _refuse(self, origin: Origin, fault: FileFaultError) -> None:
         place = f", line {fault.line}" if fault.line else ""
         self.totals.faults.append(f"{origin.file}{place}: {fault.reason}")
         reason = f"line {fault.line}: {fault.reason}" if fault.line else fault.reason
         self.totals.broken.append(QuarantineEntry(origin, None, fault.column, fault.rule, reason, None, None))
+        self.totals.refused.append(RefusedFile(origin.file, fault.column, fault.rule, reason, self.now))
 
 
-def open_source(path: Path, contract: Contract, max_line: int) -> CsvFile | JsonLinesFile | ParquetFile:
+def open_source(file: LandedFile, contract: Contract, max_line: int) -> CsvFile | JsonLinesFile | ParquetFile:
     """Return a reader of the file for the format that the contract states. The contract must name files."""
     form = contract.file
     assert form is not None
     if form.format == "parquet":
-        return ParquetFile(path, contract)
+        return ParquetFile(file, contract)
     if form.format == "jsonl":
-        return JsonLinesFile(path, contract, form, max_line)
-    return CsvFile(path, contract, form, max_line)
+        return JsonLinesFile(file, contract, form, max_line)
+    return CsvFile(file, contract, form, max_line)
 
 
 def make_load_id(contract: Contract, keys: Iterable[str]) -> str:

@@ -2,12 +2,14 @@
 
 import base64
 import codecs
+import io
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
+from pipelines.ingest.byte_stream import open_bytes, unreadable
 from pipelines.ingest.fault import FileFaultError
 
 DEFAULT_MAX_LINE = 64 * 1024 * 1024
@@ -66,29 +68,33 @@ class BoundedLines:
 
 
 @contextmanager
-def open_lines(path: Path, codec: str, limit: int) -> Iterator[BoundedLines]:
+def open_lines(path: Path, codec: str, limit: int, member: str | None = None) -> Iterator[BoundedLines]:
     """Open a text file for reading by line. `codec` is a Python codec, `limit` the longest record in characters.
+
+    `member` names a file of a ZIP archive.
 
     Raises:
         FileFaultError: the file cannot be opened, is empty, or ends within a character.
 
     """
     try:
-        with path.open(encoding=codec, errors="surrogateescape", newline="") as file:
-            if path.stat().st_size == 0:
+        with (
+            open_bytes(path, member) as content,
+            io.TextIOWrapper(content, codec, errors="surrogateescape", newline="") as file,
+        ):
+            if not content.peek(1):
                 raise FileFaultError("empty", "the file is empty (0 bytes); nothing can be loaded from it")
             yield BoundedLines(file, limit)
     except OSError as error:
-        reason = f"the file cannot be read: {error.strerror}; check its permissions"
-        raise FileFaultError("unreadable", reason) from error
+        raise unreadable(error) from error
     except UnicodeError as error:
         reason = f"the file is not valid {codec}: {error}; correct encoding in the contract, or send the file again"
         raise FileFaultError("encoding", reason) from error
 
 
-def suggest_encoding(path: Path, codec: str) -> str | None:
+def suggest_encoding(path: Path, codec: str, member: str | None = None) -> str | None:
     """Return the name of another encoding in which the first 64 KiB of the file are valid; None if there is none."""
-    with path.open("rb") as file:
+    with open_bytes(path, member) as file:
         beginning = file.read(1 << 16)
     for name in COMMON_ENCODINGS:
         if name == codec:

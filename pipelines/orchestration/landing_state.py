@@ -6,7 +6,7 @@ from pathlib import Path
 
 from installation.contract.document import Contract, Contracts
 from installation.settings import Settings
-from pipelines.ingest.landing import is_finished
+from pipelines.ingest.landing import candidate_paths
 
 LANDING_TAG = ".dagster/landing"
 """Tag of a run: the signature of the landing folder when the run started. Dagster's UI hides tags with this prefix."""
@@ -15,8 +15,7 @@ LANDING_TAG = ".dagster/landing"
 def landed_files(landing: Path, contracts: Iterable[Contract]) -> tuple[Path, ...]:
     """Return the finished files that the contracts would load, sorted by path."""
     globs = {contract.file.path for contract in contracts if contract.file}
-    found = {path for pattern in globs for path in landing.glob(pattern) if path.is_file()}
-    return tuple(sorted(path for path in found if is_finished(path, landing)))
+    return tuple(sorted({path for pattern in globs for path in candidate_paths(landing, pattern)}))
 
 
 def signature(files: Iterable[Path], landing: Path) -> str:

@@ -7,13 +7,15 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 
-from installation.contract.document import Contracts
+from installation.contract.document import Contract, Contracts
 from installation.installation import Installation
 from installation.reference_date import ReferenceDate, decision_moment
 from installation.settings import Settings
 from pipelines.consent.build_log import BuildLog
 from pipelines.derived_table.table import BuildContext
 from pipelines.engine.session import Engine
+from pipelines.ingest.load_verdict import LoadVerdict, judge_tables
+from pipelines.ingest.quarantine import Quarantine
 from pipelines.ingest.source_load import in_utc
 from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
 from pipelines.quality.inspection import TableInspector, record_folder
@@ -92,6 +94,19 @@ class PipelineRun:
         return BuildContext(
             self.contracts, self.reference_date(), opaque_ids(), self.engine.spark, self.consent, matching
         )
+
+    @cached_property
+    def verdicts(self) -> dict[str, LoadVerdict]:
+        """The judgements of the sources that this run has loaded so far, by table."""
+        return {}
+
+    def verdict(self, contract: Contract) -> LoadVerdict:
+        """Return the judgement of a source's loads; if this run did not load it, from the tables."""
+        known = self.verdicts.get(contract.table)
+        if known is not None:
+            return known
+        refused = Quarantine(contract, self.lakehouse, self.protection).refused_files()
+        return judge_tables(contract, self.lakehouse, list(refused.values()))
 
     @contextmanager
     def _register_entries(self) -> Iterator[RegisterEntries]:
