@@ -50,6 +50,7 @@ from installation.errors import SettingsError
 ENVIRONMENT_PREFIX = "BOJAGI_"
 CONFIG_FILE_VARIABLE = "BOJAGI_CONFIG"
 DEFAULT_CONFIG_FILE = Path("bojagi.toml")
+DEFAULT_TIME_ZONE = "Asia/Seoul"
 # With less, a join of one market's year spills to disk.
 _LEAST_MEMORY = 3_000_000_000
 # Variables with the prefix BOJAGI_ that are not settings: the file to read, and what the tests must not skip.
@@ -88,7 +89,7 @@ class Settings(BaseSettings):
     ledger_postgres_file: Path | None = None
     run_date: datetime.date | None = None
     controller: str = Field("Bojagi Mart", min_length=1, max_length=200)
-    time_zone: str = "Asia/Seoul"
+    time_zone: str = DEFAULT_TIME_ZONE
     storage_options: dict[str, str] = Field(default_factory=dict)
 
     @field_validator("time_zone")

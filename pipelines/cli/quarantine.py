@@ -65,6 +65,7 @@ def replay(source: Source = None, engine: Engine = None, data: Data = None, as_j
 
 def _replay(installation: "Installation", source: str | None) -> list[dict[str, Any]]:
     from pipelines.engine.session import open_engine
+    from pipelines.ingest.load_option import LoadOptions
     from pipelines.ingest.lock import run_lock
     from pipelines.ingest.quarantine_replay import replay_quarantine
     from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
@@ -77,7 +78,7 @@ def _replay(installation: "Installation", source: str | None) -> list[dict[str, 
         return []
     with run_lock(settings.data_dir), open_engine(settings) as engine:
         lakehouse = SparkLakehouse(settings.lakehouse_root, engine.spark, settings.storage_options)
-        shared = lakehouse, installation.protection, installation.clock
+        shared = lakehouse, installation.protection, installation.clock, LoadOptions.of(settings)
         reports = [replay_quarantine(contracts.source(name), *shared) for name in waiting]
     return [{name: vars(report)[name] for name in _REPORTED} for report in reports]
 

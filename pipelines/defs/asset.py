@@ -13,6 +13,7 @@ from pipelines.consent.filter import ConsentFilter, deciding_purposes
 from pipelines.derived_table.refresh import refresh_table
 from pipelines.derived_table.table import DerivedTable
 from pipelines.ingest.bronze import BronzeTable
+from pipelines.ingest.load_option import LoadOptions
 from pipelines.ingest.load_verdict import judge_loads
 from pipelines.ingest.source_load import in_utc, ingest_source
 from pipelines.orchestration import metadata
@@ -40,9 +41,8 @@ def bronze_asset(contract: Contract, checked: Contract) -> dg.AssetsDefinition:
         started = perf_counter()
         lakehouse, protection, clock = run.lakehouse, run.protection, run.installation.clock
         with own_errors_are_final():
-            report = ingest_source(
-                contract, lakehouse, run.settings.landing_dir, protection, clock, int(run.settings.max_line_size)
-            )
+            options = LoadOptions.of(run.settings)
+            report = ingest_source(contract, lakehouse, run.settings.landing_dir, protection, clock, options)
             if not lakehouse.exists(contract.table):
                 # A retailer without this source gets an empty table, so that the tables made from it can be built.
                 BronzeTable(contract, lakehouse).commit([], [], in_utc(clock()))

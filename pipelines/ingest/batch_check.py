@@ -1,5 +1,6 @@
 """Checks a batch of rows against the contract: converts its columns and marks the rows that break a rule."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -9,6 +10,7 @@ from pipelines.ingest.batch import RawBatch
 from pipelines.ingest.constraint import check_domain, check_required
 from pipelines.ingest.fault import FileFaultError, RowFault, RowFaults
 from pipelines.ingest.type_cast import UncastableError, cast_column
+from pipelines.ingest.value_rule import ValueRule
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,7 @@ class CheckedBatch:
     faults: RowFaults
 
 
-def check_batch(batch: RawBatch, contract: Contract) -> CheckedBatch:
+def check_batch(batch: RawBatch, contract: Contract, rules: Mapping[str, ValueRule]) -> CheckedBatch:
     """Convert every column to the contract's type and check its rules. A column that the batch lacks is null.
 
     Raises:

@@ -9,7 +9,8 @@ import datetime
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
@@ -19,8 +20,10 @@ from installation.contract.document import Contract
 from pipelines.ingest.batch import RawBatch
 from pipelines.ingest.batch_check import check_batch
 from pipelines.ingest.fault import RowFaults
+from pipelines.ingest.load_option import LoadOptions
 from pipelines.ingest.quarantine import Origin, QuarantineEntry, in_json
 from pipelines.ingest.row_hash import hash_rows
+from pipelines.ingest.value_rule import ValueRule, value_rules
 from privacy.protection.keyed_hash import key_hashes
 from privacy.protection.source_person import HASH_COLUMNS, Protection, known_persons
 
@@ -30,12 +33,18 @@ WORKERS = 2
 
 @dataclass(frozen=True)
 class LoadContext:
-    """The contract, keys, load id and time that all batches of a load share. `loaded_at` is UTC."""
+    """The contract, keys, load id, time and options that all batches of a load share. `loaded_at` is UTC."""
 
     contract: Contract
     protection: Protection
     load_id: str
     loaded_at: datetime.datetime
+    options: LoadOptions = field(default_factory=LoadOptions)
+
+    @cached_property
+    def rules(self) -> dict[str, ValueRule]:
+        """The rules by which the values of each column are read."""
+        return value_rules(self.contract, self.options, self.loaded_at)
 
 
 @dataclass(frozen=True)
@@ -63,7 +72,7 @@ def prepare(batch: RawBatch, shared: LoadContext, origins: list[Origin] | Origin
     hashes, because a plain hash of personal data could be guessed.
     """
     contract, tokens = shared.contract, shared.protection.tokens
-    checked = check_batch(batch, contract)
+    checked = check_batch(batch, contract, shared.rules)
     columns = dict(checked.columns)
     low, high = hash_rows({column.name: columns[column.name] for column in contract.columns}, batch.rows)
     if contract.subject_key is not None:

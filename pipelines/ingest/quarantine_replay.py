@@ -21,6 +21,7 @@ from pipelines.ingest.deduplication import Deduplication
 from pipelines.ingest.fault import RowFault, RowFaults
 from pipelines.ingest.field_encryption import RowEncryptor
 from pipelines.ingest.json_lines_file import as_text, parse_line
+from pipelines.ingest.load_option import LoadOptions
 from pipelines.ingest.load_result import LoadResult
 from pipelines.ingest.quarantine import Origin, Quarantine
 from pipelines.ingest.source_load import Clock, in_utc, make_load_id
@@ -29,7 +30,13 @@ from pipelines.ingest.text_lines import restore_text
 from privacy.protection.source_person import Protection
 
 
-def replay_quarantine(contract: Contract, lakehouse: Lakehouse, protection: Protection, clock: Clock) -> LoadResult:
+def replay_quarantine(
+    contract: Contract,
+    lakehouse: Lakehouse,
+    protection: Protection,
+    clock: Clock,
+    options: LoadOptions | None = None,
+) -> LoadResult:
     """Check the source's quarantined rows against its current contract, and load those that pass.
 
     Loaded rows keep their file and line. Rows that still break the contract stay in quarantine. A row that the table
@@ -43,7 +50,7 @@ def replay_quarantine(contract: Contract, lakehouse: Lakehouse, protection: Prot
     """
     started = time.monotonic()
     try:
-        result = _replay(contract, lakehouse, protection, in_utc(clock()))
+        result = _replay(contract, lakehouse, protection, in_utc(clock()), options or LoadOptions())
     except (OSError, DeltaError) as error:
         detail = str(error).strip().splitlines()[0]
         raise IngestError(
@@ -54,14 +61,16 @@ def replay_quarantine(contract: Contract, lakehouse: Lakehouse, protection: Prot
     return LoadResult(**{**vars(result), "seconds": time.monotonic() - started})
 
 
-def _replay(contract: Contract, lakehouse: Lakehouse, protection: Protection, now: datetime.datetime) -> LoadResult:
+def _replay(
+    contract: Contract, lakehouse: Lakehouse, protection: Protection, now: datetime.datetime, options: LoadOptions
+) -> LoadResult:
     quarantine = Quarantine(contract, lakehouse, protection)
     rows = quarantine.open_rows()
     load_id = make_load_id(contract, ["replay", *(f"{row['file_id']}:{row['line']}" for row in rows)])
     table = BronzeTable(contract, lakehouse)
     merge = Deduplication(table, event_column(contract))
     staging = merge.new_staging_area()
-    shared = LoadContext(contract, protection, load_id, now)
+    shared = LoadContext(contract, protection, load_id, now, options)
     encryptor = RowEncryptor(contract, protection)
     days: set[datetime.date] = set()
     still_broken: set[tuple[str, int | None]] = set()

@@ -30,10 +30,10 @@ from pipelines.ingest.fault import FileFaultError
 from pipelines.ingest.field_encryption import RowEncryptor
 from pipelines.ingest.json_lines_file import JsonLinesFile
 from pipelines.ingest.landing import LandedFile, find_files
+from pipelines.ingest.load_option import LoadOptions
 from pipelines.ingest.load_result import LoadResult
 from pipelines.ingest.parquet_file import ParquetFile
 from pipelines.ingest.quarantine import REMOVED, Origin, Quarantine, QuarantineEntry, RefusedFile
-from pipelines.ingest.text_lines import DEFAULT_MAX_LINE
 from privacy.protection.source_person import Protection
 
 # A file with more broken rows than this is probably not the file that the contract describes. It is refused as a whole.
@@ -48,7 +48,7 @@ def ingest_source(
     landing: Path,
     protection: Protection,
     clock: Clock,
-    max_line: int = DEFAULT_MAX_LINE,
+    options: LoadOptions | None = None,
 ) -> LoadResult:
     """Load the landed files of a source that its table does not have yet.
 
@@ -61,7 +61,7 @@ def ingest_source(
         landing: the landing folder.
         protection: keys for encryption, matching tokens and row hashes.
         clock: returns the time of the load.
-        max_line: longest allowed line or record of a text file, in characters.
+        options: settings that decide how files are read; by default those of an installation without settings.
 
     Raises:
         IngestError: the table or quarantine cannot be written, or another load committed first. The table is as it
@@ -70,7 +70,7 @@ def ingest_source(
     """
     started = time.monotonic()
     try:
-        result = _Load(contract, lakehouse, protection, clock, max_line).run(landing)
+        result = _Load(contract, lakehouse, protection, clock, options or LoadOptions()).run(landing)
     except CommitFailedError as error:
         raise IngestError(
             f"Loading {contract.name} stopped: another load committed to {contract.table} first. "
@@ -104,7 +104,7 @@ class LoadTotals:
 
 class _Load:
     def __init__(
-        self, contract: Contract, lakehouse: Lakehouse, protection: Protection, clock: Clock, max_line: int
+        self, contract: Contract, lakehouse: Lakehouse, protection: Protection, clock: Clock, options: LoadOptions
     ) -> None:
         if contract.file is None:
             raise IngestError(
@@ -118,7 +118,7 @@ class _Load:
         self.quarantine = Quarantine(contract, lakehouse, protection)
         self.encryptor = RowEncryptor(contract, protection)
         self.now = in_utc(clock())
-        self.max_line = max_line
+        self.options = options
         self.totals = LoadTotals()
 
     def run(self, landing: Path) -> LoadResult:
@@ -158,7 +158,7 @@ class _Load:
         )
 
     def _load_files(self, files: list[LandedFile], load_id: str) -> None:
-        shared = LoadContext(self.contract, self.protection, load_id, self.now)
+        shared = LoadContext(self.contract, self.protection, load_id, self.now, self.options)
         merge = Deduplication(self.table, event_column(self.contract))
         try:
             for file in files:
@@ -174,7 +174,7 @@ class _Load:
 
     def _load_file(self, file: LandedFile, shared: LoadContext, merge: Deduplication) -> None:
         staging = merge.new_staging_area()
-        source = open_source(file, self.contract, self.max_line)
+        source = open_source(file, self.contract, self.options.max_line)
         origin = Origin(file.name, file.file_id)
         rows = 0
         broken: list[QuarantineEntry] = []

@@ -11,6 +11,7 @@ from deltalake import QueryBuilder
 
 from installation.contract.document import Contract, load_contracts
 from installation.lakehouse.lakehouse import Lakehouse
+from pipelines.ingest.load_option import LoadOptions
 from pipelines.ingest.load_result import LoadResult
 from pipelines.ingest.quarantine import QUARANTINE, Quarantine
 from pipelines.ingest.quarantine_replay import replay_quarantine
@@ -144,12 +145,13 @@ class Shop:
         return path
 
     def load(self, **options: Any) -> LoadResult:
-        """Load the landed files."""
-        return ingest_source(self.contract, self.lakehouse, self.landing, self.protection, lambda: NOW, **options)
+        """Load the landed files; `options` are those of `LoadOptions`."""
+        shared = self.lakehouse, self.landing, self.protection, lambda: NOW
+        return ingest_source(self.contract, *shared, LoadOptions(**options))
 
-    def replay(self) -> LoadResult:
-        """Replay the quarantine."""
-        return replay_quarantine(self.contract, self.lakehouse, self.protection, lambda: NOW)
+    def replay(self, **options: Any) -> LoadResult:
+        """Replay the quarantine; `options` are those of `LoadOptions`."""
+        return replay_quarantine(self.contract, self.lakehouse, self.protection, lambda: NOW, LoadOptions(**options))
 
     def rows(self, columns: Sequence[str] = ("sale_id",), table: str = "bronze/sale") -> list[tuple[Any, ...]]:
         """Return the table's rows, sorted; empty if the table does not exist."""
