@@ -113,12 +113,12 @@ class Installation:
         return built_in_roles()
 
     def reference_date(self) -> date:
-        """Return the date to which ages and recencies count, read from the tables as they are now."""
-        return reference_date(self.settings, self.contracts, self.lakehouse)
+        """Return the date to which ages, recencies, freshness and retention count. Data cannot move it."""
+        return reference_date(self.settings, self.clock())
 
     def decision_moment(self) -> datetime:
         """Return the moment at which consent is decided now, as the shop's local wall time."""
-        return decision_moment(self.settings, self.contracts, self.reference_date(), self.clock())
+        return decision_moment(self.settings, self.contracts, self.clock())
 
     def shop_time(self) -> datetime:
         """Return the time now as the shop's local wall time, without zone."""

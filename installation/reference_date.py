@@ -1,94 +1,80 @@
-"""The reference date of a run, and the moment at which the shop decides what is permitted."""
+"""The reference date of a run, and the moment at which the shop decides what is permitted. Data cannot move them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import tomllib
 from datetime import date, datetime, time
-from functools import cached_property
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from installation.contract.document import Contract, Contracts
-from installation.lakehouse.lakehouse import Lakehouse
-from installation.lakehouse.table_profile import latest_day
-from installation.settings import Settings
+from installation.errors import SettingsError
 
-NO_EVENTS_DAY = date(1970, 1, 1)
-"""Reference date as long as no source has brought an event."""
+if TYPE_CHECKING:
+    from installation.contract.document import Contracts
+    from installation.settings import Settings
+
 LANDED_CONSENTS = "bronze/consent_event"
+RUN_DATE_FILE = "run_date.toml"
+"""File in the data folder with the last day of a simulated market, `run_date = 2017-12-31`. The simulator writes it."""
 
 
-def reference_date(settings: Settings, contracts: Contracts, lakehouse: Lakehouse) -> date:
-    """Return the date to which ages, recencies and freshness count: `run_date`, else the day of the latest event.
+def reference_date(settings: Settings, now: datetime) -> date:
+    """Return the date to which ages, recencies, freshness and retention count.
 
-    `NO_EVENTS_DAY` when there is no event. The clock is not used, so that data of the year 2017 does not count as
-    stale, and a repeated run gives the same tables.
+    It is the setting `run_date`, else the date in the data folder's `run_date.toml`, else the shop's date of today.
+
+    Args:
+        settings: the run date, the data folder and the shop's time zone.
+        now: the time now, with its zone.
+
+    Raises:
+        SettingsError: `run_date.toml` cannot be read.
+    """
+    return fixed_date(settings) or shop_time(settings, now).date()
+
+
+def fixed_date(settings: Settings) -> date | None:
+    """Return the reference date of historic data: the setting `run_date`, else that of the data folder, else None.
+
+    The file is read at each call, because the simulator may write it while a process has its settings already.
+
+    Raises:
+        SettingsError: `run_date.toml` cannot be read.
     """
     if settings.run_date is not None:
         return settings.run_date
-    days = (_latest_event_day(contract, lakehouse) for contract in contracts.sources)
-    return max((day for day in days if day is not None), default=NO_EVENTS_DAY)
+    path = settings.data_dir / RUN_DATE_FILE
+    try:
+        values = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"{path}: cannot be read: {error}. Expected one line: run_date = 2017-12-31.") from error
+    day = values.get("run_date")
+    if values.keys() != {"run_date"} or isinstance(day, datetime) or not isinstance(day, date):
+        raise SettingsError(
+            f"{path}: expected the single key run_date with a date, such as run_date = 2017-12-31. Correct the file or "
+            "remove it; without it, the reference date is today."
+        )
+    return day
 
 
-class ReferenceDate:
-    """Holds the reference date of one run: the same for all its tables, computed at the first call."""
-
-    def __init__(self, settings: Settings, contracts: Contracts, lakehouse: Lakehouse) -> None:
-        self._settings = settings
-        self._contracts = contracts
-        self._lakehouse = lakehouse
-
-    def __call__(self) -> date:
-        """Return the reference date. Call this only after all sources are loaded."""
-        return self._date
-
-    def guess(self, loaded: Contract) -> date:
-        """Return the reference date by the events loaded so far; a source that is loaded later may change it."""
-        if self._settings.run_date is None:
-            self._latest = max(self._latest, _latest_event_day(loaded, self._lakehouse) or NO_EVENTS_DAY)
-        return self._latest
-
-    @cached_property
-    def _latest(self) -> date:
-        # Starts with the events of earlier runs, so the guess is right at once when a run loads nothing new.
-        return reference_date(self._settings, self._contracts, self._lakehouse)
-
-    @cached_property
-    def _date(self) -> date:
-        return reference_date(self._settings, self._contracts, self._lakehouse)
-
-
-def decision_moment(settings: Settings, contracts: Contracts, day: date, now: datetime) -> datetime:
+def decision_moment(settings: Settings, contracts: Contracts, now: datetime) -> datetime:
     """Return the moment at which consent is decided, as the shop's local wall time.
 
-    The moment is now. If the consents are simulated (as their contract declares), it is the end of the reference date:
-    otherwise every consent of the year 2017 would have lapsed.
+    The moment is now. If the consents are simulated (as their contract declares) and the reference date is fixed, it is
+    the end of that date: otherwise every consent of the year 2017 would have lapsed.
 
     Args:
-        settings: the shop's time zone.
+        settings: the run date, the data folder and the shop's time zone.
         contracts: declare whether the source of consents is simulated.
-        day: the reference date.
         now: the time now, with its zone.
     """
     is_simulated = any(source.simulated for source in contracts.sources if source.table == LANDED_CONSENTS)
-    if is_simulated and day != NO_EVENTS_DAY:
-        return datetime.combine(day, time.max)
-    return shop_time(settings, now)
+    day = fixed_date(settings) if is_simulated else None
+    return shop_time(settings, now) if day is None else datetime.combine(day, time.max)
 
 
 def shop_time(settings: Settings, now: datetime) -> datetime:
     """Return a time with its zone as the shop's local wall time, without zone."""
     return now.astimezone(ZoneInfo(settings.time_zone)).replace(tzinfo=None)
-
-
-def current_decision_moment(
-    settings: Settings, contracts: Contracts, lakehouse: Lakehouse, clock: Callable[[], datetime]
-) -> datetime:
-    """Return the decision moment outside a run: the reference date is read from the tables as they are."""
-    return decision_moment(settings, contracts, reference_date(settings, contracts, lakehouse), clock())
-
-
-def _latest_event_day(contract: Contract, lakehouse: Lakehouse) -> date | None:
-    column = contract.touchpoint.columns.get("event_time") if contract.touchpoint else None
-    if column is None or not lakehouse.exists(contract.table):
-        return None
-    return latest_day(lakehouse.delta(contract.table), column)

@@ -19,7 +19,7 @@ hsm_token = "bojagi"      # label of the token in hsm_module, a PKCS#11 module t
 # hsm_module = "/usr/lib/softhsm/libsofthsm2.so"  # default: none, the key-encryption key is a private file
 # hsm_pin_file = "pin"    # private file with the token's PIN
 # ledger_postgres_file = "ledger"  # private file with the connection string of a fleet's privacy ledger
-run_date = 2017-12-31     # reference date for ages and recency; default: the day of the latest event
+run_date = 2017-12-31     # reference date; default: run_date.toml of a simulated data folder, else today
 controller = "Bojagi Mart"  # organisation responsible for the processing; only its consent records decide
 time_zone = "Asia/Seoul"  # of the shop's wall time, in which tables and consents are kept
 

@@ -78,7 +78,8 @@ def _replay(installation: "Installation", source: str | None) -> list[dict[str, 
         return []
     with run_lock(settings.data_dir), open_engine(settings) as engine:
         lakehouse = SparkLakehouse(settings.lakehouse_root, engine.spark, settings.storage_options)
-        shared = lakehouse, installation.protection, installation.clock, LoadOptions.of(settings)
+        options = LoadOptions.of(settings, installation.reference_date())
+        shared = lakehouse, installation.protection, installation.clock, options
         reports = [replay_quarantine(contracts.source(name), *shared) for name in waiting]
     return [{name: vars(report)[name] for name in _REPORTED} for report in reports]
 

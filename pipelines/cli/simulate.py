@@ -17,7 +17,7 @@ _MIB = 1024 * 1024
 def simulate_command(
     out: Annotated[
         Path,
-        typer.Option("--out", help="Folder for landing/, truth/ and manifest.json.", file_okay=False),
+        typer.Option("--out", help="Folder for landing/, truth/, run_date.toml and manifest.json.", file_okay=False),
     ] = Path("data"),
     seed: Annotated[
         int, typer.Option("--seed", help="Seed of all random draws; the same seed gives the same files.", min=0)
@@ -55,9 +55,8 @@ def _summary(result: "SimulationResult") -> Table:
     """Return a table of the sources with their rows and sizes; its caption states the folder and the duration."""
     sizes: dict[str, int] = {}
     for file in result.files:
-        kind, source, *_ = file.path.split("/")
-        if kind == "landing":
-            sizes[source] = sizes.get(source, 0) + file.size_bytes
+        if file.source:
+            sizes[file.source] = sizes.get(file.source, 0) + file.size_bytes
     table = Table("source", title=f"Market of seed {result.spec.seed}, scale {result.spec.scale}")
     table.add_column("rows", justify="right")
     table.add_column("MiB", justify="right")

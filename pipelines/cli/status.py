@@ -23,13 +23,18 @@ def status(data: Data = None, as_json: Json = False) -> None:
       bojagi status --json | jq '.tables[] | select(.rules_failed > 0)'
     """
     from pipelines.quality.inspection import record_folder
+    from pipelines.quality.newest_event import find_newest_event
     from pipelines.quality.table_status import count_quarantine, read_table_status
 
     installation = installation_for(data)
     settings, lakehouse = installation.settings, installation.lakehouse
     tables = list(read_table_status(lakehouse, installation.contracts, record_folder(settings)))
+    newest = find_newest_event(lakehouse, installation.contracts, installation.reference_date())
     document = {
         "data": str(settings.data_dir),
+        "reference_date": str(newest.today),
+        "newest_event": str(newest.day) if newest.day else None,
+        "warnings": [newest.warning] if newest.warning else [],
         "last_run": last_run(settings),
         "tables": [_row(state) for state in tables],
         "quarantine": count_quarantine(lakehouse),
@@ -78,6 +83,9 @@ def _print(document: dict[str, Any]) -> None:
     waiting = sum(entry["rows"] for entry in document["quarantine"])
     console.print()
     console.print(_sentence(document["last_run"]))
+    console.print(f"Reference date {document['reference_date']}, newest event {document['newest_event'] or '-'}")
+    for warning in document["warnings"]:
+        console.print(f"[yellow]{warning}[/yellow]", soft_wrap=True)
     console.print(f"{waiting:,} rows are in quarantine" + (": bojagi quarantine list" if waiting else ""))
     if not any(row["version"] is not None for row in document["tables"]):
         console.print(f"There are no tables in {document['data']} yet. Run [bold]bojagi run[/bold] to make them.")

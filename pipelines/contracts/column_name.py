@@ -71,6 +71,12 @@ def name_columns(headers: Iterable[str]) -> dict[str, str]:
     return names
 
 
+@cache
+def known_hangul() -> frozenset[str]:
+    """Return the Hangul syllables of the dictionary of headers, which are among the most frequent ones."""
+    return frozenset(letter for word in _words() for letter in word if _HANGUL.fullmatch(letter))
+
+
 def romanise(text: str) -> str:
     """Return the text with its Hangul written in Latin letters.
 

@@ -34,14 +34,14 @@ def bronze_asset(contract: Contract, checked: Contract) -> dg.AssetsDefinition:
     @dg.asset(
         **_declaration(contract),
         kinds={"deltalake", contract.file.format if contract.file else "file"},
-        # All sources load before any table is built, because the reference date is the day of their latest event.
+        # Sources load before any table is built, so that their checks run in the background meanwhile.
         op_tags={"dagster/priority": "1"},
     )
     def load(context: dg.AssetExecutionContext, run: dg.ResourceParam[PipelineRun]) -> dg.MaterializeResult[Any]:
         started = perf_counter()
         lakehouse, protection, clock = run.lakehouse, run.protection, run.installation.clock
         with own_errors_are_final():
-            options = LoadOptions.of(run.settings)
+            options = LoadOptions.of(run.settings, run.reference_date)
             report = ingest_source(contract, lakehouse, run.settings.landing_dir, protection, clock, options)
             if not lakehouse.exists(contract.table):
                 # A retailer without this source gets an empty table, so that the tables made from it can be built.
@@ -50,7 +50,7 @@ def bronze_asset(contract: Contract, checked: Contract) -> dg.AssetsDefinition:
                 # Imported in this thread: the thread of the checks cannot silence its warnings, because Python has
                 # one list of warning filters for all threads.
                 preload()
-            run.inspector.begin_source(checked, run.reference_date.guess(contract))
+            run.inspector.begin_source(checked)
             verdict = run.verdicts[contract.table] = judge_loads(contract, lakehouse, report)
             counts = {
                 metadata.ADDED: report.rows_added,
@@ -100,7 +100,7 @@ def derived_asset(
         with own_errors_are_final():
             report = refresh_table(table, run.lakehouse, run.build_context, ConsentFilter(run.lakehouse, run.consent))
             if checks_early:
-                run.inspector.begin(contract, run.reference_date())
+                run.inspector.begin(contract)
             # When a run for chosen days writes the table, Dagster reports all of these days by itself.
             if days and (report.was_current or not context.has_partition_key_range):
                 profile = read_profile(run.lakehouse.delta(table.name))

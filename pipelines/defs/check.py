@@ -13,6 +13,7 @@ import dagster as dg
 
 from installation.contract.document import Contract
 from pipelines.defs.consent import consent_result, consent_spec
+from pipelines.defs.newest_event import newest_event_result, newest_event_spec
 from pipelines.orchestration.check_result import STEP_SUFFIX, check_results, rule_group
 from pipelines.orchestration.failure import own_errors_are_final
 from pipelines.orchestration.metadata import asset_key
@@ -30,12 +31,13 @@ def table_checks(contract: Contract, later: Collection[str] = ()) -> dg.AssetChe
     the checks says so.
     """
     specs = check_specs(contract, rule_parents(contract) - {contract.table})
-    consent = consent_spec(contract)
+    candidates = ((consent_spec(contract), consent_result), (newest_event_spec(contract), newest_event_result))
+    others = [(spec, result) for spec, result in candidates if spec is not None]
     left_out = f"References into {', '.join(sorted(later))} are not checked: built from this table." if later else None
 
     @dg.multi_asset_check(
         name=contract.table.replace("/", "__") + STEP_SUFFIX,
-        specs=[*specs, *([consent] if consent else [])],
+        specs=[*specs, *(spec for spec, _ in others)],
         description=left_out,
         # Tables are built before checks are reported: the checks run in another thread meanwhile.
         op_tags={"dagster/priority": "-1"},
@@ -44,10 +46,10 @@ def table_checks(contract: Contract, later: Collection[str] = ()) -> dg.AssetChe
         context: dg.AssetCheckExecutionContext, run: dg.ResourceParam[PipelineRun]
     ) -> Iterator[dg.AssetCheckResult]:
         with own_errors_are_final():
-            inspection = run.inspector.inspect(contract, run.reference_date())
-            proven = [consent_result(contract, run)] if consent else []
+            inspection = run.inspector.inspect(contract)
+            other_results = [result(contract, run) for _, result in others]
         yield from check_results(specs, inspection)
-        yield from proven
+        yield from other_results
 
     return inspect
 

@@ -21,7 +21,7 @@ def retention_asset(contracts: Contracts) -> dg.AssetsDefinition:
     )
     def retention(context: dg.AssetExecutionContext, run: dg.ResourceParam[PipelineRun]) -> dg.MaterializeResult[Any]:
         with own_errors_are_final():
-            outcomes = apply_retention(run.lakehouse, contracts, run.protection, run.reference_date())
+            outcomes = apply_retention(run.lakehouse, contracts, run.protection, run.reference_date)
         lines = ["| Table | Deleted | Kept | Reason |", "| --- | --- | --- | --- |"]
         for outcome in outcomes:
             reason = " ".join(f"{hold.rows:,}: {hold.reason}" for hold in outcome.plan.held)

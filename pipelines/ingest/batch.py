@@ -24,12 +24,14 @@ class RawBatch:
         lines: line number of each row in a text file, row number in a Parquet file; both count from 1.
         raw: returns the row at a position as it was read; quarantine stores it.
         faults: faults that were found while the rows were read.
+        place: where in the file the batch is, such as a row group; empty if its lines say enough.
     """
 
     columns: dict[str, pa.Array]
     lines: npt.NDArray[np.int64]
     raw: Callable[[int], dict[str, Any]]
     faults: RowFaults
+    place: str = ""
 
     @property
     def rows(self) -> int:

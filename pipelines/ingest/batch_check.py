@@ -2,14 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
 
-from installation.contract.document import Contract, arrow_type
+from installation.contract.document import Column, Contract, arrow_type
 from pipelines.ingest.batch import RawBatch
-from pipelines.ingest.constraint import check_domain, check_required
+from pipelines.ingest.cast_result import UncastableError
+from pipelines.ingest.constraint import check_birth_date, check_domain, check_required
 from pipelines.ingest.fault import FileFaultError, RowFault, RowFaults
-from pipelines.ingest.type_cast import UncastableError, cast_column
+from pipelines.ingest.type_cast import cast_column
 from pipelines.ingest.value_rule import ValueRule
 
 
@@ -39,17 +41,14 @@ def check_batch(batch: RawBatch, contract: Contract, rules: Mapping[str, ValueRu
         if given is None:
             given = pa.nulls(batch.rows, target)
         try:
-            cast = cast_column(given, target, column.date_format)
+            cast = cast_column(given, target, rules[column.name])
         except UncastableError as error:
-            raise FileFaultError(
-                "type",
-                f"column {column.header} has type {given.type}, the contract states {column.spark_type}: "
-                "change physicalType in the contract, or correct the file",
-                None,
-                column.name,
-            ) from error
-        faults.mark(cast.wrong, RowFault(column.name, "type", f"not a value of type {column.spark_type}"))
+            raise FileFaultError("type", _explain(batch, column, given.type, error.hint), None, column.name) from error
+        for code, fault in enumerate(cast.faults, 1):
+            rule, reason = fault or ("type", f"not a value of type {column.spark_type}")
+            faults.mark(cast.codes == code, RowFault(column.name, rule, reason))
         check_required(cast.values, column, faults)
+        check_birth_date(cast.values, column, rules[column.name].latest, faults)
         if contract.check_severity.get(column.name) != "warning":
             check_domain(cast.values, column, faults)
         elif column in contract.flagged_columns:
@@ -58,3 +57,14 @@ def check_batch(batch: RawBatch, contract: Contract, rules: Mapping[str, ValueRu
             columns[column.flag_name] = pa.array(own.is_sound)
         columns[column.name] = cast.values
     return CheckedBatch(columns, faults)
+
+
+def _explain(batch: RawBatch, column: Column, given: Any, hint: str) -> str:
+    """Return why a column of the file cannot be converted, with the place in the file."""
+    place = f"{batch.place}, column {column.header}" if batch.place else f"column {column.header}"
+    if hint:
+        return f"{place}: {hint}"
+    return (
+        f"{place} has type {given}, the contract states {column.spark_type}: "
+        "change physicalType in the contract, or correct the file"
+    )

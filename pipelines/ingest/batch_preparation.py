@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +21,7 @@ from installation.contract.document import Contract
 from pipelines.ingest.batch import RawBatch
 from pipelines.ingest.batch_check import check_batch
 from pipelines.ingest.fault import RowFaults
+from pipelines.ingest.future_event import mark_future_events
 from pipelines.ingest.load_option import LoadOptions
 from pipelines.ingest.quarantine import Origin, QuarantineEntry, in_json
 from pipelines.ingest.row_hash import hash_rows
@@ -45,6 +47,12 @@ class LoadContext:
     def rules(self) -> dict[str, ValueRule]:
         """The rules by which the values of each column are read."""
         return value_rules(self.contract, self.options, self.loaded_at)
+
+    @cached_property
+    def reference_date(self) -> datetime.date:
+        """The run's reference date; without one, the shop's date at the time of the load."""
+        now = self.loaded_at.replace(tzinfo=datetime.UTC).astimezone(ZoneInfo(self.options.time_zone))
+        return self.options.reference_date or now.date()
 
 
 @dataclass(frozen=True)
@@ -73,6 +81,7 @@ def prepare(batch: RawBatch, shared: LoadContext, origins: list[Origin] | Origin
     """
     contract, tokens = shared.contract, shared.protection.tokens
     checked = check_batch(batch, contract, shared.rules)
+    mark_future_events(checked.columns, contract, shared.reference_date, checked.faults)
     columns = dict(checked.columns)
     low, high = hash_rows({column.name: columns[column.name] for column in contract.columns}, batch.rows)
     if contract.subject_key is not None:

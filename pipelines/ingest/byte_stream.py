@@ -49,7 +49,7 @@ def open_bytes(path: Path, member: str | None = None) -> io.BufferedReader:
         _refuse_foreign(start)
         codec = find_codec(start)
         if codec is None:
-            return path.open("rb")
+            return path.open("rb", BUFFER_BYTES)
         stream = pa.CompressedInputStream(pa.OSFile(str(path)), codec)
         return _inner(_Decompressed(stream, SizeLimit(path.stat().st_size), f"the {codec} data is"))
     except OSError as error:

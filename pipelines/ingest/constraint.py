@@ -12,11 +12,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from installation.contract.document import Column
+from pipelines.ingest.cast_result import Mask
 from pipelines.ingest.fault import RowFault, RowFaults
-from pipelines.ingest.type_cast import Mask
 
 # A date outside these years is a placeholder or a typing error, unless the contract states its own bounds.
-FIRST_PLAUSIBLE_YEAR, LAST_PLAUSIBLE_YEAR = 1900, 2100
+FIRST_PLAUSIBLE_YEAR, LAST_PLAUSIBLE_YEAR = 1900, 2200
 
 
 def check_required(values: pa.Array, column: Column, faults: RowFaults) -> None:
@@ -24,6 +24,14 @@ def check_required(values: pa.Array, column: Column, faults: RowFaults) -> None:
     if column.required and values.null_count:
         wrong = pc.is_null(values).to_numpy(zero_copy_only=False)
         faults.mark(wrong, RowFault(column.name, "required", "the value is missing and the contract requires it"))
+
+
+def check_birth_date(values: pa.Array, column: Column, latest: datetime.date | None, faults: RowFaults) -> None:
+    """Mark the rows whose birth date is after the last possible day; `latest` is None for other columns."""
+    if latest is None or not pa.types.is_temporal(values.type):
+        return
+    wrong: Mask = pc.greater(values, _literal(latest, values.type)).fill_null(False).to_numpy(zero_copy_only=False)
+    faults.mark(wrong, RowFault(column.name, "plausible_date", "implausible date: a birth date in the future"))
 
 
 def check_domain(values: pa.Array, column: Column, faults: RowFaults) -> None:
@@ -56,18 +64,18 @@ def _broken(values: pa.Array, column: Column) -> list[tuple[str, str, pa.Array]]
 
 def _outside_bounds(values: pa.Array, column: Column) -> list[tuple[str, str, pa.Array]]:
     minimum, maximum = column.minimum, column.maximum
-    rule = "bounds"
+    rule, kind = "bounds", ""
     if pa.types.is_temporal(values.type) and minimum is None and maximum is None:
         minimum, maximum = datetime.date(FIRST_PLAUSIBLE_YEAR, 1, 1), datetime.date(LAST_PLAUSIBLE_YEAR, 1, 1)
-        rule = "plausible_date"
+        rule, kind = "plausible_date", "implausible date: "
     if minimum is None and maximum is None:
         return []
     extremes = pc.min_max(values)
     broken = []
     if minimum is not None and _is_less(extremes["min"], least := _literal(minimum, values.type)):
-        broken.append((rule, f"below the minimum {minimum}", pc.less(values, least)))
+        broken.append((rule, f"{kind}below the minimum {minimum}", pc.less(values, least)))
     if maximum is not None and _is_less(most := _literal(maximum, values.type), extremes["max"]):
-        broken.append((rule, f"above the maximum {maximum}", pc.greater(values, most)))
+        broken.append((rule, f"{kind}above the maximum {maximum}", pc.greater(values, most)))
     return broken
 
 

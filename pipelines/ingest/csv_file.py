@@ -1,23 +1,24 @@
 """Reads CSV files (RFC 4180, any delimiter and encoding) in batches of bounded size, with line numbers."""
 
 import csv
+import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
-import numpy as np
-
 from installation.contract.document import Contract, FileFormat
-from pipelines.ingest.batch import TEXT_BATCH_CHARACTERS, TEXT_BATCH_ROWS, RawBatch
-from pipelines.ingest.fault import FileFaultError, RowFault, RowFaults
+from pipelines.ingest.batch import RawBatch
+from pipelines.ingest.drift import DriftEvent
+from pipelines.ingest.fault import FileFaultError
 from pipelines.ingest.header import Header, match_header
 from pipelines.ingest.landing import LandedFile
-from pipelines.ingest.text_column import WHOLE_TEXT, blank_to_null, text_column
-from pipelines.ingest.text_lines import UNDECODABLE, BoundedLines, keep_bytes, open_lines, suggest_encoding
+from pipelines.ingest.row_shape import find_header_row, is_like
+from pipelines.ingest.text_lines import UNDECODABLE, BoundedLines, explain_encoding, open_lines
+from pipelines.ingest.text_rows import NUL_RUN, TextRows
 
 OTHER_DELIMITERS = (",", ";", "\t", "|")
-
-Fields = Sequence[str | None]
+BACKSLASH = "a quote is escaped by a backslash, which CSV does not know; double the quote instead"
 
 
 class CsvFile:
@@ -29,6 +30,10 @@ class CsvFile:
         self.form = form
         self.max_line = max_line
         self.notes: tuple[str, ...] = ()
+        self.drift: tuple[DriftEvent, ...] = ()
+        # A backslash before a doubled quote that ends a field: it depends on the program what was meant.
+        delimiter, quote = re.escape(form.delimiter), re.escape(form.quote)
+        self._doubtful_escape = re.compile(rf"\\{quote}{quote}(?={delimiter}|\r|\n|$)(?!{quote})")
 
     def batches(self) -> Iterator[RawBatch]:
         """Yield the file's rows in batches; a row with broken quoting or a wrong number of fields is marked.
@@ -39,36 +44,38 @@ class CsvFile:
         """
         # BoundedLines limits the record length and names the line; the limit of the csv module does not.
         csv.field_size_limit(sys.maxsize)
-        with open_lines(self.file.path, self.form.codec, self.max_line, self.file.member) as lines:
-            records = csv.reader(lines, delimiter=self.form.delimiter, quotechar=self.form.quote, strict=True)
-            header = self._read_header(records, lines)
-            self.notes = header.notes
-            pending = _Pending(self, header)
-            for fields, line, fault, text in self._records(records, lines):
-                pending.add(fields, line, fault, text)
-                if pending.is_full:
-                    yield pending.take()
-            if pending.rows:
-                yield pending.take()
+        with open_lines(self.file, self.form, self.max_line) as lines:
+            header = self._read_header(lines)
+            self.notes, self.drift = header.notes, header.drift
+            pending = TextRows(self.form, header)
+            self._records = csv.reader(lines, delimiter=self.form.delimiter, quotechar=self.form.quote, strict=True)
+            has_more = True
+            while has_more:
+                has_more = self._read_some(lines, pending)
+                batch = pending.take(is_last=not has_more)
+                if batch.rows:
+                    yield batch
 
-    def _read_header(self, records: Any, lines: BoundedLines) -> Header:
+    def _read_header(self, lines: BoundedLines) -> Header:
+        row = self.form.header_row
+        for _ in islice(lines, row - 1):
+            lines.next_record()
         try:
-            names = next(records, None)
+            names = next(csv.reader(lines, delimiter=self.form.delimiter, quotechar=self.form.quote, strict=True), None)
         except csv.Error as error:
-            raise FileFaultError(
-                "header", f"the first line cannot be read as a CSV header ({error}); correct the file", 1
-            ) from error
+            reason = f"line {row} cannot be read as a CSV header ({error}); correct the file"
+            raise self._explain_row() or FileFaultError("header", reason, row) from error
         lines.next_record()
         if not names:
-            raise FileFaultError("empty", "the file has no header line; send a file with the contract's headers", 1)
-        if any(UNDECODABLE.search(name) for name in names):
-            other = suggest_encoding(self.file.path, self.form.codec, self.file.member)
-            hint = f"it looks like {other}: change encoding in the contract" if other else "check the file's encoding"
-            raise FileFaultError("encoding", f"the header is not valid {self.form.encoding}; {hint}", 1)
+            reason = "the file has no header line; send a file with the contract's headers"
+            raise self._explain_row() or FileFaultError("empty", reason, row)
+        if any(UNDECODABLE.search(name) or "\0" in name for name in names):
+            hint = explain_encoding(self.file, self.form)
+            raise FileFaultError("encoding", f"the header is not valid {self.form.encoding}; {hint}", row)
         try:
-            return match_header(names, self.contract)
+            return match_header(names, self.contract, self.file.name, row)
         except FileFaultError as fault:
-            raise self._explain_delimiter(names) or fault from fault
+            raise self._explain_delimiter(names) or self._explain_row() or fault from fault
 
     def _explain_delimiter(self, names: list[str]) -> FileFaultError | None:
         known = {header for column in self.contract.columns for header in column.headers}
@@ -80,81 +87,89 @@ class CsvFile:
                     "delimiter",
                     f"the header has one column with the contract's delimiter {self.form.delimiter!r}, but the "
                     f"contract's columns with {other!r}: change delimiter in the contract, or correct the file",
-                    1,
+                    self.form.header_row,
                 )
         return None
 
-    def _records(self, records: Any, lines: BoundedLines) -> Iterator[tuple[list[str], int, str | None, str]]:
-        while True:
-            line = lines.record_start
+    def _explain_row(self) -> FileFaultError | None:
+        """Return the fault that names the line that looks like the header; None if no other line does."""
+        stated = self.form.header_row
+        with open_lines(self.file, self.form, self.max_line) as lines:
+            split = csv.reader(lines, delimiter=self.form.delimiter, quotechar=self.form.quote)
+
+            def numbered() -> Iterator[tuple[int, list[str]]]:
+                for names in split:
+                    yield lines.record_start, names
+                    lines.next_record()
+
+            found = find_header_row(numbered(), self.contract)
+        if found is None or found == stated:
+            return None
+        reason = (
+            f"line {stated} is not the header; line {found} looks like it: state headerRow: {found} in the contract, "
+            "or remove the lines above the header"
+        )
+        return FileFaultError("header", reason, stated)
+
+    def _read_some(self, lines: BoundedLines, pending: TextRows) -> bool:
+        """Add records until there are enough for a batch; return whether the file may have more."""
+        records = self._records
+        while not pending.is_full:
+            while plain := lines.take_plain(self.form.quote, NUL_RUN):
+                split = csv.reader(plain, delimiter=self.form.delimiter, quotechar=self.form.quote, strict=True)
+                pending.add_plain(list(split), plain, lines.record_start - len(plain))
+                if pending.is_full:
+                    return True
+            start = lines.record_start
             try:
                 fields = next(records, None)
-                fault = None
             except csv.Error as error:
                 if "unexpected end of data" in str(error):
-                    raise FileFaultError(
-                        "quote",
-                        f"a quote that opens in the record at line {line} is never closed; correct the file",
-                        line,
-                    ) from error
-                fields, fault = [], f"the quoting is broken ({error})"
+                    reason = f"a quote that opens in the record at line {start} is never closed; correct the file"
+                    raise FileFaultError("quote", reason, start) from error
+                self._add_broken(lines, pending, str(error))
+                continue
             if fields is None:
-                return
-            text = "".join(lines.record)
+                return False
+            record = lines.record
+            if len(record) > 1 and (fault := self._find_swallowed(record, start, pending.last_sound)):
+                pending.add_broken(record, start, fault)
+            else:
+                text = record[0] if len(record) == 1 else "".join(record)
+                if "\\" in text and self._doubtful_escape.search(text):
+                    pending.add_broken(record, start, BACKSLASH)
+                elif fields:
+                    pending.add(fields, start, text)
             lines.next_record()
-            if fields or fault:
-                yield fields, line, fault, text
+        return True
 
-
-class _Pending:
-    """Collects rows until there are enough for a batch."""
-
-    def __init__(self, file: CsvFile, header: Header) -> None:
-        self._file = file
-        self._header = header
-        self._clear()
-
-    def _clear(self) -> None:
-        self.rows: list[Fields] = []
-        self._lines: list[int] = []
-        self._broken: dict[int, tuple[str, str]] = {}
-        self._characters = 0
-
-    @property
-    def is_full(self) -> bool:
-        return len(self.rows) >= TEXT_BATCH_ROWS or self._characters >= TEXT_BATCH_CHARACTERS
-
-    def add(self, fields: list[str], line: int, fault: str | None, text: str) -> None:
-        width = len(self._header.names)
-        if fault is None and len(fields) != width:
-            fault = f"{len(fields)} fields; the header has {width}"
-        if fault is not None:
-            self._broken[len(self.rows)] = (fault, text)
-            self.rows.append((None,) * width)
+    def _add_broken(self, lines: BoundedLines, pending: TextRows, error: str) -> None:
+        record, start = lines.record, lines.record_start
+        if "\\" + self.form.quote in "".join(record):
+            reason = f"the quoting is broken: {BACKSLASH}"
         else:
-            self.rows.append(fields)
-        self._lines.append(line)
-        self._characters += len(text)
+            reason = f"the quoting is broken ({error})"
+        if len(record) > 1:
+            reason += (
+                f"; lines {start} to {lines.number} ({len(record)} lines) were read as one record, because a quote "
+                f"that opens in line {start} is not closed there"
+            )
+        pending.add_broken(record, start, reason)
+        lines.next_record()
 
-    def take(self) -> RawBatch:
-        rows, broken, header = self.rows, self._broken, self._header
-        form = self._file.form
-        faults = RowFaults.none(len(rows))
-        for position, (reason, _) in broken.items():
-            faults.mark_row(position, RowFault(None, "fields", reason))
-        by_column = list(zip(*rows, strict=True))
-        columns = {}
-        for name, position in header.positions.items():
-            values = text_column(by_column[position], name, form.encoding, faults)
-            columns[name] = blank_to_null(values, form.null_values)
+    def _find_swallowed(self, record: list[str], start: int, sound: list[str] | None) -> str | None:
+        """Return the fault of a record over several lines if one of them looks like a record of its own."""
+        end = start + len(record) - 1
+        if not self.form.multiline:
+            return f"a field goes on over lines {start} to {end}, and the contract states multiline: false"
+        like = sound or next(self._split(record[0]))
+        for line in record[1:]:
+            if is_like(next(self._split(line), []), like):
+                return (
+                    f"lines {start} to {end} ({len(record)} lines) were read as one record, but look like several; "
+                    f"a quote that opens in line {start} may not be closed there"
+                )
+        return None
 
-        def raw(row: int) -> dict[str, Any]:
-            if row in broken:
-                return {WHOLE_TEXT: keep_bytes(broken[row][1], form.codec)}
-            return {
-                key: keep_bytes(value or "", form.codec) for key, value in zip(header.names, rows[row], strict=True)
-            }
-
-        batch = RawBatch(columns, np.array(self._lines, np.int64), raw, faults)
-        self._clear()
-        return batch
+    def _split(self, line: str) -> Any:
+        return csv.reader([line], delimiter=self.form.delimiter, quotechar=self.form.quote)

@@ -1,119 +1,164 @@
-"""Reads JSON Lines files, one object per line, in batches of bounded size. A missing field is null."""
+"""Reads JSON files, one object per line or an array of objects, in batches of bounded size. A missing field is null."""
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from installation.contract.document import Contract, FileFormat
 from pipelines.ingest.batch import TEXT_BATCH_CHARACTERS, TEXT_BATCH_ROWS, RawBatch
-from pipelines.ingest.fault import RowFault, RowFaults
+from pipelines.ingest.drift import DriftEvent
+from pipelines.ingest.exact_json import FAST, Number, decode, decode_exactly, encode, plain
+from pipelines.ingest.fault import FileFaultError, RowFault, RowFaults
+from pipelines.ingest.json_document import is_document, read_document
+from pipelines.ingest.json_field import JsonFields
 from pipelines.ingest.landing import LandedFile
 from pipelines.ingest.text_column import WHOLE_TEXT, blank_to_null, text_column
-from pipelines.ingest.text_lines import UNDECODABLE, keep_bytes, open_lines
+from pipelines.ingest.text_lines import UNDECODABLE, keep_bytes, open_lines, open_text
+
+START_CHARACTERS = 1 << 16
 
 
-class JsonLinesFile:
-    """Reads one JSON Lines file of a source. `max_line` is the longest allowed line in characters."""
+@dataclass(frozen=True, slots=True)
+class JsonRecord:
+    """One record of a JSON file: its number, its text, and its fields; without fields if it has a fault."""
+
+    number: int
+    text: str
+    fields: dict[str, Any]
+    fault: RowFault | None
+
+
+class JsonFile:
+    """Reads one JSON file of a source: one object per line, or an array of objects.
+
+    `max_line` is the longest allowed record in characters. The line of a row is its line in the file; for an array it
+    is the number of its record, from 1.
+    """
 
     def __init__(self, file: LandedFile, contract: Contract, form: FileFormat, max_line: int) -> None:
         self.file = file
-        self.contract = contract
         self.form = form
         self.max_line = max_line
         self.notes: tuple[str, ...] = ()
-        self._names = {header: column.name for column in contract.columns for header in column.headers}
+        self.drift: tuple[DriftEvent, ...] = ()
+        self._fields = JsonFields(contract, file.name)
 
     def batches(self) -> Iterator[RawBatch]:
-        """Yield the file's rows in batches; blank lines are skipped, and a line that is not an object is marked.
+        """Yield the file's rows in batches; blank lines are skipped, and a record that is not an object is marked.
 
         Raises:
-            FileFaultError: the file as a whole cannot be loaded.
+            FileFaultError: the file as a whole cannot be loaded. That its fields differ from the contract is only known
+                after the last batch.
 
         """
-        texts: list[str] = []
-        numbers: list[int] = []
+        with open_text(self.file, self.form) as text:
+            start = text.read(START_CHARACTERS)
+        if not start:
+            raise FileFaultError("empty", "the file holds no record; nothing can be loaded from it")
+        records = self._document() if is_document(start) else self._lines()
+        batch: list[JsonRecord] = []
         characters = 0
-        with open_lines(self.file.path, self.form.codec, self.max_line, self.file.member) as lines:
+        for record in records:
+            batch.append(record)
+            characters += len(record.text)
+            if len(batch) >= TEXT_BATCH_ROWS or characters >= TEXT_BATCH_CHARACTERS:
+                yield self._batch(batch)
+                batch, characters = [], 0
+        if batch:
+            yield self._batch(batch)
+        self.drift, self.notes = self._fields.find_drift()
+
+    def _lines(self) -> Iterator[JsonRecord]:
+        with open_lines(self.file, self.form, self.max_line) as lines:
             for text in lines:
                 number = lines.record_start
                 lines.next_record()
-                if not text.strip():
-                    continue
-                texts.append(text)
-                numbers.append(number)
-                characters += len(text)
-                if len(texts) >= TEXT_BATCH_ROWS or characters >= TEXT_BATCH_CHARACTERS:
-                    yield self._batch(texts, numbers)
-                    texts, numbers, characters = [], [], 0
-        if texts:
-            yield self._batch(texts, numbers)
+                if text.strip():
+                    yield JsonRecord(number, text, *parse_line(text, self.form.encoding))
 
-    def _batch(self, texts: list[str], numbers: list[int]) -> RawBatch:
-        faults = RowFaults.none(len(texts))
-        objects: list[dict[str, Any]] = []
-        for position, text in enumerate(texts):
-            parsed, fault = parse_line(text, self.form.encoding)
-            if fault is None and not parsed.keys() & self._names.keys():
-                fault = RowFault(None, "json", "has no field of the contract")
-            objects.append(parsed)
-            if fault is not None:
-                faults.mark_row(position, fault)
-        self._note_unknown([item for item in objects if item.keys() & self._names.keys()])
+    def _document(self) -> Iterator[JsonRecord]:
+        with open_text(self.file, self.form) as text:
+            for number, (value, part) in enumerate(read_document(text, FAST, self.max_line), 1):
+                yield JsonRecord(number, part, *_check_object(value, part, self.form.encoding))
+
+    def _batch(self, records: list[JsonRecord]) -> RawBatch:
+        faults = RowFaults.none(len(records))
+        objects = [record.fields for record in records]
+        for position, record in enumerate(records):
+            if record.fault is not None:
+                faults.mark_row(position, record.fault)
+        self._fields.add(objects, faults)
+
+        def nested(row: int, name: str, keys: tuple[str, ...]) -> str | None:
+            try:
+                return as_text(_field(decode_exactly(records[row].text), keys))
+            except RecursionError:
+                faults.mark_row(row, RowFault(name, "json", "nested too deeply"))
+                return None
+
         columns = {}
-        for column in self.contract.columns:
-            headers = column.headers
-            if len(headers) == 1:
-                values = [item.get(headers[0]) for item in objects]
-            else:
-                values = [next((item[key] for key in headers if key in item), None) for item in objects]
+        for name, keys in self._fields.keys.items():
+            values = [_field(item, keys) for item in objects]
             if not _PLAIN.issuperset(map(type, values)):
-                values = [as_text(value) for value in values]
-            array = text_column(values, column.name, self.form.encoding, faults)
-            columns[column.name] = blank_to_null(array, self.form.null_values)
+                values = [
+                    as_text(value) if type(value) in _PLAIN or type(value) is bool else nested(row, name, keys)
+                    for row, value in enumerate(values)
+                ]
+            array = text_column(values, name, self.form.encoding, faults)
+            columns[name] = blank_to_null(array, self.form.null_values)
 
         def raw(row: int) -> dict[str, Any]:
-            return objects[row] or {WHOLE_TEXT: keep_bytes(texts[row], self.form.codec)}
+            whole = {WHOLE_TEXT: keep_bytes(records[row].text, self.form.codec)}
+            if not objects[row]:
+                return whole
+            record: dict[str, Any] = decode_exactly(records[row].text)
+            try:
+                encode(record)
+            except RecursionError:
+                return whole
+            return record
 
-        return RawBatch(columns, np.array(numbers, np.int64), raw, faults)
-
-    def _note_unknown(self, objects: list[dict[str, Any]]) -> None:
-        unknown = set().union(*objects) - self._names.keys()
-        fresh = [f"field {key} is not in the contract and was not loaded" for key in sorted(unknown)]
-        self.notes = tuple(dict.fromkeys((*self.notes, *fresh)))
+        numbers = np.array([record.number for record in records], np.int64)
+        return RawBatch(columns, numbers, raw, faults)
 
 
 def parse_line(text: str, encoding: str) -> tuple[dict[str, Any], RowFault | None]:
     """Return the JSON object of a line and None, or an empty object and the fault. Numbers are kept as text."""
-    if UNDECODABLE.search(text):
-        return {}, RowFault(None, "encoding", f"the bytes are not {encoding}")
     try:
-        parsed = _DECODER.decode(text)
+        parsed = decode(text)
     except (ValueError, RecursionError) as error:
         reason = error.msg if isinstance(error, json.JSONDecodeError) else "depth or number without bounds"
         return {}, RowFault(None, "json", f"not a line of JSON ({reason})")
-    if not isinstance(parsed, dict):
+    return _check_object(parsed, text, encoding)
+
+
+def _check_object(value: Any, text: str, encoding: str) -> tuple[dict[str, Any], RowFault | None]:
+    if UNDECODABLE.search(text):
+        return {}, RowFault(None, "encoding", f"the bytes are not {encoding}")
+    if not isinstance(value, dict):
         return {}, RowFault(None, "json", "not a JSON object")
-    return parsed, None
+    return value, None
 
 
 def as_text(value: Any) -> str | None:
-    """Return a field's value as text, so that the contract decides its type; null stays None."""
+    """Return a field's value as text, so that the contract decides its type; null stays None.
+
+    Objects and lists stay JSON, in which numbers remain numbers.
+    """
     if value is None or type(value) is str:
         return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return json.dumps(value, ensure_ascii=False)
+    return plain(str(value)) if isinstance(value, Number) else encode(value)
+
+
+def _field(item: dict[str, Any], headers: tuple[str, ...]) -> Any:
+    """Return the value of the first of the headers that the object has; None if it has none."""
+    if len(headers) == 1:
+        return item.get(headers[0])
+    return next((item[key] for key in headers if key in item), None)
 
 
 # Most columns hold only these types and need no conversion.
 _PLAIN = frozenset({str, type(None)})
-
-
-def _refuse_constant(text: str) -> None:
-    raise ValueError(f"{text} is not JSON")
-
-
-# Numbers stay text until the contract gives them a type, so that 0.10 never becomes a binary number.
-_DECODER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=_refuse_constant)

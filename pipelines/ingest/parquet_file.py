@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 from installation.contract.document import Contract
 from pipelines.ingest.batch import RawBatch
 from pipelines.ingest.byte_stream import open_seekable
+from pipelines.ingest.drift import DriftEvent
 from pipelines.ingest.fault import FileFaultError, RowFaults
 from pipelines.ingest.header import Header, match_header
 from pipelines.ingest.landing import LandedFile
@@ -26,6 +27,7 @@ class ParquetFile:
         self.file = file
         self.contract = contract
         self.notes: tuple[str, ...] = ()
+        self.drift: tuple[DriftEvent, ...] = ()
 
     def batches(self) -> Iterator[RawBatch]:
         """Yield the file's rows in batches.
@@ -39,10 +41,11 @@ class ParquetFile:
         content = open_seekable(self.file.path, self.file.member)
         try:
             with pq.ParquetFile(content) as probe:
-                header = match_header(probe.schema_arrow.names, self.contract)
+                header = match_header(probe.schema_arrow.names, self.contract, self.file.name)
                 encoded = _small_dictionaries(probe)
-            self.notes = header.notes
-            with pq.ParquetFile(content, read_dictionary=encoded) as file:
+            self.notes, self.drift = header.notes, header.drift
+            # Nanoseconds, the default for INT96, would turn times after the year 2262 into others.
+            with pq.ParquetFile(content, read_dictionary=encoded, coerce_int96_timestamp_unit="us") as file:
                 yield from self._read(file, header)
         except (pa.ArrowInvalid, OSError) as error:
             detail = str(error).splitlines()[0]
@@ -53,17 +56,29 @@ class ParquetFile:
     def _read(self, file: pq.ParquetFile, header: Header) -> Iterator[RawBatch]:
         names = {header.names[position]: name for name, position in header.positions.items()}
         done = 0
+        groups = np.cumsum([file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)])
         for batch in file.iter_batches(BATCH_ROWS, columns=list(names)):
             columns = {names[field]: batch.column(field) for field in batch.schema.names}
             lines = np.arange(done + 1, done + batch.num_rows + 1, dtype=np.int64)
-            yield RawBatch(columns, lines, _raw(batch), RowFaults.none(batch.num_rows))
+            group = int(np.searchsorted(groups, done, side="right")) + 1
+            yield RawBatch(columns, lines, _raw(batch), RowFaults.none(batch.num_rows), f"row group {group}")
             done += batch.num_rows
 
 
 def _raw(batch: pa.RecordBatch) -> Any:
-    return lambda row: {
-        name: None if (value := batch.column(name)[row].as_py()) is None else str(value) for name in batch.schema.names
-    }
+    return lambda row: {name: _shown(batch.column(name)[row]) for name in batch.schema.names}
+
+
+def _shown(value: pa.Scalar) -> str | None:
+    """Return a value as text, from which it can be read again; null is None."""
+    try:
+        found = value.as_py()
+    except (ValueError, OverflowError):
+        # A time that Python cannot hold.
+        return f"{value.value} {value.type}"
+    if isinstance(found, bytes):
+        return found.decode("utf-8", "backslashreplace")
+    return None if found is None else str(found)
 
 
 def _small_dictionaries(file: pq.ParquetFile) -> list[str]:

@@ -15,7 +15,6 @@ from __future__ import annotations
 import datetime
 import hashlib
 import hmac
-import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ import pyarrow as pa
 
 from installation.contract.document import Contract
 from installation.lakehouse.lakehouse import Lakehouse
+from pipelines.ingest.exact_json import encode
 from privacy.protection.field import TableColumn
 from privacy.protection.source_person import Protection
 
@@ -211,8 +211,8 @@ class Quarantine:
 
 def in_json(record: dict[str, Any]) -> str:
     """Return a row as JSON text; if UTF-8 cannot encode it, all characters outside ASCII are escaped."""
-    text = json.dumps(record, ensure_ascii=False)
-    return text if text.isprintable() or _is_encodable(text) else json.dumps(record)
+    text = encode(record)
+    return text if text.isprintable() or _is_encodable(text) else encode(record, ascii_only=True)
 
 
 def _is_encodable(text: str) -> bool:

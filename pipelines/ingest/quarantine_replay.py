@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import json
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -11,15 +10,17 @@ from typing import Any
 import numpy as np
 from deltalake.exceptions import DeltaError
 
-from installation.contract.document import Contract, FileFormat
+from installation.contract.document import Column, Contract, FileFormat
 from installation.lakehouse.lakehouse import Lakehouse
 from pipelines.errors import IngestError
 from pipelines.ingest.batch import TEXT_BATCH_ROWS, RawBatch
 from pipelines.ingest.batch_preparation import LoadContext, event_column, event_days, prepare
 from pipelines.ingest.bronze import BronzeTable
 from pipelines.ingest.deduplication import Deduplication
-from pipelines.ingest.fault import RowFault, RowFaults
+from pipelines.ingest.exact_json import decode_exactly
+from pipelines.ingest.fault import FileFaultError, RowFault, RowFaults
 from pipelines.ingest.field_encryption import RowEncryptor
+from pipelines.ingest.header import loose_name
 from pipelines.ingest.json_lines_file import as_text, parse_line
 from pipelines.ingest.load_option import LoadOptions
 from pipelines.ingest.load_result import LoadResult
@@ -76,7 +77,12 @@ def _replay(
     still_broken: set[tuple[str, int | None]] = set()
     try:
         for batch, origins in _batches(rows, contract):
-            prepared = prepare(batch, shared, origins)
+            try:
+                prepared = prepare(batch, shared, origins)
+            except FileFaultError:
+                # Text can never be converted to a column's type; the rows stay where they are.
+                still_broken |= {(origin.file_id, line) for origin, line in zip(origins, batch.lines, strict=True)}
+                continue
             passed = encryptor.encrypt(prepared.passed, prepared.passed_rows)
             days |= event_days(passed, merge.event_column)
             still_broken |= {(entry.origin.file_id, entry.line) for entry in prepared.broken}
@@ -112,17 +118,22 @@ def _batch(rows: list[dict[str, Any]], contract: Contract, form: FileFormat) -> 
     faults = RowFaults.none(len(rows))
     records = []
     for position, row in enumerate(rows):
-        record, fault = _reopen(json.loads(row["record"]), form)
+        record, fault = _reopen(decode_exactly(row["record"]), form)
         records.append(record)
         if fault is not None:
             faults.mark_row(position, fault)
     columns = {}
     for column in contract.columns:
-        values = [
-            next((_value(record[key], form) for key in column.headers if key in record), None) for record in records
-        ]
+        values = []
+        for position, record in enumerate(records):
+            try:
+                values.append(_value(_find(record, column), form))
+            except RecursionError:
+                values.append(None)
+                faults.mark_row(position, RowFault(column.name, "json", "nested too deeply"))
         array = text_column(values, column.name, form.encoding, faults)
-        columns[column.name] = blank_to_null(array, form.null_values)
+        # A Parquet file marks null itself, so no text of it means null.
+        columns[column.name] = array if form.format == "parquet" else blank_to_null(array, form.null_values)
     lines = np.array([row["line"] for row in rows], np.int64)
     return RawBatch(columns, lines, records.__getitem__, faults)
 
@@ -134,9 +145,20 @@ def _reopen(record: dict[str, Any], form: FileFormat) -> tuple[dict[str, Any], R
     """
     if WHOLE_TEXT not in record:
         return record, None
-    if form.format == "jsonl":
-        return parse_line(restore_text(record[WHOLE_TEXT], form.codec), form.encoding)
+    if form.format in ("json", "jsonl"):
+        text = restore_text(record[WHOLE_TEXT], form.codec)
+        parsed, fault = parse_line(text, form.encoding)
+        return (decode_exactly(text) if fault is None else parsed), fault
     return {}, RowFault(None, "fields", "the line cannot be split into fields; correct it in the file")
+
+
+def _find(record: dict[str, Any], column: Column) -> Any:
+    """Return the value of a column in a record, whose names may be spelled otherwise, as files may; else None."""
+    exact = next((key for key in column.headers if key in record), None)
+    if exact is None:
+        loose = set(map(loose_name, column.headers))
+        exact = next((key for key in record if loose_name(key) in loose), None)
+    return None if exact is None else record[exact]
 
 
 def _value(kept: Any, form: FileFormat) -> str | None:

@@ -28,7 +28,7 @@ from pipelines.ingest.csv_file import CsvFile
 from pipelines.ingest.deduplication import Deduplication
 from pipelines.ingest.fault import FileFaultError
 from pipelines.ingest.field_encryption import RowEncryptor
-from pipelines.ingest.json_lines_file import JsonLinesFile
+from pipelines.ingest.json_lines_file import JsonFile
 from pipelines.ingest.landing import LandedFile, find_files
 from pipelines.ingest.load_option import LoadOptions
 from pipelines.ingest.load_result import LoadResult
@@ -214,14 +214,14 @@ class _Load:
         self.totals.refused.append(RefusedFile(origin.file, fault.column, fault.rule, reason, self.now))
 
 
-def open_source(file: LandedFile, contract: Contract, max_line: int) -> CsvFile | JsonLinesFile | ParquetFile:
+def open_source(file: LandedFile, contract: Contract, max_line: int) -> CsvFile | JsonFile | ParquetFile:
     """Return a reader of the file for the format that the contract states. The contract must name files."""
     form = contract.file
     assert form is not None
     if form.format == "parquet":
         return ParquetFile(file, contract)
-    if form.format == "jsonl":
-        return JsonLinesFile(file, contract, form, max_line)
+    if form.format in ("json", "jsonl"):
+        return JsonFile(file, contract, form, max_line)
     return CsvFile(file, contract, form, max_line)
 
 

@@ -6,17 +6,21 @@ import io
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, TextIO
 
+from installation.contract.document import FileFormat
 from pipelines.ingest.byte_stream import open_bytes, unreadable
 from pipelines.ingest.fault import FileFaultError
+from pipelines.ingest.landing import LandedFile
+from privacy.contract.document import codec_of
 
 DEFAULT_MAX_LINE = 64 * 1024 * 1024
 # A byte that is invalid in the encoding is read as one of these characters (PEP 383), and can be restored from it.
 UNDECODABLE = re.compile("[\udc80-\udcff]")
-# Encodings that are tried to suggest the right one; each of them rejects most files in another of them.
-COMMON_ENCODINGS = ("utf-8-sig", "cp949", "utf-16")
+HIGH_BYTES = re.compile(rb"[\x80-\xff]+")
+SAMPLE_BYTES = 1 << 16
+PARQUET_MAGIC = b"PAR1"
+CHUNK_CHARACTERS = 1 << 18
 
 
 class BoundedLines:
@@ -35,14 +39,20 @@ class BoundedLines:
         self.record: list[str] = []
         self.record_start = 1
         self._length = 0
+        self._waiting: list[str] = []
+        self._position = 0
+        self._text = ""
+        self._rest = ""
+        self._is_plain: bool | None = None
 
     def __iter__(self) -> "BoundedLines":
         return self
 
     def __next__(self) -> str:
-        line = self._file.readline(self._limit + 1)
-        if not line:
+        if self._position == len(self._waiting) and not self._read():
             raise StopIteration
+        line = self._waiting[self._position]
+        self._position += 1
         self.number += 1
         self._length += len(line)
         if self._length > self._limit:
@@ -56,6 +66,42 @@ class BoundedLines:
         self._length = 0
         self.record_start = self.number + 1
 
+    def take_plain(self, *special: str) -> list[str]:
+        """Return the next lines, each a record of its own, if none of the special texts occurs near them.
+
+        Empty if one occurs, or at the end of the file; the lines are then read by iteration. Call it between records.
+        """
+        if self._position == len(self._waiting) and not self._read():
+            return []
+        if self._is_plain is None:
+            self._is_plain = len(self._text) <= self._limit and not any(text in self._text for text in special)
+        if not self._is_plain:
+            return []
+        lines = self._waiting[self._position :]
+        self._position = len(self._waiting)
+        self.number += len(lines)
+        self.next_record()
+        return lines
+
+    def _read(self) -> bool:
+        """Read more lines; return whether there are any. A line that a chunk cuts is completed by the next."""
+        lines: list[str] = []
+        chunk = "more"
+        while chunk and not lines:
+            parts, length = [self._rest], len(self._rest)
+            while chunk and length <= self._limit:
+                chunk = self._file.read(CHUNK_CHARACTERS)
+                parts.append(chunk)
+                length += len(chunk)
+                if "\n" in chunk or "\r" in chunk:
+                    break
+            self._text, self._rest = "".join(parts), ""
+            lines = io.StringIO(self._text, newline="").readlines()
+            if chunk and lines and length <= self._limit and not lines[-1].endswith("\n"):
+                self._rest = lines.pop()
+        self._waiting, self._position, self._is_plain = lines, 0, None
+        return bool(lines)
+
     def _too_long(self, is_one_line: bool) -> FileFaultError:
         if is_one_line:
             reason = f"line {self.number} is longer than {self._limit} characters"
@@ -68,44 +114,92 @@ class BoundedLines:
 
 
 @contextmanager
-def open_lines(path: Path, codec: str, limit: int, member: str | None = None) -> Iterator[BoundedLines]:
-    """Open a text file for reading by line. `codec` is a Python codec, `limit` the longest record in characters.
-
-    `member` names a file of a ZIP archive.
+def open_lines(file: LandedFile, form: FileFormat, limit: int) -> Iterator[BoundedLines]:
+    """Open a text file for reading by line. `limit` is the longest record in characters.
 
     Raises:
-        FileFaultError: the file cannot be opened, is empty, or ends within a character.
+        FileFaultError: as `open_text`.
+
+    """
+    with open_text(file, form) as text:
+        yield BoundedLines(text, limit)
+
+
+@contextmanager
+def open_text(file: LandedFile, form: FileFormat) -> Iterator[TextIO]:
+    """Open a text file; line ends are kept, and an invalid byte is read as one character (`UNDECODABLE`).
+
+    Raises:
+        FileFaultError: the file cannot be opened, is empty, is in another encoding, or ends within a character.
 
     """
     try:
         with (
-            open_bytes(path, member) as content,
-            io.TextIOWrapper(content, codec, errors="surrogateescape", newline="") as file,
+            open_bytes(file.path, file.member) as content,
+            io.TextIOWrapper(content, form.codec, errors="surrogateescape", newline="") as text,
         ):
-            if not content.peek(1):
+            start = content.peek(1)
+            if not start:
                 raise FileFaultError("empty", "the file is empty (0 bytes); nothing can be loaded from it")
-            yield BoundedLines(file, limit)
+            if start.startswith(PARQUET_MAGIC):
+                raise FileFaultError("format", "the file is a Parquet file; state format: parquet in the contract")
+            if is_other_encoding(start, form.codec):
+                reason = f"the file is encoded in UTF-8, the contract states {form.encoding}: correct the contract"
+                raise FileFaultError("encoding", reason)
+            yield text
     except OSError as error:
         raise unreadable(error) from error
     except UnicodeError as error:
-        reason = f"the file is not valid {codec}: {error}; correct encoding in the contract, or send the file again"
+        reason = f"the file is not valid {form.encoding} ({error}); {explain_encoding(file, form)}"
         raise FileFaultError("encoding", reason) from error
 
 
-def suggest_encoding(path: Path, codec: str, member: str | None = None) -> str | None:
-    """Return the name of another encoding in which the first 64 KiB of the file are valid; None if there is none."""
-    with open_bytes(path, member) as file:
-        beginning = file.read(1 << 16)
-    for name in COMMON_ENCODINGS:
-        if name == codec:
-            continue
-        decoder = codecs.getincrementaldecoder(name)()
-        try:
-            decoder.decode(beginning)
-        except UnicodeError:
-            continue
-        return {"utf-8-sig": "UTF-8", "cp949": "CP949", "utf-16": "UTF-16"}[name]
-    return None
+def explain_encoding(file: LandedFile, form: FileFormat) -> str:
+    """Return the advice for a file that is not in the encoding of its contract."""
+    with open_bytes(file.path, file.member) as content:
+        other = suggest_encoding(content.read(SAMPLE_BYTES), form.codec)
+    return f"it looks like {other}: change encoding in the contract" if other else "check the file's encoding"
+
+
+def suggest_encoding(start: bytes, codec: str) -> str | None:
+    """Return the likely encoding of a file that begins with these bytes, other than `codec`; None if unknown."""
+    likely = None
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        likely = "UTF-16"
+    elif start.count(0) > len(start) // 4:
+        likely = "UTF-16LE" if start[1:2] == b"\0" else "UTF-16BE"
+    elif _is_valid(start, "utf-8"):
+        likely = "UTF-8"
+    elif _is_valid(start, "cp949") and not _has_single_letters(start):
+        likely = "CP949"
+    elif _is_valid(start, "cp1252"):
+        likely = "windows-1252"
+    return None if likely is None or codec_of(likely) == codec else likely
+
+
+def is_other_encoding(start: bytes, codec: str) -> bool:
+    """Return whether a file that begins with these bytes is in UTF-8 although another encoding is stated.
+
+    Text in CP949 or Latin-1 is almost never valid UTF-8. Two bytes may be so by chance in CP949, three may not.
+    """
+    if codec.startswith(("utf", "ascii")) or start.isascii() or not _is_valid(start, "utf-8"):
+        return False
+    widest = 3 if _is_valid(start, "cp949") and codec in ("cp949", "euc_kr", "johab") else 2
+    return any(len(character.encode()) >= widest for character in set(start.decode(errors="ignore")))
+
+
+def _is_valid(start: bytes, codec: str) -> bool:
+    try:
+        codecs.getincrementaldecoder(codec)().decode(start)
+    except UnicodeError:
+        return False
+    return True
+
+
+def _has_single_letters(start: bytes) -> bool:
+    """Return whether most bytes beyond ASCII stand alone, as accented letters do; Korean letters have two."""
+    runs = HIGH_BYTES.findall(start)
+    return 2 * sum(len(run) % 2 for run in runs) > len(runs)
 
 
 def keep_bytes(text: str, codec: str) -> Any:

@@ -1,128 +1,167 @@
 """Converts columns of landed data to the contract's types and marks the values that cannot be converted.
 
-A wrong value raises no error: it becomes null and is marked. The rules of `pipelines.ingest.value_parser` say how text
-is read. A column whose values all have the usual form is converted by Arrow at once, with the same result.
+A wrong value raises no error: it becomes null and is marked with the rule that it breaks. The rules of
+`pipelines.ingest.value_parser` say how text is read. Values that have the usual form are converted by Arrow at once,
+with the same result.
 """
 
-from dataclasses import dataclass
+from __future__ import annotations
+
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.ingest.value_parser import is_iso, reader
+from pipelines.ingest.cast_result import CastColumn, UncastableError, collect, is_valid, keep, marked, sound, to_mask
+from pipelines.ingest.identifier_cast import check_text, numbers_to_text
+from pipelines.ingest.number_text import plain_column
+from pipelines.ingest.time_cast import cast_time
+from pipelines.ingest.time_format import is_iso
+from pipelines.ingest.time_zone import shop_times
+from pipelines.ingest.value_fault import ValueFaultError
+from pipelines.ingest.value_parser import reader
+from pipelines.ingest.value_rule import PLAIN, ValueRule
 
-Mask = npt.NDArray[np.bool_]
 # A money amount computed in binary, such as 0.1 + 0.2, differs from whole cents by less than this. An amount with a
 # third decimal place differs by more.
 SCALE_TOLERANCE = 1e-6
+# The year starts with 1 or 2, because Arrow also knows a year 0, which Python and Delta do not.
+_ISO_TIME = "^[12][0-9]{3}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}:[0-9]{2}"
+_ZONED_TIME = rf"{_ISO_TIME}(\.[0-9]{{1,6}})?(Z|[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?)$"
 
 
-@dataclass(frozen=True)
-class CastColumn:
-    """A column in its contract's type. `wrong` is true for each non-null value that could not be converted."""
-
-    values: pa.Array
-    wrong: Mask
-
-
-class UncastableError(Exception):
-    """Values of the file's column type can never be converted to the contract's type."""
-
-
-def cast_column(values: pa.Array, target: pa.DataType, date_format: str | None = None) -> CastColumn:
+def cast_column(values: pa.Array, target: pa.DataType, rule: ValueRule = PLAIN) -> CastColumn:
     """Convert a column to an Arrow type; null stays null, and a value that cannot be converted becomes null.
 
     Args:
         values: the column, as text or in the type of its file.
         target: the Arrow type of the contract's column.
-        date_format: Java date format of dates and times in text; None means ISO 8601.
+        rule: the rules of the column.
 
     Raises:
         UncastableError: no value of the source type can be converted to the target type.
 
     """
+    try:
+        return _cast(values, target, rule)
+    except pa.ArrowException as error:
+        # Arrow's message may hold a value.
+        raise UncastableError from error
+
+
+def _cast(values: pa.Array, target: pa.DataType, rule: ValueRule) -> CastColumn:
     source = values.type
     if pa.types.is_dictionary(source):
-        inner = cast_column(values.dictionary, target, date_format)
-        wrong = _take_mask(inner.wrong, values.indices)
+        inner = _cast(values.dictionary, target, rule)
+        codes = inner.taken(values.indices)
         if pa.types.is_string(target):
-            return CastColumn(pa.DictionaryArray.from_arrays(values.indices, inner.values), wrong)
-        return CastColumn(inner.values.take(values.indices), wrong)
-    if source == target and not pa.types.is_floating(target):
-        return _sound(values)
+            return CastColumn(pa.DictionaryArray.from_arrays(values.indices, inner.values), codes, inner.faults)
+        return CastColumn(inner.values.take(values.indices), codes, inner.faults)
     if pa.types.is_null(source):
-        return _sound(pa.nulls(len(values), target))
+        return sound(pa.nulls(len(values), target))
+    if pa.types.is_float16(source):
+        values = values.cast(pa.float32())
     if pa.types.is_string(target):
-        return _sound(_to_text(values))
-    if pa.types.is_string(source) or pa.types.is_large_string(source):
-        return _from_text(values.cast(pa.string()), target, date_format)
+        return _to_text(values, rule)
+    is_time = pa.types.is_date(target) or pa.types.is_timestamp(target)
+    is_text = pa.types.is_string(source) or pa.types.is_large_string(source) or pa.types.is_string_view(source)
+    if is_text or (is_time and pa.types.is_decimal(source)):
+        return _from_text(values.cast(pa.string()), target, rule)
+    if is_time:
+        return cast_time(values, target, rule)
     return _from_typed(values, target)
 
 
-def _from_text(values: pa.Array, target: pa.DataType, date_format: str | None) -> CastColumn:
-    shape = _common_shape(target, date_format)
-    if shape and pc.all(pc.match_substring_regex(values, shape), min_count=0).as_py():
-        try:
-            return _sound(values.cast(target))
-        except pa.ArrowInvalid:
-            # A date such as February 30 has the usual form but does not exist. The code below reads each value.
-            pass
+def _to_text(values: pa.Array, rule: ValueRule) -> CastColumn:
+    if pa.types.is_floating(values.type):
+        return numbers_to_text(values, rule)
+    if pa.types.is_nested(values.type):
+        raise UncastableError
+    try:
+        texts = sound(values.cast(pa.string()))
+    except pa.ArrowInvalid:
+        # Bytes that are not UTF-8.
+        texts = _one_by_one(values, pa.string())
+    return check_text(texts.values, rule).after(texts)
+
+
+def _from_text(values: pa.Array, target: pa.DataType, rule: ValueRule) -> CastColumn:
+    is_number = pa.types.is_integer(target) or pa.types.is_floating(target) or pa.types.is_decimal(target)
+    if is_number and rule.number_format is not None and (plain := plain_column(values, rule.number_format)) is not None:
+        values, rule = plain, replace(rule, number_format=None)
+    for shape, is_zoned in _common_shapes(target, rule):
+        if pc.all(pc.match_substring_regex(values, shape), min_count=0).as_py():
+            try:
+                return _usual(values, target, rule, is_zoned=is_zoned)
+            except pa.ArrowInvalid:
+                # A date such as February 30 has the usual form but does not exist. The code below reads each value.
+                break
+    try:
+        read = reader(target, rule)
+    except ValueError as error:
+        raise UncastableError(str(error)) from error
     encoded = values.dictionary_encode()
-    read = reader(target, date_format)
     results: list[Any] = []
-    failed = np.zeros(len(encoded.dictionary), np.bool_)
+    faults = []
     for position, text in enumerate(encoded.dictionary.to_pylist()):
         try:
             results.append(read(text))
-        except (ValueError, OverflowError):
+        except (ValueError, OverflowError) as error:
             results.append(None)
-            failed[position] = True
-    return CastColumn(pa.array(results, target).take(encoded.indices), _take_mask(failed, encoded.indices))
+            faults.append((position, error.fault if isinstance(error, ValueFaultError) else None))
+    distinct = collect(results, faults, target)
+    return CastColumn(distinct.values.take(encoded.indices), distinct.taken(encoded.indices), distinct.faults)
 
 
-def _common_shape(target: pa.DataType, date_format: str | None) -> str | None:
-    """Return a regular expression for the usual text form of a type; None if the type has none.
+def _usual(values: pa.Array, target: pa.DataType, rule: ValueRule, *, is_zoned: bool) -> CastColumn:
+    if not pa.types.is_timestamp(target):
+        return sound(values.cast(target))
+    return shop_times(values.cast(pa.timestamp("us", "UTC" if is_zoned else None)), rule.zones, target)
+
+
+def _common_shapes(target: pa.DataType, rule: ValueRule) -> list[tuple[str, bool]]:
+    """Return regular expressions for the usual text forms of a type, and whether the form states a zone.
 
     For matching text Arrow's cast returns the same value as `pipelines.ingest.value_parser`, or fails.
     """
+    if rule.number_format is not None or rule.time_unit is not None:
+        return []
     if pa.types.is_integer(target):
-        return "^-?[0-9]{1,18}$"
+        return [("^-?(0|[1-9][0-9]{0,17})$" if rule.keeps_zeros else "^-?[0-9]{1,18}$", False)]
     if pa.types.is_floating(target):
-        return r"^-?[0-9]{1,15}(\.[0-9]{1,15})?$"
+        return [(r"^-?[0-9]{1,15}(\.[0-9]{1,15})?$", False)]
     if pa.types.is_decimal(target):
-        return rf"^-?[0-9]{{1,{max(1, target.precision - target.scale)}}}(\.[0-9]{{1,{max(1, target.scale)}}})?$"
-    if pa.types.is_date(target) and date_format in (None, "yyyy-MM-dd"):
-        return "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
-    if pa.types.is_timestamp(target) and (date_format is None or is_iso(date_format)):
-        return "^[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}:[0-9]{2}$"
-    return None
+        whole, scale = max(1, target.precision - target.scale), max(1, target.scale)
+        return [(rf"^-?[0-9]{{1,{whole}}}(\.[0-9]{{1,{scale}}})?$", False)]
+    if pa.types.is_date(target) and rule.date_format in (None, "yyyy-MM-dd"):
+        return [("^[12][0-9]{3}-[0-9]{2}-[0-9]{2}$", False)]
+    if pa.types.is_timestamp(target) and is_iso(rule.date_format):
+        return [(rf"{_ISO_TIME}(\.[0-9]{{1,6}})?$", False), (_ZONED_TIME, True)]
+    return []
 
 
 def _from_typed(values: pa.Array, target: pa.DataType) -> CastColumn:
     source = values.type
+    if pa.types.is_boolean(target) and (pa.types.is_integer(source) or pa.types.is_floating(source)):
+        # Arrow takes every number but zero for true.
+        flags = keep(values, to_mask(pc.is_in(values, pa.array([0, 1], source))), ("type", "neither true nor false"))
+        return CastColumn(flags.values.cast(target), flags.codes, flags.faults)
+    if source == target and not pa.types.is_floating(target):
+        return sound(values)
     if pa.types.is_floating(source) and pa.types.is_decimal(target):
         return _cents(values, target)
     if pa.types.is_floating(source) and pa.types.is_integer(target):
         return _where(values, pc.and_(pc.is_finite(values), pc.equal(values, pc.trunc(values))), target)
     if pa.types.is_floating(source) and pa.types.is_floating(target):
         return _where(values, pc.is_finite(values), target)
-    if pa.types.is_timestamp(source) and pa.types.is_timestamp(target):
-        naive = pc.local_timestamp(values) if source.tz and not target.tz else values
-        # Delta keeps microseconds.
-        return _sound(naive.cast(target, safe=False))
-    if pa.types.is_timestamp(source) and pa.types.is_date(target):
-        return _where(values, pc.equal(values, pc.floor_temporal(values, unit="day")), target)
-    if pa.types.is_boolean(source) and not pa.types.is_boolean(target):
+    if pa.types.is_boolean(source) or pa.types.is_temporal(source):
         raise UncastableError
     try:
-        return _sound(values.cast(target))
+        return sound(values.cast(target))
     except pa.ArrowInvalid:
         return _one_by_one(values, target)
-    except pa.ArrowNotImplementedError as error:
-        raise UncastableError from error
 
 
 def _cents(values: pa.Array, target: pa.DataType) -> CastColumn:
@@ -133,64 +172,34 @@ def _cents(values: pa.Array, target: pa.DataType) -> CastColumn:
         whole = np.rint(scaled)
         # Whole numbers of cents are exact in binary up to 2^53.
         limit = min(10.0**target.precision, 2.0**53)
-        sound = np.isfinite(scaled) & (np.abs(scaled - whole) <= SCALE_TOLERANCE * np.maximum(1, np.abs(whole)))
-        sound &= np.abs(whole) < limit
-    units = np.where(sound, whole, 0).astype(np.int64)
+        fits = np.isfinite(scaled) & (np.abs(scaled - whole) <= SCALE_TOLERANCE * np.maximum(1, np.abs(whole)))
+        fits &= np.abs(whole) < limit
+    units = np.where(fits, whole, 0).astype(np.int64)
     # A decimal128 is a little-endian 128-bit integer of the smallest unit.
     words = np.empty((len(units), 2), np.int64)
     words[:, 0] = units
     words[:, 1] = units >> 63
-    valid = pc.and_(pc.is_valid(values), pa.array(sound))
+    valid = pc.and_(pc.is_valid(values), pa.array(fits))
     buffers = [valid.cast(pa.bool_()).buffers()[1], pa.py_buffer(words)]
-    return CastColumn(pa.Array.from_buffers(target, len(values), buffers), _is_valid(values) & ~sound)
+    return marked(pa.Array.from_buffers(target, len(values), buffers), is_valid(values) & ~fits)
 
 
-def _where(values: pa.Array, sound: pa.Array, target: pa.DataType) -> CastColumn:
-    """Convert the values for which `sound` is true; mark the other non-null values as wrong."""
-    kept = pc.if_else(sound, values, pa.scalar(None, values.type))
-    wrong = _is_valid(values) & ~_mask(sound)
+def _where(values: pa.Array, condition: pa.Array, target: pa.DataType) -> CastColumn:
+    """Convert the values for which the condition is true; mark the other non-null values as wrong."""
+    kept = keep(values, to_mask(condition))
     try:
-        return CastColumn(kept.cast(target), wrong)
+        return CastColumn(kept.values.cast(target), kept.codes, kept.faults)
     except pa.ArrowInvalid:
-        rest = _one_by_one(kept, target)
-        return CastColumn(rest.values, wrong | rest.wrong)
+        return _one_by_one(kept.values, target).after(kept)
 
 
 def _one_by_one(values: pa.Array, target: pa.DataType) -> CastColumn:
     results: list[Any] = []
-    wrong = np.zeros(len(values), np.bool_)
+    faults = []
     for position, value in enumerate(values):
         try:
             results.append(value.cast(target).as_py())
-        except pa.ArrowInvalid:
+        except (pa.ArrowInvalid, UnicodeDecodeError):
             results.append(None)
-            wrong[position] = True
-    return CastColumn(pa.array(results, target), wrong)
-
-
-def _to_text(values: pa.Array) -> pa.Array:
-    try:
-        return values.cast(pa.string())
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        raise UncastableError from error
-
-
-def _sound(values: pa.Array) -> CastColumn:
-    return CastColumn(values, np.zeros(len(values), np.bool_))
-
-
-def _is_valid(values: pa.Array) -> Mask:
-    return _mask(pc.is_valid(values))
-
-
-def _mask(flags: pa.Array) -> Mask:
-    result: Mask = flags.fill_null(False).to_numpy(zero_copy_only=False)
-    return result
-
-
-def _take_mask(mask: Mask, indices: pa.Array) -> Mask:
-    if not mask.any():
-        return np.zeros(len(indices), np.bool_)
-    present = _is_valid(indices)
-    taken: Mask = present & mask[indices.fill_null(0).to_numpy(zero_copy_only=False)]
-    return taken
+            faults.append((position, None))
+    return collect(results, faults, target)

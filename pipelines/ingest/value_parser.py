@@ -12,147 +12,126 @@ from typing import Any
 
 import pyarrow as pa
 
-TRUE_TEXTS = frozenset({"true", "t", "yes", "y", "1"})
-FALSE_TEXTS = frozenset({"false", "f", "no", "n", "0"})
-INTEGER = re.compile(r"[+-]?[0-9]+(?:\.0+)?")
-NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
-ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-ISO_TIMESTAMP = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[ T][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?)?")
-# The pattern letters of Java's date formats, which ODCS uses, and their Python directives.
-JAVA_FIELDS = {
-    "yyyy": "%Y",
-    "yy": "%y",
-    "MM": "%m",
-    "dd": "%d",
-    "HH": "%H",
-    "mm": "%M",
-    "ss": "%S",
-    "SSS": "%f",
-    "SSSSSS": "%f",
-}
-JAVA_FORMAT = re.compile(r"'((?:[^']|'')*)'|([a-zA-Z])\2*|[^a-zA-Z']+")
+from pipelines.ingest.number_text import plain_number
+from pipelines.ingest.time_format import TextTime, is_iso, read_iso, time_format
+from pipelines.ingest.time_number import NO_UNIT, NUMBER, read_number_time
+from pipelines.ingest.time_zone import shop_time
+from pipelines.ingest.value_fault import Fault, ValueFaultError, plain_text
+from pipelines.ingest.value_rule import PLAIN, ValueRule
+
+# Some exports write booleans with nulls as numbers.
+TRUE_TEXTS = frozenset({"true", "t", "yes", "y", "1", "1.0"})
+FALSE_TEXTS = frozenset({"false", "f", "no", "n", "0", "0.0"})
+LEADING_ZERO: Fault = (
+    "leading_zero",
+    "a whole number with a leading zero may be a code: state logicalType string to keep the zero, "
+    "or a numberFormat if zeros only pad the number",
+)
+_INTEGER = re.compile(r"[+-]?[0-9]+(?:\.0+)?")
+_PADDED = re.compile(r"[+-]?0[0-9]+.*")
 
 
-def reader(target: pa.DataType, date_format: str | None) -> Callable[[str], Any]:
-    """Return the function that reads a value of the Arrow type from text.
+def reader(target: pa.DataType, rule: ValueRule = PLAIN) -> Callable[[str], Any]:
+    """Return the function that reads a value of the Arrow type from text by the column's rule.
 
-    The function raises ValueError or OverflowError for a text that is not such a value. `date_format` is a Java date
-    format; None means ISO 8601.
+    The function raises ValueError or OverflowError for a text that is not such a value, as `ValueFaultError` if the
+    reason is known.
 
     Raises:
         ValueError: values of the type cannot be read from text.
     """
     if pa.types.is_integer(target):
-        return lambda text: read_integer(text, target.bit_width)
+        return lambda text: read_integer(text, target.bit_width, rule)
     if pa.types.is_floating(target):
-        return read_number
+        return lambda text: read_number(text, rule)
     if pa.types.is_decimal(target):
-        return lambda text: read_decimal(text, target.precision, target.scale)
-    if pa.types.is_date(target):
-        return lambda text: read_date(text, date_format)
-    if pa.types.is_timestamp(target):
-        return lambda text: read_timestamp(text, date_format)
+        return lambda text: read_decimal(text, target.precision, target.scale, rule)
+    if pa.types.is_date(target) or pa.types.is_timestamp(target):
+        return lambda text: read_time(text, target, rule)
     if pa.types.is_boolean(target):
         return read_boolean
     raise ValueError(f"values of type {target} cannot be read from text; use another physicalType in the contract")
 
 
-def read_integer(text: str, bits: int) -> int:
+def read_integer(text: str, bits: int, rule: ValueRule = PLAIN) -> int:
     """Read an integer of `bits` bits. 12.0 is read as 12, because some exports write integers with nulls that way."""
-    text = text.strip()
-    if not INTEGER.fullmatch(text):
-        raise ValueError("not an integer")
+    text = plain_number(text, rule.number_format)
+    if not _INTEGER.fullmatch(text):
+        raise ValueFaultError
+    if rule.keeps_zeros and _PADDED.fullmatch(text):
+        raise ValueFaultError(*LEADING_ZERO)
     number = int(text.split(".")[0])
     if not -(1 << (bits - 1)) <= number < 1 << (bits - 1):
-        raise ValueError("too large")
+        raise ValueFaultError("type", f"a whole number beyond {bits} bits")
     return number
 
 
-def read_number(text: str) -> float:
+def read_number(text: str, rule: ValueRule = PLAIN) -> float:
     """Read a finite number, with an optional exponent."""
-    text = text.strip()
-    if not NUMBER.fullmatch(text) or not math.isfinite(number := float(text)):
-        raise ValueError("not a number")
+    number = float(plain_number(text, rule.number_format))
+    if not math.isfinite(number):
+        raise ValueFaultError
     return number
 
 
-def read_decimal(text: str, precision: int, scale: int) -> Decimal:
+def read_decimal(text: str, precision: int, scale: int, rule: ValueRule = PLAIN) -> Decimal:
     """Read an exact decimal. More decimal places than `scale` are an error; nothing is rounded."""
-    text = text.strip()
-    if not NUMBER.fullmatch(text):
-        raise ValueError("not a number")
     try:
-        number = Decimal(text)
+        number = Decimal(plain_number(text, rule.number_format))
         exact = number.quantize(Decimal(1).scaleb(-scale))
     except InvalidOperation as error:
-        raise ValueError("too large") from error
+        raise ValueFaultError("type", "a number with more digits than the type has") from error
     if exact != number or abs(exact) >= Decimal(10) ** (precision - scale):
-        raise ValueError("more digits than the type has")
+        raise ValueFaultError("type", f"a number with more digits than decimal({precision},{scale}) has")
     return exact
 
 
-def read_date(text: str, date_format: str | None) -> datetime.date:
-    """Read a date in the contract's Java format; None means ISO 8601."""
-    text = text.strip()
-    if date_format is not None and date_format != "yyyy-MM-dd":
-        return _read_formatted(text, date_format).date()
-    if not ISO_DATE.fullmatch(text):
-        raise ValueError("not a date")
-    return datetime.date.fromisoformat(text)
+def read_time(text: str, target: pa.DataType, rule: ValueRule = PLAIN) -> datetime.datetime | datetime.date:
+    """Read a time or a day, and convert it to the shop's wall time, or to an instant if the target has a zone.
+
+    With a time unit a number is read by it. Other texts are read in the contract's Java format, or as ISO 8601. ISO
+    8601 text that states its zone is read in any case, because it has one meaning only.
+    """
+    text = plain_text(text)
+    if rule.time_unit is not None and NUMBER.fullmatch(text):
+        return shop_time(read_number_time(text, rule.time_unit), rule.zones, target)
+    return shop_time(_read_text_time(text, target, rule), rule.zones, target)
 
 
-def read_timestamp(text: str, date_format: str | None) -> datetime.datetime:
-    """Read a time without time zone in the contract's Java format; None means ISO 8601."""
-    text = text.strip()
-    if date_format is not None and not is_iso(date_format):
-        return _read_formatted(text, date_format)
-    if not ISO_TIMESTAMP.fullmatch(text) or (date_format is not None and len(text) <= len("yyyy-MM-dd")):
-        raise ValueError("not a time")
-    return datetime.datetime.fromisoformat(text)
+def _read_text_time(text: str, target: pa.DataType, rule: ValueRule) -> TextTime:
+    date_format = rule.date_format
+    if date_format is not None and not is_iso(date_format) and date_format != "yyyy-MM-dd":
+        try:
+            return time_format(date_format).read(text, rule.year_pivot, rule.latest)
+        except ValueFaultError as error:
+            return _read_zoned_iso(text, error)
+    if rule.time_unit is None and NUMBER.fullmatch(text):
+        raise ValueFaultError(*NO_UNIT)
+    moment = read_iso(text)
+    is_day = len(text) <= len("yyyy-MM-dd")
+    if is_day and date_format is not None and is_iso(date_format) and not pa.types.is_date(target):
+        raise ValueFaultError
+    if not is_day and date_format == "yyyy-MM-dd" and moment.zone is None and not pa.types.is_date(target):
+        raise ValueFaultError
+    return moment
+
+
+def _read_zoned_iso(text: str, fault: ValueFaultError) -> TextTime:
+    """Return the time of an ISO 8601 text that states its zone; raise the fault for any other text."""
+    try:
+        moment = read_iso(text)
+    except ValueError:
+        raise fault from None
+    if moment.zone is None:
+        raise fault
+    return moment
 
 
 def read_boolean(text: str) -> bool:
     """Read true or false in the usual spellings (true, t, yes, y, 1; false, f, no, n, 0), in any case."""
-    text = text.strip().lower()
+    text = plain_text(text).lower()
     if text in TRUE_TEXTS:
         return True
     if text in FALSE_TEXTS:
         return False
-    raise ValueError("neither true nor false")
-
-
-def is_iso(date_format: str) -> bool:
-    """Return whether a Java format is ISO 8601 without time zone, to the second."""
-    return date_format.replace("'T'", " ") == "yyyy-MM-dd HH:mm:ss"
-
-
-def python_format(date_format: str) -> str:
-    """Return the `strptime` format of a Java date format, such as yyyy.MM.dd HH:mm.
-
-    Raises:
-        ValueError: the format has a letter that is not supported.
-
-    """
-    parts = []
-    for match in JAVA_FORMAT.finditer(date_format):
-        token = match.group(0)
-        if token.startswith("'"):
-            parts.append(match.group(1).replace("''", "'").replace("%", "%%") or "'")
-        elif match.group(2) is None:
-            parts.append(token.replace("%", "%%"))
-        elif token in JAVA_FIELDS:
-            parts.append(JAVA_FIELDS[token])
-        else:
-            raise ValueError(
-                f"date format {date_format!r} has the unknown part {token!r}; expected {', '.join(JAVA_FIELDS)}"
-            )
-    return "".join(parts)
-
-
-def _read_formatted(text: str, date_format: str) -> datetime.datetime:
-    pattern = python_format(date_format)
-    moment = datetime.datetime.strptime(text, pattern)  # noqa: DTZ007 - wall time, as the source wrote it
-    # strptime accepts 1 for 01; the contract's format does not.
-    if "%f" not in pattern and moment.strftime(pattern) != text:
-        raise ValueError("not in the format")
-    return moment
+    raise ValueFaultError("type", "neither true nor false")

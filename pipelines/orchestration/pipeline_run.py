@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 
 from installation.contract.document import Contract, Contracts
 from installation.installation import Installation
-from installation.reference_date import ReferenceDate, decision_moment
+from installation.reference_date import reference_date
 from installation.settings import Settings
 from pipelines.consent.build_log import BuildLog
 from pipelines.derived_table.table import BuildContext
@@ -32,10 +33,7 @@ OpenEngine = Callable[[Settings], AbstractContextManager[Engine]]
 
 @dataclass(frozen=True)
 class PipelineRun:
-    """The installation, the tables and the run-wide decisions that the steps of one run work with.
-
-    What depends on the reference date (`consent`, `build_context`) must be used after all sources are loaded.
-    """
+    """The installation, the tables and the run-wide decisions that the steps of one run work with."""
 
     run_id: str
     installation: Installation
@@ -60,9 +58,9 @@ class PipelineRun:
         return SparkLakehouse(self.settings.lakehouse_root, self.engine.spark, self.settings.storage_options)
 
     @cached_property
-    def reference_date(self) -> ReferenceDate:
-        """The date that ages, recencies and freshness count to, the same for all tables of the run."""
-        return ReferenceDate(self.settings, self.contracts, self.lakehouse)
+    def reference_date(self) -> date:
+        """The date to which ages, recencies and freshness count: the same for all tables, also past midnight."""
+        return reference_date(self.settings, self.installation.clock())
 
     @cached_property
     def inspector(self) -> TableInspector:
@@ -74,13 +72,13 @@ class PipelineRun:
             site=self.settings.quality_site_dir,
             load_id=self.run_id,
             measured_at=in_utc(self.installation.clock()),
+            as_of=self.reference_date,
         )
 
     @cached_property
     def consent(self) -> ConsentView:
         """The consent record at the run's decision moment."""
-        date, now = self.reference_date(), self.installation.clock()
-        return self.installation.consent_view(decision_moment(self.settings, self.contracts, date, now))
+        return self.installation.consent_view(self.installation.decision_moment())
 
     @cached_property
     def build_log(self) -> BuildLog:
@@ -92,7 +90,7 @@ class PipelineRun:
         """What builders of derived tables need besides their inputs."""
         matching = MatchingSession(self._register_entries)
         return BuildContext(
-            self.contracts, self.reference_date(), opaque_ids(), self.engine.spark, self.consent, matching
+            self.contracts, self.reference_date, opaque_ids(), self.engine.spark, self.consent, matching
         )
 
     @cached_property

@@ -18,7 +18,6 @@ import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from installation.contract.document import Contract, Contracts
-from installation.reference_date import NO_EVENTS_DAY
 from installation.settings import Settings
 from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
 from pipelines.quality import data_docs, metric
@@ -51,18 +50,11 @@ class Inspection:
 
 
 @dataclass(frozen=True)
-class _RunningInspection:
-    """An inspection that runs in the background, and its reference date."""
-
-    as_of: date
-    inspection: Future[Inspection]
-
-
-@dataclass(frozen=True)
 class TableInspector:
     """Checks the tables of one run in the background.
 
-    `folder` keeps the inspection records, `site` is the folder of Data Docs. Call `close` at the end of the run.
+    `folder` keeps the inspection records, `site` is the folder of Data Docs, `as_of` the run's reference date. Call
+    `close` at the end of the run.
     """
 
     lakehouse: SparkLakehouse
@@ -71,23 +63,20 @@ class TableInspector:
     site: Path
     load_id: str
     measured_at: datetime
+    as_of: date
 
-    def begin(self, contract: Contract, as_of: date) -> None:
+    def begin(self, contract: Contract) -> None:
         """Start to check a table in the background, while the next table is built; `inspect` waits for the result."""
-        self._running[contract.table] = _RunningInspection(as_of, self._worker.submit(self._inspect, contract, as_of))
+        self._running[contract.table] = self._worker.submit(self._inspect, contract)
 
-    def begin_source(self, contract: Contract, as_of: date) -> None:
-        """Start to check a loaded source in the background, after the other sources that its rules read are loaded.
-
-        Until all sources are loaded, `as_of` is only a guess of the reference date. `inspect` checks the source again
-        if the guess was wrong and its checks depend on the date.
-        """
+    def begin_source(self, contract: Contract) -> None:
+        """Start to check a loaded source in the background, after the other sources that its rules read are loaded."""
         self._loaded.add(contract.table)
         self._waiting[contract.table] = contract
-        for table in [name for name, waiting in self._waiting.items() if _parents(waiting) <= self._loaded]:
-            self.begin(self._waiting.pop(table), as_of)
+        for table in [name for name, waiting in self._waiting.items() if self._parents(waiting) <= self._loaded]:
+            self.begin(self._waiting.pop(table))
 
-    def inspect(self, contract: Contract, as_of: date) -> Inspection:
+    def inspect(self, contract: Contract) -> Inspection:
         """Return the result of checking a table against its contract; a recorded result of the same state is reused.
 
         Waits for a check that `begin` or `begin_source` has started.
@@ -97,9 +86,7 @@ class TableInspector:
 
         """
         running = self._running.pop(contract.table, None)
-        if running is None or not _has_same_checks(contract, running.as_of, as_of):
-            running = _RunningInspection(as_of, self._worker.submit(self._inspect, contract, as_of))
-        found = running.inspection.result()
+        found = (running or self._worker.submit(self._inspect, contract)).result()
         if found.is_new:
             arguments = (self.site, found.quality, self.load_id, self.measured_at)
             self._pages[contract.table] = self._worker.submit(data_docs.write_pages, *arguments)
@@ -111,9 +98,8 @@ class TableInspector:
         self.extend_trend()
         self.build_docs()
 
-    def _inspect(self, contract: Contract, as_of: date) -> Inspection:
-        end_of_day = _end_of(as_of)
-        checks = derive_checks(contract, RunContext(end_of_day))
+    def _inspect(self, contract: Contract) -> Inspection:
+        checks = derive_checks(contract, RunContext(self._end_of_day))
         parents = parents_of(checks)
         state = self._state(contract.table, checks)
         known = self._recorded(contract)
@@ -121,7 +107,7 @@ class TableInspector:
             return Inspection(known.quality, is_new=False)
         from pipelines.quality.validation import validate_table
 
-        context = RunContext(end_of_day, self._row_history.get(contract.table, ()))
+        context = RunContext(self._end_of_day, self._row_history.get(contract.table, ()))
         frames = {name: self.lakehouse.read(name) for name in sorted(parents) if self.lakehouse.exists(name)}
         quality = validate_table(self.lakehouse.read(contract.table), contract, context, frames)
         self._write(InspectionRecord(state=state, load_id=self.load_id, measured_at=self.measured_at, quality=quality))
@@ -160,7 +146,7 @@ class TableInspector:
         return ThreadPoolExecutor(1, thread_name_prefix="checks")
 
     @cached_property
-    def _running(self) -> dict[str, _RunningInspection]:
+    def _running(self) -> dict[str, Future[Inspection]]:
         return {}
 
     @cached_property
@@ -181,6 +167,14 @@ class TableInspector:
         is_there = self.lakehouse.exists(metric.TABLE)
         return metric.row_history(self.lakehouse.read(metric.TABLE) if is_there else None)
 
+    @property
+    def _end_of_day(self) -> datetime:
+        return datetime.combine(self.as_of, time.max)
+
+    def _parents(self, contract: Contract) -> frozenset[str]:
+        """Return the other tables that the contract's rules read."""
+        return parents_of(derive_checks(contract, RunContext(self._end_of_day))) - {contract.table}
+
     def _state(self, table: str, checks: Sequence[Check]) -> str:
         versions = {name: self.lakehouse.version(name) for name in sorted({table, *parents_of(checks)})}
         described = json.dumps([[type(check).__name__, asdict(check)] for check in checks], default=_json_value)
@@ -195,21 +189,6 @@ class TableInspector:
 
     def _path(self, table: str) -> Path:
         return self.folder / f"{table.replace('/', '.')}.json"
-
-
-def _end_of(day: date) -> datetime:
-    return datetime.combine(day, time.max)
-
-
-def _parents(contract: Contract) -> frozenset[str]:
-    """Return the other tables that the contract's rules read; they do not depend on the reference date."""
-    return parents_of(derive_checks(contract, RunContext(_end_of(NO_EVENTS_DAY)))) - {contract.table}
-
-
-def _has_same_checks(contract: Contract, day: date, other: date) -> bool:
-    """Return whether the checks are equal for both reference dates; only a freshness check depends on the date."""
-    first, second = (derive_checks(contract, RunContext(_end_of(one))) for one in (day, other))
-    return day == other or first == second
 
 
 def _json_value(value: object) -> object:

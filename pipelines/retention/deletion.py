@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
@@ -16,6 +18,10 @@ from pipelines.retention.plan import RetentionPlan, plan_retention
 from privacy.contract.vocabulary import load_vocabulary
 from privacy.protection.revealer import needed_columns
 from privacy.protection.source_person import HASH_COLUMNS, Protection, row_names, source_persons
+
+LARGEST_SHARE = 0.2
+"""Largest share of a table that is deleted without a larger share being allowed. A daily deletion of a table that is
+kept for a year takes a few thousandths of it; a wrong date or a wrong clock takes most of it."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +38,30 @@ class RetentionResult:
     keys_destroyed: int
 
 
+def refuse_large(plans: Iterable[RetentionPlan], allowed_share: float = LARGEST_SHARE) -> None:
+    """Refuse plans by which more than the allowed share of a table is due.
+
+    Raises:
+        RetentionError: names each such table with its due rows and its share.
+    """
+    large = [plan for plan in plans if plan.share > allowed_share]
+    if large:
+        tables = ", ".join(f"{plan.covers} ({plan.due_rows:,} of {plan.rows:,}, {plan.share:.0%})" for plan in large)
+        raise RetentionError(
+            f"Nothing was deleted: more than {allowed_share:.0%} of a table is due: {tables}. Check the reference date "
+            "and the retention of the contract (`bojagi retention plan`). If all these rows are to go, run "
+            f"`bojagi retention apply --allow-share {math.ceil(max(plan.share for plan in large) * 100) / 100}`.",
+            large[0].table,
+        )
+
+
 def apply_retention(
-    lakehouse: Lakehouse, contracts: Contracts, protection: Protection, today: date
+    lakehouse: Lakehouse,
+    contracts: Contracts,
+    protection: Protection,
+    today: date,
+    allowed_share: float = LARGEST_SHARE,
+    agreed: Iterable[RetentionPlan] | None = None,
 ) -> tuple[RetentionResult, ...]:
     """Delete the rows that are due on the day `today`, and return the result for each table.
 
@@ -41,10 +69,26 @@ def apply_retention(
     with personal data, files of versions older than a week are removed. Tables that are derived from them are rebuilt
     by the next refresh. Call it while holding the run lock.
 
+    Args:
+        lakehouse: holds the tables.
+        contracts: state the retention of each table.
+        protection: destroys the keys of persons who have no row left.
+        today: the reference date.
+        allowed_share: largest share of a table that may be deleted.
+        agreed: the plans that somebody has agreed to; None if nobody was asked.
+
     Raises:
-        RetentionError: rows that were due are still in a table.
+        RetentionError: more than the allowed share of a table is due, other rows are due than in `agreed`, or rows that
+            were due are still in a table. In the first two cases nothing was deleted.
     """
     plans = plan_retention(lakehouse, contracts, today)
+    refuse_large(plans, allowed_share)
+    if agreed is not None and (changed := [plan for plan in plans if plan.due_rows and plan not in set(agreed)]):
+        raise RetentionError(
+            f"Nothing was deleted: the rows that are due in {changed[0].covers} changed since they were shown. "
+            "Run `bojagi retention apply` again.",
+            changed[0].table,
+        )
     results = tuple(_apply(plan, lakehouse, contracts[plan.contract_id], protection) for plan in plans)
     remaining = [plan for plan in plan_retention(lakehouse, contracts, today) if plan.due_rows]
     if remaining:

@@ -51,6 +51,16 @@ class RetentionPlan:
     next_due: date | None
     basis: str
 
+    @property
+    def share(self) -> float:
+        """Share of the rows that are due, from 0 to 1; 0 without rows."""
+        return self.due_rows / self.rows if self.rows else 0.0
+
+    @property
+    def covers(self) -> str:
+        """The table, and for quarantine the contract whose rows the plan covers."""
+        return f"{self.table} of {self.contract_id}" if self.table == QUARANTINE else self.table
+
 
 def plan_retention(lakehouse: Lakehouse, contracts: Contracts, today: date) -> tuple[RetentionPlan, ...]:
     """Return a plan for each existing table whose contract states a retention, and for each source's quarantine.

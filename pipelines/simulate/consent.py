@@ -13,6 +13,7 @@ import pandas as pd
 from pipelines.simulate.random_stream import Bools, Ints, Texts, Times, between, chance, choose
 from pipelines.simulate.records import Records
 from pipelines.simulate.text import label, only, whole
+from pipelines.simulate.visit_time import at_usual_hours
 from pipelines.simulate.world import World
 
 _END = np.datetime64("2017-12-31T23:59:59")
@@ -68,6 +69,7 @@ def _of_purpose(world: World, purpose: str, rng: np.random.Generator) -> pd.Data
             due = np.where(renews, due + _MARKETING_DAYS * _DAY, due)
             holds, step = holds & ~lapses, step + 1
     withdrawn = _last_moment(rows, asked, size) + (rng.exponential(500, size) * 86_400).astype("timedelta64[s]") + _DAY
+    withdrawn = at_usual_hours(rng, withdrawn)
     leaves = holds & chance(rng, 0.3, size) & (withdrawn < _END)
     returns = leaves & chance(rng, 0.15, size)
     again = withdrawn + rng.integers(5, 60, size) * _DAY

@@ -1,13 +1,17 @@
 """Removes the events after the time of the export from the records, because an exported file cannot contain them."""
 
+import datetime
+
 import numpy as np
 import pandas as pd
 
 from pipelines.simulate.random_stream import Bools
 from pipelines.simulate.records import Records
 
-EXPORTED_AT = np.datetime64("2018-01-02T00:00:00")
-"""Time of the export. The last sales of the Complete Journey are in the first hours of 2018-01-01."""
+LAST_DAY = datetime.date(2017, 12, 31)
+"""The day on which the market ends. It is the reference date of runs on the simulated files."""
+EXPORTED_AT = np.datetime64(LAST_DAY, "s") + np.timedelta64(86_400, "s")
+"""Time of the export: the end of the last day."""
 
 _HAPPENED = {
     "app_event": ("event_at", "received_at"),

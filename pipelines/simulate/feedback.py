@@ -7,6 +7,7 @@ from pipelines.simulate.contact import write_emails, write_phones
 from pipelines.simulate.random_stream import Bools, Ints, Texts, between, chance, choose, pick
 from pipelines.simulate.records import Records
 from pipelines.simulate.text import given, label, load_table, only, whole
+from pipelines.simulate.visit_time import at_usual_hours, within_hours
 from pipelines.simulate.world import World
 
 _STARS = [7.0, 6.0, 12.0, 27.0, 48.0]
@@ -58,7 +59,9 @@ def draw_reviews(world: World, rng: np.random.Generator) -> Records:
             "rating": rating,
             "title": phrases.draw(rng, "review_title", rating, korean),
             "body": only(phrases.draw(rng, "review_body", rating, korean), ~chance(rng, 0.06, size)),
-            "created_at": between(rng, market.basket_at[basket] + np.timedelta64(86_400, "s"), 21 * 86_400, size),
+            "created_at": at_usual_hours(
+                rng, between(rng, market.basket_at[basket] + np.timedelta64(86_400, "s"), 21 * 86_400, size)
+            ),
             "is_verified": ~guest | chance(rng, 0.5, size),
             "helpful_count": rng.negative_binomial(1, 0.3, size),
             "photo_count": rng.poisson(0.3, size),
@@ -93,7 +96,8 @@ def draw_tickets(world: World, deliveries: Records, returns: Records, rng: np.ra
             choose(rng, list(_TOPICS), list(_TOPICS.values()), len(asks)),
         ]
     )
-    return _tickets(world, person, between(rng, after, 3 * 86_400, len(person)), topic, rng)
+    opened = within_hours(rng, between(rng, after, 3 * 86_400, len(person)), 8, 22)
+    return _tickets(world, person, opened, topic, rng)
 
 
 def _tickets(world: World, person: Ints, opened: np.ndarray, topic: Texts, rng: np.random.Generator) -> Records:
@@ -135,11 +139,11 @@ def draw_nps(world: World, rng: np.random.Generator) -> Records:
     wave = np.repeat([0, 1], [len(asked) // 2, len(asked) - len(asked) // 2])
     person, size = members[asked], len(asked)
     starts = np.array(["2017-04-03", "2017-10-10"], dtype="datetime64[s]")[wave]
-    asked_at = between(rng, starts + np.timedelta64(9 * 3600, "s"), 5 * 86_400, size)
+    asked_at = within_hours(rng, between(rng, starts, 5 * 86_400, size), 9, 18)
     answers = chance(rng, 0.44, size)
     mood = rng.normal(0, 1.6, len(world.people))[person]  # a person's scores of the two waves agree
     score = np.clip(np.round(7.6 + mood + rng.normal(0, 1.2, size) - 0.4 * wave), 0, 10).astype(int)
-    answered_at = between(rng, asked_at + np.timedelta64(600, "s"), 6 * 86_400, size)
+    answered_at = within_hours(rng, between(rng, asked_at + np.timedelta64(600, "s"), 6 * 86_400, size), 7, 23)
     answered_at[~answers] = np.datetime64("NaT")
     tone = np.select([score >= 9, score >= 7], [5, 3], 1)
     korean = world.people["is_korean"].to_numpy()[person]

@@ -34,7 +34,7 @@ class Landing:
             self._write(records, records.frame, f"{records.source}-{self._replica:03d}")
             return
         months = records.frame[records.received].to_numpy().astype("datetime64[M]")
-        months = np.clip(months, np.datetime64("2017-01"), np.datetime64("2018-01"))
+        months = np.clip(months, np.datetime64("2017-01"), np.datetime64("2017-12"))
         for month in np.unique(months):
             part = records.frame.iloc[np.flatnonzero(months == month)]
             self._write(records, part, f"{records.source}-{month}-{self._replica:03d}", str(month))

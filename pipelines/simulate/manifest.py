@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-SIMULATOR_VERSION = "1"  # increase it when a change makes the same seed give other bytes
+SIMULATOR_VERSION = "2"  # increase it when a change makes the same seed give other bytes
 MANIFEST_NAME = "manifest.json"
 Versions = tuple[str, str, str, str]
 
@@ -28,6 +28,12 @@ class ManifestFile(BaseModel):
     rows: int
     size_bytes: int
     sha256: str
+
+    @property
+    def source(self) -> str | None:
+        """The source of a landed file; None for other files."""
+        kind, *rest = self.path.split("/")
+        return rest[0] if kind == "landing" else None
 
 
 class Manifest(BaseModel):

@@ -26,6 +26,11 @@ NOT_SHOPPABLE = (
     "GM MERCH EXP",
 )
 
+# The zones of the contract source.cj_transactions, from which a test takes them. Each week of the package begins at
+# midnight in this zone.
+PACKAGE_ZONE = "UTC"
+STORE_ZONE = "America/New_York"
+
 
 @dataclass(frozen=True)
 class Market:
@@ -34,7 +39,7 @@ class Market:
     Baskets are sorted by household and time, lines by basket. Arrays refer to each other by position. Arrays whose name
     ends in `_id` hold the ids of the data set. Basket b has the lines `line_start[b]` to
     `line_start[b] + line_count[b] - 1`. Only lines that can be sold online are included (shoppable); a basket of fuel
-    has none.
+    has none. `basket_at` is the wall time of the stores, which the simulation takes as the shop's wall time.
     """
 
     household_id: Ints
@@ -110,7 +115,7 @@ def _baskets(lines: dict[str, np.ndarray], ids: Ints, products: pd.DataFrame) ->
     """Return the basket and line arrays of `Market`: lines sorted by basket, baskets by household and time."""
     first, number = np.unique(lines["basket_id"], return_index=True, return_inverse=True)[1:]
     household = np.searchsorted(ids, lines["household_id"][first])
-    at = lines["transaction_timestamp"][first].astype("datetime64[s]")
+    at = to_wall_time(lines["transaction_timestamp"][first])
     order = np.lexsort((lines["basket_id"][first], at, household))
     rank = np.empty(len(order), dtype=np.int64)
     rank[order] = np.arange(len(order))
@@ -136,6 +141,15 @@ def _baskets(lines: dict[str, np.ndarray], ids: Ints, products: pd.DataFrame) ->
         "line_value": lines["sales_value"][kept],
         "store_id": stores,
     }
+
+
+def to_wall_time(at: Times) -> Times:
+    """Return times of the package as the wall time of the stores, in whole seconds.
+
+    In the hour that is repeated when summer time ends, two moments have the same wall time.
+    """
+    instants = pd.DatetimeIndex(at).tz_localize(PACKAGE_ZONE)
+    return instants.tz_convert(STORE_ZONE).tz_localize(None).to_numpy().astype("datetime64[s]")
 
 
 def _is_shoppable(product: Ints, products: pd.DataFrame) -> Bools:

@@ -6,9 +6,10 @@ import pandas as pd
 from pipelines.simulate.address import at_home
 from pipelines.simulate.contact import new_phones, write_phones
 from pipelines.simulate.names import draw_given, draw_surnames, full_name
-from pipelines.simulate.random_stream import Ints, Texts, between, chance, choose
+from pipelines.simulate.random_stream import Ints, Texts, Times, between, chance, choose
 from pipelines.simulate.records import Records
 from pipelines.simulate.text import label, only
+from pipelines.simulate.visit_time import at_usual_hours, within_hours
 from pipelines.simulate.world import World
 
 _REASONS = {"단순변심": 45.0, "상품불량": 22.0, "오배송": 10.0, "파손": 13.0, "유통기한": 10.0}
@@ -28,14 +29,9 @@ def draw_deliveries(world: World, rng: np.random.Generator) -> Records:
         np.where(moved, world.households["new_dong"].to_numpy()[home], world.households["dong"].to_numpy()[home])
     ]
     method = choose(rng, ["새벽배송", "일반배송", "매장픽업"], [38, 50, 12], size)
-    hours = np.select(
-        [method == "새벽배송", method == "일반배송"],
-        [rng.uniform(6, 14, size), rng.uniform(20, 70, size)],
-        rng.uniform(1, 20, size),
-    )
     ready = rng.uniform(0.3, 5, size)
     shipped = ordered + (ready * 3600).astype("timedelta64[s]")
-    delivered = shipped + (hours * 3600).astype("timedelta64[s]")
+    delivered = _delivered(method, shipped, rng)
     delivered[chance(rng, 0.008, size)] = np.datetime64("NaT")
     name, phone = _receivers(world, home, rng)
     value = np.bincount(market.line_basket, market.line_value, minlength=len(market.basket_id))[basket]
@@ -61,6 +57,14 @@ def draw_deliveries(world: World, rng: np.random.Generator) -> Records:
     return Records("delivery", frame, "delivery_no", world.principal[home])
 
 
+def _delivered(method: Texts, shipped: Times, rng: np.random.Generator) -> Times:
+    """Draw the time of each delivery: at dawn, in a delivery van's hours on a later day, or in the store's hours."""
+    size, is_dawn, is_van = len(method), method == "새벽배송", method == "일반배송"
+    hours = np.select([is_dawn, is_van], [np.full(size, 2.0), rng.uniform(8, 56, size)], rng.uniform(0.5, 12, size))
+    first, last = np.select([is_dawn, is_van], [3, 9], 9), np.select([is_dawn, is_van], [7, 21], 22)
+    return within_hours(rng, shipped + (hours * 3600).astype("timedelta64[s]"), first, last)
+
+
 def draw_returns(world: World, rng: np.random.Generator) -> Records:
     """Return one row per returned line; quantity and refund are at most those of the purchase."""
     market = world.market
@@ -75,7 +79,9 @@ def draw_returns(world: World, rng: np.random.Generator) -> Records:
             "return_no": label(f"R{world.replica:02d}", np.arange(size) + 1, 8),
             "order_no": world.order(basket),
             "product_id": market.line_product[line],
-            "returned_at": between(rng, market.basket_at[basket] + np.timedelta64(86_400, "s"), 12 * 86_400, size),
+            "returned_at": at_usual_hours(
+                rng, between(rng, market.basket_at[basket] + np.timedelta64(86_400, "s"), 12 * 86_400, size)
+            ),
             "quantity": quantity,
             "refund_amount": np.floor(market.line_value[line] * quantity / bought * 100 + 1e-6) / 100,
             "reason": choose(rng, list(_REASONS), list(_REASONS.values()), size),

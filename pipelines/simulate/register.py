@@ -5,14 +5,13 @@ import pandas as pd
 
 from pipelines.simulate.address import at_home
 from pipelines.simulate.contact import new_phones, write_emails, write_phones
+from pipelines.simulate.export_cutoff import EXPORTED_AT
 from pipelines.simulate.member import misspell
 from pipelines.simulate.people import age_of
 from pipelines.simulate.random_stream import Ints, Texts, between, chance, choose
 from pipelines.simulate.records import Records
 from pipelines.simulate.text import day_text, given, label, only
 from pipelines.simulate.world import World
-
-_EXPORTED_AT = np.datetime64("2018-01-01T04:00:00")
 
 
 def draw_crm_customers(world: World, rng: np.random.Generator) -> Records:
@@ -23,7 +22,7 @@ def draw_crm_customers(world: World, rng: np.random.Generator) -> Records:
     size, home = len(person), people["household"].to_numpy()[person]
     joined = members["joined_on"].to_numpy()
     name, has_typo = _names(world, rng)
-    knows_move = world.has_moved(home, np.full(size, _EXPORTED_AT)) & ~repeat & chance(rng, 0.85, size)
+    knows_move = world.has_moved(home, np.full(size, EXPORTED_AT)) & ~repeat & chance(rng, 0.85, size)
     place = world.regions.iloc[
         np.where(
             knows_move,
@@ -149,7 +148,7 @@ def _updated(world: World, joined: np.ndarray, knows_move: np.ndarray, rng: np.r
     """Draw the time of the last update: some time since joining, and not before a reported move."""
     person = world.members["person"].to_numpy()
     home = world.people["household"].to_numpy()[person]
-    span = (_EXPORTED_AT - joined.astype("datetime64[s]")).astype(int)
+    span = (EXPORTED_AT - joined.astype("datetime64[s]")).astype(int)
     updated = between(rng, joined.astype("datetime64[s]"), np.maximum(span, 1), len(joined))
     moved = world.households["moved_on"].to_numpy()[home].astype("datetime64[s]") + np.timedelta64(90_000, "s")
     return np.where(knows_move, np.maximum(updated, moved), updated).astype("datetime64[s]")

@@ -8,12 +8,13 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
+from installation.reference_date import RUN_DATE_FILE
 from pipelines.simulate.app import draw_app_events
 from pipelines.simulate.complete_journey import land_journey
 from pipelines.simulate.consent import draw_consents
 from pipelines.simulate.device import draw_devices
 from pipelines.simulate.errors import SimulationError
-from pipelines.simulate.export_cutoff import cut_off
+from pipelines.simulate.export_cutoff import LAST_DAY, cut_off
 from pipelines.simulate.feedback import draw_nps, draw_reviews, draw_tickets
 from pipelines.simulate.landing import Landing
 from pipelines.simulate.manifest import (
@@ -43,6 +44,7 @@ from privacy.storage.lock import LockBusyError, file_lock
 Progress = Callable[[str], None]
 _STAGING = ".simulating"
 _LOCK = ".simulating.lock"
+_RUN_DATE_TEXT = f"# Reference date of runs on this simulated market: its last day.\nrun_date = {LAST_DAY}\n"
 _MAX_REPLICAS = 1000  # phone numbers, member numbers and person ids are reserved for this many
 
 
@@ -64,9 +66,8 @@ class SimulationResult(BaseModel):
         """Number of landed rows of each source."""
         total: dict[str, int] = {}
         for file in self.files:
-            kind, source, *_ = file.path.split("/")
-            if kind == "landing":
-                total[source] = total.get(source, 0) + file.rows
+            if file.source:
+                total[file.source] = total.get(file.source, 0) + file.rows
         return total
 
 
@@ -79,7 +80,7 @@ def simulate(
     households: int | None = None,
     force: bool = False,
 ) -> SimulationResult:
-    """Write `scale` replicas of the market to the folder `out`: landing/<source>/, truth/ and manifest.json.
+    """Write `scale` replicas of the market to `out`: landing/<source>/, truth/, run_date.toml and manifest.json.
 
     The same seed, scale and households give the same bytes. If `out` has these files already, nothing is written and
     `was_present` is true. Files appear in `out` only when all of them are complete.
@@ -167,7 +168,8 @@ def _write_all(root: Path, spec: SimulationSpec, progress: Progress) -> dict[str
             rows |= _write_replica(root, draw_world(market, regions, Streams(spec.seed, replica)), truth, progress)
         for future in landed:
             rows |= future.result()
-    return rows | truth.rows
+    (root / RUN_DATE_FILE).write_text(_RUN_DATE_TEXT, "utf-8")
+    return rows | truth.rows | {RUN_DATE_FILE: 0}
 
 
 def _write_replica(root: Path, world: World, truth: Truth, progress: Progress) -> dict[str, int]:

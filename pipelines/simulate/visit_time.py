@@ -1,8 +1,8 @@
-"""Draws times of 2017 by the hours at which people are online and the days on which they shop."""
+"""Draws times by the hours at which people are online, the days on which they shop, and hours of work."""
 
 import numpy as np
 
-from pipelines.simulate.random_stream import Floats, Times, pick
+from pipelines.simulate.random_stream import Floats, Ints, Times, between, pick
 
 _FIRST_DAY = np.datetime64("2017-01-01")
 # Relative number of visits by hour of the day, with a peak at 21 h.
@@ -19,6 +19,20 @@ def draw_times(rng: np.random.Generator, size: int) -> Times:
     second = pick(rng, _HOURS, size) * 3600 + rng.integers(0, 3600, size)
     offset = (day * 86_400 + second).astype("timedelta64[s]")
     return np.asarray(_FIRST_DAY.astype("datetime64[s]") + offset)
+
+
+def at_usual_hours(rng: np.random.Generator, times: Times) -> Times:
+    """Return times of the same days, at hours at which people are online."""
+    second = pick(rng, _HOURS, len(times)) * 3600 + rng.integers(0, 3600, len(times))
+    return np.asarray(times.astype("datetime64[D]").astype("datetime64[s]") + second.astype("timedelta64[s]"))
+
+
+def within_hours(rng: np.random.Generator, earliest: Times, first: Ints | int, last: Ints | int) -> Times:
+    """Draw a time between two hours of the day, on the first day on which the first hour is not before `earliest`."""
+    opens = np.asarray(first * 3600).astype("timedelta64[s]")
+    start = earliest.astype("datetime64[D]").astype("datetime64[s]") + opens
+    start = np.where(start < earliest, start + np.timedelta64(86_400, "s"), start)
+    return between(rng, start, (last - first) * 3600, len(start))
 
 
 def _day_weights() -> Floats:

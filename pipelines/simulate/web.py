@@ -10,7 +10,7 @@ from pipelines.simulate.random_stream import Bools, Floats, Ints, Times, between
 from pipelines.simulate.records import Records
 from pipelines.simulate.search_word import SearchWords
 from pipelines.simulate.text import given, label, only, whole
-from pipelines.simulate.visit_time import draw_times
+from pipelines.simulate.visit_time import at_usual_hours, draw_times
 from pipelines.simulate.world import World
 
 EVENTS = np.array(
@@ -97,7 +97,7 @@ def _draw_visits(world: World, devices: Devices, rng: np.random.Generator) -> Vi
     at = draw_times(rng, size)
     looks_up = chance(rng, 0.35, size)
     later = market.basket_at[market.draw_basket(rng, world.people["household"].to_numpy()[person])]
-    at = np.where(looks_up, later - rng.integers(7_200, 172_800, size).astype("timedelta64[s]"), at)
+    at = np.where(looks_up, at_usual_hours(rng, later - rng.integers(1, 3, size) * np.timedelta64(86_400, "s")), at)
     return Visits(
         person=np.concatenate([world.principal[market.basket_household[bought]], person]),
         basket=np.concatenate([bought, np.full(size, -1)]),

@@ -16,6 +16,10 @@ _SPACES = re.compile(r"\s+")
 _PUNCTUATION = re.compile(r"[\s().\-·‐-―_/]+")
 # Korean mobile numbers: 010 with eight digits, the older prefixes with seven or eight.
 _KOREAN_MOBILE = re.compile(r"(?:0|\+?82\+?0?)(10\d{8}|1[16-9]\d{7,8})")
+# Characters that nobody sees: control characters, zero-width ones, the byte order mark, marks of the writing direction.
+_INVISIBLE = re.compile(
+    "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
+)
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 # Parsing a number takes tens of microseconds, and the same numbers occur many times.
 _CACHE_SIZE = 1 << 16
@@ -54,12 +58,25 @@ def normalise_email(text: str) -> str | None:
 
 
 def normalise_identifier(text: str) -> str | None:
-    """Return a member, card or device number: NFKC, capitals, without separators; None if it is empty.
+    """Return a member, card or device number: NFKC, capitals, without separators and invisible characters.
+
+    None if it is empty. The form is the same for a code as it arrived and for the code that bronze stores (`clean_code`).
 
     >>> normalise_identifier(" 9410-0000-1000-7919 ")
     '9410000010007919'
     """
     return _settle(_identifier_step, text) or None
+
+
+def clean_code(text: str) -> str:
+    """Return a code as bronze stores it: NFKC, without invisible characters and without spaces around it.
+
+    NFKC writes full-width letters and digits as ASCII. Case, inner spaces and separators stay.
+
+    >>> clean_code("\ufeffＭ００１\u200b\u00a0"), clean_code(" ab-1 ")
+    ('M001', 'ab-1')
+    """
+    return _settle(_clean_step, text)
 
 
 @lru_cache(_CACHE_SIZE)
@@ -114,16 +131,25 @@ def _settle(step: Callable[[str], str], text: str) -> str:
 
 
 def _name_step(text: str) -> str:
-    name = _SPACES.sub(" ", unicodedata.normalize("NFKC", text)).strip().casefold()
+    name = _SPACES.sub(" ", unicodedata.normalize("NFKC", _visible(text))).strip().casefold()
     return name.replace(" ", "") if _is_hangul(name) else name
 
 
 def _email_step(text: str) -> str:
-    return _SPACES.sub("", unicodedata.normalize("NFKC", text)).casefold()
+    return _SPACES.sub("", unicodedata.normalize("NFKC", _visible(text))).casefold()
 
 
 def _compact_step(text: str) -> str:
-    return _PUNCTUATION.sub("", unicodedata.normalize("NFKC", text))
+    return _PUNCTUATION.sub("", unicodedata.normalize("NFKC", _visible(text)))
+
+
+def _clean_step(text: str) -> str:
+    return unicodedata.normalize("NFKC", _visible(text)).strip()
+
+
+def _visible(text: str) -> str:
+    """Return the text without invisible characters."""
+    return text if text.isprintable() else _INVISIBLE.sub("", text)
 
 
 def _identifier_step(text: str) -> str:

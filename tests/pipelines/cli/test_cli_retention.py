@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -33,6 +37,9 @@ def data(tmp_path: Path) -> Path:
     return tmp_path
 
 
+WITHOUT_ASKING = ("--yes", "--allow-share", "50%")
+
+
 def entries_of(*arguments: str) -> dict[str, dict[str, object]]:
     done = CliRunner().invoke(app, ["retention", *arguments, "--json"])
     assert done.exit_code == 0, done.output
@@ -42,7 +49,7 @@ def entries_of(*arguments: str) -> dict[str, dict[str, object]]:
 def test_plan_counts_due_rows_and_apply_deletes_them(data: Path) -> None:
     day = ["--data", str(data), "--on", "2017-03-05"]
     assert entries_of("plan", *day)["bronze/sale"]["due_rows"] == 1
-    done = entries_of("apply", *day)["bronze/sale"]
+    done = entries_of("apply", *day, *WITHOUT_ASKING)["bronze/sale"]
     assert (done["deleted"], done["keys_destroyed"]) == (1, 1)
     assert entries_of("plan", *day)["bronze/sale"]["due_rows"] == 0
     assert Lakehouse(str(data / "lakehouse")).delta("bronze/sale").to_pyarrow_table()["sale_id"].to_pylist() == ["s2"]
@@ -51,8 +58,53 @@ def test_plan_counts_due_rows_and_apply_deletes_them(data: Path) -> None:
 def test_the_text_output_is_a_table_and_a_total(data: Path) -> None:
     arguments = ["--data", str(data), "--on", "2017-03-05"]
     shown = CliRunner().invoke(retention.app, ["plan", *arguments]).stdout.splitlines()
-    assert shown[0].split() == ["table", "due", "kept", "next", "due", "kept", "because"]
-    assert shown[1].split(maxsplit=4) == ["bronze/sale", "1", "1", "2018-03-03", "Kept for 366 days from sold_at."]
+    assert shown[0].split() == ["table", "due", "share", "kept", "next", "due", "kept", "because"]
+    row = ["bronze/sale", "1", "50.0%", "1", "2018-03-03", "Kept for 366 days from sold_at."]
+    assert shown[1].split(maxsplit=5) == row
     assert shown[-1] == "1 rows are due on 2017-03-05"
-    done = CliRunner().invoke(retention.app, ["apply", *arguments]).stdout.splitlines()
+    done = CliRunner().invoke(retention.app, ["apply", *arguments, *WITHOUT_ASKING]).stdout.splitlines()
     assert done[-1].startswith("1 rows deleted, ")
+
+
+def sales(data: Path) -> int:
+    return Lakehouse(str(data / "lakehouse")).delta("bronze/sale").to_pyarrow_table().num_rows
+
+
+def test_apply_without_a_terminal_and_without_yes_deletes_nothing_and_exits_with_2(data: Path) -> None:
+    done = CliRunner().invoke(app, ["retention", "apply", "--data", str(data), "--allow-share", "1"], input="y\n")
+    assert done.exit_code == 2
+    assert "no terminal" in done.output
+    assert "--yes" in done.output
+    assert sales(data) == 2
+
+
+@pytest.mark.parametrize("share", [(), ("--allow-share", "0.49")])
+def test_apply_refuses_more_than_the_allowed_share_of_a_table(data: Path, share: tuple[str, ...]) -> None:
+    day = ["--data", str(data), "--on", "2017-03-05"]
+    done = CliRunner().invoke(app, ["retention", "apply", *day, "--yes", *share])
+    assert done.exit_code == 5
+    assert "bronze/sale (1 of 2, 50%)" in done.stderr
+    assert sales(data) == 2
+
+
+@pytest.mark.parametrize("share", ["-0.1", "1.5", "200%", "half"])
+def test_a_share_outside_0_to_1_is_a_usage_error(data: Path, share: str) -> None:
+    done = CliRunner().invoke(app, ["retention", "apply", "--data", str(data), "--yes", "--allow-share", share])
+    assert done.exit_code == 2
+    assert "such as 0.5, or 50%" in " ".join(done.output.replace("│", " ").split())
+
+
+@pytest.mark.parametrize(("answer", "left"), [("n", 2), ("y", 1)])
+def test_at_a_terminal_apply_shows_the_rows_and_deletes_them_only_after_yes(data: Path, answer: str, left: int) -> None:
+    main, worker = pty.openpty()
+    os.write(main, f"{answer}\n".encode())
+    day = ["--data", str(data), "--on", "2017-03-05", "--allow-share", "0.5"]
+    command = [sys.executable, "-m", "pipelines.cli", "retention", "apply", *day]
+    done = subprocess.run(command, stdin=worker, capture_output=True, text=True, check=True)
+    os.close(main)
+    os.close(worker)
+    assert "bronze/sale" in done.stderr
+    assert "50.0%" in done.stderr
+    assert "Delete these 1 rows, which are due on 2017-03-05?" in done.stderr
+    assert ("Nothing was deleted." in done.stderr) is (answer == "n")
+    assert sales(data) == left

@@ -6,11 +6,15 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pipelines.ingest.type_cast import UncastableError, cast_column
-from pipelines.ingest.value_parser import python_format, read_date, read_decimal, reader
+from pipelines.ingest.cast_result import CastColumn, UncastableError
+from pipelines.ingest.type_cast import cast_column
+from pipelines.ingest.value_fault import Fault, ValueFaultError
+from pipelines.ingest.value_parser import read_decimal, reader
+from pipelines.ingest.value_rule import PLAIN, ValueRule, ZoneRule
+from privacy.contract.column import NumberFormat
 
 TARGETS = [
     pa.int32(),
@@ -20,7 +24,21 @@ TARGETS = [
     pa.decimal128(6, 0),
     pa.date32(),
     pa.timestamp("us"),
+    pa.timestamp("us", "UTC"),
     pa.bool_(),
+]
+OFFSETS = st.sampled_from(["", "", "Z", "+09:00", "-0330", "+05", " +09:00", "+19:00", "+00:99", "[x]"])
+RULES = [
+    PLAIN,
+    ValueRule(zones=ZoneRule("UTC", "Asia/Seoul")),
+    ValueRule(zones=ZoneRule("America/New_York", "Asia/Seoul")),
+    ValueRule(zones=ZoneRule("Asia/Seoul", "Europe/Berlin", must_state=True)),
+    ValueRule(zones=ZoneRule("+05:30", "-03:00"), date_format="yyyy-MM-dd'T'HH:mm:ss"),
+    ValueRule(number_format=NumberFormat(",", ".", ("€", "EUR"), ("parentheses", "trailing"))),
+    ValueRule(number_format=NumberFormat(thousands=" "), keeps_zeros=False),
+    ValueRule(number_format=NumberFormat(percent=True)),
+    ValueRule(time_unit="milliseconds"),
+    ValueRule(time_unit="excel_days", zones=ZoneRule("UTC", "America/New_York")),
 ]
 TEXTS = st.one_of(
     st.text("0123456789.-+eE :T", max_size=20),
@@ -29,36 +47,64 @@ TEXTS = st.one_of(
     st.dates().map(str),
     st.datetimes().map(str),
     st.datetimes().map(lambda moment: moment.isoformat()),
+    # Hours around the changes of clocks in New York and Berlin in 2017.
+    st.builds(
+        lambda day, minutes, offset: f"{day}T{minutes // 60:02}:{minutes % 60:02}:00{offset}",
+        st.sampled_from(["2017-03-12", "2017-11-05", "2017-03-26", "2017-10-29"]),
+        st.integers(0, 4 * 60),
+        OFFSETS,
+    ),
+    st.builds(lambda moment, offset: f"{moment}{offset}", st.datetimes(), OFFSETS),
+    st.from_regex(r"[-+(]?[€₩]? ?[0-9]{1,4}([., ][0-9]{2,3}){0,3}[-)%]?( EUR)?", fullmatch=True),
+    st.integers(-(10**14), 10**14).map(str),
     st.sampled_from(
         ["true", "Y", "0", "NaN", "inf", "0x1F", "1_000", "１２", "2017-02-30", "2017-02-30 10:00:00", " 1 "]
     ),
 )
 
 
-def one_by_one(texts: list[str | None], target: pa.DataType) -> list[tuple[Any, bool]]:
-    read = reader(target, None)
-    result: list[tuple[Any, bool]] = []
+def one_by_one(texts: list[str | None], target: pa.DataType, rule: ValueRule) -> list[tuple[Any, Fault | None]]:
+    read = reader(target, rule)
+    result: list[tuple[Any, Fault | None]] = []
     for text in texts:
         try:
-            result.append((None if text is None else read(text), False))
+            result.append((None if text is None else read(text), None))
+        except ValueFaultError as error:
+            result.append((None, error.fault or UNKNOWN))
         except (ValueError, OverflowError):
-            result.append((None, True))
+            result.append((None, UNKNOWN))
     return result
 
 
+UNKNOWN: Fault = ("", "")
+
+
+def found_in(cast: CastColumn) -> list[tuple[Any, Fault | None]]:
+    values = cast.values.to_pylist()
+    return [
+        (value, (cast.fault(position) or UNKNOWN) if cast.wrong[position] else None)
+        for position, value in enumerate(values)
+    ]
+
+
+@pytest.mark.parametrize("rule", RULES, ids=range(len(RULES)))
 @pytest.mark.parametrize("target", TARGETS, ids=str)
-def test_text_columns_are_cast_to_the_values_that_are_read_one_by_one(target: pa.DataType) -> None:
+def test_text_columns_are_cast_to_the_values_that_are_read_one_by_one(target: pa.DataType, rule: ValueRule) -> None:
+    @settings(max_examples=60)
     @given(st.lists(st.none() | TEXTS, max_size=4))
     @example(["12"])
     @example(["12.50", None])
     @example(["2017-01-01 10:00:00"])
     @example(["2017-01-01"])
+    @example(["2017-01-01T10:00:00Z", None])
+    @example(["2017-01-01T10:00:00Z", "2017-01-01T10:00:00"])
+    @example(["1.234,50", "12"])
+    @example(["0150"])
     def check(texts: list[str | None]) -> None:
         for array in (pa.array(texts, pa.string()), pa.array(texts, pa.string()).dictionary_encode()):
-            cast = cast_column(array, target)
+            cast = cast_column(array, target, rule)
             assert cast.values.type == target
-            found = list(zip(cast.values.to_pylist(), cast.wrong.tolist(), strict=True))
-            assert found == one_by_one(texts, target)
+            assert found_in(cast) == one_by_one(texts, target, rule)
 
     check()
 
@@ -125,27 +171,6 @@ def test_a_time_is_a_date_only_at_midnight() -> None:
 def test_a_cast_between_unrelated_types_is_refused(values: list[Any], target: pa.DataType) -> None:
     with pytest.raises(UncastableError):
         cast_column(pa.array(values), target)
-
-
-@pytest.mark.parametrize(
-    ("java", "text", "expected"),
-    [
-        ("yyyy.MM.dd", "2017.03.01", datetime.date(2017, 3, 1)),
-        ("yyyyMMdd", "20170301", datetime.date(2017, 3, 1)),
-        ("dd/MM/yy", "01/03/17", datetime.date(2017, 3, 1)),
-        ("yyyy년 MM월 dd일", "2017년 03월 01일", datetime.date(2017, 3, 1)),
-    ],
-)
-def test_dates_are_read_in_the_format_of_the_contract_only(java: str, text: str, expected: datetime.date) -> None:
-    assert read_date(text, java) == expected
-    with pytest.raises(ValueError, match=r"format|convert"):
-        read_date("2017-3-1", java)
-
-
-def test_an_unknown_format_letter_is_refused_by_name() -> None:
-    with pytest.raises(ValueError, match="unknown part 'EEE'; expected yyyy"):
-        python_format("EEE yyyy")
-    assert python_format("yyyy-MM-dd'T'HH:mm") == "%Y-%m-%dT%H:%M"
 
 
 @given(st.decimals(-(10**9), 10**9, places=2))

@@ -1,8 +1,9 @@
-"""A check that ran before all sources were loaded counts only if the final reference date gives the same checks."""
+"""A loaded source is checked in the background, by the reference date of the run and not by its own newest row."""
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -29,11 +30,11 @@ def inspector(sail: Engine, tmp_path: Path, contracts: tuple[Contract, Contract]
     lakehouse.overwrite("silver/orders", shop.frame_of(sail.spark, contracts[0], shop.clean_rows()))
     known = load_contracts([tmp_path])
     now = datetime(2018, 1, 1)
-    return TableInspector(lakehouse, known, tmp_path / "outcome", tmp_path / "site", "load-1", now)
+    return TableInspector(lakehouse, known, tmp_path / "outcome", tmp_path / "site", "load-1", now, TODAY)
 
 
-def broken(inspector: TableInspector, contract: Contract, day: date) -> set[str]:
-    return {result.name for result in inspector.inspect(contract, day).quality.results if not result.passed}
+def broken(inspector: TableInspector, contract: Contract) -> set[str]:
+    return {result.name for result in inspector.inspect(contract).quality.results if not result.passed}
 
 
 def land_products(inspector: TableInspector) -> None:
@@ -44,21 +45,24 @@ def test_a_source_is_checked_after_the_sources_that_its_rules_read(
     inspector: TableInspector, contracts: tuple[Contract, Contract]
 ) -> None:
     orders, product = contracts
-    inspector.begin_source(orders, TODAY)
+    inspector.begin_source(orders)
     land_products(inspector)
-    inspector.begin_source(product, TODAY)
-    assert broken(inspector, orders, TODAY) == set()
-    assert broken(inspector, product, TODAY) == set()
+    inspector.begin_source(product)
+    assert broken(inspector, orders) == set()
+    assert broken(inspector, product) == set()
 
 
-def test_a_source_is_checked_again_if_the_reference_date_was_guessed_wrongly(
+def test_a_source_is_checked_again_on_a_later_reference_date_and_is_then_stale(
     inspector: TableInspector, contracts: tuple[Contract, Contract]
 ) -> None:
     orders, product = contracts
     land_products(inspector)
+    assert broken(inspector, orders) == set()
+    later = replace(inspector, as_of=LATER)
     for contract in contracts:
-        inspector.begin_source(contract, TODAY)
-    assert broken(inspector, orders, LATER) == {"freshness"}
+        later.begin_source(contract)
+    assert broken(later, orders) == {"freshness"}
+    assert broken(later, product) == set()
     passed = {one.quality.table: one.quality.passed for one in read_records(inspector.folder)}
     assert passed == {orders.table: False, product.table: True}
 
@@ -67,5 +71,5 @@ def test_a_source_whose_parent_never_loads_is_checked_when_inspected(
     inspector: TableInspector, contracts: tuple[Contract, Contract]
 ) -> None:
     orders, _ = contracts
-    inspector.begin_source(orders, TODAY)
-    assert broken(inspector, orders, TODAY) == {"reference_product_id", "known_sum"}
+    inspector.begin_source(orders)
+    assert broken(inspector, orders) == {"reference_product_id", "known_sum"}

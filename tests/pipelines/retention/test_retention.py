@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from installation.contract.document import Contracts, load_contracts
+from pipelines.errors import RetentionError
 from pipelines.retention.deletion import RetentionResult, apply_retention
 from pipelines.retention.plan import RetentionPlan, plan_retention
 from privacy.protection.errors import DestroyedKeyError, LostKeyError
@@ -48,7 +49,7 @@ def plans(shop: Shop, today: date = TODAY) -> dict[str, RetentionPlan]:
 
 
 def applied(shop: Shop, today: date = TODAY) -> dict[str, RetentionResult]:
-    done = apply_retention(shop.lakehouse, contracts(shop), shop.protection, today)
+    done = apply_retention(shop.lakehouse, contracts(shop), shop.protection, today, allowed_share=1.0)
     return {outcome.plan.table: outcome for outcome in done}
 
 
@@ -78,6 +79,37 @@ def test_due_rows_are_gone_from_every_file(shop: Shop) -> None:
     assert (outcome.deleted, outcome.keys_destroyed) == (2, 1)
     assert shop.ids() == ["s3", KEPT]
     assert found(shop) == {"kept"}
+
+
+@pytest.mark.parametrize(("allowed", "is_deleted"), [(0.2, False), (0.49, False), (0.5, True), (1.0, True)])
+def test_more_than_the_allowed_share_of_a_table_is_not_deleted(shop: Shop, allowed: float, is_deleted: bool) -> None:
+    """Two of the four rows are due."""
+    arguments = (shop.lakehouse, contracts(shop), shop.protection, TODAY)
+    if is_deleted:
+        assert sum(outcome.deleted for outcome in apply_retention(*arguments, allowed)) == 2
+        return
+    with pytest.raises(RetentionError, match=r"bronze/sale \(2 of 4, 50%\).*--allow-share 0\.5`"):
+        apply_retention(*arguments, allowed)
+    assert len(shop.ids()) == 4
+
+
+def test_without_an_allowed_share_no_date_deletes_more_than_a_fifth_of_a_table(shop: Shop) -> None:
+    for today in (TODAY, date(2099, 12, 31)):
+        with pytest.raises(RetentionError, match="Nothing was deleted: more than 20% of a table is due"):
+            apply_retention(shop.lakehouse, contracts(shop), shop.protection, today)
+    assert len(shop.ids()) == 4
+
+
+def test_rows_that_became_due_after_somebody_agreed_are_not_deleted(shop: Shop) -> None:
+    agreed = plan_retention(shop.lakehouse, contracts(shop), TODAY)
+    shop.land("b.csv", csv_of(sale(5, day=OLD)))
+    shop.load()
+    arguments = (shop.lakehouse, contracts(shop), shop.protection, TODAY, 1.0)
+    with pytest.raises(RetentionError, match="changed since they were shown"):
+        apply_retention(*arguments, agreed)
+    assert len(shop.ids()) == 5
+    now = plan_retention(shop.lakehouse, contracts(shop), TODAY)
+    assert sum(outcome.deleted for outcome in apply_retention(*arguments, now)) == 3
 
 
 def test_deleted_rows_stay_in_files_while_the_table_keeps_its_history(shop: Shop) -> None:

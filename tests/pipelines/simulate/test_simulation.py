@@ -4,11 +4,14 @@ import json
 import os
 import subprocess
 import sys
+from datetime import date
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
+from installation.reference_date import RUN_DATE_FILE, fixed_date
+from installation.settings import load_settings
 from pipelines.simulate.errors import SimulationError
 from pipelines.simulate.simulation import SimulationResult, simulate
 from privacy.storage.lock import file_lock
@@ -41,13 +44,17 @@ def test_the_same_seed_gives_the_same_bytes_under_any_hash_seed(tmp_path: Path) 
     simulate(tmp_path / "c", seed=12, households=15)
     other = _digests(tmp_path / "c")
     same = {name for name in first if first[name] == other.get(name)}
-    assert all("/cj_" in name for name in same)
+    assert all("/cj_" in name for name in same - {RUN_DATE_FILE})
 
 
 def test_each_source_has_files_and_event_sources_have_monthly_ones(market: Landed) -> None:
     assert {path.name for path in (market.root / "landing").iterdir()} == set(SOURCES)
     assert all(market.files(source) for source in SOURCES)
-    assert len(market.files("app_event")) == len(market.files("web_event")) == 13
+    assert len(market.files("app_event")) == len(market.files("web_event")) == 12
+
+
+def test_the_last_day_of_the_market_is_the_reference_date_of_its_data_folder(market: Landed) -> None:
+    assert fixed_date(load_settings(data_dir=market.root)) == date(2017, 12, 31)
 
 
 def test_the_manifest_lists_digest_and_rows_of_every_file(market: Landed) -> None:
@@ -57,7 +64,7 @@ def test_the_manifest_lists_digest_and_rows_of_every_file(market: Landed) -> Non
     assert {file["path"]: file["sha256"] for file in manifest["files"]} == digests
     rows = {file["path"]: file["rows"] for file in manifest["files"]}
     for source in SOURCES:
-        landed = sum(n for path, n in rows.items() if path.split("/")[1] == source)
+        landed = sum(n for path, n in rows.items() if path.startswith(f"landing/{source}/"))
         assert landed == market.count(source), source
 
 

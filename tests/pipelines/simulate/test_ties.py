@@ -3,12 +3,17 @@
 import pandas as pd
 import pytest
 
-from .landed import Landed
+from .landed import SOURCES, Landed
 
 
 @pytest.fixture(scope="module")
 def lines(market: Landed) -> pd.DataFrame:
-    return market.frame("cj_transactions")
+    """The landed transactions, which are in UTC, with the wall time of the stores as their contract states it."""
+    frame, form = market.frame("cj_transactions"), SOURCES["cj_transactions"].file
+    assert form.time_zone
+    assert form.shop_time_zone
+    at = frame["transaction_timestamp"].dt.tz_localize(form.time_zone).dt.tz_convert(form.shop_time_zone)
+    return frame.assign(transaction_timestamp=at.dt.tz_localize(None))
 
 
 @pytest.fixture(scope="module")
