@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import DataFrame, SparkSession
 
+from installation.settings import DEFAULT_TIME_ZONE
 from privacy.consent.errors import ConsentError
 
 if TYPE_CHECKING:
@@ -38,6 +39,9 @@ class BuildContext:
 
     matching: MatchingSession | None = None
     """Inputs of the matching of register entries. If it is None, customers are found by exact keys alone."""
+
+    time_zone: str = DEFAULT_TIME_ZONE
+    """Zone of the shop's wall time, in which silver and gold hold times."""
 
     @property
     def agreed(self) -> ConsentView:

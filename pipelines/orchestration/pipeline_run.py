@@ -90,7 +90,13 @@ class PipelineRun:
         """What builders of derived tables need besides their inputs."""
         matching = MatchingSession(self._register_entries)
         return BuildContext(
-            self.contracts, self.reference_date, opaque_ids(), self.engine.spark, self.consent, matching
+            self.contracts,
+            self.reference_date,
+            opaque_ids(),
+            self.engine.spark,
+            self.consent,
+            matching,
+            self.settings.time_zone,
         )
 
     @cached_property

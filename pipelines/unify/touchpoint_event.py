@@ -28,7 +28,7 @@ def build(tables: Tables, context: BuildContext) -> DataFrame:
     """
     parts = []
     for source in event_sources(context.contracts):
-        rows = event_rows(source, tables[source.contract.table])
+        rows = event_rows(source, tables[source.contract.table], context.time_zone)
         references = tables[session_order_customer.TABLE]
         parts.append(with_customer(rows, source.keys, tables["silver/identifier"], references))
     if not parts:

@@ -60,7 +60,7 @@ def event_sources(contracts: Contracts) -> tuple[EventSource, ...]:
     return tuple(EventSource(contract) for contract in contracts.sources if contract.touchpoint)
 
 
-def event_rows(source: EventSource, frame: DataFrame) -> DataFrame:
+def event_rows(source: EventSource, frame: DataFrame, time_zone: str) -> DataFrame:
     """Return one row per event, with a column `_key_<kind>` for each key by which its customer may be found.
 
     - Rows without an event time are left out.
@@ -73,6 +73,7 @@ def event_rows(source: EventSource, frame: DataFrame) -> DataFrame:
     Args:
         source: the source of events.
         frame: its bronze rows, standardised.
+        time_zone: zone of the shop's wall time, unless the contract of the source states another.
 
     Raises:
         TouchpointError: the contract declares no event time, or neither event identifier nor primary key.
@@ -86,7 +87,7 @@ def event_rows(source: EventSource, frame: DataFrame) -> DataFrame:
         frame = latest_of_many(frame, contract.primary_key)
     known = {
         "event_id": _event_id(source),
-        "event_at": F.col(roles["event_time"]).cast("timestamp_ntz"),
+        "event_at": _wall_time(source, time_zone),
         "channel": _value_or(roles.get("channel"), contract.touchpoint.channel if contract.touchpoint else None),
         "event_type": _value_or(
             roles.get("event_type"), contract.touchpoint.event_type if contract.touchpoint else None
@@ -100,6 +101,15 @@ def event_rows(source: EventSource, frame: DataFrame) -> DataFrame:
     rows = rows.withColumn("row_count", F.lit(1).cast("bigint")) if source.is_keyed_by_event else _summed(rows)
     absent = {role: F.lit(None).cast(kind) for role, kind in ROLES.items() if role not in roles}
     return rows.withColumns({**absent, "source": F.lit(contract.name), "event_date": F.to_date("event_at")})
+
+
+def _wall_time(source: EventSource, time_zone: str) -> Column:
+    """Return the event time as the shop's wall time. Only a column of type `timestamp` holds instants."""
+    contract, name = source.contract, source.roles["event_time"]
+    if contract.column(name).spark_type != "timestamp":
+        return F.col(name).cast("timestamp_ntz")
+    zone = (contract.file.shop_time_zone if contract.file else None) or time_zone
+    return F.from_utc_timestamp(F.col(name), zone).cast("timestamp_ntz")
 
 
 def _event_id(source: EventSource) -> Column:

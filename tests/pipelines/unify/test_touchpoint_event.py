@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from installation.contract.document import BUILT_IN, Contracts, load_contracts
-from pipelines.unify.touchpoint_row import TouchpointError, event_rows, event_sources
+from pipelines.unify.touchpoint_row import EventSource, TouchpointError, event_rows, event_sources
 from tests.pipelines.unify.market import land
 
 CONTRACT = """
@@ -86,7 +87,20 @@ def test_a_touchpoint_without_event_time_is_refused_with_the_contract_id(tmp_pat
     source = next(s for s in event_sources(contracts_with(tmp_path, "outcome")) if s.contract.name == "parking")
     spark = engines.open("sail").spark
     with pytest.raises(TouchpointError, match=r"source.parking .* no column with touchpointRole event_time"):
-        event_rows(source, spark.createDataFrame([], "ticket string"))
+        event_rows(source, spark.createDataFrame([], "ticket string"), "Asia/Seoul")
+
+
+def test_an_instant_becomes_the_wall_time_of_the_shop(tmp_path, engines) -> None:
+    source = next(s for s in event_sources(contracts_with(tmp_path, "event_time")) if s.contract.name == "parking")
+    entered = replace(source.contract.column("entered_at"), spark_type="timestamp")
+    columns = tuple(entered if column.name == "entered_at" else column for column in source.contract.columns)
+    source = EventSource(replace(source.contract, columns=columns))
+    frame = engines.open("sail").spark.sql(
+        "SELECT 'P1' AS ticket, 'token' AS card_token, 'load' AS _load_id, 0 AS _line, 'a' AS _source_file, "
+        "timestamp'2017-12-31 16:00:00' AS _loaded_at, timestamp'2017-12-31 16:00:00' AS entered_at"
+    )
+    shown = {zone: event_rows(source, frame, zone).toPandas()["event_at"][0] for zone in ("Asia/Seoul", "UTC")}
+    assert shown == {"Asia/Seoul": datetime(2018, 1, 1, 1), "UTC": datetime(2017, 12, 31, 16)}
 
 
 def test_a_repeated_delivery_and_the_lines_of_a_basket_give_one_event(market) -> None:
