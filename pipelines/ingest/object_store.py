@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import tempfile
 import time
@@ -22,6 +23,7 @@ import pyarrow as pa
 from pyarrow import fs
 
 from installation.contract.document import Contract
+from installation.errors import SettingsError
 from pipelines.ingest.fault import FileFaultError
 from pipelines.ingest.landing import find_files, is_finished
 from pipelines.ingest.load_option import LoadOptions
@@ -54,7 +56,7 @@ class FetchedObjects:
         files: dict[str, list[str]] = {}
         for file in find_files(self.folder, self._pattern):
             files.setdefault(file.path.relative_to(self.folder).as_posix(), []).append(file.file_id)
-        fetched = {key: ids for key, ids in files.items() if all(map(holds, ids))}
+        fetched = {key: ids for key, ids in files.items() if key in self._seen and all(map(holds, ids))}
         known = {key: entry for key, entry in _read(self._memory).items() if key in self._seen and key not in files}
         known |= {key: {"state": self._seen[key], "files": ids} for key, ids in fetched.items()}
         replace_public(self._memory, json.dumps(known, ensure_ascii=False))
@@ -103,7 +105,11 @@ def open_store(origin: Bucket, options: LoadOptions) -> fs.FileSystem:
     credential = options.credentials.get(origin.server)
     given = dict(options.storage_options if credential is None or not credential.options else credential.options)
     if credential is not None and credential.user:
-        given |= {"AWS_ACCESS_KEY_ID": credential.user, "AWS_SECRET_ACCESS_KEY": credential.read_password() or ""}
+        try:
+            password = credential.read_password() or ""
+        except SettingsError as error:
+            raise FileFaultError(UNREACHABLE, str(error)) from error
+        given |= {"AWS_ACCESS_KEY_ID": credential.user, "AWS_SECRET_ACCESS_KEY": password}
     return fs.S3FileSystem(
         **_arrow_options(given, origin),
         connect_timeout=10,
@@ -180,7 +186,9 @@ def _fetch(store: fs.FileSystem, info: fs.FileInfo, path: Path) -> None:
 
 
 def _reason(error: Exception) -> str:
-    return str(error).splitlines()[0][:300] + "; check location, endpointUrl and the credentials"
+    # Without the id of the request, by which equal reasons would differ.
+    text = re.sub(r"\s*\(Request ID: [^)]*\)", "", str(error).splitlines()[0])
+    return f"{text[:300]}; check location, endpointUrl and the credentials"
 
 
 def _read(memory: Path) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Literal, Protocol, TypeAlias
 
 import pyarrow as pa
 
+from installation.errors import SettingsError
 from installation.settings import SourceCredential
 from pipelines.ingest.fault import FileFaultError
 from privacy.contract.document import DatabaseTable
@@ -87,5 +88,9 @@ def open_database(origin: DatabaseTable, credential: SourceCredential | None) ->
         raise FileFaultError(
             UNREACHABLE, f"the package {error.name} is not installed; install bojagi[{origin.kind}]"
         ) from error
-    with opened(origin, credential) as database:
+    try:
+        password = credential.read_password() or ""
+    except SettingsError as error:
+        raise FileFaultError(UNREACHABLE, str(error)) from error
+    with opened(origin, credential, password) as database:
         yield database

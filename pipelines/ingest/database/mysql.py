@@ -39,7 +39,7 @@ _EPOCH = datetime.datetime(1970, 1, 1)
 
 
 @contextmanager
-def open_mysql(origin: DatabaseTable, credential: SourceCredential) -> Iterator[Mysql]:
+def open_mysql(origin: DatabaseTable, credential: SourceCredential, password: str) -> Iterator[Mysql]:
     """Open a read-only connection for the block.
 
     Raises:
@@ -48,7 +48,7 @@ def open_mysql(origin: DatabaseTable, credential: SourceCredential) -> Iterator[
     try:
         connection = pymysql.connect(
             host=origin.host, port=origin.port, database=origin.database, user=credential.user,
-            password=credential.read_password() or "", connect_timeout=CONNECT_SECONDS, charset="utf8mb4",
+            password=password, connect_timeout=CONNECT_SECONDS, charset="utf8mb4",
             cursorclass=SSCursor, **credential.options,
         )  # fmt: skip
     except (pymysql.MySQLError, RuntimeError) as error:

@@ -38,7 +38,7 @@ _EPOCH = datetime.datetime(1970, 1, 1)
 
 
 @contextmanager
-def open_postgres(origin: DatabaseTable, credential: SourceCredential) -> Iterator[Postgres]:
+def open_postgres(origin: DatabaseTable, credential: SourceCredential, password: str) -> Iterator[Postgres]:
     """Open a read-only connection for the block.
 
     Raises:
@@ -46,7 +46,7 @@ def open_postgres(origin: DatabaseTable, credential: SourceCredential) -> Iterat
     """
     given = {
         "host": origin.host, "port": str(origin.port), "dbname": origin.database, "user": credential.user,
-        "password": credential.read_password() or "", "connect_timeout": str(CONNECT_SECONDS),
+        "password": password, "connect_timeout": str(CONNECT_SECONDS),
         "application_name": "bojagi", **credential.options,
     }  # fmt: skip
     try:

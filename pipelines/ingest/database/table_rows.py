@@ -59,7 +59,7 @@ class TableRows:
         for batch in self.database.batches(self._query(), self._schema()):
             if self.cursor is not None:
                 newest = pc.max(batch.column(batch.num_columns - 1)).as_py()
-                self.mark = max(filter(None.__ne__, (self.mark, newest)), default=None)
+                self.mark = max((mark for mark in (self.mark, newest) if mark is not None), default=None)
             yield _raw_batch(batch, self.fields, done)
             done += batch.num_rows
 
