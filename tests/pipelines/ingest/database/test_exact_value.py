@@ -16,6 +16,7 @@ from tests.pipelines.ingest.database.conftest import TableShop
 from tests.pipelines.ingest.shop import Shop
 
 UTC = datetime.UTC
+ODD_TEXTS = ["0150", "1e5", "서울 'x' \\ \"y\"", "", " a "]
 KEY = {"number": {"physical": "bigint", "primaryKey": True, "required": True}}
 
 
@@ -34,7 +35,7 @@ TYPES: dict[str, tuple[str, str, str, Callable[[random.Random], Any]]] = {
     "exact": ("decimal(38,10)", "numeric(38,10)", "decimal(38,10)", lambda d: digits(d, 28, 10)),
     "tiny": ("decimal(38,20)", "numeric", "decimal(38,20)", lambda d: digits(d, 1, 20)),
     "large": ("bigint", "bigint", "bigint", lambda d: d.choice([2**63 - 1, -(2**63), 2**53 + 1, d.randrange(2**62)])),
-    "code": ("string", "varchar(40)", "varchar(40)", lambda d: d.choice(["0150", "1e5", "서울 'x' \\ \"y\"", "", " a "])),
+    "code": ("string", "varchar(40)", "varchar(40)", lambda d: d.choice(ODD_TEXTS)),
     "ratio": ("double", "double precision", "double", lambda d: d.choice([0.1 + 0.2, 1e22, 5e-300, d.random() / 3])),
     "flag": ("boolean", "boolean", "boolean", lambda d: d.random() < 0.5),
     "day": ("date", "date", "date", lambda d: wall(d).date()),

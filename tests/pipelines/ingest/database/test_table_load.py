@@ -46,6 +46,11 @@ def sales(table: TableShop) -> list[tuple[int, str]]:
     return [(number, str(amount)) for number, amount in table.shop.rows(("sale_id", "amount"))]
 
 
+def files_with(table: TableShop, content: bytes) -> list[Path]:
+    """The files of the data folder that contain these bytes."""
+    return [path for path in table.shop.folder.rglob("*") if path.is_file() and content in path.read_bytes()]
+
+
 def test_new_changed_and_deleted_rows_are_followed_and_nothing_is_loaded_twice(table: TableShop) -> None:
     for number in range(1, 11):
         put(table, number)
@@ -217,7 +222,7 @@ def test_an_encrypted_key_is_compared_by_its_token(table: TableShop, server: Ser
     assert (second.rows_added, second.rows_replaced, second.rows_deleted) == (1, 1, 1)
     tokens = {row[0] for row in table.shop.rows(("member_no_token",))}
     assert len(tokens) == len(table.shop.rows(("member_no_token",))) == 2
-    assert not [path for path in table.shop.folder.rglob("*") if path.is_file() and b"Kim" in path.read_bytes()]
+    assert files_with(table, b"Kim") == []
 
 
 def test_only_columns_of_the_contract_are_read_and_others_are_no_drift(table: TableShop) -> None:
