@@ -25,10 +25,8 @@ time_zone = "Asia/Seoul"  # of the shop's wall time, in which tables and consent
 
 [storage_options]         # credentials of an object store, passed on to delta-rs
 
-[source_credentials.shop]     # for the contracts whose server is named shop: a database or a bucket
-user = "reader"
-password_file = "secret/shop" # private file with the password; or password = "…"
-options = {sslmode = "verify-full"}  # further options of the connection, or of the object store
+[source_credentials]      # of the databases and buckets that contracts name as their server, here `shop`
+# shop = {user = "reader", password_file = "secret/shop", options = {sslmode = "verify-full"}}
 ```
 
 A variable is the key in capitals after `BOJAGI_` (`BOJAGI_ENGINE=spark`) and overrides the file. The file

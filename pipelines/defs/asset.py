@@ -61,6 +61,8 @@ def bronze_asset(contract: Contract, checked: Contract) -> dg.AssetsDefinition:
                 metadata.REFUSED: len(verdict.refused),
                 "files_new": report.files_new,
                 "rows_known": report.rows_known,
+                **({"rows_replaced": report.rows_replaced} if report.rows_replaced else {}),
+                **({"rows_deleted": report.rows_deleted} if report.rows_deleted else {}),
             }
             return _report(context, lakehouse, contract.table, counts, started, is_current=report.files_new == 0)
 

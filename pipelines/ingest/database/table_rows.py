@@ -123,13 +123,14 @@ def _fields_of(contract: Contract, names: list[str], table: str) -> dict[str, st
     """
     positions, _ = find_positions(names, contract)
     needed = [*contract.primary_key]
+    if not needed:
+        raise FileFaultError("primary_key", "the contract has no primaryKey; a database table needs one")
     if contract.file is not None and isinstance(contract.file.origin, DatabaseTable) and contract.file.origin.cursor:
         needed.append(contract.file.origin.cursor)
     for name in needed:
         if name not in positions:
-            raise FileFaultError(
-                "missing_column", f"column {contract.column(name).header} is missing in {table}", column=name
-            )
+            header = next((column.header for column in contract.columns if column.name == name), name)
+            raise FileFaultError("missing_column", f"column {header} is missing in {table}", column=name)
     return {column.name: names[positions[column.name]] for column in contract.columns if column.name in positions}
 
 
