@@ -1,4 +1,4 @@
-"""Opens the database of a source for reading.
+"""What an open connection to the database of a source can do.
 
 Every value is fetched as text that the database itself writes: exact for every type, and read by the same rules as the
 text of a file. The types of drivers are not used, because they lose digits, days and zones
@@ -8,15 +8,9 @@ text of a file. The types of drivers are not used, because they lose digits, day
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Literal, Protocol, TypeAlias
 
 import pyarrow as pa
-
-from installation.errors import SettingsError
-from installation.settings import SourceCredential
-from pipelines.ingest.fault import FileFaultError
-from privacy.contract.document import DatabaseTable
 
 CursorKind: TypeAlias = Literal["integer", "date", "wall", "instant"]
 """What a cursor counts: numbers, days, times without a zone, or instants (microseconds since 1970 in UTC)."""
@@ -65,32 +59,3 @@ class Database(Protocol):
             FileFaultError: the query failed. The reason contains no value of a row.
         """
         ...
-
-
-@contextmanager
-def open_database(origin: DatabaseTable, credential: SourceCredential | None) -> Iterator[Database]:
-    """Open the connection for the block.
-
-    Raises:
-        FileFaultError: the settings have no credentials, a package is missing, or the database cannot be reached.
-    """
-    if credential is None:
-        raise FileFaultError(
-            UNREACHABLE,
-            f"the setting source_credentials has no entry {origin.server}; add user and password_file for it",
-        )
-    try:
-        if origin.kind == "mysql":
-            from pipelines.ingest.database.mysql import open_mysql as opened
-        else:
-            from pipelines.ingest.database.postgres import open_postgres as opened
-    except ImportError as error:
-        raise FileFaultError(
-            UNREACHABLE, f"the package {error.name} is not installed; install bojagi[{origin.kind}]"
-        ) from error
-    try:
-        password = credential.read_password() or ""
-    except SettingsError as error:
-        raise FileFaultError(UNREACHABLE, str(error)) from error
-    with opened(origin, credential, password) as database:
-        yield database

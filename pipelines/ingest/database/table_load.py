@@ -21,7 +21,8 @@ from installation.contract.document import Contract
 from installation.lakehouse.lakehouse import Lakehouse
 from pipelines.ingest.batch_preparation import LoadContext, event_column, event_days, prepare, prepare_all
 from pipelines.ingest.bronze import BronzeTable, LoadFigures
-from pipelines.ingest.database.connection import Database, open_database
+from pipelines.ingest.database.connection import Database
+from pipelines.ingest.database.connector import open_database
 from pipelines.ingest.database.stale_row import comparable_key, delete_gone, delete_replaced, find_gone
 from pipelines.ingest.database.table_rows import TableRows
 from pipelines.ingest.deduplication import Deduplication

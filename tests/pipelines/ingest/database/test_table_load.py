@@ -296,7 +296,7 @@ def test_a_view_is_read_like_a_table(table: TableShop) -> None:
 
 
 def test_the_session_cannot_write(table: TableShop) -> None:
-    from pipelines.ingest.database.connection import open_database
+    from pipelines.ingest.database.connector import open_database
     from pipelines.ingest.fault import FileFaultError
 
     table.server.run("GRANT INSERT ON sale TO reader")
