@@ -1,8 +1,8 @@
 """One installation: its settings, clock, contracts, tables, secrets and the opened stores of the privacy engine.
 
-In `data_dir`: consent/consent.db, audit/audit.db, dp/ledger.sqlite, released/, token.check. In `secret_dir`, a folder
-that belongs on another disk in production, apart from the data and from its backups: token.key, audit.key,
-audit.anchor, pseudonym.key, release.key, dp_ledger.anchor, keys.db, keys.db.anchor, key_encryption.json.
+In `data_dir`: consent/consent.db, audit/audit.db, dp/ledger.sqlite, released/, token.check, run_date.toml. In
+`secret_dir`, a folder that belongs on another disk in production, apart from the data and from its backups: token.key,
+audit.key, audit.anchor, pseudonym.key, release.key, dp_ledger.anchor, keys.db, keys.db.anchor, key_encryption.json.
 """
 
 from __future__ import annotations

@@ -155,9 +155,9 @@ def lose_row_end(draft: Draft, form: FileForm, columns: Sequence[Column], rng: R
     if second.row is None:
         return
     draft.members[0][at : at + 2] = [replace(first, text=first.text + second.text)]
-    for row in (first.row, second.row):
-        assert row is not None
-        draft.rows[row] = draft.rows[row].refused
+    assert first.row is not None
+    draft.rows[first.row] = draft.rows[first.row].refused
+    draft.rows[second.row] = replace(draft.rows[second.row].refused, is_whole=False)
 
 
 def break_json(draft: Draft, form: FileForm, columns: Sequence[Column], rng: Random) -> None:

@@ -185,9 +185,11 @@ def _text(pieces: Sequence[Piece], form: FileForm) -> list[str]:
     """Return the text of each piece with its line end."""
     if form.format != "json":
         return [piece.text + form.line_end for piece in pieces]
-    texts = [piece.text + "," + form.line_end for piece in pieces]
+    texts = [(piece.text and piece.text + ",") + form.line_end for piece in pieces]
     texts[0] = "[" + texts[0]
-    texts[-1] = texts[-1].removesuffix("," + form.line_end) + "]" + form.line_end
+    last = max(position for position, piece in enumerate(pieces) if piece.text)
+    texts[last] = texts[last].removesuffix("," + form.line_end) + form.line_end
+    texts[-1] += "]" + form.line_end
     return texts
 
 

@@ -97,7 +97,7 @@ def vocabulary() -> None:
 
 @app.command()
 def init(
-    file: Annotated[Path, typer.Argument(help="CSV, JSON Lines or Parquet file of the new source.")],
+    file: Annotated[Path, typer.Argument(help="CSV, JSON, Parquet or Excel file of the new source.")],
     out: Annotated[
         Path | None,
         typer.Option("--out", help="File or existing folder to write to.", show_default="standard output"),
@@ -107,10 +107,12 @@ def init(
     ] = None,
 ) -> None:
     """Draft a contract from a file. Types, limits and likely identifiers are guessed and marked as guesses."""
+    from installation.settings import load_settings
     from pipelines.contracts.draft import draft_contract
     from pipelines.contracts.draft_yaml import render_draft
+    from pipelines.ingest.load_option import LoadOptions
 
-    drafted = draft_contract(file, name)
+    drafted = draft_contract(file, name, LoadOptions.of(load_settings()))
     text = render_draft(drafted)
     if out is None:
         print(text, end="")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pipelines.contracts.column_profile import Profile
 from pipelines.contracts.file_sample import Sample
 from pipelines.contracts.identifier import Finding, may_list_names
+from pipelines.contracts.null_guess import NullGuess
+from pipelines.contracts.rehearsal import Rehearsal
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,10 @@ class DraftColumn:
 
 @dataclass(frozen=True)
 class Draft:
-    """A drafted contract. `event_time` and `subject_key` are column names, or None when no column fits."""
+    """A drafted contract. `event_time` and `subject_key` are column names, or None when no column fits.
+
+    `rehearsal` is the trial load of the file with this draft.
+    """
 
     name: str
     file_name: str
@@ -39,6 +44,12 @@ class Draft:
     primary_key: tuple[str, ...]
     event_time: str | None
     subject_key: str | None
+    nulls: NullGuess = field(default_factory=NullGuess)
+    time_zone: str | None = None
+    """Zone of the times that state none; None if there are no such times."""
+    left_out: tuple[tuple[str, str], ...] = ()
+    """Headers of columns that ingest cannot load, each with the reason."""
+    rehearsal: Rehearsal | None = None
 
     @property
     def is_personal(self) -> bool:
@@ -56,14 +67,23 @@ def list_guesses(column: DraftColumn) -> Iterator[str]:
     if column.is_key:
         repeats = "" if profile.is_unique else ", except a few repeated rows"
         yield f"key because the values of the sample are unique{repeats}"
-    if profile.misfits:
-        misfits = f"{profile.misfits} of {len(profile.texts)} values are not of type {profile.logical_type}"
-        yield f"{misfits} and would be quarantined"
     if profile.rare and column.enum:
-        yield f"{profile.rare} of {len(profile.texts)} values are rare, are not listed, and would be quarantined"
-    if profile.note:
-        yield profile.note
+        yield f"{profile.rare} of {len(profile.texts)} values are rare and are not listed"
+    yield from profile.notes
     if column.finding is not None and column.finding.concept.note:
         yield column.finding.concept.note
     if profile.enum and not column.enum:
         yield "few different values; they are not listed because they may be personal data"
+
+
+def list_doubts(draft: Draft, column: DraftColumn) -> Iterator[str]:
+    """Yield each question about a column that its values do not answer, and the rows that go to quarantine for it."""
+    yield from column.profile.doubts
+    for text, where in draft.nulls.doubts:
+        if column.header in where:
+            is_listed = text in draft.nulls.values
+            change = "it is read as null; remove it from nullValues" if is_listed else "add it to nullValues"
+            yield f"{text} may mean null or be a value; {change} if it {'is a value' if is_listed else 'means null'}"
+    if draft.rehearsal is not None:
+        for problem, count in draft.rehearsal.of_column(column.name).items():
+            yield f"{count} of {draft.rehearsal.rows} rows go to quarantine: {problem.reason}"

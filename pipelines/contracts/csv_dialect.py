@@ -15,6 +15,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from pipelines.ingest.row_shape import is_footer
+
 DELIMITERS = (",", ";", "\t", "|")
 # Tried only when none of the above fits: these characters also stand inside times and texts.
 RARE_DELIMITERS = ("^", "~", ":", "\x1f", "\x01")
@@ -24,12 +26,14 @@ _HEADER_LINES = 60
 _MAX_FOOTER = 10
 _FITTING = 0.5
 # Worth of a file with one column: less than that of a consistent split.
-_SINGLE_COLUMN = 0.55
-_NUMBER = re.compile(r"[-+(]{0,2}\s?[^\w\s\"']{0,2}[A-Z]{0,3}\s?[-+]?\d[\d.,'\u2019 \u00a0]*(?:[eE][+-]?\d+)?\)?-?\s?[^\w\s]?[A-Z]{0,3}원?\)?-?")
+_SINGLE_COLUMN = 0.5
+_NUMBER = re.compile(
+    r"[-+(]{0,2}\s?[^\w\s\"']{0,2}[A-Z]{0,3}\s?[-+]?\d[\d.,'\u2019 \u00a0]*(?:[eE][+-]?\d+)?"
+    r"\)?-?\s?[^\w\s]?[A-Z]{0,3}원?\)?-?"
+)
 _TIME = re.compile(r"\d{1,4}([-/.]|년 ?)\d{1,2}([-/.]|월 ?)\d{1,4}.{0,30}|\d{1,2}:\d{2}(:\d{2}.*)?")
 _PLAIN_WORD = re.compile(r"[\w.@#&%/+-]+")
-_TOTAL = re.compile(r"\W*(grand |sub)?(total|totals|sum|summe|gesamt|somme|suma|합계|총계|소계|총합계|계)\b.*", re.IGNORECASE)
-_REMARK = re.compile(r".*(:|\s).*|-+|=+|\*+")
+_REMARK = re.compile(r".*[:;\s].*|-+|=+|\*+")
 
 
 class Record(NamedTuple):
@@ -118,8 +122,9 @@ def _split(lines: Sequence[str], delimiter: str, quote: str) -> _Split:
     if width < 2:
         return _Split(0.0, delimiter, quote, 1, records)
     first = next(index for index, record in enumerate(records) if len(record.fields) == width)
-    # Title lines above the header do not count; lines swallowed by a broken quote do.
-    consistency = count / max(1, len(records) - min(first, _HEADER_LINES))
+    # Title lines above the header and totals below the rows do not count.
+    footers = sum(is_footer(record.fields) for record in records[-_MAX_FOOTER:] if len(record.fields) != width)
+    consistency = count / max(1, len(records) - min(first, _HEADER_LINES) - footers)
     share_of_lines = min(1.0, (len(records) + 1) / max(1, sum(1 for line in lines if line.strip())))
     full = [record for record in records if len(record.fields) == width]
     fields = [field for record in full[:200] for field in record.fields]
@@ -127,7 +132,7 @@ def _split(lines: Sequence[str], delimiter: str, quote: str) -> _Split:
     draft = _Split(0.0, delimiter, quote, width, records)
     header = _find_header(draft)
     likeness = 1.0 if header is not None else 0.7
-    score = consistency**2 * math.sqrt(share_of_lines) * clean * likeness * (1 + 0.02 * math.log2(width))
+    score = consistency**2 * share_of_lines**0.25 * clean * likeness * (1 + 0.02 * math.log2(width))
     score *= _quote_weight(lines, delimiter, quote)
     return draft._replace(score=score)
 
@@ -137,9 +142,14 @@ def _quote_weight(lines: Sequence[str], delimiter: str, quote: str) -> float:
     if quote == '"':
         return 1.0
     edge = re.escape(delimiter)
-    wraps = {mark: re.compile(f"(?:^|{edge}){mark}(?:[^{mark}]|{mark}{mark})*{mark}(?:{edge}|[\r\n]|$)") for mark in QUOTES}
-    single, double = (any(wraps[mark].search(line) for line in lines[:500]) for mark in ("'", '"'))
-    return 1.05 if single and not double else 0.97
+    text = "".join(lines[:500])[:50_000]
+    single, double = (
+        re.search(rf"(?:^|[\r\n]|{edge}){mark}(?:[^{mark}]|{mark}{mark})*{mark}(?:{edge}|[\r\n]|$)", text)
+        for mark in ("'", '"')
+    )
+    if single is None:
+        return 0.5
+    return 1.05 if double is None else 0.97
 
 
 def _single(lines: Sequence[str]) -> _Split:
@@ -147,7 +157,8 @@ def _single(lines: Sequence[str]) -> _Split:
     records = split_records(lines, ",", '"')
     if any(len(record.fields) != 1 for record in records[:200]):
         records = [Record(number, [line.rstrip("\r\n")]) for number, line in enumerate(lines, 1) if line.strip()]
-    return _Split(_SINGLE_COLUMN, ",", '"', 1, records)
+    clean = sum(_cleanness(record.fields[0]) for record in records[:200]) / max(1, len(records[:200]))
+    return _Split(_SINGLE_COLUMN * clean, ",", '"', 1, records)
 
 
 def _cleanness(field: str) -> float:
@@ -157,8 +168,10 @@ def _cleanness(field: str) -> float:
         return 1.0
     if text[0] == text[-1] and text[0] in QUOTES and len(text) > 1:
         return 0.3
+    if text[0] == '"' or text[-1] == '"':
+        return 0.1
     if any(mark in text for mark in ("\t", ";", "|")) or text[0] in QUOTES or text[-1] in QUOTES:
-        return 0.5
+        return 0.6
     return 0.9
 
 
@@ -208,37 +221,50 @@ def _mask(text: str) -> str:
     return "".join("9" if letter.isdigit() else "a" if letter.isalpha() else letter for letter in text)
 
 
+def find_table(records: Sequence[Record]) -> tuple[Record, int] | None:
+    """Return header and number of footer rows of records that are split already, as in a sheet; None without header.
+
+    Rows of a sheet are shorter where their last cells are empty, so the widest row tells the width.
+    """
+    widths = sorted({len(record.fields) for record in records}, reverse=True)
+    for width in widths:
+        padded = [Record(record.line, (record.fields + [""] * width)[:width]) for record in records if record.fields]
+        header = _find_header(_Split(0.0, ",", '"', width, padded))
+        if header is not None:
+            below = [record.fields for record in padded if record.line > header.line]
+            count = 0
+            while count < min(_MAX_FOOTER, len(below) - 1) and _is_footer_row(below[-1 - count], width):
+                count += 1
+            return header, count
+    return None
+
+
 def _count_footer(lines: Sequence[str], split: _Split, header: Record) -> int:
-    """Return the number of lines below the last row that are no rows, such as totals. Blank lines at the end are not
-    counted, and neither is a last line without its end, which may be a row that is cut off."""
-    last = len(lines)
-    while last and not lines[last - 1].strip():
-        last -= 1
-    if last <= header.line or not lines[last - 1].endswith(("\n", "\r")):
+    """Return the number of lines below the last row that are no rows, such as totals; blank lines are not counted.
+
+    A last line without its end may be a row that is cut off, so it is no footer.
+    """
+    filled = [line for line in lines[header.line :] if line.strip()]
+    if not filled or not filled[-1].endswith(("\n", "\r")):
         return 0
-    keys = {_mask(record.fields[0].strip()) for record in split.records if record.line > header.line + 0}
-    first = last
-    while first - 1 > header.line and last - first < _MAX_FOOTER:
-        line = lines[first - 1]
-        if line.strip() and not _is_footer(line, split, keys):
-            break
-        first -= 1
-    while first < last and not lines[first].strip():
-        first += 1
-    return last - first
+    count = 0
+    while count < min(_MAX_FOOTER, len(filled) - 1) and _is_footer(filled[-1 - count], split):
+        count += 1
+    return count
 
 
-def _is_footer(line: str, split: _Split, keys: set[str]) -> bool:
+def _is_footer(line: str, split: _Split) -> bool:
     records = split_records([line], split.delimiter, split.quote)
     fields = [field.strip() for field in records[0].fields] if records else []
-    filled = [field for field in fields if field]
-    if not filled:
-        return split.width > 1
-    is_total = _TOTAL.fullmatch(filled[0]) is not None
-    if split.width == 1:
-        return is_total and line.rstrip("\r\n").count(" ") < 4
-    if len(fields) == split.width:
-        return is_total and len(filled) < len(fields)
-    if split.quote in line:
+    if len(fields) != split.width and split.quote in line:
         return False  # It may be the last line of a row with line breaks.
-    return is_total or (len(fields) == 1 and _REMARK.fullmatch(filled[0]) is not None)
+    return _is_footer_row(fields, split.width)
+
+
+def _is_footer_row(fields: Sequence[str], width: int) -> bool:
+    filled = [field.strip() for field in fields if field.strip()]
+    if not filled:
+        return width > 1
+    if is_footer(fields):
+        return width == 1 or len(filled) < width
+    return width > 1 and len(fields) == 1 and _REMARK.fullmatch(filled[0]) is not None

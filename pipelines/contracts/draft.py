@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
 from pipelines.contracts.column_name import name_column, name_columns
-from pipelines.contracts.column_profile import is_time, profile_column
+from pipelines.contracts.column_profile import is_time
 from pipelines.contracts.contract_draft import Draft, DraftColumn
+from pipelines.contracts.draft_correction import correct_draft
 from pipelines.contracts.draft_yaml import render_draft
 from pipelines.contracts.file_sample import Sample, read_sample
 from pipelines.contracts.identifier import find_identifier, is_free_text
+from pipelines.contracts.table_profile import profile_columns
+from pipelines.ingest.load_option import LoadOptions
 
 # Concepts that can serve as subject key, the best first.
 _SUBJECTS = ("member_no", "account_no", "card_no", "device_id", "email", "phone", "resident_no", "name")
@@ -35,10 +39,10 @@ _MAX_PAIRED = 8  # Columns tried two by two as a primary key.
 
 
 def draft(path: Path, name: str | None = None) -> str:
-    """Return the text of a contract for a CSV, JSON Lines or Parquet file.
+    """Return the text of a contract for a CSV, JSON, Parquet or Excel file.
 
     Every column has `guess: true`. Comments state each guess and its evidence. The draft passes `check` unless a
-    human must add something, such as the purposes of a sensitive column.
+    human must add something, such as the purposes of a sensitive column, or the encoding where two are possible.
 
     Raises:
         DraftError: the file is missing, empty, of another format or broken.
@@ -46,17 +50,19 @@ def draft(path: Path, name: str | None = None) -> str:
     return render_draft(draft_contract(path, name))
 
 
-def draft_contract(path: Path, name: str | None = None) -> Draft:
-    """Return the guessed contract of a file.
+def draft_contract(path: Path, name: str | None = None, options: LoadOptions | None = None) -> Draft:
+    """Return the guessed contract of a file, corrected by a trial load. `options` are those of the loads of a run.
 
     Raises:
         DraftError: the file is missing, empty, of another format or broken.
     """
+    options = options or LoadOptions()
     sample = read_sample(path)
     names = name_columns(column.header for column in sample.columns)
+    profiles, nulls = profile_columns(sample, names)
     columns: list[DraftColumn] = []
     for column in sample.columns:
-        profile = profile_column(column)
+        profile = profiles[column.header]
         finding = find_identifier(column.header, profile)
         free = finding is None and is_free_text(column.header, profile)
         columns.append(DraftColumn(names[column.header], column.header, profile, finding, free))
@@ -65,7 +71,7 @@ def draft_contract(path: Path, name: str | None = None) -> Draft:
     subject_key = next((found[concept] for concept in _SUBJECTS if concept in found), None)
     if subject_key is None and set(found) - _PLACES:
         subject_key = key[0] if key else columns[0].name
-    return Draft(
+    first = Draft(
         name=name or _table_name(path),
         file_name=path.name,
         sample=sample,
@@ -73,14 +79,17 @@ def draft_contract(path: Path, name: str | None = None) -> Draft:
         primary_key=key,
         event_time=_find_event_time(columns),
         subject_key=subject_key,
+        nulls=nulls,
+        time_zone=options.time_zone if any(column.profile.has_zone_less for column in columns) else None,
     )
+    return correct_draft(first, options)
 
 
 def _settle(column: DraftColumn, key: tuple[str, ...], is_personal: bool) -> DraftColumn:
     """Return the column marked when it is part of the key; without findings when the file is not about persons."""
     finding = column.finding if is_personal else None
     free = column.is_free_text and is_personal
-    return DraftColumn(column.name, column.header, column.profile, finding, free, column.name in key)
+    return replace(column, finding=finding, is_free_text=free, is_key=column.name in key)
 
 
 def _table_name(path: Path) -> str:
@@ -90,9 +99,11 @@ def _table_name(path: Path) -> str:
 
 
 def _find_key(columns: list[DraftColumn], sample: Sample) -> tuple[str, ...]:
+    places = {column.name: place for place, column in enumerate(columns)}
+
     def rank(column: DraftColumn) -> tuple[bool, bool, int]:
         is_named = column.name.split("_")[-1] in _KEY_WORDS
-        return (not is_named, not column.profile.is_unique, columns.index(column))
+        return (not is_named, not column.profile.is_unique, places[column.name])
 
     def is_key(column: DraftColumn) -> bool:
         # Exports sometimes repeat a row. A few repetitions are an error and do not rule out the key.
@@ -103,9 +114,9 @@ def _find_key(columns: list[DraftColumn], sample: Sample) -> tuple[str, ...]:
     keys = [column for column in possible if is_key(column)]
     if keys:
         return (min(keys, key=rank).name,)
-    texts = {column.header: tuple(map(str, column.values)) for column in sample.columns}
+    # Columns of the key are required, so their texts are in the order of the rows.
     for one, other in combinations(sorted(possible, key=rank)[:_MAX_PAIRED], 2):
-        if len(set(zip(texts[one.header], texts[other.header], strict=True))) == sample.rows > 1:
+        if len(set(zip(one.profile.texts, other.profile.texts, strict=True))) == sample.rows > 1:
             return (one.name, other.name)
     return ()
 

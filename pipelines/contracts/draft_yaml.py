@@ -8,7 +8,9 @@ from collections.abc import Iterator
 
 import yaml
 
-from pipelines.contracts.contract_draft import Draft, DraftColumn, list_guesses
+from pipelines.contracts.contract_draft import Draft, DraftColumn, list_doubts, list_guesses
+from pipelines.contracts.encoding_guess import EncodingGuess
+from pipelines.contracts.file_sample import find_suffix
 from privacy.contract.vocabulary import load_vocabulary
 
 _PLAIN = re.compile(r"[\w가-힣][\w가-힣 ./:()'-]*")
@@ -16,7 +18,32 @@ _PLAIN = re.compile(r"[\w가-힣][\w가-힣 ./:()'-]*")
 
 def render_draft(draft: Draft) -> str:
     """Return the drafted contract as YAML text."""
-    return "\n".join([*_head(draft), *_server(draft), *_schema(draft), *_service_levels(draft), ""])
+    lines = [*_head(draft), *_server(draft), *_schema(draft), *_service_levels(draft), ""]
+    return "\n".join(_printable(line) if "#" in line else line for line in lines)
+
+
+def _printable(line: str) -> str:
+    """Return a line with a comment without characters that YAML does not allow, which headers may have."""
+    return line if line.isprintable() else "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in line)
+
+
+def _trial(draft: Draft) -> Iterator[str]:
+    """Yield what a trial load with this draft has shown, and how many doubts a human must settle."""
+    trial = draft.rehearsal
+    if trial is not None and trial.refusal:
+        yield f"doubt: a run would refuse the file: {trial.refusal}"
+    elif trial is not None:
+        part = f"all {trial.rows} rows" if trial.is_whole else f"the first {trial.rows} rows"
+        yield f"A trial load of {part} with this draft: {trial.quarantined} would go to quarantine."
+        for problem, count in trial.of_column(None).items():
+            yield f"doubt: {count} of {trial.rows} rows go to quarantine: {problem.reason}"
+    doubts = sum(1 for column in draft.columns for _ in list_doubts(draft, column))
+    if doubts:
+        yield f"Comments that begin with `doubt:` ask {doubts} questions that the file does not answer."
+    for number in draft.sample.unnamed:
+        yield f"doubt: column {number} has no header and is left out; give it a header to load it"
+    for header, reason in draft.left_out:
+        yield f"doubt: column {json.dumps(header)} is left out: {reason}"
 
 
 def _scalar(value: object) -> str:
@@ -36,6 +63,7 @@ def _head(draft: Draft) -> Iterator[str]:
     file_name = json.dumps(draft.file_name, ensure_ascii=not draft.file_name.isprintable())
     yield f"# Drafted by `bojagi contracts init` from {rows} of {file_name}."
     yield "# Check everything marked as a guess: correct it, describe the column, then remove `guess: true`."
+    yield from (f"# {line}" for line in _trial(draft))
     yield "kind: DataContract"
     yield "apiVersion: v3.2.0"
     yield f"id: source.{draft.name}"
@@ -47,17 +75,49 @@ def _head(draft: Draft) -> Iterator[str]:
 
 
 def _server(draft: Draft) -> Iterator[str]:
-    sample = draft.sample
+    sample, form = draft.sample, draft.sample.form
     yield "servers:"
     yield "  - server: landing"
     yield "    type: local"
-    yield f"    path: {draft.name}/*.{sample.format}"
-    yield f"    format: {sample.format}"
+    yield f"    path: {_scalar(f'{draft.name}/*{find_suffix(sample.files[0])}')}"
+    yield f"    format: {form.format}"
     if sample.encoding:
-        yield f"    encoding: {sample.encoding}"
-    if sample.delimiter:
+        yield from _encoding(sample.encoding)
+    properties = list(_server_properties(draft))
+    if any(not line.startswith("#") for line in properties):
         yield "    customProperties:"
-        yield f"      {_custom('delimiter', json.dumps(sample.delimiter))}"
+    for line in properties:
+        yield f"      {line}"
+
+
+def _encoding(guess: EncodingGuess) -> Iterator[str]:
+    yield f"    # guess: {guess.stated} because {guess.evidence}"
+    if not guess.is_certain:
+        yield "    # doubt: open the file in each of these encodings, and keep the one in which its texts are right."
+        yield "    # `bojagi contracts check` refuses this contract until one encoding is stated."
+    yield f"    encoding: {guess.stated}"
+
+
+def _server_properties(draft: Draft) -> Iterator[str]:
+    form = draft.sample.form
+    for note in draft.sample.notes:
+        yield f"# guess: {note}"
+    if form.format == "csv":
+        yield _custom("delimiter", json.dumps(form.delimiter))
+        if form.quote != '"':
+            yield _custom("quote", json.dumps(form.quote))
+    if form.sheet:
+        yield _custom("sheet", _scalar(form.sheet))
+    if form.header_row > 1:
+        yield _custom("headerRow", str(form.header_row))
+    if form.footer_rows:
+        yield _custom("footerRows", str(form.footer_rows))
+    if draft.nulls.values:
+        yield "# guess: texts that programs write for a missing value"
+        yield _custom("nullValues", json.dumps(["", *draft.nulls.values], ensure_ascii=False))
+    if draft.time_zone is not None:
+        yield "# guess: times of this source state no zone; they are read as wall times of this zone"
+        yield _custom("timeZone", _scalar(draft.time_zone))
 
 
 def _schema(draft: Draft) -> Iterator[str]:
@@ -88,6 +148,8 @@ def _column(draft: Draft, column: DraftColumn) -> Iterator[str]:
     profile = column.profile
     for guess in list_guesses(column):
         yield f"      # guess: {guess}"
+    for doubt in list_doubts(draft, column):
+        yield f"      # doubt: {doubt}"
     yield f"      - name: {_scalar(column.name)}"
     if column.header != column.name:
         yield f"        physicalName: {_scalar(column.header)}"
@@ -99,9 +161,9 @@ def _column(draft: Draft, column: DraftColumn) -> Iterator[str]:
         yield f"        primaryKeyPosition: {draft.primary_key.index(column.name) + 1}"
     if profile.is_required:
         yield "        required: true"
-    if profile.options:
-        options = ", ".join(f"{key}: {_scalar(value)}" for key, value in _options(column).items())
-        yield f"        logicalTypeOptions: {{{options}}}"
+    if options := _options(column):
+        listed = ", ".join(f"{key}: {_scalar(value)}" for key, value in options.items())
+        yield f"        logicalTypeOptions: {{{listed}}}"
     if column.enum:
         yield "        enum:"
         yield from (f"          - {{value: {json.dumps(value, ensure_ascii=False)}}}" for value in column.enum)
@@ -111,10 +173,10 @@ def _column(draft: Draft, column: DraftColumn) -> Iterator[str]:
 
 def _options(column: DraftColumn) -> dict[str, object]:
     """Return the options. Bounds of an identifier are left out, because they would reveal its values."""
-    options: dict[str, object] = dict(column.profile.options)
-    if column.finding is not None and column.profile.logical_type in ("integer", "number"):
-        return {"minimum": 0}
-    return options
+    reading, bounds = column.profile.reading, column.profile.options
+    if column.finding is not None and reading.logical_type in ("integer", "number"):
+        bounds = {"minimum": 0} if bounds.get("minimum") == 0 else {}
+    return {**reading.options, **bounds}
 
 
 def _privacy(draft: Draft, column: DraftColumn) -> Iterator[str]:
@@ -132,6 +194,8 @@ def _privacy(draft: Draft, column: DraftColumn) -> Iterator[str]:
         yield _custom("identifierRole", "sensitive")
     else:
         yield _custom("dataCategory", "dpv:PersonalData" if draft.is_personal else "dpv:NonPersonalData")
+    for name, value in column.profile.reading.custom.items():
+        yield _custom(name, json.dumps(value, ensure_ascii=False))
     yield _custom("guess", "true")
 
 

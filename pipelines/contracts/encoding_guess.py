@@ -25,7 +25,6 @@ PLAUSIBLE_BITS = 15.0
 MAX_WORDS = 3000
 # Share of invalid bytes among the characters outside ASCII up to which a file still counts as UTF-8.
 INVALID_SHARE = 0.05
-UNKNOWN = "unknown"
 _WORD = re.compile(r"[A-Za-z\u0080-\U0010ffff]*[\u0080-\U0010ffff][A-Za-z\u0080-\U0010ffff]*")
 _INVALID = re.compile("[\ud800-\udfff]")
 
@@ -63,7 +62,7 @@ class EncodingGuess:
     @property
     def codec(self) -> str:
         """Python's name of the most likely encoding."""
-        return {"UTF-8-BOM": "utf-8-sig", UNKNOWN: "iso-8859-1"}.get(self.encoding, self.encoding)
+        return {"UTF-8-BOM": "utf-8-sig"}.get(self.encoding, self.encoding)
 
 
 @dataclass(frozen=True)
@@ -117,12 +116,16 @@ def _guess_legacy(content: bytes, is_whole: bool) -> EncodingGuess:
     best, average, name, words = scores[0]
     close = [(other, read) for bits, _, other, read in scores[1:] if bits - best < DECISIVE_BITS and read != words]
     if average > PLAUSIBLE_BITS:
-        return EncodingGuess(UNKNOWN, "no known encoding gives readable words", tuple(entry[2] for entry in scores[:2]))
+        return EncodingGuess(name, "no known encoding gives readable words", (scores[1][2],))
     if name == "CP1252" and not re.search(rb"[\x80-\x9f]", content):
         name = "ISO-8859-1"
     if close:
-        return EncodingGuess(name, f"{len(words)} words are readable in each of them", tuple(other for other, _ in close))
-    return EncodingGuess(name, f"{len(words)} words outside ASCII are readable in it, and less so in any other encoding")
+        return EncodingGuess(
+            name, f"{len(words)} words are readable in each of them", tuple(other for other, _ in close)
+        )
+    return EncodingGuess(
+        name, f"{len(words)} words outside ASCII are readable in it, and less so in any other encoding"
+    )
 
 
 def _distinct_words(text: str) -> Iterator[str]:
@@ -152,7 +155,9 @@ def _word_cost(word: str, candidate: _Candidate) -> float:
                 total += _MISPLACED * (not previous.isascii() and not letter.isascii())
             elif _is_latin(letter) != _is_latin(previous) and letter.isalpha() and previous.isalpha():
                 # Korean and Japanese put particles and units behind Latin words; alphabets are not mixed in a word.
-                total += 2 * _MIXED if letter.lower() != letter.upper() and previous.lower() != previous.upper() else _MIXED
+                total += (
+                    2 * _MIXED if letter.lower() != letter.upper() and previous.lower() != previous.upper() else _MIXED
+                )
         previous = letter
     return total
 

@@ -10,11 +10,29 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 # Texts that programs write for a missing value, and that are hardly ever a value.
-CERTAIN = ("NULL", "null", "Null", "\\N", "N/A", "n/a", "#N/A", "NaN", "nan", "NaT", "(null)", "<null>", "<NA>", "#NULL!")
+CERTAIN = (
+    "NULL",
+    "null",
+    "Null",
+    "\\N",
+    "N/A",
+    "n/a",
+    "#N/A",
+    "NaN",
+    "nan",
+    "NaT",
+    "(null)",
+    "<null>",
+    "<NA>",
+    "#NULL!",
+    "-",
+    "--",
+)
 # Texts that may be values. Columns of numbers or times have to show that they are not.
-POSSIBLE = ("-", "--", ".", "?", "NA", "na", "None", "none", "NONE", "nil", "미상", "없음", "해당없음", "unknown", "Unknown")
+POSSIBLE = (".", "?", "NA", "na", "None", "none", "NONE", "nil", "미상", "없음", "해당없음", "unknown", "Unknown")
 # Country and element codes, surnames and product codes are spelled like this.
 _AMBIGUOUS = frozenset({"NA", "na"})
+_DASHES = frozenset({"-", "--"})
 
 
 @dataclass(frozen=True)
@@ -45,9 +63,10 @@ def guess_nulls(columns: Mapping[str, Sequence[str]], typed: frozenset[str]) -> 
             continue
         in_texts = tuple(name for name in where if name not in typed)
         is_typed = len(in_texts) < len(where)
-        if text in CERTAIN or (is_typed and not (text in _AMBIGUOUS and in_texts)):
+        is_null = text in CERTAIN or (is_typed and not (text in _AMBIGUOUS and in_texts))
+        if is_null:
             values.append(text)
-        else:
+        if not is_null or (text in _DASHES and not is_typed):
             doubts.append((text, tuple(where)))
     return NullGuess(tuple(values), tuple(doubts))
 

@@ -17,7 +17,9 @@ CODES = (
     "SGD", "HKD", "TWD", "INR", "BRL", "MXN", "VND", "THB", "TRY", "ZAR", "RUB",
 )  # fmt: skip
 _CURRENCY = "|".join(re.escape(mark) for mark in sorted((*SIGNS, *CODES), key=len, reverse=True))
-_BODY = rf"\d(?:[\d.,' ]*\d)?|[.,]\d+"
+_WHOLE = ("₩", "KRW", "원", "¥", "JPY", "円", "₫", "VND")  # Currencies without a smaller unit.
+_COMMA = "a comma before three digits may be a decimal comma; it is read as thousands separator"
+_BODY = r"\d(?:[\d.,' ]*\d)?|[.,]\d+"
 _WRITTEN = re.compile(
     rf"(?P<open>\()?(?P<sign>[-+])?\s?(?P<before>{_CURRENCY})?[ ]?(?P<inner>[-+])?(?P<body>{_BODY})"
     rf"(?P<mark>%)?[ ]?(?P<after>{_CURRENCY})?(?P<late>%)?(?P<close>\))?(?P<trailing>-)?"
@@ -80,13 +82,14 @@ def guess_number(texts: Sequence[str], allowed: int, hint: FileHint | None = Non
     if len(texts) - len(numbers) > allowed or not numbers:
         return None
     bodies = [number.body for number in numbers]
-    decimal, thousands, doubt = _separators(bodies, hint)
+    currency = sorted({mark for number in numbers for mark in number.currency})
+    decimal, thousands, doubt = _separators(bodies, currency, hint)
     form: dict[str, Any] = {}
     if decimal != ".":
         form["decimal"] = decimal
     if thousands:
         form["thousands"] = thousands
-    if currency := sorted({mark for number in numbers for mark in number.currency}):
+    if currency:
         form["currency"] = currency
     if negative := sorted({number.negative for number in numbers if number.negative}):
         form["negative"] = negative
@@ -112,7 +115,10 @@ def _plain(plain: Sequence[str], texts: Sequence[str], allowed: int, hint: FileH
         if hint is not None and hint.decimal == ",":
             scale, digits = 0, max(len(text) for text in plain)
             form = {"decimal": ",", "thousands": "."}
-            return _typed(scale, digits, form, "the point separates thousands, as other columns show")
+            doubts = (
+                "a point before three digits is read as thousands separator, as other columns have a decimal comma",
+            )
+            return _typed(scale, digits, form, "", doubts)
         doubts = ("a point before three digits may separate thousands; it is read as the decimal point",)
     rendered = all(is_rendered_float(text) or _INTEGER.fullmatch(text) for text in plain)
     if rendered:
@@ -140,7 +146,7 @@ def _parse(text: str) -> _Number | None:
     return _Number(match["body"], currency, negative, bool(match["mark"] or match["late"]))
 
 
-def _separators(bodies: Sequence[str], hint: FileHint | None) -> tuple[str, str, str]:
+def _separators(bodies: Sequence[str], currency: Sequence[str], hint: FileHint | None) -> tuple[str, str, str]:
     """Return decimal separator, thousands separator and a doubt, which is "" when the numbers decide."""
     fits = {pair: sum(_fits(body, *pair) for body in bodies) for pair in _PAIRS}
     most = max(fits.values())
@@ -150,9 +156,13 @@ def _separators(bodies: Sequence[str], hint: FileHint | None) -> tuple[str, str,
     if single and _is_three_digits(bodies, single):
         other = "," if single == "." else "."
         if hint is not None and hint.decimal is not None:
-            return (single, "", "") if hint.decimal == single else (other, single, "")
+            role = "decimal" if hint.decimal == single else "thousands"
+            doubt = f"{single!r} before three digits is read as {role} separator, because other columns show it"
+            return (single, "", doubt) if role == "decimal" else (other, single, doubt)
         if single == ",":
-            return other, single, "a comma before three digits may be a decimal comma; it is read as thousands separator"
+            # Decimal places are mostly of one length, and won and yen have none: then the comma separates thousands.
+            is_decided = any("," not in body for body in bodies) or any(mark in _WHOLE for mark in currency)
+            return other, single, "" if is_decided else _COMMA
         return single, "", "a point before three digits may separate thousands; it is read as the decimal point"
     return decimal, thousands, ""
 

@@ -1,14 +1,19 @@
-"""Holds one way to read the values of a column, and counts with the readers of ingest the values that do not fit it."""
+"""Holds one way to read the values of a column, and reads values in this way with the readers of ingest."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, cast
 
 import pyarrow as pa
 
-from pipelines.ingest.type_cast import UncastableError, cast_column
+from installation.contract.document import Contract
+from pipelines.ingest.cast_result import UncastableError
+from pipelines.ingest.load_option import LoadOptions
+from pipelines.ingest.type_cast import cast_column
+from pipelines.ingest.value_rule import value_rules
 from privacy.contract.arrow_type import arrow_type
 from privacy.contract.column import Column, NumberFormat
 
@@ -53,14 +58,25 @@ class Reading:
 TEXT = Reading("string", "string")
 
 
-def count_misfits(reading: Reading, values: Sequence[str] | pa.Array) -> int:
-    """Return how many values ingest would not read in this way; all of them if it cannot read the type from text."""
-    array = values if isinstance(values, pa.Array) else pa.array(values, pa.string())
+def read_values(reading: Reading, values: pa.Array) -> tuple[pa.Array, int]:
+    """Return the values as ingest reads them, with null for those it does not read, and the number of the latter.
+
+    All values are null if ingest cannot read the type at all.
+    """
+    target = arrow_type(reading.spark_type)
+    contract = Contract("source.sample", "sample", "source", "0", (reading.column,))
+    rule = value_rules(contract, LoadOptions(), datetime.now(UTC).replace(tzinfo=None))["value"]
     try:
-        found = cast_column(array, arrow_type(reading.spark_type), reading.column.date_format)
+        found = cast_column(values, target, rule)
     except (UncastableError, ValueError):
-        return len(array)
-    return int(found.wrong.sum())
+        return pa.nulls(len(values), target), len(values) - values.null_count
+    return found.values, int(found.wrong.sum())
+
+
+def count_misfits(reading: Reading, values: Sequence[str] | pa.Array) -> int:
+    """Return how many values ingest would not read in this way."""
+    array = values if isinstance(values, pa.Array) else pa.array(values, pa.string())
+    return read_values(reading, array)[1]
 
 
 def _tuples(form: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:

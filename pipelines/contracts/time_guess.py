@@ -6,11 +6,13 @@ of ingest then decide which of them the values have. Where several have all valu
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from importlib import resources
 from typing import Any
 
 from pipelines.contracts.reading import Reading, count_misfits
@@ -20,7 +22,8 @@ _DAY = "mon|tue|wed|thu|fri|sat|sun"
 _TEXT = re.compile(
     rf"(?:(?P<weekday>(?:{_DAY})[a-z]*\.?),? )?"
     rf"(?:(?P<compact>\d{{8}}|\d{{6}})|(?P<first>\d{{1,4}}|(?:{_MONTH})[a-z]*\.?)(?P<s1>년 ?|\. |[-/. ])"
-    rf"(?P<second>\d{{1,2}}|(?:{_MONTH})[a-z]*\.?)(?P<s2>월 ?|\. |, |[-/. ])(?P<third>\d{{4}}|\d{{1,2}})(?P<end>일|\.)?)"
+    rf"(?P<second>\d{{1,2}}|(?:{_MONTH})[a-z]*\.?)(?P<s2>월 ?|\. |, |[-/. ])"
+    r"(?P<third>\d{4}|\d{1,2})(?P<end>일|\.)?)"
     r"(?P<glue>T|, | )?"
     r"(?:(?P<before>오전|오후) ?)?"
     r"(?:(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<s>\d{2})(?P<mark>[.,])?(?P<fraction>\d{1,9})?)?"
@@ -30,15 +33,9 @@ _TEXT = re.compile(
     re.IGNORECASE,
 )
 _NUMBER = re.compile(r"\d{4,19}(?:\.\d+)?")
-_TIME_WORDS = frozenset(
-    "at on date time timestamp ts datetime day when birth birthday dob birthdate created updated modified epoch since expires "
-    "expiry expired start started end ended joined seen occurred sent received clock moment datum zeit fecha unix".split()
-)
-_BIRTH_WORDS = frozenset("birth birthday birthdate dob born".split())
-_CODE_WORDS = frozenset(
-    "id no key code number uuid nr sku barcode ean upc isbn zip zipcode postcode postal phone tel telephone mobile card account "
-    "ref serial pin imei plz msisdn passport license".split()
-)
+_WORDS: dict[str, list[str]] = json.loads(resources.files(__package__).joinpath("header_kind.json").read_text("utf-8"))
+_TIME_WORDS, _BIRTH_WORDS = frozenset(_WORDS["time"]), frozenset(_WORDS["birth"])
+_CODE_WORDS, _FUTURE_WORDS = frozenset(_WORDS["code"]), frozenset(_WORDS["future"])
 _UNITS = {"seconds": 1, "milliseconds": 10**3, "microseconds": 10**6, "nanoseconds": 10**9}
 # Numbers are taken for times only between these days. Ten-digit phone numbers without their zero are below the second.
 _FIRST, _FIRST_UNNAMED = datetime(2000, 1, 1, tzinfo=UTC), datetime(2005, 1, 1, tzinfo=UTC)
@@ -47,8 +44,7 @@ _EXCEL_DAYS = (20_000, 60_000)
 _EXCEL_UNNAMED = (36_000, 55_000)
 _SECONDS_A_DAY = 86_400
 _MIN_UNNAMED = 5
-# Two-digit years from here on are 19yy, as in POSIX.
-_PIVOT = 69
+_YEARS_VALID = 20
 
 
 @dataclass(frozen=True)
@@ -166,7 +162,9 @@ def _kind(match: re.Match[str]) -> tuple[Any, ...]:
     found = match.groupdict()
     seen = ("weekday", "hour", "s", "fraction", "before", "after", "gap", "zone")
     lengths = [len(found[name] or "") for name in ("compact", "clock")]
-    places = ["name" if (found[n] or "0")[0].isalpha() else len(found[n] or "") == 4 for n in ("first", "second", "third")]
+    places = [
+        "name" if (found[n] or "0")[0].isalpha() else len(found[n] or "") == 4 for n in ("first", "second", "third")
+    ]
     marks = tuple(found[name] for name in ("s1", "s2", "end", "glue", "mark"))
     return (marks, *(found[name] is not None for name in seen), *lengths, *places)
 
@@ -180,7 +178,10 @@ def _formats(alike: Sequence[re.Match[str]], hint: TimeHint) -> Iterator[tuple[s
             yield date + clock, {"yearPivot": _pivot(hint)} if "yyyy" not in date else {}
         return
     weekday = "EEE, " if sample["weekday"] and ", " in sample[0][:12] else "EEE " if sample["weekday"] else ""
-    s1, s2 = (f"'{mark.strip()}'{' ' * mark.endswith(' ')}" if mark[0] in "년월" else mark for mark in sample.group("s1", "s2"))
+    s1, s2 = (
+        f"'{mark.strip()}'{' ' * mark.endswith(' ')}" if mark[0] in "년월" else mark
+        for mark in sample.group("s1", "s2")
+    )
     s1, s2 = s1.replace("'", ""), s2.replace("'", "")
     end = sample["end"] or ""
     for fields in _orders(sample, hint):
@@ -246,16 +247,23 @@ def _clock(alike: Sequence[re.Match[str]]) -> str:
 
 
 def _pivot(hint: TimeHint) -> int:
-    """Return the first two-digit year that is 19yy: for births the next year, so that none is in the future."""
-    return (hint.today.year + 1) % 100 if hint.is_birth else _PIVOT
+    """Return the first two-digit year that is 19yy: the next year, so that no date is in the future.
+
+    Days on which something ends may lie ahead.
+    """
+    ahead = 0 if hint.is_birth or not hint.words & _FUTURE_WORDS else _YEARS_VALID
+    return (hint.today.year + 1 + ahead) % 100
 
 
 def _with_order(best: Reading, equal: Sequence[Reading], texts: Sequence[str], hint: TimeHint) -> Reading:
     """Return the reading with its doubts: another order of day, month and year, and the century of the years."""
     doubts = list(best.doubts)
     form = str(best.options.get("format", ""))
-    others = [str(other.options["format"]) for other in equal[1:] if _letters(other) not in ("", _letters(best))]
-    if others:
+    orders = {_letters(best): form, "": ""}
+    for other in equal:
+        orders.setdefault(_letters(other), str(other.options.get("format", "")))
+    others = [other for other in orders.values() if other not in ("", form)]
+    if form and others:
         if hint.day_first is None:
             doubts.append(f"no value decides between {' and '.join([form, *others])}; {form} is assumed")
         else:

@@ -23,7 +23,8 @@ from pipelines.orchestration.failure import RETRY, own_errors_are_final
 from pipelines.orchestration.identity_metadata import IDENTIFIER, identity_charts
 from pipelines.orchestration.metadata import asset_key
 from pipelines.orchestration.pipeline_run import PipelineRun
-from pipelines.orchestration.table_event import report_table
+from pipelines.orchestration.table_event import report_absent, report_table
+from pipelines.orchestration.value_table import value_metadata
 from pipelines.quality.gx_import import preload
 from privacy.consent.policy import built_in_policy
 from privacy.consent.verdict_change import PERMISSION
@@ -44,15 +45,18 @@ def bronze_asset(contract: Contract, checked: Contract) -> dg.AssetsDefinition:
         with own_errors_are_final():
             options = LoadOptions.of(run.settings, run.reference_date)
             report = ingest_source(contract, lakehouse, run.settings.landing_dir, protection, clock, options)
+            verdict = run.verdicts[contract.table] = judge_loads(contract, lakehouse, report)
+            if not lakehouse.exists(contract.table) and not verdict.faults:
+                run.inspector.note_loaded(contract.table)
+                return report_absent(context, "No file of this source has landed.")
             if not lakehouse.exists(contract.table):
-                # A retailer without this source gets an empty table, so that the tables made from it can be built.
+                # Every file was refused. The empty table carries the check that says so.
                 BronzeTable(contract, lakehouse).commit([], [], in_utc(clock()))
             if report.files_new:
                 # Imported in this thread: the thread of the checks cannot silence its warnings, because Python has
                 # one list of warning filters for all threads.
                 preload()
             run.inspector.begin_source(checked)
-            verdict = run.verdicts[contract.table] = judge_loads(contract, lakehouse, report)
             counts = {
                 metadata.ADDED: report.rows_added,
                 metadata.QUARANTINED: report.rows_quarantined,
@@ -64,7 +68,7 @@ def bronze_asset(contract: Contract, checked: Contract) -> dg.AssetsDefinition:
                 **({"rows_replaced": report.rows_replaced} if report.rows_replaced else {}),
                 **({"rows_deleted": report.rows_deleted} if report.rows_deleted else {}),
             }
-            return _report(context, lakehouse, contract.table, counts, started, is_current=report.files_new == 0)
+            return _report(context, lakehouse, contract, counts, started, is_current=report.files_new == 0)
 
     return load
 
@@ -100,6 +104,8 @@ def derived_asset(
     )
     def refresh(context: dg.AssetExecutionContext, run: dg.ResourceParam[PipelineRun]) -> dg.MaterializeResult[Any]:
         started = perf_counter()
+        if table.name not in run.fed:
+            return report_absent(context, "No source that feeds this table has landed.")
         with own_errors_are_final():
             report = refresh_table(table, run.lakehouse, run.build_context, ConsentFilter(run.lakehouse, run.consent))
             if checks_early:
@@ -119,7 +125,7 @@ def derived_asset(
             return _report(
                 context,
                 run.lakehouse,
-                table.name,
+                contract,
                 {},
                 started,
                 is_current=report.was_current,
@@ -147,7 +153,7 @@ def trend_asset(contract: Contract) -> dg.AssetsDefinition:
         with own_errors_are_final():
             added = run.inspector.extend_trend()
             found = {metadata.ADDED: added}
-            return _report(context, run.lakehouse, contract.table, found, started, is_current=added == 0)
+            return _report(context, run.lakehouse, contract, found, started, is_current=added == 0)
 
     return extend
 
@@ -205,7 +211,7 @@ def _declaration(contract: Contract, inputs: Iterable[str] = (), version: int = 
 def _report(
     context: dg.AssetExecutionContext,
     lakehouse: Lakehouse,
-    table: str,
+    contract: Contract,
     found: Mapping[str, Any],
     started: float,
     *,
@@ -217,7 +223,7 @@ def _report(
 
     Its state is the id of the table with its fingerprint `made_from`, or with its version if it has no fingerprint.
     """
-    delta = lakehouse.delta(table)
+    delta = lakehouse.delta(contract.table)
     profile = read_profile(delta)
     seconds = round(perf_counter() - started, 3)
     return report_table(
@@ -225,5 +231,9 @@ def _report(
         {metadata.ROWS: profile.rows, metadata.SECONDS: seconds, **found, **metadata.profile_metadata(profile)},
         is_current=is_current,
         state=f"{delta.metadata().id}:{made_from or profile.version}",
-        details=lambda: {**details(), **metadata.profile_chart(profile)},
+        details=lambda: {
+            **details(),
+            **metadata.profile_chart(profile),
+            **value_metadata(contract, lakehouse, profile),
+        },
     )

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from installation.contract.document import Contracts
+from installation.lakehouse.lakehouse import Lakehouse
 from installation.settings import Settings
+from pipelines.ingest.landing_look import look
 from pipelines.orchestration.instance import JOB
 from pipelines.orchestration.landing_state import LANDING_TAG, landed_files, signature
 from pipelines.release import LAYER
@@ -86,8 +88,9 @@ def landing_sensor(
     """Return the sensor that starts one run for each batch of new files in the landing folder.
 
     A batch is complete when the folder looks the same in two ticks, so the sensor waits for a file that is still
-    being written. Its cursor is the signature of the folder at the last tick. A state of the folder that any run has
-    loaded, also one of the command line, starts no other run. After a failed run it starts one more.
+    being written. The first tick also counts as the first look at a file whose last line has no end. The cursor is the
+    signature of the folder at the last tick. A state of the folder that any run has loaded, also one of the command
+    line, starts no other run. After a failed run it starts one more.
     """
 
     @dg.sensor(
@@ -105,6 +108,7 @@ def landing_sensor(
         if _is_known(context.instance, seen):
             return dg.SkipReason("No new files since the last run.")
         if seen != context.cursor:
+            look(settings.landing_dir, contracts.sources, Lakehouse(settings.lakehouse_root, settings.storage_options))
             return dg.SensorResult(cursor=seen, skip_reason=f"Waiting until {len(files)} files stop changing.")
         return dg.SensorResult(run_requests=[dg.RunRequest(run_key=seen, tags={LANDING_TAG: seen})], cursor=seen)
 

@@ -25,13 +25,14 @@ from pipelines.unify.registry import TABLES
 
 
 def build_definitions(
-    installation: Installation | None = None, open_engine: OpenEngine = open_engine
+    installation: Installation | None = None, open_engine: OpenEngine = open_engine, *, is_locked: bool = False
 ) -> dg.Definitions:
     """Return all definitions of an installation.
 
     Args:
         installation: its contracts say which tables there are; None takes the settings of the environment.
         open_engine: opens the engine of a run.
+        is_locked: whether the caller holds the lock of the data folder during its runs.
 
     Raises:
         SettingsError: the settings cannot be used.
@@ -59,7 +60,7 @@ def build_definitions(
             report_schedule(reports, settings.time_zone),
         ],
         sensors=[landing_sensor(refresh, settings, contracts)],
-        resources={"run": PipelineRunResource(installation=installation, open_engine=open_engine)},
+        resources={"run": PipelineRunResource(installation=installation, open_engine=open_engine, is_locked=is_locked)},
         # Assets that are materialised from the UI outside the jobs share one engine as well.
         executor=dg.in_process_executor,
     )

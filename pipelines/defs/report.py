@@ -76,7 +76,9 @@ def _metadata(report: StatisticsRelease, answer: "Answer") -> dict[str, Any]:
     first = report.question.statistics[0]
     shown = [one for one in answer.estimates if one.statistic == first and one.value is not None]
     values, margins = [one.value or 0.0 for one in shown], [one.margin or 0.0 for one in shown]
-    chart = draw_intervals(values, margins, f"{first}, {len(shown)} groups, {answer.confidence:.0%} intervals")
+    chart = draw_intervals(
+        values, margins, f"Up: {first} with {answer.confidence:.0%} intervals. Right: {len(shown)} groups."
+    )
     return {
         ROWS: len(answer.estimates),
         "rho": answer.statement["rho_zcdp"],

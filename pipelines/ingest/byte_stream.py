@@ -67,6 +67,7 @@ def open_seekable(path: Path, member: str | None = None) -> Path | io.BytesIO:
     """
     if member is None:
         start = read_start(path)
+        _refuse_foreign(start)
         if find_codec(start) is None and (not is_zip(start) or is_workbook(path)):
             return path
     with open_bytes(path, member) as stream:

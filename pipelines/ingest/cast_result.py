@@ -43,8 +43,9 @@ class CastColumn:
         return wrong
 
     def fault(self, position: int) -> Fault | None:
-        """Return the rule and the reason of a wrong value's fault; None if no more is known."""
-        return self.faults[int(self.codes[position]) - 1]
+        """Return the rule and the reason of a value's fault; None for a sound value, and if no more is known."""
+        code = int(self.codes[position])
+        return self.faults[code - 1] if code else None
 
     def after(self, first: CastColumn) -> CastColumn:
         """Return this column with the faults of an earlier step, which win."""

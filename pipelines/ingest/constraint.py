@@ -103,8 +103,11 @@ def _literal(bound: Any, kind: pa.DataType) -> pa.Scalar:
         bound = datetime.datetime.combine(bound, datetime.time())
     if pa.types.is_decimal(kind):
         return pa.scalar(Decimal(str(bound)), pa.decimal128(38, max(kind.scale, 6)))
-    if pa.types.is_integer(kind) and isinstance(bound, float):
-        return pa.scalar(bound, pa.float64())
+    if pa.types.is_floating(kind) or (pa.types.is_integer(kind) and isinstance(bound, float)):
+        return pa.scalar(float(bound), pa.float64())
+    if pa.types.is_integer(kind):
+        # A bound outside the range of the type holds for all of its values.
+        return pa.scalar(max(-(2**63), min(bound, 2**63 - 1)), pa.int64())
     return pa.scalar(bound, kind)
 
 

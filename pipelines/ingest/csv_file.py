@@ -18,6 +18,7 @@ from pipelines.ingest.text_lines import UNDECODABLE, BoundedLines, explain_encod
 from pipelines.ingest.text_rows import NUL_RUN, TextRows
 
 OTHER_DELIMITERS = (",", ";", "\t", "|")
+REST = "follows a broken record that has too few fields, and may be the rest of it"
 BACKSLASH = "a quote is escaped by a backslash, which CSV does not know; double the quote instead"
 
 
@@ -49,6 +50,8 @@ class CsvFile:
             self.notes, self.drift = header.notes, header.drift
             pending = TextRows(self.form, header)
             self._records = csv.reader(lines, delimiter=self.form.delimiter, quotechar=self.form.quote, strict=True)
+            # Whether the last record was broken and has too few fields, so that it may go on in the next line.
+            self._may_go_on = False
             has_more = True
             while has_more:
                 has_more = self._read_some(lines, pending)
@@ -106,8 +109,8 @@ class CsvFile:
         if found is None or found == stated:
             return None
         reason = (
-            f"line {stated} is not the header; line {found} looks like it: state headerRow: {found} in the contract, "
-            "or remove the lines above the header"
+            f"the header is not in line {stated}; line {found} looks like it: state headerRow: {found} in the contract"
+            ", or remove the lines above it"
         )
         return FileFaultError("header", reason, stated)
 
@@ -115,7 +118,7 @@ class CsvFile:
         """Add records until there are enough for a batch; return whether the file may have more."""
         records = self._records
         while not pending.is_full:
-            while plain := lines.take_plain(self.form.quote, NUL_RUN):
+            while not self._may_go_on and (plain := lines.take_plain(self.form.quote, NUL_RUN)):
                 split = csv.reader(plain, delimiter=self.form.delimiter, quotechar=self.form.quote, strict=True)
                 pending.add_plain(list(split), plain, lines.record_start - len(plain))
                 if pending.is_full:
@@ -126,13 +129,18 @@ class CsvFile:
             except csv.Error as error:
                 if "unexpected end of data" in str(error):
                     reason = f"a quote that opens in the record at line {start} is never closed; correct the file"
+                    if "\\" + self.form.quote in "".join(lines.record):
+                        reason += f". {BACKSLASH.capitalize()}"
                     raise FileFaultError("quote", reason, start) from error
                 self._add_broken(lines, pending, str(error))
                 continue
             if fields is None:
                 return False
             record = lines.record
-            if len(record) > 1 and (fault := self._find_swallowed(record, start, pending.last_sound)):
+            may_go_on, self._may_go_on = self._may_go_on, False
+            if may_go_on and fields and not is_like(fields, pending.last_sound or []):
+                pending.add_broken(record, start, REST)
+            elif len(record) > 1 and (fault := self._find_swallowed(record, start, pending.last_sound)):
                 pending.add_broken(record, start, fault)
             else:
                 text = record[0] if len(record) == 1 else "".join(record)
@@ -155,6 +163,7 @@ class CsvFile:
                 f"that opens in line {start} is not closed there"
             )
         pending.add_broken(record, start, reason)
+        self._may_go_on = len(next(self._split(record[-1]), [])) < pending.width
         lines.next_record()
 
     def _find_swallowed(self, record: list[str], start: int, sound: list[str] | None) -> str | None:

@@ -77,7 +77,7 @@ def find_drift(fields: Fields, contract: Contract, file: str) -> tuple[tuple[Dri
     if rule == "accept":
         return (), messages
     if rule == "refuse" and events:
-        reason = f"{messages[0]}: correct the contract, or state schemaDrift: warn in it"
+        reason = f"{'; '.join(messages[:3])}: correct the contract, or state schemaDrift: warn in it"
         raise FileFaultError("schema_drift", reason, fields.line, events[0].field)
     suspect = _suspect(fields, renamed, contract)
     if suspect is not None:
@@ -157,4 +157,6 @@ def _similarity(old: str, new: str) -> float:
 
 
 def _words(name: str) -> list[str]:
-    return [word.casefold() for word in WORDS.findall(unicodedata.normalize("NFKC", name))]
+    """Return the words of a name without case, separators and the s of an English plural."""
+    words = [word.casefold() for word in WORDS.findall(unicodedata.normalize("NFKC", name))]
+    return [word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word for word in words]

@@ -6,6 +6,9 @@ import json
 from decimal import Decimal
 from typing import Any
 
+# Two Python calls a level: this leaves room below Python's limit of 1,000, wherever the call comes from.
+DEEPEST = 200
+
 
 class Number(str):
     """A JSON number as its text."""
@@ -13,11 +16,16 @@ class Number(str):
     __slots__ = ()
 
 
+class RepeatedFieldError(ValueError):
+    """A JSON object has a field twice, so that it depends on the reader which value counts."""
+
+
 def decode(text: str) -> Any:
     """Return the value of a JSON text, with numbers as text. This is faster than `decode_exactly`.
 
     Raises:
         ValueError: the text is not JSON.
+        RepeatedFieldError: an object has a field twice.
         RecursionError: the text is nested too deeply.
 
     """
@@ -34,16 +42,23 @@ def encode(value: Any, *, ascii_only: bool = False) -> str:
 
     >>> encode(decode_exactly('{"price": 10.10, "sizes": [1, "1"]}'))
     '{"price": 10.10, "sizes": [1, "1"]}'
+
+    Raises:
+        RecursionError: the value is nested deeper than `DEEPEST`.
+
     """
 
-    def write(part: Any) -> str:
+    def write(part: Any, depth: int) -> str:
+        if depth > DEEPEST:
+            raise RecursionError("nested too deeply")
         if isinstance(part, dict):
-            return f"{{{', '.join([f'{write(str(key))}: {write(item)}' for key, item in part.items()])}}}"
+            fields = [f"{write(str(key), depth)}: {write(item, depth + 1)}" for key, item in part.items()]
+            return f"{{{', '.join(fields)}}}"
         if isinstance(part, list | tuple):
-            return f"[{', '.join([write(item) for item in part])}]"
+            return f"[{', '.join([write(item, depth + 1) for item in part])}]"
         return str(part) if isinstance(part, Number) else json.dumps(part, ensure_ascii=ascii_only)
 
-    return write(value)
+    return write(value, 0)
 
 
 def plain(number: str) -> str:
@@ -64,6 +79,20 @@ def _refuse_constant(text: str) -> None:
     raise ValueError(f"{text} is not JSON")
 
 
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise RepeatedFieldError("an object has a field twice")
+    return found
+
+
+def reason_of(error: Exception) -> str:
+    """Return why a text is not JSON, without a part of the text."""
+    if isinstance(error, json.JSONDecodeError):
+        return error.msg
+    return str(error) if isinstance(error, RepeatedFieldError) else "depth or number without bounds"
+
+
 # Reads numbers as text.
-FAST = json.JSONDecoder(parse_int=str, parse_float=plain, parse_constant=_refuse_constant)
+FAST = json.JSONDecoder(parse_int=str, parse_float=plain, parse_constant=_refuse_constant, object_pairs_hook=_unique)
 _EXACT = json.JSONDecoder(parse_int=Number, parse_float=Number, parse_constant=_refuse_constant)

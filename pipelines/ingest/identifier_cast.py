@@ -4,6 +4,8 @@
   `100000001.0` becomes `100000001`. From 2^53 on not all whole numbers have a floating-point form, so such a number may
   be another one than the source meant: it is marked.
 * Text in scientific notation, such as `1.23457E+11`, has lost its last digits in a spreadsheet. It is marked.
+* An error of a spreadsheet, such as `#N/A`, is no identifier: all rows that have it would get one matching key. It is
+  marked. `="0012"` and `'0012`, with which spreadsheets keep zeros, become `0012`.
 * A code is stored in its clean form: without spaces around it and without invisible characters, full-width letters as
   ASCII. `privacy.protection.normal_form` defines this form, and matching keys are made from it too.
 
@@ -31,8 +33,24 @@ NOT_EXACT: Fault = (
     "identifier",
     "a floating-point number of 2^53 or more is no longer exact; export the column as text or integer",
 )
+# The whole numbers from which on a floating-point type of so many bits has gaps, and the fault of such a number.
+EXACT: dict[int, tuple[int, Fault]] = {
+    32: (
+        2**24,
+        (
+            "identifier",
+            "a 32-bit floating-point number of 2^24 or more is no longer exact; export the column as text",
+        ),
+    ),
+    64: (EXACT_LIMIT, NOT_EXACT),
+}
 FRACTION: Fault = ("identifier", "a number with a fraction is no identifier; export the column as text")
 NO_NUMBER: Fault = ("identifier", "not a number (NaN or infinite); export missing values as null")
+CELL_ERROR: Fault = ("identifier", "an error value of a spreadsheet; correct the cell and export the file again")
+# The errors of Excel in English and, with other words of capital letters, in other languages; a number that is too wide
+# for its column.
+_CELL_ERROR = re.compile(r"\s*#(?:N/?[AV]|[A-ZÄÖÜ_]+(?:/0)?[!?]|#{2,})\s*")
+_FORCED_TEXT = re.compile(r"""\s*(?:="([^"]*)"|'([0-9]+))\s*""")
 # Spreadsheets write 1.23E+11, Python 1e+23, Java 1.23E11; 12E34 is a code.
 SCIENTIFIC = r"\s*[+-]?(?:[0-9]+(?:[.,][0-9]+)?[eE]\+[0-9]+|[0-9]+[.,][0-9]+E[0-9]+)\s*"
 WHOLE_FRACTION = r"\s*([0-9]+)\.0+\s*"
@@ -70,7 +88,11 @@ def read_identifier(text: str, rule: ValueRule) -> str | None:
         return text
     if _SCIENTIFIC.fullmatch(text):
         raise ValueFaultError(*DAMAGED)
-    if rule.is_code and not (text := clean_code(text)):
+    if rule.is_identifier and _CELL_ERROR.fullmatch(text):
+        raise ValueFaultError(*CELL_ERROR)
+    if rule.is_identifier and (forced := _FORCED_TEXT.fullmatch(text)):
+        text = forced[1] if forced[2] is None else forced[2]
+    if rule.is_code and text and not (text := clean_code(text)):
         return None
     if not rule.is_identifier:
         return text
@@ -90,7 +112,8 @@ def numbers_to_text(values: pa.Array, rule: ValueRule) -> CastColumn:
     numbers = values.cast(pa.float64())
     dense = numbers.fill_null(0.0).to_numpy(zero_copy_only=False)
     finite = keep(numbers, np.isfinite(dense), NO_NUMBER)
-    exact = keep(finite.values, np.abs(dense) < EXACT_LIMIT, NOT_EXACT).after(finite)
+    limit, fault = EXACT[values.type.bit_width]
+    exact = keep(finite.values, np.abs(dense) < limit, fault).after(finite)
     whole = np.isfinite(dense) & (dense == np.trunc(dense))
     if rule.is_identifier:
         exact = keep(exact.values, whole, FRACTION).after(exact)
@@ -110,6 +133,8 @@ def _is_suspicious(values: pa.Array, rule: ValueRule) -> bool:
     """Return whether a value of the column may have to be changed or marked."""
     data = _bytes_of(values)
     if rule.is_code and (b" " in data or b"\x00" in data or b"\t" in data or not data.isascii()):
+        return True
+    if rule.is_identifier and (b"#" in data or b"=" in data or b"'" in data):
         return True
     if (b"E" in data and b"." in data) or b"E+" in data or b"e+" in data:
         return _has(values, SCIENTIFIC)

@@ -5,11 +5,14 @@ import re
 from collections.abc import Iterator
 from typing import Any, TextIO
 
+from pipelines.ingest.exact_json import reason_of
 from pipelines.ingest.fault import FileFaultError
 
 CHUNK_CHARACTERS = 1 << 18
 # A syntax error so close to the end of the text read so far may only be the end of that text.
 NEAR_END = 64
+SPACE = re.compile(r"[ \t\r\n]*")
+# Some programs write a comma behind each object that stands for itself.
 SEPARATOR = re.compile(r"[ \t\r\n,]*")
 # An object whose first field holds a list or an object.
 ENVELOPE = re.compile(r'\s*\{\s*"([^"\\]{1,100})"\s*:\s*[\[{]')
@@ -33,21 +36,32 @@ def read_document(file: TextIO, decoder: json.JSONDecoder, limit: int) -> Iterat
 
     """
     reader = _Reader(file, decoder, limit)
-    is_array = reader.next_character() == "["
-    if is_array:
-        reader.position += 1
-    while True:
-        character = reader.next_character()
-        if character == "]" and is_array:
-            reader.position += 1
-            if reader.next_character():
-                raise reader.fault("text follows the end of the array")
-            return
-        if not character:
-            if is_array:
-                raise reader.fault("the array is not closed, so the file is cut off")
-            return
+    if reader.next_character() == "[":
+        yield from _read_array(reader)
+        return
+    while reader.next_character(SEPARATOR):
         yield reader.read_value()
+
+
+def _read_array(reader: "_Reader") -> Iterator[tuple[Any, str]]:
+    reader.position += 1
+    character = reader.next_character()
+    is_first = True
+    while character != "]" or not is_first:
+        if not character:
+            raise reader.fault("the array is not closed, so the file is cut off")
+        yield reader.read_value()
+        is_first = False
+        character = reader.next_character()
+        if character == "]":
+            break
+        if character and character != ",":
+            raise reader.fault("there is no comma between two records")
+        reader.position += len(character)
+        character = reader.next_character()
+    reader.position += 1
+    if reader.next_character():
+        raise reader.fault("text follows the end of the array")
 
 
 class _Reader:
@@ -63,10 +77,10 @@ class _Reader:
         self._line = 1
         self._records = 0
 
-    def next_character(self) -> str:
-        """Return the next character that separates nothing; empty at the end of the file."""
+    def next_character(self, skipped: re.Pattern[str] = SPACE) -> str:
+        """Return the next character behind those that are skipped; empty at the end of the file."""
         while True:
-            match = SEPARATOR.match(self._text, self.position)
+            match = skipped.match(self._text, self.position)
             assert match is not None
             self.position = match.end()
             if self.position < len(self._text):
@@ -86,9 +100,10 @@ class _Reader:
                     continue
                 raise self._explain() or self.fault(error.msg) from error
             except (ValueError, RecursionError) as error:
-                raise self.fault("depth or number without bounds") from error
+                raise self.fault(reason_of(error)) from error
             # More digits of a number may follow.
             if end < len(self._text) or not self._read():
+                self._check_length(end - self.position)
                 part = self._text[self.position : end]
                 self.position = end
                 return value, part
@@ -103,14 +118,17 @@ class _Reader:
         envelope = ENVELOPE.match(self._text) if self._records == 1 and self._line == 1 else None
         return envelope_fault(envelope[1]) if envelope and len(self._text) > self._limit else None
 
+    def _check_length(self, length: int) -> None:
+        if length > self._limit:
+            reason = (
+                f"record {self._records} is longer than {self._limit} characters; correct it or raise max_line_size"
+            )
+            raise self._explain() or FileFaultError("line_length", reason)
+
     def _read(self) -> bool:
         """Read more text behind the position; return whether there is any."""
         length = len(self._text) - self.position
-        if length > self._limit:
-            raise self._explain() or FileFaultError(
-                "line_length",
-                f"record {self._records} is longer than {self._limit} characters; correct it or raise max_line_size",
-            )
+        self._check_length(length)
         # As much again as there is, so that a long record is not parsed too often.
         chunk = "" if self._is_complete else self._file.read(max(CHUNK_CHARACTERS, length))
         self._is_complete = not chunk

@@ -60,11 +60,9 @@ class JsonFields:
         """
         if not self._records:
             if self._strange:
-                listed = ", ".join(sorted(self._strange)[:30])
-                hint = "check that this is the right file, or correct the names in the contract"
-                raise FileFaultError(
-                    "missing_column", f"no field of the file is in the contract; it has {listed}: {hint}"
-                )
+                # Names of fields that are not in the contract may be personal data, as in a list by phone number.
+                reason = "none of the file's fields is in the contract: check that this is the right file"
+                raise FileFaultError("missing_column", f"{reason}, or correct the names in the contract")
             return (), ()
         missing = [column for column in self._contract.columns if not self._seen.intersection(self.keys[column.name])]
         extra = sorted(self._seen - self._names.keys())

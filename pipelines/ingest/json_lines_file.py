@@ -1,16 +1,14 @@
 """Reads JSON files, one object per line or an array of objects, in batches of bounded size. A missing field is null."""
 
-import json
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from installation.contract.document import Contract, FileFormat
 from pipelines.ingest.batch import TEXT_BATCH_CHARACTERS, TEXT_BATCH_ROWS, RawBatch
 from pipelines.ingest.drift import DriftEvent
-from pipelines.ingest.exact_json import FAST, Number, decode, decode_exactly, encode, plain
+from pipelines.ingest.exact_json import FAST, Number, decode, decode_exactly, encode, plain, reason_of
 from pipelines.ingest.fault import FileFaultError, RowFault, RowFaults
 from pipelines.ingest.json_document import is_document, read_document
 from pipelines.ingest.json_field import JsonFields
@@ -21,8 +19,7 @@ from pipelines.ingest.text_lines import UNDECODABLE, keep_bytes, open_lines, ope
 START_CHARACTERS = 1 << 16
 
 
-@dataclass(frozen=True, slots=True)
-class JsonRecord:
+class JsonRecord(NamedTuple):
     """One record of a JSON file: its number, its text, and its fields; without fields if it has a fault."""
 
     number: int
@@ -130,8 +127,7 @@ def parse_line(text: str, encoding: str) -> tuple[dict[str, Any], RowFault | Non
     try:
         parsed = decode(text)
     except (ValueError, RecursionError) as error:
-        reason = error.msg if isinstance(error, json.JSONDecodeError) else "depth or number without bounds"
-        return {}, RowFault(None, "json", f"not a line of JSON ({reason})")
+        return {}, RowFault(None, "json", f"not a line of JSON ({reason_of(error)})")
     return _check_object(parsed, text, encoding)
 
 

@@ -38,6 +38,14 @@ class LandedFile:
         """Base name of the file; for a file of an archive, `archive.zip/path`."""
         return self.path.name if self.member is None else f"{self.path.name}/{self.member}"
 
+    def is_unchanged(self) -> bool:
+        """Return whether the landed file still has the size and time that it had when it was found."""
+        try:
+            now = self.path.stat()
+        except FileNotFoundError:
+            return False
+        return (now.st_size, now.st_mtime_ns) == (self.size, self.modified_ns)
+
 
 @dataclass(frozen=True)
 class UnmatchedFile:
@@ -62,8 +70,14 @@ def find_files(landing: Path, pattern: str) -> tuple[LandedFile, ...]:
         members = _members(path, pattern)
         if not members:
             continue
-        modified_ns = path.stat().st_mtime_ns
-        file_id, size = digest(path)
+        try:
+            modified_ns = path.stat().st_mtime_ns
+            file_id, size = digest(path)
+        except FileNotFoundError:
+            continue
+        except OSError:
+            # Opening it to load it raises the fault that names the reason.
+            file_id, size = hashlib.sha256(f"unreadable {path}".encode()).hexdigest(), path.stat().st_size
         for member in members:
             own_id = file_id if member is None else hashlib.sha256(f"{file_id}\0{member}".encode()).hexdigest()
             found.setdefault(own_id, LandedFile(path, own_id, size, modified_ns, member))

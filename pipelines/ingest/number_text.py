@@ -49,7 +49,7 @@ def plain_number(text: str, form: NumberFormat | None) -> str:
     if match is None:
         raise ValueFaultError(*describe(text, form))
     signs = [match[name] for name in ("outer", "inner", "after") if match[name]]
-    currencies = [match[name] for name in ("first", "second", "third") if match[name]]
+    currencies = [match[name] for name in ("first", "second", "third", "fourth") if match[name]]
     is_bracketed = bool(match["open"])
     if is_bracketed != bool(match["close"]) or len(signs) + is_bracketed > 1 or len(currencies) > 1:
         raise ValueFaultError(*describe(text, form))
@@ -140,7 +140,8 @@ def _pattern(form: NumberFormat) -> re.Pattern[str]:
     percent = " ?%" if form.percent else ""
     return re.compile(
         rf"(?P<outer>[+-])? ?(?P<first>{currency})? ?(?P<open>{opening})? ?(?P<second>{currency})? ?(?P<inner>[+-])? ?"
-        rf"(?P<number>{_number(form)}){percent} ?(?P<after>{after})? ?(?P<close>{closing})? ?(?P<third>{currency})?"
+        rf"(?P<number>{_number(form)}){percent} ?(?P<after>{after})? ?(?P<third>{currency})? ?"
+        rf"(?P<close>{closing})? ?(?P<fourth>{currency})?"
     )
 
 

@@ -1,7 +1,9 @@
 """Reads Parquet files in batches of bounded size. The line of a row is its number in the file, from 1."""
 
 from collections.abc import Iterator
-from typing import Any
+from itertools import product
+from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -49,9 +51,9 @@ class ParquetFile:
                 yield from self._read(file, header)
         except (pa.ArrowInvalid, OSError) as error:
             detail = str(error).splitlines()[0]
-            raise FileFaultError(
-                "unreadable", f"the file is not a complete Parquet file ({detail}); send it again"
-            ) from error
+            place = _find_damage(content)
+            reason = f"the file is not a complete Parquet file ({detail}{place}); send it again"
+            raise FileFaultError("unreadable", reason) from error
 
     def _read(self, file: pq.ParquetFile, header: Header) -> Iterator[RawBatch]:
         names = {header.names[position]: name for name, position in header.positions.items()}
@@ -63,6 +65,20 @@ class ParquetFile:
             group = int(np.searchsorted(groups, done, side="right")) + 1
             yield RawBatch(columns, lines, _raw(batch), RowFaults.none(batch.num_rows), f"row group {group}")
             done += batch.num_rows
+
+
+def _find_damage(content: Path | BinaryIO) -> str:
+    """Return the first row group and column that cannot be read, as part of a message; empty if none is found."""
+    try:
+        with pq.ParquetFile(content) as file:
+            for group, name in product(range(file.num_row_groups), file.schema_arrow.names):
+                try:
+                    file.read_row_group(group, columns=[name])
+                except (pa.ArrowException, OSError, ValueError):
+                    return f"; row group {group + 1}, column {name}"
+    except (pa.ArrowException, OSError, ValueError):
+        pass
+    return ""
 
 
 def _raw(batch: pa.RecordBatch) -> Any:

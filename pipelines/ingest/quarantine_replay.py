@@ -124,9 +124,10 @@ def _batches(rows: list[dict[str, Any]], contract: Contract) -> Iterator[tuple[R
 
 def _batch(rows: list[dict[str, Any]], contract: Contract, form: FileFormat) -> RawBatch:
     faults = RowFaults.none(len(rows))
+    kept = [decode_exactly(row["record"]) for row in rows]
     records = []
-    for position, row in enumerate(rows):
-        record, fault = _reopen(decode_exactly(row["record"]), form)
+    for position, stored in enumerate(kept):
+        record, fault = _reopen(stored, form)
         records.append(record)
         if fault is not None:
             faults.mark_row(position, fault)
@@ -143,7 +144,7 @@ def _batch(rows: list[dict[str, Any]], contract: Contract, form: FileFormat) -> 
         # A Parquet file marks null itself, so no text of it means null.
         columns[column.name] = array if form.format == "parquet" else blank_to_null(array, form.null_values)
     lines = np.array([row["line"] for row in rows], np.int64)
-    return RawBatch(columns, lines, records.__getitem__, faults)
+    return RawBatch(columns, lines, kept.__getitem__, faults)
 
 
 def _reopen(record: dict[str, Any], form: FileFormat) -> tuple[dict[str, Any], RowFault | None]:

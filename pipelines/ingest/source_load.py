@@ -21,21 +21,23 @@ from deltalake.exceptions import CommitFailedError, DeltaError
 from installation.contract.document import Contract
 from installation.lakehouse.lakehouse import Lakehouse
 from pipelines.errors import IngestError
+from pipelines.ingest import future_event
 from pipelines.ingest.batch_preparation import LoadContext, event_column, event_days, prepare, prepare_all
 from pipelines.ingest.bronze import BronzeTable, LoadFigures
-from pipelines.ingest.csv_file import CsvFile
 from pipelines.ingest.database.table_load import load_table
 from pipelines.ingest.deduplication import Deduplication
+from pipelines.ingest.drift import DriftEvent
 from pipelines.ingest.fault import FileFaultError
 from pipelines.ingest.field_encryption import RowEncryptor
-from pipelines.ingest.json_lines_file import JsonFile
 from pipelines.ingest.landing import LandedFile, find_files
+from pipelines.ingest.landing_look import WAITING, LandingLook
 from pipelines.ingest.load_id import in_utc, make_load_id
 from pipelines.ingest.load_option import LoadOptions
 from pipelines.ingest.load_result import LoadResult
 from pipelines.ingest.object_store import fetched_objects
-from pipelines.ingest.parquet_file import ParquetFile
 from pipelines.ingest.quarantine import REMOVED, Origin, Quarantine, QuarantineEntry, RefusedFile
+from pipelines.ingest.source_file import CONTENT_ERRORS, check_safely, open_source, read_safely, unknown_fault
+from pipelines.ingest.text_lines import explain_encoding
 from privacy.contract.document import DatabaseTable
 from privacy.protection.source_person import Protection
 
@@ -111,7 +113,7 @@ def _load(
 
 @dataclass
 class LoadTotals:
-    """Running totals of one load: rows, faults, event days and loaded files."""
+    """Running totals of one load: rows, faults, drift, event days, waiting and loaded files."""
 
     rows_read: int = 0
     rows_added: int = 0
@@ -119,6 +121,8 @@ class LoadTotals:
     broken: list[QuarantineEntry] = field(default_factory=list)
     days: set[datetime.date] = field(default_factory=set)
     faults: list[str] = field(default_factory=list)
+    drift: list[DriftEvent] = field(default_factory=list)
+    waiting: list[str] = field(default_factory=list)
     refused: list[RefusedFile] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     loaded: list[LandedFile] = field(default_factory=list)
@@ -150,12 +154,22 @@ class _Load:
         again = {
             file.file_id: refused[file.file_id]
             for file in fresh
-            if file.file_id in refused and self.contract.sha256 in refused[file.file_id].contracts
+            if file.file_id in refused
+            and self.contract.sha256 in refused[file.file_id].contracts
+            and not _is_early(refused[file.file_id])
         }
         tried = [file for file in fresh if file.file_id not in again]
+        look = LandingLook(self.contract, self.table.lakehouse, landing)
+        waiting = [file for file in tried if look.is_waiting(file.path)]
+        self.totals.waiting += [file.name for file in waiting]
+        self.totals.notes += [f"{file.name}: {WAITING}" for file in waiting]
+        tried = [file for file in tried if file not in waiting]
         load_id = make_load_id(self.contract, [file.file_id for file in tried])
         if tried:
+            early = [file.file_id for file in tried if _is_early(refused.get(file.file_id))]
+            self.quarantine.mark_replayed(((file_id, None) for file_id in early), load_id)
             self._load_files(tried, load_id)
+        look.save()
         taken = [file.file_id for file in files if file not in fresh] + [file.file_id for file in self.totals.loaded]
         self.quarantine.mark_replayed(((file_id, None) for file_id in taken if file_id in refused), load_id)
         gone = refused.keys() - {file.file_id for file in files}
@@ -187,6 +201,8 @@ class _Load:
             faults=(*(file.message for file in again), *totals.faults, *totals.notes),
             refused=(*again, *totals.refused),
             notes=tuple(totals.notes),
+            drift=tuple(totals.drift),
+            waiting=tuple(totals.waiting),
         )
 
     def _load_files(self, files: list[LandedFile], load_id: str) -> None:
@@ -207,25 +223,25 @@ class _Load:
     def _load_file(self, file: LandedFile, shared: LoadContext, merge: Deduplication) -> None:
         staging = merge.new_staging_area()
         source = open_source(file, self.contract, self.options.max_line)
+        work = partial(prepare, shared=shared, origins=Origin(file.name, file.file_id))
         origin = Origin(file.name, file.file_id)
         rows = 0
         broken: list[QuarantineEntry] = []
         days: set[datetime.date] = set()
         try:
-            for prepared in prepare_all(source.batches(), partial(prepare, shared=shared, origins=origin)):
+            for prepared in prepare_all(read_safely(source), partial(check_safely, work=work)):
                 rows += prepared.rows
                 passed = self.encryptor.encrypt(prepared.passed, prepared.passed_rows)
                 days |= event_days(passed, merge.event_column)
                 staging.write(passed)
                 broken += prepared.broken
                 _refuse_too_many(broken)
-        except FileFaultError as fault:
+        except (FileFaultError, *CONTENT_ERRORS) as error:
             staging.discard()
-            self._refuse(origin, fault)
+            self._refuse(origin, error if isinstance(error, FileFaultError) else unknown_fault(error, "stored"))
             return
         staging.finish()
-        now = file.path.stat()
-        if (now.st_size, now.st_mtime_ns) != (file.size, file.modified_ns):
+        if not file.is_unchanged():
             staging.discard()
             self.totals.notes.append(f"{file.name}: not loaded, because it changed while it was read; run again")
             return
@@ -236,7 +252,12 @@ class _Load:
         self.totals.rows_read += rows
         self.totals.broken += broken
         self.totals.loaded.append(file)
-        self.totals.notes += [f"{file.name}: {note}" for note in source.notes]
+        notes = list(source.notes)
+        if any(entry.rule == "encoding" for entry in broken):
+            form = self.file_format
+            notes.append(f"some rows have bytes that are not {form.encoding}; {explain_encoding(file, form)}")
+        self.totals.notes += [f"{file.name}: {note}" for note in notes]
+        self.totals.drift += source.drift
 
     def _refuse(self, origin: Origin, fault: FileFaultError) -> None:
         place = f", line {fault.line}" if fault.line else ""
@@ -246,22 +267,17 @@ class _Load:
         self.totals.refused.append(RefusedFile(origin.file, fault.column, fault.rule, reason, self.now))
 
 
-def open_source(file: LandedFile, contract: Contract, max_line: int) -> CsvFile | JsonFile | ParquetFile:
-    """Return a reader of the file for the format that the contract states. The contract must name files."""
-    form = contract.file
-    assert form is not None
-    if form.format == "parquet":
-        return ParquetFile(file, contract)
-    if form.format in ("json", "jsonl"):
-        return JsonFile(file, contract, form, max_line)
-    return CsvFile(file, contract, form, max_line)
+def _is_early(refused: RefusedFile | None) -> bool:
+    """Return whether a file was refused for its future events only. Another reference date may admit them."""
+    return refused is not None and refused.rule == future_event.RULE
 
 
 def _refuse_too_many(broken: list[QuarantineEntry]) -> None:
     if len(broken) > MAX_BROKEN_ROWS:
         first = broken[0]
+        are_early = all(entry.rule == future_event.RULE for entry in broken)
         raise FileFaultError(
-            "too_many_faults",
+            future_event.RULE if are_early else "too_many_faults",
             f"more than {MAX_BROKEN_ROWS} rows break the contract; the first breaks it in column {first.column}: "
             f"{first.reason}. Check that this is the right file, or correct the contract",
             first.line,

@@ -26,14 +26,16 @@ CHUNK_CHARACTERS = 1 << 18
 class BoundedLines:
     """Iterates over the lines of a file, counts them, and keeps the lines of the current record.
 
-    Call `next_record` after each complete record. `limit` is in characters.
+    Call `next_record` after each complete record. `limit` is in characters. With `form`, a file that is in UTF-8
+    although the contract states another encoding is refused.
 
     Raises:
         FileFaultError: a line or record is longer than the limit.
     """
 
-    def __init__(self, file: TextIO, limit: int) -> None:
+    def __init__(self, file: TextIO, limit: int, form: FileFormat | None = None) -> None:
         self._file = file
+        self._form = form
         self._limit = limit
         self.number = 0
         self.record: list[str] = []
@@ -100,7 +102,17 @@ class BoundedLines:
             if chunk and lines and length <= self._limit and not lines[-1].endswith("\n"):
                 self._rest = lines.pop()
         self._waiting, self._position, self._is_plain = lines, 0, None
+        if self._form is not None and not self._text.isascii():
+            self._refuse_utf8(self._form)
+            self._form = None
         return bool(lines)
+
+    def _refuse_utf8(self, form: FileFormat) -> None:
+        """Refuse a file whose first text beyond ASCII is UTF-8 although the contract states another encoding."""
+        content = self._text.encode(form.codec.removesuffix("-sig"), errors="surrogateescape")
+        if is_other_encoding(content, form.codec):
+            reason = f"the file is encoded in UTF-8, the contract states {form.encoding}: correct the contract"
+            raise FileFaultError("encoding", reason)
 
     def _too_long(self, is_one_line: bool) -> FileFaultError:
         if is_one_line:
@@ -122,7 +134,7 @@ def open_lines(file: LandedFile, form: FileFormat, limit: int) -> Iterator[Bound
 
     """
     with open_text(file, form) as text:
-        yield BoundedLines(text, limit)
+        yield BoundedLines(text, limit, None if form.codec.startswith("utf") else form)
 
 
 @contextmanager
@@ -143,9 +155,6 @@ def open_text(file: LandedFile, form: FileFormat) -> Iterator[TextIO]:
                 raise FileFaultError("empty", "the file is empty (0 bytes); nothing can be loaded from it")
             if start.startswith(PARQUET_MAGIC):
                 raise FileFaultError("format", "the file is a Parquet file; state format: parquet in the contract")
-            if is_other_encoding(start, form.codec):
-                reason = f"the file is encoded in UTF-8, the contract states {form.encoding}: correct the contract"
-                raise FileFaultError("encoding", reason)
             yield text
     except OSError as error:
         raise unreadable(error) from error

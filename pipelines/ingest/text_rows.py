@@ -1,8 +1,10 @@
 """Collects the rows of a text file until there are enough for a batch."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from installation.contract.document import FileFormat
 from pipelines.ingest.batch import TEXT_BATCH_CHARACTERS, TEXT_BATCH_ROWS, RawBatch
@@ -33,7 +35,7 @@ class TextRows:
         self.last_sound: Row | None = None
         self._form = form
         self._header = header
-        self._width = len(header.names)
+        self.width = len(header.names)
         self._watch = HeaderWatch(header.names)
         self._kept = form.footer_rows + FOOTER_ROWS
         self._rows: list[Row] = []
@@ -48,22 +50,27 @@ class TextRows:
 
     def add(self, fields: list[str], line: int, text: str) -> None:
         """Add a record; `text` is the record as it stands in the file."""
-        if len(fields) != self._width:
-            reason = f"{len(fields)} fields; the header has {self._width}"
+        if len(fields) != self.width:
+            reason = f"{len(fields)} fields; the header has {self.width}"
             if is_footer(fields):
                 reason += "; it looks like a footer: state footerRows in the contract"
-            self._mark(line, text, "fields", reason)
+            self._mark(line, text, RowFault(None, "fields", reason))
         elif NUL_RUN in text:
-            self._mark(line, text, "fields", "the line has runs of NUL bytes, as an interrupted copy leaves them")
+            reason = "the line has runs of NUL bytes, as an interrupted copy leaves them"
+            self._mark(line, text, RowFault(None, "fields", reason))
         else:
-            self._rows.append(fields)
-            self._lines.append(line)
-            self.last_sound = fields
+            self.add_fields(fields, line)
         self._characters += len(text)
+
+    def add_fields(self, fields: list[Any], line: int) -> None:
+        """Add a row that has as many fields as the header."""
+        self._rows.append(fields)
+        self._lines.append(line)
+        self.last_sound = fields
 
     def add_plain(self, records: list[list[str]], lines: list[str], start: int) -> None:
         """Add records of one line each; `start` is the number of the first line. Blank lines are left out."""
-        if set(map(len, records)) != {self._width}:
+        if set(map(len, records)) != {self.width}:
             for number, (fields, text) in enumerate(zip(records, lines, strict=True), start):
                 if fields:
                     self.add(fields, number, text)
@@ -77,7 +84,7 @@ class TextRows:
         """Add each line of a broken record as a row of its own, with the same reason."""
         for number, line in enumerate(record, start):
             if line.strip():
-                self._mark(number, line, "fields", reason)
+                self._mark(number, line, RowFault(None, "fields", reason))
             self._characters += len(line)
 
     def take(self, *, is_last: bool) -> RawBatch:
@@ -87,74 +94,79 @@ class TextRows:
             FileFaultError: the header stands again in the file, in another order.
 
         """
-        footers = self._end() if is_last else {}
+        if is_last:
+            self._end()
         count = len(self._rows) if is_last else max(0, len(self._rows) - self._kept)
         rows, lines = self._rows[:count], self._lines[:count]
         broken = {place: entry for place, entry in self._broken.items() if place < count}
         self._rows, self._lines = self._rows[count:], self._lines[count:]
         self._broken = {place - count: entry for place, entry in self._broken.items() if place >= count}
         self._characters = 0
-        return self._batch(rows, lines, broken, footers)
+        return self._batch(rows, lines, broken)
 
-    def _mark(self, line: int, text: str, rule: str, reason: str) -> None:
-        self._broken[len(self._rows)] = (RowFault(None, rule, reason), text)
-        self._rows.append((None,) * self._width)
+    def _mark(self, line: int, text: str, fault: RowFault) -> None:
+        self._broken[len(self._rows)] = (fault, text)
+        self._rows.append((None,) * self.width)
         self._lines.append(line)
 
-    def _end(self) -> dict[int, RowFault]:
-        """Leave out the footers that the contract states; return the faults of rows that may be footers or not."""
+    def _end(self) -> None:
+        """Leave out the footers that the contract states; mark rows that may be footers or not."""
         stated = self._form.footer_rows
         cut = max(0, len(self._rows) - stated)
-        faults = {
-            place: UNSTATED_FOOTER
-            for place in range(max(0, cut - FOOTER_ROWS), cut)
-            if place not in self._broken and is_footer(self._rows[place])
-        }
-        like = next((row for row in reversed(self._rows[:cut]) if row[0] is not None), None)
-        for place in range(cut, len(self._rows)):
-            row = self._rows[place]
-            if place not in self._broken and not is_footer(row) and like is not None and is_like(row, like):
-                faults[place] = DATA_FOOTER
-        kept = [place for place in range(len(self._rows)) if place < cut or place in faults]
+        like = next((row for place, row in enumerate(self._rows[:cut]) if place not in self._broken), None)
+        for place in range(max(0, cut - FOOTER_ROWS), len(self._rows)):
+            row = self._texts(self._rows[place])
+            if place in self._broken:
+                continue
+            if place < cut and is_footer(row):
+                self._broken[place] = (UNSTATED_FOOTER, self._joined(row))
+            elif place >= cut and not is_footer(row) and like is not None and is_like(row, self._texts(like)):
+                self._broken[place] = (DATA_FOOTER, self._joined(row))
+        kept = [
+            place
+            for place in range(len(self._rows))
+            if place < cut or self._broken.get(place, (None,))[0] is DATA_FOOTER
+        ]
         moved = {place: position for position, place in enumerate(kept)}
         self._rows, self._lines = [self._rows[place] for place in kept], [self._lines[place] for place in kept]
         self._broken = {moved[place]: entry for place, entry in self._broken.items() if place in moved}
-        return {moved[place]: fault for place, fault in faults.items()}
 
-    def _batch(
-        self,
-        rows: list[Row],
-        lines: list[int],
-        broken: dict[int, tuple[RowFault, str]],
-        footers: dict[int, RowFault],
-    ) -> RawBatch:
+    def _batch(self, rows: list[Row], lines: list[int], broken: dict[int, tuple[RowFault, str]]) -> RawBatch:
         header, form = self._header, self._form
-        faults = RowFaults.none(len(rows))
-        for place, fault in footers.items():
-            faults.mark_row(place, fault)
-        for place, (fault, _) in broken.items():
-            faults.mark_row(place, fault)
-        by_column = list(zip(*rows, strict=True)) if rows else [()] * self._width
+        by_column = list(zip(*rows, strict=True)) if rows else [()] * self.width
         if not self._watch.starts.isdisjoint(by_column[0]):
             for place, row in enumerate(rows):
                 if row[0] in self._watch.starts and place not in broken:
-                    self._check_start(row, place, lines[place], faults)
-        columns = {}
-        for name, position in header.positions.items():
-            values = text_column(by_column[position], name, form.encoding, faults)
-            columns[name] = blank_to_null(values, form.null_values)
+                    self._check_start(self._texts(row), place, lines[place], broken)
+        faults = RowFaults.none(len(rows))
+        for place, (fault, _) in broken.items():
+            faults.mark_row(place, fault)
+        columns = {name: self._column(by_column[place], name, faults) for name, place in header.positions.items()}
 
         def raw(row: int) -> dict[str, Any]:
             if row in broken:
                 return {WHOLE_TEXT: keep_bytes(broken[row][1], form.codec)}
             return {
-                key: keep_bytes(value or "", form.codec) for key, value in zip(header.names, rows[row], strict=True)
+                key: keep_bytes(value or "", form.codec)
+                for key, value in zip(header.names, self._texts(rows[row]), strict=True)
             }
 
         return RawBatch(columns, np.array(lines, np.int64), raw, faults)
 
-    def _check_start(self, row: Row, place: int, line: int, faults: RowFaults) -> None:
+    def _column(self, values: Sequence[Any], name: str, faults: RowFaults) -> pa.Array:
+        texts = text_column(values, name, self._form.encoding, faults)
+        return blank_to_null(texts, self._form.null_values)
+
+    def _texts(self, row: Row) -> Row:
+        """Return the fields of a row as text."""
+        return row
+
+    def _joined(self, row: Row) -> str:
+        return self._form.delimiter.join(value or "" for value in row)
+
+    def _check_start(self, row: Row, place: int, line: int, broken: dict[int, tuple[RowFault, str]]) -> None:
+        """Mark a row that repeats the header or is a total. It is stored as text, so that no replay loads it."""
         if self._watch.is_header(row, line):
-            faults.mark_row(place, REPEATED_HEADER)
+            broken[place] = (REPEATED_HEADER, self._joined(row))
         elif is_footer(row) and 2 * sum(bool(value and value.strip()) for value in row) <= len(row):
-            faults.mark_row(place, UNSTATED_FOOTER)
+            broken[place] = (UNSTATED_FOOTER, self._joined(row))

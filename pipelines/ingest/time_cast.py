@@ -10,7 +10,8 @@ from pipelines.ingest.time_number import FIRST, LAST, number_times
 from pipelines.ingest.time_zone import IMPLAUSIBLE, shop_times
 from pipelines.ingest.value_rule import ValueRule
 
-_PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+# Microseconds of each unit.
+_UNITS = {"s": 10**6, "ms": 10**3, "us": 1}
 _DAY_MICROSECONDS = 86_400 * 10**6
 
 
@@ -36,8 +37,9 @@ def cast_time(values: pa.Array, target: pa.DataType, rule: ValueRule) -> CastCol
         if source.tz is None and rule.zones.must_state and pa.types.is_timestamp(target):
             hint = "the file's times have no zone, and the contract states that every value has one"
             raise UncastableError(hint)
-        per_second = _PER_SECOND[source.unit]
-        known = _within_calendar(values, values.cast(pa.int64()), 10**6 / per_second)
+        # Nanoseconds cannot leave the calendar: 64 bits of them are 584 years.
+        is_bounded = source.unit == "ns"
+        known = sound(values) if is_bounded else _within_calendar(values, values.cast(pa.int64()), _UNITS[source.unit])
         moments = known.values.cast(pa.timestamp("us", source.tz), safe=False)
         times = CastColumn(moments, known.codes, known.faults)
     else:
@@ -53,13 +55,12 @@ def _cast_dates(values: pa.Array, target: pa.DataType, rule: ValueRule) -> CastC
     return shop_times(known.values.cast(pa.timestamp("us")), rule.zones, target).after(known)
 
 
-def _within_calendar(values: pa.Array, stored: pa.Array, microseconds: float) -> CastColumn:
+def _within_calendar(values: pa.Array, stored: pa.Array, microseconds: int) -> CastColumn:
     """Return dates or times with null in place of those outside the years 1 to 9999, which are marked.
 
     `stored` holds their integers, each of which is this number of microseconds.
     """
-    # Nanoseconds cannot leave the calendar: 64 bits of them are 584 years.
-    low, high = int(max(FIRST / microseconds, -(2**63))), int(min(LAST / microseconds, 2**63 - 1025))
+    low, high = -(-FIRST // microseconds), LAST // microseconds
     extremes = pc.min_max(stored)
     if not extremes["min"].is_valid or (low <= extremes["min"].as_py() and extremes["max"].as_py() <= high):
         return sound(values)

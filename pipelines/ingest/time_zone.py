@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.ingest.cast_result import CastColumn, Mask, is_valid, keep, sound, to_mask
+from pipelines.ingest.cast_result import CastColumn, Mask, collect, is_valid, keep, sound, to_mask
 from pipelines.ingest.time_format import TextTime
 from pipelines.ingest.value_fault import Fault, ValueFaultError
 from pipelines.ingest.value_rule import ZoneRule
@@ -30,6 +30,9 @@ TIME_OF_DAY: Fault = (
 IMPLAUSIBLE: Fault = ("plausible_date", "implausible date: outside the calendar")
 _MICROSECONDS = pa.timestamp("us")
 _MIDNIGHT = datetime.time()
+# Microseconds from 1970 to 1902 and to 2037. Arrow does not know the rules by which clocks change in later years, and
+# takes the zones of earlier years from another table than Python.
+FIRST_ARROW, END_ARROW = -2_145_916_800_000_000, 2_114_380_800_000_000
 
 
 def gap(zone: str) -> Fault:
@@ -88,6 +91,9 @@ def shop_times(values: pa.Array, zones: ZoneRule, target: pa.DataType) -> CastCo
     `values` are timestamps in microseconds within the years 1 to 9999: wall times, or instants if their type has a
     zone.
     """
+    is_conversion = values.type.tz is not None or not zones.is_one_zone
+    if is_conversion and not _is_in_arrows_years(values):
+        return _one_by_one(values, zones, target)
     if pa.types.is_date(target):
         walls = values if values.type.tz is None else _wall_times(values, zones.shop)
         at_midnight = to_mask(pc.equal(walls, pc.floor_temporal(walls, unit="day")))
@@ -102,6 +108,28 @@ def shop_times(values: pa.Array, zones: ZoneRule, target: pa.DataType) -> CastCo
     instants = _localise(values, zones.source)
     result = instants.values.cast(target) if target.tz else _wall_times(instants.values, zones.shop)
     return CastColumn(result, instants.codes, instants.faults)
+
+
+def _is_in_arrows_years(values: pa.Array) -> bool:
+    extremes = pc.min_max(values.cast(pa.int64()))
+    return not extremes["min"].is_valid or (
+        FIRST_ARROW <= extremes["min"].as_py() <= extremes["max"].as_py() < END_ARROW
+    )
+
+
+def _one_by_one(values: pa.Array, zones: ZoneRule, target: pa.DataType) -> CastColumn:
+    encoded = values.dictionary_encode()
+    zone = None if values.type.tz is None else datetime.UTC
+    results: list[datetime.date | None] = []
+    faults = []
+    for position, moment in enumerate(encoded.dictionary.cast(_MICROSECONDS).to_pylist()):
+        try:
+            results.append(shop_time(TextTime(moment, zone), zones, target))
+        except ValueFaultError as error:
+            results.append(None)
+            faults.append((position, error.fault))
+    distinct = collect(results, faults, target)
+    return CastColumn(distinct.values.take(encoded.indices), distinct.taken(encoded.indices), distinct.faults)
 
 
 def _wall_times(instants: pa.Array, zone: str) -> pa.Array:

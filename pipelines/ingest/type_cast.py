@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.ingest.cast_result import CastColumn, UncastableError, collect, is_valid, keep, marked, sound, to_mask
-from pipelines.ingest.identifier_cast import check_text, numbers_to_text
+from pipelines.ingest.identifier_cast import EXACT, check_text, numbers_to_text
 from pipelines.ingest.number_text import plain_column
 from pipelines.ingest.time_cast import cast_time
 from pipelines.ingest.time_format import is_iso
@@ -24,9 +24,10 @@ from pipelines.ingest.value_fault import ValueFaultError
 from pipelines.ingest.value_parser import reader
 from pipelines.ingest.value_rule import PLAIN, ValueRule
 
-# A money amount computed in binary, such as 0.1 + 0.2, differs from whole cents by less than this. An amount with a
-# third decimal place differs by more.
+# A money amount computed in binary, such as 0.1 + 0.2, differs from whole cents by less than this part of a cent, or,
+# for large amounts, by a few neighbouring floating-point numbers. An amount with a third decimal place differs by more.
 SCALE_TOLERANCE = 1e-6
+NEIGHBOURS = 8
 # The year starts with 1 or 2, because Arrow also knows a year 0, which Python and Delta do not.
 _ISO_TIME = "^[12][0-9]{3}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}:[0-9]{2}"
 _ZONED_TIME = rf"{_ISO_TIME}(\.[0-9]{{1,6}})?(Z|[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?)$"
@@ -153,15 +154,26 @@ def _from_typed(values: pa.Array, target: pa.DataType) -> CastColumn:
     if pa.types.is_floating(source) and pa.types.is_decimal(target):
         return _cents(values, target)
     if pa.types.is_floating(source) and pa.types.is_integer(target):
-        return _where(values, pc.and_(pc.is_finite(values), pc.equal(values, pc.trunc(values))), target)
+        return _whole(values, target)
     if pa.types.is_floating(source) and pa.types.is_floating(target):
         return _where(values, pc.is_finite(values), target)
     if pa.types.is_boolean(source) or pa.types.is_temporal(source):
         raise UncastableError
+    if pa.types.is_integer(source) and pa.types.is_decimal(target):
+        # Arrow casts a whole number only to decimals that hold its largest possible value.
+        values = values.cast(pa.decimal128(20, 0)).cast(pa.decimal128(38, target.scale))
     try:
         return sound(values.cast(target))
     except pa.ArrowInvalid:
         return _one_by_one(values, target)
+
+
+def _whole(values: pa.Array, target: pa.DataType) -> CastColumn:
+    """Convert floating-point numbers to integers; mark fractions, and numbers so large that they may be another's."""
+    limit, fault = EXACT[values.type.bit_width]
+    exact = keep(values, to_mask(pc.less(pc.abs(values), float(limit))), fault)
+    whole = _where(exact.values, pc.equal(exact.values, pc.trunc(exact.values)), target)
+    return whole.after(exact)
 
 
 def _cents(values: pa.Array, target: pa.DataType) -> CastColumn:
@@ -172,7 +184,8 @@ def _cents(values: pa.Array, target: pa.DataType) -> CastColumn:
         whole = np.rint(scaled)
         # Whole numbers of cents are exact in binary up to 2^53.
         limit = min(10.0**target.precision, 2.0**53)
-        fits = np.isfinite(scaled) & (np.abs(scaled - whole) <= SCALE_TOLERANCE * np.maximum(1, np.abs(whole)))
+        tolerance = np.maximum(SCALE_TOLERANCE, NEIGHBOURS * np.spacing(np.abs(whole)))
+        fits = np.isfinite(scaled) & (np.abs(scaled - whole) <= tolerance)
         fits &= np.abs(whole) < limit
     units = np.where(fits, whole, 0).astype(np.int64)
     # A decimal128 is a little-endian 128-bit integer of the smallest unit.

@@ -28,6 +28,14 @@ LEADING_ZERO: Fault = (
     "or a numberFormat if zeros only pad the number",
 )
 _INTEGER = re.compile(r"[+-]?[0-9]+(?:\.0+)?")
+# Three digits after the only point are a fraction in one country and thousands in another. The contract's scale, or an
+# integer type, says that a fraction of three digits is not meant; zeros at its end would hide that.
+_GROUP_OR_FRACTION = re.compile(r"[+-]?[0-9]{1,3}\.[0-9]{3}")
+THOUSANDS_OR_FRACTION: Fault = (
+    "number_format",
+    "three digits after a point: thousands, or a fraction with more digits than the type; "
+    "state numberFormat in the contract",
+)
 _PADDED = re.compile(r"[+-]?0[0-9]+.*")
 
 
@@ -55,7 +63,7 @@ def reader(target: pa.DataType, rule: ValueRule = PLAIN) -> Callable[[str], Any]
 
 def read_integer(text: str, bits: int, rule: ValueRule = PLAIN) -> int:
     """Read an integer of `bits` bits. 12.0 is read as 12, because some exports write integers with nulls that way."""
-    text = plain_number(text, rule.number_format)
+    text = _plain(text, rule, 0)
     if not _INTEGER.fullmatch(text):
         raise ValueFaultError
     if rule.keeps_zeros and _PADDED.fullmatch(text):
@@ -77,13 +85,20 @@ def read_number(text: str, rule: ValueRule = PLAIN) -> float:
 def read_decimal(text: str, precision: int, scale: int, rule: ValueRule = PLAIN) -> Decimal:
     """Read an exact decimal. More decimal places than `scale` are an error; nothing is rounded."""
     try:
-        number = Decimal(plain_number(text, rule.number_format))
+        number = Decimal(_plain(text, rule, scale))
         exact = number.quantize(Decimal(1).scaleb(-scale))
     except InvalidOperation as error:
         raise ValueFaultError("type", "a number with more digits than the type has") from error
     if exact != number or abs(exact) >= Decimal(10) ** (precision - scale):
         raise ValueFaultError("type", f"a number with more digits than decimal({precision},{scale}) has")
     return exact
+
+
+def _plain(text: str, rule: ValueRule, scale: int) -> str:
+    """Return a number in plain form; without a number format, `1.000` is refused where three decimals are too many."""
+    if rule.number_format is None and scale < 3 and _GROUP_OR_FRACTION.fullmatch(plain_text(text)):
+        raise ValueFaultError(*THOUSANDS_OR_FRACTION)
+    return plain_number(text, rule.number_format)
 
 
 def read_time(text: str, target: pa.DataType, rule: ValueRule = PLAIN) -> datetime.datetime | datetime.date:

@@ -13,6 +13,7 @@ from installation.installation import Installation
 from installation.reference_date import reference_date
 from installation.settings import Settings
 from pipelines.consent.build_log import BuildLog
+from pipelines.derived_table.fed_table import FedTables
 from pipelines.derived_table.table import BuildContext
 from pipelines.engine.session import Engine
 from pipelines.ingest.load_id import in_utc
@@ -25,6 +26,7 @@ from pipelines.register.matching_session import MatchingSession
 from pipelines.register.register_contract import PURPOSE
 from pipelines.register.register_entry import RegisterEntries, read_register_entries, stored_sketches
 from pipelines.register.sketch_book import SketchBook, SketchKeys
+from pipelines.unify.registry import TABLES
 from privacy.consent.view import ConsentView
 from privacy.protection.source_person import Protection
 
@@ -63,6 +65,11 @@ class PipelineRun:
         return reference_date(self.settings, self.installation.clock())
 
     @cached_property
+    def fed(self) -> FedTables:
+        """The tables that have input."""
+        return FedTables(TABLES, self.contracts, self.lakehouse)
+
+    @cached_property
     def inspector(self) -> TableInspector:
         """Checks tables, once for each state of a table."""
         return TableInspector(
@@ -73,6 +80,7 @@ class PipelineRun:
             load_id=self.run_id,
             measured_at=in_utc(self.installation.clock()),
             as_of=self.reference_date,
+            fed=self.fed,
         )
 
     @cached_property
@@ -97,6 +105,7 @@ class PipelineRun:
             self.consent,
             matching,
             self.settings.time_zone,
+            self.fed,
         )
 
     @cached_property

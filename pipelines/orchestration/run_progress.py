@@ -15,6 +15,7 @@ from installation.errors import InstallationError
 from pipelines.errors import PipelineError
 from pipelines.orchestration import check_result, landing_result, metadata
 from pipelines.orchestration.failure import ERROR_KIND
+from pipelines.orchestration.run_story import is_interrupted, is_out_of_space
 from privacy.errors import PrivacyError
 
 
@@ -41,6 +42,8 @@ class TableTurn:
     """Warnings of the load: quarantined rows, and differences between loaded files and the contract."""
     broken_checks: list[str] = field(default_factory=list)
     """Names and findings of the blocking checks that failed."""
+    is_absent: bool = False
+    """Whether the table has no input and was not built. Such a turn is not reported to `on_end`."""
     is_started: bool = False
     awaits_checks: bool = False
     """Whether checks of the table are planned in this run and not finished."""
@@ -66,6 +69,13 @@ class RunProgress:
     error: str | None = None
     """Why the run as a whole failed (no engine, folder in use). Errors of single tables are in their turns."""
     error_kind: str | None = None
+    is_disk_full: bool = False
+    """Whether the run was stopped because the disk is full."""
+
+    @property
+    def listed(self) -> tuple[TableTurn, ...]:
+        """The turns of the tables that have input."""
+        return tuple(turn for turn in self.turns.values() if not turn.is_absent)
 
     def observe(self, entry: EventLogEntry) -> None:
         """Update the turns with one event."""
@@ -100,8 +110,10 @@ class RunProgress:
         elif kind is DagsterEventType.STEP_SUCCESS:
             turn.seconds += event.step_success_data.duration_ms / 1000
             turn.awaits_checks = turn.awaits_checks and not is_check
-            if not turn.awaits_checks:
+            if not turn.awaits_checks and not turn.is_absent:
                 self.on_end(turn)
+        elif is_interrupted(event):
+            self.is_disk_full = self.is_disk_full or is_out_of_space(event)
         elif kind is DagsterEventType.STEP_FAILURE:
             turn.awaits_checks = turn.awaits_checks and not is_check
             if not turn.broken_checks:
@@ -132,6 +144,7 @@ class RunProgress:
 
 def _note_table(entries: Mapping[str, dg.MetadataValue[Any]], turn: TableTurn) -> None:
     values = _values(entries)
+    turn.is_absent = metadata.ABSENT in values
     turn.rows = values.get(metadata.ROWS)
     turn.rows_added = values.get(metadata.ADDED)
     turn.rows_quarantined = values.get(metadata.QUARANTINED, 0)

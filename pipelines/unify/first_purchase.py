@@ -72,6 +72,9 @@ def _first_purchases(lines: DataFrame) -> DataFrame:
 
 def _interest(events: DataFrame) -> DataFrame:
     """Return one row per customer and product with online interest: the times, in microseconds since 1970."""
-    shown = events.where(F.col("event_type").isin(*_INTENTS) & F.col("product_id").isNotNull())
+    # Products of the market have numbers. 0177 is a product of another source and not 177.
+    number = F.col("product_id").try_cast("bigint")
+    is_number = number.cast("string") == F.col("product_id")
+    shown = events.where(F.col("event_type").isin(*_INTENTS) & is_number).withColumn("product_id", number)
     times = F.collect_list(F.unix_micros(F.col("event_at").cast("timestamp")))
     return shown.where("customer_id is not null").groupBy("customer_id", "product_id").agg(times.alias("_shown_at"))

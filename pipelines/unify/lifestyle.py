@@ -55,7 +55,7 @@ def _with_segment(spent: DataFrame) -> DataFrame:
     )
     indexed = shares.crossJoin(everyone)
     index = {n: ratio(F.col(f"{n}_spend_share"), F.col(f"_all_{n}")) for n in _SEGMENTS}
-    highest = F.greatest(*(F.coalesce(value, F.lit(0.0)) for value in index.values()))
+    highest = F.greatest(*index.values())  # skips nulls, and is null when the customer spent nothing on merchandise
     segment: Column = F.lit("balanced")
     for name, value in reversed(list(index.items())):
         segment = F.when((value == highest) & (highest >= SEGMENT_INDEX), name).otherwise(segment)
@@ -67,9 +67,10 @@ def _viewed(events: DataFrame, products: DataFrame) -> DataFrame:
     shown = events.where("customer_id is not null and product_id is not null").where(
         F.col("event_type").isin("product_view", "scan_barcode", "wishlist_add", "add_to_cart")
     )
+    product_id = F.col("product_id").cast("string").alias("product_id")
     counted = (
-        shown.join(products.select("product_id", "product_category"), "product_id")
+        shown.join(products.select(product_id, "product_category"), "product_id")
         .groupBy("customer_id", "product_category")
         .agg(count_where(F.lit(True)).alias("_views"))
     )
-    return top_value(counted, ["customer_id"], "product_category", "_views", "top_viewed_category")
+    return top_value(counted, ["customer_id"], "product_category", "_views", "top_interest_category")

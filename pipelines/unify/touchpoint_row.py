@@ -13,9 +13,10 @@ from pipelines.unify.token_column import key_kinds, token_columns
 
 ROLES = {  # role: type in silver/touchpoint_event
     "session_id": "string",
-    "product_id": "bigint",
+    # Identifiers are text: 0177 is not 177, and other sources than the market have letters in them.
+    "product_id": "string",
     "order_id": "string",
-    "store_id": "bigint",
+    "store_id": "string",
     "amount": "decimal(18,2)",
     "quantity": "bigint",
     "query": "string",

@@ -127,7 +127,7 @@ class TableReader(Generic[Frame]):
 
     def read(
         self, table: str, role: str, purpose: str, columns: Sequence[str] | None = None, limit: int | None = None,
-        *, where: str | None = None, customer: str | None = None,
+        *, where: str | None = None, customer: str | None = None, with_customer: bool = False,
     ) -> Read[Frame]:  # fmt: skip
         """Return what the role may read of a table for a purpose, of the customers who permit it now.
 
@@ -143,6 +143,7 @@ class TableReader(Generic[Frame]):
             limit: most rows to return; None returns all.
             where: a condition that the rows must meet (`privacy.access.condition`); None returns all.
             customer: value of the table's subject key, as the role sees it; None returns all customers.
+            with_customer: keep the column `CUSTOMER`, so that the caller can count people. It must not be shown.
 
         Raises:
             AccessRefused: the role may not read this, or the condition cannot be read.
@@ -165,7 +166,7 @@ class TableReader(Generic[Frame]):
                 frame = self.backend.first(frame, limit)
             if not is_renamed:
                 frame = self._pseudonymised(frame, plan, role)
-            shown = self.backend.selected(frame, plan.columns)
+            shown = self.backend.selected(frame, (*plan.columns, CUSTOMER) if with_customer else plan.columns)
         used = () if condition is None else condition.columns
         if plan.is_personal or is_personal(document, used):
             self._log(table, role, purpose, "allowed", plan.columns, subjects, filtered_by=used)

@@ -122,7 +122,7 @@ def _files(
     try:
         codec_of(encoding)
     except LookupError:
-        source.report((*PLACE, "encoding"), "Unknown encoding", got=repr(encoding), expected="UTF-8 or CP949")
+        _report_encoding(encoding, source)
         return None
     return FileFormat(
         path=path,
@@ -141,6 +141,17 @@ def _files(
         schema_drift=custom.get("schemaDrift", "warn"),
         quarantine_limit=float(custom.get("quarantineLimit", 1)),
     )
+
+
+def _report_encoding(encoding: str, source: Source) -> None:
+    """Report an encoding that Python does not know, or the list of possible ones that `contracts init` has drafted."""
+    place, possible = (*PLACE, "encoding"), encoding.split(" or ")
+    if len(possible) > 1:
+        hint = "open the file in each of them, and keep the one in which its texts are right"
+        message = "The encoding is not decided: the file is readable in several"
+        source.report(place, message, got=repr(encoding), expected=f"one of {', '.join(possible)}", hint=hint)
+    else:
+        source.report(place, "Unknown encoding", got=repr(encoding), expected="UTF-8, CP949, ISO-8859-1 or another one")
 
 
 def _port(server: Server, kind: str) -> int | None:

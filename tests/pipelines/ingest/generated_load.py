@@ -11,6 +11,7 @@ from installation.lakehouse.lakehouse import Lakehouse
 from pipelines.ingest.batch_preparation import LoadContext, prepare
 from pipelines.ingest.fault import FileFaultError
 from pipelines.ingest.landing import LandedFile, find_files
+from pipelines.ingest.landing_look import has_open_end
 from pipelines.ingest.load_result import LoadResult
 from pipelines.ingest.quarantine import QUARANTINE, Origin, Quarantine
 from pipelines.ingest.source_load import ingest_source, open_source
@@ -35,7 +36,10 @@ def read_and_check(file: GeneratedFile, folder: Path, protection: Protection) ->
     path = land(file, landing)
     shared = LoadContext(contract, protection, "load", NOW)
     outcome = Outcome()
-    for landed in find_files(landing, f"{contract.name}/*"):
+    assert contract.file is not None
+    if has_open_end(path, contract.file):
+        outcome.waiting.append(file.name)
+    for landed in () if outcome.waiting else find_files(landing, f"{contract.name}/*"):
         _read_one(landed, contract, shared, outcome)
     path.unlink()
     return outcome

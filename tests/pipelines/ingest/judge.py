@@ -50,7 +50,8 @@ def judge(file: GeneratedFile, outcome: Outcome, tokens: Tokenizer) -> list[str]
             f"{outcome.rows_read} rows read, {len(outcome.rows)} loaded, {len(outcome.reasons)} in quarantine"
         )
     told = " ".join([*outcome.notes, *outcome.refusals])
-    if not file.is_cut:
+    # A file with several flaws is refused for the first of them.
+    if not (outcome.refusals or outcome.waiting) or (file.must_refuse and len(file.traits) == 1):
         faults += [f"no note names {name}" for name in file.noted if name not in told]
     return faults
 

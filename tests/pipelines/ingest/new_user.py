@@ -17,6 +17,7 @@ from installation.contract.document import Contract, load_contracts
 from installation.lakehouse.lakehouse import Lakehouse
 from pipelines.contracts.check import CheckResult, check_contracts
 from pipelines.contracts.draft import draft
+from pipelines.ingest.landing import unmatched_files
 from pipelines.ingest.load_result import LoadResult
 from pipelines.ingest.quarantine import QUARANTINE
 from pipelines.ingest.source_load import ingest_source
@@ -92,7 +93,7 @@ class NewUser:
 
     def unmatched(self) -> list[str]:
         """Return the landed files that no contract matches."""
-        return []
+        return [str(file) for file in unmatched_files(self.landing, load_contracts([self.contracts]).sources)]
 
     def check(self) -> CheckResult:
         """Return the result of `contracts check`."""

@@ -36,7 +36,7 @@ servers:
     encoding: {encoding}
     customProperties:
       - {{property: delimiter, value: "{delimiter}", vendor: bojagi}}
-schema:
+{server}schema:
   - name: sale
     logicalType: object
     physicalType: file
@@ -61,7 +61,7 @@ PROPERTY = """\
         logicalType: {logical}
         physicalType: {physical}
 {extra}        customProperties:
-          - {{property: dataCategory, value: "dpv:NonPersonalData", vendor: bojagi}}
+          - {{property: dataCategory, value: "{category}", vendor: bojagi}}
 {custom}"""
 COLUMNS: dict[str, dict[str, Any]] = {
     "sale_id": {"physical": "string", "primaryKey": True, "required": True, "pattern": "^s[0-9]+$"},
@@ -71,6 +71,7 @@ COLUMNS: dict[str, dict[str, Any]] = {
     "pieces": {"physical": "int", "minimum": 1, "maximum": 99},
     "sold_at": {"physical": "timestamp_ntz", "required": True, "touchpointRole": "event_time"},
 }
+OPTIONS = ("minimum", "maximum", "pattern", "maxLength", "format", "timezone", "defaultTimezone")
 LOGICAL = {
     "string": "string",
     "int": "integer",
@@ -81,11 +82,11 @@ LOGICAL = {
 }
 
 
-def write_contract(folder: Path, columns: dict[str, dict[str, Any]], **server: str) -> Contract:
+def write_contract(folder: Path, columns: dict[str, dict[str, Any]], **server: Any) -> Contract:
     """Write and return a contract for the source `sale` with these columns.
 
     `subject` is the subject key; `severity` and `hold` are mappings in YAML. The other options describe the files:
-    path, format, encoding, delimiter.
+    path, format, encoding, delimiter, and the vocabulary's own, such as headerRow.
     """
     folder.mkdir(parents=True, exist_ok=True)
     properties = "".join(_property(name, dict(column)) for name, column in columns.items())
@@ -98,6 +99,10 @@ def write_contract(folder: Path, columns: dict[str, dict[str, Any]], **server: s
         f"      - {{property: {key}, value: {value}, vendor: bojagi}}\n" for key, value in custom.items() if value
     )
     form = {"path": "sale/*", "format": "csv", "encoding": "UTF-8", "delimiter": ",", **server}
+    form["server"] = "".join(
+        f"      - {{property: {key}, value: {json.dumps(form.pop(key))}, vendor: bojagi}}\n"
+        for key in set(form) - {"path", "format", "encoding", "delimiter"}
+    )
     text = TEMPLATE.format(properties=properties.rstrip("\n"), object=added, **form)
     (folder / "source_sale.odcs.yaml").write_text(text)
     return load_contracts([folder]).source("sale")
@@ -105,21 +110,29 @@ def write_contract(folder: Path, columns: dict[str, dict[str, Any]], **server: s
 
 def _property(name: str, column: dict[str, Any]) -> str:
     physical = column.pop("physical")
+    category = column.pop("category", "dpv:NonPersonalData")
     if "enum" in column:
         column["enum"] = [{"value": item} for item in column["enum"]]
     custom = "".join(
         f"          - {{property: {key}, value: {column.pop(key)}, vendor: bojagi}}\n"
-        for key in ("token", "touchpointRole", "identifierRole", "encrypted")
+        for key in (
+            "token",
+            "touchpointRole",
+            "identifierRole",
+            "encrypted",
+            "timeUnit",
+            "yearPivot",
+            "numberFormat",
+            "unit",
+        )
         if key in column
     )
-    options = {
-        key: column.pop(key) for key in ("minimum", "maximum", "pattern", "maxLength", "format") if key in column
-    }
+    options = {key: column.pop(key) for key in OPTIONS if key in column}
     extra = "".join(f"        {key}: {json.dumps(value, ensure_ascii=False)}\n" for key, value in column.items())
     if options:
         extra += f"        logicalTypeOptions: {json.dumps(options, ensure_ascii=False)}\n"
     logical = LOGICAL.get(physical, "number")
-    return PROPERTY.format(name=name, logical=logical, physical=physical, extra=extra, custom=custom)
+    return PROPERTY.format(name=name, logical=logical, physical=physical, extra=extra, custom=custom, category=category)
 
 
 class Shop:

@@ -28,7 +28,8 @@ def refused(shop: Shop) -> str:
         (",,서울,1,1,2017-03-01 10:00:00", "sale_id", "required"),
         ("x1,,서울,1,1,2017-03-01 10:00:00", "sale_id", "pattern"),
         ("s1,,대구,1,1,2017-03-01 10:00:00", "store", "enum"),
-        ("s1,,서울,1.005,1,2017-03-01 10:00:00", "amount", "type"),
+        ("s1,,서울,1.005,1,2017-03-01 10:00:00", "amount", "number_format"),
+        ("s1,,서울,1.0051,1,2017-03-01 10:00:00", "amount", "type"),
         ("s1,,서울,-1,1,2017-03-01 10:00:00", "amount", "bounds"),
         ("s1,,서울,12345678901.00,1,2017-03-01 10:00:00", "amount", "type"),
         ("s1,,서울,NaN,1,2017-03-01 10:00:00", "amount", "type"),
@@ -191,7 +192,7 @@ def test_an_unclosed_quote_is_reported_with_its_line(shop: Shop) -> None:
 @pytest.mark.parametrize("form", ["csv", "jsonl"])
 def test_a_line_over_the_limit_is_refused_with_its_number(shop: Shop, form: str) -> None:
     shop.contract_with(format=form)
-    shop.land("a", csv_of(sale(1)) + "x" * 5000)
+    shop.land("a", csv_of(sale(1)) + "x" * 5000 + "\n")
     report = shop.load(max_line=1000)
     assert "a, line 3: line 3 is longer than 1000 characters; correct the file or raise max_line_size" in report.faults
     assert shop.ids() == []

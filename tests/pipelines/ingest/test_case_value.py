@@ -42,7 +42,6 @@ def test_latin_1_that_could_be_cp949_is_a_question_of_the_draft_and_never_become
     assert names == ["Åsa Berg", "Anna Lind", "Åke Sten", "Nils Ek", "Eva Ros", "Åsa Falk"]
 
 
-@pending
 def test_semicolons_and_decimal_commas_are_drafted_and_loaded(tmp_path: Path) -> None:
     user = NewUser(tmp_path, "04-semicolon-decimal-comma")
     user.init("preis.csv")
@@ -52,12 +51,11 @@ def test_semicolons_and_decimal_commas_are_drafted_and_loaded(tmp_path: Path) ->
     user.land("preis.csv")
     assert user.load().rows_quarantined == 0
     rows = user.rows("artikel", "preis", "listenpreis", "einkauf")
-    assert len(rows) == 39
+    assert len(rows) == 40
     assert rows[0] == ("A0001", Decimal("1.50"), Decimal("2.25"), Decimal("1.10"))
-    assert rows[-1] == ("A0039", Decimal("39.50"), Decimal("40.25"), Decimal("39.10"))
+    assert rows[-1] == ("A0040", Decimal("40.50"), Decimal("41.25"), Decimal("40.10"))
 
 
-@pending
 def test_a_decimal_comma_that_the_contract_does_not_state_is_named_in_quarantine(tmp_path: Path) -> None:
     user = NewUser(tmp_path, "04-semicolon-decimal-comma")
     user.init("preis.csv")
@@ -72,7 +70,6 @@ def test_a_decimal_comma_that_the_contract_does_not_state_is_named_in_quarantine
 MONEY = [Decimal(text) for text in ("1234000", "12000", "-3500", "4.50", "1234", "-900")]
 
 
-@pending
 def test_money_with_signs_separators_and_parentheses_is_read_as_stated(tmp_path: Path) -> None:
     user = NewUser(tmp_path, "05-money-text")
     user.init("refund.csv")
@@ -86,7 +83,6 @@ def test_money_with_signs_separators_and_parentheses_is_read_as_stated(tmp_path:
     assert user.column("amount") == MONEY
 
 
-@pending
 def test_money_text_that_the_contract_does_not_state_is_named_in_quarantine(tmp_path: Path) -> None:
     user = NewUser(tmp_path, "05-money-text")
     user.init("refund.csv")
@@ -99,7 +95,6 @@ def test_money_text_that_the_contract_does_not_state_is_named_in_quarantine(tmp_
     assert not any(word in reason for reason in reasons for word in ("1,234", "3,500", "4.50", "900"))
 
 
-@pending
 def test_identifiers_in_scientific_notation_are_quarantined_as_destroyed(tmp_path: Path) -> None:
     user = NewUser(tmp_path, "06-excel-mangled")
     assert words_in(user.init("coupon_use.csv"), ["scientific"])
@@ -111,7 +106,6 @@ def test_identifiers_in_scientific_notation_are_quarantined_as_destroyed(tmp_pat
     assert all(words_in(reason, ["scientific"]) for reason in user.reasons())
 
 
-@pending
 def test_serial_dates_are_read_by_the_stated_unit_and_codes_keep_their_zeros(tmp_path: Path) -> None:
     user = NewUser(tmp_path, "06-excel-mangled")
     user.init("coupon_use.csv")
@@ -119,14 +113,21 @@ def test_serial_dates_are_read_by_the_stated_unit_and_codes_keep_their_zeros(tmp
     user.land("coupon_use.csv")
     path = user.landing / user.source / "coupon_use.csv"
     text = path.read_text()
-    for number, mangled in enumerate(("8.80123E+12,9.41E+15,42889,", "8.80124E+12,9.41E+15,42890,")):
-        text = text.replace(mangled, f"880123456789{number},941012341234123{number},4288{9 + number},")
-    path.write_text(text.replace("42891,", "42890,").replace("42810,", "42890,"))
+    for mangled, exported in (
+        ("8.80123E+12,9.41E+15", "8801234567890,9410123412341230"),
+        ("8.80124E+12,9.41E+15,42890,", "8801234567891,9410123412341231,42890,"),
+        ("8.80124E+12,9.41E+15", "8801234567892,9410123412341232"),
+    ):
+        text = text.replace(mangled, exported)
+    path.write_text(text)
     user.load()
-    assert user.rows("used_on", "store_code")[:2] == [(at("2017-06-03"), "0012"), (at("2017-06-04"), "0013")]
+    assert user.rows("used_on", "store_code")[:3] == [
+        (at("2017-06-03"), "0012"),
+        (at("2017-06-04"), "0013"),
+        (at("2017-06-04 12:00"), "0013"),
+    ]
 
 
-@pending
 def test_json_events_keep_ids_times_and_nested_values(tmp_path: Path) -> None:
     user = NewUser(tmp_path, "07-ndjson-events")
     user.init("web_click.jsonl")
@@ -149,7 +150,6 @@ def test_json_events_keep_ids_times_and_nested_values(tmp_path: Path) -> None:
     assert "none" in rows[4][3]
 
 
-@pending
 def test_times_with_a_zone_become_the_shops_wall_time(tmp_path: Path) -> None:
     user = NewUser(tmp_path, "08-iso-zone")
     user.init("app_open.csv")
@@ -165,7 +165,6 @@ def test_times_with_a_zone_become_the_shops_wall_time(tmp_path: Path) -> None:
     ]
 
 
-@pending
 def test_epoch_milliseconds_are_guessed_by_the_draft(tmp_path: Path) -> None:
     user = NewUser(tmp_path, "09-parquet-epoch")
     assert "milliseconds" in user.init("tap.parquet")
@@ -174,7 +173,6 @@ def test_epoch_milliseconds_are_guessed_by_the_draft(tmp_path: Path) -> None:
     assert user.column("tapped_at")[0] == at("2017-06-04 08:30:00")
 
 
-@pending
 def test_an_integer_time_without_a_stated_unit_is_refused(tmp_path: Path) -> None:
     user = NewUser(tmp_path, "09-parquet-epoch")
     user.init("tap.parquet")
@@ -184,7 +182,6 @@ def test_an_integer_time_without_a_stated_unit_is_refused(tmp_path: Path) -> Non
     assert any("timeUnit" in text for text in user.reasons())
 
 
-@pending
 def test_zoned_parquet_times_are_converted_to_the_shops_wall_time(tmp_path: Path) -> None:
     user = NewUser(tmp_path, "10-parquet-tz")
     user.init("scan.parquet")
@@ -194,7 +191,6 @@ def test_zoned_parquet_times_are_converted_to_the_shops_wall_time(tmp_path: Path
     assert user.column("scanned_at") == [at("2017-06-02 05:00:00"), at("2018-01-01 01:00:00")]
 
 
-@pending
 def test_numbers_of_members_that_parquet_has_as_floats_get_the_token_of_their_text(tmp_path: Path) -> None:
     tokens = []
     for file, expected in (("desk.parquet", ["100000001", None, "100000003"]), ("desk_csv.csv", ["100000001"])):
@@ -214,7 +210,6 @@ def test_numbers_of_members_that_parquet_has_as_floats_get_the_token_of_their_te
     assert tokens[0] == tokens[1]
 
 
-@pending
 def test_rare_leading_zeros_make_a_column_text(tmp_path: Path) -> None:
     user = NewUser(tmp_path, "13-rare-leading-zeros")
     user.init("pickup.csv")
@@ -227,7 +222,6 @@ def test_rare_leading_zeros_make_a_column_text(tmp_path: Path) -> None:
     assert sum(text.startswith("0") for text in written) == 3
 
 
-@pending
 def test_null_sentinels_are_suggested_and_read_as_stated(tmp_path: Path) -> None:
     user = NewUser(tmp_path, "20-null-sentinels")
     assert "nullValues" in user.init("addr.csv")
@@ -244,7 +238,6 @@ def test_null_sentinels_are_suggested_and_read_as_stated(tmp_path: Path) -> None
     ]
 
 
-@pending
 def test_booleans_of_several_spellings_and_no_others(tmp_path: Path) -> None:
     user = NewUser(tmp_path, "21-booleans")
     assert words_in(user.init("optin.csv"), ["boolean"])
@@ -262,24 +255,25 @@ def test_booleans_of_several_spellings_and_no_others(tmp_path: Path) -> None:
     assert not any(value in reason for reason in user.reasons() for value in ("예", "참"))
 
 
-@pending
 def test_text_stays_intact_and_member_numbers_get_one_token_in_every_writing(tmp_path: Path) -> None:
     user = NewUser(tmp_path, "23-unicode")
     user.init("memo.csv")
     user.state_column("memo", "string", purpose=["quality_assurance"])
     user.land("memo.csv")
     assert user.load().rows_added == 5
-    expected = [user.protection.tokens.token("member_no", f"M00000000{number}") for number in range(1, 6)]
+    # U4 has a letter and eight digits, the others a letter and nine.
+    plain = ["M000000001", "M000000002", "M000000003", "M00000004", "M000000005"]
+    expected = [user.protection.tokens.token("member_no", number) for number in plain]
     assert user.column("member_no_token") == expected
     memos = dict(user.rows("memo_id", "memo"))
     assert memos["U1"] == "👩‍👩‍👧‍👦 great 🇰🇷"
     assert memos["U2"] == "שלום עולם"
     assert memos["U3"] == "\u202eevil\u202c"
     assert memos["U4"] == "nul\0byte"
-    assert memos["U5"] in ("가가", "가각", "가가")
+    assert memos["U5"] == "\uac00\u1100\u1161"
 
 
-@pytest.mark.parametrize("file", [pytest.param("boot.parquet", marks=pending), "boot96.parquet"])
+@pytest.mark.parametrize("file", ["boot.parquet", "boot96.parquet"])
 def test_out_of_range_parquet_times_are_quarantined_one_by_one(tmp_path: Path, file: str) -> None:
     user = NewUser(tmp_path, "26-parquet-overflow")
     user.init(file, "boot")

@@ -22,7 +22,14 @@ from tests.pipelines.ingest.judge import Outcome
 from tests.protection import open_protection_in
 
 QUARANTINED = object()
-LOGICAL = {"string": "string", "bigint": "integer", "double": "number", "boolean": "boolean", "date": "date"}
+LOGICAL = {
+    "string": "string",
+    "int": "integer",
+    "bigint": "integer",
+    "double": "number",
+    "boolean": "boolean",
+    "date": "date",
+}
 
 
 def no_cell(rng: Random) -> Cell:
@@ -112,6 +119,11 @@ NUMBERS: list[tuple[str, dict[str, Any], str, Any]] = [
     ("bigint", {}, "1.0", 1),
     ("bigint", {}, "1.5", QUARANTINED),
     ("bigint", {}, "1.000", QUARANTINED),
+    ("bigint", {}, "12.00", 12),
+    ("bigint", {}, "1000.000", 1000),
+    (MONEY, {}, "12.500", QUARANTINED),
+    ("decimal(14,3)", {}, "12.500", Decimal("12.500")),
+    ("double", {}, "12.500", 12.5),
     ("bigint", {}, "9223372036854775808", QUARANTINED),
     ("bigint", {}, "9223372036854775807", 9223372036854775807),
     ("bigint", {}, "0150", QUARANTINED),
@@ -206,7 +218,13 @@ CODES: list[tuple[str, dict[str, Any], str, Any]] = [
     ("string", MEMBER, "00\u200b12", "0012"),
     ("string", MEMBER, "\u00a00012", "0012"),
     ("string", MEMBER, "#N/A", QUARANTINED),
+    ("string", MEMBER, "#REF!", QUARANTINED),
+    ("string", MEMBER, "########", QUARANTINED),
+    ("string", MEMBER, "#12", "#12"),
     ("string", MEMBER, '="0012"', "0012"),
+    ("string", MEMBER, "'0012", "0012"),
+    ("string", {}, "#N/A", "#N/A"),
+    ("string", {}, "'0012", "'0012"),
     ("string", {}, "1.23457E+12", QUARANTINED),
     ("string", {}, "12E5", "12E5"),
     ("string", {}, "00\u200b12", "00\u200b12"),
@@ -245,9 +263,10 @@ JSON_NUMBERS: list[tuple[str, dict[str, Any], str, Any]] = [
     ("string", MEMBER, "12345678901234567890", "12345678901234567890"),
     ("string", MEMBER, "1.0", "1"),
     ("string", MEMBER, "100000001.0", "100000001"),
-    ("string", MEMBER, "1e15", QUARANTINED),
+    ("string", MEMBER, "1e15", "1000000000000000"),
+    ("string", MEMBER, "1e16", QUARANTINED),
     ("bigint", {}, "9007199254740993", 9007199254740993),
-    ("bigint", {}, "1e3", QUARANTINED),
+    ("bigint", {}, "1e3", 1000),
     ("bigint", {}, "true", QUARANTINED),
     (MONEY, {}, "10.10", Decimal("10.10")),
     (MONEY, {}, "0.1", Decimal("0.10")),

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pipelines.ingest.cast_result import CastColumn, UncastableError
+from pipelines.ingest import type_cast
+from pipelines.ingest.cast_result import CastColumn, UncastableError, sound
 from pipelines.ingest.type_cast import cast_column
 from pipelines.ingest.value_fault import Fault, ValueFaultError
 from pipelines.ingest.value_parser import read_decimal, reader
@@ -101,12 +102,39 @@ def test_text_columns_are_cast_to_the_values_that_are_read_one_by_one(target: pa
     @example(["1.234,50", "12"])
     @example(["0150"])
     def check(texts: list[str | None]) -> None:
-        for array in (pa.array(texts, pa.string()), pa.array(texts, pa.string()).dictionary_encode()):
-            cast = cast_column(array, target, rule)
-            assert cast.values.type == target
-            assert found_in(cast) == one_by_one(texts, target, rule)
+        compare(texts, target, rule)
 
     check()
+
+
+def compare(texts: list[str | None], target: pa.DataType, rule: ValueRule) -> None:
+    for array in (pa.array(texts, pa.string()), pa.array(texts, pa.string()).dictionary_encode()):
+        cast = cast_column(array, target, rule)
+        assert cast.values.type == target
+        assert found_in(cast) == one_by_one(texts, target, rule)
+
+
+def keep_wall_times(values: pa.Array, _: ZoneRule, target: pa.DataType) -> CastColumn:
+    return sound(values.cast(pa.int64()).cast(target))
+
+
+@pytest.mark.parametrize(
+    ("name", "bug", "text", "target", "rule"),
+    [
+        ("shop_times", keep_wall_times, "2017-06-01 10:00:00Z", pa.timestamp("us"), PLAIN),
+        ("shop_times", keep_wall_times, "2017-06-01 10:00:00", pa.timestamp("us"), RULES[1]),
+        ("plain_column", lambda values, _: values, "1.234", pa.float64(), RULES[5]),
+        ("_common_shapes", lambda *_: [("^[0-9]+$", False)], "0150", pa.int64(), PLAIN),
+        ("_common_shapes", lambda *_: [(".*", False)], "0000-01-01 00:00:00", pa.timestamp("us"), PLAIN),
+    ],
+)
+def test_the_comparison_finds_a_planted_fault(
+    monkeypatch: pytest.MonkeyPatch, name: str, bug: Any, text: str, target: pa.DataType, rule: ValueRule
+) -> None:
+    compare([text], target, rule)
+    monkeypatch.setattr(type_cast, name, bug)
+    with pytest.raises((AssertionError, ValueError, OverflowError)):
+        compare([text], target, rule)
 
 
 @given(st.lists(st.none() | st.integers(-(10**9), 10**9), max_size=8))

@@ -103,6 +103,20 @@ def test_an_instant_becomes_the_wall_time_of_the_shop(tmp_path, engines) -> None
     assert shown == {"Asia/Seoul": datetime(2018, 1, 1, 1), "UTC": datetime(2017, 12, 31, 16)}
 
 
+def test_product_and_store_keep_their_zeros_and_letters(tmp_path, engines) -> None:
+    source = next(s for s in event_sources(contracts_with(tmp_path, "event_time")) if s.contract.name == "parking")
+    roles = {**source.roles, "product_id": "sku", "store_id": "shop"}
+    touchpoint = replace(source.contract.touchpoint, columns=roles)
+    source = EventSource(replace(source.contract, touchpoint=touchpoint))
+    frame = engines.open("sail").spark.sql(
+        "SELECT 'P1' AS ticket, 'token' AS card_token, 'load' AS _load_id, 0 AS _line, 'a' AS _source_file, "
+        "timestamp'2017-12-31 16:00:00' AS _loaded_at, timestamp_ntz'2017-12-31 16:00:00' AS entered_at, "
+        "'0177' AS sku, 'S1' AS shop"
+    )
+    row = event_rows(source, frame, "Asia/Seoul").toPandas().iloc[0]
+    assert (row["product_id"], row["store_id"]) == ("0177", "S1")
+
+
 def test_a_repeated_delivery_and_the_lines_of_a_basket_give_one_event(market) -> None:
     events = market.frame("silver/touchpoint_event")
     assert not events.duplicated(["source", "event_id"]).any()
