@@ -68,7 +68,8 @@ def postgres_server() -> Iterator[Server]:
             with psycopg.connect(f"{place} dbname=postgres", autocommit=True) as connection:
                 connection.execute("CREATE DATABASE shop")
                 connection.execute(psycopg.sql.SQL("CREATE USER reader PASSWORD {}").format(PASSWORD))
-            with psycopg.connect(f"{place} dbname=shop", autocommit=True) as connection:
+            # Without prepared statements: a table that was made anew may have other types.
+            with psycopg.connect(f"{place} dbname=shop", autocommit=True, prepare_threshold=None) as connection:
                 connection.execute("ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO reader")
                 yield Server("postgresql", port, lambda sql, *values: _execute(connection, sql, values))
 

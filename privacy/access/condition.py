@@ -52,7 +52,7 @@ class RowCondition:
     """A checked condition on the rows of one table. `columns` are those that it names, in the contract's order."""
 
     columns: tuple[str, ...]
-    expression: exp.Expression
+    expression: exp.Expr
 
     def sql(self, dialect: str) -> str:
         """Return the condition as SQL of DuckDB (`duckdb`) or of Spark (`spark`). Both select the same rows."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 from installation.errors import SettingsError
 from installation.settings import SourceCredential
@@ -24,18 +24,26 @@ def open_database(origin: DatabaseTable, credential: SourceCredential | None) ->
             UNREACHABLE,
             f"the setting source_credentials has no entry {origin.server}; add user and password_file for it",
         )
-    try:
-        if origin.kind == "mysql":
-            from pipelines.ingest.database.mysql import open_mysql as opened
-        else:
-            from pipelines.ingest.database.postgres import open_postgres as opened
-    except ImportError as error:
-        raise FileFaultError(
-            UNREACHABLE, f"the package {error.name} is not installed; install bojagi[{origin.kind}]"
-        ) from error
+    opener = _opener(origin)
     try:
         password = credential.read_password() or ""
     except SettingsError as error:
         raise FileFaultError(UNREACHABLE, str(error)) from error
-    with opened(origin, credential, password) as database:
+    with opener(origin, credential, password) as database:
         yield database
+
+
+def _opener(
+    origin: DatabaseTable,
+) -> Callable[[DatabaseTable, SourceCredential, str], AbstractContextManager[Database]]:
+    """Return the function that opens this kind of database. Its package is an extra, imported when it is needed."""
+    try:
+        if origin.kind == "mysql":
+            from pipelines.ingest.database.mysql import open_mysql
+
+            return open_mysql
+        from pipelines.ingest.database.postgres import open_postgres
+    except ImportError as error:
+        reason = f"the package {error.name} is not installed; install bojagi[{origin.kind}]"
+        raise FileFaultError(UNREACHABLE, reason) from error
+    return open_postgres

@@ -14,6 +14,7 @@ import datetime
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import pyarrow as pa
 
@@ -32,6 +33,7 @@ from pipelines.ingest.load_id import make_load_id
 from pipelines.ingest.load_option import LoadOptions
 from pipelines.ingest.load_result import LoadResult
 from pipelines.ingest.quarantine import Origin, Quarantine, QuarantineEntry, RefusedFile
+from pipelines.ingest.source_file import check_safely, read_safely
 from privacy.contract.document import DatabaseTable
 from privacy.protection.source_person import Protection
 
@@ -109,7 +111,8 @@ class _TableLoad:
         encryptor = RowEncryptor(self.contract, self.protection)
         days: set[datetime.date] = set()
         read = 0
-        for prepared in prepare_all(rows.batches(), lambda batch: prepare(batch, self.shared, self.place)):
+        work = partial(check_safely, work=partial(prepare, shared=self.shared, origins=self.place))
+        for prepared in prepare_all(read_safely(rows), work):
             passed = encryptor.encrypt(prepared.passed, prepared.passed_rows)
             days |= event_days(passed, merge.event_column)
             staging.write(passed)
