@@ -82,7 +82,6 @@ class FileFormat:
 
     path: str
     format: str
-    origin: DatabaseTable | Bucket | None = None
     encoding: str = "UTF-8"
     delimiter: str = ","
     quote: str = '"'
@@ -95,6 +94,7 @@ class FileFormat:
     footer_rows: int = 0
     schema_drift: DriftRule = "warn"
     quarantine_limit: float = 1.0
+    origin: DatabaseTable | Bucket | None = None
 
     @property
     def is_landed(self) -> bool:

@@ -127,7 +127,7 @@ class Mysql:
                     yield pa.RecordBatch.from_arrays([pa.array(*column) for column in columns], schema=schema)
         except pymysql.MySQLError as error:
             # The message may quote a value, so only its code is passed on.
-            code = error.args[0] if error.args else "unknown"
+            code = int(error.args[0]) if error.args else 0
             reason = f"{_REASONS.get(code, 'the query failed')} (error {code})"
             raise FileFaultError(UNREACHABLE, f"MySQL: {reason}; check the contract and the user's rights") from None
 
