@@ -17,9 +17,9 @@ from pipelines.derived_table.fed_table import FedTables
 from pipelines.derived_table.input_table import absent_table
 from pipelines.derived_table.table import BuildContext
 from pipelines.engine.session import Engine
+from pipelines.ingest.load_id import in_utc
 from pipelines.ingest.load_verdict import LoadVerdict, judge_tables
 from pipelines.ingest.quarantine import Quarantine
-from pipelines.ingest.source_load import in_utc
 from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
 from pipelines.quality.inspection import TableInspector, record_folder
 from pipelines.register.customer_id import opaque_ids
