@@ -8,12 +8,13 @@ from __future__ import annotations
 import sys
 import tempfile
 from pathlib import Path
-from shutil import copytree
+from shutil import copy, copytree
 
 from bench.claim import Claim, of_runs
 from bench.comparison import COMPARED, differences
 from bench.options import make_parser, runs_of
 from bench.process import Measured, run_measured
+from installation.reference_date import RUN_DATE_FILE
 
 RUNS = 3
 BOJAGI = [str(Path(sys.executable).parent / "bojagi")]
@@ -49,11 +50,12 @@ def main() -> int:
 
 
 def _land_the_same(folder: Path) -> None:
-    """Copy the landed files and the token key from the Sail folder to the Spark folder.
+    """Copy the landed files, their run date and the token key from the Sail folder to the Spark folder.
 
     With the same key both runs make the same matching tokens, by which their customers are compared.
     """
     copytree(folder / "sail/landing", folder / "spark/landing")
+    copy(folder / "sail" / RUN_DATE_FILE, folder / "spark")
     secret = folder / "spark/secret"
     secret.mkdir(mode=0o700)
     key = secret / "token.key"

@@ -4,6 +4,8 @@ Messages are shown in terminals, logs and Dagster's run record, so they contain 
 lines, columns and rules, not values.
 """
 
+from pathlib import Path
+
 
 class PipelineError(Exception):
     """Base of every error that the pipelines raise on purpose."""
@@ -30,6 +32,22 @@ class IngestError(PipelineError):
 
 class RunLockError(PipelineError):
     """Another run works in the same data folder."""
+
+
+class SelectionError(PipelineError):
+    """A selection of tables cannot be parsed, or names no table."""
+
+
+class DiskError(PipelineError):
+    """A folder cannot be written."""
+
+    @classmethod
+    def from_full(cls, folder: Path) -> "DiskError":
+        """Return the error of a full disk."""
+        return cls(
+            f"No space is left on the disk of {folder}. Free space there, or choose another data folder (--data); "
+            "then run the command again. What is finished is kept."
+        )
 
 
 class RetentionError(PipelineError):

@@ -18,7 +18,7 @@ import pyarrow as pa
 from bench.claim import of_runs
 from bench.options import make_parser, runs_of
 from installation.installation import Installation
-from installation.reference_date import LANDED_CONSENTS
+from installation.reference_date import LANDED_CONSENTS, fixed_date
 from installation.settings import load_settings
 from pipelines.consent.intake import INPUTS, landed_records, take_in_records
 from pipelines.derived_table.input_table import read_table
@@ -49,7 +49,8 @@ def main() -> int:
         folder = Path(spare) / "data"
         for part in ("consent", "lakehouse/bronze/consent_event", "lakehouse/bronze/crm_customer"):
             shutil.copytree(chosen.data / part, folder / part)
-        settings = load_settings(engine="sail", data_dir=folder, lakehouse_root=str(folder / "lakehouse"))
+        day = fixed_date(load_settings(data_dir=chosen.data))
+        settings = load_settings(engine="sail", data_dir=folder, lakehouse_root=str(folder / "lakehouse"), run_date=day)
         with Installation(settings) as installation, open_engine(settings) as engine:
             spark = engine.spark
             lakehouse = SparkLakehouse(settings.lakehouse_root, spark)

@@ -6,7 +6,7 @@ import base64
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -61,10 +61,10 @@ class Canvas:
             Polygon(corners, facecolor=INK, edgecolor="none", antialiased=False, transform=self._figure.transFigure)
         )
 
-    def write(self, place: Point, text: str) -> None:
-        """Write a label in small type above the position, centred on it."""
+    def write(self, place: Point, text: str, align: Literal["left", "center", "right"] = "center") -> None:
+        """Write a label in small type above the position: centred on it, or starting or ending there."""
         x, y = self._place(place)
-        self._figure.text(x, y, text, fontsize=7.5, ha="center", va="bottom", color=INK, antialiased=False)
+        self._figure.text(x, y, text, fontsize=7.5, ha=align, va="bottom", color=INK, antialiased=False)
 
     def to_png(self) -> bytes:
         """Return the picture as a PNG whose pixels are paper, ink or mark."""

@@ -21,7 +21,8 @@ def draw_thresholds(points: Sequence[Mapping[str, Any]]) -> Chart:
 
     >>> points = [{"threshold": t, "pairs": 9 - t, "expected_wrong": 0.5} for t in (-1, 0, 1)]
     >>> draw_thresholds(points).caption
-    '9 pairs above even odds, 0.5 expected wrong. Threshold: log2 odds that a pair is one person.'
+    'Up: pairs above a threshold. Right: threshold, log2 odds that a pair is one person. 9 above even odds (red), \
+0.5 expected wrong.'
     """
     first, last = points[0]["threshold"], points[-1]["threshold"]
     step = (WIDTH - 2 * _LEFT) / max(last - first, 1)
@@ -37,8 +38,8 @@ def draw_thresholds(points: Sequence[Mapping[str, Any]]) -> Chart:
     even = next((point for point in points if point["threshold"] == 0), points[0])
     wrong = even["expected_wrong"]
     return Chart(
-        f"{even['pairs']:,} pairs above even odds, {wrong:,.{int(wrong < 10)}f} expected wrong. "
-        "Threshold: log2 odds that a pair is one person.",
+        "Up: pairs above a threshold. Right: threshold, log2 odds that a pair is one person. "
+        f"{even['pairs']:,} above even odds (red), {wrong:,.{int(wrong < 10)}f} expected wrong.",
         canvas.to_png(),
     )
 
@@ -47,7 +48,7 @@ def draw_sizes(people: Mapping[int, int], records: str) -> Chart:
     """Draw how many customers have one record, two, and so on; `records` is the name of these records.
 
     >>> draw_sizes({1: 1200, 2: 30, 9: 1}, "cards").caption
-    'Customers by their number of cards'
+    'Up: customers. Right: their number of cards.'
     """
     counts = bars_by_size(people)
     step = (WIDTH - 2 * _LEFT) / MOST_BARS
@@ -61,7 +62,7 @@ def draw_sizes(people: Mapping[int, int], records: str) -> Chart:
         canvas.write((x, 1), label)
         if count:
             canvas.write((x, _FLOOR + height + 2), f"{count:,}")
-    return Chart(f"Customers by their number of {records}", canvas.to_png())
+    return Chart(f"Up: customers. Right: their number of {records}.", canvas.to_png())
 
 
 def bars_by_size(people: Mapping[int, int]) -> dict[str, int]:

@@ -10,6 +10,7 @@ from pipelines.cli import (
     dp,
     identity,
     keys,
+    profile,
     quarantine,
     read,
     retention,
@@ -38,6 +39,7 @@ HELP = """Bojagi unifies the scattered records of each customer and checks the p
   5    a table could not be loaded or built; the others are finished
   6    refused by a budget, a consent, a role, a key or a verifier
   130  stopped by Ctrl-C
+  143  stopped by SIGTERM
 
 Settings come from bojagi.toml and BOJAGI_* variables (the top of installation/settings.py lists them).
 """
@@ -58,6 +60,7 @@ app.add_typer(contracts.app, name="contracts")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(identity.app, name="identity")
 app.command("read")(read.read)
+app.command("profile")(profile.profile)
 app.add_typer(consent.app, name="consent")
 app.add_typer(audit.app, name="audit")
 app.add_typer(keys.app, name="keys")

@@ -6,8 +6,9 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from installation.disk_fault import is_disk_full
 from installation.errors import InstallationError
-from pipelines.cli.exit_code import ExitCode, is_disk_fault, of_error
+from pipelines.cli.exit_code import ExitCode, is_denied, of_error
 from pipelines.errors import PipelineError
 from privacy.errors import PrivacyError
 
@@ -21,15 +22,22 @@ class ErrorBoundary(TyperGroup):
             return super().invoke(ctx)
         except (InstallationError, PipelineError, PrivacyError) as error:
             print_error(str(error))
-            raise typer.Exit(of_error(type(error))) from error
-        except OSError as error:
-            if not is_disk_fault(error):
+            raise typer.Exit(ExitCode.ENVIRONMENT if is_disk_full(error) else of_error(type(error))) from error
+        except Exception as error:
+            if is_denied(error):
+                place = getattr(error, "filename", None) or "The disk"
+                print_error(f"{place}: {getattr(error, 'strerror', error)}. Allow access, or choose another folder.")
+            elif is_disk_full(error):
+                place = getattr(error, "filename", None) or "this folder"
+                print_error(
+                    f"No space is left on the disk of {place}. Free space there, or choose another folder; then run "
+                    "the command again. What is finished is kept."
+                )
+            else:
                 raise
-            place = error.filename or "The disk"
-            print_error(f"{place}: {error.strerror}. Free disk space or allow writing there, or choose another --data.")
             raise typer.Exit(ExitCode.ENVIRONMENT) from error
         except KeyboardInterrupt as interrupt:
-            print_error("Stopped by Ctrl-C. Finished tables are kept; run `bojagi run` again to continue.")
+            print_error("Stopped by Ctrl-C. What is finished is kept; run the command again to continue.")
             raise typer.Exit(ExitCode.INTERRUPTED) from interrupt
 
 

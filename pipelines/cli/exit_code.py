@@ -22,6 +22,8 @@ class ExitCode(IntEnum):
     """Refused by a budget, a consent, a role, a key or a verifier. Nothing was released."""
     INTERRUPTED = 130
     """Stopped by Ctrl-C."""
+    TERMINATED = 143
+    """Stopped by SIGTERM."""
 
 
 # The most specific class of an error decides. Classes are named and not imported, so that `--help` stays fast.
@@ -32,6 +34,7 @@ _BY_ERROR = {
     "DraftError": ExitCode.USAGE,
     "UnknownDataError": ExitCode.USAGE,
     "SimulationError": ExitCode.USAGE,
+    "SelectionError": ExitCode.USAGE,
     "IdentityError": ExitCode.USAGE,
     "UnknownPurposeError": ExitCode.USAGE,
     "InvalidRecordError": ExitCode.USAGE,
@@ -42,9 +45,10 @@ _BY_ERROR = {
     "BadQuestion": ExitCode.USAGE,
     "PrivacyError": ExitCode.REFUSED,
     "EngineError": ExitCode.ENVIRONMENT,
+    "DiskError": ExitCode.ENVIRONMENT,
     "RunLockError": ExitCode.BUSY,
 }
-_DISK = frozenset({errno.EROFS, errno.ENOSPC, errno.EACCES, errno.EPERM, errno.EDQUOT})
+_DENIED = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 
 
 def of_error(kind: type[Exception]) -> ExitCode:
@@ -57,6 +61,6 @@ def of_names(*names: str) -> ExitCode:
     return next((_BY_ERROR[name] for name in names if name in _BY_ERROR), ExitCode.FAILED)
 
 
-def is_disk_fault(error: OSError) -> bool:
-    """Return whether an OSError means that the disk cannot be written. Any other OSError is a fault of the code."""
-    return error.errno in _DISK
+def is_denied(error: Exception) -> bool:
+    """Return whether an error means that a file may not be read or written. Other ones are faults of the code."""
+    return isinstance(error, OSError) and error.errno in _DENIED

@@ -53,11 +53,11 @@ def read(
     wanted = None if columns is None else [name for part in columns.split(",") if (name := part.strip())]
     with installation_for(data, engine=engine) as installation:
         name = who or getuser()
-        if engine is None and not _is_large(installation, table):
+        if engine is None and not is_large(installation, table):
             found: Read[Any] = installation.table_reader(name).read(table, role, purpose, wanted, limit)
             rows = found.frame.to_pylist()
         else:
-            with _spark_reader(installation, name) as reader:
+            with spark_reader(installation, name) as reader:
                 found = reader.read(table, role, purpose, wanted, limit)
                 rows = found.frame.toArrow().to_pylist()
     if as_json:
@@ -66,7 +66,7 @@ def read(
         _print(found, rows)
 
 
-def _is_large(installation: Installation, table: str) -> bool:
+def is_large(installation: Installation, table: str) -> bool:
     """Return whether a table has more than `MOST_ROWS_WITHOUT_ENGINE` rows."""
     from installation.lakehouse.table_profile import read_profile
 
@@ -75,7 +75,8 @@ def _is_large(installation: Installation, table: str) -> bool:
 
 
 @contextmanager
-def _spark_reader(installation: Installation, who: str) -> Iterator[TableReader[DataFrame]]:
+def spark_reader(installation: Installation, who: str) -> Iterator[TableReader[DataFrame]]:
+    """Open the engine and yield the reader that reads tables on it."""
     from pipelines.access.spark_table import SparkTables
     from pipelines.engine.session import open_engine
     from pipelines.lakehouse.spark_lakehouse import SparkLakehouse

@@ -3,7 +3,7 @@
 import gc
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 from importlib import import_module
 from time import perf_counter
@@ -12,10 +12,13 @@ from warnings import simplefilter
 
 import typer
 
+from installation.disk_fault import is_disk_full
 from installation.errors import SettingsError
 from pipelines.cli.error_boundary import print_error
 from pipelines.cli.exit_code import ExitCode, of_names
-from pipelines.cli.option import Data, Engine, Json, installation_for
+from pipelines.cli.held_output import held_stderr
+from pipelines.cli.option import Data, Engine, Json, settings_for
+from pipelines.errors import DiskError
 from pipelines.simulate.errors import SimulationError
 
 if TYPE_CHECKING:
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from installation.installation import Installation
+    from installation.settings import Settings
     from pipelines.orchestration.run_progress import RunProgress
 
 
@@ -36,6 +40,14 @@ def run(
     data: Data = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the simulator.", show_default="20170101")] = None,
     scale: Annotated[int | None, typer.Option(help="Copies of the market to simulate.", show_default="1")] = None,
+    select: Annotated[
+        str | None,
+        typer.Option(
+            "--select",
+            help="Only these tables, in Dagster's selection syntax; their inputs are taken as they are.",
+            show_default="all tables",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Load the files in the landing folder, check them, and refresh every table that depends on them.
@@ -48,31 +60,60 @@ def run(
       bojagi run
       bojagi run --engine spark --data /tmp/trial
       bojagi run --json | jq .quality
+      bojagi run --select '+key:"gold/customer_360"'      [dim]# the table and all that it needs[/dim]
+      bojagi run --select 'key:"bronze/delivery"+'        [dim]# the source and all that depends on it[/dim]
     """
     started = perf_counter()
     # PySpark warns of global windows and gRPC of forks. The user of the command can do nothing about either.
     simplefilter("ignore")
     gc.set_threshold(*COLLECTOR_THRESHOLDS)
+    settings = settings_for(data, engine=engine, seed=seed, scale=scale)
+    from pipelines.ingest.lock import run_lock
+
+    # Here, so that another run is refused before the imports, which take seconds.
+    with run_lock(settings.data_dir):
+        code = _run(settings, started, select, as_json=as_json)
+    raise typer.Exit(code)
+
+
+def _run(settings: "Settings", started: float, select: str | None, *, as_json: bool) -> ExitCode:
+    """Simulate a market if nothing has landed, refresh all tables, print the results and return the exit code."""
     from rich.console import Console
 
-    installation = installation_for(data, engine=engine, seed=seed, scale=scale)
-    settings = installation.settings
+    from installation.installation import Installation
+    from pipelines.orchestration.selection import selected_tables
+
+    installation = Installation(settings)
     console = Console(stderr=as_json, highlight=False)
     definitions = cache(partial(_make_definitions, installation))
+    tables = None if select is None else selected_tables(definitions(), select)
     _simulate_if_empty(installation, console, meanwhile=definitions)
-    progress = _refresh(installation, definitions(), console)
+    with held_stderr() as held:
+        try:
+            progress = _refresh(installation, definitions(), console, tables, select)
+        except BaseException as error:
+            if isinstance(error, KeyboardInterrupt) or is_disk_full(error):
+                held.drop()
+            if is_disk_full(error):
+                raise DiskError.from_full(settings.data_dir) from error
+            raise
+        if progress.is_disk_full:
+            held.drop()
+            raise DiskError.from_full(settings.data_dir)
 
     from pipelines.cli.run_text import as_json as to_json
     from pipelines.cli.run_text import print_summary
+    from pipelines.ingest.landing import unmatched_files
 
+    unmatched = unmatched_files(settings.landing_dir, installation.contracts.sources)
     seconds = perf_counter() - started
     if as_json:
-        typer.echo(to_json(progress, settings, seconds))
+        typer.echo(to_json(progress, settings, seconds, unmatched))
     else:
-        print_summary(console, progress, settings, seconds)
+        print_summary(console, progress, settings, seconds, unmatched)
     if progress.error:
         print_error(progress.error)
-    raise typer.Exit(exit_code(progress))
+    return exit_code(progress)
 
 
 def exit_code(progress: "RunProgress") -> ExitCode:
@@ -83,7 +124,7 @@ def exit_code(progress: "RunProgress") -> ExitCode:
     failed = [turn for turn in turns if turn.error is not None]
     if failed:
         return of_names(failed[0].error_kind or "")
-    if any(turn.broken_checks or turn.files_refused for turn in turns):
+    if any(turn.broken_checks or turn.faults for turn in turns):
         return ExitCode.QUALITY
     return ExitCode.OK
 
@@ -91,7 +132,7 @@ def exit_code(progress: "RunProgress") -> ExitCode:
 def _make_definitions(installation: "Installation") -> "Definitions":
     from pipelines.defs.build import build_definitions
 
-    definitions = build_definitions(installation)
+    definitions = build_definitions(installation, is_locked=True)
     definitions.resolve_job_def("refresh")  # here, because the definitions keep the resolved job
     return definitions
 
@@ -120,11 +161,15 @@ def _simulate_if_empty(installation: "Installation", console: "Console", meanwhi
         console.status("simulating a market"),
         subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process,
     ):
-        meanwhile()
-        import_module("pipelines.cli.run_text")
-        preload_quality()
-        preload_charts()
-        _, errors = process.communicate()
+        try:
+            meanwhile()
+            import_module("pipelines.cli.run_text")
+            preload_quality()
+            preload_charts()
+            _, errors = process.communicate()
+        except BaseException:
+            process.terminate()
+            raise
     if process.returncode:
         reason = " ".join(errors.split()) or "it printed no error"
         raise SimulationError(f"The simulation in {settings.data_dir} failed: {reason}")
@@ -134,18 +179,28 @@ def _simulate_if_empty(installation: "Installation", console: "Console", meanwhi
     )
 
 
-def _refresh(installation: "Installation", definitions: "Definitions", console: "Console") -> "RunProgress":
-    """Run the refresh job, print a line for each finished table, and return the progress of the run."""
+def _refresh(
+    installation: "Installation",
+    definitions: "Definitions",
+    console: "Console",
+    tables: Sequence[str] | None,
+    selection: str | None,
+) -> "RunProgress":
+    """Run the refresh job, or the part of the tables; print a line for each finished table; return the progress."""
     from pipelines.cli.run_text import describe_turn
-    from pipelines.orchestration.instance import open_instance
+    from pipelines.orchestration.instance import SELECTION_TAG, open_instance
     from pipelines.orchestration.landing_state import landing_tags
     from pipelines.orchestration.refresh import refresh
     from pipelines.orchestration.run_progress import RunProgress
 
+    # A run of some tables has no tag of the landing folder: the landing sensor still starts one that loads all files.
+    tags = (
+        landing_tags(installation.settings, installation.contracts) if selection is None else {SELECTION_TAG: selection}
+    )
     with console.status("opening the engine") as spinner, open_instance(installation.settings) as instance:
         progress = RunProgress(
             on_start=lambda table: spinner.update(table),
             on_end=lambda turn: console.print(describe_turn(turn), soft_wrap=True),
         )
-        refresh(definitions, instance, progress, landing_tags(installation.settings, installation.contracts))
+        refresh(definitions, instance, progress, tags, tables)
     return progress

@@ -1,12 +1,15 @@
 """Writes the output of `bojagi run`: one line for each finished table, then the totals of the run."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from rich.console import Console
 
 from installation.settings import Settings
+from pipelines.cli.landing_text import describe_unmatched
+from pipelines.ingest.landing import UnmatchedFile
 from pipelines.orchestration.run_progress import RunProgress, TableTurn
 
 NAME_WIDTH = 36
@@ -19,14 +22,15 @@ def describe_turn(turn: TableTurn) -> str:
         return f"{head} [red]{_plain(turn.error)}[/red]"
     rows = "" if turn.rows is None else f"{turn.rows:>12,} rows"
     line = f"{head}{rows}  {turn.seconds:>5.1f} s  {_rules(turn)}{_load(turn)}"
-    colour = "red" if turn.files_refused else "yellow"
-    broken = [f"    [red]{_plain(fault)}[/red]" for fault in turn.broken_checks]
-    return "\n".join([line, *broken, *(f"    [{colour}]{_plain(note)}[/{colour}]" for note in turn.notes)])
+    broken = [f"    [red]{_plain(fault)}[/red]" for fault in (*turn.broken_checks, *turn.faults)]
+    return "\n".join([line, *broken, *(f"    [yellow]{_plain(note)}[/yellow]" for note in turn.notes)])
 
 
-def print_summary(console: Console, progress: RunProgress, settings: Settings, seconds: float) -> None:
-    """Print the totals of the run and the next commands."""
-    total = totals(progress, settings, seconds)
+def print_summary(
+    console: Console, progress: RunProgress, settings: Settings, seconds: float, unmatched: Sequence[UnmatchedFile] = ()
+) -> None:
+    """Print the totals of the run, what failed, the landed files that no contract loads, and the next commands."""
+    total = totals(progress, settings, seconds, unmatched)
     tables, quality, rows = total["tables"], total["quality"], total["rows"]
     console.print()
     console.print(
@@ -38,6 +42,11 @@ def print_summary(console: Console, progress: RunProgress, settings: Settings, s
         skipped = ", ".join(tables["skipped"])
         reason = "the run failed" if progress.error else "an input failed its checks or its build"
         console.print(f"[red]Not rebuilt[/red], because {reason}: {skipped}", soft_wrap=True)
+    for turn in progress.listed:
+        for fault in turn.faults:
+            console.print(f"[red]Failed:[/red] {turn.table}: {_plain(fault)}", soft_wrap=True)
+    for line in describe_unmatched(total["unmatched"]):
+        console.print(f"[yellow]{_plain(line)}[/yellow]", soft_wrap=True)
     console.print(
         f"Quality: {quality['passed']:,} rules hold, {quality['warned']:,} warn, {quality['failed']:,} failed"
     )
@@ -47,15 +56,17 @@ def print_summary(console: Console, progress: RunProgress, settings: Settings, s
     console.print(f"      {total['next']['data_docs']} for the data docs", soft_wrap=True)
 
 
-def as_json(progress: RunProgress, settings: Settings, seconds: float) -> str:
+def as_json(progress: RunProgress, settings: Settings, seconds: float, unmatched: Sequence[UnmatchedFile] = ()) -> str:
     """Return the totals and the turn of each table as one JSON document."""
-    document = totals(progress, settings, seconds) | {"turns": [asdict(turn) for turn in progress.turns.values()]}
+    document = totals(progress, settings, seconds, unmatched) | {"turns": [asdict(turn) for turn in progress.listed]}
     return json.dumps(document, ensure_ascii=False, indent=2)
 
 
-def totals(progress: RunProgress, settings: Settings, seconds: float) -> dict[str, Any]:
-    """Return the totals of a run by topic: tables, rows, quality, and where to look next."""
-    turns = list(progress.turns.values())
+def totals(
+    progress: RunProgress, settings: Settings, seconds: float, unmatched: Sequence[UnmatchedFile] = ()
+) -> dict[str, Any]:
+    """Return the totals of a run by topic: tables, rows, quality, landed files left out, and where to look next."""
+    turns = list(progress.listed)
     return {
         "engine": settings.engine,
         "seconds": round(seconds, 2),
@@ -64,7 +75,7 @@ def totals(progress: RunProgress, settings: Settings, seconds: float) -> dict[st
             "all": len(turns),
             "finished": sum(turn.is_finished for turn in turns),
             "up_to_date": sum(turn.is_up_to_date for turn in turns),
-            "failed": [turn.table for turn in turns if turn.error or turn.broken_checks],
+            "failed": [turn.table for turn in turns if turn.error or turn.broken_checks or turn.faults],
             "skipped": [turn.table for turn in turns if not turn.is_started],
         },
         "rows": {
@@ -77,6 +88,7 @@ def totals(progress: RunProgress, settings: Settings, seconds: float) -> dict[st
             "warned": sum(turn.rules_warned for turn in turns),
             "failed": sum(turn.rules_failed for turn in turns),
         },
+        "unmatched": [asdict(file) for file in unmatched],
         "next": {
             "lakehouse": settings.lakehouse_root,
             "data_docs": str(settings.quality_site_dir / "index.html"),
@@ -85,9 +97,9 @@ def totals(progress: RunProgress, settings: Settings, seconds: float) -> dict[st
 
 
 def _mark(turn: TableTurn) -> str:
-    if not turn.is_finished or turn.files_refused:
+    if not turn.is_finished or turn.faults:
         return "[red]✗[/red]"
-    return "[yellow]![/yellow]" if turn.rules_warned else "[green]✓[/green]"
+    return "[yellow]![/yellow]" if turn.rules_warned or turn.notes else "[green]✓[/green]"
 
 
 def _rules(turn: TableTurn) -> str:

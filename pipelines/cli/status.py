@@ -1,6 +1,7 @@
 """Command `bojagi status`: prints tables, rows, versions, check results, the last run and the quarantine."""
 
 import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -22,9 +23,11 @@ def status(data: Data = None, as_json: Json = False) -> None:
       bojagi status
       bojagi status --json | jq '.tables[] | select(.rules_failed > 0)'
     """
+    from pipelines.ingest.landing import unmatched_files
+    from pipelines.ingest.quarantine_content import quarantined_groups, quarantined_items
     from pipelines.quality.inspection import record_folder
     from pipelines.quality.newest_event import find_newest_event
-    from pipelines.quality.table_status import count_quarantine, read_table_status
+    from pipelines.quality.table_status import read_table_status
 
     installation = installation_for(data)
     settings, lakehouse = installation.settings, installation.lakehouse
@@ -36,8 +39,12 @@ def status(data: Data = None, as_json: Json = False) -> None:
         "newest_event": str(newest.day) if newest.day else None,
         "warnings": [newest.warning] if newest.warning else [],
         "last_run": last_run(settings),
-        "tables": [_row(state) for state in tables],
-        "quarantine": count_quarantine(lakehouse),
+        "tables": [_row(state) for state in tables if state.version is not None],
+        "quarantine": [
+            {**asdict(group), "quarantined_at": group.quarantined_at.isoformat()}
+            for group in quarantined_groups(quarantined_items(lakehouse))
+        ],
+        "unmatched": [asdict(file) for file in unmatched_files(settings.landing_dir, installation.contracts.sources)],
     }
     if as_json:
         typer.echo(json.dumps(document, ensure_ascii=False, indent=2))
@@ -46,13 +53,14 @@ def status(data: Data = None, as_json: Json = False) -> None:
 
 
 def last_run(settings: "Settings") -> dict[str, Any] | None:
-    """Return id, state, start and duration of the newest refresh that Dagster recorded; None without a run."""
+    """Return id, state, start, duration and explanation of the newest refresh; None without a run."""
     if not (settings.dagster_dir / "dagster.yaml").exists():
         return None
+    from pipelines.ingest.lock import is_locked
     from pipelines.orchestration.instance import newest_run, open_instance
 
     with open_instance(settings) as instance:
-        return newest_run(instance)
+        return newest_run(instance, is_locked=is_locked(settings.data_dir))
 
 
 def _row(state: "TableStatus") -> dict[str, Any]:
@@ -70,7 +78,10 @@ def _row(state: "TableStatus") -> dict[str, Any]:
 
 
 def _print(document: dict[str, Any]) -> None:
+    from rich.markup import escape
+
     from pipelines.cli.grid import make_grid, open_console
+    from pipelines.cli.landing_text import describe_unmatched
 
     console = open_console()
     counted = ("rows", "version", "MB", "rules hold", "warn", "failed")
@@ -81,20 +92,30 @@ def _print(document: dict[str, Any]) -> None:
         grid.add_row(row["table"], *(_cell(value) for value in (row["rows"], row["version"], size, *counts)))
     console.print(grid)
     waiting = sum(entry["rows"] for entry in document["quarantine"])
+    refused = [entry for entry in document["quarantine"] if entry["line"] is None]
     console.print()
-    console.print(_sentence(document["last_run"]))
+    for line in _sentences(document["last_run"]):
+        console.print(escape(line), soft_wrap=True)
     console.print(f"Reference date {document['reference_date']}, newest event {document['newest_event'] or '-'}")
     for warning in document["warnings"]:
         console.print(f"[yellow]{warning}[/yellow]", soft_wrap=True)
     console.print(f"{waiting:,} rows are in quarantine" + (": bojagi quarantine list" if waiting else ""))
+    for entry in refused:
+        line = f"{entry['source']}: {entry['file']}: refused: {entry['reason']}"
+        console.print(f"[red]{escape(line)}[/red]", soft_wrap=True)
+    for line in describe_unmatched(document["unmatched"]):
+        console.print(f"[yellow]{escape(line)}[/yellow]", soft_wrap=True)
     if not any(row["version"] is not None for row in document["tables"]):
         console.print(f"There are no tables in {document['data']} yet. Run [bold]bojagi run[/bold] to make them.")
 
 
-def _sentence(run: dict[str, Any] | None) -> str:
+def _sentences(run: dict[str, Any] | None) -> list[str]:
     if run is None:
-        return "No run yet"
-    return f"Last run {run['started_at']}: {run['state']}, {run['seconds']} s (id {run['run_id'][:8]})"
+        return ["No run yet"]
+    seconds = "" if run["seconds"] is None else f", {run['seconds']} s"
+    part = f" of {run['selection']}" if run["selection"] else ""
+    line = f"Last run{part} {run['started_at']}: {run['state']}{seconds} (id {run['run_id'][:8]})"
+    return [line, *([run["explanation"]] if run["explanation"] else [])]
 
 
 def _cell(value: int | str | None) -> str:

@@ -49,11 +49,12 @@ def ui(
     command = [sys.executable, "-W", "ignore", "-m", "dagster", "dev", "-m", MODULE]
     options = ["--host", LOOPBACK, "--port", str(port), "--log-level", "error"]
     ending = run_group([*command, *options], environment(settings, str(home)))
-    if ending.stopped_by is signal.SIGINT:
-        raise typer.Exit(ExitCode.INTERRUPTED)
-    if ending.stopped_by is None:
-        print_error(f"Dagster's UI stopped with exit code {ending.exit_code}; see its output above.")
-        raise typer.Exit(ExitCode.ENVIRONMENT)
+    if ending.stopped_by is not None:
+        name = "Ctrl-C" if ending.stopped_by is signal.SIGINT else ending.stopped_by.name
+        typer.echo(f"Stopped by {name}.", err=True)
+        raise typer.Exit(128 + ending.stopped_by)
+    print_error(f"Dagster's UI stopped with exit code {ending.exit_code}; see its output above.")
+    raise typer.Exit(ExitCode.ENVIRONMENT)
 
 
 def environment(settings: "Settings", home: str) -> dict[str, str]:

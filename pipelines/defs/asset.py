@@ -14,7 +14,7 @@ from pipelines.derived_table.refresh import refresh_table
 from pipelines.derived_table.table import DerivedTable
 from pipelines.ingest.bronze import BronzeTable
 from pipelines.ingest.load_option import LoadOptions
-from pipelines.ingest.quarantine import Quarantine
+from pipelines.ingest.load_verdict import judge_loads
 from pipelines.ingest.source_load import in_utc, ingest_source
 from pipelines.orchestration import metadata
 from pipelines.orchestration.event_day import touched_days
@@ -22,7 +22,8 @@ from pipelines.orchestration.failure import RETRY, own_errors_are_final
 from pipelines.orchestration.identity_metadata import IDENTIFIER, identity_charts
 from pipelines.orchestration.metadata import asset_key
 from pipelines.orchestration.pipeline_run import PipelineRun
-from pipelines.orchestration.table_event import report_table
+from pipelines.orchestration.table_event import report_absent, report_table
+from pipelines.orchestration.value_table import value_metadata
 from pipelines.quality.gx_import import preload
 from privacy.consent.policy import built_in_policy
 from privacy.consent.verdict_change import PERMISSION
@@ -34,7 +35,7 @@ def bronze_asset(contract: Contract, checked: Contract) -> dg.AssetsDefinition:
     @dg.asset(
         **_declaration(contract),
         kinds={"deltalake", contract.file.format if contract.file else "file"},
-        # Sources load before any table is built, so that their checks run in the background meanwhile.
+        # Sources load before any table is built: only then is it known which tables have input. Checks run meanwhile.
         op_tags={"dagster/priority": "1"},
     )
     def load(context: dg.AssetExecutionContext, run: dg.ResourceParam[PipelineRun]) -> dg.MaterializeResult[Any]:
@@ -43,24 +44,28 @@ def bronze_asset(contract: Contract, checked: Contract) -> dg.AssetsDefinition:
         with own_errors_are_final():
             options = LoadOptions.of(run.settings, run.reference_date)
             report = ingest_source(contract, lakehouse, run.settings.landing_dir, protection, clock, options)
+            verdict = run.verdicts[contract.table] = judge_loads(contract, lakehouse, report)
+            if not lakehouse.exists(contract.table) and not verdict.faults:
+                run.inspector.note_loaded(contract.table)
+                return report_absent(context, "No file of this source has landed.")
             if not lakehouse.exists(contract.table):
-                # A retailer without this source gets an empty table, so that the tables made from it can be built.
+                # Every file was refused. The empty table carries the check that says so.
                 BronzeTable(contract, lakehouse).commit([], [], in_utc(clock()))
             if report.files_new:
                 # Imported in this thread: the thread of the checks cannot silence its warnings, because Python has
                 # one list of warning filters for all threads.
                 preload()
             run.inspector.begin_source(checked)
-            refused = Quarantine(contract, lakehouse, protection).refused_files() if report.faults else {}
             counts = {
                 metadata.ADDED: report.rows_added,
                 metadata.QUARANTINED: report.rows_quarantined,
-                metadata.NOTES: list(report.faults),
-                metadata.REFUSED: len(refused),
+                metadata.FAULTS: list(verdict.faults),
+                metadata.NOTES: list(verdict.warnings),
+                metadata.REFUSED: len(verdict.refused),
                 "files_new": report.files_new,
                 "rows_known": report.rows_known,
             }
-            return _report(context, lakehouse, contract.table, counts, started, is_current=report.files_new == 0)
+            return _report(context, lakehouse, contract, counts, started, is_current=report.files_new == 0)
 
     return load
 
@@ -96,6 +101,8 @@ def derived_asset(
     )
     def refresh(context: dg.AssetExecutionContext, run: dg.ResourceParam[PipelineRun]) -> dg.MaterializeResult[Any]:
         started = perf_counter()
+        if table.name not in run.fed:
+            return report_absent(context, "No source that feeds this table has landed.")
         with own_errors_are_final():
             report = refresh_table(table, run.lakehouse, run.build_context, ConsentFilter(run.lakehouse, run.consent))
             if checks_early:
@@ -115,7 +122,7 @@ def derived_asset(
             return _report(
                 context,
                 run.lakehouse,
-                table.name,
+                contract,
                 {},
                 started,
                 is_current=report.was_current,
@@ -126,19 +133,24 @@ def derived_asset(
     return refresh
 
 
-def trend_asset(contract: Contract, tables: Iterable[str]) -> dg.AssetsDefinition:
-    """Return the asset of `gold/quality_metric`, to which the figures of this run's checks are added."""
+def trend_asset(contract: Contract) -> dg.AssetsDefinition:
+    """Return the asset of `gold/quality_metric`, to which the figures of this run's checks are added.
+
+    It declares no inputs, because Dagster would skip it when one of the checked tables has failed. Its low priority
+    makes it the last step but one: one process runs all steps, and takes the one of highest priority that can run.
+    """
 
     @dg.asset(
-        **_declaration(contract, tables),
+        **_declaration(contract),
         kinds={"deltalake"},
+        op_tags={"dagster/priority": "-2"},
     )
     def extend(context: dg.AssetExecutionContext, run: dg.ResourceParam[PipelineRun]) -> dg.MaterializeResult[Any]:
         started = perf_counter()
         with own_errors_are_final():
             added = run.inspector.extend_trend()
             found = {metadata.ADDED: added}
-            return _report(context, run.lakehouse, contract.table, found, started, is_current=added == 0)
+            return _report(context, run.lakehouse, contract, found, started, is_current=added == 0)
 
     return extend
 
@@ -153,6 +165,7 @@ def docs_asset(trend: Contract) -> dg.AssetsDefinition:
         owners=metadata.owners(trend),
         kinds={"html"},
         description="Great Expectations' Data Docs: a page a table, with every rule and what it found.",
+        op_tags={"dagster/priority": "-3"},
         retry_policy=RETRY,
     )
     def build(context: dg.AssetExecutionContext, run: dg.ResourceParam[PipelineRun]) -> dg.MaterializeResult[Any]:
@@ -195,7 +208,7 @@ def _declaration(contract: Contract, inputs: Iterable[str] = (), version: int = 
 def _report(
     context: dg.AssetExecutionContext,
     lakehouse: Lakehouse,
-    table: str,
+    contract: Contract,
     found: Mapping[str, Any],
     started: float,
     *,
@@ -207,7 +220,7 @@ def _report(
 
     Its state is the id of the table with its fingerprint `made_from`, or with its version if it has no fingerprint.
     """
-    delta = lakehouse.delta(table)
+    delta = lakehouse.delta(contract.table)
     profile = read_profile(delta)
     seconds = round(perf_counter() - started, 3)
     return report_table(
@@ -215,5 +228,9 @@ def _report(
         {metadata.ROWS: profile.rows, metadata.SECONDS: seconds, **found, **metadata.profile_metadata(profile)},
         is_current=is_current,
         state=f"{delta.metadata().id}:{made_from or profile.version}",
-        details=lambda: {**details(), **metadata.profile_chart(profile)},
+        details=lambda: {
+            **details(),
+            **metadata.profile_chart(profile),
+            **value_metadata(contract, lakehouse, profile),
+        },
     )

@@ -8,10 +8,12 @@ import dagster as dg
 from installation.contract.document import Contract, Contracts
 from installation.installation import Installation
 from installation.settings import Settings, load_settings
+from pipelines.defs.anchor import anchor_job, anchor_schedule
 from pipelines.defs.asset import bronze_asset, derived_asset, docs_asset, trend_asset
 from pipelines.defs.automation import landing_sensor, nightly_schedule, refresh_job, retention_job, retention_schedule
 from pipelines.defs.check import rule_parents, table_checks, without_references
 from pipelines.defs.consent import consent_assets
+from pipelines.defs.landing import landing_check
 from pipelines.defs.release import release_assets, release_checks, release_job
 from pipelines.defs.report import report_assets, report_job, report_schedule
 from pipelines.defs.retention import retention_asset
@@ -24,13 +26,14 @@ from pipelines.unify.registry import TABLES
 
 
 def build_definitions(
-    installation: Installation | None = None, open_engine: OpenEngine = open_engine
+    installation: Installation | None = None, open_engine: OpenEngine = open_engine, *, is_locked: bool = False
 ) -> dg.Definitions:
     """Return all definitions of an installation.
 
     Args:
         installation: its contracts say which tables there are; None takes the settings of the environment.
         open_engine: opens the engine of a run.
+        is_locked: whether the caller holds the lock of the data folder during its runs.
 
     Raises:
         SettingsError: the settings cannot be used.
@@ -40,6 +43,7 @@ def build_definitions(
     installation = installation or Installation(load_settings())
     settings, contracts = installation.settings, installation.contracts
     refresh, retention, reports = refresh_job(), retention_job(), report_job()
+    anchors = [anchor_job(installation)] if settings.anchor_archive else []
     with catch_warnings():
         # The policy "one run for a range of days" has been in beta for years, and the version of Dagster is locked.
         simplefilter("ignore", dg.BetaWarning)
@@ -48,16 +52,18 @@ def build_definitions(
         assets=assets,
         asset_checks=[
             *(table_checks(checked, later) for checked, later in _checked(contracts).values()),
+            *(landing_check(contract) for contract in contracts.sources),
             *release_checks(contracts),
         ],
-        jobs=[refresh, retention, reports, release_job()],
+        jobs=[refresh, retention, reports, release_job(), *anchors],
         schedules=[
             nightly_schedule(refresh, settings.time_zone),
             retention_schedule(retention, settings.time_zone),
             report_schedule(reports, settings.time_zone),
+            *(anchor_schedule(job, settings.time_zone) for job in anchors),
         ],
         sensors=[landing_sensor(refresh, settings, contracts)],
-        resources={"run": PipelineRunResource(installation=installation, open_engine=open_engine)},
+        resources={"run": PipelineRunResource(installation=installation, open_engine=open_engine, is_locked=is_locked)},
         # Assets that are materialised from the UI outside the jobs share one engine as well.
         executor=dg.in_process_executor,
     )
@@ -75,7 +81,7 @@ def _assets(settings: Settings, contracts: Contracts) -> Iterator[dg.AssetsDefin
         looks_back = rule_parents(contract) <= {table.name, *_ancestors(table.name, inputs)}
         yield derived_asset(table, contract, contracts, days, checks_early=looks_back)
     trend = contracts.table(TREND)
-    yield trend_asset(trend, [*(contract.table for contract in contracts.sources), *(t.name for t in TABLES)])
+    yield trend_asset(trend)
     yield docs_asset(trend)
     yield retention_asset(contracts)
     yield from report_assets()

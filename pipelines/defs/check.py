@@ -14,7 +14,7 @@ import dagster as dg
 from installation.contract.document import Contract
 from pipelines.defs.consent import consent_result, consent_spec
 from pipelines.defs.newest_event import newest_event_result, newest_event_spec
-from pipelines.orchestration.check_result import STEP_SUFFIX, check_results, rule_group
+from pipelines.orchestration.check_result import STEP_SUFFIX, absent_results, check_results, rule_group
 from pipelines.orchestration.failure import own_errors_are_final
 from pipelines.orchestration.metadata import asset_key
 from pipelines.orchestration.pipeline_run import PipelineRun
@@ -45,6 +45,9 @@ def table_checks(contract: Contract, later: Collection[str] = ()) -> dg.AssetChe
     def inspect(
         context: dg.AssetCheckExecutionContext, run: dg.ResourceParam[PipelineRun]
     ) -> Iterator[dg.AssetCheckResult]:
+        if not run.lakehouse.exists(contract.table) and contract.table not in run.fed:
+            yield from absent_results(context.selected_asset_check_keys)
+            return
         with own_errors_are_final():
             inspection = run.inspector.inspect(contract)
             other_results = [result(contract, run) for _, result in others]

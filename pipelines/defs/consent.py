@@ -6,13 +6,14 @@ from typing import Any
 import dagster as dg
 
 from installation.contract.document import Contract
+from installation.reference_date import LANDED_CONSENTS
 from pipelines.consent import customer_assignment, intake
 from pipelines.consent.proof import prove
 from pipelines.orchestration import metadata
 from pipelines.orchestration.failure import RETRY, own_errors_are_final
 from pipelines.orchestration.metadata import asset_key
 from pipelines.orchestration.pipeline_run import PipelineRun
-from pipelines.orchestration.table_event import report_table
+from pipelines.orchestration.table_event import report_absent, report_table
 from privacy.consent.view import MEMBERSHIP, RECORD
 
 CHECK = "consent"
@@ -73,6 +74,8 @@ def _record_asset() -> dg.AssetsDefinition:
         started = perf_counter()
         with own_errors_are_final():
             report = intake.take_in_records(run.lakehouse, run.build_context, run.consent)
+        if report.rows == 0 and not run.lakehouse.exists(LANDED_CONSENTS):
+            return report_absent(context, "No consent has landed or was entered.")
         found = {metadata.ADDED: report.added + report.corrected, "corrected": report.corrected}
         return _report(context, report.rows, report.was_current, found, started)
 
@@ -91,6 +94,8 @@ def _membership_asset() -> dg.AssetsDefinition:
     )
     def take_in(context: dg.AssetExecutionContext, run: dg.ResourceParam[PipelineRun]) -> dg.MaterializeResult[Any]:
         started = perf_counter()
+        if customer_assignment.KEYS not in run.fed:
+            return report_absent(context, "No source with a matching key has landed.")
         with own_errors_are_final():
             report = customer_assignment.assign_source_persons(run.lakehouse, run.build_context, run.consent)
         return _report(context, report.rows, report.was_current, {metadata.ADDED: report.added}, started)

@@ -48,6 +48,8 @@ def read_table(name: str, lakehouse: SparkLakehouse, context: BuildContext) -> D
             return _empty(from_arrow_schema(rows.schema, prefer_timestamp_ntz=True), context)
         return context.spark.createDataFrame(rows)
     if not name.startswith("bronze/"):
+        if context.fed is not None and name not in context.fed:
+            return _empty(spark_schema(context.contracts.table(name)), context)
         return lakehouse.read(name)
     contract = context.contracts.table(name)
     if not lakehouse.exists(name):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
@@ -42,6 +42,8 @@ class BuildContext:
 
     time_zone: str = DEFAULT_TIME_ZONE
     """Zone of the shop's wall time, in which silver and gold hold times."""
+    fed: Container[str] | None = None
+    """The tables that have input. A build reads the others as empty tables. If it is None, all have."""
 
     @property
     def agreed(self) -> ConsentView:
@@ -83,6 +85,8 @@ class DerivedTable:
     """Date column by which single days of the table can be rewritten, see `touched_day.py`; None: always all rows."""
     uses_as_of: bool = True
     """Whether the rows depend on the reference date. If not, a new day does not rebuild the table."""
+    fed_by: tuple[str, ...] | None = None
+    """Tables of which one must have input for this table to be built, see `fed_table`; None: its inputs."""
     version: int = 1
     """Increase it to rebuild the table although no code that builds it changed."""
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime
+import json
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -21,6 +23,10 @@ from pipelines.ingest.staging_area import StagedFile, StagingArea
 from privacy.protection.source_person import HASH_COLUMNS
 
 LINE_COLUMN = "_line"
+FIGURES = "bojagi.load"
+"""Key of a commit's metadata: the figures of the load that it made visible."""
+LISTED_COMMITS = 100
+"""How many of the newest commits are searched for a load. Replays, deletions and compactions also commit."""
 # The Delta protocol gives each application transaction a version. A file is loaded once, so one version is enough.
 LOADED = 1
 
@@ -49,6 +55,15 @@ def bronze_schema(contract: Contract) -> pa.Schema:
         pa.field("_loaded_at", pa.timestamp("us")),
     ]
     return pa.schema(fields)
+
+
+@dataclass(frozen=True)
+class LoadFigures:
+    """Rows of one load. The commit of the load stores them as JSON in its metadata."""
+
+    load_id: str
+    rows_read: int
+    rows_quarantined: int
 
 
 class BronzeTable:
@@ -95,14 +110,28 @@ class BronzeTable:
         for arrow in scan(self.delta, quoted(HASH_COLUMNS), where):
             yield column_words(arrow, HASH_COLUMNS[0]), column_words(arrow, HASH_COLUMNS[1])
 
-    def commit(self, files: Sequence[StagedFile], keys: Sequence[str], now: datetime.datetime) -> None:
-        """Add the files to the table and record the keys, in one commit. Creates the table if it is missing.
+    def newest_load(self) -> LoadFigures | None:
+        """Return the figures of the newest load of files; None if the log lists none."""
+        commits = self.delta.history(LISTED_COMMITS) if self.delta is not None else []
+        return next((LoadFigures(**json.loads(commit[FIGURES])) for commit in commits if FIGURES in commit), None)
+
+    def commit(
+        self,
+        files: Sequence[StagedFile],
+        keys: Sequence[str],
+        now: datetime.datetime,
+        figures: LoadFigures | None = None,
+    ) -> None:
+        """Add the files to the table and record the keys and figures, in one commit. Creates a missing table.
 
         Raises:
             IngestError: a column of the table has another type than the contract states.
 
         """
-        properties = CommitProperties(app_transactions=[Transaction(key, LOADED) for key in keys])
+        properties = CommitProperties(
+            app_transactions=[Transaction(key, LOADED) for key in keys],
+            custom_metadata={FIGURES: json.dumps(asdict(figures))} if figures else None,
+        )
         actions: list[AddAction | RemoveAction] = [file.add_action(now) for file in files]
         partition_by = list(self.contract.partition_by)
         if self.delta is None:

@@ -4,6 +4,7 @@ import datetime
 from dataclasses import dataclass
 
 from pipelines.ingest.drift import DriftEvent
+from pipelines.ingest.quarantine import RefusedFile
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,8 @@ class LoadResult:
         days: event days of the added rows. Late events give past days, which derived tables must refresh.
         faults: messages about files that could not be read, and notes about files that could. They hold no values
             of rows.
+        refused: the files in the landing folder that could not be loaded, also those of earlier runs.
+        notes: those of `faults` that are about loaded or waiting files.
         drift: differences between the fields of the loaded files and the contract; a refused file has none.
         waiting: names of files that were not loaded yet, because they may still be being written. They are no failure.
         seconds: duration of the load.
@@ -32,6 +35,8 @@ class LoadResult:
     rows_known: int = 0
     days: tuple[datetime.date, ...] = ()
     faults: tuple[str, ...] = ()
+    refused: tuple[RefusedFile, ...] = ()
+    notes: tuple[str, ...] = ()
     drift: tuple[DriftEvent, ...] = ()
     waiting: tuple[str, ...] = ()
     seconds: float = 0.0

@@ -2,7 +2,8 @@
 
 Each entry states source, file, line, column, rule and reason. There is one entry per row, for its first fault. A file
 that cannot be loaded at all has one entry with a null line. Entries are never removed here: `replayed_load_id` names
-the load that later loaded the row or file, and is null until then.
+the load that later loaded the row or file, and is null until then. For a refused file that was taken out of the landing
+folder it is `removed`.
 
 `record` is the row as it was read, encrypted under the key of its source person. Destroying that key therefore also
 erases the quarantined copies. If the row does not identify a person, the key belongs to this one row. `record_hash` is
@@ -28,6 +29,8 @@ from privacy.protection.field import TableColumn
 from privacy.protection.source_person import Protection
 
 QUARANTINE = "bronze/quarantine"
+REMOVED = "removed"
+"""Value of `replayed_load_id` for a refused file that is no longer in the landing folder."""
 RECORD = TableColumn(QUARANTINE, "record")
 SCHEMA = pa.schema(
     [
@@ -72,6 +75,27 @@ class QuarantineEntry:
     person: str | None
 
 
+@dataclass(frozen=True)
+class RefusedFile:
+    """A landed file that could not be loaded, with its newest reason.
+
+    `file` is the base name. `since` is the time of the first refusal, in UTC without a zone. `contracts` holds the
+    SHA-256 of each contract that the file was tried with.
+    """
+
+    file: str
+    column: str | None
+    rule: str
+    reason: str
+    since: datetime.datetime
+    contracts: frozenset[str] = frozenset()
+
+    @property
+    def message(self) -> str:
+        """The refusal in one line."""
+        return f"{self.file}: refused: {self.reason}"
+
+
 class Quarantine:
     """Reads and writes the quarantine entries of one source."""
 
@@ -102,11 +126,17 @@ class Quarantine:
                 row["record"] = encrypted
             self.lakehouse.append_rows(QUARANTINE, pa.Table.from_pylist(rows, SCHEMA))
 
-    def refused_files(self) -> dict[str, set[str]]:
-        """Return the files that could not be loaded so far: file id → SHA-256 of each contract that was tried."""
-        refused: dict[str, set[str]] = {}
-        for row in self._rows("line IS NULL AND replayed_load_id IS NULL"):
-            refused.setdefault(row["file_id"], set()).add(row["contract_sha256"])
+    def refused_files(self) -> dict[str, RefusedFile]:
+        """Return the files that could not be loaded so far, by file id."""
+        refused: dict[str, RefusedFile] = {}
+        rows = self._rows("line IS NULL AND replayed_load_id IS NULL")
+        for row in sorted(rows, key=lambda row: row["quarantined_at"]):
+            before = refused.get(row["file_id"])
+            refused[row["file_id"]] = RefusedFile(
+                row["file"], row["column"], row["rule"], row["reason"],
+                since=before.since if before else row["quarantined_at"],
+                contracts=frozenset({row["contract_sha256"]}) | (before.contracts if before else frozenset()),
+            )  # fmt: skip
         return refused
 
     def open_rows(self) -> list[dict[str, Any]]:

@@ -22,8 +22,9 @@ from deltalake.exceptions import CommitFailedError, DeltaError
 from installation.contract.document import Contract
 from installation.lakehouse.lakehouse import Lakehouse
 from pipelines.errors import IngestError
+from pipelines.ingest import future_event
 from pipelines.ingest.batch_preparation import LoadContext, event_column, event_days, prepare, prepare_all
-from pipelines.ingest.bronze import BronzeTable
+from pipelines.ingest.bronze import BronzeTable, LoadFigures
 from pipelines.ingest.deduplication import Deduplication
 from pipelines.ingest.drift import DriftEvent
 from pipelines.ingest.fault import FileFaultError
@@ -32,7 +33,7 @@ from pipelines.ingest.landing import LandedFile, find_files
 from pipelines.ingest.landing_look import WAITING, LandingLook
 from pipelines.ingest.load_option import LoadOptions
 from pipelines.ingest.load_result import LoadResult
-from pipelines.ingest.quarantine import Origin, Quarantine, QuarantineEntry
+from pipelines.ingest.quarantine import REMOVED, Origin, Quarantine, QuarantineEntry, RefusedFile
 from pipelines.ingest.source_file import CONTENT_ERRORS, check_safely, open_source, read_safely, unknown_fault
 from pipelines.ingest.text_lines import explain_encoding
 from privacy.protection.source_person import Protection
@@ -100,6 +101,8 @@ class LoadTotals:
     faults: list[str] = field(default_factory=list)
     drift: list[DriftEvent] = field(default_factory=list)
     waiting: list[str] = field(default_factory=list)
+    refused: list[RefusedFile] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     loaded: list[LandedFile] = field(default_factory=list)
 
 
@@ -126,27 +129,32 @@ class _Load:
         files = find_files(landing, self.file_format.path)
         refused = self.quarantine.refused_files()
         fresh = [file for file in files if not self.table.holds(file.file_id)]
-        tried = [file for file in fresh if self.contract.sha256 not in refused.get(file.file_id, ())]
-        faults = [
-            f"{file.name}: refused as in an earlier run; correct the file or its contract "
-            "(`bojagi quarantine list` shows the reason)"
+        again = {
+            file.file_id: refused[file.file_id]
             for file in fresh
-            if file not in tried
-        ]
+            if file.file_id in refused
+            and self.contract.sha256 in refused[file.file_id].contracts
+            and not _is_early(refused[file.file_id])
+        }
+        tried = [file for file in fresh if file.file_id not in again]
         look = LandingLook(self.contract, self.table.lakehouse, landing)
         waiting = [file for file in tried if look.is_waiting(file.path)]
         self.totals.waiting += [file.name for file in waiting]
-        faults += [f"{file.name}: {WAITING}" for file in waiting]
+        self.totals.notes += [f"{file.name}: {WAITING}" for file in waiting]
         tried = [file for file in tried if file not in waiting]
         load_id = make_load_id(self.contract, [file.file_id for file in tried])
         if tried:
+            early = [file.file_id for file in tried if _is_early(refused.get(file.file_id))]
+            self.quarantine.mark_replayed(((file_id, None) for file_id in early), load_id)
             self._load_files(tried, load_id)
         look.save()
         taken = [file.file_id for file in files if file not in fresh] + [file.file_id for file in self.totals.loaded]
         self.quarantine.mark_replayed(((file_id, None) for file_id in taken if file_id in refused), load_id)
-        return self._result(load_id, len(files), len(self.totals.loaded), faults)
+        gone = refused.keys() - {file.file_id for file in files}
+        self.quarantine.mark_replayed(((file_id, None) for file_id in gone), REMOVED)
+        return self._result(load_id, len(files), len(self.totals.loaded), list(again.values()))
 
-    def _result(self, load_id: str, seen: int, new: int, faults: list[str]) -> LoadResult:
+    def _result(self, load_id: str, seen: int, new: int, again: list[RefusedFile]) -> LoadResult:
         totals = self.totals
         return LoadResult(
             source=self.contract.name,
@@ -158,7 +166,9 @@ class _Load:
             rows_quarantined=sum(entry.line is not None for entry in totals.broken),
             rows_known=totals.rows_known,
             days=tuple(sorted(totals.days)),
-            faults=(*faults, *totals.faults),
+            faults=(*(file.message for file in again), *totals.faults, *totals.notes),
+            refused=(*again, *totals.refused),
+            notes=tuple(totals.notes),
             drift=tuple(totals.drift),
             waiting=tuple(totals.waiting),
         )
@@ -172,7 +182,8 @@ class _Load:
             keys = [file.file_id for file in self.totals.loaded]
             self.quarantine.add(self.totals.broken, load_id, self.now)
             if keys:
-                self.table.commit(merge.kept, keys, self.now)
+                rows = (self.totals.rows_read, sum(entry.line is not None for entry in self.totals.broken))
+                self.table.commit(merge.kept, keys, self.now, LoadFigures(load_id, *rows))
         except BaseException:
             merge.discard_unless_committed()
             raise
@@ -200,7 +211,7 @@ class _Load:
         staging.finish()
         if not file.is_unchanged():
             staging.discard()
-            self.totals.faults.append(f"{file.name}: not loaded, because it changed while it was read; run again")
+            self.totals.notes.append(f"{file.name}: not loaded, because it changed while it was read; run again")
             return
         added, known, days = merge.keep_new(staging, days)
         self.totals.rows_added += added
@@ -213,7 +224,7 @@ class _Load:
         if any(entry.rule == "encoding" for entry in broken):
             form = self.file_format
             notes.append(f"some rows have bytes that are not {form.encoding}; {explain_encoding(file, form)}")
-        self.totals.faults += [f"{file.name}: {note}" for note in notes]
+        self.totals.notes += [f"{file.name}: {note}" for note in notes]
         self.totals.drift += source.drift
 
     def _refuse(self, origin: Origin, fault: FileFaultError) -> None:
@@ -221,6 +232,7 @@ class _Load:
         self.totals.faults.append(f"{origin.file}{place}: {fault.reason}")
         reason = f"line {fault.line}: {fault.reason}" if fault.line else fault.reason
         self.totals.broken.append(QuarantineEntry(origin, None, fault.column, fault.rule, reason, None, None))
+        self.totals.refused.append(RefusedFile(origin.file, fault.column, fault.rule, reason, self.now))
 
 
 def make_load_id(contract: Contract, keys: Iterable[str]) -> str:
@@ -234,11 +246,17 @@ def in_utc(now: datetime.datetime) -> datetime.datetime:
     return now.astimezone(datetime.UTC).replace(tzinfo=None) if now.tzinfo else now
 
 
+def _is_early(refused: RefusedFile | None) -> bool:
+    """Return whether a file was refused for its future events only. Another reference date may admit them."""
+    return refused is not None and refused.rule == future_event.RULE
+
+
 def _refuse_too_many(broken: list[QuarantineEntry]) -> None:
     if len(broken) > MAX_BROKEN_ROWS:
         first = broken[0]
+        are_early = all(entry.rule == future_event.RULE for entry in broken)
         raise FileFaultError(
-            "too_many_faults",
+            future_event.RULE if are_early else "too_many_faults",
             f"more than {MAX_BROKEN_ROWS} rows break the contract; the first breaks it in column {first.column}: "
             f"{first.reason}. Check that this is the right file, or correct the contract",
             first.line,

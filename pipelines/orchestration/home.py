@@ -1,10 +1,10 @@
 """Dagster's home folder, which lies below the data folder."""
 
 from pathlib import Path
-from shutil import copyfile
 
 from installation.errors import SettingsError
 from installation.settings import Settings
+from privacy.storage.atomic_file import replace_public
 
 INSTANCE_FILE = Path(__file__).parents[2] / "dagster.yaml"
 
@@ -20,5 +20,8 @@ def prepare_home(settings: Settings) -> Path:
         raise SettingsError(f"{INSTANCE_FILE} is missing. Install Bojagi from its source folder with `make install`.")
     home = settings.dagster_dir
     home.mkdir(parents=True, exist_ok=True)
-    copyfile(INSTANCE_FILE, home / INSTANCE_FILE.name)
+    content = INSTANCE_FILE.read_bytes()
+    copy = home / INSTANCE_FILE.name
+    if not copy.exists() or copy.read_bytes() != content:
+        replace_public(copy, content)
     return home

@@ -10,10 +10,14 @@ import dagster as dg
 
 from installation.settings import Settings
 from pipelines.orchestration.home import prepare_home
+from pipelines.orchestration.run_story import failure_sentence, killed_sentence, last_sign_of_life, stopped_sentence
 
 JOB = "refresh"
 """Name of the job that refreshes every table."""
+SELECTION_TAG = "bojagi/selection"
+"""Tag of a run of only some tables: the selection that the user stated."""
 _UNFINISHED = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+_WAITING = [dg.DagsterRunStatus.NOT_STARTED]
 
 
 @contextmanager
@@ -25,18 +29,35 @@ def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
         yield instance
 
 
-def newest_run(instance: dg.DagsterInstance) -> dict[str, Any] | None:
-    """Return id, state, start and length of the newest refresh; None when there was none."""
+def newest_run(instance: dg.DagsterInstance, *, is_locked: bool) -> dict[str, Any] | None:
+    """Return id, state, start, length and explanation of the newest refresh; None when there was none.
+
+    Args:
+        instance: Dagster's record of runs.
+        is_locked: whether a process holds the lock of the data folder. An unfinished run without one was killed.
+    """
     records = instance.get_run_records(dg.RunsFilter(job_name=JOB), limit=1)
     if not records:
         return None
     record = records[0]
-    begun, ended = record.start_time, record.end_time
+    run_id, status = record.dagster_run.run_id, record.dagster_run.status
+    begun = record.start_time or record.create_timestamp.timestamp()
+    state, ended = status.value.lower(), record.end_time
+    explanation = None
+    if status in _UNFINISHED or status in _WAITING:
+        state = "running" if is_locked else "killed"
+        explanation = None if is_locked else killed_sentence(instance, run_id)
+        ended = ended or last_sign_of_life(instance, run_id)
+    elif status is not dg.DagsterRunStatus.SUCCESS:
+        stopped = stopped_sentence(instance, run_id)
+        state, explanation = ("stopped", stopped) if stopped else (state, failure_sentence(instance, run_id))
     return {
-        "run_id": record.dagster_run.run_id,
-        "state": record.dagster_run.status.value.lower(),
-        "started_at": datetime.fromtimestamp(begun).isoformat(" ", "seconds") if begun else None,  # noqa: DTZ006
-        "seconds": round(ended - begun, 1) if begun and ended else None,
+        "run_id": run_id,
+        "state": state,
+        "started_at": datetime.fromtimestamp(begun).isoformat(" ", "seconds"),  # noqa: DTZ006
+        "seconds": round(ended - begun, 1) if ended else None,
+        "selection": record.dagster_run.tags.get(SELECTION_TAG),
+        "explanation": explanation,
     }
 
 
@@ -44,4 +65,4 @@ def fail_orphaned_runs(instance: dg.DagsterInstance, living_run_id: str) -> None
     """Mark every unfinished run as failed, except the living one. The caller must hold the lock of the data folder."""
     for run in instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED)):
         if run.run_id != living_run_id:
-            instance.report_run_failed(run, "Its process ended before the run did. Finished tables are kept.")
+            instance.report_run_failed(run, killed_sentence(instance, run.run_id))

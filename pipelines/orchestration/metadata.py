@@ -12,9 +12,12 @@ from pipelines.charts.table_chart import draw_profile
 
 ROWS = "dagster/row_count"
 UP_TO_DATE = "up_to_date"
+ABSENT = "not_built"
+"""Metadata of the observation of a table without input: the reason why it was not built."""
 ADDED = "rows_added"
 QUARANTINED = "rows_quarantined"
 REFUSED = "files_refused"
+FAULTS = "faults"
 NOTES = "notes"
 SECONDS = "seconds"
 LINEAGE = "dagster/column_lineage"
@@ -27,6 +30,15 @@ def asset_key(table: str) -> dg.AssetKey:
     ['gold', 'customer_360']
     """
     return dg.AssetKey(table.split("/"))
+
+
+def table_name(key: dg.AssetKey) -> str:
+    """Return the name of the table of an asset key.
+
+    >>> table_name(dg.AssetKey(["gold", "customer_360"]))
+    'gold/customer_360'
+    """
+    return "/".join(key.path)
 
 
 def describe(contract: Contract) -> str:
@@ -136,6 +148,8 @@ def _rules(column: Column) -> Iterable[str]:
         yield "primary key"
     if column.minimum is not None or column.maximum is not None:
         yield f"{column.minimum} to {column.maximum}"
+    if column.unit:
+        yield f"in {column.unit}"
     if column.enum:
         yield "one of " + ", ".join(map(str, column.enum))
     if column.pattern:

@@ -8,13 +8,16 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 
-from installation.contract.document import Contracts
+from installation.contract.document import Contract, Contracts
 from installation.installation import Installation
 from installation.reference_date import reference_date
 from installation.settings import Settings
 from pipelines.consent.build_log import BuildLog
+from pipelines.derived_table.fed_table import FedTables
 from pipelines.derived_table.table import BuildContext
 from pipelines.engine.session import Engine
+from pipelines.ingest.load_verdict import LoadVerdict, judge_tables
+from pipelines.ingest.quarantine import Quarantine
 from pipelines.ingest.source_load import in_utc
 from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
 from pipelines.quality.inspection import TableInspector, record_folder
@@ -23,6 +26,7 @@ from pipelines.register.matching_session import MatchingSession
 from pipelines.register.register_contract import PURPOSE
 from pipelines.register.register_entry import RegisterEntries, read_register_entries, stored_sketches
 from pipelines.register.sketch_book import SketchBook, SketchKeys
+from pipelines.unify.registry import TABLES
 from privacy.consent.view import ConsentView
 from privacy.protection.source_person import Protection
 
@@ -61,6 +65,11 @@ class PipelineRun:
         return reference_date(self.settings, self.installation.clock())
 
     @cached_property
+    def fed(self) -> FedTables:
+        """The tables that have input."""
+        return FedTables(TABLES, self.contracts, self.lakehouse)
+
+    @cached_property
     def inspector(self) -> TableInspector:
         """Checks tables, once for each state of a table."""
         return TableInspector(
@@ -71,6 +80,7 @@ class PipelineRun:
             load_id=self.run_id,
             measured_at=in_utc(self.installation.clock()),
             as_of=self.reference_date,
+            fed=self.fed,
         )
 
     @cached_property
@@ -95,7 +105,21 @@ class PipelineRun:
             self.consent,
             matching,
             self.settings.time_zone,
+            self.fed,
         )
+
+    @cached_property
+    def verdicts(self) -> dict[str, LoadVerdict]:
+        """The judgements of the sources that this run has loaded so far, by table."""
+        return {}
+
+    def verdict(self, contract: Contract) -> LoadVerdict:
+        """Return the judgement of a source's loads; if this run did not load it, from the tables."""
+        known = self.verdicts.get(contract.table)
+        if known is not None:
+            return known
+        refused = Quarantine(contract, self.lakehouse, self.protection).refused_files()
+        return judge_tables(contract, self.lakehouse, list(refused.values()))
 
     @contextmanager
     def _register_entries(self) -> Iterator[RegisterEntries]:

@@ -67,6 +67,7 @@ def _stop_signals() -> Iterator[_Received]:
     """
     received = _Received()
     former = {number: signal.getsignal(number) for number in STOP_SIGNALS}
+    listener = signal.set_wakeup_fd(-1)  # of the command line, which would end this process
     for number, handler in former.items():
         is_ignored = handler is signal.SIG_IGN and number is not signal.SIGTERM
         signal.signal(number, _do_nothing if is_ignored else received.note)
@@ -75,6 +76,7 @@ def _stop_signals() -> Iterator[_Received]:
     finally:
         for number, handler in former.items():
             signal.signal(number, handler)
+        signal.set_wakeup_fd(listener)
 
 
 def _do_nothing(_number: int, _frame: FrameType | None) -> None:

@@ -1,7 +1,7 @@
 """The Dagster resource of a run. Assets and checks take it as `run: dg.ResourceParam[PipelineRun]`."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import dagster as dg
 
@@ -20,6 +20,8 @@ class PipelineRunResource(dg.ConfigurableResource[PipelineRun]):
 
     installation: dg.ResourceDependency[Installation]
     open_engine: dg.ResourceDependency[OpenEngine]
+    is_locked: bool = False
+    """Whether this process holds the lock of the data folder already, as `bojagi run` does from its start."""
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[PipelineRun]:
@@ -31,7 +33,7 @@ class PipelineRunResource(dg.ConfigurableResource[PipelineRun]):
             EngineError: the engine cannot be opened.
         """
         run_id = context.run.run_id if context.run else "no_run"
-        with run_lock(self.installation.settings.data_dir):
+        with nullcontext() if self.is_locked else run_lock(self.installation.settings.data_dir):
             if context.instance:
                 fail_orphaned_runs(context.instance, run_id)
             with open_run(run_id, self.installation, self.open_engine) as run:

@@ -13,8 +13,9 @@ from dagster_shared.error import SerializableErrorInfo
 
 from installation.errors import InstallationError
 from pipelines.errors import PipelineError
-from pipelines.orchestration import check_result, metadata
+from pipelines.orchestration import check_result, landing_result, metadata
 from pipelines.orchestration.failure import ERROR_KIND
+from pipelines.orchestration.run_story import is_interrupted, is_out_of_space
 from privacy.errors import PrivacyError
 
 
@@ -35,13 +36,19 @@ class TableTurn:
     rules_warned: int = 0
     rules_failed: int = 0
     files_refused: int = 0
+    faults: list[str] = field(default_factory=list)
+    """Messages that make the run unsuccessful: refused files, and too many rows in quarantine."""
     notes: list[str] = field(default_factory=list)
-    """Messages of the load: files that it refused, and differences between loaded files and the contract."""
+    """Warnings of the load: quarantined rows, and differences between loaded files and the contract."""
     broken_checks: list[str] = field(default_factory=list)
     """Names and findings of the blocking checks that failed."""
+    is_absent: bool = False
+    """Whether the table has no input and was not built. Such a turn is not reported to `on_end`."""
     is_started: bool = False
     awaits_checks: bool = False
     """Whether checks of the table are planned in this run and not finished."""
+    has_verdict: bool = False
+    """Whether the check of the source's landed files has reported its result."""
     error: str | None = None
     error_kind: str | None = None
 
@@ -62,6 +69,13 @@ class RunProgress:
     error: str | None = None
     """Why the run as a whole failed (no engine, folder in use). Errors of single tables are in their turns."""
     error_kind: str | None = None
+    is_disk_full: bool = False
+    """Whether the run was stopped because the disk is full."""
+
+    @property
+    def listed(self) -> tuple[TableTurn, ...]:
+        """The turns of the tables that have input."""
+        return tuple(turn for turn in self.turns.values() if not turn.is_absent)
 
     def observe(self, entry: EventLogEntry) -> None:
         """Update the turns with one event."""
@@ -73,9 +87,11 @@ class RunProgress:
             for turn in self.turns.values():
                 if turn.rows is not None and turn.awaits_checks:
                     self.on_end(turn)
+        elif event.step_key is not None and event.step_key.endswith(landing_result.STEP_SUFFIX):
+            self._note_landing(event)
         elif event.step_key is not None:
             step = event.step_key.removesuffix(check_result.STEP_SUFFIX)
-            turn = self.turns.setdefault(step, TableTurn(step.replace("__", "/", 1)))
+            turn = self._turn(step)
             self._note_step(event, turn, is_check=step != event.step_key)
 
     def _note_step(self, event: DagsterEvent, turn: TableTurn, is_check: bool) -> None:
@@ -94,16 +110,33 @@ class RunProgress:
         elif kind is DagsterEventType.STEP_SUCCESS:
             turn.seconds += event.step_success_data.duration_ms / 1000
             turn.awaits_checks = turn.awaits_checks and not is_check
-            if not turn.awaits_checks:
+            if not turn.awaits_checks and not turn.is_absent:
                 self.on_end(turn)
+        elif is_interrupted(event):
+            self.is_disk_full = self.is_disk_full or is_out_of_space(event)
         elif kind is DagsterEventType.STEP_FAILURE:
             turn.awaits_checks = turn.awaits_checks and not is_check
             if not turn.broken_checks:
                 turn.error, turn.error_kind = _explain_step(event)
             self.on_end(turn)
 
+    def _note_landing(self, event: DagsterEvent) -> None:
+        """Note the check of a source's landed files. Its step fails when the load that it judges has faults."""
+        turn = self._turn(str(event.step_key).removesuffix(landing_result.STEP_SUFFIX))
+        if event.event_type is DagsterEventType.ASSET_CHECK_EVALUATION:
+            turn.has_verdict = True
+        elif event.event_type is DagsterEventType.STEP_FAILURE:
+            reason, kind = _explain_step(event)
+            if not turn.has_verdict:
+                turn.error, turn.error_kind = reason, kind
+            elif not turn.faults:  # the source was not loaded in this run
+                turn.faults = [reason]
+
+    def _turn(self, step: str) -> TableTurn:
+        return self.turns.setdefault(step, TableTurn(step.replace("__", "/", 1)))
+
     def _note_run_failure(self, event: DagsterEvent) -> None:
-        if any(turn.error or turn.broken_checks for turn in self.turns.values()):
+        if any(turn.error or turn.broken_checks or turn.faults for turn in self.turns.values()):
             return
         error = event.job_failure_data.error
         self.error, self.error_kind = _explain(error) if error else (event.message or "The run failed.", None)
@@ -111,11 +144,13 @@ class RunProgress:
 
 def _note_table(entries: Mapping[str, dg.MetadataValue[Any]], turn: TableTurn) -> None:
     values = _values(entries)
+    turn.is_absent = metadata.ABSENT in values
     turn.rows = values.get(metadata.ROWS)
     turn.rows_added = values.get(metadata.ADDED)
     turn.rows_quarantined = values.get(metadata.QUARANTINED, 0)
     turn.is_up_to_date = values.get(metadata.UP_TO_DATE, False)
     turn.files_refused = values.get(metadata.REFUSED, 0)
+    turn.faults = list(values.get(metadata.FAULTS, []))
     turn.notes = list(values.get(metadata.NOTES, []))
 
 

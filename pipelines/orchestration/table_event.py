@@ -17,7 +17,7 @@ import dagster as dg
 # locked, and tests/pipelines/orchestration/test_table_event.py fails when a new version changes this.
 from dagster._core.definitions.source_asset import SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION as NO_EVENT
 
-from pipelines.orchestration.metadata import UP_TO_DATE
+from pipelines.orchestration.metadata import ABSENT, UP_TO_DATE
 
 DATA_VERSION_TAG = "dagster/data_version"
 """Dagster's tag of a materialisation: the data version that the asset returned."""
@@ -50,6 +50,15 @@ def report_table(
         return dg.MaterializeResult(metadata={NO_EVENT: True})
     version = None if state is None else dg.DataVersion(state)
     return dg.MaterializeResult(metadata={**found, **details()}, data_version=version)
+
+
+def report_absent(context: dg.AssetExecutionContext, reason: str) -> dg.MaterializeResult[Any]:
+    """Return the result of the step of a table that is not built because it has no input, after an observation of it.
+
+    Tables below are built all the same: they read an empty table.
+    """
+    context.log_event(dg.AssetObservation(context.asset_key, description=reason, metadata={ABSENT: reason}))
+    return dg.MaterializeResult(metadata={NO_EVENT: True})
 
 
 def _is_recorded(context: dg.AssetExecutionContext, is_current: bool, state: str | None) -> bool:

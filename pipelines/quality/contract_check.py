@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from installation.contract.document import Column, Contract
+from pipelines.ingest.future_event import TOLERANCE
 from pipelines.quality import sql
 from pipelines.quality.check import (
     Check,
@@ -125,13 +126,15 @@ def _freshness(contract: Contract, run_context: RunContext) -> Iterator[MeasureC
     # Data that arrives every `frequency` with a delay of `latency` can be as old as their sum when it is checked.
     hours = contract.freshness_hours + (contract.frequency_hours or 0.0)
     oldest = (run_context.as_of - timedelta(days=math.ceil(hours / 24))).date()
+    # A wrong date in the future must not make a table count as fresh.
+    day, latest = f"cast({sql.name(column)} as date)", run_context.as_of.date() + TOLERANCE
     yield MeasureCheck(
         name="freshness",
         kind="freshness",
         severity=_severity(contract, "freshness", "freshness", column),
         column=column,
-        description=f"The newest {column} is of {oldest} or later ({hours:g} h before the run's date)",
-        measure=f"cast(cast(max({sql.name(column)}) as date) as string)",
+        description=f"The newest {column} up to {latest} is of {oldest} or later ({hours:g} h before the run's date)",
+        measure=f"cast(max(case when {day} <= date '{latest}' then {day} end) as string)",
         within=Range(minimum=oldest.isoformat()),
     )
 

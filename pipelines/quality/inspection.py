@@ -7,7 +7,7 @@ blocks every run until it is corrected, not only the run that loaded it. New res
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, time
@@ -16,10 +16,13 @@ from pathlib import Path
 
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pyspark.sql import DataFrame
 
 from installation.contract.document import Contract, Contracts
 from installation.settings import Settings
+from pipelines.derived_table.input_table import empty_schema
 from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
+from pipelines.lakehouse.spark_type import spark_schema
 from pipelines.quality import data_docs, metric
 from pipelines.quality.check import Check
 from pipelines.quality.contract_check import RunContext, derive_checks, parents_of
@@ -64,6 +67,8 @@ class TableInspector:
     load_id: str
     measured_at: datetime
     as_of: date
+    fed: Container[str] | None = None
+    """The tables that have input; rules read the others as empty tables. If it is None, all have."""
 
     def begin(self, contract: Contract) -> None:
         """Start to check a table in the background, while the next table is built; `inspect` waits for the result."""
@@ -71,8 +76,12 @@ class TableInspector:
 
     def begin_source(self, contract: Contract) -> None:
         """Start to check a loaded source in the background, after the other sources that its rules read are loaded."""
-        self._loaded.add(contract.table)
         self._waiting[contract.table] = contract
+        self.note_loaded(contract.table)
+
+    def note_loaded(self, loaded: str) -> None:
+        """Start to check the sources whose rules have waited for this one; also for a source that has not landed."""
+        self._loaded.add(loaded)
         for table in [name for name, waiting in self._waiting.items() if self._parents(waiting) <= self._loaded]:
             self.begin(self._waiting.pop(table))
 
@@ -108,10 +117,20 @@ class TableInspector:
         from pipelines.quality.validation import validate_table
 
         context = RunContext(self._end_of_day, self._row_history.get(contract.table, ()))
-        frames = {name: self.lakehouse.read(name) for name in sorted(parents) if self.lakehouse.exists(name)}
+        frames = {name: frame for name in sorted(parents) if (frame := self._frame(name)) is not None}
         quality = validate_table(self.lakehouse.read(contract.table), contract, context, frames)
         self._write(InspectionRecord(state=state, load_id=self.load_id, measured_at=self.measured_at, quality=quality))
         return Inspection(quality, is_new=True)
+
+    def _frame(self, name: str) -> DataFrame | None:
+        """Return a table that rules read: empty if it has no input, None if it is missing."""
+        if self.lakehouse.exists(name):
+            return self.lakehouse.read(name)
+        if self.fed is None or name in self.fed:
+            return None
+        contract = self.contracts.table(name)
+        columns = empty_schema(contract) if contract.layer == "source" else spark_schema(contract)
+        return self.lakehouse.spark.createDataFrame([], columns)
 
     def extend_trend(self) -> int:
         """Append the results that are missing in `gold/quality_metric`; return the number of appended rows.

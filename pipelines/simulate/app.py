@@ -7,7 +7,7 @@ from pipelines.simulate.device import Devices
 from pipelines.simulate.random_stream import Bools, Ints, Times, between, chance, pick
 from pipelines.simulate.records import Records
 from pipelines.simulate.text import label, only, whole
-from pipelines.simulate.visit_time import draw_times
+from pipelines.simulate.visit_time import draw_times, within_hours
 from pipelines.simulate.world import World
 
 EVENTS = np.array(
@@ -77,7 +77,7 @@ def _openings(world: World, devices: Devices, rng: np.random.Generator) -> tuple
 
 
 def _pushes(world: World, devices: Devices, rng: np.random.Generator) -> tuple[Ints, Times, Ints]:
-    """Return person, time and campaign of each opened push message, within three days of the campaign's start.
+    """Return person, time and campaign of each opened push message, in the first days of the campaign.
 
     Only campaigns that started in 2017 or later are used.
     """
@@ -86,10 +86,10 @@ def _pushes(world: World, devices: Devices, rng: np.random.Generator) -> tuple[I
     household = np.searchsorted(world.market.household_id, mailed["household_id"].to_numpy())
     person = world.principal[household]
     opens = devices.uses_app[person] & chance(rng, 0.6, len(person))
-    start = mailed["start_date"].to_numpy().astype("datetime64[s]")[opens] + np.timedelta64(9 * 3600, "s")
+    start = mailed["start_date"].to_numpy().astype("datetime64[s]")[opens]
     return (
         person[opens],
-        between(rng, start, 3 * 86_400, int(opens.sum())),
+        within_hours(rng, between(rng, start, 3 * 86_400, int(opens.sum())), 9, 23),
         mailed["campaign_id"].to_numpy()[opens],
     )
 

@@ -7,6 +7,7 @@ from pipelines.simulate.random_stream import Ints, pick
 from pipelines.simulate.text import label, load_table
 
 _SPREAD_DEGREES = 0.015  # dongs of a district lie within about two kilometres of its centre
+_NEAR_SHARE = 0.97  # Households buy groceries every week, so most live near their main store.
 
 
 def draw_regions(rng: np.random.Generator) -> pd.DataFrame:
@@ -32,10 +33,10 @@ def draw_regions(rng: np.random.Generator) -> pd.DataFrame:
 
 
 def draw_dong(rng: np.random.Generator, regions: pd.DataFrame, near: Ints | None, size: int) -> Ints:
-    """Draw positions of dongs, by population. With `near`, about three quarters are in the district of that dong."""
+    """Draw positions of dongs, by population. With `near`, almost all are in the district of that dong."""
     first = np.flatnonzero(~regions["district"].duplicated())
     district = pick(rng, regions["weight"].to_numpy(dtype=float)[first], size)
     if near is not None:
-        district = np.where(rng.random(size) < 0.75, regions["district"].to_numpy()[near], district)
+        district = np.where(rng.random(size) < _NEAR_SHARE, regions["district"].to_numpy()[near], district)
     count = np.bincount(regions["district"])
     return np.asarray(first[district] + np.floor(rng.random(size) * count[district]).astype(int))

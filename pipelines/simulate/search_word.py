@@ -5,6 +5,7 @@ import pandas as pd
 
 from pipelines.simulate.random_stream import Bools, Ints, Texts, chance
 from pipelines.simulate.text import load_table
+from pipelines.unify.product_label import readable_labels
 
 
 class SearchWords:
@@ -15,7 +16,8 @@ class SearchWords:
         self._product = products["product_id"].to_numpy()
         self._order = np.argsort(self._product)
         self._category = known.index.get_indexer(pd.Index(products["product_category"].fillna("")))
-        self._type = products["product_type"].fillna("snack").str.lower().to_numpy(object)
+        types = products["product_type"].fillna("SNACK")
+        self._type = types.map(readable_labels(types.unique())).str.lower().to_numpy(object)
         self._korean = [text.split("|") for text in known["korean"]]
         self._english = [text.split("|") for text in known["english"]]
 

@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 from pipelines.derived_table.deduplication import latest
 from pipelines.derived_table.table import BuildContext, Tables
 from pipelines.unify.customer_of import with_customer
-from pipelines.unify.measure import count_where, days_between, distinct_count, ratio, share_where, top_value
+from pipelines.unify.measure import count_where, days_before, distinct_count, ratio, share_where, times, top_value
 
 _COUNTED = {
     "page_view_count": ("page_view",), "search_count": ("search",), "product_view_count": ("product_view",),
@@ -28,9 +28,9 @@ def build(tables: Tables, context: BuildContext) -> DataFrame:
     product_id = F.col("product_id").cast("string").alias("product_id")
     categories = viewed.join(tables["silver/product"].select(product_id, "product_category"), "product_id")
     searches = events.where("event_type = 'search' and query is not null and trim(query) <> ''")
-    times = F.count(F.lit(1)).alias("_times")
-    queries = searches.groupBy("customer_id", F.lower(F.trim("query")).alias("query")).agg(times)
-    views = categories.groupBy("customer_id", "product_category").agg(times)
+    rows = F.count(F.lit(1)).alias("_times")
+    queries = searches.groupBy("customer_id", F.lower(F.trim("query")).alias("query")).agg(rows)
+    views = categories.groupBy("customer_id", "product_category").agg(rows)
     parts = [
         _counts(events, context),
         _top_and_count(queries, "query", "top_query", "distinct_query_count"),
@@ -44,7 +44,7 @@ def build(tables: Tables, context: BuildContext) -> DataFrame:
     frame = joined.join(_wishes(tables), "customer_id", "full_outer")
     filled = frame.withColumns({name: F.coalesce(name, F.lit(0)) for name in counts})
     return filled.withColumns({
-        "view_to_cart_rate": ratio(F.col("cart_add_count"), F.col("product_view_count")),
+        "view_to_cart_rate": times(F.col("cart_add_count"), F.col("product_view_count")),
         "as_of": F.lit(context.as_of),
     })  # fmt: skip
 
@@ -58,7 +58,7 @@ def _counts(events: DataFrame, context: BuildContext) -> DataFrame:
         distinct_count(viewed).alias("viewed_product_count"),
         F.max("event_at").alias("last_event_at"),
         F.max(F.when(F.col("event_type") == "search", F.col("event_at"))).alias("last_search_at"),
-        days_between(F.lit(context.as_of), F.max("event_date")).alias("days_since_last_event"),
+        days_before(context.as_of, F.max("event_date")).alias("days_since_last_event"),
     )
 
 

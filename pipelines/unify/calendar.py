@@ -18,6 +18,9 @@ PAY_DAY = 25  # the most common pay-day in Korea, as day of the month
 RUN_UP_DAYS = 7
 PAY_WEEK_DAYS = 7
 _HORIZON_DAYS = 60
+LARGEST_FORESIGHT_DAYS = 60
+"""How far the calendar reaches beyond the reference date: weather is forecast for weeks, and a wrong date of 2099 would
+add thirty thousand days."""
 _SEASONS = ("winter", "spring", "summer", "autumn")
 _SCHEMA = (
     "calendar_date date, iso_weekday int, is_weekend boolean, month int, quarter int, season string, "
@@ -29,7 +32,8 @@ _SCHEMA = (
 def build(tables: Tables, context: BuildContext) -> DataFrame:
     """Return one row per day and province.
 
-    The days range from the first to the last day of bronze/cj_transactions, bronze/weather and the reference date.
+    The days range from the first to the last day of bronze/cj_transactions, bronze/weather and the reference date, and
+    end at most `LARGEST_FORESIGHT_DAYS` after the reference date.
     """
     weather = tables["bronze/weather"]
     first, last = _span(tables, context.as_of)
@@ -50,7 +54,7 @@ def _span(tables: Tables, as_of: date) -> tuple[date, date]:
     )
     observed = tables["bronze/weather"].agg(F.min("observed_on").alias("a"), F.max("observed_on").alias("b"))
     found = [day for row in sold.union(observed).collect() for day in row if day is not None]
-    return min([*found, as_of]), max([*found, as_of])
+    return min([*found, as_of]), min(max([*found, as_of]), as_of + timedelta(LARGEST_FORESIGHT_DAYS))
 
 
 def describe_days(first: date, last: date) -> Iterator[tuple[Any, ...]]:

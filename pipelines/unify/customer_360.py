@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 
 from pipelines.derived_table.table import BuildContext, Tables
 from pipelines.unify import journey
-from pipelines.unify.measure import days_between, distinct_count, most_frequent
+from pipelines.unify.measure import MONEY, days_before, distinct_count, most_frequent
 
 CHOSEN = {
     "gold/customer_demographic": (
@@ -43,8 +43,12 @@ CHOSEN = {
 }  # fmt: skip
 """Columns copied unchanged from each profile table. The contract of that table defines them."""
 _NAMES = {"event_count": "digital_event_count"}
-_ZEROES = ("order_count", "digital_event_count", "session_count", "touchpoint_count", "journey_count",
-           "converted_journey_count", "channel_count")  # fmt: skip
+_ZEROES = (
+    "order_count", "sales_value", "digital_event_count", "search_count", "product_view_count", "cart_add_count",
+    "open_wish_count", "session_count", "review_count", "support_ticket_count", "touchpoint_count", "channel_count",
+    "journey_count", "converted_journey_count",
+)  # fmt: skip
+"""Counts and totals: 0 for a customer without a row in their table. All other measures are null there."""
 
 
 def build(tables: Tables, context: BuildContext) -> DataFrame:
@@ -57,8 +61,9 @@ def build(tables: Tables, context: BuildContext) -> DataFrame:
     parts += [journey.summarise(journeys), *_paths(journeys), _touchpoints(tables["silver/touchpoint_event"], context)]
     frame = reduce(lambda left, right: left.join(right, "customer_id", "left"), parts)
     filled = {name: F.coalesce(name, F.lit(0)) for name in _ZEROES}
-    money = F.coalesce("sales_value", F.lit(0)).cast("decimal(18,2)")
-    return frame.withColumns({**filled, "sales_value": money, "as_of": F.lit(context.as_of)})
+    filled["sales_value"] = filled["sales_value"].cast(MONEY)
+    has_orders = filled["order_count"] > 0
+    return frame.withColumns({**filled, "has_orders": has_orders, "as_of": F.lit(context.as_of)})
 
 
 def _paths(journeys: DataFrame) -> list[DataFrame]:
@@ -90,5 +95,5 @@ def _touchpoints(events: DataFrame, context: BuildContext) -> DataFrame:
         F.min("event_at").alias("first_touchpoint_at"),
         F.max("event_at").alias("last_touchpoint_at"),
         F.max(F.when(F.col("_rank") == 1, F.col("_step"))).alias("last_touchpoint"),
-        days_between(F.lit(context.as_of), F.max("event_date")).alias("days_since_last_touchpoint"),
+        days_before(context.as_of, F.max("event_date")).alias("days_since_last_touchpoint"),
     )

@@ -17,6 +17,9 @@ _ZEROES = (
     "recommendation_count",
 )  # fmt: skip
 
+TREND_SPAN_DAYS = 180
+"""Answers that lie closer together give no trend: a change of one point within a day would be 365 points per year."""
+
 
 def build(tables: Tables, context: BuildContext) -> DataFrame:
     """Return one row per customer with at least one review, ticket, NPS survey or recommendation shown."""
@@ -85,13 +88,16 @@ def _nps(surveys: DataFrame) -> DataFrame:
         F.max(F.when(F.col("_answered") & (F.col("_rank") == 2), F.col("score"))).alias("_previous"),
         F.covar_pop(day, score).alias("_covariance"),
         F.var_pop(day).alias("_variance"),
+        (F.max(day) - F.min(day)).alias("_span_days"),
     )
     return summed.withColumns({
         "nps_response_rate": ratio(F.col("nps_answer_count"), F.col("nps_asked_count")),
         "nps_category": _nps_category(F.col("last_nps_score")),
         "nps_change": F.col("last_nps_score") - F.col("_previous"),
-        "nps_trend_per_year": F.when(F.col("_variance") > 0, F.col("_covariance") / F.col("_variance") * 365.25),
-    }).drop("_previous", "_covariance", "_variance")  # fmt: skip
+        "nps_trend_per_year": F.when(
+            F.col("_span_days") >= TREND_SPAN_DAYS, F.col("_covariance") / F.col("_variance") * 365.25
+        ),
+    }).drop("_previous", "_covariance", "_variance", "_span_days")  # fmt: skip
 
 
 def _nps_category(score: Column) -> Column:

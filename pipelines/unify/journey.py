@@ -1,4 +1,4 @@
-"""Builds gold/customer_journey: a customer's touchpoints in time order, grouped into journeys."""
+"""Builds gold/customer_journey: a customer's touchpoints in time order, grouped into journeys of two or more."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from pipelines.unify.measure import count_where, distinct_count, ratio, seconds_
 
 GAP_DAYS = 7
 """A longer gap between touchpoints ends a journey. Most households shop weekly."""
+FEWEST_TOUCHPOINTS = 2
+"""A single touchpoint has no path. Most are visits to a store without any contact before; they are orders only."""
 PATH_STEPS = 30
 """Maximum number of steps in the path. The last ones are kept, since they are nearest to the order."""
 _NOT_STEPS = ("coupon_redemption",)
@@ -21,7 +23,7 @@ def build(tables: Tables, context: BuildContext) -> DataFrame:
     steps = _numbered(_touchpoints(tables))
     ordered = F.array_sort(F.collect_list(F.struct("position", "step")))
     turns = F.array_sort(F.collect_list(F.when(F.col("turns"), F.struct("position", "channel"))))
-    mine = steps.groupBy("customer_id", "journey_number").agg(
+    grouped = steps.groupBy("customer_id", "journey_number").agg(
         F.min("event_at").alias("started_at"),
         F.max("event_at").alias("ended_at"),
         F.count(F.lit(1)).alias("touchpoint_count"),
@@ -31,6 +33,10 @@ def build(tables: Tables, context: BuildContext) -> DataFrame:
         F.max(F.when(F.col("is_order"), F.col("order_id"))).alias("_order"),
         ordered.alias("_steps"),
         turns.alias("_turns"),
+    )
+    in_order = Window.partitionBy("customer_id").orderBy("journey_number")
+    mine = grouped.where(F.col("touchpoint_count") >= FEWEST_TOUCHPOINTS).withColumn(
+        "journey_number", F.row_number().over(in_order)
     )
     before_last = F.when(F.size("_steps") > 1, F.get("_steps", F.size("_steps") - 2))
     described = mine.select(

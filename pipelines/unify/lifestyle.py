@@ -55,7 +55,7 @@ def _with_segment(spent: DataFrame) -> DataFrame:
     )
     indexed = shares.crossJoin(everyone)
     index = {n: ratio(F.col(f"{n}_spend_share"), F.col(f"_all_{n}")) for n in _SEGMENTS}
-    highest = F.greatest(*(F.coalesce(value, F.lit(0.0)) for value in index.values()))
+    highest = F.greatest(*index.values())  # skips nulls, and is null when the customer spent nothing on merchandise
     segment: Column = F.lit("balanced")
     for name, value in reversed(list(index.items())):
         segment = F.when((value == highest) & (highest >= SEGMENT_INDEX), name).otherwise(segment)
@@ -73,4 +73,4 @@ def _viewed(events: DataFrame, products: DataFrame) -> DataFrame:
         .groupBy("customer_id", "product_category")
         .agg(count_where(F.lit(True)).alias("_views"))
     )
-    return top_value(counted, ["customer_id"], "product_category", "_views", "top_viewed_category")
+    return top_value(counted, ["customer_id"], "product_category", "_views", "top_interest_category")

@@ -35,10 +35,12 @@ class LineTotals:
 
 
 def line_totals(table: str, frame: DataFrame) -> LineTotals:
-    """Return the totals of one of the tables in COUNTED."""
+    """Return the totals of one of the tables in COUNTED. Gold holds the quantity of fuel in a column of its own."""
     order = "basket_id" if table == SOURCE else "order_id"
-    count = F.count(F.lit(1)) if table.startswith("gold/") else F.countDistinct(order)
-    row = frame.agg(F.sum("sales_value"), F.sum("quantity"), count).collect()[0]
+    is_gold = table.startswith("gold/")
+    count = F.count(F.lit(1)) if is_gold else F.countDistinct(order)
+    quantity = F.col("quantity") + F.col("fuel_quantity") if is_gold else F.col("quantity")
+    row = frame.agg(F.sum("sales_value"), F.sum(quantity), count).collect()[0]
     return LineTotals(table, Decimal(row[0] or 0), int(row[1] or 0), int(row[2]))
 
 

@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 
 from pipelines.derived_table.deduplication import latest
 from pipelines.derived_table.table import BuildContext, Tables
-from pipelines.unify.measure import count_where, distinct_count, most_frequent, ratio, share_where, top_value
+from pipelines.unify.measure import at_most, count_where, distinct_count, most_frequent, ratio, share_where, top_value
 
 EARTH_RADIUS_KM = 6371.0088  # mean radius, IUGG
 _PLACE = ["sido", "sigungu", "dong"]
@@ -35,9 +35,13 @@ def build(tables: Tables, context: BuildContext) -> DataFrame:
     shops = stores.select(F.col("store_id").alias("primary_store_id"), "latitude", "longitude")
     placed = frame.join(centres, "customer_id", "left").join(shops, "primary_store_id", "left")
     distance = haversine_km(F.col("_lat"), F.col("_lon"), F.col("latitude"), F.col("longitude"))
-    return placed.withColumns({
-        "primary_store_km": distance, "has_moved": F.col("address_count") > 1, "as_of": F.lit(context.as_of),
-    })  # fmt: skip
+    return placed.withColumns(
+        {
+            "primary_store_km": distance,
+            "has_moved": F.when(F.col("address_count") > 0, F.col("address_count") > 1),
+            "as_of": F.lit(context.as_of),
+        }
+    )
 
 
 def haversine_km(lat_a: Column, lon_a: Column, lat_b: Column, lon_b: Column) -> Column:
@@ -47,7 +51,7 @@ def haversine_km(lat_a: Column, lon_a: Column, lat_b: Column, lon_b: Column) -> 
     chord = F.sin(half_lat) * F.sin(half_lat) + F.cos(lat_a * radians) * F.cos(lat_b * radians) * F.sin(
         half_lon
     ) * F.sin(half_lon)
-    return F.lit(2 * EARTH_RADIUS_KM) * F.asin(F.sqrt(F.least(chord, F.lit(1.0))))
+    return F.lit(2 * EARTH_RADIUS_KM) * F.asin(F.sqrt(at_most(chord, 1.0)))
 
 
 def _homes(tables: Tables) -> DataFrame:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
@@ -15,6 +17,23 @@ def ratio(part: Column, whole: Column) -> Column:
     """
     whole_number = whole.cast("double")
     return F.when(whole_number != 0, part.cast("double") / whole_number)
+
+
+MOST_TIMES = 10.0
+"""Ratios of two amounts or times are capped here. A greater ratio says that the whole is too small, not how great."""
+
+
+def at_most(value: Column, most: float) -> Column:
+    """Return the value, or `most` where the value is greater; null where the value is null.
+
+    `F.least` is not used, because it skips nulls: `least(null, 1.0)` is 1.0.
+    """
+    return F.when(value > most, F.lit(most)).otherwise(value)
+
+
+def times(part: Column, whole: Column) -> Column:
+    """Return how many times `whole` goes into `part`, capped at MOST_TIMES; null when the whole is null or zero."""
+    return at_most(ratio(part, whole), MOST_TIMES)
 
 
 def total(value: Column) -> Column:
@@ -85,6 +104,12 @@ def most_frequent(frame: DataFrame, keys: list[str], value: str, name: str) -> D
 def days_between(later: Column, earlier: Column) -> Column:
     """Return the number of whole days from the earlier to the later date; negative when they are swapped."""
     return F.datediff(later, earlier)
+
+
+def days_before(as_of: date, day: Column) -> Column:
+    """Return by how many days a day lies before the reference date; 0 for the day after it, which ingest tolerates."""
+    days = days_between(F.lit(as_of), day)
+    return F.when(days < 0, 0).otherwise(days)
 
 
 def iso_weekday(day: Column) -> Column:

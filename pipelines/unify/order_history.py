@@ -7,7 +7,8 @@ from pyspark.sql import functions as F
 
 from pipelines.derived_table.deduplication import latest
 from pipelines.derived_table.table import BuildContext, Tables
-from pipelines.unify.measure import count_where, distinct_count, ratio, seconds_between, total
+from pipelines.unify.measure import at_most, count_where, distinct_count, ratio, seconds_between, total
+from pipelines.unify.product import FUEL_UNIT
 
 DELIVERY_METHODS = {"새벽배송": "dawn", "일반배송": "standard", "매장픽업": "pickup"}
 _MONEY = ("sales_value", "list_value", "retail_discount", "coupon_discount", "coupon_match_discount")
@@ -26,8 +27,8 @@ def build(tables: Tables, context: BuildContext) -> DataFrame:
     return orders.withColumns({
         "channel": F.when(is_online, "online").otherwise("store"),
         "discount_value": F.col("retail_discount") + F.col("coupon_match_discount") + F.col("coupon_discount"),
-        "discount_share": ratio(F.col("list_value") - F.col("sales_value") + F.col("coupon_discount"),
-                                F.col("list_value")),
+        "discount_share": at_most(ratio(F.col("list_value") - F.col("sales_value") + F.col("coupon_discount"),
+                                        F.col("list_value")), 1.0),
         "delivery_hours": seconds_between(F.col("delivered_at"), F.col("ordered_at")) / 3600.0,
         "return_count": F.coalesce("return_count", F.lit(0)),
         "returned_quantity": F.coalesce("returned_quantity", F.lit(0)),
@@ -37,13 +38,15 @@ def build(tables: Tables, context: BuildContext) -> DataFrame:
 
 def _orders(lines: DataFrame) -> DataFrame:
     on_display, in_mailer = F.col("display_location") != "0", F.col("mailer_location") != "0"
+    is_fuel = F.col("quantity_unit") == FUEL_UNIT
     return lines.groupBy("order_id").agg(
         F.min("customer_id").alias("customer_id"),
         F.min("store_id").alias("store_id"),
         F.min("ordered_at").alias("ordered_at"),
         F.min("order_date").alias("order_date"),
         F.count(F.lit(1)).alias("line_count"),
-        F.sum("quantity").cast("bigint").alias("quantity"),
+        _quantity_where(~is_fuel).alias("quantity"),
+        _quantity_where(is_fuel).alias("fuel_quantity"),
         F.sum(F.when(F.col("is_merchandise"), F.col("quantity")).otherwise(0)).cast("bigint").alias("piece_count"),
         distinct_count(F.col("product_category")).alias("category_count"),
         *(total(F.col(name)).alias(name) for name in _MONEY),
@@ -51,6 +54,10 @@ def _orders(lines: DataFrame) -> DataFrame:
         count_where(on_display).alias("display_line_count"),
         count_where(in_mailer).alias("mailer_line_count"),
     )
+
+
+def _quantity_where(condition: Column) -> Column:
+    return F.sum(F.when(condition, F.col("quantity")).otherwise(0)).cast("bigint")
 
 
 def _is_discounted() -> Column:

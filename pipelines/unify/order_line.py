@@ -7,7 +7,7 @@ from pyspark.sql import functions as F
 
 from pipelines.derived_table.table import BuildContext, Tables
 
-_PRODUCT = ("product_category", "manufacturer_id", "brand_type", "price_band", "is_merchandise")
+_PRODUCT = ("product_category", "manufacturer_id", "brand_type", "price_band", "is_merchandise", "quantity_unit")
 
 
 def build(tables: Tables, context: BuildContext) -> DataFrame:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from pipelines.unify.measure import ratio, total_where
+from pipelines.unify.measure import at_most, ratio, total_where
 
 MIN_LINES = 30  # with fewer lines the slope is mostly noise
 MIN_PRICE_VARIANCE = 1e-4  # variance of the log price, about 1 % deviation; below it the slope cannot be estimated
@@ -26,6 +26,7 @@ def price_sensitivity(lines: DataFrame, products: DataFrame) -> DataFrame:
     """
     cut = F.col("retail_discount") + F.col("coupon_discount") + F.col("coupon_match_discount")
     sales = F.col("sales_value")
+    banded = F.sum(F.when(F.col("price_band").isNotNull(), sales))
     priced = lines.join(products.select("product_id", "median_unit_price"), "product_id", "left").withColumns(
         {"_x": _log_price(), "_y": F.when(F.col("quantity") > 0, F.ln(F.col("quantity").cast("double")))}
     )
@@ -33,9 +34,9 @@ def price_sensitivity(lines: DataFrame, products: DataFrame) -> DataFrame:
     x, y = F.when(both, F.col("_x")), F.when(both, F.col("_y"))
     summed = priced.where("is_merchandise").groupBy("customer_id").agg(
         ratio(total_where(cut > 0, sales), F.sum(sales)).alias("discounted_spend_share"),
-        ratio(F.sum(cut), F.sum("list_value")).alias("discount_depth"),
+        at_most(ratio(F.sum(cut), F.sum("list_value")), 1.0).alias("discount_depth"),
         ratio(total_where(F.col("coupon_discount") > 0, sales), F.sum(sales)).alias("coupon_spend_share"),
-        ratio(total_where(F.col("price_band") == "economy", sales), F.sum(sales)).alias("economy_spend_share"),
+        ratio(total_where(F.col("price_band") == "economy", sales), banded).alias("economy_spend_share"),
         ratio(total_where(F.col("brand_type") == "Private", sales), F.sum(sales)).alias("private_label_share"),
         F.count(x).alias("_n"),
         F.covar_pop(x, y).alias("_covariance"),

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from functools import reduce
+
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from pipelines.derived_table.table import BuildContext, Tables
 from pipelines.unify.measure import median
+from pipelines.unify.product_label import readable_labels
 
-UNKNOWN = "UNKNOWN"
+UNKNOWN = "Unknown"
+PIECE, FUEL_UNIT = "piece", "0.001 gal"
+"""What `quantity` counts: pieces, or thousandths of a US gallon of fuel. docs/decisions/0047 has the evidence."""
+_NO_GOODS = ("COUPON", "COUPON/MISC ITEMS", "BOTTLE DEPOSITS", "TICKETS")
+"""Categories of the product file that hold coupons, gift cards, deposits and other entries that nobody prefers."""
+_LABELLED = ("department", "product_category", "product_type")
+_LARGEST_CONTENT = 100_000.0
+"""100 kg, 100 l or 100,000 pieces. A package that claims more has a misprinted size, such as 83718713 OZ."""
 MIN_COMPARABLE = 3  # fewer products cannot be divided into thirds
 _PACKAGE = r"^([0-9]+(?:\.[0-9]+)?|\.[0-9]+) *(OZ|LB|ML|LT|L|GAL|GA|QT|PT|CT|PK|DZ)S?\b"
 _UNITS = {  # unit as printed: (unit of content, content of one); exact by the international yard and pound agreement
@@ -35,11 +45,30 @@ def build(tables: Tables, context: BuildContext) -> DataFrame:
     )  # fmt: skip
     frame = products.join(_sales(tables["bronze/cj_transactions"]), "product_id", "full_outer")
     frame = frame.withColumns({
-        "product_category": F.coalesce("product_category", F.lit(UNKNOWN)),
         "is_merchandise": _is_merchandise(),
+        "quantity_unit": F.when(_is_fuel(), FUEL_UNIT).otherwise(PIECE),
         "line_count": F.coalesce("line_count", F.lit(0)),
     })  # fmt: skip
+    frame = _with_labels(frame, tables["bronze/cj_products"], context)
+    frame = frame.withColumn("product_category", F.coalesce("product_category", F.lit(UNKNOWN)))
     return _with_price_band(_with_package(frame))
+
+
+def _with_labels(frame: DataFrame, products: DataFrame, context: BuildContext) -> DataFrame:
+    """Return the rows with labels in place of the codes of department, category and type."""
+    kinds = products.select(*_LABELLED).distinct().collect()
+    labels = readable_labels(code for kind in kinds for code in kind if code is not None)
+    known = context.spark.createDataFrame(list(labels.items()), "_code string, _label string")
+    for name in _LABELLED:
+        label = known.withColumnRenamed("_code", name)
+        frame = frame.join(label, name, "left").drop(name).withColumnRenamed("_label", name)
+    return frame
+
+
+def _is_fuel() -> Column:
+    is_gasoline = F.col("product_type").startswith("GASOLINE")
+    listed = [F.col("department") == "FUEL", F.col("product_category") == "FUEL", is_gasoline]
+    return reduce(Column.__or__, (F.coalesce(condition, F.lit(False)) for condition in listed))
 
 
 def _sales(lines: DataFrame) -> DataFrame:
@@ -55,10 +84,8 @@ def _sales(lines: DataFrame) -> DataFrame:
 
 
 def _is_merchandise() -> Column:
-    counts_smallest_units = F.coalesce(F.col("department"), F.lit("")).isin("FUEL", "COUPON") | F.col(
-        "product_category"
-    ).isin("FUEL", "COUPON/MISC ITEMS")
-    return F.coalesce("_listed", F.lit(False)) & ~F.coalesce(counts_smallest_units, F.lit(False))
+    is_no_good = (F.col("department") == "COUPON") | F.col("product_category").isin(*_NO_GOODS)
+    return F.coalesce("_listed", F.lit(False)) & ~_is_fuel() & ~F.coalesce(is_no_good, F.lit(False))
 
 
 def _with_package(frame: DataFrame) -> DataFrame:
@@ -74,6 +101,9 @@ def _with_package(frame: DataFrame) -> DataFrame:
         "_printed_unit": F.regexp_extract(text, _PACKAGE, 2),
     }).withColumn("package_amount", amount)  # fmt: skip
     frame = frame.withColumns({"package_unit": unit, "package_content": content})
+    is_believable = F.col("package_content") <= _LARGEST_CONTENT
+    sizes = ("package_amount", "package_unit", "package_content")
+    frame = frame.withColumns({name: F.when(is_believable, F.col(name)) for name in sizes})
     band = _third(["product_category", "package_unit"], "package_content", ("small", "medium", "large"))
     return frame.withColumn("package_band", band)
 

@@ -9,8 +9,7 @@ from pyspark.sql import functions as F
 
 from pipelines.derived_table.table import BuildContext, Tables
 from pipelines.unify.measure import distinct_count, ratio, top_value, total_where
-from pipelines.unify.product import UNKNOWN
-from pipelines.unify.product_attribute import ATTRIBUTES, has_words, is_fresh
+from pipelines.unify.product_attribute import ATTRIBUTES, has_words
 
 _PRICE_BANDS = ("economy", "standard", "premium")
 _PACKAGES = ("small", "medium", "large")
@@ -23,7 +22,6 @@ def build(tables: Tables, context: BuildContext) -> DataFrame:
     goods = tables["silver/product"].select(
         "product_id", "department", "package_band", "package_unit", "median_unit_price",
         *(has_words(pattern).alias(name) for name, pattern in ATTRIBUTES.items()),
-        is_fresh().alias("fresh"),
     )  # fmt: skip
     bought = lines.join(goods, "product_id", "left")
     parts = [
@@ -49,7 +47,7 @@ def _shares(bought: DataFrame, context: BuildContext) -> DataFrame:
     return bought.groupBy("customer_id").agg(
         *(ratio(total_where(F.col("price_band") == b, sales), banded).alias(f"{b}_spend_share") for b in _PRICE_BANDS),
         *(ratio(total_where(F.col("package_band") == p, sales), packed).alias(f"{p}_package_share") for p in _PACKAGES),
-        *(ratio(total_where(F.col(a), sales), spent).alias(f"{a}_spend_share") for a in (*ATTRIBUTES, "fresh")),
+        *(ratio(total_where(F.col(a), sales), spent).alias(f"{a}_spend_share") for a in ATTRIBUTES),
         ratio(total_where(F.col("brand_type") == "Private", sales), spent).alias("private_label_share"),
         distinct_count(F.col("product_id")).alias("product_count"),
         distinct_count(F.col("manufacturer_id")).alias("manufacturer_count"),
@@ -76,13 +74,9 @@ def _top(bought: DataFrame, column: str, name: str) -> DataFrame:
 
 
 def _top_categories(shares: DataFrame) -> DataFrame:
-    known = shares.where(~F.col("product_category").isin(UNKNOWN, "COUPON/MISC ITEMS", "FUEL"))
-    first = known.groupBy("customer_id").agg(F.array_sort(F.collect_list("spend_rank")).alias("_ranks"))
-    ranked = known.join(first, "customer_id")
-    names = [
-        F.max(F.when(F.col("spend_rank") == F.get("_ranks", F.lit(n)), F.col("product_category"))).alias(
-            f"top_category_{n + 1}"
+    return shares.groupBy("customer_id").agg(
+        *(
+            F.max(F.when(F.col("spend_rank") == rank, F.col("product_category"))).alias(f"top_category_{rank}")
+            for rank in range(1, _TOP_CATEGORIES + 1)
         )
-        for n in range(_TOP_CATEGORIES)
-    ]
-    return ranked.groupBy("customer_id").agg(*names)
+    )

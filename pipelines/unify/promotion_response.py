@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from pipelines.unify.measure import count_where, distinct_count, ratio
+from pipelines.unify.measure import count_where, distinct_count, ratio, times
 
 _SHOWN = {"display": "display_location", "mailer": "mailer_location"}
 
@@ -37,7 +37,7 @@ def promotion_response(lines: DataFrame, store_weeks: DataFrame) -> DataFrame:
     expected = {name: F.sum(F.col("lines") * F.col(f"usual_{name}")) for name in _SHOWN}
     return frame.groupBy("customer_id").agg(
         *(ratio(F.sum(name), F.sum("lines")).alias(f"{name}_line_share") for name in _SHOWN),
-        *(ratio(F.sum(name), expected[name]).alias(f"{name}_lift") for name in _SHOWN),
+        *(times(F.sum(name), expected[name]).alias(f"{name}_lift") for name in _SHOWN),
         ratio(F.sum("bought"), F.sum("offered")).alias("promotion_take_rate"),
         count_where(F.col("bought") > 0).alias("promoted_visit_count"),
     )

@@ -11,7 +11,16 @@ from pipelines.derived_table.table import BuildContext, Tables
 from pipelines.unify.brand_loyalty import brand_loyalty
 from pipelines.unify.campaign import campaign_response
 from pipelines.unify.first_purchase import first_purchase_measures
-from pipelines.unify.measure import count_where, days_between, distinct_count, most_frequent, ratio, total, total_where
+from pipelines.unify.measure import (
+    count_where,
+    days_before,
+    distinct_count,
+    most_frequent,
+    ratio,
+    times,
+    total,
+    total_where,
+)
 from pipelines.unify.price_sensitivity import price_sensitivity
 from pipelines.unify.promotion_response import promotion_response
 
@@ -34,7 +43,7 @@ def build(tables: Tables, context: BuildContext) -> DataFrame:
         campaign_response(tables),
     ]
     joined = reduce(lambda left, right: left.join(right, "customer_id", "left"), parts)
-    zeroes = ("campaign_count", "campaign_redeemed_count", "coupon_redemption_count")
+    zeroes = ("category_count", "campaign_count", "campaign_redeemed_count", "coupon_redemption_count")
     return joined.withColumns({
         **{name: F.coalesce(name, F.lit(0)) for name in zeroes},
         "return_rate": ratio(F.col("returned_quantity"), F.col("piece_count")),
@@ -43,8 +52,7 @@ def build(tables: Tables, context: BuildContext) -> DataFrame:
 
 
 def _orders(orders: DataFrame, context: BuildContext) -> DataFrame:
-    as_of = F.lit(context.as_of)
-    age = days_between(as_of, F.col("order_date"))
+    age = days_before(context.as_of, F.col("order_date"))
     recent, before = age < TREND_DAYS, (age >= TREND_DAYS) & (age < 2 * TREND_DAYS)
     summed = orders.groupBy("customer_id").agg(
         F.count(F.lit(1)).alias("order_count"),
@@ -53,6 +61,7 @@ def _orders(orders: DataFrame, context: BuildContext) -> DataFrame:
         distinct_count(F.trunc("order_date", "month")).alias("active_month_count"),
         F.sum("line_count").cast("bigint").alias("line_count"),
         F.sum("quantity").cast("bigint").alias("quantity"),
+        F.sum("fuel_quantity").cast("bigint").alias("fuel_quantity"),
         F.sum("piece_count").cast("bigint").alias("piece_count"),
         total(F.col("sales_value")).alias("sales_value"),
         total(F.col("discount_value")).alias("discount_value"),
@@ -62,13 +71,13 @@ def _orders(orders: DataFrame, context: BuildContext) -> DataFrame:
         total_where(before, F.col("sales_value")).alias("_before"),
         count_where(F.col("channel") == "online").alias("online_order_count"),
     )
-    months = F.greatest((days_between(as_of, F.col("first_order_on")) + 1) / F.lit(MONTH_DAYS), F.lit(1.0))
+    months = F.greatest((days_before(context.as_of, F.col("first_order_on")) + 1) / F.lit(MONTH_DAYS), F.lit(1.0))
     online = ratio(F.col("online_order_count"), F.col("order_count"))
     return summed.withColumns({
         "mean_monthly_spend": F.col("sales_value").cast("double") / months,
         "mean_basket_value": ratio(F.col("sales_value"), F.col("order_count")),
         "mean_basket_lines": ratio(F.col("line_count"), F.col("order_count")),
-        "spend_trend": ratio(F.col("_recent"), F.col("_before")),
+        "spend_trend": times(F.col("_recent"), F.col("_before")),
         "online_order_share": online,
         "store_order_share": 1.0 - online,
         "preferred_channel": F.when(online > 0.5, "online").otherwise("store"),
@@ -84,8 +93,9 @@ def _categories(shares: DataFrame) -> DataFrame:
 
 def _delivery(orders: DataFrame) -> DataFrame:
     delivered = orders.where("delivery_method is not null")
+    is_carried = F.coalesce(F.col("delivery_method") != "pickup", F.lit(False))
     shares = orders.groupBy("customer_id").agg(
-        ratio(count_where(F.col("delivery_method").isNotNull()), F.count(F.lit(1))).alias("delivery_order_share"),
+        ratio(count_where(is_carried), F.count(F.lit(1))).alias("delivery_order_share"),
         ratio(
             count_where(F.col("delivery_method") == "pickup"), count_where(F.col("delivery_method").isNotNull())
         ).alias("pickup_share"),

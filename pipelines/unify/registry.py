@@ -42,7 +42,15 @@ _SILVER = (
     DerivedTable("silver/calendar", (_LINES, "bronze/weather", "bronze/region"), calendar.build),
     DerivedTable("silver/promotion", ("bronze/cj_promotions", _LINES), promotion.build_promotion, uses_as_of=False),
     DerivedTable("silver/store_week", ("bronze/cj_promotions",), promotion.build_store_week, uses_as_of=False),
-    DerivedTable(identifier.DECISION, (), identity_decision.build, remembers=True, is_kept=True, uses_as_of=False),
+    DerivedTable(
+        identifier.DECISION,
+        (),
+        identity_decision.build,
+        remembers=True,
+        is_kept=True,
+        uses_as_of=False,
+        fed_by=("silver/identifier",),
+    ),
     DerivedTable(
         "silver/identifier",
         (identifier.DECISION,),
@@ -52,14 +60,36 @@ _SILVER = (
         recalls=(identifier.EVENT, identifier.MODEL),
         uses_as_of=False,
     ),
-    DerivedTable(identifier.EVENT, ("silver/identifier",), identity_event.build, remembers=True, uses_as_of=False),
-    DerivedTable(identifier.MODEL, ("silver/identifier",), identity_model.build, remembers=True, uses_as_of=False),
-    DerivedTable(identifier.SKETCH, ("silver/identifier",), identity_sketch.build, remembers=True, uses_as_of=False),
+    DerivedTable(
+        identifier.EVENT,
+        ("silver/identifier",),
+        identity_event.build,
+        remembers=True,
+        uses_as_of=False,
+        fed_by=("silver/identifier",),
+    ),
+    DerivedTable(
+        identifier.MODEL,
+        ("silver/identifier",),
+        identity_model.build,
+        remembers=True,
+        uses_as_of=False,
+        fed_by=(customer_attribute.TABLE,),
+    ),
+    DerivedTable(
+        identifier.SKETCH,
+        ("silver/identifier",),
+        identity_sketch.build,
+        remembers=True,
+        uses_as_of=False,
+        fed_by=(customer_attribute.TABLE,),
+    ),
     DerivedTable(
         "silver/customer",
         ("silver/identifier", "bronze/crm_customer", "bronze/loyalty_card"),
         customer.build,
         uses_as_of=False,
+        fed_by=("silver/identifier",),
     ),
     DerivedTable(
         customer_attribute.TABLE,
@@ -73,18 +103,21 @@ _SILVER = (
         (consent_event.RECORD, consent_event.MEMBERSHIP, "silver/identifier"),
         consent_event.build,
         uses_as_of=False,
+        fed_by=("silver/identifier",),
     ),
     DerivedTable(
         "silver/permission",
         ("silver/consent_event", consent_event.MEMBERSHIP),
         consent_event.build_permission,
         uses_as_of=False,
+        fed_by=("silver/identifier",),
     ),
     DerivedTable(
         "silver/order_line",
         (_LINES, "silver/product", "silver/promotion", "silver/store_week", "silver/identifier"),
         order_line.build,
         uses_as_of=False,
+        fed_by=(_LINES,),
     ),
     DerivedTable(
         session_order_customer.TABLE,
@@ -107,6 +140,7 @@ _SILVER = (
         ("bronze/web_session", "bronze/app_event", "silver/touchpoint_event", "silver/identifier"),
         session.build,
         uses_as_of=False,
+        fed_by=("bronze/web_session", "bronze/app_event"),
     ),
 )
 _ORDERS = (
@@ -115,6 +149,7 @@ _ORDERS = (
         ("silver/order_line", "silver/touchpoint_event", "bronze/delivery", "bronze/return_item", "bronze/store"),
         order_history.build,
         uses_as_of=False,
+        fed_by=("silver/order_line",),
     ),
     DerivedTable("gold/customer_monthly_spend", ("gold/order_history",), spend.build_monthly),
     DerivedTable("gold/customer_category_share", ("silver/order_line",), spend.build_category),
@@ -126,6 +161,7 @@ _PROFILES = (
         "gold/customer_demographic",
         ("silver/customer", "silver/identifier", "bronze/cj_demographics", "bronze/lifestyle_survey"),
         demographic.build,
+        fed_by=("bronze/crm_customer", "bronze/loyalty_card", "bronze/cj_demographics", "bronze/lifestyle_survey"),
     ),
     DerivedTable(
         "gold/customer_purchase_behaviour",
@@ -134,16 +170,19 @@ _PROFILES = (
             "silver/store_week", "silver/touchpoint_event", "silver/identifier", *_CAMPAIGNS,
         ),
         purchase_behaviour.build,
+        fed_by=("silver/order_line",),
     ),
     DerivedTable(
         "gold/customer_temporal_pattern",
         ("gold/order_history", "silver/calendar", "silver/touchpoint_event", "silver/identifier", *_CAMPAIGNS),
         temporal_pattern.build,
+        fed_by=("gold/order_history", "silver/touchpoint_event"),
     ),
     DerivedTable(
         "gold/customer_product_preference",
         ("silver/order_line", "silver/product", "gold/customer_category_share"),
         product_preference.build,
+        fed_by=("silver/order_line",),
     ),
     DerivedTable(
         "gold/customer_lifestyle",
@@ -152,11 +191,13 @@ _PROFILES = (
             "bronze/lifestyle_survey",
         ),
         lifestyle.build,
+        fed_by=("silver/order_line", "silver/touchpoint_event", "bronze/lifestyle_survey"),
     ),
     DerivedTable(
         "gold/customer_location",
         ("silver/customer", "gold/order_history", "bronze/store", "bronze/region"),
         location.build,
+        fed_by=("gold/order_history", "bronze/crm_customer"),
     ),
     DerivedTable(
         "gold/customer_browsing",
@@ -165,9 +206,13 @@ _PROFILES = (
             "bronze/wishlist",
         ),
         browsing.build,
+        fed_by=("silver/session", "silver/touchpoint_event", "bronze/wishlist"),
     ),
     DerivedTable(
-        "gold/customer_session_context", ("silver/session", "silver/calendar", "silver/customer"), session_context.build
+        "gold/customer_session_context",
+        ("silver/session", "silver/calendar", "silver/customer"),
+        session_context.build,
+        fed_by=("silver/session",),
     ),
     DerivedTable(
         "gold/customer_feedback",
@@ -183,6 +228,7 @@ _360 = DerivedTable(
     "gold/customer_360",
     ("silver/customer", "silver/touchpoint_event", "gold/customer_journey", *customer_360.CHOSEN),
     customer_360.build,
+    fed_by=("silver/customer",),
 )
 
 TABLES: tuple[DerivedTable, ...] = (*_SILVER, *_ORDERS, *_PROFILES, _360)

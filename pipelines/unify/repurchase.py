@@ -6,7 +6,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from pipelines.derived_table.table import BuildContext, Tables
-from pipelines.unify.measure import days_between, middle, ratio
+from pipelines.unify.measure import days_before, middle, ratio, times
 
 MIN_DAYS = 3  # gives two intervals, the minimum to estimate a regular interval
 
@@ -39,9 +39,9 @@ def build(tables: Tables, context: BuildContext) -> DataFrame:
         F.date_from_unix_date(first).alias("first_purchase_on"),
         F.date_from_unix_date(last).alias("last_purchase_on"),
     )
-    elapsed = days_between(F.lit(context.as_of), F.col("last_purchase_on"))
+    elapsed = days_before(context.as_of, F.col("last_purchase_on"))
     return rhythm.withColumns({
         "expected_next_on": F.date_add("last_purchase_on", F.ceil("median_interval_days").cast("int")),
-        "overdue_ratio": ratio(elapsed, F.col("median_interval_days")),
+        "overdue_ratio": times(elapsed, F.col("median_interval_days")),
         "as_of": F.lit(context.as_of),
     })  # fmt: skip

@@ -7,6 +7,7 @@ from pyspark.sql import functions as F
 
 from pipelines.derived_table.table import BuildContext, Tables
 from pipelines.unify.measure import count_where, distinct_count, ratio, total
+from pipelines.unify.product import UNKNOWN
 
 
 def build_monthly(tables: Tables, context: BuildContext) -> DataFrame:
@@ -30,13 +31,17 @@ def build_monthly(tables: Tables, context: BuildContext) -> DataFrame:
 
 
 def build_category(tables: Tables, context: BuildContext) -> DataFrame:
-    """Return one row per customer and category in silver/order_line, with its share of the customer's spend."""
-    lines = tables["silver/order_line"].where("customer_id is not null")
+    """Return one row per customer and category of merchandise, with its share of the customer's spend on merchandise.
+
+    Lines of an unknown category are left out, like coupons, fuel and deposits: they are no preference.
+    """
+    lines = tables["silver/order_line"].where("customer_id is not null and is_merchandise")
+    lines = lines.where(F.col("product_category") != UNKNOWN)
     spent = lines.groupBy("customer_id", "product_category").agg(
         total(F.col("sales_value")).alias("sales_value"),
         F.count(F.lit(1)).alias("line_count"),
         distinct_count(F.col("order_id")).alias("order_count"),
-        F.sum(F.when(F.col("is_merchandise"), F.col("quantity")).otherwise(0)).cast("bigint").alias("piece_count"),
+        F.sum("quantity").cast("bigint").alias("piece_count"),
     )
     mine = Window.partitionBy("customer_id")
     rank = F.row_number().over(mine.orderBy(F.col("sales_value").desc(), F.col("product_category").asc()))

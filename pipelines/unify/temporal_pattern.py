@@ -12,12 +12,14 @@ from pipelines.unify.calendar import NATIONWIDE
 from pipelines.unify.campaign import campaign_days
 from pipelines.unify.measure import (
     count_where,
+    days_before,
     days_between,
     iso_weekday,
     median,
     most_frequent,
     ratio,
     share_where,
+    times,
     total_where,
 )
 
@@ -71,12 +73,12 @@ def _rhythm(orders: DataFrame, context: BuildContext) -> DataFrame:
         F.avg("gap").alias("mean_interval_days"),
         median(F.col("gap")).alias("median_interval_days"),
         ratio(F.stddev_pop(F.col("gap").cast("double")), F.avg("gap")).alias("interval_variation"),
-        days_between(F.lit(context.as_of), F.max("order_date")).alias("days_since_last_order"),
+        days_before(context.as_of, F.max("order_date")).alias("days_since_last_order"),
     )
 
 
 def _index(spend_in: Column, days_in: Column, spend_out: Column, days_out: Column) -> Column:
-    return ratio(ratio(spend_in, days_in), ratio(spend_out, days_out))
+    return times(ratio(spend_in, days_in), ratio(spend_out, days_out))
 
 
 def _event_response(dated: DataFrame, days: DataFrame, context: BuildContext) -> DataFrame:
@@ -94,7 +96,7 @@ def _event_response(dated: DataFrame, days: DataFrame, context: BuildContext) ->
         F.sum("sales_value").alias("_spent"),
         *(total_where(F.col(flag), F.col("sales_value")).alias(f"{name}_spent") for name, flag in _EVENTS.items()),
     )
-    observed = days_between(F.lit(context.as_of), F.col("first_on")) + 1
+    observed = days_before(context.as_of, F.col("first_on")) + 1
     indices = (
         _index(F.col(f"{name}_spent"), F.col(f"{name}_days"),
                F.col("_spent") - F.col(f"{name}_spent"), observed - F.col(f"{name}_days")).alias(f"{name}_spend_index")
@@ -116,7 +118,7 @@ def _campaign_response(orders: DataFrame, tables: Tables, context: BuildContext)
         total_where(~inside, F.col("sales_value")).alias("spent_out"),
         F.min("order_date").alias("first_on"),
     )
-    observed = days_between(F.lit(context.as_of), F.col("first_on")) + 1
+    observed = days_before(context.as_of, F.col("first_on")) + 1
     frame = spent.join(days, "customer_id", "left")
     index = _index(F.col("spent_in"), F.col("days_in"), F.col("spent_out"), observed - F.col("days_in"))
     return frame.select("customer_id", index.alias("campaign_spend_index"))
@@ -135,7 +137,7 @@ def _rain(orders: DataFrame, calendar: DataFrame) -> DataFrame:
     seen = orders.join(days, ["order_date", "store_sido"]).join(usual, "store_sido")
     return seen.groupBy("customer_id").agg(
         F.avg("rainy").alias("rainy_day_order_share"),
-        ratio(F.avg("rainy"), F.avg("usual")).alias("rainy_day_order_index"),
+        times(F.avg("rainy"), F.avg("usual")).alias("rainy_day_order_index"),
     )
 
 
@@ -144,7 +146,7 @@ def _digital(events: DataFrame) -> DataFrame:
         "customer_id", F.hour("event_at").alias("_hour"), iso_weekday(F.col("event_date")).alias("_weekday")
     )
     evening = online.groupBy("customer_id").agg(
-        count_where(F.lit(True)).alias("digital_event_count"),
+        count_where(F.lit(True)).alias("digital_touchpoint_count"),
         share_where((F.col("_hour") >= 18) & (F.col("_hour") < 22)).alias("digital_evening_share"),
     )
     hours = most_frequent(online, ["customer_id"], "_hour", "digital_peak_hour")

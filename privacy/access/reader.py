@@ -120,7 +120,14 @@ class TableReader(Generic[Frame]):
     clock: Callable[[], datetime]
 
     def read(
-        self, table: str, role: str, purpose: str, columns: Sequence[str] | None = None, limit: int | None = None
+        self,
+        table: str,
+        role: str,
+        purpose: str,
+        columns: Sequence[str] | None = None,
+        limit: int | None = None,
+        *,
+        with_customer: bool = False,
     ) -> Read[Frame]:
         """Return what the role may read of a table for a purpose, of the customers who permit it now.
 
@@ -132,6 +139,7 @@ class TableReader(Generic[Frame]):
             purpose: a purpose of `purpose.yaml`.
             columns: the columns wanted; None reads all that the role may read.
             limit: most rows to return; None returns all.
+            with_customer: keep the column `CUSTOMER`, so that the caller can count people. It must not be shown.
 
         Raises:
             AccessRefused: the role may not read this.
@@ -153,7 +161,8 @@ class TableReader(Generic[Frame]):
                 subjects = self.backend.count_customers(frame)
             if limit is not None:
                 frame = self.backend.first(frame, limit)
-            shown = self.backend.selected(self._pseudonymised(frame, plan, role), plan.columns)
+            kept = (*plan.columns, CUSTOMER) if with_customer else plan.columns
+            shown = self.backend.selected(self._pseudonymised(frame, plan, role), kept)
         if plan.is_personal:
             self._log(table, role, purpose, "allowed", plan.columns, subjects)
         return Read(shown, plan, subjects)

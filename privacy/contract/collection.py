@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -42,7 +43,16 @@ class Documents(Mapping[str, D], Generic[D]):
         return len(self._by_id)
 
     def source(self, name: str) -> D:
-        """Return the contract of a source, by the source's name such as `crm_customer`."""
+        """Return the contract of a source, by the source's name such as `crm_customer`.
+
+        Raises:
+            UnknownContractError: there is no such source. The message names similar ones.
+        """
+        if f"source.{name}" not in self._by_id:
+            known = [document.name for document in self.layer("source")]
+            near = get_close_matches(name, known, n=3) or [other for other in known if name and name in other]
+            hint = f"Did you mean {' or '.join(near)}?" if near else f"Known sources: {', '.join(known) or 'none'}."
+            raise UnknownContractError(f"There is no source {name!r}. {hint}")
         return self[f"source.{name}"]
 
     def table(self, table: str) -> D:

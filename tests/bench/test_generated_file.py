@@ -26,7 +26,11 @@ def test_a_plain_csv_holds_its_keys_and_texts_in_order(seed: int) -> None:
 def test_a_seed_always_gives_the_same_file() -> None:
     for seed in range(20):
         one, other = generate(seed), generate(seed)
-        assert (one.content, one.contract, one.rows) == (other.content, other.contract, other.rows) or "xlsx" in one.name
+        assert (one.content, one.contract, one.rows) == (
+            other.content,
+            other.contract,
+            other.rows,
+        ) or "xlsx" in one.name
 
 
 def test_contracts_are_json_and_every_kind_of_file_is_drawn() -> None:

@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from functools import cache
 from pathlib import Path
-from shutil import copytree
+from shutil import copy, copytree
 from tempfile import mkdtemp
 
 import pytest
 
 from installation.contract.document import Contracts, load_contracts
 from installation.installation import Installation
+from installation.reference_date import RUN_DATE_FILE
 from installation.settings import Settings, load_settings
 from pipelines.defs.build import build_definitions
 from pipelines.engine.session import Engine
@@ -90,6 +91,7 @@ def installation_of(settings: Settings) -> Installation:
 def _land(market: Path, data: Path) -> None:
     for source in SOURCES:
         copytree(market / source, data / "landing" / source)
+    copy(market.parent / RUN_DATE_FILE, data)
 
 
 # Cached here because pytest makes a fixture of each conftest module that imports it, also one of the session.

@@ -4,7 +4,7 @@ import pytest
 
 from installation.errors import LakehouseError, SettingsError
 from pipelines import errors
-from pipelines.cli.exit_code import ExitCode, is_disk_fault, of_error
+from pipelines.cli.exit_code import ExitCode, is_denied, of_error
 from pipelines.matching.errors import MappingError
 from privacy.access.errors import AccessRefused
 from privacy.dp.errors import BadQuestion, BudgetRefused
@@ -17,6 +17,7 @@ from privacy.protection.errors import LostKeyError
         (SettingsError, ExitCode.USAGE),
         (errors.EngineError, ExitCode.ENVIRONMENT),
         (errors.RunLockError, ExitCode.BUSY),
+        (errors.DiskError, ExitCode.ENVIRONMENT),
         (errors.IngestError, ExitCode.FAILED),
         (MappingError, ExitCode.USAGE),
         (BadQuestion, ExitCode.USAGE),
@@ -38,6 +39,6 @@ def test_help_lists_exactly_the_exit_codes() -> None:
     assert listed == [int(code) for code in ExitCode]
 
 
-def test_a_full_disk_is_a_disk_fault_and_a_missing_file_is_not() -> None:
-    assert is_disk_fault(OSError(errno.ENOSPC, "full"))
-    assert not is_disk_fault(FileNotFoundError(errno.ENOENT, "a mistake of ours"))
+def test_a_denied_file_is_named_to_the_user_and_a_missing_one_is_not() -> None:
+    assert is_denied(PermissionError(errno.EACCES, "denied"))
+    assert not is_denied(FileNotFoundError(errno.ENOENT, "a mistake of ours"))

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from deltalake.exceptions import DeltaError
 
-from pipelines.errors import IngestError, RunLockError
+from pipelines.errors import DiskError, IngestError, RunLockError
 from pipelines.ingest.bronze import BronzeTable
 from pipelines.ingest.lock import run_lock
 from pipelines.ingest.quarantine import Quarantine
@@ -199,7 +199,7 @@ def test_a_second_run_in_the_same_folder_is_refused_until_the_first_ends(tmp_pat
 
 def test_an_unwritable_data_folder_raises_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(RunLockError, match="Cannot write to the data folder"), run_lock(tmp_path / "file" / "x"):
+    with pytest.raises(DiskError, match="Cannot write to the data folder"), run_lock(tmp_path / "file" / "x"):
         pass
 
 

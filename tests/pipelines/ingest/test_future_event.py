@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 
 from installation.contract.document import load_contracts
+from pipelines.ingest import source_load
 from pipelines.ingest.fault import RowFaults
 from pipelines.ingest.future_event import RULE, event_time_column, mark_future_events
 from tests.pipelines.ingest.shop import COLUMNS, Shop, csv_of, sale
@@ -80,3 +81,26 @@ def test_dates_and_times_are_bounded_alike_and_null_is_no_fault(shop: Shop, kind
     faults = RowFaults.none(3)
     mark_future_events({"sold_at": pa.array(days, pa.timestamp("us")).cast(kind)}, shop.contract, TODAY, faults)
     assert np.flatnonzero(faults.codes).tolist() == [1]
+
+
+def test_a_file_refused_for_its_future_events_is_loaded_once_the_reference_date_admits_them(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(source_load, "MAX_BROKEN_ROWS", 2)
+    shop.land("a.csv", csv_of(*(sale(number) for number in range(1, 5))))
+    for _ in range(2):
+        assert len(shop.load(reference_date=date(2016, 12, 31)).refused) == 1
+    assert shop.quarantine("line", "rule", "replayed_load_id").count((None, RULE, None)) == 1
+    assert shop.load(reference_date=TODAY).rows_added == 4
+    assert shop.load(reference_date=TODAY).refused == ()
+
+
+def test_a_file_refused_for_other_faults_is_not_tried_again_on_another_date(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Negative control of the test above."""
+    monkeypatch.setattr(source_load, "MAX_BROKEN_ROWS", 2)
+    shop.land("a.csv", csv_of(*(sale(number, store="?") for number in range(1, 5))))
+    shop.load(reference_date=date(2016, 12, 31))
+    shop.load(reference_date=TODAY)
+    assert shop.quarantine("line", "rule") == [(None, "too_many_faults")]

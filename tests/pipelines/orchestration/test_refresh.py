@@ -5,12 +5,19 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
+from installation.contract.document import Contract
 from installation.settings import Settings
+from pipelines.cli.exit_code import ExitCode
+from pipelines.cli.run import exit_code
 from pipelines.defs.build import build_definitions
+from pipelines.errors import IngestError
 from pipelines.ingest.lock import run_lock
 from pipelines.orchestration.instance import JOB, fail_orphaned_runs, newest_run, open_instance
 from pipelines.orchestration.metadata import asset_key
+from pipelines.quality.metric import TABLE as TREND
 from tests.pipelines.dagster_market import TABLES, Refresh, installation_of
+
+DOCS = "quality/data_docs"
 
 
 def _version(settings: Settings, table: str) -> int:
@@ -96,15 +103,91 @@ def land_late_weather(settings: Settings, market: Path, day: str = "2018-03-01")
     (settings.landing_dir / "weather" / f"{day}.csv").write_text(f"{first[0]}\n{','.join(late)}\n", "utf-8")
 
 
-def test_a_file_that_cannot_be_read_is_reported_and_the_other_files_are_loaded(
+def land_cut_file(settings: Settings) -> Path:
+    """Land the first kilobyte of a Parquet file, which no reader can read."""
+    lines = next((settings.landing_dir / "cj_transactions").glob("*.parquet"))
+    path = lines.parent / "cut.parquet"
+    path.write_bytes(lines.read_bytes()[:1000])
+    return path
+
+
+def landing_checks(settings: Settings, source: str) -> dg.AssetCheckEvaluation:
+    """Return the newest result of the check of a source's landed files."""
+    with open_instance(settings) as instance:
+        key = dg.AssetCheckKey(asset_key(f"bronze/{source}"), "landed_files")
+        found = instance.event_log_storage.get_latest_asset_check_execution_by_key([key])[key]
+        assert found.event is not None
+        assert found.event.dagster_event is not None
+        return found.event.dagster_event.asset_check_evaluation_data
+
+
+def run_states(settings: Settings) -> list[str]:
+    """Return the states of the recorded runs, the newest first."""
+    with open_instance(settings) as instance:
+        return [run.status.value for run in instance.get_runs()]
+
+
+@pytest.mark.usefixtures("after_first_run")
+def test_a_refused_file_fails_the_run_and_its_check_every_time_and_all_other_tables_finish(
     run: Refresh, settings: Settings
 ) -> None:
-    lines = next((settings.landing_dir / "cj_transactions").glob("*.parquet"))
-    (lines.parent / "cut.parquet").write_bytes(lines.read_bytes()[:1000])
-    turns = {turn.table: turn for turn in run().turns.values()}
-    assert turns["bronze/cj_transactions"].files_refused == 1
-    assert any("cut.parquet" in note for note in turns["bronze/cj_transactions"].notes)
-    assert turns["silver/calendar"].is_finished
+    path = land_cut_file(settings)
+    for _ in range(2):
+        progress = run(tables=[*TABLES, TREND, DOCS])
+        turn = progress.turns["bronze__cj_transactions"]
+        assert turn.files_refused == 1
+        assert "cut.parquet: refused: " in turn.faults[0]
+        assert progress.error is None
+        assert all(turn.is_finished for turn in progress.turns.values())
+        assert set(progress.turns) >= {"silver__calendar", "gold__quality_metric", "quality__data_docs"}
+        assert exit_code(progress) == ExitCode.QUALITY
+        check = landing_checks(settings, "cj_transactions")
+        assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.ERROR)
+        assert "cut.parquet" in str(check.metadata["found"].value)
+    path.unlink()
+    assert exit_code(run()) == ExitCode.OK
+    assert landing_checks(settings, "cj_transactions").passed
+    assert run_states(settings) == ["SUCCESS", "FAILURE", "FAILURE", "SUCCESS"]
+
+
+@pytest.mark.usefixtures("after_first_run")
+def test_too_many_quarantined_rows_fail_the_run_and_few_are_a_warning(run: Refresh, settings: Settings) -> None:
+    land_late_weather(settings, settings.landing_dir)
+    path = next((settings.landing_dir / "weather").glob("2018-03-01.csv"))
+    header, line = path.read_text("utf-8").splitlines()
+    sound = [
+        line.replace("2018-03-01", f"2018-{month:02d}-{day:02d}") for month in range(3, 12) for day in range(1, 29)
+    ]
+    broken = [line.replace("2018-03-01", "one day")]
+    path.write_text("\n".join([header, *sound, *broken]) + "\n", "utf-8")  # 1 of 253: 0.4 %
+    progress = run()
+    assert exit_code(progress) == ExitCode.OK
+    (note,) = progress.turns["bronze__weather"].notes
+    assert "1 of 253 rows (0.395 %) are in quarantine. 2018-03-01.csv, line 254: " in note
+    check = landing_checks(settings, "weather")
+    assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.WARN)
+    path.with_name("more.csv").write_text("\n".join([header, *(line.replace("2018-03-01", "x") for _ in "ab")]) + "\n")
+    progress = run()
+    assert exit_code(progress) == ExitCode.QUALITY
+    assert "more than the 1 % of quarantineLimit" in progress.turns["bronze__weather"].faults[0]
+    assert run_states(settings)[:2] == ["FAILURE", "SUCCESS"]
+    assert progress.turns["silver__calendar"].is_finished
+
+
+@pytest.mark.usefixtures("after_first_run")
+def test_the_trend_and_the_docs_are_built_although_a_source_cannot_be_loaded(
+    run: Refresh, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(contract: Contract, *_: object) -> None:
+        raise IngestError("The disk is broken.", contract.name)
+
+    land_late_weather(settings, settings.landing_dir)
+    monkeypatch.setattr("pipelines.defs.asset.ingest_source", fail)
+    turns = run(tables=[*TABLES, TREND, DOCS]).turns
+    assert turns["bronze__weather"].error == "The disk is broken."
+    assert not turns["silver__calendar"].is_started
+    assert turns["gold__quality_metric"].is_finished
+    assert turns["quality__data_docs"].is_finished
 
 
 def test_a_run_in_a_locked_data_folder_ends_with_a_message_of_one_line(run: Refresh, settings: Settings) -> None:

@@ -109,6 +109,9 @@ def test_an_old_table_fails_freshness_alone(engine: Engine, orders: Contract) ->
     stale = failed(check(engine, orders, rows))
     assert set(stale) == {"freshness"}
     assert stale["freshness"].observed_value == "2017-12-01"
+    far = shop.with_break(rows, 0, {"ordered_at": datetime(2099, 12, 31)})
+    hidden = failed(check(engine, orders, far))["freshness"]
+    assert hidden.observed_value == "2017-12-01", "a row of 2099 does not make the table fresh"
 
 
 def test_half_the_usual_rows_fail_the_volume_check(engine: Engine, orders: Contract) -> None:

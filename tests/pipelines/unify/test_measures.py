@@ -30,10 +30,11 @@ def duck(market) -> duckdb.DuckDBPyConnection:
                t.sales_value::decimal(18,2) sales_value, t.transaction_timestamp ordered_at,
                t.transaction_timestamp::date order_date,
                (t.retail_disc + t.coupon_disc + t.coupon_match_disc)::decimal(18,2) cut,
-               t.coupon_disc::decimal(18,2) coupon, coalesce(p.product_category, 'UNKNOWN') category,
+               t.coupon_disc::decimal(18,2) coupon,
+               coalesce(upper(p.product_category[1]) || lower(p.product_category[2:]), 'Unknown') category,
                p.manufacturer_id brand, p.brand brand_type,
                p.product_id is not null and coalesce(p.product_category, '') not in ('FUEL', 'COUPON/MISC ITEMS')
-                 and p.department not in ('FUEL', 'COUPON') goods
+                 and p.department not in ('FUEL', 'COUPON') and p.product_type <> 'GASOLINE' goods
         from src_cj_transactions t join owner o using (household_id) left join src_cj_products p using (product_id)""")
     connection.execute("""
         create table promo as select product_id, store_id, week, max(display_location) d, max(mailer_location) m
@@ -70,12 +71,13 @@ def test_order_counts_and_spend_equal_the_oracle(duck, market) -> None:
         "gold/customer_purchase_behaviour",
         """
         with o as (select customer_id, order_id, min(order_date) d, sum(sales_value) s from ol group by all)
+        select * exclude (trend), case when trend > 10 then 10 else trend end spend_trend from (
         select customer_id, count(*) order_count, sum(s) sales_value, min(d) first_order_on, max(d) last_order_on,
           sum(s)::double / greatest((date '2018-01-01' - min(d) + 1) / 30.4375, 1) mean_monthly_spend,
           sum(s)::double / count(*) mean_basket_value,
           coalesce(sum(s) filter (date '2018-01-01' - d < 90), 0)::double
-            / nullif(sum(s) filter (date '2018-01-01' - d between 90 and 179), 0)::double spend_trend
-        from o group by all""",
+            / nullif(sum(s) filter (date '2018-01-01' - d between 90 and 179), 0)::double trend
+        from o group by customer_id)""",
     )
 
 
@@ -173,7 +175,7 @@ def test_category_shares_and_ranks_equal_the_oracle(duck, market) -> None:
         "gold/customer_category_share",
         """
         with c as (select customer_id, category product_category, sum(sales_value) sales_value,
-                   count(distinct order_id) order_count from ol group by all)
+                   count(distinct order_id) order_count from ol where goods and category <> 'Unknown' group by all)
         select *, sales_value::double / nullif(sum(sales_value) over (partition by customer_id), 0)::double spend_share,
           row_number() over (partition by customer_id order by sales_value desc, product_category) spend_rank
         from c""",
@@ -236,9 +238,11 @@ def test_journeys_equal_those_of_a_plain_loop(market) -> None:
                 journey = []
             journey.append(event)
         expected.append((customer, journey))
+    expected = [(customer, journey) for customer, journey in expected if len(journey) > 1]
     got = market.frame("gold/customer_journey")
     assert len(got) == len(expected)
-    assert got["is_converted"].sum() == len(set(events.loc[is_order.reindex(events.index), "order_id"]))
+    ordered = [journey[-1].order_id for _, journey in expected if journey[-1].event_type == "purchase"]
+    assert got["is_converted"].sum() == len(ordered) > 0
     by_key = got.set_index(["customer_id", "started_at"])
     for customer, journey in expected:
         row = by_key.loc[(customer, journey[0].event_at)]
