@@ -159,6 +159,8 @@ def test_a_number_that_is_not_whole_cents_is_marked_wrong(number: float) -> None
         ([1, 2**40, None], pa.int64(), pa.int32(), [1, None, None], [False, True, False]),
         ([1.0, 1.5, None], pa.float64(), pa.int32(), [1, None, None], [False, True, False]),
         ([1.0, 1e18], pa.float64(), pa.int32(), [1, None], [False, True]),
+        ([2.0**53 - 1, 2.0**53], pa.float64(), pa.int64(), [2**53 - 1, None], [False, True]),
+        ([1, 2, 0, None], pa.int64(), pa.bool_(), [True, None, False, None], [False, True, False, False]),
         ([1.0, float("nan")], pa.float64(), pa.float64(), [1.0, None], [False, True]),
         ([5, None], pa.int64(), pa.string(), ["5", None], [False, False]),
         ([None], pa.null(), pa.int32(), [None], [False]),
