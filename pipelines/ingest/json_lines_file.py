@@ -114,7 +114,9 @@ class JsonFile:
             is_formatted = name in self._formats
             if is_formatted or not _PLAIN.issuperset(map(type, values)):
                 values = [
-                    exact_text(row, name, keys) if is_formatted or isinstance(value, dict | list) else as_text(value)
+                    exact_text(row, name, keys)
+                    if isinstance(value, dict | list) or (is_formatted and value is not None)
+                    else as_text(value)
                     for row, value in enumerate(values)
                 ]
             array = text_column(values, name, self.form.encoding, faults)
