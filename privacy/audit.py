@@ -48,9 +48,9 @@ class AuditError(PrivacyError):
 class AuditEntry(BaseModel):
     """One use of personal data.
 
-    `who`: the user or service. `subjects`: number of persons whose data was used; None if it was not counted.
-    `outcome`: allowed, refused or failed. `debit`: for a release with differential privacy, the entry of the privacy
-    ledger that paid for it; None for every other use.
+    `who`: the user or service. `filtered_by`: columns of the condition that selected the rows. `subjects`: number of
+    persons whose data was used; None if it was not counted. `outcome`: allowed, refused or failed. `debit`: for a
+    release with differential privacy, the entry of the privacy ledger that paid for it; None for every other use.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -62,6 +62,7 @@ class AuditEntry(BaseModel):
     action: str = Field(min_length=1, max_length=100)
     table: str = Field(min_length=1, max_length=200)
     columns: tuple[str, ...] = ()
+    filtered_by: tuple[str, ...] = ()
     subjects: int | None = Field(default=None, ge=0)
     outcome: str = Field(default="allowed", pattern=r"^(allowed|refused|failed)$")
     reason: str | None = Field(default=None, max_length=500)
