@@ -94,6 +94,8 @@ def _open(path: Path) -> zipfile.ZipFile:
 
 
 def _check(archive: zipfile.ZipFile, path: Path) -> list[zipfile.ZipInfo]:
+    if not all(info.filename for info in archive.infolist()):
+        raise FileFaultError("unreadable", "the archive is damaged (a file without a name); send it again")
     infos = [info for info in archive.infolist() if not info.is_dir() and not _is_system_file(info.filename)]
     if len(infos) > MAX_MEMBERS:
         reason = f"the archive holds {len(infos)} files; more than {MAX_MEMBERS} are refused: split it"
@@ -105,7 +107,7 @@ def _check(archive: zipfile.ZipFile, path: Path) -> list[zipfile.ZipInfo]:
 
 def _is_system_file(name: str) -> bool:
     path = PurePosixPath(name)
-    return path.parts[0] == "__MACOSX" or path.name in (".DS_Store", "Thumbs.db", "desktop.ini")
+    return path.parts[:1] == ("__MACOSX",) or path.name in (".DS_Store", "Thumbs.db", "desktop.ini")
 
 
 class _Member(io.RawIOBase):

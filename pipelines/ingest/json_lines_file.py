@@ -98,6 +98,8 @@ class JsonFile:
         self._fields.add(objects, faults)
 
         def exact_text(row: int, name: str, keys: tuple[str, ...]) -> str | None:
+            if not objects[row]:
+                return None
             try:
                 return as_text(_field(decode_exactly(records[row].text), keys), self._formats.get(name))
             except RecursionError:

@@ -252,3 +252,11 @@ def test_a_quarantined_record_in_another_spelling_is_replayed(shop: Shop) -> Non
 def test_a_file_without_any_field_of_the_contract_is_refused(shop: Shop) -> None:
     shop.land("a.json", lines({"a": 1}, {"b": 2}))
     assert "none of the file's fields is in the contract" in refused(shop)
+
+
+def test_a_line_that_is_no_object_beside_a_formatted_number_is_quarantined(shop: Shop) -> None:
+    amount = {**COLUMNS["amount"], "numberFormat": {"decimal": ","}}
+    shop.contract_with({**COLUMNS, "amount": amount}, format="json")
+    shop.land("a.json", lines(record(1, amount="2,50")) + "[1]\n{oops}\n")
+    report = shop.load()
+    assert (report.rows_added, report.rows_quarantined) == (1, 2)
