@@ -11,9 +11,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from installation.lakehouse.lakehouse import Lakehouse
+from privacy.access.condition import RowCondition
 from privacy.access.errors import AccessRefused
 from privacy.access.reader import CUSTOMER, IDENTIFIER, NO_IDENTIFIER
 from privacy.consent.policy import Policy
+
+_PLACE = "_place"
 
 
 class Decisions(Protocol):
@@ -61,6 +64,18 @@ class ArrowTables:
             pa.bool_(),
         )
         return frame.filter(may.take(pc.index_in(frame[CUSTOMER], value_set=customers)))
+
+    def meeting(self, frame: pa.Table, condition: RowCondition) -> pa.Table:
+        """Return the rows that meet the condition, in their order. DuckDB evaluates it, without access to files."""
+        import duckdb
+
+        places = pa.array(range(frame.num_rows), pa.int64())
+        rows = frame.select(list(condition.columns)).append_column(_PLACE, places)
+        with duckdb.connect(config={"enable_external_access": "false"}) as engine:
+            engine.register("rows", rows)
+            query = f"SELECT {_PLACE} FROM rows WHERE {condition.sql('duckdb')} ORDER BY 1"
+            found = engine.execute(query).fetchnumpy()[_PLACE]
+        return frame.take(pa.array(found))
 
     def count_customers(self, frame: pa.Table) -> int:
         """Return how many different customers the rows have."""

@@ -13,6 +13,7 @@ from pyspark.sql import functions as F
 
 from pipelines.consent.current_permission import keep_permitted_now
 from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
+from privacy.access.condition import RowCondition
 from privacy.access.errors import AccessRefused
 from privacy.access.reader import CUSTOMER, IDENTIFIER, NO_IDENTIFIER
 from privacy.consent.view import ConsentView
@@ -46,6 +47,10 @@ class SparkTables:
         Rows without a customer are returned only for purposes that do not rest on consent.
         """
         return keep_permitted_now(frame, purpose, self.consent(at), self.lakehouse, CUSTOMER)
+
+    def meeting(self, frame: DataFrame, condition: RowCondition) -> DataFrame:
+        """Return the rows that meet the condition."""
+        return frame.where(F.expr(condition.sql("spark")))
 
     def count_customers(self, frame: DataFrame) -> int:
         """Return the number of different customers of the rows; null is not counted. The engine counts."""

@@ -27,6 +27,7 @@ app = typer.Typer(
     cls=ErrorBoundary,
     help="Check contracts, print their data map, or draft a contract from a file.",
     no_args_is_help=True,
+    rich_markup_mode="rich",
 )
 
 
@@ -55,14 +56,22 @@ def check(
 @app.command("map")
 def show_map(
     tables: Annotated[
-        list[str] | None, typer.Argument(help="Tables to print, such as bronze/crm_customer.", show_default="all")
+        list[str] | None,
+        typer.Argument(help="Tables to print in full, such as bronze/crm_customer.", show_default="an overview"),
     ] = None,
     as_json: Json = False,
     contracts: Folders = None,
 ) -> None:
-    """Print the data map: each column's category, purposes, legal bases, retention and recipients."""
+    """Print the data map: one line a table, or of named tables each column's category, identifier role and purposes.
+
+    [bold]Examples[/bold]
+
+      bojagi contracts map                              one line a table
+      bojagi contracts map gold/customer_demographic    its columns; * marks the subject key
+      bojagi contracts map --json                       everything, for other programs
+    """
     from pipelines.cli.grid import open_console
-    from pipelines.contracts.data_map import render_data_map, summarise
+    from pipelines.contracts.data_map import render_overview, render_table, summarise
     from privacy.catalog import read_catalog
 
     catalog = read_catalog(_folders(contracts))
@@ -72,8 +81,11 @@ def show_map(
         print(json.dumps(rows, ensure_ascii=False, indent=1))
         return
     console = open_console()
-    console.print(render_data_map(catalog, tables or None))
-    console.print(summarise(catalog))
+    for table in tables or ():
+        console.print(render_table(catalog, table))
+    if not tables:
+        console.print(render_overview(catalog))
+        console.print(f"{summarise(catalog)}. Its columns: bojagi contracts map TABLE")
 
 
 @app.command()
@@ -139,7 +151,7 @@ def _as_json(result: CheckResult) -> dict[str, object]:
 
 def _print_result(result: CheckResult, *, quiet: bool) -> None:
     from pipelines.cli.grid import open_console
-    from pipelines.contracts.data_map import render_data_map, render_faults, summarise
+    from pipelines.contracts.data_map import render_faults, render_overview, summarise
     from privacy.catalog import build_catalog
 
     console = open_console()
@@ -150,7 +162,7 @@ def _print_result(result: CheckResult, *, quiet: bool) -> None:
         return
     catalog = build_catalog(result.documents.values())
     if not quiet:
-        console.print(render_data_map(catalog))
+        console.print(render_overview(catalog))
     for guess in result.guesses:
         hint = "confirm or correct it, then remove `guess: true`"
         console.print(f"{guess.path}:{guess.line}: {guess.column} is still a guess; {hint}", soft_wrap=True)

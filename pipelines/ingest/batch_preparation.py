@@ -96,7 +96,10 @@ def prepare(batch: RawBatch, shared: LoadContext, origins: list[Origin] | Origin
     columns["_line"] = pa.array(batch.lines)
     for name, lane in zip(HASH_COLUMNS, (low, high), strict=True):
         columns[name] = pa.array(lane.view(np.int64))
-    columns["_loaded_at"] = pa.repeat(pa.scalar(shared.loaded_at, pa.timestamp("us")), batch.rows)
+    if isinstance(origins, Origin):
+        columns["_loaded_at"] = pa.repeat(pa.scalar(shared.loaded_at, pa.timestamp("us")), batch.rows)
+    else:
+        columns["_loaded_at"] = pa.array([o.read_at or shared.loaded_at for o in origins], pa.timestamp("us"))
     sound = checked.faults.is_sound
     if sound.all():
         return PreparedBatch(columns, [], batch.rows)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 from privacy.access.errors import AccessRefused
 from privacy.access.role import Role, Roles
@@ -55,25 +56,20 @@ def plan_read(
         purpose: the purpose of the read.
         roles: all roles.
         policy: purposes and laws.
-        wanted: columns to read; None reads every column that the role may read.
+        wanted: columns to read; None reads every column that the role may read. A pattern such as `spend_*` stands
+            for the columns that it matches and that the role may read.
 
     Raises:
         AccessRefused: the role does not have this purpose or this table, or may not read a wanted column, or may
             read no column at all; the message names the reason.
         UnknownPurposeError: no such purpose.
     """
-    role = roles[role_name]
-    policy.taxonomy[purpose]
-    if purpose not in role.purposes:
-        raise AccessRefused(
-            f"The role {role_name} may not read for {purpose}; its purposes are {', '.join(role.purposes)}."
-        )
-    if not role.may_read(document.table):
-        raise AccessRefused(
-            f"The role {role_name} may not read {document.table}; its tables are {', '.join(role.tables)}."
-        )
+    role = require_role(document.table, role_name, purpose, roles, policy)
     reasons = {column.name: _reason(column, document, role, purpose, policy) for column in document.columns}
-    names = list(reasons) if wanted is None else list(wanted)
+    patterns = [name for name in wanted or () if name not in reasons and _is_pattern(name)]
+    named = list(reasons) if wanted is None else [name for name in wanted if name not in patterns]
+    matched = _match(patterns, reasons, document.table)
+    names = [*named, *matched]
     if not names:
         raise AccessRefused(f"Got no column of {document.table}; expected one of {', '.join(reasons)}.")
     unknown = [name for name in names if name not in reasons]
@@ -83,19 +79,57 @@ def plan_read(
         )
     refused = {name: reason for name in names if (reason := reasons[name]) is not None}
     shown = tuple(name for name in reasons if name in names and reasons[name] is None)
-    if not shown or (wanted is not None and refused):
+    if not shown or (wanted is not None and refused.keys() & set(named)):
         faults = "; ".join(f"{name} {reason}" for name, reason in refused.items())
         raise AccessRefused(f"The role {role_name} may not read {document.table} for {purpose}: {faults}.")
-    vocabulary = load_vocabulary()
     return ReadPlan(
         table=document.table,
         purpose=purpose,
         columns=shown,
         left_out=refused,
         subject_key=document.subject_key,
-        is_personal=any(vocabulary.is_personal(document.column(name).category) for name in shown),
+        is_personal=is_personal(document, shown),
         is_pseudonymised=role.subjects == "pseudonymised" or _is_pseudonymous(purpose, policy),
     )
+
+
+def require_role(table: str, role_name: str, purpose: str, roles: Roles, policy: Policy) -> Role:
+    """Return the role; check that it has the purpose and the table.
+
+    Raises:
+        AccessRefused: the role does not have this purpose or this table.
+        UnknownPurposeError: no such purpose.
+    """
+    role = roles[role_name]
+    policy.taxonomy[purpose]
+    if purpose not in role.purposes:
+        raise AccessRefused(
+            f"The role {role_name} may not read for {purpose}; its purposes are {', '.join(role.purposes)}."
+        )
+    if not role.may_read(table):
+        raise AccessRefused(f"The role {role_name} may not read {table}; its tables are {', '.join(role.tables)}.")
+    return role
+
+
+def is_personal(document: Document, columns: Iterable[str]) -> bool:
+    """Return whether any of these columns of a table is personal data."""
+    vocabulary = load_vocabulary()
+    return any(vocabulary.is_personal(document.column(name).category) for name in columns)
+
+
+def _is_pattern(name: str) -> bool:
+    return any(sign in name for sign in "*?[")
+
+
+def _match(patterns: Iterable[str], columns: Iterable[str], table: str) -> list[str]:
+    """Return the columns that the patterns match, those of the first pattern first."""
+    found: list[str] = []
+    for pattern in patterns:
+        matched = [name for name in columns if fnmatchcase(name, pattern)]
+        if not matched:
+            raise AccessRefused(f"{table} has no column like {pattern}; its columns are {', '.join(columns)}.")
+        found += matched
+    return found
 
 
 def _reason(column: Column, document: Document, role: Role, purpose: str, policy: Policy) -> str | None:
