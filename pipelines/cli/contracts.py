@@ -126,7 +126,7 @@ def init(
         raise typer.BadParameter(f"{target} already exists. Remove it or give another --out.")
     target.write_text(text, encoding="utf-8")
     doubts = len(list_all_doubts(drafted))
-    asked = f" {doubts} comments begin with `doubt:`; answer them first." if doubts else ""
+    asked = f" Doubts listed: {doubts}; answer them first." if doubts else ""
     print(f"Wrote {target} with {len(drafted.columns)} columns. Comments mark every guess.{asked}")
     print(f"Next: correct the guesses, then run bojagi contracts check --contracts {target.parent}")
 
