@@ -49,9 +49,9 @@ def open_mysql(origin: DatabaseTable, credential: SourceCredential, password: st
         connection = pymysql.connect(
             host=origin.host, port=origin.port, database=origin.database, user=credential.user,
             password=password, connect_timeout=CONNECT_SECONDS, charset="utf8mb4",
-            cursorclass=SSCursor, **credential.options,
+            cursorclass=SSCursor, **{key: int(v) if v.isdigit() else v for key, v in credential.options.items()},
         )  # fmt: skip
-    except (pymysql.MySQLError, RuntimeError) as error:
+    except (pymysql.MySQLError, RuntimeError, TypeError, OSError) as error:
         message = str(error.args[-1] if error.args else error).splitlines()[0]
         raise FileFaultError(UNREACHABLE, f"MySQL does not let us in: {message}") from error
     with closing(connection):

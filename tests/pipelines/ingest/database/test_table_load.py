@@ -225,6 +225,25 @@ def test_an_encrypted_key_is_compared_by_its_token(table: TableShop, server: Ser
     assert files_with(table, b"Kim") == []
 
 
+def test_rows_whose_retention_has_ended_are_not_loaded_again_after_their_deletion(table: TableShop) -> None:
+    del table.custom["cursor"]
+    table.custom["deletions"] = "keep"
+    put(table, 1)
+    put(table, 2)
+    table.server.run("UPDATE sale SET sold_at = '2017-01-01 11:00:00' WHERE sale_id = 1")
+    assert table.load().rows_added == 2
+    table.later(days=10)
+    table.shop.lakehouse.delete("bronze/sale", "sold_at < '2017-01-02'")
+    again = table.later(days=1).load()
+    assert (again.rows_read, again.rows_added, sales(table)) == (1, 0, [(2, "1.50")])
+
+
+def test_without_the_retention_a_deleted_row_would_come_back(table: TableShop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(table_load._TableLoad, "_unexpired", lambda _, batch: (batch.passed, batch.passed_rows))
+    with pytest.raises(AssertionError):
+        test_rows_whose_retention_has_ended_are_not_loaded_again_after_their_deletion(table)
+
+
 def test_only_columns_of_the_contract_are_read_and_others_are_no_drift(table: TableShop) -> None:
     put(table, 1)
     result = table.load()
