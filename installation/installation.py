@@ -7,7 +7,7 @@ audit.key, audit.anchor, pseudonym.key, release.key, dp_ledger.anchor, keys.db, 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, cast
 
 from installation.access.arrow_table import ArrowTables
+from installation.anchor_archive import AnchorArchive
 from installation.clock import wall_clock
 from installation.contract.document import Contracts, load_contracts
 from installation.errors import SettingsError
@@ -26,7 +27,7 @@ from installation.settings import Settings
 from installation.thread_store import ThreadStores
 from privacy.access.reader import Frame, TableBackend, TableReader
 from privacy.access.role import Roles, built_in_roles
-from privacy.audit import AuditEntry, AuditLog
+from privacy.audit import AuditEntry, AuditError, AuditLog
 from privacy.catalog import Catalog, build_catalog
 from privacy.clock import utc_now
 from privacy.consent.live_decision import LiveDecisions
@@ -43,8 +44,9 @@ from privacy.protection.key_wrapper import FileKeyWrapper, KeyWrapper
 from privacy.protection.revealer import Revealer
 from privacy.protection.source_person import Protection
 from privacy.protection.token import Tokenizer, load_tokenizer
-from privacy.storage.atomic_file import replace_public
-from privacy.storage.hash_chain import ChainFault
+from privacy.storage.atomic_file import PRIVATE_FOLDER_MODE, replace_public
+from privacy.storage.hash_chain import ChainFault, ChainHead
+from privacy.storage.lock import file_lock
 from privacy.storage.secret_file import SecretError, load_key
 
 if TYPE_CHECKING:
@@ -314,6 +316,45 @@ class Installation:
                 return [ChainFault("ledger", log.anchor().number if log.anchor_path.exists() else 0, error.message)]
         return verify_trail(log, entries)
 
+    def anchor_archive(self) -> AnchorArchive:
+        """Return the place where anchors of the audit log are published.
+
+        Raises:
+            SettingsError: the settings name no place.
+        """
+        place = self.settings.anchor_archive
+        if place is None:
+            raise SettingsError(
+                "No place for published anchors is set. Set anchor_archive to a folder on another machine, or to the "
+                "URL of a bucket with a retention lock."
+            )
+        return AnchorArchive(place, self.settings.storage_options)
+
+    def publish_anchor(self) -> str:
+        """Publish the anchor of the audit log, and return the name of its object.
+
+        Raises:
+            SettingsError: the settings name no place.
+            AnchorArchiveError: the place cannot be written.
+            AuditError: the log was changed, so its anchor is not published.
+        """
+        archive, log = self.anchor_archive(), self.audit_log
+        for fault in log.verify(archive.heads()):
+            raise AuditError(
+                f"The audit log was changed, so its anchor was not published: {fault.message}. "
+                "Run `bojagi audit verify`."
+            )
+        return archive.publish(log.anchor())
+
+    def verify_audit_log(self, published: Iterable[ChainHead] = ()) -> list[ChainFault]:
+        """Return every fault of the audit log. It must contain `published` and every anchor of the archive, if any.
+
+        Raises:
+            AnchorArchiveError: the archive cannot be read.
+        """
+        archived = self.anchor_archive().heads() if self.settings.anchor_archive else []
+        return self.audit_log.verify([*published, *archived])
+
     def _decisions_now(self) -> LiveDecisions:
         """The decisions, with everything that was stored before this call."""
         decisions = self.live_decisions
@@ -329,9 +370,17 @@ class Installation:
         return self.settings.secret_dir / "dp_ledger.anchor"
 
     def _open_audit_log(self) -> AuditLog:
-        folder = self.settings.secret_dir
-        key = load_key(folder / "audit.key")
-        return AuditLog(self.settings.data_dir / "audit" / "audit.db", folder / "audit.anchor", key)
+        folder, log = self.settings.secret_dir, self.settings.data_dir / "audit" / "audit.db"
+        secret, anchor = folder / "audit.key", folder / "audit.anchor"
+        folder.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER_MODE)
+        # Locked, so that no process sees the new key before the new log has its anchor.
+        with file_lock(folder / "audit.lock"):
+            if secret.exists() and not log.exists() and not anchor.exists():
+                raise AuditError(
+                    f"The audit log {log} and its anchor {anchor} are missing, but the key {secret} exists: they were "
+                    "deleted. Restore both from your backup. To begin a new log, archive the key as well."
+                )
+            return AuditLog(log, anchor, load_key(secret))
 
 
 def _open_fleet_ledger(file: Path, anchor: Path, *, joins: bool) -> Ledger:

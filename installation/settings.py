@@ -20,6 +20,7 @@ hsm_token = "bojagi"      # label of the token in hsm_module, a PKCS#11 module t
 # hsm_pin_file = "pin"    # private file with the token's PIN
 # ledger_postgres_file = "ledger"  # private file with the connection string of a fleet's privacy ledger
 run_date = 2017-12-31     # reference date; default: run_date.toml of a simulated data folder, else today
+# anchor_archive = "s3://audit/anchors"  # place, elsewhere, where anchors of the audit log are published; default: none
 controller = "Bojagi Mart"  # organisation responsible for the processing; only its consent records decide
 time_zone = "Asia/Seoul"  # of the shop's wall time, in which tables and consents are kept
 
@@ -125,6 +126,7 @@ class Settings(BaseSettings):
     hsm_pin_file: Path | None = None
     ledger_postgres_file: Path | None = None
     run_date: datetime.date | None = None
+    anchor_archive: str | None = None
     controller: str = Field("Bojagi Mart", min_length=1, max_length=200)
     time_zone: str = DEFAULT_TIME_ZONE
     storage_options: dict[str, str] = Field(default_factory=dict)

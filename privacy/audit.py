@@ -4,8 +4,8 @@
 end that was cut off or a log that was written again (`privacy.storage.anchor`).
 
 Guarantee: `verify` finds every change of a logged entry that is made without the anchor's key. One exception: an
-earlier log put back together with its own earlier anchor. To find that too, keep the anchor that `bojagi audit show`
-prints in another place, and pass it to `verify`.
+earlier log put back together with its own earlier anchor. To find that too, keep anchors in another place, and pass
+them to `verify`; `bojagi audit publish` and a schedule do so.
 
 Entries hold no personal data: names of tables and columns and numbers of persons, no values.
 """
@@ -14,7 +14,9 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +34,11 @@ CREATE TRIGGER IF NOT EXISTS entry_update BEFORE UPDATE ON entry
   BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
 CREATE TRIGGER IF NOT EXISTS entry_delete BEFORE DELETE ON entry
   BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
+CREATE INDEX IF NOT EXISTS entry_debit ON entry (number) WHERE json_extract(content, '$.debit') IS NOT NULL;
 """
+# Everything else in the file's schema was added by another program, and may change what is read or written.
+_OWN_SCHEMA = {("table", "entry"), ("index", "entry_debit"), ("trigger", "entry_update"), ("trigger", "entry_delete")}
+_DEBITS = "SELECT content FROM entry WHERE json_extract(content, '$.debit') IS NOT NULL ORDER BY number DESC LIMIT 1"
 
 
 class AuditError(PrivacyError):
@@ -67,7 +73,7 @@ class AuditLog:
     """Writes, reads and verifies one log. Use one object per thread; any number of processes may write."""
 
     def __init__(self, path: Path, anchor_path: Path, key: bytes) -> None:
-        """Open the log, and create it if there is none.
+        """Open the log, and create it with its anchor if there is no log. An existing anchor is kept.
 
         Args:
             path: the SQLite file of the log.
@@ -82,6 +88,9 @@ class AuditLog:
         self.path, self.anchor_path = path, anchor_path
         self._anchor = AnchorFile(anchor_path, key)
         try:
+            if not path.exists():
+                # Before the log, so that a log without an anchor is always a fault.
+                self._anchor.create()
             self._db = open_database(path, _SCHEMA)
         except (OSError, sqlite3.Error) as error:
             raise AuditError(f"{path}: cannot be opened as an audit log: {error}. Restore the log.") from error
@@ -100,6 +109,7 @@ class AuditLog:
         """
         try:
             with transaction(self._db):
+                self._require_own_schema()
                 end = self._end()
                 self._require_anchored(end)
                 content = _canonical(entry)
@@ -111,7 +121,7 @@ class AuditLog:
             raise AuditError(
                 f"{self.path}: the use could not be logged ({error}), so it was refused. Check the disk and try again."
             ) from error
-        except (AnchorError, StoreBehindError) as error:
+        except (AnchorError, StoreBehindError, _ForeignSchemaError) as error:
             raise AuditError(
                 f"{self.path}: the use was refused, because the audit log was changed: {error.message.rstrip('.')}. "
                 "Run `bojagi audit verify`, then restore the log and its anchor, or archive both to begin a new log."
@@ -125,18 +135,28 @@ class AuditLog:
             if where(entry):
                 yield number, entry
 
-    def verify(self, published: ChainHead | None = None) -> list[ChainFault]:
+    def last_debit(self) -> ChainHead | None:
+        """Return the ledger entry that paid for the last logged release; None if no release is logged. O(log n)."""
+        row = self._db.execute(_DEBITS).fetchone()
+        return None if row is None else AuditEntry.model_validate_json(row[0]).debit
+
+    def verify(self, published: Iterable[ChainHead] = ()) -> list[ChainFault]:
         """Return every fault of the log; an empty list if the log is unchanged.
 
         Args:
-            published: an anchor of this log that was kept elsewhere. The log must contain that entry.
+            published: anchors of this log that were kept elsewhere. The log must contain these entries.
         """
         rows = self._db.execute("SELECT number, content, digest FROM entry ORDER BY number")
         faults = list(find_faults((ChainEntry(*row) for row in rows), all_contents=self._contents))
         faults += self._check_end()
-        if published is not None and self._digest_at(published.number) != published.digest:
-            message = f"the log does not contain the published anchor, entry {published.number}"
-            faults.append(ChainFault("anchor", published.number, message))
+        try:
+            self._require_own_schema()
+        except _ForeignSchemaError as error:
+            faults.append(ChainFault("schema", 0, error.message))
+        for head in published:
+            if self._digest_at(head.number) != head.digest:
+                message = f"the log does not contain the published anchor, entry {head.number}"
+                faults.append(ChainFault("anchor", head.number, message))
         return faults
 
     def anchor(self) -> ChainHead:
@@ -152,8 +172,6 @@ class AuditLog:
 
     def _check_end(self) -> list[ChainFault]:
         end = self._end()
-        if end == EMPTY and not self.anchor_path.exists():
-            return []
         try:
             anchor = self.anchor()
         except AuditError as error:
@@ -176,10 +194,17 @@ class AuditLog:
         anchored = self._anchor.read()
         if anchored is not None:
             require_anchored(anchored, end, self._digest_at)
-        elif end == EMPTY:
-            self._anchor.create()
         else:
             self._anchor.head()
+
+    def _require_own_schema(self) -> None:
+        found = self._db.execute("SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'").fetchall()
+        foreign = sorted(f"{kind} {name}" for kind, name, _ in found if (kind, name) not in _OWN_SCHEMA)
+        changed = [name for _, name, sql in found if (sql or "").split() != _own_sql().get(name, "").split()]
+        missing = sorted(name for _, name in _OWN_SCHEMA - {(kind, name) for kind, name, _ in found})
+        if foreign or changed or missing:
+            parts = ", ".join(foreign or [*changed, *missing])
+            raise _ForeignSchemaError(f"its file has another schema than the audit log's ({parts})")
 
     def _contents(self) -> list[str]:
         return [row[0] for row in self._db.execute("SELECT content FROM entry ORDER BY number")]
@@ -191,6 +216,17 @@ class AuditLog:
     def _end(self) -> ChainHead:
         row = self._db.execute("SELECT number, digest FROM entry ORDER BY number DESC LIMIT 1").fetchone()
         return EMPTY if row is None else ChainHead(*row)
+
+
+class _ForeignSchemaError(PrivacyError):
+    """The log's file has a trigger, view or table that the audit log did not make, or lacks one of its own."""
+
+
+@cache
+def _own_sql() -> dict[str, str]:
+    with closing(sqlite3.connect(":memory:")) as memory:
+        memory.executescript(_SCHEMA)
+        return dict(memory.execute("SELECT name, sql FROM sqlite_master"))
 
 
 def _canonical(entry: AuditEntry) -> str:

@@ -29,7 +29,13 @@ def anonymize_command(
         Path, typer.Argument(metavar="SPEC", help="Specification of the release (YAML).", exists=True, dir_okay=False)
     ],
     source: Input,
-    output: Annotated[Path, typer.Option("--output", help="CSV or Parquet file to write; a folder with --engine.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", help="CSV or Parquet file to write; a folder with --engine.")
+    ] = None,
+    sweep: Annotated[
+        str | None,
+        typer.Option("--sweep", help="Compare releases instead of writing one: k=2,5,10,25,50; see --report."),
+    ] = None,
     report: Annotated[
         Path | None, typer.Option("--report", help="Folder for report.html and report.json.", file_okay=False)
     ] = None,
@@ -54,13 +60,31 @@ def anonymize_command(
     `columns: {age: {role: quasi}, illness: {role: sensitive}}` and `models: [{name: k_anonymity, k: 5}]`;
     docs/anonymity.md lists its fields. Columns that it does not name are not released. When the verifier refuses the
     result, nothing is written.
+
+    With --sweep nothing is released: one page shows risk against utility for each k.
+
+    [bold]Examples[/bold]
+
+      bojagi anonymize spec.yaml --input people.csv --sweep k=2,5,10,25,50 --report sweep
+      bojagi anonymize spec.yaml --input people.csv --output release.csv --report report
     """
     from privacy.anonymity import anonymize, load_spec
     from privacy.anonymity.kernel.compiled_code import is_compiled
+    from privacy.anonymity.report.wording import ALONE
+    from privacy.anonymity.risk.homogeneity import measure_homogeneity
 
     spec = load_spec(spec_path)
     if spec.algorithm == "local" and not is_compiled():
         typer.echo("Compiling the search for the first use on this machine; this takes up to half a minute …", err=True)
+    if sweep is not None:
+        if output is not None or engine is not None or population_table is not None:
+            raise SettingsError("--sweep writes no release; leave out --output, --engine and --population-table")
+        _sweep(read_table(source, delimiter), spec, sweep, report, source.name, as_json)
+        return
+    if output is None:
+        raise SettingsError(
+            "--output is missing: name the file of the release, or compare releases with --sweep k=5,10"
+        )
     if engine is not None:
         if report is not None or population_table is not None or not source.is_dir():
             raise SettingsError(
@@ -92,6 +116,8 @@ def anonymize_command(
         "highest_risk_before": before,
         "highest_risk_after": after,
         "measured": dict(result.verdict.measured),
+        "homogeneity": [asdict(one) for one in measure_homogeneity(result.table, frame, spec)],
+        "other_releases": ALONE,
     }
     _show(figures, as_json)
 
@@ -132,6 +158,34 @@ def risk_command(
     _print({**lines, **({"rows at highest risk": ", ".join(map(str, rows))} if riskiest else {})})
 
 
+def _sweep(frame: "pd.DataFrame", spec: "Spec", wanted: str, report: Path | None, title: str, as_json: bool) -> None:
+    """Searches a release for each k, and prints or writes the comparison."""
+    from privacy.anonymity.report.sweep_page import render_sweep, sweep_rows
+    from privacy.anonymity.sweep import sweep_k
+
+    name, _, listed = wanted.partition("=")
+    if name != "k" or not all(part.strip().isdigit() for part in listed.split(",")):
+        raise SettingsError(f"--sweep {wanted}: expected values of k, such as k=2,5,10,25,50")
+    points = []
+    with open_console(stderr=True).status("Searching …") as status:
+        for point in sweep_k(frame, spec, [int(part) for part in listed.split(",")]):
+            points.append(point)
+            status.update(f"Searched k = {point.k} …")
+    if report is not None:
+        report.mkdir(parents=True, exist_ok=True)
+        (report / "sweep.html").write_text(render_sweep(points, f"Sweep of {title}"), encoding="utf-8")
+    if as_json:
+        typer.echo(json.dumps([asdict(point) for point in points], ensure_ascii=False))
+        return
+    head, rows = sweep_rows(points)
+    table = Table(*head)
+    for row in rows:
+        table.add_row(*row)
+    open_console().print(table)
+    if report is not None:
+        typer.echo(f"page: {report / 'sweep.html'}")
+
+
 def _report_pages(frame: "pd.DataFrame", made: "Anonymized", spec: "Spec", title: str) -> dict[str, str]:
     """Returns the report's files by name."""
     from privacy.anonymity.report.document import render_json
@@ -153,13 +207,18 @@ def _highest_risks(frame: "pd.DataFrame", made: "Anonymized", spec: "Spec") -> t
 
 def _show(figures: dict[str, object], as_json: bool) -> None:
     """Prints the figures of a release as a table, or as JSON."""
-    from privacy.anonymity.report.wording import measured_text
+    from privacy.anonymity.report.wording import homogeneity_text, measured_text
+    from privacy.anonymity.risk.homogeneity import Homogeneity
 
     if as_json:
         typer.echo(json.dumps(figures, ensure_ascii=False, default=str))
         return
     lines = {}
     for name, value in figures.items():
+        if name == "homogeneity":
+            assert isinstance(value, list)
+            lines |= {f"reveals of {one['column']}": homogeneity_text(Homogeneity(**one)) for one in value}
+            continue
         text = measured_text(value) if isinstance(value, dict) else value
         lines[name.replace("_", " ")] = f"{text:.4g}" if isinstance(text, float) else text
     _print(lines)

@@ -129,7 +129,8 @@ def verify(
 ) -> None:
     """Verify the whole log, the privacy ledger, and that every logged release has a separate debit.
 
-    Exit code 1 if an entry of either was altered, removed, reordered or cut off.
+    The log must contain every anchor published in `anchor_archive`, if the setting names a place. Exit code 1 if an
+    entry of either log was altered, removed, reordered or cut off.
 
     [bold]Examples[/bold]
 
@@ -138,14 +139,14 @@ def verify(
     """
     from privacy.storage.hash_chain import ChainHead
 
-    published = None
+    published = []
     if anchor is not None:
         number, _, digest = anchor.partition(":")
         if not number.isdigit() or len(digest) != 64:
             raise typer.BadParameter("expected number:digest, as `bojagi audit show` prints it", param_hint="--anchor")
-        published = ChainHead(int(number), digest)
+        published.append(ChainHead(int(number), digest))
     with installation_for(data) as installation:
-        faults = [*installation.audit_log.verify(published), *installation.verify_releases()]
+        faults = [*installation.verify_audit_log(published), *installation.verify_releases()]
     if as_json:
         typer.echo(json.dumps([{"kind": f.kind, "number": f.number, "message": f.message} for f in faults]))
     else:
@@ -154,3 +155,18 @@ def verify(
         typer.echo("the log was changed" if faults else "the log is as it was written")
     if faults:
         raise typer.Exit(1)
+
+
+@app.command()
+def publish(data: Data = None) -> None:
+    """Publish the log's anchor in the place that the setting `anchor_archive` names, elsewhere than this machine.
+
+    An older copy of the whole machine is then found by `bojagi audit verify`. A Dagster schedule does the same every
+    hour. The log is verified first; a log that was changed is not published.
+
+    [bold]Examples[/bold]
+
+      BOJAGI_ANCHOR_ARCHIVE=/mnt/write-once/bojagi bojagi audit publish
+    """
+    with installation_for(data) as installation:
+        typer.echo(f"published {installation.publish_anchor()} in {installation.settings.anchor_archive}")

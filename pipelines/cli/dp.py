@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     from privacy.dp.ledger import Ledger
     from privacy.dp.question import Question
 
+Role = Annotated[
+    str,
+    typer.Option("--role", help="Role in which you ask; it is logged as declared. Roles: privacy/access/role.yaml."),
+]
+
 app = typer.Typer(
     cls=ErrorBoundary,
     help="Differentially private statistics, under a budget that cannot be overspent.",
@@ -53,10 +58,11 @@ def query(
     show_preview: Annotated[
         bool, typer.Option("--preview", help="Show cost and expected error; read and spend nothing.")
     ] = False,
+    role: Role = "analyst",
     as_json: Json = False,
     data: Data = None,
 ) -> None:
-    """Answer one question. The same question on the same data costs no budget again."""
+    """Answer one question. The same question costs no budget again on the same day (`repeat` in YAML: month, …)."""
     from pipelines.cli.dp_text import print_answer, print_preview
     from privacy.dp.errors import DpError
     from privacy.dp.noise_plan import NoisePlan
@@ -73,7 +79,7 @@ def query(
             else:
                 print_preview(shown)
             return
-        with installation_for(data) as installation, _open_service(installation) as service:
+        with installation_for(data) as installation, _open_service(installation, role) as service:
             answer = service.answer(question)
             left = service.balances(question)
     except DpError as error:
@@ -91,6 +97,7 @@ def suggest(
     purpose: Annotated[str, typer.Option("--purpose", help="Purpose whose privacy budget is charged.")] = "analytics",
     rho: Annotated[float, typer.Option("--rho", help="ρ to spend.")] = 0.02,
     share: Annotated[float, typer.Option("--share", help="Share of customers that the bounds contain.")] = 0.95,
+    role: Role = "analyst",
     as_json: Json = False,
     data: Data = None,
 ) -> None:
@@ -101,7 +108,7 @@ def suggest(
     form = {"dataset": dataset, "column": measure, "purpose": purpose, "rho": rho, "share": share}
     try:
         question = read_bounds_question(form)
-        with installation_for(data) as installation, _open_service(installation) as service:
+        with installation_for(data) as installation, _open_service(installation, role) as service:
             found = service.suggest(question)
     except DpError as error:
         raise _refusal(error, as_json) from error
@@ -125,7 +132,17 @@ def budget(
     as_json: Json = False,
     data: Data = None,
 ) -> None:
-    """Show the remaining budget of every account, or set limits of one account. Verifies the whole ledger first."""
+    """Show the remaining budget of every account, or set limits of one account. Verifies the whole ledger first.
+
+    Every debit also counts against '*|*|customer_id': one person's budget over all data sets and purposes. Its limits
+    are optional.
+
+    [bold]Examples[/bold]
+
+      bojagi dp budget
+      bojagi dp budget 'gold/order_history|analytics|customer_id' --set month=1
+      bojagi dp budget '*|*|customer_id' --set year=5:1e-5
+    """
     from privacy.dp.errors import DpError
 
     try:
@@ -151,6 +168,7 @@ def report(
     names: Annotated[
         list[str] | None, typer.Argument(help="Names of declared statistics, such as order_by_month; all by default.")
     ] = None,
+    role: Role = "analyst",
     as_json: Json = False,
     data: Data = None,
 ) -> None:
@@ -166,7 +184,7 @@ def report(
         raise typer.BadParameter(f"no declared statistics {', '.join(unknown)}; choose from {', '.join(reports)}")
     answers = {}
     try:
-        with installation_for(data) as installation, _open_service(installation) as service:
+        with installation_for(data) as installation, _open_service(installation, role) as service:
             for name in names or reports:
                 answers[name] = publish(reports[name], service)
                 if not as_json:
@@ -220,7 +238,7 @@ def _question(spec: Path | None) -> Question:
 
 
 @contextmanager
-def _open_service(installation: Installation) -> Iterator[StatisticsService]:
+def _open_service(installation: Installation, role: str) -> Iterator[StatisticsService]:
     from pipelines.engine.session import open_engine
     from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
     from pipelines.release.statistics_service import StatisticsService
@@ -232,6 +250,7 @@ def _open_service(installation: Installation) -> Iterator[StatisticsService]:
             lakehouse=SparkLakehouse(settings.lakehouse_root, engine.spark, settings.storage_options),
             consent=installation.consent_view,
             who=getuser(),
+            role=role,
         )
 
 

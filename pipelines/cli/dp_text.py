@@ -25,7 +25,7 @@ def print_answer(answer: Answer, left: Mapping[str, float]) -> None:
     statement = answer.statement
     console.print(
         f"Privacy: ρ={statement['rho_zcdp']:g} (ε={statement['epsilon']:g} at δ={statement['delta']:g}), "
-        f"{statement['unit']}. The same question on the same data costs nothing again."
+        f"{statement['unit']}. The same question costs nothing again in its period."
     )
     parts = [f"ρ {rho:g} {'in all' if period == 'ever' else f'in {period}'}" for period, rho in left.items()]
     console.print(f"Left: {', '.join(parts)}.")

@@ -11,6 +11,7 @@ def risk_text(risk: "Risk") -> dict[str, object]:
     lines: dict[str, object] = {
         "records": f"{risk.records:,}",
         "people": f"{risk.people:,}",
+        **({"suppressed records": f"{risk.suppressed:,}"} if risk.suppressed else {}),
         "classes": f"{risk.classes:,}",
         "smallest class": f"{risk.smallest_class:,}",
         "unique people": f"{risk.unique:,}",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-
 import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -47,16 +45,6 @@ def keep_permitted_now(
     joined = frame.join(F.broadcast(since), F.col(customer) == F.col("_changed"), "left")
     unchanged = permissions.permitted(joined.where(F.col("_changed").isNull()), purpose, view.moment, customer)
     return unchanged.unionByName(joined.where("_may")).drop("_changed", "_may")
-
-
-def permission_version(purpose: str, view: ConsentView, lakehouse: SparkLakehouse) -> str:
-    """Return a version text. It changes whenever the set of customers who permit the purpose may have changed."""
-    if not view.policy.can_refuse(purpose):
-        return "all"
-    _require_permission(lakehouse)
-    changed = sorted(changed_verdicts(view, purpose).items())
-    since = hashlib.sha256("\n".join(f"{customer} {may}" for customer, may in changed).encode()).hexdigest()
-    return f"{lakehouse.version(PERMISSION)}-{view.policy.digest}-{since}"
 
 
 def _require_permission(lakehouse: SparkLakehouse) -> None:

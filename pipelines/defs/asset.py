@@ -36,7 +36,7 @@ def bronze_asset(contract: Contract, checked: Contract) -> dg.AssetsDefinition:
     @dg.asset(
         **_declaration(contract),
         kinds={"deltalake", contract.file.kind if contract.file else "file"},
-        # Sources load before any table is built, so that their checks run in the background meanwhile.
+        # Sources load before any table is built: only then is it known which tables have input. Checks run meanwhile.
         op_tags={"dagster/priority": "1"},
     )
     def load(context: dg.AssetExecutionContext, run: dg.ResourceParam[PipelineRun]) -> dg.MaterializeResult[Any]:

@@ -8,6 +8,7 @@ import dagster as dg
 from installation.contract.document import Contract, Contracts
 from installation.installation import Installation
 from installation.settings import Settings, load_settings
+from pipelines.defs.anchor import anchor_job, anchor_schedule
 from pipelines.defs.asset import bronze_asset, derived_asset, docs_asset, trend_asset
 from pipelines.defs.automation import landing_sensor, nightly_schedule, refresh_job, retention_job, retention_schedule
 from pipelines.defs.check import rule_parents, table_checks, without_references
@@ -42,6 +43,7 @@ def build_definitions(
     installation = installation or Installation(load_settings())
     settings, contracts = installation.settings, installation.contracts
     refresh, retention, reports = refresh_job(), retention_job(), report_job()
+    anchors = [anchor_job(installation)] if settings.anchor_archive else []
     with catch_warnings():
         # The policy "one run for a range of days" has been in beta for years, and the version of Dagster is locked.
         simplefilter("ignore", dg.BetaWarning)
@@ -53,11 +55,12 @@ def build_definitions(
             *(landing_check(contract) for contract in contracts.sources),
             *release_checks(contracts),
         ],
-        jobs=[refresh, retention, reports, release_job()],
+        jobs=[refresh, retention, reports, release_job(), *anchors],
         schedules=[
             nightly_schedule(refresh, settings.time_zone),
             retention_schedule(retention, settings.time_zone),
             report_schedule(reports, settings.time_zone),
+            *(anchor_schedule(job, settings.time_zone) for job in anchors),
         ],
         sensors=[landing_sensor(refresh, settings, contracts)],
         resources={"run": PipelineRunResource(installation=installation, open_engine=open_engine, is_locked=is_locked)},

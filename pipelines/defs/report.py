@@ -50,7 +50,7 @@ def _report_asset(report: StatisticsRelease) -> dg.AssetsDefinition:
         group_name=LAYER,
         kinds={"deltalake"},
         description=f"{report.title}, under differential privacy at ρ={report.form['rho']:g}. Spends the budget of "
-        f"{report.source} for {report.form['purpose']}. The same question about unchanged data costs no budget.",
+        f"{report.source} for {report.form['purpose']}. The same question costs no budget on the same day.",
         tags={"personal_data": "false"},
     )
     def ask(context: dg.AssetExecutionContext, run: dg.ResourceParam[PipelineRun]) -> dg.MaterializeResult[Any]:
@@ -59,7 +59,7 @@ def _report_asset(report: StatisticsRelease) -> dg.AssetsDefinition:
 
         service = StatisticsService(
             installation=run.installation, lakehouse=run.lakehouse,
-            consent=lambda: run.consent, who="bojagi report", role="pipeline",
+            consent=lambda: run.consent, who="bojagi report", role="analyst",
         )  # fmt: skip
         with own_errors_are_final():
             answer = publish(report, service)

@@ -60,7 +60,8 @@ def publish(
     _write(release, made, lakehouse)
     waiting = len(permitted) - len(made)
     context = _context(release, len(registry.releases(release.table)))
-    report = make_report(permitted, made, _may_wait(spec), waiting, f"{release.table} for {release.recipient}", context)
+    title = f"{release.table} for {release.recipient}"
+    report = make_report(permitted, made, _may_wait(spec), waiting, title, context, is_registered=True)
     return Published(customers, len(permitted), len(made), report)
 
 

@@ -20,7 +20,7 @@ def publish(release: StatisticsRelease, service: StatisticsService) -> Answer:
 
     - one per key (text; null in a total)
     - statistic, value and margin (null if there is too little data), confidence
-    - rho, epsilon, delta, dataset_version
+    - rho, epsilon, delta, period
     - statement: JSON with the levels of the pyramid of NIST SP 800-226
 
     Raises:
@@ -45,14 +45,14 @@ def _rows(answer: Answer, keys: list[str]) -> Iterator[dict[str, Any]]:
             "rho": statement["rho_zcdp"],
             "epsilon": statement["epsilon"],
             "delta": statement["delta"],
-            "dataset_version": answer.dataset_version,
+            "period": answer.period,
             "statement": answer.statement_text,
         }
 
 
 def _schema(keys: list[str]) -> pa.Schema:
     numbers = ("value", "margin", "confidence", "rho", "epsilon", "delta")
-    texts = ("dataset_version", "statement")
+    texts = ("period", "statement")
     return pa.schema(
         [*((key, pa.string()) for key in keys), ("statistic", pa.string())]
         + [(name, pa.float64()) for name in numbers]

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from installation.installation import Installation
-from pipelines.consent.current_permission import keep_permitted_now, permission_version
+from pipelines.consent.current_permission import keep_permitted_now
 from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
+from privacy.access.plan import require_role
 from privacy.clock import utc_now
 from privacy.consent.view import ConsentView
 from privacy.dp.answer import Answer
@@ -32,19 +33,20 @@ Given = TypeVar("Given")
 class StatisticsService:
     """Answers the questions of analysts, without showing rows.
 
-    `who` is the user name in the audit log. `consent` returns the current consent view.
+    `who` is the user name in the audit log, and `role` the role in which this user asks; both are as declared by the
+    caller. `consent` returns the current consent view.
     """
 
     installation: Installation
     lakehouse: SparkLakehouse
     consent: Callable[[], ConsentView]
     who: str
-    role: str = "analyst"
+    role: str
 
     def answer(self, question: Question) -> Answer:
         """Answer a question from the rows of customers who permit its purpose.
 
-        The same question on the same data costs no budget again.
+        The same question costs no budget again within its period (`Question.repeat`).
 
         Raises:
             PrivacyError: the question is refused. No budget was spent, unless the log failed after the debit.
@@ -75,11 +77,10 @@ class StatisticsService:
         return serve(data, self.installation.ledger, trail)
 
     def _data(self, question: Question) -> DataSet:
+        require_role(question.dataset, self.role, question.purpose, self.installation.roles, self.installation.policy)
         require_permitted(question, self.installation.catalog, has_consent_filter=True)
         if not self.lakehouse.exists(question.dataset):
             raise BadQuestion(f"{question.dataset} is not in the lakehouse; run `bojagi run` first")
         view = self.consent()
         rows = self.lakehouse.read(question.dataset)
-        kept = keep_permitted_now(rows, question.purpose, view, self.lakehouse, question.unit)
-        permission = permission_version(question.purpose, view, self.lakehouse)
-        return DataSet(kept, f"{self.lakehouse.version(question.dataset)}/{permission}")
+        return DataSet(keep_permitted_now(rows, question.purpose, view, self.lakehouse, question.unit))

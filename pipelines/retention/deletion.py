@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -39,19 +40,23 @@ class RetentionResult:
 
 
 def refuse_large(plans: Iterable[RetentionPlan], allowed_share: float = LARGEST_SHARE) -> None:
-    """Refuse plans by which more than the allowed share of a table is due.
+    """Refuse plans by which more than the allowed share of a table is due. Quarantine counts as one table.
 
     Raises:
         RetentionError: names each such table with its due rows and its share.
     """
-    large = [plan for plan in plans if plan.share > allowed_share]
+    due, rows = Counter[str](), Counter[str]()
+    for plan in plans:
+        due[plan.table] += plan.due_rows
+        rows[plan.table] += plan.rows
+    large = {table: due[table] / rows[table] for table in due if due[table] > allowed_share * rows[table]}
     if large:
-        tables = ", ".join(f"{plan.covers} ({plan.due_rows:,} of {plan.rows:,}, {plan.share:.0%})" for plan in large)
+        tables = ", ".join(f"{name} ({due[name]:,} of {rows[name]:,}, {share:.0%})" for name, share in large.items())
         raise RetentionError(
             f"Nothing was deleted: more than {allowed_share:.0%} of a table is due: {tables}. Check the reference date "
             "and the retention of the contract (`bojagi retention plan`). If all these rows are to go, run "
-            f"`bojagi retention apply --allow-share {math.ceil(max(plan.share for plan in large) * 100) / 100}`.",
-            large[0].table,
+            f"`bojagi retention apply --allow-share {math.ceil(max(large.values()) * 100) / 100}`.",
+            next(iter(large)),
         )
 
 

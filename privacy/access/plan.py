@@ -64,16 +64,7 @@ def plan_read(
             read no column at all; the message names the reason.
         UnknownPurposeError: no such purpose.
     """
-    role = roles[role_name]
-    policy.taxonomy[purpose]
-    if purpose not in role.purposes:
-        raise AccessRefused(
-            f"The role {role_name} may not read for {purpose}; its purposes are {', '.join(role.purposes)}."
-        )
-    if not role.may_read(document.table):
-        raise AccessRefused(
-            f"The role {role_name} may not read {document.table}; its tables are {', '.join(role.tables)}."
-        )
+    role = require_role(document.table, role_name, purpose, roles, policy)
     reasons = {column.name: _reason(column, document, role, purpose, policy) for column in document.columns}
     patterns = [name for name in wanted or () if name not in reasons and _is_pattern(name)]
     named = list(reasons) if wanted is None else [name for name in wanted if name not in patterns]
@@ -121,6 +112,24 @@ def _match(patterns: Iterable[str], columns: Iterable[str], table: str) -> list[
             raise AccessRefused(f"{table} has no column like {pattern}; its columns are {', '.join(columns)}.")
         found += matched
     return found
+
+
+def require_role(table: str, role_name: str, purpose: str, roles: Roles, policy: Policy) -> Role:
+    """Return the role; check that it has the purpose and the table.
+
+    Raises:
+        AccessRefused: the role does not have this purpose or this table.
+        UnknownPurposeError: no such purpose.
+    """
+    role = roles[role_name]
+    policy.taxonomy[purpose]
+    if purpose not in role.purposes:
+        raise AccessRefused(
+            f"The role {role_name} may not read for {purpose}; its purposes are {', '.join(role.purposes)}."
+        )
+    if not role.may_read(table):
+        raise AccessRefused(f"The role {role_name} may not read {table}; its tables are {', '.join(role.tables)}.")
+    return role
 
 
 def _reason(column: Column, document: Document, role: Role, purpose: str, policy: Policy) -> str | None:

@@ -1,8 +1,14 @@
-"""The registry of releases: keeps classes fixed, so that combining two releases of one table identifies no person.
+"""The registry of releases: keeps classes fixed, so that combining two releases of one table reveals no more than one.
 
-A recipient of two versions could intersect the classes of a person. So classes are fixed: a published person stays in a
-class with exactly the same people, and an intersection is never smaller than the class. New people form classes of
-their own. A class that lost people by erasure is published only while the rest still satisfies the models.
+A recipient of two versions could intersect the classes of a person, or subtract one version from the other. So a class
+is published again only as it was: with exactly the same people and the same sensitive values. New people form classes
+of their own. A class that lost a person, by erasure or withdrawal, or in which a sensitive value changed, is left out;
+its other people wait. It returns when it is again as it was, for example when the person consents anew.
+
+Guarantee: two versions differ only in whole classes. So no sensitive value can be computed as the difference of two
+versions of a class, and the classes of a person in any two versions are one class (m-invariance of Xiao and Tao 2007,
+with the class itself as the invariant). Columns with the role `insensitive` are not covered: they are released anew as
+they are now. That a class disappears shows that one of its people left or changed.
 The registry holds keyed hashes and published labels, no values.
 
 A release counts from its line in the log on. Files that an interrupted release wrote before that are ignored. One
@@ -26,6 +32,7 @@ import pandas as pd
 from privacy.anonymity.anonymize import anonymize
 from privacy.anonymity.errors import AnonymityError, InfeasibleError, SpecError, VerificationError
 from privacy.anonymity.spec.specification import Spec
+from privacy.anonymity.table.frequency_table import as_text
 from privacy.anonymity.verify.verification import verify
 from privacy.storage.atomic_file import replace_public
 from privacy.storage.lock import file_lock
@@ -80,9 +87,9 @@ class ReleaseRegistry:
     def release(self, table: str, frame: pd.DataFrame, spec: Spec, recipient: str) -> pd.DataFrame:
         """Anonymises `frame` so that it cannot be combined with earlier releases of `table`, and records the release.
 
-        People released before keep their class and its labels. New people are anonymised among themselves and wait
-        until they can form a class. `spec.person` must name the person column, with one row for each person. Recipients
-        may collude, so releases to all recipients count.
+        People released before keep their class and its labels, or wait while their class is not as it was. New people
+        are anonymised among themselves and wait until they can form a class. `spec.person` must name the person column,
+        with one row for each person. Recipients may collude, so releases to all recipients count.
 
         Raises:
             SpecError: no person column, or a person with several rows.
@@ -131,7 +138,10 @@ class ReleaseRegistry:
         """Returns the labels, class and newest version of each person in any earlier release."""
         version = len(self.releases(table))
         if not version:
-            return pd.DataFrame({"group": pd.Series(dtype="int64")}, index=pd.Index([], name="token", dtype=object))
+            return pd.DataFrame(
+                {"group": pd.Series(dtype="int64"), "content": pd.Series(dtype="str")},
+                index=pd.Index([], name="token", dtype=object),
+            )
         path = self._place(table, version)
         if not path.exists():
             raise AnonymityError(
@@ -141,8 +151,8 @@ class ReleaseRegistry:
         return pd.read_parquet(path)
 
     def _keep(self, frame: pd.DataFrame, tokens: pd.Series, pinned: pd.DataFrame, spec: Spec) -> pd.DataFrame:
-        """Returns people of earlier releases under their earlier labels, for each class that still satisfies the
-        models.
+        """Returns people of earlier releases under their earlier labels, for each class that is as it was first
+        released and still satisfies the models.
         """
         known = frame[tokens.isin(pinned.index)]
         released = [n for n, c in spec.columns.items() if c.role != "identifying" and n != spec.person]
@@ -154,11 +164,24 @@ class ReleaseRegistry:
             out[name] = rows[name].to_numpy()
         group = pd.Series(rows["group"].to_numpy(), known.index)
         kept = []
-        for _, members in out.groupby(group, sort=True):
+        for number, members in out.groupby(group, sort=True):
             part = members[released]
+            if not self._is_as_it_was(int(number), members, pinned, spec):
+                continue
             if verify(part, frame, spec.model_copy(update={"suppression_limit": 1.0})).is_passed:
                 kept.append(part)
         return pd.concat(kept) if kept else out.iloc[:0][released]
+
+    def _is_as_it_was(self, group: int, members: pd.DataFrame, pinned: pd.DataFrame, spec: Spec) -> bool:
+        """Returns whether a class has all people and all sensitive values with which it was first released."""
+        first = pinned[pinned["group"] == group]
+        return len(members) == len(first) and self._content(group, members, spec) == first["content"].iloc[0]
+
+    def _content(self, group: int, members: pd.DataFrame, spec: Spec) -> str:
+        """Returns a keyed hash of the sensitive values of a class, in any order of its rows."""
+        texts = [as_text(members[name]).tolist() for name in spec.by_role("sensitive")]
+        content = json.dumps([int(group), sorted(zip(*texts, strict=True)), len(members)], ensure_ascii=False)
+        return hmac.new(self._key, b"class\0" + content.encode(), hashlib.sha256).hexdigest()
 
     def _check(self, published: pd.DataFrame, frame: pd.DataFrame, spec: Spec) -> None:
         verdict = verify(published, frame, spec.model_copy(update={"suppression_limit": 1.0}))
@@ -180,6 +203,8 @@ class ReleaseRegistry:
         start = int(pinned["group"].max()) + 1 if len(pinned) else 0
         added = fresh[list(spec.quasi)].copy()
         added["group"] = fresh.groupby(list(spec.quasi), sort=False).ngroup() + start
+        contents = {number: self._content(number, members, spec) for number, members in fresh.groupby(added["group"])}
+        added["content"] = added["group"].map(contents)
         added.index = pd.Index(tokens[fresh.index], name="token")
         version = len(self.releases(table)) + 1
         known = pd.concat([pinned, added.assign(version=version)]) if len(pinned) else added.assign(version=version)

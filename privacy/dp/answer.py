@@ -26,11 +26,15 @@ class Estimate(BaseModel):
 
 
 class Answer(BaseModel):
-    """A release: hash of the question, version of the data, estimates, explaining sentence and privacy statement."""
+    """A release: hash of the question, period, estimates, explaining sentence and privacy statement.
+
+    `period`: the period in which the same question gets this answer again, such as "day 2026-11-29". No field depends
+    exactly on the data: a version or a digest of the rows would reveal that a customer came, left or withdrew.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     question: str
-    dataset_version: str
+    period: str
     confidence: float
     estimates: tuple[Estimate, ...]
     sentence: str

@@ -161,14 +161,23 @@ def _scaled(name: str, most: int) -> Column:
 def _key(key: Key) -> Column:
     column = F.col(key.column)
     if key.days is not None:
-        return F.date_format(F.date_trunc(key.days.step, column.try_cast("timestamp")), "yyyy-MM-dd")
+        # Times outside the range become null first: truncating the year 9999 is an error on some engines, and the
+        # error would reveal the row.
+        moment = column.try_cast("timestamp")
+        first, end = (F.lit(day.isoformat()).cast("timestamp") for day in key.days.span())
+        inside = F.when((moment >= first) & (moment < end), moment)
+        return F.date_format(F.date_trunc(key.days.step, inside), "yyyy-MM-dd")
     if key.edges is not None:
         number, found = column.try_cast("double"), F.lit(None).cast("string")
         # From the highest bin down. Spark orders NaN above all numbers; it is in no bin.
-        found = F.when((number >= key.edges[-1]) | (number < key.edges[0]) | F.isnan(number), found)
-        for edge, label in reversed(list(zip(key.edges[:-1], key.public_values(), strict=True))):
+        outside = number.isNull() | F.isnan(number)
+        if not key.open_ends:
+            outside |= (number >= key.edges[-1]) | (number < key.edges[0])
+        found = F.when(outside, found)
+        labels = key.public_values()
+        for edge, label in reversed(list(zip(key.edges[1:-1], labels[1:], strict=True))):
             found = found.when(number >= edge, F.lit(label))
-        return found
+        return found.otherwise(F.lit(labels[0]))
     return column.cast("string")
 
 

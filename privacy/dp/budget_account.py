@@ -1,4 +1,4 @@
-"""Budget accounts: one for each data set, purpose and privacy unit, with limits per period."""
+"""Budget accounts: one for each data set, purpose and privacy unit, with limits per period, and one over them all."""
 
 from __future__ import annotations
 
@@ -18,6 +18,10 @@ _FORMATS: dict[Period, str] = {
 }
 
 
+EVERYTHING = "*"
+"""Stands for every data set, and for every purpose, in the name of the account over all of them."""
+
+
 @dataclass(frozen=True)
 class BudgetAccount:
     """One budget: `dataset` (a table's name), `purpose` (a purpose id), `unit` (the column of the privacy unit)."""
@@ -30,6 +34,14 @@ class BudgetAccount:
         for name in (self.dataset, self.purpose, self.unit):
             if not name or "|" in name or not name.isprintable():
                 raise BadQuestion(f"{name!r} cannot be part of an account's name; expected printable text without '|'")
+
+    @property
+    def over_all(self) -> BudgetAccount:
+        """The account of the same privacy unit over all data sets and purposes: `*|*|<unit>`.
+
+        Every debit is added to it as well. Its limits are optional, and bound what one person loses in total.
+        """
+        return BudgetAccount(EVERYTHING, EVERYTHING, self.unit)
 
     def __str__(self) -> str:
         return f"{self.dataset}|{self.purpose}|{self.unit}"

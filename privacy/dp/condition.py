@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import Column
 from pyspark.sql import functions as F
-from pyspark.sql.types import DataType, DateType, NumericType, StringType, TimestampNTZType, TimestampType
+from pyspark.sql.types import DataType, DateType, DecimalType, NumericType, StringType, TimestampNTZType, TimestampType
 
 from privacy.dp.errors import BadQuestion
 
@@ -27,6 +27,8 @@ _COMPARE = {
 
 def keep(frame: DataFrame, conditions: Iterable[Condition]) -> DataFrame:
     """Return the rows that meet all conditions. Null, or a value of another type than the literal, meets no condition.
+
+    A date beyond the years 1 to 9999 counts as the nearest day of these years, before anything is computed from it.
 
     Raises:
         BadQuestion: a column is missing, or a time is not in ISO 8601 format without a time zone.
@@ -75,9 +77,12 @@ def _condition(condition: Condition, found: DataType) -> Column:
     values = value if isinstance(value, tuple) else (value,)
     if isinstance(found, _TIMES) and all(isinstance(one, str) for one in values):
         # Local time of the shop: an offset in the question would move midnight.
-        column = F.col(condition.column).cast("timestamp_ntz")
+        column = _within_years(condition.column, found).cast("timestamp_ntz")
         # As text: a datetime would be converted by the time zones of this process and of the session.
         literals = [F.lit(_moment(condition.column, str(one))).cast("timestamp_ntz") for one in values]
+    elif isinstance(found, _TIMES) or (isinstance(found, DecimalType) and isinstance(values[0], bool)):
+        # No time is a number and no decimal a boolean, and some engines refuse the cast.
+        return F.lit(False)
     else:
         # try_cast: the error of a failing cast would reveal a row.
         first = values[0]
@@ -88,6 +93,15 @@ def _condition(condition: Condition, found: DataType) -> Column:
         return column.isin(*literals) if condition.operator == "in" else ~column.isin(*literals)
     compared: Column = _COMPARE[condition.operator](column, literals[0])
     return compared
+
+
+def _within_years(name: str, found: DataType) -> Column:
+    """Return a time column. Dates that a time cannot represent are clamped: casting them would be an error."""
+    column = F.col(name)
+    if not isinstance(found, DateType):
+        return column
+    first, last = (F.lit(day).cast("date") for day in ("0001-01-01", "9999-12-31"))
+    return F.when(column < first, first).when(column > last, last).otherwise(column)
 
 
 def _moment(column: str, text: str) -> str:

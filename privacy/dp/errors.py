@@ -1,4 +1,4 @@
-"""Errors of `privacy.dp`. A refused question never costs budget."""
+"""Errors of `privacy.dp`. A refused question costs no budget; a failed one (`QuestionFailed`) does."""
 
 from __future__ import annotations
 
@@ -36,5 +36,22 @@ class BudgetRefused(DpError):
         super().__init__(message, public_details=message)
 
 
+class QuestionFailed(DpError):
+    """The engine failed on the rows of a question. The question was debited, because the failure depends on the rows.
+
+    The message is the same for every cause, so it reveals nothing about a row.
+    """
+
+    def __init__(self) -> None:
+        message = (
+            "The question could not be answered, and its cost was debited: the engine failed on the rows. An operator "
+            "finds the cause by the engine's own log; ask for another column or range"
+        )
+        super().__init__(message, public_details=message)
+
+
 class LedgerDamaged(DpError):
-    """The ledger does not agree with its chain or its anchor: it was altered, or restored from an older copy."""
+    """The ledger does not agree with its chain, its anchor or the audit log: it was altered, or an older copy."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, public_details=message)

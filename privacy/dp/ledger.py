@@ -1,9 +1,10 @@
 """The ledger of privacy budgets: debits every release before its noise is drawn, and never exceeds a limit.
 
 Order of a release: `ask` (checks every limit, debits, flushes the debit to the disk) → draw noise → `record_answer`.
-A crash after the debit keeps the debit. The same question on the same version of the data gets the stored answer and
-costs nothing, because that answer is already published. Entries form a hash chain. The anchor, kept apart from the
-ledger, moves before `ask` returns, so it covers every release.
+A crash after the debit keeps the debit. The same question in the same period gets the stored answer and costs nothing,
+because that answer is already published. A debit is added to two accounts: the question's, and the one of its privacy
+unit over all data sets and purposes, whose limits are optional. Entries form a hash chain. The anchor, kept apart from
+the ledger, moves before `ask` returns, so it covers every release.
 
 What opening a ledger verifies, without reading the whole chain:
 1. The chain contains the anchored entry.
@@ -26,6 +27,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import product
 from typing import Any
 
 from privacy.dp.budget_account import PERIODS, BudgetAccount, Period, period_keys
@@ -37,11 +39,6 @@ from privacy.storage.anchor import Anchored, StoreBehindError, require_anchored
 from privacy.storage.hash_chain import EMPTY, ChainEntry, ChainHead, find_faults
 
 _CONFLICT = "ON CONFLICT (account, period) DO UPDATE SET nano_rho = excluded.nano_rho, atto_delta = excluded.atto_delta"
-# By account, so that the primary key finds the rows without a pass over balances of past periods.
-_BALANCES_SINCE = (
-    "SELECT account, period, nano_rho, atto_delta FROM dp_balance "
-    "WHERE account IN (SELECT account FROM dp_limit) AND period BETWEEN ? AND ?"
-)
 # The last key of each kind of period, as far as ledgers reach; see `period_keys`.
 _LAST_KEYS = {"day": "day 9999-12-31", "month": "month 9999-12", "year": "year 9999", "ever": "ever"}
 
@@ -121,7 +118,7 @@ class Ledger:
     def ask(self, account: BudgetAccount, question: str, cost: Cost, now: datetime) -> Grant | Answered:
         """Debit `cost` for a question, on the disk when this returns; or return the stored answer free of charge.
 
-        `question` is a hash of everything that shapes the answer, the version of the data included.
+        `question` is a hash of everything that shapes the answer but the rows; the period is included.
 
         Raises:
             BudgetRefused: the account has no limit, or the debit would exceed one. Nothing was spent.
@@ -171,7 +168,12 @@ class Ledger:
         """Return every account that has a limit."""
         with self._reading() as (transaction, _):
             rows = transaction.run("SELECT DISTINCT account FROM dp_limit ORDER BY account")
-        return [BudgetAccount(*row[0].split("|")) for row in rows]
+        return [_account(row[0]) for row in rows]
+
+    def contains(self, entry: ChainHead) -> bool:
+        """Return whether the chain has this entry, with this digest."""
+        with self._reading() as (transaction, _):
+            return _digest_at(transaction, entry.number) == entry.digest
 
     def head(self) -> ChainHead:
         """Return the last entry of the chain."""
@@ -291,13 +293,39 @@ def _require_tables(transaction: Transaction, state: LedgerState, since: tuple[i
         balances = transaction.run("SELECT account, period, nano_rho, atto_delta FROM dp_balance")
     else:
         number, moment = since
-        # Future periods are compared as well, because a forged row of tomorrow would count tomorrow.
-        ends = [end for kind, key in period_keys(moment).items() for end in (key, _LAST_KEYS[kind])]
-        balances = transaction.run(" UNION ALL ".join([_BALANCES_SINCE] * (len(ends) // 2)), ends)
+        balances = _balances_since(transaction, _charged_accounts(state), moment)
     _require_equal("dp_balance", _flat(state.balances), balances)
     sql = "SELECT account, question, number, answer FROM dp_answer WHERE number >= ?"
     answers = [(*row[:3], _digest(row[3])) for row in transaction.run(sql, (number,))]
     _require_equal("dp_answer", state.answers, answers)
+
+
+def _charged_accounts(state: LedgerState) -> list[str]:
+    """Return every account that a debit can be added to: those with limits, and those over all data sets."""
+    limited = {account for account, _ in state.limits}
+    return sorted(limited | {str(_account(name).over_all) for name in limited})
+
+
+def _balances_since(transaction: Transaction, accounts: list[str], moment: datetime) -> list[tuple[Any, ...]]:
+    """Return the balances of the periods that contain `moment`, and of later ones.
+
+    Future periods are compared as well, because a forged row of tomorrow would count tomorrow.
+    """
+    if not accounts:
+        return []
+    # By account, so that the primary key finds the rows without a pass over balances of past periods.
+    marks = ", ".join("?" * len(accounts))
+    sql = (
+        "SELECT account, period, nano_rho, atto_delta FROM dp_balance "
+        f"WHERE account IN ({marks}) AND period BETWEEN ? AND ?"
+    )
+    periods = period_keys(moment).items()
+    values = [value for kind, key in periods for value in (*accounts, key, _LAST_KEYS[kind])]
+    return transaction.run(" UNION ALL ".join([sql] * len(periods)), values)
+
+
+def _account(name: str) -> BudgetAccount:
+    return BudgetAccount(*name.split("|"))
 
 
 def _append(transaction: Transaction, tail: _Tail, now: datetime, fields: Mapping[str, Any]) -> ChainHead:
@@ -341,29 +369,30 @@ def _debit(
 ) -> Grant:
     at, asked = tail.not_before(now), (cost.nano_rho, cost.atto_delta)
     _require_left(transaction, account, cost, at)
-    keys = list(period_keys(at).values())
-    content = {"kind": "spend", "account": str(account), "spend": [question, *asked], "periods": keys}
+    keys, accounts = list(period_keys(at).values()), [str(account), str(account.over_all)]
+    content = {"kind": "spend", "accounts": accounts, "spend": [question, *asked], "periods": keys}
     debit = _append(transaction, tail, at, content)
-    rows = ", ".join(["(?, ?, ?, ?)"] * len(keys))
+    rows = ", ".join(["(?, ?, ?, ?)"] * len(keys) * len(accounts))
     transaction.run(
         f"INSERT INTO dp_balance VALUES {rows} ON CONFLICT (account, period) DO UPDATE SET "
         "nano_rho = dp_balance.nano_rho + excluded.nano_rho, "
         "atto_delta = dp_balance.atto_delta + excluded.atto_delta",
-        [value for key in keys for value in (str(account), key, *asked)],
+        [value for place in product(accounts, keys) for value in (*place, *asked)],
     )
     return Grant(debit, account, question, cost)
 
 
 def _require_left(transaction: Transaction, account: BudgetAccount, cost: Cost, at: datetime) -> None:
-    balances, asked = _balances(transaction, account, at), (cost.nano_rho, cost.atto_delta)
-    if not balances:
+    asked = (cost.nano_rho, cost.atto_delta)
+    if not _balances(transaction, account, at):
         hint = f"No limit is set for this account. Set one with: bojagi dp budget '{account}' --set month=1"
         raise BudgetRefused(str(account), "every period", asked, (0, 0), hint)
-    for balance in balances:
-        left = (balance.left.nano_rho, balance.left.atto_delta)
-        if asked[0] > left[0] or asked[1] > left[1]:
-            hint = "Ask with a smaller rho, or wait for the next period."
-            raise BudgetRefused(str(account), balance.period, asked, left, hint)
+    for charged in (account, account.over_all):
+        for balance in _balances(transaction, charged, at):
+            left = (balance.left.nano_rho, balance.left.atto_delta)
+            if asked[0] > left[0] or asked[1] > left[1]:
+                hint = "Ask with a smaller rho, or wait for the next period."
+                raise BudgetRefused(str(charged), balance.period, asked, left, hint)
 
 
 def _balances(transaction: Transaction, account: BudgetAccount, at: datetime) -> list[Balance]:

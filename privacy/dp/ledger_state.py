@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import datetime
+from itertools import product
 from typing import Any
 
 from privacy.dp.budget_account import period_keys
@@ -25,12 +26,14 @@ Rows = dict[tuple[str, str], Amounts]
 class LedgerState:
     """Limits, balances and answers after the entries replayed so far.
 
-    Kinds of entries: "limit" sets a limit. "spend" debits every period that contains its moment. "answer" names the
+    Kinds of entries: "limit" sets a limit. "spend" debits every period that contains its moment, of each of its
+    accounts: the one of the question and the one over all data sets and purposes. "answer" names the
     digest of a stored answer. "checkpoint" repeats all limits and all balances that can still be charged.
 
     >>> state = LedgerState()
     >>> state.apply({"kind": "limit", "limit": ["t|analytics|id", "month", 10, 0]})
-    >>> state.apply({"kind": "spend", "account": "t|analytics|id", "spend": ["q", 3, 0], "periods": ["month 2026-03"]})
+    >>> spend = {"accounts": ["t|analytics|id"], "spend": ["q", 3, 0], "periods": ["month 2026-03"]}
+    >>> state.apply({"kind": "spend", **spend})
     >>> state.balances
     {('t|analytics|id', 'month 2026-03'): (3, 0)}
     """
@@ -79,9 +82,9 @@ class LedgerState:
             self.limits[account, period] = (amounts[0], amounts[1])
         elif content["kind"] == "spend":
             _, spent_rho, spent_delta = content["spend"]
-            for period in content["periods"]:
-                rho, delta = self.balances.get((content["account"], period), (0, 0))
-                self.balances[content["account"], period] = (rho + spent_rho, delta + spent_delta)
+            for key in product(content["accounts"], content["periods"]):
+                rho, delta = self.balances.get(key, (0, 0))
+                self.balances[key] = (rho + spent_rho, delta + spent_delta)
         elif content["kind"] == "answer":
             self.answers.append((*content["key"], self.head.number, content["answer"]))
         elif content != checkpoint_of(self.limits, self.balances, content["at"]):

@@ -10,9 +10,9 @@ from datetime import date, datetime, timedelta
 from itertools import pairwise, product
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from privacy.dp.budget_account import BudgetAccount
+from privacy.dp.budget_account import BudgetAccount, Period, period_keys
 from privacy.dp.sensitivity import MOST_UNITS, ContributionBounds
 
 Statistic = Literal["count", "customers", "sum", "mean", "variance", "quantiles"]
@@ -21,9 +21,11 @@ Scalar = str | int | bool
 MOST_CELLS = 1_000_000
 # Two centuries. A range is expanded day by day.
 MOST_DAYS = 73_050
+# Engines that count nanoseconds in 64 bits cannot truncate times outside the years 1678 to 2261.
+FIRST_DAY, LAST_DAY = date(1700, 1, 1), date(2199, 12, 31)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 # Raised when the meaning of a question changes, so that stored answers with the old meaning are not returned.
-SEMANTICS = 2
+SEMANTICS = 3
 
 
 class _Part(BaseModel):
@@ -69,7 +71,16 @@ class Days(_Part):
             raise ValueError(
                 f"{self.first} to {self.last}: expected a range of 1 to {MOST_DAYS} days with first <= last"
             )
+        if self.first < FIRST_DAY or self.last > LAST_DAY:
+            raise ValueError(f"{self.first} to {self.last}: expected days from {FIRST_DAY} to {LAST_DAY}")
         return self
+
+    def span(self) -> tuple[date, date]:
+        """Return the first day of the first period, and the day after the last period."""
+        days = [_start(self.first, self.step), _start(self.last, self.step)]
+        # 31 days after the first of a month lies in the next month.
+        following = {"day": 1, "week": 7, "month": 31}[self.step]
+        return days[0], _start(days[1] + timedelta(days=following), self.step)
 
     def values(self) -> tuple[str, ...]:
         """Return the first day of each period in the range, as ISO dates."""
@@ -81,14 +92,16 @@ class Key(_Part):
     """A column to group by.
 
     Exactly one of: `values` (public), `days` (public; a date or time column), `edges` (public bins of a
-    number: [e₀,e₁), [e₁,e₂) …; values outside are left out), `private: true` (keys are found in the data,
-    and only those that enough customers share are released). Rows where the key is null are left out.
+    number: [e₀,e₁), [e₁,e₂) …; values outside are left out, or with `open_ends: true` counted in the first and the last
+    bin), `private: true` (keys are found in the data, and only those that enough customers share are released). Rows
+    where the key is null are left out.
     """
 
     column: str
     values: tuple[Scalar, ...] | None = None
     days: Days | None = None
     edges: tuple[float, ...] | None = None
+    open_ends: bool = False
     private: bool = False
 
     @model_validator(mode="after")
@@ -96,6 +109,8 @@ class Key(_Part):
         kinds = [self.values is not None, self.days is not None, self.edges is not None, self.private]
         if sum(kinds) != 1:
             raise ValueError(f"key {self.column}: give one of values, days, edges or private: true")
+        if self.open_ends and self.edges is None:
+            raise ValueError(f"key {self.column}: open_ends needs edges")
         if self.edges is not None:
             is_finite = all(math.isfinite(edge) for edge in self.edges)
             if len(self.edges) < 2 or not is_finite or sorted(set(self.edges)) != list(self.edges):
@@ -170,6 +185,8 @@ class Question(_Part):
     quantiles: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = (0.25, 0.5, 0.75)
     quantile_bins: Annotated[int, Field(ge=2, le=1024)] = 64
     top: Annotated[int, Field(ge=1)] | None = None
+    # The stored answer is given again, free of charge, within the same day, month or year (UTC), or for ever.
+    repeat: Period = "day"
     # Whether to release every prefix of group_by as well (total, first key, …), with sums that agree.
     rollup: bool = False
 
@@ -202,7 +219,19 @@ class Question(_Part):
             raise ValueError("private and public keys cannot be mixed; make all keys private or all public")
         if self.is_private and "quantiles" in self.statistics:
             raise ValueError("quantiles need public keys: name the key's values")
+        if "quantiles" in self.statistics and self.measure is not None:
+            self._require_distinct_bins()
         return self
+
+    def _require_distinct_bins(self) -> None:
+        try:
+            self.bin_key()
+        except ValidationError as error:
+            assert self.measure is not None
+            raise ValueError(
+                f"measure {self.measure.column}: the range {self.measure.lower} to {self.measure.upper} is too narrow "
+                f"for {self.quantile_bins} bins of quantiles; widen it, or use fewer quantile_bins"
+            ) from error
 
     @property
     def needs_measure(self) -> bool:
@@ -218,6 +247,13 @@ class Question(_Part):
         """Return the parts that decide the exact aggregates. Questions of equal shape can share a bounded view."""
         counted = (self.dataset, self.purpose, self.unit, self.where, self.group_by)
         return (*counted, self.measure, self.contribution())
+
+    def bin_key(self) -> Key:
+        """Return the bins of the quantiles. The first and the last also contain everything beyond the bounds."""
+        assert self.measure is not None
+        lower, upper, bins = self.measure.lower, self.measure.upper, self.quantile_bins
+        inner = [lower + (upper - lower) * place / bins for place in range(1, bins)]
+        return Key(column=self.measure.column, edges=(lower, *inner, upper), open_ends=True)
 
     def contribution(self) -> ContributionBounds:
         """Return the bounds of one customer's contribution."""
@@ -236,10 +272,18 @@ class Question(_Part):
         """Return every combination of public key values; one empty tuple without keys."""
         return list(product(*(key.public_values() for key in self.group_by)))
 
-    def hash(self, dataset_version: str) -> str:
-        """Return the question's id in the ledger: SHA-256 of its canonical form and the version of the data."""
+    def period(self, now: datetime) -> str:
+        """Return the period in which the answer is given again, such as "day 2026-11-29"."""
+        return period_keys(now)[self.repeat]
+
+    def hash(self, period: str, scope: str = "") -> str:
+        """Return the question's id in the ledger: SHA-256 of its canonical form, the period and the scope of the rows.
+
+        It does not depend on the data: whether a repeated question is free would otherwise reveal whether a row or a
+        consent has changed.
+        """
         form = self.model_dump(mode="json")
-        text = json.dumps([SEMANTICS, dataset_version, form], sort_keys=True, ensure_ascii=False)
+        text = json.dumps([SEMANTICS, period, scope, form], sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -1,7 +1,8 @@
 """Answers a question in the safe order: plan, look for a stored answer, aggregate, debit, draw noise, store.
 
-Exact aggregates are computed before the debit, so a question that the engine cannot answer costs nothing. They leave
-this module only with noise. The debit is on the disk before the first noise is drawn.
+Exact aggregates leave this module only with noise. The debit is on the disk before the first noise is drawn. A question
+that does not fit the columns' types is refused before a row is read and costs nothing. If the engine fails on the rows,
+the question is debited and ends with one constant message, because whether it fails depends on the rows.
 """
 
 from __future__ import annotations
@@ -11,18 +12,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import product
-from sys import float_info
 from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from privacy.dp.answer import Answer
 from privacy.dp.bounded import SUMS, aggregate, contributions
-from privacy.dp.errors import BadQuestion, DpError
+from privacy.dp.errors import BadQuestion, DpError, QuestionFailed
 from privacy.dp.ledger import Answered, Ledger
 from privacy.dp.mechanism import add_gaussian, select_keys
 from privacy.dp.noise_plan import NoisePlan
-from privacy.dp.question import Key, Question
+from privacy.dp.question import Question
 from privacy.dp.render import NoisyTable, render
 from privacy.dp.trail import Trail
 
@@ -36,14 +36,16 @@ Exact = dict[Group, dict[str, int]]
 
 @dataclass(frozen=True)
 class DataSet:
-    """The rows that questions are about, and a version that changes with them. `bounded.lay_out` makes it faster.
+    """The rows that questions are about. `bounded.lay_out` makes it faster.
+
+    `scope`: which rows of the data set these are, if not all; a text that does not depend on the rows.
 
     `view_of`: None if `frame` has rows. Otherwise `frame` is the `bounded_view` of that question, and answers only
     questions of the same shape (rows, keys, measure and bounds), with other statistics, ρ or order.
     """
 
     frame: DataFrame
-    version: str
+    scope: str = ""
     view_of: Question | None = None
 
 
@@ -73,22 +75,28 @@ def release(question: Question, data: DataSet, ledger: Ledger, now: datetime, tr
     """Answer a question with differential privacy. With a `trail`, releases and refusals are in the audit log.
 
     Guarantee: the answers of one account are, together, δ-approximate ρ-zCDP with ρ and δ not above the
-    account's limits, for data sets that differ in all rows of one customer.
+    account's limits, for data sets that differ in all rows of one customer. The same question in the same period
+    (`Question.repeat`) gets the stored answer, whatever the rows are then.
 
     Raises:
         BudgetRefused: the cost would exceed a limit; nothing was spent.
         BadQuestion: a column is missing or has the wrong type; nothing was spent.
+        QuestionFailed: the engine failed on the rows; the cost was debited.
+        LedgerDamaged: the ledger lacks the debit of the last logged release.
         AuditError: the release could not be logged; nothing was released, the debit stays.
     """
     plan, account = NoisePlan(question), question.account
-    identity = question.hash(data.version)
+    if trail is not None:
+        trail.require_paid(ledger)
+    period = question.period(now)
+    identity = question.hash(period, data.scope)
     stored = ledger.peek(account, identity)
     if stored is not None:
         return _again(question, stored, trail)
     try:
         # Checks the budget before the pass over the rows, because a refusal afterwards would waste that pass.
         ledger.require(account, plan.cost, now)
-        exact, bins = _exact(question, data)
+        found = _exact(question, data)
         granted = ledger.ask(account, identity, plan.cost, now)
     except DpError as error:
         if trail is not None:
@@ -97,8 +105,11 @@ def release(question: Question, data: DataSet, ledger: Ledger, now: datetime, tr
     if isinstance(granted, Answered):
         return _again(question, granted, trail)
     if trail is not None:
-        trail.note(question, granted)
-    answer = render(plan, add_noise(plan, exact, bins), identity, data.version)
+        trail.note(question, granted, failed=found is None)
+    if found is None:
+        # `from None`: the engine's error may hold values of a row.
+        raise QuestionFailed from None
+    answer = render(plan, add_noise(plan, *found), identity, period)
     ledger.record_answer(granted, answer.model_dump_json(), now)
     return answer
 
@@ -146,7 +157,7 @@ def add_noise(plan: NoisePlan, exact: Exact, bins: Exact) -> NoisyTable:
     histogram: dict[Group, list[int]] = {}
     if "bins" in plan.names:
         vector = plan.vector("bins")
-        places = [(*group, label) for group, label in product(groups, _bins(question).public_values())]
+        places = [(*group, label) for group, label in product(groups, question.bin_key().public_values())]
         counts = _sums(bins, places, len(question.group_by) + 1, "n")
         values, _ = add_gaussian(counts, vector.l2_sensitivity, vector.rho)
         for place, value in zip(places, values, strict=True):
@@ -160,12 +171,18 @@ def _again(question: Question, stored: Answered, trail: Trail | None) -> Answer:
     return Answer.model_validate_json(stored.answer)
 
 
-def _exact(question: Question, data: DataSet) -> tuple[Exact, Exact]:
-    if data.view_of is None:
-        return collect(question, data.frame)
-    if data.view_of.shape() != question.shape() or "quantiles" in question.statistics:
+def _exact(question: Question, data: DataSet) -> tuple[Exact, Exact] | None:
+    """Return the exact aggregates, and those by bin; None if the engine fails on the rows."""
+    is_view = data.view_of is not None
+    if data.view_of is not None and (data.view_of.shape() != question.shape() or "quantiles" in question.statistics):
         raise BadQuestion("the bounded view was made for other rows, keys, measure or bounds; ask the table itself")
-    return _by_group(question, data.frame), {}
+    try:
+        return (_by_group(question, data.frame), {}) if is_view else collect(question, data.frame)
+    except DpError:
+        # Raised from the question and the columns' types alone, before a row is read.
+        raise
+    except Exception:  # noqa: BLE001 - every engine has errors of its own, and each may depend on a row
+        return None
 
 
 def _collect(question: Question, frame: DataFrame, draws_rows: bool = False) -> Exact:
@@ -198,13 +215,5 @@ def _selected(plan: NoisePlan, exact: Exact) -> list[Group]:
 
 def _by_bin(question: Question) -> Question:
     return question.model_copy(
-        update={"group_by": (*question.group_by, _bins(question)), "measure": None, "statistics": ("count",)}
+        update={"group_by": (*question.group_by, question.bin_key()), "measure": None, "statistics": ("count",)}
     )
-
-
-def _bins(question: Question) -> Key:
-    """Return the bins of the quantiles. The first and the last also contain everything beyond the bounds."""
-    assert question.measure is not None
-    lower, upper, bins = question.measure.lower, question.measure.upper, question.quantile_bins
-    inner = [lower + (upper - lower) * place / bins for place in range(1, bins)]
-    return Key(column=question.measure.column, edges=(-float_info.max, *inner, float_info.max))

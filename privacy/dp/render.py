@@ -23,15 +23,15 @@ class NoisyTable:
     histogram: dict[Group, list[int]]
 
 
-def render(plan: NoisePlan, noisy: NoisyTable, identity: str, version: str) -> Answer:
-    """Return the answer made from the noisy numbers. `identity`: hash of the question; `version`: of the data."""
+def render(plan: NoisePlan, noisy: NoisyTable, identity: str, period: str) -> Answer:
+    """Return the answer made from the noisy numbers. `identity`: hash of the question."""
     question = plan.question
     estimates = _rollup(plan, noisy) if question.rollup else _flat(plan, noisy)
     if question.top is not None:
         estimates = _top(estimates, question.statistics[0], question.top)
     return Answer(
         question=identity,
-        dataset_version=version,
+        period=period,
         confidence=question.confidence,
         estimates=tuple(estimates),
         sentence=_sentence(plan),

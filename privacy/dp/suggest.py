@@ -3,7 +3,8 @@
 Bounds of a measure, or of a customer's rows, must not be read from the data, because the largest value belongs to one
 customer. So two histograms with public edges are released: of the measure in one random row of each customer, and of
 the number of rows per customer. Each has one row per customer (sensitivity 1 for data sets that differ in all rows of
-one customer), half of ρ, and a debit of its own. The suggestion is post-processing of the two.
+one customer), half of ρ, and a debit of its own. The suggestion is post-processing of the two. The first and
+the last bin also count the customers beyond them, so a suggestion that ends at an outer edge says "at least so far".
 
 Guarantee: ρ-zCDP in total, as `release`.
 """
@@ -58,7 +59,7 @@ class BoundsQuestion(BaseModel):
     def _histogram(self, column: str, edges: Sequence[float], where: tuple[Condition, ...]) -> Question:
         return Question(
             dataset=self.dataset, purpose=self.purpose, unit=self.unit, statistics=("count",), rho=self.rho / 2,
-            group_by=(Key(column=column, edges=tuple(edges)),), where=where, bounds=Bounds(rows=1),
+            group_by=(Key(column=column, edges=tuple(edges), open_ends=True),), where=where, bounds=Bounds(rows=1),
         )  # fmt: skip
 
 
@@ -85,7 +86,7 @@ def read_bounds_question(form: Mapping[str, object]) -> BoundsQuestion:
 def suggest(
     question: BoundsQuestion, data: DataSet, ledger: Ledger, now: datetime, trail: Trail | None = None
 ) -> Suggestion:
-    """Release two noisy histograms and return the bounds read from them. Repeated on the same data, it costs nothing.
+    """Release two noisy histograms and return the bounds read from them. Repeated on the same day, it costs nothing.
 
     Raises:
         DpError: as `release`. If only the second histogram is refused, the first is kept and free when asked again.
@@ -93,7 +94,7 @@ def suggest(
     conditions = [condition.model_dump(mode="json") for condition in question.where]
     counted = keep(data.frame, question.where).groupBy(question.unit).agg(F.count("*").alias(ROWS))
     values = release(question.of_values(), data, ledger, now, trail)
-    rows = release(question.of_rows(), DataSet(counted, f"{data.version}/rows where {conditions}"), ledger, now, trail)
+    rows = release(question.of_rows(), DataSet(counted, f"{data.scope}/rows where {conditions}"), ledger, now, trail)
     return read_off(question, values, rows)
 
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from privacy.audit import AuditEntry, AuditLog
-from privacy.dp.ledger import Answered, Grant, LedgerEntry
+from privacy.dp.errors import LedgerDamaged
+from privacy.dp.ledger import Answered, Grant, Ledger, LedgerEntry
 from privacy.dp.question import Question
 from privacy.storage.hash_chain import ChainFault, ChainHead
 
@@ -25,17 +26,35 @@ class Trail:
     log: AuditLog
     who: str
     clock: Callable[[], datetime]
-    role: str = "analyst"
+    role: str
 
-    def note(self, question: Question, grant: Grant) -> None:
-        """Log a release that is paid for. Call this before any noise is drawn.
+    def require_paid(self, ledger: Ledger) -> None:
+        """Check that the ledger contains the debit of the last logged release. A ledger that is ahead is normal.
+
+        So an older copy of the ledger, or a new one, gives no budget back, even if its own anchor fits. Reads one entry
+        of each log.
+
+        Raises:
+            LedgerDamaged: the ledger does not contain the debit.
+        """
+        paid = self.log.last_debit()
+        if paid is not None and not ledger.contains(paid):
+            raise LedgerDamaged(
+                f"The ledger lacks entry {paid.number}, which paid for the last release in the audit log: an older "
+                "copy or a new ledger was put in its place. Restore the newest copy of the ledger and its anchor; "
+                "until then no question is answered. `bojagi audit verify` lists every release without a debit"
+            )
+
+    def note(self, question: Question, grant: Grant, *, failed: bool = False) -> None:
+        """Log a release that is paid for, or with `failed` a paid question that the engine could not answer.
+
+        Call this before any noise is drawn.
 
         Raises:
             AuditError: it could not be logged, so nothing may be released. The debit stays.
         """
-        self._append(
-            question, "allowed", f"paid by entry {grant.debit.number} of the privacy ledger", debit=grant.debit
-        )
+        outcome = "failed" if failed else "allowed"
+        self._append(question, outcome, f"paid by entry {grant.debit.number} of the privacy ledger", debit=grant.debit)
 
     def note_repeat(self, question: Question, stored: Answered) -> None:
         """Log that a stored answer was given again, which costs nothing.
@@ -70,7 +89,9 @@ def verify_trail(log: AuditLog, entries: Iterable[LedgerEntry]) -> list[ChainFau
 
     A debit without a release is no fault: a crash between the two leaves one.
     """
-    releases = list(log.entries(lambda entry: entry.action == ACTION and entry.outcome == "allowed"))
+    releases = list(
+        log.entries(lambda entry: entry.action == ACTION and (entry.outcome == "allowed" or entry.debit is not None))
+    )
     unused = {entry.head for entry in entries if entry.content["kind"] == "spend"} if releases else set()
     faults = []
     for number, release in releases:

@@ -3,14 +3,20 @@
 `KeyStore` is what `FieldCipher` needs. `SqliteKeyStore` keeps wrapped keys in an SQLite file that only its owner may
 read; a copy of the file is useless without the key-encryption key.
 
-Each change raises the store's generation, and the anchor (`privacy.storage.anchor`) moves to it. So an older copy of
-the store, in which destroyed keys still exist, is refused. Not found: store and anchor put back together. Keep the
-anchor elsewhere, and rotate after destroying keys: then nothing can unwrap the keys in older copies of the store.
+Each change raises the store's generation, and the anchor (`privacy.storage.anchor`) moves to it. A proof seals the
+generation together with the list of destroyed keys. So an older copy of the store, in which destroyed keys still exist,
+is refused, and so is a store in which the generation was raised or a single old row was put back. Not found: store and
+anchor put back together. Keep the anchor elsewhere, and rotate after destroying keys: then nothing can unwrap the keys
+in older copies of the store.
+
+Guarantee: a key that was destroyed at the anchored generation is never unwrapped again, as long as HMAC-SHA256 cannot
+be forged and the anchor is kept.
 """
 
 from __future__ import annotations
 
 import hashlib
+import hmac
 import os
 import secrets
 import sqlite3
@@ -42,9 +48,10 @@ CREATE TABLE IF NOT EXISTS data_key (
   key_id BLOB PRIMARY KEY, owner TEXT NOT NULL, version TEXT NOT NULL, wrapped BLOB
 ) WITHOUT ROWID;
 CREATE UNIQUE INDEX IF NOT EXISTS data_key_owner ON data_key (owner) WHERE wrapped IS NOT NULL;
+CREATE INDEX IF NOT EXISTS data_key_destroyed ON data_key (key_id) WHERE wrapped IS NULL;
 CREATE TABLE IF NOT EXISTS store (
   one INTEGER PRIMARY KEY CHECK (one = 1), store_id TEXT NOT NULL, generation INTEGER NOT NULL,
-  version TEXT NOT NULL, seal BLOB NOT NULL
+  version TEXT NOT NULL, seal BLOB NOT NULL, proof BLOB NOT NULL
 );
 """
 
@@ -137,8 +144,10 @@ class SqliteKeyStore:
                 f"{path}: cannot be opened as a key store: {error}. Restore the key store."
             ) from error
         self._version = -1
-        self._anchor = AnchorFile(self.anchor_path, self._unseal())
+        self._seal_key = self._unseal()
+        self._anchor = AnchorFile(self.anchor_path, self._seal_key)
         self._check_anchor()
+        self._forget_when_changed()
 
     def close(self) -> None:
         """Close the files and forget the unwrapped keys."""
@@ -245,10 +254,15 @@ class SqliteKeyStore:
         )
 
     def _forget_when_changed(self) -> None:
-        """Drop the keys in memory if another process has changed the store, because it may have destroyed some."""
+        """Drop the keys in memory if another process has changed the store, because it may have destroyed some.
+
+        Then the proof is checked again, because that process may not have been ours.
+        """
         version = self._db.execute("PRAGMA data_version").fetchone()[0]
         if version != self._version:
             self._open.clear()
+            with self._reading():
+                self._require_proof()
             self._version = version
 
     def _live(self, column: str, values: Sequence[bytes | str]) -> Iterator[tuple[bytes, str, str, bytes]]:
@@ -301,16 +315,29 @@ class SqliteKeyStore:
         """Return the key that seals the anchor. It is kept in the store, wrapped, and created with the store."""
         query = "SELECT version, seal FROM store"
         if self._db.execute(query).fetchone() is None:
-            version = self._wrapper.current()
-            seal = self._wrapper.wrap(secrets.token_bytes(KEY_BYTES), _SEAL_CONTEXT)
-            values = (secrets.token_hex(8), version, seal)
-            self._db.execute("INSERT OR IGNORE INTO store VALUES (1, ?, 0, ?, ?)", values)
+            version, seal_key, store_id = self._wrapper.current(), secrets.token_bytes(KEY_BYTES), secrets.token_hex(8)
+            proof = _proof(seal_key, store_id, 0, ())
+            values = (store_id, version, self._wrapper.wrap(seal_key, _SEAL_CONTEXT), proof)
+            self._db.execute("INSERT OR IGNORE INTO store VALUES (1, ?, 0, ?, ?, ?)", values)
         with self._reading():
             version, seal = self._db.execute(query).fetchone()
             return self._wrapper.unwrap(version, seal, _SEAL_CONTEXT)
 
     def _generation(self) -> int:
         return int(self._db.execute("SELECT generation FROM store").fetchone()[0])
+
+    def _expected_proof(self) -> bytes:
+        store_id, generation = self._db.execute("SELECT store_id, generation FROM store").fetchone()
+        destroyed = self._db.execute("SELECT key_id FROM data_key WHERE wrapped IS NULL ORDER BY key_id")
+        return _proof(self._seal_key, store_id, generation, (row[0] for row in destroyed))
+
+    def _require_proof(self) -> None:
+        proof = self._db.execute("SELECT proof FROM store").fetchone()[0]
+        if not hmac.compare_digest(proof, self._expected_proof()):
+            raise RolledBackStoreError(
+                f"{self.path}: the list of destroyed keys or the generation was changed by another program, so a "
+                "destroyed key may have been put back. Restore the newest key store."
+            )
 
     def _head(self) -> ChainHead:
         """Return the state that the anchor records: the store's generation, and a digest of its random id."""
@@ -362,10 +389,19 @@ class SqliteKeyStore:
         After a crash between the two, the next opening moves the anchor.
         """
         with transaction(self._db):
+            # Checked first, so that a change by another program is never sealed.
+            self._require_proof()
             yield
             self._db.execute("UPDATE store SET generation = generation + 1")
+            self._db.execute("UPDATE store SET proof = ?", (self._expected_proof(),))
             head = self._head()
         self._anchor.advance(head)
+
+
+def _proof(seal_key: bytes, store_id: str, generation: int, destroyed: Iterable[bytes]) -> bytes:
+    """Return the seal of a store's generation and its destroyed keys, whose ids come in ascending order."""
+    content = hashlib.sha256(b"".join(destroyed)).digest()
+    return hmac.digest(seal_key, f"bojagi destroyed keys\0{store_id}\0{generation}\0".encode() + content, "sha256")
 
 
 def _context(key_id: bytes, owner: str) -> bytes:

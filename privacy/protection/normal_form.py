@@ -60,7 +60,7 @@ def normalise_email(text: str) -> str | None:
 def normalise_identifier(text: str) -> str | None:
     """Return a member, card or device number: NFKC, capitals, without separators and invisible characters.
 
-    None if it is empty. The form is the same for a code as it arrived and for the code that bronze stores (`clean_code`).
+    None if it is empty. A code as it arrived and the code that bronze stores (`clean_code`) have the same form.
 
     >>> normalise_identifier(" 9410-0000-1000-7919 ")
     '9410000010007919'

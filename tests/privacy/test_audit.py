@@ -35,7 +35,10 @@ def log(tmp_path: Path) -> Iterator[AuditLog]:
 
 def tamper(log: AuditLog, *statements: str) -> None:
     db = sqlite3.connect(log.path)
+    triggers = [row[0] for row in db.execute("SELECT sql FROM sqlite_master WHERE type = 'trigger'")]
     db.executescript("DROP TRIGGER entry_update; DROP TRIGGER entry_delete;" + "".join(statements))
+    # Put back, so that only the change of the entries is left to be found.
+    db.executescript(";".join(triggers) + ";")
     db.close()
 
 
@@ -85,6 +88,35 @@ def test_every_change_of_the_audit_log_is_found(log: AuditLog, statements: str, 
     assert kind in {finding.kind for finding in log.verify()}
 
 
+FOREIGN = {
+    "another trigger": "CREATE TRIGGER hide AFTER INSERT ON entry BEGIN UPDATE entry SET content = ''; END;",
+    "no trigger against deletions": "DROP TRIGGER entry_delete;",
+    "a trigger without effect": "DROP TRIGGER entry_update; "
+    "CREATE TRIGGER entry_update BEFORE UPDATE ON entry BEGIN SELECT 1; END;",
+    "a view": "CREATE VIEW other AS SELECT * FROM entry;",
+}
+
+
+@pytest.mark.parametrize("statements", FOREIGN.values(), ids=FOREIGN.keys())
+def test_a_log_whose_schema_another_program_changed_takes_no_entry(log: AuditLog, statements: str) -> None:
+    log.append(make_entry(98))
+    db = sqlite3.connect(log.path)
+    db.executescript(statements)
+    db.close()
+    with pytest.raises(AuditError, match="another schema"):
+        log.append(make_entry(99))
+    assert "schema" in {fault.kind for fault in log.verify()}
+
+
+def test_a_deleted_log_is_not_begun_anew_under_its_anchor(log: AuditLog) -> None:
+    log.close()
+    log.path.unlink()
+    again = AuditLog(log.path, log.anchor_path, KEY)
+    with pytest.raises(AuditError, match="the store ends at entry 0"):
+        again.append(make_entry(99))
+    again.close()
+
+
 def rewrite(log: AuditLog) -> None:
     """Replaces the log by other entries that form a valid chain."""
     log.close()
@@ -102,7 +134,7 @@ def test_a_log_that_was_written_again_does_not_fit_its_anchor(log: AuditLog) -> 
     assert {finding.kind for finding in again.verify()} == {"altered"}
     log.anchor_path.write_text(log.anchor_path.with_name("other.json").read_text())
     assert {finding.kind for finding in again.verify()} == {"anchor"}
-    assert "anchor" in {finding.kind for finding in again.verify(published)}
+    assert "anchor" in {finding.kind for finding in again.verify([published])}
     again.close()
 
 
@@ -118,7 +150,7 @@ def test_an_older_log_with_its_own_anchor_is_found_by_a_published_anchor(log: Au
     tamper(log, "DELETE FROM entry WHERE number = 13;")
     log.anchor_path.write_text(old_anchor)
     assert log.verify() == []
-    assert [finding.kind for finding in log.verify(published)] == ["anchor"]
+    assert [finding.kind for finding in log.verify([published])] == ["anchor"]
 
 
 @pytest.mark.parametrize("statement", ["DELETE FROM entry WHERE number > 10;", "DELETE FROM entry;"])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from privacy.anonymity.anonymize import SEPARATOR, rank_columns
-from privacy.anonymity.spec.hierarchy import MISSING
+from privacy.anonymity.spec.hierarchy import MISSING, MISSING_TEXT
 from privacy.anonymity.spec.specification import Spec
 from privacy.anonymity.table.frequency_table import modelled_columns
 
@@ -19,10 +19,11 @@ KEY = "__key_"
 
 
 def text_of(name: str) -> Column:
-    """Returns a column as text; null becomes MISSING."""
+    """Returns a column as text; null becomes MISSING, and a text that reads like it becomes MISSING_TEXT."""
     from pyspark.sql import functions as f
 
-    return f.coalesce(f.col(f"`{name}`").cast("string"), f.lit(MISSING))
+    text = f.col(f"`{name}`").cast("string")
+    return f.coalesce(f.when(text == MISSING, f.lit(MISSING_TEXT)).otherwise(text), f.lit(MISSING))
 
 
 def with_keys(frame: DataFrame, spec: Spec) -> DataFrame:

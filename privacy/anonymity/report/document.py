@@ -37,6 +37,7 @@ def report_dict(report: ReleaseReport) -> dict[str, Any]:
     return {
         "title": report.title,
         "is_verified": report.verdict.is_passed,
+        "is_registered": report.is_registered,
         "is_within_threshold": report.is_within_threshold,
         "open_questions": open_questions(report),
         "figures": {
@@ -44,6 +45,7 @@ def report_dict(report: ReleaseReport) -> dict[str, Any]:
             "suppressed": report.suppressed,
             "measured": dict(report.verdict.measured),
             "risk": {"before": asdict(report.before), "after": asdict(report.after)},
+            "homogeneity": [asdict(one) for one in report.homogeneity],
             "attacks": [asdict(attack) for attack in report.attacks],
             "utility": asdict(report.utility),
             "model_trained_on_the_release": asdict(report.prediction) if report.prediction else None,

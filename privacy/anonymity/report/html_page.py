@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from privacy.anonymity.report.document import open_questions, report_sections
 from privacy.anonymity.report.release_report import ReleaseReport
 from privacy.anonymity.report.section import Section, Statement, Table
-from privacy.anonymity.report.statement import residual_risk
+from privacy.anonymity.report.statement import not_asked, other_releases, residual_risk
+from privacy.anonymity.report.wording import homogeneity_text, model_text
 
 STYLE = (
     "body{font:15px/1.55 system-ui,sans-serif;max-width:62rem;margin:2rem auto;padding:0 1rem;color:#222}"
@@ -48,10 +49,19 @@ def _summary(report: ReleaseReport) -> list[str]:
     state = ("ok", "passed") if report.verdict.is_passed else ("no", "refused")
     risk = residual_risk(report)
     level = {True: "ok", False: "no", None: ""}[report.is_within_threshold]
+    rows = f"{report.verdict.classes:,} classes of {report.after.records:,} rows, {report.suppressed:,} rows suppressed"
+    asked = "; ".join(model_text(model) for model in report.spec.models)
     lines = [
         f"<h1>{html.escape(report.title)}</h1>",
-        f'<p>Independent verification: <b class="{state[0]}">{state[1]}</b>. {report.verdict.classes:,} classes of '
-        f"{report.after.records:,} rows, {report.suppressed:,} rows suppressed.</p>",
+        f'<p>Independent verification of {html.escape(asked)}: <b class="{state[0]}">{state[1]}</b>. {rows}.</p>',
+        f'<p class="{"" if report.is_registered else "no"}">{html.escape(str(other_releases(report).value))}.</p>',
+    ]
+    missing = not_asked(report)
+    if missing is not None:
+        lines.append(f'<p class="no"><b>{missing.label}:</b> {html.escape(str(missing.value))}.</p>')
+    lines += [
+        f'<p class="{"" if one.models else "no"}">{html.escape(one.column)}: {html.escape(homogeneity_text(one))}.</p>'
+        for one in report.homogeneity
     ]
     if risk.value is not None:
         lines.append(f'<p>Residual risk: <b class="{level}">{html.escape(risk.value)}</b>.</p>')

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from privacy.anonymity.report.release_report import ReleaseReport
 from privacy.anonymity.report.section import Section, Statement, Table, asked, percent
-from privacy.anonymity.report.statement import residual_risk, verification
+from privacy.anonymity.report.statement import homogeneity, other_releases, residual_risk, verification
 from privacy.anonymity.report.wording import model_text, treatment_text
 from privacy.anonymity.spec.model import PopulationModel
 
@@ -190,6 +190,8 @@ def _identifiability(report: ReleaseReport) -> tuple[Section, ...]:
                 Statement("Rows suppressed", f"{report.suppressed:,} of {before.records:,}"),
                 Statement("Remaining utility", utility_text),
                 verification(report),
+                *homogeneity(report),
+                other_releases(report),
                 residual_risk(report),
             ),
         ),

@@ -10,7 +10,7 @@ from __future__ import annotations
 from privacy.anonymity.report.iso_27559 import names_of, singling_text
 from privacy.anonymity.report.release_report import ReleaseReport
 from privacy.anonymity.report.section import Section, Statement, Table, asked, percent
-from privacy.anonymity.report.statement import residual_risk, verification
+from privacy.anonymity.report.statement import homogeneity, residual_risk, verification
 from privacy.anonymity.report.wording import treatment_text
 
 IDENTIFYING_SHARE = 0.5
@@ -94,6 +94,7 @@ def _adequacy(report: ReleaseReport) -> Section:
         "④ 적정성 검토 · Review of adequacy",
         (
             verification(report),
+            *homogeneity(report),
             residual_risk(report),
             Statement("가장 성공한 공격 · Most successful attack", attack),
             Statement("목적 달성 · Remaining utility", utility_text),

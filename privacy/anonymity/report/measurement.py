@@ -7,6 +7,7 @@ import pandas as pd
 
 from privacy.anonymity.report.release_report import ColumnFact, ReleaseReport
 from privacy.anonymity.risk.attack import AttackRisk, inference, linkability, singling_out, singling_out_by_guess
+from privacy.anonymity.risk.homogeneity import measure_homogeneity
 from privacy.anonymity.risk.prediction import measure_prediction
 from privacy.anonymity.risk.reidentification_risk import class_sizes, measure_risk
 from privacy.anonymity.risk.utility import Cover, label_cover, measure_utility
@@ -27,11 +28,13 @@ def make_report(
     title: str,
     context: Context | None = None,
     verdict: Verdict | None = None,
+    *,
+    is_registered: bool = False,
 ) -> ReleaseReport:
     """Measures risk before and after, utility and attacks of a release, and returns its report.
 
     `published` must keep the index of `original`. When `context` is None, the specification's context is used. When
-    `verdict` is None, the release is verified again.
+    `verdict` is None, the release is verified again. `is_registered`: whether the registry of releases made it.
     """
     quasi = list(spec.quasi)
     text = pd.DataFrame({name: as_text(original[name]) for name in quasi})
@@ -51,12 +54,14 @@ def make_report(
         after=measure_risk(after, quasi, "__person" if spec.person else None),
         utility=measure_utility(text, published[quasi], cover),
         suppressed=suppressed,
+        is_registered=is_registered,
         input_columns=original.shape[1],
         most_rows_of_a_person=int(original[spec.person].value_counts(dropna=False).max()) if spec.person else 1,
         repeating_identifiers=_repeating(original, spec),
         columns=_facts(original, text, published, spec, cover),
         attacks=_attacks(original, text, published, spec, cover),
         class_sizes=[int(size) for size in sizes],
+        homogeneity=measure_homogeneity(published, original, spec),
         prediction=measure_prediction(original, published, spec, cover),
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from privacy.anonymity.risk.attack import AttackRisk
+from privacy.anonymity.risk.homogeneity import Homogeneity
 from privacy.anonymity.risk.prediction import Prediction
 from privacy.anonymity.risk.reidentification_risk import Risk
 from privacy.anonymity.risk.utility import Utility
@@ -41,6 +42,8 @@ class ReleaseReport:
     after: Risk
     utility: Utility
     suppressed: int
+    is_registered: bool = False
+    """Whether the release was made through the registry, so that it can be combined with earlier ones."""
     input_columns: int = 0
     most_rows_of_a_person: int = 1
     repeating_identifiers: Sequence[str] = ()
@@ -48,6 +51,7 @@ class ReleaseReport:
     columns: Mapping[str, ColumnFact] = field(default_factory=dict)
     attacks: Sequence[AttackRisk] = ()
     class_sizes: Sequence[int] = ()
+    homogeneity: Sequence[Homogeneity] = ()
     prediction: Prediction | None = None
 
     @property

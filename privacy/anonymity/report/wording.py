@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from privacy.anonymity.risk.homogeneity import Homogeneity
 from privacy.anonymity.spec.model import Model
 from privacy.anonymity.spec.specification import Spec
 
@@ -49,6 +50,23 @@ def measured_text(measured: Mapping[str, float]) -> str:
         model, _, column = place.partition(":")
         text.append(f"{NAMES.get(model, model)}{f' of {column}' if column else ''} {number:.4g}")
     return "; ".join(text)
+
+
+ALONE = (
+    "Made without the registry of releases: do not join it or publish it together with another release of the same "
+    "people, because the classes of two releases can be intersected"
+)
+REGISTERED = "Recorded in the registry of releases: people keep their class in later releases of this table"
+
+
+def homogeneity_text(one: Homogeneity) -> str:
+    """Returns what the classes of a release reveal of a sensitive column, as text."""
+    text = (
+        f"{one.homogeneous_rows:.1%} of the rows are in classes with one value only; the least diverse class has "
+        f"{one.fewest_values} (l), one value has at most {one.largest_share:.1%} of a class, and a class differs from "
+        f"the table by at most {one.largest_distance:.3f} (t)"
+    )
+    return text if one.models else f"{text}; no model was asked to limit this"
 
 
 def treatment_text(spec: Spec, name: str) -> str:

@@ -3,6 +3,9 @@
 Prosecutor risk: the attacker knows that the target is in the table; 1 / people of the class. Journalist risk: 1 /
 people of the population with the same values. Marketer risk: expected share of people re-identified when each person is
 matched with a random person of a class that fits (El Emam 2013). A null is a value of its own, as in a release.
+
+A row whose quasi-identifiers are all `*` is suppressed: it fits every person of the table, so its risk is 1 / people of
+the table, and it is no class. If all rows are so, they are one class.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from numpy.typing import NDArray
 
 from privacy.anonymity.errors import SpecError
 from privacy.anonymity.risk.population_unique import pitman_uniques, poisson_uniques, slide_negative_binomial_uniques
+from privacy.anonymity.spec.hierarchy import TOP
 from privacy.anonymity.table.frequency_table import as_text, missing_columns, radix
 
 THRESHOLDS = (0.05, 0.09, 0.2, 0.33, 0.5)
@@ -26,12 +30,14 @@ THRESHOLDS = (0.05, 0.09, 0.2, 0.33, 0.5)
 class Risk:
     """Risks as shares of 1. `at_risk[t]` is the share of records whose prosecutor risk is above `t`.
 
-    When people have several rows, a class counts people. `unique` counts people with a row that no other person's row
-    equals. The marketer's share is over people, each at the riskiest of their rows.
+    `suppressed` rows count as records and belong to no class. When people have several rows, a class counts people.
+    `unique` counts people with a row that no other person's row equals. The marketer's share is over people, each at
+    the riskiest of their rows.
     """
 
     records: int
     people: int
+    suppressed: int
     classes: int
     smallest_class: int
     unique: int
@@ -69,8 +75,13 @@ def measure_risk(
     _require(frame, quasi, person)
     codes, sizes = encode(frame, quasi)
     owner = _owners(frame, person)
-    row_class, of_class, people_of_row = _classes(radix(codes, sizes), owner)
     people = int(owner.max()) + 1
+    row_class, of_class, people_of_row = _classes(radix(codes, sizes), owner)
+    hidden = suppressed_rows(frame, quasi)
+    if hidden.any():
+        shown = np.unique(row_class[~hidden])
+        row_class, of_class = np.searchsorted(shown, row_class), of_class[shown]
+        people_of_row = np.where(hidden, people, people_of_row)
     if population_size is not None and population_size < people:
         raise SpecError(
             f"the population has {population_size} people, fewer than the {people} of the table; give the number that "
@@ -79,10 +90,12 @@ def measure_risk(
     per_record = 1.0 / people_of_row
     worst = np.zeros(people)
     np.maximum.at(worst, owner, per_record)
-    sampled = of_class if person is None else _at_riskiest(row_class, people_of_row, owner)
+    seen = ~hidden
+    sampled = of_class if person is None else _at_riskiest(row_class[seen], people_of_row[seen], owner[seen])
     return Risk(
         records=len(frame),
         people=people,
+        suppressed=int(hidden.sum()),
         classes=len(of_class),
         smallest_class=int(of_class.min()),
         unique=int((worst == 1).sum()),
@@ -96,14 +109,27 @@ def measure_risk(
         population_unique_pitman=pitman_uniques(sampled, population_size),
         population_unique_snb=slide_negative_binomial_uniques(sampled, population_size),
         population_unique_poisson=poisson_uniques(sampled, population_size),
-        unique_without=_unique_without(codes, sizes, quasi, owner),
+        unique_without=_unique_without(codes, sizes, quasi, owner, seen),
     )
 
 
 def class_sizes(frame: pd.DataFrame, quasi: Sequence[str], person: str | None = None) -> pd.DataFrame:
-    """Returns for each row of `frame` its class number and the number of people in the class."""
-    row_class, _, people = _classes(radix(*encode(frame, quasi)), _owners(frame, person))
+    """Returns for each row of `frame` its class number and the number of people in the class.
+
+    A suppressed row counts the people of the whole table.
+    """
+    owner = _owners(frame, person)
+    row_class, _, people = _classes(radix(*encode(frame, quasi)), owner)
+    people = np.where(suppressed_rows(frame, quasi), int(owner.max(initial=-1)) + 1, people)
     return pd.DataFrame({"__class": row_class, "people": people}, index=frame.index)
+
+
+def suppressed_rows(frame: pd.DataFrame, quasi: Sequence[str]) -> NDArray[np.bool_]:
+    """Returns for each row whether it is suppressed: all its quasi-identifiers are `*`. False for all if all are so."""
+    hidden = np.ones(len(frame), np.bool_)
+    for name in quasi:
+        hidden &= (as_text(frame[name]) == TOP).to_numpy(np.bool_)
+    return hidden & ~hidden.all()
 
 
 def highest_risk_rows(
@@ -174,13 +200,17 @@ def _journalist(
 
 
 def _unique_without(
-    codes: list[NDArray[np.int64]], sizes: list[int], quasi: Sequence[str], owner: NDArray[np.int64]
+    codes: list[NDArray[np.int64]],
+    sizes: list[int],
+    quasi: Sequence[str],
+    owner: NDArray[np.int64],
+    seen: NDArray[np.bool_],
 ) -> dict[str, int]:
-    """Returns for each column the number of people who are unique by the other columns alone."""
+    """Returns for each column the number of people who are unique by the other columns alone, among `seen` rows."""
     out = {}
     for left_out, name in enumerate(quasi):
         kept = [j for j in range(len(quasi)) if j != left_out]
         key = radix([codes[j] for j in kept], [sizes[j] for j in kept]) if kept else np.zeros(len(owner), np.int64)
         people = _classes(key, owner)[2]
-        out[name] = len(np.unique(owner[people == 1]))
+        out[name] = len(np.unique(owner[(people == 1) & seen]))
     return out

@@ -8,6 +8,7 @@ import itertools
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import ROUND_FLOOR, Decimal
 from pathlib import Path
 
 from privacy.anonymity.errors import HierarchyError
@@ -35,6 +36,8 @@ PROVINCES = (*METROPOLES, *DO)
 """First syllables of the provinces' names, full and short."""
 MISSING = "(missing)"
 """The value of a null. Its only generalisation is the top."""
+MISSING_TEXT = '"(missing)"'
+"""The value of a cell that holds the text of `MISSING`, so that it is no null."""
 
 
 @dataclass(frozen=True)
@@ -81,26 +84,24 @@ class Hierarchy:
 def from_rows(rows: Iterable[Sequence[str]], column: str = "") -> Hierarchy:
     """Checks rows of (value, parent, grandparent, …, top) and returns them as a hierarchy in tree order.
 
-    A common top `*` is added when the last level has several labels.
+    A common top `*` is added when the last level has several labels. A branch that is shorter than others repeats its
+    label below the top.
 
     Raises:
-        HierarchyError: no rows, ragged rows, a value twice, or a label with two parents.
+        HierarchyError: no rows, a value twice, or a label with two parents.
     """
     paths = [tuple(str(cell) for cell in row) for row in rows if len(row)]
     if not paths:
         raise HierarchyError(f"the hierarchy of column {column!r} is empty; give at least one value", column=column)
-    width = len(paths[0])
-    ragged = sum(len(path) != width for path in paths)
-    if ragged:
-        raise HierarchyError(
-            f"the hierarchy of column {column!r} is ragged: {ragged} of {len(paths)} rows do not have {width} "
-            "cells; repeat a label to fill a short path",
-            column=column,
-        )
     if len({path[0] for path in paths}) < len(paths):
         raise HierarchyError(f"a value appears twice in the hierarchy of column {column!r}; keep one", column=column)
-    if len({path[-1] for path in paths}) > 1:
+    tops = {path[-1] for path in paths if len(path) > 1}
+    if len(tops) == 1:
+        paths = [path if len(path) > 1 else (*path, *tops) for path in paths]
+    else:
         paths = [(*path, TOP) for path in paths]
+    width = max(len(path) for path in paths)
+    paths = [(*path[:-1], *[path[-2]] * (width - len(path)), path[-1]) for path in paths]
     _check_tree(paths, column)
     order: dict[tuple[str, ...], int] = {}
     for place, path in enumerate(paths):
@@ -132,8 +133,19 @@ def _check_tree(paths: list[tuple[str, ...]], column: str) -> None:
                 )
 
 
-def read_hierarchy(path: Path, column: str = "", delimiter: str = ";") -> Hierarchy:
-    """Reads a hierarchy in ARX's format: no header, one value in each line, `value;parent;…;*`.
+DELIMITERS = (";", ",", "\t", "|")
+
+
+def read_hierarchy(path: Path, column: str = "", delimiter: str | None = None) -> Hierarchy:
+    """Reads a hierarchy in ARX's format: one value in each line, `value;parent;…;*`.
+
+    A header is recognised: a first line whose first cell is the column's name, or whose last cell is not the top that
+    all other lines share. Empty cells at the end of a line are left out.
+
+    Args:
+        path: the CSV file in UTF-8.
+        column: name of the column, for messages and to recognise a header.
+        delimiter: None takes the one that splits the lines into most cells.
 
     Raises:
         HierarchyError: the file is missing or is not UTF-8 text, or any error of `from_rows`.
@@ -144,13 +156,29 @@ def read_hierarchy(path: Path, column: str = "", delimiter: str = ";") -> Hierar
             column=column,
         )
     try:
-        with path.open(encoding="utf-8-sig", newline="") as handle:
-            rows = [[cell.strip() for cell in row] for row in csv.reader(handle, delimiter=delimiter)]
+        text = path.read_text(encoding="utf-8-sig")
+        rows = split_rows(text, column, delimiter)
     except (UnicodeDecodeError, csv.Error) as error:
         raise HierarchyError(
             f"the hierarchy of column {column!r}, {path.name}, is not a CSV in UTF-8; convert it", column=column
         ) from error
     return from_rows(rows, column)
+
+
+def split_rows(text: str, column: str, delimiter: str | None) -> list[list[str]]:
+    """Returns the cells of a hierarchy file without its header, see `read_hierarchy`."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    most = delimiter or max(DELIMITERS, key=lambda one: sum(line.count(one) for line in lines))
+    rows = []
+    for row in csv.reader(lines, delimiter=most, strict=True):
+        cells = [cell.strip() for cell in row]
+        while len(cells) > 1 and not cells[-1]:
+            cells.pop()
+        rows.append(cells)
+    tops = {row[-1] for row in rows[1:]}
+    is_named = bool(rows) and rows[0][0].casefold() == column.casefold()
+    # Of two or three lines, the first may have a top of its own.
+    return rows[1:] if is_named or (len(rows) > 3 and len(tops) == 1 and rows[0][-1] not in tops) else rows
 
 
 def intervals(values: Iterable[str], widths: Sequence[float], column: str = "") -> Hierarchy:
@@ -161,16 +189,23 @@ def intervals(values: Iterable[str], widths: Sequence[float], column: str = "") 
     Raises:
         HierarchyError: widths do not nest, or values are not finite numbers.
     """
-    if any(wide % narrow for narrow, wide in itertools.pairwise(widths)):
+    if any(Decimal(str(wide)) % Decimal(str(narrow)) for narrow, wide in itertools.pairwise(widths)):
         raise HierarchyError(f"widths {list(widths)} of column {column!r} do not nest; use multiples", column=column)
     rows = []
     values = set(values)
     _refuse_others(values, _is_finite, "finite numbers", "intervals", column)
+    # Decimal, because binary fractions and rounded labels would give two intervals one label, or one interval two.
+    steps = [Decimal(str(width)) for width in widths]
     for value in sorted(values, key=float):
-        number = float(value)
-        starts = [(number // width * width, width) for width in widths]
-        rows.append((value, *(f"[{start:g}, {start + width:g})" for start, width in starts), TOP))
+        starts = [((Decimal(value) / step).to_integral_value(ROUND_FLOOR) * step, step) for step in steps]
+        rows.append((value, *(f"[{_plain(start)}, {_plain(start + step)})" for start, step in starts), TOP))
     return from_rows(rows, column)
+
+
+def _plain(number: Decimal) -> str:
+    """Returns a number without exponent and without zeros at the end of its decimal places."""
+    text = f"{number:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def dates(values: Iterable[str], column: str = "") -> Hierarchy:

@@ -24,6 +24,8 @@ class HierarchySpec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     kind: HierarchyKind = "none"
     file: Path | None = None
+    delimiter: str | None = Field(default=None, min_length=1, max_length=1)
+    """Of the file; None takes the one that splits its lines into most cells."""
     widths: tuple[float, ...] = ()
     fan_out: int = Field(default=4, ge=2)
 

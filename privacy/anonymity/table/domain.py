@@ -120,7 +120,7 @@ def _hierarchy(column: str, counts: Mapping[str, int], spec: ColumnSpec) -> Hier
     known = {value: count for value, count in counts.items() if value != trees.MISSING}
     source = spec.hierarchy
     if source.kind == "file" and source.file is not None:
-        return trees.read_hierarchy(source.file, column)
+        return trees.read_hierarchy(source.file, column, source.delimiter)
     if source.kind == "intervals":
         return trees.intervals(known, source.widths, column)
     if source.kind == "dates":

@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from privacy.anonymity.errors import SpecError
-from privacy.anonymity.spec.hierarchy import MISSING, sort_key
+from privacy.anonymity.spec.hierarchy import MISSING, MISSING_TEXT, sort_key
 from privacy.anonymity.spec.model import TCloseness
 from privacy.anonymity.spec.specification import Spec
 from privacy.anonymity.table.domain import Domain, build_domain
@@ -96,14 +96,18 @@ class FrequencyTable:
 
 
 def as_text(column: pd.Series) -> pd.Series:
-    """Returns the values as text. Nulls become MISSING. Whole floats lose `.0`, so that nulls do not change labels."""
+    """Returns the values as text. Nulls become MISSING, and a text that reads like it becomes MISSING_TEXT.
+
+    Whole floats lose `.0`, so that nulls do not change labels.
+    """
     if pd.api.types.is_float_dtype(column):
         whole = column.dropna()
         if (whole == whole.round()).all() and (whole.abs() < LARGEST_WHOLE).all():
             column = column.astype("Int64")
-    if column.dtype == object and pd.api.types.infer_dtype(column, skipna=False) == "string":
-        return column
-    return column.astype("string").fillna(MISSING).astype(object)
+    if column.dtype != object or pd.api.types.infer_dtype(column, skipna=False) != "string":
+        texts = column.astype("string")
+        return texts.mask((texts == MISSING).fillna(False), MISSING_TEXT).fillna(MISSING).astype(object)
+    return column.mask(column == MISSING, MISSING_TEXT) if (column == MISSING).any() else column
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """The independent verifier: checks whether every class of a published table satisfies every model.
 
 It is written from the definitions in the literature over plain rows. It shares no code with the algorithms, the
-frequency table or the compiled models. A release that it refuses is not published.
+frequency table or the compiled models; only hierarchy files are read by the code of the specification. A release that
+it refuses is not published.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from privacy.anonymity.spec.hierarchy import read_hierarchy
 from privacy.anonymity.spec.specification import Spec
 
 SLACK = 1e-7
@@ -270,12 +272,10 @@ def _paths(column: str, spec: Spec) -> dict[str, list[str]] | None:
 
     None for a hierarchy without a file, which cannot be verified.
     """
-    file = spec.columns[column].hierarchy.file
-    if file is None:
+    source = spec.columns[column].hierarchy
+    if source.file is None:
         return None
-    rows = [line.strip().split(";") for line in file.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
-    top = {row[-1] for row in rows}
-    return {row[0]: row if len(top) == 1 else [*row, "*"] for row in rows}
+    return {row[0]: list(row) for row in read_hierarchy(source.file, column, source.delimiter).rows}
 
 
 def _is_number(value: str) -> bool:

@@ -147,3 +147,29 @@ def test_a_folder_is_released_on_the_engine(tmp_path: Path, kind: str) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "people", "spec.yaml"]
     again = CliRunner().invoke(app, ["anonymize", str(tmp_path / "spec.yaml"), *files])
     assert isinstance(again.exception, SettingsError)
+
+
+def test_a_sweep_compares_each_k_on_one_page_and_releases_nothing(tmp_path: Path) -> None:
+    random_table(1, rows=200).to_csv(tmp_path / "people.csv", index=False)
+    (tmp_path / "spec.yaml").write_text(SPEC, encoding="utf-8")
+    command = ["anonymize", str(tmp_path / "spec.yaml"), "--input", str(tmp_path / "people.csv")]
+    swept = CliRunner().invoke(app, [*command, "--sweep", "k=2,20,500", "--report", str(tmp_path / "sweep"), "--json"])
+    assert swept.exit_code == 0, swept.output
+    two, twenty, impossible = json.loads(swept.output)
+    assert two["loss"] < twenty["loss"]
+    assert two["risk"]["highest_prosecutor"] <= 1 / 2
+    assert twenty["risk"]["highest_prosecutor"] <= 1 / 20
+    assert (impossible["k"], impossible["risk"]) == (500, None)
+    # One k of the sweep is the release that its own specification gives.
+    (tmp_path / "twenty.yaml").write_text(SPEC.replace("k: 4", "k: 20"), encoding="utf-8")
+    single = CliRunner().invoke(
+        app,
+        ["anonymize", str(tmp_path / "twenty.yaml"), *command[2:], "--output", str(tmp_path / "out.csv"), "--json"],
+    )
+    assert json.loads(single.output)["information_loss"] == pytest.approx(twenty["loss"], abs=1e-6)
+    page = (tmp_path / "sweep" / "sweep.html").read_text(encoding="utf-8")
+    assert page.count("<circle") == 4
+    assert "no release satisfies the models" in page
+    assert sorted(path.name for path in tmp_path.iterdir() if path.suffix == ".csv") == ["out.csv", "people.csv"]
+    for wrong in (["--sweep", "l=2"], ["--sweep", "k=2", "--output", "o.csv"], []):
+        assert isinstance(CliRunner().invoke(app, [*command, *wrong]).exception, SettingsError)

@@ -13,7 +13,7 @@ STATEMENT = {"rho_zcdp": 0.1, "epsilon": 2.7, "delta": 1e-9, "unit": "one custom
 def answer(*estimates: Estimate) -> Answer:
     return Answer(
         question="q",
-        dataset_version="1",
+        period="day 2026-03-01",
         confidence=0.95,
         estimates=estimates,
         sentence="Random noise.",

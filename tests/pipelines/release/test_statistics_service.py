@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,10 +15,11 @@ from installation.settings import load_settings
 from pipelines.release.declaration import StatisticsRelease
 from pipelines.release.statistics import publish
 from pipelines.release.statistics_service import StatisticsService
+from privacy.access.errors import AccessRefused
 from privacy.consent.view import ConsentView
 from privacy.dp.budget_account import BudgetAccount
 from privacy.dp.cost import Cost
-from privacy.dp.errors import BadQuestion, BudgetRefused
+from privacy.dp.errors import BudgetRefused
 from privacy.dp.release import read_question
 from privacy.dp.sqlite_store import SqliteStore
 from tests.pipelines.conftest import agree
@@ -50,7 +52,7 @@ def test_only_those_who_permit_count_and_each_release_is_paid_and_logged(build_m
     view = built.context.agreed
     desk = StatisticsService(
         opened, built.lakehouse,
-        lambda: ConsentView(view.open, view.policy, view.controller, view.moment), "ha-neul",
+        lambda: ConsentView(view.open, view.policy, view.controller, view.moment), "ha-neul", "analyst",
     )  # fmt: skip
     question, people = read_question(FORM), sorted(built.frame(TABLE)["customer_id"])
     with pytest.raises(BudgetRefused):
@@ -60,26 +62,41 @@ def test_only_those_who_permit_count_and_each_release_is_paid_and_logged(build_m
     assert desk.answer(question).values("customers") == {(): len(people)}
     assert desk.answer(question).values("customers") == {(): len(people)}
     agree(built, people[0], "analytics", "withdrawn", effective_at=view.moment, recorded_at=view.moment)
-    assert desk.answer(question).values("customers") == {(): len(people) - 1}
+    # A withdrawal changes neither what a repeated question costs nor what it answers.
+    assert desk.answer(question).values("customers") == {(): len(people)}
+    later = question.model_copy(update={"repeat": "month"})
+    assert desk.answer(later).values("customers") == {(): len(people) - 1}
+    assert people[0] not in desk.answer(later).model_dump_json()
     assert ledger.balances(ACCOUNT, NOW)[0].left == Cost(0)
     assert desk.balances(question) == {"ever": 0}
     # One by this test, one by the desk for all of its questions and balances.
     assert openings == [opened.settings.data_dir / "dp" / "ledger.sqlite"] * 2
-    with pytest.raises(BadQuestion, match="may not serve curiosity"):
-        desk.answer(question.model_copy(update={"purpose": "curiosity"}))
+    with pytest.raises(AccessRefused, match="analyst may not read for legal_records"):
+        desk.answer(question.model_copy(update={"purpose": "legal_records"}))
+    with pytest.raises(AccessRefused, match="analyst may not read bronze/crm_customer"):
+        desk.answer(question.model_copy(update={"dataset": "bronze/crm_customer"}))
+    # The contrast: another role has the purpose, and only the budget stops it.
+    officer = replace(desk, role="privacy_officer")
+    with pytest.raises(BudgetRefused):
+        officer.answer(question.model_copy(update={"purpose": "marketing"}))
     log = opened.audit_log
     published = StatisticsRelease.model_validate(
         {"name": "customer", "kind": "statistics", "title": "Customers who permit analytics", "question": FORM}
     )
     assert publish(published, desk) == desk.answer(question)
     told = built.lakehouse.read("release/customer").toArrow().to_pylist()
-    assert [(row["statistic"], row["value"], row["rho"]) for row in told] == [("customers", len(people) - 1, 100.0)]
+    assert [(row["statistic"], row["value"], row["rho"]) for row in told] == [("customers", len(people), 100.0)]
     assert json.loads(told[0]["statement"])["unit"].startswith("one customer_id")
-    told = [(entry.purpose, entry.outcome) for _, entry in log.entries(lambda entry: entry.action == "dp_release")]
-    assert told == [
-        ("analytics", "refused"), ("analytics", "allowed"), ("analytics", "allowed"), ("curiosity", "refused"),
+    asked = [
+        (entry.role, entry.purpose, entry.outcome)
+        for _, entry in log.entries(lambda entry: entry.action == "dp_release")
+    ]
+    assert asked == [
+        ("analyst", "analytics", "refused"), ("analyst", "analytics", "allowed"), ("analyst", "analytics", "allowed"),
+        ("analyst", "legal_records", "refused"), ("analyst", "analytics", "refused"),
+        ("privacy_officer", "marketing", "refused"),
     ]  # fmt: skip
-    assert len(list(log.entries(lambda entry: entry.action == "dp_repeat"))) == 3
+    assert len(list(log.entries(lambda entry: entry.action == "dp_repeat"))) == 5
     assert opened.verify_releases() == []
     ledger.close()
     with sqlite3.connect(opened.settings.data_dir / "dp" / "ledger.sqlite") as connection:

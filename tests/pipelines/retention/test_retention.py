@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 
 from installation.contract.document import Contracts, load_contracts
 from pipelines.errors import RetentionError
-from pipelines.retention.deletion import RetentionResult, apply_retention
+from pipelines.retention.deletion import RetentionResult, apply_retention, refuse_large
 from pipelines.retention.plan import RetentionPlan, plan_retention
 from privacy.protection.errors import DestroyedKeyError, LostKeyError
 from privacy.protection.field import TableColumn
@@ -98,6 +99,14 @@ def test_without_an_allowed_share_no_date_deletes_more_than_a_fifth_of_a_table(s
         with pytest.raises(RetentionError, match="Nothing was deleted: more than 20% of a table is due"):
             apply_retention(shop.lakehouse, contracts(shop), shop.protection, today)
     assert len(shop.ids()) == 4
+
+
+def test_quarantine_counts_as_one_table_for_its_share() -> None:
+    plan = RetentionPlan("bronze/quarantine", "source.a", 2, 2, "true", "quarantined_at", TODAY, (), None, "Test")
+    other = replace(plan, contract_id="source.b", rows=8, due_rows=0, due=None)
+    refuse_large([plan, other])
+    with pytest.raises(RetentionError, match=r"bronze/quarantine \(2 of 9, 22%\).*--allow-share 0\.23`"):
+        refuse_large([plan, replace(other, rows=7)])
 
 
 def test_rows_that_became_due_after_somebody_agreed_are_not_deleted(shop: Shop) -> None:

@@ -55,6 +55,35 @@ def test_an_account_without_a_limit_is_refused(ledger: Ledger) -> None:
         ledger.ask(BudgetAccount("gold/order", "marketing"), "q", Cost(1), NOW)
 
 
+def test_the_budget_over_all_data_sets_and_purposes_counts_every_debit_of_the_privacy_unit(ledger: Ledger) -> None:
+    other = BudgetAccount("gold/visit", "marketing")
+    ledger.set_limit(other, "ever", Cost(100, 5), NOW)
+    # Spent before the common limit exists, and counted.
+    ledger.ask(ACCOUNT, "a", Cost(4), NOW)
+    assert ledger.balances(ACCOUNT.over_all, NOW) == []
+    ledger.set_limit(other.over_all, "ever", Cost(9, 5), NOW)
+    ledger.ask(other, "b", Cost(5), NOW)
+    with pytest.raises(BudgetRefused, match=r"Budget of \*\|\*\|customer_id refused.* left in ever: ρ=0"):
+        ledger.ask(other, "c", Cost(1), NOW)
+    # The contrast: another privacy unit has a budget of its own.
+    household = BudgetAccount("gold/order", "analytics", "household_id")
+    ledger.set_limit(household, "ever", Cost(3), NOW)
+    assert isinstance(ledger.ask(household, "d", Cost(3), NOW), Grant)
+    assert ledger.verify() == 7
+
+
+def test_lowering_the_common_balance_by_hand_is_found(tmp_path: Path) -> None:
+    ledger = open_ledger(tmp_path)
+    ledger.set_limit(ACCOUNT, "ever", Cost(10), NOW)
+    ledger.set_limit(ACCOUNT.over_all, "ever", Cost(10), NOW)
+    ledger.ask(ACCOUNT, "a", Cost(4), NOW)
+    ledger.close()
+    with sqlite3.connect(tmp_path / "ledger.sqlite") as connection:
+        connection.execute("UPDATE dp_balance SET nano_rho = 0 WHERE account = ?", (str(ACCOUNT.over_all),))
+    with pytest.raises(LedgerDamaged, match="dp_balance does not agree"):
+        open_ledger(tmp_path)
+
+
 def test_a_repeated_question_gets_the_stored_answer_and_costs_nothing(ledger: Ledger) -> None:
     grant = ledger.ask(ACCOUNT, "q", Cost(10), NOW)
     assert isinstance(grant, Grant)

@@ -9,6 +9,7 @@ import pytest
 from privacy.audit import AuditEntry, AuditLog
 from privacy.dp.budget_account import BudgetAccount
 from privacy.dp.cost import Cost
+from privacy.dp.errors import LedgerDamaged
 from privacy.dp.ledger import Grant, Ledger
 from privacy.dp.release import read_question
 from privacy.dp.sqlite_store import SqliteStore
@@ -34,13 +35,13 @@ def spend(folder: Path, log: AuditLog | None, costs: tuple[int, ...]) -> Ledger:
         granted = ledger.ask(ACCOUNT, f"q{at}", Cost(cost), NOW)
         assert isinstance(granted, Grant)
         if log is not None:
-            Trail(log, "ha-neul", lambda: NOW).note(QUESTION, granted)
+            Trail(log, "ha-neul", lambda: NOW, "analyst").note(QUESTION, granted)
     return ledger
 
 
 def test_each_release_is_logged_with_the_debit_that_paid_for_it(tmp_path: Path, log: AuditLog) -> None:
     ledger = spend(tmp_path, log, (1, 2, 3))
-    Trail(log, "ha-neul", lambda: NOW).note_refusal(QUESTION, "no budget")
+    Trail(log, "ha-neul", lambda: NOW, "analyst").note_refusal(QUESTION, "no budget")
     debits = [entry.head for entry in ledger.entries() if entry.content["kind"] == "spend"]
     assert [entry.debit for _, entry in log.entries()] == [*debits, None]
     logged = [(entry.who, entry.action, entry.table, entry.outcome) for _, entry in log.entries()]
@@ -63,6 +64,42 @@ def test_a_ledger_that_was_written_again_with_its_anchor_is_found(tmp_path: Path
 def test_releases_without_a_ledger_are_found(tmp_path: Path, log: AuditLog) -> None:
     spend(tmp_path, log, (1,))
     assert len(verify_trail(log, ())) == 1
+
+
+def test_an_older_copy_of_the_ledger_with_its_anchor_gives_no_budget_back(tmp_path: Path, log: AuditLog) -> None:
+    trail = Trail(log, "ha-neul", lambda: NOW, "analyst")
+    spend(tmp_path, log, (1,)).close()
+    files = {path: path.read_bytes() for path in (tmp_path / "ledger.sqlite", tmp_path / "anchor")}
+    ledger = Ledger(SqliteStore(tmp_path / "ledger.sqlite", tmp_path / "anchor"))
+    granted = ledger.ask(ACCOUNT, "q", Cost(50), NOW)
+    assert isinstance(granted, Grant)
+    # A debit without its release is a crash between the two: the ledger is ahead, which is normal.
+    trail.require_paid(ledger)
+    trail.note(QUESTION, granted)
+    trail.require_paid(ledger)
+    ledger.close()
+    for path, content in files.items():
+        path.write_bytes(content)
+    restored = Ledger(SqliteStore(tmp_path / "ledger.sqlite", tmp_path / "anchor"))
+    # Consistent in itself, and its budget is back: only the audit log knows better.
+    assert restored.verify() == 2
+    assert restored.balances(ACCOUNT, NOW)[0].spent == Cost(1)
+    with pytest.raises(LedgerDamaged, match=f"lacks entry {granted.debit.number}") as damaged:
+        trail.require_paid(restored)
+    assert damaged.value.public_details == damaged.value.message
+    restored.close()
+
+
+def test_a_new_ledger_in_place_of_a_deleted_one_answers_nothing(tmp_path: Path, log: AuditLog) -> None:
+    spend(tmp_path, log, (1,)).close()
+    for path in tmp_path.glob("*"):
+        if path.name.startswith(("ledger", "anchor")):
+            path.unlink()
+    new = Ledger(SqliteStore(tmp_path / "ledger.sqlite", tmp_path / "anchor"))
+    new.set_limit(ACCOUNT, "ever", Cost(100), NOW)
+    with pytest.raises(LedgerDamaged, match="lacks entry"):
+        Trail(log, "ha-neul", lambda: NOW, "analyst").require_paid(new)
+    new.close()
 
 
 def note(log: AuditLog, debit: ChainHead | None, reason: str) -> None:

@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -252,3 +253,42 @@ def test_the_anchor_of_another_store_is_refused(store: SqliteKeyStore, folder: P
     store.anchor_path.write_text("x")
     with pytest.raises(DamagedStoreError, match="not an anchor"):
         open_store(folder)
+
+
+def put_back_row(store: SqliteKeyStore, row: tuple[object, ...], _: bytes) -> None:
+    """Restores one row of an older copy, in which the key was not destroyed."""
+    db = sqlite3.connect(store.path)
+    db.execute("UPDATE data_key SET wrapped = ? WHERE key_id = ?", (row[3], row[0]))
+    db.commit()
+    db.close()
+
+
+def put_back_copy(store: SqliteKeyStore, row: tuple[object, ...], older: bytes) -> None:
+    """Restores an older copy of the whole store, with the generation raised to the anchor's."""
+    generation = store.status().generation
+    store.path.write_bytes(older)
+    db = sqlite3.connect(store.path)
+    db.execute("UPDATE store SET generation = ?", (generation,))
+    db.commit()
+    db.close()
+
+
+@pytest.mark.parametrize("put_back", [put_back_row, put_back_copy])
+def test_a_destroyed_key_that_was_put_back_decrypts_nothing(
+    store: SqliteKeyStore, folder: Path, monkeypatch: pytest.MonkeyPatch, put_back: Callable[..., None]
+) -> None:
+    sealed = encrypted(store)
+    row = sqlite3.connect(store.path).execute("SELECT * FROM data_key WHERE owner = 'crm:1'").fetchone()
+    older = store.path.read_bytes()
+    store.destroy(["crm:1"])
+    put_back(store, row, older)
+    with pytest.raises(RolledBackStoreError, match="a destroyed key may have been put back"):
+        open_store(folder)
+    # A process that had the store open decrypts nothing either; it may still see the file as it was before.
+    with pytest.raises((RolledBackStoreError, DestroyedKeyError)):
+        store.key(row[0])
+    # Without the proof the destroyed value would be read: the attack is real.
+    monkeypatch.setattr(SqliteKeyStore, "_require_proof", lambda _: None)
+    deceived = open_store(folder)
+    assert FieldCipher(deceived).decrypt(sealed, ROWS, PLACE).to_pylist() == VALUES.to_pylist()
+    deceived.close()

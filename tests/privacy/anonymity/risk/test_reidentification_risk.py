@@ -171,3 +171,15 @@ def test_utility_is_full_for_an_unchanged_table_and_zero_for_a_hidden_one() -> N
     assert hidden.certainty_penalty == pytest.approx(1.0)
     assert hidden.nonuniform_entropy_loss == pytest.approx(1.0)
     assert hidden.discernibility == 80**2
+
+
+def test_suppressed_rows_are_no_class_of_their_own() -> None:
+    rows = [("<50", "f"), ("<50", "m"), (">=50", "m"), ("*", "*"), ("<50", "f"), (">=50", "m"), ("<50", "m")]
+    table = pd.DataFrame(rows, columns=["age", "sex"])
+    risk = measure_risk(table, ["age", "sex"])
+    assert (risk.smallest_class, risk.highest_prosecutor, risk.unique) == (2, 0.5, 0)
+    assert (risk.classes, risk.suppressed, risk.records) == (3, 1, 7)
+    assert 3 not in highest_risk_rows(table, ["age", "sex"], 6)
+    # One `*` among labels suppresses a cell and no row, so this row is a class. The table `*` only is one class.
+    assert measure_risk(table.assign(age="<50"), ["age", "sex"]).unique == 1
+    assert measure_risk(table.assign(age="*", sex="*"), ["age", "sex"]).highest_prosecutor == pytest.approx(1 / 7)

@@ -20,7 +20,6 @@ def test_arx_file_is_read_in_tree_order(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("rows", "words"),
     [
-        ([["a", "x", "*"], ["b", "*"]], "ragged"),
         ([["a", "x", "*"], ["a", "y", "*"]], "twice"),
         ([["a", "x", "p", "*"], ["b", "x", "q", "*"]], "two parents"),
         ([["a", "b", "*"], ["b", "c", "*"]], "cyclic"),
@@ -93,3 +92,44 @@ def test_a_missing_hierarchy_file_is_named(tmp_path: Path) -> None:
 def test_places_without_a_province_are_refused(value: str) -> None:
     with pytest.raises(HierarchyError, match=r"1 of 2 values of column 'home' are not regions that begin"):
         trees.regions(["서울특별시 강남구 역삼동", value], "home")
+
+
+ROWS = [
+    ("31", "30-39", "30-49", "*"),
+    ("45", "40-49", "30-49", "*"),
+    ("46", "40-49", "30-49", "*"),
+    ("9", "child", "*"),
+]
+
+
+@pytest.mark.parametrize("delimiter", [";", ",", "\t", "|"])
+@pytest.mark.parametrize("head", [None, ("Age", "level 1", "level 2", "level 3"), ("value", "band", "half", "top")])
+def test_a_file_of_any_delimiter_with_a_header_and_short_branches_is_read(
+    tmp_path: Path, delimiter: str, head: tuple[str, ...] | None
+) -> None:
+    rows = ROWS if head is None else [head, *ROWS]
+    # Spreadsheets fill short lines with empty cells.
+    lines = [delimiter.join([*row, *[""] * (4 - len(row))]) for row in rows]
+    path = tmp_path / "age.csv"
+    path.write_text("\ufeff" + "\r\n".join(lines) + "\r\n", encoding="utf-8")
+    made = trees.read_hierarchy(path, "age")
+    assert set(made.leaves) == {"31", "45", "46", "9"}
+    assert ("9", "child", "child", "*") in made.rows
+    # The contrast: with a delimiter that the file does not use, each line is one value.
+    named = trees.read_hierarchy(path, "age", "~")
+    assert named.height == 2
+
+
+def test_a_first_line_that_is_a_value_is_no_header(tmp_path: Path) -> None:
+    path = tmp_path / "sex.csv"
+    path.write_text("m;male\nf;female\n")
+    assert trees.read_hierarchy(path, "sex").leaves == ("m", "f")
+
+
+def test_labels_of_intervals_are_exact() -> None:
+    made = trees.intervals(["1234567", "1234572.5", "-0.25", "0.3"], [0.1, 5], "amount")
+    labels = {row[0]: row[1:] for row in made.rows}
+    assert labels["1234567"] == ("[1234567, 1234567.1)", "[1234565, 1234570)", "*")
+    assert labels["1234572.5"] == ("[1234572.5, 1234572.6)", "[1234570, 1234575)", "*")
+    assert labels["0.3"] == ("[0.3, 0.4)", "[0, 5)", "*")
+    assert labels["-0.25"] == ("[-0.3, -0.2)", "[-5, 0)", "*")

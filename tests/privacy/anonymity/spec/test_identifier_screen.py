@@ -63,6 +63,39 @@ def test_identifiers_are_refused_among_other_values_and_in_small_tables(rows: in
     assert "contact" in anonymize(harmless, spec_of({"contact": {"role": "insensitive"}})).table
 
 
+IDENTIFIERS = {
+    "an e-mail address": "ha.neul@example.com",
+    "an e-mail address in a sentence": "write to ha.neul@example.com",
+    "a telephone number": "010-1234-5678",
+    "a telephone number abroad": "+442071234567",
+    "a resident registration number": "900101-1234567",
+    "a payment card number": "1234 5678 1234 5678",
+}
+
+
+@pytest.mark.parametrize("role", ["insensitive", "sensitive", "quasi"])
+@pytest.mark.parametrize("value", IDENTIFIERS.values(), ids=IDENTIFIERS.keys())
+def test_one_direct_identifier_among_many_values_is_refused_in_every_role(value: str, role: str) -> None:
+    mixed = ["none", "unknown"] * 29 + [value, "none"]
+    with pytest.raises(SpecError, match="holds"):
+        anonymize(people().assign(contact=mixed), spec_of({"contact": {"role": role}}))
+    # Without the screen the value would be published: in a label, or in a cell.
+    confirmed = spec_of({"contact": {"role": role, "is_confirmed": True}})
+    published = anonymize(people().assign(contact=mixed), confirmed).table["contact"]
+    assert published.str.contains(value, regex=False).any()
+
+
+def test_full_names_as_a_quasi_identifier_are_refused_whatever_the_column_is_called() -> None:
+    given, family = ["Kim", "Lee", "Park", "Choi", "Jung"], ["Minsu", "Jiwoo", "Seoyeon", "Haneul"]
+    names = [f"{g} {f}{n % 3}" for n in range(3) for g in given for f in family]
+    table = people().assign(contact=names)
+    with pytest.raises(SpecError, match="is different in 100% of the rows"):
+        anonymize(table, spec_of({"contact": {"role": "quasi"}}))
+    # The contrast: numbers and dates may differ in every row, and so may texts under a hierarchy of their own.
+    days = [f"19{n % 60 + 40}-01-{n % 28 + 1:02d}" for n in range(60)]
+    assert len(anonymize(table.assign(contact=days), spec_of({"contact": {"role": "quasi"}})).table)
+
+
 @pytest.mark.parametrize("name", ["Customer_Name", "성명", "customer_id", "휴대폰 번호", "E-Mail"])
 def test_columns_named_like_identifiers_are_refused(name: str) -> None:
     """Names of people repeat and have no form of their own, so only the column's name shows them."""
@@ -118,3 +151,22 @@ def test_infinity_is_released_as_a_value() -> None:
     made = anonymize(table, spec_of()).table
     assert made["age"].str.contains("inf").any()
     assert not made["age"].str.contains(".0", regex=False).all()
+
+
+def test_a_cell_that_reads_like_a_null_is_kept_apart_from_a_null() -> None:
+    table = pd.DataFrame({"one": ["(missing)", None] * 20, "ill": ["flu", "cold"] * 20})
+    spec = Spec.model_validate(
+        {
+            "columns": {"one": {"role": "quasi"}, "ill": {"role": "sensitive"}},
+            "models": [{"name": "k_anonymity", "k": 4}],
+        }
+    )
+    made = anonymize(table, spec).table
+    assert made.groupby("one")["ill"].unique().map(list).to_dict() == {'"(missing)"': ["flu"], "(missing)": ["cold"]}
+
+
+def test_a_column_of_unique_fractions_is_not_insensitive() -> None:
+    table = people().assign(spent=np.linspace(10.01, 99.99, 60))
+    with pytest.raises(SpecError, match="is different in 100% of the rows"):
+        anonymize(table, spec_of({"spent": {"role": "insensitive"}}))
+    assert "spent" in anonymize(table, spec_of({"spent": {"role": "sensitive"}})).table
