@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -107,12 +108,15 @@ def init(
     ] = None,
 ) -> None:
     """Draft a contract from a file. Types, limits and likely identifiers are guessed and marked as guesses."""
+    from installation.reference_date import reference_date
     from installation.settings import load_settings
+    from pipelines.contracts.contract_draft import list_all_doubts
     from pipelines.contracts.draft import draft_contract
     from pipelines.contracts.draft_yaml import render_draft
     from pipelines.ingest.load_option import LoadOptions
 
-    drafted = draft_contract(file, name, LoadOptions.of(load_settings()))
+    settings = load_settings()
+    drafted = draft_contract(file, name, LoadOptions.of(settings, reference_date(settings, datetime.now(UTC))))
     text = render_draft(drafted)
     if out is None:
         print(text, end="")
@@ -121,7 +125,9 @@ def init(
     if target.exists():
         raise typer.BadParameter(f"{target} already exists. Remove it or give another --out.")
     target.write_text(text, encoding="utf-8")
-    print(f"Wrote {target} with {len(drafted.columns)} columns. Comments mark every guess.")
+    doubts = len(list_all_doubts(drafted))
+    asked = f" {doubts} comments begin with `doubt:`; answer them first." if doubts else ""
+    print(f"Wrote {target} with {len(drafted.columns)} columns. Comments mark every guess.{asked}")
     print(f"Next: correct the guesses, then run bojagi contracts check --contracts {target.parent}")
 
 

@@ -46,11 +46,11 @@ def bronze_asset(contract: Contract, checked: Contract) -> dg.AssetsDefinition:
             options = LoadOptions.of(run.settings, run.reference_date)
             report = ingest_source(contract, lakehouse, run.settings.landing_dir, protection, clock, options)
             verdict = run.verdicts[contract.table] = judge_loads(contract, lakehouse, report)
-            if not lakehouse.exists(contract.table) and not verdict.faults:
+            if not lakehouse.exists(contract.table) and report.files_seen == 0:
                 run.inspector.note_loaded(contract.table)
                 return report_absent(context, "No file of this source has landed.")
             if not lakehouse.exists(contract.table):
-                # Every file was refused. The empty table carries the check that says so.
+                # No file could be loaded yet. The check of the empty table says why.
                 BronzeTable(contract, lakehouse).commit([], [], in_utc(clock()))
             if report.files_new:
                 # Imported in this thread: the thread of the checks cannot silence its warnings, because Python has

@@ -1,6 +1,8 @@
 """Reads Parquet files in batches of bounded size. The line of a row is its number in the file, from 1."""
 
+import math
 from collections.abc import Iterator
+from decimal import Decimal
 from itertools import product
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -13,6 +15,7 @@ from installation.contract.document import Contract
 from pipelines.ingest.batch import RawBatch
 from pipelines.ingest.byte_stream import open_seekable
 from pipelines.ingest.drift import DriftEvent
+from pipelines.ingest.exact_json import Number
 from pipelines.ingest.fault import FileFaultError, RowFaults
 from pipelines.ingest.header import Header, match_header
 from pipelines.ingest.landing import LandedFile
@@ -94,6 +97,8 @@ def _shown(value: pa.Scalar) -> str | None:
         return f"{value.value} {value.type}"
     if isinstance(found, bytes):
         return found.decode("utf-8", "backslashreplace")
+    if isinstance(found, int | float | Decimal) and not isinstance(found, bool) and math.isfinite(found):
+        return Number(found)
     return None if found is None else str(found)
 
 

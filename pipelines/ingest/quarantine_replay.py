@@ -136,7 +136,7 @@ def _batch(rows: list[dict[str, Any]], contract: Contract, form: FileFormat) -> 
         values = []
         for position, record in enumerate(records):
             try:
-                values.append(_value(_find(record, column), form))
+                values.append(_value(_find(record, column), form, column))
             except RecursionError:
                 values.append(None)
                 faults.mark_row(position, RowFault(column.name, "json", "nested too deeply"))
@@ -170,7 +170,7 @@ def _find(record: dict[str, Any], column: Column) -> Any:
     return None if exact is None else record[exact]
 
 
-def _value(kept: Any, form: FileFormat) -> str | None:
+def _value(kept: Any, form: FileFormat, column: Column) -> str | None:
     if isinstance(kept, dict) and "base64" in kept:
         return restore_text(kept, form.codec)
-    return as_text(kept)
+    return as_text(kept, column.number_format)

@@ -93,6 +93,24 @@ def plan_read(
     )
 
 
+def require_role(table: str, role_name: str, purpose: str, roles: Roles, policy: Policy) -> Role:
+    """Return the role; check that it has the purpose and the table.
+
+    Raises:
+        AccessRefused: the role does not have this purpose or this table.
+        UnknownPurposeError: no such purpose.
+    """
+    role = roles[role_name]
+    policy.taxonomy[purpose]
+    if purpose not in role.purposes:
+        raise AccessRefused(
+            f"The role {role_name} may not read for {purpose}; its purposes are {', '.join(role.purposes)}."
+        )
+    if not role.may_read(table):
+        raise AccessRefused(f"The role {role_name} may not read {table}; its tables are {', '.join(role.tables)}.")
+    return role
+
+
 def is_personal(document: Document, columns: Iterable[str]) -> bool:
     """Return whether any of these columns of a table is personal data."""
     vocabulary = load_vocabulary()
@@ -112,24 +130,6 @@ def _match(patterns: Iterable[str], columns: Iterable[str], table: str) -> list[
             raise AccessRefused(f"{table} has no column like {pattern}; its columns are {', '.join(columns)}.")
         found += matched
     return found
-
-
-def require_role(table: str, role_name: str, purpose: str, roles: Roles, policy: Policy) -> Role:
-    """Return the role; check that it has the purpose and the table.
-
-    Raises:
-        AccessRefused: the role does not have this purpose or this table.
-        UnknownPurposeError: no such purpose.
-    """
-    role = roles[role_name]
-    policy.taxonomy[purpose]
-    if purpose not in role.purposes:
-        raise AccessRefused(
-            f"The role {role_name} may not read for {purpose}; its purposes are {', '.join(role.purposes)}."
-        )
-    if not role.may_read(table):
-        raise AccessRefused(f"The role {role_name} may not read {table}; its tables are {', '.join(role.tables)}.")
-    return role
 
 
 def _reason(column: Column, document: Document, role: Role, purpose: str, policy: Policy) -> str | None:

@@ -36,9 +36,9 @@ def render_sweep(points: Sequence[SweepPoint], title: str) -> str:
     cells = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
     names = "".join(f"<th>{html.escape(name)}</th>" for name in head)
     about = (
-        "Each point is a verified release for one k, made with the other models as they are; nothing was published. Points "
-        "to the left are safer, points further down are more useful. The last columns show the share of rows in classes "
-        "with one sensitive value only: k-anonymity alone does not limit it."
+        "Each point is a verified release for one k, made with the other models as they are; nothing was published. "
+        "Points to the left are safer, points further down are more useful. The last columns show the share of rows in "
+        "classes with one sensitive value only: k-anonymity alone does not limit it."
     )
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title>'

@@ -260,6 +260,14 @@ def test_an_undecided_encoding_is_refused_by_check_until_it_is_stated(desk: Desk
     assert desk.rows("key", "note")[0] == ("K1", "5 °C")
 
 
+def test_times_in_the_future_are_a_doubt_because_events_must_not_be(desk: Desk) -> None:
+    content = lines(40, n7="K00007,7.50,retail,2099-12-31 10:00:00")
+    drafted, contract = desk.draft(desk.land("sale.csv", content))
+    assert "# doubt: 1 of 40 rows are in the future; as events they go to quarantine" in render_draft(drafted)
+    # The draft states no touchpoint, so nothing is quarantined yet.
+    assert desk.load(contract).rows_quarantined == 0
+
+
 def test_a_column_without_header_is_named_and_left_out(desk: Desk) -> None:
     content = ",key,amount\n" + "".join(f"{n},K{n},{n}\n" for n in range(9))
     drafted, contract = desk.draft(desk.land("sale.csv", content))

@@ -208,6 +208,7 @@ def parquet(**columns: pa.Array) -> bytes:
 
 
 KEYS = pa.array(["K1", "K2"])
+MAP = pa.map_(pa.string(), pa.decimal128(9, 2))
 STRUCT = pa.array([{"a": 1, "b": "x"}, {"a": 2, "b": None}])
 PARQUET: list[tuple[str, pa.Array, Column, list[object] | None]] = [
     ("unsigned identifiers", pa.array([2**63 + 1, 5], pa.uint64()), column("v"), [str(2**63 + 1), "5"]),
@@ -215,6 +216,10 @@ PARQUET: list[tuple[str, pa.Array, Column, list[object] | None]] = [
     ("32-bit float identifiers", pa.array([5.0, 16777216.0], pa.float32()), column("v", token="member_no"), ["5"]),
     ("large floats for integers", pa.array([5.0, 2.0**53]), column("v", "bigint"), [5]),
     ("32-bit floats for integers", pa.array([5.0, 2.0**24], pa.float32()), column("v", "bigint"), [5]),
+    ("structs", STRUCT, column("v"), ['{"a": 1, "b": "x"}', '{"a": 2, "b": null}']),
+    ("lists", pa.array([[1, 2], []]), column("v"), ["[1, 2]", "[]"]),
+    ("maps", pa.array([[("k", Decimal("0.10"))], []], MAP), column("v"), ['{"k": 0.10}', "{}"]),
+    ("lists of texts", pa.array([["a"], ["b", None]]), column("v", "array<string>"), [["a"], ["b", None]]),
     ("bytes", pa.array([b"ab", b"\xff"]), column("v"), ["ab"]),
     ("decimals as text", pa.array([Decimal("0150"), Decimal("2")], pa.decimal128(9, 0)), column("v"), ["150", "2"]),
     ("a time of day", pa.array([1, 2], pa.time32("s")), column("v", STAMP), None),

@@ -38,7 +38,9 @@ def no_cell(rng: Random) -> Cell:
 
 def column(name: str, spark_type: str = "string", *, is_required: bool = False, **facts: Any) -> Column:
     """Return a column; facts are logicalTypeOptions (format, timezone, …) and Bojagi's properties."""
-    logical = LOGICAL.get(spark_type, "timestamp" if "timestamp" in spark_type else "number")
+    logical = LOGICAL.get(
+        spark_type, "array" if "array" in spark_type else "timestamp" if "timestamp" in spark_type else "number"
+    )
     options = {key: facts.pop(key) for key in ("format", "timezone", "defaultTimezone") if key in facts}
     return Column(name, "hand", "", logical, spark_type, no_cell, options, facts, is_required=is_required)
 
