@@ -11,6 +11,7 @@ import pytest
 from installation.settings import SourceCredential
 from pipelines.ingest.database import stale_row, table_load
 from pipelines.ingest.database.cursor import Cursor
+from pipelines.ingest.load_verdict import judge_loads
 from tests.database_server import Server, free_port
 from tests.pipelines.ingest.database.conftest import TableShop
 from tests.pipelines.ingest.shop import NOW, Shop
@@ -326,3 +327,20 @@ def test_the_session_cannot_write(table: TableShop) -> None:
 
 
 assert datetime.datetime(2018, 1, 1, 12) == NOW
+
+
+def test_a_refused_table_fails_the_run_and_a_repeated_quarantined_row_does_not(table: TableShop) -> None:
+    for number in range(1, 201):
+        put(table, number)
+    put(table, 1, amount="-1")
+    for minutes in (0, 1):
+        result = table.later(minutes=minutes).load()
+        verdict = judge_loads(table.shop.contract, table.shop.lakehouse, result)
+        assert (verdict.faults, verdict.rows_quarantined, verdict.rows_read) == ((), 1, 200)
+    put(table, 201, "2018-01-01 12:01:30")
+    verdict = judge_loads(table.shop.contract, table.shop.lakehouse, table.later(minutes=1).load())
+    assert (verdict.faults, verdict.rows_quarantined, verdict.rows_read) == ((), 0, 1)
+    table.port = free_port()
+    verdict = judge_loads(table.shop.contract, table.shop.lakehouse, table.later(minutes=1).load())
+    assert len(verdict.faults) == 1
+    assert "does not let us in" in verdict.faults[0]
