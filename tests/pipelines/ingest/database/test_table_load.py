@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 from pathlib import Path
 from typing import Any
 
@@ -344,3 +345,35 @@ def test_a_refused_table_fails_the_run_and_a_repeated_quarantined_row_does_not(t
     verdict = judge_loads(table.shop.contract, table.shop.lakehouse, table.later(minutes=1).load())
     assert len(verdict.faults) == 1
     assert "does not let us in" in verdict.faults[0]
+
+
+@pytest.mark.parametrize(("kind", "first", "late", "unseen"), [
+    ("bigint", 10_000, 6_400, 6_399), ("date", "2017-12-20", "2017-12-19", "2017-12-18"),
+])  # fmt: skip
+def test_a_cursor_of_numbers_or_days_looks_back(
+    table: TableShop, kind: str, first: Any, late: Any, unseen: Any
+) -> None:
+    table.server.run(f"ALTER TABLE sale ADD COLUMN seen {kind}")
+    table.columns = {**COLUMNS, "seen": {"physical": kind}}
+    table.custom["cursor"] = "seen"
+    for number, seen in ((1, first), (2, unseen), (3, late)):
+        table.server.run("INSERT INTO sale (sale_id, store_name, seen) VALUES (%s, 'a', %s)", number, seen)
+        result = table.later(minutes=1).load()
+        assert result.rows_added == (number != 2), (kind, seen)
+    assert result.rows_read == 2
+
+
+def test_names_with_quotes_spaces_and_hangul_are_read(table: TableShop) -> None:
+    quote = '"' if table.server.kind == "postgresql" else "`"
+    name, column = f"판매 {quote}x", f"금액's {quote}%"
+    place, field = (quote + text.replace(quote, quote * 2) + quote for text in (name, column))
+    table.server.run(f"DROP TABLE IF EXISTS {place}")
+    # A literal % in a statement with values would be a placeholder.
+    table.server.run(f"CREATE TABLE {place} (sale_id bigint PRIMARY KEY, {field} numeric(12,2))")
+    table.server.run(f"INSERT INTO {place} VALUES (1, 2.50)")
+    table.columns = {"sale_id": COLUMNS["sale_id"], "amount": {"physical": "decimal(12,2)", "physicalName": column}}
+    table.table = json.dumps(name, ensure_ascii=False)
+    table.custom = {"deletions": "compare"}
+    result = table.load()
+    table.server.run(f"DROP TABLE {place}")
+    assert (result.faults, sales(table)) == ((), [(1, "2.50")])
