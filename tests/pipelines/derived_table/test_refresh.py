@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import deltalake
 import pytest
@@ -71,6 +71,17 @@ def test_a_rebuild_that_changes_no_day_leaves_the_files_alone_and_makes_the_tabl
     assert (rebuilt.was_current, rebuilt.days) == (False, ())
     assert again.was_current
     assert partitions(built) == before
+
+
+def test_events_that_a_later_reference_date_left_out_come_back_with_an_earlier_one(built) -> None:
+    before = len(built.frame(EVENTS))
+    for as_of, expected in ((date(2026, 11, 29), 0), (built.context.as_of, before)):
+        context = replace(built.context, as_of=as_of)
+        refreshed = refresh_table(table(EVENTS), built.lakehouse, context, built.row_filter)
+        assert (refreshed.was_current, len(built.frame(EVENTS))) == (False, expected)
+    # The contrast: the next day of the same month makes the table neither stale nor other.
+    tomorrow = replace(built.context, as_of=built.context.as_of - timedelta(1))
+    assert refresh_table(table(EVENTS), built.lakehouse, tomorrow, built.row_filter).was_current
 
 
 def test_a_partial_refresh_gives_what_a_full_one_gives(built) -> None:
