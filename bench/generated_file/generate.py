@@ -220,8 +220,8 @@ def cut(content: bytes, first: bytes, draft: Draft, form: FileForm, rng: Random)
     pieces = draft.members[0]
     if rng.random() < 0.3:
         draft.traits += ("no_last_line_end",)
-        if (row := pieces[-1].row) is not None:
-            draft.rows[row] = replace(draft.rows[row], is_sound=False, is_whole=False)
+        if (last := pieces[-1].row) is not None:
+            draft.rows[last] = replace(draft.rows[last], is_sound=False, is_whole=False)
         return content[:-end]
     draft.traits += ("cut",)
     sizes = [len(_encode_plain(text, form, draft)) for text in _text(pieces, form)]

@@ -153,7 +153,9 @@ def _read(column: SampleColumn, texts: Sequence[str], hint: ColumnHint) -> Profi
 def _profile_arrow(source: pa.DataType, column: SampleColumn, texts: Sequence[str], hint: ColumnHint) -> Profile:
     types = pa.types
     if types.is_decimal(source):
-        return Profile(Reading("number", f"decimal({source.precision},{source.scale})"))
+        whole = source.precision - source.scale
+        number = Reading("number", f"decimal({min(38, source.precision)},{min(source.scale, 38 - min(whole, 38))})")
+        return Profile(number if count_misfits(number, column.values) == 0 else TEXT)
     if types.is_timestamp(source):
         options = {"timezone": True} if source.tz else {}
         day = Reading("date", "date")

@@ -17,7 +17,6 @@ CODES = (
     "SGD", "HKD", "TWD", "INR", "BRL", "MXN", "VND", "THB", "TRY", "ZAR", "RUB",
 )  # fmt: skip
 _CURRENCY = "|".join(re.escape(mark) for mark in sorted((*SIGNS, *CODES), key=len, reverse=True))
-_WHOLE = ("₩", "KRW", "원", "¥", "JPY", "円", "₫", "VND")  # Currencies without a smaller unit.
 _COMMA = "a comma before three digits may be a decimal comma; it is read as thousands separator"
 _POINT = "a point before three digits may separate thousands; it is read as the decimal point"
 _BODY = r"\d(?:[\d.,' ]*\d)?|[.,]\d+"
@@ -156,9 +155,8 @@ def _separators(bodies: Sequence[str], currency: Sequence[str], hint: FileHint |
     single = next((mark for mark in ".," if any(mark in body for body in bodies)), None)
     if single and _is_three_digits(bodies, single):
         other = "," if single == "." else "."
-        # Decimal places are mostly of one length, and won and yen have none: then the comma separates thousands.
-        has_whole = any("," not in body for body in bodies) or any(mark in _WHOLE for mark in currency)
-        if single == "," and has_whole:
+        # Amounts of money have no three decimal places, and decimal places of one column are mostly of one length.
+        if currency or (single == "," and any("," not in body for body in bodies)):
             return other, single, ""
         if hint is not None and hint.decimal is not None:
             role = "decimal" if hint.decimal == single else "thousands"

@@ -16,12 +16,14 @@ from pathlib import Path
 from installation.contract.document import Contract, load_contracts
 from pipelines.contracts.file_sample import Sample
 from pipelines.ingest.batch import RawBatch
+from pipelines.ingest.batch_check import CheckedBatch
 from pipelines.ingest.batch_preparation import check_rows
 from pipelines.ingest.fault import FileFaultError
 from pipelines.ingest.future_event import count_future
 from pipelines.ingest.landing import LandedFile
 from pipelines.ingest.load_option import LoadOptions
-from pipelines.ingest.source_file import check_safely, open_source, read_safely
+from pipelines.ingest.row_hash import hash_rows
+from pipelines.ingest.source_file import CONTENT_ERRORS, check_safely, open_source, read_safely
 from pipelines.ingest.source_load import MAX_BROKEN_ROWS
 from pipelines.ingest.value_rule import value_rules
 from privacy.contract.zone import read_zone
@@ -83,6 +85,7 @@ def rehearse(draft_text: str, sample: Sample, name: str, event_time: str | None,
     try:
         for batch in _batches(sample.files, contract, options.max_line):
             checked = check_safely(batch, lambda given: check_rows(given, contract, rules, today))
+            _refuse_unstorable(checked, batch.rows)
             rows += batch.rows
             future += count_future(checked.columns.get(event_time or ""), today)
             for code, fault in enumerate(checked.faults.meanings, 1):
@@ -96,6 +99,16 @@ def rehearse(draft_text: str, sample: Sample, name: str, event_time: str | None,
     except FileFaultError as fault:
         return Rehearsal(rows, dict(counts), fault.reason, fault.column, future, is_whole)
     return Rehearsal(rows, dict(+counts), "", None, future, is_whole)
+
+
+def _refuse_unstorable(checked: CheckedBatch, rows: int) -> None:
+    """Raise the fault of a column whose values bronze cannot hash, which a load refuses, too."""
+    for name, values in checked.columns.items():
+        try:
+            hash_rows({name: values[:1]}, min(rows, 1))
+        except CONTENT_ERRORS as error:
+            reason = f"column {name} of type {values.type} cannot be stored"
+            raise FileFaultError("type", reason, None, name) from error
 
 
 def _batches(files: Iterable[LandedFile], contract: Contract, max_line: int) -> Iterator[RawBatch]:

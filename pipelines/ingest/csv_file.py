@@ -157,6 +157,7 @@ class CsvFile:
             may_go_on, self._may_go_on = self._may_go_on, False
             if may_go_on and fields and not is_like(fields, pending.last_sound or []):
                 pending.add_broken(record, start, REST)
+                self._may_go_on = len(fields) < pending.width
             elif len(record) > 1 and (fault := self._find_swallowed(record, start, pending.last_sound)):
                 pending.add_broken(record, start, fault)
             elif "\\" in text and self._doubtful_escape.search(text):

@@ -130,10 +130,10 @@ class JsonFile:
             else:
                 values = [_field(item, keys) for item in objects]
             # With a number format, a number has to be told from a text that holds one.
-            is_formatted = name in self._formats
-            if is_formatted or not _PLAIN.issuperset(map(type, values)):
+            exact = (str, dict, list) if name in self._formats else (dict, list)
+            if name in self._formats or not _PLAIN.issuperset(map(type, values)):
                 values = [
-                    exact_text(row, name, keys) if is_formatted or isinstance(value, dict | list) else as_text(value)
+                    exact_text(row, name, keys) if isinstance(value, exact) else as_text(value)
                     for row, value in enumerate(values)
                 ]
             array = text_column(values, name, self.form.encoding, faults)

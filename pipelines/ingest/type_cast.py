@@ -80,6 +80,8 @@ def _to_text(values: pa.Array, rule: ValueRule) -> CastColumn:
     if pa.types.is_floating(values.type):
         return numbers_to_text(values, rule)
     if pa.types.is_nested(values.type):
+        if rule.is_identifier:
+            raise UncastableError
         try:
             return sound(nested_to_json(values))
         except (ValueError, OverflowError) as error:

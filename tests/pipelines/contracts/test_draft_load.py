@@ -11,7 +11,8 @@ import re
 import zipfile
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, time
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -232,6 +233,35 @@ def test_the_draft_of_parquet_reads_times_and_identifiers_exactly(desk: Desk) ->
     assert desk.load(contract).rows_quarantined == 2
     rows = desk.rows("tap_id", "tapped_at", "seen_at")
     assert rows[0][1:] == (datetime(2017, 6, 4, 8, 30), datetime(2017, 6, 2, 5))
+
+
+PARQUET = {
+    "list": pa.array([["a", "b"]] * 30),
+    "struct": pa.array([{"x": 1}] * 30),
+    "null": pa.nulls(30),
+    "binary": pa.array([b"\xff\x00"] * 30),
+    "unsigned": pa.array([2**64 - 1 - n for n in range(30)], pa.uint64()),
+    "not_finite": pa.array([float("nan"), float("inf")] * 15),
+    "long_decimal": pa.array([Decimal("1.23")] * 30, pa.decimal128(38, 2)),
+    "longer_decimal": pa.array([Decimal("1.23")] * 30, pa.decimal256(50, 2)),
+    "time": pa.array([time(1, 2, 3)] * 30),
+    "out_of_range_at": pa.array([2**62] * 30, pa.timestamp("us")),
+    "float_at": pa.array([1496532600.5 + n for n in range(30)]),
+    "inexact_no": pa.array([2.0**60 + n * 1000 for n in range(30)]),
+}
+
+
+@pytest.mark.parametrize("name", PARQUET)
+def test_a_run_and_the_draft_agree_about_every_type_of_parquet(name: str, desk: Desk) -> None:
+    buffer = io.BytesIO()
+    pq.write_table(pa.table({"key": [f"K{n}" for n in range(30)], name: PARQUET[name]}), buffer)
+    drafted, contract = desk.draft(desk.land("sale.parquet", buffer.getvalue()))
+    result = desk.load(contract)
+    assert drafted.rehearsal is not None
+    assert drafted.rehearsal.refusal == ""
+    assert (result.files_new, result.rows_read) == (1, 30)
+    assert result.rows_quarantined == drafted.rehearsal.quarantined
+    assert drafted.left_out == ()
 
 
 def test_texts_that_mean_null_are_null_and_namibia_stays(desk: Desk) -> None:

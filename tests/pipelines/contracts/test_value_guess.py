@@ -68,6 +68,7 @@ def test_a_separator_before_three_digits_is_a_doubt_unless_other_columns_decide(
     assert values_of(german)[0] == 1234
     # Controls: other lengths, numbers without separator and whole currencies decide.
     assert profile(["1,234", "900"]).doubts == ()
+    assert values_of(profile(["1.234 €", "20.500 €"])) == [1234, 20500]
     assert profile(["1,234원", "20,500원"], numbers=FileHint(frozenset({"."}))).doubts == ()
     assert profile(["1.234", "20.5"]).doubts == ()
     assert profile(["0.512", "20.500"]).doubts == ()

@@ -112,6 +112,6 @@ def test_bytes_that_are_not_utf8_are_marked_alone() -> None:
     assert (found.values.to_pylist(), found.wrong.tolist()) == (["M001", None], [False, True])
 
 
-def test_nested_values_are_no_text() -> None:
+def test_nested_values_are_no_identifiers() -> None:
     with pytest.raises(UncastableError):
         cast_column(pa.array([{"a": 1}]), TEXT, CODE)

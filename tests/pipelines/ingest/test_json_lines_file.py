@@ -81,6 +81,16 @@ def test_an_element_that_is_no_object_is_quarantined_alone(shop: Shop) -> None:
     assert (report.rows_added, report.rows_quarantined) == (1, 5)
 
 
+@pytest.mark.parametrize("broken", ["[1]", '{"sale_id": "s2", ', "7"])
+def test_a_broken_line_beside_a_column_with_a_number_format_is_quarantined_alone(shop: Shop, broken: str) -> None:
+    amount = {**COLUMNS["amount"], "numberFormat": {"decimal": ","}}
+    shop.contract_with({**COLUMNS, "amount": amount}, format="jsonl")
+    shop.land("a.jsonl", "\n".join([json.dumps(record(1, amount="1,50")), broken, json.dumps(record(3))]) + "\n")
+    assert shop.load().faults == ()
+    assert shop.ids() == ["s1", "s3"]
+    assert [line for line, *_ in shop.quarantine()] == [2]
+
+
 def test_an_empty_array_is_loaded_once(shop: Shop) -> None:
     shop.land("a.json", "[ ]\n")
     assert (shop.load().files_new, shop.load().files_new) == (1, 0)

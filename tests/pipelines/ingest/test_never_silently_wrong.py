@@ -75,7 +75,7 @@ def test_loaded_tables_hold_the_true_rows_and_a_second_load_adds_none(tmp_path: 
         again, second = whole.load()
         if again.rows_added and not result.waiting:
             faults.append("a second load adds rows")
-        if file.traits == ("no_last_line_end",):
+        if file.traits == ("no_last_line_end",) and result.waiting:
             # The second look has seen the file unchanged: its last row is whole.
             faults += judge(replace(file, rows=_whole(file.rows)), second, protection.tokens)
         if faults:

@@ -219,3 +219,10 @@ def test_typed_numbers_are_never_read_by_the_number_format(shop: Shop, form: str
     shop.contract_with({**columns, "pieces": {"physical": "int"}}, format=form)
     assert shop.replay().rows_added == 1
     assert shop.rows(["id", "price"]) == [("1", 1.234), ("2", 1234.0)]
+
+
+def test_lines_that_are_no_object_never_stop_a_column_with_a_number_format(shop: Shop) -> None:
+    price = {"physical": "double", "numberFormat": {"decimal": ","}}
+    text = '{"id": "1", "price": "1,5"}\n[1]\nno JSON\n{"id": "2"}\n'
+    assert loaded(shop, text, {"price": price}, format="jsonl") == [(1.5,), (None,)]
+    assert shop.quarantine("line") == [(2,), (3,)]
