@@ -76,8 +76,8 @@ class JsonFile:
                 after the last batch.
 
         """
-        with open_text(self.file, self.form) as text:
-            start = text.read(START_CHARACTERS)
+        with open_text(self.file, self.form) as content:
+            start = content.read(START_CHARACTERS)
         if not start:
             raise FileFaultError("empty", "the file holds no record; nothing can be loaded from it")
         batch = JsonBatch()
