@@ -154,7 +154,7 @@ class CsvFile:
                 return False
             record = lines.record
             text = record[0] if len(record) == 1 else "".join(record)
-            may_go_on, self._may_go_on = self._may_go_on, False
+            may_go_on, self._may_go_on = self._may_go_on, self._may_go_on and not fields
             if may_go_on and fields and not is_like(fields, pending.last_sound or []):
                 pending.add_broken(record, start, REST)
                 self._may_go_on = len(fields) < pending.width
