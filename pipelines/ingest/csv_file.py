@@ -186,7 +186,8 @@ class CsvFile:
                 f"that opens in line {start} is not closed there"
             )
         pending.add_broken(record, start, reason)
-        self._may_go_on = len(next(self._split(record[-1:]), [])) < pending.width
+        fields = max(len(next(self._split(record[-1:]), [])), len([*self._split(record)][-1]))
+        self._may_go_on = fields < pending.width
         lines.next_record()
 
     def _find_swallowed(self, record: list[str], start: int, sound: list[str] | None) -> str | None:
