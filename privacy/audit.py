@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -51,6 +51,8 @@ class AuditEntry(BaseModel):
     `who`: the user or service. `filtered_by`: columns of the condition that selected the rows. `subjects`: number of
     persons whose data was used; None if it was not counted. `outcome`: allowed, refused or failed. `debit`: for a
     release with differential privacy, the entry of the privacy ledger that paid for it; None for every other use.
+    `identity`: `declared` where user and role are as the caller stated them, as on the command line; `authenticated`
+    where a door has checked them.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -67,6 +69,7 @@ class AuditEntry(BaseModel):
     outcome: str = Field(default="allowed", pattern=r"^(allowed|refused|failed)$")
     reason: str | None = Field(default=None, max_length=500)
     debit: ChainHead | None = None
+    identity: Literal["declared", "authenticated"] = "declared"
 
 
 class AuditLog:

@@ -115,7 +115,7 @@ def _line(entry: AuditEntry) -> str:
     counts = [f"{entry.subjects:,} subjects"] if entry.subjects is not None else []
     counts += [f"{len(entry.columns)} columns"] if entry.columns else []
     counts += [f"rows selected by {', '.join(entry.filtered_by)}"] if entry.filtered_by else []
-    use = f"{entry.who} ({entry.role})  {entry.action} {entry.table} for {entry.purpose}: "
+    use = f"{entry.who} ({entry.role}, {entry.identity})  {entry.action} {entry.table} for {entry.purpose}: "
     return use + ", ".join([entry.outcome, *counts]) + (f" ({entry.reason})" if entry.reason else "")
 
 

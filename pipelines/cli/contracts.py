@@ -98,16 +98,34 @@ def vocabulary() -> None:
 
 @app.command()
 def init(
-    file: Annotated[Path, typer.Argument(help="CSV, JSON, Parquet or Excel file of the new source.")],
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE|ADDRESS", help="CSV, JSON, Parquet or Excel file of the new source, or address of a database."
+        ),
+    ],
     out: Annotated[
         Path | None,
         typer.Option("--out", help="File or existing folder to write to.", show_default="standard output"),
     ] = None,
     name: Annotated[
-        str | None, typer.Option("--name", help="Name of the new source.", show_default="the file's name")
+        str | None, typer.Option("--name", help="Name of the new source.", show_default="the file's or table's name")
+    ] = None,
+    table: Annotated[
+        str | None, typer.Option("--table", help="Table or view of the database, such as sales.sale_line.")
+    ] = None,
+    server: Annotated[
+        str | None,
+        typer.Option("--server", help="Entry of source_credentials in the settings.", show_default="the database"),
     ] = None,
 ) -> None:
-    """Draft a contract from a file. Types, limits and likely identifiers are guessed and marked as guesses."""
+    """Draft a contract from a file or a database table. Guesses and doubts are marked as such.
+
+    [bold]Examples[/bold]
+
+      bojagi contracts init export.csv --out data/contracts
+      bojagi contracts init postgresql://reader@db.example:5432/shop --table sales.sale_line
+    """
     from installation.reference_date import reference_date
     from installation.settings import load_settings
     from pipelines.contracts.contract_draft import list_all_doubts
@@ -116,8 +134,17 @@ def init(
     from pipelines.ingest.load_option import LoadOptions
 
     settings = load_settings()
-    drafted = draft_contract(file, name, LoadOptions.of(settings, reference_date(settings, datetime.now(UTC))))
-    text = render_draft(drafted)
+    options = LoadOptions.of(settings, reference_date(settings, datetime.now(UTC)))
+    if "://" in source:
+        from installation.settings import SourceCredential
+        from pipelines.contracts.database_draft import draft_table, read_address
+
+        origin, user = read_address(source, table, server)
+        credential = options.credentials.get(origin.server) or SourceCredential(user=user)
+        drafted, text = draft_table(origin, credential, name, options)
+    else:
+        drafted = draft_contract(Path(source), name, options)
+        text = render_draft(drafted)
     if out is None:
         print(text, end="")
         return

@@ -27,7 +27,9 @@ MOST_ROWS_WITHOUT_ENGINE = 2_000_000
 
 def read(
     table: Annotated[str, typer.Argument(help="Table, such as gold/customer_360.")],
-    role: Annotated[str, typer.Option("--role", help="analyst, steward, agent or privacy_officer.")],
+    role: Annotated[
+        str, typer.Option("--role", help="analyst, researcher, steward, agent or privacy_officer; logged as declared.")
+    ],
     purpose: Annotated[str, typer.Option("--purpose", help="What the rows are used for: a purpose of the taxonomy.")],
     columns: Annotated[
         str | None,
@@ -61,7 +63,8 @@ def read(
     out: Annotated[Path | None, typer.Option("--out", help="File to write to, private to you.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the file of --out.")] = False,
     who: Annotated[
-        str | None, typer.Option("--who", help="User name in the audit log.", show_default="the user")
+        str | None,
+        typer.Option("--who", help="User name in the audit log; it is logged as declared.", show_default="the user"),
     ] = None,
     data: Data = None,
     engine: Engine = None,

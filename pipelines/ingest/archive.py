@@ -125,7 +125,9 @@ class _Member(io.RawIOBase):
 
     def readinto(self, buffer: "bytearray | memoryview") -> int:  # type: ignore[override]
         try:
-            return self._stream.readinto(buffer)
+            content = self._stream.read(len(buffer))
+            buffer[: len(content)] = content
+            return len(content)
         except (*DAMAGED, RuntimeError) as error:
             raise FileFaultError("unreadable", f"the archive is damaged or cut off ({error}); send it again") from error
 

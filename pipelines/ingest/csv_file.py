@@ -13,7 +13,7 @@ from pipelines.ingest.drift import DriftEvent
 from pipelines.ingest.fault import FileFaultError
 from pipelines.ingest.header import Header, match_header
 from pipelines.ingest.landing import LandedFile
-from pipelines.ingest.row_shape import find_header_row, is_like
+from pipelines.ingest.row_shape import Row, find_header_row, is_like
 from pipelines.ingest.text_lines import UNDECODABLE, BoundedLines, explain_encoding, open_lines
 from pipelines.ingest.text_rows import NUL_RUN, TextRows
 
@@ -190,7 +190,7 @@ class CsvFile:
         self._may_go_on = fields < pending.width
         lines.next_record()
 
-    def _find_swallowed(self, record: list[str], start: int, sound: list[str] | None) -> str | None:
+    def _find_swallowed(self, record: list[str], start: int, sound: Row | None) -> str | None:
         """Return the fault of a record over several lines if one of them looks like a record of its own."""
         end = start + len(record) - 1
         if not self.form.multiline:

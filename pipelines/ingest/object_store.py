@@ -28,7 +28,7 @@ from pipelines.ingest.fault import FileFaultError
 from pipelines.ingest.landing import find_files, is_finished
 from pipelines.ingest.load_option import LoadOptions
 from privacy.contract.document import Bucket
-from privacy.storage.atomic_file import PRIVATE_FOLDER_MODE, replace_public
+from privacy.storage.atomic_file import PRIVATE_FOLDER_MODE, replace_private
 
 UNREACHABLE = "unreachable"
 # An object that was written again within the second of its fetch has the same time.
@@ -59,7 +59,7 @@ class FetchedObjects:
         fetched = {key: ids for key, ids in files.items() if key in self._seen and all(map(holds, ids))}
         known = {key: entry for key, entry in _read(self._memory).items() if key in self._seen and key not in files}
         known |= {key: {"state": self._seen[key], "files": ids} for key, ids in fetched.items()}
-        replace_public(self._memory, json.dumps(known, ensure_ascii=False))
+        replace_private(self._memory, json.dumps(known, ensure_ascii=False))
 
 
 @contextmanager

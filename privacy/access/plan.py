@@ -15,6 +15,8 @@ from privacy.contract.document import Document
 from privacy.contract.vocabulary import load_vocabulary
 
 PSEUDONYM = "dpv:PseudonymisedData"
+RECORD_IDENTIFIERS = frozenset({"pd:UID", "pd:Identifier", "pd:AccountIdentifier"})
+"""Categories of columns that name a record of a person, such as an order or a session."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,9 @@ class ReadPlan:
         subject_key: the column that names the person; None when the table holds no persons.
         is_personal: whether any returned column is personal data.
         is_pseudonymised: whether the subject key is replaced by a pseudonym.
+        record_ids: columns that name orders, sessions and other records, where the subject key is replaced. Their
+            values are replaced as well, and are then text.
+        is_coarsened: whether numbers and times are returned coarsened (`privacy.access.coarse_value`).
     """
 
     table: str
@@ -38,6 +43,8 @@ class ReadPlan:
     subject_key: str | None
     is_personal: bool
     is_pseudonymised: bool
+    record_ids: tuple[str, ...] = ()
+    is_coarsened: bool = False
 
 
 def plan_read(
@@ -82,6 +89,8 @@ def plan_read(
     if not shown or (wanted is not None and refused.keys() & set(named)):
         faults = "; ".join(f"{name} {reason}" for name, reason in refused.items())
         raise AccessRefused(f"The role {role_name} may not read {document.table} for {purpose}: {faults}.")
+    is_pseudonymised = role.subjects == "pseudonymised" or _is_pseudonymous(purpose, policy)
+    named_records = [c.name for c in document.columns if c.category in RECORD_IDENTIFIERS]
     return ReadPlan(
         table=document.table,
         purpose=purpose,
@@ -89,7 +98,9 @@ def plan_read(
         left_out=refused,
         subject_key=document.subject_key,
         is_personal=is_personal(document, shown),
-        is_pseudonymised=role.subjects == "pseudonymised" or _is_pseudonymous(purpose, policy),
+        is_pseudonymised=is_pseudonymised,
+        record_ids=tuple(n for n in named_records if is_pseudonymised and n != document.subject_key),
+        is_coarsened=role.values == "coarsened",
     )
 
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
 from privacy.access.condition import RowCondition, read_condition
 from privacy.access.errors import AccessRefused
 from privacy.access.plan import ReadPlan, is_personal, plan_read
-from privacy.access.pseudonym import pseudonyms
+from privacy.access.pseudonym import pseudonyms, record_pseudonyms
 from privacy.access.role import Roles
 from privacy.audit import AuditEntry, AuditLog
 from privacy.consent.policy import Policy
@@ -73,12 +73,19 @@ class TableBackend(Protocol[Frame]):
         """Return the first `count` rows. They are read once, so every use of the result sees the same rows."""
         ...
 
-    def customers(self, frame: Frame) -> list[str]:
-        """Return the distinct customers of the rows, without null."""
+    def texts(self, frame: Frame, column: str) -> list[str]:
+        """Return the distinct values of a column as text, without null."""
         ...
 
-    def renamed(self, frame: Frame, key: str, names: Mapping[str, str]) -> Frame:
-        """Return the rows with column `key` replaced by the customer's entry in `names`; null without a customer."""
+    def renamed(self, frame: Frame, column: str, names: Mapping[str, str], by: str) -> Frame:
+        """Return the rows with `column` replaced by the entry in `names` for the text of column `by`; null without one.
+
+        `names` has an entry for every value of `by`.
+        """
+        ...
+
+    def coarsened(self, frame: Frame, columns: Sequence[str]) -> Frame:
+        """Return the rows with these columns coarsened by their type, see `privacy.access.coarse_value`."""
         ...
 
     def selected(self, frame: Frame, columns: Sequence[str]) -> Frame:
@@ -155,7 +162,7 @@ class TableReader(Generic[Frame]):
                 raise AccessRefused(f"Got the limit {limit}; expected 0 or more rows.")
             document = self.contracts.table(table)
             plan = plan_read(document, role, purpose, self.roles, self.policy, columns)
-            condition = read_condition(document, where, customer)
+            condition = read_condition(_as_seen(document, plan), where, customer)
             if condition is not None:
                 # Refuses a column that may not be read: which rows come back would tell its values.
                 plan_read(document, role, purpose, self.roles, self.policy, condition.columns)
@@ -165,7 +172,10 @@ class TableReader(Generic[Frame]):
             if limit is not None:
                 frame = self.backend.first(frame, limit)
             if not is_renamed:
-                frame = self._pseudonymised(frame, plan, role)
+                frame = self._pseudonymised(frame, plan, role, ())
+            if plan.is_coarsened:
+                kept = {plan.subject_key, *plan.record_ids}
+                frame = self.backend.coarsened(frame, [name for name in plan.columns if name not in kept])
             shown = self.backend.selected(frame, (*plan.columns, CUSTOMER) if with_customer else plan.columns)
         used = () if condition is None else condition.columns
         if plan.is_personal or is_personal(document, used):
@@ -187,21 +197,26 @@ class TableReader(Generic[Frame]):
         """Return the rows that meet the condition, and whether their subject key holds pseudonyms already."""
         if condition is None:
             return frame, False
-        # On stored identifiers, a condition would show which pseudonym belongs to a known customer.
-        renames = plan.is_pseudonymised and plan.subject_key in condition.columns
+        # On stored identifiers, a condition would show which pseudonym belongs to a known customer or order.
+        replaced = {plan.subject_key, *plan.record_ids} if plan.is_pseudonymised else set()
+        renames = not replaced.isdisjoint(condition.columns)
         if renames:
-            frame = self._with_pseudonyms(frame, plan, role)
+            frame = self._pseudonymised(frame, plan, role, condition.columns)
         return self.backend.meeting(frame, condition), renames
 
-    def _pseudonymised(self, frame: Frame, plan: ReadPlan, role: str) -> Frame:
-        if not plan.is_pseudonymised or plan.subject_key not in plan.columns:
+    def _pseudonymised(self, frame: Frame, plan: ReadPlan, role: str, used: Sequence[str]) -> Frame:
+        """Return the rows with pseudonyms in the subject key and the record identifiers that are shown or `used`."""
+        if not plan.is_pseudonymised:
             return frame
-        return self._with_pseudonyms(frame, plan, role)
-
-    def _with_pseudonyms(self, frame: Frame, plan: ReadPlan, role: str) -> Frame:
-        assert plan.subject_key is not None
-        names = pseudonyms(self.secret, role, plan.purpose, self.backend.customers(frame))
-        return self.backend.renamed(frame, plan.subject_key, names)
+        needed = {*plan.columns, *used}
+        for column in plan.record_ids:
+            if column in needed:
+                names = record_pseudonyms(self.secret, role, plan.purpose, self.backend.texts(frame, column))
+                frame = self.backend.renamed(frame, column, names, column)
+        if plan.subject_key not in needed:
+            return frame
+        customers = pseudonyms(self.secret, role, plan.purpose, self.backend.texts(frame, CUSTOMER))
+        return self.backend.renamed(frame, str(plan.subject_key), customers, CUSTOMER)
 
     @contextmanager
     def _refusals_logged(self, table: str, role: str, purpose: str) -> Iterator[None]:
@@ -227,6 +242,15 @@ class TableReader(Generic[Frame]):
 def _loggable(text: str, most: int) -> str:
     """The text as a log entry can hold it: not empty, not too long, and Unicode."""
     return text.encode("utf-8", "replace").decode("utf-8")[:most] or "-"
+
+
+def _as_seen(document: Document, plan: ReadPlan) -> Document:
+    """Return the contract as the role sees the columns: pseudonyms of records are text."""
+    columns = tuple(
+        replace(column, spark_type="string", logical_type="string") if column.name in plan.record_ids else column
+        for column in document.columns
+    )
+    return replace(document, columns=columns)
 
 
 def _needed_columns(plan: ReadPlan, token_kind: str | None, condition: RowCondition | None) -> tuple[str, ...]:

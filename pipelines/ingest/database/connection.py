@@ -27,6 +27,10 @@ class Database(Protocol):
         """Return the types of the table's columns by name; empty if there is no table that this user may see."""
         ...
 
+    def primary_key(self) -> tuple[str, ...]:
+        """Return the columns of the primary key that the database declares, in its order; empty for a view."""
+        ...
+
     def quoted(self, name: str) -> str:
         """Return a name as it stands in a query."""
         ...

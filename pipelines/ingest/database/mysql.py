@@ -35,6 +35,10 @@ _FIELDS = """
 SELECT column_name, data_type FROM information_schema.columns
 WHERE table_schema = {schema} AND table_name = {table} ORDER BY ordinal_position
 """
+_KEY = """
+SELECT column_name FROM information_schema.statistics
+WHERE table_schema = {schema} AND table_name = {table} AND index_name = 'PRIMARY' ORDER BY seq_in_index
+"""
 _EPOCH = datetime.datetime(1970, 1, 1)
 
 
@@ -49,9 +53,9 @@ def open_mysql(origin: DatabaseTable, credential: SourceCredential, password: st
         connection = pymysql.connect(
             host=origin.host, port=origin.port, database=origin.database, user=credential.user,
             password=password, connect_timeout=CONNECT_SECONDS, charset="utf8mb4",
-            cursorclass=SSCursor, **credential.options,
+            cursorclass=SSCursor, **{key: int(v) if v.isdigit() else v for key, v in credential.options.items()},
         )  # fmt: skip
-    except (pymysql.MySQLError, RuntimeError) as error:
+    except (pymysql.MySQLError, RuntimeError, TypeError, OSError) as error:
         message = str(error.args[-1] if error.args else error).splitlines()[0]
         raise FileFaultError(UNREACHABLE, f"MySQL does not let us in: {message}") from error
     with closing(connection):
@@ -83,6 +87,12 @@ class Mysql:
         schema = pa.schema([("column_name", pa.string()), ("data_type", pa.string())])
         rows = pa.Table.from_batches(self.batches(query, schema), schema)
         return dict(zip(rows[0].to_pylist(), rows[1].to_pylist(), strict=True))
+
+    def primary_key(self) -> tuple[str, ...]:
+        """Return the columns of the primary key."""
+        query = _KEY.format(schema=_literal(self.origin.database), table=_literal(self.origin.table))
+        schema = pa.schema([("column_name", pa.string())])
+        return tuple(pa.Table.from_batches(self.batches(query, schema), schema)[0].to_pylist())
 
     def text(self, column: str, kind: str) -> str:
         """Return the expression of a column's values as text."""

@@ -34,6 +34,11 @@ _FIELDS = """
 SELECT attname::text, format_type(atttypid, NULL) FROM pg_catalog.pg_attribute
 WHERE attrelid = to_regclass({table}) AND attnum > 0 AND NOT attisdropped ORDER BY attnum
 """
+_KEY = """
+SELECT attname::text FROM pg_catalog.pg_index, unnest(indkey) WITH ORDINALITY AS part (number, place)
+JOIN pg_catalog.pg_attribute ON attnum = part.number
+WHERE indrelid = to_regclass({table}) AND indisprimary AND attrelid = indrelid ORDER BY place
+"""
 _EPOCH = datetime.datetime(1970, 1, 1)
 
 
@@ -84,6 +89,12 @@ class Postgres:
         schema = pa.schema([("attname", pa.string()), ("format_type", pa.string())])
         rows = pa.Table.from_batches(self.batches(_FIELDS.format(table=_literal(self.table)), schema), schema)
         return dict(zip(rows[0].to_pylist(), rows[1].to_pylist(), strict=True))
+
+    def primary_key(self) -> tuple[str, ...]:
+        """Return the columns of the primary key."""
+        schema = pa.schema([("attname", pa.string())])
+        rows = pa.Table.from_batches(self.batches(_KEY.format(table=_literal(self.table)), schema), schema)
+        return tuple(rows[0].to_pylist())
 
     def text(self, column: str, kind: str) -> str:
         """Return the expression of a column's values as text."""

@@ -17,10 +17,18 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from installation.contract.document import Contract
 from installation.lakehouse.lakehouse import Lakehouse
-from pipelines.ingest.batch_preparation import LoadContext, event_column, event_days, prepare, prepare_all
+from pipelines.ingest.batch_preparation import (
+    LoadContext,
+    PreparedBatch,
+    event_column,
+    event_days,
+    prepare,
+    prepare_all,
+)
 from pipelines.ingest.bronze import BronzeTable, LoadFigures
 from pipelines.ingest.database.connection import Database
 from pipelines.ingest.database.connector import open_database
@@ -113,11 +121,12 @@ class _TableLoad:
         read = 0
         work = partial(check_safely, work=partial(prepare, shared=self.shared, origins=self.place))
         for prepared in prepare_all(read_safely(rows), work):
-            passed = encryptor.encrypt(prepared.passed, prepared.passed_rows)
+            kept, rows_kept = self._unexpired(prepared)
+            passed = encryptor.encrypt(kept, rows_kept)
             days |= event_days(passed, merge.event_column)
             staging.write(passed)
             self.broken += prepared.broken
-            read += prepared.rows
+            read += rows_kept + len(prepared.broken)
             if len(self.broken) > MAX_BROKEN_ROWS:
                 first = self.broken[0]
                 raise FileFaultError(
@@ -132,6 +141,22 @@ class _TableLoad:
             self.result, rows_read=read, rows_added=added, rows_known=known, rows_quarantined=len(self.broken),
             days=tuple(sorted(days)),
         )  # fmt: skip
+
+    def _unexpired(self, prepared: PreparedBatch) -> tuple[dict[str, pa.Array], int]:
+        """Return the rows that pass without those whose retention has ended, and their number.
+
+        The database may keep such rows for longer. Loading them again would undo their deletion here. A contract with a
+        hold keeps all, because the hold may cover them.
+        """
+        column, days = self.contract.retention_column, self.contract.retention_days
+        if column is None or column not in prepared.passed or days is None or self.contract.retention_hold:
+            return prepared.passed, prepared.passed_rows
+        first_kept = pa.scalar(self.shared.reference_date - datetime.timedelta(days), pa.date32())
+        expired = pc.less(prepared.passed[column].cast(pa.date32(), safe=False), first_kept).fill_null(False)
+        if not pc.any(expired).as_py():
+            return prepared.passed, prepared.passed_rows
+        kept = pc.invert(expired)
+        return {name: values.filter(kept) for name, values in prepared.passed.items()}, pc.sum(kept).as_py() or 0
 
     def _delete_gone(self, rows: TableRows) -> None:
         """Delete the rows whose key the database does not have any more, unless they are suspiciously many."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from installation.settings import SourceCredential
 from pipelines.ingest.database import stale_row, table_load
 from pipelines.ingest.database.cursor import Cursor
+from pipelines.ingest.load_verdict import judge_loads
 from tests.database_server import Server, free_port
 from tests.pipelines.ingest.database.conftest import TableShop
 from tests.pipelines.ingest.shop import NOW, Shop
@@ -225,6 +227,25 @@ def test_an_encrypted_key_is_compared_by_its_token(table: TableShop, server: Ser
     assert files_with(table, b"Kim") == []
 
 
+def test_rows_whose_retention_has_ended_are_not_loaded_again_after_their_deletion(table: TableShop) -> None:
+    del table.custom["cursor"]
+    table.custom["deletions"] = "keep"
+    put(table, 1)
+    put(table, 2)
+    table.server.run("UPDATE sale SET sold_at = '2017-01-01 11:00:00' WHERE sale_id = 1")
+    assert table.load().rows_added == 2
+    table.later(days=10)
+    table.shop.lakehouse.delete("bronze/sale", "sold_at < '2017-01-02'")
+    again = table.later(days=1).load()
+    assert (again.rows_read, again.rows_added, sales(table)) == (1, 0, [(2, "1.50")])
+
+
+def test_without_the_retention_a_deleted_row_would_come_back(table: TableShop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(table_load._TableLoad, "_unexpired", lambda _, batch: (batch.passed, batch.passed_rows))
+    with pytest.raises(AssertionError):
+        test_rows_whose_retention_has_ended_are_not_loaded_again_after_their_deletion(table)
+
+
 def test_only_columns_of_the_contract_are_read_and_others_are_no_drift(table: TableShop) -> None:
     put(table, 1)
     result = table.load()
@@ -307,3 +328,52 @@ def test_the_session_cannot_write(table: TableShop) -> None:
 
 
 assert datetime.datetime(2018, 1, 1, 12) == NOW
+
+
+def test_a_refused_table_fails_the_run_and_a_repeated_quarantined_row_does_not(table: TableShop) -> None:
+    for number in range(1, 201):
+        put(table, number)
+    put(table, 1, amount="-1")
+    for minutes in (0, 1):
+        result = table.later(minutes=minutes).load()
+        verdict = judge_loads(table.shop.contract, table.shop.lakehouse, result)
+        assert (verdict.faults, verdict.rows_quarantined, verdict.rows_read) == ((), 1, 200)
+    put(table, 201, "2018-01-01 12:01:30")
+    verdict = judge_loads(table.shop.contract, table.shop.lakehouse, table.later(minutes=1).load())
+    assert (verdict.faults, verdict.rows_quarantined, verdict.rows_read) == ((), 0, 1)
+    table.port = free_port()
+    verdict = judge_loads(table.shop.contract, table.shop.lakehouse, table.later(minutes=1).load())
+    assert len(verdict.faults) == 1
+    assert "does not let us in" in verdict.faults[0]
+
+
+@pytest.mark.parametrize(("kind", "first", "late", "unseen"), [
+    ("bigint", 10_000, 6_400, 6_399), ("date", "2017-12-20", "2017-12-19", "2017-12-18"),
+])  # fmt: skip
+def test_a_cursor_of_numbers_or_days_looks_back(
+    table: TableShop, kind: str, first: Any, late: Any, unseen: Any
+) -> None:
+    table.server.run(f"ALTER TABLE sale ADD COLUMN seen {kind}")
+    table.columns = {**COLUMNS, "seen": {"physical": kind}}
+    table.custom["cursor"] = "seen"
+    for number, seen in ((1, first), (2, unseen), (3, late)):
+        table.server.run("INSERT INTO sale (sale_id, store_name, seen) VALUES (%s, 'a', %s)", number, seen)
+        result = table.later(minutes=1).load()
+        assert result.rows_added == (number != 2), (kind, seen)
+    assert result.rows_read == 2
+
+
+def test_names_with_quotes_spaces_and_hangul_are_read(table: TableShop) -> None:
+    quote = '"' if table.server.kind == "postgresql" else "`"
+    name, column = f"판매 {quote}x", f"금액's {quote}%"
+    place, field = (quote + text.replace(quote, quote * 2) + quote for text in (name, column))
+    table.server.run(f"DROP TABLE IF EXISTS {place}")
+    # A literal % in a statement with values would be a placeholder.
+    table.server.run(f"CREATE TABLE {place} (sale_id bigint PRIMARY KEY, {field} numeric(12,2))")
+    table.server.run(f"INSERT INTO {place} VALUES (1, 2.50)")
+    table.columns = {"sale_id": COLUMNS["sale_id"], "amount": {"physical": "decimal(12,2)", "physicalName": column}}
+    table.table = json.dumps(name, ensure_ascii=False)
+    table.custom = {"deletions": "compare"}
+    result = table.load()
+    table.server.run(f"DROP TABLE {place}")
+    assert (result.faults, sales(table)) == ((), [(1, "2.50")])
