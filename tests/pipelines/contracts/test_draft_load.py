@@ -374,5 +374,5 @@ def test_the_tables_of_an_archive_are_drafted_beside_a_readme(tmp_path: Path) ->
 def test_a_column_without_a_name_is_said_in_so_many_words(tmp_path: Path) -> None:
     path = tmp_path / "sale.csv"
     path.write_text("sale_id,,amount\nS1,x,2\nS2,y,3\n")
-    with pytest.raises(DraftError, match="line 1 has a column without a name. Give each column a header"):
+    with pytest.raises(DraftError, match=r"line 1 has a column without a name\. Give each column a header"):
         draft(path)
