@@ -58,11 +58,14 @@ class Dialect:
 
 
 class NoHeaderError(Exception):
-    """No line looks like a header. `line` is the first full record; `data_fields` of its `fields` look like data."""
+    """No line looks like a header.
 
-    def __init__(self, line: int, data_fields: int, fields: int) -> None:
-        super().__init__(line, data_fields, fields)
-        self.line, self.data_fields, self.fields = line, data_fields, fields
+    `line` is the first full record; `data_fields` of its `fields` look like data, and `unnamed` are empty.
+    """
+
+    def __init__(self, line: int, data_fields: int, fields: int, unnamed: int) -> None:
+        super().__init__(line, data_fields, fields, unnamed)
+        self.line, self.data_fields, self.fields, self.unnamed = line, data_fields, fields, unnamed
 
 
 class _Split(NamedTuple):
@@ -94,7 +97,8 @@ def find_dialect(lines: Sequence[str], *, is_whole: bool = True) -> Dialect:
         first = next((record for record in best.records if len(record.fields) == best.width), best.records[0])
         below = _columns_below(best, first)
         data = sum(_is_data(field, values) for field, values in zip(first.fields, below, strict=False))
-        raise NoHeaderError(first.line, data, len(first.fields))
+        unnamed = 0 if data else sum(not field.strip() for field in first.fields)
+        raise NoHeaderError(first.line, data, len(first.fields), unnamed)
     footer = _count_footer(lines, best, header) if is_whole else 0
     headers = tuple(field.strip() for field in header.fields)
     return Dialect(best.delimiter, best.quote, header.line, headers, footer)

@@ -122,8 +122,15 @@ def _list_files(path: Path) -> tuple[LandedFile, ...]:
     if status.st_size == 0:
         raise DraftError(f"{path} is empty. Give a file with a header and at least one row.")
     is_archive = is_zip(read_start(path)) and not is_workbook(path)
-    members: Sequence[str | None] = list_members(path) if is_archive else [None]
+    members: Sequence[str | None] = _tables(list_members(path)) if is_archive else [None]
     return tuple(LandedFile(path, "", status.st_size, status.st_mtime_ns, member) for member in members)
+
+
+def _tables(members: Sequence[str]) -> list[str]:
+    """Return the files of an archive that have the most table-like suffix among them; a readme is left out."""
+    suffixes = [PurePosixPath(member).suffix.lower() for member in members]
+    best = min(suffixes, key=lambda suffix: (suffix not in SUFFIXES, suffix == ".txt", suffixes.index(suffix)))
+    return [member for member, suffix in zip(members, suffixes, strict=True) if suffix == best]
 
 
 def _read(path: Path, files: tuple[LandedFile, ...]) -> Sample:
@@ -203,6 +210,10 @@ def _read_csv(path: Path, files: tuple[LandedFile, ...], guess: EncodingGuess, t
     try:
         dialect = find_dialect(lines, is_whole=is_whole)
     except NoHeaderError as error:
+        if error.unnamed:
+            raise DraftError(
+                f"{path} line {error.line} has a column without a name. Give each column a header."
+            ) from error
         raise DraftError(
             f"{path} line {error.line} is no header: {error.data_fields} of its {error.fields} fields look like values"
             ". Add a line with the column names."

@@ -361,3 +361,18 @@ def test_unusual_files_give_a_draft_or_a_refusal(name: str, content: bytes, tmp_
     (tmp_path / "contracts").mkdir()
     (tmp_path / "contracts" / "source_sale.odcs.yaml").write_text(text, "utf-8")
     assert load_contracts([tmp_path / "contracts"]).source("sale").columns
+
+
+def test_the_tables_of_an_archive_are_drafted_beside_a_readme(tmp_path: Path) -> None:
+    path = tmp_path / "sale.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("about.txt", "Sales of June.\n")
+        archive.writestr("sale/june.csv", "sale_id,amount\nS1,2\nS2,3\n")
+    assert "name: sale_id" in draft(path)
+
+
+def test_a_column_without_a_name_is_said_in_so_many_words(tmp_path: Path) -> None:
+    path = tmp_path / "sale.csv"
+    path.write_text("sale_id,,amount\nS1,x,2\nS2,y,3\n")
+    with pytest.raises(DraftError, match=r"line 1 has a column without a name\. Give each column a header"):
+        draft(path)
