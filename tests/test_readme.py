@@ -55,7 +55,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
 @pytest.mark.slow
 def test_a_source_of_ones_own_takes_one_yaml_file(shop: Shop) -> None:
     assert re.search(r"bronze/parking_visit +5 rows", shop.readme_output)
-    assert re.search(r"parking_visit +entered_at", shop.readme_output), "the broken row is named by source and column"
+    assert re.search(r"parking_visit.csv +7 +1 +entered_at", shop.readme_output), "the broken row is named by its place"
     status = json.loads(execute("bojagi status --json", shop.folder))
     assert any(table["table"] == "bronze/parking_visit" for table in status["tables"])
     events = DeltaTable(shop.folder / "data" / "lakehouse" / "silver" / "touchpoint_event")

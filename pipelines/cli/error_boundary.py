@@ -9,8 +9,10 @@ from typer.core import TyperGroup
 from installation.disk_fault import is_disk_full
 from installation.errors import InstallationError
 from pipelines.cli.exit_code import ExitCode, is_denied, of_error
-from pipelines.errors import PipelineError
+from pipelines.errors import DiskError, PipelineError
 from privacy.errors import PrivacyError
+
+_DISK = ExitCode.ENVIRONMENT
 
 
 class ErrorBoundary(TyperGroup):
@@ -20,25 +22,33 @@ class ErrorBoundary(TyperGroup):
         """Invoke the command. Print our own errors and disk errors as one line and exit with their code."""
         try:
             return super().invoke(ctx)
-        except (InstallationError, PipelineError, PrivacyError) as error:
-            print_error(str(error))
-            raise typer.Exit(ExitCode.ENVIRONMENT if is_disk_full(error) else of_error(type(error))) from error
+        except (typer.Exit, typer.Abort):  # the group of an inner command has printed its error already
+            raise
         except Exception as error:
-            if is_denied(error):
-                place = getattr(error, "filename", None) or "The disk"
-                print_error(f"{place}: {getattr(error, 'strerror', error)}. Allow access, or choose another folder.")
-            elif is_disk_full(error):
-                place = getattr(error, "filename", None) or "this folder"
-                print_error(
-                    f"No space is left on the disk of {place}. Free space there, or choose another folder; then run "
-                    "the command again. What is finished is kept."
-                )
-            else:
+            found = _explain(error)
+            if found is None:
                 raise
-            raise typer.Exit(ExitCode.ENVIRONMENT) from error
+            message, code = found
+            print_error(message)
+            raise typer.Exit(code) from error
         except KeyboardInterrupt as interrupt:
             print_error("Stopped by Ctrl-C. What is finished is kept; run the command again to continue.")
             raise typer.Exit(ExitCode.INTERRUPTED) from interrupt
+
+
+def _explain(error: Exception) -> tuple[str, ExitCode] | None:
+    """Return the line and the exit code of one of our errors or of a disk error; None for a fault of the code."""
+    if isinstance(error, DiskError):
+        return str(error), ExitCode.ENVIRONMENT
+    if is_disk_full(error):
+        reason = " ".join(str(error).split("\n")[0].split(". ")[0].split())[:200].rstrip(".")
+        return f"The disk is full: {reason}. Free space, then run the command again. What is finished is kept.", _DISK
+    if isinstance(error, InstallationError | PipelineError | PrivacyError):
+        return str(error), of_error(type(error))
+    if is_denied(error):
+        place = getattr(error, "filename", None) or "The disk"
+        return f"{place}: {getattr(error, 'strerror', error)}. Allow access, or choose another folder.", _DISK
+    return None
 
 
 def print_error(message: str) -> None:

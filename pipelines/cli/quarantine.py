@@ -165,7 +165,7 @@ def _as_json(entries: list[dict[str, Any]], now: datetime) -> str:
 
 def _total(groups: "list[QuarantinedGroup]") -> str:
     rows, files = sum(group.rows for group in groups), sum(group.is_refused_file for group in groups)
-    parts = [f"{rows:,} rows"] if rows else []
+    parts = [f"{rows:,} {'row' if rows == 1 else 'rows'}"] if rows else []
     parts += [f"{files:,} refused {'file' if files == 1 else 'files'}"] if files else []
     return " and ".join(parts) + " in quarantine"
 

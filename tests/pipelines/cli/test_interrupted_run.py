@@ -138,6 +138,6 @@ def test_a_simulation_without_space_is_one_line_and_3_and_leaves_no_file(tmp_pat
     command = [sys.executable, "-m", "pipelines.cli", "simulate", "--households", "10", "--out", str(tmp_path / "out")]
     done = subprocess.run(command, capture_output=True, text=True, check=False, preexec_fn=allow_small_files)
     assert done.returncode == ExitCode.ENVIRONMENT, done.stderr
-    assert done.stderr.startswith("error: No space is left on the disk of ")
+    assert done.stderr.startswith("error: The disk is full: ")
     assert done.stderr.count("\n") == 1
     assert [path.name for path in (tmp_path / "out").iterdir()] == [".simulating.lock"]
