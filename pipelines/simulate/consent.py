@@ -123,6 +123,7 @@ def _frame(world: World, events: pd.DataFrame, person: Ints, rng: np.random.Gene
             "recorded_at": events["recorded_at"],
             "valid_days": whole(np.full(size, _MARKETING_DAYS), lasts),
             "expressed_by": np.where(is_child, "guardian", "self").astype(object),
+            "asked": np.full(size, "separately", dtype=object),
             "evidence_hash": _evidence(number, events["record_id"].to_numpy(object), state),
             "supersedes": only(events["supersedes"].to_numpy(object), events["supersedes"].notna().to_numpy()),
         }

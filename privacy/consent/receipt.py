@@ -26,7 +26,15 @@ CONTEXT: dict[str, Any] = {
 CONFORMS_TO = "https://w3id.org/dpv/schema/dpv-27560#record"
 _RECEIPT_CONFORMS_TO = "https://w3id.org/dpv/schema/dpv-27560#receipt"
 _STATE = {term: state for state, term in DPV_TERM.items()}
-_EXPRESSED_BY = {"self": "dpv:DataSubject", "guardian": "dpv:GuardianOfDataSubject", "agent": "bojagi:AgentOfDataSubject"}
+_EXPRESSED_BY = {
+    "self": "dpv:DataSubject",
+    "guardian": "dpv:GuardianOfDataSubject",
+    "agent": "bojagi:AgentOfDataSubject",
+}
+    "self": "dpv:DataSubject",
+    "guardian": "dpv:GuardianOfDataSubject",
+    "agent": "bojagi:AgentOfDataSubject",
+}
 
 
 def write_receipt(record: ConsentRecord, taxonomy: Taxonomy) -> dict[str, Any]:

@@ -174,7 +174,9 @@ class ConsentStore:
             "SELECT controller, count(*), count(DISTINCT subject_id), min(recorded_at) FROM record "
             "WHERE controller <> ? GROUP BY controller ORDER BY 2 DESC, 1"
         )
-        return [(str(n), int(k), int(p), datetime.fromisoformat(t)) for n, k, p, t in self._db.execute(query, (controller,))]
+        return [
+            (str(n), int(k), int(p), datetime.fromisoformat(t)) for n, k, p, t in self._db.execute(query, (controller,))
+        ]
 
     def customers_of(self, subjects: Iterable[str]) -> dict[str, str | None]:
         """Return the customer that each source person belongs to now; those without a membership are left out."""

@@ -128,7 +128,7 @@ def test_a_faulty_record_never_permits_more_than_its_absence() -> None:
     sound = Case([r for r in case.records if r["state"] != "unread"], case.membership, case.questions)
     without = np.array(sound.by_index())
     assert not (with_faults & ~without).any()
-    assert (without & ~with_faults).sum() > 1_000
+    assert (without & ~with_faults).sum() > 100
     # Negative control: a decision that skips what it cannot read permits what the rule denies.
     skipping = np.array(case.by_oracle(broken="unread"))
     assert (skipping & ~with_faults).any()
