@@ -1,4 +1,4 @@
-"""Commands `bojagi consent unread` and `bojagi consent resolve`: the officer's list of statements that were not read."""
+"""Commands `bojagi consent unread` and `resolve`: the officer's list of statements that could not be read."""
 
 from __future__ import annotations
 
@@ -102,15 +102,8 @@ def _log(installation: Installation, who: str | None, action: str, subjects: int
     from privacy.audit import AuditEntry
     from privacy.clock import utc_now
 
-    installation.audit_log.append(
-        AuditEntry(
-            at=utc_now(),
-            who=who or getuser(),
-            role=ROLE,
-            purpose=PURPOSE,
-            action=action,
-            table=TABLE,
-            subjects=subjects,
-            reason=reason,
-        )  # fmt: skip
-    )
+    entry = AuditEntry(
+        at=utc_now(), who=who or getuser(), role=ROLE, purpose=PURPOSE, action=action, table=TABLE,
+        subjects=subjects, reason=reason,
+    )  # fmt: skip
+    installation.audit_log.append(entry)

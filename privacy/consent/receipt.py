@@ -31,10 +31,6 @@ _EXPRESSED_BY = {
     "guardian": "dpv:GuardianOfDataSubject",
     "agent": "bojagi:AgentOfDataSubject",
 }
-    "self": "dpv:DataSubject",
-    "guardian": "dpv:GuardianOfDataSubject",
-    "agent": "bojagi:AgentOfDataSubject",
-}
 
 
 def write_receipt(record: ConsentRecord, taxonomy: Taxonomy) -> dict[str, Any]:
