@@ -14,7 +14,7 @@ from pyspark.sql import functions as F
 
 from installation.reference_date import LANDED_CONSENTS
 from pipelines.consent.record_difference import CORRECTION, find_differences
-from pipelines.consent.statement import complete_statements
+from pipelines.consent.statement import LANDED_SCHEMA, complete_statements
 from pipelines.derived_table.deduplication import latest
 from pipelines.derived_table.fingerprint import state
 from pipelines.derived_table.input_table import read_table
@@ -67,7 +67,7 @@ def take_in_records(lakehouse: SparkLakehouse, context: BuildContext, view: Cons
             return IntakeResult(store.sequence()[0], 0, 0, was_current=True)
         landed = landed_records(*(read_table(name, lakehouse, context) for name in INPUTS))
         rows = complete_statements(
-            landed.toArrow().cast(RECORD_SCHEMA), view.policy, view.controller, context.time_zone
+            landed.toArrow().cast(LANDED_SCHEMA), view.policy, view.controller, view.moment, context.time_zone
         )
         new, corrected = _records_to_add(rows, store.record_table(), view.moment)
         store.append([*new, *corrected])

@@ -6,6 +6,7 @@ its notice: one that lacks a field becomes *unread*, which denies its purpose un
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from hashlib import sha256
 
 import numpy as np
@@ -16,25 +17,31 @@ import pyarrow.compute as pc
 from privacy.consent.controller_name import is_probably_same
 from privacy.consent.policy import Policy
 from privacy.consent.repeated_hour import LENIENT, is_repeated, settled
+from privacy.consent.rows import RECORD_SCHEMA
 from privacy.consent.state import EVERY_PURPOSE, PERMITTING, State
+from privacy.consent.unread import FIRST_MOMENT
 
 NEEDED = ("controller", "notice_version", "notice_language", "jurisdiction", "method", "recorded_at", "expressed_by",
           "evidence_hash")  # fmt: skip
 """Fields without which a consent does not count."""
 _DEFAULTS = {"notice_version": "none", "notice_language": "und", "method": "unknown", "expressed_by": "self"}
+LANDED_SCHEMA = pa.schema([field.with_nullable(True) for field in RECORD_SCHEMA])
+_SLACK = timedelta(days=1)
 Mask = npt.NDArray[np.bool_]
 
 
-def complete_statements(landed: pa.Table, policy: Policy, controller: str, zone: str) -> pa.Table:
+def complete_statements(landed: pa.Table, policy: Policy, controller: str, moment: datetime, zone: str) -> pa.Table:
     """Return the landed statements with every required field, one row per purpose.
 
     Args:
-        landed: columns of `RECORD_SCHEMA`; fields that the source left out are null.
+        landed: columns of `LANDED_SCHEMA`; fields that the source left out are null.
         policy: purposes and laws.
         controller: the own controller. A statement that denies and names another spelling of it becomes unread.
+        moment: the moment of decision. A statement that denies and takes effect more than a day later becomes unread:
+            a wrong date must not put a withdrawal off.
         zone: the shop's zone, for the hour that its clock repeats.
     """
-    landed = _with_unread(landed, controller)
+    landed = _with_unread(landed, controller, moment)
     made = {**_DEFAULTS, "jurisdiction": policy.laws[0].jurisdiction, "controller": controller}
     for name, value in made.items():
         if landed[name].null_count:
@@ -44,10 +51,10 @@ def complete_statements(landed: pa.Table, policy: Policy, controller: str, zone:
     if landed["evidence_hash"].null_count:
         hashes = [sha256(name.encode()).hexdigest() for name in landed["record_id"].to_pylist()]
         landed = _replaced(landed, "evidence_hash", pc.coalesce(landed["evidence_hash"], pa.array(hashes)))
-    return _each_purpose(_in_order(landed, zone), policy)
+    return _each_purpose(_in_order(landed, zone), policy).cast(RECORD_SCHEMA)
 
 
-def _with_unread(landed: pa.Table, controller: str) -> pa.Table:
+def _with_unread(landed: pa.Table, controller: str, moment: datetime) -> pa.Table:
     """Return the rows, with the state unread and a note where a statement cannot be understood completely."""
     state = landed["state"]
     allows = _mask(pc.is_in(state, value_set=pa.array(sorted(PERMITTING))))
@@ -64,12 +71,18 @@ def _with_unread(landed: pa.Table, controller: str) -> pa.Table:
     is_close = denies & _mask(pc.fill_null(pc.is_in(landed["controller"], value_set=close), False))
     for row in np.flatnonzero(is_close):
         notes[row] = f"a statement to {landed['controller'][int(row)].as_py()}, probably the same as {controller}"
+    latest = pa.scalar(moment + _SLACK, pa.timestamp("us"))
+    is_late = denies & _mask(pc.greater(landed["effective_at"], latest))
+    notes[is_late] = "a statement that takes effect more than a day after the reference date"
     unread = np.array([note is not None for note in notes], dtype=bool)
     if not unread.any():
         return landed
     mask = pa.array(unread)
     landed = _replaced(landed, "note", pa.array(notes, pa.string()))
     landed = _replaced(landed, "state", pc.if_else(mask, State.UNREAD.value, state))
+    if is_late.any():
+        first = pa.scalar(FIRST_MOMENT, pa.timestamp("us"))
+        landed = _replaced(landed, "effective_at", pc.if_else(pa.array(is_late), first, landed["effective_at"]))
     # The statement that it may be is to the own controller; as a record of another one it would deny nothing.
     return _replaced(landed, "controller", pc.if_else(pa.array(is_close), controller, landed["controller"]))
 
