@@ -25,6 +25,9 @@ controller = "Bojagi Mart"  # organisation responsible for the processing; only 
 time_zone = "Asia/Seoul"  # of the shop's wall time, in which tables and consents are kept
 
 [storage_options]         # credentials of an object store, passed on to delta-rs
+
+[source_credentials]      # of the databases and buckets that contracts name as their server, here `shop`
+# shop = {user = "reader", password_file = "secret/shop", options = {sslmode = "verify-full"}}
 ```
 
 A variable is the key in capitals after `BOJAGI_` (`BOJAGI_ENGINE=spark`) and overrides the file. The file
@@ -41,7 +44,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import ByteSize, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import BaseModel, ByteSize, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings import SettingsError as EnvironmentFault
 
@@ -54,6 +57,8 @@ DEFAULT_CONFIG_FILE = Path("bojagi.toml")
 DEFAULT_TIME_ZONE = "Asia/Seoul"
 # With less, a join of one market's year spills to disk.
 _LEAST_MEMORY = 3_000_000_000
+# Settings whose values are not printed.
+_SECRET = ("storage_options", "source_credentials")
 # Variables with the prefix BOJAGI_ that are not settings: the file to read, and what the tests must not skip.
 RESERVED_VARIABLES = frozenset({CONFIG_FILE_VARIABLE, "BOJAGI_REQUIRE"})
 
@@ -65,6 +70,38 @@ def _below_data_dir(folder: str) -> Any:
 def _a_quarter_of_memory() -> ByteSize:
     """Return a quarter of the machine's memory, so that a larger machine needs no other setting."""
     return ByteSize(max(_LEAST_MEMORY, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4))
+
+
+class SourceCredential(BaseModel):
+    """How a source's database or object store is entered.
+
+    `options` are further parameters of the connection: those of libpq or PyMySQL, or the storage options of a bucket.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    user: str = ""
+    password: SecretStr | None = None
+    password_file: Path | None = None
+    options: dict[str, str] = Field(default_factory=dict)
+
+    def read_password(self) -> str | None:
+        """Return the password, from the private file if one is named; None when there is none.
+
+        Raises:
+            SettingsError: the file cannot be read, or other users may read it.
+        """
+        if self.password_file is None:
+            return None if self.password is None else self.password.get_secret_value()
+        path = self.password_file.expanduser()
+        try:
+            if path.stat().st_mode & 0o077:
+                raise SettingsError(f"password_file {path} can be read by other users; run chmod 600 on it.")
+            return path.read_text("utf-8").removesuffix("\n")
+        except OSError as error:
+            raise SettingsError(
+                f"password_file {path} cannot be read: {error.strerror}. Check the path and its permissions."
+            ) from error
 
 
 class Settings(BaseSettings):
@@ -93,6 +130,7 @@ class Settings(BaseSettings):
     controller: str = Field("Bojagi Mart", min_length=1, max_length=200)
     time_zone: str = DEFAULT_TIME_ZONE
     storage_options: dict[str, str] = Field(default_factory=dict)
+    source_credentials: dict[str, SourceCredential] = Field(default_factory=dict)
 
     @field_validator("time_zone")
     @classmethod
@@ -130,6 +168,11 @@ class Settings(BaseSettings):
     def quality_site_dir(self) -> Path:
         """The folder of Great Expectations' Data Docs (HTML reports)."""
         return self.data_dir / "quality" / "site"
+
+    @property
+    def fetch_dir(self) -> Path:
+        """The private folder of objects that are being fetched from buckets; empty between loads."""
+        return self.data_dir / "fetch"
 
     @property
     def dagster_dir(self) -> Path:
@@ -178,7 +221,8 @@ def _describe_faults(error: ValidationError) -> Iterator[str]:
     for fault in error.errors():
         # This default depends on another setting, whose own fault is reported already.
         if fault["type"] != "default_factory_not_called":
-            yield f"{'.'.join(map(str, fault['loc']))} = {fault['input']!r}: {fault['msg']}"
+            value = "" if fault["loc"][:1] and fault["loc"][0] in _SECRET else f" = {fault['input']!r}"
+            yield f"{'.'.join(map(str, fault['loc']))}{value}: {fault['msg']}"
 
 
 def java_home() -> Path | None:

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -48,9 +48,11 @@ class AuditError(PrivacyError):
 class AuditEntry(BaseModel):
     """One use of personal data.
 
-    `who`: the user or service. `subjects`: number of persons whose data was used; None if it was not counted.
-    `outcome`: allowed, refused or failed. `debit`: for a release with differential privacy, the entry of the privacy
-    ledger that paid for it; None for every other use.
+    `who`: the user or service. `filtered_by`: columns of the condition that selected the rows. `subjects`: number of
+    persons whose data was used; None if it was not counted. `outcome`: allowed, refused or failed. `debit`: for a
+    release with differential privacy, the entry of the privacy ledger that paid for it; None for every other use.
+    `identity`: `declared` where user and role are as the caller stated them, as on the command line; `authenticated`
+    where a door has checked them.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -62,10 +64,12 @@ class AuditEntry(BaseModel):
     action: str = Field(min_length=1, max_length=100)
     table: str = Field(min_length=1, max_length=200)
     columns: tuple[str, ...] = ()
+    filtered_by: tuple[str, ...] = ()
     subjects: int | None = Field(default=None, ge=0)
     outcome: str = Field(default="allowed", pattern=r"^(allowed|refused|failed)$")
     reason: str | None = Field(default=None, max_length=500)
     debit: ChainHead | None = None
+    identity: Literal["declared", "authenticated"] = "declared"
 
 
 class AuditLog:

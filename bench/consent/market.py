@@ -131,7 +131,7 @@ def _draw_part(size: int, rng: np.random.Generator) -> pa.Table:
             "order_id": where(~online, rng.integers(10**10, 10**11, size).astype(str).astype(object), pa.string()),
             "store_id": where(~online, rng.integers(0, 400, size), pa.string()),
             "amount": cents.cast(pa.decimal128(18, 2)),
-            "quantity": where(~online, rng.integers(1, 9, size), pa.int64()),
+            "quantity": where(~online, rng.integers(1, 9, size), pa.decimal128(20, 0)).cast(pa.decimal128(18, 3)),
             "query": where(rng.random(size) < 0.05, np.full(size, "milk", object), pa.string()),
             "dwell_seconds": where(online, np.round(rng.random(size) * 60, 1), pa.float64()),
             "outcome": where(rng.random(size) < 0.1, np.full(size, "delivered", object), pa.string()),

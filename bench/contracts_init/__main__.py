@@ -28,7 +28,7 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0, help="seed of the first file")
     options = parser.parse_args()
     count = QUICK_FILES if options.quick else FILES
-    ours, peers, silent = [], [], 0
+    ours, peers, splits, peer_splits, silent = [], [], [], [], 0
     shared: list[tuple[bool, bool]] = []
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "sale.csv"
@@ -38,6 +38,8 @@ def main() -> None:
             draft, sniffed = judge_draft(file, path), judge_sniffer(file, path)
             ours.append(draft.is_right)
             peers.append(sniffed.is_right)
+            splits.append(draft.is_split)
+            peer_splits.append(sniffed.is_split)
             silent += not draft.is_right and not draft.is_doubted
             if file.form.codec in ("utf-8", "utf-8-sig") and not file.form.footers:
                 shared.append((draft.is_right, sniffed.is_right))
@@ -51,10 +53,11 @@ def main() -> None:
         [peer for _, peer in shared],
         WRONG_PERCENT,
     )
+    _print("delimiter, quote or header line not right", splits, peer_splits)
     Claim("wrong drafts that list no doubt about it", 100 * silent / count, "%", runs=count).print_json()
 
 
-def _print(title: str, ours: list[bool], peers: list[bool], bar: float) -> None:
+def _print(title: str, ours: list[bool], peers: list[bool], bar: float | None = None) -> None:
     wrong, others = (100 * (1 - sum(flags) / len(flags)) for flags in (ours, peers))
     Claim(title, wrong, "%", other=others, peer="DuckDB sniffer", bar=bar, runs=len(ours)).print_json()
 

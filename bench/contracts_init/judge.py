@@ -44,10 +44,14 @@ DRAFT_TYPES = {"boolean": "boolean|integer", "number": "number|integer"}
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether a file was understood fully; `faults` say what was wrong. `is_doubted`: the draft lists the question."""
+    """Whether a file was understood fully; `faults` say what was wrong.
+
+    `is_doubted`: the draft lists the question. `is_split`: delimiter, quote character and header line are right.
+    """
 
     faults: tuple[str, ...] = ()
     is_doubted: bool = False
+    is_split: bool = False
 
     @property
     def is_right(self) -> bool:
@@ -62,6 +66,8 @@ def judge_draft(file: GeneratedFile, path: Path) -> Verdict:
     except DraftError as error:
         return Verdict((f"no draft: {error}",), is_doubted=True)
     faults = [*_form_faults(file, drafted)]
+    form = drafted.sample.form
+    is_split = _is_split(file, form.delimiter, form.quote, form.header_row)
     doubted = {column.header for column in drafted.columns if any(list_doubts(drafted, column))}
     guess = drafted.sample.encoding
     is_doubted = guess is not None and not guess.is_certain
@@ -69,26 +75,30 @@ def judge_draft(file: GeneratedFile, path: Path) -> Verdict:
     try:
         rows = _load(drafted)
     except ContractError:
-        return Verdict(tuple(faults), is_doubted)
+        return Verdict(tuple(faults), is_doubted, is_split)
     wrong = _column_faults(file, types, rows, DRAFT_TYPES)
     faults += wrong.values()
-    return Verdict(tuple(faults), is_doubted or (bool(wrong) and set(wrong) <= doubted))
+    return Verdict(tuple(faults), is_doubted or (bool(wrong) and set(wrong) <= doubted), is_split)
 
 
 def judge_sniffer(file: GeneratedFile, path: Path) -> Verdict:
     """Return whether DuckDB's sniffer finds the form of a CSV file, and whether its reader gives the true rows."""
     session = duckdb.connect()
     session.execute("SET TimeZone = 'Asia/Seoul'")
+    is_split = False
     try:
+        sniffed = session.sql(f"SELECT Delimiter, Quote, SkipRows, HasHeader FROM sniff_csv('{path}')").fetchall()
+        [(delimiter, quote, skipped, has_header)] = sniffed
+        is_split = has_header and _is_split(file, delimiter, quote, skipped + 1)
         found = session.sql(f"FROM read_csv('{path}')")
         types = {name: str(kind) for name, kind in zip(found.columns, found.types, strict=True)}
         table = found.to_arrow_table()
     except duckdb.Error as error:
-        return Verdict((str(error).splitlines()[0][:80],))
+        return Verdict((str(error).splitlines()[0][:80],), is_split=is_split)
     if "row_key" not in types:
-        return Verdict(("header",))
+        return Verdict(("header",), is_split=is_split)
     rows = {row["row_key"]: {name: _plain(value) for name, value in row.items()} for row in table.to_pylist()}
-    return Verdict(tuple(_column_faults(file, types, rows, DUCKDB_TYPES).values()))
+    return Verdict(tuple(_column_faults(file, types, rows, DUCKDB_TYPES).values()), is_split=is_split)
 
 
 def _form_faults(file: GeneratedFile, drafted: Draft) -> list[str]:
@@ -107,6 +117,13 @@ def _form_faults(file: GeneratedFile, drafted: Draft) -> list[str]:
     if form.footer_rows != len(truth.footers):
         faults.append(f"footerRows {form.footer_rows} instead of {len(truth.footers)}")
     return faults
+
+
+def _is_split(file: GeneratedFile, delimiter: str, quote: str, header_row: int) -> bool:
+    form = file.form
+    is_quoted = form.quote in file.content.decode(form.codec)
+    is_quote = quote == form.quote or not is_quoted
+    return delimiter == form.delimiter and is_quote and header_row == len(form.titles) + 1
 
 
 def _load(drafted: Draft) -> Rows:

@@ -95,7 +95,7 @@ def measure_size(rows: int, folder: Path, runs: int, has_peers: bool) -> None:
     ledger.set_limit(BudgetAccount("events", "analytics", "cid"), "ever", Cost(10**15), utc_now())
     # As in the command: each release is in the audit log, on the disk, before its noise is drawn.
     log = AuditLog(folder / f"{rows}.audit", folder / f"{rows}.audit.anchor", bytes(KEY_BYTES))
-    trail = Trail(log, "bench", utc_now)
+    trail = Trail(log, "bench", utc_now, "analyst")
     with closing(log), open_engine(load_settings(engine="sail", data_dir=folder)) as engine:
         read = engine.spark.read
         raw = read.parquet(str(path))

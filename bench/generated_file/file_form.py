@@ -20,6 +20,10 @@ ENCODINGS = (
     ("SHIFT_JIS", "shift_jis", 1),
     ("GB18030", "gb18030", 1),
     ("CP1251", "cp1251", 1),
+    ("EUC-KR", "euc_kr", 1),
+    ("EUC-JP", "euc_jp", 1),
+    ("ISO-8859-2", "iso-8859-2", 1),
+    ("UTF-16-LE", "utf-16-le", 1),
 )
 NULLS = ((), (), (), ("NULL",), ("\\N",), ("-", "N/A"), ("nan", "NaT", "None"))
 DRIFTS = (None, None, None, "warn", "accept", "refuse")

@@ -24,6 +24,7 @@ from bench.generated_file.text_form import (
     free_text_column,
     identifier_column,
     key_column,
+    nested_column,
 )
 from bench.generated_file.time_form import (
     date_column,
@@ -108,6 +109,8 @@ def draw_columns(rng: Random, form: FileForm, keys: list[str], *, is_plain: bool
             lambda name: excel_column(rng, name, zones, is_date=rng.random() < 0.3, is_stated=is_stated),
             lambda name: destroyed_column(rng, name),
         ]
+        if form.format != "csv":
+            makers.append(lambda name: nested_column(rng, name))
         if form.encoding.startswith("UTF"):
             makers.append(lambda name: decorated_column(rng, name))
     columns = [key_column(keys)]
@@ -213,12 +216,12 @@ def cut(content: bytes, first: bytes, draft: Draft, form: FileForm, rng: Random)
         return content[
             : rng.randrange(len(content) - 4, len(content)) if rng.random() < 0.2 else rng.randrange(len(content))
         ]
-    end = len(form.line_end.encode(form.codec.replace("utf-16", "utf-16-le").removesuffix("-sig")))
+    end = len(form.line_end.encode(_plain_codec(form)))
     pieces = draft.members[0]
     if rng.random() < 0.3:
         draft.traits += ("no_last_line_end",)
-        if (row := pieces[-1].row) is not None:
-            draft.rows[row] = replace(draft.rows[row], is_sound=False, is_whole=False)
+        if (last := pieces[-1].row) is not None:
+            draft.rows[last] = replace(draft.rows[last], is_sound=False, is_whole=False)
         return content[:-end]
     draft.traits += ("cut",)
     sizes = [len(_encode_plain(text, form, draft)) for text in _text(pieces, form)]
@@ -233,7 +236,7 @@ def cut(content: bytes, first: bytes, draft: Draft, form: FileForm, rng: Random)
 
 
 def _encode_plain(text: str, form: FileForm, draft: Draft) -> bytes:
-    codec = form.codec.replace("utf-16", "utf-16-le").removesuffix("-sig")
+    codec = _plain_codec(form)
     return text.replace(MARK, "").encode(codec) + (draft.bad_bytes if MARK in text else b"")
 
 
@@ -271,3 +274,8 @@ def write_binary_file(seed: int, rng: Random, kind: str, keys: list[str]) -> Gen
         (*traits, *(("cut",) if is_cut else ())),
         is_cut,
     )  # fmt: skip
+
+
+def _plain_codec(form: FileForm) -> str:
+    """Return the codec that writes a part of the file, without a byte order mark."""
+    return "utf-16-le" if form.codec == "utf-16" else form.codec.removesuffix("-sig")

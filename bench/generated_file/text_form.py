@@ -20,6 +20,7 @@ LETTERS = {
     "GB18030": "中文北京上海",
     "CP1251": "джЖиПя",
     "ISO-8859-2": "łŁąęśćž",
+    "EUC-KR": "서울부산대구한글",
 }
 WORDS = ["fine", "open", "Total", "null", "NA", "0012", "1,5", "a;b", "x|y", "tab", "=1+1", "#", "true", "2017-06-01"]
 BOOLEANS = {
@@ -125,6 +126,9 @@ def free_text_column(rng: Random, name: str, encoding: str, *, is_multiline: boo
     """Return a column of free text with quotes, delimiters, line breaks and letters of the encoding."""
     hard = ['"', '""', "'", ",", ";", "|", "\\", "  ", "%", "<b>"] + (["\n", "\r\n", "\n\n"] if is_multiline else [])
     letters = letters_of(encoding)
+    if encoding.startswith("UTF"):
+        # Characters at which some readers end a line, and others that nobody sees.
+        hard += ["\x0b", "\x0c", "\x1c", "\x85", "\u2028", "\u2029", "\u00a0", "\u200b", "a\0b", "\u202e"]
 
     def draw(rng: Random) -> Cell:
         parts = [rng.choice(WORDS) for _ in range(rng.randint(1, 3))]
@@ -137,6 +141,22 @@ def free_text_column(rng: Random, name: str, encoding: str, *, is_multiline: boo
         return cell_of("t" + text)
 
     return Column(name, "text", "text", "string", "string", draw, arrow_type=pa.string())
+
+
+def nested_column(rng: Random, name: str) -> Column:
+    """Return a column of JSON objects and lists; as text they must be the same JSON, with numbers as numbers."""
+
+    def draw(rng: Random) -> Cell:
+        value: dict[str, object] = {
+            "sku": f"0{rng.randrange(999):03d}",
+            "qty": rng.randrange(9),
+            "price": rng.randrange(1000) / 10,
+            "tags": rng.sample(["a", "b", 1, None, True], 2),
+            "in": {"id": rng.randrange(2**53, 2**63), "text": 'q"\n☃'},
+        }
+        return Cell((value,), "", json.dumps(value, ensure_ascii=rng.random() < 0.5))
+
+    return Column(name, "nested", "object", "string", "string", draw)
 
 
 def boolean_column(rng: Random, name: str) -> Column:

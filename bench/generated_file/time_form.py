@@ -118,6 +118,16 @@ TIMES = (
     _formatted("MM/dd/yyyy hh:mm:ss a", "%m/%d/%Y %I:%M:%S %p"),
     _formatted("MM/dd/yyyy hh:mm a", "%m/%d/%Y %I:%M %p", MINUTE),
     _formatted("dd.MM.yy HH:mm", "%d.%m.%y %H:%M", MINUTE, yearPivot=70),
+    _formatted("dd-MMM-yyyy HH:mm:ss", "%d-%b-%Y %H:%M:%S"),
+    TimeForm(
+        "d.M.yyyy H:mm", lambda moment: f"{moment.day}.{moment.month}.{moment.year} {moment.hour}:{moment:%M}", MINUTE
+    ),
+    TimeForm(
+        "M/d/yy h:mm a",
+        lambda moment: f"{moment.month}/{moment.day}/{moment:%y} {moment.hour % 12 or 12}:{moment:%M %p}",
+        MINUTE,
+        {"yearPivot": 50},
+    ),
 )
 DATES = (
     TimeForm(None, lambda moment: moment.strftime("%Y-%m-%d"), DAY),
@@ -127,6 +137,8 @@ DATES = (
     _formatted("dd.MM.yyyy", "%d.%m.%Y", DAY),
     _formatted("MM/dd/yyyy", "%m/%d/%Y", DAY),
     _formatted("dd/MM/yy", "%d/%m/%y", DAY, yearPivot=30),
+    _formatted("EEE, dd MMM yyyy", "%a, %d %b %Y", DAY),
+    TimeForm("d.M.yyyy", lambda moment: f"{moment.day}.{moment.month}.{moment.year}", DAY),
     TimeForm("yyyy년 MM월 dd일", lambda moment: f"{moment:%Y}년 {moment:%m}월 {moment:%d}일", DAY),
 )
 

@@ -11,9 +11,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from installation.lakehouse.lakehouse import Lakehouse
+from privacy.access.coarse_value import coarse_numbers
+from privacy.access.condition import RowCondition
 from privacy.access.errors import AccessRefused
 from privacy.access.reader import CUSTOMER, IDENTIFIER, NO_IDENTIFIER
 from privacy.consent.policy import Policy
+
+_PLACE = "_place"
 
 
 class Decisions(Protocol):
@@ -62,6 +66,18 @@ class ArrowTables:
         )
         return frame.filter(may.take(pc.index_in(frame[CUSTOMER], value_set=customers)))
 
+    def meeting(self, frame: pa.Table, condition: RowCondition) -> pa.Table:
+        """Return the rows that meet the condition, in their order. DuckDB evaluates it, without access to files."""
+        import duckdb
+
+        places = pa.array(range(frame.num_rows), pa.int64())
+        rows = frame.select(list(condition.columns)).append_column(_PLACE, places)
+        with duckdb.connect(config={"enable_external_access": "false"}) as engine:
+            engine.register("rows", rows)
+            query = f"SELECT {_PLACE} FROM rows WHERE {condition.sql('duckdb')} ORDER BY 1"
+            found = engine.execute(query).fetchnumpy()[_PLACE]
+        return frame.take(pa.array(found))
+
     def count_customers(self, frame: pa.Table) -> int:
         """Return how many different customers the rows have."""
         return int(pc.count_distinct(frame[CUSTOMER]).as_py())
@@ -70,16 +86,30 @@ class ArrowTables:
         """Return the first rows."""
         return frame.slice(0, count)
 
-    def customers(self, frame: pa.Table) -> list[str]:
-        """Return the distinct customers of the rows, without null."""
-        found: list[str] = frame[CUSTOMER].drop_null().unique().to_pylist()
+    def texts(self, frame: pa.Table, column: str) -> list[str]:
+        """Return the distinct values of a column as text, without null."""
+        found: list[str] = frame[column].drop_null().unique().cast(pa.string()).to_pylist()
         return found
 
-    def renamed(self, frame: pa.Table, key: str, names: Mapping[str, str]) -> pa.Table:
-        """Return the rows with column `key` replaced by the customer's entry in `names`; null without a customer."""
-        customers = pa.array(list(names), pa.string())
-        column = pa.array(list(names.values()), pa.string()).take(pc.index_in(frame[CUSTOMER], value_set=customers))
-        return frame.set_column(frame.column_names.index(key), key, column)
+    def renamed(self, frame: pa.Table, column: str, names: Mapping[str, str], by: str) -> pa.Table:
+        """Return the rows with `column` replaced by the entry in `names` for the text of column `by`."""
+        known = pa.array(list(names), pa.string())
+        places = pc.index_in(frame[by].cast(pa.string()), value_set=known)
+        made = pa.array(list(names.values()), pa.string()).take(places)
+        return frame.set_column(frame.column_names.index(column), column, made)
+
+    def coarsened(self, frame: pa.Table, columns: Sequence[str]) -> pa.Table:
+        """Return the rows with these columns coarsened by their type."""
+        for name in columns:
+            kind = frame.schema.field(name).type
+            if pa.types.is_temporal(kind):
+                made = pc.floor_temporal(frame[name], unit="month").cast(kind)
+            elif pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+                made = coarse_numbers(frame[name])
+            else:
+                continue
+            frame = frame.set_column(frame.column_names.index(name), name, made)
+        return frame
 
     def selected(self, frame: pa.Table, columns: Sequence[str]) -> pa.Table:
         """Return only these columns."""

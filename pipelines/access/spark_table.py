@@ -10,9 +10,12 @@ from typing import cast
 import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
+from pyspark.sql.types import DateType, NumericType, TimestampNTZType, TimestampType
 
 from pipelines.consent.current_permission import keep_permitted_now
 from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
+from privacy.access.coarse_value import coarse_numbers
+from privacy.access.condition import RowCondition
 from privacy.access.errors import AccessRefused
 from privacy.access.reader import CUSTOMER, IDENTIFIER, NO_IDENTIFIER
 from privacy.consent.view import ConsentView
@@ -47,6 +50,10 @@ class SparkTables:
         """
         return keep_permitted_now(frame, purpose, self.consent(at), self.lakehouse, CUSTOMER)
 
+    def meeting(self, frame: DataFrame, condition: RowCondition) -> DataFrame:
+        """Return the rows that meet the condition."""
+        return frame.where(F.expr(condition.sql("spark")))
+
     def count_customers(self, frame: DataFrame) -> int:
         """Return the number of different customers of the rows; null is not counted. The engine counts."""
         return cast("int", frame.select(F.count_distinct(CUSTOMER)).toArrow()[0][0].as_py())
@@ -57,19 +64,34 @@ class SparkTables:
         # With the schema: without it, a wall time would become a time with a zone.
         return frame.limit(0) if rows.num_rows == 0 else frame.sparkSession.createDataFrame(rows, frame.schema)
 
-    def customers(self, frame: DataFrame) -> list[str]:
-        """Return the distinct customers of the rows, without null."""
-        found = frame.select(CUSTOMER).where(F.col(CUSTOMER).isNotNull()).distinct().toArrow()[0]
+    def texts(self, frame: DataFrame, column: str) -> list[str]:
+        """Return the distinct values of a column as text, without null."""
+        text = F.col(column).cast("string").alias("_text")
+        found = frame.where(F.col(column).isNotNull()).select(text).distinct().toArrow()[0]
         return cast("list[str]", found.to_pylist())
 
-    def renamed(self, frame: DataFrame, key: str, names: Mapping[str, str]) -> DataFrame:
-        """Return the rows with `key` replaced by the name that `names` has for the row's customer; null without one."""
+    def renamed(self, frame: DataFrame, column: str, names: Mapping[str, str], by: str) -> DataFrame:
+        """Return the rows with `column` replaced by the entry in `names` for the text of column `by`."""
         if not names:
-            return frame.withColumn(key, F.lit(None).cast("string"))
+            return frame.withColumn(column, F.lit(None).cast("string"))
         pairs = {"_from": pa.array(list(names), pa.string()), "_to": pa.array(list(names.values()), pa.string())}
         lookup = F.broadcast(frame.sparkSession.createDataFrame(pa.table(pairs)))
-        joined = frame.join(lookup, F.col(CUSTOMER) == F.col("_from"), "left")
-        return joined.withColumn(key, F.col("_to")).drop("_from", "_to")
+        joined = frame.join(lookup, F.col(by).cast("string") == F.col("_from"), "left")
+        return joined.withColumn(column, F.col("_to")).drop("_from", "_to")
+
+    def coarsened(self, frame: DataFrame, columns: Sequence[str]) -> DataFrame:
+        """Return the rows with these columns coarsened by their type. The distinct numbers are coarsened outside."""
+        for name in columns:
+            kind = frame.schema[name].dataType
+            if isinstance(kind, DateType | TimestampNTZType | TimestampType):
+                frame = frame.withColumn(name, F.date_trunc("month", F.col(name)).cast(kind))
+            elif isinstance(kind, NumericType):
+                values = frame.where(F.col(name).isNotNull()).select(name).distinct().toArrow()
+                made = pa.table({"_from": values[0], "_to": coarse_numbers(values[0])})
+                lookup = F.broadcast(frame.sparkSession.createDataFrame(made))
+                joined = frame.join(lookup, F.col(name) == F.col("_from"), "left")
+                frame = joined.withColumn(name, F.col("_to").cast(kind)).drop("_from", "_to")
+        return frame
 
     def selected(self, frame: DataFrame, columns: Sequence[str]) -> DataFrame:
         """Return the rows with only the given columns."""

@@ -213,7 +213,7 @@ def _show(figures: dict[str, object], as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(figures, ensure_ascii=False, default=str))
         return
-    lines = {}
+    lines: dict[str, object] = {}
     for name, value in figures.items():
         if name == "homogeneity":
             assert isinstance(value, list)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+from collections import deque
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,6 +15,9 @@ from pipelines.cli.option import Data, Json, installation_for
 
 if TYPE_CHECKING:
     from privacy.audit import AuditEntry
+
+DEFAULT_LIMIT = 50
+_MINUTES = {"m": 1, "h": 60, "d": 24 * 60, "w": 7 * 24 * 60}
 
 app = typer.Typer(
     cls=ErrorBoundary,
@@ -26,34 +32,90 @@ def show(
     who: Annotated[str | None, typer.Option("--who", help="Only this user or service.")] = None,
     purpose: Annotated[str | None, typer.Option("--purpose", help="Only this purpose.")] = None,
     table: Annotated[str | None, typer.Option("--table", help="Only this table.")] = None,
+    since: Annotated[
+        str | None,
+        typer.Option("--since", help="Only later ones: a date or time in UTC, or an age such as 12h or 7d."),
+    ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option("--limit", min=1, help="Only the newest entries.", show_default=f"{DEFAULT_LIMIT}; --json all"),
+    ] = None,
     as_json: Json = False,
     data: Data = None,
 ) -> None:
-    """Show the entries, then the anchor. Keep the anchor elsewhere for `bojagi audit verify --anchor`.
+    """Show the newest entries, the newest last, then the anchor. Times are in UTC.
+
+    Keep the anchor elsewhere for `bojagi audit verify --anchor`.
 
     [bold]Examples[/bold]
 
-      bojagi audit show --table gold/customer_360
-      bojagi audit show --who 'bojagi run' --purpose analytics
-      bojagi audit show --json | jq 'select(.outcome == "refused")'
+      bojagi audit show --since 7d --table gold/customer_360
+      bojagi audit show --who 'bojagi run' --purpose analytics --limit 5
+      bojagi audit show --since 2026-03-01 --json | jq 'select(.outcome == "refused")'
     """
     wanted = {"who": who, "purpose": purpose, "table": table}
+    start = None if since is None else _start(since)
     log = installation_for(data).audit_log
-    for number, entry in log.entries(lambda e: all(v in (None, getattr(e, n)) for n, v in wanted.items())):
-        if as_json:
+    found = log.entries(
+        lambda e: (start is None or e.at >= start) and all(v in (None, getattr(e, n)) for n, v in wanted.items())
+    )
+    if as_json:
+        for number, entry in found if limit is None else deque(found, limit):
             typer.echo(json.dumps({"number": number, **entry.model_dump(mode="json")}, ensure_ascii=False))
-        else:
-            typer.echo(f"{number:>6}  {entry.at:%Y-%m-%d %H:%M:%S}  {_line(entry)}")
+    else:
+        _print(list(found), limit or DEFAULT_LIMIT)
     if log.anchor_path.exists():
         anchor = log.anchor()
         typer.echo(f"anchor {anchor.number}:{anchor.digest}", err=as_json)
 
 
+def _start(since: str) -> datetime:
+    """Return the moment that `--since` names: a date, a time, or an age such as 7d."""
+    age = re.fullmatch(r"(\d{1,5})([mhdw])", since)
+    try:
+        if age:
+            return datetime.now(UTC) - timedelta(minutes=int(age[1]) * _MINUTES[age[2]])
+        moment = datetime.fromisoformat(since)
+    except (ValueError, OverflowError) as error:
+        raise typer.BadParameter(
+            f"got {since!r}; expected a date such as 2026-03-01, a time, or an age in m, h, d or w such as 7d",
+            param_hint="--since",
+        ) from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _print(found: list[tuple[int, AuditEntry]], limit: int) -> None:
+    """Print the newest entries as number, time and text. On a terminal, long text continues below its start."""
+    from rich.table import Table
+    from rich.text import Text
+
+    from pipelines.cli.grid import open_console
+
+    console = open_console()
+    if len(found) > limit:
+        console.print(
+            f"{len(found) - limit:,} older entries are not shown; --limit {len(found)} shows all", style="dim"
+        )
+    lines = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    for _ in range(2):
+        lines.add_column(no_wrap=True, justify="right")
+    lines.add_column(overflow="fold")
+    for number, entry in found[-limit:]:
+        moment = f"{entry.at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+        if console.is_terminal:
+            lines.add_row(str(number), moment, Text(_line(entry), style="" if entry.outcome == "allowed" else "red"))
+        else:
+            typer.echo(f"{number:>6}  {moment}  {_line(entry)}")
+    if console.is_terminal:
+        console.print(lines)
+
+
 def _line(entry: AuditEntry) -> str:
-    """Return an entry as one line of text. It leaves out the columns, which --json shows."""
+    """Return an entry as text. It leaves out the columns that were read, which --json shows."""
     counts = [f"{entry.subjects:,} subjects"] if entry.subjects is not None else []
     counts += [f"{len(entry.columns)} columns"] if entry.columns else []
-    use = f"{entry.who} ({entry.role})  {entry.action} {entry.table} for {entry.purpose}: "
+    counts += [f"rows selected by {', '.join(entry.filtered_by)}"] if entry.filtered_by else []
+    use = f"{entry.who} ({entry.role}, {entry.identity})  {entry.action} {entry.table} for {entry.purpose}: "
     return use + ", ".join([entry.outcome, *counts]) + (f" ({entry.reason})" if entry.reason else "")
 
 

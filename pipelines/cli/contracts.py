@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,6 +27,7 @@ app = typer.Typer(
     cls=ErrorBoundary,
     help="Check contracts, print their data map, or draft a contract from a file.",
     no_args_is_help=True,
+    rich_markup_mode="rich",
 )
 
 
@@ -54,14 +56,22 @@ def check(
 @app.command("map")
 def show_map(
     tables: Annotated[
-        list[str] | None, typer.Argument(help="Tables to print, such as bronze/crm_customer.", show_default="all")
+        list[str] | None,
+        typer.Argument(help="Tables to print in full, such as bronze/crm_customer.", show_default="an overview"),
     ] = None,
     as_json: Json = False,
     contracts: Folders = None,
 ) -> None:
-    """Print the data map: each column's category, purposes, legal bases, retention and recipients."""
+    """Print the data map: one line a table, or of named tables each column's category, identifier role and purposes.
+
+    [bold]Examples[/bold]
+
+      bojagi contracts map                              one line a table
+      bojagi contracts map gold/customer_demographic    its columns; * marks the subject key
+      bojagi contracts map --json                       everything, for other programs
+    """
     from pipelines.cli.grid import open_console
-    from pipelines.contracts.data_map import render_data_map, summarise
+    from pipelines.contracts.data_map import render_overview, render_table, summarise
     from privacy.catalog import read_catalog
 
     catalog = read_catalog(_folders(contracts))
@@ -71,8 +81,11 @@ def show_map(
         print(json.dumps(rows, ensure_ascii=False, indent=1))
         return
     console = open_console()
-    console.print(render_data_map(catalog, tables or None))
-    console.print(summarise(catalog))
+    for table in tables or ():
+        console.print(render_table(catalog, table))
+    if not tables:
+        console.print(render_overview(catalog))
+        console.print(f"{summarise(catalog)}. Its columns: bojagi contracts map TABLE")
 
 
 @app.command()
@@ -85,23 +98,53 @@ def vocabulary() -> None:
 
 @app.command()
 def init(
-    file: Annotated[Path, typer.Argument(help="CSV, JSON, Parquet or Excel file of the new source.")],
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE|ADDRESS", help="CSV, JSON, Parquet or Excel file of the new source, or address of a database."
+        ),
+    ],
     out: Annotated[
         Path | None,
         typer.Option("--out", help="File or existing folder to write to.", show_default="standard output"),
     ] = None,
     name: Annotated[
-        str | None, typer.Option("--name", help="Name of the new source.", show_default="the file's name")
+        str | None, typer.Option("--name", help="Name of the new source.", show_default="the file's or table's name")
+    ] = None,
+    table: Annotated[
+        str | None, typer.Option("--table", help="Table or view of the database, such as sales.sale_line.")
+    ] = None,
+    server: Annotated[
+        str | None,
+        typer.Option("--server", help="Entry of source_credentials in the settings.", show_default="the database"),
     ] = None,
 ) -> None:
-    """Draft a contract from a file. Types, limits and likely identifiers are guessed and marked as guesses."""
+    """Draft a contract from a file or a database table. Guesses and doubts are marked as such.
+
+    [bold]Examples[/bold]
+
+      bojagi contracts init export.csv --out data/contracts
+      bojagi contracts init postgresql://reader@db.example:5432/shop --table sales.sale_line
+    """
+    from installation.reference_date import reference_date
     from installation.settings import load_settings
+    from pipelines.contracts.contract_draft import list_all_doubts
     from pipelines.contracts.draft import draft_contract
     from pipelines.contracts.draft_yaml import render_draft
     from pipelines.ingest.load_option import LoadOptions
 
-    drafted = draft_contract(file, name, LoadOptions.of(load_settings()))
-    text = render_draft(drafted)
+    settings = load_settings()
+    options = LoadOptions.of(settings, reference_date(settings, datetime.now(UTC)))
+    if "://" in source:
+        from installation.settings import SourceCredential
+        from pipelines.contracts.database_draft import draft_table, read_address
+
+        origin, user = read_address(source, table, server)
+        credential = options.credentials.get(origin.server) or SourceCredential(user=user)
+        drafted, text = draft_table(origin, credential, name, options)
+    else:
+        drafted = draft_contract(Path(source), name, options)
+        text = render_draft(drafted)
     if out is None:
         print(text, end="")
         return
@@ -109,7 +152,9 @@ def init(
     if target.exists():
         raise typer.BadParameter(f"{target} already exists. Remove it or give another --out.")
     target.write_text(text, encoding="utf-8")
-    print(f"Wrote {target} with {len(drafted.columns)} columns. Comments mark every guess.")
+    doubts = len(list_all_doubts(drafted))
+    asked = f" Doubts listed: {doubts}; answer them first." if doubts else ""
+    print(f"Wrote {target} with {len(drafted.columns)} columns. Comments mark every guess.{asked}")
     print(f"Next: correct the guesses, then run bojagi contracts check --contracts {target.parent}")
 
 
@@ -133,7 +178,7 @@ def _as_json(result: CheckResult) -> dict[str, object]:
 
 def _print_result(result: CheckResult, *, quiet: bool) -> None:
     from pipelines.cli.grid import open_console
-    from pipelines.contracts.data_map import render_data_map, render_faults, summarise
+    from pipelines.contracts.data_map import render_faults, render_overview, summarise
     from privacy.catalog import build_catalog
 
     console = open_console()
@@ -144,7 +189,7 @@ def _print_result(result: CheckResult, *, quiet: bool) -> None:
         return
     catalog = build_catalog(result.documents.values())
     if not quiet:
-        console.print(render_data_map(catalog))
+        console.print(render_overview(catalog))
     for guess in result.guesses:
         hint = "confirm or correct it, then remove `guess: true`"
         console.print(f"{guess.path}:{guess.line}: {guess.column} is still a guess; {hint}", soft_wrap=True)

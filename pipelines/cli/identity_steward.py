@@ -93,7 +93,7 @@ def _decide(verdict: Any, first: str, second: str, reason: str, installation: In
 
 
 def _steward_service(installation: Installation) -> StewardService:
-    from pipelines.ingest.source_load import in_utc
+    from pipelines.ingest.load_id import in_utc
     from pipelines.steward.steward_service import StewardService
 
     token, user = installation.tokenizer.token, getpass.getuser()

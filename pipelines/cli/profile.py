@@ -26,7 +26,12 @@ def profile(
     role: Annotated[str, typer.Option("--role", help="analyst, steward, agent or privacy_officer.")],
     purpose: Annotated[str, typer.Option("--purpose", help="What the profile is used for: a purpose of the taxonomy.")],
     columns: Annotated[
-        str | None, typer.Option("--columns", help="Columns, joined by commas.", show_default="all that may be read")
+        str | None,
+        typer.Option(
+            "--columns",
+            help="Columns or patterns such as 'spend_*', joined by commas.",
+            show_default="all that may be read",
+        ),
     ] = None,
     who: Annotated[
         str | None, typer.Option("--who", help="User name in the audit log.", show_default="the user")
@@ -43,7 +48,7 @@ def profile(
     [bold]Examples[/bold]
 
       bojagi profile gold/customer_360 --role analyst --purpose analytics
-      bojagi profile silver/product --role analyst --purpose analytics --columns department,median_unit_price --json
+      bojagi profile gold/customer_360 --role analyst --purpose analytics --columns '*_share' --json
     """
     from privacy.access.reader import CUSTOMER
     from privacy.access.value_profile import profile_columns

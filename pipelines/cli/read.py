@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from getpass import getuser
-from typing import TYPE_CHECKING, Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipelines.cli.option import Data, Engine, Json, installation_for
+from pipelines.cli.option import Data, Engine, installation_for
+from pipelines.cli.read_output import ReadFormat, choose_format, require_free, write_read
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from pyspark.sql import DataFrame
 
     from installation.installation import Installation
@@ -25,45 +27,105 @@ MOST_ROWS_WITHOUT_ENGINE = 2_000_000
 
 def read(
     table: Annotated[str, typer.Argument(help="Table, such as gold/customer_360.")],
-    role: Annotated[str, typer.Option("--role", help="analyst, steward, agent or privacy_officer.")],
+    role: Annotated[
+        str, typer.Option("--role", help="analyst, researcher, steward, agent or privacy_officer; logged as declared.")
+    ],
     purpose: Annotated[str, typer.Option("--purpose", help="What the rows are used for: a purpose of the taxonomy.")],
     columns: Annotated[
-        str | None, typer.Option("--columns", help="Columns, joined by commas.", show_default="all that may be read")
+        str | None,
+        typer.Option(
+            "--columns",
+            help="Columns or patterns such as 'spend_*', joined by commas.",
+            show_default="all that may be read",
+        ),
     ] = None,
-    limit: Annotated[int, typer.Option("--limit", min=0, help="Rows to show.")] = DEFAULT_LIMIT,
+    where: Annotated[
+        str | None,
+        typer.Option("--where", help="Only rows that meet this condition, such as \"age_band = '45-54'\"."),
+    ] = None,
+    customer: Annotated[
+        str | None,
+        typer.Option("--customer", help="Only rows of this customer, by the identifier that the role sees."),
+    ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            "--limit", min=0, help="Rows to show.", show_default=f"{DEFAULT_LIMIT}; all rows into a file (--out)"
+        ),
+    ] = None,
+    vertical: Annotated[
+        bool, typer.Option("--vertical", help="One column a line; chosen anyway where the columns do not fit.")
+    ] = False,
+    form: Annotated[
+        ReadFormat | None,
+        typer.Option("--format", help="Form of the rows.", show_default="the ending of --out, else table"),
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="File to write to, private to you.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the file of --out.")] = False,
     who: Annotated[
-        str | None, typer.Option("--who", help="User name in the audit log.", show_default="the user")
+        str | None,
+        typer.Option("--who", help="User name in the audit log; it is logged as declared.", show_default="the user"),
     ] = None,
     data: Data = None,
     engine: Engine = None,
-    as_json: Json = False,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
 ) -> None:
     """Show the columns and rows of a table that a role may read for a purpose. The read is logged.
 
     Only customers who permit the purpose now are shown; a withdrawal counts at once. Columns that the role, the purpose
-    or the law excludes are listed with the reason. Roles are in privacy/access/role.yaml. Small tables are read without
-    an engine.
+    or the law excludes are listed with the reason. Roles are in privacy/access/role.yaml.
 
-    [bold]Examples[/bold]
+    [bold]Look at a table[/bold]
 
-      bojagi read gold/customer_360 --role analyst --purpose analytics
-      bojagi read gold/customer_demographic --role analyst --purpose research --columns age_band,beliefs --json
-      bojagi read gold/order_history --role privacy_officer --purpose legal_records --limit 5
+      bojagi read gold/customer_360 --role analyst --purpose analytics --limit 3
+      bojagi read gold/customer_360 --role analyst --purpose analytics \
+        --columns 'customer_id,age_band,*_share'
+
+    [bold]Select rows[/bold]
+
+    A condition compares columns with values: = <> < <= > >=, BETWEEN, IN (…), LIKE, IS NULL, joined by AND, OR, NOT.
+    Text, dates and times stand in single quotes. It may use only columns that the role may read. The audit log keeps
+    the columns that it used, and no values.
+
+      bojagi read gold/customer_360 --role analyst --purpose analytics \
+        --where "age_band in ('45-54', '55-64') and order_count >= 10"
+      bojagi read gold/order_history --role analyst --purpose analytics \
+        --where "ordered_at >= '2017-12-01' and channel = 'online'"
+
+    [bold]Select a customer[/bold]
+
+    Use the identifier that this role sees: an analyst's pseudonym (p_…) is valid for one role and purpose.
+
+      bojagi read gold/order_history --role steward --purpose quality_assurance \
+        --customer c_27jthoumeij2ui2pfsxp263u4u
+
+    [bold]Write a file[/bold]
+
+    Only you can read a file with personal data (mode 0600). Requests for erasure do not reach it: delete it when it is
+    no longer needed.
+
+      bojagi read gold/customer_360 --role analyst --purpose analytics \
+        --out profiles.parquet
+      bojagi read gold/customer_360 --role analyst --purpose analytics \
+        --format csv | head
+      bojagi read gold/customer_360 --role analyst --purpose analytics --json | \
+        jq '.rows[0]'
     """
+    form = choose_format(form, out, as_json=as_json)
+    if out is not None:
+        require_free(out, force=force)
+    elif limit is None:
+        limit = DEFAULT_LIMIT
     wanted = None if columns is None else [name for part in columns.split(",") if (name := part.strip())]
     with installation_for(data, engine=engine) as installation:
         name = who or getuser()
         if engine is None and not is_large(installation, table):
-            found: Read[Any] = installation.table_reader(name).read(table, role, purpose, wanted, limit)
-            rows = found.frame.to_pylist()
+            arrow = installation.table_reader(name)
+            found = arrow.read(table, role, purpose, wanted, limit, where=where, customer=customer)
         else:
-            with spark_reader(installation, name) as reader:
-                found = reader.read(table, role, purpose, wanted, limit)
-                rows = found.frame.toArrow().to_pylist()
-    if as_json:
-        typer.echo(json.dumps(_document(found, rows), ensure_ascii=False, default=str, indent=1))
-    else:
-        _print(found, rows)
+            with spark_reader(installation, name) as spark:
+                found = _fetch(spark.read(table, role, purpose, wanted, limit, where=where, customer=customer))
+    write_read(found, form, out, vertical=vertical)
 
 
 def is_large(installation: Installation, table: str) -> bool:
@@ -87,26 +149,8 @@ def spark_reader(installation: Installation, who: str) -> Iterator[TableReader[D
         yield installation.reader_on(SparkTables(lakehouse, installation.consent_view), who)
 
 
-def _document(found: Read[Any], rows: list[dict[str, Any]]) -> dict[str, Any]:
-    plan = found.plan
-    return {
-        "table": plan.table, "purpose": plan.purpose, "columns": list(plan.columns), "left_out": dict(plan.left_out),
-        "subjects": found.subjects, "is_pseudonymised": plan.is_pseudonymised, "rows": rows,
-    }  # fmt: skip
+def _fetch(found: Read[DataFrame]) -> Read[pa.Table]:
+    """Return the same read with its rows in this process."""
+    from privacy.access.reader import Read
 
-
-def _print(found: Read[Any], rows: list[dict[str, Any]]) -> None:
-    from rich.markup import escape
-
-    from pipelines.cli.grid import make_grid, open_console
-
-    console, plan = open_console(), found.plan
-    grid = make_grid(*plan.columns)
-    for row in rows:
-        # A value may look like Rich's markup, which would be hidden or refused.
-        grid.add_row(*("" if row[name] is None else escape(str(row[name])) for name in plan.columns))
-    console.print(grid)
-    whose = "no persons" if found.subjects is None else f"{found.subjects:,} people who permit {plan.purpose}"
-    console.print(f"\n{len(rows)} rows shown; {plan.table} holds {whose}. The read is in the log: bojagi audit show")
-    for name, reason in plan.left_out.items():
-        console.print(f"  left out: {name} {reason}", style="dim")
+    return Read(found.frame.toArrow(), found.plan, found.subjects, found.condition)

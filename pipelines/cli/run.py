@@ -138,7 +138,7 @@ def _make_definitions(installation: "Installation") -> "Definitions":
 
 
 def _simulate_if_empty(installation: "Installation", console: "Console", meanwhile: Callable[[], object]) -> None:
-    """Simulate a market in another process if the landing folder is empty.
+    """Simulate a market in another process if the landing folder is empty and no source lies elsewhere.
 
     This process calls `meanwhile` and imports what the run needs while it waits.
     """
@@ -147,7 +147,8 @@ def _simulate_if_empty(installation: "Installation", console: "Console", meanwhi
     from pipelines.quality.gx_import import preload as preload_quality
 
     settings = installation.settings
-    if landed_files(settings.landing_dir, installation.contracts.sources):
+    sources = installation.contracts.sources
+    if landed_files(settings.landing_dir, sources) or any(one.file and not one.file.is_landed for one in sources):
         return
     if settings.landing_dir != settings.data_dir / "landing":
         raise SettingsError(

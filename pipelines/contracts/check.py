@@ -15,6 +15,7 @@ import jsonschema
 from pipelines.contracts.basic_rules import check_rules
 from pipelines.contracts.event_rules import check_event_rules
 from pipelines.contracts.privacy_rules import check_privacy_rules
+from pipelines.contracts.server_rules import check_server_rules
 from pipelines.contracts.value_rules import check_value_rules
 from privacy.contract.collection import Documents, read_folders
 from privacy.contract.document import Document, Relationship
@@ -59,7 +60,7 @@ def check_contracts(folders: Iterable[Path]) -> CheckResult:
         found |= _check_standard(source, {fault.line for fault in source.faults})
     for document in documents:
         source = by_path[document.path]
-        for check in (check_rules, check_privacy_rules, check_event_rules, check_value_rules):
+        for check in (check_rules, check_privacy_rules, check_event_rules, check_value_rules, check_server_rules):
             found |= set(check(document, source))
     found |= _check_references(documents, {str(source.content.get("id")) for source in sources})
     guesses = (Guess(d.path, c.line, c.name) for d in documents for c in d.columns if c.is_guess)

@@ -23,7 +23,9 @@ from pipelines.ingest.value_parser import FALSE_TEXTS, TRUE_TEXTS
 FITTING_SHARE = 0.99
 MIN_FOR_A_MISFIT = 20
 # A column whose header names a time is one even if every other value is broken: a text would hide that.
-FITTING_TIMES = 0.5
+FITTING_TIMES = 0.6
+# Share of times from which a named time without a single form is a doubt.
+_SOME_TIMES = 0.2
 MAX_ENUM = 20
 MAX_ENUM_LENGTH = 20  # With a longer mean length the values are sentences.
 RARE_SHARE = 0.005  # Rarer values are typing errors rather than members of an enumeration.
@@ -94,7 +96,7 @@ def profile_column(column: SampleColumn, hint: ColumnHint) -> Profile:
     if reading.logical_type == "string" and texts:
         longest = max(map(len, texts))
         options["maxLength"] = next((length for length in _LENGTHS if length >= 2 * longest), 2 * longest)
-        enum = _list_values(counts)
+        enum = () if base.doubts else _list_values(counts)
     if reading.logical_type in ("integer", "number"):
         options |= _number_bounds(column, texts, reading)
     if reading.logical_type in ("date", "timestamp"):
@@ -151,7 +153,9 @@ def _read(column: SampleColumn, texts: Sequence[str], hint: ColumnHint) -> Profi
 def _profile_arrow(source: pa.DataType, column: SampleColumn, texts: Sequence[str], hint: ColumnHint) -> Profile:
     types = pa.types
     if types.is_decimal(source):
-        return Profile(Reading("number", f"decimal({source.precision},{source.scale})"))
+        whole = source.precision - source.scale
+        number = Reading("number", f"decimal({min(38, source.precision)},{min(source.scale, 38 - min(whole, 38))})")
+        return Profile(number if count_misfits(number, column.values) == 0 else TEXT)
     if types.is_timestamp(source):
         options = {"timezone": True} if source.tz else {}
         day = Reading("date", "date")
@@ -237,6 +241,10 @@ def _profile_texts(texts: Sequence[str], hint: ColumnHint) -> Profile:
     reading = guess_time(texts, allowed, hint.times) or _guess_named_time(texts, hint)
     if reading is not None:
         return _profile(reading, texts)
+    if hint.times.is_time and guess_time(texts, math.floor(len(texts) * (1 - _SOME_TIMES)), hint.times):
+        return Profile(
+            TEXT, doubts=("the header names a time, but the values have several forms; they are loaded as text",)
+        )
     return Profile(TEXT)
 
 

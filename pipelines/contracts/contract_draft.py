@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -76,6 +77,24 @@ def list_guesses(column: DraftColumn) -> Iterator[str]:
         yield "few different values; they are not listed because they may be personal data"
 
 
+def list_all_doubts(draft: Draft) -> list[str]:
+    """Return the questions about the file and all its columns that the file does not answer."""
+    trial, guess = draft.rehearsal, draft.sample.encoding
+    found: list[str] = []
+    if trial is not None and trial.refusal:
+        found.append(f"a run would refuse the file: {trial.refusal}")
+    elif trial is not None:
+        counts = trial.of_column(None).items()
+        found += [f"{count} of {trial.rows} rows go to quarantine: {problem.reason}" for problem, count in counts]
+    if guess is not None and not guess.is_certain:
+        found.append(f"the encoding is {guess.stated}")
+    found += [
+        f"column {number} has no header and is left out; give it a header to load it" for number in draft.sample.unnamed
+    ]
+    found += [f"column {json.dumps(header)} is left out: {reason}" for header, reason in draft.left_out]
+    return found + [doubt for column in draft.columns for doubt in list_doubts(draft, column)]
+
+
 def list_doubts(draft: Draft, column: DraftColumn) -> Iterator[str]:
     """Yield each question about a column that its values do not answer, and the rows that go to quarantine for it."""
     yield from column.profile.doubts
@@ -84,6 +103,9 @@ def list_doubts(draft: Draft, column: DraftColumn) -> Iterator[str]:
             is_listed = text in draft.nulls.values
             change = "it is read as null; remove it from nullValues" if is_listed else "add it to nullValues"
             yield f"{text} may mean null or be a value; {change} if it {'is a value' if is_listed else 'means null'}"
+    trial = draft.rehearsal
+    if trial is not None and trial.future and column.name == draft.event_time:
+        yield f"{trial.future} of {trial.rows} rows are in the future; as events they go to quarantine"
     if draft.rehearsal is not None:
         for problem, count in draft.rehearsal.of_column(column.name).items():
             yield f"{count} of {draft.rehearsal.rows} rows go to quarantine: {problem.reason}"

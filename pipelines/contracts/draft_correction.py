@@ -23,7 +23,7 @@ def correct_draft(draft: Draft, options: LoadOptions) -> Draft:
     guessed from the first rows are dropped as soon as a row breaks them, because the row is valid by all that is known.
     """
     for _ in range(MAX_TRIALS):
-        trial = rehearse(draft.sample, render_draft(_readable(draft)), draft.name, options)
+        trial = rehearse(render_draft(_readable(draft)), draft.sample, draft.name, draft.event_time, options)
         corrected = _correct(draft, trial)
         if corrected == draft:
             break

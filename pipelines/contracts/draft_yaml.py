@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import yaml
 
-from pipelines.contracts.contract_draft import Draft, DraftColumn, list_doubts, list_guesses
+from pipelines.contracts.contract_draft import Draft, DraftColumn, list_all_doubts, list_doubts, list_guesses
 from pipelines.contracts.encoding_guess import EncodingGuess
 from pipelines.contracts.file_sample import find_suffix
 from privacy.contract.vocabulary import load_vocabulary
@@ -30,20 +30,14 @@ def _printable(line: str) -> str:
 def _trial(draft: Draft) -> Iterator[str]:
     """Yield what a trial load with this draft has shown, and how many doubts a human must settle."""
     trial = draft.rehearsal
-    if trial is not None and trial.refusal:
-        yield f"doubt: a run would refuse the file: {trial.refusal}"
-    elif trial is not None:
+    if trial is not None and not trial.refusal:
         part = f"all {trial.rows} rows" if trial.is_whole else f"the first {trial.rows} rows"
         yield f"A trial load of {part} with this draft: {trial.quarantined} would go to quarantine."
-        for problem, count in trial.of_column(None).items():
-            yield f"doubt: {count} of {trial.rows} rows go to quarantine: {problem.reason}"
-    doubts = sum(1 for column in draft.columns for _ in list_doubts(draft, column))
+    doubts = list_all_doubts(draft)
     if doubts:
-        yield f"Comments that begin with `doubt:` ask {doubts} questions that the file does not answer."
-    for number in draft.sample.unnamed:
-        yield f"doubt: column {number} has no header and is left out; give it a header to load it"
-    for header, reason in draft.left_out:
-        yield f"doubt: column {json.dumps(header)} is left out: {reason}"
+        yield f"Comments that begin with `doubt:` ask {len(doubts)} questions that the file does not answer."
+    of_columns = sum(1 for column in draft.columns for _ in list_doubts(draft, column))
+    yield from (f"doubt: {doubt}" for doubt in doubts[: len(doubts) - of_columns])
 
 
 def _scalar(value: object) -> str:

@@ -11,7 +11,6 @@ import io
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -266,7 +265,7 @@ def _read_columns(
     unnamed = tuple(number for number, header in enumerate(headers, 1) if header not in named)
     contract = text_contract(form, named)
     chunks: dict[str, list[pa.Array]] = {column.name: [] for column in contract.columns}
-    rows, is_whole = 0, True
+    rows, total, is_whole = 0, 0, True
     for batch in _batches(files, contract):
         if rows >= SAMPLE_ROWS:
             is_whole = False
@@ -277,18 +276,20 @@ def _read_columns(
             parts.append(values.filter(sound)[: SAMPLE_ROWS - rows])
         taken = int(batch.faults.is_sound.sum())
         is_whole = is_whole and taken <= SAMPLE_ROWS - rows
-        rows = min(rows + taken, SAMPLE_ROWS)
+        rows, total = min(rows + taken, SAMPLE_ROWS), total + batch.rows
     is_loose = form.format == "xlsx"
     columns = tuple(SampleColumn(c.header, _joined(chunks[c.name]), is_loose=is_loose) for c in contract.columns)
     if not columns:
         raise DraftError(f"{files[0].path} has no columns. Export it again.")
+    if not total and form.format != "parquet":
+        raise DraftError(f"{files[0].path} has a header but no rows. Give a file with at least one row.")
     return Sample(files, form, columns, rows, guess, notes, unnamed, is_whole)
 
 
 def _batches(files: Sequence[LandedFile], contract: Contract) -> Iterator[RawBatch]:
+    """Yield the batches of all files."""
     for file in files:
-        with closing(read_safely(open_source(file, contract, DEFAULT_MAX_LINE))) as batches:
-            yield from batches
+        yield from read_safely(open_source(file, contract, DEFAULT_MAX_LINE))
 
 
 def text_contract(form: FileFormat, headers: Sequence[str]) -> Contract:

@@ -6,7 +6,7 @@ listed only where columns of numbers or times have it and no column of texts doe
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 # Texts that programs write for a missing value, and that are hardly ever a value.
@@ -48,7 +48,7 @@ def may_be_null(text: str) -> bool:
     return text in _ALL
 
 
-def guess_nulls(columns: Mapping[str, Sequence[str]], typed: frozenset[str]) -> NullGuess:
+def guess_nulls(columns: Mapping[str, Collection[str]], typed: frozenset[str]) -> NullGuess:
     """Return the texts that mean null.
 
     Args:

@@ -17,8 +17,8 @@ CODES = (
     "SGD", "HKD", "TWD", "INR", "BRL", "MXN", "VND", "THB", "TRY", "ZAR", "RUB",
 )  # fmt: skip
 _CURRENCY = "|".join(re.escape(mark) for mark in sorted((*SIGNS, *CODES), key=len, reverse=True))
-_WHOLE = ("₩", "KRW", "원", "¥", "JPY", "円", "₫", "VND")  # Currencies without a smaller unit.
 _COMMA = "a comma before three digits may be a decimal comma; it is read as thousands separator"
+_POINT = "a point before three digits may separate thousands; it is read as the decimal point"
 _BODY = r"\d(?:[\d.,' ]*\d)?|[.,]\d+"
 _WRITTEN = re.compile(
     rf"(?P<open>\()?(?P<sign>[-+])?\s?(?P<before>{_CURRENCY})?[ ]?(?P<inner>[-+])?(?P<body>{_BODY})"
@@ -119,7 +119,7 @@ def _plain(plain: Sequence[str], texts: Sequence[str], allowed: int, hint: FileH
                 "a point before three digits is read as thousands separator, as other columns have a decimal comma",
             )
             return _typed(scale, digits, form, "", doubts)
-        doubts = ("a point before three digits may separate thousands; it is read as the decimal point",)
+        doubts = (_POINT,)
     rendered = all(is_rendered_float(text) or _INTEGER.fullmatch(text) for text in plain)
     if rendered:
         return Reading("integer", "bigint", evidence="integers that a program wrote as 1.0")
@@ -155,15 +155,14 @@ def _separators(bodies: Sequence[str], currency: Sequence[str], hint: FileHint |
     single = next((mark for mark in ".," if any(mark in body for body in bodies)), None)
     if single and _is_three_digits(bodies, single):
         other = "," if single == "." else "."
+        # Amounts of money have no three decimal places, and decimal places of one column are mostly of one length.
+        if currency or (single == "," and any("," not in body for body in bodies)):
+            return other, single, ""
         if hint is not None and hint.decimal is not None:
             role = "decimal" if hint.decimal == single else "thousands"
             doubt = f"{single!r} before three digits is read as {role} separator, because other columns show it"
             return (single, "", doubt) if role == "decimal" else (other, single, doubt)
-        if single == ",":
-            # Decimal places are mostly of one length, and won and yen have none: then the comma separates thousands.
-            is_decided = any("," not in body for body in bodies) or any(mark in _WHOLE for mark in currency)
-            return other, single, "" if is_decided else _COMMA
-        return single, "", "a point before three digits may separate thousands; it is read as the decimal point"
+        return (other, single, _COMMA) if single == "," else (single, "", _POINT)
     return decimal, thousands, ""
 
 

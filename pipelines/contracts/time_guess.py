@@ -32,6 +32,14 @@ _TEXT = re.compile(
     r"(?: ?(?P<zone>Z|UTC|GMT|KST|[+-]\d{2}(?::?\d{2})?))?",
     re.IGNORECASE,
 )
+# Times of logs: Java's and C's default form, and that of web servers.
+_LOG_FORMATS = (
+    (
+        re.compile(r"[A-Z][a-z]{2} [A-Z][a-z]{2} \d{1,2} \d{2}:\d{2}:\d{2} [A-Z]{3,4} \d{4}"),
+        "EEE MMM d HH:mm:ss z yyyy",
+    ),
+    (re.compile(r"\d{2}/[A-Z][a-z]{2}/\d{4}:\d{2}:\d{2}:\d{2} [+-]\d{4}"), "dd/MMM/yyyy:HH:mm:ss XXX"),
+)
 _NUMBER = re.compile(r"\d{4,19}(?:\.\d+)?")
 _WORDS: dict[str, list[str]] = json.loads(resources.files(__package__).joinpath("header_kind.json").read_text("utf-8"))
 _TIME_WORDS, _BIRTH_WORDS = frozenset(_WORDS["time"]), frozenset(_WORDS["birth"])
@@ -135,6 +143,9 @@ def _guess_excel(numbers: Sequence[str], values: Sequence[float], allowed: int, 
 
 def _candidates(texts: Sequence[str], hint: TimeHint) -> Iterator[Reading]:
     """Yield the readings that the form of the most frequent kind of text allows, the usual ones first."""
+    for shape, form in _LOG_FORMATS:
+        if shape.fullmatch(texts[0].strip()):
+            yield Reading("timestamp", "timestamp_ntz", {"format": form, "timezone": True})
     matches = [match for text in texts[:2000] if (match := _TEXT.fullmatch(text.strip()))]
     kinds: Counter[tuple[Any, ...]] = Counter(_kind(match) for match in matches)
     if not kinds:

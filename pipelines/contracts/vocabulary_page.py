@@ -15,6 +15,7 @@ _PLACES: dict[PropertyPlace, str] = {
 _TERMS = {
     "timeUnits": "Units of time numbers",
     "driftRules": "Rules of schema drift",
+    "deletionRules": "Rules for deleted rows",
     "layers": "Layers",
     "purposes": "Purposes",
     "legalBases": "Legal bases",

@@ -13,9 +13,10 @@ from pipelines.consent.filter import ConsentFilter, deciding_purposes
 from pipelines.derived_table.refresh import refresh_table
 from pipelines.derived_table.table import DerivedTable
 from pipelines.ingest.bronze import BronzeTable
+from pipelines.ingest.load_id import in_utc
 from pipelines.ingest.load_option import LoadOptions
 from pipelines.ingest.load_verdict import judge_loads
-from pipelines.ingest.source_load import in_utc, ingest_source
+from pipelines.ingest.source_load import ingest_source
 from pipelines.orchestration import metadata
 from pipelines.orchestration.event_day import touched_days
 from pipelines.orchestration.failure import RETRY, own_errors_are_final
@@ -34,7 +35,7 @@ def bronze_asset(contract: Contract, checked: Contract) -> dg.AssetsDefinition:
 
     @dg.asset(
         **_declaration(contract),
-        kinds={"deltalake", contract.file.format if contract.file else "file"},
+        kinds={"deltalake", contract.file.kind if contract.file else "file"},
         # Sources load before any table is built: only then is it known which tables have input. Checks run meanwhile.
         op_tags={"dagster/priority": "1"},
     )
@@ -45,11 +46,11 @@ def bronze_asset(contract: Contract, checked: Contract) -> dg.AssetsDefinition:
             options = LoadOptions.of(run.settings, run.reference_date)
             report = ingest_source(contract, lakehouse, run.settings.landing_dir, protection, clock, options)
             verdict = run.verdicts[contract.table] = judge_loads(contract, lakehouse, report)
-            if not lakehouse.exists(contract.table) and not verdict.faults:
+            if not lakehouse.exists(contract.table) and report.files_seen == 0 and not verdict.faults:
                 run.inspector.note_loaded(contract.table)
                 return report_absent(context, "No file of this source has landed.")
             if not lakehouse.exists(contract.table):
-                # Every file was refused. The empty table carries the check that says so.
+                # No file could be loaded yet. The check of the empty table says why.
                 BronzeTable(contract, lakehouse).commit([], [], in_utc(clock()))
             if report.files_new:
                 # Imported in this thread: the thread of the checks cannot silence its warnings, because Python has
@@ -64,6 +65,8 @@ def bronze_asset(contract: Contract, checked: Contract) -> dg.AssetsDefinition:
                 metadata.REFUSED: len(verdict.refused),
                 "files_new": report.files_new,
                 "rows_known": report.rows_known,
+                **({"rows_replaced": report.rows_replaced} if report.rows_replaced else {}),
+                **({"rows_deleted": report.rows_deleted} if report.rows_deleted else {}),
             }
             return _report(context, lakehouse, contract, counts, started, is_current=report.files_new == 0)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_schema
 from pyspark.sql.types import BooleanType, LongType, StringType, StructField, StructType, TimestampNTZType
 
-from installation.contract.document import Contract
+from installation.contract.document import Contract, Contracts
 from pipelines.derived_table.table import PREVIOUS, BuildContext, DerivedTable
 from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
 from pipelines.lakehouse.spark_type import spark_schema
@@ -49,14 +49,21 @@ def read_table(name: str, lakehouse: SparkLakehouse, context: BuildContext) -> D
         return context.spark.createDataFrame(rows)
     if not name.startswith("bronze/"):
         if context.fed is not None and name not in context.fed:
-            return _empty(spark_schema(context.contracts.table(name)), context)
+            return absent_table(name, context.contracts, context.spark)
         return lakehouse.read(name)
     contract = context.contracts.table(name)
     if not lakehouse.exists(name):
-        return _empty(empty_schema(contract), context)
+        return absent_table(name, context.contracts, context.spark)
     # Encrypted columns are left out: silver and gold hold no direct identifiers.
     encrypted = [column.name for column in contract.encrypted_columns]
     return to_standard(lakehouse.read(name).drop(*encrypted), contract)
+
+
+def absent_table(name: str, contracts: Contracts, spark: SparkSession) -> DataFrame:
+    """Return an empty table with the columns of a table that has no input; a source is in standard form."""
+    contract = contracts.table(name)
+    schema = empty_schema(contract) if contract.layer == "source" else spark_schema(contract)
+    return spark.createDataFrame([], StructType([StructField(field.name, field.dataType) for field in schema.fields]))
 
 
 def empty_schema(contract: Contract) -> StructType:

@@ -94,6 +94,8 @@ def _open(path: Path) -> zipfile.ZipFile:
 
 
 def _check(archive: zipfile.ZipFile, path: Path) -> list[zipfile.ZipInfo]:
+    if not all(info.filename for info in archive.infolist()):
+        raise FileFaultError("unreadable", "the archive is damaged (a file without a name); send it again")
     infos = [info for info in archive.infolist() if not info.is_dir() and not _is_system_file(info.filename)]
     if len(infos) > MAX_MEMBERS:
         reason = f"the archive holds {len(infos)} files; more than {MAX_MEMBERS} are refused: split it"
@@ -105,7 +107,7 @@ def _check(archive: zipfile.ZipFile, path: Path) -> list[zipfile.ZipInfo]:
 
 def _is_system_file(name: str) -> bool:
     path = PurePosixPath(name)
-    return path.parts[0] == "__MACOSX" or path.name in (".DS_Store", "Thumbs.db", "desktop.ini")
+    return path.parts[:1] == ("__MACOSX",) or path.name in (".DS_Store", "Thumbs.db", "desktop.ini")
 
 
 class _Member(io.RawIOBase):
@@ -123,7 +125,9 @@ class _Member(io.RawIOBase):
 
     def readinto(self, buffer: "bytearray | memoryview") -> int:  # type: ignore[override]
         try:
-            return self._stream.readinto(buffer)
+            content = self._stream.read(len(buffer))
+            buffer[: len(content)] = content
+            return len(content)
         except (*DAMAGED, RuntimeError) as error:
             raise FileFaultError("unreadable", f"the archive is damaged or cut off ({error}); send it again") from error
 

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 
 from installation.contract.document import Contract
 from pipelines.ingest.batch import RawBatch
-from pipelines.ingest.batch_check import check_batch
+from pipelines.ingest.batch_check import CheckedBatch, check_batch
 from pipelines.ingest.fault import RowFaults
 from pipelines.ingest.future_event import mark_future_events
 from pipelines.ingest.load_option import LoadOptions
@@ -80,8 +80,7 @@ def prepare(batch: RawBatch, shared: LoadContext, origins: list[Origin] | Origin
     hashes, because a plain hash of personal data could be guessed.
     """
     contract, tokens = shared.contract, shared.protection.tokens
-    checked = check_batch(batch, contract, shared.rules)
-    mark_future_events(checked.columns, contract, shared.reference_date, checked.faults)
+    checked = check_rows(batch, contract, shared.rules, shared.reference_date)
     columns = dict(checked.columns)
     low, high = hash_rows({column.name: columns[column.name] for column in contract.columns}, batch.rows)
     if contract.subject_key is not None:
@@ -97,13 +96,25 @@ def prepare(batch: RawBatch, shared: LoadContext, origins: list[Origin] | Origin
     columns["_line"] = pa.array(batch.lines)
     for name, lane in zip(HASH_COLUMNS, (low, high), strict=True):
         columns[name] = pa.array(lane.view(np.int64))
-    columns["_loaded_at"] = pa.repeat(pa.scalar(shared.loaded_at, pa.timestamp("us")), batch.rows)
+    if isinstance(origins, Origin):
+        columns["_loaded_at"] = pa.repeat(pa.scalar(shared.loaded_at, pa.timestamp("us")), batch.rows)
+    else:
+        columns["_loaded_at"] = pa.array([o.read_at or shared.loaded_at for o in origins], pa.timestamp("us"))
     sound = checked.faults.is_sound
     if sound.all():
         return PreparedBatch(columns, [], batch.rows)
     broken = _entries(batch, checked.faults, columns, shared, origins)
     kept = pa.array(sound)
     return PreparedBatch({name: values.filter(kept) for name, values in columns.items()}, broken, batch.rows)
+
+
+def check_rows(
+    batch: RawBatch, contract: Contract, rules: Mapping[str, ValueRule], reference_date: datetime.date
+) -> CheckedBatch:
+    """Return a batch in the contract's types, with every fault for which a load sends a row to quarantine."""
+    checked = check_batch(batch, contract, rules)
+    mark_future_events(checked.columns, contract, reference_date, checked.faults)
+    return checked
 
 
 def _entries(

@@ -121,15 +121,21 @@ class BronzeTable:
         keys: Sequence[str],
         now: datetime.datetime,
         figures: LoadFigures | None = None,
+        mark: tuple[str, int] | None = None,
     ) -> None:
         """Add the files to the table and record the keys and figures, in one commit. Creates a missing table.
+
+        `mark` is the key and value of a cursor (`pipelines.ingest.database.cursor`).
 
         Raises:
             IngestError: a column of the table has another type than the contract states.
 
         """
         properties = CommitProperties(
-            app_transactions=[Transaction(key, LOADED) for key in keys],
+            app_transactions=[
+                *(Transaction(key, LOADED) for key in keys),
+                *([Transaction(*mark)] if mark is not None else []),
+            ],
             custom_metadata={FIGURES: json.dumps(asdict(figures))} if figures else None,
         )
         actions: list[AddAction | RemoveAction] = [file.add_action(now) for file in files]

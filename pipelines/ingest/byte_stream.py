@@ -3,8 +3,11 @@
 A compressed file is read as a stream: nothing is extracted, and no temporary file is written.
 """
 
+from __future__ import annotations
+
 import io
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -32,7 +35,7 @@ FOREIGN = {
 TAR_MAGIC = slice(257, 262)
 
 
-def open_bytes(path: Path, member: str | None = None) -> io.BufferedReader:
+def open_bytes(path: Path, member: str | None = None) -> io.BufferedReader[Any]:
     """Open a landed file for reading, decompressed by its first bytes; `member` names a file of a ZIP archive.
 
     An archive with one file can be opened without `member`.
@@ -49,7 +52,7 @@ def open_bytes(path: Path, member: str | None = None) -> io.BufferedReader:
         _refuse_foreign(start)
         codec = find_codec(start)
         if codec is None:
-            return path.open("rb", BUFFER_BYTES)
+            return io.BufferedReader(io.FileIO(path), BUFFER_BYTES)
         stream = pa.CompressedInputStream(pa.OSFile(str(path)), codec)
         return _inner(_Decompressed(stream, SizeLimit(path.stat().st_size), f"the {codec} data is"))
     except OSError as error:
@@ -114,9 +117,9 @@ def _refuse_foreign(start: bytes) -> None:
         raise FileFaultError("format", reason)
 
 
-def _inner(raw: io.RawIOBase) -> io.BufferedReader:
+def _inner(raw: io.RawIOBase) -> io.BufferedReader[Any]:
     """Buffer a decompressed stream; refuse it if what it holds is compressed again."""
-    stream = io.BufferedReader(raw, BUFFER_BYTES)
+    stream: io.BufferedReader[Any] = io.BufferedReader(raw, BUFFER_BYTES)
     try:
         start = stream.peek(MAGIC_BYTES)[:MAGIC_BYTES]
         _refuse_foreign(start)
@@ -143,7 +146,7 @@ class _Decompressed(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: "bytearray | memoryview") -> int:  # type: ignore[override]
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
         try:
             count = int(self._stream.readinto(buffer))
         except DAMAGED as error:

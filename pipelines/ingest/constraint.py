@@ -102,7 +102,10 @@ def _literal(bound: Any, kind: pa.DataType) -> pa.Scalar:
     if pa.types.is_timestamp(kind) and not isinstance(bound, datetime.datetime):
         bound = datetime.datetime.combine(bound, datetime.time())
     if pa.types.is_decimal(kind):
-        return pa.scalar(Decimal(str(bound)), pa.decimal128(38, max(kind.scale, 6)))
+        scale = max(kind.scale, 6)
+        # Arrow compares decimals with the larger scale, for which the digits of a long type need more than 128 bits.
+        is_long = kind.precision - kind.scale + scale > 38
+        return pa.scalar(Decimal(str(bound)), pa.decimal256(76, scale) if is_long else pa.decimal128(38, scale))
     if pa.types.is_floating(kind) or (pa.types.is_integer(kind) and isinstance(bound, float)):
         return pa.scalar(float(bound), pa.float64())
     if pa.types.is_integer(kind):

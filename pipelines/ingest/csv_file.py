@@ -3,7 +3,7 @@
 import csv
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
 
@@ -13,11 +13,13 @@ from pipelines.ingest.drift import DriftEvent
 from pipelines.ingest.fault import FileFaultError
 from pipelines.ingest.header import Header, match_header
 from pipelines.ingest.landing import LandedFile
-from pipelines.ingest.row_shape import find_header_row, is_like
+from pipelines.ingest.row_shape import Row, find_header_row, is_like
 from pipelines.ingest.text_lines import UNDECODABLE, BoundedLines, explain_encoding, open_lines
 from pipelines.ingest.text_rows import NUL_RUN, TextRows
 
 OTHER_DELIMITERS = (",", ";", "\t", "|")
+# Records that are read one by one before the rest is tried at once again.
+SINGLE_RECORDS = 256
 REST = "follows a broken record that has too few fields, and may be the rest of it"
 BACKSLASH = "a quote is escaped by a backslash, which CSV does not know; double the quote instead"
 
@@ -49,7 +51,7 @@ class CsvFile:
             header = self._read_header(lines)
             self.notes, self.drift = header.notes, header.drift
             pending = TextRows(self.form, header)
-            self._records = csv.reader(lines, delimiter=self.form.delimiter, quotechar=self.form.quote, strict=True)
+            self._records = self._split(lines, strict=True)
             # Whether the last record was broken and has too few fields, so that it may go on in the next line.
             self._may_go_on = False
             has_more = True
@@ -64,7 +66,7 @@ class CsvFile:
         for _ in islice(lines, row - 1):
             lines.next_record()
         try:
-            names = next(csv.reader(lines, delimiter=self.form.delimiter, quotechar=self.form.quote, strict=True), None)
+            names = next(self._split(lines, strict=True), None)
         except csv.Error as error:
             reason = f"line {row} cannot be read as a CSV header ({error}); correct the file"
             raise self._explain_row() or FileFaultError("header", reason, row) from error
@@ -98,7 +100,7 @@ class CsvFile:
         """Return the fault that names the line that looks like the header; None if no other line does."""
         stated = self.form.header_row
         with open_lines(self.file, self.form, self.max_line) as lines:
-            split = csv.reader(lines, delimiter=self.form.delimiter, quotechar=self.form.quote)
+            split = self._split(lines)
 
             def numbered() -> Iterator[tuple[int, list[str]]]:
                 for names in split:
@@ -116,40 +118,61 @@ class CsvFile:
 
     def _read_some(self, lines: BoundedLines, pending: TextRows) -> bool:
         """Add records until there are enough for a batch; return whether the file may have more."""
-        records = self._records
         while not pending.is_full:
-            while not self._may_go_on and (plain := lines.take_plain(self.form.quote, NUL_RUN)):
-                split = csv.reader(plain, delimiter=self.form.delimiter, quotechar=self.form.quote, strict=True)
-                pending.add_plain(list(split), plain, lines.record_start - len(plain))
-                if pending.is_full:
-                    return True
+            if not self._add_at_once(lines, pending) and not self._add_singly(lines, pending):
+                return False
+        return True
+
+    def _add_at_once(self, lines: BoundedLines, pending: TextRows) -> bool:
+        """Add the next lines if each of them is a record of its own; return whether they were added."""
+        if self._may_go_on:
+            return False
+        texts = lines.peek(NUL_RUN, "\\" + self.form.quote)
+        try:
+            records = list(self._split(texts, strict=True))
+        except csv.Error:
+            records = []
+        if not records or len(records) != len(texts):
+            lines.read_singly()
+            return False
+        pending.add_plain(records, texts, lines.take(len(texts)))
+        return True
+
+    def _add_singly(self, lines: BoundedLines, pending: TextRows) -> bool:
+        """Add some records one by one; return whether the file may have more."""
+        records = self._records
+        for _ in range(SINGLE_RECORDS):
             start = lines.record_start
             try:
                 fields = next(records, None)
             except csv.Error as error:
                 if "unexpected end of data" in str(error):
-                    reason = f"a quote that opens in the record at line {start} is never closed; correct the file"
-                    if "\\" + self.form.quote in "".join(lines.record):
-                        reason += f". {BACKSLASH.capitalize()}"
-                    raise FileFaultError("quote", reason, start) from error
+                    raise self._unclosed(lines) from error
                 self._add_broken(lines, pending, str(error))
                 continue
             if fields is None:
                 return False
             record = lines.record
+            text = record[0] if len(record) == 1 else "".join(record)
             may_go_on, self._may_go_on = self._may_go_on, False
             if may_go_on and fields and not is_like(fields, pending.last_sound or []):
                 pending.add_broken(record, start, REST)
+                self._may_go_on = len(fields) < pending.width
             elif len(record) > 1 and (fault := self._find_swallowed(record, start, pending.last_sound)):
                 pending.add_broken(record, start, fault)
-            else:
-                text = record[0] if len(record) == 1 else "".join(record)
-                if "\\" in text and self._doubtful_escape.search(text):
-                    pending.add_broken(record, start, BACKSLASH)
-                elif fields:
-                    pending.add(fields, start, text)
+            elif "\\" in text and self._doubtful_escape.search(text):
+                pending.add_broken(record, start, BACKSLASH)
+            elif fields:
+                pending.add(fields, start, text)
             lines.next_record()
         return True
+
+    def _unclosed(self, lines: BoundedLines) -> FileFaultError:
+        start = lines.record_start
+        reason = f"a quote that opens in the record at line {start} is never closed; correct the file"
+        if "\\" + self.form.quote in "".join(lines.record):
+            reason += f". {BACKSLASH.capitalize()}"
+        return FileFaultError("quote", reason, start)
 
     def _add_broken(self, lines: BoundedLines, pending: TextRows, error: str) -> None:
         record, start = lines.record, lines.record_start
@@ -163,22 +186,22 @@ class CsvFile:
                 f"that opens in line {start} is not closed there"
             )
         pending.add_broken(record, start, reason)
-        self._may_go_on = len(next(self._split(record[-1]), [])) < pending.width
+        self._may_go_on = len(next(self._split(record[-1:]), [])) < pending.width
         lines.next_record()
 
-    def _find_swallowed(self, record: list[str], start: int, sound: list[str] | None) -> str | None:
+    def _find_swallowed(self, record: list[str], start: int, sound: Row | None) -> str | None:
         """Return the fault of a record over several lines if one of them looks like a record of its own."""
         end = start + len(record) - 1
         if not self.form.multiline:
             return f"a field goes on over lines {start} to {end}, and the contract states multiline: false"
-        like = sound or next(self._split(record[0]))
+        like = sound or next(self._split(record[:1]))
         for line in record[1:]:
-            if is_like(next(self._split(line), []), like):
+            if is_like(next(self._split([line]), []), like):
                 return (
                     f"lines {start} to {end} ({len(record)} lines) were read as one record, but look like several; "
                     f"a quote that opens in line {start} may not be closed there"
                 )
         return None
 
-    def _split(self, line: str) -> Any:
-        return csv.reader([line], delimiter=self.form.delimiter, quotechar=self.form.quote)
+    def _split(self, lines: Iterable[str], *, strict: bool = False) -> Any:
+        return csv.reader(lines, delimiter=self.form.delimiter, quotechar=self.form.quote, strict=strict)

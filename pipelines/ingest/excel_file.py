@@ -1,8 +1,10 @@
 """Reads Excel workbooks (.xlsx). The line of a row is its row in the sheet, from 1."""
 
 import datetime
+import io
 import re
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -18,7 +20,7 @@ from python_calamine import (
 from installation.contract.document import Column, Contract, FileFormat
 from pipelines.ingest.archive import is_zip
 from pipelines.ingest.batch import RawBatch
-from pipelines.ingest.byte_stream import MAGIC_BYTES, open_seekable
+from pipelines.ingest.byte_stream import MAGIC_BYTES, open_seekable, read_start
 from pipelines.ingest.drift import DriftEvent
 from pipelines.ingest.fault import FileFaultError, RowFault, RowFaults
 from pipelines.ingest.header import Header, match_header
@@ -85,14 +87,12 @@ class ExcelFile:
         if batch.rows:
             yield batch
 
-    def _open(self) -> Any:
+    def _open(self) -> Path | io.BytesIO:
         content = open_seekable(self.file.path, self.file.member)
-        if hasattr(content, "read"):
-            start, size = content.read(MAGIC_BYTES), content.seek(0, 2)
-            content.seek(0)
+        if isinstance(content, Path):
+            start, size = read_start(content), self.file.size
         else:
-            with content.open("rb") as file:
-                start, size = file.read(MAGIC_BYTES), self.file.size
+            start, size = content.getvalue()[:MAGIC_BYTES], len(content.getvalue())
         if not start:
             raise FileFaultError("empty", "the file is empty (0 bytes); nothing can be loaded from it")
         if not is_zip(start):
@@ -100,7 +100,7 @@ class ExcelFile:
             reason = f"the file is {kind}, although its contract states xlsx; open it in Excel and save it as .xlsx"
             raise FileFaultError("format", f"{reason}, or state another format in the contract")
         check_size(content, size)
-        if hasattr(content, "read"):
+        if not isinstance(content, Path):
             content.seek(0)
         return content
 

@@ -37,11 +37,22 @@ def mark_future_events(
     name = event_time_column(contract)
     if name is None or not pa.types.is_temporal(columns[name].type):
         return
-    first_refused = pa.scalar(datetime.datetime.combine(today + TOLERANCE + datetime.timedelta(1), datetime.time()))
-    at = columns[name].cast(pa.timestamp("us"), safe=False) if pa.types.is_date(columns[name].type) else columns[name]
-    wrong = pc.greater_equal(at, first_refused).fill_null(False)
+    wrong = _is_future(columns[name], today)
     reason = (
         f"the event lies more than {TOLERANCE.days} day after the reference date {today}: correct its clock or time "
         "zone, or replay it on a later date"
     )
     faults.mark(wrong.to_numpy(zero_copy_only=False), RowFault(name, RULE, reason))
+
+
+def count_future(times: pa.Array | None, today: datetime.date) -> int:
+    """Return how many times of a column would be refused as events; 0 for another column."""
+    if times is None or not pa.types.is_temporal(times.type):
+        return 0
+    return int(pc.sum(_is_future(times, today)).as_py() or 0)
+
+
+def _is_future(times: pa.Array, today: datetime.date) -> pa.Array:
+    first_refused = pa.scalar(datetime.datetime.combine(today + TOLERANCE + datetime.timedelta(1), datetime.time()))
+    at = times.cast(pa.timestamp("us"), safe=False) if pa.types.is_date(times.type) else times
+    return pc.greater_equal(at, first_refused).fill_null(False)

@@ -34,18 +34,20 @@ class JsonFields:
             FileFaultError: the first record holds the records of the file in one of its fields.
 
         """
-        for name in set().union(*objects) - self._seen - self._strange - self._names.keys():
+        names = set().union(*objects)
+        for name in names - self._seen - self._strange - self._names.keys():
             self._match_loosely(name)
-        known = self._names.keys()
-        for position, item in enumerate(objects):
-            if not item.keys() & known:
-                if item and not self._records and not self._strange:
-                    _refuse_envelope(item)
-                self._strange |= item.keys()
-                faults.mark_row(position, NO_FIELD)
-        sound = [item for item in objects if item.keys() & known]
-        self._records += len(sound)
-        self._seen |= set().union(*sound)
+        is_strange = [*map(self._names.keys().isdisjoint, objects)]
+        if any(is_strange):
+            for position, item in enumerate(objects):
+                if is_strange[position]:
+                    if item and not self._records and not self._strange:
+                        _refuse_envelope(item)
+                    self._strange |= item.keys()
+                    faults.mark_row(position, NO_FIELD)
+            names = set().union(*(item for item, strange in zip(objects, is_strange, strict=True) if not strange))
+        self._records += len(objects) - sum(is_strange)
+        self._seen |= names
         for name, keys in self.keys.items():
             if len(keys) > 1 and len(self._seen.intersection(keys)) > 1:
                 twice = np.array([len(item.keys() & set(keys)) > 1 for item in objects])

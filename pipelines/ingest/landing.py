@@ -112,7 +112,7 @@ def unmatched_files(landing: Path, contracts: Iterable[Contract]) -> tuple[Unmat
 
     A folder that no contract names is returned as one entry. Hidden files are left out.
     """
-    patterns = {contract.file.path: contract.id for contract in contracts if contract.file}
+    patterns = {contract.file.path: contract.id for contract in contracts if contract.file and contract.file.is_landed}
     taken: dict[Path, set[str | None]] = {}
     for pattern in patterns:
         for path in candidate_paths(landing, pattern):

@@ -74,7 +74,7 @@ class LandingLook:
 def look(landing: Path, contracts: Iterable[Contract], lakehouse: Lakehouse) -> None:
     """Look at the landed files of sources without loading them, so that the next load finds them unchanged."""
     for contract in contracts:
-        if contract.file is not None:
+        if contract.file is not None and contract.file.is_landed:
             seen = LandingLook(contract, lakehouse, landing)
             for path in candidate_paths(landing, contract.file.path):
                 seen.is_waiting(path)

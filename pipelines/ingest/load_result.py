@@ -15,6 +15,8 @@ class LoadResult:
 
     Attributes:
         rows_known: rows that the table already had.
+        rows_replaced: rows of a database table that a newer row of the same key replaced.
+        rows_deleted: rows that were deleted because the database table does not have their key any more.
         days: event days of the added rows. Late events give past days, which derived tables must refresh.
         faults: messages about files that could not be read, and notes about files that could. They hold no values
             of rows.
@@ -33,6 +35,8 @@ class LoadResult:
     rows_added: int = 0
     rows_quarantined: int = 0
     rows_known: int = 0
+    rows_replaced: int = 0
+    rows_deleted: int = 0
     days: tuple[datetime.date, ...] = ()
     faults: tuple[str, ...] = ()
     refused: tuple[RefusedFile, ...] = ()
@@ -43,5 +47,5 @@ class LoadResult:
 
     @property
     def is_changed(self) -> bool:
-        """Whether the load added rows to the bronze table."""
-        return self.rows_added > 0
+        """Whether the load added rows to the bronze table, or deleted some."""
+        return self.rows_added + self.rows_deleted > 0

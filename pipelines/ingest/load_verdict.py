@@ -100,12 +100,7 @@ class LoadVerdict:
 
 def judge_loads(contract: Contract, lakehouse: Lakehouse, result: LoadResult) -> LoadVerdict:
     """Return the judgement of a source after this run's load of it. The contract must name files."""
-    drift = (f"{event.file}: {event.message}" for event in result.drift)
-    waiting = (
-        f"{name}: not loaded yet, because it may still be being written; the next run looks again"
-        for name in result.waiting
-    )
-    return _judge(contract, lakehouse, result.refused, tuple(dict.fromkeys((*result.notes, *drift, *waiting))))
+    return _judge(contract, lakehouse, result.refused, result.notes)
 
 
 def judge_tables(contract: Contract, lakehouse: Lakehouse, refused: Sequence[RefusedFile]) -> LoadVerdict:
@@ -132,9 +127,9 @@ def _still_quarantined(figures: LoadFigures, entries: Sequence[dict[str, Any]]) 
 
     A row that an earlier load had already quarantined has no second entry, so the entries of the load may be fewer.
     """
-    replayed = sum(entry["load_id"] == figures.load_id and bool(entry["replayed_load_id"]) for entry in entries)
-    waiting = sum(not entry["replayed_load_id"] for entry in entries)
-    return min(figures.rows_quarantined - replayed, waiting)
+    replayed = sum(entry["load_id"] == figures.load_id and entry["replayed_load_id"] is not None for entry in entries)
+    waiting = sum(entry["replayed_load_id"] is None for entry in entries)
+    return int(min(figures.rows_quarantined - replayed, waiting))
 
 
 def _row_entries(contract: Contract, lakehouse: Lakehouse) -> list[dict[str, Any]]:
@@ -148,9 +143,9 @@ def _row_entries(contract: Contract, lakehouse: Lakehouse) -> list[dict[str, Any
 
 
 def _grouped(entries: Sequence[dict[str, Any]]) -> tuple[BrokenRows, ...]:
-    lines: dict[tuple[Any, ...], list[int]] = {}
+    lines: dict[tuple[str, str | None, str, str], list[int]] = {}
     for entry in entries:
-        key = tuple(entry[name] for name in ("file", "column", "rule", "reason"))
+        key = (entry["file"], entry["column"], entry["rule"], entry["reason"])
         lines.setdefault(key, []).append(entry["line"])
-    groups = (BrokenRows(*key, rows=len(found), first_line=min(found)) for key, found in lines.items())
+    groups = [BrokenRows(*key, len(found), min(found)) for key, found in lines.items()]
     return tuple(sorted(groups, key=lambda group: (-group.rows, group.file, group.first_line)))

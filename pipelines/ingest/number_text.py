@@ -62,6 +62,15 @@ def plain_number(text: str, form: NumberFormat | None) -> str:
     return f"-{digits}" if is_bracketed or "-" in signs else digits
 
 
+def in_format(number: str, form: NumberFormat | None) -> str:
+    """Return a typed number, such as that of a JSON file, as text that `plain_number` reads as the same number.
+
+    >>> in_format("1.234", NumberFormat(",", ".")), plain_number("1,234", NumberFormat(",", "."))
+    ('1,234', '1.234')
+    """
+    return number if form is None else number.replace(".", form.decimal)
+
+
 def plain_column(values: pa.Array, form: NumberFormat) -> pa.Array | None:
     """Return a column of numbers in plain form, if all have a decimal and a thousands separator and nothing else.
 

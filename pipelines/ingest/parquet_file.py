@@ -1,21 +1,26 @@
 """Reads Parquet files in batches of bounded size. The line of a row is its number in the file, from 1."""
 
+import math
 from collections.abc import Iterator
+from decimal import Decimal
 from itertools import product
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from installation.contract.document import Contract
 from pipelines.ingest.batch import RawBatch
 from pipelines.ingest.byte_stream import open_seekable
 from pipelines.ingest.drift import DriftEvent
-from pipelines.ingest.fault import FileFaultError, RowFaults
+from pipelines.ingest.exact_json import Number
+from pipelines.ingest.fault import FileFaultError, RowFault, RowFaults
 from pipelines.ingest.header import Header, match_header
 from pipelines.ingest.landing import LandedFile
+from pipelines.ingest.text_lines import keep_bytes
 
 BATCH_ROWS = 1 << 18
 # Text columns whose dictionary is smaller than this stay encoded, so that each distinct value is checked once.
@@ -60,11 +65,39 @@ class ParquetFile:
         done = 0
         groups = np.cumsum([file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)])
         for batch in file.iter_batches(BATCH_ROWS, columns=list(names)):
-            columns = {names[field]: batch.column(field) for field in batch.schema.names}
+            faults = RowFaults.none(batch.num_rows)
+            shown, columns = batch, {}
+            for place, field in enumerate(batch.schema.names):
+                columns[names[field]], raw = _valid_text(batch.column(place), names[field], faults)
+                if raw is not None:
+                    shown = shown.set_column(place, field, raw)
             lines = np.arange(done + 1, done + batch.num_rows + 1, dtype=np.int64)
             group = int(np.searchsorted(groups, done, side="right")) + 1
-            yield RawBatch(columns, lines, _raw(batch), RowFaults.none(batch.num_rows), f"row group {group}")
+            yield RawBatch(columns, lines, _raw(shown), faults, f"row group {group}")
             done += batch.num_rows
+
+
+def _valid_text(values: pa.Array, name: str, faults: RowFaults) -> tuple[pa.Array, pa.Array | None]:
+    """Return a column without texts that are not UTF-8, whose rows are marked; then also the column's bytes."""
+    is_text = pa.types.is_string(values.type) or pa.types.is_large_string(values.type)
+    if not is_text and not pa.types.is_dictionary(values.type):
+        return values, None
+    try:
+        (values if is_text else values.dictionary).validate(full=True)
+    except pa.ArrowInvalid:
+        raw = (values if is_text else values.dictionary_decode()).cast(pa.binary())
+        wrong = np.array([value is not None and not _is_utf8(value) for value in raw.to_pylist()])
+        faults.mark(wrong, RowFault(name, "encoding", "the bytes are not UTF-8"))
+        return pc.if_else(pa.array(wrong), pa.scalar(None, pa.binary()), raw).cast(pa.string()), raw
+    return values, None
+
+
+def _is_utf8(value: bytes) -> bool:
+    try:
+        value.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _find_damage(content: Path | BinaryIO) -> str:
@@ -85,15 +118,17 @@ def _raw(batch: pa.RecordBatch) -> Any:
     return lambda row: {name: _shown(batch.column(name)[row]) for name in batch.schema.names}
 
 
-def _shown(value: pa.Scalar) -> str | None:
-    """Return a value as text, from which it can be read again; null is None."""
+def _shown(value: pa.Scalar) -> Any:
+    """Return a value as quarantine stores it: text or bytes from which it can be read again; null is None."""
     try:
         found = value.as_py()
     except (ValueError, OverflowError):
         # A time that Python cannot hold.
         return f"{value.value} {value.type}"
     if isinstance(found, bytes):
-        return found.decode("utf-8", "backslashreplace")
+        return keep_bytes(found.decode("utf-8", "surrogateescape"), "utf-8")
+    if isinstance(found, int | float | Decimal) and not isinstance(found, bool) and math.isfinite(found):
+        return Number(found)
     return None if found is None else str(found)
 
 

@@ -53,10 +53,15 @@ SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class Origin:
-    """The file that a row came from: its base name, and the SHA-256 of its bytes."""
+    """The file that a row came from: its base name, and the SHA-256 of its bytes.
+
+    For a database table: its name, and the id of the fetch. `read_at` is the time of the fetch of a row that is
+    replayed; None means the time of the load.
+    """
 
     file: str
     file_id: str
+    read_at: datetime.datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -104,14 +109,14 @@ class Quarantine:
         self.lakehouse = lakehouse
         self.protection = protection
 
-    def add(self, entries: Sequence[QuarantineEntry], load_id: str, now: datetime.datetime) -> None:
-        """Append, in one commit, the entries that quarantine does not have yet.
+    def add(self, entries: Sequence[QuarantineEntry], load_id: str, now: datetime.datetime) -> int:
+        """Append, in one commit, the entries that quarantine does not have yet; return how many of them are rows.
 
         Entries can already be there after a load that was killed before its commit, or when a file was exported again.
         Rows are compared by record hash and rule, as a multiset. An entry of a whole file is always appended.
         """
         if not entries:
-            return
+            return 0
         existing = Counter(_identity(row) for row in self._rows("true"))
         fresh = []
         for entry in entries:
@@ -125,6 +130,7 @@ class Quarantine:
             for row, encrypted in zip(rows, self._encrypt([entry for entry, _ in fresh]), strict=True):
                 row["record"] = encrypted
             self.lakehouse.append_rows(QUARANTINE, pa.Table.from_pylist(rows, SCHEMA))
+        return sum(entry.line is not None for entry, _ in fresh)
 
     def refused_files(self) -> dict[str, RefusedFile]:
         """Return the files that could not be loaded so far, by file id."""

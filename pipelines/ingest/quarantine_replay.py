@@ -16,18 +16,21 @@ from pipelines.errors import IngestError
 from pipelines.ingest.batch import TEXT_BATCH_ROWS, RawBatch
 from pipelines.ingest.batch_preparation import LoadContext, event_column, event_days, prepare
 from pipelines.ingest.bronze import BronzeTable
+from pipelines.ingest.database.stale_row import delete_replaced
 from pipelines.ingest.deduplication import Deduplication
 from pipelines.ingest.exact_json import decode_exactly
 from pipelines.ingest.fault import FileFaultError, RowFault, RowFaults
 from pipelines.ingest.field_encryption import RowEncryptor
 from pipelines.ingest.header import loose_name
 from pipelines.ingest.json_lines_file import as_text, parse_line
+from pipelines.ingest.load_id import in_utc, make_load_id
 from pipelines.ingest.load_option import LoadOptions
 from pipelines.ingest.load_result import LoadResult
 from pipelines.ingest.quarantine import Origin, Quarantine
-from pipelines.ingest.source_load import Clock, in_utc, make_load_id
+from pipelines.ingest.source_load import Clock
 from pipelines.ingest.text_column import WHOLE_TEXT, blank_to_null, text_column
 from pipelines.ingest.text_lines import restore_text
+from privacy.contract.document import DatabaseTable
 from privacy.protection.source_person import Protection
 
 
@@ -91,6 +94,8 @@ def _replay(
         added, known, days = merge.keep_new(staging, days)
         if added:
             table.commit(merge.kept, [load_id], now)
+            if contract.file is not None and isinstance(contract.file.origin, DatabaseTable):
+                delete_replaced(contract, lakehouse)
     except BaseException:
         merge.discard_unless_committed()
         raise
@@ -111,7 +116,10 @@ def _batches(rows: list[dict[str, Any]], contract: Contract) -> Iterator[tuple[R
     assert contract.file is not None
     for start in range(0, len(rows), TEXT_BATCH_ROWS):
         part = rows[start : start + TEXT_BATCH_ROWS]
-        yield _batch(part, contract, contract.file), [Origin(row["file"], row["file_id"]) for row in part]
+        # Of a database table, the row that was read last counts, not the one that was loaded last.
+        is_table = isinstance(contract.file.origin, DatabaseTable)
+        origins = [Origin(row["file"], row["file_id"], row["quarantined_at"] if is_table else None) for row in part]
+        yield _batch(part, contract, contract.file), origins
 
 
 def _batch(rows: list[dict[str, Any]], contract: Contract, form: FileFormat) -> RawBatch:
@@ -128,7 +136,7 @@ def _batch(rows: list[dict[str, Any]], contract: Contract, form: FileFormat) -> 
         values = []
         for position, record in enumerate(records):
             try:
-                values.append(_value(_find(record, column), form))
+                values.append(_value(_find(record, column), form, column))
             except RecursionError:
                 values.append(None)
                 faults.mark_row(position, RowFault(column.name, "json", "nested too deeply"))
@@ -162,7 +170,7 @@ def _find(record: dict[str, Any], column: Column) -> Any:
     return None if exact is None else record[exact]
 
 
-def _value(kept: Any, form: FileFormat) -> str | None:
+def _value(kept: Any, form: FileFormat, column: Column) -> str | None:
     if isinstance(kept, dict) and "base64" in kept:
         return restore_text(kept, form.codec)
-    return as_text(kept)
+    return as_text(kept, column.number_format)

@@ -20,6 +20,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from pipelines.ingest.nested_text import nested_to_json
+
 Words = npt.NDArray[np.uint64]
 # Odd constants of SplitMix64 and of Stafford's mixers.
 GAMMA, FIRST, SECOND, THIRD = (
@@ -130,7 +132,10 @@ def _fixed(values: pa.Array) -> Words:
 
 def _hash_texts(values: pa.Array, seed: np.uint64) -> Words:
     """Return the hash of each text: its UTF-8 bytes are mixed in, eight at a time, then its length in bytes."""
-    texts = values if pa.types.is_string(values.type) else values.cast(pa.string())
+    if pa.types.is_nested(values.type):
+        texts = nested_to_json(values)
+    else:
+        texts = values if pa.types.is_string(values.type) else values.cast(pa.string())
     offsets = np.frombuffer(texts.buffers()[1], np.int32)[texts.offset : texts.offset + len(texts) + 1].astype(np.int64)
     starts, lengths = offsets[:-1], np.diff(offsets)
     data = texts.buffers()[2]

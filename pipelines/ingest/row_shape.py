@@ -1,7 +1,8 @@
 """Recognises rows that are no data: headers, totals and row counts, and lines that an open quote has swallowed."""
 
 import re
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Set as AbstractSet
 
 from installation.contract.document import Contract
 from pipelines.ingest.fault import FileFaultError
@@ -79,7 +80,7 @@ class HeaderWatch:
         self._names = [loose_name(name) for name in names]
         known = {name.strip() for name in names if name.strip()}
         variants: list[Callable[[str], str]] = [str, str.lower, str.upper, str.title]
-        self.starts: Collection[str] = frozenset(change(name) for name in known | TOTAL_WORDS for change in variants)
+        self.starts: AbstractSet[str] = frozenset(change(name) for name in known | TOTAL_WORDS for change in variants)
 
     def is_header(self, row: Row, line: int) -> bool:
         """Return whether a row, whose first value is one of `starts`, repeats the header."""

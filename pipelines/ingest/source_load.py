@@ -10,10 +10,9 @@ The process can be killed at any moment without loss or repetition, because of t
 from __future__ import annotations
 
 import datetime
-import hashlib
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -25,17 +24,21 @@ from pipelines.errors import IngestError
 from pipelines.ingest import future_event
 from pipelines.ingest.batch_preparation import LoadContext, event_column, event_days, prepare, prepare_all
 from pipelines.ingest.bronze import BronzeTable, LoadFigures
+from pipelines.ingest.database.table_load import load_table
 from pipelines.ingest.deduplication import Deduplication
 from pipelines.ingest.drift import DriftEvent
 from pipelines.ingest.fault import FileFaultError
 from pipelines.ingest.field_encryption import RowEncryptor
 from pipelines.ingest.landing import LandedFile, find_files
 from pipelines.ingest.landing_look import WAITING, LandingLook
+from pipelines.ingest.load_id import in_utc, make_load_id
 from pipelines.ingest.load_option import LoadOptions
 from pipelines.ingest.load_result import LoadResult
+from pipelines.ingest.object_store import fetched_objects
 from pipelines.ingest.quarantine import REMOVED, Origin, Quarantine, QuarantineEntry, RefusedFile
 from pipelines.ingest.source_file import CONTENT_ERRORS, check_safely, open_source, read_safely, unknown_fault
 from pipelines.ingest.text_lines import explain_encoding
+from privacy.contract.document import DatabaseTable
 from privacy.protection.source_person import Protection
 
 # A file with more broken rows than this is probably not the file that the contract describes. It is refused as a whole.
@@ -52,7 +55,7 @@ def ingest_source(
     clock: Clock,
     options: LoadOptions | None = None,
 ) -> LoadResult:
-    """Load the landed files of a source that its table does not have yet.
+    """Load the data of a source that its table does not have yet: landed files, objects of a bucket, a database table.
 
     A file that cannot be read as the contract states is recorded in quarantine. It is tried again when its bytes or
     the contract change. The other files are loaded.
@@ -72,7 +75,7 @@ def ingest_source(
     """
     started = time.monotonic()
     try:
-        result = _Load(contract, lakehouse, protection, clock, options or LoadOptions()).run(landing)
+        result = _load(contract, lakehouse, landing, protection, clock, options or LoadOptions())
     except CommitFailedError as error:
         raise IngestError(
             f"Loading {contract.name} stopped: another load committed to {contract.table} first. "
@@ -87,6 +90,25 @@ def ingest_source(
             contract.name,
         ) from error
     return LoadResult(**{**vars(result), "seconds": time.monotonic() - started})
+
+
+def _load(
+    contract: Contract, lakehouse: Lakehouse, landing: Path, protection: Protection, clock: Clock, options: LoadOptions
+) -> LoadResult:
+    """Load the source from where its contract says that its data come from."""
+    origin = contract.file.origin if contract.file else None
+    if isinstance(origin, DatabaseTable):
+        return load_table(contract, lakehouse, protection, in_utc(clock()), options)
+    load = _Load(contract, lakehouse, protection, clock, options)
+    if origin is None:
+        return load.run(landing)
+    try:
+        with fetched_objects(contract, origin, options, load.table.holds) as objects:
+            result = load.run(objects.folder)
+            objects.remember(BronzeTable(contract, lakehouse).holds)
+    except FileFaultError as fault:
+        return load.refuse(Origin(f"s3://{origin.name}/{load.file_format.path}", f"fetch:{contract.id}"), fault)
+    return replace(result, files_seen=result.files_seen + objects.skipped)
 
 
 @dataclass
@@ -153,6 +175,16 @@ class _Load:
         gone = refused.keys() - {file.file_id for file in files}
         self.quarantine.mark_replayed(((file_id, None) for file_id in gone), REMOVED)
         return self._result(load_id, len(files), len(self.totals.loaded), list(again.values()))
+
+    def refuse(self, origin: Origin, fault: FileFaultError) -> LoadResult:
+        """Record that the files of a source cannot be reached, and return the result. The next run tries again."""
+        load_id = make_load_id(self.contract, [origin.file_id])
+        former = self.quarantine.refused_files().get(origin.file_id)
+        if former is not None and former.reason == fault.reason:
+            return self._result(load_id, 0, 0, [former])
+        self._refuse(origin, fault)
+        self.quarantine.add(self.totals.broken, load_id, self.now)
+        return self._result(load_id, 0, 0, [])
 
     def _result(self, load_id: str, seen: int, new: int, again: list[RefusedFile]) -> LoadResult:
         totals = self.totals
@@ -233,17 +265,6 @@ class _Load:
         reason = f"line {fault.line}: {fault.reason}" if fault.line else fault.reason
         self.totals.broken.append(QuarantineEntry(origin, None, fault.column, fault.rule, reason, None, None))
         self.totals.refused.append(RefusedFile(origin.file, fault.column, fault.rule, reason, self.now))
-
-
-def make_load_id(contract: Contract, keys: Iterable[str]) -> str:
-    """Return the id of a load. The same files and the same contract give the same id, also after a crash."""
-    content = "\n".join([contract.id, contract.sha256, *sorted(keys)])
-    return f"load_{hashlib.sha256(content.encode()).hexdigest()[:20]}"
-
-
-def in_utc(now: datetime.datetime) -> datetime.datetime:
-    """Return a time as bronze stores it: UTC without a time zone. A time without a zone is returned unchanged."""
-    return now.astimezone(datetime.UTC).replace(tzinfo=None) if now.tzinfo else now
 
 
 def _is_early(refused: RefusedFile | None) -> bool:

@@ -68,22 +68,28 @@ class BoundedLines:
         self._length = 0
         self.record_start = self.number + 1
 
-    def take_plain(self, *special: str) -> list[str]:
-        """Return the next lines, each a record of its own, if none of the special texts occurs near them.
+    def peek(self, *special: str) -> list[str]:
+        """Return the next lines without taking them, if none of the special texts occurs near them.
 
-        Empty if one occurs, or at the end of the file; the lines are then read by iteration. Call it between records.
+        Empty if one occurs, after `read_singly`, and at the end of the file. Call it between records.
         """
         if self._position == len(self._waiting) and not self._read():
             return []
         if self._is_plain is None:
             self._is_plain = len(self._text) <= self._limit and not any(text in self._text for text in special)
-        if not self._is_plain:
-            return []
-        lines = self._waiting[self._position :]
-        self._position = len(self._waiting)
-        self.number += len(lines)
+        return self._waiting[self._position :] if self._is_plain else []
+
+    def take(self, count: int) -> int:
+        """Take lines that `peek` returned, each a record of its own; return the number of the first."""
+        first = self.number + 1
+        self._position += count
+        self.number += count
         self.next_record()
-        return lines
+        return first
+
+    def read_singly(self) -> None:
+        """Let the lines that `peek` returned be read by iteration."""
+        self._is_plain = False
 
     def _read(self) -> bool:
         """Read more lines; return whether there are any. A line that a chunk cuts is completed by the next."""

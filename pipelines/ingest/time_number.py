@@ -18,7 +18,7 @@ from pipelines.ingest.value_fault import Fault, ValueFaultError
 from privacy.contract.column import TimeUnit
 
 NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]*)?")
-NO_UNIT: Fault = ("time_unit", "a number is no time: state timeUnit in the contract")
+NO_UNIT: Fault = ("time_unit", "a number is no time: state timeUnit, or a format such as yyyyMMdd, in the contract")
 EPOCH = datetime.datetime(1970, 1, 1)
 # Excel counts days from here. Its days 1 to 60 are off by one, because it takes 1900 for a leap year.
 EXCEL_EPOCH = datetime.datetime(1899, 12, 30)

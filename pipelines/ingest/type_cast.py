@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from pipelines.ingest.cast_result import CastColumn, UncastableError, collect, is_valid, keep, marked, sound, to_mask
 from pipelines.ingest.identifier_cast import EXACT, check_text, numbers_to_text
+from pipelines.ingest.nested_text import nested_to_json
 from pipelines.ingest.number_text import plain_column
 from pipelines.ingest.time_cast import cast_time
 from pipelines.ingest.time_format import is_iso
@@ -79,7 +80,12 @@ def _to_text(values: pa.Array, rule: ValueRule) -> CastColumn:
     if pa.types.is_floating(values.type):
         return numbers_to_text(values, rule)
     if pa.types.is_nested(values.type):
-        raise UncastableError
+        if rule.is_identifier:
+            raise UncastableError
+        try:
+            return sound(nested_to_json(values))
+        except (ValueError, OverflowError) as error:
+            raise UncastableError from error
     try:
         texts = sound(values.cast(pa.string()))
     except pa.ArrowInvalid:
@@ -89,13 +95,14 @@ def _to_text(values: pa.Array, rule: ValueRule) -> CastColumn:
 
 
 def _from_text(values: pa.Array, target: pa.DataType, rule: ValueRule) -> CastColumn:
+    plain, usual_rule = values, rule
     is_number = pa.types.is_integer(target) or pa.types.is_floating(target) or pa.types.is_decimal(target)
-    if is_number and rule.number_format is not None and (plain := plain_column(values, rule.number_format)) is not None:
-        values, rule = plain, replace(rule, number_format=None)
-    for shape, is_zoned in _common_shapes(target, rule):
-        if pc.all(pc.match_substring_regex(values, shape), min_count=0).as_py():
+    if is_number and rule.number_format is not None and (found := plain_column(values, rule.number_format)) is not None:
+        plain, usual_rule = found, replace(rule, number_format=None)
+    for shape, is_zoned in _common_shapes(target, usual_rule):
+        if pc.all(pc.match_substring_regex(plain, shape), min_count=0).as_py():
             try:
-                return _usual(values, target, rule, is_zoned=is_zoned)
+                return _usual(plain, target, usual_rule, is_zoned=is_zoned)
             except pa.ArrowInvalid:
                 # A date such as February 30 has the usual form but does not exist. The code below reads each value.
                 break

@@ -103,7 +103,7 @@ def value_rules(contract: Contract, options: LoadOptions, now: datetime.datetime
     shop = _arrow_zone((file.shop_time_zone if file else None) or options.time_zone)
     default = (file.time_zone if file else None) or options.time_zone
     today = now.replace(tzinfo=datetime.UTC).astimezone(read_zone(shop)).date()
-    keys = {name for relationship in contract.relationships for name in relationship.columns}
+    keys = {name for relationship in contract.relationships for name in relationship.columns} | {contract.subject_key}
     return {
         column.name: ValueRule(
             date_format=column.date_format,
@@ -121,19 +121,22 @@ def value_rules(contract: Contract, options: LoadOptions, now: datetime.datetime
     }
 
 
-def is_identifier(column: Column, is_foreign_key: bool = False) -> bool:
-    """Return whether the values of a text column identify a person or a thing, so that every character counts."""
-    return is_code(column, is_foreign_key) or column.token is not None or column.role == "direct"
+def is_identifier(column: Column, names_other: bool = False) -> bool:
+    """Return whether the values of a text column identify a person or a thing, so that every character counts.
+
+    `names_other` is true for a key of another table and for the subject key.
+    """
+    return is_code(column, names_other) or column.token is not None or column.role == "direct"
 
 
-def is_code(column: Column, is_foreign_key: bool = False) -> bool:
+def is_code(column: Column, names_other: bool = False) -> bool:
     """Return whether the values are codes: letters and digits without meaning in their spaces, width and case."""
     if column.category in WORD_CATEGORIES or column.token in WORD_TOKENS or column.hides_text:
         return False
     return (
         column.primary_key
         or column.unique
-        or is_foreign_key
+        or names_other
         or column.token in CODE_TOKENS
         or column.category in CODE_CATEGORIES
         or column.touchpoint_role in CODE_ROLES

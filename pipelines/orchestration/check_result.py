@@ -1,9 +1,10 @@
 """The results of Dagster's checks of a table, from the results of the rules of its contract."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import dagster as dg
 
+from pipelines.orchestration.metadata_table import table_value
 from pipelines.quality.inspection import Inspection
 from pipelines.quality.result import CheckResult
 
@@ -12,6 +13,8 @@ STEP_SUFFIX = "__checks"
 PASSED = "rules_passed"
 WARNED = "rules_warned"
 FAILED = "rules_failed"
+_HEADINGS = ("result", "rule", "broken", "of", "found", "places", "examples")
+_NUMBERS = ("broken", "of")
 _GROUPS = {
     "required": "values",
     "range": "values",
@@ -58,7 +61,7 @@ def _result(spec: dg.AssetCheckSpec, results: Sequence[CheckResult], is_new: boo
             WARNED: len(broken) - errors,
             FAILED: errors if was_checked else 1,
             "checked_now": is_new,
-            "rules": dg.MetadataValue.md(_list(results)),
+            "rules": table_value(_HEADINGS, map(_row, sorted(results, key=_urgency)), numbers=_NUMBERS),
         },
     )
 
@@ -71,31 +74,32 @@ def rule_group(kind: str) -> str:
 def _headline(results: Sequence[CheckResult], broken: Sequence[CheckResult]) -> str:
     if not results:
         return "Not checked"
-    return "; ".join(result.summary for result in broken) or f"All {len(results)} hold"
+    return "\n\n".join(_line(result) for result in sorted(broken, key=_urgency)) or f"All {len(results)} hold"
 
 
-def _list(results: Sequence[CheckResult]) -> str:
-    lines = ["| | rule | severity | broken | of | found | examples |", "|---|---|---|---:|---:|---|---|"]
-    lines.extend(_row(result) for result in sorted(results, key=lambda result: result.passed))
-    return "\n".join(lines)
+def _urgency(result: CheckResult) -> int:
+    """Return the place of a result in a list: failed rules first, then warnings, then the others."""
+    return 2 if result.passed else 0 if result.is_blocking else 1
 
 
-def _row(result: CheckResult) -> str:
-    mark = "✅" if result.passed else "❌" if result.is_blocking else "⚠️"
-    examples = "<br>".join(_example(example) for example in result.examples)
-    found = result.fault or ("" if result.observed_value is None else result.observed_value)
-    cells = (mark, result.description, result.severity, _count(result.unexpected_count))
-    return "| " + " | ".join(map(_cell, (*cells, _count(result.element_count), found, examples))) + " |"
+def _line(result: CheckResult) -> str:
+    places = _places(result)
+    return f"{result.summary} (in {', '.join(places)})" if places else result.summary
 
 
-def _example(example: object) -> str:
-    pairs = example.items() if isinstance(example, dict) else ()
-    return ", ".join(f"{name}={value}" for name, value in pairs)
+def _row(result: CheckResult) -> tuple[object, ...]:
+    mark = "holds" if result.passed else "failed" if result.is_blocking else "warning"
+    examples = "; ".join(_example(example) for example in result.examples)
+    found = result.fault or result.observed_value
+    counts = (result.unexpected_count, result.element_count)
+    return (mark, result.description, *counts, found, ", ".join(_places(result)), examples)
 
 
-def _cell(value: object) -> str:
-    return str(value).replace("|", "\\|").replace("\n", " ")
+def _places(result: CheckResult) -> list[str]:
+    """Return the file and line of each example, for a source."""
+    places = [(example.get("_source_file"), example.get("_line")) for example in result.examples]
+    return [f"{file} line {line}" for file, line in places if file is not None]
 
 
-def _count(value: int | None) -> str:
-    return "" if value is None else f"{value:,}"
+def _example(example: Mapping[str, object]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in example.items() if not name.startswith("_"))

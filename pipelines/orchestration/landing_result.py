@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from pipelines.ingest.load_verdict import LoadVerdict
-from pipelines.orchestration.markdown import table
+from pipelines.orchestration.metadata_table import table_value
 
 CHECK = "landed_files"
 """Name of the check."""
@@ -21,28 +21,28 @@ def landing_result(asset: dg.AssetKey, verdict: LoadVerdict) -> dg.AssetCheckRes
         check_name=CHECK,
         passed=not found,
         severity=dg.AssetCheckSeverity.ERROR if verdict.faults else dg.AssetCheckSeverity.WARN,
-        description="; ".join(found) or "Every landed file is loaded, and no row of the newest load is in quarantine",
+        description="\n\n".join(found) or "Every landed file is loaded, and no row of the newest load is in quarantine",
         metadata={
             "files_refused": len(verdict.refused),
             "rows_read": verdict.rows_read,
             "rows_quarantined": verdict.rows_quarantined,
             "quarantined_percent": round(verdict.share, 3),
             "quarantine_limit_percent": verdict.limit,
-            **({"found": dg.MetadataValue.md(table(_HEADINGS, _rows(verdict), numbers=_NUMBERS))} if found else {}),
+            **({"found": table_value(_HEADINGS, _rows(verdict), numbers=_NUMBERS)} if found else {}),
         },
     )
 
 
-_HEADINGS = ("", "file", "line", "column", "rule", "reason", "rows")
+_HEADINGS = ("result", "file", "line", "column", "rule", "reason", "rows")
 _NUMBERS = ("line", "rows")
 
 
 def _rows(verdict: LoadVerdict) -> Iterator[tuple[object, ...]]:
     """Yield what was found: refused files first, then quarantined rows by reason, then notes."""
     for file in verdict.refused:
-        yield "❌", file.file, "", file.column, file.rule, f"the file is refused: {file.reason}", ""
-    mark = "❌" if verdict.is_over_limit else "⚠️"
+        yield "failed", file.file, None, file.column, file.rule, f"the file is refused: {file.reason}", None
+    mark = "failed" if verdict.is_over_limit else "warning"
     for rows in verdict.broken:
         yield mark, rows.file, rows.first_line, rows.column, rows.rule, rows.reason, rows.rows
     for note in verdict.notes:
-        yield "⚠️", "", "", "", "", note, ""
+        yield "warning", None, None, None, None, note, None

@@ -14,7 +14,7 @@ LANDING_TAG = ".dagster/landing"
 
 def landed_files(landing: Path, contracts: Iterable[Contract]) -> tuple[Path, ...]:
     """Return the finished files that the contracts would load, sorted by path."""
-    globs = {contract.file.path for contract in contracts if contract.file}
+    globs = {contract.file.path for contract in contracts if contract.file and contract.file.is_landed}
     return tuple(sorted({path for pattern in globs for path in candidate_paths(landing, pattern)}))
 
 

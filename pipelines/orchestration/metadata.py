@@ -147,13 +147,24 @@ def _rules(column: Column) -> Iterable[str]:
     if column.primary_key:
         yield "primary key"
     if column.minimum is not None or column.maximum is not None:
-        yield f"{column.minimum} to {column.maximum}"
+        yield _between(column.minimum, column.maximum)
     if column.unit:
         yield f"in {column.unit}"
     if column.enum:
         yield "one of " + ", ".join(map(str, column.enum))
     if column.pattern:
         yield f"matches {column.pattern}"
+
+
+def _between(low: object, high: object) -> str:
+    """Return the bounds in words.
+
+    >>> _between(0, 1), _between("1980-01-01", None), _between(None, 5)
+    ('0 to 1', '1980-01-01 or more', '5 or less')
+    """
+    if high is None:
+        return f"{low} or more"
+    return f"{high} or less" if low is None else f"{low} to {high}"
 
 
 def _slug(text: str) -> str:

@@ -14,11 +14,12 @@ from installation.reference_date import reference_date
 from installation.settings import Settings
 from pipelines.consent.build_log import BuildLog
 from pipelines.derived_table.fed_table import FedTables
+from pipelines.derived_table.input_table import absent_table
 from pipelines.derived_table.table import BuildContext
 from pipelines.engine.session import Engine
+from pipelines.ingest.load_id import in_utc
 from pipelines.ingest.load_verdict import LoadVerdict, judge_tables
 from pipelines.ingest.quarantine import Quarantine
-from pipelines.ingest.source_load import in_utc
 from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
 from pipelines.quality.inspection import TableInspector, record_folder
 from pipelines.register.customer_id import opaque_ids
@@ -80,7 +81,7 @@ class PipelineRun:
             load_id=self.run_id,
             measured_at=in_utc(self.installation.clock()),
             as_of=self.reference_date,
-            fed=self.fed,
+            stand_in=lambda name: None if name in self.fed else absent_table(name, self.contracts, self.engine.spark),
         )
 
     @cached_property

@@ -161,7 +161,8 @@ def _note_check(event: DagsterEvent, turn: TableTurn) -> None:
     turn.rules_warned += values.get(check_result.WARNED, 0)
     turn.rules_failed += values.get(check_result.FAILED, 0)
     if not evaluation.passed and evaluation.blocking and evaluation.severity is dg.AssetCheckSeverity.ERROR:
-        turn.broken_checks.append(f"{evaluation.check_name}: {evaluation.description or 'broken'}")
+        found = "; ".join((evaluation.description or "broken").split("\n\n"))
+        turn.broken_checks.append(f"{evaluation.check_name}: {found}")
     elif not evaluation.passed and not evaluation.blocking and evaluation.description:
         turn.notes.append(evaluation.description)
 

@@ -18,7 +18,7 @@ from privacy.access.value_profile import ColumnProfile, profile_columns
 
 MOST_ROWS = 200_000
 """Larger tables get the share of nulls only: reading them again would slow each run."""
-SAMPLE_ROWS = 10_000
+SAMPLE_ROWS = 5_000
 """Rows that are profiled of a table with more rows. They give the quantiles to a percent in a tenth of a second."""
 _SHOWN = ("p5", "p50", "p95")
 _HIDDEN_ROLES = frozenset({"direct", "sensitive"})

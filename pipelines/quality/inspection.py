@@ -7,7 +7,7 @@ blocks every run until it is corrected, not only the run that loaded it. New res
 
 import hashlib
 import json
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, time
@@ -20,9 +20,7 @@ from pyspark.sql import DataFrame
 
 from installation.contract.document import Contract, Contracts
 from installation.settings import Settings
-from pipelines.derived_table.input_table import empty_schema
 from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
-from pipelines.lakehouse.spark_type import spark_schema
 from pipelines.quality import data_docs, metric
 from pipelines.quality.check import Check
 from pipelines.quality.contract_check import RunContext, derive_checks, parents_of
@@ -67,8 +65,8 @@ class TableInspector:
     load_id: str
     measured_at: datetime
     as_of: date
-    fed: Container[str] | None = None
-    """The tables that have input; rules read the others as empty tables. If it is None, all have."""
+    stand_in: Callable[[str], DataFrame | None] = lambda _: None
+    """Returns the empty table that rules read instead of a table without input; None for a table that must exist."""
 
     def begin(self, contract: Contract) -> None:
         """Start to check a table in the background, while the next table is built; `inspect` waits for the result."""
@@ -124,13 +122,7 @@ class TableInspector:
 
     def _frame(self, name: str) -> DataFrame | None:
         """Return a table that rules read: empty if it has no input, None if it is missing."""
-        if self.lakehouse.exists(name):
-            return self.lakehouse.read(name)
-        if self.fed is None or name in self.fed:
-            return None
-        contract = self.contracts.table(name)
-        columns = empty_schema(contract) if contract.layer == "source" else spark_schema(contract)
-        return self.lakehouse.spark.createDataFrame([], columns)
+        return self.lakehouse.read(name) if self.lakehouse.exists(name) else self.stand_in(name)
 
     def extend_trend(self) -> int:
         """Append the results that are missing in `gold/quality_metric`; return the number of appended rows.

@@ -13,6 +13,7 @@ from pipelines.simulate.file_writer import arrow_column
 from pipelines.simulate.records import Records
 from pipelines.simulate.text import day_text
 from pipelines.simulate.world import World
+from privacy.storage.atomic_file import PRIVATE_FOLDER_MODE, PRIVATE_MODE
 
 _DIRT = pa.schema(
     [
@@ -32,11 +33,13 @@ _RECORD = pa.schema([("source", pa.string()), ("key", pa.string()), ("person_id"
 class Truth:
     """Writes person.parquet, record.parquet and dirt.parquet to the folder `root`, one replica after the other.
 
+    The files hold names in the clear, so only their owner may read them.
+
     `rows` holds the number of rows written to each file so far.
     """
 
     def __init__(self, root: Path) -> None:
-        root.mkdir(parents=True, exist_ok=True)
+        root.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER_MODE)
         self._root = root
         self._writers: dict[str, pq.ParquetWriter] = {}
         self.rows: dict[str, int] = {}
@@ -49,6 +52,8 @@ class Truth:
     ) -> None:
         for writer in self._writers.values():
             writer.close()
+        for path in self._root.iterdir():
+            path.chmod(PRIVATE_MODE)
 
     def add_people(self, world: World) -> None:
         """Append the people of a replica, with their home at the start of 2018."""

@@ -18,7 +18,8 @@ ROLES = {  # role: type in silver/touchpoint_event
     "order_id": "string",
     "store_id": "string",
     "amount": "decimal(18,2)",
-    "quantity": "bigint",
+    # Goods by weight have fractions, which an integer would cut off.
+    "quantity": "decimal(18,3)",
     "query": "string",
     "dwell_seconds": "double",
     "outcome": "string",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 from privacy.access.errors import AccessRefused
 from privacy.access.role import Role, Roles
@@ -14,6 +15,8 @@ from privacy.contract.document import Document
 from privacy.contract.vocabulary import load_vocabulary
 
 PSEUDONYM = "dpv:PseudonymisedData"
+RECORD_IDENTIFIERS = frozenset({"pd:UID", "pd:Identifier", "pd:AccountIdentifier"})
+"""Categories of columns that name a record of a person, such as an order or a session."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,9 @@ class ReadPlan:
         subject_key: the column that names the person; None when the table holds no persons.
         is_personal: whether any returned column is personal data.
         is_pseudonymised: whether the subject key is replaced by a pseudonym.
+        record_ids: columns that name orders, sessions and other records, where the subject key is replaced. Their
+            values are replaced as well, and are then text.
+        is_coarsened: whether numbers and times are returned coarsened (`privacy.access.coarse_value`).
     """
 
     table: str
@@ -37,6 +43,8 @@ class ReadPlan:
     subject_key: str | None
     is_personal: bool
     is_pseudonymised: bool
+    record_ids: tuple[str, ...] = ()
+    is_coarsened: bool = False
 
 
 def plan_read(
@@ -55,7 +63,8 @@ def plan_read(
         purpose: the purpose of the read.
         roles: all roles.
         policy: purposes and laws.
-        wanted: columns to read; None reads every column that the role may read.
+        wanted: columns to read; None reads every column that the role may read. A pattern such as `spend_*` stands
+            for the columns that it matches and that the role may read.
 
     Raises:
         AccessRefused: the role does not have this purpose or this table, or may not read a wanted column, or may
@@ -64,7 +73,10 @@ def plan_read(
     """
     role = require_role(document.table, role_name, purpose, roles, policy)
     reasons = {column.name: _reason(column, document, role, purpose, policy) for column in document.columns}
-    names = list(reasons) if wanted is None else list(wanted)
+    patterns = [name for name in wanted or () if name not in reasons and _is_pattern(name)]
+    named = list(reasons) if wanted is None else [name for name in wanted if name not in patterns]
+    matched = _match(patterns, reasons, document.table)
+    names = [*named, *matched]
     if not names:
         raise AccessRefused(f"Got no column of {document.table}; expected one of {', '.join(reasons)}.")
     unknown = [name for name in names if name not in reasons]
@@ -74,18 +86,21 @@ def plan_read(
         )
     refused = {name: reason for name in names if (reason := reasons[name]) is not None}
     shown = tuple(name for name in reasons if name in names and reasons[name] is None)
-    if not shown or (wanted is not None and refused):
+    if not shown or (wanted is not None and refused.keys() & set(named)):
         faults = "; ".join(f"{name} {reason}" for name, reason in refused.items())
         raise AccessRefused(f"The role {role_name} may not read {document.table} for {purpose}: {faults}.")
-    vocabulary = load_vocabulary()
+    is_pseudonymised = role.subjects == "pseudonymised" or _is_pseudonymous(purpose, policy)
+    named_records = [c.name for c in document.columns if c.category in RECORD_IDENTIFIERS]
     return ReadPlan(
         table=document.table,
         purpose=purpose,
         columns=shown,
         left_out=refused,
         subject_key=document.subject_key,
-        is_personal=any(vocabulary.is_personal(document.column(name).category) for name in shown),
-        is_pseudonymised=role.subjects == "pseudonymised" or _is_pseudonymous(purpose, policy),
+        is_personal=is_personal(document, shown),
+        is_pseudonymised=is_pseudonymised,
+        record_ids=tuple(n for n in named_records if is_pseudonymised and n != document.subject_key),
+        is_coarsened=role.values == "coarsened",
     )
 
 
@@ -105,6 +120,27 @@ def require_role(table: str, role_name: str, purpose: str, roles: Roles, policy:
     if not role.may_read(table):
         raise AccessRefused(f"The role {role_name} may not read {table}; its tables are {', '.join(role.tables)}.")
     return role
+
+
+def is_personal(document: Document, columns: Iterable[str]) -> bool:
+    """Return whether any of these columns of a table is personal data."""
+    vocabulary = load_vocabulary()
+    return any(vocabulary.is_personal(document.column(name).category) for name in columns)
+
+
+def _is_pattern(name: str) -> bool:
+    return any(sign in name for sign in "*?[")
+
+
+def _match(patterns: Iterable[str], columns: Iterable[str], table: str) -> list[str]:
+    """Return the columns that the patterns match, those of the first pattern first."""
+    found: list[str] = []
+    for pattern in patterns:
+        matched = [name for name in columns if fnmatchcase(name, pattern)]
+        if not matched:
+            raise AccessRefused(f"{table} has no column like {pattern}; its columns are {', '.join(columns)}.")
+        found += matched
+    return found
 
 
 def _reason(column: Column, document: Document, role: Role, purpose: str, policy: Policy) -> str | None:

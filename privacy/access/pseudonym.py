@@ -1,9 +1,12 @@
-"""Makes pseudonyms of customers for one role and purpose.
+"""Makes pseudonyms of customers, and of their orders and sessions, for one role and purpose.
 
 pseudonym = "p_" + the first 128 bits of HMAC-SHA256(secret, role || 0x00 || purpose || 0x00 || customer id).
+For a record, the key is HMAC-SHA256(secret, "record"), the prefix "r_", and the text of its identifier takes the
+customer's place. So one order has one pseudonym in all tables that a role reads for a purpose.
 
-Guarantee: without the secret, a pseudonym cannot be traced back to the customer, and pseudonyms of two roles or
-purposes cannot be recognised as those of one customer. This holds as far as HMAC-SHA256 is a pseudorandom function.
+Guarantee: without the secret, a pseudonym cannot be traced back to its identifier, and pseudonyms of two roles or
+purposes cannot be recognised as those of one identifier. This holds as far as HMAC-SHA256 is a pseudorandom function.
+It says nothing about other columns: two reads can be joined by equal rare values, such as an amount or a time.
 """
 
 from __future__ import annotations
@@ -11,6 +14,16 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Iterable
+
+
+def record_pseudonyms(secret: bytes, role: str, purpose: str, records: Iterable[str]) -> dict[str, str]:
+    """Return the pseudonym of each record identifier (as text), for one role and purpose.
+
+    >>> record_pseudonyms(bytes(32), "analyst", "analytics", ["7"])["7"][:2]
+    'r_'
+    """
+    own = hmac.digest(secret, b"record", "sha256")
+    return {one: f"r_{name[2:]}" for one, name in pseudonyms(own, role, purpose, records).items()}
 
 
 def pseudonyms(secret: bytes, role: str, purpose: str, customers: Iterable[str]) -> dict[str, str]:

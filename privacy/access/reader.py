@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
+from privacy.access.condition import RowCondition, read_condition
 from privacy.access.errors import AccessRefused
-from privacy.access.plan import ReadPlan, plan_read
-from privacy.access.pseudonym import pseudonyms
+from privacy.access.plan import ReadPlan, is_personal, plan_read
+from privacy.access.pseudonym import pseudonyms, record_pseudonyms
 from privacy.access.role import Roles
 from privacy.audit import AuditEntry, AuditLog
 from privacy.consent.policy import Policy
@@ -60,6 +61,10 @@ class TableBackend(Protocol[Frame]):
         """
         ...
 
+    def meeting(self, frame: Frame, condition: RowCondition) -> Frame:
+        """Return the rows that meet the condition."""
+        ...
+
     def count_customers(self, frame: Frame) -> int:
         """Return how many different customers the rows have."""
         ...
@@ -68,12 +73,19 @@ class TableBackend(Protocol[Frame]):
         """Return the first `count` rows. They are read once, so every use of the result sees the same rows."""
         ...
 
-    def customers(self, frame: Frame) -> list[str]:
-        """Return the distinct customers of the rows, without null."""
+    def texts(self, frame: Frame, column: str) -> list[str]:
+        """Return the distinct values of a column as text, without null."""
         ...
 
-    def renamed(self, frame: Frame, key: str, names: Mapping[str, str]) -> Frame:
-        """Return the rows with column `key` replaced by the customer's entry in `names`; null without a customer."""
+    def renamed(self, frame: Frame, column: str, names: Mapping[str, str], by: str) -> Frame:
+        """Return the rows with `column` replaced by the entry in `names` for the text of column `by`; null without one.
+
+        `names` has an entry for every value of `by`.
+        """
+        ...
+
+    def coarsened(self, frame: Frame, columns: Sequence[str]) -> Frame:
+        """Return the rows with these columns coarsened by their type, see `privacy.access.coarse_value`."""
         ...
 
     def selected(self, frame: Frame, columns: Sequence[str]) -> Frame:
@@ -83,14 +95,15 @@ class TableBackend(Protocol[Frame]):
 
 @dataclass(frozen=True)
 class Read(Generic[Frame]):
-    """The result of a read: rows, plan, and the number of customers who permit the purpose.
+    """The result of a read: rows, plan, and the number of customers who permit the purpose and meet the condition.
 
-    `subjects` is None when the table holds no persons.
+    `subjects` is None when the table holds no persons, `condition` when all rows were wanted.
     """
 
     frame: Frame
     plan: ReadPlan
     subjects: int | None
+    condition: RowCondition | None = None
 
 
 @dataclass(frozen=True)
@@ -120,29 +133,27 @@ class TableReader(Generic[Frame]):
     clock: Callable[[], datetime]
 
     def read(
-        self,
-        table: str,
-        role: str,
-        purpose: str,
-        columns: Sequence[str] | None = None,
-        limit: int | None = None,
-        *,
-        with_customer: bool = False,
-    ) -> Read[Frame]:
+        self, table: str, role: str, purpose: str, columns: Sequence[str] | None = None, limit: int | None = None,
+        *, where: str | None = None, customer: str | None = None, with_customer: bool = False,
+    ) -> Read[Frame]:  # fmt: skip
         """Return what the role may read of a table for a purpose, of the customers who permit it now.
 
-        The read is logged before a row is returned; so is a read that was refused.
+        The read is logged before a row is returned; so is a read that was refused. A condition may use only columns
+        that the role may read, as the role sees them: where customers are pseudonymised, it selects by pseudonym. The
+        log names the columns of a condition, never its values.
 
         Args:
             table: such as `gold/customer_360`.
             role: a role of `role.yaml`.
             purpose: a purpose of `purpose.yaml`.
-            columns: the columns wanted; None reads all that the role may read.
+            columns: the columns wanted, also as patterns such as `spend_*`; None reads all that the role may read.
             limit: most rows to return; None returns all.
+            where: a condition that the rows must meet (`privacy.access.condition`); None returns all.
+            customer: value of the table's subject key, as the role sees it; None returns all customers.
             with_customer: keep the column `CUSTOMER`, so that the caller can count people. It must not be shown.
 
         Raises:
-            AccessRefused: the role may not read this.
+            AccessRefused: the role may not read this, or the condition cannot be read.
             ConsentError: the permissions of the purpose are unknown.
             AuditError: the read could not be logged.
         """
@@ -151,28 +162,61 @@ class TableReader(Generic[Frame]):
                 raise AccessRefused(f"Got the limit {limit}; expected 0 or more rows.")
             document = self.contracts.table(table)
             plan = plan_read(document, role, purpose, self.roles, self.policy, columns)
-            kind = _token_kind(document, plan.subject_key)
-            rows = self.backend.rows(table, _needed_columns(plan, kind))
-            frame = self.backend.with_customer(rows, plan.subject_key, kind)
-            subjects = None
-            if plan.subject_key is not None:
-                if self.policy.can_refuse(purpose):
-                    frame = self.backend.permitted(frame, purpose, self.moment())
-                subjects = self.backend.count_customers(frame)
+            condition = read_condition(_as_seen(document, plan), where, customer)
+            if condition is not None:
+                # Refuses a column that may not be read: which rows come back would tell its values.
+                plan_read(document, role, purpose, self.roles, self.policy, condition.columns)
+            frame = self._permitted(document, plan, condition)
+            frame, is_renamed = self._meeting(frame, plan, condition, role)
+            subjects = None if plan.subject_key is None else self.backend.count_customers(frame)
             if limit is not None:
                 frame = self.backend.first(frame, limit)
-            kept = (*plan.columns, CUSTOMER) if with_customer else plan.columns
-            shown = self.backend.selected(self._pseudonymised(frame, plan, role), kept)
-        if plan.is_personal:
-            self._log(table, role, purpose, "allowed", plan.columns, subjects)
-        return Read(shown, plan, subjects)
+            if not is_renamed:
+                frame = self._pseudonymised(frame, plan, role, ())
+            if plan.is_coarsened:
+                kept = {plan.subject_key, *plan.record_ids}
+                frame = self.backend.coarsened(frame, [name for name in plan.columns if name not in kept])
+            shown = self.backend.selected(frame, (*plan.columns, CUSTOMER) if with_customer else plan.columns)
+        used = () if condition is None else condition.columns
+        if plan.is_personal or is_personal(document, used):
+            self._log(table, role, purpose, "allowed", plan.columns, subjects, filtered_by=used)
+        return Read(shown, plan, subjects, condition)
 
-    def _pseudonymised(self, frame: Frame, plan: ReadPlan, role: str) -> Frame:
-        key = plan.subject_key
-        if not plan.is_pseudonymised or key is None or key not in plan.columns:
+    def _permitted(self, document: Document, plan: ReadPlan, condition: RowCondition | None) -> Frame:
+        """Return the needed columns of the rows whose customer permits the purpose now."""
+        kind = _token_kind(document, plan.subject_key)
+        rows = self.backend.rows(plan.table, _needed_columns(plan, kind, condition))
+        frame = self.backend.with_customer(rows, plan.subject_key, kind)
+        if plan.subject_key is not None and self.policy.can_refuse(plan.purpose):
+            return self.backend.permitted(frame, plan.purpose, self.moment())
+        return frame
+
+    def _meeting(
+        self, frame: Frame, plan: ReadPlan, condition: RowCondition | None, role: str
+    ) -> tuple[Frame, bool]:  # fmt: skip
+        """Return the rows that meet the condition, and whether their subject key holds pseudonyms already."""
+        if condition is None:
+            return frame, False
+        # On stored identifiers, a condition would show which pseudonym belongs to a known customer or order.
+        replaced = {plan.subject_key, *plan.record_ids} if plan.is_pseudonymised else set()
+        renames = not replaced.isdisjoint(condition.columns)
+        if renames:
+            frame = self._pseudonymised(frame, plan, role, condition.columns)
+        return self.backend.meeting(frame, condition), renames
+
+    def _pseudonymised(self, frame: Frame, plan: ReadPlan, role: str, used: Sequence[str]) -> Frame:
+        """Return the rows with pseudonyms in the subject key and the record identifiers that are shown or `used`."""
+        if not plan.is_pseudonymised:
             return frame
-        names = pseudonyms(self.secret, role, plan.purpose, self.backend.customers(frame))
-        return self.backend.renamed(frame, key, names)
+        needed = {*plan.columns, *used}
+        for column in plan.record_ids:
+            if column in needed:
+                names = record_pseudonyms(self.secret, role, plan.purpose, self.backend.texts(frame, column))
+                frame = self.backend.renamed(frame, column, names, column)
+        if plan.subject_key not in needed:
+            return frame
+        customers = pseudonyms(self.secret, role, plan.purpose, self.backend.texts(frame, CUSTOMER))
+        return self.backend.renamed(frame, str(plan.subject_key), customers, CUSTOMER)
 
     @contextmanager
     def _refusals_logged(self, table: str, role: str, purpose: str) -> Iterator[None]:
@@ -184,13 +228,14 @@ class TableReader(Generic[Frame]):
 
     def _log(
         self, table: str, role: str, purpose: str, outcome: str, columns: Sequence[str], subjects: int | None,
-        reason: str | None = None,
+        reason: str | None = None, filtered_by: Sequence[str] = (),
     ) -> None:  # fmt: skip
         cut = None if reason is None else _loggable(reason, _REASON_LENGTH)
         who, role, purpose, table = (_loggable(name, _NAME_LENGTH) for name in (self.who, role, purpose, table))
         self.audit.append(
             AuditEntry(at=self.clock(), who=who, role=role, purpose=purpose, action="read", table=table,
-                   columns=tuple(columns), subjects=subjects, outcome=outcome, reason=cut)
+                   columns=tuple(columns), filtered_by=tuple(filtered_by), subjects=subjects, outcome=outcome,
+                       reason=cut)
         )  # fmt: skip
 
 
@@ -199,11 +244,21 @@ def _loggable(text: str, most: int) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")[:most] or "-"
 
 
-def _needed_columns(plan: ReadPlan, token_kind: str | None) -> tuple[str, ...]:
-    """Return the columns to read: those of the plan, and the one that identifies the customer."""
+def _as_seen(document: Document, plan: ReadPlan) -> Document:
+    """Return the contract as the role sees the columns: pseudonyms of records are text."""
+    columns = tuple(
+        replace(column, spark_type="string", logical_type="string") if column.name in plan.record_ids else column
+        for column in document.columns
+    )
+    return replace(document, columns=columns)
+
+
+def _needed_columns(plan: ReadPlan, token_kind: str | None, condition: RowCondition | None) -> tuple[str, ...]:
+    """Return the columns to read: those of the plan and of the condition, and the one that identifies the customer."""
     key = plan.subject_key
     to_customer = () if key is None else (key if token_kind is None else f"{key}_token",)
-    return tuple(dict.fromkeys((*plan.columns, *to_customer)))
+    used = () if condition is None else condition.columns
+    return tuple(dict.fromkeys((*plan.columns, *used, *to_customer)))
 
 
 def _token_kind(document: Document, key: str | None) -> str | None:

@@ -28,6 +28,7 @@ class Role(BaseModel):
     identifiers: tuple[ReadableIdentifier, ...]
     without: tuple[str, ...] = ()
     subjects: Literal["pseudonymised", "as_stored"]
+    values: Literal["coarsened", "as_stored"] = "as_stored"
 
     def may_read(self, table: str) -> bool:
         """Return whether the role may read the table."""

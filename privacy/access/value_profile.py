@@ -107,17 +107,23 @@ def _quantiles(
     order = np.argsort(numbers, kind="stable")
     ascending = numbers[order]
     holders = np.arange(len(order)) if people is None else people[order]
-    # How many people have a value at or before each place in the order, and how many at or after it.
-    first, last = np.unique(holders, return_index=True)[1], np.unique(holders[::-1], return_index=True)[1]
-    below, above = np.sort(first), np.sort(len(order) - 1 - last)
+    below, above = _first_places(holders), len(order) - 1 - _first_places(holders[::-1])[::-1]
     shown: dict[str, Value] = {}
     for share in QUANTILES:
         place = int(share * (len(order) - 1))
+        # How many people have a value at or below this one, and how many at or above it.
         until = np.searchsorted(below, np.searchsorted(ascending, ascending[place], side="right"))
         since = len(above) - np.searchsorted(above, np.searchsorted(ascending, ascending[place]))
         if min(int(until), int(since)) > HIDDEN_PEOPLE:
             shown[f"p{share * 100:g}"] = _show(float(ascending[place]), kind)
     return shown
+
+
+def _first_places(holders: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Return the first place of each person in the list, ascending."""
+    places = np.full(int(holders.max()) + 1, len(holders))
+    np.minimum.at(places, holders, np.arange(len(holders)))
+    return np.sort(places[places < len(holders)])
 
 
 def _show(number: float, kind: pa.DataType) -> Value:
@@ -144,10 +150,10 @@ def _round(number: float) -> float:
 
 def _top(values: pa.Array, people: np.ndarray[Any, Any] | None) -> dict[str, float]:
     counted = values.value_counts()
-    ordered = sorted(zip(counted.field(0), counted.field(1).to_pylist(), strict=True), key=lambda pair: -pair[1])
+    counts = np.asarray(counted.field(1))
     shown: dict[str, float] = {}
-    for value, count in ordered:
-        share = round(count / len(values), 2)
+    for place in np.argsort(-counts, kind="stable"):
+        value, share = counted.field(0)[int(place)], round(int(counts[place]) / len(values), 2)
         if len(shown) == MOST_TOP_VALUES or share < _LEAST_SHARE:
             break
         if people is None or len(np.unique(people[np.asarray(pc.equal(values, value))])) > HIDDEN_PEOPLE:

@@ -11,6 +11,8 @@ from typing import Any, Literal, TypeAlias
 from privacy.contract.column import Column
 
 DriftRule: TypeAlias = Literal["refuse", "warn", "accept"]
+DatabaseKind: TypeAlias = Literal["postgresql", "mysql"]
+DeletionRule: TypeAlias = Literal["compare", "keep"]
 # The usual name of UTF-8 with a byte order mark, and Python's name for it.
 ENCODING_ALIASES = {"UTF-8-BOM": "utf-8-sig"}
 
@@ -27,8 +29,52 @@ def codec_of(encoding: str) -> str:
 
 
 @dataclass(frozen=True)
+class DatabaseTable:
+    """A table or view of a database from which a source is read. `server` names its credentials in the settings.
+
+    Attributes:
+        cursor: contract column that grows when a row is inserted or changed; None reads the whole table each time.
+        lookback: rows up to this far before the newest cursor are read again; seconds, or a number for an integer.
+        deletions: `compare` deletes rows here whose key is gone from the table; `keep` keeps them.
+        deletion_limit: most rows, in percent of the bronze table, that one comparison may delete.
+    """
+
+    server: str
+    kind: DatabaseKind
+    host: str
+    port: int
+    database: str
+    schema: str | None
+    table: str
+    cursor: str | None = None
+    lookback: int = 3600
+    deletions: DeletionRule | None = None
+    deletion_limit: float = 20.0
+
+    @property
+    def name(self) -> str:
+        """Name for messages: database, schema and table."""
+        return ".".join(part for part in (self.database, self.schema, self.table) if part)
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """A place in an object store that speaks S3. `server` names its credentials in the settings.
+
+    `endpoint` is the URL of the store; None means the one of the settings, or Amazon's.
+    """
+
+    server: str
+    name: str
+    endpoint: str | None = None
+    region: str | None = None
+
+
+@dataclass(frozen=True)
 class FileFormat:
-    """Format of a source's files. `path` is a glob pattern relative to the landing folder.
+    """Format of a source's files. `path` is a glob pattern relative to the landing folder, or to the bucket.
+
+    `origin` is None for files of the landing folder. For a database table, `path` is empty and `format` is `table`.
 
     `time_zone` is the zone of times without one, `shop_time_zone` the zone whose wall time is taken as the shop's; None
     means the setting `time_zone`. `header_row` counts from 1. `quarantine_limit` is in percent.
@@ -48,6 +94,17 @@ class FileFormat:
     footer_rows: int = 0
     schema_drift: DriftRule = "warn"
     quarantine_limit: float = 1.0
+    origin: DatabaseTable | Bucket | None = None
+
+    @property
+    def is_landed(self) -> bool:
+        """Whether the data are files of the landing folder."""
+        return self.origin is None
+
+    @property
+    def kind(self) -> str:
+        """One word for where the data come from: the kind of database, or the format of the files."""
+        return self.origin.kind if isinstance(self.origin, DatabaseTable) else self.format
 
     @property
     def codec(self) -> str:

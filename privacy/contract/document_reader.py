@@ -10,13 +10,13 @@ from open_data_contract_standard.model import OpenDataContractStandard, SchemaOb
 from privacy.contract.column import Column
 from privacy.contract.column_reader import read_column
 from privacy.contract.custom_property import read_custom
-from privacy.contract.document import Document, FileFormat, Recipient, Relationship, Touchpoint, codec_of
+from privacy.contract.document import Document, Recipient, Relationship, Touchpoint
 from privacy.contract.odcs_structure import parse_standard
+from privacy.contract.server_reader import read_file_format
 from privacy.contract.service_level import FRESHNESS, read_hours, read_retention_days, read_time_column
 from privacy.contract.vocabulary import load_vocabulary
 from privacy.contract.yaml_source import Source, YamlPath, parse_text
 
-FORMATS = ("csv", "jsonl", "json", "parquet", "xlsx")
 SCHEMA: YamlPath = ("schema", 0)
 
 
@@ -91,7 +91,7 @@ def _read(standard: OpenDataContractStandard, source: Source, sha256: str) -> Do
         frequency_hours=read_hours(standard, ("frequency",), source),
         simulated=custom.get("simulated", False),
         subject_key=custom.get("subjectKey"),
-        file=_file(standard, source),
+        file=read_file_format(standard, schema.physicalName or schema.name or "", source),
         touchpoint=_touchpoint(custom.get("touchpoint"), usable),
         recipients=tuple(
             Recipient(role.role or "", role.access or "", role.description or "") for role in standard.roles or ()
@@ -126,59 +126,6 @@ def _legal_bases(value: str | dict[str, str] | None, purposes: tuple[str, ...]) 
         return {purpose: (value or {}).get(purpose, default) for purpose, default in defaults.items()}
     kept = ("legal_duty",) if value == "consent" else ("legal_duty", "consent")
     return {purpose: default if default in kept else value for purpose, default in defaults.items()}
-
-
-def _file(standard: OpenDataContractStandard, source: Source) -> FileFormat | None:
-    servers = standard.servers or []
-    if not servers:
-        return None
-    place: YamlPath = ("servers", 0)
-    server = servers[0]
-    custom = read_custom(server.customProperties, place, "serverProperties", source)
-    if len(servers) > 1:
-        message = "A source must declare exactly one server"
-        source.report(("servers", 1), message, got=str(len(servers)), expected="1", hint="remove the others")
-    if server.type != "local" or not server.path or server.format not in FORMATS:
-        source.report(
-            place,
-            "The server does not fully declare the file format",
-            got=f"type {server.type!r}, path {server.path!r}, format {server.format!r}",
-            expected=f"type local, a path, format {' or '.join(FORMATS)}",
-        )
-        return None
-    encoding = server.encoding or "UTF-8"
-    try:
-        codec_of(encoding)
-    except LookupError:
-        _report_encoding(encoding, (*place, "encoding"), source)
-        return None
-    return FileFormat(
-        path=server.path,
-        format=server.format,
-        encoding=encoding,
-        delimiter=custom.get("delimiter", ","),
-        quote=custom.get("quote", '"'),
-        null_values=tuple(custom.get("nullValues", ("",))),
-        multiline=custom.get("multiline", True),
-        time_zone=custom.get("timeZone"),
-        shop_time_zone=custom.get("shopTimeZone"),
-        sheet=custom.get("sheet"),
-        header_row=custom.get("headerRow", 1),
-        footer_rows=custom.get("footerRows", 0),
-        schema_drift=custom.get("schemaDrift", "warn"),
-        quarantine_limit=float(custom.get("quarantineLimit", 1)),
-    )
-
-
-def _report_encoding(encoding: str, place: YamlPath, source: Source) -> None:
-    """Report an encoding that Python does not know, or the list of possible ones that `contracts init` has drafted."""
-    possible = encoding.split(" or ")
-    if len(possible) > 1:
-        hint = "open the file in each of them, and keep the one in which its texts are right"
-        message = "The encoding is not decided: the file is readable in several"
-        source.report(place, message, got=repr(encoding), expected=f"one of {', '.join(possible)}", hint=hint)
-    else:
-        source.report(place, "Unknown encoding", got=repr(encoding), expected="UTF-8, CP949, ISO-8859-1 or another one")
 
 
 def _touchpoint(value: dict[str, str] | None, columns: tuple[Column, ...]) -> Touchpoint | None:

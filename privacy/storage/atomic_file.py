@@ -64,6 +64,15 @@ def public_draft(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
+def private_draft(path: Path) -> Iterator[Path]:
+    """Yield the path of an empty private file to write to, as `public_draft` does. Nobody else can open the draft."""
+    with _draft(path) as draft:
+        _write(draft, b"", PRIVATE_MODE, is_durable=False)
+        yield draft
+        draft.replace(path)
+
+
+@contextmanager
 def _draft(path: Path) -> Iterator[Path]:
     """Yield an unused path in the same folder, and remove a file left there at the end."""
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")

@@ -96,3 +96,34 @@ def test_a_variable_that_is_not_json_where_a_list_or_table_is_expected_is_said(
     monkeypatch.setenv(name, "my/contracts")
     with pytest.raises(SettingsError, match=f"{name.removeprefix('BOJAGI_').lower()}.*given as JSON"):
         load_settings()
+
+
+def test_a_password_is_read_from_a_private_file_only(tmp_path: Path) -> None:
+    path = tmp_path / "password"
+    path.write_text("s3cret word \n")
+    path.chmod(0o600)
+    given = {"shop": {"user": "reader", "password_file": str(path)}}
+    credential = load_settings(source_credentials=given).source_credentials["shop"]
+    assert credential.read_password() == "s3cret word "
+    path.chmod(0o640)
+    with pytest.raises(SettingsError, match="can be read by other users; run chmod 600"):
+        credential.read_password()
+    path.unlink()
+    with pytest.raises(SettingsError, match="cannot be read: No such file"):
+        credential.read_password()
+
+
+def test_credentials_come_from_the_environment_and_are_never_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BOJAGI_SOURCE_CREDENTIALS", '{"shop": {"user": "reader", "password": "s3cret"}}')
+    settings = load_settings()
+    assert settings.source_credentials["shop"].read_password() == "s3cret"
+    assert "s3cret" not in repr(settings)
+    for wrong in (
+        '{"shop": {"user": "reader", "pasword": "s3cret"}}',
+        '{"shop": "s3cret"}',
+        '{"shop": {"password": ["s3cret"]}}',
+    ):
+        monkeypatch.setenv("BOJAGI_SOURCE_CREDENTIALS", wrong)
+        with pytest.raises(SettingsError, match=r"source_credentials\.shop") as refused:
+            load_settings()
+        assert "s3cret" not in str(refused.value)

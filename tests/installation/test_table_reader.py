@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
 
 from installation.installation import Installation
 from installation.settings import load_settings
+from privacy.access import reader as reader_module
 from privacy.access.errors import AccessRefused
+from privacy.access.reader import TableReader
 from privacy.audit import AuditError
 from privacy.consent.service import Statement, Terms
 from privacy.errors import PrivacyError
@@ -79,3 +82,90 @@ def test_no_column_and_an_encrypted_column_are_refused_with_the_reason(installat
         reader.read(*READ, limit=-1)
     with pytest.raises(AccessRefused, match="comment is stored encrypted"):
         reader.read("bronze/nps_survey", "privacy_officer", "analytics", ["score", "comment"])
+
+
+DEMOGRAPHIC = "gold/customer_demographic"
+PEOPLE = {"customer_id": ["c_1", "c_2"], "age_band": ["35-44", "45-54"], "beliefs": ["none", "strong"]}
+
+
+@pytest.fixture
+def people(installation: Installation) -> TableReader[Any]:
+    """A reader of two customers, whose beliefs an analyst may not read for analytics."""
+    installation.lakehouse.overwrite_rows(DEMOGRAPHIC, pa.table(PEOPLE))
+    return installation.table_reader("somebody")
+
+
+def ages(reader: TableReader[Any], role: str = "analyst", **selection: str) -> list[str]:
+    read = reader.read(DEMOGRAPHIC, role, "analytics", ["age_band"], **selection)  # type: ignore[arg-type]
+    found: list[str] = read.frame["age_band"].to_pylist()
+    return found
+
+
+def test_a_condition_on_a_column_that_may_not_be_read_is_refused_with_the_reason(people: TableReader[Any]) -> None:
+    for where in ("beliefs = 'strong'", "age_band = '45-54' or not (beliefs is null)"):
+        with pytest.raises(AccessRefused, match="beliefs does not serve analytics"):
+            ages(people, where=where)
+
+
+def test_without_the_check_a_condition_would_tell_the_forbidden_value(
+    people: TableReader[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = reader_module.plan_read
+    readable = original(people.contracts.table(DEMOGRAPHIC), "analyst", "analytics", people.roles, people.policy)
+    monkeypatch.setattr(
+        reader_module, "plan_read", lambda *given: readable if "beliefs" in (given[5] or ()) else original(*given)
+    )
+    assert ages(people, where="beliefs = 'strong'") == ["45-54"]
+    assert ages(people, where="beliefs = 'none'") == ["35-44"]
+
+
+def test_a_pseudonymised_role_selects_a_customer_by_pseudonym_only(people: TableReader[Any]) -> None:
+    shown = people.read(DEMOGRAPHIC, "analyst", "analytics", ["customer_id", "age_band"]).frame.to_pylist()
+    pseudonym = {row["age_band"]: row["customer_id"] for row in shown}
+    for band, name in pseudonym.items():
+        assert ages(people, customer=name) == [band]
+        assert ages(people, where=f"customer_id in ('{name}')") == [band]
+        assert ages(people, where=f"customer_id <> '{name}'") == [b for b in pseudonym if b != band]
+    # On stored identifiers, this would show which pseudonym is c_1.
+    assert ages(people, customer="c_1") == ages(people, where="customer_id = 'c_1'") == []
+    assert ages(people, "privacy_officer", customer="c_1") == ["35-44"]
+
+
+def test_a_condition_never_shows_a_customer_who_does_not_permit_the_purpose(
+    people: TableReader[Any], installation: Installation
+) -> None:
+    assert ages(people, "privacy_officer", where="age_band >= '35-44'") == ["35-44", "45-54"]
+    installation.consent_service().withdraw("c_1", "analytics", CALL)
+    read = people.read(DEMOGRAPHIC, "privacy_officer", "analytics", ["age_band"], where="age_band >= '35-44'")
+    assert read.frame["age_band"].to_pylist() == ["45-54"]
+    assert read.subjects == 1
+    assert ages(people, "privacy_officer", customer="c_1") == []
+
+
+def test_the_log_names_the_columns_of_a_condition_and_none_of_its_values(
+    people: TableReader[Any], installation: Installation
+) -> None:
+    secret = "Kimnamseon"
+    ages(people, "privacy_officer", where=f"age_band = '{secret}'", customer=secret)
+    for where in (f"age_band = {secret}", f"{secret} = 1", f"age_band = '{secret}", f"beliefs > '{secret}'"):
+        with pytest.raises(AccessRefused):
+            ages(people, where=where)
+    entries = [entry for _, entry in installation.audit_log.entries()]
+    assert [entry.outcome for entry in entries] == ["allowed"] + ["refused"] * 4
+    assert entries[0].columns == ("age_band",)
+    assert entries[0].filtered_by == ("customer_id", "age_band")
+    assert entries[0].subjects == 0
+    assert secret not in repr(entries)
+    assert installation.audit_log.verify() == []
+
+
+def test_a_pattern_stands_for_the_columns_that_may_be_read(people: TableReader[Any]) -> None:
+    read = people.read(DEMOGRAPHIC, "analyst", "analytics", ["age_ban?", "beli*"])
+    assert read.plan.columns == ("age_band",)
+    assert read.plan.left_out == {"beliefs": "does not serve analytics"}
+    with pytest.raises(AccessRefused, match=r"has no column like weight\*"):
+        people.read(DEMOGRAPHIC, "analyst", "analytics", ["age_ban?", "weight*"])
+    with pytest.raises(AccessRefused, match="beliefs does not serve analytics"):
+        people.read(DEMOGRAPHIC, "analyst", "analytics", ["age_ban?", "beliefs"])
+    with pytest.raises(AccessRefused, match="beliefs does not serve analytics"):
+        people.read(DEMOGRAPHIC, "analyst", "analytics", ["beli*"])

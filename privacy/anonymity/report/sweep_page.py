@@ -36,9 +36,9 @@ def render_sweep(points: Sequence[SweepPoint], title: str) -> str:
     cells = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
     names = "".join(f"<th>{html.escape(name)}</th>" for name in head)
     about = (
-        "Each point is a verified release for one k, made with the other models as they are; nothing was published. Points "
-        "to the left are safer, points further down are more useful. The last columns show the share of rows in classes "
-        "with one sensitive value only: k-anonymity alone does not limit it."
+        "Each point is a verified release for one k, made with the other models as they are; nothing was published. "
+        "Points to the left are safer, points further down are more useful. The last columns show the share of rows in "
+        "classes with one sensitive value only: k-anonymity alone does not limit it."
     )
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title>'
@@ -50,16 +50,15 @@ def render_sweep(points: Sequence[SweepPoint], title: str) -> str:
 
 def _chart(points: Sequence[SweepPoint]) -> str:
     """Returns the chart: highest risk to the right, what is lost upwards; both axes begin at zero."""
-    found = [p for p in points if p.risk is not None and p.utility is not None and p.loss is not None]
-    if not found:
+    lost: list[tuple[int, float, float]] = []
+    wrong: list[tuple[int, float, float]] = []
+    for point in points:
+        if point.risk is not None and point.utility is not None and point.loss is not None:
+            lost.append((point.k, point.risk.highest_prosecutor, point.loss))
+            wrong.append((point.k, point.risk.highest_prosecutor, point.utility.query_error_median))
+    if not lost:
         return "<p>No k has a release.</p>"
-    series = {
-        "information lost": [(p.k, p.risk.highest_prosecutor, p.loss) for p in found],  # type: ignore[union-attr]
-        "median error of counting queries": [
-            (p.k, p.risk.highest_prosecutor, p.utility.query_error_median)  # type: ignore[union-attr]
-            for p in found
-        ],
-    }
+    series = {"information lost": lost, "median error of counting queries": wrong}
     right = max(x for line in series.values() for _, x, _ in line) or 1.0
     top = max(y for line in series.values() for _, _, y in line) or 1.0
     parts = [

@@ -121,9 +121,11 @@ def test_a_limit_returns_few_rows_and_fetches_few_customers(
     built: Built, log: AuditLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fetched: list[int] = []
-    original = SparkTables.customers
+    original = SparkTables.texts
     monkeypatch.setattr(
-        SparkTables, "customers", lambda self, frame: fetched.append(len(found := original(self, frame))) or found
+        SparkTables,
+        "texts",
+        lambda self, frame, column: fetched.append(len(found := original(self, frame, column))) or found,
     )
     for reader in readers(built, log):
         read = reader.read(TABLE, "analyst", "analytics", limit=2)

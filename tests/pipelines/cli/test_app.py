@@ -58,11 +58,10 @@ def test_status_of_an_empty_folder_names_the_next_command(runner: CliRunner, tmp
     assert not list(tmp_path.iterdir())
 
 
-def test_status_prints_json_with_the_figures_of_each_table(runner: CliRunner, tmp_path: Path) -> None:
+def test_status_of_an_empty_folder_as_json_lists_no_table(runner: CliRunner, tmp_path: Path) -> None:
     result = runner.invoke(app, ["status", "--json", "--data", str(tmp_path)])
     document = json.loads(result.output)
-    assert document["last_run"] is None
-    assert {"table", "rows", "version", "rules_failed"} <= document["tables"][0].keys()
+    assert (document["last_run"], document["tables"], document["quarantine"]) == (None, [], [])
 
 
 def test_commands_on_an_empty_quarantine_say_that_it_is_empty(runner: CliRunner, tmp_path: Path) -> None:
@@ -71,9 +70,11 @@ def test_commands_on_an_empty_quarantine_say_that_it_is_empty(runner: CliRunner,
         assert (result.exit_code, result.output) == (ExitCode.OK, "Quarantine is empty.\n")
 
 
-def test_replay_of_an_unknown_source_exits_with_2(runner: CliRunner, tmp_path: Path) -> None:
-    result = runner.invoke(app, ["quarantine", "replay", "crm_custmer", "--data", str(tmp_path)])
-    assert result.exit_code == ExitCode.USAGE
+def test_an_unknown_source_exits_with_2_and_names_a_similar_one(runner: CliRunner, tmp_path: Path) -> None:
+    for command in ("replay", "list", "show"):
+        result = runner.invoke(app, ["quarantine", command, "crm_custmer", "--data", str(tmp_path)])
+        assert result.exit_code == ExitCode.USAGE
+        assert "Did you mean crm_customer?" in result.output
 
 
 def test_an_endpoint_that_does_not_answer_exits_with_3_and_names_it(tmp_path: Path) -> None:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from installation.installation import Installation
 from installation.settings import load_settings
 from pipelines.cli import audit, consent, keys
 from pipelines.cli.exit_code import ExitCode
-from privacy.audit import AuditEntry
+from privacy.audit import AuditEntry, AuditLog
 from privacy.consent.receipt import read_receipt
 
 GRANT = ["grant", "c_1", "marketing", "--notice", "2026.1", "--age", "30"]
@@ -150,6 +153,59 @@ def test_audit_show_filters_by_reader_and_verify_finds_a_deleted_entry(runner: C
     assert changed.exit_code == 1
     assert {finding["kind"] for finding in json.loads(changed.stdout)} == {"truncated", "anchor"}
     assert runner.invoke(audit.app, ["verify", "--anchor", "seven"]).exit_code == 2
+
+
+def logged(count: int, **changes: object) -> AuditLog:
+    """A log of uses by Ha-neul, one a day until now; the first is the oldest."""
+    log, now = Installation(load_settings()).audit_log, datetime.now(UTC)
+    fields: dict[str, Any] = {"who": "Ha-neul", "role": "analyst", "purpose": "analytics", "action": "read",
+                              "table": "gold/customer_360"} | changes  # fmt: skip
+    for number in range(count):
+        log.append(AuditEntry(at=now - timedelta(days=count - 1 - number), subjects=number, **fields))
+    log.close()
+    return log
+
+
+def test_audit_show_prints_the_newest_entries_and_says_how_many_are_older(runner: CliRunner) -> None:
+    logged(60)
+    lines = runner.invoke(audit.app, ["show"]).stdout.splitlines()
+    assert lines[0].startswith("10 older entries are not shown; --limit 60")
+    assert [line.split()[0] for line in lines[1:-1]] == [str(number) for number in range(11, 61)]
+    few = runner.invoke(audit.app, ["show", "--limit", "2", "--json"]).stdout.splitlines()
+    assert [json.loads(line)["number"] for line in few] == [59, 60]
+    assert len(runner.invoke(audit.app, ["show", "--json"]).stdout.splitlines()) == 60
+
+
+def test_audit_show_since_an_age_a_date_or_a_time(runner: CliRunner) -> None:
+    logged(10)
+    day = (datetime.now(UTC) - timedelta(days=3)).date()
+
+    def numbers(since: str) -> list[int]:
+        shown = runner.invoke(audit.app, ["show", "--since", since, "--json"])
+        return [json.loads(line)["number"] for line in shown.stdout.splitlines()]
+
+    assert numbers("36h") == [9, 10]
+    assert numbers("1w") == list(range(4, 11))
+    assert numbers(day.isoformat()) == [7, 8, 9, 10]
+    assert numbers(f"{day}T23:59:59.999999+00:00") == [8, 9, 10]
+    for odd in ("seven", "7y", "2026-13-01", "-7d"):
+        refused = runner.invoke(audit.app, ["show", "--since", odd])
+        assert refused.exit_code == ExitCode.USAGE
+        assert "7d" in refused.stderr
+
+
+def test_audit_show_fits_a_narrow_terminal_and_breaks_no_line_in_a_pipe(
+    runner: CliRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logged(3, reason="The role analyst may not read " + "gold/customer_360 for marketing; " * 5, outcome="refused")
+    assert len(runner.invoke(audit.app, ["show"]).stdout.splitlines()) == 4
+    narrow = Console(width=80, force_terminal=True, no_color=True)
+    monkeypatch.setattr("pipelines.cli.grid.open_console", lambda: narrow)
+    *lines, anchor = runner.invoke(audit.app, ["show"]).stdout.splitlines()
+    plain = [re.sub("\x1b\\[[0-9;]*m", "", line) for line in lines]
+    assert max(map(len, plain)) <= 80
+    assert anchor.startswith("anchor 3:")
+    assert [line.split()[0] for line in plain if not line.startswith(" " * 10)] == ["1", "2", "3"]
 
 
 def test_keys_rotate_rewraps_every_data_key_under_a_new_version(runner: CliRunner) -> None:

@@ -1,4 +1,3 @@
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -6,6 +5,7 @@ from typing import Any
 import psutil
 import pytest
 
+from pipelines.cli.exit_code import ExitCode
 from tests.engines import require_or_skip
 from tests.pipelines.cli import dagster_ui
 from tests.pipelines.cli.conftest import Bojagi
@@ -75,5 +75,5 @@ def test_sigterm_ends_the_ui_with_all_its_processes(tmp_path: Path) -> None:
         for part in ("dagster_webserver", "dagster._daemon", "code-server"):
             assert any(part in command for command in commands), commands
         process.terminate()
-        assert process.wait(timeout=60) == os.EX_OK
+        assert process.wait(timeout=60) == ExitCode.TERMINATED
     assert not [one for one in descendants if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]

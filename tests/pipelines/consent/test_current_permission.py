@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 from pyspark.sql import DataFrame
 
-from pipelines.consent.current_permission import keep_permitted_now, permission_version
+from pipelines.consent.current_permission import keep_permitted_now
 from pipelines.engine.session import Engine
 from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
 from privacy.consent.errors import ConsentError
@@ -100,20 +100,6 @@ def test_withdrawals_hide_and_consents_show_rows_before_the_next_build(shop: Sho
     shop.build()
     for purpose in PURPOSES:
         assert shop.kept(purpose) == shop.by_index(purpose)
-
-
-def test_the_version_changes_with_a_verdict_and_not_with_a_record_that_changes_none(shop: Shop) -> None:
-    def version(purpose: str = "marketing") -> str:
-        return permission_version(purpose, shop.view(), shop.lakehouse)
-
-    first = version()
-    assert version() == first
-    shop.store.append([record("c_0", State.WITHDRAWN, LATER)])
-    second = version()
-    assert second != first
-    shop.store.append([record("c_0", State.REFUSED, LATER + timedelta(hours=1))])
-    assert version() == second
-    assert version("legal_records") == "all"
 
 
 def test_without_silver_permission_no_row_is_read_unless_no_customer_can_refuse(sail: Engine, tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ import re
 import zipfile
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, time
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -234,6 +235,35 @@ def test_the_draft_of_parquet_reads_times_and_identifiers_exactly(desk: Desk) ->
     assert rows[0][1:] == (datetime(2017, 6, 4, 8, 30), datetime(2017, 6, 2, 5))
 
 
+PARQUET = {
+    "list": pa.array([["a", "b"]] * 30),
+    "struct": pa.array([{"x": 1}] * 30),
+    "null": pa.nulls(30),
+    "binary": pa.array([b"\xff\x00"] * 30),
+    "unsigned": pa.array([2**64 - 1 - n for n in range(30)], pa.uint64()),
+    "not_finite": pa.array([float("nan"), float("inf")] * 15),
+    "long_decimal": pa.array([Decimal("1.23")] * 30, pa.decimal128(38, 2)),
+    "longer_decimal": pa.array([Decimal("1.23")] * 30, pa.decimal256(50, 2)),
+    "time": pa.array([time(1, 2, 3)] * 30),
+    "out_of_range_at": pa.array([2**62] * 30, pa.timestamp("us")),
+    "float_at": pa.array([1496532600.5 + n for n in range(30)]),
+    "inexact_no": pa.array([2.0**60 + n * 1000 for n in range(30)]),
+}
+
+
+@pytest.mark.parametrize("name", PARQUET)
+def test_a_run_and_the_draft_agree_about_every_type_of_parquet(name: str, desk: Desk) -> None:
+    buffer = io.BytesIO()
+    pq.write_table(pa.table({"key": [f"K{n}" for n in range(30)], name: PARQUET[name]}), buffer)
+    drafted, contract = desk.draft(desk.land("sale.parquet", buffer.getvalue()))
+    result = desk.load(contract)
+    assert drafted.rehearsal is not None
+    assert drafted.rehearsal.refusal == ""
+    assert (result.files_new, result.rows_read) == (1, 30)
+    assert result.rows_quarantined == drafted.rehearsal.quarantined
+    assert drafted.left_out == ()
+
+
 def test_texts_that_mean_null_are_null_and_namibia_stays(desk: Desk) -> None:
     content = "addr_id,country,floor\nA1,NA,3\nA2,KR,\\N\nA3,NULL,NULL\nA4,-,-\nA5,N/A,N/A\nA6,,\nA7,SE,2\n"
     _, contract = desk.draft(desk.land("sale.csv", content))
@@ -258,6 +288,14 @@ def test_an_undecided_encoding_is_refused_by_check_until_it_is_stated(desk: Desk
     assert check_contracts([contracts]).faults == ()
     desk.load(load_contracts([contracts]).source("sale"))
     assert desk.rows("key", "note")[0] == ("K1", "5 °C")
+
+
+def test_times_in_the_future_are_a_doubt_because_events_must_not_be(desk: Desk) -> None:
+    content = lines(40, n7="K00007,7.50,retail,2099-12-31 10:00:00")
+    drafted, contract = desk.draft(desk.land("sale.csv", content))
+    assert "# doubt: 1 of 40 rows are in the future; as events they go to quarantine" in render_draft(drafted)
+    # The draft states no touchpoint, so nothing is quarantined yet.
+    assert desk.load(contract).rows_quarantined == 0
 
 
 def test_a_column_without_header_is_named_and_left_out(desk: Desk) -> None:

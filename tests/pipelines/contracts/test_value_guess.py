@@ -66,7 +66,10 @@ def test_a_separator_before_three_digits_is_a_doubt_unless_other_columns_decide(
     assert len(comma.doubts) == 1
     german = profile(["1.234", "20.500", "7.125"], numbers=FileHint(frozenset({","})))
     assert values_of(german)[0] == 1234
-    # Controls: other lengths decide.
+    # Controls: other lengths, numbers without separator and whole currencies decide.
+    assert profile(["1,234", "900"]).doubts == ()
+    assert values_of(profile(["1.234 €", "20.500 €"])) == [1234, 20500]
+    assert profile(["1,234원", "20,500원"], numbers=FileHint(frozenset({"."}))).doubts == ()
     assert profile(["1.234", "20.5"]).doubts == ()
     assert profile(["0.512", "20.500"]).doubts == ()
 
@@ -118,6 +121,21 @@ def test_identifiers_destroyed_by_a_spreadsheet_are_named() -> None:
         (["06/03/2017 11:30 PM", "06/14/2017 01:00 AM"], "MM/dd/yyyy hh:mm a", "2017-06-03 23:30:00"),
         (["2017-06-03 오후 11:30:01", "2017-06-14 오전 1:00:00"], "yyyy-MM-dd a h:mm:ss", "2017-06-03 23:30:01"),
         (["2017-06-03T23:30:01", "2017-06-14T01:00:00"], "yyyy-MM-dd'T'HH:mm:ss", "2017-06-03 23:30:01"),
+        (
+            ["Sat Jun 3 23:30:01 KST 2017", "Wed Jun 14 01:00:00 KST 2017"],
+            "EEE MMM d HH:mm:ss z yyyy",
+            "2017-06-03 23:30:01",
+        ),
+        (
+            ["03/Jun/2017:23:30:01 +0900", "14/Jun/2017:01:00:00 +0900"],
+            "dd/MMM/yyyy:HH:mm:ss XXX",
+            "2017-06-03 23:30:01",
+        ),
+        (
+            ["Sat, 03 Jun 2017 14:30:01 GMT", "Wed, 14 Jun 2017 01:00:00 GMT"],
+            "EEE, dd MMM yyyy HH:mm:ss z",
+            "2017-06-03 23:30:01",
+        ),
         (["2017-06-03T14:30:01Z", "2017-06-14T01:00:00+09:00"], None, "2017-06-03 23:30:01"),
         (["2017-06-03 14:30:01.5+00", "2017-06-14 01:00:00"], None, "2017-06-03 23:30:01.500000"),
         (["03/06/2017 14:30:01 +0000", "14/06/2017 01:00:00 +0900"], "dd/MM/yyyy HH:mm:ss XXX", "2017-06-03 23:30:01"),
@@ -176,6 +194,12 @@ def test_days_of_a_spreadsheet_are_guessed() -> None:
     assert profile(["42889", "42890.5"], "used_on").spark_type == "timestamp_ntz"
     # Control: without a header that names a time they are numbers.
     assert profile(["42889", "42890", "42891"], "amount").spark_type == "bigint"
+
+
+def test_a_named_time_without_a_single_form_is_text_and_a_doubt() -> None:
+    found = profile(["2017-06-03 10:00:00", "03.06.2017 10:00"] * 9, "created_at")
+    assert found.spark_type == "string"
+    assert "several forms" in found.doubts[0]
 
 
 def test_mixed_forms_of_a_named_time_are_a_doubt() -> None:

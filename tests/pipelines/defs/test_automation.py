@@ -5,8 +5,10 @@ import dagster as dg
 import pytest
 
 from installation.contract.document import Contracts
+from installation.lakehouse.lakehouse import Lakehouse
 from installation.settings import Settings
 from pipelines.defs.automation import landing_sensor, refresh_job
+from pipelines.ingest.landing_look import LandingLook
 from pipelines.orchestration.landing_state import LANDING_TAG, landing_tags
 
 
@@ -53,6 +55,18 @@ def test_no_run_starts_while_a_file_grows(tick: Ticks, settings: Settings) -> No
         path.write_text(text)
         assert tick() == []
     assert len(tick()) == 1
+
+
+def test_the_run_of_a_batch_loads_a_file_whose_last_line_has_no_end(
+    tick: Ticks, settings: Settings, contracts: Contracts
+) -> None:
+    path = settings.landing_dir / "weather" / "open.csv"
+    path.write_text("no line end")
+    lakehouse, source = Lakehouse(settings.lakehouse_root), contracts.source("weather")
+    assert LandingLook(source, lakehouse, settings.landing_dir).is_waiting(path)
+    assert tick() == []
+    assert len(tick()) == 1
+    assert not LandingLook(source, lakehouse, settings.landing_dir).is_waiting(path)
 
 
 def test_unfinished_copies_start_no_run(tick: Ticks, settings: Settings) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from pipelines.ingest.landing import LandedFile, find_files
 from pipelines.ingest.landing_look import has_open_end
 from pipelines.ingest.load_result import LoadResult
 from pipelines.ingest.quarantine import QUARANTINE, Origin, Quarantine
-from pipelines.ingest.source_load import ingest_source, open_source
+from pipelines.ingest.source_file import open_source, read_safely
+from pipelines.ingest.source_load import ingest_source
 from pipelines.ingest.text_lines import DEFAULT_MAX_LINE
 from privacy.protection.revealer import Revealer
 from privacy.protection.source_person import Protection
@@ -33,6 +35,7 @@ def read_and_check(file: GeneratedFile, folder: Path, protection: Protection) ->
     """Read, convert and check the rows of a file, without a table."""
     contract = contract_of(file, folder / "contracts")
     landing = folder / "landing"
+    shutil.rmtree(landing, ignore_errors=True)
     path = land(file, landing)
     shared = LoadContext(contract, protection, "load", NOW)
     outcome = Outcome()
@@ -41,7 +44,6 @@ def read_and_check(file: GeneratedFile, folder: Path, protection: Protection) ->
         outcome.waiting.append(file.name)
     for landed in () if outcome.waiting else find_files(landing, f"{contract.name}/*"):
         _read_one(landed, contract, shared, outcome)
-    path.unlink()
     return outcome
 
 
@@ -86,7 +88,7 @@ def _read_one(landed: LandedFile, contract: Contract, shared: LoadContext, outco
     found = Outcome()
     reader = open_source(landed, contract, DEFAULT_MAX_LINE)
     try:
-        for batch in reader.batches():
+        for batch in read_safely(reader):
             prepared = prepare(batch, shared, Origin(landed.name, landed.file_id))
             found.rows_read += prepared.rows
             found.rows += _rows(prepared.passed)

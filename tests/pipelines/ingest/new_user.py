@@ -87,10 +87,6 @@ class NewUser:
 
         self.edit(change)
 
-    def answer_encoding(self, encoding: str) -> None:
-        """Answer the draft's question about the encoding."""
-        self.state_file(encoding=encoding)
-
     def unmatched(self) -> list[str]:
         """Return the landed files that no contract matches."""
         return [str(file) for file in unmatched_files(self.landing, load_contracts([self.contracts]).sources)]

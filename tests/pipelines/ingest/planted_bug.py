@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pytest
 
 from installation.contract.document import FileFormat
-from pipelines.ingest import batch_preparation, csv_file, identifier_cast
+from pipelines.ingest import batch_preparation, csv_file, type_cast
 from pipelines.ingest.batch import RawBatch
 from pipelines.ingest.cast_result import CastColumn, sound
 from pipelines.ingest.value_rule import ValueRule, ZoneRule
@@ -109,7 +109,7 @@ def render_identifiers_as_floats(patch: pytest.MonkeyPatch) -> None:
     def render(values: pa.Array, rule: ValueRule) -> CastColumn:
         return sound(pa.array([None if value is None else repr(value) for value in values.to_pylist()], pa.string()))
 
-    patch.setattr(identifier_cast, "numbers_to_text", render)
+    patch.setattr(type_cast, "numbers_to_text", render)
 
 
 def lose_the_last_row(patch: pytest.MonkeyPatch) -> None:

@@ -14,8 +14,6 @@ import pytest
 
 from tests.pipelines.ingest.new_user import NewUser, words_in
 
-pending = pytest.mark.xfail(strict=True, reason="the readers of issue 15 are being built")
-
 
 def at(text: str) -> datetime.datetime:
     return datetime.datetime.fromisoformat(text)
@@ -29,17 +27,12 @@ def test_rare_hangul_in_cp949_is_loaded_by_the_draft(tmp_path: Path) -> None:
     assert user.column("name") == ["똠방각", "쀍나래", "홍길순"]
 
 
-@pending
-def test_latin_1_that_could_be_cp949_is_a_question_of_the_draft_and_never_becomes_hangul(tmp_path: Path) -> None:
+def test_latin_1_that_is_also_valid_cp949_never_becomes_hangul(tmp_path: Path) -> None:
     user = NewUser(tmp_path, "03-latin1")
-    assert words_in(user.init("kund.csv"), ["ISO-8859-1", "Latin-1", "CP1252"])
-    assert any("encoding" in str(fault).lower() for fault in user.check().faults)
-    user.answer_encoding("ISO-8859-1")
-    assert user.check().faults == ()
+    assert "encoding: ISO-8859-1" in user.init("kund.csv")
     user.land("kund.csv")
     assert user.load().rows_added == 6
-    names = [name for (name,) in user.rows("namn")]
-    assert names == ["Åsa Berg", "Anna Lind", "Åke Sten", "Nils Ek", "Eva Ros", "Åsa Falk"]
+    assert user.column("namn") == ["Åsa Berg", "Anna Lind", "Åke Sten", "Nils Ek", "Eva Ros", "Åsa Falk"]
 
 
 def test_semicolons_and_decimal_commas_are_drafted_and_loaded(tmp_path: Path) -> None:
@@ -139,9 +132,8 @@ def test_json_events_keep_ids_times_and_nested_values(tmp_path: Path) -> None:
     report = user.load()
     assert any("new_field" in note for note in report.faults)
     rows = user.rows("event_id", "timestamp", "sent_at", "properties")
-    ids = [str(row[0]) for row in rows]
-    assert ids[:5] == [str(9007199254740994 + number) for number in range(5)]
-    assert ids[5:] == ["12345678901234567890"] or len(user.quarantine()) == 1
+    ids = [str(9007199254740994 + number) for number in range(5)]
+    assert [row[0] for row in rows] == [*ids, "12345678901234567890"]
     assert rows[0][1] == at("2017-06-02 08:30:01")
     assert rows[0][2] == at("2017-06-05 08:30:00")
     assert json.loads(rows[0][3]) == {"sku": "0177", "qty": 2, "price": 10.1, "tags": ["a", "b"]}

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipelines.ingest import identifier_cast
 from pipelines.ingest.cast_result import UncastableError
 from pipelines.ingest.type_cast import cast_column
 from pipelines.ingest.value_rule import PLAIN, ValueRule
@@ -16,6 +17,7 @@ from privacy.protection.token import Tokenizer
 CODE = ValueRule(is_identifier=True, is_code=True)
 WORD = ValueRule(is_identifier=True)
 TEXT = pa.string()
+NOT_EXACT = identifier_cast.NOT_EXACT[1]
 TOKENS = Tokenizer(bytes(32))
 
 
@@ -37,12 +39,13 @@ def test_whole_floating_point_numbers_lose_their_fraction_and_no_digit() -> None
 def test_floating_point_numbers_that_name_no_identifier_are_marked() -> None:
     numbers = [2.0**53, 1.5, math.nan, -math.inf]
     assert cast(numbers, pa.float64(), CODE) == [
-        "a floating-point number of 2^53 or more is no longer exact; export the column as text or integer",
+        NOT_EXACT,
         "a number with a fraction is no identifier; export the column as text",
         "not a number (NaN or infinite); export missing values as null",
         "not a number (NaN or infinite); export missing values as null",
     ]
     assert cast([1.5, 1e-7], pa.float64(), PLAIN) == ["1.5", "0.0000001"]
+    assert cast([2.0**24 - 1, 2.0**24], pa.float32(), CODE) == ["16777215", identifier_cast.EXACT[32][1][1]]
 
 
 @given(st.lists(st.none() | st.integers(-(2**63), 2**63 - 1), max_size=5))
@@ -72,7 +75,7 @@ def test_text_with_an_empty_fraction_is_the_whole_number_in_identifiers_only() -
     assert cast(texts, TEXT, CODE) == [
         "100000001",
         "0150",
-        "a floating-point number of 2^53 or more is no longer exact; export the column as text or integer",
+        NOT_EXACT,
         "1.50",
     ]
     assert cast(texts, TEXT, PLAIN) == texts
@@ -109,6 +112,6 @@ def test_bytes_that_are_not_utf8_are_marked_alone() -> None:
     assert (found.values.to_pylist(), found.wrong.tolist()) == (["M001", None], [False, True])
 
 
-def test_nested_values_are_no_text() -> None:
+def test_nested_values_are_no_identifiers() -> None:
     with pytest.raises(UncastableError):
         cast_column(pa.array([{"a": 1}]), TEXT, CODE)

@@ -80,6 +80,16 @@ def test_an_element_that_is_no_object_is_quarantined_alone(shop: Shop) -> None:
     assert (report.rows_added, report.rows_quarantined) == (1, 5)
 
 
+@pytest.mark.parametrize("broken", ["[1]", '{"sale_id": "s2", ', "7"])
+def test_a_broken_line_beside_a_column_with_a_number_format_is_quarantined_alone(shop: Shop, broken: str) -> None:
+    amount = {**COLUMNS["amount"], "numberFormat": {"decimal": ","}}
+    shop.contract_with({**COLUMNS, "amount": amount}, format="jsonl")
+    shop.land("a.jsonl", "\n".join([json.dumps(record(1, amount="1,50")), broken, json.dumps(record(3))]) + "\n")
+    assert shop.load().faults == ()
+    assert shop.ids() == ["s1", "s3"]
+    assert [line for line, *_ in shop.quarantine()] == [2]
+
+
 def test_an_empty_array_is_loaded_once(shop: Shop) -> None:
     shop.land("a.json", "[ ]\n")
     assert (shop.load().files_new, shop.load().files_new) == (1, 0)
@@ -252,3 +262,11 @@ def test_a_quarantined_record_in_another_spelling_is_replayed(shop: Shop) -> Non
 def test_a_file_without_any_field_of_the_contract_is_refused(shop: Shop) -> None:
     shop.land("a.json", lines({"a": 1}, {"b": 2}))
     assert "none of the file's fields is in the contract" in refused(shop)
+
+
+def test_a_line_that_is_no_object_beside_a_formatted_number_is_quarantined(shop: Shop) -> None:
+    amount = {**COLUMNS["amount"], "numberFormat": {"decimal": ","}}
+    shop.contract_with({**COLUMNS, "amount": amount}, format="json")
+    shop.land("a.json", lines(record(1, amount="2,50")) + "[1]\n{oops}\n")
+    report = shop.load()
+    assert (report.rows_added, report.rows_quarantined) == (1, 2)

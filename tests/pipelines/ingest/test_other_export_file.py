@@ -9,7 +9,6 @@ import io
 import zipfile
 from collections.abc import Callable
 from decimal import Decimal
-from pathlib import Path
 
 import openpyxl
 import pyarrow as pa
@@ -18,8 +17,8 @@ import pytest
 
 from bench.generated_file.cell import Column
 from bench.generated_file.file_form import FileForm
+from tests.pipelines.ingest.hand_written import STAMP, Load, column
 from tests.pipelines.ingest.judge import Outcome
-from tests.pipelines.ingest.test_other_export_value import STAMP, column, load
 
 COLUMNS = [column("row_key", is_required=True), column("memo"), column("amount", "decimal(12,2)")]
 HEAD = "row_key,memo,amount\n"
@@ -70,8 +69,8 @@ WHOLE: list[tuple[str, bytes, str]] = [
 
 
 @pytest.mark.parametrize(("kind", "content", "name"), WHOLE, ids=[kind for kind, *_ in WHOLE])
-def test_a_whole_file_gives_its_rows(tmp_path: Path, kind: str, content: bytes, name: str) -> None:
-    outcome = load(tmp_path, content, COLUMNS, CSV, name)
+def test_a_whole_file_gives_its_rows(load: Load, kind: str, content: bytes, name: str) -> None:
+    outcome = load(content, COLUMNS, CSV, name)
     assert (outcome.refusals, outcome.reasons) == ([], [])
     assert sorted(rows(outcome)) == GOOD
 
@@ -105,9 +104,9 @@ REFUSED: list[tuple[str, bytes, str, str]] = [
 
 @pytest.mark.parametrize(("kind", "content", "name", "told"), REFUSED, ids=[kind for kind, *_ in REFUSED])
 def test_a_file_that_cannot_be_read_as_stated_is_refused_with_a_reason(
-    tmp_path: Path, kind: str, content: bytes, name: str, told: str
+    load: Load, kind: str, content: bytes, name: str, told: str
 ) -> None:
-    outcome = load(tmp_path, content, COLUMNS, CSV, name)
+    outcome = load(content, COLUMNS, CSV, name)
     assert outcome.rows == []
     assert len(outcome.refusals) == 1
     assert told in outcome.refusals[0]
@@ -133,20 +132,35 @@ BROKEN: list[tuple[str, str, list[str], int]] = [
 
 @pytest.mark.parametrize(("kind", "body", "loaded", "quarantined"), BROKEN, ids=[kind for kind, *_ in BROKEN])
 def test_a_broken_line_is_quarantined_alone(
-    tmp_path: Path, kind: str, body: str, loaded: list[str], quarantined: int
+    load: Load, kind: str, body: str, loaded: list[str], quarantined: int
 ) -> None:
-    outcome = load(tmp_path, (HEAD + body).encode(), COLUMNS, CSV)
+    outcome = load((HEAD + body).encode(), COLUMNS, CSV)
     assert outcome.refusals == []
     assert [row["row_key"] for row in outcome.rows] == loaded
     assert len(outcome.reasons) == quarantined
 
 
-def test_the_rest_of_a_broken_field_is_no_row(tmp_path: Path) -> None:
+def test_the_rest_of_a_broken_field_is_no_row(load: Load) -> None:
     columns = [column("memo"), column("amount", "decimal(12,2)"), column("row_key", is_required=True)]
     content = b'memo,amount,row_key\nfine,1.50,K1\n"two "x\nlines of text",2.50,K2\nfine,3.50,K3\n'
-    outcome = load(tmp_path, content, columns, CSV)
+    outcome = load(content, columns, CSV)
     assert rows(outcome, columns) == [("fine", Decimal("1.50"), "K1"), ("fine", Decimal("3.50"), "K3")]
     assert len(outcome.reasons) == 2
+
+
+def test_the_rest_of_a_broken_field_over_several_lines_is_no_row(load: Load) -> None:
+    columns = [column("memo"), column("amount", "decimal(12,2)"), column("row_key", is_required=True)]
+    content = b'memo,amount,row_key\nfine,1.50,K1\n"three "x\nlines\nof text",2.50,K2\nfine,3.50,K3\n'
+    outcome = load(content, columns, CSV)
+    assert [row["row_key"] for row in outcome.rows] == ["K1", "K3"]
+    assert len(outcome.reasons) == 3
+
+
+def test_a_missing_optional_column_of_zoned_times_is_null(load: Load) -> None:
+    columns = [column("row_key", is_required=True), column("at", STAMP, timezone=True)]
+    outcome = load(b"row_key\nK1\n", columns, CSV)
+    assert rows(outcome, columns) == [("K1", None)]
+    assert any("at" in note for note in outcome.notes)
 
 
 JSON: list[tuple[str, str, str, list[str], int]] = [
@@ -169,9 +183,9 @@ JSON: list[tuple[str, str, str, list[str], int]] = [
     ("form", "kind", "text", "loaded", "quarantined"), JSON, ids=[f"{form} {kind}" for form, kind, *_ in JSON]
 )
 def test_json_records_are_loaded_or_quarantined(
-    tmp_path: Path, form: str, kind: str, text: str, loaded: list[str], quarantined: int
+    load: Load, form: str, kind: str, text: str, loaded: list[str], quarantined: int
 ) -> None:
-    outcome = load(tmp_path, text.encode(), COLUMNS, FileForm(form))
+    outcome = load(text.encode(), COLUMNS, FileForm(form))
     assert outcome.refusals == []
     assert [row["row_key"] for row in outcome.rows] == loaded
     assert len(outcome.reasons) == quarantined
@@ -189,14 +203,14 @@ def test_json_records_are_loaded_or_quarantined(
         "[",
     ],
 )
-def test_a_broken_json_array_is_refused(tmp_path: Path, text: str) -> None:
-    outcome = load(tmp_path, text.encode(), COLUMNS, FileForm("json"))
+def test_a_broken_json_array_is_refused(load: Load, text: str) -> None:
+    outcome = load(text.encode(), COLUMNS, FileForm("json"))
     assert outcome.rows == []
     assert len(outcome.refusals) == 1 or outcome.waiting
 
 
-def test_a_required_json_field_that_no_record_has_refuses_the_file(tmp_path: Path) -> None:
-    outcome = load(tmp_path, b'{"memo":"a"}\n{"memo":"b"}\n', COLUMNS, FileForm("jsonl"))
+def test_a_required_json_field_that_no_record_has_refuses_the_file(load: Load) -> None:
+    outcome = load(b'{"memo":"a"}\n{"memo":"b"}\n', COLUMNS, FileForm("jsonl"))
     assert outcome.rows == []
     assert "row_key" in outcome.refusals[0]
 
@@ -208,6 +222,7 @@ def parquet(**columns: pa.Array) -> bytes:
 
 
 KEYS = pa.array(["K1", "K2"])
+MAP = pa.map_(pa.string(), pa.decimal128(9, 2))
 STRUCT = pa.array([{"a": 1, "b": "x"}, {"a": 2, "b": None}])
 PARQUET: list[tuple[str, pa.Array, Column, list[object] | None]] = [
     ("unsigned identifiers", pa.array([2**63 + 1, 5], pa.uint64()), column("v"), [str(2**63 + 1), "5"]),
@@ -215,6 +230,10 @@ PARQUET: list[tuple[str, pa.Array, Column, list[object] | None]] = [
     ("32-bit float identifiers", pa.array([5.0, 16777216.0], pa.float32()), column("v", token="member_no"), ["5"]),
     ("large floats for integers", pa.array([5.0, 2.0**53]), column("v", "bigint"), [5]),
     ("32-bit floats for integers", pa.array([5.0, 2.0**24], pa.float32()), column("v", "bigint"), [5]),
+    ("structs", STRUCT, column("v"), ['{"a": 1, "b": "x"}', '{"a": 2, "b": null}']),
+    ("lists", pa.array([[1, 2], []]), column("v"), ["[1, 2]", "[]"]),
+    ("maps", pa.array([[("k", Decimal("0.10"))], []], MAP), column("v"), ['{"k": 0.10}', "{}"]),
+    ("lists of texts", pa.array([["a"], ["b", None]]), column("v", "array<string>"), [["a"], ["b", None]]),
     ("bytes", pa.array([b"ab", b"\xff"]), column("v"), ["ab"]),
     ("decimals as text", pa.array([Decimal("0150"), Decimal("2")], pa.decimal128(9, 0)), column("v"), ["150", "2"]),
     ("a time of day", pa.array([1, 2], pa.time32("s")), column("v", STAMP), None),
@@ -231,10 +250,10 @@ PARQUET: list[tuple[str, pa.Array, Column, list[object] | None]] = [
 
 @pytest.mark.parametrize(("kind", "values", "described", "expected"), PARQUET, ids=[kind for kind, *_ in PARQUET])
 def test_parquet_values_of_other_types_are_exact_quarantined_or_refused(
-    tmp_path: Path, kind: str, values: pa.Array, described: Column, expected: list[object] | None
+    load: Load, kind: str, values: pa.Array, described: Column, expected: list[object] | None
 ) -> None:
     columns = [column("row_key", is_required=True), described]
-    outcome = load(tmp_path, parquet(row_key=KEYS, v=values), columns, FileForm("parquet"))
+    outcome = load(parquet(row_key=KEYS, v=values), columns, FileForm("parquet"))
     if expected is None:
         exact = all(row["v"] == value for row, value in zip(outcome.rows, values.to_pylist(), strict=False))
         midnight = datetime.datetime(2017, 6, 1)
@@ -244,13 +263,13 @@ def test_parquet_values_of_other_types_are_exact_quarantined_or_refused(
         assert len(outcome.reasons) == 2 - len(expected)
 
 
-def test_a_parquet_file_without_rows_is_fine_and_a_cut_one_is_refused(tmp_path: Path) -> None:
+def test_a_parquet_file_without_rows_is_fine_and_a_cut_one_is_refused(load: Load) -> None:
     columns = [column("row_key", is_required=True)]
     whole = parquet(row_key=pa.array([], pa.string()))
-    outcome = load(tmp_path, whole, columns, FileForm("parquet"))
+    outcome = load(whole, columns, FileForm("parquet"))
     assert (outcome.rows, outcome.refusals) == ([], [])
     for size in (0, 3, 8, len(whole) // 2, len(whole) - 1):
-        outcome = load(tmp_path, whole[:size], columns, FileForm("parquet"))
+        outcome = load(whole[:size], columns, FileForm("parquet"))
         assert len(outcome.refusals) == 1
 
 
@@ -262,7 +281,7 @@ def workbook(fill: Callable[[openpyxl.Workbook], None]) -> bytes:
     return buffer.getvalue()
 
 
-def test_cells_of_a_workbook_are_read_by_their_types(tmp_path: Path) -> None:
+def test_cells_of_a_workbook_are_read_by_their_types(load: Load) -> None:
     moment = datetime.datetime(2017, 6, 1, 8, 30)
     columns = [
         column("row_key", is_required=True), column("v"), column("amount", "decimal(12,2)"), column("at", STAMP),
@@ -279,7 +298,7 @@ def test_cells_of_a_workbook_are_read_by_their_types(tmp_path: Path) -> None:
         sheet.append(["K4", "x", "#N/A", None, None, None])
         sheet.append(["K5", 1.5, 1.005, None, None, None])
 
-    outcome = load(tmp_path, workbook(fill), columns, FileForm("xlsx"))
+    outcome = load(workbook(fill), columns, FileForm("xlsx"))
     day = moment.date()
     found = {row[0]: row[1:] for row in rows(outcome, columns)}
     assert found["K1"] == ("0012", Decimal("0.10"), moment, day, True)
@@ -289,12 +308,12 @@ def test_cells_of_a_workbook_are_read_by_their_types(tmp_path: Path) -> None:
     assert "K5" not in found
 
 
-def test_a_workbook_with_two_filled_sheets_needs_a_stated_sheet(tmp_path: Path) -> None:
+def test_a_workbook_with_two_filled_sheets_needs_a_stated_sheet(load: Load) -> None:
     def fill(book: openpyxl.Workbook) -> None:
         for name in ("June", "July"):
             book.create_sheet(name).append(["row_key"])
             book[name].append([f"K{name}"])
 
-    outcome = load(tmp_path, workbook(fill), [column("row_key", is_required=True)], FileForm("xlsx"))
+    outcome = load(workbook(fill), [column("row_key", is_required=True)], FileForm("xlsx"))
     assert outcome.rows == []
     assert "sheet" in outcome.refusals[0]

@@ -5,51 +5,15 @@ from __future__ import annotations
 import datetime
 import json
 from decimal import Decimal
-from pathlib import Path
-from random import Random
 from typing import Any
 
 import pytest
 
-from bench.generated_file.cell import Cell, Column
-from bench.generated_file.contract_text import write_contract
 from bench.generated_file.file_form import FileForm
-from bench.generated_file.flaw import TrueRow
-from bench.generated_file.generate import GeneratedFile
 from bench.generated_file.time_form import Zones
-from tests.pipelines.ingest.generated_load import read_and_check
-from tests.pipelines.ingest.judge import Outcome
-from tests.protection import open_protection_in
+from tests.pipelines.ingest.hand_written import STAMP, Load, column
 
 QUARANTINED = object()
-LOGICAL = {
-    "string": "string",
-    "int": "integer",
-    "bigint": "integer",
-    "double": "number",
-    "boolean": "boolean",
-    "date": "date",
-}
-
-
-def no_cell(rng: Random) -> Cell:
-    raise AssertionError("the values of these files are written by hand")
-
-
-def column(name: str, spark_type: str = "string", *, is_required: bool = False, **facts: Any) -> Column:
-    """Return a column; facts are logicalTypeOptions (format, timezone, …) and Bojagi's properties."""
-    logical = LOGICAL.get(spark_type, "timestamp" if "timestamp" in spark_type else "number")
-    options = {key: facts.pop(key) for key in ("format", "timezone", "defaultTimezone") if key in facts}
-    return Column(name, "hand", "", logical, spark_type, no_cell, options, facts, is_required=is_required)
-
-
-def load(folder: Path, content: bytes, columns: list[Column], form: FileForm, name: str | None = None) -> Outcome:
-    """Read and check a file written by hand."""
-    rows: tuple[TrueRow, ...] = ()
-    file = GeneratedFile(
-        0, name or f"a{form.suffix}", content, write_contract(columns, form), tuple(columns), form, rows
-    )
-    return read_and_check(file, folder, open_protection_in(folder / "secret"))
 
 
 def at(text: str) -> datetime.datetime:
@@ -139,7 +103,6 @@ NUMBERS: list[tuple[str, dict[str, Any], str, Any]] = [
 ]
 
 NEW_YORK = {"defaultTimezone": "America/New_York"}
-STAMP = "timestamp_ntz"
 TIMES: list[tuple[str, dict[str, Any], str, Any]] = [
     (STAMP, {}, "2017-06-01T08:00:00+0900", at("2017-06-01 08:00")),
     (STAMP, {}, "2017-06-01T08:00:00Z", at("2017-06-01 17:00")),
@@ -240,13 +203,13 @@ CODES: list[tuple[str, dict[str, Any], str, Any]] = [
 
 @pytest.mark.parametrize(("spark_type", "facts", "text", "expected"), [*NUMBERS, *TIMES, *CODES])
 def test_a_value_is_read_as_meant_or_quarantined_with_a_reason_without_it(
-    tmp_path: Path, spark_type: str, facts: dict[str, Any], text: str, expected: Any
+    load: Load, spark_type: str, facts: dict[str, Any], text: str, expected: Any
 ) -> None:
     columns = [column("row_key", is_required=True), column("value", spark_type, **facts)]
     quoted = text.replace('"', '""')
-    csv_outcome = load(tmp_path, f'row_key,value\nK1,"{quoted}"\n'.encode(), columns, FileForm("csv"))
+    csv_outcome = load(f'row_key,value\nK1,"{quoted}"\n'.encode(), columns, FileForm("csv"))
     line = json.dumps({"row_key": "K1", "value": text}, ensure_ascii=False)
-    json_outcome = load(tmp_path, f"{line}\n".encode(), columns, FileForm("jsonl"))
+    json_outcome = load(f"{line}\n".encode(), columns, FileForm("jsonl"))
     for outcome in (csv_outcome, json_outcome):
         assert not outcome.refusals
         if expected is QUARANTINED:
@@ -287,12 +250,12 @@ JSON_NUMBERS: list[tuple[str, dict[str, Any], str, Any]] = [
 @pytest.mark.parametrize(("spark_type", "facts", "written", "expected"), JSON_NUMBERS)
 @pytest.mark.parametrize("form", ["jsonl", "json"])
 def test_a_json_value_keeps_its_digits_and_types(
-    tmp_path: Path, spark_type: str, facts: dict[str, Any], written: str, expected: Any, form: str
+    load: Load, spark_type: str, facts: dict[str, Any], written: str, expected: Any, form: str
 ) -> None:
     columns = [column("row_key", is_required=True), column("value", spark_type, **facts)]
     text = f'{{"row_key": "K1", "value": {written}}}'
     content = f"[{text}]\n" if form == "json" else f"{text}\n"
-    outcome = load(tmp_path, content.encode(), columns, FileForm(form))
+    outcome = load(content.encode(), columns, FileForm(form))
     assert not outcome.refusals
     if expected is QUARANTINED:
         assert outcome.rows == []
@@ -305,11 +268,11 @@ def test_a_json_value_keeps_its_digits_and_types(
         assert (type(value), value) == (type(expected), expected)
 
 
-def test_the_zone_of_the_shop_may_differ_from_the_setting(tmp_path: Path) -> None:
+def test_the_zone_of_the_shop_may_differ_from_the_setting(load: Load) -> None:
     columns = [column("row_key"), column("value", STAMP)]
     form = FileForm("csv", zones=Zones("UTC", "America/New_York"))
     content = b"row_key,value\nK1,2017-01-01 11:53:26\nK2,2017-07-01 11:53:26\nK3,2017-07-01 11:53:26+09:00\n"
-    outcome = load(tmp_path, content, columns, form)
+    outcome = load(content, columns, form)
     assert [row["value"] for row in outcome.rows] == [
         at("2017-01-01 06:53:26"),
         at("2017-07-01 07:53:26"),

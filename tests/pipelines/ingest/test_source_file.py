@@ -1,5 +1,6 @@
 """What goes wrong in one file is a fault of that file: the others load."""
 
+import gzip
 import zlib
 from collections.abc import Iterator
 
@@ -101,3 +102,21 @@ def test_damage_in_a_parquet_file_is_named_by_row_group_and_column(shop: Shop) -
     content[start : start + place.total_compressed_size] = bytes(place.total_compressed_size)
     path.write_bytes(bytes(content))
     assert "row group 2, column sale_id" in refused(shop)
+
+
+@pytest.mark.parametrize("dictionary", [True, False])
+def test_texts_of_a_parquet_file_that_are_not_utf8_are_quarantined(shop: Shop, dictionary: bool) -> None:
+    table = pq.read_table(pa.BufferReader(good_parquet(shop, 3)))
+    phones = pa.array([b"010-1234-5678", b"\xbc\xad\xbf\xef", None], pa.binary())
+    # Another program may have declared the bytes of another encoding as text.
+    text = pa.Array.from_buffers(pa.string(), 3, phones.buffers())
+    path = shop.landing / "sale" / "a.parquet"
+    pq.write_table(table.set_column(1, "전화번호", text), path, use_dictionary=dictionary)
+    assert shop.load().rows_added == 2
+    assert shop.quarantine() == [(2, "phone", "encoding")]
+    assert shop.replay().rows_added == 0
+
+
+def test_a_compressed_parquet_file_is_loaded(shop: Shop) -> None:
+    shop.land("a.parquet.gz", gzip.compress(good_parquet(shop, 3)))
+    assert shop.load().rows_added == 3

@@ -101,6 +101,7 @@ def test_text_columns_are_cast_to_the_values_that_are_read_one_by_one(target: pa
     @example(["2017-01-01T10:00:00Z", "2017-01-01T10:00:00"])
     @example(["1.234,50", "12"])
     @example(["0150"])
+    @example(["1.000", "12.500"])
     def check(texts: list[str | None]) -> None:
         compare(texts, target, rule)
 
@@ -158,6 +159,8 @@ def test_a_number_that_is_not_whole_cents_is_marked_wrong(number: float) -> None
         ([1, 2**40, None], pa.int64(), pa.int32(), [1, None, None], [False, True, False]),
         ([1.0, 1.5, None], pa.float64(), pa.int32(), [1, None, None], [False, True, False]),
         ([1.0, 1e18], pa.float64(), pa.int32(), [1, None], [False, True]),
+        ([2.0**53 - 1, 2.0**53], pa.float64(), pa.int64(), [2**53 - 1, None], [False, True]),
+        ([1, 2, 0, None], pa.int64(), pa.bool_(), [True, None, False, None], [False, True, False, False]),
         ([1.0, float("nan")], pa.float64(), pa.float64(), [1.0, None], [False, True]),
         ([5, None], pa.int64(), pa.string(), ["5", None], [False, False]),
         ([None], pa.null(), pa.int32(), [None], [False]),
@@ -195,7 +198,9 @@ def test_a_time_is_a_date_only_at_midnight() -> None:
     assert cast.wrong.tolist() == [False, True, False]
 
 
-@pytest.mark.parametrize(("values", "target"), [([[1]], pa.int32()), ([{"a": 1}], pa.string()), ([True], pa.int32())])
+@pytest.mark.parametrize(
+    ("values", "target"), [([[1]], pa.int32()), ([{"a": b"x"}], pa.string()), ([True], pa.int32())]
+)
 def test_a_cast_between_unrelated_types_is_refused(values: list[Any], target: pa.DataType) -> None:
     with pytest.raises(UncastableError):
         cast_column(pa.array(values), target)

@@ -68,6 +68,13 @@ def test_the_manifest_lists_digest_and_rows_of_every_file(market: Landed) -> Non
         assert landed == market.count(source), source
 
 
+def test_only_the_owner_may_read_the_data_folder_and_the_true_names(tmp_path: Path) -> None:
+    out = tmp_path / "data"
+    simulate(out, households=12)
+    assert [path.stat().st_mode & 0o777 for path in (out, out / "truth")] == [0o700] * 2
+    assert {path.stat().st_mode & 0o777 for path in (out / "truth").iterdir()} == {0o600}
+
+
 def test_a_second_call_writes_nothing_and_rewrites_damaged_files(tmp_path: Path, written: SimulationResult) -> None:
     assert not written.was_present
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -103,18 +104,18 @@ def test_an_instant_becomes_the_wall_time_of_the_shop(tmp_path, engines) -> None
     assert shown == {"Asia/Seoul": datetime(2018, 1, 1, 1), "UTC": datetime(2017, 12, 31, 16)}
 
 
-def test_product_and_store_keep_their_zeros_and_letters(tmp_path, engines) -> None:
+def test_product_store_and_quantity_keep_zeros_letters_and_fractions(tmp_path, engines) -> None:
     source = next(s for s in event_sources(contracts_with(tmp_path, "event_time")) if s.contract.name == "parking")
-    roles = {**source.roles, "product_id": "sku", "store_id": "shop"}
+    roles = {**source.roles, "product_id": "sku", "store_id": "shop", "quantity": "weight_kg"}
     touchpoint = replace(source.contract.touchpoint, columns=roles)
     source = EventSource(replace(source.contract, touchpoint=touchpoint))
     frame = engines.open("sail").spark.sql(
         "SELECT 'P1' AS ticket, 'token' AS card_token, 'load' AS _load_id, 0 AS _line, 'a' AS _source_file, "
         "timestamp'2017-12-31 16:00:00' AS _loaded_at, timestamp_ntz'2017-12-31 16:00:00' AS entered_at, "
-        "'0177' AS sku, 'S1' AS shop"
+        "'0177' AS sku, 'S1' AS shop, 1.25 AS weight_kg"
     )
     row = event_rows(source, frame, "Asia/Seoul").toPandas().iloc[0]
-    assert (row["product_id"], row["store_id"]) == ("0177", "S1")
+    assert (row["product_id"], row["store_id"], row["quantity"]) == ("0177", "S1", Decimal("1.250"))
 
 
 def test_a_repeated_delivery_and_the_lines_of_a_basket_give_one_event(market) -> None:

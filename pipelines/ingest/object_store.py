@@ -1,0 +1,199 @@
+"""Fetches the objects of a bucket into a private folder, from which they are loaded like landed files.
+
+An object that was loaded is not fetched again while its size and time stay the same. This memory is a file beside the
+tables' data; without it, the objects are fetched again and recognised by their content.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from pyarrow import fs
+
+from installation.contract.document import Contract
+from installation.errors import SettingsError
+from pipelines.ingest.fault import FileFaultError
+from pipelines.ingest.landing import find_files, is_finished
+from pipelines.ingest.load_option import LoadOptions
+from privacy.contract.document import Bucket
+from privacy.storage.atomic_file import PRIVATE_FOLDER_MODE, replace_private
+
+UNREACHABLE = "unreachable"
+# An object that was written again within the second of its fetch has the same time.
+SETTLED_NS = 60 * 1_000_000_000
+_OPTIONS = {
+    "access_key_id": "access_key", "secret_access_key": "secret_key", "session_token": "session_token",
+    "region": "region", "default_region": "region",
+    "endpoint_url": "endpoint_override", "endpoint": "endpoint_override",
+}  # fmt: skip
+"""Storage options of delta-rs without their prefix AWS_, and the parameters of Arrow that mean the same."""
+
+
+@dataclass(frozen=True)
+class FetchedObjects:
+    """The fetched objects of a source. `folder` is like a landing folder; `skipped` were loaded and not fetched."""
+
+    folder: Path
+    skipped: int
+    _memory: Path
+    _seen: dict[str, list[int]]
+    _pattern: str
+
+    def remember(self, holds: Callable[[str], bool]) -> None:
+        """Store which objects need no further fetch: those of which every file is loaded. Call it after the load."""
+        files: dict[str, list[str]] = {}
+        for file in find_files(self.folder, self._pattern):
+            files.setdefault(file.path.relative_to(self.folder).as_posix(), []).append(file.file_id)
+        fetched = {key: ids for key, ids in files.items() if key in self._seen and all(map(holds, ids))}
+        known = {key: entry for key, entry in _read(self._memory).items() if key in self._seen and key not in files}
+        known |= {key: {"state": self._seen[key], "files": ids} for key, ids in fetched.items()}
+        replace_private(self._memory, json.dumps(known, ensure_ascii=False))
+
+
+@contextmanager
+def fetched_objects(
+    contract: Contract, origin: Bucket, options: LoadOptions, holds: Callable[[str], bool]
+) -> Iterator[FetchedObjects]:
+    """Fetch the objects that are not loaded yet, for the block. The folder is deleted at its end.
+
+    Args:
+        contract: the contract of the source.
+        origin: the bucket.
+        options: credentials and folder.
+        holds: whether a file id is loaded.
+
+    Raises:
+        FileFaultError: the bucket cannot be read.
+    """
+    assert contract.file is not None
+    root = options.fetch_dir or Path(tempfile.gettempdir())
+    folder, memory = root / f"{contract.name}.objects", root / f"{contract.name}.json"
+    shutil.rmtree(folder, ignore_errors=True)  # left by a process that was killed
+    folder.mkdir(parents=True, mode=PRIVATE_FOLDER_MODE)
+    try:
+        store = open_store(origin, options)
+        seen: dict[str, list[int]] = {}
+        known, skipped = _read(memory), 0
+        for info in _listed(store, origin, contract.file.path):
+            key = info.path.removeprefix(f"{origin.name}/")
+            seen[key] = [info.size, info.mtime_ns]
+            entry = known.get(key)
+            if entry is not None and entry["state"] == seen[key] and all(map(holds, entry["files"])):
+                skipped += 1
+                continue
+            _fetch(store, info, folder / key)
+        settled = {key: state for key, state in seen.items() if time.time_ns() - state[1] > SETTLED_NS}
+        yield FetchedObjects(folder, skipped, memory, settled, contract.file.path)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def open_store(origin: Bucket, options: LoadOptions) -> fs.FileSystem:
+    """Return the object store, opened with the credentials of the server, else with those of the lakehouse."""
+    credential = options.credentials.get(origin.server)
+    given = dict(options.storage_options if credential is None or not credential.options else credential.options)
+    if credential is not None and credential.user:
+        try:
+            password = credential.read_password() or ""
+        except SettingsError as error:
+            raise FileFaultError(UNREACHABLE, str(error)) from error
+        given |= {"AWS_ACCESS_KEY_ID": credential.user, "AWS_SECRET_ACCESS_KEY": password}
+    return fs.S3FileSystem(
+        **_arrow_options(given, origin),
+        connect_timeout=10,
+        request_timeout=60,
+        retry_strategy=fs.AwsStandardS3RetryStrategy(max_attempts=3),
+    )
+
+
+def _arrow_options(given: Mapping[str, str], origin: Bucket) -> dict[str, Any]:
+    options = {}
+    for name, value in given.items():
+        parameter = _OPTIONS.get(name.lower().removeprefix("aws_"))
+        if parameter is not None:
+            options[parameter] = value
+    if origin.endpoint:
+        options["endpoint_override"] = origin.endpoint
+    if origin.region:
+        options["region"] = origin.region
+    if "endpoint_override" in options and "region" not in options:
+        options["region"] = "us-east-1"
+    return options
+
+
+def _listed(store: fs.FileSystem, origin: Bucket, pattern: str) -> Iterator[fs.FileInfo]:
+    """Yield the objects in the folders that the pattern names, by key. Their names are matched when they are loaded."""
+    folder, _, name = pattern.rpartition("/")
+    fixed = "/".join(_until_wildcard(folder))
+    selector = fs.FileSelector("/".join(filter(None, (origin.name, fixed))), recursive=True)
+    try:
+        found = store.get_file_info(selector)
+    except (OSError, pa.ArrowException) as error:
+        raise FileFaultError(UNREACHABLE, f"the bucket {origin.name} cannot be listed: {_reason(error)}") from error
+    for info in sorted(found, key=lambda info: info.path):
+        above = info.path.removeprefix(f"{origin.name}/").rpartition("/")[0]
+        if info.type is fs.FileType.File and _is_below(above, folder) and _may_match(info, origin, name):
+            yield info
+
+
+def _until_wildcard(folder: str) -> Iterator[str]:
+    for part in folder.split("/"):
+        if any(sign in part for sign in "*?["):
+            return
+        yield part
+
+
+def _is_below(folder: str, pattern: str) -> bool:
+    parts, expected = folder.split("/"), pattern.split("/")
+    if "**" in expected:
+        return True
+    return len(parts) == len(expected) and all(map(fnmatchcase, parts, expected))
+
+
+def _may_match(info: fs.FileInfo, origin: Bucket, pattern: str) -> bool:
+    """Return whether the object may hold a file that the pattern names. `find_files` decides, when it is fetched."""
+    bucket = Path(origin.name)
+    name, expected = info.base_name.lower(), pattern.lower()
+    # A key with .. counts as hidden, so no object is written outside the folder.
+    return is_finished(Path(info.path), bucket) and any(
+        fnmatchcase(name, form) for form in (expected, f"{expected}.*", "*.zip")
+    )
+
+
+def _fetch(store: fs.FileSystem, info: fs.FileInfo, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER_MODE)
+    try:
+        with store.open_input_stream(info.path) as source, path.open("wb") as target:
+            shutil.copyfileobj(source, target, 1 << 20)
+    except (OSError, pa.ArrowException) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # a fault of the disk
+        raise FileFaultError(UNREACHABLE, f"the object {info.base_name} cannot be read: {_reason(error)}") from error
+    # The time of the object, so that two looks at an unchanged object see the same file.
+    os.utime(path, ns=(info.mtime_ns, info.mtime_ns))
+
+
+def _reason(error: Exception) -> str:
+    # Without the id of the request, by which equal reasons would differ.
+    text = re.sub(r"\s*\(Request ID: [^)]*\)", "", str(error).splitlines()[0])
+    return f"{text[:300]}; check location, endpointUrl and the credentials"
+
+
+def _read(memory: Path) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads(memory.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found

@@ -1,0 +1,151 @@
+"""Real database servers of Debian's packages, started by tests on the loopback address."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.engines import require_or_skip
+
+PASSWORD = "p@ss 'w\\ord/:"
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server with the database `shop`, and the user `reader` who may read it."""
+
+    kind: str
+    port: int
+    run: Callable[..., None]
+
+
+def free_port() -> int:
+    """Return a port that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def postgres_server() -> Iterator[Server]:
+    """Run PostgreSQL for the block."""
+    import psycopg
+
+    initdb, postgres = (_program(name, "postgres", "/usr/lib/postgresql/*/bin") for name in ("initdb", "postgres"))
+    with _folder("postgres") as (folder, demoted):
+        port = free_port()
+        command = [
+            initdb,
+            "-D",
+            f"{folder}/data",
+            "-A",
+            "scram-sha-256",
+            "-U",
+            "owner",
+            "-E",
+            "UTF8",
+            "--locale=C.UTF-8",
+        ]
+        (folder / "password").write_text("owner")
+        (folder / "password").chmod(0o644)
+        subprocess.run([*command, f"--pwfile={folder}/password"], check=True, capture_output=True, cwd="/", **demoted)
+        command = [postgres, "-D", f"{folder}/data", "-h", "127.0.0.1", "-p", str(port), "-k", str(folder)]
+        # A server in another zone and date style than the session must not change a value.
+        command += ["-c", "timezone=America/New_York", "-c", "datestyle=German", "-c", "fsync=off"]
+        with _running(command, demoted, signal.SIGINT):
+            place = f"host=127.0.0.1 port={port} user=owner password=owner"
+            _wait(lambda: psycopg.connect(f"{place} dbname=postgres").close(), psycopg.OperationalError)
+            with psycopg.connect(f"{place} dbname=postgres", autocommit=True) as connection:
+                connection.execute("CREATE DATABASE shop")
+                connection.execute(psycopg.sql.SQL("CREATE USER reader PASSWORD {}").format(PASSWORD))
+            # Without prepared statements: a table that was made anew may have other types.
+            with psycopg.connect(f"{place} dbname=shop", autocommit=True, prepare_threshold=None) as connection:
+                connection.execute("ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO reader")
+                yield Server("postgresql", port, lambda sql, *values: _execute(connection, sql, values))
+
+
+@contextmanager
+def mysql_server() -> Iterator[Server]:
+    """Run MariaDB for the block."""
+    try:
+        import pymysql
+    except ImportError:
+        require_or_skip("mysql", "the package pymysql is not installed")
+    install, mariadbd = (_program(name, "mysql", "/usr/*bin") for name in ("mariadb-install-db", "mariadbd"))
+    with _folder("mysql") as (folder, demoted):
+        port = free_port()
+        command = [install, "--no-defaults", f"--datadir={folder}/data", "--auth-root-authentication-method=normal"]
+        subprocess.run([*command, "--skip-test-db"], check=True, capture_output=True, cwd="/", **demoted)
+        command = [mariadbd, "--no-defaults", f"--datadir={folder}/data", f"--port={port}", "--bind-address=127.0.0.1"]
+        command += [f"--socket={folder}/s", f"--pid-file={folder}/p", "--default-time-zone=+02:00"]
+        command += ["--character-set-server=utf8mb4", "--innodb-flush-log-at-trx-commit=0"]
+        with _running(command, demoted, signal.SIGTERM):
+            place: dict[str, Any] = {"unix_socket": f"{folder}/s", "user": "root", "autocommit": True}
+            _wait(lambda: pymysql.connect(**place).close(), pymysql.MySQLError)
+            connection = pymysql.connect(**place, charset="utf8mb4", init_command="SET sql_mode = ''")
+            try:
+                for sql in ("CREATE DATABASE shop", "CREATE USER reader IDENTIFIED BY %s", "USE shop"):
+                    _execute(connection, sql, (PASSWORD,) if "%s" in sql else ())
+                _execute(connection, "GRANT SELECT ON shop.* TO reader", ())
+                yield Server("mysql", port, lambda sql, *values: _execute(connection, sql, values))
+            finally:
+                connection.close()
+
+
+def _execute(connection: Any, sql: str, values: tuple[Any, ...]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values or None)
+
+
+def _program(name: str, component: str, folder: str) -> str:
+    """Return the path of a server's program; Debian installs some outside PATH."""
+    places = Path("/").glob(f"{folder.removeprefix('/')}/{name}")
+    found = shutil.which(name) or max(map(str, places), default=None)
+    if found is None:
+        require_or_skip(component, f"{name} is not installed")
+    return str(found)
+
+
+@contextmanager
+def _folder(user: str) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Yield a new folder with a short path, for sockets, and how to start a process as its owner.
+
+    The servers refuse to run as root; Debian's packages bring users for them.
+    """
+    is_root = os.getuid() == 0
+    folder = Path("/tmp") / f"bojagi-{user}-{os.getpid()}-{time.monotonic_ns()}"
+    folder.mkdir()
+    shutil.chown(folder, user if is_root else pwd.getpwuid(os.getuid()).pw_name)
+    try:
+        yield folder, {"user": user} if is_root else {}
+    finally:
+        shutil.rmtree(folder)
+
+
+@contextmanager
+def _running(command: list[str], demoted: dict[str, Any], stop: signal.Signals) -> Iterator[None]:
+    with subprocess.Popen(command, cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **demoted) as server:
+        try:
+            yield
+        finally:
+            server.send_signal(stop)
+            server.wait(timeout=60)
+
+
+def _wait(connect: Callable[[], None], error: type[Exception]) -> None:
+    for _ in range(600):
+        try:
+            return connect()
+        except error:
+            time.sleep(0.1)
+    raise TimeoutError("the server did not start within a minute")
