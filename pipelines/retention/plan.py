@@ -69,8 +69,8 @@ def plan_retention(lakehouse: Lakehouse, contracts: Contracts, today: date) -> t
     A row is due if the day in its time column is more than the retention days before `today`. The time column is the
     contract's `element` of the retention; a source without one uses the day of loading. A row that the contract's
     `retentionHold` covers is not due. A row whose time is null is not due either. A derived row whose
-    contract names the column of its source (`retentionBySource`) is kept no longer than that source's rows. A derived table without time column
-    has no due rows, because each refresh rebuilds it from rows that are still kept.
+    contract names the column of its source (`retentionBySource`) is kept no longer than that source's rows. A derived
+    table without time column has no due rows, because each refresh rebuilds it from rows that are still kept.
     """
     return tuple(_plans(lakehouse, contracts, today))
 
