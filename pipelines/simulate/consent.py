@@ -105,6 +105,8 @@ def _frame(world: World, events: pd.DataFrame, person: Ints, rng: np.random.Gene
         {
             "record_id": events["record_id"],
             "member_no": number,
+            # Every simulated statement names its member; an opt-out by another key has no member number.
+            **dict.fromkeys(("email", "phone", "device_id"), np.full(size, None, dtype=object)),
             "controller": "Bojagi Mart",
             "purpose": purpose,
             "data_categories": [_PURPOSES[name][1] for name in purpose],
