@@ -139,7 +139,7 @@ class Installation:
         """Return the service that records consents, withdrawals and objections of known customers."""
         return ConsentService(
             self.consent_store, self.policy, self.settings.controller, self.shop_time, self.decision_moment,
-            self.lists_customer,
+            self.lists_customer, self.settings.time_zone,
         )  # fmt: skip
 
     def lists_customer(self, identifier: str) -> bool:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pipelines.cli import consent_unread
 from pipelines.cli.error_boundary import ErrorBoundary, print_error
 from pipelines.cli.exit_code import ExitCode
 from pipelines.cli.option import Data, Json, installation_for
@@ -64,6 +65,9 @@ Categories = Annotated[
 Recipients = Annotated[
     list[str] | None, typer.Option("--recipient", help="Recipient of the data that the notice names; repeatable.")
 ]
+AskedOption = Annotated[
+    str, typer.Option("--asked", help="How it was asked for: separately, bundled or condition_of_service.")
+]
 Until = Annotated[datetime | None, typer.Option("--until", help="Local wall time at which the consent ends.")]
 Storage = Annotated[str | None, typer.Option("--storage", help="Place and duration of storage, as in the notice.")]
 Lift = Annotated[bool, typer.Option("--lift", help="Lift the objection, or with --restrict the restriction.")]
@@ -77,12 +81,16 @@ app = typer.Typer(
 )
 
 
+app.command()(consent_unread.unread)
+app.command()(consent_unread.resolve)
+
+
 @app.command()
 def grant(
     customer: Customer, purpose: PurposeName, notice: Notice, age: Age = None, guardian: Guardian = False,
     categories: Categories = None, recipients: Recipients = None, until: Until = None, storage: Storage = None,
     language: Language = "ko", jurisdiction: Jurisdiction = "KR", method: Method = "call_center",
-    evidence: Evidence = None, at: At = None, data: Data = None,
+    asked: AskedOption = "separately", evidence: Evidence = None, at: At = None, data: Data = None,
 ) -> None:  # fmt: skip
     """Record that a customer consents to a purpose, or renews a consent. Prints the identifiers of the records.
 
@@ -98,6 +106,7 @@ def grant(
 
     terms = Terms(
         notice, language, jurisdiction, tuple(categories or ()), tuple(recipients or ()), storage, until, age,
+        asked,  # type: ignore[arg-type]
         "guardian" if guardian else "self",
     )  # fmt: skip
     with installation_for(data) as installation:

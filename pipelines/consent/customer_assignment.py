@@ -68,11 +68,13 @@ def new_assignments(lakehouse: Lakehouse, store: ConsentStore, moment: datetime)
     The tables are compared in Arrow; only the missing memberships become Python objects.
     """
     keys = lakehouse.rows(KEYS, ["token_kind", "token", "customer_id"])
-    members = keys.filter(pc.equal(keys["token_kind"], SUBJECT_TOKEN_KIND))
+    # A statement may name its person by another key than the member number, such as an e-mail address.
+    subjects = store.subjects()
+    is_member = pc.equal(keys["token_kind"], SUBJECT_TOKEN_KIND)
+    members = keys.filter(pc.or_(is_member, pc.is_in(keys["token"], value_set=subjects)))
     stored = _latest(store.membership_table())
     merges = lakehouse.rows(MERGES, ["from_customer_id", "to_customer_id", "occurred_at"]).sort_by("occurred_at")
     merged_into = dict(zip(merges["from_customer_id"].to_pylist(), merges["to_customer_id"].to_pylist(), strict=True))
-    subjects = store.subjects()
     without_key = subjects.filter(pc.invert(pc.is_in(subjects, value_set=members["token"])))
     moved = [
         *_moved_members(members, stored, moment),

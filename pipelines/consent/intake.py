@@ -14,19 +14,25 @@ from pyspark.sql import functions as F
 
 from installation.reference_date import LANDED_CONSENTS
 from pipelines.consent.record_difference import CORRECTION, find_differences
+from pipelines.consent.statement import LANDED_SCHEMA, complete_statements
 from pipelines.derived_table.deduplication import latest
 from pipelines.derived_table.fingerprint import state
 from pipelines.derived_table.input_table import read_table
 from pipelines.derived_table.table import BuildContext
 from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
-from privacy.consent.errors import ConsentError, describe_faults
+from privacy.consent.errors import describe_faults
 from privacy.consent.record import ConsentRecord
 from privacy.consent.rows import RECORD_SCHEMA, as_record
+from privacy.consent.state import State
 from privacy.consent.view import ConsentView
 
 REGISTER = "bronze/crm_customer"
 INPUTS = (LANDED_CONSENTS, REGISTER)
+_FREE = ("data_categories", "recipients", "storage", "withdrawal_method", "asked")
 _LISTS = ("data_categories", "recipients")
+_TEXTS = ("storage", "withdrawal_method", "asked", "note", "recorded_by")
+PERSON_KEYS = ("member_no_token", "email_token", "phone_token", "device_id_token")
+"""Columns that may name the person of a landed statement, the strongest first."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +59,6 @@ def take_in_records(lakehouse: SparkLakehouse, context: BuildContext, view: Cons
     the one it replaces. No record is changed or deleted.
 
     Raises:
-        ConsentError: a landed row is not a valid record; then no record is added.
         UnknownPurposeError: the purpose of a landed row is not in the taxonomy; then no record is added.
     """
     wanted = "-".join(state(name, lakehouse, context) for name in INPUTS)
@@ -61,7 +66,10 @@ def take_in_records(lakehouse: SparkLakehouse, context: BuildContext, view: Cons
         if store.taken(LANDED_CONSENTS) == wanted:
             return IntakeResult(store.sequence()[0], 0, 0, was_current=True)
         landed = landed_records(*(read_table(name, lakehouse, context) for name in INPUTS))
-        new, corrected = _records_to_add(landed.toArrow().cast(RECORD_SCHEMA), store.record_table(), view.moment)
+        rows = complete_statements(
+            landed.toArrow().cast(LANDED_SCHEMA), view.policy, view.controller, view.moment, context.time_zone
+        )
+        new, corrected = _records_to_add(rows, store.record_table(), view.moment)
         store.append([*new, *corrected])
         store.note_taken(LANDED_CONSENTS, wanted)
         return IntakeResult(store.sequence()[0], len(new), len(corrected), was_current=False)
@@ -70,7 +78,8 @@ def take_in_records(lakehouse: SparkLakehouse, context: BuildContext, view: Cons
 def landed_records(events: DataFrame, register: DataFrame) -> DataFrame:
     """Return one row per landed record, with the columns of `RECORD_SCHEMA`, in the order of recording.
 
-    Rows without a member number are left out. The age is null where the register has no birth date.
+    The source person is the member, else the e-mail address, telephone number or device. Rows without any are left
+    out. The age is null where the register has no birth date.
 
     Args:
         events: bronze/consent_event in its standard form.
@@ -79,21 +88,21 @@ def landed_records(events: DataFrame, register: DataFrame) -> DataFrame:
     born = latest(register, ["member_no_token"]).select(
         F.col("member_no_token").alias("subject_id"), F.col("birth_date").try_cast("date").alias("_born")
     )
-    once = latest(events, ["record_id"]).where("member_no_token is not null")
-    rows = once.withColumn("subject_id", F.col("member_no_token")).join(born, "subject_id", "left")
+    person = F.coalesce(*(F.col(name) for name in PERSON_KEYS if name in events.columns))
+    once = latest(events, ["record_id"]).withColumn("subject_id", person).where("subject_id is not null")
+    rows = once.join(born, "subject_id", "left")
     made: dict[str, Column] = {
         "effective_at": F.col("event_at"),
         "expires_at": F.col("event_at") + F.make_dt_interval(days=F.col("valid_days")),
         "age_years": _age("_born", "event_at").cast("int"),
-        # The source has one record, and one tick box, for each purpose.
-        "asked": F.lit("separately"),
-        "storage": F.lit(None).cast("string"),
-        "withdrawal_method": F.lit(None).cast("string"),
+        "evidence_hash": F.lower("evidence_hash"),
+        # Fields that the source does not have, or that a table of an earlier contract lacks.
+        **{name: F.lit(None).cast("string") for name in _TEXTS if name not in events.columns},
         # The store has null for an empty list; an empty text would look like a change in each run.
         **{name: F.nullif(F.col(name), F.lit("")) for name in _LISTS},
     }
     columns = [made.get(name, F.col(name)).alias(name) for name in RECORD_SCHEMA.names]
-    return rows.select(*columns).orderBy("recorded_at", "record_id")
+    return rows.select(*columns).orderBy(F.coalesce("recorded_at", "effective_at"), "record_id")
 
 
 def _age(born: str, at: str) -> Column:
@@ -125,7 +134,7 @@ def _checked(row: dict[str, Any]) -> ConsentRecord:
     try:
         return as_record(row)
     except ValidationError as error:
-        raise ConsentError(
-            f"{LANDED_CONSENTS}, record {row['record_id']}: {describe_faults(error)}. No landed consent was added. "
-            "Correct the record at its source and run again."
-        ) from None
+        # A field that no record may have. The statement names a person, so it denies what it is about.
+        plain = {**dict.fromkeys(_FREE), "notice_version": "none", "notice_language": "und", "method": "unknown"}
+        made = {"state": State.UNREAD, "note": describe_faults(error)[:500], "expires_at": None, "age_years": None}
+        return as_record(row | plain | made | {"jurisdiction": "ZZ", "expressed_by": "self"})

@@ -13,7 +13,7 @@ from privacy.consent.rows import RECORD_SCHEMA
 
 CORRECTION = ":correction:"
 """Separator in the id of a correction, between the id of the landed record and the number of the correction."""
-_NOT_COMPARED = ("record_id", "recorded_at", "supersedes")
+_NOT_COMPARED = ("record_id", "recorded_at", "supersedes", "note", "recorded_by")
 """Columns that differ in a correction; all other columns are equal to those of the landed record."""
 COMPARED = tuple(name for name in RECORD_SCHEMA.names if name not in _NOT_COMPARED)
 

@@ -40,6 +40,7 @@ _VALUES = {
     "number": "number",
     "zone": "time zone",
     "numberFormat": "mapping",
+    "spellings": "mapping from value to a list of texts",
     "column": "a column",
     "columns": "list of columns",
 }

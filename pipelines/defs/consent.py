@@ -9,6 +9,7 @@ from installation.contract.document import Contract
 from installation.reference_date import LANDED_CONSENTS
 from pipelines.consent import customer_assignment, intake
 from pipelines.consent.proof import prove
+from pipelines.consent.unread import take_in_unread
 from pipelines.orchestration import metadata
 from pipelines.orchestration.failure import RETRY, own_errors_are_final
 from pipelines.orchestration.metadata import asset_key
@@ -74,10 +75,20 @@ def _record_asset() -> dg.AssetsDefinition:
         started = perf_counter()
         with own_errors_are_final():
             report = intake.take_in_records(run.lakehouse, run.build_context, run.consent)
+            unread = take_in_unread(
+                run.contracts.table(LANDED_CONSENTS), run.lakehouse, run.protection, run.consent,
+                run.installation.shop_time(),
+            )  # fmt: skip
         if report.rows == 0 and not run.lakehouse.exists(LANDED_CONSENTS):
             return report_absent(context, "No consent has landed or was entered.")
-        found = {metadata.ADDED: report.added + report.corrected, "corrected": report.corrected}
-        return _report(context, report.rows, report.was_current, found, started)
+        found = {
+            metadata.ADDED: report.added + report.corrected + unread.added + unread.resolved,
+            "corrected": report.corrected,
+            metadata.FAULTS: list(unread.faults),
+            metadata.NOTES: list(unread.notes),
+        }
+        is_current = report.was_current and not unread.added and not unread.resolved
+        return _report(context, report.rows, is_current, found, started)
 
     return take_in
 
@@ -104,7 +115,7 @@ def _membership_asset() -> dg.AssetsDefinition:
 
 
 def _report(
-    context: dg.AssetExecutionContext, rows: int, is_current: bool, found: dict[str, int], started: float
+    context: dg.AssetExecutionContext, rows: int, is_current: bool, found: dict[str, Any], started: float
 ) -> dg.MaterializeResult[Any]:
     seconds = {metadata.SECONDS: round(perf_counter() - started, 3)}
     return report_table(context, {metadata.ROWS: rows, **seconds, **found}, is_current=is_current)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from time import perf_counter
+from types import MappingProxyType
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -17,6 +18,7 @@ from pipelines.derived_table.row_filter import RowFilter
 from pipelines.derived_table.table import BuildContext, DerivedTable
 from pipelines.derived_table.touched_day import touched_days
 from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
+from pipelines.retention.plan import shorter_sources
 
 Timer = Callable[[], float]
 
@@ -57,13 +59,21 @@ def refresh_table(
     return RefreshResult(table.name, row_count(table.name, lakehouse), timer() - started, was_current, days)
 
 
-def within_retention(frame: DataFrame, contract: Contract, as_of: date) -> DataFrame:
-    """Return the rows within the contract's retention. Rows without a time and rows under a hold are kept."""
+def within_retention(
+    frame: DataFrame, contract: Contract, as_of: date, shorter: Mapping[str, int] = MappingProxyType({})
+) -> DataFrame:
+    """Return the rows within the contract's retention. Rows without a time and rows under a hold are kept.
+
+    `shorter` has the retention in days of the sources that keep their rows for a shorter time than this table.
+    """
     hold = contract.retention_hold.get("where", "false")
     if contract.retention_days is None or contract.retention_column is None or hold == "true":
         return frame
     clock = F.col(contract.retention_column)
     is_due = clock.cast("date") < F.lit(as_of - timedelta(contract.retention_days))
+    for days in sorted(set(shorter.values())):
+        is_of_source = F.col(str(contract.retention_by_source)).isin([n for n, kept in shorter.items() if kept == days])
+        is_due = is_due | (is_of_source & (clock.cast("date") < F.lit(as_of - timedelta(days))))
     return frame.where(~F.coalesce(is_due, F.lit(False)) | F.coalesce(F.expr(hold), F.lit(False)))
 
 
@@ -79,7 +89,10 @@ def _write(
     table: DerivedTable, built: DataFrame, wanted: str | None, lakehouse: SparkLakehouse, context: BuildContext
 ) -> tuple[date, ...]:
     contract = context.contracts.table(table.name)
-    frame = within_retention(built, contract, context.as_of).select(*(column.name for column in contract.columns))
+    shorter = shorter_sources(contract, context.contracts)
+    frame = within_retention(built, contract, context.as_of, shorter).select(
+        *(column.name for column in contract.columns)
+    )
     if table.partition_by:
         # Without this every task writes a file into every partition, which makes thousands of small files.
         frame = frame.repartition(*table.partition_by)

@@ -1,7 +1,7 @@
 """Checks a batch of rows against the contract: converts its columns and marks the rows that break a rule."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
@@ -11,6 +11,7 @@ from pipelines.ingest.batch import RawBatch
 from pipelines.ingest.cast_result import UncastableError
 from pipelines.ingest.constraint import check_birth_date, check_domain, check_required
 from pipelines.ingest.fault import FileFaultError, RowFault, RowFaults
+from pipelines.ingest.spelling import with_contract_values
 from pipelines.ingest.type_cast import cast_column
 from pipelines.ingest.value_rule import ValueRule
 
@@ -47,6 +48,8 @@ def check_batch(batch: RawBatch, contract: Contract, rules: Mapping[str, ValueRu
         for code, fault in enumerate(cast.faults, 1):
             rule, reason = fault or ("type", f"not a value of type {column.spark_type}")
             faults.mark(cast.codes == code, RowFault(column.name, rule, reason))
+        if column.spellings or column.absent_value is not None:
+            cast = replace(cast, values=with_contract_values(cast.values, column))
         check_required(cast.values, column, faults)
         check_birth_date(cast.values, column, rules[column.name].latest, faults)
         if contract.check_severity.get(column.name) != "warning":

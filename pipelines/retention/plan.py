@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from installation.contract.document import Contract, Contracts
@@ -67,8 +68,9 @@ def plan_retention(lakehouse: Lakehouse, contracts: Contracts, today: date) -> t
 
     A row is due if the day in its time column is more than the retention days before `today`. The time column is the
     contract's `element` of the retention; a source without one uses the day of loading. A row that the contract's
-    `retentionHold` covers is not due. A row whose time is null is not due either. A derived table without time column
-    has no due rows, because each refresh rebuilds it from rows that are still kept.
+    `retentionHold` covers is not due. A row whose time is null is not due either. A derived row whose
+    contract names the column of its source (`retentionBySource`) is kept no longer than that source's rows. A derived
+    table without time column has no due rows, because each refresh rebuilds it from rows that are still kept.
     """
     return tuple(_plans(lakehouse, contracts, today))
 
@@ -80,12 +82,26 @@ def _plans(lakehouse: Lakehouse, contracts: Contracts, today: date) -> Iterator[
                 continue
             if lakehouse.exists(contract.table):
                 clock = contract.retention_column or (LOADED if layer == "source" else None)
-                yield _plan(lakehouse, contract.table, contract, clock, today)
+                yield _plan(lakehouse, contract.table, contract, clock, today, shorter_sources(contract, contracts))
             if layer == "source" and lakehouse.exists(QUARANTINE):
                 yield _plan(lakehouse, QUARANTINE, contract, "quarantined_at", today)
 
 
-def _plan(lakehouse: Lakehouse, table: str, contract: Contract, clock: str | None, today: date) -> RetentionPlan:
+def shorter_sources(contract: Contract, contracts: Contracts) -> dict[str, int]:
+    """Return the retention in days of each source that keeps its rows for a shorter time than a table of events.
+
+    Empty for a table whose contract names no column of its source.
+    """
+    if contract.retention_by_source is None or contract.retention_days is None:
+        return {}
+    days = {source.name: source.retention_days for source in contracts.sources}
+    return {name: kept for name, kept in days.items() if kept is not None and kept < contract.retention_days}
+
+
+def _plan(
+    lakehouse: Lakehouse, table: str, contract: Contract, clock: str | None, today: date,
+    shorter: Mapping[str, int] = MappingProxyType({}),
+) -> RetentionPlan:  # fmt: skip
     scope = f"source = '{contract.name}'" if table == QUARANTINE else "true"
     rows = _count(lakehouse, table, scope)
     basis = " ".join(part for part in (contract.retention_basis, contract.legal_article) if part)
@@ -96,19 +112,23 @@ def _plan(lakehouse: Lakehouse, table: str, contract: Contract, clock: str | Non
     assert contract.retention_days is not None
     before = today - timedelta(days=contract.retention_days)
     day = f'CAST("{clock}" AS DATE)'
-    over = f"({scope}) AND {day} < DATE '{before.isoformat()}'"
+    ended = {contract.retention_days: f"{day} < DATE '{before.isoformat()}'"}
+    for kept in sorted(set(shorter.values())):
+        named = ", ".join(f"'{name}'" for name, days in sorted(shorter.items()) if days == kept)
+        first = today - timedelta(days=kept)
+        ended[kept] = f"(\"{contract.retention_by_source}\" IN ({named}) AND {day} < DATE '{first.isoformat()}')"
+    over = f"({scope}) AND ({' OR '.join(ended.values())})"
     kept_by = contract.retention_hold.get("where") if table != QUARANTINE else None
     due = f"{over} AND NOT coalesce(({kept_by}), false)" if kept_by else over
     due_rows = _count(lakehouse, table, due)
     unclocked = _count(lakehouse, table, f'({scope}) AND "{clock}" IS NULL')
     excepted = _count(lakehouse, table, over) - due_rows
     held = (
-        KeptRows(rows - due_rows - unclocked - excepted, f"Kept for {contract.retention_days} days from {clock}."),
+        KeptRows(rows - due_rows - unclocked - excepted, _reason(contract.retention_days, clock, shorter)),
         KeptRows(excepted, contract.retention_hold.get("reason", "")),
         KeptRows(unclocked, f"{clock} is null, so the end of the retention is unknown."),
     )
-    oldest = _value(lakehouse, table, f"min({day})", f"({scope}) AND NOT coalesce({over}, false)")
-    next_due = None if oldest is None else oldest + timedelta(days=contract.retention_days + 1)
+    next_due = _next_due(lakehouse, table, day, f"({scope}) AND NOT coalesce({over}, false)", contract, shorter)
     return RetentionPlan(
         table=table,
         contract_id=contract.id,
@@ -121,6 +141,26 @@ def _plan(lakehouse: Lakehouse, table: str, contract: Contract, clock: str | Non
         next_due=next_due,
         basis=basis,
     )
+
+
+def _reason(days: int, clock: str, shorter: Mapping[str, int]) -> str:
+    limit = ", but no longer than its source" if shorter else ""
+    return f"Kept for {days} days from {clock}{limit}."
+
+
+def _next_due(
+    lakehouse: Lakehouse, table: str, day: str, kept: str, contract: Contract, shorter: Mapping[str, int]
+) -> date | None:
+    """Return the day on which the retention of the next kept row ends; None without kept rows."""
+    assert contract.retention_days is not None
+    ends = []
+    for days in {contract.retention_days, *shorter.values()}:
+        named = ", ".join(f"'{name}'" for name, limit in sorted(shorter.items()) if limit == days)
+        scope = f'{kept} AND "{contract.retention_by_source}" IN ({named})' if named else kept
+        oldest = _value(lakehouse, table, f"min({day})", scope)
+        if oldest is not None:
+            ends.append(oldest + timedelta(days=days + 1))
+    return min(ends, default=None)
 
 
 def _count(lakehouse: Lakehouse, table: str, condition: str) -> int:

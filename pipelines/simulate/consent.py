@@ -105,6 +105,8 @@ def _frame(world: World, events: pd.DataFrame, person: Ints, rng: np.random.Gene
         {
             "record_id": events["record_id"],
             "member_no": number,
+            # Every simulated statement names its member; an opt-out by another key has no member number.
+            **dict.fromkeys(("email", "phone", "device_id"), np.full(size, None, dtype=object)),
             "controller": "Bojagi Mart",
             "purpose": purpose,
             "data_categories": [_PURPOSES[name][1] for name in purpose],
@@ -123,6 +125,7 @@ def _frame(world: World, events: pd.DataFrame, person: Ints, rng: np.random.Gene
             "recorded_at": events["recorded_at"],
             "valid_days": whole(np.full(size, _MARKETING_DAYS), lasts),
             "expressed_by": np.where(is_child, "guardian", "self").astype(object),
+            "asked": np.full(size, "separately", dtype=object),
             "evidence_hash": _evidence(number, events["record_id"].to_numpy(object), state),
             "supersedes": only(events["supersedes"].to_numpy(object), events["supersedes"].notna().to_numpy()),
         }

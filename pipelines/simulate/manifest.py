@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-SIMULATOR_VERSION = "2"  # increase it when a change makes the same seed give other bytes
+SIMULATOR_VERSION = "3"  # increase it when a change makes the same seed give other bytes
 MANIFEST_NAME = "manifest.json"
 Versions = tuple[str, str, str, str]
 

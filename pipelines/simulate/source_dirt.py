@@ -134,7 +134,7 @@ def _recommendation_event(records: Records, rng: Rng) -> None:
 
 def _consent_event(records: Records, rng: Rng) -> None:
     resend(records, rng, 0.005)
-    faults = [Break("unknown_enum", "state", "maybe", 1), Break("missing_required", "member_no", None, 1)]
+    faults = [Break("unknown_enum", "state", "maybe", 1), Break("bad_date", "event_at", "yesterday", 1)]
     break_contract(records, faults, rng, "c_")
     disorder(records, rng, 0.005)
 

@@ -18,7 +18,7 @@ from pyspark.sql import functions as F
 from privacy.consent.law import Condition, HoursRule
 from privacy.consent.policy import Policy
 from privacy.consent.rows import DECISIVE, NEVER
-from privacy.consent.state import BLOCKING, OBJECTION_STATES, RESTRICTION_STATES
+from privacy.consent.state import BLOCKING, OBJECTION_STATES, RESTRICTION_STATES, UNREAD_STATES, State
 from privacy.consent.timeline import ALWAYS, BLOCKED, BY_DAY, default_verdict
 
 _BEGINNING = datetime(1, 1, 1)
@@ -141,8 +141,9 @@ def _texts(values: Iterable[str]) -> list[str]:
 def _with_kind(records: DataFrame) -> DataFrame:
     state = F.col("state")
     kind = F.when(state.isin(_texts(OBJECTION_STATES)), F.lit("objection"))
-    kind = kind.when(state.isin(_texts(RESTRICTION_STATES)), F.lit("restriction")).otherwise(F.lit("consent"))
-    return records.withColumn("kind", kind)
+    kind = kind.when(state.isin(_texts(RESTRICTION_STATES)), F.lit("restriction"))
+    kind = kind.when(state.isin(_texts(UNREAD_STATES)), F.lit("unread"))
+    return records.withColumn("kind", kind.otherwise(F.lit("consent")))
 
 
 def _uncorrected(records: DataFrame) -> DataFrame:
@@ -151,19 +152,27 @@ def _uncorrected(records: DataFrame) -> DataFrame:
     The few corrections are the left side of the join. Sail builds its hash table from the left side, and returns the
     unmatched rows of that side in one batch at the end; a sort cannot take a batch of half the records.
     """
-    corrector = records.where(F.col("supersedes").isNotNull()).select(
+    corrector = records.where(F.col("supersedes").isNotNull() & (F.col("state") != State.UNREAD.value)).select(
         F.col("supersedes").alias("c_target"),
         *(F.col(c).alias(f"c_{c}") for c in ("record_id", *_STREAM, "effective_at", "recorded_at")),
     )
-    same = [F.col(c) == F.col(f"c_{c}") for c in _STREAM]
-    corrects = (
+    names = (
         (F.col("record_id") == F.col("c_target"))
+        & (F.col("subject_id") == F.col("c_subject_id"))
         & (F.col("record_id") != F.col("c_record_id"))
+    )
+    same = (
+        (F.col("purpose") == F.col("c_purpose"))
+        & (F.col("kind") == F.col("c_kind"))
         & (F.col("c_effective_at") <= F.col("effective_at"))
         & (F.col("c_recorded_at") >= F.col("recorded_at"))
     )
-    met = corrector.join(records, reduce(Column.__and__, same, corrects), "right")
-    return met.where(F.col("c_record_id").isNull()).select(*records.columns)
+    # Any record of the person that names an unread one ends it.
+    corrects = names & (same | (F.col("state") == State.UNREAD.value))
+    met = corrector.join(records, corrects, "right")
+    # A record that resolves an unread one does only that, so that other unread ones of the stream stay in force.
+    stands = F.col("c_record_id").isNull() & (F.col("state") != State.RESOLVED.value)
+    return met.where(stands).select(*records.columns)
 
 
 def _holds(condition: Condition) -> Column:

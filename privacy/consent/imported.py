@@ -55,7 +55,6 @@ def read_landed(
         "effective_at": effective_at,
         "expires_at": None if days is None else effective_at + timedelta(days=int(days)),
         "age_years": age_years(member, effective_at),
-        "asked": "separately",  # the source has one record, and one box, for each purpose
         **{name: _joined(fields.pop(name, None)) for name in ("data_categories", "recipients")},
     }
     return _checked({**fields, **made}, place)

@@ -19,6 +19,10 @@ The decision, in words. At a moment, for a customer and a purpose:
 5. An objection or restriction in force denies the purpose, if the purpose yields to it. It may be of any source person
    of the customer. It may name the purpose, the purpose that it rests on, or every purpose.
 6. Within the hours of an hours rule, the purpose that the rule names must be permitted as well.
+7. An unread record, of any source person, denies the purpose if it rests on consent. It may name the purpose, the
+   purpose that it rests on, or every purpose. It denies from its time of effect on.
+   It ends when another record of the same source person names it as superseded, of whatever kind. An unread record
+   itself corrects no other record, so it never permits more than its absence.
 """
 
 from __future__ import annotations
@@ -202,12 +206,15 @@ class Policy:
             found.append(Bearing("consent", consent, target, "need"))
             if consent != target:
                 found.append(Bearing("consent", target, target, "refusal"))
+            named = dict.fromkeys((target, consent, EVERY_PURPOSE))
+            found += [Bearing("unread", purpose_named, target, "block") for purpose_named in named]
         for kind in purpose.yields_to:
             named = dict.fromkeys((target, consent or target, EVERY_PURPOSE))
             found += [Bearing(kind, purpose_named, target, "block") for purpose_named in named]
         if hours := self.hours_of(target):
             found.append(Bearing("consent", hours.needs, target, "night"))
-            found += [Bearing(kind, hours.needs, target, "night_block") for kind in ("objection", "restriction")]
+            kinds: tuple[StreamKind, ...] = ("objection", "restriction", "unread")
+            found += [Bearing(kind, hours.needs, target, "night_block") for kind in kinds]
         return found
 
 

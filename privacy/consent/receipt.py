@@ -26,7 +26,11 @@ CONTEXT: dict[str, Any] = {
 CONFORMS_TO = "https://w3id.org/dpv/schema/dpv-27560#record"
 _RECEIPT_CONFORMS_TO = "https://w3id.org/dpv/schema/dpv-27560#receipt"
 _STATE = {term: state for state, term in DPV_TERM.items()}
-_EXPRESSED_BY = {"self": "dpv:DataSubject", "guardian": "dpv:GuardianOfDataSubject"}
+_EXPRESSED_BY = {
+    "self": "dpv:DataSubject",
+    "guardian": "dpv:GuardianOfDataSubject",
+    "agent": "bojagi:AgentOfDataSubject",
+}
 
 
 def write_receipt(record: ConsentRecord, taxonomy: Taxonomy) -> dict[str, Any]:
@@ -74,9 +78,11 @@ def read_receipt(document: dict[str, Any]) -> ConsentRecord:
                 "expires_at": state.get("dct:valid", {}).get("@value"),
                 "expressed_by": expressed_by,
                 "age_years": activity.get("bojagi:ageYears"),
-                "asked": activity["bojagi:asked"],
+                "asked": activity.get("bojagi:asked"),
                 "evidence_hash": activity["bojagi:evidenceSha256"],
                 "supersedes": activity.get("dct:replaces"),
+                "note": activity.get("bojagi:note"),
+                "recorded_by": activity.get("bojagi:recordedBy"),
             }
         )
     except (KeyError, TypeError, AttributeError, StopIteration) as error:
@@ -130,6 +136,8 @@ def _record(record: ConsentRecord, taxonomy: Taxonomy) -> dict[str, Any]:
         "bojagi:ageYears": record.age_years,
         "bojagi:asked": record.asked,
         "bojagi:evidenceSha256": record.evidence_hash,
+        "bojagi:note": record.note,
+        "bojagi:recordedBy": record.recorded_by,
     }
 
 

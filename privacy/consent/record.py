@@ -21,6 +21,7 @@ OpaqueId = Annotated[str, Field(pattern=f"^{_OPAQUE_ID}$")]
 SUBJECT_TOKEN_KIND = "member_no"
 """Kind of the matching key by which landed consents name their source person."""
 Asked = Literal["separately", "bundled", "condition_of_service"]
+ExpressedBy = Literal["self", "guardian", "agent"]
 
 
 class ConsentRecord(BaseModel):
@@ -31,7 +32,8 @@ class ConsentRecord(BaseModel):
         subject_id: the source person who made the statement: a matching token or a customer id, never an identifier
             in clear.
         controller: the organisation responsible for the processing.
-        purpose: a purpose of the taxonomy; `*` for an objection or restriction that concerns all.
+        purpose: a purpose of the taxonomy; `*` for an objection, a restriction or an unread statement that concerns
+            all.
         data_categories: W3C DPV terms of the data that it covers.
         notice_version: version of the notice that was shown.
         notice_language: language of the notice, BCP 47.
@@ -44,12 +46,15 @@ class ConsentRecord(BaseModel):
         effective_at: time from which it counts.
         recorded_at: time at which it was recorded.
         expires_at: time at which it ends; None: it counts until another record follows.
-        expressed_by: the person, or a guardian.
+        expressed_by: the person, a guardian, or an agent of the person.
         age_years: the person's age in full years at the statement; None when unknown. The birth date is not kept,
             because the proof of consent does not need it.
-        asked: separately, bundled with other matters in one box, or as a condition of the service.
+        asked: separately, bundled with other matters in one box, or as a condition of the service; None when unknown.
+            An unknown way counts as none.
         evidence_hash: SHA-256 of the stored evidence.
-        supersedes: the record before it, or the one that it corrects.
+        supersedes: the record before it, or the one that it corrects or resolves.
+        note: why a statement could not be read, or what the officer noted; without personal data.
+        recorded_by: the officer who resolved an unread statement.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -70,11 +75,13 @@ class ConsentRecord(BaseModel):
     effective_at: datetime
     recorded_at: datetime
     expires_at: datetime | None = None
-    expressed_by: Literal["self", "guardian"] = "self"
+    expressed_by: ExpressedBy = "self"
     age_years: Annotated[int, Field(ge=0, le=150)] | None = None
-    asked: Asked = "separately"
+    asked: Asked | None = None
     evidence_hash: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     supersedes: OpaqueId | None = None
+    note: Annotated[str, Field(max_length=500)] | None = None
+    recorded_by: Text | None = None
 
     @field_validator("effective_at", "recorded_at", "expires_at")
     @classmethod

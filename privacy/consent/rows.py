@@ -33,6 +33,8 @@ RECORD_SCHEMA = pa.schema(
         pa.field("asked", pa.string()),
         pa.field("evidence_hash", pa.string()),
         pa.field("supersedes", pa.string()),
+        pa.field("note", pa.string()),
+        pa.field("recorded_by", pa.string()),
     ]
 )
 """Grain: one row a record. Lists are joined by commas, as in silver/consent_event; an empty list is null."""

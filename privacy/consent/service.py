@@ -16,7 +16,8 @@ from pydantic import ValidationError
 from privacy.consent.errors import ConsentError, InvalidRecordError, describe_faults
 from privacy.consent.index import DecisionIndex
 from privacy.consent.policy import Policy
-from privacy.consent.record import ConsentRecord, is_opaque_id, new_record_id
+from privacy.consent.record import Asked, ConsentRecord, is_opaque_id, new_record_id
+from privacy.consent.repeated_hour import settled
 from privacy.consent.state import EVERY_PURPOSE, PERMITTING, State, StreamKind
 from privacy.consent.store import ConsentStore
 from privacy.consent.timeline import build_timeline
@@ -42,6 +43,7 @@ class Terms:
     storage: str | None = None
     expires_at: datetime | None = None
     age_years: int | None = None
+    asked: Asked | None = "separately"
     expressed_by: Literal["self", "guardian"] = "self"
 
 
@@ -73,6 +75,7 @@ class ConsentService:
         controller: responsible for the processing; named in every record.
         time_now: returns the shop's local wall time, the time of recording.
         decision_moment: returns the moment at which consent is decided now, the default start of a statement.
+        time_zone: the shop's zone, for the hour that its clock repeats.
         is_known_customer: returns whether the tables list a customer or source person with this identifier. It is asked
             only about opaque identifiers that the store does not know.
     """
@@ -83,6 +86,7 @@ class ConsentService:
     time_now: Callable[[], datetime]
     decision_moment: Callable[[], datetime]
     is_known_customer: Callable[[str], bool]
+    time_zone: str = "Asia/Seoul"
 
     def grant(self, customer: str, purpose: str, terms: Terms, statement: Statement) -> list[ConsentRecord]:
         """Record a consent; its state is `renewed` where the record before it was a consent, otherwise `given`.
@@ -92,17 +96,40 @@ class ConsentService:
         Raises:
             UnknownPurposeError: no such purpose.
             InvalidRecordError: a field has a value that no record may have.
-            ConsentError: the customer is unknown.
+            ConsentError: the customer is unknown, or the purpose rests on no consent.
         """
         self._check(customer, purpose)
+        if self.policy.taxonomy.consent_of(purpose) is None:
+            raise ConsentError(
+                f"{purpose} rests on no consent, so a consent to it would change nothing; nothing was recorded. "
+                "`bojagi consent show` names what each purpose rests on."
+            )
+        return self._stored(self.consents(self.store.members_of(customer), purpose, terms, statement))
+
+    def consents(
+        self, subjects: Iterable[str], purpose: str, terms: Terms, statement: Statement
+    ) -> list[ConsentRecord]:
+        """Return a consent for each source person; nothing is stored.
+
+        Raises:
+            InvalidRecordError: a field has a value that no record may have.
+        """
         content = {field.name: getattr(terms, field.name) for field in fields(terms)}
         records = []
-        for subject in self.store.members_of(customer):
+        for subject in subjects:
             # A consent that is recorded late must not replace a withdrawal that followed it.
             latest = self.latest(subject, purpose, self._effective_at(statement))
             state = State.RENEWED if latest is not None and latest.state in PERMITTING else State.GIVEN
             records.append(self._record(subject, purpose, state, statement, content, latest))
-        return self._stored(records)
+        return records
+
+    def withdrawal(self, subject: str, purpose: str, statement: Statement) -> ConsentRecord:
+        """Return a withdrawal of a source person, whether or not there is a consent; nothing is stored."""
+        before = self.latest(subject, purpose)
+        content = {**_WITHOUT_NOTICE, "jurisdiction": self.policy.laws[0].jurisdiction}
+        if before is not None:
+            content = {name: getattr(before, name) for name in _CARRIED_OVER}
+        return self._record(subject, purpose, State.WITHDRAWN, statement, content, before)
 
     def withdraw(self, customer: str, purpose: str, statement: Statement) -> list[ConsentRecord]:
         """Record the withdrawal of a consent to this purpose and to no other.
@@ -199,8 +226,9 @@ class ConsentService:
 
         Raises:
             InvalidRecordError: the text is no opaque identifier.
+            ConsentError: the customer is unknown.
         """
-        _require_opaque(customer)
+        self._require_known(customer, "and no decision is shown")
         subjects = self.store.subjects_of(customer)
         records, membership = self.store.record_table(subjects), self.store.membership_table(subjects)
         index = DecisionIndex(build_timeline(records, membership, self.policy, self.controller), self.policy)
@@ -217,11 +245,14 @@ class ConsentService:
     def _check(self, customer: str, purpose: str) -> None:
         if purpose != EVERY_PURPOSE:
             self.policy.taxonomy[purpose]
+        self._require_known(customer, "and nothing was recorded")
+
+    def _require_known(self, customer: str, then: str) -> None:
         _require_opaque(customer)
         if not self.store.knows(customer) and not self.is_known_customer(customer):
             raise ConsentError(
-                "Unknown customer: neither the consent record nor silver/identifier has this identifier, and nothing "
-                "was recorded. Check the identifier; a customer who has just landed is known after `bojagi run`."
+                f"Unknown customer: neither the consent record nor silver/identifier has this identifier, {then}. "
+                "Check the identifier; a customer who has just landed is known after `bojagi run`."
             )
 
     def _record(
@@ -240,7 +271,7 @@ class ConsentService:
             "purpose": purpose,
             "method": statement.method,
             "state": state,
-            "effective_at": self._effective_at(statement),
+            "effective_at": settled(self._effective_at(statement), state, self.time_zone),
             "recorded_at": recorded_at,
             "evidence_hash": sha256(evidence).hexdigest(),
             "supersedes": before.record_id if before else None,

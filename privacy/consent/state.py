@@ -3,14 +3,17 @@
 ISO/IEC TS 27560 leaves the states to the implementer; DPV lists them as `dpv:ConsentStatus`. Only *given* and
 *renewed* permit. Objection (GDPR art. 21, PIPA art. 37) and restriction (GDPR art. 18, PIPA art. 37) are not states
 of a consent: they have streams of records of their own, which override consent until the person lifts them.
+
+A statement that names a person but cannot be read completely is *unread*: it denies what rests on consent until a
+record of the same person names it as superseded. *resolved* is the state of a record that does only that.
 """
 
 from enum import StrEnum
 from typing import Literal
 
-StreamKind = Literal["consent", "objection", "restriction"]
+StreamKind = Literal["consent", "objection", "restriction", "unread"]
 EVERY_PURPOSE = "*"
-"""Purpose of an objection or a restriction that concerns all purposes."""
+"""Purpose of an objection, a restriction or an unread statement that concerns all purposes."""
 
 
 class State(StrEnum):
@@ -30,19 +33,24 @@ class State(StrEnum):
     OBJECTION_LIFTED = "objection_lifted"
     RESTRICTED = "restricted"
     RESTRICTION_LIFTED = "restriction_lifted"
+    UNREAD = "unread"
+    RESOLVED = "resolved"
 
     @property
     def stream(self) -> StreamKind:
         """The stream of a person's records that a state belongs to."""
         if self in OBJECTION_STATES:
             return "objection"
+        if self in UNREAD_STATES:
+            return "unread"
         return "restriction" if self in RESTRICTION_STATES else "consent"
 
 
 PERMITTING = frozenset({State.GIVEN, State.RENEWED})
 OBJECTION_STATES = frozenset({State.OBJECTED, State.OBJECTION_LIFTED})
 RESTRICTION_STATES = frozenset({State.RESTRICTED, State.RESTRICTION_LIFTED})
-BLOCKING = frozenset({State.OBJECTED, State.RESTRICTED})
+UNREAD_STATES = frozenset({State.UNREAD, State.RESOLVED})
+BLOCKING = frozenset({State.OBJECTED, State.RESTRICTED, State.UNREAD})
 
 DPV_TERM: dict[State, str] = {
     State.UNKNOWN: "dpv:ConsentUnknown",
@@ -60,4 +68,6 @@ DPV_TERM: dict[State, str] = {
     State.OBJECTION_LIFTED: "bojagi:ObjectionLifted",
     State.RESTRICTED: "bojagi:ProcessingRestricted",
     State.RESTRICTION_LIFTED: "bojagi:RestrictionLifted",
+    State.UNREAD: "bojagi:StatementUnread",
+    State.RESOLVED: "bojagi:StatementResolved",
 }

@@ -37,6 +37,7 @@ CREATE TABLE IF NOT EXISTS record (
   UNIQUE (record_id)
 );
 CREATE INDEX IF NOT EXISTS record_subject ON record (subject_id);
+CREATE INDEX IF NOT EXISTS record_unread ON record (record_id) WHERE state = 'unread';
 CREATE TABLE IF NOT EXISTS membership (
   sequence INTEGER PRIMARY KEY AUTOINCREMENT, subject_id TEXT NOT NULL, customer_id TEXT, from_at TEXT NOT NULL
 );
@@ -64,6 +65,9 @@ class ConsentStore:
         self._taxonomy = taxonomy
         try:
             self._db = open_database(path, _SCHEMA)
+            known = {row[1] for row in self._db.execute("PRAGMA table_info(record)")}
+            for column in (name for name in _COLUMNS if name not in known):  # a store of an earlier version
+                self._db.execute(f"ALTER TABLE record ADD COLUMN {column} TEXT")
         except (OSError, sqlite3.Error) as error:
             raise ConsentError(f"{path}: cannot be opened as a consent store: {error}. Restore the store.") from error
 
@@ -153,6 +157,32 @@ class ConsentStore:
         where, values = _where(subjects, _LAST)
         query = f"SELECT {', '.join(_COLUMNS)} FROM record {where} ORDER BY sequence"
         return [as_record(dict(zip(_COLUMNS, row, strict=True))) for row in self._db.execute(query, values)]
+
+    def open_unread(self) -> list[ConsentRecord]:
+        """Return the unread records that no other record of the same source person names as superseded."""
+        columns = ", ".join(f"u.{column}" for column in _COLUMNS)
+        query = (
+            f"SELECT {columns} FROM record u WHERE u.state = 'unread' AND NOT EXISTS (SELECT 1 FROM record c "
+            "WHERE c.supersedes = u.record_id AND c.subject_id = u.subject_id AND c.controller = u.controller "
+            "AND c.record_id <> u.record_id AND c.state <> 'unread') ORDER BY u.sequence"
+        )
+        return [as_record(dict(zip(_COLUMNS, row, strict=True))) for row in self._db.execute(query)]
+
+    def other_controllers(self, controller: str) -> list[tuple[str, int, int, datetime]]:
+        """Return each other controller in the records: its name, its records, their source persons, first record."""
+        query = (
+            "SELECT controller, count(*), count(DISTINCT subject_id), min(recorded_at) FROM record "
+            "WHERE controller <> ? GROUP BY controller ORDER BY 2 DESC, 1"
+        )
+        return [
+            (str(n), int(k), int(p), datetime.fromisoformat(t)) for n, k, p, t in self._db.execute(query, (controller,))
+        ]
+
+    def customers_of(self, subjects: Iterable[str]) -> dict[str, str | None]:
+        """Return the customer that each source person belongs to now; those without a membership are left out."""
+        where, values = _where(subjects, _LAST)
+        query = f"SELECT subject_id, customer_id FROM membership {where} ORDER BY from_at, sequence"
+        return dict(self._db.execute(query, values).fetchall())
 
     def subjects_of(self, customer_id: str) -> list[str]:
         """Return the source persons that ever belonged to a customer, and the customer's own identifier."""

@@ -21,14 +21,14 @@ import pyarrow.compute as pc
 from privacy.consent.law import Condition
 from privacy.consent.policy import Policy, Slot
 from privacy.consent.rows import NEVER
-from privacy.consent.state import BLOCKING, OBJECTION_STATES, RESTRICTION_STATES
+from privacy.consent.state import BLOCKING, OBJECTION_STATES, RESTRICTION_STATES, UNREAD_STATES, State
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 BLOCKED, ALWAYS, BY_DAY = 0, 1, 2
 """Verdicts: not permitted; permitted; permitted outside the hours of the purpose's hours rule."""
 
-KINDS = ("consent", "objection", "restriction")
+KINDS = ("consent", "objection", "restriction", "unread")
 _EPOCH = datetime(1970, 1, 1)
 _MICROSECONDS = 1_000_000
 
@@ -169,7 +169,7 @@ def _permits_until(records: pa.Table, policy: Policy, start: Ints) -> Ints:
 def _segments(records: pa.Table, subject: Ints, policy: Policy) -> Segments:
     state, start, recorded = records["state"], _moments(records["effective_at"]), _moments(records["recorded_at"])
     kind = np.zeros(len(records), dtype=np.int64)
-    for code, states in ((1, OBJECTION_STATES), (2, RESTRICTION_STATES)):
+    for code, states in ((1, OBJECTION_STATES), (2, RESTRICTION_STATES), (3, UNREAD_STATES)):
         kind[_mask(pc.is_in(state, value_set=pa.array(sorted(states), pa.string())))] = code
     blocking = _mask(pc.is_in(state, value_set=pa.array(sorted(BLOCKING), pa.string())))
     effect_end = np.where(kind == 0, _permits_until(records, policy, start), np.where(blocking, _NEVER, start))
@@ -177,7 +177,10 @@ def _segments(records: pa.Table, subject: Ints, policy: Policy) -> Segments:
     leniency = np.where(kind == 0, effect_end, -effect_end)
     purpose = _purpose_codes(records["purpose"], policy)
     stream = (subject * (len(policy.purposes) + 2) + purpose) * len(KINDS) + kind
-    stands = ~_corrected(records, stream, start, recorded)
+    unread = _mask(pc.equal(state, State.UNREAD.value))
+    # A record that resolves an unread one does only that, so that other unread ones of the stream stay in force.
+    stands = ~_corrected(records, stream, start, recorded, subject, unread)
+    stands &= ~_mask(pc.equal(state, State.RESOLVED.value))
     order = np.lexsort((-leniency[stands], recorded[stands], start[stands], stream[stands]))
     order = np.flatnonzero(stands)[order]
     stream, start = stream[order], start[order]
@@ -195,10 +198,11 @@ def _purpose_codes(column: pa.ChunkedArray, policy: Policy) -> Ints:
     return codes
 
 
-def _corrected(records: pa.Table, stream: Ints, start: Ints, recorded: Ints) -> Bools:
+def _corrected(records: pa.Table, stream: Ints, start: Ints, recorded: Ints, subject: Ints, unread: Bools) -> Bools:
     """Return which records are corrected: by a record of the same stream that names them as superseded.
 
-    The correcting record is recorded at the same time or later, and takes effect at the same time or earlier.
+    The correcting record is recorded at the same time or later, and takes effect at the same time or earlier. An unread
+    record is corrected by any record of the same source person that names it. It corrects no record itself.
     """
     corrected = np.zeros(len(records), dtype=bool)
     named = np.flatnonzero(_mask(pc.is_valid(records["supersedes"])))
@@ -208,7 +212,9 @@ def _corrected(records: pa.Table, stream: Ints, start: Ints, recorded: Ints) -> 
     target: Ints = pc.fill_null(found, -1).to_numpy().astype(np.int64)
     named, target = named[target >= 0], target[target >= 0]
     corrects = (stream[named] == stream[target]) & (start[named] <= start[target])
-    corrects &= (recorded[named] >= recorded[target]) & (named != target)
+    corrects &= recorded[named] >= recorded[target]
+    corrects |= unread[target] & (subject[named] == subject[target])
+    corrects &= (named != target) & ~unread[named]
     corrected[target[corrects]] = True
     return corrected
 
@@ -290,10 +296,11 @@ def _changes(segments: Segments, slot: Slot, chosen: Bools) -> Iterator[tuple[In
 
 def _verdicts(segments: Segments, target: str, policy: Policy, size: int) -> PurposeTimeline:
     codes = {name: code for code, name in enumerate((*policy.purposes, "*"))}
+    kinds = {KINDS[kind] for kind in np.flatnonzero(np.bincount(segments.kind, minlength=len(KINDS)))}
     changes = [
         change
         for b in policy.bearings()
-        if b.target == target
+        if b.target == target and b.kind in kinds
         for change in _changes(
             segments, b.slot, (segments.kind == KINDS.index(b.kind)) & (segments.purpose == codes[b.purpose])
         )

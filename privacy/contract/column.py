@@ -77,6 +77,10 @@ class Column:
     year_pivot: int | None = None
     number_format: NumberFormat | None = None
     unit: str | None = None
+    spellings: Mapping[str, str] = field(default_factory=dict)
+    """The value meant by each other spelling, by the spelling's key (`privacy.contract.spelling`)."""
+    absent_value: str | None = None
+    """Value of a row whose file states none."""
     enum: tuple[str | int | float | bool, ...] | None = None
     purposes: tuple[str, ...] = ()
     token: str | None = None

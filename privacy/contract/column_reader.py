@@ -9,6 +9,7 @@ from open_data_contract_standard.model import SchemaProperty
 from privacy.contract.column import Column, IdentifierRole, Impute, NumberFormat, Standardise
 from privacy.contract.column_domain import read_bound, read_enum, read_options, read_spark_type
 from privacy.contract.custom_property import read_custom
+from privacy.contract.spelling import read_spellings
 from privacy.contract.yaml_source import Source, YamlPath
 
 
@@ -24,6 +25,7 @@ def read_column(
     spark_type = read_spark_type(entry, logical_type, place, source)
     options = read_options(entry, logical_type, place, source)
     bounds = (*place, "logicalTypeOptions")
+    enum = read_enum(entry, logical_type, place, source)
     return Column(
         name=entry.name,
         header=entry.physicalName or entry.name,
@@ -48,7 +50,9 @@ def read_column(
         year_pivot=custom.get("yearPivot"),
         number_format=_number_format(custom.get("numberFormat")),
         unit=custom.get("unit"),
-        enum=read_enum(entry, logical_type, place, source),
+        spellings=read_spellings(custom.get("spellings"), enum or ()),
+        absent_value=custom.get("absentValue"),
+        enum=enum,
         purposes=tuple(custom.get("purpose", table_purposes)),
         narrows_purposes="purpose" in custom,
         token=custom.get("token"),

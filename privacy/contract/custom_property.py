@@ -10,6 +10,7 @@ from typing import Any
 
 from open_data_contract_standard.model import CustomProperty
 
+from privacy.contract.spelling import spelling_key
 from privacy.contract.vocabulary import PropertyPlace, PropertyRule, load_vocabulary
 from privacy.contract.yaml_source import Source, YamlPath
 from privacy.contract.zone import is_zone
@@ -143,6 +144,19 @@ def _is_mapping(value: Any, rule: PropertyRule, place: YamlPath, source: Source)
     return _is_term(value.get("method"), rule, (*place, "method"), source)
 
 
+def _is_spellings(value: Any, rule: PropertyRule, place: YamlPath, source: Source) -> bool:
+    if not isinstance(value, dict):
+        return _wrong(rule, value, "a mapping from value to its other spellings", place, source)
+    taken: dict[str, str] = {}
+    for meant, others in value.items():
+        if not isinstance(meant, str) or not _is_texts(others, rule, (*place, meant), source):
+            return _wrong(rule, meant, "a text with a list of texts", place, source)
+        for text in (meant, *others):
+            if taken.setdefault(spelling_key(text), meant) != meant:
+                return _wrong(rule, text, "each spelling for one value only", (*place, meant), source)
+    return True
+
+
 def _is_rule(value: Any, rule: PropertyRule, place: YamlPath, source: Source) -> bool:
     if not isinstance(value, dict):
         if value == "unit":
@@ -192,6 +206,7 @@ _TYPES: dict[str, Callable[[Any, PropertyRule, YamlPath, Source], bool]] = {
     "number": _is_number,
     "zone": _is_zone,
     "numberFormat": _is_number_format,
+    "spellings": _is_spellings,
     "mapping": _is_mapping,
     "rule": _is_rule,
     "column": _is_text,

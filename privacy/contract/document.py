@@ -168,6 +168,8 @@ class Document:
     retention_column: str | None = None
     retention_basis: str = ""
     retention_hold: Mapping[str, str] = field(default_factory=dict)
+    retention_by_source: str | None = None
+    """Column that names the source of a derived row, whose retention limits that of the row."""
     freshness_hours: float | None = None
     freshness_column: str | None = None
     frequency_hours: float | None = None

@@ -85,6 +85,7 @@ def _read(standard: OpenDataContractStandard, source: Source, sha256: str) -> Do
         retention_column=read_time_column(standard, ("retention",)),
         retention_basis=custom.get("retentionBasis", ""),
         retention_hold=custom.get("retentionHold", {}),
+        retention_by_source=custom.get("retentionBySource"),
         freshness_hours=read_hours(standard, FRESHNESS, source),
         freshness_column=read_time_column(standard, FRESHNESS),
         frequency_hours=read_hours(standard, ("frequency",), source),

@@ -42,7 +42,7 @@ def data(tmp_path: Path) -> Path:
             [ConsentRecord(record_id="r_one", subject_id="c_one", controller=installation.settings.controller,
                            purpose="analytics", notice_version="1", notice_language="ko", jurisdiction="KR",
                            method="web_form", state="given", effective_at=at, recorded_at=at, age_years=40,
-                           evidence_hash="0" * 64)]
+                           evidence_hash="0" * 64, asked="separately")]
         )  # fmt: skip
     return tmp_path
 

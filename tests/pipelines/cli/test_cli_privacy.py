@@ -19,6 +19,8 @@ from pipelines.cli import audit, consent, keys
 from pipelines.cli.exit_code import ExitCode
 from privacy.audit import AuditEntry, AuditLog
 from privacy.consent.receipt import read_receipt
+from privacy.consent.record import ConsentRecord
+from privacy.consent.state import State
 
 GRANT = ["grant", "c_1", "marketing", "--notice", "2026.1", "--age", "30"]
 
@@ -78,6 +80,42 @@ def test_withdrawn_advertising_messages_are_refused_while_marketing_stays_permit
     ]
     shown = permitted(runner)
     assert (shown["advertising_message"], shown["marketing"]) == (False, True)
+
+
+def test_an_unknown_customer_and_a_purpose_without_consent_are_refused(runner: CliRunner) -> None:
+    shown = runner.invoke(consent.app, ["show", "c_nosuchcustomer"])
+    assert (shown.exit_code, shown.stdout) == (ExitCode.REFUSED, "")
+    assert "no decision is shown" in shown.stderr
+    granted = runner.invoke(consent.app, ["grant", "c_1", "service_delivery", "--notice", "1", "--age", "34"])
+    assert (granted.exit_code, granted.stdout) == (ExitCode.REFUSED, "")
+    assert "rests on no consent" in granted.stderr
+    assert runner.invoke(consent.app, ["history", "c_1", "--json"]).stdout == ""
+    # Negative control: a known customer and a purpose that rests on consent are accepted.
+    assert runner.invoke(consent.app, GRANT).exit_code == 0
+
+
+def test_unread_statements_are_listed_and_resolved_and_both_are_in_the_audit_log(runner: CliRunner) -> None:
+    runner.invoke(consent.app, [*GRANT, "--at", "2998-12-01T00:00:00"])
+    with Installation(load_settings()) as installation:
+        item = ConsentRecord(
+            record_id="q_1", subject_id="c_1", controller=installation.settings.controller, purpose="*",
+            notice_version="none", notice_language="und", jurisdiction="KR", method="quarantine", state=State.UNREAD,
+            effective_at=datetime(1900, 1, 1), recorded_at=datetime(2026, 1, 1), evidence_hash="0" * 64,
+            note="wave2.jsonl, line 1: state: not one of the values",
+        )  # fmt: skip
+        installation.consent_store.append([item])
+    assert not permitted(runner)["marketing"]
+    listed = json.loads(runner.invoke(consent.app, ["unread", "--json", "--who", "officer"]).stdout)
+    assert [(found["person"], found["item"]) for found in listed["items"]] == [("c_1", "q_1")]
+    assert "q_1" in runner.invoke(consent.app, ["unread"]).stdout
+    resolve = ["resolve", "q_1", "--as", "nothing", "--note", "a test row", "--who", "officer"]
+    assert runner.invoke(consent.app, resolve).exit_code == 0
+    assert permitted(runner)["marketing"]
+    assert runner.invoke(consent.app, resolve).exit_code == ExitCode.REFUSED
+    assert json.loads(runner.invoke(consent.app, ["unread", "--json"]).stdout)["items"] == []
+    log = runner.invoke(audit.app, ["show", "--who", "officer"]).stdout
+    assert "list unread consents" in log
+    assert "resolve unread consent" in log
 
 
 def test_an_objection_denies_what_consent_permits_until_it_is_lifted(runner: CliRunner) -> None:

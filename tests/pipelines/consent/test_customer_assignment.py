@@ -107,7 +107,8 @@ BEGINNING = datetime(1, 1, 1)
 def by_loop(keys: list[tuple[str, str, str]], merged: dict[str, str], store: ConsentStore) -> set[tuple[object, ...]]:
     memberships = store.membership_table().to_pylist()
     stored = {row["subject_id"]: row["customer_id"] for row in sorted(memberships, key=lambda row: row["from_at"])}
-    owners = {key: customer for kind, key, customer in keys if kind == "member_no"}
+    said = {row["subject_id"] for row in store.record_table().to_pylist()}
+    owners = {key: customer for kind, key, customer in keys if kind == "member_no" or key in said}
     living = {customer for _, _, customer in keys}
     added: set[tuple[object, ...]] = set()
     for subject in {row["subject_id"] for row in store.record_table().to_pylist()} - owners.keys():

@@ -37,7 +37,7 @@ def record(subject: str, state: State) -> ConsentRecord:
     values = {"record_id": new_record_id(), "subject_id": subject, "controller": "Shop", "purpose": "marketing",
             "notice_version": "1", "notice_language": "ko", "jurisdiction": "KR", "method": "web_form", "state": state,
             "effective_at": START, "recorded_at": START, "expressed_by": "self", "age_years": 40,
-            "evidence_hash": "0" * 64}  # fmt: skip
+            "evidence_hash": "0" * 64, "asked": "separately"}  # fmt: skip
     return ConsentRecord.model_validate(values)
 
 

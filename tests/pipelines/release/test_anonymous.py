@@ -41,7 +41,7 @@ def say(folder: Path, customers: range, state: str, year: int) -> None:
     told = {
         "controller": "Bojagi Mart", "purpose": PLAN.purpose, "notice_version": "1", "notice_language": "ko",
         "jurisdiction": "KR", "method": "web_form", "state": state, "effective_at": at, "recorded_at": at,
-        "age_years": 40, "evidence_hash": "0" * 64,
+        "age_years": 40, "evidence_hash": "0" * 64, "asked": "separately",
     }  # fmt: skip
     records = [
         ConsentRecord.model_validate({"record_id": f"{state}{number}", "subject_id": f"c{number:03d}", **told})

@@ -181,7 +181,7 @@ class _Market:
                 "data_categories": "pd:Purchase", "notice_version": "1", "notice_language": "ko", "jurisdiction": "KR",
                 "method": "web_form", "state": "given", "event_at": datetime(2017, 1, 1), "expressed_by": "self",
                 "recorded_at": datetime(2017, 1, 1), "valid_days": 365 if household % 2 else None,
-                "evidence_hash": "0" * 64}  # fmt: skip
+                "evidence_hash": "0" * 64, "asked": "separately"}  # fmt: skip
 
     def _places(self) -> dict[str, list[Row]]:
         regions = [{"dong_code": f"{n}", "sido": sido, "sigungu": sigungu, "dong": dong, "latitude": 37.0 + n / 10,

@@ -17,6 +17,8 @@ CONSENT_STATES = (
     "invalidated", "revoked", "request_deferred",
 )  # fmt: skip
 OVERRIDES = ("objected", "objection_lifted", "restricted", "restriction_lifted")
+FAULTY = ("unread", "unread", "resolved")
+"""States of statements that could not be read, and of their resolution."""
 NAMED_PURPOSES = ("marketing", "marketing", "marketing", "night_advertising", "analytics",
              "personalisation", "research",
              "sensitive_research", "sensitive_research", "advertising_message")  # fmt: skip
@@ -49,8 +51,10 @@ def random_records(rng: np.random.Generator, subjects: int, each: int) -> list[d
             is_again = bool(mine) and rng.random() < 0.15
             at = mine[-1]["effective_at"] if is_again else moment(rng)
             is_override = rng.random() < 0.08
-            state = str(rng.choice(OVERRIDES if is_override else CONSENT_STATES))
-            choices = (*PURPOSES, "*", "*") if is_override else (*NAMED_PURPOSES, "service_delivery")
+            is_faulty = rng.random() < 0.05
+            states = FAULTY if is_faulty else OVERRIDES if is_override else CONSENT_STATES
+            state = str(rng.choice(states))
+            choices = (*PURPOSES, "*", "*") if is_override or is_faulty else (*NAMED_PURPOSES, "service_delivery")
             lag = timedelta(days=int(rng.integers(0, 9))) if rng.random() < 0.2 else timedelta(0)
             before = mine[int(rng.integers(len(mine)))] if mine and rng.random() < 0.5 else None
             if before and rng.random() < 0.6:  # a correction is about the same thing

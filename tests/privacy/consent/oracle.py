@@ -50,7 +50,7 @@ class Oracle:
 
     def permitted(self, customer: str, purpose: str, at: datetime) -> bool:
         people = [s for s in self.ever_of.get(customer, ()) if self._belongs(s, customer, at)]
-        if self._is_stopped(people, purpose, at):
+        if self._is_stopped(people, purpose, at) or self._has_unread(people, purpose, at):
             return False
         if purpose in CONTRACT | DUTY | INTEREST | {"pseudonymised_research"}:
             return True
@@ -67,15 +67,18 @@ class Oracle:
             is_night = at.hour >= 21 or at.hour < 8
             if not is_night or self.broken == "night":
                 return True
-            return self._consents(people, "night_advertising", at) and not self._is_stopped(
-                people, "night_advertising", at
+            return (
+                self._consents(people, "night_advertising", at)
+                and not self._is_stopped(people, "night_advertising", at)
+                and not self._has_unread(people, "night_advertising", at)
             )
         return self._consents(people, purpose, at)
 
-    @staticmethod
-    def _corrects(new: dict[str, Any], old: dict[str, Any] | None) -> bool:
-        if old is None or old is new:
+    def _corrects(self, new: dict[str, Any], old: dict[str, Any] | None) -> bool:
+        if old is None or old is new or (new["state"] == "unread" and self.broken != "unread"):
             return False
+        if old["state"] == "unread":
+            return bool(new["subject_id"] == old["subject_id"])
         same = all(new[key] == old[key] for key in ("subject_id", "purpose")) and topic(new) == topic(old)
         return same and new["effective_at"] <= old["effective_at"] and new["recorded_at"] >= old["recorded_at"]
 
@@ -108,6 +111,17 @@ class Oracle:
             for about, word in stopping.items()
             for concerned in (purpose, "*")
             for record in self._in_force(subject, about, concerned, at)
+        )
+
+    def _has_unread(self, people: list[str], purpose: str, at: datetime) -> bool:
+        """Returns whether a statement about the purpose, its base or all purposes could not be read."""
+        if purpose not in OWN_CONSENT | {"advertising_message"} or self.broken == "unread":
+            return False
+        base = "marketing" if purpose == "advertising_message" else purpose
+        return any(
+            r["state"] == "unread" and r["purpose"] in (purpose, base, "*") and r["effective_at"] <= at
+            for subject in people
+            for r in self.said[subject]
         )
 
     def _refuses(self, people: list[str], purpose: str, at: datetime) -> bool:
@@ -159,4 +173,6 @@ def topic(record: dict[str, Any]) -> str:
         return "objection"
     if record["state"] in ("restricted", "restriction_lifted"):
         return "restriction"
+    if record["state"] in ("unread", "resolved"):
+        return "unread"
     return "consent"

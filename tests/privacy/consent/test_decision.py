@@ -23,7 +23,7 @@ from tests.privacy.consent.oracle import PURPOSES, Oracle
 SCHEMA = pa.schema([RECORD_SCHEMA.field(column) for column in DECISIVE])
 POLICY = built_in_policy()
 BREAKABLE = ("night", "override", "merge", "expiry", "guardian", "separate", "rrn", "sensitive", "reconfirm",
-             "own_refusal", "base_consent")  # fmt: skip
+             "own_refusal", "base_consent", "unread")  # fmt: skip
 
 
 @dataclass
@@ -120,6 +120,18 @@ def test_frame_and_index_agree_with_the_oracle_on_a_million_questions(sail: Engi
 def test_an_oracle_without_one_rule_disagrees_with_the_index(rule: str) -> None:
     case = draw(21, subjects=600, questions=30_000)
     assert disagreements(case.by_index(), case.by_oracle(broken=rule)) > 0
+
+
+def test_a_faulty_record_never_permits_more_than_its_absence() -> None:
+    case = draw(51, subjects=3_000, questions=100_000)
+    with_faults = np.array(case.by_index())
+    sound = Case([r for r in case.records if r["state"] != "unread"], case.membership, case.questions)
+    without = np.array(sound.by_index())
+    assert not (with_faults & ~without).any()
+    assert (without & ~with_faults).sum() > 100
+    # Negative control: a decision that skips what it cannot read permits what the rule denies.
+    skipping = np.array(case.by_oracle(broken="unread"))
+    assert (skipping & ~with_faults).any()
 
 
 def test_permitted_keeps_null_customers_only_without_consent_and_flagged_gives_false(sail: Engine) -> None:

@@ -36,6 +36,7 @@ def record(subject: str, state: State, at: datetime = NOON, **fields: object) ->
             "recorded_at": at,
             "age_years": 30,
             "evidence_hash": "0" * 64,
+            "asked": "separately",
             **fields,
         }
     )
