@@ -21,6 +21,7 @@ from installation.anchor_archive import AnchorArchive
 from installation.clock import wall_clock
 from installation.contract.document import Contracts, load_contracts
 from installation.errors import SettingsError
+from installation.external_store import open_fleet_ledger, wrapper_of
 from installation.lakehouse.lakehouse import Lakehouse
 from installation.reference_date import decision_moment, reference_date, shop_time
 from installation.settings import Settings
@@ -40,7 +41,7 @@ from privacy.contract.collection import Documents
 from privacy.contract.document import Document
 from privacy.protection.field import FieldCipher
 from privacy.protection.key_store import SqliteKeyStore
-from privacy.protection.key_wrapper import FileKeyWrapper, KeyWrapper
+from privacy.protection.key_wrapper import KeyWrapper
 from privacy.protection.revealer import Revealer
 from privacy.protection.source_person import Protection
 from privacy.protection.token import Tokenizer, load_tokenizer
@@ -227,7 +228,7 @@ class Installation:
         Raises:
             ProtectionError: the store or its key-encryption key cannot be used; each reason has its own class.
         """
-        return SqliteKeyStore(self.settings.secret_dir / "keys.db", wrapper or _wrapper_of(self.settings))
+        return SqliteKeyStore(self.settings.secret_dir / "keys.db", wrapper or wrapper_of(self.settings))
 
     @property
     def protection(self) -> Protection:
@@ -282,7 +283,7 @@ class Installation:
 
         if self.settings.ledger_postgres_file is None:
             return Ledger(SqliteStore(self._ledger_file, self._ledger_anchor))
-        return _open_fleet_ledger(self.settings.ledger_postgres_file, self._ledger_anchor, joins=joins)
+        return open_fleet_ledger(self.settings.ledger_postgres_file, self._ledger_anchor, joins=joins)
 
     def release_registry(self) -> ReleaseRegistry:
         """Return the registry of anonymous releases and their recipients. It stores people as keyed hashes.
@@ -381,38 +382,3 @@ class Installation:
                     "deleted. Restore both from your backup. To begin a new log, archive the key as well."
                 )
             return AuditLog(log, anchor, load_key(secret))
-
-
-def _open_fleet_ledger(file: Path, anchor: Path, *, joins: bool) -> Ledger:
-    from privacy.dp.ledger import Ledger
-
-    try:
-        from psycopg import OperationalError
-
-        from privacy.dp.postgres_store import PostgresStore
-    except ImportError as error:
-        raise SettingsError(
-            "ledger_postgres_file is set and psycopg is not installed; install bojagi[fleet]."
-        ) from error
-    try:
-        return Ledger(PostgresStore(file.read_text("utf-8").strip(), anchor, joins=joins))
-    except OSError as error:
-        raise SettingsError(f"ledger_postgres_file {file} cannot be read: {error.strerror}. Check the path.") from error
-    except OperationalError as error:
-        raise SettingsError("The PostgreSQL that ledger_postgres_file names does not answer; start it.") from error
-
-
-def _wrapper_of(settings: Settings) -> KeyWrapper:
-    if settings.hsm_module is None:
-        return FileKeyWrapper(settings.secret_dir / "key_encryption.json")
-    if settings.hsm_pin_file is None:
-        raise SettingsError("hsm_module is set without hsm_pin_file; name the private file that holds the token's PIN.")
-    from privacy.protection.pkcs11_wrapper import Pkcs11KeyWrapper
-
-    try:
-        pin = settings.hsm_pin_file.read_text("utf-8").strip()
-    except OSError as error:
-        raise SettingsError(
-            f"hsm_pin_file {settings.hsm_pin_file} cannot be read: {error.strerror}. Check the path."
-        ) from error
-    return Pkcs11KeyWrapper(settings.hsm_module, settings.hsm_token, pin)

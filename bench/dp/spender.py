@@ -11,7 +11,8 @@ from privacy.clock import utc_now
 from privacy.dp.budget_account import BudgetAccount
 from privacy.dp.cost import Cost
 from privacy.dp.errors import BudgetRefused
-from privacy.dp.ledger import Grant, Ledger
+from privacy.dp.ledger import Ledger
+from privacy.dp.ledger_answer import Grant
 from privacy.dp.sqlite_store import SqliteStore
 
 ACCOUNT = BudgetAccount("gold/order", "analytics")

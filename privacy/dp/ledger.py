@@ -33,6 +33,7 @@ from typing import Any
 from privacy.dp.budget_account import PERIODS, BudgetAccount, Period, period_keys
 from privacy.dp.cost import Cost
 from privacy.dp.errors import BudgetRefused, LedgerDamaged
+from privacy.dp.ledger_answer import Answered, Balance, Grant, LedgerEntry
 from privacy.dp.ledger_state import CHECKPOINT_INTERVAL, LedgerState, Rows, checkpoint_of
 from privacy.dp.store import Store, Transaction
 from privacy.storage.anchor import Anchored, StoreBehindError, require_anchored
@@ -41,49 +42,6 @@ from privacy.storage.hash_chain import EMPTY, ChainEntry, ChainHead, find_faults
 _CONFLICT = "ON CONFLICT (account, period) DO UPDATE SET nano_rho = excluded.nano_rho, atto_delta = excluded.atto_delta"
 # The last key of each kind of period, as far as ledgers reach; see `period_keys`.
 _LAST_KEYS = {"day": "day 9999-12-31", "month": "month 9999-12", "year": "year 9999", "ever": "ever"}
-
-
-@dataclass(frozen=True)
-class Grant:
-    """Permission to draw noise: the debit is on the disk. `debit` is the ledger entry of the debit."""
-
-    debit: ChainHead
-    account: BudgetAccount
-    question: str
-    cost: Cost
-
-
-@dataclass(frozen=True)
-class Answered:
-    """The answer that was stored for this question; it costs nothing. `number` is the entry that recorded it."""
-
-    number: int
-    answer: str
-
-
-@dataclass(frozen=True)
-class LedgerEntry:
-    """One entry of the chain: its number and digest, and its content."""
-
-    head: ChainHead
-    content: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Balance:
-    """One limit of an account, and the amount spent in its current period. `period`: such as "month 2026-11"."""
-
-    period: str
-    limit: Cost
-    spent: Cost
-
-    @property
-    def left(self) -> Cost:
-        """The amount that can still be spent; zero if the limit was lowered below the amount spent."""
-        return Cost(
-            max(0, self.limit.nano_rho - self.spent.nano_rho),
-            max(0, self.limit.atto_delta - self.spent.atto_delta),
-        )
 
 
 class Ledger:

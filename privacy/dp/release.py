@@ -19,7 +19,8 @@ from pydantic import BaseModel, ValidationError
 from privacy.dp.answer import Answer
 from privacy.dp.bounded import SUMS, aggregate, contributions
 from privacy.dp.errors import BadQuestion, DpError, QuestionFailed
-from privacy.dp.ledger import Answered, Ledger
+from privacy.dp.ledger import Ledger
+from privacy.dp.ledger_answer import Answered
 from privacy.dp.mechanism import add_gaussian, select_keys
 from privacy.dp.noise_plan import NoisePlan
 from privacy.dp.question import Question

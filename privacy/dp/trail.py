@@ -12,7 +12,8 @@ from datetime import datetime
 
 from privacy.audit import AuditEntry, AuditLog
 from privacy.dp.errors import LedgerDamaged
-from privacy.dp.ledger import Answered, Grant, Ledger, LedgerEntry
+from privacy.dp.ledger import Ledger
+from privacy.dp.ledger_answer import Answered, Grant, LedgerEntry
 from privacy.dp.question import Question
 from privacy.storage.hash_chain import ChainFault, ChainHead
 

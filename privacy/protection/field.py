@@ -19,8 +19,8 @@ import pyarrow as pa
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from privacy.protection.data_key import KEY_ID_BYTES, KeyStore
 from privacy.protection.errors import DestroyedKeyError, ProtectionError, TamperedCiphertextError
-from privacy.protection.key_store import KEY_ID_BYTES, KeyStore
 from privacy.protection.key_wrapper import NONCE_BYTES
 
 _FORMAT = b"\x01"

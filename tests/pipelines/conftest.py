@@ -56,7 +56,8 @@ def _consent_of(customer: str, purpose: str, state: str = "given", **fields: obj
         "record_id": f"r_{customer}_{purpose}_{state}", "subject_id": customer, "controller": "Bojagi Mart",
         "purpose": purpose, "notice_version": "1", "notice_language": "ko", "jurisdiction": "KR", "method": "web_form",
         "state": state, "effective_at": datetime(2016, 1, 1), "recorded_at": datetime(2016, 1, 1), "age_years": 40,
-        "evidence_hash": "0" * 64, "asked": "separately", "data_categories": ("pd:Health",) if purpose == "sensitive_research" else (),
+        "evidence_hash": "0" * 64, "asked": "separately",
+        "data_categories": ("pd:Health",) if purpose == "sensitive_research" else (),
     }  # fmt: skip
     return ConsentRecord.model_validate(values | fields)
 

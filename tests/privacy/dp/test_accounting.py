@@ -8,7 +8,7 @@ import pytest
 from dp_accounting import pld, rdp
 
 from privacy.dp.cost import Cost, cost_of_rho, rho_of_pure_epsilon
-from privacy.dp.ledger import Balance
+from privacy.dp.ledger_answer import Balance
 from privacy.dp.mechanism import approximate_epsilon
 from privacy.dp.noise_plan import NoisePlan
 from privacy.dp.release import read_question

@@ -18,7 +18,8 @@ from privacy.dp import ledger_state
 from privacy.dp.budget_account import BudgetAccount
 from privacy.dp.cost import Cost
 from privacy.dp.errors import BudgetRefused, LedgerDamaged
-from privacy.dp.ledger import Answered, Grant, Ledger
+from privacy.dp.ledger import Ledger
+from privacy.dp.ledger_answer import Answered, Grant
 from privacy.dp.sqlite_store import SqliteStore
 from privacy.storage.hash_chain import EMPTY, ChainHead
 

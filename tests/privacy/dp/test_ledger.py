@@ -11,7 +11,8 @@ from bench.dp.ledger import try_ledger
 from privacy.dp.budget_account import BudgetAccount
 from privacy.dp.cost import Cost
 from privacy.dp.errors import BadQuestion, BudgetRefused, LedgerDamaged
-from privacy.dp.ledger import Answered, Grant, Ledger
+from privacy.dp.ledger import Ledger
+from privacy.dp.ledger_answer import Answered, Grant
 from privacy.dp.sqlite_store import SqliteStore
 
 ACCOUNT = BudgetAccount("gold/order", "analytics")

@@ -18,7 +18,8 @@ import pytest
 from privacy.dp.budget_account import BudgetAccount
 from privacy.dp.cost import Cost
 from privacy.dp.errors import BudgetRefused, LedgerDamaged
-from privacy.dp.ledger import Answered, Grant, Ledger
+from privacy.dp.ledger import Ledger
+from privacy.dp.ledger_answer import Answered, Grant
 from tests.engines import require_or_skip
 
 ACCOUNT = BudgetAccount("gold/order", "analytics")

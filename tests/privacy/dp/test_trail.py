@@ -10,7 +10,8 @@ from privacy.audit import AuditEntry, AuditLog
 from privacy.dp.budget_account import BudgetAccount
 from privacy.dp.cost import Cost
 from privacy.dp.errors import LedgerDamaged
-from privacy.dp.ledger import Grant, Ledger
+from privacy.dp.ledger import Ledger
+from privacy.dp.ledger_answer import Grant
 from privacy.dp.release import read_question
 from privacy.dp.sqlite_store import SqliteStore
 from privacy.dp.trail import ACTION, Trail, verify_trail
