@@ -23,8 +23,8 @@ def refresh(
 ) -> str:
     """Run the job, or only the part of it that makes these tables, and return the id of the run.
 
-    `progress` receives the events. A table that fails raises nothing here; `progress` holds its error. A signal ends the
-    run early, and raises nothing either.
+    `progress` receives the events. A table that fails raises nothing here; `progress` holds its error. A
+    signal ends the run early, and raises nothing either.
     """
     # Private: the public `execute_in_process` records a run without the code location that the run belongs to, and
     # Dagster's UI then leaves it out of the timeline and of the job's page.
