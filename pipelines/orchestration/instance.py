@@ -1,5 +1,6 @@
 """Dagster's instance below the data folder: the record of runs that the command line writes and `bojagi ui` shows."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -10,13 +11,21 @@ import dagster as dg
 
 from installation.settings import Settings
 from pipelines.orchestration.home import prepare_home
-from pipelines.orchestration.run_story import failure_sentence, killed_sentence, last_sign_of_life, stopped_sentence
+from pipelines.orchestration.run_story import (
+    failure_sentence,
+    has_begun,
+    killed_sentence,
+    last_sign_of_life,
+    stopped_sentence,
+)
 
 JOB = "refresh"
 """Name of the job that refreshes every table."""
 SELECTION_TAG = "bojagi/selection"
 """Tag of a run of only some tables: the selection that the user stated."""
 _UNFINISHED = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+_LAUNCHED_TAG = ".dagster/grpc_info"
+_STARTING_SECONDS = 120.0
 _WAITING = [dg.DagsterRunStatus.NOT_STARTED]
 
 
@@ -45,8 +54,9 @@ def newest_run(instance: dg.DagsterInstance, *, is_locked: bool) -> dict[str, An
     state, ended = status.value.lower(), record.end_time
     explanation = None
     if status in _UNFINISHED or status in _WAITING:
-        state = "running" if is_locked else "killed"
-        explanation = None if is_locked else killed_sentence(instance, run_id)
+        is_alive = is_locked or _is_starting(instance, record)
+        state = "running" if is_alive else "killed"
+        explanation = None if is_alive else killed_sentence(instance, run_id)
         ended = ended or last_sign_of_life(instance, run_id)
     elif status is not dg.DagsterRunStatus.SUCCESS:
         stopped = stopped_sentence(instance, run_id)
@@ -59,6 +69,13 @@ def newest_run(instance: dg.DagsterInstance, *, is_locked: bool) -> dict[str, An
         "selection": record.dagster_run.tags.get(SELECTION_TAG),
         "explanation": explanation,
     }
+
+
+def _is_starting(instance: dg.DagsterInstance, record: dg.RunRecord) -> bool:
+    """Return whether Dagster's daemon or UI has just launched the run; it takes the lock when its imports are done."""
+    run_id, tags = record.dagster_run.run_id, record.dagster_run.tags
+    newest = last_sign_of_life(instance, run_id) or record.create_timestamp.timestamp()
+    return _LAUNCHED_TAG in tags and not has_begun(instance, run_id) and time.time() - newest < _STARTING_SECONDS
 
 
 def fail_orphaned_runs(instance: dg.DagsterInstance, living_run_id: str) -> None:

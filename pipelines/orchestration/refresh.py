@@ -23,10 +23,8 @@ def refresh(
 ) -> str:
     """Run the job, or only the part of it that makes these tables, and return the id of the run.
 
-    `progress` receives the events. A table that fails raises nothing here; `progress` holds its error.
-
-    Raises:
-        KeyboardInterrupt: the process got Ctrl-C or SIGTERM.
+    `progress` receives the events. A table that fails raises nothing here; `progress` holds its error. A
+    signal ends the run early, and raises nothing either.
     """
     # Private: the public `execute_in_process` records a run without the code location that the run belongs to, and
     # Dagster's UI then leaves it out of the timeline and of the job's page.
@@ -46,9 +44,5 @@ def refresh(
         asset_selection=job.asset_selection,
         remote_job_origin=job_origin(JOB),
     )
-    try:
-        execute_run(InMemoryJob(job), run, instance, raise_on_error=False)
-    except dg.DagsterExecutionInterruptedError as interruption:
-        if not progress.is_disk_full:
-            raise KeyboardInterrupt from interruption
+    execute_run(InMemoryJob(job), run, instance, raise_on_error=False)
     return run_id

@@ -76,6 +76,11 @@ def last_sign_of_life(instance: dg.DagsterInstance, run_id: str) -> float | None
     return max((entry.timestamp for entry in instance.all_logs(run_id)), default=None)
 
 
+def has_begun(instance: dg.DagsterInstance, run_id: str) -> bool:
+    """Return whether a step of the run has started."""
+    return bool(instance.all_logs(run_id, of_type=DagsterEventType.STEP_START))
+
+
 def _doing(instance: dg.DagsterInstance, run_id: str) -> str:
     open_steps: dict[str, None] = {}
     has_begun = False
