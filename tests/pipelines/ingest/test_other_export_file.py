@@ -150,7 +150,7 @@ def test_the_rest_of_a_broken_field_is_no_row(load: Load) -> None:
 
 def test_the_rest_of_a_broken_field_over_several_lines_is_no_row(load: Load) -> None:
     columns = [column("memo"), column("amount", "decimal(12,2)"), column("row_key", is_required=True)]
-    content = b'memo,amount,row_key\nfine,1.50,K1\n"three "x\nlines\nof text",2.50,K2\nfine,3.50,K3\n'
+    content = b'memo,amount,row_key\nfine,1.50,K1\n"four "x\nlines\n\nof text",2.50,K2\nfine,3.50,K3\n'
     outcome = load(content, columns, CSV)
     assert [row["row_key"] for row in outcome.rows] == ["K1", "K3"]
     assert len(outcome.reasons) == 3
