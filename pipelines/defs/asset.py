@@ -29,6 +29,11 @@ from pipelines.quality.gx_import import preload
 from privacy.consent.policy import built_in_policy
 from privacy.consent.verdict_change import PERMISSION
 
+_NO_CONSENT = (
+    "No consent is on record, so no customer is in a gold table built for a purpose that rests on consent. "
+    "Record consents with bojagi consent grant or bojagi consent import, then run again."
+)
+
 
 def bronze_asset(contract: Contract, checked: Contract) -> dg.AssetsDefinition:
     """Return the asset that loads the new files of a source. The table is checked against the contract `checked`."""
@@ -122,11 +127,12 @@ def derived_asset(
                 charts = identity_charts(run.lakehouse, run.build_context.matching)
                 return {metadata.LINEAGE: lineage, **charts}
 
+            is_silent = table.name == PERMISSION and not read_profile(run.lakehouse.delta(table.name)).rows
             return _report(
                 context,
                 run.lakehouse,
                 contract,
-                {},
+                {metadata.NOTES: [_NO_CONSENT]} if is_silent else {},
                 started,
                 is_current=report.was_current,
                 made_from=run.lakehouse.fingerprint(table.name),

@@ -19,7 +19,8 @@ _KEY_COUNTS = {
 def build(tables: Tables, context: BuildContext) -> DataFrame:
     """Return one row per customer of silver/identifier, with values from bronze/crm_customer and bronze/loyalty_card.
 
-    Values are null, and counts 0, for a customer without an entry there.
+    Values are null, and counts 0, for a customer without an entry there. Sex and birth date are then those of the
+    golden record, which has the values of all other registers.
     """
     identifiers = tables["silver/identifier"]
     keys = identifiers.groupBy("customer_id").agg(
@@ -34,7 +35,8 @@ def build(tables: Tables, context: BuildContext) -> DataFrame:
         .join(_newest_stated(registered, "birth_date", ["birth_date"]), "customer_id", "left")
         .join(_summary(registered), "customer_id", "left")
         .join(_cards(tables["bronze/loyalty_card"], identifiers), "customer_id", "left")
-    )
+        .join(_golden(tables["silver/customer_attribute"]), "customer_id", "left")
+    ).withColumns({name: F.coalesce(name, f"_{name}") for name in ("sex", "birth_date")})
     return frame.withColumns({
         "birth_year": F.year("birth_date"),
         "is_principal": F.col("_principal_of") > 0,
@@ -49,6 +51,14 @@ def _registrations(register: DataFrame, identifiers: DataFrame) -> DataFrame:
         F.col("member_no_token").alias("_key_member_no"),
     )  # fmt: skip
     return with_customer(rows, ["member_no"], identifiers).where("customer_id is not null")
+
+
+def _golden(attributes: DataFrame) -> DataFrame:
+    """Return the sex and birth date of each customer in the golden record."""
+    value = {name: F.max(F.when(F.col("attribute") == name, F.col("value"))) for name in ("sex", "birth_date")}
+    return attributes.groupBy("customer_id").agg(
+        value["sex"].alias("_sex"), value["birth_date"].try_cast("date").alias("_birth_date")
+    )
 
 
 def _newest(registered: DataFrame) -> DataFrame:

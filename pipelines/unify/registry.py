@@ -85,18 +85,18 @@ _SILVER = (
         fed_by=(customer_attribute.TABLE,),
     ),
     DerivedTable(
-        "silver/customer",
-        ("silver/identifier", "bronze/crm_customer", "bronze/loyalty_card"),
-        customer.build,
-        uses_as_of=False,
-        fed_by=("silver/identifier",),
-    ),
-    DerivedTable(
         customer_attribute.TABLE,
         ("silver/identifier",),
         customer_attribute.build,
         reads=customer_attribute.registers,
         uses_as_of=False,
+    ),
+    DerivedTable(
+        "silver/customer",
+        ("silver/identifier", customer_attribute.TABLE, "bronze/crm_customer", "bronze/loyalty_card"),
+        customer.build,
+        uses_as_of=False,
+        fed_by=("silver/identifier",),
     ),
     DerivedTable(
         "silver/consent_event",
@@ -161,7 +161,7 @@ _PROFILES = (
         "gold/customer_demographic",
         ("silver/customer", "silver/identifier", "bronze/cj_demographics", "bronze/lifestyle_survey"),
         demographic.build,
-        fed_by=("bronze/crm_customer", "bronze/loyalty_card", "bronze/cj_demographics", "bronze/lifestyle_survey"),
+        fed_by=(customer_attribute.TABLE, "bronze/loyalty_card", "bronze/cj_demographics", "bronze/lifestyle_survey"),
     ),
     DerivedTable(
         "gold/customer_purchase_behaviour",

@@ -95,6 +95,13 @@ def test_a_run_in_a_folder_in_use_is_refused_before_anything_large_is_imported(t
     assert done.stdout.split("\n")[:2] == [str(int(ExitCode.BUSY)), "[]"]
 
 
+def test_a_run_without_any_consent_says_that_gold_tables_are_therefore_empty(tmp_path: Path) -> None:
+    made = shop(tmp_path / "data").json("run", "--select", '+key:"silver/permission"')
+    notes = {turn["table"]: turn["notes"] for turn in made["turns"]}
+    assert "No consent is on record" in notes["silver/permission"][0]
+    assert notes["silver/identifier"] == []
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
     """Return a function that mounts an empty disk of this size, or grows it."""

@@ -149,6 +149,16 @@ def test_identifiers_are_found_by_their_values_when_the_headers_say_nothing(tmp_
     assert "5555" not in text
 
 
+@pytest.mark.parametrize("header", ["Loyalty #", "Member #", "Loyalty No.", "Kundennummer", "customer_number"])
+def test_a_member_number_is_found_by_english_and_german_headers(header: str, tmp_path: Path) -> None:
+    path = tmp_path / "refund.csv"
+    path.write_text("\n".join([f"{header},Loyalty Points", *(f"00{n:05d},{n % 40}" for n in range(60))]), "utf-8")
+    contract, _, _ = check_draft(path, "refund")
+    number, points = contract.columns
+    assert (number.token, number.category) == ("member_no", "pd:AccountIdentifier")
+    assert points.token is None
+
+
 def test_a_file_that_is_not_about_persons_gets_no_personal_column(tmp_path: Path) -> None:
     path = tmp_path / "store.csv"
     lines = ["store_id,store_name,address,latitude,opened_on,sales"]

@@ -51,6 +51,11 @@ def test_a_survey_feeds_what_is_made_from_it_and_the_identity_tables(tmp_path: P
         "gold/customer_360",
     } <= fed
     assert not fed & {"silver/order_line", "gold/order_history", "gold/customer_location", "silver/session"}
+    assert "gold/customer_demographic" not in fed
+
+
+def test_a_register_feeds_the_demographic_profile(tmp_path: Path, contracts: Contracts) -> None:
+    assert {"silver/customer_attribute", "gold/customer_demographic"} <= fed_by(tmp_path, contracts, "crm_customer")
 
 
 def test_a_table_that_exists_stays_fed(tmp_path: Path, contracts: Contracts) -> None:

@@ -9,6 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pipelines.derived_table.input_table import read_inputs
+from pipelines.unify.customer import build as build_customers
+from pipelines.unify.registry import table
 from tests.pipelines.unify.market import HOUSEHOLDS, token
 
 
@@ -259,6 +262,19 @@ def test_a_person_with_two_registrations_has_one_row_with_the_newest_address(mar
     assert set(moved["dong"]) == {"이사동"}
     assert set(moved["sex"]) == {"F"}  # the newer registration does not state it
     assert set(found.loc[found["sex"] == "M", "birth_year"].isna()) == {True}  # the 13th month is no date
+
+
+def test_sex_and_birth_date_come_from_another_register_when_the_membership_register_is_missing(market) -> None:
+    tables = read_inputs(table("silver/customer"), market.lakehouse, market.context)
+    tables["bronze/crm_customer"] = tables["bronze/crm_customer"].limit(0)
+    found = build_customers(tables, market.context).toPandas().set_index("customer_id")
+    golden = market.frame("silver/customer_attribute")
+    for name in ("sex", "birth_date"):
+        stated = golden[golden["attribute"] == name].set_index("customer_id")["value"]
+        got = found[name].dropna().astype(str)
+        assert 0 < len(got) <= len(stated)
+        assert got.to_dict() == stated[got.index].to_dict()
+    assert set(found["registration_count"]) == {0}
 
 
 def test_wrong_units_are_converted_and_refused_answers_are_null(market) -> None:
