@@ -152,7 +152,8 @@ def lose_row_end(draft: Draft, form: FileForm, columns: Sequence[Column], rng: R
         return
     at = rng.choice(positions[:-1])
     first, second = draft.members[0][at], draft.members[0][at + 1]
-    if second.row is None:
+    if second.row is None or any(end in first.text + second.text for end in "\r\n"):
+        # A quote in the middle of a field is text, so that a field over several lines would end in its first line.
         return
     draft.members[0][at : at + 2] = [replace(first, text=first.text + second.text)]
     assert first.row is not None

@@ -159,6 +159,8 @@ def write_text_file(
     if not is_plain and rng.random() < 0.35:
         spoil_lines(draft, form, columns, rng)
     contents = [_encode(pieces, draft, form) for pieces in draft.members]
+    if not form.codec.startswith("utf") and any(map(_reads_as_utf_8, contents)):
+        draft.is_sound = False
     content = compress(contents, form)
     if not is_plain and rng.random() < 0.12:
         content = cut(content, contents[0], draft, form, rng)
@@ -166,6 +168,14 @@ def write_text_file(
         seed, f"a{form.suffix}", content, write_contract(columns, form), columns, form, tuple(draft.rows),
         draft.is_sound and _is_stated(columns), draft.must_refuse, draft.noted, traits + draft.traits, draft.is_cut,
     )  # fmt: skip
+
+
+def _reads_as_utf_8(content: bytes) -> bool:
+    """Return whether a few letters of another encoding are by chance valid UTF-8, so that the file may be refused."""
+    try:
+        return not content.decode("utf-8").isascii()
+    except UnicodeDecodeError:
+        return False
 
 
 def _pieces(fields: Fields, form: FileForm, rng: Random) -> list[list[Piece]]:

@@ -32,9 +32,9 @@ HELP = """Bojagi unifies the scattered records of each customer and checks the p
 [bold]Exit codes[/bold]
 
   0    done
-  1    done, but a blocking check failed or a file was refused
+  1    done, but a blocking check failed, a file was refused, or too many rows are in quarantine
   2    the command line, a setting or a contract cannot be used
-  3    the engine, Java, an endpoint or the disk is not available
+  3    the engine, Java or an endpoint is not available, or the disk is full
   4    another run works in the same data folder
   5    a table could not be loaded or built; the others are finished
   6    refused by a budget, a consent, a role, a key or a verifier

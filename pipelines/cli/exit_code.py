@@ -9,11 +9,11 @@ class ExitCode(IntEnum):
 
     OK = 0
     QUALITY = 1
-    """Finished, but a blocking check has failed or a file was refused."""
+    """Finished, but a blocking check has failed, a file was refused, or too many rows are in quarantine."""
     USAGE = 2
     """The command line, a setting or a contract cannot be used."""
     ENVIRONMENT = 3
-    """The engine, Java, an endpoint or the disk is not available."""
+    """The engine, Java or an endpoint is not available, or the disk is full."""
     BUSY = 4
     """Another run works in the same data folder."""
     FAILED = 5

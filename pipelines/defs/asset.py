@@ -46,7 +46,7 @@ def bronze_asset(contract: Contract, checked: Contract) -> dg.AssetsDefinition:
             options = LoadOptions.of(run.settings, run.reference_date)
             report = ingest_source(contract, lakehouse, run.settings.landing_dir, protection, clock, options)
             verdict = run.verdicts[contract.table] = judge_loads(contract, lakehouse, report)
-            if not lakehouse.exists(contract.table) and report.files_seen == 0:
+            if not lakehouse.exists(contract.table) and report.files_seen == 0 and not verdict.faults:
                 run.inspector.note_loaded(contract.table)
                 return report_absent(context, "No file of this source has landed.")
             if not lakehouse.exists(contract.table):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from datetime import date, timedelta
 
+from installation.contract.document import Contract
 from pipelines.derived_table.build_code import code_digest
 from pipelines.derived_table.row_filter import RowFilter
 from pipelines.derived_table.table import BuildContext, DerivedTable
@@ -17,7 +19,8 @@ _WRITING = "pipelines.derived_table.refresh"
 def fingerprint(table: DerivedTable, lakehouse: SparkLakehouse, context: BuildContext, row_filter: RowFilter) -> str:
     """Return the fingerprint `<code>-<inputs>`.
 
-    `<code>` is a hash of the code, the contracts and, if the table uses it, the reference date. The code is that of
+    `<code>` is a hash of the code, the contracts and, if the table uses it, the reference date, else the month in which
+    its retention begins. The code is that of
     the builder and of reading and writing tables, with all imports. If the row filter decides on the table, its code is
     included. `<inputs>` is a hash of the state of every input and of the filter.
     """
@@ -27,7 +30,7 @@ def fingerprint(table: DerivedTable, lakehouse: SparkLakehouse, context: BuildCo
     declared = (name for name in (table.name, *inputs) if not name.startswith("consent/"))
     contracts = {name: context.contracts.table(name).sha256 for name in declared}
     day = context.as_of.isoformat() if table.uses_as_of else None
-    made_by = _digest([code, table.version, contracts, day])
+    made_by = _digest([code, table.version, contracts, day, _first_month(contract, context.as_of)])
     made_from = _digest({name: state(name, lakehouse, context) for name in inputs} | dict(filtered_by))
     return f"{made_by}-{made_from}"
 
@@ -46,6 +49,16 @@ def state(name: str, lakehouse: SparkLakehouse, context: BuildContext) -> str:
     delta = lakehouse.delta(name)
     made_from = None if name.startswith("bronze/") else lakehouse.fingerprint(name)
     return f"{delta.metadata().id}:{made_from or delta.version()}"
+
+
+def _first_month(contract: Contract, as_of: date) -> str | None:
+    """Return the month of the first day that the table keeps; None if it keeps every row.
+
+    A build leaves out rows whose retention has ended. With another reference date it would leave out others.
+    """
+    if contract.retention_days is None or contract.retention_column is None:
+        return None
+    return (as_of - timedelta(contract.retention_days)).strftime("%Y-%m")
 
 
 def _modules(table: DerivedTable, row_filter: RowFilter | None) -> list[str]:

@@ -39,7 +39,7 @@ def check_batch(batch: RawBatch, contract: Contract, rules: Mapping[str, ValueRu
         target = arrow_type(column.spark_type)
         given = batch.columns.get(column.name)
         if given is None:
-            given = pa.nulls(batch.rows, target)
+            given = pa.nulls(batch.rows)
         try:
             cast = cast_column(given, target, rules[column.name])
         except UncastableError as error:

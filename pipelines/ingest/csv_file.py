@@ -154,9 +154,10 @@ class CsvFile:
                 return False
             record = lines.record
             text = record[0] if len(record) == 1 else "".join(record)
-            may_go_on, self._may_go_on = self._may_go_on, False
+            may_go_on, self._may_go_on = self._may_go_on, self._may_go_on and not fields
             if may_go_on and fields and not is_like(fields, pending.last_sound or []):
                 pending.add_broken(record, start, REST)
+                self._may_go_on = len(fields) < pending.width
             elif len(record) > 1 and (fault := self._find_swallowed(record, start, pending.last_sound)):
                 pending.add_broken(record, start, fault)
             elif "\\" in text and self._doubtful_escape.search(text):
@@ -185,7 +186,8 @@ class CsvFile:
                 f"that opens in line {start} is not closed there"
             )
         pending.add_broken(record, start, reason)
-        self._may_go_on = len(next(self._split(record[-1:]), [])) < pending.width
+        fields = max(len(next(self._split(record[-1:]), [])), len([*self._split(record)][-1]))
+        self._may_go_on = fields < pending.width
         lines.next_record()
 
     def _find_swallowed(self, record: list[str], start: int, sound: Row | None) -> str | None:

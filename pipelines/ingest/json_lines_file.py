@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from installation.contract.document import Contract, FileFormat
 from pipelines.ingest.batch import TEXT_BATCH_CHARACTERS, TEXT_BATCH_ROWS, RawBatch
 from pipelines.ingest.drift import DriftEvent
-from pipelines.ingest.exact_json import FAST, Number, decode, decode_exactly, encode, plain, reason_of
+from pipelines.ingest.exact_json import FAST, Number, decode, decode_exactly, decode_flat, encode, plain, reason_of
 from pipelines.ingest.fault import FileFaultError, RowFault, RowFaults
 from pipelines.ingest.json_document import is_document, read_document
 from pipelines.ingest.json_field import JsonFields
@@ -22,13 +22,34 @@ from privacy.contract.column import NumberFormat
 START_CHARACTERS = 1 << 16
 
 
-class JsonRecord(NamedTuple):
-    """One record of a JSON file: its number, its text, and its fields; without fields if it has a fault."""
+# One record: its number, its text, and its fields; without fields if it has a fault. A tuple lives only until its parts
+# are in a batch, which keeps Python's garbage collector from visiting it.
+JsonRecord: TypeAlias = tuple[int, str, dict[str, Any], RowFault | None]
 
-    number: int
-    text: str
-    fields: dict[str, Any]
-    fault: RowFault | None
+
+class JsonBatch:
+    """The records of one batch. `faults` has the faults by position."""
+
+    def __init__(self) -> None:
+        self.numbers: list[int] = []
+        self.texts: list[str] = []
+        self.objects: list[dict[str, Any]] = []
+        self.faults: dict[int, RowFault] = {}
+        self._characters = 0
+
+    def add(self, number: int, text: str, fields: dict[str, Any], fault: RowFault | None) -> None:
+        """Add a record."""
+        if fault is not None:
+            self.faults[len(self.numbers)] = fault
+        self.numbers.append(number)
+        self.texts.append(text)
+        self.objects.append(fields)
+        self._characters += len(text)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there are enough records."""
+        return len(self.numbers) >= TEXT_BATCH_ROWS or self._characters >= TEXT_BATCH_CHARACTERS
 
 
 class JsonFile:
@@ -59,16 +80,13 @@ class JsonFile:
             start = text.read(START_CHARACTERS)
         if not start:
             raise FileFaultError("empty", "the file holds no record; nothing can be loaded from it")
-        records = self._document() if is_document(start) else self._lines()
-        batch: list[JsonRecord] = []
-        characters = 0
-        for record in records:
-            batch.append(record)
-            characters += len(record.text)
-            if len(batch) >= TEXT_BATCH_ROWS or characters >= TEXT_BATCH_CHARACTERS:
+        batch = JsonBatch()
+        for number, text, fields, fault in self._document() if is_document(start) else self._lines():
+            batch.add(number, text, fields, fault)
+            if batch.is_full:
                 yield self._batch(batch)
-                batch, characters = [], 0
-        if batch:
+                batch = JsonBatch()
+        if batch.numbers:
             yield self._batch(batch)
         self.drift, self.notes = self._fields.find_drift()
 
@@ -87,21 +105,20 @@ class JsonFile:
     def _document(self) -> Iterator[JsonRecord]:
         with open_text(self.file, self.form) as text:
             for number, (value, part) in enumerate(read_document(text, FAST, self.max_line), 1):
-                yield JsonRecord(number, part, *_check_object(value, part, self.form.encoding))
+                yield number, part, *_check_object(value, part, self.form.encoding)
 
-    def _batch(self, records: list[JsonRecord]) -> RawBatch:
-        faults = RowFaults.none(len(records))
-        objects = [record.fields for record in records]
-        for position, record in enumerate(records):
-            if record.fault is not None:
-                faults.mark_row(position, record.fault)
+    def _batch(self, batch: JsonBatch) -> RawBatch:
+        objects, texts = batch.objects, batch.texts
+        faults = RowFaults.none(len(objects))
+        for position, fault in batch.faults.items():
+            faults.mark_row(position, fault)
         self._fields.add(objects, faults)
 
         def exact_text(row: int, name: str, keys: tuple[str, ...]) -> str | None:
             if not objects[row]:
                 return None
             try:
-                return as_text(_field(decode_exactly(records[row].text), keys), self._formats.get(name))
+                return as_text(_field(decode_exactly(texts[row]), keys), self._formats.get(name))
             except RecursionError:
                 faults.mark_row(row, RowFault(name, "json", "nested too deeply"))
                 return None
@@ -123,18 +140,17 @@ class JsonFile:
             columns[name] = blank_to_null(array, self.form.null_values)
 
         def raw(row: int) -> dict[str, Any]:
-            whole = {WHOLE_TEXT: keep_bytes(records[row].text, self.form.codec)}
+            whole = {WHOLE_TEXT: keep_bytes(texts[row], self.form.codec)}
             if not objects[row]:
                 return whole
-            record: dict[str, Any] = decode_exactly(records[row].text)
+            record: dict[str, Any] = decode_exactly(texts[row])
             try:
                 encode(record)
             except RecursionError:
                 return whole
             return record
 
-        numbers = np.array([record.number for record in records], np.int64)
-        return RawBatch(columns, numbers, raw, faults)
+        return RawBatch(columns, np.array(batch.numbers, np.int64), raw, faults)
 
 
 def parse_line(text: str, encoding: str) -> tuple[dict[str, Any], RowFault | None]:
@@ -147,14 +163,10 @@ def parse_line(text: str, encoding: str) -> tuple[dict[str, Any], RowFault | Non
 
 
 def _read_line(number: int, text: str, encoding: str) -> JsonRecord:
-    """Return the record of a line. The usual line is read in fewer steps than by `parse_line`, with the same result."""
-    try:
-        value, end = FAST.raw_decode(text)
-    except (ValueError, RecursionError):
-        end = 0
-    if end and type(value) is dict and text[end:].isspace() and (text.isascii() or not UNDECODABLE.search(text)):
-        return JsonRecord(number, text, value, None)
-    return JsonRecord(number, text, *parse_line(text, encoding))
+    flat = decode_flat(text)
+    if flat is not None and (text.isascii() or not UNDECODABLE.search(text)):
+        return number, text, flat, None
+    return number, text, *parse_line(text, encoding)
 
 
 def _check_object(value: Any, text: str, encoding: str) -> tuple[dict[str, Any], RowFault | None]:

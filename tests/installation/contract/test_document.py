@@ -38,10 +38,10 @@ def test_a_contract_holds_the_values_of_its_yaml_file(store: Contract) -> None:
 def test_source_table_and_id_find_the_same_contract_and_unknown_names_are_refused() -> None:
     contracts = load_contracts([EXAMPLE])
     assert contracts.source("store") is contracts.table("bronze/store") is contracts["source.store"]
-    with pytest.raises(
-        UnknownContractError, match=r"no contract 'source.shop'. Known contracts: gold.member_profile, s"
-    ):
+    with pytest.raises(UnknownContractError, match=r"There is no source 'shop'. Known sources: member, store"):
         contracts.source("shop")
+    with pytest.raises(UnknownContractError, match=r"Did you mean store\?"):
+        contracts.source("stores")
 
 
 def test_arrow_and_spark_schemas_have_the_same_types_and_nullability(store: Contract) -> None:

@@ -33,7 +33,6 @@ CASES: dict[str, tuple[str, dict[str, str | bytes], int, str]] = {
     "k larger than the table": (SPEC.replace("k: 4", "k: 61"), {}, 6, "lower k or add people"),
     "values missing from a hierarchy": (USE_TREE, tree("a;x;*"), 2, "are not in its hierarchy; add them"),
     "cyclic": (USE_TREE, tree(*(f"{v};a;*" for v in "bcdefgh"), "a;b;*"), 2, "is cyclic"),
-    "ragged": (USE_TREE, tree("a;x;*", "b;*"), 2, "is ragged"),
     "two parents": (USE_TREE, tree("a;x;1;*", "b;x;2;*"), 2, "two parents"),
     "empty hierarchy": (USE_TREE, {"tree.csv": ""}, 2, "is empty; give at least one value"),
     "hierarchy in Latin-1": (USE_TREE, {"tree.csv": "ä;*".encode("latin-1")}, 2, "not a CSV in UTF-8; convert it"),

@@ -73,6 +73,18 @@ def test_a_rebuild_that_changes_no_day_leaves_the_files_alone_and_makes_the_tabl
     assert partitions(built) == before
 
 
+def test_events_that_a_later_reference_date_left_out_come_back_with_an_earlier_one(built) -> None:
+    before = len(built.frame(EVENTS))
+    for as_of, expected in ((date(2026, 11, 29), 0), (built.context.as_of, before)):
+        context = replace(built.context, as_of=as_of)
+        refreshed = refresh_table(table(EVENTS), built.lakehouse, context, built.row_filter)
+        assert (refreshed.was_current, len(built.frame(EVENTS))) == (False, expected)
+    # The contrast: the next day of the same month leaves the table current.
+    days = (replace(built.context, as_of=date(2017, 12, 20 + number)) for number in range(2))
+    results = [refresh_table(table(EVENTS), built.lakehouse, day, built.row_filter).was_current for day in days]
+    assert results[1]
+
+
 def test_a_partial_refresh_gives_what_a_full_one_gives(built) -> None:
     land(built.lakehouse.root, built.context.contracts, {"app_event": [tap("x", datetime(2017, 3, 4, 5))]}, "load_2")
     built.refresh()

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from pipelines.ingest import json_document
+from pipelines.ingest.exact_json import decode, decode_flat
 from tests.pipelines.ingest.shop import COLUMNS, Shop
 from tests.pipelines.ingest.test_bad_input import refused
 
@@ -270,3 +271,30 @@ def test_a_line_that_is_no_object_beside_a_formatted_number_is_quarantined(shop:
     shop.land("a.json", lines(record(1, amount="2,50")) + "[1]\n{oops}\n")
     report = shop.load()
     assert (report.rows_added, report.rows_quarantined) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"a": 1, "b": "x"}\n',
+        '{"a": 1, "b": 2.50, "c": null, "d": true}',
+        '{"a" : 1, "a": 2}',
+        '{"a": 1, "a": 2}',
+        '{"a"\t: 1, "a": "b"}',
+        '{"a": "x\\":", "a": 2}',
+        '{"a": ":\\":", "b": 2}',
+        '{"a": {"b": 1}}',
+        '{"a": {"b": 1, "b": 2}, "c": 1}',
+        '{"a": 1} {"b": 2}',
+        '{"a": NaN}',
+        "[1]",
+        "{}",
+        " {}",
+        "{",
+    ],
+)
+def test_a_flat_object_is_read_at_once_only_as_it_is_read_carefully(text: str) -> None:
+    flat = decode_flat(text)
+    if flat is not None:
+        assert flat == decode(text)
+    assert (flat is None) == (text not in ('{"a": 1, "b": "x"}\n', '{"a": 1, "b": 2.50, "c": null, "d": true}', "{}"))

@@ -148,6 +148,21 @@ def test_the_rest_of_a_broken_field_is_no_row(load: Load) -> None:
     assert len(outcome.reasons) == 2
 
 
+def test_the_rest_of_a_broken_field_over_several_lines_is_no_row(load: Load) -> None:
+    columns = [column("memo"), column("amount", "decimal(12,2)"), column("row_key", is_required=True)]
+    content = b'memo,amount,row_key\nfine,1.50,K1\n"four "x\nlines\n\nof text",2.50,K2\nfine,3.50,K3\n'
+    outcome = load(content, columns, CSV)
+    assert [row["row_key"] for row in outcome.rows] == ["K1", "K3"]
+    assert len(outcome.reasons) == 3
+
+
+def test_a_missing_optional_column_of_zoned_times_is_null(load: Load) -> None:
+    columns = [column("row_key", is_required=True), column("at", STAMP, timezone=True)]
+    outcome = load(b"row_key\nK1\n", columns, CSV)
+    assert rows(outcome, columns) == [("K1", None)]
+    assert any("at" in note for note in outcome.notes)
+
+
 JSON: list[tuple[str, str, str, list[str], int]] = [
     ("json", "array", '[{"row_key":"K1"},{"row_key":"K2"}]', ["K1", "K2"], 0),
     ("json", "pretty array", '[\n  {\n "row_key": "K1"\n },\n {"row_key": "K2"}\n]\n', ["K1", "K2"], 0),
