@@ -178,7 +178,11 @@ def open_text(file: LandedFile, form: FileFormat) -> Iterator[TextIO]:
 def explain_encoding(file: LandedFile, form: FileFormat) -> str:
     """Return the advice for a file that is not in the encoding of its contract."""
     with open_bytes(file.path, file.member) as content:
-        other = suggest_encoding(content.read(SAMPLE_BYTES), form.codec)
+        start = content.read(SAMPLE_BYTES)
+    text = start.decode(form.codec, errors="surrogateescape") if not form.codec.startswith("utf") else ""
+    if not _is_valid(start, "utf-8") and any(mark_utf8(line, form.codec) != line for line in text.splitlines()):
+        return "some lines are UTF-8: send the file in one encoding"
+    other = suggest_encoding(start, form.codec)
     return f"it looks like {other}: change encoding in the contract" if other else "check the file's encoding"
 
 

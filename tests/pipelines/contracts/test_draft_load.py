@@ -321,6 +321,7 @@ def test_lines_of_utf_8_in_a_file_of_another_encoding_are_quarantined(encoding: 
     _, contract = desk.draft(desk.land("sale.csv", content))
     result = desk.load(contract)
     assert (result.rows_added, result.rows_quarantined) == (31, 1)
+    assert "some lines are UTF-8: send the file in one encoding" in " ".join(result.faults)
     assert {row[1] for row in desk.rows("key", "label")} == {name, "plain"}
 
 
