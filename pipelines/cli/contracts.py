@@ -106,7 +106,7 @@ def init(
     ],
     out: Annotated[
         Path | None,
-        typer.Option("--out", help="File or existing folder to write to.", show_default="standard output"),
+        typer.Option("--out", help="Folder, or file with a suffix, to write to.", show_default="standard output"),
     ] = None,
     name: Annotated[
         str | None, typer.Option("--name", help="Name of the new source.", show_default="the file's or table's name")
@@ -148,9 +148,12 @@ def init(
     if out is None:
         print(text, end="")
         return
-    target = out / f"source_{drafted.name}.odcs.yaml" if out.is_dir() else out
+    # Contracts are read only from files with a suffix, so a new name without one is a folder.
+    is_folder = out.is_dir() or not (out.exists() or out.suffix)
+    target = out / f"source_{drafted.name}.odcs.yaml" if is_folder else out
     if target.exists():
         raise typer.BadParameter(f"{target} already exists. Remove it or give another --out.")
+    target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(text, encoding="utf-8")
     doubts = len(list_all_doubts(drafted))
     asked = f" Doubts listed: {doubts}; answer them first." if doubts else ""

@@ -22,7 +22,8 @@ from pipelines.ingest.value_parser import FALSE_TEXTS, TRUE_TEXTS
 # A type is guessed when at least this share of the values fits it. The draft states how many do not fit.
 FITTING_SHARE = 0.99
 MIN_FOR_A_MISFIT = 20
-# A column whose header names a time is one even if every other value is broken: a text would hide that.
+# A column whose header names a time is one even if every other value is broken: a text would hide that. With as many
+# numbers a text is a doubt.
 FITTING_TIMES = 0.6
 # Share of times from which a named time without a single form is a doubt.
 _SOME_TIMES = 0.2
@@ -245,6 +246,9 @@ def _profile_texts(texts: Sequence[str], hint: ColumnHint) -> Profile:
         return Profile(
             TEXT, doubts=("the header names a time, but the values have several forms; they are loaded as text",)
         )
+    mostly = guess_number(texts, math.floor(len(texts) * (1 - FITTING_TIMES)), hint.numbers)
+    if mostly is not None and mostly.logical_type == "number" and not hint.times.is_code:
+        return Profile(TEXT, doubts=("most values are numbers, but not in one form; all are loaded as text",))
     return Profile(TEXT)
 
 

@@ -58,12 +58,12 @@ class Dialect:
 
 
 class NoHeaderError(Exception):
-    """No line looks like a header.
+    """No line looks like a header. `line` is the first full record.
 
-    `line` is the first full record; `data_fields` of its `fields` look like data, and `unnamed` are empty.
+    `data_fields` of its `fields` look like data. `unnamed` are the numbers of its empty fields, from 1.
     """
 
-    def __init__(self, line: int, data_fields: int, fields: int, unnamed: int) -> None:
+    def __init__(self, line: int, data_fields: int, fields: int, unnamed: tuple[int, ...] = ()) -> None:
         super().__init__(line, data_fields, fields, unnamed)
         self.line, self.data_fields, self.fields, self.unnamed = line, data_fields, fields, unnamed
 
@@ -97,7 +97,7 @@ def find_dialect(lines: Sequence[str], *, is_whole: bool = True) -> Dialect:
         first = next((record for record in best.records if len(record.fields) == best.width), best.records[0])
         below = _columns_below(best, first)
         data = sum(_is_data(field, values) for field, values in zip(first.fields, below, strict=False))
-        unnamed = 0 if data else sum(not field.strip() for field in first.fields)
+        unnamed = tuple(number for number, field in enumerate(first.fields, 1) if not field.strip())
         raise NoHeaderError(first.line, data, len(first.fields), unnamed)
     footer = _count_footer(lines, best, header) if is_whole else 0
     headers = tuple(field.strip() for field in header.fields)
@@ -184,11 +184,12 @@ def _find_header(split: _Split) -> Record | None:
     for record in split.records[:_HEADER_LINES]:
         if len(record.fields) != split.width:
             continue
-        named = [field for field in record.fields if field.strip()]
-        # Exports of data frames leave the header of the row numbers empty.
-        if len(named) < len(record.fields) - (not record.fields[0].strip() and len(record.fields) > 2):
-            continue
         below = _columns_below(split, record)
+        unnamed = [index for index, field in enumerate(record.fields) if not field.strip()]
+        # Exports of data frames leave the header of the row numbers empty; other programs end each line by a delimiter.
+        is_known = unnamed == [0] or (unnamed == [split.width - 1] and not below[-1])
+        if unnamed and not (is_known and split.width > 2):
+            continue
         data = sum(_is_data(field, values) for field, values in zip(record.fields, below, strict=True))
         # A header may name a year, but a record in which one field of three looks like data is data.
         if data * 3 < len(record.fields):

@@ -105,6 +105,9 @@ def _guess_wide(content: bytes) -> EncodingGuess | None:
 
 
 def _guess_legacy(content: bytes, is_whole: bool) -> EncodingGuess:
+    # Lines of UTF-8 in another encoding come from another export; a load quarantines them.
+    own = [line for line in content.splitlines(keepends=True) if line.isascii() or not _is_utf8(line)]
+    content = b"".join(own) if any(not line.isascii() for line in own) else content
     scores: list[tuple[float, float, str, list[str]]] = []
     for candidate in _CANDIDATES:
         decoder = codecs.getincrementaldecoder(candidate.name)("surrogateescape")
@@ -126,6 +129,14 @@ def _guess_legacy(content: bytes, is_whole: bool) -> EncodingGuess:
     return EncodingGuess(
         name, f"{len(words)} words outside ASCII are readable in it, and less so in any other encoding"
     )
+
+
+def _is_utf8(line: bytes) -> bool:
+    try:
+        line.decode("utf-8")
+    except UnicodeError:
+        return False
+    return True
 
 
 def _distinct_words(text: str) -> Iterator[str]:

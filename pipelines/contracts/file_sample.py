@@ -52,6 +52,8 @@ SUFFIXES = {
 }
 # Control characters other than tab, line ends, form feed and escape do not occur in texts.
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x7f]")
+# Values aligned by spaces, as in files with columns of a fixed width.
+_ALIGNED = re.compile(r"\S {2,}\S")
 COMPRESSIONS = (".gz", ".bz2", ".zst", ".zip")
 
 
@@ -210,15 +212,21 @@ def _read_csv(path: Path, files: tuple[LandedFile, ...], guess: EncodingGuess, t
     try:
         dialect = find_dialect(lines, is_whole=is_whole)
     except NoHeaderError as error:
-        if error.unnamed:
+        if error.unnamed and not error.data_fields:
+            named = " and ".join(f"column {number}" for number in error.unnamed[:5])
             raise DraftError(
-                f"{path} line {error.line} has a column without a name. Give each column a header."
+                f"{path} line {error.line} is no header: no name for {named}. Give each column a name, and "
+                "separate the columns by one character."
             ) from error
         raise DraftError(
             f"{path} line {error.line} is no header: {error.data_fields} of its {error.fields} fields look like values"
             ". Add a line with the column names."
         ) from error
     notes = [f"line {dialect.header_row} is the header; the lines above it are not read"] * (dialect.header_row > 1)
+    if dialect.quote == "'" and "'" not in text:
+        notes.append("a double quote has no other end, so double quotes are read as part of the values")
+    if len(dialect.headers) == 1 and sum(_ALIGNED.search(line) is not None for line in lines) > len(lines) / 2:
+        raise DraftError(f"{path} has columns of a fixed width. Export it with a delimiter, such as a comma.")
     if dialect.footer_rows:
         notes.append(f"the last {dialect.footer_rows} lines are no rows; every file must end with as many such lines")
     notes += _unfinished(text, is_whole)
@@ -259,7 +267,11 @@ def _read_json(path: Path, files: tuple[LandedFile, ...], guess: EncodingGuess, 
     notes = tuple(_unfinished(text, is_whole)) if form.format == "jsonl" else ()
     sample = _read_columns(files, form, tuple(kinds), notes, guess)
     columns = tuple(SampleColumn(column.header, column.values, kinds[column.header]) for column in sample.columns)
-    return Sample(sample.files, form, columns, sample.rows, guess, sample.notes, (), sample.is_whole)
+    notes = sample.notes
+    inner = [column.header for column in columns if str(column.values[:1].to_pylist()).startswith("['[{")]
+    if sample.rows == 1 and inner:
+        notes += (f"the file is one object, so one row; to load a row for each object in {inner[0]}, export that list",)
+    return Sample(sample.files, form, columns, sample.rows, guess, notes, (), sample.is_whole)
 
 
 def _read_columns(

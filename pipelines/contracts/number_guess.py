@@ -43,9 +43,10 @@ class _Number(NamedTuple):
 
 @dataclass(frozen=True)
 class FileHint:
-    """Separators that other columns of the file prove, so that an ambiguous column is read like them."""
+    """Separators that other parts of the file suggest, with the evidence; an ambiguous column is read like them."""
 
     decimals: frozenset[str] = frozenset()
+    evidence: str = "other columns of the file show it"
 
     @property
     def decimal(self) -> str | None:
@@ -115,9 +116,7 @@ def _plain(plain: Sequence[str], texts: Sequence[str], allowed: int, hint: FileH
         if hint is not None and hint.decimal == ",":
             scale, digits = 0, max(len(text) for text in plain)
             form = {"decimal": ",", "thousands": "."}
-            doubts = (
-                "a point before three digits is read as thousands separator, as other columns have a decimal comma",
-            )
+            doubts = (f"a point before three digits is read as thousands separator, because {hint.evidence}",)
             return _typed(scale, digits, form, "", doubts)
         doubts = (_POINT,)
     rendered = all(is_rendered_float(text) or _INTEGER.fullmatch(text) for text in plain)
@@ -160,7 +159,7 @@ def _separators(bodies: Sequence[str], currency: Sequence[str], hint: FileHint |
             return other, single, ""
         if hint is not None and hint.decimal is not None:
             role = "decimal" if hint.decimal == single else "thousands"
-            doubt = f"{single!r} before three digits is read as {role} separator, because other columns show it"
+            doubt = f"{single!r} before three digits is read as {role} separator, because {hint.evidence}"
             return (single, "", doubt) if role == "decimal" else (other, single, doubt)
         return (other, single, _COMMA) if single == "," else (single, "", _POINT)
     return decimal, thousands, ""

@@ -33,7 +33,7 @@ def profile_columns(sample: Sample, names: Mapping[str, str]) -> tuple[dict[str,
     numbers = proven_decimals(profile.reading for profile in first.values())
     if numbers == FileHint() and sample.form.delimiter == ";":
         # Programs separate by semicolons in countries in which the comma is the decimal sign.
-        numbers = FileHint(frozenset({","}))
+        numbers = FileHint(frozenset({","}), "files with semicolons between columns mostly have a decimal comma")
     orders = {order for profile in first.values() if (order := order_of(profile.reading)) is not None}
     day_first = orders.pop() if len(orders) == 1 else None
     if set(nulls.values) == every and day_first is None and numbers == FileHint():

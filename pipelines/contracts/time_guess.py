@@ -119,9 +119,13 @@ def guess_unit(numbers: Sequence[str], allowed: int, hint: TimeHint) -> Reading 
     spared = allowed if hint.is_time else 0
     for unit, factor in _UNITS.items():
         low, high = first.timestamp() * factor, last.timestamp() * factor
-        if sum(not low <= value <= high for value in values) + len(numbers) - len(fitting) <= spared:
-            evidence = f"{unit} since 1970, because the numbers then lie between {first:%Y} and {last:%Y}"
-            reading = Reading("timestamp", "timestamp_ntz", {}, {"timeUnit": unit}, evidence)
+        outside = sum(not low <= value <= high for value in values) + len(numbers) - len(fitting)
+        if outside <= spared:
+            years = f"between {first:%Y} and {last:%Y}"
+            evidence = f"{unit} since 1970, because {'most' if outside else 'the'} numbers then lie {years}"
+            doubt = f"{outside} of {len(numbers)} values do not lie {years}; a 0 is read as 1970 and may mean no time"
+            custom = {"timeUnit": unit}
+            reading = Reading("timestamp", "timestamp_ntz", {}, custom, evidence, (doubt,) if outside else ())
             return reading if count_misfits(reading, numbers) <= allowed else None
     return _guess_excel(numbers, values, allowed, hint)
 

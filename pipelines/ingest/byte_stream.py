@@ -109,10 +109,24 @@ def find_codec(start: bytes) -> str | None:
     return next((codec for magic, codec in CODECS.items() if start.startswith(magic)), None)
 
 
-def _refuse_foreign(start: bytes) -> None:
-    reason = next((reason for magic, reason in FOREIGN.items() if start.startswith(magic)), None)
+def explain_foreign(path: Path) -> str | None:
+    """Return what to do with a file in a format that is not read; None for other files and an unreadable one."""
+    if path.suffix.lower() in (".xls", ".xlsb", ".ods"):
+        return "workbooks of this kind are not read; save it as .xlsx"
+    try:
+        return _find_foreign(read_start(path))
+    except FileFaultError:
+        return None
+
+
+def _find_foreign(start: bytes) -> str | None:
     if start[TAR_MAGIC] == b"ustar":
-        reason = f"the file is a tar archive; {LAND_ANEW}"
+        return f"the file is a tar archive; {LAND_ANEW}"
+    return next((reason for magic, reason in FOREIGN.items() if start.startswith(magic)), None)
+
+
+def _refuse_foreign(start: bytes) -> None:
+    reason = _find_foreign(start)
     if reason is not None:
         raise FileFaultError("format", reason)
 

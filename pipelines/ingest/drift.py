@@ -135,9 +135,13 @@ def _all_vanished(fields: Fields, contract: Contract) -> bool:
 
 def _missing(fields: Fields, column: Column, new_name: str | None) -> FileFaultError:
     found = ", ".join(fields.names[:30])
-    new_name = new_name or (fields.extra[0] if fields.extra else None)
+    if new_name is None and len(fields.extra) == len(fields.missing) == 1:
+        new_name = fields.extra[0]
     if new_name:
         hint = f"if {new_name} is its new name, add {new_name} to the column's synonyms in the contract"
+    elif fields.extra:
+        unknown = ", ".join(fields.extra[:5])
+        hint = f"if a {fields.noun} unknown to the contract ({unknown}) is its new name, add that to its synonyms"
     else:
         hint = "check that this is the right file, or make the column optional in the contract"
     reason = f"{fields.noun} {column.header} is missing; the file has {found}: {hint}"

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from installation.contract.document import Contract
 from pipelines.ingest.archive import is_workbook, is_zip, list_members
-from pipelines.ingest.byte_stream import read_start
+from pipelines.ingest.byte_stream import explain_foreign, read_start
 from pipelines.ingest.fault import FileFaultError
 
 CHUNK_BYTES = 1 << 20
@@ -191,7 +191,8 @@ def _untaken(path: Path, landing: Path, taken: set[str | None], patterns: dict[s
     near = [f"{contract} loads {pattern}" for pattern, contract in sorted(patterns.items()) if _share(pattern, name)]
     hint = ", ".join(near[:3]) or "no contract has a path here"
     if not taken:
-        yield UnmatchedFile(name, f"{hint}: widen `path` in the contract, or rename the file")
+        advice = explain_foreign(path) or f"{hint}: widen `path` in the contract, or rename the file"
+        yield UnmatchedFile(name, advice)
         return
     for member in list_members(path):
         if member not in taken:

@@ -17,6 +17,8 @@ from privacy.contract.document import codec_of
 DEFAULT_MAX_LINE = 64 * 1024 * 1024
 # A byte that is invalid in the encoding is read as one of these characters (PEP 383), and can be restored from it.
 UNDECODABLE = re.compile("[\udc80-\udcff]")
+_KOREAN = ("cp949", "euc_kr", "johab")
+_HIDDEN_UTF8 = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}")
 HIGH_BYTES = re.compile(rb"[\x80-\xff]+")
 SAMPLE_BYTES = 1 << 16
 PARQUET_MAGIC = b"PAR1"
@@ -36,6 +38,7 @@ class BoundedLines:
     def __init__(self, file: TextIO, limit: int, form: FileFormat | None = None) -> None:
         self._file = file
         self._form = form
+        self._codec = form.codec if form is not None else "utf-8"
         self._limit = limit
         self.number = 0
         self.record: list[str] = []
@@ -111,6 +114,9 @@ class BoundedLines:
         if self._form is not None and not self._text.isascii():
             self._refuse_utf8(self._form)
             self._form = None
+        if _has_utf8(self._text, self._codec):
+            self._waiting = [mark_utf8(line, self._codec) for line in lines]
+            self._text = "".join(self._waiting)
         return bool(lines)
 
     def _refuse_utf8(self, form: FileFormat) -> None:
@@ -172,7 +178,11 @@ def open_text(file: LandedFile, form: FileFormat) -> Iterator[TextIO]:
 def explain_encoding(file: LandedFile, form: FileFormat) -> str:
     """Return the advice for a file that is not in the encoding of its contract."""
     with open_bytes(file.path, file.member) as content:
-        other = suggest_encoding(content.read(SAMPLE_BYTES), form.codec)
+        start = content.read(SAMPLE_BYTES)
+    text = start.decode(form.codec, errors="surrogateescape") if not form.codec.startswith("utf") else ""
+    if not _is_valid(start, "utf-8") and any(mark_utf8(line, form.codec) != line for line in text.splitlines()):
+        return "some lines are UTF-8: send the file in one encoding"
+    other = suggest_encoding(start, form.codec)
     return f"it looks like {other}: change encoding in the contract" if other else "check the file's encoding"
 
 
@@ -199,8 +209,34 @@ def is_other_encoding(start: bytes, codec: str) -> bool:
     """
     if codec.startswith(("utf", "ascii")) or start.isascii() or not _is_valid(start, "utf-8"):
         return False
-    widest = 3 if _is_valid(start, "cp949") and codec in ("cp949", "euc_kr", "johab") else 2
+    widest = 3 if _is_valid(start, "cp949") and codec in _KOREAN else 2
     return any(len(character.encode()) >= widest for character in set(start.decode(errors="ignore")))
+
+
+def mark_utf8(line: str, codec: str) -> str:
+    r"""Return a line in which the bytes of UTF-8 are undecodable, if it is UTF-8 and was read by another encoding.
+
+    Files that are joined from several exports may change their encoding between two lines.
+
+    >>> ascii(mark_utf8("Ã…sa", "cp1252"))
+    "'\\udcc3\\udc85sa'"
+    """
+    content = b"" if line.isascii() else line.encode(codec, errors="surrogateescape")
+    if not _HIDDEN_UTF8.search(content) or not _is_valid(content, "utf-8"):
+        return line
+    letters = [letter for letter in content.decode(errors="ignore") if not letter.isascii()]
+    # Two bytes may be UTF-8 by chance. Then they rarely stand for a letter that the stated encoding has, too.
+    if codec in _KOREAN:
+        is_utf8 = any(letter > "\u07ff" for letter in letters)
+    else:
+        is_utf8 = all(letter > "\u07ff" or letter.encode(codec, errors="ignore") for letter in letters)
+    return content.decode("ascii", errors="surrogateescape") if is_utf8 else line
+
+
+def _has_utf8(text: str, codec: str) -> bool:
+    """Return whether a text that was read by a one-byte or a Korean encoding has bytes that may be UTF-8."""
+    is_other = codec in _KOREAN or codec.startswith(("cp125", "iso8859", "latin"))
+    return is_other and not text.isascii() and bool(_HIDDEN_UTF8.search(text.encode(codec, errors="surrogateescape")))
 
 
 def _is_valid(start: bytes, codec: str) -> bool:
@@ -228,5 +264,5 @@ def keep_bytes(text: str, codec: str) -> Any:
 def restore_text(kept: Any, codec: str) -> str:
     """Return the text that `keep_bytes` stored, decoded with the encoding of the current contract."""
     if isinstance(kept, dict):
-        return base64.b64decode(kept["base64"]).decode(codec, errors="surrogateescape")
+        return mark_utf8(base64.b64decode(kept["base64"]).decode(codec, errors="surrogateescape"), codec)
     return str(kept)

@@ -1,4 +1,4 @@
-"""Reads the condition of a read, such as `age_band = '45-54' and orders >= 3`, and checks it against the contract.
+"""Reads the condition of a read, such as `age_band = '45-54' and order_count >= 3`, and checks it against the contract.
 
 A condition is a small part of SQL: comparisons of columns with values or columns of the same type, BETWEEN, IN, LIKE,
 IS NULL, AND, OR, NOT and parentheses. It is rebuilt from its syntax tree: a subquery, a function or any other
@@ -26,7 +26,7 @@ from privacy.contract.document import Document
 MOST_CHARACTERS = 10_000
 _FORM = (
     "expected comparisons of columns with values, BETWEEN, IN (values), LIKE, IS NULL, joined by AND, OR, NOT, "
-    "such as age_band = '45-54' and orders >= 3"
+    "such as age_band = '45-54' and order_count >= 3"
 )
 _COMPARISONS = (exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE)
 _KINDS = {

@@ -79,6 +79,15 @@ def test_init_drafts_a_contract_that_check_accepts(runner: CliRunner, tmp_path: 
     assert "member_no is still a guess" in checked.output
 
 
+def test_init_makes_the_folder_of_the_contract(runner: CliRunner, tmp_path: Path) -> None:
+    file = tmp_path / "visit.csv"
+    file.write_text("visit_no,amount\nV1,3\nV2,4\n", "utf-8")
+    contracts = tmp_path / "data" / "contracts"
+    result = runner.invoke(app, ["init", str(file), "--out", str(contracts)])
+    assert result.exit_code == 0, result.output
+    assert [path.name for path in contracts.iterdir()] == ["source_visit.odcs.yaml"]
+
+
 def test_init_does_not_overwrite_an_existing_file(runner: CliRunner, tmp_path: Path) -> None:
     file, out = tmp_path / "a.csv", tmp_path / "a.yaml"
     file.write_text("id\n1\n2\n", "utf-8")

@@ -306,6 +306,48 @@ def test_a_column_without_header_is_named_and_left_out(desk: Desk) -> None:
     assert desk.load(contract).rows_added == 9
 
 
+def test_lines_that_all_end_by_a_delimiter_have_one_column_less(desk: Desk) -> None:
+    content = "key,amount,\n" + "".join(f"K{n},{n},\n" for n in range(9))
+    drafted, contract = desk.draft(desk.land("sale.csv", content))
+    assert [column.name for column in contract.columns] == ["key", "amount"]
+    assert "column 3 has no header and is left out" in render_draft(drafted)
+    assert desk.load(contract).rows_added == 9
+
+
+@pytest.mark.parametrize(("encoding", "name"), [("cp1252", "Åsa Ö"), ("cp949", "김철수"), ("iso8859-1", "Åke Ö")])
+def test_lines_of_utf_8_in_a_file_of_another_encoding_are_quarantined(encoding: str, name: str, desk: Desk) -> None:
+    own = "key,label\n" + "".join(f"K{n:02d},{name}\n" for n in range(30))
+    content = own.encode(encoding) + f"K88,{name}\nK99,plain\n".encode()
+    _, contract = desk.draft(desk.land("sale.csv", content))
+    result = desk.load(contract)
+    assert (result.rows_added, result.rows_quarantined) == (31, 1)
+    assert "some lines are UTF-8: send the file in one encoding" in " ".join(result.faults)
+    assert {row[1] for row in desk.rows("key", "label")} == {name, "plain"}
+
+
+def test_a_trademark_behind_an_accent_is_not_taken_for_utf_8(desk: Desk) -> None:
+    content = "key,label\n" + "".join(f"K{n:02d},Åsa Ström\n" for n in range(30)) + "K99,NESTLÉ®\n"
+    _, contract = desk.draft(desk.land("sale.csv", content.encode("cp1252")))
+    assert desk.load(contract).rows_quarantined == 0
+    assert desk.rows("key", "label")[-1] == ("K99", "NESTLÉ®")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "expected"),
+    [
+        ("a.csv", "key;betrag\nK1;1.234\nK2;2.500\n", "because files with semicolons between columns mostly have"),
+        ("a.csv", "key,tapped_at\nK1,1496532600\nK2,1496532601\nK3,0\n", "1 of 3 values do not lie between 2000 and"),
+        ("a.csv", 'key,amount\nK1,"12,34,567.00"\nK2,"1,234.00"\nK3,5.00\n', "most values are numbers, but not in one"),
+        ("a.csv", 'key,note,n\nK1,"open,3.5\nK2,b,4.5\nK3,c,5.5\n', "a double quote has no other end"),
+        ("a.json", '{"meta": 1, "data": [{"id": 1}, {"id": 2}]}\n', "to load a row for each object in data, export"),
+    ],
+)
+def test_what_a_file_leaves_open_stands_in_the_draft(name: str, content: str, expected: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.write_text(content, "utf-8")
+    assert expected in draft(path)
+
+
 SEEDS = (
     PLAIN.encode(),
     PLAIN.replace(",", ";").replace(".", ",").encode("cp949"),

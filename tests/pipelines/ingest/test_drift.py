@@ -67,6 +67,12 @@ def test_a_renamed_field_refuses_the_file_with_its_likely_new_name(shop: Shop, f
     assert "if Piece-Count is its new name" in report.faults[0]
 
 
+def test_no_new_name_is_suggested_when_several_columns_are_missing(shop: Shop) -> None:
+    land(shop, "csv", "store,pieces,when\nA,1,x\n")
+    (fault,) = shop.load().faults
+    assert "if a column unknown to the contract (when) is its new name, add that to its synonyms" in fault
+
+
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("text", [NEW, MISSING, RENAMED])
 def test_refuse_refuses_each_difference(shop: Shop, form: str, text: str) -> None:

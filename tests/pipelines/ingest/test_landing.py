@@ -137,3 +137,20 @@ def test_a_folder_whose_files_all_match_has_no_unmatched_file(tmp_path: Path, co
     land(tmp_path / "landing", "sale/b.zip", zipped({"1.csv": b"1"}))
     assert unmatched_files(tmp_path / "landing", [contract]) == ()
     assert unmatched_files(tmp_path / "none", [contract]) == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "advice"),
+    [
+        ("a.xls", b"<html>", "save it as .xlsx"),
+        ("a.csv.xz", b"\xfd7zXZ\x00", "land it uncompressed"),
+        ("a.7z", b"7z\xbc\xaf\x27\x1c", "the file is a 7-Zip archive"),
+        ("a.doc", b"x", "widen `path` in the contract"),
+    ],
+)
+def test_an_unmatched_file_of_another_format_is_named_with_what_to_do(
+    name: str, content: bytes, advice: str, tmp_path: Path, contract: Contract
+) -> None:
+    land(tmp_path / "landing", f"sale/{name}", content)
+    (found,) = unmatched_files(tmp_path / "landing", [contract])
+    assert advice in found.reason
