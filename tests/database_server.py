@@ -91,7 +91,8 @@ def mysql_server() -> Iterator[Server]:
         command += ["--character-set-server=utf8mb4", "--innodb-flush-log-at-trx-commit=0"]
         with _running(command, demoted, signal.SIGTERM):
             place: dict[str, Any] = {"unix_socket": f"{folder}/s", "user": "root", "autocommit": True}
-            _wait(lambda: pymysql.connect(**place).close(), pymysql.MySQLError)
+            # Not by PyMySQL, which leaves its socket open when the server does not answer yet.
+            _wait(lambda: _answers(folder / "s"), OSError)
             connection = pymysql.connect(**place, charset="utf8mb4", init_command="SET sql_mode = ''")
             try:
                 for sql in ("CREATE DATABASE shop", "CREATE USER reader IDENTIFIED BY %s", "USE shop"):
@@ -140,6 +141,11 @@ def _running(command: list[str], demoted: dict[str, Any], stop: signal.Signals) 
         finally:
             server.send_signal(stop)
             server.wait(timeout=60)
+
+
+def _answers(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+        client.connect(str(path))
 
 
 def _wait(connect: Callable[[], None], error: type[Exception]) -> None:
