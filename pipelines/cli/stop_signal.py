@@ -35,6 +35,9 @@ class StopSignals:
         signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
         for number in _NAMES:
             signal.signal(number, self._interrupt)
+        default = sys.unraisablehook
+        # An interrupt inside a callback that cannot raise would be printed; the watching thread repeats the signal.
+        sys.unraisablehook = lambda found: None if self.received is not None else default(found)
         threading.Thread(target=self._watch, args=(reader,), name="stop signals", daemon=True).start()
 
     def finish(self) -> None:

@@ -92,8 +92,8 @@ def test_coarsened_values_do_not_single_out_a_row(installation: Installation) ->
     # Stored values are an identifier of their own: they join two reads row by row. Coarsened ones are shared.
     assert max(exact.values()) == 1
     assert min(coarse.values()) >= 3
-    assert {amount for amount, _ in coarse} <= {Decimal(n) for n in range(12, 16)}
-    assert {at for _, at in coarse} == {datetime(2017, 1, 1)}
+    assert {amount for _, amount in coarse} <= {Decimal(n) for n in range(12, 16)}
+    assert {at for at, _ in coarse} == {datetime(2017, 1, 1)}
     assert (
         values(reader, "researcher", "research", "customer_id")[0]
         != values(reader, "analyst", "research", "customer_id")[0]

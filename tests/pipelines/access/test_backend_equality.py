@@ -154,5 +154,5 @@ def test_a_matching_key_of_two_customers_leads_to_neither_and_repeats_no_row(sho
         for purpose, expected in (("marketing", ["r_2"]), ("quality_assurance", ["r_1", "r_2", "r_3"])):
             read = reader.read(TOKENISED, "all", purpose, ["response_id"])
             names = record_pseudonyms(bytes(32), "all", purpose, expected)
-            assert [row["response_id"] for row in shown(read)[1]] == [names[one] for one in expected]
+            assert sorted(row["response_id"] for row in shown(read)[1]) == sorted(names[one] for one in expected)
             assert read.subjects == 1

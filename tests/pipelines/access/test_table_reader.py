@@ -34,7 +34,8 @@ READS = (
 
 @pytest.fixture
 def built(build_market) -> Built:
-    return build_market("sail", (*TABLES, TABLE), ("crm_customer", "loyalty_card", "consent_event"))
+    tables = (*TABLES, "silver/customer_attribute", TABLE)
+    return build_market("sail", tables, ("crm_customer", "loyalty_card", "consent_event"))
 
 
 @pytest.fixture

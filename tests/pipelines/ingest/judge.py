@@ -95,11 +95,25 @@ def _lost(file: GeneratedFile, outcome: Outcome, loaded: set[str]) -> list[str]:
     for row in file.rows:
         if row.key in loaded or not row.is_whole:
             continue
+        if row.is_sound and row.key in kept and _reads_as_utf8(row, file.form.codec):
+            continue  # two encodings fit the row, so quarantine is right
         if row.is_sound:
             faults.append(f"row {row.key} is sound and not loaded")
         elif row.key not in kept:
             faults.append(f"row {row.key} is neither loaded nor in quarantine")
     return faults
+
+
+def _reads_as_utf8(row: TrueRow, codec: str) -> bool:
+    """Return whether a line of the row's texts is also valid UTF-8, by chance."""
+    texts = [str(values[0]) for values in row.accepted.values() if values]
+    for line in "\n".join(texts).splitlines():
+        try:
+            if not line.isascii() and line.encode(codec).decode("utf-8"):
+                return True
+        except UnicodeError:
+            continue
+    return False
 
 
 def _unexplained(outcome: Outcome) -> list[str]:

@@ -47,7 +47,8 @@ def count_openings(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
 
 def test_only_those_who_permit_count_and_each_release_is_paid_and_logged(build_market, tmp_path, monkeypatch) -> None:
     openings = count_openings(monkeypatch)
-    built = build_market("sail", (*TABLES, TABLE), ("crm_customer", "loyalty_card", "consent_event"))
+    tables = (*TABLES, "silver/customer_attribute", TABLE)
+    built = build_market("sail", tables, ("crm_customer", "loyalty_card", "consent_event"))
     opened = Installation(load_settings(data_dir=tmp_path / "data", secret_dir=tmp_path / "secret"))
     view = built.context.agreed
     desk = StatisticsService(

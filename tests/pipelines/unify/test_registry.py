@@ -53,7 +53,9 @@ def test_every_column_has_a_value_somewhere_in_the_small_market(market) -> None:
     may_be_null = {"silver/identifier.previous_customer_id", "silver/identifier.changed_by",
                    "silver/consent_event.recipients",
                    "silver/consent_event.supersedes", "silver/consent_event.storage",
-                   "silver/consent_event.withdrawal_method", "gold/customer_purchase_behaviour.price_elasticity",
+                   "silver/consent_event.withdrawal_method",
+                   "silver/consent_event.note", "silver/consent_event.recorded_by",
+                   "gold/customer_purchase_behaviour.price_elasticity",
                    "gold/customer_360.price_elasticity"}  # fmt: skip
     silent = set()
     for derived in TABLES:

@@ -118,7 +118,9 @@ def test_a_column_that_identifies_rows_is_named() -> None:
     assert data["추가정보 · Additional information"].startswith("The release holds no key")
     table = people().assign(score=np.random.default_rng(1).normal(size=400))
     spec = make_spec(5)
-    spec = spec.model_copy(update={"columns": {**spec.columns, "score": ColumnSpec(role="insensitive")}})
+    spec = spec.model_copy(
+        update={"columns": {**spec.columns, "score": ColumnSpec(role="insensitive", is_confirmed=True)}}
+    )
     made = anonymize(table, spec)
     report = make_report(table, made.table, spec, 0, "people")
     data = json.loads(render_json(report))["korean_guideline"]["5_safe_management"]
