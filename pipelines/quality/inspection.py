@@ -70,6 +70,10 @@ class TableInspector:
 
     def begin(self, contract: Contract) -> None:
         """Start to check a table in the background, while the next table is built; `inspect` waits for the result."""
+        # Dagster's record of events and Great Expectations both need it. Two threads that import it at once may see it
+        # half initialised.
+        import sqlalchemy.orm  # noqa: F401
+
         self._running[contract.table] = self._worker.submit(self._inspect, contract)
 
     def begin_source(self, contract: Contract) -> None:
