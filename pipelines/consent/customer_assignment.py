@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Set
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import numpy as np
@@ -44,7 +44,7 @@ class AssignmentResult:
     rows: int
     added: int
     was_current: bool
-    denials: SharedDenials = SharedDenials()
+    denials: SharedDenials = field(default_factory=SharedDenials)
 
 
 def assign_source_persons(lakehouse: SparkLakehouse, context: BuildContext, view: ConsentView) -> AssignmentResult:
