@@ -25,6 +25,13 @@ from privacy.consent.state import State
 from privacy.consent.store import ConsentStore
 
 _NOT_COPIED = LENIENT | {State.RESOLVED}
+_PLACEHOLDER = (
+    f"consent statement(s) name a key of more than {MAX_MEMBERS_PER_KEY} customers, such as a placeholder, so they deny "
+    "nobody. Correct them at their source and land them again."
+)
+_ADDED = "record(s) added: a statement that denies and names a key of several customers counts for each of them."
+_PERMITTING = "consent(s) name a key of several customers, so they permit nobody."
+_UNKNOWN = "person(s) of consent statements belong to no customer yet; the statements count once they do."
 
 
 @dataclass(frozen=True)
@@ -75,29 +82,14 @@ def record_shared_denials(
     new = [record for record in made if not store.has(record.record_id)]
     store.append(new)
     shared = frozenset(key for key, found in customers.items() if len(found) > 1)
-    permitting = sum(record.subject_id in shared and record.state in LENIENT for record in records)
+    misplaced = sum(r.subject_id in placeholders and r.state not in LENIENT for r in records)
+    permitting = sum(r.subject_id in shared and r.state in LENIENT for r in records)
     unknown = len({*lone} - {*persons} - {*store.customers_of(lone)})
     return SharedDenials(
         shared,
         len(new),
-        _sentences(
-            {
-                "consent statement(s) name a key of more than "
-                f"{MAX_MEMBERS_PER_KEY} customers, such as a placeholder, so they deny nobody. Correct them at their "
-                "source and land them again.": sum(
-                    r.subject_id in placeholders and r.state not in LENIENT for r in records
-                )
-            }
-        ),
-        _sentences(
-            {
-                "record(s) added: a statement that denies and names a key of several customers counts for each of them.": len(
-                    new
-                ),
-                "consent(s) name a key of several customers, so they permit nobody.": permitting,
-                "person(s) of consent statements belong to no customer yet; the statements count once they do.": unknown,
-            }
-        ),
+        _counted({_PLACEHOLDER: misplaced}),
+        _counted({_ADDED: len(new), _PERMITTING: permitting, _UNKNOWN: unknown}),
     )
 
 
@@ -144,5 +136,5 @@ def _copy_id(record_id: str, person: str) -> str:
     return f"s_{sha256(f'{record_id}|{person}'.encode()).hexdigest()[:24]}"
 
 
-def _sentences(counts: Mapping[str, int]) -> tuple[str, ...]:
+def _counted(counts: Mapping[str, int]) -> tuple[str, ...]:
     return tuple(f"{count:,} {text}" for text, count in counts.items() if count)

@@ -29,7 +29,8 @@ READ = {
     "objected": {"state": "objected"}, "restricted": {"state": "restricted", "purpose": "*"},
     "full-width state": {"state": "Ｗｉｔｈｄｒａｗｎ"}, "no-break space": {"state": "withdrawn\u00a0"},
     "byte order mark": {"state": "\ufeffwithdrawn"}, "zero width": {"state": "with\u200bdrawn"},
-    "korean opt-out": {"state": "수신 거부"}, "korean purpose": {"purpose": "분석"}, "all in korean": {"purpose": "전체"},
+    "korean opt-out": {"state": "수신 거부"},
+    "korean purpose": {"purpose": "분석"}, "all in korean": {"purpose": "전체"},
     "full-width star": {"purpose": "＊"}, "offset": {"event_at": "2017-06-01T10:00:00+0900"},
     "superseding itself": {"supersedes": "c_x2002"}, "two keys": {"member_no": "M000000999", "email": "kim@a.example"},
     "identifier of the consent": {"record_id": "c_x1002"}, "blank controller": {"controller": " "},
@@ -39,14 +40,16 @@ UNREADABLE = {
     "state": {"state": "perhaps"}, "time": {"event_at": "yesterday"}, "no time": {"event_at": None},
     "purpose": {"purpose": "profiling"}, "identifier": {"record_id": None}, "spoken by": {"expressed_by": "neighbour"},
     "future": {"event_at": "2071-06-01T10:00:00"}, "days": {"valid_days": -4}, "categories": {"data_categories": "a b"},
-    "jurisdiction": {"jurisdiction": "KOREA1"}, "epoch": {"event_at": 1496300400}, "day first": {"event_at": "01/06/2017"},
+    "jurisdiction": {"jurisdiction": "KOREA1"}, "epoch": {"event_at": 1496300400},
+    "day first": {"event_at": "01/06/2017"},
     "empty time": {"event_at": "1970-01-01T00:00:00"}, "time of 1900": {"event_at": "1900-01-01T00:00:00"},
     "exchanged day and month": {"event_at": "2017-01-06T10:00:00"}, "state 0": {"state": 0},
     "two purposes": {"purpose": "analytics,marketing"}, "number with a comment": {"member_no": "M000000003 (VIP)"},
     "two numbers": {"member_no": "M000000004/M000000003"}, "number in a list": {"member_no": ["M000000003"]},
     "bad number, e-mail": {"member_no": "3", "email": "kim@a.example"},
     "controller with a typo": {"controller": "Bojagi Mrat"}, "branch": {"controller": "Bojagi Mart Korea"},
-    "Cyrillic letter": {"controller": "B\u043ejagi Mart"}, "full-width controller": {"controller": "ＢＯＪＡＧＩ ＭＡＲＴ"},
+    "Cyrillic letter": {"controller": "B\u043ejagi Mart"},
+    "full-width controller": {"controller": "ＢＯＪＡＧＩ ＭＡＲＴ"},
 }  # fmt: skip
 """Withdrawals that cannot be read and name a person."""
 KEYS = {"email": "kim@a.example", "phone": "010-1234-5678", "device_id": "d-1"}
