@@ -26,8 +26,8 @@ from privacy.consent.store import ConsentStore
 
 _NOT_COPIED = LENIENT | {State.RESOLVED}
 _PLACEHOLDER = (
-    f"consent statement(s) name a key of more than {MAX_MEMBERS_PER_KEY} customers, such as a placeholder, so they deny "
-    "nobody. Correct them at their source and land them again."
+    f"consent statement(s) name a key of more than {MAX_MEMBERS_PER_KEY} customers, such as a placeholder, so they "
+    "deny nobody. Correct them at their source and land them again."
 )
 _ADDED = "record(s) added: a statement that denies and names a key of several customers counts for each of them."
 _PERMITTING = "consent(s) name a key of several customers, so they permit nobody."
