@@ -170,7 +170,7 @@ def read_hierarchy(path: Path, column: str = "", delimiter: str | None = None) -
 def split_rows(text: str, column: str, delimiter: str | None) -> list[list[str]]:
     """Returns the cells of a hierarchy file without its header, see `read_hierarchy`."""
     lines = [line for line in text.splitlines() if line.strip()]
-    rows = _cells(lines, delimiter) if delimiter else max((_cells(lines, one) for one in DELIMITERS), key=_regularity)
+    rows = _cells(lines, delimiter or max(DELIMITERS, key=lambda one: _regularity(lines, one)))
     tops = {row[-1] for row in rows[1:]}
     is_named = bool(rows) and rows[0][0].casefold() == column.casefold()
     # Of two or three lines, the first may have a top of its own.
@@ -188,8 +188,12 @@ def _cells(lines: list[str], delimiter: str) -> list[list[str]]:
     return rows
 
 
-def _regularity(rows: list[list[str]]) -> tuple[int, int, int]:
-    """Returns how much rows look like those of a hierarchy: lines with several cells, lines that end alike, cells."""
+def _regularity(lines: list[str], delimiter: str) -> tuple[int, int, int]:
+    """Returns how much lines look like those of a hierarchy: lines with several cells, lines that end alike, cells."""
+    try:
+        rows = _cells(lines, delimiter)
+    except csv.Error:
+        return 0, 0, 0
     several = [row for row in rows if len(row) > 1]
     ends = Counter(row[-1] for row in several)
     return len(several), max(ends.values(), default=0), sum(map(len, rows))

@@ -319,6 +319,16 @@ def test_a_statement_to_another_spelling_of_the_controller_is_reported_and_a_wit
     assert "probably the same as Bojagi Mart" in item.reason
 
 
+def test_without_the_comparison_of_names_such_a_withdrawal_decides_nothing(
+    shop: StatementShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Negative control: the behaviour before.
+    monkeypatch.setattr(statement, "is_probably_same", lambda *_: False)
+    shop.land(GRANT)
+    shop.land(WITHDRAWAL | {"controller": "BOJAGI MART Ltd."})
+    assert shop.permits()
+
+
 def test_a_statement_to_another_controller_decides_nothing_and_is_reported(shop: StatementShop) -> None:
     shop.land(GRANT)
     own = GRANT | {"controller": "bojagi-mart", "record_id": "c_8"}

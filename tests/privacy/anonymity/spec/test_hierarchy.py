@@ -121,7 +121,7 @@ def test_a_file_of_any_delimiter_with_a_header_and_short_branches_is_read(
 
 
 LINES = {
-    "commas in values": "Seoul, Gangnam, Yeoksam, 1;Seoul;*\nSeoul, Mapo, Hapjeong, 1;Seoul;*\nBusan, Jung, Nampo, 1;Busan;*\n",
+    "commas in values": "Seoul, Mapo, Hap, 1;Seoul;*\nSeoul, Jung, Euljiro, 1;Seoul;*\nBusan, Jung, Nampo, 1;B;*\n",
     "semicolons in quotes": '"a;b;c;d",x,*\n"e;f;g;h",x,*\n"i;j;k;l",y,*\n',
     "bars in values": "a|b|c\tx\t*\nd|e|f\ty\t*\n",
     "commas in labels": "18;18, 19;young, all;*\n19;18, 19;young, all;*\n60;60, 61;old, all;*\n",
