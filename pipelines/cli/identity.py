@@ -37,6 +37,13 @@ def resolve_command(
         Path, typer.Option("--out", help="File to write, CSV or Parquet: all rows with a new column customer_id.")
     ],
     mapping: MappingFile = None,
+    previous: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--previous",
+            help="Earlier output whose customer ids are kept, or a file of record ids and customer_id. Repeatable.",
+        ),
+    ] = None,
     threshold: Annotated[
         float,
         typer.Option(help="Match weight (log2 odds) above which records are one person. A higher value joins fewer."),
@@ -46,12 +53,17 @@ def resolve_command(
     engine: Annotated[
         str, typer.Option(help="duckdb (in this process), spark, or sc://host:port of a Spark server.")
     ] = "duckdb",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON on one line.")] = False,
 ) -> None:
-    """Write a copy of a person file with a customer id for every row."""
-    from pipelines.cli.identity_file import resolve_file
+    """Write a copy of a person file with a customer id for every row.
+
+    With --previous, rows keep the ids of an earlier output, and merges, splits and moves are listed.
+    """
+    from pipelines.cli.identity_resolve import FileJob, resolve_file
     from pipelines.matching.resolution import Options
 
-    resolve_file(source, out, mapping, Options(threshold=threshold, memory=memory, region=region), engine)
+    options = Options(threshold=threshold, memory=memory, region=region)
+    resolve_file(FileJob(source, out, mapping, tuple(previous or ()), engine), options, as_json=as_json)
 
 
 @app.command("evaluate")
