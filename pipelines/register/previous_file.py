@@ -127,9 +127,8 @@ def _match_equal(
     rows, old = _left(found, len(previous.ids))
     text, former = _text(frame, columns).iloc[rows], _text(previous.frame, columns).iloc[old]
     if not is_whole:
-        ids = previous.ids.iloc[old]
-        old = old[~former.isin(former[ids.groupby(former.to_numpy()).transform("nunique").to_numpy() > 1]).to_numpy()]
-        former = former.loc[old]
+        ids = previous.ids.iloc[old].groupby(former.to_numpy()).transform("nunique").to_numpy()
+        old, former = old[ids == 1], former[ids == 1]
     at = positions(_numbered(former), _numbered(text))
     found[rows[at >= 0]] = old[at[at >= 0]]
 
@@ -138,7 +137,7 @@ def _match_record_id(
     found: Ints, frame: pd.DataFrame, previous: PreviousRows, mapping: Mapping, shared: Sequence[str]
 ) -> None:
     """Set the earlier row of each row that is not found yet, by a record id that occurs once and one equal value."""
-    keys = [c for c in (mapping.source, mapping.record_id) if c in shared]
+    keys = [c for c in (mapping.source, mapping.record_id) if c is not None and c in shared]
     rows, old = _left(found, len(previous.ids))
     text, former = _text(frame, keys), _text(previous.frame, keys)
     rows = rows[(frame[mapping.record_id].notna() & ~text.duplicated(keep=False)).to_numpy()[rows]]
