@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -104,10 +105,11 @@ def _summary(found: FileCustomers, records: int, people: int, column: str) -> di
 
 def _print_kept(kept: Kept) -> None:
     """Print how many rows kept their id on standard error, and the events as a table on standard output."""
-    share = kept.kept_records / max(kept.known_records, 1)
+    share = math.floor(10_000 * kept.kept_records / max(kept.known_records, 1)) / 100
+    known = f"{kept.kept_records} of {kept.known_records} known records kept their id ({share:.2f} %)"
     typer.echo(
-        f"{kept.kept_records} of {kept.known_records} known records kept their id ({share:.2%}); {kept.new_records} "
-        f"records are new. {kept.missing_records} records of --previous are not in the input.",
+        f"{known if kept.known_records else 'No record is known'}; {kept.new_records} records are new. "
+        f"{kept.missing_records} records of --previous are not in the input.",
         err=True,
     )
     if not kept.events:

@@ -13,7 +13,8 @@ FORMER_WEIGHT = 1.0
 def favour_former(pairs: ScoredPairs, former: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return the weights for clustering: FORMER_WEIGHT more within a former group, and as much less between two.
 
-    Clear evidence still merges or splits former groups, because weights reach 12 bits (WEIGHT_CAP).
+    Clear evidence still merges or splits former groups, because weights reach 12 bits (WEIGHT_CAP). A weight below minus
+    WEIGHT_CAP refuses a pair and stays.
 
     Args:
         pairs: the scored pairs.
@@ -27,4 +28,5 @@ def favour_former(pairs: ScoredPairs, former: NDArray[np.int64]) -> NDArray[np.f
     known = (left >= 0) & (right >= 0)
     # Clustering caps the weights. They are scaled down, so that the cap does not make different weights equal.
     weight = np.clip(pairs.weight, -WEIGHT_CAP, WEIGHT_CAP) * (1 - FORMER_WEIGHT / WEIGHT_CAP)
-    return weight + np.where(known, np.where(left == right, FORMER_WEIGHT, -FORMER_WEIGHT), 0.0)
+    favoured = weight + np.where(known, np.where(left == right, FORMER_WEIGHT, -FORMER_WEIGHT), 0.0)
+    return np.where(pairs.weight < -WEIGHT_CAP, pairs.weight, favoured)

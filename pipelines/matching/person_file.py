@@ -30,7 +30,7 @@ def read_person_file(path: Path) -> pd.DataFrame:
 
     """
     if not path.is_file():
-        raise SourceFileError(f"{path}: no such file. Check the path given with --input.")
+        raise SourceFileError(f"{path}: no such file. Check the path.")
     kind = path.suffix.lower()
     try:
         if kind in (".parquet", ".pq"):

@@ -122,7 +122,7 @@ def _resolve(
     )
     customer = assign_ids(keys, known, id_factory)
     ids = customer.reindex(resolution.group).to_numpy(dtype=object)
-    notes = (*warnings, *resolution.warnings)
+    notes = (*previous.notes, *warnings, *resolution.warnings)
     return FileCustomers(ids[: len(frame)], resolution, notes, _kept(ids, previous, position, len(frame)))
 
 

@@ -34,10 +34,12 @@ class PreviousRows:
     Attributes:
         frame: the rows without their customer ids; every column is text or null.
         ids: the customer id of each row.
+        notes: messages about the files, without personal data.
     """
 
     frame: pd.DataFrame
     ids: pd.Series
+    notes: tuple[str, ...] = ()
 
 
 def id_columns(frame: pd.DataFrame) -> list[str]:
@@ -65,32 +67,41 @@ def read_previous(paths: Sequence[Path]) -> PreviousRows:
     """Read the rows of earlier outputs, or of small files with a record id and a `customer_id` a row.
 
     The ids are in the last column of Bojagi's ids, and without one in `customer_id`. Rows without an id are left out.
+    Of a row that several files have, the last file counts.
 
     Raises:
         SourceFileError: a file cannot be read, or has no customer ids.
     """
-    rows = [_read(path) for path in paths]
-    frames, ids = [r.frame for r in rows], [r.ids for r in rows]
-    return PreviousRows(pd.concat(frames, ignore_index=True), pd.concat(ids, ignore_index=True))
+    rows = [_read(path) for path in reversed(paths)]
+    frame = pd.concat([r.frame for r in rows], ignore_index=True).astype(object)
+    frame = frame.where(frame.notna(), None)
+    text, file = _text(frame, list(frame.columns)), np.repeat(np.arange(len(rows)), [len(r.ids) for r in rows])
+    is_first = ~pd.DataFrame({"text": text, "nth": text.groupby([text, file]).cumcount()}).duplicated()
+    ids = pd.concat([r.ids for r in rows], ignore_index=True)[is_first].reset_index(drop=True)
+    return PreviousRows(frame[is_first].reset_index(drop=True), ids, tuple(note for r in rows for note in r.notes))
 
 
 def _read(path: Path) -> PreviousRows:
     frame = read_person_file(path)
-    column = next(reversed(id_columns(frame)), ID_COLUMN)
+    own = id_columns(frame)
+    column = own[-1] if own else ID_COLUMN
     if column not in frame.columns:
         raise SourceFileError(
             f"{path.name}: no column of customer ids; expected an output of `bojagi identity resolve`, or a file with "
             f"a record id and a {ID_COLUMN} in each row. Check --previous."
         )
     frame = frame[frame[column].notna()].reset_index(drop=True)
-    return PreviousRows(frame.drop(columns=column), frame[column].astype(object))
+    foreign = f"The ids in the column {column} of {path.name} were not made by Bojagi. They are kept as customer ids."
+    return PreviousRows(frame.drop(columns=column), frame[column].astype(object), () if own else (foreign,))
 
 
 def find_rows(frame: pd.DataFrame, previous: PreviousRows, mapping: Mapping) -> Ints:
     """Return for each row the position of its earlier row; -1 for a new row.
 
-    A row is found by equal values in all columns that both files have; then by the same without the record id; then by
-    its record id, if one identifying value is equal as well. Rows with equal values are numbered in their order.
+    A row is found by equal values in all columns that both files have, or by its record id, if one identifying value is
+    equal as well. Where record ids are new in each export, rows are found by their other values: most rows that are left
+    must be found so, because a new row may repeat the values of an earlier one. Rows with equal values are numbered in
+    their order.
 
     Raises:
         SourceFileError: the files have neither the record id nor an identifying column in common.
@@ -107,23 +118,26 @@ def find_rows(frame: pd.DataFrame, previous: PreviousRows, mapping: Mapping) -> 
     found = np.full(len(frame), -1, dtype=np.int64)
     without_id = [c for c in shared if c != mapping.record_id]
     is_whole = len(shared) == len(frame.columns)
-    if by_id:
-        _match_equal(found, frame, previous, shared, is_whole=is_whole)
-    if identifying:
-        _match_equal(found, frame, previous, without_id, is_whole=is_whole)
-    if by_id:
-        _match_record_id(found, frame, previous, mapping, shared)
-    return found
+    if not by_id:
+        return _match_equal(found, frame, previous, without_id, is_whole=is_whole)
+    found = _match_equal(found, frame, previous, shared, is_whole=is_whole)
+    left = int((found < 0).sum())
+    if identifying and left:
+        by_values = _match_equal(found, frame, previous, without_id, is_whole=is_whole)
+        if int((by_values < 0).sum()) < left / 2:
+            found = by_values
+    return _match_record_id(found, frame, previous, mapping, shared)
 
 
 def _match_equal(
     found: Ints, frame: pd.DataFrame, previous: PreviousRows, columns: Sequence[str], *, is_whole: bool
-) -> None:
-    """Set the earlier row of each row that is not found yet, where all columns are equal.
+) -> Ints:
+    """Return the earlier rows with those of equal columns added, for rows that are not found yet.
 
     Where the columns are not the whole row, equal rows with several customer ids are left out: the missing columns may
     tell them apart.
     """
+    found = found.copy()
     rows, old = _left(found, len(previous.ids))
     text, former = _text(frame, columns).iloc[rows], _text(previous.frame, columns).iloc[old]
     if not is_whole:
@@ -131,12 +145,14 @@ def _match_equal(
         old, former = old[ids == 1], former[ids == 1]
     at = positions(_numbered(former), _numbered(text))
     found[rows[at >= 0]] = old[at[at >= 0]]
+    return found
 
 
 def _match_record_id(
     found: Ints, frame: pd.DataFrame, previous: PreviousRows, mapping: Mapping, shared: Sequence[str]
-) -> None:
-    """Set the earlier row of each row that is not found yet, by a record id that occurs once and one equal value."""
+) -> Ints:
+    """Return the earlier rows with those of equal record ids added, where the id occurs once and one value is equal."""
+    found = found.copy()
     keys = [c for c in (mapping.source, mapping.record_id) if c is not None and c in shared]
     rows, old = _left(found, len(previous.ids))
     text, former = _text(frame, keys), _text(previous.frame, keys)
@@ -152,6 +168,7 @@ def _match_record_id(
             mine, theirs = (_bare(f, columns) for f in (frame.iloc[rows], previous.frame.iloc[old]))
             agrees |= (mine == theirs) & (mine != "")
     found[rows[agrees]] = old[agrees]
+    return found
 
 
 def _left(found: Ints, count: int) -> tuple[Ints, Ints]:
