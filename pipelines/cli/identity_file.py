@@ -1,16 +1,12 @@
-"""Evaluates and explains person files for the commands in `identity`."""
+"""Evaluates labelled person files for the command `bojagi identity evaluate`."""
 
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import pandas as pd
 import typer
 
-from installation.installation import Installation
 from installation.settings import load_settings
-from pipelines.cli.identity_resolve import map_columns
-from pipelines.cli.identity_steward import explain_customers
 from pipelines.evaluation.dataset import (
     FEBRL,
     HISTORICAL,
@@ -22,10 +18,8 @@ from pipelines.evaluation.dataset import (
 )
 from pipelines.evaluation.evaluation import Evaluation, evaluate
 from pipelines.matching.errors import MappingError, SourceFileError
-from pipelines.matching.explanation import Explanation, explain
-from pipelines.matching.mapping import Mapping, load_mapping
-from pipelines.matching.person_file import read_person_file
-from pipelines.matching.resolution import Options, open_workspace, resolve
+from pipelines.matching.mapping import load_mapping
+from pipelines.matching.resolution import Options
 
 
 @dataclass(frozen=True)
@@ -48,38 +42,6 @@ class Labelled:
 def evaluate_labelled(name: str | None, labelled: Labelled, memory: str, *, with_baseline: bool) -> Evaluation:
     """Evaluate the resolver, and optionally plain Splink, on a data set or a labelled file; return the metrics."""
     return evaluate(_labelled(name, labelled), Options(memory=memory), with_baseline=with_baseline)
-
-
-def explain_records(
-    keys: tuple[str, str],
-    source: Path | None,
-    mapping: Path | None,
-    installation: Installation,
-    memory: str,
-    *,
-    quiet: bool,
-) -> tuple[Explanation, bool]:
-    """Explain two records of a file, or two customers of the lakehouse; return also whether they are one customer."""
-    if source is None:
-        return explain_customers(installation, *keys)
-    return _explain_file(source, mapping, keys, memory, quiet=quiet)
-
-
-def _explain_file(
-    source: Path, mapping: Path | None, keys: tuple[str, str], memory: str, *, quiet: bool
-) -> tuple[Explanation, bool]:
-    frame = read_person_file(source)
-    parts = map_columns(frame, mapping, quiet=quiet)
-    rows = [_row(frame, parts, key) for key in keys]
-    with open_workspace(Options(memory=memory)) as workspace:
-        resolution = resolve(workspace, frame, parts, Options(memory=memory))
-        if resolution.model is None:
-            raise SourceFileError(
-                f"{source.name}: no two records share a blocking key, so no model was trained and nothing can be "
-                "explained. Check --mapping, or use a larger file."
-            )
-        found = explain(workspace, resolution.model, rows[0], rows[1])
-    return found, bool(resolution.group[rows[0]] == resolution.group[rows[1]])
 
 
 def _labelled(name: str | None, file: Labelled) -> LabelledFile:
@@ -118,20 +80,3 @@ def _simulated() -> LabelledFile:
         typer.echo(f"No simulation in {settings.data_dir}: simulating people for this evaluation.", err=True)
         simulate(Path(folder), settings.seed)
         return load_simulated(Path(folder))
-
-
-def _row(frame: pd.DataFrame, mapping: Mapping, key: str) -> int:
-    if mapping.record_id:
-        found = frame.index[frame[mapping.record_id] == key]
-        if len(found) == 1:
-            return int(found[0])
-        raise SourceFileError(
-            f"{len(found)} records have this {mapping.record_id}; expected one. Give a {mapping.record_id} that "
-            "exactly one record has."
-        )
-    if key.isdigit() and int(key) < len(frame):
-        return int(key)
-    raise SourceFileError(
-        f"The file has no id column. Give a row number from 0 to {len(frame) - 1}, or map the column record_id with "
-        "--mapping."
-    )
