@@ -116,7 +116,7 @@ def explain_command(
 ) -> None:
     """Show whether two records, or two customers, are one person, and why.
 
-    It shows the match weight, the contribution of each comparison, and the records that link the two or keep them apart.
+    It shows the match weight, the contribution of each comparison, and records that link the two or keep them apart.
     Values of customers are shown as far as the role may read them in the registers.
     """
     if source is None:

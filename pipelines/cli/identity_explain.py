@@ -19,7 +19,9 @@ from pipelines.matching.person_file import read_person_file
 from pipelines.matching.resolution import Options, open_workspace, resolve
 
 
-def explain_records(source: Path, mapping: Path | None, keys: tuple[str, str], memory: str, *, quiet: bool) -> PairReport:
+def explain_records(
+    source: Path, mapping: Path | None, keys: tuple[str, str], memory: str, *, quiet: bool
+) -> PairReport:
     """Resolve a person file and report on two of its records, with their values.
 
     Args:
@@ -79,7 +81,9 @@ def print_report(report: PairReport) -> None:
             grid.add_row(first, second, f"{weight:+.2f}")
         open_console().print(grid)
     elif not report.is_together and is_match and not reason:
-        typer.echo("No pair speaks against it, but most pairs of the two people have too little in common to be compared.")
+        typer.echo(
+            "No pair speaks against it, but most pairs of the two people have too little in common to compare them."
+        )
 
 
 def _listed(names: list[str]) -> str:

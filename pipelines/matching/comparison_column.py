@@ -36,7 +36,7 @@ def _named(step: Step, mapping: Mapping, compared: Sequence[str], values: tuple[
     columns = _columns(step.comparison, mapping, compared)
     if not columns:
         return step
-    kind, _, number = step.comparison.rpartition("_")
+    number = step.comparison.rpartition("_")[2]
     name = columns[0] if number.isdigit() else step.comparison
     # The levels of a numbered comparison may contain its name, for example "attribute_0 equal".
     level = step.level.replace(step.comparison, name) if number.isdigit() else step.level

@@ -17,7 +17,7 @@ from pipelines.matching.scoring import HOUSEHOLD_WEIGHT, score_pairs
 from pipelines.matching.workspace import Workspace
 
 # Fonts of Windows, macOS and Linux with Hangul and Hanzi, for the names of columns.
-_FONTS_OF_OTHER_SCRIPTS = ("Malgun Gothic", "Apple SD Gothic Neo", "Noto Sans CJK KR", "Noto Sans CJK JP", "NanumGothic")
+_OTHER_FONTS = ("Malgun Gothic", "Apple SD Gothic Neo", "Noto Sans CJK KR", "Noto Sans CJK JP", "NanumGothic")
 _FOR, _AGAINST, _TOTAL = "#2a7f62", "#b5442e", "#3b4a54"
 
 
@@ -77,7 +77,8 @@ class Explanation:
             for s in self.steps
         ]
         decided = [f"decided by rule: {self.rule} equal"] if self.rule else []
-        return "\n".join([*decided, *lines, f"{'total':<{left}} {self.weight:>+8.2f}  log2 odds that both are one person"])
+        total = f"{'total':<{left}} {self.weight:>+8.2f}  log2 odds that both are one person"
+        return "\n".join([*decided, *lines, total])
 
 
 def explain(
@@ -116,7 +117,7 @@ def explain(
 def draw_waterfall(explanation: Explanation, path: Path) -> None:
     """Draw the waterfall chart to a PNG, SVG or PDF file; the extension decides which. It shows no values."""
     known = set(get_font_names())
-    fonts = {"font.family": ["DejaVu Sans", *(name for name in _FONTS_OF_OTHER_SCRIPTS if name in known)]}
+    fonts = {"font.family": ["DejaVu Sans", *(name for name in _OTHER_FONTS if name in known)]}
     with rc_context(fonts), warnings.catch_warnings():
         # A column name in a script without an installed font is drawn as boxes.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")

@@ -13,8 +13,8 @@ FORMER_WEIGHT = 1.0
 def favour_former(pairs: ScoredPairs, former: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return the weights for clustering: FORMER_WEIGHT more within a former group, and as much less between two.
 
-    Clear evidence still merges or splits former groups, because weights reach 12 bits (WEIGHT_CAP). A weight below minus
-    WEIGHT_CAP refuses a pair and stays.
+    Clear evidence still merges or splits former groups, because weights reach 12 bits (WEIGHT_CAP). A weight below
+    minus WEIGHT_CAP refuses a pair and stays.
 
     Args:
         pairs: the scored pairs.

@@ -40,8 +40,8 @@ class PairReport:
         explanation: the match weight of the pair itself.
         is_together: whether both are one person.
         link_path: the records that link the two, with both at the ends; empty if none do.
-        separating_pairs: names and match weight of the pairs that speak most against one person, if the pair itself does
-            not; the strongest first.
+        separating_pairs: names and match weight of the pairs that speak most against one person, the strongest first;
+            empty if the pair itself does.
         reason: what else decides it, such as a steward's decision; None if the weights do.
     """
 

@@ -99,9 +99,9 @@ def find_rows(frame: pd.DataFrame, previous: PreviousRows, mapping: Mapping) -> 
     """Return for each row the position of its earlier row; -1 for a new row.
 
     A row is found by equal values in all columns that both files have, or by its record id, if one identifying value is
-    equal as well. Where record ids are new in each export, rows are found by their other values: most rows that are left
-    must be found so, because a new row may repeat the values of an earlier one. Rows with equal values are numbered in
-    their order.
+    equal as well. Where record ids are new in each export, rows are found by their other values: most rows that are
+    left must be found so, because a new row may repeat the values of an earlier one. Rows with equal values are
+    numbered in their order.
 
     Raises:
         SourceFileError: the files have neither the record id nor an identifying column in common.

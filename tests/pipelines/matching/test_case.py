@@ -1,4 +1,4 @@
-"""Files of families that must stay families, and of names in other forms. The folder `case` has each with what is expected."""
+"""Files of families that must stay families, and of names in other forms. The folder `case` says what is expected."""
 
 from __future__ import annotations
 

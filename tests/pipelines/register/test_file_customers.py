@@ -112,7 +112,9 @@ def test_a_merge_a_split_and_a_move_are_reported() -> None:
     assert [(e.event, e.to_customer_id) for e in found.kept.events] == [("move", pair)]
 
 
-def test_a_later_file_of_previous_wins_and_a_small_register_file_is_enough(earlier: PreviousRows, tmp_path: Path) -> None:
+def test_the_last_file_of_previous_wins_and_a_small_register_file_is_enough(
+    earlier: PreviousRows, tmp_path: Path
+) -> None:
     old, new, small = tmp_path / "old.csv", tmp_path / "new.csv", tmp_path / "register.csv"
     write_person_file(earlier.frame.assign(customer_id=["c_" + "a" * 26] * 600), old)
     write_person_file(earlier.frame.assign(customer_id=list(earlier.ids)), new)
