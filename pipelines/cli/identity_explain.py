@@ -40,8 +40,9 @@ def explain_records(
     columns = list(dict.fromkeys(c for found in parts.parts().values() for c in found))
 
     def describe(row: int) -> tuple[str, Map[str, str | None]]:
-        name = frame[parts.record_id].iat[row] if parts.record_id else None
-        return str(row) if name is None else str(name), {c: frame[c].iat[row] for c in columns}
+        values: dict[str, str | None] = {str(column): value for column, value in frame.iloc[row].items()}
+        name = values[parts.record_id] if parts.record_id else None
+        return str(row) if name is None else name, {column: values[column] for column in columns}
 
     with open_workspace(Options(memory=memory)) as workspace:
         resolution = resolve(workspace, frame, parts, Options(memory=memory))
@@ -53,7 +54,7 @@ def explain_records(
         found = explain(workspace, resolution.model, first, second)
     values = describe(first)[1], describe(second)[1]
     reason = None
-    if parts.one_per_person and parts.source and frame[parts.source].iat[first] == frame[parts.source].iat[second]:
+    if parts.one_per_person and parts.source and frame[parts.source].iloc[[first, second]].nunique(dropna=False) == 1:
         reason = "both are records of one source, and the mapping says that a source has one record per person"
     named = name_by_columns(found, parts, values)
     return report_pair(named, resolution.group, resolution.pairs, (first, second), describe, reason)

@@ -117,7 +117,7 @@ def explain(
 def draw_waterfall(explanation: Explanation, path: Path) -> None:
     """Draw the waterfall chart to a PNG, SVG or PDF file; the extension decides which. It shows no values."""
     known = set(get_font_names())
-    fonts = {"font.family": ["DejaVu Sans", *(name for name in _OTHER_FONTS if name in known)]}
+    fonts: Any = {"font.family": ["DejaVu Sans", *(name for name in _OTHER_FONTS if name in known)]}
     with rc_context(fonts), warnings.catch_warnings():
         # A column name in a script without an installed font is drawn as boxes.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")

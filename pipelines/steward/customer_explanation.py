@@ -108,7 +108,7 @@ def explain_persons(
     names = {part: part for part in persons.part_names} | dict(names or {})
 
     def describe(row: int) -> tuple[str, Mapping[str, str | None]]:
-        kind, token, source = persons.frame.loc[row, ["kind", "token", "source"]]
+        kind, token, source = (str(persons.frame[name].iloc[row]) for name in ("kind", "token", "source"))
         return f"{kind}:{token}", {names[part]: value for part, value in shown(source, token).items()}
 
     found = name_by_columns(found, _renamed(persons.mapping, names), (describe(rows[0])[1], describe(rows[1])[1]))
@@ -143,7 +143,7 @@ def _entries(persons: RegisterEntries, keys: Sequence[Key]) -> NDArray[np.int64]
 
 def _best_entry(persons: RegisterEntries, keys: Sequence[Key]) -> int:
     """Return the row of the entry with the most values among the entries that have one of the keys."""
-    found = _entries(persons, keys).tolist()
+    found = [int(row) for row in _entries(persons, keys)]
     if not found:
         raise NothingToExplainError(
             "One of the two people has no entry in a register of people, so there is nothing to compare. "
