@@ -112,14 +112,14 @@ def test_previous_keeps_the_ids_and_lists_merges(chained, tmp_path):
     assert first.read_bytes() == second.read_bytes()
     changed = read_person_file(first)
     ids = changed["customer_id"].tolist()
-    changed.loc[1, "customer_id"] = "c_" + "a" * 26
+    changed.loc[1, "customer_id"] = "c_" + "z" * 26
     write_person_file(changed, second)
     arguments = ["resolve", "--input", str(chained), "--out", str(third), "--previous", str(second)]
-    assert f"merge  c_{'a' * 26}  {ids[1]}        1" in run(app, arguments).stdout
+    assert f"merge  c_{'z' * 26}  {ids[1]}        1" in run(app, arguments).stdout
     assert read_person_file(third)["customer_id"].tolist() == ids
     told = json.loads(run(app, [*arguments, "--json"]).stdout)
     assert told["previous"]["events"] == [
-        {"event": "merge", "from_customer_id": f"c_{'a' * 26}", "to_customer_id": ids[1], "records": 1}
+        {"event": "merge", "from_customer_id": f"c_{'z' * 26}", "to_customer_id": ids[1], "records": 1}
     ]
     assert told["id_column"] == "customer_id"
 
