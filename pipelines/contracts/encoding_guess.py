@@ -117,7 +117,10 @@ def _guess_legacy(content: bytes, is_whole: bool) -> EncodingGuess:
         scores.append((total, bits / max(1, sum(map(len, words))), candidate.name, words))
     scores.sort(key=lambda score: score[0])
     best, average, name, words = scores[0]
-    close = [(other, read) for bits, _, other, read in scores[1:] if bits - best < DECISIVE_BITS and read != words]
+    # Rare single syllables are mostly two letters of another script, so that the usual encoding is no evidence.
+    is_odd = average > _FREQUENT + 2 and max(map(len, words), default=0) == 1
+    decisive = DECISIVE_BITS + (_UNUSUAL if name in _USUAL and is_odd else 0)
+    close = [(other, read) for bits, _, other, read in scores[1:] if bits - best < decisive and read != words]
     if average > PLAUSIBLE_BITS:
         return EncodingGuess(name, "no known encoding gives readable words", (scores[1][2],))
     if name == "CP1252" and not re.search(rb"[\x80-\x9f]", content):
