@@ -249,6 +249,8 @@ def _profile_texts(texts: Sequence[str], hint: ColumnHint) -> Profile:
         return Profile(
             TEXT, doubts=("the header names a time, but the values have several forms; they are loaded as text",)
         )
+    if _FITTING_FLAGS * len(texts) <= _count_flags(texts) and not all(text.isdecimal() for text in texts):
+        return Profile(TEXT, doubts=("most values are forms of true and false, but not all; they are loaded as text",))
     mostly = guess_number(texts, math.floor(len(texts) * (1 - FITTING_TIMES)), hint.numbers)
     if mostly is not None and mostly.logical_type == "number" and not hint.times.is_code:
         return Profile(TEXT, doubts=("most values are numbers, but not in one form; all are loaded as text",))
@@ -303,10 +305,15 @@ def _guess_named_time(texts: Sequence[str], hint: ColumnHint) -> Reading | None:
     return replace(best, doubts=(*best.doubts, doubt))
 
 
+def _count_flags(texts: Sequence[str]) -> int:
+    """Return how many texts are forms of true and false."""
+    return sum(text.lower() in TRUE_TEXTS | FALSE_TEXTS for text in texts)
+
+
 def _guess_flags(texts: Sequence[str], hint: ColumnHint) -> Profile | None:
     """Return the profile of texts for true and false; of 1 and 0 only together with other forms."""
     lowered = Counter(text.lower() for text in texts)
-    fitting = sum(count for text, count in lowered.items() if text in TRUE_TEXTS | FALSE_TEXTS)
+    fitting = _count_flags(texts)
     words = [text for text in lowered if text in TRUE_TEXTS | FALSE_TEXTS and not text.isdecimal()]
     if not words:
         return None
