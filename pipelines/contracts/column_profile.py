@@ -13,11 +13,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.contracts import number_guess
-from pipelines.contracts.column_name import tells_nothing
 from pipelines.contracts.file_sample import SampleColumn
 from pipelines.contracts.number_guess import FileHint, guess_number
 from pipelines.contracts.reading import TEXT, Reading, count_misfits, read_values
-from pipelines.contracts.time_guess import TimeHint, guess_time, guess_unit, is_code_name, likely_unit
+from pipelines.contracts.time_guess import TimeHint, guess_time, guess_unit, is_code_name
+from pipelines.contracts.unnamed_column import list_open_questions
 from pipelines.ingest.value_parser import FALSE_TEXTS, TRUE_TEXTS
 
 # A type is guessed when at least this share of the values fits it. The draft states how many do not fit.
@@ -35,8 +35,6 @@ MIN_REPEATS = 5  # Below this mean number of occurrences the values are not an e
 MAX_BOUND = 10**15  # Larger numbers have no exact binary form, so a bound would say little.
 _LENGTHS = (10, 20, 40, 60, 100, 200, 400, 1000, 2000, 4000)
 _COMPACT_LENGTHS = (8, 12, 14, 17)  # of yyyyMMdd, and of times to the minute, second and millisecond
-# Whole numbers of at least so many digits that hardly ever repeat may be identifiers.
-_LONG_CODE, _CODE_SHARE = 4, 0.9
 _FLAG_WORDS = frozenset({"yn", "flag", "is", "has", "optin", "agreed", "consent"})
 _FITTING_FLAGS = 0.75
 _BOOLEAN = Reading("boolean", "boolean")
@@ -116,7 +114,7 @@ def profile_column(column: SampleColumn, hint: ColumnHint) -> Profile:
         distinct_share=len(counts) / len(texts) if texts else 0.0,
         rare=sum(count for text, count in counts.items() if enum and text not in enum),
         notes=(*base.notes, *_remarks(reading, counts)),
-        doubts=(*base.doubts, *reading.doubts, *_doubts_of_unnamed(reading, texts, hint)),
+        doubts=(*base.doubts, *reading.doubts, *list_open_questions(hint.name, reading, texts, hint.times.today)),
         texts=texts,
         has_zone_less=reading.logical_type == "timestamp" and _is_zone_less(column, reading),
     )
@@ -380,22 +378,6 @@ def _is_zone_less(column: SampleColumn, reading: Reading) -> bool:
         return False
     unit = reading.custom.get("timeUnit")
     return unit in (None, "excel_days")
-
-
-def _doubts_of_unnamed(reading: Reading, texts: Sequence[str], hint: ColumnHint) -> tuple[str, ...]:
-    """Return what the values of a column leave open if its header says nothing."""
-    if not tells_nothing(hint.name):
-        return ()
-    if unit := reading.custom.get("timeUnit"):
-        return (f"the header says nothing, and the numbers are read as times ({unit}); a human decides",)
-    if reading.logical_type != "integer" or reading.custom:
-        return ()
-    if unit := likely_unit(texts, hint.times.today):
-        return (f"the numbers may be times ({unit}); the header says nothing, so they are loaded as integers",)
-    is_long = max(map(len, texts)) >= _LONG_CODE and not any(text.startswith("-") for text in texts)
-    if is_long and len(set(texts)) >= _CODE_SHARE * len(texts):
-        return ("the numbers may be identifiers; if they are, write logicalType: string, which keeps leading zeros",)
-    return ()
 
 
 def _remarks(reading: Reading, counts: Counter[str]) -> tuple[str, ...]:
