@@ -169,7 +169,12 @@ class Installation:
 
     def table_reader(self, who: str) -> TableReader[pa.Table]:
         """Return the reader of tables for one user or service, as Arrow tables and without an engine."""
-        return self.reader_on(ArrowTables(self.lakehouse, self.policy, self._decisions_now), who)
+        return self.reader_on(self.arrow_tables, who)
+
+    @property
+    def arrow_tables(self) -> ArrowTables:
+        """The tables as Arrow tables, with the consent decisions of now."""
+        return ArrowTables(self.lakehouse, self.policy, self._decisions_now)
 
     def reader_on(self, backend: TableBackend[Frame], who: str) -> TableReader[Frame]:
         """Return the reader of tables for one user or service on another backend, such as Spark."""

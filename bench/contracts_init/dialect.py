@@ -87,10 +87,14 @@ HEADERS: dict[str, tuple[str, ...]] = {
 LONGEST_TABLE = 120
 
 
-def generate_dialect(seed: int) -> GeneratedFile:
+def generate_dialect(seed: int, *, is_telling: bool = True) -> GeneratedFile:
     """Return the CSV file of a seed: 20 to 120 rows, three to eight columns, its contract and its true rows.
 
     Values that follow no contract are left out, so that one draft is right.
+
+    Args:
+        seed: number of the file.
+        is_telling: whether headers name what a column holds. Otherwise they are c1, c2, c3 …; the values are the same.
     """
     rng = Random(seed)
     encoding, codec, _ = rng.choices(ENCODINGS, [weight for *_, weight in ENCODINGS])[0]
@@ -104,6 +108,8 @@ def generate_dialect(seed: int) -> GeneratedFile:
     )  # fmt: skip
     keys = [f"K{number:05d}" for number in range(1, rng.randint(20, LONGEST_TABLE) + 1)]
     columns = _draw_columns(rng, form, keys)
+    if not is_telling:
+        columns = tuple(replace(column, header=f"c{n}") for n, column in enumerate(columns, start=1))
     return write_text_file(seed, rng, form, columns, keys, is_plain=True)
 
 

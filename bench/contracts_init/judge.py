@@ -73,7 +73,7 @@ def judge_draft(file: GeneratedFile, path: Path) -> Verdict:
     is_doubted = guess is not None and not guess.is_certain
     types = {column.header: column.profile.logical_type for column in drafted.columns}
     try:
-        rows = _load(drafted)
+        rows = _load(drafted, key_title(file))
     except ContractError:
         return Verdict(tuple(faults), is_doubted, is_split)
     wrong = _column_faults(file, types, rows, DRAFT_TYPES)
@@ -95,9 +95,10 @@ def judge_sniffer(file: GeneratedFile, path: Path) -> Verdict:
         table = found.to_arrow_table()
     except duckdb.Error as error:
         return Verdict((str(error).splitlines()[0][:80],), is_split=is_split)
-    if "row_key" not in types:
+    key = key_title(file)
+    if key not in types:
         return Verdict(("header",), is_split=is_split)
-    rows = {row["row_key"]: {name: _plain(value) for name, value in row.items()} for row in table.to_pylist()}
+    rows = {row[key]: {name: _plain(value) for name, value in row.items()} for row in table.to_pylist()}
     return Verdict(tuple(_column_faults(file, types, rows, DUCKDB_TYPES).values()), is_split=is_split)
 
 
@@ -126,7 +127,12 @@ def _is_split(file: GeneratedFile, delimiter: str, quote: str, header_row: int) 
     return delimiter == form.delimiter and is_quote and header_row == len(form.titles) + 1
 
 
-def _load(drafted: Draft) -> Rows:
+def key_title(file: GeneratedFile) -> str:
+    """Return the header of the column that names each row."""
+    return next(column.title for column in file.columns if column.kind == "key")
+
+
+def _load(drafted: Draft, key: str) -> Rows:
     contract = parse_contract(render_draft(drafted), drafted.name)
     options = LoadOptions()
     rules = value_rules(contract, options, datetime.datetime.now(datetime.UTC).replace(tzinfo=None))
@@ -137,7 +143,7 @@ def _load(drafted: Draft) -> Rows:
             checked = check_batch(batch, contract, rules)
             kept = pa.array(checked.faults.is_sound)
             table = pa.table({headers[name]: values.filter(kept) for name, values in checked.columns.items()})
-            rows |= {row["row_key"]: row for row in table.to_pylist()}
+            rows |= {row[key]: row for row in table.to_pylist()}
     return rows
 
 
@@ -153,7 +159,7 @@ def _column_faults(
         found = rows.get(row.key)
         if found is None:
             if row.is_sound:
-                faults.setdefault("row_key", f"row {row.key} is missing")
+                faults.setdefault(key_title(file), f"row {row.key} is missing")
             continue
         for column in file.columns:
             accepted = row.accepted[column.name]

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from pipelines.cli.error_boundary import ErrorBoundary
 from pipelines.cli.identity_steward import steward_app
 from pipelines.cli.option import Data, installation_for
-
-if TYPE_CHECKING:
-    from pipelines.matching.explanation import Explanation
 
 app = typer.Typer(cls=ErrorBoundary, no_args_is_help=True, help="Find the records that belong to one person.")
 app.registered_commands += steward_app.registered_commands
@@ -37,6 +34,13 @@ def resolve_command(
         Path, typer.Option("--out", help="File to write, CSV or Parquet: all rows with a new column customer_id.")
     ],
     mapping: MappingFile = None,
+    previous: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--previous",
+            help="Earlier output whose customer ids are kept, or a file of record ids and customer_id. Repeatable.",
+        ),
+    ] = None,
     threshold: Annotated[
         float,
         typer.Option(help="Match weight (log2 odds) above which records are one person. A higher value joins fewer."),
@@ -46,12 +50,17 @@ def resolve_command(
     engine: Annotated[
         str, typer.Option(help="duckdb (in this process), spark, or sc://host:port of a Spark server.")
     ] = "duckdb",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON on one line.")] = False,
 ) -> None:
-    """Write a copy of a person file with a customer id for every row."""
-    from pipelines.cli.identity_file import resolve_file
+    """Write a copy of a person file with a customer id for every row.
+
+    With --previous, rows keep the ids of an earlier output, and merges, splits and moves are listed.
+    """
+    from pipelines.cli.identity_resolve import FileJob, resolve_file
     from pipelines.matching.resolution import Options
 
-    resolve_file(source, out, mapping, Options(threshold=threshold, memory=memory, region=region), engine)
+    options = Options(threshold=threshold, memory=memory, region=region)
+    resolve_file(FileJob(source, out, mapping, tuple(previous or ()), engine), options, as_json=as_json)
 
 
 @app.command("evaluate")
@@ -96,29 +105,35 @@ def explain_command(
     ] = None,
     mapping: MappingFile = None,
     data: Data = None,
+    role: Annotated[
+        str, typer.Option("--role", help="Without --input: role whose columns are shown; logged as declared.")
+    ] = "steward",
     chart: Annotated[
         Path | None, typer.Option(help="Also draw a waterfall chart to this file (.png, .svg or .pdf).")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")] = False,
     memory: Memory = "4GB",
 ) -> None:
-    """Show the match weight of two records, or two customers, and the contribution of each comparison."""
-    from pipelines.cli.identity_file import explain_records
+    """Show whether two records, or two customers, are one person, and why.
 
-    found, together = explain_records((first, second), source, mapping, installation_for(data), memory, quiet=as_json)
+    It shows the match weight, the contribution of each comparison, and records that link the two or keep them apart.
+    Values of customers are shown as far as the role may read them in the registers.
+    """
+    if source is None:
+        from pipelines.cli.identity_steward import explain_customers
+
+        found = explain_customers(installation_for(data), (first, second), role)
+    else:
+        from pipelines.cli.identity_explain import explain_records
+
+        found = explain_records(source, mapping, (first, second), memory, quiet=as_json)
     if chart:
         from pipelines.matching.explanation import draw_waterfall
 
-        draw_waterfall(found, chart)
+        draw_waterfall(found.explanation, chart)
     if as_json:
-        typer.echo(json.dumps({**found.as_dict(), "same_customer": together}, ensure_ascii=False))
+        typer.echo(json.dumps(found.as_dict(), ensure_ascii=False))
     else:
-        typer.echo(f"{found.as_text()}\nSame customer: {_verdict(found, together=together)}")
+        from pipelines.cli.identity_explain import print_report
 
-
-def _verdict(found: Explanation, *, together: bool) -> str:
-    """Return yes or no as text: whether both are one customer. Adds the reason if the match weight disagrees."""
-    is_match = found.rule is not None or found.weight > 0
-    if together:
-        return "yes" if is_match else "yes, because of other records or a steward's decision"
-    return "no, because of other records or a steward's decision" if is_match else "no"
+        print_report(found)

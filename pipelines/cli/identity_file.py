@@ -1,20 +1,12 @@
-"""Reads, resolves, evaluates and explains person files for the commands in `identity`."""
+"""Evaluates labelled person files for the command `bojagi identity evaluate`."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import pandas as pd
 import typer
 
-from installation.errors import SettingsError
-from installation.installation import Installation
 from installation.settings import load_settings
-from pipelines.cli.identity_steward import explain_customers
-from pipelines.engine.session import open_engine
-from pipelines.errors import EngineError
 from pipelines.evaluation.dataset import (
     FEBRL,
     HISTORICAL,
@@ -25,14 +17,9 @@ from pipelines.evaluation.dataset import (
     load_simulated,
 )
 from pipelines.evaluation.evaluation import Evaluation, evaluate
-from pipelines.matching.errors import MappingError, SourceFileError, UnsupportedEngineError
-from pipelines.matching.explanation import Explanation, explain
-from pipelines.matching.mapping import Mapping, guess_mapping, load_mapping
-from pipelines.matching.person_file import read_person_file, write_person_file
-from pipelines.matching.resolution import Options, Resolution, open_workspace, resolve
-from pipelines.matching.spark_workspace import open_spark_workspace
-from pipelines.matching.workspace import Workspace
-from pipelines.register.customer_id import opaque_ids
+from pipelines.matching.errors import MappingError, SourceFileError
+from pipelines.matching.mapping import load_mapping
+from pipelines.matching.resolution import Options
 
 
 @dataclass(frozen=True)
@@ -52,86 +39,9 @@ class Labelled:
     data: Path | None = None
 
 
-def resolve_file(source: Path, out: Path, mapping: Path | None, options: Options, engine: str) -> None:
-    """Write a copy of a person file with a new column `customer_id`; print warnings and a summary on standard error."""
-    frame = read_person_file(source)
-    for note in frame.attrs.pop("notes", ()):
-        typer.echo(f"Note: {note}", err=True)
-    parts = _mapping(frame, mapping)
-    with _open_workspace(engine, options) as workspace:
-        resolution = resolve(workspace, frame, parts, options)
-    new_id = opaque_ids()
-    ids = {group: new_id() for group in pd.unique(resolution.group)}
-    write_person_file(frame.assign(customer_id=[ids[g] for g in resolution.group]), out)
-    _print_summary(resolution, len(frame), len(ids), out)
-
-
 def evaluate_labelled(name: str | None, labelled: Labelled, memory: str, *, with_baseline: bool) -> Evaluation:
     """Evaluate the resolver, and optionally plain Splink, on a data set or a labelled file; return the metrics."""
     return evaluate(_labelled(name, labelled), Options(memory=memory), with_baseline=with_baseline)
-
-
-def explain_records(
-    keys: tuple[str, str],
-    source: Path | None,
-    mapping: Path | None,
-    installation: Installation,
-    memory: str,
-    *,
-    quiet: bool,
-) -> tuple[Explanation, bool]:
-    """Explain two records of a file, or two customers of the lakehouse; return also whether they are one customer."""
-    if source is None:
-        return explain_customers(installation, *keys)
-    return _explain_file(source, mapping, keys, memory, quiet=quiet)
-
-
-@contextmanager
-def _open_workspace(engine: str, options: Options) -> Iterator[Workspace]:
-    """Open a workspace on DuckDB, or on a Spark session with Splink's functions."""
-    if engine == "duckdb":
-        with open_workspace(options) as connection:
-            yield connection
-        return
-    if engine != "spark" and not engine.startswith("sc://"):
-        raise UnsupportedEngineError(
-            f"Matching cannot use the engine {engine!r}: expected duckdb, spark or sc://host:port. "
-            "Leave out --engine to use duckdb."
-        )
-    try:
-        with (
-            open_engine(load_settings(engine=engine, engine_memory=options.memory)) as opened,
-            open_spark_workspace(opened.spark) as workspace,
-        ):
-            yield workspace
-    except (EngineError, SettingsError) as error:
-        raise UnsupportedEngineError(str(error)) from error
-
-
-def _explain_file(
-    source: Path, mapping: Path | None, keys: tuple[str, str], memory: str, *, quiet: bool
-) -> tuple[Explanation, bool]:
-    frame = read_person_file(source)
-    parts = _mapping(frame, mapping, quiet=quiet)
-    rows = [_row(frame, parts, key) for key in keys]
-    with open_workspace(Options(memory=memory)) as workspace:
-        resolution = resolve(workspace, frame, parts, Options(memory=memory))
-        if resolution.model is None:
-            raise SourceFileError(
-                f"{source.name}: no two records share a blocking key, so no model was trained and nothing can be "
-                "explained. Check --mapping, or use a larger file."
-            )
-        found = explain(workspace, resolution.model, rows[0], rows[1])
-    return found, bool(resolution.group[rows[0]] == resolution.group[rows[1]])
-
-
-def _mapping(frame: pd.DataFrame, path: Path | None, *, quiet: bool = False) -> Mapping:
-    if path is not None:
-        return load_mapping(path, list(frame.columns))
-    guessed = guess_mapping(frame)
-    if not quiet:
-        typer.echo(f"Guessed columns: {guessed.describe()}", err=True)
-    return guessed
 
 
 def _labelled(name: str | None, file: Labelled) -> LabelledFile:
@@ -170,27 +80,3 @@ def _simulated() -> LabelledFile:
         typer.echo(f"No simulation in {settings.data_dir}: simulating people for this evaluation.", err=True)
         simulate(Path(folder), settings.seed)
         return load_simulated(Path(folder))
-
-
-def _row(frame: pd.DataFrame, mapping: Mapping, key: str) -> int:
-    if mapping.record_id:
-        found = frame.index[frame[mapping.record_id] == key]
-        if len(found) == 1:
-            return int(found[0])
-        raise SourceFileError(
-            f"{len(found)} records have this {mapping.record_id}; expected one. Give a {mapping.record_id} that "
-            "exactly one record has."
-        )
-    if key.isdigit() and int(key) < len(frame):
-        return int(key)
-    raise SourceFileError(
-        f"The file has no id column. Give a row number from 0 to {len(frame) - 1}, or map the column record_id with "
-        "--mapping."
-    )
-
-
-def _print_summary(resolution: Resolution, records: int, people: int, out: Path) -> None:
-    for warning in resolution.warnings:
-        typer.echo(f"Note: {warning}", err=True)
-    seconds = sum(resolution.seconds.values())
-    typer.echo(f"{records} records are {people} people ({seconds:.1f} s). Wrote {out}.", err=True)

@@ -17,7 +17,7 @@ from pipelines.cli.option import Data, Json, installation_for
 
 if TYPE_CHECKING:
     from installation.installation import Installation
-    from pipelines.matching.explanation import Explanation
+    from pipelines.matching.pair_report import PairReport
     from pipelines.register.decision import Decision
     from pipelines.steward.steward_service import StewardService
 
@@ -67,24 +67,26 @@ def events(data: Data = None, as_json: Json = False) -> None:
     _print(rows, as_json, "No events yet: no run has merged, split or moved customers.")
 
 
-def explain_customers(installation: Installation, first: str, second: str) -> tuple[Explanation, bool]:
-    """Explain the match weight of two customers of the lakehouse; return also whether they are one customer.
+def explain_customers(installation: Installation, named: tuple[str, str], role: str) -> PairReport:
+    """Report on two customers of the lakehouse, with the values that the role may see.
 
     The stored model scores their register entries, which are decrypted in memory. The access is written to the audit
-    log.
+    log, and so is each entry whose values are shown.
     """
-    from pipelines.register.register_contract import PURPOSE
+    from pipelines.register.register_contract import PURPOSE, shown_columns
     from pipelines.register.register_entry import read_register_entries, stored_sketches
     from pipelines.register.sketch_book import SketchBook, SketchKeys
-    from pipelines.steward.customer_explanation import explain_persons
+    from pipelines.steward.customer_explanation import Person, explain_persons
+    from pipelines.steward.shown_value import ShownValues
 
     service = _steward_service(installation)
-    named = service.find(first), service.find(second)
+    first, second = (Person(p.keys, p.customer_id, service.keys_of(p.customer_id)) for p in map(service.find, named))
     book = SketchBook(SketchKeys.of(installation.tokenizer), stored_sketches(service.lakehouse))
     reveal = installation.revealer(f"bojagi identity explain by {service.steward}", PURPOSE)
     persons = read_register_entries(service.lakehouse, installation.contracts, reveal, book)
-    found = explain_persons(service.lakehouse, persons, named[0].keys, named[1].keys)
-    return found, named[0].customer_id == named[1].customer_id
+    shown = ShownValues(installation, role, service.steward)
+    names = shown_columns(installation.contracts)
+    return explain_persons(service.lakehouse, persons, first, second, shown, names, service.decisions())
 
 
 def _decide(verdict: Any, first: str, second: str, reason: str, installation: Installation) -> None:

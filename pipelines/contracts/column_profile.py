@@ -17,6 +17,7 @@ from pipelines.contracts.file_sample import SampleColumn
 from pipelines.contracts.number_guess import FileHint, guess_number
 from pipelines.contracts.reading import TEXT, Reading, count_misfits, read_values
 from pipelines.contracts.time_guess import TimeHint, guess_time, guess_unit, is_code_name
+from pipelines.contracts.unnamed_column import list_open_questions
 from pipelines.ingest.value_parser import FALSE_TEXTS, TRUE_TEXTS
 
 # A type is guessed when at least this share of the values fits it. The draft states how many do not fit.
@@ -113,7 +114,7 @@ def profile_column(column: SampleColumn, hint: ColumnHint) -> Profile:
         distinct_share=len(counts) / len(texts) if texts else 0.0,
         rare=sum(count for text, count in counts.items() if enum and text not in enum),
         notes=(*base.notes, *_remarks(reading, counts)),
-        doubts=(*base.doubts, *reading.doubts),
+        doubts=(*base.doubts, *reading.doubts, *list_open_questions(hint.name, reading, texts, hint.times.today)),
         texts=texts,
         has_zone_less=reading.logical_type == "timestamp" and _is_zone_less(column, reading),
     )
@@ -246,6 +247,8 @@ def _profile_texts(texts: Sequence[str], hint: ColumnHint) -> Profile:
         return Profile(
             TEXT, doubts=("the header names a time, but the values have several forms; they are loaded as text",)
         )
+    if _FITTING_FLAGS * len(texts) <= _count_flags(texts) and not all(text.isdecimal() for text in texts):
+        return Profile(TEXT, doubts=("most values are forms of true and false, but not all; they are loaded as text",))
     mostly = guess_number(texts, math.floor(len(texts) * (1 - FITTING_TIMES)), hint.numbers)
     if mostly is not None and mostly.logical_type == "number" and not hint.times.is_code:
         return Profile(TEXT, doubts=("most values are numbers, but not in one form; all are loaded as text",))
@@ -300,10 +303,15 @@ def _guess_named_time(texts: Sequence[str], hint: ColumnHint) -> Reading | None:
     return replace(best, doubts=(*best.doubts, doubt))
 
 
+def _count_flags(texts: Sequence[str]) -> int:
+    """Return how many texts are forms of true and false."""
+    return sum(text.lower() in TRUE_TEXTS | FALSE_TEXTS for text in texts)
+
+
 def _guess_flags(texts: Sequence[str], hint: ColumnHint) -> Profile | None:
     """Return the profile of texts for true and false; of 1 and 0 only together with other forms."""
     lowered = Counter(text.lower() for text in texts)
-    fitting = sum(count for text, count in lowered.items() if text in TRUE_TEXTS | FALSE_TEXTS)
+    fitting = _count_flags(texts)
     words = [text for text in lowered if text in TRUE_TEXTS | FALSE_TEXTS and not text.isdecimal()]
     if not words:
         return None

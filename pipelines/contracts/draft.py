@@ -14,6 +14,7 @@ from pipelines.contracts.file_sample import Sample, read_sample
 from pipelines.contracts.identifier import find_identifier, is_free_text
 from pipelines.contracts.table_profile import profile_columns
 from pipelines.ingest.load_option import LoadOptions
+from privacy.protection.normal_form import clean_code
 from privacy.recognition.column_name import name_column, name_columns
 
 # Concepts that can serve as subject key, the best first.
@@ -101,16 +102,24 @@ def _table_name(path: Path) -> str:
 def _find_key(columns: list[DraftColumn], sample: Sample) -> tuple[str, ...]:
     places = {column.name: place for place, column in enumerate(columns)}
 
-    def rank(column: DraftColumn) -> tuple[bool, bool, int]:
-        is_named = column.name.split("_")[-1] in _KEY_WORDS
-        return (not is_named, not column.profile.is_unique, places[column.name])
+    def is_named(column: DraftColumn) -> bool:
+        return column.name.split("_")[-1] in _KEY_WORDS
+
+    def rank(column: DraftColumn) -> tuple[bool, bool, bool, int]:
+        has_spaces = any(" " in text for text in column.profile.texts)
+        return (not is_named(column), not column.profile.is_unique, has_spaces, places[column.name])
 
     def is_key(column: DraftColumn) -> bool:
         # Exports sometimes repeat a row. A few repetitions are an error and do not rule out the key.
-        is_nearly = not rank(column)[0] and column.profile.distinct_share >= _NEARLY_UNIQUE
+        is_nearly = is_named(column) and column.profile.distinct_share >= _NEARLY_UNIQUE
         return not is_time(column.profile) and (column.profile.is_unique or is_nearly)
 
-    possible = [c for c in columns if c.profile.is_required and c.profile.logical_type != "number"]
+    def is_possible(column: DraftColumn) -> bool:
+        # A key is stored in its clean form. That would change free text.
+        is_clean = is_named(column) or all(clean_code(text) == text for text in column.profile.texts)
+        return column.profile.is_required and column.profile.logical_type != "number" and is_clean
+
+    possible = [column for column in columns if is_possible(column)]
     keys = [column for column in possible if is_key(column)]
     if keys:
         return (min(keys, key=rank).name,)

@@ -25,6 +25,7 @@ PLAUSIBLE_BITS = 15.0
 MAX_WORDS = 3000
 # Share of invalid bytes among the characters outside ASCII up to which a file still counts as UTF-8.
 INVALID_SHARE = 0.05
+_LONG_WORD = 4
 _WORD = re.compile(r"[A-Za-z\u0080-\U0010ffff]*[\u0080-\U0010ffff][A-Za-z\u0080-\U0010ffff]*")
 _INVALID = re.compile("[\ud800-\udfff]")
 
@@ -117,7 +118,16 @@ def _guess_legacy(content: bytes, is_whole: bool) -> EncodingGuess:
         scores.append((total, bits / max(1, sum(map(len, words))), candidate.name, words))
     scores.sort(key=lambda score: score[0])
     best, average, name, words = scores[0]
-    close = [(other, read) for bits, _, other, read in scores[1:] if bits - best < DECISIVE_BITS and read != words]
+    longest = max(map(len, words), default=0)
+    # Rare single syllables are mostly two letters of another script, so that the usual encoding is no evidence.
+    decisive = DECISIVE_BITS + (_UNUSUAL if name in _USUAL and longest == 1 and average > _FREQUENT + 2 else 0)
+    # Any two or three letters outside ASCII read as Cyrillic; Russian texts have longer words.
+    is_short = name == "CP1251" and longest < _LONG_WORD
+    close = [
+        (other, read)
+        for bits, mean, other, read in scores[1:]
+        if read != words and (bits - best < decisive or (is_short and mean <= PLAUSIBLE_BITS))
+    ]
     if average > PLAUSIBLE_BITS:
         return EncodingGuess(name, "no known encoding gives readable words", (scores[1][2],))
     if name == "CP1252" and not re.search(rb"[\x80-\x9f]", content):

@@ -53,6 +53,7 @@ _EXCEL_UNNAMED = (36_000, 55_000)
 _SECONDS_A_DAY = 86_400
 _MIN_UNNAMED = 5
 _YEARS_VALID = 20
+_MOSTLY = 0.6
 
 
 @dataclass(frozen=True)
@@ -128,6 +129,26 @@ def guess_unit(numbers: Sequence[str], allowed: int, hint: TimeHint) -> Reading 
             reading = Reading("timestamp", "timestamp_ntz", {}, custom, evidence, (doubt,) if outside else ())
             return reading if count_misfits(reading, numbers) <= allowed else None
     return _guess_excel(numbers, values, allowed, hint)
+
+
+def likely_unit(numbers: Sequence[str], today: datetime) -> str | None:
+    """Return the unit in which most of these whole numbers would be times of the last years; None if there is none.
+
+    It serves as a doubt only: prices lie between the days of a spreadsheet, too.
+
+    >>> likely_unit([str(1496275200 + n) for n in range(9)] + ["0"], TimeHint().today)
+    'seconds'
+    >>> likely_unit([str(42887 + n) for n in range(9)], TimeHint().today)
+    'excel_days'
+    """
+    values = [float(text) for text in numbers if _NUMBER.fullmatch(text)]
+    first, last = _FIRST_UNNAMED.timestamp(), (today + timedelta(days=366)).timestamp()
+    ranges = {unit: (first * factor, last * factor) for unit, factor in _UNITS.items()} | {"excel_days": _EXCEL_UNNAMED}
+    for unit, (low, high) in ranges.items():
+        inside = [value for value in values if low <= value <= high]
+        if len(inside) >= _MOSTLY * len(numbers) and len(set(inside)) >= _MIN_UNNAMED:
+            return unit
+    return None
 
 
 def _guess_excel(numbers: Sequence[str], values: Sequence[float], allowed: int, hint: TimeHint) -> Reading | None:

@@ -1,7 +1,7 @@
 """Evaluates the resolver on labelled data: precision, recall and time, compared with plain Splink in the same run."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,7 @@ import pandas as pd
 
 from pipelines.evaluation.dataset import LabelledFile
 from pipelines.evaluation.pair_metric import Ints, Score, cluster_score, count_pairs, pair_score
-from pipelines.evaluation.splink_baseline import run_plain_splink
+from pipelines.evaluation.splink_baseline import MOST_PAIRS, BaselineResult, LeftOutRule, run_plain_splink
 from pipelines.matching.resolution import Options, open_workspace, resolve
 
 
@@ -51,6 +51,7 @@ class Evaluation:
         note: which records were used and why.
         bojagi: metrics of Bojagi.
         baseline: metrics of plain Splink in the same run; None if it was not run.
+        left_out: blocking rules of plain Splink that were not used, because they would compare too many pairs.
 
     """
 
@@ -60,14 +61,26 @@ class Evaluation:
     note: str
     bojagi: Metrics
     baseline: Metrics | None
+    left_out: tuple[LeftOutRule, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the documented JSON object: Bojagi's metrics, and under `baseline` plain Splink's or null."""
-        return {**self.bojagi.as_dict(), "baseline": self.baseline and self.baseline.as_dict()}
+        """Return the documented JSON object: Bojagi's metrics, and under `baseline` plain Splink's or null.
+
+        `baseline` has `left_out_rules` only if rules were left out.
+        """
+        left_out = {"left_out_rules": [asdict(rule) for rule in self.left_out]} if self.left_out else {}
+        plain = self.baseline and self.baseline.as_dict() | left_out
+        return {**self.bojagi.as_dict(), "baseline": plain}
 
     def describe(self) -> str:
-        """Return one line of text with the data set and its numbers of records and people."""
-        return f"{self.data}: {self.records} records of {self.people} people" + (f"; {self.note}" if self.note else "")
+        """Return a line with the data set and its numbers of records and people, and one a rule that was left out."""
+        first = f"{self.data}: {self.records} records of {self.people} people" + (f"; {self.note}" if self.note else "")
+        left_out = [
+            f"Plain Splink ran without the blocking rule {r.rule}: it would compare {r.pairs:,} pairs, and at most "
+            f"{MOST_PAIRS:,} a rule are compared."
+            for r in self.left_out
+        ]
+        return "\n".join([first, *left_out])
 
 
 def evaluate(data: LabelledFile, options: Options | None = None, *, with_baseline: bool = True) -> Evaluation:
@@ -79,8 +92,11 @@ def evaluate(data: LabelledFile, options: Options | None = None, *, with_baselin
     truth = pd.factorize(data.frame[data.truth])[0].astype(np.int64)
     source = _exclusive_source(data)
     ours = _evaluate_bojagi(data, truth, source, options)
-    plain = _evaluate_splink(data, truth, source, options) if with_baseline else None
-    return Evaluation(data.name, len(truth), int(truth.max()) + 1, data.note, ours, plain)
+    size, people = len(truth), int(truth.max()) + 1
+    if not with_baseline:
+        return Evaluation(data.name, size, people, data.note, ours, None)
+    plain = run_plain_splink(data, options.threads, options.memory)
+    return Evaluation(data.name, size, people, data.note, ours, _score_splink(plain, truth, source), plain.left_out)
 
 
 def _evaluate_bojagi(data: LabelledFile, truth: Ints, source: Ints | None, options: Options) -> Metrics:
@@ -100,8 +116,7 @@ def _evaluate_bojagi(data: LabelledFile, truth: Ints, source: Ints | None, optio
     )
 
 
-def _evaluate_splink(data: LabelledFile, truth: Ints, source: Ints | None, options: Options) -> Metrics:
-    resolution = run_plain_splink(data, options.threads, options.memory)
+def _score_splink(resolution: BaselineResult, truth: Ints, source: Ints | None) -> Metrics:
     return Metrics(
         pair_score(truth, *resolution.predicted, source),
         cluster_score(truth, resolution.group, source),

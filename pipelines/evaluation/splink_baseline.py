@@ -6,9 +6,11 @@ Splink's library, as its tutorial chooses them.
 """
 
 import logging
+import re
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import duckdb
 import numpy as np
@@ -16,17 +18,24 @@ import pandas as pd
 import splink.comparison_library as cl
 from numpy.typing import NDArray
 from splink import DuckDBAPI, Linker, SettingsCreator, block_on
+from splink.blocking_analysis import n_largest_blocks
 from splink.internals.blocking_rule_creator import BlockingRuleCreator
 from splink.internals.comparison_creator import ComparisonCreator
 from splink.internals.exceptions import EMTrainingException, SplinkException
+from splink.internals.splink_dataframe import SplinkDataFrame
 
 from pipelines.evaluation.dataset import LabelledFile
 from pipelines.matching.cluster import components
+from pipelines.matching.mapping import Mapping as PartColumns
 
 Rule = BlockingRuleCreator | str
+LinkType = Literal["link_only", "dedupe_only"]
 # Thresholds of the notebooks for predicted pairs and for clusters.
 _PAIR_PROBABILITY = 0.2
 _CLUSTER_PROBABILITY = 0.95
+_ALL_BLOCKS = 1_000_000_000
+MOST_PAIRS = 5_000_000
+"""Most pairs that one blocking rule may compare. The rules of Splink's notebooks compare a tenth of it at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +50,7 @@ class BaselineModel:
         training: blocking rules of the EM training.
         sampled_pairs: number of random pairs from which the u probabilities are estimated.
         without_terms: whether the training ignores term frequencies.
+        names: the file's name of each column, where the columns were renamed.
     """
 
     comparisons: tuple[ComparisonCreator, ...]
@@ -50,6 +60,11 @@ class BaselineModel:
     training: tuple[Rule, ...]
     sampled_pairs: float
     without_terms: bool
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    def in_names(self, sql: str) -> str:
+        """Return a rule with the file's column names."""
+        return re.sub(r'"(c\d+)"', lambda found: f'"{self.names.get(found[1], found[1])}"', sql)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +77,8 @@ class BaselineResult:
         group: for each row the smallest row number of its cluster.
         seconds: wall time.
         untrained: training rules on which Splink's training failed.
+        left_out: blocking rules that would compare more than MOST_PAIRS pairs. They were not used, so that a column
+            with one value for all records does not fill the memory.
     """
 
     candidates: tuple[NDArray[np.int64], NDArray[np.int64]]
@@ -69,6 +86,15 @@ class BaselineResult:
     group: NDArray[np.int64]
     seconds: float
     untrained: tuple[str, ...]
+    left_out: tuple["LeftOutRule", ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOutRule:
+    """A blocking rule that was not used, and the number of pairs that it would compare."""
+
+    rule: str
+    pairs: int
 
 
 def run_plain_splink(data: LabelledFile, threads: int = 2, memory: str = "4GB") -> BaselineResult:
@@ -78,13 +104,19 @@ def run_plain_splink(data: LabelledFile, threads: int = 2, memory: str = "4GB") 
     model, frame = _model_for(data)
     frame = frame.assign(rid=np.arange(len(frame)))
     linked = data.mapping.one_per_person and data.mapping.source is not None
-    parts = [g for _, g in frame.groupby(data.mapping.source, sort=True)] if linked else [frame]
+    source = data.frame[data.mapping.source] if linked else None
+    parts = [frame] if source is None else [g for _, g in frame.groupby(source.to_numpy(), sort=True)]
     connection = duckdb.connect(config={"memory_limit": memory, "threads": threads})
     try:
         connection.execute("set enable_progress_bar = false")
         api = DuckDBAPI(connection)
+        tables = [api.register(p, dataset_display_name=f"part_{n}") for n, p in enumerate(parts)]
+        link_type: LinkType = "link_only" if linked else "dedupe_only"
+        model, left_out = _without_large_rules(model, tables, link_type)
+        if not model.blocking:
+            return _nothing_compared(len(frame), began, left_out)
         settings = SettingsCreator(
-            link_type="link_only" if linked else "dedupe_only",
+            link_type=link_type,
             unique_id_column_name="rid",
             comparisons=list(model.comparisons),
             blocking_rules_to_generate_predictions=[
@@ -92,11 +124,11 @@ def run_plain_splink(data: LabelledFile, threads: int = 2, memory: str = "4GB") 
             ],
             retain_intermediate_calculation_columns=True,
         )
-        tables = [
-            api.register(p.drop(columns=[data.truth]), dataset_display_name=f"part_{n}") for n, p in enumerate(parts)
-        ]
         linker = Linker(tables, settings, log_level=None)
-        linker.training.estimate_probability_two_random_records_match(list(model.certain), recall=model.certain_recall)
+        if model.certain:
+            linker.training.estimate_probability_two_random_records_match(
+                list(model.certain), recall=model.certain_recall
+            )
         linker.training.estimate_u_using_random_sampling(max_pairs=model.sampled_pairs, seed=2)
         failed = [str(rule) for rule in model.training if not _trains(linker, rule, model.without_terms)]
         predicted = linker.inference.predict()
@@ -117,7 +149,38 @@ def run_plain_splink(data: LabelledFile, threads: int = 2, memory: str = "4GB") 
         components(len(frame), left[firm], right[firm]),
         round(seconds, 3),
         tuple(failed),
+        left_out,
     )
+
+
+def _without_large_rules(
+    model: BaselineModel, tables: Sequence[SplinkDataFrame], link_type: LinkType
+) -> tuple[BaselineModel, tuple[LeftOutRule, ...]]:
+    """Return the model without the rules that would compare more than MOST_PAIRS pairs, and these rules."""
+    rules = {_rule_sql(r): r for r in (*model.blocking, *model.certain, *model.training)}
+    large = {sql: pairs for sql, r in rules.items() if (pairs := _count_pairs(r, tables, link_type)) > MOST_PAIRS}
+    blocking, certain, training = (
+        tuple(r for r in part if _rule_sql(r) not in large) for part in (model.blocking, model.certain, model.training)
+    )
+    left_out = tuple(LeftOutRule(model.in_names(sql), pairs) for sql, pairs in large.items())
+    return replace(model, blocking=blocking, certain=certain, training=training), left_out
+
+
+def _count_pairs(rule: Rule, tables: Sequence[SplinkDataFrame], link_type: LinkType) -> int:
+    """Return the number of pairs that agree on a rule, from the sizes of its blocks: no pair is made."""
+    blocks = n_largest_blocks(list(tables), blocking_rule=rule, link_type=link_type, n_largest=_ALL_BLOCKS)
+    ordered = sum(int(block["block_count"]) for block in blocks.as_record_list())
+    return ordered if link_type == "link_only" else ordered // 2
+
+
+def _rule_sql(rule: Rule) -> str:
+    return rule if isinstance(rule, str) else rule.get_blocking_rule("duckdb").blocking_rule_sql
+
+
+def _nothing_compared(records: int, began: float, left_out: tuple[LeftOutRule, ...]) -> BaselineResult:
+    none = np.empty(0, dtype=np.int64)
+    seconds = round(time.perf_counter() - began, 3)
+    return BaselineResult((none, none), (none, none), np.arange(records), seconds, (), left_out)
 
 
 def _trains(linker: Linker, rule: Rule, without_terms: bool) -> bool:
@@ -134,10 +197,10 @@ def _trains(linker: Linker, rule: Rule, without_terms: bool) -> bool:
 def _model_for(data: LabelledFile) -> tuple[BaselineModel, pd.DataFrame]:
     columns = set(data.frame.columns)
     if {"given_name", "surname", "date_of_birth", "soc_sec_id", "street_number", "postcode"} <= columns:
-        return (_febrl4() if data.mapping.one_per_person else _febrl()), data.frame
+        return (_febrl4() if data.mapping.one_per_person else _febrl()), data.frame.drop(columns=[data.truth])
     if {"first_name", "surname", "dob", "postcode_fake", "birth_place", "occupation"} <= columns:
         together = data.frame["first_name"] + " " + data.frame["surname"]
-        return _historical(), data.frame.assign(first_name_surname_concat=together)
+        return _historical(), data.frame.drop(columns=[data.truth]).assign(first_name_surname_concat=together)
     return _library_model(data)
 
 
@@ -229,8 +292,14 @@ def _historical() -> BaselineModel:
 
 
 def _library_model(data: LabelledFile) -> tuple[BaselineModel, pd.DataFrame]:
-    """Return a model of Splink's library comparisons, one per part, and the records with unchanged columns."""
-    mapping = data.mapping
+    """Return a model of Splink's library comparisons, one per part, and the records.
+
+    The columns are renamed, because Splink has reserved names such as `match_key` and `source_dataset`.
+    """
+    columns = list(dict.fromkeys(c for group in data.mapping.parts().values() for c in group))
+    number = {column: f"c{n}" for n, column in enumerate(columns)}
+    parts = {part: tuple(number[c] for c in group) for part, group in data.mapping.parts().items()}
+    mapping = PartColumns.model_validate(parts)
     comparisons: list[ComparisonCreator] = []
     names = [*mapping.given_name[:1], *mapping.surname[:1], *(() if mapping.given_name else mapping.name[:1])]
     comparisons += [cl.NameComparison(c).configure(term_frequency_adjustments=True) for c in names]
@@ -259,6 +328,7 @@ def _library_model(data: LabelledFile) -> tuple[BaselineModel, pd.DataFrame]:
             tuple(training),
             1e6,
             True,
+            {new: old for old, new in number.items()},
         ),
-        data.frame,
+        data.frame[columns].rename(columns=number),
     )

@@ -1,26 +1,50 @@
 """Explains the match weight of a pair of records by the weight of each comparison, as text or as a waterfall chart."""
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from matplotlib import rc_context
 from matplotlib.figure import Figure
+from matplotlib.font_manager import get_font_names
+from rich.cells import cell_len, set_cell_size
 
 from pipelines.matching.deterministic_rule import rule_sql
+from pipelines.matching.mapping import PARTS
 from pipelines.matching.model import Model, household_sql, observe_levels
 from pipelines.matching.scoring import HOUSEHOLD_WEIGHT, score_pairs
 from pipelines.matching.workspace import Workspace
 
+# Fonts of Windows, macOS and Linux with Hangul and Hanzi, for the names of columns.
+_OTHER_FONTS = ("Malgun Gothic", "Apple SD Gothic Neo", "Noto Sans CJK KR", "Noto Sans CJK JP", "NanumGothic")
 _FOR, _AGAINST, _TOTAL = "#2a7f62", "#b5442e", "#3b4a54"
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One bar of the waterfall: a comparison, the pair's level of agreement and its weight in bits (log2 odds)."""
+    """One bar of the waterfall: a comparison, the pair's level of agreement and its weight in bits (log2 odds).
+
+    `columns` and `values` are the compared columns and the values of both records, where `name_by_columns` added them.
+    """
 
     comparison: str
     level: str
     weight: float
+    columns: tuple[str, ...] = ()
+    values: tuple[str | None, str | None] | None = None
+
+    @property
+    def label(self) -> str:
+        """The comparison, and in brackets its columns if they have other names."""
+        is_named = not self.columns or self.columns == (self.comparison,)
+        return self.comparison if is_named else f"{self.comparison} ({', '.join(self.columns)})"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the step as values that can be written as JSON."""
+        known = {"comparison": self.comparison, "level": self.level, "weight": self.weight}
+        values = {} if self.values is None else {"values": list(self.values)}
+        return known | ({"columns": list(self.columns)} if self.columns else {}) | values
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +65,20 @@ class Explanation:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the explanation as values that can be written as JSON."""
-        steps = [{"comparison": s.comparison, "level": s.level, "weight": s.weight} for s in self.steps]
+        steps = [step.as_dict() for step in self.steps]
         return {"weight": self.weight, "is_household": self.is_household, "rule": self.rule, "steps": steps}
 
     def as_text(self, width: int = 30) -> str:
         """Return the waterfall as lines of text."""
         scale = width / max(max(abs(s.weight) for s in self.steps), 1.0)
+        left = max(cell_len(step.label) for step in self.steps)
         lines = [
-            f"{s.comparison:<14} {s.weight:>+8.2f}  {_bar(s.weight * scale):<{width}} {s.level}" for s in self.steps
+            f"{set_cell_size(s.label, left)} {s.weight:>+8.2f}  {_bar(s.weight * scale):<{width}} {s.level}{_values(s)}"
+            for s in self.steps
         ]
         decided = [f"decided by rule: {self.rule} equal"] if self.rule else []
-        return "\n".join([*decided, *lines, f"{'total':<14} {self.weight:>+8.2f}  log2 odds that both are one person"])
+        total = f"{'total':<{left}} {self.weight:>+8.2f}  log2 odds that both are one person"
+        return "\n".join([*decided, *lines, total])
 
 
 def explain(
@@ -88,7 +115,16 @@ def explain(
 
 
 def draw_waterfall(explanation: Explanation, path: Path) -> None:
-    """Draw the waterfall chart to a PNG, SVG or PDF file; the extension decides which."""
+    """Draw the waterfall chart to a PNG, SVG or PDF file; the extension decides which. It shows no values."""
+    known = set(get_font_names())
+    fonts: Any = {"font.family": ["DejaVu Sans", *(name for name in _OTHER_FONTS if name in known)]}
+    with rc_context(fonts), warnings.catch_warnings():
+        # A column name in a script without an installed font is drawn as boxes.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        _draw(explanation, path)
+
+
+def _draw(explanation: Explanation, path: Path) -> None:
     steps = [*explanation.steps, Step("total", _verdict(explanation), explanation.weight)]
     ends = [*(sum(s.weight for s in steps[: n + 1]) for n in range(len(steps) - 1)), explanation.weight]
     starts = [end - step.weight for end, step in zip(ends, steps, strict=True)]
@@ -124,10 +160,21 @@ def _bar_label(step: Step) -> str:
     """Return the label of a bar: the level, with the comparison before it where the level does not name it."""
     kind, _, number = step.comparison.rpartition("_")
     part = step.comparison.replace("_", " ")
-    if number.isdigit():
+    if step.columns == (step.comparison,):
+        part = step.comparison
+    elif number.isdigit():
         part = kind if number == "0" else f"{kind} {int(number) + 1}"
     named = step.level not in ("unknown", "different") and step.comparison not in ("prior", "total")
+    if step.columns and step.comparison not in PARTS and step.comparison not in step.level:
+        named = False
     return step.level if named else f"{part}: {step.level}"
+
+
+def _values(step: Step) -> str:
+    """Return the values of both records as text, where they are shown and one is known."""
+    if step.values is None or step.values == (None, None):
+        return ""
+    return f": {' | '.join('(none)' if value is None else value for value in step.values)}"
 
 
 def _bar(length: float) -> str:

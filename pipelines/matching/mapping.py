@@ -90,7 +90,7 @@ PARTS = (
     "attribute",
 )
 # Parts of which a file needs at least one, because they distinguish people; a sex or a place does not.
-_IDENTIFYING = (
+IDENTIFYING = (
     "given_name",
     "surname",
     "name",
@@ -201,7 +201,7 @@ def guess_mapping(frame: pd.DataFrame, ignore: Iterable[str] = ()) -> Mapping:
 
 def check_identifying(mapping: Mapping) -> None:
     """Raise `NoIdentifierError` if no mapped part can identify a person."""
-    if not any(getattr(mapping, part) for part in _IDENTIFYING):
+    if not any(getattr(mapping, part) for part in IDENTIFYING):
         raise NoIdentifierError(
             "No usable identifier: expected a name, birth date, phone, e-mail, identifier or device column, "
             f"got {mapping.describe() or 'none of them'}. Write a mapping of the columns and pass it with --mapping."

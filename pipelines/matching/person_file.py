@@ -12,6 +12,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from pipelines.matching.errors import SourceFileError
+from privacy.storage.atomic_file import public_draft
 
 # Tried in this order: UTF-8 rejects other encodings, Korean spreadsheets write CP949, and Latin-1 accepts all bytes.
 _ENCODINGS = ("utf-8-sig", "cp949", "latin-1")
@@ -29,7 +30,7 @@ def read_person_file(path: Path) -> pd.DataFrame:
 
     """
     if not path.is_file():
-        raise SourceFileError(f"{path}: no such file. Check the path given with --input.")
+        raise SourceFileError(f"{path}: no such file. Check the path.")
     kind = path.suffix.lower()
     try:
         if kind in (".parquet", ".pq"):
@@ -46,17 +47,23 @@ def read_person_file(path: Path) -> pd.DataFrame:
 
 
 def write_person_file(frame: pd.DataFrame, path: Path) -> None:
-    """Write a person file as CSV (UTF-8) or Parquet; the extension decides which.
+    """Write a person file as CSV (UTF-8) or Parquet; the extension decides which. It appears only when it is complete.
 
     Raises:
         SourceFileError: the extension is another one.
     """
+    require_person_file_name(path)
     table = pa.Table.from_pandas(frame, preserve_index=False)
-    if path.suffix.lower() in (".parquet", ".pq"):
-        pq.write_table(table, path)
-    elif path.suffix.lower() == ".csv":
-        pa_csv.write_csv(table, path)
-    else:
+    with public_draft(path) as draft:
+        if path.suffix.lower() == ".csv":
+            pa_csv.write_csv(table, draft)
+        else:
+            pq.write_table(table, draft)
+
+
+def require_person_file_name(path: Path) -> None:
+    """Raise `SourceFileError` if `write_person_file` cannot write a file of this name."""
+    if path.suffix.lower() not in (".csv", ".parquet", ".pq"):
         raise SourceFileError(f"{path.name}: the name of the output file must end in .csv or .parquet.")
 
 

@@ -16,6 +16,7 @@ from pipelines.matching.cluster import Constraints, cluster
 from pipelines.matching.comparison import comparisons_for
 from pipelines.matching.default_value import clear_default_values
 from pipelines.matching.errors import NoIdentifierError
+from pipelines.matching.former_group import favour_former
 from pipelines.matching.input_warning import count_unreadable_values, warn_of_repeated_ids, warn_of_unreadable_values
 from pipelines.matching.mapping import Mapping, check_identifying
 from pipelines.matching.model import Model, observe_levels, train
@@ -90,6 +91,7 @@ def resolve(
     options: Options | None = None,
     constraints: Constraints | None = None,
     *,
+    former: NDArray[np.int64] | None = None,
     when_prepared: WhenPrepared | None = None,
 ) -> Resolution:
     """Resolve a person file: return the person of each row, the scored pairs and the trained model.
@@ -100,6 +102,7 @@ def resolve(
         mapping: the columns of each part.
         options: thresholds and limits.
         constraints: must-links and cannot-links of a steward.
+        former: number of the group that each row had in an earlier run (see `favour_former`); -1 for a new row.
         when_prepared: called with the workspace after `person` was written and before default values are set to null.
 
     Raises:
@@ -130,7 +133,8 @@ def resolve(
     pairs = with_rejected_pairs(connection, score(connection, model), size, threshold=options.threshold)
     clock.lap("score")
     ties = content_order(connection)
-    group = cluster(size, pairs.left, pairs.right, pairs.weight, constraints, threshold=options.threshold, ties=ties)
+    weights = pairs.weight if former is None else favour_former(pairs, former)
+    group = cluster(size, pairs.left, pairs.right, weights, constraints, threshold=options.threshold, ties=ties)
     clock.lap("cluster")
     return Resolution(group, pairs, model, blocking, notes, clock.laps)
 

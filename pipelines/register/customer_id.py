@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import re
 import secrets
 from collections.abc import Callable
 
 RANDOM_BYTES = 16  # 128 bits: a collision among a billion customers has a chance below 1e-20
 PREFIX = "c_"
+_FORM = re.compile(PREFIX + "[a-z2-7]{26}")
 
 
 def opaque_ids(random_bytes: Callable[[int], bytes] = secrets.token_bytes) -> Callable[[], str]:
@@ -25,3 +27,12 @@ def opaque_ids(random_bytes: Callable[[int], bytes] = secrets.token_bytes) -> Ca
         return PREFIX + base64.b32encode(random_bytes(RANDOM_BYTES)).decode().rstrip("=").lower()
 
     return new_id
+
+
+def is_opaque_id(text: str) -> bool:
+    """Return whether a text has the form of the ids that `opaque_ids` makes.
+
+    >>> is_opaque_id("c_hc2omuxejwt7enyntyta4jytmu"), is_opaque_id("C1")
+    (True, False)
+    """
+    return _FORM.fullmatch(text) is not None

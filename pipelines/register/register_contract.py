@@ -44,6 +44,15 @@ def part_columns(contract: Contract) -> dict[str, Column]:
     return found
 
 
+def shown_columns(contracts: Contracts) -> dict[str, str]:
+    """Return the name of each part as people know it: the names of its columns in all registers."""
+    found: dict[str, list[str]] = {}
+    for contract in register_contracts(contracts):
+        for part, column in part_columns(contract).items():
+            found.setdefault(part, []).append(column.name)
+    return {part: " / ".join(dict.fromkeys(names)) for part, names in found.items()}
+
+
 def key_column(contract: Contract) -> Column | None:
     """Return the subject key if it is the primary key and a person's own number (see ANCHOR_KINDS); otherwise None."""
     for column in contract.columns:

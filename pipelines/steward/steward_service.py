@@ -85,6 +85,12 @@ class StewardService:
             )
         return NamedPerson((key,), str(owner.iloc[0]))
 
+    def keys_of(self, customer_id: str) -> tuple[Key, ...]:
+        """Return all matching keys of a customer."""
+        keys = self._keys()
+        own = keys[keys["customer_id"] == customer_id]
+        return tuple(zip(own["token_kind"], own["token"], strict=True))
+
     def decide(self, verdict: Verdict, first: str, second: str, reason: str) -> Decision:
         """Record that two references are the same person (`same`) or different people (`different`).
 

@@ -9,6 +9,12 @@ from collections.abc import Iterable
 from functools import cache
 from importlib import resources
 
+# Names that programs give to columns without one. 열, 컬럼, 항목, 필드 and 값 are romanised.
+_NUMBERED = re.compile(
+    r"[a-z]_?\d*|col|column|unnamed|field"
+    r"|(?:col|column|fld|field|var|variable|val|value|attr|attribute|item|data|unnamed|header"
+    r"|yeol|keolreom|hangmok|pildeu|gaps)_?\d+(?:_\d+)?"
+)
 _HANGUL = re.compile(r"[가-힣]+")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 # Revised Romanization of Korean (2000), letter by letter. Sound changes between syllables are not applied.
@@ -54,6 +60,15 @@ def name_column(header: str) -> str:
     if not name:
         return "column"
     return name if name[0].isalpha() else f"c_{name}"
+
+
+def tells_nothing(name: str) -> bool:
+    """Return whether a column name says nothing about the values, such as `c1`, `column_3`, `x` or `unnamed`.
+
+    >>> tells_nothing("c1"), tells_nothing("column_12"), tells_nothing("amount_2")
+    (True, True, False)
+    """
+    return _NUMBERED.fullmatch(name) is not None
 
 
 def name_columns(headers: Iterable[str]) -> dict[str, str]:

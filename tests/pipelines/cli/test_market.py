@@ -103,6 +103,22 @@ def quarantined(bojagi: Bojagi) -> list[dict[str, Any]]:
     return [{**entry, "age_seconds": None} for entry in bojagi.json("quarantine", "list")]
 
 
+def test_explain_shows_the_values_that_the_role_may_read_and_logs_them(finished: tuple[Bojagi, Any]) -> None:
+    bojagi, _ = finished
+    pair = ("member_no:M000000005", "member_no:M000000006")
+    steps = {step["comparison"]: step for step in bojagi.json("identity", "explain", *pair)["steps"]}
+    assert "values" not in steps["given_name"], "no role reads names"
+    assert all(isinstance(value, str) for value in steps["birth_date"]["values"])
+    assert steps["sido"]["columns"] == ["sido"]
+    shown = bojagi("audit", "show", "--json").stdout.splitlines()
+    reads = [entry for entry in map(json.loads, shown) if entry["table"] == "bronze/crm_customer"][-2:]
+    assert [(entry["action"], entry["subjects"], entry["outcome"]) for entry in reads] == [("read", 1, "allowed")] * 2
+    assert set(reads[0]["columns"]) == {"birth_date", "sex", "postal_code", "sido", "sigungu", "dong"}
+    refused = bojagi("identity", "explain", *pair, "--role", "analyst")
+    assert refused.returncode == ExitCode.REFUSED
+    assert "may not read for identity_resolution" in refused.stderr
+
+
 def test_the_build_of_every_gold_table_about_customers_is_in_the_audit_log_once(finished: tuple[Bojagi, Any]) -> None:
     bojagi, _ = finished
     shown = bojagi("audit", "show", "--who", "bojagi run", "--json").stdout.splitlines()

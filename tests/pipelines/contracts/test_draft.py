@@ -261,6 +261,14 @@ def test_one_repeated_row_in_200_does_not_change_the_guessed_key(tmp_path: Path)
     assert "except a few repeated rows" in text
 
 
+def test_free_text_is_no_key_where_the_headers_say_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "sale.csv"
+    rows = "".join(f"note {n} \u2028,\u200bx{n},K{n:03d}\n" for n in range(30))
+    path.write_text(f"c1,c2,c3\n{rows}", encoding="utf-8")
+    contract, _, _ = check_draft(path, "sale")
+    assert [column.name for column in contract.columns if column.primary_key] == ["c3"]
+
+
 def test_a_rare_value_is_left_out_of_the_enumeration(tmp_path: Path) -> None:
     path = tmp_path / "sale.csv"
     path.write_text("\n".join(["kind", *(["retail", "staff"] * 150), "retial"]), "utf-8")

@@ -71,3 +71,13 @@ def test_utf_8_with_a_few_broken_bytes_stays_utf_8() -> None:
 def test_the_beginning_of_a_file_may_end_within_a_character() -> None:
     content = (KOREAN * 5).encode()[:-2]
     assert guess_encoding(content, is_whole=False).stated == "UTF-8"
+
+
+def test_short_words_of_any_letters_are_no_evidence_of_cyrillic() -> None:
+    short, long = (f"size;n\n{words}" for words in ("éü;1\nÖÆ;2\nñÖ;3\nßÆ;4\næø;5\n", "молоко;1\nхлеб;2\nкефир;3\n"))
+    assert not guess_encoding(short.encode("iso-8859-1")).is_certain
+    assert guess_encoding(long.encode("cp1251")).stated == "CP1251"
+
+
+def test_a_single_rare_syllable_is_a_doubt() -> None:
+    assert not guess_encoding("size;n\nłŁ;1\n".encode("iso-8859-2")).is_certain

@@ -232,3 +232,30 @@ def test_na_is_null_only_where_no_column_of_texts_has_it() -> None:
 def test_a_dash_in_texts_only_is_null_and_a_doubt() -> None:
     found = guess_nulls({"note": ["-"]}, frozenset())
     assert (found.values, found.doubts) == (("-",), (("-", ("note",)),))
+
+
+@pytest.mark.parametrize(
+    ("texts", "doubt"),
+    [
+        ([str(104_233 + 37 * n) for n in range(30)], "may be identifiers"),
+        ([str(1_496_275_200 + 86_400 * n) for n in range(30)], "are read as times (seconds)"),
+        ([str(1_496_275_200 + 86_400 * n) for n in range(30)] + ["0"] * 5, "may be times (seconds)"),
+        ([str(42_887 + n) for n in range(30)], "may be times (excel_days)"),
+    ],
+)
+@pytest.mark.parametrize("header", ["c3", "column_12", "yeol_2"])
+def test_numbers_under_a_header_that_says_nothing_are_a_doubt(texts: list[str], doubt: str, header: str) -> None:
+    assert doubt in profile(texts, header).doubts[0]
+    # Control: a header that names a measure settles it.
+    assert profile(texts, "points").reading.custom or profile(texts, "points").doubts == ()
+
+
+def test_measures_under_a_header_that_says_nothing_are_no_doubt() -> None:
+    for texts in (["1", "3", "2"] * 9, ["-4021", "17", "12345"] * 9, ["0.5", "1.25", "7.75"] * 9):
+        assert profile(texts, "c1").doubts == ()
+
+
+def test_mostly_true_and_false_is_text_and_a_doubt() -> None:
+    found = profile(["Y", "N", "Y", "N", "Y", "?"])
+    assert found.logical_type == "string"
+    assert "most values are forms of true and false" in found.doubts[0]

@@ -15,11 +15,12 @@ from pipelines.derived_table.refresh import refresh_table
 from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
 from pipelines.orchestration.identity_metadata import identity_charts
 from pipelines.register.customer_id import opaque_ids
-from pipelines.register.decision import DecisionError
+from pipelines.register.decision import Decision, DecisionError
 from pipelines.register.matching_session import MatchingSession
+from pipelines.register.register_contract import shown_columns
 from pipelines.register.register_entry import read_register_entries, stored_sketches
 from pipelines.register.sketch_book import SketchBook, SketchKeys
-from pipelines.steward.customer_explanation import explain_persons
+from pipelines.steward.customer_explanation import Person, explain_persons
 from pipelines.steward.steward_service import StewardService
 from pipelines.unify.registry import table
 from tests.pipelines.conftest import Built
@@ -204,12 +205,43 @@ def test_explaining_two_people_decrypts_only_their_entries(built_once) -> None:
     book = SketchBook(SketchKeys(bytes(32), bytes(32)), stored_sketches(built_once.lakehouse))
     lakehouse, contracts = built_once.lakehouse, built_once.context.contracts
     few, all_of_them = (read_register_entries(lakehouse, contracts, book=b) for b in (book, None))
-    keys = [[("member_no", token("member_no", number))] for number in ("M000000005", "M000000205")]
-    found = explain_persons(lakehouse, few, *keys)
-    assert found.as_dict() == explain_persons(lakehouse, all_of_them, *keys).as_dict()
-    assert found.weight > 0
+    pair = [person("M000000005", "c_1"), person("M000000205", "c_1")]
+    found = explain_persons(lakehouse, few, *pair)
+    assert found.as_dict() == explain_persons(lakehouse, all_of_them, *pair).as_dict()
+    assert found.explanation.weight > 0
+    assert found.link_path == ()
     assert few.read_count == 2
     assert all_of_them.read_count == len(all_of_them)
+
+
+def person(number: str, customer_id: str, *others: str) -> Person:
+    keys = [("member_no", token("member_no", n)) for n in (number, *others)]
+    return Person(keys[:1], customer_id, keys)
+
+
+def test_an_explanation_shows_what_may_be_shown_and_names_what_else_joins_two_entries(built_once) -> None:
+    lakehouse, contracts = built_once.lakehouse, built_once.context.contracts
+    persons = read_register_entries(lakehouse, contracts)
+    seen = []
+
+    def shown(source: str, token: str) -> dict[str, str]:
+        seen.append(source)
+        return {"birth_date": "1970"}
+
+    her, spouse = person(HER, "c_1", SPOUSE), person(SPOUSE, "c_1", HER)
+    joined = explain_persons(lakehouse, persons, her, spouse, shown, shown_columns(contracts))
+    assert joined.is_together
+    assert joined.explanation.weight < 0
+    assert joined.link_path == ()
+    assert joined.reason == "an equal member number, card number, or name with phone joins them"
+    steps = {step.comparison: step for step in joined.explanation.steps}
+    assert steps["birth_date"].values == ("1970", "1970")
+    assert steps["given_name"].columns == ("name / member_name",)
+    assert steps["given_name"].values is None
+    assert seen == ["crm_customer", "crm_customer"]
+    decided = Decision("d_1", LOADED_AT, "same", her.keys, spouse.keys, "ticket", "me", "c_1", "c_1")
+    joined = explain_persons(lakehouse, persons, her, spouse, decisions=[decided])
+    assert joined.reason == "of the steward's decision d_1"
 
 
 def test_every_register_entry_has_a_sketch_with_its_customer(built_once) -> None:
