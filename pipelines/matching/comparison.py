@@ -12,6 +12,7 @@ from splink.comparison_library import CustomComparison
 from splink.internals.comparison_creator import ComparisonCreator
 from splink.internals.comparison_level_creator import ComparisonLevelCreator
 
+from pipelines.matching.name_relation import NameRelation
 from pipelines.matching.similarity import contains_word, has_common_tokens, is_similar, is_within_edits
 
 # Term frequencies below this count as this: a rarer value is no stronger evidence than one in 100,000.
@@ -28,6 +29,7 @@ class Level:
         match_share: m probability at the start of the training: the share of matching pairs at this level.
         term: column whose term frequencies adjust the weight of the level, because agreement on a rare value is
             stronger evidence; None for no adjustment.
+        relation: what the level says about two given names (see `given_names_are`); None in other comparisons.
 
     """
 
@@ -35,6 +37,7 @@ class Level:
     sql: str
     match_share: float
     term: str | None = None
+    relation: NameRelation | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,22 @@ def comparisons_for(columns: Sequence[str]) -> tuple[PartComparison, ...]:
     return tuple(found)
 
 
+def given_names_are(comparisons: Sequence[PartComparison], *relations: NameRelation) -> str:
+    """Return the SQL condition that two given names have one of the relations, over the observed levels `g0`, `g1`, …
+
+    If given names are not compared, they are unknown.
+
+    >>> given_names_are(comparisons_for(["birth_date", "given"]), NameRelation.DIFFERENT)
+    '(g1 in (7))'
+    """
+    number = next((n for n, c in enumerate(comparisons) if c.name == "given_name"), None)
+    if number is None:
+        return "true" if NameRelation.UNKNOWN in relations else "(1 = 0)"
+    known = [level.relation for level in comparisons[number].levels]
+    wanted = [n for n, r in enumerate([NameRelation.UNKNOWN, *known, NameRelation.DIFFERENT]) if r in relations]
+    return f"(g{number} in ({', '.join(map(str, wanted))}))" if wanted else "(1 = 0)"
+
+
 def _given(column: str, present: set[str]) -> PartComparison:
     forms = "((given_forms_bits_l & given_forms_bits_r) <> 0 and list_has_any(given_forms_l, given_forms_r))"
     if "given_cross" in present:
@@ -106,16 +125,17 @@ def _given(column: str, present: set[str]) -> PartComparison:
         "given_name",
         column,
         (
-            Level("given name equal", "given_l = given_r", 0.70, "given"),
-            Level("given name in another form", forms, 0.08),
-            Level("given name elsewhere in the name", _elsewhere("given"), 0.04),
-            Level("given name nearly equal", _near("given", mixed), 0.08),
+            Level("given name equal", "given_l = given_r", 0.70, "given", NameRelation.SAME),
+            Level("given name in another form", forms, 0.08, relation=NameRelation.VARIANT),
+            Level("given name elsewhere in the name", _elsewhere("given"), 0.04, relation=NameRelation.VARIANT),
+            Level("given name nearly equal", _near("given", mixed), 0.08, relation=NameRelation.TYPO),
             Level(
                 "initial equal",
                 "(length(given_l) = 1 or length(given_r) = 1) and left(given_l, 1) = left(given_r, 1)",
                 0.01,
+                relation=NameRelation.VARIANT,
             ),
-            Level("given name similar", _similar("given", mixed), 0.04),
+            Level("given name similar", _similar("given", mixed), 0.04, relation=NameRelation.SIMILAR),
         ),
     )
 
