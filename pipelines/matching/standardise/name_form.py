@@ -4,8 +4,8 @@ Two names are forms of one name if they have a number in common: short and forei
 and its romanisations (수진, Su Jin), a Han name and its Korean reading (秀珍, 수진), and a foreign name and its
 transcription in Hangul (Michael, 마이클).
 
-Sources. `hanja.csv`: usual Han characters of Korean names; the readings were checked against the package `hanja` 0.15.1.
-They differ from it in surnames (金 as 김, 沈 as 심, 柳 as 류) and in 란, 림 and 린, which it gives with the initial sound.
+Sources. `hanja.csv`: usual Han characters of Korean names. Their readings equal those of the package `hanja` 0.15.1,
+except in surnames (金 as 김, 沈 as 심, 柳 as 류) and in 란, 림 and 린, which the package gives with the initial sound.
 """
 
 import csv
