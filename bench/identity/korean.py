@@ -9,6 +9,7 @@ tables of the resolver.
 from __future__ import annotations
 
 import random
+import unicodedata
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
@@ -25,9 +26,9 @@ MOST_ERROR = 0.04
 _COLUMNS = ("성명", "생년월일", "성별", "휴대폰번호", "이메일", "주소")
 
 _SURNAMES = {
-    "김": "Kim Kim Gim", "이": "Lee Lee Yi Rhee", "박": "Park Park Pak", "최": "Choi Choi Choe", "정": "Jung Jeong Chung",
-    "강": "Kang", "조": "Cho Jo", "윤": "Yoon Yun", "장": "Jang Chang", "임": "Lim Im", "한": "Han", "오": "Oh",
-    "서": "Seo Suh", "신": "Shin Sin", "권": "Kwon", "황": "Hwang", "송": "Song", "유": "Yoo Ryu Yu", "진": "Jin",
+    "김": "Kim Kim Gim", "이": "Lee Lee Yi Rhee", "박": "Park Park Pak", "최": "Choi Choi Choe",
+    "정": "Jung Jeong Chung", "강": "Kang", "조": "Cho Jo", "윤": "Yoon Yun", "장": "Jang Chang", "임": "Lim Im",
+    "한": "Han", "오": "Oh", "서": "Seo Suh", "신": "Shin Sin", "권": "Kwon", "황": "Hwang", "송": "Song", "유": "Yoo Ryu Yu", "진": "Jin",
     "민": "Min", "남궁": "Namgung Namkoong", "선우": "Sunwoo", "노": "Noh Roh", "우": "Woo",
 }  # fmt: skip
 # Given name, sex, syllables in Latin letters (alternatives after `|`), and Han characters where one writing is usual.
@@ -144,8 +145,7 @@ class KoreanSource:
     def people(self) -> list[Person]:
         """Return families, single people with namesakes, colleagues and foreigners."""
         found = [person for _ in range(50) for person in self.family()]
-        for _ in range(40):
-            found.append(self.single())
+        found += [self.single() for _ in range(40)]
         found += [self.single(writings=person.writings) for person in self.random.sample(found, 12)]
         for _ in range(3):
             phone = f"02-{self.random.randrange(300, 999)}-{self.random.randrange(10_000):04d}"
@@ -229,6 +229,19 @@ class KoreanSource:
         flat = f"{draw.randrange(101, 120)}동 {draw.randrange(1, 20)}0{draw.randrange(1, 4)}호"
         return f"{city} {road} {draw.randrange(1, 300)}, {flat}"
 
+    def mistype(self, name: str) -> str:
+        """Return the name with another letter (jamo) of the same kind in its last Hangul syllable."""
+        syllables = [n for n, character in enumerate(name) if "가" <= character <= "힣" and not name.endswith("님")]
+        if not syllables:
+            return name
+        place = syllables[-1]
+        letters = list(unicodedata.normalize("NFD", name[place]))
+        if self.random.random() < 0.5:
+            letters[0] = chr(0x1100 + self.random.randrange(19))
+        else:
+            letters[1] = chr(0x1161 + self.random.randrange(21))
+        return name[:place] + unicodedata.normalize("NFC", "".join(letters)) + name[place + 1 :]
+
     def records(self, person: Person) -> list[list[str | None]]:
         """Return one to four records of a person, with missing values, typing errors and changed phones."""
         draw = self.random
@@ -237,8 +250,8 @@ class KoreanSource:
             name = draw.choice(person.writings)
             birth = person.birth.strftime(draw.choice(("%Y-%m-%d", "%Y%m%d", "%Y.%m.%d")))
             phone = person.phone if draw.random() > 0.06 else self.phone()
-            if draw.random() < 0.04 and "가" <= name[-1] <= "힣":
-                name = name[:-1] + draw.choice("진민수호현영아우")
+            if draw.random() < 0.04:
+                name = self.mistype(name)
             if draw.random() < 0.03:
                 birth = birth[:-1] + draw.choice("0123456789")
             parts = (birth, person.sex, phone, person.email, person.address)

@@ -130,7 +130,7 @@ def _given(column: str, present: set[str]) -> PartComparison:
         "given_name",
         column,
         (
-            Level("given name equal", "given_l = given_r", 0.70, "given", NameRelation.SAME),
+            Level("given name equal", "given_l = given_r", 0.70, _term("given", mixed), NameRelation.SAME),
             Level("given name in another form", _other_form("given", mixed), 0.08, relation=NameRelation.VARIANT),
             Level("given name elsewhere in the name", _elsewhere("given"), 0.04, relation=NameRelation.VARIANT),
             Level("given name nearly equal", _near("given", mixed), 0.08, relation=NameRelation.TYPO),
@@ -149,7 +149,7 @@ def _given(column: str, present: set[str]) -> PartComparison:
 def _surname(column: str, present: set[str]) -> PartComparison:
     mixed = "surname_cross" in present
     other_form, similar = _other_form("surname", mixed), _similar("surname", mixed)
-    levels = [Level("surname equal", "surname_l = surname_r", 0.75, "surname")]
+    levels = [Level("surname equal", "surname_l = surname_r", 0.75, _term("surname", mixed))]
     if mixed:
         levels.append(Level("surname in another form", other_form, 0.03))
     levels += [
@@ -158,6 +158,11 @@ def _surname(column: str, present: set[str]) -> PartComparison:
         Level("surname similar", similar if mixed else f"{similar} or {other_form}", 0.04),
     ]
     return PartComparison("surname", column, tuple(levels), _incomparable("surname") if mixed else None)
+
+
+def _term(part: str, mixed: bool) -> str:
+    """Return the column of the name's frequency. A romanised name is as frequent as its Hangul, not as its spelling."""
+    return f"{part}_hangul" if mixed else part
 
 
 def _elsewhere(column: str) -> str:
@@ -192,8 +197,9 @@ def _near(part: str, mixed: bool) -> str:
     latin = is_similar(f"{part}_text", 0.92)
     if not mixed:
         return latin
-    hangul = is_within_edits(f"{part}_text", 1)
-    return f"({_LATIN.format(part=part)} and {latin}) or ({_HANGUL.format(part=part)} and {hangul})"
+    hangul = f"{_HANGUL.format(part=part)} and {is_within_edits(f'{part}_text', 1)}"
+    romanised = f"{_other_script(part)} and {is_within_edits(f'{part}_jamo', 1)}"
+    return f"({_LATIN.format(part=part)} and {latin}) or ({hangul}) or ({romanised})"
 
 
 def _similar(part: str, mixed: bool) -> str:

@@ -14,9 +14,12 @@ from pipelines.matching.standardise.contact import standardise_device, standardi
 from pipelines.matching.standardise.letter_bits import letter_bits, token_bits
 from pipelines.matching.standardise.name import Name, comparable, parse_full_name, parse_parts, phonetic_key
 from pipelines.matching.standardise.name_form import (
+    KOREAN,
+    ROMANISED,
     crosswise_key,
     given_forms,
     given_script,
+    hangul_form,
     surname_forms,
     surname_script,
 )
@@ -30,7 +33,7 @@ _SEX = {
 
 # Columns on which edit distances are computed.
 _EDIT_DISTANCE_COLUMNS = (
-    "given_text", "surname_text", "birth_date", "phone", "email", "identifier", "postal_code", "address", "place",
+    "given_text", "surname_text", "given_jamo", "surname_jamo", "birth_date", "phone", "email", "identifier", "postal_code", "address", "place",
 )  # fmt: skip
 
 
@@ -111,11 +114,29 @@ def _add_names(out: pd.DataFrame, frame: pd.DataFrame, mapping: Mapping, is_mixe
         forms = [forms_of(name, is_mixed=mixed) for name in names]
         out[f"{part}_forms"] = _take([list(f) or None for f in forms], codes)
         out[f"{part}_forms_bits"] = np.array([token_bits(map(str, f)) for f in forms], dtype=np.int64)[codes]
-        # Null if all names are in Latin letters.
-        scripts = [script_of(name) if mixed else None for name in names]
-        texts = [name.given if part == "given" else name.surname for name in names]
-        keys = [crosswise_key(t, s) if mixed and t else None for t, s in zip(texts, scripts, strict=True)]
-        out[f"{part}_script"], out[f"{part}_cross"] = _take(scripts, codes), _take(keys, codes)
+        _add_scripts(out, part, names, [script_of(name) if mixed else None for name in names], codes, mixed)
+
+
+def _add_scripts(
+    out: pd.DataFrame,
+    part: str,
+    names: Sequence[Name],
+    scripts: Sequence[str | None],
+    codes: NDArray[np.intp],
+    mixed: bool,
+) -> None:
+    """Add the columns that compare names of different scripts; they are null if all names are in Latin letters."""
+    texts = [name.given if part == "given" else name.surname for name in names]
+    written = list(zip(texts, scripts, strict=True)) if mixed else []
+    read = [hangul_form(t, s, is_family=part == "surname") if t else None for t, s in written] or [None] * len(names)
+    columns = {
+        "script": scripts,
+        "cross": [crosswise_key(t, s) if t else None for t, s in written] or [None] * len(names),
+        "hangul": read,
+        "jamo": [comparable(t) if t and s in (KOREAN, ROMANISED) else None for t, s in zip(read, scripts, strict=True)],
+    }
+    for name, values in columns.items():
+        out[f"{part}_{name}"] = _take(values, codes)
 
 
 def _parse_names(out: pd.DataFrame, frame: pd.DataFrame, mapping: Mapping) -> tuple[list[Name], NDArray[np.intp]]:

@@ -121,6 +121,16 @@ def crosswise_key(text: str, script: str | None) -> str | None:
     return f"~{consonants}" if len(consonants) > 1 else None
 
 
+def hangul_form(text: str, script: str | None, *, is_family: bool) -> str:
+    """Return the most probable Hangul of a romanised Korean name, and any other name unchanged.
+
+    >>> hangul_form("sujin", "r", is_family=False), hangul_form("rhee", "r", is_family=True)
+    ('수진', '이')
+    """
+    found = (hangul_of_surname if is_family else hangul_of_given)(text) if script == ROMANISED else ()
+    return found[0] if found else text
+
+
 def _readings(name: Name) -> tuple[tuple[str | None, str | None], ...]:
     return (name.given, name.surname), *name.others
 
