@@ -124,13 +124,14 @@ def given_names_are(comparisons: Sequence[PartComparison], *relations: NameRelat
     return f"(g{number} in ({', '.join(map(str, wanted))}))" if wanted else "(1 = 0)"
 
 
-def _given(column: str, present: set[str]) -> PartComparison:
+def _given(_: str, present: set[str]) -> PartComparison:
     mixed = "given_cross" in present
+    read = _read("given", mixed)
     return PartComparison(
         "given_name",
-        column,
+        read,
         (
-            Level("given name equal", "given_l = given_r", 0.70, _term("given", mixed), NameRelation.SAME),
+            Level("given name equal", f"{read}_l = {read}_r", 0.70, read, NameRelation.SAME),
             Level("given name in another form", _other_form("given", mixed), 0.08, relation=NameRelation.VARIANT),
             Level("given name elsewhere in the name", _elsewhere("given"), 0.04, relation=NameRelation.VARIANT),
             Level("given name nearly equal", _near("given", mixed), 0.08, relation=NameRelation.TYPO),
@@ -146,10 +147,10 @@ def _given(column: str, present: set[str]) -> PartComparison:
     )
 
 
-def _surname(column: str, present: set[str]) -> PartComparison:
+def _surname(_: str, present: set[str]) -> PartComparison:
     mixed = "surname_cross" in present
-    other_form, similar = _other_form("surname", mixed), _similar("surname", mixed)
-    levels = [Level("surname equal", "surname_l = surname_r", 0.75, _term("surname", mixed))]
+    read, other_form, similar = _read("surname", mixed), _other_form("surname", mixed), _similar("surname", mixed)
+    levels = [Level("surname equal", f"{read}_l = {read}_r", 0.75, read)]
     if mixed:
         levels.append(Level("surname in another form", other_form, 0.03))
     levels += [
@@ -157,11 +158,14 @@ def _surname(column: str, present: set[str]) -> PartComparison:
         Level("surname nearly equal", _near("surname", mixed), 0.08),
         Level("surname similar", similar if mixed else f"{similar} or {other_form}", 0.04),
     ]
-    return PartComparison("surname", column, tuple(levels), _incomparable("surname") if mixed else None)
+    return PartComparison("surname", read, tuple(levels), _incomparable("surname") if mixed else None)
 
 
-def _term(part: str, mixed: bool) -> str:
-    """Return the column of the name's frequency. A romanised name is as frequent as its Hangul, not as its spelling."""
+def _read(part: str, mixed: bool) -> str:
+    """Return the column of the name, in which a romanised Korean name is in Hangul.
+
+    So a romanised name is as frequent as its Hangul. Each of its spellings would look like a rare name.
+    """
     return f"{part}_hangul" if mixed else part
 
 

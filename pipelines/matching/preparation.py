@@ -33,7 +33,8 @@ _SEX = {
 
 # Columns on which edit distances are computed.
 _EDIT_DISTANCE_COLUMNS = (
-    "given_text", "surname_text", "given_jamo", "surname_jamo", "birth_date", "phone", "email", "identifier", "postal_code", "address", "place",
+    "given_text", "surname_text", "given_jamo", "surname_jamo", "birth_date", "phone", "email", "identifier",
+    "postal_code", "address", "place",
 )  # fmt: skip
 
 
