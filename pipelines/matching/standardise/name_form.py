@@ -92,7 +92,9 @@ def given_script(name: Name) -> str | None:
     if script != LATIN:
         return script
     has_family = is_surname(name.surname) if name.surname else not variants(name.given)
-    return ROMANISED if has_family and hangul_of_given(name.given) else None
+    # One syllable may be half of a name: forms and tickets split `Su Jin` into a first and a middle name.
+    is_whole = any(len(read) > 1 for read in hangul_of_given(name.given))
+    return ROMANISED if has_family and is_whole else None
 
 
 def surname_script(name: Name) -> str | None:

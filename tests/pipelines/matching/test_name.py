@@ -100,6 +100,15 @@ def test_names_in_two_scripts_agree_by_sound_and_are_never_different():
     assert _relations("김수진", "Jennifer Smith") == [(NameRelation.UNKNOWN, "unknown")]
 
 
+def test_half_of_a_name_and_a_foreign_first_name_are_not_different():
+    short, foreign, written_alone = _relations("김수진", "Su Kim", "Jennifer Sujin Kim", "수진")
+    assert short[0] == NameRelation.UNKNOWN
+    assert foreign == (NameRelation.VARIANT, "surname equal")
+    assert written_alone[0] == NameRelation.SAME
+    assert _relations("Su Jin Kim", "Su Kim")[0][0] == NameRelation.VARIANT
+    assert _relations("김민준", "민준")[0][0] == NameRelation.VARIANT
+
+
 def test_names_in_one_script_that_sound_alike_are_not_forms_of_one_name():
     assert _relations("지은 김", "김지언")[0][0] == NameRelation.TYPO
     assert _relations("마이클 존슨", "미셸 존슨")[0][0] == NameRelation.DIFFERENT
