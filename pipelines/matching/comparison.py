@@ -178,7 +178,7 @@ def _other_form(part: str, mixed: bool) -> str:
     forms = f"(({part}_forms_bits_l & {part}_forms_bits_r) <> 0 and list_has_any({part}_forms_l, {part}_forms_r))"
     if not mixed:
         return forms
-    return f"{forms} or ({part}_cross_l = {part}_cross_r and left({part}_cross_l, 1) = '~' and {_other_script(part)})"
+    return f"{forms} or ({_other_script(part)} and {part}_cross_l = {part}_cross_r and left({part}_cross_l, 1) = '~')"
 
 
 def _incomparable(part: str) -> str:
@@ -187,13 +187,13 @@ def _incomparable(part: str) -> str:
     In scripts of which all names can be compared, names that sound nearly alike are no evidence either: there are many
     ways to spell a Korean name in Latin letters.
     """
-    pairs = ", ".join(f"'{a}|{b}'" for pair in COMPARABLE for a, b in (pair, pair[::-1]))
-    scripts = f"coalesce({part}_script_l, '') || '|' || coalesce({part}_script_r, '')"
-    return f"({_other_script(part)} and (({scripts}) not in ({pairs}) or {part}_cross_l = {part}_cross_r))"
+    comparable = ", ".join(str(one | other) for one, other in COMPARABLE)
+    scripts = f"({part}_script_l | {part}_script_r)"
+    return f"({_other_script(part)} and ({scripts} not in ({comparable}) or {part}_cross_l = {part}_cross_r))"
 
 
 def _other_script(part: str) -> str:
-    return f"coalesce({part}_script_l, '') <> coalesce({part}_script_r, '')"
+    return f"{part}_script_l <> {part}_script_r"
 
 
 def _near(part: str, mixed: bool) -> str:

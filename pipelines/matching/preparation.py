@@ -11,7 +11,7 @@ from pipelines.matching.mapping import Mapping
 from pipelines.matching.standardise.address import parse_address, postal_area, standardise_postal_code
 from pipelines.matching.standardise.birth_date import standardise_birth_date
 from pipelines.matching.standardise.contact import standardise_device, standardise_email, standardise_phone
-from pipelines.matching.standardise.letter_bits import letter_bits, token_bits
+from pipelines.matching.standardise.letter_bits import letter_bits, number_bits, token_bits
 from pipelines.matching.standardise.name import Name, comparable, parse_full_name, parse_parts, phonetic_key
 from pipelines.matching.standardise.name_form import (
     KOREAN,
@@ -114,28 +114,28 @@ def _add_names(out: pd.DataFrame, frame: pd.DataFrame, mapping: Mapping, is_mixe
     ):
         forms = [forms_of(name, is_mixed=mixed) for name in names]
         out[f"{part}_forms"] = _take([list(f) or None for f in forms], codes)
-        out[f"{part}_forms_bits"] = np.array([token_bits(map(str, f)) for f in forms], dtype=np.int64)[codes]
-        _add_scripts(out, part, names, [script_of(name) if mixed else None for name in names], codes, mixed)
+        out[f"{part}_forms_bits"] = np.array([number_bits(f) for f in forms], dtype=np.int64)[codes]
+        _add_scripts(out, part, names, [script_of(name) if mixed else 0 for name in names], codes, mixed)
 
 
 def _add_scripts(
     out: pd.DataFrame,
     part: str,
     names: Sequence[Name],
-    scripts: Sequence[str | None],
+    scripts: Sequence[int],
     codes: NDArray[np.intp],
     mixed: bool,
 ) -> None:
-    """Add the columns that compare names of different scripts; they are null if all names are in Latin letters."""
+    """Add the columns that compare names of different scripts; they are empty if all names are in Latin letters."""
     texts = [name.given if part == "given" else name.surname for name in names]
     written = list(zip(texts, scripts, strict=True))
-    made: dict[tuple[str | None, str | None], tuple[str | None, str | None, str | None]] = {}
+    made: dict[tuple[str | None, int], tuple[str | None, str | None, str | None]] = {}
     for text, script in set(written) if mixed else ():
         if text:
             read = hangul_form(text, script, is_family=part == "surname")
             jamo = comparable(read) if script in (KOREAN, ROMANISED) else None
             made[text, script] = crosswise_key(text, script), read, jamo
-    out[f"{part}_script"] = _take(scripts, codes)
+    out[f"{part}_script"] = np.array(scripts, dtype=np.int64)[codes]
     for number, name in enumerate(("cross", "hangul", "jamo") if part == "given" else ("cross", "hangul")):
         out[f"{part}_{name}"] = _take([made[key][number] if key in made else None for key in written], codes)
 

@@ -183,7 +183,7 @@ def write_person(connection: Workspace, prepared: pd.DataFrame, *, is_new: bool)
 
 
 def _sql_type(column: str) -> str:
-    if column == "rid" or column.endswith("_bits"):
+    if column == "rid" or column.endswith(("_bits", "_script")):
         return "bigint"
     if column in ("name_tokens", "address_tokens"):
         return "varchar[]"
@@ -204,7 +204,9 @@ def filled_columns(connection: Workspace) -> list[str]:
         NoIdentifierError: no column that identifies a person has a value.
 
     """
-    columns = [r[0] for r in connection.execute("describe person").fetchall() if not r[0].endswith("_bits")]
+    columns = [
+        r[0] for r in connection.execute("describe person").fetchall() if not r[0].endswith(("_bits", "_script"))
+    ]
     counts = connection.execute(f"select {', '.join(f'count({c})' for c in columns)} from person").fetchall()[0]
     filled = [c for c, n in zip(columns, counts, strict=True) if n]
     identifying = ("given", "surname", "birth_date", "phone", "email", "device", "identifier_")
