@@ -15,7 +15,7 @@ from datetime import date, timedelta
 
 import pandas as pd
 
-from bench.identity.name_source import LATIN_LETTERS, NameSource, jamo
+from bench.identity.name_source import LATIN_LETTERS, NameSource
 from pipelines.evaluation.dataset import LabelledFile
 from pipelines.matching.mapping import guess_mapping
 
@@ -263,7 +263,7 @@ def mistype(name: str, draw: random.Random) -> str:
     'Robrt'
     """
     if not name.isascii():
-        letters = jamo(name)
+        letters = unicodedata.normalize("NFD", name)
         place = draw.randrange(len(letters))
         same_class = [c for c in _JAMO_CLASSES[_jamo_class(letters[place])] if c != letters[place]]
         return unicodedata.normalize("NFC", letters[:place] + draw.choice(same_class) + letters[place + 1 :])

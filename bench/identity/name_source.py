@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import random
-import unicodedata
 
 import jellyfish
 
+from pipelines.matching.standardise.hangul import jamo
 from pipelines.simulate.text import load_table
 
 LATIN_LETTERS = "abcdefghijklmnoprstuvwy"
@@ -81,8 +81,3 @@ def letter_distance(name: str, other: str) -> int:
     (1, 3, 1)
     """
     return int(jellyfish.damerau_levenshtein_distance(jamo(name.lower()), jamo(other.lower())))
-
-
-def jamo(name: str) -> str:
-    """Return a name with its syllables split into jamo; Latin letters stay."""
-    return unicodedata.normalize("NFD", name)
