@@ -22,6 +22,7 @@ from pipelines.matching.standardise.name import (
     variants,
 )
 from pipelines.matching.standardise.text import fold, strip_accents
+from privacy.protection.normal_form import is_scientific
 
 _SEX = {
     "m": "m", "male": "m", "man": "m", "남": "m", "남자": "m", "남성": "m", "1": "m",
@@ -183,7 +184,7 @@ def _take(values: Sequence[object], codes: NDArray[np.intp]) -> pd.Series:
 
 def _identifier(text: str) -> str | None:
     folded = fold(text)
-    if folded is None:
+    if folded is None or is_scientific(text):
         return None
     bare = folded if folded.isalnum() else "".join(c for c in folded if c.isalnum())
     return bare if bare.strip("0") else None
