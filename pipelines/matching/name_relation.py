@@ -1,4 +1,4 @@
-"""Relations of two given names, as the guards of matching read them: same, variant, typo, similar, different, unknown."""
+"""Relations of two given names (same, variant, typo, similar, different, unknown), as the guards read them."""
 
 from enum import StrEnum
 
