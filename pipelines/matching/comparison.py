@@ -189,7 +189,7 @@ def _incomparable(part: str) -> str:
     """
     pairs = ", ".join(f"'{a}|{b}'" for pair in COMPARABLE for a, b in (pair, pair[::-1]))
     scripts = f"coalesce({part}_script_l, '') || '|' || coalesce({part}_script_r, '')"
-    return f"({_other_script(part)} and ({scripts} not in ({pairs}) or {part}_cross_l = {part}_cross_r))"
+    return f"({_other_script(part)} and (({scripts}) not in ({pairs}) or {part}_cross_l = {part}_cross_r))"
 
 
 def _other_script(part: str) -> str:

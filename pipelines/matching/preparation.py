@@ -129,16 +129,16 @@ def _add_scripts(
 ) -> None:
     """Add the columns that compare names of different scripts; they are null if all names are in Latin letters."""
     texts = [name.given if part == "given" else name.surname for name in names]
-    written = list(zip(texts, scripts, strict=True)) if mixed else []
-    read = [hangul_form(t, s, is_family=part == "surname") if t else None for t, s in written] or [None] * len(names)
-    columns = {
-        "script": scripts,
-        "cross": [crosswise_key(t, s) if t else None for t, s in written] or [None] * len(names),
-        "hangul": read,
-        "jamo": [comparable(t) if t and s in (KOREAN, ROMANISED) else None for t, s in zip(read, scripts, strict=True)],
-    }
-    for name, values in columns.items():
-        out[f"{part}_{name}"] = _take(values, codes)
+    written = list(zip(texts, scripts, strict=True))
+    made: dict[tuple[str | None, str | None], tuple[str | None, str | None, str | None]] = {}
+    for text, script in set(written) if mixed else ():
+        if text:
+            read = hangul_form(text, script, is_family=part == "surname")
+            jamo = comparable(read) if script in (KOREAN, ROMANISED) else None
+            made[text, script] = crosswise_key(text, script), read, jamo
+    out[f"{part}_script"] = _take(scripts, codes)
+    for number, name in enumerate(("cross", "hangul", "jamo")):
+        out[f"{part}_{name}"] = _take([made[key][number] if key in made else None for key in written], codes)
 
 
 def _parse_names(out: pd.DataFrame, frame: pd.DataFrame, mapping: Mapping) -> tuple[list[Name], NDArray[np.intp]]:
