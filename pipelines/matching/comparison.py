@@ -103,7 +103,8 @@ def comparisons_for(columns: Sequence[str]) -> tuple[PartComparison, ...]:
     for column in columns:
         kind, _, number = column.rpartition("_")
         maker = _NUMBERED.get(kind) if number.isdigit() else _MAKERS.get(column)
-        if maker:
+        # The house number is part of the address and counts only once.
+        if maker and not (column == "house_number" and "address" in present):
             found.append(maker(column, present))
     return tuple(found)
 

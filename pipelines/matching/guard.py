@@ -63,8 +63,13 @@ _FACTS = {
         f"abs(try_cast(birth_year_l as integer) - try_cast(birth_year_r as integer)) >= {GENERATION_YEARS}",
     ),
     "is_suffix_different": ("generation", "generation_l <> generation_r"),
+    "is_suffix_equal": ("generation", "generation_l = generation_r"),
+    "is_suffix_missing": ("generation", "(generation_l is null) <> (generation_r is null)"),
 }
 FACTS = tuple(_FACTS)
+# Weight of equal suffixes, and of a suffix on one record only, in bits. They decide between father and son, whose other
+# values are equal. One record of a person often lacks the suffix, so this is weak evidence.
+SUFFIX_WEIGHT, MISSING_SUFFIX_WEIGHT = 3.0, -2.0
 
 
 def facts_sql(columns: Collection[str]) -> str:
@@ -86,6 +91,14 @@ def refusal_sql(comparisons: Sequence[PartComparison], *, is_guarded: bool) -> s
         conditions += [(reason, f"{sql} and not {exempt}") for reason, sql in _one_differs(comparisons)]
     whens = " ".join(f"when {condition} then {int(reason)}" for reason, condition in conditions)
     return f"(case {whens} else {int(Refusal.NONE)} end)"
+
+
+def suffix_weight_sql() -> str:
+    """Return SQL for the weight of two generation suffixes, over the table of `model.observe_levels`."""
+    return (
+        f"(case when is_suffix_equal then {SUFFIX_WEIGHT} when is_suffix_missing then {MISSING_SUFFIX_WEIGHT} "
+        "else 0.0 end)"
+    )
 
 
 def doubt_sql(comparisons: Sequence[PartComparison]) -> str:
