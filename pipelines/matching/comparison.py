@@ -293,7 +293,10 @@ def _postal_code(column: str, _: set[str]) -> PartComparison:
     )
 
 
-def _address(column: str, _: set[str]) -> PartComparison:
+_SAME_NUMBER = "house_number_l = house_number_r"
+
+
+def _address(column: str, present: set[str]) -> PartComparison:
     fewest = "least(array_length(address_tokens_l), array_length(address_tokens_r))"
     most, half = f"greatest(2, {fewest} * 2 / 3.0)", f"({fewest} / 2.0)"
     return PartComparison(
@@ -305,6 +308,7 @@ def _address(column: str, _: set[str]) -> PartComparison:
             Level("most words of the address shared", has_common_tokens("address_tokens", most), 0.05),
             Level("half of the address shared", has_common_tokens("address_tokens", half), 0.05),
             Level("address similar", is_similar("address", 0.80), 0.04),
+            *([Level("house number equal", _SAME_NUMBER, 0.04)] if "house_number" in present else []),
         ),
     )
 
