@@ -203,8 +203,11 @@ def _near(part: str, mixed: bool) -> str:
     if not mixed:
         return latin
     hangul = f"{_HANGUL.format(part=part)} and {is_within_edits(f'{part}_text', 1)}"
-    romanised = f"{_other_script(part)} and {is_within_edits(f'{part}_jamo', 1)}"
-    return f"({_LATIN.format(part=part)} and {latin}) or ({hangul}) or ({romanised})"
+    found = f"({_LATIN.format(part=part)} and {latin}) or ({hangul})"
+    if part == "surname":
+        # Most Korean surnames have few letters, so two of them are often one letter apart.
+        return found
+    return f"{found} or ({_other_script(part)} and {is_within_edits(f'{part}_jamo', 1)})"
 
 
 def _similar(part: str, mixed: bool) -> str:

@@ -36,7 +36,7 @@ _SEX = {
 
 # Columns on which edit distances are computed.
 _EDIT_DISTANCE_COLUMNS = (
-    "given_text", "surname_text", "given_jamo", "surname_jamo", "birth_date", "phone", "email", "identifier",
+    "given_text", "surname_text", "given_jamo", "birth_date", "phone", "email", "identifier",
     "postal_code", "address", "place",
 )  # fmt: skip
 
@@ -154,7 +154,7 @@ def _add_scripts(
             jamo = comparable(read) if script in (KOREAN, ROMANISED) else None
             made[text, script] = crosswise_key(text, script), read, jamo
     out[f"{part}_script"] = _take(scripts, codes)
-    for number, name in enumerate(("cross", "hangul", "jamo")):
+    for number, name in enumerate(("cross", "hangul", "jamo") if part == "given" else ("cross", "hangul")):
         out[f"{part}_{name}"] = _take([made[key][number] if key in made else None for key in written], codes)
 
 
