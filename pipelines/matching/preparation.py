@@ -37,7 +37,7 @@ _SEX = {
 # Columns on which edit distances are computed.
 _EDIT_DISTANCE_COLUMNS = (
     "given_text", "surname_text", "given_jamo", "birth_date", "phone", "email", "identifier",
-    "postal_code", "address", "place",
+    "postal_code", "address", "street", "place",
 )  # fmt: skip
 
 
@@ -192,6 +192,7 @@ def _add_address(out: pd.DataFrame, frame: pd.DataFrame, columns: Sequence[str],
     for column in columns[1:]:
         joined = joined + " " + frame[column].reset_index(drop=True).fillna("")
     if number is not None:
+        out["street"] = _distinct(joined, lambda text: parse_address(text).text)
         # Only where the words lack the number, so that a file with both forms has one address and not two.
         lacks = [n not in w.split() for w, n in zip(joined, number.fillna(""), strict=True)]
         joined = (number.fillna("") + " " + joined).where(lacks, joined)
