@@ -64,8 +64,8 @@ class NameSource:
                 other = name[0] + self._draw.choice(_KOREAN_LAST)
             else:
                 other = self.given(sex)
-            distance = letter_distance(name, other)
-            if distance == 1 if alike else self.differ(name, other):
+            is_typo = letter_distance(name, other) == 1 and len(jamo(other)) > 2
+            if is_typo if alike else self.differ(name, other):
                 return other
 
     def differ(self, name: str, other: str) -> bool:
