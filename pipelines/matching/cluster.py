@@ -5,16 +5,22 @@ of the pairs between them is above the threshold. Example: A and B match with +8
 compared and differ with -6. First A and B join. The mean weight between {A, B} and {C} is (3 - 6) / 2 = -1.5, so C
 stays alone; connected components would join all three.
 
+A refused pair (see `guard`) is clearly of two people. No group may have both of its records, so a group that weaker links
+would chain over it is cut there: the strongest links join first, and a join that would bring a refused pair into one
+group is left out. Only a steward's must-link overrides a refusal.
+
 Each round joins all pairs of groups that are each other's best (Sumengen et al., "Scaling Hierarchical Agglomerative
 Clustering to Billion-sized Datasets", 2021). For average linkage the groups are the same as with one join at a time.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
+
+from pipelines.matching.guard import REFUSED_WEIGHT
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -67,7 +73,7 @@ def cluster(
         size: number of records; `left` and `right` number them from 0.
         left: one record of each scored pair.
         right: the other record. Each pair occurs once.
-        weights: match weight of each pair (log2 odds that both are one person).
+        weights: match weight of each pair (log2 odds that both are one person). A pair with `REFUSED_WEIGHT` is refused.
         constraints: must-links, cannot-links and exclusive sources. A must-link that contradicts a cannot-link is
             ignored.
         threshold: two groups join if the mean weight between them is above it.
@@ -84,13 +90,23 @@ def cluster(
         found = cluster(size, ties[left], ties[right], weights, renamed, threshold=threshold)[ties]
         return _by_smallest(found)
     members = np.arange(size, dtype=np.int64)
+    is_refused = weights <= REFUSED_WEIGHT
+    must_links = _allowed_must_links(size, constraints)
+    constraints = _with_refusals(size, constraints, must_links, np.column_stack([left[is_refused], right[is_refused]]))
     groups = _Groups.start(size, left, right, _exact(weights), constraints)
-    members = groups.join(members, _allowed_must_links(size, constraints))
+    members = groups.join(members, must_links)
     while True:
         pairs = groups.best_pairs(threshold)
         if not len(pairs):
             return members
         members = groups.join(members, pairs)
+
+
+def _with_refusals(size: int, constraints: Constraints, must_links: Ints, refused: Ints) -> Constraints:
+    """Return the constraints with a cannot-link for each refused pair that no must-links connect."""
+    label = components(size, must_links[:, 0], must_links[:, 1])
+    kept = refused[label[refused[:, 0]] != label[refused[:, 1]]]
+    return replace(constraints, cannot_link=np.concatenate([constraints.cannot_link, kept]))
 
 
 def _exact(weights: Floats) -> Floats:

@@ -143,7 +143,9 @@ class RegisterWorkspace:
         if not found.candidates:
             return np.empty(0, dtype=np.int64)
         rough = rough_model(self.model)
-        observe_levels(self.connection, rough.comparisons, pairs="candidate", into="rough", table=TABLE)
+        observe_levels(
+            self.connection, rough.comparisons, pairs="candidate", into="rough", table=TABLE, has_values=False
+        )
         return self.row_of_rid[find_likely(self.connection, rough, observed="rough", floor=SKETCH_FLOOR)]
 
     def score_decrypted(self) -> ScoredPairs:

@@ -1,0 +1,32 @@
+"""Reads the generation suffix of a name (Sr, Jr, II), by which fathers and sons of one name are told apart."""
+
+import re
+
+from pipelines.matching.standardise.text import fold
+
+# Suffix -> number of the generation. A junior is also called the second.
+_GENERATIONS = {
+    "1": "sr snr senior i 1st père pere padre",
+    "2": "jr jnr junior ii 2nd fils hijo filho",
+    "3": "iii 3rd neto",
+    "4": "iv 4th",
+}
+_GENERATION_OF = {word: number for number, words in _GENERATIONS.items() for word in words.split()}
+_WORD = re.compile(r"[^\W_]+")
+
+
+def parse_generation(text: str) -> str | None:
+    """Return the number of the generation that a name's suffix states; None without a suffix.
+
+    The suffix is the last word of a name of several words, or of the part of the name before a comma.
+
+    >>> parse_generation("John Smith Sr."), parse_generation("Smith Jr, John"), parse_generation("John Smith II")
+    ('1', '2', '2')
+    >>> parse_generation("John Smith"), parse_generation("Junior")
+    (None, None)
+    """
+    for part in (fold(text) or "").split(","):
+        words = _WORD.findall(part)
+        if words and words[-1] in _GENERATION_OF and (len(words) > 1 or "," in text):
+            return _GENERATION_OF[words[-1]]
+    return None
