@@ -14,8 +14,8 @@ person (given name, birth date, sex, identifier) decide between the two.
 
     total = min(prior + household weights, MOST_HOUSEHOLD_WEIGHT) + person weights
 
-An agreeing household comparison does not reduce the weight of one of the person, because the limit already takes account
-of it. So a pair that also shares the phone never weighs less than one that does not.
+An agreeing household comparison does not reduce the weight of one of the person, because the limit takes account of it.
+So a pair that also shares the phone never weighs less than one that does not.
 
 This is the match weight against a mixture of non-matches: strangers, and pairs of one household. Members of a household
 agree on its comparisons as often as matches do, so its weight has the limit log2(matches / pairs of one household).
