@@ -19,7 +19,6 @@ from pipelines.evaluation.dataset import LabelledFile
 from pipelines.matching.mapping import guess_mapping
 
 TRUTH = "person"
-BYSTANDER = "bystander"
 # Columns of a record: English headers with the name in two columns, Korean headers with the name in one.
 _ENGLISH = ("first_name", "last_name", "dob", "sex", "phone", "email", "address")
 _KOREAN = ("성명", "생년월일", "성별", "휴대폰번호", "이메일", "주소")
