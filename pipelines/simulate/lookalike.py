@@ -52,12 +52,13 @@ def with_foreigners(people: pd.DataFrame, rate: float, rng: np.random.Generator)
     source = _ForeignNames(rng)
     for household in homes.tolist():
         language, surname = source.family()
+        used: set[str] = set()
         for person in np.flatnonzero(home == household).tolist():
             if people["role"].iat[person] == "spouse" and language in _SURNAME_STAYS:
                 surname_of = source.family(language)[1]
             else:
                 surname_of = surname
-            values = source.person(language, surname_of, people["sex"].iat[person])
+            values = source.person(language, surname_of, people["sex"].iat[person], used)
             for name, value in values.items():
                 texts[name][person] = value
     chosen = np.flatnonzero(np.isin(home, homes))
@@ -177,10 +178,12 @@ class _ForeignNames:
         language = language or str(self._rng.choice(self._languages))
         return language, int(self._rng.integers(len(self._names[language, "surname", "M"])))
 
-    def person(self, language: str, surname: int, sex: str) -> dict[str, str | None]:
-        """Return the names of a person of a family, by column of `people`."""
+    def person(self, language: str, surname: int, sex: str, used: set[str]) -> dict[str, str | None]:
+        """Return the names of a person of a family, by column of `people`; the given name is added to those used."""
         family, givens = self._names[language, "surname", sex][surname], self._names[language, "given", sex]
-        given = givens[int(self._rng.integers(len(givens)))]
+        free = [given for given in givens if given["latin"] not in used] or givens
+        given = free[int(self._rng.integers(len(free)))]
+        used.add(given["latin"])
         is_first = language in _SURNAME_FIRST
         return {
             "surname": family["latin"],

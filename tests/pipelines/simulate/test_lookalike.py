@@ -90,6 +90,7 @@ def test_foreigners_have_a_name_in_their_script_in_latin_letters_and_in_hangul()
     scripts = {unicodedata.name(name[0]).split()[0] for name in foreign["name_native"]}
     assert scripts == {"CJK", "CYRILLIC", "LATIN"}
     assert people.loc[people["is_korean"], "name_hangul"].isna().all()
+    assert not foreign.duplicated(["household", "given"]).any()
 
 
 def test_only_children_of_ten_or_older_are_members() -> None:
