@@ -29,7 +29,8 @@ _SURNAMES = {
     "김": "Kim Kim Gim", "이": "Lee Lee Yi Rhee", "박": "Park Park Pak", "최": "Choi Choi Choe",
     "정": "Jung Jeong Chung", "강": "Kang", "조": "Cho Jo", "윤": "Yoon Yun", "장": "Jang Chang", "임": "Lim Im",
     "한": "Han", "오": "Oh", "서": "Seo Suh", "신": "Shin Sin", "권": "Kwon", "황": "Hwang", "송": "Song",
-    "유": "Yoo Ryu Yu", "진": "Jin", "민": "Min", "남궁": "Namgung Namkoong", "선우": "Sunwoo", "노": "Noh Roh", "우": "Woo",
+    "유": "Yoo Ryu Yu", "진": "Jin", "민": "Min", "남궁": "Namgung Namkoong", "선우": "Sunwoo",
+    "노": "Noh Roh", "우": "Woo",
 }  # fmt: skip
 # Given name, sex, syllables in Latin letters (alternatives after `|`), and Han characters where one writing is usual.
 _GIVEN = [

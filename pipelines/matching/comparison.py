@@ -103,7 +103,8 @@ def comparisons_for(columns: Sequence[str]) -> tuple[PartComparison, ...]:
     for column in columns:
         kind, _, number = column.rpartition("_")
         maker = _NUMBERED.get(kind) if number.isdigit() else _MAKERS.get(column)
-        if maker:
+        # The house number is part of the address and counts only once.
+        if maker and not (column == "house_number" and "address" in present):
             found.append(maker(column, present))
     return tuple(found)
 
@@ -189,7 +190,7 @@ def _incomparable(part: str) -> str:
     """
     pairs = ", ".join(f"'{a}|{b}'" for pair in COMPARABLE for a, b in (pair, pair[::-1]))
     scripts = f"coalesce({part}_script_l, '') || '|' || coalesce({part}_script_r, '')"
-    return f"({_other_script(part)} and ({scripts} not in ({pairs}) or {part}_cross_l = {part}_cross_r))"
+    return f"({_other_script(part)} and (({scripts}) not in ({pairs}) or {part}_cross_l = {part}_cross_r))"
 
 
 def _other_script(part: str) -> str:

@@ -41,8 +41,6 @@ MOST_HOUSEHOLD_WEIGHT = 3.0
 # Share of the household weight beyond the limit that counts all the same. Of two people of one name in one home, a
 # record belongs to the one whose phone it has.
 BEYOND_SHARE = 0.02
-# Comparisons of the person. A household may share what all others compare.
-_PERSON_PARTS = ("given_name", "birth_date", "sex", "identifier")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +77,9 @@ class Evidence:
     unmatched: Floats
 
 
-def learn_dependence(evidence: Evidence, chance: Sequence[float], is_complete: Sequence[bool]) -> list[Dependence]:
+def learn_dependence(
+    evidence: Evidence, chance: Sequence[float], is_complete: Sequence[bool], household: Sequence[bool]
+) -> list[Dependence]:
     """Return the chosen parent and the learned shares of each comparison.
 
     Args:
@@ -87,20 +87,21 @@ def learn_dependence(evidence: Evidence, chance: Sequence[float], is_complete: S
         chance: for each comparison the probability that a random pair agrees.
         is_complete: for each comparison whether all pairs with equal values are candidates, because it has a blocking
             rule of its own. Only such a comparison can be a parent: its agreeing pairs can be counted.
+        household: for each comparison whether a household may share it. A comparison and its parent are equal in this:
+            father and son of one name share the phone, but that does not make a given name household evidence.
     """
     order = np.argsort(chance, kind="stable")
     found = [Dependence()] * len(chance)
     for rank, child in enumerate(order):
-        options = [_depend(evidence, int(parent), int(child), chance) for parent in order[:rank] if is_complete[parent]]
+        options = [
+            _depend(evidence, int(parent), int(child), chance)
+            for parent in order[:rank]
+            if is_complete[parent] and household[parent] == household[child]
+        ]
         if options:
             best = min(options, key=lambda d: d.agreeing)
             found[child] = best if best.agreeing < 1.0 or best.differing < 1.0 else Dependence()
     return found
-
-
-def is_household(name: str) -> bool:
-    """Return whether a household may share what the comparison of this name compares."""
-    return not name.startswith(_PERSON_PARTS)
 
 
 def total_weight(
@@ -112,7 +113,7 @@ def total_weight(
         weights: one array per comparison, with one entry per pair, in bits.
         dependence: the parent and shares of each comparison.
         prior: match weight of any two records, in bits.
-        household: for each comparison whether a household may share it (see `is_household`).
+        household: for each comparison whether a household may share it (see `guard.Guards.household`).
 
     >>> link = Dependence(parent=0, agreeing=0.1)
     >>> address, postal_code, given_name = np.array([9.0]), np.array([6.0]), np.array([-5.0])

@@ -1,7 +1,7 @@
 """Deterministic match rules: pairs that agree on a strong identifier and the name match without scoring.
 
 Strong identifiers are numbers of one person, e-mail addresses and phones. A pair that differs in an identifier, a birth
-date or the sex, or that a guard refuses, is never decided by a rule. The model scores all pairs that no rule decides.
+date or the sex, in which one record lacks the suffix (Jr) of the other, or that a guard refuses, is never decided by a rule. The model scores all pairs that no rule decides.
 """
 
 from collections.abc import Sequence
@@ -52,7 +52,7 @@ def _conditions(model: Model) -> dict[str, str]:
     """Return the SQL condition of each rule whose parts are all compared, by the rule's name."""
     comparisons = model.comparisons
     against = [f"g{n} <> {len(c.levels) + 1}" for n, c in enumerate(comparisons) if c.name.startswith(_CONTRADICTING)]
-    against.append(f"{model.refusal_sql} = 0")
+    against += [f"{model.refusal_sql} = 0", "not is_suffix_missing"]
     found = {}
     for rule in RULES:
         equal = [_equal(part, comparisons) for part in rule.parts]

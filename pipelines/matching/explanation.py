@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from pipelines.matching.deterministic_rule import rule_sql
-from pipelines.matching.guard import REFUSED_WEIGHT, Refusal
+from pipelines.matching.guard import DOUBTFUL_WEIGHT, REFUSED_WEIGHT, Refusal, doubt_sql, suffix_weight_sql
 from pipelines.matching.model import Model, observe_levels
 from pipelines.matching.scoring import score_pairs
 from pipelines.matching.workspace import Workspace
@@ -74,8 +74,9 @@ def explain(
     connection.execute(f"create or replace table asked as select {low} as a, {high} as b")
     observe_levels(connection, model.comparisons, pairs="asked", into="asked_level")
     levels = connection.execute("select * from asked_level").fetchall()[0][2 : 2 + len(model.comparisons)]
-    refusal, rule = connection.execute(
-        f"select {model.refusal_sql} as refusal, {rule_sql(model)} as rule from asked_level"
+    refusal, rule, suffix, is_doubtful = connection.execute(
+        f"select {model.refusal_sql} as refusal, {rule_sql(model)} as rule, {suffix_weight_sql()} as suffix, "
+        f"{doubt_sql(model.comparisons)} as is_doubtful from asked_level"
     ).fetchall()[0]
     weights = [float(row[f"mw_{c.name}"]) + float(row.get(f"mw_tf_adj_{c.name}", 0.0)) for c in model.comparisons]
     steps = [Step("prior", "any two records", round(model.prior_weight, 3))]
@@ -87,7 +88,12 @@ def explain(
     excess = round(reached - sum(s.weight for s in steps), 3)
     if excess < -0.01:
         steps.append(Step("household", "what one household shares counts once", excess))
+    if suffix:
+        steps.append(Step("suffix", "suffix equal" if suffix > 0 else "suffix on one record only", float(suffix)))
+        reached += float(suffix)
     reason = Refusal(int(refusal)).reason or None
+    if is_doubtful and not reason and not rule and reached > DOUBTFUL_WEIGHT:
+        steps.append(Step("guard", "two people of one household", round(DOUBTFUL_WEIGHT - reached, 3)))
     if reason and not rule:
         steps.append(Step("guard", reason, round(REFUSED_WEIGHT - reached, 3)))
     return Explanation(tuple(steps), round(sum(s.weight for s in steps), 3), reason, rule)

@@ -5,12 +5,16 @@ given name (father and son). That evidence grows with every column of a file, so
 pair therefore gets `REFUSED_WEIGHT` instead of its sum. It trains no m probability, no deterministic rule decides it,
 and its two records never end in one group, unless a steward links them.
 
-Only an agreeing number of one person (a tax or member number) exempts a pair from the guards of names and birth years,
-because no household shares it. Two records of one person that a guard refuses are rare; a steward can link them.
+Only what no household shares exempts a pair from the guards of names, birth years and sex: an agreeing number of one person
+(a tax or member number), or several attributes in which the people of one home differ (a middle initial and the position
+in the household). Two records of one person that a guard refuses are rare; a steward can link them.
 """
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from enum import IntEnum
+
+import numpy as np
 
 from pipelines.matching.comparison import PartComparison, given_names_are
 from pipelines.matching.name_relation import NameRelation
@@ -30,7 +34,14 @@ _HOME_PARTS = ("phone", "email", "address", "device", "household")
 # Numbers of one person show that its name or birth date often differs if more than this share of the pairs with an
 # equal number would be refused. In FEBRL it is 15 %; in a register with stable numbers it is below 1 %.
 _MOST_DIFFERING = 0.03
-# Number of pairs that count as evidence for reliable names, so that few pairs do not decide.
+# Comparisons of the person. A household may share what all others compare.
+_PERSON_PARTS = ("given_name", "birth_date", "sex", "identifier")
+# Share of the records of one person that agree on an attribute, in estimates.
+_USUALLY_EQUAL = 0.9
+# An attribute is one of the person if agreement on it shows at least this many bits. One attribute alone counts at most
+# `_MOST_OWN_BITS`, so that no guard is lifted by fewer than two attributes.
+_OWN_BITS, _MOST_OWN_BITS, _CLEARLY_OWN_BITS = 1.0, 4.0, 4.5
+# Number of pairs that count as evidence for reliable names and shared attributes, so that few pairs do not decide.
 _PRIOR_PAIRS = 100.0
 
 
@@ -63,8 +74,13 @@ _FACTS = {
         f"abs(try_cast(birth_year_l as integer) - try_cast(birth_year_r as integer)) >= {GENERATION_YEARS}",
     ),
     "is_suffix_different": ("generation", "generation_l <> generation_r"),
+    "is_suffix_equal": ("generation", "generation_l = generation_r"),
+    "is_suffix_missing": ("generation", "(generation_l is null) <> (generation_r is null)"),
 }
 FACTS = tuple(_FACTS)
+# Weight of equal suffixes, and of a suffix on one record only, in bits. They decide between father and son, whose other
+# values are equal. One record of a person often lacks the suffix, so this is weak evidence.
+SUFFIX_WEIGHT, MISSING_SUFFIX_WEIGHT = 3.0, -2.0
 
 
 def facts_sql(columns: Collection[str]) -> str:
@@ -73,19 +89,65 @@ def facts_sql(columns: Collection[str]) -> str:
     return ", ".join(f"{known.get(name, 'false')} as {name}" for name in FACTS)
 
 
-def refusal_sql(comparisons: Sequence[PartComparison], *, is_guarded: bool) -> str:
-    """Return SQL for the `Refusal` of a pair, over the table of `model.observe_levels`.
+@dataclass(frozen=True, slots=True)
+class Guards:
+    """The guards that act on a file.
+
+    Attributes:
+        is_active: whether one clear difference of the person refuses a pair, and household evidence has a limit.
+            Otherwise only different suffixes refuse a pair.
+        own_bits: for each comparison the bits by which agreement on it shows one person and not two people of one home;
+            0 for all but attributes in which the people of one home differ (a middle initial, an occupation).
+    """
+
+    is_active: bool
+    own_bits: tuple[float, ...]
+
+    def household(self, comparisons: Sequence[PartComparison]) -> list[bool]:
+        """Return for each comparison whether its weight is limited as evidence that a household shares."""
+        return [
+            self.is_active and not c.name.startswith(_PERSON_PARTS) and bits < _OWN_BITS
+            for c, bits in zip(comparisons, self.own_bits, strict=True)
+        ]
+
+    def refusal_sql(self, comparisons: Sequence[PartComparison]) -> str:
+        """Return SQL for the `Refusal` of a pair, over the table of `model.observe_levels`."""
+        conditions = [(Refusal.SUFFIX, "is_suffix_different")]
+        if self.is_active:
+            exempt = f"({_agrees(comparisons, ('identifier',), nearly=True)} or {self._owns(comparisons)})"
+            conditions += [(reason, f"{sql} and not {exempt}") for reason, sql in _one_differs(comparisons)]
+        whens = " ".join(f"when {condition} then {int(reason)}" for reason, condition in conditions)
+        return f"(case {whens} else {int(Refusal.NONE)} end)"
+
+    def _owns(self, comparisons: Sequence[PartComparison]) -> str:
+        """Return the condition that attributes of the person agree clearly and that none of them differs."""
+        own = [(n, bits) for n, bits in enumerate(self.own_bits) if bits >= _OWN_BITS]
+        if sum(bits for _, bits in own) < _CLEARLY_OWN_BITS:
+            return "(1 = 0)"
+        agreeing = " + ".join(f"(case when g{n} = 1 then {bits!r} else 0 end)" for n, bits in own)
+        differing = " or ".join(f"g{n} > {len(comparisons[n].levels)}" for n, _ in own)
+        return f"({agreeing} >= {_CLEARLY_OWN_BITS} and not ({differing}))"
+
+
+def learn_guards(connection: Workspace, comparisons: Sequence[PartComparison], observed: str) -> Guards:
+    """Return the guards of a file.
 
     Args:
-        comparisons: the comparisons of the observed levels.
-        is_guarded: whether all guards act (see `needs_guards`). Otherwise only different suffixes refuse a pair.
+        connection: database with the table `observed`.
+        comparisons: the comparisons of `observed`.
+        observed: name of the table of `model.observe_levels`.
     """
-    exempt = _agrees(comparisons, ("identifier",), nearly=True)
-    conditions = [(Refusal.SUFFIX, "is_suffix_different")]
-    if is_guarded:
-        conditions += [(reason, f"{sql} and not {exempt}") for reason, sql in _one_differs(comparisons)]
-    whens = " ".join(f"when {condition} then {int(reason)}" for reason, condition in conditions)
-    return f"(case {whens} else {int(Refusal.NONE)} end)"
+    is_active = _needs_guards(connection, comparisons, observed)
+    own = _learn_own_bits(connection, comparisons, observed) if is_active else [0.0] * len(comparisons)
+    return Guards(is_active, tuple(own))
+
+
+def suffix_weight_sql() -> str:
+    """Return SQL for the weight of two generation suffixes, over the table of `model.observe_levels`."""
+    return (
+        f"(case when is_suffix_equal then {SUFFIX_WEIGHT} when is_suffix_missing then {MISSING_SUFFIX_WEIGHT} "
+        "else 0.0 end)"
+    )
 
 
 def doubt_sql(comparisons: Sequence[PartComparison]) -> str:
@@ -100,16 +162,11 @@ def doubt_sql(comparisons: Sequence[PartComparison]) -> str:
     return f"({given_names_are(comparisons, NameRelation.DIFFERENT)} and ({second}) and not {exempt})"
 
 
-def needs_guards(connection: Workspace, comparisons: Sequence[PartComparison], observed: str) -> bool:
-    """Return whether all guards act on a file, so that one clear difference of the person refuses a pair.
+def _needs_guards(connection: Workspace, comparisons: Sequence[PartComparison], observed: str) -> bool:
+    """Return whether one clear difference of the person refuses a pair of this file.
 
-    They act if the file has columns that the people of one home share, and if its numbers of one person do not show
+    It does if the file has columns that the people of one home share, and if its numbers of one person do not show
     that the name or the birth date of one person often differs.
-
-    Args:
-        connection: database with the table `observed`.
-        comparisons: the comparisons of `observed`.
-        observed: name of the table of `model.observe_levels`.
     """
     if not any(c.name.startswith(_HOME_PARTS) for c in comparisons):
         return False
@@ -119,6 +176,28 @@ def needs_guards(connection: Workspace, comparisons: Sequence[PartComparison], o
         f"from {observed} where {_agrees(comparisons, ('identifier',))}"
     ).fetchall()[0]
     return float(found[1]) / (float(found[0]) + _PRIOR_PAIRS) <= _MOST_DIFFERING
+
+
+def _learn_own_bits(connection: Workspace, comparisons: Sequence[PartComparison], observed: str) -> list[float]:
+    """Return `Guards.own_bits`, learned from pairs of one home whose given names and birth dates differ."""
+    bits = [0.0] * len(comparisons)
+    attributes = [n for n, c in enumerate(comparisons) if c.name.startswith("attribute")]
+    birth = next((n for n, c in enumerate(comparisons) if c.name == "birth_date"), None)
+    if not attributes or birth is None:
+        return bits
+    sums = ", ".join(
+        f"coalesce(sum(case when g{n} > 0 then 1 else 0 end), 0) as known{n}, "
+        f"coalesce(sum(case when g{n} = 1 then 1 else 0 end), 0) as equal{n}"
+        for n in attributes
+    )
+    counts = connection.execute(
+        f"select {sums} from {observed} where {_agrees(comparisons, _HOME_PARTS)} "
+        f"and {given_names_are(comparisons, NameRelation.DIFFERENT)} and g{birth} > {_AGREEING_BIRTH_LEVELS}"
+    ).fetchall()[0]
+    for n, known, equal in zip(attributes, counts[::2], counts[1::2], strict=True):
+        share = (float(equal) + _PRIOR_PAIRS) / (float(known) + _PRIOR_PAIRS)
+        bits[n] = float(np.clip(np.log2(_USUALLY_EQUAL / share), 0.0, _MOST_OWN_BITS))
+    return bits
 
 
 def _one_differs(comparisons: Sequence[PartComparison]) -> list[tuple[Refusal, str]]:

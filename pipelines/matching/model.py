@@ -18,12 +18,11 @@ from pipelines.matching.comparison import PartComparison
 from pipelines.matching.dependence import (
     Dependence,
     Evidence,
-    is_household,
     learn_dependence,
     total_weight,
     total_weight_sql,
 )
-from pipelines.matching.guard import doubt_sql, facts_sql, needs_guards, refusal_sql
+from pipelines.matching.guard import Guards, doubt_sql, facts_sql, learn_guards
 from pipelines.matching.workspace import Workspace
 
 Floats = NDArray[np.float64]
@@ -61,7 +60,7 @@ class Model:
         chance_shares: for each comparison the u probability of each level; the level "unknown" is left out.
         dependence: for each comparison its parent and the shares of its weight that count.
         prior: probability that two random records match.
-        is_guarded: whether all guards act, and the weight of household evidence is limited (see `guard.needs_guards`).
+        guards: what refuses a pair, and which evidence is limited as that of a household.
         rounds: number of EM rounds.
 
     """
@@ -71,7 +70,7 @@ class Model:
     chance_shares: tuple[tuple[float, ...], ...]
     dependence: tuple[Dependence, ...]
     prior: float
-    is_guarded: bool
+    guards: Guards
     rounds: int
 
     def weights(self) -> list[Floats]:
@@ -99,12 +98,12 @@ class Model:
     @property
     def household(self) -> list[bool]:
         """For each comparison whether its weight is limited as evidence that a household shares."""
-        return _household(self.comparisons, self.is_guarded)
+        return self.guards.household(self.comparisons)
 
     @property
     def refusal_sql(self) -> str:
         """SQL for the `guard.Refusal` of a pair, over the table of `observe_levels`."""
-        return refusal_sql(self.comparisons, is_guarded=self.is_guarded)
+        return self.guards.refusal_sql(self.comparisons)
 
     def total(self, weights: Sequence[Floats]) -> Floats:
         """Return the match weight of each pair from the weights of all comparisons, one array per comparison."""
@@ -169,10 +168,10 @@ def train(
 
     """
     names = ", ".join(f"g{n}" for n in range(len(comparisons)))
-    is_guarded = needs_guards(connection, comparisons, observed)
-    refusal = refusal_sql(comparisons, is_guarded=is_guarded)
+    guards = learn_guards(connection, comparisons, observed)
+    refused = f"({guards.refusal_sql(comparisons)} > 0 or {doubt_sql(comparisons)})"
     patterns = connection.execute(
-        f"select {names}, ({refusal} > 0 or {doubt_sql(comparisons)}) as is_refused, count(*) as n from {observed} group by all order by {names}"
+        f"select {names}, {refused} as is_refused, count(*) as n from {observed} group by all order by {names}"
     ).fetchnumpy()
     levels = np.stack([np.asarray(patterns[f"g{n}"], dtype=np.intp) for n in range(len(comparisons))])
     counts = np.asarray(patterns["n"], dtype=np.float64)
@@ -193,7 +192,7 @@ def train(
     dependence = [Dependence()] * len(comparisons)
     equal, known_levels = [lv == 1 for lv in levels], [lv > 0 for lv in levels]
     complete = [c.name.startswith(_OWN_BLOCK) for c in comparisons]
-    household = _household(comparisons, is_guarded)
+    household = guards.household(comparisons)
     rounds = 0
     while rounds < _MAX_ROUNDS:
         rounds += 1
@@ -205,7 +204,7 @@ def train(
         if rounds <= _DEPENDENCE_ROUNDS:
             evidence = Evidence(weights, equal, known_levels, matched, counts - likely)
             agreeing = [float(u[t[1:] > 0].sum()) for u, t in zip(cleaned, tables, strict=True)]
-            dependence = learn_dependence(evidence, agreeing, complete)
+            dependence = learn_dependence(evidence, agreeing, complete, household)
         total = max(matched.sum(), 1e-9)
         moved = abs(total - expected) / max(expected, 1.0)
         expected = total
@@ -225,13 +224,9 @@ def train(
         tuple(tuple(map(float, u)) for u in cleaned),
         tuple(dependence),
         float(min(max(expected / population, 1e-12), 0.5)),
-        is_guarded,
+        guards,
         rounds,
     )
-
-
-def _household(comparisons: Sequence[PartComparison], is_guarded: bool) -> list[bool]:
-    return [is_guarded and is_household(c.name) for c in comparisons]
 
 
 def _weights(match_shares: Sequence[Any], chance_shares: Sequence[Any]) -> list[Floats]:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from pipelines.matching.mapping import Mapping
 from pipelines.matching.standardise.address import parse_address, postal_area, standardise_postal_code
+from pipelines.matching.standardise.generation import parse_generation
 from pipelines.matching.standardise.birth_date import standardise_birth_date
 from pipelines.matching.standardise.contact import standardise_device, standardise_email, standardise_phone
 from pipelines.matching.standardise.letter_bits import letter_bits, token_bits
@@ -81,7 +82,7 @@ def prepare(frame: pd.DataFrame, mapping: Mapping, region: str = "KR", *, is_mix
     if mapping.house_number:
         out["house_number"] = _first(frame, mapping.house_number, fold)
     if mapping.address:
-        _add_address(out, frame, mapping.address)
+        _add_address(out, frame, mapping.address, out.get("house_number"))
     for number, column in enumerate(mapping.place):
         out[f"place_{number}"] = _first(frame, (column,), lambda t: strip_accents(fold(t) or "") or None)
     for number, column in enumerate(mapping.attribute):
@@ -107,6 +108,7 @@ def _add_names(out: pd.DataFrame, frame: pd.DataFrame, mapping: Mapping, is_mixe
     for part in ("given", "surname"):
         out[f"{part}_token_bits"] = _spread(out[part], lambda t: token_bits([t]))
         out[f"{part}_text"] = _distinct(out[part], comparable)
+    out["generation"] = _generation(frame, mapping)
     out["given_key"] = _distinct(out["given"], phonetic_key)
     out["surname_key"] = _distinct(out["surname"], lambda t: phonetic_key(t, family=True))
     for part, forms_of, script_of in (
@@ -119,6 +121,14 @@ def _add_names(out: pd.DataFrame, frame: pd.DataFrame, mapping: Mapping, is_mixe
         _add_scripts(out, part, names, [script_of(name) if mixed else None for name in names], codes, mixed)
 
 
+def _generation(frame: pd.DataFrame, mapping: Mapping) -> pd.Series:
+    """Return the generation of each person as the name, or a suffix in a column of its own, states it."""
+    found = _first(frame, mapping.suffix, lambda text: parse_generation(f"name {text}"))
+    for column in (*mapping.surname, *mapping.given_name, *mapping.name, *mapping.latin_name):
+        found = found.where(found.notna(), _first(frame, (column,), parse_generation))
+    return found
+
+
 def _add_scripts(
     out: pd.DataFrame,
     part: str,
@@ -129,16 +139,16 @@ def _add_scripts(
 ) -> None:
     """Add the columns that compare names of different scripts; they are null if all names are in Latin letters."""
     texts = [name.given if part == "given" else name.surname for name in names]
-    written = list(zip(texts, scripts, strict=True)) if mixed else []
-    read = [hangul_form(t, s, is_family=part == "surname") if t else None for t, s in written] or [None] * len(names)
-    columns = {
-        "script": scripts,
-        "cross": [crosswise_key(t, s) if t else None for t, s in written] or [None] * len(names),
-        "hangul": read,
-        "jamo": [comparable(t) if t and s in (KOREAN, ROMANISED) else None for t, s in zip(read, scripts, strict=True)],
-    }
-    for name, values in columns.items():
-        out[f"{part}_{name}"] = _take(values, codes)
+    written = list(zip(texts, scripts, strict=True))
+    made: dict[tuple[str | None, str | None], tuple[str | None, str | None, str | None]] = {}
+    for text, script in set(written) if mixed else ():
+        if text:
+            read = hangul_form(text, script, is_family=part == "surname")
+            jamo = comparable(read) if script in (KOREAN, ROMANISED) else None
+            made[text, script] = crosswise_key(text, script), read, jamo
+    out[f"{part}_script"] = _take(scripts, codes)
+    for number, name in enumerate(("cross", "hangul", "jamo")):
+        out[f"{part}_{name}"] = _take([made[key][number] if key in made else None for key in written], codes)
 
 
 def _parse_names(out: pd.DataFrame, frame: pd.DataFrame, mapping: Mapping) -> tuple[list[Name], NDArray[np.intp]]:
@@ -169,10 +179,15 @@ def _with_latin(name: Name, latin: Name | None) -> Name:
     return replace(name, others=(*name.others, (latin.given, latin.surname), *latin.others))
 
 
-def _add_address(out: pd.DataFrame, frame: pd.DataFrame, columns: Sequence[str]) -> None:
-    joined = frame[columns[0]].fillna("")
+def _add_address(out: pd.DataFrame, frame: pd.DataFrame, columns: Sequence[str], number: pd.Series | None) -> None:
+    """Add the columns of one address, which several columns of the file may hold. A number alone is no address."""
+    joined = frame[columns[0]].reset_index(drop=True).fillna("")
     for column in columns[1:]:
-        joined = joined + " " + frame[column].fillna("")
+        joined = joined + " " + frame[column].reset_index(drop=True).fillna("")
+    if number is not None:
+        # Only where the words lack the number, so that a file with both forms has one address and not two.
+        lacks = [bool(w.strip()) and n not in w.split() for w, n in zip(joined, number.fillna(""), strict=True)]
+        joined = (number.fillna("") + " " + joined).where(lacks, joined)
     codes, distinct = pd.factorize(joined)
     parsed = [parse_address(text) for text in distinct]
     out["address"] = _take([a.text for a in parsed], codes)
@@ -192,7 +207,7 @@ def _coalesce(frame: pd.DataFrame, columns: Sequence[str]) -> pd.Series:
 
 def _first(frame: pd.DataFrame, columns: Sequence[str], standardise: Callable[[str], str | None]) -> pd.Series:
     """Return for each row the first of the columns whose value can be standardised; null if none can."""
-    values = _distinct(_coalesce(frame, columns[:1]), standardise)
+    values = _distinct(_coalesce(frame, tuple(columns[:1])), standardise)
     for column in columns[1:]:
         values = values.where(values.notna(), _distinct(_coalesce(frame, (column,)), standardise))
     return values

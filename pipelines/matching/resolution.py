@@ -127,7 +127,7 @@ def resolve(
     clock.lap("compare")
     model = train(connection, comparisons, population=_population(connection, size, across), seed=options.seed)
     clock.lap("train")
-    pairs = with_rejected_pairs(connection, score(connection, model), size, threshold=options.threshold)
+    pairs = with_rejected_pairs(connection, score(connection, model), size, threshold=options.threshold, model=model)
     clock.lap("score")
     ties = content_order(connection)
     group = cluster(size, pairs.left, pairs.right, pairs.weight, constraints, threshold=options.threshold, ties=ties)

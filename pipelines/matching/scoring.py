@@ -13,7 +13,7 @@ from splink import DuckDBAPI, Linker, SettingsCreator
 from splink.internals.splink_dataframe import SplinkDataFrame
 
 from pipelines.matching.deterministic_rule import CERTAIN_WEIGHT, certain_sql
-from pipelines.matching.guard import DOUBTFUL_WEIGHT, LEAST_WEIGHT, REFUSED_WEIGHT, doubt_sql
+from pipelines.matching.guard import DOUBTFUL_WEIGHT, LEAST_WEIGHT, REFUSED_WEIGHT, doubt_sql, suffix_weight_sql
 from pipelines.matching.model import Model
 from pipelines.matching.spark_dialect import to_spark
 from pipelines.matching.spark_workspace import SparkWorkspace
@@ -79,7 +79,7 @@ def score(connection: Workspace, model: Model, *, observed: str = "observed") ->
         f"(mw_{c.name} + mw_tf_adj_{c.name})" if any(lv.term for lv in c.levels) else f"mw_{c.name}"
         for c in model.comparisons
     ]
-    total = model.total_sql(parts)
+    total = f"({model.total_sql(parts)} + {suffix_weight_sql()})"
     connection.execute(
         "create or replace table scored as select o.a, o.b, "
         f"greatest(case when {doubt_sql(model.comparisons)} then least({total}, {DOUBTFUL_WEIGHT}) else {total} end, "

@@ -6,12 +6,13 @@ from pipelines.matching.standardise.text import fold
 
 # Suffix -> number of the generation. A junior is also called the second.
 _GENERATIONS = {
-    "1": "sr snr senior i 1st père pere padre",
-    "2": "jr jnr junior ii 2nd fils hijo filho",
+    "1": "sr snr senior 1st",
+    "2": "jr jnr junior ii 2nd filho",
     "3": "iii 3rd neto",
     "4": "iv 4th",
 }
 _GENERATION_OF = {word: number for number, words in _GENERATIONS.items() for word in words.split()}
+_SUFFIX = re.compile(rf"\b(?:{'|'.join(_GENERATION_OF)})\b", re.IGNORECASE)
 _WORD = re.compile(r"[^\W_]+")
 
 
@@ -25,6 +26,8 @@ def parse_generation(text: str) -> str | None:
     >>> parse_generation("John Smith"), parse_generation("Junior")
     (None, None)
     """
+    if not _SUFFIX.search(text):
+        return None
     for part in (fold(text) or "").split(","):
         words = _WORD.findall(part)
         if words and words[-1] in _GENERATION_OF and (len(words) > 1 or "," in text):

@@ -1,10 +1,13 @@
 """Scripts: names the script of a text, and writes texts of other scripts in Latin letters."""
 
+import re
 import unicodedata
 
 from anyascii import anyascii
 
 LATIN, HANGUL, HAN = "latin", "hangul", "han"
+# Texts that are already in the form that `write_in_latin` returns.
+_KEPT = re.compile("[\\x00-\\x7f가-힣一-鿿]*")
 _OWN_NAMES = {"CJK": HAN, "HIRAGANA": "kana", "KATAKANA": "kana"}
 
 
@@ -16,6 +19,8 @@ def script_of(text: str) -> str:
     """
     if text.isascii():
         return LATIN
+    if "가" <= text[0] <= "힣":
+        return HANGUL
     for character in text:
         if not character.isascii() and character.isalpha():
             word = unicodedata.name(character, "LATIN").split(" ")[0].split("-")[0]
@@ -35,7 +40,7 @@ def write_in_latin(text: str) -> str:
     >>> write_in_latin("i̇lker"), write_in_latin("işıl"), write_in_latin("юрий"), write_in_latin("김 秀")
     ('ilker', 'isil', 'yuriy', '김 秀')
     """
-    if text.isascii():
+    if _KEPT.fullmatch(text):
         return text
     return "".join(c if c.isascii() or _is_kept(c) else anyascii(c).lower() for c in text)
 
