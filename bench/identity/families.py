@@ -62,17 +62,22 @@ def resolve_families(data: LabelledFile, options: Options | None = None) -> NDAr
 
 @contextmanager
 def guards_off() -> Iterator[None]:
-    """Resolve without the household guard inside the block, as a negative control of the measurement."""
-    with mock.patch("pipelines.matching.scoring.household_sql", return_value="false"):
+    """Resolve without guards and household limit inside the block, as a negative control of the measurement."""
+    with (
+        mock.patch("pipelines.matching.model.needs_guards", return_value=False),
+        mock.patch("pipelines.matching.model.refusal_sql", return_value="0"),
+    ):
         yield
 
 
 def measure(families: int, *, kinds: tuple[Kind, ...] = KINDS, seed: int = 1) -> None:
-    """Measure each kind of family and print its claims."""
+    """Measure each kind of family, with guards and without, and print its claims."""
     for kind in kinds:
         data, family = draw_families(kind, families, seed)
         ours = rate(data, family, resolve_families(data))
         plain = rate(data, family, run_plain_splink(data).group)
+        with guards_off():
+            unguarded = rate(data, family, resolve_families(data))
         name = f"{families} families, {kind.name}"
         for what, own, other, most in (
             ("families with a wrong merge", ours.wrong, plain.wrong, MOST_WRONG),
@@ -81,6 +86,8 @@ def measure(families: int, *, kinds: tuple[Kind, ...] = KINDS, seed: int = 1) ->
         ):
             bar = most if kind.is_judged else None
             Claim(f"{name}: {what}", own, "", other=other, peer=PEER, bar=bar).print_json()
+        # The negative control: without guards the limit does not hold.
+        Claim(f"{name}: families with a wrong merge, without guards", unguarded.wrong, "").print_json()
 
 
 def _lost(frame: pd.DataFrame) -> float:

@@ -8,19 +8,17 @@ similar to that of another member of the family, so that every record can be tol
 from __future__ import annotations
 
 import random
-import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 import pandas as pd
 
-from bench.identity.name_source import LATIN_LETTERS, NameSource
+from bench.identity.name_source import LATIN_LETTERS, NameSource, mistype
 from pipelines.evaluation.dataset import LabelledFile
 from pipelines.matching.mapping import guess_mapping
 
 TRUTH = "person"
-BYSTANDER = "bystander"
 # Columns of a record: English headers with the name in two columns, Korean headers with the name in one.
 _ENGLISH = ("first_name", "last_name", "dob", "sex", "phone", "email", "address")
 _KOREAN = ("성명", "생년월일", "성별", "휴대폰번호", "이메일", "주소")
@@ -254,34 +252,3 @@ class _Writer:
             place = draw.randrange(8, len(phone))
             phone = phone[:place] + draw.choice("0123456789") + phone[place + 1 :]
         return draw.choice((phone, phone, phone.replace("-", ""), "+82 " + phone[1:]))
-
-
-def mistype(name: str, draw: random.Random) -> str:
-    """Return a name with one typing error: a wrong, missing, repeated or swapped letter; in Hangul a wrong jamo.
-
-    >>> mistype("Robert", random.Random(1))
-    'Robrt'
-    """
-    if not name.isascii():
-        letters = unicodedata.normalize("NFD", name)
-        place = draw.randrange(len(letters))
-        same_class = [c for c in _JAMO_CLASSES[_jamo_class(letters[place])] if c != letters[place]]
-        return unicodedata.normalize("NFC", letters[:place] + draw.choice(same_class) + letters[place + 1 :])
-    place = draw.randrange(1, len(name) - 1)
-    letter = name[place]
-    return name[:place] + draw.choice(
-        (
-            draw.choice(LATIN_LETTERS) + name[place + 1 :],
-            name[place + 1 :],
-            letter + name[place:],
-            name[place + 1] + letter + name[place + 2 :],
-        )
-    )
-
-
-# Jamo of the three places in a syllable that are often mistaken for each other.
-_JAMO_CLASSES = ("ᄀᄂᄃᄅᄆᄇᄉᄋᄌᄎᄒ", "ᅡᅥᅩᅮᅳᅵᅢᅦᅧᅲ", "ᆫᆼᆷᆯᆨ")
-
-
-def _jamo_class(letter: str) -> int:
-    return 0 if letter < "ᅡ" else 1 if letter < "ᆨ" else 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import unicodedata
 
 import jellyfish
 
@@ -57,15 +58,14 @@ class NameSource:
         Half of the Korean names share a syllable with `name`, as the names of siblings do.
         """
         while True:
-            if alike and not self._is_korean:
-                place = self._draw.randrange(len(name))
-                other = (name[:place] + self._draw.choice(LATIN_LETTERS) + name[place + 1 :]).capitalize()
-            elif self._is_korean and (alike or self._draw.random() < 0.5):
+            if alike:
+                other = mistype(name, self._draw)
+            elif self._is_korean and self._draw.random() < 0.5:
                 other = name[0] + self._draw.choice(_KOREAN_LAST)
             else:
                 other = self.given(sex)
-            distance = letter_distance(name, other)
-            if distance == 1 if alike else self.differ(name, other):
+            is_typo = letter_distance(name, other) == 1 and len(jamo(other)) > 2
+            if is_typo if alike else self.differ(name, other):
                 return other
 
     def differ(self, name: str, other: str) -> bool:
@@ -81,3 +81,34 @@ def letter_distance(name: str, other: str) -> int:
     (1, 3, 1)
     """
     return int(jellyfish.damerau_levenshtein_distance(jamo(name.lower()), jamo(other.lower())))
+
+
+def mistype(name: str, draw: random.Random) -> str:
+    """Return a name with one typing error: a wrong, missing, repeated or swapped letter; in Hangul a wrong jamo.
+
+    >>> mistype("Robert", random.Random(1))
+    'Robrt'
+    """
+    if not name.isascii():
+        letters = unicodedata.normalize("NFD", name)
+        place = draw.randrange(len(letters))
+        same_class = [c for c in _JAMO_CLASSES[_jamo_class(letters[place])] if c != letters[place]]
+        return unicodedata.normalize("NFC", letters[:place] + draw.choice(same_class) + letters[place + 1 :])
+    place = draw.randrange(1, len(name) - 1)
+    letter = name[place]
+    return name[:place] + draw.choice(
+        (
+            draw.choice(LATIN_LETTERS) + name[place + 1 :],
+            name[place + 1 :],
+            letter + name[place:],
+            name[place + 1] + letter + name[place + 2 :],
+        )
+    )
+
+
+# Jamo of the three places in a syllable that are often mistaken for each other.
+_JAMO_CLASSES = ("ᄀᄂᄃᄅᄆᄇᄉᄋᄌᄎᄒ", "ᅡᅥᅩᅮᅳᅵᅢᅦᅧᅲ", "ᆫᆼᆷᆯᆨ")
+
+
+def _jamo_class(letter: str) -> int:
+    return 0 if letter < "ᅡ" else 1 if letter < "ᆨ" else 2

@@ -14,6 +14,9 @@ person (given name, birth date, sex, identifier) decide between the two.
 
     total = min(prior + household weights, MOST_HOUSEHOLD_WEIGHT) + person weights
 
+An agreeing household comparison does not reduce the weight of one of the person, because the limit takes account of it.
+So a pair that also shares the phone never weighs less than one that does not.
+
 This is the match weight against a mixture of non-matches: strangers, and pairs of one household. Members of a household
 agree on its comparisons as often as matches do, so its weight has the limit log2(matches / pairs of one household).
 
@@ -35,6 +38,9 @@ _PRIOR_PAIRS = 30.0
 # Largest sum of the prior and the weights of comparisons that a household shares, in bits. Clear evidence that two
 # people differ (about -4 bits and less) outweighs it; records without any evidence of the person can still match.
 MOST_HOUSEHOLD_WEIGHT = 3.0
+# Share of the household weight beyond the limit that counts all the same. Of two people of one name in one home, a
+# record belongs to the one whose phone it has.
+BEYOND_SHARE = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,19 +119,20 @@ def total_weight(
     >>> address, postal_code, given_name = np.array([9.0]), np.array([6.0]), np.array([-5.0])
     >>> total_weight([address, postal_code], [Dependence(), link], -9.0, [True, True]).round(6).tolist()
     [0.6]
-    >>> total_weight([2 * address, given_name], [Dependence()] * 2, -9.0, [True, False]).tolist()
-    [-2.0]
+    >>> total_weight([2 * address, given_name], [Dependence()] * 2, -9.0, [True, False]).round(6).tolist()
+    [-1.88]
     """
     shared, personal = np.full_like(weights[0], prior), np.zeros_like(weights[0])
     for weight, link, is_shared in zip(weights, dependence, household, strict=True):
         total = shared if is_shared else personal
-        if link.parent < 0:
+        if link.parent < 0 or (household[link.parent] and not is_shared):
             total += weight
             continue
         parent = weights[link.parent]
         both_agree, both_differ = (weight > 0) & (parent > 0), (weight < 0) & (parent < 0)
         total += weight * np.where(both_agree, link.agreeing, np.where(both_differ, link.differing, 1.0))
-    return np.asarray(np.minimum(shared, MOST_HOUSEHOLD_WEIGHT) + personal)
+    beyond = np.maximum(shared - MOST_HOUSEHOLD_WEIGHT, 0) * BEYOND_SHARE
+    return np.asarray(np.minimum(shared, MOST_HOUSEHOLD_WEIGHT) + beyond + personal)
 
 
 def total_weight_sql(
@@ -142,14 +149,16 @@ def total_weight_sql(
     shared, personal = [repr(prior)], ["0"]
     for term, link, is_shared in zip(terms, dependence, household, strict=True):
         counted = term
-        if link.parent >= 0:
+        if link.parent >= 0 and (is_shared or not household[link.parent]):
             parent = terms[link.parent]
             counted = (
                 f"{term} * (case when {term} > 0 and {parent} > 0 then {link.agreeing!r} "
                 f"when {term} < 0 and {parent} < 0 then {link.differing!r} else 1 end)"
             )
         (shared if is_shared else personal).append(counted)
-    return f"least({' + '.join(shared)}, {MOST_HOUSEHOLD_WEIGHT}) + {' + '.join(personal)}"
+    sum_of_shared = f"({' + '.join(shared)})"
+    beyond = f"greatest({sum_of_shared} - {MOST_HOUSEHOLD_WEIGHT}, 0) * {BEYOND_SHARE}"
+    return f"least({sum_of_shared}, {MOST_HOUSEHOLD_WEIGHT}) + {beyond} + {' + '.join(personal)}"
 
 
 def _depend(evidence: Evidence, parent: int, child: int, chance: Sequence[float]) -> Dependence:

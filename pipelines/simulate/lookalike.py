@@ -18,6 +18,7 @@ from pipelines.simulate.text import load_table
 _SURNAME_STAYS = frozenset({"zh", "vi"})
 _SURNAME_FIRST = frozenset({"zh", "ja", "vi"})
 _SAME_SEX = 0.7  # share of twins
+_GENERATION = np.timedelta64(20 * 365, "D")
 _SUFFIXES = (("", ""), ("", " Jr."), (" Sr.", " Jr."))
 
 
@@ -51,12 +52,13 @@ def with_foreigners(people: pd.DataFrame, rate: float, rng: np.random.Generator)
     source = _ForeignNames(rng)
     for household in homes.tolist():
         language, surname = source.family()
+        used: set[str] = set()
         for person in np.flatnonzero(home == household).tolist():
             if people["role"].iat[person] == "spouse" and language in _SURNAME_STAYS:
                 surname_of = source.family(language)[1]
             else:
                 surname_of = surname
-            values = source.person(language, surname_of, people["sex"].iat[person])
+            values = source.person(language, surname_of, people["sex"].iat[person], used)
             for name, value in values.items():
                 texts[name][person] = value
     chosen = np.flatnonzero(np.isin(home, homes))
@@ -85,7 +87,9 @@ def with_namesakes(people: pd.DataFrame, rate: float, rng: np.random.Generator, 
     free = ~out["is_korean"].to_numpy() & out["identity_case"].isna().to_numpy() & (out["sex"] == "M").to_numpy()
     father = _first_of(home, free & (role != "child"))
     son = _first_of(home, free & (role == "child") & is_old)
-    chosen = [h for h in sorted(father.keys() & son.keys()) if rng.random() < rate]
+    born = out["birth_date"].to_numpy().astype("datetime64[D]")
+    apart = [h for h in sorted(father.keys() & son.keys()) if born[son[h]] - born[father[h]] > _GENERATION]
+    chosen = [h for h in apart if rng.random() < rate]
     fathers, sons = (np.array([of[h] for h in chosen], dtype=np.int64) for of in (father, son))
     for name in ("given", "given_latin"):
         values = out[name].to_numpy(object).copy()
@@ -159,19 +163,27 @@ class _ForeignNames:
 
     def __init__(self, rng: np.random.Generator) -> None:
         self._rng = rng
-        self._table = load_table("foreign_name")
-        self._languages = sorted(set(self._table["language"]))
+        table = load_table("foreign_name")
+        self._languages = sorted(set(table["language"]))
+        # Names by language, part and sex; a name without a sex is for both.
+        self._names = {
+            (language, part, sex): rows[["native", "latin", "hangul"]].to_dict("records")
+            for (language, part), of in table.groupby(["language", "part"])
+            for sex in "FM"
+            if len(rows := of[of["sex"].isin(("", sex))])
+        }
 
     def family(self, language: str | None = None) -> tuple[str, int]:
         """Return a language and the number of a surname in it."""
         language = language or str(self._rng.choice(self._languages))
-        return language, int(self._rng.integers(len(self._rows(language, "surname", "M"))))
+        return language, int(self._rng.integers(len(self._names[language, "surname", "M"])))
 
-    def person(self, language: str, surname: int, sex: str) -> dict[str, str | None]:
-        """Return the names of a person of a family, by column of `people`."""
-        family = self._rows(language, "surname", sex).iloc[surname]
-        givens = self._rows(language, "given", sex)
-        given = givens.iloc[int(self._rng.integers(len(givens)))]
+    def person(self, language: str, surname: int, sex: str, used: set[str]) -> dict[str, str | None]:
+        """Return the names of a person of a family, by column of `people`; the given name is added to those used."""
+        family, givens = self._names[language, "surname", sex][surname], self._names[language, "given", sex]
+        free = [given for given in givens if given["latin"] not in used] or givens
+        given = free[int(self._rng.integers(len(free)))]
+        used.add(given["latin"])
         is_first = language in _SURNAME_FIRST
         return {
             "surname": family["latin"],
@@ -182,10 +194,6 @@ class _ForeignNames:
             "name_hangul": _joined(family["hangul"], given["hangul"], " ", is_first),
             "previous_name": None,
         }
-
-    def _rows(self, language: str, part: str, sex: str) -> pd.DataFrame:
-        table = self._table
-        return table[(table["language"] == language) & (table["part"] == part) & table["sex"].isin(("", sex))]
 
 
 def _native(language: str, surname: str, given: str) -> str:
