@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from pipelines.contracts.column_name import tells_nothing
 from pipelines.contracts.reading import Reading
 from pipelines.contracts.time_guess import likely_unit
+from privacy.recognition.column_name import tells_nothing
 
 # Whole numbers of at least so many digits that hardly ever repeat may be identifiers.
 _CODE_DIGITS, _CODE_SHARE = 4, 0.9

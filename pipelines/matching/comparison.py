@@ -103,7 +103,8 @@ def comparisons_for(columns: Sequence[str]) -> tuple[PartComparison, ...]:
     for column in columns:
         kind, _, number = column.rpartition("_")
         maker = _NUMBERED.get(kind) if number.isdigit() else _MAKERS.get(column)
-        if maker:
+        # The house number is part of the address and counts only once.
+        if maker and not (column == "house_number" and "address" in present):
             found.append(maker(column, present))
     return tuple(found)
 
@@ -295,18 +296,24 @@ def _postal_code(column: str, _: set[str]) -> PartComparison:
     )
 
 
-def _address(column: str, _: set[str]) -> PartComparison:
+def _address(column: str, present: set[str]) -> PartComparison:
     fewest = "least(array_length(address_tokens_l), array_length(address_tokens_r))"
+    is_apart = "house_number" in present
+    # An error in the street moves all letters behind it, so a number in a column of its own is compared as a whole.
+    near = is_similar("address", 0.93)
+    if is_apart:
+        near += f" or (house_number_l = house_number_r and {is_similar('street', 0.93)})"
     most, half = f"greatest(2, {fewest} * 2 / 3.0)", f"({fewest} / 2.0)"
     return PartComparison(
         "address",
         column,
         (
             Level("address equal", "address_l = address_r", 0.55, "address"),
-            Level("address nearly equal", is_similar("address", 0.93), 0.15),
+            Level("address nearly equal", near, 0.15),
             Level("most words of the address shared", has_common_tokens("address_tokens", most), 0.05),
             Level("half of the address shared", has_common_tokens("address_tokens", half), 0.05),
             Level("address similar", is_similar("address", 0.80), 0.04),
+            *([Level("house number equal", "house_number_l = house_number_r", 0.04)] if is_apart else []),
         ),
     )
 

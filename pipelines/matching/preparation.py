@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ from pipelines.matching.mapping import Mapping
 from pipelines.matching.standardise.address import parse_address, postal_area, standardise_postal_code
 from pipelines.matching.standardise.birth_date import standardise_birth_date
 from pipelines.matching.standardise.contact import standardise_device, standardise_email, standardise_phone
+from pipelines.matching.standardise.generation import parse_generation
 from pipelines.matching.standardise.letter_bits import letter_bits, number_bits, token_bits
 from pipelines.matching.standardise.name import Name, comparable, parse_full_name, parse_parts, phonetic_key
 from pipelines.matching.standardise.name_form import (
@@ -25,6 +27,7 @@ from pipelines.matching.standardise.name_form import (
 )
 from pipelines.matching.standardise.script import has_other_script
 from pipelines.matching.standardise.text import fold, strip_accents
+from privacy.protection.normal_form import is_scientific
 
 _SEX = {
     "m": "m", "male": "m", "man": "m", "남": "m", "남자": "m", "남성": "m", "1": "m",
@@ -34,7 +37,7 @@ _SEX = {
 # Columns on which edit distances are computed.
 _EDIT_DISTANCE_COLUMNS = (
     "given_text", "surname_text", "given_jamo", "birth_date", "phone", "email", "identifier",
-    "postal_code", "address", "place",
+    "postal_code", "address", "street", "place",
 )  # fmt: skip
 
 
@@ -80,7 +83,7 @@ def prepare(frame: pd.DataFrame, mapping: Mapping, region: str = "KR", *, is_mix
     if mapping.house_number:
         out["house_number"] = _first(frame, mapping.house_number, fold)
     if mapping.address:
-        _add_address(out, frame, mapping.address)
+        _add_address(out, frame, mapping.address, out.get("house_number"))
     for number, column in enumerate(mapping.place):
         out[f"place_{number}"] = _first(frame, (column,), lambda t: strip_accents(fold(t) or "") or None)
     for number, column in enumerate(mapping.attribute):
@@ -106,6 +109,7 @@ def _add_names(out: pd.DataFrame, frame: pd.DataFrame, mapping: Mapping, is_mixe
     for part in ("given", "surname"):
         out[f"{part}_token_bits"] = _spread(out[part], lambda t: token_bits([t]))
         out[f"{part}_text"] = _distinct(out[part], comparable)
+    out["generation"] = _generation(frame, mapping)
     out["given_key"] = _distinct(out["given"], phonetic_key)
     out["surname_key"] = _distinct(out["surname"], lambda t: phonetic_key(t, family=True))
     for part, forms_of, script_of in (
@@ -116,6 +120,20 @@ def _add_names(out: pd.DataFrame, frame: pd.DataFrame, mapping: Mapping, is_mixe
         out[f"{part}_forms"] = _take([list(f) or None for f in forms], codes)
         out[f"{part}_forms_bits"] = np.array([number_bits(f) for f in forms], dtype=np.int64)[codes]
         _add_scripts(out, part, names, [script_of(name) if mixed else 0 for name in names], codes, mixed)
+
+
+def _generation(frame: pd.DataFrame, mapping: Mapping) -> pd.Series:
+    """Return the generation of each person as the name, or a suffix in a column of its own, states it."""
+    sources = (
+        (mapping.suffix, 0),
+        ((*mapping.surname, *mapping.given_name), 1),
+        ((*mapping.name, *mapping.latin_name), 2),
+    )
+    found = _coalesce(frame, ())
+    for columns, words_before in sources:
+        values = _first(frame, columns, partial(parse_generation, words_before=words_before))
+        found = found.where(found.notna(), values)
+    return found
 
 
 def _add_scripts(
@@ -168,10 +186,16 @@ def _with_latin(name: Name, latin: Name | None) -> Name:
     return replace(name, others=(*name.others, (latin.given, latin.surname), *latin.others))
 
 
-def _add_address(out: pd.DataFrame, frame: pd.DataFrame, columns: Sequence[str]) -> None:
-    joined = frame[columns[0]].fillna("")
+def _add_address(out: pd.DataFrame, frame: pd.DataFrame, columns: Sequence[str], number: pd.Series | None) -> None:
+    """Add the columns of one address, which several columns of the file may hold."""
+    joined = frame[columns[0]].reset_index(drop=True).fillna("")
     for column in columns[1:]:
-        joined = joined + " " + frame[column].fillna("")
+        joined = joined + " " + frame[column].reset_index(drop=True).fillna("")
+    if number is not None:
+        out["street"] = _distinct(joined, lambda text: parse_address(text).text)
+        # Only where the words lack the number, so that a file with both forms has one address and not two.
+        lacks = [n not in w.split() for w, n in zip(joined, number.fillna(""), strict=True)]
+        joined = (number.fillna("") + " " + joined).where(lacks, joined)
     codes, distinct = pd.factorize(joined)
     parsed = [parse_address(text) for text in distinct]
     out["address"] = _take([a.text for a in parsed], codes)
@@ -191,7 +215,7 @@ def _coalesce(frame: pd.DataFrame, columns: Sequence[str]) -> pd.Series:
 
 def _first(frame: pd.DataFrame, columns: Sequence[str], standardise: Callable[[str], str | None]) -> pd.Series:
     """Return for each row the first of the columns whose value can be standardised; null if none can."""
-    values = _distinct(_coalesce(frame, columns[:1]), standardise)
+    values = _distinct(_coalesce(frame, tuple(columns[:1])), standardise)
     for column in columns[1:]:
         values = values.where(values.notna(), _distinct(_coalesce(frame, (column,)), standardise))
     return values
@@ -223,7 +247,7 @@ def _take(values: Sequence[object], codes: NDArray[np.intp]) -> pd.Series:
 
 def _identifier(text: str) -> str | None:
     folded = fold(text)
-    if folded is None:
+    if folded is None or is_scientific(text):
         return None
     bare = folded if folded.isalnum() else "".join(c for c in folded if c.isalnum())
     return bare if bare.strip("0") else None

@@ -130,7 +130,7 @@ def resolve(
     clock.lap("compare")
     model = train(connection, comparisons, population=_population(connection, size, across), seed=options.seed)
     clock.lap("train")
-    pairs = with_rejected_pairs(connection, score(connection, model), size, threshold=options.threshold)
+    pairs = with_rejected_pairs(connection, score(connection, model), size, threshold=options.threshold, model=model)
     clock.lap("score")
     ties = content_order(connection)
     weights = pairs.weight if former is None else favour_former(pairs, former)
@@ -229,10 +229,11 @@ def content_order(connection: Workspace) -> NDArray[np.int64]:
     values = ", ".join(
         f"coalesce({c}, '')"
         for c in sorted(columns)
-        if _sql_type(c) == "varchar" and c != "rid" and not c.startswith("household")
+        if _sql_type(c) == "varchar" and c not in ("rid", "generation") and not c.startswith("household")
     )
+    suffix = " || coalesce(generation, '')" if "generation" in columns else ""
     # Sorting by a digest is faster than comparing the text of all columns letter by letter.
-    rows = connection.execute(f"select rid::bigint as rid from person order by md5(concat_ws('|', {values})), rid")
+    rows = connection.execute(f"select rid::bigint as rid from person order by md5(concat_ws('|', {values}){suffix}), rid")
     order = np.asarray(rows.fetchnumpy()["rid"], dtype=np.int64)
     rank = np.empty(len(order), dtype=np.int64)
     rank[order] = np.arange(len(order))

@@ -40,7 +40,7 @@ def test_the_steps_add_up_to_the_match_weight_and_the_chart_shows_no_values(peop
             for ending in ("png", "svg"):
                 draw_waterfall(found, tmp_path / f"{first}-{second}.{ending}")
         family = explain(workspace, answer.model, 1, 0)
-    assert family.is_household
+    assert family.refusal
     assert family.steps[-1].level == "two people of one household"
     assert family.weight < 0
     drawing = (tmp_path / "0-1.svg").read_text()
