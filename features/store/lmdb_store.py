@@ -86,22 +86,17 @@ class LmdbStore:
 
     def read(self, customers: Sequence[str], views: Iterable[str] | None = None) -> list[StoredRow | None]:
         """Return the row of each customer, in their order; None for a customer of whom nothing is stored."""
-        wanted = None if views is None else tuple(views)
         rows: list[StoredRow | None] = []
         with self._reporting:
             environment = self._now()
             with environment.read() as txn:
-                book, get, add = self._book, txn.get, rows.append
+                if environment.schema_count(txn) != len(self._book):
+                    self._book = environment.schemas(txn)
+                get, row_of = txn.get, self._book.reader(None if views is None else tuple(views))
                 for customer in customers:
                     key = customer.encode(*KEY_ENCODING)
                     packed = get(key) if 0 < len(key) <= KEY_LIMIT else None
-                    if packed is None:
-                        add(None)
-                        continue
-                    sections = unpack_row(key, packed)
-                    if not book.has_all(sections):
-                        self._book = book = environment.schemas(txn)
-                    add(book.row(sections, wanted))
+                    rows.append(None if packed is None else row_of(unpack_row(key, packed)))
         return rows
 
     def write(

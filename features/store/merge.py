@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from features.store.online_store import WriteCount
-from features.store.packed_row import EVENT_TIME_BYTES, VALUES_AT, Sections
+from features.store.packed_row import TIMES, VALUES_AT, Sections
 
 
 class Merge:
@@ -32,7 +32,7 @@ class Merge:
         for known in self._known:
             if (stored := sections.get(known)) is None:
                 continue
-            time, stored_time = section[:EVENT_TIME_BYTES], stored[:EVENT_TIME_BYTES]
+            time, stored_time = TIMES.unpack_from(section)[0], TIMES.unpack_from(stored)[0]
             if time < stored_time:
                 self._older += 1
                 return False

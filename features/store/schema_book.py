@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import cast
 
 import msgpack
@@ -29,23 +29,27 @@ class SchemaBook:
         for number, codec in sorted(self.codecs.items(), reverse=True):
             self.numbers.setdefault(codec.schema.view, []).append(number)
 
+    def __len__(self) -> int:
+        """Number of schemas."""
+        return len(self.codecs)
+
     def has_all(self, sections: Sections) -> bool:
         """Return whether every schema number of a row is known."""
         return sections.keys() <= self.codecs.keys()
 
-    def row(self, sections: Sections, views: tuple[str, ...] | None) -> StoredRow:
-        """Return the values of a row by view, of the named views or of all."""
-        codecs = self.codecs
-        if views is None:
-            read = [codecs[number].view(section) for number, section in sections.items()]
-            return {one.schema.view: one for one in read}
-        row: StoredRow = {}
-        for view in views:
-            for number in self.numbers.get(view, ()):
-                if number in sections:
-                    row[view] = codecs[number].view(sections[number])
-                    break
-        return row
+    def reader(self, views: tuple[str, ...] | None) -> Callable[[Sections], StoredRow]:
+        """Return what reads the values of a row by view, of the named views or of all."""
+        names = tuple(self.numbers) if views is None else views
+        plan = [(view, number, self.codecs[number].view) for view in names for number in self.numbers.get(view, ())]
+
+        def read(sections: Sections) -> StoredRow:
+            row: StoredRow = {}
+            for view, number, decode in plan:
+                if (section := sections.get(number)) is not None:
+                    row[view] = decode(section)
+            return row
+
+        return read
 
 
 def text_of(schema: ViewSchema) -> bytes:
