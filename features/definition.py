@@ -79,6 +79,8 @@ class Feature:
     purposes: frozenset[str]
     freshness_seconds: int | None
     category: str = ""
+    is_wall_time: bool = False
+    """Whether a TIMESTAMP is a wall time of the shop without zone, and not an instant in UTC."""
 
     @property
     def reference(self) -> str:
@@ -243,6 +245,7 @@ def _read_feature(column: Column, contract: Document, limit: float | None, fault
         purposes=frozenset(column.purposes),
         freshness_seconds=None if hours is None else round(hours * 3600),
         category=column.category,
+        is_wall_time=column.spark_type in ("date", "timestamp_ntz"),
     )
 
 
