@@ -247,6 +247,11 @@ class AuditLog:
         return EMPTY if row is None else ChainHead(*row)
 
 
+def loggable(text: str, most: int) -> str:
+    """Return a text as an entry can hold it: not empty, at most `most` characters, and Unicode."""
+    return text.encode("utf-8", "replace").decode("utf-8")[:most] or "-"
+
+
 class _ForeignSchemaError(PrivacyError):
     """The log's file has a trigger, view or table that the audit log did not make, or lacks one of its own."""
 
