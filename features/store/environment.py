@@ -87,7 +87,7 @@ class Environment:
         return self._environment.begin(db=self.rows, write=True)
 
     def flush(self) -> None:
-        """Put the last commit on the disk. Without it, a power failure may undo that commit; a killed process cannot."""
+        """Put the last commit on the disk. Without this, a power failure may undo it; the end of a process cannot."""
         self._environment.sync(True)
 
     def schemas(self, txn: Any) -> SchemaBook:

@@ -12,7 +12,6 @@ keep old bytes. A compaction therefore writes the living rows to the files of a 
 from __future__ import annotations
 
 import os
-import re
 import secrets
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -23,18 +22,24 @@ from pathlib import Path
 from typing import Any
 
 from features.store.environment import Environment, Reporting, create, open_environment, snapshot
-from features.store.errors import StoreDamaged, ValueRefused
+from features.store.errors import StoreDamaged
+from features.store.merge import Merge
 from features.store.online_store import StoredRow, Value, ViewSchema, WriteCount, microseconds_of
-from features.store.packed_row import SchemaCodec, is_older, is_same, pack_row, unpack_row
+from features.store.packed_row import (
+    KEY_ENCODING,
+    KEY_LIMIT,
+    SchemaCodec,
+    checked_project,
+    key_of,
+    pack_row,
+    unpack_row,
+)
 from features.store.schema_book import SchemaBook
 from features.store.verification import verify_files
 from privacy.clock import utc_now
 from privacy.storage.atomic_file import PRIVATE_FOLDER_MODE, replace_private
 from privacy.storage.lock import file_lock
 
-PROJECT_PATTERN = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
-KEY_LIMIT = 511
-"""LMDB's limit of a key in bytes."""
 # Rows of one commit: few enough for a memory of some hundred megabytes, enough that flushes take little of the time.
 _BATCH = 20_000
 
@@ -58,7 +63,7 @@ class LmdbStore:
             StoreUnavailable: the files cannot be created or opened.
             ValueRefused: the name of the project has other characters than a-z, 0-9, `_` and `-`.
         """
-        self._folder = project_folder(folder, project)
+        self._folder = folder / checked_project(project)
         self._clock = clock
         self._reporting = Reporting(self._folder)
         self._environment: Environment | None = None
@@ -88,7 +93,7 @@ class LmdbStore:
             with environment.read() as txn:
                 book, get, add = self._book, txn.get, rows.append
                 for customer in customers:
-                    key = customer.encode("utf-8", "surrogatepass")
+                    key = customer.encode(*KEY_ENCODING)
                     packed = get(key) if 0 < len(key) <= KEY_LIMIT else None
                     if packed is None:
                         add(None)
@@ -108,7 +113,7 @@ class LmdbStore:
     ) -> WriteCount:
         """Write one view of many customers, see `OnlineStore.write`. Each 20,000 rows are one commit."""
         codec, count = SchemaCodec(schema), WriteCount()
-        keys = [_key(customer) for customer in customers]
+        keys = [key_of(customer) for customer in customers]
         for start in range(0, len(keys), _BATCH):
             part = slice(start, start + _BATCH)
             written_us = microseconds_of(self._clock())
@@ -121,14 +126,14 @@ class LmdbStore:
     def delete(self, customers: Sequence[str]) -> int:
         """Delete the rows of these customers; return how many existed. `compact` removes their bytes as well."""
         with self._writing() as (environment, txn):
-            deleted = sum(txn.delete(_key(customer)) for customer in customers)
+            deleted = sum(txn.delete(key_of(customer)) for customer in customers)
         with self._reporting:
             environment.flush()
         return deleted
 
     def drop(self, views: Iterable[str]) -> None:
         """Delete the values of whole views of all customers."""
-        names, keys = tuple(views), (_key(customer) for customer in list(self.customers()))
+        names, keys = tuple(views), (key_of(customer) for customer in list(self.customers()))
         while batch := list(islice(keys, _BATCH)):
             with self._writing() as (environment, txn):
                 book = environment.schemas(txn)
@@ -161,7 +166,7 @@ class LmdbStore:
         """Yield the customer ids of the store, in the order of their bytes."""
         with self._reporting, self._now().read() as txn:
             for key in txn.cursor().iternext(keys=True, values=False):
-                yield bytes(key).decode("utf-8", "surrogatepass")
+                yield bytes(key).decode(*KEY_ENCODING)
 
     def close(self) -> None:
         """Release the files. A later read or write opens them anew."""
@@ -174,29 +179,16 @@ class LmdbStore:
             shutil.rmtree(self._folder, ignore_errors=False)
 
     def _merge(self, schema: ViewSchema, changes: Sequence[tuple[bytes, bytes]]) -> WriteCount:
-        unchanged = older = 0
         with self._writing() as (environment, txn):
             book, number = environment.number(txn, schema)
-            earlier = book.numbers[schema.view]
-            get, put = txn.get, txn.put
+            merge = Merge(book.numbers[schema.view], number)
             for key, section in changes:
-                packed = get(key)
+                packed = txn.get(key)
                 sections = {} if packed is None else unpack_row(key, packed)
-                for known in earlier:
-                    stored = sections.get(known)
-                    if stored is not None:
-                        if is_older(section, stored):
-                            older += 1
-                            break
-                        if known == number and is_same(section, stored):
-                            unchanged += 1
-                            break
-                        del sections[known]
-                else:
-                    sections[number] = section
-                    put(key, pack_row(key, sections))
+                if merge.replace(sections, section):
+                    txn.put(key, pack_row(key, sections))
         self._book = book
-        return WriteCount(len(changes) - unchanged - older, unchanged, older)
+        return merge.count
 
     @contextmanager
     def _writing(self) -> Iterator[tuple[Environment, Any]]:
@@ -261,24 +253,6 @@ class LmdbStore:
         for path in self._folder.iterdir():
             if path.is_dir() and path.name != name:
                 shutil.rmtree(path)
-
-
-def project_folder(folder: Path, project: str) -> Path:
-    """Return the folder with a project's files.
-
-    Raises:
-        ValueRefused: the name has other characters than a-z, 0-9, `_` and `-`.
-    """
-    if not PROJECT_PATTERN.fullmatch(project):
-        raise ValueRefused(f"The project name {project!r} is not usable; expected 1 to 63 of a-z, 0-9, `_` and `-`.")
-    return folder / project
-
-
-def _key(customer: str) -> bytes:
-    key = customer.encode("utf-8", "surrogatepass")
-    if not 0 < len(key) <= KEY_LIMIT:
-        raise ValueRefused(f"A customer id has {len(key)} bytes; expected 1 to {KEY_LIMIT}.")
-    return key
 
 
 def _mark(path: str) -> tuple[int, int]:

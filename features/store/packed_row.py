@@ -3,12 +3,13 @@
     row     = CRC-32 of key and rest (4 bytes), then MessagePack {schema number: section}
     section = event time (8 bytes), time of the write (8 bytes), then MessagePack [value, …]
 
-A time is microseconds since 1970 in UTC plus 2⁶³, big-endian, so that sections can be compared by their first eight bytes.
-A schema number stands for a view with the names and kinds of its features, see `schema_book`.
+A time is microseconds since 1970 in UTC plus 2⁶³, big-endian, so that sections can be compared by their first bytes. A
+schema number stands for a view with the names and kinds of its features, see `schema_book`.
 """
 
 from __future__ import annotations
 
+import re
 import struct
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -24,11 +25,11 @@ from features.store.online_store import StoredView, Value, ValueKind, ViewSchema
 
 TIMES = struct.Struct(">QQ")
 EVENT_TIME_BYTES = 8
-_VALUES_AT = TIMES.size
+VALUES_AT = TIMES.size
 _CHECK = struct.Struct(">I")
 _OFFSET = 1 << 63
-# The first and the last moment of Python's datetime.
-_EARLIEST, _LATEST = microseconds_of(datetime.min), microseconds_of(datetime.max)
+# The range of Python's datetime.
+_EARLIEST, _LATEST = microseconds_of(datetime(1, 1, 1)), microseconds_of(datetime(9999, 12, 31))
 
 _PYTHON_TYPES: dict[ValueKind, type] = {
     ValueKind.INT32: int,
@@ -44,7 +45,36 @@ _PYTHON_TYPES: dict[ValueKind, type] = {
 _INT_BITS = {ValueKind.INT32: 31, ValueKind.INT64: 63}
 _LIST = "_list"
 
+KEY_LIMIT = 511
+"""LMDB's limit of a key in bytes."""
+KEY_ENCODING = ("utf-8", "surrogatepass")
+"""Encoding of a customer id. Text that is no Unicode is a customer that does not exist, not an error."""
+_PROJECT = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+
 Sections = dict[int, bytes]
+
+
+def checked_project(name: str) -> str:
+    """Return the name of a project.
+
+    Raises:
+        ValueRefused: the name has other characters than a-z, 0-9, `_` and `-`.
+    """
+    if not _PROJECT.fullmatch(name):
+        raise ValueRefused(f"The project name {name!r} is not usable; expected 1 to 63 of a-z, 0-9, `_` and `-`.")
+    return name
+
+
+def key_of(customer: str) -> bytes:
+    """Return the bytes of a customer id that is written.
+
+    Raises:
+        ValueRefused: the id is empty or too long.
+    """
+    key = customer.encode(*KEY_ENCODING)
+    if not 0 < len(key) <= KEY_LIMIT:
+        raise ValueRefused(f"A customer id has {len(key)} bytes; expected 1 to {KEY_LIMIT}.")
+    return key
 
 
 def pack_row(key: bytes, sections: Sections) -> bytes:
@@ -102,22 +132,11 @@ class SchemaCodec:
     def view(self, section: bytes) -> StoredView:
         """Return the values of a section."""
         event_time, written = TIMES.unpack_from(section)
-        values = msgpack.unpackb(section[_VALUES_AT:])
+        values = msgpack.unpackb(section[VALUES_AT:])
         for place, moment, is_list in self._moments:
             if (value := values[place]) is not None:
                 values[place] = [moment(one) for one in value] if is_list else moment(value)
         return StoredView(self.schema, event_time - _OFFSET, written - _OFFSET, values)
-
-
-def is_older(section: bytes, stored: bytes) -> bool:
-    """Return whether the event time of a section is before that of the stored one."""
-    return section[:EVENT_TIME_BYTES] < stored[:EVENT_TIME_BYTES]
-
-
-def is_same(section: bytes, stored: bytes) -> bool:
-    """Return whether two sections of one schema have the same event time and values."""
-    is_same_time = section[:EVENT_TIME_BYTES] == stored[:EVENT_TIME_BYTES]
-    return is_same_time and section[_VALUES_AT:] == stored[_VALUES_AT:]
 
 
 def _element_kind(kind: ValueKind) -> ValueKind:

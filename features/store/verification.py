@@ -64,8 +64,8 @@ def _describe(folder: Path, done: subprocess.CompletedProcess[str]) -> str:
     else:
         reason = (done.stdout.strip() or done.stderr.strip().rpartition("\n")[2] or "reading it failed")[:500]
     return (
-        f"The online store {folder} is damaged: {reason.rstrip('.')}. Restore the folder from a backup, or remove it and "
-        "materialise the features again."
+        f"The online store {folder} is damaged: {reason.rstrip('.')}. Restore the folder from a backup, or remove it "
+        "and materialise the features again."
     )
 
 
