@@ -23,3 +23,11 @@ class AuthenticationFailed(ServingError):
 
 class ProviderUnavailable(ServingError):
     """The OpenID Connect provider's public keys cannot be read, so no token can be checked."""
+
+
+class TooManyRequests(ServingError):
+    """The caller must wait `seconds` before its next request."""
+
+    def __init__(self, message: str, seconds: int) -> None:
+        super().__init__(message)
+        self.seconds = seconds

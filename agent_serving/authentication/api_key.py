@@ -19,8 +19,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from agent_serving.authentication.caller import Caller
+from agent_serving.authentication.identity import Identity
 from agent_serving.errors import ApiKeyError, AuthenticationFailed
+from features.retrieval.answer import Caller
 from privacy.storage.database import open_database, transaction
 
 PREFIX = "bjg_"
@@ -126,8 +127,8 @@ class ApiKeyStore:
         rows = self._db.execute(f"SELECT {_COLUMNS} FROM api_key ORDER BY created_at DESC, id")
         return [_read(row) for row in rows]
 
-    def authenticate(self, key: str) -> Caller:
-        """Return the caller that a key belongs to.
+    def authenticate(self, key: str) -> Identity:
+        """Return whose key this is.
 
         Raises:
             AuthenticationFailed: the key is malformed, unknown, expired or revoked.
@@ -144,7 +145,8 @@ class ApiKeyStore:
         state = found.state(self._now())
         if state != "active":
             raise AuthenticationFailed(f"{state}_key", f"The API key {found.id} is {state}. Make a new one.")
-        return Caller(found.name, found.role, frozenset(found.purposes), "api_key", f"api_key:{found.id}")
+        caller = Caller(found.name, found.role, frozenset(found.purposes), "authenticated")
+        return Identity(caller, f"api_key:{found.id}")
 
     def _now(self) -> datetime:
         return self._clock().astimezone(UTC)

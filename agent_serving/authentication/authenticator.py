@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from agent_serving.authentication.api_key import PREFIX, ApiKeyStore
-from agent_serving.authentication.caller import Caller
+from agent_serving.authentication.identity import Identity
 from agent_serving.authentication.oidc import TokenVerifier
 from agent_serving.errors import ApiKeyError, AuthenticationFailed, ProviderUnavailable
 
@@ -22,8 +22,8 @@ class Authenticator:
     open_keys: Callable[[], ApiKeyStore]
     tokens: TokenVerifier | None
 
-    def caller(self, header: str | None) -> Caller:
-        """Return the caller that the header names.
+    def identity(self, header: str | None) -> Identity:
+        """Return whose key or token the header holds.
 
         Raises:
             AuthenticationFailed: the header is missing, or its key or token is not valid.

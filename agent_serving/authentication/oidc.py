@@ -19,8 +19,9 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
-from agent_serving.authentication.caller import Caller, unknown_purposes
+from agent_serving.authentication.identity import Identity, unknown_purposes
 from agent_serving.errors import AuthenticationFailed, ProviderUnavailable
+from features.retrieval.answer import Caller
 from installation.settings import OidcSettings
 from privacy.access.errors import AccessRefused
 from privacy.access.role import Roles
@@ -42,8 +43,8 @@ class TokenVerifier:
         self._fetched = -_FETCH_AGAIN_SECONDS
         self._lock = threading.Lock()
 
-    def authenticate(self, token: str) -> Caller:
-        """Return the caller of a token.
+    def authenticate(self, token: str) -> Identity:
+        """Return whose token this is.
 
         Raises:
             AuthenticationFailed: the token is malformed, wrongly signed, expired or for another audience, or its
@@ -63,7 +64,7 @@ class TokenVerifier:
             raise AuthenticationFailed("unknown_role", f"The token's {self._settings.role_claim} is no role.") from error
         if excess:
             raise AuthenticationFailed("unknown_purpose", f"The role {role} does not have each purpose of the token.")
-        return Caller(f"oidc:{subject}"[:100], role, named, "oidc", f"oidc:{subject}")
+        return Identity(Caller(f"oidc:{subject}"[:100], role, named, "authenticated"), f"oidc:{subject}")
 
     def _verified(self, token: str) -> dict[str, Any]:
         registry = jwt.JWTClaimsRegistry(

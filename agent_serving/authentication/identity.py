@@ -1,25 +1,18 @@
-"""The caller of a request, as an API key or a token states it."""
+"""Whose request it is, as an API key or a token proves it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
+from features.retrieval.answer import Caller
 from privacy.access.role import Roles
 
 
 @dataclass(frozen=True)
-class Caller:
-    """An authenticated program or person.
+class Identity:
+    """The caller of a request: its name, role and purposes, and the key under which its requests are counted."""
 
-    `who` is the name in the audit log; `key` identifies the caller for rate limits. The caller may state only
-    `purposes`, which are purposes of the role.
-    """
-
-    who: str
-    role: str
-    purposes: frozenset[str]
-    method: Literal["api_key", "oidc"]
+    caller: Caller
     key: str
 
 
