@@ -145,6 +145,6 @@ def _descriptions(services: Services, identity: Identity) -> list[ServiceDescrip
                 for feature in [catalog.feature(name)]
             ],
         )
-        for service in catalog.services
+        for service in catalog.services.values()
         if service.purposes & allowed
     ]  # fmt: skip
