@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from features.errors import UnknownFeatureError
+from features.errors import UnknownFeatureError, UnknownServiceError
 from privacy.contract.collection import SERVICE_PATTERN
 from privacy.contract.column import Column
 from privacy.contract.document import Document
@@ -152,10 +152,10 @@ class FeatureCatalog:
         """Return the feature service of that name.
 
         Raises:
-            UnknownFeatureError: there is no such service; the message names what exists.
+            UnknownServiceError: there is no such service; the message names what exists.
         """
         if name not in self.services:
-            raise UnknownFeatureError("feature service", name, self.services)
+            raise UnknownServiceError(name, self.services)
         return self.services[name]
 
 
