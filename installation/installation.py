@@ -188,7 +188,25 @@ class Installation:
     @property
     def audit_log(self) -> AuditLog:
         """The audit log, one connection per thread. Its anchor and the anchor's key are in another folder."""
-        return self._stores.once("audit_log", self._open_audit_log)
+        return self._stores.once("audit_log", self.open_audit_log)
+
+    def open_audit_log(self) -> AuditLog:
+        """Return a new connection to the audit log, to be closed by the caller.
+
+        Raises:
+            AuditError: the log cannot be opened, or was deleted while its key exists.
+        """
+        folder, log = self.settings.secret_dir, self.settings.data_dir / "audit" / "audit.db"
+        secret, anchor = folder / "audit.key", folder / "audit.anchor"
+        folder.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER_MODE)
+        # Locked, so that no process sees the new key before the new log has its anchor.
+        with file_lock(folder / "audit.lock"):
+            if secret.exists() and not log.exists() and not anchor.exists():
+                raise AuditError(
+                    f"The audit log {log} and its anchor {anchor} are missing, but the key {secret} exists: they were "
+                    "deleted. Restore both from your backup. To begin a new log, archive the key as well."
+                )
+            return AuditLog(log, anchor, load_key(secret))
 
     @cached_property
     def pseudonym_key(self) -> bytes:
@@ -369,16 +387,3 @@ class Installation:
     @property
     def _ledger_anchor(self) -> Path:
         return self.settings.secret_dir / "dp_ledger.anchor"
-
-    def _open_audit_log(self) -> AuditLog:
-        folder, log = self.settings.secret_dir, self.settings.data_dir / "audit" / "audit.db"
-        secret, anchor = folder / "audit.key", folder / "audit.anchor"
-        folder.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER_MODE)
-        # Locked, so that no process sees the new key before the new log has its anchor.
-        with file_lock(folder / "audit.lock"):
-            if secret.exists() and not log.exists() and not anchor.exists():
-                raise AuditError(
-                    f"The audit log {log} and its anchor {anchor} are missing, but the key {secret} exists: they were "
-                    "deleted. Restore both from your backup. To begin a new log, archive the key as well."
-                )
-            return AuditLog(log, anchor, load_key(secret))
