@@ -23,12 +23,11 @@ from typing import Any
 
 from features.store.environment import Environment, Reporting, create, open_environment, snapshot
 from features.store.errors import StoreDamaged
-from features.store.merge import Merge
-from features.store.online_store import StoredRow, Value, ViewSchema, WriteCount, microseconds_of
+from features.store.merge import Changes, Merge, batches, without
+from features.store.online_store import StoredRow, Value, ViewSchema, WriteCount
 from features.store.packed_row import (
     KEY_ENCODING,
     KEY_LIMIT,
-    SchemaCodec,
     checked_project,
     key_of,
     pack_row,
@@ -107,14 +106,8 @@ class LmdbStore:
         rows: Sequence[Sequence[Value]],
     ) -> WriteCount:
         """Write one view of many customers, see `OnlineStore.write`. Each 20,000 rows are one commit."""
-        codec, count = SchemaCodec(schema), WriteCount()
-        keys = [key_of(customer) for customer in customers]
-        for start in range(0, len(keys), _BATCH):
-            part = slice(start, start + _BATCH)
-            written_us = microseconds_of(self._clock())
-            sections = codec.sections(event_times_us[part], written_us, rows[part])
-            # In the order of the keys, so that neighbours share a page. Rows of one customer keep their order.
-            changes = sorted(zip(keys[part], sections, strict=True), key=lambda change: change[0])
+        count = WriteCount()
+        for changes in batches(schema, customers, event_times_us, rows, self._clock, _BATCH):
             count += self._merge(schema, changes)
         return count
 
@@ -132,10 +125,10 @@ class LmdbStore:
         while batch := list(islice(keys, _BATCH)):
             with self._writing() as (environment, txn):
                 book = environment.schemas(txn)
-                dropped = {number for view in names for number in book.numbers.get(view, ())}
+                dropped = book.numbers_of(names)
                 for key in batch:
                     sections = unpack_row(key, packed) if (packed := txn.get(key)) else {}
-                    left = {number: section for number, section in sections.items() if number not in dropped}
+                    left = without(sections, dropped)
                     if not left:
                         txn.delete(key)
                     elif len(left) < len(sections):
@@ -173,7 +166,7 @@ class LmdbStore:
         with self._reporting:
             shutil.rmtree(self._folder, ignore_errors=False)
 
-    def _merge(self, schema: ViewSchema, changes: Sequence[tuple[bytes, bytes]]) -> WriteCount:
+    def _merge(self, schema: ViewSchema, changes: Changes) -> WriteCount:
         with self._writing() as (environment, txn):
             book, number = environment.number(txn, schema)
             merge = Merge(book.numbers[schema.view], number)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import cast
 
 import msgpack
@@ -36,6 +36,10 @@ class SchemaBook:
     def has_all(self, sections: Sections) -> bool:
         """Return whether every schema number of a row is known."""
         return sections.keys() <= self.codecs.keys()
+
+    def numbers_of(self, views: Iterable[str]) -> set[int]:
+        """Return the numbers of all schemas of these views."""
+        return {number for view in views for number in self.numbers.get(view, ())}
 
     def reader(self, views: tuple[str, ...] | None) -> Callable[[Sections], StoredRow]:
         """Return what reads the values of a row by view, of the named views or of all."""
