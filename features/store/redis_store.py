@@ -203,11 +203,10 @@ class RedisStore:
                 stored = {key: unpack_row(key, row) if row else {} for key, row in self._packed(keys, pipe)}
                 changed = apply(stored)
                 pipe.multi()
-                for key, sections in changed.items():
-                    if sections:
-                        pipe.set(self._row_key(key), pack_row(key, sections))
-                    else:
-                        pipe.delete(self._row_key(key))
+                if kept := {self._row_key(key): pack_row(key, row) for key, row in changed.items() if row}:
+                    pipe.mset(kept)
+                if emptied := [self._row_key(key) for key, row in changed.items() if not row]:
+                    pipe.delete(*emptied)
                 try:
                     pipe.execute()
                     return
