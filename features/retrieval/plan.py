@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -20,7 +22,9 @@ from privacy.contract.collection import Documents
 from privacy.contract.document import Document
 
 _MICROSECONDS = 1_000_000
-Cells = tuple[tuple[Any, ...], tuple[Reason | None, ...], tuple[int | None, ...]]
+_MOST_SCHEMAS = 64
+"""Schemas that a part remembers. A store has one a view, and reads it anew after each compaction."""
+Cells = tuple[tuple[Any, ...], tuple[Reason | None, ...], tuple[datetime | None, ...]]
 """Values, reasons and event times of neighbouring features of one customer."""
 
 
@@ -46,12 +50,13 @@ class ViewPart:
         nothing = (None,) * len(self.names)
         return nothing, tuple(known or reason for known in self.reasons), nothing
 
-    def cells(self, stored: StoredView | None, now_us: int) -> Cells:
+    def cells(self, stored: StoredView | None, now_us: int, wall_time: Callable[[int], datetime]) -> Cells:
         """Return the cells of a customer who permits the purpose.
 
         Args:
             stored: the stored values of the view; None if there are none.
             now_us: the moment, in microseconds since 1970 in UTC.
+            wall_time: returns such a moment as the shop's wall time.
         """
         if stored is None:
             return self.withheld(Reason.UNKNOWN_CUSTOMER)
@@ -59,12 +64,12 @@ class ViewPart:
         take = self._new_take(stored.schema) if known is None else known[1]
         age = now_us - stored.event_time_us
         if take is None or (self._first_stale is not None and age > self._first_stale):
-            return self._sorted_out(stored, age)
+            return self._sorted_out(stored, age, wall_time(stored.event_time_us))
         count = len(self.names)
         values = take(stored.values) if count > 1 else (take(stored.values),)
-        return values, (None,) * count, (stored.event_time_us,) * count
+        return values, self.reasons, (wall_time(stored.event_time_us),) * count
 
-    @property
+    @cached_property
     def _first_stale(self) -> int | None:
         return min((oldest for oldest in self.oldest_us if oldest is not None), default=None)
 
@@ -73,11 +78,13 @@ class ViewPart:
         places = {name: place for place, name in enumerate(schema.names)}
         is_whole = not any(self.reasons) and all(name in places for name in self.names)
         take = itemgetter(*(places[name] for name in self.names)) if is_whole else None
+        if len(self._takes) >= _MOST_SCHEMAS:
+            self._takes.clear()
         # With the schema, so that no other object gets its address while the entry exists.
         self._takes[id(schema)] = (schema, take)
         return take
 
-    def _sorted_out(self, stored: StoredView, age: int) -> Cells:
+    def _sorted_out(self, stored: StoredView, age: int, event_time: datetime) -> Cells:
         held, found = stored.as_dict(), []
         for name, withheld, oldest in zip(self.names, self.reasons, self.oldest_us, strict=True):
             reason = withheld
@@ -86,7 +93,7 @@ class ViewPart:
             if reason is None and oldest is not None and age > oldest:
                 reason = Reason.STALE
             is_free = reason is None
-            found.append((held[name] if is_free else None, reason, stored.event_time_us if is_free else None))
+            found.append((held[name] if is_free else None, reason, event_time if is_free else None))
         values, reasons, times = zip(*found, strict=True)
         return values, reasons, times
 
