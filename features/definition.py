@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from features.errors import UnknownFeatureError
+from features.errors import UnknownFeatureError, UnknownServiceError
 from privacy.contract.collection import SERVICE_PATTERN
 from privacy.contract.column import Column
 from privacy.contract.document import Document
@@ -79,6 +79,8 @@ class Feature:
     purposes: frozenset[str]
     freshness_seconds: int | None
     category: str = ""
+    is_wall_time: bool = False
+    """Whether a TIMESTAMP is a wall time of the shop without zone, and not an instant in UTC."""
 
     @property
     def reference(self) -> str:
@@ -150,10 +152,10 @@ class FeatureCatalog:
         """Return the feature service of that name.
 
         Raises:
-            UnknownFeatureError: there is no such service; the message names what exists.
+            UnknownServiceError: there is no such service; the message names what exists.
         """
         if name not in self.services:
-            raise UnknownFeatureError("feature service", name, self.services)
+            raise UnknownServiceError(name, self.services)
         return self.services[name]
 
 
@@ -243,6 +245,7 @@ def _read_feature(column: Column, contract: Document, limit: float | None, fault
         purposes=frozenset(column.purposes),
         freshness_seconds=None if hours is None else round(hours * 3600),
         category=column.category,
+        is_wall_time=column.spark_type in ("date", "timestamp_ntz"),
     )
 
 

@@ -23,3 +23,25 @@ class UnknownFeatureError(FeatureError, KeyError):
 
     def __str__(self) -> str:
         return self.message
+
+
+class UnknownServiceError(UnknownFeatureError):
+    """The catalog has no feature service of the requested name."""
+
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        super().__init__("feature service", name, known)
+
+
+class TooManyCustomersError(FeatureError):
+    """One call asks for more customers than it may."""
+
+
+class RetrievalFailed(FeatureError):
+    """A part that a retrieval needs has failed, so no value was returned. `part` names it.
+
+    `part`: `online store`, `consent record` or `audit log`.
+    """
+
+    def __init__(self, part: str, detail: str) -> None:
+        super().__init__(f"No feature was returned, because the {part} failed: {detail}")
+        self.part = part

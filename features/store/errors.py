@@ -1,7 +1,9 @@
 """Errors of the online store. Messages name files, views and features, never a customer or a value."""
 
+from features.errors import FeatureError
 
-class StoreError(Exception):
+
+class StoreError(FeatureError):
     """Base of every error that the online store raises on purpose."""
 
 

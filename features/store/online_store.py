@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import NamedTuple, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
-Value: TypeAlias = "int | float | str | bool | bytes | datetime | list[int] | list[float] | list[str] | list[bool] | list[bytes] | list[datetime] | None"
+Scalar: TypeAlias = int | float | str | bool | bytes | datetime
+Value: TypeAlias = Scalar | list[Any] | None
 
 
 class ValueKind(StrEnum):
@@ -174,9 +175,3 @@ def moment_of(microseconds: int) -> datetime:
     datetime.datetime(1970, 1, 1, 0, 0, 1, tzinfo=datetime.timezone.utc)
     """
     return EPOCH + timedelta(microseconds=microseconds)
-
-
-__all__ = [
-    "EPOCH", "OnlineStore", "StoredRow", "StoredView", "Value", "ValueKind", "ViewSchema", "WriteCount",
-    "microseconds_of", "moment_of",
-]  # fmt: skip

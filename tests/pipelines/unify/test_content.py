@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 from pyspark.sql import functions as F
 
+from features.transform.measure import at_most, times
 from pipelines.quality.contract_check import RunContext, derive_checks, parents_of
 from pipelines.quality.validation import validate_table
 from pipelines.unify import feedback
 from pipelines.unify.location import haversine_km
-from pipelines.unify.measure import at_most, times
 from pipelines.unify.product_label import readable_labels
 
 RUN = RunContext(datetime(2018, 1, 1))
