@@ -1,0 +1,26 @@
+"""A filled shop, and its application in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.agent_serving.serving_shop import ServingShop, fill, served
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[ServingShop]:
+    one = ServingShop(tmp_path)
+    fill(one)
+    yield one
+    one.close()
+
+
+@pytest.fixture
+def client(shop: ServingShop) -> Iterator[httpx.Client]:
+    """A client of the running application, with a key for the shop's purpose."""
+    with served(shop) as found:
+        yield found
