@@ -24,3 +24,13 @@ def client(shop: ServingShop) -> Iterator[httpx.Client]:
     """A client of the running application, with a key for the shop's purpose."""
     with served(shop) as found:
         yield found
+
+
+@pytest.fixture(scope="module")
+def steady(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    """The same for tests that change nothing, which share one application."""
+    one = ServingShop(tmp_path_factory.mktemp("steady"))
+    fill(one)
+    with served(one) as found:
+        yield found
+    one.close()

@@ -31,9 +31,9 @@ def refusal(client: httpx.Client, status: int, **request: Any) -> str:
     return str(answer.json()["code"])
 
 
-def test_each_customer_gets_values_or_the_reason_in_the_order_of_the_request(client: httpx.Client) -> None:
+def test_each_customer_gets_values_or_the_reason_in_the_order_of_the_request(steady: httpx.Client) -> None:
     customers = [SILENT, PERMITS, UNKNOWN, WITHDREW]
-    answer = client.post("/v1/features", json=changed(customers=customers))
+    answer = steady.post("/v1/features", json=changed(customers=customers))
     assert answer.status_code == 200
     rows = answer.json()["customers"]
     assert [row["customer"] for row in rows] == customers
@@ -89,19 +89,16 @@ def test_the_read_is_in_the_audit_log_as_authenticated(client: httpx.Client, sho
     ],
 )
 def test_a_bad_request_is_refused_with_a_precise_code(
-    client: httpx.Client, request_: dict[str, Any], status: int, code: str
+    steady: httpx.Client, request_: dict[str, Any], status: int, code: str
 ) -> None:
-    assert refusal(client, status, **request_) == code
+    assert refusal(steady, status, **request_) == code
 
 
 @pytest.mark.parametrize("header", [None, "", "Bearer", "Basic x", "Bearer bjg_x", "Bearer " + "x" * 5000, "Bearer a.b.c"])
-def test_without_a_valid_key_nothing_is_answered(shop: ServingShop, header: str | None) -> None:
-    with served(shop) as client:
-        del client.headers["Authorization"]
-        headers = {} if header is None else {"Authorization": header}
-        for answer in (
-            client.post("/v1/features", json=WANTED, headers=headers), client.get("/v1/feature-services", headers=headers)
-        ):  # fmt: skip
+def test_without_a_valid_key_nothing_is_answered(steady: httpx.Client, header: str | None) -> None:
+    headers = {} if header is None else {"Authorization": header}
+    with httpx.Client(base_url=steady.base_url, headers=headers) as client:
+        for answer in (client.post("/v1/features", json=WANTED), client.get("/v1/feature-services")):
             assert answer.status_code == 401
             assert answer.headers["www-authenticate"].startswith("Bearer")
 
@@ -122,9 +119,9 @@ def test_the_services_are_those_of_the_keys_purposes(client: httpx.Client, shop:
     assert client.get("/v1/feature-services", headers=other).json() == []
 
 
-def test_unknown_routes_and_methods_are_problems_too(client: httpx.Client) -> None:
-    assert client.get("/v2/features").json()["code"] == "not_found"
-    assert client.get("/v1/features").json()["code"] == "method_not_allowed"
+def test_unknown_routes_and_methods_are_problems_too(steady: httpx.Client) -> None:
+    assert steady.get("/v2/features").json()["code"] == "not_found"
+    assert steady.get("/v1/features").json()["code"] == "method_not_allowed"
 
 
 def test_health_names_what_fails_and_a_failing_part_releases_nothing(client: httpx.Client, shop: ServingShop) -> None:
