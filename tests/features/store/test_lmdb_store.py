@@ -119,7 +119,7 @@ def test_a_row_under_the_key_of_another_customer_is_refused(copy: Path) -> None:
 def test_a_store_with_lost_files_is_refused_and_not_begun_anew(copy: Path, lost: str) -> None:
     path = next((copy / "shop").glob(lost))
     shutil.rmtree(path) if path.is_dir() else path.unlink()
-    with pytest.raises(StoreDamaged, match="missing|No such file"):
+    with pytest.raises(StoreDamaged, match=r"missing|No such file"):
         LmdbStore(copy, "shop")
 
 
