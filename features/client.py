@@ -1,9 +1,9 @@
 """A typed client of the HTTP application's features.
 
-    with FeatureClient("http://127.0.0.1:8080", key) as client:
-        answer = client.retrieve(["c_…"], "shopping_agent", "personalisation")
-        for customer, feature, value, reason in answer.values():
-            ...
+with FeatureClient("http://127.0.0.1:8080", key) as client:
+    answer = client.retrieve(["c_…"], "shopping_agent", "personalisation")
+    for customer, feature, value, reason in answer.values():
+        ...
 """
 
 from __future__ import annotations
@@ -112,7 +112,9 @@ class FeatureClient:
                 answer = self._http.request(method, path, json=body)
             except httpx.TransportError as error:
                 if attempt == MOST_ATTEMPTS:
-                    raise ClientError(0, "no_answer", f"No answer from {self._http.base_url}. Is it running?") from error
+                    raise ClientError(
+                        0, "no_answer", f"No answer from {self._http.base_url}. Is it running?"
+                    ) from error
                 continue
             if answer.status_code not in {429, 503} or attempt == MOST_ATTEMPTS:
                 break
