@@ -127,9 +127,14 @@ class Installation:
         """Return the time now as the shop's local wall time, without zone."""
         return shop_time(self.settings, self.clock())
 
+    @property
+    def consent_path(self) -> Path:
+        """The file of the consent store."""
+        return self.settings.data_dir / "consent" / "consent.db"
+
     def open_consent_store(self) -> ConsentStore:
         """Return a new connection to the consent store, to be closed by the caller."""
-        return ConsentStore(self.settings.data_dir / "consent" / "consent.db", self.policy.taxonomy)
+        return ConsentStore(self.consent_path, self.policy.taxonomy)
 
     @property
     def consent_store(self) -> ConsentStore:

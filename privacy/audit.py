@@ -157,6 +157,19 @@ class AuditLog:
                 f"{self.anchor_path}: the anchor could not be written: {error}. Check its disk."
             ) from error
 
+    def require_writable(self) -> None:
+        """Check that the next entry could be appended, as far as this can be known without one.
+
+        Raises:
+            AuditError: it would be refused.
+        """
+        try:
+            with transaction(self._db):
+                self._require_own_schema()
+                self._require_anchored(self._end())
+        except (OSError, sqlite3.Error, AnchorError, StoreBehindError, _ForeignSchemaError) as error:
+            raise AuditError(f"{self.path}: no use can be logged ({error}). Run `bojagi audit verify`.") from error
+
     def entries(self, where: Callable[[AuditEntry], bool] = lambda _: True) -> Iterator[tuple[int, AuditEntry]]:
         """Yield number and content of the entries that meet a condition, in order; all entries by default."""
         for number, content in self._db.execute("SELECT number, content FROM entry ORDER BY number"):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, NamedTuple
 
 FeatureValue = int | float | str | bool | datetime | list[int] | list[float] | list[str]
 
@@ -47,8 +47,7 @@ class Caller:
     identity: Literal["declared", "authenticated"] = "declared"
 
 
-@dataclass(frozen=True, slots=True)
-class CustomerFeatures:
+class CustomerFeatures(NamedTuple):
     """The features of one customer, in the order of `FeatureAnswer.features`.
 
     Attributes:

@@ -95,6 +95,10 @@ class Environment:
         found = txn.cursor(self._schemas)
         return SchemaBook({int.from_bytes(number, "big"): bytes(text) for number, text in found})
 
+    def schema_count(self, txn: Any) -> int:
+        """Return the number of schemas that a transaction sees. It never becomes less."""
+        return int(txn.stat(self._schemas)["entries"])
+
     def number(self, txn: Any, schema: ViewSchema) -> tuple[SchemaBook, int]:
         """Return all schemas and the number of this one, which is added if it is new."""
         text, highest = text_of(schema), 0

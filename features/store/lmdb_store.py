@@ -19,16 +19,16 @@ from contextlib import contextmanager
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from features.store.environment import Environment, Reporting, create, open_environment, snapshot
 from features.store.errors import StoreDamaged
-from features.store.merge import Merge
-from features.store.online_store import StoredRow, Value, ViewSchema, WriteCount, microseconds_of
+from features.store.merge import Changes, Merge, batches, without
+from features.store.online_store import Columns, Selection, StoredRow, Value, ViewSchema, WriteCount
 from features.store.packed_row import (
     KEY_ENCODING,
     KEY_LIMIT,
-    SchemaCodec,
+    Sections,
     checked_project,
     key_of,
     pack_row,
@@ -42,6 +42,7 @@ from privacy.storage.lock import file_lock
 
 # Rows of one commit: few enough for a memory of some hundred megabytes, enough that flushes take little of the time.
 _BATCH = 20_000
+_Read = TypeVar("_Read")
 
 
 class LmdbStore:
@@ -87,22 +88,11 @@ class LmdbStore:
     def read(self, customers: Sequence[str], views: Iterable[str] | None = None) -> list[StoredRow | None]:
         """Return the row of each customer, in their order; None for a customer of whom nothing is stored."""
         wanted = None if views is None else tuple(views)
-        rows: list[StoredRow | None] = []
-        with self._reporting:
-            environment = self._now()
-            with environment.read() as txn:
-                book, get, add = self._book, txn.get, rows.append
-                for customer in customers:
-                    key = customer.encode(*KEY_ENCODING)
-                    packed = get(key) if 0 < len(key) <= KEY_LIMIT else None
-                    if packed is None:
-                        add(None)
-                        continue
-                    sections = unpack_row(key, packed)
-                    if not book.has_all(sections):
-                        self._book = book = environment.schemas(txn)
-                    add(book.row(sections, wanted))
-        return rows
+        return self._read(customers, lambda book: book.reader(wanted))
+
+    def select(self, customers: Sequence[str], columns: Columns) -> list[Selection | None]:
+        """Return chosen values of each customer, see `OnlineStore.select`."""
+        return self._read(customers, lambda book: book.selector(columns))
 
     def write(
         self,
@@ -112,14 +102,8 @@ class LmdbStore:
         rows: Sequence[Sequence[Value]],
     ) -> WriteCount:
         """Write one view of many customers, see `OnlineStore.write`. Each 20,000 rows are one commit."""
-        codec, count = SchemaCodec(schema), WriteCount()
-        keys = [key_of(customer) for customer in customers]
-        for start in range(0, len(keys), _BATCH):
-            part = slice(start, start + _BATCH)
-            written_us = microseconds_of(self._clock())
-            sections = codec.sections(event_times_us[part], written_us, rows[part])
-            # In the order of the keys, so that neighbours share a page. Rows of one customer keep their order.
-            changes = sorted(zip(keys[part], sections, strict=True), key=lambda change: change[0])
+        count = WriteCount()
+        for changes in batches(schema, customers, event_times_us, rows, self._clock, _BATCH):
             count += self._merge(schema, changes)
         return count
 
@@ -137,10 +121,10 @@ class LmdbStore:
         while batch := list(islice(keys, _BATCH)):
             with self._writing() as (environment, txn):
                 book = environment.schemas(txn)
-                dropped = {number for view in names for number in book.numbers.get(view, ())}
+                dropped = book.numbers_of(names)
                 for key in batch:
                     sections = unpack_row(key, packed) if (packed := txn.get(key)) else {}
-                    left = {number: section for number, section in sections.items() if number not in dropped}
+                    left = without(sections, dropped)
                     if not left:
                         txn.delete(key)
                     elif len(left) < len(sections):
@@ -178,7 +162,24 @@ class LmdbStore:
         with self._reporting:
             shutil.rmtree(self._folder, ignore_errors=False)
 
-    def _merge(self, schema: ViewSchema, changes: Sequence[tuple[bytes, bytes]]) -> WriteCount:
+    def _read(
+        self, customers: Sequence[str], reader_of: Callable[[SchemaBook], Callable[[Sections], _Read]]
+    ) -> list[_Read | None]:
+        """Return what a reader made from the schemas returns for the sections of each customer."""
+        rows: list[_Read | None] = []
+        with self._reporting:
+            environment = self._now()
+            with environment.read() as txn:
+                if environment.schema_count(txn) != len(self._book):
+                    self._book = environment.schemas(txn)
+                get, row_of = txn.get, reader_of(self._book)
+                for customer in customers:
+                    key = customer.encode(*KEY_ENCODING)
+                    packed = get(key) if 0 < len(key) <= KEY_LIMIT else None
+                    rows.append(None if packed is None else row_of(unpack_row(key, packed)))
+        return rows
+
+    def _merge(self, schema: ViewSchema, changes: Changes) -> WriteCount:
         with self._writing() as (environment, txn):
             book, number = environment.number(txn, schema)
             merge = Merge(book.numbers[schema.view], number)

@@ -1,11 +1,40 @@
-"""Decides whether a written section replaces the stored one of its view."""
+"""Divides a write into batches of packed sections, and decides whether a section replaces the stored one of its view."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 
-from features.store.online_store import WriteCount
-from features.store.packed_row import EVENT_TIME_BYTES, VALUES_AT, Sections
+from features.store.online_store import Value, ViewSchema, WriteCount, microseconds_of
+from features.store.packed_row import TIMES, VALUES_AT, SchemaCodec, Sections, key_of
+
+Changes = list[tuple[bytes, bytes]]
+"""Keys of customers with the sections that are written, in the order of the keys."""
+
+
+def batches(
+    schema: ViewSchema,
+    customers: Sequence[str],
+    event_times_us: Sequence[int],
+    rows: Sequence[Sequence[Value]],
+    clock: Callable[[], datetime],
+    size: int,
+) -> Iterator[Changes]:
+    """Yield a write in batches, see `OnlineStore.write`. Rows of one customer keep their order.
+
+    Raises:
+        ValueRefused: a value is not of its kind, or a customer id cannot be stored.
+    """
+    codec, keys = SchemaCodec(schema), [key_of(customer) for customer in customers]
+    for start in range(0, len(keys), size):
+        part = slice(start, start + size)
+        sections = codec.sections(event_times_us[part], microseconds_of(clock()), rows[part])
+        yield sorted(zip(keys[part], sections, strict=True), key=lambda change: change[0])
+
+
+def without(sections: Sections, numbers: set[int]) -> Sections:
+    """Return the sections of a row except those of some schemas."""
+    return {number: section for number, section in sections.items() if number not in numbers}
 
 
 class Merge:
@@ -32,7 +61,7 @@ class Merge:
         for known in self._known:
             if (stored := sections.get(known)) is None:
                 continue
-            time, stored_time = section[:EVENT_TIME_BYTES], stored[:EVENT_TIME_BYTES]
+            time, stored_time = TIMES.unpack_from(section)[0], TIMES.unpack_from(stored)[0]
             if time < stored_time:
                 self._older += 1
                 return False

@@ -3,8 +3,8 @@
     row     = CRC-32 of key and rest (4 bytes), then MessagePack {schema number: section}
     section = event time (8 bytes), time of the write (8 bytes), then MessagePack [value, …]
 
-A time is microseconds since 1970 in UTC plus 2⁶³, big-endian, so that sections can be compared by their first bytes. A
-schema number stands for a view with the names and kinds of its features, see `schema_book`.
+A time is microseconds since 1970 in UTC, signed and big-endian. A schema number stands for a view with the names and
+kinds of its features, see `schema_book`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import chain
-from typing import Any, cast
+from typing import Any
 from zlib import crc32
 
 import msgpack
@@ -23,11 +23,13 @@ import msgpack
 from features.store.errors import StoreDamaged, ValueRefused
 from features.store.online_store import StoredView, Value, ValueKind, ViewSchema, microseconds_of, moment_of
 
-TIMES = struct.Struct(">QQ")
-EVENT_TIME_BYTES = 8
+TIMES = struct.Struct(">qq")
 VALUES_AT = TIMES.size
+_read_times = TIMES.unpack_from
 _CHECK = struct.Struct(">I")
-_OFFSET = 1 << 63
+_read_check = _CHECK.unpack_from
+_unpack = msgpack.unpackb
+_new = tuple.__new__
 # The range of Python's datetime.
 _EARLIEST, _LATEST = microseconds_of(datetime(1, 1, 1)), microseconds_of(datetime(9999, 12, 31))
 
@@ -90,12 +92,13 @@ def unpack_row(key: bytes, row: bytes | memoryview) -> Sections:
         StoreDamaged: the bytes are not those that were written for this key.
     """
     body = row[4:]
-    if len(row) < 5 or _CHECK.unpack_from(row)[0] != crc32(body, crc32(key)):
+    if not body or _read_check(row)[0] != crc32(body, crc32(key)):
         raise StoreDamaged(
             "A row of the online store is not what was written for its customer. Restore the store's folder from a "
             "backup, or delete it and materialise the features again."
         )
-    return cast("Sections", msgpack.unpackb(body, strict_map_key=False))
+    sections: Sections = _unpack(body, strict_map_key=False)
+    return sections
 
 
 class SchemaCodec:
@@ -103,8 +106,8 @@ class SchemaCodec:
 
     def __init__(self, schema: ViewSchema) -> None:
         self.schema = schema
-        # Most values are stored as they are; only positions with moments are converted when they are read.
-        self._moments = [
+        # Most values are stored as they are; only these positions are converted when they are read.
+        self.moments = [
             (place, moment_of if kind is not ValueKind.WALL_TIME else _wall_time_of, kind.endswith(_LIST))
             for place, (_, kind) in enumerate(schema.columns)
             if _element_kind(kind) in (ValueKind.TIMESTAMP, ValueKind.WALL_TIME)
@@ -126,17 +129,23 @@ class SchemaCodec:
             for (name, kind), column in zip(names, zip(*rows, strict=True), strict=False)
         ]
         values: Iterable[tuple[Any, ...]] = zip(*columns, strict=True) if columns else [()] * len(rows)
-        pack, head, written = msgpack.Packer().pack, TIMES.pack, written_us + _OFFSET
-        return [head(time + _OFFSET, written) + pack(row) for time, row in zip(event_times_us, values, strict=True)]
+        pack, head, written = msgpack.Packer().pack, TIMES.pack, written_us
+        return [head(time, written) + pack(row) for time, row in zip(event_times_us, values, strict=True)]
 
     def view(self, section: bytes) -> StoredView:
         """Return the values of a section."""
-        event_time, written = TIMES.unpack_from(section)
-        values = msgpack.unpackb(section[VALUES_AT:])
-        for place, moment, is_list in self._moments:
-            if (value := values[place]) is not None:
-                values[place] = [moment(one) for one in value] if is_list else moment(value)
-        return StoredView(self.schema, event_time - _OFFSET, written - _OFFSET, values)
+        event_time, written = _read_times(section)
+        values = _unpack(section[VALUES_AT:])
+        restore_moments(values, self.moments)
+        # As StoredView(…), in half the time.
+        return _new(StoredView, (self.schema, event_time, written, values))
+
+
+def restore_moments(values: list[Any], moments: Iterable[tuple[int, Callable[[int], datetime], bool]]) -> None:
+    """Replace the numbers at these places by moments. An entry: place, conversion, and whether the value is a list."""
+    for place, moment, is_list in moments:
+        if (value := values[place]) is not None:
+            values[place] = [moment(one) for one in value] if is_list else moment(value)
 
 
 def _element_kind(kind: ValueKind) -> ValueKind:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import cast
 
 import msgpack
 
 from features.store.errors import StoreDamaged
-from features.store.online_store import StoredRow, ValueKind, ViewSchema
+from features.store.online_store import Columns, Selection, StoredRow, ValueKind, ViewSchema
 from features.store.packed_row import SchemaCodec, Sections
+from features.store.selection import selector
+
+# Selectors that are kept: one for each feature service and purpose in use.
+_SELECTORS = 256
 
 
 class SchemaBook:
@@ -28,24 +32,42 @@ class SchemaBook:
         self.numbers: dict[str, list[int]] = {}
         for number, codec in sorted(self.codecs.items(), reverse=True):
             self.numbers.setdefault(codec.schema.view, []).append(number)
+        self._selectors: dict[Columns, Callable[[Sections], Selection]] = {}
+
+    def __len__(self) -> int:
+        """Number of schemas."""
+        return len(self.codecs)
 
     def has_all(self, sections: Sections) -> bool:
         """Return whether every schema number of a row is known."""
         return sections.keys() <= self.codecs.keys()
 
-    def row(self, sections: Sections, views: tuple[str, ...] | None) -> StoredRow:
-        """Return the values of a row by view, of the named views or of all."""
-        codecs = self.codecs
-        if views is None:
-            read = [codecs[number].view(section) for number, section in sections.items()]
-            return {one.schema.view: one for one in read}
-        row: StoredRow = {}
-        for view in views:
-            for number in self.numbers.get(view, ()):
-                if number in sections:
-                    row[view] = codecs[number].view(sections[number])
-                    break
-        return row
+    def numbers_of(self, views: Iterable[str]) -> set[int]:
+        """Return the numbers of all schemas of these views."""
+        return {number for view in views for number in self.numbers.get(view, ())}
+
+    def reader(self, views: tuple[str, ...] | None) -> Callable[[Sections], StoredRow]:
+        """Return what reads the values of a row by view, of the named views or of all."""
+        names = tuple(self.numbers) if views is None else views
+        plan = [(view, number, self.codecs[number].view) for view in names for number in self.numbers.get(view, ())]
+
+        def read(sections: Sections) -> StoredRow:
+            row: StoredRow = {}
+            for view, number, decode in plan:
+                if (section := sections.get(number)) is not None:
+                    row[view] = decode(section)
+            return row
+
+        return read
+
+    def selector(self, columns: Columns) -> Callable[[Sections], Selection]:
+        """Return what reads chosen values of a row."""
+        known = self._selectors.get(columns)
+        if known is None:
+            if len(self._selectors) >= _SELECTORS:
+                self._selectors.clear()
+            known = self._selectors[columns] = selector(self.codecs, self.numbers, columns)
+        return known
 
 
 def text_of(schema: ViewSchema) -> bytes:

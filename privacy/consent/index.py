@@ -114,6 +114,10 @@ class DecisionIndex:
                 denials[place] = denial_of[codes[entry - 1]]
         return denials
 
+    def knows(self, customer_id: str) -> bool:
+        """Return whether a record concerns the customer."""
+        return bool(self._rows((customer_id,)))
+
     def _rows(self, customers: Sequence[str]) -> list[tuple[int, int]]:
         """Return the place in `customers` and the row in the index, of each customer that has one."""
         known = self._customers

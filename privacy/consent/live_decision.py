@@ -87,6 +87,10 @@ class LiveDecisions:
                     found[place] = index.denials((customer,), purpose, at)[0]
         return found
 
+    def knows(self, customer_id: str) -> bool:
+        """Return whether a record that was read by the last look concerns the customer."""
+        return self._newer.get(customer_id, self._index).knows(customer_id)
+
     @property
     def former_customers(self) -> set[str]:
         """Customers whose source persons all belong to other customers by now; not to be changed."""
