@@ -15,6 +15,7 @@ from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import chain
+from math import isinf
 from typing import Any
 from zlib import crc32
 
@@ -199,10 +200,10 @@ def _check_types(
 
 
 def _narrow(name: str, column: Sequence[Any]) -> list[Any]:
-    try:
-        return [None if value is None else array("f", (value,))[0] for value in column]
-    except OverflowError as error:
-        raise ValueRefused(f"{name}: a number exceeds the range of its kind float32.") from error
+    narrow = [None if value is None else array("f", (value,))[0] for value in column]
+    if any(value is not None and isinf(value) and not isinf(wide) for value, wide in zip(narrow, column, strict=True)):
+        raise ValueRefused(f"{name}: a number exceeds the range of its kind float32.")
+    return narrow
 
 
 def _check_zone(name: str, kind: ValueKind) -> Callable[[datetime], int]:
