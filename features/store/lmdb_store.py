@@ -115,9 +115,10 @@ class LmdbStore:
             environment.flush()
         return deleted
 
-    def drop(self, views: Iterable[str]) -> None:
-        """Delete the values of whole views of all customers."""
-        names, keys = tuple(views), (key_of(customer) for customer in list(self.customers()))
+    def drop(self, views: Iterable[str], customers: Sequence[str] | None = None) -> None:
+        """Delete the values of whole views: of these customers, or of all (None)."""
+        wanted = list(self.customers()) if customers is None else customers
+        names, keys = tuple(views), (key_of(customer) for customer in wanted)
         while batch := list(islice(keys, _BATCH)):
             with self._writing() as (environment, txn):
                 book = environment.schemas(txn)

@@ -110,11 +110,11 @@ class RedisStore:
                 deleted += self._client.delete(*batch)
         return deleted
 
-    def drop(self, views: Iterable[str]) -> None:
-        """Delete the values of whole views of all customers."""
+    def drop(self, views: Iterable[str], customers: Sequence[str] | None = None) -> None:
+        """Delete the values of whole views: of these customers, or of all (None)."""
         with self._reporting:
             dropped = self._schemas().numbers_of(tuple(views))
-            keys = self._keys()
+            keys = self._keys() if customers is None else iter([key_of(customer) for customer in customers])
             while batch := list(islice(keys, _BATCH)):
                 self._change(batch, lambda rows: {key: without(row, dropped) for key, row in rows.items() if row})
 
