@@ -13,11 +13,10 @@ from itertools import islice
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from features.definition import ENTITY, FeatureView, read_catalog
 from features.repo.push import PUSHED, differing_features, schema_of
-from features.repo.view_rows import EVENT_TIMESTAMP, ViewTable, read_rows
+from features.repo.view_rows import EVENT_TIMESTAMP, ViewTable, newest_of, read_rows
 from features.store.online_store import OnlineStore, StoredRow, StoredView, Value, ViewSchema
 from features.store.opening import open_online_store
 from installation.installation import Installation
@@ -78,14 +77,7 @@ def newest_rows(view: FeatureView, installation: Installation) -> pa.Table:
     lakehouse, source = installation.lakehouse, ViewTable(view.table, view.event_time, view.is_daily)
     if not lakehouse.exists(view.table):
         return pa.table({name: pa.array([], pa.null()) for name in (ENTITY, EVENT_TIMESTAMP, *names)})
-    rows = read_rows(lakehouse, source, names, ZoneInfo(installation.settings.time_zone))
-    newest = rows.group_by(ENTITY).aggregate([(EVENT_TIMESTAMP, "max")])
-    if newest.num_rows == rows.num_rows:
-        return rows
-    last = newest.rename_columns([ENTITY, "_last"])
-    keys = rows.select([ENTITY, EVENT_TIMESTAMP]).append_column("_place", pa.array(range(rows.num_rows)))
-    joined = keys.join(last, ENTITY)
-    return rows.take(joined.filter(pc.equal(joined[EVENT_TIMESTAMP], joined["_last"]))["_place"])
+    return newest_of(read_rows(lakehouse, source, names, ZoneInfo(installation.settings.time_zone)))
 
 
 def materialize_view(view: FeatureView, rows: pa.Table, store: OnlineStore) -> ViewReport:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
+import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -51,6 +53,21 @@ def read_rows(lakehouse: Lakehouse, source: ViewTable, features: Sequence[str], 
         instants = pc.if_else(pc.greater(instants, limit := pa.scalar(written_at, INSTANT)), limit, instants)
     plain = {name: _feature_values(rows[name]) for name in features}
     return pa.table({ENTITY: rows[ENTITY], EVENT_TIMESTAMP: instants, **plain})
+
+
+def newest_of(rows: pa.Table) -> pa.Table:
+    """Return the row of each customer with the latest event time."""
+    newest = f"row_number() OVER (PARTITION BY {ENTITY} ORDER BY {EVENT_TIMESTAMP} DESC) = 1"
+    return query(f"SELECT * FROM rows QUALIFY {newest}", {"rows": rows})
+
+
+def query(sql: str, tables: Mapping[str, pa.Table], values: Sequence[Any] = ()) -> pa.Table:
+    """Return the result of SQL of DuckDB over Arrow tables; `$1` stands for the first of `values`."""
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'; SET threads = 2")
+        for name, rows in tables.items():
+            connection.register(name, rows)
+        return connection.sql(sql, params=list(values)).to_arrow_table()
 
 
 def end_of_day(day: date, zone: ZoneInfo) -> datetime:
