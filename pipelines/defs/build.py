@@ -17,6 +17,8 @@ from pipelines.defs.landing import landing_check
 from pipelines.defs.release import release_assets, release_checks, release_job
 from pipelines.defs.report import report_assets, report_job, report_schedule
 from pipelines.defs.retention import retention_asset
+from pipelines.derived_table.declared_table import declared_tables
+from pipelines.derived_table.table import DerivedTable
 from pipelines.engine.session import open_engine
 from pipelines.orchestration.event_day import EVENT_TABLE, daily_partitions
 from pipelines.orchestration.pipeline_run import OpenEngine
@@ -74,7 +76,7 @@ def _assets(settings: Settings, contracts: Contracts) -> Iterator[dg.AssetsDefin
     for contract in contracts.sources:
         yield bronze_asset(contract, checked[contract.table][0])
     yield from consent_assets()
-    for table in TABLES:
+    for table in _tables(contracts):
         days = daily_partitions(settings) if table.name == EVENT_TABLE else None
         contract = checked[table.name][0]
         # Rules that read only tables built before this one can be checked while the next table is built.
@@ -88,8 +90,13 @@ def _assets(settings: Settings, contracts: Contracts) -> Iterator[dg.AssetsDefin
     yield from release_assets(contracts)
 
 
+def _tables(contracts: Contracts) -> tuple[DerivedTable, ...]:
+    """Return the tables of the registry and those whose contracts name the function that builds them."""
+    return (*TABLES, *declared_tables(contracts.values()))
+
+
 def _inputs(contracts: Contracts) -> dict[str, tuple[str, ...]]:
-    return {table.name: table.all_inputs(contracts) for table in TABLES}
+    return {table.name: table.all_inputs(contracts) for table in _tables(contracts)}
 
 
 def _checked(contracts: Contracts) -> dict[str, tuple[Contract, frozenset[str]]]:
