@@ -44,7 +44,9 @@ def serve(installation: Installation) -> None:
     with _listening(settings.host, settings.port) as listener:
         scheme = "https" if config.is_ssl else "http"
         host, port = listener.getsockname()[:2]
-        print(f"Bojagi listens on {scheme}://{f'[{host}]' if ':' in host else host}:{port} (Ctrl-C stops it)", flush=True)
+        print(
+            f"Bojagi listens on {scheme}://{f'[{host}]' if ':' in host else host}:{port} (Ctrl-C stops it)", flush=True
+        )
         server = uvicorn.Server(config)
         server.run(sockets=[listener])
         if not server.started:

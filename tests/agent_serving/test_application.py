@@ -73,7 +73,7 @@ def test_the_read_is_in_the_audit_log_as_authenticated(client: httpx.Client, sho
     ("request_", "status", "code"),
     [
         ({"json": changed(service="shoping_agent")}, 404, "unknown_service"),
-        ({"json": changed(purpose="personalization")}, 422, "unknown_purpose"),
+        ({"json": changed(purpose="personalization")}, 404, "unknown_purpose"),
         ({"json": changed(purpose="marketing")}, 403, "not_permitted"),
         ({"json": changed(customers=[])}, 422, "invalid_request"),
         ({"json": changed(customers=[PERMITS] * 100_000)}, 413, "body_too_large"),
@@ -94,7 +94,9 @@ def test_a_bad_request_is_refused_with_a_precise_code(
     assert refusal(steady, status, **request_) == code
 
 
-@pytest.mark.parametrize("header", [None, "", "Bearer", "Basic x", "Bearer bjg_x", "Bearer " + "x" * 5000, "Bearer a.b.c"])
+@pytest.mark.parametrize(
+    "header", [None, "", "Bearer", "Basic x", "Bearer bjg_x", "Bearer " + "x" * 5000, "Bearer a.b.c"]
+)
 def test_without_a_valid_key_nothing_is_answered(steady: httpx.Client, header: str | None) -> None:
     headers = {} if header is None else {"Authorization": header}
     with httpx.Client(base_url=steady.base_url, headers=headers) as client:
