@@ -61,7 +61,7 @@ class Services:
         """Finish the running work and close the stores."""
         self._pool.shutdown(wait=True)
         if "features" in self.__dict__:
-            self.features.close()
+            self.__dict__.pop("features").close()
         self._stores.close()
 
     async def answer(self, request: Request, work: Callable[[Identity], Answer]) -> Answer:

@@ -168,7 +168,9 @@ class RedisStore:
             yield from zip(batch, rows, strict=True)
 
     def _schemas(self) -> SchemaBook:
-        return SchemaBook({int(number): text for number, text in self._client.hgetall(self._prefix + b"schema").items()})
+        return SchemaBook(
+            {int(number): text for number, text in self._client.hgetall(self._prefix + b"schema").items()}
+        )
 
     def _number(self, schema: ViewSchema) -> int:
         """Return the number of a schema, which is added if it is new."""
