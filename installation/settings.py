@@ -19,6 +19,8 @@ hsm_token = "bojagi"      # label of the token in hsm_module, a PKCS#11 module t
 # hsm_module = "/usr/lib/softhsm/libsofthsm2.so"  # default: none, the key-encryption key is a private file
 # hsm_pin_file = "pin"    # private file with the token's PIN
 # ledger_postgres_file = "ledger"  # private file with the connection string of a fleet's privacy ledger
+# online_redis_file = "redis"  # private file with the URL of a fleet's Redis, rediss://user:password@host:port/0
+feature_project = "bojagi"  # name of the features' project; installations that share a Redis need different ones
 run_date = 2017-12-31     # reference date; default: run_date.toml of a simulated data folder, else today
 # anchor_archive = "s3://audit/anchors"  # place, elsewhere, where anchors of the audit log are published; default: none
 controller = "Bojagi Mart"  # organisation responsible for the processing; only its consent records decide
@@ -169,6 +171,8 @@ class Settings(BaseSettings):
     hsm_token: str = "bojagi"
     hsm_pin_file: Path | None = None
     ledger_postgres_file: Path | None = None
+    online_redis_file: Path | None = None
+    feature_project: str = Field("bojagi", pattern=r"^[a-z0-9][a-z0-9_]{0,62}$")
     run_date: datetime.date | None = None
     anchor_archive: str | None = None
     controller: str = Field("Bojagi Mart", min_length=1, max_length=200)
@@ -224,6 +228,11 @@ class Settings(BaseSettings):
     def dagster_dir(self) -> Path:
         """The folder in which Dagster stores runs and events."""
         return self.data_dir / "dagster"
+
+    @property
+    def online_dir(self) -> Path:
+        """The private folder of the embedded online store."""
+        return self.data_dir / "online"
 
     @property
     def token_key_file(self) -> Path:

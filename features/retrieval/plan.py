@@ -3,118 +3,119 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
-from itertools import groupby
+from functools import lru_cache
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from features.definition import Feature, FeatureCatalog
-from features.retrieval.answer import Caller, Reason
-from features.store.online_store import StoredView, ViewSchema
+from features.retrieval.answer import Caller, CustomerFeatures, Reason
+from features.store.online_store import Absent, Selection
 from privacy.access.errors import AccessRefused
 from privacy.access.plan import left_out, require_role, sees_pseudonyms
 from privacy.access.role import Roles
-from privacy.consent.index import Denial
 from privacy.consent.policy import Policy
 from privacy.contract.collection import Documents
 from privacy.contract.document import Document
 
 _MICROSECONDS = 1_000_000
-_MOST_SCHEMAS = 64
-"""Schemas that a part remembers. A store has one a view, and reads it anew after each compaction."""
-Cells = tuple[tuple[Any, ...], tuple[Reason | None, ...], tuple[datetime | None, ...]]
-"""Values, reasons and event times of neighbouring features of one customer."""
+_NEVER = 1 << 63
+_EVENT_TIMES = 4096
+"""Combinations of event times that a plan remembers. Most customers have those of the last run."""
 
 
-@dataclass(frozen=True)
-class ViewPart:
-    """Features of one view that are neighbours in a service.
+class _Slot(NamedTuple):
+    """One feature of the service: whether it is withheld from everybody, where its value is, when it becomes stale."""
 
-    Attributes:
-        view: name of the view.
-        names: names of the features.
-        reasons: why a feature is withheld from every customer; None where it is not.
-        oldest_us: for each feature, the age after which it is stale, in microseconds; None: never.
-    """
-
-    view: str
-    names: tuple[str, ...]
-    reasons: tuple[Reason | None, ...]
-    oldest_us: tuple[int | None, ...]
-    _takes: dict[int, tuple[ViewSchema, itemgetter[Any] | None]] = field(default_factory=dict, compare=False)
-
-    def withheld(self, reason: Reason) -> Cells:
-        """Return the cells of a customer from whom everything is withheld for a reason."""
-        nothing = (None,) * len(self.names)
-        return nothing, tuple(known or reason for known in self.reasons), nothing
-
-    def cells(self, stored: StoredView | None, now_us: int, wall_time: Callable[[int], datetime]) -> Cells:
-        """Return the cells of a customer who permits the purpose.
-
-        Args:
-            stored: the stored values of the view; None if there are none.
-            now_us: the moment, in microseconds since 1970 in UTC.
-            wall_time: returns such a moment as the shop's wall time.
-        """
-        if stored is None:
-            return self.withheld(Reason.UNKNOWN_CUSTOMER)
-        known = self._takes.get(id(stored.schema))
-        take = self._new_take(stored.schema) if known is None else known[1]
-        age = now_us - stored.event_time_us
-        if take is None or (self._first_stale is not None and age > self._first_stale):
-            return self._sorted_out(stored, age, wall_time(stored.event_time_us))
-        count = len(self.names)
-        values = take(stored.values) if count > 1 else (take(stored.values),)
-        return values, self.reasons, (wall_time(stored.event_time_us),) * count
-
-    @cached_property
-    def _first_stale(self) -> int | None:
-        return min((oldest for oldest in self.oldest_us if oldest is not None), default=None)
-
-    def _new_take(self, schema: ViewSchema) -> itemgetter[Any] | None:
-        """Return what takes the features out of stored values; None if not all may be taken, or not all are stored."""
-        places = {name: place for place, name in enumerate(schema.names)}
-        is_whole = not any(self.reasons) and all(name in places for name in self.names)
-        take = itemgetter(*(places[name] for name in self.names)) if is_whole else None
-        if len(self._takes) >= _MOST_SCHEMAS:
-            self._takes.clear()
-        # With the schema, so that no other object gets its address while the entry exists.
-        self._takes[id(schema)] = (schema, take)
-        return take
-
-    def _sorted_out(self, stored: StoredView, age: int, event_time: datetime) -> Cells:
-        held, found = stored.as_dict(), []
-        for name, withheld, oldest in zip(self.names, self.reasons, self.oldest_us, strict=True):
-            reason = withheld
-            if reason is None and name not in held:
-                reason = Reason.UNKNOWN_CUSTOMER
-            if reason is None and oldest is not None and age > oldest:
-                reason = Reason.STALE
-            is_free = reason is None
-            found.append((held[name] if is_free else None, reason, event_time if is_free else None))
-        values, reasons, times = zip(*found, strict=True)
-        return values, reasons, times
+    withheld: Reason | None
+    view: int
+    place: int
+    fresh_us: int
 
 
-@dataclass(frozen=True)
 class RetrievalPlan:
     """What a role may retrieve through a service for a purpose.
 
     Attributes:
         features: names of all features of the service, as `view:feature`.
-        parts: the features by view, in the same order.
-        views: names of the views to read.
-        logged: names of the features that can be released.
-        withheld: the cells of a customer from whom everything is withheld, by the reason.
+        columns: names of the features that can be released, by view; the others are not read.
+        logged: names of the features that can be released, as `view:feature`.
     """
 
-    features: tuple[str, ...]
-    parts: tuple[ViewPart, ...]
-    views: tuple[str, ...]
-    logged: tuple[str, ...]
-    withheld: dict[Reason | Denial, Cells]
+    def __init__(
+        self, features: Sequence[Feature], refused: set[str], wall_time: Callable[[int], datetime]
+    ) -> None:  # fmt: skip
+        """Prepare the retrieval.
+
+        Args:
+            features: of the service.
+            refused: names of the features that may not be used for the purpose.
+            wall_time: returns microseconds since 1970 in UTC as the shop's wall time.
+        """
+        self.features = tuple(feature.reference for feature in features)
+        self.logged = tuple(name for name in self.features if name not in refused)
+        by_view: dict[str, list[str]] = {}
+        for feature in features:
+            if feature.reference not in refused:
+                by_view.setdefault(feature.view, []).append(feature.name)
+        self.columns = tuple((view, tuple(names)) for view, names in by_view.items())
+        read = [f"{view}:{name}" for view, names in self.columns for name in names]
+        views = list(by_view)
+        self._slots = [
+            _Slot(Reason.NOT_FOR_PURPOSE, -1, -1, _NEVER)
+            if feature.reference in refused
+            else _Slot(None, views.index(feature.view), read.index(feature.reference), _fresh_us(feature))
+            for feature in features
+        ]
+        # The place -1 is that of a null, which is appended to the values of a customer.
+        places = [slot.place for slot in self._slots]
+        self._arranged: Callable[[Sequence[Any]], tuple[Any, ...]] | None = None
+        if places != list(range(len(places))):
+            self._arranged = itemgetter(*places) if len(places) > 1 else lambda values: (values[places[0]],)
+        self._reasons = tuple(slot.withheld for slot in self._slots)
+        self._wall_time = wall_time
+        self._times = lru_cache(maxsize=_EVENT_TIMES)(self._new_times)
+
+    def withheld(self, customer: str, reason: Reason) -> CustomerFeatures:
+        """Return the features of a customer from whom everything is withheld for a reason."""
+        nothing = (None,) * len(self._slots)
+        return CustomerFeatures(customer, nothing, tuple(slot.withheld or reason for slot in self._slots), nothing)
+
+    def released(self, customer: str, stored: Selection, now_us: int) -> CustomerFeatures:
+        """Return the features of a customer who permits the purpose.
+
+        Args:
+            customer: its id.
+            stored: what is stored of it, of `columns`.
+            now_us: the moment, in microseconds since 1970 in UTC.
+        """
+        event_times_us, values, is_whole = stored
+        if is_whole:
+            times, fresh_until = self._times(event_times_us)
+            if now_us <= fresh_until:
+                if self._arranged is None:
+                    return CustomerFeatures(customer, tuple(values), self._reasons, times)
+                values.append(None)
+                return CustomerFeatures(customer, self._arranged(values), self._reasons, times)
+        return CustomerFeatures(
+            customer, *zip(*(self._cell(slot, stored, now_us) for slot in self._slots), strict=True)
+        )
+
+    def _cell(self, slot: _Slot, stored: Selection, now_us: int) -> tuple[Any, Reason | None, datetime | None]:
+        if slot.withheld is not None:
+            return None, slot.withheld, None
+        event_time_us, value = stored.event_times_us[slot.view], stored.values[slot.place]
+        if event_time_us is None or value is Absent.ABSENT:
+            return None, Reason.UNKNOWN_CUSTOMER, None
+        if now_us > event_time_us + slot.fresh_us:
+            return None, Reason.STALE, None
+        return value, None, self._wall_time(event_time_us)
+
+    def _new_times(self, event_times_us: tuple[int, ...]) -> tuple[tuple[datetime | None, ...], int]:
+        """Return the wall time of each feature, and the instant after which the first of them is stale."""
+        walls = [*map(self._wall_time, event_times_us), None]
+        until = [event_times_us[slot.view] + slot.fresh_us for slot in self._slots if slot.withheld is None]
+        return tuple(walls[slot.view] for slot in self._slots), min(until, default=_NEVER)
 
 
 def plan_retrieval(
@@ -125,8 +126,9 @@ def plan_retrieval(
     service: str,
     purpose: str,
     caller: Caller,
+    wall_time: Callable[[int], datetime],
 ) -> RetrievalPlan:
-    """Return the plan of a retrieval.
+    """Return the plan of a retrieval. `wall_time` returns microseconds since 1970 in UTC as the shop's wall time.
 
     Raises:
         AccessRefused: the caller's key or role, or the service, does not have the purpose; the role may not read a
@@ -158,26 +160,9 @@ def plan_retrieval(
         if reason is not None
     }
     features = [catalog.feature(reference) for reference in found.features]
-    parts = tuple(_part(view, list(group), purpose, refused) for view, group in groupby(features, lambda f: f.view))
-    free = [f"{part.view}:{n}" for part in parts for n, why in zip(part.names, part.reasons, strict=True) if not why]
-    withheld: dict[Reason | Denial, Cells] = {reason: joined([p.withheld(reason) for p in parts]) for reason in Reason}
-    withheld |= {denial: withheld[Reason(denial.value)] for denial in Denial}
-    return RetrievalPlan(found.features, parts, tuple(tables), tuple(free), withheld)
+    refused |= {feature.reference for feature in features if purpose not in feature.purposes}
+    return RetrievalPlan(features, refused, wall_time)
 
 
-def joined(cells: Sequence[Cells]) -> Cells:
-    """Return the cells of neighbouring parts as those of one part."""
-    if len(cells) == 1:
-        return cells[0]
-    values, reasons, times = zip(*cells, strict=True)
-    return sum(values, ()), sum(reasons, ()), sum(times, ())
-
-
-def _part(view: str, features: Sequence[Feature], purpose: str, refused: set[str]) -> ViewPart:
-    is_refused = [purpose not in feature.purposes or feature.reference in refused for feature in features]
-    return ViewPart(
-        view,
-        tuple(feature.name for feature in features),
-        tuple(Reason.NOT_FOR_PURPOSE if refused else None for refused in is_refused),
-        tuple(None if f.freshness_seconds is None else f.freshness_seconds * _MICROSECONDS for f in features),
-    )
+def _fresh_us(feature: Feature) -> int:
+    return _NEVER if feature.freshness_seconds is None else feature.freshness_seconds * _MICROSECONDS

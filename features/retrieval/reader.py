@@ -15,8 +15,8 @@ from features.errors import FeatureError, RetrievalFailed, TooManyCustomersError
 from features.retrieval.answer import Caller, CustomerFeatures, FeatureAnswer, Reason
 from features.retrieval.customer_consent import CustomerConsent
 from features.retrieval.moment import Moment, ShopClock
-from features.retrieval.plan import Cells, RetrievalPlan, joined, plan_retrieval
-from features.store.online_store import OnlineStore, StoredRow
+from features.retrieval.plan import RetrievalPlan, plan_retrieval
+from features.store.online_store import OnlineStore, Selection
 from features.store.opening import open_online_store
 from installation.installation import Installation
 from privacy.audit import AuditEntry, loggable
@@ -105,15 +105,15 @@ class FeatureReader:
             plan = self._plan(service, purpose, caller.role, caller.purposes)
         decided_at = self._monotonic()
         moment, denials = self._decide(customers, purpose)
-        rows = self._rows(customers, denials, plan)
-        found = self._customers(customers, denials, rows, plan, moment)
+        stored = self._stored(customers, denials, plan)
+        found = self._customers(customers, denials, stored, plan, moment)
         subjects = len({row.customer_id for row in found if None in row.reasons})
         self._log(service, purpose, caller, columns=plan.logged, subjects=subjects)
         if self._monotonic() - decided_at > DECISION_SECONDS:
             # Values of customers who withdrew while the log was slow are left out. Its entry counts them as well.
             moment, newer = self._decide(customers, purpose)
             denials = [new or old for new, old in zip(newer, denials, strict=True)]
-            found = self._customers(customers, denials, rows, plan, moment)
+            found = self._customers(customers, denials, stored, plan, moment)
         return FeatureAnswer(service, purpose, moment.wall_time, plan.features, found)
 
     def failing_parts(self) -> tuple[str, ...]:
@@ -138,46 +138,41 @@ class FeatureReader:
     def _new_plan(self, service: str, purpose: str, role: str, purposes: frozenset[str] | None) -> RetrievalPlan:
         one = self._installation
         contracts = cast("Documents[Document]", one.contracts)
-        caller = Caller("", role, purposes)
-        return plan_retrieval(self.catalog, contracts, one.roles, one.policy, service, purpose, caller)
+        caller, wall_time = Caller("", role, purposes), self._clock.wall_time
+        return plan_retrieval(self.catalog, contracts, one.roles, one.policy, service, purpose, caller, wall_time)
 
     def _decide(self, customers: Sequence[str], purpose: str) -> tuple[Moment, list[Denial | None]]:
         with _failing(CONSENT_RECORD):
             moment = self._clock.now()
             return moment, self._consent.denials(customers, purpose, moment.wall_time)
 
-    def _rows(
+    def _stored(
         self, customers: Sequence[str], denials: Sequence[Denial | None], plan: RetrievalPlan
-    ) -> dict[str, StoredRow | None]:
-        """Return the stored rows of the customers who permit the purpose, and of those without any statement."""
+    ) -> dict[str, Selection | None]:
+        """Return what is stored of the customers who permit the purpose, and of those without any statement."""
         with _failing(CONSENT_RECORD):
-            wanted = [c for c, denied in zip(customers, denials, strict=True) if not denied or self._is_silent(c)]
+            knows = self._consent.knows
+            wanted = [c for c, denied in zip(customers, denials, strict=True) if denied is None or not knows(c)]
         with _failing(ONLINE_STORE):
-            return dict(zip(wanted, self._store.read(wanted, plan.views), strict=True))
-
-    def _is_silent(self, customer: str) -> bool:
-        return not self._consent.knows(customer)
+            return dict(zip(wanted, self._store.select(wanted, plan.columns), strict=True))
 
     def _customers(
         self,
         customers: Sequence[str],
         denials: Sequence[Denial | None],
-        rows: dict[str, StoredRow | None],
+        stored: dict[str, Selection | None],
         plan: RetrievalPlan,
         moment: Moment,
     ) -> tuple[CustomerFeatures, ...]:
-        parts, withheld, now_us, wall_time = plan.parts, plan.withheld, moment.instant_us, self._clock.wall_time
-        is_former, found = self._consent.is_former, []
+        now_us, is_former, found = moment.instant_us, self._consent.is_former, []
         for customer, denied in zip(customers, denials, strict=True):
-            row = rows.get(customer)
-            cells: Cells
-            if is_former(customer) or (row is None and customer in rows):
-                cells = withheld[Reason.UNKNOWN_CUSTOMER]
-            elif denied or row is None:
-                cells = withheld[denied or Reason.NO_CONSENT]
+            selection = stored.get(customer)
+            if is_former(customer) or (selection is None and customer in stored):
+                found.append(plan.withheld(customer, Reason.UNKNOWN_CUSTOMER))
+            elif denied is not None or selection is None:
+                found.append(plan.withheld(customer, Reason(denied or Denial.NO_CONSENT)))
             else:
-                cells = joined([part.cells(row.get(part.view), now_us, wall_time) for part in parts])
-            found.append(CustomerFeatures(customer, *cells))
+                found.append(plan.released(customer, selection, now_us))
         return tuple(found)
 
     @contextmanager
@@ -209,7 +204,7 @@ class FeatureReader:
             self._audit.append(entry)
 
     def _check_store(self) -> None:
-        self._store.read(("-",), ())
+        self._store.select(("-",), ())
 
     def _check_audit(self) -> None:
         # Its own connection, because that of the appends belongs to the thread that appends.

@@ -19,15 +19,16 @@ from contextlib import contextmanager
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from features.store.environment import Environment, Reporting, create, open_environment, snapshot
 from features.store.errors import StoreDamaged
 from features.store.merge import Changes, Merge, batches, without
-from features.store.online_store import StoredRow, Value, ViewSchema, WriteCount
+from features.store.online_store import Columns, Selection, StoredRow, Value, ViewSchema, WriteCount
 from features.store.packed_row import (
     KEY_ENCODING,
     KEY_LIMIT,
+    Sections,
     checked_project,
     key_of,
     pack_row,
@@ -41,6 +42,7 @@ from privacy.storage.lock import file_lock
 
 # Rows of one commit: few enough for a memory of some hundred megabytes, enough that flushes take little of the time.
 _BATCH = 20_000
+_Read = TypeVar("_Read")
 
 
 class LmdbStore:
@@ -85,18 +87,12 @@ class LmdbStore:
 
     def read(self, customers: Sequence[str], views: Iterable[str] | None = None) -> list[StoredRow | None]:
         """Return the row of each customer, in their order; None for a customer of whom nothing is stored."""
-        rows: list[StoredRow | None] = []
-        with self._reporting:
-            environment = self._now()
-            with environment.read() as txn:
-                if environment.schema_count(txn) != len(self._book):
-                    self._book = environment.schemas(txn)
-                get, row_of = txn.get, self._book.reader(None if views is None else tuple(views))
-                for customer in customers:
-                    key = customer.encode(*KEY_ENCODING)
-                    packed = get(key) if 0 < len(key) <= KEY_LIMIT else None
-                    rows.append(None if packed is None else row_of(unpack_row(key, packed)))
-        return rows
+        wanted = None if views is None else tuple(views)
+        return self._read(customers, lambda book: book.reader(wanted))
+
+    def select(self, customers: Sequence[str], columns: Columns) -> list[Selection | None]:
+        """Return chosen values of each customer, see `OnlineStore.select`."""
+        return self._read(customers, lambda book: book.selector(columns))
 
     def write(
         self,
@@ -165,6 +161,23 @@ class LmdbStore:
         self.close()
         with self._reporting:
             shutil.rmtree(self._folder, ignore_errors=False)
+
+    def _read(
+        self, customers: Sequence[str], reader_of: Callable[[SchemaBook], Callable[[Sections], _Read]]
+    ) -> list[_Read | None]:
+        """Return what a reader made from the schemas returns for the sections of each customer."""
+        rows: list[_Read | None] = []
+        with self._reporting:
+            environment = self._now()
+            with environment.read() as txn:
+                if environment.schema_count(txn) != len(self._book):
+                    self._book = environment.schemas(txn)
+                get, row_of = txn.get, reader_of(self._book)
+                for customer in customers:
+                    key = customer.encode(*KEY_ENCODING)
+                    packed = get(key) if 0 < len(key) <= KEY_LIMIT else None
+                    rows.append(None if packed is None else row_of(unpack_row(key, packed)))
+        return rows
 
     def _merge(self, schema: ViewSchema, changes: Changes) -> WriteCount:
         with self._writing() as (environment, txn):

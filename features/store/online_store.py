@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
+from enum import Enum, StrEnum
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -79,6 +79,28 @@ StoredRow: TypeAlias = dict[str, StoredView]
 """What is stored of one customer, by view. A view without values is absent."""
 
 
+Columns: TypeAlias = tuple[tuple[str, tuple[str, ...]], ...]
+"""Names of features by view, in the order in which `OnlineStore.select` returns their values."""
+
+
+class Absent(Enum):
+    """The value of a feature that is not stored, in contrast to a stored null."""
+
+    ABSENT = "absent"
+
+
+class Selection(NamedTuple):
+    """The selected values of one customer.
+
+    `event_times_us` has one moment for each view of the columns, None for a view that is not stored. `values` has the
+    values of all columns one after another, `ABSENT` where one is not stored. `is_whole` says that none is absent.
+    """
+
+    event_times_us: tuple[int | None, ...]
+    values: list[Value | Absent]
+    is_whole: bool
+
+
 @dataclass(frozen=True)
 class WriteCount:
     """How many customers of a write were written, had the same values already, or have newer values in the store."""
@@ -104,6 +126,16 @@ class OnlineStore(Protocol):
         Args:
             customers: customer ids.
             views: names of the views to return; None returns all.
+
+        Raises:
+            StoreError: the store cannot be read, or a row is damaged.
+        """
+        ...
+
+    def select(self, customers: Sequence[str], columns: Columns) -> list[Selection | None]:
+        """Return chosen values of each customer, in their order; None for a customer of whom nothing is stored.
+
+        It returns the values of `read` in half the time.
 
         Raises:
             StoreError: the store cannot be read, or a row is damaged.

@@ -15,6 +15,7 @@ from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import chain
+from math import isinf
 from typing import Any
 from zlib import crc32
 
@@ -106,8 +107,8 @@ class SchemaCodec:
 
     def __init__(self, schema: ViewSchema) -> None:
         self.schema = schema
-        # Most values are stored as they are; only positions with moments are converted when they are read.
-        self._moments = [
+        # Most values are stored as they are; only these positions are converted when they are read.
+        self.moments = [
             (place, moment_of if kind is not ValueKind.WALL_TIME else _wall_time_of, kind.endswith(_LIST))
             for place, (_, kind) in enumerate(schema.columns)
             if _element_kind(kind) in (ValueKind.TIMESTAMP, ValueKind.WALL_TIME)
@@ -136,11 +137,16 @@ class SchemaCodec:
         """Return the values of a section."""
         event_time, written = _read_times(section)
         values = _unpack(section[VALUES_AT:])
-        for place, moment, is_list in self._moments:
-            if (value := values[place]) is not None:
-                values[place] = [moment(one) for one in value] if is_list else moment(value)
+        restore_moments(values, self.moments)
         # As StoredView(…), in half the time.
         return _new(StoredView, (self.schema, event_time, written, values))
+
+
+def restore_moments(values: list[Any], moments: Iterable[tuple[int, Callable[[int], datetime], bool]]) -> None:
+    """Replace the numbers at these places by moments. An entry: place, conversion, and whether the value is a list."""
+    for place, moment, is_list in moments:
+        if (value := values[place]) is not None:
+            values[place] = [moment(one) for one in value] if is_list else moment(value)
 
 
 def _element_kind(kind: ValueKind) -> ValueKind:
@@ -194,10 +200,10 @@ def _check_types(
 
 
 def _narrow(name: str, column: Sequence[Any]) -> list[Any]:
-    try:
-        return [None if value is None else array("f", (value,))[0] for value in column]
-    except OverflowError as error:
-        raise ValueRefused(f"{name}: a number exceeds the range of its kind float32.") from error
+    narrow = [None if value is None else array("f", (value,))[0] for value in column]
+    if any(value is not None and isinf(value) and not isinf(wide) for value, wide in zip(narrow, column, strict=True)):
+        raise ValueRefused(f"{name}: a number exceeds the range of its kind float32.")
+    return narrow
 
 
 def _check_zone(name: str, kind: ValueKind) -> Callable[[datetime], int]:

@@ -15,14 +15,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
 from types import TracebackType
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from redis import Redis
 from redis.exceptions import RedisError, ResponseError, WatchError
 
 from features.store.errors import StoreDamaged, StoreError, StoreUnavailable
 from features.store.merge import Changes, Merge, batches, without
-from features.store.online_store import StoredRow, Value, ViewSchema, WriteCount
+from features.store.online_store import Columns, Selection, StoredRow, Value, ViewSchema, WriteCount
 from features.store.packed_row import (
     KEY_ENCODING,
     KEY_LIMIT,
@@ -41,6 +41,7 @@ _TIMEOUT_SECONDS = 5
 # A deletion promises that the server's files are rewritten within this time.
 _COMPACTION_SECONDS = 60
 _POLL_SECONDS = 0.05
+_Read = TypeVar("_Read")
 
 
 class RedisStore:
@@ -79,16 +80,12 @@ class RedisStore:
 
     def read(self, customers: Sequence[str], views: Iterable[str] | None = None) -> list[StoredRow | None]:
         """Return the row of each customer, in their order; None for a customer of whom nothing is stored."""
-        wanted, keys = None if views is None else tuple(views), [name.encode(*KEY_ENCODING) for name in customers]
-        with self._reporting:
-            packed = {key: row for key, row in self._packed(key for key in keys if 0 < len(key) <= KEY_LIMIT) if row}
-            sections = {key: unpack_row(key, row) for key, row in packed.items()}
-            if not all(map(self._book.has_all, sections.values())):
-                self._book = self._schemas()
-                if not all(map(self._book.has_all, sections.values())):
-                    raise StoreDamaged("A row of the online store names an unknown schema. Materialise again.")
-        row_of = self._book.reader(wanted)
-        return [row_of(sections[key]) if key in sections else None for key in keys]
+        wanted = None if views is None else tuple(views)
+        return self._read(customers, lambda book: book.reader(wanted))
+
+    def select(self, customers: Sequence[str], columns: Columns) -> list[Selection | None]:
+        """Return chosen values of each customer, see `OnlineStore.select`."""
+        return self._read(customers, lambda book: book.selector(columns))
 
     def write(
         self,
@@ -134,6 +131,21 @@ class RedisStore:
             # A server that keeps no snapshots must not write one because of this.
             if self._client.config_get("save").get("save"):
                 self._rewrite(self._client.bgsave, "rdb_last_bgsave_status", until)
+
+    def _read(
+        self, customers: Sequence[str], reader_of: Callable[[SchemaBook], Callable[[Sections], _Read]]
+    ) -> list[_Read | None]:
+        """Return what a reader made from the schemas returns for the sections of each customer."""
+        keys = [name.encode(*KEY_ENCODING) for name in customers]
+        with self._reporting:
+            packed = {key: row for key, row in self._packed(key for key in keys if 0 < len(key) <= KEY_LIMIT) if row}
+            sections = {key: unpack_row(key, row) for key, row in packed.items()}
+            if not all(map(self._book.has_all, sections.values())):
+                self._book = self._schemas()
+                if not all(map(self._book.has_all, sections.values())):
+                    raise StoreDamaged("A row of the online store names an unknown schema. Materialise again.")
+        row_of = reader_of(self._book)
+        return [row_of(sections[key]) if key in sections else None for key in keys]
 
     def customers(self) -> Iterator[str]:
         """Yield the customer ids of the store, in no particular order. Some may be yielded twice."""

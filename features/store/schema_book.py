@@ -8,8 +8,12 @@ from typing import cast
 import msgpack
 
 from features.store.errors import StoreDamaged
-from features.store.online_store import StoredRow, ValueKind, ViewSchema
+from features.store.online_store import Columns, Selection, StoredRow, ValueKind, ViewSchema
 from features.store.packed_row import SchemaCodec, Sections
+from features.store.selection import selector
+
+# Selectors that are kept: one for each feature service and purpose in use.
+_SELECTORS = 256
 
 
 class SchemaBook:
@@ -28,6 +32,7 @@ class SchemaBook:
         self.numbers: dict[str, list[int]] = {}
         for number, codec in sorted(self.codecs.items(), reverse=True):
             self.numbers.setdefault(codec.schema.view, []).append(number)
+        self._selectors: dict[Columns, Callable[[Sections], Selection]] = {}
 
     def __len__(self) -> int:
         """Number of schemas."""
@@ -54,6 +59,15 @@ class SchemaBook:
             return row
 
         return read
+
+    def selector(self, columns: Columns) -> Callable[[Sections], Selection]:
+        """Return what reads chosen values of a row."""
+        known = self._selectors.get(columns)
+        if known is None:
+            if len(self._selectors) >= _SELECTORS:
+                self._selectors.clear()
+            known = self._selectors[columns] = selector(self.codecs, self.numbers, columns)
+        return known
 
 
 def text_of(schema: ViewSchema) -> bytes:
