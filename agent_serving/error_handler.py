@@ -1,9 +1,7 @@
-"""Turns errors of the services into answers. An error that is not listed becomes a constant 500."""
+"""Turns the known errors of the services into answers. `observation` answers the others with a constant 500."""
 
 from __future__ import annotations
 
-import logging
-import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -14,19 +12,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from agent_serving.errors import AuthenticationFailed, ProviderUnavailable, TooManyRequests
+from agent_serving.observation import log_error
 from agent_serving.problem import problem
 from features.errors import RetrievalFailed, TooManyCustomersError, UnknownFeatureError, UnknownServiceError
 from privacy.access.errors import AccessRefused
 from privacy.consent.errors import UnknownPurposeError
 
-LOGGER = logging.getLogger("bojagi.serve")
 _RETRY_SECONDS = "5"
 # Error -> status and code. The message is the detail: these errors name services, purposes and limits only.
 _NAMED: dict[type[Exception], tuple[int, str]] = {
     AccessRefused: (403, "not_permitted"),
     UnknownServiceError: (404, "unknown_service"),
     UnknownFeatureError: (404, "unknown_feature"),
-    UnknownPurposeError: (422, "unknown_purpose"),
+    UnknownPurposeError: (404, "unknown_purpose"),
     TooManyCustomersError: (422, "too_many_customers"),
 }
 
@@ -48,7 +46,6 @@ def add_error_handlers(app: FastAPI) -> None:
     handles(RetrievalFailed, _answer_unavailable)
     handles(RequestValidationError, _answer_invalid)
     handles(HTTPException, _answer_http)
-    handles(Exception, _answer_unexpected)
 
 
 def _noted(request: Request, status: int, code: str, detail: str, headers: dict[str, str] | None = None) -> Response:
@@ -71,7 +68,7 @@ def _answer_too_many(request: Request, error: TooManyRequests) -> Response:
 
 
 def _answer_unavailable(request: Request, error: Exception) -> Response:
-    _log(error)
+    log_error(error)
     detail = "The service cannot answer now, and it has released nothing. Try again; its log says why."
     return _noted(request, 503, "unavailable", detail, {"Retry-After": _RETRY_SECONDS})
 
@@ -80,7 +77,9 @@ def _answer_invalid(request: Request, error: RequestValidationError) -> Response
     """Name each faulty field and what it should be. The values are left out: they may be personal."""
     faults = error.errors()
     if any(fault["type"] == "json_invalid" for fault in faults):
-        return _noted(request, 400, "invalid_json", "The body is not JSON. Send an object as the OpenAPI description says.")
+        return _noted(
+            request, 400, "invalid_json", "The body is not JSON. Send an object as the OpenAPI description says."
+        )
     told = "; ".join(f"{'.'.join(map(str, fault['loc'][1:])) or 'body'}: {fault['msg']}" for fault in faults[:5])
     return _noted(request, 422, "invalid_request", f"{told}.")
 
@@ -88,15 +87,3 @@ def _answer_invalid(request: Request, error: RequestValidationError) -> Response
 def _answer_http(request: Request, error: HTTPException) -> Response:
     code = {404: "not_found", 405: "method_not_allowed", 400: "invalid_body"}.get(error.status_code, "http_error")
     return _noted(request, error.status_code, code, str(error.detail), dict(error.headers or {}))
-
-
-def _answer_unexpected(request: Request, error: Exception) -> Response:
-    _log(error)
-    return _noted(request, 500, "internal_error", "The service failed, and it has released nothing. Its log says where.")
-
-
-def _log(error: Exception) -> None:
-    """Log the kind of an error and the places it passed. Its message may hold a value, so it is left out."""
-    places = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)[-3:]]
-    cause = f" from {type(error.__cause__).__name__}" if error.__cause__ else ""
-    LOGGER.error("%s%s at %s", type(error).__name__, cause, " < ".join(reversed(places)))
