@@ -205,7 +205,7 @@ class LmdbStore:
                         return
 
     def _now(self) -> Environment:
-        """Return the files in use, opened anew after a compaction and in a forked process."""
+        """Return the files in use, opened anew after a compaction."""
         environment = self._environment
         try:
             if environment is None or self._mark != _mark(self._current_path) or not environment.is_own:
