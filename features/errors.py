@@ -36,6 +36,10 @@ class TooManyCustomersError(FeatureError):
     """One call asks for more customers than it may."""
 
 
+class PushRefused(FeatureError):
+    """Values cannot be pushed: the event time has no zone, or a name is no feature of the view."""
+
+
 class RetrievalFailed(FeatureError):
     """A part that a retrieval needs has failed, so no value was returned. `part` names it.
 

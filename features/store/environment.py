@@ -34,8 +34,6 @@ _REMEDY = "Restore the store's folder from a backup, or remove it and materialis
 _lock = threading.Lock()
 # LMDB allows one environment of a file in a process, and closing a second one would free the locks of the first.
 _opened: weakref.WeakValueDictionary[str, Environment] = weakref.WeakValueDictionary()
-# Environments of the parent: a forked process must neither use nor close them.
-_inherited: list[Environment] = []
 
 
 class Reporting:
@@ -75,7 +73,7 @@ class Environment:
 
     @property
     def is_own(self) -> bool:
-        """Whether this process opened the files; a forked process must open its own."""
+        """Whether this process opened the files. LMDB allows no use of them in a forked process."""
         return self._process == os.getpid()
 
     def read(self) -> Any:
@@ -156,14 +154,17 @@ def _once(folder: Path, *, creates: bool) -> Environment:
         environment = _opened.get(path)
         if environment is None:
             environment = _opened[path] = Environment(folder, creates=creates)
+        elif not environment.is_own:
+            # py-lmdb refuses to open files anew that the parent has open.
+            raise StoreUnavailable(
+                f"{folder.parent} was opened before this process was forked. Open it after the fork."
+            )
         return environment
 
 
-def _leave_to_parent() -> None:
+def _renew_lock() -> None:
     global _lock
     _lock = threading.Lock()
-    _inherited.extend(_opened.values())
-    _opened.clear()
 
 
-os.register_at_fork(after_in_child=_leave_to_parent)
+os.register_at_fork(after_in_child=_renew_lock)

@@ -115,9 +115,10 @@ class LmdbStore:
             environment.flush()
         return deleted
 
-    def drop(self, views: Iterable[str]) -> None:
-        """Delete the values of whole views of all customers."""
-        names, keys = tuple(views), (key_of(customer) for customer in list(self.customers()))
+    def drop(self, views: Iterable[str], customers: Sequence[str] | None = None) -> None:
+        """Delete the values of whole views: of these customers, or of all (None)."""
+        wanted = list(self.customers()) if customers is None else customers
+        names, keys = tuple(views), (key_of(customer) for customer in wanted)
         while batch := list(islice(keys, _BATCH)):
             with self._writing() as (environment, txn):
                 book = environment.schemas(txn)
@@ -204,7 +205,7 @@ class LmdbStore:
                         return
 
     def _now(self) -> Environment:
-        """Return the files in use, opened anew after a compaction and in a forked process."""
+        """Return the files in use, opened anew after a compaction."""
         environment = self._environment
         try:
             if environment is None or self._mark != _mark(self._current_path) or not environment.is_own:

@@ -1,4 +1,4 @@
-"""Divides a write into batches of packed sections, and decides whether a section replaces the stored one of its view."""
+"""Divides a write into batches, and decides whether a written section replaces the stored one of its view."""
 
 from __future__ import annotations
 

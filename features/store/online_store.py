@@ -169,8 +169,8 @@ class OnlineStore(Protocol):
         """Delete the rows of these customers; return how many existed. `compact` removes their bytes as well."""
         ...
 
-    def drop(self, views: Iterable[str]) -> None:
-        """Delete the values of whole views of all customers."""
+    def drop(self, views: Iterable[str], customers: Sequence[str] | None = None) -> None:
+        """Delete the values of whole views: of these customers, or of all (None)."""
         ...
 
     def compact(self) -> None:

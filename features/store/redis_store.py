@@ -3,9 +3,9 @@
     bojagi:features:PROJECT:row:CUSTOMER     the packed row of a customer
     bojagi:features:PROJECT:schema           hash of the schemas by number
 
-A write reads the rows of a batch, changes them and writes them in one transaction. The server refuses the transaction if
-a row has changed meanwhile, and the batch is done again. So each customer has the row before or after a write. A cluster
-of Redis is not supported, since it refuses transactions over several of its parts.
+A write reads the rows of a batch, changes them and writes them in one transaction. The server refuses the transaction
+if a row has changed meanwhile, and the batch is done again. So each customer has the row before or after a write. Redis
+Cluster is not supported, since it refuses transactions over several of its parts.
 """
 
 from __future__ import annotations
@@ -110,11 +110,11 @@ class RedisStore:
                 deleted += self._client.delete(*batch)
         return deleted
 
-    def drop(self, views: Iterable[str]) -> None:
-        """Delete the values of whole views of all customers."""
+    def drop(self, views: Iterable[str], customers: Sequence[str] | None = None) -> None:
+        """Delete the values of whole views: of these customers, or of all (None)."""
         with self._reporting:
             dropped = self._schemas().numbers_of(tuple(views))
-            keys = self._keys()
+            keys = self._keys() if customers is None else iter([key_of(customer) for customer in customers])
             while batch := list(islice(keys, _BATCH)):
                 self._change(batch, lambda rows: {key: without(row, dropped) for key, row in rows.items() if row})
 
@@ -180,16 +180,16 @@ class RedisStore:
             yield from zip(batch, rows, strict=True)
 
     def _schemas(self) -> SchemaBook:
-        return SchemaBook(
-            {int(number): text for number, text in self._client.hgetall(self._prefix + b"schema").items()}
-        )
+        return SchemaBook(self._texts())
+
+    def _texts(self) -> dict[int, bytes]:
+        return {int(number): text for number, text in self._client.hgetall(self._prefix + b"schema").items()}
 
     def _number(self, schema: ViewSchema) -> int:
         """Return the number of a schema, which is added if it is new."""
         text = text_of(schema)
         while True:
-            known = {int(number): found for number, found in self._client.hgetall(self._prefix + b"schema").items()}
-            self._book = SchemaBook(known)
+            self._book = SchemaBook(known := self._texts())
             for number, found in known.items():
                 if found == text:
                     return number

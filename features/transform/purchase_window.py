@@ -32,7 +32,7 @@ def purchase_window(orders: DataFrame, lines: DataFrame, calendar: DataFrame, da
     Args:
         orders: gold/order_history.
         lines: silver/order_line.
-        calendar: silver/calendar of the whole country, one row a day.
+        calendar: silver/calendar, in which all provinces have the same pay days.
         days: the days for which features are computed.
     """
     frame = _of_orders(orders, calendar, days).join(_of_lines(lines, days), KEYS, "left")
@@ -52,7 +52,7 @@ def purchase_window(orders: DataFrame, lines: DataFrame, calendar: DataFrame, da
 
 def _of_orders(orders: DataFrame, calendar: DataFrame, days: Sequence[date]) -> DataFrame:
     """Return counts and sums over orders. A delivery counts once it is shipped: before, it was not known."""
-    pay_days = calendar.select(F.col("calendar_date").alias("order_date"), "is_pay_week")
+    pay_days = calendar.select(F.col("calendar_date").alias("order_date"), "is_pay_week").distinct()
     facts = orders.where("customer_id is not null").select(
         "customer_id", "order_date", "sales_value", "list_value", "discount_value", "line_count", "display_line_count",
         "channel", "delivery_method", F.col("shipped_at").cast("date").alias("shipped_on"),

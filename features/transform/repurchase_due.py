@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import date
+
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -13,13 +16,15 @@ LAPSED_RATIO = 3.0
 """A category whose last purchase is more than 3 usual intervals ago is not bought regularly any more."""
 
 
-def repurchase_due(repurchases: DataFrame) -> DataFrame:
-    """Return one row per customer with a category that is bought regularly.
+def repurchase_due(repurchases: DataFrame, days: Sequence[date]) -> DataFrame:
+    """Return one row per customer and day of `days` with a category that is bought regularly.
 
     Args:
         repurchases: gold/customer_repurchase; its reference date becomes that of the rows.
+        days: the days for which features are computed.
     """
-    regular = repurchases.where((F.col("median_interval_days") > 0) & (F.col("overdue_ratio") <= LAPSED_RATIO))
+    known = repurchases.where(F.col("as_of").isin(list(days)))
+    regular = known.where((F.col("median_interval_days") > 0) & (F.col("overdue_ratio") <= LAPSED_RATIO))
     entry = F.struct("expected_next_on", "product_category", "median_interval_days")
     listed = regular.groupBy("customer_id", "as_of").agg(F.array_sort(F.collect_list(entry)).alias("_all"))
     first, due = F.get("_all", F.lit(0)), F.slice("_all", 1, TOP)

@@ -9,6 +9,7 @@ from pipelines.cli import (
     consent,
     contracts,
     dp,
+    features,
     identity,
     keys,
     profile,
@@ -68,6 +69,7 @@ app.add_typer(audit.app, name="audit")
 app.add_typer(keys.app, name="keys")
 app.add_typer(retention.app, name="retention")
 app.add_typer(dp.app, name="dp")
+app.add_typer(features.app, name="features")
 app.command("serve")(serve.serve)
 app.add_typer(api_key.app, name="api-key")
 app.command("anonymize")(anonymize.anonymize_command)

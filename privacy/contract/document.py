@@ -185,6 +185,8 @@ class Document:
     volume: Mapping[str, float] = field(default_factory=dict)
     feature_view: Mapping[str, Any] = field(default_factory=dict)
     """Property `featureView`; empty for a table that is not a feature view."""
+    transform: Mapping[str, Any] = field(default_factory=dict)
+    """Property `transform`; empty for a table that no function named in its contract builds."""
     key_positions: Mapping[str, int] = field(default_factory=dict)
     path: Path = Path()
     sha256: str = ""

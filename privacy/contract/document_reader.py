@@ -101,6 +101,7 @@ def _read(standard: OpenDataContractStandard, source: Source, sha256: str) -> Do
         outlier_columns=tuple(custom.get("outlierColumns", ())),
         volume=custom.get("volume", {}),
         feature_view=custom.get("featureView", {}),
+        transform=custom.get("transform", {}),
         key_positions=_key_positions(schema),
         path=source.path,
         sha256=sha256,
