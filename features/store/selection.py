@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -16,7 +16,7 @@ _read_event_time = struct.Struct(">q").unpack_from
 _unpack = msgpack.unpackb
 _new = tuple.__new__
 
-Take = Callable[[Sequence[Any]], Sequence[Any]]
+Take = Callable[[list[Any]], Iterable[Any]]
 """Returns the chosen values of all values of a section."""
 
 
@@ -37,7 +37,9 @@ def selector(
     newest = [known[0][:2] if known and known[0][2] else (-1, list) for known, _ in views]
 
     def select(sections: Sections) -> Selection:
-        times, values, get = [], [], sections.get
+        times: list[int] = []
+        values: list[Any] = []
+        get = sections.get
         for number, take in newest:
             section = get(number)
             if section is None:
@@ -71,14 +73,15 @@ def selector(
 def _take(codec: SchemaCodec, names: Sequence[str]) -> tuple[Take, bool]:
     """Return what takes the named features out of the values of a schema, and whether the schema has all of them."""
     place_of = {name: place for place, name in enumerate(codec.schema.names)}
-    places = [place_of.get(name) for name in names]
-    moments = [one for one in codec.moments if one[0] in places]
-    if None not in places and not moments:
+    known = [place_of[name] for name in names if name in place_of]
+    has_all = len(known) == len(names)
+    moments = [one for one in codec.moments if one[0] in known]
+    if has_all and not moments:
         # Of a list, a slice is a list as well.
-        return itemgetter(*places) if len(places) > 1 else itemgetter(slice(places[0], places[0] + 1)), True
+        return itemgetter(*known) if len(known) > 1 else itemgetter(slice(known[0], known[0] + 1)), True
 
     def take(values: list[Any]) -> list[Any]:
         restore_moments(values, moments)
-        return [Absent.ABSENT if place is None else values[place] for place in places]
+        return [values[place_of[name]] if name in place_of else Absent.ABSENT for name in names]
 
-    return take, None not in places
+    return take, has_all
