@@ -1,8 +1,8 @@
 """Random look-ups, each judged by an independent evaluation of consent, purposes, freshness and stored values.
 
 A look-up is one customer, feature, purpose and moment of the shop's clock. The consents are random histories that go on
-while the reader is open; the plain evaluation of `tests/privacy/consent/oracle.py` judges them. Parts of the reader fail
-at random, before or after their work. The body takes any `retrieve`, so it also judges a reader behind HTTP.
+while the reader is open; the plain evaluation of `tests/privacy/consent/oracle.py` judges them. Parts of the reader
+fail at random, before or after their work. The body takes any `retrieve`, so it also judges a reader behind HTTP.
 """
 
 from __future__ import annotations
