@@ -24,7 +24,7 @@ _NAMED: dict[type[Exception], tuple[int, str]] = {
     AccessRefused: (403, "not_permitted"),
     UnknownServiceError: (404, "unknown_service"),
     UnknownFeatureError: (404, "unknown_feature"),
-    UnknownPurposeError: (422, "unknown_purpose"),
+    UnknownPurposeError: (404, "unknown_purpose"),
     TooManyCustomersError: (422, "too_many_customers"),
 }
 
@@ -77,7 +77,9 @@ def _answer_invalid(request: Request, error: RequestValidationError) -> Response
     """Name each faulty field and what it should be. The values are left out: they may be personal."""
     faults = error.errors()
     if any(fault["type"] == "json_invalid" for fault in faults):
-        return _noted(request, 400, "invalid_json", "The body is not JSON. Send an object as the OpenAPI description says.")
+        return _noted(
+            request, 400, "invalid_json", "The body is not JSON. Send an object as the OpenAPI description says."
+        )
     told = "; ".join(f"{'.'.join(map(str, fault['loc'][1:])) or 'body'}: {fault['msg']}" for fault in faults[:5])
     return _noted(request, 422, "invalid_request", f"{told}.")
 

@@ -61,7 +61,7 @@ class Observation:
 
         try:
             await self._app(scope, receive, noting)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the server would log its message, which may be personal
             log_error(error)
             if not status:
                 detail = "The service failed, and it has released nothing. Its log says where."

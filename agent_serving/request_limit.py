@@ -9,15 +9,13 @@ import time
 
 from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
-from limits.strategies import MovingWindowRateLimiter, SlidingWindowCounterRateLimiter
+from limits.strategies import SlidingWindowCounterRateLimiter
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agent_serving.problem import problem
 
 MOST_BODY_BYTES = 1024 * 1024
 """A request for the most customers of one call is a tenth of this."""
-MOST_FAILURES_PER_MINUTE = 60
-"""Failed authentications of one address in a minute before its further attempts are refused unchecked."""
 
 
 class BodyLimit:
@@ -50,29 +48,23 @@ class BodyLimit:
 
 
 class RateLimit:
-    """Counts the requests of each caller in this process, and the failed authentications of each address."""
+    """Counts the requests of each caller in this process.
+
+    Failed keys are not counted: nobody can guess 256 random bits, and callers behind one proxy share an address.
+    """
 
     def __init__(self, requests_per_minute: int) -> None:
-        storage = MemoryStorage()
         # A counter of two windows: constant memory and time a caller, off by at most the unevenness of one minute.
-        self._requests, self._item = SlidingWindowCounterRateLimiter(storage), RateLimitItemPerMinute(requests_per_minute)
-        self._failures, self._few = MovingWindowRateLimiter(storage), RateLimitItemPerMinute(MOST_FAILURES_PER_MINUTE)
+        self._requests, self._item = (
+            SlidingWindowCounterRateLimiter(MemoryStorage()),
+            RateLimitItemPerMinute(requests_per_minute),
+        )
 
     def seconds_to_wait(self, caller: str) -> int:
         """Count a request. Returns 0 if it may proceed, otherwise in how many seconds the next one may."""
         if self._requests.hit(self._item, caller):
             return 0
         return _wait(self._requests.get_window_stats(self._item, caller).reset_time)
-
-    def count_failure(self, address: str) -> None:
-        """Count a failed authentication of an address."""
-        self._failures.hit(self._few, "failure", address)
-
-    def failure_wait(self, address: str) -> int:
-        """Return 0 if the address may try to authenticate, otherwise in how many seconds."""
-        if self._failures.test(self._few, "failure", address):
-            return 0
-        return _wait(self._failures.get_window_stats(self._few, "failure", address).reset_time)
 
 
 def _wait(reset_time: float) -> int:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+import signal
 import socket
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 
 import uvicorn
 
@@ -24,6 +27,8 @@ def serve(installation: Installation) -> None:
     Raises:
         ServerStartError: the address is taken or not ours, the certificate cannot be used, or the settings would serve
             personal data over an unencrypted connection to other machines.
+        FeatureError: the online store, the consent record or the audit log cannot be opened.
+        ApiKeyError: the store of API keys cannot be opened.
     """
     settings = installation.settings.http
     if settings.tls_certificate is None and not is_loopback(settings.host):
@@ -31,8 +36,9 @@ def serve(installation: Installation) -> None:
             f"http.host is {settings.host}, so other machines could read personal data on the way. Set "
             "http.tls_certificate and http.tls_key, or listen on 127.0.0.1 behind a proxy that ends TLS."
         )
+    app = create_app(installation)
     config = uvicorn.Config(
-        create_app(installation), host=settings.host, port=settings.port, log_config=None, access_log=False,
+        app, host=settings.host, port=settings.port, log_config=None, access_log=False,
         server_header=False, timeout_graceful_shutdown=GRACE_SECONDS, lifespan="on",
         ssl_certfile=settings.tls_certificate, ssl_keyfile=settings.tls_key,
     )  # fmt: skip
@@ -41,14 +47,29 @@ def serve(installation: Installation) -> None:
         config.load()
     except OSError as error:
         raise ServerStartError(f"{settings.tls_certificate}: the certificate cannot be used: {error}.") from error
-    with _listening(settings.host, settings.port) as listener:
+    with _listening(settings.host, settings.port) as listener, closing(app.state.services) as services:
+        # Before the server runs, which would log a failure with its traceback.
+        services.open()
         scheme = "https" if config.is_ssl else "http"
         host, port = listener.getsockname()[:2]
-        print(f"Bojagi listens on {scheme}://{f'[{host}]' if ':' in host else host}:{port} (Ctrl-C stops it)", flush=True)
-        server = uvicorn.Server(config)
-        server.run(sockets=[listener])
-        if not server.started:
-            raise ServerStartError("The server could not open its stores; the lines above say which.")
+        print(
+            f"Bojagi listens on {scheme}://{f'[{host}]' if ':' in host else host}:{port} (Ctrl-C stops it)", flush=True
+        )
+        _Server(config).run(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    """A server whose end by a signal is a success: it does not raise the signal again after its shutdown."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stop the server at the first SIGINT or SIGTERM, and at once at a second SIGINT."""
+        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
 
 def is_loopback(host: str) -> bool:

@@ -14,7 +14,7 @@ from agent_serving.authentication.api_key import ApiKeyStore
 from agent_serving.authentication.authenticator import Authenticator
 from agent_serving.authentication.identity import Identity
 from agent_serving.authentication.oidc import TokenVerifier
-from agent_serving.errors import AuthenticationFailed, TooManyRequests
+from agent_serving.errors import TooManyRequests
 from agent_serving.observation import Metrics
 from agent_serving.request_limit import RateLimit
 from features.retrieval.reader import FeatureReader
@@ -61,7 +61,7 @@ class Services:
         """Finish the running work and close the stores."""
         self._pool.shutdown(wait=True)
         if "features" in self.__dict__:
-            self.features.close()
+            self.__dict__.pop("features").close()
         self._stores.close()
 
     async def answer(self, request: Request, work: Callable[[Identity], Answer]) -> Answer:
@@ -70,24 +70,17 @@ class Services:
         Raises:
             AuthenticationFailed: the request has no valid key or token.
             ProviderUnavailable: keys or tokens cannot be checked now.
-            TooManyRequests: the caller sent too many requests, or the address failed too often.
+            TooManyRequests: the caller sent too many requests.
         """
-        address = request.client.host if request.client else "unknown"
-        job = partial(self._authenticated, request, address, work)
+        job = partial(self._authenticated, request, work)
         return await asyncio.get_running_loop().run_in_executor(self._pool, job)
 
     async def run(self, work: Callable[[], Answer]) -> Answer:
         """Return what `work` returns, run in a thread of the pool, for requests that need no caller."""
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)
 
-    def _authenticated(self, request: Request, address: str, work: Callable[[Identity], Answer]) -> Answer:
-        if wait := self.rate.failure_wait(address):
-            raise TooManyRequests("Too many failed attempts from this address.", wait)
-        try:
-            identity = self._authenticator.identity(request.headers.get("authorization"))
-        except AuthenticationFailed:
-            self.rate.count_failure(address)
-            raise
+    def _authenticated(self, request: Request, work: Callable[[Identity], Answer]) -> Answer:
+        identity = self._authenticator.identity(request.headers.get("authorization"))
         # A token's subject may be a person, so the log of requests names only API keys.
         request.state.caller = identity.key if identity.key.startswith("api_key:") else "oidc"
         if wait := self.rate.seconds_to_wait(identity.key):

@@ -6,8 +6,10 @@ the event time and columns with `feature: false`. A feature service is a file `*
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
@@ -124,6 +126,12 @@ class FeatureCatalog:
     @cached_property
     def _features(self) -> dict[str, Feature]:
         return {feature.reference: feature for view in self.views.values() for feature in view.features}
+
+    @cached_property
+    def digest(self) -> str:
+        """A hash of all declarations, which tells whether they have changed."""
+        content = [asdict(one) for one in (*self.views.values(), *self.services.values())]
+        return hashlib.sha256(json.dumps(content, default=sorted, sort_keys=True).encode()).hexdigest()
 
     def feature(self, reference: str) -> Feature:
         """Return the feature `view:feature`.

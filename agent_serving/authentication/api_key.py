@@ -140,7 +140,9 @@ class ApiKeyStore:
             row = self._db.execute(f"SELECT {_COLUMNS}, digest FROM api_key WHERE id = ?", (parts[1],)).fetchone()
         # The same answer for an unknown id and a wrong secret, so that ids cannot be found out.
         if parts is None or row is None or not hmac.compare_digest(_digest(parts[2]), row[-1]):
-            raise AuthenticationFailed("invalid_key", "The API key is not valid. Make one with `bojagi api-key create`.")
+            raise AuthenticationFailed(
+                "invalid_key", "The API key is not valid. Make one with `bojagi api-key create`."
+            )
         found = _read(row[:-1])
         state = found.state(self._now())
         if state != "active":

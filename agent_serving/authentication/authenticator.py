@@ -40,5 +40,7 @@ class Authenticator:
             except (ApiKeyError, sqlite3.Error) as error:
                 raise ProviderUnavailable("The store of API keys cannot be read.") from error
         if self.tokens is None:
-            raise AuthenticationFailed("invalid_key", "The API key is not valid. Make one with `bojagi api-key create`.")
+            raise AuthenticationFailed(
+                "invalid_key", "The API key is not valid. Make one with `bojagi api-key create`."
+            )
         return self.tokens.authenticate(credential)

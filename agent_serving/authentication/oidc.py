@@ -61,7 +61,9 @@ class TokenVerifier:
         try:
             excess = unknown_purposes(self._roles, role, named)
         except AccessRefused as error:
-            raise AuthenticationFailed("unknown_role", f"The token's {self._settings.role_claim} is no role.") from error
+            raise AuthenticationFailed(
+                "unknown_role", f"The token's {self._settings.role_claim} is no role."
+            ) from error
         if excess:
             raise AuthenticationFailed("unknown_purpose", f"The role {role} does not have each purpose of the token.")
         return Identity(Caller(f"oidc:{subject}"[:100], role, named, "authenticated"), f"oidc:{subject}")

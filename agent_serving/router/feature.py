@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import datetime
 from typing import Annotated, Any
 
 import orjson
@@ -23,13 +22,16 @@ _FAILURES: dict[int | str, dict[str, Any]] = {
     status: {"description": told, "model": Problem, "content": {MEDIA_TYPE: {}}}
     for status, told in {
         400: "The body is not JSON.", 401: "No valid key or token.", 403: "The caller may not use this purpose here.",
-        404: "No such feature service.", 413: "The body is too large.", 422: "A field is missing or wrong.",
+        404: "No such feature service or purpose.", 413: "The body is too large.", 422: "A field is missing or wrong.",
         429: "Too many requests; Retry-After says when.", 503: "A part fails; nothing was released.",
     }.items()
 }  # fmt: skip
 router = APIRouter(prefix="/v1", tags=["features"], dependencies=[Depends(bearer)], responses=_FAILURES)
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
+LocalTime = Annotated[
+    str, Field(description="The shop's local time, ISO 8601 without an offset.", examples=["2026-05-04T21:00:00"])
+]
 _EXAMPLE_CUSTOMER = "c_5f0c1d2e3b4a59687766554433221100"
 
 
@@ -54,15 +56,15 @@ class CustomerValues(BaseModel):
     customer: str
     values: dict[str, Any]
     withheld: dict[str, str]
-    event_times: dict[str, datetime]
+    event_times: dict[str, LocalTime]
 
 
 class FeatureResponse(BaseModel):
-    """The answer, with the customers in the order of the request. `moment` is the shop's local time of the decision."""
+    """The answer, with the customers in the order of the request. `moment` is the time of the decision."""
 
     service: str
     purpose: str
-    moment: datetime
+    moment: LocalTime
     customers: list[CustomerValues]
 
 

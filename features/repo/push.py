@@ -7,7 +7,7 @@ compares both and reports the difference. A push is erased together with the cus
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from features.definition import Feature, FeatureType, FeatureView
@@ -64,17 +64,18 @@ def schema_of(view: FeatureView, suffix: str = "") -> ViewSchema:
 
 def differing_features(pushed: StoredView, batch: Mapping[str, Value]) -> list[str]:
     """Return the features whose pushed value is not that of the batch."""
-    return [name for name, value in pushed.as_dict().items() if name in batch and not _is_equal(value, batch[name])]
+    return [name for name, value in pushed.as_dict().items() if name in batch and not is_equal(value, batch[name])]
+
+
+def is_equal(one: Value | Sequence[Value], other: Value | Sequence[Value]) -> bool:
+    """Return whether two values are equal, or differ by the rounding of floats."""
+    if isinstance(one, float) and isinstance(other, float):
+        return math.isclose(one, other, rel_tol=_RELATIVE, abs_tol=_RELATIVE)
+    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
+        return len(one) == len(other) and all(is_equal(a, b) for a, b in zip(one, other, strict=True))
+    return one == other
 
 
 def _kind(feature: Feature) -> ValueKind:
     is_wall_time = feature.type is FeatureType.TIMESTAMP and feature.is_wall_time
     return ValueKind.WALL_TIME if is_wall_time else ValueKind(feature.type.value)
-
-
-def _is_equal(one: Value, other: Value) -> bool:
-    if isinstance(one, float) and isinstance(other, float):
-        return math.isclose(one, other, rel_tol=_RELATIVE, abs_tol=_RELATIVE)
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(_is_equal(a, b) for a, b in zip(one, other, strict=True))
-    return one == other

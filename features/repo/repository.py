@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from warnings import catch_warnings, simplefilter
 
@@ -24,12 +23,12 @@ from features.definition import FeatureView, read_catalog
 from features.repo.feast_object import feast_objects
 from features.repo.offline_store import DeltaSource
 from features.repo.push import PUSHED
+from features.repo.registration import note_registered, repository_folder
 from features.repo.view_rows import ViewTable
 from features.store.opening import open_online_store
 from installation.installation import Installation
 from privacy.storage.atomic_file import PRIVATE_FOLDER_MODE, replace_private
 
-FOLDER = "feature_repo"
 _Registered = FeastView | OnDemandFeatureView | FeatureService
 
 
@@ -54,7 +53,7 @@ def apply_features(installation: Installation) -> ApplyReport:
         ContractError: a feature view or service is faulty.
         StoreError: the online store cannot be opened or written.
     """
-    catalog, folder = read_catalog(installation), _folder(installation)
+    catalog, folder = read_catalog(installation), repository_folder(installation)
     folder.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER_MODE)
     replace_private(folder / "feature_store.yaml", yaml.safe_dump(_config(installation), sort_keys=False))
     store = open_feature_store(installation)
@@ -71,6 +70,7 @@ def apply_features(installation: Installation) -> ApplyReport:
         with closing(open_online_store(installation, verify=False)) as online:
             online.drop(dropped)
             online.compact()
+    note_registered(installation, catalog)
     changed = [name for name, one in after.items() if name in before and _content(before[name]) != _content(one)]
     added = [name for name in after if name not in before]
     return ApplyReport(tuple(added), tuple(changed), tuple(one.name for one in gone))
@@ -82,15 +82,11 @@ def _config(installation: Installation, storage: dict[str, str] | None = None) -
     return {
         "project": settings.feature_project,
         "provider": "local",
-        "registry": str(_folder(installation) / "registry.db"),
+        "registry": str(repository_folder(installation) / "registry.db"),
         "offline_store": {"type": "features.repo.offline_store.DeltaOfflineStore", **offline},
         "online_store": None,
         "entity_key_serialization_version": 3,
     }
-
-
-def _folder(installation: Installation) -> Path:
-    return installation.settings.data_dir / FOLDER
 
 
 def _source(view: FeatureView) -> DataSource:

@@ -49,6 +49,8 @@ _BY_ERROR = {
     "RunLockError": ExitCode.BUSY,
     "ApiKeyError": ExitCode.USAGE,
     "ServerStartError": ExitCode.ENVIRONMENT,
+    "UnknownFeatureError": ExitCode.USAGE,
+    "RetrievalFailed": ExitCode.ENVIRONMENT,
 }
 _DENIED = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 

@@ -44,9 +44,7 @@ def apply(as_json: Json = False, data: Data = None) -> None:
 
 @app.command()
 def materialize(
-    view: Annotated[
-        list[str] | None, typer.Option("--view", help="Only this feature view; repeat for several.")
-    ] = None,
+    view: Annotated[list[str] | None, typer.Option("--view", help="Only this view; repeat for several.")] = None,
     as_json: Json = False,
     data: Data = None,
 ) -> None:

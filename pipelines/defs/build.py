@@ -13,6 +13,7 @@ from pipelines.defs.asset import bronze_asset, derived_asset, docs_asset, trend_
 from pipelines.defs.automation import landing_sensor, nightly_schedule, refresh_job, retention_job, retention_schedule
 from pipelines.defs.check import rule_parents, table_checks, without_references
 from pipelines.defs.consent import consent_assets
+from pipelines.defs.feature import feature_assets
 from pipelines.defs.landing import landing_check
 from pipelines.defs.release import release_assets, release_checks, release_job
 from pipelines.defs.report import report_assets, report_job, report_schedule
@@ -49,7 +50,7 @@ def build_definitions(
     with catch_warnings():
         # The policy "one run for a range of days" has been in beta for years, and the version of Dagster is locked.
         simplefilter("ignore", dg.BetaWarning)
-        assets = list(_assets(settings, contracts))
+        assets = [*_assets(settings, contracts), *feature_assets(installation)]
     return dg.Definitions(
         assets=assets,
         asset_checks=[

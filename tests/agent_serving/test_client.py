@@ -2,35 +2,33 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from datetime import datetime
 
 import httpx
 import pytest
 
 from features.client import ClientError, FeatureClient
-from features.retrieval.answer import Caller
-from features.retrieval.reader import FeatureReader
-from tests.agent_serving.serving_shop import PERMITS, PURPOSE, SERVICE, SILENT, ServingShop
+from tests.agent_serving.serving_shop import PERMITS, SILENT, key_of
+from tests.features.retrieval.feature_shop import AGENT, PURPOSE, SERVICE, FeatureShop
 
 
 def connected(client: httpx.Client, key: str) -> FeatureClient:
     return FeatureClient(str(client.base_url), key)
 
 
-def test_the_client_returns_the_answer_of_the_reader(client: httpx.Client, shop: ServingShop) -> None:
+def test_the_client_returns_the_answer_of_the_reader(client: httpx.Client, shop: FeatureShop) -> None:
     customers = [PERMITS, SILENT, "c_unknown"]
-    with connected(client, shop.key()) as remote:
+    with connected(client, key_of(shop)) as remote:
         found = remote.retrieve(customers, SERVICE, PURPOSE)
-    with closing(FeatureReader.open(shop.installation)) as reader:
-        expected = reader.retrieve(customers, SERVICE, PURPOSE, Caller("a test", "agent"))
+    with shop.open() as reader:
+        expected = reader.retrieve(customers, SERVICE, PURPOSE, AGENT)
     assert found.customers == expected.customers
     assert found.features == expected.features
     assert isinstance(found.moment, datetime)
 
 
-def test_a_refusal_names_status_and_code(client: httpx.Client, shop: ServingShop) -> None:
-    with connected(client, shop.key()) as remote:
+def test_a_refusal_names_status_and_code(client: httpx.Client, shop: FeatureShop) -> None:
+    with connected(client, key_of(shop)) as remote:
         assert remote.services[SERVICE].purposes == (PURPOSE,)
         with pytest.raises(ClientError, match="There is no feature service") as told:
             remote.retrieve([PERMITS], "shoping_agent", PURPOSE)

@@ -60,7 +60,8 @@ def test_the_file_is_private_and_does_not_contain_a_secret(store: ApiKeyStore, t
 def test_a_key_that_was_not_made_here_is_refused_in_one_way(store: ApiKeyStore, change: str) -> None:
     _, key = store.create("web shop", "agent", PURPOSES)
     wrong = {
-        "secret": key[:-1] + ("A" if key[-1] != "A" else "B"), "id": key.replace(key[4:16], "0" * 12), "short": key[:-1],
+        "secret": key[:-1] + ("A" if key[-1] != "A" else "B"), "id": key.replace(key[4:16], "0" * 12),
+        "short": key[:-1],
         "other": "bjg_'; DROP TABLE api_key; --", "empty": "bjg_",
     }[change]  # fmt: skip
     with pytest.raises(AuthenticationFailed, match=r"is not valid") as refusal:
@@ -68,7 +69,9 @@ def test_a_key_that_was_not_made_here_is_refused_in_one_way(store: ApiKeyStore, 
     assert refusal.value.code == "invalid_key"
 
 
-def test_a_revoked_key_is_refused_at_once_by_another_connection(store: ApiKeyStore, clock: Clock, tmp_path: Path) -> None:
+def test_a_revoked_key_is_refused_at_once_by_another_connection(
+    store: ApiKeyStore, clock: Clock, tmp_path: Path
+) -> None:
     made, key = store.create("web shop", "agent", PURPOSES)
     other = ApiKeyStore(tmp_path / "serving" / "api_key.db", clock)
     assert other.authenticate(key)

@@ -26,7 +26,12 @@ def test_a_key_is_shown_once_listed_without_its_secret_and_revoked(tmp_path: Pat
     listed = keys(tmp_path, "list", "--json")
     assert made["key"].rpartition("_")[2] not in listed
     (row,) = json.loads(listed)
-    assert (row["name"], row["role"], row["purposes"], row["state"]) == ("web-shop", "agent", ["personalisation"], "active")
+    assert (row["name"], row["role"], row["purposes"], row["state"]) == (
+        "web-shop",
+        "agent",
+        ["personalisation"],
+        "active",
+    )
     assert row["expires_at"] is not None
     assert "is revoked" in keys(tmp_path, "revoke", made["id"])
     assert json.loads(keys(tmp_path, "list", "--json"))[0]["state"] == "revoked"
@@ -43,9 +48,17 @@ def test_without_json_the_key_alone_is_on_standard_output(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("arguments", "code", "told"),
     [
-        (("--role", "agent", "--purpose", "legal_records"), ExitCode.REFUSED, "does not have the purpose legal_records"),
+        (
+            ("--role", "agent", "--purpose", "legal_records"),
+            ExitCode.REFUSED,
+            "does not have the purpose legal_records",
+        ),
         (("--role", "agnt", "--purpose", "personalisation"), ExitCode.REFUSED, "agnt"),
-        (("--role", "agent", "--purpose", "personalisation", "--expires", "soon"), ExitCode.USAGE, "expected a number of days"),
+        (
+            ("--role", "agent", "--purpose", "personalisation", "--expires", "soon"),
+            ExitCode.USAGE,
+            "expected a number of days",
+        ),
         (("--role", "agent", "--purpose", "personalisation", "--name", "a/b"), ExitCode.USAGE, "expected 1 to 80"),
     ],
 )

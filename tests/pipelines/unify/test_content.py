@@ -196,7 +196,7 @@ def test_labels_have_no_abbreviation_of_the_cash_register() -> None:
 def test_each_amount_of_money_names_its_currency(contracts) -> None:
     amounts = [(one.table, column) for one in contracts.values() for column in one.columns
                if column.spark_type.startswith("decimal") and column.name != "quantity"]  # fmt: skip
-    assert len(amounts) == 30
+    assert len(amounts) == 34
     assert {(table, column.name) for table, column in amounts if column.unit != "USD"} == set()
 
 
