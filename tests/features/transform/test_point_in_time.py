@@ -37,8 +37,8 @@ TRANSFORMS: dict[str, Compute] = {
 MONEY = "decimal(18,2)"
 SCHEMAS = {
     "orders": f"customer_id string, order_date date, ordered_at timestamp_ntz, sales_value {MONEY}, list_value "
-    f"{MONEY}, discount_value {MONEY}, line_count bigint, display_line_count bigint, channel string, shipped_at timestamp_ntz, "
-    "delivery_method string",
+    f"{MONEY}, discount_value {MONEY}, line_count bigint, display_line_count bigint, channel string, "
+    "shipped_at timestamp_ntz, delivery_method string",
     "lines": f"order_id bigint, customer_id string, order_date date, product_id bigint, quantity bigint, sales_value "
     f"{MONEY}, list_value {MONEY}, retail_discount {MONEY}, coupon_discount {MONEY}, coupon_match_discount {MONEY}, "
     "product_category string, manufacturer_id bigint, is_merchandise boolean",
