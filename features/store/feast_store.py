@@ -1,4 +1,4 @@
-"""Feast's online store over the stores of this package: the plug-in for `get_online_features`, `push` and `materialize`.
+"""Feast's online store over those of this package: the plug-in for `get_online_features`, `push`, `materialize`.
 
 It knows no consent. Services and persons get values by `features.retrieval` only.
 

@@ -38,6 +38,9 @@ _MISSING = (None, "null_val")
 
 INSTANT = pa.timestamp("us", tz="UTC")
 _ARROW: Mapping[ValueKind, pa.DataType] = {
+    ValueKind.INT32: pa.int64(),
+    ValueKind.INT64: pa.int64(),
+    ValueKind.BOOL: pa.bool_(),
     ValueKind.FLOAT32: pa.float64(),
     ValueKind.FLOAT64: pa.float64(),
     ValueKind.TIMESTAMP: INSTANT,
@@ -99,9 +102,18 @@ def encoder_of(field: Field) -> Encode:
 
 
 def values_of(column: pa.Array, kind: ValueKind) -> list[Any]:
-    """Return the values of an Arrow column as the store takes them."""
+    """Return the values of an Arrow column as the store takes them.
+
+    Raises:
+        ValueRefused: a value cannot be one of that kind.
+    """
     if kind in _ARROW and column.type != _ARROW[kind]:
-        column = column.cast(_ARROW[kind], safe=False)
+        # Nanoseconds are cut off. A column of whole numbers may be one of floats, since pandas has no other nulls.
+        is_moment = kind in (ValueKind.TIMESTAMP, ValueKind.TIMESTAMP_LIST, ValueKind.WALL_TIME)
+        try:
+            column = column.cast(_ARROW[kind], safe=not is_moment)
+        except pa.ArrowInvalid as error:
+            raise ValueRefused(f"A column of {column.type} has a value that is no {kind.value}.") from error
     return list(column.to_pylist())
 
 

@@ -1,0 +1,1 @@
+"""Measures the online store and the retrieval of features: `python -m bench features`."""

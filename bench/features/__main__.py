@@ -1,0 +1,36 @@
+"""Measures the online store against Feast's own stores and raw reads: `python -m bench features`.
+
+`--only store|materialisation` measures one part. `--data FOLDER` keeps the drawn data. `--no-peer` leaves out the
+materialisation into Feast's SQLite store, which takes most of the time.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+from bench.features import store
+from bench.options import make_parser
+
+
+def main() -> int:
+    """Measure each part, and print the claims."""
+    parser = make_parser(__doc__, "python -m bench.features")
+    parser.add_argument("--only", choices=["store", "materialisation"])
+    parser.add_argument("--data", type=Path)
+    parser.add_argument("--no-peer", action="store_true")
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="bojagi-bench-") as spare:
+        folder = chosen.data or Path(spare)
+        folder.mkdir(parents=True, exist_ok=True)
+        if chosen.only in (None, "store"):
+            customers, seconds, lookups = (2_000, 1.0, 10_000) if chosen.quick else (10_000, 10.0, 100_000)
+            store.measure(folder, customers, seconds, lookups)
+        if chosen.only in (None, "materialisation"):
+            store.measure_materialisation(folder, 20_000 if chosen.quick else 1_000_000, not chosen.no_peer)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
