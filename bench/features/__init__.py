@@ -1,1 +1,1 @@
-"""Measures the online store and the retrieval of features: `python -m bench features`."""
+"""Benchmarks of the features: the online store, retrieval in the process, and HTTP."""

@@ -1,147 +1,99 @@
-"""Draws feature views of random customers, and opens Feast's feature store over them with one of several online stores.
-
-Five views have ten features each: numbers, texts, truth values, moments and lists, a tenth of them null. Feast reads
-them from Parquet files for every store.
-"""
+"""An installation whose customers have consents and stored features, made for the figures of a size."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from contextlib import closing
+from datetime import datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
-from feast import (
-    Entity,
-    FeatureService,
-    FeatureStore,
-    FeatureView,
-    Field,
-    FileSource,
-    PushSource,
-    RepoConfig,
-    ValueType,
-)
-from feast.types import Array, Bool, FeastType, Float32, Float64, Int32, Int64, String, UnixTimestamp
+import yaml
 
-from features.store.feast_store import TYPE
+from features.definition import Feature, FeatureCatalog, FeatureType, read_catalog
+from features.store.online_store import ValueKind, ViewSchema, microseconds_of
+from features.store.opening import open_online_store
+from installation.installation import Installation
+from installation.settings import load_settings
+from privacy.clock import utc_now
+from privacy.consent.record import ConsentRecord
 
-SEED = 18
-VIEWS, COLUMNS, SERVED = 5, 10, 4
-START = datetime(2026, 1, 1, tzinfo=UTC)
-END = START + timedelta(days=90)
-_NULLS = 0.1
-_CHUNK = 100_000
-FORMS: tuple[FeastType, ...] = (
-    Float64, Int64, String, Bool, UnixTimestamp, Float32, Int32, Array(Float64), Float64, String,
-)  # fmt: skip
+SERVICE, PURPOSE, ROLE, FEATURES = "bench", "personalisation", "agent", 20
+PERMITTING = 0.9
+_READABLE = frozenset({"customer_purchase_behaviour", "customer_temporal_pattern", "customer_product_preference"})
 
 
-@dataclass(frozen=True)
-class Market:
-    """Parquet files of the views, and their customers."""
+def open_market(folder: Path, customers: int) -> tuple[Installation, list[str]]:
+    """Make an installation in a folder, with a service of 20 features; return it and the customer ids.
 
-    folder: Path
-    customers: tuple[str, ...]
-
-
-def draw_market(folder: Path, count: int) -> Market:
-    """Write the files of this number of customers."""
-    folder.mkdir(parents=True, exist_ok=True)
-    customers = tuple(f"c_{number:026}" for number in range(count))
-    for view in range(VIEWS):
-        path, rng = _path(folder, view), np.random.default_rng([SEED, view])
-        if path.exists():
-            continue
-        writer = None
-        for start in range(0, count, _CHUNK):
-            rows = _draw(customers[start : start + _CHUNK], rng)
-            writer = writer or pq.ParquetWriter(path, rows.schema)
-            writer.write_table(rows)
-        if writer:
-            writer.close()
-    return Market(folder, customers)
-
-
-def _path(folder: Path, view: int) -> Path:
-    return folder / f"view_{view}.parquet"
-
-
-def _draw(customers: tuple[str, ...], rng: np.random.Generator) -> pa.Table:
-    count = len(customers)
-    seconds = rng.integers(0, 80 * 86_400, count)
-    moments = np.datetime64(START.replace(tzinfo=None), "us") + seconds.astype("timedelta64[s]")
-    columns: dict[str, Any] = {
-        "customer_id": pa.array(customers),
-        "event_timestamp": pa.array(moments, pa.timestamp("us", tz="UTC")),
+    Nine of ten customers permit the purpose. `folder/bojagi.toml` are its settings.
+    """
+    contracts = folder / "contract"
+    contracts.mkdir(parents=True)
+    http = "[http]\nport = 0\nrequests_per_minute = 1000000000\n"
+    (folder / "bojagi.toml").write_text(f'data_dir = "{folder}/data"\ncontract_dirs = ["{contracts}"]\n{http}')
+    with Installation(load_settings(folder / "bojagi.toml")) as plain:
+        chosen = choose_features(read_catalog(plain))
+    service: dict[str, Any] = {
+        "name": SERVICE,
+        "description": "Twenty features.",
+        "purposes": [PURPOSE],
+        "features": {},
     }
-    for place, form in enumerate(FORMS):
-        columns[f"f{place}"] = pa.array(_values(form, count, rng), mask=rng.random(count) < _NULLS, type=_TYPES[form])
-    return pa.table(columns)
+    for feature in chosen:
+        service["features"].setdefault(feature.view, []).append(feature.name)
+    (contracts / "bench.service.yaml").write_text(yaml.safe_dump(service, sort_keys=False))
+    installation = Installation(load_settings(folder / "bojagi.toml"))
+    names = [f"c_{number:032x}" for number in range(customers)]
+    _state(installation, names)
+    _store(installation, names)
+    return installation, names
 
 
-_TYPES = {
-    Float64: pa.float64(), Int64: pa.int64(), String: pa.string(), Bool: pa.bool_(), Float32: pa.float32(),
-    Int32: pa.int32(), UnixTimestamp: pa.timestamp("us", tz="UTC"), Array(Float64): pa.list_(pa.float64()),
-}  # fmt: skip
+def choose_features(catalog: FeatureCatalog) -> list[Feature]:
+    """Return the first 20 features of purchases that the purpose may use."""
+    views = (view for name, view in catalog.views.items() if name in _READABLE)
+    return list(islice((f for view in views for f in view.features if PURPOSE in f.purposes), FEATURES))
 
 
-def _values(form: FeastType, count: int, rng: np.random.Generator) -> Any:
-    if form in (Int64, Int32):
-        return rng.integers(-(10**6), 10**6, count)
-    if form == String:
-        return rng.choice(np.array(["organic", "delivery", "토요일 저녁", "", "premium pasta"], dtype=object), count)
-    if form == Bool:
-        return rng.random(count) < 0.5
-    if form == UnixTimestamp:
-        return np.datetime64("2026-01-01", "us") + rng.integers(0, 10**7, count).astype("timedelta64[s]")
-    if isinstance(form, Array):
-        flat = np.round(rng.random((count, 3)), 6)
-        rows = np.empty(count, dtype=object)
-        rows[:] = list(flat)
-        return rows
-    values = rng.normal(50, 20, count)
-    return values.astype(np.float32) if form == Float32 else values
-
-
-def view_name(view: int) -> str:
-    """Return the name of a view by its number."""
-    return f"view_{view}"
-
-
-SERVED_COLUMNS = tuple(
-    (view_name(view), tuple(f"f{(view + n) % COLUMNS}" for n in range(SERVED))) for view in range(VIEWS)
-)
-"""The 20 features that the measured service has, by view."""
-
-
-def open_feast(market: Market, online: dict[str, Any], name: str, *, engine: str = "local") -> FeatureStore:
-    """Return Feast's feature store over the market with an online store; its views and one service are registered."""
-    config = RepoConfig(
-        project="bench", provider="local", registry=str(market.folder / f"{name}.db"), online_store=online,
-        offline_store={"type": "file"}, batch_engine={"type": engine}, entity_key_serialization_version=3,
-    )  # fmt: skip
-    store = FeatureStore(config=config)
-    customer = Entity(name="customer", join_keys=["customer_id"], value_type=ValueType.STRING)
-    schema = [Field(name="customer_id", dtype=String)]
-    schema += [Field(name=f"f{place}", dtype=form) for place, form in enumerate(FORMS)]
-    views = [
-        FeatureView(
-            name=view_name(view), entities=[customer], schema=schema, ttl=timedelta(0),
-            source=PushSource(name=f"push_{view}", batch_source=FileSource(
-                path=str(_path(market.folder, view)), timestamp_field="event_timestamp",
-            )),
+def _state(installation: Installation, names: list[str]) -> None:
+    rng, at = np.random.default_rng(18), installation.shop_time() - timedelta(days=30)
+    permitting = rng.random(len(names)) < PERMITTING
+    installation.consent_store.append(
+        ConsentRecord(
+            record_id=f"r_{name}", subject_id=name, controller=installation.settings.controller, purpose=PURPOSE,
+            notice_version="1", notice_language="ko", jurisdiction="KR", method="web_form",
+            state="given" if permits else "refused", effective_at=at, recorded_at=at, age_years=40,
+            evidence_hash="0" * 64, asked="separately",
         )
-        for view in range(VIEWS)
-    ]  # fmt: skip
-    served = [view[list(names)] for view, (_, names) in zip(views, SERVED_COLUMNS, strict=True)]
-    store.apply([customer, *views, FeatureService(name="served", features=served)])
-    return store
+        for name, permits in zip(names, permitting, strict=True)
+    )  # fmt: skip
 
 
-def our_store(market: Market, name: str, url: Path | None = None) -> dict[str, Any]:
-    """Return Feast's settings of our online store: in a folder of the market, or on the server of a file's URL."""
-    return {"type": TYPE, "location": str(url or market.folder / name), "is_server": url is not None}
+def _store(installation: Installation, names: list[str]) -> None:
+    at, rng = microseconds_of(utc_now()), np.random.default_rng(58)
+    with closing(open_online_store(installation, verify=False)) as store:
+        for name, view in read_catalog(installation).views.items():
+            if name not in _READABLE:
+                continue
+            columns = [_draw(f.type, rng, len(names)) for f in view.features]
+            schema = ViewSchema(name, tuple((f.name, _kind(f.type)) for f in view.features))
+            store.write(schema, names, [at] * len(names), list(zip(*columns, strict=True)))
+
+
+def _kind(kind: FeatureType) -> ValueKind:
+    return ValueKind.WALL_TIME if kind is FeatureType.TIMESTAMP else ValueKind(kind.value)
+
+
+def _draw(kind: FeatureType, rng: np.random.Generator, count: int) -> list[Any]:
+    if kind is FeatureType.FLOAT64:
+        return rng.normal(100, 30, count).tolist()
+    if kind is FeatureType.BOOL:
+        return (rng.random(count) < 0.5).tolist()
+    if kind is FeatureType.STRING:
+        return [f"value {number}" for number in rng.integers(0, 500, count)]
+    if kind is FeatureType.TIMESTAMP:
+        return [datetime(2026, 1, 1) + timedelta(days=int(n)) for n in rng.integers(0, 300, count)]
+    numbers = rng.integers(0, 1000, count).tolist()
+    return numbers if kind is FeatureType.INT64 else [[number] for number in numbers]

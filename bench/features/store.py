@@ -22,7 +22,7 @@ import pandas as pd
 from feast import FeatureStore
 
 from bench.claim import Claim
-from bench.features.market import END, SEED, SERVED_COLUMNS, START, Market, draw_market, open_feast, our_store
+from bench.features.feast_market import END, SEED, SERVED_COLUMNS, START, Market, draw_market, open_feast, our_store
 from bench.features.redis_server import redis_server
 from features.store.lmdb_store import LmdbStore
 from features.store.online_store import OnlineStore

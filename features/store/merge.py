@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
-from features.store.online_store import Value, ViewSchema, WriteCount, microseconds_of
-from features.store.packed_row import TIMES, VALUES_AT, SchemaCodec, Sections, key_of
+import msgpack
 
-Changes = list[tuple[bytes, bytes]]
-"""Keys of customers with the sections that are written, in the order of the keys."""
+from features.store.online_store import Value, ViewSchema, WriteCount, microseconds_of
+from features.store.packed_row import VALUES_AT, Content, SchemaCodec, Sections, key_of
+
+Changes = list[tuple[bytes, Content]]
+"""Keys of customers with what is written, in the order of the keys."""
 
 
 def batches(
@@ -50,25 +52,32 @@ class Merge:
         self._known = known
         self._number = number
         self._written = self._unchanged = self._older = 0
+        self._pack = msgpack.Packer().pack
 
     @property
     def count(self) -> WriteCount:
         """Rows written, unchanged, and left out because the store has newer ones."""
         return WriteCount(self._written, self._unchanged, self._older)
 
-    def replace(self, sections: Sections, section: bytes) -> bool:
-        """Put a section into a row, and return whether the row changed."""
+    def replace(self, sections: Sections, content: Content) -> bool:
+        """Put the section of one view into a row, and return whether the row changed."""
+        event_time = content[0]
         for known in self._known:
             if (stored := sections.get(known)) is None:
                 continue
-            time, stored_time = TIMES.unpack_from(section)[0], TIMES.unpack_from(stored)[0]
-            if time < stored_time:
+            stored_time, written, *_ = msgpack.unpackb(stored)
+            if event_time < stored_time:
                 self._older += 1
                 return False
-            if known == self._number and time == stored_time and section[VALUES_AT:] == stored[VALUES_AT:]:
+            # The bytes are compared, since 0.0 equals -0.0, and a number that is not a number does not equal itself.
+            if (
+                known == self._number
+                and event_time == stored_time
+                and stored == self._pack((event_time, written, *content[VALUES_AT:]))
+            ):
                 self._unchanged += 1
                 return False
             del sections[known]
-        sections[self._number] = section
+        sections[self._number] = self._pack(content)
         self._written += 1
         return True

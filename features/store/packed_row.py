@@ -1,10 +1,10 @@
 """The bytes of a row: one packed row a customer over all views, with a checksum.
 
     row     = CRC-32 of key and rest (4 bytes), then MessagePack {schema number: section}
-    section = event time (8 bytes), time of the write (8 bytes), then MessagePack [value, …]
+    section = MessagePack [event time, time of the write, value, …]
 
-A time is microseconds since 1970 in UTC, signed and big-endian. A schema number stands for a view with the names and
-kinds of its features, see `schema_book`.
+A section is packed apart, so that a read unpacks those of the wanted views only. A time is microseconds since 1970 in
+UTC. A schema number stands for a view with the names and kinds of its features, see `schema_book`.
 """
 
 from __future__ import annotations
@@ -24,9 +24,8 @@ import msgpack
 from features.store.errors import StoreDamaged, ValueRefused
 from features.store.online_store import StoredView, Value, ValueKind, ViewSchema, microseconds_of, moment_of
 
-TIMES = struct.Struct(">qq")
-VALUES_AT = TIMES.size
-_read_times = TIMES.unpack_from
+VALUES_AT = 2
+"""Place of the first value in a section, after the times."""
 _CHECK = struct.Struct(">I")
 _read_check = _CHECK.unpack_from
 _unpack = msgpack.unpackb
@@ -55,6 +54,10 @@ KEY_ENCODING = ("utf-8", "surrogatepass")
 _PROJECT = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 
 Sections = dict[int, bytes]
+Content = tuple[Any, ...]
+"""Event time, time of the write and values of one view, before they are packed."""
+Moment = tuple[int, Callable[[int], datetime], bool]
+"""A place with a moment among the values of a view, the conversion of its number, and whether it has a list of them."""
 
 
 def checked_project(name: str) -> str:
@@ -114,8 +117,10 @@ class SchemaCodec:
             if _element_kind(kind) in (ValueKind.TIMESTAMP, ValueKind.WALL_TIME)
         ]
 
-    def sections(self, event_times_us: Sequence[int], written_us: int, rows: Sequence[Sequence[Value]]) -> list[bytes]:
-        """Return the section of each row.
+    def sections(
+        self, event_times_us: Sequence[int], written_us: int, rows: Sequence[Sequence[Value]]
+    ) -> list[Content]:
+        """Return the content of each row's section.
 
         Raises:
             ValueRefused: a row has another number of values than the schema, or a value is not of its kind.
@@ -129,21 +134,18 @@ class SchemaCodec:
             _encode(f"{self.schema.view}:{name}", kind, column)
             for (name, kind), column in zip(names, zip(*rows, strict=True), strict=False)
         ]
-        values: Iterable[tuple[Any, ...]] = zip(*columns, strict=True) if columns else [()] * len(rows)
-        pack, head, written = msgpack.Packer().pack, TIMES.pack, written_us
-        return [head(time, written) + pack(row) for time, row in zip(event_times_us, values, strict=True)]
+        return list(zip(event_times_us, [written_us] * len(rows), *columns, strict=True))
 
     def view(self, section: bytes) -> StoredView:
         """Return the values of a section."""
-        event_time, written = _read_times(section)
-        values = _unpack(section[VALUES_AT:])
+        event_time, written, *values = _unpack(section)
         restore_moments(values, self.moments)
         # As StoredView(…), in half the time.
         return _new(StoredView, (self.schema, event_time, written, values))
 
 
-def restore_moments(values: list[Any], moments: Iterable[tuple[int, Callable[[int], datetime], bool]]) -> None:
-    """Replace the numbers at these places by moments. An entry: place, conversion, and whether the value is a list."""
+def restore_moments(values: list[Any], moments: Iterable[Moment]) -> None:
+    """Replace the numbers at these places by moments."""
     for place, moment, is_list in moments:
         if (value := values[place]) is not None:
             values[place] = [moment(one) for one in value] if is_list else moment(value)

@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
 
 import msgpack
 
 from features.store.online_store import Absent, Columns, Selection
-from features.store.packed_row import VALUES_AT, SchemaCodec, Sections, restore_moments
+from features.store.packed_row import VALUES_AT, Moment, SchemaCodec, Sections, restore_moments
 
-_read_event_time = struct.Struct(">q").unpack_from
 _unpack = msgpack.unpackb
 _new = tuple.__new__
 
-Take = Callable[[Sequence[Any]], Sequence[Any]]
-"""Returns the chosen values of all values of a section."""
+
+@dataclass(frozen=True)
+class _Part:
+    """How the wanted values are taken from the sections of one schema.
+
+    `take` returns them from an unpacked section; None if the schema lacks one of them. `moments` are the places among
+    the wanted values that are moments.
+    """
+
+    number: int
+    places: tuple[int | None, ...]
+    take: Callable[[Sequence[Any]], Sequence[Any]] | None
+    moments: tuple[Moment, ...]
+
+    def values(self, section: Sequence[Any]) -> list[Any]:
+        """Return the wanted values of an unpacked section."""
+        found = [Absent.ABSENT if place is None else section[place] for place in self.places]
+        restore_moments(found, self.moments)
+        return found
 
 
 def selector(
@@ -31,19 +47,27 @@ def selector(
         columns: names of features by view.
     """
     views = [
-        ([(number, *_take(codecs[number], names)) for number in numbers.get(view, ())], len(names))
-        for view, names in columns
+        ([_part(number, codecs[number], names) for number in numbers.get(view, ())], names) for view, names in columns
     ]
-    newest = [known[0][:2] if known and known[0][2] else (-1, list) for known, _ in views]
+    newest = [(parts[0].number, parts[0].take) if parts and parts[0].take else (-1, _nothing) for parts, _ in views]
+    moments, count = [], 0
+    for parts, names in views:
+        moments += [
+            (count + place, convert, is_list) for place, convert, is_list in (parts[0].moments if parts else ())
+        ]
+        count += len(names)
 
     def select(sections: Sections) -> Selection:
         times, values, get = [], [], sections.get
         for number, take in newest:
-            section = get(number)
-            if section is None:
+            packed = get(number)
+            if packed is None:
                 return select_any(sections)
-            times += _read_event_time(section)
-            values += take(_unpack(section[VALUES_AT:]))
+            section = _unpack(packed)
+            times.append(section[0])
+            values += take(section)
+        if moments:
+            restore_moments(values, moments)
         # As Selection(…), in half the time.
         return _new(Selection, (tuple(times), values, True))
 
@@ -51,34 +75,34 @@ def selector(
         times: list[int | None] = []
         values: list[Any] = []
         is_whole = True
-        for known, count in views:
-            found = next(((n, take, is_known) for n, take, is_known in known if n in sections), None)
-            if found is None:
+        for parts, names in views:
+            part = next((one for one in parts if one.number in sections), None)
+            if part is None:
                 times.append(None)
-                values += [Absent.ABSENT] * count
+                values += [Absent.ABSENT] * len(names)
                 is_whole = False
                 continue
-            number, take, has_all = found
-            section = sections[number]
-            times += _read_event_time(section)
-            values += take(_unpack(section[VALUES_AT:]))
-            is_whole = is_whole and has_all
+            section = _unpack(sections[part.number])
+            times.append(section[0])
+            values += part.values(section)
+            is_whole = is_whole and part.take is not None
         return Selection(tuple(times), values, is_whole)
 
     return select
 
 
-def _take(codec: SchemaCodec, names: Sequence[str]) -> tuple[Take, bool]:
-    """Return what takes the named features out of the values of a schema, and whether the schema has all of them."""
+def _part(number: int, codec: SchemaCodec, names: Sequence[str]) -> _Part:
     place_of = {name: place for place, name in enumerate(codec.schema.names)}
-    places = [place_of.get(name) for name in names]
-    moments = [one for one in codec.moments if one[0] in places]
-    if None not in places and not moments:
-        # Of a list, a slice is a list as well.
-        return itemgetter(*places) if len(places) > 1 else itemgetter(slice(places[0], places[0] + 1)), True
+    places = tuple(None if name not in place_of else VALUES_AT + place_of[name] for name in names)
+    known = [place for place in places if place is not None]
+    moments = {place + VALUES_AT: (convert, is_list) for place, convert, is_list in codec.moments}
+    wanted = tuple((at, *moments[place]) for at, place in enumerate(places) if place in moments)
+    if len(known) < len(places) or not known:
+        return _Part(number, places, None, wanted)
+    # Of a list, a slice is a list as well.
+    take = itemgetter(*known) if len(known) > 1 else itemgetter(slice(known[0], known[0] + 1))
+    return _Part(number, places, take, wanted)
 
-    def take(values: list[Any]) -> list[Any]:
-        restore_moments(values, moments)
-        return [Absent.ABSENT if place is None else values[place] for place in places]
 
-    return take, None not in places
+def _nothing(section: Sequence[Any]) -> Sequence[Any]:
+    return section[:0]
