@@ -1,7 +1,7 @@
 """Counts values that leave although an independent evaluation forbids it, in a million random look-ups.
 
 A look-up is one customer, feature, purpose and moment of an injected clock. Store, consent index and audit log fail at
-random. The look-ups ask FeatureReader in this process, then the HTTP application. As negative control, they run once more
+random. The look-ups ask FeatureReader in this process, then the HTTP application. As negative control, they run again
 with the consent decision removed, and must find leaks. See `tests/features/retrieval/random_lookup.py`.
 
     python -m bench.features.lookup [--quick] [--lookups N]

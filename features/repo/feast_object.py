@@ -59,7 +59,13 @@ def _view(view: definition.FeatureView, customer: Entity, source: DataSource) ->
 
 
 def _field(feature: Feature) -> Field:
-    given = {"window": feature.window, "unit": feature.unit, "purposes": ",".join(sorted(feature.purposes))}
+    given = {
+        "window": feature.window,
+        "unit": feature.unit,
+        "purposes": ",".join(sorted(feature.purposes)),
+        # Read by the online store, see `features.store.feast_value`.
+        "kind": "wall_time" if feature.is_wall_time else None,
+    }
     tags = {name: value for name, value in given.items() if value}
     return Field(name=feature.name, dtype=_TYPES[feature.type], description=feature.definition, tags=tags)
 

@@ -127,7 +127,7 @@ class DeltaOfflineStore(OfflineStore):
     """Reads feature views from their Delta tables: their newest rows, all rows, or those known at given moments."""
 
     @staticmethod
-    def pull_latest_from_table_orquery(
+    def pull_latest_from_table_or_query(
         config: RepoConfig,
         data_source: DataSource,
         join_key_columns: list[str],
@@ -143,7 +143,7 @@ class DeltaOfflineStore(OfflineStore):
         )
 
     @staticmethod
-    def pull_all_from_table_orquery(
+    def pull_all_from_table_or_query(
         config: RepoConfig,
         data_source: DataSource,
         join_key_columns: list[str],

@@ -61,15 +61,14 @@ def apply_features(installation: Installation) -> ApplyReport:
     objects = feast_objects(catalog, _source)
     after = {one.name: one for one in objects if isinstance(one, _Registered)}
     gone = [one for name, one in before.items() if name not in after]
+    # Feast drops the values of these views itself.
+    if pushed := [one.name + PUSHED for one in gone if isinstance(one, FeastView)]:
+        with closing(open_online_store(installation, verify=False)) as online:
+            online.drop(pushed)
     with catch_warnings():
         # Feast warns of on-demand views, which it calls experimental.
         simplefilter("ignore", RuntimeWarning)
         store.apply(objects, objects_to_delete=gone, partial=False)
-    dropped = [name for one in gone if isinstance(one, FeastView) for name in (one.name, one.name + PUSHED)]
-    if dropped:
-        with closing(open_online_store(installation, verify=False)) as online:
-            online.drop(dropped)
-            online.compact()
     note_registered(installation, catalog)
     changed = [name for name, one in after.items() if name in before and _content(before[name]) != _content(one)]
     added = [name for name in after if name not in before]
@@ -84,7 +83,13 @@ def _config(installation: Installation, storage: dict[str, str] | None = None) -
         "provider": "local",
         "registry": str(repository_folder(installation) / "registry.db"),
         "offline_store": {"type": "features.repo.offline_store.DeltaOfflineStore", **offline},
-        "online_store": None,
+        "online_store": {
+            "type": "features.store.feast_store.BojagiOnlineStore",
+            "location": str(settings.online_redis_file or settings.online_dir),
+            "is_server": settings.online_redis_file is not None,
+        },
+        "batch_engine": {"type": "features.store.feast_engine.ArrowEngine"},
+        "materialization": {"pull_latest_features": True},
         "entity_key_serialization_version": 3,
     }
 

@@ -97,7 +97,7 @@ class Selection(NamedTuple):
     """
 
     event_times_us: tuple[int | None, ...]
-    values: list[Value | Absent]
+    values: list[Any]
     is_whole: bool
 
 

@@ -22,7 +22,7 @@ MIN_LINES = 30
 MIN_VARIANCE = 1e-3
 """A customer whose discounts hardly vary shows no response: 0.001 is a standard deviation of 3 % of the price."""
 KEYS = ["customer_id", "as_of"]
-_PARTS = ("_discount", "_list", "_display", "_lines", "_online", "_carried", "_picked_up", "_pay_week")
+_PARTS = ("_discount", "_list", "_display", "_lines", "_carried", "_picked_up", "_pay_week")
 _SUMS = ("_n", "_x", "_y", "_xx", "_xy", "_goods", "_new")
 
 
@@ -42,7 +42,6 @@ def purchase_window(orders: DataFrame, lines: DataFrame, calendar: DataFrame, da
         "discount_share_90d": at_most(ratio(F.col("_discount"), F.col("_list")), 1.0),
         "display_line_share_90d": ratio(F.col("_display"), F.col("_lines")),
         "new_product_share_90d": ratio(F.col("_new"), F.col("_goods")),
-        "online_order_share_90d": ratio(F.col("_online"), F.col("order_count_90d")),
         "home_delivery_share_90d": ratio(F.col("_carried"), F.col("order_count_90d")),
         "pickup_share_90d": ratio(F.col("_picked_up"), F.col("order_count_90d")),
         "pay_week_spend_share_365d": ratio(F.col("_pay_week"), F.col("sales_value_365d")),
@@ -51,16 +50,19 @@ def purchase_window(orders: DataFrame, lines: DataFrame, calendar: DataFrame, da
 
 
 def _of_orders(orders: DataFrame, calendar: DataFrame, days: Sequence[date]) -> DataFrame:
-    """Return counts and sums over orders. A delivery counts once it is shipped: before, it was not known."""
+    """Return counts and sums over orders.
+
+    A delivery counts once it is shipped. The channel of an order is no feature here: gold/order_history derives it from
+    the delivery as well, and does not say since when it was known.
+    """
     pay_days = calendar.select(F.col("calendar_date").alias("order_date"), "is_pay_week").distinct()
     facts = orders.where("customer_id is not null").select(
         "customer_id", "order_date", "sales_value", "list_value", "discount_value", "line_count", "display_line_count",
-        "channel", "delivery_method", F.col("shipped_at").cast("date").alias("shipped_on"),
+        "delivery_method", F.col("shipped_at").cast("date").alias("shipped_on"),
     ).join(pay_days, "order_date", "left")  # fmt: skip
     day, sales = F.col("order_date"), F.col("sales_value")
     recent = in_window(day, HABIT_DAYS)
     shipped = recent & (F.col("shipped_on") <= F.col("as_of"))
-    is_online = (F.col("channel") == "online") & F.coalesce(F.col("shipped_on") <= F.col("as_of"), F.lit(True))
     windows = {window: in_window(day, window) for window in WINDOWS}
     return at_each_day(facts, "order_date", days).groupBy(*KEYS).agg(
         F.min(day).alias("first_order_on"),
@@ -71,7 +73,6 @@ def _of_orders(orders: DataFrame, calendar: DataFrame, days: Sequence[date]) -> 
         total_where(recent, F.col("list_value")).alias("_list"),
         F.sum(F.when(recent, F.col("display_line_count"))).alias("_display"),
         F.sum(F.when(recent, F.col("line_count"))).alias("_lines"),
-        count_where(recent & is_online).alias("_online"),
         count_where(shipped & (F.col("delivery_method") != "pickup")).alias("_carried"),
         count_where(shipped & (F.col("delivery_method") == "pickup")).alias("_picked_up"),
         total_where(in_window(day, RESPONSE_DAYS) & F.col("is_pay_week"), sales).alias("_pay_week"),
