@@ -25,6 +25,7 @@ from feast.repo_config import FeastConfigBaseModel, RepoConfig
 from features.definition import ENTITY
 from features.store.errors import ValueRefused
 from features.store.feast_value import INSTANT, decoder_of, encoder_of, kind_of, values_of
+from features.store.merge import paused_collector
 from features.store.online_store import OnlineStore, StoredRow, ViewSchema, microseconds_of
 from features.store.opening import open_location
 
@@ -76,9 +77,10 @@ class BojagiOnlineStore(FeastOnlineStore):
         if source is None:
             raise ValueRefused(f"The feature view {table.name} has no batch source; expected one with an event time.")
         for batch in rows.to_batches(max_chunksize=_BATCH):
-            times = batch[source.timestamp_field].cast(INSTANT).cast(pa.int64()).to_pylist()
-            columns = [values_of(batch[name], kind) for name, kind in schema.columns]
-            store.write(schema, batch[ENTITY].to_pylist(), times, list(zip(*columns, strict=True)))
+            with paused_collector():
+                times = batch[source.timestamp_field].cast(INSTANT).cast(pa.int64()).to_pylist()
+                columns = [values_of(batch[name], kind) for name, kind in schema.columns]
+                store.write(schema, batch[ENTITY].to_pylist(), times, list(zip(*columns, strict=True)))
 
     def online_read(
         self,

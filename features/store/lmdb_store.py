@@ -23,7 +23,7 @@ from typing import Any, TypeVar
 
 from features.store.environment import Environment, Reporting, create, open_environment, snapshot
 from features.store.errors import StoreDamaged
-from features.store.merge import Changes, Merge, batches, without
+from features.store.merge import Changes, Merge, batches, paused_collector, without
 from features.store.online_store import Columns, Selection, StoredRow, Value, ViewSchema, WriteCount
 from features.store.packed_row import (
     KEY_ENCODING,
@@ -103,8 +103,9 @@ class LmdbStore:
     ) -> WriteCount:
         """Write one view of many customers, see `OnlineStore.write`. Each 20,000 rows are one commit."""
         count = WriteCount()
-        for changes in batches(schema, customers, event_times_us, rows, self._clock, _BATCH):
-            count += self._merge(schema, changes)
+        with paused_collector():
+            for changes in batches(schema, customers, event_times_us, rows, self._clock, _BATCH):
+                count += self._merge(schema, changes)
         return count
 
     def delete(self, customers: Sequence[str]) -> int:
