@@ -127,9 +127,14 @@ class Installation:
         """Return the time now as the shop's local wall time, without zone."""
         return shop_time(self.settings, self.clock())
 
+    @property
+    def consent_path(self) -> Path:
+        """The file of the consent store."""
+        return self.settings.data_dir / "consent" / "consent.db"
+
     def open_consent_store(self) -> ConsentStore:
         """Return a new connection to the consent store, to be closed by the caller."""
-        return ConsentStore(self.settings.data_dir / "consent" / "consent.db", self.policy.taxonomy)
+        return ConsentStore(self.consent_path, self.policy.taxonomy)
 
     @property
     def consent_store(self) -> ConsentStore:
@@ -193,7 +198,25 @@ class Installation:
     @property
     def audit_log(self) -> AuditLog:
         """The audit log, one connection per thread. Its anchor and the anchor's key are in another folder."""
-        return self._stores.once("audit_log", self._open_audit_log)
+        return self._stores.once("audit_log", self.open_audit_log)
+
+    def open_audit_log(self) -> AuditLog:
+        """Return a new connection to the audit log, to be closed by the caller.
+
+        Raises:
+            AuditError: the log cannot be opened, or was deleted while its key exists.
+        """
+        folder, log = self.settings.secret_dir, self.settings.data_dir / "audit" / "audit.db"
+        secret, anchor = folder / "audit.key", folder / "audit.anchor"
+        create_private_folder(folder)
+        # Locked, so that no process sees the new key before the new log has its anchor.
+        with file_lock(folder / "audit.lock"):
+            if secret.exists() and not log.exists() and not anchor.exists():
+                raise AuditError(
+                    f"The audit log {log} and its anchor {anchor} are missing, but the key {secret} exists: they were "
+                    "deleted. Restore both from your backup. To begin a new log, archive the key as well."
+                )
+            return AuditLog(log, anchor, load_key(secret))
 
     @cached_property
     def pseudonym_key(self) -> bytes:
@@ -374,16 +397,3 @@ class Installation:
     @property
     def _ledger_anchor(self) -> Path:
         return self.settings.secret_dir / "dp_ledger.anchor"
-
-    def _open_audit_log(self) -> AuditLog:
-        folder, log = self.settings.secret_dir, self.settings.data_dir / "audit" / "audit.db"
-        secret, anchor = folder / "audit.key", folder / "audit.anchor"
-        create_private_folder(folder)
-        # Locked, so that no process sees the new key before the new log has its anchor.
-        with file_lock(folder / "audit.lock"):
-            if secret.exists() and not log.exists() and not anchor.exists():
-                raise AuditError(
-                    f"The audit log {log} and its anchor {anchor} are missing, but the key {secret} exists: they were "
-                    "deleted. Restore both from your backup. To begin a new log, archive the key as well."
-                )
-            return AuditLog(log, anchor, load_key(secret))

@@ -60,19 +60,25 @@ def fixed_date(settings: Settings) -> date | None:
 
 
 def decision_moment(settings: Settings, contracts: Contracts, now: datetime) -> datetime:
-    """Return the moment at which consent is decided, as the shop's local wall time.
-
-    The moment is now. If the consents are simulated (as their contract declares) and the reference date is fixed, it is
-    the end of that date: otherwise every consent of the year 2017 would have lapsed.
+    """Return the moment at which consent is decided, as the shop's local wall time: `fixed_moment`, else now.
 
     Args:
         settings: the run date, the data folder and the shop's time zone.
         contracts: declare whether the source of consents is simulated.
         now: the time now, with its zone.
     """
+    return fixed_moment(settings, contracts) or shop_time(settings, now)
+
+
+def fixed_moment(settings: Settings, contracts: Contracts) -> datetime | None:
+    """Return the moment at which consent is decided for historic data; None if it is the present.
+
+    If the consents are simulated (as their contract declares) and the reference date is fixed, it is the end of that
+    date: otherwise every consent of the year 2017 would have lapsed.
+    """
     is_simulated = any(source.simulated for source in contracts.sources if source.table == LANDED_CONSENTS)
     day = fixed_date(settings) if is_simulated else None
-    return shop_time(settings, now) if day is None else datetime.combine(day, time.max)
+    return None if day is None else datetime.combine(day, time.max)
 
 
 def shop_time(settings: Settings, now: datetime) -> datetime:

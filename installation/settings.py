@@ -19,10 +19,25 @@ hsm_token = "bojagi"      # label of the token in hsm_module, a PKCS#11 module t
 # hsm_module = "/usr/lib/softhsm/libsofthsm2.so"  # default: none, the key-encryption key is a private file
 # hsm_pin_file = "pin"    # private file with the token's PIN
 # ledger_postgres_file = "ledger"  # private file with the connection string of a fleet's privacy ledger
+# online_redis_file = "redis"  # private file with the URL of a fleet's Redis, rediss://user:password@host:port/0
+feature_project = "bojagi"  # name of the features' project; installations that share a Redis need different ones
 run_date = 2017-12-31     # reference date; default: run_date.toml of a simulated data folder, else today
 # anchor_archive = "s3://audit/anchors"  # place, elsewhere, where anchors of the audit log are published; default: none
 controller = "Bojagi Mart"  # organisation responsible for the processing; only its consent records decide
 time_zone = "Asia/Seoul"  # of the shop's wall time, in which tables and consents are kept
+
+[http]                    # `bojagi serve`
+host = "127.0.0.1"        # address to listen on; with another one, set the certificate
+port = 8080
+# tls_certificate = "tls/certificate.pem"  # with tls_key: serves HTTPS
+requests_per_minute = 6000   # of one caller, in each process
+
+# [oidc]                  # bearer tokens of an OpenID Connect provider, beside API keys
+# issuer = "https://login.example"         # `iss` of a token
+# audience = "bojagi"     # `aud` of a token
+# jwks_file = "jwks.json" # the provider's public keys; default: fetched from the issuer
+# role_claim = "bojagi_role"               # claim with the role
+# purposes_claim = "bojagi_purposes"       # claim with the purposes: a list, or a text with blanks between them
 
 [storage_options]         # credentials of an object store, passed on to delta-rs
 
@@ -41,10 +56,11 @@ import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ByteSize, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import BaseModel, ByteSize, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo
+from pydantic import field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings import SettingsError as EnvironmentFault
 
@@ -104,6 +120,36 @@ class SourceCredential(BaseModel):
             ) from error
 
 
+class HttpSettings(BaseModel):
+    """How the HTTP application listens, and how many requests it takes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: str = "127.0.0.1"
+    port: int = Field(8080, ge=0, le=65535)
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    requests_per_minute: int = Field(6000, ge=1)
+
+    @model_validator(mode="after")
+    def _need_both(self) -> Self:
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ValueError("only one of tls_certificate and tls_key is set; expected both or none")
+        return self
+
+
+class OidcSettings(BaseModel):
+    """The OpenID Connect provider whose bearer tokens the HTTP application takes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    issuer: str = Field(min_length=1)
+    audience: str = Field(min_length=1)
+    jwks_file: Path | None = None
+    role_claim: str = "bojagi_role"
+    purposes_claim: str = "bojagi_purposes"
+
+
 class Settings(BaseSettings):
     """The settings of one installation. Frozen; `load_settings` makes it."""
 
@@ -125,10 +171,14 @@ class Settings(BaseSettings):
     hsm_token: str = "bojagi"
     hsm_pin_file: Path | None = None
     ledger_postgres_file: Path | None = None
+    online_redis_file: Path | None = None
+    feature_project: str = Field("bojagi", pattern=r"^[a-z0-9][a-z0-9_]{0,62}$")
     run_date: datetime.date | None = None
     anchor_archive: str | None = None
     controller: str = Field("Bojagi Mart", min_length=1, max_length=200)
     time_zone: str = DEFAULT_TIME_ZONE
+    http: HttpSettings = HttpSettings()
+    oidc: OidcSettings | None = None
     storage_options: dict[str, str] = Field(default_factory=dict)
     source_credentials: dict[str, SourceCredential] = Field(default_factory=dict)
 
@@ -178,6 +228,11 @@ class Settings(BaseSettings):
     def dagster_dir(self) -> Path:
         """The folder in which Dagster stores runs and events."""
         return self.data_dir / "dagster"
+
+    @property
+    def online_dir(self) -> Path:
+        """The private folder of the embedded online store."""
+        return self.data_dir / "online"
 
     @property
     def token_key_file(self) -> Path:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from functools import cache
 from pathlib import Path
@@ -110,16 +110,29 @@ class AuditLog:
             AuditError: the entry could not be written, or the log is not the one that its anchor belongs to. The use
                 must not happen.
         """
+        return self.append_all((entry,))[0]
+
+    def append_all(self, entries: Sequence[AuditEntry], *, flushes_anchor: bool = True) -> list[ChainHead]:
+        """Append entries, all or none, with one flush; return the number and digest of each.
+
+        Args:
+            entries: appended in their order. They are on the disk when this returns.
+            flushes_anchor: whether the anchor is on the disk too. False for a caller that calls `flush_anchor` itself.
+
+        Raises:
+            AuditError: see `append`.
+        """
         try:
             with transaction(self._db):
                 self._require_own_schema()
                 end = self._end()
                 self._require_anchored(end)
-                content = _canonical(entry)
-                head = end.next(content)
-                self._db.execute("INSERT INTO entry VALUES (?, ?, ?)", (head.number, content, head.digest))
+                contents = [_canonical(entry) for entry in entries]
+                heads = [end := end.next(content) for content in contents]
+                rows = [(head.number, text, head.digest) for head, text in zip(heads, contents, strict=True)]
+                self._db.executemany("INSERT INTO entry VALUES (?, ?, ?)", rows)
             # After the commit: if a crash comes between, the anchor is behind, and the next entry moves it on.
-            self._anchor.advance(head)
+            self._anchor.advance(end, flushes=flushes_anchor)
         except (OSError, sqlite3.Error) as error:
             raise AuditError(
                 f"{self.path}: the use could not be logged ({error}), so it was refused. Check the disk and try again."
@@ -129,7 +142,33 @@ class AuditLog:
                 f"{self.path}: the use was refused, because the audit log was changed: {error.message.rstrip('.')}. "
                 "Run `bojagi audit verify`, then restore the log and its anchor, or archive both to begin a new log."
             ) from error
-        return head
+        return heads
+
+    def flush_anchor(self) -> None:
+        """Flush the anchor to the disk, after `append_all(…, flushes_anchor=False)`; another thread may call it.
+
+        Raises:
+            AuditError: the anchor could not be flushed.
+        """
+        try:
+            self._anchor.flush()
+        except (OSError, AnchorError) as error:
+            raise AuditError(
+                f"{self.anchor_path}: the anchor could not be written: {error}. Check its disk."
+            ) from error
+
+    def require_writable(self) -> None:
+        """Check that the next entry could be appended, as far as this can be known without one.
+
+        Raises:
+            AuditError: it would be refused.
+        """
+        try:
+            with transaction(self._db):
+                self._require_own_schema()
+                self._require_anchored(self._end())
+        except (OSError, sqlite3.Error, AnchorError, StoreBehindError, _ForeignSchemaError) as error:
+            raise AuditError(f"{self.path}: no use can be logged ({error}). Run `bojagi audit verify`.") from error
 
     def entries(self, where: Callable[[AuditEntry], bool] = lambda _: True) -> Iterator[tuple[int, AuditEntry]]:
         """Yield number and content of the entries that meet a condition, in order; all entries by default."""
@@ -219,6 +258,11 @@ class AuditLog:
     def _end(self) -> ChainHead:
         row = self._db.execute("SELECT number, digest FROM entry ORDER BY number DESC LIMIT 1").fetchone()
         return EMPTY if row is None else ChainHead(*row)
+
+
+def loggable(text: str, most: int) -> str:
+    """Return a text as an entry can hold it: not empty, at most `most` characters, and Unicode."""
+    return text.encode("utf-8", "replace").decode("utf-8")[:most] or "-"
 
 
 class _ForeignSchemaError(PrivacyError):

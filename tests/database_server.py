@@ -103,6 +103,22 @@ def mysql_server() -> Iterator[Server]:
                 connection.close()
 
 
+@contextmanager
+def redis_server() -> Iterator[tuple[str, Path]]:
+    """Run Redis for the block; yield the URL with its password, and the folder of its files."""
+    from redis import Redis
+    from redis.exceptions import RedisError
+
+    program, port = _program("redis-server", "redis", "/usr/bin"), free_port()
+    with _folder(None) as (folder, _):
+        command = [program, "--bind", "127.0.0.1", "--port", str(port), "--dir", str(folder), "--requirepass", "s3cret"]
+        # Files are not compressed, so that a test can look for a value in them.
+        command += ["--appendonly", "yes", "--appendfsync", "always", "--rdbcompression", "no", "--save", "3600", "1"]
+        with _running(command, {}, signal.SIGTERM), Redis(port=port, password="s3cret") as client:
+            _wait(lambda: client.ping(), RedisError)
+            yield f"redis://:s3cret@127.0.0.1:{port}/0", folder
+
+
 def _execute(connection: Any, sql: str, values: tuple[Any, ...]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(sql, values or None)
@@ -118,13 +134,13 @@ def _program(name: str, component: str, folder: str) -> str:
 
 
 @contextmanager
-def _folder(user: str) -> Iterator[tuple[Path, dict[str, Any]]]:
+def _folder(user: str | None) -> Iterator[tuple[Path, dict[str, Any]]]:
     """Yield a new folder with a short path, for sockets, and how to start a process as its owner.
 
-    The servers refuse to run as root; Debian's packages bring users for them.
+    Most servers refuse to run as root; Debian's packages bring users for them. Without a user, the owner is this one.
     """
-    is_root = os.getuid() == 0
-    folder = Path("/tmp") / f"bojagi-{user}-{os.getpid()}-{time.monotonic_ns()}"
+    is_root = os.getuid() == 0 and user is not None
+    folder = Path("/tmp") / f"bojagi-{user or 'server'}-{os.getpid()}-{time.monotonic_ns()}"
     folder.mkdir()
     shutil.chown(folder, user if is_root else pwd.getpwuid(os.getuid()).pw_name)
     try:

@@ -12,6 +12,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 ROOTS = ("pipelines", "agent_serving", "federated", "features", "installation", "privacy")
 FREE_TO_IMPORT_DAGSTER = {"cli", "defs", "orchestration"}
+FREE_TO_IMPORT_SPARK = {"features.repo", "features.transform"}
 Graph = Mapping[str, set[str]]
 
 
@@ -77,11 +78,20 @@ def test_a_circle_on_purpose_is_found(modules: Graph) -> None:
     assert any("privacy.access" in circle for circle in circles(siblings("privacy", broken)))
 
 
-def test_the_rule_about_dagster_lists_every_package_of_the_pipelines() -> None:
+def rule(name: str) -> set[str]:
+    """Return the modules that a rule of the import linter is about."""
     config = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
-    rules = {rule["name"]: rule for rule in config["tool"]["importlinter"]["contracts"]}
-    listed = set(
-        rules["Dagster in the pipelines only where it is declared, orchestrated and started"]["source_modules"]
-    )
+    (found,) = (rule for rule in config["tool"]["importlinter"]["contracts"] if rule["name"] == name)
+    return set(found["source_modules"])
+
+
+def test_the_rule_about_dagster_lists_every_package_of_the_pipelines() -> None:
+    listed = rule("Dagster in the pipelines only where it is declared, orchestrated and started")
     there = {path.parent.name for path in (ROOT / "pipelines").glob("*/__init__.py")}
     assert {name.removeprefix("pipelines.") for name in listed} == there - FREE_TO_IMPORT_DAGSTER
+
+
+def test_the_rule_about_spark_lists_every_module_of_the_features_that_serves(modules: Graph) -> None:
+    listed = rule("What serves requests runs without Spark, Dagster and Great Expectations")
+    there = {name for name in modules if name.startswith("features.") and name.count(".") == 1}
+    assert listed == (there - FREE_TO_IMPORT_SPARK) | {"agent_serving", "installation"}

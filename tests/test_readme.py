@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -34,10 +35,15 @@ def executed_blocks(page: str) -> str:
 
 def execute(script: str, folder: Path) -> str:
     """Execute a script with `bojagi` as the command of this tree, and return what it printed."""
-    script = f'set -euo pipefail\nbojagi() {{ "{sys.executable}" -m pipelines.cli "$@"; }}\n{script}'
+    # A program and not a function of the shell, so that the process id of a server in the background is its own.
+    program = folder / "bin" / "bojagi"
+    program.parent.mkdir(exist_ok=True)
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m pipelines.cli "$@"\n')
+    program.chmod(0o700)
+    path = f"{program.parent}:{os.environ['PATH']}"
     done = subprocess.run(
-        ["bash", "-c", script],
-        cwd=folder, env=os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "200"},
+        ["bash", "-c", f"set -euo pipefail\n{script}"],
+        cwd=folder, env=os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "200", "PATH": path},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
@@ -73,3 +79,19 @@ def test_the_tutorial_shows_the_withdrawal_the_refusals_and_the_log(shop: Shop) 
     )
     assert re.search(r"ρ 9\.9 of 10 left", output), "the question cost 0.1"
     assert re.search(r"refused.*bronze/crm_customer|bronze/crm_customer.*refused", output), "the refusal is in the log"
+
+
+@pytest.mark.slow
+def test_a_feature_of_ones_own_takes_one_yaml_file_and_ten_lines_of_spark(shop: Shop) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    output = execute(executed_blocks("docs/features.md").replace("8080", str(port)), shop.folder)
+    assert "customer_weekend:order_count_90d = " in output
+    answer = json.loads(next(line for line in output.splitlines() if line.startswith('{"service"')))
+    (customer,) = answer["customers"]
+    table = DeltaTable(shop.folder / "data" / "lakehouse" / "gold" / "customer_weekend").to_pyarrow_table()
+    rows = [row for row in table.to_pylist() if row["customer_id"] == customer["customer"]]
+    newest = max(rows, key=lambda row: row["as_of"])
+    for name in ("order_count_90d", "weekend_order_share_90d"):
+        assert customer["values"][f"customer_weekend:{name}"] == newest[name]
+    assert 1 <= len(customer["values"]["customer_affinity:top_categories"]) <= 5

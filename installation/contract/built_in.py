@@ -2,5 +2,5 @@
 
 from pathlib import Path
 
-BUILT_IN = (Path(__file__).parent / "source", Path(__file__).parent / "table")
-"""Folders of the built-in contracts: of sources, and of silver and gold tables."""
+BUILT_IN = tuple(Path(__file__).parent / name for name in ("source", "table", "service"))
+"""Folders of the built-in contracts: of sources, of silver and gold tables, and of feature services."""

@@ -51,6 +51,8 @@ def quoted(columns: Sequence[str]) -> str:
 
 def _plain(kind: pa.DataType) -> pa.DataType:
     """Return the plain type for a type of the reader's own encodings, which not every Arrow function accepts."""
+    if pa.types.is_list(kind) or pa.types.is_list_view(kind) or pa.types.is_large_list(kind):
+        return pa.list_(_plain(kind.value_type))
     if pa.types.is_string_view(kind) or pa.types.is_large_string(kind):
         return pa.string()
     return pa.binary() if pa.types.is_binary_view(kind) else kind

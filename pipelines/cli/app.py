@@ -4,10 +4,12 @@ import typer
 
 from pipelines.cli import (
     anonymize,
+    api_key,
     audit,
     consent,
     contracts,
     dp,
+    features,
     identity,
     keys,
     profile,
@@ -15,6 +17,7 @@ from pipelines.cli import (
     read,
     retention,
     run,
+    serve,
     simulate,
     status,
     ui,
@@ -66,5 +69,8 @@ app.add_typer(audit.app, name="audit")
 app.add_typer(keys.app, name="keys")
 app.add_typer(retention.app, name="retention")
 app.add_typer(dp.app, name="dp")
+app.add_typer(features.app, name="features")
+app.command("serve")(serve.serve)
+app.add_typer(api_key.app, name="api-key")
 app.command("anonymize")(anonymize.anonymize_command)
 app.command("risk")(anonymize.risk_command)

@@ -47,6 +47,10 @@ _BY_ERROR = {
     "EngineError": ExitCode.ENVIRONMENT,
     "DiskError": ExitCode.ENVIRONMENT,
     "RunLockError": ExitCode.BUSY,
+    "ApiKeyError": ExitCode.USAGE,
+    "ServerStartError": ExitCode.ENVIRONMENT,
+    "UnknownFeatureError": ExitCode.USAGE,
+    "RetrievalFailed": ExitCode.ENVIRONMENT,
 }
 _DENIED = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 

@@ -13,10 +13,13 @@ from pipelines.defs.asset import bronze_asset, derived_asset, docs_asset, trend_
 from pipelines.defs.automation import landing_sensor, nightly_schedule, refresh_job, retention_job, retention_schedule
 from pipelines.defs.check import rule_parents, table_checks, without_references
 from pipelines.defs.consent import consent_assets
+from pipelines.defs.feature import feature_assets
 from pipelines.defs.landing import landing_check
 from pipelines.defs.release import release_assets, release_checks, release_job
 from pipelines.defs.report import report_assets, report_job, report_schedule
 from pipelines.defs.retention import retention_asset
+from pipelines.derived_table.declared_table import declared_tables
+from pipelines.derived_table.table import DerivedTable
 from pipelines.engine.session import open_engine
 from pipelines.orchestration.event_day import EVENT_TABLE, daily_partitions
 from pipelines.orchestration.pipeline_run import OpenEngine
@@ -47,7 +50,7 @@ def build_definitions(
     with catch_warnings():
         # The policy "one run for a range of days" has been in beta for years, and the version of Dagster is locked.
         simplefilter("ignore", dg.BetaWarning)
-        assets = list(_assets(settings, contracts))
+        assets = [*_assets(settings, contracts), *feature_assets(installation)]
     return dg.Definitions(
         assets=assets,
         asset_checks=[
@@ -74,7 +77,7 @@ def _assets(settings: Settings, contracts: Contracts) -> Iterator[dg.AssetsDefin
     for contract in contracts.sources:
         yield bronze_asset(contract, checked[contract.table][0])
     yield from consent_assets()
-    for table in TABLES:
+    for table in _tables(contracts):
         days = daily_partitions(settings) if table.name == EVENT_TABLE else None
         contract = checked[table.name][0]
         # Rules that read only tables built before this one can be checked while the next table is built.
@@ -88,8 +91,13 @@ def _assets(settings: Settings, contracts: Contracts) -> Iterator[dg.AssetsDefin
     yield from release_assets(contracts)
 
 
+def _tables(contracts: Contracts) -> tuple[DerivedTable, ...]:
+    """Return the tables of the registry and those whose contracts name the function that builds them."""
+    return (*TABLES, *declared_tables(contracts.values()))
+
+
 def _inputs(contracts: Contracts) -> dict[str, tuple[str, ...]]:
-    return {table.name: table.all_inputs(contracts) for table in TABLES}
+    return {table.name: table.all_inputs(contracts) for table in _tables(contracts)}
 
 
 def _checked(contracts: Contracts) -> dict[str, tuple[Contract, frozenset[str]]]:

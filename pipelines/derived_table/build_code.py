@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("pipelines", "installation", "privacy")
+PACKAGES = ("pipelines", "features", "installation", "privacy")
 RESOURCES = ("*.csv", "*.json", "*.yaml")
 """Data files beside a module; they are hashed with it. Contracts are hashed separately, see `fingerprint`."""
 

@@ -62,7 +62,7 @@ def _first_month(contract: Contract, as_of: date) -> str | None:
 
 
 def _modules(table: DerivedTable, row_filter: RowFilter | None) -> list[str]:
-    own = [table.build.__module__, *([table.reads.__module__] if table.reads else [])]
+    own = [table.build.__module__, *table.modules, *([table.reads.__module__] if table.reads else [])]
     return [*own, _READING, _WRITING, *([type(row_filter).__module__] if row_filter else [])]
 
 

@@ -87,6 +87,8 @@ class DerivedTable:
     """Whether the rows depend on the reference date. If not, a new day does not rebuild the table."""
     fed_by: tuple[str, ...] | None = None
     """Tables of which one must have input for this table to be built, see `fed_table`; None: its inputs."""
+    modules: tuple[str, ...] = ()
+    """Modules with code that builds the table, beside that of `build`."""
     version: int = 1
     """Increase it to rebuild the table although no code that builds it changed."""
 

@@ -13,6 +13,7 @@ from installation.installation import Installation
 from installation.reference_date import reference_date
 from installation.settings import Settings
 from pipelines.consent.build_log import BuildLog
+from pipelines.derived_table.declared_table import declared_tables
 from pipelines.derived_table.fed_table import FedTables
 from pipelines.derived_table.input_table import absent_table
 from pipelines.derived_table.table import BuildContext
@@ -68,7 +69,7 @@ class PipelineRun:
     @cached_property
     def fed(self) -> FedTables:
         """The tables that have input."""
-        return FedTables(TABLES, self.contracts, self.lakehouse)
+        return FedTables((*TABLES, *declared_tables(self.contracts.values())), self.contracts, self.lakehouse)
 
     @cached_property
     def inspector(self) -> TableInspector:

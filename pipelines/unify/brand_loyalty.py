@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from pipelines.unify.measure import ratio
+from features.transform.measure import ratio
 
 MIN_LINES = 3  # with fewer lines in a category, a preference for one brand cannot be seen
 

@@ -7,10 +7,10 @@ from functools import reduce
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
+from features.transform.measure import count_where, days_before, distinct_count, ratio, share_where, times, top_value
 from pipelines.derived_table.deduplication import latest
 from pipelines.derived_table.table import BuildContext, Tables
 from pipelines.unify.customer_of import with_customer
-from pipelines.unify.measure import count_where, days_before, distinct_count, ratio, share_where, times, top_value
 
 _COUNTED = {
     "page_view_count": ("page_view",), "search_count": ("search",), "product_view_count": ("product_view",),

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from features.transform.measure import ratio
 from pipelines.derived_table.table import Tables
 from pipelines.unify.customer_of import with_customer
-from pipelines.unify.measure import ratio
 
 
 def campaign_response(tables: Tables) -> DataFrame:

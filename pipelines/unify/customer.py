@@ -5,10 +5,10 @@ from __future__ import annotations
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
+from features.transform.measure import count_where, distinct_count
 from pipelines.derived_table.deduplication import latest
 from pipelines.derived_table.table import BuildContext, Tables
 from pipelines.unify.customer_of import with_customer
-from pipelines.unify.measure import count_where, distinct_count
 
 _STATUS = {"정상": "active", "휴면": "dormant", "탈퇴": "withdrawn"}  # the most active first
 _KEY_COUNTS = {

@@ -7,9 +7,9 @@ from functools import reduce
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
+from features.transform.measure import MONEY, days_before, distinct_count, most_frequent
 from pipelines.derived_table.table import BuildContext, Tables
 from pipelines.unify import journey
-from pipelines.unify.measure import MONEY, days_before, distinct_count, most_frequent
 
 CHOSEN = {
     "gold/customer_demographic": (

@@ -7,10 +7,10 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from features.transform.measure import count_where, most_frequent, ratio, seconds_between, share_where
 from pipelines.derived_table.deduplication import latest
 from pipelines.derived_table.table import BuildContext, Tables
 from pipelines.unify.customer_of import with_customer
-from pipelines.unify.measure import count_where, most_frequent, ratio, seconds_between, share_where
 
 _ZEROES = (
     "review_count", "support_ticket_count", "open_ticket_count", "nps_asked_count", "nps_answer_count",

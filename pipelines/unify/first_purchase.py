@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from pipelines.unify.measure import count_where, days_between, ratio
+from features.transform.measure import count_where, days_between, ratio
 
 NEW_DAYS = 28
 """A product counts as new for 28 days after its first sale in any basket."""

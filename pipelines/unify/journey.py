@@ -5,8 +5,8 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from features.transform.measure import count_where, distinct_count, ratio, seconds_between
 from pipelines.derived_table.table import BuildContext, Tables
-from pipelines.unify.measure import count_where, distinct_count, ratio, seconds_between
 
 GAP_DAYS = 7
 """A longer gap between touchpoints ends a journey. Most households shop weekly."""

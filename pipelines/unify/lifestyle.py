@@ -5,9 +5,9 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from features.transform.measure import count_where, ratio, top_value, total_where
 from pipelines.derived_table.table import BuildContext, Tables
 from pipelines.unify.demographic import latest_survey
-from pipelines.unify.measure import count_where, ratio, top_value, total_where
 from pipelines.unify.product_attribute import ALCOHOL_TOBACCO, HEALTH, INTERESTS, has_words, is_fresh
 
 SEGMENT_INDEX = 1.5

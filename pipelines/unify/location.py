@@ -8,9 +8,17 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from features.transform.measure import (
+    at_most,
+    count_where,
+    distinct_count,
+    most_frequent,
+    ratio,
+    share_where,
+    top_value,
+)
 from pipelines.derived_table.deduplication import latest
 from pipelines.derived_table.table import BuildContext, Tables
-from pipelines.unify.measure import at_most, count_where, distinct_count, most_frequent, ratio, share_where, top_value
 
 EARTH_RADIUS_KM = 6371.0088  # mean radius, IUGG
 _PLACE = ["sido", "sigungu", "dong"]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from features.transform.measure import at_most, count_where, distinct_count, ratio, seconds_between, total
 from pipelines.derived_table.deduplication import latest
 from pipelines.derived_table.table import BuildContext, Tables
-from pipelines.unify.measure import at_most, count_where, distinct_count, ratio, seconds_between, total
 from pipelines.unify.product import FUEL_UNIT
 
 DELIVERY_METHODS = {"새벽배송": "dawn", "일반배송": "standard", "매장픽업": "pickup"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from pipelines.unify.measure import at_most, ratio, total_where
+from features.transform.measure import at_most, ratio, total_where
 
 MIN_LINES = 30  # with fewer lines the slope is mostly noise
 MIN_PRICE_VARIANCE = 1e-4  # variance of the log price, about 1 % deviation; below it the slope cannot be estimated

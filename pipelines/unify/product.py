@@ -7,8 +7,8 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from features.transform.measure import median
 from pipelines.derived_table.table import BuildContext, Tables
-from pipelines.unify.measure import median
 from pipelines.unify.product_label import readable_labels
 
 UNKNOWN = "Unknown"

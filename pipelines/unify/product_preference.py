@@ -7,8 +7,8 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from features.transform.measure import distinct_count, ratio, top_value, total_where
 from pipelines.derived_table.table import BuildContext, Tables
-from pipelines.unify.measure import distinct_count, ratio, top_value, total_where
 from pipelines.unify.product_attribute import ATTRIBUTES, has_words
 
 _PRICE_BANDS = ("economy", "standard", "premium")

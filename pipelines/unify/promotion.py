@@ -5,8 +5,8 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from features.transform.measure import count_where
 from pipelines.derived_table.table import BuildContext, Tables
-from pipelines.unify.measure import count_where
 
 _WEEKS = 100  # larger than any week number, so that store and week fit into one integer key
 NONE = "0"  # the source's code for "no display" and "no mailer"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from pipelines.unify.measure import count_where, distinct_count, ratio, times
+from features.transform.measure import count_where, distinct_count, ratio, times
 
 _SHOWN = {"display": "display_location", "mailer": "mailer_location"}
 

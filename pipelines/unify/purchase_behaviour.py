@@ -7,11 +7,7 @@ from functools import reduce
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from pipelines.derived_table.table import BuildContext, Tables
-from pipelines.unify.brand_loyalty import brand_loyalty
-from pipelines.unify.campaign import campaign_response
-from pipelines.unify.first_purchase import first_purchase_measures
-from pipelines.unify.measure import (
+from features.transform.measure import (
     count_where,
     days_before,
     distinct_count,
@@ -21,6 +17,10 @@ from pipelines.unify.measure import (
     total,
     total_where,
 )
+from pipelines.derived_table.table import BuildContext, Tables
+from pipelines.unify.brand_loyalty import brand_loyalty
+from pipelines.unify.campaign import campaign_response
+from pipelines.unify.first_purchase import first_purchase_measures
 from pipelines.unify.price_sensitivity import price_sensitivity
 from pipelines.unify.promotion_response import promotion_response
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from features.transform.measure import days_before, middle, ratio, times
 from pipelines.derived_table.table import BuildContext, Tables
-from pipelines.unify.measure import days_before, middle, ratio, times
 
 MIN_DAYS = 3  # gives two intervals, the minimum to estimate a regular interval
 

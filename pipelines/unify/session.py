@@ -5,10 +5,10 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from features.transform.measure import count_where, seconds_between
 from pipelines.derived_table.deduplication import latest, latest_of_many
 from pipelines.derived_table.table import BuildContext, Tables
 from pipelines.unify.customer_of import with_customer
-from pipelines.unify.measure import count_where, seconds_between
 
 APP_GAP_SECONDS = 30 * 60  # the usual session timeout in web analytics
 _COUNTS = {

@@ -7,9 +7,9 @@ from functools import reduce
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from features.transform.measure import count_where, median, most_frequent, share_where
 from pipelines.derived_table.table import BuildContext, Tables
 from pipelines.unify.calendar import NATIONWIDE
-from pipelines.unify.measure import count_where, median, most_frequent, share_where
 from pipelines.unify.temporal_pattern import RAIN_MM
 
 _DEVICES = ("mobile", "desktop", "tablet")

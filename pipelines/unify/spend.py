@@ -5,8 +5,8 @@ from __future__ import annotations
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
+from features.transform.measure import count_where, distinct_count, ratio, total
 from pipelines.derived_table.table import BuildContext, Tables
-from pipelines.unify.measure import count_where, distinct_count, ratio, total
 from pipelines.unify.product import UNKNOWN
 
 

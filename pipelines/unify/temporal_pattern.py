@@ -7,10 +7,7 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from pipelines.derived_table.table import BuildContext, Tables
-from pipelines.unify.calendar import NATIONWIDE
-from pipelines.unify.campaign import campaign_days
-from pipelines.unify.measure import (
+from features.transform.measure import (
     count_where,
     days_before,
     days_between,
@@ -22,6 +19,9 @@ from pipelines.unify.measure import (
     times,
     total_where,
 )
+from pipelines.derived_table.table import BuildContext, Tables
+from pipelines.unify.calendar import NATIONWIDE
+from pipelines.unify.campaign import campaign_days
 
 RAIN_MM = 1.0  # the usual threshold for a day with precipitation
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")

@@ -72,7 +72,7 @@ def plan_read(
         UnknownPurposeError: no such purpose.
     """
     role = require_role(document.table, role_name, purpose, roles, policy)
-    reasons = {column.name: _reason(column, document, role, purpose, policy) for column in document.columns}
+    reasons = left_out(document, role, purpose, policy)
     patterns = [name for name in wanted or () if name not in reasons and _is_pattern(name)]
     named = list(reasons) if wanted is None else [name for name in wanted if name not in patterns]
     matched = _match(patterns, reasons, document.table)
@@ -89,7 +89,7 @@ def plan_read(
     if not shown or (wanted is not None and refused.keys() & set(named)):
         faults = "; ".join(f"{name} {reason}" for name, reason in refused.items())
         raise AccessRefused(f"The role {role_name} may not read {document.table} for {purpose}: {faults}.")
-    is_pseudonymised = role.subjects == "pseudonymised" or _is_pseudonymous(purpose, policy)
+    is_pseudonymised = sees_pseudonyms(role, purpose, policy)
     named_records = [c.name for c in document.columns if c.category in RECORD_IDENTIFIERS]
     return ReadPlan(
         table=document.table,
@@ -120,6 +120,16 @@ def require_role(table: str, role_name: str, purpose: str, roles: Roles, policy:
     if not role.may_read(table):
         raise AccessRefused(f"The role {role_name} may not read {table}; its tables are {', '.join(role.tables)}.")
     return role
+
+
+def left_out(document: Document, role: Role, purpose: str, policy: Policy) -> dict[str, str | None]:
+    """Return for each column of a table the reason why the role may not read it for a purpose; None where it may."""
+    return {column.name: _reason(column, document, role, purpose, policy) for column in document.columns}
+
+
+def sees_pseudonyms(role: Role, purpose: str, policy: Policy) -> bool:
+    """Return whether identifiers are replaced by pseudonyms when the role reads for a purpose."""
+    return role.subjects == "pseudonymised" or policy.taxonomy[purpose].form == "pseudonymised"
 
 
 def is_personal(document: Document, columns: Iterable[str]) -> bool:
@@ -155,8 +165,7 @@ def _reason(column: Column, document: Document, role: Role, purpose: str, policy
         return f"{kind}, which the role may not read"
     if column.category in role.without:
         return f"has the category {column.category}, which the role may not read"
-    replaces = role.subjects == "pseudonymised" or _is_pseudonymous(purpose, policy)
-    if replaces and column.category == PSEUDONYM and column.name != document.subject_key:
+    if sees_pseudonyms(role, purpose, policy) and column.category == PSEUDONYM and column.name != document.subject_key:
         return "is an identifier that could link the pseudonym to the customer"
     if column in document.encrypted_columns:
         return "is stored encrypted, and no role reads it decrypted"
@@ -165,7 +174,3 @@ def _reason(column: Column, document: Document, role: Role, purpose: str, policy
     except CategoryRefused as refused:
         return f"may not be read for it by law ({', '.join(refused.articles)})"
     return None
-
-
-def _is_pseudonymous(purpose: str, policy: Policy) -> bool:
-    return policy.taxonomy[purpose].form == "pseudonymised"

@@ -16,7 +16,7 @@ from privacy.access.errors import AccessRefused
 from privacy.access.plan import ReadPlan, is_personal, plan_read
 from privacy.access.pseudonym import pseudonyms, record_pseudonyms
 from privacy.access.role import Roles
-from privacy.audit import AuditEntry, AuditLog
+from privacy.audit import AuditEntry, AuditLog, loggable
 from privacy.consent.policy import Policy
 from privacy.contract.collection import Documents
 from privacy.contract.document import Document
@@ -232,18 +232,13 @@ class TableReader(Generic[Frame]):
         self, table: str, role: str, purpose: str, outcome: str, columns: Sequence[str], subjects: int | None,
         reason: str | None = None, filtered_by: Sequence[str] = (),
     ) -> None:  # fmt: skip
-        cut = None if reason is None else _loggable(reason, _REASON_LENGTH)
-        who, role, purpose, table = (_loggable(name, _NAME_LENGTH) for name in (self.who, role, purpose, table))
+        cut = None if reason is None else loggable(reason, _REASON_LENGTH)
+        who, role, purpose, table = (loggable(name, _NAME_LENGTH) for name in (self.who, role, purpose, table))
         self.audit.append(
             AuditEntry(at=self.clock(), who=who, role=role, purpose=purpose, action="read", table=table,
                    columns=tuple(columns), filtered_by=tuple(filtered_by), subjects=subjects, outcome=outcome,
                        reason=cut)
         )  # fmt: skip
-
-
-def _loggable(text: str, most: int) -> str:
-    """The text as a log entry can hold it: not empty, not too long, and Unicode."""
-    return text.encode("utf-8", "replace").decode("utf-8")[:most] or "-"
 
 
 def _as_seen(document: Document, plan: ReadPlan) -> Document:

@@ -41,7 +41,7 @@ class ColumnProfile:
         type: its type.
         unit: its unit; None when the contract names none.
         null_share: share of rows without a value.
-        distinct: number of different values.
+        distinct: number of different values; of a list column, of different elements.
         quantiles: value by quantile, such as `p50`; quantiles near an extreme are left out.
         top: the most frequent values and their share of the rows with a value.
     """
@@ -74,9 +74,12 @@ def _codes(people: pa.ChunkedArray) -> np.ndarray[Any, Any]:
 
 
 def _profile(column: Column, values: pa.ChunkedArray, people: np.ndarray[Any, Any] | None) -> ColumnProfile:
-    rows, nulls = len(values), values.null_count
-    distinct = int(pc.count_distinct(values).as_py()) if rows else 0
-    null_share = round(nulls / rows, 3) if rows else 0.0
+    null_share = round(values.null_count / len(values), 3) if len(values) else 0.0
+    if pa.types.is_list(values.type) or pa.types.is_large_list(values.type):
+        # A list is described by its elements, each of which its row's person holds.
+        people = None if people is None else people[np.asarray(pc.list_parent_indices(values))]
+        values = pc.list_flatten(values)
+    distinct = int(pc.count_distinct(values).as_py()) if len(values) else 0
     found = ColumnProfile(column.name, column.spark_type, column.unit, null_share, distinct)
     filled = np.asarray(values.is_valid().combine_chunks())
     known = values.drop_null().combine_chunks()

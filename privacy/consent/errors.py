@@ -14,6 +14,10 @@ class ConsentError(PrivacyError):
     """Consent could not be recorded, read or decided; treat it as not given."""
 
 
+class ConsentStoreReplaced(ConsentError):
+    """Another file has taken the place of an open consent store, or its file is gone. Open the store again."""
+
+
 class UnknownPurposeError(ConsentError, KeyError):
     """The taxonomy has no such purpose, so nothing is permitted for it."""
 

@@ -7,8 +7,10 @@ was built from; `live_decision.LiveDecisions` follows the store.
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +18,42 @@ import numpy.typing as npt
 from privacy.consent.errors import UnknownPurposeError
 from privacy.consent.law import HoursRule
 from privacy.consent.policy import Policy
-from privacy.consent.timeline import ALWAYS, BY_DAY, PurposeTimeline, Timeline, default_verdict, microseconds
+from privacy.consent.timeline import (
+    ALWAYS,
+    BY_DAY,
+    OBJECTED,
+    RESTRICTED,
+    VERDICT_BITS,
+    PurposeTimeline,
+    Timeline,
+    default_verdict,
+    microseconds,
+)
+
+
+class Denial(StrEnum):
+    """The reason why a purpose is denied. Without causes in the timeline, every denial is `no_consent`."""
+
+    NO_CONSENT = "no_consent"
+    OBJECTED = "objected"
+    RESTRICTED = "restricted"
+
+
+_DENIALS = {OBJECTED: Denial.OBJECTED, RESTRICTED: Denial.RESTRICTED}
+
+
+def _denials_by_code() -> tuple[tuple[Denial | None, ...], tuple[Denial | None, ...]]:
+    """Return the denial of every code: outside the hours of the purpose's hours rule, and within them."""
+    by_day, at_night = [], []
+    for code in range((RESTRICTED + 1) << VERDICT_BITS):
+        verdict = code & ((1 << VERDICT_BITS) - 1)
+        denial = _DENIALS.get(code >> VERDICT_BITS, Denial.NO_CONSENT)
+        by_day.append(None if verdict in (ALWAYS, BY_DAY) else denial)
+        at_night.append(None if verdict == ALWAYS else denial)
+    return tuple(by_day), tuple(at_night)
+
+
+_BY_DAY, _AT_NIGHT = _denials_by_code()
 
 
 @dataclass(frozen=True)
@@ -56,22 +93,42 @@ class DecisionIndex:
         Raises:
             UnknownPurposeError: no such purpose.
         """
+        return self.denials((customer_id,), purpose, at)[0] is None
+
+    def denials(self, customers: Sequence[str], purpose: str, at: datetime) -> list[Denial | None]:
+        """Return for each customer why the purpose is denied at a local wall time; None where it is permitted.
+
+        Raises:
+            UnknownPurposeError: no such purpose.
+        """
         found = self._purposes.get(purpose)
         if found is None:
             raise UnknownPurposeError(f"Got the purpose {purpose!r}; expected one of {', '.join(self._purposes)}.")
-        code = self._code(found, customer_id, microseconds(at))
-        return code == ALWAYS or (code == BY_DAY and found.hours is not None and not found.hours.holds_at(at))
+        denial_of = _AT_NIGHT if found.hours is not None and found.hours.holds_at(at) else _BY_DAY
+        moment, first, times, codes = microseconds(at), found.first, found.times, found.codes
+        denials = [denial_of[found.default]] * len(customers)
+        for place, row in self._rows(customers):
+            start = first[row]
+            entry = bisect_right(times, moment, start, first[row + 1])
+            if entry != start:
+                denials[place] = denial_of[codes[entry - 1]]
+        return denials
 
-    def _code(self, purpose: _Purpose, customer_id: str, at: int) -> int:
-        name = customer_id.encode()
-        if len(name) > self._customers.itemsize:  # numpy would widen all names to compare
-            return purpose.default
-        row = int(self._customers.searchsorted(name))
-        if row == len(self._customers) or self._customers[row] != name:
-            return purpose.default
-        first, end = purpose.first[row], purpose.first[row + 1]
-        found = bisect_right(purpose.times, at, first, end)
-        return purpose.default if found == first else int(purpose.codes[found - 1])
+    def knows(self, customer_id: str) -> bool:
+        """Return whether a record concerns the customer."""
+        return bool(self._rows((customer_id,)))
+
+    def _rows(self, customers: Sequence[str]) -> list[tuple[int, int]]:
+        """Return the place in `customers` and the row in the index, of each customer that has one."""
+        known = self._customers
+        if not len(known):
+            return []
+        # Of the names' own width: otherwise numpy would widen all names to compare them.
+        names = [customer.encode("utf-8", "surrogatepass") for customer in customers]
+        rows = known.searchsorted(np.array(names, dtype=known.dtype))
+        found = known.take(rows, mode="clip").tolist()
+        # Compared as Python's bytes, because numpy cuts long names and ignores zero bytes at their end.
+        return [(i, r) for i, (r, name) in enumerate(zip(rows.tolist(), names, strict=True)) if found[i] == name]
 
 
 def _ready(timeline: PurposeTimeline, size: int, purpose: str, policy: Policy) -> _Purpose:

@@ -8,8 +8,9 @@ replace the file as a whole. A read sees everything that was committed before it
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -28,6 +29,8 @@ _MOMENTS = ("effective_at", "recorded_at", "expires_at")
 _BATCH = 50_000
 _BETWEEN, _NULL = "\x1f", "\x1e"
 """Control characters that stand between joined values, and for a missing one."""
+_AMONG = "IN (SELECT value FROM json_each(?))"
+"""Condition for a list of any length: SQLite limits the number of values."""
 _LAST = 2**63 - 1
 """The greatest sequence number that SQLite can assign."""
 _SCHEMA = f"""
@@ -68,6 +71,7 @@ class ConsentStore:
             known = {row[1] for row in self._db.execute("PRAGMA table_info(record)")}
             for column in (name for name in _COLUMNS if name not in known):  # a store of an earlier version
                 self._db.execute(f"ALTER TABLE record ADD COLUMN {column} TEXT")
+            self._file = path.stat()
         except (OSError, sqlite3.Error) as error:
             raise ConsentError(f"{path}: cannot be opened as a consent store: {error}. Restore the store.") from error
 
@@ -152,6 +156,13 @@ class ConsentStore:
         """Return numbers that change when this or another connection has written; takes microseconds."""
         return int(self._db.execute("PRAGMA data_version").fetchone()[0]), self._db.total_changes
 
+    def is_replaced(self) -> bool:
+        """Return whether another file, or none, has the store's name now; this object still reads the former file."""
+        try:
+            return not os.path.samestat(self._file, os.stat(self.path))
+        except OSError:
+            return True
+
     def records_of(self, subjects: Iterable[str]) -> list[ConsentRecord]:
         """Return the records of source persons, in the order of recording."""
         where, values = _where(subjects, _LAST)
@@ -186,8 +197,28 @@ class ConsentStore:
 
     def subjects_of(self, customer_id: str) -> list[str]:
         """Return the source persons that ever belonged to a customer, and the customer's own identifier."""
-        rows = self._db.execute("SELECT DISTINCT subject_id FROM membership WHERE customer_id = ?", (customer_id,))
-        return sorted({customer_id, *(row[0] for row in rows)})
+        return self.subjects_of_all((customer_id,))
+
+    def subjects_of_all(self, customers: Collection[str]) -> list[str]:
+        """Return the source persons that ever belonged to one of the customers, and the customers' own identifiers."""
+        query = f"SELECT DISTINCT subject_id FROM membership WHERE customer_id {_AMONG}"
+        rows = self._db.execute(query, (json.dumps(list(customers)),))
+        return sorted({*customers, *(row[0] for row in rows)})
+
+    def former_customers(self, among: Iterable[str] | None = None) -> set[str]:
+        """Return the customers whose source persons all belong to other customers by now, such as merged ones.
+
+        Args:
+            among: only these customers; None examines all.
+        """
+        named = f"customer_id {_AMONG}" if among is not None else "customer_id IS NOT NULL"
+        query = (
+            f"SELECT customer_id FROM membership WHERE {named} EXCEPT SELECT customer_id FROM (SELECT customer_id, "
+            "max(from_at || printf('%019d', sequence)) FROM membership WHERE subject_id IN "
+            f"(SELECT subject_id FROM membership WHERE {named}) GROUP BY subject_id)"
+        )
+        values = () if among is None else (json.dumps(list(among)),) * 2
+        return {row[0] for row in self._db.execute(query, values)}
 
     def members_of(self, customer_id: str) -> list[str]:
         """Return the source persons that belong to a customer now.
@@ -292,8 +323,7 @@ def _split(text: str, field: pa.Field) -> pa.Array:
 def _where(subjects: Iterable[str] | None, up_to: int) -> tuple[str, list[object]]:
     if subjects is None:
         return "WHERE sequence <= ?", [up_to]
-    # One value however many source persons: SQLite limits the number of values.
-    return "WHERE sequence <= ? AND subject_id IN (SELECT value FROM json_each(?))", [up_to, json.dumps(list(subjects))]
+    return f"WHERE sequence <= ? AND subject_id {_AMONG}", [up_to, json.dumps(list(subjects))]
 
 
 def _text(value: object) -> object:

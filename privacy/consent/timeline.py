@@ -27,6 +27,10 @@ Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 BLOCKED, ALWAYS, BY_DAY = 0, 1, 2
 """Verdicts: not permitted; permitted; permitted outside the hours of the purpose's hours rule."""
+VERDICT_BITS = 2
+"""A code is a verdict in its lowest bits, and above them the cause of the denial (0 where there is none)."""
+CONSENT_MISSING, OBJECTED, RESTRICTED = 0, 1, 2
+"""Causes: the consent that is needed is missing or an unread statement denies; an objection; a restriction."""
 
 KINDS = ("consent", "objection", "restriction", "unread")
 _EPOCH = datetime(1970, 1, 1)
@@ -64,7 +68,10 @@ class Segments:
 
 @dataclass(frozen=True)
 class PurposeTimeline:
-    """Verdicts on one purpose: customer `row` has verdict `code` from `time` until its next entry."""
+    """Verdicts on one purpose: customer `row` has verdict `code` from `time` until its next entry.
+
+    `code` also names the cause of a denial if the timeline was built with causes (`VERDICT_BITS`).
+    """
 
     row: Ints
     time: Ints
@@ -85,6 +92,8 @@ def build_timeline(
     policy: Policy,
     controller: str,
     known_at: datetime | None = None,
+    *,
+    with_causes: bool = False,
 ) -> Timeline:
     """Return the verdicts of a controller's records over time.
 
@@ -94,6 +103,7 @@ def build_timeline(
         policy: purposes and laws.
         controller: the controller whose records decide; records of others are left out.
         known_at: uses only records made by that moment; None uses all records.
+        with_causes: whether codes also name the cause of a denial.
     """
     visible = pc.equal(records["controller"], controller)
     if known_at is not None:
@@ -104,7 +114,7 @@ def build_timeline(
     subjects, names = _encode(records["subject_id"])
     segments = _segments(records, subjects, policy)
     owned, customers = _assign(segments, names, membership)
-    purposes = {p: _verdicts(owned, p, policy, len(customers)) for p in policy.purposes}
+    purposes = {p: _verdicts(owned, p, policy, with_causes=with_causes) for p in policy.purposes}
     return Timeline(customers, purposes)
 
 
@@ -268,6 +278,11 @@ def _renamed(s: Segments, subject: Ints) -> Segments:
 
 
 _COUNTERS = ("need_permits", "need_in_force", "night_permits", "night_in_force", "block")
+_CAUSES = {
+    ("block", "objection"): len(_COUNTERS), ("block", "restriction"): len(_COUNTERS) + 1,
+    ("night_block", "objection"): len(_COUNTERS) + 2, ("night_block", "restriction"): len(_COUNTERS) + 3,
+}  # fmt: skip
+"""Numbers of the counters of objections and restrictions, which the causes are taken from."""
 
 
 def _changes(segments: Segments, slot: Slot, chosen: Bools) -> Iterator[tuple[Ints, Ints, int, int]]:
@@ -294,17 +309,17 @@ def _changes(segments: Segments, slot: Slot, chosen: Bools) -> Iterator[tuple[In
     yield customer[acting], effect_end[acting], _COUNTERS.index(effective), -1
 
 
-def _verdicts(segments: Segments, target: str, policy: Policy, size: int) -> PurposeTimeline:
+def _verdicts(segments: Segments, target: str, policy: Policy, *, with_causes: bool) -> PurposeTimeline:
     codes = {name: code for code, name in enumerate((*policy.purposes, "*"))}
     kinds = {KINDS[kind] for kind in np.flatnonzero(np.bincount(segments.kind, minlength=len(KINDS)))}
-    changes = [
-        change
-        for b in policy.bearings()
-        if b.target == target and b.kind in kinds
-        for change in _changes(
-            segments, b.slot, (segments.kind == KINDS.index(b.kind)) & (segments.purpose == codes[b.purpose])
-        )
-    ]
+    changes = []
+    for b in policy.bearings():
+        if b.target == target and b.kind in kinds:
+            chosen = (segments.kind == KINDS.index(b.kind)) & (segments.purpose == codes[b.purpose])
+            found = list(_changes(segments, b.slot, chosen))
+            changes += found
+            if with_causes and (counter_of_cause := _CAUSES.get((b.slot, b.kind))) is not None:
+                changes += [(customer, time, counter_of_cause, step) for customer, time, _, step in found]
     if not changes:
         nothing = np.zeros(0, dtype=np.int64)
         return PurposeTimeline(nothing, nothing, nothing.astype(np.int8))
@@ -316,11 +331,18 @@ def _verdicts(segments: Segments, target: str, policy: Policy, size: int) -> Pur
     customer, time, counter, step = customer[order], time[order], counter[order], step[order]
     last = np.ones(len(order), dtype=bool)
     last[:-1] = (customer[1:] != customer[:-1]) | (time[1:] != time[:-1])
+
     # Every segment that opens also closes: a customer's counters end at zero, so one sum can run over all customers.
-    sums = {name: np.cumsum(np.where(counter == i, step, 0))[last] for i, name in enumerate(_COUNTERS)}
+    def sum_of(number: int) -> npt.NDArray[Any]:
+        result: npt.NDArray[Any] = np.cumsum(np.where(counter == number, step, 0))[last]
+        return result
+
+    sums = {name: sum_of(number) for number, name in enumerate(_COUNTERS)}
     customer, time = customer[last], time[last]
     default = default_verdict(policy, target)
     code = _code(sums, policy, target)
+    if with_causes:
+        code |= _cause(code, {key: sum_of(number) > 0 for key, number in _CAUSES.items()}) << VERDICT_BITS
     before = np.full(len(code), default, dtype=np.int8)
     before[1:] = np.where(customer[1:] == customer[:-1], code[:-1], default)
     keep = (code != before) & (time < _NEVER)
@@ -337,3 +359,12 @@ def _code(sums: dict[str, npt.NDArray[Any]], policy: Policy, target: str) -> npt
         at_night = (sums["night_in_force"] > 0) & (sums["night_permits"] == sums["night_in_force"])
     code: npt.NDArray[np.int8] = np.where(permitted, np.where(at_night, ALWAYS, BY_DAY), BLOCKED).astype(np.int8)
     return code
+
+
+def _cause(code: npt.NDArray[np.int8], present: dict[tuple[str, str], Bools]) -> npt.NDArray[np.int8]:
+    """Return the cause of each denial: a restriction before an objection; 0 where only consent is missing."""
+    found = np.zeros(len(code), dtype=np.int8)
+    for verdict, slot in ((BLOCKED, "block"), (BY_DAY, "night_block")):
+        for cause, kind in ((OBJECTED, "objection"), (RESTRICTED, "restriction")):
+            found[(code == verdict) & present[slot, kind]] = cause
+    return found

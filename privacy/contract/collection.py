@@ -15,6 +15,8 @@ from privacy.errors import PrivacyError
 
 D = TypeVar("D", bound=Document)
 PATTERN = "*.odcs.yaml"
+SERVICE_PATTERN = "*.service.yaml"
+"""Files of feature services, which `features.definition` reads."""
 
 
 class UnknownContractError(PrivacyError, KeyError):
@@ -97,7 +99,9 @@ def read_folders(folders: Iterable[Path]) -> tuple[list[Document], list[Source],
 
 def _misnamed_files(folder: Path) -> list[Fault]:
     """Return a fault for each YAML file that would not be read because of its name."""
-    found = {path for suffix in ("*.yaml", "*.yml") for path in folder.glob(suffix)} - set(folder.glob(PATTERN))
+    found = {path for suffix in ("*.yaml", "*.yml") for path in folder.glob(suffix)} - {
+        path for pattern in (PATTERN, SERVICE_PATTERN) for path in folder.glob(pattern)
+    }
     hint = "rename it to <layer>_<table>.odcs.yaml, or move it to another folder"
     message = "This YAML file is not read, because its name is not that of a contract"
     return [Fault(path, 1, message, path.name, PATTERN, hint) for path in found]

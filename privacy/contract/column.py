@@ -91,6 +91,10 @@ class Column:
     """True for text that bronze encrypts although it is not a direct identifier, such as free text with names."""
     quality: tuple[Mapping[str, Any], ...] = ()
     description: str = ""
+    is_feature: bool = True
+    """False for a column of a feature view that is not a feature. Without meaning in other tables."""
+    window: str | None = None
+    freshness_hours: float | None = None
     is_guess: bool = False
     narrows_purposes: bool = False
     line: int = 1

@@ -62,6 +62,9 @@ def read_column(
         hides_text=custom.get("encrypted", False),
         quality=tuple(item.model_dump(exclude_none=True) for item in entry.quality or ()),
         description=" ".join((entry.description or "").split()),
+        is_feature=custom.get("feature", True),
+        window=custom.get("window"),
+        freshness_hours=custom.get("freshnessHours"),
         is_guess=custom.get("guess", False),
         line=source.line(place),
     )

@@ -183,6 +183,10 @@ class Document:
     check_severity: Mapping[str, str] = field(default_factory=dict)
     outlier_columns: tuple[str, ...] = ()
     volume: Mapping[str, float] = field(default_factory=dict)
+    feature_view: Mapping[str, Any] = field(default_factory=dict)
+    """Property `featureView`; empty for a table that is not a feature view."""
+    transform: Mapping[str, Any] = field(default_factory=dict)
+    """Property `transform`; empty for a table that no function named in its contract builds."""
     key_positions: Mapping[str, int] = field(default_factory=dict)
     path: Path = Path()
     sha256: str = ""

@@ -100,6 +100,8 @@ def _read(standard: OpenDataContractStandard, source: Source, sha256: str) -> Do
         check_severity=custom.get("checkSeverity", {}),
         outlier_columns=tuple(custom.get("outlierColumns", ())),
         volume=custom.get("volume", {}),
+        feature_view=custom.get("featureView", {}),
+        transform=custom.get("transform", {}),
         key_positions=_key_positions(schema),
         path=source.path,
         sha256=sha256,

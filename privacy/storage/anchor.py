@@ -109,8 +109,13 @@ class AnchorFile:
         if create_private(self.path, 2 * self._format(head).decode()):
             flush_folder(self.path.parent)
 
-    def advance(self, head: ChainHead) -> None:
-        """Move the anchor to `head`, on the disk before this returns. Does nothing if the anchor is there or beyond.
+    def advance(self, head: ChainHead, *, flushes: bool = True) -> None:
+        """Move the anchor to `head`. Does nothing if the anchor is there or beyond.
+
+        Args:
+            head: the last entry of the store.
+            flushes: whether the anchor is on the disk when this returns. False for a caller that calls `flush` itself;
+                until then every process sees the new anchor, but a power failure may lose it.
 
         Raises:
             AnchorError: the file is missing or unreadable; it is never created again here.
@@ -122,7 +127,17 @@ class AnchorFile:
             if head.number <= known.number:
                 return
             first = self._parse(self._file.read(SLOT_BYTES) or b"")
-            self._file.write(self._format(head), SLOT_BYTES if first == known else 0)
+            self._file.write(self._format(head), SLOT_BYTES if first == known else 0, flushes=flushes)
+
+    def flush(self) -> None:
+        """Flush the anchor to the disk; for use after `advance(…, flushes=False)`.
+
+        Raises:
+            AnchorError: the file is missing.
+            OSError: the disk refused.
+        """
+        if not self._file.flush():
+            raise AnchorError(f"{self.path}: the anchor file is missing. Restore it.")
 
     def close(self) -> None:
         """Close the file."""
@@ -186,13 +201,22 @@ class _OpenFile:
         descriptor = self._current()
         return None if descriptor is None else os.pread(descriptor, size, 0)
 
-    def write(self, data: bytes, at: int) -> None:
-        """Write bytes at a position and flush them to the disk."""
+    def write(self, data: bytes, at: int, *, flushes: bool) -> None:
+        """Write bytes at a position, and flush them to the disk if `flushes`."""
         descriptor = self._current()
         if descriptor is None:
             raise FileNotFoundError(self._path)
         os.pwrite(descriptor, data, at)
+        if flushes:
+            os.fdatasync(descriptor)
+
+    def flush(self) -> bool:
+        """Flush the file to the disk; return False if there is no file."""
+        descriptor = self._current()
+        if descriptor is None:
+            return False
         os.fdatasync(descriptor)
+        return True
 
     def close(self) -> None:
         """Close the file; the next use opens it again."""

@@ -14,7 +14,7 @@ from installation.installation import Installation
 from installation.settings import load_settings
 from privacy.consent.record import ConsentRecord
 
-HEAVY = ("pyspark", "pysail", "delta", "dagster", "great_expectations", "pipelines")
+HEAVY = ("pyspark", "pysail", "delta", "dagster", "great_expectations", "feast", "pipelines")
 SERVE = """
 import sys
 from pathlib import Path
@@ -57,6 +57,22 @@ def loaded(data: Path, more: str = "") -> list[str]:
 
 def test_a_read_is_served_without_spark_dagster_and_great_expectations(data: Path) -> None:
     assert loaded(data) == []
+
+
+def test_features_are_served_without_them_and_without_feast(data: Path) -> None:
+    more = """
+from agent_serving.application import create_app
+from features import client
+from features.retrieval.answer import Caller
+from features.retrieval.reader import FeatureReader
+
+with Installation(load_settings(data_dir=Path(sys.argv[1]))) as installation:
+    create_app(installation)
+    with FeatureReader.open(installation) as reader:
+        found = reader.retrieve(["c_one"], "shopping_agent", "personalisation", Caller("a test", "agent"))
+assert found.customers[0].values[0] is None
+"""
+    assert loaded(data, more) == []
 
 
 def test_the_check_sees_a_heavy_package_that_is_loaded(data: Path) -> None:

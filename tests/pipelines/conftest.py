@@ -18,6 +18,7 @@ from installation.contract.document import Contracts, load_contracts
 from pipelines.consent.customer_assignment import assign_source_persons
 from pipelines.consent.filter import ConsentFilter
 from pipelines.consent.intake import take_in_records
+from pipelines.derived_table.declared_table import declared_tables
 from pipelines.derived_table.refresh import RefreshResult, refresh_table
 from pipelines.derived_table.table import BuildContext
 from pipelines.lakehouse.spark_lakehouse import SparkLakehouse
@@ -32,6 +33,8 @@ from privacy.consent.store import ConsentStore
 from privacy.consent.view import ConsentView
 from tests.pipelines.unify.market import Row, land, make_market
 
+ALL_TABLES = (*TABLES, *declared_tables(load_contracts().values()))
+"""Tables of the registry, and tables whose contracts name the function that builds them."""
 AS_OF = date(2018, 1, 1)
 MOMENT = datetime.combine(AS_OF, time.max)
 CONSENTED = ("analytics", "personalisation", "marketing", "research", "sensitive_research")
@@ -80,7 +83,7 @@ class Built:
     context: BuildContext
     reports: dict[str, RefreshResult]
     rows: dict[str, list[Row]]
-    tables: tuple[str, ...] = tuple(table.name for table in TABLES)
+    tables: tuple[str, ...] = tuple(table.name for table in ALL_TABLES)
     speak: Speak = everybody_agrees
 
     def frame(self, table: str) -> pd.DataFrame:
@@ -99,7 +102,7 @@ class Built:
         view = self.context.agreed
         self.context = replace(self.context, consent=ConsentView(view.open, view.policy, view.controller, view.moment))
         reports = {}
-        for table in TABLES:
+        for table in (*TABLES, *declared_tables(self.context.contracts.values())):
             if table.name not in self.tables:
                 continue
             if table.name == "silver/consent_event":

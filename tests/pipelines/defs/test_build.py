@@ -11,6 +11,7 @@ from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 from installation.contract.document import Contracts
 from installation.settings import load_settings
 from pipelines.defs.build import build_definitions
+from pipelines.derived_table.declared_table import declared_tables
 from pipelines.orchestration.metadata import asset_key
 from pipelines.quality.metric import TABLE as TREND
 from pipelines.release.declaration import statistics_releases
@@ -22,6 +23,7 @@ OTHERS = {
     "maintenance/retention",
     "consent/record",
     "consent/membership",
+    "features/registry",
     "release/customer_demographic",
 }
 
@@ -36,10 +38,12 @@ def graph(definitions: dg.Definitions) -> AssetGraph:
     return definitions.resolve_asset_graph()
 
 
-def test_every_table_is_one_asset(graph: AssetGraph, contracts: Contracts) -> None:
-    tables = {contract.table for contract in contracts.sources} | {table.name for table in TABLES} | {TREND}
+def test_every_table_and_every_feature_view_is_one_asset(graph: AssetGraph, contracts: Contracts) -> None:
+    derived = (*TABLES, *declared_tables(contracts.values()))
+    tables = {contract.table for contract in contracts.sources} | {table.name for table in derived} | {TREND}
     reports = {report.table for report in statistics_releases()}
-    assert {"/".join(key.path) for key in graph.get_all_asset_keys()} == tables | OTHERS | reports
+    online = {f"online/{contract.name}" for contract in contracts.values() if contract.feature_view}
+    assert {"/".join(key.path) for key in graph.get_all_asset_keys()} == tables | OTHERS | reports | online
 
 
 def test_every_contract_has_an_asset(graph: AssetGraph, contracts: Contracts) -> None:
@@ -48,7 +52,7 @@ def test_every_contract_has_an_asset(graph: AssetGraph, contracts: Contracts) ->
 
 
 def test_assets_depend_on_the_inputs_that_the_registry_declares(graph: AssetGraph, contracts: Contracts) -> None:
-    for table in TABLES:
+    for table in (*TABLES, *declared_tables(contracts.values())):
         parents = {"/".join(key.path) for key in graph.get(asset_key(table.name)).parent_keys}
         is_consented = contracts.table(table.name).built_for not in (None, "legal_records")
         assert parents == set(table.all_inputs(contracts)) | ({"silver/permission"} if is_consented else set())

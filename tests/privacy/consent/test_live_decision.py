@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from privacy.consent.errors import ConsentStoreReplaced
+from privacy.consent.index import Denial
 from privacy.consent.live_decision import CHECK_SECONDS, LiveDecisions
 from privacy.consent.policy import built_in_policy
 from privacy.consent.state import State
@@ -90,3 +92,71 @@ def test_what_another_object_stores_through_the_same_connection_denies_after_the
     store.append([record("s_1", State.GIVEN, recorded_at=NOON + timedelta(minutes=1))])
     decisions.refresh()
     assert decisions.is_permitted("s_1", "marketing", NOON)
+
+
+def test_a_failed_look_is_repeated_so_that_a_withdrawal_is_not_missed(
+    store: ConsentStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.append([record("s_1", State.GIVEN)])
+    decisions = LiveDecisions(store, POLICY, "Shop")
+    store.append([record("s_1", State.WITHDRAWN)])
+    with monkeypatch.context() as broken:
+        broken.setattr(store, "changed_since", lambda _: (_ for _ in ()).throw(OSError("disk")))
+        for _ in range(2):
+            with pytest.raises(OSError, match="disk"):
+                decisions.refresh()
+    decisions.refresh()
+    assert not decisions.is_permitted("s_1", "marketing", NOON)
+
+
+def test_a_store_whose_file_was_replaced_is_refused(store: ConsentStore) -> None:
+    decisions = LiveDecisions(store, POLICY, "Shop")
+    store.path.rename(store.path.with_name("former.db"))
+    with pytest.raises(ConsentStoreReplaced):
+        decisions.refresh()
+    ConsentStore(store.path, POLICY.taxonomy).close()
+    with pytest.raises(ConsentStoreReplaced):
+        decisions.refresh()
+
+
+def test_denials_name_objection_and_restriction_also_where_only_the_night_is_denied(store: ConsentStore) -> None:
+    night, later = NOON.replace(hour=23), NOON + timedelta(hours=1)
+    store.append([record("s_1", State.GIVEN), record("s_2", State.GIVEN), record("s_4", State.GIVEN)])
+    decisions = LiveDecisions(store, POLICY, "Shop")
+    about = {"record_id": "o_1", "purpose": "night_advertising"}
+    decisions.append([record("s_1", State.OBJECTED).model_copy(update=about)])
+    decisions.append([record("s_2", State.OBJECTED), record("s_2", State.RESTRICTED), record("s_4", State.WITHDRAWN)])
+    people = ("s_1", "s_2", "s_3", "s_4", "s_1\0", "s_" + "1" * 200)
+    missing = [Denial.NO_CONSENT] * 4
+    assert decisions.denials(people, "marketing", later) == [None, Denial.RESTRICTED, *missing]
+    assert decisions.denials(people, "advertising_message", later) == [None, Denial.RESTRICTED, *missing]
+    assert decisions.denials(people, "advertising_message", night) == [Denial.OBJECTED, Denial.RESTRICTED, *missing]
+    assert decisions.denials(people, "service_delivery", later) == [None] * 6
+
+
+def test_many_changes_are_joined_and_decided_like_a_rebuilt_index(store: ConsentStore) -> None:
+    decisions = LiveDecisions(store, POLICY, "Shop")
+    people = [f"s_{number}" for number in range(90)]
+    for number, person in enumerate(people):
+        decisions.append([record(person, State.GIVEN if number % 3 else State.OBJECTED)])
+        if number % 5 == 0:
+            store.assign(person, f"c_{number % 2}", NOON)
+    decisions.refresh()
+    asked, at = [*people, "c_0", "c_1"], NOON + timedelta(hours=1)
+    found, former = decisions.denials(asked, "marketing", at), decisions.former_customers
+    decisions.rebuild()
+    assert decisions.denials(asked, "marketing", at) == found
+    assert len(set(found)) == 3
+    assert decisions.former_customers == former == set()
+
+
+def test_a_customer_without_source_persons_is_former_until_one_returns(store: ConsentStore) -> None:
+    store.assign_all([("s_1", "c_1", NOON), ("s_2", "c_2", NOON)])
+    decisions = LiveDecisions(store, POLICY, "Shop")
+    store.assign("s_1", "c_2", NOON + timedelta(hours=1))
+    decisions.refresh()
+    assert decisions.former_customers == {"c_1"}
+    assert LiveDecisions(store, POLICY, "Shop").former_customers == {"c_1"}
+    store.assign("s_2", "c_1", NOON + timedelta(hours=2))
+    decisions.refresh()
+    assert decisions.former_customers == set()

@@ -2,8 +2,8 @@
 
 from datetime import date
 
+from features.transform.measure import days_before
 from pipelines.engine.session import Engine
-from pipelines.unify.measure import days_before
 
 
 def test_an_event_of_the_tolerated_next_day_counts_as_today_and_null_stays_null(engine: Engine) -> None:

@@ -1,0 +1,52 @@
+"""The factory of the HTTP application."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import FastAPI
+
+from agent_serving.error_handler import add_error_handlers
+from agent_serving.observation import Observation
+from agent_serving.request_limit import BodyLimit
+from agent_serving.router import feature, health
+from agent_serving.services import Services
+from installation.installation import Installation
+
+DESCRIPTION = """Bojagi's services over HTTP.
+
+Every request names its purpose, and every value passes the consent of its customer at that moment. Each read is in
+the audit log before its answer leaves. Errors are `application/problem+json` with a stable `code`.
+"""
+
+
+def create_app(installation: Installation) -> FastAPI:
+    """Return the application of an installation. The caller closes the installation after the server has ended.
+
+    The services are opened when the server starts, and closed when it stops. There is no page that shows the API: such
+    pages load scripts from elsewhere. `GET /openapi.json` describes it.
+    """
+    services = Services(installation)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        services.open()
+        try:
+            yield
+        finally:
+            services.close()
+
+    app = FastAPI(
+        title="Bojagi", version=version("bojagi"), description=DESCRIPTION, lifespan=lifespan, docs_url=None,
+        redoc_url=None,
+    )  # fmt: skip
+    app.state.services = services
+    app.include_router(health.router)
+    app.include_router(feature.router)
+    add_error_handlers(app)
+    # The last one added is the outermost: refused bodies are counted and logged as well.
+    app.add_middleware(BodyLimit)
+    app.add_middleware(Observation, metrics=services.metrics)
+    return app

@@ -1,0 +1,89 @@
+"""Turns the known errors of the services into answers. `observation` answers the others with a constant 500."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from agent_serving.errors import AuthenticationFailed, ProviderUnavailable, TooManyRequests
+from agent_serving.observation import log_error
+from agent_serving.problem import problem
+from features.errors import RetrievalFailed, TooManyCustomersError, UnknownFeatureError, UnknownServiceError
+from privacy.access.errors import AccessRefused
+from privacy.consent.errors import UnknownPurposeError
+
+_RETRY_SECONDS = "5"
+# Error -> status and code. The message is the detail: these errors name services, purposes and limits only.
+_NAMED: dict[type[Exception], tuple[int, str]] = {
+    AccessRefused: (403, "not_permitted"),
+    UnknownServiceError: (404, "unknown_service"),
+    UnknownFeatureError: (404, "unknown_feature"),
+    UnknownPurposeError: (404, "unknown_purpose"),
+    TooManyCustomersError: (422, "too_many_customers"),
+}
+
+
+def add_error_handlers(app: FastAPI) -> None:
+    """Register the handlers of every error that a route may raise."""
+
+    def handles(kind: type[Exception], answer: Callable[[Request, Any], Response]) -> None:
+        async def handler(request: Request, error: Exception) -> Response:
+            return answer(request, error)
+
+        app.add_exception_handler(kind, handler)
+
+    for kind in _NAMED:
+        handles(kind, _answer_named)
+    handles(AuthenticationFailed, _answer_unauthenticated)
+    handles(TooManyRequests, _answer_too_many)
+    handles(ProviderUnavailable, _answer_unavailable)
+    handles(RetrievalFailed, _answer_unavailable)
+    handles(RequestValidationError, _answer_invalid)
+    handles(HTTPException, _answer_http)
+
+
+def _noted(request: Request, status: int, code: str, detail: str, headers: dict[str, str] | None = None) -> Response:
+    request.state.code = code
+    return problem(status, code, detail, headers)
+
+
+def _answer_named(request: Request, error: Exception) -> Response:
+    status, code = next(_NAMED[kind] for kind in type(error).__mro__ if kind in _NAMED)
+    return _noted(request, status, code, str(error))
+
+
+def _answer_unauthenticated(request: Request, error: AuthenticationFailed) -> Response:
+    return _noted(request, 401, error.code, str(error), {"WWW-Authenticate": 'Bearer realm="bojagi"'})
+
+
+def _answer_too_many(request: Request, error: TooManyRequests) -> Response:
+    detail = f"{error} Wait {error.seconds} s."
+    return _noted(request, 429, "too_many_requests", detail, {"Retry-After": str(error.seconds)})
+
+
+def _answer_unavailable(request: Request, error: Exception) -> Response:
+    log_error(error)
+    detail = "The service cannot answer now, and it has released nothing. Try again; its log says why."
+    return _noted(request, 503, "unavailable", detail, {"Retry-After": _RETRY_SECONDS})
+
+
+def _answer_invalid(request: Request, error: RequestValidationError) -> Response:
+    """Name each faulty field and what it should be. The values are left out: they may be personal."""
+    faults = error.errors()
+    if any(fault["type"] == "json_invalid" for fault in faults):
+        return _noted(
+            request, 400, "invalid_json", "The body is not JSON. Send an object as the OpenAPI description says."
+        )
+    told = "; ".join(f"{'.'.join(map(str, fault['loc'][1:])) or 'body'}: {fault['msg']}" for fault in faults[:5])
+    return _noted(request, 422, "invalid_request", f"{told}.")
+
+
+def _answer_http(request: Request, error: HTTPException) -> Response:
+    code = {404: "not_found", 405: "method_not_allowed", 400: "invalid_body"}.get(error.status_code, "http_error")
+    return _noted(request, error.status_code, code, str(error.detail), dict(error.headers or {}))

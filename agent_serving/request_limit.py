@@ -1,0 +1,71 @@
+"""Limits of a request: the size of its body, and how many requests a caller may send.
+
+The body is counted as it arrives, because a client may state a smaller size or none.
+"""
+
+from __future__ import annotations
+
+import time
+
+from limits import RateLimitItemPerMinute
+from limits.storage import MemoryStorage
+from limits.strategies import SlidingWindowCounterRateLimiter
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from agent_serving.problem import problem
+
+MOST_BODY_BYTES = 1024 * 1024
+"""A request for the most customers of one call is a tenth of this."""
+
+
+class BodyLimit:
+    """Refuses a request whose body is larger than `MOST_BODY_BYTES` with 413, before a route reads it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection as the ASGI specification says."""
+        if scope["type"] != "http" or scope["method"] in {"GET", "HEAD"}:
+            await self._app(scope, receive, send)
+            return
+        messages: list[Message] = []
+        size, more = 0, True
+        while more:
+            message = await receive()
+            size += len(message.get("body", b""))
+            more = bool(message.get("more_body", False))
+            if size > MOST_BODY_BYTES:
+                detail = f"The body is larger than {MOST_BODY_BYTES} bytes. Send fewer customers in one request."
+                await problem(413, "body_too_large", detail, {"Connection": "close"})(scope, receive, send)
+                return
+            messages.append(message)
+
+        async def replay() -> Message:
+            return messages.pop(0) if messages else await receive()
+
+        await self._app(scope, replay, send)
+
+
+class RateLimit:
+    """Counts the requests of each caller in this process.
+
+    Failed keys are not counted: nobody can guess 256 random bits, and callers behind one proxy share an address.
+    """
+
+    def __init__(self, requests_per_minute: int) -> None:
+        # A counter of two windows: constant memory and time a caller, off by at most the unevenness of one minute.
+        self._requests, self._item = (
+            SlidingWindowCounterRateLimiter(MemoryStorage()),
+            RateLimitItemPerMinute(requests_per_minute),
+        )
+
+    def seconds_to_wait(self, caller: str) -> int:
+        """Count a request. Returns 0 if it may proceed, otherwise in how many seconds the next one may."""
+        if self._requests.hit(self._item, caller):
+            return 0
+        return _wait(self._requests.get_window_stats(self._item, caller).reset_time)
+
+
+def _wait(reset_time: float) -> int:
+    return max(1, round(reset_time - time.time()))

@@ -1,0 +1,100 @@
+"""The services behind the routes, opened once for an application, and the threads that run them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property, partial
+from typing import TypeVar
+
+from starlette.requests import Request
+
+from agent_serving.authentication.api_key import ApiKeyStore
+from agent_serving.authentication.authenticator import Authenticator
+from agent_serving.authentication.identity import Identity
+from agent_serving.authentication.oidc import TokenVerifier
+from agent_serving.errors import TooManyRequests
+from agent_serving.observation import Metrics
+from agent_serving.request_limit import RateLimit
+from features.retrieval.reader import FeatureReader
+from installation.installation import Installation
+from installation.thread_store import ThreadStores
+
+THREADS = 4
+"""Reads take microseconds and share the interpreter. More threads would only wait for each other."""
+
+Answer = TypeVar("Answer")
+
+
+class Services:
+    """What the routes of one application use. `open` before the first request, `close` after the last."""
+
+    def __init__(self, installation: Installation) -> None:
+        settings = installation.settings
+        self.installation = installation
+        self.metrics = Metrics()
+        self.rate = RateLimit(settings.http.requests_per_minute)
+        self._stores = ThreadStores()
+        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="serve")
+        tokens = None
+        if settings.oidc is not None:
+            tokens = TokenVerifier(settings.oidc, installation.roles, installation.clock)
+        self._authenticator = Authenticator(self._keys_of_thread, tokens)
+
+    @cached_property
+    def features(self) -> FeatureReader:
+        """The consent-gated retrieval of features."""
+        return FeatureReader.open(self.installation)
+
+    def open(self) -> None:
+        """Open what a request needs, so that the first one is not slow and a fault stops the start.
+
+        Raises:
+            RetrievalFailed: the online store, the consent record or the audit log cannot be opened.
+            ApiKeyError: the store of API keys cannot be opened.
+        """
+        self._keys_of_thread()
+        _ = self.features
+
+    def close(self) -> None:
+        """Finish the running work and close the stores."""
+        self._pool.shutdown(wait=True)
+        if "features" in self.__dict__:
+            self.__dict__.pop("features").close()
+        self._stores.close()
+
+    async def answer(self, request: Request, work: Callable[[Identity], Answer]) -> Answer:
+        """Return what `work` returns for the authenticated caller of a request. It runs in a thread of the pool.
+
+        Raises:
+            AuthenticationFailed: the request has no valid key or token.
+            ProviderUnavailable: keys or tokens cannot be checked now.
+            TooManyRequests: the caller sent too many requests.
+        """
+        job = partial(self._authenticated, request, work)
+        return await asyncio.get_running_loop().run_in_executor(self._pool, job)
+
+    async def run(self, work: Callable[[], Answer]) -> Answer:
+        """Return what `work` returns, run in a thread of the pool, for requests that need no caller."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+
+    def _authenticated(self, request: Request, work: Callable[[Identity], Answer]) -> Answer:
+        identity = self._authenticator.identity(request.headers.get("authorization"))
+        # A token's subject may be a person, so the log of requests names only API keys.
+        request.state.caller = identity.key if identity.key.startswith("api_key:") else "oidc"
+        if wait := self.rate.seconds_to_wait(identity.key):
+            raise TooManyRequests("This caller has sent too many requests.", wait)
+        return work(identity)
+
+    def _keys_of_thread(self) -> ApiKeyStore:
+        return self._stores.once("api_keys", lambda: open_api_keys(self.installation))
+
+
+def open_api_keys(installation: Installation) -> ApiKeyStore:
+    """Return a new connection to the installation's API keys, to be closed by the caller.
+
+    Raises:
+        ApiKeyError: the store cannot be opened.
+    """
+    return ApiKeyStore(installation.settings.data_dir / "serving" / "api_key.db", installation.clock)

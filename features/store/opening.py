@@ -1,0 +1,59 @@
+"""Opens the online store that an installation's settings name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from features.store.lmdb_store import LmdbStore
+from features.store.online_store import OnlineStore
+from features.store.redis_store import RedisStore
+from installation.errors import SettingsError
+from installation.installation import Installation
+from privacy.clock import utc_now
+
+
+def open_online_store(installation: Installation, *, verify: bool = True) -> OnlineStore:
+    """Return the online store of an installation, to be closed by the caller. It is created if there is none.
+
+    Args:
+        installation: its settings name the store and the project.
+        verify: whether all rows of an embedded store are read once before the store is used.
+
+    Raises:
+        SettingsError: the file with the URL of the server cannot be read, or other users may read it.
+        StoreError: the store cannot be opened, or is damaged.
+    """
+    settings = installation.settings
+    location = str(settings.online_redis_file or settings.online_dir)
+    is_server = settings.online_redis_file is not None
+    return open_location(
+        location, settings.feature_project, is_server=is_server, verify=verify, clock=installation.clock
+    )
+
+
+def open_location(
+    location: str,
+    project: str,
+    *,
+    is_server: bool = False,
+    verify: bool = True,
+    clock: Callable[[], datetime] = utc_now,
+) -> OnlineStore:
+    """Return the online store in a folder, or on the server whose URL is in a private file, see `open_online_store`."""
+    path = Path(location).expanduser()
+    if is_server:
+        return RedisStore(_read_private(path), project, clock=clock)
+    return LmdbStore(path, project, verify=verify, clock=clock)
+
+
+def _read_private(path: Path) -> str:
+    try:
+        if path.stat().st_mode & 0o077:
+            raise SettingsError(f"online_redis_file {path} can be read by other users; run chmod 600 on it.")
+        return path.read_text("utf-8").strip()
+    except OSError as error:
+        raise SettingsError(
+            f"online_redis_file {path} cannot be read: {error.strerror}. Check the path and its permissions."
+        ) from error

@@ -1,0 +1,162 @@
+"""Bearer tokens: a real provider on loopback signs them; what is forged, old or for others is refused."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from joserfc import jwt
+from joserfc.jwk import ECKey, KeySet, OctKey
+
+from agent_serving.authentication.oidc import TokenVerifier
+from agent_serving.errors import AuthenticationFailed, ProviderUnavailable
+from installation.settings import OidcSettings
+from privacy.access.role import built_in_roles
+
+NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
+SECONDS = int(NOW.timestamp())
+
+
+class Provider:
+    """An OpenID Connect provider: its metadata, its public keys, and tokens signed with its newest key."""
+
+    def __init__(self) -> None:
+        self.keys = [ECKey.generate_key("P-256", {"kid": "one"})]
+        self.asked: list[str] = []
+        provider = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                provider.asked.append(self.path)
+                body = json.dumps(provider.page(self.path)).encode()
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, format: str, *args: Any) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.issuer = f"http://127.0.0.1:{self.server.server_port}/realm"
+
+    def page(self, path: str) -> Any:
+        if path.endswith("openid-configuration"):
+            return {"issuer": self.issuer, "jwks_uri": f"{self.issuer}/keys"}
+        return KeySet(list(self.keys)).as_dict(private=False)
+
+    def token(self, **changes: Any) -> str:
+        claims = {
+            "iss": self.issuer, "aud": "bojagi", "sub": "user-1", "exp": SECONDS + 60, "bojagi_role": "agent",
+            "bojagi_purposes": ["personalisation"], **changes,
+        }  # fmt: skip
+        kept = {name: value for name, value in claims.items() if value is not None}
+        key = self.keys[-1]
+        return jwt.encode({"alg": "ES256", "kid": key.kid}, kept, key)
+
+
+@pytest.fixture
+def provider() -> Iterator[Provider]:
+    found = Provider()
+    thread = threading.Thread(target=found.server.serve_forever, args=(0.01,))
+    thread.start()
+    yield found
+    found.server.shutdown()
+    found.server.server_close()
+    thread.join()
+
+
+def verifier(provider: Provider, **changes: Any) -> TokenVerifier:
+    settings = OidcSettings(issuer=provider.issuer, audience="bojagi", **changes)
+    return TokenVerifier(settings, built_in_roles(), lambda: NOW)
+
+
+def test_a_token_gives_role_and_purposes(provider: Provider) -> None:
+    checks = verifier(provider)
+    identity = checks.authenticate(provider.token())
+    assert (identity.key, identity.caller.role) == ("oidc:user-1", "agent")
+    assert identity.caller.purposes == {"personalisation"}
+    assert checks.authenticate(provider.token(bojagi_purposes="personalisation service_delivery")).caller.purposes == {
+        "personalisation", "service_delivery",
+    }  # fmt: skip
+    assert provider.asked.count("/realm/keys") == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"exp": SECONDS - 60}, "expired_token"),
+        ({"exp": None}, "invalid_token"),
+        ({"nbf": SECONDS + 600}, "invalid_token"),
+        ({"aud": "another"}, "invalid_token"),
+        ({"iss": "https://evil.example"}, "invalid_token"),
+        ({"sub": None}, "missing_claims"),
+        ({"bojagi_role": None}, "missing_claims"),
+        ({"bojagi_purposes": []}, "missing_claims"),
+        ({"bojagi_purposes": {"a": 1}}, "missing_claims"),
+        ({"bojagi_role": "root"}, "unknown_role"),
+        ({"bojagi_purposes": ["marketing"]}, "unknown_purpose"),
+    ],
+)
+def test_a_token_with_a_fault_is_refused(provider: Provider, changes: dict[str, Any], code: str) -> None:
+    with pytest.raises(AuthenticationFailed) as refusal:
+        verifier(provider).authenticate(provider.token(**changes))
+    assert refusal.value.code == code
+
+
+def test_a_forged_signature_is_refused(provider: Provider) -> None:
+    good = provider.token()
+    stranger = ECKey.generate_key("P-256", {"kid": "one"})
+    claims = jwt.decode(good, provider.keys[0], algorithms=["ES256"]).claims
+    public = json.dumps(provider.keys[0].as_dict(private=False)).encode()
+    forged = [
+        jwt.encode({"alg": "ES256", "kid": "one"}, claims, stranger),
+        jwt.encode({"alg": "HS256", "kid": "one"}, claims, OctKey.import_key(public)),
+        "eyJhbGciOiJub25lIn0." + good.split(".")[1] + ".",
+        good[:-4] + "AAAA",
+        "a.b.c",
+        "",
+    ]
+    checks = verifier(provider)
+    for token in forged:
+        with pytest.raises(AuthenticationFailed) as refusal:
+            checks.authenticate(token)
+        assert refusal.value.code == "invalid_token"
+
+
+def test_keys_that_the_provider_rotates_are_fetched_again(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
+    checks = verifier(provider)
+    checks.authenticate(provider.token())
+    provider.keys.append(ECKey.generate_key("P-256", {"kid": "two"}))
+    with pytest.raises(AuthenticationFailed):  # the keys were fetched less than a minute ago
+        checks.authenticate(provider.token())
+    monkeypatch.setattr("agent_serving.authentication.oidc._FETCH_AGAIN_SECONDS", 0.0)
+    assert checks.authenticate(provider.token())
+
+
+def test_keys_from_a_file_need_no_network(provider: Provider, tmp_path: Path) -> None:
+    file = tmp_path / "jwks.json"
+    file.write_text(json.dumps(KeySet(list(provider.keys)).as_dict(private=False)))
+    assert verifier(provider, jwks_file=file).authenticate(provider.token())
+    assert provider.asked == []
+
+
+@pytest.mark.parametrize("fault", ["other issuer", "no keys", "file"])
+def test_a_provider_that_cannot_be_read_lets_nobody_in(provider: Provider, fault: str, tmp_path: Path) -> None:
+    token = provider.token()
+    changes: dict[str, Any] = {}
+    if fault == "other issuer":
+        provider.issuer += "/other"
+    elif fault == "file":
+        changes = {"jwks_file": tmp_path / "absent.json"}
+    else:
+        provider.page = lambda path: {"unexpected": 1}  # type: ignore[method-assign]
+    settings = OidcSettings(issuer=provider.issuer.removesuffix("/other"), audience="bojagi", **changes)
+    with pytest.raises(ProviderUnavailable):
+        TokenVerifier(settings, built_in_roles(), lambda: NOW).authenticate(token)

@@ -1,0 +1,49 @@
+"""Limits: bodies are counted as they arrive, requests per caller, failed attempts per address."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import httpx
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+
+from agent_serving.request_limit import MOST_BODY_BYTES, BodyLimit, RateLimit
+
+
+def send(body: bytes | AsyncIterator[bytes], headers: dict[str, str] | None = None) -> httpx.Response:
+    async def size(request: Request) -> PlainTextResponse:
+        return PlainTextResponse(str(len(await request.body())))
+
+    app = BodyLimit(Starlette(routes=[Route("/", size, methods=["POST"])]))
+
+    async def answered() -> httpx.Response:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
+            return await client.post("/", content=body, headers=headers)
+
+    return asyncio.run(answered())
+
+
+def test_a_body_of_the_largest_size_reaches_the_route() -> None:
+    answer = send(b"x" * MOST_BODY_BYTES)
+    assert (answer.status_code, answer.text) == (200, str(MOST_BODY_BYTES))
+
+
+def test_a_larger_body_is_refused_without_its_stated_size() -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        for _ in range(MOST_BODY_BYTES // 65_536 + 1):
+            yield b"x" * 65_536
+
+    for answer in (send(b"x" * (MOST_BODY_BYTES + 1)), send(pieces())):
+        assert answer.status_code == 413
+        assert answer.json()["code"] == "body_too_large"
+
+
+def test_each_caller_has_requests_of_its_own() -> None:
+    limit = RateLimit(3)
+    assert [limit.seconds_to_wait("one") for _ in range(3)] == [0, 0, 0]
+    assert 1 <= limit.seconds_to_wait("one") <= 60
+    assert limit.seconds_to_wait("two") == 0
