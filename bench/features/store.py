@@ -22,14 +22,25 @@ import pandas as pd
 from feast import FeatureStore
 
 from bench.claim import Claim
-from bench.features.feast_market import END, SEED, SERVED_COLUMNS, START, Market, draw_market, open_feast, our_store
+from bench.features.feast_market import (
+    END,
+    FEATURES,
+    SEED,
+    SERVED_COLUMNS,
+    START,
+    Market,
+    draw_market,
+    open_feast,
+    our_store,
+)
 from bench.features.redis_server import redis_server
+from features.repo.push import push_values
 from features.store.lmdb_store import LmdbStore
 from features.store.online_store import OnlineStore
 from features.store.redis_store import RedisStore
 
 ENGINE = "features.store.feast_engine.ArrowEngine"
-PROJECT = "bench"
+PROJECT, PUSHES = "bench", 50
 BLOCK_SECONDS = 0.4
 """Time of one reader before the next one takes its turn, so that all of them meet the same load of the machine."""
 Reader = Callable[[Sequence[str]], object]
@@ -62,7 +73,9 @@ def measure(folder: Path, customers: int, seconds: float, lookups: int) -> None:
         measure_reads(market, stores, feasts, seconds)
         compare(market, stores, feasts, lookups)
         for name, feast in feasts.items():
-            measure_push(market, name, feast)
+            measure_feast_push(market, name, feast)
+        for name, store in stores.items():
+            measure_push(market, name, store)
 
 
 def measure_reads(
@@ -134,10 +147,25 @@ def _differences(truth: list[list[Any]], rows: list[Any]) -> int:
     return sum(type(one) is not type(other) or one != other for one, other in pairs)
 
 
-def measure_push(market: Market, name: str, feast: FeatureStore, count: int = 50) -> None:
-    """Measure the time from the push of one row until a read returns it."""
+def measure_push(market: Market, name: str, store: OnlineStore) -> None:
+    """Measure the time from the push of one row until a read of another connection returns it."""
+    reader: OnlineStore = LmdbStore(market.folder / "ours", PROJECT, verify=False) if name == "LMDB" else store
+    columns, taken = ((FEATURES.name, ("f2",)),), []
+    for number in range(PUSHES):
+        customer, moment = market.customers[number * 7 + 1], END + timedelta(seconds=number)
+        begun = time.perf_counter()
+        push_values(store, FEATURES, customer, moment, {"f0": float(number), "f1": number, "f2": f"pushed {number}"})
+        while [row.values if row else None for row in reader.select([customer], columns)] != [[f"pushed {number}"]]:
+            pass
+        taken.append((time.perf_counter() - begun) * 1000)
+    claim = f"one-row push until readable, p50: Bojagi, {name}"
+    Claim(claim, float(np.median(taken)), "ms", bar=10, runs=PUSHES).print_json()
+
+
+def measure_feast_push(market: Market, name: str, feast: FeatureStore) -> None:
+    """Measure the same through Feast's `push` and `get_online_features`."""
     taken = []
-    for number in range(count):
+    for number in range(PUSHES):
         customer, moment = market.customers[number * 7], END + timedelta(seconds=number)
         row = pd.DataFrame({
             "customer_id": [customer], "event_timestamp": [moment], "f0": [float(number)], "f1": [number],
@@ -150,8 +178,7 @@ def measure_push(market: Market, name: str, feast: FeatureStore, count: int = 50
         while _pushed(feast, customer) != f"pushed {number}":
             pass
         taken.append((time.perf_counter() - begun) * 1000)
-    bar = 10 if "our" in name else None
-    Claim(f"one-row push until readable, p50: {name}", float(np.median(taken)), "ms", bar=bar, runs=count).print_json()
+    Claim(f"one-row push until readable, p50: {name}", float(np.median(taken)), "ms", runs=PUSHES).print_json()
 
 
 def _pushed(feast: FeatureStore, customer: str) -> Any:

@@ -1,7 +1,7 @@
 """Feast's local engine for materialisation, with steps that keep the rows in Arrow until the online store has them.
 
-Feast's own steps copy the rows to pandas and back, where a whole number beside a null becomes a float, and then make one
-protobuf object a value. That takes most of the time of a materialisation.
+Feast's own steps copy the rows to pandas and back, where a whole number beside a null becomes a float. Then they make
+one protobuf object a value. That takes most of the time of a materialisation.
 
     batch_engine:
       type: features.store.feast_engine.ArrowEngine
