@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ import lmdb
 import msgpack
 import numpy as np
 import pandas as pd
-from feast import FeatureStore
+from feast import FeatureService, FeatureStore
 
 from bench.claim import Claim
 from bench.features.feast_market import (
@@ -87,12 +88,9 @@ def measure_reads(
         "raw SQLite": _raw_sqlite(market, stores["LMDB"]),
     }
     for name, store in stores.items():
-        readers[f"our store, {name}"] = lambda chosen, store=store: store.select(chosen, SERVED_COLUMNS)
+        readers[f"our store, {name}"] = partial(_select, store)
     for name, feast in feasts.items():
-        service = feast.get_feature_service("served")
-        readers[name] = lambda chosen, feast=feast, service=service: feast.get_online_features(
-            service, {"customer_id": list(chosen)}, full_feature_names=True
-        ).to_dict()
+        readers[name] = partial(_feast_read, feast, feast.get_feature_service("served"))
     for size in (100, 1):
         times: dict[str, list[float]] = {name: [] for name in readers}
         rng = random.Random(SEED)
@@ -112,6 +110,15 @@ def measure_reads(
                 Claim(
                     f"{size} × 20 read, p{percent}: {name}", value, "ms", found.get(peer), peer, runs=len(times[name])
                 ).print_json()
+
+
+def _select(store: OnlineStore, chosen: Sequence[str]) -> object:
+    return store.select(chosen, SERVED_COLUMNS)
+
+
+def _feast_read(feast: FeatureStore, service: FeatureService, chosen: Sequence[str]) -> dict[str, list[Any]]:
+    entities = {"customer_id": list(chosen)}
+    return feast.get_online_features(service, entities, full_feature_names=True).to_dict()
 
 
 def compare(market: Market, stores: dict[str, OnlineStore], feasts: dict[str, FeatureStore], lookups: int) -> None:
@@ -135,9 +142,7 @@ def compare(market: Market, stores: dict[str, OnlineStore], feasts: dict[str, Fe
 
 
 def _feast_rows(feast: FeatureStore, chosen: list[str]) -> list[list[Any]]:
-    answer = feast.get_online_features(
-        feast.get_feature_service("served"), {"customer_id": chosen}, full_feature_names=True
-    ).to_dict()
+    answer = _feast_read(feast, feast.get_feature_service("served"), chosen)
     columns = [answer[f"{view}__{name}"] for view, names in SERVED_COLUMNS for name in names]
     return [list(row) for row in zip(*columns, strict=True)]
 

@@ -59,7 +59,8 @@ class _Builder(LocalFeatureBuilder):
         return node
 
     def build_output_nodes(self, view: FeatureView, input_node: DAGNode) -> DAGNode:
-        node = _ArrowOutput("output", self.dag_root.view, inputs=[input_node])
+        root: Any = self.dag_root.view
+        node = _ArrowOutput("output", root, inputs=[input_node])
         self.nodes.append(node)
         return node
 

@@ -127,7 +127,7 @@ class LmdbStore:
     def delete(self, customers: Sequence[str]) -> int:
         """Delete the rows of these customers; return how many existed. `compact` removes their bytes as well."""
         with self._writing() as (environment, txn):
-            deleted = sum(txn.delete(key_of(customer)) for customer in customers)
+            deleted: int = sum(txn.delete(key_of(customer)) for customer in customers)
         with self._reporting:
             environment.flush()
         return deleted
