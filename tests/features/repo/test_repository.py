@@ -17,6 +17,7 @@ from features.repo import view_rows
 from features.repo.materialization import materialize
 from features.repo.registration import is_registered
 from features.repo.repository import apply_features, open_feature_store
+from tests.engines import Engines
 from tests.features.repo.feature_table import stored, taste_of, trade_of, write_table
 from tests.features.retrieval.feature_shop import NOON, ZONE, FeatureShop
 
@@ -116,3 +117,13 @@ def test_the_registry_follows_the_contracts(shop: FeatureShop, monkeypatch: pyte
     assert (second.changed, set(second.removed)) == (("taste",), {"trade", "sample", "shopping_agent"})
     assert stored(shop, "trade", "c_1") == [None], "the values of a view without contract are removed"
     assert stored(shop, "taste", "c_1") != [None]
+
+
+@pytest.mark.spark
+@pytest.mark.filterwarnings("ignore:.*is an experimental feature", "ignore:Could not serialize pd.DataFrame.attrs")
+def test_feasts_spark_store_gives_the_same_training_set(shop: FeatureShop, engines: Engines) -> None:
+    engines.open("spark")
+    settings = shop.installation.settings.model_copy(update={"engine": "spark"})
+    object.__setattr__(shop.installation, "settings", settings)
+    apply_features(shop.installation)
+    assert differing(open_feature_store(shop.installation), draw_history(shop)) == 0
