@@ -2,7 +2,7 @@
 
 The parts are the online store, its materialisation, retrievals in the process that asks, a million random look-ups, and
 the HTTP application. `--only PART` measures one part; the last three run in processes of their own. `--data FOLDER`
-keeps the drawn data. `--no-peer` leaves out the materialisation into Feast's SQLite store, which takes most of the time.
+keeps the drawn data. `--no-peer` leaves out the materialisation into Feast's SQLite store, which takes longest.
 """
 
 from __future__ import annotations
