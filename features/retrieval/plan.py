@@ -20,6 +20,7 @@ from privacy.contract.document import Document
 
 _MICROSECONDS = 1_000_000
 _NEVER = 1 << 63
+_new = tuple.__new__
 _EVENT_TIMES = 4096
 """Combinations of event times that a plan remembers. Most customers have those of the last run."""
 
@@ -93,10 +94,9 @@ class RetrievalPlan:
         if is_whole:
             times, fresh_until = self._times(event_times_us)
             if now_us <= fresh_until:
-                if self._arranged is None:
-                    return CustomerFeatures(customer, tuple(values), self._reasons, times)
-                values.append(None)
-                return CustomerFeatures(customer, self._arranged(values), self._reasons, times)
+                arranged = tuple(values) if self._arranged is None else self._arranged([*values, None])
+                # As CustomerFeatures(…), in half the time.
+                return _new(CustomerFeatures, (customer, arranged, self._reasons, times))
         return CustomerFeatures(
             customer, *zip(*(self._cell(slot, stored, now_us) for slot in self._slots), strict=True)
         )
