@@ -43,9 +43,7 @@ class RetrievalPlan:
         logged: names of the features that can be released, as `view:feature`.
     """
 
-    def __init__(
-        self, features: Sequence[Feature], refused: set[str], wall_time: Callable[[int], datetime]
-    ) -> None:  # fmt: skip
+    def __init__(self, features: Sequence[Feature], refused: set[str], wall_time: Callable[[int], datetime]) -> None:
         """Prepare the retrieval.
 
         Args:
@@ -74,13 +72,14 @@ class RetrievalPlan:
         if places != list(range(len(places))):
             self._arranged = itemgetter(*places) if len(places) > 1 else lambda values: (values[places[0]],)
         self._reasons = tuple(slot.withheld for slot in self._slots)
+        self._withheld = {reason: tuple(known or reason for known in self._reasons) for reason in Reason}
+        self._nothing = (None,) * len(self._slots)
         self._wall_time = wall_time
         self._times = lru_cache(maxsize=_EVENT_TIMES)(self._new_times)
 
     def withheld(self, customer: str, reason: Reason) -> CustomerFeatures:
         """Return the features of a customer from whom everything is withheld for a reason."""
-        nothing = (None,) * len(self._slots)
-        return CustomerFeatures(customer, nothing, tuple(slot.withheld or reason for slot in self._slots), nothing)
+        return _new(CustomerFeatures, (customer, self._nothing, self._withheld[reason], self._nothing))
 
     def released(self, customer: str, stored: Selection, now_us: int) -> CustomerFeatures:
         """Return the features of a customer who permits the purpose.
