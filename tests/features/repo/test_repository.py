@@ -114,7 +114,7 @@ def test_the_registry_follows_the_contracts(shop: FeatureShop, monkeypatch: pyte
     assert not is_registered(shop.installation, fewer)
     monkeypatch.setattr("features.repo.repository.read_catalog", lambda _: fewer)
     second = apply_features(shop.installation)
-    assert (second.changed, set(second.removed)) == (("taste",), {"trade", "sample", "shopping_agent"})
+    assert (second.changed, set(second.removed)) == (("taste",), {"trade", "sample", *shop.catalog.services})
     assert stored(shop, "trade", "c_1") == [None], "the values of a view without contract are removed"
     assert stored(shop, "taste", "c_1") != [None]
 
