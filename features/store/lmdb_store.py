@@ -190,9 +190,11 @@ class LmdbStore:
         with self._reporting:
             environment = self._now()
             with environment.read() as txn:
-                if environment.schema_count(txn) != len(self._book):
-                    self._book = environment.schemas(txn)
-                get, row_of = txn.get, reader_of(self._book)
+                # Another thread may exchange the book meanwhile, for one of an older or a newer transaction.
+                book = self._book
+                if environment.schema_count(txn) != len(book):
+                    book = self._book = environment.schemas(txn)
+                get, row_of = txn.get, reader_of(book)
                 for customer in customers:
                     key = customer.encode(*KEY_ENCODING)
                     packed = get(key) if 0 < len(key) <= KEY_LIMIT else None
