@@ -29,7 +29,7 @@ _WAIT_SECONDS = 5.0
 
 
 class ClientError(FeatureError):
-    """The server refused or failed. `status` is the HTTP status, 0 without an answer; `code` the server's word for it."""
+    """The server refused or failed. `status` is the HTTP status, 0 without an answer; `code` is the server's word."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(message)

@@ -117,12 +117,12 @@ class ApiKeyStore:
                 "UPDATE api_key SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL",
                 (self._now().isoformat(), identifier),
             )
-        found = [key for key in self.keys() if key.id == identifier]
+        found = [key for key in self.all_keys() if key.id == identifier]
         if not found:
             raise ApiKeyError(f"There is no API key {identifier!r}. `bojagi api-key list` shows the keys.")
         return found[0]
 
-    def keys(self) -> list[ApiKey]:
+    def all_keys(self) -> list[ApiKey]:
         """Return all keys, the newest first."""
         rows = self._db.execute(f"SELECT {_COLUMNS} FROM api_key ORDER BY created_at DESC, id")
         return [_read(row) for row in rows]

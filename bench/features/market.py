@@ -18,6 +18,7 @@ from installation.installation import Installation
 from installation.settings import load_settings
 from privacy.clock import utc_now
 from privacy.consent.record import ConsentRecord
+from privacy.consent.state import State
 
 SERVICE, PURPOSE, ROLE, FEATURES = "bench", "personalisation", "agent", 20
 PERMITTING = 0.9
@@ -64,7 +65,7 @@ def _state(installation: Installation, names: list[str]) -> None:
         ConsentRecord(
             record_id=f"r_{name}", subject_id=name, controller=installation.settings.controller, purpose=PURPOSE,
             notice_version="1", notice_language="ko", jurisdiction="KR", method="web_form",
-            state="given" if permits else "refused", effective_at=at, recorded_at=at, age_years=40,
+            state=State.GIVEN if permits else State.REFUSED, effective_at=at, recorded_at=at, age_years=40,
             evidence_hash="0" * 64, asked="separately",
         )
         for name, permits in zip(names, permitting, strict=True)
@@ -88,9 +89,9 @@ def _kind(kind: FeatureType) -> ValueKind:
 
 def _draw(kind: FeatureType, rng: np.random.Generator, count: int) -> list[Any]:
     if kind is FeatureType.FLOAT64:
-        return rng.normal(100, 30, count).tolist()
+        return list(rng.normal(100, 30, count).tolist())
     if kind is FeatureType.BOOL:
-        return (rng.random(count) < 0.5).tolist()
+        return list((rng.random(count) < 0.5).tolist())
     if kind is FeatureType.STRING:
         return [f"value {number}" for number in rng.integers(0, 500, count)]
     if kind is FeatureType.TIMESTAMP:

@@ -73,7 +73,7 @@ def list_keys(as_json: Json = False, data: Data = None) -> None:
 
     with _opened(data) as (installation, store):
         now = installation.clock()
-        keys = [_described(key, now) for key in store.keys()]
+        keys = [_described(key, now) for key in store.all_keys()]
     if as_json:
         typer.echo(json.dumps(keys))
         return

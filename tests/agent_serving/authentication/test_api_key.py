@@ -97,7 +97,7 @@ def test_a_second_revocation_keeps_the_first_moment(store: ApiKeyStore, clock: C
     store.revoke(made.id)
     clock.now += timedelta(days=1)
     assert store.revoke(made.id).revoked_at == NOW
-    assert store.keys()[0].state(clock.now) == "revoked"
+    assert store.all_keys()[0].state(clock.now) == "revoked"
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_a_key_that_could_not_be_used_is_not_made(
 ) -> None:
     with pytest.raises(ApiKeyError, match=told):
         store.create(name, "agent", purposes, expires)
-    assert store.keys() == []
+    assert store.all_keys() == []
 
 
 def test_an_unknown_id_cannot_be_revoked(store: ApiKeyStore) -> None:

@@ -29,6 +29,7 @@ from installation.contract.document import Contracts, load_contracts
 from installation.installation import Installation
 from installation.settings import load_settings
 from privacy.consent.record import ConsentRecord
+from privacy.consent.state import State
 from privacy.shared_audit_log import SharedAuditLog
 
 ZONE = ZoneInfo("Asia/Seoul")
@@ -95,7 +96,7 @@ class FeatureShop:
         self._records += 1
         record = ConsentRecord(
             record_id=f"r_{customer}_{self._records}", subject_id=customer, controller="Bojagi Mart", purpose=purpose,
-            notice_version="1", notice_language="ko", jurisdiction="KR", method="web_form", state=state,
+            notice_version="1", notice_language="ko", jurisdiction="KR", method="web_form", state=State(state),
             effective_at=at, recorded_at=at, age_years=40, evidence_hash="0" * 64, asked="separately",
         )  # fmt: skip
         self.consents.append([record])
