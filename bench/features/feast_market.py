@@ -1,7 +1,7 @@
 """Draws feature views of random customers, and opens Feast's feature store over them with one of several online stores.
 
 Five views have ten features each: numbers, texts, truth values, moments and lists, a tenth of them null. Feast reads
-them from Parquet files for every store.
+them from Delta tables for every store, by the offline store of Bojagi: its own one takes most of a materialisation.
 """
 
 from __future__ import annotations
@@ -13,21 +13,27 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
+from deltalake import write_deltalake
 from feast import (
     Entity,
     FeatureService,
     FeatureStore,
     FeatureView,
     Field,
-    FileSource,
     PushSource,
     RepoConfig,
     ValueType,
 )
 from feast.types import Array, Bool, FeastType, Float32, Float64, Int32, Int64, String, UnixTimestamp
 
+from features.definition import Feature, FeatureType
+from features.definition import FeatureView as Described
+from features.repo.feast_object import FEAST_TYPES
+from features.repo.offline_store import DeltaSource
+from features.repo.view_rows import ViewTable
 from features.store.feast_store import TYPE
+
+OFFLINE = "features.repo.offline_store.DeltaOfflineStore"
 
 SEED = 18
 VIEWS, COLUMNS, SERVED = 5, 10, 4
@@ -42,32 +48,28 @@ FORMS: tuple[FeastType, ...] = (
 
 @dataclass(frozen=True)
 class Market:
-    """Parquet files of the views, and their customers."""
+    """The folder of the views' tables, and their customers."""
 
     folder: Path
     customers: tuple[str, ...]
 
 
 def draw_market(folder: Path, count: int) -> Market:
-    """Write the files of this number of customers."""
+    """Write the tables of this number of customers."""
     folder.mkdir(parents=True, exist_ok=True)
     customers = tuple(f"c_{number:026}" for number in range(count))
     for view in range(VIEWS):
-        path, rng = _path(folder, view), np.random.default_rng([SEED, view])
+        path, rng = folder / "lakehouse" / _table_name(view), np.random.default_rng([SEED, view])
         if path.exists():
             continue
-        writer = None
+        path.parent.mkdir(parents=True, exist_ok=True)
         for start in range(0, count, _CHUNK):
-            rows = _draw(customers[start : start + _CHUNK], rng)
-            writer = writer or pq.ParquetWriter(path, rows.schema)
-            writer.write_table(rows)
-        if writer:
-            writer.close()
+            write_deltalake(path, _draw(customers[start : start + _CHUNK], rng), mode="append")
     return Market(folder, customers)
 
 
-def _path(folder: Path, view: int) -> Path:
-    return folder / f"view_{view}.parquet"
+def _table_name(view: int) -> str:
+    return f"gold/{view_name(view)}"
 
 
 def _draw(customers: tuple[str, ...], rng: np.random.Generator) -> pa.Table:
@@ -118,11 +120,26 @@ SERVED_COLUMNS = tuple(
 """The 20 features that the measured service has, by view."""
 
 
+def _feature(place: int, form: FeastType) -> Feature:
+    kind = next((kind for kind, known in FEAST_TYPES.items() if known == form), FeatureType.FLOAT64)
+    kind = FeatureType.INT64 if form == Int32 else kind
+    return Feature(f"f{place}", "bench_push", kind, "", None, None, "", frozenset(), None)
+
+
+FEATURES = Described(
+    "bench_push", "gold/bench_push", "event_timestamp", tuple(_feature(place, form) for place, form in enumerate(FORMS))
+)
+"""A view of ten features for pushes without Feast."""
+
+
 def open_feast(market: Market, online: dict[str, Any], name: str, *, engine: str = "local") -> FeatureStore:
     """Return Feast's feature store over the market with an online store; its views and one service are registered."""
     config = RepoConfig(
         project="bench", provider="local", registry=str(market.folder / f"{name}.db"), online_store=online,
-        offline_store={"type": "file"}, batch_engine={"type": engine}, entity_key_serialization_version=3,
+        offline_store={"type": OFFLINE, "root": str(market.folder / "lakehouse"), "time_zone": "UTC"},
+        batch_engine={"type": engine}, entity_key_serialization_version=3,
+        # Without it, Feast makes the values of a whole view at once, which takes some gigabytes of memory.
+        materialization={"online_write_batch_size": 20_000},
     )  # fmt: skip
     store = FeatureStore(config=config)
     customer = Entity(name="customer", join_keys=["customer_id"], value_type=ValueType.STRING)
@@ -131,8 +148,8 @@ def open_feast(market: Market, online: dict[str, Any], name: str, *, engine: str
     views = [
         FeatureView(
             name=view_name(view), entities=[customer], schema=schema, ttl=timedelta(0),
-            source=PushSource(name=f"push_{view}", batch_source=FileSource(
-                path=str(_path(market.folder, view)), timestamp_field="event_timestamp",
+            source=PushSource(name=f"push_{view}", batch_source=DeltaSource(
+                name=_table_name(view), table=ViewTable(_table_name(view), "event_timestamp", is_daily=False),
             )),
         )
         for view in range(VIEWS)

@@ -151,10 +151,10 @@ class Appends:
             self._db.execute(f"PRAGMA {pragma}")
         self._db.execute("CREATE TABLE entry (number INTEGER PRIMARY KEY, content TEXT)")
 
-    def to_file(self, _: Sequence[str]) -> object:
+    def to_file(self, _: Sequence[str]) -> None:
         """Append to a file and flush it."""
         os.write(self._file, ENTRY)
-        return os.fdatasync(self._file)
+        os.fdatasync(self._file)
 
     def to_sqlite(self, _: Sequence[str]) -> object:
         """Insert a row and commit."""
@@ -177,7 +177,8 @@ def measure(contenders: dict[str, Ask], permitting: Sequence[str], size: int, ro
     In each round, each contender is called some times in a row, as a service under load is; the first call of a row is
     left out, because it pays for the caches that the contender before has filled.
     """
-    rng, found = random.Random(SEED), {name: [] for name in contenders}
+    rng = random.Random(SEED)
+    found: dict[str, list[float]] = {name: [] for name in contenders}
     for _ in range(rounds):
         for name, ask in contenders.items():
             for call in range(IN_A_ROW + 1):

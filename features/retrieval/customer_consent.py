@@ -44,9 +44,9 @@ class CustomerConsent:
         """Return whether the record has a statement that concerns the customer."""
         return self._decisions().knows(customer_id)
 
-    def is_former(self, customer_id: str) -> bool:
-        """Return whether the customer was merged into others, so that its id stands for nobody."""
-        return customer_id in self._decisions().former_customers
+    def former_customers(self) -> set[str]:
+        """Return the customers that were merged into others, so that their ids stand for nobody; not to be changed."""
+        return self._decisions().former_customers
 
     def refresh(self) -> None:
         """Look into the record now, see `denials`."""

@@ -20,6 +20,7 @@ from privacy.contract.document import Document
 
 _MICROSECONDS = 1_000_000
 _NEVER = 1 << 63
+_new = tuple.__new__
 _EVENT_TIMES = 4096
 """Combinations of event times that a plan remembers. Most customers have those of the last run."""
 
@@ -42,9 +43,7 @@ class RetrievalPlan:
         logged: names of the features that can be released, as `view:feature`.
     """
 
-    def __init__(
-        self, features: Sequence[Feature], refused: set[str], wall_time: Callable[[int], datetime]
-    ) -> None:  # fmt: skip
+    def __init__(self, features: Sequence[Feature], refused: set[str], wall_time: Callable[[int], datetime]) -> None:
         """Prepare the retrieval.
 
         Args:
@@ -73,13 +72,14 @@ class RetrievalPlan:
         if places != list(range(len(places))):
             self._arranged = itemgetter(*places) if len(places) > 1 else lambda values: (values[places[0]],)
         self._reasons = tuple(slot.withheld for slot in self._slots)
+        self._withheld = {reason: tuple(known or reason for known in self._reasons) for reason in Reason}
+        self._nothing = (None,) * len(self._slots)
         self._wall_time = wall_time
         self._times = lru_cache(maxsize=_EVENT_TIMES)(self._new_times)
 
     def withheld(self, customer: str, reason: Reason) -> CustomerFeatures:
         """Return the features of a customer from whom everything is withheld for a reason."""
-        nothing = (None,) * len(self._slots)
-        return CustomerFeatures(customer, nothing, tuple(slot.withheld or reason for slot in self._slots), nothing)
+        return _new(CustomerFeatures, (customer, self._nothing, self._withheld[reason], self._nothing))
 
     def released(self, customer: str, stored: Selection, now_us: int) -> CustomerFeatures:
         """Return the features of a customer who permits the purpose.
@@ -93,10 +93,9 @@ class RetrievalPlan:
         if is_whole:
             times, fresh_until = self._times(event_times_us)
             if now_us <= fresh_until:
-                if self._arranged is None:
-                    return CustomerFeatures(customer, tuple(values), self._reasons, times)
-                values.append(None)
-                return CustomerFeatures(customer, self._arranged(values), self._reasons, times)
+                arranged = tuple(values) if self._arranged is None else self._arranged([*values, None])
+                # As CustomerFeatures(…), in half the time.
+                return _new(CustomerFeatures, (customer, arranged, self._reasons, times))
         return CustomerFeatures(
             customer, *zip(*(self._cell(slot, stored, now_us) for slot in self._slots), strict=True)
         )

@@ -164,10 +164,10 @@ class FeatureReader:
         plan: RetrievalPlan,
         moment: Moment,
     ) -> tuple[CustomerFeatures, ...]:
-        now_us, is_former, found = moment.instant_us, self._consent.is_former, []
+        now_us, former, found = moment.instant_us, self._consent.former_customers(), []
         for customer, denied in zip(customers, denials, strict=True):
             selection = stored.get(customer)
-            if is_former(customer) or (selection is None and customer in stored):
+            if customer in former or (selection is None and customer in stored):
                 found.append(plan.withheld(customer, Reason.UNKNOWN_CUSTOMER))
             elif denied is not None or selection is None:
                 found.append(plan.withheld(customer, Reason(denied or Denial.NO_CONSENT)))

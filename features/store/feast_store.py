@@ -17,7 +17,7 @@ from typing import Any, Literal
 import pyarrow as pa
 from feast import Entity, FeatureView, utils
 from feast.infra.online_stores.online_store import OnlineStore as FeastOnlineStore
-from feast.online_response import OnlineResponse
+from feast.protos.feast.serving.ServingService_pb2 import GetOnlineFeaturesResponse
 from feast.protos.feast.types.EntityKey_pb2 import EntityKey as EntityKeyProto
 from feast.protos.feast.types.Value_pb2 import Value as ValueProto
 from feast.repo_config import FeastConfigBaseModel, RepoConfig
@@ -25,6 +25,7 @@ from feast.repo_config import FeastConfigBaseModel, RepoConfig
 from features.definition import ENTITY
 from features.store.errors import ValueRefused
 from features.store.feast_value import INSTANT, decoder_of, encoder_of, kind_of, values_of
+from features.store.merge import paused_collector
 from features.store.online_store import OnlineStore, StoredRow, ViewSchema, microseconds_of
 from features.store.opening import open_location
 
@@ -76,9 +77,10 @@ class BojagiOnlineStore(FeastOnlineStore):
         if source is None:
             raise ValueRefused(f"The feature view {table.name} has no batch source; expected one with an event time.")
         for batch in rows.to_batches(max_chunksize=_BATCH):
-            times = batch[source.timestamp_field].cast(INSTANT).cast(pa.int64()).to_pylist()
-            columns = [values_of(batch[name], kind) for name, kind in schema.columns]
-            store.write(schema, batch[ENTITY].to_pylist(), times, list(zip(*columns, strict=True)))
+            with paused_collector():
+                times = batch[source.timestamp_field].cast(INSTANT).cast(pa.int64()).to_pylist()
+                columns = [values_of(batch[name], kind) for name, kind in schema.columns]
+                store.write(schema, batch[ENTITY].to_pylist(), times, list(zip(*columns, strict=True)))
 
     def online_read(
         self,
@@ -125,7 +127,7 @@ class BojagiOnlineStore(FeastOnlineStore):
         grouped_refs: list[tuple[FeatureView, list[str]]],
         join_key_values: dict[str, list[ValueProto]],
         entity_name_to_join_key_map: dict[str, str],
-        online_features_response: OnlineResponse,
+        online_features_response: GetOnlineFeaturesResponse,
         full_feature_names: bool,
         include_feature_view_version_metadata: bool,
     ) -> None:

@@ -58,7 +58,9 @@ def selector(
         count += len(names)
 
     def select(sections: Sections) -> Selection:
-        times, values, get = [], [], sections.get
+        times: list[int] = []
+        values: list[Any] = []
+        get = sections.get
         for number, take in newest:
             packed = get(number)
             if packed is None:

@@ -121,11 +121,14 @@ class DecisionIndex:
     def _rows(self, customers: Sequence[str]) -> list[tuple[int, int]]:
         """Return the place in `customers` and the row in the index, of each customer that has one."""
         known = self._customers
+        if not len(known):
+            return []
         # Of the names' own width: otherwise numpy would widen all names to compare them.
         names = [customer.encode("utf-8", "surrogatepass") for customer in customers]
-        rows = known.searchsorted(np.array(names, dtype=known.dtype)).tolist() if len(known) else []
+        rows = known.searchsorted(np.array(names, dtype=known.dtype))
+        found = known.take(rows, mode="clip").tolist()
         # Compared as Python's bytes, because numpy cuts long names and ignores zero bytes at their end.
-        return [(i, r) for i, r in enumerate(rows) if r < len(known) and known[r] == names[i]]
+        return [(i, r) for i, (r, name) in enumerate(zip(rows.tolist(), names, strict=True)) if found[i] == name]
 
 
 def _ready(timeline: PurposeTimeline, size: int, purpose: str, policy: Policy) -> _Purpose:

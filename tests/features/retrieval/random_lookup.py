@@ -1,17 +1,17 @@
 """Random look-ups, each judged by an independent evaluation of consent, purposes, freshness and stored values.
 
-A look-up is one customer, feature, purpose and moment of the shop's clock. The consents are random histories, judged by
-the plain evaluation of `tests/privacy/consent/oracle.py`. Parts of the reader fail at random, before or after their
-work. The body takes any `retrieve`, so it also judges a reader behind HTTP.
+A look-up is one customer, feature, purpose and moment of the shop's clock. The consents are random histories that go on
+while the reader is open; the plain evaluation of `tests/privacy/consent/oracle.py` judges them. Parts of the reader
+fail at random, before or after their work. The body takes any `retrieve`, so it also judges a reader behind HTTP.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,8 @@ CALLERS = {
 """The callers and the purposes of their roles, as role.yaml states them."""
 UNREADABLE = {(AGENT, "trade:income")}
 """Features whose data category the role may not read."""
+CHANGING = 0.02
+"""Share of the calls before which the consent record changes."""
 
 
 @dataclass
@@ -97,13 +99,11 @@ class Market:
     def __init__(self, folder: Path, subjects: int, seed: int) -> None:
         self.rng = np.random.default_rng(seed)
         self.shop = FeatureShop(folder)
-        drawn, membership = random_records(self.rng, subjects, 6), random_membership(self.rng, subjects)
-        records = [(row, record) for row in drawn if (record := _record(row)) is not None]
-        self.oracle = Oracle([row for row, _ in records], membership, CONTROLLER)
-        self.shop.consents.append(record for _, record in records)
-        self.shop.consents.assign_all((r["subject_id"], r["customer_id"], r["from_at"]) for r in membership)
-        owner = {r["subject_id"]: r["customer_id"] for r in sorted(membership, key=lambda row: row["from_at"])}
-        self.former = {r["customer_id"] for r in membership} - set(owner.values()) - {None}
+        self.subjects, self._changes = subjects, 0
+        self._live: list[FeatureReader] = []
+        self._rows: list[dict[str, Any]] = []
+        self._membership: list[dict[str, Any]] = []
+        self._say(random_records(self.rng, subjects, 6), random_membership(self.rng, subjects))
         self.customers = [f"{kind}_{i}" for kind in "sc" for i in range(subjects)] + [f"unknown_{i}" for i in range(9)]
         self.stored: dict[tuple[str, str], datetime] = {}
         for view in ("taste", "trade"):
@@ -115,13 +115,44 @@ class Market:
                     known = self.stored.get((customer, view), at)
                     self.stored[customer, view] = max(at, known)
 
+    def _say(self, rows: Iterable[dict[str, Any]], membership: list[dict[str, Any]]) -> None:
+        """Add statements and memberships to the consent record and to the independent evaluation."""
+        said = [(row, record) for row in rows if (record := _record(row)) is not None]
+        self.shop.consents.append(record for _, record in said)
+        self.shop.consents.assign_all((r["subject_id"], r["customer_id"], r["from_at"]) for r in membership)
+        self._rows += [row for row, _ in said]
+        self._membership += membership
+        self.oracle = Oracle(self._rows, self._membership, CONTROLLER)
+        by_time = sorted(self._membership, key=lambda row: row["from_at"])
+        owner = {row["subject_id"]: row["customer_id"] for row in by_time}
+        self.former = {row["customer_id"] for row in by_time} - set(owner.values()) - {None}
+        for reader in self._live:
+            reader._consent.refresh()
+
+    def _change(self) -> None:
+        """Let one source person say something new, and now and then belong to another customer."""
+        self._changes += 1
+        number = int(self.rng.integers(self.subjects))
+        names = {"subject_id": f"s_{number}"}
+        rows = [
+            row | names | {name: f"{row[name]}_{self._changes}" for name in ("record_id", "supersedes") if row[name]}
+            for row in random_records(self.rng, 1, 2)
+        ]
+        # No two memberships of one person begin at one moment.
+        at = moment(self.rng) + timedelta(microseconds=self._changes)
+        owner = f"c_{(number // 2) * 2 + int(self.rng.integers(2))}"
+        moves = [names | {"customer_id": owner, "from_at": at}] if self.rng.random() < 0.3 else []
+        self._say(rows, moves)
+
     @contextmanager
     def reader(self, failing_share: float) -> Iterator[tuple[FeatureReader, FailingParts]]:
         """Yield a reader whose parts fail at random."""
         failing = FailingParts(failing_share, self.rng)
         with self.shop.open() as reader:
             failing.wrap(reader)
+            self._live.append(reader)
             yield reader, failing
+            self._live.remove(reader)
 
     def judge(self, retrieve: Retrieve, lookups: int, failing: FailingParts | None = None) -> Judgement:
         """Return what happened to so many random look-ups.
@@ -134,6 +165,8 @@ class Market:
         judged = Judgement()
         grid = [moment(self.rng) for _ in range(2000)]
         while judged.lookups < lookups:
+            if self.rng.random() < CHANGING:
+                self._change()
             self.shop.moment = grid[self.rng.integers(len(grid))]
             purpose = PURPOSES[self.rng.integers(len(PURPOSES))]
             caller = OFFICER if self.rng.random() < 0.7 else AGENT

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -282,6 +283,24 @@ def test_a_withdrawal_while_the_log_is_slow_counts(shop: FeatureShop, monkeypatc
         consent.refresh()
         monkeypatch.setattr(reader_module, "DECISION_SECONDS", 10)
         assert reasons(ask(reader(), "c_yes"), "c_yes") == {None}
+
+
+def test_threads_share_a_reader_while_consents_and_rows_change(shop: FeatureShop, reader: FeatureReader) -> None:
+    def read(_: int) -> list[FeatureAnswer]:
+        return [ask(reader, "c_yes", "c_other") for _ in range(40)]
+
+    shop.state("c_other", "given")
+    with ThreadPoolExecutor(4) as threads:
+        running = [threads.submit(read, number) for number in range(4)]
+        for number in range(20):
+            shop.state("c_other", ("withdrawn", "given")[number % 2], at=NOON - timedelta(minutes=30 - number))
+            shop.store(["c_other"], at=NOON + timedelta(seconds=number))
+        answers = [answer for future in running for answer in future.result()]
+    released = [(c, f, v) for answer in answers for c, f, v, reason in answer.values() if reason is None]
+    assert all(value == value_of(customer, feature) for customer, feature, value in released)
+    assert {reason for answer in answers for reason in reasons(answer, "c_yes")} == {None}
+    assert [entry.outcome for entry in logged(shop)] == ["allowed"] * 160
+    assert shop.installation.audit_log.verify() == []
 
 
 def test_historic_data_is_decided_for_the_end_of_its_date(tmp_path: Path, shop: FeatureShop) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import lmdb
 import pytest
 
-from features.store.errors import StoreDamaged, StoreUnavailable
+from features.store.errors import StoreDamaged, StoreError, StoreUnavailable
 from features.store.lmdb_store import LmdbStore
 from features.store.online_store import ValueKind, ViewSchema
 
@@ -167,6 +167,22 @@ def test_a_forked_process_must_open_the_store_itself(copy: Path) -> None:
         os._exit(0)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
     assert store.read(["c_00007"]) != [None]
+
+
+def test_a_group_that_fails_leaves_nothing_and_the_next_write_counts(copy: Path) -> None:
+    store, other = (LmdbStore(copy, "shop", verify=False) for _ in range(2))
+    new = ViewSchema("new", (("x", ValueKind.INT64),))
+    with pytest.raises(StoreError, match="after the group"), store.grouped():
+        _write_and_compact(store, new)
+    other.write(ViewSchema("other", (("y", ValueKind.STRING),)), ["c_00001"], [1], [["a"]])
+    row = store.read(["c_00001"])[0]
+    assert row is not None
+    assert {name: view.values for name, view in row.items()} == {"load": values_of(1), "other": ["a"]}
+
+
+def _write_and_compact(store: LmdbStore, schema: ViewSchema) -> None:
+    store.write(schema, ["c_00001"], [1], [[1]])
+    store.compact()
 
 
 def test_compaction_removes_what_an_interrupted_one_left(copy: Path) -> None:
