@@ -74,7 +74,7 @@ def apply_features(installation: Installation) -> ApplyReport:
         if pushed := [one.name + PUSHED for one in gone if isinstance(one, FeastView)]:
             with closing(open_online_store(installation, verify=False)) as online:
                 online.drop(pushed)
-        store.apply(objects, objects_to_delete=gone, partial=False)
+        store.apply(objects, objects_to_delete=[*gone], partial=False)
     note_registered(installation, catalog)
     changed = [name for name, one in after.items() if name in before and _content(before[name]) != _content(one)]
     added = [name for name in after if name not in before]
@@ -117,8 +117,12 @@ def _source(installation: Installation, view: FeatureView) -> DataSource:
 
 
 def _registered(store: FeatureStore) -> dict[str, _Registered]:
-    views = [*store.list_batch_feature_views(), *store.list_on_demand_feature_views()]
-    return {one.name: one for one in (*views, *store.list_feature_services())}
+    found: list[_Registered] = [
+        *store.list_batch_feature_views(),
+        *store.list_on_demand_feature_views(),
+        *store.list_feature_services(),
+    ]
+    return {one.name: one for one in found}
 
 
 def _content(one: _Registered) -> Any:
