@@ -8,22 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from privacy.anonymity.spec.identifier_screen import refuse
+from privacy.anonymity.spec.identifier_screen import SMALLEST_NUMBER, refuse
 from privacy.anonymity.spec.specification import Spec
-from privacy.recognition.identifier_form import find_identifier_form
+from privacy.recognition.identifier_form import CANDIDATE, find_identifier_form
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
     from pyspark.sql.types import DataType
 
-CANDIDATE = (
-    r"@|\uff20|\ufe6b|[\(\[]\s?at\s?[\)\]]|(\p{Nd}[^\p{Nd}]{0,3}){7}|:[0-9A-Fa-f]*:|[0-9A-Fa-f]{16}"
-    r"|[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-|\.\p{Nd}{1,3}\.\p{Nd}"
-)
-"""Matches every text that a form of an identifier matches, and others. Read alike by Java's and Rust's engines."""
 PAGE = 500_000
 """Most distinct texts of a column in this process at once, about."""
-_LONG = 10**8
 _TEXT = "__text"
 
 
@@ -68,8 +62,8 @@ def _candidate(column: Column, found: DataType) -> Column | None:
     if isinstance(found, StringType):
         return f.when(column.rlike(CANDIDATE), column)
     if isinstance(found, IntegralType):
-        return f.when(f.abs(column.cast("bigint")) >= _LONG, column.cast("string"))
+        return f.when(f.abs(column.cast("bigint")) >= SMALLEST_NUMBER, column.cast("string"))
     if isinstance(found, (DoubleType, FloatType, DecimalType)):
         whole = column.try_cast("bigint")
-        return f.when((whole >= _LONG) & (whole == column), whole.cast("string"))
+        return f.when((whole >= SMALLEST_NUMBER) & (whole == column), whole.cast("string"))
     return None

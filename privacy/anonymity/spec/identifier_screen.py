@@ -19,6 +19,8 @@ SMALLEST = 20
 """Number of rows below which unique values prove nothing."""
 UNIQUE_SHARE = 0.95
 FREE_TEXT_LENGTH = 40
+SMALLEST_NUMBER = 10**8
+"""Smallest number that may be an identifier, such as a telephone number without its zero."""
 _SURNAMES = (
     "김이박최정강조윤장임한오서신권황안송류유전홍고문양손배백허남심노하곽성차주우구나민진지엄채원천방공현함변"
     "염추도소석선설"
@@ -56,7 +58,7 @@ def screen(frame: pd.DataFrame, spec: Spec) -> None:
         if column.is_confirmed:
             continue
         known = values.dropna()
-        reason = _form(values, as_text(known)) or _header(name) or _uniqueness(known, owners, column)
+        reason = _form(known) or _header(name) or _uniqueness(known, owners, column)
         if reason:
             refuse(name, column.role, reason)
 
@@ -89,30 +91,35 @@ def _header(name: str) -> str | None:
     return "is named like an identifier of people" if found is not None and found.role == "direct" else None
 
 
-def _form(values: pd.Series, texts: pd.Series) -> str | None:
+def _form(known: pd.Series) -> str | None:
     """Returns the reason why a column's values look like identifiers or free text; None when they do not."""
-    found = find_identifier_form(pa.array(texts.unique(), pa.string()))
+    is_text = _is_text(known)
+    if not is_text and pd.api.types.is_numeric_dtype(known) and not pd.api.types.is_bool_dtype(known):
+        known = known[(known.abs() >= SMALLEST_NUMBER) & (known % 1 == 0)]
+    texts = as_text(known)
+    rows = texts.value_counts(sort=False)
+    found = find_identifier_form(pa.array(rows.index, pa.string()))
     if found is not None:
         return f"holds {found}"
-    if not _is_text(values):
+    if not is_text:
         return None
-    if _are_names(texts):
+    if _are_names(rows):
         return "holds texts like full names"
     sample = texts.iloc[:: max(len(texts) // SAMPLE, 1)]
     is_long = len(sample) >= SMALLEST and sample.str.len().mean() > FREE_TEXT_LENGTH
     return "holds free text" if is_long and sample.nunique() > len(sample) / 2 else None
 
 
-def _are_names(texts: pd.Series) -> bool:
+def _are_names(rows: pd.Series) -> bool:
     """Returns whether many values have the form of full names, and are Korean names or occur once or twice each.
 
     Korean names repeat, and few other words begin with a surname. Words in Latin letters often have the form of names.
+    `rows` is the number of rows of each distinct text.
     """
-    distinct = pd.Series(texts.unique())
-    korean = int(distinct.str.fullmatch(KOREAN_NAME).sum())
-    found = texts[texts.str.fullmatch(f"{KOREAN_NAME}|{LATIN_NAME}")]
-    is_varied = found.nunique() >= UNIQUE_LABEL_SHARE * len(found)
-    return found.nunique() >= SMALLEST and (is_varied or korean >= MOSTLY * len(distinct))
+    korean = rows.index.str.fullmatch(KOREAN_NAME)
+    found = rows[korean | rows.index.str.fullmatch(LATIN_NAME)]
+    is_varied = len(found) >= UNIQUE_LABEL_SHARE * found.sum()
+    return len(found) >= SMALLEST and bool(is_varied or korean.sum() >= MOSTLY * len(rows))
 
 
 def _uniqueness(values: pd.Series, owners: pd.Series | None, column: ColumnSpec) -> str | None:
