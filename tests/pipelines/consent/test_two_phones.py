@@ -1,4 +1,4 @@
-"""A withdrawal with two telephone numbers denies the people of both; if only the first counted, the second would stay."""
+"""A withdrawal with two telephone numbers denies the people of both numbers."""
 
 from __future__ import annotations
 
