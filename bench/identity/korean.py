@@ -1,4 +1,4 @@
-"""Draws a register of people in Korea, with the true person of each record, and measures its F1.
+"""Draws a register of people in Korea, with the true person of each record.
 
 The people are families with twins and common syllables, namesakes, colleagues who give the phone of their company, and
 foreigners. Korean names occur in Hangul, in Latin letters in both orders, and in Han characters. Foreign names occur in
@@ -15,14 +15,11 @@ from datetime import date, timedelta
 
 import pandas as pd
 
-from bench.claim import Claim
 from pipelines.evaluation.dataset import LabelledFile
-from pipelines.evaluation.evaluation import evaluate
 from pipelines.matching.mapping import guess_mapping
 
 TRUTH = "person"
-# Largest allowed difference of the F1 of clusters from 1.
-MOST_ERROR = 0.04
+NAME = "Korean people"
 _COLUMNS = ("성명", "생년월일", "성별", "휴대폰번호", "이메일", "주소")
 
 _SURNAMES = {
@@ -274,15 +271,4 @@ def draw_korean(seed: int = 1) -> LabelledFile:
     source.random.shuffle(rows)
     frame = pd.DataFrame(rows, columns=[*_COLUMNS, TRUTH], dtype=object)
     frame = frame.where(frame.notna(), None)
-    return LabelledFile(f"Korean people {seed}", frame, TRUTH, guess_mapping(frame, ignore=[TRUTH]))
-
-
-def measure() -> None:
-    """Measure the F1 of clusters and print it as a claim."""
-    found = evaluate(draw_korean())
-    ours, plain = found.bojagi, found.baseline
-    other = 1 - plain.clusters.f1 if plain else None
-    claim = Claim(
-        f"{found.data}: 1 - F1 of clusters", 1 - ours.clusters.f1, "", other=other, peer="plain Splink", bar=MOST_ERROR
-    )
-    claim.print_json()
+    return LabelledFile(NAME, frame, TRUTH, guess_mapping(frame, ignore=[TRUTH]))

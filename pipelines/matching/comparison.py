@@ -203,8 +203,11 @@ def _near(part: str, mixed: bool) -> str:
     if not mixed:
         return latin
     hangul = f"{_HANGUL.format(part=part)} and {is_within_edits(f'{part}_text', 1)}"
-    romanised = f"{_other_script(part)} and {is_within_edits(f'{part}_jamo', 1)}"
-    return f"({_LATIN.format(part=part)} and {latin}) or ({hangul}) or ({romanised})"
+    found = f"({_LATIN.format(part=part)} and {latin}) or ({hangul})"
+    if part == "surname":
+        # Most Korean surnames have few letters, so two of them are often one letter apart.
+        return found
+    return f"{found} or ({_other_script(part)} and {is_within_edits(f'{part}_jamo', 1)})"
 
 
 def _similar(part: str, mixed: bool) -> str:
@@ -293,18 +296,24 @@ def _postal_code(column: str, _: set[str]) -> PartComparison:
     )
 
 
-def _address(column: str, _: set[str]) -> PartComparison:
+def _address(column: str, present: set[str]) -> PartComparison:
     fewest = "least(array_length(address_tokens_l), array_length(address_tokens_r))"
+    is_apart = "house_number" in present
+    # An error in the street moves all letters behind it, so a number in a column of its own is compared as a whole.
+    near = is_similar("address", 0.93)
+    if is_apart:
+        near += f" or (house_number_l = house_number_r and {is_similar('street', 0.93)})"
     most, half = f"greatest(2, {fewest} * 2 / 3.0)", f"({fewest} / 2.0)"
     return PartComparison(
         "address",
         column,
         (
             Level("address equal", "address_l = address_r", 0.55, "address"),
-            Level("address nearly equal", is_similar("address", 0.93), 0.15),
+            Level("address nearly equal", near, 0.15),
             Level("most words of the address shared", has_common_tokens("address_tokens", most), 0.05),
             Level("half of the address shared", has_common_tokens("address_tokens", half), 0.05),
             Level("address similar", is_similar("address", 0.80), 0.04),
+            *([Level("house number equal", "house_number_l = house_number_r", 0.04)] if is_apart else []),
         ),
     )
 

@@ -18,6 +18,7 @@ import numpy as np
 
 from pipelines.matching.comparison import PartComparison, given_names_are
 from pipelines.matching.name_relation import NameRelation
+from pipelines.matching.similarity import is_within_edits
 from pipelines.matching.workspace import Workspace
 
 # Match weight of a refused pair, in bits. Other pairs have at least `LEAST_WEIGHT`, so the two cannot be confused.
@@ -72,6 +73,11 @@ _FACTS = {
     "is_generation_apart": (
         "birth_year",
         f"abs(try_cast(birth_year_l as integer) - try_cast(birth_year_r as integer)) >= {GENERATION_YEARS}",
+    ),
+    "is_name_typo": (
+        "given_text",
+        f"({is_within_edits('given_text', 1)} or "
+        "(given_text_bits_l = given_text_bits_r and levenshtein(given_text_l, given_text_r) <= 2))",
     ),
     "is_suffix_different": ("generation", "generation_l <> generation_r"),
     "is_suffix_equal": ("generation", "generation_l = generation_r"),
@@ -203,13 +209,16 @@ def _learn_own_bits(connection: Workspace, comparisons: Sequence[PartComparison]
 def _one_differs(comparisons: Sequence[PartComparison]) -> list[tuple[Refusal, str]]:
     """Return the conditions of the guards that need one clear difference."""
     conditions = [
-        (Refusal.GIVEN_NAME, given_names_are(comparisons, NameRelation.DIFFERENT, NameRelation.SIMILAR)),
+        (
+            Refusal.GIVEN_NAME,
+            f"({given_names_are(comparisons, NameRelation.DIFFERENT, NameRelation.SIMILAR)} and not is_name_typo)",
+        ),
         (Refusal.BIRTH_YEAR, "is_generation_apart"),
     ]
     sex = next((n for n, c in enumerate(comparisons) if c.name == "sex"), None)
     if sex is not None:
-        typo = given_names_are(comparisons, NameRelation.TYPO)
-        conditions.append((Refusal.SEX, f"(g{sex} = {len(comparisons[sex].levels) + 1} and {typo})"))
+        alike = given_names_are(comparisons, NameRelation.TYPO, NameRelation.SIMILAR, NameRelation.DIFFERENT)
+        conditions.append((Refusal.SEX, f"(g{sex} = {len(comparisons[sex].levels) + 1} and {alike})"))
     return conditions
 
 

@@ -191,7 +191,7 @@ def train(
     expected = max(float((possible * leaning)[certain >= _CERTAIN_PARTS].sum()) / _CERTAIN_RECALL, 1.0)
     dependence = [Dependence()] * len(comparisons)
     equal, known_levels = [lv == 1 for lv in levels], [lv > 0 for lv in levels]
-    complete = [c.name.startswith(_OWN_BLOCK) for c in comparisons]
+    complete = [c.name.startswith(_OWN_BLOCK) and not c.name.startswith("identifier") for c in comparisons]
     household = guards.household(comparisons)
     rounds = 0
     while rounds < _MAX_ROUNDS:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -35,8 +36,8 @@ _SEX = {
 
 # Columns on which edit distances are computed.
 _EDIT_DISTANCE_COLUMNS = (
-    "given_text", "surname_text", "given_jamo", "surname_jamo", "birth_date", "phone", "email", "identifier",
-    "postal_code", "address", "place",
+    "given_text", "surname_text", "given_jamo", "birth_date", "phone", "email", "identifier",
+    "postal_code", "address", "street", "place",
 )  # fmt: skip
 
 
@@ -123,9 +124,15 @@ def _add_names(out: pd.DataFrame, frame: pd.DataFrame, mapping: Mapping, is_mixe
 
 def _generation(frame: pd.DataFrame, mapping: Mapping) -> pd.Series:
     """Return the generation of each person as the name, or a suffix in a column of its own, states it."""
-    found = _first(frame, mapping.suffix, lambda text: parse_generation(f"name {text}"))
-    for column in (*mapping.surname, *mapping.given_name, *mapping.name, *mapping.latin_name):
-        found = found.where(found.notna(), _first(frame, (column,), parse_generation))
+    sources = (
+        (mapping.suffix, 0),
+        ((*mapping.surname, *mapping.given_name), 1),
+        ((*mapping.name, *mapping.latin_name), 2),
+    )
+    found = _coalesce(frame, ())
+    for columns, words_before in sources:
+        values = _first(frame, columns, partial(parse_generation, words_before=words_before))
+        found = found.where(found.notna(), values)
     return found
 
 
@@ -147,7 +154,7 @@ def _add_scripts(
             jamo = comparable(read) if script in (KOREAN, ROMANISED) else None
             made[text, script] = crosswise_key(text, script), read, jamo
     out[f"{part}_script"] = _take(scripts, codes)
-    for number, name in enumerate(("cross", "hangul", "jamo")):
+    for number, name in enumerate(("cross", "hangul", "jamo") if part == "given" else ("cross", "hangul")):
         out[f"{part}_{name}"] = _take([made[key][number] if key in made else None for key in written], codes)
 
 
@@ -180,13 +187,14 @@ def _with_latin(name: Name, latin: Name | None) -> Name:
 
 
 def _add_address(out: pd.DataFrame, frame: pd.DataFrame, columns: Sequence[str], number: pd.Series | None) -> None:
-    """Add the columns of one address, which several columns of the file may hold. A number alone is no address."""
+    """Add the columns of one address, which several columns of the file may hold."""
     joined = frame[columns[0]].reset_index(drop=True).fillna("")
     for column in columns[1:]:
         joined = joined + " " + frame[column].reset_index(drop=True).fillna("")
     if number is not None:
+        out["street"] = _distinct(joined, lambda text: parse_address(text).text)
         # Only where the words lack the number, so that a file with both forms has one address and not two.
-        lacks = [bool(w.strip()) and n not in w.split() for w, n in zip(joined, number.fillna(""), strict=True)]
+        lacks = [n not in w.split() for w, n in zip(joined, number.fillna(""), strict=True)]
         joined = (number.fillna("") + " " + joined).where(lacks, joined)
     codes, distinct = pd.factorize(joined)
     parsed = [parse_address(text) for text in distinct]

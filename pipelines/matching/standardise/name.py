@@ -77,10 +77,13 @@ def _parse_written(whole: str) -> Name:
     if not readings and len(words) < len(written):
         readings = read_name(words, is_family_first=family_first)
     if readings:
-        best, *others = readings
-        return Name(
-            best.given, best.surname, (best.given, best.surname), others=tuple((o.given, o.surname) for o in others)
-        )
+        best = readings[0]
+        others: list[tuple[str | None, str | None]] = [(r.given, r.surname) for r in readings[1:]]
+        if len(words) == 1 and len(words[0]) == 2:
+            # Without a surname.
+            others.append((words[0], None))
+        parts = words if best.given.isascii() else ()
+        return Name(best.given, best.surname, _distinct(best.given, best.surname, *parts), others=tuple(others))
     if len(words) == 1 and script_of(words[0]) == HAN and len(words[0]) > 1:
         # Japanese names of four characters mostly have surnames of two.
         size = 2 if len(words[0]) > 3 else 1
@@ -90,8 +93,20 @@ def _parse_written(whole: str) -> Name:
     if family_first or script_of(words[0]) == HAN or (is_surname(words[0]) and not is_surname(words[-1])):
         joined = not family_first and len(words) == 3 and all(len(w) > 1 for w in words)
         given = "".join(words[1:]) if joined else words[1]
-        return Name(given, words[0], (given, *words[2:], words[0]))
-    return Name(words[0], words[-1], words)
+        return Name(given, words[0], (given, *words[2:], words[0]), others=_korean_part(words, words[0]))
+    return Name(words[0], words[-1], words, others=_korean_part(words, words[-1]))
+
+
+def _korean_part(words: tuple[str, ...], surname: str) -> tuple[tuple[str, str], ...]:
+    """Return the Korean name within a longer name, as in `Jennifer Sujin Kim`."""
+    if len(words) < 3:
+        return ()
+    readings = [r for part in (words[1:], words[:-1]) for r in read_name(part)]
+    return tuple((r.given, r.surname) for r in readings if r.surname == surname)
+
+
+def _distinct(*words: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(words))
 
 
 def parse_parts(given: str | None, surname: str | None, full: str | None = None) -> Name:
@@ -112,8 +127,8 @@ def parse_parts(given: str | None, surname: str | None, full: str | None = None)
     if len(surname_words) == 0 and len(given_words) == 1 and hangul.is_hangul(given_words[0]):
         return parse_full_name(given_words[0]) if len(given_words[0]) > 2 else Name(given_words[0], None, given_words)
     if _is_korean(given_words, surname_words):
-        given_words = ("".join(given_words).replace("-", ""),)
-    tokens = tuple(dict.fromkeys((*given_words, *surname_words, *whole.tokens)))
+        given_words = _distinct("".join(given_words).replace("-", ""), *given_words)
+    tokens = _distinct(*given_words, *surname_words, *whole.tokens)
     written = given_text + surname_text
     return Name(
         given_words[0] if given_words else None,

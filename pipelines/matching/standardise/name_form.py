@@ -11,7 +11,7 @@ except in surnames (金 as 김, 沈 as 심, 柳 as 류) and in 란, 림 and 린,
 import csv
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib.resources import files
 from itertools import product
@@ -60,16 +60,20 @@ def given_forms(name: Name, *, is_mixed: bool) -> tuple[int, ...]:
     >>> bool(one & other)
     True
     """
-    found = {given for given, _ in _readings(name) if given}
-    numbers = {number for given in found for number in variants(given)}
-    numbers.update(_number(form) for g in found for form in _names_of(g, is_family=False, is_mixed=is_mixed))
+    numbers: set[int] = set()
+    for given, surname in _readings(name):
+        if given:
+            is_korean = is_surname(surname) if surname else is_mixed and not variants(given)
+            korean = hangul_of_given(given) if is_korean and len(given) > 1 else ()
+            numbers.update(variants(given), map(_number, _names_of(given, korean, is_mixed=is_mixed)))
     return tuple(sorted(numbers))
 
 
 def surname_forms(name: Name, *, is_mixed: bool) -> tuple[int, ...]:
     """Return the numbers of the surnames that the surname may stand for, in all readings of the name."""
     found = {surname for _, surname in _readings(name) if surname}
-    return tuple(sorted({_number(form) for s in found for form in _names_of(s, is_family=True, is_mixed=is_mixed)}))
+    forms = (form for s in found for form in _names_of(s, hangul_of_surname(s), is_mixed=is_mixed))
+    return tuple(sorted(set(map(_number, forms))))
 
 
 def given_script(name: Name) -> str | None:
@@ -88,7 +92,9 @@ def given_script(name: Name) -> str | None:
     if script != LATIN:
         return script
     has_family = is_surname(name.surname) if name.surname else not variants(name.given)
-    return ROMANISED if has_family and hangul_of_given(name.given) else None
+    # One syllable may be half of a name: forms and tickets split `Su Jin` into a first and a middle name.
+    is_whole = any(len(read) > 1 for read in hangul_of_given(name.given))
+    return ROMANISED if has_family and is_whole else None
 
 
 def surname_script(name: Name) -> str | None:
@@ -140,8 +146,11 @@ def _script(name: Name, part: str) -> str:
     return name.script if own == LATIN and name.script not in (HANGUL, HAN) else own
 
 
-def _names_of(text: str, *, is_family: bool, is_mixed: bool) -> Iterator[str]:
-    """Yield the texts of which two equal ones mean one name: Hangul names, and Latin spellings."""
+def _names_of(text: str, korean: Iterable[str], *, is_mixed: bool) -> Iterator[str]:
+    """Yield the texts of which two equal ones mean one name: Hangul names, and Latin spellings.
+
+    `korean` are the Hangul names that the text may stand for.
+    """
     script = script_of(text)
     if script == HAN:
         # The Latin spelling of a Han name is its Chinese reading.
@@ -150,8 +159,7 @@ def _names_of(text: str, *, is_family: bool, is_mixed: bool) -> Iterator[str]:
         return
     if script == HANGUL or is_mixed:
         yield text
-    if is_family or len(text) > 1:
-        yield from (hangul_of_surname if is_family else hangul_of_given)(text)
+    yield from korean
 
 
 def _number(text: str) -> int:
