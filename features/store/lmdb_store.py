@@ -269,17 +269,23 @@ class LmdbStore:
         self._switch(name)
 
     def _switch(self, name: str) -> None:
+        """Make a generation the one in use, also after a power failure."""
+        _flush_entries(self._folder / name)
         replace_private(self._current, f"{name}\n")
-        handle = os.open(self._folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        _flush_entries(self._folder)
 
     def _remove_others(self, name: str) -> None:
         for path in self._folder.iterdir():
             if path.is_dir() and path.name != name:
                 shutil.rmtree(path)
+
+
+def _flush_entries(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _mark(path: str) -> tuple[int, int]:
