@@ -38,6 +38,7 @@ from features.store.packed_row import (
 from features.store.schema_book import SchemaBook
 from features.store.verification import verify_files
 from privacy.clock import utc_now
+from privacy.storage.anchor import flush_folder
 from privacy.storage.atomic_file import PRIVATE_FOLDER_MODE, replace_private
 from privacy.storage.lock import file_lock
 
@@ -270,22 +271,14 @@ class LmdbStore:
 
     def _switch(self, name: str) -> None:
         """Make a generation the one in use, also after a power failure."""
-        _flush_entries(self._folder / name)
+        flush_folder(self._folder / name)
         replace_private(self._current, f"{name}\n")
-        _flush_entries(self._folder)
+        flush_folder(self._folder)
 
     def _remove_others(self, name: str) -> None:
         for path in self._folder.iterdir():
             if path.is_dir() and path.name != name:
                 shutil.rmtree(path)
-
-
-def _flush_entries(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _mark(path: str) -> tuple[int, int]:
