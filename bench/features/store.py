@@ -132,10 +132,10 @@ def compare(market: Market, stores: dict[str, OnlineStore], feasts: dict[str, Fe
         found = {name: _feast_rows(feast, chosen) for name, feast in feasts.items()}
         truth = found[next(iter(references))]
         for name, rows in found.items():
-            differing[name] += _differences(truth, rows)
+            differing[name] += differences(truth, rows)
         for name, store in stores.items():
             rows = [[None] * len(names) if one is None else one.values for one in store.select(chosen, SERVED_COLUMNS)]
-            differing[name] += _differences(truth, rows)
+            differing[name] += differences(truth, rows)
         done += len(chosen) * len(names)
     for name, count in differing.items():
         Claim(f"look-ups that differ from Feast's SQLite store: {name}", count, f"of {done:,}", bar=0).print_json()
@@ -147,7 +147,8 @@ def _feast_rows(feast: FeatureStore, chosen: list[str]) -> list[list[Any]]:
     return [list(row) for row in zip(*columns, strict=True)]
 
 
-def _differences(truth: list[list[Any]], rows: list[Any]) -> int:
+def differences(truth: list[list[Any]], rows: list[Any]) -> int:
+    """Return how many values differ from the truth, in value or in type."""
     pairs = [pair for one, other in zip(truth, rows, strict=True) for pair in zip(one, other, strict=True)]
     return sum(type(one) is not type(other) or one != other for one, other in pairs)
 

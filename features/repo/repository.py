@@ -72,7 +72,7 @@ def apply_features(installation: Installation) -> ApplyReport:
         gone = [one for name, one in before.items() if name not in after]
         # Feast drops the values of these views itself.
         if pushed := [one.name + PUSHED for one in gone if isinstance(one, FeastView)]:
-            with closing(open_online_store(installation, verify=False)) as online:
+            with closing(open_online_store(installation)) as online:
                 online.drop(pushed)
         store.apply(objects, objects_to_delete=[*gone], partial=False)
     note_registered(installation, catalog)

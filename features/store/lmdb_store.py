@@ -38,6 +38,7 @@ from features.store.packed_row import (
 from features.store.schema_book import SchemaBook
 from features.store.verification import verify_files
 from privacy.clock import utc_now
+from privacy.storage.anchor import flush_folder
 from privacy.storage.atomic_file import PRIVATE_FOLDER_MODE, replace_private
 from privacy.storage.lock import file_lock
 
@@ -269,12 +270,10 @@ class LmdbStore:
         self._switch(name)
 
     def _switch(self, name: str) -> None:
+        """Make a generation the one in use, also after a power failure."""
+        flush_folder(self._folder / name)
         replace_private(self._current, f"{name}\n")
-        handle = os.open(self._folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        flush_folder(self._folder)
 
     def _remove_others(self, name: str) -> None:
         for path in self._folder.iterdir():
