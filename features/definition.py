@@ -130,7 +130,7 @@ class FeatureCatalog:
     @cached_property
     def digest(self) -> str:
         """A hash of all declarations, which tells whether they have changed."""
-        content = [asdict(one) for one in (*self.views.values(), *self.services.values())]
+        content = [*map(asdict, self.views.values()), *map(asdict, self.services.values())]
         return hashlib.sha256(json.dumps(content, default=sorted, sort_keys=True).encode()).hexdigest()
 
     def feature(self, reference: str) -> Feature:

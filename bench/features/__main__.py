@@ -24,6 +24,7 @@ def main() -> int:
     parser.add_argument("--only", choices=["store", "materialisation", *OWN_PROCESS])
     parser.add_argument("--data", type=Path)
     parser.add_argument("--no-peer", action="store_true")
+    parser.add_argument("--customers", type=int, help="of the materialisation; default 1,000,000")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="bojagi-bench-") as spare:
         folder = chosen.data or Path(spare)
@@ -32,7 +33,8 @@ def main() -> int:
             customers, seconds, lookups = (2_000, 1.0, 10_000) if chosen.quick else (10_000, 10.0, 100_000)
             store.measure(folder, customers, seconds, lookups)
         if chosen.only in (None, "materialisation"):
-            store.measure_materialisation(folder, 20_000 if chosen.quick else 1_000_000, not chosen.no_peer)
+            customers = chosen.customers or (20_000 if chosen.quick else 1_000_000)
+            store.measure_materialisation(folder, customers, not chosen.no_peer)
     for part in OWN_PROCESS:
         if chosen.only in (None, part):
             subprocess.run([sys.executable, "-m", f"bench.features.{part}", *handed_on(chosen)], check=True)

@@ -26,6 +26,9 @@ from feast import (
 )
 from feast.types import Array, Bool, FeastType, Float32, Float64, Int32, Int64, String, UnixTimestamp
 
+from features.definition import Feature, FeatureType
+from features.definition import FeatureView as Described
+from features.repo.feast_object import FEAST_TYPES
 from features.repo.offline_store import DeltaSource
 from features.repo.view_rows import ViewTable
 from features.store.feast_store import TYPE
@@ -115,6 +118,18 @@ SERVED_COLUMNS = tuple(
     (view_name(view), tuple(f"f{(view + n) % COLUMNS}" for n in range(SERVED))) for view in range(VIEWS)
 )
 """The 20 features that the measured service has, by view."""
+
+
+def _feature(place: int, form: FeastType) -> Feature:
+    kind = next((kind for kind, known in FEAST_TYPES.items() if known == form), FeatureType.FLOAT64)
+    kind = FeatureType.INT64 if form == Int32 else kind
+    return Feature(f"f{place}", "bench_push", kind, "", None, None, "", frozenset(), None)
+
+
+FEATURES = Described(
+    "bench_push", "gold/bench_push", "event_timestamp", tuple(_feature(place, form) for place, form in enumerate(FORMS))
+)
+"""A view of ten features for pushes without Feast."""
 
 
 def open_feast(market: Market, online: dict[str, Any], name: str, *, engine: str = "local") -> FeatureStore:

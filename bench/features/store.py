@@ -9,9 +9,10 @@ import random
 import sqlite3
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +20,28 @@ import lmdb
 import msgpack
 import numpy as np
 import pandas as pd
-from feast import FeatureStore
+from feast import FeatureService, FeatureStore
 
 from bench.claim import Claim
-from bench.features.feast_market import END, SEED, SERVED_COLUMNS, START, Market, draw_market, open_feast, our_store
+from bench.features.feast_market import (
+    END,
+    FEATURES,
+    SEED,
+    SERVED_COLUMNS,
+    START,
+    Market,
+    draw_market,
+    open_feast,
+    our_store,
+)
 from bench.features.redis_server import redis_server
+from features.repo.push import push_values
 from features.store.lmdb_store import LmdbStore
 from features.store.online_store import OnlineStore
 from features.store.redis_store import RedisStore
 
 ENGINE = "features.store.feast_engine.ArrowEngine"
-PROJECT = "bench"
+PROJECT, PUSHES = "bench", 50
 BLOCK_SECONDS = 0.4
 """Time of one reader before the next one takes its turn, so that all of them meet the same load of the machine."""
 Reader = Callable[[Sequence[str]], object]
@@ -62,7 +74,9 @@ def measure(folder: Path, customers: int, seconds: float, lookups: int) -> None:
         measure_reads(market, stores, feasts, seconds)
         compare(market, stores, feasts, lookups)
         for name, feast in feasts.items():
-            measure_push(market, name, feast)
+            measure_feast_push(market, name, feast)
+        for name, store in stores.items():
+            measure_push(market, name, store)
 
 
 def measure_reads(
@@ -74,12 +88,9 @@ def measure_reads(
         "raw SQLite": _raw_sqlite(market, stores["LMDB"]),
     }
     for name, store in stores.items():
-        readers[f"our store, {name}"] = lambda chosen, store=store: store.select(chosen, SERVED_COLUMNS)
+        readers[f"our store, {name}"] = partial(_select, store)
     for name, feast in feasts.items():
-        service = feast.get_feature_service("served")
-        readers[name] = lambda chosen, feast=feast, service=service: feast.get_online_features(
-            service, {"customer_id": list(chosen)}, full_feature_names=True
-        ).to_dict()
+        readers[name] = partial(_feast_read, feast, feast.get_feature_service("served"))
     for size in (100, 1):
         times: dict[str, list[float]] = {name: [] for name in readers}
         rng = random.Random(SEED)
@@ -101,6 +112,15 @@ def measure_reads(
                 ).print_json()
 
 
+def _select(store: OnlineStore, chosen: Sequence[str]) -> object:
+    return store.select(chosen, SERVED_COLUMNS)
+
+
+def _feast_read(feast: FeatureStore, service: FeatureService, chosen: Sequence[str]) -> dict[str, list[Any]]:
+    entities = {"customer_id": list(chosen)}
+    return feast.get_online_features(service, entities, full_feature_names=True).to_dict()
+
+
 def compare(market: Market, stores: dict[str, OnlineStore], feasts: dict[str, FeatureStore], lookups: int) -> None:
     """Compare values, types and nulls of random look-ups; a tenth of the customers does not exist."""
     rng, done, differing = random.Random(SEED + 1), 0, dict.fromkeys([*feasts, *stores], 0)
@@ -112,32 +132,46 @@ def compare(market: Market, stores: dict[str, OnlineStore], feasts: dict[str, Fe
         found = {name: _feast_rows(feast, chosen) for name, feast in feasts.items()}
         truth = found[next(iter(references))]
         for name, rows in found.items():
-            differing[name] += _differences(truth, rows)
+            differing[name] += differences(truth, rows)
         for name, store in stores.items():
             rows = [[None] * len(names) if one is None else one.values for one in store.select(chosen, SERVED_COLUMNS)]
-            differing[name] += _differences(truth, rows)
+            differing[name] += differences(truth, rows)
         done += len(chosen) * len(names)
     for name, count in differing.items():
         Claim(f"look-ups that differ from Feast's SQLite store: {name}", count, f"of {done:,}", bar=0).print_json()
 
 
 def _feast_rows(feast: FeatureStore, chosen: list[str]) -> list[list[Any]]:
-    answer = feast.get_online_features(
-        feast.get_feature_service("served"), {"customer_id": chosen}, full_feature_names=True
-    ).to_dict()
+    answer = _feast_read(feast, feast.get_feature_service("served"), chosen)
     columns = [answer[f"{view}__{name}"] for view, names in SERVED_COLUMNS for name in names]
     return [list(row) for row in zip(*columns, strict=True)]
 
 
-def _differences(truth: list[list[Any]], rows: list[Any]) -> int:
+def differences(truth: list[list[Any]], rows: list[Any]) -> int:
+    """Return how many values differ from the truth, in value or in type."""
     pairs = [pair for one, other in zip(truth, rows, strict=True) for pair in zip(one, other, strict=True)]
     return sum(type(one) is not type(other) or one != other for one, other in pairs)
 
 
-def measure_push(market: Market, name: str, feast: FeatureStore, count: int = 50) -> None:
-    """Measure the time from the push of one row until a read returns it."""
+def measure_push(market: Market, name: str, store: OnlineStore) -> None:
+    """Measure the time from the push of one row until a read of another connection returns it."""
+    reader: OnlineStore = LmdbStore(market.folder / "ours", PROJECT, verify=False) if name == "LMDB" else store
+    columns, taken = ((FEATURES.name, ("f2",)),), []
+    for number in range(PUSHES):
+        customer, moment = market.customers[number * 7 + 1], END + timedelta(seconds=number)
+        begun = time.perf_counter()
+        push_values(store, FEATURES, customer, moment, {"f0": float(number), "f1": number, "f2": f"pushed {number}"})
+        while [row.values if row else None for row in reader.select([customer], columns)] != [[f"pushed {number}"]]:
+            pass
+        taken.append((time.perf_counter() - begun) * 1000)
+    claim = f"one-row push until readable, p50: Bojagi, {name}"
+    Claim(claim, float(np.median(taken)), "ms", bar=10, runs=PUSHES).print_json()
+
+
+def measure_feast_push(market: Market, name: str, feast: FeatureStore) -> None:
+    """Measure the same through Feast's `push` and `get_online_features`."""
     taken = []
-    for number in range(count):
+    for number in range(PUSHES):
         customer, moment = market.customers[number * 7], END + timedelta(seconds=number)
         row = pd.DataFrame({
             "customer_id": [customer], "event_timestamp": [moment], "f0": [float(number)], "f1": [number],
@@ -150,8 +184,7 @@ def measure_push(market: Market, name: str, feast: FeatureStore, count: int = 50
         while _pushed(feast, customer) != f"pushed {number}":
             pass
         taken.append((time.perf_counter() - begun) * 1000)
-    bar = 10 if "our" in name else None
-    Claim(f"one-row push until readable, p50: {name}", float(np.median(taken)), "ms", bar=bar, runs=count).print_json()
+    Claim(f"one-row push until readable, p50: {name}", float(np.median(taken)), "ms", runs=PUSHES).print_json()
 
 
 def _pushed(feast: FeatureStore, customer: str) -> Any:
@@ -188,10 +221,14 @@ def measure_materialisation(folder: Path, customers: int, peer: bool) -> None:
 def _raw_lmdb(market: Market, store: OnlineStore) -> Reader:
     path = market.folder / "raw_lmdb"
     path.mkdir(exist_ok=True)
-    files = lmdb.open(str(path), map_size=1 << 34)
-    with files.begin(write=True) as txn:
-        for key, row in _packed(market, store):
-            txn.put(key, row)
+    files = lmdb.open(str(path), map_size=1 << 34, metasync=False)
+
+    def write(rows: Iterable[tuple[bytes, bytes]]) -> None:
+        with files.begin(write=True) as txn:
+            for key, row in rows:
+                txn.put(key, row)
+
+    _measure_raw_writes("LMDB", _packed(market, store), write)
 
     def read(chosen: Sequence[str]) -> object:
         with files.begin() as txn:
@@ -204,8 +241,14 @@ def _raw_sqlite(market: Market, store: OnlineStore) -> Reader:
     files = sqlite3.connect(market.folder / "raw.sqlite")
     files.execute("DROP TABLE IF EXISTS packed")
     files.execute("CREATE TABLE packed (customer_id BLOB PRIMARY KEY, content BLOB) WITHOUT ROWID")
-    files.executemany("INSERT INTO packed VALUES (?, ?)", _packed(market, store))
-    files.commit()
+    files.execute("PRAGMA journal_mode = WAL")
+    files.execute("PRAGMA synchronous = FULL")
+
+    def write(rows: Iterable[tuple[bytes, bytes]]) -> None:
+        files.executemany("INSERT OR REPLACE INTO packed VALUES (?, ?)", rows)
+        files.commit()
+
+    _measure_raw_writes("SQLite", _packed(market, store), write)
 
     def read(chosen: Sequence[str]) -> object:
         marks = ",".join("?" * len(chosen))
@@ -214,6 +257,20 @@ def _raw_sqlite(market: Market, store: OnlineStore) -> Reader:
         return [msgpack.unpackb(found[name.encode()]) for name in chosen]
 
     return read
+
+
+def _measure_raw_writes(
+    name: str, rows: list[tuple[bytes, bytes]], write: Callable[[Iterable[tuple[bytes, bytes]]], None]
+) -> None:
+    begun = time.perf_counter()
+    write(rows)
+    Claim(f"{len(rows):,} packed rows in one commit: raw {name}", time.perf_counter() - begun, "s").print_json()
+    taken = []
+    for row in rows[:PUSHES]:
+        begun = time.perf_counter()
+        write([row])
+        taken.append((time.perf_counter() - begun) * 1000)
+    Claim(f"one-row durable commit, p50: raw {name}", float(np.median(taken)), "ms", runs=PUSHES).print_json()
 
 
 def _packed(market: Market, store: OnlineStore) -> list[tuple[bytes, bytes]]:

@@ -63,7 +63,8 @@ def _after(event: Event, before: dict[str, Value]) -> dict[str, Value]:
     if event.session_id is None:
         return values | {name: before.get(name) or 0 for name in _COUNTS}
     is_same = event.session_id == before.get("last_session_id")
-    counts: dict[str, int] = {name: int(before.get(name) or 0) if is_same else 0 for name in _COUNTS}
+    known = {name: before.get(name) if is_same else 0 for name in _COUNTS}
+    counts = {name: count if isinstance(count, int) else 0 for name, count in known.items()}
     counts["session_event_count"] += 1
     if event.event_type in _COUNTED:
         counts[_COUNTED[event.event_type]] += 1

@@ -16,7 +16,7 @@ from feast.types import Array, Bool, FeastType, Float64, Int64, String, UnixTime
 from features import definition
 from features.definition import ENTITY, Feature, FeatureCatalog, FeatureType
 
-_TYPES: dict[FeatureType, FeastType] = {
+FEAST_TYPES: dict[FeatureType, FeastType] = {
     FeatureType.INT64: Int64,
     FeatureType.FLOAT64: Float64,
     FeatureType.STRING: String,
@@ -67,7 +67,7 @@ def _field(feature: Feature) -> Field:
         "kind": "wall_time" if feature.is_wall_time else None,
     }
     tags = {name: value for name, value in given.items() if value}
-    return Field(name=feature.name, dtype=_TYPES[feature.type], description=feature.definition, tags=tags)
+    return Field(name=feature.name, dtype=FEAST_TYPES[feature.type], description=feature.definition, tags=tags)
 
 
 def _ages(view: definition.FeatureView, source: FeatureView) -> Iterator[OnDemandFeatureView]:

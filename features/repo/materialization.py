@@ -64,7 +64,8 @@ def materialize(installation: Installation, views: Iterable[str] | None = None) 
     """
     catalog = read_catalog(installation)
     chosen = [catalog.view(name) for name in (catalog.views if views is None else views)]
-    with closing(open_online_store(installation, verify=False)) as store:
+    # A run materialises one view after another. It need not read the whole store before each of them.
+    with closing(open_online_store(installation, verify=views is None)) as store:
         reports = [materialize_view(view, newest_rows(view, installation), store) for view in chosen]
         if any(report.removed for report in reports):
             store.compact()

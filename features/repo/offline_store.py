@@ -52,10 +52,10 @@ class DeltaSource(DataSource):
         self.table = table
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, DeltaSource) and super().__eq__(other) and self.table == other.table
+        return isinstance(other, DeltaSource) and (self.name, self.table) == (other.name, other.table)
 
     def __hash__(self) -> int:
-        return super().__hash__()
+        return hash((self.name, self.table))
 
     def source_type(self) -> DataSourceProto.SourceType.ValueType:
         """Return that this is no source of Feast's own."""
@@ -120,7 +120,7 @@ class TableJob(RetrievalJob):
         return self._compute()
 
     def _to_df_internal(self, timeout: int | None = None) -> pd.DataFrame:
-        return self._compute().to_pandas()
+        return pd.DataFrame(self._compute().to_pandas())
 
 
 class DeltaOfflineStore(OfflineStore):
@@ -241,7 +241,7 @@ def _known_at(
         ttl = (view.ttl or timedelta(0)) // timedelta(microseconds=1)
         fresh = f"date_diff('microsecond', {part}.{EVENT_TIMESTAMP}, w.\"{clock}\") <= {ttl}"
         for name in chosen[view]:
-            shown = f"{view.projection.name_to_use()}__{name}" if full_feature_names else name
+            shown = f"{view.projection.name_alias or view.name}__{name}" if full_feature_names else name
             value = f'{part}."{name}"' if not ttl else f'CASE WHEN {fresh} THEN {part}."{name}" END'
             columns.append(f'{value} AS "{shown}"')
     own = [f'w."{name}"' for name in wanted.column_names]

@@ -44,11 +44,11 @@ def push_values(
     known = {} if stored is None else stored.as_dict()
     row = [[values.get(name, known.get(name)) for name in names]]
     moment = [microseconds_of(event_time.astimezone(UTC))]
-    done = store.write(schema_of(view), [customer], moment, row)
-    if done.older:
-        return False
-    store.write(schema_of(view, PUSHED), [customer], moment, row)
-    return True
+    with store.grouped():
+        done = store.write(schema_of(view), [customer], moment, row)
+        if not done.older:
+            store.write(schema_of(view, PUSHED), [customer], moment, row)
+    return not done.older
 
 
 def stored_view(store: OnlineStore, customer: str, view: str) -> StoredView | None:

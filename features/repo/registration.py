@@ -21,13 +21,16 @@ def is_registered(installation: Installation, catalog: FeatureCatalog) -> bool:
     """Return whether the catalog was registered as it is, by this version of Feast."""
     folder = repository_folder(installation)
     noted = folder / _FILE
-    return (folder / "registry.db").exists() and noted.exists() and noted.read_text("ascii") == _state(catalog)
+    is_complete = (folder / "registry.db").exists() and noted.exists()
+    return is_complete and noted.read_text("utf-8") == _state(installation, catalog)
 
 
 def note_registered(installation: Installation, catalog: FeatureCatalog) -> None:
     """Note that the catalog was registered as it is."""
-    replace_private(repository_folder(installation) / _FILE, _state(catalog))
+    replace_private(repository_folder(installation) / _FILE, _state(installation, catalog))
 
 
-def _state(catalog: FeatureCatalog) -> str:
-    return f"{version('feast')} {catalog.digest}\n"
+def _state(installation: Installation, catalog: FeatureCatalog) -> str:
+    """Return what the registry depends on: it names the tables by their place, and sources differ by engine."""
+    settings = installation.settings
+    return f"{version('feast')} {settings.engine} {settings.lakehouse_root} {catalog.digest}\n"

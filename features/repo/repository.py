@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from warnings import catch_warnings, simplefilter
 
@@ -29,6 +30,8 @@ from features.store.opening import open_online_store
 from installation.installation import Installation
 from privacy.storage.atomic_file import PRIVATE_FOLDER_MODE, replace_private
 
+EMBEDDED_ENGINE = "sail"
+"""Engine whose installations use the offline store on one machine. The others use Feast's Spark store."""
 _Registered = FeastView | OnDemandFeatureView | FeatureService
 
 
@@ -42,7 +45,10 @@ class ApplyReport:
 
 
 def open_feature_store(installation: Installation) -> FeatureStore:
-    """Return Feast's store over the installation's tables and its online store, for pipelines and experiments."""
+    """Return Feast's store over the installation's tables and its online store, for pipelines and experiments.
+
+    On another engine than Sail, open the engine before a training set is read.
+    """
     return FeatureStore(config=RepoConfig(**_config(installation, storage=installation.settings.storage_options)))
 
 
@@ -57,18 +63,18 @@ def apply_features(installation: Installation) -> ApplyReport:
     folder.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER_MODE)
     replace_private(folder / "feature_store.yaml", yaml.safe_dump(_config(installation), sort_keys=False))
     store = open_feature_store(installation)
-    before = _registered(store)
-    objects = feast_objects(catalog, _source)
-    after = {one.name: one for one in objects if isinstance(one, _Registered)}
-    gone = [one for name, one in before.items() if name not in after]
-    # Feast drops the values of these views itself.
-    if pushed := [one.name + PUSHED for one in gone if isinstance(one, FeastView)]:
-        with closing(open_online_store(installation, verify=False)) as online:
-            online.drop(pushed)
     with catch_warnings():
-        # Feast warns of on-demand views, which it calls experimental.
+        # Feast warns of on-demand views and of its Spark source, which it calls experimental.
         simplefilter("ignore", RuntimeWarning)
-        store.apply(objects, objects_to_delete=gone, partial=False)
+        before = _registered(store)
+        objects = feast_objects(catalog, partial(_source, installation))
+        after = {one.name: one for one in objects if isinstance(one, _Registered)}
+        gone = [one for name, one in before.items() if name not in after]
+        # Feast drops the values of these views itself.
+        if pushed := [one.name + PUSHED for one in gone if isinstance(one, FeastView)]:
+            with closing(open_online_store(installation)) as online:
+                online.drop(pushed)
+        store.apply(objects, objects_to_delete=[*gone], partial=False)
     note_registered(installation, catalog)
     changed = [name for name, one in after.items() if name in before and _content(before[name]) != _content(one)]
     added = [name for name in after if name not in before]
@@ -77,12 +83,17 @@ def apply_features(installation: Installation) -> ApplyReport:
 
 def _config(installation: Installation, storage: dict[str, str] | None = None) -> dict[str, Any]:
     settings = installation.settings
-    offline = {"root": settings.lakehouse_root, "time_zone": settings.time_zone, "storage_options": storage or {}}
+    offline = {
+        "type": "features.repo.offline_store.DeltaOfflineStore",
+        "root": settings.lakehouse_root,
+        "time_zone": settings.time_zone,
+        "storage_options": storage or {},
+    }
     return {
         "project": settings.feature_project,
         "provider": "local",
         "registry": str(repository_folder(installation) / "registry.db"),
-        "offline_store": {"type": "features.repo.offline_store.DeltaOfflineStore", **offline},
+        "offline_store": offline if settings.engine == EMBEDDED_ENGINE else {"type": "spark"},
         "online_store": {
             "type": "features.store.feast_store.BojagiOnlineStore",
             "location": str(settings.online_redis_file or settings.online_dir),
@@ -94,15 +105,24 @@ def _config(installation: Installation, storage: dict[str, str] | None = None) -
     }
 
 
-def _source(view: FeatureView) -> DataSource:
+def _source(installation: Installation, view: FeatureView) -> DataSource:
+    if installation.settings.engine != EMBEDDED_ENGINE:
+        # Imported here, because it loads PySpark.
+        from features.repo.spark_source import spark_source
+
+        return spark_source(view, installation.lakehouse, installation.settings.time_zone)
     table = ViewTable(view.table, view.event_time, view.is_daily)
     owner = view.features[0].owner if view.features else ""
     return DeltaSource(name=view.table, table=table, description=view.description, owner=owner)
 
 
 def _registered(store: FeatureStore) -> dict[str, _Registered]:
-    views = [*store.list_batch_feature_views(), *store.list_on_demand_feature_views()]
-    return {one.name: one for one in (*views, *store.list_feature_services())}
+    found: list[_Registered] = [
+        *store.list_batch_feature_views(),
+        *store.list_on_demand_feature_views(),
+        *store.list_feature_services(),
+    ]
+    return {one.name: one for one in found}
 
 
 def _content(one: _Registered) -> Any:

@@ -1,7 +1,7 @@
 """Feast's local engine for materialisation, with steps that keep the rows in Arrow until the online store has them.
 
-Feast's own steps copy the rows to pandas and back, where a whole number beside a null becomes a float, and then make one
-protobuf object a value. That takes most of the time of a materialisation.
+Feast's own steps copy the rows to pandas and back, where a whole number beside a null becomes a float. Then they make
+one protobuf object a value. That takes most of the time of a materialisation.
 
     batch_engine:
       type: features.store.feast_engine.ArrowEngine
@@ -59,7 +59,8 @@ class _Builder(LocalFeatureBuilder):
         return node
 
     def build_output_nodes(self, view: FeatureView, input_node: DAGNode) -> DAGNode:
-        node = _ArrowOutput("output", self.dag_root.view, inputs=[input_node])
+        root: Any = self.dag_root.view
+        node = _ArrowOutput("output", root, inputs=[input_node])
         self.nodes.append(node)
         return node
 

@@ -17,7 +17,7 @@ from typing import Any, Literal
 import pyarrow as pa
 from feast import Entity, FeatureView, utils
 from feast.infra.online_stores.online_store import OnlineStore as FeastOnlineStore
-from feast.online_response import OnlineResponse
+from feast.protos.feast.serving.ServingService_pb2 import GetOnlineFeaturesResponse
 from feast.protos.feast.types.EntityKey_pb2 import EntityKey as EntityKeyProto
 from feast.protos.feast.types.Value_pb2 import Value as ValueProto
 from feast.repo_config import FeastConfigBaseModel, RepoConfig
@@ -127,7 +127,7 @@ class BojagiOnlineStore(FeastOnlineStore):
         grouped_refs: list[tuple[FeatureView, list[str]]],
         join_key_values: dict[str, list[ValueProto]],
         entity_name_to_join_key_map: dict[str, str],
-        online_features_response: OnlineResponse,
+        online_features_response: GetOnlineFeaturesResponse,
         full_feature_names: bool,
         include_feature_view_version_metadata: bool,
     ) -> None:

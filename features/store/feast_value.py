@@ -120,7 +120,9 @@ def values_of(column: pa.Array, kind: ValueKind) -> list[Any]:
 def _encode(proto: str, is_moment: bool, value: Any) -> ValueProto:
     if value is None:
         return _EMPTY
-    return ValueProto(**{proto: _second(value) if is_moment else value})
+    found = ValueProto()
+    setattr(found, proto, _second(value) if is_moment else value)
+    return found
 
 
 def _encode_list(proto: str, is_moment: bool, value: Sequence[Any] | None) -> ValueProto:

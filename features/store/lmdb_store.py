@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -22,7 +23,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from features.store.environment import Environment, Reporting, create, open_environment, snapshot
-from features.store.errors import StoreDamaged
+from features.store.errors import StoreDamaged, StoreError
 from features.store.merge import Changes, Merge, batches, paused_collector, without
 from features.store.online_store import Columns, Selection, StoredRow, Value, ViewSchema, WriteCount
 from features.store.packed_row import (
@@ -72,6 +73,7 @@ class LmdbStore:
         self._book = SchemaBook({})
         self._current = self._folder / "current"
         self._current_path = str(self._current)
+        self._held = threading.local()
         with self._reporting:
             folder.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER_MODE)
             with file_lock(folder / f"{project}.lock"):
@@ -108,10 +110,24 @@ class LmdbStore:
                 count += self._merge(schema, changes)
         return count
 
+    @contextmanager
+    def grouped(self) -> Iterator[None]:
+        """Let the writes of one thread in a block be one commit; none of them counts if the block raises."""
+        with self._writing() as held:
+            self._held.writing = held
+            try:
+                yield
+            except BaseException:
+                # It may have schemas of the commit that does not happen.
+                self._book = SchemaBook({})
+                raise
+            finally:
+                self._held.writing = None
+
     def delete(self, customers: Sequence[str]) -> int:
         """Delete the rows of these customers; return how many existed. `compact` removes their bytes as well."""
         with self._writing() as (environment, txn):
-            deleted = sum(txn.delete(key_of(customer)) for customer in customers)
+            deleted: int = sum(txn.delete(key_of(customer)) for customer in customers)
         with self._reporting:
             environment.flush()
         return deleted
@@ -137,6 +153,8 @@ class LmdbStore:
 
         A process that has not read since keeps the old files open until it reads, or asks for `generation`.
         """
+        if getattr(self._held, "writing", None) is not None:
+            raise StoreError("A group of writes cannot compact the online store. Compact it after the group.")
         with self._writing() as (environment, _):
             # While this transaction lasts, no other process writes or compacts.
             self._remove_others(environment.name)
@@ -172,9 +190,11 @@ class LmdbStore:
         with self._reporting:
             environment = self._now()
             with environment.read() as txn:
-                if environment.schema_count(txn) != len(self._book):
-                    self._book = environment.schemas(txn)
-                get, row_of = txn.get, reader_of(self._book)
+                # Another thread may exchange the book meanwhile, for one of an older or a newer transaction.
+                book = self._book
+                if environment.schema_count(txn) != len(book):
+                    book = self._book = environment.schemas(txn)
+                get, row_of = txn.get, reader_of(book)
                 for customer in customers:
                     key = customer.encode(*KEY_ENCODING)
                     packed = get(key) if 0 < len(key) <= KEY_LIMIT else None
@@ -196,6 +216,10 @@ class LmdbStore:
     @contextmanager
     def _writing(self) -> Iterator[tuple[Environment, Any]]:
         """Yield the current files and a transaction that writes their rows. It is committed unless the block raises."""
+        held: tuple[Environment, Any] | None = getattr(self._held, "writing", None)
+        if held is not None:
+            yield held
+            return
         with self._reporting:
             while True:
                 environment = self._now()
@@ -245,17 +269,23 @@ class LmdbStore:
         self._switch(name)
 
     def _switch(self, name: str) -> None:
+        """Make a generation the one in use, also after a power failure."""
+        _flush_entries(self._folder / name)
         replace_private(self._current, f"{name}\n")
-        handle = os.open(self._folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        _flush_entries(self._folder)
 
     def _remove_others(self, name: str) -> None:
         for path in self._folder.iterdir():
             if path.is_dir() and path.name != name:
                 shutil.rmtree(path)
+
+
+def _flush_entries(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _mark(path: str) -> tuple[int, int]:

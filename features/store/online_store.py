@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum, StrEnum
@@ -162,6 +163,13 @@ class OnlineStore(Protocol):
 
         Raises:
             StoreError: a value is not of its kind, or the store cannot be written. Rows before it may be written.
+        """
+        ...
+
+    def grouped(self) -> AbstractContextManager[None]:
+        """Let the writes of one thread in a block share one flush to the disk; none of them counts if the block raises.
+
+        A server flushes by its own settings, so there each write of the block counts at once.
         """
         ...
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from features.store.lmdb_store import LmdbStore
 from features.store.online_store import OnlineStore
-from features.store.redis_store import RedisStore
 from installation.errors import SettingsError
 from installation.installation import Installation
 from privacy.clock import utc_now
@@ -43,9 +42,14 @@ def open_location(
 ) -> OnlineStore:
     """Return the online store in a folder, or on the server whose URL is in a private file, see `open_online_store`."""
     path = Path(location).expanduser()
-    if is_server:
-        return RedisStore(_read_private(path), project, clock=clock)
-    return LmdbStore(path, project, verify=verify, clock=clock)
+    if not is_server:
+        return LmdbStore(path, project, verify=verify, clock=clock)
+    try:
+        # An extra, for fleets.
+        from features.store.redis_store import RedisStore
+    except ImportError as error:
+        raise SettingsError("online_redis_file is set and redis is not installed; install bojagi[redis].") from error
+    return RedisStore(_read_private(path), project, clock=clock)
 
 
 def _read_private(path: Path) -> str:

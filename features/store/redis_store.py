@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from itertools import islice
 from types import TracebackType
@@ -101,6 +102,10 @@ class RedisStore:
                 number = self._number(schema) if number is None else number
                 count += self._merge(schema, number, changes)
         return count
+
+    def grouped(self) -> AbstractContextManager[None]:
+        """Return a block that changes nothing, see `OnlineStore.grouped`."""
+        return nullcontext()
 
     def delete(self, customers: Sequence[str]) -> int:
         """Delete the rows of these customers; return how many existed. `compact` removes their bytes as well."""

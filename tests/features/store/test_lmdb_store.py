@@ -12,7 +12,8 @@ from typing import Any
 import lmdb
 import pytest
 
-from features.store.errors import StoreDamaged, StoreUnavailable
+from features.store import environment, packed_row
+from features.store.errors import StoreDamaged, StoreError, StoreUnavailable
 from features.store.lmdb_store import LmdbStore
 from features.store.online_store import ValueKind, ViewSchema
 
@@ -102,7 +103,7 @@ def test_a_damaged_file_is_refused_at_the_opening(copy: Path, damage: str) -> No
         LmdbStore(copy, "shop")
 
 
-def test_a_row_under_the_key_of_another_customer_is_refused(copy: Path) -> None:
+def test_a_row_under_the_key_of_another_customer_is_refused(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with lmdb.open(str(data_of(copy).parent), max_dbs=2) as files:
         rows = files.open_db(b"row")
         with files.begin(db=rows, write=True) as txn:
@@ -113,6 +114,15 @@ def test_a_row_under_the_key_of_another_customer_is_refused(copy: Path) -> None:
     with pytest.raises(StoreDamaged, match="not what was written for its customer"):
         store.read(["c_00001"])
     assert [row["load"].values for row in store.read(["c_00002"]) if row] == [values_of(2)]
+    # Negative control: without the checksum of the key, the other customer's values would be returned.
+    checked = int.from_bytes(_packed(copy, b"c_00001")[:4], "big")
+    monkeypatch.setattr(packed_row, "crc32", lambda *_: checked)
+    assert [row["load"].values for row in store.read(["c_00001"]) if row] == [values_of(2)]
+
+
+def _packed(folder: Path, key: bytes) -> bytes:
+    with environment.snapshot(next((folder / "shop").glob("*/data.mdb")).parent) as (_, txn):
+        return bytes(txn.get(key))
 
 
 @pytest.mark.parametrize("lost", ["current", "1-*"])
@@ -167,6 +177,22 @@ def test_a_forked_process_must_open_the_store_itself(copy: Path) -> None:
         os._exit(0)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
     assert store.read(["c_00007"]) != [None]
+
+
+def test_a_group_that_fails_leaves_nothing_and_the_next_write_counts(copy: Path) -> None:
+    store, other = (LmdbStore(copy, "shop", verify=False) for _ in range(2))
+    new = ViewSchema("new", (("x", ValueKind.INT64),))
+    with pytest.raises(StoreError, match="after the group"), store.grouped():
+        _write_and_compact(store, new)
+    other.write(ViewSchema("other", (("y", ValueKind.STRING),)), ["c_00001"], [1], [["a"]])
+    row = store.read(["c_00001"])[0]
+    assert row is not None
+    assert {name: view.values for name, view in row.items()} == {"load": values_of(1), "other": ["a"]}
+
+
+def _write_and_compact(store: LmdbStore, schema: ViewSchema) -> None:
+    store.write(schema, ["c_00001"], [1], [[1]])
+    store.compact()
 
 
 def test_compaction_removes_what_an_interrupted_one_left(copy: Path) -> None:

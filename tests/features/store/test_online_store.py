@@ -79,6 +79,16 @@ def test_a_write_changes_only_what_is_new(store: OnlineStore) -> None:
     assert values_of(after[1])["spend"] == (NOON, {"total": 2.5, "orders": 2, "store": "b"})
 
 
+def test_writes_of_a_group_are_read_after_it(store: OnlineStore) -> None:
+    visits = ViewSchema("visits", (("count", ValueKind.INT64),))
+    with store.grouped():
+        store.write(SPEND, ["c_1"], [NOON], [[1.0, 1, "a"]])
+        store.write(visits, ["c_1"], [NOON], [[3]])
+    assert {name: view.values for name, view in (store.read(["c_1"])[0] or {}).items()} == {
+        "spend": [1.0, 1, "a"], "visits": [3],
+    }  # fmt: skip
+
+
 def test_random_operations_agree_with_a_dictionary(opening: Opening) -> None:
     rng, store = random.Random(18), opening("shop")
     truth: dict[str, dict[str, tuple[int, dict[str, Any]]]] = {}
