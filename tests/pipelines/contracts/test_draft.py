@@ -17,9 +17,9 @@ import yaml
 
 from installation.contract.document import Column, Contract, load_contracts
 from pipelines.contracts.check import CheckResult, check_contracts
-from privacy.recognition.column_name import name_column, name_columns, romanise
 from pipelines.contracts.draft import draft
 from pipelines.contracts.file_sample import DraftError
+from privacy.recognition.column_name import name_column, name_columns, romanise
 
 ROWS = 60
 START = datetime(2017, 3, 1, 9, 30)  # local wall time
