@@ -14,10 +14,10 @@ from privacy.anonymity.errors import InfeasibleError, SpecError, VerificationErr
 from privacy.anonymity.search.allocation import SUPPRESSED, Allocation
 from privacy.anonymity.search.global_recoding import recode_globally
 from privacy.anonymity.search.table_part import recode_in_parts
-from privacy.anonymity.spec.identifier_screen import screen
 from privacy.anonymity.spec.model import PopulationModel
 from privacy.anonymity.spec.specification import Spec
 from privacy.anonymity.table.frequency_table import FrequencyTable, as_text, find_homes, require_columns, tabulate
+from privacy.anonymity.table.identifier_screen import screen
 from privacy.anonymity.table.range_label import covered_places
 from privacy.anonymity.verify.verification import Verdict, verify
 

@@ -20,9 +20,9 @@ from privacy.anonymity.engine.row import HOME, KEY, RANK, ROWS, rank_rows, uploa
 from privacy.anonymity.engine.verification import verify_on_engine
 from privacy.anonymity.errors import SpecError, VerificationError
 from privacy.anonymity.search.allocation import SUPPRESSED, Allocation
-from privacy.anonymity.spec.identifier_screen import SAMPLE, screen
 from privacy.anonymity.spec.specification import Spec
 from privacy.anonymity.table.frequency_table import FrequencyTable, modelled_columns, require_columns, tabulate
+from privacy.anonymity.table.identifier_screen import SAMPLE, screen
 from privacy.anonymity.verify.verification import Verdict
 
 if TYPE_CHECKING:

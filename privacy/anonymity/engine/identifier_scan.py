@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from privacy.anonymity.spec.identifier_screen import SMALLEST_NUMBER, refuse
 from privacy.anonymity.spec.specification import Spec
+from privacy.anonymity.table.identifier_screen import SMALLEST_NUMBER, refuse
 from privacy.recognition.identifier_form import CANDIDATE, find_identifier_form
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""The specification of a release: columns, hierarchies, privacy models, and the checks of a table against it.
+"""The specification of a release: columns, hierarchies and privacy models.
 
 No search and no measurement belong here.
 """

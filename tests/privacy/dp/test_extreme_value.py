@@ -106,9 +106,9 @@ def test_bytes_lists_and_records_are_refused_by_their_type(
             collect(read_question(BASE | asked), frame)
     # Negative control: an engine error, which for bytes depends on a row.
     monkeypatch.setattr(condition, "_PLAIN", (object,))
-    with pytest.raises(Exception, match=r"cast|CAST|UTF-8"):
-        for asked in ({"group_by": [{"column": "v", "private": True}]}, *list(questions())[-5:]):
-            collect(read_question(BASE | asked), frame)
+    asked = read_question(BASE | {"where": [{"column": "v", "operator": "=", "value": 5}]})
+    with pytest.raises(Exception, match=r"TRY_CAST"):
+        collect(asked, frame)
 
 
 def test_a_date_beyond_the_range_of_days_falls_outside(engine: Engine) -> None:

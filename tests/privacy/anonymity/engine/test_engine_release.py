@@ -14,7 +14,7 @@ from privacy.anonymity.engine import engine_release
 from privacy.anonymity.engine.engine_release import anonymize_on_engine
 from privacy.anonymity.engine.identifier_scan import scan_identifiers
 from privacy.anonymity.errors import SpecError
-from privacy.anonymity.spec.identifier_screen import SAMPLE, screen
+from privacy.anonymity.table.identifier_screen import SAMPLE, screen
 from tests.privacy.anonymity.random_release import random_table
 
 
