@@ -6,11 +6,13 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 from importlib import resources
 
-from pipelines.contracts.column_name import name_column
+from pipelines.contracts.column_name import name_column, tells_nothing
 from pipelines.contracts.column_profile import Profile
+from pipelines.contracts.unnamed_column import are_birth_dates
 
 # At least this share of the values must have the form of a kind, such as e-mail.
 FORM_SHARE = 0.8
@@ -94,7 +96,7 @@ def load_concepts() -> dict[str, Concept]:
 
 def find_identifier(header: str, profile: Profile) -> Finding | None:
     """Return the kind of personal data that a column seems to hold, or None if there is no evidence of any."""
-    by_form = _find_by_form(profile)
+    by_form = _find_by_form(profile) or _find_birth_dates(header, profile)
     by_header = None if profile.logical_type == "boolean" else _find_by_header(header)
     if by_form is None or by_header is None:
         return by_form or by_header
@@ -157,6 +159,13 @@ def _find_by_form(profile: Profile) -> Finding | None:
         evidence = f"{share:.0%} of {len(texts)} values pass the check digit of payment cards"
         return Finding(PAYMENT_CARD, evidence)
     return None
+
+
+def _find_birth_dates(header: str, profile: Profile) -> Finding | None:
+    today = datetime.now(UTC)
+    if not tells_nothing(name_column(header)) or not are_birth_dates(profile.reading, profile.texts, today):
+        return None
+    return Finding(load_concepts()["birth_date"], "the dates lie in many years, and the header says nothing")
 
 
 def _is_card(text: str) -> bool:
