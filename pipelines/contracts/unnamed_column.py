@@ -63,7 +63,9 @@ def are_birth_dates(reading: Reading, texts: Sequence[str], today: datetime) -> 
     """
     if reading.logical_type != "date" or len(texts) < _MIN_VALUES:
         return False
-    years = sorted(day.year for day in read_values(reading, pa.array(texts, pa.string()))[0].drop_null().to_pylist())
+    years: list[int] = sorted(
+        day.year for day in read_values(reading, pa.array(texts, pa.string()))[0].drop_null().to_pylist()
+    )
     if len(years) < _MIN_VALUES:
         return False
     early, middle, late = (years[len(years) * tenth // 10] for tenth in (1, 5, 9))
