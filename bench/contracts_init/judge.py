@@ -69,6 +69,8 @@ def judge_draft(file: GeneratedFile, path: Path) -> Verdict:
     form = drafted.sample.form
     is_split = _is_split(file, form.delimiter, form.quote, form.header_row)
     doubted = {column.header for column in drafted.columns if any(list_doubts(drafted, column))}
+    if drafted.rehearsal is not None and drafted.rehearsal.of_column(None):
+        doubted.add(key_title(file))  # A row is missing, and the draft says that rows go to quarantine.
     guess = drafted.sample.encoding
     is_doubted = guess is not None and not guess.is_certain
     types = {column.header: column.profile.logical_type for column in drafted.columns}

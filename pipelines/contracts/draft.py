@@ -137,7 +137,8 @@ def _find_event_time(columns: list[DraftColumn]) -> str | None:
         return (column.profile.logical_type != "timestamp", min(places, default=len(_EVENT_WORDS)))
 
     def is_possible(column: DraftColumn) -> bool:
-        return is_time(column.profile) and not set(column.name.split("_")) & set(_NO_EVENT_WORDS)
+        is_birth = column.finding is not None and column.finding.concept.concept == "birth_date"
+        return is_time(column.profile) and not is_birth and not set(column.name.split("_")) & set(_NO_EVENT_WORDS)
 
     possible = [column for column in columns if is_possible(column)]
     return min(possible, key=rank).name if possible else None

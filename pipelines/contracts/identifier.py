@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from pipelines.contracts.column_profile import Profile
-from privacy.recognition.column_name import name_column
+from pipelines.contracts.unnamed_column import are_birth_dates
+from privacy.recognition.column_name import name_column, tells_nothing
 from privacy.recognition.concept import Concept, find_concept, load_concepts
 
 # At least this share of the values must have the form of a kind, such as e-mail.
@@ -61,7 +63,7 @@ class Finding:
 
 def find_identifier(header: str, profile: Profile) -> Finding | None:
     """Return the kind of personal data that a column seems to hold, or None if there is no evidence of any."""
-    by_form = _find_by_form(profile)
+    by_form = _find_by_form(profile) or _find_birth_dates(header, profile)
     by_header = None if profile.logical_type == "boolean" else _find_by_header(header)
     if by_form is None or by_header is None:
         return by_form or by_header
@@ -107,6 +109,13 @@ def _find_by_form(profile: Profile) -> Finding | None:
         evidence = f"{share:.0%} of {len(texts)} values pass the check digit of payment cards"
         return Finding(PAYMENT_CARD, evidence)
     return None
+
+
+def _find_birth_dates(header: str, profile: Profile) -> Finding | None:
+    today = datetime.now(UTC)
+    if not tells_nothing(name_column(header)) or not are_birth_dates(profile.reading, profile.texts, today):
+        return None
+    return Finding(load_concepts()["birth_date"], "the dates lie in many years, and the header says nothing")
 
 
 def _is_card(text: str) -> bool:

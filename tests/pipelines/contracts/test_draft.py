@@ -269,6 +269,16 @@ def test_free_text_is_no_key_where_the_headers_say_nothing(tmp_path: Path) -> No
     assert [column.name for column in contract.columns if column.primary_key] == ["c3"]
 
 
+def test_dates_of_birth_are_no_event_time_where_the_headers_say_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "people.csv"
+    rows = "".join(f"K{n:03d},{1945 + n}-03-0{n % 9 + 1}\n" for n in range(60))
+    path.write_text(f"c1,c2\n{rows}", encoding="utf-8")
+    contract, _, text = check_draft(path, "people")
+    assert (contract.column("c2").category, contract.column("c2").role) == ("pd:BirthDate", "quasi")
+    assert "the rows may be events" not in text
+    assert "element" not in text
+
+
 def test_a_rare_value_is_left_out_of_the_enumeration(tmp_path: Path) -> None:
     path = tmp_path / "sale.csv"
     path.write_text("\n".join(["kind", *(["retail", "staff"] * 150), "retial"]), "utf-8")

@@ -259,3 +259,16 @@ def test_mostly_true_and_false_is_text_and_a_doubt() -> None:
     found = profile(["Y", "N", "Y", "N", "Y", "?"])
     assert found.logical_type == "string"
     assert "most values are forms of true and false" in found.doubts[0]
+
+
+def test_full_names_and_old_dates_under_a_header_that_says_nothing_are_a_doubt() -> None:
+    names = [
+        f"{given} {family}" for given in ("Ada", "Tim", "Mia") for family in ("Noordhof", "Kuipers", "Lanting", "Bos")
+    ]
+    born = [f"{year}-03-{year % 28 + 1:02d}" for year in range(1945, 2005)]
+    assert "names of persons" in profile(names, "c2").doubts[0]
+    assert "dates of birth" in profile(born, "c3").doubts[0]
+    # Controls: event dates, words, and headers that tell.
+    assert profile([f"2017-03-{day:02d}" for day in range(1, 29)], "c3").doubts == ()
+    assert profile(["green tea", "milk", "bread"] * 9, "c2").doubts == ()
+    assert profile(names, "product_name").doubts == profile(born, "used_on").doubts == ()
