@@ -72,8 +72,8 @@ def given_forms(name: Name, *, is_mixed: bool) -> tuple[int, ...]:
 
     Args:
         name: the parsed name.
-        is_mixed: whether the file has names in several scripts. If not, Latin names that are not Korean have only the
-            numbers of `variants`.
+        is_mixed: whether the file has names in several scripts. If not, only Latin names that are Korean have other
+            numbers than those of `variants`.
 
     >>> from pipelines.matching.standardise.name import parse_full_name
     >>> one, other = (set(given_forms(parse_full_name(n), is_mixed=True)) for n in ("金秀珍", "Kim Su Jin"))
@@ -194,8 +194,10 @@ def _names_of(text: str, korean: Iterable[str], *, is_mixed: bool) -> Iterator[s
         yield anyascii(text).lower()
         yield from _korean_readings(text)
         return
-    if script == HANGUL or is_mixed:
+    if is_mixed:
         yield text
+    elif script == HANGUL:
+        return
     yield from korean
 
 
