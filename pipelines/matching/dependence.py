@@ -37,7 +37,7 @@ Bools = NDArray[np.bool_]
 _PRIOR_PAIRS = 30.0
 # Largest sum of the prior and the weights of comparisons that a household shares, in bits. Clear evidence that two
 # people differ (about -4 bits and less) outweighs it; records without any evidence of the person can still match.
-MOST_HOUSEHOLD_WEIGHT = 3.0
+MOST_HOUSEHOLD_WEIGHT = 1.0
 # Share of the household weight beyond the limit that counts all the same. Of two people of one name in one home, a
 # record belongs to the one whose phone it has.
 BEYOND_SHARE = 0.02

@@ -5,9 +5,10 @@ given name (father and son). That evidence grows with every column of a file, so
 pair therefore gets `REFUSED_WEIGHT` instead of its sum. It trains no m probability, no deterministic rule decides it,
 and its two records never end in one group, unless a steward links them.
 
-Only what no household shares exempts a pair from the guards of names, birth years and sex: an agreeing number of one person
-(a tax or member number), or several attributes in which the people of one home differ (a middle initial and the position
-in the household). Two records of one person that a guard refuses are rare; a steward can link them.
+The guards of names, birth years and sex do not act on a pair that agrees on what no household shares: a number of one
+person (a tax or member number), or several attributes in which the people of one home differ (a middle initial and the
+position in the household). Nor do they act on records of two homes, because the household explains none of their
+agreement. Two records of one person that a guard refuses are rare; a steward can link them.
 """
 
 from collections.abc import Collection, Sequence
@@ -120,7 +121,10 @@ class Guards:
         """Return SQL for the `Refusal` of a pair, over the table of `model.observe_levels`."""
         conditions = [(Refusal.SUFFIX, "is_suffix_different")]
         if self.is_active:
-            exempt = f"({_agrees(comparisons, ('identifier',), nearly=True)} or {self._owns(comparisons)})"
+            exempt = (
+                f"({_agrees(comparisons, ('identifier',), nearly=True)} or {self._owns(comparisons)} "
+                f"or {_has_other_home(comparisons)})"
+            )
             conditions += [(reason, f"{sql} and not {exempt}") for reason, sql in _one_differs(comparisons)]
         whens = " ".join(f"when {condition} then {int(reason)}" for reason, condition in conditions)
         return f"(case {whens} else {int(Refusal.NONE)} end)"
@@ -220,6 +224,15 @@ def _one_differs(comparisons: Sequence[PartComparison]) -> list[tuple[Refusal, s
         alike = given_names_are(comparisons, NameRelation.TYPO, NameRelation.SIMILAR, NameRelation.DIFFERENT)
         conditions.append((Refusal.SEX, f"(g{sex} = {len(comparisons[sex].levels) + 1} and {alike})"))
     return conditions
+
+
+def _has_other_home(comparisons: Sequence[PartComparison]) -> str:
+    """Return the condition that the records are of two homes, so that their evidence is not that of a household."""
+    differing = [
+        f"g{n} > {len(c.levels)}" for n, c in enumerate(comparisons) if c.name.startswith(_HOME_PARTS)
+    ]
+    agreeing = _agrees(comparisons, _HOME_PARTS, nearly=True)
+    return f"(({' or '.join(differing) or '1 = 0'}) and not {agreeing})"
 
 
 def _agrees(comparisons: Sequence[PartComparison], parts: tuple[str, ...], *, nearly: bool = False) -> str:
