@@ -80,7 +80,10 @@ def chained(tmp_path_factory):
         "card_no": "9876543",
         "직업": "요리사",
     }
-    ends = [middle | {"id": "first", "card_no": None, "직업": None}, middle | {"id": "last", "phone": None, "name": None}]
+    ends = [
+        middle | {"id": "first", "card_no": None, "직업": None},
+        middle | {"id": "last", "phone": None, "name": None},
+    ]
     path = tmp_path_factory.mktemp("chained") / "people.csv"
     write_person_file(pd.DataFrame([*rows, middle, *ends]), path)
     return path
