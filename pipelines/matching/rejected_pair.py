@@ -1,9 +1,9 @@
 """Adds rejected pairs, which scored below the floor, so that a third record does not join two people.
 
 Scoring drops pairs below its floor. Clustering treats a pair without a score as one that was never compared, which is
-only weak evidence against a match (-2 bits). Example: a couple A and B shares a loyalty card C that bears no name. A
+only weak evidence against a match (-1 bit). Example: a couple A and B shares a loyalty card C that bears no name. A
 and C match with +2.4 bits, and so do B and C. Without a score of (A, B), the mean between {A, C} and {B} is
-(2.4 - 2) / 2 = +0.2, and all three join. With (A, B) as a rejected pair (-6 bits) the mean is -1.8.
+(2.4 - 1) / 2 = +0.7, and all three join. With (A, B) as a rejected pair (-6 bits) the mean is -1.8.
 
 A pair that a guard refuses gets `REFUSED_WEIGHT`, whatever its score, so that no chain of links joins its records. Pairs
 of a small component that were never compared are compared here, because a guard may refuse them as well.
