@@ -72,8 +72,8 @@ def _online_asset(view: FeatureView) -> dg.AssetsDefinition:
         with own_errors_are_final():
             (report,) = materialize(run.installation, [view.name])
         found = {
-            metadata.ROWS: report.customers,
-            metadata.ADDED: report.written,
+            "customers": report.customers,
+            "written": report.written,
             metadata.SECONDS: round(perf_counter() - started, 3),
             metadata.NOTES: [
                 f"{feature}: {count} of {report.compared} pushed values differ from those of {view.table}."

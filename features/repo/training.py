@@ -1,0 +1,56 @@
+"""Returns training sets of a feature service: only customers who permit the purpose now, and logged."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+import pandas as pd
+
+from features.definition import ENTITY, read_catalog
+from features.errors import FeatureError
+from features.repo.repository import open_feature_store
+from features.retrieval.customer_consent import CustomerConsent
+from installation.installation import Installation
+from privacy.access.errors import AccessRefused
+from privacy.audit import AuditEntry
+
+
+def training_set(installation: Installation, asked: pd.DataFrame, service: str, purpose: str, who: str) -> pd.DataFrame:
+    """Return the features of a service as they were known at each row's moment, for customers who permit the purpose.
+
+    The rows of other customers are left out. The read is in the audit log before this returns.
+
+    Args:
+        installation: its contracts must be registered, see `apply_features`.
+        asked: columns `customer_id` and `event_timestamp`; other columns, such as a label, are kept.
+        service: the feature service.
+        purpose: the purpose of the model.
+        who: the user or service, named in the audit log.
+
+    Raises:
+        UnknownFeatureError: there is no such service.
+        AccessRefused: the service or one of its features does not serve the purpose.
+        FeatureError: `asked` has no customers.
+        AuditError: the read cannot be logged.
+    """
+    catalog = read_catalog(installation)
+    found = catalog.service(service)
+    refused = [name for name in found.features if purpose not in catalog.feature(name).purposes]
+    if purpose not in found.purposes or refused:
+        about = ", ".join(refused) or f"the service {service}"
+        raise AccessRefused(f"No training set for {purpose}: {about} does not serve it. Choose another purpose.")
+    if ENTITY not in asked:
+        raise FeatureError(f"The rows of a training set have no column {ENTITY}; got {', '.join(asked.columns)}.")
+    customers = asked[ENTITY].unique().tolist()
+    with closing(CustomerConsent(installation)) as consent:
+        denials = consent.denials(customers, purpose, installation.decision_moment())
+    permitted = [customer for customer, denied in zip(customers, denials, strict=True) if denied is None]
+    store = open_feature_store(installation)
+    rows = asked[asked[ENTITY].isin(permitted)]
+    known = store.get_historical_features(rows, store.get_feature_service(service)).to_df()
+    entry = AuditEntry(
+        at=installation.clock(), who=who, role="pipeline", purpose=purpose, action="train",
+        table=f"service/{service}", columns=found.features, subjects=len(permitted),
+    )  # fmt: skip
+    installation.audit_log.append(entry)
+    return known
