@@ -58,7 +58,11 @@ def selector(
         [start + at for start, part in zip(starts, fast, strict=True) for at in part.places if at is not None]
     )
     offsets = [sum(len(part.places) for part in fast[:at]) for at in range(len(fast))]
-    moments = [(at + place, *how) for at, part in zip(offsets, fast, strict=True) for place, *how in part.moments]
+    moments = [
+        (at + place, convert, is_list)
+        for at, part in zip(offsets, fast, strict=True)
+        for place, convert, is_list in part.moments
+    ]
 
     def select(sections: Sections) -> Selection:
         joined: list[Any] = []
