@@ -134,7 +134,9 @@ def compare(market: Market, stores: dict[str, OnlineStore], feasts: dict[str, Fe
         for name, rows in found.items():
             differing[name] += differences(truth, rows)
         for name, store in stores.items():
-            rows = [[None] * len(names) if one is None else one.values for one in store.select(chosen, SERVED_COLUMNS)]
+            rows = [
+                [None] * len(names) if one is None else [*one.values] for one in store.select(chosen, SERVED_COLUMNS)
+            ]
             differing[name] += differences(truth, rows)
         done += len(chosen) * len(names)
     for name, count in differing.items():

@@ -98,7 +98,7 @@ class Selection(NamedTuple):
     """
 
     event_times_us: tuple[int | None, ...]
-    values: list[Any]
+    values: Sequence[Any]
     is_whole: bool
 
 

@@ -20,13 +20,12 @@ _new = tuple.__new__
 class _Part:
     """How the wanted values are taken from the sections of one schema.
 
-    `take` returns them from an unpacked section; None if the schema lacks one of them. `moments` are the places among
-    the wanted values that are moments.
+    `places` are those of the values in an unpacked section; None where the schema lacks one. `moments` are the places
+    among the wanted values that are moments.
     """
 
     number: int
     places: tuple[int | None, ...]
-    take: Callable[[Sequence[Any]], Sequence[Any]] | None
     moments: tuple[Moment, ...]
 
     def values(self, section: Sequence[Any]) -> list[Any]:
@@ -49,29 +48,35 @@ def selector(
     views = [
         ([_part(number, codecs[number], names) for number in numbers.get(view, ())], names) for view, names in columns
     ]
-    newest = [(parts[0].number, parts[0].take) if parts and parts[0].take else (-1, _nothing) for parts, _ in views]
-    moments, count = [], 0
-    for parts, names in views:
-        moments += [
-            (count + place, convert, is_list) for place, convert, is_list in (parts[0].moments if parts else ())
-        ]
-        count += len(names)
+    fast = [parts[0] for parts, _ in views if parts and None not in parts[0].places]
+    # Of a customer who has the newest schema of each view, the sections are put one after another.
+    wanted = [part.number for part in fast]
+    lengths = [VALUES_AT + len(codecs[number].schema.columns) for number in wanted]
+    starts = [sum(lengths[:at]) for at in range(len(lengths))]
+    times_of = _taker(starts)
+    values_of = _taker(
+        [start + at for start, part in zip(starts, fast, strict=True) for at in part.places if at is not None]
+    )
+    offsets = [sum(len(part.places) for part in fast[:at]) for at in range(len(fast))]
+    moments = [
+        (at + place, convert, is_list)
+        for at, part in zip(offsets, fast, strict=True)
+        for place, convert, is_list in part.moments
+    ]
 
     def select(sections: Sections) -> Selection:
-        times: list[int] = []
-        values: list[Any] = []
-        get = sections.get
-        for number, take in newest:
-            packed = get(number)
-            if packed is None:
-                return select_any(sections)
-            section = _unpack(packed)
-            times.append(section[0])
-            values += take(section)
+        joined: list[Any] = []
+        try:
+            for number in wanted:
+                joined += _unpack(sections[number])
+        except KeyError:
+            return select_any(sections)
+        values = values_of(joined)
         if moments:
+            values = [*values]
             restore_moments(values, moments)
         # As Selection(…), in half the time.
-        return _new(Selection, (tuple(times), values, True))
+        return _new(Selection, (times_of(joined), values, True))
 
     def select_any(sections: Sections) -> Selection:
         times: list[int | None] = []
@@ -87,24 +92,20 @@ def selector(
             section = _unpack(sections[part.number])
             times.append(section[0])
             values += part.values(section)
-            is_whole = is_whole and part.take is not None
+            is_whole = is_whole and None not in part.places
         return Selection(tuple(times), values, is_whole)
 
-    return select
+    return select if len(fast) == len(views) and wanted else select_any
 
 
 def _part(number: int, codec: SchemaCodec, names: Sequence[str]) -> _Part:
     place_of = {name: place for place, name in enumerate(codec.schema.names)}
     places = tuple(None if name not in place_of else VALUES_AT + place_of[name] for name in names)
-    known = [place for place in places if place is not None]
     moments = {place + VALUES_AT: (convert, is_list) for place, convert, is_list in codec.moments}
     wanted = tuple((at, *moments[place]) for at, place in enumerate(places) if place in moments)
-    if len(known) < len(places) or not known:
-        return _Part(number, places, None, wanted)
-    # Of a list, a slice is a list as well.
-    take = itemgetter(*known) if len(known) > 1 else itemgetter(slice(known[0], known[0] + 1))
-    return _Part(number, places, take, wanted)
+    return _Part(number, places, wanted)
 
 
-def _nothing(section: Sequence[Any]) -> Sequence[Any]:
-    return section[:0]
+def _taker(places: Sequence[int]) -> Callable[[Sequence[Any]], Sequence[Any]]:
+    """Return what takes the items at these places."""
+    return itemgetter(*places) if len(places) > 1 else lambda items: tuple(items[place] for place in places)

@@ -55,6 +55,8 @@ def differing(feast: FeatureStore, history: tuple[list[dict[str, Any]], list[dic
     asked = pd.DataFrame({"customer_id": [f"c_{draw.randrange(33)}" for _ in moments], "event_timestamp": moments})
     found = feast.get_historical_features(asked, ASKED).to_df()
     assert sorted(found["customer_id"]) == sorted(asked["customer_id"]), "one row for each row asked for"
+    # Feast's Spark store returns instants in UTC without the zone.
+    found["event_timestamp"] = pd.to_datetime(found["event_timestamp"], utc=True)
     wrong = 0
     for row in found.to_dict("records"):
         for rows, name in zip(history, ("order_count", "colour"), strict=True):

@@ -26,7 +26,8 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Open
     """What opens a store of a project, and the folder with the store's files. Ends with empty stores."""
     with ExitStack() as stack:
         if request.param == "lmdb":
-            yield lambda name: stack.enter_context(closing(LmdbStore(tmp_path / "online", name))), tmp_path / "online"
+            folder = tmp_path / "online"
+            yield lambda name: stack.enter_context(closing(LmdbStore(folder, name, verify=False))), folder
             return
         url, folder = request.getfixturevalue("redis")
 

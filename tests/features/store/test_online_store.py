@@ -9,7 +9,15 @@ from typing import Any
 import pytest
 
 from features.store.errors import StoreUnavailable, ValueRefused
-from features.store.online_store import OnlineStore, StoredRow, ValueKind, ViewSchema, WriteCount, microseconds_of
+from features.store.online_store import (
+    Absent,
+    OnlineStore,
+    StoredRow,
+    ValueKind,
+    ViewSchema,
+    WriteCount,
+    microseconds_of,
+)
 from features.store.redis_store import RedisStore
 from tests.database_server import free_port
 
@@ -40,6 +48,20 @@ def values_of(row: StoredRow | None) -> dict[str, tuple[int, dict[str, Any]]]:
     return {name: (view.event_time_us, view.as_dict()) for name, view in (row or {}).items()}
 
 
+COLUMNS = (("a", ("x1", "x0")), ("c", ("x2",)))
+
+
+def selection_of(views: dict[str, tuple[int, dict[str, Any]]] | None) -> list[Any] | None:
+    """Return what a selection of these columns must have: event times, values, and whether none is absent."""
+    if views is None:
+        return None
+    held = [views.get(view, (None, {})) for view, _ in COLUMNS]
+    values = [
+        row.get(name, Absent.ABSENT) for (_, row), (_, names) in zip(held, COLUMNS, strict=True) for name in names
+    ]
+    return [tuple(time for time, _ in held), values, Absent.ABSENT not in values]
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_comes_back_as_it_was_written(store: OnlineStore, kind: ValueKind) -> None:
     values = [*KINDS[kind], None]
@@ -47,6 +69,8 @@ def test_every_kind_comes_back_as_it_was_written(store: OnlineStore, kind: Value
     store.write(ViewSchema("one", (("x", kind),)), customers, [NOON] * len(values), [[value] for value in values])
     found = [row["one"].values[0] for row in store.read(customers) if row]
     assert [(type(value), value) for value in found] == [(type(value), value) for value in values]
+    selected = [one.values for one in store.select(customers, (("one", ("x",)),)) if one]
+    assert [(type(value), value) for (value,) in selected] == [(type(value), value) for value in values]
 
 
 def test_a_missing_customer_is_none_and_a_missing_view_is_absent(store: OnlineStore) -> None:
@@ -120,6 +144,10 @@ def test_random_operations_agree_with_a_dictionary(opening: Opening) -> None:
             store = opening("shop")
         assert [values_of(row) for row in store.read(names)] == [truth.get(name, {}) for name in names]
         assert set(store.customers()) == set(truth)
+        selected = store.select(names, COLUMNS)
+        assert [one and [one.event_times_us, [*one.values], one.is_whole] for one in selected] == [
+            selection_of(truth.get(name)) for name in names
+        ]
 
 
 def test_projects_of_one_place_have_nothing_in_common(opening: Opening) -> None:
