@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from unittest import mock
@@ -15,7 +15,6 @@ from bench.claim import Claim
 from bench.identity.family import KINDS, Kind, draw_families
 from pipelines.evaluation.dataset import LabelledFile
 from pipelines.evaluation.splink_baseline import run_plain_splink
-from pipelines.matching.comparison import PartComparison
 from pipelines.matching.guard import Guards
 from pipelines.matching.resolution import Options, open_workspace, resolve
 
@@ -65,13 +64,11 @@ def resolve_families(data: LabelledFile, options: Options | None = None) -> NDAr
 @contextmanager
 def guards_off() -> Iterator[None]:
     """Resolve without guards and household limit inside the block, as a negative control of the measurement."""
-    with mock.patch.object(Guards, "refusal_sql", return_value="0"), mock.patch.object(Guards, "household", _no_limits):
+    with (
+        mock.patch("pipelines.matching.model.learn_guards", lambda _, compared, __: Guards(False, (0.0,) * len(compared))),
+        mock.patch.object(Guards, "refusal_sql", return_value="0"),
+    ):
         yield
-
-
-def _no_limits(_: Guards, comparisons: Sequence[PartComparison]) -> list[bool]:
-    """Return for each comparison that its weight has no limit."""
-    return [False] * len(comparisons)
 
 
 def measure(families: int, *, kinds: tuple[Kind, ...] = KINDS, seed: int = 1) -> None:
