@@ -173,10 +173,12 @@ def _subjects(record: Mapping[str, Any], contract: Contract, protection: Protect
         texts = [text] if text is not None else []
         if column.pattern and not (text is not None and re.fullmatch(column.pattern, clean_code(text))):
             plain = clean_code(text if text is not None else str(record))
-            texts = list(dict.fromkeys(re.findall(rf"(?<!\w){column.pattern.strip('^$')}(?!\w)", plain)))
+            compact = re.sub(r"[\W_]+", "", plain)
+            found = re.findall(rf"(?<!\w){column.pattern.strip('^$')}(?!\w)", plain)
+            texts = list(dict.fromkeys(found)) or [compact] * bool(re.fullmatch(column.pattern, compact))
         if texts and column.token:
-            found = protection.tokens.tokens(column.token, pa.array(texts, pa.string()))
-            yield from (token for token in found.to_pylist() if token is not None)
+            tokens = protection.tokens.tokens(column.token, pa.array(texts, pa.string()))
+            yield from (token for token in tokens.to_pylist() if token is not None)
 
 
 def _purpose(record: Mapping[str, Any], contract: Contract) -> str | None:
