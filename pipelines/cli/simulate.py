@@ -30,6 +30,12 @@ def simulate_command(
         int | None,
         typer.Option("--households", help="Use only the first K households of the market, for a quick trial.", min=10),
     ] = None,
+    rate: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--rate", help="Share of people or faults of a kind, such as twins=0.2; repeatable. See docs/simulator.md."
+        ),
+    ] = None,
     force: Annotated[
         bool, typer.Option("--force", help="Write the files again, also over another simulation.")
     ] = False,
@@ -38,13 +44,16 @@ def simulate_command(
     """Simulate a market: the Complete Journey with people, devices, touchpoints and realistic faults.
 
     Writes the sources to OUT/landing, and the true person behind each record to OUT/truth. If OUT already has the
-    files of the same seed, scale and households, nothing is written.
+    files of the same seed, scale, households and rates, nothing is written.
     """
+    from pipelines.simulate.rates import read_rates
     from pipelines.simulate.simulation import simulate
 
-    console = Console(stderr=True)
+    rates, console = read_rates(rate or ()), Console(stderr=True)
     with console.status("simulating") as status:
-        result = simulate(out, seed, scale, lambda step: status.update(step), households=households, force=force)
+        result = simulate(
+            out, seed, scale, lambda step: status.update(step), households=households, rates=rates, force=force
+        )
     if as_json:
         typer.echo(json.dumps({**result.model_dump(mode="json"), "rows": result.rows}, ensure_ascii=False))
     else:

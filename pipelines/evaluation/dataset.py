@@ -44,6 +44,7 @@ class LabelledFile:
         truth: name of the column with the true person.
         mapping: the columns of each part; the truth column is not among them.
         note: which records are used and why.
+        cases: for each record why its person is difficult to recognise, such as `twins`; null for most people.
 
     """
 
@@ -52,6 +53,7 @@ class LabelledFile:
     truth: str
     mapping: Mapping
     note: str = ""
+    cases: pd.Series | None = None
 
 
 def load_febrl(name: str) -> LabelledFile:
@@ -130,7 +132,9 @@ def load_simulated(folder: Path) -> LabelledFile:
         place=("sido", "sigungu", "dong"),
     )
     note = "simulated people; member and loyalty card records"
-    return LabelledFile("simulated", frame.reset_index(drop=True), "person", mapping, note)
+    people = pd.read_parquet(folder / "truth" / "person.parquet").set_index("person_id")
+    cases = frame["person"].map(people["identity_case"]) if "identity_case" in people else None
+    return LabelledFile("simulated", frame.reset_index(drop=True), "person", mapping, note, cases)
 
 
 def load_labelled(path: Path, truth: str, mapping: Mapping | None = None) -> LabelledFile:

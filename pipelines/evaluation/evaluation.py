@@ -1,14 +1,14 @@
 """Evaluates the resolver on labelled data: precision, recall and time, compared with plain Splink in the same run."""
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from pipelines.evaluation.dataset import LabelledFile
-from pipelines.evaluation.pair_metric import Ints, Score, cluster_score, count_pairs, pair_score
+from pipelines.evaluation.pair_metric import CaseScore, Ints, Score, case_scores, cluster_score, count_pairs, pair_score
 from pipelines.evaluation.splink_baseline import MOST_PAIRS, BaselineResult, LeftOutRule, run_plain_splink
 from pipelines.matching.resolution import Options, open_workspace, resolve
 
@@ -22,6 +22,7 @@ class Metrics:
         clusters: score of the pairs of records in one group, after clustering.
         blocking_recall: share of the true pairs that blocking proposed as candidates.
         seconds: wall time from the raw table to the groups.
+        cases: score of each case that makes recognition difficult, by its name; empty if the data names none.
 
     """
 
@@ -29,6 +30,7 @@ class Metrics:
     clusters: Score
     blocking_recall: float
     seconds: float
+    cases: dict[str, CaseScore] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the metrics by name, as values that can be written as JSON."""
@@ -37,6 +39,7 @@ class Metrics:
             "clusters": self.clusters.as_dict(),
             "blocking_recall": self.blocking_recall,
             "seconds": self.seconds,
+            **({"cases": {name: asdict(score) for name, score in self.cases.items()}} if self.cases else {}),
         }
 
 
@@ -113,6 +116,7 @@ def _evaluate_bojagi(data: LabelledFile, truth: Ints, source: Ints | None, optio
         cluster_score(truth, resolution.group, source),
         _recall(truth, left, right, source),
         round(seconds, 3),
+        case_scores(truth, resolution.group, data.cases) if data.cases is not None else {},
     )
 
 

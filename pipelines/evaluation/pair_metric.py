@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
@@ -39,6 +40,39 @@ class Score:
     def as_dict(self) -> dict[str, float]:
         """Return precision, recall and F1 by name."""
         return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class CaseScore:
+    """Score of the people of one case that makes recognition difficult, such as twins.
+
+    Attributes:
+        people: number of people.
+        wrong: share of the people who have a record in a group with another person's record.
+        lost: share of the pairs of records of these people that are in two groups.
+    """
+
+    people: int
+    wrong: float
+    lost: float
+
+
+def case_scores(truth: Ints, group: Ints, case: pd.Series) -> dict[str, CaseScore]:
+    """Return the score of each case. `case` has the case of each record's person, null for most.
+
+    >>> case_scores(np.array([1, 1, 2]), np.array([1, 1, 1]), pd.Series(["twins", "twins", None]))
+    {'twins': CaseScore(people=1, wrong=1.0, lost=0.0)}
+    """
+    frame = pd.DataFrame({"truth": truth, "group": group, "case": case.to_numpy(object)})
+    frame["is_mixed"] = frame.groupby("group")["truth"].transform("nunique") > 1
+    found = {}
+    for name, records in frame.dropna(subset="case").groupby("case"):
+        people = records.groupby("truth")["is_mixed"].any()
+        together = count_pairs(_crossed(records["truth"].to_numpy(), records["group"].to_numpy()))
+        pairs = count_pairs(records["truth"].to_numpy())
+        lost = 1 - together / pairs if pairs else 0.0
+        found[str(name)] = CaseScore(len(people), round(float(people.mean()), 6), round(lost, 6))
+    return found
 
 
 def count_pairs(label: Ints, source: Ints | None = None) -> int:

@@ -25,7 +25,7 @@ import pyarrow.compute as pc
 from pipelines.ingest.cast_result import CastColumn, collect, keep, sound, to_mask
 from pipelines.ingest.value_fault import Fault, ValueFaultError
 from pipelines.ingest.value_rule import ValueRule
-from privacy.protection.normal_form import clean_code
+from privacy.protection.normal_form import SCIENTIFIC, clean_code, is_scientific
 
 EXACT_LIMIT = 2**53
 DAMAGED: Fault = ("identifier", "scientific notation: destroyed by a spreadsheet; export the column as text")
@@ -51,10 +51,8 @@ CELL_ERROR: Fault = ("identifier", "an error value of a spreadsheet; correct the
 # for its column.
 _CELL_ERROR = re.compile(r"\s*#(?:N/?[AV]|[A-ZÄÖÜ_]+(?:/0)?[!?]|#{2,})\s*")
 _FORCED_TEXT = re.compile(r"""\s*(?:="([^"]*)"|'([0-9]+))\s*""")
-# Spreadsheets write 1.23E+11, Python 1e+23, Java 1.23E11; 12E34 is a code.
-SCIENTIFIC = r"\s*[+-]?(?:[0-9]+(?:[.,][0-9]+)?[eE]\+[0-9]+|[0-9]+[.,][0-9]+E[0-9]+)\s*"
 WHOLE_FRACTION = r"\s*([0-9]+)\.0+\s*"
-_SCIENTIFIC, _WHOLE_FRACTION = re.compile(SCIENTIFIC), re.compile(WHOLE_FRACTION)
+_WHOLE_FRACTION = re.compile(WHOLE_FRACTION)
 
 
 def check_text(values: pa.Array, rule: ValueRule) -> CastColumn:
@@ -86,7 +84,7 @@ def read_identifier(text: str, rule: ValueRule) -> str | None:
     """
     if rule.own_form is not None and rule.own_form.search(text):
         return text
-    if _SCIENTIFIC.fullmatch(text):
+    if is_scientific(text):
         raise ValueFaultError(*DAMAGED)
     if rule.is_identifier and _CELL_ERROR.fullmatch(text):
         raise ValueFaultError(*CELL_ERROR)

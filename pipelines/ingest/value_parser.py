@@ -18,6 +18,7 @@ from pipelines.ingest.time_number import NO_UNIT, NUMBER, read_number_time
 from pipelines.ingest.time_zone import shop_time
 from pipelines.ingest.value_fault import Fault, ValueFaultError, plain_text
 from pipelines.ingest.value_rule import PLAIN, ValueRule
+from privacy.protection.normal_form import is_scientific
 
 # Some exports write booleans with nulls as numbers.
 TRUE_TEXTS = frozenset({"true", "t", "yes", "y", "1", "1.0"})
@@ -27,6 +28,7 @@ LEADING_ZERO: Fault = (
     "a whole number with a leading zero may be a code: state logicalType string to keep the zero, "
     "or a numberFormat if zeros only pad the number",
 )
+LOST_DIGITS: Fault = ("type", "scientific notation: a spreadsheet may have cut digits; export the column as text")
 _INTEGER = re.compile(r"[+-]?[0-9]+(?:\.0+)?")
 # Three digits after the only point are a fraction in one country and thousands in another. The contract's scale, or an
 # integer type, says that a fraction of three digits is not meant; zeros at its end would hide that.
@@ -65,7 +67,7 @@ def read_integer(text: str, bits: int, rule: ValueRule = PLAIN) -> int:
     """Read an integer of `bits` bits. 12.0 is read as 12, because some exports write integers with nulls that way."""
     text = _plain(text, rule, 0)
     if not _INTEGER.fullmatch(text):
-        raise ValueFaultError
+        raise ValueFaultError(*(LOST_DIGITS if is_scientific(text) else ()))
     if rule.keeps_zeros and _PADDED.fullmatch(text):
         raise ValueFaultError(*LEADING_ZERO)
     number = int(text.split(".")[0])

@@ -64,7 +64,7 @@ def resolve_batch(
     observe_levels(connection, model.comparisons, pairs="candidate", into="observed")
     size = old + len(batch)
     scored = score_few_pairs(connection, model)
-    fresh = with_rejected_pairs(connection, scored, size, threshold=options.threshold, linked=pairs)
+    fresh = with_rejected_pairs(connection, scored, size, threshold=options.threshold, linked=pairs, model=model)
     whole = ScoredPairs(*(np.concatenate([getattr(p, c) for p in (pairs, fresh)]) for c in ("left", "right", "weight")))
     constrained = np.unique(np.concatenate([constraints.must_link.ravel(), constraints.cannot_link.ravel()]))
     linked = fresh.weight > options.threshold

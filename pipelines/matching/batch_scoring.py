@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.matching.comparison import RAREST_TERM
-from pipelines.matching.dependence import total_weight
 from pipelines.matching.deterministic_rule import CERTAIN_WEIGHT, certain_sql
-from pipelines.matching.model import Model, household_sql
-from pipelines.matching.scoring import HOUSEHOLD_WEIGHT, ScoredPairs, likely_sql, write_likely_patterns
+from pipelines.matching.guard import DOUBTFUL_WEIGHT, LEAST_WEIGHT, REFUSED_WEIGHT, doubt_sql, suffix_weight_sql
+from pipelines.matching.model import Model
+from pipelines.matching.scoring import ScoredPairs, likely_sql, write_likely_patterns
 from pipelines.matching.workspace import Workspace
 
 Floats = NDArray[np.float64]
@@ -32,21 +32,23 @@ def score_few_pairs(
         frequency_table: name of the table in which term frequencies are counted. It has all records, by `rid`, with a
             column per term. Its values may be hashes, equal where the values are equal.
     """
-    certain = certain_sql(model.comparisons)
+    certain = certain_sql(model)
     write_likely_patterns(connection, model, observed)
     names = [f"g{n}" for n in range(len(model.comparisons))]
     connection.execute(
         f"create or replace table few_pair as select row_number() over (order by a, b)::bigint - 1 as position, a, b, "
-        f"{', '.join(names)}, {household_sql(model.comparisons)} as household "
-        f"from {likely_sql(model, observed)} where not {certain}"
+        f"{', '.join(names)}, {model.refusal_sql} as refusal, {doubt_sql(model.comparisons)} as is_doubtful, "
+        f"{suffix_weight_sql()}::double as suffix_weight from {likely_sql(model, observed)} where not {certain}"
     )
     rows = connection.execute(
-        f"select a::bigint as a, b::bigint as b, {', '.join(names)}, household from few_pair order by position"
+        f"select a::bigint as a, b::bigint as b, {', '.join(names)}, refusal, is_doubtful, suffix_weight "
+        "from few_pair order by position"
     ).fetchnumpy()
     rare = _term_adjustments(connection, model, frequency_table, len(rows["a"]))
     weights = [w[np.asarray(rows[n], dtype=np.intp)] + r for n, w, r in zip(names, model.weights(), rare, strict=True)]
-    total = np.log2(model.prior / (1 - model.prior)) + total_weight(weights, model.dependence)
-    total = np.where(np.asarray(rows["household"], dtype=bool), np.minimum(total, HOUSEHOLD_WEIGHT), total)
+    total = np.maximum(model.total(weights) + np.asarray(rows["suffix_weight"]), LEAST_WEIGHT)
+    total = np.where(np.asarray(rows["is_doubtful"], dtype=bool), np.minimum(total, DOUBTFUL_WEIGHT), total)
+    total = np.where(np.asarray(rows["refusal"]) > 0, REFUSED_WEIGHT, total)
     by_rule = connection.execute(f"select a::bigint as a, b::bigint as b from {observed} where {certain}").fetchnumpy()
     left, right = (np.concatenate([rows[end], by_rule[end]]).astype(np.int64) for end in ("a", "b"))
     weight = np.concatenate([total, np.full(len(by_rule["a"]), CERTAIN_WEIGHT)])

@@ -36,8 +36,8 @@ class ChanceAgreement:
     """Agreement among all pairs of records, including the pairs of one person.
 
     Attributes:
-        shares: for each comparison the share of each level among the pairs in which both values are known; the shares
-            of a comparison add up to 1.
+        shares: for each comparison the share of each level among the pairs whose values are known and comparable; the
+            shares of a comparison add up to 1.
         known: for each comparison the number of those pairs.
 
     """
@@ -77,13 +77,16 @@ def estimate_chance(
     shares, known_pairs = [], []
     for n, known in enumerate(filled):
         values = float(known.sum())
-        share = _shares(seen[n], is_counted=values * (values - 1.0) / 2.0 <= wanted)
+        share = _shares(seen[n][1:], is_counted=values * (values - 1.0) / 2.0 <= wanted)
+        # Two names in different scripts may both be filled and still be incomparable.
+        comparable = max(float(seen[n][1:].sum()), 1.0) / max(float(seen[n].sum()), 1.0)
+        comparable_pairs = values * (values - 1.0) * comparable
         if n in equal and values > 1:
             # The other levels need a share above zero, even if all records have the same value.
-            first = float(np.clip(equal[n] / (values * (values - 1.0)), 1e-9, 1 - 1e-6))
+            first = float(np.clip(equal[n] / comparable_pairs, 1e-9, 1 - 1e-6))
             share = np.concatenate([[first], share[1:] / max(float(share[1:].sum()), 1e-12) * (1 - first)])
         shares.append(share)
-        known_pairs.append(population * values * max(values - 1.0, 0.0) / pairs)
+        known_pairs.append(population * max(comparable_pairs, 0.0) / pairs)
     return ChanceAgreement(tuple(shares), tuple(known_pairs))
 
 
@@ -113,7 +116,7 @@ def _draw(rows: Ints, wanted: int, random: np.random.Generator) -> pd.DataFrame:
 def _count_levels(
     connection: Workspace, comparisons: Sequence[PartComparison], table: str, drawn: Sequence[pd.DataFrame]
 ) -> list[Floats]:
-    """Return for each comparison the number of drawn pairs at each level, from the first level on."""
+    """Return for each comparison the number of drawn pairs at each level; index 0 is the level "unknown"."""
     columns = [r[0] for r in connection.execute(f"describe {table}").fetchall() if r[0] not in ("rid", "source")]
     sides = ", ".join(f"{side}.{c} as {c}_{side}" for c in columns for side in "lr")
     sample = pd.concat([pairs.assign(part=n) for n, pairs in enumerate(drawn)], ignore_index=True)
@@ -128,9 +131,9 @@ def _count_levels(
         )
     ).fetchall()
     connection.unregister("sample_pair")
-    seen = [np.zeros(len(c.levels) + 1) for c in comparisons]
+    seen = [np.zeros(len(c.levels) + 2) for c in comparisons]
     for part, level, count in counts:
-        seen[int(part)][int(level) - 1] = float(count)
+        seen[int(part)][int(level)] = float(count)
     return seen
 
 

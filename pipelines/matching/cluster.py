@@ -5,6 +5,11 @@ of the pairs between them is above the threshold. Example: A and B match with +8
 compared and differ with -6. First A and B join. The mean weight between {A, B} and {C} is (3 - 6) / 2 = -1.5, so C
 stays alone; connected components would join all three.
 
+A refused pair (see `guard`) is clearly of two people. No group may have both of its records, so a group that weaker links
+would chain over it is cut there: the strongest links join first, and a join that would bring a refused pair into one
+group is left out. Only a steward's must-link overrides a refusal. A record that matches both records of a refused pair
+about equally well (father and son of one name, no birth date) joins neither: which one is right is not known.
+
 Each round joins all pairs of groups that are each other's best (Sumengen et al., "Scaling Hierarchical Agglomerative
 Clustering to Billion-sized Datasets", 2021). For average linkage the groups are the same as with one join at a time.
 """
@@ -16,6 +21,8 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
+from pipelines.matching.guard import REFUSED_WEIGHT
+
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
@@ -26,6 +33,9 @@ UNSEEN_WEIGHT = -2.0
 WEIGHT_CAP = 12.0
 # Weights are rounded to 1/2^20 of a bit. Sums of such numbers are exact, in any order.
 _STEPS_PER_BIT = 2.0**20
+# A group that matches two groups of clearly different people joins one of them only if it matches that one better by this
+# number of bits.
+_CLEARLY_BETTER = 2.0
 # Weight of a cannot-link pair; it outweighs any number of agreeing pairs.
 _FORBIDDEN = -1e12
 # Exclusive sources of a group are bits of one 64-bit number.
@@ -67,7 +77,7 @@ def cluster(
         size: number of records; `left` and `right` number them from 0.
         left: one record of each scored pair.
         right: the other record. Each pair occurs once.
-        weights: match weight of each pair (log2 odds that both are one person).
+        weights: match weight of each pair (log2 odds that both are one person). A pair with `REFUSED_WEIGHT` is refused.
         constraints: must-links, cannot-links and exclusive sources. A must-link that contradicts a cannot-link is
             ignored.
         threshold: two groups join if the mean weight between them is above it.
@@ -84,8 +94,11 @@ def cluster(
         found = cluster(size, ties[left], ties[right], weights, renamed, threshold=threshold)[ties]
         return _by_smallest(found)
     members = np.arange(size, dtype=np.int64)
-    groups = _Groups.start(size, left, right, _exact(weights), constraints)
-    members = groups.join(members, _allowed_must_links(size, constraints))
+    must_links = _allowed_must_links(size, constraints)
+    by_steward = components(size, must_links[:, 0], must_links[:, 1])
+    is_refused = (weights <= REFUSED_WEIGHT) & (by_steward[left] != by_steward[right])
+    groups = _Groups.start(size, left, right, _exact(weights), is_refused, constraints)
+    members = groups.join(members, must_links)
     while True:
         pairs = groups.best_pairs(threshold)
         if not len(pairs):
@@ -143,6 +156,7 @@ class _Groups:
         right: the other group.
         total: sum of the weights of the scored pairs between both groups.
         scored: number of those pairs.
+        refused: number of refused pairs between both groups that no steward linked.
         sizes: number of records of each group.
         sources: exclusive sources of each group, as bits.
     """
@@ -151,11 +165,20 @@ class _Groups:
     right: Ints
     total: Floats
     scored: Floats
+    refused: Floats
     sizes: Floats
     sources: Ints
 
     @classmethod
-    def start(cls, size: int, left: Ints, right: Ints, weights: Floats, constraints: Constraints) -> "_Groups":
+    def start(
+        cls,
+        size: int,
+        left: Ints,
+        right: Ints,
+        weights: Floats,
+        is_refused: NDArray[np.bool_],
+        constraints: Constraints,
+    ) -> "_Groups":
         cannot = constraints.cannot_link
         low = np.concatenate([np.minimum(left, right), np.minimum(cannot[:, 0], cannot[:, 1])])
         high = np.concatenate([np.maximum(left, right), np.maximum(cannot[:, 0], cannot[:, 1])])
@@ -164,6 +187,7 @@ class _Groups:
             high,
             np.concatenate([weights, np.full(len(cannot), _FORBIDDEN)]),
             np.concatenate([np.ones(len(left)), np.zeros(len(cannot))]),
+            np.concatenate([is_refused.astype(np.float64), np.zeros(len(cannot))]),
             np.ones(size),
             _source_bits(size, constraints.exclusive_source),
         )
@@ -175,7 +199,7 @@ class _Groups:
         """Return the mean weight between the groups of each edge; minus infinity if a constraint forbids the join."""
         pairs = self.sizes[self.left] * self.sizes[self.right]
         mean = (self.total + UNSEEN_WEIGHT * (pairs - self.scored)) / pairs
-        mean[self.total < _FORBIDDEN / 2] = -np.inf
+        mean[(self.total < _FORBIDDEN / 2) | (self.refused > 0)] = -np.inf
         mean[(self.sources[self.left] & self.sources[self.right]) != 0] = -np.inf
         return mean
 
@@ -188,8 +212,9 @@ class _Groups:
         # A group without an edge above the threshold never gets one (average linkage is reducible), so it is final.
         keep = active[self.left] | active[self.right]
         self.left, self.right = self.left[keep], self.right[keep]
-        self.total, self.scored = self.total[keep], self.scored[keep]
+        self.total, self.scored, self.refused = self.total[keep], self.scored[keep], self.refused[keep]
         mean, able = mean[keep], able[keep]
+        able[self._ambiguous(mean, able)] = False
         ends = np.concatenate([self.left[able], self.right[able]])
         others = np.concatenate([self.right[able], self.left[able]])
         value = np.concatenate([mean[able], mean[able]])
@@ -203,6 +228,24 @@ class _Groups:
         candidates = np.flatnonzero(best >= 0)
         mutual = candidates[(best[best[candidates]] == candidates) & (candidates < best[candidates])]
         return np.column_stack([mutual, best[mutual]])
+
+    def _ambiguous(self, mean: Floats, able: NDArray[np.bool_]) -> Ints:
+        """Return the edges from a group to two others that a refused pair keeps apart, if both means are about equal."""
+        refused, edges = np.flatnonzero(self.refused > 0), np.flatnonzero(able)
+        ends = np.concatenate([self.left[edges], self.right[edges]])
+        others = np.concatenate([self.right[edges], self.left[edges]])
+        order = np.lexsort((others, ends))
+        ends, others, edges = ends[order], others[order], np.concatenate([edges, edges])[order]
+        # Neighbours of the left group of each refused edge, and the edge from each of them to the right group, if any.
+        first = np.searchsorted(ends, self.left[refused])
+        count = np.searchsorted(ends, self.left[refused], side="right") - first
+        of_left = np.arange(count.sum()) + np.repeat(first - (np.cumsum(count) - count), count)
+        wanted = np.repeat(self.right[refused], count) * len(self.sizes) + others[of_left]
+        keys = ends * len(self.sizes) + others
+        of_right = np.minimum(np.searchsorted(keys, wanted), max(len(keys) - 1, 0))
+        one, two = edges[of_left], edges[of_right]
+        is_tie = (keys[of_right] == wanted) & (np.abs(mean[one] - mean[two]) < _CLEARLY_BETTER)
+        return np.concatenate([one[is_tie], two[is_tie]])
 
     def join(self, members: Ints, pairs: Ints) -> Ints:
         """Join the groups that the pairs connect; return the group of each record."""
@@ -220,12 +263,13 @@ class _Groups:
         low, high = np.minimum(left, right), np.maximum(left, right)
         apart = low != high
         key = low[apart] * len(self.sizes) + high[apart]
-        total, scored = self.total[apart], self.scored[apart]
+        total, scored, refused = self.total[apart], self.scored[apart], self.refused[apart]
         order = np.argsort(key, kind="stable")
         key = key[order]
         starts = np.flatnonzero(np.concatenate([[True], key[1:] != key[:-1]])) if len(key) else np.empty(0, int)
         self.total = np.add.reduceat(total[order], starts) if len(key) else total
         self.scored = np.add.reduceat(scored[order], starts) if len(key) else scored
+        self.refused = np.add.reduceat(refused[order], starts) if len(key) else refused
         self.left, self.right = key[starts] // len(self.sizes), key[starts] % len(self.sizes)
 
 

@@ -12,7 +12,9 @@ from splink.comparison_library import CustomComparison
 from splink.internals.comparison_creator import ComparisonCreator
 from splink.internals.comparison_level_creator import ComparisonLevelCreator
 
+from pipelines.matching.name_relation import NameRelation
 from pipelines.matching.similarity import contains_word, has_common_tokens, is_similar, is_within_edits
+from pipelines.matching.standardise.name_form import COMPARABLE
 
 # Term frequencies below this count as this: a rarer value is no stronger evidence than one in 100,000.
 RAREST_TERM = 1e-5
@@ -28,6 +30,7 @@ class Level:
         match_share: m probability at the start of the training: the share of matching pairs at this level.
         term: column whose term frequencies adjust the weight of the level, because agreement on a rare value is
             stronger evidence; None for no adjustment.
+        relation: what the level says about two given names (see `given_names_are`); None in other comparisons.
 
     """
 
@@ -35,6 +38,7 @@ class Level:
     sql: str
     match_share: float
     term: str | None = None
+    relation: NameRelation | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +49,20 @@ class PartComparison:
         name: name of the comparison, unique among the comparisons of a file.
         column: prepared column that is null where the part is unknown.
         levels: the levels of agreement; every comparison also has the levels "unknown" and "different".
+        incomparable: SQL condition under which a pair without a level is "unknown" instead of "different".
     """
 
     name: str
     column: str
     levels: tuple[Level, ...]
+    incomparable: str | None = None
 
     def level_sql(self) -> str:
         """Return SQL for the level number of a pair: 0 for unknown, 1 for the first level, the last for "different"."""
         whens = " ".join(f"when {level.sql} then {n}" for n, level in enumerate(self.levels, start=1))
         unknown = f"{self.column}_l is null or {self.column}_r is null"
-        return f"(case when {unknown} then 0 {whens} else {len(self.levels) + 1} end)::utinyint"
+        incomparable = f"when {self.incomparable} then 0 " if self.incomparable else ""
+        return f"(case when {unknown} then 0 {whens} {incomparable}else {len(self.levels) + 1} end)::utinyint"
 
     def creator(
         self, match_shares: Sequence[float], chance_shares: Sequence[float], dialect: Callable[[str], str] = str
@@ -78,6 +85,10 @@ class PartComparison:
             ("ELSE", f"{self.name} different", None)
         ]
         for (sql, label, term), m, u in zip(labelled, match_shares, chance_shares, strict=True):
+            if sql == "ELSE" and self.incomparable:
+                # Equal probabilities give the weight 0.
+                unknown = {"sql_condition": dialect(self.incomparable), "label_for_charts": f"{self.name} incomparable"}
+                entries.append({**unknown, "m_probability": 1.0, "u_probability": 1.0})
             entry = {"sql_condition": sql, "label_for_charts": label, "m_probability": m, "u_probability": u}
             if term:
                 entry |= {"tf_adjustment_column": term, "tf_minimum_u_value": RAREST_TERM}
@@ -92,48 +103,98 @@ def comparisons_for(columns: Sequence[str]) -> tuple[PartComparison, ...]:
     for column in columns:
         kind, _, number = column.rpartition("_")
         maker = _NUMBERED.get(kind) if number.isdigit() else _MAKERS.get(column)
-        if maker:
+        # The house number is part of the address and counts only once.
+        if maker and not (column == "house_number" and "address" in present):
             found.append(maker(column, present))
     return tuple(found)
 
 
-def _given(column: str, present: set[str]) -> PartComparison:
-    forms = "((given_forms_bits_l & given_forms_bits_r) <> 0 and list_has_any(given_forms_l, given_forms_r))"
-    if "given_cross" in present:
-        forms += " or given_cross_l = given_cross_r"
+def given_names_are(comparisons: Sequence[PartComparison], *relations: NameRelation) -> str:
+    """Return the SQL condition that two given names have one of the relations, over the observed levels `g0`, `g1`, …
+
+    If given names are not compared, they are unknown.
+
+    >>> given_names_are(comparisons_for(["birth_date", "given"]), NameRelation.DIFFERENT)
+    '(g1 in (7))'
+    """
+    number = next((n for n, c in enumerate(comparisons) if c.name == "given_name"), None)
+    if number is None:
+        return "true" if NameRelation.UNKNOWN in relations else "(1 = 0)"
+    known = [level.relation for level in comparisons[number].levels]
+    wanted = [n for n, r in enumerate([NameRelation.UNKNOWN, *known, NameRelation.DIFFERENT]) if r in relations]
+    return f"(g{number} in ({', '.join(map(str, wanted))}))" if wanted else "(1 = 0)"
+
+
+def _given(_: str, present: set[str]) -> PartComparison:
     mixed = "given_cross" in present
+    read = _read("given", mixed)
     return PartComparison(
         "given_name",
-        column,
+        read,
         (
-            Level("given name equal", "given_l = given_r", 0.70, "given"),
-            Level("given name in another form", forms, 0.08),
-            Level("given name elsewhere in the name", _elsewhere("given"), 0.04),
-            Level("given name nearly equal", _near("given", mixed), 0.08),
+            Level("given name equal", f"{read}_l = {read}_r", 0.70, read, NameRelation.SAME),
+            Level("given name in another form", _other_form("given", mixed), 0.08, relation=NameRelation.VARIANT),
+            Level("given name elsewhere in the name", _elsewhere("given"), 0.04, relation=NameRelation.VARIANT),
+            Level("given name nearly equal", _near("given", mixed), 0.08, relation=NameRelation.TYPO),
             Level(
                 "initial equal",
                 "(length(given_l) = 1 or length(given_r) = 1) and left(given_l, 1) = left(given_r, 1)",
                 0.01,
+                relation=NameRelation.VARIANT,
             ),
-            Level("given name similar", _similar("given", mixed), 0.04),
+            Level("given name similar", _similar("given", mixed), 0.04, relation=NameRelation.SIMILAR),
         ),
+        _incomparable("given") if mixed else None,
     )
 
 
-def _surname(column: str, present: set[str]) -> PartComparison:
-    levels = [Level("surname equal", "surname_l = surname_r", 0.75, "surname")]
-    if "surname_cross" in present:
-        levels.append(Level("surname in another script", "surname_cross_l = surname_cross_r", 0.03))
+def _surname(_: str, present: set[str]) -> PartComparison:
+    mixed = "surname_cross" in present
+    read, other_form, similar = _read("surname", mixed), _other_form("surname", mixed), _similar("surname", mixed)
+    levels = [Level("surname equal", f"{read}_l = {read}_r", 0.75, read)]
+    if mixed:
+        levels.append(Level("surname in another form", other_form, 0.03))
     levels += [
         Level("surname elsewhere in the name", _elsewhere("surname"), 0.04),
-        Level("surname nearly equal", _near("surname", "surname_cross" in present), 0.08),
-        Level("surname similar", _similar("surname", "surname_cross" in present), 0.04),
+        Level("surname nearly equal", _near("surname", mixed), 0.08),
+        Level("surname similar", similar if mixed else f"{similar} or {other_form}", 0.04),
     ]
-    return PartComparison("surname", column, tuple(levels))
+    return PartComparison("surname", read, tuple(levels), _incomparable("surname") if mixed else None)
+
+
+def _read(part: str, mixed: bool) -> str:
+    """Return the column of the name, in which a romanised Korean name is in Hangul.
+
+    So a romanised name is as frequent as its Hangul. Each of its spellings would look like a rare name.
+    """
+    return f"{part}_hangul" if mixed else part
 
 
 def _elsewhere(column: str) -> str:
     return contains_word("name_tokens", column)
+
+
+def _other_form(part: str, mixed: bool) -> str:
+    """Return the SQL condition that both names may stand for one name, or that they sound alike in two scripts."""
+    forms = f"(({part}_forms_bits_l & {part}_forms_bits_r) <> 0 and list_has_any({part}_forms_l, {part}_forms_r))"
+    if not mixed:
+        return forms
+    return f"{forms} or ({part}_cross_l = {part}_cross_r and left({part}_cross_l, 1) = '~' and {_other_script(part)})"
+
+
+def _incomparable(part: str) -> str:
+    """Return the SQL condition that nothing follows from names without a common form, because of their scripts.
+
+    In scripts of which all names can be compared, names that sound nearly alike are no evidence either: there are many
+    ways to spell a Korean name in Latin letters.
+    """
+    pairs = ", ".join(f"'{a}|{b}'" for pair in COMPARABLE for a, b in (pair, pair[::-1]))
+    scripts = f"coalesce({part}_script_l, '') || '|' || coalesce({part}_script_r, '')"
+    return f"({_other_script(part)} and (({scripts}) not in ({pairs}) or {part}_cross_l = {part}_cross_r))"
+
+
+def _other_script(part: str) -> str:
+    return f"coalesce({part}_script_l, '') <> coalesce({part}_script_r, '')"
 
 
 def _near(part: str, mixed: bool) -> str:
@@ -141,7 +202,12 @@ def _near(part: str, mixed: bool) -> str:
     latin = is_similar(f"{part}_text", 0.92)
     if not mixed:
         return latin
-    return f"({_LATIN.format(part=part)} and {latin}) or {is_within_edits(f'{part}_text', 1)}"
+    hangul = f"{_HANGUL.format(part=part)} and {is_within_edits(f'{part}_text', 1)}"
+    found = f"({_LATIN.format(part=part)} and {latin}) or ({hangul})"
+    if part == "surname":
+        # Most Korean surnames have few letters, so two of them are often one letter apart.
+        return found
+    return f"{found} or ({_other_script(part)} and {is_within_edits(f'{part}_jamo', 1)})"
 
 
 def _similar(part: str, mixed: bool) -> str:
@@ -150,8 +216,9 @@ def _similar(part: str, mixed: bool) -> str:
     return f"{sound} or ({_LATIN.format(part=part)} and {spelling})" if mixed else f"{sound} or {spelling}"
 
 
-# Both texts are Latin: Hangul sorts after all Latin letters.
+# Both texts are Latin, or both are Hangul: Hangul sorts after all Latin letters.
 _LATIN = "{part}_l < '\u3131' and {part}_r < '\u3131'"
+_HANGUL = "{part}_l >= '\u3131' and {part}_r >= '\u3131'"
 
 
 def _birth_date(column: str, _: set[str]) -> PartComparison:
@@ -229,18 +296,24 @@ def _postal_code(column: str, _: set[str]) -> PartComparison:
     )
 
 
-def _address(column: str, _: set[str]) -> PartComparison:
+def _address(column: str, present: set[str]) -> PartComparison:
     fewest = "least(array_length(address_tokens_l), array_length(address_tokens_r))"
+    is_apart = "house_number" in present
+    # An error in the street moves all letters behind it, so a number in a column of its own is compared as a whole.
+    near = is_similar("address", 0.93)
+    if is_apart:
+        near += f" or (house_number_l = house_number_r and {is_similar('street', 0.93)})"
     most, half = f"greatest(2, {fewest} * 2 / 3.0)", f"({fewest} / 2.0)"
     return PartComparison(
         "address",
         column,
         (
             Level("address equal", "address_l = address_r", 0.55, "address"),
-            Level("address nearly equal", is_similar("address", 0.93), 0.15),
+            Level("address nearly equal", near, 0.15),
             Level("most words of the address shared", has_common_tokens("address_tokens", most), 0.05),
             Level("half of the address shared", has_common_tokens("address_tokens", half), 0.05),
             Level("address similar", is_similar("address", 0.80), 0.04),
+            *([Level("house number equal", "house_number_l = house_number_r", 0.04)] if is_apart else []),
         ),
     )
 

@@ -7,6 +7,19 @@ Here each comparison may have one parent, a more specific comparison. If both ag
 child's weight counts. Example: address (+9 bits) is the parent of postal code (+6 bits, share 0.1). A pair that agrees
 on both gets 9 + 0.6 bits and not 15.
 
+Households add a second dependence: two members of one share the surname, the phone, the address and more. So the
+comparisons that a household shares, together with the prior, count for at most `MOST_HOUSEHOLD_WEIGHT`. Agreement on
+all of them shows one household with certainty, but its records are of one person or of two. The comparisons of the
+person (given name, birth date, sex, identifier) decide between the two.
+
+    total = min(prior + household weights, MOST_HOUSEHOLD_WEIGHT) + person weights
+
+An agreeing household comparison does not reduce the weight of one of the person, because the limit takes account of it.
+So a pair that also shares the phone never weighs less than one that does not.
+
+This is the match weight against a mixture of non-matches: strangers, and pairs of one household. Members of a household
+agree on its comparisons as often as matches do, so its weight has the limit log2(matches / pairs of one household).
+
 The shares are learned from how often the child agrees beside its parent among non-matches, and how often it differs
 beside its parent among matches: a dependency tree after Chow and Liu (IEEE Trans. Inf. Theory 14, 1968).
 """
@@ -22,6 +35,12 @@ Bools = NDArray[np.bool_]
 
 # Number of pairs that count as evidence for independence, so that few observations do not decide.
 _PRIOR_PAIRS = 30.0
+# Largest sum of the prior and the weights of comparisons that a household shares, in bits. Clear evidence that two
+# people differ (about -4 bits and less) outweighs it; records without any evidence of the person can still match.
+MOST_HOUSEHOLD_WEIGHT = 1.0
+# Share of the household weight beyond the limit that counts all the same. Of two people of one name in one home, a
+# record belongs to the one whose phone it has.
+BEYOND_SHARE = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +77,9 @@ class Evidence:
     unmatched: Floats
 
 
-def learn_dependence(evidence: Evidence, chance: Sequence[float], is_complete: Sequence[bool]) -> list[Dependence]:
+def learn_dependence(
+    evidence: Evidence, chance: Sequence[float], is_complete: Sequence[bool], household: Sequence[bool]
+) -> list[Dependence]:
     """Return the chosen parent and the learned shares of each comparison.
 
     Args:
@@ -66,59 +87,78 @@ def learn_dependence(evidence: Evidence, chance: Sequence[float], is_complete: S
         chance: for each comparison the probability that a random pair agrees.
         is_complete: for each comparison whether all pairs with equal values are candidates, because it has a blocking
             rule of its own. Only such a comparison can be a parent: its agreeing pairs can be counted.
+        household: for each comparison whether a household may share it. A comparison and its parent are equal in this:
+            father and son of one name share the phone, but that does not make a given name household evidence.
     """
     order = np.argsort(chance, kind="stable")
     found = [Dependence()] * len(chance)
     for rank, child in enumerate(order):
-        options = [_depend(evidence, int(parent), int(child), chance) for parent in order[:rank] if is_complete[parent]]
+        options = [
+            _depend(evidence, int(parent), int(child), chance)
+            for parent in order[:rank]
+            if is_complete[parent] and household[parent] == household[child]
+        ]
         if options:
             best = min(options, key=lambda d: d.agreeing)
             found[child] = best if best.agreeing < 1.0 or best.differing < 1.0 else Dependence()
     return found
 
 
-def total_weight(weights: Sequence[Floats], dependence: Sequence[Dependence]) -> Floats:
+def total_weight(
+    weights: Sequence[Floats], dependence: Sequence[Dependence], prior: float, household: Sequence[bool]
+) -> Floats:
     """Return the total match weight of each pair, with the weights reduced by dependence.
 
     Args:
         weights: one array per comparison, with one entry per pair, in bits.
         dependence: the parent and shares of each comparison.
+        prior: match weight of any two records, in bits.
+        household: for each comparison whether a household may share it (see `guard.Guards.household`).
 
     >>> link = Dependence(parent=0, agreeing=0.1)
-    >>> total_weight([np.array([9.0]), np.array([6.0])], [Dependence(), link]).tolist()
-    [9.6]
+    >>> address, postal_code, given_name = np.array([9.0]), np.array([6.0]), np.array([-5.0])
+    >>> total_weight([address, postal_code], [Dependence(), link], -9.0, [True, True]).round(6).tolist()
+    [0.6]
+    >>> total_weight([2 * address, given_name], [Dependence()] * 2, -9.0, [True, False]).round(6).tolist()
+    [-1.88]
     """
-    total = np.zeros_like(weights[0])
-    for weight, link in zip(weights, dependence, strict=True):
-        if link.parent < 0:
+    shared, personal = np.full_like(weights[0], prior), np.zeros_like(weights[0])
+    for weight, link, is_shared in zip(weights, dependence, household, strict=True):
+        total = shared if is_shared else personal
+        if link.parent < 0 or (household[link.parent] and not is_shared):
             total += weight
             continue
         parent = weights[link.parent]
         both_agree, both_differ = (weight > 0) & (parent > 0), (weight < 0) & (parent < 0)
         total += weight * np.where(both_agree, link.agreeing, np.where(both_differ, link.differing, 1.0))
-    return total
+    beyond = np.maximum(shared - MOST_HOUSEHOLD_WEIGHT, 0) * BEYOND_SHARE
+    return np.asarray(np.minimum(shared, MOST_HOUSEHOLD_WEIGHT) + beyond + personal)
 
 
-def total_weight_sql(terms: Sequence[str], dependence: Sequence[Dependence]) -> str:
+def total_weight_sql(
+    terms: Sequence[str], dependence: Sequence[Dependence], prior: float, household: Sequence[bool]
+) -> str:
     """Return SQL for a pair's total match weight, as `total_weight` computes it.
-
-    A comparison's weight is reduced where its parent agrees (or differs) as well.
 
     Args:
         terms: for each comparison the SQL of its weight.
         dependence: the parent and shares of each comparison.
+        prior: match weight of any two records, in bits.
+        household: for each comparison whether a household may share it.
     """
-    parts = []
-    for term, link in zip(terms, dependence, strict=True):
-        if link.parent < 0:
-            parts.append(term)
-            continue
-        parent = terms[link.parent]
-        parts.append(
-            f"{term} * (case when {term} > 0 and {parent} > 0 then {link.agreeing!r} "
-            f"when {term} < 0 and {parent} < 0 then {link.differing!r} else 1 end)"
-        )
-    return " + ".join(parts)
+    shared, personal = [repr(prior)], ["0"]
+    for term, link, is_shared in zip(terms, dependence, household, strict=True):
+        counted = term
+        if link.parent >= 0 and (is_shared or not household[link.parent]):
+            parent = terms[link.parent]
+            counted = (
+                f"{term} * (case when {term} > 0 and {parent} > 0 then {link.agreeing!r} "
+                f"when {term} < 0 and {parent} < 0 then {link.differing!r} else 1 end)"
+            )
+        (shared if is_shared else personal).append(counted)
+    sum_of_shared = f"({' + '.join(shared)})"
+    beyond = f"greatest({sum_of_shared} - {MOST_HOUSEHOLD_WEIGHT}, 0) * {BEYOND_SHARE}"
+    return f"least({sum_of_shared}, {MOST_HOUSEHOLD_WEIGHT}) + {beyond} + {' + '.join(personal)}"
 
 
 def _depend(evidence: Evidence, parent: int, child: int, chance: Sequence[float]) -> Dependence:

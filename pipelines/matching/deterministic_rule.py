@@ -1,13 +1,14 @@
 """Deterministic match rules: pairs that agree on a strong identifier and the name match without scoring.
 
 Strong identifiers are numbers of one person, e-mail addresses and phones. A pair that differs in an identifier, a birth
-date or the sex is never decided by a rule. The model scores all pairs that no rule decides.
+date or the sex, in which one record lacks the suffix (Jr) of the other, or that a guard refuses, is never decided by a rule. The model scores all pairs that no rule decides.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipelines.matching.comparison import PartComparison
+from pipelines.matching.model import Model
 
 # Match weight of a pair that a rule decides, in bits (log2 odds); above the cap of clustering (`cluster.WEIGHT_CAP`).
 CERTAIN_WEIGHT = 30.0
@@ -35,21 +36,23 @@ RULES = (
 )
 
 
-def certain_sql(comparisons: Sequence[PartComparison]) -> str:
-    """Return the SQL condition that a rule decides the pair, over the observed levels `g0`, `g1`, …"""
+def certain_sql(model: Model) -> str:
+    """Return the SQL condition that a rule decides the pair, over the table of `model.observe_levels`."""
     # Not `false`: Spark reads `from observed where (false)` as an alias with a column.
-    return f"({' or '.join(_conditions(comparisons).values()) or '1 = 0'})"
+    return f"({' or '.join(_conditions(model).values()) or '1 = 0'})"
 
 
-def rule_sql(comparisons: Sequence[PartComparison]) -> str:
+def rule_sql(model: Model) -> str:
     """Return SQL for the name of the first rule that decides the pair; null if none does."""
-    whens = " ".join(f"when {condition} then '{name}'" for name, condition in _conditions(comparisons).items())
+    whens = " ".join(f"when {condition} then '{name}'" for name, condition in _conditions(model).items())
     return f"(case {whens} end)" if whens else "null"
 
 
-def _conditions(comparisons: Sequence[PartComparison]) -> dict[str, str]:
+def _conditions(model: Model) -> dict[str, str]:
     """Return the SQL condition of each rule whose parts are all compared, by the rule's name."""
+    comparisons = model.comparisons
     against = [f"g{n} <> {len(c.levels) + 1}" for n, c in enumerate(comparisons) if c.name.startswith(_CONTRADICTING)]
+    against += [f"{model.refusal_sql} = 0", "not is_suffix_missing"]
     found = {}
     for rule in RULES:
         equal = [_equal(part, comparisons) for part in rule.parts]

@@ -5,15 +5,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 from matplotlib.font_manager import get_font_names
 from rich.cells import cell_len, set_cell_size
 
 from pipelines.matching.deterministic_rule import rule_sql
+from pipelines.matching.guard import DOUBTFUL_WEIGHT, REFUSED_WEIGHT, Refusal, doubt_sql, suffix_weight_sql
 from pipelines.matching.mapping import PARTS
-from pipelines.matching.model import Model, household_sql, observe_levels
-from pipelines.matching.scoring import HOUSEHOLD_WEIGHT, score_pairs
+from pipelines.matching.model import Model, observe_levels
+from pipelines.matching.scoring import score_pairs
 from pipelines.matching.workspace import Workspace
 
 # Fonts of Windows, macOS and Linux with Hangul and Hanzi, for the names of columns.
@@ -52,21 +54,22 @@ class Explanation:
     """The steps from the prior to the match weight of a pair.
 
     Attributes:
-        steps: the prior first, then each comparison, and last the amount that the household guard subtracts, if any.
+        steps: the prior first, then each comparison; `household` where evidence that a household shares exceeds its
+            limit (see `dependence`), and `guard` where a guard refuses the pair.
         weight: sum of the steps.
-        is_household: whether the household guard applies to the pair (see `model.household_sql`).
+        refusal: what differs, if a guard refuses the pair (see `guard`); `None` otherwise.
         rule: name of the deterministic rule that decides the pair; `None` if the weight decides.
     """
 
     steps: tuple[Step, ...]
     weight: float
-    is_household: bool
+    refusal: str | None = None
     rule: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the explanation as values that can be written as JSON."""
         steps = [step.as_dict() for step in self.steps]
-        return {"weight": self.weight, "is_household": self.is_household, "rule": self.rule, "steps": steps}
+        return {"weight": self.weight, "refusal": self.refusal, "rule": self.rule, "steps": steps}
 
     def as_text(self, width: int = 30) -> str:
         """Return the waterfall as lines of text."""
@@ -97,21 +100,30 @@ def explain(
     row = _predict(connection, model, (low, high), frequency_table)
     connection.execute(f"create or replace table asked as select {low} as a, {high} as b")
     observe_levels(connection, model.comparisons, pairs="asked", into="asked_level")
-    levels = connection.execute("select * from asked_level").fetchall()[0][2:]
-    guarded, rule = connection.execute(
-        f"select {household_sql(model.comparisons)} as guarded, {rule_sql(model.comparisons)} as rule from asked_level"
+    levels = connection.execute("select * from asked_level").fetchall()[0][2 : 2 + len(model.comparisons)]
+    refusal, rule, suffix, is_doubtful = connection.execute(
+        f"select {model.refusal_sql} as refusal, {rule_sql(model)} as rule, {suffix_weight_sql()} as suffix, "
+        f"{doubt_sql(model.comparisons)} as is_doubtful from asked_level"
     ).fetchall()[0]
     weights = [float(row[f"mw_{c.name}"]) + float(row.get(f"mw_tf_adj_{c.name}", 0.0)) for c in model.comparisons]
-    prior = float(connection.execute(f"select {model.total_sql(['0'] * len(weights))}").fetchall()[0][0])
-    steps = [Step("prior", "any two records", round(prior, 3))]
+    steps = [Step("prior", "any two records", round(model.prior_weight, 3))]
     for number, (comparison, level) in enumerate(zip(model.comparisons, levels, strict=True)):
         labels = ["unknown", *(lv.label for lv in comparison.levels), "different"]
         counted = weights[number] * model.share_counted(number, weights)
         steps.append(Step(comparison.name, labels[level], round(counted, 3)))
-    reached = sum(s.weight for s in steps)
-    if guarded and reached > HOUSEHOLD_WEIGHT and not rule:
-        steps.append(Step("household", "two people of one household", round(HOUSEHOLD_WEIGHT - reached, 3)))
-    return Explanation(tuple(steps), round(sum(s.weight for s in steps), 3), bool(guarded), rule)
+    reached = float(model.total([np.array([weight]) for weight in weights])[0])
+    excess = round(reached - sum(s.weight for s in steps), 3)
+    if excess < -0.01:
+        steps.append(Step("household", "what one household shares counts once", excess))
+    if suffix:
+        steps.append(Step("suffix", "suffix equal" if suffix > 0 else "suffix on one record only", float(suffix)))
+        reached += float(suffix)
+    reason = Refusal(int(refusal)).reason or None
+    if is_doubtful and not reason and not rule and reached > DOUBTFUL_WEIGHT:
+        steps.append(Step("guard", "two people of one household", round(DOUBTFUL_WEIGHT - reached, 3)))
+    if reason and not rule:
+        steps.append(Step("guard", reason, round(REFUSED_WEIGHT - reached, 3)))
+    return Explanation(tuple(steps), round(sum(s.weight for s in steps), 3), reason, rule)
 
 
 def draw_waterfall(explanation: Explanation, path: Path) -> None:

@@ -22,7 +22,8 @@ Columns = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
 class Mapping(BaseModel):
     """The columns of a person file that hold each part of a person.
 
-    Of several columns of one part the first with a value is used. Columns of an address are joined. Each column of
+    Of several columns of one part the first with a value is used. Columns of an address, and the house number, are
+    joined to one address, whose evidence counts once. Each column of
     `identifier`, `household`, `place` and `attribute` is compared separately.
 
     Attributes:
@@ -30,6 +31,7 @@ class Mapping(BaseModel):
         source: column with the file or system that a record comes from.
         name: the whole name in one column.
         latin_name: the same name in Latin letters.
+        suffix: generation suffix of the name (Sr, Jr, II), if it is not in the name itself.
         identifier: numbers that one person has (tax, insurance, member, card).
         device: device and cookie ids; a household may share them.
         household: numbers that a family shares (account, household).
@@ -46,6 +48,7 @@ class Mapping(BaseModel):
     surname: Columns = ()
     name: Columns = ()
     latin_name: Columns = ()
+    suffix: Columns = ()
     birth_date: Columns = ()
     sex: Columns = ()
     phone: Columns = ()
@@ -76,6 +79,7 @@ PARTS = (
     "surname",
     "name",
     "latin_name",
+    "suffix",
     "birth_date",
     "sex",
     "phone",
@@ -110,6 +114,7 @@ _HEADERS: dict[str, str] = {
     "given_name": r"(first|given|fore|christian)(name)?s?|fname|prenom|vorname|이름만|명",
     "surname": r"(last|family|sur)(name)?|lname|nachname|nom|성",
     "latin_name": r"(name)?(latin|english|roman(ised|ized)?)(name)?|nameen|nameeng|영문(명|이름|성명)?",
+    "suffix": r"(name|generation(al)?)?suffix",
     "name": r"(full|customer|member|person|receiver|recipient|display|contact)?name|firstandsurname"
     r"|성명|이름|고객명|회원명|수령인|수취인|성함",
     "birth_date": r"(dateof)?birth(date|day)?|dob|birthdt|bday|생년월일|생일",
@@ -123,7 +128,7 @@ _HEADERS: dict[str, str] = {
     "house_number": r"(street|house|building)(number|no|num)|번지",
     "postal_code": r"(post(al)?|zip)(code)?(fake)?|우편번호",
     "address": r"(street|home|delivery|mail(ing)?|billing)?addr(ess)?(line)?\d?|street(name)?"
-    r"|주소\d?|도로명주소|지번주소|배송지",
+    r"|(unit|apartment|apt|flat|suite)(number|no|num)?|주소\d?|도로명주소|지번주소|배송지|상세주소|동호수",
     "household": r"(household|family|account)(id|no|num|number)?|세대번호|가구번호|계정번호",
     "place": r"(birth)?place(ofbirth)?|city|town|suburb|locality|village|district"
     r"|state|province|region|county"

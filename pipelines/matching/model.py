@@ -15,7 +15,14 @@ from numpy.typing import NDArray
 
 from pipelines.matching.chance_agreement import estimate_chance
 from pipelines.matching.comparison import PartComparison
-from pipelines.matching.dependence import Dependence, Evidence, learn_dependence, total_weight, total_weight_sql
+from pipelines.matching.dependence import (
+    Dependence,
+    Evidence,
+    learn_dependence,
+    total_weight,
+    total_weight_sql,
+)
+from pipelines.matching.guard import Guards, doubt_sql, facts_sql, learn_guards
 from pipelines.matching.workspace import Workspace
 
 Floats = NDArray[np.float64]
@@ -41,10 +48,6 @@ _PRIOR_PAIRS = 20.0
 # At least this share of the agreeing pairs agrees by chance. Without the limit the weight of a rare identifier would be
 # unbounded.
 _CHANCE_SHARE = 0.003
-# Parts that families share: if only the given name differs, they make two people look like one.
-_FAMILY_PARTS = ("phone", "address", "device")
-# Levels (see `comparison`) up to which birth dates agree: equal, one digit off, day and month exchanged.
-_AGREEING_BIRTH_LEVELS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,7 @@ class Model:
         chance_shares: for each comparison the u probability of each level; the level "unknown" is left out.
         dependence: for each comparison its parent and the shares of its weight that count.
         prior: probability that two random records match.
+        guards: what refuses a pair, and which evidence is limited as that of a household.
         rounds: number of EM rounds.
 
     """
@@ -66,6 +70,7 @@ class Model:
     chance_shares: tuple[tuple[float, ...], ...]
     dependence: tuple[Dependence, ...]
     prior: float
+    guards: Guards
     rounds: int
 
     def weights(self) -> list[Floats]:
@@ -85,36 +90,31 @@ class Model:
             return link.agreeing
         return link.differing if weight < 0 and parent < 0 else 1.0
 
+    @property
+    def prior_weight(self) -> float:
+        """Match weight of any two records, in bits."""
+        return float(np.log2(self.prior / (1 - self.prior)))
+
+    @property
+    def household(self) -> list[bool]:
+        """For each comparison whether its weight is limited as evidence that a household shares."""
+        return self.guards.household(self.comparisons)
+
+    @property
+    def refusal_sql(self) -> str:
+        """SQL for the `guard.Refusal` of a pair, over the table of `observe_levels`."""
+        return self.guards.refusal_sql(self.comparisons)
+
+    def total(self, weights: Sequence[Floats]) -> Floats:
+        """Return the match weight of each pair from the weights of all comparisons, one array per comparison."""
+        return total_weight(weights, self.dependence, self.prior_weight, self.household)
+
     def total_sql(self, terms: Sequence[str]) -> str:
-        """Return SQL for a pair's match weight: the prior in bits plus the weights of all comparisons.
+        """Return SQL for a pair's match weight, as `total` computes it.
 
         `terms` is the SQL of each comparison's weight, in the order of the comparisons.
         """
-        prior = float(np.log2(self.prior / (1 - self.prior)))
-        return f"{prior} + {total_weight_sql(terms, self.dependence)}"
-
-
-def household_sql(comparisons: Sequence[PartComparison]) -> str:
-    """Return the SQL condition of the household guard: a pair is two people of one household rather than one person.
-
-    It is true where the given names differ and the birth dates differ as well. It is also true where the given names
-    differ, a birth date is unknown, and a phone or another part that families share is equal. It is false for pairs
-    whose identifier or e-mail address agrees at least in part. The condition reads the observed levels `g0`, `g1`, …
-    """
-    level = {c.name: f"g{n}" for n, c in enumerate(comparisons)}
-    last = {c.name: len(c.levels) + 1 for c in comparisons}
-    if "given_name" not in level:
-        return "false"
-    differs = f"{level['given_name']} = {last['given_name']}"
-    exempt = [
-        f"{level[name]} between 1 and {last[name] - 1}"
-        for name in level
-        if name.startswith("identifier") or name == "email"
-    ]
-    homes = [f"{level[c.name]} = 1" for c in comparisons if c.name in _FAMILY_PARTS or c.name.startswith("household")]
-    birth = level.get("birth_date", "0")
-    reasons = [f"{birth} > {_AGREEING_BIRTH_LEVELS}", *(f"({birth} = 0 and {home})" for home in homes)]
-    return f"({differs} and ({' or '.join(reasons)}) and not ({' or '.join(exempt) or 'false'}))"
+        return total_weight_sql(terms, self.dependence, self.prior_weight, self.household)
 
 
 def observe_levels(
@@ -124,6 +124,7 @@ def observe_levels(
     pairs: str,
     into: str,
     table: str = "person",
+    has_values: bool = True,
 ) -> None:
     """Write the levels of pairs to a table.
 
@@ -131,15 +132,18 @@ def observe_levels(
         connection: database with the tables `pairs` and `table`.
         comparisons: the comparisons to evaluate.
         pairs: name of a table of pairs, columns `a` and `b` (`rid`s of `table`).
-        into: name of the table to write: `a`, `b` and one column per comparison (`g0`, `g1`, …) with the level number.
+        into: name of the table to write: `a`, `b`, one column per comparison (`g0`, `g1`, …) with the level number, and
+            the facts that the guards read (`guard.FACTS`).
         table: the prepared records.
+        has_values: whether to read the facts; otherwise they are false. `table` may have hashes instead of values.
     """
     columns = [r[0] for r in connection.execute(f"describe {table}").fetchall() if r[0] not in ("rid", "source")]
     sides = ", ".join(f"{side}.{c} as {c}_{side}" for c in columns for side in "lr")
     levels = ", ".join(f"{c.level_sql()} as g{n}" for n, c in enumerate(comparisons))
+    facts = facts_sql(columns if has_values else ())
     connection.execute(
         f"create or replace table {into} as with pair as (select a, b, {sides} from {pairs} "
-        f"join {table} l on l.rid = a join {table} r on r.rid = b) select a, b, {levels} from pair"
+        f"join {table} l on l.rid = a join {table} r on r.rid = b) select a, b, {levels}, {facts} from pair"
     )
 
 
@@ -164,13 +168,14 @@ def train(
 
     """
     names = ", ".join(f"g{n}" for n in range(len(comparisons)))
+    guards = learn_guards(connection, comparisons, observed)
+    refused = f"({guards.refusal_sql(comparisons)} > 0 or {doubt_sql(comparisons)})"
     patterns = connection.execute(
-        f"select {names}, {household_sql(comparisons)} as household, count(*) as n from {observed} "
-        f"group by all order by {names}"
+        f"select {names}, {refused} as is_refused, count(*) as n from {observed} group by all order by {names}"
     ).fetchnumpy()
     levels = np.stack([np.asarray(patterns[f"g{n}"], dtype=np.intp) for n in range(len(comparisons))])
     counts = np.asarray(patterns["n"], dtype=np.float64)
-    possible = counts * ~np.asarray(patterns["household"], dtype=bool)
+    possible = counts * ~np.asarray(patterns["is_refused"], dtype=bool)
     chance = estimate_chance(connection, comparisons, table=table, population=population, seed=seed)
     starts = [np.array([*(lv.match_share for lv in c.levels), 0.0]) for c in comparisons]
     for start in starts:
@@ -186,19 +191,20 @@ def train(
     expected = max(float((possible * leaning)[certain >= _CERTAIN_PARTS].sum()) / _CERTAIN_RECALL, 1.0)
     dependence = [Dependence()] * len(comparisons)
     equal, known_levels = [lv == 1 for lv in levels], [lv > 0 for lv in levels]
-    complete = [c.name.startswith(_OWN_BLOCK) for c in comparisons]
+    complete = [c.name.startswith(_OWN_BLOCK) and not c.name.startswith("identifier") for c in comparisons]
+    household = guards.household(comparisons)
     rounds = 0
     while rounds < _MAX_ROUNDS:
         rounds += 1
         tables = _weights(shares, cleaned)
         weights = [t[lv] for t, lv in zip(tables, levels, strict=True)]
-        weight = np.log2(expected / population) + total_weight(weights, dependence)
+        weight = total_weight(weights, dependence, float(np.log2(expected / population)), household)
         likely = possible / (1.0 + np.exp2(-np.clip(weight, -60, 60)))
         matched = likely * leaning
         if rounds <= _DEPENDENCE_ROUNDS:
             evidence = Evidence(weights, equal, known_levels, matched, counts - likely)
             agreeing = [float(u[t[1:] > 0].sum()) for u, t in zip(cleaned, tables, strict=True)]
-            dependence = learn_dependence(evidence, agreeing, complete)
+            dependence = learn_dependence(evidence, agreeing, complete, household)
         total = max(matched.sum(), 1e-9)
         moved = abs(total - expected) / max(expected, 1.0)
         expected = total
@@ -218,6 +224,7 @@ def train(
         tuple(tuple(map(float, u)) for u in cleaned),
         tuple(dependence),
         float(min(max(expected / population, 1e-12), 0.5)),
+        guards,
         rounds,
     )
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from pipelines.matching.comparison import comparisons_for
 from pipelines.matching.dependence import Dependence
+from pipelines.matching.guard import Guards
 from pipelines.matching.model import Model
 
 _DIGITS = 9
@@ -17,7 +18,7 @@ _DIGITS = 9
 def write_model(model: Model, columns: list[str]) -> str:
     """Return the model as JSON; `columns` are the prepared columns with which it was trained."""
     values = {field.name: getattr(model, field.name) for field in fields(Model) if field.name != "comparisons"}
-    values["dependence"] = [asdict(link) for link in model.dependence]
+    values |= {"dependence": [asdict(link) for link in model.dependence], "guards": asdict(model.guards)}
     text = {"columns": columns, "signature": signature(columns), "model": values}
     return json.dumps(_rounded(text), sort_keys=True)
 
@@ -30,9 +31,10 @@ def read_model(text: str) -> Model | None:
     stored = json.loads(text)
     if stored.get("signature") != signature(stored.get("columns", [])):
         return None
-    values: dict[str, Any] = {name: _tuples(value) for name, value in stored["model"].items() if name != "dependence"}
-    links = tuple(Dependence(**link) for link in stored["model"]["dependence"])
-    return Model(comparisons=comparisons_for(stored["columns"]), dependence=links, **values)
+    values: dict[str, Any] = {name: _tuples(value) for name, value in stored["model"].items()}
+    values["dependence"] = tuple(Dependence(**link) for link in stored["model"]["dependence"])
+    values["guards"] = Guards(stored["model"]["guards"]["is_active"], tuple(stored["model"]["guards"]["own_bits"]))
+    return Model(comparisons=comparisons_for(stored["columns"]), **values)
 
 
 def signature(columns: list[str]) -> str:

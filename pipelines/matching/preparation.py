@@ -1,27 +1,33 @@
 """Standardises the columns of a person file into the columns that blocking and comparison read."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from pipelines.matching.mapping import Mapping
-from pipelines.matching.standardise import hangul
 from pipelines.matching.standardise.address import parse_address, postal_area, standardise_postal_code
+from pipelines.matching.standardise.generation import parse_generation
 from pipelines.matching.standardise.birth_date import standardise_birth_date
 from pipelines.matching.standardise.contact import standardise_device, standardise_email, standardise_phone
 from pipelines.matching.standardise.letter_bits import letter_bits, token_bits
-from pipelines.matching.standardise.name import (
-    Name,
-    comparable,
+from pipelines.matching.standardise.name import Name, comparable, parse_full_name, parse_parts, phonetic_key
+from pipelines.matching.standardise.name_form import (
+    KOREAN,
+    ROMANISED,
     crosswise_key,
-    parse_full_name,
-    parse_parts,
-    phonetic_key,
-    variants,
+    given_forms,
+    given_script,
+    hangul_form,
+    surname_forms,
+    surname_script,
 )
+from pipelines.matching.standardise.script import has_other_script
 from pipelines.matching.standardise.text import fold, strip_accents
+from privacy.protection.normal_form import is_scientific
 
 _SEX = {
     "m": "m", "male": "m", "man": "m", "남": "m", "남자": "m", "남성": "m", "1": "m",
@@ -30,7 +36,8 @@ _SEX = {
 
 # Columns on which edit distances are computed.
 _EDIT_DISTANCE_COLUMNS = (
-    "given_text", "surname_text", "birth_date", "phone", "email", "identifier", "postal_code", "address", "place",
+    "given_text", "surname_text", "given_jamo", "birth_date", "phone", "email", "identifier",
+    "postal_code", "address", "street", "place",
 )  # fmt: skip
 
 
@@ -41,8 +48,8 @@ def prepare(frame: pd.DataFrame, mapping: Mapping, region: str = "KR", *, is_mix
         frame: one row per record; every column is text or null; any index.
         mapping: the columns of each part.
         region: two-letter country whose numbering plan applies to phone numbers without a country code.
-        is_mixed: whether to make the keys that compare Hangul with Latin spellings; if None, they are made where the
-            file has Hangul names.
+        is_mixed: whether to make the columns that compare names of different scripts; if None, they are made where the
+            file has names that are not in Latin letters (see `has_other_scripts`).
 
     Returns:
         `rid` numbers the rows from 0. `source` is `''` if unknown. The other columns exist only for mapped parts and
@@ -76,7 +83,7 @@ def prepare(frame: pd.DataFrame, mapping: Mapping, region: str = "KR", *, is_mix
     if mapping.house_number:
         out["house_number"] = _first(frame, mapping.house_number, fold)
     if mapping.address:
-        _add_address(out, frame, mapping.address)
+        _add_address(out, frame, mapping.address, out.get("house_number"))
     for number, column in enumerate(mapping.place):
         out[f"place_{number}"] = _first(frame, (column,), lambda t: strip_accents(fold(t) or "") or None)
     for number, column in enumerate(mapping.attribute):
@@ -86,52 +93,109 @@ def prepare(frame: pd.DataFrame, mapping: Mapping, region: str = "KR", *, is_mix
     return out
 
 
+def has_other_scripts(frame: pd.DataFrame, mapping: Mapping) -> bool:
+    """Return whether a person file has names that are not in Latin letters."""
+    columns = (*mapping.given_name, *mapping.surname, *mapping.name)
+    return any(has_other_script(text) for column in columns for text in frame[column].dropna().unique())
+
+
 def _add_names(out: pd.DataFrame, frame: pd.DataFrame, mapping: Mapping, is_mixed: bool | None) -> None:
-    given, surname, name, latin = (
-        _coalesce(frame, columns) for columns in (mapping.given_name, mapping.surname, mapping.name, mapping.latin_name)
-    )
-    if mapping.given_name or mapping.surname:
-        triples = pd.MultiIndex.from_arrays([given.fillna(""), surname.fillna(""), name.fillna("")])
-        codes, distinct = triples.factorize()
-        names = [parse_parts(g or None, s or None, n or None) for g, s, n in distinct]
-    else:
-        codes, distinct = pd.factorize(name.where(name.notna(), latin).fillna(""))
-        names = [parse_full_name(text or None) for text in distinct]
+    mixed = has_other_scripts(frame, mapping) if is_mixed is None else is_mixed
+    names, codes = _parse_names(out, frame, mapping)
     out["given"] = _take([n.given for n in names], codes)
     out["surname"] = _take([n.surname for n in names], codes)
     out["name_tokens"] = _take([list(n.tokens) or None for n in names], codes)
     out["name_tokens_bits"] = np.array([token_bits(n.tokens) for n in names], dtype=np.int64)[codes]
     for part in ("given", "surname"):
         out[f"{part}_token_bits"] = _spread(out[part], lambda t: token_bits([t]))
-    out["given_text"], out["surname_text"] = (
-        _distinct(out["given"], comparable),
-        _distinct(out["surname"], comparable),
-    )
+        out[f"{part}_text"] = _distinct(out[part], comparable)
+    out["generation"] = _generation(frame, mapping)
     out["given_key"] = _distinct(out["given"], phonetic_key)
     out["surname_key"] = _distinct(out["surname"], lambda t: phonetic_key(t, family=True))
-    out["given_forms"] = _distinct(out["given"], lambda t: list(variants(t)) or None)
-    out["given_forms_bits"] = _spread(out["given"], lambda t: token_bits(map(str, variants(t))))
-    _add_crosswise(out, latin if mapping.name and mapping.latin_name else None, is_mixed)
+    for part, forms_of, script_of in (
+        ("given", given_forms, given_script),
+        ("surname", surname_forms, surname_script),
+    ):
+        forms = [forms_of(name, is_mixed=mixed) for name in names]
+        out[f"{part}_forms"] = _take([list(f) or None for f in forms], codes)
+        out[f"{part}_forms_bits"] = np.array([token_bits(map(str, f)) for f in forms], dtype=np.int64)[codes]
+        _add_scripts(out, part, names, [script_of(name) if mixed else None for name in names], codes, mixed)
 
 
-def _add_crosswise(out: pd.DataFrame, latin: pd.Series | None, is_mixed: bool | None) -> None:
-    """Add columns of keys that are equal for Hangul and Latin spellings of a name.
+def _generation(frame: pd.DataFrame, mapping: Mapping) -> pd.Series:
+    """Return the generation of each person as the name, or a suffix in a column of its own, states it."""
+    sources = (
+        (mapping.suffix, 0),
+        ((*mapping.surname, *mapping.given_name), 1),
+        ((*mapping.name, *mapping.latin_name), 2),
+    )
+    found = _coalesce(frame, ())
+    for columns, words_before in sources:
+        values = _first(frame, columns, partial(parse_generation, words_before=words_before))
+        found = found.where(found.notna(), values)
+    return found
 
-    They are null if `is_mixed` is False, or if it is None and no name is in Hangul.
+
+def _add_scripts(
+    out: pd.DataFrame,
+    part: str,
+    names: Sequence[Name],
+    scripts: Sequence[str | None],
+    codes: NDArray[np.intp],
+    mixed: bool,
+) -> None:
+    """Add the columns that compare names of different scripts; they are null if all names are in Latin letters."""
+    texts = [name.given if part == "given" else name.surname for name in names]
+    written = list(zip(texts, scripts, strict=True))
+    made: dict[tuple[str | None, str | None], tuple[str | None, str | None, str | None]] = {}
+    for text, script in set(written) if mixed else ():
+        if text:
+            read = hangul_form(text, script, is_family=part == "surname")
+            jamo = comparable(read) if script in (KOREAN, ROMANISED) else None
+            made[text, script] = crosswise_key(text, script), read, jamo
+    out[f"{part}_script"] = _take(scripts, codes)
+    for number, name in enumerate(("cross", "hangul", "jamo") if part == "given" else ("cross", "hangul")):
+        out[f"{part}_{name}"] = _take([made[key][number] if key in made else None for key in written], codes)
+
+
+def _parse_names(out: pd.DataFrame, frame: pd.DataFrame, mapping: Mapping) -> tuple[list[Name], NDArray[np.intp]]:
+    """Return the distinct names of a file, and for each row the position of its name.
+
+    A name in Latin letters beside the name is a further reading of it. Its given name is also added to `out`, as
+    `latin_given`.
     """
-    given = out["given"].dropna()
-    has_hangul = bool(given.map(hangul.is_hangul).any()) if is_mixed is None else is_mixed
-    out["given_cross"] = _distinct(out["given"], crosswise_key) if has_hangul else None
-    out["surname_cross"] = _distinct(out["surname"], lambda t: crosswise_key(t, family=True)) if has_hangul else None
-    if latin is not None:
-        romanised: dict[str, Name] = {t: parse_full_name(t) for t in latin.dropna().unique()}
-        out["latin_given"] = latin.map(lambda t: romanised[t].given, na_action="ignore")
+    given, surname, name, latin = (
+        _coalesce(frame, columns) for columns in (mapping.given_name, mapping.surname, mapping.name, mapping.latin_name)
+    )
+    if mapping.given_name or mapping.surname:
+        triples = pd.MultiIndex.from_arrays([given.fillna(""), surname.fillna(""), name.fillna("")])
+        codes, distinct = triples.factorize()
+        return [parse_parts(g or None, s or None, n or None) for g, s, n in distinct], codes
+    if not (mapping.name and mapping.latin_name):
+        codes, distinct = pd.factorize(name.where(name.notna(), latin).fillna(""))
+        return [parse_full_name(text or None) for text in distinct], codes
+    romanised = {text: parse_full_name(text) for text in latin.dropna().unique()}
+    out["latin_given"] = latin.map(lambda t: romanised[t].given, na_action="ignore")
+    codes, distinct = pd.MultiIndex.from_arrays([name.fillna(""), latin.fillna("")]).factorize()
+    return [_with_latin(parse_full_name(text or None), romanised.get(other)) for text, other in distinct], codes
 
 
-def _add_address(out: pd.DataFrame, frame: pd.DataFrame, columns: Sequence[str]) -> None:
-    joined = frame[columns[0]].fillna("")
+def _with_latin(name: Name, latin: Name | None) -> Name:
+    if latin is None or name.given is None:
+        return latin or name
+    return replace(name, others=(*name.others, (latin.given, latin.surname), *latin.others))
+
+
+def _add_address(out: pd.DataFrame, frame: pd.DataFrame, columns: Sequence[str], number: pd.Series | None) -> None:
+    """Add the columns of one address, which several columns of the file may hold."""
+    joined = frame[columns[0]].reset_index(drop=True).fillna("")
     for column in columns[1:]:
-        joined = joined + " " + frame[column].fillna("")
+        joined = joined + " " + frame[column].reset_index(drop=True).fillna("")
+    if number is not None:
+        out["street"] = _distinct(joined, lambda text: parse_address(text).text)
+        # Only where the words lack the number, so that a file with both forms has one address and not two.
+        lacks = [n not in w.split() for w, n in zip(joined, number.fillna(""), strict=True)]
+        joined = (number.fillna("") + " " + joined).where(lacks, joined)
     codes, distinct = pd.factorize(joined)
     parsed = [parse_address(text) for text in distinct]
     out["address"] = _take([a.text for a in parsed], codes)
@@ -151,7 +215,7 @@ def _coalesce(frame: pd.DataFrame, columns: Sequence[str]) -> pd.Series:
 
 def _first(frame: pd.DataFrame, columns: Sequence[str], standardise: Callable[[str], str | None]) -> pd.Series:
     """Return for each row the first of the columns whose value can be standardised; null if none can."""
-    values = _distinct(_coalesce(frame, columns[:1]), standardise)
+    values = _distinct(_coalesce(frame, tuple(columns[:1])), standardise)
     for column in columns[1:]:
         values = values.where(values.notna(), _distinct(_coalesce(frame, (column,)), standardise))
     return values
@@ -183,7 +247,7 @@ def _take(values: Sequence[object], codes: NDArray[np.intp]) -> pd.Series:
 
 def _identifier(text: str) -> str | None:
     folded = fold(text)
-    if folded is None:
+    if folded is None or is_scientific(text):
         return None
     bare = folded if folded.isalnum() else "".join(c for c in folded if c.isalnum())
     return bare if bare.strip("0") else None

@@ -4,23 +4,39 @@ Scoring drops pairs below its floor. Clustering treats a pair without a score as
 only weak evidence against a match (-2 bits). Example: a couple A and B shares a loyalty card C that bears no name. A
 and C match with +2.4 bits, and so do B and C. Without a score of (A, B), the mean between {A, C} and {B} is
 (2.4 - 2) / 2 = +0.2, and all three join. With (A, B) as a rejected pair (-6 bits) the mean is -1.8.
+
+A pair that a guard refuses gets `REFUSED_WEIGHT`, whatever its score, so that no chain of links joins its records. Pairs
+of a small component that were never compared are compared here, because a guard may refuse them as well.
 """
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from pipelines.matching.cluster import components
+from pipelines.matching.guard import REFUSED_WEIGHT
+from pipelines.matching.model import Model, observe_levels
 from pipelines.matching.scoring import FLOOR, ScoredPairs
 from pipelines.matching.workspace import Workspace
 
+Ints = NDArray[np.int64]
+
 # Weight of a rejected pair. Its true weight is lower, but the floor is enough where one record links two others.
 REJECTED_WEIGHT = FLOOR
+# All pairs are compared in components of at most this number of records: a family, or a person with many records.
+MOST_COMPARED = 60
 
 
 def with_rejected_pairs(
-    connection: Workspace, pairs: ScoredPairs, size: int, *, threshold: float, linked: ScoredPairs | None = None
+    connection: Workspace,
+    pairs: ScoredPairs,
+    size: int,
+    *,
+    threshold: float,
+    linked: ScoredPairs | None = None,
+    model: Model | None = None,
 ) -> ScoredPairs:
     """Return the scored pairs and the rejected pairs that links connect, sorted by `left` and `right`.
 
@@ -33,6 +49,7 @@ def with_rejected_pairs(
         size: number of records.
         threshold: match weight above which a pair is a link.
         linked: further pairs that may be links.
+        model: the trained model, whose guards refuse pairs; None: no pair is refused.
     """
     ends = [(p.left[p.weight > threshold], p.right[p.weight > threshold]) for p in (pairs, linked) if p is not None]
     left, right = (np.concatenate([end[side] for end in ends]) for side in (0, 1))
@@ -41,17 +58,56 @@ def with_rejected_pairs(
     if not len(connected):
         return pairs
     connection.register("connected_record", pd.DataFrame({"rid": connected, "label": label[connected]}))
+    refusal = model.refusal_sql if model else "0"
     rows = connection.execute(
-        "select o.a::bigint as a, o.b::bigint as b from observed o join connected_record l on o.a = l.rid "
-        "join connected_record r on o.b = r.rid where l.label = r.label"
+        f"select o.a::bigint as a, o.b::bigint as b, {refusal} as refusal from observed o "
+        "join connected_record l on o.a = l.rid join connected_record r on o.b = r.rid where l.label = r.label"
     ).fetchnumpy()
     connection.unregister("connected_record")
+    scored = pairs.left * size + pairs.right
     compared = np.asarray(rows["a"], dtype=np.int64) * size + np.asarray(rows["b"], dtype=np.int64)
-    rejected = np.setdiff1d(compared, pairs.left * size + pairs.right)
-    found = (
-        np.concatenate([pairs.left, rejected // size]),
-        np.concatenate([pairs.right, rejected % size]),
-        np.concatenate([pairs.weight, np.full(len(rejected), REJECTED_WEIGHT)]),
+    refused = compared[np.asarray(rows["refusal"]) > 0]
+    rejected = np.setdiff1d(compared, np.concatenate([scored, refused]))
+    if model:
+        done = np.concatenate([scored, compared])
+        unseen = np.setdiff1d(_pairs_within(label, connected) @ np.array([size, 1]), done)
+        refused = np.union1d(refused, find_refused(connection, model, unseen, size))
+    kept = ~np.isin(scored, refused)
+    keys = np.concatenate([scored[kept], rejected, refused])
+    weight = np.concatenate(
+        [pairs.weight[kept], np.full(len(rejected), REJECTED_WEIGHT), np.full(len(refused), REFUSED_WEIGHT)]
     )
-    order = np.lexsort((found[1], found[0]))
-    return ScoredPairs(*(values[order] for values in found))
+    order = np.argsort(keys, kind="stable")
+    return ScoredPairs(keys[order] // size, keys[order] % size, weight[order])
+
+
+def find_refused(connection: Workspace, model: Model, keys: Ints, size: int) -> Ints:
+    """Compare pairs of the table `person` and return those that a guard refuses.
+
+    A pair is one number, `left * size + right`.
+    """
+    if not len(keys):
+        return keys
+    connection.register("unseen_key", pd.DataFrame({"a": keys // size, "b": keys % size}))
+    connection.execute("create or replace table unseen_pair as select a::integer as a, b::integer as b from unseen_key")
+    connection.unregister("unseen_key")
+    observe_levels(connection, model.comparisons, pairs="unseen_pair", into="unseen")
+    rows = connection.execute(
+        f"select a::bigint as a, b::bigint as b from unseen where {model.refusal_sql} > 0 order by a, b"
+    ).fetchnumpy()
+    return np.asarray(rows["a"], dtype=np.int64) * size + np.asarray(rows["b"], dtype=np.int64)
+
+
+def _pairs_within(label: Ints, rows: Ints) -> Ints:
+    """Return all pairs of the rows within each small component, the lower row first, shape (n, 2)."""
+    ordered = rows[np.lexsort((rows, label[rows]))]
+    found = [np.empty((0, 2), dtype=np.int64)]
+    # Rows at this distance in the order of components; a larger component has rows of one label further apart.
+    small = ordered[np.bincount(label[ordered], minlength=len(label))[label[ordered]] <= MOST_COMPARED]
+    for step in range(1, MOST_COMPARED):
+        pairs = np.column_stack([small[:-step], small[step:]])
+        pairs = pairs[label[pairs[:, 0]] == label[pairs[:, 1]]]
+        if not len(pairs):
+            break
+        found.append(pairs)
+    return np.concatenate(found)

@@ -20,7 +20,7 @@ from pipelines.matching.former_group import favour_former
 from pipelines.matching.input_warning import count_unreadable_values, warn_of_repeated_ids, warn_of_unreadable_values
 from pipelines.matching.mapping import Mapping, check_identifying
 from pipelines.matching.model import Model, observe_levels, train
-from pipelines.matching.preparation import prepare
+from pipelines.matching.preparation import has_other_scripts, prepare
 from pipelines.matching.rejected_pair import with_rejected_pairs
 from pipelines.matching.scoring import ScoredPairs, score
 from pipelines.matching.workspace import Workspace
@@ -130,7 +130,7 @@ def resolve(
     clock.lap("compare")
     model = train(connection, comparisons, population=_population(connection, size, across), seed=options.seed)
     clock.lap("train")
-    pairs = with_rejected_pairs(connection, score(connection, model), size, threshold=options.threshold)
+    pairs = with_rejected_pairs(connection, score(connection, model), size, threshold=options.threshold, model=model)
     clock.lap("score")
     ties = content_order(connection)
     weights = pairs.weight if former is None else favour_former(pairs, former)
@@ -159,9 +159,10 @@ def load_person(
         when_prepared: see `resolve`.
     """
     first, unreadable = behind is None, Counter[str]()
+    is_mixed = has_other_scripts(frame, mapping) if first else _is_mixed(connection)
     for start in range(0, max(len(frame), 1), _CHUNK_ROWS):
         raw = frame.iloc[start : start + _CHUNK_ROWS]
-        chunk = prepare(raw, mapping, options.region)
+        chunk = prepare(raw, mapping, options.region, is_mixed=is_mixed)
         chunk["rid"] += start + (behind or 0)
         write_person(connection, chunk, is_new=first)
         first = False
@@ -190,7 +191,14 @@ def _sql_type(column: str) -> str:
         return "bigint"
     if column in ("name_tokens", "address_tokens"):
         return "varchar[]"
-    return "smallint[]" if column == "given_forms" else "varchar"
+    return "integer[]" if column in ("given_forms", "surname_forms") else "varchar"
+
+
+def _is_mixed(connection: Workspace) -> bool:
+    """Return whether the table `person` has columns that compare names of different scripts."""
+    if "given_cross" not in {r[0] for r in connection.execute("describe person").fetchall()}:
+        return False
+    return bool(connection.execute("select count(given_cross) as n from person").fetchall()[0][0])
 
 
 def filled_columns(connection: Workspace) -> list[str]:
@@ -219,10 +227,11 @@ def content_order(connection: Workspace) -> NDArray[np.int64]:
     values = ", ".join(
         f"coalesce({c}, '')"
         for c in sorted(columns)
-        if _sql_type(c) == "varchar" and c != "rid" and not c.startswith("household")
+        if _sql_type(c) == "varchar" and c not in ("rid", "generation") and not c.startswith("household")
     )
+    suffix = " || coalesce(generation, '')" if "generation" in columns else ""
     # Sorting by a digest is faster than comparing the text of all columns letter by letter.
-    rows = connection.execute(f"select rid::bigint as rid from person order by md5(concat_ws('|', {values})), rid")
+    rows = connection.execute(f"select rid::bigint as rid from person order by md5(concat_ws('|', {values}){suffix}), rid")
     order = np.asarray(rows.fetchnumpy()["rid"], dtype=np.int64)
     rank = np.empty(len(order), dtype=np.int64)
     rank[order] = np.arange(len(order))

@@ -12,15 +12,13 @@ from numpy.typing import NDArray
 from splink import DuckDBAPI, Linker, SettingsCreator
 from splink.internals.splink_dataframe import SplinkDataFrame
 
-from pipelines.matching.dependence import total_weight
 from pipelines.matching.deterministic_rule import CERTAIN_WEIGHT, certain_sql
-from pipelines.matching.model import Model, household_sql
+from pipelines.matching.guard import DOUBTFUL_WEIGHT, LEAST_WEIGHT, REFUSED_WEIGHT, doubt_sql, suffix_weight_sql
+from pipelines.matching.model import Model
 from pipelines.matching.spark_dialect import to_spark
 from pipelines.matching.spark_workspace import SparkWorkspace
 from pipelines.matching.workspace import Workspace
 
-# Largest match weight of a pair to which the household guard applies (see `model.household_sql`).
-HOUSEHOLD_WEIGHT = -4.0
 # Pairs below this weight get no score. Clustering treats pairs without a score as weak evidence against a match.
 FLOOR = -6.0
 
@@ -61,7 +59,8 @@ def settings_for(model: Model, dialect: Callable[[str], str] = str) -> SettingsC
 def score(connection: Workspace, model: Model, *, observed: str = "observed") -> ScoredPairs:
     """Score the observed pairs whose weight may reach the floor; write them to the table `scored` and return them.
 
-    Pairs that a deterministic rule decides (see `deterministic_rule`) get `CERTAIN_WEIGHT` and are not scored.
+    Pairs that a deterministic rule decides (see `deterministic_rule`) get `CERTAIN_WEIGHT` and are not scored. Of the
+    others, those that a guard refuses get `REFUSED_WEIGHT`.
 
     Args:
         connection: database with the table `person` and the observed levels (see `model.observe_levels`). Afterwards it
@@ -69,24 +68,26 @@ def score(connection: Workspace, model: Model, *, observed: str = "observed") ->
         model: the trained model.
         observed: name of the table with the observed levels.
     """
-    certain = certain_sql(model.comparisons)
+    certain = certain_sql(model)
     write_likely_patterns(connection, model, observed)
     connection.execute(
         "create or replace table likely as select a as join_key_l, b as join_key_r, '0' as match_key "
-        f"from {likely_sql(model, observed)} where not {certain}"
+        f"from {likely_sql(model, observed)} where {model.refusal_sql} = 0 and not {certain}"
     )
     predicted = score_pairs(connection, model, "likely")
     parts = [
         f"(mw_{c.name} + mw_tf_adj_{c.name})" if any(lv.term for lv in c.levels) else f"mw_{c.name}"
         for c in model.comparisons
     ]
-    total = model.total_sql(parts)
+    total = f"({model.total_sql(parts)} + {suffix_weight_sql()})"
     connection.execute(
         "create or replace table scored as select o.a, o.b, "
-        f"case when {household_sql(model.comparisons)} then least({total}, {HOUSEHOLD_WEIGHT}) "
-        f"else {total} end as weight from {predicted.physical_name} "
+        f"greatest(case when {doubt_sql(model.comparisons)} then least({total}, {DOUBTFUL_WEIGHT}) else {total} end, "
+        f"{LEAST_WEIGHT}) as weight from {predicted.physical_name} "
         f"join {observed} o on o.a = least(rid_l, rid_r) and o.b = greatest(rid_l, rid_r) "
-        f"union all select a, b, {CERTAIN_WEIGHT}::double as weight from {observed} where {certain}"
+        f"union all select a, b, {CERTAIN_WEIGHT}::double as weight from {observed} where {certain} "
+        f"union all select o.a, o.b, {REFUSED_WEIGHT}::double as weight from {likely_sql(model, observed)} "
+        f"where {model.refusal_sql} > 0"
     )
     predicted.drop_table_from_database_and_remove_from_cache()
     return read_scored(connection)
@@ -98,7 +99,7 @@ def find_likely(
     """Return the distinct `rid`s of the records in pairs above `floor` and in pairs that a rule decides."""
     write_likely_patterns(connection, model, observed, floor)
     likely = f"select a, b from {likely_sql(model, observed)}"
-    certain = f"select a, b from {observed} where {certain_sql(model.comparisons)}"
+    certain = f"select a, b from {observed} where {certain_sql(model)}"
     rows = connection.execute(
         f"with found as ({likely} union all {certain}) "
         "select a::bigint as rid from found union select b::bigint from found"
@@ -200,7 +201,7 @@ def write_likely_patterns(
     rows = connection.execute(f"select {', '.join(names)}, count(*) as n from {observed} group by all").fetchnumpy()
     patterns = pd.DataFrame({name: np.asarray(rows[name], dtype=np.int16) for name in names})
     weights = [w[patterns[name].to_numpy()] for name, w in zip(names, model.weights(), strict=True)]
-    total = np.log2(model.prior / (1 - model.prior)) + total_weight(weights, model.dependence)
+    total = model.total(weights)
     connection.register("kept_pattern", patterns[total > floor])
     connection.execute("create or replace table likely_pattern as select * from kept_pattern")
     connection.unregister("kept_pattern")

@@ -143,7 +143,9 @@ class RegisterWorkspace:
         if not found.candidates:
             return np.empty(0, dtype=np.int64)
         rough = rough_model(self.model)
-        observe_levels(self.connection, rough.comparisons, pairs="candidate", into="rough", table=TABLE)
+        observe_levels(
+            self.connection, rough.comparisons, pairs="candidate", into="rough", table=TABLE, has_values=False
+        )
         return self.row_of_rid[find_likely(self.connection, rough, observed="rough", floor=SKETCH_FLOOR)]
 
     def score_decrypted(self) -> ScoredPairs:
@@ -154,7 +156,7 @@ class RegisterWorkspace:
             return no_pairs()
         observe_levels(self.connection, self.model.comparisons, pairs="candidate", into="observed")
         scored = score_few_pairs(self.connection, self.model, frequency_table=TABLE)
-        pairs = with_rejected_pairs(self.connection, scored, len(self.row_of_rid), threshold=self.options.threshold)
+        pairs = with_rejected_pairs(self.connection, scored, len(self.row_of_rid), threshold=self.options.threshold, model=self.model)
         ends = self.row_of_rid[pairs.left], self.row_of_rid[pairs.right]
         return ScoredPairs(np.minimum(*ends), np.maximum(*ends), pairs.weight)
 

@@ -1,6 +1,7 @@
 """Clusters records by exact keys, by scored register entries and by a steward's decisions.
 
-1. Certain keys (member number, card number, name with phone) join register entries, even if other values differ.
+1. Certain keys (member number, card number, name with phone) join register entries, even if other values differ; but
+   not the two entries of a refused pair (see `matching.guard`), such as father and son of one name and phone.
 2. Pairs of register entries are scored. Average linkage joins them. An equal e-mail address is one comparison among
    others here, because couples share addresses.
 3. Records without a register entry get the cluster of their strongest key.
@@ -22,6 +23,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from pipelines.matching.cluster import Constraints, cluster, components
+from pipelines.matching.guard import REFUSED_WEIGHT
 from pipelines.matching.model import Model
 from pipelines.matching.resolution import Options
 from pipelines.matching.scoring import ScoredPairs
@@ -105,9 +107,10 @@ class PersonLinker:
 
         Nodes that certain keys join (a part) are clustered as one. The entry with the most values represents its part.
         Otherwise the same few values, repeated on several cards, would outweigh that entry. Where a steward separates
-        nodes of a part, each node is a part of its own.
+        nodes of a part, or two of its entries are clearly not one person, each node is a part of its own.
         """
-        part = _without_cannot_links(graph.certain_part(), links.cannot_link)
+        apart = np.concatenate([links.cannot_link, _refused(matching.pairs, links, graph.size)])
+        part = _without_cannot_links(graph.certain_part(), apart)
         reached = np.concatenate([matching.reached, touched[len(matching.reached) :]])
         chosen = np.unique(part[reached])
         is_representative, ties = self._representatives(part, np.isin(part, chosen))
@@ -116,12 +119,12 @@ class PersonLinker:
         position = np.full(int(part.max(initial=-1)) + 1, -1, dtype=np.int64)
         position[chosen] = np.arange(len(chosen))
         node = position[part]
-        constraints = Constraints(_inside(node, links.must_link), _inside(node, links.cannot_link))
+        constraints = Constraints(_inside(node, links.must_link), _inside(node, apart))
         between = is_representative[matching.pairs.left] & is_representative[matching.pairs.right]
         pairs = _within(node, matching.pairs, between)
         threshold = self.options.threshold
         found = cluster(len(chosen), pairs.left, pairs.right, pairs.weight, constraints, threshold=threshold)
-        found = _join_groups(found, _inside(node, links.join_groups), constraints.cannot_link)
+        found = _join_groups(found, _inside(node, links.join_groups), _inside(node, links.cannot_link))
         group = former + graph.size
         moved = node >= 0
         group[moved] = found[node[moved]]
@@ -343,6 +346,13 @@ def _content_rank(values: pd.DataFrame) -> Ints:
     rank = np.empty(len(values), dtype=np.int64)
     rank[np.argsort(digest, kind="stable")] = np.arange(len(values))
     return rank
+
+
+def _refused(pairs: ScoredPairs, links: StewardLinks, size: int) -> Ints:
+    """Return the refused pairs of entries, without those that a steward declared to be one person."""
+    label = components(size, links.must_link[:, 0], links.must_link[:, 1])
+    is_refused = (pairs.weight <= REFUSED_WEIGHT) & (label[pairs.left] != label[pairs.right])
+    return np.column_stack([pairs.left[is_refused], pairs.right[is_refused]])
 
 
 def _without_cannot_links(part: Ints, cannot: Ints) -> Ints:

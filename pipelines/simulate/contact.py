@@ -13,6 +13,7 @@ from pipelines.simulate.text import load_table, only
 _KOREAN_NUMBERS = 20_000_000
 _PER_REPLICA = 20_000  # numbers that are reserved for each replica, so that replicas share none
 _STRIDE = 7_368_787  # coprime to the count of numbers, so neighbouring people get distant numbers
+_FIELD_LENGTH = 30  # characters of the phone fields of the registers
 _DOMAINS = {
     "naver.example": 36.0,
     "gmail.example": 34.0,
@@ -73,6 +74,17 @@ def _write_phone(phone: str | None, style: float) -> str | None:
     return f"010.{middle}.{last}" if style < 0.96 else f"+8210{middle}{last}"
 
 
+def join_phones(written: str, second: str) -> str:
+    """Return a field with a number as it was typed, and a second one given in E.164 form.
+
+    >>> join_phones("010-0123-4567", "+821007654321"), join_phones("010 0123 4567", "+821012345678")
+    ('010-0123-4567 / 01007654321', '010 0123 4567, 01012345678')
+    """
+    plain = "0" + second[3:] if second.startswith("+82") else second
+    mark = "/" if len(written) + len(plain) > _FIELD_LENGTH - 3 else ", " if " " in written else " / "
+    return f"{written}{mark}{plain}"
+
+
 def draw_emails(people: pd.DataFrame, replica: int, rng: np.random.Generator) -> Texts:
     """Return an e-mail address made of each person's name.
 
@@ -80,8 +92,10 @@ def draw_emails(people: pd.DataFrame, replica: int, rng: np.random.Generator) ->
     Children under twelve and a few others have None.
     """
     size = len(people)
-    given = people["given_latin"].str.lower().str.replace("'", "").to_numpy(object)
-    surname = people["surname_latin"].str.lower().str.replace("'", "").to_numpy(object)
+    given, surname = (
+        people[name].str.lower().str.replace("[' ]", "", regex=True).to_numpy(object)
+        for name in ("given_latin", "surname_latin")
+    )
     year = (people["birth_date"].dt.year % 100).map("{:02d}".format).to_numpy(object)
     style = rng.random(size)
     local = np.select(

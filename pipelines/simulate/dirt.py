@@ -83,13 +83,15 @@ def distort(records: Records, distortion: Distortion, rng: np.random.Generator) 
     records.mark(distortion.kind, records.frame.index.to_numpy()[rows[fits]], distortion.column)
 
 
-def break_contract(records: Records, breaks: list[Break], rng: np.random.Generator, prefix: str) -> None:
+def break_contract(
+    records: Records, breaks: list[Break], rng: np.random.Generator, prefix: str, taken: int = 0
+) -> None:
     """Append copies of random rows, each of which breaks the contract in one column.
 
     Each copy gets a new key (`prefix` and a number above all others), so no correct row is lost when the copy goes to
-    quarantine.
+    quarantine. `taken` is the number of keys that other breaks of the source have taken at most.
     """
-    taken = records.replica * _MAX_BREAKS
+    taken += records.replica * _MAX_BREAKS
     for fault in breaks:
         labels = records.append(rng.integers(0, len(records.frame), fault.count))
         digits = len(str(records.frame[records.key].iloc[0])) - len(prefix)

@@ -6,7 +6,9 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-SIMULATOR_VERSION = "3"  # increase it when a change makes the same seed give other bytes
+from pipelines.simulate.rates import DEFAULT_RATES, Rates
+
+SIMULATOR_VERSION = "4"  # increase it when a change makes the same seed give other bytes
 MANIFEST_NAME = "manifest.json"
 Versions = tuple[str, str, str, str]
 
@@ -18,6 +20,7 @@ class SimulationSpec(BaseModel):
     seed: int = 20170101
     scale: int = 1
     households: int | None = None
+    rates: Rates = DEFAULT_RATES
 
 
 class ManifestFile(BaseModel):

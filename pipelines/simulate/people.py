@@ -3,27 +3,42 @@
 import numpy as np
 import pandas as pd
 
+from pipelines.simulate import lookalike
 from pipelines.simulate.contact import draw_emails, draw_phones
 from pipelines.simulate.names import draw_given, draw_surnames, full_name
-from pipelines.simulate.random_stream import Bools, Ints, Texts, Times, between, chance
+from pipelines.simulate.random_stream import Bools, Ints, Streams, Texts, Times, between, chance
+from pipelines.simulate.rates import Rates
 from pipelines.simulate.text import label, only
 
 TODAY = np.datetime64("2017-07-01")  # reference date of ages
+_YOUNGEST_MEMBER = 10  # years
 
 
-def draw_people(households: pd.DataFrame, replica: int, rng: np.random.Generator) -> pd.DataFrame:
+def draw_people(households: pd.DataFrame, rates: Rates, streams: Streams) -> pd.DataFrame:
     """Return one row per person, sorted by household. Other tables refer to a person by the position of this row.
 
-    Columns: person_id, household, role (head, spouse, child), sex, birth_date, is_korean, name, name_latin,
-    surname_latin, given_latin, previous_name (None unless the person married in 2017 and took another name),
-    married_on, phone (None for young children), email (None for children and a few others), is_member, is_principal,
-    joined_on. Exactly one member of each household is the principal, to whom its baskets belong.
+    Columns: person_id, household, role (head, spouse, child), sex, birth_date, is_korean, name, surname, given,
+    name_latin, surname_latin, given_latin, name_native and name_hangul (the name in another script, or None),
+    previous_name (None unless the person married in 2017 and took another name), married_on, phone (None for young
+    children), email (None for children and a few others), identity_case, is_member, is_principal, joined_on. Exactly
+    one member of each household is the principal, to whom its baskets belong. `identity_case` is the name of the rate
+    by which a person is difficult to tell apart or to recognise, None for most people.
     """
-    people = _members_of(households, rng)
-    people["person_id"] = label(f"p{replica:03d}", np.arange(len(people)), 6)
-    people = people.join(_names(people, households, rng))
-    people["phone"] = draw_phones(people, replica, rng)
-    people["email"] = draw_emails(people, replica, rng)
+    rng, alike = streams.generator("people"), streams.generator("lookalike")
+    people = _members_of(households, rng).assign(identity_case=None)
+    people = lookalike.with_twins(people, rates.twins, alike, age_of(people) >= _YOUNGEST_MEMBER)
+    people["person_id"] = label(f"p{streams.replica:03d}", np.arange(len(people)), 6)
+    people = people.join(_names(people, households, rates.married_names, rng))
+    is_old = age_of(people) >= _YOUNGEST_MEMBER
+    people = lookalike.with_foreigners(people, rates.foreigners, alike)
+    people = lookalike.with_names_of_their_own(people, alike)
+    people = lookalike.with_namesakes(people, rates.namesakes, alike, is_old)
+    people = lookalike.with_hangul_names(people)
+    people["phone"] = draw_phones(people, streams.replica, rng)
+    people["email"] = draw_emails(people, streams.replica, rng)
+    people = lookalike.with_shared_contacts(people, rates.shared_contacts, alike)
+    married = people["identity_case"].isna() & people["previous_name"].notna()
+    people["identity_case"] = people["identity_case"].mask(married, "married_names")
     return people.join(_registrations(people, rng))
 
 
@@ -57,8 +72,11 @@ def _members_of(households: pd.DataFrame, rng: np.random.Generator) -> pd.DataFr
     )
 
 
-def _names(people: pd.DataFrame, households: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
-    """Draw names. Children have the surname of a parent. English wives have that of their husband, some since 2017."""
+def _names(people: pd.DataFrame, households: pd.DataFrame, married: float, rng: np.random.Generator) -> pd.DataFrame:
+    """Draw names. Children have the surname of a parent. English wives have that of their husband.
+
+    `married` is the share of the younger wives who have it since 2017.
+    """
     korean, role = people["is_korean"].to_numpy(), people["role"].to_numpy(object)
     sex, home = people["sex"].to_numpy(object), people["household"].to_numpy()
     surname, surname_latin = draw_surnames(rng, korean)
@@ -70,17 +88,19 @@ def _names(people: pd.DataFrame, households: pd.DataFrame, rng: np.random.Genera
     takes = (role == "child") | is_wife
     surname, surname_latin = (np.where(takes, s[source], s) for s in (surname, surname_latin))
     name = full_name(korean, surname, given)
-    is_recent = is_wife & (name != own) & (born > 1975) & chance(rng, 0.3, len(people))
-    married = between(rng, np.datetime64("2017-03-01"), 240 * 86_400, len(people)).astype("datetime64[D]")
-    married[~is_recent] = np.datetime64("NaT")
+    is_recent = is_wife & (name != own) & (born > 1975) & chance(rng, married, len(people))
+    married_on = between(rng, np.datetime64("2017-03-01"), 240 * 86_400, len(people)).astype("datetime64[D]")
+    married_on[~is_recent] = np.datetime64("NaT")
     return pd.DataFrame(
         {
             "name": name,
+            "surname": surname,
+            "given": given,
             "name_latin": given_latin + " " + surname_latin,
             "surname_latin": surname_latin,
             "given_latin": given_latin,
             "previous_name": only(own, is_recent),
-            "married_on": married.astype("datetime64[s]"),
+            "married_on": married_on.astype("datetime64[s]"),
         }
     )
 
@@ -99,8 +119,10 @@ def _registrations(people: pd.DataFrame, rng: np.random.Generator) -> pd.DataFra
     has_spouse = np.bincount(home[role == "spouse"], minlength=home.max() + 1)[home] > 0
     spouse_leads = chance(rng, 0.2, home.max() + 1)[home] & has_spouse
     is_principal = np.where(spouse_leads, role == "spouse", role == "head")
-    other = np.where(role == "child", np.where(age >= 10, 0.16, 0.0), 0.36)
-    is_member = is_principal | chance(rng, other, size)
+    other = np.where(role == "child", np.where(age >= _YOUNGEST_MEMBER, 0.16, 0.0), 0.36)
+    # People who resemble each other all register, so that the registers have them.
+    resembles = people["identity_case"].isin(("twins", "shared_contacts", "namesakes")) & (age >= _YOUNGEST_MEMBER)
+    is_member = is_principal | chance(rng, other, size) | resembles.to_numpy()
     return pd.DataFrame(
         {
             "is_principal": is_principal,

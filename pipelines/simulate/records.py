@@ -71,9 +71,11 @@ class Records:
         self.marks = [mark for mark in self.marks if mark[1] in self.frame.index]
 
     def truth(self) -> tuple[Texts, Ints]:
-        """Return the key and the person (position) of each distinct record whose person is known."""
+        """Return the key and the person (position) of each distinct record whose person and key are known."""
         if self.person is None:
             return np.empty(0, dtype=object), np.empty(0, dtype=np.int64)
         keys = pd.DataFrame({"key": self.frame[self.truth_key or self.key].to_numpy(object), "person": self.person})
-        keys = keys[(keys["person"] >= 0) & keys["key"].notna()].drop_duplicates("key")
+        key = self.truth_key or self.key
+        damaged = self.frame.index.isin([override.row for override in self.overrides if override.column == key])
+        keys = keys[(keys["person"] >= 0) & keys["key"].notna() & ~damaged].drop_duplicates("key")
         return keys["key"].astype(str).to_numpy(object), keys["person"].to_numpy()

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from pipelines.simulate.address import at_home
-from pipelines.simulate.contact import new_phones, write_emails, write_phones
+from pipelines.simulate.contact import join_phones, new_phones, write_emails, write_phones
 from pipelines.simulate.export_cutoff import EXPORTED_AT
 from pipelines.simulate.member import misspell
 from pipelines.simulate.people import age_of
@@ -37,6 +37,7 @@ def draw_crm_customers(world: World, rng: np.random.Generator) -> Records:
         at_home(world.homes.iloc[home], world.new_homes.iloc[home], knows_move, "address"),
     )
     shows_place = ~chance(rng, 0.03, size)
+    phone, has_two = _with_second_phones(world, person, write_phones(rng, _phones(world, rng)), rng)
     frame = pd.DataFrame(
         {
             "member_no": members["member_no"],
@@ -44,7 +45,7 @@ def draw_crm_customers(world: World, rng: np.random.Generator) -> Records:
             "name_latin": only(_latin_names(world, person, rng), chance(rng, 0.3, size)),
             "birth_date": _birth_dates(people["birth_date"].to_numpy()[person], rng),
             "sex": only(_sex_codes(world.column("sex")[person], rng), ~chance(rng, 0.02, size)),
-            "phone": write_phones(rng, _phones(world, rng)),
+            "phone": phone,
             "email": write_emails(rng, only(world.column("email")[person], ~repeat | chance(rng, 0.4, size))),
             "address": only(address, ~chance(rng, 0.02, size)),
             "postal_code": only(place["postal_code"].to_numpy(object), ~chance(rng, 0.05, size)),
@@ -61,6 +62,7 @@ def draw_crm_customers(world: World, rng: np.random.Generator) -> Records:
     records = Records("crm_customer", frame, "member_no", person)
     records.mark("repeated_registration", np.flatnonzero(repeat), "member_no")
     records.mark("typo", np.flatnonzero(has_typo), "name")
+    records.mark("two_phones", np.flatnonzero(has_two), "phone")
     return records
 
 
@@ -75,14 +77,19 @@ def draw_loyalty_cards(world: World, rng: np.random.Generator) -> Records:
     has_hyphens = chance(rng, 0.4, size)
     card = [f"9410-{d[:4]}-{d[4:8]}-{d[8:]}" if h else f"9410{d}" for d, h in zip(digits, has_hyphens, strict=True)]
     has_typo = chance(rng, 0.02, size)
-    name = world.column("name")[holder].copy()
-    name[has_typo] = misspell(rng, name[has_typo])
     issued = between(rng, np.datetime64("2011-01-01"), 6 * 365 * 86_400, size)
+    # A card has the name of the day of issue.
+    name, former = world.column("name")[holder], world.column("previous_name")[holder]
+    name = np.where(given(former) & (issued < world.people["married_on"].to_numpy()[holder]), former, name)
+    name = _in_other_script(world, holder, name, ["name_hangul"], rng)
+    name[has_typo] = misspell(rng, name[has_typo])
+    phone = write_phones(rng, only(world.column("phone")[holder], ~chance(rng, 0.08, size)))
+    phone, has_two = _with_second_phones(world, holder, phone, rng)
     frame = pd.DataFrame(
         {
             "card_no": card,
             "member_name": only(name, ~chance(rng, 0.03, size)),
-            "phone": write_phones(rng, only(world.column("phone")[holder], ~chance(rng, 0.08, size))),
+            "phone": phone,
             "account_no": world.account(home),
             "issued_on": day_text(issued),
             "card_type": choose(rng, ["일반", "골드", "가족", "모바일"], [60, 12, 8, 20], size),
@@ -92,6 +99,7 @@ def draw_loyalty_cards(world: World, rng: np.random.Generator) -> Records:
     frame["point_balance"] = frame["point_balance"].astype("Int64")
     records = Records("loyalty_card", frame, "card_no", holder)
     records.mark("typo", np.flatnonzero(has_typo), "member_name")
+    records.mark("two_phones", np.flatnonzero(has_two), "phone")
     return records
 
 
@@ -106,9 +114,31 @@ def _names(world: World, rng: np.random.Generator) -> tuple[Texts, np.ndarray]:
     name = np.where(keeps, previous, name)
     uses_latin = repeat & chance(rng, 0.25, len(person))
     name = np.where(uses_latin, world.column("name_latin")[person], name)
+    name = _in_other_script(world, person, name, ["name_native", "name_hangul"], rng)
     has_typo = chance(rng, np.where(repeat, 0.3, 0.01), len(person)) & ~uses_latin
     name[has_typo] = misspell(rng, name[has_typo])
     return name, has_typo
+
+
+def _in_other_script(world: World, person: Ints, name: Texts, columns: list[str], rng: np.random.Generator) -> Texts:
+    """Return the names; a share of those of foreigners is in the first of the scripts in which they have a name."""
+    other = world.people[columns].bfill(axis=1).iloc[:, 0].to_numpy(object)[person]
+    return np.where(given(other) & chance(rng, world.rates.two_scripts, len(person)), other, name)
+
+
+def _with_second_phones(world: World, person: Ints, phone: Texts, rng: np.random.Generator) -> tuple[Texts, np.ndarray]:
+    """Return the phone fields and a mask of those that hold a second number, of the household or of nobody else."""
+    has_two = given(phone) & chance(rng, world.rates.two_phones, len(person))
+    rows = np.flatnonzero(has_two)
+    own, home = world.column("phone"), world.people["household"].to_numpy()
+    head = np.searchsorted(home, home[person[rows]])
+    other = np.minimum(head + 1, len(home) - 1)
+    second = np.where(person[rows] == head, own[other], own[head])
+    fresh = new_phones(world.people["is_korean"].to_numpy()[person[rows]], 18_000 + rows, world.replica, rng)
+    lacks = ~given(second) | (second == own[person[rows]]) | ((person[rows] == head) & (home[other] != home[head]))
+    both = phone.copy()
+    both[rows] = [join_phones(*pair) for pair in zip(phone[rows], np.where(lacks, fresh, second), strict=True)]
+    return both, has_two
 
 
 def _latin_names(world: World, person: Ints, rng: np.random.Generator) -> Texts:

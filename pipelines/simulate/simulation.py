@@ -28,6 +28,7 @@ from pipelines.simulate.manifest import (
 from pipelines.simulate.market import load_market
 from pipelines.simulate.order import draw_deliveries, draw_returns
 from pipelines.simulate.random_stream import Streams
+from pipelines.simulate.rates import DEFAULT_RATES, Rates
 from pipelines.simulate.recommendation import draw_recommendations
 from pipelines.simulate.records import Records
 from pipelines.simulate.reference_source import draw_references, store_records
@@ -78,12 +79,13 @@ def simulate(
     progress: Progress | None = None,
     *,
     households: int | None = None,
+    rates: Rates = DEFAULT_RATES,
     force: bool = False,
 ) -> SimulationResult:
     """Write `scale` replicas of the market to `out`: landing/<source>/, truth/, run_date.toml and manifest.json.
 
-    The same seed, scale and households give the same bytes. If `out` has these files already, nothing is written and
-    `was_present` is true. Files appear in `out` only when all of them are complete.
+    The same seed, scale, households and rates give the same bytes. If `out` has these files already, nothing is
+    written and `was_present` is true. Files appear in `out` only when all of them are complete.
 
     Args:
         out: the folder; it is created if it is missing.
@@ -91,13 +93,14 @@ def simulate(
         scale: number of copies of the market, each with new people, from 1 to 1000.
         progress: called with the name of each step before the step begins.
         households: limits the market to the households with the lowest numbers, at least 10; None for all.
+        rates: shares of people and faults that are difficult for identity resolution.
         force: write again, also over another simulation.
 
     Raises:
         SimulationError: a number is out of range, `out` has another simulation and `force` is not set, or another
             process is writing to `out`.
     """
-    spec = _checked(seed, scale, households)
+    spec = _checked(seed, scale, households, rates)
     out.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER_MODE)
     try:
         with file_lock(out / _LOCK, wait_seconds=0):
@@ -142,14 +145,14 @@ def _replace(out: Path, staging: Path, former: Manifest | None, manifest: Manife
     replace_public(out / MANIFEST_NAME, manifest.model_dump_json(indent=1))
 
 
-def _checked(seed: int, scale: int, households: int | None) -> SimulationSpec:
+def _checked(seed: int, scale: int, households: int | None, rates: Rates) -> SimulationSpec:
     if not 1 <= scale <= _MAX_REPLICAS:
         raise SimulationError(f"The scale {scale} is out of range; give a whole number from 1 to {_MAX_REPLICAS}.")
     if seed < 0:
         raise SimulationError(f"The seed {seed} is negative; give a whole number from 0.")
     if households is not None and households < 10:
         raise SimulationError(f"{households} households are too few; give at least 10, or omit --households for all.")
-    return SimulationSpec(seed=seed, scale=scale, households=households)
+    return SimulationSpec(seed=seed, scale=scale, households=households, rates=rates)
 
 
 def _write_all(root: Path, spec: SimulationSpec, progress: Progress) -> dict[str, int]:
@@ -165,7 +168,9 @@ def _write_all(root: Path, spec: SimulationSpec, progress: Progress) -> dict[str
             progress(f"tables and people of replica {replica + 1} of {spec.scale}")
             is_cut = spec.households is not None
             landed.append(background.submit(land_journey, root / "landing", market, replica, is_cut))
-            rows |= _write_replica(root, draw_world(market, regions, Streams(spec.seed, replica)), truth, progress)
+            rows |= _write_replica(
+                root, draw_world(market, regions, Streams(spec.seed, replica), spec.rates), truth, progress
+            )
         for future in landed:
             rows |= future.result()
     (root / RUN_DATE_FILE).write_text(_RUN_DATE_TEXT, "utf-8")
@@ -180,7 +185,7 @@ def _write_replica(root: Path, world: World, truth: Truth, progress: Progress) -
     for records in _sources(world):
         progress(records.source)
         records.replica = world.replica
-        plant_dirt(records, world.streams.generator(f"dirt {records.source}"))
+        plant_dirt(records, world.streams.generator(f"dirt {records.source}"), world.rates)
         cut_off(records)
         truth.add_records(world, records)
         landing.write(records)

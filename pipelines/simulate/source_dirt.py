@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from pipelines.simulate.dirt import Break, Distortion, blank, break_contract, delay, disorder, distort, resend
+from pipelines.simulate.rates import DEFAULT_RATES, MOST_ROWS, Rates
 from pipelines.simulate.records import Records
 
 Rng = np.random.Generator
@@ -13,11 +14,22 @@ _LONGEST_DWELL = 7200.0
 _HEAVIEST_PARCEL = 100.0
 
 
-def plant_dirt(records: Records, rng: Rng) -> None:
+# Numbers as a spreadsheet shows and exports those that are too long for it: their last digits are lost.
+_SCIENTIFIC = {
+    "crm_customer": ("M", "phone", "8.21001E+11"),
+    "loyalty_card": ("9410", "card_no", "9.41001E+15"),
+    "delivery": ("", "order_no", "3.11985E+10"),
+}
+
+
+def plant_dirt(records: Records, rng: Rng, rates: Rates = DEFAULT_RATES) -> None:
     """Plant the faults of the records' source in them, in place. A source that is not listed here gets no faults."""
     plant = _DIRT_BY_SOURCE.get(records.source)
     if plant is not None and len(records.frame):
         plant(records, rng)
+    if records.source in _SCIENTIFIC and (count := rates.scientific_rows(len(records.frame))):
+        prefix, column, value = _SCIENTIFIC[records.source]
+        break_contract(records, [Break("scientific_id", column, value, count)], rng, prefix, taken=MOST_ROWS)
 
 
 def _crm_customer(records: Records, rng: Rng) -> None:

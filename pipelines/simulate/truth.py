@@ -67,9 +67,12 @@ class Truth:
             "is_korean",
             "name",
             "name_latin",
+            "name_native",
+            "name_hangul",
             "previous_name",
             "phone",
             "email",
+            "identity_case",
             "is_member",
             "is_principal",
         ]

@@ -12,6 +12,7 @@ from pipelines.simulate.market import Market
 from pipelines.simulate.member import draw_members
 from pipelines.simulate.people import draw_people
 from pipelines.simulate.random_stream import Bools, Ints, Streams, Texts, Times, chance
+from pipelines.simulate.rates import DEFAULT_RATES, Rates
 from pipelines.simulate.store import draw_stores
 from pipelines.simulate.text import given
 
@@ -34,6 +35,7 @@ class World:
     new_homes: pd.DataFrame
     members: pd.DataFrame
     is_online: Bools
+    rates: Rates = DEFAULT_RATES
 
     @property
     def replica(self) -> int:
@@ -83,11 +85,11 @@ class World:
         return numbers
 
 
-def draw_world(market: Market, regions: pd.DataFrame, streams: Streams) -> World:
+def draw_world(market: Market, regions: pd.DataFrame, streams: Streams, rates: Rates = DEFAULT_RATES) -> World:
     """Draw the people, homes, stores and registrations of one replica of the market."""
     stores = draw_stores(market, regions, streams.generator("store"))
     households = draw_households(market, regions, stores["place"].to_numpy(), streams.generator("household"))
-    people = draw_people(households, streams.replica, streams.generator("people"))
+    people = draw_people(households, rates, streams)
     korean = households["is_korean"].to_numpy()
     return World(
         market=market,
@@ -100,6 +102,7 @@ def draw_world(market: Market, regions: pd.DataFrame, streams: Streams) -> World
         new_homes=draw_homes(regions, households["new_dong"].to_numpy(), korean, streams.generator("new home")),
         members=draw_members(people, streams.replica, streams.generator("member")),
         is_online=_online_baskets(market, streams.generator("online")),
+        rates=rates,
     )
 
 

@@ -16,6 +16,17 @@ _SPACES = re.compile(r"\s+")
 _PUNCTUATION = re.compile(r"[\s().\-·‐-―_/]+")
 # Korean mobile numbers: 010 with eight digits, the older prefixes with seven or eight.
 _KOREAN_MOBILE = re.compile(r"(?:0|\+?82\+?0?)(10\d{8}|1[16-9]\d{7,8})")
+# A number written after another one by its last digits only: 02-555-0100/1, 02-555-0100~2.
+_NEXT_NUMBER = re.compile(r"(.*\d)\s*[/~,]\s*\d{1,4}\s*")
+_LEAST_DIGITS = 9
+# Marks between two numbers, each with at least so many digits.
+_BETWEEN = re.compile(r"[/,;|&]")
+_LOCAL_DIGITS = 7
+# Most digits of a number, E.164. More digits are several numbers.
+MOST_PHONE_DIGITS = 15
+# Spreadsheets write 1.23E+11, Python 1e+23, Java 1.23E11; 12E34 is a code.
+SCIENTIFIC = r"\s*[+-]?(?:[0-9]+(?:[.,][0-9]+)?[eE]\+[0-9]+|[0-9]+[.,][0-9]+E[0-9]+)\s*"
+_SCIENTIFIC = re.compile(SCIENTIFIC)
 # Characters that nobody sees: control characters, zero-width ones, the byte order mark, marks of the writing direction.
 _INVISIBLE = re.compile(
     "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
@@ -83,15 +94,53 @@ def clean_code(text: str) -> str:
 def normalise_phone(text: str, region: str = DEFAULT_REGION) -> str | None:
     """Return a phone number in E.164, by its country's numbering plan; None if it is not a possible number.
 
+    Of a field with several numbers the first counts. A number in scientific notation has lost digits and is none.
+
     `region`: country of numbers that are written without a country code.
 
     >>> normalise_phone("010 1234-5678"), normalise_phone("+82 (0)10-1234-5678"), normalise_phone("12")
     ('+821012345678', '+821012345678', None)
+    >>> normalise_phone("010-1234-5678 / 02-555-0100"), normalise_phone("8.21012E+11")
+    ('+821012345678', None)
+    """
+    return next(iter(phone_numbers(text, region)), None)
+
+
+def phone_numbers(text: str, region: str = DEFAULT_REGION) -> tuple[str, ...]:
+    """Return the phone numbers of a field in E.164, in their order. A second number of a few digits is left out.
+
+    >>> phone_numbers("010-1234-5678, 02-555-0100"), phone_numbers("02-555-0100/1"), phone_numbers("010/1234/5678")
+    (('+821012345678', '+8225550100'), ('+8225550100',), ('+821012345678',))
     """
     compact = _settle(_compact_step, text)
     if region == "KR" and (mobile := _KOREAN_MOBILE.fullmatch(compact)):
-        return f"+82{mobile.group(1)}"
-    return parse_phone(compact, region)
+        return (f"+82{mobile.group(1)}",)
+    if is_scientific(text):
+        return ()
+    plain = _settle(_clean_step, text)
+    if (first := _NEXT_NUMBER.fullmatch(plain)) and len(_digits(first[1])) >= _LEAST_DIGITS:
+        return phone_numbers(first[1], region)
+    is_one = sum(len(_digits(part)) >= _LOCAL_DIGITS for part in _BETWEEN.split(plain)) < 2
+    if is_one and len(_digits(plain)) <= MOST_PHONE_DIGITS and (number := parse_phone(compact, region)):
+        return (number,)
+    import phonenumbers
+
+    form, possible = phonenumbers.PhoneNumberFormat.E164, phonenumbers.Leniency.POSSIBLE
+    found = phonenumbers.PhoneNumberMatcher(plain, region, possible)
+    return tuple(dict.fromkeys(phonenumbers.format_number(match.number, form) for match in found))
+
+
+def is_scientific(text: str) -> bool:
+    """Return whether a text is a number in scientific notation, in which a spreadsheet has lost digits.
+
+    >>> is_scientific("8.21012E+11"), is_scientific("12E34")
+    (True, False)
+    """
+    return _SCIENTIFIC.fullmatch(text) is not None
+
+
+def _digits(text: str) -> str:
+    return "".join(filter(str.isdigit, text))
 
 
 def parse_phone(text: str, region: str) -> str | None:

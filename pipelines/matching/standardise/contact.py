@@ -4,7 +4,7 @@ import re
 from functools import lru_cache
 
 from pipelines.matching.standardise.text import fold
-from privacy.protection.normal_form import parse_phone
+from privacy.protection.normal_form import MOST_PHONE_DIGITS, is_scientific, normalise_phone
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
 # Providers that ignore dots in the local part.
@@ -17,8 +17,9 @@ _EMPTY_DEVICES = frozenset({"0" * 32, "0" * 16, "f" * 32, "unknown", "0000000000
 def standardise_phone(text: str | None, region: str = "KR") -> str | None:
     """Return a phone number in E.164, or its digits if no numbering plan accepts them (a typing error).
 
-    Returns `None` for fewer than seven digits, and where the last seven digits are equal: a number such as
-    `010-0000-0000` is the default value of a form.
+    Of a field with several numbers the first counts. Returns `None` for fewer than seven digits, for a number in
+    scientific notation, and where the last seven digits are equal: a number such as `010-0000-0000` is the default
+    value of a form.
 
     Args:
         text: as written in the file.
@@ -30,12 +31,13 @@ def standardise_phone(text: str | None, region: str = "KR") -> str | None:
     True
     """
     folded = fold(text)
-    if folded is None:
+    if folded is None or is_scientific(text or ""):
         return None
-    digits = re.sub(r"\D", "", folded)
-    if len(digits) < 7 or len(set(digits[-7:])) == 1:
+    number = normalise_phone(folded, region)
+    digits = re.sub(r"\D", "", number or folded)
+    if not 7 <= len(digits) <= MOST_PHONE_DIGITS or len(set(digits[-7:])) == 1:
         return None
-    return parse_phone(folded, region) or digits
+    return number or digits
 
 
 def standardise_email(text: str | None) -> str | None:

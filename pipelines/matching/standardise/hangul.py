@@ -22,31 +22,6 @@ _ROMAN_INITIALS, _ROMAN_VOWELS, _ROMAN_FINALS = (
     for letters in (_ROMAN_INITIAL_LETTERS, _ROMAN_VOWEL_LETTERS, _ROMAN_FINAL_LETTERS)
 )
 _HANGUL_ONLY = re.compile(r"[가-힣]+")
-COMPOUND_SURNAMES = frozenset({"남궁", "황보", "제갈", "선우", "독고", "사공", "서문", "동방", "망절", "강전"})
-# Usual spellings of surnames that differ from the rules, keyed by the spelling that the rules give.
-_SURNAME_SPELLINGS = {
-    "i": ("lee", "yi", "rhee", "ri", "li", "rhie", "e"),
-    "bak": ("park", "pak", "bahk", "pack"),
-    "im": ("lim", "rim", "yim", "leem"),
-    "yu": ("ryu", "yoo", "you", "ryoo", "lyu", "yu"),
-    "no": ("noh", "roh", "ro"),
-    "na": ("ra", "rha"),
-    "o": ("oh", "oe"),
-    "u": ("woo", "wu", "u"),
-    "yeo": ("yuh", "ryeo", "yo"),
-    "baek": ("paik", "back", "baik"),
-    "choe": ("choi", "choy", "che"),
-    "seo": ("suh", "so", "su"),
-    "heo": ("hur", "huh", "her"),
-    "gu": ("koo", "goo", "ku"),
-    "myeong": ("myung", "myoung"),
-    "byeon": ("byun", "byon"),
-}
-_SURNAME_BY_SPELLING = {s: rule for rule, spellings in _SURNAME_SPELLINGS.items() for s in spellings}
-_COMMON_SURNAMES = (
-    "김이박최정강조윤장임한오서신권황안송류홍전고문양손배백허유남심노하곽성차주우구민진지엄채원천방공현함여석선설"
-    "마길연위표명기반왕금옥육인맹제탁국라"
-)
 
 
 def is_hangul(text: str) -> bool:
@@ -72,6 +47,20 @@ def romanise(text: str) -> str:
     return "".join(_roman_syllable(c) for c in text)
 
 
+def roman_parts(syllable: str) -> tuple[str, str, str]:
+    """Return the romanised initial consonant, vowel and final consonant of a Hangul syllable; `''` if it has none.
+
+    >>> roman_parts("김"), roman_parts("우")
+    (('g', 'i', 'm'), ('', 'u', ''))
+    """
+    offset = ord(syllable) - _FIRST
+    return (
+        _ROMAN_INITIALS[offset // (_VOWELS_PER_INITIAL * _FINALS)],
+        _ROMAN_VOWELS[offset // _FINALS % _VOWELS_PER_INITIAL],
+        _ROMAN_FINALS[offset % _FINALS],
+    )
+
+
 def romanisation_key(text: str) -> str:
     """Return a key that is equal for a Korean name in Hangul and its common romanisations.
 
@@ -89,34 +78,6 @@ def romanisation_key(text: str) -> str:
     return latin
 
 
-def surname_key(text: str) -> str:
-    """Return the `romanisation_key` of a surname; irregular spellings (Lee, Park, Choi …) get the key of the Hangul.
-
-    >>> surname_key("이") == surname_key("Lee") == surname_key("Rhee")
-    True
-    >>> surname_key("박") == surname_key("Park")
-    True
-    """
-    latin = re.sub(r"[^a-z]", "", romanise(text.casefold()))
-    return romanisation_key(_SURNAME_BY_SPELLING.get(latin, latin))
-
-
-def split_name(name: str) -> tuple[str, str]:
-    """Return surname and given name of a Hangul name. Surnames such as 남궁 have two syllables.
-
-    >>> split_name("김민준"), split_name("남궁민수"), split_name("황보")
-    (('김', '민준'), ('남궁', '민수'), ('황', '보'))
-    """
-    whole = name.replace(" ", "")
-    size = 2 if whole[:2] in COMPOUND_SURNAMES and len(whole) > 2 else 1
-    return whole[:size], whole[size:]
-
-
-def is_romanised_surname(text: str) -> bool:
-    """Return whether a Latin word is a romanised Korean surname."""
-    return text in _ROMANISED_SURNAMES
-
-
 def _letters(character: str) -> tuple[str, ...]:
     code = ord(character)
     if not _FIRST <= code <= _LAST:
@@ -130,15 +91,7 @@ def _letters(character: str) -> tuple[str, ...]:
 
 
 def _roman_syllable(character: str) -> str:
-    code = ord(character)
-    if not _FIRST <= code <= _LAST:
-        return character
-    offset = code - _FIRST
-    return (
-        _ROMAN_INITIALS[offset // (_VOWELS_PER_INITIAL * _FINALS)]
-        + _ROMAN_VOWELS[offset // _FINALS % _VOWELS_PER_INITIAL]
-        + _ROMAN_FINALS[offset % _FINALS]
-    )
+    return "".join(roman_parts(character)) if _FIRST <= ord(character) <= _LAST else character
 
 
 # In order: digraphs, consonant series, vowel classes, doubled letters.
@@ -161,11 +114,4 @@ _KEY_STEPS = tuple(
         (r"ng", "n"),
         (r"(.)\1+", r"\1"),
     )
-)
-_OTHER_ROMANISED = (
-    "kim gim jung chung jeong kang cho jo yoon yun jang chang shin sin kwon ahn moon jeon jun ko sohn "
-    "bae shim joo sung kwak um hyun"
-)
-_ROMANISED_SURNAMES = frozenset(
-    {romanise(s) for s in _COMMON_SURNAMES} | set(_SURNAME_BY_SPELLING) | set(_OTHER_ROMANISED.split())
 )

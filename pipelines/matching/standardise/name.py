@@ -1,15 +1,14 @@
-"""Parses person names in Hangul or Latin script into given name and surname, and makes keys to compare them."""
+"""Parses person names of any script into given name and surname, and makes keys to compare them."""
 
-import csv
 import re
-from collections import defaultdict
-from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import jellyfish
 
 from pipelines.matching.standardise import hangul
+from pipelines.matching.standardise.korean_name import hangul_of_given, hangul_of_surname, is_surname, read_name
+from pipelines.matching.standardise.script import HAN, LATIN, script_of, write_in_latin
 from pipelines.matching.standardise.text import fold, strip_accents
 
 # Titles, polite forms and suffixes are not part of the name. `sir` … `earl` occur in old registers, 님 and 씨 in
@@ -33,47 +32,81 @@ class Name:
     """A person's name in comparable form.
 
     Attributes:
-        given: first given name, normalised by `fold`; Hangul stays Hangul; None if unknown.
-        surname: family name, normalised by `fold`; None if unknown.
+        given: first given name, normalised by `fold`; None if unknown. Hangul and Han characters stay, other scripts
+            are written in Latin letters. A Korean given name is one word.
+        surname: family name, in the same form; None if unknown.
         tokens: all words of the name (given, middle, family), without titles.
+        script: script in which the name was written.
+        others: further readings of an ambiguous name, as pairs of given name and surname.
 
     """
 
     given: str | None
     surname: str | None
     tokens: tuple[str, ...]
+    script: str = LATIN
+    others: tuple[tuple[str | None, str | None], ...] = ()
 
 
 def parse_full_name(text: str | None) -> Name:
     """Return given name and surname of a whole name; all parts are unknown for `None`.
 
-    The surname comes first in Hangul names and before a comma (`Smith, John`). It also comes first if the first word is
-    a romanised Korean surname and the last word is not. Otherwise the given name comes first.
+    Words that can be a Korean name, in Hangul or Latin letters, are read as one (see `korean_name`). In other names
+    the surname comes first in Han names, before a comma (`Smith, John`), and if the first word is a Korean surname and
+    the last word is not. Otherwise the given name comes first.
 
-    >>> parse_full_name("Dr. John Starkie Gardner")
-    Name(given='john', surname='gardner', tokens=('john', 'starkie', 'gardner'))
-    >>> parse_full_name("김민준 님")
-    Name(given='민준', surname='김', tokens=('민준', '김'))
-    >>> parse_full_name("Kim Min-jun").surname, parse_full_name("Minjun Kim").surname
-    ('kim', 'kim')
+    >>> parse_full_name("Dr. John Starkie Gardner").tokens
+    ('john', 'starkie', 'gardner')
+    >>> [(n.given, n.surname) for n in map(parse_full_name, ("김민준 님", "Min Jun Kim", "Park, Chan Ho"))]
+    [('민준', '김'), ('minjun', 'kim'), ('chanho', 'park')]
+    >>> parse_full_name("Jin Su Min").others, parse_full_name("İlker Şahin").given
+    ((('jinsu', 'min'),), 'ilker')
     """
     folded = fold(text)
     if folded is None:
         return Name(None, None, ())
-    whole = _KOREAN_COURTESY.sub("", _NOTE.sub(" ", folded).strip()).strip()
-    if hangul.is_hangul(whole) and 2 <= len(whole.replace(" ", "")) <= 6:
-        surname, given = hangul.split_name(whole)
-        return Name(given or None, surname, tuple(t for t in (given, surname) if t))
+    name = _parse_written(write_in_latin(_KOREAN_COURTESY.sub("", _NOTE.sub(" ", folded).strip()).strip()))
+    return name if folded.isascii() else replace(name, script=script_of(folded))
+
+
+def _parse_written(whole: str) -> Name:
     family_first = "," in whole
-    tokens = _words(whole)
-    if not tokens:
-        return Name(None, None, ())
-    if len(tokens) == 1:
-        return Name(tokens[0], None, tokens)
-    if family_first or (_is_korean_family(tokens[0]) and not _is_korean_family(tokens[-1])):
-        given = "".join(tokens[1:]) if not family_first and len(tokens) == 3 else tokens[1]
-        return Name(given, tokens[0], (given, *tokens[2:], tokens[0]))
-    return Name(tokens[0], tokens[-1], tokens)
+    words, written = _words(whole), _TOKEN.findall(whole)
+    # `La` is a particle, but also a Korean surname.
+    readings = read_name(written, is_family_first=family_first) if written else []
+    if not readings and len(words) < len(written):
+        readings = read_name(words, is_family_first=family_first)
+    if readings:
+        best = readings[0]
+        others: list[tuple[str | None, str | None]] = [(r.given, r.surname) for r in readings[1:]]
+        if len(words) == 1 and len(words[0]) == 2:
+            # Without a surname.
+            others.append((words[0], None))
+        parts = words if best.given.isascii() else ()
+        return Name(best.given, best.surname, _distinct(best.given, best.surname, *parts), others=tuple(others))
+    if len(words) == 1 and script_of(words[0]) == HAN and len(words[0]) > 1:
+        # Japanese names of four characters mostly have surnames of two.
+        size = 2 if len(words[0]) > 3 else 1
+        words = (words[0][:size], words[0][size:])
+    if len(words) < 2:
+        return Name(words[0] if words else None, None, words)
+    if family_first or script_of(words[0]) == HAN or (is_surname(words[0]) and not is_surname(words[-1])):
+        joined = not family_first and len(words) == 3 and all(len(w) > 1 for w in words)
+        given = "".join(words[1:]) if joined else words[1]
+        return Name(given, words[0], (given, *words[2:], words[0]), others=_korean_part(words, words[0]))
+    return Name(words[0], words[-1], words, others=_korean_part(words, words[-1]))
+
+
+def _korean_part(words: tuple[str, ...], surname: str) -> tuple[tuple[str, str], ...]:
+    """Return the Korean name within a longer name, as in `Jennifer Sujin Kim`."""
+    if len(words) < 3:
+        return ()
+    readings = [r for part in (words[1:], words[:-1]) for r in read_name(part)]
+    return tuple((r.given, r.surname) for r in readings if r.surname == surname)
+
+
+def _distinct(*words: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(words))
 
 
 def parse_parts(given: str | None, surname: str | None, full: str | None = None) -> Name:
@@ -81,22 +114,27 @@ def parse_parts(given: str | None, surname: str | None, full: str | None = None)
 
     The words of the full name are added to the tokens. A single Latin word in the given-name field is taken as the
     given name, even if it could be a surname; the comparison tests it as both. A single Hangul word of three or more
-    syllables is parsed as a whole name.
+    syllables is parsed as a whole name. The words of a Korean given name are joined.
 
-    >>> parse_parts("Mary Ann", "O'Brien")
-    Name(given='mary', surname="o'brien", tokens=('mary', 'ann', "o'brien"))
+    >>> parse_parts("Mary Ann", "O'Brien").tokens, parse_parts("Su Jin", "Kim").given
+    (('mary', 'ann', "o'brien"), 'sujin')
     """
-    given_words, surname_words = _words(fold(given) or ""), _words(fold(surname) or "")
+    given_text, surname_text = fold(given) or "", fold(surname) or ""
+    given_words, surname_words = (_words(write_in_latin(t)) for t in (given_text, surname_text))
     whole = parse_full_name(full)
     if not given_words and not surname_words:
         return whole
     if len(surname_words) == 0 and len(given_words) == 1 and hangul.is_hangul(given_words[0]):
         return parse_full_name(given_words[0]) if len(given_words[0]) > 2 else Name(given_words[0], None, given_words)
-    tokens = tuple(dict.fromkeys((*given_words, *surname_words, *whole.tokens)))
+    if _is_korean(given_words, surname_words):
+        given_words = _distinct("".join(given_words).replace("-", ""), *given_words)
+    tokens = _distinct(*given_words, *surname_words, *whole.tokens)
+    written = given_text + surname_text
     return Name(
         given_words[0] if given_words else None,
         "".join(surname_words) if surname_words else None,
         tokens,
+        LATIN if written.isascii() else script_of(written),
     )
 
 
@@ -116,51 +154,25 @@ def comparable(text: str) -> str:
 def phonetic_key(text: str, *, family: bool = False) -> str:
     """Return a key that is equal for names that sound alike.
 
-    It is the romanisation key for Hangul names and Metaphone (Philips, 1990) for others. To get the same key for a
-    Hangul name and its romanisations, use `crosswise_key`.
+    It is the romanisation key for Hangul names, the text for Han names and Metaphone (Philips, 1990) for others. To get
+    the same key for names of two scripts, use `name_form.crosswise_key`.
 
     >>> phonetic_key("gardner") == phonetic_key("gardiner") == phonetic_key("gardener")
     True
     """
     if hangul.is_hangul(text):
-        return crosswise_key(text, family=family)
+        known = hangul_of_surname(text) if family else ()
+        return hangul.romanisation_key(known[0] if known else text)
     plain = re.sub(r"[^a-z]", "", strip_accents(text.casefold()))
-    return (jellyfish.metaphone(plain) or plain)[:_PHONETIC_LENGTH].lower()
-
-
-def crosswise_key(text: str, *, family: bool = False) -> str:
-    """Return a key that is equal for a Hangul name and its romanisations."""
-    return hangul.surname_key(text) if family else hangul.romanisation_key(text)
-
-
-def variants(given: str) -> tuple[int, ...]:
-    """Return the numbers of the groups of short and foreign forms that contain the given name.
-
-    Two names are forms of one name if they have a group in common, as Bill and William have.
-
-    >>> bool(set(variants("bill")) & set(variants("william")))
-    True
-    >>> variants("zzz")
-    ()
-    """
-    return _variant_groups().get(given, ())
+    return (jellyfish.metaphone(plain) or plain)[:_PHONETIC_LENGTH].lower() or text
 
 
 def _words(folded: str) -> tuple[str, ...]:
-    words = tuple(strip_accents(t) for t in _TOKEN.findall(folded))
+    words = tuple(_TOKEN.findall(folded))
     kept = tuple(w for w in words if w not in _TITLES)
     return kept or words
 
 
-def _is_korean_family(token: str) -> bool:
-    return hangul.is_romanised_surname(token)
-
-
-@cache
-def _variant_groups() -> dict[str, tuple[int, ...]]:
-    groups: dict[str, set[int]] = defaultdict(set)
-    text = (files("pipelines.matching.standardise") / "name_variant.csv").read_text(encoding="utf-8")
-    for number, names in enumerate(csv.reader(text.splitlines())):
-        for name in names:
-            groups[name].add(number)
-    return {name: tuple(sorted(numbers)) for name, numbers in groups.items()}
+def _is_korean(given: Sequence[str], surname: Sequence[str]) -> bool:
+    """Return whether the words of the two fields are a Korean given name and surname."""
+    return len(given) > 0 and bool(hangul_of_surname("".join(surname)) and hangul_of_given(*given))

@@ -14,9 +14,9 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def pairs(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Contract, Contract]]:
-    """Return each source's written contract with its draft, from a simulated market of 120 households."""
+    """Return each source's written contract with its draft, from a simulated market of 200 households."""
     out, drafts = tmp_path_factory.mktemp("market"), tmp_path_factory.mktemp("drafts")
-    simulate(out, households=120)
+    simulate(out, households=200)
     written = load_contracts().sources
     for contract in written:
         file = min((out / "landing" / contract.name).iterdir())

@@ -209,3 +209,9 @@ def test_a_cast_between_unrelated_types_is_refused(values: list[Any], target: pa
 @given(st.decimals(-(10**9), 10**9, places=2))
 def test_decimals_are_read_exactly(number: Decimal) -> None:
     assert read_decimal(str(number), 12, 2) == number
+
+
+def test_a_whole_number_in_scientific_notation_is_marked_as_damaged() -> None:
+    found = cast_column(pa.array(["31198512345", "3.11985E+10", "3.11985e+10"]), pa.int64())
+    assert found.values.to_pylist() == [31198512345, None, None]
+    assert all("scientific notation" in (found.fault(row) or ("", ""))[1] for row in (1, 2))

@@ -123,3 +123,19 @@ def test_a_number_on_many_records_of_one_person_is_no_default_value():
     with open_workspace(Options(memory="1GB")) as workspace:
         assert not load_person(workspace, frame, Mapping(name=("name",), identifier=("identifier",)), Options())
         assert workspace.execute("select count(identifier_0) from person").fetchall() == [(150,)]
+
+
+def test_cards_and_phones_in_scientific_notation_join_nobody_and_are_counted():
+    frame = pd.DataFrame(
+        {"name": _names(40), "card": ["9.41001E+15"] * 40, "phone": ["8.21001E+11"] * 40, "born": "1980-01-01"}
+    )
+    found = _resolve(frame, Mapping(name=("name",), identifier=("card",), phone=("phone",), birth_date=("born",)))
+    assert len(set(found.group)) == frame["name"].nunique()
+    assert sum("40" in warning for warning in found.warnings) >= 2
+
+
+def test_a_record_with_two_phones_is_found_by_the_first():
+    frame = pd.DataFrame({"name": _names(30), "phone": [f"010-0123-{n:04d}" for n in range(30)]})
+    other = frame.assign(phone=frame["phone"] + " / 02-555-0100")
+    group = _resolve(pd.concat([frame, other], ignore_index=True)).group
+    assert (group[:30] == group[30:]).all()

@@ -33,7 +33,7 @@ def differs(found: ScoredPairs, wanted: ScoredPairs) -> float:
 
 def test_weights_of_few_pairs_equal_those_of_splink(resolved) -> None:
     workspace, model, by_splink = resolved
-    assert len(by_splink) > 500
+    assert len(by_splink) >= 500, "FEBRL 1 has 500 true pairs"
     assert len(np.unique(by_splink.weight)) > 50
     assert differs(score_few_pairs(workspace, model), by_splink) < 1e-9
 

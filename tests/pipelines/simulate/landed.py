@@ -19,6 +19,8 @@ SOURCES = {
     document.id.removeprefix("source."): document for document in CONTRACTS.values() if document.layer == "source"
 }
 Row = dict[str, Any]
+DAMAGED_CARD = "9.41001E+15"
+"""A card number that lost its last digits in a spreadsheet; several rows have it."""
 
 
 @dataclass(frozen=True)

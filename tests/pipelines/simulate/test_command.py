@@ -7,6 +7,7 @@ import typer
 from typer.testing import CliRunner
 
 from pipelines.cli.simulate import simulate_command
+from pipelines.simulate.rates import Rates
 
 _app = typer.Typer()
 _app.command()(simulate_command)
@@ -28,7 +29,7 @@ def test_a_second_call_of_the_command_finds_the_files_of_the_first(tmp_path: Pat
     report = json.loads(text)
     assert report["was_present"] is True
     assert report["rows"]["cj_campaign_descriptions"] == 27
-    assert report["spec"] == {"seed": 5, "scale": 1, "households": 12}
+    assert report["spec"] == {"seed": 5, "scale": 1, "households": 12, "rates": Rates().model_dump()}
 
 
 def test_the_command_refuses_a_scale_of_zero(tmp_path: Path) -> None:

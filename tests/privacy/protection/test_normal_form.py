@@ -10,6 +10,7 @@ from privacy.protection.normal_form import (
     normalise_phone,
     normalise_text,
     normaliser,
+    phone_numbers,
 )
 
 
@@ -27,6 +28,29 @@ from privacy.protection.normal_form import (
 )
 def test_spellings_of_one_phone_have_one_normal_form(text: str) -> None:
     assert normalise_phone(text) == "+821012345678"
+
+
+@pytest.mark.parametrize("mark", [" / ", "/", ",", "; ", " ", " 또는 ", "(집) ", " or "])
+@given(first=st.integers(0, 10**8 - 1), second=st.integers(0, 10**8 - 1))
+def test_of_a_field_with_two_phones_the_first_counts(mark: str, first: int, second: int) -> None:
+    one, other = (f"010-{number // 10**4:04d}-{number % 10**4:04d}" for number in (first, second))
+    assert normalise_phone(one + mark + other) == normalise_phone(one)
+    assert phone_numbers(one + mark + other) == tuple(dict.fromkeys(map(normalise_phone, (one, other))))
+
+
+@pytest.mark.parametrize("text", ["02-555-0100/1", "02-555-0100~2", "02 555 0100, 101", "02-555-0100 (회사)"])
+def test_the_last_digits_of_a_second_phone_are_no_part_of_the_first(text: str) -> None:
+    assert phone_numbers(text) == ("+8225550100",)
+
+
+@pytest.mark.parametrize("text", ["010/1234/5678", "010-1234/5678", "+82/10/1234/5678"])
+def test_a_slash_within_a_phone_separates_nothing(text: str) -> None:
+    assert phone_numbers(text) == ("+821012345678",)
+
+
+@pytest.mark.parametrize("text", ["8.21012E+11", "8.21012345678E+11", "1.012E+09", "", "12"])
+def test_a_damaged_number_is_no_phone(text: str) -> None:
+    assert phone_numbers(text) == ()
 
 
 def by_the_plan(text: str) -> str:
