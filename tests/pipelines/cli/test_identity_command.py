@@ -69,7 +69,7 @@ def chained(tmp_path_factory):
     given_names = ["민수", "영희", "서연", "지훈", "도윤"] * 24
     rows = [
         {"id": f"{n}-{copy}", "name": f"{family}{given}", "phone": f"010-2{n:03d}-11{n % 90 + 10}", "직업": job,
-         "email": f"u{n * 7919}@mail.example"}
+         "card_no": f"{4_000_000 + n * 7919}"}
         for n, (family, given) in enumerate(zip("김이박최정강조윤장임한오" * 10, given_names, strict=True))
         for copy, job in (("a", "의사"), ("b", "교사"))
     ]  # fmt: skip
@@ -77,10 +77,13 @@ def chained(tmp_path_factory):
         "id": "middle",
         "name": "노진우",
         "phone": "010-9876-5432",
-        "email": "jinu@mail.example",
+        "card_no": "9876543",
         "직업": "요리사",
     }
-    ends = [middle | {"id": "first", "email": None, "직업": None}, middle | {"id": "last", "phone": None, "name": None}]
+    ends = [
+        middle | {"id": "first", "card_no": None, "직업": None},
+        middle | {"id": "last", "phone": None, "name": None},
+    ]
     path = tmp_path_factory.mktemp("chained") / "people.csv"
     write_person_file(pd.DataFrame([*rows, middle, *ends]), path)
     return path
@@ -90,7 +93,7 @@ def test_explain_names_the_record_that_links_two_records_and_shows_its_values(ch
     result = CliRunner().invoke(app, ["explain", "first", "last", "--input", str(chained)])
     assert result.exit_code == 0, result.output
     assert "Same customer: yes, because of record middle" in result.output
-    assert re.search(r"middle +\+\d+\.\d\d +노진우 +010-9876-5432 +jinu@mail.example +요리사", result.output)
+    assert re.search(r"middle +\+\d+\.\d\d +노진우 +010-9876-5432 +9876543 +요리사", result.output)
     assert "직업" in result.output
     assert "attribute_0" not in result.output
     found = json.loads(CliRunner().invoke(app, ["explain", "last", "first", "--input", str(chained), "--json"]).stdout)
