@@ -31,7 +31,7 @@ LEAST_LEAD = -0.05
 
 
 def labelled_files(historical: Path | None, simulated: Path | None, *, quick: bool) -> Iterator[LabelledFile]:
-    """Load the data sets: `historical_50k` only if its file is given; simulated people are made if no folder is given."""
+    """Load the data sets: `historical_50k` if its file is given; simulated people are made if no folder is given."""
     yield korean.draw_korean()
     yield from (load_febrl(name) for name in (FEBRL if not quick else ("febrl3", "febrl4")))
     if historical:

@@ -15,6 +15,7 @@ from bench.claim import Claim
 from bench.identity.family import KINDS, Kind, draw_families
 from pipelines.evaluation.dataset import LabelledFile
 from pipelines.evaluation.splink_baseline import run_plain_splink
+from pipelines.matching.guard import Guards
 from pipelines.matching.resolution import Options, open_workspace, resolve
 
 PEER = "plain Splink"
@@ -64,8 +65,8 @@ def resolve_families(data: LabelledFile, options: Options | None = None) -> NDAr
 def guards_off() -> Iterator[None]:
     """Resolve without guards and household limit inside the block, as a negative control of the measurement."""
     with (
-        mock.patch("pipelines.matching.model.needs_guards", return_value=False),
-        mock.patch("pipelines.matching.model.refusal_sql", return_value="0"),
+        mock.patch("pipelines.matching.model.learn_guards", lambda _, compared, __: Guards(False, (0.0,) * len(compared))),
+        mock.patch.object(Guards, "refusal_sql", return_value="0"),
     ):
         yield
 

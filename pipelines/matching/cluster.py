@@ -28,7 +28,7 @@ Floats = NDArray[np.float64]
 
 # Weight (log2 odds) of a pair without a score: the records share no blocking key, which is weak evidence against a
 # match.
-UNSEEN_WEIGHT = -2.0
+UNSEEN_WEIGHT = -1.0
 # Weights of single pairs are limited to plus or minus this number of bits, so that no pair outweighs all others.
 WEIGHT_CAP = 12.0
 # Weights are rounded to 1/2^20 of a bit. Sums of such numbers are exact, in any order.

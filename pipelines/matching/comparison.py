@@ -142,15 +142,15 @@ def _given(_: str, present: set[str]) -> PartComparison:
                 0.01,
                 relation=NameRelation.VARIANT,
             ),
-            Level("given name similar", _similar("given", mixed), 0.04, relation=NameRelation.SIMILAR),
+            Level("given name similar", _similar("given"), 0.04, relation=NameRelation.SIMILAR),
         ),
-        _incomparable("given") if mixed else None,
+        _incomparable("given", mixed),
     )
 
 
 def _surname(_: str, present: set[str]) -> PartComparison:
     mixed = "surname_cross" in present
-    read, other_form, similar = _read("surname", mixed), _other_form("surname", mixed), _similar("surname", mixed)
+    read, other_form, similar = _read("surname", mixed), _other_form("surname", mixed), _similar("surname")
     levels = [Level("surname equal", f"{read}_l = {read}_r", 0.75, read)]
     if mixed:
         levels.append(Level("surname in another form", other_form, 0.03))
@@ -159,7 +159,7 @@ def _surname(_: str, present: set[str]) -> PartComparison:
         Level("surname nearly equal", _near("surname", mixed), 0.08),
         Level("surname similar", similar if mixed else f"{similar} or {other_form}", 0.04),
     ]
-    return PartComparison("surname", read, tuple(levels), _incomparable("surname") if mixed else None)
+    return PartComparison("surname", read, tuple(levels), _incomparable("surname", mixed))
 
 
 def _read(part: str, mixed: bool) -> str:
@@ -179,46 +179,49 @@ def _other_form(part: str, mixed: bool) -> str:
     forms = f"(({part}_forms_bits_l & {part}_forms_bits_r) <> 0 and list_has_any({part}_forms_l, {part}_forms_r))"
     if not mixed:
         return forms
-    return f"{forms} or ({part}_cross_l = {part}_cross_r and left({part}_cross_l, 1) = '~' and {_other_script(part)})"
+    return f"{forms} or ({_other_script(part)} and {part}_cross_l = {part}_cross_r and left({part}_cross_l, 1) = '~')"
 
 
-def _incomparable(part: str) -> str:
+def _incomparable(part: str, mixed: bool) -> str:
     """Return the SQL condition that nothing follows from names without a common form, because of their scripts.
+
+    A model of a file in one script needs it for later batches.
 
     In scripts of which all names can be compared, names that sound nearly alike are no evidence either: there are many
     ways to spell a Korean name in Latin letters.
     """
-    pairs = ", ".join(f"'{a}|{b}'" for pair in COMPARABLE for a, b in (pair, pair[::-1]))
-    scripts = f"coalesce({part}_script_l, '') || '|' || coalesce({part}_script_r, '')"
-    return f"({_other_script(part)} and (({scripts}) not in ({pairs}) or {part}_cross_l = {part}_cross_r))"
+    if not mixed:
+        return f"({part}_l < {_FIRST_JAMO}) <> ({part}_r < {_FIRST_JAMO})"
+    comparable = ", ".join(str(one | other) for one, other in COMPARABLE)
+    scripts = f"({part}_script_l | {part}_script_r)"
+    return f"({_other_script(part)} and ({scripts} not in ({comparable}) or {part}_cross_l = {part}_cross_r))"
 
 
 def _other_script(part: str) -> str:
-    return f"coalesce({part}_script_l, '') <> coalesce({part}_script_r, '')"
+    return f"{part}_script_l <> {part}_script_r"
 
 
 def _near(part: str, mixed: bool) -> str:
     """Return the SQL condition of a typing error. In Hangul it is one letter, because siblings share syllables."""
     latin = is_similar(f"{part}_text", 0.92)
-    if not mixed:
-        return latin
     hangul = f"{_HANGUL.format(part=part)} and {is_within_edits(f'{part}_text', 1)}"
     found = f"({_LATIN.format(part=part)} and {latin}) or ({hangul})"
-    if part == "surname":
+    if part == "surname" or not mixed:
         # Most Korean surnames have few letters, so two of them are often one letter apart.
         return found
     return f"{found} or ({_other_script(part)} and {is_within_edits(f'{part}_jamo', 1)})"
 
 
-def _similar(part: str, mixed: bool) -> str:
+def _similar(part: str) -> str:
     sound = f"{part}_key_l = {part}_key_r"
     spelling = is_similar(f"{part}_text", 0.84)
-    return f"{sound} or ({_LATIN.format(part=part)} and {spelling})" if mixed else f"{sound} or {spelling}"
+    return f"{sound} or ({_LATIN.format(part=part)} and {spelling})"
 
 
 # Both texts are Latin, or both are Hangul: Hangul sorts after all Latin letters.
-_LATIN = "{part}_l < '\u3131' and {part}_r < '\u3131'"
-_HANGUL = "{part}_l >= '\u3131' and {part}_r >= '\u3131'"
+_FIRST_JAMO = "'\u3131'"
+_LATIN = f"{{part}}_l < {_FIRST_JAMO} and {{part}}_r < {_FIRST_JAMO}"
+_HANGUL = f"{{part}}_l >= {_FIRST_JAMO} and {{part}}_r >= {_FIRST_JAMO}"
 
 
 def _birth_date(column: str, _: set[str]) -> PartComparison:

@@ -121,13 +121,28 @@ class Guards:
         """Return SQL for the `Refusal` of a pair, over the table of `model.observe_levels`."""
         conditions = [(Refusal.SUFFIX, "is_suffix_different")]
         if self.is_active:
-            exempt = (
-                f"({_agrees(comparisons, ('identifier',), nearly=True)} or {self._owns(comparisons)} "
-                f"or {_has_other_home(comparisons)})"
-            )
+            exempt = self._exempt_sql(comparisons)
             conditions += [(reason, f"{sql} and not {exempt}") for reason, sql in _one_differs(comparisons)]
         whens = " ".join(f"when {condition} then {int(reason)}" for reason, condition in conditions)
         return f"(case {whens} else {int(Refusal.NONE)} end)"
+
+    def similar_names_sql(self, comparisons: Sequence[PartComparison]) -> str:
+        """Return the condition that given names are similar but not equal, in a pair that the guards may refuse.
+
+        Spellings of one name (Marc, Mark) are among them, but not its other forms (William, Bill).
+        """
+        if not self.is_active:
+            return "(1 = 0)"
+        relations = (NameRelation.TYPO, NameRelation.SIMILAR, NameRelation.DIFFERENT)
+        alike = given_names_are(comparisons, *relations)
+        spelt = f"({given_names_are(comparisons, NameRelation.VARIANT)} and is_name_typo)"
+        return f"(({alike} or {spelt}) and not {self._exempt_sql(comparisons)})"
+
+    def _exempt_sql(self, comparisons: Sequence[PartComparison]) -> str:
+        return (
+            f"({_agrees(comparisons, ('identifier',), nearly=True)} or {self._owns(comparisons)} "
+            f"or {_has_other_home(comparisons)})"
+        )
 
     def _owns(self, comparisons: Sequence[PartComparison]) -> str:
         """Return the condition that attributes of the person agree clearly and that none of them differs."""

@@ -13,7 +13,7 @@ from pipelines.matching.standardise.address import parse_address, postal_area, s
 from pipelines.matching.standardise.generation import parse_generation
 from pipelines.matching.standardise.birth_date import standardise_birth_date
 from pipelines.matching.standardise.contact import standardise_device, standardise_email, standardise_phone
-from pipelines.matching.standardise.letter_bits import letter_bits, token_bits
+from pipelines.matching.standardise.letter_bits import letter_bits, number_bits, token_bits
 from pipelines.matching.standardise.name import Name, comparable, parse_full_name, parse_parts, phonetic_key
 from pipelines.matching.standardise.name_form import (
     KOREAN,
@@ -25,7 +25,7 @@ from pipelines.matching.standardise.name_form import (
     surname_forms,
     surname_script,
 )
-from pipelines.matching.standardise.script import has_other_script
+from pipelines.matching.standardise.script import script_of
 from pipelines.matching.standardise.text import fold, strip_accents
 from privacy.protection.normal_form import is_scientific
 
@@ -49,7 +49,7 @@ def prepare(frame: pd.DataFrame, mapping: Mapping, region: str = "KR", *, is_mix
         mapping: the columns of each part.
         region: two-letter country whose numbering plan applies to phone numbers without a country code.
         is_mixed: whether to make the columns that compare names of different scripts; if None, they are made where the
-            file has names that are not in Latin letters (see `has_other_scripts`).
+            file has names in several scripts (see `has_several_scripts`).
 
     Returns:
         `rid` numbers the rows from 0. `source` is `''` if unknown. The other columns exist only for mapped parts and
@@ -93,14 +93,19 @@ def prepare(frame: pd.DataFrame, mapping: Mapping, region: str = "KR", *, is_mix
     return out
 
 
-def has_other_scripts(frame: pd.DataFrame, mapping: Mapping) -> bool:
-    """Return whether a person file has names that are not in Latin letters."""
+def has_several_scripts(frame: pd.DataFrame, mapping: Mapping) -> bool:
+    """Return whether the names of a person file are in several scripts, such as Hangul and Latin letters."""
     columns = (*mapping.given_name, *mapping.surname, *mapping.name)
-    return any(has_other_script(text) for column in columns for text in frame[column].dropna().unique())
+    found = set[str]()
+    for text in (text for column in columns for text in frame[column].dropna().unique()):
+        found.add(script_of(text))
+        if len(found) > 1:
+            return True
+    return False
 
 
 def _add_names(out: pd.DataFrame, frame: pd.DataFrame, mapping: Mapping, is_mixed: bool | None) -> None:
-    mixed = has_other_scripts(frame, mapping) if is_mixed is None else is_mixed
+    mixed = has_several_scripts(frame, mapping) if is_mixed is None else is_mixed
     names, codes = _parse_names(out, frame, mapping)
     out["given"] = _take([n.given for n in names], codes)
     out["surname"] = _take([n.surname for n in names], codes)
@@ -112,14 +117,15 @@ def _add_names(out: pd.DataFrame, frame: pd.DataFrame, mapping: Mapping, is_mixe
     out["generation"] = _generation(frame, mapping)
     out["given_key"] = _distinct(out["given"], phonetic_key)
     out["surname_key"] = _distinct(out["surname"], lambda t: phonetic_key(t, family=True))
-    for part, forms_of, script_of in (
+    for part, forms_of, code_of in (
         ("given", given_forms, given_script),
         ("surname", surname_forms, surname_script),
     ):
         forms = [forms_of(name, is_mixed=mixed) for name in names]
         out[f"{part}_forms"] = _take([list(f) or None for f in forms], codes)
-        out[f"{part}_forms_bits"] = np.array([token_bits(map(str, f)) for f in forms], dtype=np.int64)[codes]
-        _add_scripts(out, part, names, [script_of(name) if mixed else None for name in names], codes, mixed)
+        out[f"{part}_forms_bits"] = np.array([number_bits(f) for f in forms], dtype=np.int64)[codes]
+        if mixed:
+            _add_scripts(out, part, names, [code_of(name) for name in names], codes)
 
 
 def _generation(frame: pd.DataFrame, mapping: Mapping) -> pd.Series:
@@ -140,20 +146,19 @@ def _add_scripts(
     out: pd.DataFrame,
     part: str,
     names: Sequence[Name],
-    scripts: Sequence[str | None],
+    scripts: Sequence[int],
     codes: NDArray[np.intp],
-    mixed: bool,
 ) -> None:
-    """Add the columns that compare names of different scripts; they are null if all names are in Latin letters."""
+    """Add the columns that compare names of different scripts."""
     texts = [name.given if part == "given" else name.surname for name in names]
     written = list(zip(texts, scripts, strict=True))
-    made: dict[tuple[str | None, str | None], tuple[str | None, str | None, str | None]] = {}
-    for text, script in set(written) if mixed else ():
+    made: dict[tuple[str | None, int], tuple[str | None, str | None, str | None]] = {}
+    for text, script in set(written):
         if text:
             read = hangul_form(text, script, is_family=part == "surname")
             jamo = comparable(read) if script in (KOREAN, ROMANISED) else None
             made[text, script] = crosswise_key(text, script), read, jamo
-    out[f"{part}_script"] = _take(scripts, codes)
+    out[f"{part}_script"] = np.array(scripts, dtype=np.int64)[codes]
     for number, name in enumerate(("cross", "hangul", "jamo") if part == "given" else ("cross", "hangul")):
         out[f"{part}_{name}"] = _take([made[key][number] if key in made else None for key in written], codes)
 

@@ -1,9 +1,9 @@
 """Adds rejected pairs, which scored below the floor, so that a third record does not join two people.
 
 Scoring drops pairs below its floor. Clustering treats a pair without a score as one that was never compared, which is
-only weak evidence against a match (-2 bits). Example: a couple A and B shares a loyalty card C that bears no name. A
+only weak evidence against a match (-1 bit). Example: a couple A and B shares a loyalty card C that bears no name. A
 and C match with +2.4 bits, and so do B and C. Without a score of (A, B), the mean between {A, C} and {B} is
-(2.4 - 2) / 2 = +0.2, and all three join. With (A, B) as a rejected pair (-6 bits) the mean is -1.8.
+(2.4 - 1) / 2 = +0.7, and all three join. With (A, B) as a rejected pair (-6 bits) the mean is -1.8.
 
 A pair that a guard refuses gets `REFUSED_WEIGHT`, whatever its score, so that no chain of links joins its records. Pairs
 of a small component that were never compared are compared here, because a guard may refuse them as well.
@@ -57,21 +57,19 @@ def with_rejected_pairs(
     connected = np.flatnonzero(np.bincount(label, minlength=size)[label] > 2)
     if not len(connected):
         return pairs
-    connection.register("connected_record", pd.DataFrame({"rid": connected, "label": label[connected]}))
-    refusal = model.refusal_sql if model else "0"
-    rows = connection.execute(
-        f"select o.a::bigint as a, o.b::bigint as b, {refusal} as refusal from observed o "
-        "join connected_record l on o.a = l.rid join connected_record r on o.b = r.rid where l.label = r.label"
-    ).fetchnumpy()
-    connection.unregister("connected_record")
-    scored = pairs.left * size + pairs.right
-    compared = np.asarray(rows["a"], dtype=np.int64) * size + np.asarray(rows["b"], dtype=np.int64)
-    refused = compared[np.asarray(rows["refusal"]) > 0]
-    rejected = np.setdiff1d(compared, np.concatenate([scored, refused]))
+    connection.register("connected", pd.DataFrame({"rid": connected, "label": label[connected]}))
+    connection.execute("create or replace table connected_record as select rid, label from connected")
+    connection.unregister("connected")
+    scored = _keys(pairs, size)
+    compared = _read_keys(connection, f"select o.a, o.b from {_within_component('observed')}", size)
+    refused = np.empty(0, dtype=np.int64)
     if model:
-        done = np.concatenate([scored, compared])
-        unseen = np.setdiff1d(_pairs_within(label, connected) @ np.array([size, 1]), done)
-        refused = np.union1d(refused, find_refused(connection, model, unseen, size))
+        _write_repeated_names(connection, model)
+        known = np.concatenate([scored, compared, *([] if linked is None else [_keys(linked, size)])])
+        unseen = np.setdiff1d(_pairs_within(label, connected) @ np.array([size, 1]), known)
+        _observe(connection, model, unseen, size)
+        refused = np.union1d(*(_find_refused(connection, model, table, size) for table in ("observed", "unseen")))
+    rejected = np.setdiff1d(compared, np.concatenate([scored, refused]))
     kept = ~np.isin(scored, refused)
     keys = np.concatenate([scored[kept], rejected, refused])
     weight = np.concatenate(
@@ -81,20 +79,53 @@ def with_rejected_pairs(
     return ScoredPairs(keys[order] // size, keys[order] % size, weight[order])
 
 
-def find_refused(connection: Workspace, model: Model, keys: Ints, size: int) -> Ints:
-    """Compare pairs of the table `person` and return those that a guard refuses.
+def _within_component(table: str) -> str:
+    """Return SQL, for a `from` clause, of the pairs of a table whose records are in one component."""
+    return (
+        f"{table} o join connected_record l on o.a = l.rid join connected_record r on o.b = r.rid and l.label = r.label"
+    )
 
-    A pair is one number, `left * size + right`.
-    """
-    if not len(keys):
-        return keys
-    connection.register("unseen_key", pd.DataFrame({"a": keys // size, "b": keys % size}))
-    connection.execute("create or replace table unseen_pair as select a::integer as a, b::integer as b from unseen_key")
+
+def _write_repeated_names(connection: Workspace, model: Model) -> None:
+    """Write the records whose given name occurs in several records of their component to the table `repeated_name`."""
+    name = next((c.column for c in model.comparisons if c.name == "given_name"), "null")
+    connection.execute(
+        f"create or replace table repeated_name as select rid from (select rid, count(*) over (partition by label, {name}) "
+        f"as n from person join connected_record using (rid) where {name} is not null) where n > 1"
+    )
+
+
+def _observe(connection: Workspace, model: Model, keys: Ints, size: int) -> None:
+    """Write the levels of the pairs to the table `unseen`."""
+    frame = pd.DataFrame({"a": (keys // size).astype(np.int32), "b": (keys % size).astype(np.int32)})
+    connection.register("unseen_key", frame)
+    connection.execute("create or replace table unseen_pair as select a, b from unseen_key")
     connection.unregister("unseen_key")
     observe_levels(connection, model.comparisons, pairs="unseen_pair", into="unseen")
-    rows = connection.execute(
-        f"select a::bigint as a, b::bigint as b from unseen where {model.refusal_sql} > 0 order by a, b"
-    ).fetchnumpy()
+
+
+def _find_refused(connection: Workspace, model: Model, table: str, size: int) -> Ints:
+    """Return the pairs of a table of levels that a guard refuses, within components.
+
+    A name that differs from another by a typing error is a name of its own if both occur in several records.
+    """
+    alike = model.guards.similar_names_sql(model.comparisons)
+    return _read_keys(
+        connection,
+        f"select o.a, o.b from {_within_component(table)} left join repeated_name p on p.rid = o.a "
+        f"left join repeated_name q on q.rid = o.b "
+        f"where {model.refusal_sql} > 0 or ({alike} and p.rid is not null and q.rid is not null)",
+        size,
+    )
+
+
+def _keys(pairs: ScoredPairs, size: int) -> Ints:
+    """Return each pair as one number, `left * size + right`."""
+    return pairs.left * size + pairs.right
+
+
+def _read_keys(connection: Workspace, sql: str, size: int) -> Ints:
+    rows = connection.execute(f"select a::bigint as a, b::bigint as b from ({sql})").fetchnumpy()
     return np.asarray(rows["a"], dtype=np.int64) * size + np.asarray(rows["b"], dtype=np.int64)
 
 

@@ -20,7 +20,7 @@ from pipelines.matching.former_group import favour_former
 from pipelines.matching.input_warning import count_unreadable_values, warn_of_repeated_ids, warn_of_unreadable_values
 from pipelines.matching.mapping import Mapping, check_identifying
 from pipelines.matching.model import Model, observe_levels, train
-from pipelines.matching.preparation import has_other_scripts, prepare
+from pipelines.matching.preparation import has_several_scripts, prepare
 from pipelines.matching.rejected_pair import with_rejected_pairs
 from pipelines.matching.scoring import ScoredPairs, score
 from pipelines.matching.workspace import Workspace
@@ -159,7 +159,7 @@ def load_person(
         when_prepared: see `resolve`.
     """
     first, unreadable = behind is None, Counter[str]()
-    is_mixed = has_other_scripts(frame, mapping) if first else _is_mixed(connection)
+    is_mixed = has_several_scripts(frame, mapping) if first else _is_mixed(connection)
     for start in range(0, max(len(frame), 1), _CHUNK_ROWS):
         raw = frame.iloc[start : start + _CHUNK_ROWS]
         chunk = prepare(raw, mapping, options.region, is_mixed=is_mixed)
@@ -187,7 +187,7 @@ def write_person(connection: Workspace, prepared: pd.DataFrame, *, is_new: bool)
 
 
 def _sql_type(column: str) -> str:
-    if column == "rid" or column.endswith("_bits"):
+    if column == "rid" or column.endswith(("_bits", "_script")):
         return "bigint"
     if column in ("name_tokens", "address_tokens"):
         return "varchar[]"
@@ -196,9 +196,7 @@ def _sql_type(column: str) -> str:
 
 def _is_mixed(connection: Workspace) -> bool:
     """Return whether the table `person` has columns that compare names of different scripts."""
-    if "given_cross" not in {r[0] for r in connection.execute("describe person").fetchall()}:
-        return False
-    return bool(connection.execute("select count(given_cross) as n from person").fetchall()[0][0])
+    return any(r[0] == "given_cross" for r in connection.execute("describe person").fetchall())
 
 
 def filled_columns(connection: Workspace) -> list[str]:
@@ -208,7 +206,9 @@ def filled_columns(connection: Workspace) -> list[str]:
         NoIdentifierError: no column that identifies a person has a value.
 
     """
-    columns = [r[0] for r in connection.execute("describe person").fetchall() if not r[0].endswith("_bits")]
+    columns = [
+        r[0] for r in connection.execute("describe person").fetchall() if not r[0].endswith(("_bits", "_script"))
+    ]
     counts = connection.execute(f"select {', '.join(f'count({c})' for c in columns)} from person").fetchall()[0]
     filled = [c for c, n in zip(columns, counts, strict=True) if n]
     identifying = ("given", "surname", "birth_date", "phone", "email", "device", "identifier_")

@@ -48,6 +48,18 @@ def token_bits(tokens: Iterable[str]) -> int:
     return bits
 
 
+def number_bits(numbers: Iterable[int]) -> int:
+    """Return a number with one bit set per number: two lists with a common number have a common bit.
+
+    >>> number_bits([3, 70]) & number_bits([70, 5]) != 0
+    True
+    """
+    bits = 0
+    for number in numbers:
+        bits |= 1 << (number % _TOKEN_BITS)
+    return bits
+
+
 def _of_matrix(texts: NDArray[np.bytes_]) -> NDArray[np.uint64]:
     width = max(texts.dtype.itemsize, 1)
     letters = np.ascontiguousarray(texts).view(np.uint8).reshape(len(texts), width)

@@ -82,7 +82,7 @@ def _parse_written(whole: str) -> Name:
         if len(words) == 1 and len(words[0]) == 2:
             # Without a surname.
             others.append((words[0], None))
-        parts = words if best.given.isascii() else ()
+        parts = words if best.given.isascii() else (part for other in others for part in other if part)
         return Name(best.given, best.surname, _distinct(best.given, best.surname, *parts), others=tuple(others))
     if len(words) == 1 and script_of(words[0]) == HAN and len(words[0]) > 1:
         # Japanese names of four characters mostly have surnames of two.

@@ -12,7 +12,8 @@ import csv
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from functools import cache
+from enum import IntEnum
+from functools import cache, lru_cache
 from importlib.resources import files
 from itertools import product
 from zlib import crc32
@@ -24,16 +25,35 @@ from pipelines.matching.standardise.korean_name import hangul_of_given, hangul_o
 from pipelines.matching.standardise.name import Name
 from pipelines.matching.standardise.script import HAN, HANGUL, LATIN, script_of
 
-# Codes of scripts in the prepared columns `given_script` and `surname_script`. Null is a name in Latin letters that is
-# not Korean. The other scripts have their names as codes.
-KOREAN, ROMANISED, TRANSCRIBED = "k", "r", "h"
-# Pairs of scripts in which all names can be compared; `''` stands for null. In other pairs equal forms are evidence,
-# and different ones are not.
-COMPARABLE = ((KOREAN, ROMANISED), (KOREAN, TRANSCRIBED), (ROMANISED, ""))
+
+class NameScript(IntEnum):
+    """Codes of the scripts in the prepared columns `given_script` and `surname_script`; other scripts have codes above.
+
+    Attributes:
+        KOREAN: a Korean name in Hangul.
+        ROMANISED: a Korean name in Latin letters.
+        TRANSCRIBED: a foreign name in Hangul.
+        LATIN: another name in Latin letters, or no name.
+
+    """
+
+    KOREAN = 1
+    ROMANISED = 2
+    TRANSCRIBED = 4
+    LATIN = 8
+
+
+KOREAN, ROMANISED, TRANSCRIBED = NameScript.KOREAN, NameScript.ROMANISED, NameScript.TRANSCRIBED
+# Pairs of scripts in which all names can be compared. In other pairs equal forms are evidence, and different ones are
+# not.
+COMPARABLE = ((KOREAN, ROMANISED), (KOREAN, TRANSCRIBED), (ROMANISED, NameScript.LATIN))
+# Codes of other scripts are multiples of this, so that no union of bits is one of the pairs above.
+_OTHER_SCRIPT = 16
 # Numbers below this are groups of `name_variant.csv`.
 _FIRST_HASH = 1_000
 _MOST_HASHES = 2**31 - _FIRST_HASH
 _MOST_READINGS = 12
+_CACHED = 100_000
 
 
 def variants(given: str) -> tuple[int, ...]:
@@ -52,8 +72,8 @@ def given_forms(name: Name, *, is_mixed: bool) -> tuple[int, ...]:
 
     Args:
         name: the parsed name.
-        is_mixed: whether the file has names in several scripts. If not, Latin names that are not Korean have only the
-            numbers of `variants`.
+        is_mixed: whether the file has names in several scripts. If not, only Latin names that are Korean have other
+            numbers than those of `variants`.
 
     >>> from pipelines.matching.standardise.name import parse_full_name
     >>> one, other = (set(given_forms(parse_full_name(n), is_mixed=True)) for n in ("金秀珍", "Kim Su Jin"))
@@ -63,61 +83,45 @@ def given_forms(name: Name, *, is_mixed: bool) -> tuple[int, ...]:
     numbers: set[int] = set()
     for given, surname in _readings(name):
         if given:
-            is_korean = is_surname(surname) if surname else is_mixed and not variants(given)
-            korean = hangul_of_given(given) if is_korean and len(given) > 1 else ()
-            numbers.update(variants(given), map(_number, _names_of(given, korean, is_mixed=is_mixed)))
+            numbers.update(_given_numbers(given, is_surname(surname) if surname else None, is_mixed))
     return tuple(sorted(numbers))
 
 
 def surname_forms(name: Name, *, is_mixed: bool) -> tuple[int, ...]:
     """Return the numbers of the surnames that the surname may stand for, in all readings of the name."""
-    found = {surname for _, surname in _readings(name) if surname}
-    forms = (form for s in found for form in _names_of(s, hangul_of_surname(s), is_mixed=is_mixed))
-    return tuple(sorted(set(map(_number, forms))))
+    numbers: set[int] = set()
+    for _, surname in _readings(name):
+        if surname:
+            numbers.update(_surname_numbers(surname, is_mixed))
+    return tuple(sorted(numbers))
 
 
-def given_script(name: Name) -> str | None:
-    """Return the code of the given name's script; None if it is unknown or a Latin name that is not Korean.
+def given_script(name: Name) -> int:
+    """Return the code of the given name's script.
 
     >>> from pipelines.matching.standardise.name import parse_full_name
-    >>> [given_script(parse_full_name(n)) for n in ("김수진", "Kim Su Jin", "존 스미스", "John Smith", "Юрий Гагарин")]
-    ['k', 'r', 'h', None, 'cyrillic']
+    >>> [int(given_script(parse_full_name(n))) for n in ("김수진", "Kim Su Jin", "존 스미스", "John Smith")]
+    [1, 2, 4, 8]
     """
     if name.given is None:
-        return None
-    script = _script(name, name.given)
-    if script == HANGUL:
-        is_korean = is_common_given(name.given) and (name.surname is None or is_surname(name.surname))
-        return KOREAN if is_korean else TRANSCRIBED
-    if script != LATIN:
-        return script
-    has_family = is_surname(name.surname) if name.surname else not variants(name.given)
-    # One syllable may be half of a name: forms and tickets split `Su Jin` into a first and a middle name.
-    is_whole = any(len(read) > 1 for read in hangul_of_given(name.given))
-    return ROMANISED if has_family and is_whole else None
+        return NameScript.LATIN
+    return _given_code(name.given, is_surname(name.surname) if name.surname else None, name.script)
 
 
-def surname_script(name: Name) -> str | None:
-    """Return the code of the surname's script; None if it is unknown or a Latin surname that is not Korean."""
-    if name.surname is None:
-        return None
-    script = _script(name, name.surname)
-    if script == HANGUL:
-        return KOREAN if is_surname(name.surname) else TRANSCRIBED
-    if script != LATIN:
-        return script
-    return ROMANISED if is_surname(name.surname) else None
+def surname_script(name: Name) -> int:
+    """Return the code of the surname's script."""
+    return NameScript.LATIN if name.surname is None else _surname_code(name.surname, name.script)
 
 
-def crosswise_key(text: str, script: str | None) -> str | None:
+def crosswise_key(text: str, script: int) -> str | None:
     """Return a key of a given name or surname that is equal in several scripts; None if the name is too short for one.
 
     It is the `romanisation_key` of a Korean name, and `~` with the consonants of another name. `script` is the code of
     the name's script.
 
-    >>> crosswise_key("수진", "k") == crosswise_key("sujin", "r")
+    >>> crosswise_key("수진", KOREAN) == crosswise_key("sujin", ROMANISED)
     True
-    >>> crosswise_key("michael", None), crosswise_key("마이클", "h"), crosswise_key("リ", "kana")
+    >>> crosswise_key("michael", NameScript.LATIN), crosswise_key("마이클", TRANSCRIBED), crosswise_key("ann", 8)
     ('~mkl', '~mkl', None)
     """
     if script in (KOREAN, ROMANISED):
@@ -127,10 +131,10 @@ def crosswise_key(text: str, script: str | None) -> str | None:
     return f"~{consonants}" if len(consonants) > 1 else None
 
 
-def hangul_form(text: str, script: str | None, *, is_family: bool) -> str:
+def hangul_form(text: str, script: int, *, is_family: bool) -> str:
     """Return the most probable Hangul of a romanised Korean name, and any other name unchanged.
 
-    >>> hangul_form("sujin", "r", is_family=False), hangul_form("rhee", "r", is_family=True)
+    >>> hangul_form("sujin", ROMANISED, is_family=False), hangul_form("rhee", ROMANISED, is_family=True)
     ('수진', '이')
     """
     found = (hangul_of_surname if is_family else hangul_of_given)(text) if script == ROMANISED else ()
@@ -141,9 +145,42 @@ def _readings(name: Name) -> tuple[tuple[str | None, str | None], ...]:
     return (name.given, name.surname), *name.others
 
 
-def _script(name: Name, part: str) -> str:
-    own = script_of(part)
-    return name.script if own == LATIN and name.script not in (HANGUL, HAN) else own
+@lru_cache(maxsize=_CACHED)
+def _given_numbers(given: str, has_korean_family: bool | None, is_mixed: bool) -> tuple[int, ...]:
+    is_korean = (is_mixed and not variants(given)) if has_korean_family is None else has_korean_family
+    korean = hangul_of_given(given) if is_korean and len(given) > 1 else ()
+    return (*variants(given), *map(_number, _names_of(given, korean, is_mixed=is_mixed)))
+
+
+@lru_cache(maxsize=_CACHED)
+def _surname_numbers(surname: str, is_mixed: bool) -> tuple[int, ...]:
+    return tuple(map(_number, _names_of(surname, hangul_of_surname(surname), is_mixed=is_mixed)))
+
+
+@lru_cache(maxsize=_CACHED)
+def _given_code(given: str, has_korean_family: bool | None, script: str) -> int:
+    own = script_of(given)
+    if own == HANGUL:
+        return KOREAN if is_common_given(given) and has_korean_family is not False else TRANSCRIBED
+    if own == HAN or script not in (LATIN, HANGUL, HAN):
+        return _other_code(own if own == HAN else script)
+    is_korean = not variants(given) if has_korean_family is None else has_korean_family
+    # One syllable may be half of a name: forms and tickets split `Su Jin` into a first and a middle name.
+    return ROMANISED if is_korean and any(len(read) > 1 for read in hangul_of_given(given)) else NameScript.LATIN
+
+
+@lru_cache(maxsize=_CACHED)
+def _surname_code(surname: str, script: str) -> int:
+    own = script_of(surname)
+    if own == HANGUL:
+        return KOREAN if is_surname(surname) else TRANSCRIBED
+    if own == HAN or script not in (LATIN, HANGUL, HAN):
+        return _other_code(own if own == HAN else script)
+    return ROMANISED if is_surname(surname) else NameScript.LATIN
+
+
+def _other_code(script: str) -> int:
+    return _OTHER_SCRIPT * (1 + crc32(script.encode()) % 1_000)
 
 
 def _names_of(text: str, korean: Iterable[str], *, is_mixed: bool) -> Iterator[str]:
@@ -157,8 +194,10 @@ def _names_of(text: str, korean: Iterable[str], *, is_mixed: bool) -> Iterator[s
         yield anyascii(text).lower()
         yield from _korean_readings(text)
         return
-    if script == HANGUL or is_mixed:
+    if is_mixed:
         yield text
+    elif script == HANGUL:
+        return
     yield from korean
 
 

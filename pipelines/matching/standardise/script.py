@@ -29,11 +29,6 @@ def script_of(text: str) -> str:
     return LATIN
 
 
-def has_other_script(text: str) -> bool:
-    """Return whether the text has a letter that is not Latin."""
-    return not text.isascii() and script_of(text) != LATIN
-
-
 def write_in_latin(text: str) -> str:
     """Return the text in lower-case ASCII letters; Hangul and Han characters are unchanged.
 
