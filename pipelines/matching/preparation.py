@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from pipelines.matching.mapping import Mapping
 from pipelines.matching.standardise.address import parse_address, postal_area, standardise_postal_code
-from pipelines.matching.standardise.generation import parse_generation
 from pipelines.matching.standardise.birth_date import standardise_birth_date
 from pipelines.matching.standardise.contact import standardise_device, standardise_email, standardise_phone
+from pipelines.matching.standardise.generation import parse_generation
 from pipelines.matching.standardise.letter_bits import letter_bits, number_bits, token_bits
 from pipelines.matching.standardise.name import Name, comparable, parse_full_name, parse_parts, phonetic_key
 from pipelines.matching.standardise.name_form import (

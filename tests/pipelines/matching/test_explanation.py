@@ -40,8 +40,8 @@ def test_the_steps_add_up_to_the_match_weight_and_the_chart_shows_no_values(peop
             for ending in ("png", "svg"):
                 draw_waterfall(found, tmp_path / f"{first}-{second}.{ending}")
         family = explain(workspace, answer.model, 1, 0)
-    assert family.is_household
-    assert family.steps[-1].level == "two people of one household"
+    assert family.refusal == "given names of two people"
+    assert family.steps[-1].level == "given names of two people"
     assert family.weight < 0
     drawing = (tmp_path / "0-1.svg").read_text()
     assert not any(value in drawing for value in ("한동수", "7777", "대청로"))
