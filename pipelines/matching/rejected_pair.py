@@ -5,8 +5,8 @@ only weak evidence against a match (-1 bit). Example: a couple A and B shares a 
 and C match with +2.4 bits, and so do B and C. Without a score of (A, B), the mean between {A, C} and {B} is
 (2.4 - 1) / 2 = +0.7, and all three join. With (A, B) as a rejected pair (-6 bits) the mean is -1.8.
 
-A pair that a guard refuses gets `REFUSED_WEIGHT`, whatever its score, so that no chain of links joins its records. Pairs
-of a small component that were never compared are compared here, because a guard may refuse them as well.
+A pair that a guard refuses gets `REFUSED_WEIGHT`, whatever its score, so that no chain of links joins its records.
+Pairs of a small component that were never compared are compared here, because a guard may refuse them as well.
 """
 
 from __future__ import annotations
@@ -83,8 +83,8 @@ def _write_repeated_names(connection: Workspace, model: Model) -> None:
     """Write the records whose given name occurs in several records of their component to the table `repeated_name`."""
     name = next((c.column for c in model.comparisons if c.name == "given_name"), "null")
     connection.execute(
-        f"create or replace table repeated_name as select rid from (select rid, count(*) over (partition by label, {name}) "
-        f"as n from person join connected_record using (rid) where {name} is not null) where n > 1"
+        "create or replace table repeated_name as select rid from "
+        f"(select rid, count(*) over (partition by label, {name}) as n from person join connected_record using (rid) where {name} is not null) where n > 1"
     )
 
 

@@ -69,12 +69,6 @@ def test_names_one_letter_apart_are_two_people_if_both_are_repeated() -> None:
     assert people_of(mia, mia, lia) == [0, 0, 0]
 
 
-@pytest.mark.parametrize("kind", [k for k in KINDS if k.is_judged], ids=lambda k: k.name)
-def test_families_have_few_wrong_merges_and_few_lost_pairs(kind) -> None:
-    data, family = draw_families(kind, 60, 5)
-    assert rate(data, family, resolve_families(data)).holds
-
-
 pairs_of_nine = st.tuples(st.integers(0, 8), st.integers(0, 8)).filter(lambda p: p[0] < p[1])
 
 
