@@ -176,7 +176,11 @@ def _elsewhere(column: str) -> str:
 
 def _other_form(part: str, mixed: bool) -> str:
     """Return the SQL condition that both names may stand for one name, or that they sound alike in two scripts."""
-    forms = f"(({part}_forms_bits_l & {part}_forms_bits_r) <> 0 and list_has_any({part}_forms_l, {part}_forms_r))"
+    both = f"list_has_any({part}_forms_l, {part}_forms_r)"
+    if mixed:
+        one = " or ".join(f"list_contains({part}_forms_{a}, {part}_form_number_{b})" for a, b in ("lr", "rl"))
+        both = f"({both} or {one})"
+    forms = f"(({part}_forms_bits_l & {part}_forms_bits_r) <> 0 and {both})"
     if not mixed:
         return forms
     return f"{forms} or ({_other_script(part)} and {part}_cross_l = {part}_cross_r and left({part}_cross_l, 1) = '~')"

@@ -22,6 +22,7 @@ from pipelines.matching.standardise.name_form import (
     given_forms,
     given_script,
     hangul_form,
+    number_of,
     surname_forms,
     surname_script,
 )
@@ -122,7 +123,8 @@ def _add_names(out: pd.DataFrame, frame: pd.DataFrame, mapping: Mapping, is_mixe
         ("surname", surname_forms, surname_script),
     ):
         forms = [forms_of(name, is_mixed=mixed) for name in names]
-        out[f"{part}_forms"] = _take([list(f) or None for f in forms], codes)
+        # In a mixed file the only form of a name is its number, because columns of lists are slow.
+        out[f"{part}_forms"] = _take([list(f) if len(f) > mixed else None for f in forms], codes)
         out[f"{part}_forms_bits"] = np.array([number_bits(f) for f in forms], dtype=np.int64)[codes]
         if mixed:
             _add_scripts(out, part, names, [code_of(name) for name in names], codes)
@@ -153,12 +155,15 @@ def _add_scripts(
     texts = [name.given if part == "given" else name.surname for name in names]
     written = list(zip(texts, scripts, strict=True))
     made: dict[tuple[str | None, int], tuple[str | None, str | None, str | None]] = {}
+    numbers = {(None, script): 0 for script in scripts}
     for text, script in set(written):
         if text:
             read = hangul_form(text, script, is_family=part == "surname")
             jamo = comparable(read) if script in (KOREAN, ROMANISED) else None
             made[text, script] = crosswise_key(text, script), read, jamo
+            numbers[text, script] = number_of(read)
     out[f"{part}_script"] = np.array(scripts, dtype=np.int64)[codes]
+    out[f"{part}_form_number"] = np.array([numbers[key] for key in written], dtype=np.int64)[codes]
     for number, name in enumerate(("cross", "hangul", "jamo") if part == "given" else ("cross", "hangul")):
         out[f"{part}_{name}"] = _take([made[key][number] if key in made else None for key in written], codes)
 

@@ -183,7 +183,7 @@ def write_person(connection: Workspace, prepared: pd.DataFrame, *, is_new: bool)
 
 
 def _sql_type(column: str) -> str:
-    if column == "rid" or column.endswith(("_bits", "_script")):
+    if column == "rid" or column.endswith(("_bits", "_script", "_form_number")):
         return "bigint"
     if column in ("name_tokens", "address_tokens"):
         return "varchar[]"
@@ -203,7 +203,9 @@ def filled_columns(connection: Workspace) -> list[str]:
 
     """
     columns = [
-        r[0] for r in connection.execute("describe person").fetchall() if not r[0].endswith(("_bits", "_script"))
+        r[0]
+        for r in connection.execute("describe person").fetchall()
+        if not r[0].endswith(("_bits", "_script", "_form_number"))
     ]
     counts = connection.execute(f"select {', '.join(f'count({c})' for c in columns)} from person").fetchall()[0]
     filled = [c for c, n in zip(columns, counts, strict=True) if n]

@@ -69,15 +69,18 @@ def read_name(words: Sequence[str], *, is_family_first: bool = False) -> list[Re
     >>> [(r.surname, r.given) for r in read_name(["황보라"])], read_name(["용녀", "선우"])[0].surname
     ([('황', '보라'), ('황보', '라')], '선우')
     """
+    if not words:
+        return []
     in_hangul = hangul.is_hangul("".join(words))
     first = 1.0 if is_family_first else _SURNAME_FIRST[in_hangul]
     found = []
     for surname, given, order in _splits(words, first):
-        known = _surnames().get(surname, {})
-        best = max(_given_name(given).values(), default=0.0)
-        probability = order * sum(known.values()) * best
-        if probability > 0:
+        share = _surname_shares().get(surname, 0.0)
+        probability = order * share * _best_share(given) if share else 0.0
+        if probability:
             found.append(Reading(surname, "".join(given).replace("-", ""), probability))
+    if len(found) < 2:
+        return found
     found.sort(key=lambda r: -r.probability)
     return [
         r for n, r in enumerate(found) if r.probability >= _LEAST_SHARE * found[0].probability and r not in found[:n]
@@ -125,6 +128,16 @@ def _splits(words: Sequence[str], first: float) -> Iterator[tuple[str, tuple[str
         yield words[0] + words[1], tuple(words[2:]), first
     if first < 1:
         yield words[-1], tuple(words[:-1]), 1 - first
+
+
+@cache
+def _surname_shares() -> dict[str, float]:
+    return {surname: sum(shares.values()) for surname, shares in _surnames().items()}
+
+
+@lru_cache(maxsize=100_000)
+def _best_share(words: tuple[str, ...]) -> float:
+    return max(_given_name(words).values(), default=0.0)
 
 
 @lru_cache(maxsize=100_000)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import jellyfish
 
@@ -65,15 +65,18 @@ def parse_full_name(text: str | None) -> Name:
     folded = fold(text)
     if folded is None:
         return Name(None, None, ())
-    name = _parse_written(write_in_latin(_KOREAN_COURTESY.sub("", _NOTE.sub(" ", folded).strip()).strip()))
-    return name if folded.isascii() else replace(name, script=script_of(folded))
+    whole = _NOTE.sub(" ", folded).strip() if "(" in folded or "[" in folded else folded
+    if whole.isascii():
+        return _parse_written(whole, LATIN)
+    return _parse_written(write_in_latin(_KOREAN_COURTESY.sub("", whole).strip()), script_of(folded))
 
 
-def _parse_written(whole: str) -> Name:
+def _parse_written(whole: str, script: str) -> Name:
     family_first = "," in whole
-    words, written = _words(whole), _TOKEN.findall(whole)
+    written = tuple(_TOKEN.findall(whole))
+    words = _without_titles(written)
     # `La` is a particle, but also a Korean surname.
-    readings = read_name(written, is_family_first=family_first) if written else []
+    readings = read_name(written, is_family_first=family_first)
     if not readings and len(words) < len(written):
         readings = read_name(words, is_family_first=family_first)
     if readings:
@@ -83,18 +86,18 @@ def _parse_written(whole: str) -> Name:
             # Without a surname.
             others.append((words[0], None))
         parts = words if best.given.isascii() else (part for other in others for part in other if part)
-        return Name(best.given, best.surname, _distinct(best.given, best.surname, *parts), others=tuple(others))
+        return Name(best.given, best.surname, _distinct(best.given, best.surname, *parts), script, tuple(others))
     if len(words) == 1 and script_of(words[0]) == HAN and len(words[0]) > 1:
         # Japanese names of four characters mostly have surnames of two.
         size = 2 if len(words[0]) > 3 else 1
         words = (words[0][:size], words[0][size:])
     if len(words) < 2:
-        return Name(words[0] if words else None, None, words)
+        return Name(words[0] if words else None, None, words, script)
     if family_first or script_of(words[0]) == HAN or (is_surname(words[0]) and not is_surname(words[-1])):
         joined = not family_first and len(words) == 3 and all(len(w) > 1 for w in words)
         given = "".join(words[1:]) if joined else words[1]
-        return Name(given, words[0], (given, *words[2:], words[0]), others=_korean_part(words, words[0]))
-    return Name(words[0], words[-1], words, others=_korean_part(words, words[-1]))
+        return Name(given, words[0], (given, *words[2:], words[0]), script, _korean_part(words, words[0]))
+    return Name(words[0], words[-1], words, script, _korean_part(words, words[-1]))
 
 
 def _korean_part(words: tuple[str, ...], surname: str) -> tuple[tuple[str, str], ...]:
@@ -168,9 +171,13 @@ def phonetic_key(text: str, *, family: bool = False) -> str:
 
 
 def _words(folded: str) -> tuple[str, ...]:
-    words = tuple(_TOKEN.findall(folded))
-    kept = tuple(w for w in words if w not in _TITLES)
-    return kept or words
+    return _without_titles(tuple(_TOKEN.findall(folded)))
+
+
+def _without_titles(words: tuple[str, ...]) -> tuple[str, ...]:
+    if _TITLES.isdisjoint(words):
+        return words
+    return tuple(w for w in words if w not in _TITLES) or words
 
 
 def _is_korean(given: Sequence[str], surname: Sequence[str]) -> bool:

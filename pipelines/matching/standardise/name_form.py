@@ -149,12 +149,12 @@ def _readings(name: Name) -> tuple[tuple[str | None, str | None], ...]:
 def _given_numbers(given: str, has_korean_family: bool | None, is_mixed: bool) -> tuple[int, ...]:
     is_korean = (is_mixed and not variants(given)) if has_korean_family is None else has_korean_family
     korean = hangul_of_given(given) if is_korean and len(given) > 1 else ()
-    return (*variants(given), *map(_number, _names_of(given, korean, is_mixed=is_mixed)))
+    return (*variants(given), *map(number_of, _names_of(given, korean, is_mixed=is_mixed)))
 
 
 @lru_cache(maxsize=_CACHED)
 def _surname_numbers(surname: str, is_mixed: bool) -> tuple[int, ...]:
-    return tuple(map(_number, _names_of(surname, hangul_of_surname(surname), is_mixed=is_mixed)))
+    return tuple(map(number_of, _names_of(surname, hangul_of_surname(surname), is_mixed=is_mixed)))
 
 
 @lru_cache(maxsize=_CACHED)
@@ -201,7 +201,8 @@ def _names_of(text: str, korean: Iterable[str], *, is_mixed: bool) -> Iterator[s
     yield from korean
 
 
-def _number(text: str) -> int:
+def number_of(text: str) -> int:
+    """Return the number of a name, as the lists of forms contain it."""
     return _FIRST_HASH + crc32(text.encode()) % _MOST_HASHES
 
 
